@@ -49,6 +49,7 @@ typedef struct { Arena *arena; VEC(char) chars; } Text;
 void text_add(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_put(Text *text, const char *string);
 const char *text_string(Text *text);
+void text_json(Text *text, const char *string);      // quoted and escaped as JSON
 
 // ---- maps ---------------------------------------------------------------------------------------------------------
 
@@ -122,6 +123,7 @@ void diagnostic_note(Context *ctx, Diagnostic *d, Span span, const char *format,
 void diagnostic_help(Context *ctx, Diagnostic *d, const char *format, ...) __attribute__((format(printf, 3, 4)));
 // Sorted by place; at most 20 errors, then "and N more". `json`: one object a line.
 void diagnostics_print(Context *ctx, bool json, void *file);
+const char *diagnostic_name(DiagnosticCode code);
 
 // Our own mistake: prints what was being done, and aborts.
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
