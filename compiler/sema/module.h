@@ -1,0 +1,136 @@
+// The contract of sema/: what elaboration makes of a file with a `train` block: a Program (ir.h) and the facts of the run
+// that are not arithmetic. All arithmetic of the file, the data block's, the schedules', the metrics' and the stop rule's
+// included, is equations of the program's functions; what stands here goes into the manifest (runtime/abi.def), field by field.
+#ifndef NN_MODULE_H
+#define NN_MODULE_H
+
+#include "ir/ir.h"
+#include "syntax/ast.h"
+
+typedef struct Value_ SemaValue;      // sema's own (values.h)
+
+typedef struct { const char *name; int64_t value; bool given; } Count;
+
+// A field of the data block. Tensors are NULL where nothing reads the field there.
+typedef struct {
+    const char *name;
+    Span span;
+    Type type;
+    int rank;                         // of one sample
+    int64_t dims[MAX_RANK];
+    int64_t limit;                    // classes and ints; 0: none
+    bool is_class, is_whole;
+    int in_model;                     // its place among the model's inputs, or -1
+    bool in_loss;
+    Tensor *input;                    // TENSOR_INPUT of STEP, EVALUATE and PREDICT (one tensor for all three)
+    Tensor *prepared[3];              // TENSOR_OUTPUT of the prepare function of each part
+} Field;
+
+typedef enum { COLUMN_NUMBER, COLUMN_TEXT_EQUALS, COLUMN_FILE, COLUMN_TABLE } ColumnKind;
+typedef struct {
+    int part;                         // 0, 1 test, 2 validation
+    ColumnKind kind;
+    Tensor *tensor;                   // TENSOR_INPUT, TYPE_DOUBLE, [block, ...] of the prepare function of the part
+    int field;
+    const char *file, *name, *equals; // NULL: none
+    int64_t first, last, limit, elements;
+    bool is_class, is_whole;
+    const double *values;             // tables
+    int64_t value_count;
+    Span span;
+} Column;
+
+typedef enum { STATISTIC_STANDARDIZE, STATISTIC_MINMAX, STATISTIC_MISSING_MEAN } StatisticKind;
+typedef struct {
+    StatisticKind kind;
+    int field, column;                // column: missing = mean; else -1
+    Tensor *of[3], *into[2];          // into: TENSOR_STATE, TYPE_REAL, data.FIELD.mean ...
+} Statistic;
+
+typedef struct {
+    const char *name, *source;        // source: a row of runtime/sources.def
+    const char *file;
+    bool header;
+    int separator;
+    int missing;                      // enum nn_missing
+    double missing_value;
+    int64_t rows, seed;
+    int split;                        // enum nn_split
+    int stratify;                     // field or -1
+    double test, validation;
+    int64_t split_seed, folds;
+    bool own_part[3];
+    VEC(Field) fields;
+    VEC(Column) columns;
+    VEC(Statistic) statistics;
+} DataBlock;
+
+typedef struct { const char *name; Tensor *tensor; int label; } ModelOutput;
+// A metric, or the loss (the first). `clock[k]`: the TENSOR_CLOCK through which the run's expressions read its value
+// in training, test, validation; NULL where none does.
+typedef struct { const char *name; Tensor *tensor; bool in_training; Tensor *clock[3]; } Metric;
+typedef struct { const char *name; Tensor *tensor; int unit; bool is_rate; } Setting;
+
+// A layer instance, in the order of the text: for `summary`, and to name the first non-finite result.
+typedef struct {
+    const char *name;                 // net.dense_1
+    const char *definition;           // dense
+    Span span;
+    int depth;                        // of nesting; 0: the model itself
+    int rank;
+    int64_t dims[MAX_RANK];           // of its (first) result
+    uint8_t batch_dims;
+    int64_t params, flops;
+    Tensor *step_result;              // its result in STEP, or NULL
+} LayerInstance;
+
+typedef struct { const char *name, *value, *origin; } InForce;   // one line of `explain`: what is in force, and where it came from
+
+typedef struct {
+    Program *program;
+    const char *name, *model;
+    DataBlock data;
+    VEC(ModelOutput) outputs;
+    VEC(Metric) metrics;
+    VEC(Setting) settings;
+    VEC(LayerInstance) layers;
+    VEC(Tensor *) rates;              // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
+    VEC(InForce) in_force;
+    Tensor *rowmap;
+    Tensor *loss;                     // output of STEP, TYPE_DOUBLE
+    Tensor *gradient_norm;            // output of STEP or UPDATE, or NULL
+    Tensor *best, *stop;              // outputs of EPOCH and STOP, or NULL
+    bool stop_each_step;
+    Tensor *clock[12];                // enum nn_clock; NULL: nothing reads it
+    int64_t epochs, steps, seed, batch, accumulate;
+    bool shuffle, needs_steps, needs_epoch_length;
+    const char *start_file;
+    VEC(const char *) start_names;
+    int64_t params, flops;
+    VEC(const Node *) asserts;        // checked by the pipeline once memory is known (assert_check)
+} Module;
+
+// The options of the command line that decide what is compiled.
+typedef struct { const char *name, *value; } SetOption;
+typedef struct {
+    Precision precision;
+    bool precision_given;
+    int64_t batch;                    // 0: the program's
+    VEC(SetOption) set;               // --set name=value
+} SemaOptions;
+
+// A file and its library, resolved. `library`: the standard library's sources and those of --library, parsed first.
+typedef struct Library Library;
+Library *library_create(Context *ctx);
+void library_add(Library *library, const Source *source, const Node *root);
+
+// Binds every name and checks every rule that needs no shapes' numbers, in the whole file: all errors of a file. False after errors.
+bool sema_resolve(Context *ctx, Library *library, const Source *source, const Node *root);
+// Instantiates the `train` block's models, checks every shape, and writes the equations. NULL after errors, or if the file is a library.
+Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root, const SemaOptions *options);
+// A library file: every definition whose shapes are known enough is checked by itself. False after errors.
+bool sema_check_library(Context *ctx, Library *library, const Source *source, const Node *root);
+// `assert` lines with params, memory (bytes) and flops known.
+bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory);
+
+#endif

@@ -1,0 +1,47 @@
+// The interface of generated code to the runtime: the manifest (abi.def) and calls.
+#ifndef NN_ABI_H
+#define NN_ABI_H
+
+#include <stdint.h>
+
+#include "abi.def"
+
+// What a generated function gets. Each of `threads` threads calls it with its number; one call is one function, whole.
+typedef struct nn_call {
+    unsigned char *arena;            // aligned to 64 bytes, with NN_MARGIN readable bytes before and after
+    const void *const *sources;      // plain rows, float (double in double precision) or int32_t; NULL where a function does not read it
+    int64_t rows;                    // true rows of this batch or block, 1 .. batch
+    uint64_t seed;
+    uint32_t batch_number;           // since the run's start
+    void (*barrier)(void *team);     // all threads meet; not called when threads is 1
+    void *team;
+} nn_call;
+
+enum { NN_MARGIN = 4096 };
+
+// Runs one function of nn_function. The whole of the generated code behind one symbol.
+typedef void nn_run(int32_t function, const nn_call *call, int32_t thread, int32_t threads);
+
+// A trainer's main: int main(int argc, char **argv) { return nn_trainer_main(manifest, run, argc, argv); }
+int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv);
+
+// What the exported functions of an object file call (design 2.3); `object` is what create returns.
+typedef struct nn_config { uint64_t seed; int64_t steps, steps_per_epoch; double lr; } nn_config;
+void *nn_object_create(const void *manifest, nn_run *run, const nn_config *config);          // NULL: out of memory
+uint64_t nn_object_size(const void *manifest);
+void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes, const nn_config *config);
+void nn_object_destroy(void *object);
+int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count, void *loss);   // fields: inputs, then what the losses read
+int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count, void *const *outputs);
+int32_t nn_object_epoch(void *object, double loss);
+int32_t nn_object_save(void *object, const char *path);
+int32_t nn_object_load(void *object, const char *path);
+int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64_t *needed);
+int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes);
+int64_t nn_object_step(const void *object);
+int32_t nn_object_set_lr(void *object, double lr);
+int32_t nn_object_get_parameter(void *object, const char *name, void *values, uint64_t count);
+int32_t nn_object_set_parameter(void *object, const char *name, const void *values, uint64_t count);
+const char *nn_status_text(int32_t status);
+
+#endif
