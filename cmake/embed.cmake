@@ -1,7 +1,7 @@
 # Writes the standard library as C: -DROOT=stdlib -DOUT=stdlib.c. Texts as byte arrays, in the order of their names.
 file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*.nn)
 list(SORT files)
-set(code "// Generated from stdlib/*.nn by cmake/embed.cmake.\n#include \"stdlib.h\"\n\n")
+set(code "// Generated from stdlib/*.nn by cmake/embed.cmake.\n#include \"library.h\"\n\n")
 set(table "")
 set(k 0)
 foreach(file IN LISTS files)

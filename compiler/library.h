@@ -1,6 +1,6 @@
 // The standard library's texts, written into the binary by cmake/embed.cmake.
-#ifndef NN_STDLIB_H
-#define NN_STDLIB_H
+#ifndef NN_LIBRARY_H
+#define NN_LIBRARY_H
 
 #include <stddef.h>
 
