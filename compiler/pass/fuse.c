@@ -1,0 +1,146 @@
+// Which equations share a kernel. An equation starts a kernel with its result's indices as tile axes, or joins one whose
+// tiles it covers. Needs: functions without gradient requests, every tensor defined before it is read.
+// Guarantees: schedules with kernels in execution order, effects in place or copied, `stored` for every tensor.
+#include "pass/schedule.h"
+
+#include <limits.h>
+
+Layout *layout_of(Kernels *ks, Tensor *t) {
+    if (!t->layout) {
+        Layout *l = t->layout = arena_new(ks->program->arena, Layout);
+        l->inner = t->rank - 1;
+        l->element_size = element_size(ks->program, t);
+        l->first = INT_MAX;
+        l->last = -1;
+    }
+    return t->layout;
+}
+
+bool tensor_outlives(const Tensor *t) {
+    switch (t->kind) {
+    case TENSOR_PARAM: case TENSOR_STATE: case TENSOR_SLOT: case TENSOR_GRADIENT: case TENSOR_TOTAL:
+    case TENSOR_CLOCK: case TENSOR_SETTING: case TENSOR_RUN: return true;
+    case TENSOR_SOURCE: case TENSOR_INPUT: case TENSOR_ROWMAP: case TENSOR_TEMP: case TENSOR_OUTPUT: return false;
+    }
+    return false;
+}
+
+int element_size(const Program *p, const Tensor *t) {
+    if (t->type == TYPE_DOUBLE) return 8;
+    return t->type == TYPE_REAL && p->precision == PRECISION_DOUBLE ? 8 : 4;
+}
+
+int lanes_of(const Kernels *ks) {
+    return ks->program->precision == PRECISION_DOUBLE ? ks->machine.lanes / 2 : ks->machine.lanes;
+}
+
+// ---- pieces -----------------------------------------------------------------------------------------------------------------
+
+// Pieces are disjoint: they leave nothing out if their points are as many as the elements.
+static bool left_out(const Function *f, const Tensor *t) {
+    int64_t points = 0;
+    for (int i = 0; i < f->equations.count; i++) {
+        const Equation *q = f->equations.data[i];
+        if (q->tensor != t) continue;
+        const Index *indices[MAX_SPACE];
+        int results;
+        equation_space(q, indices, &results);
+        int64_t n = 1;
+        for (int j = 0; j < results; j++) n *= indices[j]->size;
+        points += n;
+    }
+    return points < tensor_elements(t);
+}
+
+static void fill_zeros(Kernels *ks, Schedule *s, Tensor *t) {
+    Program *p = ks->program;
+    Equation *q = arena_new(p->arena, Equation);
+    const Affine **out = arena_array(p->arena, const Affine *, t->rank + 1);
+    for (int d = 0; d < t->rank; d++)
+        out[d] = affine_index(p, index_add(p, "i", t->dims[d], t->batch_dims >> d & 1));
+    *q = (Equation){t, t->rank, out, REDUCE_NONE, 0, NULL, expr_const(p, 0), t->origin};
+    kernel_create(ks, s, q)->zeros = true;
+}
+
+// ---- memory -----------------------------------------------------------------------------------------------------------------
+
+static bool earlier_in_registers(const Kernel *k, int stage, const Expr *read) {
+    for (int z = 0; z < stage; z++) {
+        const Stage *s = &k->stages.data[z];
+        if (s->equation->tensor == read->tensor && (s->equation->reduction != REDUCE_NONE || !s->inner_count)) return true;
+    }
+    return false;
+}
+
+// A tensor has memory if another kernel reads it, or its own along an inner axis, or if it outlives the function.
+static void note_stored(Kernels *ks, const Schedule *s) {
+    for (int i = 0; i < s->kernels.count; i++) {
+        const Kernel *k = s->kernels.data[i];
+        for (int j = 0; j < k->stages.count; j++) {
+            const Stage *st = &k->stages.data[j];
+            Layout *l = layout_of(ks, st->equation->tensor);
+            if (st->equation->tensor->kind != TENSOR_TEMP || l->same || k->zeros) l->stored = true;
+            for (int r = 0; r < st->read_count; r++)
+                if (!earlier_in_registers(k, j, st->reads[r])) layout_of(ks, st->reads[r]->tensor)->stored = true;
+        }
+    }
+    for (int i = 0; i < s->function->outputs.count; i++) layout_of(ks, s->function->outputs.data[i])->stored = true;
+}
+
+// ---- the pass -----------------------------------------------------------------------------------------------------------------
+
+static bool too_many_indices(Program *p, const Equation *q) {
+    const Index *indices[MAX_SPACE];
+    int results = equation_result_indices(q, indices, MAX_TILE_AXES);
+    if (results <= MAX_TILE_AXES && q->index_count <= MAX_TILE_AXES) return false;
+    const char *text = string_format(p->arena, "%s has %d indices in one equation; at most %d can be compiled",
+                                     q->tensor->name, results + q->index_count, MAX_TILE_AXES);
+    diagnose(p->ctx, INTERNAL_LIMIT, q->origin ? q->origin->span : NO_SPAN, text);
+    return true;
+}
+
+static void fuse(Kernels *ks, Schedule *s) {
+    Program *p = ks->program;
+    bool *met = arena_array(p->arena, bool, p->tensors.count);
+    for (int i = 0; i < s->function->equations.count; i++) {
+        const Equation *q = s->function->equations.data[i];
+        if (too_many_indices(p, q)) continue;
+        bool first = !met[q->tensor->id];
+        met[q->tensor->id] = true;
+        if (first && left_out(s->function, q->tensor)) fill_zeros(ks, s, q->tensor);
+        kernel_create(ks, s, q);
+    }
+}
+
+static void count_definers(Kernels *ks) {
+    Program *p = ks->program;
+    ks->tensor_room = p->tensors.count;
+    ks->definers = arena_array(p->arena, int, p->tensors.count);
+    int *last = arena_array(p->arena, int, p->tensors.count);
+    for (int f = 0; f < p->functions.count; f++) {
+        const Function *g = p->functions.data[f];
+        for (int i = 0; i < g->equations.count; i++) {
+            uint32_t t = g->equations.data[i]->tensor->id;
+            if (last[t] != f + 1) ks->definers[t]++;
+            last[t] = f + 1;
+        }
+    }
+}
+
+Kernels *pass_fuse(Program *p, const Machine *machine) {
+    Kernels *ks = arena_new(p->arena, Kernels);
+    ks->program = p;
+    ks->machine = *machine;
+    ks->axis_indices = map_create(p->arena);
+    count_definers(ks);
+    for (int i = 0; i < p->functions.count; i++) {
+        Schedule *s = arena_new(p->arena, Schedule);
+        s->function = p->functions.data[i];
+        vec_push(p->arena, &ks->schedules, s);
+        fuse(ks, s);
+        schedule_effects(ks, s);
+        schedule_order(ks, s);
+        note_stored(ks, s);
+    }
+    return ks;
+}

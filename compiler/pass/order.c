@@ -1,0 +1,227 @@
+// Effects and the order of execution: a kernel after what it reads, and a new value written over the old one only after
+// everybody has read that. Where no order would do, or a new value is not made element by element, the value gets a
+// place of its own and a copy at the end. Guarantees: kernels numbered in execution order; `stored` says who needs memory.
+#include "pass/schedule.h"
+
+typedef struct Edge Edge;
+struct Edge {
+    int to;
+    Tensor *over;                     // the new value that makes this edge necessary (written over an old one), or NULL
+    Edge *next;
+};
+
+typedef struct {
+    Kernels *ks;
+    Schedule *s;
+    Arena *arena;
+    Uses uses;
+    int count, room;
+    Edge **after;                     // by number of the kernel: those that must come later
+    int *waiting;                     // on so many edges
+    bool *done;
+    VEC(int) heap;                    // ready kernels, the earliest created on top
+} Order;
+
+// ---- effects --------------------------------------------------------------------------------------------------------------
+
+// target[i, j] = value[i, j] as a kernel.
+static Kernel *copy(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
+    Program *p = ks->program;
+    Equation *q = arena_new(p->arena, Equation);
+    const Affine **forms = arena_array(p->arena, const Affine *, target->rank + 1);
+    for (int d = 0; d < target->rank; d++)
+        forms[d] = affine_index(p, index_add(p, "i", target->dims[d], target->batch_dims >> d & 1));
+    *q = (Equation){target, target->rank, forms, REDUCE_NONE, 0, NULL, expr_read(p, value, forms, target->origin),
+                    target->origin};
+    return kernel_create(ks, s, q);
+}
+
+// Every element of the tensor is defined at the place its indices say: forms are distinct indices over whole dimensions.
+static bool covers(const Equation *q) {
+    for (int d = 0; d < q->out_count; d++) {
+        const Index *x = affine_only(q->out[d]);
+        if (!x || x->size != q->tensor->dims[d]) return false;
+        for (int e = 0; e < d; e++)
+            if (affine_only(q->out[e]) == x) return false;
+    }
+    return true;
+}
+
+// May the kernel that makes `value` write it where `target` lies? It must read target only at the element it writes.
+static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
+    const Use *use = &u->uses[value->id];
+    if (use->writers.count != 1 || value->kind != TENSOR_TEMP) return false;
+    if (value->type != target->type) return false;
+    const Kernel *k = use->writers.data[0];
+    const Equation *made = NULL;
+    for (int i = 0; i < k->stages.count; i++) {
+        const Equation *q = k->stages.data[i].equation;
+        if (q->tensor == value && made) return false;
+        if (q->tensor == value) made = q;
+    }
+    if (!covers(made)) return false;
+    for (int i = 0; i < k->stages.count; i++)
+        for (int r = 0; r < k->stages.data[i].read_count; r++) {
+            const Expr *read = k->stages.data[i].reads[r];
+            if (read->tensor != target) continue;
+            for (int d = 0; d < made->out_count; d++)
+                if (read->forms[d] != made->out[d]) return false;
+        }
+    return true;
+}
+
+static Tensor *temp_like(Program *p, const Tensor *t) {
+    Tensor *n = tensor_add(p, string_format(p->arena, "%s.old", t->name), TENSOR_TEMP, t->type, t->rank, t->dims);
+    n->batch_dims = t->batch_dims;
+    n->bounded = t->bounded;
+    n->low = t->low;
+    n->high = t->high;
+    return n;
+}
+
+void schedule_effects(Kernels *ks, Schedule *s) {
+    Program *p = ks->program;
+    Uses u = uses_create(p->arena, p, s);
+    for (int i = 0; i < s->function->effects.count; i++) {
+        Effect e = s->function->effects.data[i];
+        if (e.target == e.value) continue;
+        bool made = (int)e.value->id < ks->tensor_room && u.uses[e.value->id].writers.count > 0;
+        bool alone = made && ks->definers[e.value->id] == 1 && !layout_of(ks, e.value)->same;
+        if (alone && in_place(&u, e.target, e.value)) {
+            layout_of(ks, e.value)->same = e.target;
+            continue;
+        }
+        Tensor *value = e.value;
+        if (!made) copy(ks, s, value = temp_like(p, e.value), e.value);
+        copy(ks, s, e.target, value);
+    }
+}
+
+// ---- order ------------------------------------------------------------------------------------------------------------------
+
+static void edge(Order *o, const Kernel *from, const Kernel *to, Tensor *over) {
+    if (from == to) return;
+    Edge *e = arena_new(o->arena, Edge);
+    *e = (Edge){to->id, over, o->after[from->id]};
+    o->after[from->id] = e;
+    o->waiting[to->id]++;
+}
+
+// Where writing this tensor changes what others read: the effect's target.
+static Tensor *written_over(Kernels *ks, Tensor *t) {
+    Tensor *same = layout_of(ks, t)->same;
+    return same ? same : t;
+}
+
+static void edges_of(Order *o, Kernel *k) {
+    for (int i = 0; i < k->stages.count; i++) {
+        const Stage *st = &k->stages.data[i];
+        Tensor *t = st->equation->tensor, *old = written_over(o->ks, t);
+        const Use *mine = &o->uses.uses[t->id], *olds = &o->uses.uses[old->id];
+        if (mine->writers.data[0]->zeros) edge(o, mine->writers.data[0], k, NULL);
+        if (old != t || tensor_outlives(t))
+            for (int r = 0; r < olds->readers.count; r++) edge(o, olds->readers.data[r], k, old != t ? t : NULL);
+        for (int r = 0; r < st->read_count; r++) {
+            const Tensor *from = st->reads[r]->tensor;
+            const Use *use = &o->uses.uses[from->id];
+            for (int w = 0; w < use->writers.count && !tensor_outlives(from); w++) edge(o, use->writers.data[w], k, NULL);
+        }
+    }
+}
+
+static void heap_push(Order *o, int x) {
+    vec_push(o->arena, &o->heap, x);
+    int *h = o->heap.data, i = o->heap.count - 1;
+    for (; i > 0 && h[(i - 1) / 2] > x; i = (i - 1) / 2) h[i] = h[(i - 1) / 2];
+    h[i] = x;
+}
+
+static int heap_pop(Order *o) {
+    int *h = o->heap.data, top = h[0], last = h[--o->heap.count], n = o->heap.count, i = 0;
+    for (int c; (c = 2 * i + 1) < n; i = c) {
+        if (c + 1 < n && h[c + 1] < h[c]) c++;
+        if (h[c] >= last) break;
+        h[i] = h[c];
+    }
+    if (n) h[i] = last;
+    return top;
+}
+
+static void release(Order *o, int to) {
+    if (--o->waiting[to] == 0) heap_push(o, to);
+}
+
+static void grow(Order *o) {
+    int n = o->s->kernels.count;
+    if (n <= o->room) return;
+    int room = 2 * n;
+    Edge **after = arena_array(o->arena, Edge *, room);
+    int *waiting = arena_array(o->arena, int, room);
+    bool *done = arena_array(o->arena, bool, room);
+    for (int i = 0; i < o->count; i++) {
+        after[i] = o->after[i];
+        waiting[i] = o->waiting[i];
+        done[i] = o->done[i];
+    }
+    o->after = after;
+    o->waiting = waiting;
+    o->done = done;
+    o->room = room;
+}
+
+// Nobody is ready: the first new value whose kernel still waits for readers of the old one gets a place of its own.
+static Tensor *give_place(Order *o) {
+    for (int i = 0; i < o->count; i++)
+        for (Edge *e = o->after[i]; e && !o->done[i]; e = e->next)
+            if (e->over && layout_of(o->ks, e->over)->same) return e->over;
+    return NULL;
+}
+
+static void break_cycle(Order *o) {
+    Tensor *t = give_place(o);
+    if (!t) die("the equations of %s read each other in a circle", o->s->function->name);
+    Layout *l = layout_of(o->ks, t);
+    Tensor *target = l->same;
+    l->same = NULL;
+    for (int i = 0; i < o->count; i++)
+        for (Edge *e = o->after[i]; e && !o->done[i]; e = e->next)
+            if (e->over == t) {
+                e->over = NULL;
+                release(o, e->to);
+                e->to = -1;
+            }
+    Kernel *k = copy(o->ks, o->s, target, t);
+    grow(o);
+    o->count = o->s->kernels.count;
+    const Use *olds = &o->uses.uses[target->id], *values = &o->uses.uses[t->id];
+    o->waiting[k->id] = 1;
+    for (int r = 0; r < olds->readers.count; r++)
+        if (!o->done[olds->readers.data[r]->id]) edge(o, olds->readers.data[r], k, NULL);
+    for (int w = 0; w < values->writers.count; w++)
+        if (!o->done[values->writers.data[w]->id]) edge(o, values->writers.data[w], k, NULL);
+    release(o, k->id);
+}
+
+void schedule_order(Kernels *ks, Schedule *s) {
+    Arena *arena = ks->program->arena;
+    Order o = {.ks = ks, .s = s, .arena = arena, .uses = uses_create(arena, ks->program, s)};
+    grow(&o);
+    o.count = s->kernels.count;
+    for (int i = 0; i < o.count; i++) edges_of(&o, s->kernels.data[i]);
+    for (int i = 0; i < o.count; i++)
+        if (!o.waiting[i]) heap_push(&o, i);
+    VEC(Kernel *) sorted = {0};
+    while (sorted.count < o.count) {
+        if (!o.heap.count) break_cycle(&o);
+        if (!o.heap.count) continue;
+        int next = heap_pop(&o);
+        o.done[next] = true;
+        vec_push(arena, &sorted, s->kernels.data[next]);
+        for (Edge *e = o.after[next]; e; e = e->next)
+            if (e->to >= 0) release(&o, e->to);
+    }
+    for (int i = 0; i < sorted.count; i++) {
+        s->kernels.data[i] = sorted.data[i];
+        sorted.data[i]->id = i;
+    }
+}

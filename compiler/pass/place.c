@@ -1,0 +1,220 @@
+// Places: strides of every layout, and an offset in the one arena by lifetime. Needs: kernels in order, layouts chosen.
+// Guarantees: what outlives a function comes first and never shares; two temps of overlapping lives never overlap;
+// a tensor with a border shares with nobody, so that its zeros stay; arena_size is exact.
+#include "pass/schedule.h"
+
+#include <stdlib.h>
+
+enum { ALIGNMENT = 64, PAGE = 4096 };
+
+// ---- strides ------------------------------------------------------------------------------------------------------------------
+
+static bool bordered(const Layout *l, int rank) {
+    for (int d = 0; d < rank; d++)
+        if (l->border_low[d] || l->border_high[d]) return true;
+    return false;
+}
+
+static void plain(Layout *l, const Tensor *t) {
+    int64_t s = 1;
+    for (int d = t->rank - 1; d >= 0; d--) {
+        l->stride[d] = s;
+        s *= t->dims[d] ? t->dims[d] : 1;
+    }
+    l->size = s;
+}
+
+// The inner dimension first, then the others from the last; whole vectors where it is worth the room.
+static void strides(const Kernels *ks, Layout *l, const Tensor *t) {
+    l->zero = 0;
+    if (!t->rank) {
+        l->size = 1;
+        return;
+    }
+    int lanes = lanes_of(ks);
+    int64_t n = t->dims[l->inner], s = n;
+    if (n >= lanes / 2 && t->rank > 1) s = (n + lanes - 1) / lanes * lanes;
+    if (l->panel) s = l->panel;
+    l->stride[l->inner] = 1;
+    for (int d = t->rank - 1; d >= 0; d--) {
+        if (d == l->inner) continue;
+        l->stride[d] = s;
+        s *= t->dims[d] + l->border_low[d] + l->border_high[d];
+        l->zero += l->border_low[d] * l->stride[d];
+    }
+    if (l->panel) {
+        int64_t bytes = s * l->element_size;
+        if (bytes % PAGE == 0 && bytes >= 16 * PAGE) s += 17 * l->panel;      // equal rows of two panels: not one set of the cache
+        l->panel_stride = s;
+        s *= (n + l->panel - 1) / l->panel;
+    }
+    l->size = s;
+}
+
+static int64_t bytes_of(const Layout *l) {
+    return (l->size * l->element_size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+// ---- lives --------------------------------------------------------------------------------------------------------------------
+
+typedef struct { int first, last; } Life;       // in the numbers of all functions' kernels, one after another
+
+typedef struct {
+    Tensor *tensor;
+    Layout *layout;
+    VEC(Life) lives;                            // one a function that uses it
+    bool exclusive;
+} Wanted;
+
+typedef struct {
+    Kernels *ks;
+    Arena *arena;
+    Wanted *wanted;                             // by number of the tensor
+    VEC(Wanted *) temps;
+    VEC(Wanted *) placed;                       // by offset
+} Places;
+
+static void live(Places *p, const Tensor *t, int at, int function_start) {
+    Wanted *w = &p->wanted[t->id];
+    Life *last = w->lives.count ? &w->lives.data[w->lives.count - 1] : NULL;
+    if (last && last->first >= function_start) {
+        if (at > last->last) last->last = at;
+        return;
+    }
+    vec_push(p->arena, &w->lives, (Life){at, at});
+}
+
+static void note_lives(Places *p) {
+    int start = 0;
+    for (int i = 0; i < p->ks->schedules.count; i++) {
+        const Schedule *s = p->ks->schedules.data[i];
+        for (int n = 0; n < s->kernels.count; n++) {
+            const Kernel *k = s->kernels.data[n];
+            for (int j = 0; j < k->stages.count; j++) {
+                const Stage *st = &k->stages.data[j];
+                live(p, st->equation->tensor, start + n, start);
+                for (int r = 0; r < st->read_count; r++) live(p, st->reads[r]->tensor, start + n, start);
+            }
+        }
+        for (int o = 0; o < s->function->outputs.count; o++)
+            live(p, s->function->outputs.data[o], start + s->kernels.count, start);
+        start += s->kernels.count + 1;
+    }
+}
+
+static bool overlap_in_time(const Wanted *a, const Wanted *b) {
+    if (a->exclusive || b->exclusive) return true;
+    for (int i = 0, j = 0; i < a->lives.count && j < b->lives.count;) {
+        const Life *x = &a->lives.data[i], *y = &b->lives.data[j];
+        if (x->first <= y->last && y->first <= x->last) return true;
+        if (x->last < y->last) i++;
+        else j++;
+    }
+    return false;
+}
+
+// ---- offsets ------------------------------------------------------------------------------------------------------------------
+
+static int larger_first(const void *a, const void *b) {
+    const Wanted *x = *(Wanted *const *)a, *y = *(Wanted *const *)b;
+    if (x->layout->size * x->layout->element_size != y->layout->size * y->layout->element_size)
+        return x->layout->size * x->layout->element_size > y->layout->size * y->layout->element_size ? -1 : 1;
+    return x->tensor->id < y->tensor->id ? -1 : 1;
+}
+
+static int64_t whole_bytes(const Layout *l) {
+    return bytes_of(l) + (l->twin ? bytes_of(l->twin) : 0);
+}
+
+static void set_offset(Layout *l, int64_t offset) {
+    l->offset = offset;
+    if (l->twin) l->twin->offset = offset + bytes_of(l);
+}
+
+// The lowest gap among those placed that live at the same time; `placed` is in the order of offsets.
+static int64_t place_temp(Places *p, Wanted *w, int64_t from) {
+    int64_t at = from, need = whole_bytes(w->layout);
+    for (int i = 0; i < p->placed.count; i++) {
+        const Wanted *u = p->placed.data[i];
+        if (u->layout->offset >= at + need) break;
+        int64_t end = u->layout->offset + whole_bytes(u->layout);
+        if (end > at && overlap_in_time(w, u)) at = end;
+    }
+    set_offset(w->layout, at);
+    vec_push(p->arena, &p->placed, w);
+    int i = p->placed.count - 1;
+    for (; i > 0 && p->placed.data[i - 1]->layout->offset > at; i--) p->placed.data[i] = p->placed.data[i - 1];
+    p->placed.data[i] = w;
+    return at + need;
+}
+
+static int64_t place_persistent(Places *p, bool outlives, int64_t at) {
+    for (int i = 0; i < p->ks->program->tensors.count; i++) {
+        Tensor *t = p->ks->program->tensors.data[i];
+        Layout *l = t->layout;
+        if (tensor_outlives(t) != outlives || l->same) continue;
+        if (!outlives && t->kind != TENSOR_INPUT && t->kind != TENSOR_ROWMAP && t->kind != TENSOR_OUTPUT) continue;
+        if (!outlives && t->kind == TENSOR_INPUT && p->ks->definers[t->id]) continue;
+        if (!outlives && !p->wanted[t->id].lives.count) continue;
+        l->stored = true;
+        set_offset(l, at);
+        at += whole_bytes(l);
+    }
+    return at;
+}
+
+static void note_scratch(const Places *p, int64_t from) {
+    int start = 0;
+    for (int i = 0; i < p->ks->schedules.count; i++) {
+        Schedule *s = p->ks->schedules.data[i];
+        int64_t top = from;
+        for (int j = 0; j < p->placed.count; j++) {
+            const Wanted *w = p->placed.data[j];
+            for (int x = 0; x < w->lives.count; x++) {
+                if (w->lives.data[x].first < start || w->lives.data[x].first > start + s->kernels.count) continue;
+                int64_t end = w->layout->offset + whole_bytes(w->layout);
+                if (end > top) top = end;
+            }
+        }
+        s->scratch = top - from;
+        start += s->kernels.count + 1;
+    }
+}
+
+static bool is_temp(const Kernels *ks, const Tensor *t) {
+    return t->kind == TENSOR_TEMP || (t->kind == TENSOR_INPUT && (int)t->id < ks->tensor_room && ks->definers[t->id]);
+}
+
+void pass_place(Kernels *ks) {
+    Program *program = ks->program;
+    Places p = {.ks = ks, .arena = program->arena};
+    p.wanted = arena_array(p.arena, Wanted, program->tensors.count + 1);
+    note_lives(&p);
+    for (int i = 0; i < program->tensors.count; i++) {
+        Tensor *t = program->tensors.data[i];
+        Layout *l = layout_of(ks, t);
+        Wanted *w = &p.wanted[t->id];
+        *w = (Wanted){t, l, {w->lives.data, w->lives.count, w->lives.room}, bordered(l, t->rank)};
+        if (t->kind == TENSOR_SOURCE) plain(l, t);
+        else strides(ks, l, t);
+        if (l->twin) strides(ks, l->twin, t);
+        if (w->lives.count) {
+            l->first = w->lives.data[0].first;
+            l->last = w->lives.data[w->lives.count - 1].last;
+        }
+        if (is_temp(ks, t) && !l->same && (l->stored || l->partial_sums) && w->lives.count) vec_push(p.arena, &p.temps, w);
+    }
+    ks->persistent_size = place_persistent(&p, true, 0);
+    int64_t from = place_persistent(&p, false, ks->persistent_size), top = from;
+    qsort(p.temps.data, (size_t)p.temps.count, sizeof *p.temps.data, larger_first);
+    for (int i = 0; i < p.temps.count; i++) {
+        int64_t end = place_temp(&p, p.temps.data[i], from);
+        if (end > top) top = end;
+    }
+    for (int i = 0; i < program->tensors.count; i++) {
+        Layout *l = program->tensors.data[i]->layout;
+        if (l->same) set_offset(l, l->same->layout->offset);
+    }
+    note_scratch(&p, from);
+    ks->arena_size = top;
+}

@@ -1,0 +1,148 @@
+// Kernels and stages: an equation rewritten in a kernel's axes; who writes and reads a tensor.
+// Needs: equations with at most MAX_AXES indices. Guarantees: equal kernels of different tensors hold the same indices.
+#include "pass/schedule.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const Expr *const *expr_reads_of(Arena *arena, const Expr *e, int *count) {
+    const Expr *few[64];
+    int n = expr_collect_reads(e, few, 64);
+    const Expr **reads = arena_array(arena, const Expr *, n ? n : 1);
+    if (n <= 64) memcpy(reads, few, (size_t)n * sizeof *reads);
+    else expr_collect_reads(e, reads, n);
+    *count = n;
+    return reads;
+}
+
+// ---- who writes, who reads -----------------------------------------------------------------------------------------
+
+Uses uses_create(Arena *arena, const Program *p, const Schedule *s) {
+    Uses u = {.arena = arena, .uses = arena_array(arena, Use, p->tensors.count + 1)};
+    for (int i = 0; i < s->kernels.count; i++) uses_add(&u, s->kernels.data[i]);
+    return u;
+}
+
+static void add_stage_uses(Uses *u, Kernel *k, const Stage *s) {
+    Use *w = &u->uses[s->equation->tensor->id];
+    if (!w->writers.count || w->writers.data[w->writers.count - 1] != k) vec_push(u->arena, &w->writers, k);
+    for (int r = 0; r < s->read_count; r++) {
+        Use *use = &u->uses[s->reads[r]->tensor->id];
+        if (!use->readers.count || use->readers.data[use->readers.count - 1] != k)
+            vec_push(u->arena, &use->readers, k);
+    }
+}
+
+void uses_add(Uses *u, Kernel *k) {
+    for (int i = 0; i < k->stages.count; i++) add_stage_uses(u, k, &k->stages.data[i]);
+}
+
+bool kernel_writes(const Kernel *k, const Tensor *t) {
+    for (int i = 0; i < k->stages.count; i++)
+        if (k->stages.data[i].equation->tensor == t) return true;
+    return false;
+}
+
+// ---- kernels ------------------------------------------------------------------------------------------------------------
+
+int equation_space(const Equation *q, const Index **indices, int *result_count) {
+    int n = *result_count = equation_result_indices(q, indices, MAX_TILE_AXES);
+    for (int i = 0; i < q->index_count && n < MAX_SPACE; i++) indices[n++] = q->indices[i];
+    return n;
+}
+
+// The one index with this number, size and name among all kernels, so that equal stages are equal expressions.
+static Index *axis_index(Kernels *ks, int axis, const Index *like) {
+    char key[64];
+    snprintf(key, sizeof key, "%d/%lld/%d/%.32s", axis, (long long)like->size, like->batch, like->name);
+    Index *x = map_get(ks->axis_indices, key);
+    if (x) return x;
+    x = index_add(ks->program, like->name, like->size, like->batch);
+    x->axis = (int8_t)axis;
+    map_set(ks->axis_indices, string_copy(ks->program->arena, key, strlen(key)), x);
+    return x;
+}
+
+Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q) {
+    Kernel *k = arena_new(ks->program->arena, Kernel);
+    const Index *indices[MAX_SPACE];
+    int results, n = equation_space(q, indices, &results), map[MAX_SPACE];
+    for (int i = 0; i < n; i++) {
+        bool tile = i < results;
+        k->axes[i] = (Axis){axis_index(ks, i, indices[i]), indices[i]->size, tile, indices[i]->batch, 1};
+        if (tile) k->tile[k->tile_count] = i;
+        if (tile) k->order[k->tile_count++] = i;
+        map[i] = i;
+    }
+    k->axis_count = n;
+    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = -1;
+    k->id = s->kernels.count;
+    vec_push(ks->program->arena, &s->kernels, k);
+    kernel_add_stage(ks, k, q, map);
+    return k;
+}
+
+static const Equation *rewrite(Kernels *ks, const Kernel *k, const Equation *q, const Index **from, const int *map,
+                               int count) {
+    Program *p = ks->program;
+    Binding bindings[MAX_SPACE];
+    for (int i = 0; i < count; i++)
+        bindings[i] = (Binding){from[i], affine_index(p, k->axes[map[i]].index)};
+    Equation *r = arena_new(p->arena, Equation);
+    *r = *q;
+    const Affine **out = arena_array(p->arena, const Affine *, q->out_count + 1);
+    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], bindings, count);
+    const Index **indices = arena_array(p->arena, const Index *, q->index_count + 1);
+    for (int i = 0; i < q->index_count; i++)
+        for (int j = 0; j < count; j++)
+            if (from[j] == q->indices[i]) indices[i] = k->axes[map[j]].index;
+    r->out = out;
+    r->indices = indices;
+    r->e = expr_substitute(p, q->e, bindings, count);
+    return r;
+}
+
+void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map) {
+    const Index *indices[MAX_SPACE];
+    int results, n = equation_space(q, indices, &results);
+    Stage s = {.equation = rewrite(ks, k, q, indices, map, n), .work = 1};
+    for (int i = 0; i < n; i++) {
+        s.work *= (double)indices[i]->size;
+        if (!k->axes[map[i]].tile) s.inner[s.inner_count++] = map[i];
+    }
+    s.reads = expr_reads_of(ks->program->arena, s.equation->e, &s.read_count);
+    vec_push(ks->program->arena, &k->stages, s);
+}
+
+// ---- forms ----------------------------------------------------------------------------------------------------------------
+
+static bool affine_depends(const Affine *f, int axis) {
+    for (int i = 0; i < f->count; i++)
+        if (f->terms[i].atom->axes >> axis & 1) return true;
+    return false;
+}
+
+bool forms_depend(const Affine *const *forms, int count, int axis) {
+    for (int d = 0; axis >= 0 && d < count; d++)
+        if (affine_depends(forms[d], axis)) return true;
+    return false;
+}
+
+// The coefficient of the axis, where the form holds it as an index and in no other way; else 0.
+int64_t affine_axis_coef(const Affine *f, int axis) {
+    int64_t coef = 0;
+    for (int i = 0; i < f->count; i++) {
+        const Expr *atom = f->terms[i].atom;
+        if (atom->op == OP_INDEX && atom->index->axis == axis) coef = f->terms[i].coef;
+        else if (atom->axes >> axis & 1) return 0;
+    }
+    return f->denominator == 1 ? coef : 0;
+}
+
+bool forms_contiguous(const Layout *layout, const Affine *const *forms, int count, int axis) {
+    if (axis < 0) return false;
+    for (int d = 0; d < count; d++)
+        if (affine_depends(forms[d], axis) && (d != layout->inner || affine_axis_coef(forms[d], axis) != 1))
+            return false;
+    return true;
+}
