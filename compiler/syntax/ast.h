@@ -81,6 +81,7 @@ int operator_precedence(Operator op);
 const char *definition_word(Definition definition);
 const char *unit_text(Unit unit);
 Dimension unit_dimension(Unit unit);
+double unit_value(Unit unit, double number);          // in the base of its dimension
 
 // Equal trees but for spans, `binding`, and redundant parentheses; equal trees have equal hashes.
 bool node_equal(const Node *a, const Node *b);

@@ -1,0 +1,288 @@
+// Brackets and lines: repairs brackets that do not match, and puts an end-of-line token where a statement ends.
+// Guarantees: brackets match afterwards, each `}` follows `{` or an end of line, the last token before END is an end of
+// line, and every token knows how many braces stand around it. Without that, `parser->stopped` is set.
+//
+// Brackets are judged for each definition by itself: a definition that begins in the first column ends the one before.
+// Only where they do not match does the indentation decide what was forgotten.
+#include "syntax/syntax.h"
+#include <string.h>
+
+enum { MOST_OPEN = 256, MOST_FAULTS = 60 };
+
+typedef enum { FAULT_NONE, FAULT_INSERT, FAULT_DROP, FAULT_REPLACE, FAULT_DEEP } FaultKind;
+
+typedef struct {
+    FaultKind kind;
+    int at;                     // the token dropped or replaced, or before which one is put in
+    TokenKind token;            // put in, or in its place
+    int opener;                 // the bracket it is about, or -1
+} Fault;
+
+static bool opens(TokenKind kind) {
+    return kind == TOKEN_LEFT_PAREN || kind == TOKEN_LEFT_BOX || kind == TOKEN_LEFT_BRACE;
+}
+
+static bool closes(TokenKind kind) {
+    return kind == TOKEN_RIGHT_PAREN || kind == TOKEN_RIGHT_BOX || kind == TOKEN_RIGHT_BRACE;
+}
+
+static TokenKind closer(TokenKind open) {
+    return open == TOKEN_LEFT_PAREN ? TOKEN_RIGHT_PAREN : open == TOKEN_LEFT_BOX ? TOKEN_RIGHT_BOX : TOKEN_RIGHT_BRACE;
+}
+
+static TokenKind kind_at(const Parser *p, int i) { return (TokenKind)p->tokens.data[i].kind; }
+
+static uint32_t column(const Parser *p, int i) {
+    const Token *token = &p->tokens.data[i];
+    return token->start - p->lines.data[token->line];
+}
+
+// The indentation of the line a token stands in.
+static uint32_t indent(const Parser *p, int i) {
+    const char *line = p->source->text + p->lines.data[p->tokens.data[i].line];
+    return (uint32_t)strspn(line, " \t");
+}
+
+static bool begins_definition(const Parser *p, int i) {
+    if (!p->tokens.data[i].first || column(p, i) != 0 || i + 1 >= p->tokens.count) return false;
+    TokenKind kind = kind_at(p, i), next = kind_at(p, i + 1);
+    bool named = next == TOKEN_IDENTIFIER || token_class(next) == CLASS_SOFT;
+    return kind >= TOKEN_DATA && kind <= TOKEN_ASSERT && named && !p->tokens.data[i + 1].first;
+}
+
+// How many brackets of the tokens do not match, by the plainest reading; `skip` and `change` try a repair.
+static int mismatches(const Parser *p, int from, int to, const Fault *try) {
+    TokenKind stack[MOST_OPEN + 1];
+    int depth = 0, count = 0;
+    for (int i = from; i < to; i++) {
+        TokenKind list[2] = {kind_at(p, i)};
+        int n = 1;
+        if (try && try->at == i) {
+            if (try->kind == FAULT_DROP) n = 0;
+            if (try->kind == FAULT_REPLACE) list[0] = try->token;
+            if (try->kind == FAULT_INSERT) {
+                list[n++] = list[0];
+                list[0] = try->token;
+            }
+        }
+        for (int j = 0; j < n; j++) {
+            if (opens(list[j]) && depth <= MOST_OPEN) stack[depth++] = closer(list[j]);
+            if (!closes(list[j])) continue;
+            int match = depth - 1;
+            while (match >= 0 && stack[match] != list[j] && stack[match] != TOKEN_RIGHT_BRACE) match--;
+            if (list[j] == TOKEN_RIGHT_BRACE) while (match >= 0 && stack[match] != TOKEN_RIGHT_BRACE) match--;
+            if (match < 0 || stack[match] != list[j]) {
+                count++;
+                continue;
+            }
+            count += depth - 1 - match;
+            depth = match;
+        }
+    }
+    return count + depth;
+}
+
+// The last token of the line that begins with token i and goes on where the rules of lines say so.
+static int line_last(const Parser *p, int i, int to) {
+    int open = 0;
+    for (; i + 1 < to; i++) {
+        TokenKind kind = kind_at(p, i);
+        if (opens(kind) && kind != TOKEN_LEFT_BRACE) open++;
+        if (closes(kind) && kind != TOKEN_RIGHT_BRACE && open) open--;
+        bool ends = p->tokens.data[i + 1].first && !open && !token_goes_on(kind) && !token_continues(kind_at(p, i + 1));
+        if (ends) break;
+    }
+    return i;
+}
+
+// A `}` deeper than what is open: the line before it of the same indentation that has deeper ones below lacks its `{`.
+static Fault missing_brace(const Parser *p, int from, int at, int to) {
+    uint32_t depth = column(p, at);
+    for (int i = at - 1; i >= from; i--) {
+        if (!p->tokens.data[i].first || column(p, i) > depth) continue;
+        if (column(p, i) < depth || closes(kind_at(p, i))) break;
+        int last = line_last(p, i, to);
+        bool below = last + 1 < at && column(p, last + 1) > depth && kind_at(p, last) != TOKEN_LEFT_BRACE;
+        if (below) return (Fault){FAULT_INSERT, last + 1, TOKEN_LEFT_BRACE, -1};
+        break;
+    }
+    return (Fault){FAULT_NONE, at, TOKEN_END, -1};
+}
+
+// A closing bracket that does not fit what is open (stack[depth - 1], or nothing).
+static Fault wrong_closer(const Parser *p, int from, int at, int to, const int *stack, int depth) {
+    TokenKind kind = kind_at(p, at);
+    int top = depth ? stack[depth - 1] : -1;
+    if (top < 0 && kind == TOKEN_RIGHT_BRACE && p->tokens.data[at].first) {
+        Fault missing = missing_brace(p, from, at, to);
+        if (missing.kind != FAULT_NONE) return missing;
+    }
+    Fault best = {FAULT_DROP, at, kind, -1};
+    if (top < 0 || kind_at(p, top) == TOKEN_LEFT_BRACE) return best;
+    Fault others[] = {{FAULT_INSERT, at, closer(kind_at(p, top)), top}, {FAULT_REPLACE, at, closer(kind_at(p, top)), top}};
+    int count = kind == TOKEN_RIGHT_BRACE ? 1 : 2, least = mismatches(p, from, to, &best);
+    for (int i = count - 1; i >= 0; i--) {
+        int left = mismatches(p, from, to, &others[i]);
+        if (left > least || (left == least && i > 0)) continue;
+        least = left;
+        best = others[i];
+    }
+    return best;
+}
+
+// Does the line of token i stand so far left that the bracket must have been forgotten before it?
+static bool forgotten(const Parser *p, int i, int open) {
+    const Token *token = &p->tokens.data[i];
+    if (!token->first || closes((TokenKind)token->kind) || token->line == p->tokens.data[open].line) return false;
+    if (column(p, i) > indent(p, open)) return false;
+    if (kind_at(p, open) != TOKEN_LEFT_BRACE) return true;
+    for (int j = open + 1; j < i; j++)
+        if (p->tokens.data[j].first) return column(p, j) > indent(p, open);
+    return true;
+}
+
+// The first fault of one definition's brackets.
+static Fault find_fault(const Parser *p, int from, int to) {
+    int stack[MOST_OPEN], depth = 0;
+    bool wrong = mismatches(p, from, to, NULL) > 0;
+    for (int i = from; i < to; i++) {
+        TokenKind kind = kind_at(p, i);
+        int top = depth ? stack[depth - 1] : -1;
+        if (wrong && top >= 0 && forgotten(p, i, top)) return (Fault){FAULT_INSERT, i, closer(kind_at(p, top)), top};
+        if (opens(kind)) {
+            if (depth == MOST_OPEN) return (Fault){FAULT_DEEP, i, kind, -1};
+            stack[depth++] = i;
+        }
+        if (!closes(kind)) continue;
+        if (top < 0 || closer(kind_at(p, top)) != kind) return wrong_closer(p, from, i, to, stack, depth);
+        if (wrong && kind == TOKEN_RIGHT_BRACE && p->tokens.data[i].first) {
+            bool outer = depth > 1 && kind_at(p, stack[depth - 2]) == TOKEN_LEFT_BRACE;
+            if (outer && column(p, i) < indent(p, top)) return (Fault){FAULT_INSERT, i, kind, top};
+            Fault missing = {FAULT_NONE, i, kind, -1};
+            if (column(p, i) > indent(p, top)) missing = missing_brace(p, from, i, to);
+            if (missing.kind != FAULT_NONE) return missing;
+        }
+        depth--;
+    }
+    if (!depth) return (Fault){FAULT_NONE, from, TOKEN_END, -1};
+    return (Fault){FAULT_INSERT, to, closer(kind_at(p, stack[depth - 1])), stack[depth - 1]};
+}
+
+// Lines that a dropped bracket had joined: what follows from it is not reported there either.
+static void quieten(Parser *p, int at) {
+    for (int i = at; i > 0; i--) {
+        p->reported[p->tokens.data[i].line] = true;
+        if (p->tokens.data[i].first && !token_goes_on(kind_at(p, i - 1))) break;
+    }
+}
+
+static void report(Parser *p, const Fault *fault) {
+    int place = fault->kind == FAULT_INSERT && fault->opener >= 0 ? fault->opener : fault->at;
+    Token token = p->tokens.data[place];
+    if (fault->token == TOKEN_LEFT_BRACE && fault->kind == FAULT_INSERT) {
+        token = p->tokens.data[fault->at - 1];
+        token.start = token.end;
+    }
+    if (!parser_report(p, token.start)) return;
+    Span span = parser_span(p, token.start, token.end);
+    const char *spelling = token_spelling((TokenKind)token.kind);
+    switch (fault->kind) {
+    case FAULT_INSERT:
+        if (fault->token == TOKEN_LEFT_BRACE) diagnose(p->ctx, BRACE_MISSING, span);
+        else diagnose(p->ctx, BRACKET_OPEN, span, spelling);
+        break;
+    case FAULT_REPLACE: {
+        const Token *open = &p->tokens.data[fault->opener];
+        const char *opened = token_spelling((TokenKind)open->kind);
+        Diagnostic *d = diagnose(p->ctx, BRACKET_OTHER, span, spelling, opened);
+        diagnostic_note(p->ctx, d, parser_span(p, open->start, open->end), "it is opened here");
+        break;
+    }
+    case FAULT_DROP:
+        diagnose(p->ctx, BRACKET_STRAY, span, spelling);
+        quieten(p, fault->at);
+        break;
+    case FAULT_DEEP: diagnose(p->ctx, NESTING, span); break;
+    case FAULT_NONE: break;
+    }
+}
+
+static void repair(Parser *p, const Fault *fault) {
+    int at = fault->at;
+    if (fault->kind == FAULT_REPLACE) p->tokens.data[at].kind = (uint8_t)fault->token;
+    if (fault->kind == FAULT_DROP) {
+        if (p->tokens.data[at].first) p->tokens.data[at + 1].first = true;
+        p->tokens.count--;
+        memmove(&p->tokens.data[at], &p->tokens.data[at + 1], (size_t)(p->tokens.count - at) * sizeof(Token));
+    }
+    if (fault->kind == FAULT_INSERT) {
+        const Token *before = &p->tokens.data[at - 1];
+        Token token = {.kind = (uint8_t)fault->token, .forged = true, .start = before->end, .end = before->end,
+                       .line = before->line};
+        vec_push(p->scratch, &p->tokens, token);
+        memmove(&p->tokens.data[at + 1], &p->tokens.data[at], (size_t)(p->tokens.count - 1 - at) * sizeof(Token));
+        p->tokens.data[at] = token;
+    }
+}
+
+static void repair_all(Parser *p) {
+    int faults = 0;
+    for (int from = 0, to; from < p->tokens.count - 1; from = to) {
+        for (to = from + 1; to < p->tokens.count - 1 && !begins_definition(p, to);) to++;
+        for (Fault fault; (fault = find_fault(p, from, to)).kind != FAULT_NONE;) {
+            report(p, &fault);
+            if (fault.kind == FAULT_DEEP || ++faults > MOST_FAULTS) {
+                p->stopped = true;
+                return;
+            }
+            repair(p, &fault);
+            to += fault.kind == FAULT_INSERT ? 1 : fault.kind == FAULT_DROP ? -1 : 0;
+        }
+    }
+}
+
+// A line that begins with this token: does it go on from the one before? Reports what could be meant both ways.
+static bool goes_on(Parser *p, int i, TokenKind before) {
+    const Token *token = &p->tokens.data[i];
+    TokenKind kind = (TokenKind)token->kind;
+    if (begins_definition(p, i) || kind == TOKEN_END) return false;
+    if (token_goes_on(before)) return true;
+    char next = p->source->text[token->end];
+    if (kind == TOKEN_SUB && next != ' ' && next != '\t' && parser_report(p, token->start))
+        diagnose(p->ctx, LINE_MINUS, parser_span(p, token->start, token->end));
+    if (kind == TOKEN_LEFT_BRACE && parser_report(p, token->start))
+        diagnose(p->ctx, LINE_BRACE, parser_span(p, token->start, token->end));
+    return token_continues(kind) || kind == TOKEN_LEFT_BRACE;
+}
+
+static void end_lines(Parser *p) {
+    VEC(Token) out = {0};
+    bool braces[MOST_OPEN + 1] = {0};
+    int open = 0, depth = 0;
+    for (int i = 0; i < p->tokens.count; i++) {
+        Token token = p->tokens.data[i];
+        TokenKind kind = (TokenKind)token.kind;
+        Token before = out.count ? out.data[out.count - 1] : (Token){.kind = TOKEN_NEWLINE};
+        bool begun = before.kind != TOKEN_NEWLINE && before.kind != TOKEN_LEFT_BRACE;
+        bool inside = open > 0 && !braces[open - 1];
+        bool breaks = kind == TOKEN_RIGHT_BRACE || (token.first && !inside && !goes_on(p, i, (TokenKind)before.kind));
+        if (begun && (breaks || kind == TOKEN_END)) {
+            Token end = {.kind = TOKEN_NEWLINE, .start = before.end, .end = before.end, .line = before.line, .depth = depth};
+            vec_push(p->scratch, &out, end);
+        }
+        if (opens(kind)) braces[open++] = kind == TOKEN_LEFT_BRACE;
+        if (closes(kind)) open--;
+        if (kind == TOKEN_RIGHT_BRACE) depth--;
+        token.depth = depth;
+        if (kind == TOKEN_LEFT_BRACE) depth++;
+        vec_push(p->scratch, &out, token);
+    }
+    p->tokens.data = out.data;
+    p->tokens.count = out.count;
+    p->tokens.room = out.room;
+}
+
+void layout_run(Parser *parser) {
+    repair_all(parser);
+    if (!parser->stopped) end_lines(parser);
+}

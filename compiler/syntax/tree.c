@@ -1,0 +1,117 @@
+// The tree: making nodes, the tables of kinds, operators and units, comparing, hashing and dumping.
+#include "syntax/ast.h"
+#include <string.h>
+
+typedef struct {
+    const char *spelling;
+    int precedence;
+} OperatorRow;
+
+typedef struct {
+    const char *spelling;
+    Dimension dimension;
+    double times, over;
+} UnitRow;
+
+static const char *const kinds[] = {
+#define AST(kind, word) word,
+#include "ast.def"
+#undef AST
+};
+
+static const OperatorRow operators[] = {
+    {"", 0},
+#define OPERATOR(name, spelling, precedence) {spelling, precedence},
+#include "operators.def"
+#undef OPERATOR
+};
+
+static const UnitRow units[] = {
+    {"", DIMENSION_NUMBER, 1, 1},
+#define UNIT(name, spelling, dimension, times, over) {spelling, DIMENSION_##dimension, times, over},
+#include "units.def"
+#undef UNIT
+};
+
+static const char *const definitions[] = {"model", "layer", "fn", "metric", "optimizer"};
+
+const char *node_kind_word(NodeKind kind) { return kinds[kind]; }
+const char *operator_text(Operator op) { return operators[op].spelling; }
+int operator_precedence(Operator op) { return operators[op].precedence; }
+const char *definition_word(Definition definition) { return definitions[definition]; }
+const char *unit_text(Unit unit) { return units[unit].spelling; }
+Dimension unit_dimension(Unit unit) { return units[unit].dimension; }
+double unit_value(Unit unit, double number) { return number * units[unit].times / units[unit].over; }
+
+Node *node_new(Context *ctx, NodeKind kind, Span span) {
+    Node *node = arena_new(ctx->arena, Node);
+    node->kind = kind;
+    node->span = span;
+    return node;
+}
+
+// The room of a list is the next power of two, so that it need not be kept.
+void node_add(Context *ctx, Node *node, Node *item) {
+    int count = node->count;
+    if ((count & (count - 1)) == 0) {
+        Node **larger = arena_array(ctx->arena, Node *, count ? 2 * count : 1);
+        if (count) memcpy(larger, node->items, (size_t)count * sizeof *larger);
+        node->items = larger;
+    }
+    node->items[node->count++] = item;
+}
+
+static bool same_leaf(const Node *a, const Node *b) {
+    if (a->kind != b->kind || a->op != b->op || a->definition != b->definition || a->count != b->count) return false;
+    if (a->unit != b->unit || a->brackets != b->brackets || a->reversed != b->reversed) return false;
+    if (a->number < b->number || a->number > b->number) return false;
+    return (a->kind == AST_NUMBER || string_equal(a->name, b->name)) && string_equal(a->type, b->type);
+}
+
+bool node_equal(const Node *a, const Node *b) {
+    if (!a || !b) return a == b;
+    if (!same_leaf(a, b)) return false;
+    for (int i = 0; i < 3; i++)
+        if (!node_equal(a->kid[i], b->kid[i])) return false;
+    for (int i = 0; i < a->count; i++)
+        if (!node_equal(a->items[i], b->items[i])) return false;
+    return true;
+}
+
+static uint64_t hash_text(const char *text, uint64_t seed) {
+    return text ? hash_bytes(text, strlen(text), seed) : seed;
+}
+
+uint64_t node_hash(const Node *node) {
+    if (!node) return 1;
+    uint64_t h = hash_mix((uint64_t)node->kind, (uint64_t)node->op);
+    h = hash_mix(h, (uint64_t)node->definition * 64 + (uint64_t)node->unit);
+    h = hash_mix(h, (uint64_t)node->count * 4 + node->brackets * 2u + node->reversed);
+    h = hash_bytes(&node->number, sizeof node->number, h);
+    if (node->kind != AST_NUMBER) h = hash_text(node->name, h);
+    h = hash_text(node->type, h);
+    for (int i = 0; i < 3; i++) h = hash_mix(h, node_hash(node->kid[i]));
+    for (int i = 0; i < node->count; i++) h = hash_mix(h, node_hash(node->items[i]));
+    return h;
+}
+
+static void dump(Text *out, const Node *node, int depth) {
+    text_add(out, "%*s%s", 2 * depth, "", node->kind == AST_DEFINE ? definitions[node->definition] : kinds[node->kind]);
+    if (node->op != NO_OPERATOR) text_add(out, " %s", operators[node->op].spelling);
+    if (node->kind == AST_TEXT) {
+        text_put(out, " ");
+        text_json(out, node->name);
+    } else if (node->name) {
+        text_add(out, " %s", node->name);
+    }
+    if (node->brackets) text_add(out, " [%d]", node->count);
+    if (node->type) text_add(out, " : %s", node->type);
+    if (node->kind == AST_BOOL) text_put(out, node->number > 0 ? " true" : " false");
+    if (node->reversed) text_put(out, " reversed");
+    text_put(out, "\n");
+    for (int i = 0; i < node->count; i++) dump(out, node->items[i], depth + 1);
+    for (int i = 0; i < 3; i++)
+        if (node->kid[i]) dump(out, node->kid[i], depth + 1);
+}
+
+void node_dump(Text *out, const Node *node) { dump(out, node, 0); }
