@@ -41,8 +41,8 @@ struct Index {
     int8_t axis;                      // in a kernel: its number 0..31 among the kernel's axes; else -1
 };
 
-// (constant + sum coef * atom) / denominator, in lowest terms, terms in the order of their atoms' ids; hash-consed:
-// equal forms are one pointer. An atom is an OP_INDEX expression, OP_ROWS, or another integer expression (a read of an
+// (constant + sum coef * atom) / denominator, in lowest terms; terms in one order (indices by id, rows, then other atoms by
+// structural hash); hash-consed: equal forms are one pointer. An atom is an OP_INDEX expression, OP_ROWS, or another integer expression (a read of an
 // integer tensor, OP_FLOOR_DIV ...). A denominator > 1 stands only in guards, and in what a guard makes whole.
 typedef struct { const Expr *atom; int64_t coef; } Term;
 struct Affine {
@@ -65,6 +65,7 @@ void affine_bounds(const Affine *a, int64_t *low, int64_t *high);
 int64_t affine_coef(const Affine *a, const Index *index);          // 0: does not hold it (as numerator)
 const Index *affine_only(const Affine *a);                         // the index, if the form is just that index; else NULL
 bool affine_is_constant(const Affine *a);
+bool affine_depends(const Affine *a, const Index *index);          // also inside atoms
 
 // The one guard: `form` is an integer and 0 <= form < count. Range, equality (count 1), divisibility (denominator > 1), order.
 typedef struct { const Affine *form; int64_t count; } Guard;
@@ -124,11 +125,23 @@ struct Expr {
         const Draw *draw;
     };
     const Index *const *free;         // indices it depends on, by id
-    int free_count;
+    const Expr *const *reads;         // every distinct read, also inside affine forms, by id
+    int free_count, read_count;
     const Origin *origin;             // of the first that made it
 };
 
-// Builders: hash-consing, with folding of constants and the canonical forms of sums and products (unless strict: see below).
+// Builders: hash-consing, with folding of constants and the canonical forms of sums and products.
+//
+// Types. INT and BOOL values stand for numbers wherever a number is asked for, so OP_REAL is never left in an expression.
+// A sum or product over INTs (BOOLs may be among them) with whole coefficients is an integer: a sum is always OP_AFFINE
+// (or one atom, or a constant), a product of several is an atom of affine forms. MAX, MIN, MOD, ABS, SIGN, SELECT and
+// OP_WHERE of INTs are INT. A constant made by expr_const is REAL and one made by expr_int is INT: two nodes.
+//
+// Canonical forms. A sum flattens the sums in it, a product the products; equal terms and bases are merged; a factor of
+// one term stands in the product (2 * x is OP_PRODUCT), of several in the sum's coefficients. Flattening stops where
+// more than MAX_ENTRIES entries would come together. Division is an exponent -1, sqrt is OP_SQRT also for `x^0.5`.
+// PRECISION_STRICT: numbers are added and multiplied as written: nothing is flattened, merged or cancelled, except
+// that -1 and 1 are free to move; OP_DIV stays. Integers and guards are exact, and canonical in every precision.
 const Expr *expr_const(Program *p, double value);
 const Expr *expr_int(Program *p, int64_t value);                    // a constant of TYPE_INT
 const Expr *expr_index(Program *p, const Index *index);
@@ -150,6 +163,15 @@ const Expr *expr_product(Program *p, double factor, const int *exponents, const 
 #define expr_binary(p, op, a, b) expr_op((p), (op), (const Expr *const[]){(a), (b)}, 2)
 #define expr_select(p, c, a, b) expr_op((p), OP_SELECT, (const Expr *const[]){(c), (a), (b)}, 3)
 bool expr_is_const(const Expr *e, double value);
+// Deeper than MAX_DEPTH, or a sum or product of more than MAX_ENTRIES: a tensor of its own is due.
+bool expr_too_large(const Expr *e);
+// The normal form for solving (ir/normal.c): guards and selects stand outside products, nested guards are merged, what a
+// guard makes known is dropped, x/x and x - x are gone. Memoized for the program's life.
+const Expr *expr_normal(Program *p, const Expr *e);
+// A condition as a conjunction of guards: comparisons of integers, `and` of such. At most `room`; false where it is not one.
+bool expr_as_guards(Program *p, const Expr *condition, Guard *guards, int room, int *count);
+// a if condition else b: OP_WHERE where the condition (or parts of it: `and`, `or`, `not`) is guards, else OP_SELECT.
+const Expr *expr_condition(Program *p, const Expr *condition, const Expr *a, const Expr *b);
 bool expr_depends(const Expr *e, const Index *index);
 bool expr_reads(const Expr *e, const Tensor *t);
 bool expr_integer_bounds(const Expr *e, int64_t *low, int64_t *high);             // of an integer expression
@@ -161,6 +183,7 @@ const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bind
 // Bottom-up rebuild: `leaf` is called for every OP_READ (after its own forms were rebuilt) and returns its replacement.
 typedef const Expr *ExprMap(void *data, const Expr *read);
 const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data);
+const Affine *affine_map_reads(Program *p, const Affine *a, ExprMap *leaf, void *data);
 // Every distinct read of an expression, also inside affine forms. Returns how many; stores at most `room`.
 int expr_collect_reads(const Expr *e, const Expr **reads, int room);
 

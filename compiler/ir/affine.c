@@ -1,0 +1,331 @@
+// Affine forms with integer atoms: (constant + sum coef * atom) / denominator, in lowest terms, hash-consed.
+// Terms stand in one order: indices by id, then the number of rows, then other atoms by structural hash; so a form does
+// not depend on the order in which its parts were made.
+
+#include "ir/tables.h"
+
+#include <string.h>
+
+static const int64_t FAR = INT64_MAX / 4;
+
+int64_t gcd_of(int64_t a, int64_t b) {
+    a = a < 0 ? -a : a;
+    b = b < 0 ? -b : b;
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+int64_t floor_div(int64_t a, int64_t b) {
+    int64_t q = a / b;
+    return q * b > a ? q - 1 : q;
+}
+
+int64_t exact_add(int64_t a, int64_t b) {
+    int64_t sum;
+    if (__builtin_add_overflow(a, b, &sum))
+        die("an affine form overflows");
+    return sum;
+}
+
+int64_t exact_mul(int64_t a, int64_t b) {
+    int64_t product;
+    if (__builtin_mul_overflow(a, b, &product))
+        die("an affine form overflows");
+    return product;
+}
+
+int64_t clamp_add(int64_t a, int64_t b) {
+    int64_t sum = a + b;                              // both are at most FAR: no overflow
+    return sum > FAR ? FAR : sum < -FAR ? -FAR : sum;
+}
+
+int64_t clamp_mul(int64_t a, int64_t b) {
+    int64_t product;
+    if (__builtin_mul_overflow(a, b, &product))
+        return (a < 0) == (b < 0) ? FAR : -FAR;
+    return product > FAR ? FAR : product < -FAR ? -FAR : product;
+}
+
+// ---- the table ----
+
+static int rank_of(const Expr *atom) {
+    return atom->op == OP_INDEX ? 0 : atom->op == OP_ROWS ? 1 : 2;
+}
+
+static int term_order(const Term *a, const Term *b) {
+    int ra = rank_of(a->atom), rb = rank_of(b->atom);
+    if (ra != rb)
+        return ra - rb;
+    if (ra == 0)
+        return a->atom->index->id < b->atom->index->id ? -1 : a->atom->index->id > b->atom->index->id;
+    return expr_order(a->atom, b->atom);
+}
+
+static const Affine *intern(Program *p, int64_t constant, int64_t denominator, const Term *terms, int count) {
+    struct Tables *t = p->tables;
+    uint64_t h = hash_mix((uint64_t)constant, (uint64_t)denominator);
+    for (int i = 0; i < count; i++)
+        h = hash_mix(h, hash_mix(terms[i].atom->hash, (uint64_t)terms[i].coef));
+    uint32_t at = (uint32_t)h & (t->form_room - 1);
+    for (; t->forms[at]; at = (at + 1) & (t->form_room - 1)) {
+        const Affine *f = t->forms[at];
+        bool same = f->hash == h && f->constant == constant && f->denominator == denominator && f->count == count;
+        for (int i = 0; same && i < count; i++)
+            same = f->terms[i].atom == terms[i].atom && f->terms[i].coef == terms[i].coef;
+        if (same)
+            return f;
+    }
+    Affine *f = arena_new(p->arena, Affine);
+    Term *own = arena_array(p->arena, Term, count > 0 ? count : 1);
+    for (int i = 0; i < count; i++)
+        own[i] = terms[i];
+    *f = (Affine){.constant = constant, .denominator = denominator, .count = count, .id = t->form_count++, .hash = h, .terms = own};
+    t->forms[at] = f;
+    if (t->form_count * 2 > t->form_room) {
+        uint32_t room = t->form_room * 2;
+        Affine **slots = arena_array(p->arena, Affine *, room);
+        for (uint32_t i = 0; i < t->form_room; i++) {
+            if (!t->forms[i])
+                continue;
+            uint32_t k = (uint32_t)t->forms[i]->hash & (room - 1);
+            while (slots[k])
+                k = (k + 1) & (room - 1);
+            slots[k] = t->forms[i];
+        }
+        t->forms = slots;
+        t->form_room = room;
+    }
+    return f;
+}
+
+// Terms are in order and without doubles; brings to lowest terms.
+static const Affine *reduced(Program *p, int64_t constant, int64_t denominator, Term *terms, int count) {
+    int kept = 0;
+    for (int i = 0; i < count; i++)
+        if (terms[i].coef != 0)
+            terms[kept++] = terms[i];
+    if (denominator > 1) {
+        int64_t g = gcd_of(denominator, constant);
+        for (int i = 0; i < kept && g > 1; i++)
+            g = gcd_of(g, terms[i].coef);
+        constant /= g;
+        denominator /= g;
+        for (int i = 0; i < kept; i++)
+            terms[i].coef /= g;
+    }
+    return intern(p, constant, denominator, terms, kept);
+}
+
+const Affine *affine_constant(Program *p, int64_t c) {
+    return intern(p, c, 1, NULL, 0);
+}
+
+const Affine *affine_index(Program *p, const Index *index) {
+    return intern(p, 0, 1, &(Term){expr_index(p, index), 1}, 1);
+}
+
+const Affine *affine_atom(Program *p, const Expr *e) {
+    if (e->op == OP_AFFINE)
+        return e->form;
+    if (e->op == OP_CONST && e->value == (double)(int64_t)e->value)
+        return affine_constant(p, (int64_t)e->value);
+    if (!expr_is_integer(e))
+        die("a number that is not an integer stands in an affine form");
+    return intern(p, 0, 1, &(Term){e, 1}, 1);
+}
+
+// a * ka + b * kb over a denominator.
+static const Affine *combine(Program *p, const Affine *a, int64_t ka, const Affine *b, int64_t kb, int64_t denominator) {
+    Term small[SMALL], *terms = scratch_array(p, Term, small, a->count + b->count);
+    int n = 0;
+    for (int i = 0, j = 0; i < a->count || j < b->count;) {
+        int order = i == a->count ? 1 : j == b->count ? -1 : term_order(&a->terms[i], &b->terms[j]);
+        Term t = {order <= 0 ? a->terms[i].atom : b->terms[j].atom, 0};
+        if (order <= 0)
+            t.coef = exact_mul(a->terms[i++].coef, ka);
+        if (order >= 0)
+            t.coef = exact_add(t.coef, exact_mul(b->terms[j++].coef, kb));
+        terms[n++] = t;
+    }
+    return reduced(p, exact_add(exact_mul(a->constant, ka), exact_mul(b->constant, kb)), denominator, terms, n);
+}
+
+const Affine *affine_add(Program *p, const Affine *a, const Affine *b) {
+    int64_t g = gcd_of(a->denominator, b->denominator);
+    return combine(p, a, b->denominator / g, b, a->denominator / g, exact_mul(a->denominator, b->denominator / g));
+}
+
+const Affine *affine_sub(Program *p, const Affine *a, const Affine *b) {
+    int64_t g = gcd_of(a->denominator, b->denominator);
+    return combine(p, a, b->denominator / g, b, -(a->denominator / g), exact_mul(a->denominator, b->denominator / g));
+}
+
+const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64_t denominator) {
+    if (denominator < 0) {
+        numerator = -numerator;
+        denominator = -denominator;
+    }
+    if (denominator == 0)
+        die("an affine form is divided by 0");
+    Term small[SMALL], *terms = scratch_array(p, Term, small, a->count);
+    int64_t g = gcd_of(numerator, denominator);
+    numerator /= g;
+    denominator /= g;
+    for (int i = 0; i < a->count; i++)
+        terms[i] = (Term){a->terms[i].atom, exact_mul(a->terms[i].coef, numerator)};
+    return reduced(p, exact_mul(a->constant, numerator), exact_mul(a->denominator, denominator), terms, a->count);
+}
+
+const Affine *affine_offset(Program *p, const Affine *a, int64_t c) {
+    return affine_add(p, a, affine_constant(p, c));
+}
+
+// ---- questions ----
+
+// A batch index b and the rows it runs below: rows - 1 - b >= 0 is known though each alone has a wide interval.
+static void rows_bounds(const Affine *a, int64_t *low, int64_t *high) {
+    int64_t rows_coef = 0, batch = 0;
+    for (int i = 0; i < a->count; i++)
+        if (a->terms[i].atom->op == OP_ROWS) {
+            rows_coef = a->terms[i].coef;
+            batch = (int64_t)a->terms[i].atom->value;
+        }
+    for (int i = 0; i < a->count && rows_coef != 0; i++) {
+        const Term *t = &a->terms[i];
+        if (t->atom->op != OP_INDEX || !t->atom->index->batch || (t->coef < 0) == (rows_coef < 0))
+            continue;
+        int64_t both = t->coef < 0 ? -t->coef : t->coef, most = rows_coef < 0 ? -rows_coef : rows_coef;
+        both = both < most ? both : most;
+        // both * (rows - b) lies in both .. both * batch; the intervals counted it as both * (2 - batch) .. both * batch.
+        if (rows_coef > 0)
+            *low = clamp_add(*low, clamp_mul(both, batch - 1));
+        else
+            *high = clamp_add(*high, -clamp_mul(both, batch - 1));
+        return;
+    }
+}
+
+void affine_bounds(const Affine *a, int64_t *low, int64_t *high) {
+    int64_t lo = a->constant > FAR ? FAR : a->constant < -FAR ? -FAR : a->constant, hi = lo;
+    for (int i = 0; i < a->count; i++) {
+        int64_t l, h, c = a->terms[i].coef;
+        expr_integer_bounds(a->terms[i].atom, &l, &h);
+        int64_t at_low = l <= -FAR ? (c > 0 ? -FAR : FAR) : clamp_mul(c, l);
+        int64_t at_high = h >= FAR ? (c > 0 ? FAR : -FAR) : clamp_mul(c, h);
+        lo = clamp_add(lo, c > 0 ? at_low : at_high);
+        hi = clamp_add(hi, c > 0 ? at_high : at_low);
+        if ((c > 0 ? at_low : at_high) <= -FAR)
+            lo = -FAR;
+        if ((c > 0 ? at_high : at_low) >= FAR)
+            hi = FAR;
+    }
+    if (lo > -FAR && hi < FAR)
+        rows_bounds(a, &lo, &hi);
+    *low = lo <= -FAR ? -FAR : floor_div(lo, a->denominator);
+    *high = hi >= FAR ? FAR : -floor_div(-hi, a->denominator);
+}
+
+int64_t affine_coef(const Affine *a, const Index *index) {
+    for (int i = 0; i < a->count; i++)
+        if (a->terms[i].atom->op == OP_INDEX && a->terms[i].atom->index == index)
+            return a->terms[i].coef;
+    return 0;
+}
+
+const Index *affine_only(const Affine *a) {
+    if (a->count != 1 || a->constant != 0 || a->denominator != 1 || a->terms[0].coef != 1)
+        return NULL;
+    return a->terms[0].atom->op == OP_INDEX ? a->terms[0].atom->index : NULL;
+}
+
+bool affine_is_constant(const Affine *a) {
+    return a->count == 0;
+}
+
+bool affine_depends(const Affine *a, const Index *index) {
+    for (int i = 0; i < a->count; i++)
+        if (expr_depends(a->terms[i].atom, index))
+            return true;
+    return false;
+}
+
+uint32_t affine_axes(const Affine *a) {
+    uint32_t axes = 0;
+    for (int i = 0; i < a->count; i++)
+        axes |= a->terms[i].atom->axes;
+    return axes;
+}
+
+int affine_read_depth(const Affine *a) {
+    int depth = 0;
+    for (int i = 0; i < a->count; i++)
+        for (int r = 0; r < a->terms[i].atom->read_count; r++) {
+            const Expr *read = a->terms[i].atom->reads[r];
+            int deepest = 0;
+            for (int f = 0; f < read->guard_count; f++) {
+                int inner = affine_read_depth(read->forms[f]);
+                deepest = inner > deepest ? inner : deepest;
+            }
+            depth = deepest + 1 > depth ? deepest + 1 : depth;
+        }
+    return depth;
+}
+
+// ---- // by a constant ----
+
+// floor(f / m) of what is left after whole multiples of m have left f: atoms whose value is known are folded.
+static const Expr *floor_rest(Program *p, const Affine *f, int64_t m) {
+    int64_t low, high;
+    affine_bounds(f, &low, &high);
+    if (low > -FAR && high < FAR && floor_div(low, m) == floor_div(high, m))
+        return expr_int(p, floor_div(low, m));
+    if (f->count == 1 && f->terms[0].coef == 1 && f->terms[0].atom->op == OP_FLOOR_DIV) {
+        const Expr *inner = f->terms[0].atom;         // floor((floor(x/a) + c) / m) = floor((x + a*c) / (a*m))
+        if (inner->args[1]->op == OP_CONST && inner->args[0]->type == TYPE_INT) {
+            int64_t a = (int64_t)inner->args[1]->value;
+            const Affine *x = affine_atom(p, inner->args[0]);
+            return affine_floor_div(p, affine_offset(p, x, exact_mul(a, f->constant)), exact_mul(a, m));
+        }
+    }
+    Expr key = {.op = OP_FLOOR_DIV, .type = TYPE_INT, .count = 2,
+                .args = (const Expr *const[]){expr_affine(p, f), expr_int(p, m)}};
+    return expr_intern(p, &key);
+}
+
+const Expr *affine_floor_div(Program *p, const Affine *f, int64_t m) {
+    if (m < 0) {
+        f = affine_scale(p, f, -1, 1);
+        m = -m;
+    }
+    if (m == 0)
+        return NULL;
+    m = exact_mul(m, f->denominator);
+    f = affine_scale(p, f, f->denominator, 1);
+    if (m == 1)
+        return expr_affine(p, f);
+    Term small[2 * SMALL], *whole = f->count <= SMALL ? small : arena_array(p->arena, Term, 2 * f->count);
+    Term *rest = whole + f->count;
+    int whole_count = 0, rest_count = 0;
+    int64_t g = m;
+    for (int i = 0; i < f->count; i++) {
+        Term t = f->terms[i];
+        if (t.coef % m == 0) {
+            whole[whole_count++] = (Term){t.atom, t.coef / m};
+        } else {
+            rest[rest_count++] = t;
+            g = gcd_of(g, t.coef);
+        }
+    }
+    int64_t q = floor_div(f->constant, m), r = f->constant - q * m;
+    // floor((g*x + r) / m) = floor((x + floor(r/g)) / (m/g))
+    for (int i = 0; i < rest_count; i++)
+        rest[i].coef /= g;
+    const Affine *out = intern(p, q, 1, whole, whole_count);
+    const Affine *inside = intern(p, r / g, 1, rest, rest_count);
+    const Expr *floored = m / g == 1 ? expr_affine(p, inside) : floor_rest(p, inside, m / g);
+    return expr_affine(p, affine_add(p, out, affine_atom(p, floored)));
+}

@@ -1,0 +1,192 @@
+// The one guard: "form is an integer and 0 <= form < count". One spelling for each condition, so that redundancy,
+// contradiction and "is this what the read needs" are comparisons of pointers and intervals.
+// Canonical: (L - low, high - low + 1) with L primitive, its first coefficient positive, low..high clipped to L's reach.
+
+#include "ir/tables.h"
+
+static const int64_t FAR = INT64_MAX / 4;
+
+static int64_t coefs_gcd(const Affine *a) {
+    int64_t g = 0;
+    for (int i = 0; i < a->count; i++)
+        g = gcd_of(g, a->terms[i].coef);
+    return g;
+}
+
+static const Affine *mirrored(Program *p, const Affine *form, int64_t count) {
+    return affine_sub(p, affine_constant(p, count - 1), form);
+}
+
+// form = F / d with d > 1: divisibility, perhaps with a range.
+static GuardTruth normal_fraction(Program *p, Guard *g) {
+    int64_t d = g->form->denominator, k = coefs_gcd(g->form);
+    if (g->form->constant % gcd_of(d, k) != 0)
+        return GUARD_FALSE;
+    if (g->form->terms[0].coef < 0)
+        g->form = mirrored(p, g->form, g->count);
+    if (k > 1 && gcd_of(k, d) == 1 && g->form->constant % k == 0) {
+        g->form = affine_scale(p, g->form, 1, k);     // k * x is whole if x is, as k and d have no common factor
+        g->count = (g->count - 1) / k + 1;
+    }
+    int64_t low, high;
+    affine_bounds(g->form, &low, &high);              // rounded outward; inward is what an integer can reach
+    const Affine *numerator = affine_scale(p, g->form, d, 1);
+    int64_t n_low, n_high;
+    affine_bounds(numerator, &n_low, &n_high);
+    if (n_low > -FAR)
+        low = -floor_div(-n_low, d);
+    if (n_high < FAR)
+        high = floor_div(n_high, d);
+    low = low < 0 ? 0 : low;
+    high = high > g->count - 1 ? g->count - 1 : high;
+    if (low > high)
+        return GUARD_FALSE;
+    g->form = affine_offset(p, g->form, -low);
+    g->count = high - low + 1;
+    if (g->count > 1)
+        return GUARD_OPEN;
+    g->form = affine_scale(p, g->form, g->form->denominator, 1);   // an equality can be scaled
+    return guard_normal(p, g);
+}
+
+GuardTruth guard_normal(Program *p, Guard *g) {
+    const Affine *f = g->form;
+    if (g->count <= 0)
+        return GUARD_FALSE;
+    if (f->denominator > 1 && (g->count > 1 || f->count == 0)) {
+        if (f->count == 0)
+            return GUARD_FALSE;
+        return normal_fraction(p, g);
+    }
+    if (f->denominator > 1)
+        f = affine_scale(p, f, f->denominator, 1);
+    if (f->count == 0)
+        return f->constant >= 0 && f->constant < g->count ? GUARD_TRUE : GUARD_FALSE;
+    if (f->terms[0].coef < 0)
+        f = mirrored(p, f, g->count);
+    int64_t k = coefs_gcd(f);
+    const Affine *primitive = affine_scale(p, affine_offset(p, f, -f->constant), 1, k);
+    int64_t low = -floor_div(f->constant, k), high = floor_div(g->count - 1 - f->constant, k), least, most;
+    affine_bounds(primitive, &least, &most);
+    if (low <= least && high >= most)
+        return GUARD_TRUE;
+    low = low > least ? low : least;
+    high = high < most ? high : most;
+    if (low > high)
+        return GUARD_FALSE;
+    g->form = affine_offset(p, primitive, -low);
+    g->count = high - low + 1;
+    return GUARD_OPEN;
+}
+
+// Guards whose forms hold deeper integer reads come later, after those that keep these reads inside.
+static int order(const Guard *a, const Guard *b) {
+    int da = affine_read_depth(a->form), db = affine_read_depth(b->form);
+    if (da != db)
+        return da - db;
+    if (a->form->hash != b->form->hash)
+        return a->form->hash < b->form->hash ? -1 : 1;
+    if (a->form != b->form)
+        return a->form->id < b->form->id ? -1 : 1;
+    return a->count < b->count ? -1 : a->count > b->count;
+}
+
+static bool same_primitive(const Affine *a, const Affine *b) {
+    if (a->count != b->count || a->denominator != b->denominator)
+        return false;
+    for (int i = 0; i < a->count; i++)
+        if (a->terms[i].atom != b->terms[i].atom || a->terms[i].coef != b->terms[i].coef)
+            return false;
+    return (a->constant - b->constant) % a->denominator == 0;
+}
+
+// Both on one primitive form: the intersection of the intervals, as one guard in place of `a`.
+static GuardTruth intersect(Program *p, Guard *a, const Guard *b) {
+    int64_t shift = (a->form->constant - b->form->constant) / a->form->denominator;
+    int64_t low = shift > 0 ? shift : 0;              // b's interval begins at `shift` in the values of a's form
+    int64_t high = a->count - 1 < shift + b->count - 1 ? a->count - 1 : shift + b->count - 1;
+    if (low > high)
+        return GUARD_FALSE;
+    a->form = affine_offset(p, a->form, -low);
+    a->count = high - low + 1;
+    return guard_normal(p, a);
+}
+
+bool guards_normal(Program *p, Guard *guards, int *count) {
+    int n = 0;
+    for (int i = 0; i < *count; i++) {
+        Guard g = guards[i];
+        GuardTruth truth = guard_normal(p, &g);
+        for (int k = 0; truth == GUARD_OPEN && k < n; k++) {
+            if (!same_primitive(guards[k].form, g.form))
+                continue;
+            truth = intersect(p, &g, &guards[k]);
+            guards[k--] = guards[--n];
+        }
+        if (truth == GUARD_FALSE)
+            return false;
+        if (truth == GUARD_OPEN)
+            guards[n++] = g;
+    }
+    for (int i = 1; i < n; i++)
+        for (int k = i; k > 0 && order(&guards[k], &guards[k - 1]) < 0; k--) {
+            Guard swap = guards[k];
+            guards[k] = guards[k - 1];
+            guards[k - 1] = swap;
+        }
+    *count = n;
+    return true;
+}
+
+bool guard_complement(Program *p, Guard g, Guard *not_g) {
+    int64_t low, high;
+    affine_bounds(g.form, &low, &high);
+    if (g.form->denominator > 1 || low <= -FAR || high >= FAR || (low < 0 && high >= g.count))
+        return false;
+    *not_g = low >= 0 ? (Guard){affine_offset(p, g.form, -g.count), high - g.count + 1}
+                      : (Guard){affine_offset(p, g.form, -low), -low};
+    return true;
+}
+
+// The interval of `form`, given that `known` holds: form = k * known.form + rest.
+static void bounds_given(Program *p, const Affine *form, const Guard *known, int64_t *low, int64_t *high) {
+    if (known->form->denominator != 1 || known->form->count == 0)
+        return;
+    const Term *first = &known->form->terms[0];
+    for (int i = 0; i < form->count; i++) {
+        if (form->terms[i].atom != first->atom || form->terms[i].coef % first->coef != 0)
+            continue;
+        int64_t k = form->terms[i].coef / first->coef, l, h;
+        affine_bounds(affine_sub(p, form, affine_scale(p, known->form, k, 1)), &l, &h);
+        int64_t reach = clamp_mul(k, known->count - 1);
+        l = clamp_add(l, reach < 0 ? reach : 0);
+        h = clamp_add(h, reach > 0 ? reach : 0);
+        *low = l > *low ? l : *low;
+        *high = h < *high ? h : *high;
+    }
+}
+
+bool guards_imply(Program *p, const Guard *known, int count, Guard g) {
+    GuardTruth truth = guard_normal(p, &g);
+    if (truth != GUARD_OPEN)
+        return truth == GUARD_TRUE;
+    int64_t low, high;
+    affine_bounds(g.form, &low, &high);
+    for (int i = 0; i < count; i++) {
+        Guard k = known[i];
+        if (guard_normal(p, &k) == GUARD_FALSE)
+            return true;                              // from a contradiction follows everything
+        if (same_primitive(k.form, g.form)) {
+            int64_t shift = (g.form->constant - k.form->constant) / g.form->denominator;
+            if (shift >= 0 && shift + k.count <= g.count)
+                return true;
+        }
+        if (g.form->denominator == 1)
+            bounds_given(p, g.form, &k, &low, &high);
+        if (g.form->denominator == 1 && k.form->denominator > 1) {
+            Guard whole = {affine_scale(p, k.form, k.form->denominator, 1), k.form->denominator * (k.count - 1) + 1};
+            bounds_given(p, g.form, &whole, &low, &high);
+        }
+    }
+    return g.form->denominator == 1 && low >= 0 && high < g.count;
+}

@@ -1,0 +1,233 @@
+// The rows of ops.def: for each the reference evaluation and the derivative, beside its formula.
+// A derivative is the partial one by argument `which`; it may use `self`, the operation's own value; NULL is 0.
+
+#include "ir/tables.h"
+
+#include <math.h>
+
+#define EVALUATE(NAME, formula) static double evaluate_##NAME(const double *a) { return (formula); }
+#define DERIVATIVE(NAME)                                                                                             \
+    static const Expr *derivative_##NAME(Program *p, const Expr *const *a, const Expr *self, int which)
+#define UNUSED_DERIVATIVE (void)p, (void)a, (void)self, (void)which
+// Rows without a derivative: steps, comparisons, and what is asked to have none.
+#define NO_DERIVATIVE(NAME)                                                                                          \
+    DERIVATIVE(NAME) {                                                                                               \
+        UNUSED_DERIVATIVE;                                                                                           \
+        return NULL;                                                                                                 \
+    }
+
+static const double PI = 3.14159265358979323846;
+
+static const Expr *constant(Program *p, double value) {
+    return expr_const(p, value);
+}
+
+// 1 where the condition holds, else 0.
+static const Expr *indicator(Program *p, const Expr *condition, bool sense) {
+    return expr_select(p, condition, constant(p, sense), constant(p, !sense));
+}
+
+// d(a/b) = da/b - (a/b)/b db
+EVALUATE(DIV, a[0] / a[1])
+DERIVATIVE(DIV) {
+    if (which == 0)
+        return expr_div(p, constant(p, 1), a[1]);
+    return expr_neg(p, expr_div(p, self, a[1]));
+}
+
+// d(a^b) = b a^(b-1) da (0 where b = 0) + a^b log a db (0 where a = 0 and b >= 0)
+EVALUATE(POW, pow(a[0], a[1]))
+DERIVATIVE(POW) {
+    const Expr *zero = constant(p, 0);
+    if (which == 0) {
+        const Expr *lower = expr_binary(p, OP_POW, a[0], expr_sub(p, a[1], constant(p, 1)));
+        return expr_select(p, expr_binary(p, OP_EQ, a[1], zero), zero, expr_mul(p, a[1], lower));
+    }
+    const Expr *flat = expr_binary(p, OP_AND, expr_binary(p, OP_EQ, a[0], zero), expr_binary(p, OP_LE, zero, a[1]));
+    return expr_select(p, flat, zero, expr_mul(p, self, expr_unary(p, OP_LOG, a[0])));
+}
+
+// exp' = exp
+EVALUATE(EXP, exp(a[0]))
+DERIVATIVE(EXP) {
+    UNUSED_DERIVATIVE;
+    return self;
+}
+
+// log' x = 1/x
+EVALUATE(LOG, log(a[0]))
+DERIVATIVE(LOG) {
+    UNUSED_DERIVATIVE;
+    return expr_div(p, constant(p, 1), a[0]);
+}
+
+// log1p' x = 1 / (1 + x)
+EVALUATE(LOG1P, log1p(a[0]))
+DERIVATIVE(LOG1P) {
+    UNUSED_DERIVATIVE;
+    return expr_div(p, constant(p, 1), expr_add(p, constant(p, 1), a[0]));
+}
+
+// expm1' x = expm1 x + 1
+EVALUATE(EXPM1, expm1(a[0]))
+DERIVATIVE(EXPM1) {
+    UNUSED_DERIVATIVE;
+    return expr_add(p, self, constant(p, 1));
+}
+
+// sqrt' x = 1 / (2 sqrt x)
+EVALUATE(SQRT, sqrt(a[0]))
+DERIVATIVE(SQRT) {
+    UNUSED_DERIVATIVE;
+    return expr_div(p, constant(p, 0.5), self);
+}
+
+// sin' = cos
+EVALUATE(SIN, sin(a[0]))
+DERIVATIVE(SIN) {
+    UNUSED_DERIVATIVE;
+    return expr_unary(p, OP_COS, a[0]);
+}
+
+// cos' = -sin
+EVALUATE(COS, cos(a[0]))
+DERIVATIVE(COS) {
+    UNUSED_DERIVATIVE;
+    return expr_neg(p, expr_unary(p, OP_SIN, a[0]));
+}
+
+// tanh' = 1 - tanh^2
+EVALUATE(TANH, tanh(a[0]))
+DERIVATIVE(TANH) {
+    UNUSED_DERIVATIVE;
+    return expr_sub(p, constant(p, 1), expr_power(p, self, 2));
+}
+
+// sigmoid x = 1 / (1 + exp(-x)), without an overflow on either side; sigmoid' = s (1 - s)
+static double evaluate_SIGMOID(const double *a) {
+    double small = exp(-fabs(a[0]));
+    return (a[0] >= 0 ? 1 : small) / (1 + small);
+}
+DERIVATIVE(SIGMOID) {
+    UNUSED_DERIVATIVE;
+    return expr_mul(p, self, expr_sub(p, constant(p, 1), self));
+}
+
+// softplus x = log(1 + exp x) = max(x, 0) + log1p(exp(-|x|)); softplus' = sigmoid
+static double evaluate_SOFTPLUS(const double *a) {
+    return (a[0] > 0 || isnan(a[0]) ? a[0] : 0) + log1p(exp(-fabs(a[0])));
+}
+DERIVATIVE(SOFTPLUS) {
+    UNUSED_DERIVATIVE;
+    return expr_unary(p, OP_SIGMOID, a[0]);
+}
+
+// erf' x = 2 / sqrt(pi) exp(-x^2)
+EVALUATE(ERF, erf(a[0]))
+DERIVATIVE(ERF) {
+    UNUSED_DERIVATIVE;
+    const Expr *bell = expr_unary(p, OP_EXP, expr_neg(p, expr_power(p, a[0], 2)));
+    return expr_mul(p, constant(p, 2 / sqrt(PI)), bell);
+}
+
+// erfinv: a rough start (Winitzki's), then Newton on erfc, which keeps its digits near 1. erfinv' = sqrt(pi)/2 exp(erfinv^2)
+static double evaluate_ERFINV(const double *a) {
+    double x = fabs(a[0]);
+    if (!(x < 1))
+        return x == 1 ? copysign((double)INFINITY, a[0]) : (double)NAN;
+    double l = log1p(-x * x), t = 2 / (PI * 0.147) + l / 2;
+    double y = sqrt(sqrt(t * t - l / 0.147) - t);
+    for (int round = 0; round < 4; round++) {
+        double error = x < 0.5 ? erf(y) - x : (1 - x) - erfc(y);
+        double step = error / (2 / sqrt(PI) * exp(-y * y));
+        y -= step / (1 + y * step);
+    }
+    return copysign(y, a[0]);
+}
+DERIVATIVE(ERFINV) {
+    UNUSED_DERIVATIVE;
+    return expr_mul(p, constant(p, sqrt(PI) / 2), expr_unary(p, OP_EXP, expr_power(p, self, 2)));
+}
+
+// abs' = sign
+EVALUATE(ABS, fabs(a[0]))
+DERIVATIVE(ABS) {
+    UNUSED_DERIVATIVE;
+    return expr_unary(p, OP_SIGN, a[0]);
+}
+
+EVALUATE(SIGN, a[0] > 0 ? 1 : a[0] < 0 ? -1 : a[0])
+NO_DERIVATIVE(SIGN)
+
+EVALUATE(FLOOR, floor(a[0]))
+NO_DERIVATIVE(FLOOR)
+
+// mod(a, b) = a - b floor(a/b), with the divisor's sign; fmod is exact where the quotient is not.
+static double evaluate_MOD(const double *a) {
+    double rest = fmod(a[0], a[1]);
+    return rest != 0 && (rest < 0) != (a[1] < 0) ? rest + a[1] : rest;
+}
+DERIVATIVE(MOD) {
+    (void)self;
+    if (which == 0)
+        return constant(p, 1);
+    return expr_neg(p, expr_binary(p, OP_FLOOR_DIV, a[0], a[1]));
+}
+
+// floor(a/b) as (a - mod(a, b)) / b, so that it goes with mod
+static double evaluate_FLOOR_DIV(const double *a) {
+    double quotient = (a[0] - evaluate_MOD(a)) / a[1];
+    return isfinite(quotient) ? floor(quotient + 0.5) : floor(a[0] / a[1]);
+}
+NO_DERIVATIVE(FLOOR_DIV)
+
+// A NaN on either side passes; ties go to the second: the slope of the first is 1 only where the second is below the value.
+EVALUATE(MAX, a[0] > a[1] || isnan(a[0]) ? a[0] : a[1])
+DERIVATIVE(MAX) {
+    return indicator(p, expr_binary(p, OP_LT, a[1], self), which == 0);
+}
+
+EVALUATE(MIN, a[0] < a[1] || isnan(a[0]) ? a[0] : a[1])
+DERIVATIVE(MIN) {
+    return indicator(p, expr_binary(p, OP_LT, self, a[1]), which == 0);
+}
+
+EVALUATE(LT, a[0] < a[1])
+NO_DERIVATIVE(LT)
+EVALUATE(LE, a[0] <= a[1])
+NO_DERIVATIVE(LE)
+EVALUATE(EQ, a[0] == a[1])
+NO_DERIVATIVE(EQ)
+EVALUATE(AND, a[0] != 0 && a[1] != 0)
+NO_DERIVATIVE(AND)
+EVALUATE(OR, a[0] != 0 || a[1] != 0)
+NO_DERIVATIVE(OR)
+EVALUATE(NOT, a[0] == 0)
+NO_DERIVATIVE(NOT)
+
+// select(c, a, b): the slope of the side taken is 1
+EVALUATE(SELECT, a[0] != 0 ? a[1] : a[2])
+DERIVATIVE(SELECT) {
+    (void)self;
+    return which == 0 ? NULL : indicator(p, a[0], which == 1);
+}
+
+EVALUATE(REAL, a[0])
+DERIVATIVE(REAL) {
+    UNUSED_DERIVATIVE;
+    return constant(p, 1);
+}
+
+EVALUATE(STOP_GRADIENT, a[0])
+NO_DERIVATIVE(STOP_GRADIENT)
+
+static const OpInfo INFO[] = {
+#define OP(name, spelling, arity, result, commutative, differentiable, value, cost)                                  \
+    {#name, spelling, arity, result, commutative, differentiable, value, cost, evaluate_##name, derivative_##name},
+#include "ir/ops.def"
+#undef OP
+};
+
+const OpInfo *op_info(Op op) {
+    return op > OP_PRODUCT && op < OP_COUNT ? &INFO[op - OP_PRODUCT - 1] : NULL;
+}

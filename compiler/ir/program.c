@@ -1,0 +1,94 @@
+// Programs, tensors, indices, functions, equations: made here, and only here.
+
+#include "ir/tables.h"
+
+#include <string.h>
+
+Program *program_create(Context *ctx, Precision precision, int64_t batch) {
+    Program *p = arena_new(ctx->arena, Program);
+    p->ctx = ctx;
+    p->arena = ctx->arena;
+    p->precision = precision;
+    p->batch = batch;
+    p->tables = tables_create(ctx->arena);
+    return p;
+}
+
+Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int rank, const int64_t *dims) {
+    if (rank > MAX_RANK)
+        die("tensor %s has %d dimensions", name, rank);
+    const char *own = name;
+    for (int k = 2; map_get(p->tables->tensor_names, own); k++)
+        own = string_format(p->arena, "%s_%d", name, k);
+    Tensor *t = arena_new(p->arena, Tensor);
+    t->name = own == name ? string_copy(p->arena, name, strlen(name)) : own;
+    t->kind = kind;
+    t->type = type;
+    t->rank = rank;
+    for (int d = 0; d < rank; d++)
+        t->dims[d] = dims[d];
+    t->id = (uint32_t)p->tensors.count;
+    vec_push(p->arena, &p->tensors, t);
+    map_set(p->tables->tensor_names, t->name, t);
+    return t;
+}
+
+Tensor *tensor_find(const Program *p, const char *name) {
+    return map_get(p->tables->tensor_names, name);
+}
+
+int64_t tensor_elements(const Tensor *t) {
+    int64_t n = 1;
+    for (int d = 0; d < t->rank; d++)
+        n = exact_mul(n, t->dims[d]);
+    return n;
+}
+
+Index *index_add(Program *p, const char *name, int64_t size, bool batch) {
+    Index *i = arena_new(p->arena, Index);
+    *i = (Index){.name = string_copy(p->arena, name, strlen(name)), .size = size, .id = p->next_index++, .batch = batch, .axis = -1};
+    return i;
+}
+
+Function *function_add(Program *p, FunctionKind kind, const char *name) {
+    Function *f = arena_new(p->arena, Function);
+    f->kind = kind;
+    f->name = string_copy(p->arena, name, strlen(name));
+    vec_push(p->arena, &p->functions, f);
+    return f;
+}
+
+Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,
+                       const Index *const *indices, int index_count, const Expr *e, const Origin *origin) {
+    Equation *q = arena_new(p->arena, Equation);
+    const Affine **forms = arena_array(p->arena, const Affine *, t->rank > 0 ? t->rank : 1);
+    for (int d = 0; d < t->rank; d++)
+        forms[d] = out[d];
+    const Index **own = arena_array(p->arena, const Index *, index_count > 0 ? index_count : 1);
+    for (int i = 0; i < index_count; i++)
+        own[i] = indices[i];
+    *q = (Equation){.tensor = t, .out_count = t->rank, .out = forms, .reduction = r, .index_count = index_count,
+                    .indices = own, .e = e, .origin = origin};
+    if (f)
+        vec_push(p->arena, &f->equations, q);
+    return q;
+}
+
+int equation_result_indices(const Equation *q, const Index **indices, int room) {
+    int count = 0;
+    for (int d = 0; d < q->out_count; d++)
+        for (int t = 0; t < q->out[d]->count; t++) {
+            const Expr *atom = q->out[d]->terms[t].atom;
+            for (int f = 0; f < atom->free_count; f++) {
+                bool known = false;
+                for (int k = 0; k < count && k < room; k++)
+                    known |= indices[k] == atom->free[f];
+                if (known)
+                    continue;
+                if (count < room)
+                    indices[count] = atom->free[f];
+                count++;
+            }
+        }
+    return count;
+}

@@ -1,0 +1,296 @@
+// Hash-consing: equal expressions and equal affine forms are one pointer for the whole program.
+// Needs nothing but an arena. What depends on structure alone (free indices, reads, depth, axes) is computed once, here.
+
+#include "ir/tables.h"
+
+#include <string.h>
+
+struct Tables *tables_create(Arena *arena) {
+    struct Tables *t = arena_new(arena, struct Tables);
+    t->expr_room = 1024;
+    t->exprs = arena_array(arena, Expr *, t->expr_room);
+    t->form_room = 256;
+    t->forms = arena_array(arena, Affine *, t->form_room);
+    t->normal.stamp = 1;
+    t->tensor_names = map_create(arena);
+    return t;
+}
+
+// ---- scratch memos ----
+
+Scratch *scratch_open(Program *p) {
+    struct Tables *t = p->tables;
+    Scratch *s = t->idle.count > 0 ? t->idle.data[--t->idle.count] : arena_new(p->arena, Scratch);
+    s->stamp++;
+    return s;
+}
+
+void scratch_close(Program *p, Scratch *s) {
+    vec_push(p->arena, &p->tables->idle, s);
+}
+
+const Expr *scratch_get(const Scratch *s, const Expr *e) {
+    return e->id < s->room && s->stamps[e->id] == s->stamp ? s->values[e->id] : NULL;
+}
+
+void scratch_set(Program *p, Scratch *s, const Expr *e, const Expr *value) {
+    if (e->id >= s->room) {
+        uint32_t room = s->room ? s->room : 256;
+        while (room <= e->id)
+            room *= 2;
+        const Expr **values = arena_array(p->arena, const Expr *, room);
+        uint32_t *stamps = arena_array(p->arena, uint32_t, room);
+        if (s->room) {
+            memcpy(values, s->values, s->room * sizeof *values);
+            memcpy(stamps, s->stamps, s->room * sizeof *stamps);
+        }
+        s->values = values;
+        s->stamps = stamps;
+        s->room = room;
+    }
+    s->values[e->id] = value;
+    s->stamps[e->id] = s->stamp;
+}
+
+// ---- structure ----
+
+static uint64_t bits_of(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static uint64_t hash_own(const Expr *e) {
+    uint64_t h = hash_mix(e->op, e->type);
+    switch (e->op) {
+    case OP_CONST:
+        return hash_mix(h, bits_of(e->value));
+    case OP_INDEX:
+        return hash_mix(h, e->index->id);
+    case OP_AFFINE:
+        return hash_mix(h, e->form->hash);
+    case OP_READ:
+        h = hash_mix(h, hash_bytes(e->tensor->name, strlen(e->tensor->name), 7));
+        for (int i = 0; i < e->guard_count; i++)
+            h = hash_mix(h, e->forms[i]->hash);
+        return h;
+    case OP_WHERE:
+        for (int i = 0; i < e->guard_count; i++)
+            h = hash_mix(h, hash_mix(e->guards[i].form->hash, (uint64_t)e->guards[i].count));
+        return h;
+    case OP_DRAW:
+        h = hash_mix(h, hash_mix(e->draw->place, (uint64_t)e->draw->kind * 2 + e->draw->initial));
+        return hash_mix(h, hash_mix((uint64_t)e->draw->limit, e->draw->element->hash));
+    case OP_SUM:
+        h = hash_mix(h, bits_of(e->value));
+        for (int i = 0; i < e->count; i++)
+            h = hash_mix(h, bits_of(e->coefs[i]));
+        return h;
+    case OP_PRODUCT:
+        h = hash_mix(h, bits_of(e->value));
+        for (int i = 0; i < e->count; i++)
+            h = hash_mix(h, (uint64_t)(int64_t)e->exponents[i]);
+        return h;
+    default:
+        return h;
+    }
+}
+
+static bool same_own(const Expr *a, const Expr *b) {
+    switch (a->op) {
+    case OP_CONST:
+        return bits_of(a->value) == bits_of(b->value);
+    case OP_INDEX:
+        return a->index == b->index;
+    case OP_AFFINE:
+        return a->form == b->form;
+    case OP_READ:
+        return a->tensor == b->tensor && a->guard_count == b->guard_count
+               && memcmp(a->forms, b->forms, sizeof *a->forms * (size_t)a->guard_count) == 0;
+    case OP_WHERE:
+        if (a->guard_count != b->guard_count)
+            return false;
+        for (int i = 0; i < a->guard_count; i++)
+            if (a->guards[i].form != b->guards[i].form || a->guards[i].count != b->guards[i].count)
+                return false;
+        return true;
+    case OP_DRAW:
+        return a->draw->kind == b->draw->kind && a->draw->place == b->draw->place && a->draw->limit == b->draw->limit
+               && a->draw->initial == b->draw->initial && a->draw->element == b->draw->element;
+    case OP_SUM:
+        return bits_of(a->value) == bits_of(b->value)
+               && memcmp(a->coefs, b->coefs, sizeof *a->coefs * (size_t)a->count) == 0;
+    case OP_PRODUCT:
+        return bits_of(a->value) == bits_of(b->value)
+               && memcmp(a->exponents, b->exponents, sizeof *a->exponents * (size_t)a->count) == 0;
+    default:
+        return true;
+    }
+}
+
+static bool same(const Expr *a, const Expr *b) {
+    if (a->hash != b->hash || a->op != b->op || a->type != b->type || a->count != b->count)
+        return false;
+    for (int i = 0; i < a->count; i++)
+        if (a->args[i] != b->args[i])
+            return false;
+    return same_own(a, b);
+}
+
+static void grow(Program *p) {
+    struct Tables *t = p->tables;
+    uint32_t room = t->expr_room * 2;
+    Expr **slots = arena_array(p->arena, Expr *, room);
+    for (uint32_t i = 0; i < t->expr_room; i++) {
+        if (!t->exprs[i])
+            continue;
+        uint32_t at = (uint32_t)t->exprs[i]->hash & (room - 1);
+        while (slots[at])
+            at = (at + 1) & (room - 1);
+        slots[at] = t->exprs[i];
+    }
+    t->exprs = slots;
+    t->expr_room = room;
+}
+
+// ---- what depends on structure alone ----
+
+static void join_free(Program *p, Expr *e, const Expr *part) {
+    int n = e->free_count, m = part->free_count, count = 0;
+    if (m == 0)
+        return;
+    if (n == 0) {
+        e->free = part->free;
+        e->free_count = m;
+        return;
+    }
+    const Index **all = arena_array(p->arena, const Index *, n + m);
+    for (int i = 0, j = 0; i < n || j < m;) {
+        const Index *x = i < n ? e->free[i] : NULL, *y = j < m ? part->free[j] : NULL;
+        bool take_x = x && (!y || x->id <= y->id), take_y = y && (!x || y->id <= x->id);
+        all[count++] = take_x ? x : y;
+        i += take_x;
+        j += take_y;
+    }
+    if (count > n) {
+        e->free = all;
+        e->free_count = count;
+    }
+}
+
+static void join_reads(Program *p, Expr *e, const Expr *part) {
+    int n = e->read_count, m = part->read_count, count = 0;
+    if (m == 0)
+        return;
+    if (n == 0) {
+        e->reads = part->reads;
+        e->read_count = m;
+        return;
+    }
+    const Expr **all = arena_array(p->arena, const Expr *, n + m);
+    for (int i = 0, j = 0; i < n || j < m;) {
+        const Expr *x = i < n ? e->reads[i] : NULL, *y = j < m ? part->reads[j] : NULL;
+        bool take_x = x && (!y || x->id <= y->id), take_y = y && (!x || y->id <= x->id);
+        all[count++] = take_x ? x : y;
+        i += take_x;
+        j += take_y;
+    }
+    if (count > n) {
+        e->reads = all;
+        e->read_count = count;
+    }
+}
+
+static void join(Program *p, Expr *e, const Expr *part) {
+    join_free(p, e, part);
+    join_reads(p, e, part);
+    if (part->depth + 1 > e->depth)
+        e->depth = part->depth < UINT16_MAX - 1 ? (uint16_t)(part->depth + 1) : UINT16_MAX;
+    e->axes |= part->axes;
+    e->has_draw |= part->has_draw;
+}
+
+static void join_form(Program *p, Expr *e, const Affine *form) {
+    for (int i = 0; i < form->count; i++)
+        join(p, e, form->terms[i].atom);
+}
+
+static void *copied(Program *p, const void *data, size_t size) {
+    if (size == 0)
+        return NULL;
+    void *copy = arena_alloc(p->arena, size, _Alignof(max_align_t));
+    memcpy(copy, data, size);
+    return copy;
+}
+
+static void settle_own(Program *p, Expr *e) {
+    size_t n = (size_t)e->count, g = (size_t)e->guard_count;
+    switch (e->op) {
+    case OP_INDEX:
+        e->free = copied(p, &e->index, sizeof e->index);
+        e->free_count = 1;
+        e->axes = e->index->axis >= 0 ? 1u << e->index->axis : 0;
+        break;
+    case OP_AFFINE:
+        join_form(p, e, e->form);
+        break;
+    case OP_READ: {
+        e->forms = copied(p, e->forms, sizeof *e->forms * g);
+        for (int i = 0; i < e->guard_count; i++)
+            join_form(p, e, e->forms[i]);
+        Expr self = {.reads = arena_array(p->arena, const Expr *, 1), .read_count = 1};
+        ((const Expr **)self.reads)[0] = e;
+        join_reads(p, e, &self);
+        break;
+    }
+    case OP_WHERE:
+        e->guards = copied(p, e->guards, sizeof *e->guards * g);
+        for (int i = 0; i < e->guard_count; i++)
+            join_form(p, e, e->guards[i].form);
+        break;
+    case OP_DRAW:
+        e->draw = copied(p, e->draw, sizeof *e->draw);
+        join_form(p, e, e->draw->element);
+        e->has_draw = true;
+        break;
+    case OP_SUM:
+        e->coefs = copied(p, e->coefs, sizeof *e->coefs * n);
+        break;
+    case OP_PRODUCT:
+        e->exponents = copied(p, e->exponents, sizeof *e->exponents * n);
+        break;
+    default:
+        break;
+    }
+}
+
+const Expr *expr_intern(Program *p, const Expr *candidate) {
+    struct Tables *t = p->tables;
+    Expr key = *candidate;
+    key.hash = hash_own(&key);
+    for (int i = 0; i < key.count; i++)
+        key.hash = hash_mix(key.hash, key.args[i]->hash);
+    uint32_t at = (uint32_t)key.hash & (t->expr_room - 1);
+    for (; t->exprs[at]; at = (at + 1) & (t->expr_room - 1))
+        if (same(t->exprs[at], &key))
+            return t->exprs[at];
+    Expr *e = arena_new(p->arena, Expr);
+    *e = key;
+    e->id = t->expr_count++;
+    e->args = copied(p, key.args, sizeof *key.args * (size_t)key.count);
+    settle_own(p, e);
+    for (int i = 0; i < e->count; i++)
+        join(p, e, e->args[i]);
+    t->exprs[at] = e;
+    if (t->expr_count * 2 > t->expr_room)
+        grow(p);
+    return e;
+}
+
+int expr_order(const Expr *a, const Expr *b) {
+    if (a == b)
+        return 0;
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    return a->id < b->id ? -1 : 1;
+}

@@ -1,0 +1,144 @@
+// Walks over whole expressions: substitution of indices, replacement of reads. Each shared part is visited once.
+
+#include "ir/tables.h"
+
+const Expr *expr_of_parts(Program *p, const Expr *e, const Expr *const *args) {
+    switch (e->op) {
+    case OP_SUM:
+        return expr_sum(p, e->value, e->coefs, args, e->count);
+    case OP_PRODUCT:
+        return expr_product(p, e->value, e->exponents, args, e->count);
+    case OP_WHERE:
+        return expr_where(p, e->guards, e->guard_count, args[0], args[1]);
+    default:
+        return e->count == 0 ? e : expr_op(p, (Op)e->op, args, e->count);
+    }
+}
+
+typedef struct {
+    Program *p;
+    Scratch *memo;
+    const Binding *bindings;          // a substitution ...
+    int count;
+    ExprMap *leaf;                    // ... or a replacement of reads
+    void *data;
+} Walk;
+
+static const Expr *walk(Walk *w, const Expr *e);
+
+static bool touched(const Walk *w, const Expr *e) {
+    if (w->leaf)
+        return e->read_count > 0;
+    for (int i = 0; i < w->count; i++)
+        if (expr_depends(e, w->bindings[i].from))
+            return true;
+    return false;
+}
+
+static const Affine *walk_form(Walk *w, const Affine *a) {
+    bool any = false;
+    for (int i = 0; i < a->count; i++)
+        any |= touched(w, a->terms[i].atom);
+    if (!any)
+        return a;
+    const Affine *sum = affine_constant(w->p, a->constant);
+    for (int i = 0; i < a->count; i++)
+        sum = affine_add(w->p, sum, affine_scale(w->p, affine_atom(w->p, walk(w, a->terms[i].atom)), a->terms[i].coef, 1));
+    return affine_scale(w->p, sum, 1, a->denominator);
+}
+
+static const Expr *walk_index(const Walk *w, const Expr *e) {
+    for (int i = 0; i < w->count; i++)
+        if (w->bindings[i].from == e->index)
+            return expr_affine(w->p, w->bindings[i].to);
+    return e;
+}
+
+static const Expr *walk_read(Walk *w, const Expr *e) {
+    const Affine *forms[MAX_RANK] = {0};
+    bool changed = false;
+    for (int i = 0; i < e->guard_count; i++) {
+        forms[i] = walk_form(w, e->forms[i]);
+        changed |= forms[i] != e->forms[i];
+    }
+    const Expr *read = changed ? expr_read(w->p, e->tensor, forms, e->origin) : e;
+    return w->leaf ? w->leaf(w->data, read) : read;
+}
+
+static const Expr *walk_where(Walk *w, const Expr *e) {
+    Guard small[SMALL], *guards = scratch_array(w->p, Guard, small, e->guard_count);
+    for (int i = 0; i < e->guard_count; i++)
+        guards[i] = (Guard){walk_form(w, e->guards[i].form), e->guards[i].count};
+    return expr_where(w->p, guards, e->guard_count, walk(w, e->args[0]), walk(w, e->args[1]));
+}
+
+static const Expr *walk_parts(Walk *w, const Expr *e) {
+    const Expr *small[SMALL], **args = scratch_array(w->p, const Expr *, small, e->count);
+    bool changed = false;
+    for (int i = 0; i < e->count; i++) {
+        args[i] = walk(w, e->args[i]);
+        changed |= args[i] != e->args[i];
+    }
+    return changed ? expr_of_parts(w->p, e, args) : e;
+}
+
+static const Expr *walk(Walk *w, const Expr *e) {
+    if (!touched(w, e))
+        return e;
+    const Expr *known = scratch_get(w->memo, e);
+    if (known)
+        return known;
+    const Expr *result;
+    switch (e->op) {
+    case OP_INDEX:
+        result = walk_index(w, e);
+        break;
+    case OP_AFFINE:
+        result = expr_affine(w->p, walk_form(w, e->form));
+        break;
+    case OP_READ:
+        result = walk_read(w, e);
+        break;
+    case OP_WHERE:
+        result = walk_where(w, e);
+        break;
+    case OP_DRAW: {
+        Draw draw = *e->draw;
+        draw.element = walk_form(w, draw.element);
+        result = expr_draw(w->p, draw);
+        break;
+    }
+    default:
+        result = walk_parts(w, e);
+    }
+    scratch_set(w->p, w->memo, e, result);
+    return result;
+}
+
+const Expr *expr_substitute(Program *p, const Expr *e, const Binding *bindings, int count) {
+    Walk w = {.p = p, .memo = scratch_open(p), .bindings = bindings, .count = count};
+    const Expr *result = walk(&w, e);
+    scratch_close(p, w.memo);
+    return result;
+}
+
+const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bindings, int count) {
+    Walk w = {.p = p, .memo = scratch_open(p), .bindings = bindings, .count = count};
+    const Affine *result = walk_form(&w, a);
+    scratch_close(p, w.memo);
+    return result;
+}
+
+const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data) {
+    Walk w = {.p = p, .memo = scratch_open(p), .leaf = leaf, .data = data};
+    const Expr *result = walk(&w, e);
+    scratch_close(p, w.memo);
+    return result;
+}
+
+const Affine *affine_map_reads(Program *p, const Affine *a, ExprMap *leaf, void *data) {
+    Walk w = {.p = p, .memo = scratch_open(p), .leaf = leaf, .data = data};
+    const Affine *result = walk_form(&w, a);
+    scratch_close(p, w.memo);
+    return result;
+}
