@@ -1,0 +1,110 @@
+// Common bodies: sum[b] (dh[b, u] if 0 < h[b, u] else 0), where a tensor holds that body, reads the tensor; and a map
+// that says what an earlier one says in another order of dimensions reads that one. Bodies are found by a key in which
+// indices are named by their first place in the expression's reads.
+#include "pass/algebra.h"
+#include "pass/passes.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    Tensor *tensor;
+    int place[MAX_RANK];              // of the tensor's dimensions: which of the key's indices
+} Held;
+
+typedef struct {
+    Program *p;
+    Numbers *numbers;                 // for the names of indices
+    Memo *held;                       // from keys to Held
+} Bodies;
+
+static int by_tensor(const void *a, const void *b) {
+    const Expr *x = *(const Expr *const *)a, *y = *(const Expr *const *)b;
+    if (x->tensor != y->tensor) return x->tensor->id < y->tensor->id ? -1 : 1;
+    for (int d = 0; d < x->guard_count; d++) {
+        const Affine *f = x->forms[d], *g = y->forms[d];
+        if (f->constant != g->constant) return f->constant < g->constant ? -1 : 1;
+        if (f->count != g->count) return f->count - g->count;
+    }
+    return x->id < y->id ? -1 : 1;
+}
+
+// The free indices of e in the order of its reads; what stands in no read comes last.
+static int ordered(Program *p, const Expr *e, const Index **order) {
+    const Expr **reads = arena_array(p->arena, const Expr *, e->read_count + 1);
+    int count = 0;
+    for (int i = 0; i < e->read_count; i++) reads[i] = e->reads[i];
+    qsort(reads, (size_t)e->read_count, sizeof *reads, by_tensor);
+    for (int i = 0; i < e->read_count; i++)
+        for (int d = 0; d < reads[i]->guard_count; d++)
+            for (int k = 0; k < reads[i]->forms[d]->count; k++) {
+                const Expr *atom = reads[i]->forms[d]->terms[k].atom;
+                int known = 0;
+                while (atom->op == OP_INDEX && known < count && order[known] != atom->index) known++;
+                if (atom->op == OP_INDEX && known == count) order[count++] = atom->index;
+            }
+    for (int i = 0; i < e->free_count; i++) {
+        int known = 0;
+        while (known < count && order[known] != e->free[i]) known++;
+        if (known == count) order[count++] = e->free[i];
+    }
+    return count;
+}
+
+static const Expr *key_of(Bodies *b, const Expr *e, const Index **order, int count) {
+    Program *p = b->p;
+    Binding *own = arena_array(p->arena, Binding, count + 1);
+    for (int i = 0; i < count; i++) own[i] = (Binding){order[i], affine_index(p, numbers_index(b->numbers, i, order[i]))};
+    return expr_normal(p, expr_substitute(p, e, own, count));
+}
+
+static void hold(Bodies *b, const Equation *q, const Expr *key, const Index *const *order, int count) {
+    Held *h = arena_new(b->p->arena, Held);
+    h->tensor = q->tensor;
+    for (int d = 0; d < q->out_count; d++)
+        for (int i = 0; i < count; i++)
+            if (affine_only(q->out[d]) == order[i]) h->place[d] = i;
+    memo_set(b->held, key, h);
+}
+
+static const Expr *read_held(Program *p, const Held *h, const Index *const *order, const Origin *origin) {
+    const Affine *forms[MAX_RANK];
+    for (int d = 0; d < h->tensor->rank; d++) forms[d] = affine_index(p, order[h->place[d]]);
+    return expr_read(p, h->tensor, forms, origin);
+}
+
+static bool is_map(const Definition *d) {
+    const Equation *q = d->equations.data[0];
+    return d->equations.count == 1 && q->reduction == REDUCE_NONE && q->e->count && q->tensor->type == TYPE_REAL &&
+           equation_identity(q) && q->e->free_count == q->out_count;
+}
+
+static void read_bodies(Program *p, Function *f) {
+    Flow *flow = flow_open(p, f);
+    Bodies b = {p, numbers_create(p), memo_create(p->arena)};
+    for (int i = 0; i < flow->order.count; i++) {
+        Definition *d = flow->order.data[i];
+        if (!is_map(d)) continue;
+        Equation *q = d->equations.data[0];
+        const Index **order = arena_array(p->arena, const Index *, q->e->free_count + 1);
+        int count = ordered(p, q->e, order);
+        const Expr *key = key_of(&b, q->e, order, count);
+        const Held *h = memo_get(b.held, key);
+        if (h) d->equations.data[0] = equation_with(p, q, read_held(p, h, order, q->origin));
+        else hold(&b, q, key, order, count);
+    }
+    for (int i = 0; i < flow->order.count; i++)
+        for (int k = 0; k < flow->order.data[i]->equations.count; k++) {
+            Equation *q = flow->order.data[i]->equations.data[k];
+            if (q->reduction == REDUCE_NONE || !q->e->count || !q->e->free_count) continue;
+            const Index **order = arena_array(p->arena, const Index *, q->e->free_count + 1);
+            int count = ordered(p, q->e, order);
+            const Held *h = memo_get(b.held, key_of(&b, q->e, order, count));
+            if (h) flow->order.data[i]->equations.data[k] = equation_with(p, q, read_held(p, h, order, q->origin));
+        }
+    flow_close(flow);
+    function_sort(p, f);
+}
+
+void pass_bodies(Program *p) {
+    for (int i = 0; i < p->functions.count; i++) read_bodies(p, p->functions.data[i]);
+}

@@ -1,0 +1,94 @@
+// The chain rule inside one scalar expression: from the slope of the whole to the slope by each read of it.
+// Walks the shared expression once, from the root down, so that every node's slope is complete before it is passed on.
+#include "pass/differentiate.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    const Expr *e;
+    const Expr *slope;                // NULL: does not reach the result, or is not asked for
+    bool active;                      // leads to an active read
+} Node;
+typedef struct { Program *p; VEC(Node) nodes; } Chain;
+
+static int by_id(const void *a, const void *b) {
+    uint32_t x = ((const Node *)a)->e->id, y = ((const Node *)b)->e->id;
+    return x < y ? -1 : x > y;
+}
+
+static void gather(Chain *c, const Expr *e, Memo *seen) {
+    if (memo_get(seen, e)) return;
+    memo_set(seen, e, e);
+    for (int i = 0; i < e->count; i++) gather(c, e->args[i], seen);
+    vec_push(c->p->arena, &c->nodes, (Node){.e = e});
+}
+
+static Node *node(Chain *c, const Expr *e) {
+    Node key = {.e = e};
+    return bsearch(&key, c->nodes.data, (size_t)c->nodes.count, sizeof key, by_id);
+}
+
+static void add_slope(Chain *c, const Expr *e, const Expr *slope) {
+    Node *n = node(c, e);
+    if (!n->active || expr_is_const(slope, 0)) return;
+    n->slope = n->slope ? expr_add(c->p, n->slope, slope) : slope;
+}
+
+static void through_product(Chain *c, const Expr *e, const Expr *slope) {
+    int *exponents = arena_array(c->p->arena, int, e->count);
+    for (int i = 0; i < e->count; i++) {
+        if (!node(c, e->args[i])->active) continue;
+        for (int k = 0; k < e->count; k++) exponents[k] = e->exponents[k] - (k == i);
+        add_slope(c, e->args[i], expr_times(c->p, slope, expr_product(c->p, e->value * e->exponents[i], exponents, e->args, e->count)));
+    }
+}
+
+// `self`: an expression of the node's value, for rows of the table that use it.
+static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self) {
+    Program *p = c->p;
+    const Expr *zero = expr_const(p, 0);
+    switch ((int)e->op) {
+    case OP_WHERE:
+        add_slope(c, e->args[0], expr_where(p, e->guards, e->guard_count, slope, zero));
+        add_slope(c, e->args[1], expr_where(p, e->guards, e->guard_count, zero, slope));
+        return;
+    case OP_SELECT:
+        add_slope(c, e->args[1], expr_select(p, e->args[0], slope, zero));
+        add_slope(c, e->args[2], expr_select(p, e->args[0], zero, slope));
+        return;
+    case OP_SUM:
+        for (int i = 0; i < e->count; i++)
+            if (node(c, e->args[i])->active) add_slope(c, e->args[i], expr_times(p, slope, expr_const(p, e->coefs[i])));
+        return;
+    case OP_PRODUCT:
+        through_product(c, e, slope);
+        return;
+    default:
+        break;
+    }
+    const OpInfo *info = op_info((Op)e->op);
+    if (!info || !info->differentiable) return;
+    for (int i = 0; i < e->count; i++) {
+        if (!node(c, e->args[i])->active) continue;
+        const Expr *by = info->derivative(p, e->args, self, i);
+        if (by) add_slope(c, e->args[i], expr_times(p, slope, by));
+    }
+}
+
+void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data, Slopes *slopes) {
+    Chain c = {.p = p};
+    gather(&c, e, memo_create(p->arena));
+    qsort(c.nodes.data, (size_t)c.nodes.count, sizeof *c.nodes.data, by_id);
+    for (int i = 0; i < c.nodes.count; i++) {
+        Node *n = &c.nodes.data[i];
+        if (n->e->op == OP_READ) n->active = active(data, n->e->tensor);
+        for (int k = 0; k < n->e->count; k++) n->active = n->active || node(&c, n->e->args[k])->active;
+    }
+    add_slope(&c, e, slope);
+    for (int i = c.nodes.count - 1; i >= 0; i--) {
+        Node *n = &c.nodes.data[i];
+        if (!n->slope) continue;
+        if (n->e->op == OP_READ) vec_push(p->arena, slopes, (Slope){n->e, n->slope});
+        else through(&c, n->e, n->slope, n->e == e && whole ? whole : n->e);
+    }
+}

@@ -1,0 +1,218 @@
+// Reverse mode: the derivative of a function is more equations. From y[o] = sum[r] e(.. x[f] ..) every read contributes
+//     dx[h] += sum[o, r] (dy[o] * de/dx[f] if f == h)
+// with fresh h, whatever f is. Nothing else is known here: the algebra of one equation (solve.c, phases.c) turns the
+// equalities into shifts, ranges, phases and pieces. Needs definitions before readers; leaves no gradient request.
+#include "pass/differentiate.h"
+#include "pass/passes.h"
+
+enum { FORWARD = 1, BACKWARD = 2, EMITTED = 4 };
+
+typedef struct {
+    Program *p;
+    Function *f;
+    Flow *flow;
+    int tensor_count;                 // those that were there before the sweep
+    uint8_t *marks;                   // by tensor id
+    Tensor **gradient;                // by tensor id: of an active tensor, its derivative
+    Equations *parts;                 // by tensor id: what that derivative adds up
+    Equations emitted;
+} Sweep;
+
+static bool real(const Tensor *t) { return t->type == TYPE_REAL || t->type == TYPE_DOUBLE; }
+
+static bool is_active(void *data, const Tensor *t) {
+    const Sweep *s = data;
+    return (int)t->id < s->tensor_count && (s->marks[t->id] & (FORWARD | BACKWARD)) == (FORWARD | BACKWARD);
+}
+
+static bool is_forward(void *data, const Tensor *t) {
+    const Sweep *s = data;
+    return (int)t->id < s->tensor_count && s->marks[t->id] & FORWARD;
+}
+
+static void mark_reads(Sweep *s, const Definition *d, uint8_t mark) {
+    Exprs reads = {0};
+    for (int i = 0; i < d->equations.count; i++) expr_reads_of(s->p, d->equations.data[i]->e, &reads);
+    for (int i = 0; i < reads.count; i++)
+        if (real(reads.data[i]->tensor)) s->marks[reads.data[i]->tensor->id] |= mark;
+}
+
+static bool reads_forward(Sweep *s, const Definition *d) {
+    Exprs reads = {0};
+    for (int i = 0; i < d->equations.count; i++) expr_reads_of(s->p, d->equations.data[i]->e, &reads);
+    for (int i = 0; i < reads.count; i++)
+        if (s->marks[reads.data[i]->tensor->id] & FORWARD) return true;
+    return false;
+}
+
+// Forward: depends on what is differentiated by. Backward: leads to what is differentiated.
+static void mark(Sweep *s, const GradientRequest *requests, int count) {
+    Program *p = s->p;
+    s->flow = flow_open(p, s->f);
+    s->tensor_count = p->tensors.count;
+    s->marks = arena_array(p->arena, uint8_t, s->tensor_count);
+    for (int i = 0; i < count; i++) s->marks[requests[i].by->id] |= FORWARD;
+    for (int i = 0; i < s->flow->order.count; i++) {
+        Definition *d = s->flow->order.data[i];
+        if (real(d->tensor) && reads_forward(s, d)) s->marks[d->tensor->id] |= FORWARD;
+    }
+    s->marks[requests[0].of->id] |= BACKWARD;
+    for (int i = s->flow->order.count - 1; i >= 0; i--) {
+        Definition *d = s->flow->order.data[i];
+        if (s->marks[d->tensor->id] & BACKWARD) mark_reads(s, d, BACKWARD);
+    }
+}
+
+static Equation *aux(Sweep *s, const Equation *q, const char *suffix, Type type, Reduction r, const Expr *e) {
+    Tensor *t = temp_like(s->p, q->tensor, "", suffix, type);
+    Equation *a = equation_make(s->p, t, q->out, r, q->indices, q->index_count, e, q->origin);
+    vec_push(s->p->arena, &s->emitted, equation_copy(s->p, a, t));
+    return a;
+}
+
+// max and min: the first extreme element gets it all. Its position is another reduction over the same space.
+static const Expr *at_extreme(Sweep *s, const Equation *q, const Expr *up) {
+    Program *p = s->p;
+    Equation *at = aux(s, q, "_at", TYPE_INT, q->reduction == REDUCE_MAX ? REDUCE_ARGMAX : REDUCE_ARGMIN, q->e);
+    const Affine *position = affine_constant(p, 0);
+    int64_t size = 1;
+    for (int i = 0; i < q->index_count; i++) {
+        position = affine_add(p, affine_scale(p, position, q->indices[i]->size, 1), affine_index(p, q->indices[i]));
+        size *= q->indices[i]->size;
+    }
+    at->tensor->bounded = true;
+    at->tensor->low = 0;
+    at->tensor->high = size - 1;
+    const Affine *extreme = affine_atom(p, expr_read(p, at->tensor, q->out, q->origin));
+    Guard g = {affine_sub(p, position, extreme), 1};
+    return expr_where(p, &g, 1, up, expr_const(p, 0));
+}
+
+// prod: counts the zeros and multiplies the others, so that it is exact where an element is 0.
+static const Expr *of_others(Sweep *s, const Equation *q, const Expr *up) {
+    Program *p = s->p;
+    const Expr *zero = expr_const(p, 0), *one = expr_const(p, 1), *is_zero = expr_binary(p, OP_EQ, q->e, zero);
+    Equation *zeros = aux(s, q, "_zeros", TYPE_REAL, REDUCE_SUM, expr_select(p, is_zero, one, zero));
+    Equation *others = aux(s, q, "_others", TYPE_REAL, REDUCE_PROD, expr_select(p, is_zero, one, q->e));
+    const Expr *count = expr_read(p, zeros->tensor, q->out, q->origin);
+    const Expr *product = expr_read(p, others->tensor, q->out, q->origin);
+    const Expr *alone = expr_select(p, expr_binary(p, OP_EQ, count, one), product, zero);
+    const Expr *rest = expr_div(p, product, expr_select(p, is_zero, one, q->e));
+    const Expr *among = expr_select(p, expr_binary(p, OP_EQ, count, zero), rest, zero);
+    return expr_mul(p, up, expr_select(p, is_zero, alone, among));
+}
+
+static void contribute(Sweep *s, const Equation *q, const Expr *read, const Expr *slope) {
+    Program *p = s->p;
+    const Index **h = dims_fresh(p, read->tensor, read);
+    int room = 2 * MAX_RANK + q->index_count, own_count = 0;
+    const Index **loops = arena_array(p->arena, const Index *, room);
+    int count = equation_loops(q, loops, room);
+    Binding *own = arena_array(p->arena, Binding, count + 1);
+    for (int i = 0; i < count; i++) {
+        Index *copy = index_like(p, loops[i]);
+        own[own_count++] = (Binding){loops[i], affine_index(p, copy)};
+        loops[i] = copy;
+    }
+    Guard *equal = arena_array(p->arena, Guard, read->tensor->rank + 1);
+    for (int d = 0; d < read->tensor->rank; d++)
+        equal[d] = (Guard){affine_sub(p, affine_substitute(p, read->forms[d], own, own_count), affine_index(p, h[d])), 1};
+    const Expr *e = expr_substitute(p, slope, own, own_count);
+    if (read->tensor->rank) e = expr_where(p, equal, read->tensor->rank, e, expr_const(p, 0));
+    Equation *sum = equation_make(p, s->gradient[read->tensor->id], forms_of(p, h, read->tensor->rank),
+                                  count ? REDUCE_SUM : REDUCE_NONE, loops, count, e, q->origin);
+    equation_phases(p, sum, &s->parts[read->tensor->id]);
+}
+
+// The contributions of one equation to everything it reads.
+static void pull(Sweep *s, const Equation *q) {
+    Program *p = s->p;
+    const Expr *up = expr_read(p, s->gradient[q->tensor->id], q->out, q->origin);
+    const Expr *whole = NULL;
+    if (q->reduction == REDUCE_MAX || q->reduction == REDUCE_MIN) up = at_extreme(s, q, up);
+    else if (q->reduction == REDUCE_PROD) up = of_others(s, q, up);
+    else if (q->reduction == REDUCE_NONE) whole = expr_read(p, q->tensor, q->out, q->origin);
+    else if (q->reduction != REDUCE_SUM) return;
+    Slopes slopes = {0};
+    chain_slopes(p, q->e, up, whole, is_active, s, &slopes);
+    for (int i = 0; i < slopes.count; i++) contribute(s, q, slopes.data[i].read, slopes.data[i].slope);
+}
+
+static void emit(Sweep *s, const Tensor *t) {
+    if (s->marks[t->id] & EMITTED) return;
+    s->marks[t->id] |= EMITTED;
+    contributions_join(s->p, s->gradient[t->id], &s->parts[t->id], &s->emitted);
+}
+
+static void seed(Sweep *s, const Tensor *of) {
+    Program *p = s->p;
+    Tensor *d = s->gradient[of->id];
+    Equation *one = equation_make(p, d, forms_of(p, dims_fresh(p, d, NULL), d->rank), REDUCE_NONE, NULL, 0, expr_const(p, 1), of->origin);
+    vec_push(p->arena, &s->parts[of->id], one);
+}
+
+static bool reads_active(Sweep *s, const Equation *q) {
+    Exprs reads = {0};
+    expr_reads_of(s->p, q->e, &reads);
+    for (int i = 0; i < reads.count; i++)
+        if (is_active(s, reads.data[i]->tensor)) return true;
+    return false;
+}
+
+static void copy_result(Sweep *s, const GradientRequest *r) {
+    Program *p = s->p;
+    const Affine **place = forms_of(p, dims_fresh(p, r->result, NULL), r->result->rank);
+    vec_push(p->arena, &s->emitted, equation_make(p, r->result, place, REDUCE_NONE, NULL, 0,
+                                                  expr_read(p, s->gradient[r->by->id], place, r->by->origin), r->by->origin));
+}
+
+// One sweep for all requests of one `of`.
+static void sweep(Program *p, Function *f, const GradientRequest *requests, int count) {
+    Sweep s = {.p = p, .f = f};
+    const Tensor *of = requests[0].of;
+    function_sort(p, f);
+    mark(&s, requests, count);
+    name_values(p, f, is_forward, &s);
+    mark(&s, requests, count);
+    s.gradient = arena_array(p->arena, Tensor *, s.tensor_count);
+    s.parts = arena_array(p->arena, Equations, s.tensor_count);
+    for (int i = 0; i < count; i++)
+        if (!s.gradient[requests[i].by->id]) s.gradient[requests[i].by->id] = requests[i].result;
+    for (int i = 0; i < s.tensor_count; i++) {
+        Tensor *t = p->tensors.data[i];
+        if (is_active(&s, t) && !s.gradient[i]) s.gradient[i] = temp_like(p, t, "d", "", TYPE_REAL);
+    }
+    if (is_active(&s, of)) seed(&s, of);
+    for (int i = s.flow->order.count - 1; i >= 0; i--) {
+        const Definition *d = s.flow->order.data[i];
+        if (!is_active(&s, d->tensor)) continue;
+        emit(&s, d->tensor);
+        for (int k = d->equations.count - 1; k >= 0; k--)
+            if (reads_active(&s, d->equations.data[k])) pull(&s, d->equations.data[k]);
+    }
+    for (int i = 0; i < count; i++) {
+        emit(&s, requests[i].by);
+        if (s.gradient[requests[i].by->id] != requests[i].result) copy_result(&s, &requests[i]);
+    }
+    for (int i = 0; i < s.emitted.count; i++) vec_push(p->arena, &f->equations, s.emitted.data[i]);
+}
+
+static void differentiate(Program *p, Function *f) {
+    while (f->gradients.count) {
+        VEC(GradientRequest) now = {0};
+        int left = 0;
+        const Tensor *of = f->gradients.data[0].of;
+        for (int i = 0; i < f->gradients.count; i++) {
+            if (f->gradients.data[i].of == of) vec_push(p->arena, &now, f->gradients.data[i]);
+            else f->gradients.data[left++] = f->gradients.data[i];
+        }
+        f->gradients.count = left;
+        sweep(p, f, now.data, now.count);
+    }
+    function_sort(p, f);
+}
+
+void pass_differentiate(Program *p) {
+    for (int i = 0; i < p->functions.count; i++)
+        if (p->functions.data[i]->gradients.count) differentiate(p, p->functions.data[i]);
+}

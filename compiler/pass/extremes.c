@@ -1,0 +1,118 @@
+// Under the guard at[o] == r, where at = argmax[r] x[f(o, r)], the element x[f(o, r)] is the stored maximum m[o]: the
+// large tensor before a pool is then not read on the way back.
+#include "pass/algebra.h"
+#include "pass/passes.h"
+
+typedef struct {
+    Program *p;
+    Flow *flow;
+    Numbers *numbers;                 // of all maxima and minima
+} Extremes;
+
+typedef struct {
+    Program *p;
+    const Expr *element, *extreme;
+} Known;
+
+static const Expr *replace(void *data, const Expr *read) {
+    const Known *k = data;
+    return read == k->element ? k->extreme : read;
+}
+
+// The maximum over the same space as an argmax, stored in a tensor.
+static Tensor *extreme_of(Extremes *x, const Equation *at) {
+    Equation *q = equation_with(x->p, at, at->e);
+    q->reduction = at->reduction == REDUCE_ARGMAX ? REDUCE_MAX : REDUCE_MIN;
+    Tensor like = *at->tensor;
+    like.type = TYPE_REAL;
+    Equations one = {0};
+    vec_push(x->p->arena, &one, q);
+    return numbers_find(x->numbers, &one, &like);
+}
+
+// The position that the guard states, as a value for each of the argmax's indices; false if it states none.
+static bool position(Program *p, const Affine *stated, const Equation *at, const Affine **place) {
+    if (at->index_count == 1) {
+        place[0] = stated;
+        return true;
+    }
+    if (!affine_is_constant(stated)) return false;
+    int64_t left = stated->constant;
+    for (int i = at->index_count - 1; i >= 0; i--) {
+        place[i] = affine_constant(p, left % at->indices[i]->size);
+        left /= at->indices[i]->size;
+    }
+    return true;
+}
+
+// What a guard `stated - at[o] == 0` makes known of the element at that place.
+static bool known_under(Extremes *x, const Guard *g, Known *known) {
+    Program *p = x->p;
+    if (g->count != 1 || g->form->denominator != 1) return false;
+    for (int k = 0; k < g->form->count; k++) {
+        const Expr *read = g->form->terms[k].atom;
+        int64_t coef = g->form->terms[k].coef;
+        if (read->op != OP_READ || (coef != 1 && coef != -1)) continue;
+        const Definition *d = flow_definition(x->flow, read->tensor);
+        if (!d || d->equations.count != 1) continue;
+        const Equation *at = d->equations.data[0];
+        if ((at->reduction != REDUCE_ARGMAX && at->reduction != REDUCE_ARGMIN) || !equation_identity(at)) continue;
+        Tensor *m = extreme_of(x, at);
+        if (!m || at->index_count > MAX_RANK) continue;
+        const Affine *rest = affine_sub(p, g->form, affine_scale(p, affine_atom(p, read), coef, 1)), *place[MAX_RANK];
+        if (!position(p, coef < 0 ? rest : affine_scale(p, rest, -1, 1), at, place)) continue;
+        Binding b[2 * MAX_RANK];
+        int count = 0;
+        for (int i = 0; i < at->out_count; i++) b[count++] = (Binding){affine_only(at->out[i]), read->forms[i]};
+        for (int i = 0; i < at->index_count; i++) b[count++] = (Binding){at->indices[i], place[i]};
+        Guarded body = expr_guarded(expr_substitute(p, at->e, b, count));
+        const Expr *element = body.body->op == OP_WHERE ? body.body->args[0] : body.body;
+        if (element->op != OP_READ) continue;
+        *known = (Known){p, element, expr_read(p, m, read->forms, read->origin)};
+        return true;
+    }
+    return false;
+}
+
+static const Expr *use(Extremes *x, const Expr *e) {
+    Program *p = x->p;
+    if (e->op == OP_SELECT && e->args[1]->op == OP_WHERE && expr_is_const(e->args[2], 0) && expr_is_const(e->args[1]->args[1], 0)) {
+        const Expr *w = e->args[1];
+        e = expr_where(p, w->guards, w->guard_count, expr_select(p, e->args[0], w->args[0], e->args[2]), e->args[2]);
+    }
+    if (e->op != OP_WHERE) return e;
+    const Expr *body = e->args[0];
+    for (int i = 0; i < e->guard_count; i++) {
+        Known known;
+        if (known_under(x, &e->guards[i], &known)) body = expr_map_reads(p, body, replace, &known);
+    }
+    return body == e->args[0] ? e : expr_where(p, e->guards, e->guard_count, body, e->args[1]);
+}
+
+// Guarded addends too: overlapping windows add up under guards of their own.
+static const Expr *use_in_sum(Extremes *x, const Expr *e) {
+    if (e->op != OP_SUM) return use(x, e);
+    const Expr **args = arena_array(x->p->arena, const Expr *, e->count);
+    for (int i = 0; i < e->count; i++) args[i] = use(x, e->args[i]);
+    return expr_rebuild(x->p, e, args);
+}
+
+static void read_extremes(Program *p, Function *f) {
+    Extremes x = {p, flow_open(p, f), numbers_create(p)};
+    for (int i = 0; i < x.flow->order.count; i++) {
+        const Definition *d = x.flow->order.data[i];
+        Reduction r = d->equations.data[0]->reduction;
+        if (r == REDUCE_MAX || r == REDUCE_MIN) numbers_enter(x.numbers, &d->equations, d->tensor);
+    }
+    for (int i = 0; i < x.flow->order.count; i++)
+        for (int k = 0; k < x.flow->order.data[i]->equations.count; k++) {
+            Equation *q = x.flow->order.data[i]->equations.data[k];
+            const Expr *e = use_in_sum(&x, q->e);
+            if (e != q->e) x.flow->order.data[i]->equations.data[k] = equation_with(p, q, expr_normal(p, e));
+        }
+    flow_close(x.flow);
+}
+
+void pass_extremes(Program *p) {
+    for (int i = 0; i < p->functions.count; i++) read_extremes(p, p->functions.data[i]);
+}

@@ -1,0 +1,104 @@
+// Products taken apart: e = k * product of base ^ exponent, where all guards and conditions hold, else 0.
+// What does not hold a summed index leaves its sum with the guards it stood under.
+#include "pass/algebra.h"
+
+#include <math.h>
+
+static bool zero(const Expr *e) { return expr_is_const(e, 0); }
+
+static void take(Program *p, const Expr *e, int power, Factors *f) {
+    if (e->op == OP_CONST && (power > 0 || e->value != 0)) {
+        f->k *= pow(e->value, power);
+    } else if (e->op == OP_PRODUCT && (e->value != 0 || power > 0)) {
+        f->k *= pow(e->value, power);
+        for (int i = 0; i < e->count; i++) take(p, e->args[i], power * e->exponents[i], f);
+    } else if (e->op == OP_SUM && e->count == 1 && e->value == 0) {
+        f->k *= pow(e->coefs[0], power);
+        take(p, e->args[0], power, f);
+    } else if (power == 1 && e->op == OP_WHERE && zero(e->args[1])) {
+        for (int i = 0; i < e->guard_count; i++) vec_push(p->arena, &f->guards, e->guards[i]);
+        take(p, e->args[0], 1, f);
+    } else if (power == 1 && e->op == OP_SELECT && zero(e->args[2])) {
+        vec_push(p->arena, &f->conditions, (Condition){e->args[0], true});
+        take(p, e->args[1], 1, f);
+    } else if (power == 1 && e->op == OP_SELECT && zero(e->args[1])) {
+        vec_push(p->arena, &f->conditions, (Condition){e->args[0], false});
+        take(p, e->args[2], 1, f);
+    } else {
+        vec_push(p->arena, &f->base, e);
+        vec_push(p->arena, &f->exponent, power);
+    }
+}
+
+void expr_factors(Program *p, const Expr *e, Factors *f) {
+    *f = (Factors){.k = 1};
+    take(p, e, 1, f);
+}
+
+const Expr *factors_expr(Program *p, const Factors *f) {
+    const Expr *none = expr_const(p, 0);
+    const Expr *e = expr_product(p, f->k, f->exponent.data, f->base.data, f->base.count);
+    for (int i = f->conditions.count - 1; i >= 0; i--) {
+        Condition c = f->conditions.data[i];
+        e = c.sense ? expr_select(p, c.condition, e, none) : expr_select(p, c.condition, none, e);
+    }
+    if (f->guards.count) e = expr_where(p, f->guards.data, f->guards.count, e, none);
+    return expr_normal(p, e);
+}
+
+bool expr_depends_on_any(const Expr *e, const Index *const *indices, int count) {
+    for (int i = 0; i < count; i++)
+        if (expr_depends(e, indices[i])) return true;
+    return false;
+}
+
+bool form_depends_on_any(const Affine *form, const Index *const *indices, int count) {
+    for (int k = 0; k < form->count; k++)
+        if (expr_depends_on_any(form->terms[k].atom, indices, count)) return true;
+    return false;
+}
+
+bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards, int count) {
+    Exprs reads = {0};
+    expr_reads_of(p, e, &reads);
+    for (int i = 0; i < reads.count; i++)
+        for (int d = 0; d < reads.data[i]->guard_count; d++) {
+            const Tensor *t = reads.data[i]->tensor;
+            if (t->kind == TENSOR_SOURCE && d == 0) continue;
+            Guard inside = {reads.data[i]->forms[d], t->dims[d]};
+            if (guard_normal(p, &inside) != GUARD_TRUE && !guards_imply(p, guards, count, inside)) return false;
+        }
+    return true;
+}
+
+bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *inner) {
+    if (q->reduction != REDUCE_SUM || !equation_identity(q)) return false;
+    Factors all;
+    expr_factors(p, q->e, &all);
+    *outer = (Factors){.k = all.k};
+    *inner = (Factors){.k = 1};
+    for (int i = 0; i < all.guards.count; i++) {
+        vec_push(p->arena, &inner->guards, all.guards.data[i]);
+        if (!form_depends_on_any(all.guards.data[i].form, q->indices, q->index_count))
+            vec_push(p->arena, &outer->guards, all.guards.data[i]);
+    }
+    bool left = all.k != 1;
+    for (int i = 0; i < all.base.count; i++) {
+        const Expr *e = all.base.data[i];
+        bool out = !expr_depends_on_any(e, q->indices, q->index_count) &&
+                   reads_stay_inside(p, e, outer->guards.data, outer->guards.count);
+        Factors *to = out ? outer : inner;
+        vec_push(p->arena, &to->base, e);
+        vec_push(p->arena, &to->exponent, all.exponent.data[i]);
+        left = left || out;
+    }
+    for (int i = 0; i < all.conditions.count; i++) {
+        const Expr *e = all.conditions.data[i].condition;
+        bool out = !expr_depends_on_any(e, q->indices, q->index_count) &&
+                   reads_stay_inside(p, e, outer->guards.data, outer->guards.count);
+        Factors *to = out ? outer : inner;
+        vec_push(p->arena, &to->conditions, all.conditions.data[i]);
+        left = left || out;
+    }
+    return left && inner->base.count;
+}

@@ -1,0 +1,77 @@
+// Named values: in elementwise equations, an operation whose derivative uses its value (exp, tanh, sigmoid: the table
+// says which) becomes a tensor before differentiating, so that the way back reads it instead of computing it again.
+#include "pass/differentiate.h"
+
+#include <ctype.h>
+
+enum { COSTLY = 5 };                  // multiply-adds: below it the value is computed again
+
+typedef struct {
+    Program *p;
+    const Equation *q;
+    Active *active;
+    void *data;
+    Memo *memo;
+    Equations *named;
+} Naming;
+
+static bool reads_active(Naming *n, const Expr *e) {
+    Exprs reads = {0};
+    expr_reads_of(n->p, e, &reads);
+    for (int i = 0; i < reads.count; i++)
+        if (n->active(n->data, reads.data[i]->tensor)) return true;
+    return false;
+}
+
+static const Expr *name(Naming *n, const Expr *e) {
+    const Index *result[MAX_RANK * 2], *own[MAX_RANK];
+    int count = equation_result_indices(n->q, result, MAX_RANK * 2), rank = 0;
+    for (int i = 0; i < count; i++)
+        if (expr_depends(e, result[i])) {
+            if (rank == MAX_RANK) return e;
+            own[rank++] = result[i];
+        }
+    char suffix[24] = "_";
+    const char *op = op_info((Op)e->op)->name;
+    for (int i = 0; op[i] && i < 22; i++) suffix[i + 1] = (char)tolower((unsigned char)op[i]);
+    Tensor *t = temp_add(n->p, n->q->tensor->name, suffix, TYPE_REAL, rank, own);
+    t->origin = n->q->origin;
+    const Affine **forms = forms_of(n->p, own, rank);
+    Equation *definition = equation_make(n->p, t, forms, REDUCE_NONE, NULL, 0, e, n->q->origin);
+    vec_push(n->p->arena, n->named, equation_copy(n->p, definition, t));
+    return expr_read(n->p, t, forms, n->q->origin);
+}
+
+// What stands under a guard is left alone: outside of it, it might read outside of a tensor.
+static const Expr *walk(Naming *n, const Expr *e) {
+    if (!e->count || e->op == OP_WHERE) return e;
+    const Expr *known = memo_get(n->memo, e);
+    if (known) return known;
+    const Expr **args = arena_array(n->p->arena, const Expr *, e->count);
+    bool same = true;
+    for (int i = 0; i < e->count; i++) {
+        args[i] = walk(n, e->args[i]);
+        same = same && args[i] == e->args[i];
+    }
+    const Expr *r = same ? e : expr_rebuild(n->p, e, args);
+    const OpInfo *info = op_info((Op)r->op);
+    if (info && info->value_in_derivative && info->cost >= COSTLY && e != n->q->e && r->free_count && reads_active(n, e))
+        r = name(n, r);
+    memo_set(n->memo, e, r);
+    return r;
+}
+
+void name_values(Program *p, Function *f, Active *active, void *data) {
+    Equations all = {0};
+    for (int i = 0; i < f->equations.count; i++) {
+        Equation *q = f->equations.data[i];
+        if (q->reduction == REDUCE_NONE && q->e->count && active(data, q->tensor)) {
+            Naming n = {p, q, active, data, memo_create(p->arena), &all};
+            const Expr *e = walk(&n, q->e);
+            if (e != q->e) q = equation_with(p, q, e);
+        }
+        vec_push(p->arena, &all, q);
+    }
+    f->equations.count = 0;
+    for (int i = 0; i < all.count; i++) vec_push(p->arena, &f->equations, all.data[i]);
+}

@@ -1,0 +1,188 @@
+// A product is a sum of two groups of factors, each with an index that the other lacks. An operand that is more than a
+// read becomes a tensor: left in the product, it would be computed again for every result that uses it.
+#include "pass/algebra.h"
+#include "pass/passes.h"
+
+typedef struct { Exprs a, b; } Groups;
+
+static bool subset(const Expr *e, const Expr *of) {
+    for (int i = 0; i < e->free_count; i++)
+        if (!expr_depends(of, e->free[i])) return false;
+    return true;
+}
+
+static bool any_depends(const Exprs *group, const Index *i) {
+    for (int k = 0; k < group->count; k++)
+        if (expr_depends(group->data[k], i)) return true;
+    return false;
+}
+
+// Has `a` an index of more than one value that `b` lacks?
+static bool has_own(const Exprs *a, const Exprs *b) {
+    for (int k = 0; k < a->count; k++)
+        for (int i = 0; i < a->data[k]->free_count; i++)
+            if (a->data[k]->free[i]->size > 1 && !any_depends(b, a->data[k]->free[i])) return true;
+    return false;
+}
+
+static void factors_with_indices(Program *p, const Factors *f, Exprs *all) {
+    const Expr *one = expr_const(p, 1), *zero = expr_const(p, 0);
+    for (int i = 0; i < f->base.count; i++)
+        if (f->base.data[i]->free_count) vec_push(p->arena, all, expr_power(p, f->base.data[i], f->exponent.data[i]));
+    for (int i = 0; i < f->conditions.count; i++) {
+        const Expr *c = f->conditions.data[i].condition;
+        if (c->free_count)
+            vec_push(p->arena, all, expr_select(p, c, f->conditions.data[i].sense ? one : zero, f->conditions.data[i].sense ? zero : one));
+    }
+}
+
+static bool group(Program *p, const Equation *q, const Factors *f, Groups *groups) {
+    Exprs all = {0};
+    factors_with_indices(p, f, &all);
+    if (all.count < 2) return false;
+    const Expr *big = all.data[0];
+    for (int i = 1; i < all.count; i++)
+        if (index_points(all.data[i]->free, all.data[i]->free_count) > index_points(big->free, big->free_count)) big = all.data[i];
+    *groups = (Groups){0};
+    vec_push(p->arena, &groups->a, big);
+    for (int i = 0; i < all.count; i++)
+        if (!subset(all.data[i], big)) vec_push(p->arena, &groups->b, all.data[i]);
+    if (!groups->b.count) return false;
+    Exprs others = groups->b;
+    for (int i = 0; i < all.count; i++) {
+        if (all.data[i] == big || !subset(all.data[i], big)) continue;
+        bool in_b = true;
+        for (int k = 0; k < all.data[i]->free_count; k++) in_b = in_b && any_depends(&others, all.data[i]->free[k]);
+        if (in_b) vec_push(p->arena, &groups->b, all.data[i]);
+        else vec_push(p->arena, &groups->a, all.data[i]);
+    }
+    bool shared = false;
+    for (int i = 0; i < q->index_count; i++)
+        shared = shared || (expr_depends(big, q->indices[i]) && any_depends(&others, q->indices[i]));
+    Exprs only_big = {&big, 1, 1};
+    return shared && has_own(&only_big, &others) && has_own(&others, &only_big);
+}
+
+bool equation_is_product(Program *p, const Equation *q) {
+    if (q->reduction != REDUCE_SUM) return false;
+    Factors f;
+    Groups groups;
+    expr_factors(p, q->e, &f);
+    return group(p, q, &f, &groups);
+}
+
+static bool is_operand(const Expr *e) {
+    if (e->op == OP_READ) return true;
+    if (e->op != OP_WHERE || e->args[0]->op != OP_READ) return false;
+    for (int i = 0; i < e->guard_count; i++)
+        for (int k = 0; k < e->guards[i].form->count; k++)
+            if (e->guards[i].form->terms[k].atom->read_count) return false;
+    return e->args[1]->op == OP_READ || e->args[1]->op == OP_CONST;
+}
+
+typedef struct { Program *p; const Expr *like; const Index *const *h; } Straightening;
+
+static const Expr *straighten(void *data, const Expr *read) {
+    Straightening *s = data;
+    const Affine *forms[MAX_RANK];
+    for (int d = 0; d < read->guard_count; d++) {
+        forms[d] = read->forms[d];
+        for (int k = 0; k < s->like->guard_count; k++)
+            if (read->forms[d] == s->like->forms[k] && !affine_is_constant(read->forms[d])) {
+                forms[d] = affine_index(s->p, s->h[k]);
+                break;
+            }
+    }
+    return expr_read(s->p, read->tensor, forms, read->origin);
+}
+
+// An operand of x[2*i + p] alone is a tensor over x's own places, not over i and p.
+static const Expr *over_places(Program *p, const Equation *q, const Expr *g, Equations *made) {
+    const Expr *like = NULL;
+    for (int i = 0; i < g->read_count; i++)
+        if (!like || g->reads[i]->free_count > like->free_count) like = g->reads[i];
+    if (!like || like->tensor->kind == TENSOR_SOURCE) return NULL;
+    bool plain = true;
+    for (int d = 0; d < like->guard_count; d++) plain = plain && affine_only(like->forms[d]);
+    if (plain) return NULL;
+    const Index **h = dims_fresh(p, like->tensor, like);
+    Straightening s = {p, like, h};
+    const Expr *e = expr_map_reads(p, g, straighten, &s);
+    for (int i = 0; i < e->free_count; i++) {
+        bool own = false;
+        for (int d = 0; d < like->guard_count; d++) own = own || e->free[i] == h[d];
+        if (!own) return NULL;
+    }
+    if (!reads_stay_inside(p, e, NULL, 0)) return NULL;
+    Tensor *t = temp_like(p, like->tensor, "", "_arg", TYPE_REAL);
+    vec_push(p->arena, made, equation_make(p, t, forms_of(p, h, t->rank), REDUCE_NONE, NULL, 0, e, q->origin));
+    return expr_read(p, t, like->forms, q->origin);
+}
+
+static const Expr *operand(Program *p, const Equation *q, const Factors *f, const Exprs *group, Equations *made) {
+    if (group->count == 1 && is_operand(group->data[0])) return group->data[0];
+    Factors product = {.k = 1};
+    for (int i = 0; i < group->count; i++) {
+        vec_push(p->arena, &product.base, group->data[i]);
+        vec_push(p->arena, &product.exponent, 1);
+    }
+    const Expr *g = factors_expr(p, &product);
+    const Expr *read = over_places(p, q, g, made);
+    if (read) return read;
+    if (g->free_count > MAX_RANK) return NULL;
+    Guard *own = arena_array(p->arena, Guard, f->guards.count + 1);
+    int count = 0;
+    for (int i = 0; i < f->guards.count; i++) {
+        bool inside = true;
+        const Affine *form = f->guards.data[i].form;
+        for (int k = 0; k < form->count; k++) inside = inside && subset(form->terms[k].atom, g);
+        if (inside) own[count++] = f->guards.data[i];
+    }
+    if (!reads_stay_inside(p, g, own, count)) return NULL;
+    Tensor *t = temp_add(p, q->tensor->name, "_arg", TYPE_REAL, g->free_count, g->free);
+    const Affine **place = forms_of(p, g->free, g->free_count);
+    const Expr *e = count ? expr_where(p, own, count, g, expr_const(p, 0)) : g;
+    Equation *definition = equation_make(p, t, place, REDUCE_NONE, NULL, 0, e, q->origin);
+    vec_push(p->arena, made, equation_copy(p, definition, t));
+    return expr_read(p, t, place, q->origin);
+}
+
+static Equation *extract(Program *p, Equation *q, Equations *made) {
+    if (q->reduction != REDUCE_SUM) return q;
+    Factors f;
+    Groups groups;
+    expr_factors(p, q->e, &f);
+    if (!group(p, q, &f, &groups)) return q;
+    Equations new = {0};
+    const Expr *a = operand(p, q, &f, &groups.a, &new), *b = operand(p, q, &f, &groups.b, &new);
+    if (!a || !b || !new.count) return q;
+    Factors product = {.k = f.k, .guards = f.guards};
+    for (int i = 0; i < f.base.count; i++)
+        if (!f.base.data[i]->free_count) {
+            vec_push(p->arena, &product.base, f.base.data[i]);
+            vec_push(p->arena, &product.exponent, f.exponent.data[i]);
+        }
+    for (int i = 0; i < f.conditions.count; i++)
+        if (!f.conditions.data[i].condition->free_count) vec_push(p->arena, &product.conditions, f.conditions.data[i]);
+    const Expr *pair[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        vec_push(p->arena, &product.base, pair[i]);
+        vec_push(p->arena, &product.exponent, 1);
+    }
+    for (int i = 0; i < new.count; i++) vec_push(p->arena, made, new.data[i]);
+    return equation_with(p, q, factors_expr(p, &product));
+}
+
+void pass_operands(Program *p) {
+    for (int i = 0; i < p->functions.count; i++) {
+        Function *f = p->functions.data[i];
+        Equations all = {0};
+        for (int k = 0; k < f->equations.count; k++) {
+            Equation *q = extract(p, f->equations.data[k], &all);
+            vec_push(p->arena, &all, q);
+        }
+        f->equations.count = 0;
+        for (int k = 0; k < all.count; k++) vec_push(p->arena, &f->equations, all.data[k]);
+        function_sweep(p, f);
+    }
+}

@@ -1,0 +1,175 @@
+// Expressions and equations taken apart and made: the small things that every pass needs.
+// Equations are values here: a pass makes a changed copy and leaves the old one alone.
+#include "pass/algebra.h"
+
+#include <string.h>
+
+Guarded expr_guarded(const Expr *e) {
+    if (e->op == OP_WHERE && expr_is_const(e->args[1], 0)) return (Guarded){e->guards, e->guard_count, e->args[0]};
+    return (Guarded){NULL, 0, e};
+}
+
+const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args) {
+    if (e->op == OP_WHERE) return expr_where(p, e->guards, e->guard_count, args[0], args[1]);
+    if (e->op == OP_SUM) return expr_sum(p, e->value, e->coefs, args, e->count);
+    if (e->op == OP_PRODUCT) return expr_product(p, e->value, e->exponents, args, e->count);
+    return e->count ? expr_op(p, (Op)e->op, args, e->count) : e;
+}
+
+// What the side not taken would multiply stays outside of the product: its derivative is 0, whatever its value would be.
+const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor) {
+    if (slope->op == OP_WHERE && expr_is_const(slope->args[1], 0))
+        return expr_where(p, slope->guards, slope->guard_count, expr_times(p, slope->args[0], factor), slope->args[1]);
+    if (slope->op == OP_WHERE && expr_is_const(slope->args[0], 0))
+        return expr_where(p, slope->guards, slope->guard_count, slope->args[0], expr_times(p, slope->args[1], factor));
+    if (slope->op == OP_SELECT && expr_is_const(slope->args[2], 0))
+        return expr_select(p, slope->args[0], expr_times(p, slope->args[1], factor), slope->args[2]);
+    if (slope->op == OP_SELECT && expr_is_const(slope->args[1], 0))
+        return expr_select(p, slope->args[0], slope->args[1], expr_times(p, slope->args[2], factor));
+    return expr_mul(p, slope, factor);
+}
+
+void expr_reads_of(Program *p, const Expr *e, Exprs *reads) {
+    for (int i = 0; i < e->read_count; i++) vec_push(p->arena, reads, e->reads[i]);
+}
+
+static const Expr *unstop(Program *p, const Expr *e, Memo *memo) {
+    if (!e->count) return e;
+    const Expr *known = memo_get(memo, e);
+    if (known) return known;
+    const Expr **args = arena_array(p->arena, const Expr *, e->count);
+    bool same = true;
+    for (int i = 0; i < e->count; i++) {
+        args[i] = unstop(p, e->args[i], memo);
+        same = same && args[i] == e->args[i];
+    }
+    const Expr *r = e->op == OP_STOP_GRADIENT ? args[0] : same ? e : expr_rebuild(p, e, args);
+    memo_set(memo, e, r);
+    return r;
+}
+
+const Expr *expr_unstop(Program *p, const Expr *e) { return unstop(p, e, memo_create(p->arena)); }
+
+Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r, const Index *const *indices,
+                        int index_count, const Expr *e, const Origin *origin) {
+    Equation *q = arena_new(p->arena, Equation);
+    const Affine **forms = arena_array(p->arena, const Affine *, t->rank + 1);
+    const Index **own = arena_array(p->arena, const Index *, index_count + 1);
+    for (int d = 0; d < t->rank; d++) forms[d] = out[d];
+    for (int i = 0; i < index_count; i++) own[i] = indices[i];
+    *q = (Equation){t, t->rank, forms, r, index_count, own, e, origin};
+    return q;
+}
+
+Equation *equation_with(Program *p, const Equation *q, const Expr *e) {
+    Equation *copy = arena_new(p->arena, Equation);
+    *copy = *q;
+    copy->e = e;
+    return copy;
+}
+
+Equation *equation_copy(Program *p, const Equation *q, Tensor *t) {
+    const Index *loops[2 * MAX_RANK + 64];
+    int count = equation_loops(q, loops, 2 * MAX_RANK + 64);
+    Binding *own = arena_array(p->arena, Binding, count + 1);
+    const Index **indices = arena_array(p->arena, const Index *, q->index_count + 1);
+    for (int i = 0; i < count; i++) {
+        Index *fresh = index_like(p, loops[i]);
+        own[i] = (Binding){loops[i], affine_index(p, fresh)};
+        for (int k = 0; k < q->index_count; k++)
+            if (q->indices[k] == loops[i]) indices[k] = fresh;
+    }
+    const Affine *out[MAX_RANK];
+    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], own, count);
+    return equation_make(p, t, out, q->reduction, indices, q->index_count,
+                         expr_substitute(p, q->e, own, count), q->origin);
+}
+
+bool equation_identity(const Equation *q) {
+    for (int d = 0; d < q->out_count; d++) {
+        const Index *i = affine_only(q->out[d]);
+        if (!i || i->size != q->tensor->dims[d]) return false;
+        for (int k = 0; k < d; k++)
+            if (affine_only(q->out[k]) == i) return false;
+    }
+    return true;
+}
+
+int equation_loops(const Equation *q, const Index **loops, int room) {
+    int count = equation_result_indices(q, loops, room);
+    for (int i = 0; i < q->index_count && count < room; i++) loops[count++] = q->indices[i];
+    return count;
+}
+
+static int64_t gcd(int64_t a, int64_t b) {
+    if (a < 0) a = -a;
+    if (b < 0) b = -b;
+    while (b) { int64_t r = a % b; a = b; b = r; }
+    return a;
+}
+
+bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {
+    for (int d = 0; d < count; d++) {
+        int64_t low_a, high_a, low_b, high_b, g = 0;
+        affine_bounds(a[d], &low_a, &high_a);
+        affine_bounds(b[d], &low_b, &high_b);
+        if (high_a < low_b || high_b < low_a) return true;
+        if (a[d]->denominator != 1 || b[d]->denominator != 1) continue;
+        for (int k = 0; k < a[d]->count; k++) g = gcd(g, a[d]->terms[k].coef);
+        for (int k = 0; k < b[d]->count; k++) g = gcd(g, b[d]->terms[k].coef);
+        if (g > 1 && (a[d]->constant - b[d]->constant) % g) return true;
+    }
+    return false;
+}
+
+double index_points(const Index *const *indices, int count) {
+    double points = 1;
+    for (int i = 0; i < count; i++) points *= (double)indices[i]->size;
+    return points;
+}
+
+// The prefix goes before the last part of a dotted name: the gradient of net.dense_1.w is net.dense_1.dw.
+static const char *affixed(Program *p, const char *base, const char *prefix, const char *suffix) {
+    const char *dot = strrchr(base, '.');
+    int head = dot ? (int)(dot - base) + 1 : 0;
+    return string_format(p->arena, "%.*s%s%s%s", head, base, prefix, base + head, suffix);
+}
+
+Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, int rank, const Index *const *dims) {
+    int64_t sizes[MAX_RANK] = {0};
+    for (int d = 0; d < rank; d++) sizes[d] = dims[d]->size;
+    Tensor *t = tensor_add(p, affixed(p, base, "", suffix), TENSOR_TEMP, type, rank, sizes);
+    for (int d = 0; d < rank; d++)
+        if (dims[d]->batch) t->batch_dims = (uint8_t)(t->batch_dims | 1u << d);
+    return t;
+}
+
+Tensor *temp_like(Program *p, const Tensor *t, const char *prefix, const char *suffix, Type type) {
+    Tensor *new = tensor_add(p, affixed(p, t->name, prefix, suffix), TENSOR_TEMP, type, t->rank, t->dims);
+    new->batch_dims = t->batch_dims;
+    new->origin = t->origin;
+    return new;
+}
+
+Index *index_like(Program *p, const Index *i) { return index_add(p, i->name, i->size, i->batch); }
+
+const Index **dims_fresh(Program *p, const Tensor *t, const Expr *hint) {
+    static const char *const letters[MAX_RANK] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    const Index **dims = arena_array(p->arena, const Index *, t->rank + 1);
+    for (int d = 0; d < t->rank; d++) {
+        const char *name = letters[d];
+        for (int k = 0; hint && k < hint->forms[d]->count; k++)
+            if (hint->forms[d]->terms[k].atom->op == OP_INDEX) {
+                name = hint->forms[d]->terms[k].atom->index->name;
+                break;
+            }
+        dims[d] = index_add(p, name, t->dims[d], t->batch_dims >> d & 1);
+    }
+    return dims;
+}
+
+const Affine **forms_of(Program *p, const Index *const *indices, int count) {
+    const Affine **forms = arena_array(p->arena, const Affine *, count + 1);
+    for (int i = 0; i < count; i++) forms[i] = affine_index(p, indices[i]);
+    return forms;
+}

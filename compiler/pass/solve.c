@@ -1,0 +1,257 @@
+// The algebra of one equation: a normal expression, no summed index that it does not need. An equality guard in a sum
+// removes an index (solve), or replaces one of the result's (reindex); what loops over nothing becomes a count.
+// Needs expressions and guards in the normal forms of ir/; gives an equation of the same meaning.
+#include "pass/algebra.h"
+
+#include <stdlib.h>
+
+static bool holds(const Index *const *indices, int count, const Index *i) {
+    for (int k = 0; k < count; k++)
+        if (indices[k] == i) return true;
+    return false;
+}
+
+static bool form_depends(const Affine *a, const Index *i) {
+    for (int k = 0; k < a->count; k++)
+        if (expr_depends(a->terms[k].atom, i)) return true;
+    return false;
+}
+
+static bool atom_hides(const Affine *a, const Index *i) {
+    for (int k = 0; k < a->count; k++)
+        if (a->terms[k].atom->op != OP_INDEX && expr_depends(a->terms[k].atom, i)) return true;
+    return false;
+}
+
+// The value of `v` where the form is 0.
+static const Affine *solution(Program *p, const Affine *form, const Index *v, int64_t coef) {
+    const Affine *rest = affine_sub(p, form, affine_scale(p, affine_index(p, v), coef, 1));
+    return coef < 0 ? affine_scale(p, rest, 1, -coef) : affine_scale(p, rest, -1, coef);
+}
+
+static void drop_index(Equation *q, Program *p, const Index *v) {
+    const Index **left = arena_array(p->arena, const Index *, q->index_count + 1);
+    int count = 0;
+    for (int i = 0; i < q->index_count; i++)
+        if (q->indices[i] != v) left[count++] = q->indices[i];
+    q->indices = left;
+    q->index_count = count;
+    if (count == 0) q->reduction = REDUCE_NONE;
+}
+
+// Do different values of the form's indices always give different values of the form?
+static bool mixed_radix(const Affine *f) {
+    int64_t reach = 0;
+    bool used[64] = {false};
+    if (f->count > 64) return false;
+    for (int n = 0; n < f->count; n++) {
+        int least = -1;
+        for (int k = 0; k < f->count; k++)
+            if (!used[k] && (least < 0 || llabs(f->terms[k].coef) < llabs(f->terms[least].coef))) least = k;
+        used[least] = true;
+        int64_t coef = llabs(f->terms[least].coef);
+        if (coef <= reach) return false;
+        reach += coef * (f->terms[least].atom->index->size - 1);
+    }
+    return true;
+}
+
+// May the result's index h be written as f, a form of summed indices that no other equality holds?
+static bool replaceable(const Equation *q, Guarded g, const Guard *own, const Index *h, const Affine *f) {
+    int places = 0, at = -1;
+    for (int d = 0; d < q->out_count; d++)
+        if (form_depends(q->out[d], h)) { places++; at = d; }
+    if (places != 1 || affine_only(q->out[at]) != h || expr_depends(g.body, h) || h->batch) return false;
+    int64_t low, high;
+    affine_bounds(f, &low, &high);
+    if (low < 0 || high >= h->size || f->denominator != 1) return false;
+    if (f->count == 1 && llabs(f->terms[0].coef) == 1) return false;
+    for (int k = 0; k < f->count; k++) {
+        const Expr *atom = f->terms[k].atom;
+        if (atom->op != OP_INDEX || atom->index->batch || !holds(q->indices, q->index_count, atom->index)) return false;
+        for (int i = 0; i < g.count; i++)
+            if (&g.guards[i] != own && g.guards[i].count == 1 && form_depends(g.guards[i].form, atom->index)) return false;
+    }
+    for (int i = 0; i < g.count; i++)
+        if (&g.guards[i] != own && form_depends(g.guards[i].form, h)) return false;
+    return mixed_radix(f);
+}
+
+static const Expr *without(Program *p, Guarded g, const Guard *own) {
+    Guard *left = arena_array(p->arena, Guard, g.count + 1);
+    int count = 0;
+    for (int i = 0; i < g.count; i++)
+        if (&g.guards[i] != own) left[count++] = g.guards[i];
+    return count ? expr_where(p, left, count, g.body, expr_const(p, 0)) : g.body;
+}
+
+// dx[h] = sum[i, p] (e if 2*i + p == h)  ->  dx[2*i + p] = e, where 2*i + p is injective. A constant pins: dz[b, 1, u] = ...
+static bool reindex(Program *p, Equation *q) {
+    Guarded g = expr_guarded(q->e);
+    for (int n = 0; n < g.count; n++) {
+        const Guard *own = &g.guards[n];
+        if (own->count != 1 || own->form->denominator != 1) continue;
+        for (int k = 0; k < own->form->count; k++) {
+            const Expr *atom = own->form->terms[k].atom;
+            int64_t coef = own->form->terms[k].coef;
+            if (atom->op != OP_INDEX || llabs(coef) != 1 || holds(q->indices, q->index_count, atom->index)) continue;
+            const Index *h = atom->index;
+            const Affine *f = solution(p, own->form, h, coef);
+            if (!replaceable(q, g, own, h, f)) continue;
+            const Affine **out = arena_array(p->arena, const Affine *, q->out_count + 1);
+            for (int d = 0; d < q->out_count; d++) out[d] = affine_only(q->out[d]) == h ? f : q->out[d];
+            q->e = without(p, g, own);
+            q->out = out;
+            for (int t = 0; t < f->count; t++) drop_index(q, p, f->terms[t].atom->index);
+            return true;
+        }
+    }
+    return false;
+}
+
+// Of the guard's summed indices the one with the largest span: the fewest points stay. A batch index is read alone, so
+// only another batch index may take its place.
+static const Index *candidate(Program *p, const Equation *q, const Guard *g, int64_t *coef) {
+    const Index *best = NULL;
+    int64_t best_span = 0, best_coef = 0;
+    for (int k = 0; k < g->form->count; k++) {
+        const Expr *atom = g->form->terms[k].atom;
+        if (atom->op != OP_INDEX || !holds(q->indices, q->index_count, atom->index)) continue;
+        const Index *v = atom->index;
+        int64_t c = g->form->terms[k].coef, span = v->size * llabs(c);
+        if (atom_hides(g->form, v)) continue;
+        if (v->batch) {
+            const Index *other = affine_only(solution(p, g->form, v, c));
+            if (!other || !other->batch) continue;
+        }
+        bool better = !best || span > best_span || (span == best_span && llabs(c) < llabs(best_coef)) ||
+                      (span == best_span && llabs(c) == llabs(best_coef) && v->id < best->id);
+        if (better) { best = v; best_span = span; best_coef = c; }
+    }
+    *coef = best_coef;
+    return best;
+}
+
+static int summed_in(const Equation *q, const Affine *form) {
+    int count = 0;
+    for (int k = 0; k < form->count; k++)
+        if (form->terms[k].atom->op == OP_INDEX && holds(q->indices, q->index_count, form->terms[k].atom->index)) count++;
+    return count;
+}
+
+static void put_in(Program *p, Equation *q, Guarded g, const Guard *own, const Index *v, const Affine *value) {
+    Binding b = {v, value};
+    Guard *guards = arena_array(p->arena, Guard, g.count + 1);
+    int count = 0;
+    guards[count++] = (Guard){value, v->size};
+    for (int i = 0; i < g.count; i++)
+        if (&g.guards[i] != own) guards[count++] = (Guard){affine_substitute(p, g.guards[i].form, &b, 1), g.guards[i].count};
+    q->e = expr_where(p, guards, count, expr_substitute(p, g.body, &b, 1), expr_const(p, 0));
+}
+
+// sum[v, ..] (e(v) if c*v + rest == 0)  ->  sum[..] (e(-rest/c) if -rest/c in 0 .. size - 1)
+static bool solve(Program *p, Equation *q) {
+    Guarded g = expr_guarded(q->e);
+    for (int wanted = 1; wanted <= q->index_count; wanted++)
+        for (int n = 0; n < g.count; n++) {
+            const Guard *own = &g.guards[n];
+            if (own->count != 1 || own->form->denominator != 1 || summed_in(q, own->form) != wanted) continue;
+            int64_t coef;
+            const Index *v = candidate(p, q, own, &coef);
+            if (!v) continue;
+            put_in(p, q, g, own, v, solution(p, own->form, v, coef));
+            drop_index(q, p, v);
+            return true;
+        }
+    return false;
+}
+
+// A guard on a quotient is one on its dividend: floor(f / m) + r in 0 .. n - 1 is f + m * r in 0 .. m * n - 1.
+static bool open_quotient(Program *p, Equation *q) {
+    Guarded g = expr_guarded(q->e);
+    for (int n = 0; n < g.count; n++) {
+        const Affine *form = g.guards[n].form;
+        if (form->denominator != 1) continue;
+        for (int k = 0; k < form->count; k++) {
+            const Expr *atom = form->terms[k].atom;
+            if (atom->op != OP_FLOOR_DIV || llabs(form->terms[k].coef) != 1 || atom->args[1]->op != OP_CONST) continue;
+            int64_t m = (int64_t)atom->args[1]->value, count = g.guards[n].count;
+            if (m <= 0) continue;
+            if (form->terms[k].coef < 0) form = affine_offset(p, affine_scale(p, form, -1, 1), count - 1);
+            const Affine *rest = affine_sub(p, form, affine_atom(p, atom));
+            Guard *guards = arena_array(p->arena, Guard, g.count);
+            for (int i = 0; i < g.count; i++) guards[i] = g.guards[i];
+            guards[n] = (Guard){affine_add(p, affine_atom(p, atom->args[0]), affine_scale(p, rest, m, 1)), m * count};
+            q->e = expr_where(p, guards, g.count, g.body, expr_const(p, 0));
+            return true;
+        }
+    }
+    return false;
+}
+
+// A summed index that a guard keeps within a short window walks the window: sum[i] (e(i) if i - 2*h in 0..1) -> sum[r] e(2*h + r).
+static bool window(Program *p, Equation *q) {
+    Guarded g = expr_guarded(q->e);
+    for (int n = 0; n < g.count; n++) {
+        const Guard *own = &g.guards[n];
+        if (own->form->denominator != 1 || own->form->count < 2) continue;
+        for (int k = 0; k < own->form->count; k++) {
+            const Expr *atom = own->form->terms[k].atom;
+            int64_t coef = own->form->terms[k].coef;
+            if (atom->op != OP_INDEX || llabs(coef) != 1 || !holds(q->indices, q->index_count, atom->index)) continue;
+            const Index *v = atom->index;
+            if (v->batch || own->count * 2 > v->size || atom_hides(own->form, v) || own->count < 2) continue;
+            const Index *r = index_add(p, v->name, own->count, false);
+            const Affine *shifted = affine_sub(p, own->form, affine_index(p, r));
+            put_in(p, q, g, own, v, solution(p, shifted, v, coef));
+            const Index **indices = arena_array(p->arena, const Index *, q->index_count);
+            for (int i = 0; i < q->index_count; i++) indices[i] = q->indices[i] == v ? r : q->indices[i];
+            q->indices = indices;
+            return true;
+        }
+    }
+    return false;
+}
+
+// Indices of one value, and those that the body does not hold: a sum over them is a count (of the true rows, for the batch).
+static bool drop_idle(Program *p, Equation *q) {
+    for (int i = 0; i < q->index_count; i++) {
+        const Index *v = q->indices[i];
+        if (v->size == 1 && !v->batch) {
+            Binding zero = {v, affine_constant(p, 0)};
+            q->e = expr_substitute(p, q->e, &zero, 1);
+            bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN;
+            drop_index(q, p, v);
+            if (position && !q->index_count) q->e = expr_int(p, 0);
+            return true;
+        }
+        if (expr_depends(q->e, v)) continue;
+        if (q->reduction == REDUCE_SUM) {
+            const Expr *count = v->batch ? expr_rows(p) : expr_const(p, (double)v->size);
+            Guarded g = expr_guarded(q->e);
+            q->e = g.count ? expr_where(p, g.guards, g.count, expr_mul(p, g.body, count), expr_const(p, 0))
+                           : expr_mul(p, g.body, count);
+        } else if (q->reduction != REDUCE_MAX && q->reduction != REDUCE_MIN) {
+            continue;
+        }
+        drop_index(q, p, v);
+        return true;
+    }
+    return false;
+}
+
+Equation *equation_simplify(Program *p, const Equation *original) {
+    Equation *q = equation_with(p, original, original->e);
+    for (int budget = 64 + 16 * (q->index_count + q->out_count);; budget--) {
+        if (budget == 0) die("the equation of %s does not come to rest", q->tensor->name);
+        q->e = expr_normal(p, q->e);
+        if (q->reduction == REDUCE_SUM && expr_is_const(q->e, 0)) {
+            q->reduction = REDUCE_NONE;
+            q->index_count = 0;
+        }
+        if (drop_idle(p, q)) continue;
+        if (q->reduction != REDUCE_SUM) return q;
+        if (reindex(p, q) || solve(p, q) || open_quotient(p, q) || window(p, q)) continue;
+        return q;
+    }
+}

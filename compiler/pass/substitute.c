@@ -1,0 +1,79 @@
+// Elementwise producers with one reader go into it: what lies between two equations is then never stored.
+// Kept apart are operands of products (they would be computed once for each result), costly values that a larger space
+// would compute again, and what would make an expression too large.
+#include "pass/algebra.h"
+#include "pass/passes.h"
+
+enum { CHEAP = 4 };                   // multiply-adds a value may cost to be computed again and again
+
+typedef struct {
+    Program *p;
+    Flow *flow;
+    int *uses;                        // by tensor id: distinct reads in the function
+    const Equation *reader;
+    double reader_points;
+} Inlining;
+
+static int cost_of(const Expr *e, Memo *seen) {
+    if (!e->count || memo_get(seen, e)) return 0;
+    memo_set(seen, e, e);
+    const OpInfo *info = op_info((Op)e->op);
+    int cost = info ? info->cost : e->count;
+    for (int i = 0; e->op == OP_PRODUCT && i < e->count; i++)
+        if (e->exponents[i] < 0) cost += op_info(OP_DIV)->cost;
+    for (int i = 0; i < e->count && cost < 1000; i++) cost += cost_of(e->args[i], seen);
+    return cost;
+}
+
+static double points(const Equation *q) {
+    const Index *loops[256];
+    int count = equation_loops(q, loops, 256);
+    return index_points(loops, count);
+}
+
+static const Equation *producer(const Inlining *in, const Tensor *t) {
+    const Definition *d = flow_definition(in->flow, t);
+    if (!d || d->live || d->equations.count != 1 || in->uses[t->id] != 1) return NULL;
+    const Equation *q = d->equations.data[0];
+    if (q->reduction != REDUCE_NONE || !equation_identity(q)) return NULL;
+    if (t->type == TYPE_INT || t->type == TYPE_BOOL) return NULL;
+    if (in->reader_points > points(q) && cost_of(q->e, memo_create(in->p->arena)) > CHEAP) return NULL;
+    return q;
+}
+
+static const Expr *replace(void *data, const Expr *read) {
+    const Inlining *in = data;
+    const Equation *q = producer(in, read->tensor);
+    if (!q) return read;
+    const Expr *e = expr_inline(in->p, q, read);
+    return expr_too_large(e) ? read : e;
+}
+
+static void inline_into(Inlining *in, Equation **slot) {
+    const Equation *q = *slot;
+    if (equation_is_product(in->p, q)) return;
+    in->reader = q;
+    in->reader_points = points(q);
+    const Expr *e = expr_map_reads(in->p, q->e, replace, in);
+    if (e == q->e || expr_too_large(e) || e->read_count > MAX_ENTRIES) return;
+    *slot = equation_simplify(in->p, equation_with(in->p, q, e));
+}
+
+void function_inline(Program *p, Function *f) {
+    Inlining in = {.p = p, .flow = flow_open(p, f)};
+    in.uses = arena_array(p->arena, int, p->tensors.count + 1);
+    for (int i = 0; i < f->equations.count; i++)
+        for (int k = 0; k < f->equations.data[i]->e->read_count; k++) in.uses[f->equations.data[i]->e->reads[k]->tensor->id]++;
+    for (int i = 0; i < in.flow->order.count; i++)
+        for (int k = 0; k < in.flow->order.data[i]->equations.count; k++)
+            inline_into(&in, &in.flow->order.data[i]->equations.data[k]);
+    flow_close(in.flow);
+    function_drop_dead(p, f);
+}
+
+void pass_substitute(Program *p) {
+    for (int i = 0; i < p->functions.count; i++) {
+        function_inline(p, p->functions.data[i]);
+        function_sweep(p, p->functions.data[i]);
+    }
+}

@@ -1,0 +1,201 @@
+// One sweep over a function in order: every definition is put into normal form over definitions that already are.
+// Aliases are replaced by what they say, sums are solved and split in phases, factors leave sums, sums that vanish go,
+// equal definitions become one, and what nobody reads is dropped. Work is linear in the function.
+#include "pass/algebra.h"
+#include "pass/passes.h"
+
+#include <math.h>
+
+typedef struct {
+    Program *p;
+    Flow *out;
+    Numbers *numbers;
+    VEC(Tensor *) same;               // by tensor id: another tensor that says the same
+    bool unstop;
+} Sweep;
+
+static Tensor *same_as(const Sweep *s, const Tensor *t) {
+    return (int)t->id < s->same.count ? s->same.data[t->id] : NULL;
+}
+
+static void set_same(Sweep *s, const Tensor *t, Tensor *other) {
+    while (s->same.count <= (int)t->id) vec_push(s->p->arena, &s->same, NULL);
+    s->same.data[t->id] = other;
+}
+
+static bool no_reads(const Guard *guards, int count) {
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < guards[i].form->count; k++)
+            if (guards[i].form->terms[k].atom->read_count) return false;
+    return true;
+}
+
+static bool is_small_draw(const Expr *e) { return e->has_draw && e->depth <= 8 && !e->read_count; }
+
+static bool types_agree(const Tensor *t, const Expr *e) {
+    return t->type == TYPE_REAL || t->type == TYPE_DOUBLE || e->type == t->type;
+}
+
+bool equation_is_alias(const Equation *q) {
+    if (q->reduction != REDUCE_NONE || !equation_identity(q) || !types_agree(q->tensor, q->e)) return false;
+    const Expr *e = q->e;
+    if (is_small_draw(e)) return true;
+    if (e->op == OP_WHERE && e->args[1]->op == OP_CONST && no_reads(e->guards, e->guard_count)) e = e->args[0];
+    if (e->op == OP_PRODUCT && e->count == 1 && e->exponents[0] == 1) e = e->args[0];
+    if (e->op == OP_SUM && e->count == 1 && e->value == 0) e = e->args[0];
+    if (e->op == OP_READ) return q->tensor->type != TYPE_INT || (e->tensor->bounded >= q->tensor->bounded);
+    return e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE || e->op == OP_ROWS;
+}
+
+const Expr *expr_inline(Program *p, const Equation *producer, const Expr *read) {
+    Binding at[MAX_RANK];
+    for (int d = 0; d < producer->out_count; d++) at[d] = (Binding){affine_only(producer->out[d]), read->forms[d]};
+    return expr_substitute(p, producer->e, at, producer->out_count);
+}
+
+static const Expr *replace(void *data, const Expr *read) {
+    Sweep *s = data;
+    Tensor *other = same_as(s, read->tensor);
+    if (other) read = expr_read(s->p, other, read->forms, read->origin);
+    const Definition *d = flow_definition(s->out, read->tensor);
+    if (!d || d->equations.count != 1 || !equation_is_alias(d->equations.data[0])) return read;
+    return expr_inline(s->p, d->equations.data[0], read);
+}
+
+// Enters a definition; the result is the tensor that holds it: another one that says the same, where there is one.
+static Tensor *define(Sweep *s, Tensor *t, const Equations *pieces, bool live) {
+    Program *p = s->p;
+    Tensor *other = numbers_enter(s->numbers, pieces, t);
+    if (other) {
+        set_same(s, t, other);
+        if (!live) return other;
+        const Affine **place = forms_of(p, dims_fresh(p, t, NULL), t->rank);
+        Equation *copy = equation_make(p, t, place, REDUCE_NONE, NULL, 0,
+                                       expr_read(p, other, place, pieces->data[0]->origin), pieces->data[0]->origin);
+        vec_push(p->arena, &flow_add(s->out, t)->equations, copy);
+        return other;
+    }
+    Definition *d = flow_add(s->out, t);
+    d->live = live;
+    for (int i = 0; i < pieces->count; i++) vec_push(p->arena, &d->equations, pieces->data[i]);
+    return t;
+}
+
+static Tensor *define_one(Sweep *s, Tensor *t, Equation *q) {
+    Equations one = {0};
+    vec_push(s->p->arena, &one, q);
+    return define(s, t, &one, false);
+}
+
+typedef struct { double sum, largest; const Expr *e; } Total;
+enum { MAX_TOTALS = 8 };
+
+static bool add_total(Program *p, Total *totals, int *count, double coef, const Expr *e) {
+    Factors f;
+    expr_factors(p, expr_normal(p, e), &f);
+    coef *= f.k;
+    f.k = 1;
+    e = factors_expr(p, &f);
+    int i = 0;
+    while (i < *count && totals[i].e != e) i++;
+    if (i == MAX_TOTALS) return false;
+    if (i == *count) totals[(*count)++] = (Total){0, 0, e};
+    totals[i].sum += coef;
+    totals[i].largest = fmax(totals[i].largest, fabs(coef));
+    return true;
+}
+
+// The sum of one addend: a count of it, or a tensor that already is that sum; else NULL.
+static const Expr *sum_of(Sweep *s, const Equation *q, const Expr *addend) {
+    Program *p = s->p;
+    if (!expr_depends_on_any(addend, q->indices, q->index_count)) {
+        for (int i = 0; i < q->index_count; i++)
+            addend = expr_mul(p, addend, q->indices[i]->batch ? expr_rows(p) : expr_const(p, (double)q->indices[i]->size));
+        return addend;
+    }
+    if (addend->op != OP_READ) return NULL;
+    Equations one = {0};
+    vec_push(p->arena, &one, equation_simplify(p, equation_with(p, q, addend)));
+    Tensor *t = numbers_find(s->numbers, &one, q->tensor);
+    return t ? expr_read(p, t, q->out, q->origin) : NULL;
+}
+
+// sum[c] (x[b, c] - m[b]), with m the mean of x, is 0: it is split only where its parts cancel.
+static bool vanishes(Sweep *s, const Equation *q) {
+    const Expr *e = q->e;
+    if (q->reduction != REDUCE_SUM || e->op != OP_SUM || e->count < 2 || !equation_identity(q)) return false;
+    Total totals[MAX_TOTALS];
+    int count = 0;
+    bool some_free = e->value != 0;
+    for (int i = 0; i < e->count; i++) some_free = some_free || !expr_depends_on_any(e->args[i], q->indices, q->index_count);
+    if (!some_free) return false;
+    if (e->value != 0 && !add_total(s->p, totals, &count, e->value, sum_of(s, q, expr_const(s->p, 1)))) return false;
+    for (int i = 0; i < e->count; i++) {
+        const Expr *part = sum_of(s, q, e->args[i]);
+        if (!part || !add_total(s->p, totals, &count, e->coefs[i], part)) return false;
+    }
+    for (int i = 0; i < count; i++)
+        if (fabs(totals[i].sum) > 1e-14 * totals[i].largest) return false;
+    return true;
+}
+
+static Equation *nothing(Program *p, const Equation *q) {
+    return equation_make(p, q->tensor, q->out, REDUCE_NONE, NULL, 0, expr_const(p, 0), q->origin);
+}
+
+// y = outer * sum[r] inner: the sum becomes a tensor.
+static Equation *pull_out(Sweep *s, Equation *q) {
+    Program *p = s->p;
+    if (vanishes(s, q)) return nothing(p, q);
+    Factors outer, inner;
+    if (!equation_pull_out(p, q, &outer, &inner)) return q;
+    Tensor *t = temp_like(p, q->tensor, "", "_sum", q->tensor->type);
+    Equation *sum = equation_make(p, t, q->out, REDUCE_SUM, q->indices, q->index_count, factors_expr(p, &inner), q->origin);
+    sum = equation_simplify(p, equation_copy(p, sum, t));
+    if (vanishes(s, sum)) return nothing(p, q);
+    t = define_one(s, t, sum);
+    const Expr *read = expr_read(p, t, q->out, q->origin);
+    const Definition *d = flow_definition(s->out, t);
+    if (d && d->equations.count == 1 && equation_is_alias(d->equations.data[0])) read = expr_inline(p, d->equations.data[0], read);
+    vec_push(p->arena, &outer.base, read);
+    vec_push(p->arena, &outer.exponent, 1);
+    return equation_make(p, q->tensor, q->out, REDUCE_NONE, NULL, 0, factors_expr(p, &outer), q->origin);
+}
+
+static void put(Sweep *s, const Definition *d) {
+    Program *p = s->p;
+    Equations pieces = {0};
+    for (int i = 0; i < d->equations.count; i++) {
+        Equation *q = d->equations.data[i];
+        const Expr *e = s->unstop ? expr_unstop(p, q->e) : q->e;
+        equation_phases(p, equation_with(p, q, expr_map_reads(p, e, replace, s)), &pieces);
+    }
+    int kept = 0;
+    for (int i = 0; i < pieces.count; i++)
+        if (!expr_is_const(pieces.data[i]->e, 0)) pieces.data[kept++] = pieces.data[i];
+    if (kept == 0) pieces.data[kept++] = nothing(p, pieces.data[0]);
+    pieces.count = kept;
+    if (kept == 1 && p->precision != PRECISION_STRICT) pieces.data[0] = pull_out(s, pieces.data[0]);
+    define(s, d->tensor, &pieces, d->live);
+}
+
+void function_sweep(Program *p, Function *f) {
+    function_sort(p, f);
+    Flow *in = flow_open(p, f);
+    Sweep s = {.p = p, .out = flow_empty(p, f), .numbers = numbers_create(p), .unstop = f->gradients.count == 0};
+    for (int i = 0; i < in->order.count; i++) put(&s, in->order.data[i]);
+    flow_close(s.out);
+    function_drop_dead(p, f);
+}
+
+void pass_number(Program *p) {
+    for (int i = 0; i < p->functions.count; i++) function_sweep(p, p->functions.data[i]);
+}
+
+void pass_clean(Program *p) {
+    for (int i = 0; i < p->functions.count; i++) {
+        function_sweep(p, p->functions.data[i]);
+        function_inline(p, p->functions.data[i]);
+        function_sweep(p, p->functions.data[i]);
+    }
+}

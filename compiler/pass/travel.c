@@ -1,0 +1,170 @@
+// Guards travel. Supply: a product with a factor that is 0 outside of a guard is 0 there too, so a mask reaches every
+// product after it. Demand: a tensor that is read only under a guard is computed only there. With both, a causal mask
+// written once halves all products of attention. Supply could hide an infinity or a NaN, and is left out in `strict`.
+#include "pass/algebra.h"
+#include "pass/passes.h"
+
+typedef VEC(Guard) Guards;
+
+// A tensor's guards in terms of its own dimensions.
+typedef struct {
+    const Index **dims;
+    Guards guards;
+    bool known;                       // demand: some read has been seen
+} Mask;
+
+typedef struct {
+    Program *p;
+    Function *f;
+    Flow *flow;
+    Mask *masks;                      // by tensor id
+} Travel;
+
+static bool travels(const Guard *g) {
+    if (g->count <= 1 || g->form->denominator != 1 || !g->form->count) return false;
+    for (int k = 0; k < g->form->count; k++)
+        if (g->form->terms[k].atom->op != OP_INDEX || g->form->terms[k].atom->index->batch) return false;
+    return true;
+}
+
+static Guard renamed(Program *p, const Guard *g, const Index *const *from, const Affine *const *to, int count) {
+    Binding b[MAX_RANK];
+    for (int i = 0; i < count; i++) b[i] = (Binding){from[i], to[i]};
+    return (Guard){affine_substitute(p, g->form, b, count), g->count};
+}
+
+static bool single(const Definition *d) {
+    const Equation *q = d->equations.data[0];
+    return d->equations.count == 1 && equation_identity(q) && (q->reduction == REDUCE_NONE || q->reduction == REDUCE_SUM);
+}
+
+// ---- supply: in order, from producers to readers
+
+static Equation *supplied(Travel *t, Equation *q) {
+    Program *p = t->p;
+    if (q->reduction != REDUCE_NONE && q->reduction != REDUCE_SUM) return q;
+    Factors f;
+    expr_factors(p, q->e, &f);
+    Guards more = {0};
+    for (int i = 0; i < f.base.count; i++) {
+        const Expr *read = f.base.data[i];
+        if (read->op != OP_READ || f.exponent.data[i] <= 0) continue;
+        const Mask *m = &t->masks[read->tensor->id];
+        for (int k = 0; k < m->guards.count; k++)
+            vec_push(p->arena, &more, renamed(p, &m->guards.data[k], m->dims, read->forms, read->guard_count));
+    }
+    if (!more.count) return q;
+    return equation_simplify(p, equation_with(p, q, expr_where(p, more.data, more.count, q->e, expr_const(p, 0))));
+}
+
+static void supply(Travel *t) {
+    Program *p = t->p;
+    for (int i = 0; i < t->flow->order.count; i++) {
+        Definition *d = t->flow->order.data[i];
+        for (int k = 0; k < d->equations.count; k++) d->equations.data[k] = supplied(t, d->equations.data[k]);
+        if (!single(d)) continue;
+        const Equation *q = d->equations.data[0];
+        Guarded g = expr_guarded(q->e);
+        Mask *m = &t->masks[d->tensor->id];
+        m->dims = arena_array(p->arena, const Index *, MAX_RANK);
+        for (int n = 0; n < q->out_count; n++) m->dims[n] = affine_only(q->out[n]);
+        for (int n = 0; n < g.count; n++)
+            if (travels(&g.guards[n]) && !form_depends_on_any(g.guards[n].form, q->indices, q->index_count))
+                vec_push(p->arena, &m->guards, g.guards[n]);
+    }
+}
+
+// ---- demand: backwards, from readers to producers
+
+// The guards of one read, in terms of the dimensions of its tensor.
+static void demand_read(Travel *t, const Expr *read, const Guards *under) {
+    Program *p = t->p;
+    Mask *m = &t->masks[read->tensor->id];
+    if (!m->dims) m->dims = dims_fresh(p, read->tensor, NULL);
+    Binding back[MAX_RANK];
+    int count = 0;
+    for (int d = 0; d < read->guard_count; d++)
+        if (affine_only(read->forms[d])) back[count++] = (Binding){affine_only(read->forms[d]), affine_index(p, m->dims[d])};
+    Guards mine = {0};
+    for (int i = 0; i < under->count; i++) {
+        if (!travels(&under->data[i])) continue;
+        const Affine *form = affine_substitute(p, under->data[i].form, back, count);
+        bool own = true;
+        for (int k = 0; k < form->count; k++) {
+            bool found = false;
+            for (int d = 0; d < read->guard_count; d++) found = found || form->terms[k].atom->index == m->dims[d];
+            own = own && found;
+        }
+        if (own) vec_push(p->arena, &mine, (Guard){form, under->data[i].count});
+    }
+    if (!m->known) {
+        m->known = true;
+        m->guards = mine;
+        return;
+    }
+    int kept = 0;
+    for (int i = 0; i < m->guards.count; i++)
+        if (mine.count && guards_imply(p, mine.data, mine.count, m->guards.data[i])) m->guards.data[kept++] = m->guards.data[i];
+    m->guards.count = kept;
+}
+
+static void demand_in(Travel *t, const Expr *e, Guards *under, Memo *seen) {
+    if (!e->read_count || memo_get(seen, e)) return;
+    memo_set(seen, e, e);
+    Program *p = t->p;
+    Guards none = {0};
+    if (e->op == OP_READ) demand_read(t, e, under);
+    int guards = e->op == OP_WHERE ? e->guard_count : 0, forms = e->op == OP_READ ? e->guard_count : guards;
+    for (int i = 0; i < forms; i++) {
+        const Affine *form = e->op == OP_READ ? e->forms[i] : e->guards[i].form;
+        for (int k = 0; k < form->count; k++) demand_in(t, form->terms[k].atom, &none, memo_create(p->arena));
+    }
+    if (e->op == OP_AFFINE)
+        for (int k = 0; k < e->form->count; k++) demand_in(t, e->form->terms[k].atom, &none, memo_create(p->arena));
+    for (int i = 0; i < e->count; i++) {
+        if (e->op != OP_WHERE || i == 1) {
+            demand_in(t, e->args[i], under, seen);
+            continue;
+        }
+        int before = under->count;
+        for (int k = 0; k < guards; k++) vec_push(p->arena, under, e->guards[k]);
+        demand_in(t, e->args[0], under, memo_create(p->arena));
+        under->count = before;
+    }
+}
+
+static void demand(Travel *t) {
+    Program *p = t->p;
+    for (int i = t->flow->order.count - 1; i >= 0; i--) {
+        Definition *d = t->flow->order.data[i];
+        Mask *m = &t->masks[d->tensor->id];
+        if (m->known && m->guards.count && !d->live && single(d)) {
+            Equation *q = d->equations.data[0];
+            Guards own = {0};
+            for (int k = 0; k < m->guards.count; k++)
+                vec_push(p->arena, &own, renamed(p, &m->guards.data[k], m->dims, q->out, q->out_count));
+            const Expr *e = expr_where(p, own.data, own.count, q->e, expr_const(p, 0));
+            d->equations.data[0] = equation_simplify(p, equation_with(p, q, e));
+        }
+        for (int k = 0; k < d->equations.count; k++) {
+            Guards under = {0};
+            demand_in(t, d->equations.data[k]->e, &under, memo_create(p->arena));
+        }
+    }
+}
+
+void pass_travel(Program *p) {
+    for (int i = 0; i < p->functions.count; i++) {
+        Function *f = p->functions.data[i];
+        if (p->precision != PRECISION_STRICT) {
+            Travel up = {p, f, flow_open(p, f), arena_array(p->arena, Mask, p->tensors.count + 1)};
+            supply(&up);
+            flow_close(up.flow);
+        }
+        Travel down = {p, f, flow_open(p, f), arena_array(p->arena, Mask, p->tensors.count + 1)};
+        demand(&down);
+        flow_close(down.flow);
+        function_inline(p, f);
+        function_sweep(p, f);
+    }
+}

@@ -1,0 +1,83 @@
+// Views: flat[b, 80*i + 16*j + c] = p[b, i, j, c], the only definition of flat: the producer of p writes flat in place,
+// and readers of p read flat. Flattening, splitting heads and concatenating then cost nothing.
+#include "pass/algebra.h"
+#include "pass/passes.h"
+
+typedef struct {
+    Program *p;
+    Flow *flow;
+    const Equation **view;            // by the id of the tensor that is written as another: the equation of the view
+} Views;
+
+static bool plain_source(const Flow *flow, const Equation *q) {
+    const Expr *read = q->e;
+    if (read->op != OP_READ || read->tensor->kind != TENSOR_TEMP || read->tensor->type != q->tensor->type) return false;
+    const Definition *source = flow_definition(flow, read->tensor);
+    if (!source || source->live) return false;
+    for (int d = 0; d < read->guard_count; d++) {
+        const Index *i = affine_only(read->forms[d]);
+        if (!i || i->size != read->tensor->dims[d]) return false;
+        for (int k = 0; k < d; k++)
+            if (affine_only(read->forms[k]) == i) return false;
+    }
+    return read->free_count == read->guard_count;
+}
+
+static void written_as(Views *v, const Expr *read, const Equation *view, const Affine *const *at, const Affine **out) {
+    Binding b[MAX_RANK];
+    for (int d = 0; d < read->guard_count; d++) b[d] = (Binding){affine_only(read->forms[d]), at[d]};
+    for (int d = 0; d < view->out_count; d++) out[d] = affine_substitute(v->p, view->out[d], b, read->guard_count);
+}
+
+static const Expr *replace(void *data, const Expr *read) {
+    Views *v = data;
+    const Equation *view = v->view[read->tensor->id];
+    if (!view) return read;
+    const Affine *forms[MAX_RANK];
+    written_as(v, view->e, view, read->forms, forms);
+    return expr_read(v->p, view->tensor, forms, read->origin);
+}
+
+static void rewrite(Views *v, Equation **slot) {
+    Equation *q = equation_with(v->p, *slot, expr_map_reads(v->p, (*slot)->e, replace, v));
+    const Equation *view = v->view[q->tensor->id];
+    if (view) {
+        const Affine *out[MAX_RANK];
+        written_as(v, view->e, view, q->out, out);
+        q = equation_make(v->p, view->tensor, out, q->reduction, q->indices, q->index_count, q->e, q->origin);
+    }
+    *slot = q;
+}
+
+// One view of each tensor, and of no tensor that is itself about to be written as another.
+static bool find(Views *v) {
+    bool any = false;
+    bool *busy = arena_array(v->p->arena, bool, v->p->tensors.count + 1);
+    for (int i = 0; i < v->flow->order.count; i++) {
+        Definition *d = v->flow->order.data[i];
+        Equation *q = d->equations.data[0];
+        if (d->equations.count != 1 || q->reduction != REDUCE_NONE || equation_identity(q) || !plain_source(v->flow, q)) continue;
+        uint32_t source = q->e->tensor->id;
+        if (busy[source] || busy[q->tensor->id]) continue;
+        busy[source] = busy[q->tensor->id] = true;
+        v->view[source] = q;
+        d->equations.count = 0;
+        any = true;
+    }
+    return any;
+}
+
+static bool write_in_place(Program *p, Function *f) {
+    Views v = {p, flow_open(p, f), arena_array(p->arena, const Equation *, p->tensors.count + 1)};
+    if (!find(&v)) return false;
+    for (int i = 0; i < v.flow->order.count; i++)
+        for (int k = 0; k < v.flow->order.data[i]->equations.count; k++) rewrite(&v, &v.flow->order.data[i]->equations.data[k]);
+    flow_close(v.flow);
+    function_sort(p, f);
+    return true;
+}
+
+void pass_views(Program *p) {
+    for (int i = 0; i < p->functions.count; i++)
+        for (int chains = 0; chains < 4 && write_in_place(p, p->functions.data[i]); chains++) {}
+}
