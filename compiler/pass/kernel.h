@@ -63,7 +63,9 @@ typedef struct {
     int ahead;                        // prefetch along this axis, -1: nothing
     int64_t ahead_distance;
     bool divided;                     // its tiles are divided among threads (by the linear number of the tile); else thread 0 runs it
-    int owned_axis;                   // the axis whose ranges threads own exactly, or -1
+    int owned_axis;                   // outermost in `order`; threads own ranges of it in whole grains: of c grains
+    int64_t owned_grain;              // thread t of n has those from c * t / n to c * (t + 1) / n. -1: tiles are divided
+    struct KernelModel *model;        // what the cost model remembers of it (private to scheduling)
     bool zeros;                       // fills a tensor with 0 before others write their pieces of it
     bool barrier_before;              // all threads meet before it
     double cycles;                    // the model's cost, one thread
@@ -75,6 +77,7 @@ typedef struct {
     VEC(Kernel *) kernels;            // in order of execution
     bool threaded;                    // some kernel is divided; else one thread runs it all
     int64_t scratch;                  // bytes of temps
+    int *classes, owned_class;        // dimensions that one index runs along, and those that threads own (private to scheduling)
 } Schedule;
 
 typedef struct {                      // what the schedule is for
@@ -106,6 +109,9 @@ void pass_ownership(Kernels *k);
 void pass_tiles(Kernels *k);
 void pass_place(Kernels *k);
 void kernels_print(Text *out, const Kernels *k);     // one line a kernel: what `explain` shows and goldens pin
+
+// The byte of the arena where the element of this row-major number lies.
+int64_t layout_byte(const Layout *layout, const Tensor *t, int64_t element);
 
 // Of a read or a result inside a kernel: does it depend on the axis, is it contiguous along it?
 bool forms_depend(const Affine *const *forms, int count, int axis);

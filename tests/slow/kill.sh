@@ -1,0 +1,23 @@
+# Twenty runs killed by SIGKILL at a random moment and resumed: the weights are those of the run that nobody disturbed.
+set -u
+mkdir -p kill && cd kill
+"$NNC" build "$ROOT/examples/digits/digits.nn" || exit 1
+options="--data $ROOT/examples/digits --quiet --checkpoint 50 --epochs ${EPOCHS:-2000}"
+sed '/stop *=/d' "$ROOT/examples/digits/digits.nn" >long.nn
+"$NNC" build long.nn || exit 1
+start=$(date +%s.%N)
+./long $options --out whole || exit 1
+seconds=$(echo "$(date +%s.%N) - $start" | bc)
+late=0
+for k in $(seq 20); do
+    rm -rf part
+    ./long $options --out part &
+    pid=$!
+    sleep "$(awk -v s="$seconds" -v r=$RANDOM 'BEGIN {print 0.02 + r / 32768 * s * 0.95}')"
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    [ -f part/checkpoint.safetensors ] && late=$((late + 1))
+    ./long $options --out part --resume || exit 1
+    cmp -s whole/weights.safetensors part/weights.safetensors || { echo "kill $k: other weights"; exit 1; }
+done
+[ $late -ge 15 ] || { echo "only $late resumes started after step 0"; exit 1; }
