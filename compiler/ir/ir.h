@@ -107,7 +107,7 @@ typedef struct {
 struct Expr {
     uint16_t op;
     uint8_t type;                     // Type
-    bool has_draw;
+    bool has_draw, has_where;         // somewhere inside
     int16_t count, guard_count;       // of args; of guards or of a read's forms
     uint16_t depth;
     uint32_t id;                      // creation order

@@ -208,6 +208,7 @@ static void join(Program *p, Expr *e, const Expr *part) {
         e->depth = part->depth < UINT16_MAX - 1 ? (uint16_t)(part->depth + 1) : UINT16_MAX;
     e->axes |= part->axes;
     e->has_draw |= part->has_draw;
+    e->has_where |= part->has_where;
 }
 
 static void join_form(Program *p, Expr *e, const Affine *form) {
@@ -244,6 +245,7 @@ static void settle_own(Program *p, Expr *e) {
         break;
     }
     case OP_WHERE:
+        e->has_where = true;
         e->guards = copied(p, e->guards, sizeof *e->guards * g);
         for (int i = 0; i < e->guard_count; i++)
             join_form(p, e, e->guards[i].form);
