@@ -1,0 +1,89 @@
+// Scopes, and the messages about names that nothing gives.
+// Guarantees: an unknown name is reported once in a definition, with the nearest name that is known there.
+#include "sema/scope.h"
+
+enum { CANDIDATES = 4096 };
+
+void scope_open(Resolver *r) {
+    Scope *scope = arena_new(r->ctx->arena, Scope);
+    *scope = (Scope){r->scope, map_create(r->ctx->arena), NULL};
+    r->scope = scope;
+}
+
+void scope_close(Resolver *r) { r->scope = r->scope->outer; }
+
+Local *scope_own(const Resolver *r, const char *name) { return map_get(r->scope->locals, name); }
+
+Local *scope_add(Resolver *r, const char *name, LocalKind kind, Span span) {
+    Local *local = arena_new(r->ctx->arena, Local);
+    *local = (Local){name, kind, span, false, false};
+    map_set(r->scope->locals, name, local);
+    return local;
+}
+
+Local *scope_find(const Resolver *r, const char *name) {
+    for (const Scope *s = r->scope; s; s = s->outer) {
+        Local *local = map_get(s->locals, name);
+        if (local) return local;
+    }
+    return NULL;
+}
+
+bool scope_holds(const Resolver *r, const char *name, LocalKind kind) {
+    for (const Scope *s = r->scope; s; s = s->outer) {
+        const Local *local = map_get(s->locals, name);
+        if (local && local->kind == kind) return true;
+    }
+    return false;
+}
+
+const char *nearest_name(const Resolver *r, const char *word) {
+    const char **names = arena_array(r->ctx->arena, const char *, CANDIDATES);
+    int count = 0;
+    for (const Scope *s = r->scope; s; s = s->outer)
+        for (int i = 0; i < map_count(s->locals) && count < CANDIDATES; i++) names[count++] = map_key(s->locals, i);
+    const char *local = string_nearest(word, names, count);
+    if (local) return local;
+    count = library_names(r->library, (Span){r->source->base, r->source->base}, names, CANDIDATES - 200);
+    const Builtin *b;
+    for (int i = 0; (b = builtin_row(i)); i++)
+        if (r->groups & 1u << b->group) names[count++] = b->name;
+    return string_nearest(word, names, count);
+}
+
+static Span later_place(const Resolver *r, const char *name) {
+    for (const Scope *s = r->scope; s; s = s->outer) {
+        const Node *statement = s->later ? map_get(s->later, name) : NULL;
+        if (statement) return statement->span;
+    }
+    return NO_SPAN;
+}
+
+void report_unknown(Resolver *r, const char *name, Span span) {
+    if (map_get(r->reported, name)) return;
+    map_set(r->reported, name, r);
+    Span later = later_place(r, name);
+    if (later.start) {
+        Diagnostic *d = diagnose(r->ctx, USED_BEFORE_GIVEN, span, name);
+        diagnostic_note(r->ctx, d, later, "it is given here");
+        diagnostic_help(r->ctx, d, "a block gives its names in the order of the text: move the line up");
+        return;
+    }
+    Diagnostic *d = diagnose(r->ctx, UNKNOWN_NAME, span, name);
+    const char *word = word_of_others(name), *near = nearest_name(r, name);
+    if (word) diagnostic_help(r->ctx, d, "here it is called `%s`", word);
+    else if (near) diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
+}
+
+const char *kind_phrase(const Node *n) {
+    if (n->kind == AST_DATA) return "a data block";
+    if (n->kind == AST_CONSTANT) return "a constant";
+    switch (n->definition) {
+    case DEFINE_MODEL: return "a model";
+    case DEFINE_LAYER: return "a layer";
+    case DEFINE_FN: return "a function";
+    case DEFINE_METRIC: return "a metric";
+    case DEFINE_OPTIMIZER: return "an optimizer";
+    }
+    return "a definition";
+}
