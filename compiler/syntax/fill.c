@@ -1,0 +1,79 @@
+// Flat texts to lines: breaks at the loosest places first, as few as the width asks for.
+#include "syntax/print.h"
+#include <string.h>
+
+static bool starts_character(char c) { return ((unsigned char)c & 0xc0) != 0x80; }
+
+// The columns of text[0 .. length), up to its first end of line.
+static int width(const char *text, size_t length) {
+    int columns = 0;
+    for (size_t i = 0; i < length && text[i] && text[i] != '\n'; i++) {
+        columns += starts_character(text[i]);
+        if (text[i] == BREAK) i++;
+    }
+    return columns;
+}
+
+int flat_width(const char *flat) { return width(flat, strlen(flat)); }
+
+const char *flat_plain(Arena *arena, const char *flat) {
+    Text out = {.arena = arena};
+    for (; *flat; flat++) {
+        text_add(&out, "%c", *flat == BREAK ? ' ' : *flat);
+        if (*flat == BREAK) flat++;
+    }
+    return text_string(&out);
+}
+
+static const char *last_line(const char *text, size_t length) {
+    const char *line = NULL;
+    for (size_t i = 0; i < length; i++)
+        if (text[i] == '\n') line = text + i + 1;
+    return line;
+}
+
+// The loosest level at which text[0 .. length) may break, or 0.
+static int loosest(const char *text, size_t length) {
+    int level = 0;
+    for (size_t i = 0; i + 1 < length; i++) {
+        if (text[i] != BREAK) continue;
+        i++;
+        if (!level || text[i] < level) level = text[i];
+    }
+    return level;
+}
+
+static void put_plain(Text *out, const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        text_add(out, "%c", text[i] == BREAK ? ' ' : text[i]);
+        if (text[i] == BREAK) i++;
+    }
+}
+
+// Lays out text[0 .. length) from `column` on and returns the column after it; `after`: columns that must follow it.
+static int fill(Text *out, const char *text, size_t length, int column, int indent, int after) {
+    int level = loosest(text, length), columns = width(text, length);
+    const char *line = last_line(text, length);
+    if (!level || column + columns + (line ? 0 : after) <= LINE_WIDTH) {
+        put_plain(out, text, length);
+        return line ? width(line, length - (size_t)(line - text)) : column + columns;
+    }
+    for (size_t from = 0; from < length;) {
+        size_t to = from;
+        while (to < length && !(text[to] == BREAK && text[to + 1] == level)) to += text[to] == BREAK ? 2 : 1;
+        bool last = to >= length;
+        int need = width(text + from, to - from) + (last ? after : 0);
+        if (from && column + 1 + need > LINE_WIDTH) {
+            text_add(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (from) {
+            text_put(out, " ");
+            column++;
+        }
+        column = fill(out, text + from, to - from, column, indent, last ? after : 0);
+        from = to + 2;
+    }
+    return column;
+}
+
+void flat_fill(Text *out, const char *flat, int column, int indent) { fill(out, flat, strlen(flat), column, indent, 0); }
