@@ -1,4 +1,176 @@
-// Guards that are a read's own bounds become zeros around the tensor.
+// Borders: guards of a sum that are exactly a read's own bounds become zeros around that tensor, where this computes few
+// zeros. Then taps can be unrolled in a tile. Guarantees: a border stands only where every body it serves is a product
+// with the bordered read as a factor; one dimension of the tensor stays without.
 #include "pass/schedule.h"
 
-void pass_borders(Kernels *ks) { (void)ks; }
+#include <stdlib.h>
+#include <string.h>
+
+static const double MOST_WASTE = 1.15;
+
+// ---- guards -------------------------------------------------------------------------------------------------------------------
+
+const Expr *stage_guards(const Stage *s) {
+    const Expr *e = s->equation->e;
+    bool sum = s->equation->reduction == REDUCE_SUM && e->op == OP_WHERE;
+    return sum && expr_is_const(e->args[1], 0) ? e : NULL;
+}
+
+static uint32_t affine_axes(const Affine *f) {
+    uint32_t m = 0;
+    for (int i = 0; i < f->count; i++) m |= f->terms[i].atom->axes;
+    return m;
+}
+
+uint32_t stage_guard_axes(const Stage *s) {
+    const Expr *e = s->equation->e;
+    uint32_t m = 0;
+    if (s->equation->reduction == REDUCE_NONE || e->op != OP_WHERE) return 0;
+    for (int i = 0; i < e->guard_count; i++) m |= affine_axes(e->guards[i].form);
+    return m;
+}
+
+enum { MOST_SPAN = 1 << 16 };
+
+static bool plain_indices(const Affine *f, int64_t *span) {
+    *span = 0;
+    if (f->denominator != 1) return false;
+    for (int i = 0; i < f->count; i++) {
+        if (f->terms[i].atom->op != OP_INDEX) return false;
+        int64_t c = f->terms[i].coef < 0 ? -f->terms[i].coef : f->terms[i].coef;
+        *span += c * (f->terms[i].atom->index->size - 1);
+        if (*span >= MOST_SPAN) return false;
+    }
+    return true;
+}
+
+// The share of points at which the guard holds: how often each value of the form comes up, one index after another.
+static double share_inside(Guard g) {
+    int64_t span, at = 0;
+    if (!plain_indices(g.form, &span)) return 1;
+    double *times = calloc((size_t)span + 1, sizeof *times), *next = calloc((size_t)span + 1, sizeof *next);
+    if (!times || !next) die("out of memory while counting the points of a guard");
+    times[0] = 1;
+    int64_t low = g.form->constant;
+    for (int i = 0; i < g.form->count; i++) {
+        int64_t c = g.form->terms[i].coef, n = g.form->terms[i].atom->index->size, step = c < 0 ? -c : c;
+        if (c < 0) low += c * (n - 1);
+        memset(next, 0, ((size_t)span + 1) * sizeof *next);
+        for (int64_t v = 0; v <= at; v++)
+            for (int64_t x = 0; times[v] > 0 && x < n; x++) next[v + x * step] += times[v];
+        at += step * (n - 1);
+        double *swap = times;
+        times = next;
+        next = swap;
+    }
+    double all = 0, in = 0;
+    for (int64_t v = 0; v <= at; v++) {
+        all += times[v];
+        if (low + v >= 0 && low + v < g.count) in += times[v];
+    }
+    free(times);
+    free(next);
+    return in > 0 ? in / all : 1 / all;
+}
+
+double guards_waste(const Expr *where) {
+    double w = 1;
+    for (int i = 0; i < where->guard_count; i++) w /= share_inside(where->guards[i]);
+    return w;
+}
+
+// ---- borders ------------------------------------------------------------------------------------------------------------------
+
+// The factor of the body that reads a dimension by exactly this form within exactly these bounds; NULL: none.
+static const Expr *read_within(const Expr *body, Guard g, int *dim) {
+    int n = body->op == OP_PRODUCT ? body->count : 1;
+    for (int i = 0; i < n; i++) {
+        const Expr *r = body->op == OP_PRODUCT ? body->args[i] : body;
+        if (r->op != OP_READ || (body->op == OP_PRODUCT && body->exponents[i] < 1)) continue;
+        for (int d = 0; d < r->tensor->rank; d++)
+            if (r->forms[d] == g.form && r->tensor->dims[d] == g.count) {
+                *dim = d;
+                return r;
+            }
+    }
+    return NULL;
+}
+
+static bool may_have_border(const Kernels *ks, Tensor *t, int dim) {
+    if (t->kind != TENSOR_TEMP && !(t->kind == TENSOR_INPUT && ks->definers[t->id])) return false;
+    return !t->layout->same && !(t->batch_dims >> dim & 1);
+}
+
+static void widen(Tensor *t, int dim, const Affine *form) {
+    int64_t low, high;
+    affine_bounds(form, &low, &high);
+    if (-low > t->layout->border_low[dim]) t->layout->border_low[dim] = -low;
+    if (high - t->dims[dim] + 1 > t->layout->border_high[dim]) t->layout->border_high[dim] = high - t->dims[dim] + 1;
+}
+
+// A dimension without a border is left for vectors.
+static bool leaves_one(const Tensor *t, Tensor *const *tensors, const int *dims, int count) {
+    int left = 0;
+    for (int d = 0; d < t->rank; d++) {
+        bool has = t->layout->border_low[d] || t->layout->border_high[d];
+        for (int i = 0; i < count; i++) has |= tensors[i] == t && dims[i] == d;
+        left += !has;
+    }
+    return left > 0;
+}
+
+static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors, int *dims) {
+    for (int i = 0; i < where->guard_count; i++) {
+        int64_t span;
+        const Expr *r = read_within(where->args[0], where->guards[i], &dims[i]);
+        if (!r || !plain_indices(where->guards[i].form, &span) || !may_have_border(ks, r->tensor, dims[i])) return false;
+        tensors[i] = r->tensor;
+    }
+    for (int i = 0; i < where->guard_count; i++)
+        if (!leaves_one(tensors[i], tensors, dims, where->guard_count)) return false;
+    return guards_waste(where) <= MOST_WASTE;
+}
+
+static void border(Kernels *ks, Stage *s) {
+    enum { ROOM = 2 * MAX_RANK };
+    const Expr *where = stage_guards(s);
+    Tensor *tensors[ROOM];
+    int dims[ROOM];
+    if (!where || where->guard_count > ROOM || !borders_serve(ks, where, tensors, dims)) return;
+    for (int i = 0; i < where->guard_count; i++) widen(tensors[i], dims[i], where->guards[i].form);
+    Equation *q = arena_new(ks->program->arena, Equation);
+    *q = *s->equation;
+    q->e = where->args[0];
+    s->equation = q;
+    s->reads = q->e->reads;
+    s->read_count = q->e->read_count;
+}
+
+// Guards of a sum that hold one of its own indices can bound its loops: then they save work.
+static void count_work(const Kernel *k, Stage *s) {
+    const Expr *where = stage_guards(s);
+    if (!where) return;
+    for (int i = 0; i < where->guard_count; i++) {
+        const Affine *f = where->guards[i].form;
+        int64_t span;
+        bool cut = false;
+        if (!plain_indices(f, &span)) return;
+        for (int j = 0; j < s->inner_count; j++) {
+            int64_t c = affine_axis_coef(f, s->inner[j]);
+            cut |= (c == 1 || c == -1) && !k->axes[s->inner[j]].tile;
+        }
+        if (!cut) return;
+    }
+    s->work /= guards_waste(where);
+}
+
+void pass_borders(Kernels *ks) {
+    for (int i = 0; i < ks->schedules.count; i++)
+        for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {
+            Kernel *k = ks->schedules.data[i]->kernels.data[n];
+            for (int s = 0; s < k->stages.count; s++) {
+                if (ks->program->precision != PRECISION_STRICT) border(ks, &k->stages.data[s]);
+                count_work(k, &k->stages.data[s]);
+            }
+        }
+}

@@ -36,30 +36,25 @@ int lanes_of(const Kernels *ks) {
 
 // ---- pieces -----------------------------------------------------------------------------------------------------------------
 
-// Pieces are disjoint: they leave nothing out if their points are as many as the elements.
-static bool left_out(const Function *f, const Tensor *t) {
-    int64_t points = 0;
-    for (int i = 0; i < f->equations.count; i++) {
-        const Equation *q = f->equations.data[i];
-        if (q->tensor != t) continue;
-        const Index *indices[MAX_SPACE];
-        int results;
-        equation_space(q, indices, &results);
-        int64_t n = 1;
-        for (int j = 0; j < results; j++) n *= indices[j]->size;
-        points += n;
-    }
-    return points < tensor_elements(t);
+static int64_t points_of(const Equation *q) {
+    const Index *indices[MAX_SPACE];
+    int results;
+    equation_space(q, indices, &results);
+    int64_t n = 1;
+    for (int j = 0; j < results; j++) n *= indices[j]->size;
+    return n;
 }
 
-static void fill_zeros(Kernels *ks, Schedule *s, Tensor *t) {
+static Kernel *fill_zeros(Kernels *ks, Schedule *s, Tensor *t) {
     Program *p = ks->program;
     Equation *q = arena_new(p->arena, Equation);
     const Affine **out = arena_array(p->arena, const Affine *, t->rank + 1);
     for (int d = 0; d < t->rank; d++)
         out[d] = affine_index(p, index_add(p, "i", t->dims[d], t->batch_dims >> d & 1));
     *q = (Equation){t, t->rank, out, REDUCE_NONE, 0, NULL, expr_const(p, 0), t->origin};
-    kernel_create(ks, s, q)->zeros = true;
+    Kernel *k = kernel_create(ks, s, q);
+    k->zeros = true;
+    return k;
 }
 
 // ---- memory -----------------------------------------------------------------------------------------------------------------
@@ -93,22 +88,51 @@ static bool too_many_indices(Program *p, const Equation *q) {
     const Index *indices[MAX_SPACE];
     int results = equation_result_indices(q, indices, MAX_TILE_AXES);
     if (results <= MAX_TILE_AXES && q->index_count <= MAX_TILE_AXES) return false;
-    const char *text = string_format(p->arena, "%s has %d indices in one equation; at most %d can be compiled",
-                                     q->tensor->name, results + q->index_count, MAX_TILE_AXES);
-    diagnose(p->ctx, INTERNAL_LIMIT, q->origin ? q->origin->span : NO_SPAN, text);
+    diagnose(p->ctx, TOO_MANY_INDICES, q->origin ? q->origin->span : NO_SPAN, q->tensor->name,
+             results + q->index_count, MAX_TILE_AXES);
     return true;
+}
+
+static Fusion begin(Kernels *ks, Schedule *s) {
+    Program *p = ks->program;
+    const Function *f = s->function;
+    int tensors = p->tensors.count, most = 2 * f->equations.count + 1;
+    Fusion fusion = {.ks = ks, .schedule = s, .uses = uses_create(p->arena, p, s)};
+    fusion.pieces = arena_array(p->arena, int, tensors);
+    fusion.target_of = arena_array(p->arena, Tensor *, tensors);
+    fusion.first = arena_array(p->arena, int, most);
+    fusion.last = arena_array(p->arena, int, most);
+    fusion.mark = arena_array(p->arena, int, most);
+    fusion.points = arena_array(p->arena, int64_t, tensors);
+    for (int i = 0; i < f->equations.count; i++) {
+        fusion.pieces[f->equations.data[i]->tensor->id]++;
+        fusion.points[f->equations.data[i]->tensor->id] += points_of(f->equations.data[i]);
+    }
+    for (int i = 0; i < f->effects.count; i++) fusion.target_of[f->effects.data[i].value->id] = f->effects.data[i].target;
+    return fusion;
 }
 
 static void fuse(Kernels *ks, Schedule *s) {
     Program *p = ks->program;
     bool *met = arena_array(p->arena, bool, p->tensors.count);
+    Fusion fusion = begin(ks, s);
     for (int i = 0; i < s->function->equations.count; i++) {
         const Equation *q = s->function->equations.data[i];
         if (too_many_indices(p, q)) continue;
-        bool first = !met[q->tensor->id];
+        bool left_out = fusion.points[q->tensor->id] < tensor_elements(q->tensor);      // pieces are disjoint
+        if (left_out && !met[q->tensor->id]) {
+            Kernel *zeros = fill_zeros(ks, s, q->tensor);
+            fusion.first[zeros->id] = fusion.last[zeros->id] = i;
+            uses_add(&fusion.uses, zeros);
+        }
         met[q->tensor->id] = true;
-        if (first && left_out(s->function, q->tensor)) fill_zeros(ks, s, q->tensor);
-        kernel_create(ks, s, q);
+        Kernel *k = fusion_join(&fusion, q);
+        if (!k) {
+            k = kernel_create(ks, s, q);
+            fusion.first[k->id] = i;
+        }
+        fusion.last[k->id] = i;
+        uses_add_stage(&fusion.uses, k, &k->stages.data[k->stages.count - 1]);
     }
 }
 

@@ -38,21 +38,18 @@ static void define(Program *p, Function *f, Tensor *x) {
     equation_add(p, f, x, out, REDUCE_NONE, NULL, 0, expr_read(p, source, from, x->origin), x->origin);
 }
 
-static void note_inputs(Program *p, const Expr *e, bool *read, int count) {
-    int n;
-    const Expr *const *reads = expr_reads_of(p->arena, e, &n);
-    for (int i = 0; i < n; i++)
-        if ((int)reads[i]->tensor->id < count) read[reads[i]->tensor->id] = true;
+static void note_inputs(const Expr *e, bool *read) {
+    for (int i = 0; i < e->read_count; i++) read[e->reads[i]->tensor->id] = true;
 }
 
 void pass_gather(Program *p) {
     int count = p->tensors.count;
-    bool *read = arena_array(p->arena, bool, count);
+    bool *read = arena_array(p->arena, bool, 2 * count + 1);      // sources and the row map are added on the way
     for (int i = 0; i < p->functions.count; i++) {
         Function *f = p->functions.data[i];
         if (!over_batches(f)) continue;
         for (int t = 0; t < count; t++) read[t] = false;
-        for (int q = 0; q < f->equations.count; q++) note_inputs(p, f->equations.data[q]->e, read, count);
+        for (int q = 0; q < f->equations.count; q++) note_inputs(f->equations.data[q]->e, read);
         for (int e = 0; e < f->effects.count; e++) read[f->effects.data[e].value->id] = true;
         for (int o = 0; o < f->outputs.count; o++) read[f->outputs.data[o]->id] = true;
         for (int q = 0; q < f->equations.count; q++) read[f->equations.data[q]->tensor->id] = false;

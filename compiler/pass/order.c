@@ -36,17 +36,6 @@ static Kernel *copy(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
     return kernel_create(ks, s, q);
 }
 
-// Every element of the tensor is defined at the place its indices say: forms are distinct indices over whole dimensions.
-static bool covers(const Equation *q) {
-    for (int d = 0; d < q->out_count; d++) {
-        const Index *x = affine_only(q->out[d]);
-        if (!x || x->size != q->tensor->dims[d]) return false;
-        for (int e = 0; e < d; e++)
-            if (affine_only(q->out[e]) == x) return false;
-    }
-    return true;
-}
-
 // May the kernel that makes `value` write it where `target` lies? It must read target only at the element it writes.
 static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
     const Use *use = &u->uses[value->id];
@@ -59,7 +48,7 @@ static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
         if (q->tensor == value && made) return false;
         if (q->tensor == value) made = q;
     }
-    if (!covers(made)) return false;
+    if (!equation_covers(made)) return false;
     for (int i = 0; i < k->stages.count; i++)
         for (int r = 0; r < k->stages.data[i].read_count; r++) {
             const Expr *read = k->stages.data[i].reads[r];

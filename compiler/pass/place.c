@@ -9,12 +9,6 @@ enum { ALIGNMENT = 64, PAGE = 4096 };
 
 // ---- strides ------------------------------------------------------------------------------------------------------------------
 
-static bool bordered(const Layout *l, int rank) {
-    for (int d = 0; d < rank; d++)
-        if (l->border_low[d] || l->border_high[d]) return true;
-    return false;
-}
-
 static void plain(Layout *l, const Tensor *t) {
     int64_t s = 1;
     for (int d = t->rank - 1; d >= 0; d--) {
@@ -84,6 +78,15 @@ static void live(Places *p, const Tensor *t, int at, int function_start) {
     vec_push(p->arena, &w->lives, (Life){at, at});
 }
 
+static bool given(const Kernels *ks, const Tensor *t) {
+    return t->kind == TENSOR_ROWMAP || (t->kind == TENSOR_INPUT && ((int)t->id >= ks->tensor_room || !ks->definers[t->id]));
+}
+
+static void begin_at(Wanted *w, int start) {
+    Life *last = w->lives.count ? &w->lives.data[w->lives.count - 1] : NULL;
+    if (last && last->first >= start) last->first = start;
+}
+
 static void note_lives(Places *p) {
     int start = 0;
     for (int i = 0; i < p->ks->schedules.count; i++) {
@@ -98,6 +101,8 @@ static void note_lives(Places *p) {
         }
         for (int o = 0; o < s->function->outputs.count; o++)
             live(p, s->function->outputs.data[o], start + s->kernels.count, start);
+        for (int t = 0; t < p->ks->program->tensors.count; t++)      // the runtime writes inputs before the function runs
+            if (given(p->ks, p->ks->program->tensors.data[t])) begin_at(&p->wanted[t], start);
         start += s->kernels.count + 1;
     }
 }
@@ -148,14 +153,17 @@ static int64_t place_temp(Places *p, Wanted *w, int64_t from) {
     return at + need;
 }
 
+// Small results of a function stay where the runtime may read them at any time; large ones share the scratch.
+static bool is_small(const Layout *l) {
+    return l->size * l->element_size <= PAGE;
+}
+
 static int64_t place_persistent(Places *p, bool outlives, int64_t at) {
     for (int i = 0; i < p->ks->program->tensors.count; i++) {
         Tensor *t = p->ks->program->tensors.data[i];
         Layout *l = t->layout;
         if (tensor_outlives(t) != outlives || l->same) continue;
-        if (!outlives && t->kind != TENSOR_INPUT && t->kind != TENSOR_ROWMAP && t->kind != TENSOR_OUTPUT) continue;
-        if (!outlives && t->kind == TENSOR_INPUT && p->ks->definers[t->id]) continue;
-        if (!outlives && !p->wanted[t->id].lives.count) continue;
+        if (!outlives && (t->kind != TENSOR_OUTPUT || !p->wanted[t->id].lives.count || !is_small(l))) continue;
         l->stored = true;
         set_offset(l, at);
         at += whole_bytes(l);
@@ -181,8 +189,42 @@ static void note_scratch(const Places *p, int64_t from) {
     }
 }
 
-static bool is_temp(const Kernels *ks, const Tensor *t) {
-    return t->kind == TENSOR_TEMP || (t->kind == TENSOR_INPUT && (int)t->id < ks->tensor_room && ks->definers[t->id]);
+static bool is_temp(const Tensor *t) {
+    if (t->kind == TENSOR_OUTPUT) return !is_small(t->layout);
+    return t->kind == TENSOR_TEMP || t->kind == TENSOR_INPUT || t->kind == TENSOR_ROWMAP;
+}
+
+// A new value written over an old one lies as that does.
+static void share(Kernels *ks) {
+    for (int i = 0; i < ks->program->tensors.count; i++) {
+        Layout *l = ks->program->tensors.data[i]->layout;
+        if (!l->same) continue;
+        Layout own = *l;
+        *l = *own.same->layout;
+        l->same = own.same;
+        l->first = own.first;
+        l->last = own.last;
+    }
+}
+
+static void measure(Places *p) {
+    Program *program = p->ks->program;
+    for (int i = 0; i < program->tensors.count; i++) {
+        Tensor *t = program->tensors.data[i];
+        Layout *l = layout_of(p->ks, t);
+        Wanted *w = &p->wanted[t->id];
+        w->tensor = t;
+        w->layout = l;
+        w->exclusive = layout_bordered(l, t->rank);
+        if (t->kind == TENSOR_SOURCE) plain(l, t);
+        else strides(p->ks, l, t);
+        if (l->twin) strides(p->ks, l->twin, t);
+        if (!w->lives.count) continue;
+        l->first = w->lives.data[0].first;
+        l->last = w->lives.data[w->lives.count - 1].last;
+        bool needs = l->stored || l->partial_sums || given(p->ks, t);
+        if (is_temp(t) && !l->same && needs) vec_push(p->arena, &p->temps, w);
+    }
 }
 
 void pass_place(Kernels *ks) {
@@ -190,20 +232,7 @@ void pass_place(Kernels *ks) {
     Places p = {.ks = ks, .arena = program->arena};
     p.wanted = arena_array(p.arena, Wanted, program->tensors.count + 1);
     note_lives(&p);
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
-        Layout *l = layout_of(ks, t);
-        Wanted *w = &p.wanted[t->id];
-        *w = (Wanted){t, l, {w->lives.data, w->lives.count, w->lives.room}, bordered(l, t->rank)};
-        if (t->kind == TENSOR_SOURCE) plain(l, t);
-        else strides(ks, l, t);
-        if (l->twin) strides(ks, l->twin, t);
-        if (w->lives.count) {
-            l->first = w->lives.data[0].first;
-            l->last = w->lives.data[w->lives.count - 1].last;
-        }
-        if (is_temp(ks, t) && !l->same && (l->stored || l->partial_sums) && w->lives.count) vec_push(p.arena, &p.temps, w);
-    }
+    measure(&p);
     ks->persistent_size = place_persistent(&p, true, 0);
     int64_t from = place_persistent(&p, false, ks->persistent_size), top = from;
     qsort(p.temps.data, (size_t)p.temps.count, sizeof *p.temps.data, larger_first);
@@ -211,10 +240,8 @@ void pass_place(Kernels *ks) {
         int64_t end = place_temp(&p, p.temps.data[i], from);
         if (end > top) top = end;
     }
-    for (int i = 0; i < program->tensors.count; i++) {
-        Layout *l = program->tensors.data[i]->layout;
-        if (l->same) set_offset(l, l->same->layout->offset);
-    }
+    share(ks);
     note_scratch(&p, from);
     ks->arena_size = top;
+    for (int i = 0; i < ks->schedules.count; i++) schedule_barriers(ks, ks->schedules.data[i]);
 }

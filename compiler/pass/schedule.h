@@ -13,23 +13,44 @@ typedef struct {
 typedef struct {
     Arena *arena;
     Use *uses;                        // by number of the tensor
-    const Use *nobody;
 } Uses;
 
 Uses uses_create(Arena *arena, const Program *p, const Schedule *s);
 void uses_add(Uses *u, Kernel *k);
+void uses_add_stage(Uses *u, Kernel *k, const Stage *s);
 
-// Every distinct read of an expression, in the arena.
-const Expr *const *expr_reads_of(Arena *arena, const Expr *e, int *count);
+// What joining knows while the kernels of a function grow.
+typedef struct {
+    Kernels *ks;
+    Schedule *schedule;
+    Uses uses;
+    int *pieces;                      // by number of the tensor: equations that define it
+    int64_t *points;                  // elements they define
+    Tensor **target_of;               // by number of the tensor: what an effect writes it to, or NULL
+    int *first, *last;                // by number of the kernel: the equations it was begun and last extended with
+    int *mark, stamp;
+} Fusion;
+
+// Joins the latest kernel that takes the equation; NULL: none does.
+Kernel *fusion_join(Fusion *f, const Equation *q);
 
 // An equation's indices, the result's first, then the reduction's.
 enum { MAX_SPACE = 2 * MAX_TILE_AXES };
 int equation_space(const Equation *q, const Index **indices, int *result_count);
 
+// Every element is defined at the place its indices say: the forms are distinct indices over whole dimensions.
+bool equation_covers(const Equation *q);
+
 // A kernel of this equation alone; `map[i]` is the axis of the equation's i-th index in an existing one.
 Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q);
 void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map);
 bool kernel_writes(const Kernel *k, const Tensor *t);
+
+// The guarded body of a reduction, where everything is 0 outside; else NULL.
+const Expr *stage_guards(const Stage *s);
+uint32_t stage_guard_axes(const Stage *s);                   // axes in the guards of a reduction's body
+// Points with the guards let go / points under them.
+double guards_waste(const Expr *where);
 
 // Effects in place where that is legal, else copies; the order of execution; which tensors need memory.
 void schedule_effects(Kernels *ks, Schedule *s);
@@ -38,6 +59,59 @@ void schedule_order(Kernels *ks, Schedule *s);
 // The coefficient of the axis, where the form holds it as an index and in no other way; else 0.
 int64_t affine_axis_coef(const Affine *f, int axis);
 
+// ---- the cost model (model.c) ----
+
+typedef struct {
+    const Expr *read;
+    double near;                      // cycles of a vector load from the cache level that the whole tensor fits
+    bool produced;                    // by an earlier stage of the kernel
+} ReadModel;
+
+typedef struct {
+    double arithmetic;                // cycles a point
+    uint32_t guard_axes, inner_axes;
+    double waste;
+    int read_count;
+    ReadModel *reads;
+} StageModel;
+
+typedef struct { uint64_t key; double cycles; int vector_axis, sum_vector_axis; } Remembered;
+enum { REMEMBERED = 64 };
+
+typedef struct KernelModel {
+    int main;                         // the stage with the most work under a reduction
+    StageModel *stages;
+    int tensor_count;
+    Tensor **tensors;                 // it touches, those shared by an effect once
+    Remembered *remembered;
+} KernelModel;
+
+void kernel_model(Kernels *ks, Kernel *k);
+// Cycles of one thread with these lanes; and the best lanes for the present layouts, which the kernel then has.
+double kernel_cost(const Kernels *ks, const Kernel *k, int vector_axis, int sum_vector_axis);
+double kernel_best(const Kernels *ks, Kernel *k);
+
+// Classes of (tensor, dimension): those that some equation reads or writes by one index.
+typedef struct { int *parent; } Classes;
+Classes classes_create(Arena *arena, const Program *p, const Schedule *s);
+int class_root(Classes c, int x);
+int class_of_axis(Classes c, const Kernel *k, int axis);     // -1: none
+
+// The order in which functions decide about the tensors they share: the step first.
+enum { LAST_RANK = 4 };
+int function_rank(const Function *f);
+
+// ---- tiles and blocks ----
+// Chooses the blocks around a kernel's tiles, and what is read ahead; `accumulators` are those of one tile, in vectors.
+void kernel_blocks(Kernels *ks, Kernel *k, double accumulators);
+
+// Where all threads must meet, once places are known.
+void schedule_barriers(Kernels *ks, Schedule *s);
+
+// The layout a tensor lies by: that of the effect's target where they share a place.
+Layout *layout_shared(const Tensor *t);
+bool layout_bordered(const Layout *l, int rank);
+bool dimension_bordered(const Layout *l, int d);
 Layout *layout_of(Kernels *ks, Tensor *t);
 bool tensor_outlives(const Tensor *t);                       // a function: has a place of its own throughout
 int lanes_of(const Kernels *ks);

@@ -5,16 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const Expr *const *expr_reads_of(Arena *arena, const Expr *e, int *count) {
-    const Expr *few[64];
-    int n = expr_collect_reads(e, few, 64);
-    const Expr **reads = arena_array(arena, const Expr *, n ? n : 1);
-    if (n <= 64) memcpy(reads, few, (size_t)n * sizeof *reads);
-    else expr_collect_reads(e, reads, n);
-    *count = n;
-    return reads;
-}
-
 // ---- who writes, who reads -----------------------------------------------------------------------------------------
 
 Uses uses_create(Arena *arena, const Program *p, const Schedule *s) {
@@ -23,7 +13,7 @@ Uses uses_create(Arena *arena, const Program *p, const Schedule *s) {
     return u;
 }
 
-static void add_stage_uses(Uses *u, Kernel *k, const Stage *s) {
+void uses_add_stage(Uses *u, Kernel *k, const Stage *s) {
     Use *w = &u->uses[s->equation->tensor->id];
     if (!w->writers.count || w->writers.data[w->writers.count - 1] != k) vec_push(u->arena, &w->writers, k);
     for (int r = 0; r < s->read_count; r++) {
@@ -34,7 +24,7 @@ static void add_stage_uses(Uses *u, Kernel *k, const Stage *s) {
 }
 
 void uses_add(Uses *u, Kernel *k) {
-    for (int i = 0; i < k->stages.count; i++) add_stage_uses(u, k, &k->stages.data[i]);
+    for (int i = 0; i < k->stages.count; i++) uses_add_stage(u, k, &k->stages.data[i]);
 }
 
 bool kernel_writes(const Kernel *k, const Tensor *t) {
@@ -49,6 +39,17 @@ int equation_space(const Equation *q, const Index **indices, int *result_count) 
     int n = *result_count = equation_result_indices(q, indices, MAX_TILE_AXES);
     for (int i = 0; i < q->index_count && n < MAX_SPACE; i++) indices[n++] = q->indices[i];
     return n;
+}
+
+// Every element of the tensor is defined at the place its indices say: forms are distinct indices over whole dimensions.
+bool equation_covers(const Equation *q) {
+    for (int d = 0; d < q->out_count; d++) {
+        const Index *x = affine_only(q->out[d]);
+        if (!x || x->size != q->tensor->dims[d]) return false;
+        for (int e = 0; e < d; e++)
+            if (affine_only(q->out[e]) == x) return false;
+    }
+    return true;
 }
 
 // The one index with this number, size and name among all kernels, so that equal stages are equal expressions.
@@ -110,13 +111,14 @@ void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map)
         s.work *= (double)indices[i]->size;
         if (!k->axes[map[i]].tile) s.inner[s.inner_count++] = map[i];
     }
-    s.reads = expr_reads_of(ks->program->arena, s.equation->e, &s.read_count);
+    s.reads = s.equation->e->reads;
+    s.read_count = s.equation->e->read_count;
     vec_push(ks->program->arena, &k->stages, s);
 }
 
 // ---- forms ----------------------------------------------------------------------------------------------------------------
 
-static bool affine_depends(const Affine *f, int axis) {
+static bool form_depends(const Affine *f, int axis) {
     for (int i = 0; i < f->count; i++)
         if (f->terms[i].atom->axes >> axis & 1) return true;
     return false;
@@ -124,7 +126,7 @@ static bool affine_depends(const Affine *f, int axis) {
 
 bool forms_depend(const Affine *const *forms, int count, int axis) {
     for (int d = 0; axis >= 0 && d < count; d++)
-        if (affine_depends(forms[d], axis)) return true;
+        if (form_depends(forms[d], axis)) return true;
     return false;
 }
 
@@ -142,7 +144,7 @@ int64_t affine_axis_coef(const Affine *f, int axis) {
 bool forms_contiguous(const Layout *layout, const Affine *const *forms, int count, int axis) {
     if (axis < 0) return false;
     for (int d = 0; d < count; d++)
-        if (affine_depends(forms[d], axis) && (d != layout->inner || affine_axis_coef(forms[d], axis) != 1))
+        if (form_depends(forms[d], axis) && (d != layout->inner || affine_axis_coef(forms[d], axis) != 1))
             return false;
     return true;
 }

@@ -1,0 +1,207 @@
+// May an equation join a kernel? Its indices are unified with the kernel's axes through reads of what the kernel makes
+// (the same element), then through reads that both do. Guarantees: a joined equation covers all tile axes of the kernel,
+// its other indices walk rows that the kernel walks already, and nothing it reads depends on the kernel by another way.
+#include "pass/schedule.h"
+
+enum { MAX_STAGES = 64, MAX_SEARCH = 512, MAX_SHARERS = 8 };
+
+// ---- unification --------------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    const Index *indices[MAX_SPACE];
+    int count, results;
+    int axis[MAX_SPACE];                        // of the kernel, or -1
+} Mapping;
+
+static int number_of(const Mapping *m, const Index *x) {
+    for (int i = 0; i < m->count; i++)
+        if (m->indices[i] == x) return i;
+    return -1;
+}
+
+static bool taken(const Mapping *m, int axis, int but) {
+    for (int i = 0; i < m->count; i++)
+        if (i != but && m->axis[i] == axis) return true;
+    return false;
+}
+
+// One term of the equation's form onto a term of the kernel's.
+static bool unify_term(Mapping *m, const Kernel *k, Term f, const Affine *g) {
+    if (f.atom->op != OP_INDEX) {
+        for (int j = 0; j < g->count; j++)
+            if (g->terms[j].atom == f.atom && g->terms[j].coef == f.coef && !f.atom->free_count) return true;
+        return false;
+    }
+    int x = number_of(m, f.atom->index);
+    if (x < 0) return false;
+    for (int j = 0; j < g->count; j++) {
+        if (g->terms[j].coef != f.coef || g->terms[j].atom->op != OP_INDEX) continue;
+        int a = g->terms[j].atom->index->axis;
+        const Axis *axis = &k->axes[a];
+        if (axis->size != m->indices[x]->size || axis->batch != m->indices[x]->batch) continue;
+        if (m->axis[x] >= 0 ? m->axis[x] != a : taken(m, a, x)) continue;
+        m->axis[x] = a;
+        return true;
+    }
+    return false;
+}
+
+// Maps the equation's indices so that its forms f become the kernel's forms g; leaves the mapping alone if that fails.
+static bool unify(Mapping *m, const Kernel *k, const Affine *const *f, const Affine *const *g, int rank) {
+    Mapping t = *m;
+    for (int d = 0; d < rank; d++) {
+        if (f[d]->constant != g[d]->constant || f[d]->denominator != g[d]->denominator || f[d]->count != g[d]->count)
+            return false;
+        for (int i = 0; i < f[d]->count; i++)
+            if (!unify_term(&t, k, f[d]->terms[i], g[d])) return false;
+    }
+    *m = t;
+    return true;
+}
+
+// ---- dependence ---------------------------------------------------------------------------------------------------------------
+
+typedef struct {
+    Fusion *fusion;
+    const Kernel *on;
+    int budget;
+} Search;
+
+// Does k need, directly or not, something of `on`? Gives up with yes. A kernel that does was extended after `on` was begun.
+static bool depends(Search *s, const Kernel *k) {
+    if (k == s->on) return true;
+    if (s->fusion->mark[k->id] == s->fusion->stamp || s->fusion->last[k->id] < s->fusion->first[s->on->id]) return false;
+    s->fusion->mark[k->id] = s->fusion->stamp;
+    if (--s->budget < 0) return true;
+    for (int i = 0; i < k->stages.count; i++)
+        for (int r = 0; r < k->stages.data[i].read_count; r++) {
+            const Use *u = &s->fusion->uses.uses[k->stages.data[i].reads[r]->tensor->id];
+            for (int w = 0; w < u->writers.count; w++)
+                if (u->writers.data[w] != k && depends(s, u->writers.data[w])) return true;
+        }
+    return false;
+}
+
+static bool depends_otherwise(Fusion *f, const Kernel *k, const Expr *const *reads, int count) {
+    f->stamp++;
+    Search s = {f, k, MAX_SEARCH};
+    for (int r = 0; r < count; r++) {
+        const Use *u = &f->uses.uses[reads[r]->tensor->id];
+        for (int w = 0; w < u->writers.count; w++)
+            if (u->writers.data[w] != k && depends(&s, u->writers.data[w])) return true;
+    }
+    return false;
+}
+
+// ---- joining ------------------------------------------------------------------------------------------------------------------
+
+// What the kernel makes is read at the same place, and not in pieces. Sets `product` if there is such a read.
+static bool unify_products(const Fusion *f, Mapping *m, const Kernel *k, const Expr *const *reads, int count,
+                           bool *product) {
+    for (int r = 0; r < count; r++) {
+        int made = 0;
+        for (int s = 0; s < k->stages.count; s++) {
+            const Equation *q = k->stages.data[s].equation;
+            if (q->tensor != reads[r]->tensor) continue;
+            if (!unify(m, k, reads[r]->forms, q->out, q->out_count)) return false;
+            made++;
+        }
+        if (made > 1 || (made && f->pieces[reads[r]->tensor->id] > 1)) return false;
+        *product |= made > 0;
+    }
+    return true;
+}
+
+static bool unify_shared(Mapping *m, const Kernel *k, const Expr *const *reads, int count) {
+    bool share = false;
+    for (int r = 0; r < count; r++)
+        for (int s = 0; s < k->stages.count; s++)
+            for (int i = 0; i < k->stages.data[s].read_count; i++) {
+                const Expr *other = k->stages.data[s].reads[i];
+                if (other->tensor != reads[r]->tensor || !other->tensor->rank) continue;
+                if (unify(m, k, reads[r]->forms, other->forms, other->tensor->rank)) share = true;
+            }
+    return share;
+}
+
+// All tile axes are covered by indices of the result; every other index walks a row the kernel walks.
+static bool covers(const Mapping *m, const Kernel *k, bool share) {
+    int tiles = 0, inner = 0;
+    for (int i = 0; i < m->count; i++) {
+        if (m->axis[i] < 0) return false;
+        if (!k->axes[m->axis[i]].tile) inner++;
+        else if (i >= m->results) return false;
+        else tiles++;
+    }
+    return tiles == k->tile_count && (share || !inner);
+}
+
+static bool same_place(const Mapping *m, const Affine *const *mine, const Affine *const *theirs, const Kernel *k,
+                       int rank) {
+    Mapping t = *m;
+    return unify(&t, k, mine, theirs, rank);
+}
+
+// An effect's new value is to be written over the old one: then nobody in the kernel may read that at another place.
+static bool keeps_effects(const Fusion *f, const Mapping *m, const Kernel *k, const Equation *q,
+                          const Expr *const *reads, int count) {
+    const Tensor *target = f->target_of[q->tensor->id];
+    for (int s = 0; s < k->stages.count; s++) {
+        const Stage *st = &k->stages.data[s];
+        const Tensor *theirs = f->target_of[st->equation->tensor->id];
+        for (int r = 0; theirs && r < count; r++)
+            if (reads[r]->tensor == theirs && !same_place(m, reads[r]->forms, st->equation->out, k, theirs->rank))
+                return false;
+        for (int r = 0; target && r < st->read_count; r++)
+            if (st->reads[r]->tensor == target && !same_place(m, q->out, st->reads[r]->forms, k, target->rank))
+                return false;
+    }
+    return true;
+}
+
+static bool gathers(const Kernel *k) {
+    return k->stages.data[0].equation->tensor->kind == TENSOR_INPUT;
+}
+
+static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const *reads, int count) {
+    if (k->stages.count >= MAX_STAGES || k->zeros || gathers(k) != (q->tensor->kind == TENSOR_INPUT)) return false;
+    Mapping m;
+    m.count = equation_space(q, m.indices, &m.results);
+    for (int i = 0; i < m.count; i++) m.axis[i] = -1;
+    bool product = false, reduces = false;
+    for (int s = 0; s < k->stages.count; s++) reduces |= k->stages.data[s].equation->reduction != REDUCE_NONE;
+    if (!unify_products(f, &m, k, reads, count, &product)) return false;
+    bool share = unify_shared(&m, k, reads, count);
+    if (!product && !(share && (q->reduction != REDUCE_NONE) == reduces)) return false;
+    if (!covers(&m, k, share) || !keeps_effects(f, &m, k, q, reads, count)) return false;
+    if (depends_otherwise(f, k, reads, count)) return false;
+    kernel_add_stage(f->ks, k, q, m.axis);
+    return true;
+}
+
+static void candidate(Kernel **list, int *count, int room, Kernel *k) {
+    for (int i = 0; i < *count; i++)
+        if (list[i] == k) return;
+    if (*count == room) return;
+    int i = (*count)++;
+    for (; i > 0 && list[i - 1]->id < k->id; i--) list[i] = list[i - 1];
+    list[i] = k;
+}
+
+// Joins the latest kernel that takes the equation; NULL: none does.
+Kernel *fusion_join(Fusion *f, const Equation *q) {
+    enum { ROOM = 64 };
+    Kernel *list[ROOM];
+    int n = 0, count = q->e->read_count;
+    const Expr *const *reads = q->e->reads;
+    for (int r = 0; r < count; r++) {
+        const Use *u = &f->uses.uses[reads[r]->tensor->id];
+        for (int w = 0; w < u->writers.count; w++) candidate(list, &n, ROOM, u->writers.data[w]);
+        if (!reads[r]->tensor->rank) continue;
+        for (int w = u->readers.count - 1; w >= 0 && w >= u->readers.count - MAX_SHARERS; w--)
+            candidate(list, &n, ROOM, u->readers.data[w]);
+    }
+    for (int i = 0; i < n; i++)
+        if (try_join(f, list[i], q, reads, count)) return list[i];
+    return NULL;
+}
