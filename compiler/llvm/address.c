@@ -1,0 +1,390 @@
+// Where an element lies at the point of emission, and its loads, stores and prefetches.
+//
+// An address is the arena, plus a run-time part, plus a constant that ends in the instruction's displacement. A read
+// under a guard may name an element outside its tensor: its value is then not used, but it must not fault, so a form
+// that could leave the arena and its margin is brought back inside.
+#include "llvm/emit.h"
+
+#include "abi.h"
+
+// An index form taken apart at the point.
+typedef struct {
+    int64_t known;                    // the constant part
+    int64_t grain;                    // run is a multiple of it
+    int64_t per_lane;                 // coefficient of the axis that lanes run along
+    Operand run;                      // i64, or NULL
+    Operand lanes;                    // what else differs between lanes: a vector of i32, or NULL
+} Parts;
+
+typedef struct {
+    Operand base;                     // pointer
+    Operand run;                      // elements, i64, or NULL
+    int64_t known;                    // elements
+    Operand lanes;                    // elements, a vector of i32: a gather; NULL: one run of elements, or a scalar
+    LLVMTypeRef element;
+    int element_size;
+    bool along;                       // one element for each lane
+} Place;
+
+static int64_t gcd(int64_t a, int64_t b) {
+    while (b) {
+        int64_t c = a % b;
+        a = b;
+        b = c;
+    }
+    return a < 0 ? -a : a;
+}
+
+static Operand plus(Emitter *em, Operand a, Operand b) {
+    return !a ? b : !b ? a : LLVMBuildAdd(em->builder, a, b, "");
+}
+
+static Operand scaled(Emitter *em, Operand a, int64_t k) {
+    return !a || k == 1 ? a : LLVMBuildMul(em->builder, a, build_i64(em, k), "");
+}
+
+static void add_index(Emitter *em, Parts *parts, int axis, int64_t coef) {
+    const AxisState *s = &em->point.axis[axis];
+    parts->known += coef * (s->fixed + s->inst);
+    if (s->base) {
+        parts->run = plus(em, parts->run, scaled(em, s->base, coef));
+        parts->grain = gcd(parts->grain, coef * s->grain);
+    }
+    if (axis == em->point.lane)
+        parts->per_lane += coef;
+}
+
+static void add_atom(Emitter *em, Parts *parts, Operand x, int64_t coef) {
+    if (is_vector(x)) {
+        Operand v = build_mul(em, x, build_like(em, x, (double)coef));
+        parts->lanes = parts->lanes ? build_add(em, parts->lanes, v) : v;
+        return;
+    }
+    parts->run = plus(em, parts->run, scaled(em, build_convert(em, x, em->i64), coef));
+    parts->grain = 1;
+}
+
+static Parts take_apart(Emitter *em, const Affine *form, const Index *without) {
+    Parts parts = {.known = form->constant};
+    if (form->denominator != 1) {
+        parts.known = 0;
+        add_atom(em, &parts, emit_integer(em, form), 1);
+        return parts;
+    }
+    for (int i = 0; i < form->count; i++) {
+        const Expr *atom = form->terms[i].atom;
+        if (atom->op == OP_INDEX && atom->index == without)
+            continue;
+        if (atom->op == OP_INDEX)
+            add_index(em, &parts, atom->index->axis, form->terms[i].coef);
+        else if (atom->op == OP_ROWS)
+            add_atom(em, &parts, em->rows, form->terms[i].coef);
+        else
+            add_atom(em, &parts, build_convert(em, emit_value(em, atom), em->i32), form->terms[i].coef);
+    }
+    return parts;
+}
+
+Operand emit_rest(Emitter *em, const Affine *form, const Index *without) {
+    Parts parts = take_apart(em, form, without);
+    if (parts.lanes || parts.per_lane)
+        die("the bound of a loop differs between lanes");
+    return plus(em, parts.run, build_i64(em, parts.known));
+}
+
+// ---- staying inside -----------------------------------------------------------------------------------------------------
+
+static Operand lane_mask(const Emitter *em) {
+    if (em->point.active_sum && is_vector(em->point.active_sum))
+        return em->point.active_sum;
+    return em->point.active && is_vector(em->point.active) ? em->point.active : NULL;
+}
+
+// Some points evaluated here may not count (rows that are not there): integers read for them are anything.
+static bool may_be_anything(const Emitter *em) { return em->point.active || em->point.active_sum; }
+
+static bool has_memory_atom(const Affine *form) {
+    for (int i = 0; i < form->count; i++)
+        if (form->terms[i].atom->op != OP_INDEX && form->terms[i].atom->op != OP_ROWS)
+            return true;
+    return false;
+}
+
+// The values of a form, those beyond the end of an axis included that scalars of a short tile may take.
+static void bounds(const Emitter *em, const Affine *form, int64_t *low, int64_t *high) {
+    affine_bounds(form, low, high);
+    for (int i = 0; i < form->count; i++) {
+        const Expr *atom = form->terms[i].atom;
+        if (atom->op != OP_INDEX)
+            continue;
+        int64_t more = em->point.axis[atom->index->axis].overshoot * form->terms[i].coef;
+        *low += more < 0 ? more : 0;
+        *high += more > 0 ? more : 0;
+    }
+}
+
+// Can an element that these forms name lie outside the arena and its margin?
+static bool may_leave(const Emitter *em, const Tensor *t, const Layout *layout, const Affine *const *forms) {
+    if (t->kind == TENSOR_SOURCE)
+        return true;
+    int64_t low = layout->zero, high = layout->zero + layout->panel_stride + em->lanes;
+    for (int d = 0; d < t->rank; d++) {
+        int64_t a, b, stride = layout->stride[d];
+        if (has_memory_atom(forms[d]) && may_be_anything(em))
+            return true;
+        bounds(em, forms[d], &a, &b);
+        if (a < -(INT64_C(1) << 40) || b > INT64_C(1) << 40)
+            return true;
+        if (d == layout->inner)
+            stride = layout->panel ? layout->panel_stride / layout->panel + 1 : 1;
+        low += a * stride;
+        high += b * stride;
+    }
+    int64_t size = layout->element_size, arena = em->kernels->arena_size;
+    return layout->offset + low * size < -(NN_MARGIN - 256) || layout->offset + high * size > arena + NN_MARGIN - 256;
+}
+
+static bool stays_inside(const Emitter *em, const Affine *form, int64_t size) {
+    int64_t low, high;
+    if (has_memory_atom(form) && may_be_anything(em))
+        return false;
+    bounds(em, form, &low, &high);
+    return low >= 0 && high < size;
+}
+
+// The dimension's subscript brought into 0 .. size - 1, and to 0 where the lane does not count.
+static void clamp(Emitter *em, Parts *parts, int64_t size) {
+    Operand known = build_i64(em, parts->known);
+    if (parts->lanes || parts->per_lane) {
+        Operand start = plus(em, parts->run, known);
+        Operand v = build_splat(em, LLVMBuildTrunc(em->builder, start, em->i32, ""));
+        v = build_add(em, v, build_lane_numbers(em, parts->per_lane));
+        if (parts->lanes)
+            v = build_add(em, v, parts->lanes);
+        Operand zero = build_like(em, v, 0), mask = lane_mask(em);
+        if (size > 0) {
+            Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, build_like(em, v, (double)size), "");
+            v = build_select(em, inside, v, zero);
+        }
+        if (mask)
+            v = build_select(em, mask, v, zero);
+        *parts = (Parts){.lanes = v};
+        return;
+    }
+    if (size <= 0)
+        return;
+    Operand v = plus(em, parts->run, known), zero = build_i64(em, 0);
+    Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, build_i64(em, size), "");
+    *parts = (Parts){.run = LLVMBuildSelect(em->builder, inside, v, zero, ""), .grain = 1};
+}
+
+// ---- places --------------------------------------------------------------------------------------------------------------
+
+static void add_lanes(Emitter *em, Place *place, Operand v) {
+    place->lanes = place->lanes ? build_add(em, place->lanes, v) : v;
+}
+
+// The inner dimension in panels.
+static void add_panelled(Emitter *em, Place *place, const Layout *layout, Parts parts) {
+    int64_t width = layout->panel, stride = layout->panel_stride;
+    int shift = __builtin_ctzll((unsigned long long)width);
+    if (parts.lanes || (parts.per_lane && place->lanes)) {
+        Operand start = plus(em, parts.run, build_i64(em, parts.known));
+        Operand v = build_splat(em, LLVMBuildTrunc(em->builder, start, em->i32, ""));
+        v = build_add(em, v, build_lane_numbers(em, parts.per_lane));
+        if (parts.lanes)
+            v = build_add(em, v, parts.lanes);
+        Operand high = LLVMBuildAShr(em->builder, v, build_like(em, v, shift), "");
+        Operand low = LLVMBuildAnd(em->builder, v, build_like(em, v, (double)(width - 1)), "");
+        add_lanes(em, place, build_add(em, build_mul(em, high, build_like(em, v, (double)stride)), low));
+        return;
+    }
+    int64_t k = parts.known;
+    bool multiple = parts.grain % width == 0 && k >= 0;
+    if (!parts.run || multiple) {
+        int64_t block = k >= 0 ? k / width : -((-k + width - 1) / width);
+        place->known += block * stride + (k - block * width);
+        place->run = plus(em, place->run, scaled(em, parts.run, multiple ? stride / width : 1));
+        if (parts.run && stride % width)
+            die("a panel's stride of %lld is no multiple of its width %lld", (long long)stride, (long long)width);
+        return;
+    }
+    Operand x = parts.run;
+    if (parts.grain && width % parts.grain == 0 && k >= 0 && k < parts.grain)
+        place->known += k;
+    else
+        x = plus(em, x, build_i64(em, k));
+    Operand high = LLVMBuildAShr(em->builder, x, build_i64(em, shift), "");
+    place->run = plus(em, place->run, scaled(em, high, stride));
+    place->run = plus(em, place->run, LLVMBuildAnd(em->builder, x, build_i64(em, width - 1), ""));
+}
+
+// Vectors may be loaded whole: stride 1 along the lanes, and no vector crosses a panel's end.
+static bool in_one_run(const Emitter *em, const Layout *layout, const Parts *parts, int rank) {
+    for (int d = 0; d < rank; d++) {
+        if (parts[d].lanes || (parts[d].per_lane && (d != layout->inner || parts[d].per_lane != 1)))
+            return false;
+        if (!parts[d].per_lane || !layout->panel)
+            continue;
+        bool aligned = !parts[d].run || parts[d].grain % em->lanes == 0;
+        if (!aligned || parts[d].known % em->lanes || layout->panel % em->lanes)
+            return false;
+    }
+    return true;
+}
+
+const Layout *layout_placed(const Tensor *t) {
+    const Layout *layout = t->layout;
+    while (layout && layout->same)
+        layout = layout->same->layout;
+    return layout;
+}
+
+static LLVMTypeRef memory_type(const Emitter *em, const Tensor *t) {
+    return t->type == TYPE_REAL ? em->real : t->type == TYPE_DOUBLE ? em->f64 : em->i32;
+}
+
+static void split_rows(Emitter *em, const Tensor *t, const Layout *layout, const Affine *const *forms, Parts *parts) {
+    bool leaves = may_leave(em, t, layout, forms);
+    for (int d = 0; d < t->rank; d++) {
+        parts[d] = take_apart(em, forms[d], NULL);
+        bool endless = t->kind == TENSOR_SOURCE && d == 0;
+        if (endless ? lane_mask(em) && (parts[d].lanes || parts[d].per_lane)
+                    : leaves && !stays_inside(em, forms[d], t->dims[d]))
+            clamp(em, &parts[d], endless ? 0 : t->dims[d]);
+    }
+}
+
+static Place locate_in(Emitter *em, const Tensor *t, const Layout *layout, const Parts *parts) {
+    bool source = t->kind == TENSOR_SOURCE;
+    Place place = {.base = source ? emit_source(em, t) : em->arena_pointer, .element = memory_type(em, t)};
+    place.element_size = layout->element_size;
+    place.known = layout->zero + (source ? 0 : layout->offset / layout->element_size);
+    bool run = in_one_run(em, layout, parts, t->rank);
+    for (int d = 0; d < t->rank; d++)
+        place.along = place.along || parts[d].per_lane || parts[d].lanes;
+    if (place.along && !run)
+        place.lanes = build_like(em, build_lane_numbers(em, 0), 0);
+    for (int d = 0; d < t->rank; d++) {
+        if (d == layout->inner && layout->panel) {
+            add_panelled(em, &place, layout, parts[d]);
+            continue;
+        }
+        int64_t stride = d == layout->inner ? 1 : layout->stride[d];
+        place.known += stride * parts[d].known;
+        place.run = plus(em, place.run, scaled(em, parts[d].run, stride));
+        if (!run && parts[d].per_lane)
+            add_lanes(em, &place, build_lane_numbers(em, stride * parts[d].per_lane));
+        if (parts[d].lanes)
+            add_lanes(em, &place, build_mul(em, parts[d].lanes, build_like(em, parts[d].lanes, (double)stride)));
+    }
+    return place;
+}
+
+// The tensor's first copy, or its twin where lanes lie together only there.
+static Place locate(Emitter *em, const Tensor *t, const Affine *const *forms, bool read) {
+    const Layout *layout = layout_placed(t);
+    Parts parts[MAX_RANK];
+    if (!layout)
+        die("%s has no layout", t->name);
+    split_rows(em, t, layout, forms, parts);
+    if (read && layout->twin && !in_one_run(em, layout, parts, t->rank) && in_one_run(em, layout->twin, parts, t->rank))
+        layout = layout->twin;
+    return locate_in(em, t, layout, parts);
+}
+
+static Operand pointer(Emitter *em, const Place *place) {
+    Operand p = place->base, run = place->run;
+    LLVMTypeRef step = place->element;
+    if (run)
+        p = LLVMBuildGEP2(em->builder, step, p, &run, 1, "");
+    Operand known = build_i64(em, place->known);
+    return place->known ? LLVMBuildGEP2(em->builder, step, p, &known, 1, "") : p;
+}
+
+static Operand lane_pointers(Emitter *em, const Place *place) {
+    Operand lanes = place->lanes;
+    return LLVMBuildGEP2(em->builder, place->element, pointer(em, place), &lanes, 1, "");
+}
+
+static Operand full_mask(Emitter *em) { return build_mask(em, em->lanes); }
+
+// ---- loads and stores --------------------------------------------------------------------------------------------------------
+
+static Operand masked_load(Emitter *em, const Place *place, Operand mask) {
+    LLVMTypeRef type = vector_of(em, place->element), overloads[2] = {type, em->pointer};
+    Operand args[4] = {pointer(em, place), build_i32(em, place->element_size), mask, LLVMConstNull(type)};
+    return build_intrinsic(em, "llvm.masked.load", overloads, 2, args, 4);
+}
+
+static Operand gather(Emitter *em, const Place *place, Operand mask) {
+    LLVMTypeRef type = vector_of(em, place->element), overloads[2] = {type, vector_of(em, em->pointer)};
+    Operand args[4] = {lane_pointers(em, place), build_i32(em, place->element_size), mask ? mask : full_mask(em),
+                       LLVMConstNull(type)};
+    return build_intrinsic(em, "llvm.masked.gather", overloads, 2, args, 4);
+}
+
+Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count) {
+    if (count != t->rank)
+        die("a read of %s with %d subscripts", t->name, count);
+    Place place = locate(em, t, forms, true);
+    if (place.lanes)
+        return gather(em, &place, lane_mask(em));
+    if (place.along && t->kind == TENSOR_SOURCE && lane_mask(em))
+        return masked_load(em, &place, lane_mask(em));
+    LLVMTypeRef type = place.along ? vector_of(em, place.element) : place.element;
+    Operand v = LLVMBuildLoad2(em->builder, type, pointer(em, &place), "");
+    LLVMSetAlignment(v, (unsigned)place.element_size);
+    return v;
+}
+
+static void store_at(Emitter *em, const Place *place, Operand value) {
+    Operand mask = em->point.active;
+    if (mask && !is_vector(mask) && !place->lanes) {
+        Operand old = LLVMBuildLoad2(em->builder, LLVMTypeOf(value), pointer(em, place), "");
+        LLVMSetAlignment(old, (unsigned)place->element_size);
+        value = build_select(em, mask, value, old);
+        mask = NULL;
+    } else if (mask)
+        mask = build_splat(em, mask);
+    if (place->lanes) {
+        LLVMTypeRef overloads[2] = {LLVMTypeOf(value), vector_of(em, em->pointer)};
+        Operand args[4] = {value, lane_pointers(em, place), build_i32(em, place->element_size), mask ? mask : full_mask(em)};
+        build_intrinsic(em, "llvm.masked.scatter", overloads, 2, args, 4);
+    } else if (place->along && mask) {
+        LLVMTypeRef overloads[2] = {LLVMTypeOf(value), em->pointer};
+        Operand args[4] = {value, pointer(em, place), build_i32(em, place->element_size), mask};
+        build_intrinsic(em, "llvm.masked.store", overloads, 2, args, 4);
+    } else
+        LLVMSetAlignment(LLVMBuildStore(em->builder, value, pointer(em, place)), (unsigned)place->element_size);
+}
+
+void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int count, Operand value) {
+    if (count != t->rank || !t->layout)
+        die("a store to %s with %d subscripts", t->name, count);
+    Parts parts[MAX_RANK];
+    for (int d = 0; d < count; d++)
+        parts[d] = take_apart(em, forms[d], NULL);
+    if (t->type == TYPE_BOOL)
+        value = build_condition(em, value);
+    value = build_convert(em, value, memory_type(em, t));
+    for (const Layout *layout = layout_placed(t); layout; layout = layout->twin) {
+        Place place = locate_in(em, t, layout, parts);
+        Operand v = value;
+        if (place.along)
+            v = build_splat(em, v);
+        else if (is_vector(v))
+            v = LLVMBuildExtractElement(em->builder, v, build_i32(em, 0), "");
+        store_at(em, &place, v);
+    }
+}
+
+void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms, int count, bool write) {
+    (void)count;
+    Place place = locate(em, t, forms, true);
+    if (place.lanes)
+        return;
+    Operand args[4] = {pointer(em, &place), build_i32(em, 0), build_i32(em, write ? 3 : 2), build_i32(em, 1)};
+    LLVMTypeRef type = em->pointer;
+    build_intrinsic(em, "llvm.prefetch", &type, 1, args, 4);
+}

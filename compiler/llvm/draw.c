@@ -1,0 +1,62 @@
+// Draws: Philox 4x32-10 of (element, place, batch number, kind), keyed by the seed; the same bits as philox() of ir/.
+#include "llvm/emit.h"
+
+typedef struct { Operand high, low; } Product;
+
+static Product multiply(Emitter *em, Operand x, uint32_t factor) {
+    Operand wide = LLVMBuildZExt(em->builder, x, shaped_like(em, x, em->i64), "");
+    Operand product = LLVMBuildMul(em->builder, wide, build_like(em, wide, (double)factor), "");
+    Operand high = LLVMBuildLShr(em->builder, product, build_like(em, wide, 32), "");
+    return (Product){LLVMBuildTrunc(em->builder, high, LLVMTypeOf(x), ""), LLVMBuildMul(em->builder, x, build_like(em, x, (double)factor), "")};
+}
+
+static Operand exclusive_or(Emitter *em, Operand a, Operand b, Operand c) {
+    build_shapes(em, &a, &b);
+    Operand x = LLVMBuildXor(em->builder, a, b, "");
+    build_shapes(em, &x, &c);
+    return LLVMBuildXor(em->builder, x, c, "");
+}
+
+static void rounds(Emitter *em, Operand counter[4]) {
+    Operand seed = emit_seed(em);
+    Operand key[2] = {LLVMBuildTrunc(em->builder, seed, em->i32, ""),
+                      LLVMBuildTrunc(em->builder, LLVMBuildLShr(em->builder, seed, build_i64(em, 32), ""), em->i32, "")};
+    for (int round = 0; round < 10; round++) {
+        Product a = multiply(em, counter[0], 0xD2511F53u), b = multiply(em, counter[2], 0xCD9E8D57u);
+        Operand next[4] = {exclusive_or(em, b.high, counter[1], key[0]), b.low,
+                           exclusive_or(em, a.high, counter[3], key[1]), a.low};
+        for (int i = 0; i < 4; i++)
+            counter[i] = next[i];
+        key[0] = LLVMBuildAdd(em->builder, key[0], build_i32(em, 0x9E3779B9u), "");
+        key[1] = LLVMBuildAdd(em->builder, key[1], build_i32(em, 0xBB67AE85u), "");
+    }
+}
+
+// The upper 24 bits as a number in [0, 1).
+static Operand fraction(Emitter *em, Operand bits) {
+    Operand upper = LLVMBuildLShr(em->builder, bits, build_like(em, bits, 8), "");
+    Operand x = build_convert(em, upper, em->real);
+    return build_mul(em, x, build_like(em, x, 0x1p-24));
+}
+
+static Operand normal(Emitter *em, Operand a, Operand b) {
+    Operand u = fraction(em, a), v = fraction(em, b);
+    Operand size = build_log(em, build_sub(em, build_like(em, u, 1), u));
+    size = build_sqrt(em, build_mul(em, size, build_like(em, size, -2)));
+    return build_mul(em, size, build_cos(em, build_mul(em, v, build_like(em, v, 6.283185307179586477))));
+}
+
+Operand emit_draw(Emitter *em, const Draw *draw) {
+    Operand zero = build_i32(em, 0);
+    Operand counter[4] = {emit_integer(em, draw->element), build_i32(em, draw->place),
+                          draw->initial ? zero : emit_batch_number(em), build_i32(em, (int64_t)draw->kind)};
+    rounds(em, counter);
+    if (draw->kind == DRAW_UNIFORM)
+        return fraction(em, counter[0]);
+    if (draw->kind == DRAW_NORMAL)
+        return normal(em, counter[0], counter[1]);
+    Operand wide = LLVMBuildZExt(em->builder, counter[0], shaped_like(em, counter[0], em->i64), "");
+    wide = LLVMBuildMul(em->builder, wide, build_like(em, wide, (double)draw->limit), "");
+    wide = LLVMBuildLShr(em->builder, wide, build_like(em, wide, 32), "");
+    return LLVMBuildTrunc(em->builder, wide, LLVMTypeOf(counter[0]), "");
+}

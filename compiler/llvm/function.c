@@ -1,0 +1,225 @@
+// The functions of a program: one for all rows of a batch, where constants say everything, one for fewer rows.
+//
+// Each thread calls the function with its number; kernels that are not divided are thread 0's, and all meet where the
+// schedule asks for it (with fewer rows, before every kernel: tiles are then divided at other places).
+#include "llvm/emit.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "abi.h"
+
+// ---- the call ------------------------------------------------------------------------------------------------------------
+
+static Operand field_address(Emitter *em, size_t offset) {
+    Operand bytes = build_i64(em, (int64_t)offset);
+    return LLVMBuildGEP2(em->builder, em->i8, em->call, &bytes, 1, "");
+}
+
+static Operand call_field(Emitter *em, size_t offset, LLVMTypeRef type) {
+    return LLVMBuildLoad2(em->builder, type, field_address(em, offset), "");
+}
+
+static BasicBlock to_entry(Emitter *em) {
+    BasicBlock here = LLVMGetInsertBlock(em->builder);
+    LLVMPositionBuilderBefore(em->builder, LLVMGetBasicBlockTerminator(em->entry));
+    return here;
+}
+
+static int source_number(const Emitter *em, const Tensor *t) {
+    int number = 0;
+    for (int i = 0; i < em->program->tensors.count; i++) {
+        const Tensor *other = em->program->tensors.data[i];
+        if (other == t)
+            return number;
+        number += other->kind == TENSOR_SOURCE;
+    }
+    die("%s is no tensor of the program", t->name);
+}
+
+Operand emit_source(Emitter *em, const Tensor *t) {
+    int number = source_number(em, t);
+    if (!em->sources[number]) {
+        BasicBlock here = to_entry(em);
+        Operand table = call_field(em, offsetof(nn_call, sources), em->pointer), slot = build_i64(em, number);
+        Operand address = LLVMBuildGEP2(em->builder, em->pointer, table, &slot, 1, "");
+        em->sources[number] = LLVMBuildLoad2(em->builder, em->pointer, address, "");
+        LLVMPositionBuilderAtEnd(em->builder, here);
+    }
+    return em->sources[number];
+}
+
+Operand emit_seed(Emitter *em) {
+    if (!em->seed) {
+        BasicBlock here = to_entry(em);
+        em->seed = call_field(em, offsetof(nn_call, seed), em->i64);
+        LLVMPositionBuilderAtEnd(em->builder, here);
+    }
+    return em->seed;
+}
+
+Operand emit_batch_number(Emitter *em) {
+    if (!em->batch_number) {
+        BasicBlock here = to_entry(em);
+        em->batch_number = call_field(em, offsetof(nn_call, batch_number), em->i32);
+        LLVMPositionBuilderAtEnd(em->builder, here);
+    }
+    return em->batch_number;
+}
+
+// ---- one function ------------------------------------------------------------------------------------------------------------
+
+static LLVMTypeRef function_type(const Emitter *em) {
+    LLVMTypeRef params[3] = {em->pointer, em->i32, em->i32};
+    return LLVMFunctionType(em->none, params, 3, 0);
+}
+
+static void add_attribute(const Emitter *em, Operand function, const char *name, const char *value) {
+    LLVMAttributeRef a = LLVMCreateStringAttribute(em->llvm, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
+    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
+}
+
+static void set_attributes(const Emitter *em, Operand function) {
+    static const char nounwind[] = "nounwind";
+    const char *bits = em->avx512 ? "512" : "256";
+    add_attribute(em, function, "prefer-vector-width", bits);
+    add_attribute(em, function, "min-legal-vector-width", bits);
+    unsigned kind = LLVMGetEnumAttributeKindForName(nounwind, sizeof nounwind - 1);
+    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(em->llvm, kind, 0));
+}
+
+static Operand is_zero(Emitter *em, Operand x) { return LLVMBuildICmp(em->builder, LLVMIntEQ, x, build_i32(em, 0), ""); }
+
+// All threads meet.
+static void barrier(Emitter *em) {
+    BasicBlock meet = build_block(em), on = build_block(em);
+    Operand alone = LLVMBuildICmp(em->builder, LLVMIntEQ, em->threads, build_i32(em, 1), "");
+    LLVMBuildCondBr(em->builder, alone, on, meet);
+    LLVMPositionBuilderAtEnd(em->builder, meet);
+    Operand function = call_field(em, offsetof(nn_call, barrier), em->pointer);
+    Operand team = call_field(em, offsetof(nn_call, team), em->pointer);
+    LLVMTypeRef type = LLVMFunctionType(em->none, &em->pointer, 1, 0);
+    LLVMBuildCall2(em->builder, type, function, &team, 1, "");
+    LLVMBuildBr(em->builder, on);
+    LLVMPositionBuilderAtEnd(em->builder, on);
+}
+
+static void run_kernel(Emitter *em, const Schedule *s, const Kernel *k) {
+    BasicBlock on = NULL;
+    if (s->threaded && (k->barrier_before || em->partial))
+        barrier(em);
+    if (s->threaded && !k->divided) {
+        BasicBlock run = build_block(em);
+        on = build_block(em);
+        LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, on);
+        LLVMPositionBuilderAtEnd(em->builder, run);
+    }
+    emit_kernel(em, k);
+    if (on) {
+        LLVMBuildBr(em->builder, on);
+        LLVMPositionBuilderAtEnd(em->builder, on);
+    }
+}
+
+// The declared rows of the function's batch, 0: it has none.
+static int64_t declared_rows(const Schedule *s) {
+    for (int i = 0; i < s->kernels.count; i++)
+        for (int a = 0; a < s->kernels.data[i]->axis_count; a++)
+            if (s->kernels.data[i]->axes[a].batch)
+                return s->kernels.data[i]->axes[a].size;
+    return 0;
+}
+
+static void begin_function(Emitter *em, const char *name) {
+    em->function = LLVMAddFunction(em->module, name, function_type(em));
+    LLVMSetLinkage(em->function, LLVMInternalLinkage);
+    set_attributes(em, em->function);
+    em->call = LLVMGetParam(em->function, 0);
+    em->thread = LLVMGetParam(em->function, 1);
+    em->threads = LLVMGetParam(em->function, 2);
+    em->seed = em->batch_number = NULL;
+    for (int i = 0; i < em->program->tensors.count; i++)
+        em->sources[i] = NULL;
+    em->entry = build_block(em);
+    BasicBlock start = build_block(em);
+    LLVMPositionBuilderAtEnd(em->builder, em->entry);
+    em->arena_pointer = call_field(em, offsetof(nn_call, arena), em->pointer);
+    if (em->partial)
+        em->rows = call_field(em, offsetof(nn_call, rows), em->i64);
+    LLVMBuildBr(em->builder, start);
+    LLVMPositionBuilderAtEnd(em->builder, start);
+}
+
+static Operand emit_function(Emitter *em, const Schedule *s, const char *name, int64_t rows) {
+    em->partial = rows == 0;
+    em->rows = build_i64(em, rows);
+    begin_function(em, name);
+    if (!s->threaded) {
+        BasicBlock run = build_block(em), out = build_block(em);
+        LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, out);
+        LLVMPositionBuilderAtEnd(em->builder, out);
+        LLVMBuildRetVoid(em->builder);
+        LLVMPositionBuilderAtEnd(em->builder, run);
+    }
+    for (int i = 0; i < s->kernels.count; i++)
+        run_kernel(em, s, s->kernels.data[i]);
+    LLVMBuildRetVoid(em->builder);
+    return em->function;
+}
+
+// ---- all functions -----------------------------------------------------------------------------------------------------------------
+
+static void jump(Emitter *em, Operand function) {
+    Operand args[3] = {em->call, em->thread, em->threads};
+    LLVMSetTailCall(LLVMBuildCall2(em->builder, function_type(em), function, args, 3, ""), 1);
+    LLVMBuildRetVoid(em->builder);
+}
+
+typedef struct { Operand whole, partial; int64_t rows; } Versions;
+
+static Versions emit_versions(Emitter *em, const Schedule *s) {
+    const char *name = s->function->name;
+    Versions v = {.rows = declared_rows(s)};
+    if (v.rows)
+        v.whole = emit_function(em, s, string_format(em->arena, "%s.%s", em->prefix, name), v.rows);
+    v.partial = emit_function(em, s, string_format(em->arena, "%s.%s.some", em->prefix, name), 0);
+    return v;
+}
+
+static void dispatch(Emitter *em, const Versions *v) {
+    if (v->whole) {
+        BasicBlock whole = build_block(em), partial = build_block(em);
+        Operand rows = call_field(em, offsetof(nn_call, rows), em->i64);
+        Operand all = LLVMBuildICmp(em->builder, LLVMIntEQ, rows, build_i64(em, v->rows), "");
+        LLVMBuildCondBr(em->builder, all, whole, partial);
+        LLVMPositionBuilderAtEnd(em->builder, whole);
+        jump(em, v->whole);
+        LLVMPositionBuilderAtEnd(em->builder, partial);
+    }
+    jump(em, v->partial);
+}
+
+void emit_functions(Emitter *em) {
+    const Kernels *ks = em->kernels;
+    Versions *versions = arena_array(em->arena, Versions, ks->schedules.count);
+    for (int i = 0; i < ks->schedules.count; i++)
+        versions[i] = emit_versions(em, ks->schedules.data[i]);
+    LLVMTypeRef params[4] = {em->i32, em->pointer, em->i32, em->i32};
+    em->run = LLVMAddFunction(em->module, string_format(em->arena, "%s_run", em->prefix), LLVMFunctionType(em->none, params, 4, 0));
+    set_attributes(em, em->run);
+    em->function = em->run;
+    em->call = LLVMGetParam(em->run, 1);
+    em->thread = LLVMGetParam(em->run, 2);
+    em->threads = LLVMGetParam(em->run, 3);
+    LLVMPositionBuilderAtEnd(em->builder, build_block(em));
+    BasicBlock none = build_block(em);
+    Operand choice = LLVMBuildSwitch(em->builder, LLVMGetParam(em->run, 0), none, (unsigned)ks->schedules.count);
+    for (int i = 0; i < ks->schedules.count; i++) {
+        BasicBlock block = build_block(em);
+        LLVMAddCase(choice, build_i32(em, (int64_t)ks->schedules.data[i]->function->kind), block);
+        LLVMPositionBuilderAtEnd(em->builder, block);
+        dispatch(em, &versions[i]);
+    }
+    LLVMPositionBuilderAtEnd(em->builder, none);
+    LLVMBuildRetVoid(em->builder);
+}

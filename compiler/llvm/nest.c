@@ -1,0 +1,146 @@
+// The loops of a kernel: over tiles, a nest for the whole tiles and one for each combination of remainders, divided
+// among threads by the number of the tile.
+//
+// Where the rows may be fewer than declared, a batch axis has tiles of one row, or of one vector whose lanes are masked.
+#include "llvm/emit.h"
+
+Loop loop_open(Emitter *em, int axis, Operand low, Operand high, int64_t step) {
+    Loop loop = {.axis = axis, .step = step, .mark = em->memo.count};
+    BasicBlock before = LLVMGetInsertBlock(em->builder), body = build_block(em);
+    loop.head = build_block(em);
+    loop.exit = build_block(em);
+    LLVMBuildBr(em->builder, loop.head);
+    LLVMPositionBuilderAtEnd(em->builder, loop.head);
+    loop.counter = LLVMBuildPhi(em->builder, em->i64, "");
+    LLVMAddIncoming(loop.counter, &low, &before, 1);
+    Operand more = LLVMBuildICmp(em->builder, LLVMIntSLT, loop.counter, high, "");
+    LLVMBuildCondBr(em->builder, more, body, loop.exit);
+    LLVMPositionBuilderAtEnd(em->builder, body);
+    if (axis >= 0) {
+        loop.saved = em->point.axis[axis];
+        em->point.axis[axis].base = loop.counter;
+        em->point.axis[axis].grain = step;
+    }
+    return loop;
+}
+
+void loop_close(Emitter *em, Loop *loop) {
+    Operand next = LLVMBuildAdd(em->builder, loop->counter, build_i64(em, loop->step), "");
+    BasicBlock end = LLVMGetInsertBlock(em->builder);
+    LLVMBuildBr(em->builder, loop->head);
+    LLVMAddIncoming(loop->counter, &next, &end, 1);
+    LLVMPositionBuilderAtEnd(em->builder, loop->exit);
+    memo_cut(em, loop->mark);
+    if (loop->axis >= 0)
+        em->point.axis[loop->axis] = loop->saved;
+}
+
+bool axis_short(const Emitter *em, int axis) { return em->partial && em->point.kernel->axes[axis].batch; }
+
+int64_t axis_step(const Emitter *em, int axis) {
+    const Axis *a = &em->point.kernel->axes[axis];
+    bool vector = axis == em->point.kernel->vector_axis;
+    if (axis_short(em, axis))
+        return vector ? em->lanes : 1;
+    int64_t step = a->step < 1 ? 1 : a->step;
+    return vector ? (step + em->lanes - 1) / em->lanes * em->lanes : step;
+}
+
+// ---- tiles of all axes as one number ----------------------------------------------------------------------------------
+
+static Operand rounded_up_quotient(Emitter *em, Operand n, int64_t d) {
+    Operand up = LLVMBuildAdd(em->builder, n, build_i64(em, d - 1), "");
+    return d == 1 ? n : LLVMBuildUDiv(em->builder, up, build_i64(em, d), "");
+}
+
+// How many nests an axis needs: whole tiles, and a remainder.
+static int segments(const Emitter *em, int axis) {
+    int64_t size = em->point.kernel->axes[axis].size, step = axis_step(em, axis);
+    return axis_short(em, axis) ? 1 : (size >= step) + (size % step != 0);
+}
+
+// Sets the axis for one of its segments; gives the number of tiles.
+static Operand begin_segment(Emitter *em, int axis, int segment) {
+    AxisState *s = &em->point.axis[axis];
+    int64_t size = em->point.kernel->axes[axis].size, step = axis_step(em, axis), whole = size / step * step;
+    *s = (AxisState){.grain = step, .length = step};
+    if (axis_short(em, axis)) {
+        if (step > 1)
+            s->overshoot = step - 1;
+        return rounded_up_quotient(em, em->rows, step);
+    }
+    if (segment == (size >= step)) {
+        s->fixed = whole;
+        s->length = size - whole;
+        s->single = true;
+        return build_i64(em, 1);
+    }
+    s->single = size / step == 1;
+    return build_i64(em, size / step);
+}
+
+static bool is_one(Operand count) { return LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) == 1; }
+
+// The thread's share of `total` tiles.
+static void share(Emitter *em, Operand total, Operand *low, Operand *high) {
+    Operand t = LLVMBuildZExt(em->builder, em->thread, em->i64, "");
+    Operand n = LLVMBuildZExt(em->builder, em->threads, em->i64, "");
+    Operand next = LLVMBuildAdd(em->builder, t, build_i64(em, 1), "");
+    *low = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, total, t, ""), n, "");
+    *high = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, total, next, ""), n, "");
+}
+
+static void nest(Emitter *em, const Operand *counts) {
+    const Kernel *k = em->point.kernel;
+    Operand total = build_i64(em, 1);
+    for (int j = 0; j < k->tile_count; j++)
+        total = LLVMBuildMul(em->builder, total, counts[j], "");
+    if (is_one(total) && !k->divided) {
+        emit_tile(em);
+        return;
+    }
+    Operand low = build_i64(em, 0), high = total;
+    if (k->divided)
+        share(em, total, &low, &high);
+    Loop loop = loop_open(em, -1, low, high, 1);
+    Operand inner = NULL;
+    for (int j = k->tile_count - 1; j >= 0; j--) {
+        if (is_one(counts[j]))
+            continue;
+        int axis = k->order[j];
+        Operand q = inner ? LLVMBuildUDiv(em->builder, loop.counter, inner, "") : loop.counter;
+        inner = inner ? LLVMBuildMul(em->builder, inner, counts[j], "") : counts[j];
+        if (inner != total)
+            q = LLVMBuildURem(em->builder, q, counts[j], "");
+        em->point.axis[axis].base = LLVMBuildMul(em->builder, q, build_i64(em, axis_step(em, axis)), "");
+    }
+    emit_tile(em);
+    loop_close(em, &loop);
+}
+
+static void nests(Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    int combinations = 1;
+    for (int j = 0; j < k->tile_count; j++)
+        combinations *= segments(em, k->order[j]);
+    for (int c = 0; c < combinations; c++) {
+        Operand counts[MAX_TILE_AXES];
+        int rest = c;
+        for (int j = 0; j < k->tile_count; j++) {
+            int n = segments(em, k->order[j]);
+            counts[j] = begin_segment(em, k->order[j], rest % n);
+            rest /= n;
+        }
+        nest(em, counts);
+    }
+}
+
+void emit_kernel(Emitter *em, const Kernel *kernel) {
+    Point *p = &em->point;
+    memo_cut(em, 0);
+    *p = (Point){.kernel = kernel, .lane = -1, .instances = p->instances, .sums = p->sums, .positions = p->positions};
+    for (int a = 0; a < kernel->axis_count; a++)
+        p->axis[a].grain = 1;
+    nests(em);
+    memo_cut(em, 0);
+}

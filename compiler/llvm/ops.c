@@ -1,0 +1,230 @@
+// The rows of the scalar table: emit_NAME for each row of ops.def, and how their operands are brought to one type.
+//
+// Semantics are those of the reference evaluation in ir/ops.c: max and min pass NaN on and take the second of two equals.
+#include "llvm/math.h"
+
+#include <math.h>
+#include <stdio.h>
+
+// ---- division and roots ------------------------------------------------------------------------------------------------
+
+// 12 to 14 bits of 1/x or 1/sqrt(x), of a whole vector of single numbers.
+static Operand estimate(Emitter *em, const char *what, Operand x) {
+    char name[64];
+    LLVMTypeRef type = LLVMTypeOf(x), params[3] = {type, type, em->i16};
+    Operand args[3] = {x, LLVMConstNull(type), LLVMConstInt(em->i16, 0xffff, 0)};
+    unsigned count = 1;
+    if (em->lanes == 16) {
+        snprintf(name, sizeof name, "llvm.x86.avx512.%s14.ps.512", what);
+        count = 3;
+    } else
+        snprintf(name, sizeof name, "llvm.x86.avx.%s.ps.256", what);
+    LLVMTypeRef signature = LLVMFunctionType(type, params, count, 0);
+    Operand function = LLVMGetNamedFunction(em->module, name);
+    if (!function)
+        function = LLVMAddFunction(em->module, name, signature);
+    return LLVMBuildCall2(em->builder, signature, function, args, count, "");
+}
+
+static bool can_estimate(const Emitter *em, Operand x) {
+    return !em->strict && em->fused && is_vector(x) && element_type(x) == em->f32 && (em->lanes == 16 || em->lanes == 8);
+}
+
+// By an estimate and one Newton step, the remainder added: within 1 ulp; divisors above 2^126 give 0. Else IEEE's.
+Operand build_divide(Emitter *em, Operand a, Operand b) {
+    build_match(em, &a, &b);
+    if (!can_estimate(em, a))
+        return LLVMBuildFDiv(em->builder, a, b, "");
+    Operand rough = estimate(em, "rcp", b), minus = build_neg(em, b);
+    Operand r = build_fma(em, rough, build_fma(em, minus, rough, build_like(em, a, 1)), rough);
+    Operand q = build_mul(em, a, r);
+    q = build_fma(em, build_fma(em, minus, q, a), r, q);
+    Operand edge = LLVMBuildFCmp(em->builder, LLVMRealUNO, q, q, "");
+    return build_select(em, edge, build_mul(em, a, rough), q);
+}
+
+Operand build_sqrt(Emitter *em, Operand x) {
+    if (!can_estimate(em, x))
+        return build_unary(em, "llvm.sqrt", x);
+    Operand tiny = LLVMBuildFCmp(em->builder, LLVMRealOLT, x, build_like(em, x, 0x1p-100), "");
+    Operand y = build_select(em, tiny, build_mul(em, x, build_like(em, x, 0x1p48)), x);
+    Operand r = estimate(em, "rsqrt", y);
+    Operand s = build_mul(em, y, r), h = build_mul(em, r, build_like(em, x, 0.5));
+    s = build_fma(em, build_fma(em, build_neg(em, s), s, y), h, s);
+    s = build_select(em, tiny, build_mul(em, s, build_like(em, x, 0x1p-24)), s);
+    Operand edge = LLVMBuildFCmp(em->builder, LLVMRealUNO, s, s, "");
+    Operand at_edge = build_select(em, LLVMBuildFCmp(em->builder, LLVMRealOGE, x, build_like(em, x, 0), ""), x, s);
+    return build_select(em, edge, at_edge, s);
+}
+
+// ---- the rows ------------------------------------------------------------------------------------------------------------
+
+static Operand emit_DIV(Emitter *em, const Operand *a) { return build_divide(em, a[0], a[1]); }
+static Operand emit_POW(Emitter *em, const Operand *a) { return build_pow(em, a[0], a[1]); }
+static Operand emit_EXP(Emitter *em, const Operand *a) { return build_exp(em, a[0]); }
+static Operand emit_LOG(Emitter *em, const Operand *a) { return build_log(em, a[0]); }
+static Operand emit_LOG1P(Emitter *em, const Operand *a) { return build_log1p(em, a[0]); }
+static Operand emit_EXPM1(Emitter *em, const Operand *a) { return build_expm1(em, a[0]); }
+static Operand emit_SQRT(Emitter *em, const Operand *a) { return build_sqrt(em, a[0]); }
+static Operand emit_SIN(Emitter *em, const Operand *a) { return build_sin(em, a[0]); }
+static Operand emit_COS(Emitter *em, const Operand *a) { return build_cos(em, a[0]); }
+static Operand emit_TANH(Emitter *em, const Operand *a) { return build_tanh(em, a[0]); }
+static Operand emit_SIGMOID(Emitter *em, const Operand *a) { return build_sigmoid(em, a[0]); }
+static Operand emit_SOFTPLUS(Emitter *em, const Operand *a) { return build_softplus(em, a[0]); }
+static Operand emit_ERF(Emitter *em, const Operand *a) { return build_erf(em, a[0]); }
+static Operand emit_ERFINV(Emitter *em, const Operand *a) { return build_erfinv(em, a[0]); }
+
+static Operand emit_ABS(Emitter *em, const Operand *a) {
+    if (is_real(a[0]))
+        return build_unary(em, "llvm.fabs", a[0]);
+    Operand negative = LLVMBuildICmp(em->builder, LLVMIntSLT, a[0], build_like(em, a[0], 0), "");
+    return build_select(em, negative, build_neg(em, a[0]), a[0]);
+}
+
+static Operand less(Emitter *em, Operand a, Operand b) {
+    return is_real(a) ? LLVMBuildFCmp(em->builder, LLVMRealOLT, a, b, "") : LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
+}
+
+static Operand emit_SIGN(Emitter *em, const Operand *a) {
+    Operand zero = build_like(em, a[0], 0);
+    Operand negative = build_select(em, less(em, a[0], zero), build_like(em, a[0], -1), zero);
+    return build_select(em, less(em, zero, a[0]), build_like(em, a[0], 1), negative);
+}
+
+static Operand emit_FLOOR(Emitter *em, const Operand *a) {
+    return is_real(a[0]) ? build_convert(em, build_unary(em, "llvm.floor", a[0]), em->i32) : a[0];
+}
+
+// The quotient of integers, rounded down; by 0 it is the dividend, so that a side not taken cannot trap.
+static Operand floor_quotient(Emitter *em, Operand a, Operand b) {
+    Operand zero = build_like(em, a, 0), one = build_like(em, a, 1);
+    if (!LLVMIsConstant(b))
+        b = build_select(em, LLVMBuildICmp(em->builder, LLVMIntEQ, b, zero, ""), one, b);
+    Operand q = LLVMBuildSDiv(em->builder, a, b, ""), r = LLVMBuildSub(em->builder, a, build_mul(em, q, b), "");
+    Operand down = LLVMBuildICmp(em->builder, LLVMIntSLT, LLVMBuildXor(em->builder, r, b, ""), zero, "");
+    Operand some = LLVMBuildICmp(em->builder, LLVMIntNE, r, zero, "");
+    down = LLVMBuildAnd(em->builder, down, some, "");
+    return build_select(em, down, LLVMBuildSub(em->builder, q, one, ""), q);
+}
+
+// 2^k of a constant integer divisor, or -1.
+static int power_of(Operand b) {
+    if (is_vector(b) || !LLVMIsAConstantInt(b))
+        return -1;
+    long long value = LLVMConstIntGetSExtValue(b);
+    return value > 0 && (value & (value - 1)) == 0 ? __builtin_ctzll((unsigned long long)value) : -1;
+}
+
+static Operand emit_FLOOR_DIV(Emitter *em, const Operand *args) {
+    Operand a = args[0], b = args[1];
+    if (is_real(a) || is_real(b)) {
+        Operand q = build_divide(em, a, b);
+        return build_convert(em, build_unary(em, "llvm.floor", q), em->i32);
+    }
+    int shift = power_of(b);
+    build_match(em, &a, &b);
+    return shift >= 0 ? LLVMBuildAShr(em->builder, a, build_like(em, a, shift), "") : floor_quotient(em, a, b);
+}
+
+// The sign of the divisor; exact while the quotient is below 2^24 (2^53).
+static Operand emit_MOD(Emitter *em, const Operand *args) {
+    Operand a = args[0], b = args[1];
+    int shift = is_real(a) ? -1 : power_of(b);
+    build_match(em, &a, &b);
+    if (shift >= 0)
+        return LLVMBuildAnd(em->builder, a, build_like(em, a, (double)((1LL << shift) - 1)), "");
+    if (!is_real(a))
+        return LLVMBuildSub(em->builder, a, build_mul(em, floor_quotient(em, a, b), b), "");
+    Operand zero = build_like(em, a, 0);
+    Operand q = build_unary(em, "llvm.floor", LLVMBuildFDiv(em->builder, a, b, ""));
+    Operand r = build_fma(em, build_neg(em, q), b, a);
+    Operand negative = LLVMBuildFCmp(em->builder, LLVMRealOLT, build_mul(em, r, b), zero, "");
+    r = build_select(em, negative, build_add(em, r, b), r);
+    Operand size = build_unary(em, "llvm.fabs", r), most = build_unary(em, "llvm.fabs", b);
+    Operand large = LLVMBuildFCmp(em->builder, LLVMRealOGE, size, most, "");
+    return build_select(em, large, build_sub(em, r, b), r);
+}
+
+static bool is_plain_constant(Operand x) { return LLVMIsConstant(x) && !LLVMIsPoison(x); }
+
+// One instruction where one side is a constant, else NaN needs a second look.
+static Operand extreme(Emitter *em, const Operand *a, bool most) {
+    if (!is_real(a[0])) {
+        Operand below = LLVMBuildICmp(em->builder, LLVMIntSLT, a[0], a[1], "");
+        return build_select(em, below, a[most], a[!most]);
+    }
+    LLVMRealPredicate how = most ? LLVMRealOGT : LLVMRealOLT;
+    if (is_plain_constant(a[1])) {
+        Operand c = LLVMBuildFCmp(em->builder, how, a[1], a[0], "");
+        return build_select(em, c, a[1], a[0]);
+    }
+    Operand c = LLVMBuildFCmp(em->builder, how, a[0], a[1], "");
+    if (!is_plain_constant(a[0]))
+        c = LLVMBuildOr(em->builder, c, LLVMBuildFCmp(em->builder, LLVMRealUNO, a[0], a[0], ""), "");
+    return build_select(em, c, a[0], a[1]);
+}
+
+static Operand emit_MAX(Emitter *em, const Operand *a) { return extreme(em, a, true); }
+static Operand emit_MIN(Emitter *em, const Operand *a) { return extreme(em, a, false); }
+static Operand emit_LT(Emitter *em, const Operand *a) { return less(em, a[0], a[1]); }
+
+static Operand emit_LE(Emitter *em, const Operand *a) {
+    return is_real(a[0]) ? LLVMBuildFCmp(em->builder, LLVMRealOLE, a[0], a[1], "")
+                         : LLVMBuildICmp(em->builder, LLVMIntSLE, a[0], a[1], "");
+}
+
+static Operand emit_EQ(Emitter *em, const Operand *a) {
+    return is_real(a[0]) ? LLVMBuildFCmp(em->builder, LLVMRealOEQ, a[0], a[1], "")
+                         : LLVMBuildICmp(em->builder, LLVMIntEQ, a[0], a[1], "");
+}
+
+static Operand emit_AND(Emitter *em, const Operand *a) {
+    return build_and(em, build_condition(em, a[0]), build_condition(em, a[1]));
+}
+
+static Operand emit_OR(Emitter *em, const Operand *a) {
+    Operand x = build_condition(em, a[0]), y = build_condition(em, a[1]);
+    build_shapes(em, &x, &y);
+    return LLVMBuildOr(em->builder, x, y, "");
+}
+
+static Operand emit_NOT(Emitter *em, const Operand *a) { return LLVMBuildNot(em->builder, build_condition(em, a[0]), ""); }
+static Operand emit_SELECT(Emitter *em, const Operand *a) { return build_select(em, a[0], a[1], a[2]); }
+static Operand emit_REAL(Emitter *em, const Operand *a) {
+    return is_real(a[0]) ? a[0] : build_convert(em, a[0], em->real);
+}
+static Operand emit_STOP_GRADIENT(Emitter *em, const Operand *a) {
+    (void)em;
+    return a[0];
+}
+
+typedef Operand EmitRow(Emitter *em, const Operand *args);
+
+static EmitRow *row(Op op) {
+    static EmitRow *const rows[OP_COUNT] = {
+#define OP(name, ...) [OP_##name] = emit_##name,
+#include "ir/ops.def"
+#undef OP
+    };
+    return rows[op];
+}
+
+// Comparisons and choices keep integers; conditions take anything; all other rows of reals get reals.
+static bool keeps_integers(Type result) { return result != TYPE_REAL && result != TYPE_DOUBLE; }
+
+Operand emit_op(Emitter *em, Op op, const Operand *args, int count, Type result) {
+    EmitRow *emit = row(op);
+    Operand a[3];
+    if (!emit || count < 1 || count > 3)
+        die("no emission for operation %d with %d operands", (int)op, count);
+    for (int i = 0; i < count; i++)
+        a[i] = args[i];
+    if (op == OP_SELECT || op == OP_AND || op == OP_OR || op == OP_NOT)
+        return emit(em, a);
+    for (int i = 0; i < count; i++)
+        if (!is_real(a[i]))
+            a[i] = build_convert(em, a[i], keeps_integers(result) ? em->i32 : em->real);
+    if (count == 2 && op != OP_MOD && op != OP_FLOOR_DIV)
+        build_match(em, &a[0], &a[1]);
+    return emit(em, a);
+}

@@ -1,0 +1,575 @@
+// A stage that reduces: its loops, its accumulators, and what lanes along its own axis give together.
+//
+// Sums are explicit multiply-adds into one accumulator for each instance of the tile; where there are few instances,
+// several partial sums hide the latency. How many depends on the kernel alone, so a row's sum has the same bits in
+// whole tiles, in remainders, and when fewer rows are there.
+#include "llvm/emit.h"
+
+#include <math.h>
+
+// ---- the accumulators ------------------------------------------------------------------------------------------------------
+
+static bool is_position(const Stage *stage) {
+    return stage->equation->reduction == REDUCE_ARGMAX || stage->equation->reduction == REDUCE_ARGMIN;
+}
+
+static LLVMTypeRef sum_type(const Emitter *em, const Stage *stage) {
+    Type type = is_position(stage) ? (Type)stage->equation->e->type : stage->equation->tensor->type;
+    return type == TYPE_DOUBLE ? em->f64 : type == TYPE_REAL ? em->real : em->i32;
+}
+
+static Operand identity(const Emitter *em, const Stage *stage) {
+    LLVMTypeRef type = sum_type(em, stage);
+    bool real = type != em->i32, boolean = stage->equation->e->type == TYPE_BOOL;
+    double infinity = (double)INFINITY;
+    switch (stage->equation->reduction) {
+    case REDUCE_NONE:
+    case REDUCE_SUM: return LLVMConstNull(type);
+    case REDUCE_PROD: return real ? LLVMConstReal(type, 1) : build_i32(em, 1);
+    case REDUCE_MAX:
+    case REDUCE_ARGMAX: return real ? LLVMConstReal(type, -infinity) : build_i32(em, boolean ? 0 : INT32_MIN);
+    case REDUCE_MIN:
+    case REDUCE_ARGMIN: return real ? LLVMConstReal(type, infinity) : build_i32(em, boolean ? 1 : INT32_MAX);
+    }
+    die("an unknown reduction");
+}
+
+static Operand get(Emitter *em, const Operand *sum) {
+    return em->point.direct ? *sum : LLVMBuildLoad2(em->builder, LLVMGetAllocatedType(*sum), *sum, "");
+}
+
+static void set(Emitter *em, Operand *sum, Operand value) {
+    if (em->point.direct)
+        *sum = value;
+    else
+        LLVMBuildStore(em->builder, value, *sum);
+}
+
+static Operand begin(Emitter *em, Operand initial) {
+    if (em->point.lane >= 0)
+        initial = build_splat(em, initial);
+    return em->point.direct ? initial : build_variable(em, initial);
+}
+
+// Is `v` better than `old`? NaN wins, and the first NaN stays.
+static Operand better(Emitter *em, Reduction r, Operand v, Operand old) {
+    bool most = r == REDUCE_MAX || r == REDUCE_ARGMAX;
+    if (!is_real(v))
+        return LLVMBuildICmp(em->builder, most ? LLVMIntSGT : LLVMIntSLT, v, old, "");
+    Operand beyond = LLVMBuildFCmp(em->builder, most ? LLVMRealOGT : LLVMRealOLT, v, old, "");
+    Operand nan = LLVMBuildFCmp(em->builder, LLVMRealUNO, v, v, "");
+    if (r == REDUCE_ARGMAX || r == REDUCE_ARGMIN)
+        nan = LLVMBuildAnd(em->builder, nan, LLVMBuildFCmp(em->builder, LLVMRealORD, old, old, ""), "");
+    return LLVMBuildOr(em->builder, beyond, nan, "");
+}
+
+// Two partial results into one (not positions).
+static Operand joined(Emitter *em, Reduction r, Operand a, Operand b) {
+    if (r == REDUCE_SUM)
+        return build_add(em, a, b);
+    if (r == REDUCE_PROD)
+        return build_mul(em, a, b);
+    return LLVMBuildSelect(em->builder, better(em, r, b, a), b, a, "");
+}
+
+// The row-major number of the point of the reduction.
+static Operand position(Emitter *em, const Equation *q) {
+    Operand sum = build_i32(em, 0);
+    int64_t factor = 1;
+    for (int j = q->index_count - 1; j >= 0; j--) {
+        const Affine *form = affine_index(em->program, q->indices[j]);
+        sum = build_add(em, sum, build_mul(em, emit_integer(em, form), build_i32(em, factor)));
+        factor *= q->indices[j]->size;
+    }
+    return sum;
+}
+
+static Operand counted(Emitter *em, Operand v, Operand otherwise) {
+    return em->point.active_sum ? build_select(em, em->point.active_sum, v, otherwise) : v;
+}
+
+static void add_product(Emitter *em, Operand *sum) {
+    Operand a, b, old = get(em, sum);
+    LLVMTypeRef type = element_type(old);
+    emit_factors(em, em->point.body, &a, &b);
+    a = build_convert(em, a, type);
+    Operand v = b ? build_fma(em, a, build_convert(em, b, type), old) : build_add(em, a, old);
+    set(em, sum, counted(em, v, old));
+}
+
+static void take_extreme(Emitter *em, const Stage *stage, int slot) {
+    const Equation *q = stage->equation;
+    Operand *sum = &em->point.sums[slot], old = get(em, sum);
+    Operand v = build_convert(em, emit_value(em, em->point.body), element_type(old));
+    if (em->point.lane >= 0)
+        v = build_splat(em, v);
+    Operand c = build_and(em, better(em, q->reduction, v, old), em->point.active_sum);
+    if (is_position(stage)) {
+        Operand *at = &em->point.positions[slot], here = position(em, q), was = get(em, at);
+        build_shapes(em, &here, &was);
+        set(em, at, build_select(em, c, here, was));
+    }
+    set(em, sum, build_select(em, c, v, old));
+}
+
+// One point of the summed indices, in all instances of the tile; `sub` counts the unrolled points.
+static void accumulate(Emitter *em, int64_t sub) {
+    Point *p = &em->point;
+    Reduction r = p->stage->equation->reduction;
+    for (int i = 0; i < p->instance_count; i++) {
+        instance_set(em, i);
+        int slot = i * p->partials + (int)(sub % p->partials);
+        if (r == REDUCE_SUM)
+            add_product(em, &p->sums[slot]);
+        else if (r == REDUCE_PROD) {
+            Operand old = get(em, &p->sums[slot]);
+            Operand v = build_mul(em, old, build_convert(em, emit_value(em, p->body), element_type(old)));
+            set(em, &p->sums[slot], counted(em, v, old));
+        } else
+            take_extreme(em, p->stage, slot);
+    }
+}
+
+// ---- loops -------------------------------------------------------------------------------------------------------------------
+
+static Operand low_of(const Emitter *em, int axis) {
+    const AxisState *s = &em->point.axis[axis];
+    return s->block ? s->low : build_i64(em, 0);
+}
+
+static Operand high_of(const Emitter *em, int axis) {
+    const AxisState *s = &em->point.axis[axis];
+    return s->block ? s->high : axis_short(em, axis) ? em->rows : build_i64(em, em->point.kernel->axes[axis].size);
+}
+
+static void short_lanes(Emitter *em, int axis) {
+    Operand high = high_of(em, axis);
+    Loop loop = loop_open(em, axis, low_of(em, axis), high, em->lanes);
+    em->point.active_sum = build_mask_of(em, LLVMBuildSub(em->builder, high, loop.counter, ""));
+    accumulate(em, 0);
+    em->point.active_sum = NULL;
+    loop_close(em, &loop);
+}
+
+// The vectors along the sum's own lanes, at one point of the other summed indices.
+static void lanes_of_sum(Emitter *em, int64_t sub) {
+    Point *p = &em->point;
+    int axis = p->lane;
+    if (axis < 0 || axis != p->kernel->sum_vector_axis) {
+        accumulate(em, sub);
+        return;
+    }
+    if (axis_short(em, axis)) {
+        short_lanes(em, axis);
+        return;
+    }
+    AxisState *s = &p->axis[axis];
+    int64_t size = s->block ? s->block : p->kernel->axes[axis].size, vectors = size / em->lanes, unroll = 4;
+    while (unroll > 1 && vectors % unroll)
+        unroll--;
+    if (vectors > unroll || s->block) {
+        Operand high = s->block ? s->high : build_i64(em, vectors * em->lanes);
+        Loop loop = loop_open(em, axis, low_of(em, axis), high, unroll * em->lanes);
+        for (int64_t u = 0; u < unroll; u++) {
+            s->inst = u * em->lanes;
+            accumulate(em, sub * unroll + u);
+        }
+        loop_close(em, &loop);
+    } else
+        for (int64_t u = 0; u < vectors; u++) {
+            s->inst = u * em->lanes;
+            accumulate(em, sub * unroll + u);
+        }
+    s->inst = 0;
+    if (size % em->lanes == 0)
+        return;
+    s->fixed = vectors * em->lanes;
+    p->active_sum = build_mask(em, size % em->lanes);
+    accumulate(em, 0);
+    p->active_sum = NULL;
+    s->fixed = 0;
+}
+
+static Operand larger(Emitter *em, Operand a, Operand b) {
+    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSGT, a, b, ""), a, b, "");
+}
+
+static Operand smaller(Emitter *em, Operand a, Operand b) {
+    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
+}
+
+// Narrows the loop over an axis by the guards whose last loop it is: 0 <= rest + k * axis < count, k = 1 or -1.
+static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low, Operand *high) {
+    bool any = false;
+    const Index *index = em->point.kernel->axes[axes[j]].index;
+    for (int c = 0; c < em->point.clip_count; c++) {
+        const Clip *clip = &em->point.clips[c];
+        int64_t k = affine_coef(clip->form, index);
+        bool last = k != 0;
+        for (int z = j + 1; z < count; z++)
+            last = last && !affine_coef(clip->form, em->point.kernel->axes[axes[z]].index);
+        if (!last)
+            continue;
+        Operand rest = emit_rest(em, clip->form, index), zero = build_i64(em, 0), a, b;
+        if (k == 1) {
+            a = LLVMBuildSub(em->builder, zero, rest, "");
+            b = LLVMBuildSub(em->builder, build_i64(em, clip->count), rest, "");
+        } else {
+            a = LLVMBuildSub(em->builder, rest, build_i64(em, clip->count - 1), "");
+            b = LLVMBuildAdd(em->builder, rest, build_i64(em, 1), "");
+        }
+        *low = larger(em, a, *low);
+        *high = smaller(em, b, *high);
+        any = true;
+    }
+    return any;
+}
+
+static int64_t greatest_divisor(int64_t a, int64_t b) {
+    while (b) {
+        int64_t c = a % b;
+        a = b;
+        b = c;
+    }
+    return a;
+}
+
+// Elements of the innermost loop's body, written out.
+static int64_t unrolling(const Emitter *em, int axis) {
+    const Point *p = &em->point;
+    int64_t size = p->kernel->axes[axis].size;
+    if (p->lane >= 0 && p->lane == p->kernel->sum_vector_axis)
+        return 1;
+    if (axis_short(em, axis))
+        return 1;
+    if (p->axis[axis].block)
+        size = greatest_divisor(size, p->axis[axis].block);
+    if (size % 8 == 0 && p->instance_count <= 4)
+        return 8;
+    if (size % 4 == 0 && (p->instance_count <= 8 || p->kernel->block_count))
+        return 4;
+    return size % 2 == 0 ? 2 : size % 3 == 0 ? 3 : 1;
+}
+
+static void unrolled(Emitter *em, int axis, int64_t count) {
+    AxisState *s = &em->point.axis[axis];
+    for (int64_t x = 0; x < count; x++) {
+        s->inst = x;
+        lanes_of_sum(em, x);
+    }
+    s->inst = 0;
+}
+
+static void sum_loops(Emitter *em, int j, int count, const int *axes, int64_t sub);
+
+// Written out completely; rows that are not there do not count.
+static void all_points(Emitter *em, int j, int count, const int *axes, int64_t sub) {
+    Point *p = &em->point;
+    AxisState *s = &p->axis[axes[j]];
+    int64_t size = p->kernel->axes[axes[j]].size;
+    Operand active = p->active_sum;
+    for (int64_t x = 0; x < size; x++) {
+        s->inst = x;
+        if (axis_short(em, axes[j]))
+            p->active_sum = build_and(em, active, LLVMBuildICmp(em->builder, LLVMIntSLT, build_i64(em, x), em->rows, ""));
+        sum_loops(em, j + 1, count, axes, sub * size + x);
+    }
+    p->active_sum = active;
+    s->inst = 0;
+}
+
+static void sum_loops(Emitter *em, int j, int count, const int *axes, int64_t sub) {
+    Point *p = &em->point;
+    if (j == count) {
+        lanes_of_sum(em, sub);
+        return;
+    }
+    if (p->kernel->rows_in_registers || p->direct) {
+        all_points(em, j, count, axes, sub);
+        return;
+    }
+    int axis = axes[j];
+    Operand low = low_of(em, axis), high = high_of(em, axis);
+    bool cut = narrow(em, axes, j, count, &low, &high), innermost = j == count - 1;
+    int64_t unroll = innermost && !cut ? unrolling(em, axis) : 1;
+    if (unroll == p->kernel->axes[axis].size && !p->axis[axis].block && !axis_short(em, axis)) {
+        if (innermost)
+            unrolled(em, axis, unroll);
+        else
+            sum_loops(em, j + 1, count, axes, 0);
+        return;
+    }
+    Loop loop = loop_open(em, axis, low, high, unroll);
+    if (innermost)
+        unrolled(em, axis, unroll);
+    else
+        sum_loops(em, j + 1, count, axes, 0);
+    loop_close(em, &loop);
+}
+
+// ---- guards that bound the loops --------------------------------------------------------------------------------------------------
+
+static bool bounds_a_loop(const Emitter *em, const Stage *stage, Guard g) {
+    bool summed = false;
+    if (g.form->denominator != 1)
+        return false;
+    for (int i = 0; i < g.form->count; i++) {
+        const Expr *atom = g.form->terms[i].atom;
+        if (atom->op != OP_INDEX || atom->index->axis == em->point.lane)
+            return false;
+        int64_t k = g.form->terms[i].coef;
+        for (int j = 0; j < stage->inner_count; j++)
+            summed |= (k == 1 || k == -1) && stage->inner[j] == atom->index->axis && !axis_short(em, stage->inner[j]);
+        if (em->point.kernel->axes[atom->index->axis].tile && em->point.axis[atom->index->axis].length > 1)
+            return false;
+    }
+    return summed;
+}
+
+static void find_clips(Emitter *em, const Stage *stage) {
+    Point *p = &em->point;
+    const Expr *e = p->body = stage->equation->e;
+    p->clip_count = 0;
+    if (e->op != OP_WHERE || stage->equation->reduction != REDUCE_SUM || !expr_is_const(e->args[1], 0))
+        return;
+    int room = (int)(sizeof p->clips / sizeof *p->clips);
+    if (p->kernel->rows_in_registers || e->guard_count > room)
+        return;
+    for (int i = 0; i < e->guard_count; i++)
+        if (!bounds_a_loop(em, stage, e->guards[i]))
+            return;
+    for (int i = 0; i < e->guard_count; i++)
+        p->clips[p->clip_count++] = (Clip){e->guards[i].form, e->guards[i].count};
+    p->body = e->args[0];
+}
+
+static bool is_cut(const Emitter *em, int axis) {
+    for (int c = 0; c < em->point.clip_count; c++)
+        if (affine_coef(em->point.clips[c].form, em->point.kernel->axes[axis].index))
+            return true;
+    return false;
+}
+
+// The loops over summed axes but the lanes': those that guards bound outside. Positions need the order of the text.
+static int loop_axes(const Emitter *em, const Stage *stage, int *axes) {
+    int count = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int j = 0; j < stage->inner_count; j++)
+            if (stage->inner[j] != em->point.lane && is_cut(em, stage->inner[j]) == (pass == 0))
+                axes[count++] = stage->inner[j];
+    return count;
+}
+
+// ---- across lanes -----------------------------------------------------------------------------------------------------------------
+
+// Groups of w lanes become groups of w / 2, those of a and then those of b.
+static Operand combine(Emitter *em, Operand a, Operand b, int w) {
+    Operand x[MAX_LANES], y[MAX_LANES];
+    int n = 0;
+    if (!a)
+        return NULL;
+    if (!b)
+        b = LLVMGetPoison(LLVMTypeOf(a));
+    for (int v = 0; v < 2; v++)
+        for (int g = 0; g < em->lanes; g += w)
+            for (int i = 0; i < w / 2; i++) {
+                x[n] = build_i32(em, v * em->lanes + g + i);
+                y[n++] = build_i32(em, v * em->lanes + g + w / 2 + i);
+            }
+    Operand low = LLVMBuildShuffleVector(em->builder, a, b, LLVMConstVector(x, (unsigned)n), "");
+    Operand high = LLVMBuildShuffleVector(em->builder, a, b, LLVMConstVector(y, (unsigned)n), "");
+    return joined(em, em->point.stage->equation->reduction, low, high);
+}
+
+// At most `lanes` vectors of partial results become one vector of their results.
+static Operand across(Emitter *em, const Operand *v, int n) {
+    Operand t[MAX_LANES];
+    for (int i = 0; i < em->lanes; i++)
+        t[i] = i < n ? v[i] : NULL;
+    for (int m = em->lanes, w = em->lanes; m > 1; m /= 2, w /= 2)
+        for (int i = 0; i < m / 2; i++)
+            t[i] = combine(em, t[2 * i], t[2 * i + 1], w);
+    return t[0];
+}
+
+// The first of the best: lane by lane.
+static Operand best_position(Emitter *em, const Stage *stage, Operand v, Operand at) {
+    Operand best = NULL, where = NULL;
+    for (int i = 0; i < em->lanes; i++) {
+        Operand x = LLVMBuildExtractElement(em->builder, v, build_i32(em, i), "");
+        Operand p = LLVMBuildExtractElement(em->builder, at, build_i32(em, i), "");
+        if (!best) {
+            best = x;
+            where = p;
+            continue;
+        }
+        Operand c = better(em, stage->equation->reduction, x, best), tie, earlier;
+        tie = is_real(x) ? LLVMBuildFCmp(em->builder, LLVMRealOEQ, x, best, "") : LLVMBuildICmp(em->builder, LLVMIntEQ, x, best, "");
+        earlier = LLVMBuildICmp(em->builder, LLVMIntSLT, p, where, "");
+        c = LLVMBuildOr(em->builder, c, LLVMBuildAnd(em->builder, tie, earlier, ""), "");
+        best = build_select(em, c, x, best);
+        where = build_select(em, c, p, where);
+    }
+    return where;
+}
+
+// ---- the end of a sum ------------------------------------------------------------------------------------------------------------
+
+static Operand final_value(Emitter *em, const Stage *stage, int instance) {
+    Point *p = &em->point;
+    int slot = instance * p->partials;
+    if (is_position(stage))
+        return get(em, &p->positions[slot]);
+    Operand v = get(em, &p->sums[slot]);
+    for (int x = 1; x < p->partials; x++)
+        v = joined(em, stage->equation->reduction, v, get(em, &p->sums[slot + x]));
+    return v;
+}
+
+// Lanes were the sum's: results are scalars, several of them from one tree of shuffles.
+static void scalar_results(Emitter *em, const Stage *stage, const Operand *values) {
+    Point *p = &em->point;
+    Operand packed = NULL;
+    for (int i = 0; i < p->instance_count; i++) {
+        instance_set(em, i);
+        if (is_position(stage)) {
+            Operand best = get(em, &p->sums[i * p->partials]);
+            remember_result(em, stage, -1, best_position(em, stage, best, values[i]));
+            continue;
+        }
+        int group = i / em->lanes * em->lanes, n = p->instance_count - group;
+        n = n < em->lanes ? n : em->lanes;
+        if (i % em->lanes == 0)
+            packed = across(em, values + group, n);
+        remember_result(em, stage, -1, LLVMBuildExtractElement(em->builder, packed, build_i32(em, i % em->lanes), ""));
+    }
+}
+
+static bool same_row(const Emitter *em, int a, int b) {
+    const Kernel *k = em->point.kernel;
+    for (int j = 0; j < k->tile_count; j++)
+        if (k->tile[j] != k->vector_axis && em->point.instances[a][j] != em->point.instances[b][j])
+            return false;
+    return true;
+}
+
+static int64_t along_lanes(const Emitter *em, int instance) {
+    const Kernel *k = em->point.kernel;
+    for (int j = 0; j < k->tile_count; j++)
+        if (k->tile[j] == k->vector_axis)
+            return em->point.instances[instance][j];
+    return 0;
+}
+
+// Lanes were the sum's and become the result's: the sums of up to `lanes` neighbours in one vector.
+static void vector_results(Emitter *em, const Stage *stage, const Operand *values) {
+    Point *p = &em->point;
+    int count = p->instance_count;
+    for (int i = 0; i < count; i++) {
+        int64_t start = along_lanes(em, i);
+        if (start % em->lanes)
+            continue;
+        Operand v[MAX_LANES], packed;
+        int n = 0;
+        for (int64_t x = start; x < start + em->lanes; x++)
+            for (int z = 0; z < count; z++)
+                if (along_lanes(em, z) == x && same_row(em, z, i)) {
+                    instance_set(em, z);
+                    v[n++] = is_position(stage) ? best_position(em, stage, get(em, &p->sums[z * p->partials]), values[z]) : values[z];
+                }
+        if (is_position(stage)) {
+            packed = LLVMGetPoison(vector_of(em, em->i32));
+            for (int x = 0; x < n; x++)
+                packed = LLVMBuildInsertElement(em->builder, packed, v[x], build_i32(em, x), "");
+        } else
+            packed = across(em, v, n);
+        instance_set(em, i);
+        int lane = p->lane;
+        p->lane = p->kernel->vector_axis;
+        remember_result(em, stage, p->lane, packed);
+        p->lane = lane;
+    }
+}
+
+static void results(Emitter *em, const Stage *stage) {
+    Point *p = &em->point;
+    Operand *values = arena_array(em->arena, Operand, p->instance_count);
+    for (int i = 0; i < p->instance_count; i++)
+        values[i] = final_value(em, stage, i);
+    if (p->lane >= 0 && p->lane == p->kernel->sum_vector_axis) {
+        if (p->kernel->vector_axis < 0)
+            scalar_results(em, stage, values);
+        else
+            vector_results(em, stage, values);
+        return;
+    }
+    for (int i = 0; i < p->instance_count; i++) {
+        instance_set(em, i);
+        remember_result(em, stage, p->lane, values[i]);
+    }
+}
+
+// ---- the stage -----------------------------------------------------------------------------------------------------------------------
+
+// Instances of a whole tile, by which the partial sums are counted.
+static int64_t whole_instances(const Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    int64_t n = 1;
+    for (int j = 0; j < k->tile_count; j++) {
+        const Axis *a = &k->axes[k->tile[j]];
+        int64_t step = a->step < 1 ? 1 : a->step < a->size ? a->step : a->size;
+        n *= k->tile[j] == em->point.lane ? (step + em->lanes - 1) / em->lanes : step;
+    }
+    return n;
+}
+
+// Written out completely, with sums in registers: short ones, and rows that stay in registers.
+static bool written_out(const Emitter *em, const Stage *stage, const int *axes, int count) {
+    enum { MOST_WRITTEN_OUT = 64, MOST_VECTORS = 4 };
+    const Point *p = &em->point;
+    double points = p->instance_count;
+    bool has_short = false, lanes = p->lane >= 0 && p->lane == p->kernel->sum_vector_axis;
+    for (int j = 0; j < count; j++)
+        points *= (double)p->kernel->axes[axes[j]].size;
+    for (int j = 0; j < stage->inner_count; j++)
+        has_short |= axis_short(em, stage->inner[j]);
+    if (p->clip_count || p->first)
+        return false;
+    if (lanes) {
+        double vectors = ceil((double)p->kernel->axes[p->lane].size / em->lanes);
+        if (axis_short(em, p->lane) || vectors > MOST_VECTORS)
+            return false;
+        points *= vectors;
+    }
+    return p->kernel->rows_in_registers || (points <= MOST_WRITTEN_OUT && !has_short);
+}
+
+static void open_sums(Emitter *em, const Stage *stage) {
+    enum { WANTED_SUMS = 8, MOST_PARTIALS = 4 };
+    Point *p = &em->point;
+    int64_t partials = WANTED_SUMS / whole_instances(em);
+    p->partials = partials < 1 ? 1 : partials > MOST_PARTIALS ? MOST_PARTIALS : (int)partials;
+    if (stage->equation->reduction != REDUCE_SUM || p->instance_count * p->partials > MAX_INSTANCES)
+        p->partials = 1;
+    for (int i = 0; i < p->instance_count * p->partials; i++) {
+        p->sums[i] = begin(em, identity(em, stage));
+        if (is_position(stage))
+            p->positions[i] = begin(em, build_i32(em, 0));
+    }
+}
+
+void sum_stage(Emitter *em, const Stage *stage) {
+    Point *p = &em->point;
+    int axes[MAX_TILE_AXES];
+    find_clips(em, stage);
+    int count = loop_axes(em, stage, axes);
+    p->direct = written_out(em, stage, axes, count);
+    open_sums(em, stage);
+    int mark = em->memo.count;
+    p->in_sum = true;
+    sum_loops(em, 0, count, axes, 0);
+    p->in_sum = false;
+    if (!p->kernel->rows_in_registers)
+        memo_cut(em, mark);
+    results(em, stage);
+}

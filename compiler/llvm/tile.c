@@ -1,0 +1,217 @@
+// A tile: instances of the result's axes (offsets inside the tile), the stages one after another, then the stores.
+//
+// All stages of a tile are evaluated before any is stored, so effects may be applied in place.
+#include "llvm/emit.h"
+
+// Lanes of the instance that stand for elements: a remainder's last vector, or rows that are there.
+static Operand instance_mask(Emitter *em) {
+    const Point *p = &em->point;
+    if (p->lane < 0 || p->lane != p->kernel->vector_axis)
+        return NULL;
+    const AxisState *s = &p->axis[p->lane];
+    if (axis_short(em, p->lane)) {
+        Operand known = memo_find(em, &p->kernel->axes[p->lane], 0, -3);
+        if (known)
+            return known;
+        Operand left = s->base ? LLVMBuildSub(em->builder, em->rows, s->base, "") : em->rows;
+        Operand mask = build_mask_of(em, left);
+        memo_add(em, &p->kernel->axes[p->lane], 0, -3, mask);
+        return mask;
+    }
+    return s->inst + em->lanes > s->length ? build_mask(em, s->length - s->inst) : NULL;
+}
+
+void instance_set(Emitter *em, int instance) {
+    const Kernel *k = em->point.kernel;
+    for (int j = 0; j < k->tile_count; j++)
+        em->point.axis[k->tile[j]].inst = em->point.instances[instance][j];
+    em->point.active = build_and(em, instance_mask(em), em->point.walk_mask);
+}
+
+static void clear_instance(Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    for (int a = 0; a < k->axis_count; a++)
+        em->point.axis[a].inst = 0;
+    em->point.active = NULL;
+}
+
+// The offsets of a tile. The axis of most values goes outside, of fewest inside: what the inner ones need stays in
+// registers besides the sums. `by_lane`: a vector of the lane's axis is one instance.
+void instances_make(Emitter *em, bool by_lane) {
+    Point *p = &em->point;
+    const Kernel *k = p->kernel;
+    int order[MAX_TILE_AXES];
+    int64_t counts[MAX_TILE_AXES], strides[MAX_TILE_AXES];
+    p->instance_count = 1;
+    for (int j = 0; j < k->tile_count; j++) {
+        bool vector = by_lane && k->tile[j] == k->vector_axis;
+        strides[j] = vector ? em->lanes : 1;
+        counts[j] = (p->axis[k->tile[j]].length + strides[j] - 1) / strides[j];
+        p->instance_count *= (int)counts[j];
+        int z = j;
+        for (; z > 0 && counts[order[z - 1]] < counts[j]; z--)
+            order[z] = order[z - 1];
+        order[z] = j;
+    }
+    if (p->instance_count > MAX_INSTANCES)
+        die("a tile of %d instances", p->instance_count);
+    for (int i = 0; i < p->instance_count; i++) {
+        int rest = i;
+        for (int z = k->tile_count - 1; z >= 0; z--) {
+            int j = order[z];
+            p->instances[i][j] = rest % counts[j] * strides[j];
+            rest /= (int)counts[j];
+        }
+    }
+}
+
+// ---- results -------------------------------------------------------------------------------------------------------------
+
+static uint32_t result_axes(const Stage *stage) { return forms_axes(stage->equation->out, stage->equation->out_count); }
+
+void remember_result(Emitter *em, const Stage *stage, int lane, Operand value) {
+    uint32_t axes = result_axes(stage);
+    if (lane >= 0 && !(axes >> lane & 1))
+        lane = -1;
+    memo_add(em, stage->equation->tensor, point_of(em, axes), lane, value);
+}
+
+Operand result_of(Emitter *em, const Stage *stage) {
+    uint32_t axes = result_axes(stage);
+    int lane = em->point.kernel->vector_axis;
+    if (lane >= 0 && !(axes >> lane & 1))
+        lane = -1;
+    Operand v = memo_find(em, stage->equation->tensor, point_of(em, axes), lane);
+    if (!v)
+        die("no value of %s to store", stage->equation->tensor->name);
+    return v;
+}
+
+static bool is_walked(const Stage *stage) { return stage->equation->reduction == REDUCE_NONE && stage->inner_count; }
+
+static void store_result(Emitter *em, const Stage *stage, Operand value) {
+    const Equation *q = stage->equation;
+    emit_store(em, q->tensor, q->out, q->out_count, value);
+}
+
+static bool has_place(const Stage *stage) {
+    const Layout *layout = stage->equation->tensor->layout;
+    return layout && (layout->stored || layout->same);
+}
+
+// ---- a row: a stage with further axes, evaluated and stored point by point -------------------------------------------------
+
+static void walk(Emitter *em, const Stage *stage, int j);
+
+static void walk_here(Emitter *em, const Stage *stage) {
+    for (int i = 0; i < em->point.instance_count; i++) {
+        instance_set(em, i);
+        Operand v = emit_value(em, stage->equation->e);
+        remember_result(em, stage, em->point.lane, v);
+        if (has_place(stage))
+            store_result(em, stage, v);
+    }
+}
+
+static void walk_vectors(Emitter *em, const Stage *stage, int j, int axis) {
+    AxisState *s = &em->point.axis[axis];
+    int64_t size = em->point.kernel->axes[axis].size, whole = size / em->lanes * em->lanes;
+    if (axis_short(em, axis)) {
+        Loop loop = loop_open(em, axis, build_i64(em, 0), em->rows, em->lanes);
+        em->point.walk_mask = build_mask_of(em, LLVMBuildSub(em->builder, em->rows, loop.counter, ""));
+        walk(em, stage, j + 1);
+        em->point.walk_mask = NULL;
+        loop_close(em, &loop);
+        return;
+    }
+    if (whole) {
+        Loop loop = loop_open(em, axis, build_i64(em, 0), build_i64(em, whole), em->lanes);
+        walk(em, stage, j + 1);
+        loop_close(em, &loop);
+    }
+    if (size > whole) {
+        s->fixed = whole;
+        em->point.walk_mask = build_mask(em, size - whole);
+        walk(em, stage, j + 1);
+        em->point.walk_mask = NULL;
+        s->fixed = 0;
+    }
+}
+
+static void walk(Emitter *em, const Stage *stage, int j) {
+    const Kernel *k = em->point.kernel;
+    if (j == stage->inner_count) {
+        walk_here(em, stage);
+        return;
+    }
+    int axis = stage->inner[j];
+    AxisState *s = &em->point.axis[axis];
+    if (axis == em->point.lane)
+        walk_vectors(em, stage, j, axis);
+    else if (k->rows_in_registers) {
+        Operand mask = em->point.walk_mask;
+        for (int64_t x = 0; x < k->axes[axis].size; x++) {
+            s->inst = x;
+            if (axis_short(em, axis))
+                em->point.walk_mask = build_and(em, mask, LLVMBuildICmp(em->builder, LLVMIntSLT, build_i64(em, x), em->rows, ""));
+            walk(em, stage, j + 1);
+        }
+        em->point.walk_mask = mask;
+        s->inst = 0;
+    } else {
+        Operand end = axis_short(em, axis) ? em->rows : build_i64(em, k->axes[axis].size);
+        Loop loop = loop_open(em, axis, build_i64(em, 0), end, 1);
+        walk(em, stage, j + 1);
+        loop_close(em, &loop);
+    }
+}
+
+// ---- stages -----------------------------------------------------------------------------------------------------------------
+
+static void map_stage(Emitter *em, const Stage *stage) {
+    for (int i = 0; i < em->point.instance_count; i++) {
+        instance_set(em, i);
+        remember_result(em, stage, em->point.lane, emit_value(em, stage->equation->e));
+    }
+}
+
+static void stage_values(Emitter *em, const Stage *stage) {
+    Point *p = &em->point;
+    const Kernel *k = p->kernel;
+    bool has_sum_lanes = false, reduces = stage->equation->reduction != REDUCE_NONE;
+    for (int i = 0; i < stage->inner_count; i++)
+        has_sum_lanes |= stage->inner[i] == k->sum_vector_axis;
+    p->stage = stage;
+    p->lane = has_sum_lanes && (reduces || k->vector_axis < 0) ? k->sum_vector_axis : k->vector_axis;
+    instances_make(em, p->lane == k->vector_axis);
+    if (reduces)
+        sum_stage(em, stage);
+    else if (is_walked(stage))
+        walk(em, stage, 0);
+    else
+        map_stage(em, stage);
+}
+
+static void lanes_of_results(Emitter *em) {
+    em->point.lane = em->point.kernel->vector_axis;
+    instances_make(em, true);
+}
+
+void emit_tile(Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    int mark = em->memo.count;
+    for (int s = 0; s < k->stages.count; s++)
+        stage_values(em, &k->stages.data[s]);
+    lanes_of_results(em);
+    for (int s = 0; s < k->stages.count; s++) {
+        const Stage *stage = &k->stages.data[s];
+        if (!has_place(stage) || is_walked(stage))
+            continue;
+        for (int i = 0; i < em->point.instance_count; i++) {
+            instance_set(em, i);
+            store_result(em, stage, result_of(em, stage));
+        }
+    }
+    clear_instance(em);
+    memo_cut(em, mark);
+}

@@ -1,0 +1,341 @@
+// Expressions at the point of emission: each is computed once for every value of the axes it depends on (the memo).
+//
+// That one rule gives register tiles, hoisted loads, broadcasts and rows kept in registers. The memo is cut where a
+// loop or a branch ends, so an entry always dominates its use.
+#include "llvm/emit.h"
+
+// ---- the memo ----------------------------------------------------------------------------------------------------------
+
+uint64_t point_of(const Emitter *em, uint32_t axes) {
+    uint64_t point = 1;
+    for (uint32_t rest = axes; rest; rest &= rest - 1) {
+        int a = __builtin_ctz(rest);
+        const AxisState *s = &em->point.axis[a];
+        point = hash_mix(point, ((uint64_t)a << 48) ^ (uint64_t)(s->fixed + s->inst));
+    }
+    return point;
+}
+
+static int bucket_of(const void *what, uint64_t point, int lane) {
+    return (int)(hash_mix((uint64_t)(uintptr_t)what + (uint64_t)(lane + 1), point) % MEMO_BUCKETS);
+}
+
+Operand memo_find(const Emitter *em, const void *what, uint64_t point, int lane) {
+    for (int i = em->buckets[bucket_of(what, point, lane)]; i; i = em->memo.data[i - 1].next) {
+        const Memo *m = &em->memo.data[i - 1];
+        if (m->what == what && m->point == point && m->lane == lane)
+            return m->value;
+    }
+    return NULL;
+}
+
+void memo_add(Emitter *em, const void *what, uint64_t point, int lane, Operand value) {
+    int bucket = bucket_of(what, point, lane);
+    Memo m = {.what = what, .point = point, .lane = lane, .bucket = bucket, .next = em->buckets[bucket], .value = value};
+    vec_push(em->arena, &em->memo, m);
+    em->buckets[bucket] = em->memo.count;
+}
+
+void memo_cut(Emitter *em, int mark) {
+    while (em->memo.count > mark) {
+        const Memo *m = &em->memo.data[--em->memo.count];
+        em->buckets[m->bucket] = m->next;
+    }
+}
+
+uint32_t forms_axes(const Affine *const *forms, int count) {
+    uint32_t axes = 0;
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < forms[i]->count; j++)
+            axes |= forms[i]->terms[j].atom->axes;
+    return axes;
+}
+
+// ---- integers and guards ---------------------------------------------------------------------------------------------------
+
+static Operand index_value(Emitter *em, const Index *index) {
+    int axis = index->axis;
+    if (axis < 0 || axis >= MAX_AXES)
+        die("index %s has no axis in its kernel", index->name);
+    const AxisState *s = &em->point.axis[axis];
+    Operand v = build_i32(em, s->fixed + s->inst);
+    if (s->base)
+        v = LLVMBuildAdd(em->builder, LLVMBuildTrunc(em->builder, s->base, em->i32, ""), v, "");
+    if (axis == em->point.lane)
+        v = LLVMBuildAdd(em->builder, build_splat(em, v), build_lane_numbers(em, 1), "");
+    return v;
+}
+
+static Operand rows_value(Emitter *em) { return LLVMBuildTrunc(em->builder, em->rows, em->i32, ""); }
+
+static Operand integer_atom(Emitter *em, const Expr *atom) {
+    if (atom->op == OP_INDEX)
+        return index_value(em, atom->index);
+    return build_convert(em, emit_value(em, atom), em->i32);
+}
+
+static Operand numerator(Emitter *em, const Affine *form) {
+    Operand sum = build_i32(em, form->constant);
+    for (int i = 0; i < form->count; i++) {
+        Operand x = integer_atom(em, form->terms[i].atom);
+        if (form->terms[i].coef != 1)
+            x = build_mul(em, x, build_i32(em, form->terms[i].coef));
+        sum = build_add(em, x, sum);
+    }
+    return sum;
+}
+
+static Operand divided(Emitter *em, Operand n, int64_t denominator) {
+    Operand args[2] = {n, build_i32(em, denominator)};
+    return emit_op(em, OP_FLOOR_DIV, args, 2, TYPE_INT);
+}
+
+Operand emit_integer(Emitter *em, const Affine *form) {
+    Operand n = numerator(em, form);
+    return form->denominator == 1 ? n : divided(em, n, form->denominator);
+}
+
+Operand emit_guard(Emitter *em, Guard guard) {
+    Operand n = numerator(em, guard.form), whole = NULL;
+    if (guard.form->denominator != 1) {
+        Operand q = divided(em, n, guard.form->denominator);
+        Operand back = build_mul(em, q, build_like(em, q, (double)guard.form->denominator));
+        whole = LLVMBuildICmp(em->builder, LLVMIntEQ, back, n, "");
+        n = q;
+    }
+    bool large = guard.count > INT32_MAX;
+    Operand limit = build_like(em, n, large ? 0 : (double)guard.count);
+    Operand inside = LLVMBuildICmp(em->builder, large ? LLVMIntSGE : LLVMIntULT, n, limit, "");
+    return build_and(em, inside, whole);
+}
+
+static Operand guards_hold(Emitter *em, const Expr *e) {
+    Operand all = NULL;
+    for (int i = 0; i < e->guard_count; i++)
+        all = build_and(em, all, emit_guard(em, e->guards[i]));
+    return all ? all : LLVMConstInt(em->i1, 1, 0);
+}
+
+// ---- sums and products -------------------------------------------------------------------------------------------------------
+
+static bool is_integer(const Expr *e) { return e->type == TYPE_INT || e->type == TYPE_BOOL; }
+static LLVMTypeRef number_type(const Emitter *em, const Expr *e) {
+    return is_integer(e) ? em->i32 : e->type == TYPE_DOUBLE ? em->f64 : em->real;
+}
+
+// As a number of at least the expression's type; constants exactly of the wanted type.
+static Operand number(Emitter *em, const Expr *e, LLVMTypeRef type) {
+    if (e->op == OP_CONST)
+        return type == em->i32 ? build_i32(em, (int64_t)e->value) : LLVMConstReal(type, e->value);
+    Operand x = emit_value(em, e);
+    return is_real(x) && type == em->real ? x : build_convert(em, x, type);
+}
+
+static Operand constant(const Emitter *em, LLVMTypeRef type, double value) {
+    return type == em->i32 ? build_i32(em, (int64_t)value) : LLVMConstReal(type, value);
+}
+
+static Operand times(Emitter *em, Operand a, Operand b) { return !a ? b : !b ? a : build_mul(em, a, b); }
+
+static Operand power(Emitter *em, Operand x, int k) {
+    Operand result = NULL;
+    for (; k; k >>= 1) {
+        if (k & 1)
+            result = times(em, result, x);
+        if (k > 1)
+            x = build_mul(em, x, x);
+    }
+    return result;
+}
+
+static bool divides(const Expr *product) {
+    for (int i = 0; i < product->count; i++)
+        if (product->exponents[i] < 0)
+            return true;
+    return false;
+}
+
+// Scalars are multiplied among themselves before they meet vectors.
+static Operand product_value(Emitter *em, const Expr *e) {
+    LLVMTypeRef type = number_type(em, e);
+    Operand above[2] = {NULL, NULL}, below[2] = {NULL, NULL};
+    if (e->value != 1)
+        above[0] = constant(em, type, e->value);
+    for (int i = 0; i < e->count; i++) {
+        Operand x = number(em, e->args[i], type);
+        int k = e->exponents[i], v = is_vector(x);
+        if (k > 0)
+            above[v] = times(em, above[v], power(em, x, k));
+        else
+            below[v] = times(em, below[v], power(em, x, -k));
+    }
+    Operand a = times(em, above[0], above[1]), b = times(em, below[0], below[1]);
+    if (!a)
+        a = constant(em, type, 1);
+    return b ? build_divide(em, a, b) : a;
+}
+
+// The factors of a product whose axes lie within `axes` (or not), multiplied.
+static Operand part_of_product(Emitter *em, const Expr *e, uint32_t axes, bool within) {
+    uint32_t mine = 0;
+    for (int i = 0; i < e->count; i++)
+        if (((e->args[i]->axes & ~axes) == 0) == within)
+            mine |= e->args[i]->axes;
+    const void *what = (const char *)e + (within ? 1 : 2);
+    int lane = em->point.lane >= 0 && mine >> em->point.lane & 1 ? em->point.lane : -1;
+    uint64_t point = point_of(em, mine);
+    Operand known = memo_find(em, what, point, lane);
+    if (known)
+        return known;
+    LLVMTypeRef type = number_type(em, e);
+    Operand part = within && e->value != 1 ? constant(em, type, e->value) : NULL;
+    for (int i = 0; i < e->count; i++)
+        if (((e->args[i]->axes & ~axes) == 0) == within)
+            part = times(em, part, power(em, number(em, e->args[i], type), e->exponents[i]));
+    if (part)
+        memo_add(em, what, point, lane, part);
+    return part;
+}
+
+void emit_factors(Emitter *em, const Expr *e, Operand *a, Operand *b) {
+    *b = NULL;
+    if (e->op != OP_PRODUCT || is_integer(e) || divides(e)) {
+        *a = emit_value(em, e);
+        return;
+    }
+    if (e->count == 1 && e->exponents[0] == 2 && e->value == 1) {
+        *a = *b = number(em, e->args[0], number_type(em, e));
+        return;
+    }
+    *a = part_of_product(em, e, e->args[0]->axes, true);
+    *b = part_of_product(em, e, e->args[0]->axes, false);
+    if (!*b && e->count == 2 && e->exponents[0] == 1 && e->exponents[1] == 1 && e->value == 1) {
+        *a = number(em, e->args[0], number_type(em, e));
+        *b = number(em, e->args[1], number_type(em, e));
+    }
+}
+
+static Operand add_term(Emitter *em, Operand sum, double coef, const Expr *term, LLVMTypeRef type) {
+    bool unit = coef == 1 || coef == -1;
+    if (unit && term->op == OP_PRODUCT && type != em->i32 && !is_integer(term) && !divides(term)) {
+        Operand a, b;
+        emit_factors(em, term, &a, &b);
+        if (b)
+            return build_fma(em, coef < 0 ? build_neg(em, a) : a, b, sum);
+        return coef < 0 ? build_sub(em, sum, a) : build_add(em, sum, a);
+    }
+    Operand x = number(em, term, type);
+    if (coef == 1)
+        return build_add(em, sum, x);
+    if (coef == -1)
+        return build_sub(em, sum, x);
+    return build_fma(em, constant(em, type, coef), x, sum);
+}
+
+static Operand sum_value(Emitter *em, const Expr *e) {
+    LLVMTypeRef type = number_type(em, e);
+    int first = -1;
+    Operand sum = e->value != 0 ? constant(em, type, e->value) : NULL;
+    for (int pass = 0; !sum && pass < 2; pass++)
+        for (int i = 0; i < e->count && !sum; i++)
+            if (pass || (e->coefs[i] == 1 && e->args[i]->op != OP_PRODUCT)) {
+                sum = number(em, e->args[i], type);
+                if (e->coefs[i] != 1)
+                    sum = build_mul(em, constant(em, type, e->coefs[i]), sum);
+                first = i;
+            }
+    for (int i = 0; i < e->count; i++)
+        if (i != first)
+            sum = add_term(em, sum, e->coefs[i], e->args[i], type);
+    return sum;
+}
+
+// ---- reads and all other forms -------------------------------------------------------------------------------------------------
+
+// The value an earlier stage of this kernel made for the element, or NULL.
+static Operand from_stage(Emitter *em, const Expr *e) {
+    Point *p = &em->point;
+    uint32_t axes = forms_axes(e->forms, e->guard_count);
+    int vector = p->kernel->vector_axis;
+    if (vector >= 0 && !(axes >> vector & 1))
+        vector = -1;
+    if (vector < 0 || vector == p->lane)
+        return memo_find(em, e->tensor, point_of(em, axes), vector);
+    AxisState *s = &p->axis[vector];
+    int64_t offset = s->inst % em->lanes;
+    s->inst -= offset;
+    Operand v = memo_find(em, e->tensor, point_of(em, axes), vector);
+    s->inst += offset;
+    return v && is_vector(v) ? LLVMBuildExtractElement(em->builder, v, build_i32(em, offset), "") : v;
+}
+
+static bool made_here(const Emitter *em, const Expr *read) {
+    const Kernel *k = em->point.kernel;
+    for (int i = 0; i < k->stages.count; i++) {
+        const Equation *q = k->stages.data[i].equation;
+        bool same = q->tensor == read->tensor && q->out_count == read->guard_count;
+        for (int d = 0; same && d < q->out_count; d++)
+            same = q->out[d] == read->forms[d];
+        if (same)
+            return true;
+    }
+    return false;
+}
+
+static Operand read_value(Emitter *em, const Expr *e) {
+    if (made_here(em, e)) {
+        Operand v = from_stage(em, e);
+        if (v)
+            return v;
+    }
+    return emit_load(em, e->tensor, e->forms, e->guard_count);
+}
+
+// A row of the table: a constant operand takes the type of the others, so that it loses nothing.
+static Operand op_value(Emitter *em, const Expr *e) {
+    Operand args[3];
+    LLVMTypeRef other = NULL;
+    if (e->count > 3)
+        die("an operation with %d operands", e->count);
+    for (int i = 0; i < e->count; i++)
+        if (e->args[i]->op != OP_CONST) {
+            args[i] = emit_value(em, e->args[i]);
+            if (is_real(args[i]) && (!other || element_type(args[i]) == em->f64))
+                other = element_type(args[i]);
+        }
+    for (int i = 0; i < e->count; i++)
+        if (e->args[i]->op == OP_CONST) {
+            bool whole = is_integer(e->args[i]) && !other;
+            args[i] = whole ? build_i32(em, (int64_t)e->args[i]->value)
+                            : LLVMConstReal(other ? other : number_type(em, e->args[i]), e->args[i]->value);
+        }
+    return emit_op(em, (Op)e->op, args, e->count, (Type)e->type);
+}
+
+static Operand fresh_value(Emitter *em, const Expr *e) {
+    switch (e->op) {
+    case OP_CONST: return constant(em, number_type(em, e), e->value);
+    case OP_INDEX: return index_value(em, e->index);
+    case OP_AFFINE: return emit_integer(em, e->form);
+    case OP_ROWS: return rows_value(em);
+    case OP_READ: return read_value(em, e);
+    case OP_WHERE: return build_select(em, guards_hold(em, e), emit_value(em, e->args[0]), emit_value(em, e->args[1]));
+    case OP_DRAW: return emit_draw(em, e->draw);
+    case OP_SUM: return sum_value(em, e);
+    case OP_PRODUCT: return product_value(em, e);
+    default: return op_value(em, e);
+    }
+}
+
+Operand emit_value(Emitter *em, const Expr *e) {
+    if (e->op == OP_CONST)
+        return fresh_value(em, e);
+    int lane = em->point.lane >= 0 && e->axes >> em->point.lane & 1 ? em->point.lane : -1;
+    uint64_t point = point_of(em, e->axes);
+    Operand v = memo_find(em, e, point, lane);
+    if (!v) {
+        v = fresh_value(em, e);
+        memo_add(em, e, point, lane, v);
+    }
+    return v;
+}
