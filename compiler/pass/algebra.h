@@ -91,10 +91,12 @@ const Index *numbers_index(Numbers *n, int place, const Index *like);    // the 
 // ---- sweep.c: the one sweep that every rewriting pass ends with
 void function_sweep(Program *p, Function *f);
 bool equation_is_alias(const Equation *q);                          // constant * read, under guards
+bool types_allow(const Equation *producer, Type reader);           // may the reader compute what the producer does?
 // The expression of an elementwise definition at a read's place.
 const Expr *expr_inline(Program *p, const Equation *producer, const Expr *read);
 
-// ---- operands.c, substitute.c
+// ---- large.c, operands.c, substitute.c
+void function_bound(Program *p, Function *f);                       // what is too deep becomes tensors
 bool equation_is_product(Program *p, const Equation *q);            // a sum of two groups, each with an index of its own
 void function_inline(Program *p, Function *f);                      // elementwise producers with one reader go into it
 

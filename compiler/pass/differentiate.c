@@ -198,6 +198,7 @@ static void sweep(Program *p, Function *f, const GradientRequest *requests, int 
 }
 
 static void differentiate(Program *p, Function *f) {
+    function_bound(p, f);
     while (f->gradients.count) {
         VEC(GradientRequest) now = {0};
         int left = 0;

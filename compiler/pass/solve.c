@@ -213,6 +213,39 @@ static bool window(Program *p, Equation *q) {
     return false;
 }
 
+static int64_t floor_of(int64_t a, int64_t m) { return a / m - (a % m < 0); }
+
+// A summed index inside of a quotient by m is split by it, v = m*q + r: sum[c] (e(c) if c - 2*(c // 2) == h) -> sum[q] e(2*q + h).
+static bool split_quotient(Program *p, Equation *q) {
+    Guarded g = expr_guarded(q->e);
+    for (int n = 0; n < g.count; n++)
+        for (int k = 0; k < g.guards[n].form->count; k++) {
+            const Expr *atom = g.guards[n].form->terms[k].atom;
+            if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST || g.guards[n].form->denominator != 1) continue;
+            int64_t m = (int64_t)atom->args[1]->value, low, high;
+            const Affine *dividend = affine_atom(p, atom->args[0]);
+            const Index *v = NULL;
+            if (dividend->count != 1 || dividend->terms[0].atom->op != OP_INDEX || dividend->denominator != 1) continue;
+            if (llabs(dividend->terms[0].coef) == 1) v = dividend->terms[0].atom->index;
+            if (!v || v->batch || v->size <= m || !holds(q->indices, q->index_count, v)) continue;
+            affine_bounds(dividend, &low, &high);
+            low = floor_of(low, m);
+            Index *quotient = index_add(p, v->name, floor_of(high, m) - low + 1, false), *rest = index_add(p, v->name, m, false);
+            const Affine *value = affine_add(p, affine_scale(p, affine_index(p, quotient), m, 1), affine_index(p, rest));
+            value = affine_offset(p, value, m * low - dividend->constant);
+            if (dividend->terms[0].coef < 0) value = affine_scale(p, value, -1, 1);
+            put_in(p, q, g, NULL, v, value);
+            const Index **indices = arena_array(p->arena, const Index *, q->index_count + 1);
+            int count = 0;
+            for (int i = 0; i < q->index_count; i++) indices[count++] = q->indices[i] == v ? quotient : q->indices[i];
+            indices[count++] = rest;
+            q->indices = indices;
+            q->index_count = count;
+            return true;
+        }
+    return false;
+}
+
 // Indices of one value, and those that the body does not hold: a sum over them is a count (of the true rows, for the batch).
 static bool drop_idle(Program *p, Equation *q) {
     for (int i = 0; i < q->index_count; i++) {
@@ -251,7 +284,7 @@ Equation *equation_simplify(Program *p, const Equation *original) {
         }
         if (drop_idle(p, q)) continue;
         if (q->reduction != REDUCE_SUM) return q;
-        if (reindex(p, q) || solve(p, q) || open_quotient(p, q) || window(p, q)) continue;
+        if (reindex(p, q) || solve(p, q) || open_quotient(p, q) || window(p, q) || split_quotient(p, q)) continue;
         return q;
     }
 }

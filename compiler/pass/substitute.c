@@ -36,7 +36,7 @@ static const Equation *producer(const Inlining *in, const Tensor *t) {
     if (!d || d->live || d->equations.count != 1 || in->uses[t->id] != 1) return NULL;
     const Equation *q = d->equations.data[0];
     if (q->reduction != REDUCE_NONE || !equation_identity(q)) return NULL;
-    if (t->type == TYPE_INT || t->type == TYPE_BOOL) return NULL;
+    if (t->type == TYPE_INT || t->type == TYPE_BOOL || !types_allow(q, in->reader->tensor->type)) return NULL;
     if (in->reader_points > points(q) && cost_of(q->e, memo_create(in->p->arena)) > CHEAP) return NULL;
     return q;
 }

@@ -11,6 +11,7 @@ typedef struct {
     Flow *out;
     Numbers *numbers;
     VEC(Tensor *) same;               // by tensor id: another tensor that says the same
+    Type reader;                      // what the definition in hand computes in
     bool unstop;
 } Sweep;
 
@@ -31,6 +32,18 @@ static bool no_reads(const Guard *guards, int count) {
 }
 
 static bool is_small_draw(const Expr *e) { return e->has_draw && e->depth <= 8 && !e->read_count; }
+
+static bool wide(const Tensor *t) { return t->type == TYPE_DOUBLE && t->rank > 0; }
+
+// A reader of a double tensor computes in double itself, and what is computed in double is not computed again in single.
+bool types_allow(const Equation *producer, Type reader) {
+    if (reader == TYPE_DOUBLE) return true;
+    const Expr *e = producer->e;
+    if (producer->tensor->type == TYPE_DOUBLE && e->op != OP_READ && e->op != OP_CONST) return false;
+    for (int i = 0; i < e->read_count; i++)
+        if (wide(e->reads[i]->tensor) && !wide(producer->tensor)) return false;
+    return true;
+}
 
 static bool types_agree(const Tensor *t, const Expr *e) {
     return t->type == TYPE_REAL || t->type == TYPE_DOUBLE || e->type == t->type;
@@ -59,6 +72,7 @@ static const Expr *replace(void *data, const Expr *read) {
     if (other) read = expr_read(s->p, other, read->forms, read->origin);
     const Definition *d = flow_definition(s->out, read->tensor);
     if (!d || d->equations.count != 1 || !equation_is_alias(d->equations.data[0])) return read;
+    if (!types_allow(d->equations.data[0], s->reader)) return read;
     return expr_inline(s->p, d->equations.data[0], read);
 }
 
@@ -165,6 +179,7 @@ static Equation *pull_out(Sweep *s, Equation *q) {
 static void put(Sweep *s, const Definition *d) {
     Program *p = s->p;
     Equations pieces = {0};
+    s->reader = d->tensor->type;
     for (int i = 0; i < d->equations.count; i++) {
         Equation *q = d->equations.data[i];
         const Expr *e = s->unstop ? expr_unstop(p, q->e) : q->e;
@@ -180,6 +195,7 @@ static void put(Sweep *s, const Definition *d) {
 }
 
 void function_sweep(Program *p, Function *f) {
+    function_bound(p, f);
     function_sort(p, f);
     Flow *in = flow_open(p, f);
     Sweep s = {.p = p, .out = flow_empty(p, f), .numbers = numbers_create(p), .unstop = f->gradients.count == 0};

@@ -1,0 +1,43 @@
+// No expression grows without bound: what is too deep becomes tensors of its own, every half of the limit. What could
+// read outside of a tensor, did it not stand under its guards, stays where it is.
+#include "pass/algebra.h"
+
+typedef struct {
+    Program *p;
+    const Equation *q;
+    Memo *memo;
+    Equations *made;
+} Bounding;
+
+static const Expr *walk(Bounding *b, const Expr *e) {
+    if (e->depth <= MAX_DEPTH / 2) return e;
+    const Expr *known = memo_get(b->memo, e);
+    if (known) return known;
+    Program *p = b->p;
+    const Expr **args = arena_array(p->arena, const Expr *, e->count);
+    for (int i = 0; i < e->count; i++) args[i] = walk(b, e->args[i]);
+    const Expr *r = expr_rebuild(p, e, args);
+    if (r->depth > MAX_DEPTH / 2 && r->type == TYPE_REAL && r->free_count <= MAX_RANK && reads_stay_inside(p, r, NULL, 0)) {
+        Tensor *t = temp_add(p, b->q->tensor->name, "_inner", TYPE_REAL, r->free_count, r->free);
+        const Affine **place = forms_of(p, r->free, r->free_count);
+        Equation *inner = equation_make(p, t, place, REDUCE_NONE, NULL, 0, r, b->q->origin);
+        vec_push(p->arena, b->made, equation_copy(p, inner, t));
+        r = expr_read(p, t, place, b->q->origin);
+    }
+    memo_set(b->memo, e, r);
+    return r;
+}
+
+void function_bound(Program *p, Function *f) {
+    Equations all = {0};
+    for (int i = 0; i < f->equations.count; i++) {
+        Equation *q = f->equations.data[i];
+        if (expr_too_large(q->e)) {
+            Bounding b = {p, q, memo_create(p->arena), &all};
+            q = equation_with(p, q, walk(&b, q->e));
+        }
+        vec_push(p->arena, &all, q);
+    }
+    f->equations.count = 0;
+    for (int i = 0; i < all.count; i++) vec_push(p->arena, &f->equations, all.data[i]);
+}

@@ -1,0 +1,92 @@
+// Goldens of single passes: tests/passes/PASS-what.ir is read, PASS runs alone, and what it prints is PASS-what.out.
+// `goldens_test --bless` writes the .out files instead of comparing; the change is then reviewed as a diff.
+#include "pass/passes.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef void Pass(Program *p);
+static const struct { const char *name; Pass *run; } passes[] = {
+    {"differentiate", pass_differentiate}, {"number", pass_number},     {"substitute", pass_substitute},
+    {"travel", pass_travel},               {"operands", pass_operands}, {"bodies", pass_bodies},
+    {"views", pass_views},                 {"pieces", pass_pieces},     {"extremes", pass_extremes},
+    {"clean", pass_clean},
+};
+
+static Pass *pass_of(const char *file) {
+    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+        size_t length = strlen(passes[i].name);
+        if (strncmp(file, passes[i].name, length) == 0 && file[length] == '-') return passes[i].run;
+    }
+    return NULL;
+}
+
+static char *slurp(Context *ctx, const char *path) {
+    FILE *f = fopen(path, "rb");
+    if (!f) return NULL;
+    Text text = {.arena = ctx->arena};
+    for (int c; (c = fgetc(f)) != EOF;) vec_push(ctx->arena, &text.chars, (char)c);
+    fclose(f);
+    vec_push(ctx->arena, &text.chars, 0);
+    return text.chars.data;
+}
+
+static const char *run(Context *ctx, const char *path, const char *file) {
+    Pass *pass = pass_of(file);
+    char *source = slurp(ctx, path);
+    if (!pass || !source) return NULL;
+    Program *p = program_read(ctx, source_add(ctx, file, source, strlen(source)));
+    if (!p) {
+        diagnostics_print(ctx, false, stdout);
+        return NULL;
+    }
+    pass(p);
+    const char *wrong = program_verify(p);
+    if (wrong) {
+        printf("%s: %s\n", file, wrong);
+        return NULL;
+    }
+    Text out = {.arena = ctx->arena};
+    program_print(&out, p);
+    return text_string(&out);
+}
+
+static bool matches(Context *ctx, const char *golden, const char *out, bool bless) {
+    if (bless) {
+        FILE *f = fopen(golden, "wb");
+        if (!f) return false;
+        fputs(out, f);
+        return fclose(f) == 0;
+    }
+    const char *wanted = slurp(ctx, golden);
+    if (wanted && strcmp(wanted, out) == 0) return true;
+    printf("%s: wanted\n%s\n---- got\n%s\n", golden, wanted ? wanted : "(no such file)", out);
+    return false;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+
+int main(int argc, char **argv) {
+    bool bless = argc > 1 && strcmp(argv[1], "--bless") == 0;
+    struct dirent **files;
+    int passed = 0, failed = 0, count = scandir(TEST_ROOT "/tests/passes", &files, NULL, by_name);
+    for (int i = 0; i < count; i++) {
+        const char *file = files[i]->d_name, *dot = strrchr(file, '.');
+        if (dot && strcmp(dot, ".ir") == 0) {
+            Context *ctx = context_create();
+            const char *path = string_format(ctx->arena, "%s/tests/passes/%s", TEST_ROOT, file);
+            const char *golden = string_format(ctx->arena, "%.*s.out", (int)(strlen(path) - 3), path);
+            const char *out = run(ctx, path, file);
+            if (out && matches(ctx, golden, out, bless)) passed++;
+            else failed++;
+            if (!out) printf("%s: does not run\n", file);
+            context_destroy(ctx);
+        }
+        free(files[i]);
+    }
+    if (count >= 0) free(files);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
