@@ -310,6 +310,13 @@ void program_print(Text *out, const Program *p);
 void function_print(Text *out, const Program *p, const Function *f);
 void equation_print(Text *out, const Equation *q);
 void expr_print(Text *out, const Expr *e);
+void affine_print(Text *out, const Affine *form);
+void guard_print(Text *out, Guard g);
+const char *tensor_kind_word(TensorKind kind);                     // "param"; NULL beyond the last
+const char *type_word(Type type);
+const char *reduction_word(Reduction r);
+const char *function_kind_word(FunctionKind kind);
+const char *precision_word(Precision precision);
 Program *program_read(Context *ctx, const Source *text);            // NULL after diagnostics
 
 // Checks what every pass must leave true: defined before read, ranks, subscripts inside (by guards), pieces disjoint, types,
@@ -326,10 +333,12 @@ typedef struct Environment Environment;
 Environment *environment_create(Program *p, int64_t rows, uint64_t seed);
 double *environment_values(Environment *env, Tensor *t);            // zeroed on first use; for sources see below
 void environment_source(Environment *env, Tensor *t, double *values, int64_t rows);
+void environment_rows(Environment *env, int64_t rows);
 void environment_draws(Environment *env, uint64_t seed, uint32_t batch_number);
 // Runs a function: NULL, or what went wrong (a read outside, an element defined twice, a value missing).
 const char *interpret(Environment *env, Function *f);
 // Philox 4x32-10; the runtime and the generated code must agree with it bit by bit.
 void philox(uint32_t counter[4], uint64_t key);
+double draw_value(const Draw *draw, int64_t element, uint64_t seed, uint32_t batch_number);
 
 #endif

@@ -29,16 +29,16 @@ void scratch_close(Program *p, Scratch *s) {
     vec_push(p->arena, &p->tables->idle, s);
 }
 
-const Expr *scratch_get(const Scratch *s, const Expr *e) {
+const void *scratch_get(const Scratch *s, const Expr *e) {
     return e->id < s->room && s->stamps[e->id] == s->stamp ? s->values[e->id] : NULL;
 }
 
-void scratch_set(Program *p, Scratch *s, const Expr *e, const Expr *value) {
+void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value) {
     if (e->id >= s->room) {
         uint32_t room = s->room ? s->room : 256;
         while (room <= e->id)
             room *= 2;
-        const Expr **values = arena_array(p->arena, const Expr *, room);
+        const void **values = arena_array(p->arena, const void *, room);
         uint32_t *stamps = arena_array(p->arena, uint32_t, room);
         if (s->room) {
             memcpy(values, s->values, s->room * sizeof *values);

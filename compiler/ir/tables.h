@@ -5,10 +5,10 @@
 
 #include "ir/ir.h"
 
-// A map from expressions (by id) to expressions that is emptied in constant time. Walks borrow one and give it back,
+// A map from expressions (by id) to anything that is emptied in constant time. Walks borrow one and give it back,
 // so that walks inside walks have memos of their own.
 typedef struct {
-    const Expr **values;
+    const void **values;
     uint32_t *stamps;
     uint32_t room, stamp;
 } Scratch;
@@ -27,8 +27,8 @@ struct Tables *tables_create(Arena *arena);
 
 Scratch *scratch_open(Program *p);
 void scratch_close(Program *p, Scratch *s);
-const Expr *scratch_get(const Scratch *s, const Expr *e);
-void scratch_set(Program *p, Scratch *s, const Expr *e, const Expr *value);
+const void *scratch_get(const Scratch *s, const Expr *e);       // NULL: absent
+void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value);
 
 // The one copy of this expression. Of the candidate op, type, value, args and the operation's own member count; arrays
 // may live on the stack.

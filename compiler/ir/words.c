@@ -1,0 +1,19 @@
+// The words of the intermediate form's text for kinds, types and reductions: printed and read by these lists alone.
+
+#include "ir/ir.h"
+
+static const char *const TENSOR_WORDS[] = {"source", "input", "rowmap", "param", "state", "slot", "gradient", "total",
+                                           "clock", "setting", "temp", "output"};
+static const char *const TYPE_WORDS[] = {"real", "int", "bool", "double"};
+static const char *const REDUCTION_WORDS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin"};
+static const char *const FUNCTION_WORDS[] = {"initial", "step", "update", "evaluate", "predict", "metrics", "epoch", "stop",
+                                             "prepare", "prepare_test", "prepare_validation"};
+static const char *const PRECISION_WORDS[] = {"default", "strict", "double"};
+
+#define WORD(list, i) ((size_t)(i) < sizeof list / sizeof *list ? list[i] : NULL)
+
+const char *tensor_kind_word(TensorKind kind) { return WORD(TENSOR_WORDS, kind); }
+const char *type_word(Type type) { return WORD(TYPE_WORDS, type); }
+const char *reduction_word(Reduction r) { return WORD(REDUCTION_WORDS, r); }
+const char *function_kind_word(FunctionKind kind) { return WORD(FUNCTION_WORDS, kind); }
+const char *precision_word(Precision precision) { return WORD(PRECISION_WORDS, precision); }
