@@ -52,7 +52,7 @@ static Kernel *fill_zeros(Kernels *ks, Schedule *s, Tensor *t) {
     for (int d = 0; d < t->rank; d++)
         out[d] = affine_index(p, index_add(p, "i", t->dims[d], t->batch_dims >> d & 1));
     *q = (Equation){t, t->rank, out, REDUCE_NONE, 0, NULL, expr_const(p, 0), t->origin};
-    Kernel *k = kernel_create(ks, s, q);
+    Kernel *k = kernel_create(ks, s, equation_trim(p, q));
     k->zeros = true;
     return k;
 }
@@ -117,7 +117,7 @@ static void fuse(Kernels *ks, Schedule *s) {
     bool *met = arena_array(p->arena, bool, p->tensors.count);
     Fusion fusion = begin(ks, s);
     for (int i = 0; i < s->function->equations.count; i++) {
-        const Equation *q = s->function->equations.data[i];
+        const Equation *q = equation_trim(p, s->function->equations.data[i]);
         if (too_many_indices(p, q)) continue;
         bool left_out = fusion.points[q->tensor->id] < tensor_elements(q->tensor);      // pieces are disjoint
         if (left_out && !met[q->tensor->id]) {

@@ -1,4 +1,6 @@
-// Kernels as text, one line each: what `nnc explain` shows and goldens pin.
+// Kernels as text, one line each: what `nnc explain` shows and goldens pin. A line reads: number, cycles of the model on
+// one thread, who runs it; the loops over tiles from the outermost, with the elements of one tile and the vector axis;
+// what is summed or walked inside; and the results, with where each lies.
 #include "pass/schedule.h"
 
 static void print_axis(Text *out, const Kernel *k, int a) {
@@ -6,6 +8,15 @@ static void print_axis(Text *out, const Kernel *k, int a) {
     text_add(out, " %s:%lld", x->index->name, (long long)x->size);
     if (x->tile && x->step > 1) text_add(out, "/%d", x->step);
     if (a == k->vector_axis || a == k->sum_vector_axis) text_put(out, "v");
+    if (a == k->owned_axis) text_put(out, "*");
+}
+
+static void print_layout(Text *out, const Tensor *t, const Layout *l) {
+    text_add(out, "%d", l->inner);
+    if (l->panel) text_add(out, " panels %lld", (long long)l->panel);
+    for (int d = 0; d < t->rank; d++)
+        if (dimension_bordered(l, d))
+            text_add(out, " border %d:%lld+%lld", d, (long long)l->border_low[d], (long long)l->border_high[d]);
 }
 
 static void print_result(Text *out, const Stage *s) {
@@ -13,17 +24,33 @@ static void print_result(Text *out, const Stage *s) {
     const Layout *l = t->layout;
     text_add(out, " %s", t->name);
     if (!l->stored) {
-        text_put(out, "(reg)");
-        return;
+        text_put(out, l->partial_sums ? " (registers, partial sums in memory)" : " (registers)");
+    } else {
+        if (l->same) text_add(out, " over %s", l->same->name);
+        if (t->rank < 2) return;
+        text_put(out, " (along ");
+        print_layout(out, t, l);
+        if (l->twin) text_put(out, ", copy along ");
+        if (l->twin) print_layout(out, t, l->twin);
+        text_put(out, ")");
     }
-    if (l->same) text_add(out, "!%s", l->same->name);
-    if (t->rank > 1) text_add(out, "/%d", l->inner);
-    if (l->panel) text_add(out, "p%lld", (long long)l->panel);
-    if (l->twin) text_add(out, "+%d", l->twin->inner);
+}
+
+static void print_results(Text *out, const Kernel *k) {
+    text_put(out, " ->");
+    for (int s = 0; s < k->stages.count; s++) {
+        int same = 1;                           // pieces of one tensor
+        while (s + same < k->stages.count && k->stages.data[s + same].equation->tensor == k->stages.data[s].equation->tensor)
+            same++;
+        if (s) text_put(out, ",");
+        print_result(out, &k->stages.data[s]);
+        if (same > 1) text_add(out, " in %d pieces", same);
+        s += same - 1;
+    }
 }
 
 static void print_kernel(Text *out, const Kernel *k) {
-    text_add(out, "%4d %-3s %9.0f ", k->id, k->divided ? "par" : "one", k->cycles);
+    text_add(out, "%4d %10.0f %-7s", k->id, k->cycles, k->divided ? "divided" : "single");
     for (int j = 0; j < k->tile_count; j++) print_axis(out, k, k->order[j]);
     bool inner = false;
     for (int a = 0; a < k->axis_count; a++) {
@@ -32,22 +59,23 @@ static void print_kernel(Text *out, const Kernel *k) {
         inner = true;
         print_axis(out, k, a);
     }
-    if (k->rows_in_registers) text_put(out, " rows");
+    if (k->rows_in_registers) text_put(out, " rows in registers");
     if (k->block_count) text_put(out, " blocks");
     for (int b = 0; b < k->block_count; b++)
         text_add(out, " %s:%lld", k->axes[k->blocks[b].axis].index->name, (long long)k->blocks[b].size);
-    text_put(out, " ->");
-    for (int s = 0; s < k->stages.count; s++) print_result(out, &k->stages.data[s]);
-    if (k->barrier_before) text_put(out, " barrier");
-    if (k->blas) text_add(out, " %s", k->blas);
+    if (k->ahead >= 0) text_add(out, " ahead %s:%lld", k->axes[k->ahead].index->name, (long long)k->ahead_distance);
+    print_results(out, k);
+    if (k->blas) text_add(out, "; by %s", k->blas);
+    if (k->barrier_before) text_put(out, "; waits");
     text_put(out, "\n");
 }
 
 void kernels_print(Text *out, const Kernels *ks) {
+    text_put(out, "# number, cycles, threads, tile axis:size/step (v: lanes, *: owned) | inner axes -> results (along: dimension)\n");
     for (int i = 0; i < ks->schedules.count; i++) {
         const Schedule *s = ks->schedules.data[i];
-        text_add(out, "function %s: %d kernels, %lld bytes of scratch\n", s->function->name, s->kernels.count,
-                 (long long)s->scratch);
+        text_add(out, "function %s: %d kernels, %lld bytes of scratch%s\n", s->function->name, s->kernels.count,
+                 (long long)s->scratch, s->threaded ? "" : ", one thread");
         for (int j = 0; j < s->kernels.count; j++) print_kernel(out, s->kernels.data[j]);
     }
     text_add(out, "arena %lld bytes, of them %lld persistent\n", (long long)ks->arena_size,

@@ -98,6 +98,8 @@ static int copy_of(const Variable *v) {
     return v->tensor->layout->twin ? v->tensor->layout->twin->inner : -1;
 }
 
+static const double LEAST_GAIN = .002;           // less is within the model's error: the natural order stays
+
 // ---- descent ------------------------------------------------------------------------------------------------------------------------
 
 static double cycles_of(const Descent *x, const Variable *v) {
@@ -125,7 +127,7 @@ static bool improve(Descent *x, Variable *v) {
             if (c == d || (c >= 0 && t->dims[c] < 8) || (d == was && c == was_copy)) continue;
             set_inner(v, d, c);
             double now = cycles_of(x, v);
-            if (now >= best - 1e-6) continue;
+            if (now >= best * (1 - LEAST_GAIN)) continue;
             best = now;
             inner = d;
             copy = c;
@@ -159,7 +161,7 @@ static void descend(Descent *x, int class, double *best) {
         moved = false;
         for (int i = 0; i < x->variables.count; i++) moved |= improve(x, &x->variables.data[i]);
     }
-    if (x->cycles >= *best - 1e-6) return;
+    if (x->cycles >= *best * (1 - LEAST_GAIN)) return;
     *best = x->cycles;
     for (int i = 0; i < x->variables.count; i++) {
         Variable *v = &x->variables.data[i];

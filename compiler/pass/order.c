@@ -33,7 +33,7 @@ static Kernel *copy(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
         forms[d] = affine_index(p, index_add(p, "i", target->dims[d], target->batch_dims >> d & 1));
     *q = (Equation){target, target->rank, forms, REDUCE_NONE, 0, NULL, expr_read(p, value, forms, target->origin),
                     target->origin};
-    return kernel_create(ks, s, q);
+    return kernel_create(ks, s, equation_trim(p, q));
 }
 
 // May the kernel that makes `value` write it where `target` lies? It must read target only at the element it writes.

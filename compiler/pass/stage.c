@@ -45,6 +45,7 @@ int equation_space(const Equation *q, const Index **indices, int *result_count) 
 bool equation_covers(const Equation *q) {
     for (int d = 0; d < q->out_count; d++) {
         const Index *x = affine_only(q->out[d]);
+        if (q->tensor->dims[d] == 1 && affine_is_constant(q->out[d])) continue;
         if (!x || x->size != q->tensor->dims[d]) return false;
         for (int e = 0; e < d; e++)
             if (affine_only(q->out[e]) == x) return false;
@@ -81,6 +82,31 @@ Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q) {
     vec_push(ks->program->arena, &s->kernels, k);
     kernel_add_stage(ks, k, q, map);
     return k;
+}
+
+// The equation without the indices that have one value: there they are 0.
+const Equation *equation_trim(Program *p, const Equation *q) {
+    const Index *indices[MAX_SPACE];
+    int results, n = equation_space(q, indices, &results), ones = 0;
+    Binding bindings[MAX_SPACE];
+    for (int i = 0; i < n; i++)
+        if (indices[i]->size == 1 && !indices[i]->batch) bindings[ones++] = (Binding){indices[i], affine_constant(p, 0)};
+    if (!ones) return q;
+    Equation *r = arena_new(p->arena, Equation);
+    *r = *q;
+    const Affine **out = arena_array(p->arena, const Affine *, q->out_count + 1);
+    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], bindings, ones);
+    const Index **left = arena_array(p->arena, const Index *, q->index_count + 1);
+    r->index_count = 0;
+    for (int i = 0; i < q->index_count; i++)
+        if (q->indices[i]->size > 1 || q->indices[i]->batch) left[r->index_count++] = q->indices[i];
+    r->out = out;
+    r->indices = left;
+    r->e = expr_substitute(p, q->e, bindings, ones);
+    if (r->index_count || q->reduction == REDUCE_NONE) return r;
+    if (q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN) r->e = expr_int(p, 0);
+    r->reduction = REDUCE_NONE;
+    return r;
 }
 
 static const Equation *rewrite(Kernels *ks, const Kernel *k, const Equation *q, const Index **from, const int *map,
