@@ -1,0 +1,305 @@
+// The commands that compile: each runs the pipeline as far as it needs, and returns an exit code.
+#include "commands.h"
+
+#include "gradcheck.h"
+#include "pipeline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+#define STATUS(code, value, text) code = value,
+#include "status.def"
+#undef STATUS
+};
+
+// ---- from the command line to the pipeline's options -----------------------------------------------------------------------
+
+static const char *folder_of(Arena *arena, const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? string_copy(arena, path, (size_t)(slash - path) + (slash == path)) : ".";
+}
+
+// The model file's folder as seen from the executable's: so the same layout of files gives the same bytes.
+static const char *relative_folder(Arena *arena, const char *from, const char *to) {
+    char *a = realpath(from, NULL), *b = realpath(to, NULL);
+    const char *result = "";
+    if (a && b) {
+        size_t common = 0, i = 0;
+        for (; a[i] && a[i] == b[i]; i++)
+            if (a[i] == '/') common = i;
+        if ((!a[i] || a[i] == '/') && (!b[i] || b[i] == '/')) common = i;
+        Text text = {.arena = arena};
+        for (const char *c = a + common; *c; c++)
+            if (*c == '/' && c[1]) text_put(&text, "../");
+        text_put(&text, b[common] ? b + common + 1 : "");
+        result = text_string(&text);
+    }
+    free(a);
+    free(b);
+    return *result ? result : ".";
+}
+
+static Precision precision_of(const char *word) {
+    return !strcmp(word, "double") ? PRECISION_DOUBLE : !strcmp(word, "strict") ? PRECISION_STRICT : PRECISION_DEFAULT;
+}
+
+static bool precision_known(Context *ctx, const char *word) {
+    if (!word || (strcmp(word, "fast") && strcmp(word, "bf16"))) return true;
+    diagnose(ctx, PRECISION_UNAVAILABLE, NO_SPAN, word);
+    return false;
+}
+
+// What decides the bytes of the result, as text: part of the digest, and shown by the trainer's `info`.
+static const char *options_text(Arena *arena, const Options *o) {
+    static const Option which[] = {OPTION_CPU, OPTION_TARGET, OPTION_BLAS, OPTION_PRECISION, OPTION_OPTIMIZE, OPTION_BATCH};
+    static const char *const words[] = {"--cpu", "--target", "--blas", "--precision", "-O", "--batch"};
+    Text text = {.arena = arena};
+    for (size_t i = 0; i < sizeof which / sizeof *which; i++)
+        if (o->value[which[i]]) text_add(&text, "%s%s %s", text.chars.count ? " " : "", words[i], o->value[which[i]]);
+    for (int i = 0; i < o->list[OPTION_SET].count; i++) text_add(&text, " --set %s", o->list[OPTION_SET].data[i]);
+    return text_string(&text);
+}
+
+static PipelineOptions read_options(Arena *arena, const Options *o) {
+    PipelineOptions p = {
+        .path = o->file,
+        .cpu = o->value[OPTION_CPU] ? o->value[OPTION_CPU] : "native",
+        .triple = o->value[OPTION_TARGET],
+        .libraries = o->list[OPTION_LIBRARY].data,
+        .library_count = o->list[OPTION_LIBRARY].count,
+        .stop_after = o->value[OPTION_STOP_AFTER],
+        .dump_after = o->value[OPTION_DUMP_AFTER],
+        .verify = o->value[OPTION_VERIFY] != NULL,
+    };
+    if (o->value[OPTION_PRECISION]) {
+        p.sema.precision = precision_of(o->value[OPTION_PRECISION]);
+        p.sema.precision_given = true;
+    }
+    p.sema.batch = options_count(o, OPTION_BATCH);
+    for (int i = 0; i < o->list[OPTION_SET].count; i++) {
+        const char *text = o->list[OPTION_SET].data[i], *equals = strchr(text, '=');
+        SetOption set = {string_copy(arena, text, equals ? (size_t)(equals - text) : strlen(text)), equals ? equals + 1 : ""};
+        vec_push(arena, &p.sema.set, set);
+    }
+    p.output = (OutputOptions){.optimization = o->value[OPTION_OPTIMIZE] ? atoi(o->value[OPTION_OPTIMIZE]) : 2,
+                               .debug = o->value[OPTION_DEBUG] != NULL,
+                               .options = options_text(arena, o)};
+    const char *blas = o->value[OPTION_BLAS];
+    p.blas = blas && strcmp(blas, "none");
+    return p;
+}
+
+// ---- build and run ------------------------------------------------------------------------------------------------------------
+
+typedef struct { const char *word; OutputKind kind; const char *ending; } EmitKind;
+static const EmitKind EMIT[] = {
+    {"obj", OUTPUT_OBJECT, ".o"}, {"lib", OUTPUT_LIBRARY, ".a"}, {"asm", OUTPUT_ASSEMBLY, ".s"},
+    {"llvm", OUTPUT_LLVM, ".ll"}, {"header", OUTPUT_HEADER, ".h"},
+};
+
+// A name for C: other characters as `_`, after nn_ where it would begin with a digit or is a keyword of C or C++.
+static const char *c_name(Arena *arena, const char *stem) {
+    static const char *const keywords[] = {
+        "auto", "bool", "break", "case", "catch", "char", "class", "const", "continue", "default", "delete", "do", "double", "else",
+        "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable",
+        "namespace", "new", "operator", "private", "protected", "public", "register", "restrict", "return", "short", "signed",
+        "sizeof", "static", "struct", "switch", "template", "this", "throw", "true", "try", "typedef", "typename", "union",
+        "unsigned", "using", "virtual", "void", "volatile", "while", "main"};
+    char *name = string_copy(arena, stem, strlen(stem));
+    for (char *c = name; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9'))) *c = '_';
+    bool keyword = *name >= '0' && *name <= '9';
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) keyword |= !strcmp(name, keywords[i]);
+    return keyword ? string_format(arena, "nn_%s", name) : name;
+}
+
+static int write_text(Context *ctx, const char *path, const char *text) {
+    FILE *f = fopen(path, "wb");
+    bool good = f && fputs(text, f) >= 0;
+    if (f) good = fclose(f) == 0 && good;
+    if (!good) diagnose(ctx, FILE_UNWRITABLE, NO_SPAN, path, strerror(errno));
+    return good ? NN_OK : NN_FILE;
+}
+
+static int build_to(Pipeline *p, PipelineOptions *po, const char *path) {
+    Arena *arena = p->ctx->arena;
+    po->output.path = path;
+    if (!po->output.directory) po->output.directory = relative_folder(arena, folder_of(arena, path), folder_of(arena, po->path));
+    if (!po->output.prefix) po->output.prefix = c_name(arena, path_stem(arena, po->path));
+    if (po->output.kind == OUTPUT_TRAINER && !linker_check(p->ctx)) return NN_FILE;
+    pipeline_run(p, FORM_OUTPUT);
+    return p->status;
+}
+
+static int build_ir(Pipeline *p, const char *path) {
+    if (!pipeline_run(p, FORM_EQUATIONS)) return NN_OK;
+    Text text = {.arena = p->ctx->arena};
+    program_print(&text, p->module->program);
+    return write_text(p->ctx, path, text_string(&text));
+}
+
+static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
+    Arena *arena = p->ctx->arena;
+    const char *emit = o->value[OPTION_EMIT], *stem = path_stem(arena, o->file), *out = o->value[OPTION_OUTPUT];
+    po->output.prefix = o->value[OPTION_PREFIX];
+    if (emit && !strcmp(emit, "ir")) return build_ir(p, out ? out : string_format(arena, "%s.ir", stem));
+    const char *ending = "";
+    for (size_t i = 0; emit && i < sizeof EMIT / sizeof *EMIT; i++)
+        if (!strcmp(EMIT[i].word, emit)) {
+            po->output.kind = EMIT[i].kind;
+            ending = EMIT[i].ending;
+        }
+    if (!out) out = string_format(arena, "%s%s", stem, ending);
+    struct stat about;
+    if (!strcmp(out, o->file) || (stat(out, &about) == 0 && S_ISDIR(about.st_mode))) {
+        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, strcmp(out, o->file) ? strerror(EISDIR) : "it is the model file");
+        return NN_FILE;
+    }
+    return build_to(p, po, out);
+}
+
+static const char *cache_folder(Context *ctx) {
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (base && *base) return string_format(ctx->arena, "%s/nnc", base);
+    return string_format(ctx->arena, "%s/.cache/nnc", home && *home ? home : "/tmp");
+}
+
+static bool make_folders(Context *ctx, const char *path) {
+    char *part = string_copy(ctx->arena, path, strlen(path));
+    for (char *c = part + 1; *c; c++)
+        if (*c == '/') {
+            *c = 0;
+            if (mkdir(part, 0777) && errno != EEXIST) break;
+            *c = '/';
+        }
+    if (!mkdir(part, 0777) || errno == EEXIST) return true;
+    diagnose(ctx, FILE_UNWRITABLE, NO_SPAN, path, strerror(errno));
+    return false;
+}
+
+// Keeps what it built, keyed by the digest; the trainer gets the model file's folder instead of a path of its own.
+static int run(Pipeline *p, PipelineOptions *po, const Options *o) {
+    if (!pipeline_run(p, FORM_TREE)) return NN_OK;
+    Arena *arena = p->ctx->arena;
+    const char *folder = string_format(arena, "%s/%s", cache_folder(p->ctx), pipeline_digest(p, false));
+    const char *trainer = string_format(arena, "%s/%s", folder, path_stem(arena, o->file));
+    po->output.directory = ".";
+    if (access(trainer, X_OK)) {
+        if (!make_folders(p->ctx, folder)) return NN_FILE;
+        int status = build_to(p, po, trainer);
+        if (status || p->ctx->errors) return status;
+    }
+    char *beside = realpath(folder_of(arena, o->file), NULL);
+    if (beside) setenv("NN_MODEL_DIRECTORY", beside, 1);
+    free(beside);
+    char **arguments = arena_array(arena, char *, o->rest_count + 2);
+    arguments[0] = string_copy(arena, trainer, strlen(trainer));
+    for (int i = 0; i < o->rest_count; i++) arguments[i + 1] = o->rest[i];
+    diagnostics_print(p->ctx, false, stderr);
+    execv(trainer, arguments);
+    fprintf(stderr, "nnc: error: cannot run %s: %s\n", trainer, strerror(errno));
+    return NN_FILE;
+}
+
+// ---- summary and explain ----------------------------------------------------------------------------------------------------------
+
+static void put_shape(Text *out, int rank, const int64_t *dims, uint8_t batch_dims) {
+    text_put(out, "[");
+    for (int d = 0; d < rank; d++) {
+        if (d) text_put(out, ", ");
+        if (batch_dims >> d & 1) text_put(out, "batch");
+        else text_add(out, "%lld", (long long)dims[d]);
+    }
+    text_put(out, "]");
+}
+
+static int64_t kind_bytes(const Kernels *k, TensorKind kind) {
+    int64_t bytes = 0;
+    for (int i = 0; i < k->program->tensors.count; i++) {
+        const Tensor *t = k->program->tensors.data[i];
+        if (t->kind == kind && t->layout && t->layout->stored && !t->layout->same) bytes += t->layout->size * t->layout->element_size;
+    }
+    return bytes;
+}
+
+static void put_memory(Text *out, const Kernels *k) {
+    int64_t parameters = kind_bytes(k, TENSOR_PARAM), slots = kind_bytes(k, TENSOR_SLOT), states = kind_bytes(k, TENSOR_STATE);
+    text_add(out, "memory      %lld bytes: parameters %lld, optimizer %lld, states %lld, the rest (batch, activations, gradients, scratch) %lld\n",
+             (long long)k->arena_size, (long long)parameters, (long long)slots, (long long)states,
+             (long long)(k->arena_size - parameters - slots - states));
+}
+
+static int summary(Pipeline *p) {
+    if (!pipeline_run(p, FORM_KERNELS)) return NN_OK;
+    const Module *m = p->module;
+    Text out = {.arena = p->ctx->arena};
+    text_add(&out, "%-44s %-24s %12s %14s\n", "layer", "result", "parameters", "FLOPs");
+    for (int i = 0; i < m->layers.count; i++) {
+        const LayerInstance *l = &m->layers.data[i];
+        Text shape = {.arena = p->ctx->arena};
+        put_shape(&shape, l->rank, l->dims, l->batch_dims);
+        text_add(&out, "%*s%-*s %-24s %12lld %14lld\n", 2 * l->depth, "", 44 - 2 * l->depth, l->name, text_string(&shape),
+                 (long long)l->params, (long long)l->flops);
+    }
+    text_add(&out, "\nparameters  %lld\nFLOPs       %lld a step of %lld rows\n", (long long)m->params, (long long)m->flops, (long long)m->batch);
+    put_memory(&out, p->kernels);
+    fputs(text_string(&out), stdout);
+    return NN_OK;
+}
+
+static int explain(Pipeline *p) {
+    if (!pipeline_run(p, FORM_KERNELS)) return NN_OK;
+    const Module *m = p->module;
+    Text out = {.arena = p->ctx->arena};
+    for (int i = 0; i < m->in_force.count; i++) {
+        const InForce *f = &m->in_force.data[i];
+        text_add(&out, "%-32s = %-24s %s\n", f->name, f->value, f->origin);
+    }
+    text_add(&out, "%-32s = %-24s %s\n", "cpu", p->target->cpu, p->target->features);
+    put_memory(&out, p->kernels);
+    text_put(&out, "\n");
+    kernels_print(&out, p->kernels);
+    fputs(text_string(&out), stdout);
+    return NN_OK;
+}
+
+static int check(Pipeline *p) {
+    pipeline_check(p);
+    return NN_OK;
+}
+
+// In double precision, on at most 8 rows.
+static int check_gradient(PipelineOptions *po, Pipeline *p) {
+    po->sema.precision = PRECISION_DOUBLE;
+    po->sema.precision_given = true;
+    p->gradients_only = true;
+    if (!linker_check(p->ctx)) return NN_FILE;
+    return pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stdout) : NN_OK;
+}
+
+int command_run(const Options *o) {
+    Arena *arena = arena_create();
+    PipelineOptions po = read_options(arena, o);
+    Pipeline *p = pipeline_create(&po);
+    int status = NN_OK;
+    bool json = o->value[OPTION_JSON] != NULL;
+    if (!precision_known(p->ctx, o->value[OPTION_PRECISION])) status = NN_USAGE;
+    else if (o->command == COMMAND_BUILD) status = build(p, &po, o);
+    else if (o->command == COMMAND_RUN) status = run(p, &po, o);
+    else if (o->command == COMMAND_CHECK) status = check(p);
+    else if (o->command == COMMAND_SUMMARY) status = summary(p);
+    else if (o->command == COMMAND_EXPLAIN) status = explain(p);
+    else if (o->command == COMMAND_GRADCHECK) status = check_gradient(&po, p);
+    diagnostics_print(p->ctx, json, json ? stdout : stderr);
+    if (o->value[OPTION_TIME_PASSES]) pipeline_times(p, stderr);
+    if (p->ctx->errors && !status) status = context_status(p->ctx);
+    pipeline_destroy(p);
+    arena_destroy(arena);
+    return status;
+}

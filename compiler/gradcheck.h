@@ -1,0 +1,11 @@
+// `nnc gradcheck`: the derived gradient of a whole model against finite differences, in double precision.
+#ifndef NN_GRADCHECK_H
+#define NN_GRADCHECK_H
+
+#include "pipeline.h"
+
+// Needs a pipeline made with `gradients_only` and precision double that has reached FORM_KERNELS. Prints the worst element
+// of each parameter. Returns the exit code: NN_OK, NN_NOT_FINITE where the check fails, NN_MEMORY.
+int gradcheck(Pipeline *p, void *file);
+
+#endif

@@ -1,0 +1,234 @@
+// The pipeline: the table of passes, run in order until the stage that was asked for. Each stage has one input type and one
+// output type, there is no way back, and a pass that leaves wrong equations is named.
+#include "pipeline.h"
+
+#include "library.h"
+#include "pass/passes.h"
+#include "sema/resolve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+const char *path_stem(Arena *arena, const char *path) {
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    size_t length = strlen(name);
+    if (length > 3 && !strcmp(name + length - 3, ".nn")) length -= 3;
+    return string_copy(arena, name, length);
+}
+
+// ---- the passes that are not of pass/ -------------------------------------------------------------------------------------
+
+static bool load_library(Pipeline *p) {
+    p->library = library_create(p->ctx);
+    for (int i = 0; i < stdlib_count; i++) {
+        Source *s = source_add(p->ctx, stdlib_files[i].name, stdlib_files[i].text, stdlib_files[i].length);
+        s->library = true;
+        if (!strcmp(stdlib_files[i].name, "keras.nn")) s->prefix = "keras";
+        library_add(p->library, s, parse_source(p->ctx, s));
+    }
+    for (int i = 0; i < p->options->library_count; i++) {
+        Source *s = source_load(p->ctx, p->options->libraries[i]);
+        if (!s) continue;
+        s->library = true;
+        s->prefix = path_stem(p->ctx->arena, p->options->libraries[i]);
+        library_add(p->library, s, parse_source(p->ctx, s));
+    }
+    return !p->ctx->errors;
+}
+
+static bool run_parse(Pipeline *p) {
+    if (!load_library(p)) return false;
+    p->source = source_load(p->ctx, p->options->path);
+    if (!p->source) return false;
+    p->root = parse_source(p->ctx, p->source);
+    return !p->ctx->errors;
+}
+
+static bool run_resolve(Pipeline *p) { return sema_resolve(p->ctx, p->library, p->source, p->root); }
+
+// gradcheck: what is left of the step are the loss and the gradients, each as an output of its own.
+static void keep_gradients(Pipeline *p) {
+    Module *m = p->module;
+    for (int i = 0; i < m->program->functions.count; i++) {
+        Function *f = m->program->functions.data[i];
+        if (f->kind != FUNCTION_STEP) continue;
+        f->effects.count = f->outputs.count = 0;
+        vec_push(m->program->arena, &f->outputs, m->loss);
+        for (int g = 0; g < f->gradients.count; g++) {
+            f->gradients.data[g].result->kind = TENSOR_OUTPUT;
+            vec_push(m->program->arena, &p->gradients, f->gradients.data[g]);
+            vec_push(m->program->arena, &f->outputs, f->gradients.data[g].result);
+        }
+    }
+}
+
+static bool run_elaborate(Pipeline *p) {
+    p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, &p->options->sema);
+    if (p->module && p->gradients_only) keep_gradients(p);
+    return p->module != NULL && !p->ctx->errors;
+}
+
+static bool run_fuse(Pipeline *p) {
+    p->target = target_find(p->ctx, p->options->cpu, p->options->triple);
+    if (!p->target) return false;
+    Machine machine = p->target->machine;
+    machine.use_openblas = p->options->blas;
+    p->kernels = pass_fuse(p->module->program, &machine);
+    return p->kernels != NULL;
+}
+
+static bool run_place(Pipeline *p) {
+    pass_place(p->kernels);
+    return sema_check_asserts(p->ctx, p->module, p->kernels->arena_size);
+}
+
+static bool run_output(Pipeline *p) {
+    OutputOptions output = p->options->output;
+    output.digest = pipeline_digest(p, false);
+    output.run_digest = pipeline_digest(p, true);
+    output.target = p->target;
+    p->status = output_write(p->module, p->kernels, &output);
+    return p->status == 0;
+}
+
+#define EQUATION_PASS(name) static bool run_##name(Pipeline *p) { pass_##name(p->module->program); return !p->ctx->errors; }
+EQUATION_PASS(differentiate)
+EQUATION_PASS(number)
+EQUATION_PASS(substitute)
+EQUATION_PASS(travel)
+EQUATION_PASS(operands)
+EQUATION_PASS(bodies)
+EQUATION_PASS(views)
+EQUATION_PASS(pieces)
+EQUATION_PASS(extremes)
+EQUATION_PASS(clean)
+EQUATION_PASS(gather)
+#undef EQUATION_PASS
+#define KERNEL_PASS(name) static bool run_##name(Pipeline *p) { pass_##name(p->kernels); return !p->ctx->errors; }
+KERNEL_PASS(borders)
+KERNEL_PASS(layout)
+KERNEL_PASS(ownership)
+KERNEL_PASS(tiles)
+#undef KERNEL_PASS
+
+// ---- the table ------------------------------------------------------------------------------------------------------------
+
+typedef struct { const char *name; Form from, to; bool (*run)(Pipeline *); const char *does, *holds; } Pass;
+static const Pass PASSES[] = {
+#define PASS(name, from, to, does, holds) {#name, FORM_##from, FORM_##to, run_##name, does, holds},
+#include "passes.def"
+#undef PASS
+};
+enum { PASS_COUNT = sizeof PASSES / sizeof *PASSES };
+
+int pipeline_pass_count(void) { return PASS_COUNT; }
+const char *pipeline_pass_name(int pass) { return PASSES[pass].name; }
+
+Pipeline *pipeline_create(const PipelineOptions *options) {
+    Context *ctx = context_create();
+    Pipeline *p = arena_new(ctx->arena, Pipeline);
+    p->options = options;
+    p->ctx = ctx;
+    p->milliseconds = arena_array(ctx->arena, double, PASS_COUNT);
+    return p;
+}
+
+void pipeline_destroy(Pipeline *p) {
+    context_destroy(p->ctx);
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void dump(const Pipeline *p, const Pass *pass) {
+    Text text = {.arena = p->ctx->arena};
+    text_add(&text, "# after %s\n", pass->name);
+    if (pass->to == FORM_TREE) node_dump(&text, p->root);
+    else if (pass->to == FORM_EQUATIONS) program_print(&text, p->module->program);
+    else if (pass->to == FORM_KERNELS) kernels_print(&text, p->kernels);
+    else text_put(&text, "(machine code)\n");
+    fputs(text_string(&text), stdout);
+}
+
+static void verify(const Pipeline *p, const Pass *pass) {
+    if (pass->to != FORM_EQUATIONS) return;
+    const char *wrong = program_verify(p->module->program);
+    if (wrong) die("after %s: %s", pass->name, wrong);
+}
+
+bool pipeline_run(Pipeline *p, Form until) {
+    for (int i = p->done; i < PASS_COUNT && PASSES[i].to <= until; i++) {
+        const Pass *pass = &PASSES[i];
+        double start = now();
+        bool good = pass->run(p);
+        p->milliseconds[i] = now() - start;
+        if (!good) return false;
+        p->done = i + 1;
+        if (p->options->verify) verify(p, pass);
+        const char *wanted = p->options->dump_after;
+        if (wanted && (!strcmp(wanted, pass->name) || !strcmp(wanted, "all"))) dump(p, pass);
+        if (p->options->stop_after && !strcmp(p->options->stop_after, pass->name)) return false;
+    }
+    return true;
+}
+
+bool pipeline_is_library(const Pipeline *p) { return file_train(p->root) == NULL; }
+
+bool pipeline_check(Pipeline *p) {
+    if (!pipeline_run(p, FORM_TREE)) return false;
+    if (pipeline_is_library(p)) return sema_check_library(p->ctx, p->library, p->source, p->root);
+    return pipeline_run(p, FORM_KERNELS);
+}
+
+// ---- digests --------------------------------------------------------------------------------------------------------------
+
+static bool ends_a_run(const Node *statement) {
+    static const char *const words[] = {"epochs", "steps", "stop"};
+    if (statement->kind != AST_ASSIGN || statement->target->kind != AST_NAME) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(statement->target->name, words[i])) return true;
+    return false;
+}
+
+// The file's tree without the settings that only say how long a run is.
+static const Node *without_length(Context *ctx, const Node *root) {
+    Node *file = node_new(ctx, AST_FILE, root->span);
+    for (int i = 0; i < root->count; i++) {
+        Node *item = root->items[i];
+        if (item->kind == AST_TRAIN) {
+            Node *train = node_new(ctx, AST_TRAIN, item->span), *block = node_new(ctx, AST_BLOCK, item->block->span);
+            *train = *item;
+            train->block = block;
+            for (int k = 0; k < item->block->count; k++)
+                if (!ends_a_run(item->block->items[k])) node_add(ctx, block, item->block->items[k]);
+            item = train;
+        }
+        node_add(ctx, file, item);
+    }
+    return file;
+}
+
+const char *pipeline_digest(Pipeline *p, bool run) {
+    Text text = {.arena = p->ctx->arena};
+    node_print(&text, run ? without_length(p->ctx, p->root) : p->root);
+    for (int i = 0; i < p->ctx->sources.count; i++)
+        if (p->ctx->sources.data[i]->library) text_put(&text, p->ctx->sources.data[i]->text);
+    text_put(&text, p->options->output.options ? p->options->output.options : "");
+    const char *all = text_string(&text);
+    size_t length = strlen(all);
+    return string_format(p->ctx->arena, "%016llx%016llx", (unsigned long long)hash_bytes(all, length, 1),
+                         (unsigned long long)hash_bytes(all, length, 2));
+}
+
+void pipeline_times(const Pipeline *p, void *file) {
+    double total = 0;
+    for (int i = 0; i < PASS_COUNT; i++) {
+        if (p->milliseconds[i] > 0) fprintf(file, "%8.2f ms  %-14s %s\n", p->milliseconds[i], PASSES[i].name, PASSES[i].does);
+        total += p->milliseconds[i];
+    }
+    fprintf(file, "%8.2f ms  in all\n", total);
+}

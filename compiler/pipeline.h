@@ -1,0 +1,55 @@
+// The contract of the driver with the pipeline: one compilation, from text to whatever was asked for.
+#ifndef NN_PIPELINE_H
+#define NN_PIPELINE_H
+
+#include "llvm/llvm.h"
+#include "pass/kernel.h"
+#include "sema/module.h"
+
+typedef enum { FORM_TEXT, FORM_TREE, FORM_EQUATIONS, FORM_KERNELS, FORM_OUTPUT } Form;
+
+typedef struct {
+    const char *path;                 // the model file
+    SemaOptions sema;
+    const char *cpu, *triple;
+    OutputOptions output;             // digests, directory and target are filled in by the pipeline
+    bool blas;
+    const char *const *libraries;     // --library
+    int library_count;
+    const char *stop_after, *dump_after;   // names of passes, `all` for dump_after; NULL: none
+    bool verify;
+} PipelineOptions;
+
+typedef struct {
+    const PipelineOptions *options;
+    Context *ctx;
+    Library *library;
+    Source *source;
+    Node *root;
+    Module *module;
+    Kernels *kernels;
+    Target *target;
+    int status;                       // of the output pass
+    bool gradients_only;              // gradcheck: the step ends at its gradients
+    VEC(GradientRequest) gradients;   // which they are, if so
+    int done;                         // passes that have run
+    double *milliseconds;             // of each pass, in the order of passes.def
+} Pipeline;
+
+Pipeline *pipeline_create(const PipelineOptions *options);
+void pipeline_destroy(Pipeline *p);
+// Runs passes until a stage is reached. False: errors are in the Context, or the run was stopped (stop_after).
+bool pipeline_run(Pipeline *p, Form until);
+// All that can be wrong with a program, nothing written; a file without `train` is checked as a library.
+bool pipeline_check(Pipeline *p);
+bool pipeline_is_library(const Pipeline *p);      // after FORM_TREE
+// Of the program, its library and the options: 32 hexadecimal digits. `run`: without epochs, steps and stop.
+const char *pipeline_digest(Pipeline *p, bool run);
+// What --time-passes prints.
+void pipeline_times(const Pipeline *p, void *file);
+// The file's name without its folder and `.nn`.
+const char *path_stem(Arena *arena, const char *path);
+int pipeline_pass_count(void);
+const char *pipeline_pass_name(int pass);
+
+#endif

@@ -1,0 +1,31 @@
+# The code in the documents: every fenced block of nn is checked (a file with `train` as a program, else as a library), every block
+# of c is compiled against the header of examples/digits, every block of sh runs in a folder that holds the examples' files.
+set -u
+bad=0
+mkdir -p docs && cd docs || exit 1
+cp "$ROOT"/examples/*/*.nn "$ROOT"/examples/*/*.csv . 2>/dev/null
+"$NNC" build digits.nn --emit obj || exit 1
+for page in "$ROOT"/README.md "$ROOT"/docs/*.md "$ROOT"/examples/*/README.md; do
+    name=$(basename "$page" .md)
+    awk -v name="$name" '
+        /^```[a-z]+$/ && !open { kind = substr($0, 4); open = 1; n++; file = sprintf("%s.%02d.%s", name, n, kind); printf "" > file; next }
+        /^```$/ { if (open) { open = 0; close(file) } else open = 2; next }
+        /^```/ { open = open ? 0 : 2; next }
+        open == 1 { print > file }' "$page"
+done
+for block in *.[0-9][0-9].nn; do
+    [ -e "$block" ] || continue
+    "$NNC" check "$block" >out.txt 2>&1 || { echo "$block:"; cat "$block" out.txt; bad=1; }
+done
+for block in *.[0-9][0-9].c; do
+    [ -e "$block" ] || continue
+    gcc -std=c99 -Wall -Wextra -Wconversion -Werror -I. "$block" digits.o -L"$BUILD" -lnn -lm -lpthread -o block >out.txt 2>&1 && ./block >out.txt 2>&1 ||
+        { echo "$block:"; cat out.txt; bad=1; }
+done
+PATH=$BUILD:$PATH
+cp -n "$ROOT"/examples/embed/embed.c main.c
+for block in *.[0-9][0-9].sh; do
+    [ -e "$block" ] || continue
+    LIBRARY_PATH=$BUILD bash -eu "$block" >out.txt 2>&1 || { echo "$block:"; cat "$block" out.txt; bad=1; }
+done
+exit $bad
