@@ -37,10 +37,11 @@ static uint32_t column(const Parser *p, int i) {
     return token->start - p->lines.data[token->line];
 }
 
-// The indentation of the line a token stands in.
+// The indentation of the statement a token stands in: of its line, or of one before that goes on in it.
 static uint32_t indent(const Parser *p, int i) {
-    const char *line = p->source->text + p->lines.data[p->tokens.data[i].line];
-    return (uint32_t)strspn(line, " \t");
+    for (; i > 0; i--)
+        if (p->tokens.data[i].first && !token_continues(kind_at(p, i)) && !token_goes_on(kind_at(p, i - 1))) break;
+    return column(p, i);
 }
 
 static bool begins_definition(const Parser *p, int i) {
@@ -101,33 +102,95 @@ static Fault missing_brace(const Parser *p, int from, int at, int to) {
     for (int i = at - 1; i >= from; i--) {
         if (!p->tokens.data[i].first || column(p, i) > depth) continue;
         if (column(p, i) < depth || closes(kind_at(p, i))) break;
-        int last = line_last(p, i, to);
-        bool below = last + 1 < at && column(p, last + 1) > depth && kind_at(p, last) != TOKEN_LEFT_BRACE;
-        if (below) return (Fault){FAULT_INSERT, last + 1, TOKEN_LEFT_BRACE, -1};
+        int last = line_last(p, i, to), end = i;
+        while (end + 1 < to && !p->tokens.data[end + 1].first) end++;
+        for (; last >= i; last = last > end ? end : i - 1) {
+            bool below = last + 1 < at && column(p, last + 1) > depth && kind_at(p, last) != TOKEN_LEFT_BRACE;
+            if (below) return (Fault){FAULT_INSERT, last + 1, TOKEN_LEFT_BRACE, -1};
+        }
         break;
     }
     return (Fault){FAULT_NONE, at, TOKEN_END, -1};
 }
 
+static TokenKind opener(TokenKind close) {
+    return close == TOKEN_RIGHT_PAREN ? TOKEN_LEFT_PAREN : close == TOKEN_RIGHT_BOX ? TOKEN_LEFT_BOX : TOKEN_LEFT_BRACE;
+}
+
+// The repair of several that leaves least to be repaired; of equal ones the first.
+static Fault least(const Parser *p, int from, int to, const Fault *faults, int count) {
+    int best = 0, fewest = mismatches(p, from, to, &faults[0]);
+    for (int i = 1; i < count; i++) {
+        int left = mismatches(p, from, to, &faults[i]);
+        if (left >= fewest) continue;
+        fewest = left;
+        best = i;
+    }
+    return faults[best];
+}
+
+// Could the innermost bracket be meant to close the one around it? A `}` stands first in its line.
+static bool may_close(const Parser *p, const int *stack, int depth) {
+    if (depth < 2) return false;
+    return kind_at(p, stack[depth - 2]) != TOKEN_LEFT_BRACE || p->tokens.data[stack[depth - 1]].first;
+}
+
 // A closing bracket that does not fit what is open (stack[depth - 1], or nothing).
 static Fault wrong_closer(const Parser *p, int from, int at, int to, const int *stack, int depth) {
     TokenKind kind = kind_at(p, at);
-    int top = depth ? stack[depth - 1] : -1;
+    int top = depth ? stack[depth - 1] : -1, count = 0;
     if (top < 0 && kind == TOKEN_RIGHT_BRACE && p->tokens.data[at].first) {
         Fault missing = missing_brace(p, from, at, to);
         if (missing.kind != FAULT_NONE) return missing;
     }
-    Fault best = {FAULT_DROP, at, kind, -1};
-    if (top < 0 || kind_at(p, top) == TOKEN_LEFT_BRACE) return best;
-    Fault others[] = {{FAULT_INSERT, at, closer(kind_at(p, top)), top}, {FAULT_REPLACE, at, closer(kind_at(p, top)), top}};
-    int count = kind == TOKEN_RIGHT_BRACE ? 1 : 2, least = mismatches(p, from, to, &best);
-    for (int i = count - 1; i >= 0; i--) {
-        int left = mismatches(p, from, to, &others[i]);
-        if (left > least || (left == least && i > 0)) continue;
-        least = left;
-        best = others[i];
+    if (top < 0) return (Fault){FAULT_DROP, at, kind, -1};
+    TokenKind open = kind_at(p, top);
+    Fault faults[7], block = {FAULT_REPLACE, top, opener(kind), at};
+    if (open != TOKEN_LEFT_BRACE) faults[count++] = (Fault){FAULT_INSERT, at, closer(open), top};
+    if (kind == TOKEN_RIGHT_BRACE && p->tokens.data[at].first) faults[count++] = block;
+    faults[count++] = (Fault){FAULT_REPLACE, at, closer(open), top};
+    faults[count++] = (Fault){FAULT_DROP, at, kind, -1};
+    faults[count++] = block;
+    if (may_close(p, stack, depth)) faults[count++] = (Fault){FAULT_REPLACE, top, closer(kind_at(p, stack[depth - 2])), stack[depth - 2]};
+    faults[count++] = (Fault){FAULT_DROP, top, open, -1};
+    return least(p, from, to, faults, count);
+}
+
+// Brackets left open at the end of a definition.
+static Fault left_open(const Parser *p, int from, int to, const int *stack, int depth) {
+    int top = stack[depth - 1], count = 0;
+    Fault faults[3];
+    faults[count++] = (Fault){FAULT_INSERT, to, closer(kind_at(p, top)), top};
+    if (may_close(p, stack, depth)) faults[count++] = (Fault){FAULT_REPLACE, top, closer(kind_at(p, stack[depth - 2])), stack[depth - 2]};
+    if (depth > 1) faults[count++] = (Fault){FAULT_DROP, top, kind_at(p, top), -1};
+    return least(p, from, to, faults, depth > 1 ? count : 1);
+}
+
+// Is this `{` one too many? Directly after another, or before more in its line that has no `}` for it.
+static bool brace_too_many(const Parser *p, int from, int at, int to) {
+    Fault drop = {FAULT_DROP, at, TOKEN_LEFT_BRACE, -1};
+    bool after = at > from && kind_at(p, at - 1) == TOKEN_LEFT_BRACE, first = p->tokens.data[at].first;
+    int open = 1, i = at + 1;
+    for (; i < to && !p->tokens.data[i].first && open; i++)
+        open += (kind_at(p, i) == TOKEN_LEFT_BRACE) - (kind_at(p, i) == TOKEN_RIGHT_BRACE);
+    bool within = i > at + 1 && open;
+    return (after || first || within) && mismatches(p, from, to, &drop) < mismatches(p, from, to, NULL);
+}
+
+// A bracket of another kind in the same line, before the one that does not fit: the repair that leaves nothing, if any.
+static Fault earlier_in_line(const Parser *p, int from, int at, int to) {
+    static const TokenKind kinds[] = {TOKEN_LEFT_PAREN, TOKEN_RIGHT_PAREN, TOKEN_LEFT_BOX, TOKEN_RIGHT_BOX,
+                                      TOKEN_LEFT_BRACE, TOKEN_RIGHT_BRACE};
+    int now = mismatches(p, from, to, NULL), tried = 0;
+    for (int i = at - 1; i >= from && p->tokens.data[i].line == p->tokens.data[at].line && tried < 16; i--) {
+        if (!opens(kind_at(p, i)) && !closes(kind_at(p, i))) continue;
+        tried++;
+        for (int k = 0; k < 6; k++) {
+            Fault fault = {FAULT_REPLACE, i, kinds[k], at};
+            if (kinds[k] != kind_at(p, i) && now > 1 && mismatches(p, from, to, &fault) == 0) return fault;
+        }
     }
-    return best;
+    return (Fault){FAULT_NONE, at, TOKEN_END, -1};
 }
 
 // Does the line of token i stand so far left that the bracket must have been forgotten before it?
@@ -138,7 +201,7 @@ static bool forgotten(const Parser *p, int i, int open) {
     if (kind_at(p, open) != TOKEN_LEFT_BRACE) return true;
     for (int j = open + 1; j < i; j++)
         if (p->tokens.data[j].first) return column(p, j) > indent(p, open);
-    return true;
+    return false;
 }
 
 // The first fault of one definition's brackets.
@@ -149,12 +212,16 @@ static Fault find_fault(const Parser *p, int from, int to) {
         TokenKind kind = kind_at(p, i);
         int top = depth ? stack[depth - 1] : -1;
         if (wrong && top >= 0 && forgotten(p, i, top)) return (Fault){FAULT_INSERT, i, closer(kind_at(p, top)), top};
+        if (wrong && kind == TOKEN_LEFT_BRACE && brace_too_many(p, from, i, to)) return (Fault){FAULT_DROP, i, kind, -1};
         if (opens(kind)) {
             if (depth == MOST_OPEN) return (Fault){FAULT_DEEP, i, kind, -1};
             stack[depth++] = i;
         }
         if (!closes(kind)) continue;
-        if (top < 0 || closer(kind_at(p, top)) != kind) return wrong_closer(p, from, i, to, stack, depth);
+        if (top < 0 || closer(kind_at(p, top)) != kind) {
+            Fault earlier = earlier_in_line(p, from, i, to);
+            return earlier.kind != FAULT_NONE ? earlier : wrong_closer(p, from, i, to, stack, depth);
+        }
         if (wrong && kind == TOKEN_RIGHT_BRACE && p->tokens.data[i].first) {
             bool outer = depth > 1 && kind_at(p, stack[depth - 2]) == TOKEN_LEFT_BRACE;
             if (outer && column(p, i) < indent(p, top)) return (Fault){FAULT_INSERT, i, kind, top};
@@ -165,7 +232,7 @@ static Fault find_fault(const Parser *p, int from, int to) {
         depth--;
     }
     if (!depth) return (Fault){FAULT_NONE, from, TOKEN_END, -1};
-    return (Fault){FAULT_INSERT, to, closer(kind_at(p, stack[depth - 1])), stack[depth - 1]};
+    return left_open(p, from, to, stack, depth);
 }
 
 // Lines that a dropped bracket had joined: what follows from it is not reported there either.
@@ -176,34 +243,47 @@ static void quieten(Parser *p, int at) {
     }
 }
 
+// What was put in stands alone in its line with something else: that line has its message.
+static void quieten_line(Parser *p, int at) {
+    bool alone = at + 1 < p->tokens.count && p->tokens.data[at + 1].first;
+    TokenKind kind = kind_at(p, at);
+    if (alone || (kind != TOKEN_IDENTIFIER && token_class(kind) != CLASS_SOFT)) p->reported[p->tokens.data[at].line] = true;
+}
+
+static void report_insert(Parser *p, const Fault *fault) {
+    Token before = p->tokens.data[fault->at - 1], open = p->tokens.data[fault->opener < 0 ? fault->at - 1 : fault->opener];
+    bool brace = fault->token == TOKEN_LEFT_BRACE, end = fault->token == TOKEN_RIGHT_BRACE;
+    Token place = brace || end ? before : open;
+    if (!parser_report(p, place.start)) return;
+    Span span = brace || end ? parser_span(p, before.end, before.end) : parser_span(p, open.start, open.end);
+    if (brace) diagnose(p->ctx, BRACE_MISSING, span);
+    else if (!end) diagnose(p->ctx, BRACKET_OPEN, span, token_spelling((TokenKind)open.kind));
+    else {
+        Diagnostic *d = diagnose(p->ctx, BRACE_OPEN, span);
+        diagnostic_note(p->ctx, d, parser_span(p, open.start, open.end), "it would close this `{`");
+        quieten_line(p, fault->at);
+    }
+}
+
 static void report(Parser *p, const Fault *fault) {
-    int place = fault->kind == FAULT_INSERT && fault->opener >= 0 ? fault->opener : fault->at;
-    Token token = p->tokens.data[place];
-    if (fault->token == TOKEN_LEFT_BRACE && fault->kind == FAULT_INSERT) {
-        token = p->tokens.data[fault->at - 1];
-        token.start = token.end;
+    Token token = p->tokens.data[fault->at];
+    bool closing = closes((TokenKind)token.kind), follows = token.line > 0 && p->reported[token.line - 1];
+    if (follows && closing && fault->kind != FAULT_INSERT) p->reported[token.line] = true;    // the other half of the one above
+    if (fault->kind == FAULT_INSERT) {
+        report_insert(p, fault);
+        return;
     }
     if (!parser_report(p, token.start)) return;
     Span span = parser_span(p, token.start, token.end);
     const char *spelling = token_spelling((TokenKind)token.kind);
-    switch (fault->kind) {
-    case FAULT_INSERT:
-        if (fault->token == TOKEN_LEFT_BRACE) diagnose(p->ctx, BRACE_MISSING, span);
-        else diagnose(p->ctx, BRACKET_OPEN, span, spelling);
-        break;
-    case FAULT_REPLACE: {
-        const Token *open = &p->tokens.data[fault->opener];
-        const char *opened = token_spelling((TokenKind)open->kind);
-        Diagnostic *d = diagnose(p->ctx, BRACKET_OTHER, span, spelling, opened);
-        diagnostic_note(p->ctx, d, parser_span(p, open->start, open->end), "it is opened here");
-        break;
-    }
-    case FAULT_DROP:
-        diagnose(p->ctx, BRACKET_STRAY, span, spelling);
+    if (fault->kind == FAULT_DEEP) diagnose(p->ctx, NESTING, span);
+    else if (fault->kind == FAULT_DROP) {
+        diagnose(p->ctx, opens((TokenKind)token.kind) ? BRACKET_OPEN : BRACKET_STRAY, span, spelling);
         quieten(p, fault->at);
-        break;
-    case FAULT_DEEP: diagnose(p->ctx, NESTING, span); break;
-    case FAULT_NONE: break;
+    } else if (fault->kind == FAULT_REPLACE) {
+        Token other = p->tokens.data[fault->opener];
+        Diagnostic *d = diagnose(p->ctx, BRACKET_OTHER, span, token_spelling(fault->token), spelling);
+        diagnostic_note(p->ctx, d, parser_span(p, other.start, other.end), "because of this `%s`", token_spelling((TokenKind)other.kind));
     }
 }
 
@@ -252,6 +332,7 @@ static bool goes_on(Parser *p, int i, TokenKind before) {
         diagnose(p->ctx, LINE_MINUS, parser_span(p, token->start, token->end));
     if (kind == TOKEN_LEFT_BRACE && parser_report(p, token->start))
         diagnose(p->ctx, LINE_BRACE, parser_span(p, token->start, token->end));
+    if (kind == TOKEN_LEFT_BRACE && i) p->reported[p->tokens.data[i - 1].line] = true;
     return token_continues(kind) || kind == TOKEN_LEFT_BRACE;
 }
 

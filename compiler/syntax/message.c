@@ -145,11 +145,24 @@ static void general(const Stop *s) {
     else diagnose(ctx, SYNTAX_UNEXPECTED, s->span, s->text);
 }
 
+// Has the statement had its message, before this token?
+static bool reported(Parser *p, int at) {
+    if (!parser_report(p, p->tokens.data[at].start)) return true;
+    int depth = p->tokens.data[at].depth, begin = statement_begin(p, at);
+    Token first = p->tokens.data[begin];
+    bool indented = depth == 0 && first.start > p->lines.data[first.line];
+    bool odd = begin == at && first.kind != TOKEN_IDENTIFIER && token_class((TokenKind)first.kind) != CLASS_SOFT;
+    if ((indented || odd) && first.line > 0 && p->reported[first.line - 1]) return true;      // the rest of what is wrong above
+    for (int i = begin; i < at; i++) {
+        Token token = p->tokens.data[i];
+        if (token.depth == depth && token.line != p->tokens.data[at].line && p->reported[token.line]) return true;
+    }
+    return false;
+}
+
 void syntax_error(Parser *parser, int at, const Expected *expected) {
+    if (reported(parser, at)) return;
     Token token = token_at(parser, at);
-    bool reported = !parser_report(parser, token.start);
-    if (at > 0 && parser->reported[token_at(parser, at - 1).line] && token_at(parser, at - 1).line != token.line) reported = true;
-    if (reported) return;
     Stop stop = {.p = parser, .at = at, .expected = expected, .kind = (TokenKind)token.kind,
                  .before = (TokenKind)token_at(parser, at - 1).kind, .after = (TokenKind)token_at(parser, at + 1).kind,
                  .span = parser_span(parser, token.start, token.end), .text = written(parser, token)};

@@ -43,6 +43,7 @@ static Node *text_leaf(Parser *p, Span span);
 
 %token END 0 "end of file"
 %token NEWLINE "end of line"
+%token RESUME                           /* not of the text: after a mistake, the statement's block follows */
 %token IDENTIFIER "name" TEXT "text"
 %token <unit> NUMBER "number"
 %token DATA "data" MODEL "model" LAYER "layer" FN "fn" METRIC "metric" OPTIMIZER "optimizer" TRAIN "train"
@@ -78,7 +79,7 @@ whole: file { p->root = $file; }
 file: %empty                    { $$ = make(p, AST_FILE, @$); }
     | file item "end of line"   { $$ = append(p, $1, $2); }
     | file error "end of line"  { $$ = $1; yyerrok; }
-    | file error block "end of line" { $$ = $1; yyerrok; }
+    | file error RESUME block "end of line" { $$ = $1; yyerrok; }
 
 item: "data" name "=" primary block         { $$ = with_block(p, AST_DATA, @$, $2, $5); $$->source = $4; }
     | head block                            { $$ = $1; $$->body = $2; $$->span = @$; }
@@ -120,7 +121,7 @@ block: "{" statements "}"                 { $$ = $2; $$->span = @$; }
 statements: %empty                        { $$ = make(p, AST_BLOCK, @$); }
           | statements statement "end of line" { $$ = append(p, $1, $2); }
           | statements error "end of line"     { $$ = $1; yyerrok; }
-          | statements error block "end of line" { $$ = $1; yyerrok; }
+          | statements error RESUME block "end of line" { $$ = $1; yyerrok; }
 
 statement: "param" tensor "=" expr        { $$ = declared($2, AST_PARAM, @$, $4); }
          | "state" tensor "=" expr        { $$ = declared($2, AST_STATE, @$, $4); }
@@ -215,6 +216,10 @@ static const int codes[TOKEN_COUNT] = {
 };
 
 static int yylex(YYSTYPE *value, Span *span, Parser *p) {
+    if (p->resumes) {
+        p->resumes = false;
+        return TOK_RESUME;
+    }
     const Token *token = &p->tokens.data[p->next];
     if (p->next + 1 < p->tokens.count) p->next++;
     *span = parser_span(p, token->start, token->end);
@@ -231,7 +236,7 @@ static int resume(const Parser *p, int at) {
         if (token->kind == TOKEN_LEFT_BRACE) block = i;
         if (token->kind == TOKEN_NEWLINE) break;
     }
-    return block > at && p->tokens.data[i - 1].kind == TOKEN_RIGHT_BRACE ? block : i;
+    return block >= 0 && p->tokens.data[i - 1].kind == TOKEN_RIGHT_BRACE ? block : i;
 }
 
 // Reports what stands where it cannot, and lets the reader go on at the end of its statement.
@@ -246,6 +251,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, Parser *p) {
             if (YYTRANSLATE(codes[kind]) == symbols[i]) expected.tokens[expected.count++] = (TokenKind)kind;
     syntax_error(p, at, &expected);
     if (p->tokens.data[at].kind != TOKEN_NEWLINE) p->next = resume(p, at);
+    p->resumes = p->tokens.data[p->next].kind == TOKEN_LEFT_BRACE;
     return 0;
 }
 

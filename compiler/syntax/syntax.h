@@ -33,6 +33,7 @@ typedef struct {
     VEC(Token) comments;        // start, end, line and first
     bool *reported;             // lines that have had their message
     int next;                   // the token to be read
+    bool resumes;               // but first: a mistake is over, a block follows
     bool stopped;               // too wrong to be parsed: the message is out
     Node *root;
 } Parser;
