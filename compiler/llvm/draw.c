@@ -52,9 +52,9 @@ Operand emit_draw(Emitter *em, const Draw *draw) {
                           draw->initial ? zero : emit_batch_number(em), build_i32(em, (int64_t)draw->kind)};
     rounds(em, counter);
     if (draw->kind == DRAW_UNIFORM)
-        return fraction(em, counter[0]);
+        return build_convert(em, fraction(em, counter[0]), em->point.number);
     if (draw->kind == DRAW_NORMAL)
-        return normal(em, counter[0], counter[1]);
+        return build_convert(em, normal(em, counter[0], counter[1]), em->point.number);
     Operand wide = LLVMBuildZExt(em->builder, counter[0], shaped_like(em, counter[0], em->i64), "");
     wide = LLVMBuildMul(em->builder, wide, build_like(em, wide, (double)draw->limit), "");
     wide = LLVMBuildLShr(em->builder, wide, build_like(em, wide, 32), "");

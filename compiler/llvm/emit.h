@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
     const Kernel *kernel;
     const Stage *stage;
+    LLVMTypeRef number;               // what the stage computes in
     AxisState axis[MAX_AXES];
     int lane;                         // the axis that lanes run along in this stage; -1: none
     Operand active;                   // lanes that count (a mask), NULL: all

@@ -191,7 +191,7 @@ static Operand emit_OR(Emitter *em, const Operand *a) {
 static Operand emit_NOT(Emitter *em, const Operand *a) { return LLVMBuildNot(em->builder, build_condition(em, a[0]), ""); }
 static Operand emit_SELECT(Emitter *em, const Operand *a) { return build_select(em, a[0], a[1], a[2]); }
 static Operand emit_REAL(Emitter *em, const Operand *a) {
-    return is_real(a[0]) ? a[0] : build_convert(em, a[0], em->real);
+    return is_real(a[0]) ? a[0] : build_convert(em, a[0], em->point.number);
 }
 static Operand emit_STOP_GRADIENT(Emitter *em, const Operand *a) {
     (void)em;
@@ -223,7 +223,7 @@ Operand emit_op(Emitter *em, Op op, const Operand *args, int count, Type result)
         return emit(em, a);
     for (int i = 0; i < count; i++)
         if (!is_real(a[i]))
-            a[i] = build_convert(em, a[i], keeps_integers(result) ? em->i32 : em->real);
+            a[i] = build_convert(em, a[i], keeps_integers(result) ? em->i32 : em->point.number);
     if (count == 2 && op != OP_MOD && op != OP_FLOOR_DIV)
         build_match(em, &a[0], &a[1]);
     return emit(em, a);

@@ -15,6 +15,8 @@ static bool is_position(const Stage *stage) {
 
 static LLVMTypeRef sum_type(const Emitter *em, const Stage *stage) {
     Type type = is_position(stage) ? (Type)stage->equation->e->type : stage->equation->tensor->type;
+    if (is_position(stage) && type != TYPE_INT && type != TYPE_BOOL)
+        return em->point.number;
     return type == TYPE_DOUBLE ? em->f64 : type == TYPE_REAL ? em->real : em->i32;
 }
 

@@ -175,6 +175,17 @@ static void map_stage(Emitter *em, const Stage *stage) {
     }
 }
 
+// Double if the result is double and no reduction, or if a double tensor with dimensions is read; else the program's reals.
+static LLVMTypeRef computes_in(const Emitter *em, const Stage *stage) {
+    const Equation *q = stage->equation;
+    if (q->tensor->type == TYPE_DOUBLE && q->reduction == REDUCE_NONE)
+        return em->f64;
+    for (int i = 0; i < stage->read_count; i++)
+        if (stage->reads[i]->tensor->type == TYPE_DOUBLE && stage->reads[i]->tensor->rank > 0)
+            return em->f64;
+    return em->real;
+}
+
 static void stage_values(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     const Kernel *k = p->kernel;
@@ -182,6 +193,7 @@ static void stage_values(Emitter *em, const Stage *stage) {
     for (int i = 0; i < stage->inner_count; i++)
         has_sum_lanes |= stage->inner[i] == k->sum_vector_axis;
     p->stage = stage;
+    p->number = computes_in(em, stage);
     p->lane = has_sum_lanes && (reduces || k->vector_axis < 0) ? k->sum_vector_axis : k->vector_axis;
     instances_make(em, p->lane == k->vector_axis);
     if (reduces)

@@ -16,6 +16,9 @@ uint64_t point_of(const Emitter *em, uint32_t axes) {
     return point;
 }
 
+// Stages that compute in single and in double share nothing but integers.
+static uint64_t precision_of(const Emitter *em) { return em->point.number == em->f64 ? 0x9e3779b97f4a7c15u : 0; }
+
 static int bucket_of(const void *what, uint64_t point, int lane) {
     return (int)(hash_mix((uint64_t)(uintptr_t)what + (uint64_t)(lane + 1), point) % MEMO_BUCKETS);
 }
@@ -119,16 +122,13 @@ static Operand guards_hold(Emitter *em, const Expr *e) {
 // ---- sums and products -------------------------------------------------------------------------------------------------------
 
 static bool is_integer(const Expr *e) { return e->type == TYPE_INT || e->type == TYPE_BOOL; }
-static LLVMTypeRef number_type(const Emitter *em, const Expr *e) {
-    return is_integer(e) ? em->i32 : e->type == TYPE_DOUBLE ? em->f64 : em->real;
-}
+static LLVMTypeRef number_type(const Emitter *em, const Expr *e) { return is_integer(e) ? em->i32 : em->point.number; }
 
 // As a number of at least the expression's type; constants exactly of the wanted type.
 static Operand number(Emitter *em, const Expr *e, LLVMTypeRef type) {
     if (e->op == OP_CONST)
         return type == em->i32 ? build_i32(em, (int64_t)e->value) : LLVMConstReal(type, e->value);
-    Operand x = emit_value(em, e);
-    return is_real(x) && type == em->real ? x : build_convert(em, x, type);
+    return build_convert(em, emit_value(em, e), type);
 }
 
 static Operand constant(const Emitter *em, LLVMTypeRef type, double value) {
@@ -183,7 +183,7 @@ static Operand part_of_product(Emitter *em, const Expr *e, uint32_t axes, bool w
             mine |= e->args[i]->axes;
     const void *what = (const char *)e + (within ? 1 : 2);
     int lane = em->point.lane >= 0 && mine >> em->point.lane & 1 ? em->point.lane : -1;
-    uint64_t point = point_of(em, mine);
+    uint64_t point = point_of(em, mine) ^ precision_of(em);
     Operand known = memo_find(em, what, point, lane);
     if (known)
         return known;
@@ -283,32 +283,26 @@ static bool made_here(const Emitter *em, const Expr *read) {
 }
 
 static Operand read_value(Emitter *em, const Expr *e) {
-    if (made_here(em, e)) {
-        Operand v = from_stage(em, e);
-        if (v)
-            return v;
-    }
-    return emit_load(em, e->tensor, e->forms, e->guard_count);
+    Operand v = made_here(em, e) ? from_stage(em, e) : NULL;
+    if (!v)
+        v = emit_load(em, e->tensor, e->forms, e->guard_count);
+    return is_real(v) ? build_convert(em, v, em->point.number) : v;
 }
 
-// A row of the table: a constant operand takes the type of the others, so that it loses nothing.
+// A row of the table. Constants beside reals are reals.
 static Operand op_value(Emitter *em, const Expr *e) {
     Operand args[3];
-    LLVMTypeRef other = NULL;
+    bool reals = false;
     if (e->count > 3)
         die("an operation with %d operands", e->count);
     for (int i = 0; i < e->count; i++)
         if (e->args[i]->op != OP_CONST) {
             args[i] = emit_value(em, e->args[i]);
-            if (is_real(args[i]) && (!other || element_type(args[i]) == em->f64))
-                other = element_type(args[i]);
+            reals |= is_real(args[i]);
         }
     for (int i = 0; i < e->count; i++)
-        if (e->args[i]->op == OP_CONST) {
-            bool whole = is_integer(e->args[i]) && !other;
-            args[i] = whole ? build_i32(em, (int64_t)e->args[i]->value)
-                            : LLVMConstReal(other ? other : number_type(em, e->args[i]), e->args[i]->value);
-        }
+        if (e->args[i]->op == OP_CONST)
+            args[i] = constant(em, reals ? em->point.number : number_type(em, e->args[i]), e->args[i]->value);
     return emit_op(em, (Op)e->op, args, e->count, (Type)e->type);
 }
 
@@ -331,7 +325,7 @@ Operand emit_value(Emitter *em, const Expr *e) {
     if (e->op == OP_CONST)
         return fresh_value(em, e);
     int lane = em->point.lane >= 0 && e->axes >> em->point.lane & 1 ? em->point.lane : -1;
-    uint64_t point = point_of(em, e->axes);
+    uint64_t point = point_of(em, e->axes) ^ precision_of(em);
     Operand v = memo_find(em, e, point, lane);
     if (!v) {
         v = fresh_value(em, e);
