@@ -4,6 +4,7 @@
 
 #include "ir/tables.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { TREE_LIMIT = 400 };            // larger when written out: shared parts get names
@@ -28,7 +29,10 @@ typedef struct {
     int last_name;
 } Printer;
 
-static void print(Printer *r, const Expr *e);
+// How tightly the place binds: what is looser stands in parentheses.
+typedef enum { LOOSE, TERM, FACTOR } Place;
+
+static void print(Printer *r, const Expr *e, Place place);
 static void print_form(Printer *r, const Affine *a, bool with_constant);
 static uint64_t hash_of(Printer *r, const Expr *e);
 
@@ -44,7 +48,10 @@ static bool plain(const char *name) {
 }
 
 static void put_name(Text *out, const char *name) {
-    if (plain(name))
+    bool reserved = false;                            // `sum[n] …` begins a reduction
+    for (int i = 1; reduction_word((Reduction)i); i++)
+        reserved |= string_equal(name, reduction_word((Reduction)i));
+    if (plain(name) && !reserved)
         text_put(out, name);
     else
         text_add(out, "`%s`", name);
@@ -201,7 +208,7 @@ static void print_term(Printer *r, int64_t coef, const Expr *atom, bool first) {
     int64_t size = coef < 0 ? -coef : coef;
     if (size != 1)
         text_add(r->out, "%lld*", (long long)size);
-    print(r, atom);
+    print(r, atom, FACTOR);
 }
 
 static int *terms_order(Printer *r, const Affine *a) {
@@ -260,15 +267,13 @@ static void print_where(Printer *r, const Expr *e) {
             order[k] = order[k - 1];
         order[k] = i;
     }
-    text_put(r->out, "(");
-    print(r, e->args[0]);
+    print(r, e->args[0], TERM);
     for (int i = 0; i < e->guard_count; i++) {
         text_put(r->out, i ? " and " : " if ");
         print_guard(r, e->guards[order[i]]);
     }
     text_put(r->out, " else ");
-    print(r, e->args[1]);
-    text_put(r->out, ")");
+    print(r, e->args[1], TERM);
 }
 
 // ---- expressions ----
@@ -287,7 +292,6 @@ static void print_const(Printer *r, const Expr *e) {
 
 static void print_sum(Printer *r, const Expr *e) {
     int *order = order_of(r, e->args, NULL, e->count);
-    text_put(r->out, "(");
     for (int i = 0; i < e->count; i++) {
         double coef = e->coefs[order[i]];
         if (coef < 0)
@@ -299,18 +303,16 @@ static void print_sum(Printer *r, const Expr *e) {
             put_number(r, size);
             text_put(r->out, " * ");
         }
-        print(r, e->args[order[i]]);
+        print(r, e->args[order[i]], size != 1 || coef < 0 ? FACTOR : TERM);
     }
     if (e->value != 0) {
         text_put(r->out, e->value < 0 ? " - " : " + ");
         put_number(r, e->value < 0 ? -e->value : e->value);
     }
-    text_put(r->out, ")");
 }
 
 static void print_product(Printer *r, const Expr *e) {
     int *order = order_of(r, e->args, e->exponents, e->count);
-    text_put(r->out, "(");
     bool first = true;
     if (e->value != 1 || e->exponents[order[0]] < 0) {
         put_number(r, e->value);
@@ -321,11 +323,10 @@ static void print_product(Printer *r, const Expr *e) {
         if (!first || k < 0)
             text_put(r->out, k < 0 ? " / " : " * ");
         first = false;
-        print(r, e->args[order[i]]);
+        print(r, e->args[order[i]], FACTOR);
         if (k > 1 || k < -1)
             text_add(r->out, "^%d", k < 0 ? -k : k);
     }
-    text_put(r->out, ")");
 }
 
 static void print_draw(Printer *r, const Draw *d) {
@@ -353,7 +354,7 @@ static void print_operation(Printer *r, const Expr *e) {
             text_add(r->out, " %s ", word);
         else if (i)
             text_put(r->out, ", ");
-        print(r, e->args[e->count == 2 ? (i + first) % 2 : i]);
+        print(r, e->args[e->count == 2 ? (i + first) % 2 : i], infix ? FACTOR : LOOSE);
     }
     text_put(r->out, ")");
 }
@@ -369,11 +370,15 @@ static void print_read(Printer *r, const Expr *e) {
     text_put(r->out, "]");
 }
 
-static void print(Printer *r, const Expr *e) {
+static void print(Printer *r, const Expr *e, Place place) {
     if (r->naming && mark_of(r, e)->name) {
         text_add(r->out, "%%%d", mark_of(r, e)->name);
         return;
     }
+    bool enclosed = place == FACTOR && (e->op == OP_PRODUCT || (e->op == OP_CONST && signbit(e->value)));
+    enclosed |= place >= TERM && (e->op == OP_SUM || e->op == OP_AFFINE || e->op == OP_WHERE);
+    if (enclosed)
+        text_put(r->out, "(");
     switch (e->op) {
     case OP_CONST:
         print_const(r, e);
@@ -382,9 +387,7 @@ static void print(Printer *r, const Expr *e) {
         text_put(r->out, index_name(r, e->index));
         break;
     case OP_AFFINE:
-        text_put(r->out, "(");
         print_form(r, e->form, true);
-        text_put(r->out, ")");
         break;
     case OP_ROWS:
         text_put(r->out, "rows");
@@ -407,6 +410,8 @@ static void print(Printer *r, const Expr *e) {
     default:
         print_operation(r, e);
     }
+    if (enclosed)
+        text_put(r->out, ")");
 }
 
 // Shared parts of a large expression get names, innermost first.
@@ -421,7 +426,7 @@ static void name_parts(Printer *r, const Expr *e, const char *indent) {
             continue;
         int name = ++r->last_name;
         text_add(r->out, "%s%%%d = ", indent, name);
-        print(r, part);
+        print(r, part, LOOSE);
         text_put(r->out, "\n");
         mark_of(r, part)->name = name;
     }
@@ -438,7 +443,7 @@ void expr_print(Text *out, const Expr *e) {
     Printer r = {.out = out, .arena = out->arena};
     name_indices(&r, e->free, e->free_count);
     prepare(&r, e, "");
-    print(&r, e);
+    print(&r, e, LOOSE);
 }
 
 void affine_print(Text *out, const Affine *form) {
@@ -495,7 +500,7 @@ static void print_equation(Text *out, const Equation *q, const char *indent) {
             text_add(out, "%s%s", i ? ", " : "", index_name(&r, q->indices[i]));
         text_put(out, "] ");
     }
-    print(&r, q->e);
+    print(&r, q->e, LOOSE);
     for (int i = 0; i < count; i++) {
         text_add(out, "%s%s:", i ? " " : "    | ", index_name(&r, all[i]));
         if (all[i]->batch)

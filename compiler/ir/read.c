@@ -1,0 +1,246 @@
+// Programs from text, for goldens and tests: what program_print writes comes back as the same program.
+// A fault is a diagnostic with its place; reading stops at the first.
+
+#include "ir/read.h"
+
+#include <string.h>
+
+static void skip_lines(Reader *r) {
+    while (r->word.kind == WORD_LINE)
+        reader_next(r);
+}
+
+static void end_line(Reader *r) {
+    if (r->word.kind != WORD_LINE && r->word.kind != WORD_END)
+        reader_fail(r, "the line should end here");
+    skip_lines(r);
+}
+
+// The number of the word at hand in one of the lists of words.c, or -1.
+#define FIND(function, type, from)                                                                                   \
+    static int find_##type(Reader *r) {                                                                              \
+        for (int i = (from); function((type)i); i++)                                                                 \
+            if (reader_is(r, function((type)i)))                                                                     \
+                return i;                                                                                            \
+        return -1;                                                                                                   \
+    }
+FIND(tensor_kind_word, TensorKind, 0)
+FIND(type_word, Type, 0)
+FIND(reduction_word, Reduction, 1)
+FIND(function_kind_word, FunctionKind, 0)
+FIND(precision_word, Precision, 0)
+
+static void read_header(Reader *r) {
+    int64_t batch = 1;
+    int precision = PRECISION_DEFAULT;
+    reader_expect(r, "program");
+    reader_expect(r, "batch");
+    batch = reader_integer(r);
+    reader_expect(r, "precision");
+    precision = find_Precision(r);
+    if (precision < 0 || batch < 1)
+        reader_fail(r, "a program begins with `program batch N precision NAME`");
+    reader_next(r);
+    r->p = program_create(r->ctx, precision < 0 ? PRECISION_DEFAULT : (Precision)precision, batch < 1 ? 1 : batch);
+    end_line(r);
+}
+
+static void read_tensor(Reader *r, TensorKind kind) {
+    int64_t dims[MAX_RANK] = {0};
+    uint8_t batch_dims = 0;
+    int rank = 0, type;
+    reader_next(r);
+    const char *name = reader_name(r);
+    reader_expect(r, "[");
+    for (; !r->failed && !reader_is(r, "]") && rank < MAX_RANK; rank++) {
+        if (reader_take(r, "batch")) {
+            batch_dims |= (uint8_t)(1u << rank);
+            dims[rank] = r->p->batch;
+        } else {
+            dims[rank] = reader_integer(r);
+        }
+        if (!reader_is(r, "]"))
+            reader_expect(r, ",");
+    }
+    reader_expect(r, "]");
+    if (!r->failed && tensor_find(r->p, name))
+        reader_fail(r, "a second tensor is called `%s`", name);
+    if (r->failed)
+        return;
+    Tensor *t = tensor_add(r->p, name, kind, TYPE_REAL, rank, dims);
+    t->batch_dims = batch_dims;
+    if ((type = find_Type(r)) >= 0) {
+        t->type = (Type)type;
+        reader_next(r);
+    }
+    if (reader_take(r, "in")) {
+        t->bounded = true;
+        t->low = reader_integer(r);
+        reader_expect(r, "..");
+        t->high = reader_integer(r);
+    }
+    t->trainable = reader_take(r, "trainable");
+    if (reader_take(r, "="))
+        t->start = reader_number(r);
+    end_line(r);
+}
+
+// An equation's indices stand at its end, `| b:batch n:64`: they are read first.
+static void read_indices(Reader *r, uint32_t from) {
+    const char *text = r->source->text;
+    uint32_t at = from;
+    while (text[at] && text[at] != '\n' && text[at] != '|' && text[at] != '#')
+        at++;
+    r->indices.count = 0;
+    if (text[at] != '|')
+        return;
+    reader_seek(r, at + 1);
+    while (!r->failed && r->word.kind == WORD_NAME) {
+        const char *name = reader_name(r);
+        reader_expect(r, ":");
+        bool batch = reader_take(r, "batch");
+        int64_t size = batch ? r->p->batch : reader_integer(r);
+        if (size < 0)
+            reader_fail(r, "an index has no negative range");
+        vec_push(r->p->arena, &r->indices, index_add(r->p, name, size, batch));
+    }
+}
+
+// %1 = e, %2 = e ...: names of shared parts, on lines before their equation.
+static void read_shared(Reader *r) {
+    r->shared.count = 0;
+    while (!r->failed && r->word.kind == WORD_SHARED) {
+        if ((int)r->word.value != r->shared.count + 1)
+            reader_fail(r, "%%%d is expected here", r->shared.count + 1);
+        reader_next(r);
+        reader_expect(r, "=");
+        const Expr *e = read_expr(r);
+        vec_push(r->p->arena, &r->shared, e);
+        end_line(r);
+    }
+}
+
+static void read_results(Reader *r, const Tensor *t, const Affine **out) {
+    int count = 0;
+    reader_expect(r, "[");
+    while (!r->failed && !reader_is(r, "]") && count < MAX_RANK) {
+        out[count++] = read_form(r);
+        if (!reader_take(r, ","))
+            break;
+    }
+    if (t && count != t->rank)
+        reader_fail(r, "%s has %d dimensions", t->name, t->rank);
+    reader_expect(r, "]");
+    reader_expect(r, "=");
+}
+
+static int read_reduced(Reader *r, const Index **indices, int room) {
+    int count = 0;
+    reader_next(r);
+    reader_expect(r, "[");
+    while (!r->failed && !reader_is(r, "]") && count < room) {
+        const char *name = reader_name(r);
+        const Index *index = NULL;
+        for (int i = 0; i < r->indices.count; i++)
+            if (string_equal(r->indices.data[i]->name, name))
+                index = r->indices.data[i];
+        if (!index)
+            reader_fail(r, "`%s` is no index of this equation", name);
+        indices[count++] = index;
+        if (!reader_take(r, ","))
+            break;
+    }
+    reader_expect(r, "]");
+    return count;
+}
+
+static void read_equation(Reader *r, Function *f) {
+    const char *text = r->source->text;
+    uint32_t start = r->word.start, line = start;
+    while (text[line] == '%') {
+        line += (uint32_t)strcspn(text + line, "\n");
+        line += (uint32_t)strspn(text + line, "\n \t\r");
+    }
+    read_indices(r, line);
+    reader_seek(r, start);
+    read_shared(r);
+    Tensor *t = reader_tensor(r);
+    const Affine *out[MAX_RANK] = {0};
+    const Index *indices[64];
+    int index_count = 0;
+    read_results(r, t, out);
+    int reduction = find_Reduction(r);
+    if (reduction >= 0)
+        index_count = read_reduced(r, indices, 64);
+    const Expr *e = read_expr(r);
+    if (reader_is(r, "|"))                            // read before
+        while (r->word.kind != WORD_LINE && r->word.kind != WORD_END)
+            reader_next(r);
+    if (!r->failed)
+        equation_add(r->p, f, t, out, reduction < 0 ? REDUCE_NONE : (Reduction)reduction, indices, index_count, e, NULL);
+    end_line(r);
+}
+
+// NAME := NAME, NAME = gradient NAME by NAME, output NAME, or an equation
+static void read_statement(Reader *r, Function *f) {
+    Word first = r->word;
+    Arena *arena = r->p->arena;
+    if (first.kind == WORD_SHARED) {
+        read_equation(r, f);
+        return;
+    }
+    reader_name(r);
+    bool output = string_equal(first.text, "output") && !first.quoted && r->word.kind == WORD_NAME;
+    if (output) {
+        Tensor *t = reader_tensor(r);
+        vec_push(arena, &f->outputs, t);
+        end_line(r);
+        return;
+    }
+    bool effect = reader_is(r, ":="), gradient = reader_is(r, "=");
+    reader_seek(r, first.start);
+    if (!effect && !gradient) {
+        read_equation(r, f);
+        return;
+    }
+    Tensor *target = reader_tensor(r);
+    reader_next(r);
+    if (effect) {
+        Tensor *value = reader_tensor(r);
+        vec_push(arena, &f->effects, (Effect){target, value});
+    } else {
+        reader_expect(r, "gradient");
+        Tensor *of = reader_tensor(r);
+        reader_expect(r, "by");
+        Tensor *by = reader_tensor(r);
+        vec_push(arena, &f->gradients, (GradientRequest){of, by, target});
+    }
+    end_line(r);
+}
+
+Program *program_read(Context *ctx, const Source *source) {
+    Reader r = {.ctx = ctx, .source = source};
+    reader_next(&r);
+    skip_lines(&r);
+    read_header(&r);
+    Function *f = NULL;
+    while (!r.failed && r.word.kind != WORD_END) {
+        if (reader_take(&r, "function")) {
+            int kind = find_FunctionKind(&r);
+            if (kind < 0)
+                reader_fail(&r, "a kind of function is expected here");
+            reader_next(&r);
+            f = function_add(r.p, kind < 0 ? FUNCTION_STEP : (FunctionKind)kind, reader_name(&r));
+            end_line(&r);
+        } else if (f) {
+            read_statement(&r, f);
+        } else {
+            int kind = find_TensorKind(&r);
+            if (kind < 0)
+                reader_fail(&r, "a tensor or a function is expected here");
+            else
+                read_tensor(&r, (TensorKind)kind);
+        }
+    }
+    return r.failed ? NULL : r.p;
+}
