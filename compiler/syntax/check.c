@@ -172,7 +172,10 @@ static void check_node(Check *check, const Node *node, bool may_lack_else) {
         if (!applies(node->right)) diagnose(check->ctx, PIPE_RIGHT, node->right->span);
         break;
     case AST_CALL: check_entries(check, node, "a call"); done = true; break;
-    case AST_INDEX: case AST_REDUCE: check_entries(check, node, "a subscript"); done = true; break;
+    case AST_INDEX: case AST_REDUCE:
+        if (node->kind == AST_REDUCE && node->operand->kind == AST_LIST && !node->operand->parens)
+            diagnose(check->ctx, SYNTAX_BRACKETS, node->operand->span);
+        check_entries(check, node, "a subscript"); done = true; break;
     case AST_LIST: check_entries(check, node, "a list"); done = true; break;
     case AST_FILE: case AST_ASSERT: case AST_RESULTS: case AST_BLOCK: case AST_INIT: case AST_MINIMIZE: case AST_RESULT:
     case AST_NUMBER: case AST_TEXT: case AST_BOOL: case AST_NAME: case AST_MEMBER: case AST_UNARY: case AST_BINARY:

@@ -219,8 +219,9 @@ static Fault find_fault(const Parser *p, int from, int to) {
         }
         if (!closes(kind)) continue;
         if (top < 0 || closer(kind_at(p, top)) != kind) {
-            Fault earlier = earlier_in_line(p, from, i, to);
-            return earlier.kind != FAULT_NONE ? earlier : wrong_closer(p, from, i, to, stack, depth);
+            Fault here = wrong_closer(p, from, i, to, stack, depth), earlier = {FAULT_NONE, i, kind, -1};
+            if (mismatches(p, from, to, &here)) earlier = earlier_in_line(p, from, i, to);
+            return earlier.kind != FAULT_NONE ? earlier : here;
         }
         if (wrong && kind == TOKEN_RIGHT_BRACE && p->tokens.data[i].first) {
             bool outer = depth > 1 && kind_at(p, stack[depth - 2]) == TOKEN_LEFT_BRACE;
@@ -283,7 +284,7 @@ static void report(Parser *p, const Fault *fault) {
     } else if (fault->kind == FAULT_REPLACE) {
         Token other = p->tokens.data[fault->opener];
         Diagnostic *d = diagnose(p->ctx, BRACKET_OTHER, span, token_spelling(fault->token), spelling);
-        diagnostic_note(p->ctx, d, parser_span(p, other.start, other.end), "because of this `%s`", token_spelling((TokenKind)other.kind));
+        diagnostic_note(p->ctx, d, parser_span(p, other.start, other.end), "it belongs to this `%s`", token_spelling((TokenKind)other.kind));
     }
 }
 

@@ -86,22 +86,32 @@ static bool phrase(const Stop *s) {
     return true;
 }
 
+// A line that begins with `//`, meant as a comment.
+static bool slashes(const Stop *s) {
+    int i = s->at;
+    while (i > 0 && !s->p->tokens.data[i].first) i--;
+    Token sign = token_at(s->p, i);
+    if (sign.kind != TOKEN_FLOOR_DIV || sign.line != token_at(s->p, s->at).line) return false;
+    diagnose(s->p->ctx, SYNTAX_COMMENT, parser_span(s->p, sign.start, sign.end));
+    return true;
+}
+
 // Mistakes that have a name of their own.
 static bool special(const Stop *s) {
     Context *ctx = s->p->ctx;
     if (s->kind == TOKEN_PIPE && !s->expression) diagnose(ctx, SYNTAX_PIPE, s->span);
-    else if (s->before == TOKEN_FLOOR_DIV && token_at(s->p, s->at - 1).first) {
-        Token sign = token_at(s->p, s->at - 1);
-        diagnose(ctx, SYNTAX_COMMENT, parser_span(s->p, sign.start, sign.end));
-    } else if (compares(s->kind) && !s->expression) diagnose(ctx, SYNTAX_CHAIN, s->span);
+    else if (slashes(s)) return true;
+    else if (compares(s->kind) && !s->expression) diagnose(ctx, SYNTAX_CHAIN, s->span);
     else if (s->kind == TOKEN_SET && s->before == TOKEN_SET) diagnose(ctx, SYNTAX_EQUALS, s->span);
     else if (s->kind == TOKEN_SET && s->line_end) diagnose(ctx, SYNTAX_EQUALS, s->span);
     else if (s->kind == TOKEN_SET && s->before == TOKEN_DIV)
         diagnose(ctx, SYNTAX_DIVIDE, parser_span(s->p, token_at(s->p, s->at - 1).start, token_at(s->p, s->at).end));
     else if (s->name && token_class(s->kind) == CLASS_WORD && (!s->expression || s->after == TOKEN_SET))
         diagnose(ctx, SYNTAX_RESERVED, s->span, s->text);
-    else if (s->kind == TOKEN_LEFT_BOX && s->before == TOKEN_RIGHT_BOX) diagnose(ctx, SYNTAX_BRACKETS, s->span);
-    else if (s->kind == TOKEN_IF && s->line_end == false && expects(s, TOKEN_ELSE)) diagnose(ctx, SYNTAX_IF, s->span);
+    else if (s->before == TOKEN_COMMA && (s->kind == TOKEN_RIGHT_PAREN || s->kind == TOKEN_RIGHT_BOX)) {
+        Token comma = token_at(s->p, s->at - 1);
+        diagnose(ctx, SYNTAX_COMMA, parser_span(s->p, comma.start, comma.end));
+    } else if (s->kind == TOKEN_IF && expects(s, TOKEN_ELSE)) diagnose(ctx, SYNTAX_IF, s->span);
     else return false;
     return true;
 }
