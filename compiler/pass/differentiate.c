@@ -25,11 +25,6 @@ static bool is_active(void *data, const Tensor *t) {
     return (int)t->id < s->tensor_count && (s->marks[t->id] & (FORWARD | BACKWARD)) == (FORWARD | BACKWARD);
 }
 
-static bool is_forward(void *data, const Tensor *t) {
-    const Sweep *s = data;
-    return (int)t->id < s->tensor_count && s->marks[t->id] & FORWARD;
-}
-
 static void mark_reads(Sweep *s, const Definition *d, uint8_t mark) {
     Exprs reads = {0};
     for (int i = 0; i < d->equations.count; i++) expr_reads_of(s->p, d->equations.data[i]->e, &reads);
@@ -172,7 +167,7 @@ static void sweep(Program *p, Function *f, const GradientRequest *requests, int 
     const Tensor *of = requests[0].of;
     function_sort(p, f);
     mark(&s, requests, count);
-    name_values(p, f, is_forward, &s);
+    name_values(p, f, is_active, &s);
     mark(&s, requests, count);
     s.gradient = arena_array(p->arena, Tensor *, s.tensor_count);
     s.parts = arena_array(p->arena, Equations, s.tensor_count);

@@ -77,16 +77,21 @@ static const Expr *replace(void *data, const Expr *read) {
 }
 
 // Enters a definition; the result is the tensor that holds it: another one that says the same, where there is one.
+// Aliases are not numbered (their readers say what they say), and nobody reads what outlives the function for another.
 static Tensor *define(Sweep *s, Tensor *t, const Equations *pieces, bool live) {
     Program *p = s->p;
-    Tensor *other = numbers_enter(s->numbers, pieces, t);
+    bool shared = t->kind == TENSOR_TEMP || t->kind == TENSOR_OUTPUT;
+    bool alias = pieces->count == 1 && equation_is_alias(pieces->data[0]);
+    Tensor *other = alias ? NULL : shared ? numbers_enter(s->numbers, pieces, t) : numbers_find(s->numbers, pieces, t);
     if (other) {
         set_same(s, t, other);
         if (!live) return other;
+        Definition *copied = flow_add(s->out, t);
         const Affine **place = forms_of(p, dims_fresh(p, t, NULL), t->rank);
         Equation *copy = equation_make(p, t, place, REDUCE_NONE, NULL, 0,
                                        expr_read(p, other, place, pieces->data[0]->origin), pieces->data[0]->origin);
-        vec_push(p->arena, &flow_add(s->out, t)->equations, copy);
+        copied->live = true;
+        vec_push(p->arena, &copied->equations, copy);
         return other;
     }
     Definition *d = flow_add(s->out, t);

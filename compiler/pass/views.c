@@ -1,5 +1,5 @@
 // Views: flat[b, 80*i + 16*j + c] = p[b, i, j, c], the only definition of flat: the producer of p writes flat in place,
-// and readers of p read flat. Flattening, splitting heads and concatenating then cost nothing.
+// and readers of p read flat. Flattening, splitting heads and copying into an output then cost nothing.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -56,7 +56,8 @@ static bool find(Views *v) {
     for (int i = 0; i < v->flow->order.count; i++) {
         Definition *d = v->flow->order.data[i];
         Equation *q = d->equations.data[0];
-        if (d->equations.count != 1 || q->reduction != REDUCE_NONE || equation_identity(q) || !plain_source(v->flow, q)) continue;
+        if (d->equations.count != 1 || q->reduction != REDUCE_NONE || !plain_source(v->flow, q)) continue;
+        if (q->tensor->kind != TENSOR_TEMP && q->tensor->kind != TENSOR_OUTPUT) continue;
         uint32_t source = q->e->tensor->id;
         if (busy[source] || busy[q->tensor->id]) continue;
         busy[source] = busy[q->tensor->id] = true;

@@ -26,7 +26,8 @@ static void fail(Result *r, const Network *n, const char *what, const char *deta
 }
 
 static Program *read(Context *ctx, const Network *n, Precision precision) {
-    const char *text = string_format(ctx->arena, "program batch 4%s\n%s", precision == PRECISION_STRICT ? " strict" : "", n->text);
+    const char *text = string_format(ctx->arena, "program batch 4 precision %s\n%s",
+                                     precision == PRECISION_STRICT ? "strict" : "default", n->text);
     Program *p = program_read(ctx, source_add(ctx, n->name, text, strlen(text)));
     if (!p) diagnostics_print(ctx, false, stdout);
     return p;
@@ -143,16 +144,16 @@ static void show(const Result *r, const Program *p, const char *after) {
     printf("---- %s\n%s", after, text_string(&text));
 }
 
+static int fractions_in(const Expr *e) {
+    int count = 0;
+    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++) count += e->guards[i].form->denominator > 1;
+    for (int i = 0; i < e->count; i++) count += fractions_in(e->args[i]);
+    return count;
+}
+
 static int fractions(const Function *f) {
     int count = 0;
-    for (int i = 0; i < f->equations.count; i++) {
-        Text text = {.arena = arena_create()};
-        equation_print(&text, f->equations.data[i]);
-        const char *e = text_string(&text);
-        if (strstr(e, ") / ") && strstr(e, " in 0..") && f->equations.data[i]->e->op == OP_WHERE)
-            for (int k = 0; k < f->equations.data[i]->e->guard_count; k++) count += f->equations.data[i]->e->guards[k].form->denominator > 1;
-        arena_destroy(text.arena);
-    }
+    for (int i = 0; i < f->equations.count; i++) count += fractions_in(f->equations.data[i]->e);
     return count;
 }
 
