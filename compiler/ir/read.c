@@ -169,7 +169,7 @@ static void read_equation(Reader *r, Function *f) {
     const Index *indices[64];
     int index_count = 0;
     read_results(r, t, out);
-    int reduction = find_Reduction(r);
+    int reduction = text[r->at] == '[' ? find_Reduction(r) : -1;   // max(a, b) is none
     if (reduction >= 0)
         index_count = read_reduced(r, indices, 64);
     const Expr *e = read_expr(r);
