@@ -1,0 +1,179 @@
+// Files as wholes: reading into memory, replacing atomically. All writing of the runtime goes through sinks.
+// Guarantees: a file that is replaced is the old or the new one, whole, after a crash at any point.
+#include "base/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned char **bytes, uint64_t *size) {
+    struct stat st;
+    uint64_t room = fstat(file, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size + 1 : 65536, used = 0;
+    unsigned char *b = nn_get(ctx, room, 1);
+    while (b != NULL) {
+        if (used + 1 >= room) {
+            unsigned char last;
+            int64_t more = nn_system_read(file, &last, 1);
+            if (more == 0)
+                break;
+            if (more > 0) {
+                room *= 2;
+                if ((b = nn_grow(ctx, b, room, 1)) == NULL)
+                    break;
+                b[used++] = last;
+            } else
+                return nn_fail(ctx, NN_FILE, "cannot read %s: %s", path, strerror(errno));
+            continue;
+        }
+        int64_t n = nn_system_read(file, b + used, room - used - 1);
+        if (n < 0)
+            return nn_fail(ctx, NN_FILE, "cannot read %s: %s", path, strerror(errno));
+        if (n == 0)
+            break;
+        used += (uint64_t)n;
+    }
+    if (b == NULL)
+        return ctx->status;
+    b[used] = '\0';
+    *bytes = b;
+    *size = used;
+    return NN_OK;
+}
+
+nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
+    int file = nn_system_open(path, O_RDONLY, 0);
+    if (file < 0)
+        return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
+    nn_status status = nn_file_is_directory(path) ? nn_fail(ctx, NN_FILE, "%s is a directory", path)
+                                                  : nn_file_read_all(ctx, file, path, bytes, size);
+    nn_system_close(file);
+    return status;
+}
+
+bool nn_file_exists(const char *path) { return access(path, F_OK) == 0; }
+
+bool nn_file_is_directory(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+nn_status nn_file_directory(nn_context *ctx, const char *path) {
+    char part[NN_PATH_ROOM];
+    size_t length = strlen(path);
+    if (length >= sizeof part)
+        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return nn_fail(ctx, NN_FILE, "cannot make the directory %s: %s", part, strerror(errno));
+    }
+    if (!nn_file_is_directory(path))
+        return nn_fail(ctx, NN_FILE, "%s is not a directory", path);
+    return NN_OK;
+}
+
+void nn_sink_file(nn_sink *sink, int file) {
+    sink->file = file;
+    sink->memory = NULL;
+    sink->room = sink->count = sink->used = 0;
+    sink->error = 0;
+}
+
+void nn_sink_memory(nn_sink *sink, void *memory, uint64_t room) {
+    nn_sink_file(sink, -1);
+    sink->memory = memory;
+    sink->room = room;
+}
+
+bool nn_sink_flush(nn_sink *sink) {
+    uint64_t done = 0;
+    while (sink->file >= 0 && sink->error == 0 && done < sink->used) {
+        int64_t n = nn_system_write(sink->file, sink->buffer + done, sink->used - done);
+        if (n <= 0)
+            sink->error = n < 0 ? errno : EIO;
+        else
+            done += (uint64_t)n;
+    }
+    sink->used = 0;
+    return sink->error == 0;
+}
+
+void nn_sink_put(nn_sink *sink, const void *bytes, uint64_t count) {
+    const unsigned char *from = bytes;
+    sink->count += count;
+    if (sink->file < 0) {
+        if (sink->memory != NULL && sink->count <= sink->room)
+            memcpy(sink->memory + sink->count - count, from, (size_t)count);
+        return;
+    }
+    while (count > 0) {
+        uint64_t part = NN_SINK_ROOM - sink->used;
+        part = part < count ? part : count;
+        memcpy(sink->buffer + sink->used, from, (size_t)part);
+        sink->used += part;
+        from += part;
+        count -= part;
+        if (sink->used == NN_SINK_ROOM && !nn_sink_flush(sink))
+            return;
+    }
+}
+
+void nn_sink_text(nn_sink *sink, const char *s) { nn_sink_put(sink, s, strlen(s)); }
+
+nn_status nn_file_sync_directory(nn_context *ctx, const char *path) {
+    char directory[NN_PATH_ROOM];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    if (length >= sizeof directory)
+        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+    memcpy(directory, path, length);
+    directory[length] = '\0';
+    int file = nn_system_open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, 0);
+    if (file < 0)
+        return nn_fail(ctx, NN_FILE, "cannot open the directory of %s: %s", path, strerror(errno));
+    // Some file systems cannot sync a directory and say EINVAL; there is nothing more to be done on those.
+    nn_status status = NN_OK;
+    if (nn_system_sync(file) != 0 && errno != EINVAL)
+        status = nn_fail(ctx, NN_FILE, "cannot write the directory of %s: %s", path, strerror(errno));
+    nn_system_close(file);
+    return status;
+}
+
+static nn_status write_temporary(nn_context *ctx, const char *path, int file, nn_fill *fill, void *data) {
+    nn_sink sink;
+    nn_sink_file(&sink, file);
+    nn_status status = fill(data, &sink);
+    if (status != NN_OK)
+        return nn_fail(ctx, status, "cannot write %s", path);
+    if (!nn_sink_flush(&sink))
+        return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(sink.error));
+    if (nn_system_sync(file) != 0)
+        return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
+    return NN_OK;
+}
+
+nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void *data) {
+    char temporary[NN_PATH_ROOM];
+    int length = snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
+    if (length < 0 || (size_t)length >= sizeof temporary)
+        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+    int file = nn_system_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (file < 0)
+        return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
+    nn_status status = write_temporary(ctx, path, file, fill, data);
+    if (nn_system_close(file) != 0 && status == NN_OK)
+        status = nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
+    if (status == NN_OK && nn_system_rename(temporary, path) != 0)
+        status = nn_fail(ctx, NN_FILE, "cannot replace %s: %s", path, strerror(errno));
+    if (status != NN_OK) {
+        nn_system_remove(temporary);
+        return status;
+    }
+    return nn_file_sync_directory(ctx, path);
+}

@@ -1,0 +1,179 @@
+// A strict pull reader of JSON in memory: RFC 8259, UTF-8 taken as it comes, no comments, no trailing commas.
+// Guarantees: never reads past `end`; depth is limited; after a failure every call fails.
+#include "base/runtime.h"
+
+#include <string.h>
+
+static bool failed(nn_json *j) {
+    j->failed = true;
+    return false;
+}
+
+static void skip_blanks(nn_json *j) {
+    while (j->at < j->end && (*j->at == ' ' || *j->at == '\t' || *j->at == '\n' || *j->at == '\r'))
+        j->at++;
+}
+
+bool nn_json_peek(nn_json *j, char c) {
+    skip_blanks(j);
+    return !j->failed && j->at < j->end && *j->at == c;
+}
+
+bool nn_json_take(nn_json *j, char c) {
+    if (!nn_json_peek(j, c))
+        return false;
+    j->at++;
+    return true;
+}
+
+static bool hex4(nn_json *j, uint32_t *value) {
+    *value = 0;
+    if (j->end - j->at < 4)
+        return failed(j);
+    for (int k = 0; k < 4; k++) {
+        char c = *j->at++;
+        uint32_t digit;
+        if (c >= '0' && c <= '9')
+            digit = (uint32_t)(c - '0');
+        else if ((c | 32) >= 'a' && (c | 32) <= 'f')
+            digit = (uint32_t)((c | 32) - 'a' + 10);
+        else
+            return failed(j);
+        *value = *value * 16 + digit;
+    }
+    return true;
+}
+
+// The bytes of \uXXXX (with its second half where it is one of a pair). Returns how many, 0 after a failure.
+static int escaped_letter(nn_json *j, char out[4]) {
+    uint32_t c, low;
+    if (!hex4(j, &c))
+        return 0;
+    if (c >= 0xd800 && c < 0xdc00) {
+        if (j->end - j->at < 6 || j->at[0] != '\\' || j->at[1] != 'u') {
+            j->failed = true;
+            return 0;
+        }
+        j->at += 2;
+        if (!hex4(j, &low) || low < 0xdc00 || low > 0xdfff) {
+            j->failed = true;
+            return 0;
+        }
+        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+    } else if (c >= 0xdc00 && c <= 0xdfff) {
+        j->failed = true;
+        return 0;
+    }
+    int n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (int k = n - 1; k > 0; k--, c >>= 6)
+        out[k] = (char)(0x80 | (c & 0x3f));
+    static const unsigned char heads[5] = {0, 0, 0xc0, 0xe0, 0xf0};
+    out[0] = (char)(heads[n] | c);
+    return n;
+}
+
+static int letter(nn_json *j, char out[4]) {
+    char c = *j->at++;
+    if ((unsigned char)c < 0x20) {
+        j->failed = true;
+        return 0;
+    }
+    out[0] = c;
+    if (c != '\\')
+        return 1;
+    if (j->at == j->end) {
+        j->failed = true;
+        return 0;
+    }
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    c = *j->at++;
+    if (c == 'u')
+        return escaped_letter(j, out);
+    const char *at = c == '\0' ? NULL : strchr(from, c);
+    if (at == NULL) {
+        j->failed = true;
+        return 0;
+    }
+    out[0] = to[at - from];
+    return 1;
+}
+
+bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length) {
+    if (!nn_json_take(j, '"'))
+        return failed(j);
+    uint64_t n = 0;
+    while (j->at < j->end && *j->at != '"') {
+        char bytes[4];
+        int count = letter(j, bytes);
+        if (count == 0)
+            return false;
+        if (out != NULL && n + (uint64_t)count >= room)
+            return failed(j);
+        for (int k = 0; k < count; k++, n++) {
+            if (out != NULL)
+                out[n] = bytes[k];
+        }
+    }
+    if (j->at == j->end)
+        return failed(j);
+    j->at++;
+    if (out != NULL)
+        out[n] = '\0';
+    if (length != NULL)
+        *length = n;
+    return true;
+}
+
+bool nn_json_whole(nn_json *j, uint64_t *value) {
+    skip_blanks(j);
+    const char *start = j->at;
+    uint64_t v = 0;
+    while (!j->failed && j->at < j->end && *j->at >= '0' && *j->at <= '9') {
+        if (__builtin_mul_overflow(v, (uint64_t)10, &v) || __builtin_add_overflow(v, (uint64_t)(*j->at - '0'), &v))
+            return failed(j);
+        j->at++;
+    }
+    if (j->failed || j->at == start || (*start == '0' && j->at - start > 1))
+        return failed(j);
+    if (j->at < j->end && (*j->at == '.' || *j->at == 'e' || *j->at == 'E'))
+        return failed(j);
+    *value = v;
+    return true;
+}
+
+static bool skip_word(nn_json *j) {
+    static const char *const words[] = {"true", "false", "null"};
+    for (int k = 0; k < 3; k++) {
+        size_t n = strlen(words[k]);
+        if ((size_t)(j->end - j->at) >= n && memcmp(j->at, words[k], n) == 0) {
+            j->at += n;
+            return true;
+        }
+    }
+    const char *start = j->at;
+    while (j->at < j->end && *j->at != '\0' && strchr("+-.0123456789eE", *j->at) != NULL)
+        j->at++;
+    double value;
+    return (j->at > start && nn_number_parse(start, (uint64_t)(j->at - start), &value)) || failed(j);
+}
+
+bool nn_json_skip(nn_json *j, int depth) {
+    if (depth > NN_JSON_DEPTH)
+        return failed(j);
+    if (nn_json_peek(j, '"'))
+        return nn_json_string(j, NULL, 0, NULL);
+    bool object = nn_json_peek(j, '{');
+    if (!object && !nn_json_peek(j, '['))
+        return j->at < j->end && !j->failed ? skip_word(j) : failed(j);
+    j->at++;
+    char close = object ? '}' : ']';
+    if (nn_json_take(j, close))
+        return true;
+    do {
+        if (object && (!nn_json_string(j, NULL, 0, NULL) || !nn_json_take(j, ':')))
+            return failed(j);
+        if (!nn_json_skip(j, depth + 1))
+            return false;
+    } while (nn_json_take(j, ','));
+    return nn_json_take(j, close) || failed(j);
+}

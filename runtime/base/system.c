@@ -1,0 +1,48 @@
+// The calls that touch files, each interrupted one tried again. Nothing else in the runtime opens, writes, renames or
+// removes a file, so the places where a disk can fail are these.
+#include "base/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int nn_system_open(const char *path, int flags, int mode) {
+    int file;
+    do
+        file = open(path, flags | O_CLOEXEC, mode);
+    while (file < 0 && errno == EINTR);
+    return file;
+}
+
+int64_t nn_system_read(int file, void *bytes, uint64_t count) {
+    ssize_t n;
+    do
+        n = read(file, bytes, (size_t)count);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+int64_t nn_system_write(int file, const void *bytes, uint64_t count) {
+    ssize_t n;
+    do
+        n = write(file, bytes, (size_t)count);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+int nn_system_sync(int file) {
+    int failed;
+    do
+        failed = fsync(file);
+    while (failed != 0 && errno == EINTR);
+    return failed;
+}
+
+int nn_system_close(int file) { return close(file); }
+
+int nn_system_rename(const char *from, const char *to) { return rename(from, to); }
+
+int nn_system_remove(const char *path) { return unlink(path); }
+
+int nn_system_link(const char *path, const char *second) { return link(path, second); }

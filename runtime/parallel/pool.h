@@ -1,0 +1,22 @@
+// The contract of parallel/: a few threads that are owned, meet at barriers, and run one function together.
+#ifndef NN_POOL_H
+#define NN_POOL_H
+
+#include "abi.h"
+#include "base/runtime.h"
+
+typedef struct nn_pool nn_pool;
+
+int32_t nn_pool_cores(void);                                       // that this process may use
+nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **pool);
+void nn_pool_stop(nn_pool *pool);
+int32_t nn_pool_threads(const nn_pool *pool);
+
+// Runs a function of generated code on all threads; returns when the last is done. Results do not depend on their number.
+void nn_pool_run(nn_pool *pool, nn_run *run, int32_t function, nn_call *call);
+
+// Subnormals are flushed in this thread. Returns what was in force before, for nn_float_restore.
+uint32_t nn_float_enter(void);
+void nn_float_restore(uint32_t state);
+
+#endif

@@ -1,0 +1,69 @@
+// The contract of store/: tensors of a model in safetensors files: weights, and checkpoints, which hold more.
+// Reading is all or nothing: everything is checked, checksums too, before the first number is put into the model.
+// Nothing here asks for memory; callers bring the tables.
+#ifndef NN_STORE_H
+#define NN_STORE_H
+
+#include "base/model.h"
+
+enum { NN_HEADER_LIMIT = 100000000, NN_NAME_ROOM = 4096, NN_VALUE_ROOM = 4096 };
+
+// ---- the format ----
+typedef struct nn_safetensor {
+    const char *name;
+    char dtype[8];
+    int rank;
+    uint64_t dims[8];
+    uint64_t begin, end;                                           // bytes after the header
+} nn_safetensor;
+typedef struct nn_safetensors_visitor {
+    nn_status (*tensor)(void *data, nn_context *ctx, const nn_safetensor *t);
+    nn_status (*metadata)(void *data, nn_context *ctx, const char *key, nn_json value);   // value: at its opening quote
+    void *data;
+} nn_safetensors_visitor;
+// Calls the visitor (either part may be NULL) for every entry of the header. *first: where the elements begin.
+nn_status nn_safetensors_parse(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size,
+                               const nn_safetensors_visitor *visitor, uint64_t *first);
+
+// ---- what of a model is stored ----
+typedef enum nn_contents { NN_WEIGHTS, NN_CHECKPOINT } nn_contents;
+bool nn_store_holds(const nn_tensor *t, nn_contents contents);
+
+// Puts further metadata: calls nn_store_metadata for each pair.
+typedef void nn_metadata(void *data, nn_sink *sink);
+void nn_store_metadata(nn_sink *sink, const char *key, const char *value);
+typedef struct nn_storing {
+    const nn_model *model;
+    nn_contents contents;
+    nn_metadata *metadata;                                         // or NULL
+    void *data;
+} nn_storing;
+nn_status nn_store_write(void *storing, nn_sink *sink);            // an nn_fill
+
+typedef struct nn_stored {
+    const unsigned char *bytes;                                    // NULL: not in the file
+    int8_t wide;                                                   // elements of 8 bytes
+} nn_stored;
+typedef struct nn_span {
+    uint64_t begin, end;
+} nn_span;
+typedef struct nn_archive {
+    const nn_model *model;
+    const char *path;
+    nn_contents contents;
+    bool partial;                                                  // start = weights(..): other names are passed over
+    const char *const *prefixes;                                   // partial: the layers to take; NULL: all
+    int32_t prefix_count;
+    nn_stored *tensors;                                            // one for each tensor of the manifest
+    nn_span *spans;
+    uint64_t span_room;                                            // entries in the file, at most
+    // set by reading
+    const unsigned char *elements;
+    uint64_t span_count;
+    int32_t next;
+} nn_archive;
+uint64_t nn_store_entries(const unsigned char *bytes, uint64_t size);              // at most so many tensors are in it
+nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *bytes, uint64_t size);
+void nn_store_apply(const nn_archive *a);
+
+#endif

@@ -1,0 +1,155 @@
+// Writing a model's tensors as safetensors: row-major, little-endian, in the declared shapes, a CRC-32C of each in the metadata.
+// Guarantees: the same model gives the same bytes; needs no memory but the stack.
+#include "store/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PART = 512 };                                               // elements moved at once
+
+bool nn_store_holds(const nn_tensor *t, nn_contents contents) {
+    if (t->offset < 0)
+        return false;
+    switch ((enum nn_kind)t->kind) {
+    case NN_PARAM:
+        return true;
+    case NN_STATE:
+        return contents == NN_CHECKPOINT || t->batch_dims == 0;
+    case NN_SLOT:
+    case NN_GRADIENT:
+    case NN_TOTAL:
+    case NN_RUN:
+    case NN_CLOCK:
+    case NN_SETTING:
+        return contents == NN_CHECKPOINT;
+    case NN_SOURCE:
+    case NN_INPUT:
+    case NN_ROWMAP:
+    case NN_TEMP:
+    case NN_OUTPUT:
+        return false;
+    }
+    return false;
+}
+
+static void put_json(nn_sink *sink, const char *s) {
+    nn_sink_put(sink, "\"", 1);
+    for (; *s != '\0'; s++) {
+        unsigned char c = (unsigned char)*s;
+        char escape[8];
+        if (c == '"' || c == '\\')
+            snprintf(escape, sizeof escape, "\\%c", c);
+        else if (c < 0x20)
+            snprintf(escape, sizeof escape, "\\u%04x", c);
+        else {
+            nn_sink_put(sink, s, 1);
+            continue;
+        }
+        nn_sink_text(sink, escape);
+    }
+    nn_sink_put(sink, "\"", 1);
+}
+
+void nn_store_metadata(nn_sink *sink, const char *key, const char *value) {
+    nn_sink_put(sink, ",", 1);
+    put_json(sink, key);
+    nn_sink_put(sink, ":", 1);
+    put_json(sink, value);
+}
+
+static uint32_t checksum(const nn_model *m, const nn_tensor *t) {
+    unsigned char part[PART * 8];
+    uint32_t crc = 0;
+    int64_t size = nn_tensor_element_size(m, t);
+    for (int64_t at = 0, n = nn_tensor_elements(t); at < n; at += PART) {
+        int64_t count = n - at < PART ? n - at : PART;
+        nn_tensor_get(m, t, at, count, part);
+        crc = nn_crc32c(crc, part, (uint64_t)(count * size));
+    }
+    return crc;
+}
+
+// Wide elements come first, so that all are aligned.
+static const nn_tensor *next_stored(const nn_storing *w, bool wide, uint32_t *k) {
+    const nn_tensor *tensors = NN_TABLE(w->model, nn_tensor, tensors);
+    for (; *k < w->model->manifest->tensors_count; (*k)++) {
+        const nn_tensor *t = &tensors[*k];
+        if (nn_store_holds(t, w->contents) && (nn_tensor_element_size(w->model, t) == 8) == wide) {
+            (*k)++;
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static void put_entry(const nn_storing *w, nn_sink *sink, const nn_tensor *t, uint64_t *at) {
+    char text[128];
+    bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
+    int64_t size = nn_tensor_element_size(w->model, t);
+    nn_sink_put(sink, ",", 1);
+    put_json(sink, nn_model_text(w->model, t->name));
+    snprintf(text, sizeof text, ":{\"dtype\":\"%s\",\"shape\":[", !real ? "I32" : size == 8 ? "F64" : "F32");
+    nn_sink_text(sink, text);
+    for (int d = 0; d < t->rank; d++) {
+        snprintf(text, sizeof text, "%s%lld", d == 0 ? "" : ",", (long long)t->dims[d]);
+        nn_sink_text(sink, text);
+    }
+    uint64_t end = *at + (uint64_t)(nn_tensor_elements(t) * size);
+    snprintf(text, sizeof text, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)*at, (unsigned long long)end);
+    nn_sink_text(sink, text);
+    *at = end;
+}
+
+// The header's text. Counted first, where checksums, whose texts are all as long, need not be taken.
+static void put_header(const nn_storing *w, nn_sink *sink, bool counting) {
+    const nn_manifest *mf = w->model->manifest;
+    nn_sink_text(sink, "{\"__metadata__\":{\"format\":\"nn\"");
+    nn_store_metadata(sink, "model", nn_model_text(w->model, mf->model));
+    nn_store_metadata(sink, "program", nn_model_text(w->model, mf->digest));
+    if (w->metadata != NULL)
+        w->metadata(w->data, sink);
+    for (int wide = 1; wide >= 0; wide--) {
+        const nn_tensor *t;
+        for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) {
+            char key[NN_NAME_ROOM + 16], text[16];
+            snprintf(key, sizeof key, "checksum.%s", nn_model_text(w->model, t->name));
+            snprintf(text, sizeof text, "%08x", counting ? 0 : checksum(w->model, t));
+            nn_store_metadata(sink, key, text);
+        }
+    }
+    nn_sink_put(sink, "}", 1);
+    uint64_t at = 0;
+    for (int wide = 1; wide >= 0; wide--) {
+        const nn_tensor *t;
+        for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;)
+            put_entry(w, sink, t, &at);
+    }
+    nn_sink_put(sink, "}", 1);
+}
+
+nn_status nn_store_write(void *data, nn_sink *sink) {
+    const nn_storing *w = data;
+    nn_sink count;
+    nn_sink_memory(&count, NULL, 0);
+    put_header(w, &count, true);
+    uint64_t length = (count.count + 7) / 8 * 8;
+    unsigned char head[8];
+    for (int k = 0; k < 8; k++)
+        head[k] = (unsigned char)(length >> (8 * k));
+    nn_sink_put(sink, head, 8);
+    put_header(w, sink, false);
+    nn_sink_put(sink, "       ", length - count.count);
+    unsigned char part[PART * 8];
+    for (int wide = 1; wide >= 0; wide--) {
+        const nn_tensor *t;
+        for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) {
+            int64_t size = nn_tensor_element_size(w->model, t);
+            for (int64_t at = 0, n = nn_tensor_elements(t); at < n; at += PART) {
+                int64_t elements = n - at < PART ? n - at : PART;
+                nn_tensor_get(w->model, t, at, elements, part);
+                nn_sink_put(sink, part, (uint64_t)(elements * size));
+            }
+        }
+    }
+    return NN_OK;
+}

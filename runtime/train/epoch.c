@@ -1,0 +1,270 @@
+// What happens when an epoch ends, or the run: metrics, held-out parts, counters of plateaus, best weights, the stop rule,
+// the log, checkpoints. In that order, as the language's section Clock has it.
+// Guarantees: what nobody reads is not computed; a run that ends inside an epoch leaves a checkpoint from which a longer run
+// goes on as if it had not ended there.
+#include "train/loop.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double CHECKPOINT_AFTER = 10;                         // seconds since the last one
+
+static const char *const part_names[NN_PARTS] = {"", "test.", "validation."};
+
+// ---- lines of the log ----
+
+static void put_value(nn_text *line, const nn_values *v, bool array) {
+    if (array)
+        nn_text_add(line, "[");
+    for (int64_t k = 0; k < v->count; k++) {
+        if (k > 0)
+            nn_text_add(line, ", ");
+        if (isfinite(v->values[k]))
+            nn_text_number(line, v->values[k], true);
+        else
+            nn_text_add(line, "null");
+    }
+    if (array)
+        nn_text_add(line, "]");
+}
+
+static void put_number(nn_text *line, const char *name, double value) {
+    nn_values one = {&value, 1};
+    nn_text_format(line, ", \"%s\": ", name);
+    put_value(line, &one, false);
+}
+
+static void begin_line(nn_loop *l, const char *event, int64_t epoch, double loss, double rows_per_s) {
+    const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
+    nn_text_clear(&l->line);
+    nn_text_format(&l->line, "{\"event\": \"%s\", \"step\": %lld, \"epoch\": %lld", event, (long long)l->t->at.step, (long long)epoch);
+    put_number(&l->line, "loss", loss);
+    for (uint32_t k = 0; k < l->manifest->rates_count; k++) {
+        char name[32];
+        snprintf(name, sizeof name, k == 0 ? "lr" : "lr_%u", k + 1);
+        put_number(&l->line, name, nn_scalar_get(&l->t->model, rates[k]));
+    }
+    put_number(&l->line, "samples_per_s", rows_per_s);
+    put_number(&l->line, "time_s", nn_loop_time(l));
+}
+
+static void put_metrics(nn_loop *l) {
+    const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
+    for (int p = 0; p < NN_PARTS; p++) {
+        for (uint32_t k = 0; k < l->manifest->metrics_count && l->t->measured[p]; k++) {
+            if (p == NN_TRAIN && !metrics[k].in_training)
+                continue;
+            const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
+            nn_text_format(&l->line, ", \"%s%s\": ", part_names[p], nn_model_text(&l->t->model, metrics[k].name));
+            put_value(&l->line, &l->t->values[p][k], of != NULL && of->rank > 0);
+        }
+    }
+}
+
+void nn_log_step(nn_loop *l, int64_t rows) {
+    double now = nn_now(), seconds = now - l->step_started;
+    // The epoch of a step is the number of finished ones, this step's own included if it was the last.
+    int64_t epoch = l->t->at.epoch + (l->t->at.batch == l->batches);
+    begin_line(l, "step", epoch, l->step_loss, seconds > 0 ? (double)rows / seconds : (double)NAN);
+    if (l->manifest->gradient_norm >= 0)
+        put_number(&l->line, "gradient_norm", nn_scalar_get(&l->t->model, l->manifest->gradient_norm));
+    nn_text_add(&l->line, "}\n");
+    nn_log_line(&l->full, &l->line);
+    l->step_started = now;
+}
+
+static void log_event(nn_loop *l, const char *event, const char *reason, bool in_summary) {
+    double seconds = nn_now() - l->epoch_started;
+    begin_line(l, event, l->t->at.epoch, l->epoch_loss, seconds > 0 ? nn_loop_rows(l) / seconds : (double)NAN);
+    if (l->manifest->gradient_norm >= 0)
+        put_number(&l->line, "gradient_norm", l->gradient_norm);
+    put_metrics(l);
+    if (reason != NULL)
+        nn_text_format(&l->line, ", \"reason\": \"%s\"", reason);
+    nn_text_add(&l->line, "}\n");
+    if (in_summary)
+        nn_log_line(&l->summary, &l->line);
+    nn_log_line(&l->full, &l->line);
+}
+
+// ---- saving ----
+
+static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
+    nn_trainer *t = l->t;
+    double now = nn_now();
+    t->at.elapsed += now - l->started;
+    l->started = now;
+    // The first save of a run replaces everything of the one before.
+    checkpoint = checkpoint || !l->saved;
+    if (weights && nn_save_weights(t) != NN_OK)
+        return l->ctx->status;
+    t->at.has_weights = t->at.has_weights || weights;
+    if (checkpoint && nn_save_checkpoint(t) != NN_OK)
+        return l->ctx->status;
+    if (!l->saved && nn_log_publish(&l->summary) != NN_OK)
+        return l->ctx->status;
+    l->saved = true;
+    l->checkpointed = checkpoint ? now : l->checkpointed;
+    return NN_OK;
+}
+
+// A checkpoint on the way that cannot be written is a warning; the next one tries again, and the last one must succeed.
+nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights) {
+    bool best = l->manifest->best >= 0 && l->t->at.has_weights;
+    nn_status status = save(l, checkpoint, weights && !best);
+    if (status != NN_FILE)
+        return status;
+    char text[sizeof l->ctx->message + 64];
+    snprintf(text, sizeof text, "%s; training goes on", l->ctx->message);
+    nn_progress_clear(&l->progress);
+    nn_message("warning", text);
+    nn_forget(l->ctx);
+    return NN_OK;
+}
+
+// ---- the rules ----
+
+bool nn_stop_asked(nn_loop *l) {
+    if (l->clock[NN_CLOCK_STEP] != NULL)
+        *l->clock[NN_CLOCK_STEP] = (double)l->t->at.step;
+    if (l->clock[NN_CLOCK_TIME] != NULL)
+        *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
+    nn_trainer_run(l->t, NN_STOP);
+    return nn_scalar_get(&l->t->model, l->manifest->stop) != 0;
+}
+
+static void put_clock(nn_loop *l) {
+    const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
+    const int32_t *clock = l->manifest->clock;
+    const double now[][2] = {{NN_CLOCK_STEP, (double)l->t->at.step},    {NN_CLOCK_EPOCH, (double)l->t->at.epoch},
+                             {NN_CLOCK_TIME, nn_loop_time(l)},          {NN_CLOCK_LOSS, l->epoch_loss},
+                             {NN_CLOCK_GRADIENT_NORM, l->gradient_norm}};
+    for (size_t k = 0; k < sizeof now / sizeof *now; k++)
+        nn_scalar_put(&l->t->model, clock[(int)now[k][0]], now[k][1]);
+    for (uint32_t k = 0; k < l->manifest->metrics_count; k++) {
+        for (int p = 0; p < NN_PARTS; p++) {
+            bool loss_as_trained = k == 0 && p == NN_TRAIN;
+            if (l->t->measured[p] || loss_as_trained)
+                nn_scalar_put(&l->t->model, metrics[k].clock[p], loss_as_trained ? l->epoch_loss : l->t->values[p][k].values[0]);
+        }
+    }
+}
+
+static void measure(nn_loop *l) {
+    nn_trainer *t = l->t;
+    bool in_training = false;
+    const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
+    for (uint32_t k = 0; k < l->manifest->metrics_count; k++)
+        in_training = in_training || metrics[k].in_training;
+    if (in_training && t->at.loss_count > 0)
+        nn_metrics_take(t, NN_TRAIN);
+    for (int p = NN_TEST; p < NN_PARTS && nn_model_has(&t->model, NN_EVALUATE); p++) {
+        if (t->data.parts[p].count > 0)
+            nn_evaluate(t, p);
+    }
+}
+
+static bool improved(double value, double best) { return value < best - 1e-4 * (isinf(best) ? 0 : fabs(best)); }
+
+// Of E > n epochs, n evenly chosen.
+static bool chosen_epoch(const nn_loop *l, int64_t n) {
+    int64_t e = l->t->at.epoch, of = l->total_epochs;
+    if (of <= n)
+        return of >= 0 || e <= n || (e & (e - 1)) == 0;
+    return (int64_t)((__int128)n * e / of) > (int64_t)((__int128)n * (e - 1) / of);
+}
+
+static nn_reason save_at_end(nn_loop *l, nn_reason reason, bool is_best) {
+    bool best = l->manifest->best >= 0;
+    if (reason == NN_GOING) {
+        bool due = nn_now() - l->checkpointed >= CHECKPOINT_AFTER;
+        if ((due || is_best) && nn_loop_save(l, due, best ? is_best : true) != NN_OK)
+            return l->ctx->status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
+        return NN_GOING;
+    }
+    return save(l, true, !best || is_best || !l->t->at.has_weights) == NN_OK ? reason
+           : l->ctx->status == NN_NOT_FINITE                                  ? NN_END_NOT_FINITE
+                                                                               : NN_END_BY_ERROR;
+}
+
+static const char *reason_text(nn_reason reason) {
+    static const char *const texts[] = {"", "epochs", "steps", "stop", "signal", "not finite", "error"};
+    return texts[reason];
+}
+
+// Values, rules and lines of an end; returns whether the weights are the best so far.
+static bool judge(nn_loop *l, nn_reason *reason) {
+    nn_trainer *t = l->t;
+    bool is_best = false;
+    measure(l);
+    put_clock(l);
+    if (nn_model_has(&t->model, NN_EPOCH) && t->at.loss_count > 0)
+        nn_trainer_run(t, NN_EPOCH);
+    if (l->manifest->best >= 0) {
+        double value = nn_scalar_get(&t->model, l->manifest->best);
+        is_best = improved(value, t->at.best);
+        t->at.best = is_best ? value : t->at.best;
+    }
+    if (*reason == NN_GOING && nn_model_has(&t->model, NN_STOP) && nn_stop_asked(l))
+        *reason = NN_END_BY_STOP;
+    return is_best;
+}
+
+static void start_next(nn_loop *l) {
+    nn_trainer *t = l->t;
+    t->at.batch = 0;
+    t->at.loss_sum = 0;
+    t->at.loss_count = 0;
+    nn_totals_restart(t);
+}
+
+// The run ends inside an epoch. What is evaluated and counted now a longer run would not have counted: the checkpoint is
+// of the moment before.
+static nn_reason end_inside(nn_loop *l, nn_reason reason) {
+    nn_trainer *t = l->t;
+    unsigned char *before = nn_get(l->ctx, (uint64_t)l->manifest->persistent, 1);
+    if (before == NULL)
+        return NN_END_BY_ERROR;
+    memcpy(before, t->model.arena, (size_t)l->manifest->persistent);
+    nn_position at = t->at;
+    bool is_best = judge(l, &reason);
+    log_event(l, "end", reason_text(reason), true);
+    nn_progress_epoch(l, true);
+    bool weights = l->manifest->best < 0 || is_best || !t->at.has_weights;
+    nn_status status = weights ? nn_save_weights(t) : NN_OK;
+    memcpy(t->model.arena, before, (size_t)l->manifest->persistent);
+    at.has_weights = at.has_weights || weights;
+    t->at = at;
+    if (status == NN_OK)
+        status = save(l, true, false);
+    nn_drop(l->ctx, before);
+    return status == NN_OK ? reason : status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
+}
+
+nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
+    nn_trainer *t = l->t;
+    l->epoch_loss = t->at.loss_count > 0 ? t->at.loss_sum / (double)t->at.loss_count : (double)NAN;
+    l->gradient_norm = l->norm == NULL || t->at.loss_count == 0 ? (double)NAN : *l->norm;
+    bool whole = t->at.batch == l->batches && t->at.loss_count > 0;
+    if (!whole)
+        return end_inside(l, reason);
+    t->at.epoch++;
+    bool logged = chosen_epoch(l, 1000), shown = !l->progress.quiet && chosen_epoch(l, 100);
+    bool read = logged || shown || l->full.file >= 0 || reason != NN_GOING || l->manifest->best >= 0
+                || nn_model_has(&t->model, NN_EPOCH) || nn_model_has(&t->model, NN_STOP);
+    bool is_best = read && judge(l, &reason);
+    if (logged || l->full.file >= 0)
+        log_event(l, "epoch", NULL, logged);
+    if (shown || reason != NN_GOING)
+        nn_progress_epoch(l, shown || reason != NN_GOING);
+    if (reason != NN_GOING)
+        log_event(l, "end", reason_text(reason), true);
+    start_next(l);
+    // Time is only looked at where a look is due: epochs may be shorter than reading a clock.
+    if (reason == NN_GOING && !is_best && !read && l->until_look > 1)
+        return NN_GOING;
+    l->epoch_started = nn_now();
+    l->epoch_step = t->at.step;
+    return save_at_end(l, reason, is_best);
+}

@@ -1,0 +1,107 @@
+// Measuring a part of the data in inference, on a copy of what training must find again: states and the totals.
+// Guarantees: batches count from 0 with seed 0; afterwards the model is what it was before.
+#include "train/train.h"
+
+#include <string.h>
+
+static bool given_back(const nn_tensor *t) { return (t->kind == NN_STATE || t->kind == NN_TOTAL) && t->offset >= 0; }
+
+static void copy_out(nn_trainer *t, unsigned char *to) {
+    for (int64_t k = 0; k < t->span_count; k++) {
+        memcpy(to, t->model.arena + t->spans[k].first, (size_t)t->spans[k].bytes);
+        to += t->spans[k].bytes;
+    }
+}
+
+static void copy_in(nn_trainer *t, const unsigned char *from, bool only_from_start) {
+    for (int64_t k = 0; k < t->span_count; k++) {
+        if (!only_from_start || t->spans[k].from_start)
+            memcpy(t->model.arena + t->spans[k].first, from, (size_t)t->spans[k].bytes);
+        from += t->spans[k].bytes;
+    }
+}
+
+static nn_status metric_room(nn_trainer *t) {
+    const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
+    uint32_t count = t->model.manifest->metrics_count;
+    for (int p = 0; p < NN_PARTS; p++) {
+        t->values[p] = nn_get(t->ctx, count, sizeof *t->values[p]);
+        for (uint32_t k = 0; k < count && t->values[p] != NULL; k++) {
+            nn_values *v = &t->values[p][k];
+            v->count = metrics[k].tensor < 0 ? 1 : nn_tensor_elements(nn_model_tensor(&t->model, metrics[k].tensor));
+            v->values = nn_get(t->ctx, (uint64_t)v->count, sizeof *v->values);
+        }
+    }
+    return t->ctx->status;
+}
+
+nn_status nn_evaluation_prepare(nn_trainer *t) {
+    const nn_manifest *mf = t->model.manifest;
+    if (t->spans == NULL) {
+        t->spans = nn_get(t->ctx, mf->tensors_count * 2ull, sizeof *t->spans);
+        for (uint32_t k = 0; k < mf->tensors_count && t->spans != NULL; k++) {
+            const nn_tensor *of = nn_model_tensor(&t->model, (int32_t)k);
+            if (!given_back(of))
+                continue;
+            for (const nn_tensor *copy = of; copy != NULL; copy = copy == of ? nn_model_tensor(&t->model, of->twin) : NULL) {
+                nn_span_copy *s = &t->spans[t->span_count++];
+                nn_tensor_span(&t->model, copy, &s->first, &s->bytes);
+                s->from_start = of->kind == NN_STATE && of->batch_dims != 0;
+                t->span_bytes += s->bytes;
+            }
+        }
+        t->initial = nn_get(t->ctx, (uint64_t)t->span_bytes, 1);
+        t->saved = nn_get(t->ctx, (uint64_t)t->span_bytes, 1);
+        if (t->ctx->status != NN_OK || metric_room(t) != NN_OK)
+            return t->ctx->status;
+    }
+    copy_out(t, t->initial);
+    return NN_OK;
+}
+
+void nn_totals_restart(nn_trainer *t) { nn_model_start(&t->model, NN_TOTAL); }
+
+void nn_metrics_take(nn_trainer *t, int part) {
+    const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
+    if (!nn_model_has(&t->model, NN_METRICS))
+        return;
+    nn_trainer_run(t, NN_METRICS);
+    for (uint32_t k = 0; k < t->model.manifest->metrics_count; k++) {
+        nn_values *v = &t->values[part][k];
+        if (metrics[k].tensor >= 0)
+            nn_tensor_get(&t->model, nn_model_tensor(&t->model, metrics[k].tensor), 0, v->count, v->values);
+    }
+    t->measured[part] = true;
+}
+
+// Puts rows of the sources into the batch. `rows` are at most the declared batch.
+void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count) {
+    const nn_tensor *rowmap = nn_model_tensor(&t->model, t->model.manifest->rowmap);
+    if (rowmap != NULL)
+        nn_tensor_put(&t->model, rowmap, 0, count, rows);
+    t->call.rows = count;
+}
+
+void nn_states_begin(nn_trainer *t) {
+    copy_out(t, t->saved);
+    copy_in(t, t->initial, true);
+    nn_totals_restart(t);
+}
+
+void nn_states_end(nn_trainer *t) { copy_in(t, t->saved, false); }
+
+void nn_evaluate(nn_trainer *t, int part) {
+    nn_call before = t->call;
+    const nn_part *p = &t->data.parts[part];
+    nn_states_begin(t);
+    t->call.seed = 0;
+    int64_t batch = t->model.manifest->batch;
+    for (int64_t first = 0; first < p->count; first += batch) {
+        t->call.batch_number = (uint32_t)(first / batch);
+        nn_trainer_rows(t, p->rows + first, p->count - first < batch ? p->count - first : batch);
+        nn_trainer_run(t, NN_EVALUATE);
+    }
+    nn_metrics_take(t, part);
+    nn_states_end(t);
+    t->call = before;
+}

@@ -1,0 +1,158 @@
+// The training loop. A step costs little beside the compiled function itself: what can be known for an epoch is made once
+// an epoch, and clocks, signals and progress are looked at about every millisecond.
+// Guarantees: a step is whole or has not happened; what is computed depends on seed, data, options and step, never on time
+// (unless the program asks for the time).
+#include "train/loop.h"
+
+#include "random/random.h"
+
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+static const double LOOK = 1e-3;                                   // seconds between looks
+
+double nn_loop_time(const nn_loop *l) { return l->t->at.elapsed + (nn_now() - l->started); }
+
+double nn_loop_rows(const nn_loop *l) {
+    return (double)(l->t->at.step - l->epoch_step) * (double)l->row_count / (double)l->updates;
+}
+
+static void begin_epoch(nn_loop *l) {
+    nn_trainer *t = l->t;
+    if (l->order != NULL) {
+        memcpy(l->order, t->data.parts[NN_TRAIN].rows, (size_t)l->row_count * sizeof *l->order);
+        nn_shuffle(l->order, l->row_count, t->seed, NN_FOR_ORDER, (uint64_t)t->at.epoch);
+    }
+    if (l->clock[NN_CLOCK_EPOCH] != NULL)
+        *l->clock[NN_CLOCK_EPOCH] = (double)t->at.epoch;
+}
+
+static int64_t take_batch(nn_loop *l) {
+    nn_trainer *t = l->t;
+    int64_t first = t->at.batch * t->batch, count = l->row_count - first;
+    count = count < t->batch ? count : t->batch;
+    if (l->rowmap != NULL) {
+        memcpy(l->rowmap, l->rows + first, (size_t)count * sizeof *l->rowmap);
+        t->call.rows = count;
+    } else
+        nn_trainer_rows(t, l->rows + first, count);
+    t->call.batch_number = (uint32_t)t->at.batch_number;
+    return count;
+}
+
+// One update: a batch, or `accumulate` of them (fewer at an epoch's end). Returns the rows it took.
+static int64_t update(nn_loop *l) {
+    nn_trainer *t = l->t;
+    int64_t rows = 0;
+    double loss = 0;
+    if (l->clock[NN_CLOCK_STEP] != NULL)
+        *l->clock[NN_CLOCK_STEP] = (double)t->at.step;
+    if (l->clock[NN_CLOCK_UPDATE] != NULL)
+        *l->clock[NN_CLOCK_UPDATE] = (double)(t->at.step + 1);
+    if (l->clock[NN_CLOCK_TIME] != NULL)
+        *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
+    for (int64_t k = 0; k < l->accumulate && t->at.batch < l->batches; k++) {
+        int64_t count = take_batch(l);
+        nn_trainer_run(t, NN_STEP);
+        rows += count;
+        loss = l->accumulate == 1 ? *l->loss : loss + *l->loss * (double)count;
+        t->at.batch++;
+        t->at.batch_number++;
+    }
+    if (l->accumulate > 1) {
+        loss /= (double)rows;
+        if (l->clock[NN_CLOCK_WEIGHT] != NULL)
+            *l->clock[NN_CLOCK_WEIGHT] = (double)rows;
+        nn_trainer_run(t, NN_UPDATE);
+    }
+    t->at.step++;
+    t->at.loss_sum += loss;
+    t->at.loss_count++;
+    l->step_loss = loss;
+    return rows;
+}
+
+// Blocked since the loop began, signals wait here: taken by number, not by a handler, so that nothing global is needed.
+static bool signal_came(nn_loop *l) {
+    sigset_t asked;
+    sigemptyset(&asked);
+    sigaddset(&asked, SIGINT);
+    sigaddset(&asked, SIGTERM);
+    struct timespec at_once = {0, 0};
+    int number = sigtimedwait(&asked, NULL, &at_once);
+    if (number <= 0)
+        return false;
+    l->signal_number = number;
+    // A second one ends the process as if nothing were in its way.
+    pthread_sigmask(SIG_UNBLOCK, &asked, NULL);
+    return true;
+}
+
+static void pace(nn_loop *l, double now) {
+    int64_t steps = l->t->at.step - l->look_step;
+    double each = (now - l->look_time) / (double)(steps > 0 ? steps : 1);
+    l->look_every = each * 1e6 < 1 ? 1000 : (int64_t)(LOOK / each) + 1;
+    l->until_look = l->look_every;
+    l->look_time = now;
+    l->look_step = l->t->at.step;
+}
+
+static nn_reason look(nn_loop *l, int64_t rows) {
+    nn_trainer *t = l->t;
+    if (l->full.file >= 0)
+        nn_log_step(l, rows);
+    if (l->checkpoint_every > 0 && t->at.step >= l->next_checkpoint) {
+        nn_loop_save(l, true, true);
+        l->next_checkpoint = (t->at.step / l->checkpoint_every + 1) * l->checkpoint_every;
+    }
+    if (l->manifest->stop_each_step && nn_stop_asked(l))
+        return NN_END_BY_STOP;
+    if (--l->until_look > 0)
+        return NN_GOING;
+    double now = nn_now();
+    pace(l, now);
+    nn_progress_step(l, now);
+    return signal_came(l) ? NN_END_BY_SIGNAL : NN_GOING;
+}
+
+// The rest of an epoch. The common way through it is short.
+static nn_reason run_epoch(nn_loop *l) {
+    nn_trainer *t = l->t;
+    nn_reason reason = NN_GOING;
+    begin_epoch(l);
+    while (t->at.batch < l->batches && reason == NN_GOING) {
+        if (t->at.step == l->total_steps)
+            return NN_END_OF_STEPS;
+        int64_t rows = update(l);
+        if (!(fabs(l->step_loss) <= 1.7e308))
+            return NN_END_NOT_FINITE;
+        if (l->every_step || l->until_look <= 1)
+            reason = look(l, rows);
+        else
+            l->until_look--;
+    }
+    return reason;
+}
+
+nn_reason nn_loop_run(nn_loop *l) {
+    nn_trainer *t = l->t;
+    nn_reason reason = NN_GOING;
+    if (l->total_steps == 0 || l->total_epochs == 0 || t->at.step == l->total_steps || t->at.epoch == l->total_epochs)
+        return nn_epoch_end(l, t->at.epoch == l->total_epochs || l->total_epochs == 0 ? NN_END_OF_EPOCHS : NN_END_OF_STEPS);
+    l->look_time = l->epoch_started = l->step_started = nn_now();
+    l->look_step = l->epoch_step = t->at.step;
+    l->until_look = l->look_every = 1;
+    while (reason == NN_GOING) {
+        reason = run_epoch(l);
+        if (reason == NN_END_NOT_FINITE)
+            break;
+        if (t->at.batch == l->batches && reason == NN_GOING && t->at.epoch + 1 == l->total_epochs)
+            reason = NN_END_OF_EPOCHS;
+        if (t->at.batch == l->batches && reason == NN_GOING && t->at.step == l->total_steps)
+            reason = NN_END_OF_STEPS;
+        reason = nn_epoch_end(l, reason);
+    }
+    return reason;
+}

@@ -1,0 +1,68 @@
+// The training loop's state, shared by loop.c (steps), epoch.c (what happens at an epoch's end) and progress.c.
+#ifndef NN_LOOP_H
+#define NN_LOOP_H
+
+#include "train/train.h"
+
+typedef enum nn_reason {
+    NN_GOING,                                                      // no reason to end
+    NN_END_OF_EPOCHS,
+    NN_END_OF_STEPS,
+    NN_END_BY_STOP,
+    NN_END_BY_SIGNAL,
+    NN_END_NOT_FINITE,
+    NN_END_BY_ERROR
+} nn_reason;
+
+typedef struct nn_progress {
+    bool quiet, live;                                              // live: one line that is rewritten
+    bool shown;                                                    // a live line stands there
+    double last;                                                   // when it was written
+} nn_progress;
+
+struct nn_loop {
+    nn_trainer *t;
+    nn_context *ctx;
+    const nn_manifest *manifest;
+    // The data: the rows of an epoch in their order, and how they make batches and updates.
+    const int32_t *rows;
+    int32_t *order;
+    int64_t row_count, batches, accumulate, updates;               // updates: of one epoch
+    int64_t total_steps, total_epochs;                             // -1: without end
+    // Where things of every step lie.
+    int32_t *rowmap;                                               // NULL: not in plain order
+    double *clock[NN_CLOCKS], *loss, *norm;
+    // What must be looked at, and when.
+    int64_t until_look, look_every;
+    bool every_step;                                               // something looks at each step
+    int64_t checkpoint_every, next_checkpoint;
+    double started, checkpointed, epoch_started, look_time, step_started;
+    int64_t look_step, epoch_step;                                 // steps finished at those moments
+    int64_t group_rows;                                            // rows in the batches accumulated so far
+    double group_loss;
+    bool saved;                                                    // something of this run is on disk
+    double step_loss, epoch_loss, gradient_norm;
+    nn_log summary, full;
+    nn_progress progress;
+    nn_text line;
+    int signal_number;
+};
+
+// ---- loop.c ----
+nn_reason nn_loop_run(nn_loop *l);
+double nn_loop_rows(const nn_loop *l);                             // since epoch_started
+double nn_loop_time(const nn_loop *l);                             // of the run, with the parts before a resume
+
+// ---- epoch.c ----
+nn_reason nn_epoch_end(nn_loop *l, nn_reason reason);              // a whole epoch, or the run's last piece of one
+void nn_log_step(nn_loop *l, int64_t rows);
+nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);
+bool nn_stop_asked(nn_loop *l);
+
+// ---- progress.c ----
+void nn_progress_begin(nn_progress *p, bool quiet);
+void nn_progress_step(nn_loop *l, double now);
+void nn_progress_epoch(nn_loop *l, bool chosen);
+void nn_progress_clear(nn_progress *p);
+
+#endif

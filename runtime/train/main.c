@@ -1,0 +1,91 @@
+// A trainer's main: the processor is checked, the command line read, the command run; what failed is said here, and nowhere else.
+#include "train/train.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+void nn_message(const char *kind, const char *text) {
+    char line[NN_PATH_ROOM * 2];
+    int n = snprintf(line, sizeof line, "%s: %s\n", kind, text);
+    uint64_t length = n < 0 ? 0 : (uint64_t)n < sizeof line ? (uint64_t)n : sizeof line - 1;
+    nn_system_write(2, line, length);
+}
+
+nn_status nn_print(nn_context *ctx, const nn_text *text) {
+    if (text->failed)
+        return ctx->status;
+    for (uint64_t done = 0; done < text->length;) {
+        int64_t n = nn_system_write(1, text->bytes + done, text->length - done);
+        if (n <= 0)
+            return nn_fail(ctx, NN_FILE, "cannot write to standard output");
+        done += (uint64_t)n;
+    }
+    return NN_OK;
+}
+
+// The features, by LLVM's names, that are not there. Names this compiler cannot ask for are taken on trust.
+static nn_status check_processor(nn_context *ctx, const nn_model *m) {
+    const char *at = nn_model_text(m, m->manifest->features);
+    while (*at != '\0') {
+        size_t n = strcspn(at, ",");
+        bool there = true;
+#if defined(__x86_64__)
+#define FEATURE(name) there = there && (n != sizeof name - 1 || memcmp(at, name, n) != 0 || __builtin_cpu_supports(name));
+        FEATURE("sse3") FEATURE("ssse3") FEATURE("sse4.1") FEATURE("sse4.2") FEATURE("popcnt") FEATURE("avx") FEATURE("avx2")
+        FEATURE("fma") FEATURE("bmi") FEATURE("bmi2") FEATURE("f16c") FEATURE("lzcnt") FEATURE("movbe") FEATURE("avx512f")
+        FEATURE("avx512bw") FEATURE("avx512cd") FEATURE("avx512dq") FEATURE("avx512vl") FEATURE("avx512bf16")
+        FEATURE("avx512vnni") FEATURE("avx512ifma") FEATURE("avx512vbmi") FEATURE("avxvnni")
+#undef FEATURE
+#endif
+        if (!there)
+            return nn_fail(ctx, NN_USAGE, "this processor lacks %.*s, which this trainer was compiled for (--cpu %s); build it with --cpu x86-64-v3, or on this machine",
+                           (int)n, at, nn_model_text(m, m->manifest->cpu));
+        at += n + (at[n] == ',');
+    }
+    return NN_OK;
+}
+
+static int run_command(nn_context *ctx, const nn_model *m, const nn_options *o) {
+    switch (o->command) {
+    case NN_COMMAND_TRAIN:
+        return nn_command_train(ctx, m, o);
+    case NN_COMMAND_EVAL:
+        return nn_command_eval(ctx, m, o);
+    case NN_COMMAND_PREDICT:
+        return nn_command_predict(ctx, m, o);
+    case NN_COMMAND_DATA:
+        return nn_command_data(ctx, m, o);
+    case NN_COMMAND_INFO:
+        return nn_command_info(ctx, m, o);
+    }
+    return NN_USAGE;
+}
+
+static int print_text(nn_context *ctx, const nn_model *m, const nn_options *o) {
+    nn_text text;
+    nn_text_begin(&text, ctx);
+    if (o->value[NN_OPTION_HELP] != NULL)
+        nn_options_help(m, &text);
+    else
+        nn_text_format(&text, "%s, compiled by nnc %s\n", nn_model_text(m, m->manifest->name), nn_model_text(m, m->manifest->version_text));
+    return (int)nn_print(ctx, &text);
+}
+
+int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv) {
+    nn_context ctx = {0};
+    nn_model model;
+    nn_options options;
+    signal(SIGPIPE, SIG_IGN);
+    int code = (int)nn_model_open(&ctx, &model, manifest, run);
+    if (code == NN_OK)
+        code = (int)nn_options_parse(&ctx, &options, argc, argv);
+    if (code == NN_OK && (options.value[NN_OPTION_HELP] != NULL || options.value[NN_OPTION_VERSION] != NULL))
+        code = print_text(&ctx, &model, &options);
+    else if (code == NN_OK && (code = (int)check_processor(&ctx, &model)) == NN_OK)
+        code = run_command(&ctx, &model, &options);
+    if (ctx.status != NN_OK)
+        nn_message("error", ctx.message);
+    nn_context_end(&ctx);
+    return code;
+}

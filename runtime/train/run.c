@@ -1,0 +1,286 @@
+// The command `train`: options, data, a new run or a resumed one, the loop, and each fold of a split into folds.
+#include "train/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+// One trainer at a time works in a directory. The lock goes with the process.
+static nn_status lock_directory(nn_trainer *t, int *lock) {
+    if (nn_file_directory(t->ctx, t->out) != NN_OK)
+        return t->ctx->status;
+    *lock = nn_system_open(t->out, O_RDONLY | O_DIRECTORY, 0);
+    if (*lock < 0)
+        return nn_fail(t->ctx, NN_FILE, "cannot open the directory %s: %s", t->out, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
+        return nn_fail(t->ctx, NN_FILE, "another trainer is working in %s; --out DIR takes another directory", t->out);
+    return NN_OK;
+}
+
+// What a resumed run does not say again is the checkpoint's.
+static nn_status merge_options(nn_trainer *t, const nn_resumed *r, nn_options *o) {
+    for (int k = 0; k < NN_OPTIONS; k++) {
+        int kept = nn_option_kept((nn_option)k);
+        if (kept == 0 || r->value[k] == NULL)
+            continue;
+        bool length = k == NN_OPTION_EPOCHS || k == NN_OPTION_STEPS;
+        if (length && (o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL))
+            continue;
+        if (o->value[k] == NULL)
+            continue;
+        int64_t given = 0, had = 0;
+        if (kept == 1 && nn_option_whole(t->ctx, o, (nn_option)k, 0, &given) == NN_OK
+            && nn_integer_parse(r->value[k], strlen(r->value[k]), &had) && given != had)
+            return nn_fail(t->ctx, NN_USAGE, "--resume: the checkpoint's run has %s %s, and %s was given: a resumed run keeps it",
+                           nn_option_name((nn_option)k), r->value[k], o->value[k]);
+    }
+    bool own_length = o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL;
+    for (int k = 0; k < NN_OPTIONS; k++) {
+        bool length = k == NN_OPTION_EPOCHS || k == NN_OPTION_STEPS;
+        if (nn_option_kept((nn_option)k) != 0 && o->value[k] == NULL && r->value[k] != NULL && !(length && own_length))
+            o->value[k] = r->value[k];
+    }
+    return t->ctx->status;
+}
+
+// Seed and batch in force, written out, so that a checkpoint holds them.
+static nn_status numbers_in_force(nn_trainer *t, nn_options *o) {
+    const nn_manifest *mf = t->model.manifest;
+    int64_t seed = mf->seed, batch = mf->batch;
+    char *texts = nn_get(t->ctx, 2, 32);
+    if (texts == NULL || nn_option_whole(t->ctx, o, NN_OPTION_SEED, 0, &seed) != NN_OK
+        || nn_option_whole(t->ctx, o, NN_OPTION_BATCH, 1, &batch) != NN_OK)
+        return t->ctx->status;
+    if (batch > mf->batch)
+        return nn_fail(t->ctx, NN_USAGE, "--batch %lld: the program was compiled for batches of at most %d rows", (long long)batch, mf->batch);
+    t->seed = (uint64_t)seed;
+    t->batch = batch;
+    snprintf(texts, 32, "%lld", (long long)seed);
+    snprintf(texts + 32, 32, "%lld", (long long)batch);
+    o->value[NN_OPTION_SEED] = texts;
+    o->value[NN_OPTION_BATCH] = texts + 32;
+    return NN_OK;
+}
+
+static int64_t ceiling(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+
+// How long the run is, once the data are known.
+static nn_status take_length(nn_loop *l) {
+    nn_trainer *t = l->t;
+    int64_t epochs = l->manifest->epochs, steps = l->manifest->steps;
+    const nn_options *o = t->options;
+    if (o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL)
+        epochs = steps = -1;
+    if (nn_option_whole(l->ctx, o, NN_OPTION_EPOCHS, 0, &epochs) != NN_OK || nn_option_whole(l->ctx, o, NN_OPTION_STEPS, 0, &steps) != NN_OK)
+        return l->ctx->status;
+    l->row_count = t->data.parts[NN_TRAIN].count;
+    l->batches = ceiling(l->row_count, t->batch);
+    l->accumulate = l->manifest->accumulate > 1 ? l->manifest->accumulate : 1;
+    l->updates = ceiling(l->batches, l->accumulate);
+    int64_t by_epochs = -1;
+    if (epochs >= 0 && __builtin_mul_overflow(epochs, l->updates, &by_epochs))
+        return nn_fail(l->ctx, NN_USAGE, "--epochs %lld: too many", (long long)epochs);
+    bool steps_first = steps >= 0 && (by_epochs < 0 || steps < by_epochs);
+    l->total_steps = steps_first ? steps : by_epochs;
+    l->total_epochs = steps_first ? ceiling(steps, l->updates) : epochs;
+    const int32_t *clock = l->manifest->clock;
+    nn_scalar_put(&t->model, clock[NN_CLOCK_STEPS], (double)l->total_steps);
+    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS], (double)l->total_epochs);
+    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH_LENGTH], (double)l->updates);
+    return NN_OK;
+}
+
+static nn_status prepare_loop(nn_loop *l) {
+    nn_trainer *t = l->t;
+    if (take_length(l) != NN_OK)
+        return l->ctx->status;
+    l->rows = t->data.parts[NN_TRAIN].rows;
+    if (l->manifest->shuffle) {
+        l->order = nn_get(l->ctx, (uint64_t)l->row_count, sizeof *l->order);
+        l->rows = l->order;
+        if (l->order == NULL)
+            return l->ctx->status;
+    }
+    const nn_tensor *rowmap = nn_model_tensor(&t->model, l->manifest->rowmap);
+    if (rowmap != NULL && rowmap->inner == 0 && rowmap->panel == 0 && rowmap->twin < 0)
+        l->rowmap = (int32_t *)(void *)(t->model.arena + rowmap->offset + rowmap->zero * 4);
+    for (int k = 0; k < NN_CLOCKS; k++)
+        l->clock[k] = nn_scalar_at(&t->model, l->manifest->clock[k]);
+    l->loss = nn_scalar_at(&t->model, l->manifest->loss);
+    const nn_tensor *norm = nn_model_tensor(&t->model, l->manifest->gradient_norm);
+    l->norm = norm != NULL && nn_tensor_element_size(&t->model, norm) == 8 ? nn_scalar_at(&t->model, l->manifest->gradient_norm) : NULL;
+    if (nn_option_whole(l->ctx, t->options, NN_OPTION_CHECKPOINT, 1, &l->checkpoint_every) != NN_OK)
+        return l->ctx->status;
+    if (l->checkpoint_every > 0)
+        l->next_checkpoint = (t->at.step / l->checkpoint_every + 1) * l->checkpoint_every;
+    l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
+    t->call.seed = t->seed;
+    l->started = l->checkpointed = nn_now();
+    return NN_OK;
+}
+
+static nn_status open_logs(nn_loop *l, bool resumed) {
+    nn_trainer *t = l->t;
+    char path[NN_PATH_ROOM], fresh[NN_PATH_ROOM];
+    const char *full = t->options->value[NN_OPTION_LOG];
+    if (nn_trainer_path(t, "log.jsonl", path) != NN_OK || nn_trainer_path(t, "log.jsonl.new", fresh) != NN_OK)
+        return l->ctx->status;
+    if (nn_log_open(&l->summary, l->ctx, resumed ? path : fresh, !resumed, t->at.step) != NN_OK)
+        return l->ctx->status;
+    snprintf(l->summary.final_path, sizeof l->summary.final_path, "%s", path);
+    return full == NULL ? NN_OK : nn_log_open(&l->full, l->ctx, full, !resumed, t->at.step);
+}
+
+// start = weights(file, of = [layers]).
+static nn_status take_start(nn_trainer *t) {
+    const nn_manifest *mf = t->model.manifest;
+    const char *file = nn_model_text(&t->model, mf->start_file);
+    char path[NN_PATH_ROOM];
+    unsigned char *bytes;
+    uint64_t size;
+    nn_data_request request = nn_trainer_request(t);
+    request.path = request.path != NULL && nn_file_is_directory(request.path) ? request.path : NULL;
+    if (*file == '\0')
+        return NN_OK;
+    if (nn_data_path(t->ctx, &t->model, &request, file, path) != NN_OK || nn_file_read(t->ctx, path, &bytes, &size) != NN_OK)
+        return t->ctx->status;
+    uint64_t entries = nn_store_entries(bytes, size);
+    const uint32_t *names = NN_TABLE(&t->model, uint32_t, start_names);
+    const char **prefixes = nn_get(t->ctx, mf->start_names_count, sizeof *prefixes);
+    nn_archive a = {.model = &t->model, .path = path, .contents = NN_WEIGHTS, .partial = true, .span_room = entries};
+    a.tensors = nn_get(t->ctx, mf->tensors_count, sizeof *a.tensors);
+    a.spans = nn_get(t->ctx, entries, sizeof *a.spans);
+    for (uint32_t k = 0; k < mf->start_names_count && prefixes != NULL; k++)
+        prefixes[k] = nn_model_text(&t->model, names[k]);
+    a.prefixes = mf->start_names_count > 0 ? prefixes : NULL;
+    a.prefix_count = (int32_t)mf->start_names_count;
+    if (prefixes != NULL && a.tensors != NULL && a.spans != NULL && nn_store_read(t->ctx, &a, bytes, size) == NN_OK)
+        nn_store_apply(&a);
+    nn_drop(t->ctx, bytes);
+    return t->ctx->status;
+}
+
+static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
+    nn_trainer *t = l->t;
+    bool resume = o->value[NN_OPTION_RESUME] != NULL;
+    if (resume && nn_checkpoint_find(t, r) != NN_OK)
+        return l->ctx->status;
+    if (resume && r->bytes == NULL)
+        nn_message("note", "there is no checkpoint to resume: starting from the beginning");
+    if (r->bytes != NULL && merge_options(t, r, o) != NN_OK)
+        return l->ctx->status;
+    if (numbers_in_force(t, o) != NN_OK || nn_trainer_initial(t) != NN_OK)
+        return l->ctx->status;
+    nn_data_request request = nn_trainer_request(t);
+    request.measure = true;
+    if (nn_trainer_load(t, &request) != NN_OK || take_start(t) != NN_OK)
+        return l->ctx->status;
+    t->at.best = (double)INFINITY;
+    if (r->bytes != NULL && nn_checkpoint_apply(t, r) != NN_OK)
+        return l->ctx->status;
+    if (nn_settings_apply(t, r->bytes != NULL) != NN_OK)
+        return l->ctx->status;
+    l->saved = r->bytes != NULL;
+    return open_logs(l, r->bytes != NULL) != NN_OK || prepare_loop(l) != NN_OK ? l->ctx->status : NN_OK;
+}
+
+static void not_finite(nn_loop *l) {
+    nn_trainer *t = l->t;
+    const nn_place *places = NN_TABLE(&t->model, nn_place, places);
+    char where[256] = "";
+    for (uint32_t k = 0; k < l->manifest->places_count && where[0] == '\0'; k++) {
+        const nn_tensor *of = nn_model_tensor(&t->model, places[k].tensor);
+        if (of != NULL && !nn_tensor_finite(&t->model, of))
+            snprintf(where, sizeof where, "; first in %.180s (line %d)", nn_model_text(&t->model, places[k].name), places[k].line);
+    }
+    nn_fail(l->ctx, NN_NOT_FINITE, "the loss is not finite after step %lld (epoch %lld)%s; %s", (long long)t->at.step,
+            (long long)t->at.epoch + 1, where, l->saved ? "the last checkpoint is kept" : "nothing was saved");
+}
+
+// One run. Returns the exit code.
+static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold, nn_values **values) {
+    nn_trainer t;
+    nn_loop l = {.t = &t, .ctx = ctx, .manifest = m->manifest, .summary = {.file = -1}, .full = {.file = -1}};
+    nn_resumed r = {0};
+    int lock = -1, code = NN_OK;
+    char number[16];
+    snprintf(number, sizeof number, "%d", fold);
+    if (fold >= 0)
+        o->value[NN_OPTION_FOLD] = number;
+    sigset_t signals, before;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    nn_text_begin(&l.line, ctx);
+    if (nn_trainer_open(&t, ctx, m, o) == NN_OK && lock_directory(&t, &lock) == NN_OK && set_up(&l, o, &r) == NN_OK) {
+        if (r.previous)
+            nn_message("note", "resuming from checkpoint.previous.safetensors");
+        nn_progress_begin(&l.progress, o->value[NN_OPTION_QUIET] != NULL);
+        pthread_sigmask(SIG_BLOCK, &signals, &before);
+        nn_reason reason = nn_loop_run(&l);
+        nn_progress_clear(&l.progress);
+        if (reason == NN_END_NOT_FINITE && ctx->status == NN_OK)
+            not_finite(&l);
+        if (reason == NN_END_BY_SIGNAL)
+            code = 128 + l.signal_number;
+        *values = t.values[NN_TEST];
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    nn_log_close(&l.summary);
+    nn_log_close(&l.full);
+    nn_trainer_close(&t);
+    if (lock >= 0)
+        nn_system_close(lock);
+    return ctx->status != NN_OK ? (int)ctx->status : code;
+}
+
+// Every fold in turn; at the end mean and deviation of each metric over them.
+static int train_folds(nn_context *ctx, const nn_model *m, const nn_options *o) {
+    const nn_manifest *mf = m->manifest;
+    const nn_metric *metrics = NN_TABLE(m, nn_metric, metrics);
+    double *sums = nn_get(ctx, mf->metrics_count * 2ull, sizeof *sums);
+    double *all = nn_get(ctx, (uint64_t)mf->metrics_count * (uint64_t)mf->data.folds, sizeof *all);
+    if (sums == NULL || all == NULL)
+        return (int)ctx->status;
+    for (int32_t fold = 0; fold < mf->data.folds; fold++) {
+        nn_options own = *o;
+        nn_values *values = NULL;
+        char text[64];
+        snprintf(text, sizeof text, "fold %d of %d", fold, mf->data.folds);
+        if (o->value[NN_OPTION_QUIET] == NULL)
+            nn_message("note", text);
+        int code = train(ctx, m, &own, fold, &values);
+        if (code != NN_OK)
+            return code;
+        for (uint32_t k = 0; k < mf->metrics_count && values != NULL; k++)
+            all[(uint32_t)fold * mf->metrics_count + k] = values[k].values[0];
+    }
+    nn_text out;
+    nn_text_begin(&out, ctx);
+    for (uint32_t k = 0; k < mf->metrics_count; k++) {
+        const nn_tensor *of = nn_model_tensor(m, metrics[k].tensor);
+        if (of == NULL || of->rank > 0)
+            continue;
+        double mean = 0, square = 0;
+        for (int32_t f = 0; f < mf->data.folds; f++)
+            mean += all[(uint32_t)f * mf->metrics_count + k] / mf->data.folds;
+        for (int32_t f = 0; f < mf->data.folds; f++)
+            square += (all[(uint32_t)f * mf->metrics_count + k] - mean) * (all[(uint32_t)f * mf->metrics_count + k] - mean);
+        nn_text_format(&out, "test.%s: mean %.6g, deviation %.6g over %d folds\n", nn_model_text(m, metrics[k].name), mean,
+                       sqrt(square / mf->data.folds), mf->data.folds);
+    }
+    return (int)nn_print(ctx, &out);
+}
+
+int nn_command_train(nn_context *ctx, const nn_model *m, const nn_options *o) {
+    nn_options own = *o;
+    nn_values *values = NULL;
+    if (m->manifest->data.split == NN_SPLIT_FOLDS && o->value[NN_OPTION_FOLD] == NULL)
+        return train_folds(ctx, m, o);
+    return train(ctx, m, &own, -1, &values);
+}

@@ -1,0 +1,89 @@
+// What every command of a trainer begins with: arena, threads, initial values, data, weights.
+#include "train/train.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+double nn_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void run_function(void *data, int32_t function, nn_call *call) {
+    nn_trainer *t = data;
+    bool together = t->pool != NULL && nn_pool_threads(t->pool) > 1 && (t->model.manifest->threaded >> function & 1) != 0;
+    if (together)
+        nn_pool_run(t->pool, t->model.run, function, call);
+    else
+        t->model.run(function, call, 0, 1);
+}
+
+nn_runner nn_trainer_runner(nn_trainer *t) { return (nn_runner){run_function, t}; }
+
+void nn_trainer_run(nn_trainer *t, int32_t function) { run_function(t, function, &t->call); }
+
+static nn_status directory_of_run(nn_trainer *t) {
+    const char *out = t->options->value[NN_OPTION_OUT];
+    char name[NN_PATH_ROOM];
+    int n = out != NULL ? snprintf(name, sizeof name, "%s", out)
+                        : snprintf(name, sizeof name, "%s.run", nn_model_text(&t->model, t->model.manifest->name));
+    bool fits = n > 0 && n < NN_PATH_ROOM - 64;
+    if (fits && t->fold >= 0)
+        snprintf(t->out, sizeof t->out, "%.*s/fold_%d", NN_PATH_ROOM - 64, name, t->fold);
+    else if (fits)
+        strcpy(t->out, name);
+    return fits ? NN_OK : nn_fail(t->ctx, NN_USAGE, "--out: expected the path of a directory");
+}
+
+nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, const nn_options *o) {
+    const nn_manifest *mf = m->manifest;
+    int64_t threads = nn_pool_cores(), fold = -1;
+    *t = (nn_trainer){.ctx = ctx, .model = *m, .options = o, .seed = (uint64_t)mf->seed, .batch = mf->batch, .fold = -1};
+    if (nn_option_whole(ctx, o, NN_OPTION_THREADS, 1, &threads) != NN_OK || nn_option_whole(ctx, o, NN_OPTION_FOLD, 0, &fold) != NN_OK)
+        return ctx->status;
+    if (fold >= 0 && (mf->data.split != NN_SPLIT_FOLDS || fold >= mf->data.folds))
+        return nn_fail(ctx, NN_USAGE, "--fold %lld: %s", (long long)fold,
+                       mf->data.split != NN_SPLIT_FOLDS ? "the data block has no split = folds(...)" : "folds count from 0");
+    if (threads > 1024)
+        return nn_fail(ctx, NN_USAGE, "--threads %lld: at most 1024", (long long)threads);
+    t->fold = (int32_t)fold;
+    if (directory_of_run(t) != NN_OK || nn_model_arena(ctx, &t->model) != NN_OK)
+        return ctx->status;
+    nn_float_enter();
+    if (mf->threaded != 0 && threads > 1 && nn_pool_start(ctx, (int32_t)threads, &t->pool) != NN_OK)
+        return ctx->status;
+    t->call.arena = t->model.arena;
+    t->data.classes = nn_get(ctx, mf->fields_count, sizeof *t->data.classes);
+    return ctx->status;
+}
+
+void nn_trainer_close(nn_trainer *t) { nn_pool_stop(t->pool); }
+
+nn_data_request nn_trainer_request(const nn_trainer *t) {
+    return (nn_data_request){.path = t->options->value[NN_OPTION_DATA], .beside = t->options->value[NN_OPTION_BESIDE], .fold = t->fold};
+}
+
+nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request) {
+    nn_status status = nn_data_load(t->ctx, &t->model, nn_trainer_runner(t), request, &t->data);
+    t->call.sources = t->data.sources;
+    return status;
+}
+
+nn_status nn_trainer_path(nn_trainer *t, const char *name, char path[NN_PATH_ROOM]) {
+    int n = snprintf(path, NN_PATH_ROOM, "%s/%s", t->out, name);
+    return n > 0 && n < NN_PATH_ROOM ? NN_OK : nn_fail(t->ctx, NN_USAGE, "the path %.64s... is too long", t->out);
+}
+
+// The initial values, and every tensor's start.
+nn_status nn_trainer_initial(nn_trainer *t) {
+    static const int32_t kinds[] = {NN_TOTAL, NN_CLOCK, NN_SETTING};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        nn_model_start(&t->model, kinds[k]);
+    t->call.rows = t->model.manifest->batch;
+    t->call.seed = t->seed;
+    t->call.batch_number = 0;
+    nn_trainer_run(t, NN_INITIAL);
+    return nn_evaluation_prepare(t);
+}
