@@ -124,11 +124,13 @@ static bool unify_shared(Mapping *m, const Kernel *k, const Expr *const *reads, 
     return share;
 }
 
-// All tile axes are covered by indices of the result; every other index walks a row the kernel walks.
-static bool covers(const Mapping *m, const Kernel *k, bool share) {
+// All tile axes are covered by indices of the result; every other index walks a row the kernel walks. What a reduction
+// gives does not walk: an inner axis is either summed or walked.
+static bool covers(const Mapping *m, const Kernel *k, bool share, bool reduces) {
     int tiles = 0, inner = 0;
     for (int i = 0; i < m->count; i++) {
         if (m->axis[i] < 0) return false;
+        if (reduces && i < m->results && !k->axes[m->axis[i]].tile) return false;
         if (!k->axes[m->axis[i]].tile) inner++;
         else if (i >= m->results) return false;
         else tiles++;
@@ -173,7 +175,7 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     if (!unify_products(f, &m, k, reads, count, &product)) return false;
     bool share = unify_shared(&m, k, reads, count);
     if (!product && !(share && (q->reduction != REDUCE_NONE) == reduces)) return false;
-    if (!covers(&m, k, share) || !keeps_effects(f, &m, k, q, reads, count)) return false;
+    if (!covers(&m, k, share, q->reduction != REDUCE_NONE) || !keeps_effects(f, &m, k, q, reads, count)) return false;
     if (depends_otherwise(f, k, reads, count)) return false;
     kernel_add_stage(f->ks, k, q, m.axis);
     return true;
