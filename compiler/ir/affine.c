@@ -209,6 +209,76 @@ static void rows_bounds(const Affine *a, int64_t *low, int64_t *high) {
     }
 }
 
+typedef struct {
+    Term terms[SMALL];
+    int count;
+    int64_t low, high;                // of what stands beside the terms
+} Spread;
+
+static bool spread_add(Spread *s, const Expr *atom, int64_t coef) {
+    int i = 0;
+    while (i < s->count && s->terms[i].atom != atom)
+        i++;
+    if (i == SMALL)
+        return false;
+    if (i == s->count)
+        s->terms[s->count++] = (Term){atom, 0};
+    s->terms[i].coef = clamp_add(s->terms[i].coef, coef);
+    return true;
+}
+
+// k*m * floor(f / m) = k*f - k*r with a remainder r in 0 .. m - 1, for one such atom; false if there is none left.
+static bool spread_quotient(Spread *s) {
+    for (int i = 0; i < s->count; i++) {
+        const Expr *atom = s->terms[i].atom;
+        if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST || atom->args[0]->type != TYPE_INT)
+            continue;
+        int64_t m = (int64_t)atom->args[1]->value, k = m > 0 ? s->terms[i].coef / m : 0;
+        if (m <= 0 || k == 0 || s->terms[i].coef % m != 0)
+            continue;
+        const Expr *f = atom->args[0];
+        Term own = {f, 1};
+        int count = f->op == OP_AFFINE ? f->form->count : 1;
+        if (f->op == OP_AFFINE && f->form->denominator != 1)
+            continue;
+        s->terms[i].coef = 0;
+        for (int t = 0; t < count; t++) {
+            const Term *term = f->op == OP_AFFINE ? &f->form->terms[t] : &own;
+            if (!spread_add(s, term->atom, clamp_mul(k, term->coef)))
+                return false;
+        }
+        int64_t constant = f->op == OP_AFFINE ? clamp_mul(k, f->form->constant) : 0, reach = clamp_mul(k, m - 1);
+        s->low = clamp_add(s->low, clamp_add(constant, reach > 0 ? -reach : 0));
+        s->high = clamp_add(s->high, clamp_add(constant, reach < 0 ? -reach : 0));
+        return true;
+    }
+    return false;
+}
+
+// A remainder, f - m * floor(f / m), lies in 0 .. m - 1, whatever its parts may reach by themselves.
+static void remainder_bounds(const Affine *a, int64_t *low, int64_t *high) {
+    Spread s = {.count = 0, .low = a->constant, .high = a->constant};
+    bool any = false;
+    for (int i = 0; i < a->count && i < SMALL; i++)
+        s.terms[s.count++] = a->terms[i];
+    if (a->count > SMALL)
+        return;
+    for (int round = 0; round < SMALL && spread_quotient(&s); round++)
+        any = true;
+    for (int i = 0; any && i < s.count; i++) {
+        int64_t l, h, c = s.terms[i].coef;
+        expr_integer_bounds(s.terms[i].atom, &l, &h);
+        if (c != 0 && (l <= -FAR || h >= FAR))
+            return;
+        s.low = clamp_add(s.low, clamp_mul(c, c > 0 ? l : h));
+        s.high = clamp_add(s.high, clamp_mul(c, c > 0 ? h : l));
+    }
+    if (any) {
+        *low = s.low > *low ? s.low : *low;
+        *high = s.high < *high ? s.high : *high;
+    }
+}
+
 void affine_bounds(const Affine *a, int64_t *low, int64_t *high) {
     int64_t lo = a->constant > FAR ? FAR : a->constant < -FAR ? -FAR : a->constant, hi = lo;
     for (int i = 0; i < a->count; i++) {
@@ -225,6 +295,7 @@ void affine_bounds(const Affine *a, int64_t *low, int64_t *high) {
     }
     if (lo > -FAR && hi < FAR)
         rows_bounds(a, &lo, &hi);
+    remainder_bounds(a, &lo, &hi);
     *low = lo <= -FAR ? -FAR : floor_div(lo, a->denominator);
     *high = hi >= FAR ? FAR : -floor_div(-hi, a->denominator);
 }

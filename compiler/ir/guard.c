@@ -28,23 +28,19 @@ static GuardTruth normal_fraction(Program *p, Guard *g) {
         g->form = affine_scale(p, g->form, 1, k);     // k * x is whole if x is, as k and d have no common factor
         g->count = (g->count - 1) / k + 1;
     }
-    int64_t low, high;
-    affine_bounds(g->form, &low, &high);              // rounded outward; inward is what an integer can reach
-    const Affine *numerator = affine_scale(p, g->form, d, 1);
-    int64_t n_low, n_high;
-    affine_bounds(numerator, &n_low, &n_high);
-    if (n_low > -FAR)
-        low = -floor_div(-n_low, d);
-    if (n_high < FAR)
-        high = floor_div(n_high, d);
+    int64_t low, high;                                // of the numerator; then of the whole values among them
+    affine_bounds(affine_scale(p, g->form, d, 1), &low, &high);
+    low = low > -FAR ? -floor_div(-low, d) : low;
+    high = high < FAR ? floor_div(high, d) : high;
     low = low < 0 ? 0 : low;
     high = high > g->count - 1 ? g->count - 1 : high;
     if (low > high)
         return GUARD_FALSE;
+    bool clipped = low != 0 || high - low + 1 != g->count;
     g->form = affine_offset(p, g->form, -low);
     g->count = high - low + 1;
     if (g->count > 1)
-        return GUARD_OPEN;
+        return clipped ? guard_normal(p, g) : GUARD_OPEN;
     g->form = affine_scale(p, g->form, g->form->denominator, 1);   // an equality can be scaled
     return guard_normal(p, g);
 }

@@ -77,7 +77,7 @@ static void add_term(Sum *s, double coef, const Expr *e, bool may_open) {
     } else if (e->op == OP_SUM && may_open) {
         s->constant += coef * e->value;
         for (int i = 0; i < e->count; i++)
-            add_term(s, coef * e->coefs[i], e->args[i], true);
+            add_term(s, coef * e->coefs[i], e->args[i], false);    // a sum in a sum was too long to be opened
     } else if (e->op == OP_PRODUCT && e->value != 1) {
         const Expr *base = expr_product(s->p, 1, e->exponents, e->args, e->count);
         add_term(s, coef * e->value, base, may_open);

@@ -294,7 +294,7 @@ static const char *verify_function(Program *p, const Function *f) {
         v.last[f->equations.data[i]->tensor->id] = i + 1;
     for (int i = 0; i < f->gradients.count; i++)      // defined where `differentiate` will put it
         if (v.last[f->gradients.data[i].result->id] == 0)
-            v.last[f->gradients.data[i].result->id] = 1;
+            v.last[f->gradients.data[i].result->id] = -1;
     for (v.number = 0; v.number < f->equations.count && !v.failure; v.number++)
         check_equation(&v, f->equations.data[v.number]);
     if (!v.failure)
