@@ -300,7 +300,8 @@ static void print_alone(Format *f, const Node *node, bool blank) {
     if (node->kind == AST_ASSERT) {
         text_put(&text, "assert ");
         flat_operand(&flat, node->value, 0);
-    } else if (node->kind == AST_RESULT) flat_expression(&flat, node->value, 0);
+    } else if (node->kind == AST_RESULT && !f->fresh) flat_statement(&flat, node->value, 0);
+    else if (node->kind == AST_RESULT) flat_expression(&flat, node->value, 0);
     else flat_expression(&flat, node, 0);
     put_flat(f, &text, blank);
 }

@@ -347,8 +347,9 @@ static void end_lines(Parser *p) {
         Token before = out.count ? out.data[out.count - 1] : (Token){.kind = TOKEN_NEWLINE};
         bool begun = before.kind != TOKEN_NEWLINE && before.kind != TOKEN_LEFT_BRACE;
         bool inside = open > 0 && !braces[open - 1];
-        bool breaks = kind == TOKEN_RIGHT_BRACE || (token.first && !inside && !goes_on(p, i, (TokenKind)before.kind));
-        if (begun && (breaks || kind == TOKEN_END)) {
+        bool breaks = kind == TOKEN_RIGHT_BRACE || kind == TOKEN_END ||
+                      (begun && token.first && !inside && !goes_on(p, i, (TokenKind)before.kind));
+        if (begun && breaks) {
             Token end = {.kind = TOKEN_NEWLINE, .start = before.end, .end = before.end, .line = before.line, .depth = depth};
             vec_push(p->scratch, &out, end);
         }

@@ -206,6 +206,11 @@ static void print(Flat *flat, const Node *node, int least, int level) {
     if (parens) put(flat, ")");
 }
 
+void flat_statement(Flat *flat, const Node *node, int level) {
+    bool parens = begins_with_minus(node);
+    enclosed(flat, node, ANY, level, parens);
+}
+
 void flat_expression(Flat *flat, const Node *node, int level) { print(flat, node, ANY, level); }
 void flat_operand(Flat *flat, const Node *node, int level) { print(flat, node, OPERAND, level); }
 void flat_simple(Flat *flat, const Node *node, int level) { print(flat, node, SIMPLE, level); }

@@ -16,6 +16,7 @@ struct Flat {
 
 // An expression, entry, tensor or head of a definition. Lower levels break first.
 void flat_expression(Flat *flat, const Node *node, int level);
+void flat_statement(Flat *flat, const Node *node, int level);    // alone in a line that must not seem to go on
 void flat_operand(Flat *flat, const Node *node, int level);      // as the grammar's `op`
 void flat_simple(Flat *flat, const Node *node, int level);       // an operand or a pipe
 void flat_tensor(Flat *flat, const Node *node, int level);       // without its value
