@@ -1,0 +1,251 @@
+// What a run knows of itself: the clock's tensors, plateaus and changes (kept by FUNCTION_EPOCH), the rule that stops it.
+// Guarantees: a tensor of the clock that nothing reads is not in the Module.
+#include "sema/run.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const clock_names[NN_CLOCKS] = {
+    [NN_CLOCK_STEP] = "step", [NN_CLOCK_STEPS] = "steps", [NN_CLOCK_EPOCH] = "epoch", [NN_CLOCK_EPOCHS] = "epochs",
+    [NN_CLOCK_EPOCH_LENGTH] = "epoch_length", [NN_CLOCK_TIME] = "time", [NN_CLOCK_LOSS] = "loss",
+    [NN_CLOCK_GRADIENT_NORM] = "gradient_norm", [NN_CLOCK_UPDATE] = "update", [NN_CLOCK_WEIGHT] = "weight",
+};
+
+static const char *intern(Run *r, const char *name) { return context_intern(r->ctx, name, strlen(name)); }
+
+static SemaValue read_scalar(Run *r, Tensor *t) { return value_scalar(expr_read(r->p, t, NULL, t->origin)); }
+
+SemaValue clock_value(Run *r, int which) { return read_scalar(r, r->m->clock[which]); }
+
+static Tensor *run_tensor(Run *r, const char *name, TensorKind kind, double first) {
+    Tensor *t = tensor_add(r->p, name, kind, TYPE_DOUBLE, 0, NULL);
+    t->start = first;
+    return t;
+}
+
+// ---- plateaus and changes ------------------------------------------------------------------------------------------------------
+
+static void need_epoch(Run *r) {
+    if (r->epoch) return;
+    r->epoch = function_add(r->p, FUNCTION_EPOCH, "epoch");
+    r->epoch_elaborator = elaborator_create(r->session, r->epoch, false);
+    clock_words(r, r->epoch_elaborator);
+}
+
+static const Expr *inline_temp(void *data, const Expr *read) {
+    Function *f = data;
+    if (read->tensor->kind != TENSOR_TEMP || read->tensor->rank) return read;
+    for (int i = 0; i < f->equations.count; i++) {
+        const Equation *q = f->equations.data[i];
+        if (q->tensor == read->tensor) return q->e;
+    }
+    return read;
+}
+
+// What another function computed from the clock, as an expression of the clock alone.
+static const Expr *from_clock(Run *r, Elaborator *el, const Expr *e) {
+    if (!el->function || el->function == r->epoch) return e;
+    for (int round = 0; round < MAX_DEPTH; round++) {
+        const Expr *next = expr_map_reads(r->p, e, inline_temp, el->function);
+        if (next == e) return e;
+        e = next;
+    }
+    return e;
+}
+
+// A state of the run: its first value in `initial`, its next one at each epoch's end.
+static Tensor *watch_state(Run *r, const char *name, double first) {
+    Tensor *t = run_tensor(r, name, TENSOR_RUN, first);
+    equation_add(r->p, r->session->initial, t, NULL, REDUCE_NONE, NULL, 0, expr_const(r->p, first), NULL);
+    return t;
+}
+
+static void watch_next(Run *r, Tensor *state, const Expr *next) {
+    Tensor *t = run_tensor(r, string_format(r->arena, "%s.next", state->name), TENSOR_TEMP, 0);
+    equation_add(r->p, r->epoch, t, NULL, REDUCE_NONE, NULL, 0, next, NULL);
+    vec_push(r->arena, &r->epoch->effects, (Effect){state, t});
+}
+
+static const Expr *read_run(Run *r, Tensor *t) { return expr_read(r->p, t, NULL, NULL); }
+
+// PyTorch's rule: better is below best - 1e-4 |best|; more than `patience` epochs in a row without are a plateau.
+static Tensor *count_plateaus(Run *r, const Expr *v, double patience) {
+    Program *p = r->p;
+    const char *name = string_format(r->arena, "plateau_%d", r->watches.count + 1);
+    Tensor *best = watch_state(r, string_format(r->arena, "%s.best", name), INFINITY);
+    Tensor *bad = watch_state(r, string_format(r->arena, "%s.bad", name), 0);
+    Tensor *count = watch_state(r, string_format(r->arena, "%s.count", name), 0);
+    const Expr *b = read_run(r, best), *zero = expr_const(p, 0), *one = expr_const(p, 1);
+    const Expr *margin = expr_sub(p, b, expr_mul(p, expr_const(p, 1e-4), expr_unary(p, OP_ABS, b)));
+    const Expr *limit = expr_select(p, expr_binary(p, OP_LT, b, expr_const(p, INFINITY)), margin, b);
+    const Expr *better = expr_binary(p, OP_LT, v, limit);
+    const Expr *waited = expr_select(p, better, zero, expr_add(p, read_run(r, bad), one));
+    const Expr *plateau = expr_binary(p, OP_LT, expr_const(p, patience), waited);
+    watch_next(r, best, expr_select(p, better, v, b));
+    watch_next(r, bad, expr_select(p, plateau, zero, waited));
+    watch_next(r, count, expr_add(p, read_run(r, count), expr_select(p, plateau, one, zero)));
+    return count;
+}
+
+// |v - v an epoch ago|: infinite at the first epoch's end, nothing before.
+static Tensor *measure_change(Run *r, const Expr *v) {
+    const char *name = string_format(r->arena, "change_%d", r->watches.count + 1);
+    Tensor *before = watch_state(r, string_format(r->arena, "%s.before", name), INFINITY);
+    Tensor *change = watch_state(r, name, NAN);
+    watch_next(r, before, v);
+    watch_next(r, change, expr_unary(r->p, OP_ABS, expr_sub(r->p, v, read_run(r, before))));
+    return change;
+}
+
+static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
+    Run *r = data;
+    bool plateaus = string_equal(call->base->name, "plateaus");
+    const Builtin *b = builtin_find(call->base->name, 1u << GROUP_RUN);
+    const Node *value = call_argument(call, b, "value"), *patience = plateaus ? call_argument(call, b, "patience") : NULL;
+    SemaValue v = elaborate_expression(el, env, value), wait = {.kind = SEMA_NUMBER};
+    if (patience) wait = elaborate_expression(el, env, patience);
+    if (value_is_error(v) || value_is_error(wait)) return value_error();
+    if (plateaus && (wait.kind != SEMA_NUMBER || wait.dimension != DIMENSION_EPOCHS)) {
+        diagnose(r->ctx, PATIENCE_UNIT, wait.span.start ? wait.span : patience->span);
+        return value_error();
+    }
+    const Expr *e = value_as_scalar(el, v, value->span);
+    if (!e) return value_error();
+    need_epoch(r);
+    e = from_clock(r, el, e);
+    for (int i = 0; i < r->watches.count; i++) {
+        const Watch *w = &r->watches.data[i];
+        if (w->value == e && w->plateaus == plateaus && (!plateaus || w->patience == wait.number)) return read_scalar(r, w->tensor);
+    }
+    Tensor *t = plateaus ? count_plateaus(r, e, wait.number) : measure_change(r, e);
+    vec_push(r->arena, &r->watches, (Watch){e, plateaus, wait.number, t});
+    return read_scalar(r, t);
+}
+
+// A length in epochs is a number of steps once the data are known.
+static SemaValue to_steps(void *data, Elaborator *el, SemaValue epochs, Span span) {
+    Run *r = data;
+    const Expr *e = value_as_scalar(el, epochs, span);
+    if (!e) return value_error();
+    return value_scalar(expr_mul(r->p, e, expr_read(r->p, r->m->clock[NN_CLOCK_EPOCH_LENGTH], NULL, NULL)));
+}
+
+// ---- words ------------------------------------------------------------------------------------------------------------------------
+
+void clock_create(Run *r) {
+    for (int i = 0; i < NN_CLOCKS; i++)
+        if (clock_names[i]) {
+            bool unknown = i == NN_CLOCK_LOSS || i == NN_CLOCK_GRADIENT_NORM;
+            r->m->clock[i] = run_tensor(r, string_format(r->arena, "clock.%s", clock_names[i]), TENSOR_CLOCK, unknown ? NAN : 0);
+        }
+    r->hooks = (RunHooks){.data = r, .call = watch, .to_steps = to_steps};
+}
+
+void clock_words(Run *r, Elaborator *el) {
+    static const int words[] = {NN_CLOCK_STEP, NN_CLOCK_STEPS, NN_CLOCK_EPOCH, NN_CLOCK_EPOCHS};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        SemaValue *v = arena_new(r->arena, SemaValue);
+        *v = clock_value(r, words[i]);
+        map_set(el->words, intern(r, clock_names[words[i]]), v);
+    }
+    el->hooks = &r->hooks;
+}
+
+static Tensor *metric_clock(Run *r, Metric *m, int part) {
+    static const char *const parts[PARTS] = {"", "test.", "validation."};
+    if (!m->clock[part])
+        m->clock[part] = run_tensor(r, string_format(r->arena, "clock.%s%s", parts[part], m->name), TENSOR_CLOCK, NAN);
+    return m->clock[part];
+}
+
+// test.accuracy: the metrics of a part as the members of one value.
+static SemaValue part_values(Run *r, int part) {
+    int n = r->m->metrics.count;
+    SemaValue *items = arena_array(r->arena, SemaValue, n + 1);
+    const char **names = arena_array(r->arena, const char *, n + 1);
+    for (int i = 0; i < n; i++) {
+        Metric *m = &r->m->metrics.data[i];
+        names[i] = intern(r, m->name);
+        items[i] = read_scalar(r, metric_clock(r, m, part));
+    }
+    return (SemaValue){.kind = SEMA_TUPLE, .items = items, .names = names, .count = n};
+}
+
+void clock_scope(Run *r, Env *env) {
+    static const int words[] = {NN_CLOCK_TIME, NN_CLOCK_LOSS, NN_CLOCK_GRADIENT_NORM};
+    for (int i = 1; i < r->m->metrics.count; i++) {
+        Metric *m = &r->m->metrics.data[i];
+        if (!m->tensor || m->tensor->rank == 0) env_set(env, intern(r, m->name), read_scalar(r, metric_clock(r, m, 0)));
+    }
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        env_set(env, intern(r, clock_names[words[i]]), clock_value(r, words[i]));
+    env_set(env, intern(r, "test"), part_values(r, 1));
+    env_set(env, intern(r, "validation"), part_values(r, 2));
+}
+
+// ---- the functions of an epoch's end ------------------------------------------------------------------------------------------------
+
+static Tensor *run_output(Run *r, Elaborator *el, const Node *e, const char *name, const char *what) {
+    if (!train_without_rows(r, e, what)) return NULL;
+    Env *env = train_scope(r, el, false);
+    SemaValue v = train_value(r, el, env, e);
+    return value_is_error(v) ? NULL : value_as_tensor(el, v, name, TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
+}
+
+bool clock_functions(Run *r) {
+    int errors = r->ctx->errors;
+    const Node *best = run_setting(r, "checkpoint"), *stop = run_setting(r, "stop");
+    if (best) {
+        need_epoch(r);
+        const Node *value = call_argument(best, builtin_find("best", 1u << GROUP_BEST), "v");
+        r->m->best = run_output(r, r->epoch_elaborator, value, "best", "`checkpoint`");
+        if (r->m->best) vec_push(r->arena, &r->epoch->outputs, r->m->best);
+    }
+    if (stop) {
+        Function *f = function_add(r->p, FUNCTION_STOP, "stop");
+        Elaborator *el = elaborator_create(r->session, f, false);
+        clock_words(r, el);
+        r->m->stop = run_output(r, el, stop, "stop", "`stop`");
+        if (r->m->stop) vec_push(r->arena, &f->outputs, r->m->stop);
+        elaborator_finish(el);
+    }
+    if (r->epoch_elaborator) elaborator_finish(r->epoch_elaborator);
+    return r->ctx->errors == errors;
+}
+
+static bool function_reads(const Function *f, const Tensor *t) {
+    for (int i = 0; i < f->equations.count; i++)
+        if (expr_reads(f->equations.data[i]->e, t)) return true;
+    return false;
+}
+
+static bool is_read(const Run *r, const Tensor *t, bool steps_only) {
+    for (int i = 0; t && i < r->p->functions.count; i++) {
+        const Function *f = r->p->functions.data[i];
+        if (steps_only && f->kind != FUNCTION_STEP && f->kind != FUNCTION_UPDATE) continue;
+        if (function_reads(f, t)) return true;
+    }
+    return false;
+}
+
+void clock_finish(Run *r) {
+    Module *m = r->m;
+    m->needs_steps = is_read(r, m->clock[NN_CLOCK_STEPS], true) || is_read(r, m->clock[NN_CLOCK_EPOCHS], true);
+    m->needs_epoch_length = is_read(r, m->clock[NN_CLOCK_EPOCH_LENGTH], true);
+    for (int i = 0; i < r->p->functions.count; i++) {
+        const Function *f = r->p->functions.data[i];
+        if (f->kind != FUNCTION_STOP) continue;
+        m->stop_each_step = function_reads(f, m->clock[NN_CLOCK_STEP]) || function_reads(f, m->clock[NN_CLOCK_TIME]);
+    }
+    for (int i = 0; i < NN_CLOCKS; i++)
+        if (!is_read(r, m->clock[i], false)) m->clock[i] = NULL;
+    for (int i = 0; i < m->metrics.count; i++)
+        for (int k = 0; k < PARTS; k++)
+            if (!is_read(r, m->metrics.data[i].clock[k], false)) m->metrics.data[i].clock[k] = NULL;
+    int kept = 0;
+    for (int i = 0; i < r->p->tensors.count; i++) {
+        Tensor *t = r->p->tensors.data[i];
+        if (t->kind != TENSOR_CLOCK || is_read(r, t, false)) r->p->tensors.data[kept++] = t;
+    }
+    r->p->tensors.count = kept;
+}

@@ -1,0 +1,276 @@
+// The data block: fields, the raw columns they are made of, the split (rule 24). nnc opens no data file.
+// Guarantees: every field has a known shape and type; prepare functions make it from the raw columns.
+#include "sema/run.h"
+
+#include <math.h>
+#include <string.h>
+
+static const Node *field_name(const Node *s) {
+    if (s->kind != AST_ASSIGN) return NULL;
+    return s->target->kind == AST_INDEX ? s->target->base : s->target;
+}
+
+static bool is_setting(const Node *s) {
+    const char *name = field_name(s)->name;
+    return s->target->kind == AST_NAME && (string_equal(name, "split") || string_equal(name, "order"));
+}
+
+Field *data_field(Run *r, const char *name) {
+    for (int i = 0; i < r->m->data.fields.count; i++)
+        if (string_equal(r->m->data.fields.data[i].name, name)) return &r->m->data.fields.data[i];
+    return NULL;
+}
+
+// ---- numbers of the block -------------------------------------------------------------------------------------------------------
+
+static bool read_integer(Run *r, const Node *e, const char *what, int64_t *value) {
+    Elaborator *el = elaborator_create(r->session, NULL, false);
+    return elaborate_integer(el, env_create(el, e->span, ""), e, what, value);
+}
+
+static bool read_number(Run *r, const Node *e, const char *what, double *value) {
+    Elaborator *el = elaborator_create(r->session, NULL, false);
+    Dimension dimension;
+    return elaborate_number(el, env_create(el, e->span, ""), e, what, value, &dimension);
+}
+
+// ---- the source -----------------------------------------------------------------------------------------------------------------
+
+static bool read_csv(Run *r, const Node *call) {
+    DataBlock *d = &r->m->data;
+    const Builtin *b = builtin_find("csv", 1u << GROUP_SOURCE);
+    const Node *file = call_argument(call, b, "file"), *header = call_argument(call, b, "header");
+    const Node *separator = call_argument(call, b, "separator"), *missing = call_argument(call, b, "missing");
+    if (file->kind != AST_TEXT) {
+        diagnose(r->ctx, WORD_EXPECTED, file->span, "the name of a file, in quotes");
+        return false;
+    }
+    d->file = file->name;
+    d->header = true;
+    if (header && header->kind == AST_BOOL) d->header = header->number != 0;
+    else if (header) diagnose(r->ctx, WORD_EXPECTED, header->span, "`true` or `false`");
+    d->separator = ',';
+    bool tab = separator && separator->kind == AST_TEXT && string_equal(separator->name, "\\t");
+    if (tab) d->separator = '\t';
+    else if (separator && separator->kind == AST_TEXT && strlen(separator->name) == 1) d->separator = separator->name[0];
+    else if (separator) diagnose(r->ctx, WORD_EXPECTED, separator->span, "one character in quotes");
+    d->missing = NN_MISSING_ERROR;
+    if (missing && missing->kind == AST_NAME && string_equal(missing->name, "mean")) d->missing = NN_MISSING_BY_MEAN;
+    else if (missing && !(missing->kind == AST_NAME && string_equal(missing->name, "error"))) {
+        d->missing = NN_MISSING_VALUE;
+        return read_number(r, missing, "what stands for a missing cell", &d->missing_value);
+    }
+    return true;
+}
+
+static bool read_source(Run *r) {
+    DataBlock *d = &r->m->data;
+    const Node *source = r->data->source, *word = source->kind == AST_CALL ? source->base : source;
+    d->name = r->data->name;
+    d->source = word->name;
+    static const char *const later[] = {"text", "images", "sounds"};
+    for (int i = 0; i < 3; i++)
+        if (string_equal(later[i], d->source)) {
+            diagnose(r->ctx, NOT_YET, source->span, string_format(r->arena, "the source `%s`", d->source));
+            return false;
+        }
+    if (string_equal(d->source, "csv")) return read_csv(r, source);
+    if (string_equal(d->source, "synthetic")) {
+        const Builtin *b = builtin_find("synthetic", 1u << GROUP_SOURCE);
+        const Node *n = call_argument(source, b, "n"), *seed = call_argument(source, b, "seed");
+        if (!read_integer(r, n, "the number of rows", &d->rows)) return false;
+        if (d->rows < 1 || d->rows > INT32_MAX) {
+            diagnose(r->ctx, SETTING_RANGE, n->span, "the number of rows", 1LL, (long long)INT32_MAX);
+            return false;
+        }
+        return !seed || read_integer(r, seed, "the seed", &d->seed);
+    }
+    return true;
+}
+
+// The rows of the first list of a table.
+static int64_t list_rows(const Node *e) {
+    if (!e) return -1;
+    if (e->kind == AST_LIST) return e->count;
+    for (int i = 0; i < 3; i++) {
+        int64_t rows = list_rows(e->kid[i]);
+        if (rows >= 0) return rows;
+    }
+    for (int i = 0; i < e->count; i++) {
+        int64_t rows = list_rows(e->items[i]);
+        if (rows >= 0) return rows;
+    }
+    return -1;
+}
+
+int64_t run_table_rows(const Run *r) {
+    const Node *source = r->data->source, *word = source->kind == AST_CALL ? source->base : source;
+    if (word->kind == AST_NAME && string_equal(word->name, "synthetic") && source->kind == AST_CALL && source->count) {
+        Run copy = *r;
+        int64_t rows;
+        const Node *n = call_argument(source, builtin_find("synthetic", 1u << GROUP_SOURCE), "n");
+        return n && read_integer(&copy, n, "the number of rows", &rows) ? rows : -1;
+    }
+    if (word->kind != AST_NAME || !string_equal(word->name, "table")) return -1;
+    for (int i = 0; i < r->data->block->count; i++) {
+        const Node *s = r->data->block->items[i];
+        if (s->kind == AST_ASSIGN && !is_setting(s)) return list_rows(s->assigned);
+    }
+    return -1;
+}
+
+// ---- fields ---------------------------------------------------------------------------------------------------------------------
+
+static bool is_word(const Node *e, const char *name) {
+    return e && e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name);
+}
+
+static bool holds_word(const Node *e, const char *name) {
+    if (!e) return false;
+    if (is_word(e, name)) return true;
+    for (int i = 0; i < 3; i++)
+        if (holds_word(e->kid[i], name)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (holds_word(e->items[i], name)) return true;
+    return false;
+}
+
+static bool is_condition(const Node *e) {
+    if (e->kind == AST_BOOL || (e->kind == AST_UNARY && e->op == OPERATOR_NOT)) return true;
+    return e->kind == AST_BINARY && (e->op == OPERATOR_AND || e->op == OPERATOR_OR ||
+                                     (operator_precedence(e->op) == operator_precedence(OPERATOR_LESS)));
+}
+
+// `class(e, n)` and `int(e, n)`: integers below n.
+static bool read_type(Run *r, const Node *e, Field *f) {
+    f->is_class = is_word(e, "class");
+    f->type = f->is_class || is_word(e, "int") ? TYPE_INT : is_condition(e) ? TYPE_BOOL : TYPE_REAL;
+    f->is_whole = holds_word(e, "whole");
+    if (f->type != TYPE_INT) return true;
+    const Node *n = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "n");
+    if (!read_integer(r, n, f->is_class ? "the number of classes" : "the limit", &f->limit)) return false;
+    if (f->limit >= 1 && f->limit <= INT32_MAX) return true;
+    diagnose(r->ctx, SETTING_RANGE, n->span, f->is_class ? "the number of classes" : "the limit", 1LL, (long long)INT32_MAX);
+    return false;
+}
+
+static bool read_dims(Run *r, const Node *target, Field *f) {
+    if (target->kind != AST_INDEX) return true;
+    if (target->count > MAX_RANK - 1) {
+        diagnose(r->ctx, FIELD_RANK, target->span, f->name, MAX_RANK - 1);
+        return false;
+    }
+    int64_t elements = 1;
+    for (int i = 0; i < target->count; i++) {
+        const Node *item = target->items[i];
+        if (!read_integer(r, item, "a size", &f->dims[f->rank])) return false;
+        int64_t n = f->dims[f->rank++];
+        if (n < 1 || n > INT32_MAX || __builtin_mul_overflow(elements, n, &elements) || elements > INT32_MAX) {
+            diagnose(r->ctx, SETTING_RANGE, item->span, "a size", 1LL, (long long)INT32_MAX);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void declare_field(Run *r, const Node *s) {
+    Field f = {.name = field_name(s)->name, .span = s->target->span, .in_model = -1};
+    bool ok = read_dims(r, s->target, &f) && read_type(r, s->assigned, &f);
+    for (int i = 0; i < r->model->count; i++)
+        if (string_equal(r->model->items[i]->name, f.name)) f.in_model = i;
+    if (!ok) f.rank = -1;
+    vec_push(r->arena, &r->m->data.fields, f);
+}
+
+static Tensor *field_tensor(Run *r, Field *f) {
+    if (f->input || f->rank < 0) return f->input;
+    int64_t dims[MAX_RANK] = {r->p->batch};
+    memcpy(dims + 1, f->dims, sizeof(int64_t) * (size_t)f->rank);
+    Origin *origin = arena_new(r->arena, Origin);
+    origin->span = f->span;
+    f->input = tensor_add(r->p, f->name, TENSOR_INPUT, f->type, f->rank + 1, dims);
+    f->input->batch_dims = 1;
+    f->input->origin = origin;
+    if (f->type == TYPE_BOOL) f->input->bounded = true, f->input->high = 1;
+    if (f->type == TYPE_INT && f->limit) f->input->bounded = true, f->input->high = f->limit - 1;
+    return f->input;
+}
+
+SemaValue data_field_value(Run *r, const Field *f) {
+    Field *own = data_field(r, f->name);
+    Tensor *t = field_tensor(r, own);
+    if (!t) return value_error();
+    SemaValue v = value_tensor(r->session, t);
+    v.is_class = f->is_class;
+    v.span = f->span;
+    return v;
+}
+
+// ---- split ----------------------------------------------------------------------------------------------------------------------
+
+static bool read_part(Run *r, const Node *e, const char *what, double *part) {
+    if (!e) return true;
+    if (!read_number(r, e, what, part)) return false;
+    if (*part > 0 && *part < 1) return true;
+    Diagnostic *d = diagnose(r->ctx, SPLIT_RANGE, e->span, what);
+    diagnostic_help(r->ctx, d, "for example `%s = 20%%`", what);
+    return false;
+}
+
+static bool read_stratify(Run *r, const Node *e) {
+    DataBlock *d = &r->m->data;
+    if (!e) return true;
+    for (int i = 0; i < d->fields.count; i++) {
+        const Field *f = &d->fields.data[i];
+        if (e->kind != AST_NAME || !string_equal(f->name, e->name)) continue;
+        if ((f->is_class || f->type == TYPE_BOOL) && f->rank <= 0) {
+            d->stratify = i;
+            return true;
+        }
+    }
+    diagnose(r->ctx, STRATIFY_CLASS, e->span);
+    return false;
+}
+
+static bool read_split(Run *r, const Node *call) {
+    DataBlock *d = &r->m->data;
+    const Builtin *b = builtin_find(call->base->name, 1u << GROUP_SPLIT);
+    const Node *seed = call_argument(call, b, "seed");
+    bool folds = string_equal(b->name, "folds");
+    d->split = folds ? NN_SPLIT_FOLDS : string_equal(b->name, "ordered") ? NN_SPLIT_ORDERED : NN_SPLIT_RANDOM;
+    if (seed && !read_integer(r, seed, "the seed", &d->split_seed)) return false;
+    if (!read_stratify(r, call_argument(call, b, "stratify"))) return false;
+    if (folds) {
+        const Node *k = call_argument(call, b, "k");
+        if (!read_integer(r, k, "the number of folds", &d->folds)) return false;
+        if (d->folds >= 2 && d->folds <= 1000) return true;
+        diagnose(r->ctx, SETTING_RANGE, k->span, "the number of folds", 2LL, 1000LL);
+        return false;
+    }
+    if (!read_part(r, call_argument(call, b, "test"), "test", &d->test)) return false;
+    if (!read_part(r, call_argument(call, b, "validation"), "validation", &d->validation)) return false;
+    if (d->test + d->validation < 1) return true;
+    diagnose(r->ctx, SPLIT_RANGE, call->span, "test and validation together");
+    return false;
+}
+
+static void refuse_order(Run *r, const Node *s) { diagnose(r->ctx, NOT_YET, s->span, "`order`"); }
+
+bool data_declare(Run *r) {
+    int errors = r->ctx->errors;
+    DataBlock *d = &r->m->data;
+    d->stratify = -1;
+    d->own_part[0] = true;
+    if (!read_source(r)) return false;
+    const Node *block = r->data->block;
+    for (int i = 0; i < block->count; i++)
+        if (block->items[i]->kind == AST_ASSIGN && !is_setting(block->items[i])) declare_field(r, block->items[i]);
+    for (int i = 0; i < block->count; i++) {
+        const Node *s = block->items[i];
+        if (s->kind == AST_PART) d->own_part[string_equal(s->name, "test") ? 1 : 2] = true;
+        if (s->kind != AST_ASSIGN || !is_setting(s)) continue;
+        if (string_equal(field_name(s)->name, "order")) refuse_order(r, s);
+        else read_split(r, s->assigned);
+    }
+    return r->ctx->errors == errors;
+}

@@ -1,0 +1,79 @@
+// From a resolved file to a Module: the order in which data, clock, functions and the run's facts are made.
+#include "sema/run.h"
+
+#include <string.h>
+
+// Numbers that the program itself depends on (batch, precision, constants) are read in a program that is thrown away.
+static bool read_first(Run *r) {
+    r->p = program_create(r->ctx, PRECISION_DEFAULT, 32);
+    r->session = session_create(r->p, r->library);
+    run_apply_constants(r);
+    return run_read_settings(r) && run_read_numbers(r);
+}
+
+static const char *stem(Arena *arena, const char *path) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    return string_copy(arena, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
+}
+
+static void start(Run *r, Precision precision) {
+    Map *constants = r->session->constants;
+    r->p = program_create(r->ctx, precision, r->m->batch);
+    r->session = session_create(r->p, r->library);
+    r->session->constants = constants;
+    r->m->program = r->p;
+}
+
+static bool read_start(Run *r) {
+    const Node *e = run_setting(r, "start");
+    if (!e) return true;
+    const Builtin *b = builtin_find("weights", 1u << GROUP_START);
+    const Node *file = call_argument(e, b, "file"), *of = call_argument(e, b, "of");
+    if (file->kind != AST_TEXT) {
+        diagnose(r->ctx, WORD_EXPECTED, file->span, "the name of a file, in quotes");
+        return false;
+    }
+    r->m->start_file = file->name;
+    for (int i = 0; of && i < (of->kind == AST_LIST ? of->count : 1); i++)
+        vec_push(r->arena, &r->m->start_names, node_text(r->arena, of->kind == AST_LIST ? of->items[i] : of));
+    return true;
+}
+
+static void collect_layers(Run *r) {
+    for (int i = 0; i < r->session->layers.count; i++) {
+        vec_push(r->arena, &r->m->layers, r->session->layers.data[i]);
+    }
+    for (int i = 0; i < r->session->params.count; i++) r->m->params += tensor_elements(r->session->params.data[i]);
+}
+
+static const Node *model_of(Run *r) { return library_find(r->library, r->train->span, r->train->items[0]->name); }
+
+Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root, const SemaOptions *options) {
+    int errors = ctx->errors;
+    library_open(library, source, root);
+    Run *r = arena_new(ctx->arena, Run);
+    *r = (Run){.ctx = ctx, .arena = ctx->arena, .library = library, .source = source, .root = root, .options = options,
+               .train = file_train(root)};
+    if (!r->train) return NULL;
+    r->m = arena_new(ctx->arena, Module);
+    r->option_used = arena_array(ctx->arena, bool, options ? options->set.count + 1 : 1);
+    r->data = library_find(library, r->train->span, r->train->name);
+    r->model = model_of(r);
+    r->m->name = stem(ctx->arena, source->name);
+    r->m->model = r->model->name;
+    if (!read_first(r)) return NULL;
+    start(r, run_precision(r));
+    if (ctx->errors > errors) return NULL;
+    clock_create(r);
+    bool ok = read_start(r) && data_declare(r);
+    ok = ok && train_functions(r);
+    bool prepared = data_prepare(r);
+    if (ok && prepared) clock_functions(r);
+    if (ctx->errors > errors) return NULL;
+    run_check_options(r);
+    clock_finish(r);
+    collect_layers(r);
+    for (int i = 0; i < root->count; i++)
+        if (root->items[i]->kind == AST_ASSERT) vec_push(ctx->arena, &r->m->asserts, root->items[i]);
+    return ctx->errors > errors ? NULL : r->m;
+}

@@ -1,0 +1,283 @@
+// Gradients, clipping, accumulation, and the optimizer's rule written out for each parameter (rule 21).
+// Guarantees: the rule sees its statements in order; a state of it is a TENSOR_SLOT named after the parameter.
+#include "sema/run.h"
+#include "sema/values.h"
+
+#include <string.h>
+
+static const char *intern(Run *r, const char *name) { return context_intern(r->ctx, name, strlen(name)); }
+
+// ---- arguments --------------------------------------------------------------------------------------------------------------------
+
+static bool is_literal(const Node *e) {
+    if (e->kind == AST_UNARY && e->op == OPERATOR_NEGATE) return is_literal(e->value);
+    if (e->kind == AST_BINARY) return is_literal(e->left) && is_literal(e->right);
+    return e->kind == AST_NUMBER;
+}
+
+static const char *setting_name(Run *r, const Clause *c, const char *name) {
+    if (c->number == 1) return string_format(r->arena, "optimizer.%s", name);
+    return string_format(r->arena, "optimizer_%d.%s", c->number, name);
+}
+
+static bool is_number(Run *r, const Node *e) {
+    if (is_literal(e)) return true;
+    const Node *found = e->kind == AST_NAME && !train_definition(r, e->name) ? library_find(r->library, e->span, e->name) : NULL;
+    return found && found->kind == AST_CONSTANT && is_literal(found->value);
+}
+
+// A setting that something is decided by when compiling: --set of nnc reaches it, the trainer's does not.
+static SemaValue compiled_in(Run *r, Elaborator *el, Env *env, const char *name, const Node *e) {
+    const Node *given = run_override(r, name);
+    if (given) e = given;
+    run_in_force(r, name, node_text(r->arena, e), given ? "--set" : "compiled in");
+    return train_value(r, el, env, e);
+}
+
+static SemaValue argument_value(Run *r, Elaborator *el, Env *env, Clause *c, int i, const Node *given) {
+    const Node *p = c->define->items[i], *e = given ? given : p->value;
+    const char *name = setting_name(r, c, p->name);
+    bool rate = string_equal(p->name, "lr");
+    if (setting_is_static(r->library, c->define, i, 0)) {
+        const Node *set = given ? NULL : run_override(r, name);
+        if (given || set) return compiled_in(r, el, env, name, set ? set : e);
+        if (!is_literal(e) && e->kind != AST_BOOL) return (SemaValue){.kind = SEMA_ABSENT};
+        run_in_force(r, name, node_text(r->arena, e), "default of the library");
+        return elaborate_expression(el, env_create(el, e->span, ""), e);
+    }
+    if (given ? is_number(r, e) : is_literal(e)) return run_setting_value(r, el, name, e, rate);
+    if (!given) return (SemaValue){.kind = SEMA_ABSENT};               // its default speaks of other settings
+    const char *prefix = c->number == 1 ? p->name : string_format(r->arena, "%s_%d", p->name, c->number);
+    if (!train_without_rows(r, e, "an optimizer's setting")) return value_error();
+    return train_value(r, el, env, run_rate(r, el, env, e, prefix, rate));
+}
+
+static bool report_rate(Run *r, Elaborator *el, const Clause *c, SemaValue v) {
+    const char *name = c->number == 1 ? "lr" : string_format(r->arena, "lr_%d", c->number);
+    Tensor *t = value_as_tensor(el, v, name, TENSOR_OUTPUT, TYPE_DOUBLE, c->with->span);
+    if (!t) return false;
+    vec_push(r->arena, &r->m->rates, t);
+    vec_push(r->arena, &el->function->outputs, t);
+    return true;
+}
+
+bool optimizer_arguments(Run *r, Elaborator *el, Clause *c) {
+    int n = c->define->count;
+    const Node **nodes = arena_array(r->arena, const Node *, n + 1);
+    SemaValue *values = arena_array(r->arena, SemaValue, n + 1);
+    Node *bare = node_new(r->ctx, AST_CALL, c->with->span);
+    if (!bind_arguments(r->ctx, c->define, c->with->kind == AST_CALL ? c->with : bare, 2, nodes)) return false;
+    Env *env = train_scope(r, el, false);
+    for (int i = 2; i < n; i++) {
+        values[i] = argument_value(r, el, env, c, i, nodes[i]);
+        if (value_is_error(values[i])) return false;
+        bool rate = string_equal(c->define->items[i]->name, "lr") && values[i].kind != SEMA_ABSENT;
+        if (rate && !report_rate(r, el, c, values[i])) return false;
+    }
+    c->arguments = values;
+    return true;
+}
+
+// ---- gradients --------------------------------------------------------------------------------------------------------------------
+
+static Tensor *like(Run *r, const Tensor *t, const char *prefix, TensorKind kind) {
+    Tensor *made = tensor_add(r->p, string_format(r->arena, "%s.%s", prefix, t->name), kind, t->type, t->rank, t->dims);
+    made->origin = t->origin;
+    return made;
+}
+
+// An element of each tensor at the same indices; tensors of rank 0 too.
+static Array over(Run *r, const Tensor *t) {
+    static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
+    Array a = {.rank = t->rank};
+    for (int d = 0; d < t->rank; d++) {
+        a.dims[d] = (Dim){t->dims[d], false};
+        a.indices[d] = index_add(r->p, names[d], t->dims[d], false);
+    }
+    return a;
+}
+
+static const Expr *element(Run *r, const Array *a, Tensor *t) {
+    const Affine *forms[MAX_RANK];
+    for (int d = 0; d < a->rank; d++) forms[d] = affine_index(r->p, a->indices[d]);
+    return expr_read(r->p, t, forms, t->origin);
+}
+
+static void define(Run *r, Function *f, Tensor *t, const Array *a, const Expr *e) {
+    const Affine *forms[MAX_RANK];
+    for (int d = 0; d < a->rank; d++) forms[d] = affine_index(r->p, a->indices[d]);
+    equation_add(r->p, f, t, forms, REDUCE_NONE, NULL, 0, e, t->origin);
+}
+
+// The gradient that the rule sees: of this batch, or the mean over the rows of all batches of the update.
+static Tensor *gradient_of(Run *r, Function *step, Function *update, Tensor *param) {
+    Tensor *g = like(r, param, "gradient", TENSOR_TEMP);
+    GradientRequest request = {r->m->loss, param, g};
+    vec_push(r->arena, &step->gradients, request);
+    if (step == update) return g;
+    Tensor *sum = like(r, param, "accumulated", TENSOR_GRADIENT), *next = like(r, param, "accumulated.next", TENSOR_TEMP);
+    Array a = over(r, param);
+    define(r, step, next, &a, expr_add(r->p, element(r, &a, sum), expr_mul(r->p, element(r, &a, g), expr_rows(r->p))));
+    vec_push(r->arena, &step->effects, (Effect){sum, next});
+    Tensor *none = like(r, param, "accumulated.none", TENSOR_TEMP), *mean = like(r, param, "gradient.mean", TENSOR_TEMP);
+    Array b = over(r, param), c = over(r, param);
+    define(r, update, none, &b, expr_const(r->p, 0));
+    vec_push(r->arena, &update->effects, (Effect){sum, none});
+    const Expr *weight = expr_read(r->p, r->m->clock[NN_CLOCK_WEIGHT], NULL, NULL);
+    define(r, update, mean, &c, expr_div(r->p, element(r, &c, sum), weight));
+    return mean;
+}
+
+static Tensor *norm_of_all(Run *r, Function *f) {
+    const Expr *all = expr_const(r->p, 0);
+    for (int c = 0; c < r->clause_count; c++)
+        for (int i = 0; i < r->clauses[c].gradients.count; i++) {
+            Tensor *g = r->clauses[c].gradients.data[i];
+            Tensor *square = tensor_add(r->p, string_format(r->arena, "%s.square", g->name), TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
+            Array a = over(r, g);
+            const Expr *e = expr_power(r->p, element(r, &a, g), 2);
+            const Index **indices = arena_array(r->arena, const Index *, a.rank + 1);
+            for (int d = 0; d < a.rank; d++) indices[d] = a.indices[d];
+            equation_add(r->p, f, square, NULL, a.rank ? REDUCE_SUM : REDUCE_NONE, indices, a.rank, e, g->origin);
+            all = expr_add(r->p, all, expr_read(r->p, square, NULL, NULL));
+        }
+    Tensor *norm = tensor_add(r->p, "gradient_norm", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
+    equation_add(r->p, f, norm, NULL, REDUCE_NONE, NULL, 0, expr_unary(r->p, OP_SQRT, all), NULL);
+    vec_push(r->arena, &f->outputs, norm);
+    r->m->gradient_norm = norm;
+    return norm;
+}
+
+static bool mentions_norm(const Node *e) {
+    if (!e) return false;
+    if (e->kind == AST_NAME && string_equal(e->name, "gradient_norm")) return true;
+    for (int i = 0; i < 3; i++)
+        if (mentions_norm(e->kid[i])) return true;
+    for (int i = 0; i < e->count; i++)
+        if (mentions_norm(e->items[i])) return true;
+    return false;
+}
+
+// clip = norm(c): all gradients times min(1, c / (norm + 1e-6)); value(c): each into -c .. c.
+static bool clip(Run *r, Elaborator *el) {
+    const Node *setting = run_setting(r, "clip");
+    bool by_norm = setting && string_equal(setting->base->name, "norm");
+    Tensor *norm = by_norm || mentions_norm(r->train->block) ? norm_of_all(r, el->function) : NULL;
+    if (!setting) return true;
+    const Node *limit = call_argument(setting, builtin_find(setting->base->name, 1u << GROUP_CLIP), "c");
+    if (!train_without_rows(r, limit, "`clip`")) return false;
+    SemaValue v = train_value(r, el, train_scope(r, el, false), limit);
+    const Expr *c = value_is_error(v) ? NULL : value_as_scalar(el, v, limit->span);
+    if (!c) return false;
+    Program *p = r->p;
+    const Expr *scale = NULL;
+    if (by_norm) {
+        const Expr *n = expr_add(p, expr_read(p, norm, NULL, NULL), expr_const(p, 1e-6));
+        Tensor *t = tensor_add(p, "clip.scale", TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
+        equation_add(p, el->function, t, NULL, REDUCE_NONE, NULL, 0, expr_binary(p, OP_MIN, expr_const(p, 1), expr_div(p, c, n)), NULL);
+        scale = expr_read(p, t, NULL, NULL);
+    }
+    for (int k = 0; k < r->clause_count; k++)
+        for (int i = 0; i < r->clauses[k].gradients.count; i++) {
+            Tensor *g = r->clauses[k].gradients.data[i], *t = like(r, g, "clipped", TENSOR_TEMP);
+            Array a = over(r, g);
+            const Expr *e = element(r, &a, g);
+            e = by_norm ? expr_mul(p, e, scale) : expr_binary(p, OP_MIN, expr_binary(p, OP_MAX, e, expr_neg(p, c)), c);
+            define(r, el->function, t, &a, e);
+            r->clauses[k].gradients.data[i] = t;
+        }
+    return true;
+}
+
+// ---- the rule for one parameter -------------------------------------------------------------------------------------------------------
+
+// Binds the sizes of `w[n, m]` or `w[..]` to the parameter's.
+static bool bind_sizes(Run *r, Env *env, const Clause *c, const Tensor *t) {
+    const Node *w = c->define->items[0];
+    int dots = -1, named = 0;
+    for (int i = 0; i < w->count; i++) {
+        if (w->items[i]->kind == AST_DOTS) dots = i;
+        else named++;
+    }
+    if (dots < 0 ? named != t->rank : named > t->rank) {
+        const Span at = c->over ? c->over->span : c->with->span;
+        Diagnostic *d = diagnose(r->ctx, OPTIMIZER_RANK, at, c->define->name, named, t->name, t->rank);
+        diagnostic_help(r->ctx, d, "name the parameters it fits: `over matrices(%s) with %s(...)`, and another `over rest`",
+                        r->model->name, c->define->name);
+        return false;
+    }
+    for (int i = 0, at = 0; i < w->count; i++) {
+        const Node *item = w->items[i];
+        if (i == dots) {
+            env->frame->has_dots = true;
+            env->frame->dots = t->rank - named;
+            for (int k = 0; k < env->frame->dots; k++) env->frame->dims[k] = (Dim){t->dims[at++], false};
+        } else if (item->kind == AST_NAME) {
+            env_add(env, item->name, value_number((double)t->dims[at++], true), item->span)->is_size = true;
+        } else {
+            at++;
+        }
+    }
+    return true;
+}
+
+static bool constrain(Run *r, Elaborator *el, Slot *slot) {
+    const Node *e = run_setting(r, "constrain");
+    if (!e) return true;
+    Env *env = env_create(el, e->span, "");
+    SemaValue f = elaborate_expression(el, env, e);
+    if (value_is_error(f)) return false;
+    SemaValue v = apply_value(el, f, slot_value(slot), e->span);
+    if (value_is_error(v)) return false;
+    slot->current = value_first(v);
+    return true;
+}
+
+static bool update_param(Run *r, Elaborator *el, const Clause *c, Tensor *t, Tensor *g) {
+    const Node *define_node = c->define;
+    Env *env = env_create(el, define_node->span, string_format(r->arena, "optimizer.%s", t->name));
+    env->frame->define = define_node;
+    env->frame->origin = elaborator_origin(el, c->with->span);
+    if (!bind_sizes(r, env, c, t)) return false;
+    Slot *slot = env_slot(env, define_node->items[0]->name, t, value_tensor(r->session, t));
+    env_set(env, define_node->items[1]->name, value_tensor(r->session, g));
+    env_set(env, intern(r, "step"), clock_value(r, NN_CLOCK_UPDATE));
+    for (int i = 2; i < define_node->count; i++) {
+        const Node *p = define_node->items[i];
+        SemaValue v = c->arguments[i];
+        if (v.kind == SEMA_ABSENT) v = elaborate_expression(el, env, p->value);
+        if (value_is_error(v)) return false;
+        env_set(env, p->name, v);
+    }
+    SemaValue whole = value_tensor(r->session, t);
+    bool numbers = !define_node->items[0]->brackets && whole.kind == SEMA_TENSOR;
+    el->state_kind = TENSOR_SLOT;
+    el->state_shape = numbers ? whole.array : NULL;
+    el->tables->hint = env->frame->path;
+    SemaValue v = elaborate_block(el, env, define_node->body);
+    el->state_kind = TENSOR_STATE;
+    el->state_shape = NULL;
+    return !value_is_error(v) && constrain(r, el, slot);
+}
+
+bool optimizer_update(Run *r, Elaborator *step) {
+    Elaborator *el = step;
+    if (r->m->accumulate > 1) {
+        Function *f = function_add(r->p, FUNCTION_UPDATE, "update");
+        el = elaborator_create(r->session, f, true);
+        clock_words(r, el);
+    }
+    bool ok = true;
+    for (int k = 0; k < r->clause_count; k++) {
+        Clause *c = &r->clauses[k];
+        ok = optimizer_arguments(r, el, c) && ok;
+        for (int i = 0; i < c->params.count; i++)
+            vec_push(r->arena, &c->gradients, gradient_of(r, step->function, el->function, c->params.data[i]));
+    }
+    if (!ok || !clip(r, el)) return false;
+    for (int k = 0; k < r->clause_count; k++)
+        for (int i = 0; i < r->clauses[k].params.count; i++)
+            if (!update_param(r, el, &r->clauses[k], r->clauses[k].params.data[i], r->clauses[k].gradients.data[i])) return false;
+    if (el != step) elaborator_finish(el);
+    return true;
+}

@@ -1,0 +1,217 @@
+// The numbers of optimizer and schedule calls: which of them the command line may set, and the tensors that hold them.
+// Guarantees: a number that decides a condition, a size or a count when compiling is compiled in; all others are settings.
+#include "sema/run.h"
+
+#include <string.h>
+
+// ---- what decides something when compiling -------------------------------------------------------------------------------------
+
+typedef struct { const Library *library; const Node *define; const char *name; int depth; } Decides;
+
+static bool mentions(const Node *e, const char *name) {
+    if (!e) return false;
+    if (e->kind == AST_NAME) return string_equal(e->name, name);
+    for (int i = 0; i < 3; i++)
+        if (mentions(e->kid[i], name)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (mentions(e->items[i], name)) return true;
+    return false;
+}
+
+// A setting of the definition: a number that its caller gives, but for an optimizer's parameter and gradient.
+static bool is_setting_name(const Node *define, const char *name) {
+    for (int i = define->definition == DEFINE_OPTIMIZER ? 2 : 0; i < define->count; i++)
+        if (string_equal(define->items[i]->name, name)) return !define->items[i]->brackets;
+    return false;
+}
+
+// Is everything in it known when the definition's settings are?
+static bool of_settings(const Decides *d, const Node *e) {
+    if (!e) return true;
+    if (e->kind == AST_NAME) {
+        const Node *found = library_find(d->library, e->span, e->name);
+        uint32_t known = 1u << GROUP_SCALAR | 1u << GROUP_CONSTANT;
+        return is_setting_name(d->define, e->name) || (found && found->kind == AST_CONSTANT) || builtin_find(e->name, known);
+    }
+    for (int i = 0; i < 3; i++)
+        if (!of_settings(d, e->kid[i])) return false;
+    for (int i = 0; i < e->count; i++)
+        if (!of_settings(d, e->items[i])) return false;
+    return true;
+}
+
+static bool decides_condition(const Decides *d, const Node *c) {
+    bool parts = (c->kind == AST_BINARY && (c->op == OPERATOR_AND || c->op == OPERATOR_OR)) ||
+                 (c->kind == AST_UNARY && c->op == OPERATOR_NOT);
+    if (!parts) return mentions(c, d->name) && of_settings(d, c);
+    return decides_condition(d, c->kid[0]) || (c->kid[1] && decides_condition(d, c->kid[1]));
+}
+
+static bool decides(const Decides *d, const Node *e);
+
+static bool decides_call(const Decides *d, const Node *e) {
+    if (e->base->kind != AST_NAME) return false;
+    const Node *f = library_find(d->library, e->base->span, e->base->name);
+    bool count = string_equal(e->base->name, "plateaus") || string_equal(e->base->name, "integer");
+    if (count && e->count == 2) return mentions(e->items[1], d->name) || (e->base->name[0] == 'i' && mentions(e->items[0], d->name));
+    if (!f || f->kind != AST_DEFINE || d->depth > 8) return false;
+    for (int i = 0, plain = 0; i < e->count; i++) {
+        const Node *a = e->items[i];
+        int place = a->kind == AST_NAMED ? -1 : plain++;
+        for (int k = 0; place < 0 && k < f->count; k++)
+            if (string_equal(f->items[k]->name, a->name)) place = k;
+        if (place >= 0 && place < f->count && mentions(a, d->name) && setting_is_static(d->library, f, place, d->depth + 1)) return true;
+    }
+    return false;
+}
+
+static bool mentioned_in(const Node *const *items, int count, const char *name) {
+    for (int i = 0; i < count; i++)
+        if (mentions(items[i], name)) return true;
+    return false;
+}
+
+static bool decides(const Decides *d, const Node *e) {
+    if (!e) return false;
+    const Node *const *items = (const Node *const *)e->items;
+    bool sizes = e->kind == AST_PARAM || e->kind == AST_STATE || e->kind == AST_TENSOR || e->kind == AST_REDUCE;
+    if (sizes && mentioned_in(items, e->count, d->name)) return true;
+    if (e->kind == AST_ASSIGN && e->target->kind == AST_INDEX && mentions(e->target, d->name)) return true;
+    if ((e->kind == AST_REPEAT || e->kind == AST_RECUR) && mentions(e->range, d->name)) return true;
+    if (e->kind == AST_IF && decides_condition(d, e->condition)) return true;
+    if (e->kind == AST_CALL && decides_call(d, e)) return true;
+    for (int i = 0; i < 3; i++)
+        if (decides(d, e->kid[i])) return true;
+    for (int i = 0; i < e->count; i++)
+        if (decides(d, e->items[i])) return true;
+    return false;
+}
+
+bool setting_is_static(const Library *library, const Node *define, int parameter, int depth) {
+    Decides d = {library, define, define->items[parameter]->name, depth};
+    if (define->items[parameter]->brackets) return true;
+    return decides(&d, define->body) || (define->results && decides(&d, define->results));
+}
+
+// ---- settings of the trainer ------------------------------------------------------------------------------------------------------
+
+static int unit_of(Dimension d) {
+    switch (d) {
+    case DIMENSION_STEPS: return NN_UNIT_STEPS;
+    case DIMENSION_EPOCHS: return NN_UNIT_EPOCHS;
+    case DIMENSION_TIME: return NN_UNIT_SECONDS;
+    case DIMENSION_BYTES: return NN_UNIT_BYTES;
+    case DIMENSION_NUMBER: break;
+    }
+    return NN_UNIT_NONE;
+}
+
+static Setting *find_setting(Run *r, const char *name) {
+    for (int i = 0; i < r->m->settings.count; i++)
+        if (string_equal(r->m->settings.data[i].name, name)) return &r->m->settings.data[i];
+    return NULL;
+}
+
+static SemaValue setting_value(Run *r, Elaborator *el, const Setting *s) {
+    SemaValue v = value_scalar(expr_read(r->p, s->tensor, NULL, NULL));
+    return s->unit == NN_UNIT_EPOCHS ? r->hooks.to_steps(r, el, v, NO_SPAN) : v;
+}
+
+static const char *origin_of(Run *r, const Node *e) {
+    const Source *source = source_of(r->ctx, e->span);
+    if (!source || source->library) return "default of the library";
+    int line, column;
+    source_position(r->ctx, e->span, &line, &column);
+    return string_format(r->arena, "line %d", line);
+}
+
+SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node *number, bool is_rate) {
+    Setting *known = find_setting(r, name);
+    if (known) {
+        known->is_rate |= is_rate;
+        return setting_value(r, el, known);
+    }
+    const Node *given = run_override(r, name), *e = given ? given : number;
+    double value;
+    Dimension dimension;
+    if (!elaborate_number(el, env_create(el, e->span, ""), e, name, &value, &dimension)) return value_error();
+    run_in_force(r, name, node_text(r->arena, e), given ? "--set" : origin_of(r, number));
+    Setting s = {.name = name, .unit = unit_of(dimension), .is_rate = is_rate};
+    s.tensor = tensor_add(r->p, string_format(r->arena, "set.%s", name), TENSOR_SETTING, TYPE_DOUBLE, 0, NULL);
+    s.tensor->start = value;
+    vec_push(r->arena, &r->m->settings, s);
+    return setting_value(r, el, &s);
+}
+
+// ---- schedules ----------------------------------------------------------------------------------------------------------------------
+
+typedef struct { Run *r; Elaborator *el; Env *env; const char *name; bool is_rate, called; } Rates;
+
+// A number written out, or made of such and of constants of the file.
+static bool is_constant(Run *r, const Node *e) {
+    if (!e) return true;
+    if (e->kind == AST_NUMBER) return true;
+    if (e->kind == AST_NAME) {
+        const Node *found = train_definition(r, e->name) ? NULL : library_find(r->library, e->span, e->name);
+        return found && found->kind == AST_CONSTANT && is_constant(r, found->value);
+    }
+    if (e->kind != AST_UNARY && e->kind != AST_BINARY) return false;
+    return is_constant(r, e->kid[0]) && is_constant(r, e->kid[1]);
+}
+
+static const Node *named_argument(Context *ctx, const char *name, const Node *value) {
+    Node *a = node_new(ctx, AST_NAMED, value->span);
+    a->name = name;
+    a->name_span = value->span;
+    a->value = (Node *)value;
+    return a;
+}
+
+// cosine(1e-3, warmup = 100 steps): the same call with lr.peak, lr.warmup in place of the numbers.
+static const Node *settable_call(Rates *s, const Node *call, const Node *define) {
+    Run *r = s->r;
+    const Node **arguments = arena_array(r->arena, const Node *, define->count + 1);
+    if (!bind_arguments(r->ctx, define, call, 0, arguments)) return call;
+    Node *copy = node_new(r->ctx, AST_CALL, call->span);
+    copy->base = call->base;
+    copy->name_span = call->name_span;
+    bool first = !s->called;
+    s->called = true;
+    for (int i = 0; i < define->count; i++) {
+        const Node *p = define->items[i], *a = arguments[i] ? arguments[i] : p->value;
+        if (!a) continue;
+        const char *name = string_format(r->arena, "%s.%s", s->name, p->name);
+        bool number = !p->type && is_constant(r, a) && !(a->kind == AST_NAME && !arguments[i]);
+        if (number && !setting_is_static(r->library, define, i, 0)) {
+            SemaValue v = run_setting_value(r, s->el, name, a, s->is_rate && first && i == 0);
+            Node *leaf = name_node(r->ctx, name, a->span);
+            env_set(s->env, leaf->name, v);
+            node_add(r->ctx, copy, (Node *)named_argument(r->ctx, p->name, leaf));
+        } else if (arguments[i]) {
+            node_add(r->ctx, copy, (Node *)named_argument(r->ctx, p->name, run_rate(r, s->el, s->env, a, name, false)));
+        }
+    }
+    return copy;
+}
+
+static const Node *replace_call(void *data, const Node *e) {
+    Rates *s = data;
+    if (e->kind != AST_CALL || e->base->kind != AST_NAME || train_definition(s->r, e->base->name)) return e;
+    const Node *define = library_find(s->r->library, e->base->span, e->base->name);
+    if (!define || define->kind != AST_DEFINE || define->definition != DEFINE_FN) return e;
+    return settable_call(s, e, define);
+}
+
+const Node *run_rate(Run *r, Elaborator *el, Env *env, const Node *e, const char *name, bool is_rate) {
+    const Node *definition = e->kind == AST_NAME ? train_definition(r, e->name) : NULL;
+    if (definition && definition->target->kind == AST_NAME && definition->op == OPERATOR_SET)
+        return run_rate(r, el, env, definition->assigned, definition->target->name, is_rate);
+    if (is_constant(r, e) && is_rate) {
+        SemaValue v = run_setting_value(r, el, name, e, true);
+        Node *leaf = name_node(r->ctx, string_format(r->arena, "set.%s", name), e->span);
+        env_set(env, leaf->name, v);
+        return leaf;
+    }
+    Rates s = {r, el, env, name, is_rate, false};
+    return node_rewrite(r->ctx, e, replace_call, &s);
+}

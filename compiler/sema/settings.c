@@ -1,0 +1,223 @@
+// What is in force in a run: the text's settings, defaults and the command line's, each with where it came from.
+// Guarantees: every --set is used or reported.
+#include "sema/run.h"
+
+#include <math.h>
+#include <string.h>
+
+static const Node *left_of(const Node *s) {
+    return s->kind == AST_ASSIGN && s->target->kind == AST_NAME ? s->target : NULL;
+}
+
+const Node *run_setting(const Run *r, const char *name) {
+    return r->given[train_setting_find(name) - train_setting_row(0)];
+}
+
+const char *node_text(Arena *arena, const Node *e) {
+    Text text = {.arena = arena};
+    node_print(&text, e);
+    return text_string(&text);
+}
+
+Node *name_node(Context *ctx, const char *name, Span span) {
+    Node *node = node_new(ctx, AST_NAME, span);
+    node->name = context_intern(ctx, name, strlen(name));
+    node->name_span = span;
+    return node;
+}
+
+const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e), void *data) {
+    if (!e) return NULL;
+    const Node *other = leaf(data, e);
+    if (other != e) return other;
+    Node *copy = arena_new(ctx->arena, Node);
+    *copy = *e;
+    for (int i = 0; i < 3; i++) copy->kid[i] = (Node *)node_rewrite(ctx, e->kid[i], leaf, data);
+    copy->items = arena_array(ctx->arena, Node *, e->count + 1);
+    for (int i = 0; i < e->count; i++) copy->items[i] = (Node *)node_rewrite(ctx, e->items[i], leaf, data);
+    return copy;
+}
+
+void run_in_force(Run *r, const char *name, const char *value, const char *origin) {
+    InForce line = {name, value, origin};
+    vec_push(r->arena, &r->m->in_force, line);
+}
+
+static const char *line_of(const Run *r, Span span) {
+    int line, column;
+    source_position(r->ctx, span, &line, &column);
+    return string_format(r->arena, "line %d", line);
+}
+
+// ---- the command line -------------------------------------------------------------------------------------------------------
+
+static const Node *parse_value(Run *r, const SetOption *option) {
+    const char *text = string_format(r->arena, "set = %s\n", option->value);
+    Source *source = source_add(r->ctx, "--set", text, strlen(text));
+    int errors = r->ctx->errors;
+    const Node *file = source ? parse_source(r->ctx, source) : NULL;
+    if (!file || r->ctx->errors > errors || file->count != 1 || file->items[0]->kind != AST_CONSTANT) {
+        if (r->ctx->errors == errors) diagnose(r->ctx, SET_VALUE, NO_SPAN, option->name, option->value);
+        return NULL;
+    }
+    return file->items[0]->value;
+}
+
+const Node *run_override(Run *r, const char *name) {
+    const Node *value = NULL;
+    for (int i = 0; r->options && i < r->options->set.count; i++) {
+        if (!string_equal(r->options->set.data[i].name, name)) continue;
+        r->option_used[i] = true;
+        value = parse_value(r, &r->options->set.data[i]);
+    }
+    return value;
+}
+
+void run_apply_constants(Run *r) {
+    for (int i = 0; i < r->root->count; i++) {
+        const Node *item = r->root->items[i];
+        if (item->kind != AST_CONSTANT) continue;
+        const Node *value = run_override(r, item->name);
+        if (!value) continue;
+        Elaborator *el = elaborator_create(r->session, NULL, false);
+        SemaValue *kept = arena_new(r->arena, SemaValue);
+        *kept = elaborate_expression(el, env_create(el, value->span, ""), value);
+        map_set(r->session->constants, item->name, kept);
+        run_in_force(r, item->name, node_text(r->arena, value), "--set");
+    }
+}
+
+void run_check_options(Run *r) {
+    for (int i = 0; r->options && i < r->options->set.count; i++) {
+        if (r->option_used[i]) continue;
+        const char *name = r->options->set.data[i].name, *names[256];
+        int count = 0;
+        for (; count < r->m->settings.count && count < 200; count++) names[count] = r->m->settings.data[count].name;
+        const TrainSetting *row;
+        for (int k = 0; (row = train_setting_row(k)); k++) names[count++] = row->name;
+        Diagnostic *d = diagnose(r->ctx, SET_UNKNOWN, NO_SPAN, name);
+        const char *near = string_nearest(name, names, count);
+        if (near) diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
+    }
+}
+
+// ---- the text ---------------------------------------------------------------------------------------------------------------
+
+static void read_given(Run *r) {
+    const Node *block = r->train->block;
+    for (int i = 0; block && i < block->count; i++) {
+        const Node *s = block->items[i], *name = left_of(s);
+        const TrainSetting *row = name ? train_setting_find(name->name) : NULL;
+        if (!row) continue;
+        int k = (int)(row - train_setting_row(0));
+        r->given[k] = s->assigned;
+        r->given_origin[k] = line_of(r, s->span);
+    }
+}
+
+static void apply_options(Run *r) {
+    const TrainSetting *row;
+    for (int i = 0; (row = train_setting_row(i)); i++) {
+        const Node *value = run_override(r, row->name);
+        if (value) r->given[i] = value, r->given_origin[i] = "--set";
+        if (r->given[i]) run_in_force(r, row->name, node_text(r->arena, r->given[i]), r->given_origin[i]);
+        else if (row->preset[0]) run_in_force(r, row->name, row->preset, "default");
+    }
+}
+
+static void refuse(Run *r, const Node *at, const char *what) {
+    if (at) diagnose(r->ctx, NOT_YET, at->span, what);
+}
+
+// What is parsed and resolved, and not yet compiled: one message at its place.
+static void refuse_later(Run *r) {
+    const Node *second = NULL;
+    int lines = 0;
+    const Node *block = r->train->block;
+    for (int i = 0; block && i < block->count; i++)
+        if (block->items[i]->kind == AST_MINIMIZE && ++lines == 2) second = block->items[i];
+    if (r->train->count > 1) refuse(r, r->train->items[1], "several models in one `train`");
+    else refuse(r, second, "several `minimize` lines");
+    refuse(r, run_setting(r, "average"), "an average of the weights");
+}
+
+bool run_read_settings(Run *r) {
+    int errors = r->ctx->errors;
+    read_given(r);
+    apply_options(r);
+    refuse_later(r);
+    return r->ctx->errors == errors;
+}
+
+Precision run_precision(Run *r) {
+    if (r->options && r->options->precision_given) return r->options->precision;
+    const Node *e = run_setting(r, "precision");
+    if (!e || string_equal(e->name, "default")) return PRECISION_DEFAULT;
+    if (string_equal(e->name, "strict")) return PRECISION_STRICT;
+    if (string_equal(e->name, "double")) return PRECISION_DOUBLE;
+    diagnose(r->ctx, NOT_YET, e->span, string_format(r->arena, "precision `%s`", e->name));
+    return PRECISION_DEFAULT;
+}
+
+// ---- numbers ------------------------------------------------------------------------------------------------------------------
+
+// A whole number in least .. most, known when compiling; `preset` where the text gives none.
+static int64_t read_count(Run *r, const char *name, int64_t preset, int64_t least, int64_t most) {
+    const Node *e = run_setting(r, name);
+    if (!e) return preset;
+    Elaborator *el = elaborator_create(r->session, NULL, false);
+    int64_t value;
+    if (!elaborate_integer(el, env_create(el, e->span, ""), e, name, &value)) return preset;
+    if (value >= least && value <= most) return value;
+    diagnose(r->ctx, SETTING_RANGE, e->span, name, (long long)least, (long long)most);
+    return preset;
+}
+
+static bool read_flag(Run *r, const char *name, bool preset) {
+    const Node *e = run_setting(r, name);
+    if (!e) return preset;
+    Elaborator *el = elaborator_create(r->session, NULL, false);
+    SemaValue v = elaborate_expression(el, env_create(el, e->span, ""), e);
+    if (v.kind == SEMA_NUMBER && v.type == TYPE_BOOL) return v.number != 0;
+    if (v.kind != SEMA_ERROR) diagnose(r->ctx, WORD_EXPECTED, e->span, "`true` or `false`");
+    return preset;
+}
+
+static int64_t read_batch(Run *r) {
+    if (r->options && r->options->batch) return r->options->batch;
+    const Node *e = run_setting(r, "batch");
+    if (e && e->kind == AST_NAME && string_equal(e->name, "all")) {
+        int64_t rows = run_table_rows(r);
+        if (rows > 0) return rows;
+        Diagnostic *d = diagnose(r->ctx, BATCH_ALL, e->span);
+        diagnostic_help(r->ctx, d, "give a number that is large enough: fewer rows make one batch");
+        return 32;
+    }
+    return read_count(r, "batch", 32, 1, 1 << 24);
+}
+
+bool run_read_numbers(Run *r) {
+    int errors = r->ctx->errors;
+    Module *m = r->m;
+    m->batch = read_batch(r);
+    m->epochs = read_count(r, "epochs", -1, 0, INT32_MAX);
+    m->steps = read_count(r, "steps", -1, 0, INT64_C(1) << 52);
+    m->accumulate = read_count(r, "accumulate", 1, 1, INT32_MAX);
+    m->seed = read_count(r, "seed", 0, 0, INT64_C(1) << 52);
+    m->shuffle = read_flag(r, "shuffle", true);
+    return r->ctx->errors == errors;
+}
+
+const Node *call_argument(const Node *call, const Builtin *b, const char *name) {
+    int place = 0, plain = 0;
+    for (const char *at = b->parameters; *at; place++) {
+        size_t length = strcspn(at, " ");
+        if (strlen(name) == length && memcmp(at, name, length) == 0) break;
+        at += length + (at[length] == ' ');
+    }
+    for (int i = 0; i < call->count; i++) {
+        const Node *a = call->items[i];
+        if (a->kind == AST_NAMED ? string_equal(a->name, name) : plain++ == place) return a->kind == AST_NAMED ? a->value : a;
+    }
+    return NULL;
+}

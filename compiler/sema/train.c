@@ -1,0 +1,264 @@
+// The functions of a run: a training step, evaluation, prediction. The same text is elaborated for each, in training or inference.
+// Needs fields and clock; guarantees that every function speaks of the same parameters.
+#include "sema/run.h"
+#include "sema/values.h"
+
+#include <string.h>
+
+static const char *target_of(const Node *s) {
+    if (s->kind != AST_ASSIGN) return NULL;
+    const Node *target = s->target->kind == AST_INDEX ? s->target->base : s->target;
+    return target->kind == AST_NAME ? target->name : NULL;
+}
+
+static bool is_definition(const Node *s) {
+    const char *name = target_of(s);
+    return name && !(s->target->kind == AST_NAME && train_setting_find(name));
+}
+
+const Node *train_definition(const Run *r, const char *name) {
+    const Node *block = r->train->block;
+    for (int i = 0; i < block->count; i++)
+        if (is_definition(block->items[i]) && string_equal(target_of(block->items[i]), name)) return block->items[i];
+    return NULL;
+}
+
+// ---- which definitions an expression needs ---------------------------------------------------------------------------------------
+
+typedef struct { Run *r; bool *needed; const Node *rows; } Needs;
+
+static bool is_output(const Run *r, const char *name) {
+    for (int i = 0; r->model->results && i < r->model->results->count; i++)
+        if (string_equal(r->model->results->items[i]->name, name)) return true;
+    return false;
+}
+
+static void find_needs(Needs *n, const Node *e) {
+    if (!e) return;
+    if (e->kind == AST_NAME) {
+        const Node *block = n->r->train->block, *s = train_definition(n->r, e->name);
+        for (int i = 0; s && i < block->count; i++)
+            if (is_definition(block->items[i]) && string_equal(target_of(block->items[i]), e->name) && !n->needed[i]) {
+                n->needed[i] = true;
+                find_needs(n, block->items[i]);
+            }
+        bool rows = !s && (data_field(n->r, e->name) || is_output(n->r, e->name) || string_equal(e->name, n->r->model->name));
+        if (rows && !n->rows) n->rows = e;
+        return;
+    }
+    if (e->kind == AST_NAMED || e->kind == AST_MEMBER) {
+        find_needs(n, e->kid[0]);
+        return;
+    }
+    for (int i = 0; i < 3; i++) find_needs(n, e->kid[i]);
+    for (int i = 0; i < e->count; i++) find_needs(n, e->items[i]);
+}
+
+static Needs needs_of(Run *r, const Node *e) {
+    Needs n = {r, arena_array(r->arena, bool, r->train->block->count + 1), NULL};
+    find_needs(&n, e);
+    return n;
+}
+
+bool train_without_rows(Run *r, const Node *e, const char *what) {
+    Needs n = needs_of(r, e);
+    if (!n.rows) return true;
+    Diagnostic *d = diagnose(r->ctx, READS_ROWS, e->span, what, n.rows->name);
+    if (n.rows->span.start < e->span.start || n.rows->span.end > e->span.end) diagnostic_note(r->ctx, d, n.rows->span, "it is read here");
+    diagnostic_help(r->ctx, d, "measure it in `metrics`, and speak of the metric");
+    return false;
+}
+
+// ---- parameters by name: net.dense_1.w -------------------------------------------------------------------------------------------
+
+typedef struct { Run *r; Env *env; } Members;
+
+static const Node *replace_member(void *data, const Node *e) {
+    Members *m = data;
+    if (e->kind != AST_MEMBER || e->base->kind == AST_CALL) return e;
+    const char *path = node_text(m->r->arena, e);
+    Tensor *t = tensor_find(m->r->p, path);
+    if (!t || (t->kind != TENSOR_PARAM && t->kind != TENSOR_STATE)) return e;
+    Node *name = name_node(m->r->ctx, path, e->span);
+    env_set(m->env, name->name, value_tensor(m->r->session, t));
+    return name;
+}
+
+SemaValue train_value(Run *r, Elaborator *el, Env *env, const Node *e) {
+    Needs n = needs_of(r, e);
+    Members members = {r, env};
+    for (int i = 0; i < r->train->block->count; i++) {
+        const Node *s = r->train->block->items[i];
+        if (!n.needed[i]) continue;
+        if (elaborate_statement(el, env, node_rewrite(r->ctx, s, replace_member, &members)).kind == SEMA_ERROR) return value_error();
+    }
+    return value_first(elaborate_expression(el, env, node_rewrite(r->ctx, e, replace_member, &members)));
+}
+
+// ---- scopes ------------------------------------------------------------------------------------------------------------------------
+
+static bool inputs_are_fields(Run *r) {
+    for (int i = 0; i < r->model->count; i++)
+        if (!data_field(r, r->model->items[i]->name)) return false;
+    return true;
+}
+
+// The model applied to its fields: its outputs by name.
+static SemaValue call_model(Run *r, Elaborator *el) {
+    int n = r->model->count;
+    SemaValue *arguments = arena_array(r->arena, SemaValue, n + 1);
+    const char **names = arena_array(r->arena, const char *, n + 1);
+    for (int i = 0; i < n; i++) arguments[i] = data_field_value(r, data_field(r, r->model->items[i]->name));
+    return call_definition(el, r->model, r->model->name, arguments, names, n, r->train->items[0]->span);
+}
+
+static void set_outputs(Run *r, Env *env, SemaValue v) {
+    const Node *results = r->model->results;
+    for (int i = 0; results && i < results->count; i++) {
+        bool several = v.kind == SEMA_TUPLE && i < v.count;
+        env_set(env, results->items[i]->name, several ? v.items[i] : i == 0 ? v : value_error());
+    }
+}
+
+Env *train_scope(Run *r, Elaborator *el, bool rows) {
+    Env *env = env_create(el, r->train->span, "");
+    if (!rows) {
+        clock_scope(r, env);
+        return env;
+    }
+    env_set(env, context_intern(r->ctx, "batch", 5), value_scalar(expr_rows(r->p)));
+    for (int i = 0; i < r->m->data.fields.count; i++) {
+        const Field *f = &r->m->data.fields.data[i];
+        env_set(env, f->name, data_field_value(r, f));
+    }
+    if (inputs_are_fields(r)) set_outputs(r, env, call_model(r, el));
+    return env;
+}
+
+// ---- predict ------------------------------------------------------------------------------------------------------------------------
+
+// The class field whose logits an output is: the last dimension counts its classes.
+static int label_of(Run *r, const Tensor *t) {
+    int found = -1;
+    for (int i = 0; i < r->m->data.fields.count; i++) {
+        const Field *f = &r->m->data.fields.data[i];
+        bool fits = f->is_class && f->in_model < 0 && t->type == TYPE_REAL && t->rank == f->rank + 2 && t->dims[t->rank - 1] == f->limit;
+        for (int d = 0; fits && d < f->rank; d++) fits = t->dims[d + 1] == f->dims[d];
+        if (fits && found >= 0) return -1;
+        if (fits) found = i;
+    }
+    return found;
+}
+
+static bool predict(Run *r) {
+    if (!inputs_are_fields(r)) {
+        diagnose(r->ctx, NOT_YET, r->train->items[0]->span, "a model whose inputs are no fields");
+        return false;
+    }
+    Function *f = function_add(r->p, FUNCTION_PREDICT, "predict");
+    Elaborator *el = elaborator_create(r->session, f, false);
+    clock_words(r, el);
+    SemaValue v = call_model(r, el);
+    if (value_is_error(v)) return false;
+    int count = v.kind == SEMA_TUPLE ? v.count : 1;
+    for (int i = 0; i < count; i++) {
+        const char *name = r->model->results ? r->model->results->items[i]->name : "result";
+        SemaValue one = v.kind == SEMA_TUPLE ? v.items[i] : v;
+        Tensor *t = value_as_tensor(el, one, name, TENSOR_OUTPUT, one.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, r->model->span);
+        if (!t) return false;
+        vec_push(r->arena, &f->outputs, t);
+        ModelOutput output = {name, t, label_of(r, t)};
+        vec_push(r->arena, &r->m->outputs, output);
+    }
+    elaborator_finish(el);
+    return true;
+}
+
+// ---- the step ------------------------------------------------------------------------------------------------------------------------
+
+static bool elaborate_loss(Run *r, Elaborator *el, Env *env) {
+    SemaValue v = train_value(r, el, env_inner(env), r->loss);
+    if (value_is_error(v)) return false;
+    r->m->loss = value_as_tensor(el, v, "loss", TENSOR_OUTPUT, TYPE_DOUBLE, r->loss->span);
+    if (!r->m->loss) return false;
+    vec_push(r->arena, &el->function->outputs, r->m->loss);
+    return true;
+}
+
+static bool step(Run *r) {
+    Function *f = function_add(r->p, FUNCTION_STEP, "step");
+    Elaborator *el = elaborator_create(r->session, f, true);
+    clock_words(r, el);
+    el->frozen = r->frozen;
+    el->frozen_count = r->frozen_count;
+    Env *env = train_scope(r, el, true);
+    if (!elaborate_loss(r, el, env)) return false;
+    if (!metrics_elaborate(r, el, env, NULL)) return false;
+    if (!optimizer_update(r, el)) return false;
+    elaborator_finish(el);
+    return true;
+}
+
+static bool evaluate(Run *r, Function *metrics) {
+    Function *f = function_add(r->p, FUNCTION_EVALUATE, "evaluate");
+    Elaborator *el = elaborator_create(r->session, f, false);
+    clock_words(r, el);
+    Env *env = train_scope(r, el, true);
+    bool ok = metrics_elaborate(r, el, env, metrics);
+    elaborator_finish(el);
+    return ok;
+}
+
+// ---- clauses ---------------------------------------------------------------------------------------------------------------------------
+
+static bool add_clause(Run *r, const Node *over, const Node *with) {
+    if (with->kind == AST_IF) {
+        diagnose(r->ctx, NOT_YET, with->span, "a condition after `with`");
+        return false;
+    }
+    const Node *callee = with->kind == AST_CALL ? with->base : with;
+    Clause *c = &r->clauses[r->clause_count++];
+    c->over = over;
+    c->with = with;
+    c->number = r->clause_count;
+    c->define = callee->kind == AST_MEMBER ? library_member(r->library, callee->base->name, callee->name)
+                                           : library_find(r->library, callee->span, callee->name);
+    return true;
+}
+
+static bool read_clauses(Run *r) {
+    r->loss = run_setting(r, "loss");
+    r->clauses = arena_new(r->arena, Clause);
+    if (r->loss) return add_clause(r, NULL, run_setting(r, "optimizer"));
+    for (int i = 0; i < r->train->block->count; i++) {
+        const Node *s = r->train->block->items[i];
+        if (s->kind != AST_MINIMIZE) continue;
+        r->loss = s->value;
+        r->clauses = arena_array(r->arena, Clause, s->count + 1);
+        for (int k = 0; k < s->count; k++)
+            if (!add_clause(r, s->items[k]->over, s->items[k]->optimizer)) return false;
+    }
+    return true;
+}
+
+static void mark_fields(Run *r) {
+    for (int i = 0; i < r->m->data.fields.count; i++) {
+        Field *field = &r->m->data.fields.data[i];
+        for (int k = 0; field->input && k < r->p->functions.count; k++) {
+            const Function *f = r->p->functions.data[k];
+            if (f->kind != FUNCTION_STEP && f->kind != FUNCTION_EVALUATE) continue;
+            for (int q = 0; q < f->equations.count && !field->in_loss; q++)
+                field->in_loss = expr_reads(f->equations.data[q]->e, field->input);
+        }
+        if (field->in_model >= 0) field->in_loss = false;
+    }
+}
+
+bool train_functions(Run *r) {
+    if (!read_clauses(r) || !metrics_declare(r)) return false;
+    Function *metrics = function_add(r->p, FUNCTION_METRICS, "metrics");
+    if (!evaluate(r, metrics) || !predict(r)) return false;
+    if (!select_params(r) || !step(r)) return false;
+    mark_fields(r);
+    return true;
+}
