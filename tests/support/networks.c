@@ -203,7 +203,7 @@ static const Network list[] = {
      0, 0},
     {"sigmoid far out",
      "param x[batch, 5]\ninput g[batch, 5]\ntemp y[batch, 5]\noutput loss[]\nfunction step step\n"
-     "    y[i, j] = sigmoid(1000 * x[i, j])    | i:batch j:5\n"
+     "    y[i, j] = sigmoid(20 * x[i, j])    | i:batch j:5\n"
      "    loss[] = sum[i, j] y[i, j] * g[i, j]    | i:batch j:5\n",
      0, 0},
     {"logarithm where it is defined",
@@ -269,18 +269,19 @@ static const Network list[] = {
     {"upsample by 2",
      "param x[batch, 3, 3, 2]\ninput g[batch, 6, 6, 2]\ntemp y[batch, 6, 6, 2]\noutput loss[]\n"
      "function step step\n"
-     "    y[b, i, j, c] = x[b, i // 2, j // 2, c]    | b:batch i:6 j:6 c:2\n"
+     "    y[b, i, j, c] = x[b, (i // 2), (j // 2), c]    | b:batch i:6 j:6 c:2\n"
      "    loss[] = sum[b, i, j, c] y[b, i, j, c] * g[b, i, j, c]    | b:batch i:6 j:6 c:2\n",
      0, 0},
     {"channels repeat",
      "param x[batch, 3]\ninput g[batch, 9]\ntemp y[batch, 9]\noutput loss[]\nfunction step step\n"
-     "    y[b, c] = x[b, mod(c, 3)] * x[b, c // 3]    | b:batch c:9\n"
+     "    y[b, c] = x[b, mod(c, 3)] * x[b, (c // 3)]    | b:batch c:9\n"
      "    loss[] = sum[b, c] y[b, c] * g[b, c]    | b:batch c:9\n",
      0, 0},
     {"pixel shuffle",
      "param x[batch, 3, 3, 8]\ninput g[batch, 6, 6, 2]\ntemp y[batch, 6, 6, 2]\noutput loss[]\n"
      "function step step\n"
-     "    y[b, i, j, c] = x[b, i // 2, j // 2, 4*c + 2*mod(i, 2) + mod(j, 2)]    | b:batch i:6 j:6 c:2\n"
+     "    y[b, i, j, c] = x[b, (i // 2), (j // 2), 4*c + 2*mod(i, 2) + mod(j, 2)]    | b:batch i:6 j:6 "
+     "c:2\n"
      "    loss[] = sum[b, i, j, c] y[b, i, j, c] * g[b, i, j, c]    | b:batch i:6 j:6 c:2\n",
      0, 0},
     {"rows against rows",
