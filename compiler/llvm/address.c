@@ -144,12 +144,12 @@ static bool may_leave(const Emitter *em, const Tensor *t, const Layout *layout, 
     return layout->offset + low * size < -(NN_MARGIN - 256) || layout->offset + high * size > arena + NN_MARGIN - 256;
 }
 
-static bool stays_inside(const Emitter *em, const Affine *form, int64_t size) {
+static bool stays_inside(const Emitter *em, const Affine *form, const Tensor *t, const Layout *layout, int d) {
     int64_t low, high;
     if (has_memory_atom(form) && may_be_anything(em))
         return false;
     bounds(em, form, &low, &high);
-    return low >= 0 && high < size;
+    return low >= -layout->border_low[d] && high < t->dims[d] + layout->border_high[d];
 }
 
 // The dimension's subscript brought into 0 .. size - 1, and to 0 where the lane does not count.
@@ -250,7 +250,7 @@ static void split_rows(Emitter *em, const Tensor *t, const Layout *layout, const
         parts[d] = take_apart(em, forms[d], NULL);
         bool endless = t->kind == TENSOR_SOURCE && d == 0;
         if (endless ? lane_mask(em) && (parts[d].lanes || parts[d].per_lane)
-                    : leaves && !stays_inside(em, forms[d], t->dims[d]))
+                    : leaves && !stays_inside(em, forms[d], t, layout, d))
             clamp(em, &parts[d], endless ? 0 : t->dims[d]);
     }
 }
