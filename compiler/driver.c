@@ -3,6 +3,24 @@
 #include "commands.h"
 #include "fmt.h"
 #include <stdio.h>
+#include <string.h>
+
+enum {
+#define STATUS(code, value, text) code = value,
+#include "status.def"
+#undef STATUS
+};
+
+int context_status(const Context *ctx) {
+    int status = NN_OK;
+    for (int i = 0; i < ctx->diagnostics.count; i++) {
+        const Diagnostic *d = ctx->diagnostics.data[i];
+        if (d->severity != SEVERITY_ERROR) continue;
+        if (strncmp(diagnostic_name(d->code), "FILE_", 5) == 0) return NN_FILE;
+        status = NN_PROGRAM;
+    }
+    return status;
+}
 
 static int format(const Options *options) {
     Context *ctx = context_create();
