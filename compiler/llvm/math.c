@@ -282,15 +282,17 @@ Operand build_pow(Emitter *em, Operand x, Operand y) {
         return build_intrinsic(em, "llvm.pow", &type, 1, args, 2);
     Operand size = build_convert(em, build_unary(em, "llvm.fabs", x), em->f64);
     Operand power = build_exp(em, build_mul(em, build_log(em, size), build_convert(em, y, em->f64)));
-    Operand p = build_convert(em, power, em->f32);
+    Operand one = build_like(em, x, 1), is_one = compare(em, LLVMRealOEQ, build_unary(em, "llvm.fabs", x), 1);
+    Operand p = build_select(em, is_one, one, build_convert(em, power, em->f32));
     Operand whole = LLVMBuildFCmp(em->builder, LLVMRealOEQ, y, build_unary(em, "llvm.trunc", y), "");
     Operand half = build_mul(em, y, build_like(em, y, 0.5));
     Operand odd = LLVMBuildFCmp(em->builder, LLVMRealUNE, half, build_unary(em, "llvm.trunc", half), "");
     odd = LLVMBuildAnd(em->builder, odd, whole, "");
-    Operand sign[2] = {build_like(em, x, 1), x};
+    Operand sign[2] = {one, x};
     Operand signed_p = build_mul(em, p, build_intrinsic(em, "llvm.copysign", &type, 1, sign, 2));
-    Operand nan = build_select(em, compare(em, LLVMRealOLT, x, 0), build_like(em, x, (double)NAN), p);
+    Operand below = LLVMBuildAnd(em->builder, compare(em, LLVMRealOLT, x, 0), compare(em, LLVMRealOGT, x, -(double)INFINITY), "");
+    Operand nan = build_select(em, below, build_like(em, x, (double)NAN), p);
     Operand result = build_select(em, odd, signed_p, build_select(em, whole, p, nan));
-    Operand one = LLVMBuildOr(em->builder, compare(em, LLVMRealOEQ, x, 1), compare(em, LLVMRealOEQ, y, 0), "");
-    return build_select(em, one, build_like(em, x, 1), result);
+    Operand surely = LLVMBuildOr(em->builder, compare(em, LLVMRealOEQ, x, 1), compare(em, LLVMRealOEQ, y, 0), "");
+    return build_select(em, surely, one, result);
 }

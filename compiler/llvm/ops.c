@@ -85,9 +85,10 @@ static Operand less(Emitter *em, Operand a, Operand b) {
     return is_real(a) ? LLVMBuildFCmp(em->builder, LLVMRealOLT, a, b, "") : LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
 }
 
+// 0 and NaN are their own signs.
 static Operand emit_SIGN(Emitter *em, const Operand *a) {
     Operand zero = build_like(em, a[0], 0);
-    Operand negative = build_select(em, less(em, a[0], zero), build_like(em, a[0], -1), zero);
+    Operand negative = build_select(em, less(em, a[0], zero), build_like(em, a[0], -1), a[0]);
     return build_select(em, less(em, zero, a[0]), build_like(em, a[0], 1), negative);
 }
 
@@ -115,14 +116,33 @@ static int power_of(Operand b) {
     return value > 0 && (value & (value - 1)) == 0 ? __builtin_ctzll((unsigned long long)value) : -1;
 }
 
+static Operand differ_in_sign(Emitter *em, Operand a, Operand b) {
+    Operand zero = build_like(em, a, 0);
+    Operand below = LLVMBuildAnd(em->builder, less(em, a, zero), less(em, zero, b), "");
+    Operand above = LLVMBuildAnd(em->builder, less(em, zero, a), less(em, b, zero), "");
+    return LLVMBuildOr(em->builder, below, above, "");
+}
+
+// floor(a / b) but for the rounding of the quotient, and the remainder that belongs to it.
+static Operand rough_floor(Emitter *em, Operand a, Operand b, Operand *remainder, Operand *low, Operand *high) {
+    Operand q = build_unary(em, "llvm.floor", LLVMBuildFDiv(em->builder, a, b, ""));
+    Operand r = build_fma(em, build_neg(em, q), b, a);
+    Operand size = build_unary(em, "llvm.fabs", r), most = build_unary(em, "llvm.fabs", b);
+    *remainder = r;
+    *low = differ_in_sign(em, r, b);
+    *high = LLVMBuildFCmp(em->builder, LLVMRealOGT, size, most, "");
+    return q;
+}
+
 static Operand emit_FLOOR_DIV(Emitter *em, const Operand *args) {
     Operand a = args[0], b = args[1];
-    if (is_real(a) || is_real(b)) {
-        Operand q = build_divide(em, a, b);
-        return build_convert(em, build_unary(em, "llvm.floor", q), em->i32);
-    }
-    int shift = power_of(b);
+    int shift = is_real(a) ? -1 : power_of(b);
     build_match(em, &a, &b);
+    if (is_real(a)) {
+        Operand r, low, high, q = rough_floor(em, a, b, &r, &low, &high), one = build_like(em, q, 1);
+        q = build_select(em, low, build_sub(em, q, one), build_select(em, high, build_add(em, q, one), q));
+        return build_convert(em, q, em->i32);
+    }
     return shift >= 0 ? LLVMBuildAShr(em->builder, a, build_like(em, a, shift), "") : floor_quotient(em, a, b);
 }
 
@@ -135,14 +155,9 @@ static Operand emit_MOD(Emitter *em, const Operand *args) {
         return LLVMBuildAnd(em->builder, a, build_like(em, a, (double)((1LL << shift) - 1)), "");
     if (!is_real(a))
         return LLVMBuildSub(em->builder, a, build_mul(em, floor_quotient(em, a, b), b), "");
-    Operand zero = build_like(em, a, 0);
-    Operand q = build_unary(em, "llvm.floor", LLVMBuildFDiv(em->builder, a, b, ""));
-    Operand r = build_fma(em, build_neg(em, q), b, a);
-    Operand negative = LLVMBuildFCmp(em->builder, LLVMRealOLT, build_mul(em, r, b), zero, "");
-    r = build_select(em, negative, build_add(em, r, b), r);
-    Operand size = build_unary(em, "llvm.fabs", r), most = build_unary(em, "llvm.fabs", b);
-    Operand large = LLVMBuildFCmp(em->builder, LLVMRealOGE, size, most, "");
-    return build_select(em, large, build_sub(em, r, b), r);
+    Operand r, low, high;
+    rough_floor(em, a, b, &r, &low, &high);
+    return build_select(em, low, build_add(em, r, b), build_select(em, high, build_sub(em, r, b), r));
 }
 
 static bool is_plain_constant(Operand x) { return LLVMIsConstant(x) && !LLVMIsPoison(x); }
