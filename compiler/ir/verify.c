@@ -146,7 +146,7 @@ static bool mixed_radix(const Affine *a, const Index *const *known, int count) {
                 next = i;
         used[next] = true;
         const Index *index = a->terms[next].atom->index;
-        if (holds(known, count, index))
+        if (holds(known, count, index) || index->size <= 1)
             continue;
         int64_t coef = llabs(a->terms[next].coef);
         if (coef <= reach)

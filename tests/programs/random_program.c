@@ -1,0 +1,476 @@
+// Builds random programs. Every layer keeps its values within a few units, so that a difference between two ways to
+// compute it is an error and not rounding.
+#include "programs/random_program.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BATCH = 4, MOST_ELEMENTS = 240, MOST_POOL = 32 };
+
+typedef struct {
+    Program *p;
+    Function *f;
+    uint64_t state;
+    bool smooth;
+    Tensor *pool[MOST_POOL];          // activations: dimension 0 is the batch
+    int pool_count;
+    VEC(Tensor *) params;
+    Tensor *classes;                  // int[batch]
+    int64_t class_count;
+} Maker;
+
+typedef struct {
+    const Index *indices[MAX_RANK];
+    int count;
+} Indices;
+
+// ---- small things ----
+
+static int64_t pick(Maker *m, int64_t low, int64_t high) {
+    m->state = m->state * 6364136223846793005u + 1442695040888963407u;
+    return low + (int64_t)((m->state >> 33) % (uint64_t)(high - low + 1));
+}
+
+static double pick_number(Maker *m) { return (double)pick(m, 1, 8) / 4; }
+
+static const Affine *form(Maker *m, const Index *i) { return affine_index(m->p, i); }
+static const Expr *number(Maker *m, double value) { return expr_const(m->p, value); }
+
+static Index *fresh(Maker *m, const char *name, int64_t size) { return index_add(m->p, name, size, false); }
+
+// An index for each dimension of a tensor.
+static Indices dims_of(Maker *m, const Tensor *t) {
+    static const char *const NAMES[] = {"b", "i", "j", "k", "l", "m", "n", "o"};
+    Indices all = {.count = t->rank};
+    for (int d = 0; d < t->rank; d++)
+        all.indices[d] = index_add(m->p, NAMES[d], t->dims[d], t->batch_dims >> d & 1);
+    return all;
+}
+
+static const Expr *read_at(Maker *m, Tensor *t, Indices at) {
+    const Affine *forms[MAX_RANK] = {0};
+    for (int d = 0; d < t->rank; d++)
+        forms[d] = form(m, at.indices[d]);
+    return expr_read(m->p, t, forms, NULL);
+}
+
+static Tensor *tensor_over(Maker *m, const char *name, TensorKind kind, Indices dims) {
+    int64_t sizes[MAX_RANK];
+    uint8_t batch_dims = 0;
+    for (int d = 0; d < dims.count; d++) {
+        sizes[d] = dims.indices[d]->size;
+        batch_dims |= (uint8_t)(dims.indices[d]->batch << d);
+    }
+    Tensor *t = tensor_add(m->p, name, kind, TYPE_REAL, dims.count, sizes);
+    t->batch_dims = batch_dims;
+    return t;
+}
+
+static Tensor *define(Maker *m, const char *name, Indices out, Reduction r, Indices reduced, const Expr *e) {
+    Tensor *t = tensor_over(m, name, TENSOR_TEMP, out);
+    const Affine *forms[MAX_RANK] = {0};
+    for (int d = 0; d < out.count; d++)
+        forms[d] = form(m, out.indices[d]);
+    equation_add(m->p, m->f, t, forms, reduced.count ? r : REDUCE_NONE, reduced.indices, reduced.count, e, NULL);
+    return t;
+}
+
+static const Indices NONE = {.count = 0};
+
+static Tensor *param(Maker *m, Indices dims) {
+    Tensor *t = tensor_over(m, "w", TENSOR_PARAM, dims);
+    t->trainable = true;
+    vec_push(m->p->arena, &m->params, t);
+    return t;
+}
+
+static int64_t row_elements(const Tensor *t) { return tensor_elements(t) / BATCH; }
+
+static Tensor *some(Maker *m) { return m->pool[pick(m, m->pool_count > 3 ? m->pool_count - 3 : 0, m->pool_count - 1)]; }
+
+static void remove_at(Indices *x, int at) {
+    x->count--;
+    for (int d = at; d < x->count; d++)
+        x->indices[d] = x->indices[d + 1];
+}
+
+// ---- functions of a number ----
+
+static const Expr *activate(Maker *m, const Expr *x) {
+    Program *p = m->p;
+    switch (pick(m, 0, m->smooth ? 7 : 11)) {
+    case 0:
+        return expr_unary(p, OP_TANH, x);
+    case 1:
+        return expr_unary(p, OP_SIGMOID, x);
+    case 2:
+        return expr_unary(p, OP_SOFTPLUS, x);
+    case 3:
+        return expr_mul(p, x, expr_unary(p, OP_SIGMOID, x));
+    case 4:
+        return expr_unary(p, OP_SIN, expr_mul(p, x, number(m, pick_number(m))));
+    case 5:
+        return expr_unary(p, OP_EXP, expr_neg(p, expr_unary(p, OP_SOFTPLUS, x)));
+    case 6:
+        return expr_div(p, x, expr_unary(p, OP_SQRT, expr_add(p, expr_power(p, x, 2), number(m, 1))));
+    case 7:
+        return expr_add(p, expr_mul(p, x, number(m, 0.5)), expr_unary(p, OP_ERF, x));
+    case 8:
+        return expr_binary(p, OP_MAX, x, number(m, 0));
+    case 9:
+        return expr_unary(p, OP_ABS, x);
+    case 10:
+        return expr_select(p, expr_binary(p, OP_LT, number(m, 0.1), x), x, expr_mul(p, number(m, 0.1), x));
+    default:
+        return expr_binary(p, OP_MIN, expr_binary(p, OP_MAX, x, number(m, -0.5)), number(m, 0.75));
+    }
+}
+
+// ---- layers: each takes activations and adds one ----
+
+static Tensor *layer_map(Maker *m) {
+    Tensor *x = some(m);
+    Indices at = dims_of(m, x);
+    const Expr *e = activate(m, read_at(m, x, at));
+    Tensor *y = some(m);
+    if (y->rank == x->rank && memcmp(x->dims, y->dims, sizeof(int64_t) * (size_t)x->rank) == 0)
+        e = pick(m, 0, 1) ? expr_add(m->p, e, read_at(m, y, at)) : expr_mul(m->p, e, activate(m, read_at(m, y, at)));
+    return define(m, "map", at, REDUCE_NONE, NONE, e);
+}
+
+// y[b, .., u] = sum[n] x[b, .., n] * w[n, u] + bias[u]
+static Tensor *layer_dense(Maker *m) {
+    Tensor *x = some(m);
+    Indices at = dims_of(m, x), reduced = NONE, weights = NONE, out = at;
+    int which = x->rank > 1 ? (int)pick(m, 1, x->rank - 1) : 0;
+    Index *u = fresh(m, "u", pick(m, 1, 5));
+    if (which == 0)
+        return layer_map(m);
+    reduced.indices[reduced.count++] = at.indices[which];
+    weights.indices[weights.count++] = at.indices[which];
+    out.indices[which] = u;
+    weights.indices[weights.count++] = u;
+    Tensor *w = param(m, weights);
+    const Expr *e = expr_mul(m->p, read_at(m, x, at), read_at(m, w, weights));
+    Tensor *y = define(m, "dense", out, REDUCE_SUM, reduced, e);
+    if (pick(m, 0, 1))
+        return y;
+    Indices shape = {.indices = {u}, .count = 1};
+    Tensor *bias = param(m, shape);
+    return define(m, "biased", out, REDUCE_NONE, NONE, activate(m, expr_add(m->p, read_at(m, y, out), read_at(m, bias, shape))));
+}
+
+// A window along one dimension: sum, mean or max of x[.., stride * i + dilation * p - pad], weighted or not, guarded at the borders.
+static Tensor *layer_window(Maker *m) {
+    Tensor *x = some(m);
+    int d = x->rank > 1 ? (int)pick(m, 1, x->rank - 1) : 0;
+    if (d == 0 || x->dims[d] < 2)
+        return layer_map(m);
+    int64_t kernel = pick(m, 1, 3), stride = pick(m, 1, 3), dilation = pick(m, 1, 2), pad = pick(m, 0, kernel / 2 * dilation);
+    int64_t reach = x->dims[d] + 2 * pad - (kernel - 1) * dilation - 1;
+    if (reach < 0)
+        return layer_map(m);
+    Indices out = dims_of(m, x), reduced = {.indices = {fresh(m, "p", kernel)}, .count = 1};
+    out.indices[d] = fresh(m, "q", reach / stride + 1);
+    const Affine *forms[MAX_RANK] = {0};
+    for (int k = 0; k < x->rank; k++)
+        forms[k] = form(m, out.indices[k]);
+    forms[d] = affine_add(m->p, affine_scale(m->p, forms[d], stride, 1), affine_scale(m->p, form(m, reduced.indices[0]), dilation, 1));
+    forms[d] = affine_offset(m->p, forms[d], -pad);
+    int64_t what = pick(m, 0, m->smooth ? 1 : 2);
+    Guard border = {forms[d], x->dims[d]};
+    const Expr *e = expr_read(m->p, x, forms, NULL);
+    e = expr_where(m->p, &border, 1, e, number(m, what == 2 ? -(double)INFINITY : 0));
+    if (what == 0)
+        e = expr_mul(m->p, e, read_at(m, param(m, reduced), reduced));
+    else if (what == 1)
+        e = expr_mul(m->p, e, number(m, 1 / (double)kernel));
+    return define(m, what == 2 ? "pool" : "conv", out, what == 2 ? REDUCE_MAX : REDUCE_SUM, reduced, e);
+}
+
+// Convolution with channels: two dimensions at once, new ones for filters.
+static Tensor *layer_conv2d(Maker *m) {
+    Tensor *x = some(m);
+    if (x->rank != 4 || x->dims[1] < 2 || x->dims[2] < 2)
+        return layer_window(m);
+    int64_t kernel = pick(m, 1, 3), stride = pick(m, 1, 2), pad = pick(m, 0, kernel - 1);
+    int64_t high = x->dims[1] + 2 * pad - kernel, wide = x->dims[2] + 2 * pad - kernel;
+    if (high < 0 || wide < 0)
+        return layer_window(m);
+    Indices at = dims_of(m, x), out = at;
+    Index *p = fresh(m, "p", kernel), *q = fresh(m, "q", kernel), *f = fresh(m, "f", pick(m, 1, 3));
+    out.indices[1] = fresh(m, "i", high / stride + 1);
+    out.indices[2] = fresh(m, "j", wide / stride + 1);
+    out.indices[3] = f;
+    Indices weights = {.indices = {p, q, at.indices[3], f}, .count = 4}, reduced = {.indices = {p, q, at.indices[3]}, .count = 3};
+    const Affine *forms[MAX_RANK] = {form(m, at.indices[0]), NULL, NULL, form(m, at.indices[3])};
+    Guard border[2];
+    for (int d = 1; d < 3; d++) {
+        forms[d] = affine_add(m->p, affine_scale(m->p, form(m, out.indices[d]), stride, 1), form(m, d == 1 ? p : q));
+        forms[d] = affine_offset(m->p, forms[d], -pad);
+        border[d - 1] = (Guard){forms[d], x->dims[d]};
+    }
+    const Expr *e = expr_where(m->p, border, 2, expr_read(m->p, x, forms, NULL), number(m, 0));
+    return define(m, "conv2d", out, REDUCE_SUM, reduced, expr_mul(m->p, e, read_at(m, param(m, weights), weights)));
+}
+
+// x[.., a * i + c]: slices, strides, reversals, and a shift with another value outside
+static Tensor *layer_slice(Maker *m) {
+    Tensor *x = some(m);
+    int d = x->rank > 1 ? (int)pick(m, 1, x->rank - 1) : 0;
+    if (d == 0)
+        return layer_map(m);
+    Indices out = dims_of(m, x);
+    const Affine *forms[MAX_RANK] = {0};
+    int64_t n = x->dims[d], step = pick(m, 1, 2), first = pick(m, 0, n - 1);
+    bool backwards = pick(m, 0, 1), guarded = pick(m, 0, 1);
+    int64_t size = guarded ? n : backwards ? first / step + 1 : (n - 1 - first) / step + 1;
+    out.indices[d] = fresh(m, "s", size);
+    for (int k = 0; k < x->rank; k++)
+        forms[k] = form(m, out.indices[k]);
+    forms[d] = affine_offset(m->p, affine_scale(m->p, forms[d], backwards ? -step : step, 1), first);
+    Guard inside = {forms[d], n};
+    const Expr *e = expr_read(m->p, x, forms, NULL), *else_side = number(m, 0.25);
+    if (pick(m, 0, 1) && size == n)
+        else_side = expr_mul(m->p, read_at(m, x, out), number(m, 0.5));
+    return define(m, "slice", out, REDUCE_NONE, NONE, expr_where(m->p, &inside, 1, e, else_side));
+}
+
+// The last two dimensions as one, by the result's form or by // and mod; or one dimension as two.
+static Tensor *layer_reshape(Maker *m) {
+    Tensor *x = some(m);
+    if (x->rank < 3)
+        return layer_slice(m);
+    Indices at = dims_of(m, x), out = at;
+    int64_t wide = x->dims[x->rank - 1];
+    out.count--;
+    out.indices[out.count - 1] = fresh(m, "r", x->dims[x->rank - 2] * wide);
+    if (pick(m, 0, 1)) {
+        Tensor *t = tensor_over(m, "flat", TENSOR_TEMP, out);
+        const Affine *forms[MAX_RANK] = {0};
+        for (int d = 0; d < t->rank - 1; d++)
+            forms[d] = form(m, at.indices[d]);
+        forms[t->rank - 1] = affine_add(m->p, affine_scale(m->p, form(m, at.indices[x->rank - 2]), wide, 1),
+                                        form(m, at.indices[x->rank - 1]));
+        equation_add(m->p, m->f, t, forms, REDUCE_NONE, NULL, 0, read_at(m, x, at), NULL);
+        return t;
+    }
+    const Affine *forms[MAX_RANK] = {0};
+    const Expr *r = expr_index(m->p, out.indices[out.count - 1]), *size = expr_int(m->p, wide);
+    for (int d = 0; d < out.count - 1; d++)
+        forms[d] = form(m, out.indices[d]);
+    forms[x->rank - 2] = affine_atom(m->p, expr_binary(m->p, OP_FLOOR_DIV, r, size));
+    forms[x->rank - 1] = affine_atom(m->p, expr_binary(m->p, OP_MOD, r, size));
+    return define(m, "flat", out, REDUCE_NONE, NONE, expr_read(m->p, x, forms, NULL));
+}
+
+static Tensor *layer_upsample(Maker *m) {
+    Tensor *x = some(m);
+    int d = x->rank > 1 ? (int)pick(m, 1, x->rank - 1) : 0;
+    int64_t factor = pick(m, 2, 3);
+    if (d == 0 || row_elements(x) * factor > MOST_ELEMENTS)
+        return layer_map(m);
+    Indices out = dims_of(m, x);
+    const Affine *forms[MAX_RANK] = {0};
+    out.indices[d] = fresh(m, "s", x->dims[d] * factor);
+    for (int k = 0; k < x->rank; k++)
+        forms[k] = form(m, out.indices[k]);
+    forms[d] = affine_atom(m->p, expr_binary(m->p, OP_FLOOR_DIV, expr_index(m->p, out.indices[d]), expr_int(m->p, factor)));
+    return define(m, "up", out, REDUCE_NONE, NONE, expr_read(m->p, x, forms, NULL));
+}
+
+// softmax over one dimension, shifted by its maximum
+static Tensor *layer_softmax(Maker *m) {
+    Tensor *x = some(m);
+    int d = x->rank > 1 ? (int)pick(m, 1, x->rank - 1) : 0;
+    if (d == 0)
+        return layer_map(m);
+    Indices at = dims_of(m, x), rest = at, reduced = {.indices = {at.indices[d]}, .count = 1};
+    remove_at(&rest, d);
+    const Expr *value = read_at(m, x, at);
+    Tensor *top = define(m, "top", rest, REDUCE_MAX, reduced, value);
+    const Expr *shifted = expr_sub(m->p, value, expr_unary(m->p, OP_STOP_GRADIENT, read_at(m, top, rest)));
+    Tensor *e = define(m, "exps", at, REDUCE_NONE, NONE, expr_unary(m->p, OP_EXP, shifted));
+    Tensor *total = define(m, "total", rest, REDUCE_SUM, reduced, read_at(m, e, at));
+    return define(m, "softmax", at, REDUCE_NONE, NONE, expr_div(m->p, read_at(m, e, at), read_at(m, total, rest)));
+}
+
+// (x - mean) / sqrt(variance + eps), over the batch or over a dimension
+static Tensor *layer_norm(Maker *m) {
+    Tensor *x = some(m);
+    int d = (int)pick(m, 0, x->rank - 1);
+    Indices at = dims_of(m, x), rest = at, reduced = {.indices = {at.indices[d]}, .count = 1};
+    remove_at(&rest, d);
+    const Expr *count = d == 0 ? expr_rows(m->p) : number(m, (double)x->dims[d]), *value = read_at(m, x, at);
+    Tensor *mean = define(m, "mean", rest, REDUCE_SUM, reduced, expr_div(m->p, value, count));
+    const Expr *centred = expr_sub(m->p, value, read_at(m, mean, rest));
+    Tensor *variance = define(m, "variance", rest, REDUCE_SUM, reduced, expr_div(m->p, expr_power(m->p, centred, 2), count));
+    const Expr *deviation = expr_unary(m->p, OP_SQRT, expr_add(m->p, read_at(m, variance, rest), number(m, 0.3)));
+    return define(m, "norm", at, REDUCE_NONE, NONE, expr_div(m->p, centred, deviation));
+}
+
+// Sums over an order: causal sums, and products of two positions (attention without its softmax).
+static Tensor *layer_causal(Maker *m) {
+    Tensor *x = some(m);
+    if (x->rank < 2 || row_elements(x) * x->dims[1] > MOST_ELEMENTS)
+        return layer_map(m);
+    Indices at = dims_of(m, x), out = at;
+    Index *t = fresh(m, "t", x->dims[1]);
+    Indices reduced = {.indices = {at.indices[1]}, .count = 1};
+    out.indices[1] = t;
+    Guard order = {affine_sub(m->p, form(m, t), form(m, at.indices[1])), x->dims[1]};
+    const Expr *e = expr_mul(m->p, read_at(m, x, at), number(m, 0.5));
+    if (pick(m, 0, 1) && x->rank == 2)
+        e = expr_mul(m->p, e, read_at(m, x, out));
+    return define(m, "causal", out, REDUCE_SUM, reduced, expr_where(m->p, &order, 1, e, number(m, 0)));
+}
+
+// A row of a table, or an element of x, at an integer input.
+static Tensor *layer_gather(Maker *m) {
+    Tensor *x = some(m);
+    const Index *b = index_add(m->p, "b", BATCH, true);
+    const Affine *at_b = form(m, b);
+    const Affine *at = affine_atom(m->p, expr_read(m->p, m->classes, &at_b, NULL));
+    if (x->rank == 2 && x->dims[1] >= m->class_count && pick(m, 0, 1)) {
+        Indices out = {.indices = {b, fresh(m, "e", 1)}, .count = 2};
+        const Affine *forms[] = {at_b, at};
+        return define(m, "element", out, REDUCE_NONE, NONE, expr_read(m->p, x, forms, NULL));
+    }
+    Index *v = fresh(m, "v", m->class_count), *u = fresh(m, "u", pick(m, 1, 4));
+    Tensor *table = param(m, (Indices){.indices = {v, u}, .count = 2});
+    const Affine *forms[] = {at, form(m, u)};
+    Indices out = {.indices = {b, u}, .count = 2};
+    return define(m, "embedding", out, REDUCE_NONE, NONE, expr_read(m->p, table, forms, NULL));
+}
+
+// Kept with probability 3/4, by a draw for each element.
+static Tensor *layer_dropout(Maker *m) {
+    Tensor *x = some(m);
+    Indices at = dims_of(m, x);
+    const Affine *element = affine_constant(m->p, 0);
+    for (int d = 0; d < x->rank; d++)
+        element = affine_add(m->p, affine_scale(m->p, element, x->dims[d], 1), form(m, at.indices[d]));
+    const Expr *u = expr_draw(m->p, (Draw){.kind = DRAW_UNIFORM, .place = (uint32_t)pick(m, 0, 1 << 30), .element = element});
+    const Expr *kept = expr_mul(m->p, read_at(m, x, at), number(m, 1 / 0.75));
+    return define(m, "dropout", at, REDUCE_NONE, NONE,
+                  expr_select(m->p, expr_binary(m->p, OP_LT, u, number(m, 0.75)), kept, number(m, 0)));
+}
+
+// a[b, i] * c[b, j]; or the product, the norm, the extremes along a dimension
+static Tensor *layer_outer(Maker *m) {
+    Tensor *x = some(m), *y = some(m);
+    if (x->rank != 2 || y->rank != 2 || x->dims[1] * y->dims[1] > MOST_ELEMENTS)
+        return layer_map(m);
+    Indices out = {.indices = {index_add(m->p, "b", BATCH, true), fresh(m, "i", x->dims[1]), fresh(m, "j", y->dims[1])}, .count = 3};
+    Indices second = {.indices = {out.indices[0], out.indices[2]}, .count = 2};
+    return define(m, "outer", out, REDUCE_NONE, NONE, expr_mul(m->p, read_at(m, x, out), read_at(m, y, second)));
+}
+
+static Tensor *layer_reduce(Maker *m) {
+    Tensor *x = some(m);
+    int d = x->rank > 2 ? (int)pick(m, 1, x->rank - 1) : 0;
+    if (d == 0)
+        return layer_norm(m);
+    Indices at = dims_of(m, x), rest = at, reduced = {.indices = {at.indices[d]}, .count = 1};
+    remove_at(&rest, d);
+    int64_t what = pick(m, 0, m->smooth ? 1 : 3);
+    const Expr *e = read_at(m, x, at);
+    if (what == 0)
+        return define(m, "product", rest, REDUCE_PROD, reduced, expr_add(m->p, number(m, 1), expr_mul(m->p, number(m, 0.5), expr_unary(m->p, OP_TANH, e))));
+    Reduction r = what == 1 ? REDUCE_SUM : what == 2 ? REDUCE_MAX : REDUCE_MIN;
+    return define(m, "reduced", rest, r, reduced, what == 1 ? expr_power(m->p, e, 2) : e);
+}
+
+typedef Tensor *Layer(Maker *m);
+static Layer *const LAYERS[] = {layer_map,     layer_dense,   layer_dense, layer_window, layer_conv2d, layer_conv2d, layer_slice,
+                                layer_reshape, layer_upsample, layer_softmax, layer_norm, layer_causal, layer_gather,
+                                layer_dropout, layer_outer,   layer_reduce};
+
+// ---- whole programs ----
+
+static void add_inputs(Maker *m) {
+    int rank = (int)pick(m, 2, 4);
+    Indices dims = {.indices = {index_add(m->p, "b", BATCH, true)}, .count = 1};
+    for (int d = 1; d < rank; d++)
+        dims.indices[dims.count++] = fresh(m, "i", pick(m, rank == 2 ? 2 : 1, 5));
+    m->pool[m->pool_count++] = tensor_over(m, "x", TENSOR_INPUT, dims);
+    m->class_count = pick(m, 2, 4);
+    m->classes = tensor_add(m->p, "classes", TENSOR_INPUT, TYPE_INT, 1, (const int64_t[]){BATCH});
+    m->classes->batch_dims = 1;
+    m->classes->bounded = true;
+    m->classes->high = m->class_count - 1;
+    for (int d = 0; d < dims.count; d++)               // the first activation has a parameter, so that there is a gradient
+        dims.indices[d] = index_add(m->p, dims.indices[d]->name, dims.indices[d]->size, d == 0);
+    Indices scale = dims;
+    remove_at(&scale, 0);
+    Tensor *w = param(m, scale);
+    const Expr *e = expr_mul(m->p, read_at(m, m->pool[0], dims), read_at(m, w, scale));
+    m->pool[m->pool_count++] = define(m, "scaled", dims, REDUCE_NONE, NONE, e);
+}
+
+static Tensor *add_loss(Maker *m) {
+    Tensor *loss = tensor_add(m->p, "loss", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
+    const Expr *total = number(m, 0);
+    Tensor *terms[2];
+    int count = m->pool_count > 2 ? 2 : 1;
+    for (int k = 0; k < count; k++) {
+        Tensor *h = m->pool[m->pool_count - 1 - k];
+        Indices at = dims_of(m, h);
+        double scale = 1 / (double)row_elements(h);
+        const Expr *gap = expr_sub(m->p, activate(m, read_at(m, h, at)), number(m, 0.3));
+        const Expr *e = expr_mul(m->p, expr_div(m->p, expr_power(m->p, gap, 2), expr_rows(m->p)), number(m, scale));
+        terms[k] = tensor_add(m->p, "part", TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
+        equation_add(m->p, m->f, terms[k], NULL, REDUCE_SUM, at.indices, at.count, e, NULL);
+        total = expr_add(m->p, total, expr_read(m->p, terms[k], NULL, NULL));
+    }
+    equation_add(m->p, m->f, loss, NULL, REDUCE_NONE, NULL, 0, total, NULL);
+    vec_push(m->p->arena, &m->f->outputs, loss);
+    return loss;
+}
+
+// w := w - lr * m', m := m' = 0.9 m + dw
+static void add_updates(Maker *m, Tensor *loss) {
+    for (int i = 0; i < m->params.count; i++) {
+        Tensor *w = m->params.data[i];
+        Indices at = dims_of(m, w);
+        Tensor *dw = tensor_over(m, string_format(m->p->arena, "d%s", w->name), TENSOR_TEMP, at);
+        Tensor *slot = tensor_over(m, string_format(m->p->arena, "%s.m", w->name), TENSOR_SLOT, at);
+        vec_push(m->p->arena, &m->f->gradients, (GradientRequest){loss, w, dw});
+        const Expr *momentum = expr_add(m->p, expr_mul(m->p, number(m, 0.9), read_at(m, slot, at)), read_at(m, dw, at));
+        Tensor *moved = define(m, "moved", at, REDUCE_NONE, NONE, momentum);
+        const Expr *step = expr_mul(m->p, number(m, 0.1), read_at(m, moved, at));
+        Tensor *updated = define(m, "updated", at, REDUCE_NONE, NONE, expr_sub(m->p, read_at(m, w, at), step));
+        vec_push(m->p->arena, &m->f->effects, (Effect){slot, moved});
+        vec_push(m->p->arena, &m->f->effects, (Effect){w, updated});
+    }
+}
+
+Program *random_program(Context *ctx, RandomOptions options) {
+    Maker m = {.p = program_create(ctx, options.precision, BATCH), .state = options.seed * 2654435761u + 12345, .smooth = options.smooth};
+    m.f = function_add(m.p, FUNCTION_STEP, "step");
+    add_inputs(&m);
+    int layers = (int)pick(&m, 1, options.layers > 0 ? options.layers : 6);
+    for (int i = 0; i < layers && m.pool_count < MOST_POOL; i++) {
+        Tensor *y = LAYERS[pick(&m, 0, (int64_t)(sizeof LAYERS / sizeof *LAYERS) - 1)](&m);
+        if (row_elements(y) <= MOST_ELEMENTS)
+            m.pool[m.pool_count++] = y;
+    }
+    add_updates(&m, add_loss(&m));
+    return m.p;
+}
+
+int64_t random_rows(const Program *p, uint64_t seed) {
+    return seed % 2 ? p->batch : 1 + (int64_t)(seed / 2 % (uint64_t)p->batch);
+}
+
+void random_values(Environment *env, const Program *p, uint64_t seed) {
+    Maker m = {.state = seed + 99};
+    for (int i = 0; i < p->tensors.count; i++) {
+        Tensor *t = p->tensors.data[i];
+        if (t->kind != TENSOR_INPUT && t->kind != TENSOR_PARAM && t->kind != TENSOR_SLOT)
+            continue;
+        double *values = environment_values(env, t);
+        for (int64_t k = 0; k < tensor_elements(t); k++)
+            values[k] = t->bounded ? (double)pick(&m, t->low, t->high) : (double)pick(&m, -1000, 1000) / 997;
+    }
+}

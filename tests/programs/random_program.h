@@ -1,0 +1,22 @@
+// Random programs at the level of equations: layers of random index expressions, a loss, its gradients, an optimizer's step.
+// The same seed gives the same program, so that one copy can be compiled and the other interpreted.
+#ifndef TESTS_RANDOM_PROGRAM_H
+#define TESTS_RANDOM_PROGRAM_H
+
+#include "ir/ir.h"
+
+typedef struct {
+    uint64_t seed;
+    Precision precision;
+    int layers;                       // at most; 0: six
+    bool smooth;                      // no kinks: finite differences hold everywhere
+} RandomOptions;
+
+// Inputs, parameters, one FUNCTION_STEP with `loss` among its outputs, a gradient request for each parameter and updates.
+Program *random_program(Context *ctx, RandomOptions options);
+// Rows to run it with: fewer than declared for half of the seeds.
+int64_t random_rows(const Program *p, uint64_t seed);
+// Inputs and parameters in safe ranges, integers inside their bounds; the same for the same seed.
+void random_values(Environment *env, const Program *p, uint64_t seed);
+
+#endif
