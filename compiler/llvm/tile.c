@@ -73,7 +73,7 @@ void remember_result(Emitter *em, const Stage *stage, int lane, Operand value) {
     uint32_t axes = result_axes(stage);
     if (lane >= 0 && !(axes >> lane & 1))
         lane = -1;
-    memo_add(em, stage->equation->tensor, point_of(em, axes), lane, value);
+    memo_add(em, stage->equation, point_of(em, axes), lane, value);
 }
 
 Operand result_of(Emitter *em, const Stage *stage) {
@@ -81,7 +81,7 @@ Operand result_of(Emitter *em, const Stage *stage) {
     int lane = em->point.kernel->vector_axis;
     if (lane >= 0 && !(axes >> lane & 1))
         lane = -1;
-    Operand v = memo_find(em, stage->equation->tensor, point_of(em, axes), lane);
+    Operand v = memo_find(em, stage->equation, point_of(em, axes), lane);
     if (!v)
         die("no value of %s to store", stage->equation->tensor->name);
     return v;

@@ -252,24 +252,8 @@ static Operand sum_value(Emitter *em, const Expr *e) {
 
 // ---- reads and all other forms -------------------------------------------------------------------------------------------------
 
-// The value an earlier stage of this kernel made for the element, or NULL.
-static Operand from_stage(Emitter *em, const Expr *e) {
-    Point *p = &em->point;
-    uint32_t axes = forms_axes(e->forms, e->guard_count);
-    int vector = p->kernel->vector_axis;
-    if (vector >= 0 && !(axes >> vector & 1))
-        vector = -1;
-    if (vector < 0 || vector == p->lane)
-        return memo_find(em, e->tensor, point_of(em, axes), vector);
-    AxisState *s = &p->axis[vector];
-    int64_t offset = s->inst % em->lanes;
-    s->inst -= offset;
-    Operand v = memo_find(em, e->tensor, point_of(em, axes), vector);
-    s->inst += offset;
-    return v && is_vector(v) ? LLVMBuildExtractElement(em->builder, v, build_i32(em, offset), "") : v;
-}
-
-static bool made_here(const Emitter *em, const Expr *read) {
+// The equation of this kernel that makes exactly the element read, or NULL.
+static const Equation *maker_of(const Emitter *em, const Expr *read) {
     const Kernel *k = em->point.kernel;
     for (int i = 0; i < k->stages.count; i++) {
         const Equation *q = k->stages.data[i].equation;
@@ -277,13 +261,33 @@ static bool made_here(const Emitter *em, const Expr *read) {
         for (int d = 0; same && d < q->out_count; d++)
             same = q->out[d] == read->forms[d];
         if (same)
-            return true;
+            return q;
     }
-    return false;
+    return NULL;
+}
+
+// The value a stage before made for the element, or NULL.
+static Operand from_stage(Emitter *em, const Expr *e) {
+    Point *p = &em->point;
+    const Equation *maker = maker_of(em, e);
+    uint32_t axes = forms_axes(e->forms, e->guard_count);
+    int vector = p->kernel->vector_axis;
+    if (!maker)
+        return NULL;
+    if (vector >= 0 && !(axes >> vector & 1))
+        vector = -1;
+    if (vector < 0 || vector == p->lane)
+        return memo_find(em, maker, point_of(em, axes), vector);
+    AxisState *s = &p->axis[vector];
+    int64_t offset = s->inst % em->lanes;
+    s->inst -= offset;
+    Operand v = memo_find(em, maker, point_of(em, axes), vector);
+    s->inst += offset;
+    return v && is_vector(v) ? LLVMBuildExtractElement(em->builder, v, build_i32(em, offset), "") : v;
 }
 
 static Operand read_value(Emitter *em, const Expr *e) {
-    Operand v = made_here(em, e) ? from_stage(em, e) : NULL;
+    Operand v = from_stage(em, e);
     if (!v)
         v = emit_load(em, e->tensor, e->forms, e->guard_count);
     return is_real(v) ? build_convert(em, v, em->point.number) : v;

@@ -83,7 +83,7 @@ static double tolerance(const Way *w) { return strcmp(w->precision, "double") ? 
 
 static void compare(Result *r, const Network *n, const Way *w, const CompiledProgram *c, const Tensor *t, const double *want, int64_t rows) {
     int64_t count = tensor_elements(t);
-    double *got = arena_array(c->program->arena, double, count), largest = strcmp(w->precision, "double") ? 0.3 : 1e-3, error = 0;
+    double *got = arena_array(c->program->arena, double, count), largest = strcmp(w->precision, "double") ? 0.3 : 0.05, error = 0;
     compiled_get(c, t, got);
     for (int64_t k = 0; k < count; k++) {
         if (!counts(t, k, rows)) continue;
