@@ -88,6 +88,7 @@ typedef struct { const char *name, *value, *origin; } InForce;   // one line of 
 
 typedef struct {
     Program *program;
+    const struct Library *library;
     const char *name, *model;
     DataBlock data;
     VEC(ModelOutput) outputs;

@@ -84,7 +84,9 @@ static void resolve_item(Resolver *r, const Node *item) {
     switch ((int)item->kind) {
     case AST_DEFINE: resolve_definition(r, item); break;
     case AST_DATA: resolve_data(r, item); break;
-    case AST_TRAIN: resolve_train(r, item); break;
+    case AST_TRAIN:
+        if (item == file_train(r->file)) resolve_train(r, item);
+        break;
     case AST_ASSERT: resolve_assert(r, item); break;
     case AST_CONSTANT: resolve_constant(r, item); break;
     default: break;

@@ -33,10 +33,9 @@ static void resolve_name(Resolver *r, const Node *e) {
         return;
     }
     const Node *found = library_find(r->library, e->span, e->name);
-    if (found) {
-        check_value_kind(r, e, found);
-        return;
-    }
+    bool metric = r->metrics && map_get(r->metrics, e->name);         // what the run measures, by its name
+    if (found && !metric) check_value_kind(r, e, found);
+    if (found || metric) return;
     const Builtin *b = builtin_find(e->name, r->groups);
     if (!b) report_unknown(r, e->name, e->span);
 }

@@ -374,14 +374,50 @@ static void check_needed(Resolver *r, const Node *train, const Given *given) {
     }
 }
 
+static bool mentioned(const Node *e, const char *name) {
+    if (!e) return false;
+    if (e->kind == AST_NAME && string_equal(e->name, name)) return true;
+    for (int i = 0; i < 3; i++)
+        if (mentioned(e->kid[i], name)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (mentioned(e->items[i], name)) return true;
+    return false;
+}
+
+// A setting that a name which nothing else speaks of was meant to be, or NULL.
+static const TrainSetting *misspelt(const Node *block, const Node *s, const Given *given) {
+    if (s->kind != AST_ASSIGN || s->target->kind != AST_NAME || s->op != OPERATOR_SET) return NULL;
+    for (int i = 0; i < block->count; i++) {
+        const Node *other = block->items[i];
+        if (other == s) continue;
+        if (mentioned(other->kind == AST_ASSIGN ? other->assigned : other, s->target->name)) return NULL;
+    }
+    const char *names[64], *word = word_of_others(s->target->name);
+    int count = 0;
+    for (int i = 0; train_setting_row(i); i++)
+        if (!given->of[i]) names[count++] = train_setting_row(i)->name;
+    const char *near = word && train_setting_find(word) ? word : string_nearest(s->target->name, names, count);
+    return near ? train_setting_find(near) : NULL;
+}
+
+static bool resolve_misspelt(Resolver *r, const Node *block, const Node *s, Given *given) {
+    const TrainSetting *row = misspelt(block, s, given);
+    if (!row || given->of[row - train_setting_row(0)]) return false;
+    Diagnostic *d = diagnose(r->ctx, UNUSED, s->target->span, s->target->name);
+    diagnostic_help(r->ctx, d, "did you mean the setting `%s`?", row->name);
+    given->of[row - train_setting_row(0)] = s;
+    return true;
+}
+
 // Definitions first, in the order of the text, then settings: a setting may use whatever the block defines.
-static void resolve_train_block(Resolver *r, const Node *train, const Given *given) {
+static void resolve_train_block(Resolver *r, const Node *train, Given *given) {
     const Node *block = train->block;
     for (int i = 0; block && i < block->count; i++) {
         const Node *s = block->items[i], *name = left_name(s);
         bool setting = name && s->target->kind == AST_NAME && train_setting_find(name->name);
         if (setting && s->op != OPERATOR_SET) diagnose(r->ctx, WRONG_TARGET, s->target->span);
-        if (!setting && s->kind != AST_MINIMIZE) resolve_line(r, s);
+        if (setting || s->kind == AST_MINIMIZE || resolve_misspelt(r, block, s, given)) continue;
+        resolve_line(r, s);
     }
     for (int i = 0; block && i < block->count; i++)
         if (block->items[i]->kind == AST_MINIMIZE) resolve_line(r, block->items[i]);
