@@ -107,7 +107,8 @@ static void edges_of(Order *o, Kernel *k) {
         const Stage *st = &k->stages.data[i];
         Tensor *t = st->equation->tensor, *old = written_over(o->ks, t);
         const Use *mine = &o->uses.uses[t->id], *olds = &o->uses.uses[old->id];
-        if (mine->writers.data[0]->zeros) edge(o, mine->writers.data[0], k, NULL);
+        for (int w = 0; w < mine->writers.count; w++)
+            if (mine->writers.data[w]->zeros) edge(o, mine->writers.data[w], k, NULL);
         if (old != t || tensor_outlives(t))
             for (int r = 0; r < olds->readers.count; r++) edge(o, olds->readers.data[r], k, old != t ? t : NULL);
         for (int r = 0; r < st->read_count; r++) {
