@@ -117,7 +117,9 @@ static void add_tensors(Blob *b) {
         if (!twin)
             continue;
         rows.data[b->numbers[i]].twin = rows.count;
-        vec_push(b->arena, &rows, row_of(b, p->tensors.data[i], twin));
+        nn_tensor row = row_of(b, p->tensors.data[i], twin);
+        row.twin = NN_SECOND_COPY;
+        vec_push(b->arena, &rows, row);
     }
     TABLE(b, tensors, rows.data, rows.count);
     TABLE(b, sources, sources.data, sources.count);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,29 @@ nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes,
                                                   : nn_file_read_all(ctx, file, path, bytes, size);
     nn_system_close(file);
     return status;
+}
+
+nn_status nn_file_map(nn_context *ctx, const char *path, const unsigned char **bytes, uint64_t *size) {
+    static const unsigned char nothing[1] = {0};
+    struct stat st;
+    int file = nn_system_open(path, O_RDONLY, 0);
+    if (file < 0)
+        return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
+    void *at = MAP_FAILED;
+    bool known = fstat(file, &st) == 0 && S_ISREG(st.st_mode);
+    if (known && st.st_size > 0)
+        at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    nn_system_close(file);
+    if (!known || (st.st_size > 0 && at == MAP_FAILED))
+        return nn_fail(ctx, NN_FILE, "cannot read %s", path);
+    *size = (uint64_t)st.st_size;
+    *bytes = *size == 0 ? nothing : at;
+    return NN_OK;
+}
+
+void nn_file_unmap(const unsigned char *bytes, uint64_t size) {
+    if (size > 0)
+        munmap((void *)(uintptr_t)bytes, (size_t)size);
 }
 
 bool nn_file_exists(const char *path) { return access(path, F_OK) == 0; }

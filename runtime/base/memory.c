@@ -27,11 +27,15 @@ static void *no_memory(nn_context *ctx, uint64_t count, uint64_t size) {
 
 static uint64_t rounded(uint64_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
+void *nn_memory_take(uint64_t bytes) { return aligned_alloc(ALIGNMENT, (size_t)rounded(bytes)); }
+
+void nn_memory_give(void *memory) { free(memory); }
+
 void *nn_get(nn_context *ctx, uint64_t count, uint64_t size) {
     uint64_t bytes;
     if (!checked_bytes(count, size, &bytes))
         return no_memory(ctx, count, size);
-    nn_block *b = aligned_alloc(ALIGNMENT, (size_t)(rounded(bytes) + ALIGNMENT));
+    nn_block *b = nn_memory_take(bytes + ALIGNMENT);
     if (b == NULL)
         return no_memory(ctx, count, size);
     b->bytes = bytes;
@@ -53,7 +57,7 @@ void nn_drop(nn_context *ctx, void *memory) {
     *b->link = b->next;
     if (b->next != NULL)
         b->next->link = b->link;
-    free(b);
+    nn_memory_give(b);
 }
 
 void *nn_grow(nn_context *ctx, void *memory, uint64_t count, uint64_t size) {

@@ -34,6 +34,8 @@ void *nn_get(nn_context *ctx, uint64_t count, uint64_t size);
 void *nn_grow(nn_context *ctx, void *memory, uint64_t count, uint64_t size);   // keeps the contents, zeroes the rest
 void nn_drop(nn_context *ctx, void *memory);
 void nn_context_end(nn_context *ctx);
+void *nn_memory_take(uint64_t bytes);                             // of no context, not zeroed; NULL: there is none
+void nn_memory_give(void *memory);
 
 // ---- texts that grow ----
 typedef struct nn_text {
@@ -99,6 +101,9 @@ bool nn_sink_flush(nn_sink *sink);
 typedef nn_status nn_fill(void *data, nn_sink *sink);
 nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void *data);
 nn_status nn_file_sync_directory(nn_context *ctx, const char *path);
+// A file as memory that is only read, without asking for any.
+nn_status nn_file_map(nn_context *ctx, const char *path, const unsigned char **bytes, uint64_t *size);
+void nn_file_unmap(const unsigned char *bytes, uint64_t size);
 
 // ---- JSON: a strict pull reader over memory ----
 typedef struct nn_json {

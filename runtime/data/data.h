@@ -59,6 +59,9 @@ typedef struct nn_runner {
 } nn_runner;
 
 nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, const nn_data_request *request, nn_dataset *data);
+// Rows of the model's inputs as `data` prints them: CSV with the columns FIELD or FIELD_0 .. of every input.
+nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, char *bytes, uint64_t size, nn_dataset *data);
+bool nn_data_is_csv(const nn_model *m);
 int64_t nn_field_elements(const nn_field *f);                      // of one sample
 int64_t nn_field_size(const nn_model *m, const nn_field *f);       // bytes of one sample
 double nn_field_value(const nn_model *m, const nn_dataset *data, int32_t field, int64_t row, int64_t element);

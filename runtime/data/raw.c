@@ -14,6 +14,8 @@ enum source {
 #undef SOURCE
 };
 
+bool nn_data_is_csv(const nn_model *m) { return m->manifest->data.source == SOURCE_CSV; }
+
 // Absent unless libnn-gzip.a is linked.
 extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char *, uint64_t, unsigned char **, uint64_t *)
     __attribute__((weak));

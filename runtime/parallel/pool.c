@@ -41,24 +41,6 @@ typedef struct Worker {
     int32_t number;
 } Worker;
 
-uint32_t nn_float_enter(void) {
-#if defined(__x86_64__)
-    uint32_t before = _mm_getcsr();
-    _mm_setcsr(before | 0x8040);
-    return before;
-#else
-    return 0;
-#endif
-}
-
-void nn_float_restore(uint32_t state) {
-#if defined(__x86_64__)
-    _mm_setcsr(state);
-#else
-    (void)state;
-#endif
-}
-
 static void pause_briefly(void) {
 #if defined(__x86_64__)
     _mm_pause();

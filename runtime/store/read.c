@@ -166,7 +166,8 @@ nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *byt
     for (uint32_t k = 0; k < mf->tensors_count; k++) {
         const nn_tensor *t = nn_model_tensor(a->model, (int32_t)k);
         const char *name = nn_model_text(a->model, t->name);
-        if (nn_store_holds(t, a->contents) && chosen(a, name) && a->tensors[k].bytes == NULL
+        nn_contents needed = a->contents == NN_OBJECT ? NN_WEIGHTS : a->contents;
+        if (nn_store_holds(t, needed) && chosen(a, name) && a->tensors[k].bytes == NULL
             && !(a->partial && t->kind != NN_PARAM))
             return nn_fail(ctx, NN_DATA, "%s: expected the tensor %.200s, which is not in the file: are these the weights of another model?",
                            a->path, name);

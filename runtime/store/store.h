@@ -26,7 +26,8 @@ nn_status nn_safetensors_parse(nn_context *ctx, const char *path, const unsigned
                                const nn_safetensors_visitor *visitor, uint64_t *first);
 
 // ---- what of a model is stored ----
-typedef enum nn_contents { NN_WEIGHTS, NN_CHECKPOINT } nn_contents;
+// Weights are what inference needs; an object's file also holds what its training goes on from, and may lack it when read.
+typedef enum nn_contents { NN_WEIGHTS, NN_OBJECT, NN_CHECKPOINT } nn_contents;
 bool nn_store_holds(const nn_tensor *t, nn_contents contents);
 
 // Puts further metadata: calls nn_store_metadata for each pair.

@@ -8,17 +8,18 @@
 enum { PART = 512 };                                               // elements moved at once
 
 bool nn_store_holds(const nn_tensor *t, nn_contents contents) {
-    if (t->offset < 0)
+    if (t->offset < 0 || t->twin == NN_SECOND_COPY)
         return false;
     switch ((enum nn_kind)t->kind) {
     case NN_PARAM:
         return true;
     case NN_STATE:
-        return contents == NN_CHECKPOINT || t->batch_dims == 0;
+        return contents != NN_WEIGHTS || t->batch_dims == 0;
     case NN_SLOT:
     case NN_GRADIENT:
-    case NN_TOTAL:
     case NN_RUN:
+        return contents != NN_WEIGHTS;
+    case NN_TOTAL:
     case NN_CLOCK:
     case NN_SETTING:
         return contents == NN_CHECKPOINT;

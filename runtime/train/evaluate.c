@@ -35,29 +35,37 @@ static nn_status metric_room(nn_trainer *t) {
     return t->ctx->status;
 }
 
+void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64_t *bytes) {
+    *count = *bytes = 0;
+    for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
+        const nn_tensor *of = nn_model_tensor(m, (int32_t)k);
+        // The second copies have rows of their own in the table.
+        if (!given_back(of))
+            continue;
+        nn_span_copy s = {.from_start = of->kind == NN_STATE && of->batch_dims != 0};
+        nn_tensor_span(m, of, &s.first, &s.bytes);
+        if (spans != NULL)
+            spans[*count] = s;
+        ++*count;
+        *bytes += s.bytes;
+    }
+}
+
 nn_status nn_evaluation_prepare(nn_trainer *t) {
-    const nn_manifest *mf = t->model.manifest;
     if (t->spans == NULL) {
-        t->spans = nn_get(t->ctx, mf->tensors_count * 2ull, sizeof *t->spans);
-        for (uint32_t k = 0; k < mf->tensors_count && t->spans != NULL; k++) {
-            const nn_tensor *of = nn_model_tensor(&t->model, (int32_t)k);
-            if (!given_back(of))
-                continue;
-            for (const nn_tensor *copy = of; copy != NULL; copy = copy == of ? nn_model_tensor(&t->model, of->twin) : NULL) {
-                nn_span_copy *s = &t->spans[t->span_count++];
-                nn_tensor_span(&t->model, copy, &s->first, &s->bytes);
-                s->from_start = of->kind == NN_STATE && of->batch_dims != 0;
-                t->span_bytes += s->bytes;
-            }
-        }
+        nn_spans_list(&t->model, NULL, &t->span_count, &t->span_bytes);
+        t->spans = nn_get(t->ctx, (uint64_t)t->span_count, sizeof *t->spans);
         t->initial = nn_get(t->ctx, (uint64_t)t->span_bytes, 1);
         t->saved = nn_get(t->ctx, (uint64_t)t->span_bytes, 1);
         if (t->ctx->status != NN_OK || metric_room(t) != NN_OK)
             return t->ctx->status;
+        nn_spans_list(&t->model, t->spans, &t->span_count, &t->span_bytes);
     }
-    copy_out(t, t->initial);
+    nn_states_remember(t);
     return NN_OK;
 }
+
+void nn_states_remember(nn_trainer *t) { copy_out(t, t->initial); }
 
 void nn_totals_restart(nn_trainer *t) { nn_model_start(&t->model, NN_TOTAL); }
 

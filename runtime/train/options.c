@@ -32,13 +32,11 @@ static nn_status unknown(nn_context *ctx, const char *word, nn_command command) 
     char asked[64];
     snprintf(asked, sizeof asked, "%.*s", (int)strcspn(word, "="), word);
     for (int k = 0; k < NN_OPTIONS; k++) {
-        if (nn_same(options[k].name, asked))
-            return nn_fail(ctx, NN_USAGE, "%s is no option of `%s` (--help lists them)", asked, commands[command]);
         if ((options[k].commands >> command & 1) != 0)
             names[count++] = options[k].name;
     }
     const char *near = nn_nearest(asked, names, count);
-    return nn_fail(ctx, NN_USAGE, "unknown option %s%s%s%s", asked, near == NULL ? " (--help lists them)" : ": did you mean ",
+    return nn_fail(ctx, NN_USAGE, "`%s` has no option %s%s%s%s", commands[command], asked, near == NULL ? " (--help lists them)" : ": did you mean ",
                    near == NULL ? "" : near, near == NULL ? "" : "?");
 }
 

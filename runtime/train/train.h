@@ -83,6 +83,8 @@ nn_status nn_trainer_weights(nn_trainer *t);                       // --weights,
 double nn_now(void);                                               // seconds, from some moment that does not move
 
 // ---- evaluation (evaluate.c) ----
+void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64_t *bytes);   // spans: NULL, or room for all
+void nn_states_remember(nn_trainer *t);                            // as the initial values
 nn_status nn_evaluation_prepare(nn_trainer *t);                    // right after the initial values were made
 void nn_evaluate(nn_trainer *t, int part);                         // into t->values[part]; the model is as before
 void nn_metrics_take(nn_trainer *t, int part);                     // from the totals as they stand
@@ -127,6 +129,12 @@ nn_status nn_log_publish(nn_log *log);                             // FILE.new b
 void nn_log_close(nn_log *log);
 
 typedef struct nn_loop nn_loop;
+
+// ---- rows as text (rows.c) ----
+void nn_text_value(const nn_model *m, nn_text *out, int32_t type, const void *values, int64_t k);   // shortest that reads back
+void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements, bool first);
+void nn_npy_head(nn_text *out, const nn_model *m, int32_t type, int64_t rows, int rank, const int64_t *dims);
+nn_status nn_part_of(nn_context *ctx, const nn_options *o, int32_t *part);   // --part; leaves it, if not given
 
 // ---- commands; each returns an exit code's status, its message in the context ----
 int nn_command_train(nn_context *ctx, const nn_model *m, const nn_options *o);

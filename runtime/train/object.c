@@ -1,0 +1,401 @@
+// What the exported functions of an object file do: a model in one piece of memory, trained and asked by a host program.
+// Guarantees: no memory is asked for after creation, nothing is printed, no signal or global state is touched, the host's
+// floating-point state is given back; arguments are checked before anything changes; loading is all or nothing.
+#include "train/train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    nn_context ctx;
+    nn_trainer trainer;                                            // threads, data and options are not used
+    nn_config config;
+    const void **sources;
+    int32_t *rowmap;                                               // 0, 1, 2 ...
+    nn_stored *stored;
+    nn_span *file_spans;
+    int64_t pending, pending_rows;                                 // batches accumulated towards the next update
+    bool owned;
+} Object;
+
+// ---- the piece of memory ----
+
+typedef struct {
+    unsigned char *at;                                             // NULL: only counted
+    uint64_t used;
+} Carve;
+
+static void *carve(Carve *c, uint64_t count, uint64_t size) {
+    uint64_t at = c->used;
+    c->used += (count * size + 63) / 64 * 64;
+    return c->at == NULL ? NULL : c->at + at;
+}
+
+static void lay_out(const nn_model *m, Carve *c, Object **out) {
+    const nn_manifest *mf = m->manifest;
+    Object local = {0}, *o = carve(c, 1, sizeof *o);
+    o = o == NULL ? &local : o;
+    nn_trainer *t = &o->trainer;
+    t->model = *m;
+    nn_spans_list(m, NULL, &t->span_count, &t->span_bytes);
+    t->spans = carve(c, (uint64_t)t->span_count, sizeof *t->spans);
+    t->initial = carve(c, (uint64_t)t->span_bytes, 1);
+    t->saved = carve(c, (uint64_t)t->span_bytes, 1);
+    o->sources = carve(c, mf->sources_count, sizeof *o->sources);
+    o->rowmap = carve(c, (uint64_t)mf->batch, sizeof *o->rowmap);
+    o->stored = carve(c, mf->tensors_count, sizeof *o->stored);
+    o->file_spans = carve(c, mf->tensors_count, sizeof *o->file_spans);
+    unsigned char *arena = carve(c, (uint64_t)mf->arena + 2 * NN_MARGIN, 1);
+    t->model.arena = arena == NULL ? NULL : arena + NN_MARGIN;
+    *out = o == &local ? NULL : o;
+}
+
+uint64_t nn_object_size(const void *manifest) {
+    nn_model m = {.manifest = manifest};
+    Carve count = {NULL, 0};
+    Object *none;
+    lay_out(&m, &count, &none);
+    return count.used + 64;                                        // wherever the caller's memory begins
+}
+
+static void start(Object *o, const nn_config *config) {
+    static const int32_t kinds[] = {NN_TOTAL, NN_CLOCK, NN_SETTING};
+    nn_trainer *t = &o->trainer;
+    const nn_manifest *mf = t->model.manifest;
+    t->ctx = &o->ctx;
+    o->config = config == NULL ? (nn_config){0} : *config;
+    t->seed = o->config.seed == 0 ? (uint64_t)mf->seed : o->config.seed;
+    t->batch = mf->batch;
+    nn_spans_list(&t->model, t->spans, &t->span_count, &t->span_bytes);
+    for (int32_t k = 0; k < mf->batch; k++)
+        o->rowmap[k] = k;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        nn_model_start(&t->model, kinds[k]);
+    t->call = (nn_call){.arena = t->model.arena, .sources = o->sources, .rows = mf->batch, .seed = t->seed};
+    uint32_t state = nn_float_enter();
+    nn_trainer_run(t, NN_INITIAL);
+    nn_float_restore(state);
+    nn_states_remember(t);
+    const int32_t *clock = mf->clock;
+    int64_t length = o->config.steps_per_epoch;
+    nn_scalar_put(&t->model, clock[NN_CLOCK_STEPS], (double)o->config.steps);
+    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH_LENGTH], (double)length);
+    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS], length > 0 ? ceil((double)o->config.steps / (double)length) : 0);
+    if (o->config.lr != 0)
+        nn_object_set_lr(o, o->config.lr);
+}
+
+void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes, const nn_config *config) {
+    nn_model m = {.manifest = manifest, .run = run};
+    if (memory == NULL || bytes < nn_object_size(manifest))
+        return NULL;
+    unsigned char *at = memory;
+    at += (64 - (uintptr_t)at % 64) % 64;
+    memset(at, 0, (size_t)(nn_object_size(manifest) - 64));
+    Carve place = {at, 0};
+    Object *o;
+    lay_out(&m, &place, &o);
+    start(o, config);
+    return o;
+}
+
+void *nn_object_create(const void *manifest, nn_run *run, const nn_config *config) {
+    void *memory = nn_memory_take(nn_object_size(manifest));
+    if (memory == NULL)
+        return NULL;
+    // Memory taken here is aligned, so the object lies at its beginning.
+    Object *o = nn_object_init(manifest, run, memory, nn_object_size(manifest), config);
+    o->owned = true;
+    return o;
+}
+
+void nn_object_destroy(void *object) {
+    Object *o = object;
+    if (o != NULL && o->owned)
+        nn_memory_give(o);
+}
+
+// ---- rows of the caller ----
+
+static bool in_range(const nn_field *f, const int32_t *values, int64_t count) {
+    if (f->type == NN_REAL || f->type == NN_DOUBLE)
+        return true;
+    int64_t limit = f->type == NN_BOOL ? 2 : f->limit;
+    for (int64_t k = 0; k < count; k++) {
+        if (limit > 0 && (values[k] < 0 || values[k] >= limit))
+            return false;
+    }
+    return true;
+}
+
+static const nn_field *field_at(const nn_model *m, int32_t place, bool training) {
+    const nn_field *fields = NN_TABLE(m, nn_field, fields);
+    int32_t inputs = 0, others = 0;
+    for (uint32_t k = 0; k < m->manifest->fields_count; k++)
+        inputs += fields[k].in_model >= 0;
+    for (uint32_t k = 0; k < m->manifest->fields_count; k++) {
+        if (fields[k].in_model >= 0 ? fields[k].in_model == place : training && fields[k].in_loss && inputs + others++ == place)
+            return &fields[k];
+    }
+    return NULL;
+}
+
+// Points the sources at the caller's rows, if all of them are right.
+static nn_status take_rows(Object *o, const void *const *rows, int32_t count, bool training) {
+    nn_trainer *t = &o->trainer;
+    const nn_manifest *mf = t->model.manifest;
+    if (rows == NULL || count < 1 || count > mf->batch)
+        return NN_USAGE;
+    const nn_field *f;
+    for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
+        if (rows[k] == NULL)
+            return NN_USAGE;
+        if (!in_range(f, rows[k], count * nn_field_elements(f)))
+            return NN_DATA;
+    }
+    memset(o->sources, 0, sizeof *o->sources * mf->sources_count);
+    for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
+        if (f->source >= 0)
+            o->sources[f->source] = rows[k];
+    }
+    nn_trainer_rows(t, o->rowmap, count);
+    return NN_OK;
+}
+
+// ---- training ----
+
+static void put_clock(Object *o) {
+    nn_trainer *t = &o->trainer;
+    const int32_t *clock = t->model.manifest->clock;
+    int64_t length = o->config.steps_per_epoch;
+    nn_scalar_put(&t->model, clock[NN_CLOCK_STEP], (double)t->at.step);
+    nn_scalar_put(&t->model, clock[NN_CLOCK_UPDATE], (double)(t->at.step + 1));
+    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH], (double)(length > 0 ? t->at.step / length : t->at.epoch));
+}
+
+static void step(Object *o, int32_t count) {
+    nn_trainer *t = &o->trainer;
+    const nn_manifest *mf = t->model.manifest;
+    t->call.seed = t->seed;
+    t->call.batch_number = (uint32_t)t->at.batch_number++;
+    put_clock(o);
+    nn_trainer_run(t, NN_STEP);
+    o->pending_rows += count;
+    if (++o->pending < mf->accumulate)
+        return;
+    if (mf->accumulate > 1) {
+        nn_scalar_put(&t->model, mf->clock[NN_CLOCK_WEIGHT], (double)o->pending_rows);
+        nn_trainer_run(t, NN_UPDATE);
+    }
+    o->pending = o->pending_rows = 0;
+    t->at.step++;
+}
+
+int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count, void *loss) {
+    Object *o = object;
+    if (o == NULL)
+        return NN_USAGE;
+    const nn_manifest *mf = o->trainer.model.manifest;
+    if ((mf->needs_steps && o->config.steps <= 0) || (mf->needs_epoch_length && o->config.steps_per_epoch <= 0))
+        return NN_USAGE;
+    nn_status status = take_rows(o, fields, count, true);
+    if (status != NN_OK)
+        return (int32_t)status;
+    uint32_t state = nn_float_enter();
+    step(o, count);
+    nn_float_restore(state);
+    double value = nn_scalar_get(&o->trainer.model, mf->loss);
+    if (loss != NULL && mf->is_double)
+        *(double *)loss = value;
+    else if (loss != NULL)
+        *(float *)loss = (float)value;
+    return isfinite(value) ? NN_OK : NN_NOT_FINITE;
+}
+
+int32_t nn_object_epoch(void *object, double loss) {
+    Object *o = object;
+    if (o == NULL)
+        return NN_USAGE;
+    nn_trainer *t = &o->trainer;
+    const nn_manifest *mf = t->model.manifest;
+    t->at.epoch++;
+    put_clock(o);
+    nn_scalar_put(&t->model, mf->clock[NN_CLOCK_LOSS], loss);
+    nn_scalar_put(&t->model, mf->clock[NN_CLOCK_GRADIENT_NORM], nn_scalar_get(&t->model, mf->gradient_norm));
+    for (int p = 0; p < NN_PARTS && mf->metrics_count > 0; p++)
+        nn_scalar_put(&t->model, NN_TABLE(&t->model, nn_metric, metrics)[0].clock[p], loss);
+    uint32_t state = nn_float_enter();
+    if (nn_model_has(&t->model, NN_EPOCH))
+        nn_trainer_run(t, NN_EPOCH);
+    nn_float_restore(state);
+    nn_totals_restart(t);
+    return NN_OK;
+}
+
+int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count, void *const *outputs) {
+    Object *o = object;
+    if (o == NULL || outputs == NULL || !nn_model_has(&o->trainer.model, NN_PREDICT))
+        return NN_USAGE;
+    nn_trainer *t = &o->trainer;
+    const nn_output *table = NN_TABLE(&t->model, nn_output, outputs);
+    nn_status status = take_rows(o, inputs, count, false);
+    if (status != NN_OK)
+        return (int32_t)status;
+    uint32_t state = nn_float_enter();
+    nn_states_begin(t);
+    t->call.seed = 0;
+    t->call.batch_number = 0;
+    nn_trainer_run(t, NN_PREDICT);
+    for (uint32_t k = 0; k < t->model.manifest->outputs_count; k++) {
+        const nn_tensor *of = nn_model_tensor(&t->model, table[k].tensor);
+        if (outputs[k] != NULL)
+            nn_tensor_get(&t->model, of, 0, count * nn_tensor_row(of), outputs[k]);
+    }
+    nn_states_end(t);
+    nn_float_restore(state);
+    return NN_OK;
+}
+
+// ---- what it is made of ----
+
+int64_t nn_object_step(const void *object) { return object == NULL ? 0 : ((const Object *)object)->trainer.at.step; }
+
+int32_t nn_object_set_lr(void *object, double lr) {
+    Object *o = object;
+    bool any = false;
+    if (o == NULL || !isfinite(lr))
+        return NN_USAGE;
+    const nn_model *m = &o->trainer.model;
+    const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
+    for (uint32_t k = 0; k < m->manifest->settings_count; k++) {
+        any = any || settings[k].is_rate;
+        if (settings[k].is_rate)
+            nn_scalar_put(m, settings[k].tensor, lr);
+    }
+    return any ? NN_OK : NN_USAGE;
+}
+
+static const nn_tensor *parameter(const Object *o, const char *name, const void *values, uint64_t count) {
+    if (o == NULL || name == NULL || values == NULL)
+        return NULL;
+    const nn_model *m = &o->trainer.model;
+    for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
+        const nn_tensor *t = nn_model_tensor(m, (int32_t)k);
+        if (nn_store_holds(t, NN_OBJECT) && nn_same(nn_model_text(m, t->name), name))
+            return (uint64_t)nn_tensor_elements(t) == count ? t : NULL;
+    }
+    return NULL;
+}
+
+int32_t nn_object_get_parameter(void *object, const char *name, void *values, uint64_t count) {
+    const nn_tensor *t = parameter(object, name, values, count);
+    if (t == NULL)
+        return NN_USAGE;
+    nn_tensor_get(&((Object *)object)->trainer.model, t, 0, (int64_t)count, values);
+    return NN_OK;
+}
+
+int32_t nn_object_set_parameter(void *object, const char *name, const void *values, uint64_t count) {
+    const nn_tensor *t = parameter(object, name, values, count);
+    if (t == NULL)
+        return NN_USAGE;
+    nn_tensor_put(&((Object *)object)->trainer.model, t, 0, (int64_t)count, values);
+    return NN_OK;
+}
+
+// ---- files and memory ----
+
+static void put_position(void *data, nn_sink *sink) {
+    const Object *o = data;
+    const struct {
+        const char *key;
+        int64_t value;
+    } entries[] = {{"object.step", o->trainer.at.step},
+                   {"object.epoch", o->trainer.at.epoch},
+                   {"object.batch_number", (int64_t)o->trainer.at.batch_number},
+                   {"object.pending", o->pending},
+                   {"object.pending_rows", o->pending_rows}};
+    for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
+        char text[32];
+        snprintf(text, sizeof text, "%lld", (long long)entries[k].value);
+        nn_store_metadata(sink, entries[k].key, text);
+    }
+}
+
+static nn_storing storing(Object *o) { return (nn_storing){&o->trainer.model, NN_OBJECT, put_position, o}; }
+
+int32_t nn_object_save(void *object, const char *path) {
+    Object *o = object;
+    if (o == NULL || path == NULL)
+        return NN_USAGE;
+    nn_storing s = storing(o);
+    nn_forget(&o->ctx);
+    return (int32_t)nn_file_replace(&o->ctx, path, nn_store_write, &s);
+}
+
+int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64_t *needed) {
+    Object *o = object;
+    nn_sink sink;
+    if (o == NULL)
+        return NN_USAGE;
+    nn_storing s = storing(o);
+    nn_sink_memory(&sink, memory, memory == NULL ? 0 : bytes);
+    nn_store_write(&s, &sink);
+    if (needed != NULL)
+        *needed = sink.count;
+    return memory != NULL && sink.count > bytes ? NN_USAGE : NN_OK;
+}
+
+typedef struct {
+    int64_t values[5];
+} Position;
+
+static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_json value) {
+    static const char *const keys[] = {"object.step", "object.epoch", "object.batch_number", "object.pending", "object.pending_rows"};
+    Position *p = data;
+    char text[32];
+    for (int k = 0; k < 5; k++) {
+        if (nn_same(key, keys[k])
+            && (!nn_json_string(&value, text, sizeof text, NULL) || !nn_integer_parse(text, strlen(text), &p->values[k])
+                || p->values[k] < 0))
+            return nn_fail(ctx, NN_DATA, "damaged");
+    }
+    return NN_OK;
+}
+
+int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) {
+    Object *o = object;
+    Position at = {{0}};
+    if (o == NULL || memory == NULL)
+        return NN_USAGE;
+    nn_trainer *t = &o->trainer;
+    nn_archive a = {.model = &t->model, .path = "", .contents = NN_OBJECT, .tensors = o->stored, .spans = o->file_spans,
+                    .span_room = t->model.manifest->tensors_count};
+    nn_safetensors_visitor visitor = {.metadata = take_position, .data = &at};
+    nn_forget(&o->ctx);
+    if (nn_store_read(&o->ctx, &a, memory, bytes) != NN_OK
+        || nn_safetensors_parse(&o->ctx, "", memory, bytes, &visitor, NULL) != NN_OK)
+        return (int32_t)o->ctx.status;
+    nn_store_apply(&a);
+    t->at.step = at.values[0];
+    t->at.epoch = at.values[1];
+    t->at.batch_number = (uint64_t)at.values[2];
+    o->pending = at.values[3];
+    o->pending_rows = at.values[4];
+    return NN_OK;
+}
+
+int32_t nn_object_load(void *object, const char *path) {
+    Object *o = object;
+    const unsigned char *bytes;
+    uint64_t size;
+    if (o == NULL || path == NULL)
+        return NN_USAGE;
+    nn_forget(&o->ctx);
+    if (nn_file_map(&o->ctx, path, &bytes, &size) != NN_OK)
+        return (int32_t)o->ctx.status;
+    int32_t status = nn_object_load_memory(o, bytes, size);
+    nn_file_unmap(bytes, size);
+    return status;
+}
