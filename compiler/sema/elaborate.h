@@ -49,6 +49,7 @@ struct Value_ {
     Type type;                        // of numbers, scalars and tensors
     bool integral;                    // NUMBER: a whole number written or computed from whole ones
     bool is_class;                    // rule 8: an int that is a class
+    bool is_view;                     // TENSOR: the operand of a reduction by a function: written into it, not stored
     Dimension dimension;              // rule 23; DIMENSION_NUMBER: none
     double number;
     const char *text;
@@ -84,6 +85,7 @@ struct Session {
     Program *program;
     const Library *library;
     Function *initial;
+    Map *constants;                   // name -> SemaValue *: file-level constants given another value (--set)
     VEC(Tensor *) params, states;     // in the order of first use
     VEC(LayerInstance) layers;        // in the order of the text; step_result from the first elaborator of a STEP
     struct SessionTables *tables;
@@ -97,10 +99,19 @@ Session *session_create(Program *program, const Library *library);
 // elaborator, and is dropped). Totals are named NAME.total_1 ..., and found again by name.
 typedef struct { const char *name; Function *end; int count; VEC(Tensor *) tensors; } Totals;
 
+// What only the run knows. `call`: plateaus and change. `to_steps`: a length in epochs as a number of steps (rule 23).
+typedef struct {
+    void *data;
+    SemaValue (*call)(void *data, Elaborator *el, Env *env, const Node *call);
+    SemaValue (*to_steps)(void *data, Elaborator *el, SemaValue epochs, Span span);
+} RunHooks;
+
 struct Elaborator {
     Session *session;
     Function *function;
     bool training;
+    Map *words;                       // name -> SemaValue *: the run's words that every body sees (step, steps, epoch, epochs)
+    const RunHooks *hooks;            // NULL: such calls are errors
     const char *const *frozen;        // layer paths that run as in inference, with what is inside them
     int frozen_count;
     Totals *totals;                   // NULL: none

@@ -1,0 +1,437 @@
+// Calls as they are written: what is called, which argument is whose, and the language's own functions.
+#include <math.h>
+#include <string.h>
+
+#include "sema/values.h"
+
+const char *value_name(Elaborator *el, const Env *env, SemaValue v) {
+    if (v.text && v.kind == SEMA_TENSOR) return env_path(env, el->session->arena, v.text);
+    if (el->tables->hint) return el->tables->hint;
+    return env_path(env, el->session->arena, "value");
+}
+
+// ---- the language's own functions ---------------------------------------------------------------------------------------------------
+
+static Op op_named(const char *name) {
+    for (int op = OP_PRODUCT + 1; op < OP_COUNT; op++)
+        if (op_info((Op)op) && string_equal(op_info((Op)op)->spelling, name)) return (Op)op;
+    die("the operation `%s` of builtins.def is not in ops.def", name);
+}
+
+static SemaValue fold_builtin(Op op, const SemaValue *values, int count) {
+    double args[3] = {0, 0, 0};
+    bool whole = true;
+    for (int i = 0; i < count; i++) {
+        args[i] = values[i].number;
+        whole = whole && values[i].integral;
+    }
+    double y = op == OP_STOP_GRADIENT ? args[0] : op_info(op)->evaluate(args);
+    bool keeps = op == OP_FLOOR || (whole && (op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS || op == OP_SIGN || op == OP_STOP_GRADIENT));
+    SemaValue v = value_number(y, keeps && y == floor(y) && fabs(y) < 9e15);
+    v.dimension = op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS ? values[0].dimension : DIMENSION_NUMBER;
+    return v;
+}
+
+SemaValue scalar_builtin(Elaborator *el, const Env *env, const Builtin *row, const SemaValue *given, int count, Span span) {
+    SemaValue values[3];
+    int arity = row->needed;
+    if (count != arity) {
+        fail(el, env, TOO_MANY_ARGUMENTS, span, row->name, arity, arity == 1 ? "" : "s", count);
+        return value_error();
+    }
+    bool known = true;
+    for (int i = 0; i < count; i++) {
+        values[i] = value_first(given[i]);
+        if (values[i].kind == SEMA_LIST) values[i] = list_array(el, env, values[i], span);
+        if (values[i].kind == SEMA_ERROR) return values[i];
+        if (values[i].is_class && row->group == GROUP_SCALAR && arity == 1) {
+            fail(el, env, CLASS_NOT_NUMBER, span, row->name);
+            return value_error();
+        }
+        known = known && values[i].kind == SEMA_NUMBER;
+    }
+    Op op = op_named(row->name);
+    if (known) return fold_builtin(op, values, count);
+    const Expr *es[3];
+    Array shape;
+    if (!unify(el, env, values, count, es, &shape, span)) return value_error();
+    SemaValue out = wrap(el, &shape, expr_op(el->session->program, op, es, count));
+    out.dimension = values[0].dimension;
+    out.text = row->name;
+    return out;
+}
+
+// An argument that is a whole tensor, also in an equation.
+static SemaValue eval_whole(Elaborator *el, Env *env, const Node *e) {
+    Env *scope = env_inner(env);
+    scope->indexed = false;
+    scope->dots_hidden = true;
+    int subscript = el->tables->subscript;
+    el->tables->subscript = 0;
+    SemaValue v = eval(el, scope, e);
+    el->tables->subscript = subscript;
+    return v;
+}
+
+static SemaValue size_call(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
+    if (first || call->count != 1) {
+        if (first && !call->count) return count_elements(el, env, *first, call->span);
+        fail(el, env, TOO_MANY_ARGUMENTS, call->span, "size", 1, "", call->count + (first ? 1 : 0));
+        return value_error();
+    }
+    const Node *item = call->items[0];
+    if (item->kind != AST_DOTS) return count_elements(el, env, eval_whole(el, env, item), call->span);
+    if (!env->frame->has_dots) {
+        fail(el, env, DOTS_UNKNOWN, item->span, "");
+        return value_error();
+    }
+    Array a = {.rank = env->frame->dots, .e = expr_const(el->session->program, 0), .filter = env->frame->filter};
+    for (int d = 0; d < a.rank; d++) {
+        a.dims[d] = env->frame->dims[d];
+        a.indices[d] = env->frame->filter ? env->frame->filter_indices[d] : index_of_dim(el, "i", a.dims[d]);
+    }
+    return count_elements(el, env, value_array(el->session, &a), call->span);
+}
+
+static SemaValue by_group(Elaborator *el, Env *env, const Builtin *row, const Node *call, const SemaValue *first) {
+    SemaValue values[4];
+    int count = first ? 1 : 0;
+    if (first) values[0] = *first;
+    if (call->count + count > 3) {
+        fail(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, row->needed, row->needed == 1 ? "" : "s", call->count + count);
+        return value_error();
+    }
+    bool whole = row->group == GROUP_REDUCTION && call->count + count == 1;
+    for (int i = 0; i < call->count; i++) {
+        const Node *item = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
+        values[count++] = whole ? eval_whole(el, env, item) : eval(el, env, item);
+    }
+    if (whole) return reduce_whole(el, env, row->name, values[0], call->span);
+    return scalar_builtin(el, env, row, values, count, call->span);
+}
+
+static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
+    const char *name = call->base->name;
+    int count = call->count + (first ? 1 : 0);
+    uint32_t mask = count == 1 ? 1u << GROUP_REDUCTION | 1u << GROUP_SCALAR : 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION;
+    const Builtin *row = count == 1 ? builtin_find(name, 1u << GROUP_REDUCTION) : NULL;
+    if (!row) row = builtin_find(name, mask);
+    if (row) return by_group(el, env, row, call, first);
+    if ((row = builtin_find(name, 1u << GROUP_DRAW))) return eval_draw(el, env, call, row);
+    row = builtin_find(name, 1u << GROUP_TENSOR | 1u << GROUP_RUN);
+    if (row && string_equal(name, "size")) return size_call(el, env, call, first);
+    if (row && string_equal(name, "reshape")) return eval_reshape(el, env, call, first);
+    if (row && string_equal(name, "grad")) {
+        fail(el, env, NOT_YET, call->span, "`grad(…)`");
+        return value_error();
+    }
+    if (row && string_equal(name, "extend")) {
+        fail(el, env, EXTEND_ALONE, call->span, "");
+        return value_error();
+    }
+    if (row && row->group == GROUP_RUN && el->hooks && el->hooks->call) return el->hooks->call(el->hooks->data, el, env, call);
+    fail(el, env, VALUE_UNKNOWN, call->base->span, name ? name : "this");
+    return value_error();
+}
+
+// ---- draws -------------------------------------------------------------------------------------------------------------------------------
+
+static void number_calls(Elaborator *el, const Node *e, uint64_t *next) {
+    if (!e) return;
+    if (e->kind == AST_CALL) table_set(el->session->arena, &el->session->tables->ordinals, e, (void *)(uintptr_t)++*next);
+    for (int i = 0; i < 3; i++) number_calls(el, e->kid[i], next);
+    for (int i = 0; i < e->count; i++) number_calls(el, e->items[i], next);
+}
+
+// The number of a call in its definition; outside of definitions, in the order of elaboration.
+uint64_t node_ordinal(Elaborator *el, const Env *env, const Node *node) {
+    struct SessionTables *tables = el->session->tables;
+    const Node *define = env->frame->define;
+    if (!define) {
+        uintptr_t known = (uintptr_t)table_get(&el->tables->outside, node);
+        if (!known) {
+            known = (uintptr_t)(el->tables->outside.count + 1);
+            table_set(el->session->arena, &el->tables->outside, node, (void *)known);
+        }
+        return known;
+    }
+    if (!table_get(&tables->counted, define)) {
+        table_set(el->session->arena, &tables->counted, define, el);
+        uint64_t next = 0;
+        for (int i = 0; i < define->count; i++) number_calls(el, define->items[i], &next);
+        number_calls(el, define->body, &next);
+    }
+    return (uint64_t)(uintptr_t)table_get(&tables->ordinals, node);
+}
+
+static uint32_t draw_place(Elaborator *el, const Env *env, const Node *call) {
+    DrawContext *draw = &el->tables->draw;
+    if (draw->name) return (uint32_t)hash_mix(hash_bytes(draw->name, strlen(draw->name), 1), (uint64_t)draw->count++);
+    const char *path = env_path(env, el->session->arena, "");
+    uint64_t chain = hash_mix(env->frame->draws, node_ordinal(el, env, call));
+    return (uint32_t)hash_mix(hash_bytes(path, strlen(path), 2), chain);
+}
+
+SemaValue eval_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row) {
+    Program *p = el->session->program;
+    if (call->count != 2) {
+        fail(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, 2, "s", call->count);
+        return value_error();
+    }
+    SemaValue v[2];
+    for (int i = 0; i < 2; i++) v[i] = value_first(eval(el, env, call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i]));
+    if (v[0].kind == SEMA_ERROR || v[1].kind == SEMA_ERROR) return value_error();
+    DrawContext *context = &el->tables->draw;
+    Draw draw = {.place = draw_place(el, env, call), .initial = context->name != NULL};
+    draw.element = context->element ? context->element : affine_index(p, el->tables->element);
+    if (string_equal(row->name, "integer")) {
+        if (!v[0].integral || !v[1].integral || v[1].number < v[0].number || v[1].number - v[0].number >= 4294967296.0) {
+            fail(el, env, INTEGER_BOUNDS, call->span, "");
+            return value_error();
+        }
+        draw.kind = DRAW_BITS;
+        draw.limit = (int64_t)(v[1].number - v[0].number) + 1;
+        return value_scalar(expr_add(p, expr_draw(p, draw), expr_int(p, (int64_t)v[0].number)));
+    }
+    draw.kind = string_equal(row->name, "normal") ? DRAW_NORMAL : DRAW_UNIFORM;
+    SemaValue number = value_scalar(expr_draw(p, draw));
+    SemaValue width = draw.kind == DRAW_NORMAL ? v[1] : binary(el, env, OPERATOR_SUB, v[1], v[0], call->span);
+    return binary(el, env, OPERATOR_ADD, v[0], binary(el, env, OPERATOR_MUL, width, number, call->span), call->span);
+}
+
+bool holds_draw(Elaborator *el, const Env *env, const Node *e, int depth) {
+    if (!e || depth > 8) return false;
+    if (e->kind == AST_CALL && e->base->kind == AST_NAME && !env_name(env, e->base->name)) {
+        const Node *define = definition_of(el, env, e->base->name);
+        if (define && define->kind == AST_DEFINE && define->definition == DEFINE_FN && holds_draw(el, env, define->body, depth + 1)) return true;
+        if (!define && builtin_find(e->base->name, 1u << GROUP_DRAW)) return true;
+    }
+    if (e->kind == AST_NAMED) return holds_draw(el, env, e->value, depth);
+    for (int i = 0; i < 3; i++)
+        if (holds_draw(el, env, e->kid[i], depth)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (holds_draw(el, env, e->items[i], depth)) return true;
+    return false;
+}
+
+SemaValue force_closure(Elaborator *el, SemaValue closure) {
+    return eval(el, closure.callable->env, closure.callable->closure);
+}
+
+// ---- arguments ------------------------------------------------------------------------------------------------------------------------------
+
+static int parameter_named(const Node *define, const char *name) {
+    for (int i = 0; i < define->count; i++)
+        if (string_equal(define->items[i]->name, name)) return i;
+    return -1;
+}
+
+// The parameter of each item of a call; -1 after a message.
+static int parameter_of(Context *ctx, const Node *define, const Node *call, int skip, int i, int *next) {
+    const Node *item = call->items[i];
+    if (item->kind != AST_NAMED) {
+        if (*next < define->count) return (*next)++;
+        Diagnostic *d = diagnose(ctx, TOO_MANY_ARGUMENTS, item->span, define->name, define->count, define->count == 1 ? "" : "s", call->count + skip);
+        if (d) diagnostic_note(ctx, d, define->name_span, "`%s` is defined here", define->name);
+        return -1;
+    }
+    int at = parameter_named(define, item->name);
+    if (at >= 0) return at;
+    Diagnostic *d = diagnose(ctx, UNKNOWN_SETTING, item->name_span, define->name, item->name);
+    if (!d) return -1;
+    const char **names = arena_array(ctx->arena, const char *, define->count + 1);
+    for (int k = 0; k < define->count; k++) names[k] = define->items[k]->name;
+    const char *near = word_of_others(item->name);
+    if (!near || parameter_named(define, near) < 0) near = string_nearest(item->name, names, define->count);
+    if (near) diagnostic_help(ctx, d, "there is a `%s`", near);
+    return -1;
+}
+
+bool bind_arguments(Context *ctx, const Node *define, const Node *call, int skip, const Node **arguments) {
+    bool ok = true;
+    int next = skip;
+    for (int i = 0; i < define->count; i++) arguments[i] = NULL;
+    for (int i = 0; i < call->count; i++) {
+        int at = parameter_of(ctx, define, call, skip, i, &next);
+        if (at >= 0 && arguments[at]) {
+            diagnose(ctx, ARGUMENT_TWICE, call->items[i]->span, define->items[at]->name);
+            at = -1;
+        }
+        if (at < 0) ok = false;
+        else arguments[at] = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
+    }
+    return ok;
+}
+
+bool eval_arguments(Elaborator *el, Env *env, const Node *call, const Node *define, int skip, Arguments *out) {
+    Arena *arena = el->session->arena;
+    const Node **nodes = arena_array(arena, const Node *, define->count + 1);
+    if (!bind_arguments(el->session->ctx, define, call, skip, nodes)) return false;
+    *out = (Arguments){arena_array(arena, SemaValue, define->count + 1), arena_array(arena, const char *, define->count + 1), 0};
+    bool is_layer = define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL, ok = true;
+    for (int k = 0; k < call->count; k++) {                  // in the order of the text: layers are counted so
+        const Node *item = call->items[k]->kind == AST_NAMED ? call->items[k]->value : call->items[k];
+        int i = 0;
+        while (i < define->count && nodes[i] != item) i++;
+        if (i == define->count) continue;
+        const Node *parameter = define->items[i];
+        SemaValue v;
+        if (is_layer && !parameter->brackets && holds_draw(el, env, item, 0))
+            v = value_callable(el, (Callable){.closure = item, .env = env}, SEMA_CLOSURE);
+        else v = parameter->brackets || is_layer ? eval_whole(el, env, item) : eval(el, env, item);
+        v.span = item->span;
+        ok = ok && v.kind != SEMA_ERROR;
+        out->values[out->count] = v;
+        out->names[out->count++] = parameter->name;
+    }
+    return ok;
+}
+
+// ---- calls ------------------------------------------------------------------------------------------------------------------------------------
+
+static bool is_required(const Node *parameter) { return !parameter->value; }
+
+// A call that names only settings, and leaves out what it needs: the function with them set (rule 19).
+static bool is_partial(const Node *define, const Node *call, const SemaValue *first, int bound) {
+    if (first || !call->count) return false;
+    int needed = 0;
+    for (int i = 0; i < call->count; i++)
+        if (call->items[i]->kind != AST_NAMED) return false;
+    for (int i = 0; i < define->count; i++) needed += is_required(define->items[i]);
+    int given = bound;
+    for (int i = 0; i < call->count; i++) {
+        int at = parameter_named(define, call->items[i]->name);
+        given += at >= 0 && is_required(define->items[at]);
+    }
+    return given < needed;
+}
+
+static int leading_tensors(const Node *define) {
+    int n = 0;
+    while (n < define->count && define->items[n]->brackets) n++;
+    return n;
+}
+
+static void join_arguments(Elaborator *el, Arguments *a, const SemaValue *values, const char *const *names, int count) {
+    Arena *arena = el->session->arena;
+    SemaValue *all = arena_array(arena, SemaValue, a->count + count + 1);
+    const char **all_names = arena_array(arena, const char *, a->count + count + 1);
+    int n = 0;
+    for (int i = 0; i < count; i++) {
+        bool given = false;
+        for (int k = 0; k < a->count; k++) given = given || (names[i] && string_equal(a->names[k], names[i]));
+        if (given) continue;
+        all[n] = values[i];
+        all_names[n++] = names[i];
+    }
+    for (int k = 0; k < a->count; k++) {
+        all[n] = a->values[k];
+        all_names[n++] = a->names[k];
+    }
+    *a = (Arguments){all, all_names, n};
+}
+
+static void prepend(Elaborator *el, Arguments *a, const Node *define, const SemaValue *first) {
+    if (!first) return;
+    const char *name = define->count ? define->items[0]->name : NULL;
+    join_arguments(el, a, first, &name, 1);
+}
+
+static SemaValue call_function(Elaborator *el, Env *env, const Node *call, const Callable *f, const SemaValue *first) {
+    if (f->builtin) {
+        SemaValue values[4];
+        int count = first ? 1 : 0;
+        if (first) values[0] = *first;
+        for (int i = 0; i < call->count && count < 4; i++) values[count++] = eval(el, env, call->items[i]);
+        if (count == 1 && f->builtin->group == GROUP_REDUCTION) return reduce_whole(el, env, f->builtin->name, values[0], call->span);
+        return scalar_builtin(el, env, f->builtin, values, count, call->span);
+    }
+    Arguments a;
+    if (!eval_arguments(el, env, call, f->define, first ? 1 : 0, &a)) return value_error();
+    prepend(el, &a, f->define, first);
+    if (is_partial(f->define, call, first, f->count)) {
+        join_arguments(el, &a, f->arguments, f->names, f->count);
+        return value_callable(el, (Callable){.define = f->define, .arguments = a.values, .names = a.names, .count = a.count}, SEMA_FUNCTION);
+    }
+    join_arguments(el, &a, f->arguments, f->names, f->count);
+    el->tables->call = call;
+    return call_values(el, env, f->define, NULL, a.values, a.names, a.count, call->span);
+}
+
+static SemaValue call_layer(Elaborator *el, Env *env, const Node *call, const Node *define, const SemaValue *first) {
+    Arguments a;
+    if (!first && gives_layer(el, env, call)) {
+        if (!eval_arguments(el, env, call, define, leading_tensors(define), &a)) {
+            layer_path(el, env, call, define->name);
+            return value_error();
+        }
+        return make_layer(el, env, call, define, &a);
+    }
+    const char *path = define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, call, define->name);
+    bool ok = eval_arguments(el, env, call, define, first ? 1 : 0, &a);
+    if (!ok || !path) return value_error();
+    prepend(el, &a, define, first);
+    return call_values(el, env, define, path, a.values, a.names, a.count, call->span);
+}
+
+// A layer with a name, called with its tensors.
+static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, Layer *layer, const SemaValue *first) {
+    if (layer->define) {
+        Arguments a;
+        if (!eval_arguments(el, env, call, layer->define, first ? 1 : 0, &a)) return value_error();
+        prepend(el, &a, layer->define, first);
+        join_arguments(el, &a, layer->arguments, layer->names, layer->count);
+        return call_values(el, env, layer->define, layer->path, a.values, a.names, a.count, call->span);
+    }
+    if (first && call->count == 0) return apply(el, env, value_layer(el, *layer), *first, call->span);
+    if (first || call->count != 1 || call->items[0]->kind == AST_NAMED) {
+        fail(el, env, PIPE_ARGUMENTS, call->span, "");
+        return value_error();
+    }
+    return apply(el, env, value_layer(el, *layer), eval_whole(el, env, call->items[0]), call->span);
+}
+
+static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValue v, const SemaValue *first) {
+    if (v.kind == SEMA_CLOSURE) v = force_closure(el, v);
+    switch (v.kind) {
+    case SEMA_ERROR: return v;
+    case SEMA_FUNCTION: return call_function(el, env, call, v.callable, first);
+    case SEMA_LAYER: return call_layer_value(el, env, call, v.layer, first);
+    case SEMA_NUMBER:
+    case SEMA_SCALAR:
+        if (!first) return v;                               // rule 19: calling an expression gives it
+        break;
+    case SEMA_ABSENT:
+    case SEMA_TEXT:
+    case SEMA_TENSOR:
+    case SEMA_CLOSURE:
+    case SEMA_TUPLE:
+    case SEMA_LIST: break;
+    }
+    fail(el, env, NOT_CALLABLE, call->base->span, value_shape_text(el->session, v));
+    return value_error();
+}
+
+const Node *called_definition(Elaborator *el, const Env *env, const Node *base) {
+    if (base->kind == AST_NAME) return env_name(env, base->name) ? NULL : definition_of(el, env, base->name);
+    if (base->kind == AST_MEMBER && base->base->kind == AST_NAME && !env_name(env, base->base->name))
+        return library_member(el->session->library, base->base->name, base->name);
+    return NULL;
+}
+
+SemaValue call_with(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
+    const Node *define = called_definition(el, env, call->base);
+    if (define && define->kind == AST_DEFINE) {
+        if (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL) return call_layer(el, env, call, define, first);
+        Callable f = {.define = define};
+        return call_function(el, env, call, &f, first);
+    }
+    if (call->base->kind == AST_NAME && !define && !env_name(env, call->base->name)) return builtin_call(el, env, call, first);
+    if (call->base->kind == AST_NAME) {
+        Name *n = env_name(env, call->base->name);
+        if (n && !n->slot && !n->index && n->value.kind == SEMA_CLOSURE) return call_value(el, env, call, n->value, first);
+    }
+    return call_value(el, env, call, eval(el, env, call->base), first);
+}
+
+SemaValue eval_call(Elaborator *el, Env *env, const Node *e) { return call_with(el, env, e, NULL); }

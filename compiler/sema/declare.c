@@ -1,0 +1,199 @@
+// Parameters and states: made once by name (rule 18), with their initial values as equations of FUNCTION_INITIAL.
+#include <string.h>
+
+#include "sema/values.h"
+
+typedef struct {
+    Elaborator *el;
+    Env *env;
+    const Node *node;
+    const Node *value;                // without its condition
+    const char *path;
+    Dim dims[MAX_RANK];
+    int rank;
+    Env *scope;                       // of the initial value: with the indices of `param w[i < n]`
+    const Index *indices[MAX_RANK];
+} Declaration;
+
+static bool batch_fits(const Declaration *d) {
+    for (int i = 0; i < d->rank; i++)
+        if (d->dims[i].batch && (d->node->kind == AST_PARAM || i > 0)) {
+            fail(d->el, d->env, BATCH_IN_SHAPE, d->node->span, d->node->name);
+            return false;
+        }
+    return true;
+}
+
+static void bind_indices(Declaration *d) {
+    d->scope = env_inner(d->env);
+    for (int i = 0, at = 0; i < d->rank; i++) d->indices[at++] = index_of_dim(d->el, "i", d->dims[i]);
+    int at = 0;
+    bool indexed = false;
+    for (int i = 0; i < d->node->count; i++) {
+        const Node *item = d->node->items[i], *stated;
+        if (item->kind == AST_DOTS) {
+            at += d->env->frame->dots;
+            continue;
+        }
+        const char *name = item->kind == AST_BINARY ? index_name(item, &stated) : NULL;
+        if (name) {
+            Index *index = index_of_dim(d->el, name, d->dims[at]);
+            d->indices[at] = index;
+            env_add(d->scope, name, value_error(), item->span)->index = index;
+            indexed = true;
+        }
+        at++;
+    }
+    d->scope->indexed = indexed;
+}
+
+// The initial value's equation, by the elaborator of FUNCTION_INITIAL.
+static void write_initial(Declaration *d, Tensor *t) {
+    Elaborator *el = d->el->session->tables->initial;
+    Program *p = el->session->program;
+    struct ElaboratorTables *tables = el->tables;
+    DrawContext draw = tables->draw;
+    const char *hint = tables->hint;
+    const Affine *element = affine_constant(p, 0);
+    bind_indices(d);
+    for (int i = 0; i < d->rank; i++)
+        element = affine_add(p, affine_scale(p, element, d->dims[i].size, 1), affine_index(p, d->indices[i]));
+    tables->draw = (DrawContext){.element = element, .name = d->path};
+    tables->hint = string_format(p->arena, "%s.initial", d->path);
+    SemaValue v = value_first(eval(el, d->scope, d->value));
+    if (v.kind == SEMA_CLOSURE) v = force_closure(el, v);
+    tables->draw = draw;
+    tables->hint = hint;
+    if (v.kind == SEMA_LIST) v = list_array(el, d->env, v, d->value->span);
+    if (v.kind == SEMA_ERROR) return;
+    Array a = {.rank = d->rank};
+    for (int i = 0; i < d->rank; i++) {
+        a.dims[i] = d->dims[i];
+        a.indices[i] = d->indices[i];
+    }
+    if (v.kind == SEMA_TENSOR) {
+        if (v.array->rank != d->rank || !dims_equal(v.array->dims, d->dims, d->rank)) {
+            fail(el, d->env, INITIAL_SHAPE, d->value->span, d->node->name, dims_text(el, d->dims, d->rank), value_shape_text(el->session, v));
+            return;
+        }
+        a = *v.array;
+    } else if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) {
+        a.e = value_expr(el, v, t->type != TYPE_INT);
+    } else {
+        fail(el, d->env, NOT_A_NUMBER, d->value->span, value_shape_text(el->session, v));
+        return;
+    }
+    for (int i = 0; i < a.e->read_count; i++)
+        if (a.e->reads[i]->tensor->kind != TENSOR_TEMP) {
+            fail(el, d->env, INITIAL_READS, d->value->span, d->node->name);
+            return;
+        }
+    Tensor *value = emit_tensor(el, d->env, string_format(p->arena, "%s.initial", d->path), TENSOR_TEMP, (int)t->type, &a, d->node->span);
+    if (value) vec_push(p->arena, &el->function->effects, (Effect){t, value});
+}
+
+static Tensor *make_tensor(Declaration *d) {
+    Session *s = d->el->session;
+    bool state = d->node->kind == AST_STATE;
+    TensorKind kind = state ? d->el->state_kind : TENSOR_PARAM;
+    int64_t dims[MAX_RANK];
+    for (int i = 0; i < d->rank; i++) dims[i] = d->dims[i].size;
+    const char *type = d->node->type;
+    Tensor *t = tensor_add(s->program, d->path, kind, type && string_equal(type, "int") ? TYPE_INT : TYPE_REAL, d->rank, dims);
+    for (int i = 0; i < d->rank; i++)
+        if (d->dims[i].batch) t->batch_dims |= (uint8_t)(1u << i);
+    Origin *origin = arena_new(s->arena, Origin);
+    *origin = (Origin){d->node->span, d->path, d->env->frame->origin};
+    t->origin = origin;
+    if (state) vec_push(s->arena, &s->states, t);
+    else vec_push(s->arena, &s->params, t);
+    Known *known = arena_new(s->arena, Known);
+    *known = (Known){t, d->node->span, d->env->frame->origin};
+    map_set(s->tables->tensors, d->path, known);
+    if (!state && d->env->frame->path[0]) {
+        int layer = (int)(uintptr_t)map_get(s->tables->layers, d->env->frame->path);
+        if (layer) s->layers.data[layer - 1].params += tensor_elements(t);
+    }
+    write_initial(d, t);
+    return t;
+}
+
+static bool same_shape(const Declaration *d, const Tensor *t) {
+    if (t->rank != d->rank) return false;
+    for (int i = 0; i < d->rank; i++)
+        if (t->dims[i] != d->dims[i].size || (t->batch_dims >> i & 1) != d->dims[i].batch) return false;
+    return true;
+}
+
+static const char *shape_of(Elaborator *el, const Tensor *t) {
+    Dim dims[MAX_RANK];
+    for (int i = 0; i < t->rank; i++) dims[i] = (Dim){t->dims[i], t->batch_dims >> i & 1};
+    return dims_text(el, dims, t->rank);
+}
+
+static Tensor *find_or_make(Declaration *d) {
+    Elaborator *el = d->el;
+    Known *known = map_get(el->session->tables->tensors, d->path);
+    if (!known) return make_tensor(d);
+    if (same_shape(d, known->tensor)) return known->tensor;
+    Diagnostic *diagnostic = fail(el, d->env, LAYER_TWO_SHAPES, d->node->span, d->path, shape_of(el, known->tensor), dims_text(el, d->dims, d->rank));
+    if (!diagnostic) return NULL;
+    if (known->origin) diagnostic_note(el->session->ctx, diagnostic, known->origin->span, "its shape was decided by this first use");
+    diagnostic_help(el->session->ctx, diagnostic, "a layer with a name is one layer: use two, if they are to differ");
+    return NULL;
+}
+
+static SemaValue bind_slot(Declaration *d, Tensor *t) {
+    Elaborator *el = d->el;
+    Slot *slot = map_get(el->tables->slots, d->path);
+    if (!slot) {
+        slot = env_slot(d->env, d->node->name, t, value_tensor(el->session, t));
+        map_set(el->tables->slots, d->path, slot);
+    } else {
+        env_add(d->env, d->node->name, slot->current, d->node->name_span)->slot = slot;
+    }
+    return slot->current;
+}
+
+SemaValue declare_tensor(Elaborator *el, Env *env, const Node *node) {
+    Declaration d = {.el = el, .env = env, .node = node, .value = node->value};
+    const Node *value = node->value;
+    if (value->kind == AST_IF && !value->otherwise) {
+        SemaValue c;
+        int known = eval_condition(el, env, value->condition, &c);
+        if (c.kind == SEMA_ERROR) return c;
+        if (known < 0) {
+            fail(el, env, CONDITION_NOT_KNOWN, value->condition->span, node->name);
+            return value_error();
+        }
+        if (!known) {
+            SemaValue absent = value_absent(node->span);
+            env_add(env, node->name, absent, node->name_span);
+            return absent;
+        }
+        d.value = value->value;
+    }
+    if (env->place->is_fn && el->state_kind == TENSOR_STATE) {
+        fail(el, env, PARAM_IN_FN, node->span, node->name, env->frame->define ? env->frame->define->name : "");
+        return value_error();
+    }
+    d.path = env_path(env, el->session->arena, node->name);
+    if (!node->brackets && node->kind == AST_STATE && el->state_shape) {
+        d.rank = el->state_shape->rank;
+        memcpy(d.dims, el->state_shape->dims, sizeof d.dims);
+    } else if (!eval_dims(el, env, node->items, node->count, d.dims, &d.rank)) {
+        env_add(env, node->name, value_error(), node->name_span);
+        return value_error();
+    }
+    if (!batch_fits(&d)) return value_error();
+    Tensor *t = find_or_make(&d);
+    if (!t) {
+        env_add(env, node->name, value_error(), node->name_span);
+        return value_error();
+    }
+    if (node->kind == AST_STATE) return bind_slot(&d, t);
+    SemaValue v = value_tensor(el->session, t);
+    v.span = node->name_span;
+    env_add(env, node->name, v, node->name_span);
+    return v;
+}

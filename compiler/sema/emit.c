@@ -1,0 +1,467 @@
+// Writes equations: values that get a tensor of their own, reductions, totals over the whole of the data.
+// Guarantees: an equation has at most one reduction; what is lifted out of a condition carries the condition's guards, so that
+// it reads nothing outside; an index under // or mod is split where its range divides.
+#include <math.h>
+
+#include "sema/values.h"
+
+bool is_read(const Expr *e) {
+    return e->op == OP_READ || e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE || e->op == OP_ROWS;
+}
+
+// ---- which indices and conditions an expression stands under ------------------------------------------------------------------
+
+typedef struct { const Index *data[MAX_RANK * 4]; int count; } Indices;
+
+static bool holds(const Indices *set, const Index *index) {
+    for (int i = 0; i < set->count; i++)
+        if (set->data[i] == index) return true;
+    return false;
+}
+
+static void add_index(Indices *set, const Index *index) {
+    if (!holds(set, index) && set->count < (int)(sizeof set->data / sizeof *set->data)) set->data[set->count++] = index;
+}
+
+// Could it be infinite or NaN where its reads are not?
+static bool is_risky(const Expr *e) {
+    if (e->op == OP_PRODUCT)
+        for (int i = 0; i < e->count; i++)
+            if (e->exponents[i] < 0) return true;
+    if (e->op == OP_DIV || e->op == OP_POW || e->op == OP_EXP || e->op == OP_EXPM1 || e->op == OP_LOG || e->op == OP_LOG1P ||
+        e->op == OP_SQRT || e->op == OP_ERFINV || (e->op == OP_CONST && !isfinite(e->value)))
+        return true;
+    for (int i = 0; i < e->count; i++)
+        if (is_risky(e->args[i])) return true;
+    return false;
+}
+
+// The expression under what is known here about its free indices but `own`: 0 elsewhere.
+static const Expr *under_facts(Elaborator *el, const Expr *e, const Indices *own) {
+    Program *p = el->session->program;
+    Guard guards[MAX_FACTS];
+    int count = 0;
+    for (int i = 0; i < el->tables->facts.count; i++) {
+        Guard g = el->tables->facts.data[i];
+        for (int k = 0; k < e->free_count; k++)
+            if (!holds(own, e->free[k]) && affine_depends(g.form, e->free[k])) {
+                guards[count++] = g;
+                break;
+            }
+    }
+    const Expr *zero = e->type == TYPE_REAL || e->type == TYPE_DOUBLE ? expr_const(p, 0) : expr_int(p, 0);
+    if (el->tables->conditions.count && is_risky(e))
+        for (int i = 0; i < el->tables->conditions.count; i++)
+            e = expr_condition(p, el->tables->conditions.data[i], e, zero);
+    return count ? expr_where(p, guards, count, e, zero) : e;
+}
+
+// ---- the draws of what becomes a tensor ---------------------------------------------------------------------------------------------
+
+static const Affine *row_major(Program *p, const Index *const *indices, int count) {
+    const Affine *form = affine_constant(p, 0);
+    for (int i = 0; i < count; i++)
+        form = affine_add(p, affine_scale(p, form, indices[i]->size, 1), affine_index(p, indices[i]));
+    return form;
+}
+
+static const Expr *number_draws(Elaborator *el, const Expr *e, const Indices *all) {
+    const Index *element = el->tables->element;
+    if (!expr_depends(e, element)) return e;
+    Indices own = {.count = 0};
+    for (int i = 0; i < all->count; i++)
+        if (all->data[i] != element) add_index(&own, all->data[i]);
+    Binding binding = {element, row_major(el->session->program, own.data, own.count)};
+    return expr_substitute(el->session->program, e, &binding, 1);
+}
+
+// ---- splitting indices under // and mod ------------------------------------------------------------------------------------------
+
+typedef struct { Arena *arena; Table seen; VEC(const Expr *) divisions; } Walk;
+
+static void walk(Walk *w, const Expr *e);
+
+static void walk_form(Walk *w, const Affine *form) {
+    for (int i = 0; i < form->count; i++) walk(w, form->terms[i].atom);
+}
+
+static void walk(Walk *w, const Expr *e) {
+    if (table_get(&w->seen, e)) return;
+    table_set(w->arena, &w->seen, e, w);
+    if (e->op == OP_FLOOR_DIV) vec_push(w->arena, &w->divisions, e);
+    if (e->op == OP_AFFINE) walk_form(w, e->form);
+    if (e->op == OP_DRAW) walk_form(w, e->draw->element);
+    for (int i = 0; e->op == OP_READ && i < e->guard_count; i++) walk_form(w, e->forms[i]);
+    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++) walk_form(w, e->guards[i].form);
+    for (int i = 0; i < e->count; i++) walk(w, e->args[i]);
+}
+
+static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
+
+// An index that a division would vanish for if it were q * outer + inner; NULL: none.
+static const Index *splittable(Elaborator *el, const Expr *division, int64_t *q) {
+    const Expr *divisor = division->args[1];
+    if (divisor->op != OP_CONST || divisor->value < 2) return NULL;
+    const Affine *form = form_of(el, division->args[0]);
+    int64_t m = (int64_t)divisor->value;
+    if (form->denominator != 1) return NULL;
+    for (int i = 0; i < form->count; i++) {
+        const Term *term = &form->terms[i];
+        if (term->atom->op != OP_INDEX || term->coef <= 0 || m % term->coef) continue;
+        const Index *index = term->atom->index;
+        *q = m / term->coef;
+        if (*q < 2 || index->batch || index->size % *q || index->size <= *q) continue;
+        bool alone = term->coef * (*q - 1) + modulo(form->constant, m) < m;
+        for (int k = 0; k < form->count; k++) alone = alone && (k == i || form->terms[k].coef % m == 0);
+        if (alone) return index;
+    }
+    return NULL;
+}
+
+typedef struct { const Affine *out[MAX_RANK]; int out_count; Reduced parts; } Draft;
+
+static void split(Elaborator *el, Draft *d, const Index *index, int64_t q) {
+    Program *p = el->session->program;
+    const Index *outer = index_add(p, string_format(p->arena, "%s_block", index->name), index->size / q, false);
+    const Index *inner = index_add(p, string_format(p->arena, "%s_in", index->name), q, false);
+    Binding binding = {index, affine_add(p, affine_scale(p, affine_index(p, outer), q, 1), affine_index(p, inner))};
+    d->parts.e = expr_substitute(p, d->parts.e, &binding, 1);
+    for (int i = 0; i < d->out_count; i++) d->out[i] = affine_substitute(p, d->out[i], &binding, 1);
+    for (int i = 0; i < d->parts.count; i++) {
+        if (d->parts.indices[i] != index) continue;
+        for (int k = d->parts.count; k > i + 1; k--) d->parts.indices[k] = d->parts.indices[k - 1];
+        d->parts.indices[i] = outer;
+        d->parts.indices[i + 1] = inner;
+        d->parts.count++;
+        break;
+    }
+}
+
+static void split_all(Elaborator *el, Draft *d) {
+    for (int round = 0; round < MAX_RANK && d->parts.count < MAX_RANK * 2; round++) {
+        Walk w = {.arena = el->session->arena};
+        walk(&w, d->parts.e);
+        const Index *index = NULL;
+        int64_t q = 0;
+        for (int i = 0; !index && i < w.divisions.count; i++) index = splittable(el, w.divisions.data[i], &q);
+        if (!index) return;
+        split(el, d, index, q);
+    }
+}
+
+// ---- equations ---------------------------------------------------------------------------------------------------------------------
+
+static bool is_end_tensor(const Elaborator *el, const Tensor *t) {
+    return t->kind == TENSOR_TOTAL || t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_RUN ||
+           table_get(&el->tables->end_side, t);
+}
+
+static bool holds_rows(const Expr *e) {
+    if (e->op == OP_ROWS) return true;
+    if (e->op == OP_AFFINE)
+        for (int i = 0; i < e->form->count; i++)
+            if (holds_rows(e->form->terms[i].atom)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (holds_rows(e->args[i])) return true;
+    return false;
+}
+
+// Does the expression belong to the end of a part of the data: does it read totals and what is made of them alone?
+static bool is_of_end(Elaborator *el, const Expr *e) {
+    if (!el->totals || holds_rows(e) || e->has_draw) return false;
+    for (int i = 0; i < e->free_count; i++)
+        if (e->free[i]->batch) return false;
+    for (int i = 0; i < e->read_count; i++)
+        if (!is_end_tensor(el, e->reads[i]->tensor)) return false;
+    return true;
+}
+
+static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Span span) {
+    Function *f = el->function;
+    if (el->totals) {
+        bool end = is_of_end(el, d->parts.e);
+        for (int i = 0; !end && i < d->parts.e->read_count; i++) {
+            const Tensor *read = d->parts.e->reads[i]->tensor;
+            if (read->kind != TENSOR_TOTAL && !table_get(&el->tables->end_side, read)) continue;
+            if (!el->tables->adding) {
+                fail(el, env, METRIC_NESTED, span, "");
+                return;
+            }
+        }
+        if (end && !el->tables->adding) {
+            table_set(el->session->arena, &el->tables->end_side, t, t);
+            if (t->type == TYPE_REAL) t->type = TYPE_DOUBLE;
+            f = el->totals->end;
+        }
+    }
+    if (!f) return;
+    Origin *origin = arena_new(el->session->arena, Origin);
+    *origin = (Origin){span, env->frame->path, env->frame->origin};
+    if (!t->origin) t->origin = origin;
+    const Index **indices = arena_array(el->session->arena, const Index *, d->parts.count + 1);
+    for (int i = 0; i < d->parts.count; i++) indices[i] = d->parts.indices[i];
+    equation_add(el->session->program, f, t, d->out, d->parts.reduction, indices, d->parts.count, d->parts.e, origin);
+}
+
+void emit_equation(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts, Span span) {
+    Draft d = {.out_count = t->rank, .parts = *parts};
+    for (int i = 0; i < t->rank; i++) d.out[i] = out[i];
+    split_all(el, &d);
+    write(el, env, t, &d, span);
+}
+
+static void set_bounds(Tensor *t, const Expr *e) {
+    int64_t low, high;
+    if (expr_integer_bounds(e, &low, &high)) {
+        t->bounded = true;
+        t->low = low;
+        t->high = high;
+    }
+}
+
+// A new tensor over these indices; NULL after a message.
+static Tensor *new_tensor(Elaborator *el, const Env *env, const char *name, TensorKind kind, Type type, const Indices *all, Span span) {
+    if (all->count > MAX_RANK) {
+        fail(el, env, RANK_LIMIT, span, MAX_RANK);
+        return NULL;
+    }
+    int64_t dims[MAX_RANK];
+    for (int i = 0; i < all->count; i++) dims[i] = all->data[i]->size;
+    Tensor *t = tensor_add(el->session->program, name, kind, type, all->count, dims);
+    for (int i = 0; i < all->count; i++)
+        if (all->data[i]->batch) t->batch_dims |= (uint8_t)(1u << i);
+    return t;
+}
+
+static Indices outer_of(const Elaborator *el, const Expr *e, const Indices *own) {
+    Indices outer = {.count = 0};
+    for (int i = 0; i < e->free_count; i++)
+        if (!holds(own, e->free[i]) && e->free[i] != el->tables->element) add_index(&outer, e->free[i]);
+    return outer;
+}
+
+static bool reads_clock_only(const Elaborator *el, const Expr *e) {
+    if (e->free_count || e->has_draw || !e->read_count) return false;
+    for (int i = 0; i < e->read_count; i++) {
+        const Tensor *t = e->reads[i]->tensor;
+        if (t->rank || t->type != TYPE_DOUBLE) return false;
+        if (t->kind != TENSOR_CLOCK && t->kind != TENSOR_SETTING && t->kind != TENSOR_RUN && !table_get(&el->tables->clock_side, t))
+            return false;
+    }
+    return true;
+}
+
+// Emits the array with the outer indices of its expression before its own; `outer` gets them.
+static Tensor *emit(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type, const Array *a, Indices *outer, Span span) {
+    Program *p = el->session->program;
+    Indices own = {.count = 0};
+    for (int i = 0; i < a->rank; i++) add_index(&own, a->indices[i]);
+    const Expr *e = under_facts(el, a->e, &own);
+    *outer = outer_of(el, e, &own);
+    Indices all = *outer;
+    for (int i = 0; i < a->rank; i++) add_index(&all, a->indices[i]);
+    e = number_draws(el, e, &all);
+    Type t_type = type >= 0 ? (Type)type : (Type)e->type;
+    if (type < 0 && t_type == TYPE_REAL && all.count == 0) t_type = TYPE_DOUBLE;
+    if (type < 0 && t_type == TYPE_DOUBLE && all.count > 0) t_type = TYPE_REAL;
+    Tensor *t = new_tensor(el, env, name, kind, t_type, &all, span);
+    if (!t) return NULL;
+    set_bounds(t, e);
+    if (reads_clock_only(el, e)) table_set(el->session->arena, &el->tables->clock_side, t, t);
+    const Affine *out[MAX_RANK];
+    for (int i = 0; i < all.count; i++) out[i] = affine_index(p, all.data[i]);
+    Reduced parts = {.reduction = REDUCE_NONE, .e = e};
+    emit_equation(el, env, t, out, &parts, span);
+    return t;
+}
+
+Tensor *emit_tensor(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type, const Array *a, Span span) {
+    Indices outer;
+    return emit(el, env, name, kind, type, a, &outer, span);
+}
+
+static const Expr *read_at(Elaborator *el, Tensor *t, const Indices *outer, const Index *const *own, int rank) {
+    Program *p = el->session->program;
+    const Affine *forms[MAX_RANK * 2];
+    int count = 0;
+    for (int i = 0; i < outer->count; i++) forms[count++] = affine_index(p, outer->data[i]);
+    for (int i = 0; i < rank; i++) forms[count++] = affine_index(p, own[i]);
+    return expr_read(p, t, forms, t->origin);
+}
+
+// A read whose subscripts are indices and numbers, or no read at all: nothing is gained by a tensor of its own.
+static bool is_plain(const Expr *e) {
+    if (e->op != OP_READ) return e->read_count == 0 && !e->has_draw && (e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE);
+    for (int d = 0; d < e->guard_count; d++)
+        if (!affine_only(e->forms[d]) && !affine_is_constant(e->forms[d])) return false;
+    return true;
+}
+
+SemaValue materialise(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
+    if (v.kind == SEMA_TENSOR) {
+        if (is_plain(v.array->e) || v.array->filter) return v;
+        Indices outer;
+        Tensor *t = emit(el, env, name, TENSOR_TEMP, -1, v.array, &outer, span);
+        if (!t) return value_error();
+        Array a = *v.array;
+        for (int d = 0; d < a.rank; d++) a.indices[d] = index_of_dim(el, v.array->indices[d]->name, a.dims[d]);
+        a.e = read_at(el, t, &outer, a.indices, a.rank);
+        SemaValue out = value_array(el->session, &a);
+        out.is_class = v.is_class;
+        return out;
+    }
+    if (v.kind != SEMA_SCALAR || is_read(v.e) || (!v.e->read_count && !v.e->has_draw)) return v;
+    if (env->frame->is_inline && !expr_too_large(v.e)) return v;
+    Array a = {.rank = 0, .e = v.e};
+    Indices outer;
+    Tensor *t = emit(el, env, name, TENSOR_TEMP, -1, &a, &outer, span);
+    if (!t) return value_error();
+    SemaValue out = v;
+    out.e = read_at(el, t, &outer, NULL, 0);
+    out.type = (Type)out.e->type;
+    return out;
+}
+
+// A number that only clock and settings decide, met by something else: it is computed once, in double.
+SemaValue hoist_clock(Elaborator *el, const Env *env, SemaValue v, Span span) {
+    if (v.kind != SEMA_SCALAR || is_read(v.e) || !reads_clock_only(el, v.e)) return v;
+    if (v.e->type == TYPE_BOOL) return v;
+    Tensor *t = table_get(&el->tables->hoisted, v.e);
+    if (!t) {
+        Array a = {.rank = 0, .e = v.e};
+        t = emit_tensor(el, env, el->tables->hint ? el->tables->hint : "clock", TENSOR_TEMP, TYPE_DOUBLE, &a, span);
+        if (!t) return value_error();
+        table_set(el->session->arena, &el->tables->hoisted, v.e, t);
+    }
+    SemaValue out = v;
+    out.e = expr_read(el->session->program, t, NULL, t->origin);
+    out.type = TYPE_DOUBLE;
+    return out;
+}
+
+bool is_of_clock(const Elaborator *el, SemaValue v) { return v.kind == SEMA_SCALAR && reads_clock_only(el, v.e); }
+
+// ---- reductions -----------------------------------------------------------------------------------------------------------------------
+
+// A total over all batches: found again by its name.
+static Tensor *total_of(Elaborator *el, const Indices *outer, Reduction r) {
+    Program *p = el->session->program;
+    Totals *totals = el->totals;
+    const char *name = string_format(p->arena, "%s.total_%d", totals->name, ++totals->count);
+    Tensor *t = tensor_find(p, name);
+    if (!t) {
+        int64_t dims[MAX_RANK];
+        for (int i = 0; i < outer->count && i < MAX_RANK; i++) dims[i] = outer->data[i]->size;
+        t = tensor_add(p, name, TENSOR_TOTAL, TYPE_DOUBLE, outer->count, dims);
+        t->start = r == REDUCE_MAX ? -INFINITY : r == REDUCE_MIN ? INFINITY : r == REDUCE_PROD ? 1 : 0;
+        vec_push(p->arena, &totals->tensors, t);
+    }
+    return t;
+}
+
+// Adds a batch's part to its total; gives the total's element.
+static const Expr *add_total(Elaborator *el, const Env *env, const Expr *part, const Indices *outer, Reduction r, Span span) {
+    Program *p = el->session->program;
+    Tensor *total = total_of(el, outer, r);
+    const Expr *before = read_at(el, total, outer, NULL, 0);
+    const Expr *after = r == REDUCE_MAX    ? expr_binary(p, OP_MAX, before, part)
+                        : r == REDUCE_MIN  ? expr_binary(p, OP_MIN, before, part)
+                        : r == REDUCE_PROD ? expr_mul(p, before, part)
+                                           : expr_add(p, before, part);
+    Draft d = {.out_count = outer->count, .parts = {.reduction = REDUCE_NONE, .e = after}};
+    for (int i = 0; i < outer->count; i++) d.out[i] = affine_index(p, outer->data[i]);
+    Tensor *next = new_tensor(el, env, string_format(p->arena, "%s.next", total->name), TENSOR_TEMP, TYPE_DOUBLE, outer, span);
+    el->tables->adding = true;
+    write(el, env, next, &d, span);
+    el->tables->adding = false;
+    vec_push(p->arena, &el->function->effects, (Effect){total, next});
+    return before;
+}
+
+static Type reduction_type(const Reduced *parts, int outer) {
+    switch (parts->reduction) {
+    case REDUCE_ARGMAX:
+    case REDUCE_ARGMIN: return TYPE_INT;
+    case REDUCE_MAX:
+    case REDUCE_MIN:
+        if (parts->e->type == TYPE_INT || parts->e->type == TYPE_BOOL) return (Type)parts->e->type;
+        return outer ? TYPE_REAL : TYPE_DOUBLE;
+    case REDUCE_NONE:
+    case REDUCE_SUM:
+    case REDUCE_PROD: return outer ? TYPE_REAL : TYPE_DOUBLE;
+    }
+    return TYPE_REAL;
+}
+
+const Expr *emit_reduction(Elaborator *el, const Env *env, const Reduced *given, Span span) {
+    Program *p = el->session->program;
+    Reduced parts = *given;
+    Indices own = {.count = 0};
+    for (int i = 0; i < parts.count; i++) add_index(&own, parts.indices[i]);
+    parts.e = under_facts(el, parts.e, &own);
+    if (expr_depends(parts.e, el->tables->element)) {
+        fail(el, env, DRAW_IN_REDUCTION, span, "");
+        return NULL;
+    }
+    Indices outer = outer_of(el, parts.e, &own);
+    const char *hint = el->tables->hint ? el->tables->hint : env->frame->path[0] ? env->frame->path : "value";
+    Tensor *t = new_tensor(el, env, string_format(p->arena, "%s.%s", hint, reduction_word(parts.reduction)), TENSOR_TEMP,
+                           reduction_type(&parts, outer.count), &outer, span);
+    if (!t) return NULL;
+    reduction_bounds(t, &parts);
+    const Affine *out[MAX_RANK];
+    for (int i = 0; i < outer.count; i++) out[i] = affine_index(p, outer.data[i]);
+    bool over_batch = false;
+    for (int i = 0; i < parts.count; i++) over_batch = over_batch || parts.indices[i]->batch;
+    if (el->totals && over_batch) t->type = TYPE_DOUBLE;
+    emit_equation(el, env, t, out, &parts, span);
+    const Expr *read = read_at(el, t, &outer, NULL, 0);
+    if (!el->totals || !over_batch) return read;
+    if (parts.reduction == REDUCE_ARGMAX || parts.reduction == REDUCE_ARGMIN) {
+        fail(el, env, METRIC_POSITION, span, reduction_word(parts.reduction));
+        return NULL;
+    }
+    return add_total(el, env, read, &outer, parts.reduction, span);
+}
+
+void reduction_bounds(Tensor *t, const Reduced *parts) {
+    if (parts->reduction == REDUCE_ARGMAX || parts->reduction == REDUCE_ARGMIN) {
+        int64_t count = 1;
+        for (int i = 0; i < parts->count; i++) count *= parts->indices[i]->size;
+        t->bounded = true;
+        t->low = 0;
+        t->high = count - 1;
+    } else if (parts->reduction == REDUCE_MAX || parts->reduction == REDUCE_MIN) {
+        set_bounds(t, parts->e);
+    }
+}
+
+// The true number of rows: of the batch, or with totals of the whole part.
+const Expr *rows_of(Elaborator *el, const Env *env, Span span) {
+    if (!el->totals) return expr_rows(el->session->program);
+    if (!el->tables->rows_total) {
+        Indices none = {.count = 0};
+        el->tables->rows_total = add_total(el, env, expr_rows(el->session->program), &none, REDUCE_SUM, span);
+    }
+    return el->tables->rows_total;
+}
+
+void elaborator_finish(Elaborator *el) {
+    Program *p = el->session->program;
+    for (int i = 0; i < el->tables->slot_list.count; i++) {
+        Slot *slot = el->tables->slot_list.data[i];
+        Env *env = env_create(el, NO_SPAN, "");
+        const char *name = string_format(p->arena, "%s.next", slot->target->name);
+        SemaValue v = slot->current;
+        if (v.kind == SEMA_ERROR) continue;
+        const Expr *e = v.kind == SEMA_TENSOR ? v.array->e : v.e;
+        Tensor *t = e->op == OP_READ && e->tensor->kind == TENSOR_TEMP && e->tensor->rank == slot->target->rank ? e->tensor : NULL;
+        for (int d = 0; t && d < t->rank; d++)
+            if (affine_only(e->forms[d]) != v.array->indices[d] || t->type != slot->target->type) t = NULL;
+        Array scalar = {.rank = 0, .e = e};
+        if (!t)
+            t = emit_tensor(el, env, name, TENSOR_TEMP, (int)slot->target->type, v.kind == SEMA_TENSOR ? v.array : &scalar, v.span);
+        if (t) vec_push(p->arena, &el->function->effects, (Effect){slot->target, t});
+    }
+    el->tables->slot_list.count = 0;
+}

@@ -1,0 +1,512 @@
+// What an expression means: names, numbers known when compiling, operators, conditions.
+// Guarantees: what can be decided when compiling is; the side of a condition that is not taken is not looked at.
+#include <math.h>
+
+#include "sema/values.h"
+
+// ---- names ---------------------------------------------------------------------------------------------------------------------
+
+static bool in_training(const Elaborator *el, const Env *env) {
+    if (!el->training) return false;
+    const char *path = env->place->path;
+    for (int i = 0; i < el->frozen_count; i++) {
+        const char *frozen = el->frozen[i];
+        size_t k = 0;
+        while (frozen[k] && frozen[k] == path[k]) k++;
+        if (!frozen[k] && (!path[k] || path[k] == '.' || path[k] == '[')) return false;
+    }
+    return true;
+}
+
+const Node *definition_of(Elaborator *el, const Env *env, const char *name) {
+    return library_find(el->session->library, env->from, name);
+}
+
+static SemaValue eval_constant(Elaborator *el, const Node *constant) {
+    SemaValue *set = map_get(el->session->constants, constant->name);
+    if (set && !source_of(el->session->ctx, constant->span)->library) return *set;
+    struct SessionTables *tables = el->session->tables;
+    if (tables->depth > MAX_NESTING) {
+        fail(el, NULL, NESTING_LIMIT, constant->span, constant->name, MAX_NESTING);
+        return value_error();
+    }
+    tables->depth++;
+    Env *env = env_create(el, constant->span, "");
+    const Node *before = el->tables->named_node;
+    el->tables->named_node = constant->value;
+    el->tables->named = constant->name;
+    SemaValue v = eval(el, env, constant->value);
+    el->tables->named_node = before;
+    tables->depth--;
+    v.span = constant->name_span;
+    return v;
+}
+
+static SemaValue eval_definition(Elaborator *el, Env *env, const Node *e, const Node *define) {
+    if (define->kind == AST_CONSTANT) return eval_constant(el, define);
+    if (define->kind != AST_DEFINE) {
+        fail(el, env, NOT_A_VALUE, e->span, e->name);
+        return value_error();
+    }
+    switch (define->definition) {
+    case DEFINE_LAYER:
+    case DEFINE_MODEL: return make_layer(el, env, e, define, NULL);
+    case DEFINE_FN:
+    case DEFINE_METRIC:
+    case DEFINE_OPTIMIZER: return value_callable(el, (Callable){.define = define}, SEMA_FUNCTION);
+    }
+    return value_error();
+}
+
+// A size of the same name outside the equation, in the same definition?
+static bool hides_size(const Env *env, const char *name) {
+    bool met = false;
+    for (; env; env = env->outer) {
+        const Name *n = map_get(env->names, name);
+        if (!n) continue;
+        if (met && n->is_size) return true;
+        met = true;
+    }
+    return false;
+}
+
+static SemaValue value_of_name(Elaborator *el, Env *env, const Node *e, Name *n) {
+    if (n->index) {
+        if (!el->tables->subscript && hides_size(env, e->name)) {
+            Diagnostic *d = fail(el, env, SIZE_AND_INDEX, e->span, e->name);
+            if (d) diagnostic_help(el->session->ctx, d, "write the index with another letter: `%s` is a size in this definition", e->name);
+            return value_error();
+        }
+        return value_scalar(expr_index(el->session->program, n->index));
+    }
+    SemaValue v = n->slot ? n->slot->current : n->pieces && n->tensor ? value_tensor(el->session, n->tensor) : n->value;
+    if (v.kind == SEMA_CLOSURE) return force_closure(el, v);
+    if (v.kind == SEMA_ABSENT) {
+        Diagnostic *d = fail(el, env, ABSENT_NAMED, e->span, e->name);
+        if (d) diagnostic_note(el->session->ctx, d, v.span, "`%s` is declared here, under a condition that does not hold", e->name);
+        return value_error();
+    }
+    if (el->totals && !el->tables->subscript && v.kind == SEMA_SCALAR && v.e->op == OP_ROWS)
+        return value_scalar(rows_of(el, env, e->span));
+    return v;
+}
+
+static SemaValue eval_name(Elaborator *el, Env *env, const Node *e) {
+    Name *n = env_name(env, e->name);
+    if (n) return value_of_name(el, env, e, n);
+    const Node *define = definition_of(el, env, e->name);
+    if (define) return eval_definition(el, env, e, define);
+    SemaValue *word = map_get(el->words, e->name);
+    if (word) return *word;
+    if (string_equal(e->name, "inf")) return value_number(INFINITY, false);
+    if (string_equal(e->name, "pi")) return value_number(3.14159265358979323846, false);
+    if (string_equal(e->name, "training")) return value_bool(in_training(el, env));
+    const Builtin *row = builtin_find(e->name, 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION);
+    if (row) return value_callable(el, (Callable){.builtin = row}, SEMA_FUNCTION);
+    fail(el, env, VALUE_UNKNOWN, e->span, e->name);
+    return value_error();
+}
+
+// `risk.dense_1.w` as one text, or NULL if it is not made of names alone.
+static const char *dotted(Arena *arena, const Node *e) {
+    if (e->kind == AST_NAME) return e->name;
+    if (e->kind != AST_MEMBER) return NULL;
+    const char *base = dotted(arena, e->base);
+    return base ? string_format(arena, "%s.%s", base, e->name) : NULL;
+}
+
+static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
+    if (e->base->kind == AST_NAME && !env_name(env, e->base->name) && library_named(el->session->library, e->base->name)) {
+        const Node *define = library_member(el->session->library, e->base->name, e->name);
+        if (define) return eval_definition(el, env, e, define);
+    }
+    const char *path = dotted(el->session->arena, e);
+    Known *known = path ? map_get(el->session->tables->tensors, path) : NULL;
+    if (known) {
+        Slot *slot = map_get(el->tables->slots, path);
+        return slot ? slot->current : value_tensor(el->session, known->tensor);
+    }
+    SemaValue v = eval(el, env, e->base);
+    if (v.kind == SEMA_ERROR) return v;
+    for (int i = 0; v.kind == SEMA_TUPLE && i < v.count; i++)
+        if (string_equal(v.names[i], e->name)) return v.items[i];
+    Diagnostic *d = fail(el, env, NO_MEMBER, e->span, e->name);
+    if (d && v.kind == SEMA_TUPLE) {
+        const char *near = string_nearest(e->name, v.names, v.count);
+        if (near) diagnostic_help(el->session->ctx, d, "there is a result `%s`", near);
+    }
+    return value_error();
+}
+
+// ---- numbers known when compiling -----------------------------------------------------------------------------------------------------
+
+static SemaValue whole_or_real(double number, bool integral) {
+    return value_number(number, integral && number == floor(number) && fabs(number) < 9e15);
+}
+
+static SemaValue fold(Operator op, SemaValue a, SemaValue b) {
+    bool whole = a.integral && b.integral;
+    double x = a.number, y = b.number;
+    switch (op) {
+    case OPERATOR_ADD: return whole_or_real(x + y, whole);
+    case OPERATOR_SUB: return whole_or_real(x - y, whole);
+    case OPERATOR_MUL: return whole_or_real(x * y, whole);
+    case OPERATOR_DIV: return whole_or_real(x / y, whole && y != 0 && fmod(x, y) == 0);
+    case OPERATOR_FLOOR_DIV: return whole_or_real(floor(x / y), whole && y != 0);
+    case OPERATOR_POWER: return whole_or_real(pow(x, y), whole && y >= 0);
+    case OPERATOR_LESS: return value_bool(x < y);
+    case OPERATOR_GREATER: return value_bool(x > y);
+    case OPERATOR_LESS_EQ: return value_bool(x <= y);
+    case OPERATOR_GREATER_EQ: return value_bool(x >= y);
+    case OPERATOR_EQUAL: return value_bool(x == y);
+    case OPERATOR_NOT_EQUAL: return value_bool(x != y);
+    case OPERATOR_AND: return value_bool(x != 0 && y != 0);
+    case OPERATOR_OR: return value_bool(x != 0 || y != 0);
+    case NO_OPERATOR:
+    case OPERATOR_NOT:
+    case OPERATOR_NEGATE:
+    case OPERATOR_SET:
+    case OPERATOR_SET_ADD:
+    case OPERATOR_SET_SUB:
+    case OPERATOR_SET_MUL:
+    case OPERATOR_COUNT: break;
+    }
+    die("fold: operator %d does not join two numbers", (int)op);
+}
+
+// ---- numbers known at run time ----------------------------------------------------------------------------------------------------------
+
+const Expr *truth_of(Program *p, const Expr *e) {
+    return e->type == TYPE_BOOL ? e : expr_unary(p, OP_NOT, expr_binary(p, OP_EQ, e, expr_const(p, 0)));
+}
+
+static const Expr *raise(Program *p, const Expr *a, const Expr *b) {
+    if (b->op == OP_CONST && b->value == floor(b->value) && fabs(b->value) <= 64) return expr_power(p, a, (int)b->value);
+    if (b->op == OP_CONST && b->value == 0.5) return expr_unary(p, OP_SQRT, a);
+    return expr_binary(p, OP_POW, a, b);
+}
+
+static bool both_whole(const Expr *a, const Expr *b) {
+    return (a->type == TYPE_INT || a->type == TYPE_BOOL) && (b->type == TYPE_INT || b->type == TYPE_BOOL);
+}
+
+static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
+    switch (op) {
+    case OPERATOR_ADD: return expr_add(p, a, b);
+    case OPERATOR_SUB: return expr_sub(p, a, b);
+    case OPERATOR_MUL: return expr_mul(p, a, b);
+    case OPERATOR_DIV: return expr_div(p, a, b);
+    case OPERATOR_FLOOR_DIV: return both_whole(a, b) ? expr_binary(p, OP_FLOOR_DIV, a, b) : expr_unary(p, OP_FLOOR, expr_div(p, a, b));
+    case OPERATOR_POWER: return raise(p, a, b);
+    case OPERATOR_LESS: return expr_binary(p, OP_LT, a, b);
+    case OPERATOR_GREATER: return expr_binary(p, OP_LT, b, a);
+    case OPERATOR_LESS_EQ: return expr_binary(p, OP_LE, a, b);
+    case OPERATOR_GREATER_EQ: return expr_binary(p, OP_LE, b, a);
+    case OPERATOR_EQUAL: return expr_binary(p, OP_EQ, a, b);
+    case OPERATOR_NOT_EQUAL: return expr_unary(p, OP_NOT, expr_binary(p, OP_EQ, a, b));
+    case OPERATOR_AND: return expr_binary(p, OP_AND, truth_of(p, a), truth_of(p, b));
+    case OPERATOR_OR: return expr_binary(p, OP_OR, truth_of(p, a), truth_of(p, b));
+    case NO_OPERATOR:
+    case OPERATOR_NOT:
+    case OPERATOR_NEGATE:
+    case OPERATOR_SET:
+    case OPERATOR_SET_ADD:
+    case OPERATOR_SET_SUB:
+    case OPERATOR_SET_MUL:
+    case OPERATOR_COUNT: break;
+    }
+    die("join: operator %d does not join two expressions", (int)op);
+}
+
+static bool is_value_of_numbers(SemaValue v) { return v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR || v.kind == SEMA_TENSOR; }
+
+static void shapes_differ(Elaborator *el, const Env *env, const Array *a, const Array *b, Span span, SemaValue va, SemaValue vb) {
+    Diagnostic *d = fail(el, env, SHAPES_DIFFER, span, dims_text(el, a->dims, a->rank), dims_text(el, b->dims, b->rank));
+    if (!d) return;
+    if (va.span.end) diagnostic_note(el->session->ctx, d, va.span, "this has shape %s", dims_text(el, a->dims, a->rank));
+    if (vb.span.end) diagnostic_note(el->session->ctx, d, vb.span, "this has shape %s", dims_text(el, b->dims, b->rank));
+}
+
+bool unify(Elaborator *el, const Env *env, const SemaValue *values, int count, const Expr **es, Array *shape, Span span) {
+    *shape = (Array){.rank = 0};
+    const Array *first = NULL;
+    SemaValue first_value = {0};
+    bool real = false, beyond_clock = false;
+    for (int i = 0; i < count; i++) {
+        SemaValue v = values[i];
+        if (v.kind == SEMA_ERROR) return false;
+        if (!is_value_of_numbers(v)) {
+            fail(el, env, NOT_A_NUMBER, v.span.end ? v.span : span, value_shape_text(el->session, v));
+            return false;
+        }
+        real = real || (v.type != TYPE_INT && v.type != TYPE_BOOL);
+        beyond_clock = beyond_clock || v.kind == SEMA_TENSOR || (v.kind == SEMA_SCALAR && !is_of_clock(el, v));
+        if (v.kind != SEMA_TENSOR) continue;
+        if (env->indexed) {
+            Diagnostic *d = fail(el, env, TENSOR_NEEDS_BRACKETS, v.span.end ? v.span : span, dims_text(el, v.array->dims, v.array->rank));
+            if (d) diagnostic_help(el->session->ctx, d, "write its indices in brackets");
+            return false;
+        }
+        if (first && (first->rank != v.array->rank || !dims_equal(first->dims, v.array->dims, first->rank))) {
+            shapes_differ(el, env, first, v.array, span, first_value, v);
+            return false;
+        }
+        if (!first) {
+            first = v.array;
+            first_value = v;
+        }
+    }
+    if (first) *shape = *first;
+    for (int i = 0; i < count; i++) {
+        SemaValue v = beyond_clock ? hoist_clock(el, env, values[i], span) : values[i];
+        if (v.kind == SEMA_ERROR) return false;
+        const Affine *forms[MAX_RANK];
+        for (int d = 0; d < shape->rank; d++) forms[d] = affine_index(el->session->program, shape->indices[d]);
+        es[i] = v.kind == SEMA_TENSOR ? array_at(el, v.array, forms) : value_expr(el, v, real);
+    }
+    return true;
+}
+
+SemaValue wrap(Elaborator *el, const Array *shape, const Expr *e) {
+    if (!shape->rank) return value_scalar(e);
+    Array a = *shape;
+    a.e = e;
+    return value_array(el->session, &a);
+}
+
+static Dimension joined_dimension(Operator op, SemaValue a, SemaValue b) {
+    if (op == OPERATOR_DIV && a.dimension == b.dimension) return DIMENSION_NUMBER;
+    if (operator_precedence(op) == operator_precedence(OPERATOR_LESS) || op == OPERATOR_AND || op == OPERATOR_OR) return DIMENSION_NUMBER;
+    return a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
+}
+
+static bool units_agree(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
+    if (op == OPERATOR_MUL || op == OPERATOR_DIV || op == OPERATOR_FLOOR_DIV || op == OPERATOR_POWER) return true;
+    if (a.dimension == b.dimension || a.dimension == DIMENSION_NUMBER || b.dimension == DIMENSION_NUMBER) return true;
+    static const char *const words[] = {"numbers", "steps", "epochs", "time", "bytes"};
+    fail(el, env, UNITS_DIFFER, span, words[a.dimension], words[b.dimension]);
+    return false;
+}
+
+static bool classes_agree(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
+    if (!a.is_class && !b.is_class) return true;
+    if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS) || el->tables->subscript) return true;
+    Diagnostic *d = fail(el, env, CLASS_NOT_NUMBER, span, operator_text(op));
+    if (d) diagnostic_help(el->session->ctx, d, "a class indexes and compares: `x == 2`, `w[x]`");
+    return false;
+}
+
+SemaValue binary(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
+    a = value_first(a);
+    b = value_first(b);
+    if (a.kind == SEMA_LIST) a = list_array(el, env, a, span);
+    if (b.kind == SEMA_LIST) b = list_array(el, env, b, span);
+    if (a.kind == SEMA_ERROR || b.kind == SEMA_ERROR) return value_error();
+    if (!units_agree(el, env, op, a, b, span) || !classes_agree(el, env, op, a, b, span)) return value_error();
+    SemaValue out;
+    if (a.kind == SEMA_NUMBER && b.kind == SEMA_NUMBER) {
+        out = fold(op, a, b);
+    } else {
+        const SemaValue both[] = {a, b};
+        const Expr *es[2];
+        Array shape;
+        if (!unify(el, env, both, 2, es, &shape, span)) return value_error();
+        out = wrap(el, &shape, join(el->session->program, op, es[0], es[1]));
+    }
+    out.dimension = joined_dimension(op, a, b);
+    out.span = span;
+    return out;
+}
+
+static SemaValue eval_unary(Elaborator *el, Env *env, const Node *e) {
+    SemaValue v = value_first(eval(el, env, e->value));
+    if (v.kind == SEMA_ERROR) return v;
+    SemaValue out;
+    if (v.kind == SEMA_NUMBER) {
+        out = e->op == OPERATOR_NOT ? value_bool(v.number == 0) : value_number(-v.number, v.integral);
+    } else {
+        const Expr *x;
+        Array shape;
+        if (!unify(el, env, &v, 1, &x, &shape, e->span)) return value_error();
+        Program *p = el->session->program;
+        out = wrap(el, &shape, e->op == OPERATOR_NOT ? expr_unary(p, OP_NOT, truth_of(p, x)) : expr_neg(p, x));
+    }
+    out.dimension = v.dimension;
+    out.span = e->span;
+    return out;
+}
+
+// ---- conditions ---------------------------------------------------------------------------------------------------------------------------
+
+// `and`, `or`: the right side is read only where the left one lets it.
+static SemaValue eval_logic(Elaborator *el, Env *env, const Node *e) {
+    bool is_and = e->op == OPERATOR_AND;
+    SemaValue a = value_first(eval(el, env, e->left));
+    if (a.kind == SEMA_ERROR) return a;
+    if (a.kind == SEMA_NUMBER && (a.number != 0) != is_and) {
+        skip_layers(el, env, e->right);
+        return value_bool(!is_and);
+    }
+    FactMark mark = facts_mark(el);
+    if (a.kind == SEMA_SCALAR) facts_assume(el, truth_of(el->session->program, a.e), is_and);
+    SemaValue b = value_first(eval(el, env, e->right));
+    facts_reset(el, mark);
+    if (b.kind == SEMA_ERROR) return b;
+    if (a.kind == SEMA_NUMBER) return b;
+    if (b.kind == SEMA_NUMBER) return (b.number != 0) == is_and ? a : value_bool(!is_and);
+    return binary(el, env, e->op, a, b, e->span);
+}
+
+int eval_condition(Elaborator *el, Env *env, const Node *e, SemaValue *condition) {
+    SemaValue c = value_first(eval(el, env, e));
+    *condition = c;
+    if (c.kind == SEMA_NUMBER) return c.number != 0;
+    if (c.kind == SEMA_SCALAR || c.kind == SEMA_TENSOR || c.kind == SEMA_ERROR) return -1;
+    fail(el, env, NOT_A_CONDITION, e->span, value_shape_text(el->session, c));
+    *condition = value_error();
+    return -1;
+}
+
+SemaValue choose(Elaborator *el, const Env *env, SemaValue condition, SemaValue a, SemaValue b, Span span) {
+    Program *p = el->session->program;
+    a = value_first(a);
+    b = value_first(b);
+    if (a.kind == SEMA_ERROR || b.kind == SEMA_ERROR) return value_error();
+    const SemaValue values[] = {a, b, condition};
+    const Expr *es[3];
+    Array shape;
+    bool whole = (a.type == TYPE_INT || a.type == TYPE_BOOL) && (b.type == TYPE_INT || b.type == TYPE_BOOL);
+    if (!unify(el, env, values, 3, es, &shape, span)) return value_error();
+    if (whole) {
+        if (a.kind == SEMA_NUMBER) es[0] = value_expr(el, a, false);
+        if (b.kind == SEMA_NUMBER) es[1] = value_expr(el, b, false);
+    }
+    SemaValue out = wrap(el, &shape, expr_condition(p, truth_of(p, es[2]), es[0], es[1]));
+    out.dimension = a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
+    out.is_class = a.is_class && b.is_class;
+    out.span = span;
+    return out;
+}
+
+static SemaValue eval_if(Elaborator *el, Env *env, const Node *e) {
+    if (!e->otherwise) {
+        Diagnostic *d = fail(el, env, IF_WITHOUT_ELSE, e->span, "");
+        if (d) diagnostic_help(el->session->ctx, d, "give the other side: `… else 0`");
+        return value_error();
+    }
+    SemaValue condition;
+    int known = eval_condition(el, env, e->condition, &condition);
+    if (condition.kind == SEMA_ERROR) return condition;
+    if (known >= 0) {
+        if (!known) skip_layers(el, env, e->value);
+        SemaValue v = eval(el, env, known ? e->value : e->otherwise);
+        if (known) skip_layers(el, env, e->otherwise);
+        return v;
+    }
+    const Expr *truth = condition.kind == SEMA_SCALAR ? truth_of(el->session->program, condition.e) : NULL;
+    FactMark mark = facts_mark(el);
+    if (truth) facts_assume(el, truth, true);
+    SemaValue a = eval(el, env, e->value);
+    facts_reset(el, mark);
+    if (truth) facts_assume(el, truth, false);
+    SemaValue b = eval(el, env, e->otherwise);
+    facts_reset(el, mark);
+    return choose(el, env, condition, a, b, e->span);
+}
+
+// ---- all kinds ------------------------------------------------------------------------------------------------------------------------------
+
+static SemaValue eval_list(Elaborator *el, Env *env, const Node *e) {
+    SemaValue *items = arena_array(el->session->arena, SemaValue, e->count + 1);
+    for (int i = 0; i < e->count; i++) {
+        const Node *item = e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i];
+        items[i] = eval(el, env, item);
+        if (items[i].kind == SEMA_ERROR) return items[i];
+    }
+    return (SemaValue){.kind = SEMA_LIST, .items = items, .count = e->count};
+}
+
+static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
+    SemaValue v;
+    switch ((int)e->kind) {
+    case AST_NUMBER:
+        v = value_number(e->number, e->integral);
+        v.dimension = unit_dimension(e->unit);
+        return v;
+    case AST_TEXT: return value_text(e->name);
+    case AST_BOOL: return value_bool(e->number != 0);
+    case AST_NAME: return eval_name(el, env, e);
+    case AST_MEMBER: return eval_member(el, env, e);
+    case AST_CALL: return eval_call(el, env, e);
+    case AST_INDEX: return eval_index(el, env, e);
+    case AST_REDUCE: return eval_reduce(el, env, e);
+    case AST_UNARY: return eval_unary(el, env, e);
+    case AST_BINARY:
+        if (e->op == OPERATOR_AND || e->op == OPERATOR_OR) return eval_logic(el, env, e);
+        v = eval(el, env, e->left);
+        return binary(el, env, e->op, v, eval(el, env, e->right), e->span);
+    case AST_PIPE:
+    case AST_REPEAT: return eval_pipe(el, env, e);
+    case AST_IF: return eval_if(el, env, e);
+    case AST_LIST: return eval_list(el, env, e);
+    default: break;
+    }
+    fail(el, env, ENTRY_ALONE, e->span, "");
+    return value_error();
+}
+
+SemaValue eval(Elaborator *el, Env *env, const Node *e) {
+    SemaValue v = eval_kind(el, env, e);
+    if (v.kind != SEMA_ERROR && v.kind != SEMA_ABSENT) v.span = e->span;
+    return v;
+}
+
+// ---- the interface ------------------------------------------------------------------------------------------------------------------------
+
+SemaValue elaborate_expression(Elaborator *el, Env *env, const Node *e) { return eval(el, env, e); }
+
+bool elaborate_number(Elaborator *el, Env *env, const Node *e, const char *what, double *number, Dimension *dimension) {
+    SemaValue v = value_first(eval(el, env, e));
+    if (v.kind == SEMA_ERROR) return false;
+    if (v.kind != SEMA_NUMBER) {
+        fail(el, env, NUMBER_WANTED, e->span, what, value_shape_text(el->session, v));
+        return false;
+    }
+    *number = v.number;
+    if (dimension) *dimension = v.dimension;
+    return true;
+}
+
+bool elaborate_integer(Elaborator *el, Env *env, const Node *e, const char *what, int64_t *integer) {
+    double number;
+    Dimension dimension;
+    if (!elaborate_number(el, env, e, what, &number, &dimension)) return false;
+    if (number != floor(number) || fabs(number) >= 9e15) {
+        fail(el, env, WHOLE_WANTED, e->span, what, number_text(el->session->arena, number));
+        return false;
+    }
+    *integer = (int64_t)number;
+    return true;
+}
+
+const Expr *value_as_scalar(Elaborator *el, SemaValue v, Span span) {
+    v = value_first(v);
+    if (v.kind == SEMA_CLOSURE) v = force_closure(el, v);
+    if (v.kind == SEMA_ERROR) return NULL;
+    if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return value_expr(el, v, false);
+    fail(el, NULL, ONE_NUMBER_WANTED, span, value_shape_text(el->session, v));
+    return NULL;
+}
+
+Tensor *value_as_tensor(Elaborator *el, SemaValue v, const char *name, TensorKind kind, int type, Span span) {
+    v = value_first(v);
+    if (v.kind == SEMA_LIST) v = list_array(el, NULL, v, span);
+    if (v.kind == SEMA_ERROR) return NULL;
+    if (!is_value_of_numbers(v)) {
+        fail(el, NULL, NOT_A_NUMBER, span, value_shape_text(el->session, v));
+        return NULL;
+    }
+    Array scalar = {.rank = 0};
+    if (v.kind != SEMA_TENSOR) scalar.e = value_expr(el, v, v.type == TYPE_REAL);
+    return emit_tensor(el, env_create(el, span, ""), name, kind, type, v.kind == SEMA_TENSOR ? v.array : &scalar, span);
+}

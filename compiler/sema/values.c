@@ -1,0 +1,273 @@
+// Values of elaboration and the sessions and elaborators they belong to.
+// Guarantees: a tensor of rank 0 is always a scalar; a whole number known when compiling is always `integral`.
+#include <math.h>
+#include <stdio.h>
+
+#include "sema/values.h"
+
+void table_set(Arena *arena, Table *table, const void *key, void *value) {
+    if (table->count * 2 >= table->room) {
+        Table old = *table;
+        table->room = old.room ? old.room * 2 : 32;
+        table->keys = arena_array(arena, const void *, table->room);
+        table->values = arena_array(arena, void *, table->room);
+        table->count = 0;
+        for (int i = 0; i < old.room; i++)
+            if (old.keys[i]) table_set(arena, table, old.keys[i], old.values[i]);
+    }
+    int i = (int)(hash_mix((uint64_t)(uintptr_t)key, 17) & (uint64_t)(table->room - 1));
+    while (table->keys[i] && table->keys[i] != key) i = (i + 1) & (table->room - 1);
+    table->count += !table->keys[i];
+    table->keys[i] = key;
+    table->values[i] = value;
+}
+
+void *table_get(const Table *table, const void *key) {
+    if (!table->room) return NULL;
+    int i = (int)(hash_mix((uint64_t)(uintptr_t)key, 17) & (uint64_t)(table->room - 1));
+    while (table->keys[i] && table->keys[i] != key) i = (i + 1) & (table->room - 1);
+    return table->keys[i] ? table->values[i] : NULL;
+}
+
+// ---- making values ----------------------------------------------------------------------------------------------------------
+
+SemaValue value_error(void) { return (SemaValue){.kind = SEMA_ERROR}; }
+
+SemaValue value_absent(Span span) { return (SemaValue){.kind = SEMA_ABSENT, .span = span}; }
+
+SemaValue value_number(double number, bool integral) {
+    return (SemaValue){.kind = SEMA_NUMBER, .number = number, .integral = integral, .type = integral ? TYPE_INT : TYPE_REAL};
+}
+
+SemaValue value_bool(bool truth) {
+    return (SemaValue){.kind = SEMA_NUMBER, .number = truth, .integral = true, .type = TYPE_BOOL};
+}
+
+SemaValue value_text(const char *text) { return (SemaValue){.kind = SEMA_TEXT, .text = text}; }
+
+SemaValue value_scalar(const Expr *e) { return (SemaValue){.kind = SEMA_SCALAR, .e = e, .type = (Type)e->type}; }
+
+SemaValue value_array(Session *s, const Array *a) {
+    if (a->rank == 0) return value_scalar(a->e);
+    Array *copy = arena_new(s->arena, Array);
+    *copy = *a;
+    return (SemaValue){.kind = SEMA_TENSOR, .array = copy, .type = (Type)a->e->type};
+}
+
+SemaValue value_tensor(Session *s, Tensor *t) {
+    Array a = {.rank = t->rank};
+    const Affine *forms[MAX_RANK];
+    static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
+    for (int d = 0; d < t->rank; d++) {
+        a.dims[d] = (Dim){t->dims[d], t->batch_dims >> d & 1};
+        a.indices[d] = index_add(s->program, names[d], t->dims[d], a.dims[d].batch);
+        forms[d] = affine_index(s->program, a.indices[d]);
+    }
+    a.e = expr_read(s->program, t, forms, t->origin);
+    return value_array(s, &a);
+}
+
+SemaValue value_first(SemaValue v) {
+    while (v.kind == SEMA_TUPLE) v = v.items[0];
+    return v;
+}
+
+bool value_is_error(SemaValue v) { return v.kind == SEMA_ERROR; }
+
+bool value_is_number(SemaValue v, double number) { return v.kind == SEMA_NUMBER && v.number == number; }
+
+SemaValue value_layer(Elaborator *el, Layer layer) {
+    Layer *copy = arena_new(el->session->arena, Layer);
+    *copy = layer;
+    return (SemaValue){.kind = SEMA_LAYER, .layer = copy, .span = layer.span};
+}
+
+SemaValue value_callable(Elaborator *el, Callable callable, SemaKind kind) {
+    Callable *copy = arena_new(el->session->arena, Callable);
+    *copy = callable;
+    return (SemaValue){.kind = kind, .callable = copy};
+}
+
+// ---- their text ---------------------------------------------------------------------------------------------------------------
+
+const char *number_text(Arena *arena, double number) { return string_of_double(arena, number); }
+
+const char *dims_text(Elaborator *el, const Dim *dims, int rank) {
+    Text text = {.arena = el->session->arena};
+    text_put(&text, "[");
+    for (int d = 0; d < rank; d++)
+        text_add(&text, "%s%s%lld", d ? ", " : "", dims[d].batch ? "batch " : "", (long long)dims[d].size);
+    text_put(&text, "]");
+    return text_string(&text);
+}
+
+const char *value_shape_text(Session *s, SemaValue v) {
+    v = value_first(v);
+    Elaborator el = {.session = s};
+    switch (v.kind) {
+    case SEMA_NUMBER:
+        return v.type == TYPE_BOOL ? v.number != 0 ? "true" : "false"
+                                   : string_format(s->arena, "the number %s", number_text(s->arena, v.number));
+    case SEMA_SCALAR: return "a number";
+    case SEMA_TENSOR: return dims_text(&el, v.array->dims, v.array->rank);
+    case SEMA_TEXT: return "a text";
+    case SEMA_LAYER: return "a layer";
+    case SEMA_FUNCTION: return "a function";
+    case SEMA_CLOSURE: return "an expression with draws";
+    case SEMA_LIST: return "a list";
+    case SEMA_ABSENT: return "absent";
+    case SEMA_TUPLE:
+    case SEMA_ERROR: return "a wrong value";
+    }
+    return "a value";
+}
+
+Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d) {
+    if (!d) return d;
+    const Frame *frame = env ? env->frame : NULL;
+    for (int shown = 0; frame && frame->define; frame = frame->caller) {
+        if (++shown > 8 && frame->caller && frame->caller->define && frame->caller->caller) continue;
+        if (!frame->origin) continue;
+        const char *what = frame->define->definition == DEFINE_FN || frame->define->definition == DEFINE_METRIC ||
+                                   frame->define->definition == DEFINE_OPTIMIZER
+                               ? frame->define->name
+                               : frame->path;
+        diagnostic_note(el->session->ctx, d, frame->origin->span, "in `%s`, applied here", what);
+    }
+    return d;
+}
+
+// ---- expressions of values --------------------------------------------------------------------------------------------------------
+
+const Expr *value_expr(Elaborator *el, SemaValue v, bool real) {
+    Program *p = el->session->program;
+    if (v.kind == SEMA_SCALAR) return v.e;
+    if (v.kind != SEMA_NUMBER) die("value_expr: a value of kind %d is not a number", (int)v.kind);
+    if (v.integral && !real && fabs(v.number) < 1e15) return expr_int(p, (int64_t)v.number);
+    return expr_const(p, v.number);
+}
+
+const Expr *array_at(Elaborator *el, const Array *a, const Affine *const *forms) {
+    Binding bindings[MAX_RANK];
+    for (int d = 0; d < a->rank; d++) bindings[d] = (Binding){a->indices[d], forms[d]};
+    return expr_substitute(el->session->program, a->e, bindings, a->rank);
+}
+
+bool dims_equal(const Dim *a, const Dim *b, int rank) {
+    for (int d = 0; d < rank; d++)
+        if (a[d].size != b[d].size || a[d].batch != b[d].batch) return false;
+    return true;
+}
+
+const Affine *form_of(Elaborator *el, const Expr *integer) {
+    Program *p = el->session->program;
+    if (integer->op == OP_AFFINE) return integer->form;
+    if (integer->op == OP_CONST) return affine_constant(p, (int64_t)integer->value);
+    if (integer->op == OP_INDEX) return affine_index(p, integer->index);
+    return affine_atom(p, integer);
+}
+
+const Expr *expr_of_dim(Elaborator *el, Dim d) {
+    return d.batch ? expr_rows(el->session->program) : expr_int(el->session->program, d.size);
+}
+
+Index *index_of_dim(Elaborator *el, const char *name, Dim d) {
+    return index_add(el->session->program, name, d.size, d.batch);
+}
+
+// ---- sessions, elaborators, scopes ---------------------------------------------------------------------------------------------------
+
+Session *session_create(Program *program, const Library *library) {
+    Arena *arena = program->ctx->arena;
+    Session *s = arena_new(arena, Session);
+    s->ctx = program->ctx;
+    s->arena = arena;
+    s->program = program;
+    s->library = library;
+    s->constants = map_create(arena);
+    s->tables = arena_new(arena, struct SessionTables);
+    s->tables->tensors = map_create(arena);
+    s->tables->layers = map_create(arena);
+    s->initial = function_add(program, FUNCTION_INITIAL, "initial");
+    s->tables->initial = elaborator_create(s, s->initial, true);
+    return s;
+}
+
+Elaborator *elaborator_create(Session *s, Function *f, bool training) {
+    Elaborator *el = arena_new(s->arena, Elaborator);
+    el->session = s;
+    el->function = f;
+    el->training = training;
+    el->state_kind = TENSOR_STATE;
+    el->words = map_create(s->arena);
+    el->tables = arena_new(s->arena, struct ElaboratorTables);
+    el->tables->slots = map_create(s->arena);
+    el->tables->element = index_add(s->program, "element", INT32_MAX, false);
+    return el;
+}
+
+Env *env_create(Elaborator *el, Span from, const char *path) {
+    Arena *arena = el->session->arena;
+    Env *env = arena_new(arena, Env);
+    env->arena = arena;
+    env->from = from;
+    env->names = map_create(arena);
+    env->round = "";
+    env->place = arena_new(arena, Place);
+    *env->place = (Place){.path = path, .counts = map_create(arena)};
+    env->frame = arena_new(arena, Frame);
+    env->frame->path = path;
+    env->frame->declared = map_create(arena);
+    return env;
+}
+
+Env *env_inner(Env *outer) {
+    Env *env = arena_new(outer->arena, Env);
+    *env = (Env){.arena = outer->arena, .outer = outer, .from = outer->from, .frame = outer->frame, .place = outer->place,
+                 .round = outer->round, .indexed = outer->indexed, .names = map_create(outer->arena)};
+    return env;
+}
+
+Name *env_name(const Env *env, const char *name) {
+    for (; env; env = env->outer) {
+        Name *found = map_get(env->names, name);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+Name *env_add(Env *env, const char *name, SemaValue v, Span span) {
+    Name *entry = arena_new(env->arena, Name);
+    *entry = (Name){.value = v, .span = span};
+    map_set(env->names, name, entry);
+    return entry;
+}
+
+void env_set(Env *env, const char *name, SemaValue v) { env_add(env, name, v, v.span); }
+
+const SemaValue *env_get(const Env *env, const char *name) {
+    Name *found = env_name(env, name);
+    if (!found) return NULL;
+    if (found->slot) return &found->slot->current;
+    return &found->value;
+}
+
+const char *env_path(const Env *env, Arena *arena, const char *name) {
+    const char *path = env->place->path;
+    return path[0] ? string_format(arena, "%s%s.%s", path, env->round, name) : string_format(arena, "%s%s", name, env->round);
+}
+
+Slot *env_slot(Env *env, const char *name, Tensor *target, SemaValue initial) {
+    Slot *slot = arena_new(env->arena, Slot);
+    *slot = (Slot){.name = name, .target = target, .current = initial};
+    env_add(env, name, initial, initial.span)->slot = slot;
+    return slot;
+}
+
+SemaValue slot_value(const Slot *slot) { return slot->current; }
+
+const Origin *elaborator_origin(Elaborator *el, Span span) {
+    Origin *origin = arena_new(el->session->arena, Origin);
+    *origin = (Origin){.span = span};
+    return origin;
+}
