@@ -56,7 +56,9 @@ static const Expr *from_clock(Run *r, Elaborator *el, const Expr *e) {
 // A state of the run: its first value in `initial`, its next one at each epoch's end.
 static Tensor *watch_state(Run *r, const char *name, double first) {
     Tensor *t = run_tensor(r, name, TENSOR_RUN, first);
-    equation_add(r->p, r->session->initial, t, NULL, REDUCE_NONE, NULL, 0, expr_const(r->p, first), NULL);
+    Tensor *value = run_tensor(r, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, 0);
+    equation_add(r->p, r->session->initial, value, NULL, REDUCE_NONE, NULL, 0, expr_const(r->p, first), NULL);
+    vec_push(r->arena, &r->session->initial->effects, (Effect){t, value});
     return t;
 }
 
@@ -242,10 +244,4 @@ void clock_finish(Run *r) {
     for (int i = 0; i < m->metrics.count; i++)
         for (int k = 0; k < PARTS; k++)
             if (!is_read(r, m->metrics.data[i].clock[k], false)) m->metrics.data[i].clock[k] = NULL;
-    int kept = 0;
-    for (int i = 0; i < r->p->tensors.count; i++) {
-        Tensor *t = r->p->tensors.data[i];
-        if (t->kind != TENSOR_CLOCK || is_read(r, t, false)) r->p->tensors.data[kept++] = t;
-    }
-    r->p->tensors.count = kept;
 }

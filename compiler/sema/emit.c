@@ -180,6 +180,7 @@ static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Spa
     Function *f = el->function;
     if (el->totals) {
         bool end = is_of_end(el, d->parts.e);
+        for (int i = 0; i < d->parts.count; i++) end = end && !d->parts.indices[i]->batch;
         for (int i = 0; !end && i < d->parts.e->read_count; i++) {
             const Tensor *read = d->parts.e->reads[i]->tensor;
             if (read->kind != TENSOR_TOTAL && !table_get(&el->tables->end_side, read)) continue;

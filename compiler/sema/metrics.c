@@ -35,7 +35,7 @@ static bool elaborate_metric(Run *r, Elaborator *el, Env *env, Metric *m, const 
     el->tables->rows_total = NULL;
     SemaValue v = train_value(r, el, env_inner(env), e);
     Tensor *t = NULL;
-    if (!value_is_error(v)) t = value_as_tensor(el, v, m->name, TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
+    if (!value_is_error(v)) t = value_as_tensor(el, v, string_format(r->arena, "metric.%s", m->name), TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
     el->totals = NULL;
     if (!t) return false;
     for (int d = 0; d < t->rank; d++)

@@ -195,6 +195,7 @@ static bool clip(Run *r, Elaborator *el) {
 static bool bind_sizes(Run *r, Env *env, const Clause *c, const Tensor *t) {
     const Node *w = c->define->items[0];
     int dots = -1, named = 0;
+    if (!w->brackets) return true;
     for (int i = 0; i < w->count; i++) {
         if (w->items[i]->kind == AST_DOTS) dots = i;
         else named++;

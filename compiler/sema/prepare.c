@@ -199,7 +199,9 @@ static Tensor *statistic_state(Maker *k, const char *what, double first) {
     Origin *origin = arena_new(r->arena, Origin);
     origin->span = k->f->span;
     t->origin = origin;
-    equation_add(r->p, r->session->initial, t, out, REDUCE_NONE, NULL, 0, expr_const(r->p, first), origin);
+    Tensor *value = tensor_add(r->p, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, TYPE_REAL, t->rank, t->dims);
+    equation_add(r->p, r->session->initial, value, out, REDUCE_NONE, NULL, 0, expr_const(r->p, first), origin);
+    vec_push(r->arena, &r->session->initial->effects, (Effect){t, value});
     return t;
 }
 
