@@ -313,6 +313,7 @@ SemaValue binary(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaV
         if (!unify(el, env, both, 2, es, &shape, span)) return value_error();
         out = wrap(el, &shape, join(el->session->program, op, es[0], es[1]));
     }
+    if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS)) out.type = TYPE_BOOL;
     out.dimension = joined_dimension(op, a, b);
     out.span = span;
     return out;

@@ -25,7 +25,7 @@ const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *d
         table_set(arena, &place->numbers, node, (void *)number);
     }
     const char *dot = place->path[0] ? "." : "";
-    return string_format(arena, "%s%s%s%s_%d", place->path, env->round, dot, definition, (int)number);
+    return string_format(arena, "%s%s%s_%d%s", place->path, dot, definition, (int)number, env->round);
 }
 
 static bool is_layer_definition(const Node *define) {

@@ -331,6 +331,7 @@ static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const 
     SemaValue out = value_array(el->session, &a);
     out.is_class = v.is_class;
     out.dimension = v.dimension;
+    if (v.type == TYPE_BOOL) out.type = TYPE_BOOL;
     return materialise(el, left->outer, out, path, target->span);
 }
 

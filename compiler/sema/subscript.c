@@ -331,6 +331,7 @@ static bool names_known(Elaborator *el, const Env *env, const Node *e) {
 
 // The tensor that brackets stand after, if it can be known before the indices have their ranges.
 static bool base_known(Elaborator *el, Env *env, const Node *e, SemaValue *v) {
+    *v = value_absent(e->span);
     if (e->kind == AST_NAME) {
         const SemaValue *found = env_get(env, e->name);
         const Node *define = found ? NULL : definition_of(el, env, e->name);
@@ -338,7 +339,7 @@ static bool base_known(Elaborator *el, Env *env, const Node *e, SemaValue *v) {
         Name *n = env_name(env, e->name);
         *v = n && n->pieces && n->tensor ? value_tensor(el->session, n->tensor) : found ? *found : eval(el, env, e);
         if (v->kind == SEMA_CLOSURE) return false;
-    } else {
+    } else if (e->kind != AST_NAME) {
         if (!names_known(el, env, e)) return false;
         *v = eval_base(el, env, e);
         SemaValue *memo = arena_new(el->session->arena, SemaValue);
@@ -352,7 +353,9 @@ static bool base_known(Elaborator *el, Env *env, const Node *e, SemaValue *v) {
 
 static void found_range(Range *range, Dim dim, Span span) {
     if (!range->found) {
-        *range = (Range){.found = true, .dim = dim, .span = span};
+        range->found = true;
+        range->dim = dim;
+        range->span = span;
     } else if (!range->conflict && (range->dim.size != dim.size || range->dim.batch != dim.batch)) {
         range->conflict = true;
         range->other = dim;
@@ -366,8 +369,10 @@ static void scan_index(Elaborator *el, Env *env, const Node *e, const char *inde
     if (outside && base->count > 0) base = base->items[0];
     bool alone = false;
     for (int i = 0; i < e->count; i++) alone = alone || (e->items[i]->kind == AST_NAME && e->items[i]->name == index);
-    SemaValue v;
-    if (alone && (!outside || extended) && base_known(el, env, base, &v)) {
+    SemaValue v = value_absent(e->span);
+    bool known = alone && (!outside || extended) && base_known(el, env, base, &v);
+    range->poisoned = range->poisoned || v.kind == SEMA_ERROR;
+    if (known) {
         int dots = v.array->rank - (e->count - 1), at = 0;
         for (int i = 0; i < e->count && at < v.array->rank; i++) {
             if (e->items[i]->kind == AST_DOTS) at += dots;
@@ -439,6 +444,7 @@ bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, con
     Range range = {.found = false};
     for (int extended = 0; extended < 2 && !range.found; extended++)
         for (int i = 0; i < count; i++) range_scan(el, env, texts[i], index, &range, extended);
+    if (range.poisoned) return false;
     if (!range.found) {
         Diagnostic *d = fail(el, env, INDEX_WITHOUT_RANGE, span, index);
         if (d) diagnostic_help(el->session->ctx, d, "state it: `%s < n`", index);

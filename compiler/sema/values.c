@@ -254,7 +254,7 @@ const SemaValue *env_get(const Env *env, const char *name) {
 
 const char *env_path(const Env *env, Arena *arena, const char *name) {
     const char *path = env->place->path;
-    return path[0] ? string_format(arena, "%s%s.%s", path, env->round, name) : string_format(arena, "%s%s", name, env->round);
+    return string_format(arena, "%s%s%s%s", path, path[0] && name[0] ? "." : "", name, env->round);
 }
 
 Slot *env_slot(Env *env, const char *name, Tensor *target, SemaValue initial) {

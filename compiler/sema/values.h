@@ -198,7 +198,7 @@ void facts_reset(Elaborator *el, FactMark mark);
 void facts_assume(Elaborator *el, const Expr *condition, bool truth);
 
 // The range of an index: from the reads in which it stands alone in these texts (rule 3, third stage).
-typedef struct { bool found, conflict; Dim dim, other; Span span, other_span; } Range;
+typedef struct { bool found, conflict, poisoned; Dim dim, other; Span span, other_span; } Range;
 void range_scan(Elaborator *el, Env *env, const Node *e, const char *index, Range *range, bool extended);
 bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index, Span span, Dim *dim);
 // Can the condition be decided when compiling, going by its names alone?
