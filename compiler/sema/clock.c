@@ -99,6 +99,18 @@ static Tensor *measure_change(Run *r, const Expr *v) {
     return change;
 }
 
+// A number of epochs: written out, or turned into steps on its way through a definition. -1: it is none.
+static double epochs_of(const Run *r, SemaValue v) {
+    if (v.kind == SEMA_NUMBER) return v.dimension == DIMENSION_EPOCHS || v.number == 0 ? v.number : -1;
+    if (v.kind != SEMA_SCALAR) return -1;
+    const Expr *e = v.e;
+    if (e->op == OP_CONST) return e->value == 0 ? 0 : -1;
+    const Tensor *length = r->m->clock[NN_CLOCK_EPOCH_LENGTH];
+    if (e->op == OP_READ) return e->tensor == length ? 1 : -1;
+    bool product = e->op == OP_PRODUCT && e->count == 1 && e->exponents[0] == 1 && e->args[0]->op == OP_READ;
+    return product && e->args[0]->tensor == length ? e->value : -1;
+}
+
 static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     Run *r = data;
     bool plateaus = string_equal(call->base->name, "plateaus");
@@ -107,7 +119,8 @@ static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     SemaValue v = elaborate_expression(el, env, value), wait = {.kind = SEMA_NUMBER};
     if (patience) wait = elaborate_expression(el, env, patience);
     if (value_is_error(v) || value_is_error(wait)) return value_error();
-    if (plateaus && (wait.kind != SEMA_NUMBER || wait.dimension != DIMENSION_EPOCHS)) {
+    double epochs = plateaus ? epochs_of(r, wait) : 0;
+    if (epochs < 0) {
         diagnose(r->ctx, PATIENCE_UNIT, wait.span.start ? wait.span : patience->span);
         return value_error();
     }
@@ -117,10 +130,10 @@ static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     e = from_clock(r, el, e);
     for (int i = 0; i < r->watches.count; i++) {
         const Watch *w = &r->watches.data[i];
-        if (w->value == e && w->plateaus == plateaus && (!plateaus || w->patience == wait.number)) return read_scalar(r, w->tensor);
+        if (w->value == e && w->plateaus == plateaus && (!plateaus || w->patience == epochs)) return read_scalar(r, w->tensor);
     }
-    Tensor *t = plateaus ? count_plateaus(r, e, wait.number) : measure_change(r, e);
-    vec_push(r->arena, &r->watches, (Watch){e, plateaus, wait.number, t});
+    Tensor *t = plateaus ? count_plateaus(r, e, epochs) : measure_change(r, e);
+    vec_push(r->arena, &r->watches, (Watch){e, plateaus, epochs, t});
     return read_scalar(r, t);
 }
 
@@ -148,6 +161,8 @@ void clock_words(Run *r, Elaborator *el) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         SemaValue *v = arena_new(r->arena, SemaValue);
         *v = clock_value(r, words[i]);
+        if (words[i] == NN_CLOCK_STEPS) v->dimension = DIMENSION_STEPS;
+        if (words[i] == NN_CLOCK_EPOCHS) v->dimension = DIMENSION_EPOCHS;
         map_set(el->words, intern(r, clock_names[words[i]]), v);
     }
     el->hooks = &r->hooks;

@@ -114,7 +114,9 @@ static Setting *find_setting(Run *r, const char *name) {
 
 static SemaValue setting_value(Run *r, Elaborator *el, const Setting *s) {
     SemaValue v = value_scalar(expr_read(r->p, s->tensor, NULL, NULL));
-    return s->unit == NN_UNIT_EPOCHS ? r->hooks.to_steps(r, el, v, NO_SPAN) : v;
+    if (s->unit == NN_UNIT_EPOCHS) v = r->hooks.to_steps(r, el, v, NO_SPAN);
+    if (s->unit == NN_UNIT_EPOCHS || s->unit == NN_UNIT_STEPS) v.dimension = DIMENSION_STEPS;
+    return v;
 }
 
 static const char *origin_of(Run *r, const Node *e) {
