@@ -20,6 +20,7 @@ Guarded expr_guarded(const Expr *e);                                // where(gua
 const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args);   // e with other arguments
 const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor);      // guards of `slope` stay outside
 void expr_reads_of(Program *p, const Expr *e, Exprs *reads);        // every distinct read, also inside forms
+bool expr_is_cheap(Program *p, const Expr *e);                      // may be computed again for every reader
 const Expr *expr_unstop(Program *p, const Expr *e);                 // stop_gradient has done its work
 
 Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r, const Index *const *indices,
@@ -90,7 +91,7 @@ const Index *numbers_index(Numbers *n, int place, const Index *like);    // the 
 
 // ---- sweep.c: the one sweep that every rewriting pass ends with
 void function_sweep(Program *p, Function *f);
-bool equation_is_alias(const Equation *q);                          // constant * read, under guards
+bool equation_is_alias(Program *p, const Equation *q);              // constant * read, under guards; or cheap, of no tensor
 bool types_allow(const Equation *producer, Type reader);           // may the reader compute what the producer does?
 // The expression of an elementwise definition at a read's place.
 const Expr *expr_inline(Program *p, const Equation *producer, const Expr *read);

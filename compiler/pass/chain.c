@@ -75,6 +75,17 @@ static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self
     }
 }
 
+static void smooth(const Expr *e, Memo *seen, Program *p, Exprs *reads) {
+    if (!e->read_count || memo_get(seen, e)) return;
+    memo_set(seen, e, e);
+    if (e->op == OP_READ) vec_push(p->arena, reads, e);
+    const OpInfo *info = op_info((Op)e->op);
+    if (info && !info->differentiable) return;
+    for (int i = 0; i < e->count; i++) smooth(e->args[i], seen, p, reads);
+}
+
+void chain_reads(Program *p, const Expr *e, Exprs *reads) { smooth(e, memo_create(p->arena), p, reads); }
+
 void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data, Slopes *slopes) {
     Chain c = {.p = p};
     gather(&c, e, memo_create(p->arena));

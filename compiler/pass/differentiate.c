@@ -27,14 +27,14 @@ static bool is_active(void *data, const Tensor *t) {
 
 static void mark_reads(Sweep *s, const Definition *d, uint8_t mark) {
     Exprs reads = {0};
-    for (int i = 0; i < d->equations.count; i++) expr_reads_of(s->p, d->equations.data[i]->e, &reads);
+    for (int i = 0; i < d->equations.count; i++) chain_reads(s->p, d->equations.data[i]->e, &reads);
     for (int i = 0; i < reads.count; i++)
         if (real(reads.data[i]->tensor)) s->marks[reads.data[i]->tensor->id] |= mark;
 }
 
 static bool reads_forward(Sweep *s, const Definition *d) {
     Exprs reads = {0};
-    for (int i = 0; i < d->equations.count; i++) expr_reads_of(s->p, d->equations.data[i]->e, &reads);
+    for (int i = 0; i < d->equations.count; i++) chain_reads(s->p, d->equations.data[i]->e, &reads);
     for (int i = 0; i < reads.count; i++)
         if (s->marks[reads.data[i]->tensor->id] & FORWARD) return true;
     return false;
@@ -148,7 +148,7 @@ static void seed(Sweep *s, const Tensor *of) {
 
 static bool reads_active(Sweep *s, const Equation *q) {
     Exprs reads = {0};
-    expr_reads_of(s->p, q->e, &reads);
+    chain_reads(s->p, q->e, &reads);
     for (int i = 0; i < reads.count; i++)
         if (is_active(s, reads.data[i]->tensor)) return true;
     return false;

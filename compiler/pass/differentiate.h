@@ -11,6 +11,8 @@ typedef VEC(Slope) Slopes;
 
 // chain.c: the slope of e by each of its active reads, given that of the whole. `whole`: a read of e's stored value, or NULL.
 void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data, Slopes *slopes);
+// The reads that a slope can reach: not those of integers, of conditions, or under stop_gradient.
+void chain_reads(Program *p, const Expr *e, Exprs *reads);
 // named.c: in elementwise equations, a costly operation whose derivative uses its value becomes a tensor.
 void name_values(Program *p, Function *f, Active *active, void *data);
 // contribute.c: parts of one derivative -> its definition: as pieces where they are disjoint, else added.

@@ -11,9 +11,9 @@ void pass_substitute(Program *p);       // elementwise producers with one reader
 void pass_travel(Program *p);           // guards go to where they save work
 void pass_operands(Program *p);         // an operand of a product that is more than a read becomes a tensor
 void pass_bodies(Program *p);           // a sum's body that a tensor already holds is read from it
-void pass_views(Program *p);            // what only renames elements is written in place by its producer
 void pass_pieces(Program *p);           // an elementwise reader of a tensor in pieces becomes pieces
 void pass_extremes(Program *p);         // at the position of a maximum, the maximum is read
+void pass_views(Program *p);            // what only renames elements is written in place by its producer
 void pass_clean(Program *p);            // the sweep once more, dead equations gone, definitions in order
 
 // Arithmetic of one run with the declared batch: a multiply-add counts 2, a row of the scalar table 1; guards

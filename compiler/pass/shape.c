@@ -50,6 +50,22 @@ static const Expr *unstop(Program *p, const Expr *e, Memo *memo) {
 
 const Expr *expr_unstop(Program *p, const Expr *e) { return unstop(p, e, memo_create(p->arena)); }
 
+static int cost_of(const Expr *e, Memo *seen) {
+    if (!e->count || memo_get(seen, e)) return 0;
+    memo_set(seen, e, e);
+    const OpInfo *info = op_info((Op)e->op);
+    int cost = info ? info->cost : e->count;
+    for (int i = 0; e->op == OP_PRODUCT && i < e->count; i++)
+        if (e->exponents[i] < 0) cost += op_info(OP_DIV)->cost - 1;
+    for (int i = 0; i < e->count && cost < 1000; i++) cost += cost_of(e->args[i], seen);
+    return cost;
+}
+
+bool expr_is_cheap(Program *p, const Expr *e) {
+    enum { CHEAP = 4 };               // multiply-adds that a value may cost to be computed again and again
+    return cost_of(e, memo_create(p->arena)) <= CHEAP;
+}
+
 Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r, const Index *const *indices,
                         int index_count, const Expr *e, const Origin *origin) {
     Equation *q = arena_new(p->arena, Equation);

@@ -4,8 +4,6 @@
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
-enum { CHEAP = 4 };                   // multiply-adds a value may cost to be computed again and again
-
 typedef struct {
     Program *p;
     Flow *flow;
@@ -13,17 +11,6 @@ typedef struct {
     const Equation *reader;
     double reader_points;
 } Inlining;
-
-static int cost_of(const Expr *e, Memo *seen) {
-    if (!e->count || memo_get(seen, e)) return 0;
-    memo_set(seen, e, e);
-    const OpInfo *info = op_info((Op)e->op);
-    int cost = info ? info->cost : e->count;
-    for (int i = 0; e->op == OP_PRODUCT && i < e->count; i++)
-        if (e->exponents[i] < 0) cost += op_info(OP_DIV)->cost;
-    for (int i = 0; i < e->count && cost < 1000; i++) cost += cost_of(e->args[i], seen);
-    return cost;
-}
 
 static double points(const Equation *q) {
     const Index *loops[256];
@@ -37,7 +24,7 @@ static const Equation *producer(const Inlining *in, const Tensor *t) {
     const Equation *q = d->equations.data[0];
     if (q->reduction != REDUCE_NONE || !equation_identity(q)) return NULL;
     if (t->type == TYPE_INT || t->type == TYPE_BOOL || !types_allow(q, in->reader->tensor->type)) return NULL;
-    if (in->reader_points > points(q) && cost_of(q->e, memo_create(in->p->arena)) > CHEAP) return NULL;
+    if (in->reader_points > points(q) && !expr_is_cheap(in->p, q->e)) return NULL;
     return q;
 }
 

@@ -31,7 +31,9 @@ static bool no_reads(const Guard *guards, int count) {
     return true;
 }
 
-static bool is_small_draw(const Expr *e) { return e->has_draw && e->depth <= 8 && !e->read_count; }
+static bool of_no_tensor(Program *p, const Expr *e) {
+    return !e->read_count && (e->has_draw ? e->depth <= 8 : e->depth <= 3 && expr_is_cheap(p, e));
+}
 
 static bool wide(const Tensor *t) { return t->type == TYPE_DOUBLE && t->rank > 0; }
 
@@ -49,11 +51,12 @@ static bool types_agree(const Tensor *t, const Expr *e) {
     return t->type == TYPE_REAL || t->type == TYPE_DOUBLE || e->type == t->type;
 }
 
-bool equation_is_alias(const Equation *q) {
+bool equation_is_alias(Program *p, const Equation *q) {
     if (q->reduction != REDUCE_NONE || !equation_identity(q) || !types_agree(q->tensor, q->e)) return false;
     const Expr *e = q->e;
-    if (is_small_draw(e)) return true;
-    if (e->op == OP_WHERE && e->args[1]->op == OP_CONST && no_reads(e->guards, e->guard_count)) e = e->args[0];
+    if (of_no_tensor(p, e)) return true;
+    bool one_hot = e->op == OP_WHERE && e->args[0]->op == OP_CONST;
+    if (e->op == OP_WHERE && e->args[1]->op == OP_CONST && (one_hot || no_reads(e->guards, e->guard_count))) e = e->args[0];
     if (e->op == OP_PRODUCT && e->count == 1 && e->exponents[0] == 1) e = e->args[0];
     if (e->op == OP_SUM && e->count == 1 && e->value == 0) e = e->args[0];
     if (e->op == OP_READ) return q->tensor->type != TYPE_INT || (e->tensor->bounded >= q->tensor->bounded);
@@ -71,7 +74,7 @@ static const Expr *replace(void *data, const Expr *read) {
     Tensor *other = same_as(s, read->tensor);
     if (other) read = expr_read(s->p, other, read->forms, read->origin);
     const Definition *d = flow_definition(s->out, read->tensor);
-    if (!d || d->equations.count != 1 || !equation_is_alias(d->equations.data[0])) return read;
+    if (!d || d->equations.count != 1 || !equation_is_alias(s->p, d->equations.data[0])) return read;
     if (!types_allow(d->equations.data[0], s->reader)) return read;
     return expr_inline(s->p, d->equations.data[0], read);
 }
@@ -81,7 +84,7 @@ static const Expr *replace(void *data, const Expr *read) {
 static Tensor *define(Sweep *s, Tensor *t, const Equations *pieces, bool live) {
     Program *p = s->p;
     bool shared = t->kind == TENSOR_TEMP || t->kind == TENSOR_OUTPUT;
-    bool alias = pieces->count == 1 && equation_is_alias(pieces->data[0]);
+    bool alias = pieces->count == 1 && equation_is_alias(p, pieces->data[0]);
     Tensor *other = alias ? NULL : shared ? numbers_enter(s->numbers, pieces, t) : numbers_find(s->numbers, pieces, t);
     if (other) {
         set_same(s, t, other);
@@ -124,10 +127,19 @@ static bool add_total(Program *p, Total *totals, int *count, double coef, const 
     return true;
 }
 
+// A mean is read as what it is the mean of, so that it can cancel.
+static const Expr *opened(Sweep *s, const Expr *addend) {
+    const Definition *d = addend->op == OP_READ ? flow_definition(s->out, addend->tensor) : NULL;
+    const Equation *q = d && d->equations.count == 1 ? d->equations.data[0] : NULL;
+    if (!q || q->reduction != REDUCE_NONE || !equation_identity(q) || q->e->depth > 4) return addend;
+    return expr_inline(s->p, q, addend);
+}
+
 // The sum of one addend: a count of it, or a tensor that already is that sum; else NULL.
 static const Expr *sum_of(Sweep *s, const Equation *q, const Expr *addend) {
     Program *p = s->p;
     if (!expr_depends_on_any(addend, q->indices, q->index_count)) {
+        addend = opened(s, addend);
         for (int i = 0; i < q->index_count; i++)
             addend = expr_mul(p, addend, q->indices[i]->batch ? expr_rows(p) : expr_const(p, (double)q->indices[i]->size));
         return addend;
@@ -175,7 +187,7 @@ static Equation *pull_out(Sweep *s, Equation *q) {
     t = define_one(s, t, sum);
     const Expr *read = expr_read(p, t, q->out, q->origin);
     const Definition *d = flow_definition(s->out, t);
-    if (d && d->equations.count == 1 && equation_is_alias(d->equations.data[0])) read = expr_inline(p, d->equations.data[0], read);
+    if (d && d->equations.count == 1 && equation_is_alias(p, d->equations.data[0])) read = expr_inline(p, d->equations.data[0], read);
     vec_push(p->arena, &outer.base, read);
     vec_push(p->arena, &outer.exponent, 1);
     return equation_make(p, q->tensor, q->out, REDUCE_NONE, NULL, 0, factors_expr(p, &outer), q->origin);

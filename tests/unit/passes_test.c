@@ -14,7 +14,7 @@ enum { MOST_CHECKED = 40 };
 typedef void Pass(Program *p);
 static const struct { const char *name; Pass *run; } passes[] = {
     {"number", pass_number}, {"substitute", pass_substitute}, {"travel", pass_travel}, {"operands", pass_operands},
-    {"bodies", pass_bodies}, {"views", pass_views},           {"pieces", pass_pieces}, {"extremes", pass_extremes},
+    {"bodies", pass_bodies}, {"pieces", pass_pieces},         {"extremes", pass_extremes}, {"views", pass_views},
     {"clean", pass_clean},
 };
 
