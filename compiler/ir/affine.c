@@ -348,6 +348,28 @@ int affine_read_depth(const Affine *a) {
 
 // ---- // by a constant ----
 
+// floor((g*x + r) / m) with g a divisor of m and r in k*g .. k*g + g-1 is floor((x + k) / (m/g)): r is too small to matter.
+static const Expr *floor_parts(Program *p, const Affine *f, int64_t m) {
+    for (int i = 0; i < f->count; i++) {
+        int64_t g = gcd_of(f->terms[i].coef, m), low, high;
+        if (g == 1)
+            continue;
+        Term small[2 * SMALL], *large = f->count <= SMALL ? small : arena_array(p->arena, Term, 2 * f->count);
+        Term *rest = large + f->count;
+        int large_count = 0, rest_count = 0;
+        for (int t = 0; t < f->count; t++)
+            if (f->terms[t].coef % g == 0)
+                large[large_count++] = (Term){f->terms[t].atom, f->terms[t].coef / g};
+            else
+                rest[rest_count++] = f->terms[t];
+        affine_bounds(intern(p, f->constant, 1, rest, rest_count), &low, &high);
+        if (low <= -FAR || high >= FAR || floor_div(low, g) != floor_div(high, g))
+            continue;
+        return affine_floor_div(p, intern(p, floor_div(low, g), 1, large, large_count), m / g);
+    }
+    return NULL;
+}
+
 // floor(f / m) of what is left after whole multiples of m have left f: atoms whose value is known are folded.
 static const Expr *floor_rest(Program *p, const Affine *f, int64_t m) {
     int64_t low, high;
@@ -362,6 +384,9 @@ static const Expr *floor_rest(Program *p, const Affine *f, int64_t m) {
             return affine_floor_div(p, affine_offset(p, x, exact_mul(a, f->constant)), exact_mul(a, m));
         }
     }
+    const Expr *parted = floor_parts(p, f, m);
+    if (parted)
+        return parted;
     Expr key = {.op = OP_FLOOR_DIV, .type = TYPE_INT, .count = 2,
                 .args = (const Expr *const[]){expr_affine(p, f), expr_int(p, m)}};
     return expr_intern(p, &key);

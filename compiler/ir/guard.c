@@ -162,27 +162,54 @@ static void bounds_given(Program *p, const Affine *form, const Guard *known, int
     }
 }
 
-bool guards_imply(Program *p, const Guard *known, int count, Guard g) {
-    GuardTruth truth = guard_normal(p, &g);
-    if (truth != GUARD_OPEN)
-        return truth == GUARD_TRUE;
+// rest + floor(r / m) in 0 .. n-1 says m * rest + r in 0 .. n*m - 1: the same without the floor.
+static bool without_floor(Program *p, Guard *g) {
+    for (int i = 0; g->form->denominator == 1 && i < g->form->count; i++) {
+        const Expr *atom = g->form->terms[i].atom;
+        int64_t coef = g->form->terms[i].coef;
+        if (atom->op != OP_FLOOR_DIV || (coef != 1 && coef != -1) || atom->args[1]->op != OP_CONST
+            || !expr_is_integer(atom->args[0]))
+            continue;
+        int64_t m = (int64_t)atom->args[1]->value;
+        const Affine *form = coef == 1 ? g->form : mirrored(p, g->form, g->count), *floored = affine_atom(p, atom);
+        form = affine_scale(p, affine_sub(p, form, floored), m, 1);
+        *g = (Guard){affine_add(p, form, affine_atom(p, atom->args[0])), exact_mul(g->count, m)};
+        return true;
+    }
+    return false;
+}
+
+static bool implied(Program *p, const Guard *known, int count, Guard g) {
     int64_t low, high;
     affine_bounds(g.form, &low, &high);
     for (int i = 0; i < count; i++) {
         Guard k = known[i];
-        if (guard_normal(p, &k) == GUARD_FALSE)
-            return true;                              // from a contradiction follows everything
-        if (same_primitive(k.form, g.form)) {
-            int64_t shift = (g.form->constant - k.form->constant) / g.form->denominator;
-            if (shift >= 0 && shift + k.count <= g.count)
-                return true;
-        }
-        if (g.form->denominator == 1)
-            bounds_given(p, g.form, &k, &low, &high);
-        if (g.form->denominator == 1 && k.form->denominator > 1) {
-            Guard whole = {affine_scale(p, k.form, k.form->denominator, 1), k.form->denominator * (k.count - 1) + 1};
-            bounds_given(p, g.form, &whole, &low, &high);
-        }
+        do {
+            if (guard_normal(p, &k) == GUARD_FALSE)
+                return true;                          // from a contradiction follows everything
+            if (same_primitive(k.form, g.form)) {
+                int64_t shift = (g.form->constant - k.form->constant) / g.form->denominator;
+                if (shift >= 0 && shift + k.count <= g.count)
+                    return true;
+            }
+            if (g.form->denominator == 1)
+                bounds_given(p, g.form, &k, &low, &high);
+            if (g.form->denominator == 1 && k.form->denominator > 1) {
+                Guard whole = {affine_scale(p, k.form, k.form->denominator, 1), k.form->denominator * (k.count - 1) + 1};
+                bounds_given(p, g.form, &whole, &low, &high);
+            }
+        } while (without_floor(p, &k));
     }
     return g.form->denominator == 1 && low >= 0 && high < g.count;
+}
+
+bool guards_imply(Program *p, const Guard *known, int count, Guard g) {
+    do {
+        GuardTruth truth = guard_normal(p, &g);
+        if (truth != GUARD_OPEN)
+            return truth == GUARD_TRUE;
+        if (implied(p, known, count, g))
+            return true;
+    } while (without_floor(p, &g));
+    return false;
 }

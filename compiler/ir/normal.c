@@ -85,8 +85,36 @@ static const Expr *given(Program *p, const Guard *known, int count, const Expr *
 
 // ---- where ----
 
+// Under `i == 2` every i in what is guarded, and in the other guards, is 2. (A batch index stays: it is read alone.)
+static const Expr *bind_equality(Program *p, const Expr *e) {
+    for (int i = 0; i < e->guard_count && e->guard_count <= MOST_GUARDS; i++) {
+        const Affine *f = e->guards[i].form;
+        if (e->guards[i].count != 1 || f->count != 1 || f->terms[0].atom->op != OP_INDEX || f->terms[0].atom->index->batch)
+            continue;
+        const Index *index = f->terms[0].atom->index;
+        bool held = expr_depends(e->args[0], index);
+        for (int k = 0; k < e->guard_count; k++)
+            held |= k != i && affine_depends(e->guards[k].form, index);
+        if (!held)
+            continue;
+        Guard guards[MOST_GUARDS];
+        const Binding value = {index, affine_constant(p, -f->constant)};
+        for (int k = 0; k < e->guard_count; k++) {
+            guards[k] = e->guards[k];
+            if (k != i)
+                guards[k].form = affine_substitute(p, guards[k].form, &value, 1);
+        }
+        const Expr *x = normal(p, expr_substitute(p, e->args[0], &value, 1));
+        return normal(p, expr_where(p, guards, e->guard_count, x, e->args[1]));
+    }
+    return e;
+}
+
 // where(g, x, y), with x and y in normal form.
 static const Expr *normal_where(Program *p, const Expr *e) {
+    const Expr *bound = bind_equality(p, e);
+    if (bound != e)
+        return bound;
     const Expr *x = given(p, e->guards, e->guard_count, e->args[0]), *y = e->args[1];
     Guard opposite;
     bool single = e->guard_count == 1 && guard_complement(p, e->guards[0], &opposite);

@@ -55,7 +55,7 @@ static const Expr *read_at(Maker *m, Tensor *t, Indices at) {
 }
 
 static Tensor *tensor_over(Maker *m, const char *name, TensorKind kind, Indices dims) {
-    int64_t sizes[MAX_RANK];
+    int64_t sizes[MAX_RANK] = {0};
     uint8_t batch_dims = 0;
     for (int d = 0; d < dims.count; d++) {
         sizes[d] = dims.indices[d]->size;
