@@ -394,9 +394,19 @@ static Type reduction_type(const Reduced *parts, int outer) {
     return TYPE_REAL;
 }
 
+// A sum of one number is that number so often as there are terms.
+static const Expr *constant_sum(Elaborator *el, const Env *env, const Reduced *parts, Span span) {
+    Program *p = el->session->program;
+    const Expr *e = parts->e;
+    for (int i = 0; i < parts->count; i++)
+        e = expr_mul(p, e, parts->indices[i]->batch ? rows_of(el, env, span) : expr_int(p, parts->indices[i]->size));
+    return e;
+}
+
 const Expr *emit_reduction(Elaborator *el, const Env *env, const Reduced *given, Span span) {
     Program *p = el->session->program;
     Reduced parts = *given;
+    if (parts.reduction == REDUCE_SUM && parts.e->op == OP_CONST) return constant_sum(el, env, &parts, span);
     Indices own = {.count = 0};
     for (int i = 0; i < parts.count; i++) add_index(&own, parts.indices[i]);
     parts.e = under_facts(el, parts.e, &own);

@@ -186,6 +186,15 @@ static const Expr *raise(Program *p, const Expr *a, const Expr *b) {
     return expr_binary(p, OP_POW, a, b);
 }
 
+// A uniform draw lies in [0, 1): `uniform(0, 1) >= rate` with a rate of 0 is no draw at all.
+static bool is_always_above(const Expr *low, const Expr *draw) {
+    return low->op == OP_CONST && low->value <= 0 && draw->op == OP_DRAW && draw->draw->kind == DRAW_UNIFORM;
+}
+
+static const Expr *at_most(Program *p, const Expr *a, const Expr *b) {
+    return is_always_above(a, b) ? expr_binary(p, OP_LE, expr_int(p, 0), expr_int(p, 0)) : expr_binary(p, OP_LE, a, b);
+}
+
 static bool both_whole(const Expr *a, const Expr *b) {
     return (a->type == TYPE_INT || a->type == TYPE_BOOL) && (b->type == TYPE_INT || b->type == TYPE_BOOL);
 }
@@ -200,8 +209,8 @@ static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
     case OPERATOR_POWER: return raise(p, a, b);
     case OPERATOR_LESS: return expr_binary(p, OP_LT, a, b);
     case OPERATOR_GREATER: return expr_binary(p, OP_LT, b, a);
-    case OPERATOR_LESS_EQ: return expr_binary(p, OP_LE, a, b);
-    case OPERATOR_GREATER_EQ: return expr_binary(p, OP_LE, b, a);
+    case OPERATOR_LESS_EQ: return at_most(p, a, b);
+    case OPERATOR_GREATER_EQ: return at_most(p, b, a);
     case OPERATOR_EQUAL: return expr_binary(p, OP_EQ, a, b);
     case OPERATOR_NOT_EQUAL: return expr_unary(p, OP_NOT, expr_binary(p, OP_EQ, a, b));
     case OPERATOR_AND: return expr_binary(p, OP_AND, truth_of(p, a), truth_of(p, b));
@@ -257,6 +266,13 @@ bool unify(Elaborator *el, const Env *env, const SemaValue *values, int count, c
         }
     }
     if (first) *shape = *first;
+    for (int i = 0; i < count && first && !shape->filter; i++) {
+        const Array *a = values[i].kind == SEMA_TENSOR ? values[i].array : NULL;
+        if (!a || !a->filter) continue;
+        Binding bindings[MAX_RANK];
+        for (int d = 0; d < a->rank; d++) bindings[d] = (Binding){a->indices[d], affine_index(el->session->program, first->indices[d])};
+        shape->filter = expr_substitute(el->session->program, a->filter, bindings, a->rank);
+    }
     for (int i = 0; i < count; i++) {
         SemaValue v = beyond_clock ? hoist_clock(el, env, values[i], span) : values[i];
         if (v.kind == SEMA_ERROR) return false;

@@ -221,9 +221,7 @@ static SemaValue by_function(Elaborator *el, Env *env, const Node *e, const Node
     }
     const Expr *operand = value_as_scalar(el, v, e->operand->span);
     if (!operand) return value_error();
-    Array a = {.rank = b.count, .filter = b.filter};
-    Program *p = el->session->program;
-    a.e = b.filter ? expr_condition(p, b.filter, operand, expr_const(p, 0)) : operand;
+    Array a = {.rank = b.count, .filter = b.filter, .e = operand};
     if (b.count > MAX_RANK) return value_error();
     for (int d = 0; d < b.count; d++) {
         a.indices[d] = b.indices[d];
