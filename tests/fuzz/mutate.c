@@ -16,7 +16,7 @@ typedef struct {
     char *name, *text;
     Parser parsed;                                  // its context is kept: the tokens are the material
     int count;
-} Program;
+} Subject;
 typedef struct { int wrong, one, near, many, accepted, show, least; bool syntax; } Tally;
 
 static const char *const ways[] = {"deleted", "doubled", "replaced", "swapped"};
@@ -26,14 +26,14 @@ static uint64_t random_next(uint64_t *seed) {
     return hash_mix(*seed, 1);
 }
 
-static Program load(const char *path) {
+static Subject load(const char *path) {
     Context *ctx = context_create();
     Source *source = source_load(ctx, path);
     if (!source) {
         fprintf(stderr, "mutate: cannot read %s\n", path);
         exit(3);
     }
-    Program program = {.name = strdup(path), .text = strdup(source->text)};
+    Subject program = {.name = strdup(path), .text = strdup(source->text)};
     program.parsed = (Parser){.ctx = ctx, .source = source, .scratch = ctx->arena};
     program.parsed.reported = arena_array(ctx->arena, bool, strlen(source->text) + 2);
     lexer_run(&program.parsed);
@@ -41,19 +41,19 @@ static Program load(const char *path) {
     return program;
 }
 
-static void put(Text *out, const Program *program, const Token *token) {
+static void put(Text *out, const Subject *program, const Token *token) {
     text_add(out, "%.*s", (int)(token->end - token->start), program->text + token->start);
 }
 
-// The mutated text; `line` is the mutation's, from 1.
-static const char *mutate(Arena *arena, const Program *all, int programs, const Program *program, uint64_t *seed, int *line,
-                          const char **way) {
+// The mutated text; the mutation reaches from `line` to `last_line`, from 1.
+static const char *mutate(Arena *arena, const Subject *all, int programs, const Subject *program, uint64_t *seed, int *line,
+                          int *last_line, const char **way) {
     Text out = {.arena = arena};
     const Token *tokens = program->parsed.tokens.data;
     int at = (int)(random_next(seed) % (unsigned)program->count), kind = (int)(random_next(seed) % 4);
     if (kind == 3 && at + 1 >= program->count) kind = 0;
     const Token *token = &tokens[at], *last = kind == 3 ? &tokens[at + 1] : token;
-    const Program *other = &all[random_next(seed) % (unsigned)programs];
+    const Subject *other = &all[random_next(seed) % (unsigned)programs];
     const Token *stranger = &other->parsed.tokens.data[random_next(seed) % (unsigned)other->count];
     text_add(&out, "%.*s", (int)token->start, program->text);
     if (kind == 1) {
@@ -68,6 +68,7 @@ static const char *mutate(Arena *arena, const Program *all, int programs, const 
     }
     text_put(&out, program->text + last->end);
     *line = (int)token->line + 1;
+    *last_line = (int)last->line + 1;
     *way = ways[kind];
     return text_string(&out);
 }
@@ -92,7 +93,7 @@ static void check(Context *ctx, const char *name, const char *text, bool syntax)
     else sema_check_library(ctx, library, source, root);
 }
 
-static void judge(Tally *tally, const Program *program, const char *text, int line, const char *way) {
+static void judge(Tally *tally, const Subject *program, const char *text, int line, int last, const char *way) {
     Context *ctx = context_create();
     check(ctx, program->name, text, tally->syntax);
     bool near = false;
@@ -100,7 +101,7 @@ static void judge(Tally *tally, const Program *program, const char *text, int li
         const Diagnostic *d = ctx->diagnostics.data[i];
         int at, column;
         source_position(ctx, d->span, &at, &column);
-        if (d->severity == SEVERITY_ERROR && at >= line - 1 && at <= line + 1) near = true;
+        if (d->severity == SEVERITY_ERROR && at >= line - 1 && at <= last + 1) near = true;
     }
     tally->accepted += !ctx->errors;
     tally->wrong += ctx->errors > 0;
@@ -125,7 +126,7 @@ static int summary(const Tally *tally) {
 }
 
 int main(int argc, char **argv) {
-    Program *programs = calloc((size_t)argc, sizeof *programs);
+    Subject *programs = calloc((size_t)argc, sizeof *programs);
     Tally tally = {.least = 97};
     uint64_t seed = 1;
     int count = 10000, files = 0;
@@ -144,10 +145,10 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < count; i++) {
         Arena *arena = arena_create();
-        const Program *program = &programs[random_next(&seed) % (unsigned)files];
-        int line;
-        const char *way, *text = mutate(arena, programs, files, program, &seed, &line, &way);
-        judge(&tally, program, text, line, way);
+        const Subject *program = &programs[random_next(&seed) % (unsigned)files];
+        int line, last;
+        const char *way, *text = mutate(arena, programs, files, program, &seed, &line, &last, &way);
+        judge(&tally, program, text, line, last, way);
         arena_destroy(arena);
     }
     for (int i = 0; i < files; i++) {
