@@ -103,8 +103,15 @@ EQUATION_PASS(views)
 EQUATION_PASS(pieces)
 EQUATION_PASS(extremes)
 EQUATION_PASS(clean)
-EQUATION_PASS(gather)
 #undef EQUATION_PASS
+
+static bool run_gather(Pipeline *p) {
+    pass_gather(p->module->program);
+    for (int i = 0; i < p->module->program->tensors.count; i++)
+        if (p->module->program->tensors.data[i]->kind == TENSOR_ROWMAP) p->module->rowmap = p->module->program->tensors.data[i];
+    return true;
+}
+
 #define KERNEL_PASS(name) static bool run_##name(Pipeline *p) { pass_##name(p->kernels); return !p->ctx->errors; }
 KERNEL_PASS(borders)
 KERNEL_PASS(layout)
@@ -178,10 +185,24 @@ bool pipeline_run(Pipeline *p, Form until) {
 
 bool pipeline_is_library(const Pipeline *p) { return file_train(p->root) == NULL; }
 
+// What only cannot be compiled yet is no mistake of the program: build, run and gradcheck refuse it, check does not.
+static bool forgive_later(Context *ctx) {
+    int kept = 0;
+    for (int i = 0; i < ctx->diagnostics.count; i++) {
+        Diagnostic *d = ctx->diagnostics.data[i];
+        if (d->code == NOT_YET) ctx->errors--;
+        else ctx->diagnostics.data[kept++] = d;
+    }
+    bool forgiven = kept < ctx->diagnostics.count;
+    ctx->diagnostics.count = kept;
+    return forgiven && ctx->errors == 0;
+}
+
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
-    if (pipeline_is_library(p)) return sema_check_library(p->ctx, p->library, p->source, p->root);
-    return pipeline_run(p, FORM_KERNELS);
+    bool library = pipeline_is_library(p);
+    bool right = library ? sema_check_library(p->ctx, p->library, p->source, p->root) : pipeline_run(p, FORM_KERNELS);
+    return right || forgive_later(p->ctx);
 }
 
 // ---- digests --------------------------------------------------------------------------------------------------------------

@@ -68,12 +68,6 @@ static bool read_source(Run *r) {
     const Node *source = r->data->source, *word = source->kind == AST_CALL ? source->base : source;
     d->name = r->data->name;
     d->source = word->name;
-    static const char *const later[] = {"text", "images", "sounds"};
-    for (int i = 0; i < 3; i++)
-        if (string_equal(later[i], d->source)) {
-            diagnose(r->ctx, NOT_YET, source->span, string_format(r->arena, "the source `%s`", d->source));
-            return false;
-        }
     if (string_equal(d->source, "csv")) return read_csv(r, source);
     if (string_equal(d->source, "synthetic")) {
         const Builtin *b = builtin_find("synthetic", 1u << GROUP_SOURCE);
@@ -254,7 +248,40 @@ static bool read_split(Run *r, const Node *call) {
     return false;
 }
 
-static void refuse_order(Run *r, const Node *s) { diagnose(r->ctx, NOT_YET, s->span, "`order`"); }
+// The first reader or source that is known and not yet compiled.
+static const Node *find_later(const Node *e) {
+    static const char *const later[] = {"text", "images", "sounds", "window", "words", "count_words", "resize", "pixels", "samples", "folder"};
+    if (!e) return NULL;
+    for (size_t i = 0; e->kind == AST_NAME && i < sizeof later / sizeof *later; i++)
+        if (string_equal(later[i], e->name)) return e;
+    for (int i = 0; i < 3; i++) {
+        const Node *found = find_later(e->kid[i]);
+        if (found) return found;
+    }
+    for (int i = 0; i < e->count; i++) {
+        const Node *found = find_later(e->items[i]->kind == AST_ASSIGN ? e->items[i]->assigned : e->items[i]);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+static const Node *find_order(const Node *block) {
+    for (int i = 0; i < block->count; i++)
+        if (block->items[i]->kind == AST_ASSIGN && is_setting(block->items[i]) && string_equal(field_name(block->items[i])->name, "order"))
+            return block->items[i];
+    return NULL;
+}
+
+// What is parsed and resolved, and not yet compiled: one message at its place. False then.
+bool data_supported(Run *r) {
+    const Node *later = find_later(r->data->source), *order = find_order(r->data->block);
+    if (!later) later = find_later(r->data->block);
+    if (!later) later = order;
+    if (!later) return true;
+    bool word = later->kind == AST_NAME;
+    diagnose(r->ctx, NOT_YET, later->span, word ? string_format(r->arena, "`%s`", later->name) : "`order`");
+    return false;
+}
 
 bool data_declare(Run *r) {
     int errors = r->ctx->errors;
@@ -269,8 +296,7 @@ bool data_declare(Run *r) {
         const Node *s = block->items[i];
         if (s->kind == AST_PART) d->own_part[string_equal(s->name, "test") ? 1 : 2] = true;
         if (s->kind != AST_ASSIGN || !is_setting(s)) continue;
-        if (string_equal(field_name(s)->name, "order")) refuse_order(r, s);
-        else read_split(r, s->assigned);
+        read_split(r, s->assigned);
     }
     return r->ctx->errors == errors;
 }

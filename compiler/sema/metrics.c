@@ -17,14 +17,13 @@ static const Node *metric_list(const Run *r, int i) {
     return list && i < list->count ? list->items[i] : NULL;
 }
 
-bool metrics_declare(Run *r) {
+void metrics_declare(Run *r) {
     Metric loss = {.name = "loss"};
     vec_push(r->arena, &r->m->metrics, loss);
     for (int i = 0; metric_list(r, i); i++) {
         Metric m = {.name = metric_name(metric_list(r, i)), .in_training = true};
         vec_push(r->arena, &r->m->metrics, m);
     }
-    return true;
 }
 
 // A metric's value from its totals; `end` NULL: only the totals are added to.

@@ -48,6 +48,26 @@ static void collect_layers(Run *r) {
 
 static const Node *model_of(Run *r) { return library_find(r->library, r->train->span, r->train->items[0]->name); }
 
+// Of what cannot be compiled yet the first place is enough; what was reported after it may follow from it.
+static void keep_first_refusal(Context *ctx) {
+    int kept = 0;
+    bool refused = false;
+    for (int i = 0; i < ctx->diagnostics.count; i++) {
+        Diagnostic *d = ctx->diagnostics.data[i];
+        if (refused && d->severity == SEVERITY_ERROR) ctx->errors--;
+        else ctx->diagnostics.data[kept++] = d;
+        refused |= d->code == NOT_YET;
+    }
+    ctx->diagnostics.count = kept;
+}
+
+static bool make_functions(Run *r) {
+    clock_create(r);
+    bool ok = read_start(r) && data_declare(r);
+    ok = ok && train_functions(r);
+    return data_prepare(r) && ok && clock_functions(r);
+}
+
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root, const SemaOptions *options) {
     int errors = ctx->errors;
     library_open(library, source, root);
@@ -65,12 +85,9 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
     if (!read_first(r)) return NULL;
     start(r, run_precision(r));
     if (ctx->errors > errors) return NULL;
-    clock_create(r);
-    bool ok = read_start(r) && data_declare(r);
-    ok = ok && train_functions(r);
-    bool prepared = data_prepare(r);
-    if (ok && prepared) clock_functions(r);
-    if (ctx->errors > errors) return NULL;
+    bool made = make_functions(r);
+    keep_first_refusal(ctx);
+    if (!made) return NULL;
     run_check_options(r);
     clock_finish(r);
     collect_layers(r);

@@ -86,6 +86,7 @@ void clock_finish(Run *r);            // which tensors of the clock anything rea
 
 // ---- data.c, prepare.c ----------------------------------------------------------------------------------------------------------
 
+bool data_supported(Run *r);
 bool data_declare(Run *r);            // fields, columns, split
 bool data_prepare(Run *r);            // the functions from raw columns to fields
 Field *data_field(Run *r, const char *name);
@@ -113,7 +114,7 @@ bool optimizer_update(Run *r, Elaborator *el);
 
 // ---- metrics.c --------------------------------------------------------------------------------------------------------------------
 
-bool metrics_declare(Run *r);
+void metrics_declare(Run *r);
 bool metrics_elaborate(Run *r, Elaborator *el, Env *env, Function *end);
 
 const char *metric_name(const Node *m);

@@ -125,38 +125,46 @@ static void apply_options(Run *r) {
     }
 }
 
-static void refuse(Run *r, const Node *at, const char *what) {
-    if (at) diagnose(r->ctx, NOT_YET, at->span, what);
-}
-
 // What is parsed and resolved, and not yet compiled: one message at its place.
-static void refuse_later(Run *r) {
-    const Node *second = NULL;
+static bool run_supported(Run *r) {
+    const Node *second = NULL, *condition = NULL, *average = run_setting(r, "average"), *precision = run_setting(r, "precision");
     int lines = 0;
     const Node *block = r->train->block;
-    for (int i = 0; block && i < block->count; i++)
-        if (block->items[i]->kind == AST_MINIMIZE && ++lines == 2) second = block->items[i];
-    if (r->train->count > 1) refuse(r, r->train->items[1], "several models in one `train`");
-    else refuse(r, second, "several `minimize` lines");
-    refuse(r, run_setting(r, "average"), "an average of the weights");
+    for (int i = 0; block && i < block->count; i++) {
+        const Node *s = block->items[i];
+        if (s->kind != AST_MINIMIZE) continue;
+        if (++lines == 2) second = s;
+        for (int k = 0; k < s->count && !condition; k++)
+            if (s->items[k]->optimizer->kind == AST_IF) condition = s->items[k]->optimizer;
+    }
+    bool narrow = precision && (string_equal(precision->name, "fast") || string_equal(precision->name, "bf16"));
+    const struct { const Node *at; const char *what; } later[] = {
+        {r->train->count > 1 ? r->train->items[1] : NULL, "several models in one `train`"},
+        {second, "several `minimize` lines"},
+        {condition, "a condition after `with`"},
+        {average, "an average of the weights"},
+        {narrow && !(r->options && r->options->precision_given) ? precision : NULL, "this precision"},
+    };
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (later[i].at) {
+            diagnose(r->ctx, NOT_YET, later[i].at->span, later[i].what);
+            return false;
+        }
+    return true;
 }
 
 bool run_read_settings(Run *r) {
     int errors = r->ctx->errors;
     read_given(r);
     apply_options(r);
-    refuse_later(r);
-    return r->ctx->errors == errors;
+    return r->ctx->errors == errors && data_supported(r) && run_supported(r);
 }
 
 Precision run_precision(Run *r) {
     if (r->options && r->options->precision_given) return r->options->precision;
     const Node *e = run_setting(r, "precision");
-    if (!e || string_equal(e->name, "default")) return PRECISION_DEFAULT;
-    if (string_equal(e->name, "strict")) return PRECISION_STRICT;
-    if (string_equal(e->name, "double")) return PRECISION_DOUBLE;
-    diagnose(r->ctx, NOT_YET, e->span, string_format(r->arena, "precision `%s`", e->name));
-    return PRECISION_DEFAULT;
+    if (e && string_equal(e->name, "strict")) return PRECISION_STRICT;
+    return e && string_equal(e->name, "double") ? PRECISION_DOUBLE : PRECISION_DEFAULT;
 }
 
 // ---- numbers ------------------------------------------------------------------------------------------------------------------

@@ -211,11 +211,7 @@ static bool evaluate(Run *r, Function *metrics) {
 
 // ---- clauses ---------------------------------------------------------------------------------------------------------------------------
 
-static bool add_clause(Run *r, const Node *over, const Node *with) {
-    if (with->kind == AST_IF) {
-        diagnose(r->ctx, NOT_YET, with->span, "a condition after `with`");
-        return false;
-    }
+static void add_clause(Run *r, const Node *over, const Node *with) {
     const Node *callee = with->kind == AST_CALL ? with->base : with;
     Clause *c = &r->clauses[r->clause_count++];
     c->over = over;
@@ -223,22 +219,19 @@ static bool add_clause(Run *r, const Node *over, const Node *with) {
     c->number = r->clause_count;
     c->define = callee->kind == AST_MEMBER ? library_member(r->library, callee->base->name, callee->name)
                                            : library_find(r->library, callee->span, callee->name);
-    return true;
 }
 
-static bool read_clauses(Run *r) {
+static void read_clauses(Run *r) {
     r->loss = run_setting(r, "loss");
     r->clauses = arena_new(r->arena, Clause);
-    if (r->loss) return add_clause(r, NULL, run_setting(r, "optimizer"));
+    if (r->loss) add_clause(r, NULL, run_setting(r, "optimizer"));
     for (int i = 0; i < r->train->block->count; i++) {
         const Node *s = r->train->block->items[i];
         if (s->kind != AST_MINIMIZE) continue;
         r->loss = s->value;
         r->clauses = arena_array(r->arena, Clause, s->count + 1);
-        for (int k = 0; k < s->count; k++)
-            if (!add_clause(r, s->items[k]->over, s->items[k]->optimizer)) return false;
+        for (int k = 0; k < s->count; k++) add_clause(r, s->items[k]->over, s->items[k]->optimizer);
     }
-    return true;
 }
 
 static void mark_fields(Run *r) {
@@ -255,7 +248,8 @@ static void mark_fields(Run *r) {
 }
 
 bool train_functions(Run *r) {
-    if (!read_clauses(r) || !metrics_declare(r)) return false;
+    read_clauses(r);
+    metrics_declare(r);
     Function *metrics = function_add(r->p, FUNCTION_METRICS, "metrics");
     if (!evaluate(r, metrics) || !predict(r)) return false;
     if (!select_params(r) || !step(r)) return false;
