@@ -179,6 +179,40 @@ static bool without_floor(Program *p, Guard *g) {
     return false;
 }
 
+// The interval of one atom, given what is known: c * atom = known.form - rest, rounded inward to whole values.
+static void atom_bounds_given(Program *p, const Expr *atom, const Guard *known, int64_t *low, int64_t *high) {
+    for (int i = 0; known->form->denominator == 1 && i < known->form->count; i++) {
+        int64_t c = known->form->terms[i].coef, l, h;
+        if (known->form->terms[i].atom != atom)
+            continue;
+        affine_bounds(affine_sub(p, known->form, affine_scale(p, affine_atom(p, atom), c, 1)), &l, &h);
+        if (l <= -FAR || h >= FAR)
+            return;
+        int64_t least = clamp_add(-h, 0), most = clamp_add(known->count - 1, -l);
+        int64_t from = c > 0 ? -floor_div(-least, c) : -floor_div(most, -c);
+        int64_t to = c > 0 ? floor_div(most, c) : floor_div(-least, -c);
+        *low = from > *low ? from : *low;
+        *high = to < *high ? to : *high;
+    }
+}
+
+// Bounds of a form from bounds of its atoms, each by all that is known.
+static void form_bounds_given(Program *p, const Affine *form, const Guard *known, int count, int64_t *low, int64_t *high) {
+    int64_t lo = form->constant, hi = form->constant;
+    for (int i = 0; i < form->count; i++) {
+        int64_t l, h, c = form->terms[i].coef;
+        expr_integer_bounds(form->terms[i].atom, &l, &h);
+        for (int k = 0; k < count; k++)
+            atom_bounds_given(p, form->terms[i].atom, &known[k], &l, &h);
+        if (l <= -FAR || h >= FAR)
+            return;
+        lo = clamp_add(lo, clamp_mul(c, c > 0 ? l : h));
+        hi = clamp_add(hi, clamp_mul(c, c > 0 ? h : l));
+    }
+    *low = lo > *low ? lo : *low;
+    *high = hi < *high ? hi : *high;
+}
+
 static bool implied(Program *p, const Guard *known, int count, Guard g) {
     int64_t low, high;
     affine_bounds(g.form, &low, &high);
@@ -200,7 +234,11 @@ static bool implied(Program *p, const Guard *known, int count, Guard g) {
             }
         } while (without_floor(p, &k));
     }
-    return g.form->denominator == 1 && low >= 0 && high < g.count;
+    if (g.form->denominator != 1)
+        return false;
+    if (low < 0 || high >= g.count)
+        form_bounds_given(p, g.form, known, count, &low, &high);
+    return low >= 0 && high < g.count;
 }
 
 bool guards_imply(Program *p, const Guard *known, int count, Guard g) {
