@@ -105,8 +105,6 @@ static bool prepare(Check *c) {
         Tensor *t = program->tensors.data[i];
         if (t->kind == TENSOR_SOURCE) vec_push(c->arena, &c->sources, arena_array(c->arena, double, source_elements(c, t)));
         if (!t->layout || !t->layout->stored) continue;
-        if (t->kind == TENSOR_ROWMAP)
-            for (int64_t r = 0; r < program->batch; r++) ((int32_t *)(void *)(c->memory + layout_byte(t->layout, t, r)))[0] = (int32_t)r;
         if (t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_TOTAL)
             for (int64_t e = 0; e < tensor_elements(t); e++) *real_at(c, t, e) = t->start;
     }
@@ -116,7 +114,11 @@ static bool prepare(Check *c) {
     return true;
 }
 
+// The rows' numbers are an input of each call, whose place is free for others after it was read.
 static double loss_now(Check *c) {
+    Tensor *map = c->p->module->rowmap;
+    for (int64_t r = 0; map && map->layout && r < c->call.rows; r++)
+        *(int32_t *)(void *)(c->memory + layout_byte(map->layout, map, r)) = (int32_t)r;
     c->run(NN_STEP, &c->call, 0, 1);
     return *real_at(c, c->p->module->loss, 0);
 }
