@@ -151,9 +151,14 @@ static void split_all(Elaborator *el, Draft *d) {
 
 // ---- equations ---------------------------------------------------------------------------------------------------------------------
 
-static bool is_end_tensor(const Elaborator *el, const Tensor *t) {
-    return t->kind == TENSOR_TOTAL || t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_RUN ||
-           table_get(&el->tables->end_side, t);
+// With totals a tensor lives in the batch's function, at the end (it is made of totals), or in both (of neither).
+typedef enum { SIDE_BOTH, SIDE_END, SIDE_BATCH } Side;
+
+static Side side_of_tensor(const Elaborator *el, const Tensor *t) {
+    if (t->kind == TENSOR_TOTAL || table_get(&el->tables->end_side, t)) return SIDE_END;
+    bool fixed = t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_RUN || t->kind == TENSOR_PARAM ||
+                 t->kind == TENSOR_STATE;
+    return (fixed && !t->batch_dims) || table_get(&el->tables->both_sides, t) ? SIDE_BOTH : SIDE_BATCH;
 }
 
 static bool holds_rows(const Expr *e) {
@@ -166,35 +171,22 @@ static bool holds_rows(const Expr *e) {
     return false;
 }
 
-// Does the expression belong to the end of a part of the data: does it read totals and what is made of them alone?
-static bool is_of_end(Elaborator *el, const Expr *e) {
-    if (!el->totals || holds_rows(e) || e->has_draw) return false;
-    for (int i = 0; i < e->free_count; i++)
-        if (e->free[i]->batch) return false;
-    for (int i = 0; i < e->read_count; i++)
-        if (!is_end_tensor(el, e->reads[i]->tensor)) return false;
-    return true;
+// False after a message: totals and rows of the batch do not meet.
+static bool side_of(Elaborator *el, const Env *env, const Expr *e, Side *side, Span span) {
+    bool batch = holds_rows(e) || e->has_draw, end = false;
+    for (int i = 0; i < e->free_count; i++) batch = batch || e->free[i]->batch;
+    for (int i = 0; i < e->read_count; i++) {
+        Side read = side_of_tensor(el, e->reads[i]->tensor);
+        batch = batch || read == SIDE_BATCH;
+        end = end || read == SIDE_END;
+    }
+    *side = end ? SIDE_END : batch ? SIDE_BATCH : SIDE_BOTH;
+    if (!batch || !end) return true;
+    fail(el, env, METRIC_NESTED, span, "");
+    return false;
 }
 
-static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Span span) {
-    Function *f = el->function;
-    if (el->totals) {
-        bool end = is_of_end(el, d->parts.e);
-        for (int i = 0; i < d->parts.count; i++) end = end && !d->parts.indices[i]->batch;
-        for (int i = 0; !end && i < d->parts.e->read_count; i++) {
-            const Tensor *read = d->parts.e->reads[i]->tensor;
-            if (read->kind != TENSOR_TOTAL && !table_get(&el->tables->end_side, read)) continue;
-            if (!el->tables->adding) {
-                fail(el, env, METRIC_NESTED, span, "");
-                return;
-            }
-        }
-        if (end && !el->tables->adding) {
-            table_set(el->session->arena, &el->tables->end_side, t, t);
-            if (t->type == TYPE_REAL) t->type = TYPE_DOUBLE;
-            f = el->totals->end;
-        }
-    }
+static void write_to(Elaborator *el, const Env *env, Function *f, Tensor *t, const Draft *d, Span span) {
     if (!f) return;
     Origin *origin = arena_new(el->session->arena, Origin);
     *origin = (Origin){span, env->frame->path, env->frame->origin};
@@ -202,6 +194,18 @@ static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Spa
     const Index **indices = arena_array(el->session->arena, const Index *, d->parts.count + 1);
     for (int i = 0; i < d->parts.count; i++) indices[i] = d->parts.indices[i];
     equation_add(el->session->program, f, t, d->out, d->parts.reduction, indices, d->parts.count, d->parts.e, origin);
+}
+
+static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Span span) {
+    Side side = SIDE_BATCH;
+    if (el->totals && !el->tables->adding && !side_of(el, env, d->parts.e, &side, span)) return;
+    if (side == SIDE_BOTH) table_set(el->session->arena, &el->tables->both_sides, t, t);
+    if (side == SIDE_END) {
+        table_set(el->session->arena, &el->tables->end_side, t, t);
+        if (t->type == TYPE_REAL) t->type = TYPE_DOUBLE;
+    }
+    if (side != SIDE_END) write_to(el, env, el->function, t, d, span);
+    if (side != SIDE_BATCH) write_to(el, env, el->totals->end, t, d, span);
 }
 
 void emit_equation(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts, Span span) {

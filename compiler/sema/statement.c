@@ -450,6 +450,18 @@ static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {
     return target->kind == AST_INDEX ? assign_index(el, env, target, value, NULL) : assign_name(el, env, target, value);
 }
 
+// What the loop would make is poisoned: the one message is enough.
+static SemaValue refuse_recur(Elaborator *el, Env *env, const Node *recur) {
+    fail(el, env, NOT_YET, recur->span, "`recur`");
+    for (int i = 0; i < recur->count; i++) env_add(env, recur->items[i]->name, value_error(), recur->items[i]->span);
+    for (int i = 0; i < recur->range_block->count; i++) {
+        const Node *statement = recur->range_block->items[i];
+        const char *name = statement->kind == AST_ASSIGN ? target_name(statement->target) : NULL;
+        if (name) env_add(env, name, value_error(), statement->span);
+    }
+    return value_error();
+}
+
 SemaValue elaborate_statement(Elaborator *el, Env *env, const Node *statement) {
     Table memo = el->tables->memo;
     el->tables->memo = (Table){0};
@@ -463,8 +475,7 @@ SemaValue elaborate_statement(Elaborator *el, Env *env, const Node *statement) {
     } else if (statement->kind == AST_RESULT) {
         v = eval(el, env, statement->value);
     } else if (statement->kind == AST_RECUR) {
-        fail(el, env, NOT_YET, statement->span, "`recur`");
-        v = value_error();
+        v = refuse_recur(el, env, statement);
     } else {
         fail(el, env, ENTRY_ALONE, statement->span, "");
         v = value_error();

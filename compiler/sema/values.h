@@ -123,7 +123,7 @@ struct ElaboratorTables {
     DrawContext draw;
     const Index *element;             // stands for the number of the element in what is not yet a tensor
     Table memo;                       // node -> SemaValue: operands of subscripts that were needed for their shape
-    Table end_side;                   // tensors made of totals
+    Table end_side, both_sides;       // tensors made of totals; of neither totals nor rows
     Table clock_side;                 // tensors made of clock and settings
     Table hoisted;                    // expression of clock and settings -> the tensor that holds it
     const Expr *rows_total;
