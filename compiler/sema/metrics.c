@@ -27,15 +27,20 @@ void metrics_declare(Run *r) {
 }
 
 // A metric's value from its totals; `end` NULL: only the totals are added to.
-static bool elaborate_metric(Run *r, Elaborator *el, Env *env, Metric *m, const Node *e, Function *end) {
+static Tensor *measure(Run *r, Elaborator *el, Env *env, const char *name, const Node *e, Function *end) {
     Totals *totals = arena_new(r->arena, Totals);
-    *totals = (Totals){.name = m->name, .end = end};
+    *totals = (Totals){.name = name, .end = end};
     el->totals = totals;
     el->tables->rows_total = NULL;
     SemaValue v = train_value(r, el, env_inner(env), e);
     Tensor *t = NULL;
-    if (!value_is_error(v)) t = value_as_tensor(el, v, string_format(r->arena, "metric.%s", m->name), TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
+    if (!value_is_error(v))
+        t = value_as_tensor(el, v, string_format(r->arena, "metric.%s", name), TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
     el->totals = NULL;
+    return t;
+}
+
+static bool keep_metric(Run *r, Metric *m, Tensor *t, const Node *e, Function *end) {
     if (!t) return false;
     for (int d = 0; d < t->rank; d++)
         if (t->batch_dims >> d & 1) {
@@ -49,12 +54,66 @@ static bool elaborate_metric(Run *r, Elaborator *el, Env *env, Metric *m, const 
     return true;
 }
 
+// ---- losses that see a batch twice ----------------------------------------------------------------------------------------------
+
+// A total of one number that each batch adds `e` to.
+static Tensor *add_to_total(Run *r, Function *f, const char *name, const Expr *e) {
+    Program *p = r->p;
+    Tensor *total = tensor_add(p, name, TENSOR_TOTAL, TYPE_DOUBLE, 0, NULL);
+    Tensor *next = tensor_add(p, string_format(r->arena, "%s.next", name), TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
+    equation_add(p, f, next, NULL, REDUCE_NONE, NULL, 0, expr_add(p, expr_read(p, total, NULL, NULL), e), NULL);
+    vec_push(r->arena, &f->effects, (Effect){total, next});
+    return total;
+}
+
+// The mean of the batches' losses, weighted by their rows.
+static Tensor *mean_of_batches(Run *r, Elaborator *el, Env *env, Function *end) {
+    Program *p = r->p;
+    SemaValue v = train_value(r, el, env_inner(env), r->loss);
+    const Expr *e = value_is_error(v) ? NULL : value_as_scalar(el, v, r->loss->span);
+    if (!e) return NULL;
+    Tensor *sum = add_to_total(r, el->function, "loss.sum", expr_mul(p, e, expr_rows(p)));
+    Tensor *rows = add_to_total(r, el->function, "loss.rows", expr_rows(p));
+    Tensor *t = tensor_add(p, "metric.loss", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
+    const Expr *mean = expr_div(p, expr_read(p, sum, NULL, NULL), expr_read(p, rows, NULL, NULL));
+    equation_add(p, end, t, NULL, REDUCE_NONE, NULL, 0, mean, NULL);
+    run_in_force(r, "test.loss", "the mean of the batches' losses, weighted by rows", "the loss reduces the batch twice");
+    return t;
+}
+
+typedef struct { int equations, effects, outputs; } Mark;
+static Mark mark_of(const Function *f) { return (Mark){f->equations.count, f->effects.count, f->outputs.count}; }
+static void back_to(Function *f, Mark m) {
+    f->equations.count = m.equations;
+    f->effects.count = m.effects;
+    f->outputs.count = m.outputs;
+}
+
+static bool held_out_loss(Run *r, Elaborator *el, Env *env, Function *end) {
+    Metric *loss = &r->m->metrics.data[0];
+    int told = r->ctx->diagnostics.count, errors = r->ctx->errors;
+    Mark batch = mark_of(el->function), last = mark_of(end);
+    Tensor *t = measure(r, el, env, "loss", r->loss, end);
+    bool nested = false;
+    for (int i = told; i < r->ctx->diagnostics.count; i++) nested |= r->ctx->diagnostics.data[i]->code == METRIC_NESTED;
+    if (nested) {
+        r->ctx->diagnostics.count = told;
+        r->ctx->errors = errors;
+        back_to(el->function, batch);
+        back_to(end, last);
+        el->tables->hoisted = el->tables->memo = (Table){0};
+        t = mean_of_batches(r, el, env, end);
+    }
+    return keep_metric(r, loss, t, r->loss, end);
+}
+
 bool metrics_elaborate(Run *r, Elaborator *el, Env *env, Function *end) {
     bool ok = true;
-    if (end) ok = elaborate_metric(r, el, env, &r->m->metrics.data[0], r->loss, end);
+    if (end) ok = held_out_loss(r, el, env, end);
     for (int i = 0; metric_list(r, i); i++) {
-        const Node *e = metric_list(r, i);
-        ok = elaborate_metric(r, el, env, &r->m->metrics.data[i + 1], e->kind == AST_NAMED ? e->value : e, end) && ok;
+        const Node *line = metric_list(r, i), *e = line->kind == AST_NAMED ? line->value : line;
+        Metric *m = &r->m->metrics.data[i + 1];
+        ok = keep_metric(r, m, measure(r, el, env, m->name, e, end), e, end) && ok;
     }
     return ok;
 }
