@@ -14,12 +14,25 @@ Program *program_create(Context *ctx, Precision precision, int64_t batch) {
     return p;
 }
 
+static const char *unique_name(Program *p, const char *name) {
+    if (!map_get(p->tables->tensor_names, name))
+        return name;
+    int *last = map_get(p->tables->taken, name);
+    if (!last) {
+        last = arena_new(p->arena, int);
+        *last = 1;
+        map_set(p->tables->taken, name, last);
+    }
+    const char *own = name;
+    while (map_get(p->tables->tensor_names, own))
+        own = string_format(p->arena, "%s_%d", name, ++*last);
+    return own;
+}
+
 Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int rank, const int64_t *dims) {
     if (rank > MAX_RANK)
         die("tensor %s has %d dimensions", name, rank);
-    const char *own = name;
-    for (int k = 2; map_get(p->tables->tensor_names, own); k++)
-        own = string_format(p->arena, "%s_%d", name, k);
+    const char *own = unique_name(p, name);
     Tensor *t = arena_new(p->arena, Tensor);
     t->name = own == name ? string_copy(p->arena, name, strlen(name)) : own;
     t->kind = kind;

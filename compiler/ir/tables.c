@@ -13,6 +13,7 @@ struct Tables *tables_create(Arena *arena) {
     t->forms = arena_array(arena, Affine *, t->form_room);
     t->normal.stamp = 1;
     t->tensor_names = map_create(arena);
+    t->taken = map_create(arena);
     return t;
 }
 

@@ -21,6 +21,7 @@ struct Tables {
     Scratch normal;                   // of expr_normal; lives as long as the program
     VEC(Scratch *) idle;
     Map *tensor_names;
+    Map *taken;                       // by a name that was taken: the last number it got, as int *
 };
 
 struct Tables *tables_create(Arena *arena);
