@@ -102,9 +102,11 @@ static Fault missing_brace(const Parser *p, int from, int at, int to) {
     for (int i = at - 1; i >= from; i--) {
         if (!p->tokens.data[i].first || column(p, i) > depth) continue;
         if (column(p, i) < depth || closes(kind_at(p, i))) break;
-        int last = line_last(p, i, to), end = i;
-        while (end + 1 < to && !p->tokens.data[end + 1].first) end++;
-        for (; last >= i; last = last > end ? end : i - 1) {
+        int ends[2] = {line_last(p, i, to), i};          // of the statement's line, of the text's
+        while (ends[1] + 1 < to && !p->tokens.data[ends[1] + 1].first) ends[1]++;
+        bool cut = token_goes_on(kind_at(p, ends[1])) && mismatches(p, i, ends[1], NULL) == 0;
+        for (int k = 0; k < 2; k++) {
+            int last = ends[cut ? 1 - k : k];
             bool below = last + 1 < at && column(p, last + 1) > depth && kind_at(p, last) != TOKEN_LEFT_BRACE;
             if (below) return (Fault){FAULT_INSERT, last + 1, TOKEN_LEFT_BRACE, -1};
         }
@@ -177,6 +179,20 @@ static bool brace_too_many(const Parser *p, int from, int at, int to) {
     return (after || first || within) && mismatches(p, from, to, &drop) < mismatches(p, from, to, NULL);
 }
 
+// A `}` that fits what is open, but not the indentation: one is missing before it, its `{` is, or it is one too many.
+static Fault odd_brace(const Parser *p, int from, int at, int to, const int *stack, int depth) {
+    int top = stack[depth - 1];
+    bool first = p->tokens.data[at].first, deeper = first && column(p, at) > indent(p, top);
+    bool outer = depth > 1 && kind_at(p, stack[depth - 2]) == TOKEN_LEFT_BRACE;
+    if (first && outer && column(p, at) < indent(p, top)) return (Fault){FAULT_INSERT, at, TOKEN_RIGHT_BRACE, top};
+    Fault missing = {FAULT_NONE, at, TOKEN_RIGHT_BRACE, -1}, drop = {FAULT_DROP, at, TOKEN_RIGHT_BRACE, -1};
+    if (deeper) missing = missing_brace(p, from, at, to);
+    if (missing.kind != FAULT_NONE) return missing;
+    bool odd = deeper || (!first && p->tokens.data[top].line != p->tokens.data[at].line);
+    if (odd && mismatches(p, from, to, &drop) < mismatches(p, from, to, NULL)) return drop;
+    return missing;
+}
+
 // A bracket of another kind in the same line, before the one that does not fit: the repair that leaves nothing, if any.
 static Fault earlier_in_line(const Parser *p, int from, int at, int to) {
     static const TokenKind kinds[] = {TOKEN_LEFT_PAREN, TOKEN_RIGHT_PAREN, TOKEN_LEFT_BOX, TOKEN_RIGHT_BOX,
@@ -223,12 +239,9 @@ static Fault find_fault(const Parser *p, int from, int to) {
             if (mismatches(p, from, to, &here)) earlier = earlier_in_line(p, from, i, to);
             return earlier.kind != FAULT_NONE ? earlier : here;
         }
-        if (wrong && kind == TOKEN_RIGHT_BRACE && p->tokens.data[i].first) {
-            bool outer = depth > 1 && kind_at(p, stack[depth - 2]) == TOKEN_LEFT_BRACE;
-            if (outer && column(p, i) < indent(p, top)) return (Fault){FAULT_INSERT, i, kind, top};
-            Fault missing = {FAULT_NONE, i, kind, -1};
-            if (column(p, i) > indent(p, top)) missing = missing_brace(p, from, i, to);
-            if (missing.kind != FAULT_NONE) return missing;
+        if (wrong && kind == TOKEN_RIGHT_BRACE) {
+            Fault fault = odd_brace(p, from, i, to, stack, depth);
+            if (fault.kind != FAULT_NONE) return fault;
         }
         depth--;
     }
