@@ -111,8 +111,7 @@ static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
 
 // A checkpoint on the way that cannot be written is a warning; the next one tries again, and the last one must succeed.
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights) {
-    bool best = l->manifest->best >= 0 && l->t->at.has_weights;
-    nn_status status = save(l, checkpoint, weights && !best);
+    nn_status status = save(l, checkpoint, weights);
     if (status != NN_FILE)
         return status;
     char text[sizeof l->ctx->message + 64];
@@ -137,9 +136,10 @@ bool nn_stop_asked(nn_loop *l) {
 static void put_clock(nn_loop *l) {
     const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
     const int32_t *clock = l->manifest->clock;
-    const double now[][2] = {{NN_CLOCK_STEP, (double)l->t->at.step},    {NN_CLOCK_EPOCH, (double)l->t->at.epoch},
-                             {NN_CLOCK_TIME, nn_loop_time(l)},          {NN_CLOCK_LOSS, l->epoch_loss},
+    const double now[][2] = {{NN_CLOCK_STEP, (double)l->t->at.step}, {NN_CLOCK_EPOCH, (double)l->t->at.epoch}, {NN_CLOCK_LOSS, l->epoch_loss},
                              {NN_CLOCK_GRADIENT_NORM, l->gradient_norm}};
+    if (l->clock[NN_CLOCK_TIME] != NULL)
+        *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
     for (size_t k = 0; k < sizeof now / sizeof *now; k++)
         nn_scalar_put(&l->t->model, clock[(int)now[k][0]], now[k][1]);
     for (uint32_t k = 0; k < l->manifest->metrics_count; k++) {
@@ -167,18 +167,24 @@ static void measure(nn_loop *l) {
 
 static bool improved(double value, double best) { return value < best - 1e-4 * (isinf(best) ? 0 : fabs(best)); }
 
-// Of E > n epochs, n evenly chosen.
-static bool chosen_epoch(const nn_loop *l, int64_t n) {
+// The epoch after this one that is among the n evenly chosen of E: the first e with floor(n e / E) above this one's.
+static int64_t next_chosen(const nn_loop *l, int64_t n) {
     int64_t e = l->t->at.epoch, of = l->total_epochs;
     if (of <= n)
-        return of >= 0 || e <= n || (e & (e - 1)) == 0;
-    return (int64_t)((__int128)n * e / of) > (int64_t)((__int128)n * (e - 1) / of);
+        return of >= 0 || e < n ? e + 1 : e * 2;
+    __int128 reached = (__int128)n * e / of;
+    return (int64_t)(((reached + 1) * of + n - 1) / n);
+}
+
+void nn_epochs_begin(nn_loop *l) {
+    l->next_logged = next_chosen(l, 1000);
+    l->next_shown = next_chosen(l, 100);
 }
 
 static nn_reason save_at_end(nn_loop *l, nn_reason reason, bool is_best) {
     bool best = l->manifest->best >= 0;
     if (reason == NN_GOING) {
-        bool due = nn_now() - l->checkpointed >= CHECKPOINT_AFTER;
+        bool due = l->look_time - l->checkpointed >= CHECKPOINT_AFTER;
         if ((due || is_best) && nn_loop_save(l, due, best ? is_best : true) != NN_OK)
             return l->ctx->status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
         return NN_GOING;
@@ -201,7 +207,7 @@ static bool judge(nn_loop *l, nn_reason *reason) {
     put_clock(l);
     if (nn_model_has(&t->model, NN_EPOCH) && t->at.loss_count > 0)
         nn_trainer_run(t, NN_EPOCH);
-    if (l->manifest->best >= 0) {
+    if (l->manifest->best >= 0 && t->at.loss_count > 0) {
         double value = nn_scalar_get(&t->model, l->manifest->best);
         is_best = improved(value, t->at.best);
         t->at.best = is_best ? value : t->at.best;
@@ -234,7 +240,6 @@ static nn_reason end_inside(nn_loop *l, nn_reason reason) {
     bool weights = l->manifest->best < 0 || is_best || !t->at.has_weights;
     nn_status status = weights ? nn_save_weights(t) : NN_OK;
     memcpy(t->model.arena, before, (size_t)l->manifest->persistent);
-    at.has_weights = at.has_weights || weights;
     t->at = at;
     if (status == NN_OK)
         status = save(l, true, false);
@@ -250,7 +255,7 @@ nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
     if (!whole)
         return end_inside(l, reason);
     t->at.epoch++;
-    bool logged = chosen_epoch(l, 1000), shown = !l->progress.quiet && chosen_epoch(l, 100);
+    bool logged = t->at.epoch == l->next_logged, shown = t->at.epoch == l->next_shown && !l->progress.quiet;
     bool read = logged || shown || l->full.file >= 0 || reason != NN_GOING || l->manifest->best >= 0
                 || nn_model_has(&t->model, NN_EPOCH) || nn_model_has(&t->model, NN_STOP);
     bool is_best = read && judge(l, &reason);
@@ -261,10 +266,16 @@ nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
     if (reason != NN_GOING)
         log_event(l, "end", reason_text(reason), true);
     start_next(l);
-    // Time is only looked at where a look is due: epochs may be shorter than reading a clock.
-    if (reason == NN_GOING && !is_best && !read && l->until_look > 1)
-        return NN_GOING;
-    l->epoch_started = nn_now();
-    l->epoch_step = t->at.step;
-    return save_at_end(l, reason, is_best);
+    if (logged)
+        l->next_logged = next_chosen(l, 1000);
+    if (t->at.epoch == l->next_shown)
+        l->next_shown = next_chosen(l, 100);
+    // Epochs may be shorter than reading a clock: time is only read where something is written, or a look was due.
+    if (logged || shown || l->full.file >= 0) {
+        l->epoch_started = nn_now();
+        l->epoch_step = t->at.step;
+    }
+    bool nothing = reason == NN_GOING && !is_best && !l->looked;
+    l->looked = false;
+    return nothing ? NN_GOING : save_at_end(l, reason, is_best);
 }

@@ -65,9 +65,16 @@ nn_status nn_evaluation_prepare(nn_trainer *t) {
     return NN_OK;
 }
 
-void nn_states_remember(nn_trainer *t) { copy_out(t, t->initial); }
+void nn_states_remember(nn_trainer *t) {
+    copy_out(t, t->initial);
+    for (uint32_t k = 0; k < t->model.manifest->tensors_count; k++)
+        t->has_totals = t->has_totals || nn_model_tensor(&t->model, (int32_t)k)->kind == NN_TOTAL;
+}
 
-void nn_totals_restart(nn_trainer *t) { nn_model_start(&t->model, NN_TOTAL); }
+void nn_totals_restart(nn_trainer *t) {
+    if (t->has_totals)
+        nn_model_start(&t->model, NN_TOTAL);
+}
 
 void nn_metrics_take(nn_trainer *t, int part) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);

@@ -104,7 +104,8 @@ static nn_reason look(nn_loop *l, int64_t rows) {
     if (l->full.file >= 0)
         nn_log_step(l, rows);
     if (l->checkpoint_every > 0 && t->at.step >= l->next_checkpoint) {
-        nn_loop_save(l, true, true);
+        if (nn_loop_save(l, true, l->manifest->best < 0 || !t->at.has_weights) != NN_OK)
+            return l->ctx->status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
         l->next_checkpoint = (t->at.step / l->checkpoint_every + 1) * l->checkpoint_every;
     }
     if (l->manifest->stop_each_step && nn_stop_asked(l))
@@ -112,6 +113,7 @@ static nn_reason look(nn_loop *l, int64_t rows) {
     if (--l->until_look > 0)
         return NN_GOING;
     double now = nn_now();
+    l->looked = true;
     pace(l, now);
     nn_progress_step(l, now);
     return signal_came(l) ? NN_END_BY_SIGNAL : NN_GOING;
@@ -141,12 +143,16 @@ nn_reason nn_loop_run(nn_loop *l) {
     nn_reason reason = NN_GOING;
     if (l->total_steps == 0 || l->total_epochs == 0 || t->at.step == l->total_steps || t->at.epoch == l->total_epochs)
         return nn_epoch_end(l, t->at.epoch == l->total_epochs || l->total_epochs == 0 ? NN_END_OF_EPOCHS : NN_END_OF_STEPS);
+    // A run that its rule had stopped is not gone on with.
+    if (t->at.step > 0 && nn_model_has(&t->model, NN_STOP) && nn_stop_asked(l))
+        return nn_epoch_end(l, NN_END_BY_STOP);
     l->look_time = l->epoch_started = l->step_started = nn_now();
     l->look_step = l->epoch_step = t->at.step;
     l->until_look = l->look_every = 1;
+    nn_epochs_begin(l);
     while (reason == NN_GOING) {
         reason = run_epoch(l);
-        if (reason == NN_END_NOT_FINITE)
+        if (reason == NN_END_NOT_FINITE || reason == NN_END_BY_ERROR)
             break;
         if (t->at.batch == l->batches && reason == NN_GOING && t->at.epoch + 1 == l->total_epochs)
             reason = NN_END_OF_EPOCHS;

@@ -34,6 +34,8 @@ struct nn_loop {
     double *clock[NN_CLOCKS], *loss, *norm;
     // What must be looked at, and when.
     int64_t until_look, look_every;
+    bool looked;                                                   // at clock and signals, in this epoch
+    int64_t next_logged, next_shown;                               // epochs
     bool every_step;                                               // something looks at each step
     int64_t checkpoint_every, next_checkpoint;
     double started, checkpointed, epoch_started, look_time, step_started;
@@ -54,6 +56,7 @@ double nn_loop_rows(const nn_loop *l);                             // since epoc
 double nn_loop_time(const nn_loop *l);                             // of the run, with the parts before a resume
 
 // ---- epoch.c ----
+void nn_epochs_begin(nn_loop *l);
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason);              // a whole epoch, or the run's last piece of one
 void nn_log_step(nn_loop *l, int64_t rows);
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);

@@ -67,7 +67,7 @@ typedef struct nn_trainer {
     int64_t span_count, span_bytes;
     unsigned char *initial, *saved;                                // of the spans
     nn_values *values[NN_PARTS];                                   // of each metric
-    bool measured[NN_PARTS];
+    bool measured[NN_PARTS], has_totals;
 } nn_trainer;
 
 // ---- what all commands share (trainer.c) ----
