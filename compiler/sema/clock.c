@@ -43,7 +43,7 @@ static const Expr *inline_temp(void *data, const Expr *read) {
 }
 
 // What another function computed from the clock, as an expression of the clock alone.
-static const Expr *from_clock(Run *r, Elaborator *el, const Expr *e) {
+const Expr *clock_only(Run *r, Elaborator *el, const Expr *e) {
     if (!el->function || el->function == r->epoch) return e;
     for (int round = 0; round < MAX_DEPTH; round++) {
         const Expr *next = expr_map_reads(r->p, e, inline_temp, el->function);
@@ -127,7 +127,7 @@ static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     const Expr *e = value_as_scalar(el, v, value->span);
     if (!e) return value_error();
     need_epoch(r);
-    e = from_clock(r, el, e);
+    e = clock_only(r, el, e);
     for (int i = 0; i < r->watches.count; i++) {
         const Watch *w = &r->watches.data[i];
         if (w->value == e && w->plateaus == plateaus && (!plateaus || w->patience == epochs)) return read_scalar(r, w->tensor);

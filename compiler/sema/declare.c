@@ -47,6 +47,11 @@ static void bind_indices(Declaration *d) {
     d->scope->indexed = indexed;
 }
 
+// An optimizer's state may begin at one of its settings.
+static bool known_at_start(const Tensor *t) {
+    return t->kind == TENSOR_TEMP || t->kind == TENSOR_SETTING || t->kind == TENSOR_CLOCK || t->kind == TENSOR_RUN;
+}
+
 // The initial value's equation, by the elaborator of FUNCTION_INITIAL.
 static void write_initial(Declaration *d, Tensor *t) {
     Elaborator *el = d->el->session->tables->initial;
@@ -84,7 +89,7 @@ static void write_initial(Declaration *d, Tensor *t) {
         return;
     }
     for (int i = 0; i < a.e->read_count; i++)
-        if (a.e->reads[i]->tensor->kind != TENSOR_TEMP) {
+        if (!known_at_start(a.e->reads[i]->tensor)) {
             fail(el, d->env, INITIAL_READS, d->value->span, d->node->name);
             return;
         }

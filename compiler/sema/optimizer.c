@@ -49,7 +49,9 @@ static SemaValue argument_value(Run *r, Elaborator *el, Env *env, Clause *c, int
     if (!given) return (SemaValue){.kind = SEMA_ABSENT};               // its default speaks of other settings
     const char *prefix = c->number == 1 ? p->name : string_format(r->arena, "%s_%d", p->name, c->number);
     if (!train_without_rows(r, e, "an optimizer's setting")) return value_error();
-    return train_value(r, el, env, run_rate(r, el, env, e, prefix, rate));
+    SemaValue v = train_value(r, el, env, run_rate(r, el, env, e, prefix, rate));
+    if (v.kind == SEMA_SCALAR) v.e = clock_only(r, el, v.e);
+    return v;
 }
 
 static bool report_rate(Run *r, Elaborator *el, const Clause *c, SemaValue v) {

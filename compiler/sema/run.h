@@ -81,6 +81,8 @@ void clock_words(Run *r, Elaborator *el);
 SemaValue clock_value(Run *r, int which);
 // Puts into the scope what `stop`, `best`, rates and plateaus may speak of.
 void clock_scope(Run *r, Env *env);
+// What an elaborator's function computed from the clock, as an expression of the clock alone: it can stand in any function.
+const Expr *clock_only(Run *r, Elaborator *el, const Expr *e);
 bool clock_functions(Run *r);         // EPOCH and STOP
 void clock_finish(Run *r);            // which tensors of the clock anything reads
 
