@@ -58,7 +58,9 @@ int fmt_run(Context *ctx, const Options *options) {
     const char *text = text_string(&out);
     bool same = strcmp(text, source->text) == 0;
     if (options->value[OPTION_CHECK]) {
-        if (!same) fprintf(stderr, "nnc: %s is not in the canonical layout: nnc fmt --write %s\n", options->file, options->file);
+        if (!same)
+            fprintf(stderr, "nnc: %s is not in the canonical layout: nnc fmt --write %s\n", options->file,
+                    options->file);
         return same ? NN_OK : NN_PROGRAM;
     }
     if (!options->value[OPTION_WRITE]) return fputs(text, stdout) < 0 || fflush(stdout) ? NN_FILE : NN_OK;

@@ -20,7 +20,9 @@ enum {
 
 typedef enum { KIND_FLAG, KIND_TEXT, KIND_COUNT, KIND_LIST, KIND_CHOICE, KIND_JOINED } Kind;
 
-typedef struct { const char *word, *arguments, *help; } CommandRow;
+typedef struct {
+    const char *word, *arguments, *help;
+} CommandRow;
 typedef struct {
     const char *spelling;
     Kind kind;
@@ -36,7 +38,8 @@ static const CommandRow commands[] = {
 };
 
 static const OptionRow rows[] = {
-#define OPTION(name, spelling, kind, argument, commands, help) {spelling, KIND_##kind, argument, commands, help},
+#define OPTION(name, spelling, kind, argument, commands, help)                                               \
+    {spelling, KIND_##kind, argument, commands, help},
 #include "options.def"
 #undef OPTION
 };
@@ -55,12 +58,15 @@ static void help_option(const OptionRow *row) {
     char left[64];
     const char *blank = row->kind == KIND_JOINED || row->kind == KIND_FLAG ? "" : " ";
     snprintf(left, sizeof left, "%s%s%s", row->spelling, blank, row->argument);
-    if (strlen(left) < 28) printf("  %-28s %s\n", left, row->help);
-    else printf("  %s\n  %-28s %s\n", left, "", row->help);
+    if (strlen(left) < 28)
+        printf("  %-28s %s\n", left, row->help);
+    else
+        printf("  %s\n  %-28s %s\n", left, "", row->help);
 }
 
 static void help_all(void) {
-    printf("nnc compiles neural networks (.nn files) into programs that train them.\n\n%s\nCommands:\n", examples);
+    printf("nnc compiles neural networks (.nn files) into programs that train them.\n\n%s\nCommands:\n",
+           examples);
     for (int i = 0; i < COMMAND_COUNT; i++)
         printf("  %-9s %-31s %s\n", commands[i].word, commands[i].arguments, commands[i].help);
     printf("\nOptions (nnc COMMAND --help lists a command's own):\n");
@@ -72,13 +78,15 @@ static void help_all(void) {
 }
 
 static void help_command(Command command) {
-    printf("nnc %s %s\n%s\n\nOptions:\n", commands[command].word, commands[command].arguments, commands[command].help);
+    printf("nnc %s %s\n%s\n\nOptions:\n", commands[command].word, commands[command].arguments,
+           commands[command].help);
     for (int i = 0; i < OPTION_COUNT; i++)
         if (rows[i].commands & (1 << command)) help_option(&rows[i]);
 }
 
 static int complain(Arena *arena, const char *message, const char *nearest) {
-    const char *meant = nearest ? string_format(arena, ": did you mean `%s`?", nearest) : "; `nnc --help` lists what there is";
+    const char *meant = nearest ? string_format(arena, ": did you mean `%s`?", nearest)
+                                : "; `nnc --help` lists what there is";
     fprintf(stderr, "nnc: error: %s%s\n", message, meant);
     return NN_USAGE;
 }
@@ -95,10 +103,12 @@ static int read_command(Arena *arena, const char *word, Command *command) {
     size_t length = strlen(word);
     bool file = length > 3 && strcmp(word + length - 3, ".nn") == 0;
     if (file) {
-        fprintf(stderr, "nnc: error: a command stands before the file: `nnc run %s`, or `nnc build %s`\n", word, word);
+        fprintf(stderr, "nnc: error: a command stands before the file: `nnc run %s`, or `nnc build %s`\n",
+                word, word);
         return NN_USAGE;
     }
-    return complain(arena, string_format(arena, "there is no command `%s`", word), string_nearest(word, words, COMMAND_COUNT));
+    return complain(arena, string_format(arena, "there is no command `%s`", word),
+                    string_nearest(word, words, COMMAND_COUNT));
 }
 
 // The row that an argument names; `value` is what follows `=`, or a joined spelling.
@@ -139,10 +149,15 @@ static int check_value(Arena *arena, const OptionRow *row, const char *value) {
     errno = 0;
     long long count = row->kind == KIND_COUNT ? strtoll(value, &end, 10) : 0;
     bool bad = row->kind == KIND_COUNT && (*value < '0' || *value > '9' || *end || errno || count < 1);
-    if (bad) return complain(arena, string_format(arena, "%s takes a whole number from 1, not `%s`", row->spelling, value), NULL);
-    const char *equals = row->kind == KIND_LIST && strchr(row->argument, '=') ? strchr(value, '=') : value + 1;
+    if (bad)
+        return complain(
+            arena, string_format(arena, "%s takes a whole number from 1, not `%s`", row->spelling, value),
+            NULL);
+    const char *equals =
+        row->kind == KIND_LIST && strchr(row->argument, '=') ? strchr(value, '=') : value + 1;
     if (!equals || equals == value)
-        return complain(arena, string_format(arena, "%s takes %s, not `%s`", row->spelling, row->argument, value), NULL);
+        return complain(
+            arena, string_format(arena, "%s takes %s, not `%s`", row->spelling, row->argument, value), NULL);
     return NN_OK;
 }
 
@@ -161,7 +176,8 @@ static int read_option(Arena *arena, int argc, char **argv, int *at, Options *op
         if (value) return complain(arena, string_format(arena, "%s takes no value", row->spelling), NULL);
         value = "";
     } else if (!value) {
-        if (*at + 1 >= argc) return complain(arena, string_format(arena, "%s takes %s", row->spelling, row->argument), NULL);
+        if (*at + 1 >= argc)
+            return complain(arena, string_format(arena, "%s takes %s", row->spelling, row->argument), NULL);
         value = argv[++*at];
     }
     int status = row->kind == KIND_FLAG ? NN_OK : check_value(arena, row, value);
@@ -194,9 +210,12 @@ static int check_given(Arena *arena, const Options *options, unsigned given) {
 
 static int answer(const Options *options, bool command, bool *done) {
     *done = true;
-    if (options->value[OPTION_VERSION]) printf("nnc %s\n", NN_VERSION);
-    else if (command) help_command(options->command);
-    else help_all();
+    if (options->value[OPTION_VERSION])
+        printf("nnc %s\n", NN_VERSION);
+    else if (command)
+        help_command(options->command);
+    else
+        help_all();
     return fflush(stdout) == 0 ? NN_OK : NN_FILE;
 }
 
@@ -206,7 +225,8 @@ int options_read(Arena *arena, int argc, char **argv, Options *options, bool *do
     *options = (Options){0};
     *done = false;
     if (argc < 2) {
-        fprintf(stderr, "nnc: error: what shall it do?\n\n%s\n`nnc --help` lists all commands and options\n", examples);
+        fprintf(stderr, "nnc: error: what shall it do?\n\n%s\n`nnc --help` lists all commands and options\n",
+                examples);
         return NN_USAGE;
     }
     for (int i = 1; i < argc; i++) {
@@ -217,13 +237,18 @@ int options_read(Arena *arena, int argc, char **argv, Options *options, bool *do
             options->rest_count = argc - i - 1;
             break;
         }
-        if (word[0] == '-' && word[1]) status = read_option(arena, argc, argv, &i, options, &given);
-        else if (!command && string_equal(word, "help")) options->value[OPTION_HELP] = "";
+        if (word[0] == '-' && word[1])
+            status = read_option(arena, argc, argv, &i, options, &given);
+        else if (!command && string_equal(word, "help"))
+            options->value[OPTION_HELP] = "";
         else if (!command) {
             status = read_command(arena, word, &options->command);
             command = true;
-        } else if (!options->file) options->file = word;
-        else status = complain(arena, string_format(arena, "one file is compiled at a time; `%s` is a second", word), NULL);
+        } else if (!options->file)
+            options->file = word;
+        else
+            status = complain(
+                arena, string_format(arena, "one file is compiled at a time; `%s` is a second", word), NULL);
         if (status != NN_OK) return status;
     }
     if (options->value[OPTION_HELP] || options->value[OPTION_VERSION]) return answer(options, command, done);

@@ -1,4 +1,5 @@
-// Prints the pages of the documentation that are tables of the compiler: tables PAGE. docs/generate builds and runs it.
+// Prints the pages of the documentation that are tables of the compiler: tables PAGE. docs/generate builds
+// and runs it.
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,8 @@ static const char *list(char *out, const char *parameters, int needed) {
     *at++ = '`';
     for (int i = 0; *parameters; i++) {
         size_t n = strcspn(parameters, " ");
-        at += sprintf(at, "%s%s%.*s%s", i ? ", " : "", i >= needed ? "[" : "", (int)n, parameters, i >= needed ? "]" : "");
+        at += sprintf(at, "%s%s%.*s%s", i ? ", " : "", i >= needed ? "[" : "", (int)n, parameters,
+                      i >= needed ? "]" : "");
         parameters += n + (parameters[n] == ' ');
     }
     strcpy(at, "`");
@@ -23,11 +25,13 @@ static const char *list(char *out, const char *parameters, int needed) {
 
 static void builtins(void) {
     puts("# Built-in words and units\n\n"
-         "What the language knows that its library does not say. Written by `docs/generate` from `compiler/builtins.def` and\n"
+         "What the language knows that its library does not say. Written by `docs/generate` from "
+         "`compiler/builtins.def` and\n"
          "`compiler/units.def`. Everything else is in `stdlib/*.nn`.\n\n"
          "| word | where | arguments |\n|---|---|---|");
-#define BUILTIN(name, group, parameters, needed) \
-    printf("| `%s` | %s | %s |\n", #name, where(#group), strcmp(parameters, "-") ? arguments(parameters, needed) : "");
+#define BUILTIN(name, group, parameters, needed)                                                             \
+    printf("| `%s` | %s | %s |\n", #name, where(#group),                                                     \
+           strcmp(parameters, "-") ? arguments(parameters, needed) : "");
     static const char *const groups[][2] = {
         {"SCALAR", "a function of numbers, applied to each element"},
         {"REDUCTION", "a reduction: over an index, or of a whole tensor"},
@@ -53,23 +57,28 @@ static void builtins(void) {
 #define arguments(parameters, needed) list(text, parameters, needed)
 #include "builtins.def"
     puts("\n| unit | of | in its base |\n|---|---|---|");
-#define UNIT(name, spelling, dimension, times, over) printf("| `%s` | %s | × %g |\n", spelling, #dimension, (double)(times) / (over));
+#define UNIT(name, spelling, dimension, times, over)                                                         \
+    printf("| `%s` | %s | × %g |\n", spelling, #dimension, (double)(times) / (over));
 #include "units.def"
 }
 
 static void settings(void) {
     puts("# The settings of `train`\n\n"
-         "A name on the left of `=` in a `train` block that stands here is always the setting, and is given once. Written by\n"
+         "A name on the left of `=` in a `train` block that stands here is always the setting, and is given "
+         "once. Written by\n"
          "`docs/generate` from `compiler/settings.def`.\n\n| setting | default | meaning |\n|---|---|---|");
-#define SETTING(name, kind, value, meaning) printf("| `%s` | %s%s%s | %s |\n", #name, *value ? "`" : "", value, *value ? "`" : "", meaning);
+#define SETTING(name, kind, value, meaning)                                                                  \
+    printf("| `%s` | %s%s%s | %s |\n", #name, *value ? "`" : "", value, *value ? "`" : "", meaning);
 #include "settings.def"
 }
 
 // A message's text as it is read: its formats are what the program says there.
 static void message(const char *text) {
     for (; *text; text++) {
-        if (*text != '%') putchar(*text);
-        else if (text[1] == '%') putchar(*++text);
+        if (*text != '%')
+            putchar(*text);
+        else if (text[1] == '%')
+            putchar(*++text);
         else {
             while (!strchr("sdcxgfu", text[1])) text++;
             text++;
@@ -84,26 +93,30 @@ static void program(const char *text) {
     puts("```");
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c >= 0x80 || (c < 0x20 && c != '\n')) printf("\\x%02x", c);
-        else putchar(c);
+        if (c >= 0x80 || (c < 0x20 && c != '\n'))
+            printf("\\x%02x", c);
+        else
+            putchar(c);
     }
     puts("```\n");
 }
 
 static void errors(void) {
     puts("# Messages\n\n"
-         "Every message of nnc about a program, and the smallest program that provokes it. `…` stands for what the program says there.\n"
+         "Every message of nnc about a program, and the smallest program that provokes it. `…` stands for "
+         "what the program says there.\n"
          "Written by `docs/generate` from `compiler/diagnostics.def`; `nnc check --json` gives the names.\n");
-#define DIAGNOSTIC(code, severity, text, example) \
-    printf("### %s\n\n%s", #code, strcmp(#severity, "ERROR") ? "A warning: " : ""); \
-    message(text); \
-    puts("\n"); \
+#define DIAGNOSTIC(code, severity, text, example)                                                            \
+    printf("### %s\n\n%s", #code, strcmp(#severity, "ERROR") ? "A warning: " : "");                          \
+    message(text);                                                                                           \
+    puts("\n");                                                                                              \
     program(example);
 #include "diagnostics.def"
 }
 
 static void options(void) {
-    puts("# The command line of nnc\n\nWritten by `docs/generate` from `compiler/options.def`.\n\n| command | |\n|---|---|");
+    puts("# The command line of nnc\n\nWritten by `docs/generate` from `compiler/options.def`.\n\n| command "
+         "| |\n|---|---|");
 #define COMMAND(name, word, text, help) printf("| `nnc %s %s` | %s |\n", word, text, help);
 #include "options.def"
 #undef COMMAND
@@ -123,14 +136,19 @@ static void options(void) {
 #include "options.def"
 #undef COMMAND
     };
-#define OPTION(name, spelling, kind, text, commands, help) { \
-        printf("| `%s%s", spelling, *text && strcmp(#kind, "JOINED") ? " " : ""); \
-        for (const char *s = text; *s; s++) printf("%s%c", *s == '|' ? "\\" : "", *s); \
-        fputs("` | ", stdout); \
-        if ((commands) == ON_ALL) fputs("all but fmt", stdout); \
-        else if (((commands) & ON_ALL) == ON_ALL) fputs("all", stdout); \
-        else for (int c = 0; c < COMMANDS; c++) if ((commands) & 1 << c) fputs(words[c], stdout); \
-        printf(" | %s |\n", help); \
+#define OPTION(name, spelling, kind, text, commands, help)                                                   \
+    {                                                                                                        \
+        printf("| `%s%s", spelling, *text &&strcmp(#kind, "JOINED") ? " " : "");                             \
+        for (const char *s = text; *s; s++) printf("%s%c", *s == '|' ? "\\" : "", *s);                       \
+        fputs("` | ", stdout);                                                                               \
+        if ((commands) == ON_ALL)                                                                            \
+            fputs("all but fmt", stdout);                                                                    \
+        else if (((commands) & ON_ALL) == ON_ALL)                                                            \
+            fputs("all", stdout);                                                                            \
+        else                                                                                                 \
+            for (int c = 0; c < COMMANDS; c++)                                                               \
+                if ((commands) & 1 << c) fputs(words[c], stdout);                                            \
+        printf(" | %s |\n", help);                                                                           \
     }
 #include "options.def"
 #undef OPTION
@@ -140,23 +158,33 @@ static void options(void) {
 }
 
 static void passes(void) {
-    puts("# The passes\n\nIn this order; `--stop-after`, `--dump-after` and `--time-passes` take their names. Written by `docs/generate` from\n"
-         "`compiler/passes.def`.\n\n| pass | from | to | what it does | what holds afterwards |\n|---|---|---|---|---|");
-#define PASS(name, from, to, what, after) printf("| `%s` | %s | %s | %s | %s |\n", #name, #from, #to, what, after);
+    puts("# The passes\n\nIn this order; `--stop-after`, `--dump-after` and `--time-passes` take their "
+         "names. Written by `docs/generate` from\n"
+         "`compiler/passes.def`.\n\n| pass | from | to | what it does | what holds afterwards "
+         "|\n|---|---|---|---|---|");
+#define PASS(name, from, to, what, after)                                                                    \
+    printf("| `%s` | %s | %s | %s | %s |\n", #name, #from, #to, what, after);
 #include "passes.def"
 }
 
 static void ops(void) {
-    puts("# The scalar operations\n\nSums, products, negation and division have forms of their own. Written by `docs/generate` from `compiler/ir/ops.def`.\n\n"
+    puts("# The scalar operations\n\nSums, products, negation and division have forms of their own. Written "
+         "by `docs/generate` from `compiler/ir/ops.def`.\n\n"
          "| operation | arguments | gives | derivative |\n|---|---|---|---|");
-#define OP(name, spelling, arity, type, commutes, differentiable, uses_value, cost) \
-    printf("| `%s` | %d | %s | %s |\n", spelling, arity, strcmp(#type, "TYPE_REAL") ? strcmp(#type, "TYPE_BOOL") ? "an integer" : "a condition" : "a number", differentiable ? "yes" : "0");
+#define OP(name, spelling, arity, type, commutes, differentiable, uses_value, cost)                          \
+    printf("| `%s` | %d | %s | %s |\n", spelling, arity,                                                     \
+           strcmp(#type, "TYPE_REAL") ? strcmp(#type, "TYPE_BOOL") ? "an integer" : "a condition"            \
+                                      : "a number",                                                          \
+           differentiable ? "yes" : "0");
 #include "ir/ops.def"
 }
 
 int main(int argc, char **argv) {
-    static const struct { const char *name; void (*print)(void); } pages[] = {
-        {"builtins", builtins}, {"settings", settings}, {"errors", errors}, {"options", options}, {"passes", passes}, {"ops", ops}};
+    static const struct {
+        const char *name;
+        void (*print)(void);
+    } pages[] = {{"builtins", builtins}, {"settings", settings}, {"errors", errors},
+                 {"options", options},   {"passes", passes},     {"ops", ops}};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
         if (argc == 2 && !strcmp(argv[1], pages[i].name)) {
             pages[i].print();

@@ -21,7 +21,8 @@ static const Row rows[] = {
 static bool known(const Context *ctx, DiagnosticCode code, Span span) {
     for (int i = 0; i < ctx->diagnostics.count; i++) {
         const Diagnostic *d = ctx->diagnostics.data[i];
-        if (d->code == code && d->span.start == span.start && d->span.end == span.end && span.start) return true;
+        if (d->code == code && d->span.start == span.start && d->span.end == span.end && span.start)
+            return true;
     }
     return false;
 }
@@ -82,16 +83,19 @@ static void show_line(Text *out, const Source *source, Span span, int line) {
     if (to > from && to[-1] == '\r') to--;
     if (at > to) at = to;
     bool cut_left = at - from > WIDEST - 30;
-    if (cut_left) for (from = at - (WIDEST - 30); ((unsigned char)*from & 0xc0) == 0x80; from--) continue;
+    if (cut_left)
+        for (from = at - (WIDEST - 30); ((unsigned char)*from & 0xc0) == 0x80; from--) continue;
     bool cut_right = to - from > WIDEST;
-    if (cut_right) for (to = from + WIDEST; ((unsigned char)*to & 0xc0) == 0x80; to--) continue;
+    if (cut_right)
+        for (to = from + WIDEST; ((unsigned char)*to & 0xc0) == 0x80; to--) continue;
     text_add(out, " %5d | %s", line, cut_left ? "..." : "");
     put_line(out, from, to);
     text_add(out, "%s\n       | %s", cut_right ? "..." : "", cut_left ? "   " : "");
     for (const char *s = from; s < at; s += character(s)) text_put(out, *s == '\t' ? "\t" : " ");
     text_put(out, "^");
     const char *stop = text + (span.end > span.start ? span.end - source->base : 0);
-    for (const char *s = at < to ? at + character(at) : to; s < stop && s < to; s += character(s)) text_put(out, "~");
+    for (const char *s = at < to ? at + character(at) : to; s < stop && s < to; s += character(s))
+        text_put(out, "~");
     text_put(out, "\n");
 }
 
@@ -109,7 +113,8 @@ static void show(const Context *ctx, Text *out, Span span, const char *what, con
 
 static void show_diagnostic(const Context *ctx, Text *out, const Diagnostic *d) {
     show(ctx, out, d->span, d->severity == SEVERITY_ERROR ? "error" : "warning", d->text);
-    for (int i = 0; i < d->notes.count; i++) show(ctx, out, d->notes.data[i].span, "note", d->notes.data[i].text);
+    for (int i = 0; i < d->notes.count; i++)
+        show(ctx, out, d->notes.data[i].span, "note", d->notes.data[i].text);
     if (d->help) text_add(out, "       = help: %s\n", d->help);
 }
 
@@ -120,7 +125,8 @@ static void json_place(const Context *ctx, Text *out, Span span) {
     source_position(ctx, (Span){span.end, span.end}, &end_line, &end_column);
     text_put(out, "\"file\":");
     text_json(out, source ? source->name : "");
-    text_add(out, ",\"line\":%d,\"column\":%d,\"end_line\":%d,\"end_column\":%d", line, column, end_line, end_column);
+    text_add(out, ",\"line\":%d,\"column\":%d,\"end_line\":%d,\"end_column\":%d", line, column, end_line,
+             end_column);
 }
 
 static void json_diagnostic(const Context *ctx, Text *out, const Diagnostic *d) {
@@ -166,8 +172,10 @@ void diagnostics_print(Context *ctx, bool json, void *file) {
         int *shown = d->severity == SEVERITY_ERROR ? &errors : &warnings;
         if (*shown == SHOWN && !json) continue;
         (*shown)++;
-        if (json) json_diagnostic(ctx, &out, d);
-        else show_diagnostic(ctx, &out, d);
+        if (json)
+            json_diagnostic(ctx, &out, d);
+        else
+            show_diagnostic(ctx, &out, d);
     }
     if (ctx->errors > errors && !json) text_add(&out, "and %d more\n", ctx->errors - errors);
     fputs(text_string(&out), file);

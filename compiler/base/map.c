@@ -1,4 +1,5 @@
-// The map from strings to pointers: open addressing over entries kept in the order of insertion. Keys are copied.
+// The map from strings to pointers: open addressing over entries kept in the order of insertion. Keys are
+// copied.
 #include "base.h"
 #include <string.h>
 
@@ -11,8 +12,8 @@ typedef struct {
 struct Map {
     Arena *arena;
     VEC(Entry) entries;
-    int *slots;                 // an entry's number plus one, or 0
-    int size;                   // of slots: a power of two
+    int *slots; // an entry's number plus one, or 0
+    int size;   // of slots: a power of two
 };
 
 uint64_t hash_mix(uint64_t a, uint64_t b) {

@@ -37,19 +37,19 @@ static size_t sequence(const unsigned char *s, size_t rest) {
     if (s[0] < 0xc2 || s[0] > 0xf4 || n > rest) return 0;
     for (size_t i = 1; i < n; i++)
         if ((s[i] & 0xc0) != 0x80) return 0;
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0;             // longer than needed
-    if (s[0] == 0xed && s[1] > 0x9f) return 0;             // half of a surrogate pair
+    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; // longer than needed
+    if (s[0] == 0xed && s[1] > 0x9f) return 0; // half of a surrogate pair
     if (s[0] == 0xf0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0;             // beyond U+10FFFF
+    if (s[0] == 0xf4 && s[1] > 0x8f) return 0; // beyond U+10FFFF
     return n;
 }
 
 // Characters that change the direction of what follows: text that reads otherwise than it compiles.
 static bool turns(const unsigned char *s, size_t n) {
-    if (n == 2) return s[0] == 0xd8 && s[1] == 0x9c;                                           // U+061C
+    if (n == 2) return s[0] == 0xd8 && s[1] == 0x9c; // U+061C
     if (n != 3 || s[0] != 0xe2) return false;
     bool marks = s[1] == 0x80 && ((s[2] >= 0xaa && s[2] <= 0xae) || s[2] == 0x8e || s[2] == 0x8f);
-    return marks || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9);                            // U+2066 to U+2069
+    return marks || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9); // U+2066 to U+2069
 }
 
 static bool check_bytes(Context *ctx, const Source *source, const char *text, size_t length) {
@@ -57,10 +57,14 @@ static bool check_bytes(Context *ctx, const Source *source, const char *text, si
     for (size_t i = 0, n; i < length; i += n) {
         n = sequence(bytes + i, length - i);
         Span span = {source->base + (uint32_t)i, source->base + (uint32_t)(i + (n ? n : 1))};
-        if (!n) diagnose(ctx, TEXT_NOT_UTF8, span, bytes[i]);
-        else if (!bytes[i]) diagnose(ctx, TEXT_NUL, span);
-        else if (turns(bytes + i, n)) diagnose(ctx, TEXT_DIRECTION, span);
-        else continue;
+        if (!n)
+            diagnose(ctx, TEXT_NOT_UTF8, span, bytes[i]);
+        else if (!bytes[i])
+            diagnose(ctx, TEXT_NUL, span);
+        else if (turns(bytes + i, n))
+            diagnose(ctx, TEXT_DIRECTION, span);
+        else
+            continue;
         return false;
     }
     return true;
@@ -110,7 +114,8 @@ Source *source_load(Context *ctx, const char *path) {
     errno = 0;
     FILE *file = fopen(path, "rb");
     if (!file || fstat(fileno(file), &about) != 0 || S_ISDIR(about.st_mode)) {
-        diagnose(ctx, FILE_UNREADABLE, NO_SPAN, path, file && errno == 0 ? "it is a directory" : strerror(errno));
+        diagnose(ctx, FILE_UNREADABLE, NO_SPAN, path,
+                 file && errno == 0 ? "it is a directory" : strerror(errno));
         if (file) fclose(file);
         return NULL;
     }
@@ -133,8 +138,10 @@ const Source *source_of(const Context *ctx, Span span) {
     int low = 0, high = ctx->sources.count - 1;
     while (low < high) {
         int middle = (low + high + 1) / 2;
-        if (ctx->sources.data[middle]->base <= span.start) low = middle;
-        else high = middle - 1;
+        if (ctx->sources.data[middle]->base <= span.start)
+            low = middle;
+        else
+            high = middle - 1;
     }
     return high < 0 ? NULL : ctx->sources.data[low];
 }

@@ -1,4 +1,5 @@
-// Strings: made in an arena, immutable once made; numbers to text and back in the C locale; texts that grow; words alike.
+// Strings: made in an arena, immutable once made; numbers to text and back in the C locale; texts that grow;
+// words alike.
 #define _POSIX_C_SOURCE 200809L
 #include "base.h"
 #include <ctype.h>
@@ -33,9 +34,7 @@ char *string_format(Arena *arena, const char *format, ...) {
     return text;
 }
 
-bool string_equal(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
+bool string_equal(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
 
 static locale_t c_locale(void) {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -72,11 +71,10 @@ bool double_of_string(const char *text, size_t length, double *value) {
     return end == buffer + length;
 }
 
-static bool same_letter(char a, char b) {
-    return tolower((unsigned char)a) == tolower((unsigned char)b);
-}
+static bool same_letter(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
 
-// Damerau-Levenshtein (adjacent swaps count once, case counts nothing); `most` + 1 where it is more than that.
+// Damerau-Levenshtein (adjacent swaps count once, case counts nothing); `most` + 1 where it is more than
+// that.
 static int distance(const char *a, const char *b, int most) {
     enum { LONGEST = 64 };
     size_t na = strlen(a), nb = strlen(b);
@@ -91,7 +89,8 @@ static int distance(const char *a, const char *b, int most) {
             int best = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
             if (above[j] + 1 < best) best = above[j] + 1;
             if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            bool swapped = i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]);
+            bool swapped =
+                i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]);
             if (swapped && second[j - 2] + 1 < best) best = second[j - 2] + 1;
             row[j] = best;
         }
@@ -146,11 +145,16 @@ const char *text_string(Text *text) {
 void text_json(Text *text, const char *string) {
     text_put(text, "\"");
     for (const unsigned char *s = (const unsigned char *)string; *s; s++) {
-        if (*s == '"' || *s == '\\') text_add(text, "\\%c", *s);
-        else if (*s == '\n') text_put(text, "\\n");
-        else if (*s == '\t') text_put(text, "\\t");
-        else if (*s < 0x20 || *s == 0x7f) text_add(text, "\\u%04x", *s);
-        else text_add(text, "%c", *s);
+        if (*s == '"' || *s == '\\')
+            text_add(text, "\\%c", *s);
+        else if (*s == '\n')
+            text_put(text, "\\n");
+        else if (*s == '\t')
+            text_put(text, "\\t");
+        else if (*s < 0x20 || *s == 0x7f)
+            text_add(text, "\\u%04x", *s);
+        else
+            text_add(text, "%c", *s);
     }
     text_put(text, "\"");
 }

@@ -1,7 +1,7 @@
 // The contract of syntax/: text to syntax tree and back.
 //
-// parse_source never returns NULL and never stops at the first error: what is wrong is in the Context, the tree holds
-// what could be read. Names and texts are interned: within one Context equal names are equal pointers.
+// parse_source never returns NULL and never stops at the first error: what is wrong is in the Context, the tree
+// holds what could be read. Names and texts are interned: within one Context equal names are equal pointers.
 // Spans are in the Context's space of spans. Parentheses leave no node, only a mark.
 #ifndef NN_AST_H
 #define NN_AST_H
@@ -41,11 +41,11 @@ struct Node {
     Operator op;                     // UNARY BINARY ASSIGN
     Definition definition;           // DEFINE
     Span span;                       // the whole of it
-    Span name_span;                  // of `name`, where the kind has one; of the operator in UNARY BINARY ASSIGN PIPE
+    Span name_span;                  // of `name`, where the kind has one; of the sign in UNARY BINARY ASSIGN PIPE
     const char *name;                // interned; NUMBER: as written; TEXT: without its quotes
     const char *type;                // TENSOR PARAM STATE: what stands after `:`, or NULL
     Span type_span;
-    double number;                   // NUMBER: in the base of its unit (seconds, bytes, 20% is 0.2); BOOL: 1 or 0
+    double number;                   // NUMBER: in the base of its unit (seconds, 20% is 0.2); BOOL: 1 or 0
     Unit unit;                       // NUMBER: as written
     bool integral;                   // NUMBER: written without point, exponent and unit
     bool parens;                     // an expression that stood in ( )
@@ -91,7 +91,7 @@ void node_dump(Text *out, const Node *node);
 
 // The canonical text of a node: a whole file without comments, an item, a statement or an expression.
 void node_print(Text *out, const Node *node);
-// The canonical text of a source that was read without errors, with its comments and blank lines: what `nnc fmt` writes.
+// The canonical text of a source that was read without errors, with its comments and blank lines: `nnc fmt`.
 void source_print(Text *out, Context *ctx, const Source *source, const Node *file);
 
 // Words of other frameworks: how PyTorch or Keras call it is what the user wrote; returns our word, or NULL.

@@ -1,5 +1,6 @@
-// What the grammar allows too widely: where statements and entries of brackets may stand, conditions without `else`,
-// the order of arguments, types. Needs a tree read without errors, and reports one message for each mistake.
+// What the grammar allows too widely: where statements and entries of brackets may stand, conditions without
+// `else`, the order of arguments, types. Needs a tree read without errors, and reports one message for each
+// mistake.
 #include "syntax/syntax.h"
 #include <string.h>
 
@@ -9,17 +10,21 @@ enum { DEEPEST = 2500 };
 typedef enum { IN_DATA, IN_PART, IN_TRAIN, IN_LAYER, IN_FUNCTION, IN_OPTIMIZER, IN_RECUR, PLACE_COUNT } Place;
 
 static const char *const places[PLACE_COUNT] = {
-    "a `data` block", "a part of a `data` block", "a `train` block", "a layer", "a function", "an optimizer", "a `recur` block"};
+    "a `data` block", "a part of a `data` block", "a `train` block", "a layer", "a function",
+    "an optimizer",   "a `recur` block"};
 
 typedef struct {
     Context *ctx;
-    Place place, outside;           // outside: of a recur, the definition's
+    Place place, outside; // outside: of a recur, the definition's
 } Check;
 
 static void check_node(Check *check, const Node *node, bool may_lack_else);
 
 bool tree_depth_check(Context *ctx, const Node *root) {
-    typedef struct { const Node *node; int depth; } Visit;
+    typedef struct {
+        const Node *node;
+        int depth;
+    } Visit;
     VEC(Visit) stack = {0};
     Arena *scratch = arena_create();
     vec_push(scratch, &stack, (Visit){root, 0});
@@ -44,8 +49,9 @@ static bool may_stand(const Node *statement, Place place, Place outside) {
     switch ((int)statement->kind) {
     case AST_PARAM: return layer;
     case AST_STATE: return layer || place == IN_OPTIMIZER;
-    case AST_ASSIGN: return statement->op == OPERATOR_SET || layer || place == IN_OPTIMIZER ||
-                            (place == IN_RECUR && outside == IN_LAYER);
+    case AST_ASSIGN:
+        return statement->op == OPERATOR_SET || layer || place == IN_OPTIMIZER ||
+               (place == IN_RECUR && outside == IN_LAYER);
     case AST_PART: return place == IN_DATA;
     case AST_RECUR: return layer || place == IN_FUNCTION || place == IN_OPTIMIZER || place == IN_RECUR;
     case AST_MINIMIZE: return place == IN_TRAIN;
@@ -71,9 +77,12 @@ static void check_block(Check *check, const Node *block) {
         const Node *statement = block->items[i];
         bool lost = statement->kind == AST_RESULT && i + 1 < block->count;
         if (!may_stand(statement, check->place, check->outside))
-            diagnose(check->ctx, PLACE_STATEMENT, statement->span, statement_text(check->ctx, statement), places[check->place]);
-        else if (lost) diagnose(check->ctx, PLACE_RESULT, statement->span);
-        else check_node(check, statement, false);
+            diagnose(check->ctx, PLACE_STATEMENT, statement->span, statement_text(check->ctx, statement),
+                     places[check->place]);
+        else if (lost)
+            diagnose(check->ctx, PLACE_RESULT, statement->span);
+        else
+            check_node(check, statement, false);
     }
 }
 
@@ -83,16 +92,19 @@ static void check_block_in(Check *check, const Node *block, Place place) {
 }
 
 static void check_type(Check *check, const Node *tensor) {
-    static const char *const types[] = {"int", "class", "bool", "text", "steps", "epochs", "ms", "s", "min", "h", "B", "KB", "MB", "GB"};
+    static const char *const types[] = {"int", "class", "bool", "text", "steps", "epochs", "ms",
+                                        "s",   "min",   "h",    "B",    "KB",    "MB",     "GB"};
     int count = sizeof types / sizeof *types;
     if (!tensor->type) return;
     for (int i = 0; i < count; i++)
         if (string_equal(tensor->type, types[i])) return;
     Diagnostic *d = diagnose(check->ctx, TYPE_UNKNOWN, tensor->type_span, tensor->type);
     const char *nearest = string_nearest(tensor->type, types, count);
-    static const char *const numbers[] = {"float", "float32", "float64", "double", "number", "real", "tensor", "f32"};
+    static const char *const numbers[] = {"float",  "float32", "float64", "double",
+                                          "number", "real",    "tensor",  "f32"};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (string_equal(tensor->type, numbers[i])) diagnostic_help(check->ctx, d, "numbers have no type: leave it out");
+        if (string_equal(tensor->type, numbers[i]))
+            diagnostic_help(check->ctx, d, "numbers have no type: leave it out");
     if (nearest && !d->help) diagnostic_help(check->ctx, d, "did you mean `%s`?", nearest);
 }
 
@@ -104,8 +116,13 @@ static void check_entries(Check *check, const Node *node, const char *what) {
         const Node *entry = node->items[i];
         bool wrong = (entry->kind == AST_WHOLE && !subscript) || (entry->kind == AST_RANGE && !call) ||
                      (entry->kind == AST_NAMED && !call && !list) || (entry->kind == AST_DOTS && list);
-        const char *sign = entry->kind == AST_WHOLE ? "`:`" : entry->kind == AST_RANGE ? "a range" : entry->kind == AST_DOTS ? "`..`" : "`=`";
-        if (wrong) diagnose(check->ctx, PLACE_ENTRY, entry->kind == AST_NAMED ? entry->name_span : entry->span, sign, what);
+        const char *sign = entry->kind == AST_WHOLE   ? "`:`"
+                           : entry->kind == AST_RANGE ? "a range"
+                           : entry->kind == AST_DOTS  ? "`..`"
+                                                      : "`=`";
+        if (wrong)
+            diagnose(check->ctx, PLACE_ENTRY, entry->kind == AST_NAMED ? entry->name_span : entry->span, sign,
+                     what);
         if (entry->kind == AST_DOTS && dots) diagnose(check->ctx, DOTS_TWICE, entry->span);
         if (after_name && entry->kind != AST_NAMED) diagnose(check->ctx, ARGUMENT_ORDER, entry->span);
         for (int j = 0; j < i && entry->kind == AST_NAMED && !wrong; j++)
@@ -121,12 +138,18 @@ static void check_entries(Check *check, const Node *node, const char *what) {
 }
 
 static void check_define(Check *check, const Node *node) {
-    static const Place of[] = {[DEFINE_MODEL] = IN_LAYER, [DEFINE_LAYER] = IN_LAYER, [DEFINE_FN] = IN_FUNCTION,
-                               [DEFINE_METRIC] = IN_FUNCTION, [DEFINE_OPTIMIZER] = IN_OPTIMIZER};
+    static const Place of[] = {[DEFINE_MODEL] = IN_LAYER,
+                               [DEFINE_LAYER] = IN_LAYER,
+                               [DEFINE_FN] = IN_FUNCTION,
+                               [DEFINE_METRIC] = IN_FUNCTION,
+                               [DEFINE_OPTIMIZER] = IN_OPTIMIZER};
     for (int i = 0; i < node->count; i++) check_node(check, node->items[i], false);
-    for (int i = 0; node->results && i < node->results->count; i++) check_node(check, node->results->items[i], false);
-    if (node->body->kind == AST_BLOCK) check_block_in(check, node->body, of[node->definition]);
-    else check_node(check, node->body, false);
+    for (int i = 0; node->results && i < node->results->count; i++)
+        check_node(check, node->results->items[i], false);
+    if (node->body->kind == AST_BLOCK)
+        check_block_in(check, node->body, of[node->definition]);
+    else
+        check_node(check, node->body, false);
 }
 
 static bool recur_index(const Node *range) {
@@ -136,54 +159,70 @@ static bool recur_index(const Node *range) {
 
 static bool applies(const Node *node) {
     if (node->parens) return true;
-    return node->kind == AST_NAME || node->kind == AST_MEMBER || node->kind == AST_CALL || node->kind == AST_REPEAT;
+    return node->kind == AST_NAME || node->kind == AST_MEMBER || node->kind == AST_CALL ||
+           node->kind == AST_REPEAT;
 }
 
-static void check_node(Check *check, const Node *node, bool may_lack_else) {
-    bool lacks = false, done = false;
-    switch (node->kind) {
+// Nodes that hold a block: each is checked as what it is.
+static bool check_with_block(Check *check, const Node *node) {
+    switch ((int)node->kind) {
     case AST_DATA:
         check_node(check, node->source, false);
         check_block_in(check, node->block, IN_DATA);
-        return;
-    case AST_PART: check_block_in(check, node->block, IN_PART); return;
-    case AST_TRAIN: check_block_in(check, node->block, IN_TRAIN); return;
-    case AST_DEFINE: check_define(check, node); return;
+        return true;
+    case AST_PART: check_block_in(check, node->block, IN_PART); return true;
+    case AST_TRAIN: check_block_in(check, node->block, IN_TRAIN); return true;
+    case AST_DEFINE: check_define(check, node); return true;
     case AST_RECUR:
         if (!recur_index(node->range)) diagnose(check->ctx, RECUR_INDEX, node->range->span);
         for (int i = 0; i < node->count; i++) check_node(check, node->items[i], false);
         check_block_in(check, node->block, IN_RECUR);
-        return;
-    case AST_REPEAT:
+        return true;
+    case AST_REPEAT: {
+        bool function = check->place == IN_FUNCTION || check->place == IN_OPTIMIZER;
         check_node(check, node->range, false);
-        check_block_in(check, node->block, check->place == IN_FUNCTION || check->place == IN_OPTIMIZER ? IN_FUNCTION : IN_LAYER);
-        return;
-    case AST_TENSOR: case AST_PARAM: case AST_STATE:
+        check_block_in(check, node->block, function ? IN_FUNCTION : IN_LAYER);
+        return true;
+    }
+    default: return false;
+    }
+}
+
+// What stands in brackets; true where the node has some.
+static bool check_brackets(Check *check, const Node *node) {
+    switch ((int)node->kind) {
+    case AST_TENSOR:
+    case AST_PARAM:
+    case AST_STATE:
         check_type(check, node);
         check_entries(check, node, "a declaration's brackets");
-        lacks = node->kind != AST_TENSOR;
-        done = true;
-        break;
-    case AST_ASSIGN: case AST_CLAUSE: case AST_CONSTANT: lacks = true; break;
-    case AST_IF:
-        if (!node->otherwise && !may_lack_else) diagnose(check->ctx, IF_WITHOUT_ELSE, node->span);
-        break;
-    case AST_PIPE:
-        if (!applies(node->right)) diagnose(check->ctx, PIPE_RIGHT, node->right->span);
-        break;
-    case AST_CALL: check_entries(check, node, "a call"); done = true; break;
-    case AST_INDEX: case AST_REDUCE:
-        if (node->kind == AST_REDUCE && node->operand->kind == AST_LIST && !node->operand->parens)
+        return true;
+    case AST_REDUCE:
+        if (node->operand->kind == AST_LIST && !node->operand->parens)
             diagnose(check->ctx, SYNTAX_BRACKETS, node->operand->span);
-        check_entries(check, node, "a subscript"); done = true; break;
-    case AST_LIST: check_entries(check, node, "a list"); done = true; break;
-    case AST_FILE: case AST_ASSERT: case AST_RESULTS: case AST_BLOCK: case AST_INIT: case AST_MINIMIZE: case AST_RESULT:
-    case AST_NUMBER: case AST_TEXT: case AST_BOOL: case AST_NAME: case AST_MEMBER: case AST_UNARY: case AST_BINARY:
-    case AST_RANGE: case AST_DOTS: case AST_WHOLE: case AST_NAMED: case AST_COUNT: break;
+        check_entries(check, node, "a subscript");
+        return true;
+    case AST_INDEX: check_entries(check, node, "a subscript"); return true;
+    case AST_CALL: check_entries(check, node, "a call"); return true;
+    case AST_LIST: check_entries(check, node, "a list"); return true;
+    default: return false;
     }
-    for (int i = 0; i < node->count && !done; i++) check_node(check, node->items[i], false);
+}
+
+static bool value_may_lack_else(const Node *node) {
+    return node->kind == AST_ASSIGN || node->kind == AST_CLAUSE || node->kind == AST_CONSTANT ||
+           node->kind == AST_PARAM || node->kind == AST_STATE;
+}
+
+static void check_node(Check *check, const Node *node, bool may_lack_else) {
+    if (check_with_block(check, node)) return;
+    if (node->kind == AST_IF && !node->otherwise && !may_lack_else)
+        diagnose(check->ctx, IF_WITHOUT_ELSE, node->span);
+    if (node->kind == AST_PIPE && !applies(node->right)) diagnose(check->ctx, PIPE_RIGHT, node->right->span);
+    if (!check_brackets(check, node))
+        for (int i = 0; i < node->count; i++) check_node(check, node->items[i], false);
     for (int i = 0; i < 3; i++)
-        if (node->kid[i]) check_node(check, node->kid[i], lacks && i == 0);
+        if (node->kid[i]) check_node(check, node->kid[i], i == 0 && value_may_lack_else(node));
 }
 
 void tree_check(Parser *parser, const Node *file) {

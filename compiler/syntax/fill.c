@@ -50,7 +50,8 @@ static void put_plain(Text *out, const char *text, size_t length) {
     }
 }
 
-// Lays out text[0 .. length) from `column` on and returns the column after it; `after`: columns that must follow it.
+// Lays out text[0 .. length) from `column` on and returns the column after it; `after`: columns that must
+// follow it.
 static int fill(Text *out, const char *text, size_t length, int column, int indent, int after) {
     int level = loosest(text, length), columns = width(text, length);
     const char *line = last_line(text, length);
@@ -76,4 +77,6 @@ static int fill(Text *out, const char *text, size_t length, int column, int inde
     return column;
 }
 
-void flat_fill(Text *out, const char *flat, int column, int indent) { fill(out, flat, strlen(flat), column, indent, 0); }
+void flat_fill(Text *out, const char *flat, int column, int indent) {
+    fill(out, flat, strlen(flat), column, indent, 0);
+}

@@ -1,7 +1,8 @@
-// Statements, definitions and files to lines: the canonical layout, with the source's comments and single blank lines.
-// Guarantees: formatting what was formatted changes nothing; the tree stays the same.
+// Statements, definitions and files to lines: the canonical layout, with the source's comments and single
+// blank lines. Guarantees: formatting what was formatted changes nothing; the tree stays the same.
 //
-// Runs of neighbouring lines of one kind align their `=`, and trailing comments, as far as widths differ by at most SPREAD.
+// Runs of neighbouring lines of one kind align their `=`, and trailing comments, as far as widths differ by
+// at most SPREAD.
 #include "syntax/print.h"
 #include "syntax/syntax.h"
 #include <string.h>
@@ -9,23 +10,23 @@
 enum { SPREAD = 24, ONE_LINE_BLOCK = 72 };
 
 typedef struct {
-    const char *text;               // without its indentation; further lines with theirs
-    const char *comment;            // trailing, or NULL
+    const char *text;    // without its indentation; further lines with theirs
+    const char *comment; // trailing, or NULL
     int indent;
-    int left, sign;                 // bytes before the sign that is aligned, and the sign's; group 0: none
+    int left, sign; // bytes before the sign that is aligned, and the sign's; group 0: none
     int group;
-    bool blank;                     // a blank line before it
+    bool blank; // a blank line before it
 } Line;
 
 typedef struct {
     Arena *arena;
-    const Source *source;           // NULL: a tree without a text
+    const Source *source; // NULL: a tree without a text
     const Comment *comments;
     bool *used;
     int comment_count;
     VEC(Line) lines;
     int indent;
-    bool fresh;                     // the next line is the first of its block
+    bool fresh; // the next line is the first of its block
 } Format;
 
 static void print_statement(Format *f, const Node *node);
@@ -54,8 +55,10 @@ static int comment_at(const Format *f, uint32_t at) {
     int low = 0, high = f->comment_count;
     while (low < high) {
         int middle = (low + high) / 2;
-        if (f->comments[middle].start < at) low = middle + 1;
-        else high = middle;
+        if (f->comments[middle].start < at)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -79,8 +82,8 @@ static void put_comments(Format *f, uint32_t from, uint32_t to) {
     }
 }
 
-// Comments inside a statement go before it; those in blocks of `repeat` stay there. Returns whether the statement itself
-// still has the blank line before it.
+// Comments inside a statement go before it; those in blocks of `repeat` stay there. Returns whether the
+// statement itself still has the blank line before it.
 static bool put_inner_comments(Format *f, const Node *node, uint32_t to) {
     bool blank = blank_before(f, node->span.start);
     for (int i = comment_at(f, node->span.start); i < f->comment_count && f->comments[i].start < to; i++) {
@@ -117,7 +120,8 @@ static void print_repeat_block(Flat *flat, const Node *block) {
     for (int i = 0; i < block->count; i++) print_statement(&f, block->items[i]);
     put_comments(&f, block->span.start, block->span.end);
     Line first = f.lines.count ? f.lines.data[0] : (Line){.text = ""};
-    bool single = f.lines.count == 1 && block->count == 1 && !note && !first.comment && !strchr(first.text, '\n');
+    bool single =
+        f.lines.count == 1 && block->count == 1 && !note && !first.comment && !strchr(first.text, '\n');
     if (single && flat_width(first.text) <= ONE_LINE_BLOCK) {
         text_add(flat->out, "{ %s }", first.text);
         return;
@@ -133,14 +137,18 @@ static Flat flat_begin(Format *f, Text *out) {
 }
 
 // `left sign value` as a line that aligns with its neighbours of the same group.
-static void put_setting(Format *f, const char *left, const char *sign, const Node *value, int group, bool blank) {
+static void put_setting(Format *f, const char *left, const char *sign, const Node *value, int group,
+                        bool blank) {
     Text flat_text, out = {.arena = f->arena};
     Flat flat = flat_begin(f, &flat_text);
     flat_expression(&flat, value, 0);
     text_add(&out, "%s %s ", left, sign);
     int column = INDENT * f->indent + flat_width(text_string(&out));
     flat_fill(&out, text_string(&flat_text), column, INDENT * f->indent + CONTINUED);
-    put_line(f, (Line){.text = text_string(&out), .left = (int)strlen(left), .sign = (int)strlen(sign), .group = group,
+    put_line(f, (Line){.text = text_string(&out),
+                       .left = (int)strlen(left),
+                       .sign = (int)strlen(sign),
+                       .group = group,
                        .blank = blank});
 }
 
@@ -158,8 +166,10 @@ static const char *left_text(Format *f, const Node *node) {
     if (node->kind == AST_PARAM || node->kind == AST_STATE) {
         text_add(&text, "%s ", node_kind_word(node->kind));
         flat_tensor(&flat, node, 0);
-    } else if (node->kind == AST_ASSIGN) flat_expression(&flat, node->target, 0);
-    else text_put(&text, node->name);
+    } else if (node->kind == AST_ASSIGN)
+        flat_expression(&flat, node->target, 0);
+    else
+        text_put(&text, node->name);
     return flat_plain(f->arena, text_string(&text));
 }
 
@@ -288,9 +298,15 @@ static void print_headed(Format *f, const Node *node, bool blank) {
 
 static const Node *block_of(const Node *node) {
     switch ((int)node->kind) {
-    case AST_DATA: case AST_TRAIN: case AST_PART: case AST_RECUR: return node->block;
-    case AST_DEFINE: return node->body->kind == AST_BLOCK ? node->body : NULL;
-    default: return NULL;
+    case AST_DATA:
+    case AST_TRAIN:
+    case AST_PART:
+    case AST_RECUR:
+        return node->block;
+    case AST_DEFINE:
+        return node->body->kind == AST_BLOCK ? node->body : NULL;
+    default:
+        return NULL;
     }
 }
 
@@ -300,9 +316,12 @@ static void print_alone(Format *f, const Node *node, bool blank) {
     if (node->kind == AST_ASSERT) {
         text_put(&text, "assert ");
         flat_operand(&flat, node->value, 0);
-    } else if (node->kind == AST_RESULT && !f->fresh) flat_statement(&flat, node->value, 0);
-    else if (node->kind == AST_RESULT) flat_expression(&flat, node->value, 0);
-    else flat_expression(&flat, node, 0);
+    } else if (node->kind == AST_RESULT && !f->fresh)
+        flat_statement(&flat, node->value, 0);
+    else if (node->kind == AST_RESULT)
+        flat_expression(&flat, node->value, 0);
+    else
+        flat_expression(&flat, node, 0);
     put_flat(f, &text, blank);
 }
 
@@ -310,21 +329,37 @@ static void print_statement(Format *f, const Node *node) {
     const Node *block = block_of(node);
     bool blank = false;
     if (f->source) {
-        uint32_t clauses = node->kind == AST_MINIMIZE && node->count > 1 ? node->items[0]->span.start : node->span.end;
+        uint32_t clauses =
+            node->kind == AST_MINIMIZE && node->count > 1 ? node->items[0]->span.start : node->span.end;
         put_comments(f, f->source->base, node->span.start);
         blank = put_inner_comments(f, node, block ? block->span.start : clauses);
     }
     switch ((int)node->kind) {
-    case AST_PARAM: case AST_STATE: case AST_ASSIGN: case AST_CONSTANT: {
+    case AST_PARAM:
+    case AST_STATE:
+    case AST_ASSIGN:
+    case AST_CONSTANT: {
         const char *sign = node->kind == AST_ASSIGN ? operator_text(node->op) : "=";
         put_setting(f, left_text(f, node), sign, node->value, (int)node->kind, blank);
         break;
     }
-    case AST_RECUR: print_recur(f, node, blank); break;
-    case AST_MINIMIZE: print_minimize(f, node, blank); break;
-    case AST_DEFINE: print_define(f, node, blank); break;
-    case AST_DATA: case AST_TRAIN: case AST_PART: print_headed(f, node, blank); break;
-    default: print_alone(f, node, blank); break;
+    case AST_RECUR:
+        print_recur(f, node, blank);
+        break;
+    case AST_MINIMIZE:
+        print_minimize(f, node, blank);
+        break;
+    case AST_DEFINE:
+        print_define(f, node, blank);
+        break;
+    case AST_DATA:
+    case AST_TRAIN:
+    case AST_PART:
+        print_headed(f, node, blank);
+        break;
+    default:
+        print_alone(f, node, blank);
+        break;
     }
     put_trailing(f, node->span.end);
 }
@@ -371,7 +406,8 @@ static void align_signs(Format *f) {
         for (int j = i; j < end; j++) {
             Line *line = &f->lines.data[j];
             int pad = common > widths[j] ? common - widths[j] : 0;
-            line->text = string_format(f->arena, "%.*s%*s%s", line->left, line->text, pad, "", line->text + line->left);
+            line->text = string_format(f->arena, "%.*s%*s%s", line->left, line->text, pad, "",
+                                       line->text + line->left);
         }
     }
 }
@@ -395,7 +431,8 @@ static void render(Format *f, Text *out) {
             common = end > i ? common_width(widths + i, end - i) : 0;
         }
         text_add(out, "%s%*s%s", line->blank ? "\n" : "", INDENT * line->indent, "", line->text);
-        if (line->comment) text_add(out, "%*s  %s", common > widths[i] ? common - widths[i] : 0, "", line->comment);
+        if (line->comment)
+            text_add(out, "%*s  %s", common > widths[i] ? common - widths[i] : 0, "", line->comment);
         text_put(out, "\n");
     }
 }
@@ -412,17 +449,31 @@ void source_print(Text *out, Context *ctx, const Source *source, const Node *fil
 
 static bool stands_alone(const Node *node) {
     switch ((int)node->kind) {
-    case AST_DATA: case AST_DEFINE: case AST_TRAIN: case AST_ASSERT: case AST_CONSTANT: case AST_PARAM: case AST_STATE:
-    case AST_ASSIGN: case AST_PART: case AST_RECUR: case AST_MINIMIZE: return true;
-    default: return false;
+    case AST_DATA:
+    case AST_DEFINE:
+    case AST_TRAIN:
+    case AST_ASSERT:
+    case AST_CONSTANT:
+    case AST_PARAM:
+    case AST_STATE:
+    case AST_ASSIGN:
+    case AST_PART:
+    case AST_RECUR:
+    case AST_MINIMIZE:
+        return true;
+    default:
+        return false;
     }
 }
 
 void node_print(Text *out, const Node *node) {
     Format f = {.arena = out->arena};
-    if (node->kind == AST_FILE) print_file(&f, node);
-    else if (node->kind == AST_BLOCK) for (int i = 0; i < node->count; i++) print_statement(&f, node->items[i]);
-    else if (stands_alone(node)) print_statement(&f, node);
+    if (node->kind == AST_FILE)
+        print_file(&f, node);
+    else if (node->kind == AST_BLOCK)
+        for (int i = 0; i < node->count; i++) print_statement(&f, node->items[i]);
+    else if (stands_alone(node))
+        print_statement(&f, node);
     else {
         Text text;
         Flat flat = flat_begin(&f, &text);

@@ -1,9 +1,10 @@
-// Brackets and lines: repairs brackets that do not match, and puts an end-of-line token where a statement ends.
-// Guarantees: brackets match afterwards, each `}` follows `{` or an end of line, the last token before END is an end of
-// line, and every token knows how many braces stand around it. Without that, `parser->stopped` is set.
+// Brackets and lines: repairs brackets that do not match, and puts an end-of-line token where a statement
+// ends. Guarantees: brackets match afterwards, each `}` follows `{` or an end of line, the last token before
+// END is an end of line, and every token knows how many braces stand around it. Without that,
+// `parser->stopped` is set.
 //
-// Brackets are judged for each definition by itself: a definition that begins in the first column ends the one before.
-// Only where they do not match does the indentation decide what was forgotten.
+// Brackets are judged for each definition by itself: a definition that begins in the first column ends the
+// one before. Only where they do not match does the indentation decide what was forgotten.
 #include "syntax/syntax.h"
 #include <string.h>
 
@@ -13,9 +14,9 @@ typedef enum { FAULT_NONE, FAULT_INSERT, FAULT_DROP, FAULT_REPLACE, FAULT_DEEP }
 
 typedef struct {
     FaultKind kind;
-    int at;                     // the token dropped or replaced, or before which one is put in
-    TokenKind token;            // put in, or in its place
-    int opener;                 // the bracket it is about, or -1
+    int at;          // the token dropped or replaced, or before which one is put in
+    TokenKind token; // put in, or in its place
+    int opener;      // the bracket it is about, or -1
 } Fault;
 
 static bool opens(TokenKind kind) {
@@ -27,7 +28,9 @@ static bool closes(TokenKind kind) {
 }
 
 static TokenKind closer(TokenKind open) {
-    return open == TOKEN_LEFT_PAREN ? TOKEN_RIGHT_PAREN : open == TOKEN_LEFT_BOX ? TOKEN_RIGHT_BOX : TOKEN_RIGHT_BRACE;
+    return open == TOKEN_LEFT_PAREN ? TOKEN_RIGHT_PAREN
+           : open == TOKEN_LEFT_BOX ? TOKEN_RIGHT_BOX
+                                    : TOKEN_RIGHT_BRACE;
 }
 
 static TokenKind kind_at(const Parser *p, int i) { return (TokenKind)p->tokens.data[i].kind; }
@@ -40,7 +43,8 @@ static uint32_t column(const Parser *p, int i) {
 // The indentation of the statement a token stands in: of its line, or of one before that goes on in it.
 static uint32_t indent(const Parser *p, int i) {
     for (; i > 0; i--)
-        if (p->tokens.data[i].first && !token_continues(kind_at(p, i)) && !token_goes_on(kind_at(p, i - 1))) break;
+        if (p->tokens.data[i].first && !token_continues(kind_at(p, i)) && !token_goes_on(kind_at(p, i - 1)))
+            break;
     return column(p, i);
 }
 
@@ -71,7 +75,8 @@ static int mismatches(const Parser *p, int from, int to, const Fault *try) {
             if (!closes(list[j])) continue;
             int match = depth - 1;
             while (match >= 0 && stack[match] != list[j] && stack[match] != TOKEN_RIGHT_BRACE) match--;
-            if (list[j] == TOKEN_RIGHT_BRACE) while (match >= 0 && stack[match] != TOKEN_RIGHT_BRACE) match--;
+            if (list[j] == TOKEN_RIGHT_BRACE)
+                while (match >= 0 && stack[match] != TOKEN_RIGHT_BRACE) match--;
             if (match < 0 || stack[match] != list[j]) {
                 count++;
                 continue;
@@ -90,19 +95,21 @@ static int line_last(const Parser *p, int i, int to) {
         TokenKind kind = kind_at(p, i);
         if (opens(kind) && kind != TOKEN_LEFT_BRACE) open++;
         if (closes(kind) && kind != TOKEN_RIGHT_BRACE && open) open--;
-        bool ends = p->tokens.data[i + 1].first && !open && !token_goes_on(kind) && !token_continues(kind_at(p, i + 1));
+        bool ends = p->tokens.data[i + 1].first && !open && !token_goes_on(kind) &&
+                    !token_continues(kind_at(p, i + 1));
         if (ends) break;
     }
     return i;
 }
 
-// A `}` deeper than what is open: the line before it of the same indentation that has deeper ones below lacks its `{`.
+// A `}` deeper than what is open: the line before it of the same indentation that has deeper ones below lacks
+// its `{`.
 static Fault missing_brace(const Parser *p, int from, int at, int to) {
     uint32_t depth = column(p, at);
     for (int i = at - 1; i >= from; i--) {
         if (!p->tokens.data[i].first || column(p, i) > depth) continue;
         if (column(p, i) < depth || closes(kind_at(p, i))) break;
-        int ends[2] = {line_last(p, i, to), i};          // of the statement's line, of the text's
+        int ends[2] = {line_last(p, i, to), i}; // of the statement's line, of the text's
         while (ends[1] + 1 < to && !p->tokens.data[ends[1] + 1].first) ends[1]++;
         bool cut = token_goes_on(kind_at(p, ends[1])) && mismatches(p, i, ends[1], NULL) == 0;
         for (int k = 0; k < 2; k++) {
@@ -116,7 +123,9 @@ static Fault missing_brace(const Parser *p, int from, int at, int to) {
 }
 
 static TokenKind opener(TokenKind close) {
-    return close == TOKEN_RIGHT_PAREN ? TOKEN_LEFT_PAREN : close == TOKEN_RIGHT_BOX ? TOKEN_LEFT_BOX : TOKEN_LEFT_BRACE;
+    return close == TOKEN_RIGHT_PAREN ? TOKEN_LEFT_PAREN
+           : close == TOKEN_RIGHT_BOX ? TOKEN_LEFT_BOX
+                                      : TOKEN_LEFT_BRACE;
 }
 
 // The repair of several that leaves least to be repaired; of equal ones the first.
@@ -153,7 +162,8 @@ static Fault wrong_closer(const Parser *p, int from, int at, int to, const int *
     faults[count++] = (Fault){FAULT_REPLACE, at, closer(open), top};
     faults[count++] = (Fault){FAULT_DROP, at, kind, -1};
     faults[count++] = block;
-    if (may_close(p, stack, depth)) faults[count++] = (Fault){FAULT_REPLACE, top, closer(kind_at(p, stack[depth - 2])), stack[depth - 2]};
+    if (may_close(p, stack, depth))
+        faults[count++] = (Fault){FAULT_REPLACE, top, closer(kind_at(p, stack[depth - 2])), stack[depth - 2]};
     faults[count++] = (Fault){FAULT_DROP, top, open, -1};
     return least(p, from, to, faults, count);
 }
@@ -163,7 +173,8 @@ static Fault left_open(const Parser *p, int from, int to, const int *stack, int 
     int top = stack[depth - 1], count = 0;
     Fault faults[3];
     faults[count++] = (Fault){FAULT_INSERT, to, closer(kind_at(p, top)), top};
-    if (may_close(p, stack, depth)) faults[count++] = (Fault){FAULT_REPLACE, top, closer(kind_at(p, stack[depth - 2])), stack[depth - 2]};
+    if (may_close(p, stack, depth))
+        faults[count++] = (Fault){FAULT_REPLACE, top, closer(kind_at(p, stack[depth - 2])), stack[depth - 2]};
     if (depth > 1) faults[count++] = (Fault){FAULT_DROP, top, kind_at(p, top), -1};
     return least(p, from, to, faults, depth > 1 ? count : 1);
 }
@@ -179,12 +190,14 @@ static bool brace_too_many(const Parser *p, int from, int at, int to) {
     return (after || first || within) && mismatches(p, from, to, &drop) < mismatches(p, from, to, NULL);
 }
 
-// A `}` that fits what is open, but not the indentation: one is missing before it, its `{` is, or it is one too many.
+// A `}` that fits what is open, but not the indentation: one is missing before it, its `{` is, or it is one
+// too many.
 static Fault odd_brace(const Parser *p, int from, int at, int to, const int *stack, int depth) {
     int top = stack[depth - 1];
     bool first = p->tokens.data[at].first, deeper = first && column(p, at) > indent(p, top);
     bool outer = depth > 1 && kind_at(p, stack[depth - 2]) == TOKEN_LEFT_BRACE;
-    if (first && outer && column(p, at) < indent(p, top)) return (Fault){FAULT_INSERT, at, TOKEN_RIGHT_BRACE, top};
+    if (first && outer && column(p, at) < indent(p, top))
+        return (Fault){FAULT_INSERT, at, TOKEN_RIGHT_BRACE, top};
     Fault missing = {FAULT_NONE, at, TOKEN_RIGHT_BRACE, -1}, drop = {FAULT_DROP, at, TOKEN_RIGHT_BRACE, -1};
     if (deeper) missing = missing_brace(p, from, at, to);
     if (missing.kind != FAULT_NONE) return missing;
@@ -193,10 +206,11 @@ static Fault odd_brace(const Parser *p, int from, int at, int to, const int *sta
     return missing;
 }
 
-// A bracket of another kind in the same line, before the one that does not fit: the repair that leaves nothing, if any.
+// A bracket of another kind in the same line, before the one that does not fit: the repair that leaves
+// nothing, if any.
 static Fault earlier_in_line(const Parser *p, int from, int at, int to) {
-    static const TokenKind kinds[] = {TOKEN_LEFT_PAREN, TOKEN_RIGHT_PAREN, TOKEN_LEFT_BOX, TOKEN_RIGHT_BOX,
-                                      TOKEN_LEFT_BRACE, TOKEN_RIGHT_BRACE};
+    static const TokenKind kinds[] = {TOKEN_LEFT_PAREN, TOKEN_RIGHT_PAREN, TOKEN_LEFT_BOX,
+                                      TOKEN_RIGHT_BOX,  TOKEN_LEFT_BRACE,  TOKEN_RIGHT_BRACE};
     int now = mismatches(p, from, to, NULL), tried = 0;
     for (int i = at - 1; i >= from && p->tokens.data[i].line == p->tokens.data[at].line && tried < 16; i--) {
         if (!opens(kind_at(p, i)) && !closes(kind_at(p, i))) continue;
@@ -212,7 +226,8 @@ static Fault earlier_in_line(const Parser *p, int from, int at, int to) {
 // Does the line of token i stand so far left that the bracket must have been forgotten before it?
 static bool forgotten(const Parser *p, int i, int open) {
     const Token *token = &p->tokens.data[i];
-    if (!token->first || closes((TokenKind)token->kind) || token->line == p->tokens.data[open].line) return false;
+    if (!token->first || closes((TokenKind)token->kind) || token->line == p->tokens.data[open].line)
+        return false;
     if (column(p, i) > indent(p, open)) return false;
     if (kind_at(p, open) != TOKEN_LEFT_BRACE) return true;
     for (int j = open + 1; j < i; j++)
@@ -227,8 +242,10 @@ static Fault find_fault(const Parser *p, int from, int to) {
     for (int i = from; i < to; i++) {
         TokenKind kind = kind_at(p, i);
         int top = depth ? stack[depth - 1] : -1;
-        if (wrong && top >= 0 && forgotten(p, i, top)) return (Fault){FAULT_INSERT, i, closer(kind_at(p, top)), top};
-        if (wrong && kind == TOKEN_LEFT_BRACE && brace_too_many(p, from, i, to)) return (Fault){FAULT_DROP, i, kind, -1};
+        if (wrong && top >= 0 && forgotten(p, i, top))
+            return (Fault){FAULT_INSERT, i, closer(kind_at(p, top)), top};
+        if (wrong && kind == TOKEN_LEFT_BRACE && brace_too_many(p, from, i, to))
+            return (Fault){FAULT_DROP, i, kind, -1};
         if (opens(kind)) {
             if (depth == MOST_OPEN) return (Fault){FAULT_DEEP, i, kind, -1};
             stack[depth++] = i;
@@ -261,17 +278,21 @@ static void quieten(Parser *p, int at) {
 static void quieten_line(Parser *p, int at) {
     bool alone = at + 1 < p->tokens.count && p->tokens.data[at + 1].first;
     TokenKind kind = kind_at(p, at);
-    if (alone || (kind != TOKEN_IDENTIFIER && token_class(kind) != CLASS_SOFT)) p->reported[p->tokens.data[at].line] = true;
+    if (alone || (kind != TOKEN_IDENTIFIER && token_class(kind) != CLASS_SOFT))
+        p->reported[p->tokens.data[at].line] = true;
 }
 
 static void report_insert(Parser *p, const Fault *fault) {
-    Token before = p->tokens.data[fault->at - 1], open = p->tokens.data[fault->opener < 0 ? fault->at - 1 : fault->opener];
+    Token before = p->tokens.data[fault->at - 1],
+          open = p->tokens.data[fault->opener < 0 ? fault->at - 1 : fault->opener];
     bool brace = fault->token == TOKEN_LEFT_BRACE, end = fault->token == TOKEN_RIGHT_BRACE;
     Token place = brace || end ? before : open;
     if (!parser_report(p, place.start)) return;
     Span span = brace || end ? parser_span(p, before.end, before.end) : parser_span(p, open.start, open.end);
-    if (brace) diagnose(p->ctx, BRACE_MISSING, span);
-    else if (!end) diagnose(p->ctx, BRACKET_OPEN, span, token_spelling((TokenKind)open.kind));
+    if (brace)
+        diagnose(p->ctx, BRACE_MISSING, span);
+    else if (!end)
+        diagnose(p->ctx, BRACKET_OPEN, span, token_spelling((TokenKind)open.kind));
     else {
         Diagnostic *d = diagnose(p->ctx, BRACE_OPEN, span);
         diagnostic_note(p->ctx, d, parser_span(p, open.start, open.end), "it would close this `{`");
@@ -282,7 +303,8 @@ static void report_insert(Parser *p, const Fault *fault) {
 static void report(Parser *p, const Fault *fault) {
     Token token = p->tokens.data[fault->at];
     bool closing = closes((TokenKind)token.kind), follows = token.line > 0 && p->reported[token.line - 1];
-    if (follows && closing && fault->kind != FAULT_INSERT) p->reported[token.line] = true;    // the other half of the one above
+    if (follows && closing && fault->kind != FAULT_INSERT)
+        p->reported[token.line] = true; // the other half of the one above
     if (fault->kind == FAULT_INSERT) {
         report_insert(p, fault);
         return;
@@ -290,14 +312,16 @@ static void report(Parser *p, const Fault *fault) {
     if (!parser_report(p, token.start)) return;
     Span span = parser_span(p, token.start, token.end);
     const char *spelling = token_spelling((TokenKind)token.kind);
-    if (fault->kind == FAULT_DEEP) diagnose(p->ctx, NESTING, span);
+    if (fault->kind == FAULT_DEEP)
+        diagnose(p->ctx, NESTING, span);
     else if (fault->kind == FAULT_DROP) {
         diagnose(p->ctx, opens((TokenKind)token.kind) ? BRACKET_OPEN : BRACKET_STRAY, span, spelling);
         quieten(p, fault->at);
     } else if (fault->kind == FAULT_REPLACE) {
         Token other = p->tokens.data[fault->opener];
         Diagnostic *d = diagnose(p->ctx, BRACKET_OTHER, span, token_spelling(fault->token), spelling);
-        diagnostic_note(p->ctx, d, parser_span(p, other.start, other.end), "it belongs to this `%s`", token_spelling((TokenKind)other.kind));
+        diagnostic_note(p->ctx, d, parser_span(p, other.start, other.end), "it belongs to this `%s`",
+                        token_spelling((TokenKind)other.kind));
     }
 }
 
@@ -311,10 +335,14 @@ static void repair(Parser *p, const Fault *fault) {
     }
     if (fault->kind == FAULT_INSERT) {
         const Token *before = &p->tokens.data[at - 1];
-        Token token = {.kind = (uint8_t)fault->token, .forged = true, .start = before->end, .end = before->end,
+        Token token = {.kind = (uint8_t)fault->token,
+                       .forged = true,
+                       .start = before->end,
+                       .end = before->end,
                        .line = before->line};
         vec_push(p->scratch, &p->tokens, token);
-        memmove(&p->tokens.data[at + 1], &p->tokens.data[at], (size_t)(p->tokens.count - 1 - at) * sizeof(Token));
+        memmove(&p->tokens.data[at + 1], &p->tokens.data[at],
+                (size_t)(p->tokens.count - 1 - at) * sizeof(Token));
         p->tokens.data[at] = token;
     }
 }
@@ -335,7 +363,8 @@ static void repair_all(Parser *p) {
     }
 }
 
-// A line that begins with this token: does it go on from the one before? Reports what could be meant both ways.
+// A line that begins with this token: does it go on from the one before? Reports what could be meant both
+// ways.
 static bool goes_on(Parser *p, int i, TokenKind before) {
     const Token *token = &p->tokens.data[i];
     TokenKind kind = (TokenKind)token->kind;
@@ -363,7 +392,11 @@ static void end_lines(Parser *p) {
         bool breaks = kind == TOKEN_RIGHT_BRACE || kind == TOKEN_END ||
                       (begun && token.first && !inside && !goes_on(p, i, (TokenKind)before.kind));
         if (begun && breaks) {
-            Token end = {.kind = TOKEN_NEWLINE, .start = before.end, .end = before.end, .line = before.line, .depth = depth};
+            Token end = {.kind = TOKEN_NEWLINE,
+                         .start = before.end,
+                         .end = before.end,
+                         .line = before.line,
+                         .depth = depth};
             vec_push(p->scratch, &out, end);
         }
         if (opens(kind)) braces[open++] = kind == TOKEN_LEFT_BRACE;

@@ -33,7 +33,7 @@ Node *parse_source(Context *ctx, const Source *source) {
 }
 
 int source_comments(Context *ctx, const Source *source, Comment **comments) {
-    Context *quiet = context_create();               // its messages were given when the source was parsed
+    Context *quiet = context_create(); // its messages were given when the source was parsed
     Parser parser = begin(quiet, source);
     lexer_run(&parser);
     int count = parser.comments.count;

@@ -1,5 +1,6 @@
-// Expressions to text: parentheses by precedence and where the author put them, blanks, and places to break a line.
-// Guarantees: what is printed reads back as the same tree, whether it came from the parser or was made by hand.
+// Expressions to text: parentheses by precedence and where the author put them, blanks, and places to break a
+// line. Guarantees: what is printed reads back as the same tree, whether it came from the parser or was made
+// by hand.
 #include "syntax/print.h"
 #include <string.h>
 
@@ -23,15 +24,19 @@ static int precedence(const Node *node) {
     return negative(node) ? operator_precedence(OPERATOR_NEGATE) : PRIMARY;
 }
 
-static bool prefix(const Node *node) { return node->kind == AST_UNARY || node->kind == AST_REDUCE || negative(node); }
+static bool prefix(const Node *node) {
+    return node->kind == AST_UNARY || node->kind == AST_REDUCE || negative(node);
+}
 
-// What stands last in an operand and reaches as far to the right as it can: an operator after it that binds tighter would
-// be taken into it.
+// What stands last in an operand and reaches as far to the right as it can: an operator after it that binds
+// tighter would be taken into it.
 static int reach(const Node *node, bool outermost) {
     if (node->parens && !outermost) return PRIMARY;
     if (node->kind == AST_BINARY) return reach(node->right, false);
     if (!prefix(node)) return PRIMARY;
-    const Node *inner = node->kind == AST_REDUCE ? node->operand : node->kind == AST_UNARY ? node->value : NULL;
+    const Node *inner = node->kind == AST_REDUCE  ? node->operand
+                        : node->kind == AST_UNARY ? node->value
+                                                  : NULL;
     int own = precedence(node), deeper = inner ? reach(inner, false) : PRIMARY;
     return own < deeper ? own : deeper;
 }
@@ -132,16 +137,21 @@ static void print_repeat(Flat *flat, const Node *node, int level) {
 }
 
 static void print_number(Flat *flat, const Node *node) {
-    if (node->name) put(flat, node->name);
-    else put(flat, string_of_double(flat->out->arena, node->number));
+    if (node->name)
+        put(flat, node->name);
+    else
+        put(flat, string_of_double(flat->out->arena, node->number));
 }
 
 static void print_text(Flat *flat, const char *text) {
     put(flat, "\"");
     for (; *text; text++) {
-        if (*text == '\t') put(flat, "\\t");
-        else if (*text == '\n') put(flat, "\\n");
-        else text_add(flat->out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+        if (*text == '\t')
+            put(flat, "\\t");
+        else if (*text == '\n')
+            put(flat, "\\n");
+        else
+            text_add(flat->out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
     }
     put(flat, "\"");
 }
@@ -153,8 +163,10 @@ void flat_tensor(Flat *flat, const Node *node, int level) {
 }
 
 static void print_named(Flat *flat, const Node *node, int level) {
-    if (node->kind == AST_TENSOR) flat_tensor(flat, node, level);
-    else put(flat, node->name);
+    if (node->kind == AST_TENSOR)
+        flat_tensor(flat, node, level);
+    else
+        put(flat, node->name);
     if (!node->value) return;
     put(flat, " = ");
     bool parens = node->kind == AST_INIT && precedence(node->value) < OPERAND;
@@ -197,11 +209,26 @@ static void print(Flat *flat, const Node *node, int least, int level) {
         break;
     case AST_DOTS: put(flat, ".."); break;
     case AST_WHOLE: put(flat, ":"); break;
-    case AST_TENSOR: case AST_INIT: case AST_NAMED: print_named(flat, node, level); break;
+    case AST_TENSOR:
+    case AST_INIT:
+    case AST_NAMED: print_named(flat, node, level); break;
     case AST_RESULT: print(flat, node->value, ANY, level); break;
-    case AST_FILE: case AST_DATA: case AST_DEFINE: case AST_TRAIN: case AST_ASSERT: case AST_CONSTANT: case AST_RESULTS:
-    case AST_BLOCK: case AST_PARAM: case AST_STATE: case AST_ASSIGN: case AST_PART: case AST_RECUR: case AST_MINIMIZE:
-    case AST_CLAUSE: case AST_COUNT: die("a %s is no expression", node_kind_word(node->kind));
+    case AST_FILE:
+    case AST_DATA:
+    case AST_DEFINE:
+    case AST_TRAIN:
+    case AST_ASSERT:
+    case AST_CONSTANT:
+    case AST_RESULTS:
+    case AST_BLOCK:
+    case AST_PARAM:
+    case AST_STATE:
+    case AST_ASSIGN:
+    case AST_PART:
+    case AST_RECUR:
+    case AST_MINIMIZE:
+    case AST_CLAUSE:
+    case AST_COUNT: die("a %s is no expression", node_kind_word(node->kind));
     }
     if (parens) put(flat, ")");
 }

@@ -1,10 +1,11 @@
-// What the printer's two halves share: expressions as flat texts with places where they may break, and their layout.
+// What the printer's parts share: expressions as flat texts with places where they may break, and their layout.
 #ifndef NN_PRINT_H
 #define NN_PRINT_H
 
 #include "syntax/ast.h"
 
-enum { LINE_WIDTH = 110, INDENT = 4, CONTINUED = 8, BREAK = 1 };   // BREAK: a byte that, with a level's byte, stands for a blank
+// BREAK: a byte that, with a level's byte after it, stands for a blank.
+enum { LINE_WIDTH = 110, INDENT = 4, CONTINUED = 8, BREAK = 1 };
 
 typedef struct Flat Flat;
 struct Flat {

@@ -55,8 +55,10 @@ static int line_of(const Parser *parser, uint32_t at) {
     int low = 0, high = parser->lines.count - 1;
     while (low < high) {
         int middle = (low + high + 1) / 2;
-        if (parser->lines.data[middle] <= at) low = middle;
-        else high = middle - 1;
+        if (parser->lines.data[middle] <= at)
+            low = middle;
+        else
+            high = middle - 1;
     }
     return low;
 }

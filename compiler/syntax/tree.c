@@ -62,7 +62,8 @@ void node_add(Context *ctx, Node *node, Node *item) {
 }
 
 static bool same_leaf(const Node *a, const Node *b) {
-    if (a->kind != b->kind || a->op != b->op || a->definition != b->definition || a->count != b->count) return false;
+    if (a->kind != b->kind || a->op != b->op || a->definition != b->definition || a->count != b->count)
+        return false;
     if (a->unit != b->unit || a->brackets != b->brackets || a->reversed != b->reversed) return false;
     if (a->number < b->number || a->number > b->number) return false;
     return (a->kind == AST_NUMBER || string_equal(a->name, b->name)) && string_equal(a->type, b->type);
@@ -96,7 +97,8 @@ uint64_t node_hash(const Node *node) {
 }
 
 static void dump(Text *out, const Node *node, int depth) {
-    text_add(out, "%*s%s", 2 * depth, "", node->kind == AST_DEFINE ? definitions[node->definition] : kinds[node->kind]);
+    text_add(out, "%*s%s", 2 * depth, "",
+             node->kind == AST_DEFINE ? definitions[node->definition] : kinds[node->kind]);
     if (node->op != NO_OPERATOR) text_add(out, " %s", operators[node->op].spelling);
     if (node->kind == AST_TEXT) {
         text_put(out, " ");

@@ -2,7 +2,9 @@
 #include "syntax/ast.h"
 #include <ctype.h>
 
-typedef struct { const char *theirs, *ours; } Row;
+typedef struct {
+    const char *theirs, *ours;
+} Row;
 
 static const Row rows[] = {
 #define WORD(theirs, ours) {theirs, ours},

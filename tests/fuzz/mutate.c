@@ -1,10 +1,13 @@
-// Single-token mutations of programs: one token deleted, doubled, replaced by another program's token, or swapped with the
-// next. What is wrong afterwards should get exactly one message, within a line of the mutation, and never more than three.
+// Single-token mutations of programs: one token deleted, doubled, replaced by another program's token, or
+// swapped with the next. What is wrong afterwards should get exactly one message, within a line of the
+// mutation, and never more than three.
 //
 //     mutate [--count N] [--seed S] [--show N] [--least PERCENT] [--syntax] FILE...
 //
-// --show prints the first N mutations that do worse than that; --syntax looks at the text alone. Exit 1 where less than
-// --least percent (97) of the wrong ones get exactly one message, one gets more than three, or fewer than 95 % are near.
+// --show prints the first N mutations that do worse than that; --syntax looks at the text alone. Exit 1 where
+// less than
+// --least percent (97) of the wrong ones get exactly one message, one gets more than three, or fewer than 95
+// % are near.
 #include "sema/module.h"
 #include "library.h"
 #include "syntax/syntax.h"
@@ -14,10 +17,13 @@
 
 typedef struct {
     char *name, *text;
-    Parser parsed;                                  // its context is kept: the tokens are the material
+    Parser parsed; // its context is kept: the tokens are the material
     int count;
 } Subject;
-typedef struct { int wrong, one, near, many, accepted, show, least; bool syntax; } Tally;
+typedef struct {
+    int wrong, one, near, many, accepted, show, least;
+    bool syntax;
+} Tally;
 
 static const char *const ways[] = {"deleted", "doubled", "replaced", "swapped"};
 
@@ -46,8 +52,8 @@ static void put(Text *out, const Subject *program, const Token *token) {
 }
 
 // The mutated text; the mutation reaches from `line` to `last_line`, from 1.
-static const char *mutate(Arena *arena, const Subject *all, int programs, const Subject *program, uint64_t *seed, int *line,
-                          int *last_line, const char **way) {
+static const char *mutate(Arena *arena, const Subject *all, int programs, const Subject *program,
+                          uint64_t *seed, int *line, int *last_line, const char **way) {
     Text out = {.arena = arena};
     const Token *tokens = program->parsed.tokens.data;
     int at = (int)(random_next(seed) % (unsigned)program->count), kind = (int)(random_next(seed) % 4);
@@ -60,7 +66,8 @@ static const char *mutate(Arena *arena, const Subject *all, int programs, const 
         put(&out, program, token);
         text_put(&out, " ");
         put(&out, program, token);
-    } else if (kind == 2) put(&out, other, stranger);
+    } else if (kind == 2)
+        put(&out, other, stranger);
     else if (kind == 3) {
         put(&out, program, last);
         text_add(&out, "%.*s", (int)(last->start - token->end), program->text + token->end);
@@ -89,11 +96,14 @@ static void check(Context *ctx, const char *name, const char *text, bool syntax)
     bool trains = false;
     for (int i = 0; i < root->count; i++) trains |= root->items[i]->kind == AST_TRAIN;
     SemaOptions options = {0};
-    if (trains) sema_elaborate(ctx, library, source, root, &options);
-    else sema_check_library(ctx, library, source, root);
+    if (trains)
+        sema_elaborate(ctx, library, source, root, &options);
+    else
+        sema_check_library(ctx, library, source, root);
 }
 
-static void judge(Tally *tally, const Subject *program, const char *text, int line, int last, const char *way) {
+static void judge(Tally *tally, const Subject *program, const char *text, int line, int last,
+                  const char *way) {
     Context *ctx = context_create();
     check(ctx, program->name, text, tally->syntax);
     bool near = false;
@@ -119,7 +129,8 @@ static void judge(Tally *tally, const Subject *program, const char *text, int li
 
 static int summary(const Tally *tally) {
     double wrong = tally->wrong ? tally->wrong : 1;
-    printf("%d wrong, %d still right; exactly one message: %.2f %%; within a line: %.2f %%; more than three: %d\n",
+    printf("%d wrong, %d still right; exactly one message: %.2f %%; within a line: %.2f %%; more than three: "
+           "%d\n",
            tally->wrong, tally->accepted, 100 * tally->one / wrong, 100 * tally->near / wrong, tally->many);
     bool good = 100 * tally->one >= tally->least * wrong && 100 * tally->near >= 95 * wrong && !tally->many;
     return good ? 0 : 1;
@@ -132,12 +143,18 @@ int main(int argc, char **argv) {
     int count = 10000, files = 0;
     for (int i = 1; i < argc; i++) {
         bool value = i + 1 < argc;
-        if (!strcmp(argv[i], "--syntax")) tally.syntax = true;
-        else if (!strcmp(argv[i], "--count") && value) count = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--seed") && value) seed = strtoull(argv[++i], NULL, 10);
-        else if (!strcmp(argv[i], "--show") && value) tally.show = atoi(argv[++i]);
-        else if (!strcmp(argv[i], "--least") && value) tally.least = atoi(argv[++i]);
-        else programs[files++] = load(argv[i]);
+        if (!strcmp(argv[i], "--syntax"))
+            tally.syntax = true;
+        else if (!strcmp(argv[i], "--count") && value)
+            count = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--seed") && value)
+            seed = strtoull(argv[++i], NULL, 10);
+        else if (!strcmp(argv[i], "--show") && value)
+            tally.show = atoi(argv[++i]);
+        else if (!strcmp(argv[i], "--least") && value)
+            tally.least = atoi(argv[++i]);
+        else
+            programs[files++] = load(argv[i]);
     }
     if (!files) {
         fprintf(stderr, "mutate [--count N] [--seed S] [--show N] [--least PERCENT] [--syntax] FILE...\n");

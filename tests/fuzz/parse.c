@@ -1,7 +1,8 @@
-// libFuzzer target of the front end: any bytes are read or refused with messages; what is read prints to the same tree, and
-// printing that again gives the same text.
+// libFuzzer target of the front end: any bytes are read or refused with messages; what is read prints to the
+// same tree, and printing that again gives the same text.
 //
-//     clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/parse.c && ./parse -max_len=4096 corpus examples stdlib
+//     clang -fsanitize=fuzzer,address,undefined ... tests/fuzz/parse.c && ./parse -max_len=4096 corpus
+//     examples stdlib
 #include "syntax/ast.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         Text first = {.arena = ctx->arena}, second = first, bare = first;
         source_print(&first, ctx, source, root);
         Node *again = read_again(ctx, &first, &printed);
-        if (!node_equal(root, again) || node_hash(root) != node_hash(again)) fail("formatting changes the tree");
+        if (!node_equal(root, again) || node_hash(root) != node_hash(again))
+            fail("formatting changes the tree");
         source_print(&second, ctx, printed, again);
         if (strcmp(text_string(&first), text_string(&second)) != 0) fail("formatting twice changes the text");
         node_print(&bare, root);

@@ -1,13 +1,18 @@
-// Every message provoked: the example beside each row of diagnostics.def gives one error, or warning, and it is that row's.
+// Every message provoked: the example beside each row of diagnostics.def gives one error, or warning, and it
+// is that row's.
 #include "pipeline.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef struct { int passed, failed; } Tally;
+typedef struct {
+    int passed, failed;
+} Tally;
 
-static const struct { const char *name, *example; } rows[] = {
+static const struct {
+    const char *name, *example;
+} rows[] = {
 #define DIAGNOSTIC(code, severity, text, example) {#code, example},
 #include "diagnostics.def"
 #undef DIAGNOSTIC
@@ -27,7 +32,8 @@ static void check_row(Tally *count, int row) {
     Pipeline *p = pipeline_create(&options);
     pipeline_check(p);
     bool good = p->ctx->diagnostics.count == 1 && (int)p->ctx->diagnostics.data[0]->code == row;
-    if (good) count->passed++;
+    if (good)
+        count->passed++;
     else {
         count->failed++;
         printf("FAILED the example of %s gives\n", rows[row].name);

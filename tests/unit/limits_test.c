@@ -1,15 +1,20 @@
-// The limits of a source text, each at its edge: size, bytes, names, numbers, nesting. And what messages look like.
+// The limits of a source text, each at its edge: size, bytes, names, numbers, nesting. And what messages look
+// like.
 #include "syntax/ast.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-typedef struct { int passed, failed; } Count;
+typedef struct {
+    int passed, failed;
+} Count;
 
 static void expect(Count *count, bool good, const char *what) {
-    if (good) count->passed++;
-    else count->failed++;
+    if (good)
+        count->passed++;
+    else
+        count->failed++;
     if (!good) printf("FAILED %s\n", what);
 }
 
@@ -18,7 +23,8 @@ static bool gives(const char *text, size_t length, DiagnosticCode code) {
     Context *ctx = context_create();
     Source *source = source_add(ctx, "test.nn", text, length);
     if (source) parse_source(ctx, source);
-    bool good = code == DIAGNOSTIC_COUNT ? !ctx->errors : ctx->errors == 1 && ctx->diagnostics.data[0]->code == code;
+    bool good =
+        code == DIAGNOSTIC_COUNT ? !ctx->errors : ctx->errors == 1 && ctx->diagnostics.data[0]->code == code;
     if (!good) diagnostics_print(ctx, false, stdout);
     context_destroy(ctx);
     return good;
@@ -35,8 +41,8 @@ static char *repeated(const char *before, const char *middle, const char *after,
     return text;
 }
 
-static void check_repeated(Count *count, const char *what, const char *before, const char *middle, const char *after, int n,
-                           DiagnosticCode code) {
+static void check_repeated(Count *count, const char *what, const char *before, const char *middle,
+                           const char *after, int n, DiagnosticCode code) {
     char *text = repeated(before, middle, after, n);
     expect(count, says(text, code), what);
     free(text);
@@ -49,10 +55,15 @@ static void check_bytes(Count *count) {
     expect(count, says("# \xed\xa0\x80", TEXT_NOT_UTF8), "half of a surrogate pair");
     expect(count, says("# \xf4\x90\x80\x80", TEXT_NOT_UTF8), "beyond U+10FFFF");
     expect(count, says("# \xe2\x82", TEXT_NOT_UTF8), "a sequence cut short");
-    expect(count, says("# \xf0\x9f\x98\x80 \xe2\x82\xac", DIAGNOSTIC_COUNT), "characters of three and four bytes");
+    expect(count, says("# \xf0\x9f\x98\x80 \xe2\x82\xac", DIAGNOSTIC_COUNT),
+           "characters of three and four bytes");
     expect(count, says("# \xe2\x80\xae", TEXT_DIRECTION), "a right-to-left override");
     expect(count, says("# \xe2\x81\xa6", TEXT_DIRECTION), "a left-to-right isolate");
-    expect(count, says("\xef\xbb\xbf" "a = 1\r\n", DIAGNOSTIC_COUNT), "a byte-order mark, CRLF");
+    expect(count,
+           says("\xef\xbb\xbf"
+                "a = 1\r\n",
+                DIAGNOSTIC_COUNT),
+           "a byte-order mark, CRLF");
     expect(count, says("", DIAGNOSTIC_COUNT), "an empty file");
     expect(count, says("# no line after it", DIAGNOSTIC_COUNT), "a last line without its end");
 }
@@ -82,11 +93,18 @@ static void check_sizes(Count *count) {
 }
 
 static void check_numbers(Count *count) {
-    static const struct { const char *text; double value; Unit unit; bool integral; } numbers[] = {
-        {"5_000", 5000, UNIT_NONE, true},   {"1e-3", 1e-3, UNIT_NONE, false}, {"0.1", 0.1, UNIT_NONE, false},
-        {"20%", 0.2, UNIT_PERCENT, false},  {"10 min", 600, UNIT_MIN, false}, {"10min", 600, UNIT_MIN, false},
-        {"256KB", 262144, UNIT_KB, false},  {"1.5 h", 5400, UNIT_H, false},   {"100 steps", 100, UNIT_STEPS, false},
-        {"5 epochs", 5, UNIT_EPOCHS, false}, {"2 ms", 0.002, UNIT_MS, false}, {"4.9e-324", 4.9e-324, UNIT_NONE, false},
+    static const struct {
+        const char *text;
+        double value;
+        Unit unit;
+        bool integral;
+    } numbers[] = {
+        {"5_000", 5000, UNIT_NONE, true},      {"1e-3", 1e-3, UNIT_NONE, false},
+        {"0.1", 0.1, UNIT_NONE, false},        {"20%", 0.2, UNIT_PERCENT, false},
+        {"10 min", 600, UNIT_MIN, false},      {"10min", 600, UNIT_MIN, false},
+        {"256KB", 262144, UNIT_KB, false},     {"1.5 h", 5400, UNIT_H, false},
+        {"100 steps", 100, UNIT_STEPS, false}, {"5 epochs", 5, UNIT_EPOCHS, false},
+        {"2 ms", 0.002, UNIT_MS, false},       {"4.9e-324", 4.9e-324, UNIT_NONE, false},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         Context *ctx = context_create();
@@ -94,7 +112,8 @@ static void check_numbers(Count *count) {
         Node *root = parse_source(ctx, source_add(ctx, "test", text, strlen(text)));
         Node *number = root->count ? root->items[0]->value : node_new(ctx, AST_NUMBER, NO_SPAN);
         bool same = number->number >= numbers[i].value && number->number <= numbers[i].value;
-        expect(count, same && number->unit == numbers[i].unit && number->integral == numbers[i].integral, numbers[i].text);
+        expect(count, same && number->unit == numbers[i].unit && number->integral == numbers[i].integral,
+               numbers[i].text);
         context_destroy(ctx);
     }
     expect(count, says("a = 1e308", DIAGNOSTIC_COUNT), "a large number");
@@ -118,7 +137,8 @@ static void check_cap(Count *count) {
     fclose(file);
     int errors = 0;
     for (const char *s = shown; (s = strstr(s, ": error: ")); s++) errors++;
-    expect(count, errors == 20 && ctx->errors == 30 && strstr(shown, "\nand 10 more\n"), "twenty errors and the number of the others");
+    expect(count, errors == 20 && ctx->errors == 30 && strstr(shown, "\nand 10 more\n"),
+           "twenty errors and the number of the others");
     free(text);
     context_destroy(ctx);
 }

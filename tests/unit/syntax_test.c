@@ -1,5 +1,6 @@
-// Every .nn file of the tree is read, printed and read again: the tree is the same, and printing again changes nothing.
-// So it is for trees printed without their source. Words, numbers and units are read as they should be.
+// Every .nn file of the tree is read, printed and read again: the tree is the same, and printing again
+// changes nothing. So it is for trees printed without their source. Words, numbers and units are read as they
+// should be.
 #include "syntax/ast.h"
 #include <dirent.h>
 #include <stdio.h>
@@ -7,10 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-typedef struct { int passed, failed; } Count;
+typedef struct {
+    int passed, failed;
+} Count;
 
 static void expect(Count *count, bool good, const char *what, const char *detail) {
-    if (good) count->passed++;
+    if (good)
+        count->passed++;
     else {
         count->failed++;
         printf("FAILED %s: %s\n", what, detail);
@@ -33,9 +37,11 @@ static void check_file(Count *count, const char *path) {
         source_print(&first, ctx, source, root);
         Source *printed = source_add(ctx, path, text_string(&first), strlen(text_string(&first)));
         Node *again = parse_source(ctx, printed);
-        expect(count, !ctx->errors && node_equal(root, again) && node_hash(root) == node_hash(again), path, "is another tree when formatted");
+        expect(count, !ctx->errors && node_equal(root, again) && node_hash(root) == node_hash(again), path,
+               "is another tree when formatted");
         source_print(&second, ctx, printed, again);
-        expect(count, strcmp(text_string(&first), text_string(&second)) == 0, path, "changes when formatted twice");
+        expect(count, strcmp(text_string(&first), text_string(&second)) == 0, path,
+               "changes when formatted twice");
         node_print(&bare, root);
         Node *made = read_again(ctx, path, &bare);
         expect(count, !ctx->errors && node_equal(root, made), path, "is another tree when printed");
@@ -52,8 +58,10 @@ static void check_folder(Count *count, const char *path) {
         struct stat about;
         if (entry->d_name[0] == '.' || stat(inner, &about) != 0) continue;
         const char *dot = strrchr(entry->d_name, '.');
-        if (S_ISDIR(about.st_mode) && strcmp(entry->d_name, "errors") != 0) check_folder(count, inner);
-        else if (dot && strcmp(dot, ".nn") == 0) check_file(count, inner);
+        if (S_ISDIR(about.st_mode) && strcmp(entry->d_name, "errors") != 0)
+            check_folder(count, inner);
+        else if (dot && strcmp(dot, ".nn") == 0)
+            check_file(count, inner);
     }
     if (folder) closedir(folder);
 }
@@ -73,12 +81,15 @@ static const char *const canonical[][2] = {
     {"# one\n\n\n\na = 1 # two\n# three", "# one\n\na = 1  # two\n# three\n"},
     {"a = repeat 3{\n f |> g\n}", "a = repeat 3 { f |> g }\n"},
     {"a = repeat 3{ # why\n f |> g\n}", "a = repeat 3 {  # why\n    f |> g\n}\n"},
-    {"optimizer o(w,g){\nstate m=0\nm=g\nw-=m\n}", "optimizer o(w, g) {\n    state m = 0\n    m  = g\n    w -= m\n}\n"},
+    {"optimizer o(w,g){\nstate m=0\nm=g\nw-=m\n}",
+     "optimizer o(w, g) {\n    state m = 0\n    m  = g\n    w -= m\n}\n"},
     {"a = \"x\\\"y\\\\\"", "a = \"x\\\"y\\\\\"\n"},
     {"a = f(1, # why\n2)", "# why\na = f(1, 2)\n"},
     {"assert params<3 and\n  flops<4", "assert params < 3 and flops < 4\n"},
     {"layer f(x) {\n y = x\n\n\n\n # last\n\n}", "layer f(x) {\n    y = x\n\n    # last\n}\n"},
-    {"\xef\xbb\xbf" "a = 1\r\nb = 2\r\n", "a = 1\nb = 2\n"},
+    {"\xef\xbb\xbf"
+     "a = 1\r\nb = 2\r\n",
+     "a = 1\nb = 2\n"},
     {"", ""},
 };
 
@@ -145,8 +156,9 @@ static Node *draw(Context *ctx, uint64_t *seed, int depth) {
         node->right = leaf(ctx, "f");
         return node;
     }
-    static const Operator operators[] = {OPERATOR_OR, OPERATOR_AND, OPERATOR_LESS, OPERATOR_EQUAL, OPERATOR_ADD, OPERATOR_SUB,
-                                         OPERATOR_MUL, OPERATOR_DIV, OPERATOR_FLOOR_DIV, OPERATOR_POWER, OPERATOR_POWER, OPERATOR_MUL};
+    static const Operator operators[] = {OPERATOR_OR,        OPERATOR_AND,   OPERATOR_LESS,  OPERATOR_EQUAL,
+                                         OPERATOR_ADD,       OPERATOR_SUB,   OPERATOR_MUL,   OPERATOR_DIV,
+                                         OPERATOR_FLOOR_DIV, OPERATOR_POWER, OPERATOR_POWER, OPERATOR_MUL};
     Node *left = draw(ctx, seed, depth - 1);
     return join(ctx, operators[pick - 8], left, draw(ctx, seed, depth - 1));
 }
