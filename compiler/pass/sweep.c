@@ -55,12 +55,12 @@ bool equation_is_alias(Program *p, const Equation *q) {
     if (q->reduction != REDUCE_NONE || !equation_identity(q) || !types_agree(q->tensor, q->e)) return false;
     const Expr *e = q->e;
     if (of_no_tensor(p, e)) return true;
-    bool one_hot = e->op == OP_WHERE && e->args[0]->op == OP_CONST;
+    bool one_hot = e->op == OP_WHERE && of_no_tensor(p, e->args[0]);
     if (e->op == OP_WHERE && e->args[1]->op == OP_CONST && (one_hot || no_reads(e->guards, e->guard_count))) e = e->args[0];
     if (e->op == OP_PRODUCT && e->count == 1 && e->exponents[0] == 1) e = e->args[0];
     if (e->op == OP_SUM && e->count == 1 && e->value == 0) e = e->args[0];
     if (e->op == OP_READ) return q->tensor->type != TYPE_INT || (e->tensor->bounded >= q->tensor->bounded);
-    return e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE || e->op == OP_ROWS;
+    return of_no_tensor(p, e);
 }
 
 const Expr *expr_inline(Program *p, const Equation *producer, const Expr *read) {
