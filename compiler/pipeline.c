@@ -63,8 +63,47 @@ static void keep_gradients(Pipeline *p) {
     }
 }
 
+static bool is_within(const char *what, const char *layer) {
+    size_t n = strlen(layer);
+    return what && strncmp(what, layer, n) == 0 && (what[n] == 0 || what[n] == '.' || what[n] == '[');
+}
+
+// The innermost layer whose text made an equation, or -1.
+static int layer_of(const Module *m, const Origin *origin) {
+    int found = -1;
+    size_t longest = 0;
+    for (int l = 0; origin && l < m->layers.count; l++) {
+        size_t n = strlen(m->layers.data[l].name);
+        if (n > longest && is_within(origin->what, m->layers.data[l].name)) found = l, longest = n;
+    }
+    return found;
+}
+
+// Operations of each layer's own text on a batch, for `summary`: what prediction needs, before anything is simplified.
+static void count_layers(Module *m) {
+    for (int i = 0; i < m->program->functions.count; i++) {
+        const Function *f = m->program->functions.data[i];
+        if (f->kind != FUNCTION_PREDICT) continue;
+        for (int q = 0; q < f->equations.count; q++) {
+            int layer = layer_of(m, f->equations.data[q]->origin);
+            Function one = {.name = f->name, .kind = f->kind};
+            vec_push(m->program->arena, &one.equations, f->equations.data[q]);
+            if (layer >= 0) m->layers.data[layer].flops += function_flops(&one);
+        }
+    }
+}
+
+static void count_step(Module *m) {
+    m->flops = 0;
+    for (int i = 0; i < m->program->functions.count; i++) {
+        const Function *f = m->program->functions.data[i];
+        if (f->kind == FUNCTION_STEP || f->kind == FUNCTION_UPDATE) m->flops += function_flops(f);
+    }
+}
+
 static bool run_elaborate(Pipeline *p) {
     p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, &p->options->sema);
+    if (p->module) count_layers(p->module);
     if (p->module && p->gradients_only) keep_gradients(p);
     return p->module != NULL && !p->ctx->errors;
 }
@@ -74,6 +113,7 @@ static bool run_fuse(Pipeline *p) {
     if (!p->target) return false;
     Machine machine = p->target->machine;
     machine.use_openblas = p->options->blas;
+    count_step(p->module);
     p->kernels = pass_fuse(p->module->program, &machine);
     return p->kernels != NULL;
 }

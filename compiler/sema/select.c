@@ -17,7 +17,7 @@ static bool below(const char *name, const char *path) {
 
 static bool is_word(const Node *e, const char *word) { return e->kind == AST_NAME && string_equal(e->name, word); }
 
-// The path that an `over` names: a model, a layer in it, a parameter.
+// The path that an `over` names: the model (with the file's layers that it applies), a layer in it, a parameter.
 static const char *path_of(Run *r, const Node *e) {
     if (e->kind == AST_NAME || e->kind == AST_MEMBER || e->kind == AST_INDEX) return node_text(r->arena, e);
     diagnose(r->ctx, OVER_WHAT, e->span);
@@ -50,7 +50,8 @@ static bool select_clause(Run *r, Clause *c) {
     if (!all && !(path = path_of(r, over))) return false;
     for (int i = 0; i < r->session->params.count; i++) {
         Tensor *t = r->session->params.data[i];
-        if (taken(r, t) || (path && !below(t->name, path)) || (matrices && t->rank != 2)) continue;
+        bool outside = path && !below(t->name, path) && !string_equal(path, r->model->name);
+        if (taken(r, t) || outside || (matrices && t->rank != 2)) continue;
         t->trainable = true;
         vec_push(r->arena, &c->params, t);
     }
