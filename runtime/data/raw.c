@@ -4,9 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum source {
 #define SOURCE(code, name, files, text) SOURCE_##code,
@@ -32,78 +30,6 @@ nn_status nn_data_bytes(nn_context *ctx, const char *path, unsigned char **bytes
     nn_status status = nn_gzip_expand(ctx, path, packed, *size, bytes, size);
     nn_drop(ctx, packed);
     return status;
-}
-
-// ---- paths ----
-
-static bool join(char out[NN_PATH_ROOM], const char *a, const char *b, const char *c) {
-    int n = snprintf(out, NN_PATH_ROOM, "%s%s%s%s%s", a, *a != '\0' ? "/" : "", b, *b != '\0' ? "/" : "", c);
-    return n > 0 && n < NN_PATH_ROOM;
-}
-
-static bool executable_directory(char out[NN_PATH_ROOM]) {
-    ssize_t n = readlink("/proc/self/exe", out, NN_PATH_ROOM - 1);
-    if (n <= 0)
-        return false;
-    out[n] = '\0';
-    char *slash = strrchr(out, '/');
-    if (slash == NULL)
-        return false;
-    *slash = '\0';
-    return true;
-}
-
-static bool names_one_file(const nn_model *m) {
-    const char *only = NULL;
-    const nn_manifest *mf = m->manifest;
-    if (mf->data.file != 0)
-        only = nn_model_text(m, mf->data.file);
-    const nn_column *columns = NN_TABLE(m, nn_column, columns);
-    for (uint32_t k = 0; k < mf->columns_count; k++) {
-        const char *file = nn_model_text(m, columns[k].file);
-        if (*file == '\0')
-            continue;
-        if (only != NULL && !nn_same(only, file))
-            return false;
-        only = file;
-    }
-    return only != NULL;
-}
-
-nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request *request, const char *file,
-                       char out[NN_PATH_ROOM]) {
-    char base[NN_PATH_ROOM], second[NN_PATH_ROOM] = "", third[NN_PATH_ROOM] = "";
-    if (request->path != NULL && !nn_file_is_directory(request->path)) {
-        if (!names_one_file(m))
-            return nn_fail(ctx, NN_USAGE, "--data %s: the data block names several files, so a directory is needed", request->path);
-        file = request->path;
-    }
-    if (strlen(file) >= NN_PATH_ROOM)
-        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", file);
-    strcpy(out, file);
-    if (file[0] == '/' || (request->path != NULL && file == request->path)) {
-        if (nn_file_exists(out))
-            return NN_OK;
-        return nn_fail(ctx, NN_FILE, "cannot find the data file %s", out);
-    }
-    if (request->path != NULL) {
-        if (join(out, request->path, "", file) && nn_file_exists(out))
-            return NN_OK;
-        return nn_fail(ctx, NN_FILE, "cannot find the data file %s; looked for %s", file, out);
-    }
-    if (nn_file_exists(out))
-        return NN_OK;
-    if (request->beside != NULL && join(second, request->beside, "", file) && nn_file_exists(second)) {
-        strcpy(out, second);
-        return NN_OK;
-    }
-    if (executable_directory(base) && join(third, base, nn_model_text(m, m->manifest->data.directory), file)
-        && nn_file_exists(third)) {
-        strcpy(out, third);
-        return NN_OK;
-    }
-    return nn_fail(ctx, NN_FILE, "cannot find the data file %s; looked for %s%s%s%s%s\n  (--data DIR says where the files are)",
-                   file, file, *second != '\0' ? ", " : "", second, *third != '\0' ? ", " : "", third);
 }
 
 // ---- CSV ----

@@ -1,0 +1,92 @@
+// Where data files are looked for: --data, the working directory, the model file's own directory.
+// Guarantees: the message for a missing file lists every place, and the package that has it, where one is known.
+#include "data/data.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool join(char out[NN_PATH_ROOM], const char *a, const char *b, const char *c) {
+    int n = snprintf(out, NN_PATH_ROOM, "%s%s%s%s%s", a, *a != '\0' ? "/" : "", b, *b != '\0' ? "/" : "", c);
+    return n > 0 && n < NN_PATH_ROOM;
+}
+
+static bool executable_directory(char out[NN_PATH_ROOM]) {
+    ssize_t n = readlink("/proc/self/exe", out, NN_PATH_ROOM - 1);
+    if (n <= 0)
+        return false;
+    out[n] = '\0';
+    char *slash = strrchr(out, '/');
+    if (slash == NULL)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+static bool names_one_file(const nn_model *m) {
+    const char *only = NULL;
+    const nn_manifest *mf = m->manifest;
+    if (mf->data.file != 0)
+        only = nn_model_text(m, mf->data.file);
+    const nn_column *columns = NN_TABLE(m, nn_column, columns);
+    for (uint32_t k = 0; k < mf->columns_count; k++) {
+        const char *file = nn_model_text(m, columns[k].file);
+        if (*file == '\0')
+            continue;
+        if (only != NULL && !nn_same(only, file))
+            return false;
+        only = file;
+    }
+    return only != NULL;
+}
+
+static nn_status not_found(nn_context *ctx, const char *file, char looked[3][NN_PATH_ROOM], int count) {
+    nn_text list, hint;
+    nn_text_begin(&list, ctx);
+    nn_text_begin(&hint, ctx);
+    for (int k = 0; k < count; k++)
+        nn_text_format(&list, "%s%s", k == 0 ? "" : ", ", looked[k]);
+    const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1;
+#define PACKAGE(packaged, package, folder)                                                                             \
+    if (nn_same(name, packaged))                                                                                       \
+        nn_text_format(&hint, "\n  Debian's package %s has a file of this name: apt install %s, then --data %s", package, package, folder);
+#include "data/packages.def"
+#undef PACKAGE
+    nn_status status = nn_fail(ctx, NN_FILE, "cannot find the data file %s; looked for %s%s%s", file, list.bytes,
+                               hint.length == 0 ? "\n  --data DIR says where the files are" : "", hint.bytes);
+    nn_text_end(&list);
+    nn_text_end(&hint);
+    return status;
+}
+
+nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request *request, const char *file,
+                       char out[NN_PATH_ROOM]) {
+    char looked[3][NN_PATH_ROOM], base[NN_PATH_ROOM];
+    int count = 0;
+    bool given = request->path != NULL && !nn_file_is_directory(request->path);
+    if (given && !names_one_file(m))
+        return nn_fail(ctx, nn_file_exists(request->path) ? NN_USAGE : NN_FILE,
+                       nn_file_exists(request->path) ? "--data %s: the data block names several files, so a directory is needed"
+                                                     : "cannot find the directory %s (--data)", request->path);
+    file = given ? request->path : file;
+    if (given || file[0] == '/')
+        count += join(looked[count], "", "", file);
+    else if (request->path != NULL)
+        count += join(looked[count], request->path, "", file);
+    else {
+        count += join(looked[count], "", "", file);
+        if (request->beside != NULL)
+            count += join(looked[count], request->beside, "", file);
+        if (executable_directory(base))
+            count += join(looked[count], base, nn_model_text(m, m->manifest->data.directory), file);
+    }
+    for (int k = 0; k < count; k++) {
+        if (nn_file_exists(looked[k])) {
+            strcpy(out, looked[k]);
+            return NN_OK;
+        }
+    }
+    if (count == 0)
+        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", file);
+    return not_found(ctx, file, looked, count);
+}
