@@ -152,6 +152,7 @@ Operand emit_rest(Emitter *em, const Affine *form, const Index *without);       
 Operand emit_source(Emitter *em, const Tensor *t);                                // pointer to its rows
 Operand emit_seed(Emitter *em);                                                   // i64
 Operand emit_batch_number(Emitter *em);                                           // i32
+void function_private(Emitter *em, Operand function);                             // internal, for whole vectors
 void emit_functions(Emitter *em);                                                 // all, behind the dispatcher em->run
 const Layout *layout_placed(const Tensor *t);                                     // through effects that share a place
 

@@ -88,6 +88,11 @@ static void set_attributes(const Emitter *em, Operand function) {
     LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(em->llvm, kind, 0));
 }
 
+void function_private(Emitter *em, Operand function) {
+    LLVMSetLinkage(function, LLVMInternalLinkage);
+    set_attributes(em, function);
+}
+
 static Operand is_zero(Emitter *em, Operand x) { return LLVMBuildICmp(em->builder, LLVMIntEQ, x, build_i32(em, 0), ""); }
 
 // All threads meet.
@@ -132,8 +137,7 @@ static int64_t declared_rows(const Schedule *s) {
 
 static void begin_function(Emitter *em, const char *name) {
     em->function = LLVMAddFunction(em->module, name, function_type(em));
-    LLVMSetLinkage(em->function, LLVMInternalLinkage);
-    set_attributes(em, em->function);
+    function_private(em, em->function);
     em->call = LLVMGetParam(em->function, 0);
     em->thread = LLVMGetParam(em->function, 1);
     em->threads = LLVMGetParam(em->function, 2);

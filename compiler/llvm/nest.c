@@ -81,13 +81,54 @@ static Operand begin_segment(Emitter *em, int axis, int segment) {
 
 static bool is_one(Operand count) { return LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) == 1; }
 
-// The thread's share of `total` tiles.
+// Of `total` things those of this thread: from total * thread / threads on.
 static void share(Emitter *em, Operand total, Operand *low, Operand *high) {
     Operand t = LLVMBuildZExt(em->builder, em->thread, em->i64, "");
     Operand n = LLVMBuildZExt(em->builder, em->threads, em->i64, "");
     Operand next = LLVMBuildAdd(em->builder, t, build_i64(em, 1), "");
     *low = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, total, t, ""), n, "");
     *high = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, total, next, ""), n, "");
+}
+
+static Operand smaller(Emitter *em, Operand a, Operand b) {
+    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
+}
+
+// The thread's tiles of the owned axis: whole grains, the same elements in every kernel that owns them.
+static void own_share(Emitter *em, Operand *low, Operand *high) {
+    const Kernel *k = em->point.kernel;
+    const AxisState *s = &em->point.axis[k->owned_axis];
+    int64_t size = k->axes[k->owned_axis].size, grain = k->owned_grain, step = axis_step(em, k->owned_axis);
+    int64_t whole = size / step * step;
+    Operand end = build_i64(em, whole);
+    share(em, build_i64(em, (size + grain - 1) / grain), low, high);
+    *low = LLVMBuildMul(em->builder, *low, build_i64(em, grain), "");
+    *high = LLVMBuildMul(em->builder, *high, build_i64(em, grain), "");
+    if (s->fixed) {
+        Operand from = LLVMBuildICmp(em->builder, LLVMIntSLE, *low, end, "");
+        Operand mine = LLVMBuildAnd(em->builder, from, LLVMBuildICmp(em->builder, LLVMIntSGT, *high, end, ""), "");
+        *low = build_i64(em, 0);
+        *high = LLVMBuildZExt(em->builder, mine, em->i64, "");
+        return;
+    }
+    *low = LLVMBuildUDiv(em->builder, smaller(em, *low, end), build_i64(em, step), "");
+    *high = LLVMBuildUDiv(em->builder, smaller(em, *high, end), build_i64(em, step), "");
+}
+
+// The thread's tiles, as numbers in the order of the loops.
+static void thread_tiles(Emitter *em, const Operand *counts, Operand total, Operand *low, Operand *high) {
+    const Kernel *k = em->point.kernel;
+    bool owned = k->owned_axis >= 0 && k->owned_grain > 0 && k->tile_count && k->order[0] == k->owned_axis && !axis_short(em, k->owned_axis);
+    if (!owned) {
+        share(em, total, low, high);
+        return;
+    }
+    Operand each = build_i64(em, 1);
+    for (int j = 1; j < k->tile_count; j++)
+        each = LLVMBuildMul(em->builder, each, counts[j], "");
+    own_share(em, low, high);
+    *low = LLVMBuildMul(em->builder, *low, each, "");
+    *high = LLVMBuildMul(em->builder, *high, each, "");
 }
 
 static void nest(Emitter *em, const Operand *counts) {
@@ -101,7 +142,7 @@ static void nest(Emitter *em, const Operand *counts) {
     }
     Operand low = build_i64(em, 0), high = total;
     if (k->divided)
-        share(em, total, &low, &high);
+        thread_tiles(em, counts, total, &low, &high);
     Loop loop = loop_open(em, -1, low, high, 1);
     Operand inner = NULL;
     for (int j = k->tile_count - 1; j >= 0; j--) {
