@@ -208,7 +208,8 @@ static void check_equation(Verifier *v, const Equation *q) {
         check_results(v, q);
     bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN;
     bool integer = q->tensor->type == TYPE_INT || q->tensor->type == TYPE_BOOL;
-    if (integer && !position && !expr_is_integer(q->e))
+    bool whole = q->e->op == OP_CONST && q->e->value == (double)(int64_t)q->e->value;
+    if (integer && !position && !whole && !expr_is_integer(q->e))
         fail(v, "%s is an integer tensor and its expression is not an integer", q->tensor->name);
     if (expr_too_large(q->e) && q->e->count > 8 * MAX_ENTRIES)
         fail(v, "an expression is too large");

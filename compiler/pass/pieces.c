@@ -35,6 +35,8 @@ static bool suits(Program *p, const Definition *d, const Equation *reader) {
             if (read->forms[k] != reader->out[k]) return false;
     }
     if (reader->out_count != d->tensor->rank) return false;
+    for (int k = 0; k < reader->out_count; k++)
+        if (reader->tensor->dims[k] != d->tensor->dims[k]) return false;         // a slice leaves pieces outside
     Piece outside = {p, d->tensor, expr_const(p, 0)};
     return covers(d) || expr_is_const(expr_normal(p, expr_map_reads(p, reader->e, replace, &outside)), 0);
 }

@@ -381,10 +381,117 @@ static Tensor *layer_reduce(Maker *m) {
     return define(m, "reduced", rest, r, reduced, what == 1 ? expr_power(m->p, e, 2) : e);
 }
 
+// Two activations along one dimension, in two pieces; the second may be scaled or reversed.
+static Tensor *layer_concat(Maker *m) {
+    Tensor *x = some(m), *y = some(m);
+    if (x->rank != 2 || y->rank != 2)
+        return layer_map(m);
+    Indices a = dims_of(m, x), b = dims_of(m, y), out = a;
+    int64_t n = x->dims[1], k = y->dims[1];
+    out.indices[1] = fresh(m, "c", n + k);
+    Tensor *t = tensor_over(m, "concat", TENSOR_TEMP, out);
+    const Affine *first[] = {form(m, a.indices[0]), form(m, a.indices[1])};
+    const Affine *second[] = {form(m, b.indices[0]), affine_offset(m->p, form(m, b.indices[1]), n)};
+    if (pick(m, 0, 1))
+        second[1] = affine_sub(m->p, affine_constant(m->p, n + k - 1), form(m, b.indices[1]));
+    equation_add(m->p, m->f, t, first, REDUCE_NONE, NULL, 0, read_at(m, x, a), NULL);
+    equation_add(m->p, m->f, t, second, REDUCE_NONE, NULL, 0, expr_mul(m->p, number(m, 0.5), read_at(m, y, b)), NULL);
+    return t;
+}
+
+// What lies before an integer of the row: x[b, i, ..] if i < classes[b]; the mean over it; or a compare with it.
+static Tensor *layer_mask(Maker *m) {
+    Tensor *x = some(m);
+    if (x->rank < 2)
+        return layer_map(m);
+    Indices at = dims_of(m, x), rest = at, reduced = {.indices = {at.indices[1]}, .count = 1};
+    const Affine *b = form(m, at.indices[0]);
+    const Expr *limit = expr_read(m->p, m->classes, &b, NULL), *i = expr_index(m->p, at.indices[1]), *e = read_at(m, x, at);
+    int64_t what = pick(m, 0, 2);
+    if (what == 0)
+        return define(m, "masked", at, REDUCE_NONE, NONE, expr_condition(m->p, expr_binary(m->p, OP_LT, i, limit), e, number(m, 0.1)));
+    if (what == 1) {
+        e = expr_condition(m->p, expr_binary(m->p, OP_EQ, i, limit), e, expr_mul(m->p, e, number(m, 0.5)));
+        return define(m, "chosen", at, REDUCE_NONE, NONE, e);
+    }
+    if (x->rank == 2)
+        return layer_concat(m);
+    remove_at(&rest, 1);
+    e = expr_condition(m->p, expr_binary(m->p, OP_LE, i, limit), e, number(m, 0));
+    Tensor *sum = define(m, "filtered", rest, REDUCE_SUM, reduced, e);
+    const Expr *count = expr_add(m->p, limit, expr_int(m->p, 1));
+    return define(m, "average", rest, REDUCE_NONE, NONE, expr_div(m->p, read_at(m, sum, rest), count));
+}
+
+// scores[b, t, s] = sum[u] x[b, t, u] x[b, s, u], causal, softmax over s, times x
+static Tensor *layer_attention(Maker *m) {
+    Tensor *x = some(m);
+    if (x->rank != 3 || x->dims[1] * x->dims[1] > MOST_ELEMENTS)
+        return layer_dense(m);
+    Indices q = dims_of(m, x), k = q, scores = q, rows = q;
+    Index *s = fresh(m, "s", x->dims[1]);
+    k.indices[1] = s;
+    scores.indices[2] = s;
+    rows.count = 2;
+    Indices over_u = {.indices = {q.indices[2]}, .count = 1}, over_s = {.indices = {s}, .count = 1};
+    const Expr *product = expr_mul(m->p, read_at(m, x, q), expr_unary(m->p, OP_SIN, read_at(m, x, k)));
+    Tensor *dots = define(m, "dots", scores, REDUCE_SUM, over_u, product);
+    Guard order = {affine_sub(m->p, form(m, q.indices[1]), form(m, s)), x->dims[1]};
+    const Expr *dot = expr_unary(m->p, OP_TANH, read_at(m, dots, scores));
+    dot = pick(m, 0, 1) ? expr_where(m->p, &order, 1, dot, number(m, -(double)INFINITY)) : dot;
+    Tensor *top = define(m, "top", rows, REDUCE_MAX, over_s, dot);
+    const Expr *power = expr_unary(m->p, OP_EXP, expr_sub(m->p, dot, expr_unary(m->p, OP_STOP_GRADIENT, read_at(m, top, rows))));
+    Tensor *e = define(m, "exps", scores, REDUCE_NONE, NONE, power);
+    Tensor *total = define(m, "total", rows, REDUCE_SUM, over_s, read_at(m, e, scores));
+    const Expr *weight = expr_div(m->p, read_at(m, e, scores), read_at(m, total, rows));
+    return define(m, "attended", q, REDUCE_SUM, over_s, expr_mul(m->p, weight, read_at(m, x, k)));
+}
+
+// The element at the position of the largest; its derivative goes there alone.
+static Tensor *layer_largest(Maker *m) {
+    Tensor *x = some(m);
+    if (x->rank != 2 || m->smooth)
+        return layer_outer(m);
+    Indices at = dims_of(m, x), rows = at, reduced = {.indices = {at.indices[1]}, .count = 1}, out = at;
+    rows.count = 1;
+    Tensor *position = tensor_over(m, "position", TENSOR_TEMP, rows);
+    position->type = TYPE_INT;
+    position->bounded = true;
+    position->high = x->dims[1] - 1;
+    const Affine *b = form(m, at.indices[0]);
+    equation_add(m->p, m->f, position, &b, REDUCE_ARGMAX, reduced.indices, 1, read_at(m, x, at), NULL);
+    out.indices[1] = fresh(m, "e", 1);
+    const Affine *forms[] = {b, affine_atom(m->p, expr_read(m->p, position, &b, NULL))};
+    return define(m, "largest", out, REDUCE_NONE, NONE, expr_read(m->p, x, forms, NULL));
+}
+
+// A recurrence written out: h_t = tanh(x[b, t, .] + h_(t-1) w), a tensor a step
+static Tensor *layer_recurrence(Maker *m) {
+    Tensor *x = some(m);
+    if (x->rank != 3)
+        return layer_reduce(m);
+    Index *v = fresh(m, "v", x->dims[2]), *u = fresh(m, "u", x->dims[2]), *b = index_add(m->p, "b", BATCH, true);
+    Indices weights = {.indices = {v, u}, .count = 2}, out = {.indices = {b, u}, .count = 2}, before = {.indices = {b, v}, .count = 2};
+    Indices reduced = {.indices = {v}, .count = 1};
+    Tensor *w = param(m, weights), *h = NULL;
+    for (int64_t t = 0; t < x->dims[1]; t++) {
+        const Affine *forms[] = {form(m, b), affine_constant(m->p, t), form(m, u)};
+        const Expr *e = expr_read(m->p, x, forms, NULL);
+        if (h) {
+            const Expr *product = expr_mul(m->p, read_at(m, h, before), read_at(m, w, weights));
+            Tensor *carried = define(m, "carried", out, REDUCE_SUM, reduced, product);
+            e = expr_add(m->p, e, expr_mul(m->p, number(m, 0.5), read_at(m, carried, out)));
+        }
+        h = define(m, "h", out, REDUCE_NONE, NONE, expr_unary(m->p, OP_TANH, e));
+    }
+    return h;
+}
+
 typedef Tensor *Layer(Maker *m);
 static Layer *const LAYERS[] = {layer_map,     layer_dense,   layer_dense, layer_window, layer_conv2d, layer_conv2d, layer_slice,
                                 layer_reshape, layer_upsample, layer_softmax, layer_norm, layer_causal, layer_gather,
-                                layer_dropout, layer_outer,   layer_reduce};
+                                layer_dropout, layer_outer,   layer_reduce, layer_concat, layer_mask, layer_attention, layer_largest,
+                                layer_recurrence};
 
 // ---- whole programs ----
 
