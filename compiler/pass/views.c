@@ -9,6 +9,7 @@ typedef struct {
     const Equation **view;            // by the id of the tensor that is written as another: the equation of the view
 } Views;
 
+// Every element of the source has one place in the result.
 static bool plain_source(const Flow *flow, const Equation *q) {
     const Expr *read = q->e;
     if (read->op != OP_READ || read->tensor->kind != TENSOR_TEMP || read->tensor->type != q->tensor->type) return false;
@@ -20,7 +21,8 @@ static bool plain_source(const Flow *flow, const Equation *q) {
         for (int k = 0; k < d; k++)
             if (affine_only(read->forms[k]) == i) return false;
     }
-    return read->free_count == read->guard_count;
+    const Index *result[4 * MAX_RANK];
+    return equation_result_indices(q, result, 4 * MAX_RANK) == read->guard_count;
 }
 
 static void written_as(Views *v, const Expr *read, const Equation *view, const Affine *const *at, const Affine **out) {

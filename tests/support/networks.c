@@ -272,6 +272,13 @@ static const Network list[] = {
      "    y[b, i, j, c] = x[b, (i // 2), (j // 2), c]    | b:batch i:6 j:6 c:2\n"
      "    loss[] = sum[b, i, j, c] y[b, i, j, c] * g[b, i, j, c]    | b:batch i:6 j:6 c:2\n",
      0, 0},
+    {"upsample, written in place",
+     "param x[batch, 3, 2]\ninput g[batch, 6, 2]\ntemp h[batch, 3, 2]\ntemp y[batch, 6, 2]\n"
+     "output loss[]\nfunction step step\n"
+     "    h[b, i, c] = tanh(x[b, i, c])    | b:batch i:3 c:2\n"
+     "    y[b, 2*i + r, c] = h[b, i, c]    | b:batch i:3 r:2 c:2\n"
+     "    loss[] = sum[b, i, c] y[b, i, c] * y[b, i, c] * g[b, i, c]    | b:batch i:6 c:2\n",
+     0, 0},
     {"channels repeat",
      "param x[batch, 3]\ninput g[batch, 9]\ntemp y[batch, 9]\noutput loss[]\nfunction step step\n"
      "    y[b, c] = x[b, mod(c, 3)] * x[b, (c // 3)]    | b:batch c:9\n"
