@@ -107,7 +107,7 @@ static bool same_own(const Expr *a, const Expr *b) {
         return a->form == b->form;
     case OP_READ:
         return a->tensor == b->tensor && a->guard_count == b->guard_count
-               && memcmp(a->forms, b->forms, sizeof *a->forms * (size_t)a->guard_count) == 0;
+               && (!a->guard_count || memcmp(a->forms, b->forms, sizeof *a->forms * (size_t)a->guard_count) == 0);
     case OP_WHERE:
         if (a->guard_count != b->guard_count)
             return false;
