@@ -17,6 +17,8 @@ const Node *library_find(const Library *library, Span from, const char *name);
 const Node *library_member(const Library *library, const char *file, const char *name);
 // Is there a library of that name, whose members are written with it?
 bool library_named(const Library *library, const char *file);
+// The names of a library, for suggestions. Returns how many; stores at most `room`.
+int library_members(const Library *library, const char *file, const char **names, int room);
 // Every name visible from `from` at file level, for suggestions. Returns how many; stores at most `room`.
 int library_names(const Library *library, Span from, const char **names, int room);
 

@@ -195,6 +195,11 @@ void resolve_optimizer(Resolver *r, const Node *e) {
         report_unknown(r, callee->name, callee->span);
         return;
     }
+    bool library = callee->kind == AST_MEMBER && callee->base->kind == AST_NAME && library_named(r->library, callee->base->name);
+    if (!found && library) {
+        report_member(r, callee);
+        return;
+    }
     if (!found || found->kind != AST_DEFINE || found->definition != DEFINE_OPTIMIZER) {
         const char *what = found ? kind_phrase(found) : "no definition";
         const char *name = callee->kind == AST_NAME || callee->kind == AST_MEMBER ? callee->name : "this";

@@ -60,7 +60,7 @@ static void resolve_member(Resolver *r, const Node *e) {
     bool plain = base->kind == AST_NAME && !scope_find(r, base->name);
     if (plain && library_named(r->library, base->name)) {
         const Node *found = library_member(r->library, base->name, e->name);
-        if (!found) diagnose(r->ctx, UNKNOWN_MEMBER, e->name_span, base->name, e->name);
+        if (!found) report_member(r, e);
         else check_value_kind(r, e, found);
         return;
     }

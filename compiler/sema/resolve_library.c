@@ -79,6 +79,14 @@ const Node *library_member(const Library *library, const char *prefix, const cha
 
 bool library_named(const Library *library, const char *prefix) { return map_get(library->prefixes, prefix) != NULL; }
 
+int library_members(const Library *library, const char *prefix, const char **names, int room) {
+    const FileScope *file = map_get(library->prefixes, prefix);
+    int count = 0;
+    for (int i = 0; file && i < map_count(file->names) && count < room; i++)
+        if (map_key(file->names, i)[0] != '_') names[count++] = map_key(file->names, i);
+    return count;
+}
+
 int library_names(const Library *library, Span from, const char **names, int room) {
     const FileScope *file = file_of(library, from);
     const Map *maps[] = {file ? file->names : NULL, library->standard, library->prefixes};

@@ -174,7 +174,9 @@ static bool calls(const Node *e, const char *name) {
     return false;
 }
 
-static void open_train(Resolver *r, const Node *train) {
+// False after a message: what the names of the block mean is not known then.
+static bool open_train(Resolver *r, const Node *train) {
+    int errors = r->ctx->errors;
     Node *name = node_new(r->ctx, AST_NAME, train->name_span);
     name->name = train->name;
     const Node *data = train->name ? find_at_file(r, name, "data block") : NULL;
@@ -194,8 +196,9 @@ static void open_train(Resolver *r, const Node *train) {
             continue;
         }
         r->model_called = calls(train->block, model->name);
-        if (data) add_outputs(r, model, word, train->count == 1);
+        if (data && r->ctx->errors == errors) add_outputs(r, model, word, train->count == 1);
     }
+    return data && r->ctx->errors == errors;
 }
 
 // ---- train: metrics -------------------------------------------------------------------------------------------------------
@@ -228,6 +231,13 @@ static void collect_metrics(Resolver *r, const Node *list) {
     }
 }
 
+static bool split_setting(const char *name) {
+    static const char *const words[] = {"test", "validation", "stratify", "seed", "k"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (string_equal(words[i], name)) return true;
+    return false;
+}
+
 static bool has_part(const Node *data, const char *part) {
     for (int i = 0; data->block && i < data->block->count; i++) {
         const Node *s = data->block->items[i], *name = left_name(s);
@@ -236,7 +246,8 @@ static bool has_part(const Node *data, const char *part) {
         if (string_equal(s->assigned->base->name, "folds") && string_equal(part, "test")) return true;
         for (int k = 0; k < s->assigned->count; k++) {
             const Node *a = s->assigned->items[k];
-            bool named = a->kind == AST_NAMED;
+            bool named = a->kind == AST_NAMED, misspelt = named && !split_setting(a->name);
+            if (misspelt) return true;                              // its message is out
             if (named ? string_equal(a->name, part) : string_equal(part, k ? "validation" : "test")) return true;
         }
     }
@@ -386,7 +397,7 @@ static bool mentioned(const Node *e, const char *name) {
 
 // A setting that a name which nothing else speaks of was meant to be, or NULL.
 static const TrainSetting *misspelt(const Node *block, const Node *s, const Given *given) {
-    if (s->kind != AST_ASSIGN || s->target->kind != AST_NAME || s->op != OPERATOR_SET) return NULL;
+    if (s->kind != AST_ASSIGN || s->target->kind != AST_NAME || s->op != OPERATOR_SET || run_word(s->target->name)) return NULL;
     for (int i = 0; i < block->count; i++) {
         const Node *other = block->items[i];
         if (other == s) continue;
@@ -433,14 +444,15 @@ void resolve_train(Resolver *r, const Node *train) {
     r->metrics_ok = false;
     Given given = collect_settings(r, train->block);
     collect_metrics(r, given_setting(&given, "metrics"));
-    open_train(r, train);
-    scope_open(r);
-    resolve_train_block(r, train, &given);
-    bool told[2] = {false, false};
-    check_parts(r, train->block, told);
-    report_unused(r, true);
-    check_needed(r, train, &given);
-    scope_close(r);
+    if (open_train(r, train)) {
+        scope_open(r);
+        resolve_train_block(r, train, &given);
+        bool told[2] = {false, false};
+        check_parts(r, train->block, told);
+        report_unused(r, true);
+        check_needed(r, train, &given);
+        scope_close(r);
+    }
     scope_close(r);
     r->data = NULL;
     r->metrics = NULL;

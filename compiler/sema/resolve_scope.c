@@ -42,10 +42,12 @@ const char *nearest_name(const Resolver *r, const char *word) {
     int count = 0;
     for (const Scope *s = r->scope; s; s = s->outer)
         for (int i = 0; i < map_count(s->locals) && count < CANDIDATES; i++) names[count++] = map_key(s->locals, i);
+    const Builtin *b;
+    for (int i = 0; (b = builtin_row(i)) && count < CANDIDATES; i++)
+        if (b->group == GROUP_TRAIN && (r->groups & 1u << GROUP_TRAIN)) names[count++] = b->name;
     const char *local = string_nearest(word, names, count);
     if (local) return local;
     count = library_names(r->library, (Span){r->source->base, r->source->base}, names, CANDIDATES - 200);
-    const Builtin *b;
     for (int i = 0; (b = builtin_row(i)); i++)
         if (r->groups & 1u << b->group) names[count++] = b->name;
     return string_nearest(word, names, count);
@@ -73,6 +75,7 @@ void report_unknown(Resolver *r, const char *name, Span span) {
     const char *word = word_of_others(name), *near = nearest_name(r, name);
     if (word) diagnostic_help(r->ctx, d, "here it is called `%s`", word);
     else if (near) diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
+    else if (r->subscript) diagnostic_help(r->ctx, d, "an index is bound on the left of `=`, or by a reduction: sum[%s] ...", name);
 }
 
 const char *kind_phrase(const Node *n) {
@@ -86,4 +89,12 @@ const char *kind_phrase(const Node *n) {
     case DEFINE_OPTIMIZER: return "an optimizer";
     }
     return "a definition";
+}
+
+void report_member(Resolver *r, const Node *e) {
+    Diagnostic *d = diagnose(r->ctx, UNKNOWN_MEMBER, e->name_span, e->base->name, e->name);
+    const char **names = arena_array(r->ctx->arena, const char *, CANDIDATES);
+    int count = library_members(r->library, e->base->name, names, CANDIDATES);
+    const char *near = string_nearest(e->name, names, count);
+    if (near) diagnostic_help(r->ctx, d, "did you mean `%s.%s`?", e->base->name, near);
 }

@@ -55,6 +55,8 @@ Local *scope_own(const Resolver *r, const char *name);                         /
 
 // What is said of a name that nothing gives: once in a definition.
 void report_unknown(Resolver *r, const char *name, Span span);
+// `keras.adma`: the library has no such name.
+void report_member(Resolver *r, const Node *member);
 // The visible name nearest to a word, or NULL.
 const char *nearest_name(const Resolver *r, const char *word);
 // "a layer", "an optimizer" ...
