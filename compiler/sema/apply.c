@@ -452,11 +452,25 @@ static SemaValue run_body(Elaborator *el, Application *a) {
     return out;
 }
 
+// A definition that calls itself is the usual reason: it is named, and nothing more is written out.
+static void nesting_limit(Elaborator *el, const Env *env, const Node *define, Span span) {
+    const Node *again = define;
+    for (const Frame *f = env->frame; f && again == define; f = f->caller) {
+        int times = 0;
+        for (const Frame *g = f->caller; g; g = g->caller) times += g->define == f->define;
+        if (f->define && times > 4) again = f->define;
+    }
+    Diagnostic *d = fail(el, env, NESTING_LIMIT, again == define ? span : again->name_span, again->name, MAX_NESTING);
+    if (d) diagnostic_help(el->session->ctx, d, "a definition that calls itself needs a condition on its settings that ends it");
+    el->session->tables->stopped = true;
+}
+
 SemaValue call_values(Elaborator *el, const Env *env, const Node *define, const char *path, const SemaValue *values,
                       const char *const *names, int count, Span span) {
     Application a = {.define = define, .caller = env, .span = span, .ok = true};
+    if (el->session->tables->stopped) return value_error();
     if (env->frame->depth >= MAX_NESTING) {
-        fail(el, env, NESTING_LIMIT, span, define->name, MAX_NESTING);
+        nesting_limit(el, env, define, span);
         return value_error();
     }
     if (!place_arguments(el, &a, values, names, count)) return value_error();

@@ -130,7 +130,7 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
         return value_error();
     }
     if (row && row->group == GROUP_RUN && el->hooks && el->hooks->call) return el->hooks->call(el->hooks->data, el, env, call);
-    fail(el, env, VALUE_UNKNOWN, call->base->span, name ? name : "this");
+    fail(el, env, UNKNOWN_NAME, call->base->span, name ? name : "this");
     return value_error();
 }
 

@@ -179,7 +179,7 @@ SemaValue declare_tensor(Elaborator *el, Env *env, const Node *node) {
         d.value = value->value;
     }
     if (env->place->is_fn && el->state_kind == TENSOR_STATE) {
-        fail(el, env, PARAM_IN_FN, node->span, node->name, env->frame->define ? env->frame->define->name : "");
+        fail(el, env, PLACE_STATEMENT, node->span, node_kind_word(node->kind), "a function");
         return value_error();
     }
     d.path = env_path(env, el->session->arena, node->name);

@@ -182,7 +182,8 @@ static bool side_of(Elaborator *el, const Env *env, const Expr *e, Side *side, S
     }
     *side = end ? SIDE_END : batch ? SIDE_BATCH : SIDE_BOTH;
     if (!batch || !end) return true;
-    fail(el, env, METRIC_NESTED, span, "");
+    Diagnostic *d = fail(el, env, METRIC_NESTED, span, "");
+    if (d) diagnostic_help(el->session->ctx, d, "write it in one pass: a variance is `(mean[n] x[n]^2) - (mean[n] x[n])^2`");
     return false;
 }
 

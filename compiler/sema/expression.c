@@ -45,7 +45,7 @@ static SemaValue eval_constant(Elaborator *el, const Node *constant) {
 static SemaValue eval_definition(Elaborator *el, Env *env, const Node *e, const Node *define) {
     if (define->kind == AST_CONSTANT) return eval_constant(el, define);
     if (define->kind != AST_DEFINE) {
-        fail(el, env, NOT_A_VALUE, e->span, e->name);
+        fail(el, env, WRONG_KIND, e->span, e->name, "a data block", "a value");
         return value_error();
     }
     switch (define->definition) {
@@ -103,7 +103,7 @@ static SemaValue eval_name(Elaborator *el, Env *env, const Node *e) {
     if (string_equal(e->name, "training")) return value_bool(in_training(el, env));
     const Builtin *row = builtin_find(e->name, 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION);
     if (row) return value_callable(el, (Callable){.builtin = row}, SEMA_FUNCTION);
-    fail(el, env, VALUE_UNKNOWN, e->span, e->name);
+    fail(el, env, UNKNOWN_NAME, e->span, e->name);
     return value_error();
 }
 
@@ -468,7 +468,7 @@ static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
     case AST_LIST: return eval_list(el, env, e);
     default: break;
     }
-    fail(el, env, ENTRY_ALONE, e->span, "");
+    fail(el, env, PLACE_ENTRY, e->span, node_kind_word(e->kind), "an expression");
     return value_error();
 }
 

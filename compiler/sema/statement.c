@@ -45,8 +45,8 @@ static bool set_slot(Elaborator *el, Env *env, Slot *slot, SemaValue v, Span spa
 static SemaValue fresh_name(Elaborator *el, Env *env, const Node *target, SemaValue v) {
     Name *old = map_get(env->names, target->name);
     if (old && !old->is_size && old->value.kind != SEMA_ERROR) {
-        Diagnostic *d = fail(el, env, NAME_AGAIN, target->span, target->name);
-        if (d) diagnostic_note(el->session->ctx, d, old->span, "`%s` is given here first", target->name);
+        Diagnostic *d = fail(el, env, GIVEN_TWICE, target->span, target->name);
+        if (d) diagnostic_note(el->session->ctx, d, old->span, "it is given here first");
         return value_error();
     }
     env_add(env, target->name, v, target->span);
@@ -358,7 +358,7 @@ static SemaValue right_side(Elaborator *el, Left *left, const char *path) {
 
 static SemaValue assign_index(Elaborator *el, Env *env, const Node *target, const Node *value, const Node *condition) {
     if (target->base->kind != AST_NAME) {
-        fail(el, env, NOT_ASSIGNABLE, target->span, "");
+        fail(el, env, WRONG_TARGET, target->span, "");
         return value_error();
     }
     struct ElaboratorTables *tables = el->tables;
@@ -437,13 +437,13 @@ static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {
         const char *name = target_name(target);
         Name *n = name ? env_name(env, name) : NULL;
         if (!n || !n->slot) {
-            fail(el, env, NOT_A_STATE, target->span, name ? name : "this");
+            fail(el, env, NOT_CHANGEABLE, target->span, name ? name : "this", operator_text(statement->op));
             return value_error();
         }
         value = full_value(el, statement);
     }
     if (target->kind != AST_NAME && target->kind != AST_INDEX) {
-        fail(el, env, NOT_ASSIGNABLE, target->span, "");
+        fail(el, env, WRONG_TARGET, target->span, "");
         return value_error();
     }
     if (value->kind == AST_IF && !value->otherwise) return assign_under(el, env, target, value);
@@ -472,12 +472,13 @@ SemaValue elaborate_statement(Elaborator *el, Env *env, const Node *statement) {
         if (name && !map_get(env->names, name)) env_add(env, name, v, statement->target->span);
     } else if (statement->kind == AST_PARAM || statement->kind == AST_STATE) {
         v = declare_tensor(el, env, statement);
+        if (v.kind == SEMA_ERROR && !map_get(env->names, statement->name)) env_add(env, statement->name, v, statement->name_span);
     } else if (statement->kind == AST_RESULT) {
         v = eval(el, env, statement->value);
     } else if (statement->kind == AST_RECUR) {
         v = refuse_recur(el, env, statement);
     } else {
-        fail(el, env, ENTRY_ALONE, statement->span, "");
+        fail(el, env, PLACE_STATEMENT, statement->span, node_kind_word(statement->kind), "a definition");
         v = value_error();
     }
     el->tables->memo = memo;
@@ -490,6 +491,7 @@ SemaValue elaborate_block(Elaborator *el, Env *env, const Node *block) {
     for (int i = 0; i < block->count; i++) {
         SemaValue v = elaborate_statement(el, env, block->items[i]);
         wrong = wrong || v.kind == SEMA_ERROR;
+        if (wrong && source_of(el->session->ctx, block->span)->library) break;
         if (block->items[i]->kind == AST_RESULT) result = v;
     }
     return wrong ? value_error() : result;

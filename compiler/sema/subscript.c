@@ -28,7 +28,9 @@ SemaValue list_array(Elaborator *el, const Env *env, SemaValue list, Span span) 
         if (v.kind == SEMA_TENSOR) shape = *v.array;
         bool fits = v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR || v.kind == SEMA_TENSOR;
         if (!fits || (i && (shape.rank != inner.rank || !dims_equal(shape.dims, inner.dims, shape.rank)))) {
-            fail(el, env, LIST_UNEVEN, span, value_shape_text(el->session, list.items[0]), value_shape_text(el->session, v));
+            Dim *dims = inner.dims;
+            fail(el, env, LIST_UNEVEN, span, i && inner.rank ? dims_text(el, dims, inner.rank) : value_shape_text(el->session, list.items[0]),
+                 value_shape_text(el->session, v));
             return value_error();
         }
         if (!i) inner = shape;
@@ -197,6 +199,7 @@ static void report_outside(Elaborator *el, const Env *env, const Access *a, int 
     const char *range = low <= -far && high >= far ? "has no limits"
                         : low <= -far              ? "has no lower limit"
                         : high >= far              ? "has no upper limit"
+                        : low == high              ? string_format(arena, "is %lld", (long long)low)
                                                    : string_format(arena, "runs over %lld .. %lld", (long long)low, (long long)high);
     Diagnostic *diagnostic = fail(el, env, READ_OUTSIDE, a->items[d]->span, node_text(el, a->node), a->name, node_text(el, a->items[d]), range,
                                   d, (long long)size);
@@ -278,7 +281,7 @@ static SemaValue eval_base(Elaborator *el, Env *env, const Node *e) {
 
 static bool read_extend(Elaborator *el, Env *env, const Node *call, Access *a) {
     if (call->count != 2) {
-        fail(el, env, EXTEND_ARGUMENTS, call->span, "");
+        fail(el, env, MISSING_ARGUMENT, call->span, "extend", "outside");
         return false;
     }
     a->base = eval_base(el, env, call->items[0]);

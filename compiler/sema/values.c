@@ -1,7 +1,7 @@
 // Values of elaboration and the sessions and elaborators they belong to.
 // Guarantees: a tensor of rank 0 is always a scalar; a whole number known when compiling is always `integral`.
 #include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "sema/values.h"
 
@@ -122,17 +122,39 @@ const char *value_shape_text(Session *s, SemaValue v) {
     return "a value";
 }
 
-Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d) {
+// A long path without its middle.
+static const char *shorter(Arena *arena, const char *path) {
+    enum { LONG = 80, HEAD = 24, TAIL = 40 };
+    size_t length = strlen(path);
+    return length <= LONG ? path : string_format(arena, "%.*s…%s", (int)HEAD, path, path + length - TAIL);
+}
+
+static bool in_library(const Elaborator *el, Span span) {
+    const Source *source = source_of(el->session->ctx, span);
+    return source && source->library;
+}
+
+Span fail_place(Elaborator *el, const Env *env, Span span) {
+    if (!in_library(el, span)) return span;
+    for (const Frame *frame = env ? env->frame : NULL; frame && frame->origin; frame = frame->caller)
+        if (!in_library(el, frame->origin->span)) return frame->origin->span;
+    return span;
+}
+
+Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d, Span span) {
     if (!d) return d;
+    if (d->span.start != span.start || d->span.end != span.end) diagnostic_note(el->session->ctx, d, span, "the fault shows here");
     const Frame *frame = env ? env->frame : NULL;
+    uint32_t before = 0;
     for (int shown = 0; frame && frame->define; frame = frame->caller) {
-        if (++shown > 8 && frame->caller && frame->caller->define && frame->caller->caller) continue;
-        if (!frame->origin) continue;
+        bool from_outside = frame->origin && frame->origin->span.start == frame->define->name_span.start;
+        if (from_outside || !frame->origin || frame->origin->span.start == before || ++shown > 8) continue;
+        before = frame->origin->span.start;
         const char *what = frame->define->definition == DEFINE_FN || frame->define->definition == DEFINE_METRIC ||
                                    frame->define->definition == DEFINE_OPTIMIZER
                                ? frame->define->name
                                : frame->path;
-        diagnostic_note(el->session->ctx, d, frame->origin->span, "in `%s`, applied here", what);
+        diagnostic_note(el->session->ctx, d, frame->origin->span, "in `%s`, applied here", shorter(el->session->arena, what));
     }
     return d;
 }

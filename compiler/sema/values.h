@@ -106,6 +106,7 @@ struct SessionTables {
     Table counted;                    // definitions whose nodes have numbers
     Elaborator *initial;
     int applied, depth;
+    bool stopped;                     // nothing more is written out: a definition calls itself without end
 };
 
 // How draws are keyed now.
@@ -138,9 +139,12 @@ struct ElaboratorTables {
 
 // ---- errors -----------------------------------------------------------------------------------------------------------------
 
-// Reports (code, span, what fills the text) with the chain of layers as notes; gives the diagnostic, for notes of its own.
-#define fail(el, env, ...) fail_in_chain((el), (env), diagnose((el)->session->ctx, __VA_ARGS__))
-Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d);
+// Reports with the chain of layers as notes; gives the diagnostic, for notes of its own. What goes wrong in the library's text is
+// reported where the user's text calls it, with the library's place as a note.
+#define fail(el, env, code, span, ...)                                                                                      \
+    fail_in_chain((el), (env), diagnose((el)->session->ctx, (code), fail_place((el), (env), (span)), __VA_ARGS__), (span))
+Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d, Span span);
+Span fail_place(Elaborator *el, const Env *env, Span span);
 const char *dims_text(Elaborator *el, const Dim *dims, int rank);
 const char *number_text(Arena *arena, double number);
 
