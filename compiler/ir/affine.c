@@ -1,6 +1,6 @@
 // Affine forms with integer atoms: (constant + sum coef * atom) / denominator, in lowest terms, hash-consed.
-// Terms stand in one order: indices by id, then the number of rows, then other atoms by structural hash; so a form does
-// not depend on the order in which its parts were made.
+// Terms stand in one order: indices by id, then the number of rows, then other atoms by structural hash; so a
+// form does not depend on the order in which its parts were made.
 
 #include "ir/tables.h"
 
@@ -26,40 +26,34 @@ int64_t floor_div(int64_t a, int64_t b) {
 
 int64_t exact_add(int64_t a, int64_t b) {
     int64_t sum;
-    if (__builtin_add_overflow(a, b, &sum))
-        die("an affine form overflows");
+    if (__builtin_add_overflow(a, b, &sum)) die("an affine form overflows");
     return sum;
 }
 
 int64_t exact_mul(int64_t a, int64_t b) {
     int64_t product;
-    if (__builtin_mul_overflow(a, b, &product))
-        die("an affine form overflows");
+    if (__builtin_mul_overflow(a, b, &product)) die("an affine form overflows");
     return product;
 }
 
 int64_t clamp_add(int64_t a, int64_t b) {
-    int64_t sum = a + b;                              // both are at most FAR: no overflow
+    int64_t sum = a + b; // both are at most FAR: no overflow
     return sum > FAR ? FAR : sum < -FAR ? -FAR : sum;
 }
 
 int64_t clamp_mul(int64_t a, int64_t b) {
     int64_t product;
-    if (__builtin_mul_overflow(a, b, &product))
-        return (a < 0) == (b < 0) ? FAR : -FAR;
+    if (__builtin_mul_overflow(a, b, &product)) return (a < 0) == (b < 0) ? FAR : -FAR;
     return product > FAR ? FAR : product < -FAR ? -FAR : product;
 }
 
 // ---- the table ----
 
-static int rank_of(const Expr *atom) {
-    return atom->op == OP_INDEX ? 0 : atom->op == OP_ROWS ? 1 : 2;
-}
+static int rank_of(const Expr *atom) { return atom->op == OP_INDEX ? 0 : atom->op == OP_ROWS ? 1 : 2; }
 
 static int term_order(const Term *a, const Term *b) {
     int ra = rank_of(a->atom), rb = rank_of(b->atom);
-    if (ra != rb)
-        return ra - rb;
+    if (ra != rb) return ra - rb;
     if (ra == 0)
         return a->atom->index->id < b->atom->index->id ? -1 : a->atom->index->id > b->atom->index->id;
     return expr_order(a->atom, b->atom);
@@ -68,32 +62,33 @@ static int term_order(const Term *a, const Term *b) {
 static const Affine *intern(Program *p, int64_t constant, int64_t denominator, const Term *terms, int count) {
     struct Tables *t = p->tables;
     uint64_t h = hash_mix((uint64_t)constant, (uint64_t)denominator);
-    for (int i = 0; i < count; i++)
-        h = hash_mix(h, hash_mix(terms[i].atom->hash, (uint64_t)terms[i].coef));
+    for (int i = 0; i < count; i++) h = hash_mix(h, hash_mix(terms[i].atom->hash, (uint64_t)terms[i].coef));
     uint32_t at = (uint32_t)h & (t->form_room - 1);
     for (; t->forms[at]; at = (at + 1) & (t->form_room - 1)) {
         const Affine *f = t->forms[at];
-        bool same = f->hash == h && f->constant == constant && f->denominator == denominator && f->count == count;
+        bool same =
+            f->hash == h && f->constant == constant && f->denominator == denominator && f->count == count;
         for (int i = 0; same && i < count; i++)
             same = f->terms[i].atom == terms[i].atom && f->terms[i].coef == terms[i].coef;
-        if (same)
-            return f;
+        if (same) return f;
     }
     Affine *f = arena_new(p->arena, Affine);
     Term *own = arena_array(p->arena, Term, count > 0 ? count : 1);
-    for (int i = 0; i < count; i++)
-        own[i] = terms[i];
-    *f = (Affine){.constant = constant, .denominator = denominator, .count = count, .id = t->form_count++, .hash = h, .terms = own};
+    for (int i = 0; i < count; i++) own[i] = terms[i];
+    *f = (Affine){.constant = constant,
+                  .denominator = denominator,
+                  .count = count,
+                  .id = t->form_count++,
+                  .hash = h,
+                  .terms = own};
     t->forms[at] = f;
     if (t->form_count * 2 > t->form_room) {
         uint32_t room = t->form_room * 2;
         Affine **slots = arena_array(p->arena, Affine *, room);
         for (uint32_t i = 0; i < t->form_room; i++) {
-            if (!t->forms[i])
-                continue;
+            if (!t->forms[i]) continue;
             uint32_t k = (uint32_t)t->forms[i]->hash & (room - 1);
-            while (slots[k])
-                k = (k + 1) & (room - 1);
+            while (slots[k]) k = (k + 1) & (room - 1);
             slots[k] = t->forms[i];
         }
         t->forms = slots;
@@ -106,62 +101,57 @@ static const Affine *intern(Program *p, int64_t constant, int64_t denominator, c
 static const Affine *reduced(Program *p, int64_t constant, int64_t denominator, Term *terms, int count) {
     int kept = 0;
     for (int i = 0; i < count; i++)
-        if (terms[i].coef != 0)
-            terms[kept++] = terms[i];
+        if (terms[i].coef != 0) terms[kept++] = terms[i];
     if (denominator > 1) {
         int64_t g = gcd_of(denominator, constant);
-        for (int i = 0; i < kept && g > 1; i++)
-            g = gcd_of(g, terms[i].coef);
+        for (int i = 0; i < kept && g > 1; i++) g = gcd_of(g, terms[i].coef);
         constant /= g;
         denominator /= g;
-        for (int i = 0; i < kept; i++)
-            terms[i].coef /= g;
+        for (int i = 0; i < kept; i++) terms[i].coef /= g;
     }
     return intern(p, constant, denominator, terms, kept);
 }
 
-const Affine *affine_constant(Program *p, int64_t c) {
-    return intern(p, c, 1, NULL, 0);
-}
+const Affine *affine_constant(Program *p, int64_t c) { return intern(p, c, 1, NULL, 0); }
 
 const Affine *affine_index(Program *p, const Index *index) {
     return intern(p, 0, 1, &(Term){expr_index(p, index), 1}, 1);
 }
 
 const Affine *affine_atom(Program *p, const Expr *e) {
-    if (e->op == OP_AFFINE)
-        return e->form;
+    if (e->op == OP_AFFINE) return e->form;
     if (e->op == OP_CONST && e->value == (double)(int64_t)e->value)
         return affine_constant(p, (int64_t)e->value);
-    if (!expr_is_integer(e))
-        die("a number that is not an integer stands in an affine form");
+    if (!expr_is_integer(e)) die("a number that is not an integer stands in an affine form");
     return intern(p, 0, 1, &(Term){e, 1}, 1);
 }
 
 // a * ka + b * kb over a denominator.
-static const Affine *combine(Program *p, const Affine *a, int64_t ka, const Affine *b, int64_t kb, int64_t denominator) {
+static const Affine *combine(Program *p, const Affine *a, int64_t ka, const Affine *b, int64_t kb,
+                             int64_t denominator) {
     Term small[SMALL], *terms = scratch_array(p, Term, small, a->count + b->count);
     int n = 0;
     for (int i = 0, j = 0; i < a->count || j < b->count;) {
         int order = i == a->count ? 1 : j == b->count ? -1 : term_order(&a->terms[i], &b->terms[j]);
         Term t = {order <= 0 ? a->terms[i].atom : b->terms[j].atom, 0};
-        if (order <= 0)
-            t.coef = exact_mul(a->terms[i++].coef, ka);
-        if (order >= 0)
-            t.coef = exact_add(t.coef, exact_mul(b->terms[j++].coef, kb));
+        if (order <= 0) t.coef = exact_mul(a->terms[i++].coef, ka);
+        if (order >= 0) t.coef = exact_add(t.coef, exact_mul(b->terms[j++].coef, kb));
         terms[n++] = t;
     }
-    return reduced(p, exact_add(exact_mul(a->constant, ka), exact_mul(b->constant, kb)), denominator, terms, n);
+    return reduced(p, exact_add(exact_mul(a->constant, ka), exact_mul(b->constant, kb)), denominator, terms,
+                   n);
 }
 
 const Affine *affine_add(Program *p, const Affine *a, const Affine *b) {
     int64_t g = gcd_of(a->denominator, b->denominator);
-    return combine(p, a, b->denominator / g, b, a->denominator / g, exact_mul(a->denominator, b->denominator / g));
+    return combine(p, a, b->denominator / g, b, a->denominator / g,
+                   exact_mul(a->denominator, b->denominator / g));
 }
 
 const Affine *affine_sub(Program *p, const Affine *a, const Affine *b) {
     int64_t g = gcd_of(a->denominator, b->denominator);
-    return combine(p, a, b->denominator / g, b, -(a->denominator / g), exact_mul(a->denominator, b->denominator / g));
+    return combine(p, a, b->denominator / g, b, -(a->denominator / g),
+                   exact_mul(a->denominator, b->denominator / g));
 }
 
 const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64_t denominator) {
@@ -169,15 +159,15 @@ const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64
         numerator = -numerator;
         denominator = -denominator;
     }
-    if (denominator == 0)
-        die("an affine form is divided by 0");
+    if (denominator == 0) die("an affine form is divided by 0");
     Term small[SMALL], *terms = scratch_array(p, Term, small, a->count);
     int64_t g = gcd_of(numerator, denominator);
     numerator /= g;
     denominator /= g;
     for (int i = 0; i < a->count; i++)
         terms[i] = (Term){a->terms[i].atom, exact_mul(a->terms[i].coef, numerator)};
-    return reduced(p, exact_mul(a->constant, numerator), exact_mul(a->denominator, denominator), terms, a->count);
+    return reduced(p, exact_mul(a->constant, numerator), exact_mul(a->denominator, denominator), terms,
+                   a->count);
 }
 
 const Affine *affine_offset(Program *p, const Affine *a, int64_t c) {
@@ -186,7 +176,8 @@ const Affine *affine_offset(Program *p, const Affine *a, int64_t c) {
 
 // ---- questions ----
 
-// A batch index b and the rows it runs below: rows - 1 - b >= 0 is known though each alone has a wide interval.
+// A batch index b and the rows it runs below: rows - 1 - b >= 0 is known though each alone has a wide
+// interval.
 static void rows_bounds(const Affine *a, int64_t *low, int64_t *high) {
     int64_t rows_coef = 0, batch = 0;
     for (int i = 0; i < a->count; i++)
@@ -196,11 +187,11 @@ static void rows_bounds(const Affine *a, int64_t *low, int64_t *high) {
         }
     for (int i = 0; i < a->count && rows_coef != 0; i++) {
         const Term *t = &a->terms[i];
-        if (t->atom->op != OP_INDEX || !t->atom->index->batch || (t->coef < 0) == (rows_coef < 0))
-            continue;
+        if (t->atom->op != OP_INDEX || !t->atom->index->batch || (t->coef < 0) == (rows_coef < 0)) continue;
         int64_t both = t->coef < 0 ? -t->coef : t->coef, most = rows_coef < 0 ? -rows_coef : rows_coef;
         both = both < most ? both : most;
-        // both * (rows - b) lies in both .. both * batch; the intervals counted it as both * (2 - batch) .. both * batch.
+        // both * (rows - b) lies in both .. both * batch; the intervals counted it as both * (2 - batch) ..
+        // both * batch.
         if (rows_coef > 0)
             *low = clamp_add(*low, clamp_mul(both, batch - 1));
         else
@@ -212,42 +203,38 @@ static void rows_bounds(const Affine *a, int64_t *low, int64_t *high) {
 typedef struct {
     Term terms[SMALL];
     int count;
-    int64_t low, high;                // of what stands beside the terms
+    int64_t low, high; // of what stands beside the terms
 } Spread;
 
 static bool spread_add(Spread *s, const Expr *atom, int64_t coef) {
     int i = 0;
-    while (i < s->count && s->terms[i].atom != atom)
-        i++;
-    if (i == SMALL)
-        return false;
-    if (i == s->count)
-        s->terms[s->count++] = (Term){atom, 0};
+    while (i < s->count && s->terms[i].atom != atom) i++;
+    if (i == SMALL) return false;
+    if (i == s->count) s->terms[s->count++] = (Term){atom, 0};
     s->terms[i].coef = clamp_add(s->terms[i].coef, coef);
     return true;
 }
 
-// k*m * floor(f / m) = k*f - k*r with a remainder r in 0 .. m - 1, for one such atom; false if there is none left.
+// k*m * floor(f / m) = k*f - k*r with a remainder r in 0 .. m - 1, for one such atom; false if there is none
+// left.
 static bool spread_quotient(Spread *s) {
     for (int i = 0; i < s->count; i++) {
         const Expr *atom = s->terms[i].atom;
         if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST || atom->args[0]->type != TYPE_INT)
             continue;
         int64_t m = (int64_t)atom->args[1]->value, k = m > 0 ? s->terms[i].coef / m : 0;
-        if (m <= 0 || k == 0 || s->terms[i].coef % m != 0)
-            continue;
+        if (m <= 0 || k == 0 || s->terms[i].coef % m != 0) continue;
         const Expr *f = atom->args[0];
         Term own = {f, 1};
         int count = f->op == OP_AFFINE ? f->form->count : 1;
-        if (f->op == OP_AFFINE && f->form->denominator != 1)
-            continue;
+        if (f->op == OP_AFFINE && f->form->denominator != 1) continue;
         s->terms[i].coef = 0;
         for (int t = 0; t < count; t++) {
             const Term *term = f->op == OP_AFFINE ? &f->form->terms[t] : &own;
-            if (!spread_add(s, term->atom, clamp_mul(k, term->coef)))
-                return false;
+            if (!spread_add(s, term->atom, clamp_mul(k, term->coef))) return false;
         }
-        int64_t constant = f->op == OP_AFFINE ? clamp_mul(k, f->form->constant) : 0, reach = clamp_mul(k, m - 1);
+        int64_t constant = f->op == OP_AFFINE ? clamp_mul(k, f->form->constant) : 0,
+                reach = clamp_mul(k, m - 1);
         s->low = clamp_add(s->low, clamp_add(constant, reach > 0 ? -reach : 0));
         s->high = clamp_add(s->high, clamp_add(constant, reach < 0 ? -reach : 0));
         return true;
@@ -259,17 +246,13 @@ static bool spread_quotient(Spread *s) {
 static void remainder_bounds(const Affine *a, int64_t *low, int64_t *high) {
     Spread s = {.count = 0, .low = a->constant, .high = a->constant};
     bool any = false;
-    for (int i = 0; i < a->count && i < SMALL; i++)
-        s.terms[s.count++] = a->terms[i];
-    if (a->count > SMALL)
-        return;
-    for (int round = 0; round < SMALL && spread_quotient(&s); round++)
-        any = true;
+    for (int i = 0; i < a->count && i < SMALL; i++) s.terms[s.count++] = a->terms[i];
+    if (a->count > SMALL) return;
+    for (int round = 0; round < SMALL && spread_quotient(&s); round++) any = true;
     for (int i = 0; any && i < s.count; i++) {
         int64_t l, h, c = s.terms[i].coef;
         expr_integer_bounds(s.terms[i].atom, &l, &h);
-        if (c != 0 && (l <= -FAR || h >= FAR))
-            return;
+        if (c != 0 && (l <= -FAR || h >= FAR)) return;
         s.low = clamp_add(s.low, clamp_mul(c, c > 0 ? l : h));
         s.high = clamp_add(s.high, clamp_mul(c, c > 0 ? h : l));
     }
@@ -288,13 +271,10 @@ void affine_bounds(const Affine *a, int64_t *low, int64_t *high) {
         int64_t at_high = h >= FAR ? (c > 0 ? FAR : -FAR) : clamp_mul(c, h);
         lo = clamp_add(lo, c > 0 ? at_low : at_high);
         hi = clamp_add(hi, c > 0 ? at_high : at_low);
-        if ((c > 0 ? at_low : at_high) <= -FAR)
-            lo = -FAR;
-        if ((c > 0 ? at_high : at_low) >= FAR)
-            hi = FAR;
+        if ((c > 0 ? at_low : at_high) <= -FAR) lo = -FAR;
+        if ((c > 0 ? at_high : at_low) >= FAR) hi = FAR;
     }
-    if (lo > -FAR && hi < FAR)
-        rows_bounds(a, &lo, &hi);
+    if (lo > -FAR && hi < FAR) rows_bounds(a, &lo, &hi);
     remainder_bounds(a, &lo, &hi);
     *low = lo <= -FAR ? -FAR : floor_div(lo, a->denominator);
     *high = hi >= FAR ? FAR : -floor_div(-hi, a->denominator);
@@ -302,32 +282,26 @@ void affine_bounds(const Affine *a, int64_t *low, int64_t *high) {
 
 int64_t affine_coef(const Affine *a, const Index *index) {
     for (int i = 0; i < a->count; i++)
-        if (a->terms[i].atom->op == OP_INDEX && a->terms[i].atom->index == index)
-            return a->terms[i].coef;
+        if (a->terms[i].atom->op == OP_INDEX && a->terms[i].atom->index == index) return a->terms[i].coef;
     return 0;
 }
 
 const Index *affine_only(const Affine *a) {
-    if (a->count != 1 || a->constant != 0 || a->denominator != 1 || a->terms[0].coef != 1)
-        return NULL;
+    if (a->count != 1 || a->constant != 0 || a->denominator != 1 || a->terms[0].coef != 1) return NULL;
     return a->terms[0].atom->op == OP_INDEX ? a->terms[0].atom->index : NULL;
 }
 
-bool affine_is_constant(const Affine *a) {
-    return a->count == 0;
-}
+bool affine_is_constant(const Affine *a) { return a->count == 0; }
 
 bool affine_depends(const Affine *a, const Index *index) {
     for (int i = 0; i < a->count; i++)
-        if (expr_depends(a->terms[i].atom, index))
-            return true;
+        if (expr_depends(a->terms[i].atom, index)) return true;
     return false;
 }
 
 uint32_t affine_axes(const Affine *a) {
     uint32_t axes = 0;
-    for (int i = 0; i < a->count; i++)
-        axes |= a->terms[i].atom->axes;
+    for (int i = 0; i < a->count; i++) axes |= a->terms[i].atom->axes;
     return axes;
 }
 
@@ -348,12 +322,12 @@ int affine_read_depth(const Affine *a) {
 
 // ---- // by a constant ----
 
-// floor((g*x + r) / m) with g a divisor of m and r in k*g .. k*g + g-1 is floor((x + k) / (m/g)): r is too small to matter.
+// floor((g*x + r) / m) with g a divisor of m and r in k*g .. k*g + g-1 is floor((x + k) / (m/g)): r is too
+// small to matter.
 static const Expr *floor_parts(Program *p, const Affine *f, int64_t m) {
     for (int i = 0; i < f->count; i++) {
         int64_t g = gcd_of(f->terms[i].coef, m), low, high;
-        if (g == 1)
-            continue;
+        if (g == 1) continue;
         Term small[2 * SMALL], *large = f->count <= SMALL ? small : arena_array(p->arena, Term, 2 * f->count);
         Term *rest = large + f->count;
         int large_count = 0, rest_count = 0;
@@ -363,8 +337,7 @@ static const Expr *floor_parts(Program *p, const Affine *f, int64_t m) {
             else
                 rest[rest_count++] = f->terms[t];
         affine_bounds(intern(p, f->constant, 1, rest, rest_count), &low, &high);
-        if (low <= -FAR || high >= FAR || floor_div(low, g) != floor_div(high, g))
-            continue;
+        if (low <= -FAR || high >= FAR || floor_div(low, g) != floor_div(high, g)) continue;
         return affine_floor_div(p, intern(p, floor_div(low, g), 1, large, large_count), m / g);
     }
     return NULL;
@@ -377,7 +350,7 @@ static const Expr *floor_rest(Program *p, const Affine *f, int64_t m) {
     if (low > -FAR && high < FAR && floor_div(low, m) == floor_div(high, m))
         return expr_int(p, floor_div(low, m));
     if (f->count == 1 && f->terms[0].coef == 1 && f->terms[0].atom->op == OP_FLOOR_DIV) {
-        const Expr *inner = f->terms[0].atom;         // floor((floor(x/a) + c) / m) = floor((x + a*c) / (a*m))
+        const Expr *inner = f->terms[0].atom; // floor((floor(x/a) + c) / m) = floor((x + a*c) / (a*m))
         if (inner->args[1]->op == OP_CONST && inner->args[0]->type == TYPE_INT) {
             int64_t a = (int64_t)inner->args[1]->value;
             const Affine *x = affine_atom(p, inner->args[0]);
@@ -385,9 +358,10 @@ static const Expr *floor_rest(Program *p, const Affine *f, int64_t m) {
         }
     }
     const Expr *parted = floor_parts(p, f, m);
-    if (parted)
-        return parted;
-    Expr key = {.op = OP_FLOOR_DIV, .type = TYPE_INT, .count = 2,
+    if (parted) return parted;
+    Expr key = {.op = OP_FLOOR_DIV,
+                .type = TYPE_INT,
+                .count = 2,
                 .args = (const Expr *const[]){expr_affine(p, f), expr_int(p, m)}};
     return expr_intern(p, &key);
 }
@@ -397,12 +371,10 @@ const Expr *affine_floor_div(Program *p, const Affine *f, int64_t m) {
         f = affine_scale(p, f, -1, 1);
         m = -m;
     }
-    if (m == 0)
-        return NULL;
+    if (m == 0) return NULL;
     m = exact_mul(m, f->denominator);
     f = affine_scale(p, f, f->denominator, 1);
-    if (m == 1)
-        return expr_affine(p, f);
+    if (m == 1) return expr_affine(p, f);
     Term small[2 * SMALL], *whole = f->count <= SMALL ? small : arena_array(p->arena, Term, 2 * f->count);
     Term *rest = whole + f->count;
     int whole_count = 0, rest_count = 0;
@@ -418,8 +390,7 @@ const Expr *affine_floor_div(Program *p, const Affine *f, int64_t m) {
     }
     int64_t q = floor_div(f->constant, m), r = f->constant - q * m;
     // floor((g*x + r) / m) = floor((x + floor(r/g)) / (m/g))
-    for (int i = 0; i < rest_count; i++)
-        rest[i].coef /= g;
+    for (int i = 0; i < rest_count; i++) rest[i].coef /= g;
     const Affine *out = intern(p, q, 1, whole, whole_count);
     const Affine *inside = intern(p, r / g, 1, rest, rest_count);
     const Expr *floored = m / g == 1 ? expr_affine(p, inside) : floor_rest(p, inside, m / g);

@@ -6,10 +6,8 @@
 // a < b, a <= b, a == b of integers as one guard.
 static Guard comparison(Program *p, Op op, const Affine *a, const Affine *b) {
     const Affine *gap = affine_sub(p, b, a);
-    if (op == OP_EQ)
-        return (Guard){gap, 1};
-    if (op == OP_LT)
-        gap = affine_offset(p, gap, -1);
+    if (op == OP_EQ) return (Guard){gap, 1};
+    if (op == OP_LT) gap = affine_offset(p, gap, -1);
     int64_t low, high;
     affine_bounds(gap, &low, &high);
     return (Guard){gap, high < 0 ? 0 : high >= INT64_MAX / 4 ? INT64_MAX / 4 : high + 1};
@@ -18,22 +16,20 @@ static Guard comparison(Program *p, Op op, const Affine *a, const Affine *b) {
 bool expr_as_guards(Program *p, const Expr *c, Guard *guards, int room, int *count) {
     if (c->op == OP_AND) {
         int left = 0, right = 0;
-        if (!expr_as_guards(p, c->args[0], guards, room, &left)
-            || !expr_as_guards(p, c->args[1], guards + left, room - left, &right))
+        if (!expr_as_guards(p, c->args[0], guards, room, &left) ||
+            !expr_as_guards(p, c->args[1], guards + left, room - left, &right))
             return false;
         *count = left + right;
         return true;
     }
-    if (room < 1)
-        return false;
+    if (room < 1) return false;
     *count = 1;
     if (c->op == OP_CONST) {
         guards[0] = (Guard){affine_constant(p, 0), c->value != 0};
         return true;
     }
     if (c->op == OP_LT || c->op == OP_LE || c->op == OP_EQ) {
-        if (!expr_is_integer(c->args[0]) || !expr_is_integer(c->args[1]))
-            return false;
+        if (!expr_is_integer(c->args[0]) || !expr_is_integer(c->args[1])) return false;
         guards[0] = comparison(p, (Op)c->op, affine_atom(p, c->args[0]), affine_atom(p, c->args[1]));
         return true;
     }
@@ -52,22 +48,19 @@ bool expr_as_guards(Program *p, const Expr *c, Guard *guards, int room, int *cou
 static bool holds_guards(const Expr *c) {
     if (c->op == OP_AND || c->op == OP_OR || c->op == OP_NOT) {
         for (int i = 0; i < c->count; i++)
-            if (holds_guards(c->args[i]))
-                return true;
+            if (holds_guards(c->args[i])) return true;
         return false;
     }
-    return (c->op == OP_LT || c->op == OP_LE || c->op == OP_EQ) && expr_is_integer(c->args[0]) && expr_is_integer(c->args[1]);
+    return (c->op == OP_LT || c->op == OP_LE || c->op == OP_EQ) && expr_is_integer(c->args[0]) &&
+           expr_is_integer(c->args[1]);
 }
 
 const Expr *expr_condition(Program *p, const Expr *c, const Expr *a, const Expr *b) {
     Guard guards[MAX_RANK * 4];
     int count = 0;
-    if (a == b)
-        return a;
-    if (expr_as_guards(p, c, guards, MAX_RANK * 4, &count))
-        return expr_where(p, guards, count, a, b);
-    if (c->op == OP_NOT)
-        return expr_condition(p, c->args[0], b, a);
+    if (a == b) return a;
+    if (expr_as_guards(p, c, guards, MAX_RANK * 4, &count)) return expr_where(p, guards, count, a, b);
+    if (c->op == OP_NOT) return expr_condition(p, c->args[0], b, a);
     if (c->op == OP_AND && holds_guards(c)) {
         // The part that is guards stands outside, whatever the order: both parts have values everywhere.
         int first = holds_guards(c->args[0]) ? 0 : 1;

@@ -1,5 +1,5 @@
-// Expressions: the leaves, guards' choice, and questions. Sums and products are in sum.c, the rows of ops.def in ops.c,
-// walks over whole expressions in walk.c.
+// Expressions: the leaves, guards' choice, and questions. Sums and products are in sum.c, the rows of ops.def
+// in ops.c, walks over whole expressions in walk.c.
 
 #include "ir/tables.h"
 
@@ -8,8 +8,7 @@
 static const int64_t FAR = INT64_MAX / 4;
 
 const Expr *expr_const(Program *p, double value) {
-    if (value == 0 && p->precision != PRECISION_STRICT)
-        value = 0;                                    // -0 and 0 are one constant
+    if (value == 0 && p->precision != PRECISION_STRICT) value = 0; // -0 and 0 are one constant
     return expr_intern(p, &(Expr){.op = OP_CONST, .type = TYPE_REAL, .value = value});
 }
 
@@ -26,18 +25,20 @@ const Expr *expr_rows(Program *p) {
 }
 
 const Expr *expr_affine(Program *p, const Affine *form) {
-    if (form->count == 0 && form->denominator == 1)
-        return expr_int(p, form->constant);
-    if (form->count == 0)
-        return expr_const(p, (double)form->constant / (double)form->denominator);
+    if (form->count == 0 && form->denominator == 1) return expr_int(p, form->constant);
+    if (form->count == 0) return expr_const(p, (double)form->constant / (double)form->denominator);
     if (form->count == 1 && form->constant == 0 && form->denominator == 1 && form->terms[0].coef == 1)
         return form->terms[0].atom;
     return expr_intern(p, &(Expr){.op = OP_AFFINE, .type = TYPE_INT, .form = form});
 }
 
 const Expr *expr_read(Program *p, Tensor *t, const Affine *const *forms, const Origin *origin) {
-    return expr_intern(p, &(Expr){.op = OP_READ, .type = (uint8_t)t->type, .guard_count = (int16_t)t->rank, .tensor = t,
-                                  .forms = forms, .origin = origin});
+    return expr_intern(p, &(Expr){.op = OP_READ,
+                                  .type = (uint8_t)t->type,
+                                  .guard_count = (int16_t)t->rank,
+                                  .tensor = t,
+                                  .forms = forms,
+                                  .origin = origin});
 }
 
 const Expr *expr_draw(Program *p, Draw draw) {
@@ -46,36 +47,30 @@ const Expr *expr_draw(Program *p, Draw draw) {
 }
 
 static Type joined_type(const Expr *a, const Expr *b) {
-    if (a->type == b->type)
-        return (Type)a->type;
-    if (a->type == TYPE_DOUBLE || b->type == TYPE_DOUBLE)
-        return TYPE_DOUBLE;
+    if (a->type == b->type) return (Type)a->type;
+    if (a->type == TYPE_DOUBLE || b->type == TYPE_DOUBLE) return TYPE_DOUBLE;
     return a->type == TYPE_REAL || b->type == TYPE_REAL ? TYPE_REAL : TYPE_INT;
 }
 
 const Expr *expr_where(Program *p, const Guard *guards, int count, const Expr *a, const Expr *b) {
-    if (a == b)
-        return a;
+    if (a == b) return a;
     Guard small[SMALL], *own = scratch_array(p, Guard, small, count);
-    for (int i = 0; i < count; i++)
-        own[i] = guards[i];
-    if (!guards_normal(p, own, &count))
-        return b;
-    if (count == 0)
-        return a;
-    return expr_intern(p, &(Expr){.op = OP_WHERE, .type = (uint8_t)joined_type(a, b), .count = 2,
-                                  .guard_count = (int16_t)count, .guards = own, .args = (const Expr *const[]){a, b}});
+    for (int i = 0; i < count; i++) own[i] = guards[i];
+    if (!guards_normal(p, own, &count)) return b;
+    if (count == 0) return a;
+    return expr_intern(p, &(Expr){.op = OP_WHERE,
+                                  .type = (uint8_t)joined_type(a, b),
+                                  .count = 2,
+                                  .guard_count = (int16_t)count,
+                                  .guards = own,
+                                  .args = (const Expr *const[]){a, b}});
 }
 
 // ---- questions ----
 
-bool expr_is_const(const Expr *e, double value) {
-    return e->op == OP_CONST && e->value == value;
-}
+bool expr_is_const(const Expr *e, double value) { return e->op == OP_CONST && e->value == value; }
 
-bool expr_is_integer(const Expr *e) {
-    return e->type == TYPE_INT || e->type == TYPE_BOOL;
-}
+bool expr_is_integer(const Expr *e) { return e->type == TYPE_INT || e->type == TYPE_BOOL; }
 
 bool expr_depends(const Expr *e, const Index *index) {
     int low = 0, high = e->free_count;
@@ -91,20 +86,16 @@ bool expr_depends(const Expr *e, const Index *index) {
 
 bool expr_reads(const Expr *e, const Tensor *t) {
     for (int i = 0; i < e->read_count; i++)
-        if (e->reads[i]->tensor == t)
-            return true;
+        if (e->reads[i]->tensor == t) return true;
     return false;
 }
 
 int expr_collect_reads(const Expr *e, const Expr **reads, int room) {
-    for (int i = 0; i < e->read_count && i < room; i++)
-        reads[i] = e->reads[i];
+    for (int i = 0; i < e->read_count && i < room; i++) reads[i] = e->reads[i];
     return e->read_count;
 }
 
-bool expr_too_large(const Expr *e) {
-    return e->depth > MAX_DEPTH || e->count > MAX_ENTRIES;
-}
+bool expr_too_large(const Expr *e) { return e->depth > MAX_DEPTH || e->count > MAX_ENTRIES; }
 
 // ---- bounds of integers ----
 
@@ -138,9 +129,10 @@ static void product_bounds(const Expr *e, int64_t *low, int64_t *high) {
 static void operation_bounds(const Expr *e, int64_t *low, int64_t *high) {
     int64_t a_low = -FAR, a_high = FAR, b_low = -FAR, b_high = FAR;
     const Expr *a = e->args[0], *b = e->count > 1 ? e->args[1] : NULL;
+    bool chooses = e->op == OP_MAX || e->op == OP_MIN || e->op == OP_SELECT || e->op == OP_WHERE;
+    if (!chooses && e->op != OP_FLOOR && !expr_is_integer(e)) return;
     bounds_of(a, &a_low, &a_high);
-    if (b)
-        bounds_of(b, &b_low, &b_high);
+    if (b) bounds_of(b, &b_low, &b_high);
     switch (e->op) {
     case OP_MAX:
         *low = a_low > b_low ? a_low : b_low;
@@ -159,14 +151,11 @@ static void operation_bounds(const Expr *e, int64_t *low, int64_t *high) {
         widen(low, high, b_low, b_high);
         break;
     case OP_ABS:
-        if (!expr_is_integer(a))
-            break;
+        if (!expr_is_integer(a)) break;
         *low = a_low > 0 ? a_low : a_high < 0 ? -a_high : 0;
         *high = a_high > -a_low ? a_high : -a_low;
         break;
-    case OP_SIGN:
-        *low = -1, *high = 1;
-        break;
+    case OP_SIGN: *low = -1, *high = 1; break;
     case OP_FLOOR_DIV:
         if (b->op == OP_CONST && b->value > 0 && expr_is_integer(a)) {
             *low = a_low <= -FAR ? -FAR : floor_div(a_low, (int64_t)b->value);
@@ -179,14 +168,9 @@ static void operation_bounds(const Expr *e, int64_t *low, int64_t *high) {
             *high = b_high >= FAR ? FAR : b_high - 1;
         }
         break;
-    case OP_FLOOR:
-        *low = a_low, *high = a_high;
-        break;
-    case OP_STOP_GRADIENT:
-        *low = a_low, *high = a_high;
-        break;
-    default:
-        break;
+    case OP_FLOOR: *low = a_low, *high = a_high; break;
+    case OP_STOP_GRADIENT: *low = a_low, *high = a_high; break;
+    default: break;
     }
 }
 
@@ -200,15 +184,9 @@ static void bounds_of(const Expr *e, int64_t *low, int64_t *high) {
             *high = *low;
         }
         return;
-    case OP_INDEX:
-        *low = 0, *high = e->index->size - 1;
-        return;
-    case OP_ROWS:
-        *low = 1, *high = (int64_t)e->value;
-        return;
-    case OP_AFFINE:
-        affine_bounds(e->form, low, high);
-        return;
+    case OP_INDEX: *low = 0, *high = e->index->size - 1; return;
+    case OP_ROWS: *low = 1, *high = (int64_t)e->value; return;
+    case OP_AFFINE: affine_bounds(e->form, low, high); return;
     case OP_READ:
         if (e->tensor->bounded)
             *low = e->tensor->low, *high = e->tensor->high;
@@ -222,11 +200,9 @@ static void bounds_of(const Expr *e, int64_t *low, int64_t *high) {
             *low = 0, *high = e->draw->limit - 1;
         return;
     case OP_PRODUCT:
-        if (e->type == TYPE_INT)
-            product_bounds(e, low, high);
+        if (e->type == TYPE_INT) product_bounds(e, low, high);
         return;
-    case OP_SUM:
-        return;
+    case OP_SUM: return;
     default:
         if (e->type == TYPE_BOOL)
             *low = 0, *high = 1;

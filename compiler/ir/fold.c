@@ -9,17 +9,15 @@
 enum { MOST_WHOLE_POWER = 64 };
 
 static bool is_whole(const Expr *e, int64_t *value) {
-    if (e->op != OP_CONST || fabs(e->value) > 9e15 || e->value != (double)(int64_t)e->value)
-        return false;
+    if (e->op != OP_CONST || fabs(e->value) > 9e15 || e->value != (double)(int64_t)e->value) return false;
     *value = (int64_t)e->value;
     return true;
 }
 
 // A condition on integers a < b (a <= b, a == b) whose truth follows from their intervals.
 static const Expr *known_comparison(Program *p, Op op, const Expr *a, const Expr *b) {
-    if (!expr_is_integer(a) || !expr_is_integer(b))
-        return NULL;
-    int64_t low, high;                                // of b - a
+    if (!expr_is_integer(a) || !expr_is_integer(b)) return NULL;
+    int64_t low, high; // of b - a
     affine_bounds(affine_sub(p, affine_atom(p, b), affine_atom(p, a)), &low, &high);
     bool always = op == OP_LT ? low > 0 : op == OP_LE ? low >= 0 : low == 0 && high == 0;
     bool never = op == OP_LT ? high <= 0 : op == OP_LE ? high < 0 : low > 0 || high < 0;
@@ -30,38 +28,30 @@ static const Expr *fold_power(Program *p, const Expr *a, const Expr *b) {
     int64_t k;
     if (is_whole(b, &k) && llabs(k) <= MOST_WHOLE_POWER)
         return k == 0 ? expr_const(p, 1) : expr_power(p, a, (int)k);
-    if (p->precision == PRECISION_STRICT || b->op != OP_CONST)
-        return NULL;
-    if (b->value == 0.5)
-        return expr_unary(p, OP_SQRT, a);
+    if (p->precision == PRECISION_STRICT || b->op != OP_CONST) return NULL;
+    if (b->value == 0.5) return expr_unary(p, OP_SQRT, a);
     return b->value == -0.5 ? expr_power(p, expr_unary(p, OP_SQRT, a), -1) : NULL;
 }
 
 static const Expr *fold_integers(Program *p, Op op, const Expr *a, const Expr *b) {
     int64_t m;
-    if (!expr_is_integer(a) || !is_whole(b, &m) || m == 0)
-        return NULL;
+    if (!expr_is_integer(a) || !is_whole(b, &m) || m == 0) return NULL;
     const Affine *f = affine_atom(p, a);
     const Expr *quotient = affine_floor_div(p, f, m);
-    if (op == OP_FLOOR_DIV)
-        return quotient;
+    if (op == OP_FLOOR_DIV) return quotient;
     return expr_affine(p, affine_sub(p, f, affine_scale(p, affine_atom(p, quotient), m, 1)));
 }
 
 static const Expr *fold_extreme(Program *p, Op op, const Expr *a, const Expr *b) {
-    if (a == b)
-        return a;
-    if (!expr_is_integer(a) || !expr_is_integer(b))
-        return NULL;
+    if (a == b) return a;
+    if (!expr_is_integer(a) || !expr_is_integer(b)) return NULL;
     const Expr *below = known_comparison(p, OP_LE, a, b), *above = known_comparison(p, OP_LE, b, a);
-    if (below && below->value != 0)
-        return op == OP_MIN ? a : b;
+    if (below && below->value != 0) return op == OP_MIN ? a : b;
     return above && above->value != 0 ? op == OP_MIN ? b : a : NULL;
 }
 
 static const Expr *fold_absolute(Program *p, const Expr *a) {
-    if (a->op == OP_ABS)
-        return a;
+    if (a->op == OP_ABS) return a;
     const Expr *known = known_comparison(p, OP_LE, expr_int(p, 0), a);
     return known && known->value != 0 ? a : NULL;
 }
@@ -69,68 +59,51 @@ static const Expr *fold_absolute(Program *p, const Expr *a) {
 static const Expr *fold_logic(Program *p, Op op, const Expr *a, const Expr *b) {
     if (op == OP_NOT) {
         bool integers = a->count == 2 && expr_is_integer(a->args[0]) && expr_is_integer(a->args[1]);
-        if (a->op == OP_NOT && a->args[0]->type == TYPE_BOOL)
-            return a->args[0];
-        if ((a->op == OP_LT || a->op == OP_LE) && integers)       // with numbers a NaN makes both false
+        if (a->op == OP_NOT && a->args[0]->type == TYPE_BOOL) return a->args[0];
+        if ((a->op == OP_LT || a->op == OP_LE) && integers) // with numbers a NaN makes both false
             return expr_binary(p, a->op == OP_LT ? OP_LE : OP_LT, a->args[1], a->args[0]);
         return NULL;
     }
-    if (a->op == OP_CONST)
-        return (a->value != 0) == (op == OP_AND) ? b : expr_int(p, op == OP_OR);
-    if (b->op == OP_CONST)
-        return (b->value != 0) == (op == OP_AND) ? a : expr_int(p, op == OP_OR);
+    if (a->op == OP_CONST) return (a->value != 0) == (op == OP_AND) ? b : expr_int(p, op == OP_OR);
+    if (b->op == OP_CONST) return (b->value != 0) == (op == OP_AND) ? a : expr_int(p, op == OP_OR);
     return a == b ? a : NULL;
 }
 
 static const Expr *simplified(Program *p, Op op, const Expr *const *a) {
     switch ((int)op) {
-    case OP_DIV:
-        return p->precision == PRECISION_STRICT ? NULL : expr_div(p, a[0], a[1]);
-    case OP_POW:
-        return fold_power(p, a[0], a[1]);
-    case OP_FLOOR:
-        return expr_is_integer(a[0]) ? a[0] : NULL;
+    case OP_DIV: return p->precision == PRECISION_STRICT ? NULL : expr_div(p, a[0], a[1]);
+    case OP_POW: return fold_power(p, a[0], a[1]);
+    case OP_FLOOR: return expr_is_integer(a[0]) ? a[0] : NULL;
     case OP_FLOOR_DIV:
-    case OP_MOD:
-        return fold_integers(p, op, a[0], a[1]);
+    case OP_MOD: return fold_integers(p, op, a[0], a[1]);
     case OP_MAX:
-    case OP_MIN:
-        return fold_extreme(p, op, a[0], a[1]);
-    case OP_ABS:
-        return fold_absolute(p, a[0]);
+    case OP_MIN: return fold_extreme(p, op, a[0], a[1]);
+    case OP_ABS: return fold_absolute(p, a[0]);
     case OP_LT:
     case OP_LE:
-    case OP_EQ:
-        return known_comparison(p, op, a[0], a[1]);
+    case OP_EQ: return known_comparison(p, op, a[0], a[1]);
     case OP_AND:
-    case OP_OR:
-        return fold_logic(p, op, a[0], a[1]);
-    case OP_NOT:
-        return fold_logic(p, op, a[0], NULL);
-    case OP_SELECT:
-        return a[0]->op == OP_CONST ? a[a[0]->value != 0 ? 1 : 2] : a[1] == a[2] ? a[1] : NULL;
-    case OP_REAL:
-        return a[0];
+    case OP_OR: return fold_logic(p, op, a[0], a[1]);
+    case OP_NOT: return fold_logic(p, op, a[0], NULL);
+    case OP_SELECT: return a[0]->op == OP_CONST ? a[a[0]->value != 0 ? 1 : 2] : a[1] == a[2] ? a[1] : NULL;
+    case OP_REAL: return a[0];
     case OP_STOP_GRADIENT:
         return expr_is_integer(a[0]) || a[0]->op == OP_CONST || a[0]->op == OP_STOP_GRADIENT ? a[0] : NULL;
-    default:
-        return NULL;
+    default: return NULL;
     }
 }
 
 static Type type_of(Op op, const OpInfo *info, const Expr *const *a) {
-    bool follows = op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS || op == OP_SIGN || op == OP_SELECT;
-    if (info->result != TYPE_REAL)
-        return info->result;
+    bool follows =
+        op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS || op == OP_SIGN || op == OP_SELECT;
+    if (info->result != TYPE_REAL) return info->result;
     bool integers = follows, flags = follows;
     for (int i = op == OP_SELECT; i < info->arity; i++) {
-        if (a[i]->type == TYPE_DOUBLE)
-            return TYPE_DOUBLE;
+        if (a[i]->type == TYPE_DOUBLE) return TYPE_DOUBLE;
         integers &= expr_is_integer(a[i]);
         flags &= a[i]->type == TYPE_BOOL;
     }
-    if (op == OP_ABS || op == OP_SIGN || op == OP_MOD)
-        flags = false;
+    if (op == OP_ABS || op == OP_SIGN || op == OP_MOD) flags = false;
     return flags ? TYPE_BOOL : integers ? TYPE_INT : TYPE_REAL;
 }
 
@@ -153,7 +126,8 @@ const Expr *fold_operation(Program *p, Op op, const Expr *const *args, int count
         own[0] = args[1];
         own[1] = args[0];
     }
-    return expr_intern(p, &(Expr){.op = (uint16_t)op, .type = (uint8_t)type, .count = (int16_t)count, .args = own});
+    return expr_intern(
+        p, &(Expr){.op = (uint16_t)op, .type = (uint8_t)type, .count = (int16_t)count, .args = own});
 }
 
 const Expr *expr_op(Program *p, Op op, const Expr *const *args, int count) {
@@ -161,8 +135,7 @@ const Expr *expr_op(Program *p, Op op, const Expr *const *args, int count) {
     if (!info || info->arity != count)
         die("an operation of the scalar table is built with %d arguments", count);
     bool constants = true;
-    for (int i = 0; i < count; i++)
-        constants &= args[i]->op == OP_CONST;
+    for (int i = 0; i < count; i++) constants &= args[i]->op == OP_CONST;
     const Expr *simple = constants ? NULL : simplified(p, op, args);
     return simple ? simple : fold_operation(p, op, args, count);
 }

@@ -1,5 +1,6 @@
-// The reference interpreter: the meaning of a function, in double precision, for any number of rows up to the declared.
-// Checks that reads stay inside, that no element is defined twice, and that what is read has a value.
+// The reference interpreter: the meaning of a function, in double precision, for any number of rows up to the
+// declared. Checks that reads stay inside, that no element is defined twice, and that what is read has a
+// value.
 
 #include "ir/machine.h"
 
@@ -19,13 +20,10 @@ void environment_draws(Environment *env, uint64_t seed, uint32_t batch_number) {
     env->batch_number = batch_number;
 }
 
-void environment_rows(Environment *env, int64_t rows) {
-    env->rows = rows;
-}
+void environment_rows(Environment *env, int64_t rows) { env->rows = rows; }
 
 static Cell *cell_of(Environment *env, const Tensor *t) {
-    while (env->cells.count <= (int)t->id)
-        vec_push(env->p->arena, &env->cells, (Cell){0});
+    while (env->cells.count <= (int)t->id) vec_push(env->p->arena, &env->cells, (Cell){0});
     return &env->cells.data[t->id];
 }
 
@@ -34,17 +32,16 @@ double *environment_values(Environment *env, Tensor *t) {
     if (!cell->value) {
         int64_t n = tensor_elements(t);
         cell->value = arena_new(env->p->arena, Value);
-        *cell->value = (Value){t, t->rank > 0 ? t->dims[0] : 1, arena_array(env->p->arena, double, n > 0 ? n : 1)};
-        for (int64_t i = 0; i < n && t->start != 0; i++)
-            cell->value->values[i] = t->start;
+        *cell->value =
+            (Value){t, t->rank > 0 ? t->dims[0] : 1, arena_array(env->p->arena, double, n > 0 ? n : 1)};
+        for (int64_t i = 0; i < n && t->start != 0; i++) cell->value->values[i] = t->start;
     }
     return cell->value->values;
 }
 
 void environment_source(Environment *env, Tensor *t, double *values, int64_t rows) {
     Cell *cell = cell_of(env, t);
-    if (!cell->value)
-        cell->value = arena_new(env->p->arena, Value);
+    if (!cell->value) cell->value = arena_new(env->p->arena, Value);
     *cell->value = (Value){t, rows, values};
 }
 
@@ -56,8 +53,7 @@ static int64_t loop_end(const Machine *m, int loop) {
 
 static void set_loop(Machine *m, int loop, int64_t value) {
     m->at[loop] = value;
-    for (int level = loop + 1; level <= m->loop_count; level++)
-        m->stamps[level]++;
+    for (int level = loop + 1; level <= m->loop_count; level++) m->stamps[level]++;
 }
 
 // Steps the loops first .. last - 1 like an odometer; false at the end.
@@ -74,18 +70,17 @@ static bool next_point(Machine *m, int first, int last) {
 
 static bool first_point(Machine *m, int first, int last) {
     for (int loop = first; loop < last; loop++)
-        if (loop_end(m, loop) <= 0)
-            return false;
-    for (int loop = first; loop < last; loop++)
-        m->at[loop] = 0;
-    if (first < last)
-        set_loop(m, first, 0);
+        if (loop_end(m, loop) <= 0) return false;
+    for (int loop = first; loop < last; loop++) m->at[loop] = 0;
+    if (first < last) set_loop(m, first, 0);
     return true;
 }
 
 static double start_of(Reduction r) {
-    return r == REDUCE_PROD ? 1 : r == REDUCE_MAX || r == REDUCE_ARGMAX ? -(double)INFINITY
-           : r == REDUCE_MIN || r == REDUCE_ARGMIN ? (double)INFINITY : 0;
+    return r == REDUCE_PROD                        ? 1
+           : r == REDUCE_MAX || r == REDUCE_ARGMAX ? -(double)INFINITY
+           : r == REDUCE_MIN || r == REDUCE_ARGMIN ? (double)INFINITY
+                                                   : 0;
 }
 
 static double reduce(Machine *m) {
@@ -97,7 +92,8 @@ static double reduce(Machine *m) {
         return r == REDUCE_ARGMAX || r == REDUCE_ARGMIN ? 0 : best;
     do {
         double v = machine_value(m, m->root);
-        bool larger = v > best || (isnan(v) && !isnan(best)), smaller = v < best || (isnan(v) && !isnan(best));
+        bool larger = v > best || (isnan(v) && !isnan(best)),
+             smaller = v < best || (isnan(v) && !isnan(best));
         if (r == REDUCE_SUM) {
             best += v;
         } else if (r == REDUCE_PROD) {
@@ -124,22 +120,20 @@ static void store(Machine *m, Cell *cell, double v) {
         }
         at = at * t->dims[d] + i;
     }
-    if (cell->written[at])
-        machine_fail(m, "an element of %s is defined twice", t->name);
+    if (cell->written[at]) machine_fail(m, "an element of %s is defined twice", t->name);
     cell->written[at] = 1;
     cell->value->values[at] = v;
 }
 
 static Machine *machine_of(Environment *env, const Equation *q) {
-    for (int i = 0; i < env->machines.count; i++) {    // runs repeat: what follows the last one is mostly the next one
+    for (int i = 0; i < env->machines.count;
+         i++) { // runs repeat: what follows the last one is mostly the next one
         env->last = (env->last + 1) % env->machines.count;
         Machine *m = env->machines.data[env->last];
-        if (m->q == q && m->e == q->e)
-            return m;
+        if (m->q == q && m->e == q->e) return m;
     }
     Machine *m = arena_new(env->p->arena, Machine);
-    if (!machine_compile(m, env, q))
-        return NULL;
+    if (!machine_compile(m, env, q)) return NULL;
     vec_push(env->p->arena, &env->machines, m);
     return m;
 }
@@ -147,22 +141,18 @@ static Machine *machine_of(Environment *env, const Equation *q) {
 static void run_equation(Environment *env, const Equation *q) {
     environment_values(env, q->tensor);
     Machine *m = machine_of(env, q);
-    if (!m)
-        return;
+    if (!m) return;
     Cell *cell = cell_of(env, q->tensor);
     int64_t n = tensor_elements(q->tensor);
-    if (!cell->written)
-        cell->written = arena_array(env->p->arena, uint8_t, n > 0 ? n : 1);
-    if (cell->run != env->run) {                      // the first piece: where none reaches it is 0
+    if (!cell->written) cell->written = arena_array(env->p->arena, uint8_t, n > 0 ? n : 1);
+    if (cell->run != env->run) { // the first piece: where none reaches it is 0
         memset(cell->written, 0, (size_t)n);
         memset(cell->value->values, 0, (size_t)n * sizeof(double));
         cell->run = env->run;
     }
     m->stamps[0]++;
-    for (int level = 1; level <= m->loop_count; level++)
-        m->stamps[level]++;
-    if (!first_point(m, 0, m->out_loops))
-        return;
+    for (int level = 1; level <= m->loop_count; level++) m->stamps[level]++;
+    if (!first_point(m, 0, m->out_loops)) return;
     do {
         double v = q->reduction == REDUCE_NONE ? machine_value(m, m->root) : reduce(m);
         store(m, cell, v);
@@ -186,12 +176,12 @@ static void apply_effects(Environment *env, const Function *f) {
     for (int i = 0; i < f->effects.count; i++) {
         Tensor *t = f->effects.data[i].target, *v = f->effects.data[i].value;
         if (!cell_of(env, v)->value) {
-            env->error = string_format(env->p->arena, "the new value of %s, %s, has no value", t->name, v->name);
+            env->error =
+                string_format(env->p->arena, "the new value of %s, %s, has no value", t->name, v->name);
             return;
         }
-        bool read_again = false;                      // a value that another effect changes is copied first
-        for (int k = 0; k < i; k++)
-            read_again |= f->effects.data[k].target == v;
+        bool read_again = false; // a value that another effect changes is copied first
+        for (int k = 0; k < i; k++) read_again |= f->effects.data[k].target == v;
         old[i] = cell_of(env, v)->value->values;
         if (read_again) {
             int64_t n = tensor_elements(v);
@@ -204,7 +194,7 @@ static void apply_effects(Environment *env, const Function *f) {
         Tensor *t = f->effects.data[i].target;
         int64_t n = tensor_elements(t);
         if (t->batch_dims & 1)
-            n = n / t->dims[0] * env->rows;           // rows beyond the true number keep their values
+            n = n / t->dims[0] * env->rows; // rows beyond the true number keep their values
         memcpy(environment_values(env, t), old[i], (size_t)n * sizeof(double));
     }
 }
@@ -213,11 +203,8 @@ const char *interpret(Environment *env, Function *f) {
     env->error = NULL;
     env->run++;
     preset(env);
-    if (f->gradients.count > 0)
-        return "the function still asks for gradients";
-    for (int i = 0; i < f->equations.count && !env->error; i++)
-        run_equation(env, f->equations.data[i]);
-    if (!env->error)
-        apply_effects(env, f);
+    if (f->gradients.count > 0) return "the function still asks for gradients";
+    for (int i = 0; i < f->equations.count && !env->error; i++) run_equation(env, f->equations.data[i]);
+    if (!env->error) apply_effects(env, f);
     return env->error;
 }

@@ -9,15 +9,14 @@
 typedef struct {
     Machine *m;
     Arena *arena;
-    Scratch *nodes;                   // node number + 1 by expression
+    Scratch *nodes; // node number + 1 by expression
 } Compile;
 
 static int compile_node(Compile *c, const Expr *e);
 
 static int slot_of(const Machine *m, const Index *index) {
     for (int i = 0; i < m->loop_count; i++)
-        if (m->loops[i] == index)
-            return i;
+        if (m->loops[i] == index) return i;
     return -1;
 }
 
@@ -35,8 +34,7 @@ static Form compile_form(Compile *c, const Affine *a) {
     for (int i = 0; i < a->count; i++) {
         const Expr *atom = a->terms[i].atom;
         parts[i] = (Part){.slot = -1, .node = -1, .coef = a->terms[i].coef};
-        if (atom->op == OP_INDEX)
-            parts[i].slot = slot_of(c->m, atom->index);
+        if (atom->op == OP_INDEX) parts[i].slot = slot_of(c->m, atom->index);
         if (parts[i].slot < 0 && atom->op != OP_INDEX)
             parts[i].node = compile_node(c, atom);
         else if (parts[i].slot < 0)
@@ -47,8 +45,7 @@ static Form compile_form(Compile *c, const Affine *a) {
 
 static void compile_parts(Compile *c, Node *n, const Expr *e) {
     int *args = arena_array(c->arena, int, e->count > 0 ? e->count : 1);
-    for (int i = 0; i < e->count; i++)
-        args[i] = compile_node(c, e->args[i]);
+    for (int i = 0; i < e->count; i++) args[i] = compile_node(c, e->args[i]);
     n->args = args;
     n->count = e->count;
     bool one = e->op == OP_AFFINE || e->op == OP_INDEX || e->op == OP_DRAW;
@@ -72,15 +69,14 @@ static void compile_parts(Compile *c, Node *n, const Expr *e) {
 
 static int compile_node(Compile *c, const Expr *e) {
     const void *known = scratch_get(c->nodes, e);
-    if (known)
-        return (int)(intptr_t)known - 1;
-    Node n = {.op = e->op == OP_INDEX ? OP_AFFINE : e->op, .e = e, .level = level_of(c->m, e->free, e->free_count)};
+    if (known) return (int)(intptr_t)known - 1;
+    Node n = {
+        .op = e->op == OP_INDEX ? OP_AFFINE : e->op, .e = e, .level = level_of(c->m, e->free, e->free_count)};
     compile_parts(c, &n, e);
     if (e->op == OP_READ) {
         Cell *cell = &c->m->env->cells.data[e->tensor->id];
         n.value = cell->value;
-        if (!n.value)
-            machine_fail(c->m, "%s has no value", e->tensor->name);
+        if (!n.value) machine_fail(c->m, "%s has no value", e->tensor->name);
     }
     const OpInfo *info = op_info((Op)e->op);
     n.evaluate = info ? info->evaluate : NULL;
@@ -98,22 +94,18 @@ bool machine_compile(Machine *m, Environment *env, const Equation *q) {
         return false;
     }
     m->loop_count = m->out_loops = outs;
-    for (int i = 0; i < q->index_count; i++)
-        m->loops[m->loop_count++] = q->indices[i];
-    for (int i = 0; i <= MAX_LOOPS; i++)
-        m->stamps[i] = 1;
+    for (int i = 0; i < q->index_count; i++) m->loops[m->loop_count++] = q->indices[i];
+    for (int i = 0; i <= MAX_LOOPS; i++) m->stamps[i] = 1;
     Compile c = {m, env->p->arena, scratch_open(env->p)};
     m->root = compile_node(&c, q->e);
-    for (int d = 0; d < q->out_count; d++)
-        m->out[d] = compile_form(&c, q->out[d]);
+    for (int d = 0; d < q->out_count; d++) m->out[d] = compile_form(&c, q->out[d]);
     m->result = env->cells.data[q->tensor->id].value;
     scratch_close(env->p, c.nodes);
     return !env->error;
 }
 
 void machine_fail(Machine *m, const char *format, ...) {
-    if (m->env->error)
-        return;
+    if (m->env->error) return;
     Arena *arena = m->env->p->arena;
     va_list args;
     va_start(args, format);
@@ -125,8 +117,7 @@ void machine_fail(Machine *m, const char *format, ...) {
     for (int i = 0; i < m->loop_count; i++)
         text_add(&text, "%s%s = %lld", i ? ", " : " at ", m->loops[i]->name, (long long)m->at[i]);
     for (const Origin *o = m->q->origin; o; o = o->caller)
-        if (o->what)
-            text_add(&text, ", from %s", o->what);
+        if (o->what) text_add(&text, ", from %s", o->what);
     m->env->error = text_string(&text);
 }
 
@@ -153,7 +144,8 @@ static double read_value(Machine *m, const Node *n) {
     for (int d = 0; d < n->form_count; d++) {
         int64_t i, limit = t->kind == TENSOR_SOURCE && d == 0 ? n->value->rows : t->dims[d];
         if (!machine_form(m, &n->forms[d], &i) || i < 0 || i >= limit) {
-            machine_fail(m, "a read of %s leaves it: dimension %d is %lld of %lld", t->name, d, (long long)i, (long long)limit);
+            machine_fail(m, "a read of %s leaves it: dimension %d is %lld of %lld", t->name, d, (long long)i,
+                         (long long)limit);
             return 0;
         }
         at = at * limit + i;
@@ -164,16 +156,14 @@ static double read_value(Machine *m, const Node *n) {
 static bool guards_hold(Machine *m, const Node *n) {
     for (int i = 0; i < n->form_count; i++) {
         int64_t v;
-        if (!machine_form(m, &n->checks[i].form, &v) || v < 0 || v >= n->checks[i].count)
-            return false;
+        if (!machine_form(m, &n->checks[i].form, &v) || v < 0 || v >= n->checks[i].count) return false;
     }
     return true;
 }
 
 static double whole_power(double x, int k) {
     double result = 1;
-    for (int i = abs(k); i > 0; i--)
-        result *= x;
+    for (int i = abs(k); i > 0; i--) result *= x;
     return result;
 }
 
@@ -192,30 +182,21 @@ static double product_value(Machine *m, const Node *n) {
 static double node_value(Machine *m, const Node *n) {
     double v, args[3];
     switch (n->op) {
-    case OP_CONST:
-        return n->e->value;
-    case OP_ROWS:
-        return (double)m->env->rows;
-    case OP_AFFINE:
-        return (double)numerator(m, &n->forms[0]) / (double)n->forms[0].denominator;
-    case OP_READ:
-        return read_value(m, n);
-    case OP_WHERE:
-        return machine_value(m, n->args[guards_hold(m, n) ? 0 : 1]);
-    case OP_SELECT:
-        return machine_value(m, n->args[machine_value(m, n->args[0]) != 0 ? 1 : 2]);
+    case OP_CONST: return n->e->value;
+    case OP_ROWS: return (double)m->env->rows;
+    case OP_AFFINE: return (double)numerator(m, &n->forms[0]) / (double)n->forms[0].denominator;
+    case OP_READ: return read_value(m, n);
+    case OP_WHERE: return machine_value(m, n->args[guards_hold(m, n) ? 0 : 1]);
+    case OP_SELECT: return machine_value(m, n->args[machine_value(m, n->args[0]) != 0 ? 1 : 2]);
     case OP_DRAW:
         return draw_value(n->e->draw, numerator(m, &n->forms[0]), m->env->seed, m->env->batch_number);
     case OP_SUM:
         v = n->e->value;
-        for (int i = 0; i < n->count; i++)
-            v += n->e->coefs[i] * machine_value(m, n->args[i]);
+        for (int i = 0; i < n->count; i++) v += n->e->coefs[i] * machine_value(m, n->args[i]);
         return v;
-    case OP_PRODUCT:
-        return product_value(m, n);
+    case OP_PRODUCT: return product_value(m, n);
     default:
-        for (int i = 0; i < n->count; i++)
-            args[i] = machine_value(m, n->args[i]);
+        for (int i = 0; i < n->count; i++) args[i] = machine_value(m, n->args[i]);
         return n->evaluate(args);
     }
 }
@@ -223,8 +204,7 @@ static double node_value(Machine *m, const Node *n) {
 double machine_value(Machine *m, int number) {
     Node *n = &m->nodes.data[number];
     uint64_t stamp = m->stamps[n->level];
-    if (n->stamp == stamp)
-        return n->result;
+    if (n->stamp == stamp) return n->result;
     double v = node_value(m, n);
     n->result = v;
     n->stamp = stamp;

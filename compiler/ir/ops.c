@@ -1,26 +1,26 @@
 // The rows of ops.def: for each the reference evaluation and the derivative, beside its formula.
-// A derivative is the partial one by argument `which`; it may use `self`, the operation's own value; NULL is 0.
+// A derivative is the partial one by argument `which`; it may use `self`, the operation's own value; NULL is
+// 0.
 
 #include "ir/tables.h"
 
 #include <math.h>
 
-#define EVALUATE(NAME, formula) static double evaluate_##NAME(const double *a) { return (formula); }
-#define DERIVATIVE(NAME)                                                                                             \
+#define EVALUATE(NAME, formula)                                                                              \
+    static double evaluate_##NAME(const double *a) { return (formula); }
+#define DERIVATIVE(NAME)                                                                                     \
     static const Expr *derivative_##NAME(Program *p, const Expr *const *a, const Expr *self, int which)
 #define UNUSED_DERIVATIVE (void)p, (void)a, (void)self, (void)which
 // Rows without a derivative: steps, comparisons, and what is asked to have none.
-#define NO_DERIVATIVE(NAME)                                                                                          \
-    DERIVATIVE(NAME) {                                                                                               \
-        UNUSED_DERIVATIVE;                                                                                           \
-        return NULL;                                                                                                 \
+#define NO_DERIVATIVE(NAME)                                                                                  \
+    DERIVATIVE(NAME) {                                                                                       \
+        UNUSED_DERIVATIVE;                                                                                   \
+        return NULL;                                                                                         \
     }
 
 static const double PI = 3.14159265358979323846;
 
-static const Expr *constant(Program *p, double value) {
-    return expr_const(p, value);
-}
+static const Expr *constant(Program *p, double value) { return expr_const(p, value); }
 
 // 1 where the condition holds, else 0.
 static const Expr *indicator(Program *p, const Expr *condition, bool sense) {
@@ -30,8 +30,7 @@ static const Expr *indicator(Program *p, const Expr *condition, bool sense) {
 // d(a/b) = da/b - (a/b)/b db
 EVALUATE(DIV, a[0] / a[1])
 DERIVATIVE(DIV) {
-    if (which == 0)
-        return expr_div(p, constant(p, 1), a[1]);
+    if (which == 0) return expr_div(p, constant(p, 1), a[1]);
     return expr_neg(p, expr_div(p, self, a[1]));
 }
 
@@ -43,7 +42,8 @@ DERIVATIVE(POW) {
         const Expr *lower = expr_binary(p, OP_POW, a[0], expr_sub(p, a[1], constant(p, 1)));
         return expr_select(p, expr_binary(p, OP_EQ, a[1], zero), zero, expr_mul(p, a[1], lower));
     }
-    const Expr *flat = expr_binary(p, OP_AND, expr_binary(p, OP_EQ, a[0], zero), expr_binary(p, OP_LE, zero, a[1]));
+    const Expr *flat =
+        expr_binary(p, OP_AND, expr_binary(p, OP_EQ, a[0], zero), expr_binary(p, OP_LE, zero, a[1]));
     return expr_select(p, flat, zero, expr_mul(p, self, expr_unary(p, OP_LOG, a[0])));
 }
 
@@ -130,11 +130,11 @@ DERIVATIVE(ERF) {
     return expr_mul(p, constant(p, 2 / sqrt(PI)), bell);
 }
 
-// erfinv: a rough start (Winitzki's), then Newton on erfc, which keeps its digits near 1. erfinv' = sqrt(pi)/2 exp(erfinv^2)
+// erfinv: a rough start (Winitzki's), then Newton on erfc, which keeps its digits near 1. erfinv' =
+// sqrt(pi)/2 exp(erfinv^2)
 static double evaluate_ERFINV(const double *a) {
     double x = fabs(a[0]);
-    if (!(x < 1))
-        return x == 1 ? copysign((double)INFINITY, a[0]) : (double)NAN;
+    if (!(x < 1)) return x == 1 ? copysign((double)INFINITY, a[0]) : (double)NAN;
     double l = log1p(-x * x), t = 2 / (PI * 0.147) + l / 2;
     double y = sqrt(sqrt(t * t - l / 0.147) - t);
     for (int round = 0; round < 4; round++) {
@@ -169,8 +169,7 @@ static double evaluate_MOD(const double *a) {
 }
 DERIVATIVE(MOD) {
     (void)self;
-    if (which == 0)
-        return constant(p, 1);
+    if (which == 0) return constant(p, 1);
     return expr_neg(p, expr_binary(p, OP_FLOOR_DIV, a[0], a[1]));
 }
 
@@ -181,16 +180,13 @@ static double evaluate_FLOOR_DIV(const double *a) {
 }
 NO_DERIVATIVE(FLOOR_DIV)
 
-// A NaN on either side passes; ties go to the second: the slope of the first is 1 only where the second is below the value.
+// A NaN on either side passes; ties go to the second: the slope of the first is 1 only where the second is
+// below the value.
 EVALUATE(MAX, a[0] > a[1] || isnan(a[0]) ? a[0] : a[1])
-DERIVATIVE(MAX) {
-    return indicator(p, expr_binary(p, OP_LT, a[1], self), which == 0);
-}
+DERIVATIVE(MAX) { return indicator(p, expr_binary(p, OP_LT, a[1], self), which == 0); }
 
 EVALUATE(MIN, a[0] < a[1] || isnan(a[0]) ? a[0] : a[1])
-DERIVATIVE(MIN) {
-    return indicator(p, expr_binary(p, OP_LT, self, a[1]), which == 0);
-}
+DERIVATIVE(MIN) { return indicator(p, expr_binary(p, OP_LT, self, a[1]), which == 0); }
 
 EVALUATE(LT, a[0] < a[1])
 NO_DERIVATIVE(LT)
@@ -222,12 +218,11 @@ EVALUATE(STOP_GRADIENT, a[0])
 NO_DERIVATIVE(STOP_GRADIENT)
 
 static const OpInfo INFO[] = {
-#define OP(name, spelling, arity, result, commutative, differentiable, value, cost)                                  \
-    {#name, spelling, arity, result, commutative, differentiable, value, cost, evaluate_##name, derivative_##name},
+#define OP(name, spelling, arity, result, commutative, differentiable, value, cost)                          \
+    {#name,          spelling, arity, result,          commutative,                                          \
+     differentiable, value,    cost,  evaluate_##name, derivative_##name},
 #include "ir/ops.def"
 #undef OP
 };
 
-const OpInfo *op_info(Op op) {
-    return op > OP_PRODUCT && op < OP_COUNT ? &INFO[op - OP_PRODUCT - 1] : NULL;
-}
+const OpInfo *op_info(Op op) { return op > OP_PRODUCT && op < OP_COUNT ? &INFO[op - OP_PRODUCT - 1] : NULL; }

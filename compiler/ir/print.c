@@ -1,20 +1,20 @@
 // Equations as text: what `read.c` reads, goldens pin and messages show.
-// Arguments of sums and products are printed in an order that depends on names alone, so that a program read back prints
-// the same. Expressions with large shared parts give these names (%1, %2) on lines of their own.
+// Arguments of sums and products are printed in an order that depends on names alone, so that a program read
+// back prints the same. Expressions with large shared parts give these names (%1, %2) on lines of their own.
 
 #include "ir/tables.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { TREE_LIMIT = 400 };            // larger when written out: shared parts get names
+enum { TREE_LIMIT = 400 }; // larger when written out: shared parts get names
 
 typedef struct {
     const Expr *e;
-    uint64_t hash;                    // structural, over printed names
+    uint64_t hash; // structural, over printed names
     int uses;
-    double tree;                      // nodes when written out
-    int name;                         // %name, or 0
+    double tree; // nodes when written out
+    int name;    // %name, or 0
 } Mark;
 
 typedef struct {
@@ -23,7 +23,7 @@ typedef struct {
     const Index *indices[64];
     const char *names[64];
     int index_count;
-    Mark *marks;                      // open addressing by pointer
+    Mark *marks; // open addressing by pointer
     uint32_t room, count;
     bool naming;
     int last_name;
@@ -36,39 +36,20 @@ static void print(Printer *r, const Expr *e, Place place);
 static void print_form(Printer *r, const Affine *a, bool with_constant);
 static uint64_t hash_of(Printer *r, const Expr *e);
 
-// ---- names ----
-
-static bool plain(const char *name) {
-    if (!((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || *name == '_'))
-        return false;
-    for (const char *c = name; *c; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' || *c == '.'))
-            return false;
-    return true;
-}
-
-static void put_name(Text *out, const char *name) {
-    bool reserved = false;                            // `sum[n] …` begins a reduction
-    for (int i = 1; reduction_word((Reduction)i); i++)
-        reserved |= string_equal(name, reduction_word((Reduction)i));
-    if (plain(name) && !reserved)
-        text_put(out, name);
-    else
-        text_add(out, "`%s`", name);
-}
+// ---- names of indices ----
 
 static const char *index_name(Printer *r, const Index *index) {
-    static const char *const RESERVED[] = {"rows", "inf", "nan", "if", "else", "and", "or", "in", "not", "batch"};
+    static const char *const RESERVED[] = {"rows", "inf", "nan", "if",  "else",
+                                           "and",  "or",  "in",  "not", "batch"};
     for (int i = 0; i < r->index_count; i++)
-        if (r->indices[i] == index)
-            return r->names[i];
-    const char *base = plain(index->name) && !strchr(index->name, '.') ? index->name : "i", *name = base;
+        if (r->indices[i] == index) return r->names[i];
+    const char *base = name_is_plain(index->name) && !strchr(index->name, '.') ? index->name : "i",
+               *name = base;
     bool taken = true;
     for (int k = 1; taken; k++) {
         name = k == 1 ? base : string_format(r->arena, "%s_%d", base, k);
         taken = false;
-        for (int i = 0; i < r->index_count; i++)
-            taken |= string_equal(r->names[i], name);
+        for (int i = 0; i < r->index_count; i++) taken |= string_equal(r->names[i], name);
         for (size_t i = 0; i < sizeof RESERVED / sizeof *RESERVED; i++)
             taken |= string_equal(RESERVED[i], name);
     }
@@ -80,8 +61,7 @@ static const char *index_name(Printer *r, const Index *index) {
 }
 
 static void name_indices(Printer *r, const Index *const *indices, int count) {
-    for (int i = 0; i < count; i++)
-        index_name(r, indices[i]);
+    for (int i = 0; i < count; i++) index_name(r, indices[i]);
 }
 
 // ---- marks: hashes over names, and how often a part is used ----
@@ -91,19 +71,16 @@ static Mark *mark_of(Printer *r, const Expr *e) {
         uint32_t room = r->room ? r->room * 2 : 64;
         Mark *marks = arena_array(r->arena, Mark, room);
         for (uint32_t i = 0; i < r->room; i++) {
-            if (!r->marks[i].e)
-                continue;
+            if (!r->marks[i].e) continue;
             uint32_t at = (r->marks[i].e->id * 2654435761u) & (room - 1);
-            while (marks[at].e)
-                at = (at + 1) & (room - 1);
+            while (marks[at].e) at = (at + 1) & (room - 1);
             marks[at] = r->marks[i];
         }
         r->marks = marks;
         r->room = room;
     }
     uint32_t at = (e->id * 2654435761u) & (r->room - 1);
-    while (r->marks[at].e && r->marks[at].e != e)
-        at = (at + 1) & (r->room - 1);
+    while (r->marks[at].e && r->marks[at].e != e) at = (at + 1) & (r->room - 1);
     if (!r->marks[at].e) {
         r->marks[at].e = e;
         r->count++;
@@ -126,11 +103,11 @@ static uint64_t hash_form(Printer *r, const Affine *a) {
 
 static uint64_t hash_of(Printer *r, const Expr *e) {
     uint64_t known = mark_of(r, e)->hash;
-    if (known)
-        return known;
+    if (known) return known;
     uint64_t h = hash_mix(e->op, bits_of(e->value)), sum = 0;
     double tree = 1;
-    bool commutes = e->op == OP_SUM || e->op == OP_PRODUCT || (op_info((Op)e->op) && op_info((Op)e->op)->commutative);
+    bool commutes =
+        e->op == OP_SUM || e->op == OP_PRODUCT || (op_info((Op)e->op) && op_info((Op)e->op)->commutative);
     for (int i = 0; i < e->count; i++) {
         uint64_t part = hash_of(r, e->args[i]);
         Mark *m = mark_of(r, e->args[i]);
@@ -154,8 +131,7 @@ static uint64_t hash_of(Printer *r, const Expr *e) {
         h = hash_mix(h, hash_mix(e->draw->place, hash_form(r, e->draw->element)));
     if (e->op == OP_READ) {
         h = hash_mix(h, hash_bytes(e->tensor->name, strlen(e->tensor->name), 5));
-        for (int i = 0; i < e->guard_count; i++)
-            h = hash_mix(h, hash_form(r, e->forms[i]));
+        for (int i = 0; i < e->guard_count; i++) h = hash_mix(h, hash_form(r, e->forms[i]));
     }
     for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++)
         sum += hash_mix(hash_form(r, e->guards[i].form), (uint64_t)e->guards[i].count);
@@ -173,12 +149,9 @@ static int class_of(const Expr *e) {
 }
 
 static bool before(Printer *r, const Expr *a, const Expr *b) {
-    if (class_of(a) != class_of(b))
-        return class_of(a) < class_of(b);
-    if (a->op == OP_INDEX)
-        return a->index->id < b->index->id;
-    if (a->op == OP_READ && a->tensor != b->tensor)
-        return strcmp(a->tensor->name, b->tensor->name) < 0;
+    if (class_of(a) != class_of(b)) return class_of(a) < class_of(b);
+    if (a->op == OP_INDEX) return a->index->id < b->index->id;
+    if (a->op == OP_READ && a->tensor != b->tensor) return strcmp(a->tensor->name, b->tensor->name) < 0;
     return hash_of(r, a) < hash_of(r, b);
 }
 
@@ -189,8 +162,7 @@ static int *order_of(Printer *r, const Expr *const *args, const int *exponents, 
         int k = i;
         for (; k > 0; k--) {
             bool divides = exponents && exponents[i] < 0, other = exponents && exponents[order[k - 1]] < 0;
-            if (divides != other ? divides : !before(r, args[i], args[order[k - 1]]))
-                break;
+            if (divides != other ? divides : !before(r, args[i], args[order[k - 1]])) break;
             order[k] = order[k - 1];
         }
         order[k] = i;
@@ -206,30 +178,27 @@ static void print_term(Printer *r, int64_t coef, const Expr *atom, bool first) {
     else if (!first)
         text_put(r->out, " + ");
     int64_t size = coef < 0 ? -coef : coef;
-    if (size != 1)
-        text_add(r->out, "%lld*", (long long)size);
+    if (size != 1) text_add(r->out, "%lld*", (long long)size);
     print(r, atom, FACTOR);
 }
 
 static int *terms_order(Printer *r, const Affine *a) {
     const Expr **atoms = arena_array(r->arena, const Expr *, a->count > 0 ? a->count : 1);
-    for (int i = 0; i < a->count; i++)
-        atoms[i] = a->terms[i].atom;
+    for (int i = 0; i < a->count; i++) atoms[i] = a->terms[i].atom;
     return order_of(r, atoms, NULL, a->count);
 }
 
 static void print_form(Printer *r, const Affine *a, bool with_constant) {
     int *order = terms_order(r, a);
-    if (a->denominator != 1)
-        text_put(r->out, "{");
+    if (a->denominator != 1) text_put(r->out, "{");
     for (int i = 0; i < a->count; i++)
         print_term(r, a->terms[order[i]].coef, a->terms[order[i]].atom, i == 0);
     if (a->count == 0)
         text_add(r->out, "%lld", with_constant ? (long long)a->constant : 0LL);
     else if (with_constant && a->constant != 0)
-        text_add(r->out, a->constant < 0 ? " - %lld" : " + %lld", (long long)(a->constant < 0 ? -a->constant : a->constant));
-    if (a->denominator != 1)
-        text_add(r->out, "}/%lld", (long long)a->denominator);
+        text_add(r->out, a->constant < 0 ? " - %lld" : " + %lld",
+                 (long long)(a->constant < 0 ? -a->constant : a->constant));
+    if (a->denominator != 1) text_add(r->out, "}/%lld", (long long)a->denominator);
 }
 
 // `i + p in 1..28`: whole forms carry their constant in the range, the first coefficient is positive.
@@ -239,13 +208,13 @@ static void print_guard(Printer *r, Guard g) {
     int64_t constant = sign < 0 ? exact_mul(g.count - 1, f->denominator) - f->constant : f->constant;
     int64_t shift = f->denominator == 1 ? constant : 0;
     int *order = terms_order(r, f);
-    if (f->denominator != 1)
-        text_put(r->out, "{");
+    if (f->denominator != 1) text_put(r->out, "{");
     for (int i = 0; i < f->count; i++)
         print_term(r, sign * f->terms[order[i]].coef, f->terms[order[i]].atom, i == 0);
     if (f->denominator != 1) {
         if (constant != 0)
-            text_add(r->out, constant < 0 ? " - %lld" : " + %lld", (long long)(constant < 0 ? -constant : constant));
+            text_add(r->out, constant < 0 ? " - %lld" : " + %lld",
+                     (long long)(constant < 0 ? -constant : constant));
         text_add(r->out, "}/%lld", (long long)f->denominator);
     }
     if (g.count == 1)
@@ -263,8 +232,7 @@ static void print_where(Printer *r, const Expr *e) {
     int *order = arena_array(r->arena, int, e->guard_count);
     for (int i = 0; i < e->guard_count; i++) {
         int k = i;
-        for (; k > 0 && guard_before(r, e->guards[i], e->guards[order[k - 1]]); k--)
-            order[k] = order[k - 1];
+        for (; k > 0 && guard_before(r, e->guards[i], e->guards[order[k - 1]]); k--) order[k] = order[k - 1];
         order[k] = i;
     }
     print(r, e->args[0], TERM);
@@ -278,16 +246,13 @@ static void print_where(Printer *r, const Expr *e) {
 
 // ---- expressions ----
 
-static void put_number(Printer *r, double value) {
-    text_put(r->out, string_of_double(r->arena, value));
-}
+static void put_number(Printer *r, double value) { text_put(r->out, string_of_double(r->arena, value)); }
 
 static void print_const(Printer *r, const Expr *e) {
     const char *text = string_of_double(r->arena, e->value);
     bool whole = strspn(text, "-0123456789") == strlen(text);
     text_put(r->out, text);
-    if (e->type != TYPE_INT && whole)
-        text_put(r->out, ".0");
+    if (e->type != TYPE_INT && whole) text_put(r->out, ".0");
 }
 
 static void print_sum(Printer *r, const Expr *e) {
@@ -320,22 +285,18 @@ static void print_product(Printer *r, const Expr *e) {
     }
     for (int i = 0; i < e->count; i++) {
         int k = e->exponents[order[i]];
-        if (!first || k < 0)
-            text_put(r->out, k < 0 ? " / " : " * ");
+        if (!first || k < 0) text_put(r->out, k < 0 ? " / " : " * ");
         first = false;
         print(r, e->args[order[i]], FACTOR);
-        if (k > 1 || k < -1)
-            text_add(r->out, "^%d", k < 0 ? -k : k);
+        if (k > 1 || k < -1) text_add(r->out, "^%d", k < 0 ? -k : k);
     }
 }
 
 static void print_draw(Printer *r, const Draw *d) {
     static const char *const WORDS[] = {"draw_uniform", "draw_normal", "draw_bits"};
     text_add(r->out, "%s(%u, ", WORDS[d->kind], d->place);
-    if (d->kind == DRAW_BITS)
-        text_add(r->out, "%lld, ", (long long)d->limit);
-    if (d->initial)
-        text_put(r->out, "initial, ");
+    if (d->kind == DRAW_BITS) text_add(r->out, "%lld, ", (long long)d->limit);
+    if (d->initial) text_put(r->out, "initial, ");
     print_form(r, d->element, true);
     text_put(r->out, ")");
 }
@@ -343,11 +304,10 @@ static void print_draw(Printer *r, const Draw *d) {
 static void print_operation(Printer *r, const Expr *e) {
     const OpInfo *info = op_info((Op)e->op);
     const char *word = e->op == OP_DIV ? "div" : e->op == OP_POW ? "pow" : info->spelling;
-    bool infix = e->count == 2 && !plain(word) && e->op != OP_DIV && e->op != OP_POW;
+    bool infix = e->count == 2 && !name_is_plain(word) && e->op != OP_DIV && e->op != OP_POW;
     infix |= e->op == OP_AND || e->op == OP_OR;
     int first = info->commutative && before(r, e->args[1], e->args[0]) ? 1 : 0;
-    if (!infix)
-        text_put(r->out, word);
+    if (!infix) text_put(r->out, word);
     text_put(r->out, "(");
     for (int i = 0; i < e->count; i++) {
         if (i && infix)
@@ -360,11 +320,10 @@ static void print_operation(Printer *r, const Expr *e) {
 }
 
 static void print_read(Printer *r, const Expr *e) {
-    put_name(r->out, e->tensor->name);
+    name_print(r->out, e->tensor->name);
     text_put(r->out, "[");
     for (int i = 0; i < e->guard_count; i++) {
-        if (i)
-            text_put(r->out, ", ");
+        if (i) text_put(r->out, ", ");
         print_form(r, e->forms[i], true);
     }
     text_put(r->out, "]");
@@ -377,41 +336,20 @@ static void print(Printer *r, const Expr *e, Place place) {
     }
     bool enclosed = place == FACTOR && (e->op == OP_PRODUCT || (e->op == OP_CONST && signbit(e->value)));
     enclosed |= place >= TERM && (e->op == OP_SUM || e->op == OP_AFFINE || e->op == OP_WHERE);
-    if (enclosed)
-        text_put(r->out, "(");
+    if (enclosed) text_put(r->out, "(");
     switch (e->op) {
-    case OP_CONST:
-        print_const(r, e);
-        break;
-    case OP_INDEX:
-        text_put(r->out, index_name(r, e->index));
-        break;
-    case OP_AFFINE:
-        print_form(r, e->form, true);
-        break;
-    case OP_ROWS:
-        text_put(r->out, "rows");
-        break;
-    case OP_READ:
-        print_read(r, e);
-        break;
-    case OP_WHERE:
-        print_where(r, e);
-        break;
-    case OP_DRAW:
-        print_draw(r, e->draw);
-        break;
-    case OP_SUM:
-        print_sum(r, e);
-        break;
-    case OP_PRODUCT:
-        print_product(r, e);
-        break;
-    default:
-        print_operation(r, e);
+    case OP_CONST: print_const(r, e); break;
+    case OP_INDEX: text_put(r->out, index_name(r, e->index)); break;
+    case OP_AFFINE: print_form(r, e->form, true); break;
+    case OP_ROWS: text_put(r->out, "rows"); break;
+    case OP_READ: print_read(r, e); break;
+    case OP_WHERE: print_where(r, e); break;
+    case OP_DRAW: print_draw(r, e->draw); break;
+    case OP_SUM: print_sum(r, e); break;
+    case OP_PRODUCT: print_product(r, e); break;
+    default: print_operation(r, e);
     }
-    if (enclosed)
-        text_put(r->out, ")");
+    if (enclosed) text_put(r->out, ")");
 }
 
 // Shared parts of a large expression get names, innermost first.
@@ -419,11 +357,9 @@ static void name_parts(Printer *r, const Expr *e, const char *indent) {
     int *order = e->op == OP_SUM || e->op == OP_PRODUCT ? order_of(r, e->args, NULL, e->count) : NULL;
     for (int i = 0; i < e->count; i++) {
         const Expr *part = e->args[order ? order[i] : i];
-        if (mark_of(r, part)->name || mark_of(r, part)->tree < 3)
-            continue;
+        if (mark_of(r, part)->name || mark_of(r, part)->tree < 3) continue;
         name_parts(r, part, indent);
-        if (mark_of(r, part)->uses < 2 || mark_of(r, part)->name)
-            continue;
+        if (mark_of(r, part)->uses < 2 || mark_of(r, part)->name) continue;
         int name = ++r->last_name;
         text_add(r->out, "%s%%%d = ", indent, name);
         print(r, part, LOOSE);
@@ -435,8 +371,7 @@ static void name_parts(Printer *r, const Expr *e, const char *indent) {
 static void prepare(Printer *r, const Expr *e, const char *indent) {
     hash_of(r, e);
     r->naming = mark_of(r, e)->tree > TREE_LIMIT;
-    if (r->naming)
-        name_parts(r, e, indent);
+    if (r->naming) name_parts(r, e, indent);
 }
 
 void expr_print(Text *out, const Expr *e) {
@@ -465,10 +400,8 @@ static int all_indices(const Equation *q, const Index **all, int room) {
         for (int i = 0; i < count && n < room; i++) {
             const Index *index = pass ? q->e->free[i] : q->indices[i];
             bool known = false;
-            for (int k = 0; k < n; k++)
-                known |= all[k] == index;
-            if (!known)
-                all[n++] = index;
+            for (int k = 0; k < n; k++) known |= all[k] == index;
+            if (!known) all[n++] = index;
         }
     }
     for (int i = 1; i < n; i++)
@@ -480,14 +413,14 @@ static int all_indices(const Equation *q, const Index **all, int room) {
     return n;
 }
 
-static void print_equation(Text *out, const Equation *q, const char *indent) {
+void equation_print_lines(Text *out, const Equation *q, const char *indent) {
     Printer r = {.out = out, .arena = out->arena};
     const Index *all[64];
     int count = all_indices(q, all, 64);
     name_indices(&r, all, count);
     prepare(&r, q->e, indent);
     text_put(out, indent);
-    put_name(out, q->tensor->name);
+    name_print(out, q->tensor->name);
     text_put(out, "[");
     for (int d = 0; d < q->out_count; d++) {
         text_put(out, d ? ", " : "");
@@ -510,71 +443,4 @@ static void print_equation(Text *out, const Equation *q, const char *indent) {
     }
 }
 
-void equation_print(Text *out, const Equation *q) {
-    print_equation(out, q, "");
-}
-
-static void print_tensor(Text *out, const Program *p, const Tensor *t) {
-    text_add(out, "%s ", tensor_kind_word(t->kind));
-    put_name(out, t->name);
-    text_put(out, "[");
-    for (int d = 0; d < t->rank; d++) {
-        text_put(out, d ? ", " : "");
-        if (t->batch_dims >> d & 1)
-            text_put(out, "batch");
-        else
-            text_add(out, "%lld", (long long)t->dims[d]);
-    }
-    text_put(out, "]");
-    if (t->type != TYPE_REAL)
-        text_add(out, " %s", type_word(t->type));
-    if (t->bounded)
-        text_add(out, " in %lld..%lld", (long long)t->low, (long long)t->high);
-    if (t->trainable)
-        text_put(out, " trainable");
-    if (t->start != 0)
-        text_add(out, " = %s", string_of_double(p->arena, t->start));
-    text_put(out, "\n");
-}
-
-void function_print(Text *out, const Program *p, const Function *f) {
-    (void)p;
-    text_add(out, "function %s ", function_kind_word(f->kind));
-    put_name(out, f->name);
-    text_put(out, "\n");
-    for (int i = 0; i < f->equations.count; i++) {
-        print_equation(out, f->equations.data[i], "    ");
-        text_put(out, "\n");
-    }
-    for (int i = 0; i < f->gradients.count; i++) {
-        text_put(out, "    ");
-        put_name(out, f->gradients.data[i].result->name);
-        text_put(out, " = gradient ");
-        put_name(out, f->gradients.data[i].of->name);
-        text_put(out, " by ");
-        put_name(out, f->gradients.data[i].by->name);
-        text_put(out, "\n");
-    }
-    for (int i = 0; i < f->effects.count; i++) {
-        text_put(out, "    ");
-        put_name(out, f->effects.data[i].target->name);
-        text_put(out, " := ");
-        put_name(out, f->effects.data[i].value->name);
-        text_put(out, "\n");
-    }
-    for (int i = 0; i < f->outputs.count; i++) {
-        text_put(out, "    output ");
-        put_name(out, f->outputs.data[i]->name);
-        text_put(out, "\n");
-    }
-}
-
-void program_print(Text *out, const Program *p) {
-    text_add(out, "program batch %lld precision %s\n", (long long)p->batch, precision_word(p->precision));
-    for (int i = 0; i < p->tensors.count; i++)
-        print_tensor(out, p, p->tensors.data[i]);
-    for (int i = 0; i < p->functions.count; i++) {
-        text_put(out, "\n");
-        function_print(out, p, p->functions.data[i]);
-    }
-}
+void equation_print(Text *out, const Equation *q) { equation_print_lines(out, q, ""); }

@@ -15,8 +15,7 @@ Program *program_create(Context *ctx, Precision precision, int64_t batch) {
 }
 
 static const char *unique_name(Program *p, const char *name) {
-    if (!map_get(p->tables->tensor_names, name))
-        return name;
+    if (!map_get(p->tables->tensor_names, name)) return name;
     int *last = map_get(p->tables->taken, name);
     if (!last) {
         last = arena_new(p->arena, int);
@@ -24,42 +23,40 @@ static const char *unique_name(Program *p, const char *name) {
         map_set(p->tables->taken, name, last);
     }
     const char *own = name;
-    while (map_get(p->tables->tensor_names, own))
-        own = string_format(p->arena, "%s_%d", name, ++*last);
+    while (map_get(p->tables->tensor_names, own)) own = string_format(p->arena, "%s_%d", name, ++*last);
     return own;
 }
 
 Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int rank, const int64_t *dims) {
-    if (rank > MAX_RANK)
-        die("tensor %s has %d dimensions", name, rank);
+    if (rank > MAX_RANK) die("tensor %s has %d dimensions", name, rank);
     const char *own = unique_name(p, name);
     Tensor *t = arena_new(p->arena, Tensor);
     t->name = own == name ? string_copy(p->arena, name, strlen(name)) : own;
     t->kind = kind;
     t->type = type;
     t->rank = rank;
-    for (int d = 0; d < rank; d++)
-        t->dims[d] = dims[d];
+    for (int d = 0; d < rank; d++) t->dims[d] = dims[d];
     t->id = (uint32_t)p->tensors.count;
     vec_push(p->arena, &p->tensors, t);
     map_set(p->tables->tensor_names, t->name, t);
     return t;
 }
 
-Tensor *tensor_find(const Program *p, const char *name) {
-    return map_get(p->tables->tensor_names, name);
-}
+Tensor *tensor_find(const Program *p, const char *name) { return map_get(p->tables->tensor_names, name); }
 
 int64_t tensor_elements(const Tensor *t) {
     int64_t n = 1;
-    for (int d = 0; d < t->rank; d++)
-        n = exact_mul(n, t->dims[d]);
+    for (int d = 0; d < t->rank; d++) n = exact_mul(n, t->dims[d]);
     return n;
 }
 
 Index *index_add(Program *p, const char *name, int64_t size, bool batch) {
     Index *i = arena_new(p->arena, Index);
-    *i = (Index){.name = string_copy(p->arena, name, strlen(name)), .size = size, .id = p->next_index++, .batch = batch, .axis = -1};
+    *i = (Index){.name = string_copy(p->arena, name, strlen(name)),
+                 .size = size,
+                 .id = p->next_index++,
+                 .batch = batch,
+                 .axis = -1};
     return i;
 }
 
@@ -75,15 +72,18 @@ Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *
                        const Index *const *indices, int index_count, const Expr *e, const Origin *origin) {
     Equation *q = arena_new(p->arena, Equation);
     const Affine **forms = arena_array(p->arena, const Affine *, t->rank > 0 ? t->rank : 1);
-    for (int d = 0; d < t->rank; d++)
-        forms[d] = out[d];
+    for (int d = 0; d < t->rank; d++) forms[d] = out[d];
     const Index **own = arena_array(p->arena, const Index *, index_count > 0 ? index_count : 1);
-    for (int i = 0; i < index_count; i++)
-        own[i] = indices[i];
-    *q = (Equation){.tensor = t, .out_count = t->rank, .out = forms, .reduction = r, .index_count = index_count,
-                    .indices = own, .e = e, .origin = origin};
-    if (f)
-        vec_push(p->arena, &f->equations, q);
+    for (int i = 0; i < index_count; i++) own[i] = indices[i];
+    *q = (Equation){.tensor = t,
+                    .out_count = t->rank,
+                    .out = forms,
+                    .reduction = r,
+                    .index_count = index_count,
+                    .indices = own,
+                    .e = e,
+                    .origin = origin};
+    if (f) vec_push(p->arena, &f->equations, q);
     return q;
 }
 
@@ -94,12 +94,9 @@ int equation_result_indices(const Equation *q, const Index **indices, int room) 
             const Expr *atom = q->out[d]->terms[t].atom;
             for (int f = 0; f < atom->free_count; f++) {
                 bool known = false;
-                for (int k = 0; k < count && k < room; k++)
-                    known |= indices[k] == atom->free[f];
-                if (known)
-                    continue;
-                if (count < room)
-                    indices[count] = atom->free[f];
+                for (int k = 0; k < count && k < room; k++) known |= indices[k] == atom->free[f];
+                if (known) continue;
+                if (count < room) indices[count] = atom->free[f];
                 count++;
             }
         }

@@ -1,5 +1,5 @@
-// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3").
-// The runtime and the generated code compute the same, bit by bit.
+// Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2,
+// 3"). The runtime and the generated code compute the same, bit by bit.
 
 #include "ir/ir.h"
 
@@ -23,9 +23,7 @@ double draw_value(const Draw *draw, int64_t element, uint64_t seed, uint32_t bat
     uint32_t x[4] = {(uint32_t)element, draw->place, draw->initial ? 0 : batch_number, (uint32_t)draw->kind};
     philox(x, seed);
     double u = (double)(x[0] >> 8) * 0x1p-24, v = (double)(x[1] >> 8) * 0x1p-24;
-    if (draw->kind == DRAW_NORMAL)
-        return sqrt(-2 * log(1 - u)) * cos(2 * 3.14159265358979323846 * v);
-    if (draw->kind == DRAW_BITS)
-        return (double)(((uint64_t)x[0] * (uint64_t)draw->limit) >> 32);
+    if (draw->kind == DRAW_NORMAL) return sqrt(-2 * log(1 - u)) * cos(2 * 3.14159265358979323846 * v);
+    if (draw->kind == DRAW_BITS) return (double)(((uint64_t)x[0] * (uint64_t)draw->limit) >> 32);
     return u;
 }

@@ -6,23 +6,20 @@
 #include <string.h>
 
 static void skip_lines(Reader *r) {
-    while (r->word.kind == WORD_LINE)
-        reader_next(r);
+    while (r->word.kind == WORD_LINE) reader_next(r);
 }
 
 static void end_line(Reader *r) {
-    if (r->word.kind != WORD_LINE && r->word.kind != WORD_END)
-        reader_fail(r, "the line should end here");
+    if (r->word.kind != WORD_LINE && r->word.kind != WORD_END) reader_fail(r, "the line should end here");
     skip_lines(r);
 }
 
 // The number of the word at hand in one of the lists of words.c, or -1.
-#define FIND(function, type, from)                                                                                   \
-    static int find_##type(Reader *r) {                                                                              \
-        for (int i = (from); function((type)i); i++)                                                                 \
-            if (reader_is(r, function((type)i)))                                                                     \
-                return i;                                                                                            \
-        return -1;                                                                                                   \
+#define FIND(function, type, from)                                                                           \
+    static int find_##type(Reader *r) {                                                                      \
+        for (int i = (from); function((type)i); i++)                                                         \
+            if (reader_is(r, function((type)i))) return i;                                                   \
+        return -1;                                                                                           \
     }
 FIND(tensor_kind_word, TensorKind, 0)
 FIND(type_word, Type, 0)
@@ -38,10 +35,10 @@ static void read_header(Reader *r) {
     batch = reader_integer(r);
     reader_expect(r, "precision");
     precision = find_Precision(r);
-    if (precision < 0 || batch < 1)
-        reader_fail(r, "a program begins with `program batch N precision NAME`");
+    if (precision < 0 || batch < 1) reader_fail(r, "a program begins with `program batch N precision NAME`");
     reader_next(r);
-    r->p = program_create(r->ctx, precision < 0 ? PRECISION_DEFAULT : (Precision)precision, batch < 1 ? 1 : batch);
+    r->p = program_create(r->ctx, precision < 0 ? PRECISION_DEFAULT : (Precision)precision,
+                          batch < 1 ? 1 : batch);
     end_line(r);
 }
 
@@ -59,14 +56,11 @@ static void read_tensor(Reader *r, TensorKind kind) {
         } else {
             dims[rank] = reader_integer(r);
         }
-        if (!reader_is(r, "]"))
-            reader_expect(r, ",");
+        if (!reader_is(r, "]")) reader_expect(r, ",");
     }
     reader_expect(r, "]");
-    if (!r->failed && tensor_find(r->p, name))
-        reader_fail(r, "a second tensor is called `%s`", name);
-    if (r->failed)
-        return;
+    if (!r->failed && tensor_find(r->p, name)) reader_fail(r, "a second tensor is called `%s`", name);
+    if (r->failed) return;
     Tensor *t = tensor_add(r->p, name, kind, TYPE_REAL, rank, dims);
     t->batch_dims = batch_dims;
     if ((type = find_Type(r)) >= 0) {
@@ -80,8 +74,7 @@ static void read_tensor(Reader *r, TensorKind kind) {
         t->high = reader_integer(r);
     }
     t->trainable = reader_take(r, "trainable");
-    if (reader_take(r, "="))
-        t->start = reader_number(r);
+    if (reader_take(r, "=")) t->start = reader_number(r);
     end_line(r);
 }
 
@@ -89,19 +82,16 @@ static void read_tensor(Reader *r, TensorKind kind) {
 static void read_indices(Reader *r, uint32_t from) {
     const char *text = r->source->text;
     uint32_t at = from;
-    while (text[at] && text[at] != '\n' && text[at] != '|' && text[at] != '#')
-        at++;
+    while (text[at] && text[at] != '\n' && text[at] != '|' && text[at] != '#') at++;
     r->indices.count = 0;
-    if (text[at] != '|')
-        return;
+    if (text[at] != '|') return;
     reader_seek(r, at + 1);
     while (!r->failed && r->word.kind == WORD_NAME) {
         const char *name = reader_name(r);
         reader_expect(r, ":");
         bool batch = reader_take(r, "batch");
         int64_t size = batch ? r->p->batch : reader_integer(r);
-        if (size < 0)
-            reader_fail(r, "an index has no negative range");
+        if (size < 0) reader_fail(r, "an index has no negative range");
         vec_push(r->p->arena, &r->indices, index_add(r->p, name, size, batch));
     }
 }
@@ -125,11 +115,9 @@ static void read_results(Reader *r, const Tensor *t, const Affine **out) {
     reader_expect(r, "[");
     while (!r->failed && !reader_is(r, "]") && count < MAX_RANK) {
         out[count++] = read_form(r);
-        if (!reader_take(r, ","))
-            break;
+        if (!reader_take(r, ",")) break;
     }
-    if (t && count != t->rank)
-        reader_fail(r, "%s has %d dimensions", t->name, t->rank);
+    if (t && count != t->rank) reader_fail(r, "%s has %d dimensions", t->name, t->rank);
     reader_expect(r, "]");
     reader_expect(r, "=");
 }
@@ -142,13 +130,10 @@ static int read_reduced(Reader *r, const Index **indices, int room) {
         const char *name = reader_name(r);
         const Index *index = NULL;
         for (int i = 0; i < r->indices.count; i++)
-            if (string_equal(r->indices.data[i]->name, name))
-                index = r->indices.data[i];
-        if (!index)
-            reader_fail(r, "`%s` is no index of this equation", name);
+            if (string_equal(r->indices.data[i]->name, name)) index = r->indices.data[i];
+        if (!index) reader_fail(r, "`%s` is no index of this equation", name);
         indices[count++] = index;
-        if (!reader_take(r, ","))
-            break;
+        if (!reader_take(r, ",")) break;
     }
     reader_expect(r, "]");
     return count;
@@ -169,15 +154,14 @@ static void read_equation(Reader *r, Function *f) {
     const Index *indices[64];
     int index_count = 0;
     read_results(r, t, out);
-    int reduction = text[r->at] == '[' ? find_Reduction(r) : -1;   // max(a, b) is none
-    if (reduction >= 0)
-        index_count = read_reduced(r, indices, 64);
+    int reduction = text[r->at] == '[' ? find_Reduction(r) : -1; // max(a, b) is none
+    if (reduction >= 0) index_count = read_reduced(r, indices, 64);
     const Expr *e = read_expr(r);
-    if (reader_is(r, "|"))                            // read before
-        while (r->word.kind != WORD_LINE && r->word.kind != WORD_END)
-            reader_next(r);
+    if (reader_is(r, "|")) // read before
+        while (r->word.kind != WORD_LINE && r->word.kind != WORD_END) reader_next(r);
     if (!r->failed)
-        equation_add(r->p, f, t, out, reduction < 0 ? REDUCE_NONE : (Reduction)reduction, indices, index_count, e, NULL);
+        equation_add(r->p, f, t, out, reduction < 0 ? REDUCE_NONE : (Reduction)reduction, indices,
+                     index_count, e, NULL);
     end_line(r);
 }
 
@@ -227,8 +211,7 @@ Program *program_read(Context *ctx, const Source *source) {
     while (!r.failed && r.word.kind != WORD_END) {
         if (reader_take(&r, "function")) {
             int kind = find_FunctionKind(&r);
-            if (kind < 0)
-                reader_fail(&r, "a kind of function is expected here");
+            if (kind < 0) reader_fail(&r, "a kind of function is expected here");
             reader_next(&r);
             f = function_add(r.p, kind < 0 ? FUNCTION_STEP : (FunctionKind)kind, reader_name(&r));
             end_line(&r);

@@ -33,11 +33,9 @@ static const Expr *read_tensor_read(Reader *r) {
     reader_expect(r, "[");
     while (!r->failed && !reader_is(r, "]") && count < MAX_RANK) {
         forms[count++] = read_form(r);
-        if (!reader_take(r, ","))
-            break;
+        if (!reader_take(r, ",")) break;
     }
-    if (t && count != t->rank)
-        reader_fail(r, "%s has %d dimensions", t->name, t->rank);
+    if (t && count != t->rank) reader_fail(r, "%s has %d dimensions", t->name, t->rank);
     reader_expect(r, "]");
     return r->failed ? nothing(r) : expr_read(r->p, t, forms, NULL);
 }
@@ -62,8 +60,7 @@ static bool find_operation(const char *word, Op *op) {
     for (int i = OP_PRODUCT + 1; i < OP_COUNT; i++) {
         const OpInfo *info = op_info((Op)i);
         *op = (Op)i;
-        if (string_equal(word, i == OP_DIV ? "div" : i == OP_POW ? "pow" : info->spelling))
-            return true;
+        if (string_equal(word, i == OP_DIV ? "div" : i == OP_POW ? "pow" : info->spelling)) return true;
     }
     return false;
 }
@@ -72,16 +69,14 @@ static const Expr *read_call(Reader *r, const char *word) {
     static const char *const DRAWS[] = {"draw_uniform", "draw_normal", "draw_bits"};
     Op op;
     for (int i = 0; i < 3; i++)
-        if (string_equal(word, DRAWS[i]))
-            return read_draw(r, (DrawKind)i);
+        if (string_equal(word, DRAWS[i])) return read_draw(r, (DrawKind)i);
     if (!find_operation(word, &op)) {
         reader_fail(r, "no operation is called `%s`", word);
         return nothing(r);
     }
     const Expr *args[3];
     int count = 0;
-    do
-        args[count++] = read_expr(r);
+    do args[count++] = read_expr(r);
     while (!r->failed && count < 3 && reader_take(r, ","));
     reader_expect(r, ")");
     if (!r->failed && count != op_info(op)->arity)
@@ -91,20 +86,16 @@ static const Expr *read_call(Reader *r, const char *word) {
 
 static const Expr *read_named(Reader *r) {
     Word word = r->word;
-    if (!word.quoted && (reader_is(r, "inf") || reader_is(r, "nan")))
-        return read_number(r, false);
+    if (!word.quoted && (reader_is(r, "inf") || reader_is(r, "nan"))) return read_number(r, false);
     reader_next(r);
     if (reader_is(r, "[")) {
         reader_seek(r, word.start);
         return read_tensor_read(r);
     }
-    if (reader_take(r, "("))
-        return read_call(r, word.text);
-    if (string_equal(word.text, "rows"))
-        return expr_rows(r->p);
+    if (reader_take(r, "(")) return read_call(r, word.text);
+    if (string_equal(word.text, "rows")) return expr_rows(r->p);
     for (int i = 0; i < r->indices.count; i++)
-        if (string_equal(r->indices.data[i]->name, word.text))
-            return expr_index(r->p, r->indices.data[i]);
+        if (string_equal(r->indices.data[i]->name, word.text)) return expr_index(r->p, r->indices.data[i]);
     reader_seek(r, word.start);
     reader_fail(r, "`%s` is no index of this equation", word.text);
     return nothing(r);
@@ -119,34 +110,28 @@ static const Expr *read_enclosed(Reader *r) {
             reader_fail(r, "`)` is expected here");
         reader_next(r);
         const Expr *b = read_expr(r);
-        if (!r->failed)
-            a = expr_binary(r->p, op, a, b);
+        if (!r->failed) a = expr_binary(r->p, op, a, b);
     }
     reader_expect(r, ")");
     return a;
 }
 
 static const Expr *read_primary(Reader *r) {
-    if (r->word.kind == WORD_NUMBER)
-        return read_number(r, false);
-    if (r->word.kind == WORD_NAME)
-        return read_named(r);
+    if (r->word.kind == WORD_NUMBER) return read_number(r, false);
+    if (r->word.kind == WORD_NAME) return read_named(r);
     if (r->word.kind == WORD_SHARED) {
         int k = (int)r->word.value;
-        if (k < 1 || k > r->shared.count)
-            reader_fail(r, "%%%d is not defined", k);
+        if (k < 1 || k > r->shared.count) reader_fail(r, "%%%d is not defined", k);
         reader_next(r);
         return r->failed ? nothing(r) : r->shared.data[k - 1];
     }
-    if (reader_take(r, "("))
-        return read_enclosed(r);
+    if (reader_take(r, "(")) return read_enclosed(r);
     if (reader_take(r, "{")) {
         const Affine *form = form_of(r, read_expr(r));
         reader_expect(r, "}");
         reader_expect(r, "/");
         int64_t d = reader_integer(r);
-        if (d < 1)
-            reader_fail(r, "a denominator is at least 1");
+        if (d < 1) reader_fail(r, "a denominator is at least 1");
         return r->failed ? nothing(r) : expr_affine(r->p, affine_scale(r->p, form, 1, d));
     }
     reader_fail(r, "an expression is expected here");
@@ -159,7 +144,7 @@ static const Expr *read_product(Reader *r, bool negative) {
     VEC(const Expr *) args = {0};
     VEC(int) exponents = {0};
     Arena *arena = r->p->arena;
-    if (negative && r->word.kind == WORD_NUMBER) {    // -2 is a number, -2 * x a factor
+    if (negative && r->word.kind == WORD_NUMBER) { // -2 is a number, -2 * x a factor
         vec_push(arena, &args, read_number(r, true));
         vec_push(arena, &exponents, 1);
         negative = false;
@@ -168,8 +153,7 @@ static const Expr *read_product(Reader *r, bool negative) {
     while (!r->failed) {
         if (!more) {
             divides = reader_is(r, "/");
-            if (!reader_take(r, "*") && !reader_take(r, "/"))
-                break;
+            if (!reader_take(r, "*") && !reader_take(r, "/")) break;
         }
         more = false;
         const Expr *e = read_primary(r);
@@ -177,9 +161,9 @@ static const Expr *read_product(Reader *r, bool negative) {
         vec_push(arena, &args, e);
         vec_push(arena, &exponents, divides ? -k : k);
     }
-    if (args.count == 1 && exponents.data[0] == 1 && !negative)
-        return args.data[0];
-    return r->failed ? nothing(r) : expr_product(r->p, negative ? -1 : 1, exponents.data, args.data, args.count);
+    if (args.count == 1 && exponents.data[0] == 1 && !negative) return args.data[0];
+    return r->failed ? nothing(r)
+                     : expr_product(r->p, negative ? -1 : 1, exponents.data, args.data, args.count);
 }
 
 static const Expr *read_sum(Reader *r) {
@@ -195,19 +179,15 @@ static const Expr *read_sum(Reader *r) {
         vec_push(arena, &args, term);
         vec_push(arena, &coefs, minus ? -1 : 1);
     }
-    if (args.count == 1)
-        return args.data[0];
+    if (args.count == 1) return args.data[0];
     return r->failed ? nothing(r) : expr_sum(r->p, 0, coefs.data, args.data, args.count);
 }
 
-const Affine *read_form(Reader *r) {
-    return form_of(r, read_sum(r));
-}
+const Affine *read_form(Reader *r) { return form_of(r, read_sum(r)); }
 
 static Guard read_guard(Reader *r) {
     const Affine *form = read_form(r);
-    if (reader_take(r, "=="))
-        return (Guard){affine_offset(r->p, form, -reader_integer(r)), 1};
+    if (reader_take(r, "==")) return (Guard){affine_offset(r->p, form, -reader_integer(r)), 1};
     reader_expect(r, "in");
     int64_t low = reader_integer(r);
     reader_expect(r, "..");
@@ -216,19 +196,16 @@ static Guard read_guard(Reader *r) {
 }
 
 const Expr *read_expr(Reader *r) {
-    if (++r->depth > MOST_DEPTH)
-        reader_fail(r, "the expression is nested too deeply");
+    if (++r->depth > MOST_DEPTH) reader_fail(r, "the expression is nested too deeply");
     const Expr *a = read_sum(r);
     if (reader_take(r, "if")) {
         Guard guards[MOST_GUARDS];
         int count = 0;
-        do
-            guards[count++] = read_guard(r);
+        do guards[count++] = read_guard(r);
         while (!r->failed && count < MOST_GUARDS && reader_take(r, "and"));
         reader_expect(r, "else");
         const Expr *b = read_expr(r);
-        if (!r->failed)
-            a = expr_where(r->p, guards, count, a, b);
+        if (!r->failed) a = expr_where(r->p, guards, count, a, b);
     }
     r->depth--;
     return a;

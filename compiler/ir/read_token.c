@@ -9,8 +9,7 @@ static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 
 static bool digit(char c) { return c >= '0' && c <= '9'; }
 
 void reader_fail(Reader *r, const char *format, ...) {
-    if (r->failed)
-        return;
+    if (r->failed) return;
     r->failed = true;
     va_list args;
     va_start(args, format);
@@ -24,18 +23,15 @@ static uint32_t scan_number(Reader *r, uint32_t from) {
     const char *text = r->source->text;
     uint32_t at = from;
     r->word.integer = true;
-    while (digit(text[at]))
-        at++;
+    while (digit(text[at])) at++;
     if (text[at] == '.' && digit(text[at + 1])) {
         r->word.integer = false;
-        for (at++; digit(text[at]); at++)
-            continue;
+        for (at++; digit(text[at]); at++) continue;
     }
     uint32_t exponent = at + 1 + (text[at] != 0 && (text[at + 1] == '+' || text[at + 1] == '-'));
     if ((text[at] == 'e' || text[at] == 'E') && digit(text[exponent])) {
         r->word.integer = false;
-        for (at = exponent; digit(text[at]); at++)
-            continue;
+        for (at = exponent; digit(text[at]); at++) continue;
     }
     r->word.kind = WORD_NUMBER;
     if (!double_of_string(text + from, at - from, &r->word.value))
@@ -44,8 +40,8 @@ static uint32_t scan_number(Reader *r, uint32_t from) {
 }
 
 static uint32_t scan_sign(Reader *r, uint32_t from) {
-    static const char *const SIGNS[] = {":=", "..", "<=", "==", "//", "(", ")", "[", "]", "{", "}", ",", "|", ":",
-                                        "+",  "-",  "*",  "/",  "^",  "=", "<"};
+    static const char *const SIGNS[] = {":=", "..", "<=", "==", "//", "(", ")", "[", "]", "{", "}",
+                                        ",",  "|",  ":",  "+",  "-",  "*", "/", "^", "=", "<"};
     const char *text = r->source->text;
     for (size_t i = 0; i < sizeof SIGNS / sizeof *SIGNS; i++)
         if (strncmp(text + from, SIGNS[i], strlen(SIGNS[i])) == 0) {
@@ -64,16 +60,15 @@ static uint32_t scan_name(Reader *r, uint32_t from) {
     uint32_t at = from;
     r->word.kind = WORD_NAME;
     if (text[from] == '`') {
-        for (at++; text[at] && text[at] != '`' && text[at] != '\n'; at++)
-            continue;
-        if (text[at] != '`')
-            reader_fail(r, "a quoted name does not end");
+        for (at++; text[at] && text[at] != '`' && text[at] != '\n'; at++) continue;
+        if (text[at] != '`') reader_fail(r, "a quoted name does not end");
         r->word.quoted = true;
         r->word.text = string_copy(r->ctx->arena, text + from + 1, at - from - 1);
         return text[at] == '`' ? at + 1 : at;
     }
     // A dot belongs to a name if a letter or digit follows: `a.b`, but `n..m` is a range.
-    while (letter(text[at]) || digit(text[at]) || (text[at] == '.' && (letter(text[at + 1]) || digit(text[at + 1]))))
+    while (letter(text[at]) || digit(text[at]) ||
+           (text[at] == '.' && (letter(text[at + 1]) || digit(text[at + 1]))))
         at++;
     r->word.text = string_copy(r->ctx->arena, text + from, at - from);
     return at;
@@ -82,11 +77,9 @@ static uint32_t scan_name(Reader *r, uint32_t from) {
 void reader_next(Reader *r) {
     const char *text = r->source->text;
     uint32_t at = r->at;
-    while (text[at] == ' ' || text[at] == '\t' || text[at] == '\r')
-        at++;
+    while (text[at] == ' ' || text[at] == '\t' || text[at] == '\r') at++;
     if (text[at] == '#')
-        while (text[at] && text[at] != '\n')
-            at++;
+        while (text[at] && text[at] != '\n') at++;
     r->word = (Word){.start = at, .end = at + 1, .text = ""};
     if (r->failed || text[at] == 0) {
         r->word.kind = WORD_END;
@@ -114,19 +107,18 @@ void reader_seek(Reader *r, uint32_t at) {
 }
 
 bool reader_is(const Reader *r, const char *text) {
-    return (r->word.kind == WORD_NAME || r->word.kind == WORD_SIGN) && !r->word.quoted && string_equal(r->word.text, text);
+    return (r->word.kind == WORD_NAME || r->word.kind == WORD_SIGN) && !r->word.quoted &&
+           string_equal(r->word.text, text);
 }
 
 bool reader_take(Reader *r, const char *text) {
-    if (!reader_is(r, text))
-        return false;
+    if (!reader_is(r, text)) return false;
     reader_next(r);
     return true;
 }
 
 void reader_expect(Reader *r, const char *text) {
-    if (!reader_take(r, text))
-        reader_fail(r, "`%s` is expected here", text);
+    if (!reader_take(r, text)) reader_fail(r, "`%s` is expected here", text);
 }
 
 const char *reader_name(Reader *r) {

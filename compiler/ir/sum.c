@@ -1,34 +1,33 @@
 // Canonical sums and products: value + sum coef * arg, value * prod arg ^ exponent.
-// Outside of `strict` nested ones are flattened, equal terms merged, constants collected; sums of integers become affine
-// forms in every precision. Arguments stand in the order of their structural hashes.
+// Outside of `strict` nested ones are flattened, equal terms merged, constants collected; sums of integers
+// become affine forms in every precision. Arguments stand in the order of their structural hashes.
 
 #include "ir/tables.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct { const Expr *arg; double coef; } Entry;
+typedef struct {
+    const Expr *arg;
+    double coef;
+} Entry;
 
 static int entry_order(const void *a, const void *b) {
     return expr_order(((const Entry *)a)->arg, ((const Entry *)b)->arg);
 }
 
-static bool whole(double x) {
-    return fabs(x) < 9007199254740992.0 && x == (double)(int64_t)x;
-}
+static bool whole(double x) { return fabs(x) < 9007199254740992.0 && x == (double)(int64_t)x; }
 
 static Type number_type(const Entry *entries, int count) {
     for (int i = 0; i < count; i++)
-        if (entries[i].arg->type == TYPE_DOUBLE)
-            return TYPE_DOUBLE;
+        if (entries[i].arg->type == TYPE_DOUBLE) return TYPE_DOUBLE;
     return TYPE_REAL;
 }
 
 static bool all_integers(const Entry *entries, int count) {
     bool some = false;
     for (int i = 0; i < count; i++) {
-        if (!expr_is_integer(entries[i].arg) || !whole(entries[i].coef))
-            return false;
+        if (!expr_is_integer(entries[i].arg) || !whole(entries[i].coef)) return false;
         some |= entries[i].arg->type == TYPE_INT;
     }
     return some;
@@ -42,8 +41,7 @@ static int merge(Entry *entries, int count) {
             entries[n - 1].coef += entries[i].coef;
         else
             entries[n++] = entries[i];
-        if (entries[n - 1].coef == 0 && (i + 1 == count || entries[i + 1].arg != entries[n - 1].arg))
-            n--;
+        if (entries[n - 1].coef == 0 && (i + 1 == count || entries[i + 1].arg != entries[n - 1].arg)) n--;
     }
     return n;
 }
@@ -62,22 +60,23 @@ static int entries_of(const Expr *e) {
 }
 
 static void add_term(Sum *s, double coef, const Expr *e, bool may_open) {
-    if (coef == 0 && !s->strict)
-        return;
+    if (coef == 0 && !s->strict) return;
     if (e->op == OP_CONST) {
         s->constant += coef * e->value;
     } else if (e->op == OP_AFFINE) {
         double d = (double)e->form->denominator;
         s->constant += coef * (double)e->form->constant / d;
         for (int i = 0; i < e->form->count; i++)
-            vec_push(s->p->arena, &s->entries, (Entry){e->form->terms[i].atom, coef * (double)e->form->terms[i].coef / d});
+            vec_push(s->p->arena, &s->entries,
+                     (Entry){e->form->terms[i].atom, coef * (double)e->form->terms[i].coef / d});
     } else if (s->strict) {
-        bool sign = e->op == OP_PRODUCT && (e->value == -1 || fabs(coef) == 1) && e->count == 1 && e->exponents[0] == 1;
+        bool sign = e->op == OP_PRODUCT && (e->value == -1 || fabs(coef) == 1) && e->count == 1 &&
+                    e->exponents[0] == 1;
         vec_push(s->p->arena, &s->entries, sign ? (Entry){e->args[0], coef * e->value} : (Entry){e, coef});
     } else if (e->op == OP_SUM && may_open) {
         s->constant += coef * e->value;
         for (int i = 0; i < e->count; i++)
-            add_term(s, coef * e->coefs[i], e->args[i], false);    // a sum in a sum was too long to be opened
+            add_term(s, coef * e->coefs[i], e->args[i], false); // a sum in a sum was too long to be opened
     } else if (e->op == OP_PRODUCT && e->value != 1) {
         const Expr *base = expr_product(s->p, 1, e->exponents, e->args, e->count);
         add_term(s, coef * e->value, base, may_open);
@@ -89,7 +88,8 @@ static void add_term(Sum *s, double coef, const Expr *e, bool may_open) {
 static const Expr *integer_sum(Program *p, double constant, const Entry *entries, int count) {
     const Affine *form = affine_constant(p, (int64_t)constant);
     for (int i = 0; i < count; i++)
-        form = affine_add(p, form, affine_scale(p, affine_atom(p, entries[i].arg), (int64_t)entries[i].coef, 1));
+        form =
+            affine_add(p, form, affine_scale(p, affine_atom(p, entries[i].arg), (int64_t)entries[i].coef, 1));
     return expr_affine(p, form);
 }
 
@@ -100,12 +100,16 @@ static const Expr *number_sum(Program *p, double constant, const Entry *entries,
         coefs[i] = entries[i].coef;
         args[i] = entries[i].arg;
     }
-    return expr_intern(p, &(Expr){.op = OP_SUM, .type = (uint8_t)number_type(entries, count), .value = constant,
-                                  .count = (int16_t)count, .coefs = coefs, .args = args});
+    return expr_intern(p, &(Expr){.op = OP_SUM,
+                                  .type = (uint8_t)number_type(entries, count),
+                                  .value = constant,
+                                  .count = (int16_t)count,
+                                  .coefs = coefs,
+                                  .args = args});
 }
 
 const Expr *expr_sum(Program *p, double constant, const double *coefs, const Expr *const *args, int count) {
-    if (count > 8 * MAX_ENTRIES) {                    // far too large anyhow: halves, so that counts stay small
+    if (count > 8 * MAX_ENTRIES) { // far too large anyhow: halves, so that counts stay small
         const Expr *low = expr_sum(p, constant, coefs, args, count / 2);
         const Expr *high = expr_sum(p, 0, coefs + count / 2, args + count / 2, count - count / 2);
         return number_sum(p, 0, (Entry[]){{low, 1}, {high, 1}}, 2);
@@ -115,22 +119,16 @@ const Expr *expr_sum(Program *p, double constant, const double *coefs, const Exp
     s.entries.data = small;
     s.entries.room = SMALL;
     int together = 0;
-    for (int i = 0; i < count; i++)
-        together += entries_of(args[i]);
-    for (int i = 0; i < count; i++)
-        add_term(&s, coefs[i], args[i], together <= MAX_ENTRIES);
+    for (int i = 0; i < count; i++) together += entries_of(args[i]);
+    for (int i = 0; i < count; i++) add_term(&s, coefs[i], args[i], together <= MAX_ENTRIES);
     Entry *entries = s.entries.data;
     int n = s.entries.count;
     bool integers = whole(s.constant) && all_integers(entries, n);
-    if (integers)
-        return integer_sum(p, s.constant, entries, n);
+    if (integers) return integer_sum(p, s.constant, entries, n);
     qsort(entries, (size_t)n, sizeof *entries, entry_order);
-    if (!s.strict)
-        n = merge(entries, n);
-    if (n == 0)
-        return expr_const(p, s.constant);
-    if (whole(s.constant) && all_integers(entries, n))
-        return integer_sum(p, s.constant, entries, n);
+    if (!s.strict) n = merge(entries, n);
+    if (n == 0) return expr_const(p, s.constant);
+    if (whole(s.constant) && all_integers(entries, n)) return integer_sum(p, s.constant, entries, n);
     if (n == 1 && s.constant == 0)
         return expr_product(p, entries[0].coef, (const int[]){1}, &entries[0].arg, 1);
     return number_sum(p, s.constant, entries, n);
@@ -147,20 +145,19 @@ typedef struct {
 
 static double whole_power(double x, int k) {
     double result = 1;
-    for (int i = k < 0 ? -k : k; i > 0; i--)
-        result *= x;
+    for (int i = k < 0 ? -k : k; i > 0; i--) result *= x;
     return k < 0 ? 1 / result : result;
 }
 
 static void add_factor(Product *r, int exponent, const Expr *e, bool may_open) {
-    if (exponent == 0)
-        return;
+    if (exponent == 0) return;
     if (e->op == OP_CONST) {
         r->factor *= whole_power(e->value, exponent);
     } else if (e->op == OP_AFFINE && e->form->count == 1 && e->form->constant == 0) {
         r->factor *= whole_power((double)e->form->terms[0].coef / (double)e->form->denominator, exponent);
         add_factor(r, exponent, e->form->terms[0].atom, may_open);
-    } else if (e->op == OP_PRODUCT && (r->strict ? e->value == -1 && e->count == 1 && e->exponents[0] == 1 : may_open)) {
+    } else if (e->op == OP_PRODUCT &&
+               (r->strict ? e->value == -1 && e->count == 1 && e->exponents[0] == 1 : may_open)) {
         r->factor *= whole_power(e->value, exponent);
         for (int i = 0; i < e->count; i++)
             vec_push(r->p->arena, &r->entries, (Entry){e->args[i], (double)e->exponents[i] * exponent});
@@ -176,26 +173,29 @@ static const Expr *intern_product(Program *p, double factor, const Entry *entrie
         exponents[i] = (int)entries[i].coef;
         args[i] = entries[i].arg;
     }
-    return expr_intern(p, &(Expr){.op = OP_PRODUCT, .type = (uint8_t)type, .value = factor, .count = (int16_t)count,
-                                  .exponents = exponents, .args = args});
+    return expr_intern(p, &(Expr){.op = OP_PRODUCT,
+                                  .type = (uint8_t)type,
+                                  .value = factor,
+                                  .count = (int16_t)count,
+                                  .exponents = exponents,
+                                  .args = args});
 }
 
 static const Expr *integer_product(Program *p, double factor, const Entry *entries, int count) {
     const Expr *atom = entries[0].arg;
-    if (count > 1 || entries[0].coef != 1)
-        atom = intern_product(p, 1, entries, count, TYPE_INT);
+    if (count > 1 || entries[0].coef != 1) atom = intern_product(p, 1, entries, count, TYPE_INT);
     return expr_affine(p, affine_scale(p, affine_atom(p, atom), (int64_t)factor, 1));
 }
 
 static bool integer_factors(const Entry *entries, int count) {
     for (int i = 0; i < count; i++)
-        if (entries[i].coef < 0)
-            return false;
+        if (entries[i].coef < 0) return false;
     return all_integers(entries, count);
 }
 
 // In `strict` divisions are divisions: numerator and denominator are products of their own.
-static const Expr *strict_quotient(Program *p, double factor, const int *exponents, const Expr *const *args, int count) {
+static const Expr *strict_quotient(Program *p, double factor, const int *exponents, const Expr *const *args,
+                                   int count) {
     int small_exponents[SMALL], *own = scratch_array(p, int, small_exponents, count);
     const Expr *small_args[SMALL], **parts = scratch_array(p, const Expr *, small_args, count);
     const Expr *sides[2];
@@ -211,7 +211,8 @@ static const Expr *strict_quotient(Program *p, double factor, const int *exponen
     return expr_div(p, sides[0], sides[1]);
 }
 
-const Expr *expr_product(Program *p, double factor, const int *exponents, const Expr *const *args, int count) {
+const Expr *expr_product(Program *p, double factor, const int *exponents, const Expr *const *args,
+                         int count) {
     if (count > 8 * MAX_ENTRIES) {
         const Expr *low = expr_product(p, factor, exponents, args, count / 2);
         const Expr *high = expr_product(p, 1, exponents + count / 2, args + count / 2, count - count / 2);
@@ -219,26 +220,20 @@ const Expr *expr_product(Program *p, double factor, const int *exponents, const 
     }
     Product r = {.p = p, .factor = factor, .strict = p->precision == PRECISION_STRICT};
     for (int i = 0; r.strict && i < count; i++)
-        if (exponents[i] < 0)
-            return strict_quotient(p, factor, exponents, args, count);
+        if (exponents[i] < 0) return strict_quotient(p, factor, exponents, args, count);
     Entry small[SMALL];
     r.entries.data = small;
     r.entries.room = SMALL;
     int together = 0;
-    for (int i = 0; i < count; i++)
-        together += args[i]->op == OP_PRODUCT ? args[i]->count : 1;
-    for (int i = 0; i < count; i++)
-        add_factor(&r, exponents[i], args[i], together <= MAX_ENTRIES);
+    for (int i = 0; i < count; i++) together += args[i]->op == OP_PRODUCT ? args[i]->count : 1;
+    for (int i = 0; i < count; i++) add_factor(&r, exponents[i], args[i], together <= MAX_ENTRIES);
     Entry *entries = r.entries.data;
     qsort(entries, (size_t)r.entries.count, sizeof *entries, entry_order);
     int n = r.entries.count;
-    n = merge(entries, n);                            // in `strict` exponents are positive: nothing cancels
-    if (n == 0 || (r.factor == 0 && !r.strict))
-        return expr_const(p, r.factor);
-    if (whole(r.factor) && integer_factors(entries, n))
-        return integer_product(p, r.factor, entries, n);
-    if (n == 1 && entries[0].coef == 1 && r.factor == 1)
-        return entries[0].arg;
+    n = merge(entries, n); // in `strict` exponents are positive: nothing cancels
+    if (n == 0 || (r.factor == 0 && !r.strict)) return expr_const(p, r.factor);
+    if (whole(r.factor) && integer_factors(entries, n)) return integer_product(p, r.factor, entries, n);
+    if (n == 1 && entries[0].coef == 1 && r.factor == 1) return entries[0].arg;
     return intern_product(p, r.factor, entries, n, number_type(entries, n));
 }
 
@@ -256,9 +251,7 @@ const Expr *expr_mul(Program *p, const Expr *a, const Expr *b) {
     return expr_product(p, 1, (const int[]){1, 1}, (const Expr *const[]){a, b}, 2);
 }
 
-const Expr *expr_neg(Program *p, const Expr *a) {
-    return expr_product(p, -1, (const int[]){1}, &a, 1);
-}
+const Expr *expr_neg(Program *p, const Expr *a) { return expr_product(p, -1, (const int[]){1}, &a, 1); }
 
 const Expr *expr_div(Program *p, const Expr *a, const Expr *b) {
     if (p->precision != PRECISION_STRICT)
@@ -269,7 +262,6 @@ const Expr *expr_div(Program *p, const Expr *a, const Expr *b) {
 }
 
 const Expr *expr_power(Program *p, const Expr *a, int k) {
-    if (k < 0 && p->precision == PRECISION_STRICT)
-        return expr_div(p, expr_const(p, 1), expr_power(p, a, -k));
+    if (k < 0 && p->precision == PRECISION_STRICT) return expr_div(p, expr_const(p, 1), expr_power(p, a, -k));
     return expr_product(p, 1, &k, &a, 1);
 }

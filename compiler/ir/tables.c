@@ -1,5 +1,6 @@
 // Hash-consing: equal expressions and equal affine forms are one pointer for the whole program.
-// Needs nothing but an arena. What depends on structure alone (free indices, reads, depth, axes) is computed once, here.
+// Needs nothing but an arena. What depends on structure alone (free indices, reads, depth, axes) is computed
+// once, here.
 
 #include "ir/tables.h"
 
@@ -26,9 +27,7 @@ Scratch *scratch_open(Program *p) {
     return s;
 }
 
-void scratch_close(Program *p, Scratch *s) {
-    vec_push(p->arena, &p->tables->idle, s);
-}
+void scratch_close(Program *p, Scratch *s) { vec_push(p->arena, &p->tables->idle, s); }
 
 const void *scratch_get(const Scratch *s, const Expr *e) {
     return e->id < s->room && s->stamps[e->id] == s->stamp ? s->values[e->id] : NULL;
@@ -37,8 +36,7 @@ const void *scratch_get(const Scratch *s, const Expr *e) {
 void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value) {
     if (e->id >= s->room) {
         uint32_t room = s->room ? s->room : 256;
-        while (room <= e->id)
-            room *= 2;
+        while (room <= e->id) room *= 2;
         const void **values = arena_array(p->arena, const void *, room);
         uint32_t *stamps = arena_array(p->arena, uint32_t, room);
         if (s->room) {
@@ -64,16 +62,12 @@ static uint64_t bits_of(double value) {
 static uint64_t hash_own(const Expr *e) {
     uint64_t h = hash_mix(e->op, e->type);
     switch (e->op) {
-    case OP_CONST:
-        return hash_mix(h, bits_of(e->value));
-    case OP_INDEX:
-        return hash_mix(h, e->index->id);
-    case OP_AFFINE:
-        return hash_mix(h, e->form->hash);
+    case OP_CONST: return hash_mix(h, bits_of(e->value));
+    case OP_INDEX: return hash_mix(h, e->index->id);
+    case OP_AFFINE: return hash_mix(h, e->form->hash);
     case OP_READ:
         h = hash_mix(h, hash_bytes(e->tensor->name, strlen(e->tensor->name), 7));
-        for (int i = 0; i < e->guard_count; i++)
-            h = hash_mix(h, e->forms[i]->hash);
+        for (int i = 0; i < e->guard_count; i++) h = hash_mix(h, e->forms[i]->hash);
         return h;
     case OP_WHERE:
         for (int i = 0; i < e->guard_count; i++)
@@ -84,57 +78,49 @@ static uint64_t hash_own(const Expr *e) {
         return hash_mix(h, hash_mix((uint64_t)e->draw->limit, e->draw->element->hash));
     case OP_SUM:
         h = hash_mix(h, bits_of(e->value));
-        for (int i = 0; i < e->count; i++)
-            h = hash_mix(h, bits_of(e->coefs[i]));
+        for (int i = 0; i < e->count; i++) h = hash_mix(h, bits_of(e->coefs[i]));
         return h;
     case OP_PRODUCT:
         h = hash_mix(h, bits_of(e->value));
-        for (int i = 0; i < e->count; i++)
-            h = hash_mix(h, (uint64_t)(int64_t)e->exponents[i]);
+        for (int i = 0; i < e->count; i++) h = hash_mix(h, (uint64_t)(int64_t)e->exponents[i]);
         return h;
-    default:
-        return h;
+    default: return h;
     }
 }
 
 static bool same_own(const Expr *a, const Expr *b) {
     switch (a->op) {
-    case OP_CONST:
-        return bits_of(a->value) == bits_of(b->value);
-    case OP_INDEX:
-        return a->index == b->index;
-    case OP_AFFINE:
-        return a->form == b->form;
+    case OP_CONST: return bits_of(a->value) == bits_of(b->value);
+    case OP_INDEX: return a->index == b->index;
+    case OP_AFFINE: return a->form == b->form;
     case OP_READ:
-        return a->tensor == b->tensor && a->guard_count == b->guard_count
-               && (!a->guard_count || memcmp(a->forms, b->forms, sizeof *a->forms * (size_t)a->guard_count) == 0);
+        return a->tensor == b->tensor && a->guard_count == b->guard_count &&
+               (!a->guard_count ||
+                memcmp(a->forms, b->forms, sizeof *a->forms * (size_t)a->guard_count) == 0);
     case OP_WHERE:
-        if (a->guard_count != b->guard_count)
-            return false;
+        if (a->guard_count != b->guard_count) return false;
         for (int i = 0; i < a->guard_count; i++)
             if (a->guards[i].form != b->guards[i].form || a->guards[i].count != b->guards[i].count)
                 return false;
         return true;
     case OP_DRAW:
-        return a->draw->kind == b->draw->kind && a->draw->place == b->draw->place && a->draw->limit == b->draw->limit
-               && a->draw->initial == b->draw->initial && a->draw->element == b->draw->element;
+        return a->draw->kind == b->draw->kind && a->draw->place == b->draw->place &&
+               a->draw->limit == b->draw->limit && a->draw->initial == b->draw->initial &&
+               a->draw->element == b->draw->element;
     case OP_SUM:
-        return bits_of(a->value) == bits_of(b->value)
-               && memcmp(a->coefs, b->coefs, sizeof *a->coefs * (size_t)a->count) == 0;
+        return bits_of(a->value) == bits_of(b->value) &&
+               memcmp(a->coefs, b->coefs, sizeof *a->coefs * (size_t)a->count) == 0;
     case OP_PRODUCT:
-        return bits_of(a->value) == bits_of(b->value)
-               && memcmp(a->exponents, b->exponents, sizeof *a->exponents * (size_t)a->count) == 0;
-    default:
-        return true;
+        return bits_of(a->value) == bits_of(b->value) &&
+               memcmp(a->exponents, b->exponents, sizeof *a->exponents * (size_t)a->count) == 0;
+    default: return true;
     }
 }
 
 static bool same(const Expr *a, const Expr *b) {
-    if (a->hash != b->hash || a->op != b->op || a->type != b->type || a->count != b->count)
-        return false;
+    if (a->hash != b->hash || a->op != b->op || a->type != b->type || a->count != b->count) return false;
     for (int i = 0; i < a->count; i++)
-        if (a->args[i] != b->args[i])
-            return false;
+        if (a->args[i] != b->args[i]) return false;
     return same_own(a, b);
 }
 
@@ -143,11 +129,9 @@ static void grow(Program *p) {
     uint32_t room = t->expr_room * 2;
     Expr **slots = arena_array(p->arena, Expr *, room);
     for (uint32_t i = 0; i < t->expr_room; i++) {
-        if (!t->exprs[i])
-            continue;
+        if (!t->exprs[i]) continue;
         uint32_t at = (uint32_t)t->exprs[i]->hash & (room - 1);
-        while (slots[at])
-            at = (at + 1) & (room - 1);
+        while (slots[at]) at = (at + 1) & (room - 1);
         slots[at] = t->exprs[i];
     }
     t->exprs = slots;
@@ -158,8 +142,7 @@ static void grow(Program *p) {
 
 static void join_free(Program *p, Expr *e, const Expr *part) {
     int n = e->free_count, m = part->free_count, count = 0;
-    if (m == 0)
-        return;
+    if (m == 0) return;
     if (n == 0) {
         e->free = part->free;
         e->free_count = m;
@@ -181,8 +164,7 @@ static void join_free(Program *p, Expr *e, const Expr *part) {
 
 static void join_reads(Program *p, Expr *e, const Expr *part) {
     int n = e->read_count, m = part->read_count, count = 0;
-    if (m == 0)
-        return;
+    if (m == 0) return;
     if (n == 0) {
         e->reads = part->reads;
         e->read_count = m;
@@ -213,13 +195,11 @@ static void join(Program *p, Expr *e, const Expr *part) {
 }
 
 static void join_form(Program *p, Expr *e, const Affine *form) {
-    for (int i = 0; i < form->count; i++)
-        join(p, e, form->terms[i].atom);
+    for (int i = 0; i < form->count; i++) join(p, e, form->terms[i].atom);
 }
 
 static void *copied(Program *p, const void *data, size_t size) {
-    if (size == 0)
-        return NULL;
+    if (size == 0) return NULL;
     void *copy = arena_alloc(p->arena, size, _Alignof(max_align_t));
     memcpy(copy, data, size);
     return copy;
@@ -233,13 +213,10 @@ static void settle_own(Program *p, Expr *e) {
         e->free_count = 1;
         e->axes = e->index->axis >= 0 ? 1u << e->index->axis : 0;
         break;
-    case OP_AFFINE:
-        join_form(p, e, e->form);
-        break;
+    case OP_AFFINE: join_form(p, e, e->form); break;
     case OP_READ: {
         e->forms = copied(p, e->forms, sizeof *e->forms * g);
-        for (int i = 0; i < e->guard_count; i++)
-            join_form(p, e, e->forms[i]);
+        for (int i = 0; i < e->guard_count; i++) join_form(p, e, e->forms[i]);
         Expr self = {.reads = arena_array(p->arena, const Expr *, 1), .read_count = 1};
         ((const Expr **)self.reads)[0] = e;
         join_reads(p, e, &self);
@@ -248,22 +225,16 @@ static void settle_own(Program *p, Expr *e) {
     case OP_WHERE:
         e->has_where = true;
         e->guards = copied(p, e->guards, sizeof *e->guards * g);
-        for (int i = 0; i < e->guard_count; i++)
-            join_form(p, e, e->guards[i].form);
+        for (int i = 0; i < e->guard_count; i++) join_form(p, e, e->guards[i].form);
         break;
     case OP_DRAW:
         e->draw = copied(p, e->draw, sizeof *e->draw);
         join_form(p, e, e->draw->element);
         e->has_draw = true;
         break;
-    case OP_SUM:
-        e->coefs = copied(p, e->coefs, sizeof *e->coefs * n);
-        break;
-    case OP_PRODUCT:
-        e->exponents = copied(p, e->exponents, sizeof *e->exponents * n);
-        break;
-    default:
-        break;
+    case OP_SUM: e->coefs = copied(p, e->coefs, sizeof *e->coefs * n); break;
+    case OP_PRODUCT: e->exponents = copied(p, e->exponents, sizeof *e->exponents * n); break;
+    default: break;
     }
 }
 
@@ -271,29 +242,23 @@ const Expr *expr_intern(Program *p, const Expr *candidate) {
     struct Tables *t = p->tables;
     Expr key = *candidate;
     key.hash = hash_own(&key);
-    for (int i = 0; i < key.count; i++)
-        key.hash = hash_mix(key.hash, key.args[i]->hash);
+    for (int i = 0; i < key.count; i++) key.hash = hash_mix(key.hash, key.args[i]->hash);
     uint32_t at = (uint32_t)key.hash & (t->expr_room - 1);
     for (; t->exprs[at]; at = (at + 1) & (t->expr_room - 1))
-        if (same(t->exprs[at], &key))
-            return t->exprs[at];
+        if (same(t->exprs[at], &key)) return t->exprs[at];
     Expr *e = arena_new(p->arena, Expr);
     *e = key;
     e->id = t->expr_count++;
     e->args = copied(p, key.args, sizeof *key.args * (size_t)key.count);
     settle_own(p, e);
-    for (int i = 0; i < e->count; i++)
-        join(p, e, e->args[i]);
+    for (int i = 0; i < e->count; i++) join(p, e, e->args[i]);
     t->exprs[at] = e;
-    if (t->expr_count * 2 > t->expr_room)
-        grow(p);
+    if (t->expr_count * 2 > t->expr_room) grow(p);
     return e;
 }
 
 int expr_order(const Expr *a, const Expr *b) {
-    if (a == b)
-        return 0;
-    if (a->hash != b->hash)
-        return a->hash < b->hash ? -1 : 1;
+    if (a == b) return 0;
+    if (a->hash != b->hash) return a->hash < b->hash ? -1 : 1;
     return a->id < b->id ? -1 : 1;
 }

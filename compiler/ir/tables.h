@@ -43,6 +43,11 @@ uint32_t affine_axes(const Affine *a);
 int affine_depth(const Affine *a);                // 0: indices only; else 1 + depth of the deepest atom
 int affine_read_depth(const Affine *a);           // how many integer reads stand inside one another
 
+// Names as text: in backquotes unless plain.
+bool name_is_plain(const char *name);
+void name_print(Text *out, const char *name);
+void equation_print_lines(Text *out, const Equation *q, const char *indent);
+
 // Rows of ops.def by their functions.
 const Expr *fold_operation(Program *p, Op op, const Expr *const *args, int count);
 // Integer // and mod by a constant, as affine forms; NULL where the divisor is not a constant other than 0.

@@ -1,56 +1,49 @@
-// Walks over whole expressions: substitution of indices, replacement of reads. Each shared part is visited once.
+// Walks over whole expressions: substitution of indices, replacement of reads. Each shared part is visited
+// once.
 
 #include "ir/tables.h"
 
 const Expr *expr_of_parts(Program *p, const Expr *e, const Expr *const *args) {
     switch (e->op) {
-    case OP_SUM:
-        return expr_sum(p, e->value, e->coefs, args, e->count);
-    case OP_PRODUCT:
-        return expr_product(p, e->value, e->exponents, args, e->count);
-    case OP_WHERE:
-        return expr_where(p, e->guards, e->guard_count, args[0], args[1]);
-    default:
-        return e->count == 0 ? e : expr_op(p, (Op)e->op, args, e->count);
+    case OP_SUM: return expr_sum(p, e->value, e->coefs, args, e->count);
+    case OP_PRODUCT: return expr_product(p, e->value, e->exponents, args, e->count);
+    case OP_WHERE: return expr_where(p, e->guards, e->guard_count, args[0], args[1]);
+    default: return e->count == 0 ? e : expr_op(p, (Op)e->op, args, e->count);
     }
 }
 
 typedef struct {
     Program *p;
     Scratch *memo;
-    const Binding *bindings;          // a substitution ...
+    const Binding *bindings; // a substitution ...
     int count;
-    ExprMap *leaf;                    // ... or a replacement of reads
+    ExprMap *leaf; // ... or a replacement of reads
     void *data;
 } Walk;
 
 static const Expr *walk(Walk *w, const Expr *e);
 
 static bool touched(const Walk *w, const Expr *e) {
-    if (w->leaf)
-        return e->read_count > 0;
+    if (w->leaf) return e->read_count > 0;
     for (int i = 0; i < w->count; i++)
-        if (expr_depends(e, w->bindings[i].from))
-            return true;
+        if (expr_depends(e, w->bindings[i].from)) return true;
     return false;
 }
 
 static const Affine *walk_form(Walk *w, const Affine *a) {
     bool any = false;
-    for (int i = 0; i < a->count; i++)
-        any |= touched(w, a->terms[i].atom);
-    if (!any)
-        return a;
+    for (int i = 0; i < a->count; i++) any |= touched(w, a->terms[i].atom);
+    if (!any) return a;
     const Affine *sum = affine_constant(w->p, a->constant);
     for (int i = 0; i < a->count; i++)
-        sum = affine_add(w->p, sum, affine_scale(w->p, affine_atom(w->p, walk(w, a->terms[i].atom)), a->terms[i].coef, 1));
+        sum = affine_add(
+            w->p, sum, affine_scale(w->p, affine_atom(w->p, walk(w, a->terms[i].atom)), a->terms[i].coef, 1));
     return affine_scale(w->p, sum, 1, a->denominator);
 }
 
 static const Expr *walk_index(const Walk *w, const Expr *e) {
     for (int i = 0; i < w->count; i++)
-        if (w->bindings[i].from == e->index)
-            return expr_affine(w->p, w->bindings[i].to);
+        if (w->bindings[i].from == e->index) return expr_affine(w->p, w->bindings[i].to);
     return e;
 }
 
@@ -83,33 +76,22 @@ static const Expr *walk_parts(Walk *w, const Expr *e) {
 }
 
 static const Expr *walk(Walk *w, const Expr *e) {
-    if (!touched(w, e))
-        return e;
+    if (!touched(w, e)) return e;
     const Expr *known = scratch_get(w->memo, e);
-    if (known)
-        return known;
+    if (known) return known;
     const Expr *result;
     switch (e->op) {
-    case OP_INDEX:
-        result = walk_index(w, e);
-        break;
-    case OP_AFFINE:
-        result = expr_affine(w->p, walk_form(w, e->form));
-        break;
-    case OP_READ:
-        result = walk_read(w, e);
-        break;
-    case OP_WHERE:
-        result = walk_where(w, e);
-        break;
+    case OP_INDEX: result = walk_index(w, e); break;
+    case OP_AFFINE: result = expr_affine(w->p, walk_form(w, e->form)); break;
+    case OP_READ: result = walk_read(w, e); break;
+    case OP_WHERE: result = walk_where(w, e); break;
     case OP_DRAW: {
         Draw draw = *e->draw;
         draw.element = walk_form(w, draw.element);
         result = expr_draw(w->p, draw);
         break;
     }
-    default:
-        result = walk_parts(w, e);
+    default: result = walk_parts(w, e);
     }
     scratch_set(w->p, w->memo, e, result);
     return result;

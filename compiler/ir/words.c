@@ -1,19 +1,27 @@
-// The words of the intermediate form's text for kinds, types and reductions: printed and read by these lists alone.
+// The words of the intermediate form's text for kinds, types and reductions: printed and read by these lists
+// alone.
 
 #include "ir/ir.h"
 
 static const char *const TENSOR_WORDS[] = {
-    [TENSOR_SOURCE] = "source", [TENSOR_INPUT] = "input",       [TENSOR_ROWMAP] = "rowmap", [TENSOR_PARAM] = "param",
-    [TENSOR_STATE] = "state",   [TENSOR_SLOT] = "slot",         [TENSOR_GRADIENT] = "gradient", [TENSOR_TOTAL] = "total",
-    [TENSOR_RUN] = "run",       [TENSOR_CLOCK] = "clock",       [TENSOR_SETTING] = "setting", [TENSOR_TEMP] = "temp",
+    [TENSOR_SOURCE] = "source",     [TENSOR_INPUT] = "input",     [TENSOR_ROWMAP] = "rowmap",
+    [TENSOR_PARAM] = "param",       [TENSOR_STATE] = "state",     [TENSOR_SLOT] = "slot",
+    [TENSOR_GRADIENT] = "gradient", [TENSOR_TOTAL] = "total",     [TENSOR_RUN] = "run",
+    [TENSOR_CLOCK] = "clock",       [TENSOR_SETTING] = "setting", [TENSOR_TEMP] = "temp",
     [TENSOR_OUTPUT] = "output"};
 static const char *const TYPE_WORDS[] = {"real", "int", "bool", "double"};
 static const char *const REDUCTION_WORDS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin"};
-static const char *const FUNCTION_WORDS[] = {
-    [FUNCTION_INITIAL] = "initial",   [FUNCTION_STEP] = "step",       [FUNCTION_UPDATE] = "update",
-    [FUNCTION_EVALUATE] = "evaluate", [FUNCTION_PREDICT] = "predict", [FUNCTION_METRICS] = "metrics",
-    [FUNCTION_EPOCH] = "epoch",       [FUNCTION_STOP] = "stop",       [FUNCTION_PREPARE] = "prepare",
-    [FUNCTION_PREPARE_TEST] = "prepare_test", [FUNCTION_PREPARE_VALIDATION] = "prepare_validation"};
+static const char *const FUNCTION_WORDS[] = {[FUNCTION_INITIAL] = "initial",
+                                             [FUNCTION_STEP] = "step",
+                                             [FUNCTION_UPDATE] = "update",
+                                             [FUNCTION_EVALUATE] = "evaluate",
+                                             [FUNCTION_PREDICT] = "predict",
+                                             [FUNCTION_METRICS] = "metrics",
+                                             [FUNCTION_EPOCH] = "epoch",
+                                             [FUNCTION_STOP] = "stop",
+                                             [FUNCTION_PREPARE] = "prepare",
+                                             [FUNCTION_PREPARE_TEST] = "prepare_test",
+                                             [FUNCTION_PREPARE_VALIDATION] = "prepare_validation"};
 static const char *const PRECISION_WORDS[] = {"default", "strict", "double"};
 
 #define WORD(list, i) ((size_t)(i) < sizeof list / sizeof *list ? list[i] : NULL)

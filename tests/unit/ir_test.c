@@ -1,5 +1,5 @@
-// The intermediate form: guards, affine forms, canonical and normal expressions against brute force at every point; text
-// that reads back as it was printed; the verifier's refusals; the interpreter on small programs.
+// The intermediate form: guards, affine forms, canonical and normal expressions against brute force at every
+// point; text that reads back as it was printed; the verifier's refusals; the interpreter on small programs.
 #include "ir/ir.h"
 
 #include <math.h>
@@ -47,8 +47,7 @@ static const char *text_of_program(Test *t, const Program *p) {
 
 static Program *program_of(Test *t, const char *text) {
     Program *p = program_read(t->ctx, source_add(t->ctx, "test.ir", text, strlen(text)));
-    if (!p)
-        diagnostics_print(t->ctx, false, stdout);
+    if (!p) diagnostics_print(t->ctx, false, stdout);
     return p;
 }
 
@@ -77,7 +76,8 @@ static Space space_open(Test *t, Precision precision) {
 }
 
 static const Affine *random_form(Test *t, const Space *s, int64_t most) {
-    const Affine *parts[] = {affine_index(s->p, s->i), affine_index(s->p, s->j), affine_atom(s->p, s->read_k)};
+    const Affine *parts[] = {affine_index(s->p, s->i), affine_index(s->p, s->j),
+                             affine_atom(s->p, s->read_k)};
     const Affine *f = affine_constant(s->p, pick(t, -most, most));
     for (int n = (int)pick(t, 1, 3); n > 0; n--)
         f = affine_add(s->p, f, affine_scale(s->p, parts[pick(t, 0, 2)], pick(t, -most, most), 1));
@@ -107,13 +107,14 @@ static bool guard_at(const Space *s, Guard g, int64_t i, int64_t j, int64_t k) {
     return v % g.form->denominator == 0 && v >= 0 && v / g.form->denominator < g.count;
 }
 
-#define EACH_POINT(i, j, k)                                                                                          \
-    for (int64_t i = 0; i < I_SIZE; i++)                                                                             \
-        for (int64_t j = 0; j < J_SIZE; j++)                                                                         \
+#define EACH_POINT(i, j, k)                                                                                  \
+    for (int64_t i = 0; i < I_SIZE; i++)                                                                     \
+        for (int64_t j = 0; j < J_SIZE; j++)                                                                 \
             for (int64_t k = 0; k < K_LIMIT; k++)
 
 static Guard random_guard(Test *t, const Space *s) {
-    return (Guard){affine_scale(s->p, random_form(t, s, 4), 1, pick(t, 0, 2) ? 1 : pick(t, 1, 4)), pick(t, 1, 7)};
+    return (Guard){affine_scale(s->p, random_form(t, s, 4), 1, pick(t, 0, 2) ? 1 : pick(t, 1, 4)),
+                   pick(t, 1, 7)};
 }
 
 static void test_guards(Test *t) {
@@ -124,13 +125,15 @@ static void test_guards(Test *t) {
         bool has_complement = truth == GUARD_OPEN && guard_complement(s.p, n, &c);
         EACH_POINT(i, j, k) {
             bool wanted = guard_at(&s, g, i, j, k);
-            check(t, wanted == (truth == GUARD_TRUE || (truth == GUARD_OPEN && guard_at(&s, n, i, j, k))), "guard_normal");
-            if (has_complement)
-                check(t, wanted != guard_at(&s, c, i, j, k), "guard_complement");
+            check(t, wanted == (truth == GUARD_TRUE || (truth == GUARD_OPEN && guard_at(&s, n, i, j, k))),
+                  "guard_normal");
+            if (has_complement) check(t, wanted != guard_at(&s, c, i, j, k), "guard_complement");
         }
         Guard again = n;
         if (truth == GUARD_OPEN)
-            check(t, guard_normal(s.p, &again) == GUARD_OPEN && again.form == n.form && again.count == n.count, "guard_normal twice");
+            check(t,
+                  guard_normal(s.p, &again) == GUARD_OPEN && again.form == n.form && again.count == n.count,
+                  "guard_normal twice");
     }
 }
 
@@ -140,20 +143,18 @@ static void test_conjunctions(Test *t) {
         Guard g[4], n[4];
         int count = (int)pick(t, 1, 4), left = count;
         for (int a = 0; a < count; a++)
-            n[a] = g[a] = a > 0 && pick(t, 0, 1) ? (Guard){affine_offset(s.p, g[0].form, pick(t, -2, 2)), pick(t, 1, 4)}
-                                                 : random_guard(t, &s);
+            n[a] = g[a] = a > 0 && pick(t, 0, 1)
+                              ? (Guard){affine_offset(s.p, g[0].form, pick(t, -2, 2)), pick(t, 1, 4)}
+                              : random_guard(t, &s);
         bool possible = guards_normal(s.p, n, &left);
         Guard extra = random_guard(t, &s);
         bool implied = guards_imply(s.p, g, count, extra);
         EACH_POINT(i, j, k) {
             bool wanted = true, got = possible;
-            for (int a = 0; a < count; a++)
-                wanted = wanted && guard_at(&s, g[a], i, j, k);
-            for (int a = 0; possible && a < left; a++)
-                got = got && guard_at(&s, n[a], i, j, k);
+            for (int a = 0; a < count; a++) wanted = wanted && guard_at(&s, g[a], i, j, k);
+            for (int a = 0; possible && a < left; a++) got = got && guard_at(&s, n[a], i, j, k);
             check(t, wanted == got, "guards_normal");
-            if (wanted && implied)
-                check(t, guard_at(&s, extra, i, j, k), "guards_imply");
+            if (wanted && implied) check(t, guard_at(&s, extra, i, j, k), "guards_imply");
         }
     }
 }
@@ -165,14 +166,19 @@ static void test_floor(Test *t) {
         int64_t m = pick(t, 0, 3) ? pick(t, 1, 9) : pick(t, -5, -1), m2 = pick(t, 1, 4), low, high;
         const Expr *down = expr_binary(s.p, OP_FLOOR_DIV, expr_affine(s.p, f), expr_int(s.p, m));
         const Expr *rest = expr_binary(s.p, OP_MOD, expr_affine(s.p, f), expr_int(s.p, m));
-        const Expr *twice = expr_binary(s.p, OP_FLOOR_DIV, expr_add(s.p, down, expr_int(s.p, 3)), expr_int(s.p, m2));
+        const Expr *twice =
+            expr_binary(s.p, OP_FLOOR_DIV, expr_add(s.p, down, expr_int(s.p, 3)), expr_int(s.p, m2));
         affine_bounds(affine_atom(s.p, down), &low, &high);
         EACH_POINT(i, j, k) {
             int64_t v = form_at(&s, f, i, j, k), q = (int64_t)floor((double)v / (double)m);
             int64_t got = form_at(&s, affine_atom(s.p, down), i, j, k);
-            check(t, got == q && low <= q && q <= high, "//: %lld, expected %lld", (long long)got, (long long)q);
+            check(t, got == q && low <= q && q <= high, "//: %lld, expected %lld", (long long)got,
+                  (long long)q);
             check(t, form_at(&s, affine_atom(s.p, rest), i, j, k) == v - m * q, "mod");
-            check(t, form_at(&s, affine_atom(s.p, twice), i, j, k) == (int64_t)floor((double)(q + 3) / (double)m2), "// of //");
+            check(t,
+                  form_at(&s, affine_atom(s.p, twice), i, j, k) ==
+                      (int64_t)floor((double)(q + 3) / (double)m2),
+                  "// of //");
         }
     }
 }
@@ -189,7 +195,8 @@ static void test_canonical(Test *t) {
         const Expr *two = expr_const(p, 2), *y = expr_unary(p, OP_EXP, x);
         check(t, expr_add(p, x, y) == expr_add(p, y, x), "sums commute");
         check(t, expr_mul(p, x, y) == expr_mul(p, y, x), "products commute");
-        check(t, expr_add(p, i, k)->op == OP_AFFINE && expr_sub(p, expr_add(p, i, k), k) == i, "integers are affine");
+        check(t, expr_add(p, i, k)->op == OP_AFFINE && expr_sub(p, expr_add(p, i, k), k) == i,
+              "integers are affine");
         check(t, expr_mul(p, i, expr_int(p, 3))->op == OP_AFFINE, "a multiple of an index is affine");
         check(t, expr_neg(p, expr_neg(p, x)) == x, "- -x");
         check(t, expr_mul(p, x, expr_const(p, 1)) == x && expr_add(p, x, expr_const(p, 0)) == x, "1 and 0");
@@ -199,7 +206,8 @@ static void test_canonical(Test *t) {
         check(t, (expr_div(p, x, two)->op == OP_DIV) == which, "x/2");
         check(t, expr_mul(p, expr_add(p, i, k), x)->type == TYPE_REAL, "a number times an integer");
         check(t, expr_mul(p, i, k)->type == TYPE_INT, "integers' product");
-        check(t, expr_sub(p, expr_mul(p, i, k), expr_mul(p, k, i)) == expr_int(p, 0), "integers cancel in every precision");
+        check(t, expr_sub(p, expr_mul(p, i, k), expr_mul(p, k, i)) == expr_int(p, 0),
+              "integers cancel in every precision");
     }
     Program *p = s.p;
     const Affine *at[] = {affine_index(p, s.i), affine_index(p, s.j)};
@@ -208,7 +216,8 @@ static void test_canonical(Test *t) {
     check(t, expr_mul(p, expr_mul(p, x, y), z) == expr_mul(p, x, expr_mul(p, y, z)), "products associate");
     check(t, expr_div(p, expr_mul(p, x, y), y) == x, "x*y/y");
     check(t, expr_sub(p, expr_add(p, x, y), y) == x, "x+y-y");
-    check(t, expr_mul(p, expr_mul(p, expr_const(p, 2), x), expr_const(p, 3))->value == 6, "constants collect");
+    check(t, expr_mul(p, expr_mul(p, expr_const(p, 2), x), expr_const(p, 3))->value == 6,
+          "constants collect");
     check(t, expr_add(p, x, x) == expr_mul(p, expr_const(p, 2), x), "x + x");
     check(t, expr_mul(p, x, x) == expr_binary(p, OP_POW, x, expr_const(p, 2)), "x * x");
     check(t, expr_binary(p, OP_POW, x, expr_const(p, 0.5)) == expr_unary(p, OP_SQRT, x), "x^0.5");
@@ -225,33 +234,27 @@ static const Expr *random_expr(Test *t, const Space *s, int depth) {
     Program *p = s->p;
     const Affine *at[] = {affine_index(p, s->i), affine_index(p, s->j)};
     int what = depth == 0 ? (int)pick(t, 0, 3) : (int)pick(t, 0, 12);
-    const Expr *a = depth ? random_expr(t, s, depth - 1) : NULL, *b = depth ? random_expr(t, s, depth - 1) : NULL;
+    const Expr *a = depth ? random_expr(t, s, depth - 1) : NULL,
+               *b = depth ? random_expr(t, s, depth - 1) : NULL;
     Guard g[2] = {random_guard(t, s), random_guard(t, s)};
     switch (what) {
-    case 0:
-        return expr_const(p, (double)pick(t, -3, 3) / 2);
-    case 1:
-        return expr_affine(p, random_form(t, s, 3));
+    case 0: return expr_const(p, (double)pick(t, -3, 3) / 2);
+    case 1: return expr_affine(p, random_form(t, s, 3));
     case 2:
-    case 3:
-        return expr_read(p, s->x, at, NULL);
-    case 4:
-        return expr_add(p, a, b);
-    case 5:
-        return expr_sub(p, a, expr_mul(p, b, expr_const(p, 0.5)));
+    case 3: return expr_read(p, s->x, at, NULL);
+    case 4: return expr_add(p, a, b);
+    case 5: return expr_sub(p, a, expr_mul(p, b, expr_const(p, 0.5)));
     case 6:
-    case 7:
-        return expr_mul(p, a, b);
-    case 8:
-        return expr_unary(p, UNARY[pick(t, 0, 5)], expr_unary(p, OP_TANH, a));
-    case 9:
-        return expr_where(p, g, (int)pick(t, 1, 2), a, pick(t, 0, 2) ? expr_const(p, 0) : b);
-    case 10:
-        return expr_select(p, expr_binary(p, OP_LT, a, b), a, pick(t, 0, 1) ? expr_const(p, 0) : b);
+    case 7: return expr_mul(p, a, b);
+    case 8: return expr_unary(p, UNARY[pick(t, 0, 5)], expr_unary(p, OP_TANH, a));
+    case 9: return expr_where(p, g, (int)pick(t, 1, 2), a, pick(t, 0, 2) ? expr_const(p, 0) : b);
+    case 10: return expr_select(p, expr_binary(p, OP_LT, a, b), a, pick(t, 0, 1) ? expr_const(p, 0) : b);
     case 11:
-        return expr_condition(p, expr_binary(p, OP_LE, expr_affine(p, random_form(t, s, 3)), expr_affine(p, random_form(t, s, 3))), a, b);
-    default:
-        return expr_binary(p, pick(t, 0, 1) ? OP_MAX : OP_MIN, a, b);
+        return expr_condition(
+            p,
+            expr_binary(p, OP_LE, expr_affine(p, random_form(t, s, 3)), expr_affine(p, random_form(t, s, 3))),
+            a, b);
+    default: return expr_binary(p, pick(t, 0, 1) ? OP_MAX : OP_MIN, a, b);
     }
 }
 
@@ -263,10 +266,8 @@ static const double *values_of(Test *t, Space *s, const Expr *e) {
     equation_add(s->p, f, y, at, REDUCE_NONE, NULL, 0, e, NULL);
     Environment *env = environment_create(s->p, 4, 0);
     double *k = environment_values(env, s->k), *x = environment_values(env, s->x);
-    for (int n = 0; n < I_SIZE; n++)
-        k[n] = (n * 7 + 2) % K_LIMIT;
-    for (int n = 0; n < I_SIZE * J_SIZE; n++)
-        x[n] = 0.3 * (n % 7) - 0.8;
+    for (int n = 0; n < I_SIZE; n++) k[n] = (n * 7 + 2) % K_LIMIT;
+    for (int n = 0; n < I_SIZE * J_SIZE; n++) x[n] = 0.3 * (n % 7) - 0.8;
     const char *error = interpret(env, f);
     check(t, !error, "%s", error ? error : "");
     return environment_values(env, y);
@@ -274,8 +275,7 @@ static const double *values_of(Test *t, Space *s, const Expr *e) {
 
 static bool same_values(const double *a, const double *b) {
     for (int n = 0; n < I_SIZE * J_SIZE; n++)
-        if (!(fabs(a[n] - b[n]) <= 1e-9 * fmax(1, fabs(a[n]))))
-            return false;
+        if (!(fabs(a[n] - b[n]) <= 1e-9 * fmax(1, fabs(a[n])))) return false;
     return true;
 }
 
@@ -283,15 +283,18 @@ static void test_normal(Test *t) {
     for (int round = 0; round < 600; round++) {
         Space s = space_open(t, round % 4 == 3 ? PRECISION_STRICT : PRECISION_DEFAULT);
         const Expr *e = random_expr(t, &s, (int)pick(t, 1, 5)), *n = expr_normal(s.p, e);
-        check(t, same_values(values_of(t, &s, e), values_of(t, &s, n)), "normal: %s\n  ->  %s", text_of_expr(t, e), text_of_expr(t, n));
-        check(t, expr_normal(s.p, n) == n, "normal twice: %s\n  ->  %s", text_of_expr(t, n), text_of_expr(t, expr_normal(s.p, n)));
+        check(t, same_values(values_of(t, &s, e), values_of(t, &s, n)), "normal: %s\n  ->  %s",
+              text_of_expr(t, e), text_of_expr(t, n));
+        check(t, expr_normal(s.p, n) == n, "normal twice: %s\n  ->  %s", text_of_expr(t, n),
+              text_of_expr(t, expr_normal(s.p, n)));
         Index *u = index_add(s.p, "u", I_SIZE, false), *v = index_add(s.p, "v", J_SIZE, false);
         const Binding there[] = {{s.i, affine_index(s.p, u)}, {s.j, affine_index(s.p, v)}};
         const Binding back[] = {{u, affine_index(s.p, s.i)}, {v, affine_index(s.p, s.j)}};
         const Expr *moved = expr_substitute(s.p, e, there, 2);
         check(t, !expr_depends(moved, s.i) && !expr_depends(moved, s.j), "substituted everywhere");
         const Expr *again = expr_substitute(s.p, moved, back, 2);
-        check(t, same_values(values_of(t, &s, e), values_of(t, &s, again)), "substituted there and back: %s", text_of_expr(t, e));
+        check(t, same_values(values_of(t, &s, e), values_of(t, &s, again)), "substituted there and back: %s",
+              text_of_expr(t, e));
     }
 }
 
@@ -310,12 +313,11 @@ static void test_text(Test *t) {
         check(t, string_equal(once, twice), "printed\n%s\nread and printed\n%s", once, twice);
         Environment *env = environment_create(p, 4, 0);
         Tensor *k = tensor_find(p, "k"), *x = tensor_find(p, "x");
-        for (int n = 0; n < I_SIZE; n++)
-            environment_values(env, k)[n] = (n * 7 + 2) % K_LIMIT;
-        for (int n = 0; n < I_SIZE * J_SIZE; n++)
-            environment_values(env, x)[n] = 0.3 * (n % 7) - 0.8;
+        for (int n = 0; n < I_SIZE; n++) environment_values(env, k)[n] = (n * 7 + 2) % K_LIMIT;
+        for (int n = 0; n < I_SIZE * J_SIZE; n++) environment_values(env, x)[n] = 0.3 * (n % 7) - 0.8;
         const char *error = interpret(env, p->functions.data[0]);
-        check(t, !error && same_values(values, environment_values(env, tensor_find(p, "y"))), "read back: %s", once);
+        check(t, !error && same_values(values, environment_values(env, tensor_find(p, "y"))), "read back: %s",
+              once);
     }
 }
 
@@ -353,21 +355,21 @@ static void test_program(Test *t) {
     }
     const char *failure = program_verify(p);
     check(t, !failure, "verify: %s", failure ? failure : "");
-    check(t, string_equal(text_of_program(t, p), text_of_program(t, program_of(t, text_of_program(t, p)))), "a program's text");
+    check(t, string_equal(text_of_program(t, p), text_of_program(t, program_of(t, text_of_program(t, p)))),
+          "a program's text");
     for (int rows = 1; rows <= 4; rows++) {
         Environment *env = environment_create(p, rows, 0);
-        double *x = environment_values(env, tensor_find(p, "x")), *w = environment_values(env, tensor_find(p, "net.block[1].w"));
-        double *label = environment_values(env, tensor_find(p, "label")), *bias = environment_values(env, tensor_find(p, "net.b"));
+        double *x = environment_values(env, tensor_find(p, "x")),
+               *w = environment_values(env, tensor_find(p, "net.block[1].w"));
+        double *label = environment_values(env, tensor_find(p, "label")),
+               *bias = environment_values(env, tensor_find(p, "net.b"));
         double loss = 0, right = 0;
-        for (int n = 0; n < 12; n++)
-            x[n] = sin(n + 1);
-        for (int n = 0; n < 6; n++)
-            w[n] = cos(n);
+        for (int n = 0; n < 12; n++) x[n] = sin(n + 1);
+        for (int n = 0; n < 6; n++) w[n] = cos(n);
         for (int b = 0; b < rows; b++) {
             double y[2] = {0, 0};
             label[b] = b % 2;
-            for (int n = 0; n < 6; n++)
-                y[n % 2] += x[b * 3 + n / 2] * w[n];
+            for (int n = 0; n < 6; n++) y[n % 2] += x[b * 3 + n / 2] * w[n];
             loss += (pow(y[0] - (b % 2 == 0), 2) + pow(y[1] - (b % 2 == 1), 2)) / rows;
             right += (y[1] > y[0]) == (b % 2 == 1);
         }
@@ -382,36 +384,52 @@ static void test_program(Test *t) {
 
 // A program and what is wrong with it: a part of the message.
 static void test_refusals(Test *t) {
-    static const struct { const char *text, *wanted; bool runs; } ROWS[] = {
+    static const struct {
+        const char *text, *wanted;
+        bool runs;
+    } ROWS[] = {
         {"temp y[4]\noutput z[4]\nfunction step f\n z[i] = y[i] | i:4\n output z\n", "never defined", false},
-        {"temp y[4]\ninput x[4]\noutput z[4]\nfunction step f\n z[i] = y[i] | i:4\n y[i] = x[i] | i:4\n output z\n", "before it is defined", false},
+        {"temp y[4]\ninput x[4]\noutput z[4]\nfunction step f\n z[i] = y[i] | i:4\n y[i] = x[i] | i:4\n "
+         "output z\n",
+         "before it is defined", false},
         {"input x[4]\noutput z[4]\nfunction step f\n z[i] = x[i + 1] | i:4\n", "may leave", false},
-        {"input x[4]\noutput z[4]\nfunction step f\n z[i] = x[i + 1] if i in 0..3 else 0.0 | i:4\n", "may leave", false},
-        {"input x[4]\noutput z[4]\nfunction step f\n z[i] = x[i + 1] if i in 0..2 else 0.0 | i:4\n", NULL, true},
-        {"input x[4]\noutput z[7]\nfunction step f\n z[i] = x[{i}/2] if {i}/2 in 0..3 else 0.0 | i:7\n", NULL, true},
+        {"input x[4]\noutput z[4]\nfunction step f\n z[i] = x[i + 1] if i in 0..3 else 0.0 | i:4\n",
+         "may leave", false},
+        {"input x[4]\noutput z[4]\nfunction step f\n z[i] = x[i + 1] if i in 0..2 else 0.0 | i:4\n", NULL,
+         true},
+        {"input x[4]\noutput z[7]\nfunction step f\n z[i] = x[{i}/2] if {i}/2 in 0..3 else 0.0 | i:7\n", NULL,
+         true},
         {"input x[4]\noutput z[7]\nfunction step f\n z[i] = x[{i}/2] | i:7\n", "may leave", false},
         {"input x[4]\noutput z[4]\nfunction step f\n z[i + j] = x[i] | i:3 j:2\n", "defined twice", false},
         {"input x[4]\noutput z[8]\nfunction step f\n z[2*i + j] = x[i] | i:4 j:2\n", NULL, true},
-        {"input x[4]\noutput z[8]\nfunction step f\n z[2*i] = x[i] | i:4\n z[2*i + 1] = 0.5 * x[i] | i:4\n", NULL, true},
-        {"input x[4]\noutput z[8]\nfunction step f\n z[2*i] = x[i] | i:4\n z[2*i + 2] = 0.5 * x[i] | i:3\n", "may overlap", false},
-        {"input x[batch, 4]\noutput z[4]\nfunction step f\n z[i] = sum[b] x[i, b] | i:4 b:4\n", "batch", false},
+        {"input x[4]\noutput z[8]\nfunction step f\n z[2*i] = x[i] | i:4\n z[2*i + 1] = 0.5 * x[i] | i:4\n",
+         NULL, true},
+        {"input x[4]\noutput z[8]\nfunction step f\n z[2*i] = x[i] | i:4\n z[2*i + 2] = 0.5 * x[i] | i:3\n",
+         "may overlap", false},
+        {"input x[batch, 4]\noutput z[4]\nfunction step f\n z[i] = sum[b] x[i, b] | i:4 b:4\n", "batch",
+         false},
         {"input x[4]\noutput z[] double\nfunction step f\n z[] = x[i] | i:4\n", "not the equation's", false},
         {"input x[4]\noutput z[4] int\nfunction step f\n z[i] = x[i] | i:4\n", "not an integer", false},
-        {"input x[4]\nparam w[5]\ntemp z[4]\nfunction step f\n z[i] = x[i] | i:4\n w := z\n", "another shape", false},
-        {"input k[4] int in 0..4\ninput x[4]\noutput z[4]\nfunction step f\n z[i] = x[k[i]] | i:4\n", "may leave", false},
-        {"input k[4] int\ninput x[4]\noutput z[4]\nfunction step f\n z[i] = x[k[i]] if k[i] in 0..3 else 0.0 | i:4\n", NULL, true},
+        {"input x[4]\nparam w[5]\ntemp z[4]\nfunction step f\n z[i] = x[i] | i:4\n w := z\n", "another shape",
+         false},
+        {"input k[4] int in 0..4\ninput x[4]\noutput z[4]\nfunction step f\n z[i] = x[k[i]] | i:4\n",
+         "may leave", false},
+        {"input k[4] int\ninput x[4]\noutput z[4]\nfunction step f\n z[i] = x[k[i]] if k[i] in 0..3 else 0.0 "
+         "| i:4\n",
+         NULL, true},
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
-        Program *p = program_of(t, string_format(t->ctx->arena, "program batch 4 precision default\n%s", ROWS[i].text));
+        Program *p = program_of(
+            t, string_format(t->ctx->arena, "program batch 4 precision default\n%s", ROWS[i].text));
         const char *failure = p ? program_verify(p) : "does not read";
         if (ROWS[i].wanted)
-            check(t, failure && strstr(failure, ROWS[i].wanted), "verify of\n%s\n%s", ROWS[i].text, failure ? failure : "nothing");
+            check(t, failure && strstr(failure, ROWS[i].wanted), "verify of\n%s\n%s", ROWS[i].text,
+                  failure ? failure : "nothing");
         else
             check(t, !failure, "verify of\n%s\n%s", ROWS[i].text, failure ? failure : "");
         Environment *env = p ? environment_create(p, 4, 0) : NULL;
         for (int k = 0; p && k < p->tensors.count; k++)
-            if (p->tensors.data[k]->kind == TENSOR_INPUT)
-                environment_values(env, p->tensors.data[k]);
+            if (p->tensors.data[k]->kind == TENSOR_INPUT) environment_values(env, p->tensors.data[k]);
         if (p && ROWS[i].runs) {
             const char *error = interpret(env, p->functions.data[0]);
             check(t, !error, "%s", error ? error : "");
@@ -421,8 +439,12 @@ static void test_refusals(Test *t) {
 
 static void test_errors_of_text(Test *t) {
     static const char *const ROWS[] = {
-        "", "program", "program batch 0 precision default\n", "program batch 4 precision loose\n",
-        "program batch 4 precision default\ntensor x[3]\n", "program batch 4 precision default\ninput x[3\n",
+        "",
+        "program",
+        "program batch 0 precision default\n",
+        "program batch 4 precision loose\n",
+        "program batch 4 precision default\ntensor x[3]\n",
+        "program batch 4 precision default\ninput x[3\n",
         "program batch 4 precision default\ninput x[3]\ninput x[3]\n",
         "program batch 4 precision default\ninput x[3]\nfunction step f\n    x[i] = y[i] | i:3\n",
         "program batch 4 precision default\ninput x[3]\nfunction step f\n    x[i] = x[j] | i:3\n",
@@ -433,7 +455,8 @@ static void test_errors_of_text(Test *t) {
         "program batch 4 precision default\ninput x[3]\nfunction step f\n    x[i] = (x[i] | i:3\n",
         "program batch 4 precision default\ninput x[3]\nfunction step f\n    x[i] = x[i] + %1 | i:3\n",
         "program batch 4 precision default\ninput x[3]\nfunction step f\n    x[i] = x[i] $ | i:3\n",
-        "program batch 4 precision default\ninput x[3]\nfunction step f\n    x[i] = 1 if x[i] in 0..1 else 2 | i:3\n",
+        "program batch 4 precision default\ninput x[3]\nfunction step f\n    x[i] = 1 if x[i] in 0..1 else 2 "
+        "| i:3\n",
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         Context *ctx = context_create();
@@ -443,14 +466,18 @@ static void test_errors_of_text(Test *t) {
     }
 }
 
-// Known answers of Philox 4x32-10 (Random123's kat_vectors), and draws that do not depend on the order of evaluation.
+// Known answers of Philox 4x32-10 (Random123's kat_vectors), and draws that do not depend on the order of
+// evaluation.
 static void test_random(Test *t) {
     uint32_t zero[4] = {0, 0, 0, 0}, ones[4] = {~0u, ~0u, ~0u, ~0u};
     philox(zero, 0);
-    check(t, zero[0] == 0x6627e8d5 && zero[1] == 0xe169c58d && zero[2] == 0xbc57ac4c && zero[3] == 0x9b00dbd8, "philox of 0");
+    check(t, zero[0] == 0x6627e8d5 && zero[1] == 0xe169c58d && zero[2] == 0xbc57ac4c && zero[3] == 0x9b00dbd8,
+          "philox of 0");
     philox(ones, ~UINT64_C(0));
-    check(t, ones[0] == 0x408f276d && ones[1] == 0x41c83b0e && ones[2] == 0xa20bc7c6 && ones[3] == 0x6d5451fd, "philox of ones");
-    Draw uniform = {.kind = DRAW_UNIFORM, .place = 7}, normal = {.kind = DRAW_NORMAL, .place = 7}, bits = {.kind = DRAW_BITS, .limit = 6};
+    check(t, ones[0] == 0x408f276d && ones[1] == 0x41c83b0e && ones[2] == 0xa20bc7c6 && ones[3] == 0x6d5451fd,
+          "philox of ones");
+    Draw uniform = {.kind = DRAW_UNIFORM, .place = 7}, normal = {.kind = DRAW_NORMAL, .place = 7},
+         bits = {.kind = DRAW_BITS, .limit = 6};
     double mean = 0, square = 0, middle = 0;
     int counts[6] = {0};
     enum { N = 60000 };
@@ -461,9 +488,9 @@ static void test_random(Test *t) {
         middle += draw_value(&uniform, i, 5, 1) / N;
         counts[(int)draw_value(&bits, i, 5, 1)]++;
     }
-    check(t, fabs(mean) < 0.02 && fabs(square - 1) < 0.03 && fabs(middle - 0.5) < 0.01, "moments %g %g %g", mean, square, middle);
-    for (int i = 0; i < 6; i++)
-        check(t, abs(counts[i] - N / 6) < N / 60, "bits %d: %d", i, counts[i]);
+    check(t, fabs(mean) < 0.02 && fabs(square - 1) < 0.03 && fabs(middle - 0.5) < 0.01, "moments %g %g %g",
+          mean, square, middle);
+    for (int i = 0; i < 6; i++) check(t, abs(counts[i] - N / 6) < N / 60, "bits %d: %d", i, counts[i]);
 }
 
 int main(void) {

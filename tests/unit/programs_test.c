@@ -1,5 +1,6 @@
-// Random programs through the passes: the simplified program against the plain one, both against finite differences, for
-// all rows and for fewer. `programs_test FROM TO` runs more seeds; `programs_test SEED` prints what went wrong where.
+// Random programs through the passes: the simplified program against the plain one, both against finite
+// differences, for all rows and for fewer. `programs_test FROM TO` runs more seeds; `programs_test SEED`
+// prints what went wrong where.
 #include "pass/passes.h"
 #include "programs/random_program.h"
 
@@ -9,11 +10,14 @@
 
 enum { CHECKED_ELEMENTS = 3 };
 
-typedef struct { const char *name; void (*run)(Program *p); } Pass;
+typedef struct {
+    const char *name;
+    void (*run)(Program *p);
+} Pass;
 static const Pass PASSES[] = {
-    {"number", pass_number}, {"substitute", pass_substitute}, {"travel", pass_travel}, {"operands", pass_operands},
-    {"bodies", pass_bodies}, {"views", pass_views},           {"pieces", pass_pieces}, {"extremes", pass_extremes},
-    {"clean", pass_clean},
+    {"number", pass_number},     {"substitute", pass_substitute}, {"travel", pass_travel},
+    {"operands", pass_operands}, {"bodies", pass_bodies},         {"views", pass_views},
+    {"pieces", pass_pieces},     {"extremes", pass_extremes},     {"clean", pass_clean},
 };
 
 typedef struct {
@@ -32,8 +36,7 @@ static Environment *run(Test *t, Program *p, const char *stage) {
     environment_draws(env, 5, 3);
     random_values(env, p, t->options.seed);
     const char *error = interpret(env, p->functions.data[0]);
-    if (error)
-        fail(t, stage, error);
+    if (error) fail(t, stage, error);
     return error ? NULL : env;
 }
 
@@ -41,13 +44,13 @@ static double loss_of(Environment *env, const Program *p) {
     return environment_values(env, tensor_find(p, "loss"))[0];
 }
 
-// The largest difference of the loss and of what the step leaves in parameters and slots, relative to the largest value.
+// The largest difference of the loss and of what the step leaves in parameters and slots, relative to the
+// largest value.
 static double distance(Environment *a, const Program *p, Environment *b, const Program *q) {
     double gap = fabs(loss_of(a, p) - loss_of(b, q)), size = fmax(1, fabs(loss_of(a, p)));
     for (int i = 0; i < p->tensors.count; i++) {
         Tensor *t = p->tensors.data[i], *same = tensor_find(q, t->name);
-        if (t->kind != TENSOR_PARAM && t->kind != TENSOR_SLOT)
-            continue;
+        if (t->kind != TENSOR_PARAM && t->kind != TENSOR_SLOT) continue;
         const double *x = environment_values(a, t), *y = environment_values(b, same);
         for (int64_t k = 0; k < tensor_elements(t); k++) {
             gap = fmax(gap, fabs(x[k] - y[k]));
@@ -69,8 +72,7 @@ static void check_gradients(Test *t, Program *p, Environment *env) {
     random_values(start, p, t->options.seed);
     for (int i = 0; moved && i < p->tensors.count; i++) {
         Tensor *w = p->tensors.data[i];
-        if (w->kind != TENSOR_PARAM)
-            continue;
+        if (w->kind != TENSOR_PARAM) continue;
         Tensor *slot = tensor_find(p, string_format(p->arena, "%s.m", w->name));
         int64_t n = tensor_elements(w);
         for (int64_t k = 0; k < n; k += n / CHECKED_ELEMENTS + 1) {
@@ -84,7 +86,9 @@ static void check_gradients(Test *t, Program *p, Environment *env) {
             }
             double wanted = (loss[1] - loss[0]) / (2 * h);
             if (fabs(got - wanted) > 1e-6 * fmax(1, fmax(fabs(wanted), loss[0])))
-                fail(t, "gradient", string_format(p->arena, "%s[%lld]: %.9g, differences %.9g", w->name, (long long)k, got, wanted));
+                fail(t, "gradient",
+                     string_format(p->arena, "%s[%lld]: %.9g, differences %.9g", w->name, (long long)k, got,
+                                   wanted));
             else
                 t->passed++;
         }
@@ -95,18 +99,14 @@ static void check_program(Test *t) {
     Context *ctx = context_create();
     Program *plain = random_program(ctx, t->options), *better = random_program(ctx, t->options);
     const char *failure = program_verify(plain);
-    if (failure)
-        fail(t, "as made", failure);
+    if (failure) fail(t, "as made", failure);
     pass_differentiate(plain);
     pass_differentiate(better);
     failure = program_verify(plain);
-    if (failure)
-        fail(t, "differentiated", failure);
-    if (t->show)
-        printf("%s\n", text_of(ctx, plain));
+    if (failure) fail(t, "differentiated", failure);
+    if (t->show) printf("%s\n", text_of(ctx, plain));
     Environment *env = failure ? NULL : run(t, plain, "differentiated");
-    if (env && t->options.smooth)
-        check_gradients(t, plain, env);
+    if (env && t->options.smooth) check_gradients(t, plain, env);
     for (size_t i = 0; env && i < sizeof PASSES / sizeof *PASSES; i++) {
         PASSES[i].run(better);
         failure = program_verify(better);
@@ -116,12 +116,9 @@ static void check_program(Test *t) {
         }
         Environment *other = run(t, better, PASSES[i].name);
         double gap = other ? distance(env, plain, other, better) : 0;
-        if (!(gap < 1e-9))
-            fail(t, PASSES[i].name, string_format(ctx->arena, "differs by %g", gap));
-        if (t->show)
-            printf("after %s\n%s\n", PASSES[i].name, text_of(ctx, better));
-        if (!other || !(gap < 1e-9))
-            break;
+        if (!(gap < 1e-9)) fail(t, PASSES[i].name, string_format(ctx->arena, "differs by %g", gap));
+        if (t->show) printf("after %s\n%s\n", PASSES[i].name, text_of(ctx, better));
+        if (!other || !(gap < 1e-9)) break;
         t->passed++;
     }
     context_destroy(ctx);
@@ -129,11 +126,13 @@ static void check_program(Test *t) {
 
 int main(int count, char **args) {
     Test t = {.show = count == 2};
-    uint64_t from = count > 1 ? strtoull(args[1], NULL, 10) : 0, to = count > 2 ? strtoull(args[2], NULL, 10) : from + 1;
-    if (count == 1)
-        to = 300;
+    uint64_t from = count > 1 ? strtoull(args[1], NULL, 10) : 0,
+             to = count > 2 ? strtoull(args[2], NULL, 10) : from + 1;
+    if (count == 1) to = 300;
     for (uint64_t seed = from; seed < to; seed++) {
-        t.options = (RandomOptions){.seed = seed, .smooth = seed % 2 == 0, .precision = seed % 5 == 4 ? PRECISION_STRICT : PRECISION_DEFAULT};
+        t.options = (RandomOptions){.seed = seed,
+                                    .smooth = seed % 2 == 0,
+                                    .precision = seed % 5 == 4 ? PRECISION_STRICT : PRECISION_DEFAULT};
         check_program(&t);
     }
     printf("%d passed, %d failed\n", t.passed, t.failed);

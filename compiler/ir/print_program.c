@@ -1,0 +1,82 @@
+// Programs as text: names, tensors, functions. Expressions and equations are printed by print.c.
+
+#include "ir/tables.h"
+
+bool name_is_plain(const char *name) {
+    if (!((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') || *name == '_')) return false;
+    for (const char *c = name; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '_' ||
+              *c == '.'))
+            return false;
+    return true;
+}
+
+void name_print(Text *out, const char *name) {
+    bool reserved = false; // `sum[n] …` begins a reduction
+    for (int i = 1; reduction_word((Reduction)i); i++)
+        reserved |= string_equal(name, reduction_word((Reduction)i));
+    if (name_is_plain(name) && !reserved)
+        text_put(out, name);
+    else
+        text_add(out, "`%s`", name);
+}
+
+static void print_tensor(Text *out, const Program *p, const Tensor *t) {
+    text_add(out, "%s ", tensor_kind_word(t->kind));
+    name_print(out, t->name);
+    text_put(out, "[");
+    for (int d = 0; d < t->rank; d++) {
+        text_put(out, d ? ", " : "");
+        if (t->batch_dims >> d & 1)
+            text_put(out, "batch");
+        else
+            text_add(out, "%lld", (long long)t->dims[d]);
+    }
+    text_put(out, "]");
+    if (t->type != TYPE_REAL) text_add(out, " %s", type_word(t->type));
+    if (t->bounded) text_add(out, " in %lld..%lld", (long long)t->low, (long long)t->high);
+    if (t->trainable) text_put(out, " trainable");
+    if (t->start != 0) text_add(out, " = %s", string_of_double(p->arena, t->start));
+    text_put(out, "\n");
+}
+
+void function_print(Text *out, const Program *p, const Function *f) {
+    (void)p;
+    text_add(out, "function %s ", function_kind_word(f->kind));
+    name_print(out, f->name);
+    text_put(out, "\n");
+    for (int i = 0; i < f->equations.count; i++) {
+        equation_print_lines(out, f->equations.data[i], "    ");
+        text_put(out, "\n");
+    }
+    for (int i = 0; i < f->gradients.count; i++) {
+        text_put(out, "    ");
+        name_print(out, f->gradients.data[i].result->name);
+        text_put(out, " = gradient ");
+        name_print(out, f->gradients.data[i].of->name);
+        text_put(out, " by ");
+        name_print(out, f->gradients.data[i].by->name);
+        text_put(out, "\n");
+    }
+    for (int i = 0; i < f->effects.count; i++) {
+        text_put(out, "    ");
+        name_print(out, f->effects.data[i].target->name);
+        text_put(out, " := ");
+        name_print(out, f->effects.data[i].value->name);
+        text_put(out, "\n");
+    }
+    for (int i = 0; i < f->outputs.count; i++) {
+        text_put(out, "    output ");
+        name_print(out, f->outputs.data[i]->name);
+        text_put(out, "\n");
+    }
+}
+
+void program_print(Text *out, const Program *p) {
+    text_add(out, "program batch %lld precision %s\n", (long long)p->batch, precision_word(p->precision));
+    for (int i = 0; i < p->tensors.count; i++) print_tensor(out, p, p->tensors.data[i]);
+    for (int i = 0; i < p->functions.count; i++) {
+        text_put(out, "\n");
+        function_print(out, p, p->functions.data[i]);
+    }
+}
