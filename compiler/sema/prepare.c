@@ -207,7 +207,7 @@ static Tensor *statistic_state(Maker *k, const char *what, double first) {
 
 static void add_missing_mean(Maker *k, Tensor *raw) {
     DataBlock *d = &k->r->m->data;
-    if (k->part || d->missing != NN_MISSING_BY_MEAN || d->columns.data[d->columns.count - 1].kind != COLUMN_NUMBER) return;
+    if (k->part || k->f->type == TYPE_INT || d->missing != NN_MISSING_BY_MEAN || d->columns.data[d->columns.count - 1].kind != COLUMN_NUMBER) return;
     const char *what = k->columns > 1 ? string_format(k->r->arena, "missing_%d", k->columns) : "missing";
     Statistic s = {.kind = STATISTIC_MISSING_MEAN, .field = k->field, .column = d->columns.count - 1, .of = {raw, NULL, NULL}};
     s.into[0] = statistic_state(k, what, 0);
