@@ -56,7 +56,8 @@ static void number(Lexer *lexer, const char *start) {
     const char *end = unit_after(lexer->cursor, &unit);
     double value;
     bool integral;
-    if (*start == '.' && parser_report(p, at)) diagnose(p->ctx, NUMBER_FORM, parser_span(p, at, at + (uint32_t)length));
+    if (*start == '.' && parser_report(p, at))
+        diagnose(p->ctx, NUMBER_FORM, parser_span(p, at, at + (uint32_t)length));
     if (*lexer->cursor == '%') {
         unit = UNIT_PERCENT;
         lexer->cursor++;
@@ -65,10 +66,12 @@ static void number(Lexer *lexer, const char *start) {
     } else if (word_byte(*lexer->cursor)) {
         bool form = *lexer->cursor == '_';
         while (word_byte(*lexer->cursor)) lexer->cursor++;
-        if (parser_report(p, at)) diagnose(p->ctx, form ? NUMBER_FORM : NUMBER_WORD, parser_span(p, at, (uint32_t)(lexer->cursor - lexer->text)));
+        Span span = parser_span(p, at, (uint32_t)(lexer->cursor - lexer->text));
+        if (parser_report(p, at)) diagnose(p->ctx, form ? NUMBER_FORM : NUMBER_WORD, span);
     } else if (*lexer->cursor == '.' && lexer->cursor[1] != '.') {
         lexer->cursor++;
-        if (parser_report(p, at)) diagnose(p->ctx, NUMBER_FORM, parser_span(p, at, (uint32_t)(lexer->cursor - lexer->text)));
+        Span span = parser_span(p, at, (uint32_t)(lexer->cursor - lexer->text));
+        if (parser_report(p, at)) diagnose(p->ctx, NUMBER_FORM, span);
     }
     if (!number_value(start, length, &value, &integral) && parser_report(p, at))
         diagnose(p->ctx, NUMBER_RANGE, parser_span(p, at, at + (uint32_t)length), (int)length, start);
@@ -102,7 +105,8 @@ static void text(Lexer *lexer, const char *start) {
         if (*s != '\\') continue;
         s++;
         uint32_t at = (uint32_t)(s - lexer->text);
-        if (!strchr("\"\\tn", *s) && parser_report(p, at)) diagnose(p->ctx, TEXT_ESCAPE, parser_span(p, at - 1, at + 1));
+        if (!strchr("\"\\tn", *s) && parser_report(p, at))
+            diagnose(p->ctx, TEXT_ESCAPE, parser_span(p, at - 1, at + 1));
     }
     put(lexer, TOKEN_TEXT, start);
 }
@@ -115,8 +119,12 @@ static void foreign(Lexer *lexer, const char *start, TokenKind meant) {
     if (parser_report(p, at)) {
         if (*start == ';') diagnose(p->ctx, SEMICOLON, span);
         else if (*start == '%') diagnose(p->ctx, PERCENT, span);
+        else if (*start == '?') diagnose(p->ctx, SYNTAX_CHOICE, span);
         else if (*start == '\'') diagnose(p->ctx, TEXT_QUOTES, span);
-        else if (meant == TOKEN_END) diagnose(p->ctx, CHARACTER, span, (int)(end - at), start);
+        else if (meant == TOKEN_END) {
+            Diagnostic *d = diagnose(p->ctx, CHARACTER, span, (int)(end - at), start);
+            if (*start == '@') diagnostic_help(p->ctx, d, "a product of matrices is written sum[k] a[i, k] * b[k, j]");
+        }
         else diagnose(p->ctx, FOREIGN_SIGN, span, (int)(end - at), start, token_spelling(meant));
     }
     if (meant != TOKEN_END) put(lexer, meant, start);

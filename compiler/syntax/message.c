@@ -13,30 +13,36 @@ typedef struct {
     const char *text; // of the token
 } Stop;
 
-// Words of other languages at the beginning of a line: what to write instead.
-static const char *const phrases[][2] = {
-    {"let", "a name is given with `=` alone, without `let`"},
-    {"var", "a name is given with `=` alone, without `var`"},
-    {"const", "a name is given with `=` alone, without `const`"},
-    {"def", "a function begins with `fn`, a layer with `layer`"},
-    {"function", "a function begins with `fn`, a layer with `layer`"},
-    {"func", "a function begins with `fn`, a layer with `layer`"},
-    {"class", "a network is a `model`, a part of one a `layer`"},
-    {"network", "a network begins with `model`"},
-    {"net", "a network begins with `model`"},
-    {"loss", "a loss is a function: it begins with `fn`"},
-    {"schedule", "a schedule is a function of `step`: it begins with `fn`"},
-    {"activation", "an activation is a function: it begins with `fn`"},
-    {"initializer", "an initializer is a function of the fans: it begins with `fn`"},
-    {"dataset", "a set of data begins with `data`"},
-    {"import", "nothing is imported: the library is there, a file of one's own is given by `--library FILE`"},
-    {"include",
+// Words of other languages at the beginning of a line, and what to write instead; `item`: outside of blocks
+// only.
+static const struct {
+    const char *word;
+    bool item;
+    const char *instead;
+} phrases[] = {
+    {"let", false, "a name is given with `=` alone, without `let`"},
+    {"var", false, "a name is given with `=` alone, without `var`"},
+    {"const", false, "a name is given with `=` alone, without `const`"},
+    {"return", false, "the last line of a block is its result, without `return`"},
+    {"for", false,
+     "there are no loops: an index is written in brackets, y[i] = 2 * x[i]; layers are repeated by `repeat`"},
+    {"while", false, "there are no loops: layers are repeated by `repeat`, sequences run by `recur`"},
+    {"elif", false, "conditions are written `a if c else b if d else e`"},
+    {"def", true, "a function begins with `fn`, a layer with `layer`"},
+    {"function", true, "a function begins with `fn`, a layer with `layer`"},
+    {"func", true, "a function begins with `fn`, a layer with `layer`"},
+    {"class", true, "a network is a `model`, a part of one a `layer`"},
+    {"network", true, "a network begins with `model`"},
+    {"net", true, "a network begins with `model`"},
+    {"loss", true, "a loss is a function: it begins with `fn`"},
+    {"schedule", true, "a schedule is a function of `step`: it begins with `fn`"},
+    {"activation", true, "an activation is a function: it begins with `fn`"},
+    {"initializer", true, "an initializer is a function of the fans: it begins with `fn`"},
+    {"dataset", true, "a set of data begins with `data`"},
+    {"import", true,
+     "nothing is imported: the library is there, a file of one's own is given by `--library FILE`"},
+    {"include", true,
      "nothing is included: the library is there, a file of one's own is given by `--library FILE`"},
-    {"return", "the last line of a block is its result, without `return`"},
-    {"for", "there are no loops: an index is written in brackets, as in y[i] = 2 * x[i]; layers are repeated "
-            "by `repeat`"},
-    {"while", "there are no loops: layers are repeated by `repeat`, sequences run by `recur`"},
-    {"elif", "conditions are written `a if c else b if d else e`"},
 };
 
 static Token token_at(const Parser *p, int i) {
@@ -77,8 +83,9 @@ static bool phrase(const Stop *s) {
     if (s->at > begin + 1 || !(is_name((TokenKind)first.kind) || first.kind == TOKEN_FROM)) return false;
     Span span = parser_span(s->p, first.start, first.end);
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
-        if (!second || !string_equal(phrases[i][0], word) || s->kind == TOKEN_NEWLINE) continue;
-        diagnose(s->p->ctx, SYNTAX_PHRASE, span, phrases[i][1]);
+        if (!second || !string_equal(phrases[i].word, word) || s->kind == TOKEN_NEWLINE) continue;
+        if (phrases[i].item && (first.depth || !is_name(s->kind))) continue;
+        diagnose(s->p->ctx, SYNTAX_PHRASE, span, phrases[i].instead);
         return true;
     }
     if (!second || !item || !(is_name(s->kind) || s->kind == TOKEN_LEFT_BRACE)) return false;
@@ -90,42 +97,48 @@ static bool phrase(const Stop *s) {
     return true;
 }
 
-// A line that begins with `//`, meant as a comment.
-static bool slashes(const Stop *s) {
+// The first token of a line that begins with `//`, meant as a comment; else the token itself.
+static int slashes(const Stop *s) {
     int i = s->at;
     while (i > 0 && !s->p->tokens.data[i].first) i--;
-    Token sign = token_at(s->p, i);
-    if (sign.kind != TOKEN_FLOOR_DIV || sign.line != token_at(s->p, s->at).line) return false;
-    diagnose(s->p->ctx, SYNTAX_COMMENT, parser_span(s->p, sign.start, sign.end));
-    return true;
+    bool comment =
+        token_at(s->p, i).kind == TOKEN_FLOOR_DIV && token_at(s->p, i).line == token_at(s->p, s->at).line;
+    return comment ? i : s->at;
 }
 
-// Mistakes that have a name of their own.
-static bool special(const Stop *s) {
-    Context *ctx = s->p->ctx;
-    if (s->kind == TOKEN_PIPE && !s->expression)
-        diagnose(ctx, SYNTAX_PIPE, s->span);
-    else if (slashes(s))
-        return true;
-    else if (compares(s->kind) && !s->expression)
-        diagnose(ctx, SYNTAX_CHAIN, s->span);
-    else if (s->kind == TOKEN_SET && s->before == TOKEN_SET)
-        diagnose(ctx, SYNTAX_EQUALS, s->span);
-    else if (s->kind == TOKEN_SET && s->line_end)
-        diagnose(ctx, SYNTAX_EQUALS, s->span);
-    else if (s->kind == TOKEN_SET && s->before == TOKEN_DIV)
-        diagnose(ctx, SYNTAX_DIVIDE,
-                 parser_span(s->p, token_at(s->p, s->at - 1).start, token_at(s->p, s->at).end));
-    else if (s->name && token_class(s->kind) == CLASS_WORD && (!s->expression || s->after == TOKEN_SET))
-        diagnose(ctx, SYNTAX_RESERVED, s->span, s->text);
-    else if (s->before == TOKEN_COMMA && (s->kind == TOKEN_RIGHT_PAREN || s->kind == TOKEN_RIGHT_BOX)) {
-        Token comma = token_at(s->p, s->at - 1);
-        diagnose(ctx, SYNTAX_COMMA, parser_span(s->p, comma.start, comma.end));
-    } else if (s->kind == TOKEN_IF && expects(s, TOKEN_ELSE))
-        diagnose(ctx, SYNTAX_IF, s->span);
-    else
-        return false;
-    return true;
+// Mistakes with a colon: Python's blocks, slices, types before brackets, values.
+static DiagnosticCode colon(const Stop *s) {
+    TokenKind second = (TokenKind)token_at(s->p, s->at - 2).kind;
+    if (s->kind == TOKEN_NEWLINE && s->before == TOKEN_COLON) return SYNTAX_BLOCK;
+    if (s->kind == TOKEN_LEFT_BOX && second == TOKEN_COLON) return SYNTAX_TYPE;
+    if (s->kind != TOKEN_COLON) return DIAGNOSTIC_COUNT;
+    if (s->after == TOKEN_NEWLINE) return SYNTAX_BLOCK;
+    if (expects(s, TOKEN_RIGHT_BOX)) return SYNTAX_SLICE;
+    return s->at == statement_begin(s->p, s->at) + 1 ? SYNTAX_VALUE : DIAGNOSTIC_COUNT;
+}
+
+// Mistakes that have a name of their own; DIAGNOSTIC_COUNT: none. `at` and `to`: the tokens it is shown at.
+static DiagnosticCode special(const Stop *s, int *at, int *to) {
+    bool closes = s->kind == TOKEN_RIGHT_PAREN || s->kind == TOKEN_RIGHT_BOX;
+    *at = *to = slashes(s);
+    if (*at != s->at || (s->kind == TOKEN_FLOOR_DIV && token_at(s->p, s->at).first)) return SYNTAX_COMMENT;
+    if (s->kind == TOKEN_PIPE && !s->expression) return SYNTAX_PIPE;
+    if (compares(s->kind) && !s->expression) return SYNTAX_CHAIN;
+    if (s->kind == TOKEN_SET && (s->before == TOKEN_SET || s->line_end)) return SYNTAX_EQUALS;
+    if (s->name && token_class(s->kind) == CLASS_WORD && (!s->expression || s->after == TOKEN_SET))
+        return SYNTAX_RESERVED;
+    if (s->kind == TOKEN_IF && expects(s, TOKEN_ELSE)) return SYNTAX_IF;
+    if (s->kind == TOKEN_IF && s->expression) return SYNTAX_CHOICE;
+    if (s->kind == TOKEN_LEFT_PAREN && s->before == TOKEN_RIGHT_PAREN && !s->expression) return SYNTAX_APPLY;
+    if (s->kind == TOKEN_SET && s->before == TOKEN_DIV) {
+        *at = s->at - 1;
+        return SYNTAX_DIVIDE;
+    }
+    if (s->before == TOKEN_COMMA && closes) {
+        *at = *to = s->at - 1;
+        return SYNTAX_COMMA;
+    }
+    return colon(s);
 }
 
 // The tokens that would do, as `a`, `b` or `c`; NULL where they are too many to help.
@@ -183,8 +196,8 @@ static bool reported(Parser *p, int at) {
     int depth = p->tokens.data[at].depth, begin = statement_begin(p, at);
     Token first = p->tokens.data[begin];
     bool indented = depth == 0 && first.start > p->lines.data[first.line];
-    bool odd =
-        begin == at && first.kind != TOKEN_IDENTIFIER && token_class((TokenKind)first.kind) != CLASS_SOFT;
+    bool odd = begin == at && first.first && first.kind != TOKEN_IDENTIFIER &&
+               token_class((TokenKind)first.kind) != CLASS_SOFT;
     if ((indented || odd) && first.line > 0 && p->reported[first.line - 1])
         return true; // the rest of what is wrong above
     for (int i = begin; i < at; i++) {
@@ -209,5 +222,12 @@ void syntax_error(Parser *parser, int at, const Expected *expected) {
     stop.name = expects(&stop, TOKEN_IDENTIFIER);
     stop.line_end = expects(&stop, TOKEN_NEWLINE);
     stop.expression = expects(&stop, TOKEN_NUMBER);
-    if (!phrase(&stop) && !special(&stop)) general(&stop);
+    if (phrase(&stop)) return;
+    int from, to;
+    DiagnosticCode code = special(&stop, &from, &to);
+    Span span = parser_span(parser, token_at(parser, from).start, token_at(parser, to).end);
+    if (code == DIAGNOSTIC_COUNT)
+        general(&stop);
+    else
+        diagnose(parser->ctx, code, span, stop.text);
 }
