@@ -6,13 +6,13 @@
 #include <string.h>
 
 static nn_status check_size(nn_context *ctx, const char *path, const nn_array *a, uint64_t there) {
-    uint64_t bytes = (uint64_t)a->size;
+    int64_t bytes = a->size;
     for (int d = 0; d < a->rank; d++) {
-        if (__builtin_mul_overflow(bytes, (uint64_t)a->dims[d], &bytes))
+        if (__builtin_mul_overflow(bytes, a->dims[d], &bytes))
             return nn_fail(ctx, NN_DATA, "%s: the shape in the file's head is too large", path);
     }
-    if (bytes != there)
-        return nn_fail(ctx, NN_DATA, "%s: expected %llu bytes of elements, found %llu", path, (unsigned long long)bytes,
+    if ((uint64_t)bytes != there)
+        return nn_fail(ctx, NN_DATA, "%s: expected %lld bytes of elements, found %llu", path, (long long)bytes,
                        (unsigned long long)there);
     return NN_OK;
 }

@@ -2,6 +2,7 @@
 #include "train/train.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -61,8 +62,9 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
 
 void nn_trainer_close(nn_trainer *t) { nn_pool_stop(t->pool); }
 
+// `nnc run` says by the environment where the model file is.
 nn_data_request nn_trainer_request(const nn_trainer *t) {
-    return (nn_data_request){.path = t->options->value[NN_OPTION_DATA], .beside = t->options->value[NN_OPTION_BESIDE], .fold = t->fold};
+    return (nn_data_request){.path = t->options->value[NN_OPTION_DATA], .beside = getenv("NN_MODEL_DIRECTORY"), .fold = t->fold};
 }
 
 nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request) {
