@@ -148,7 +148,7 @@ static void test_file(Tally *tally, const char *path) {
         Text text = {.arena = ctx->arena};
         program_print(&text, p);
         char expected[512];
-        snprintf(expected, sizeof expected, "%.*s.ir", (int)strlen(path) - 3, path);
+        snprintf(expected, sizeof expected, "%.*s.out", (int)strlen(path) - 3, path);
         if (!golden(expected, text_string(&text), tally->bless)) wrong = "the equations differ from the golden";
     }
     if (wrong) printf("%s: %s\n", path, wrong);
