@@ -95,7 +95,9 @@ static void note_lives(Places *p) {
             const Kernel *k = s->kernels.data[n];
             for (int j = 0; j < k->stages.count; j++) {
                 const Stage *st = &k->stages.data[j];
+                bool result = st->equation->tensor->kind == TENSOR_OUTPUT;
                 live(p, st->equation->tensor, start + n, start);
+                if (result) live(p, st->equation->tensor, start + s->kernels.count, start);
                 for (int r = 0; r < st->read_count; r++) live(p, st->reads[r]->tensor, start + n, start);
             }
         }
