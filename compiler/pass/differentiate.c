@@ -97,25 +97,47 @@ static const Expr *of_others(Sweep *s, const Equation *q, const Expr *up) {
     return expr_mul(p, up, expr_select(p, is_zero, alone, among));
 }
 
+static const Affine *bound_to(const Binding *bindings, int count, const Index *i) {
+    for (int k = 0; k < count; k++)
+        if (bindings[k].from == i) return bindings[k].to;
+    return NULL;
+}
+
+// A dimension read by one index alone, x[.., v, ..], needs no equality: v is that dimension's index.
+static int bind_alone(Program *p, const Expr *read, const Index *const *loops, int count, const Index *const *h, Binding *own) {
+    int bound = 0;
+    for (int d = 0; d < read->guard_count; d++) {
+        const Index *v = affine_only(read->forms[d]);
+        if (!v || v->batch != h[d]->batch || v->size != h[d]->size || bound_to(own, bound, v)) continue;
+        for (int i = 0; i < count; i++)
+            if (loops[i] == v) own[bound++] = (Binding){v, affine_index(p, h[d])};
+    }
+    return bound;
+}
+
 static void contribute(Sweep *s, const Equation *q, const Expr *read, const Expr *slope) {
     Program *p = s->p;
     const Index **h = dims_fresh(p, read->tensor, read);
-    int room = 2 * MAX_RANK + q->index_count, own_count = 0;
+    int room = 2 * MAX_RANK + q->index_count, summed = 0, guards = 0;
     const Index **loops = arena_array(p->arena, const Index *, room);
     int count = equation_loops(q, loops, room);
     Binding *own = arena_array(p->arena, Binding, count + 1);
+    int bound = bind_alone(p, read, loops, count, h, own);
     for (int i = 0; i < count; i++) {
-        Index *copy = index_like(p, loops[i]);
-        own[own_count++] = (Binding){loops[i], affine_index(p, copy)};
-        loops[i] = copy;
+        if (bound_to(own, bound, loops[i])) continue;
+        const Index *copy = index_like(p, loops[i]);
+        own[bound++] = (Binding){loops[i], affine_index(p, copy)};
+        loops[summed++] = copy;
     }
-    Guard *equal = arena_array(p->arena, Guard, read->tensor->rank + 1);
-    for (int d = 0; d < read->tensor->rank; d++)
-        equal[d] = (Guard){affine_sub(p, affine_substitute(p, read->forms[d], own, own_count), affine_index(p, h[d])), 1};
-    const Expr *e = expr_substitute(p, slope, own, own_count);
-    if (read->tensor->rank) e = expr_where(p, equal, read->tensor->rank, e, expr_const(p, 0));
+    Guard *equal = arena_array(p->arena, Guard, read->guard_count + 1);
+    for (int d = 0; d < read->guard_count; d++) {
+        const Affine *gap = affine_sub(p, affine_substitute(p, read->forms[d], own, bound), affine_index(p, h[d]));
+        if (gap->count || gap->constant) equal[guards++] = (Guard){gap, 1};
+    }
+    const Expr *e = expr_substitute(p, slope, own, bound);
+    if (guards) e = expr_where(p, equal, guards, e, expr_const(p, 0));
     Equation *sum = equation_make(p, s->gradient[read->tensor->id], forms_of(p, h, read->tensor->rank),
-                                  count ? REDUCE_SUM : REDUCE_NONE, loops, count, e, q->origin);
+                                  summed ? REDUCE_SUM : REDUCE_NONE, loops, summed, e, q->origin);
     equation_phases(p, sum, &s->parts[read->tensor->id]);
 }
 
