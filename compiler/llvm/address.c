@@ -110,29 +110,28 @@ static bool has_memory_atom(const Affine *form) {
     return false;
 }
 
-// The values of a form, those beyond the end of an axis included that scalars of a short tile may take.
-static void bounds(const Emitter *em, const Affine *form, int64_t *low, int64_t *high) {
+// The values of a form, those beyond the end of a short axis included that the lanes of its last tile stand for.
+static void bounds(const Emitter *em, const Kernel *k, const Affine *form, int64_t *low, int64_t *high) {
     affine_bounds(form, low, high);
     for (int i = 0; i < form->count; i++) {
         const Expr *atom = form->terms[i].atom;
-        if (atom->op != OP_INDEX)
+        if (atom->op != OP_INDEX || atom->index->axis != k->vector_axis || !em->partial || !atom->index->batch)
             continue;
-        int64_t more = em->point.axis[atom->index->axis].overshoot * form->terms[i].coef;
+        int64_t more = (em->lanes - 1) * form->terms[i].coef;
         *low += more < 0 ? more : 0;
         *high += more > 0 ? more : 0;
     }
 }
 
 // Can an element that these forms name lie outside the arena and its margin?
-static bool may_leave(const Emitter *em, const Tensor *t, const Layout *layout, const Affine *const *forms) {
+bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms) {
+    const Layout *layout = layout_placed(t);
     if (t->kind == TENSOR_SOURCE)
         return true;
     int64_t low = layout->zero, high = layout->zero + layout->panel_stride + em->lanes;
     for (int d = 0; d < t->rank; d++) {
         int64_t a, b, stride = layout->stride[d];
-        if (has_memory_atom(forms[d]) && may_be_anything(em))
-            return true;
-        bounds(em, forms[d], &a, &b);
+        bounds(em, k, forms[d], &a, &b);
         if (a < -(INT64_C(1) << 40) || b > INT64_C(1) << 40)
             return true;
         if (d == layout->inner)
@@ -148,7 +147,7 @@ static bool stays_inside(const Emitter *em, const Affine *form, const Tensor *t,
     int64_t low, high;
     if (has_memory_atom(form) && may_be_anything(em))
         return false;
-    bounds(em, form, &low, &high);
+    bounds(em, em->point.kernel, form, &low, &high);
     return low >= -layout->border_low[d] && high < t->dims[d] + layout->border_high[d];
 }
 
@@ -221,13 +220,18 @@ static void add_panelled(Emitter *em, Place *place, const Layout *layout, Parts 
 
 // Vectors may be loaded whole: stride 1 along the lanes, and no vector crosses a panel's end.
 static bool in_one_run(const Emitter *em, const Layout *layout, const Parts *parts, int rank) {
+    const Point *p = &em->point;
+    int64_t count = em->lanes;
+    if (p->lane >= 0 && p->lane == p->kernel->vector_axis && p->axis[p->lane].length < count)
+        count = p->axis[p->lane].length;
     for (int d = 0; d < rank; d++) {
         if (parts[d].lanes || (parts[d].per_lane && (d != layout->inner || parts[d].per_lane != 1)))
             return false;
         if (!parts[d].per_lane || !layout->panel)
             continue;
-        bool aligned = !parts[d].run || parts[d].grain % em->lanes == 0;
-        if (!aligned || parts[d].known % em->lanes || layout->panel % em->lanes)
+        int64_t known_of = parts[d].run ? gcd(layout->panel, parts[d].grain) : layout->panel;
+        int64_t start = (parts[d].known % known_of + known_of) % known_of;
+        if (start + count > known_of)
             return false;
     }
     return true;
@@ -245,21 +249,32 @@ static LLVMTypeRef memory_type(const Emitter *em, const Tensor *t) {
 }
 
 static void split_rows(Emitter *em, const Tensor *t, const Layout *layout, const Affine *const *forms, Parts *parts) {
-    bool leaves = may_leave(em, t, layout, forms);
+    bool leaves = reads_may_leave(em, em->point.kernel, t, forms);
     for (int d = 0; d < t->rank; d++) {
         parts[d] = take_apart(em, forms[d], NULL);
-        bool endless = t->kind == TENSOR_SOURCE && d == 0;
+        bool endless = t->kind == TENSOR_SOURCE && d == 0, anything = has_memory_atom(forms[d]) && may_be_anything(em);
         if (endless ? lane_mask(em) && (parts[d].lanes || parts[d].per_lane)
-                    : leaves && !stays_inside(em, forms[d], t, layout, d))
+                    : (leaves || anything) && !stays_inside(em, forms[d], t, layout, d))
             clamp(em, &parts[d], endless ? 0 : t->dims[d]);
     }
+}
+
+static Operand base_of(const Emitter *em, const Layout *layout) {
+    for (int i = 0; i < em->base_count; i++)
+        if (em->bases[i] == layout)
+            return em->base_pointers[i];
+    die("a shared kernel lacks the place of one of its tensors");
 }
 
 static Place locate_in(Emitter *em, const Tensor *t, const Layout *layout, const Parts *parts) {
     bool source = t->kind == TENSOR_SOURCE;
     Place place = {.base = source ? emit_source(em, t) : em->arena_pointer, .element = memory_type(em, t)};
     place.element_size = layout->element_size;
-    place.known = layout->zero + (source ? 0 : layout->offset / layout->element_size);
+    place.known = layout->zero;
+    if (!source && em->base_count)
+        place.base = base_of(em, layout);
+    else if (!source)
+        place.known += layout->offset / layout->element_size;
     bool run = in_one_run(em, layout, parts, t->rank);
     for (int d = 0; d < t->rank; d++)
         place.along = place.along || parts[d].per_lane || parts[d].lanes;

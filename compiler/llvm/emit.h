@@ -31,7 +31,6 @@ typedef struct {
     int64_t length;                   // elements of one tile
     Operand low, high;                // bounds of the loop over tiles, or of a block of a summed axis; NULL: all of it
     int64_t block;                    // elements of a block of a summed axis, 0: not in blocks
-    int64_t overshoot;                // elements beyond the axis's end that scalar reads may name
     bool single;                      // one tile: a remainder, no loop
 } AxisState;
 
@@ -79,6 +78,10 @@ typedef struct {
     Operand rows;                     // i64: a constant unless partial
     Operand seed, batch_number;       // of draws: loaded in the entry block on first use
     Operand *sources;                 // pointers to the sources, likewise
+
+    const Layout **bases;             // a function shared by kernels: the layouts whose places are its parameters
+    int base_count;                   // 0: places are constants
+    Operand *base_pointers;
 
     Point point;
     VEC(Memo) memo;
@@ -142,6 +145,7 @@ void memo_add(Emitter *em, const void *what, uint64_t point, int lane, Operand v
 void memo_cut(Emitter *em, int mark);
 uint32_t forms_axes(const Affine *const *forms, int count);
 
+bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms);
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count);
 void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int count, Operand value);
 void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms, int count, bool write);
@@ -152,6 +156,8 @@ Operand emit_rest(Emitter *em, const Affine *form, const Index *without);       
 Operand emit_source(Emitter *em, const Tensor *t);                                // pointer to its rows
 Operand emit_seed(Emitter *em);                                                   // i64
 Operand emit_batch_number(Emitter *em);                                           // i32
+// Everything after this is emitted into the function; rows NULL: those of the call.
+void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads, Operand rows);
 void function_private(Emitter *em, Operand function);                             // internal, for whole vectors
 void emit_functions(Emitter *em);                                                 // all, behind the dispatcher em->run
 const Layout *layout_placed(const Tensor *t);                                     // through effects that share a place
@@ -170,5 +176,16 @@ void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);
 void emit_tile(Emitter *em);
 void emit_kernel(Emitter *em, const Kernel *kernel);
+
+// ---- key.c, shared.c: kernels that are equal but for their places are one function --------------------------------------------------
+
+typedef struct { const char *text; const Layout **layouts; int layout_count; } KernelKey;
+KernelKey kernel_key(const Emitter *em, const Kernel *k);                         // in the emitter's present version (whole or partial)
+bool kernel_needs_rows(Arena *arena, const Kernel *k);
+typedef struct Shared Shared;
+Shared *shared_create(Emitter *em);
+void shared_note(Emitter *em, Shared *s, const Kernel *k, int64_t rows);          // rows: declared, 0: fewer may be there
+void shared_emit(Emitter *em, Shared *s);                                         // all that occur more than once
+bool shared_call(Emitter *em, Shared *s, const Kernel *k, int64_t rows);          // false: it is to be emitted in place
 
 #endif

@@ -109,7 +109,7 @@ static void barrier(Emitter *em) {
     LLVMPositionBuilderAtEnd(em->builder, on);
 }
 
-static void run_kernel(Emitter *em, const Schedule *s, const Kernel *k) {
+static void run_kernel(Emitter *em, Shared *shared, const Schedule *s, const Kernel *k, int64_t rows) {
     BasicBlock on = NULL;
     if (s->threaded && (k->barrier_before || em->partial))
         barrier(em);
@@ -119,7 +119,8 @@ static void run_kernel(Emitter *em, const Schedule *s, const Kernel *k) {
         LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, on);
         LLVMPositionBuilderAtEnd(em->builder, run);
     }
-    emit_kernel(em, k);
+    if (!shared_call(em, shared, k, rows))
+        emit_kernel(em, k);
     if (on) {
         LLVMBuildBr(em->builder, on);
         LLVMPositionBuilderAtEnd(em->builder, on);
@@ -135,12 +136,12 @@ static int64_t declared_rows(const Schedule *s) {
     return 0;
 }
 
-static void begin_function(Emitter *em, const char *name) {
-    em->function = LLVMAddFunction(em->module, name, function_type(em));
-    function_private(em, em->function);
-    em->call = LLVMGetParam(em->function, 0);
-    em->thread = LLVMGetParam(em->function, 1);
-    em->threads = LLVMGetParam(em->function, 2);
+void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads, Operand rows) {
+    function_private(em, function);
+    em->function = function;
+    em->call = call;
+    em->thread = thread;
+    em->threads = threads;
     em->seed = em->batch_number = NULL;
     for (int i = 0; i < em->program->tensors.count; i++)
         em->sources[i] = NULL;
@@ -148,16 +149,16 @@ static void begin_function(Emitter *em, const char *name) {
     BasicBlock start = build_block(em);
     LLVMPositionBuilderAtEnd(em->builder, em->entry);
     em->arena_pointer = call_field(em, offsetof(nn_call, arena), em->pointer);
-    if (em->partial)
-        em->rows = call_field(em, offsetof(nn_call, rows), em->i64);
+    em->rows = rows ? rows : call_field(em, offsetof(nn_call, rows), em->i64);
     LLVMBuildBr(em->builder, start);
     LLVMPositionBuilderAtEnd(em->builder, start);
 }
 
-static Operand emit_function(Emitter *em, const Schedule *s, const char *name, int64_t rows) {
+static Operand emit_function(Emitter *em, Shared *shared, const Schedule *s, const char *name, int64_t rows) {
+    Operand function = LLVMAddFunction(em->module, name, function_type(em));
     em->partial = rows == 0;
-    em->rows = build_i64(em, rows);
-    begin_function(em, name);
+    function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1), LLVMGetParam(function, 2),
+                   rows ? build_i64(em, rows) : NULL);
     if (!s->threaded) {
         BasicBlock run = build_block(em), out = build_block(em);
         LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, out);
@@ -166,7 +167,7 @@ static Operand emit_function(Emitter *em, const Schedule *s, const char *name, i
         LLVMPositionBuilderAtEnd(em->builder, run);
     }
     for (int i = 0; i < s->kernels.count; i++)
-        run_kernel(em, s, s->kernels.data[i]);
+        run_kernel(em, shared, s, s->kernels.data[i], rows);
     LLVMBuildRetVoid(em->builder);
     return em->function;
 }
@@ -181,12 +182,21 @@ static void jump(Emitter *em, Operand function) {
 
 typedef struct { Operand whole, partial; int64_t rows; } Versions;
 
-static Versions emit_versions(Emitter *em, const Schedule *s) {
+static void note_kernels(Emitter *em, Shared *shared, const Schedule *s) {
+    int64_t rows = declared_rows(s);
+    for (int i = 0; i < s->kernels.count; i++) {
+        if (rows)
+            shared_note(em, shared, s->kernels.data[i], rows);
+        shared_note(em, shared, s->kernels.data[i], 0);
+    }
+}
+
+static Versions emit_versions(Emitter *em, Shared *shared, const Schedule *s) {
     const char *name = s->function->name;
     Versions v = {.rows = declared_rows(s)};
     if (v.rows)
-        v.whole = emit_function(em, s, string_format(em->arena, "%s.%s", em->prefix, name), v.rows);
-    v.partial = emit_function(em, s, string_format(em->arena, "%s.%s.some", em->prefix, name), 0);
+        v.whole = emit_function(em, shared, s, string_format(em->arena, "%s.%s", em->prefix, name), v.rows);
+    v.partial = emit_function(em, shared, s, string_format(em->arena, "%s.%s.some", em->prefix, name), 0);
     return v;
 }
 
@@ -206,8 +216,12 @@ static void dispatch(Emitter *em, const Versions *v) {
 void emit_functions(Emitter *em) {
     const Kernels *ks = em->kernels;
     Versions *versions = arena_array(em->arena, Versions, ks->schedules.count);
+    Shared *shared = shared_create(em);
     for (int i = 0; i < ks->schedules.count; i++)
-        versions[i] = emit_versions(em, ks->schedules.data[i]);
+        note_kernels(em, shared, ks->schedules.data[i]);
+    shared_emit(em, shared);
+    for (int i = 0; i < ks->schedules.count; i++)
+        versions[i] = emit_versions(em, shared, ks->schedules.data[i]);
     LLVMTypeRef params[4] = {em->i32, em->pointer, em->i32, em->i32};
     em->run = LLVMAddFunction(em->module, string_format(em->arena, "%s_run", em->prefix), LLVMFunctionType(em->none, params, 4, 0));
     set_attributes(em, em->run);

@@ -37,13 +37,17 @@ void loop_close(Emitter *em, Loop *loop) {
 
 bool axis_short(const Emitter *em, int axis) { return em->partial && em->point.kernel->axes[axis].batch; }
 
+// Whole vectors on the vector axis; but where lanes are a sum's own, a tile may take a few results for one vector.
 int64_t axis_step(const Emitter *em, int axis) {
-    const Axis *a = &em->point.kernel->axes[axis];
-    bool vector = axis == em->point.kernel->vector_axis;
-    if (axis_short(em, axis))
-        return vector ? em->lanes : 1;
+    const Kernel *k = em->point.kernel;
+    const Axis *a = &k->axes[axis];
+    bool vector = axis == k->vector_axis;
     int64_t step = a->step < 1 ? 1 : a->step;
-    return vector ? (step + em->lanes - 1) / em->lanes * em->lanes : step;
+    if (!vector)
+        return axis_short(em, axis) ? 1 : step;
+    if (k->sum_vector_axis >= 0 && step < em->lanes)
+        return step;
+    return axis_short(em, axis) ? em->lanes : (step + em->lanes - 1) / em->lanes * em->lanes;
 }
 
 // ---- tiles of all axes as one number ----------------------------------------------------------------------------------
@@ -65,8 +69,6 @@ static Operand begin_segment(Emitter *em, int axis, int segment) {
     int64_t size = em->point.kernel->axes[axis].size, step = axis_step(em, axis), whole = size / step * step;
     *s = (AxisState){.grain = step, .length = step};
     if (axis_short(em, axis)) {
-        if (step > 1)
-            s->overshoot = step - 1;
         return rounded_up_quotient(em, em->rows, step);
     }
     if (segment == (size >= step)) {

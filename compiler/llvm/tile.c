@@ -15,6 +15,8 @@ static Operand instance_mask(Emitter *em) {
             return known;
         Operand left = s->base ? LLVMBuildSub(em->builder, em->rows, s->base, "") : em->rows;
         Operand mask = build_mask_of(em, left);
+        if (s->length < em->lanes)
+            mask = build_and(em, mask, build_mask(em, s->length));
         memo_add(em, &p->kernel->axes[p->lane], 0, -3, mask);
         return mask;
     }
