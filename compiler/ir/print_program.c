@@ -72,9 +72,28 @@ void function_print(Text *out, const Program *p, const Function *f) {
     }
 }
 
+static void mark_used(const Function *f, bool *used) {
+    for (int i = 0; i < f->equations.count; i++) {
+        const Equation *q = f->equations.data[i];
+        used[q->tensor->id] = true;
+        for (int k = 0; k < q->e->read_count; k++) used[q->e->reads[k]->tensor->id] = true;
+    }
+    for (int i = 0; i < f->effects.count; i++)
+        used[f->effects.data[i].target->id] = used[f->effects.data[i].value->id] = true;
+    for (int i = 0; i < f->gradients.count; i++) {
+        const GradientRequest *g = &f->gradients.data[i];
+        used[g->of->id] = used[g->by->id] = used[g->result->id] = true;
+    }
+    for (int i = 0; i < f->outputs.count; i++) used[f->outputs.data[i]->id] = true;
+}
+
+// Temporaries that no function speaks of any more are left out.
 void program_print(Text *out, const Program *p) {
+    bool *used = arena_array(p->arena, bool, p->tensors.count + 1);
+    for (int i = 0; i < p->functions.count; i++) mark_used(p->functions.data[i], used);
     text_add(out, "program batch %lld precision %s\n", (long long)p->batch, precision_word(p->precision));
-    for (int i = 0; i < p->tensors.count; i++) print_tensor(out, p, p->tensors.data[i]);
+    for (int i = 0; i < p->tensors.count; i++)
+        if (used[i] || p->tensors.data[i]->kind != TENSOR_TEMP) print_tensor(out, p, p->tensors.data[i]);
     for (int i = 0; i < p->functions.count; i++) {
         text_put(out, "\n");
         function_print(out, p, p->functions.data[i]);
