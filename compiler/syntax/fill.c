@@ -51,32 +51,49 @@ static void put_plain(Text *out, const char *text, size_t length) {
 }
 
 // Lays out text[0 .. length) from `column` on and returns the column after it; `after`: columns that must
-// follow it.
-static int fill(Text *out, const char *text, size_t length, int column, int indent, int after) {
+// follow it. A part that was broken stands alone: what follows it begins a line, and what is inside it is
+// indented more.
+static int fill(Text *out, const char *text, size_t length, int column, int indent, int after, bool *broken) {
     int level = loosest(text, length), columns = width(text, length);
     const char *line = last_line(text, length);
     if (!level || column + columns + (line ? 0 : after) <= LINE_WIDTH) {
         put_plain(out, text, length);
         return line ? width(line, length - (size_t)(line - text)) : column + columns;
     }
+    bool inner = false;
     for (size_t from = 0; from < length;) {
         size_t to = from;
         while (to < length && !(text[to] == BREAK && text[to + 1] == level)) to += text[to] == BREAK ? 2 : 1;
         bool last = to >= length;
         int need = width(text + from, to - from) + (last ? after : 0);
-        if (from && column + 1 + need > LINE_WIDTH) {
+        if (from && (inner || column + 1 + need > LINE_WIDTH)) {
             text_add(out, "\n%*s", indent, "");
             column = indent;
+            *broken = true;
         } else if (from) {
             text_put(out, " ");
             column++;
         }
-        column = fill(out, text + from, to - from, column, indent, last ? after : 0);
+        inner = false;
+        column = fill(out, text + from, to - from, column, indent + INDENT, last ? after : 0, &inner);
+        *broken |= inner;
         from = to + 2;
     }
     return column;
 }
 
 void flat_fill(Text *out, const char *flat, int column, int indent) {
-    fill(out, flat, strlen(flat), column, indent, 0);
+    bool broken = false;
+    fill(out, flat, strlen(flat), column, indent, 0, &broken);
+}
+
+bool flat_better_below(const char *flat, int column, int indent) {
+    size_t length = strlen(flat), first = 0;
+    int level = loosest(flat, length);
+    if (!level || column + width(flat, length) <= LINE_WIDTH) return false;
+    if (level > OUTERMOST + 1) return indent + width(flat, length) <= LINE_WIDTH;
+    while (first < length && !(flat[first] == BREAK && flat[first + 1] == level))
+        first += flat[first] == BREAK ? 2 : 1;
+    int need = width(flat, first);
+    return column + need > LINE_WIDTH && indent + need <= LINE_WIDTH;
 }

@@ -143,8 +143,14 @@ static void put_setting(Format *f, const char *left, const char *sign, const Nod
     Flat flat = flat_begin(f, &flat_text);
     flat_expression(&flat, value, 0);
     text_add(&out, "%s %s ", left, sign);
-    int column = INDENT * f->indent + flat_width(text_string(&out));
-    flat_fill(&out, text_string(&flat_text), column, INDENT * f->indent + CONTINUED);
+    const char *right = text_string(&flat_text);
+    int margin = INDENT * f->indent + CONTINUED, column = INDENT * f->indent + flat_width(text_string(&out));
+    if (strcmp(sign, "with") != 0 && flat_better_below(right, column, margin)) {
+        out.chars.count--;
+        text_add(&out, "\n%*s", margin, "");
+        column = margin;
+    }
+    flat_fill(&out, right, column, margin);
     put_line(f, (Line){.text = text_string(&out),
                        .left = (int)strlen(left),
                        .sign = (int)strlen(sign),
@@ -253,7 +259,7 @@ static void print_define(Format *f, const Node *node, bool blank) {
     text_put(&text, ")");
     if (node->results) {
         bool several = node->results->count > 1 || node->results->parens;
-        text_add(&text, "%c%c-> %s", BREAK, 1, several ? "(" : "");
+        text_add(&text, "%c%c-> %s", BREAK, OUTERMOST, several ? "(" : "");
         flat_list(&flat, node->results->items, node->results->count, 2);
         text_put(&text, several ? ")" : "");
     }
@@ -301,12 +307,9 @@ static const Node *block_of(const Node *node) {
     case AST_DATA:
     case AST_TRAIN:
     case AST_PART:
-    case AST_RECUR:
-        return node->block;
-    case AST_DEFINE:
-        return node->body->kind == AST_BLOCK ? node->body : NULL;
-    default:
-        return NULL;
+    case AST_RECUR: return node->block;
+    case AST_DEFINE: return node->body->kind == AST_BLOCK ? node->body : NULL;
+    default: return NULL;
     }
 }
 
@@ -343,23 +346,13 @@ static void print_statement(Format *f, const Node *node) {
         put_setting(f, left_text(f, node), sign, node->value, (int)node->kind, blank);
         break;
     }
-    case AST_RECUR:
-        print_recur(f, node, blank);
-        break;
-    case AST_MINIMIZE:
-        print_minimize(f, node, blank);
-        break;
-    case AST_DEFINE:
-        print_define(f, node, blank);
-        break;
+    case AST_RECUR: print_recur(f, node, blank); break;
+    case AST_MINIMIZE: print_minimize(f, node, blank); break;
+    case AST_DEFINE: print_define(f, node, blank); break;
     case AST_DATA:
     case AST_TRAIN:
-    case AST_PART:
-        print_headed(f, node, blank);
-        break;
-    default:
-        print_alone(f, node, blank);
-        break;
+    case AST_PART: print_headed(f, node, blank); break;
+    default: print_alone(f, node, blank); break;
     }
     put_trailing(f, node->span.end);
 }
@@ -459,10 +452,8 @@ static bool stands_alone(const Node *node) {
     case AST_ASSIGN:
     case AST_PART:
     case AST_RECUR:
-    case AST_MINIMIZE:
-        return true;
-    default:
-        return false;
+    case AST_MINIMIZE: return true;
+    default: return false;
     }
 }
 

@@ -4,6 +4,9 @@
 #include "syntax/print.h"
 #include <string.h>
 
+// LAST: levels that a subscript's commas stand behind all others.
+enum { LAST = 30 };
+
 // Precedences beside the operators' (operators.def): what may stand where.
 enum { ANY = -2, SIMPLE = -1, OPERAND = 0, REDUCTION = 6, PRIMARY = 10 };
 
@@ -12,7 +15,9 @@ static void print(Flat *flat, const Node *node, int least, int level);
 static void put(Flat *flat, const char *text) { text_put(flat->out, text); }
 
 // A blank at which the line may break.
-static void gap(Flat *flat, int level) { text_add(flat->out, "%c%c", BREAK, level < 100 ? level + 10 : 110); }
+static void gap(Flat *flat, int level) {
+    text_add(flat->out, "%c%c", BREAK, level < 100 ? OUTERMOST + level : OUTERMOST + 100);
+}
 
 static bool negative(const Node *node) { return node->kind == AST_NUMBER && !node->name && node->number < 0; }
 
@@ -63,10 +68,26 @@ void flat_list(Flat *flat, Node *const *items, int count, int level) {
     }
 }
 
+// Brackets that hold little do not break.
+static void tighten(Text *out, int from) {
+    enum { LITTLE = 32 };
+    char *chars = out->chars.data;
+    if (flat_width(text_string(out) + from) > LITTLE) return;
+    int to = from;
+    for (int i = from; i < out->chars.count; i++) {
+        bool mark = chars[i] == BREAK;
+        chars[to++] = mark ? ' ' : chars[i];
+        i += mark;
+    }
+    out->chars.count = to;
+}
+
 static void brackets(Flat *flat, const Node *node, const char *open, const char *close, int level) {
+    int from = flat->out->chars.count;
     put(flat, open);
     flat_list(flat, node->items, node->count, level + 1);
     put(flat, close);
+    tighten(flat->out, from);
 }
 
 static void print_binary(Flat *flat, const Node *node, int level) {
@@ -103,7 +124,7 @@ static void print_base(Flat *flat, const Node *base, int level) {
 static void print_reduce(Flat *flat, const Node *node, int level) {
     const Node *operand = node->operand;
     print_base(flat, node->base, level);
-    brackets(flat, node, "[", "]", level + 1);
+    brackets(flat, node, "[", "]", level + LAST);
     put(flat, " ");
     bool parens = (!prefix(operand) && precedence(operand) <= REDUCTION) || begins_with_minus(operand);
     enclosed(flat, operand, OPERAND, level, parens);
@@ -158,7 +179,7 @@ static void print_text(Flat *flat, const char *text) {
 
 void flat_tensor(Flat *flat, const Node *node, int level) {
     put(flat, node->name);
-    if (node->brackets) brackets(flat, node, "[", "]", level);
+    if (node->brackets) brackets(flat, node, "[", "]", level + LAST);
     if (node->type) text_add(flat->out, ": %s", node->type);
 }
 
@@ -193,7 +214,7 @@ static void print(Flat *flat, const Node *node, int least, int level) {
         break;
     case AST_INDEX:
         print_base(flat, node->base, level);
-        brackets(flat, node, "[", "]", level + 1);
+        brackets(flat, node, "[", "]", level + LAST);
         break;
     case AST_REDUCE: print_reduce(flat, node, level); break;
     case AST_UNARY: print_unary(flat, node, level); break;

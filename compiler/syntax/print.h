@@ -4,8 +4,8 @@
 
 #include "syntax/ast.h"
 
-// BREAK: a byte that, with a level's byte after it, stands for a blank.
-enum { LINE_WIDTH = 110, INDENT = 4, CONTINUED = 8, BREAK = 1 };
+// BREAK: a byte that, with a level's byte after it (OUTERMOST or more), stands for a blank.
+enum { LINE_WIDTH = 110, INDENT = 4, CONTINUED = 8, BREAK = 1, OUTERMOST = 10 };
 
 typedef struct Flat Flat;
 struct Flat {
@@ -28,5 +28,7 @@ const char *flat_plain(Arena *arena, const char *flat);
 int flat_width(const char *flat);
 // Lays the text out: it begins at `column`; further lines are indented by `indent` blanks.
 void flat_fill(Text *out, const char *flat, int column, int indent);
+// Is it better moved from `column` to a line of its own than broken there?
+bool flat_better_below(const char *flat, int column, int indent);
 
 #endif
