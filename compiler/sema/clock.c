@@ -32,12 +32,28 @@ static void need_epoch(Run *r) {
     clock_words(r, r->epoch_elaborator);
 }
 
+// A short sum (milestones) written out; NULL for other reductions.
+static const Expr *written_out(Program *p, const Equation *q) {
+    enum { MOST_TERMS = 256 };
+    if (q->reduction != REDUCE_SUM || q->index_count != 1 || q->indices[0]->batch || q->indices[0]->size > MOST_TERMS) return NULL;
+    const Expr *sum = expr_const(p, 0);
+    for (int64_t i = 0; i < q->indices[0]->size; i++) {
+        Binding at = {q->indices[0], affine_constant(p, i)};
+        sum = expr_add(p, sum, expr_substitute(p, q->e, &at, 1));
+    }
+    return sum;
+}
+
+typedef struct { Program *p; const Function *f; } Inline;
+
 static const Expr *inline_temp(void *data, const Expr *read) {
-    Function *f = data;
+    const Inline *in = data;
     if (read->tensor->kind != TENSOR_TEMP || read->tensor->rank) return read;
-    for (int i = 0; i < f->equations.count; i++) {
-        const Equation *q = f->equations.data[i];
-        if (q->tensor == read->tensor) return q->e;
+    for (int i = 0; i < in->f->equations.count; i++) {
+        const Equation *q = in->f->equations.data[i];
+        if (q->tensor != read->tensor) continue;
+        const Expr *e = q->reduction == REDUCE_NONE ? q->e : written_out(in->p, q);
+        return e ? e : read;
     }
     return read;
 }
@@ -45,8 +61,9 @@ static const Expr *inline_temp(void *data, const Expr *read) {
 // What another function computed from the clock, as an expression of the clock alone.
 const Expr *clock_only(Run *r, Elaborator *el, const Expr *e) {
     if (!el->function || el->function == r->epoch) return e;
+    Inline in = {r->p, el->function};
     for (int round = 0; round < MAX_DEPTH; round++) {
-        const Expr *next = expr_map_reads(r->p, e, inline_temp, el->function);
+        const Expr *next = expr_map_reads(r->p, e, inline_temp, &in);
         if (next == e) return e;
         e = next;
     }

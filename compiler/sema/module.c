@@ -63,9 +63,9 @@ static void keep_first_refusal(Context *ctx) {
 
 static bool make_functions(Run *r) {
     clock_create(r);
-    bool ok = read_start(r) && data_declare(r);
-    ok = ok && train_functions(r);
-    return data_prepare(r) && ok && clock_functions(r);
+    if (!read_start(r) || !data_declare(r)) return false;
+    bool prepared = data_prepare(r);                                  // fields that went wrong are silent from here on
+    return train_functions(r) && prepared && clock_functions(r);
 }
 
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root, const SemaOptions *options) {

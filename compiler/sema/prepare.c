@@ -231,6 +231,15 @@ static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool mi
     return value_array(k->r->session, &a);
 }
 
+static void report_shape(Maker *k, const Node *e, SemaValue v) {
+    Text found = {.arena = k->r->arena};
+    bool tensor = v.kind == SEMA_TENSOR && v.array->rank > 1;
+    for (int d = 1; tensor && d < v.array->rank; d++) text_add(&found, "%s%lld", d > 1 ? ", " : "[", (long long)v.array->dims[d].size);
+    text_put(&found, tensor ? "]" : "one number");
+    Diagnostic *d = diagnose(k->r->ctx, FIELD_SHAPE, e->span, text_string(&found), k->f->name);
+    diagnostic_note(k->r->ctx, d, k->f->span, "its shape is given here");
+}
+
 static SemaValue make_value(Maker *k, const Node *e);
 
 static SemaValue standardized(Maker *k, const Node *e) {
@@ -242,7 +251,7 @@ static SemaValue standardized(Maker *k, const Node *e) {
     Tensor *of = value_as_tensor(k->el, v, part_name(k, string_format(r->arena, "%s.measured", k->f->name)), TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
     if (!of) return value_error();
     if (of->rank != k->f->rank + 1) {
-        diagnose(r->ctx, FIELD_SHAPE, e->span, k->f->name, value_shape_text(r->session, v));
+        report_shape(k, e, v);
         return value_error();
     }
     vec_push(r->arena, &k->el->function->outputs, of);
@@ -337,8 +346,7 @@ static void make_field(Maker *k, const Node *s) {
     SemaValue v = make_value(k, e);
     if (value_is_error(v)) return;
     if (!same_shape(k, v)) {
-        Diagnostic *d = diagnose(r->ctx, FIELD_SHAPE, e->span, f->name, value_shape_text(r->session, v));
-        diagnostic_note(r->ctx, d, f->span, "its shape is given here, without the rows");
+        report_shape(k, e, v);
         return;
     }
     if (f->type == TYPE_INT) v = to_integer(k, v);
@@ -369,13 +377,16 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
     Env *env = env_create(el, block->span, "data");
     for (int i = 0; i < r->m->data.fields.count; i++) {
         const Field *field = &r->m->data.fields.data[i];
+        if (field->rank < 0) continue;
         const Node *s = field_line(block, field->name);
         if (!s) {
             diagnose(r->ctx, PART_FIELD, block->span, part == 1 ? "test" : "validation", field->name);
             continue;
         }
         Maker k = {.r = r, .el = el, .env = env, .part = part, .field = i, .f = field};
+        int errors = r->ctx->errors;
         make_field(&k, s);
+        if (r->ctx->errors > errors) r->m->data.fields.data[i].rank = -1;
         if (field->prepared[part]) env_set(env, field->name, value_tensor(r->session, field->prepared[part]));
     }
     elaborator_finish(el);
@@ -384,8 +395,6 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
 bool data_prepare(Run *r) {
     int errors = r->ctx->errors;
     const Node *block = r->data->block;
-    for (int i = 0; i < r->m->data.fields.count; i++)
-        if (r->m->data.fields.data[i].rank < 0) return false;
     make_part(r, block, 0, FUNCTION_PREPARE, "prepare");
     for (int i = 0; i < block->count; i++) {
         const Node *s = block->items[i];

@@ -199,10 +199,12 @@ static const char *meant(Resolver *r, const char *name, bool train) {
 }
 
 void report_unused(Resolver *r, bool train) {
+    bool unknown = map_count(r->reported) > 0;                        // what was meant by it may be the name that nobody uses
     for (int i = 0; i < map_count(r->scope->locals); i++) {
         const Local *local = map_value(r->scope->locals, i);
         if (local->used || (local->kind != LOCAL_VALUE && local->kind != LOCAL_PARAM)) continue;
         const char *near = meant(r, local->name, train);
+        if (unknown && !near) continue;
         Diagnostic *d = diagnose(r->ctx, UNUSED, local->span, local->name);
         if (!near) {
             if (train) diagnostic_help(r->ctx, d, "it is no setting of `train` either");

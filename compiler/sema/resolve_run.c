@@ -98,6 +98,7 @@ void resolve_data(Resolver *r, const Node *data) {
         if (data->block->items[i]->kind == AST_PART) resolve_data_part(r, data->block->items[i]);
     for (int k = 0; k < 2; k++)                                       // last: `stratify` names a field
         if (settings[k]) resolve_data_setting(r, settings[k]);
+    r->wrong_fields = r->reported;
     scope_close(r);
 }
 
@@ -395,14 +396,23 @@ static bool mentioned(const Node *e, const char *name) {
     return false;
 }
 
+static bool is_optimizer_call(Resolver *r, const Node *e) {
+    if (e->kind != AST_CALL) return false;
+    const Node *f = e->base, *found = NULL;
+    if (f->kind == AST_NAME) found = library_find(r->library, f->span, f->name);
+    else if (f->kind == AST_MEMBER && f->base->kind == AST_NAME) found = library_member(r->library, f->base->name, f->name);
+    return found && found->kind == AST_DEFINE && found->definition == DEFINE_OPTIMIZER;
+}
+
 // A setting that a name which nothing else speaks of was meant to be, or NULL.
-static const TrainSetting *misspelt(const Node *block, const Node *s, const Given *given) {
+static const TrainSetting *misspelt(Resolver *r, const Node *block, const Node *s, const Given *given) {
     if (s->kind != AST_ASSIGN || s->target->kind != AST_NAME || s->op != OPERATOR_SET || run_word(s->target->name)) return NULL;
     for (int i = 0; i < block->count; i++) {
         const Node *other = block->items[i];
         if (other == s) continue;
         if (mentioned(other->kind == AST_ASSIGN ? other->assigned : other, s->target->name)) return NULL;
     }
+    if (is_optimizer_call(r, s->assigned)) return train_setting_find("optimizer");
     const char *names[64], *word = word_of_others(s->target->name);
     int count = 0;
     for (int i = 0; train_setting_row(i); i++)
@@ -412,7 +422,7 @@ static const TrainSetting *misspelt(const Node *block, const Node *s, const Give
 }
 
 static bool resolve_misspelt(Resolver *r, const Node *block, const Node *s, Given *given) {
-    const TrainSetting *row = misspelt(block, s, given);
+    const TrainSetting *row = misspelt(r, block, s, given);
     if (!row || given->of[row - train_setting_row(0)]) return false;
     Diagnostic *d = diagnose(r->ctx, UNUSED, s->target->span, s->target->name);
     diagnostic_help(r->ctx, d, "did you mean the setting `%s`?", row->name);
@@ -440,6 +450,7 @@ void resolve_train(Resolver *r, const Node *train) {
     r->definition = NULL;
     r->scope = NULL;
     r->reported = map_create(r->ctx->arena);
+    for (int i = 0; r->wrong_fields && i < map_count(r->wrong_fields); i++) map_set(r->reported, map_key(r->wrong_fields, i), r);
     r->groups = GROUPS_TRAIN;
     r->metrics_ok = false;
     Given given = collect_settings(r, train->block);

@@ -36,6 +36,7 @@ typedef struct {
     // of the train block
     const Node *data;
     Map *metrics;                     // their names
+    Map *wrong_fields;                // names that the data block did not know: their message is out
     bool model_called;
 } Resolver;
 
