@@ -86,7 +86,7 @@ static SemaValue apply_elementwise(Elaborator *el, Application *a) {
         fail(el, a->caller, NOT_ELEMENTWISE, a->span, define->name, value_shape_text(el->session, v));
         return value_error();
     }
-    SemaValue out = wrap(el, &shape, value_expr(el, v, false));
+    SemaValue out = wrap(el, a->caller, &shape, value_expr(el, v, false), a->span);
     out.text = define->name;
     return out;
 }

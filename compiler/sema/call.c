@@ -55,7 +55,7 @@ SemaValue scalar_builtin(Elaborator *el, const Env *env, const Builtin *row, con
     const Expr *es[3];
     Array shape;
     if (!unify(el, env, values, count, es, &shape, span)) return value_error();
-    SemaValue out = wrap(el, &shape, expr_op(el->session->program, op, es, count));
+    SemaValue out = wrap(el, env, &shape, expr_op(el->session->program, op, es, count), span);
     out.dimension = values[0].dimension;
     out.text = row->name;
     return out;

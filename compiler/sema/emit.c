@@ -36,23 +36,58 @@ static bool is_risky(const Expr *e) {
     return false;
 }
 
-// The expression under what is known here about its free indices but `own`: 0 elsewhere.
+static bool shares_index(const Expr *e, const Indices *own, const Affine *form) {
+    for (int k = 0; k < e->free_count; k++)
+        if (!holds(own, e->free[k]) && affine_depends(form, e->free[k])) return true;
+    return false;
+}
+
+static bool has_index(const Expr *e, const Index *index) {
+    for (int i = 0; i < e->free_count; i++)
+        if (e->free[i] == index) return true;
+    return false;
+}
+
+// Does the form hold only indices of the expression?
+static bool is_within(const Affine *form, const Expr *e) {
+    for (int i = 0; i < form->count; i++)
+        for (int k = 0; k < form->terms[i].atom->free_count; k++)
+            if (!has_index(e, form->terms[i].atom->free[k])) return false;
+    return true;
+}
+
+// Are all reads inside under these guards alone? Reads that carry guards of their own count as outside.
+static bool reads_inside(Elaborator *el, const Expr *e, const Guard *guards, int count) {
+    for (int i = 0; i < e->read_count; i++) {
+        const Expr *read = e->reads[i];
+        for (int d = 0; d < read->guard_count; d++)
+            if (!(read->tensor->batch_dims >> d & 1) && !form_inside_under(el, read->forms[d], read->tensor->dims[d], guards, count))
+                return false;
+    }
+    return true;
+}
+
+// The expression under what is known here about its free indices but `own`: 0 elsewhere. What speaks of other indices too is
+// taken along only where a read needs it, since the tensor would have them as dimensions.
 static const Expr *under_facts(Elaborator *el, const Expr *e, const Indices *own) {
     Program *p = el->session->program;
     Guard guards[MAX_FACTS];
     int count = 0;
-    for (int i = 0; i < el->tables->facts.count; i++) {
-        Guard g = el->tables->facts.data[i];
-        for (int k = 0; k < e->free_count; k++)
-            if (!holds(own, e->free[k]) && affine_depends(g.form, e->free[k])) {
-                guards[count++] = g;
-                break;
-            }
+    for (int wide = 0; wide < 2; wide++) {
+        for (int i = 0; i < el->tables->facts.count; i++) {
+            Guard g = el->tables->facts.data[i];
+            if (shares_index(e, own, g.form) && is_within(g.form, e) != (wide == 1)) guards[count++] = g;
+        }
+        if (wide || reads_inside(el, e, guards, count)) break;
     }
     const Expr *zero = e->type == TYPE_REAL || e->type == TYPE_DOUBLE ? expr_const(p, 0) : expr_int(p, 0);
-    if (el->tables->conditions.count && is_risky(e))
-        for (int i = 0; i < el->tables->conditions.count; i++)
-            e = expr_condition(p, el->tables->conditions.data[i], e, zero);
+    const Expr *given = e;
+    for (int i = 0; i < el->tables->conditions.count && is_risky(given); i++) {
+        const Expr *condition = el->tables->conditions.data[i];
+        bool within = true;
+        for (int k = 0; k < condition->free_count; k++) within = within && has_index(given, condition->free[k]) && !holds(own, condition->free[k]);
+        if (within) e = expr_condition(p, condition, e, zero);
+    }
     return count ? expr_where(p, guards, count, e, zero) : e;
 }
 
@@ -317,7 +352,7 @@ SemaValue materialise(Elaborator *el, const Env *env, SemaValue v, const char *n
         return out;
     }
     if (v.kind != SEMA_SCALAR || is_read(v.e) || (!v.e->read_count && !v.e->has_draw)) return v;
-    if (env->frame->is_inline && !expr_too_large(v.e)) return v;
+    if (env->frame->is_inline && !expr_too_large(v.e) && v.e->depth <= MAX_DEPTH / 2) return v;
     Array a = {.rank = 0, .e = v.e};
     Indices outer;
     Tensor *t = emit(el, env, name, TENSOR_TEMP, -1, &a, &outer, span);

@@ -283,11 +283,12 @@ bool unify(Elaborator *el, const Env *env, const SemaValue *values, int count, c
     return true;
 }
 
-SemaValue wrap(Elaborator *el, const Array *shape, const Expr *e) {
-    if (!shape->rank) return value_scalar(e);
+SemaValue wrap(Elaborator *el, const Env *env, const Array *shape, const Expr *e, Span span) {
     Array a = *shape;
     a.e = e;
-    return value_array(el->session, &a);
+    SemaValue v = shape->rank ? value_array(el->session, &a) : value_scalar(e);
+    if (e->depth <= MAX_DEPTH / 2 && !expr_too_large(e)) return v;
+    return materialise(el, env, v, value_name(el, env, v), span);
 }
 
 static Dimension joined_dimension(Operator op, SemaValue a, SemaValue b) {
@@ -327,7 +328,7 @@ SemaValue binary(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaV
         const Expr *es[2];
         Array shape;
         if (!unify(el, env, both, 2, es, &shape, span)) return value_error();
-        out = wrap(el, &shape, join(el->session->program, op, es[0], es[1]));
+        out = wrap(el, env, &shape, join(el->session->program, op, es[0], es[1]), span);
     }
     if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS)) out.type = TYPE_BOOL;
     out.dimension = joined_dimension(op, a, b);
@@ -346,7 +347,7 @@ static SemaValue eval_unary(Elaborator *el, Env *env, const Node *e) {
         Array shape;
         if (!unify(el, env, &v, 1, &x, &shape, e->span)) return value_error();
         Program *p = el->session->program;
-        out = wrap(el, &shape, e->op == OPERATOR_NOT ? expr_unary(p, OP_NOT, truth_of(p, x)) : expr_neg(p, x));
+        out = wrap(el, env, &shape, e->op == OPERATOR_NOT ? expr_unary(p, OP_NOT, truth_of(p, x)) : expr_neg(p, x), e->span);
     }
     out.dimension = v.dimension;
     out.span = e->span;
@@ -398,7 +399,7 @@ SemaValue choose(Elaborator *el, const Env *env, SemaValue condition, SemaValue 
         if (a.kind == SEMA_NUMBER) es[0] = value_expr(el, a, false);
         if (b.kind == SEMA_NUMBER) es[1] = value_expr(el, b, false);
     }
-    SemaValue out = wrap(el, &shape, expr_condition(p, truth_of(p, es[2]), es[0], es[1]));
+    SemaValue out = wrap(el, env, &shape, expr_condition(p, truth_of(p, es[2]), es[0], es[1]), span);
     out.dimension = a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
     out.is_class = a.is_class && b.is_class;
     out.span = span;

@@ -92,6 +92,10 @@ static bool inside_by(Elaborator *el, const Affine *form, int64_t size, const Gu
     return inside_by(el, affine_substitute(p, form, &binding, 1), size, known, count, depth - 1);
 }
 
+bool form_inside_under(Elaborator *el, const Affine *form, int64_t size, const Guard *facts, int count) {
+    return inside_by(el, form, size, facts, count, 3);
+}
+
 bool form_inside(Elaborator *el, const Affine *form, int64_t size) {
     return inside_by(el, form, size, el->tables->facts.data, el->tables->facts.count, 3);
 }

@@ -175,7 +175,8 @@ SemaValue binary(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaV
 int eval_condition(Elaborator *el, Env *env, const Node *e, SemaValue *condition);
 // One value of numbers and tensors of one shape, element by element: rank 0 gives a scalar.
 bool unify(Elaborator *el, const Env *env, const SemaValue *values, int count, const Expr **es, Array *shape, Span span);
-SemaValue wrap(Elaborator *el, const Array *shape, const Expr *e);
+// What becomes too deep gets a tensor of its own.
+SemaValue wrap(Elaborator *el, const Env *env, const Array *shape, const Expr *e, Span span);
 SemaValue choose(Elaborator *el, const Env *env, SemaValue condition, SemaValue a, SemaValue b, Span span);
 
 const Expr *truth_of(Program *p, const Expr *e);
@@ -192,7 +193,9 @@ bool unit_named(const char *name);
 
 // subscript.c
 SemaValue eval_index(Elaborator *el, Env *env, const Node *e);
+// Does the form stay in 0 .. size - 1 under what is known here, or under these guards?
 bool form_inside(Elaborator *el, const Affine *form, int64_t size);
+bool form_inside_under(Elaborator *el, const Affine *form, int64_t size, const Guard *facts, int count);
 SemaValue list_array(Elaborator *el, const Env *env, SemaValue list, Span span);
 
 // facts.c
