@@ -131,10 +131,10 @@ static void print_reduce(Flat *flat, const Node *node, int level) {
 }
 
 static void print_if(Flat *flat, const Node *node, int level) {
-    enclosed(flat, node->value, SIMPLE, level + 1, precedence(node->value) < SIMPLE);
-    gap(flat, level);
+    enclosed(flat, node->value, SIMPLE, level + 2, precedence(node->value) < SIMPLE);
+    gap(flat, level + 1);
     put(flat, "if ");
-    enclosed(flat, node->condition, OPERAND, level + 1, precedence(node->condition) < OPERAND);
+    enclosed(flat, node->condition, OPERAND, level + 2, precedence(node->condition) < OPERAND);
     if (!node->otherwise) return;
     gap(flat, level);
     put(flat, "else ");
