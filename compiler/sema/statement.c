@@ -85,6 +85,8 @@ typedef struct {
     const Node *target, *value, *condition;
     Slot *slot;
     bool declared, pieces;
+    bool whole[MAX_RANK];             // `:`: the value's own dimensions, in order
+    int whole_count;
     Dim dims[MAX_RANK];               // of the tensor
     int rank;
     const Affine *out[MAX_RANK];
@@ -217,8 +219,9 @@ static bool bind_left(Elaborator *el, Left *left) {
         bool ok;
         if (item->kind == AST_DOTS) ok = bind_left_dots(el, left, item, &at);
         else if (item->kind == AST_WHOLE) {
-            fail(el, left->outer, NOT_YET, item->span, "`:` on the left side of an equation");
-            ok = false;
+            left->whole[at++] = true;
+            left->whole_count++;
+            ok = true;
         } else if (index_name(item, &stated)) ok = bind_left_index(el, left, item, at++);
         else ok = bind_left_form(el, left, item, at++);
         if (!ok) return false;
@@ -233,7 +236,28 @@ static bool bind_left(Elaborator *el, Left *left) {
     return true;
 }
 
+// The dimensions of `:` come from the value: a tensor with as many.
+static SemaValue fill_whole(Elaborator *el, Left *left, SemaValue v) {
+    if (v.kind != SEMA_TENSOR || v.array->rank != left->whole_count) {
+        fail(el, left->outer, WHOLE_DIMENSIONS, left->value->span, left->whole_count, left->whole_count == 1 ? "" : "s",
+             value_shape_text(el->session, v));
+        return value_error();
+    }
+    for (int d = 0, at = 0; d < left->rank; d++) {
+        if (!left->whole[d]) continue;
+        if (left->declared && !is_same(left->dims[d], v.array->dims[at])) {
+            fail(el, left->outer, SHAPES_DIFFER, left->value->span, dims_text(el, &left->dims[d], 1), dims_text(el, &v.array->dims[at], 1));
+            return value_error();
+        }
+        left->dims[d] = v.array->dims[at];
+        left->indices[d] = v.array->indices[at++];
+        left->out[d] = affine_index(el->session->program, left->indices[d]);
+    }
+    return value_scalar(v.array->e);
+}
+
 static const Affine *left_element(Elaborator *el, const Left *left) {
+    if (left->whole_count) return NULL;
     Program *p = el->session->program;
     const Affine *form = affine_constant(p, 0);
     for (int d = 0; d < left->rank; d++) form = affine_add(p, affine_scale(p, form, left->dims[d].size, 1), left->out[d]);
@@ -308,6 +332,8 @@ static SemaValue direct_reduction(Elaborator *el, const Left *left, const Reduce
 static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const char *path) {
     const Node *target = left->target;
     v = value_first(v);
+    if (left->whole_count) v = fill_whole(el, left, v);
+    if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_TENSOR) {
         Diagnostic *d = fail(el, left->outer, TENSOR_NEEDS_BRACKETS, left->value->span, value_shape_text(el->session, v));
         if (d) diagnostic_help(el->session->ctx, d, "write its indices in brackets");
@@ -336,7 +362,7 @@ static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const 
 }
 
 static SemaValue right_side(Elaborator *el, Left *left, const char *path) {
-    if (is_plain_reduce(el, left->env, left->value) && !left->condition) {
+    if (is_plain_reduce(el, left->env, left->value) && !left->condition && !left->whole_count) {
         Reduced parts;
         if (!reduce_parts(el, left->env, left->value, &parts)) return value_error();
         if (is_direct(el, left, &parts)) return left->pieces ? add_piece(el, left, &parts) : direct_reduction(el, left, &parts, path);

@@ -208,7 +208,11 @@ static void report_outside(Elaborator *el, const Env *env, const Access *a, int 
     Diagnostic *diagnostic = fail(el, env, READ_OUTSIDE, a->items[d]->span, node_text(el, a->node), a->name, node_text(el, a->items[d]), range,
                                   d, (long long)size);
     if (!diagnostic) return;
-    if (low <= -far || high >= far)
+    const Affine *form = a->forms[d];
+    bool is_read = form->count == 1 && form->constant == 0 && form->terms[0].coef == 1 && form->terms[0].atom->op == OP_READ;
+    if (is_read && low >= 0 && high < far)
+        diagnostic_help(el->session->ctx, diagnostic, "the dimension would need %lld elements, or the values a smaller limit", (long long)high + 1);
+    else if (low <= -far || high >= far)
         diagnostic_help(el->session->ctx, diagnostic, "bound it with `clamp` or `mod`, or say what lies outside: `extend(%s, 0)[…]`", a->name);
     else
         diagnostic_help(el->session->ctx, diagnostic, "say what lies outside: `extend(%s, 0)[…]`, or read it under a condition", a->name);
