@@ -194,13 +194,14 @@ static Tensor *metric_clock(Run *r, Metric *m, int part) {
 
 // test.accuracy: the metrics of a part as the members of one value.
 static SemaValue part_values(Run *r, int part) {
-    int n = r->m->metrics.count;
-    SemaValue *items = arena_array(r->arena, SemaValue, n + 1);
-    const char **names = arena_array(r->arena, const char *, n + 1);
-    for (int i = 0; i < n; i++) {
+    int n = 0;
+    SemaValue *items = arena_array(r->arena, SemaValue, r->m->metrics.count + 1);
+    const char **names = arena_array(r->arena, const char *, r->m->metrics.count + 1);
+    for (int i = 0; i < r->m->metrics.count; i++) {
         Metric *m = &r->m->metrics.data[i];
-        names[i] = intern(r, m->name);
-        items[i] = read_scalar(r, metric_clock(r, m, part));
+        if (m->tensor && m->tensor->rank) continue;                 // an array is no number of the run
+        names[n] = intern(r, m->name);
+        items[n++] = read_scalar(r, metric_clock(r, m, part));
     }
     return (SemaValue){.kind = SEMA_TUPLE, .items = items, .names = names, .count = n};
 }

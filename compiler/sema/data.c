@@ -283,9 +283,21 @@ bool data_supported(Run *r) {
     return false;
 }
 
+// What is in force of the data: the source's defaults and the split.
+static void tell(Run *r, const Node *split) {
+    const DataBlock *d = &r->m->data;
+    run_in_force(r, "data", node_text(r->arena, r->data->source), run_line(r, r->data->source->span));
+    if (string_equal(d->source, "csv") && r->data->source->count == 1)
+        run_in_force(r, "data.missing", "error", "default");
+    run_in_force(r, "data.split", split ? node_text(r->arena, split) : "none", split ? run_line(r, split->span) : "default");
+    if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)
+        run_in_force(r, "data.split.seed", string_format(r->arena, "%lld", (long long)d->split_seed), d->split_seed ? run_line(r, split->span) : "default");
+}
+
 bool data_declare(Run *r) {
     int errors = r->ctx->errors;
     DataBlock *d = &r->m->data;
+    const Node *split = NULL;
     d->stratify = -1;
     d->own_part[0] = true;
     if (!read_source(r)) return false;
@@ -296,7 +308,9 @@ bool data_declare(Run *r) {
         const Node *s = block->items[i];
         if (s->kind == AST_PART) d->own_part[string_equal(s->name, "test") ? 1 : 2] = true;
         if (s->kind != AST_ASSIGN || !is_setting(s)) continue;
-        read_split(r, s->assigned);
+        split = s->assigned;
+        read_split(r, split);
     }
+    tell(r, split);
     return r->ctx->errors == errors;
 }

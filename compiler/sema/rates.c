@@ -127,6 +127,14 @@ static const char *origin_of(Run *r, const Node *e) {
     return string_format(r->arena, "line %d", line);
 }
 
+// A length of the user's own that the run does not reach.
+static void warn_length(Run *r, const Node *e, Dimension dimension, double value) {
+    const Source *source = source_of(r->ctx, e->span);
+    int64_t run = dimension == DIMENSION_STEPS ? r->m->steps : dimension == DIMENSION_EPOCHS ? r->m->epochs : -1;
+    if (!source || source->library || run < 0 || value <= (double)run) return;
+    diagnose(r->ctx, LENGTH_BEYOND_RUN, e->span, node_text(r->arena, e), (long long)run, dimension == DIMENSION_STEPS ? "steps" : "epochs");
+}
+
 SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node *number, bool is_rate) {
     Setting *known = find_setting(r, name);
     if (known) {
@@ -138,6 +146,7 @@ SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node
     Dimension dimension;
     if (!elaborate_number(el, env_create(el, e->span, ""), e, name, &value, &dimension)) return value_error();
     run_in_force(r, name, node_text(r->arena, e), given ? "--set" : origin_of(r, number));
+    warn_length(r, e, dimension, value);
     Setting s = {.name = name, .unit = unit_of(dimension), .is_rate = is_rate};
     s.tensor = tensor_add(r->p, string_format(r->arena, "set.%s", name), TENSOR_SETTING, TYPE_DOUBLE, 0, NULL);
     s.tensor->start = value;

@@ -5,7 +5,7 @@
 #include "abi.h"
 #include "sema/elaborate.h"
 
-enum { PREPARE_BLOCK = 1024, MOST_SETTINGS = 24, PARTS = 3 };
+enum { PREPARE_BLOCK = 64, MOST_SETTINGS = 24, PARTS = 3 };
 
 // One clause of `minimize`: which parameters, and the rule that changes them.
 typedef struct {
@@ -55,6 +55,7 @@ typedef struct {
 const Node *run_setting(const Run *r, const char *name);
 // A line for `explain`.
 void run_in_force(Run *r, const char *name, const char *value, const char *origin);
+const char *run_line(const Run *r, Span span);
 bool run_read_settings(Run *r);
 bool run_read_numbers(Run *r);        // batch, epochs ..., needs the session
 int64_t run_table_rows(const Run *r); // of a table or synthetic; -1: known with the data only

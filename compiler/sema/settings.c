@@ -43,7 +43,7 @@ void run_in_force(Run *r, const char *name, const char *value, const char *origi
     vec_push(r->arena, &r->m->in_force, line);
 }
 
-static const char *line_of(const Run *r, Span span) {
+const char *run_line(const Run *r, Span span) {
     int line, column;
     source_position(r->ctx, span, &line, &column);
     return string_format(r->arena, "line %d", line);
@@ -92,9 +92,11 @@ void run_check_options(Run *r) {
         if (r->option_used[i]) continue;
         const char *name = r->options->set.data[i].name, *names[256];
         int count = 0;
-        for (; count < r->m->settings.count && count < 200; count++) names[count] = r->m->settings.data[count].name;
+        for (; count < r->m->settings.count && count < 150; count++) names[count] = r->m->settings.data[count].name;
         const TrainSetting *row;
         for (int k = 0; (row = train_setting_row(k)); k++) names[count++] = row->name;
+        for (int k = 0; k < r->root->count && count < 250; k++)
+            if (r->root->items[k]->kind == AST_CONSTANT) names[count++] = r->root->items[k]->name;
         Diagnostic *d = diagnose(r->ctx, SET_UNKNOWN, NO_SPAN, name);
         const char *near = string_nearest(name, names, count);
         if (near) diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
@@ -111,7 +113,7 @@ static void read_given(Run *r) {
         if (!row) continue;
         int k = (int)(row - train_setting_row(0));
         r->given[k] = s->assigned;
-        r->given_origin[k] = line_of(r, s->span);
+        r->given_origin[k] = run_line(r, s->span);
     }
 }
 

@@ -71,10 +71,24 @@ bool train_without_rows(Run *r, const Node *e, const char *what) {
 
 // ---- parameters by name: net.dense_1.w -------------------------------------------------------------------------------------------
 
-typedef struct { Run *r; Env *env; } Members;
+typedef struct { Run *r; Elaborator *el; Env *env; int calls; } Members;
+
+// A model called in an expression is applied to the batch: what is summed inside it is no metric's total.
+static const Node *replace_call(Members *m, const Node *e) {
+    Totals *totals = m->el->totals;
+    m->el->totals = NULL;
+    SemaValue v = elaborate_expression(m->el, m->env, e);
+    m->el->totals = totals;
+    v.span = e->span;
+    Node *name = name_node(m->r->ctx, string_format(m->r->arena, "%s.call_%d", e->base->name, ++m->calls), e->span);
+    env_set(m->env, name->name, v);
+    return name;
+}
 
 static const Node *replace_member(void *data, const Node *e) {
     Members *m = data;
+    bool call = e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, m->r->model->name);
+    if (call && m->el->totals) return replace_call(m, e);
     if (e->kind != AST_MEMBER || e->base->kind == AST_CALL) return e;
     const char *path = node_text(m->r->arena, e);
     Tensor *t = tensor_find(m->r->p, path);
@@ -86,7 +100,7 @@ static const Node *replace_member(void *data, const Node *e) {
 
 SemaValue train_value(Run *r, Elaborator *el, Env *env, const Node *e) {
     Needs n = needs_of(r, e);
-    Members members = {r, env};
+    Members members = {r, el, env, 0};
     for (int i = 0; i < r->train->block->count; i++) {
         const Node *s = r->train->block->items[i];
         if (!n.needed[i]) continue;
@@ -243,6 +257,7 @@ static void mark_fields(Run *r) {
             for (int q = 0; q < f->equations.count && !field->in_loss; q++)
                 field->in_loss = expr_reads(f->equations.data[q]->e, field->input);
         }
+        if (!field->in_loss && field->in_model < 0) field->input = NULL;
         if (field->in_model >= 0) field->in_loss = false;
     }
 }
