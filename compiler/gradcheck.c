@@ -1,8 +1,9 @@
 // The gradient check: runs the compiled step in this process, on rows drawn here, and compares its gradients with central
 // differences. Draws of the network are the same in every evaluation; so are the rows, unless a point turns out to be a kink.
 //
-// With step h = 6e-6 max(1, |w|) the error is |a - d| / max(|a|, |d|, 1e-3 |loss|) and must be at most 1e-6. Where the one-sided
-// differences differ by more than 1e-3 of that maximum the point is a kink: other rows, a tenth of the step, ten times the tolerance.
+// With step h = 6e-6 max(1, |w|) the error is |a - d| / max(|a|, |d|, 1e-3 |loss|) and must be at most 1e-6. Where it is more, and
+// the one-sided differences differ by more than 2e-5 of that maximum, which a smooth loss does not do within such a step, the
+// point is a kink: other rows, a tenth of the step, ten times the tolerance (docs/decisions/kinks.md).
 #include "gradcheck.h"
 
 #include "abi.h"
@@ -172,7 +173,7 @@ static Verdict compare(Check *c, const Move *m, double analytic, double step, do
     double numeric = (up - down) / (2 * step);
     double scale = fmax(fmax(fabs(analytic), fabs(numeric)), 1e-3 * fabs(loss));
     double error = scale > 0 ? fabs(analytic - numeric) / scale : 0;
-    if (error > tolerance && fabs((up - loss) / step - (loss - down) / step) > 1e-3 * scale) return KINK;
+    if (error > tolerance && fabs((up - loss) / step - (loss - down) / step) > 2e-5 * scale) return KINK;
     if (!(error <= r->worst)) *r = (Result){error, analytic, numeric, m->element, r->checked, r->kinks, r->wrong};
     return error <= tolerance ? AGREES : DIFFERS;
 }
