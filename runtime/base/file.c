@@ -107,6 +107,8 @@ void nn_sink_file(nn_sink *sink, int file) {
     sink->memory = NULL;
     sink->room = sink->count = sink->used = 0;
     sink->error = 0;
+    sink->summed = false;
+    sink->crc = 0;
 }
 
 void nn_sink_memory(nn_sink *sink, void *memory, uint64_t room) {
@@ -131,6 +133,8 @@ bool nn_sink_flush(nn_sink *sink) {
 void nn_sink_put(nn_sink *sink, const void *bytes, uint64_t count) {
     const unsigned char *from = bytes;
     sink->count += count;
+    if (sink->summed)
+        sink->crc = nn_crc32c(sink->crc, bytes, count);
     if (sink->file < 0) {
         if (sink->memory != NULL && sink->count <= sink->room)
             memcpy(sink->memory + sink->count - count, from, (size_t)count);

@@ -3,7 +3,6 @@
 #include "base/runtime.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct nn_block {
@@ -27,15 +26,11 @@ static void *no_memory(nn_context *ctx, uint64_t count, uint64_t size) {
 
 static uint64_t rounded(uint64_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
-void *nn_memory_take(uint64_t bytes) { return aligned_alloc(ALIGNMENT, (size_t)rounded(bytes)); }
-
-void nn_memory_give(void *memory) { free(memory); }
-
 void *nn_get(nn_context *ctx, uint64_t count, uint64_t size) {
     uint64_t bytes;
     if (!checked_bytes(count, size, &bytes))
         return no_memory(ctx, count, size);
-    nn_block *b = nn_memory_take(bytes + ALIGNMENT);
+    nn_block *b = nn_memory_take(rounded(bytes) + ALIGNMENT);
     if (b == NULL)
         return no_memory(ctx, count, size);
     b->bytes = bytes;

@@ -34,8 +34,6 @@ void *nn_get(nn_context *ctx, uint64_t count, uint64_t size);
 void *nn_grow(nn_context *ctx, void *memory, uint64_t count, uint64_t size);   // keeps the contents, zeroes the rest
 void nn_drop(nn_context *ctx, void *memory);
 void nn_context_end(nn_context *ctx);
-void *nn_memory_take(uint64_t bytes);                             // of no context, not zeroed; NULL: there is none
-void nn_memory_give(void *memory);
 
 // ---- texts that grow ----
 typedef struct nn_text {
@@ -64,7 +62,9 @@ int nn_number_print(char out[NN_NUMBER_ROOM], double value, bool is_double);
 // The entry of `words` nearest to `word`, if near enough to be meant.
 const char *nn_nearest(const char *word, const char *const *words, int count);
 
-// ---- the system: every call that touches a file; tests put their own in its place ----
+// ---- the system: every call that touches a file, and memory; tests put their own in its place ----
+void *nn_memory_take(uint64_t bytes);                             // aligned to 64, of no context, not zeroed; NULL: there is none
+void nn_memory_give(void *memory);
 int nn_system_open(const char *path, int flags, int mode);
 int64_t nn_system_read(int file, void *bytes, uint64_t count);
 int64_t nn_system_write(int file, const void *bytes, uint64_t count);
@@ -89,6 +89,8 @@ typedef struct nn_sink {
     uint64_t room, count;                                         // of memory; bytes put so far
     uint64_t used;
     int error;                                                    // errno of the first failure
+    bool summed;                                                  // crc is taken of all bytes put
+    uint32_t crc;
     unsigned char buffer[NN_SINK_ROOM];
 } nn_sink;
 void nn_sink_file(nn_sink *sink, int file);

@@ -1,10 +1,11 @@
-// The calls that touch files, each interrupted one tried again. Nothing else in the runtime opens, writes, renames or
-// removes a file, so the places where a disk can fail are these.
+// The calls that touch files, each interrupted one tried again, and the one that gives memory. Nothing else in the runtime
+// does either, so the places where a machine can fail are these.
 #include "base/runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int nn_system_open(const char *path, int flags, int mode) {
@@ -46,3 +47,7 @@ int nn_system_rename(const char *from, const char *to) { return rename(from, to)
 int nn_system_remove(const char *path) { return unlink(path); }
 
 int nn_system_link(const char *path, const char *second) { return link(path, second); }
+
+void *nn_memory_take(uint64_t bytes) { return aligned_alloc(64, (size_t)((bytes + 63) / 64 * 64)); }
+
+void nn_memory_give(void *memory) { free(memory); }

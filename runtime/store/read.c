@@ -100,9 +100,25 @@ static nn_status take_entry(void *data, nn_context *ctx, const nn_safetensor *fr
     return NN_OK;
 }
 
+// The header's own checksum is taken of its text with zeros in that place.
+static nn_status check_header(nn_archive *a, nn_context *ctx, nn_json value) {
+    char text[16], expected[16];
+    const char *digits = value.at + 1;
+    if (!nn_json_string(&value, text, sizeof text, NULL) || strlen(text) != 8 || value.at != digits + 9)
+        return nn_fail(ctx, NN_DATA, "%s: the header is damaged", a->path);
+    uint32_t crc = nn_crc32c(0, a->header, (uint64_t)(digits - a->header));
+    crc = nn_crc32c(crc, "00000000", 8);
+    crc = nn_crc32c(crc, digits + 8, (uint64_t)(a->header_end - digits - 8));
+    snprintf(expected, sizeof expected, "%08x", crc);
+    a->summed = nn_same(text, expected);
+    return a->summed ? NN_OK : nn_fail(ctx, NN_DATA, "%s: the checksum of the header is wrong: the file is damaged", a->path);
+}
+
 static nn_status check_checksum(void *data, nn_context *ctx, const char *key, nn_json value) {
     nn_archive *a = data;
     char text[16], expected[16];
+    if (nn_same(key, "header"))
+        return check_header(a, ctx, value);
     if (strncmp(key, "checksum.", 9) != 0)
         return NN_OK;
     int32_t k = find(a, key + 9);
@@ -158,6 +174,11 @@ nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *byt
     if (nn_safetensors_parse(ctx, a->path, bytes, size, NULL, &first) != NN_OK)
         return ctx->status;
     a->elements = bytes + first;
+    a->header = (const char *)bytes + 8;
+    a->header_end = (const char *)bytes + first;
+    while (a->header_end > a->header && a->header_end[-1] == ' ')
+        a->header_end--;
+    a->summed = false;
     nn_safetensors_visitor entries = {.tensor = take_entry, .data = a}, sums = {.metadata = check_checksum, .data = a};
     if (nn_safetensors_parse(ctx, a->path, bytes, size, &entries, NULL) != NN_OK)
         return ctx->status;
@@ -172,7 +193,9 @@ nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *byt
             return nn_fail(ctx, NN_DATA, "%s: expected the tensor %.200s, which is not in the file: are these the weights of another model?",
                            a->path, name);
     }
-    return nn_safetensors_parse(ctx, a->path, bytes, size, &sums, NULL);
+    if (nn_safetensors_parse(ctx, a->path, bytes, size, &sums, NULL) != NN_OK)
+        return ctx->status;
+    return a->summed || a->contents != NN_CHECKPOINT ? NN_OK : nn_fail(ctx, NN_DATA, "%s: the checkpoint's header is damaged", a->path);
 }
 
 static void put_converted(const nn_model *m, const nn_tensor *t, const nn_stored *s) {

@@ -60,8 +60,10 @@ typedef struct nn_archive {
     uint64_t span_room;                                            // entries in the file, at most
     // set by reading
     const unsigned char *elements;
+    const char *header, *header_end;
     uint64_t span_count;
     int32_t next;
+    bool summed;                                                   // the header has a checksum, and it is right
 } nn_archive;
 uint64_t nn_store_entries(const unsigned char *bytes, uint64_t size);              // at most so many tensors are in it
 nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *bytes, uint64_t size);

@@ -101,10 +101,13 @@ static void put_entry(const nn_storing *w, nn_sink *sink, const nn_tensor *t, ui
     *at = end;
 }
 
-// The header's text. Counted first, where checksums, whose texts are all as long, need not be taken.
-static void put_header(const nn_storing *w, nn_sink *sink, bool counting) {
+// The header's text; `own` is its own checksum, taken of the text with 0 in that place.
+static void put_header(const nn_storing *w, nn_sink *sink, uint32_t own) {
     const nn_manifest *mf = w->model->manifest;
+    char sum[16];
+    snprintf(sum, sizeof sum, "%08x", own);
     nn_sink_text(sink, "{\"__metadata__\":{\"format\":\"nn\"");
+    nn_store_metadata(sink, "header", sum);
     nn_store_metadata(sink, "model", nn_model_text(w->model, mf->model));
     nn_store_metadata(sink, "program", nn_model_text(w->model, mf->digest));
     if (w->metadata != NULL)
@@ -114,7 +117,7 @@ static void put_header(const nn_storing *w, nn_sink *sink, bool counting) {
         for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) {
             char key[NN_NAME_ROOM + 16], text[16];
             snprintf(key, sizeof key, "checksum.%s", nn_model_text(w->model, t->name));
-            snprintf(text, sizeof text, "%08x", counting ? 0 : checksum(w->model, t));
+            snprintf(text, sizeof text, "%08x", checksum(w->model, t));
             nn_store_metadata(sink, key, text);
         }
     }
@@ -132,13 +135,14 @@ nn_status nn_store_write(void *data, nn_sink *sink) {
     const nn_storing *w = data;
     nn_sink count;
     nn_sink_memory(&count, NULL, 0);
-    put_header(w, &count, true);
+    count.summed = true;
+    put_header(w, &count, 0);
     uint64_t length = (count.count + 7) / 8 * 8;
     unsigned char head[8];
     for (int k = 0; k < 8; k++)
         head[k] = (unsigned char)(length >> (8 * k));
     nn_sink_put(sink, head, 8);
-    put_header(w, sink, false);
+    put_header(w, sink, count.crc);
     nn_sink_put(sink, "       ", length - count.count);
     unsigned char part[PART * 8];
     for (int wide = 1; wide >= 0; wide--) {

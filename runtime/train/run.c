@@ -1,6 +1,7 @@
 // The command `train`: options, data, a new run or a resumed one, the loop, and each fold of a split into folds.
 #include "train/loop.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -20,6 +21,21 @@ static nn_status lock_directory(nn_trainer *t, int *lock) {
     if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
         return nn_fail(t->ctx, NN_FILE, "another trainer is working in %s; --out DIR takes another directory", t->out);
     return NN_OK;
+}
+
+// What a killed run left half-written. The directory is locked, so nobody is writing these.
+static void sweep_directory(const nn_trainer *t) {
+    DIR *folder = opendir(t->out);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char path[NN_PATH_ROOM + 256];
+        bool left = strstr(entry->d_name, ".tmp") != NULL || nn_same(entry->d_name, "checkpoint.safetensors.new");
+        snprintf(path, sizeof path, "%s/%s", t->out, entry->d_name);
+        if (left)
+            nn_system_remove(path);
+    }
+    if (folder != NULL)
+        closedir(folder);
 }
 
 // What a resumed run does not say again is the checkpoint's.
@@ -168,6 +184,7 @@ static nn_status take_start(nn_trainer *t) {
 static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     nn_trainer *t = l->t;
     bool resume = o->value[NN_OPTION_RESUME] != NULL;
+    sweep_directory(t);
     if (resume && nn_checkpoint_find(t, r) != NN_OK)
         return l->ctx->status;
     if (resume && r->bytes == NULL)

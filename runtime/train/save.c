@@ -103,9 +103,12 @@ static nn_status keep_previous(nn_trainer *t, const char *path) {
     // A file system without second names: for a moment only `previous` is there, which --resume takes as well.
     if (nn_system_link(path, second) != 0)
         snprintf(second, sizeof second, "%s", path);
-    if (nn_system_rename(second, previous) != 0)
-        return nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", previous, strerror(errno));
-    return NN_OK;
+    if (nn_system_rename(second, previous) == 0)
+        return NN_OK;
+    nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", previous, strerror(errno));
+    if (!nn_same(second, path))
+        nn_system_remove(second);
+    return t->ctx->status;
 }
 
 nn_status nn_save_checkpoint(nn_trainer *t) {
