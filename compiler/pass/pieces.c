@@ -1,5 +1,5 @@
-// An elementwise reader of a tensor in pieces becomes pieces itself: a gradient in phases is masked where it is made,
-// and stored once. A piece that is a sum stays one, in a tensor of its own.
+// An elementwise reader of a tensor in pieces, or of one that is written at affine places, becomes pieces itself: a gradient
+// in phases is masked where it is made, and stored once. A piece that is a sum stays one, in a tensor of its own.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -86,7 +86,7 @@ static void push_pieces(Program *p, Function *f) {
         for (int k = 0; reader->equations.count == 1 && !pushed && k < reader->equations.data[0]->e->read_count; k++) {
             const Tensor *of = reader->equations.data[0]->e->reads[k]->tensor;
             const Definition *d = flow_definition(flow, of);
-            if (!d || d->live || d->equations.count < 2 || (int)of->id >= count || readers[of->id] != 1) continue;
+            if (!d || d->live || (int)of->id >= count || readers[of->id] != 1 || equation_identity(d->equations.data[0])) continue;
             if (!suits(p, d, reader->equations.data[0])) continue;
             Equations new = {0};
             if (!push(p, d, reader->equations.data[0], &new)) continue;

@@ -51,6 +51,37 @@ static void rewrite(Views *v, Equation **slot) {
     *slot = q;
 }
 
+// flat[..] = k * p[..], where nobody else reads p: p takes the factor, unless it is a product's sum, which would pay for
+// it in every term.
+static void scale_source(Views *v, Equation **slot, const int *readers) {
+    Program *p = v->p;
+    const Expr *e = (*slot)->e;
+    if (e->op != OP_PRODUCT || e->count != 1 || e->exponents[0] != 1 || e->args[0]->op != OP_READ) return;
+    const Equation *plain = equation_with(p, *slot, e->args[0]);
+    Definition *d = flow_definition(v->flow, e->args[0]->tensor);
+    if (!d || readers[d->tensor->id] != 1 || equation_identity(plain) || !plain_source(v->flow, plain)) return;
+    for (int i = 0; i < d->equations.count; i++) {
+        const Equation *q = d->equations.data[i];
+        if (q->reduction != REDUCE_NONE && (q->reduction != REDUCE_SUM || equation_is_product(p, q))) return;
+    }
+    for (int i = 0; i < d->equations.count; i++) {
+        const Equation *q = d->equations.data[i];
+        d->equations.data[i] = equation_with(p, q, expr_normal(p, expr_mul(p, expr_const(p, e->value), q->e)));
+    }
+    *slot = equation_with(p, plain, plain->e);
+}
+
+static void scale_sources(Views *v) {
+    int *readers = arena_array(v->p->arena, int, v->p->tensors.count + 1);
+    const Function *f = v->flow->f;
+    for (int i = 0; i < f->equations.count; i++)
+        for (int k = 0; k < f->equations.data[i]->e->read_count; k++) readers[f->equations.data[i]->e->reads[k]->tensor->id]++;
+    for (int i = 0; i < v->flow->order.count; i++) {
+        Definition *d = v->flow->order.data[i];
+        if (d->equations.count == 1 && d->equations.data[0]->reduction == REDUCE_NONE) scale_source(v, &d->equations.data[0], readers);
+    }
+}
+
 // One view of each tensor, and of no tensor that is itself about to be written as another.
 static bool find(Views *v) {
     bool any = false;
@@ -72,6 +103,7 @@ static bool find(Views *v) {
 
 static bool write_in_place(Program *p, Function *f) {
     Views v = {p, flow_open(p, f), arena_array(p->arena, const Equation *, p->tensors.count + 1)};
+    if (p->precision != PRECISION_STRICT) scale_sources(&v);
     if (!find(&v)) return false;
     for (int i = 0; i < v.flow->order.count; i++)
         for (int k = 0; k < v.flow->order.data[i]->equations.count; k++) rewrite(&v, &v.flow->order.data[i]->equations.data[k]);

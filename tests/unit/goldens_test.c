@@ -1,5 +1,6 @@
 // Goldens of single passes: tests/passes/PASS-what.ir is read, PASS runs alone, and what it prints is PASS-what.out.
 // `goldens_test --bless` writes the .out files instead of comparing; the change is then reviewed as a diff.
+#include "pass/kernel.h"
 #include "pass/passes.h"
 
 #include <dirent.h>
@@ -12,7 +13,7 @@ static const struct { const char *name; Pass *run; } passes[] = {
     {"differentiate", pass_differentiate}, {"number", pass_number},     {"substitute", pass_substitute},
     {"travel", pass_travel},               {"operands", pass_operands}, {"bodies", pass_bodies},
     {"views", pass_views},                 {"pieces", pass_pieces},     {"extremes", pass_extremes},
-    {"clean", pass_clean},
+    {"clean", pass_clean},                 {"gather", pass_gather},
 };
 
 static Pass *pass_of(const char *file) {
@@ -33,9 +34,33 @@ static char *slurp(Context *ctx, const char *path) {
     return text.chars.data;
 }
 
+// The whole of scheduling, for 16 lanes and for 8.
+static const char *schedule(Context *ctx, const char *file, const char *source) {
+    static const Machine machines[] = {{16, 32, 40e3, 1.4e6, false}, {8, 16, 40e3, 1.4e6, false}};
+    Text out = {.arena = ctx->arena};
+    for (int m = 0; m < 2; m++) {
+        Program *p = program_read(ctx, source_add(ctx, file, source, strlen(source)));
+        if (!p) {
+            diagnostics_print(ctx, false, stdout);
+            return NULL;
+        }
+        pass_gather(p);
+        Kernels *ks = pass_fuse(p, &machines[m]);
+        pass_borders(ks);
+        pass_layout(ks);
+        pass_ownership(ks);
+        pass_tiles(ks);
+        pass_place(ks);
+        text_add(&out, "# %d lanes\n", machines[m].lanes);
+        kernels_print(&out, ks);
+    }
+    return text_string(&out);
+}
+
 static const char *run(Context *ctx, const char *path, const char *file) {
     Pass *pass = pass_of(file);
     char *source = slurp(ctx, path);
+    if (source && strncmp(file, "kernels-", 8) == 0) return schedule(ctx, file, source);
     if (!pass || !source) return NULL;
     Program *p = program_read(ctx, source_add(ctx, file, source, strlen(source)));
     if (!p) {
