@@ -103,9 +103,9 @@ static nn_status keep_previous(nn_trainer *t, const char *path) {
     // A file system without second names: for a moment only `previous` is there, which --resume takes as well.
     if (nn_system_link(path, second) != 0)
         snprintf(second, sizeof second, "%s", path);
-    if (nn_system_rename(second, previous) == 0)
-        return NN_OK;
-    nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", previous, strerror(errno));
+    if (nn_system_rename(second, previous) != 0)
+        nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", previous, strerror(errno));
+    // Where both names are of one file already, renaming does nothing.
     if (!nn_same(second, path))
         nn_system_remove(second);
     return t->ctx->status;
@@ -120,8 +120,11 @@ nn_status nn_save_checkpoint(nn_trainer *t) {
         nn_system_remove(fresh);
         return t->ctx->status;
     }
-    if (nn_system_rename(fresh, path) != 0)
-        return nn_fail(t->ctx, NN_FILE, "cannot replace %s: %s", path, strerror(errno));
+    if (nn_system_rename(fresh, path) != 0) {
+        nn_fail(t->ctx, NN_FILE, "cannot replace %s: %s", path, strerror(errno));
+        nn_system_remove(fresh);
+        return t->ctx->status;
+    }
     return nn_file_sync_directory(t->ctx, path);
 }
 
