@@ -1,5 +1,6 @@
 // The application of a definition to values: sizes from shapes, settings and defaults, the body, the results.
-// Guarantees: a dimension has one size throughout a signature; results have the shapes they are declared with.
+// Guarantees: a dimension has one size throughout a signature; results have the shapes they are declared
+// with.
 #include <math.h>
 
 #include "sema/values.h"
@@ -7,13 +8,15 @@
 typedef struct {
     const Node *define;
     const Env *caller;
-    Env *env;                         // of the body
-    SemaValue *given;                 // by parameter; kind ABSENT: not given
-    Span span;                        // of the call
+    Env *env;         // of the body
+    SemaValue *given; // by parameter; kind ABSENT: not given
+    Span span;        // of the call
     bool ok;
 } Application;
 
-static bool is_layer(const Node *define) { return define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL; }
+static bool is_layer(const Node *define) {
+    return define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL;
+}
 
 static int find_parameter(const Node *define, const char *name) {
     for (int i = 0; i < define->count; i++)
@@ -21,9 +24,11 @@ static int find_parameter(const Node *define, const char *name) {
     return -1;
 }
 
-// ---- arguments ----------------------------------------------------------------------------------------------------------------------
+// ---- arguments
+// ----------------------------------------------------------------------------------------------------------------------
 
-static bool place_arguments(Elaborator *el, Application *a, const SemaValue *values, const char *const *names, int count) {
+static bool place_arguments(Elaborator *el, Application *a, const SemaValue *values, const char *const *names,
+                            int count) {
     const Node *define = a->define;
     a->given = arena_array(el->session->arena, SemaValue, define->count + 1);
     for (int i = 0; i < define->count; i++) a->given[i].kind = SEMA_ABSENT;
@@ -31,7 +36,8 @@ static bool place_arguments(Elaborator *el, Application *a, const SemaValue *val
     for (int i = 0; i < count; i++) {
         int at = names[i] ? find_parameter(define, names[i]) : next++;
         if (at < 0 || at >= define->count) {
-            fail(el, a->caller, TOO_MANY_ARGUMENTS, a->span, define->name, define->count, define->count == 1 ? "" : "s", count);
+            fail(el, a->caller, TOO_MANY_ARGUMENTS, a->span, define->name, define->count,
+                 define->count == 1 ? "" : "s", count);
             return false;
         }
         if (values[i].kind == SEMA_ERROR) return false;
@@ -40,13 +46,16 @@ static bool place_arguments(Elaborator *el, Application *a, const SemaValue *val
     for (int i = 0; i < define->count; i++) {
         if (a->given[i].kind != SEMA_ABSENT || define->items[i]->value) continue;
         Diagnostic *d = fail(el, a->caller, MISSING_ARGUMENT, a->span, define->name, define->items[i]->name);
-        if (d) diagnostic_note(el->session->ctx, d, define->items[i]->span, "`%s` has no default", define->items[i]->name);
+        if (d)
+            diagnostic_note(el->session->ctx, d, define->items[i]->span, "`%s` has no default",
+                            define->items[i]->name);
         return false;
     }
     return true;
 }
 
-// ---- functions of numbers, element by element --------------------------------------------------------------------------------------
+// ---- functions of numbers, element by element
+// --------------------------------------------------------------------------------------
 
 static bool is_elementwise(const Application *a) {
     if (a->define->definition != DEFINE_FN) return false;
@@ -68,7 +77,7 @@ static SemaValue apply_elementwise(Elaborator *el, Application *a) {
     }
     const Expr *es[MAX_NESTING];
     Array shape;
-    if (!unify(el, a->caller, whole, tensors, es, &shape, a->span)) return value_error();
+    if (!values_unify(el, a->caller, whole, tensors, es, &shape, a->span)) return value_error();
     int n = 0, part = 0;
     for (int i = 0; i < count; i++) {
         if (a->given[i].kind == SEMA_ABSENT) continue;
@@ -80,18 +89,19 @@ static SemaValue apply_elementwise(Elaborator *el, Application *a) {
         }
         n++;
     }
-    SemaValue v = value_first(call_values(el, a->caller, define, NULL, values, names, n, a->span));
+    SemaValue v = value_first(definition_apply(el, a->caller, define, NULL, values, names, n, a->span));
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind != SEMA_NUMBER && v.kind != SEMA_SCALAR) {
         fail(el, a->caller, NOT_ELEMENTWISE, a->span, define->name, value_shape_text(el->session, v));
         return value_error();
     }
-    SemaValue out = wrap(el, a->caller, &shape, value_expr(el, v, false), a->span);
+    SemaValue out = value_wrap(el, a->caller, &shape, value_expr(el, v, false), a->span);
     out.text = define->name;
     return out;
 }
 
-// ---- sizes -------------------------------------------------------------------------------------------------------------------------------
+// ---- sizes
+// -------------------------------------------------------------------------------------------------------------------------------
 
 static const char *node_text(Elaborator *el, const Node *node) {
     Text text = {.arena = el->session->arena};
@@ -99,14 +109,17 @@ static const char *node_text(Elaborator *el, const Node *node) {
     return text_string(&text);
 }
 
-static void shape_error(Elaborator *el, Application *a, const Node *parameter, SemaValue v, const Node *item, const char *wanted, Span other) {
+static void shape_error(Elaborator *el, Application *a, const Node *parameter, SemaValue v, const Node *item,
+                        const char *wanted, Span other) {
     Context *ctx = el->session->ctx;
-    Diagnostic *d = fail(el, a->caller, ARGUMENT_SHAPE, v.span.end ? v.span : a->span, parameter->name, a->define->name,
-                         value_shape_text(el->session, v));
+    Diagnostic *d = fail(el, a->caller, ARGUMENT_SHAPE, v.span.end ? v.span : a->span, parameter->name,
+                         a->define->name, value_shape_text(el->session, v));
     a->ok = false;
     if (!d) return;
     diagnostic_note(ctx, d, parameter->span, "`%s` is declared here", node_text(el, parameter));
-    if (item && wanted) diagnostic_note(ctx, d, other.end ? other : item->span, "here `%s` is %s", node_text(el, item), wanted);
+    if (item && wanted)
+        diagnostic_note(ctx, d, other.end ? other : item->span, "here `%s` is %s", node_text(el, item),
+                        wanted);
 }
 
 // Is the name of a dimension a value that the definition sees (a setting, a constant of its file)?
@@ -116,10 +129,12 @@ static bool is_value_name(Elaborator *el, const Application *a, const char *name
     return constant && constant->kind == AST_CONSTANT;
 }
 
-static void bind_size(Elaborator *el, Application *a, const Node *parameter, const Node *item, SemaValue v, Dim dim) {
+static void bind_size(Elaborator *el, Application *a, const Node *parameter, const Node *item, SemaValue v,
+                      Dim dim) {
     Name *n = map_get(a->env->names, item->name);
     if (!n) {
-        SemaValue size = dim.batch ? value_scalar(expr_rows(el->session->program)) : value_number((double)dim.size, true);
+        SemaValue size =
+            dim.batch ? value_scalar(expr_rows(el->session->program)) : value_number((double)dim.size, true);
         n = env_add(a->env, item->name, size, v.span);
         n->is_size = true;
         n->dim = dim;
@@ -130,7 +145,8 @@ static void bind_size(Elaborator *el, Application *a, const Node *parameter, con
 }
 
 // The dimensions behind `..`, and how many stand before it; false after a message.
-static bool bind_group(Elaborator *el, Application *a, const Node *parameter, SemaValue v, int before, int count) {
+static bool bind_group(Elaborator *el, Application *a, const Node *parameter, SemaValue v, int before,
+                       int count) {
     Frame *frame = a->env->frame;
     const Array *array = v.array;
     if (!frame->has_dots) {
@@ -145,7 +161,8 @@ static bool bind_group(Elaborator *el, Application *a, const Node *parameter, Se
         return true;
     }
     if (frame->dots == count && dims_equal(frame->dims, array->dims + before, count)) return true;
-    shape_error(el, a, parameter, v, parameter, string_format(el->session->arena, "with `..` as %s", dims_text(el, frame->dims, frame->dots)),
+    shape_error(el, a, parameter, v, parameter,
+                string_format(el->session->arena, "with `..` as %s", dims_text(el, frame->dims, frame->dots)),
                 frame->dots_span);
     return false;
 }
@@ -169,7 +186,8 @@ static void bind_shape(Elaborator *el, Application *a, const Node *parameter, Se
             at += rank - (parameter->count - 1);
             continue;
         }
-        if (item->kind == AST_NAME && !is_value_name(el, a, item->name)) bind_size(el, a, parameter, item, v, v.array->dims[at]);
+        if (item->kind == AST_NAME && !is_value_name(el, a, item->name))
+            bind_size(el, a, parameter, item, v, v.array->dims[at]);
         at++;
     }
 }
@@ -184,13 +202,15 @@ static void check_shape(Elaborator *el, Application *a, const Node *parameter, S
         }
         Dim wanted, dim = v.array->dims[at++];
         if (item->kind == AST_NAME && !is_value_name(el, a, item->name)) continue;
-        if (!eval_dim(el, a->env, item, &wanted)) a->ok = false;
+        if (!dim_of(el, a->env, item, &wanted))
+            a->ok = false;
         else if (wanted.size != dim.size || wanted.batch != dim.batch)
             shape_error(el, a, parameter, v, item, dims_text(el, &wanted, 1), NO_SPAN);
     }
 }
 
-// ---- parameters --------------------------------------------------------------------------------------------------------------------------
+// ---- parameters
+// --------------------------------------------------------------------------------------------------------------------------
 
 static bool is_whole_type(Type type) { return type == TYPE_INT || type == TYPE_BOOL; }
 
@@ -199,31 +219,42 @@ static void check_type(Elaborator *el, Application *a, const Node *parameter, Se
     const char *type = parameter->type;
     if (!type || unit_named(type)) {
         if (!v->is_class || !parameter->brackets) return;
-        Diagnostic *d = fail(el, a->caller, CLASS_ARGUMENT, v->span.end ? v->span : a->span, parameter->name, a->define->name);
-        if (d) diagnostic_note(el->session->ctx, d, parameter->span, "declare it `: class` or `: int` to index with it");
+        Diagnostic *d = fail(el, a->caller, CLASS_ARGUMENT, v->span.end ? v->span : a->span, parameter->name,
+                             a->define->name);
+        if (d)
+            diagnostic_note(el->session->ctx, d, parameter->span,
+                            "declare it `: class` or `: int` to index with it");
         a->ok = false;
         return;
     }
     bool fits = true;
     if (string_equal(type, "int") || string_equal(type, "class")) fits = is_whole_type(v->type);
-    if (string_equal(type, "bool")) fits = v->type == TYPE_BOOL || (v->kind == SEMA_NUMBER && is_whole_type(v->type));
+    if (string_equal(type, "bool"))
+        fits = v->type == TYPE_BOOL || (v->kind == SEMA_NUMBER && is_whole_type(v->type));
     if (fits) {
         if (string_equal(type, "int")) v->is_class = false;
         if (string_equal(type, "class")) v->is_class = true;
         return;
     }
-    Diagnostic *d = fail(el, a->caller, ARGUMENT_TYPE, v->span.end ? v->span : a->span, parameter->name, a->define->name, type);
-    if (d) diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here", node_text(el, parameter));
+    Diagnostic *d = fail(el, a->caller, ARGUMENT_TYPE, v->span.end ? v->span : a->span, parameter->name,
+                         a->define->name, type);
+    if (d)
+        diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here",
+                        node_text(el, parameter));
     a->ok = false;
 }
 
 // Is the parameter a length of the run (rule 23)?
 static bool is_length(const Node *parameter) {
-    if (parameter->type && (string_equal(parameter->type, "steps") || string_equal(parameter->type, "epochs"))) return true;
+    if (parameter->type &&
+        (string_equal(parameter->type, "steps") || string_equal(parameter->type, "epochs")))
+        return true;
     const Node *value = parameter->value;
     if (!value) return false;
-    if (value->kind == AST_NAME) return string_equal(value->name, "steps") || string_equal(value->name, "epochs");
-    return value->kind == AST_NUMBER && (unit_dimension(value->unit) == DIMENSION_STEPS || unit_dimension(value->unit) == DIMENSION_EPOCHS);
+    if (value->kind == AST_NAME)
+        return string_equal(value->name, "steps") || string_equal(value->name, "epochs");
+    return value->kind == AST_NUMBER && (unit_dimension(value->unit) == DIMENSION_STEPS ||
+                                         unit_dimension(value->unit) == DIMENSION_EPOCHS);
 }
 
 static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
@@ -234,11 +265,14 @@ static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter,
         return v;
     }
     if (v.kind != SEMA_NUMBER && v.kind != SEMA_SCALAR) return v;
-    if (v.dimension == DIMENSION_EPOCHS && el->hooks && el->hooks->to_steps) v = el->hooks->to_steps(el->hooks->data, el, v, a->span);
+    if (v.dimension == DIMENSION_EPOCHS && el->hooks && el->hooks->to_steps)
+        v = el->hooks->to_steps(el->hooks->data, el, v, a->span);
     else if (v.dimension != DIMENSION_STEPS && !value_is_number(v, 0)) {
-        Diagnostic *d = fail(el, a->caller, LENGTH_WITHOUT_UNIT, v.span.end ? v.span : a->span, parameter->name, a->define->name);
+        Diagnostic *d = fail(el, a->caller, LENGTH_WITHOUT_UNIT, v.span.end ? v.span : a->span,
+                             parameter->name, a->define->name);
         if (d && v.kind == SEMA_NUMBER)
-            diagnostic_help(el->session->ctx, d, "write `%s steps` or `%s epochs`", number_text(el->session->arena, v.number),
+            diagnostic_help(el->session->ctx, d, "write `%s steps` or `%s epochs`",
+                            number_text(el->session->arena, v.number),
                             number_text(el->session->arena, v.number));
         a->ok = false;
     }
@@ -249,29 +283,35 @@ static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter,
 // A number for a tensor parameter: it has it everywhere (rule 9).
 static SemaValue everywhere(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
     Array array = {.rank = 0, .e = value_expr(el, v, !is_whole_type(v.type))};
-    if (!a->env->frame->has_dots && parameter->count == 1 && parameter->items[0]->kind == AST_DOTS) a->env->frame->has_dots = true;
+    if (!a->env->frame->has_dots && parameter->count == 1 && parameter->items[0]->kind == AST_DOTS)
+        a->env->frame->has_dots = true;
     for (int i = 0; i < parameter->count; i++) {
         const Node *item = parameter->items[i];
-        if (item->kind != AST_NAME || is_value_name(el, a, item->name) || env_name(a->env, item->name)) continue;
-        fail(el, a->caller, SIZE_UNKNOWN, v.span.end ? v.span : a->span, parameter->name, a->define->name, item->name);
+        if (item->kind != AST_NAME || is_value_name(el, a, item->name) || env_name(a->env, item->name))
+            continue;
+        fail(el, a->caller, SIZE_UNKNOWN, v.span.end ? v.span : a->span, parameter->name, a->define->name,
+             item->name);
         a->ok = false;
         return value_error();
     }
-    if (!eval_dims(el, a->env, parameter->items, parameter->count, array.dims, &array.rank)) {
+    if (!dims_of(el, a->env, parameter->items, parameter->count, array.dims, &array.rank)) {
         a->ok = false;
         return value_error();
     }
-    for (int d = 0; d < array.rank; d++) array.indices[d] = index_of_dim(el, "i", array.dims[d]);
+    for (int d = 0; d < array.rank; d++) array.indices[d] = index_of(el, "i", array.dims[d]);
     SemaValue out = value_array(el->session, &array);
     out.is_class = v.is_class;
     return out;
 }
 
 static void bind_tensor(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
-    if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) v = everywhere(el, a, parameter, v);
-    else if (v.kind == SEMA_TENSOR) check_shape(el, a, parameter, v);
+    if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR)
+        v = everywhere(el, a, parameter, v);
+    else if (v.kind == SEMA_TENSOR)
+        check_shape(el, a, parameter, v);
     else if (v.kind != SEMA_ERROR) {
-        fail(el, a->caller, TENSOR_WANTED, v.span.end ? v.span : a->span, parameter->name, a->define->name, value_shape_text(el->session, v));
+        fail(el, a->caller, TENSOR_WANTED, v.span.end ? v.span : a->span, parameter->name, a->define->name,
+             value_shape_text(el->session, v));
         a->ok = false;
     }
     if (a->ok) env_add(a->env, parameter->name, v, v.span);
@@ -281,10 +321,10 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     const Node *parameter = a->define->items[i];
     SemaValue v = a->given[i];
     if (v.kind == SEMA_ABSENT) {
-        if (is_layer(a->define) && !parameter->brackets && holds_draw(el, a->env, parameter->value, 0)) {
+        if (is_layer(a->define) && !parameter->brackets && node_holds_draw(el, a->env, parameter->value, 0)) {
             v = value_callable(el, (Callable){.closure = parameter->value, .env = a->env}, SEMA_CLOSURE);
         } else {
-            v = eval(el, a->env, parameter->value);
+            v = value_of(el, a->env, parameter->value);
             v.span = parameter->value->span;
         }
     }
@@ -292,7 +332,7 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     if (v.kind == SEMA_ERROR) a->ok = false;
     if (is_length(parameter)) v = as_steps(el, a, parameter, v);
     if (!a->ok) return;
-    if (v.kind == SEMA_LIST && parameter->brackets) v = list_array(el, a->env, v, v.span);
+    if (v.kind == SEMA_LIST && parameter->brackets) v = list_tensor(el, a->env, v, v.span);
     check_type(el, a, parameter, &v);
     if (!a->ok) return;
     if (parameter->brackets) {
@@ -300,7 +340,8 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
         return;
     }
     if (v.kind == SEMA_TENSOR && is_layer(a->define)) {
-        fail(el, a->caller, SETTING_IS_TENSOR, v.span.end ? v.span : a->span, parameter->name, a->define->name, value_shape_text(el->session, v));
+        fail(el, a->caller, SETTING_IS_TENSOR, v.span.end ? v.span : a->span, parameter->name,
+             a->define->name, value_shape_text(el->session, v));
         a->ok = false;
         return;
     }
@@ -315,36 +356,44 @@ static void bind_parameters(Elaborator *el, Application *a) {
         if (v->kind == SEMA_TUPLE) *v = value_first(*v);
         if (v->kind == SEMA_CLOSURE) *v = force_closure(el, *v);
         if (is_length(define->items[i])) *v = as_steps(el, a, define->items[i], *v);
-        if (v->kind == SEMA_LIST) *v = list_array(el, a->caller, *v, a->span);
+        if (v->kind == SEMA_LIST) *v = list_tensor(el, a->caller, *v, a->span);
         if (v->kind == SEMA_ERROR) a->ok = false;
         if (v->kind != SEMA_TENSOR) continue;
         Span span = v->span;
-        if (!v->is_view) *v = materialise(el, a->caller, *v, value_name(el, a->caller, *v), a->span);
+        if (!v->is_view) *v = value_store(el, a->caller, *v, value_name(el, a->caller, *v), a->span);
         v->span = span;
-        if (v->kind == SEMA_TENSOR) bind_shape(el, a, define->items[i], *v);
-        else if (v->kind == SEMA_ERROR) a->ok = false;
+        if (v->kind == SEMA_TENSOR)
+            bind_shape(el, a, define->items[i], *v);
+        else if (v->kind == SEMA_ERROR)
+            a->ok = false;
     }
     for (int i = 0; i < define->count && a->ok; i++) bind_parameter(el, a, i);
 }
 
-// ---- results -----------------------------------------------------------------------------------------------------------------------------
+// ---- results
+// -----------------------------------------------------------------------------------------------------------------------------
 
 // A result as it is declared: its shape, or a message.
 static SemaValue fit_result(Elaborator *el, Application *a, const Node *declared, SemaValue v) {
     v = value_first(v);
     if (v.kind == SEMA_ERROR || !declared || !declared->brackets) return v;
     Array array = {.rank = 0};
-    if (!eval_dims(el, a->env, declared->items, declared->count, array.dims, &array.rank)) return value_error();
-    if (v.kind == SEMA_LIST) v = list_array(el, a->env, v, a->span);
+    if (!dims_of(el, a->env, declared->items, declared->count, array.dims, &array.rank)) return value_error();
+    if (v.kind == SEMA_LIST) v = list_tensor(el, a->env, v, a->span);
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) {
-        for (int d = 0; d < array.rank; d++) array.indices[d] = index_of_dim(el, "i", array.dims[d]);
+        for (int d = 0; d < array.rank; d++) array.indices[d] = index_of(el, "i", array.dims[d]);
         array.e = value_expr(el, v, !is_whole_type(v.type));
         return value_array(el->session, &array);
     }
-    if (v.kind == SEMA_TENSOR && v.array->rank == array.rank && dims_equal(v.array->dims, array.dims, array.rank)) return v;
-    Diagnostic *d = fail(el, a->env, RESULT_SHAPE, v.span.end ? v.span : a->define->body->span, a->define->name, value_shape_text(el->session, v),
-                         declared->name, dims_text(el, array.dims, array.rank));
-    if (d) diagnostic_note(el->session->ctx, d, declared->span, "`%s` is declared here", node_text(el, declared));
+    if (v.kind == SEMA_TENSOR && v.array->rank == array.rank &&
+        dims_equal(v.array->dims, array.dims, array.rank))
+        return v;
+    Diagnostic *d =
+        fail(el, a->env, RESULT_SHAPE, v.span.end ? v.span : a->define->body->span, a->define->name,
+             value_shape_text(el->session, v), declared->name, dims_text(el, array.dims, array.rank));
+    if (d)
+        diagnostic_note(el->session->ctx, d, declared->span, "`%s` is declared here",
+                        node_text(el, declared));
     return value_error();
 }
 
@@ -369,7 +418,8 @@ static SemaValue named_results(Elaborator *el, Application *a, const Node *resul
             return value_error();
         }
         Name *n = map_get(a->env->names, names[i]);
-        SemaValue v = n->pieces && n->tensor ? value_tensor(el->session, n->tensor) : name_value(a->env, names[i]);
+        SemaValue v =
+            n->pieces && n->tensor ? value_tensor(el->session, n->tensor) : name_value(a->env, names[i]);
         items[i] = fit_result(el, a, results->items[i], v);
         if (items[i].kind == SEMA_ERROR) return items[i];
     }
@@ -381,7 +431,8 @@ static SemaValue results_of(Elaborator *el, Application *a, SemaValue last) {
     const Node *results = a->define->results;
     if (last.kind == SEMA_ERROR) return last;
     bool named = false;
-    for (int i = 0; results && i < results->count; i++) named = named || is_result(el, a, results->items[i]->name);
+    for (int i = 0; results && i < results->count; i++)
+        named = named || is_result(el, a, results->items[i]->name);
     if (named) return named_results(el, a, results);
     if (last.kind == SEMA_ABSENT) {
         fail(el, a->env, NO_RESULT, a->define->name_span, a->define->name);
@@ -396,7 +447,8 @@ static SemaValue results_of(Elaborator *el, Application *a, SemaValue last) {
     return fit_result(el, a, results->items[0], last);
 }
 
-// ---- application ---------------------------------------------------------------------------------------------------------------------------
+// ---- application
+// ---------------------------------------------------------------------------------------------------------------------------
 
 static bool is_inline(const Node *define) {
     if (define->definition != DEFINE_FN) return false;
@@ -420,7 +472,9 @@ static Env *body_scope(Elaborator *el, Application *a, const char *path) {
     frame->origin = origin;
     frame->is_inline = is_inline(a->define);
     frame->depth = caller->frame->depth + 1;
-    frame->draws = path ? 0 : hash_mix(caller->frame->draws, el->tables->call ? node_ordinal(el, caller, el->tables->call) : 0);
+    frame->draws = path ? 0
+                        : hash_mix(caller->frame->draws,
+                                   el->tables->call ? node_ordinal(el, caller, el->tables->call) : 0);
     for (int i = 0; a->define->results && i < a->define->results->count; i++)
         map_set(frame->declared, a->define->results->items[i]->name, a->define->results->items[i]);
     env->place->is_fn = !is_layer(a->define);
@@ -441,7 +495,7 @@ static SemaValue run_body(Elaborator *el, Application *a) {
         tables->hint = a->env->frame->path;
     }
     const Node *body = a->define->body;
-    SemaValue v = body->kind == AST_BLOCK ? elaborate_block(el, a->env, body) : eval(el, a->env, body);
+    SemaValue v = body->kind == AST_BLOCK ? elaborate_block(el, a->env, body) : value_of(el, a->env, body);
     SemaValue out = results_of(el, a, v);
     tables->hint = hint;
     tables->memo = memo;
@@ -460,13 +514,16 @@ static void nesting_limit(Elaborator *el, const Env *env, const Node *define, Sp
         for (const Frame *g = f->caller; g; g = g->caller) times += g->define == f->define;
         if (f->define && times > 4) again = f->define;
     }
-    Diagnostic *d = fail(el, env, NESTING_LIMIT, again == define ? span : again->name_span, again->name, MAX_NESTING);
-    if (d) diagnostic_help(el->session->ctx, d, "a definition that calls itself needs a condition on its settings that ends it");
+    Diagnostic *d =
+        fail(el, env, NESTING_LIMIT, again == define ? span : again->name_span, again->name, MAX_NESTING);
+    if (d)
+        diagnostic_help(el->session->ctx, d,
+                        "a definition that calls itself needs a condition on its settings that ends it");
     el->session->tables->stopped = true;
 }
 
-SemaValue call_values(Elaborator *el, const Env *env, const Node *define, const char *path, const SemaValue *values,
-                      const char *const *names, int count, Span span) {
+SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, const char *path,
+                           const SemaValue *values, const char *const *names, int count, Span span) {
     Application a = {.define = define, .caller = env, .span = span, .ok = true};
     if (el->session->tables->stopped) return value_error();
     if (env->frame->depth >= MAX_NESTING) {
@@ -493,5 +550,5 @@ SemaValue call_definition(Elaborator *el, const Node *define, const char *path, 
                           const char *const *names, int count, Span span) {
     Env *env = env_create(el, span, "");
     const char **none = arena_array(el->session->arena, const char *, count + 1);
-    return call_values(el, env, define, path, arguments, names ? names : none, count, span);
+    return definition_apply(el, env, define, path, arguments, names ? names : none, count, span);
 }

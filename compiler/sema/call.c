@@ -10,7 +10,8 @@ const char *value_name(Elaborator *el, const Env *env, SemaValue v) {
     return env_path(env, el->session->arena, "value");
 }
 
-// ---- the language's own functions ---------------------------------------------------------------------------------------------------
+// ---- the language's own functions
+// ---------------------------------------------------------------------------------------------------
 
 static Op op_named(const char *name) {
     for (int op = OP_PRODUCT + 1; op < OP_COUNT; op++)
@@ -26,13 +27,16 @@ static SemaValue fold_builtin(Op op, const SemaValue *values, int count) {
         whole = whole && values[i].integral;
     }
     double y = op == OP_STOP_GRADIENT ? args[0] : op_info(op)->evaluate(args);
-    bool keeps = op == OP_FLOOR || (whole && (op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS || op == OP_SIGN || op == OP_STOP_GRADIENT));
+    bool keeps = op == OP_FLOOR || (whole && (op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS ||
+                                              op == OP_SIGN || op == OP_STOP_GRADIENT));
     SemaValue v = value_number(y, keeps && y == floor(y) && fabs(y) < 9e15);
-    v.dimension = op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS ? values[0].dimension : DIMENSION_NUMBER;
+    v.dimension =
+        op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS ? values[0].dimension : DIMENSION_NUMBER;
     return v;
 }
 
-SemaValue scalar_builtin(Elaborator *el, const Env *env, const Builtin *row, const SemaValue *given, int count, Span span) {
+SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, const SemaValue *given, int count,
+                        Span span) {
     SemaValue values[3];
     int arity = row->needed;
     if (count != arity) {
@@ -42,7 +46,7 @@ SemaValue scalar_builtin(Elaborator *el, const Env *env, const Builtin *row, con
     bool known = true;
     for (int i = 0; i < count; i++) {
         values[i] = value_first(given[i]);
-        if (values[i].kind == SEMA_LIST) values[i] = list_array(el, env, values[i], span);
+        if (values[i].kind == SEMA_LIST) values[i] = list_tensor(el, env, values[i], span);
         if (values[i].kind == SEMA_ERROR) return values[i];
         if (values[i].is_class && row->group == GROUP_SCALAR && arity == 1) {
             fail(el, env, CLASS_NOT_NUMBER, span, row->name);
@@ -54,8 +58,8 @@ SemaValue scalar_builtin(Elaborator *el, const Env *env, const Builtin *row, con
     if (known) return fold_builtin(op, values, count);
     const Expr *es[3];
     Array shape;
-    if (!unify(el, env, values, count, es, &shape, span)) return value_error();
-    SemaValue out = wrap(el, env, &shape, expr_op(el->session->program, op, es, count), span);
+    if (!values_unify(el, env, values, count, es, &shape, span)) return value_error();
+    SemaValue out = value_wrap(el, env, &shape, expr_op(el->session->program, op, es, count), span);
     out.dimension = values[0].dimension;
     out.text = row->name;
     return out;
@@ -68,59 +72,63 @@ static SemaValue eval_whole(Elaborator *el, Env *env, const Node *e) {
     scope->dots_hidden = true;
     int subscript = el->tables->subscript;
     el->tables->subscript = 0;
-    SemaValue v = eval(el, scope, e);
+    SemaValue v = value_of(el, scope, e);
     el->tables->subscript = subscript;
     return v;
 }
 
 static SemaValue size_call(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
     if (first || call->count != 1) {
-        if (first && !call->count) return count_elements(el, env, *first, call->span);
+        if (first && !call->count) return value_count(el, env, *first, call->span);
         fail(el, env, TOO_MANY_ARGUMENTS, call->span, "size", 1, "", call->count + (first ? 1 : 0));
         return value_error();
     }
     const Node *item = call->items[0];
-    if (item->kind != AST_DOTS) return count_elements(el, env, eval_whole(el, env, item), call->span);
+    if (item->kind != AST_DOTS) return value_count(el, env, eval_whole(el, env, item), call->span);
     if (!env->frame->has_dots) {
         fail(el, env, DOTS_UNKNOWN, item->span, "");
         return value_error();
     }
-    Array a = {.rank = env->frame->dots, .e = expr_const(el->session->program, 0), .filter = env->frame->filter};
+    Array a = {
+        .rank = env->frame->dots, .e = expr_const(el->session->program, 0), .filter = env->frame->filter};
     for (int d = 0; d < a.rank; d++) {
         a.dims[d] = env->frame->dims[d];
-        a.indices[d] = env->frame->filter ? env->frame->filter_indices[d] : index_of_dim(el, "i", a.dims[d]);
+        a.indices[d] = env->frame->filter ? env->frame->filter_indices[d] : index_of(el, "i", a.dims[d]);
     }
-    return count_elements(el, env, value_array(el->session, &a), call->span);
+    return value_count(el, env, value_array(el->session, &a), call->span);
 }
 
-static SemaValue by_group(Elaborator *el, Env *env, const Builtin *row, const Node *call, const SemaValue *first) {
+static SemaValue by_group(Elaborator *el, Env *env, const Builtin *row, const Node *call,
+                          const SemaValue *first) {
     SemaValue values[4];
     int count = first ? 1 : 0;
     if (first) values[0] = *first;
     if (call->count + count > 3) {
-        fail(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, row->needed, row->needed == 1 ? "" : "s", call->count + count);
+        fail(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, row->needed, row->needed == 1 ? "" : "s",
+             call->count + count);
         return value_error();
     }
     bool whole = row->group == GROUP_REDUCTION && call->count + count == 1;
     for (int i = 0; i < call->count; i++) {
         const Node *item = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
-        values[count++] = whole ? eval_whole(el, env, item) : eval(el, env, item);
+        values[count++] = whole ? eval_whole(el, env, item) : value_of(el, env, item);
     }
-    if (whole) return reduce_whole(el, env, row->name, values[0], call->span);
-    return scalar_builtin(el, env, row, values, count, call->span);
+    if (whole) return reduction_of(el, env, row->name, values[0], call->span);
+    return builtin_apply(el, env, row, values, count, call->span);
 }
 
 static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
     const char *name = call->base->name;
     int count = call->count + (first ? 1 : 0);
-    uint32_t mask = count == 1 ? 1u << GROUP_REDUCTION | 1u << GROUP_SCALAR : 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION;
+    uint32_t mask =
+        count == 1 ? 1u << GROUP_REDUCTION | 1u << GROUP_SCALAR : 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION;
     const Builtin *row = count == 1 ? builtin_find(name, 1u << GROUP_REDUCTION) : NULL;
     if (!row) row = builtin_find(name, mask);
     if (row) return by_group(el, env, row, call, first);
-    if ((row = builtin_find(name, 1u << GROUP_DRAW))) return eval_draw(el, env, call, row);
+    if ((row = builtin_find(name, 1u << GROUP_DRAW))) return value_of_draw(el, env, call, row);
     row = builtin_find(name, 1u << GROUP_TENSOR | 1u << GROUP_RUN);
     if (row && string_equal(name, "size")) return size_call(el, env, call, first);
-    if (row && string_equal(name, "reshape")) return eval_reshape(el, env, call, first);
+    if (row && string_equal(name, "reshape")) return value_of_reshape(el, env, call, first);
     if (row && string_equal(name, "grad")) {
         fail(el, env, NOT_YET, call->span, "`grad(…)`");
         return value_error();
@@ -129,16 +137,19 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
         fail(el, env, EXTEND_ALONE, call->span, "");
         return value_error();
     }
-    if (row && row->group == GROUP_RUN && el->hooks && el->hooks->call) return el->hooks->call(el->hooks->data, el, env, call);
+    if (row && row->group == GROUP_RUN && el->hooks && el->hooks->call)
+        return el->hooks->call(el->hooks->data, el, env, call);
     fail(el, env, UNKNOWN_NAME, call->base->span, name ? name : "this");
     return value_error();
 }
 
-// ---- draws -------------------------------------------------------------------------------------------------------------------------------
+// ---- draws
+// -------------------------------------------------------------------------------------------------------------------------------
 
 static void number_calls(Elaborator *el, const Node *e, uint64_t *next) {
     if (!e) return;
-    if (e->kind == AST_CALL) table_set(el->session->arena, &el->session->tables->ordinals, e, (void *)(uintptr_t)++*next);
+    if (e->kind == AST_CALL)
+        table_set(el->session->arena, &el->session->tables->ordinals, e, (void *)(uintptr_t)++*next);
     for (int i = 0; i < 3; i++) number_calls(el, e->kid[i], next);
     for (int i = 0; i < e->count; i++) number_calls(el, e->items[i], next);
 }
@@ -166,26 +177,30 @@ uint64_t node_ordinal(Elaborator *el, const Env *env, const Node *node) {
 
 static uint32_t draw_place(Elaborator *el, const Env *env, const Node *call) {
     DrawContext *draw = &el->tables->draw;
-    if (draw->name) return (uint32_t)hash_mix(hash_bytes(draw->name, strlen(draw->name), 1), (uint64_t)draw->count++);
+    if (draw->name)
+        return (uint32_t)hash_mix(hash_bytes(draw->name, strlen(draw->name), 1), (uint64_t)draw->count++);
     const char *path = env_path(env, el->session->arena, "");
     uint64_t chain = hash_mix(env->frame->draws, node_ordinal(el, env, call));
     return (uint32_t)hash_mix(hash_bytes(path, strlen(path), 2), chain);
 }
 
-SemaValue eval_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row) {
+SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row) {
     Program *p = el->session->program;
     if (call->count != 2) {
         fail(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, 2, "s", call->count);
         return value_error();
     }
     SemaValue v[2];
-    for (int i = 0; i < 2; i++) v[i] = value_first(eval(el, env, call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i]));
+    for (int i = 0; i < 2; i++)
+        v[i] = value_first(
+            value_of(el, env, call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i]));
     if (v[0].kind == SEMA_ERROR || v[1].kind == SEMA_ERROR) return value_error();
     DrawContext *context = &el->tables->draw;
     Draw draw = {.place = draw_place(el, env, call), .initial = context->name != NULL};
     draw.element = context->element ? context->element : affine_index(p, el->tables->element);
     if (string_equal(row->name, "integer")) {
-        if (!v[0].integral || !v[1].integral || v[1].number < v[0].number || v[1].number - v[0].number >= 4294967296.0) {
+        if (!v[0].integral || !v[1].integral || v[1].number < v[0].number ||
+            v[1].number - v[0].number >= 4294967296.0) {
             fail(el, env, INTEGER_BOUNDS, call->span, "");
             return value_error();
         }
@@ -195,30 +210,35 @@ SemaValue eval_draw(Elaborator *el, Env *env, const Node *call, const Builtin *r
     }
     draw.kind = string_equal(row->name, "normal") ? DRAW_NORMAL : DRAW_UNIFORM;
     SemaValue number = value_scalar(expr_draw(p, draw));
-    SemaValue width = draw.kind == DRAW_NORMAL ? v[1] : binary(el, env, OPERATOR_SUB, v[1], v[0], call->span);
-    return binary(el, env, OPERATOR_ADD, v[0], binary(el, env, OPERATOR_MUL, width, number, call->span), call->span);
+    SemaValue width =
+        draw.kind == DRAW_NORMAL ? v[1] : value_join(el, env, OPERATOR_SUB, v[1], v[0], call->span);
+    return value_join(el, env, OPERATOR_ADD, v[0],
+                      value_join(el, env, OPERATOR_MUL, width, number, call->span), call->span);
 }
 
-bool holds_draw(Elaborator *el, const Env *env, const Node *e, int depth) {
+bool node_holds_draw(Elaborator *el, const Env *env, const Node *e, int depth) {
     if (!e || depth > 8) return false;
     if (e->kind == AST_CALL && e->base->kind == AST_NAME && !env_name(env, e->base->name)) {
         const Node *define = definition_of(el, env, e->base->name);
-        if (define && define->kind == AST_DEFINE && define->definition == DEFINE_FN && holds_draw(el, env, define->body, depth + 1)) return true;
+        if (define && define->kind == AST_DEFINE && define->definition == DEFINE_FN &&
+            node_holds_draw(el, env, define->body, depth + 1))
+            return true;
         if (!define && builtin_find(e->base->name, 1u << GROUP_DRAW)) return true;
     }
-    if (e->kind == AST_NAMED) return holds_draw(el, env, e->value, depth);
+    if (e->kind == AST_NAMED) return node_holds_draw(el, env, e->value, depth);
     for (int i = 0; i < 3; i++)
-        if (holds_draw(el, env, e->kid[i], depth)) return true;
+        if (node_holds_draw(el, env, e->kid[i], depth)) return true;
     for (int i = 0; i < e->count; i++)
-        if (holds_draw(el, env, e->items[i], depth)) return true;
+        if (node_holds_draw(el, env, e->items[i], depth)) return true;
     return false;
 }
 
 SemaValue force_closure(Elaborator *el, SemaValue closure) {
-    return eval(el, closure.callable->env, closure.callable->closure);
+    return value_of(el, closure.callable->env, closure.callable->closure);
 }
 
-// ---- arguments ------------------------------------------------------------------------------------------------------------------------------
+// ---- arguments
+// ------------------------------------------------------------------------------------------------------------------------------
 
 static int parameter_named(const Node *define, const char *name) {
     for (int i = 0; i < define->count; i++)
@@ -231,7 +251,8 @@ static int parameter_of(Context *ctx, const Node *define, const Node *call, int 
     const Node *item = call->items[i];
     if (item->kind != AST_NAMED) {
         if (*next < define->count) return (*next)++;
-        Diagnostic *d = diagnose(ctx, TOO_MANY_ARGUMENTS, item->span, define->name, define->count, define->count == 1 ? "" : "s", call->count + skip);
+        Diagnostic *d = diagnose(ctx, TOO_MANY_ARGUMENTS, item->span, define->name, define->count,
+                                 define->count == 1 ? "" : "s", call->count + skip);
         if (d) diagnostic_note(ctx, d, define->name_span, "`%s` is defined here", define->name);
         return -1;
     }
@@ -257,28 +278,32 @@ bool bind_arguments(Context *ctx, const Node *define, const Node *call, int skip
             diagnose(ctx, ARGUMENT_TWICE, call->items[i]->span, define->items[at]->name);
             at = -1;
         }
-        if (at < 0) ok = false;
-        else arguments[at] = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
+        if (at < 0)
+            ok = false;
+        else
+            arguments[at] = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
     }
     return ok;
 }
 
-bool eval_arguments(Elaborator *el, Env *env, const Node *call, const Node *define, int skip, Arguments *out) {
+bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define, int skip, Arguments *out) {
     Arena *arena = el->session->arena;
     const Node **nodes = arena_array(arena, const Node *, define->count + 1);
     if (!bind_arguments(el->session->ctx, define, call, skip, nodes)) return false;
-    *out = (Arguments){arena_array(arena, SemaValue, define->count + 1), arena_array(arena, const char *, define->count + 1), 0};
+    *out = (Arguments){arena_array(arena, SemaValue, define->count + 1),
+                       arena_array(arena, const char *, define->count + 1), 0};
     bool is_layer = define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL, ok = true;
-    for (int k = 0; k < call->count; k++) {                  // in the order of the text: layers are counted so
+    for (int k = 0; k < call->count; k++) { // in the order of the text: layers are counted so
         const Node *item = call->items[k]->kind == AST_NAMED ? call->items[k]->value : call->items[k];
         int i = 0;
         while (i < define->count && nodes[i] != item) i++;
         if (i == define->count) continue;
         const Node *parameter = define->items[i];
         SemaValue v;
-        if (is_layer && !parameter->brackets && holds_draw(el, env, item, 0))
+        if (is_layer && !parameter->brackets && node_holds_draw(el, env, item, 0))
             v = value_callable(el, (Callable){.closure = item, .env = env}, SEMA_CLOSURE);
-        else v = parameter->brackets || is_layer ? eval_whole(el, env, item) : eval(el, env, item);
+        else
+            v = parameter->brackets || is_layer ? eval_whole(el, env, item) : value_of(el, env, item);
         v.span = item->span;
         ok = ok && v.kind != SEMA_ERROR;
         out->values[out->count] = v;
@@ -287,7 +312,8 @@ bool eval_arguments(Elaborator *el, Env *env, const Node *call, const Node *defi
     return ok;
 }
 
-// ---- calls ------------------------------------------------------------------------------------------------------------------------------------
+// ---- calls
+// ------------------------------------------------------------------------------------------------------------------------------------
 
 static bool is_required(const Node *parameter) { return !parameter->value; }
 
@@ -312,7 +338,8 @@ static int leading_tensors(const Node *define) {
     return n;
 }
 
-static void join_arguments(Elaborator *el, Arguments *a, const SemaValue *values, const char *const *names, int count) {
+static void join_arguments(Elaborator *el, Arguments *a, const SemaValue *values, const char *const *names,
+                           int count) {
     Arena *arena = el->session->arena;
     SemaValue *all = arena_array(arena, SemaValue, a->count + count + 1);
     const char **all_names = arena_array(arena, const char *, a->count + count + 1);
@@ -337,58 +364,66 @@ static void prepend(Elaborator *el, Arguments *a, const Node *define, const Sema
     join_arguments(el, a, first, &name, 1);
 }
 
-static SemaValue call_function(Elaborator *el, Env *env, const Node *call, const Callable *f, const SemaValue *first) {
+static SemaValue call_function(Elaborator *el, Env *env, const Node *call, const Callable *f,
+                               const SemaValue *first) {
     if (f->builtin) {
         SemaValue values[4];
         int count = first ? 1 : 0;
         if (first) values[0] = *first;
-        for (int i = 0; i < call->count && count < 4; i++) values[count++] = eval(el, env, call->items[i]);
-        if (count == 1 && f->builtin->group == GROUP_REDUCTION) return reduce_whole(el, env, f->builtin->name, values[0], call->span);
-        return scalar_builtin(el, env, f->builtin, values, count, call->span);
+        for (int i = 0; i < call->count && count < 4; i++)
+            values[count++] = value_of(el, env, call->items[i]);
+        if (count == 1 && f->builtin->group == GROUP_REDUCTION)
+            return reduction_of(el, env, f->builtin->name, values[0], call->span);
+        return builtin_apply(el, env, f->builtin, values, count, call->span);
     }
     Arguments a;
-    if (!eval_arguments(el, env, call, f->define, first ? 1 : 0, &a)) return value_error();
+    if (!arguments_of(el, env, call, f->define, first ? 1 : 0, &a)) return value_error();
     prepend(el, &a, f->define, first);
     if (is_partial(f->define, call, first, f->count)) {
         join_arguments(el, &a, f->arguments, f->names, f->count);
-        return value_callable(el, (Callable){.define = f->define, .arguments = a.values, .names = a.names, .count = a.count}, SEMA_FUNCTION);
+        return value_callable(
+            el, (Callable){.define = f->define, .arguments = a.values, .names = a.names, .count = a.count},
+            SEMA_FUNCTION);
     }
     join_arguments(el, &a, f->arguments, f->names, f->count);
     el->tables->call = call;
-    return call_values(el, env, f->define, NULL, a.values, a.names, a.count, call->span);
+    return definition_apply(el, env, f->define, NULL, a.values, a.names, a.count, call->span);
 }
 
-static SemaValue call_layer(Elaborator *el, Env *env, const Node *call, const Node *define, const SemaValue *first) {
+static SemaValue call_layer(Elaborator *el, Env *env, const Node *call, const Node *define,
+                            const SemaValue *first) {
     Arguments a;
-    if (!first && gives_layer(el, env, call)) {
-        if (!eval_arguments(el, env, call, define, leading_tensors(define), &a)) {
+    if (!first && node_gives_layer(el, env, call)) {
+        if (!arguments_of(el, env, call, define, leading_tensors(define), &a)) {
             layer_path(el, env, call, define->name);
             return value_error();
         }
-        return make_layer(el, env, call, define, &a);
+        return layer_make(el, env, call, define, &a);
     }
-    const char *path = define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, call, define->name);
-    bool ok = eval_arguments(el, env, call, define, first ? 1 : 0, &a);
+    const char *path =
+        define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, call, define->name);
+    bool ok = arguments_of(el, env, call, define, first ? 1 : 0, &a);
     if (!ok || !path) return value_error();
     prepend(el, &a, define, first);
-    return call_values(el, env, define, path, a.values, a.names, a.count, call->span);
+    return definition_apply(el, env, define, path, a.values, a.names, a.count, call->span);
 }
 
 // A layer with a name, called with its tensors.
-static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, Layer *layer, const SemaValue *first) {
+static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, Layer *layer,
+                                  const SemaValue *first) {
     if (layer->define) {
         Arguments a;
-        if (!eval_arguments(el, env, call, layer->define, first ? 1 : 0, &a)) return value_error();
+        if (!arguments_of(el, env, call, layer->define, first ? 1 : 0, &a)) return value_error();
         prepend(el, &a, layer->define, first);
         join_arguments(el, &a, layer->arguments, layer->names, layer->count);
-        return call_values(el, env, layer->define, layer->path, a.values, a.names, a.count, call->span);
+        return definition_apply(el, env, layer->define, layer->path, a.values, a.names, a.count, call->span);
     }
-    if (first && call->count == 0) return apply(el, env, value_layer(el, *layer), *first, call->span);
+    if (first && call->count == 0) return layer_apply(el, env, value_layer(el, *layer), *first, call->span);
     if (first || call->count != 1 || call->items[0]->kind == AST_NAMED) {
         fail(el, env, PIPE_ARGUMENTS, call->span, "");
         return value_error();
     }
-    return apply(el, env, value_layer(el, *layer), eval_whole(el, env, call->items[0]), call->span);
+    return layer_apply(el, env, value_layer(el, *layer), eval_whole(el, env, call->items[0]), call->span);
 }
 
 static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValue v, const SemaValue *first) {
@@ -399,7 +434,7 @@ static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValu
     case SEMA_LAYER: return call_layer_value(el, env, call, v.layer, first);
     case SEMA_NUMBER:
     case SEMA_SCALAR:
-        if (!first) return v;                               // rule 19: calling an expression gives it
+        if (!first) return v; // rule 19: calling an expression gives it
         break;
     case SEMA_ABSENT:
     case SEMA_TEXT:
@@ -412,26 +447,29 @@ static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValu
     return value_error();
 }
 
-const Node *called_definition(Elaborator *el, const Env *env, const Node *base) {
+const Node *definition_called(Elaborator *el, const Env *env, const Node *base) {
     if (base->kind == AST_NAME) return env_name(env, base->name) ? NULL : definition_of(el, env, base->name);
     if (base->kind == AST_MEMBER && base->base->kind == AST_NAME && !env_name(env, base->base->name))
         return library_member(el->session->library, base->base->name, base->name);
     return NULL;
 }
 
-SemaValue call_with(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
-    const Node *define = called_definition(el, env, call->base);
+SemaValue call_piped(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
+    const Node *define = definition_called(el, env, call->base);
     if (define && define->kind == AST_DEFINE) {
-        if (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL) return call_layer(el, env, call, define, first);
+        if (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL)
+            return call_layer(el, env, call, define, first);
         Callable f = {.define = define};
         return call_function(el, env, call, &f, first);
     }
-    if (call->base->kind == AST_NAME && !define && !env_name(env, call->base->name)) return builtin_call(el, env, call, first);
+    if (call->base->kind == AST_NAME && !define && !env_name(env, call->base->name))
+        return builtin_call(el, env, call, first);
     if (call->base->kind == AST_NAME) {
         Name *n = env_name(env, call->base->name);
-        if (n && !n->slot && !n->index && n->value.kind == SEMA_CLOSURE) return call_value(el, env, call, n->value, first);
+        if (n && !n->slot && !n->index && n->value.kind == SEMA_CLOSURE)
+            return call_value(el, env, call, n->value, first);
     }
-    return call_value(el, env, call, eval(el, env, call->base), first);
+    return call_value(el, env, call, value_of(el, env, call->base), first);
 }
 
-SemaValue eval_call(Elaborator *el, Env *env, const Node *e) { return call_with(el, env, e, NULL); }
+SemaValue value_of_call(Elaborator *el, Env *env, const Node *e) { return call_piped(el, env, e, NULL); }

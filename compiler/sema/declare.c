@@ -1,4 +1,5 @@
-// Parameters and states: made once by name (rule 18), with their initial values as equations of FUNCTION_INITIAL.
+// Parameters and states: made once by name (rule 18), with their initial values as equations of
+// FUNCTION_INITIAL.
 #include <string.h>
 
 #include "sema/values.h"
@@ -7,11 +8,11 @@ typedef struct {
     Elaborator *el;
     Env *env;
     const Node *node;
-    const Node *value;                // without its condition
+    const Node *value; // without its condition
     const char *path;
     Dim dims[MAX_RANK];
     int rank;
-    Env *scope;                       // of the initial value: with the indices of `param w[i < n]`
+    Env *scope; // of the initial value: with the indices of `param w[i < n]`
     const Index *indices[MAX_RANK];
 } Declaration;
 
@@ -26,7 +27,7 @@ static bool batch_fits(const Declaration *d) {
 
 static void bind_indices(Declaration *d) {
     d->scope = env_inner(d->env);
-    for (int i = 0, at = 0; i < d->rank; i++) d->indices[at++] = index_of_dim(d->el, "i", d->dims[i]);
+    for (int i = 0, at = 0; i < d->rank; i++) d->indices[at++] = index_of(d->el, "i", d->dims[i]);
     int at = 0;
     bool indexed = false;
     for (int i = 0; i < d->node->count; i++) {
@@ -37,7 +38,7 @@ static void bind_indices(Declaration *d) {
         }
         const char *name = item->kind == AST_BINARY ? index_name(item, &stated) : NULL;
         if (name) {
-            Index *index = index_of_dim(d->el, name, d->dims[at]);
+            Index *index = index_of(d->el, name, d->dims[at]);
             d->indices[at] = index;
             env_add(d->scope, name, value_error(), item->span)->index = index;
             indexed = true;
@@ -49,7 +50,8 @@ static void bind_indices(Declaration *d) {
 
 // An optimizer's state may begin at one of its settings.
 static bool known_at_start(const Tensor *t) {
-    return t->kind == TENSOR_TEMP || t->kind == TENSOR_SETTING || t->kind == TENSOR_CLOCK || t->kind == TENSOR_RUN;
+    return t->kind == TENSOR_TEMP || t->kind == TENSOR_SETTING || t->kind == TENSOR_CLOCK ||
+           t->kind == TENSOR_RUN;
 }
 
 // The initial value's equation, by the elaborator of FUNCTION_INITIAL.
@@ -65,11 +67,11 @@ static void write_initial(Declaration *d, Tensor *t) {
         element = affine_add(p, affine_scale(p, element, d->dims[i].size, 1), affine_index(p, d->indices[i]));
     tables->draw = (DrawContext){.element = element, .name = d->path};
     tables->hint = string_format(p->arena, "%s.initial", d->path);
-    SemaValue v = value_first(eval(el, d->scope, d->value));
+    SemaValue v = value_first(value_of(el, d->scope, d->value));
     if (v.kind == SEMA_CLOSURE) v = force_closure(el, v);
     tables->draw = draw;
     tables->hint = hint;
-    if (v.kind == SEMA_LIST) v = list_array(el, d->env, v, d->value->span);
+    if (v.kind == SEMA_LIST) v = list_tensor(el, d->env, v, d->value->span);
     if (v.kind == SEMA_ERROR) return;
     Array a = {.rank = d->rank};
     for (int i = 0; i < d->rank; i++) {
@@ -78,7 +80,8 @@ static void write_initial(Declaration *d, Tensor *t) {
     }
     if (v.kind == SEMA_TENSOR) {
         if (v.array->rank != d->rank || !dims_equal(v.array->dims, d->dims, d->rank)) {
-            fail(el, d->env, INITIAL_SHAPE, d->value->span, d->node->name, dims_text(el, d->dims, d->rank), value_shape_text(el->session, v));
+            fail(el, d->env, INITIAL_SHAPE, d->value->span, d->node->name, dims_text(el, d->dims, d->rank),
+                 value_shape_text(el->session, v));
             return;
         }
         a = *v.array;
@@ -93,7 +96,8 @@ static void write_initial(Declaration *d, Tensor *t) {
             fail(el, d->env, INITIAL_READS, d->value->span, d->node->name);
             return;
         }
-    Tensor *value = emit_tensor(el, d->env, string_format(p->arena, "%s.initial", d->path), TENSOR_TEMP, (int)t->type, &a, d->node->span);
+    Tensor *value = tensor_emit(el, d->env, string_format(p->arena, "%s.initial", d->path), TENSOR_TEMP,
+                                (int)t->type, &a, d->node->span);
     if (value) vec_push(p->arena, &el->function->effects, (Effect){t, value});
 }
 
@@ -104,14 +108,17 @@ static Tensor *make_tensor(Declaration *d) {
     int64_t dims[MAX_RANK];
     for (int i = 0; i < d->rank; i++) dims[i] = d->dims[i].size;
     const char *type = d->node->type;
-    Tensor *t = tensor_add(s->program, d->path, kind, type && string_equal(type, "int") ? TYPE_INT : TYPE_REAL, d->rank, dims);
+    Tensor *t = tensor_add(s->program, d->path, kind,
+                           type && string_equal(type, "int") ? TYPE_INT : TYPE_REAL, d->rank, dims);
     for (int i = 0; i < d->rank; i++)
         if (d->dims[i].batch) t->batch_dims |= (uint8_t)(1u << i);
     Origin *origin = arena_new(s->arena, Origin);
     *origin = (Origin){d->node->span, d->path, d->env->frame->origin};
     t->origin = origin;
-    if (state) vec_push(s->arena, &s->states, t);
-    else vec_push(s->arena, &s->params, t);
+    if (state)
+        vec_push(s->arena, &s->states, t);
+    else
+        vec_push(s->arena, &s->params, t);
     Known *known = arena_new(s->arena, Known);
     *known = (Known){t, d->node->span, d->env->frame->origin};
     map_set(s->tables->tensors, d->path, known);
@@ -141,10 +148,14 @@ static Tensor *find_or_make(Declaration *d) {
     Known *known = map_get(el->session->tables->tensors, d->path);
     if (!known) return make_tensor(d);
     if (same_shape(d, known->tensor)) return known->tensor;
-    Diagnostic *diagnostic = fail(el, d->env, LAYER_TWO_SHAPES, d->node->span, d->path, shape_of(el, known->tensor), dims_text(el, d->dims, d->rank));
+    Diagnostic *diagnostic = fail(el, d->env, LAYER_TWO_SHAPES, d->node->span, d->path,
+                                  shape_of(el, known->tensor), dims_text(el, d->dims, d->rank));
     if (!diagnostic) return NULL;
-    if (known->origin) diagnostic_note(el->session->ctx, diagnostic, known->origin->span, "its shape was decided by this first use");
-    diagnostic_help(el->session->ctx, diagnostic, "a layer with a name is one layer: use two, if they are to differ");
+    if (known->origin)
+        diagnostic_note(el->session->ctx, diagnostic, known->origin->span,
+                        "its shape was decided by this first use");
+    diagnostic_help(el->session->ctx, diagnostic,
+                    "a layer with a name is one layer: use two, if they are to differ");
     return NULL;
 }
 
@@ -160,12 +171,12 @@ static SemaValue bind_slot(Declaration *d, Tensor *t) {
     return slot->current;
 }
 
-SemaValue declare_tensor(Elaborator *el, Env *env, const Node *node) {
+SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *node) {
     Declaration d = {.el = el, .env = env, .node = node, .value = node->value};
     const Node *value = node->value;
     if (value->kind == AST_IF && !value->otherwise) {
         SemaValue c;
-        int known = eval_condition(el, env, value->condition, &c);
+        int known = condition_of(el, env, value->condition, &c);
         if (c.kind == SEMA_ERROR) return c;
         if (known < 0) {
             fail(el, env, CONDITION_NOT_KNOWN, value->condition->span, node->name);
@@ -186,7 +197,7 @@ SemaValue declare_tensor(Elaborator *el, Env *env, const Node *node) {
     if (!node->brackets && node->kind == AST_STATE && el->state_shape) {
         d.rank = el->state_shape->rank;
         memcpy(d.dims, el->state_shape->dims, sizeof d.dims);
-    } else if (!eval_dims(el, env, node->items, node->count, d.dims, &d.rank)) {
+    } else if (!dims_of(el, env, node->items, node->count, d.dims, &d.rank)) {
         env_add(env, node->name, value_error(), node->name_span);
         return value_error();
     }

@@ -1,17 +1,23 @@
 // Writes equations: values that get a tensor of their own, reductions, totals over the whole of the data.
-// Guarantees: an equation has at most one reduction; what is lifted out of a condition carries the condition's guards, so that
-// it reads nothing outside; an index under // or mod is split where its range divides.
+// Guarantees: an equation has at most one reduction; what is lifted out of a condition carries the
+// condition's guards, so that it reads nothing outside; an index under // or mod is split where its range
+// divides.
 #include <math.h>
 
 #include "sema/values.h"
 
-bool is_read(const Expr *e) {
-    return e->op == OP_READ || e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE || e->op == OP_ROWS;
+bool expr_is_simple(const Expr *e) {
+    return e->op == OP_READ || e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE ||
+           e->op == OP_ROWS;
 }
 
-// ---- which indices and conditions an expression stands under ------------------------------------------------------------------
+// ---- which indices and conditions an expression stands under
+// ------------------------------------------------------------------
 
-typedef struct { const Index *data[MAX_RANK * 4]; int count; } Indices;
+typedef struct {
+    const Index *data[MAX_RANK * 4];
+    int count;
+} Indices;
 
 static bool holds(const Indices *set, const Index *index) {
     for (int i = 0; i < set->count; i++)
@@ -20,7 +26,8 @@ static bool holds(const Indices *set, const Index *index) {
 }
 
 static void add_index(Indices *set, const Index *index) {
-    if (!holds(set, index) && set->count < (int)(sizeof set->data / sizeof *set->data)) set->data[set->count++] = index;
+    if (!holds(set, index) && set->count < (int)(sizeof set->data / sizeof *set->data))
+        set->data[set->count++] = index;
 }
 
 // Could it be infinite or NaN where its reads are not?
@@ -28,8 +35,9 @@ static bool is_risky(const Expr *e) {
     if (e->op == OP_PRODUCT)
         for (int i = 0; i < e->count; i++)
             if (e->exponents[i] < 0) return true;
-    if (e->op == OP_DIV || e->op == OP_POW || e->op == OP_EXP || e->op == OP_EXPM1 || e->op == OP_LOG || e->op == OP_LOG1P ||
-        e->op == OP_SQRT || e->op == OP_ERFINV || (e->op == OP_CONST && !isfinite(e->value)))
+    if (e->op == OP_DIV || e->op == OP_POW || e->op == OP_EXP || e->op == OP_EXPM1 || e->op == OP_LOG ||
+        e->op == OP_LOG1P || e->op == OP_SQRT || e->op == OP_ERFINV ||
+        (e->op == OP_CONST && !isfinite(e->value)))
         return true;
     for (int i = 0; i < e->count; i++)
         if (is_risky(e->args[i])) return true;
@@ -61,14 +69,15 @@ static bool reads_inside(Elaborator *el, const Expr *e, const Guard *guards, int
     for (int i = 0; i < e->read_count; i++) {
         const Expr *read = e->reads[i];
         for (int d = 0; d < read->guard_count; d++)
-            if (!(read->tensor->batch_dims >> d & 1) && !form_inside_under(el, read->forms[d], read->tensor->dims[d], guards, count))
+            if (!(read->tensor->batch_dims >> d & 1) &&
+                !form_inside_under(el, read->forms[d], read->tensor->dims[d], guards, count))
                 return false;
     }
     return true;
 }
 
-// The expression under what is known here about its free indices but `own`: 0 elsewhere. What speaks of other indices too is
-// taken along only where a read needs it, since the tensor would have them as dimensions.
+// The expression under what is known here about its free indices but `own`: 0 elsewhere. What speaks of other
+// indices too is taken along only where a read needs it, since the tensor would have them as dimensions.
 static const Expr *under_facts(Elaborator *el, const Expr *e, const Indices *own) {
     Program *p = el->session->program;
     Guard guards[MAX_FACTS];
@@ -85,13 +94,15 @@ static const Expr *under_facts(Elaborator *el, const Expr *e, const Indices *own
     for (int i = 0; i < el->tables->conditions.count && is_risky(given); i++) {
         const Expr *condition = el->tables->conditions.data[i];
         bool within = true;
-        for (int k = 0; k < condition->free_count; k++) within = within && has_index(given, condition->free[k]) && !holds(own, condition->free[k]);
+        for (int k = 0; k < condition->free_count; k++)
+            within = within && has_index(given, condition->free[k]) && !holds(own, condition->free[k]);
         if (within) e = expr_condition(p, condition, e, zero);
     }
     return count ? expr_where(p, guards, count, e, zero) : e;
 }
 
-// ---- the draws of what becomes a tensor ---------------------------------------------------------------------------------------------
+// ---- the draws of what becomes a tensor
+// ---------------------------------------------------------------------------------------------
 
 static const Affine *row_major(Program *p, const Index *const *indices, int count) {
     const Affine *form = affine_constant(p, 0);
@@ -110,9 +121,14 @@ static const Expr *number_draws(Elaborator *el, const Expr *e, const Indices *al
     return expr_substitute(el->session->program, e, &binding, 1);
 }
 
-// ---- splitting indices under // and mod ------------------------------------------------------------------------------------------
+// ---- splitting indices under // and mod
+// ------------------------------------------------------------------------------------------
 
-typedef struct { Arena *arena; Table seen; VEC(const Expr *) divisions; } Walk;
+typedef struct {
+    Arena *arena;
+    Table seen;
+    VEC(const Expr *) divisions;
+} Walk;
 
 static void walk(Walk *w, const Expr *e);
 
@@ -137,7 +153,7 @@ static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
 static const Index *splittable(Elaborator *el, const Expr *division, int64_t *q) {
     const Expr *divisor = division->args[1];
     if (divisor->op != OP_CONST || divisor->value < 2) return NULL;
-    const Affine *form = form_of(el, division->args[0]);
+    const Affine *form = affine_of(el, division->args[0]);
     int64_t m = (int64_t)divisor->value;
     if (form->denominator != 1) return NULL;
     for (int i = 0; i < form->count; i++) {
@@ -153,13 +169,19 @@ static const Index *splittable(Elaborator *el, const Expr *division, int64_t *q)
     return NULL;
 }
 
-typedef struct { const Affine *out[MAX_RANK]; int out_count; Reduced parts; } Draft;
+typedef struct {
+    const Affine *out[MAX_RANK];
+    int out_count;
+    Reduced parts;
+} Draft;
 
 static void split(Elaborator *el, Draft *d, const Index *index, int64_t q) {
     Program *p = el->session->program;
-    const Index *outer = index_add(p, string_format(p->arena, "%s_block", index->name), index->size / q, false);
+    const Index *outer =
+        index_add(p, string_format(p->arena, "%s_block", index->name), index->size / q, false);
     const Index *inner = index_add(p, string_format(p->arena, "%s_in", index->name), q, false);
-    Binding binding = {index, affine_add(p, affine_scale(p, affine_index(p, outer), q, 1), affine_index(p, inner))};
+    Binding binding = {index,
+                       affine_add(p, affine_scale(p, affine_index(p, outer), q, 1), affine_index(p, inner))};
     d->parts.e = expr_substitute(p, d->parts.e, &binding, 1);
     for (int i = 0; i < d->out_count; i++) d->out[i] = affine_substitute(p, d->out[i], &binding, 1);
     for (int i = 0; i < d->parts.count; i++) {
@@ -184,15 +206,17 @@ static void split_all(Elaborator *el, Draft *d) {
     }
 }
 
-// ---- equations ---------------------------------------------------------------------------------------------------------------------
+// ---- equations
+// ---------------------------------------------------------------------------------------------------------------------
 
-// With totals a tensor lives in the batch's function, at the end (it is made of totals), or in both (of neither).
+// With totals a tensor lives in the batch's function, at the end (it is made of totals), or in both (of
+// neither).
 typedef enum { SIDE_BOTH, SIDE_END, SIDE_BATCH } Side;
 
 static Side side_of_tensor(const Elaborator *el, const Tensor *t) {
     if (t->kind == TENSOR_TOTAL || table_get(&el->tables->end_side, t)) return SIDE_END;
-    bool fixed = t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_RUN || t->kind == TENSOR_PARAM ||
-                 t->kind == TENSOR_STATE;
+    bool fixed = t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_RUN ||
+                 t->kind == TENSOR_PARAM || t->kind == TENSOR_STATE;
     return (fixed && !t->batch_dims) || table_get(&el->tables->both_sides, t) ? SIDE_BOTH : SIDE_BATCH;
 }
 
@@ -218,7 +242,9 @@ static bool side_of(Elaborator *el, const Env *env, const Expr *e, Side *side, S
     *side = end ? SIDE_END : batch ? SIDE_BATCH : SIDE_BOTH;
     if (!batch || !end) return true;
     Diagnostic *d = fail(el, env, METRIC_NESTED, span, "");
-    if (d) diagnostic_help(el->session->ctx, d, "write it in one pass: a variance is `(mean[n] x[n]^2) - (mean[n] x[n])^2`");
+    if (d)
+        diagnostic_help(el->session->ctx, d,
+                        "write it in one pass: a variance is `(mean[n] x[n]^2) - (mean[n] x[n])^2`");
     return false;
 }
 
@@ -229,7 +255,8 @@ static void write_to(Elaborator *el, const Env *env, Function *f, Tensor *t, con
     if (!t->origin) t->origin = origin;
     const Index **indices = arena_array(el->session->arena, const Index *, d->parts.count + 1);
     for (int i = 0; i < d->parts.count; i++) indices[i] = d->parts.indices[i];
-    equation_add(el->session->program, f, t, d->out, d->parts.reduction, indices, d->parts.count, d->parts.e, origin);
+    equation_add(el->session->program, f, t, d->out, d->parts.reduction, indices, d->parts.count, d->parts.e,
+                 origin);
 }
 
 static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Span span) {
@@ -244,7 +271,8 @@ static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Spa
     if (side != SIDE_BATCH) write_to(el, env, el->totals->end, t, d, span);
 }
 
-void emit_equation(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts, Span span) {
+void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts,
+                   Span span) {
     Draft d = {.out_count = t->rank, .parts = *parts};
     for (int i = 0; i < t->rank; i++) d.out[i] = out[i];
     split_all(el, &d);
@@ -261,7 +289,8 @@ static void set_bounds(Tensor *t, const Expr *e) {
 }
 
 // A new tensor over these indices; NULL after a message.
-static Tensor *new_tensor(Elaborator *el, const Env *env, const char *name, TensorKind kind, Type type, const Indices *all, Span span) {
+static Tensor *new_tensor(Elaborator *el, const Env *env, const char *name, TensorKind kind, Type type,
+                          const Indices *all, Span span) {
     if (all->count > MAX_RANK) {
         fail(el, env, RANK_LIMIT, span, MAX_RANK);
         return NULL;
@@ -286,14 +315,16 @@ static bool reads_clock_only(const Elaborator *el, const Expr *e) {
     for (int i = 0; i < e->read_count; i++) {
         const Tensor *t = e->reads[i]->tensor;
         if (t->rank || t->type != TYPE_DOUBLE) return false;
-        if (t->kind != TENSOR_CLOCK && t->kind != TENSOR_SETTING && t->kind != TENSOR_RUN && !table_get(&el->tables->clock_side, t))
+        if (t->kind != TENSOR_CLOCK && t->kind != TENSOR_SETTING && t->kind != TENSOR_RUN &&
+            !table_get(&el->tables->clock_side, t))
             return false;
     }
     return true;
 }
 
 // Emits the array with the outer indices of its expression before its own; `outer` gets them.
-static Tensor *emit(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type, const Array *a, Indices *outer, Span span) {
+static Tensor *emit(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type,
+                    const Array *a, Indices *outer, Span span) {
     Program *p = el->session->program;
     Indices own = {.count = 0};
     for (int i = 0; i < a->rank; i++) add_index(&own, a->indices[i]);
@@ -312,16 +343,18 @@ static Tensor *emit(Elaborator *el, const Env *env, const char *name, TensorKind
     const Affine *out[MAX_RANK];
     for (int i = 0; i < all.count; i++) out[i] = affine_index(p, all.data[i]);
     Reduced parts = {.reduction = REDUCE_NONE, .e = e};
-    emit_equation(el, env, t, out, &parts, span);
+    equation_emit(el, env, t, out, &parts, span);
     return t;
 }
 
-Tensor *emit_tensor(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type, const Array *a, Span span) {
+Tensor *tensor_emit(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type,
+                    const Array *a, Span span) {
     Indices outer;
     return emit(el, env, name, kind, type, a, &outer, span);
 }
 
-static const Expr *read_at(Elaborator *el, Tensor *t, const Indices *outer, const Index *const *own, int rank) {
+static const Expr *read_at(Elaborator *el, Tensor *t, const Indices *outer, const Index *const *own,
+                           int rank) {
     Program *p = el->session->program;
     const Affine *forms[MAX_RANK * 2];
     int count = 0;
@@ -330,28 +363,31 @@ static const Expr *read_at(Elaborator *el, Tensor *t, const Indices *outer, cons
     return expr_read(p, t, forms, t->origin);
 }
 
-// A read whose subscripts are indices and numbers, or no read at all: nothing is gained by a tensor of its own.
+// A read whose subscripts are indices and numbers, or no read at all: nothing is gained by a tensor of its
+// own.
 static bool is_plain(const Expr *e) {
-    if (e->op != OP_READ) return e->read_count == 0 && !e->has_draw && (e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE);
+    if (e->op != OP_READ)
+        return e->read_count == 0 && !e->has_draw &&
+               (e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE);
     for (int d = 0; d < e->guard_count; d++)
         if (!affine_only(e->forms[d]) && !affine_is_constant(e->forms[d])) return false;
     return true;
 }
 
-SemaValue materialise(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
+SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
     if (v.kind == SEMA_TENSOR) {
         if (is_plain(v.array->e) || v.array->filter) return v;
         Indices outer;
         Tensor *t = emit(el, env, name, TENSOR_TEMP, -1, v.array, &outer, span);
         if (!t) return value_error();
         Array a = *v.array;
-        for (int d = 0; d < a.rank; d++) a.indices[d] = index_of_dim(el, v.array->indices[d]->name, a.dims[d]);
+        for (int d = 0; d < a.rank; d++) a.indices[d] = index_of(el, v.array->indices[d]->name, a.dims[d]);
         a.e = read_at(el, t, &outer, a.indices, a.rank);
         SemaValue out = value_array(el->session, &a);
         out.is_class = v.is_class;
         return out;
     }
-    if (v.kind != SEMA_SCALAR || is_read(v.e) || (!v.e->read_count && !v.e->has_draw)) return v;
+    if (v.kind != SEMA_SCALAR || expr_is_simple(v.e) || (!v.e->read_count && !v.e->has_draw)) return v;
     if (env->frame->is_inline && !expr_too_large(v.e) && v.e->depth <= MAX_DEPTH / 2) return v;
     Array a = {.rank = 0, .e = v.e};
     Indices outer;
@@ -364,13 +400,14 @@ SemaValue materialise(Elaborator *el, const Env *env, SemaValue v, const char *n
 }
 
 // A number that only clock and settings decide, met by something else: it is computed once, in double.
-SemaValue hoist_clock(Elaborator *el, const Env *env, SemaValue v, Span span) {
-    if (v.kind != SEMA_SCALAR || is_read(v.e) || !reads_clock_only(el, v.e)) return v;
+SemaValue value_hoist(Elaborator *el, const Env *env, SemaValue v, Span span) {
+    if (v.kind != SEMA_SCALAR || expr_is_simple(v.e) || !reads_clock_only(el, v.e)) return v;
     if (v.e->type == TYPE_BOOL) return v;
     Tensor *t = table_get(&el->tables->hoisted, v.e);
     if (!t) {
         Array a = {.rank = 0, .e = v.e};
-        t = emit_tensor(el, env, el->tables->hint ? el->tables->hint : "clock", TENSOR_TEMP, TYPE_DOUBLE, &a, span);
+        t = tensor_emit(el, env, el->tables->hint ? el->tables->hint : "clock", TENSOR_TEMP, TYPE_DOUBLE, &a,
+                        span);
         if (!t) return value_error();
         table_set(el->session->arena, &el->tables->hoisted, v.e, t);
     }
@@ -380,9 +417,12 @@ SemaValue hoist_clock(Elaborator *el, const Env *env, SemaValue v, Span span) {
     return out;
 }
 
-bool is_of_clock(const Elaborator *el, SemaValue v) { return v.kind == SEMA_SCALAR && reads_clock_only(el, v.e); }
+bool value_is_of_clock(const Elaborator *el, SemaValue v) {
+    return v.kind == SEMA_SCALAR && reads_clock_only(el, v.e);
+}
 
-// ---- reductions -----------------------------------------------------------------------------------------------------------------------
+// ---- reductions
+// -----------------------------------------------------------------------------------------------------------------------
 
 // A total over all batches: found again by its name.
 static Tensor *total_of(Elaborator *el, const Indices *outer, Reduction r) {
@@ -401,7 +441,8 @@ static Tensor *total_of(Elaborator *el, const Indices *outer, Reduction r) {
 }
 
 // Adds a batch's part to its total; gives the total's element.
-static const Expr *add_total(Elaborator *el, const Env *env, const Expr *part, const Indices *outer, Reduction r, Span span) {
+static const Expr *add_total(Elaborator *el, const Env *env, const Expr *part, const Indices *outer,
+                             Reduction r, Span span) {
     Program *p = el->session->program;
     Tensor *total = total_of(el, outer, r);
     const Expr *before = read_at(el, total, outer, NULL, 0);
@@ -411,7 +452,8 @@ static const Expr *add_total(Elaborator *el, const Env *env, const Expr *part, c
                                            : expr_add(p, before, part);
     Draft d = {.out_count = outer->count, .parts = {.reduction = REDUCE_NONE, .e = after}};
     for (int i = 0; i < outer->count; i++) d.out[i] = affine_index(p, outer->data[i]);
-    Tensor *next = new_tensor(el, env, string_format(p->arena, "%s.next", total->name), TENSOR_TEMP, TYPE_DOUBLE, outer, span);
+    Tensor *next = new_tensor(el, env, string_format(p->arena, "%s.next", total->name), TENSOR_TEMP,
+                              TYPE_DOUBLE, outer, span);
     el->tables->adding = true;
     write(el, env, next, &d, span);
     el->tables->adding = false;
@@ -439,11 +481,12 @@ static const Expr *constant_sum(Elaborator *el, const Env *env, const Reduced *p
     Program *p = el->session->program;
     const Expr *e = parts->e;
     for (int i = 0; i < parts->count; i++)
-        e = expr_mul(p, e, parts->indices[i]->batch ? rows_of(el, env, span) : expr_int(p, parts->indices[i]->size));
+        e = expr_mul(
+            p, e, parts->indices[i]->batch ? rows_expr(el, env, span) : expr_int(p, parts->indices[i]->size));
     return e;
 }
 
-const Expr *emit_reduction(Elaborator *el, const Env *env, const Reduced *given, Span span) {
+const Expr *reduction_emit(Elaborator *el, const Env *env, const Reduced *given, Span span) {
     Program *p = el->session->program;
     Reduced parts = *given;
     if (parts.reduction == REDUCE_SUM && parts.e->op == OP_CONST) return constant_sum(el, env, &parts, span);
@@ -456,8 +499,8 @@ const Expr *emit_reduction(Elaborator *el, const Env *env, const Reduced *given,
     }
     Indices outer = outer_of(el, parts.e, &own);
     const char *hint = el->tables->hint ? el->tables->hint : env->frame->path[0] ? env->frame->path : "value";
-    Tensor *t = new_tensor(el, env, string_format(p->arena, "%s.%s", hint, reduction_word(parts.reduction)), TENSOR_TEMP,
-                           reduction_type(&parts, outer.count), &outer, span);
+    Tensor *t = new_tensor(el, env, string_format(p->arena, "%s.%s", hint, reduction_word(parts.reduction)),
+                           TENSOR_TEMP, reduction_type(&parts, outer.count), &outer, span);
     if (!t) return NULL;
     reduction_bounds(t, &parts);
     const Affine *out[MAX_RANK];
@@ -465,7 +508,7 @@ const Expr *emit_reduction(Elaborator *el, const Env *env, const Reduced *given,
     bool over_batch = false;
     for (int i = 0; i < parts.count; i++) over_batch = over_batch || parts.indices[i]->batch;
     if (el->totals && over_batch) t->type = TYPE_DOUBLE;
-    emit_equation(el, env, t, out, &parts, span);
+    equation_emit(el, env, t, out, &parts, span);
     const Expr *read = read_at(el, t, &outer, NULL, 0);
     if (!el->totals || !over_batch) return read;
     if (parts.reduction == REDUCE_ARGMAX || parts.reduction == REDUCE_ARGMIN) {
@@ -488,7 +531,7 @@ void reduction_bounds(Tensor *t, const Reduced *parts) {
 }
 
 // The true number of rows: of the batch, or with totals of the whole part.
-const Expr *rows_of(Elaborator *el, const Env *env, Span span) {
+const Expr *rows_expr(Elaborator *el, const Env *env, Span span) {
     if (!el->totals) return expr_rows(el->session->program);
     if (!el->tables->rows_total) {
         Indices none = {.count = 0};
@@ -506,12 +549,16 @@ void elaborator_finish(Elaborator *el) {
         SemaValue v = slot->current;
         if (v.kind == SEMA_ERROR) continue;
         const Expr *e = v.kind == SEMA_TENSOR ? v.array->e : v.e;
-        Tensor *t = e->op == OP_READ && e->tensor->kind == TENSOR_TEMP && e->tensor->rank == slot->target->rank ? e->tensor : NULL;
+        Tensor *t =
+            e->op == OP_READ && e->tensor->kind == TENSOR_TEMP && e->tensor->rank == slot->target->rank
+                ? e->tensor
+                : NULL;
         for (int d = 0; t && d < t->rank; d++)
             if (affine_only(e->forms[d]) != v.array->indices[d] || t->type != slot->target->type) t = NULL;
         Array scalar = {.rank = 0, .e = e};
         if (!t)
-            t = emit_tensor(el, env, name, TENSOR_TEMP, (int)slot->target->type, v.kind == SEMA_TENSOR ? v.array : &scalar, v.span);
+            t = tensor_emit(el, env, name, TENSOR_TEMP, (int)slot->target->type,
+                            v.kind == SEMA_TENSOR ? v.array : &scalar, v.span);
         if (t) vec_push(p->arena, &el->function->effects, (Effect){slot->target, t});
     }
     el->tables->slot_list.count = 0;

@@ -1,10 +1,12 @@
 // What an expression means: names, numbers known when compiling, operators, conditions.
-// Guarantees: what can be decided when compiling is; the side of a condition that is not taken is not looked at.
+// Guarantees: what can be decided when compiling is; the side of a condition that is not taken is not looked
+// at.
 #include <math.h>
 
 #include "sema/values.h"
 
-// ---- names ---------------------------------------------------------------------------------------------------------------------
+// ---- names
+// ---------------------------------------------------------------------------------------------------------------------
 
 static bool in_training(const Elaborator *el, const Env *env) {
     if (!el->training) return false;
@@ -35,7 +37,7 @@ static SemaValue eval_constant(Elaborator *el, const Node *constant) {
     const Node *before = el->tables->named_node;
     el->tables->named_node = constant->value;
     el->tables->named = constant->name;
-    SemaValue v = eval(el, env, constant->value);
+    SemaValue v = value_of(el, env, constant->value);
     el->tables->named_node = before;
     tables->depth--;
     v.span = constant->name_span;
@@ -50,7 +52,7 @@ static SemaValue eval_definition(Elaborator *el, Env *env, const Node *e, const 
     }
     switch (define->definition) {
     case DEFINE_LAYER:
-    case DEFINE_MODEL: return make_layer(el, env, e, define, NULL);
+    case DEFINE_MODEL: return layer_make(el, env, e, define, NULL);
     case DEFINE_FN:
     case DEFINE_METRIC:
     case DEFINE_OPTIMIZER: return value_callable(el, (Callable){.define = define}, SEMA_FUNCTION);
@@ -74,20 +76,27 @@ static SemaValue value_of_name(Elaborator *el, Env *env, const Node *e, Name *n)
     if (n->index) {
         if (!el->tables->subscript && hides_size(env, e->name)) {
             Diagnostic *d = fail(el, env, SIZE_AND_INDEX, e->span, e->name);
-            if (d) diagnostic_help(el->session->ctx, d, "write the index with another letter: `%s` is a size in this definition", e->name);
+            if (d)
+                diagnostic_help(el->session->ctx, d,
+                                "write the index with another letter: `%s` is a size in this definition",
+                                e->name);
             return value_error();
         }
         return value_scalar(expr_index(el->session->program, n->index));
     }
-    SemaValue v = n->slot ? n->slot->current : n->pieces && n->tensor ? value_tensor(el->session, n->tensor) : n->value;
+    SemaValue v = n->slot                  ? n->slot->current
+                  : n->pieces && n->tensor ? value_tensor(el->session, n->tensor)
+                                           : n->value;
     if (v.kind == SEMA_CLOSURE) return force_closure(el, v);
     if (v.kind == SEMA_ABSENT) {
         Diagnostic *d = fail(el, env, ABSENT_NAMED, e->span, e->name);
-        if (d) diagnostic_note(el->session->ctx, d, v.span, "`%s` is declared here, under a condition that does not hold", e->name);
+        if (d)
+            diagnostic_note(el->session->ctx, d, v.span,
+                            "`%s` is declared here, under a condition that does not hold", e->name);
         return value_error();
     }
     if (el->totals && !el->tables->subscript && v.kind == SEMA_SCALAR && v.e->op == OP_ROWS)
-        return value_scalar(rows_of(el, env, e->span));
+        return value_scalar(rows_expr(el, env, e->span));
     return v;
 }
 
@@ -116,7 +125,8 @@ static const char *dotted(Arena *arena, const Node *e) {
 }
 
 static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
-    if (e->base->kind == AST_NAME && !env_name(env, e->base->name) && library_named(el->session->library, e->base->name)) {
+    if (e->base->kind == AST_NAME && !env_name(env, e->base->name) &&
+        library_named(el->session->library, e->base->name)) {
         const Node *define = library_member(el->session->library, e->base->name, e->name);
         if (define) return eval_definition(el, env, e, define);
     }
@@ -126,7 +136,7 @@ static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
         Slot *slot = map_get(el->tables->slots, path);
         return slot ? slot->current : value_tensor(el->session, known->tensor);
     }
-    SemaValue v = eval(el, env, e->base);
+    SemaValue v = value_of(el, env, e->base);
     if (v.kind == SEMA_ERROR) return v;
     for (int i = 0; v.kind == SEMA_TUPLE && i < v.count; i++)
         if (string_equal(v.names[i], e->name)) return v.items[i];
@@ -138,7 +148,8 @@ static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
     return value_error();
 }
 
-// ---- numbers known when compiling -----------------------------------------------------------------------------------------------------
+// ---- numbers known when compiling
+// -----------------------------------------------------------------------------------------------------
 
 static SemaValue whole_or_real(double number, bool integral) {
     return value_number(number, integral && number == floor(number) && fabs(number) < 9e15);
@@ -174,14 +185,16 @@ static SemaValue fold(Operator op, SemaValue a, SemaValue b) {
     die("fold: operator %d does not join two numbers", (int)op);
 }
 
-// ---- numbers known at run time ----------------------------------------------------------------------------------------------------------
+// ---- numbers known at run time
+// ----------------------------------------------------------------------------------------------------------
 
-const Expr *truth_of(Program *p, const Expr *e) {
+const Expr *expr_truth(Program *p, const Expr *e) {
     return e->type == TYPE_BOOL ? e : expr_unary(p, OP_NOT, expr_binary(p, OP_EQ, e, expr_const(p, 0)));
 }
 
 static const Expr *raise(Program *p, const Expr *a, const Expr *b) {
-    if (b->op == OP_CONST && b->value == floor(b->value) && fabs(b->value) <= 64) return expr_power(p, a, (int)b->value);
+    if (b->op == OP_CONST && b->value == floor(b->value) && fabs(b->value) <= 64)
+        return expr_power(p, a, (int)b->value);
     if (b->op == OP_CONST && b->value == 0.5) return expr_unary(p, OP_SQRT, a);
     return expr_binary(p, OP_POW, a, b);
 }
@@ -192,7 +205,8 @@ static bool is_always_above(const Expr *low, const Expr *draw) {
 }
 
 static const Expr *at_most(Program *p, const Expr *a, const Expr *b) {
-    return is_always_above(a, b) ? expr_binary(p, OP_LE, expr_int(p, 0), expr_int(p, 0)) : expr_binary(p, OP_LE, a, b);
+    return is_always_above(a, b) ? expr_binary(p, OP_LE, expr_int(p, 0), expr_int(p, 0))
+                                 : expr_binary(p, OP_LE, a, b);
 }
 
 static bool both_whole(const Expr *a, const Expr *b) {
@@ -205,7 +219,9 @@ static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
     case OPERATOR_SUB: return expr_sub(p, a, b);
     case OPERATOR_MUL: return expr_mul(p, a, b);
     case OPERATOR_DIV: return expr_div(p, a, b);
-    case OPERATOR_FLOOR_DIV: return both_whole(a, b) ? expr_binary(p, OP_FLOOR_DIV, a, b) : expr_unary(p, OP_FLOOR, expr_div(p, a, b));
+    case OPERATOR_FLOOR_DIV:
+        return both_whole(a, b) ? expr_binary(p, OP_FLOOR_DIV, a, b)
+                                : expr_unary(p, OP_FLOOR, expr_div(p, a, b));
     case OPERATOR_POWER: return raise(p, a, b);
     case OPERATOR_LESS: return expr_binary(p, OP_LT, a, b);
     case OPERATOR_GREATER: return expr_binary(p, OP_LT, b, a);
@@ -213,8 +229,8 @@ static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
     case OPERATOR_GREATER_EQ: return at_most(p, b, a);
     case OPERATOR_EQUAL: return expr_binary(p, OP_EQ, a, b);
     case OPERATOR_NOT_EQUAL: return expr_unary(p, OP_NOT, expr_binary(p, OP_EQ, a, b));
-    case OPERATOR_AND: return expr_binary(p, OP_AND, truth_of(p, a), truth_of(p, b));
-    case OPERATOR_OR: return expr_binary(p, OP_OR, truth_of(p, a), truth_of(p, b));
+    case OPERATOR_AND: return expr_binary(p, OP_AND, expr_truth(p, a), expr_truth(p, b));
+    case OPERATOR_OR: return expr_binary(p, OP_OR, expr_truth(p, a), expr_truth(p, b));
     case NO_OPERATOR:
     case OPERATOR_NOT:
     case OPERATOR_NEGATE:
@@ -227,16 +243,23 @@ static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
     die("join: operator %d does not join two expressions", (int)op);
 }
 
-static bool is_value_of_numbers(SemaValue v) { return v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR || v.kind == SEMA_TENSOR; }
-
-static void shapes_differ(Elaborator *el, const Env *env, const Array *a, const Array *b, Span span, SemaValue va, SemaValue vb) {
-    Diagnostic *d = fail(el, env, SHAPES_DIFFER, span, dims_text(el, a->dims, a->rank), dims_text(el, b->dims, b->rank));
-    if (!d) return;
-    if (va.span.end) diagnostic_note(el->session->ctx, d, va.span, "this has shape %s", dims_text(el, a->dims, a->rank));
-    if (vb.span.end) diagnostic_note(el->session->ctx, d, vb.span, "this has shape %s", dims_text(el, b->dims, b->rank));
+static bool is_value_of_numbers(SemaValue v) {
+    return v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR || v.kind == SEMA_TENSOR;
 }
 
-bool unify(Elaborator *el, const Env *env, const SemaValue *values, int count, const Expr **es, Array *shape, Span span) {
+static void shapes_differ(Elaborator *el, const Env *env, const Array *a, const Array *b, Span span,
+                          SemaValue va, SemaValue vb) {
+    Diagnostic *d =
+        fail(el, env, SHAPES_DIFFER, span, dims_text(el, a->dims, a->rank), dims_text(el, b->dims, b->rank));
+    if (!d) return;
+    if (va.span.end)
+        diagnostic_note(el->session->ctx, d, va.span, "this has shape %s", dims_text(el, a->dims, a->rank));
+    if (vb.span.end)
+        diagnostic_note(el->session->ctx, d, vb.span, "this has shape %s", dims_text(el, b->dims, b->rank));
+}
+
+bool values_unify(Elaborator *el, const Env *env, const SemaValue *values, int count, const Expr **es,
+                  Array *shape, Span span) {
     *shape = (Array){.rank = 0};
     const Array *first = NULL;
     SemaValue first_value = {0};
@@ -249,10 +272,12 @@ bool unify(Elaborator *el, const Env *env, const SemaValue *values, int count, c
             return false;
         }
         real = real || (v.type != TYPE_INT && v.type != TYPE_BOOL);
-        beyond_clock = beyond_clock || v.kind == SEMA_TENSOR || (v.kind == SEMA_SCALAR && !is_of_clock(el, v));
+        beyond_clock =
+            beyond_clock || v.kind == SEMA_TENSOR || (v.kind == SEMA_SCALAR && !value_is_of_clock(el, v));
         if (v.kind != SEMA_TENSOR) continue;
         if (env->indexed) {
-            Diagnostic *d = fail(el, env, TENSOR_NEEDS_BRACKETS, v.span.end ? v.span : span, dims_text(el, v.array->dims, v.array->rank));
+            Diagnostic *d = fail(el, env, TENSOR_NEEDS_BRACKETS, v.span.end ? v.span : span,
+                                 dims_text(el, v.array->dims, v.array->rank));
             if (d) diagnostic_help(el->session->ctx, d, "write its indices in brackets");
             return false;
         }
@@ -270,36 +295,42 @@ bool unify(Elaborator *el, const Env *env, const SemaValue *values, int count, c
         const Array *a = values[i].kind == SEMA_TENSOR ? values[i].array : NULL;
         if (!a || !a->filter) continue;
         Binding bindings[MAX_RANK];
-        for (int d = 0; d < a->rank; d++) bindings[d] = (Binding){a->indices[d], affine_index(el->session->program, first->indices[d])};
+        for (int d = 0; d < a->rank; d++)
+            bindings[d] = (Binding){a->indices[d], affine_index(el->session->program, first->indices[d])};
         shape->filter = expr_substitute(el->session->program, a->filter, bindings, a->rank);
     }
     for (int i = 0; i < count; i++) {
-        SemaValue v = beyond_clock ? hoist_clock(el, env, values[i], span) : values[i];
+        SemaValue v = beyond_clock ? value_hoist(el, env, values[i], span) : values[i];
         if (v.kind == SEMA_ERROR) return false;
         const Affine *forms[MAX_RANK];
-        for (int d = 0; d < shape->rank; d++) forms[d] = affine_index(el->session->program, shape->indices[d]);
+        for (int d = 0; d < shape->rank; d++)
+            forms[d] = affine_index(el->session->program, shape->indices[d]);
         es[i] = v.kind == SEMA_TENSOR ? array_at(el, v.array, forms) : value_expr(el, v, real);
     }
     return true;
 }
 
-SemaValue wrap(Elaborator *el, const Env *env, const Array *shape, const Expr *e, Span span) {
+SemaValue value_wrap(Elaborator *el, const Env *env, const Array *shape, const Expr *e, Span span) {
     Array a = *shape;
     a.e = e;
     SemaValue v = shape->rank ? value_array(el->session, &a) : value_scalar(e);
     if (e->depth <= MAX_DEPTH / 2 && !expr_too_large(e)) return v;
-    return materialise(el, env, v, value_name(el, env, v), span);
+    return value_store(el, env, v, value_name(el, env, v), span);
 }
 
 static Dimension joined_dimension(Operator op, SemaValue a, SemaValue b) {
     if (op == OPERATOR_DIV && a.dimension == b.dimension) return DIMENSION_NUMBER;
-    if (operator_precedence(op) == operator_precedence(OPERATOR_LESS) || op == OPERATOR_AND || op == OPERATOR_OR) return DIMENSION_NUMBER;
+    if (operator_precedence(op) == operator_precedence(OPERATOR_LESS) || op == OPERATOR_AND ||
+        op == OPERATOR_OR)
+        return DIMENSION_NUMBER;
     return a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
 }
 
 static bool units_agree(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
-    if (op == OPERATOR_MUL || op == OPERATOR_DIV || op == OPERATOR_FLOOR_DIV || op == OPERATOR_POWER) return true;
-    if (a.dimension == b.dimension || a.dimension == DIMENSION_NUMBER || b.dimension == DIMENSION_NUMBER) return true;
+    if (op == OPERATOR_MUL || op == OPERATOR_DIV || op == OPERATOR_FLOOR_DIV || op == OPERATOR_POWER)
+        return true;
+    if (a.dimension == b.dimension || a.dimension == DIMENSION_NUMBER || b.dimension == DIMENSION_NUMBER)
+        return true;
     static const char *const words[] = {"numbers", "steps", "epochs", "time", "bytes"};
     fail(el, env, UNITS_DIFFER, span, words[a.dimension], words[b.dimension]);
     return false;
@@ -313,13 +344,14 @@ static bool classes_agree(Elaborator *el, const Env *env, Operator op, SemaValue
     return false;
 }
 
-SemaValue binary(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
+SemaValue value_join(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
     a = value_first(a);
     b = value_first(b);
-    if (a.kind == SEMA_LIST) a = list_array(el, env, a, span);
-    if (b.kind == SEMA_LIST) b = list_array(el, env, b, span);
+    if (a.kind == SEMA_LIST) a = list_tensor(el, env, a, span);
+    if (b.kind == SEMA_LIST) b = list_tensor(el, env, b, span);
     if (a.kind == SEMA_ERROR || b.kind == SEMA_ERROR) return value_error();
-    if (!units_agree(el, env, op, a, b, span) || !classes_agree(el, env, op, a, b, span)) return value_error();
+    if (!units_agree(el, env, op, a, b, span) || !classes_agree(el, env, op, a, b, span))
+        return value_error();
     SemaValue out;
     if (a.kind == SEMA_NUMBER && b.kind == SEMA_NUMBER) {
         out = fold(op, a, b);
@@ -327,8 +359,8 @@ SemaValue binary(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaV
         const SemaValue both[] = {a, b};
         const Expr *es[2];
         Array shape;
-        if (!unify(el, env, both, 2, es, &shape, span)) return value_error();
-        out = wrap(el, env, &shape, join(el->session->program, op, es[0], es[1]), span);
+        if (!values_unify(el, env, both, 2, es, &shape, span)) return value_error();
+        out = value_wrap(el, env, &shape, join(el->session->program, op, es[0], es[1]), span);
     }
     if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS)) out.type = TYPE_BOOL;
     out.dimension = joined_dimension(op, a, b);
@@ -337,7 +369,7 @@ SemaValue binary(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaV
 }
 
 static SemaValue eval_unary(Elaborator *el, Env *env, const Node *e) {
-    SemaValue v = value_first(eval(el, env, e->value));
+    SemaValue v = value_first(value_of(el, env, e->value));
     if (v.kind == SEMA_ERROR) return v;
     SemaValue out;
     if (v.kind == SEMA_NUMBER) {
@@ -345,38 +377,41 @@ static SemaValue eval_unary(Elaborator *el, Env *env, const Node *e) {
     } else {
         const Expr *x;
         Array shape;
-        if (!unify(el, env, &v, 1, &x, &shape, e->span)) return value_error();
+        if (!values_unify(el, env, &v, 1, &x, &shape, e->span)) return value_error();
         Program *p = el->session->program;
-        out = wrap(el, env, &shape, e->op == OPERATOR_NOT ? expr_unary(p, OP_NOT, truth_of(p, x)) : expr_neg(p, x), e->span);
+        out = value_wrap(el, env, &shape,
+                         e->op == OPERATOR_NOT ? expr_unary(p, OP_NOT, expr_truth(p, x)) : expr_neg(p, x),
+                         e->span);
     }
     out.dimension = v.dimension;
     out.span = e->span;
     return out;
 }
 
-// ---- conditions ---------------------------------------------------------------------------------------------------------------------------
+// ---- conditions
+// ---------------------------------------------------------------------------------------------------------------------------
 
 // `and`, `or`: the right side is read only where the left one lets it.
 static SemaValue eval_logic(Elaborator *el, Env *env, const Node *e) {
     bool is_and = e->op == OPERATOR_AND;
-    SemaValue a = value_first(eval(el, env, e->left));
+    SemaValue a = value_first(value_of(el, env, e->left));
     if (a.kind == SEMA_ERROR) return a;
     if (a.kind == SEMA_NUMBER && (a.number != 0) != is_and) {
-        skip_layers(el, env, e->right);
+        layers_skip(el, env, e->right);
         return value_bool(!is_and);
     }
     FactMark mark = facts_mark(el);
-    if (a.kind == SEMA_SCALAR) facts_assume(el, truth_of(el->session->program, a.e), is_and);
-    SemaValue b = value_first(eval(el, env, e->right));
+    if (a.kind == SEMA_SCALAR) facts_assume(el, expr_truth(el->session->program, a.e), is_and);
+    SemaValue b = value_first(value_of(el, env, e->right));
     facts_reset(el, mark);
     if (b.kind == SEMA_ERROR) return b;
     if (a.kind == SEMA_NUMBER) return b;
     if (b.kind == SEMA_NUMBER) return (b.number != 0) == is_and ? a : value_bool(!is_and);
-    return binary(el, env, e->op, a, b, e->span);
+    return value_join(el, env, e->op, a, b, e->span);
 }
 
-int eval_condition(Elaborator *el, Env *env, const Node *e, SemaValue *condition) {
-    SemaValue c = value_first(eval(el, env, e));
+int condition_of(Elaborator *el, Env *env, const Node *e, SemaValue *condition) {
+    SemaValue c = value_first(value_of(el, env, e));
     *condition = c;
     if (c.kind == SEMA_NUMBER) return c.number != 0;
     if (c.kind == SEMA_SCALAR || c.kind == SEMA_TENSOR || c.kind == SEMA_ERROR) return -1;
@@ -385,7 +420,8 @@ int eval_condition(Elaborator *el, Env *env, const Node *e, SemaValue *condition
     return -1;
 }
 
-SemaValue choose(Elaborator *el, const Env *env, SemaValue condition, SemaValue a, SemaValue b, Span span) {
+SemaValue value_choose(Elaborator *el, const Env *env, SemaValue condition, SemaValue a, SemaValue b,
+                       Span span) {
     Program *p = el->session->program;
     a = value_first(a);
     b = value_first(b);
@@ -394,12 +430,12 @@ SemaValue choose(Elaborator *el, const Env *env, SemaValue condition, SemaValue 
     const Expr *es[3];
     Array shape;
     bool whole = (a.type == TYPE_INT || a.type == TYPE_BOOL) && (b.type == TYPE_INT || b.type == TYPE_BOOL);
-    if (!unify(el, env, values, 3, es, &shape, span)) return value_error();
+    if (!values_unify(el, env, values, 3, es, &shape, span)) return value_error();
     if (whole) {
         if (a.kind == SEMA_NUMBER) es[0] = value_expr(el, a, false);
         if (b.kind == SEMA_NUMBER) es[1] = value_expr(el, b, false);
     }
-    SemaValue out = wrap(el, env, &shape, expr_condition(p, truth_of(p, es[2]), es[0], es[1]), span);
+    SemaValue out = value_wrap(el, env, &shape, expr_condition(p, expr_truth(p, es[2]), es[0], es[1]), span);
     out.dimension = a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
     out.is_class = a.is_class && b.is_class;
     out.span = span;
@@ -413,32 +449,33 @@ static SemaValue eval_if(Elaborator *el, Env *env, const Node *e) {
         return value_error();
     }
     SemaValue condition;
-    int known = eval_condition(el, env, e->condition, &condition);
+    int known = condition_of(el, env, e->condition, &condition);
     if (condition.kind == SEMA_ERROR) return condition;
     if (known >= 0) {
-        if (!known) skip_layers(el, env, e->value);
-        SemaValue v = eval(el, env, known ? e->value : e->otherwise);
-        if (known) skip_layers(el, env, e->otherwise);
+        if (!known) layers_skip(el, env, e->value);
+        SemaValue v = value_of(el, env, known ? e->value : e->otherwise);
+        if (known) layers_skip(el, env, e->otherwise);
         return v;
     }
-    const Expr *truth = condition.kind == SEMA_SCALAR ? truth_of(el->session->program, condition.e) : NULL;
+    const Expr *truth = condition.kind == SEMA_SCALAR ? expr_truth(el->session->program, condition.e) : NULL;
     FactMark mark = facts_mark(el);
     if (truth) facts_assume(el, truth, true);
-    SemaValue a = eval(el, env, e->value);
+    SemaValue a = value_of(el, env, e->value);
     facts_reset(el, mark);
     if (truth) facts_assume(el, truth, false);
-    SemaValue b = eval(el, env, e->otherwise);
+    SemaValue b = value_of(el, env, e->otherwise);
     facts_reset(el, mark);
-    return choose(el, env, condition, a, b, e->span);
+    return value_choose(el, env, condition, a, b, e->span);
 }
 
-// ---- all kinds ------------------------------------------------------------------------------------------------------------------------------
+// ---- all kinds
+// ------------------------------------------------------------------------------------------------------------------------------
 
 static SemaValue eval_list(Elaborator *el, Env *env, const Node *e) {
     SemaValue *items = arena_array(el->session->arena, SemaValue, e->count + 1);
     for (int i = 0; i < e->count; i++) {
         const Node *item = e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i];
-        items[i] = eval(el, env, item);
+        items[i] = value_of(el, env, item);
         if (items[i].kind == SEMA_ERROR) return items[i];
     }
     return (SemaValue){.kind = SEMA_LIST, .items = items, .count = e->count};
@@ -455,16 +492,16 @@ static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
     case AST_BOOL: return value_bool(e->number != 0);
     case AST_NAME: return eval_name(el, env, e);
     case AST_MEMBER: return eval_member(el, env, e);
-    case AST_CALL: return eval_call(el, env, e);
-    case AST_INDEX: return eval_index(el, env, e);
-    case AST_REDUCE: return eval_reduce(el, env, e);
+    case AST_CALL: return value_of_call(el, env, e);
+    case AST_INDEX: return value_of_index(el, env, e);
+    case AST_REDUCE: return value_of_reduction(el, env, e);
     case AST_UNARY: return eval_unary(el, env, e);
     case AST_BINARY:
         if (e->op == OPERATOR_AND || e->op == OPERATOR_OR) return eval_logic(el, env, e);
-        v = eval(el, env, e->left);
-        return binary(el, env, e->op, v, eval(el, env, e->right), e->span);
+        v = value_of(el, env, e->left);
+        return value_join(el, env, e->op, v, value_of(el, env, e->right), e->span);
     case AST_PIPE:
-    case AST_REPEAT: return eval_pipe(el, env, e);
+    case AST_REPEAT: return value_of_pipe(el, env, e);
     case AST_IF: return eval_if(el, env, e);
     case AST_LIST: return eval_list(el, env, e);
     default: break;
@@ -473,18 +510,20 @@ static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
     return value_error();
 }
 
-SemaValue eval(Elaborator *el, Env *env, const Node *e) {
+SemaValue value_of(Elaborator *el, Env *env, const Node *e) {
     SemaValue v = eval_kind(el, env, e);
     if (v.kind != SEMA_ERROR && v.kind != SEMA_ABSENT) v.span = e->span;
     return v;
 }
 
-// ---- the interface ------------------------------------------------------------------------------------------------------------------------
+// ---- the interface
+// ------------------------------------------------------------------------------------------------------------------------
 
-SemaValue elaborate_expression(Elaborator *el, Env *env, const Node *e) { return eval(el, env, e); }
+SemaValue elaborate_expression(Elaborator *el, Env *env, const Node *e) { return value_of(el, env, e); }
 
-bool elaborate_number(Elaborator *el, Env *env, const Node *e, const char *what, double *number, Dimension *dimension) {
-    SemaValue v = value_first(eval(el, env, e));
+bool elaborate_number(Elaborator *el, Env *env, const Node *e, const char *what, double *number,
+                      Dimension *dimension) {
+    SemaValue v = value_first(value_of(el, env, e));
     if (v.kind == SEMA_ERROR) return false;
     if (v.kind != SEMA_NUMBER) {
         fail(el, env, NUMBER_WANTED, e->span, what, value_shape_text(el->session, v));
@@ -518,7 +557,7 @@ const Expr *value_as_scalar(Elaborator *el, SemaValue v, Span span) {
 
 Tensor *value_as_tensor(Elaborator *el, SemaValue v, const char *name, TensorKind kind, int type, Span span) {
     v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_array(el, NULL, v, span);
+    if (v.kind == SEMA_LIST) v = list_tensor(el, NULL, v, span);
     if (v.kind == SEMA_ERROR) return NULL;
     if (!is_value_of_numbers(v)) {
         fail(el, NULL, NOT_A_NUMBER, span, value_shape_text(el->session, v));
@@ -526,5 +565,6 @@ Tensor *value_as_tensor(Elaborator *el, SemaValue v, const char *name, TensorKin
     }
     Array scalar = {.rank = 0};
     if (v.kind != SEMA_TENSOR) scalar.e = value_expr(el, v, v.type == TYPE_REAL);
-    return emit_tensor(el, env_create(el, span, ""), name, kind, type, v.kind == SEMA_TENSOR ? v.array : &scalar, span);
+    return tensor_emit(el, env_create(el, span, ""), name, kind, type,
+                       v.kind == SEMA_TENSOR ? v.array : &scalar, span);
 }

@@ -1,4 +1,5 @@
-// The conditions under which the text being elaborated is reached: guards for rule 7's proof, others for what is lifted out.
+// The conditions under which the text being elaborated is reached: guards for rule 7's proof, others for what
+// is lifted out.
 #include "sema/values.h"
 
 FactMark facts_mark(const Elaborator *el) {
@@ -38,5 +39,6 @@ void facts_assume(Elaborator *el, const Expr *condition, bool truth) {
         }
     }
     if (!condition->free_count && !condition->read_count) return;
-    vec_push(el->session->arena, &el->tables->conditions, truth ? condition : expr_unary(p, OP_NOT, condition));
+    vec_push(el->session->arena, &el->tables->conditions,
+             truth ? condition : expr_unary(p, OP_NOT, condition));
 }

@@ -1,10 +1,12 @@
 // Layers as values: their names (rule 18), pipes, repeats, and the list of instances.
-// Guarantees: a layer's name depends on the text alone, not on the mode or on the sides of conditions that are taken.
+// Guarantees: a layer's name depends on the text alone, not on the mode or on the sides of conditions that
+// are taken.
 #include <string.h>
 
 #include "sema/values.h"
 
-// ---- names ------------------------------------------------------------------------------------------------------------------------
+// ---- names
+// ------------------------------------------------------------------------------------------------------------------------
 
 const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *definition) {
     Arena *arena = el->session->arena;
@@ -14,7 +16,8 @@ const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *d
     }
     Place *place = env->place;
     if (place->is_fn) {
-        Diagnostic *d = fail(el, env, LAYER_IN_FN, node->span, definition, env->frame->define ? env->frame->define->name : "");
+        Diagnostic *d = fail(el, env, LAYER_IN_FN, node->span, definition,
+                             env->frame->define ? env->frame->define->name : "");
         if (d) diagnostic_help(el->session->ctx, d, "make it a `layer`");
         return NULL;
     }
@@ -29,27 +32,33 @@ const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *d
 }
 
 static bool is_layer_definition(const Node *define) {
-    return define && define->kind == AST_DEFINE && (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL);
+    return define && define->kind == AST_DEFINE &&
+           (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL);
 }
 
-void skip_layers(Elaborator *el, Env *env, const Node *e) {
+void layers_skip(Elaborator *el, Env *env, const Node *e) {
     if (!e || env->place->is_fn) return;
     const Node *named = e->kind == AST_CALL ? e->base : e;
-    const Node *define = named->kind == AST_NAME || named->kind == AST_MEMBER ? called_definition(el, env, named) : NULL;
-    if (define && define->kind == AST_DEFINE && define->definition == DEFINE_LAYER) layer_path(el, env, e, define->name);
+    const Node *define =
+        named->kind == AST_NAME || named->kind == AST_MEMBER ? definition_called(el, env, named) : NULL;
+    if (define && define->kind == AST_DEFINE && define->definition == DEFINE_LAYER)
+        layer_path(el, env, e, define->name);
     for (int i = 0; i < 3; i++)
-        if (e->kind != AST_CALL || i) skip_layers(el, env, e->kid[i]);
+        if (e->kind != AST_CALL || i) layers_skip(el, env, e->kid[i]);
     if (e->kind == AST_MEMBER) return;
-    for (int i = 0; i < e->count; i++) skip_layers(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i]);
+    for (int i = 0; i < e->count; i++)
+        layers_skip(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i]);
 }
 
-// ---- layer or tensor, by the text ------------------------------------------------------------------------------------------------------
+// ---- layer or tensor, by the text
+// ------------------------------------------------------------------------------------------------------
 
 static bool gives_tensor(Elaborator *el, const Env *env, const Node *e);
 
 static bool any_gives_tensor(Elaborator *el, const Env *env, const Node *call) {
     for (int i = 0; i < call->count; i++)
-        if (gives_tensor(el, env, call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i])) return true;
+        if (gives_tensor(el, env, call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i]))
+            return true;
     return false;
 }
 
@@ -59,11 +68,12 @@ static bool gives_tensor(Elaborator *el, const Env *env, const Node *e) {
     case AST_NAME: {
         const SemaValue *v = env_get(env, e->name);
         if (!v) return false;
-        return v->kind == SEMA_TENSOR || v->kind == SEMA_TUPLE || v->kind == SEMA_ERROR || (v->kind == SEMA_SCALAR && v->e->op != OP_ROWS);
+        return v->kind == SEMA_TENSOR || v->kind == SEMA_TUPLE || v->kind == SEMA_ERROR ||
+               (v->kind == SEMA_SCALAR && v->e->op != OP_ROWS);
     }
     case AST_CALL: {
-        const Node *define = called_definition(el, env, e->base);
-        if (is_layer_definition(define)) return !gives_layer(el, env, e);
+        const Node *define = definition_called(el, env, e->base);
+        if (is_layer_definition(define)) return !node_gives_layer(el, env, e);
         const SemaValue *v = e->base->kind == AST_NAME ? env_get(env, e->base->name) : NULL;
         return (v && v->kind == SEMA_LAYER) || any_gives_tensor(el, env, e);
     }
@@ -72,14 +82,14 @@ static bool gives_tensor(Elaborator *el, const Env *env, const Node *e) {
     case AST_BINARY: return gives_tensor(el, env, e->left) || gives_tensor(el, env, e->right);
     case AST_PIPE: return gives_tensor(el, env, e->left);
     case AST_IF: return gives_tensor(el, env, e->value) || gives_tensor(el, env, e->otherwise);
-    case AST_MEMBER: return gives_tensor(el, env, e->base) || !called_definition(el, env, e);
+    case AST_MEMBER: return gives_tensor(el, env, e->base) || !definition_called(el, env, e);
     case AST_REDUCE: return true;
     default: return false;
     }
 }
 
 static bool call_gives_layer(Elaborator *el, const Env *env, const Node *e) {
-    const Node *define = called_definition(el, env, e->base);
+    const Node *define = definition_called(el, env, e->base);
     if (!define || define->kind != AST_DEFINE) return false;
     bool layer = is_layer_definition(define);
     for (int i = 0; i < e->count; i++) {
@@ -89,37 +99,41 @@ static bool call_gives_layer(Elaborator *el, const Env *env, const Node *e) {
             continue;
         }
         for (int k = 0; k < define->count; k++)
-            if (string_equal(define->items[k]->name, item->name) && define->items[k]->brackets && !define->items[k]->value) return false;
+            if (string_equal(define->items[k]->name, item->name) && define->items[k]->brackets &&
+                !define->items[k]->value)
+                return false;
     }
     if (layer) return true;
-    for (int k = 0; k < define->count; k++) {                // a fn with settings alone
+    for (int k = 0; k < define->count; k++) { // a fn with settings alone
         bool given = define->items[k]->value != NULL;
-        for (int i = 0; i < e->count; i++) given = given || string_equal(e->items[i]->name, define->items[k]->name);
+        for (int i = 0; i < e->count; i++)
+            given = given || string_equal(e->items[i]->name, define->items[k]->name);
         if (!given && e->count) return true;
     }
     return false;
 }
 
-bool gives_layer(Elaborator *el, const Env *env, const Node *e) {
+bool node_gives_layer(Elaborator *el, const Env *env, const Node *e) {
     switch ((int)e->kind) {
     case AST_NAME: {
         const SemaValue *v = env_get(env, e->name);
         if (v) return v->kind == SEMA_LAYER || v->kind == SEMA_FUNCTION;
         const Node *define = definition_of(el, env, e->name);
-        if (define && define->kind == AST_CONSTANT) return gives_layer(el, env, define->value);
+        if (define && define->kind == AST_CONSTANT) return node_gives_layer(el, env, define->value);
         if (define) return define->kind == AST_DEFINE;
         return builtin_find(e->name, 1u << GROUP_SCALAR) != NULL;
     }
-    case AST_MEMBER: return called_definition(el, env, e) != NULL;
+    case AST_MEMBER: return definition_called(el, env, e) != NULL;
     case AST_CALL: return call_gives_layer(el, env, e);
-    case AST_PIPE: return gives_layer(el, env, e->left);
+    case AST_PIPE: return node_gives_layer(el, env, e->left);
     case AST_REPEAT: return true;
-    case AST_IF: return gives_layer(el, env, e->value);
+    case AST_IF: return node_gives_layer(el, env, e->value);
     default: return false;
     }
 }
 
-SemaValue make_layer(Elaborator *el, Env *env, const Node *node, const Node *define, const Arguments *arguments) {
+SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define,
+                     const Arguments *arguments) {
     Layer layer = {.define = define, .env = env, .span = node->span};
     layer.path = define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, node, define->name);
     if (!layer.path) return value_error();
@@ -131,7 +145,8 @@ SemaValue make_layer(Elaborator *el, Env *env, const Node *node, const Node *def
     return value_layer(el, layer);
 }
 
-// ---- pipes ---------------------------------------------------------------------------------------------------------------------------------
+// ---- pipes
+// ---------------------------------------------------------------------------------------------------------------------------------
 
 static SemaValue apply_stage(Elaborator *el, Env *env, const Node *stage, SemaValue x);
 
@@ -159,12 +174,13 @@ static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x
     const Node *stated = NULL;
     const char *name = e->range->kind == AST_BINARY ? index_name(e->range, &stated) : NULL;
     int64_t rounds;
-    if (!elaborate_integer(el, env, name ? stated : e->range, "how often to repeat", &rounds)) return value_error();
+    if (!elaborate_integer(el, env, name ? stated : e->range, "how often to repeat", &rounds))
+        return value_error();
     if (rounds < 0 || rounds > MAX_LAYERS) {
         fail(el, env, REPEAT_COUNT, e->range->span, (long long)rounds, MAX_LAYERS);
         return value_error();
     }
-    if (!rounds) skip_layers(el, env, e->range_block);
+    if (!rounds) layers_skip(el, env, e->range_block);
     for (int64_t r = 0; r < rounds; r++) {
         Env *inner = env_inner(env);
         inner->round = string_format(el->session->arena, "%s[%lld]", env->round, (long long)r);
@@ -177,20 +193,20 @@ static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x
 
 static SemaValue apply_stage(Elaborator *el, Env *env, const Node *stage, SemaValue x) {
     if (x.kind == SEMA_ERROR) {
-        skip_layers(el, env, stage);
+        layers_skip(el, env, stage);
         return x;
     }
     if (stage->kind == AST_CALL) {
         SemaValue first = value_first(x);
-        return call_with(el, env, stage, &first);
+        return call_piped(el, env, stage, &first);
     }
     if (stage->kind == AST_REPEAT) return run_repeat(el, env, stage, x);
-    if (stage->kind == AST_PIPE && gives_layer(el, env, stage)) return run_pipe(el, env, stage, x);
-    return apply(el, env, eval(el, env, stage), x, stage->span);
+    if (stage->kind == AST_PIPE && node_gives_layer(el, env, stage)) return run_pipe(el, env, stage, x);
+    return layer_apply(el, env, value_of(el, env, stage), x, stage->span);
 }
 
-SemaValue eval_pipe(Elaborator *el, Env *env, const Node *e) {
-    if (e->kind == AST_REPEAT || gives_layer(el, env, e)) {
+SemaValue value_of_pipe(Elaborator *el, Env *env, const Node *e) {
+    if (e->kind == AST_REPEAT || node_gives_layer(el, env, e)) {
         Layer layer = {.pipe = e, .env = env, .span = e->span};
         if (el->tables->named_node == e) {
             el->tables->named_node = NULL;
@@ -198,7 +214,7 @@ SemaValue eval_pipe(Elaborator *el, Env *env, const Node *e) {
         }
         return value_layer(el, layer);
     }
-    SemaValue x = e->left->kind == AST_PIPE ? eval_pipe(el, env, e->left) : eval(el, env, e->left);
+    SemaValue x = e->left->kind == AST_PIPE ? value_of_pipe(el, env, e->left) : value_of(el, env, e->left);
     return apply_stage(el, env, e->right, x);
 }
 
@@ -224,10 +240,10 @@ static SemaValue apply_layer(Elaborator *el, const Env *env, const Layer *layer,
         values[i + 1] = layer->arguments[i];
         names[i + 1] = layer->names[i];
     }
-    return call_values(el, env, layer->define, layer->path, values, names, layer->count + 1, span);
+    return definition_apply(el, env, layer->define, layer->path, values, names, layer->count + 1, span);
 }
 
-SemaValue apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input, Span span) {
+SemaValue layer_apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input, Span span) {
     if (what.kind == SEMA_CLOSURE) what = force_closure(el, what);
     if (what.kind == SEMA_ERROR || input.kind == SEMA_ERROR) return value_error();
     if (what.kind == SEMA_LAYER) return apply_layer(el, env, what.layer, input, span);
@@ -235,8 +251,9 @@ SemaValue apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input,
         const Callable *f = what.callable;
         SemaValue first = value_first(input);
         if (f->builtin) {
-            if (f->builtin->group == GROUP_REDUCTION && f->builtin->needed == 1) return reduce_whole(el, env, f->builtin->name, first, span);
-            return scalar_builtin(el, env, f->builtin, &first, 1, span);
+            if (f->builtin->group == GROUP_REDUCTION && f->builtin->needed == 1)
+                return reduction_of(el, env, f->builtin->name, first, span);
+            return builtin_apply(el, env, f->builtin, &first, 1, span);
         }
         SemaValue *values = arena_array(el->session->arena, SemaValue, f->count + 1);
         const char **names = arena_array(el->session->arena, const char *, f->count + 1);
@@ -246,17 +263,18 @@ SemaValue apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input,
             values[i + 1] = f->arguments[i];
             names[i + 1] = f->names[i];
         }
-        return call_values(el, env, f->define, NULL, values, names, f->count + 1, span);
+        return definition_apply(el, env, f->define, NULL, values, names, f->count + 1, span);
     }
     fail(el, env, NOT_A_LAYER, span, value_shape_text(el->session, what));
     return value_error();
 }
 
 SemaValue apply_value(Elaborator *el, SemaValue layer_or_function, SemaValue input, Span span) {
-    return apply(el, env_create(el, span, ""), layer_or_function, input, span);
+    return layer_apply(el, env_create(el, span, ""), layer_or_function, input, span);
 }
 
-// ---- the list of instances -----------------------------------------------------------------------------------------------------------------
+// ---- the list of instances
+// -----------------------------------------------------------------------------------------------------------------
 
 int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *define, Span span) {
     Session *s = el->session;

@@ -4,9 +4,17 @@
 #include "sema/values.h"
 
 // A reduction's brackets bound: the scope of its operand, its indices, and the condition of its filters.
-typedef struct { Env *env; const Index *indices[MAX_RANK * 2]; int count; const Expr *filter; FactMark mark; } Bound;
+typedef struct {
+    Env *env;
+    const Index *indices[MAX_RANK * 2];
+    int count;
+    const Expr *filter;
+    FactMark mark;
+} Bound;
 
-static const Node *unfiltered(const Node *item) { return item->kind == AST_IF && !item->otherwise ? item->value : item; }
+static const Node *unfiltered(const Node *item) {
+    return item->kind == AST_IF && !item->otherwise ? item->value : item;
+}
 
 static bool bind_index(Elaborator *el, Bound *b, const Index *index, Span span) {
     if (b->count == MAX_RANK) {
@@ -26,7 +34,7 @@ static bool bind_dots(Elaborator *el, Bound *b, const Node *item) {
     b->env->dots = arena_array(el->session->arena, const Index *, frame->dots + 1);
     for (int d = 0; d < frame->dots; d++) {
         static const char *const names[MAX_RANK] = {"r", "s", "t", "u", "v", "w", "x", "y"};
-        b->env->dots[d] = index_of_dim(el, names[d], frame->dims[d]);
+        b->env->dots[d] = index_of(el, names[d], frame->dims[d]);
         if (!bind_index(el, b, b->env->dots[d], item->span)) return false;
     }
     return true;
@@ -56,9 +64,11 @@ static bool bind_ranges(Elaborator *el, Bound *b, const Node *e) {
             return false;
         }
         Dim dim;
-        if (stated ? !eval_dim(el, b->env->outer, stated, &dim) : !range_of(el, b->env, texts, text_count, name, item->span, &dim)) return false;
+        if (stated ? !dim_of(el, b->env->outer, stated, &dim)
+                   : !range_of(el, b->env, texts, text_count, name, item->span, &dim))
+            return false;
         Name *n = map_get(b->env->names, name);
-        n->index = index_of_dim(el, name, dim);
+        n->index = index_of(el, name, dim);
         n->pending = false;
         if (!bind_index(el, b, n->index, item->span)) return false;
     }
@@ -71,7 +81,8 @@ static void bind_frame_filter(Elaborator *el, Bound *b) {
     if (!b->env->dots || !frame->filter) return;
     Binding bindings[MAX_RANK];
     for (int d = 0; d < frame->dots; d++)
-        bindings[d] = (Binding){frame->filter_indices[d], affine_index(el->session->program, b->env->dots[d])};
+        bindings[d] =
+            (Binding){frame->filter_indices[d], affine_index(el->session->program, b->env->dots[d])};
     add_filter(el, b, expr_substitute(el->session->program, frame->filter, bindings, frame->dots));
 }
 
@@ -88,27 +99,41 @@ static bool bind(Elaborator *el, Env *env, const Node *e, Bound *b) {
     for (int i = 0; i < e->count; i++) {
         if (e->items[i]->kind != AST_IF) continue;
         SemaValue c;
-        int known = eval_condition(el, b->env, e->items[i]->condition, &c);
+        int known = condition_of(el, b->env, e->items[i]->condition, &c);
         if (c.kind == SEMA_ERROR) return false;
         Program *p = el->session->program;
         if (c.kind == SEMA_TENSOR) {
             fail(el, b->env, NOT_A_CONDITION, e->items[i]->condition->span, value_shape_text(el->session, c));
             return false;
         }
-        if (known != 1) add_filter(el, b, known == 0 ? expr_binary(p, OP_LT, expr_int(p, 1), expr_int(p, 0)) : truth_of(p, c.e));
+        if (known != 1)
+            add_filter(el, b,
+                       known == 0 ? expr_binary(p, OP_LT, expr_int(p, 1), expr_int(p, 0))
+                                  : expr_truth(p, c.e));
     }
     return true;
 }
 
-// ---- the language's own ------------------------------------------------------------------------------------------------------------
+// ---- the language's own
+// ------------------------------------------------------------------------------------------------------------
 
-typedef struct { const char *name; Reduction reduction; double neutral; bool of_bools; } Kind;
+typedef struct {
+    const char *name;
+    Reduction reduction;
+    double neutral;
+    bool of_bools;
+} Kind;
 
 static const Kind *kind_of(const char *name) {
     static const Kind kinds[] = {
-        {"sum", REDUCE_SUM, 0, false},           {"prod", REDUCE_PROD, 1, false},         {"max", REDUCE_MAX, -INFINITY, false},
-        {"min", REDUCE_MIN, INFINITY, false},    {"argmax", REDUCE_ARGMAX, -INFINITY, false}, {"argmin", REDUCE_ARGMIN, INFINITY, false},
-        {"any", REDUCE_MAX, 0, true},            {"all", REDUCE_MIN, 1, true},
+        {"sum", REDUCE_SUM, 0, false},
+        {"prod", REDUCE_PROD, 1, false},
+        {"max", REDUCE_MAX, -INFINITY, false},
+        {"min", REDUCE_MIN, INFINITY, false},
+        {"argmax", REDUCE_ARGMAX, -INFINITY, false},
+        {"argmin", REDUCE_ARGMIN, INFINITY, false},
+        {"any", REDUCE_MAX, 0, true},
+        {"all", REDUCE_MIN, 1, true},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (string_equal(kinds[i].name, name)) return &kinds[i];
@@ -117,26 +142,27 @@ static const Kind *kind_of(const char *name) {
 
 static const Expr *with_filter(Elaborator *el, const Kind *kind, const Expr *e, const Expr *filter) {
     Program *p = el->session->program;
-    if (kind->of_bools) e = truth_of(p, e);
+    if (kind->of_bools) e = expr_truth(p, e);
     if (!filter) return e;
     bool whole = e->type == TYPE_INT || e->type == TYPE_BOOL;
-    const Expr *neutral = whole && isfinite(kind->neutral) ? expr_int(p, (int64_t)kind->neutral) : expr_const(p, kind->neutral);
+    const Expr *neutral =
+        whole && isfinite(kind->neutral) ? expr_int(p, (int64_t)kind->neutral) : expr_const(p, kind->neutral);
     return expr_condition(p, filter, e, neutral);
 }
 
-bool is_plain_reduce(Elaborator *el, Env *env, const Node *e) {
-    return e->kind == AST_REDUCE && e->base->kind == AST_NAME && kind_of(e->base->name) && !env_name(env, e->base->name) &&
-           !definition_of(el, env, e->base->name);
+bool node_is_reduction(Elaborator *el, Env *env, const Node *e) {
+    return e->kind == AST_REDUCE && e->base->kind == AST_NAME && kind_of(e->base->name) &&
+           !env_name(env, e->base->name) && !definition_of(el, env, e->base->name);
 }
 
-bool reduce_parts(Elaborator *el, Env *env, const Node *e, Reduced *parts) {
+bool reduction_parts(Elaborator *el, Env *env, const Node *e, Reduced *parts) {
     const Kind *kind = kind_of(e->base->name);
     Bound b;
     if (!bind(el, env, e, &b)) {
         facts_reset(el, b.mark);
         return false;
     }
-    SemaValue v = eval(el, b.env, e->operand);
+    SemaValue v = value_of(el, b.env, e->operand);
     const Expr *operand = NULL;
     v = value_first(v);
     if (v.kind == SEMA_TENSOR)
@@ -157,14 +183,14 @@ bool reduce_parts(Elaborator *el, Env *env, const Node *e, Reduced *parts) {
 
 static SemaValue reduced(Elaborator *el, const Env *env, const Reduced *parts, Span span) {
     if (parts->reduction == REDUCE_NONE) return value_scalar(parts->e);
-    const Expr *e = emit_reduction(el, env, parts, span);
+    const Expr *e = reduction_emit(el, env, parts, span);
     return e ? value_scalar(e) : value_error();
 }
 
-SemaValue reduce_whole(Elaborator *el, const Env *env, const char *name, SemaValue v, Span span) {
+SemaValue reduction_of(Elaborator *el, const Env *env, const char *name, SemaValue v, Span span) {
     const Kind *kind = kind_of(name);
     v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_array(el, env, v, span);
+    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return v;
     if (v.kind != SEMA_TENSOR) {
@@ -175,18 +201,19 @@ SemaValue reduce_whole(Elaborator *el, const Env *env, const char *name, SemaVal
     Reduced parts = {.reduction = kind->reduction, .count = a->rank};
     Binding bindings[MAX_RANK];
     for (int d = 0; d < a->rank; d++) {
-        parts.indices[d] = index_of_dim(el, a->indices[d]->name, a->dims[d]);
+        parts.indices[d] = index_of(el, a->indices[d]->name, a->dims[d]);
         bindings[d] = (Binding){a->indices[d], affine_index(el->session->program, parts.indices[d])};
     }
-    const Expr *filter = a->filter ? expr_substitute(el->session->program, a->filter, bindings, a->rank) : NULL;
+    const Expr *filter =
+        a->filter ? expr_substitute(el->session->program, a->filter, bindings, a->rank) : NULL;
     parts.e = with_filter(el, kind, expr_substitute(el->session->program, a->e, bindings, a->rank), filter);
     return reduced(el, env, &parts, span);
 }
 
-SemaValue count_elements(Elaborator *el, const Env *env, SemaValue v, Span span) {
+SemaValue value_count(Elaborator *el, const Env *env, SemaValue v, Span span) {
     Program *p = el->session->program;
     v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_array(el, env, v, span);
+    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return value_number(1, true);
     if (v.kind != SEMA_TENSOR) {
@@ -198,22 +225,24 @@ SemaValue count_elements(Elaborator *el, const Env *env, SemaValue v, Span span)
         Array ones = *a;
         ones.filter = NULL;
         ones.e = expr_condition(p, a->filter, expr_const(p, 1), expr_const(p, 0));
-        return reduce_whole(el, env, "sum", value_array(el->session, &ones), span);
+        return reduction_of(el, env, "sum", value_array(el->session, &ones), span);
     }
     SemaValue size = value_number(1, true);
     for (int d = 0; d < a->rank; d++) {
-        SemaValue dim = a->dims[d].batch ? value_scalar(rows_of(el, env, span)) : value_number((double)a->dims[d].size, true);
-        size = binary(el, env, OPERATOR_MUL, size, dim, span);
+        SemaValue dim = a->dims[d].batch ? value_scalar(rows_expr(el, env, span))
+                                         : value_number((double)a->dims[d].size, true);
+        size = value_join(el, env, OPERATOR_MUL, size, dim, span);
     }
     return size;
 }
 
-// ---- by a function -------------------------------------------------------------------------------------------------------------------
+// ---- by a function
+// -------------------------------------------------------------------------------------------------------------------
 
 static SemaValue by_function(Elaborator *el, Env *env, const Node *e, const Node *define) {
     Bound b;
     SemaValue v = value_error();
-    if (bind(el, env, e, &b)) v = value_first(eval(el, b.env, e->operand));
+    if (bind(el, env, e, &b)) v = value_first(value_of(el, b.env, e->operand));
     facts_reset(el, b.mark);
     if (v.kind == SEMA_TENSOR) {
         fail(el, b.env, TENSOR_NEEDS_BRACKETS, e->operand->span, value_shape_text(el->session, v));
@@ -231,22 +260,23 @@ static SemaValue by_function(Elaborator *el, Env *env, const Node *e, const Node
     argument.span = e->operand->span;
     argument.is_view = true;
     const char *none = NULL;
-    SemaValue out = value_first(call_values(el, env, define, NULL, &argument, &none, 1, e->span));
+    SemaValue out = value_first(definition_apply(el, env, define, NULL, &argument, &none, 1, e->span));
     if (out.kind == SEMA_ERROR || out.kind == SEMA_NUMBER || out.kind == SEMA_SCALAR) return out;
     fail(el, env, NOT_A_REDUCTION, e->base->span, define->name, value_shape_text(el->session, out));
     return value_error();
 }
 
-SemaValue eval_reduce(Elaborator *el, Env *env, const Node *e) {
-    if (is_plain_reduce(el, env, e)) {
+SemaValue value_of_reduction(Elaborator *el, Env *env, const Node *e) {
+    if (node_is_reduction(el, env, e)) {
         Reduced parts;
-        if (!reduce_parts(el, env, e, &parts)) return value_error();
+        if (!reduction_parts(el, env, e, &parts)) return value_error();
         return reduced(el, env, &parts, e->span);
     }
-    SemaValue f = eval(el, env, e->base);
+    SemaValue f = value_of(el, env, e->base);
     if (f.kind == SEMA_ERROR) return f;
     if (f.kind != SEMA_FUNCTION || !f.callable->define) {
-        fail(el, env, NOT_A_REDUCTION, e->base->span, e->base->name ? e->base->name : "this", value_shape_text(el->session, f));
+        fail(el, env, NOT_A_REDUCTION, e->base->span, e->base->name ? e->base->name : "this",
+             value_shape_text(el->session, f));
         return value_error();
     }
     return by_function(el, env, e, f.callable->define);

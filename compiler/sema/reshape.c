@@ -1,8 +1,13 @@
 // reshape: the same elements in the same order under other dimensions.
 #include "sema/values.h"
 
-// The row-major position in a shape cut at the boundaries of both shapes: one index for each factor that both share.
-typedef struct { const Index *indices[MAX_RANK * 2]; int64_t strides[MAX_RANK * 2]; int count; } Cuts;
+// The row-major position in a shape cut at the boundaries of both shapes: one index for each factor that both
+// share.
+typedef struct {
+    const Index *indices[MAX_RANK * 2];
+    int64_t strides[MAX_RANK * 2];
+    int count;
+} Cuts;
 
 static int strides_of(const Dim *dims, int rank, int64_t *strides) {
     int64_t stride = 1;
@@ -14,7 +19,8 @@ static int strides_of(const Dim *dims, int rank, int64_t *strides) {
 }
 
 // Sorted strides of both shapes, without doubles; false if one does not divide the next.
-static bool cut(Elaborator *el, const Dim *a, int a_rank, const Dim *b, int b_rank, int64_t total, Cuts *cuts) {
+static bool cut(Elaborator *el, const Dim *a, int a_rank, const Dim *b, int b_rank, int64_t total,
+                Cuts *cuts) {
     int64_t all[MAX_RANK * 2 + 1];
     int n = strides_of(a, a_rank, all);
     n += strides_of(b, b_rank, all + n);
@@ -41,7 +47,8 @@ static const Affine *form_of_dim(Elaborator *el, const Cuts *cuts, int64_t strid
     const Affine *form = affine_constant(p, 0);
     for (int i = 0; i < cuts->count; i++)
         if (cuts->strides[i] >= stride && cuts->strides[i] < stride * size)
-            form = affine_add(p, form, affine_scale(p, affine_index(p, cuts->indices[i]), cuts->strides[i] / stride, 1));
+            form = affine_add(
+                p, form, affine_scale(p, affine_index(p, cuts->indices[i]), cuts->strides[i] / stride, 1));
     return form;
 }
 
@@ -55,7 +62,7 @@ static const Expr *at_position(Elaborator *el, const Array *from, const Affine *
     for (int d = first; d < from->rank; d++) {
         const Expr *stride = expr_int(p, strides[d]);
         const Expr *whole = strides[d] == 1 ? rest : expr_binary(p, OP_FLOOR_DIV, rest, stride);
-        forms[d] = form_of(el, whole);
+        forms[d] = affine_of(el, whole);
         if (strides[d] > 1) rest = expr_binary(p, OP_MOD, rest, stride);
     }
     if (first) forms[0] = affine_index(p, from->indices[0]);
@@ -66,13 +73,15 @@ static SemaValue by_division(Elaborator *el, const Array *from, Array *to, int f
     Program *p = el->session->program;
     const Affine *position = affine_constant(p, 0);
     for (int d = first; d < to->rank; d++)
-        position = affine_add(p, affine_scale(p, position, to->dims[d].size, 1), affine_index(p, to->indices[d]));
+        position =
+            affine_add(p, affine_scale(p, position, to->dims[d].size, 1), affine_index(p, to->indices[d]));
     if (first) to->indices[0] = from->indices[0];
     to->e = at_position(el, from, position, first);
     return value_array(el->session, to);
 }
 
-static SemaValue by_cuts(Elaborator *el, const Env *env, const Array *from, Array *to, int first, const Cuts *cuts, Span span) {
+static SemaValue by_cuts(Elaborator *el, const Env *env, const Array *from, Array *to, int first,
+                         const Cuts *cuts, Span span) {
     Program *p = el->session->program;
     int64_t strides[MAX_RANK], dims[MAX_RANK];
     const Affine *forms[MAX_RANK], *out[MAX_RANK];
@@ -80,7 +89,7 @@ static SemaValue by_cuts(Elaborator *el, const Env *env, const Array *from, Arra
     for (int d = first; d < from->rank; d++) forms[d] = form_of_dim(el, cuts, strides[d], from->dims[d].size);
     strides_of(to->dims + first, to->rank - first, strides + first);
     for (int d = first; d < to->rank; d++) out[d] = form_of_dim(el, cuts, strides[d], to->dims[d].size);
-    const Index *batch = first ? index_of_dim(el, from->indices[0]->name, from->dims[0]) : NULL;
+    const Index *batch = first ? index_of(el, from->indices[0]->name, from->dims[0]) : NULL;
     if (first) forms[0] = out[0] = affine_index(p, batch);
     Reduced parts = {.reduction = REDUCE_NONE, .e = array_at(el, from, forms)};
     for (int d = 0; d < to->rank; d++) dims[d] = to->dims[d].size;
@@ -93,7 +102,7 @@ static SemaValue by_cuts(Elaborator *el, const Env *env, const Array *from, Arra
         t->low = low;
         t->high = high;
     }
-    emit_equation(el, env, t, out, &parts, span);
+    equation_emit(el, env, t, out, &parts, span);
     return value_tensor(el->session, t);
 }
 
@@ -113,17 +122,17 @@ static bool has_outer(Elaborator *el, const Array *a) {
     return false;
 }
 
-SemaValue eval_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *given) {
+SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *given) {
     int at = given ? 0 : 1;
     SemaValue v = given ? *given : value_error();
     if (!given && call->count) {
         Env *scope = env_inner(env);
         scope->indexed = false;
         scope->dots_hidden = true;
-        v = eval(el, scope, call->items[0]);
+        v = value_of(el, scope, call->items[0]);
     }
     v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_array(el, env, v, call->span);
+    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, call->span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind != SEMA_TENSOR) {
         fail(el, env, NOT_A_TENSOR, call->span, "reshape", value_shape_text(el->session, v));
@@ -131,22 +140,25 @@ SemaValue eval_reshape(Elaborator *el, Env *env, const Node *call, const SemaVal
     }
     Array to = {.rank = 0};
     const Array *from = v.array;
-    if (call->count <= at || !eval_dims(el, env, call->items + at, call->count - at, to.dims, &to.rank)) return value_error();
+    if (call->count <= at || !dims_of(el, env, call->items + at, call->count - at, to.dims, &to.rank))
+        return value_error();
     int first = from->dims[0].batch;
     bool batch_kept = first == to.dims[0].batch;
     for (int d = 1; d < to.rank; d++) batch_kept = batch_kept && !to.dims[d].batch;
     for (int d = 1; d < from->rank; d++) batch_kept = batch_kept && !from->dims[d].batch;
     if (!batch_kept || elements_of(from->dims, first, from->rank) != elements_of(to.dims, first, to.rank)) {
-        fail(el, env, batch_kept ? RESHAPE_COUNT : RESHAPE_BATCH, call->span, dims_text(el, from->dims, from->rank), dims_text(el, to.dims, to.rank));
+        fail(el, env, batch_kept ? RESHAPE_COUNT : RESHAPE_BATCH, call->span,
+             dims_text(el, from->dims, from->rank), dims_text(el, to.dims, to.rank));
         return value_error();
     }
-    for (int d = 0; d < to.rank; d++) to.indices[d] = index_of_dim(el, "i", to.dims[d]);
+    for (int d = 0; d < to.rank; d++) to.indices[d] = index_of(el, "i", to.dims[d]);
     if (to.rank == from->rank && dims_equal(to.dims, from->dims, to.rank)) return v;
-    v = materialise(el, env, v, value_name(el, env, v), call->span);
+    v = value_store(el, env, v, value_name(el, env, v), call->span);
     if (v.kind == SEMA_ERROR) return v;
     Cuts cuts;
     bool cuttable = cut(el, v.array->dims + first, v.array->rank - first, to.dims + first, to.rank - first,
                         elements_of(to.dims, first, to.rank), &cuts);
-    if (cuttable && cuts.count + first <= MAX_RANK && !has_outer(el, v.array)) return by_cuts(el, env, v.array, &to, first, &cuts, call->span);
+    if (cuttable && cuts.count + first <= MAX_RANK && !has_outer(el, v.array))
+        return by_cuts(el, env, v.array, &to, first, &cuts, call->span);
     return by_division(el, v.array, &to, first);
 }

@@ -19,11 +19,11 @@ static bool dim_of_number(Elaborator *el, const Env *env, const Node *e, double 
     return true;
 }
 
-bool eval_dim(Elaborator *el, Env *env, const Node *e, Dim *dim) {
+bool dim_of(Elaborator *el, Env *env, const Node *e, Dim *dim) {
     Env *scope = env_inner(env);
     scope->indexed = true;
     el->tables->subscript++;
-    SemaValue v = value_first(eval(el, scope, e));
+    SemaValue v = value_first(value_of(el, scope, e));
     el->tables->subscript--;
     if (v.kind == SEMA_ERROR) return false;
     if (v.kind == SEMA_NUMBER) return dim_of_number(el, env, e, v.number, dim);
@@ -49,7 +49,7 @@ static bool add_dim(Elaborator *el, const Env *env, const Node *item, Dim dim, D
     return true;
 }
 
-bool eval_dims(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims, int *rank) {
+bool dims_of(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims, int *rank) {
     *rank = 0;
     for (int i = 0; i < count; i++) {
         const Node *item = items[i], *range = NULL;
@@ -64,7 +64,8 @@ bool eval_dims(Elaborator *el, Env *env, Node *const *items, int count, Dim *dim
         }
         Dim dim;
         if (item->kind == AST_BINARY) index_name(item, &range);
-        if (!eval_dim(el, env, range ? range : item, &dim) || !add_dim(el, env, item, dim, dims, rank)) return false;
+        if (!dim_of(el, env, range ? range : item, &dim) || !add_dim(el, env, item, dim, dims, rank))
+            return false;
     }
     int64_t elements = 1;
     for (int d = 0; d < *rank; d++)

@@ -1,10 +1,12 @@
-// Statements of definitions: equations with indices, values with a name, states given again, parameters and states declared.
+// Statements of definitions: equations with indices, values with a name, states given again, parameters and
+// states declared.
 #include <math.h>
 #include <string.h>
 
 #include "sema/values.h"
 
-// ---- values with a name ------------------------------------------------------------------------------------------------------------
+// ---- values with a name
+// ------------------------------------------------------------------------------------------------------------
 
 static SemaValue shape_of_slot(Elaborator *el, const Slot *slot, const Expr *e) {
     SemaValue v = value_tensor(el->session, slot->target);
@@ -25,16 +27,18 @@ static bool set_slot(Elaborator *el, Env *env, Slot *slot, SemaValue v, Span spa
     const Tensor *t = slot->target;
     v = value_first(v);
     if (v.kind == SEMA_ERROR) return false;
-    if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) v = shape_of_slot(el, slot, value_expr(el, v, t->type == TYPE_REAL));
+    if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR)
+        v = shape_of_slot(el, slot, value_expr(el, v, t->type == TYPE_REAL));
     SemaValue wanted = value_tensor(el->session, slot->target);
     bool fits = v.kind == wanted.kind;
     if (fits && v.kind == SEMA_TENSOR)
         fits = v.array->rank == t->rank && dims_equal(v.array->dims, wanted.array->dims, t->rank);
     if (!fits) {
-        fail(el, env, STATE_SHAPE, span, slot->name, value_shape_text(el->session, wanted), value_shape_text(el->session, v));
+        fail(el, env, STATE_SHAPE, span, slot->name, value_shape_text(el->session, wanted),
+             value_shape_text(el->session, v));
         return false;
     }
-    v = materialise(el, env, v, string_format(el->session->arena, "%s.new", t->name), span);
+    v = value_store(el, env, v, string_format(el->session->arena, "%s.new", t->name), span);
     if (v.kind == SEMA_ERROR) return false;
     v.span = span;
     slot->current = v;
@@ -57,42 +61,43 @@ static SemaValue assign_name(Elaborator *el, Env *env, const Node *target, const
     struct ElaboratorTables *tables = el->tables;
     const char *path = env_path(env, el->session->arena, target->name);
     Name *n = env_name(env, target->name);
-    if (gives_layer(el, env, value) && !(n && n->slot)) {
+    if (node_gives_layer(el, env, value) && !(n && n->slot)) {
         tables->named_node = value;
         tables->named = target->name;
-        SemaValue layer = eval(el, env, value);
+        SemaValue layer = value_of(el, env, value);
         tables->named_node = NULL;
         return fresh_name(el, env, target, layer);
     }
     const char *hint = tables->hint;
     tables->hint = path;
-    SemaValue v = eval(el, env, value);
+    SemaValue v = value_of(el, env, value);
     if (n && n->slot) {
         bool ok = set_slot(el, env, n->slot, v, target->span);
         tables->hint = hint;
         return ok ? n->slot->current : value_error();
     }
-    v = materialise(el, env, v, path, target->span);
+    v = value_store(el, env, v, path, target->span);
     tables->hint = hint;
     if (v.kind == SEMA_TENSOR && v.text) v.text = target->name;
     return fresh_name(el, env, target, v);
 }
 
-// ---- equations with indices -----------------------------------------------------------------------------------------------------------------
+// ---- equations with indices
+// -----------------------------------------------------------------------------------------------------------------
 
 typedef struct {
     Env *outer, *env;
     const Node *target, *value, *condition;
     Slot *slot;
     bool declared, pieces;
-    bool whole[MAX_RANK];             // `:`: the value's own dimensions, in order
+    bool whole[MAX_RANK]; // `:`: the value's own dimensions, in order
     int whole_count;
-    Dim dims[MAX_RANK];               // of the tensor
+    Dim dims[MAX_RANK]; // of the tensor
     int rank;
     const Affine *out[MAX_RANK];
-    const Index *indices[MAX_RANK];   // a plain left side: one a dimension
+    const Index *indices[MAX_RANK]; // a plain left side: one a dimension
     const Index *dots[MAX_RANK];
-    Guard place[MAX_RANK];            // of a state: which elements are given
+    Guard place[MAX_RANK]; // of a state: which elements are given
     int place_count;
 } Left;
 
@@ -110,14 +115,15 @@ static bool declared_dims(Elaborator *el, Left *left) {
     const Node *result = map_get(left->outer->frame->declared, name);
     if (!result || !result->brackets) return true;
     left->declared = true;
-    return eval_dims(el, left->outer, result->items, result->count, left->dims, &left->rank);
+    return dims_of(el, left->outer, result->items, result->count, left->dims, &left->rank);
 }
 
 static void add_pending(Left *left, const Node *item) {
     const Node *stated;
     const char *name = index_name(item, &stated);
     if (name) {
-        if (!map_get(left->env->names, name)) env_add(left->env, name, value_error(), item->span)->pending = true;
+        if (!map_get(left->env->names, name))
+            env_add(left->env, name, value_error(), item->span)->pending = true;
         return;
     }
     if (item->kind == AST_BINARY) {
@@ -140,13 +146,13 @@ static bool bind_left_index(Elaborator *el, Left *left, const Node *item, int at
         return false;
     }
     if (stated) {
-        if (!eval_dim(el, left->outer, stated, &dim)) return false;
+        if (!dim_of(el, left->outer, stated, &dim)) return false;
     } else if (left->declared && at >= 0) {
         dim = left->dims[at];
     } else if (!range_of(el, left->env, texts, left->condition ? 2 : 1, name, item->span, &dim)) {
         return false;
     }
-    n->index = index_of_dim(el, name, dim);
+    n->index = index_of(el, name, dim);
     n->pending = false;
     if (at < 0) return true;
     if (!left->declared) left->dims[at] = dim;
@@ -165,7 +171,7 @@ static bool bind_left_dots(Elaborator *el, Left *left, const Node *item, int *at
     for (int d = 0; d < frame->dots && *at < MAX_RANK; d++) {
         static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
         left->dims[*at] = frame->dims[d];
-        left->indices[*at] = left->dots[d] = index_of_dim(el, names[d], frame->dims[d]);
+        left->indices[*at] = left->dots[d] = index_of(el, names[d], frame->dims[d]);
         left->out[*at] = affine_index(el->session->program, left->dots[d]);
         ++*at;
     }
@@ -189,7 +195,7 @@ static bool bind_left_form(Elaborator *el, Left *left, const Node *item, int at)
     bind_inner_names(el, left, item, &ok);
     if (!ok) return false;
     el->tables->subscript++;
-    SemaValue v = value_first(eval(el, left->env, item));
+    SemaValue v = value_first(value_of(el, left->env, item));
     el->tables->subscript--;
     if (v.kind == SEMA_ERROR) return false;
     if (!left->declared) {
@@ -200,12 +206,13 @@ static bool bind_left_form(Elaborator *el, Left *left, const Node *item, int at)
         fail(el, left->outer, SUBSCRIPT_NOT_WHOLE, item->span, "this");
         return false;
     }
-    left->out[at] = form_of(el, value_expr(el, v, false));
+    left->out[at] = affine_of(el, value_expr(el, v, false));
     left->pieces = true;
     if (form_inside(el, left->out[at], left->dims[at].size)) return true;
     int64_t low, high;
     affine_bounds(left->out[at], &low, &high);
-    fail(el, left->outer, PIECE_OUTSIDE, item->span, left->target->base->name, (long long)low, (long long)high, at, (long long)left->dims[at].size);
+    fail(el, left->outer, PIECE_OUTSIDE, item->span, left->target->base->name, (long long)low,
+         (long long)high, at, (long long)left->dims[at].size);
     return false;
 }
 
@@ -217,19 +224,24 @@ static bool bind_left(Elaborator *el, Left *left) {
         const Node *item = target->items[i], *stated;
         if (at >= MAX_RANK || (left->declared && at >= left->rank && item->kind != AST_DOTS)) break;
         bool ok;
-        if (item->kind == AST_DOTS) ok = bind_left_dots(el, left, item, &at);
+        if (item->kind == AST_DOTS)
+            ok = bind_left_dots(el, left, item, &at);
         else if (item->kind == AST_WHOLE) {
             left->whole[at++] = true;
             left->whole_count++;
             ok = true;
-        } else if (index_name(item, &stated)) ok = bind_left_index(el, left, item, at++);
-        else ok = bind_left_form(el, left, item, at++);
+        } else if (index_name(item, &stated))
+            ok = bind_left_index(el, left, item, at++);
+        else
+            ok = bind_left_form(el, left, item, at++);
         if (!ok) return false;
     }
     int given = 0;
-    for (int i = 0; i < target->count; i++) given += target->items[i]->kind == AST_DOTS ? left->outer->frame->dots : 1;
+    for (int i = 0; i < target->count; i++)
+        given += target->items[i]->kind == AST_DOTS ? left->outer->frame->dots : 1;
     if (given > MAX_RANK || (left->declared && given != left->rank)) {
-        fail(el, left->outer, SUBSCRIPT_COUNT, target->span, target->base->name, left->declared ? left->rank : MAX_RANK, given);
+        fail(el, left->outer, SUBSCRIPT_COUNT, target->span, target->base->name,
+             left->declared ? left->rank : MAX_RANK, given);
         return false;
     }
     left->rank = given;
@@ -239,14 +251,15 @@ static bool bind_left(Elaborator *el, Left *left) {
 // The dimensions of `:` come from the value: a tensor with as many.
 static SemaValue fill_whole(Elaborator *el, Left *left, SemaValue v) {
     if (v.kind != SEMA_TENSOR || v.array->rank != left->whole_count) {
-        fail(el, left->outer, WHOLE_DIMENSIONS, left->value->span, left->whole_count, left->whole_count == 1 ? "" : "s",
-             value_shape_text(el->session, v));
+        fail(el, left->outer, WHOLE_DIMENSIONS, left->value->span, left->whole_count,
+             left->whole_count == 1 ? "" : "s", value_shape_text(el->session, v));
         return value_error();
     }
     for (int d = 0, at = 0; d < left->rank; d++) {
         if (!left->whole[d]) continue;
         if (left->declared && !is_same(left->dims[d], v.array->dims[at])) {
-            fail(el, left->outer, SHAPES_DIFFER, left->value->span, dims_text(el, &left->dims[d], 1), dims_text(el, &v.array->dims[at], 1));
+            fail(el, left->outer, SHAPES_DIFFER, left->value->span, dims_text(el, &left->dims[d], 1),
+                 dims_text(el, &v.array->dims[at], 1));
             return value_error();
         }
         left->dims[d] = v.array->dims[at];
@@ -260,7 +273,8 @@ static const Affine *left_element(Elaborator *el, const Left *left) {
     if (left->whole_count) return NULL;
     Program *p = el->session->program;
     const Affine *form = affine_constant(p, 0);
-    for (int d = 0; d < left->rank; d++) form = affine_add(p, affine_scale(p, form, left->dims[d].size, 1), left->out[d]);
+    for (int d = 0; d < left->rank; d++)
+        form = affine_add(p, affine_scale(p, form, left->dims[d].size, 1), left->out[d]);
     return form;
 }
 
@@ -274,13 +288,15 @@ static SemaValue slot_equation(Elaborator *el, const Left *left, const Expr *e) 
     for (int d = 0; d < left->rank; d++) {
         a.dims[d] = left->dims[d];
         bool plain = left->indices[d] && left->indices[d]->size == left->dims[d].size;
-        a.indices[d] = plain ? left->indices[d] : index_of_dim(el, "i", left->dims[d]);
+        a.indices[d] = plain ? left->indices[d] : index_of(el, "i", left->dims[d]);
         forms[d] = affine_index(p, a.indices[d]);
         if (!plain) guards[count++] = (Guard){affine_sub(p, forms[d], left->out[d]), 1};
     }
     SemaValue old = left->slot->current;
     a.e = e;
-    if (count) a.e = expr_where(p, guards, count, e, old.kind == SEMA_TENSOR ? array_at(el, old.array, forms) : old.e);
+    if (count)
+        a.e =
+            expr_where(p, guards, count, e, old.kind == SEMA_TENSOR ? array_at(el, old.array, forms) : old.e);
     return value_array(el->session, &a);
 }
 
@@ -294,17 +310,20 @@ static SemaValue add_piece(Elaborator *el, const Left *left, const Reduced *part
         t = tensor_add(el->session->program, name, TENSOR_TEMP, TYPE_REAL, left->rank, dims);
         for (int d = 0; d < left->rank; d++)
             if (left->dims[d].batch) t->batch_dims |= (uint8_t)(1u << d);
-        n = env_add(left->outer, left->target->base->name, value_absent(left->target->span), left->target->span);
+        n = env_add(left->outer, left->target->base->name, value_absent(left->target->span),
+                    left->target->span);
         n->pieces = true;
         n->tensor = t;
     }
-    emit_equation(el, left->outer, t, left->out, parts, left->target->span);
+    equation_emit(el, left->outer, t, left->out, parts, left->target->span);
     return value_tensor(el->session, t);
 }
 
 // A plain reduction over nothing but the left side's own indices is the equation's own.
 static bool is_direct(Elaborator *el, const Left *left, const Reduced *parts) {
-    if (parts->reduction == REDUCE_NONE || left->slot || el->tables->facts.count || el->tables->conditions.count || el->totals) return false;
+    if (parts->reduction == REDUCE_NONE || left->slot || el->tables->facts.count ||
+        el->tables->conditions.count || el->totals)
+        return false;
     for (int i = 0; i < parts->e->free_count; i++) {
         bool own = false;
         for (int d = 0; d < left->rank; d++) own = own || left->indices[d] == parts->e->free[i];
@@ -319,13 +338,15 @@ static SemaValue direct_reduction(Elaborator *el, const Left *left, const Reduce
     for (int d = 0; d < left->rank; d++) dims[d] = left->dims[d].size;
     bool whole = parts->e->type == TYPE_INT || parts->e->type == TYPE_BOOL;
     Type type = TYPE_REAL;
-    if (parts->reduction == REDUCE_ARGMAX || parts->reduction == REDUCE_ARGMIN) type = TYPE_INT;
-    else if (whole && (parts->reduction == REDUCE_MAX || parts->reduction == REDUCE_MIN)) type = (Type)parts->e->type;
+    if (parts->reduction == REDUCE_ARGMAX || parts->reduction == REDUCE_ARGMIN)
+        type = TYPE_INT;
+    else if (whole && (parts->reduction == REDUCE_MAX || parts->reduction == REDUCE_MIN))
+        type = (Type)parts->e->type;
     Tensor *t = tensor_add(el->session->program, path, TENSOR_TEMP, type, left->rank, dims);
     for (int d = 0; d < left->rank; d++)
         if (left->dims[d].batch) t->batch_dims |= (uint8_t)(1u << d);
     reduction_bounds(t, parts);
-    emit_equation(el, left->outer, t, left->out, parts, left->target->span);
+    equation_emit(el, left->outer, t, left->out, parts, left->target->span);
     return value_tensor(el->session, t);
 }
 
@@ -335,7 +356,8 @@ static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const 
     if (left->whole_count) v = fill_whole(el, left, v);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_TENSOR) {
-        Diagnostic *d = fail(el, left->outer, TENSOR_NEEDS_BRACKETS, left->value->span, value_shape_text(el->session, v));
+        Diagnostic *d =
+            fail(el, left->outer, TENSOR_NEEDS_BRACKETS, left->value->span, value_shape_text(el->session, v));
         if (d) diagnostic_help(el->session->ctx, d, "write its indices in brackets");
         return value_error();
     }
@@ -343,7 +365,8 @@ static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const 
     if (!e) return value_error();
     if (left->slot) {
         SemaValue whole = slot_equation(el, left, e);
-        return set_slot(el, left->outer, left->slot, whole, target->span) ? left->slot->current : value_error();
+        return set_slot(el, left->outer, left->slot, whole, target->span) ? left->slot->current
+                                                                          : value_error();
     }
     if (left->pieces) {
         Reduced parts = {.reduction = REDUCE_NONE, .e = e};
@@ -358,37 +381,42 @@ static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const 
     out.is_class = v.is_class;
     out.dimension = v.dimension;
     if (v.type == TYPE_BOOL) out.type = TYPE_BOOL;
-    return materialise(el, left->outer, out, path, target->span);
+    return value_store(el, left->outer, out, path, target->span);
 }
 
 static SemaValue right_side(Elaborator *el, Left *left, const char *path) {
-    if (is_plain_reduce(el, left->env, left->value) && !left->condition && !left->whole_count) {
+    if (node_is_reduction(el, left->env, left->value) && !left->condition && !left->whole_count) {
         Reduced parts;
-        if (!reduce_parts(el, left->env, left->value, &parts)) return value_error();
-        if (is_direct(el, left, &parts)) return left->pieces ? add_piece(el, left, &parts) : direct_reduction(el, left, &parts, path);
-        const Expr *e = parts.reduction == REDUCE_NONE ? parts.e : emit_reduction(el, left->outer, &parts, left->value->span);
+        if (!reduction_parts(el, left->env, left->value, &parts)) return value_error();
+        if (is_direct(el, left, &parts))
+            return left->pieces ? add_piece(el, left, &parts) : direct_reduction(el, left, &parts, path);
+        const Expr *e = parts.reduction == REDUCE_NONE
+                            ? parts.e
+                            : reduction_emit(el, left->outer, &parts, left->value->span);
         return e ? finish_equation(el, left, value_scalar(e), path) : value_error();
     }
-    SemaValue v = eval(el, left->env, left->value);
+    SemaValue v = value_of(el, left->env, left->value);
     if (v.kind != SEMA_ERROR && left->condition) {
         SemaValue c;
-        eval_condition(el, left->env, left->condition, &c);
+        condition_of(el, left->env, left->condition, &c);
         const Affine *forms[MAX_RANK];
         for (int d = 0; d < left->rank; d++) forms[d] = left->out[d];
         SemaValue old = left->slot->current;
         if (old.kind == SEMA_TENSOR) old = value_scalar(array_at(el, old.array, forms));
-        v = choose(el, left->env, c, v, old, left->value->span);
+        v = value_choose(el, left->env, c, v, old, left->value->span);
     }
     return v.kind == SEMA_ERROR ? v : finish_equation(el, left, v, path);
 }
 
-static SemaValue assign_index(Elaborator *el, Env *env, const Node *target, const Node *value, const Node *condition) {
+static SemaValue assign_index(Elaborator *el, Env *env, const Node *target, const Node *value,
+                              const Node *condition) {
     if (target->base->kind != AST_NAME) {
         fail(el, env, WRONG_TARGET, target->span, "");
         return value_error();
     }
     struct ElaboratorTables *tables = el->tables;
-    Left left = {.outer = env, .env = env_inner(env), .target = target, .value = value, .condition = condition};
+    Left left = {
+        .outer = env, .env = env_inner(env), .target = target, .value = value, .condition = condition};
     left.env->indexed = true;
     SemaValue v = value_error();
     const char *hint = tables->hint, *path = env_path(env, el->session->arena, target->base->name);
@@ -405,11 +433,14 @@ static SemaValue assign_index(Elaborator *el, Env *env, const Node *target, cons
     return fresh_name(el, env, target->base, v);
 }
 
-// ---- statements -------------------------------------------------------------------------------------------------------------------------------
+// ---- statements
+// -------------------------------------------------------------------------------------------------------------------------------
 
 // What `m += e` stands for.
 static const Node *full_value(Elaborator *el, const Node *statement) {
-    Operator op = statement->op == OPERATOR_SET_ADD ? OPERATOR_ADD : statement->op == OPERATOR_SET_SUB ? OPERATOR_SUB : OPERATOR_MUL;
+    Operator op = statement->op == OPERATOR_SET_ADD   ? OPERATOR_ADD
+                  : statement->op == OPERATOR_SET_SUB ? OPERATOR_SUB
+                                                      : OPERATOR_MUL;
     const Node *value = statement->assigned;
     Node *sum = node_new(el->session->ctx, AST_BINARY, statement->span);
     sum->op = op;
@@ -434,26 +465,28 @@ static SemaValue assign_under(Elaborator *el, Env *env, const Node *target, cons
     const char *name = target_name(target);
     Name *n = name ? env_name(env, name) : NULL;
     SemaValue c;
-    int known = eval_condition(el, env_inner(env), value->condition, &c);
+    int known = condition_of(el, env_inner(env), value->condition, &c);
     if (c.kind == SEMA_ERROR && known < 0) {
         if (target->kind != AST_INDEX) return c;
     }
     if (known == 0) {
-        skip_layers(el, env, value->value);
+        layers_skip(el, env, value->value);
         if (n && n->slot) return n->slot->current;
         SemaValue absent = value_absent(target->span);
         if (name) env_add(env, name, absent, target->span);
         return absent;
     }
-    if (known == 1) return target->kind == AST_INDEX ? assign_index(el, env, target, value->value, NULL) : assign_name(el, env, target, value->value);
+    if (known == 1)
+        return target->kind == AST_INDEX ? assign_index(el, env, target, value->value, NULL)
+                                         : assign_name(el, env, target, value->value);
     if (!n || !n->slot) {
         fail(el, env, IF_WITHOUT_ELSE, value->span, "");
         return value_error();
     }
     if (target->kind == AST_INDEX) return assign_index(el, env, target, value->value, value->condition);
-    SemaValue v = eval(el, env, value->value);
+    SemaValue v = value_of(el, env, value->value);
     if (v.kind == SEMA_ERROR) return v;
-    v = choose(el, env, c, v, n->slot->current, value->span);
+    v = value_choose(el, env, c, v, n->slot->current, value->span);
     return set_slot(el, env, n->slot, v, target->span) ? n->slot->current : value_error();
 }
 
@@ -473,13 +506,15 @@ static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {
         return value_error();
     }
     if (value->kind == AST_IF && !value->otherwise) return assign_under(el, env, target, value);
-    return target->kind == AST_INDEX ? assign_index(el, env, target, value, NULL) : assign_name(el, env, target, value);
+    return target->kind == AST_INDEX ? assign_index(el, env, target, value, NULL)
+                                     : assign_name(el, env, target, value);
 }
 
 // What the loop would make is poisoned: the one message is enough.
 static SemaValue refuse_recur(Elaborator *el, Env *env, const Node *recur) {
     fail(el, env, NOT_YET, recur->span, "`recur`");
-    for (int i = 0; i < recur->count; i++) env_add(env, recur->items[i]->name, value_error(), recur->items[i]->span);
+    for (int i = 0; i < recur->count; i++)
+        env_add(env, recur->items[i]->name, value_error(), recur->items[i]->span);
     for (int i = 0; i < recur->range_block->count; i++) {
         const Node *statement = recur->range_block->items[i];
         const char *name = statement->kind == AST_ASSIGN ? target_name(statement->target) : NULL;
@@ -497,10 +532,11 @@ SemaValue elaborate_statement(Elaborator *el, Env *env, const Node *statement) {
         const char *name = v.kind == SEMA_ERROR ? target_name(statement->target) : NULL;
         if (name && !map_get(env->names, name)) env_add(env, name, v, statement->target->span);
     } else if (statement->kind == AST_PARAM || statement->kind == AST_STATE) {
-        v = declare_tensor(el, env, statement);
-        if (v.kind == SEMA_ERROR && !map_get(env->names, statement->name)) env_add(env, statement->name, v, statement->name_span);
+        v = value_of_declaration(el, env, statement);
+        if (v.kind == SEMA_ERROR && !map_get(env->names, statement->name))
+            env_add(env, statement->name, v, statement->name_span);
     } else if (statement->kind == AST_RESULT) {
-        v = eval(el, env, statement->value);
+        v = value_of(el, env, statement->value);
     } else if (statement->kind == AST_RECUR) {
         v = refuse_recur(el, env, statement);
     } else {

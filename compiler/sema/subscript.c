@@ -1,9 +1,11 @@
-// Reads of tensors: subscripts, slices, what lies outside, and the proof that a read stays inside (rules 6 and 7).
+// Reads of tensors: subscripts, slices, what lies outside, and the proof that a read stays inside (rules 6
+// and 7).
 #include <math.h>
 
 #include "sema/values.h"
 
-// ---- lists as tensors -------------------------------------------------------------------------------------------------------------
+// ---- lists as tensors
+// -------------------------------------------------------------------------------------------------------------
 
 // The element at `form` of values[from .. from + count): a tree of guards, so that its depth is logarithmic.
 static const Expr *pick(Elaborator *el, const Affine *form, const Expr *const *values, int from, int count) {
@@ -11,25 +13,29 @@ static const Expr *pick(Elaborator *el, const Affine *form, const Expr *const *v
     if (count == 1) return values[from];
     int half = count / 2;
     Guard guard = {affine_offset(p, form, -from), half};
-    return expr_where(p, &guard, 1, pick(el, form, values, from, half), pick(el, form, values, from + half, count - half));
+    return expr_where(p, &guard, 1, pick(el, form, values, from, half),
+                      pick(el, form, values, from + half, count - half));
 }
 
-SemaValue list_array(Elaborator *el, const Env *env, SemaValue list, Span span) {
+SemaValue list_tensor(Elaborator *el, const Env *env, SemaValue list, Span span) {
     Program *p = el->session->program;
     Array a = {.rank = 0}, inner = {.rank = 0};
     const Expr **es = arena_array(p->arena, const Expr *, list.count + 1);
     bool real = false;
-    for (int i = 0; i < list.count; i++) real = real || (list.items[i].type != TYPE_INT && list.items[i].type != TYPE_BOOL);
+    for (int i = 0; i < list.count; i++)
+        real = real || (list.items[i].type != TYPE_INT && list.items[i].type != TYPE_BOOL);
     for (int i = 0; i < list.count; i++) {
         SemaValue v = value_first(list.items[i]);
-        if (v.kind == SEMA_LIST) v = list_array(el, env, v, span);
+        if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
         if (v.kind == SEMA_ERROR) return v;
         Array shape = {.rank = 0};
         if (v.kind == SEMA_TENSOR) shape = *v.array;
         bool fits = v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR || v.kind == SEMA_TENSOR;
         if (!fits || (i && (shape.rank != inner.rank || !dims_equal(shape.dims, inner.dims, shape.rank)))) {
             Dim *dims = inner.dims;
-            fail(el, env, LIST_UNEVEN, span, i && inner.rank ? dims_text(el, dims, inner.rank) : value_shape_text(el->session, list.items[0]),
+            fail(el, env, LIST_UNEVEN, span,
+                 i && inner.rank ? dims_text(el, dims, inner.rank)
+                                 : value_shape_text(el->session, list.items[0]),
                  value_shape_text(el->session, v));
             return value_error();
         }
@@ -44,7 +50,7 @@ SemaValue list_array(Elaborator *el, const Env *env, SemaValue list, Span span) 
     }
     a.rank = inner.rank + 1;
     a.dims[0] = (Dim){list.count, false};
-    a.indices[0] = index_of_dim(el, "i", a.dims[0]);
+    a.indices[0] = index_of(el, "i", a.dims[0]);
     for (int d = 0; d < inner.rank; d++) {
         a.dims[d + 1] = inner.dims[d];
         a.indices[d + 1] = inner.indices[d];
@@ -55,18 +61,20 @@ SemaValue list_array(Elaborator *el, const Env *env, SemaValue list, Span span) 
     return out;
 }
 
-// ---- staying inside ------------------------------------------------------------------------------------------------------------------
+// ---- staying inside
+// ------------------------------------------------------------------------------------------------------------------
 
 // A division of the form in which an index can be written as q * block + rest, so that bounds become exact.
 static const Index *divided(Elaborator *el, const Affine *form, int64_t *q) {
     for (int i = 0; i < form->count; i++) {
         const Expr *atom = form->terms[i].atom;
         if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST) continue;
-        const Affine *inside = form_of(el, atom->args[0]);
+        const Affine *inside = affine_of(el, atom->args[0]);
         int64_t m = (int64_t)atom->args[1]->value;
         for (int k = 0; k < inside->count; k++) {
             const Term *term = &inside->terms[k];
-            if (term->atom->op != OP_INDEX || term->coef <= 0 || m % term->coef || m / term->coef < 2) continue;
+            if (term->atom->op != OP_INDEX || term->coef <= 0 || m % term->coef || m / term->coef < 2)
+                continue;
             if (term->atom->index->batch || term->atom->index->size <= m / term->coef) continue;
             *q = m / term->coef;
             return term->atom->index;
@@ -75,7 +83,8 @@ static const Index *divided(Elaborator *el, const Affine *form, int64_t *q) {
     return NULL;
 }
 
-static bool inside_by(Elaborator *el, const Affine *form, int64_t size, const Guard *facts, int count, int depth) {
+static bool inside_by(Elaborator *el, const Affine *form, int64_t size, const Guard *facts, int count,
+                      int depth) {
     Program *p = el->session->program;
     int64_t low, high;
     affine_bounds(form, &low, &high);
@@ -84,10 +93,13 @@ static bool inside_by(Elaborator *el, const Affine *form, int64_t size, const Gu
     int64_t q = 0;
     const Index *index = depth ? divided(el, form, &q) : NULL;
     if (!index) return false;
-    const Index *block = index_add(p, index->name, (index->size + q - 1) / q, false), *rest = index_add(p, index->name, q, false);
-    Binding binding = {index, affine_add(p, affine_scale(p, affine_index(p, block), q, 1), affine_index(p, rest))};
+    const Index *block = index_add(p, index->name, (index->size + q - 1) / q, false),
+                *rest = index_add(p, index->name, q, false);
+    Binding binding = {index,
+                       affine_add(p, affine_scale(p, affine_index(p, block), q, 1), affine_index(p, rest))};
     Guard known[MAX_FACTS + 1];
-    for (int i = 0; i < count; i++) known[i] = (Guard){affine_substitute(p, facts[i].form, &binding, 1), facts[i].count};
+    for (int i = 0; i < count; i++)
+        known[i] = (Guard){affine_substitute(p, facts[i].form, &binding, 1), facts[i].count};
     if (index->size % q && count < MAX_FACTS) known[count++] = (Guard){binding.to, index->size};
     return inside_by(el, affine_substitute(p, form, &binding, 1), size, known, count, depth - 1);
 }
@@ -100,18 +112,19 @@ bool form_inside(Elaborator *el, const Affine *form, int64_t size) {
     return inside_by(el, form, size, el->tables->facts.data, el->tables->facts.count, 3);
 }
 
-// ---- one read ------------------------------------------------------------------------------------------------------------------------------
+// ---- one read
+// ------------------------------------------------------------------------------------------------------------------------------
 
 typedef enum { OUTSIDE_NEVER, OUTSIDE_VALUE, OUTSIDE_EDGE } Outside;
 
 typedef struct {
     const Node *node;
-    const char *name;                 // of what is read, for messages
+    const char *name; // of what is read, for messages
     SemaValue base;
     Outside outside;
-    const Expr *value;                // what lies outside
+    const Expr *value; // what lies outside
     const Affine *forms[MAX_RANK];
-    const Node *items[MAX_RANK];      // the item that gave the form; NULL: a whole dimension
+    const Node *items[MAX_RANK]; // the item that gave the form; NULL: a whole dimension
     int count;
 } Access;
 
@@ -160,11 +173,13 @@ static bool add_item(Elaborator *el, Env *env, Access *a, const Node *item) {
     el->tables->subscript++;
     Env *scope = env_inner(env);
     scope->indexed = true;
-    SemaValue v = value_first(eval(el, scope, item));
+    SemaValue v = value_first(value_of(el, scope, item));
     el->tables->subscript--;
     if (v.kind == SEMA_ERROR) return false;
-    if (v.kind == SEMA_NUMBER && v.integral) return add_form(el, env, a, affine_constant(p, (int64_t)v.number), item);
-    if (v.kind == SEMA_SCALAR && (v.type == TYPE_INT || v.type == TYPE_BOOL)) return add_form(el, env, a, form_of(el, v.e), item);
+    if (v.kind == SEMA_NUMBER && v.integral)
+        return add_form(el, env, a, affine_constant(p, (int64_t)v.number), item);
+    if (v.kind == SEMA_SCALAR && (v.type == TYPE_INT || v.type == TYPE_BOOL))
+        return add_form(el, env, a, affine_of(el, v.e), item);
     if (v.kind == SEMA_NUMBER && v.number == floor(v.number) && fabs(v.number) < 1e15)
         return add_form(el, env, a, affine_constant(p, (int64_t)v.number), item);
     fail(el, env, SUBSCRIPT_NOT_WHOLE, item->span, node_text(el, item));
@@ -177,22 +192,30 @@ static bool add_items(Elaborator *el, Env *env, Access *a) {
     for (int i = 0; i < e->count; i++) {
         const Node *item = e->items[i];
         bool ok;
-        if (item->kind == AST_DOTS) ok = add_dots(el, env, a, item, rank - (e->count - 1));
-        else if (item->kind == AST_WHOLE) ok = add_form(el, env, a, NULL, item);
-        else ok = add_item(el, env, a, item);
+        if (item->kind == AST_DOTS)
+            ok = add_dots(el, env, a, item, rank - (e->count - 1));
+        else if (item->kind == AST_WHOLE)
+            ok = add_form(el, env, a, NULL, item);
+        else
+            ok = add_item(el, env, a, item);
         if (!ok) return false;
     }
     if (a->count == rank) return true;
     Diagnostic *d = fail(el, env, SUBSCRIPT_COUNT, e->span, a->name, rank, a->count);
-    if (d) diagnostic_note(el->session->ctx, d, e->base->span, "`%s` has shape %s", a->name, dims_text(el, a->base.array->dims, rank));
+    if (d)
+        diagnostic_note(el->session->ctx, d, e->base->span, "`%s` has shape %s", a->name,
+                        dims_text(el, a->base.array->dims, rank));
     return false;
 }
 
 static bool check_batch(Elaborator *el, const Env *env, const Access *a, int d) {
     const Index *index = affine_only(a->forms[d]);
     if (index && index->batch) return true;
-    Diagnostic *diagnostic = fail(el, env, BATCH_SUBSCRIPT, a->items[d]->span, node_text(el, a->items[d]), d, a->name);
-    if (diagnostic) diagnostic_help(el->session->ctx, diagnostic, "rows of a batch do not see one another: use an index that runs over the batch");
+    Diagnostic *diagnostic =
+        fail(el, env, BATCH_SUBSCRIPT, a->items[d]->span, node_text(el, a->items[d]), d, a->name);
+    if (diagnostic)
+        diagnostic_help(el->session->ctx, diagnostic,
+                        "rows of a batch do not see one another: use an index that runs over the batch");
     return false;
 }
 
@@ -203,19 +226,26 @@ static void report_outside(Elaborator *el, const Env *env, const Access *a, int 
     const char *range = low <= -far && high >= far ? "has no limits"
                         : low <= -far              ? "has no lower limit"
                         : high >= far              ? "has no upper limit"
-                        : low == high              ? string_format(arena, "is %lld", (long long)low)
-                                                   : string_format(arena, "runs over %lld .. %lld", (long long)low, (long long)high);
-    Diagnostic *diagnostic = fail(el, env, READ_OUTSIDE, a->items[d]->span, node_text(el, a->node), a->name, node_text(el, a->items[d]), range,
-                                  d, (long long)size);
+                        : low == high
+                            ? string_format(arena, "is %lld", (long long)low)
+                            : string_format(arena, "runs over %lld .. %lld", (long long)low, (long long)high);
+    Diagnostic *diagnostic = fail(el, env, READ_OUTSIDE, a->items[d]->span, node_text(el, a->node), a->name,
+                                  node_text(el, a->items[d]), range, d, (long long)size);
     if (!diagnostic) return;
     const Affine *form = a->forms[d];
-    bool is_read = form->count == 1 && form->constant == 0 && form->terms[0].coef == 1 && form->terms[0].atom->op == OP_READ;
+    bool is_read = form->count == 1 && form->constant == 0 && form->terms[0].coef == 1 &&
+                   form->terms[0].atom->op == OP_READ;
     if (is_read && low >= 0 && high < far)
-        diagnostic_help(el->session->ctx, diagnostic, "the dimension would need %lld elements, or the values a smaller limit", (long long)high + 1);
+        diagnostic_help(el->session->ctx, diagnostic,
+                        "the dimension would need %lld elements, or the values a smaller limit",
+                        (long long)high + 1);
     else if (low <= -far || high >= far)
-        diagnostic_help(el->session->ctx, diagnostic, "bound it with `clamp` or `mod`, or say what lies outside: `extend(%s, 0)[…]`", a->name);
+        diagnostic_help(el->session->ctx, diagnostic,
+                        "bound it with `clamp` or `mod`, or say what lies outside: `extend(%s, 0)[…]`",
+                        a->name);
     else
-        diagnostic_help(el->session->ctx, diagnostic, "say what lies outside: `extend(%s, 0)[…]`, or read it under a condition", a->name);
+        diagnostic_help(el->session->ctx, diagnostic,
+                        "say what lies outside: `extend(%s, 0)[…]`, or read it under a condition", a->name);
 }
 
 // Checks one dimension; where it may leave and something lies outside, adds the guard or clamps the form.
@@ -233,7 +263,7 @@ static bool check_dimension(Elaborator *el, const Env *env, Access *a, int d, Gu
         return true;
     }
     const Expr *e = expr_binary(p, OP_MIN, expr_affine(p, a->forms[d]), expr_int(p, dim.size - 1));
-    a->forms[d] = form_of(el, expr_binary(p, OP_MAX, e, expr_int(p, 0)));
+    a->forms[d] = affine_of(el, expr_binary(p, OP_MAX, e, expr_int(p, 0)));
     return true;
 }
 
@@ -246,7 +276,7 @@ static SemaValue read_access(Elaborator *el, Env *env, Access *a) {
     for (int d = 0; d < a->count; d++) {
         if (!a->forms[d]) {
             out.dims[out.rank] = base->dims[d];
-            out.indices[out.rank] = index_of_dim(el, base->indices[d]->name, base->dims[d]);
+            out.indices[out.rank] = index_of(el, base->indices[d]->name, base->dims[d]);
             a->forms[d] = affine_index(p, out.indices[out.rank++]);
         } else if (!check_dimension(el, env, a, d, guards, &count)) {
             return value_error();
@@ -255,7 +285,8 @@ static SemaValue read_access(Elaborator *el, Env *env, Access *a) {
     const Expr *e = array_at(el, base, a->forms);
     if (count) {
         const Expr *other = a->value;
-        if (e->type != TYPE_INT && e->type != TYPE_BOOL && other->op == OP_CONST) other = expr_const(p, other->value);
+        if (e->type != TYPE_INT && e->type != TYPE_BOOL && other->op == OP_CONST)
+            other = expr_const(p, other->value);
         e = expr_where(p, guards, count, e, other);
     }
     out.e = e;
@@ -265,10 +296,12 @@ static SemaValue read_access(Elaborator *el, Env *env, Access *a) {
     return v;
 }
 
-// ---- the base ---------------------------------------------------------------------------------------------------------------------------------
+// ---- the base
+// ---------------------------------------------------------------------------------------------------------------------------------
 
 static bool is_extend(const Env *env, const Node *e) {
-    return e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, "extend") && !env_name(env, "extend");
+    return e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, "extend") &&
+           !env_name(env, "extend");
 }
 
 // A whole tensor in an equation: its own text is not under the equation's brackets.
@@ -280,10 +313,11 @@ static SemaValue eval_base(Elaborator *el, Env *env, const Node *e) {
     scope->dots_hidden = true;
     int subscript = el->tables->subscript;
     el->tables->subscript = 0;
-    SemaValue v = value_first(eval(el, scope, e));
+    SemaValue v = value_first(value_of(el, scope, e));
     el->tables->subscript = subscript;
-    if (v.kind == SEMA_LIST) v = list_array(el, env, v, e->span);
-    if (e->kind == AST_CALL || e->kind == AST_PIPE || e->kind == AST_BINARY) v = materialise(el, env, v, value_name(el, env, v), e->span);
+    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, e->span);
+    if (e->kind == AST_CALL || e->kind == AST_PIPE || e->kind == AST_BINARY)
+        v = value_store(el, env, v, value_name(el, env, v), e->span);
     return v;
 }
 
@@ -299,14 +333,14 @@ static bool read_extend(Elaborator *el, Env *env, const Node *call, Access *a) {
         a->outside = OUTSIDE_EDGE;
         return a->base.kind != SEMA_ERROR;
     }
-    SemaValue v = value_first(eval(el, env, how));
+    SemaValue v = value_first(value_of(el, env, how));
     if (v.kind == SEMA_ERROR || a->base.kind == SEMA_ERROR) return false;
     a->outside = OUTSIDE_VALUE;
     a->value = value_as_scalar(el, v, how->span);
     return a->value != NULL;
 }
 
-SemaValue eval_index(Elaborator *el, Env *env, const Node *e) {
+SemaValue value_of_index(Elaborator *el, Env *env, const Node *e) {
     Access a = {.node = e};
     if (is_extend(env, e->base)) {
         if (!read_extend(el, env, e->base, &a)) return value_error();
@@ -323,7 +357,8 @@ SemaValue eval_index(Elaborator *el, Env *env, const Node *e) {
     return read_access(el, env, &a);
 }
 
-// ---- ranges (rule 3) -----------------------------------------------------------------------------------------------------------------------
+// ---- ranges (rule 3)
+// -----------------------------------------------------------------------------------------------------------------------
 
 static bool names_known(Elaborator *el, const Env *env, const Node *e) {
     if (!e) return true;
@@ -336,7 +371,8 @@ static bool names_known(Elaborator *el, const Env *env, const Node *e) {
     for (int i = 0; i < 3; i++)
         if (!names_known(el, env, e->kid[i])) return false;
     for (int i = 0; i < e->count; i++)
-        if (!names_known(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i])) return false;
+        if (!names_known(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i]))
+            return false;
     return true;
 }
 
@@ -348,7 +384,9 @@ static bool base_known(Elaborator *el, Env *env, const Node *e, SemaValue *v) {
         const Node *define = found ? NULL : definition_of(el, env, e->name);
         if (!found && !(define && define->kind == AST_CONSTANT)) return false;
         Name *n = env_name(env, e->name);
-        *v = n && n->pieces && n->tensor ? value_tensor(el->session, n->tensor) : found ? *found : eval(el, env, e);
+        *v = n && n->pieces && n->tensor ? value_tensor(el->session, n->tensor)
+             : found                     ? *found
+                                         : value_of(el, env, e);
         if (v->kind == SEMA_CLOSURE) return false;
     } else if (e->kind != AST_NAME) {
         if (!names_known(el, env, e)) return false;
@@ -358,7 +396,7 @@ static bool base_known(Elaborator *el, Env *env, const Node *e, SemaValue *v) {
         table_set(el->session->arena, &el->tables->memo, e, memo);
     }
     *v = value_first(*v);
-    if (v->kind == SEMA_LIST) *v = list_array(el, env, *v, e->span);
+    if (v->kind == SEMA_LIST) *v = list_tensor(el, env, *v, e->span);
     return v->kind == SEMA_TENSOR;
 }
 
@@ -374,21 +412,26 @@ static void found_range(Range *range, Dim dim, Span span) {
     }
 }
 
-static void scan_index(Elaborator *el, Env *env, const Node *e, const char *index, Range *range, bool extended) {
+static void scan_index(Elaborator *el, Env *env, const Node *e, const char *index, Range *range,
+                       bool extended) {
     const Node *base = e->base;
     bool outside = is_extend(env, base);
     if (outside && base->count > 0) base = base->items[0];
     bool alone = false;
-    for (int i = 0; i < e->count; i++) alone = alone || (e->items[i]->kind == AST_NAME && e->items[i]->name == index);
+    for (int i = 0; i < e->count; i++)
+        alone = alone || (e->items[i]->kind == AST_NAME && e->items[i]->name == index);
     SemaValue v = value_absent(e->span);
     bool known = alone && (!outside || extended) && base_known(el, env, base, &v);
     range->poisoned = range->poisoned || v.kind == SEMA_ERROR;
     if (known) {
         int dots = v.array->rank - (e->count - 1), at = 0;
         for (int i = 0; i < e->count && at < v.array->rank; i++) {
-            if (e->items[i]->kind == AST_DOTS) at += dots;
-            else if (e->items[i]->kind == AST_NAME && e->items[i]->name == index) found_range(range, v.array->dims[at++], e->items[i]->span);
-            else at++;
+            if (e->items[i]->kind == AST_DOTS)
+                at += dots;
+            else if (e->items[i]->kind == AST_NAME && e->items[i]->name == index)
+                found_range(range, v.array->dims[at++], e->items[i]->span);
+            else
+                at++;
         }
     }
     for (int i = 0; i < e->count; i++) range_scan(el, env, e->items[i], index, range, extended);
@@ -405,34 +448,39 @@ static bool names_index(const Node *e, const char *index) {
     return false;
 }
 
-// A condition on other things than the index does not keep a read inside: its sides are looked at when nothing else gives a range.
-static void scan_condition(Elaborator *el, Env *env, const Node *e, const char *index, Range *range, bool extended) {
+// A condition on other things than the index does not keep a read inside: its sides are looked at when
+// nothing else gives a range.
+static void scan_condition(Elaborator *el, Env *env, const Node *e, const char *index, Range *range,
+                           bool extended) {
     range_scan(el, env, e->condition, index, range, extended);
-    if (!condition_known(el, env, e->condition)) {
+    if (!condition_is_known(el, env, e->condition)) {
         if (!extended || names_index(e->condition, index)) return;
         range_scan(el, env, e->value, index, range, extended);
         range_scan(el, env, e->otherwise, index, range, extended);
         return;
     }
     SemaValue c;
-    int known = eval_condition(el, env, e->condition, &c);
+    int known = condition_of(el, env, e->condition, &c);
     if (known < 0) return;
     range_scan(el, env, known ? e->value : e->otherwise, index, range, extended);
 }
 
-bool condition_known(Elaborator *el, const Env *env, const Node *e) {
+bool condition_is_known(Elaborator *el, const Env *env, const Node *e) {
     if (!e) return true;
     if (e->kind == AST_NAME) {
         const Name *n = env_name(env, e->name);
         if (n) return !n->pending && !n->index && !n->slot && n->value.kind == SEMA_NUMBER;
         const Node *define = definition_of(el, env, e->name);
-        return define ? define->kind == AST_CONSTANT || define->kind == AST_DEFINE : !map_get(el->words, e->name);
+        return define ? define->kind == AST_CONSTANT || define->kind == AST_DEFINE
+                      : !map_get(el->words, e->name);
     }
-    if (e->kind == AST_INDEX || e->kind == AST_REDUCE || e->kind == AST_PIPE || e->kind == AST_MEMBER) return false;
+    if (e->kind == AST_INDEX || e->kind == AST_REDUCE || e->kind == AST_PIPE || e->kind == AST_MEMBER)
+        return false;
     for (int i = 0; i < 3; i++)
-        if (!condition_known(el, env, e->kid[i])) return false;
+        if (!condition_is_known(el, env, e->kid[i])) return false;
     for (int i = 0; i < e->count; i++)
-        if (!condition_known(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i])) return false;
+        if (!condition_is_known(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i]))
+            return false;
     return true;
 }
 
@@ -447,7 +495,8 @@ void range_scan(Elaborator *el, Env *env, const Node *e, const char *index, Rang
             const Node *item = e->items[i]->kind == AST_IF ? e->items[i]->value : e->items[i], *stated;
             const char *name = index_name(item, &stated);
             if (name && name == index) return;
-            if (e->items[i]->kind == AST_IF) range_scan(el, env, e->items[i]->condition, index, range, extended);
+            if (e->items[i]->kind == AST_IF)
+                range_scan(el, env, e->items[i]->condition, index, range, extended);
         }
         range_scan(el, env, e->operand, index, range, extended);
         return;
@@ -458,16 +507,18 @@ void range_scan(Elaborator *el, Env *env, const Node *e, const char *index, Rang
     }
     if (e->kind == AST_BINARY && (e->op == OPERATOR_AND || e->op == OPERATOR_OR)) {
         range_scan(el, env, e->left, index, range, extended);
-        if (condition_known(el, env, e->left)) range_scan(el, env, e->right, index, range, extended);
+        if (condition_is_known(el, env, e->left)) range_scan(el, env, e->right, index, range, extended);
         return;
     }
     for (int i = 0; i < 3; i++)
         if (e->kind != AST_CALL || i != 0) range_scan(el, env, e->kid[i], index, range, extended);
     for (int i = 0; i < e->count; i++)
-        range_scan(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i], index, range, extended);
+        range_scan(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i], index, range,
+                   extended);
 }
 
-bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index, Span span, Dim *dim) {
+bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index, Span span,
+              Dim *dim) {
     Range range = {.found = false};
     for (int extended = 0; extended < 2 && !range.found; extended++)
         for (int i = 0; i < count; i++) range_scan(el, env, texts[i], index, &range, extended);
@@ -478,10 +529,13 @@ bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, con
         return false;
     }
     if (range.conflict) {
-        Diagnostic *d = fail(el, env, INDEX_RANGES, range.other_span, index, dims_text(el, &range.dim, 1), dims_text(el, &range.other, 1));
+        Diagnostic *d = fail(el, env, INDEX_RANGES, range.other_span, index, dims_text(el, &range.dim, 1),
+                             dims_text(el, &range.other, 1));
         if (d) {
-            diagnostic_note(el->session->ctx, d, range.span, "here it runs over a dimension of size %s", dims_text(el, &range.dim, 1));
-            diagnostic_note(el->session->ctx, d, range.other_span, "here over one of size %s", dims_text(el, &range.other, 1));
+            diagnostic_note(el->session->ctx, d, range.span, "here it runs over a dimension of size %s",
+                            dims_text(el, &range.dim, 1));
+            diagnostic_note(el->session->ctx, d, range.other_span, "here over one of size %s",
+                            dims_text(el, &range.other, 1));
         }
         return false;
     }

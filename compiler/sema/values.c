@@ -1,5 +1,6 @@
 // Values of elaboration and the sessions and elaborators they belong to.
-// Guarantees: a tensor of rank 0 is always a scalar; a whole number known when compiling is always `integral`.
+// Guarantees: a tensor of rank 0 is always a scalar; a whole number known when compiling is always
+// `integral`.
 #include <math.h>
 #include <string.h>
 
@@ -29,14 +30,16 @@ void *table_get(const Table *table, const void *key) {
     return table->keys[i] ? table->values[i] : NULL;
 }
 
-// ---- making values ----------------------------------------------------------------------------------------------------------
+// ---- making values
+// ----------------------------------------------------------------------------------------------------------
 
 SemaValue value_error(void) { return (SemaValue){.kind = SEMA_ERROR}; }
 
 SemaValue value_absent(Span span) { return (SemaValue){.kind = SEMA_ABSENT, .span = span}; }
 
 SemaValue value_number(double number, bool integral) {
-    return (SemaValue){.kind = SEMA_NUMBER, .number = number, .integral = integral, .type = integral ? TYPE_INT : TYPE_REAL};
+    return (SemaValue){
+        .kind = SEMA_NUMBER, .number = number, .integral = integral, .type = integral ? TYPE_INT : TYPE_REAL};
 }
 
 SemaValue value_bool(bool truth) {
@@ -45,7 +48,9 @@ SemaValue value_bool(bool truth) {
 
 SemaValue value_text(const char *text) { return (SemaValue){.kind = SEMA_TEXT, .text = text}; }
 
-SemaValue value_scalar(const Expr *e) { return (SemaValue){.kind = SEMA_SCALAR, .e = e, .type = (Type)e->type}; }
+SemaValue value_scalar(const Expr *e) {
+    return (SemaValue){.kind = SEMA_SCALAR, .e = e, .type = (Type)e->type};
+}
 
 SemaValue value_array(Session *s, const Array *a) {
     if (a->rank == 0) return value_scalar(a->e);
@@ -88,7 +93,8 @@ SemaValue value_callable(Elaborator *el, Callable callable, SemaKind kind) {
     return (SemaValue){.kind = kind, .callable = copy};
 }
 
-// ---- their text ---------------------------------------------------------------------------------------------------------------
+// ---- their text
+// ---------------------------------------------------------------------------------------------------------------
 
 const char *number_text(Arena *arena, double number) { return string_of_double(arena, number); }
 
@@ -106,8 +112,9 @@ const char *value_shape_text(Session *s, SemaValue v) {
     Elaborator el = {.session = s};
     switch (v.kind) {
     case SEMA_NUMBER:
-        return v.type == TYPE_BOOL ? v.number != 0 ? "true" : "false"
-                                   : string_format(s->arena, "the number %s", number_text(s->arena, v.number));
+        return v.type == TYPE_BOOL
+                   ? v.number != 0 ? "true" : "false"
+                   : string_format(s->arena, "the number %s", number_text(s->arena, v.number));
     case SEMA_SCALAR: return "a number";
     case SEMA_TENSOR: return dims_text(&el, v.array->dims, v.array->rank);
     case SEMA_TEXT: return "a text";
@@ -143,23 +150,27 @@ Span fail_place(Elaborator *el, const Env *env, Span span) {
 
 Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d, Span span) {
     if (!d) return d;
-    if (d->span.start != span.start || d->span.end != span.end) diagnostic_note(el->session->ctx, d, span, "the fault shows here");
+    if (d->span.start != span.start || d->span.end != span.end)
+        diagnostic_note(el->session->ctx, d, span, "the fault shows here");
     const Frame *frame = env ? env->frame : NULL;
     uint32_t before = 0;
     for (int shown = 0; frame && frame->define; frame = frame->caller) {
         bool from_outside = frame->origin && frame->origin->span.start == frame->define->name_span.start;
         if (from_outside || !frame->origin || frame->origin->span.start == before || ++shown > 8) continue;
         before = frame->origin->span.start;
-        const char *what = frame->define->definition == DEFINE_FN || frame->define->definition == DEFINE_METRIC ||
+        const char *what = frame->define->definition == DEFINE_FN ||
+                                   frame->define->definition == DEFINE_METRIC ||
                                    frame->define->definition == DEFINE_OPTIMIZER
                                ? frame->define->name
                                : frame->path;
-        diagnostic_note(el->session->ctx, d, frame->origin->span, "in `%s`, applied here", shorter(el->session->arena, what));
+        diagnostic_note(el->session->ctx, d, frame->origin->span, "in `%s`, applied here",
+                        shorter(el->session->arena, what));
     }
     return d;
 }
 
-// ---- expressions of values --------------------------------------------------------------------------------------------------------
+// ---- expressions of values
+// --------------------------------------------------------------------------------------------------------
 
 const Expr *value_expr(Elaborator *el, SemaValue v, bool real) {
     Program *p = el->session->program;
@@ -181,7 +192,7 @@ bool dims_equal(const Dim *a, const Dim *b, int rank) {
     return true;
 }
 
-const Affine *form_of(Elaborator *el, const Expr *integer) {
+const Affine *affine_of(Elaborator *el, const Expr *integer) {
     Program *p = el->session->program;
     if (integer->op == OP_AFFINE) return integer->form;
     if (integer->op == OP_CONST) return affine_constant(p, (int64_t)integer->value);
@@ -193,11 +204,12 @@ const Expr *expr_of_dim(Elaborator *el, Dim d) {
     return d.batch ? expr_rows(el->session->program) : expr_int(el->session->program, d.size);
 }
 
-Index *index_of_dim(Elaborator *el, const char *name, Dim d) {
+Index *index_of(Elaborator *el, const char *name, Dim d) {
     return index_add(el->session->program, name, d.size, d.batch);
 }
 
-// ---- sessions, elaborators, scopes ---------------------------------------------------------------------------------------------------
+// ---- sessions, elaborators, scopes
+// ---------------------------------------------------------------------------------------------------
 
 Session *session_create(Program *program, const Library *library) {
     Arena *arena = program->ctx->arena;
@@ -245,8 +257,14 @@ Env *env_create(Elaborator *el, Span from, const char *path) {
 
 Env *env_inner(Env *outer) {
     Env *env = arena_new(outer->arena, Env);
-    *env = (Env){.arena = outer->arena, .outer = outer, .from = outer->from, .frame = outer->frame, .place = outer->place,
-                 .round = outer->round, .indexed = outer->indexed, .names = map_create(outer->arena)};
+    *env = (Env){.arena = outer->arena,
+                 .outer = outer,
+                 .from = outer->from,
+                 .frame = outer->frame,
+                 .place = outer->place,
+                 .round = outer->round,
+                 .indexed = outer->indexed,
+                 .names = map_create(outer->arena)};
     return env;
 }
 

@@ -1,4 +1,5 @@
-// What the files of elaboration share among themselves: scopes, frames of calls, places of layers, conditions in force.
+// What the files of elaboration share among themselves: scopes, frames of calls, places of layers, conditions
+// in force.
 #ifndef NN_VALUES_H
 #define NN_VALUES_H
 
@@ -6,20 +7,26 @@
 
 enum { MAX_NESTING = 64, MAX_LAYERS = 100000, MAX_FACTS = 256 };
 
-// ---- pointers to pointers ------------------------------------------------------------------------------------------------
+// ---- pointers to pointers
+// ------------------------------------------------------------------------------------------------
 
-typedef struct { const void **keys; void **values; int count, room; } Table;
+typedef struct {
+    const void **keys;
+    void **values;
+    int count, room;
+} Table;
 void table_set(Arena *arena, Table *table, const void *key, void *value);
 void *table_get(const Table *table, const void *key);
 
-// ---- scopes ---------------------------------------------------------------------------------------------------------------
+// ---- scopes
+// ---------------------------------------------------------------------------------------------------------------
 
 // Where layers are counted (rule 18): one for each application of a layer, for a named pipe, for a file.
 typedef struct {
     const char *path;
-    bool is_fn;                       // of a fn: it has no layers of its own
-    Map *counts;                      // definition's name -> how many of its calls have a number
-    Table numbers;                    // node -> its number
+    bool is_fn;    // of a fn: it has no layers of its own
+    Map *counts;   // definition's name -> how many of its calls have a number
+    Table numbers; // node -> its number
 } Place;
 
 struct Slot {
@@ -33,12 +40,12 @@ struct Slot {
 typedef struct {
     SemaValue value;
     Slot *slot;
-    const Index *index;               // the name is an index in force
-    bool is_size;                     // a name of a signature's brackets
-    bool pending;                     // an index whose range is not known yet
-    bool pieces;                      // a result given piece by piece: `tensor`
+    const Index *index; // the name is an index in force
+    bool is_size;       // a name of a signature's brackets
+    bool pending;       // an index whose range is not known yet
+    bool pieces;        // a result given piece by piece: `tensor`
     Tensor *tensor;
-    Dim dim;                          // of a size
+    Dim dim; // of a size
     Span span;
 } Name;
 
@@ -47,38 +54,38 @@ typedef struct Frame Frame;
 struct Frame {
     const Node *define;
     Frame *caller;
-    const Origin *origin;             // of the call; NULL at the outside
-    const char *path;                 // of what it makes: net.dense_1
-    bool is_inline;                   // of numbers alone: its names are expressions
+    const Origin *origin; // of the call; NULL at the outside
+    const char *path;     // of what it makes: net.dense_1
+    bool is_inline;       // of numbers alone: its names are expressions
     bool has_dots;
     int dots;
-    Dim dims[MAX_RANK];               // of the `..` of its signature
-    const Expr *filter;               // on the elements of `..` (rule 4), over filter_indices
+    Dim dims[MAX_RANK]; // of the `..` of its signature
+    const Expr *filter; // on the elements of `..` (rule 4), over filter_indices
     const Index *filter_indices[MAX_RANK];
     Span dots_span;
-    uint64_t draws;                   // the calls it is in, for the places of draws
+    uint64_t draws; // the calls it is in, for the places of draws
     int depth;
-    Map *declared;                    // result's name -> TENSOR node
+    Map *declared; // result's name -> TENSOR node
 };
 
 struct Env {
     Arena *arena;
     Env *outer;
-    Span from;                        // the file whose names it sees
+    Span from; // the file whose names it sees
     Frame *frame;
     Place *place;
-    const char *round;                // "[2]", of the repeats around it
+    const char *round; // "[2]", of the repeats around it
     Map *names;
-    const Index **dots;               // what `..` stands for, in an equation or reduction; NULL: as outside
-    bool dots_hidden;                 // in an argument that is a tensor: `..` takes whole dimensions
-    bool indexed;                     // in an equation with indices: tensors need brackets (rule 8)
+    const Index **dots; // what `..` stands for, in an equation or reduction; NULL: as outside
+    bool dots_hidden;   // in an argument that is a tensor: `..` takes whole dimensions
+    bool indexed;       // in an equation with indices: tensors need brackets (rule 8)
 };
 
 struct Layer {
-    const Node *define;               // a layer or model with settings; or NULL:
-    const Node *pipe;                 // a pipe that begins with a layer, or a repeat, in the scope `env`
+    const Node *define; // a layer or model with settings; or NULL:
+    const Node *pipe;   // a pipe that begins with a layer, or a repeat, in the scope `env`
     Env *env;
-    const char *path;                 // NULL: of a pipe without a name
+    const char *path; // NULL: of a pipe without a name
     const SemaValue *arguments;
     const char *const *names;
     int count;
@@ -86,69 +93,79 @@ struct Layer {
 };
 
 struct Callable {
-    const Node *define;               // a fn with arguments; or
-    const Builtin *builtin;           // a scalar operation; or
-    const Node *closure;              // an expression in `env`
+    const Node *define;     // a fn with arguments; or
+    const Builtin *builtin; // a scalar operation; or
+    const Node *closure;    // an expression in `env`
     Env *env;
     const SemaValue *arguments;
     const char *const *names;
     int count;
 };
 
-// ---- tables of the session and of elaborators --------------------------------------------------------------------------------
+// ---- tables of the session and of elaborators
+// --------------------------------------------------------------------------------
 
-typedef struct { Tensor *tensor; Span span; const Origin *origin; } Known;
+typedef struct {
+    Tensor *tensor;
+    Span span;
+    const Origin *origin;
+} Known;
 
 struct SessionTables {
-    Map *tensors;                     // full name -> Known, of params and states
-    Map *layers;                      // instance's name -> its number in session->layers, from 1
-    Table ordinals;                   // node of a draw or call -> its number in its definition
-    Table counted;                    // definitions whose nodes have numbers
+    Map *tensors;   // full name -> Known, of params and states
+    Map *layers;    // instance's name -> its number in session->layers, from 1
+    Table ordinals; // node of a draw or call -> its number in its definition
+    Table counted;  // definitions whose nodes have numbers
     Elaborator *initial;
     int applied, depth;
-    bool stopped;                     // nothing more is written out: a definition calls itself without end
+    bool stopped; // nothing more is written out: a definition calls itself without end
 };
 
 // How draws are keyed now.
 typedef struct {
-    const Affine *element;            // NULL: not known before the tensor is made; then elaborator's `element` stands for it
-    const char *name;                 // initial values: of the parameter; else NULL
+    const Affine
+        *element;     // NULL: not known before the tensor is made; then elaborator's `element` stands for it
+    const char *name; // initial values: of the parameter; else NULL
     int count;
 } DrawContext;
 
 struct ElaboratorTables {
-    Map *slots;                       // full name -> Slot
+    Map *slots; // full name -> Slot
     VEC(Slot *) slot_list;
-    VEC(Guard) facts;                 // guards that hold where the text is now
-    VEC(const Expr *) conditions;     // other conditions that hold there
+    VEC(Guard) facts;             // guards that hold where the text is now
+    VEC(const Expr *) conditions; // other conditions that hold there
     DrawContext draw;
-    const Index *element;             // stands for the number of the element in what is not yet a tensor
-    Table memo;                       // node -> SemaValue: operands of subscripts that were needed for their shape
-    Table end_side, both_sides;       // tensors made of totals; of neither totals nor rows
-    Table clock_side;                 // tensors made of clock and settings
-    Table hoisted;                    // expression of clock and settings -> the tensor that holds it
+    const Index *element;       // stands for the number of the element in what is not yet a tensor
+    Table memo;                 // node -> SemaValue: operands of subscripts that were needed for their shape
+    Table end_side, both_sides; // tensors made of totals; of neither totals nor rows
+    Table clock_side;           // tensors made of clock and settings
+    Table hoisted;              // expression of clock and settings -> the tensor that holds it
     const Expr *rows_total;
-    bool adding;                      // a batch's part to its total
-    const Node *named_node;           // the next layer made from this node has this name
+    bool adding;            // a batch's part to its total
+    const Node *named_node; // the next layer made from this node has this name
     const char *named;
-    const Node *call;                 // the call that is about to be entered
-    Table outside;                    // calls outside of definitions -> their number
-    const char *hint;                 // what the tensors made now are for: net.dense_1.y
-    int subscript;                    // > 0: in a subscript
+    const Node *call; // the call that is about to be entered
+    Table outside;    // calls outside of definitions -> their number
+    const char *hint; // what the tensors made now are for: net.dense_1.y
+    int subscript;    // > 0: in a subscript
 };
 
-// ---- errors -----------------------------------------------------------------------------------------------------------------
+// ---- errors
+// -----------------------------------------------------------------------------------------------------------------
 
-// Reports with the chain of layers as notes; gives the diagnostic, for notes of its own. What goes wrong in the library's text is
-// reported where the user's text calls it, with the library's place as a note.
-#define fail(el, env, code, span, ...)                                                                                      \
-    fail_in_chain((el), (env), diagnose((el)->session->ctx, (code), fail_place((el), (env), (span)), __VA_ARGS__), (span))
+// Reports with the chain of layers as notes; gives the diagnostic, for notes of its own. What goes wrong in
+// the library's text is reported where the user's text calls it, with the library's place as a note.
+#define fail(el, env, code, span, ...)                                                                       \
+    fail_in_chain((el), (env),                                                                               \
+                  diagnose((el)->session->ctx, (code), fail_place((el), (env), (span)), __VA_ARGS__),        \
+                  (span))
 Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d, Span span);
 Span fail_place(Elaborator *el, const Env *env, Span span);
 const char *dims_text(Elaborator *el, const Dim *dims, int rank);
 const char *number_text(Arena *arena, double number);
 
-// ---- values, scopes ------------------------------------------------------------------------------------------------------------
+// ---- values, scopes
+// ------------------------------------------------------------------------------------------------------------
 
 Name *env_name(const Env *env, const char *name);
 Name *env_add(Env *env, const char *name, SemaValue v, Span span);
@@ -162,114 +179,139 @@ const Expr *value_expr(Elaborator *el, SemaValue v, bool real);
 // The element of a tensor value at forms.
 const Expr *array_at(Elaborator *el, const Array *a, const Affine *const *forms);
 bool dims_equal(const Dim *a, const Dim *b, int rank);
-const Affine *form_of(Elaborator *el, const Expr *integer);
+const Affine *affine_of(Elaborator *el, const Expr *integer);
 const Expr *expr_of_dim(Elaborator *el, Dim d);
-Index *index_of_dim(Elaborator *el, const char *name, Dim d);
+Index *index_of(Elaborator *el, const char *name, Dim d);
 
-// ---- elaboration, file by file ----------------------------------------------------------------------------------------------------
+// ---- elaboration, file by file
+// ----------------------------------------------------------------------------------------------------
 
 // expression.c
-SemaValue eval(Elaborator *el, Env *env, const Node *e);
-SemaValue binary(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span);
-// A compile-time condition: 1 or 0; -1: known at run time (then *condition) or an error (then its kind is SEMA_ERROR).
-int eval_condition(Elaborator *el, Env *env, const Node *e, SemaValue *condition);
+SemaValue value_of(Elaborator *el, Env *env, const Node *e);
+SemaValue value_join(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span);
+// A compile-time condition: 1 or 0; -1: known at run time (then *condition) or an error (then its kind is
+// SEMA_ERROR).
+int condition_of(Elaborator *el, Env *env, const Node *e, SemaValue *condition);
 // One value of numbers and tensors of one shape, element by element: rank 0 gives a scalar.
-bool unify(Elaborator *el, const Env *env, const SemaValue *values, int count, const Expr **es, Array *shape, Span span);
+bool values_unify(Elaborator *el, const Env *env, const SemaValue *values, int count, const Expr **es,
+                  Array *shape, Span span);
 // What becomes too deep gets a tensor of its own.
-SemaValue wrap(Elaborator *el, const Env *env, const Array *shape, const Expr *e, Span span);
-SemaValue choose(Elaborator *el, const Env *env, SemaValue condition, SemaValue a, SemaValue b, Span span);
+SemaValue value_wrap(Elaborator *el, const Env *env, const Array *shape, const Expr *e, Span span);
+SemaValue value_choose(Elaborator *el, const Env *env, SemaValue condition, SemaValue a, SemaValue b,
+                       Span span);
 
-const Expr *truth_of(Program *p, const Expr *e);
+const Expr *expr_truth(Program *p, const Expr *e);
 // A name for a tensor made of this value: after the function that gave it.
 const char *value_name(Elaborator *el, const Env *env, SemaValue v);
 
 // size.c
-bool eval_dim(Elaborator *el, Env *env, const Node *e, Dim *dim);
+bool dim_of(Elaborator *el, Env *env, const Node *e, Dim *dim);
 // Dimensions of brackets, `..` written out. False after a message.
-bool eval_dims(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims, int *rank);
+bool dims_of(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims, int *rank);
 // `i < n`, or a name alone: the index's name, and its range if stated.
 const char *index_name(const Node *item, const Node **range);
 bool unit_named(const char *name);
 
 // subscript.c
-SemaValue eval_index(Elaborator *el, Env *env, const Node *e);
+SemaValue value_of_index(Elaborator *el, Env *env, const Node *e);
 // Does the form stay in 0 .. size - 1 under what is known here, or under these guards?
 bool form_inside(Elaborator *el, const Affine *form, int64_t size);
 bool form_inside_under(Elaborator *el, const Affine *form, int64_t size, const Guard *facts, int count);
-SemaValue list_array(Elaborator *el, const Env *env, SemaValue list, Span span);
+SemaValue list_tensor(Elaborator *el, const Env *env, SemaValue list, Span span);
 
 // facts.c
-typedef struct { int facts, conditions; } FactMark;
+typedef struct {
+    int facts, conditions;
+} FactMark;
 FactMark facts_mark(const Elaborator *el);
 void facts_reset(Elaborator *el, FactMark mark);
 void facts_assume(Elaborator *el, const Expr *condition, bool truth);
 
 // The range of an index: from the reads in which it stands alone in these texts (rule 3, third stage).
-typedef struct { bool found, conflict, poisoned; Dim dim, other; Span span, other_span; } Range;
+typedef struct {
+    bool found, conflict, poisoned;
+    Dim dim, other;
+    Span span, other_span;
+} Range;
 void range_scan(Elaborator *el, Env *env, const Node *e, const char *index, Range *range, bool extended);
-bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index, Span span, Dim *dim);
+bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index, Span span,
+              Dim *dim);
 // Can the condition be decided when compiling, going by its names alone?
-bool condition_known(Elaborator *el, const Env *env, const Node *e);
+bool condition_is_known(Elaborator *el, const Env *env, const Node *e);
 
 // reduce.c
-SemaValue eval_reduce(Elaborator *el, Env *env, const Node *e);
+SemaValue value_of_reduction(Elaborator *el, Env *env, const Node *e);
 // The parts of a built-in reduction: false after a message.
-typedef struct { Reduction reduction; const Index *indices[MAX_RANK * 2]; int count; const Expr *e; Type type; } Reduced;
-bool reduce_parts(Elaborator *el, Env *env, const Node *e, Reduced *parts);
-bool is_plain_reduce(Elaborator *el, Env *env, const Node *e);
-SemaValue reduce_whole(Elaborator *el, const Env *env, const char *name, SemaValue v, Span span);
-SemaValue count_elements(Elaborator *el, const Env *env, SemaValue v, Span span);
+typedef struct {
+    Reduction reduction;
+    const Index *indices[MAX_RANK * 2];
+    int count;
+    const Expr *e;
+    Type type;
+} Reduced;
+bool reduction_parts(Elaborator *el, Env *env, const Node *e, Reduced *parts);
+bool node_is_reduction(Elaborator *el, Env *env, const Node *e);
+SemaValue reduction_of(Elaborator *el, const Env *env, const char *name, SemaValue v, Span span);
+SemaValue value_count(Elaborator *el, const Env *env, SemaValue v, Span span);
 
 // emit.c
 // Writes an equation; its tensor's name is made unique.
-Tensor *emit_tensor(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type, const Array *a, Span span);
-const Expr *emit_reduction(Elaborator *el, const Env *env, const Reduced *parts, Span span);
-void emit_equation(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts, Span span);
+Tensor *tensor_emit(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type,
+                    const Array *a, Span span);
+const Expr *reduction_emit(Elaborator *el, const Env *env, const Reduced *parts, Span span);
+void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts,
+                   Span span);
 // The value under a name: what is more than a read gets a tensor of its own.
-SemaValue materialise(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span);
-bool is_read(const Expr *e);
-SemaValue hoist_clock(Elaborator *el, const Env *env, SemaValue v, Span span);
-bool is_of_clock(const Elaborator *el, SemaValue v);
+SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span);
+bool expr_is_simple(const Expr *e);
+SemaValue value_hoist(Elaborator *el, const Env *env, SemaValue v, Span span);
+bool value_is_of_clock(const Elaborator *el, SemaValue v);
 void reduction_bounds(Tensor *t, const Reduced *parts);
-const Expr *rows_of(Elaborator *el, const Env *env, Span span);
+const Expr *rows_expr(Elaborator *el, const Env *env, Span span);
 
 // call.c
-typedef struct { SemaValue *values; const char **names; int count; } Arguments;
-SemaValue eval_call(Elaborator *el, Env *env, const Node *e);
+typedef struct {
+    SemaValue *values;
+    const char **names;
+    int count;
+} Arguments;
+SemaValue value_of_call(Elaborator *el, Env *env, const Node *e);
 // The arguments of a call by parameter; those by position begin at parameter `skip`. False after messages.
-bool eval_arguments(Elaborator *el, Env *env, const Node *call, const Node *define, int skip, Arguments *out);
+bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define, int skip, Arguments *out);
 // A call with a value before its arguments: a stage of a pipe; NULL: none.
-SemaValue call_with(Elaborator *el, Env *env, const Node *call, const SemaValue *first);
+SemaValue call_piped(Elaborator *el, Env *env, const Node *call, const SemaValue *first);
 // What a call's base names at file level, or NULL.
-const Node *called_definition(Elaborator *el, const Env *env, const Node *base);
-SemaValue scalar_builtin(Elaborator *el, const Env *env, const Builtin *row, const SemaValue *values, int count, Span span);
-SemaValue eval_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row);
+const Node *definition_called(Elaborator *el, const Env *env, const Node *base);
+SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, const SemaValue *values,
+                        int count, Span span);
+SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row);
 SemaValue force_closure(Elaborator *el, SemaValue closure);
 uint64_t node_ordinal(Elaborator *el, const Env *env, const Node *node);
-bool holds_draw(Elaborator *el, const Env *env, const Node *e, int depth);
+bool node_holds_draw(Elaborator *el, const Env *env, const Node *e, int depth);
 
 // apply.c
 // Applies a definition to values; names[i] is NULL for an argument by position.
-SemaValue call_values(Elaborator *el, const Env *env, const Node *define, const char *path, const SemaValue *values,
-                      const char *const *names, int count, Span span);
+SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, const char *path,
+                           const SemaValue *values, const char *const *names, int count, Span span);
 
 // reshape.c
-SemaValue eval_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *first);
+SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *first);
 
 // layers.c
 // Going by its text: is this a layer or function, not yet applied?
-bool gives_layer(Elaborator *el, const Env *env, const Node *e);
-SemaValue eval_pipe(Elaborator *el, Env *env, const Node *e);
-SemaValue apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input, Span span);
+bool node_gives_layer(Elaborator *el, const Env *env, const Node *e);
+SemaValue value_of_pipe(Elaborator *el, Env *env, const Node *e);
+SemaValue layer_apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input, Span span);
 const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *definition);
-SemaValue make_layer(Elaborator *el, Env *env, const Node *node, const Node *define, const Arguments *arguments);
+SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define,
+                     const Arguments *arguments);
 // Counts the layers of a text that is not taken.
-void skip_layers(Elaborator *el, Env *env, const Node *e);
+void layers_skip(Elaborator *el, Env *env, const Node *e);
 int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *define, Span span);
 void layer_end(Elaborator *el, int instance, SemaValue result);
 
 // statement.c
-SemaValue declare_tensor(Elaborator *el, Env *env, const Node *statement);
+SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *statement);
 
 // definition lookup
 const Node *definition_of(Elaborator *el, const Env *env, const char *name);

@@ -1,6 +1,7 @@
-// Elaboration: each tests/passes/elaborate-*.nn is a library file with one model whose inputs have numbers for dimensions, and perhaps
-// an fn `loss` of its outputs. Its equations in training and inference are compared with the golden beside it, verified, and run by
-// the interpreter. With an argument: prints that file's equations.
+// Elaboration: each tests/passes/elaborate-*.nn is a library file with one model whose inputs have numbers
+// for dimensions, and perhaps an fn `loss` of its outputs. Its equations in training and inference are
+// compared with the golden beside it, verified, and run by the interpreter. With an argument: prints that
+// file's equations.
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +14,10 @@
 
 enum { BATCH = 4 };
 
-typedef struct { int passed, failed; bool bless; } Tally;
+typedef struct {
+    int passed, failed;
+    bool bless;
+} Tally;
 
 static Library *open_library(Context *ctx) {
     Library *library = library_create(ctx);
@@ -28,7 +32,8 @@ static Library *open_library(Context *ctx) {
 
 static const Node *find(const Node *root, Definition kind, const char *name) {
     for (int i = root->count - 1; i >= 0; i--)
-        if (root->items[i]->kind == AST_DEFINE && root->items[i]->definition == kind && (!name || !strcmp(root->items[i]->name, name)))
+        if (root->items[i]->kind == AST_DEFINE && root->items[i]->definition == kind &&
+            (!name || !strcmp(root->items[i]->name, name)))
             return root->items[i];
     return NULL;
 }
@@ -36,7 +41,9 @@ static const Node *find(const Node *root, Definition kind, const char *name) {
 static Tensor *input_of(Program *p, const Node *parameter) {
     int64_t dims[MAX_RANK];
     int rank = 0;
-    for (; rank < parameter->count; rank++) dims[rank] = parameter->items[rank]->kind == AST_NUMBER ? (int64_t)parameter->items[rank]->number : BATCH;
+    for (; rank < parameter->count; rank++)
+        dims[rank] =
+            parameter->items[rank]->kind == AST_NUMBER ? (int64_t)parameter->items[rank]->number : BATCH;
     bool whole = parameter->type && (!strcmp(parameter->type, "int") || !strcmp(parameter->type, "class"));
     Tensor *t = tensor_find(p, parameter->name);
     if (t) return t;
@@ -54,7 +61,8 @@ static void elaborate(Session *s, const Node *root, FunctionKind kind, bool trai
     Elaborator *el = elaborator_create(s, f, training);
     const Node *model = find(root, DEFINE_MODEL, NULL), *loss = find(root, DEFINE_FN, "loss");
     SemaValue inputs[8];
-    for (int i = 0; i < model->count && i < 8; i++) inputs[i] = value_tensor(s, input_of(s->program, model->items[i]));
+    for (int i = 0; i < model->count && i < 8; i++)
+        inputs[i] = value_tensor(s, input_of(s->program, model->items[i]));
     SemaValue y = call_definition(el, model, model->name, inputs, NULL, model->count, model->name_span);
     if (y.kind == SEMA_ERROR) return;
     SemaValue outputs[8];
@@ -68,10 +76,12 @@ static void elaborate(Session *s, const Node *root, FunctionKind kind, bool trai
         outputs[i] = value_tensor(s, input_of(s->program, loss->items[i]));
         names[i] = loss->items[i]->name;
     }
-    SemaValue result = loss ? call_definition(el, loss, NULL, outputs, names, count, loss->name_span) : value_first(y);
+    SemaValue result =
+        loss ? call_definition(el, loss, NULL, outputs, names, count, loss->name_span) : value_first(y);
     elaborator_finish(el);
     if (result.kind == SEMA_ERROR) return;
-    Tensor *t = value_as_tensor(el, result, loss ? "loss.value" : "result", TENSOR_OUTPUT, loss ? TYPE_DOUBLE : -1, model->span);
+    Tensor *t = value_as_tensor(el, result, loss ? "loss.value" : "result", TENSOR_OUTPUT,
+                                loss ? TYPE_DOUBLE : -1, model->span);
     if (t) vec_push(s->arena, &f->outputs, t);
 }
 
@@ -96,7 +106,8 @@ static void fill_inputs(Environment *env, Program *p) {
         if (t->kind != TENSOR_INPUT) continue;
         double *values = environment_values(env, t);
         for (int64_t k = 0; k < tensor_elements(t); k++)
-            values[k] = t->type == TYPE_INT ? (double)(k * 7 % (t->high + 1)) : sin((double)(k * 13 + i)) * 0.9;
+            values[k] =
+                t->type == TYPE_INT ? (double)(k * 7 % (t->high + 1)) : sin((double)(k * 13 + i)) * 0.9;
     }
 }
 
@@ -109,7 +120,8 @@ static const char *run(Program *p) {
             if (wrong) return wrong;
             Function *f = p->functions.data[i];
             for (int k = 0; k < f->outputs.count; k++)
-                if (!isfinite(environment_values(env, f->outputs.data[k])[0])) return "the result is not finite";
+                if (!isfinite(environment_values(env, f->outputs.data[k])[0]))
+                    return "the result is not finite";
         }
     }
     return NULL;
@@ -149,7 +161,8 @@ static void test_file(Tally *tally, const char *path) {
         program_print(&text, p);
         char expected[512];
         snprintf(expected, sizeof expected, "%.*s.out", (int)strlen(path) - 3, path);
-        if (!golden(expected, text_string(&text), tally->bless)) wrong = "the equations differ from the golden";
+        if (!golden(expected, text_string(&text), tally->bless))
+            wrong = "the equations differ from the golden";
     }
     if (wrong) printf("%s: %s\n", path, wrong);
     tally->failed += wrong != NULL;
@@ -173,7 +186,9 @@ static int print_file(const char *path) {
     return p ? 0 : 1;
 }
 
-static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
 int main(int argc, char **argv) {
     Tally tally = {0};
@@ -185,7 +200,8 @@ int main(int argc, char **argv) {
     int count = 0;
     for (struct dirent *entry; dir && (entry = readdir(dir)) && count < 256;) {
         size_t n = strlen(entry->d_name);
-        if (!strncmp(entry->d_name, "elaborate-", 10) && n > 3 && !strcmp(entry->d_name + n - 3, ".nn")) names[count++] = strdup(entry->d_name);
+        if (!strncmp(entry->d_name, "elaborate-", 10) && n > 3 && !strcmp(entry->d_name + n - 3, ".nn"))
+            names[count++] = strdup(entry->d_name);
     }
     if (dir) closedir(dir);
     qsort(names, (size_t)count, sizeof *names, by_name);
