@@ -67,7 +67,7 @@ typedef struct {
     LLVMBuilderRef builder;
     LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, pointer, none, real;   // real: the program's precision
     int lanes;                        // of the program's reals
-    bool strict, fused, avx, avx512;  // fused: there is a multiply-add
+    bool fused, avx512;               // fused: there is a multiply-add
 
     Operand run;                      // nn_run: the one way into the functions
 

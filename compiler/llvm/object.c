@@ -40,7 +40,6 @@ static Emitter *emitter_create(const CodeRequest *r) {
     em->builder = LLVMCreateBuilderInContext(em->llvm);
     set_types(em);
     em->lanes = p->precision == PRECISION_DOUBLE ? r->target->machine.lanes / 2 : r->target->machine.lanes;
-    em->strict = p->precision == PRECISION_STRICT;
     em->fused = r->target->fused;
     em->avx512 = r->target->machine.lanes == 16;
     em->point.instances = arena_alloc(em->arena, sizeof *em->point.instances * MAX_INSTANCES, _Alignof(int64_t));

@@ -3,59 +3,16 @@
 // Semantics are those of the reference evaluation in ir/ops.c: max and min pass NaN on and take the second of two equals.
 #include "llvm/math.h"
 
-#include <math.h>
-#include <stdio.h>
-
 // ---- division and roots ------------------------------------------------------------------------------------------------
 
-// 12 to 14 bits of 1/x or 1/sqrt(x), of a whole vector of single numbers.
-static Operand estimate(Emitter *em, const char *what, Operand x) {
-    char name[64];
-    LLVMTypeRef type = LLVMTypeOf(x), params[3] = {type, type, em->i16};
-    Operand args[3] = {x, LLVMConstNull(type), LLVMConstInt(em->i16, 0xffff, 0)};
-    unsigned count = 1;
-    if (em->lanes == 16) {
-        snprintf(name, sizeof name, "llvm.x86.avx512.%s14.ps.512", what);
-        count = 3;
-    } else
-        snprintf(name, sizeof name, "llvm.x86.avx.%s.ps.256", what);
-    LLVMTypeRef signature = LLVMFunctionType(type, params, count, 0);
-    Operand function = LLVMGetNamedFunction(em->module, name);
-    if (!function)
-        function = LLVMAddFunction(em->module, name, signature);
-    return LLVMBuildCall2(em->builder, signature, function, args, count, "");
-}
-
-static bool can_estimate(const Emitter *em, Operand x) {
-    return !em->strict && em->fused && is_vector(x) && element_type(x) == em->f32 && (em->lanes == 16 || em->lanes == 8);
-}
-
-// By an estimate and one Newton step, the remainder added: within 1 ulp; divisors above 2^126 give 0. Else IEEE's.
+// The processor's: exact, and one instruction where an estimate with its corrections takes twelve. Of Adam's update in
+// whole vectors the estimates were slower on Zen 4 (307 us for 284, 784-128-10) and 8 % faster on Sapphire Rapids.
 Operand build_divide(Emitter *em, Operand a, Operand b) {
     build_match(em, &a, &b);
-    if (!can_estimate(em, a))
-        return LLVMBuildFDiv(em->builder, a, b, "");
-    Operand rough = estimate(em, "rcp", b), minus = build_neg(em, b);
-    Operand r = build_fma(em, rough, build_fma(em, minus, rough, build_like(em, a, 1)), rough);
-    Operand q = build_mul(em, a, r);
-    q = build_fma(em, build_fma(em, minus, q, a), r, q);
-    Operand edge = LLVMBuildFCmp(em->builder, LLVMRealUNO, q, q, "");
-    return build_select(em, edge, build_mul(em, a, rough), q);
+    return LLVMBuildFDiv(em->builder, a, b, "");
 }
 
-Operand build_sqrt(Emitter *em, Operand x) {
-    if (!can_estimate(em, x))
-        return build_unary(em, "llvm.sqrt", x);
-    Operand tiny = LLVMBuildFCmp(em->builder, LLVMRealOLT, x, build_like(em, x, 0x1p-100), "");
-    Operand y = build_select(em, tiny, build_mul(em, x, build_like(em, x, 0x1p48)), x);
-    Operand r = estimate(em, "rsqrt", y);
-    Operand s = build_mul(em, y, r), h = build_mul(em, r, build_like(em, x, 0.5));
-    s = build_fma(em, build_fma(em, build_neg(em, s), s, y), h, s);
-    s = build_select(em, tiny, build_mul(em, s, build_like(em, x, 0x1p-24)), s);
-    Operand edge = LLVMBuildFCmp(em->builder, LLVMRealUNO, s, s, "");
-    Operand at_edge = build_select(em, LLVMBuildFCmp(em->builder, LLVMRealOGE, x, build_like(em, x, 0), ""), x, s);
-    return build_select(em, edge, at_edge, s);
-}
+Operand build_sqrt(Emitter *em, Operand x) { return build_unary(em, "llvm.sqrt", x); }
 
 // ---- the rows ------------------------------------------------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ typedef struct { int passed, failed; bool verbose; } Result;
 typedef struct { Op op; double low, high, single, full; } Promise;
 
 static const Promise promises[] = {
-    {OP_DIV, -1e6, 1e6, 1, 0.51},       {OP_POW, 0, 50, 1, 1},            {OP_EXP, -80, 80, 1.5, 1.5},   {OP_LOG, 0, 1e6, 1.5, 1.5},
-    {OP_LOG1P, -0.999, 1e4, 2.5, 2.5},  {OP_EXPM1, -20, 60, 2.5, 2.5},    {OP_SQRT, 0, 1e6, 2, 0.51},    {OP_SIN, -1000, 1000, 1.5, 2},
+    {OP_DIV, -1e6, 1e6, 0.51, 0.51},       {OP_POW, 0, 50, 1, 1},            {OP_EXP, -80, 80, 1.5, 1.5},   {OP_LOG, 0, 1e6, 1.5, 1.5},
+    {OP_LOG1P, -0.999, 1e4, 2.5, 2.5},  {OP_EXPM1, -20, 60, 2.5, 2.5},    {OP_SQRT, 0, 1e6, 0.51, 0.51},    {OP_SIN, -1000, 1000, 1.5, 2},
     {OP_COS, -1000, 1000, 1.5, 2},      {OP_TANH, -12, 12, 4, 4},         {OP_SIGMOID, -80, 80, 4, 4},   {OP_SOFTPLUS, -80, 80, 3, 3},
     {OP_ERF, -5, 5, 3, 4},              {OP_ERFINV, -0.999, 0.999, 8, 8}, {OP_ABS, -100, 100, 0, 0},     {OP_SIGN, -2, 2, 0, 0},
     {OP_FLOOR, -1000, 1000, 0, 0},      {OP_MOD, -50, 50, 1, 1},          {OP_FLOOR_DIV, -50, 50, 0.5, 0.5}, {OP_MAX, -5, 5, 0, 0},
@@ -112,7 +112,6 @@ static bool is_asked(const Promise *p, const double *x, double want, bool single
     if (p->op == OP_FLOOR || p->op == OP_FLOOR_DIV) return fabs(want) < 2e9 && (p->op == OP_FLOOR || x[1] != 0);
     if (p->op == OP_MOD) return isfinite(x[0]) && isfinite(x[1]) && x[1] != 0 && fabs(x[0] / x[1]) < (single ? 1e6 : 1e12);
     if (p->op == OP_SIN || p->op == OP_COS) return !(fabs(x[0]) > 1e8) || !isfinite(x[0]);
-    if (p->op == OP_DIV && single) return !(fabs(x[1]) > 1e37) && !(fabs(x[0]) > 1e37) && !(fabs(want) > 1e37) && !(fabs(want) < 1e-30);
     if (p->op == OP_ERFINV && fabs(x[0]) > 0.99) return single ? fabs(x[0]) > 1 || isnan(x[0]) : isnan(x[0]);
     return true;
 }
