@@ -17,6 +17,7 @@ typedef struct {
     VEC(Tensor *) params;
     Tensor *classes; // int[batch]
     int64_t class_count;
+    Tensor *update; // a clock: steps made, with this one
 } Maker;
 
 typedef struct {
@@ -523,21 +524,52 @@ static Tensor *add_loss(Maker *m) {
     return loss;
 }
 
-// w := w - lr * m', m := m' = 0.9 m + dw
+// ---- optimizers: w := w - step, slots := what the step was made of ----
+
+static const Expr *slot_for(Maker *m, Tensor *w, const char *suffix, Indices at, double keep,
+                            const Expr *news) {
+    Tensor *slot = tensor_over(m, string_format(m->p->arena, "%s.%s", w->name, suffix), TENSOR_SLOT, at);
+    const Expr *e = expr_add(m->p, expr_mul(m->p, number(m, keep), read_at(m, slot, at)), news);
+    Tensor *value =
+        define(m, string_format(m->p->arena, "%s.%s.new", w->name, suffix), at, REDUCE_NONE, NONE, e);
+    vec_push(m->p->arena, &m->f->effects, (Effect){slot, value});
+    return read_at(m, value, at);
+}
+
+// 1 - beta^update, computed once in double
+static const Expr *bias_correction(Maker *m, double beta) {
+    Tensor *t = tensor_add(m->p, "correction", TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
+    const Expr *power = expr_binary(m->p, OP_POW, number(m, beta), expr_read(m->p, m->update, NULL, NULL));
+    equation_add(m->p, m->f, t, NULL, REDUCE_NONE, NULL, 0, expr_sub(m->p, number(m, 1), power), NULL);
+    return expr_read(m->p, t, NULL, NULL);
+}
+
 static void add_updates(Maker *m, Tensor *loss) {
+    int kind = (int)pick(m, 0, 2); // momentum, Adam, plain with decay
+    TensorKind stored = pick(m, 0, 2) ? TENSOR_TEMP : TENSOR_OUTPUT;
+    const Expr *first = kind == 1 ? bias_correction(m, 0.9) : NULL,
+               *second = kind == 1 ? bias_correction(m, 0.99) : NULL;
     for (int i = 0; i < m->params.count; i++) {
         Tensor *w = m->params.data[i];
         Indices at = dims_of(m, w);
-        Tensor *dw = tensor_over(m, string_format(m->p->arena, "d%s", w->name), TENSOR_TEMP, at);
-        Tensor *slot = tensor_over(m, string_format(m->p->arena, "%s.m", w->name), TENSOR_SLOT, at);
-        vec_push(m->p->arena, &m->f->gradients, (GradientRequest){loss, w, dw});
-        const Expr *momentum =
-            expr_add(m->p, expr_mul(m->p, number(m, 0.9), read_at(m, slot, at)), read_at(m, dw, at));
-        Tensor *moved = define(m, "moved", at, REDUCE_NONE, NONE, momentum);
-        const Expr *step = expr_mul(m->p, number(m, 0.1), read_at(m, moved, at));
-        Tensor *updated =
-            define(m, "updated", at, REDUCE_NONE, NONE, expr_sub(m->p, read_at(m, w, at), step));
-        vec_push(m->p->arena, &m->f->effects, (Effect){slot, moved});
+        Tensor *gradient = tensor_over(m, string_format(m->p->arena, "d%s", w->name), stored, at);
+        const Expr *dw = read_at(m, gradient, at), *step;
+        vec_push(m->p->arena, &m->f->gradients, (GradientRequest){loss, w, gradient});
+        if (stored == TENSOR_OUTPUT) vec_push(m->p->arena, &m->f->outputs, gradient);
+        if (kind == 0) {
+            step = slot_for(m, w, "m", at, 0.9, dw);
+        } else if (kind == 1) {
+            const Expr *mean =
+                expr_div(m->p, slot_for(m, w, "m", at, 0.9, expr_mul(m->p, number(m, 0.1), dw)), first);
+            const Expr *square =
+                slot_for(m, w, "v", at, 0.99, expr_mul(m->p, number(m, 0.01), expr_power(m->p, dw, 2)));
+            const Expr *size = expr_unary(m->p, OP_SQRT, expr_div(m->p, square, second));
+            step = expr_div(m->p, mean, expr_add(m->p, size, number(m, 0.1)));
+        } else {
+            step = expr_add(m->p, dw, expr_mul(m->p, number(m, 0.01), read_at(m, w, at)));
+        }
+        const Expr *e = expr_sub(m->p, read_at(m, w, at), expr_mul(m->p, number(m, 0.1), step));
+        Tensor *updated = define(m, "updated", at, REDUCE_NONE, NONE, e);
         vec_push(m->p->arena, &m->f->effects, (Effect){w, updated});
     }
 }
@@ -547,6 +579,7 @@ Program *random_program(Context *ctx, RandomOptions options) {
                .state = options.seed * 2654435761u + 12345,
                .smooth = options.smooth};
     m.f = function_add(m.p, FUNCTION_STEP, "step");
+    m.update = tensor_add(m.p, "clock.update", TENSOR_CLOCK, TYPE_DOUBLE, 0, NULL);
     add_inputs(&m);
     int layers = (int)pick(&m, 1, options.layers > 0 ? options.layers : 6);
     for (int i = 0; i < layers && m.pool_count < MOST_POOL; i++) {
@@ -565,7 +598,22 @@ void random_values(Environment *env, const Program *p, uint64_t seed) {
     Maker m = {.state = seed + 99};
     for (int i = 0; i < p->tensors.count; i++) {
         Tensor *t = p->tensors.data[i];
+        if (t->kind == TENSOR_CLOCK) environment_values(env, t)[0] = 1;
         if (t->kind != TENSOR_INPUT && t->kind != TENSOR_PARAM && t->kind != TENSOR_SLOT) continue;
+        double *values = environment_values(env, t);
+        for (int64_t k = 0; k < tensor_elements(t); k++) {
+            values[k] = t->bounded ? (double)pick(&m, t->low, t->high) : (double)pick(&m, -1000, 1000) / 997;
+            if (t->kind == TENSOR_SLOT) values[k] = fabs(values[k]);
+        }
+    }
+}
+
+void random_batch(Environment *env, const Program *p, uint64_t seed, int step) {
+    Maker m = {.state = seed * 31 + (uint64_t)step};
+    environment_values(env, tensor_find(p, "clock.update"))[0] = step + 1;
+    for (int i = 0; i < p->tensors.count; i++) {
+        Tensor *t = p->tensors.data[i];
+        if (t->kind != TENSOR_INPUT) continue;
         double *values = environment_values(env, t);
         for (int64_t k = 0; k < tensor_elements(t); k++)
             values[k] = t->bounded ? (double)pick(&m, t->low, t->high) : (double)pick(&m, -1000, 1000) / 997;

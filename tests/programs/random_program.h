@@ -18,5 +18,7 @@ Program *random_program(Context *ctx, RandomOptions options);
 int64_t random_rows(const Program *p, uint64_t seed);
 // Inputs and parameters in safe ranges, integers inside their bounds; the same for the same seed.
 void random_values(Environment *env, const Program *p, uint64_t seed);
+// The inputs of another batch, and the clock: step 0, 1 ...
+void random_batch(Environment *env, const Program *p, uint64_t seed, int step);
 
 #endif
