@@ -24,6 +24,7 @@ typedef struct {
     const Comment *comments;
     bool *used;
     int comment_count;
+    int first; // comments before it are used
     VEC(Line) lines;
     int indent;
     bool fresh; // the next line is the first of its block
@@ -75,7 +76,10 @@ static bool in_block(const Node *node, uint32_t at) {
 
 // Comments that stand alone before a statement, or at the end of a block.
 static void put_comments(Format *f, uint32_t from, uint32_t to) {
-    for (int i = comment_at(f, from); i < f->comment_count && f->comments[i].start < to; i++) {
+    while (f->first < f->comment_count && f->used[f->first]) f->first++;
+    int begin = comment_at(f, from);
+    for (int i = begin > f->first ? begin : f->first; i < f->comment_count && f->comments[i].start < to;
+         i++) {
         if (f->used[i]) continue;
         f->used[i] = true;
         put_line(f, (Line){.text = f->comments[i].text, .blank = blank_before(f, f->comments[i].start)});

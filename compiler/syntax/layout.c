@@ -8,7 +8,9 @@
 #include "syntax/syntax.h"
 #include <string.h>
 
-enum { MOST_OPEN = 256, MOST_FAULTS = 60 };
+// In a definition of more than LARGE tokens only the first fault is looked for: each costs a walk over all of
+// it.
+enum { MOST_OPEN = 256, MOST_FAULTS = 60, LARGE = 20000 };
 
 typedef enum { FAULT_NONE, FAULT_INSERT, FAULT_DROP, FAULT_REPLACE, FAULT_DEEP } FaultKind;
 
@@ -353,7 +355,7 @@ static void repair_all(Parser *p) {
         for (to = from + 1; to < p->tokens.count - 1 && !begins_definition(p, to);) to++;
         for (Fault fault; (fault = find_fault(p, from, to)).kind != FAULT_NONE;) {
             report(p, &fault);
-            if (fault.kind == FAULT_DEEP || ++faults > MOST_FAULTS) {
+            if (fault.kind == FAULT_DEEP || ++faults > MOST_FAULTS || to - from > LARGE) {
                 p->stopped = true;
                 return;
             }
