@@ -24,8 +24,7 @@ static int find_parameter(const Node *define, const char *name) {
     return -1;
 }
 
-// ---- arguments
-// ----------------------------------------------------------------------------------------------------------------------
+// ---- arguments ----
 
 static bool place_arguments(Elaborator *el, Application *a, const SemaValue *values, const char *const *names,
                             int count) {
@@ -54,8 +53,7 @@ static bool place_arguments(Elaborator *el, Application *a, const SemaValue *val
     return true;
 }
 
-// ---- functions of numbers, element by element
-// --------------------------------------------------------------------------------------
+// ---- functions of numbers, element by element ----
 
 static bool is_elementwise(const Application *a) {
     if (a->define->definition != DEFINE_FN) return false;
@@ -100,8 +98,7 @@ static SemaValue apply_elementwise(Elaborator *el, Application *a) {
     return out;
 }
 
-// ---- sizes
-// -------------------------------------------------------------------------------------------------------------------------------
+// ---- sizes ----
 
 static const char *node_text(Elaborator *el, const Node *node) {
     Text text = {.arena = el->session->arena};
@@ -209,8 +206,7 @@ static void check_shape(Elaborator *el, Application *a, const Node *parameter, S
     }
 }
 
-// ---- parameters
-// --------------------------------------------------------------------------------------------------------------------------
+// ---- parameters ----
 
 static bool is_whole_type(Type type) { return type == TYPE_INT || type == TYPE_BOOL; }
 
@@ -370,8 +366,7 @@ static void bind_parameters(Elaborator *el, Application *a) {
     for (int i = 0; i < define->count && a->ok; i++) bind_parameter(el, a, i);
 }
 
-// ---- results
-// -----------------------------------------------------------------------------------------------------------------------------
+// ---- results ----
 
 // A result as it is declared: its shape, or a message.
 static SemaValue fit_result(Elaborator *el, Application *a, const Node *declared, SemaValue v) {
@@ -447,8 +442,7 @@ static SemaValue results_of(Elaborator *el, Application *a, SemaValue last) {
     return fit_result(el, a, results->items[0], last);
 }
 
-// ---- application
-// ---------------------------------------------------------------------------------------------------------------------------
+// ---- application ----
 
 static bool is_inline(const Node *define) {
     if (define->definition != DEFINE_FN) return false;

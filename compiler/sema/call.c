@@ -10,8 +10,7 @@ const char *value_name(Elaborator *el, const Env *env, SemaValue v) {
     return env_path(env, el->session->arena, "value");
 }
 
-// ---- the language's own functions
-// ---------------------------------------------------------------------------------------------------
+// ---- the language's own functions ----
 
 static Op op_named(const char *name) {
     for (int op = OP_PRODUCT + 1; op < OP_COUNT; op++)
@@ -143,8 +142,7 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
     return value_error();
 }
 
-// ---- draws
-// -------------------------------------------------------------------------------------------------------------------------------
+// ---- draws ----
 
 static void number_calls(Elaborator *el, const Node *e, uint64_t *next) {
     if (!e) return;
@@ -237,8 +235,7 @@ SemaValue force_closure(Elaborator *el, SemaValue closure) {
     return value_of(el, closure.callable->env, closure.callable->closure);
 }
 
-// ---- arguments
-// ------------------------------------------------------------------------------------------------------------------------------
+// ---- arguments ----
 
 static int parameter_named(const Node *define, const char *name) {
     for (int i = 0; i < define->count; i++)
@@ -312,8 +309,7 @@ bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define
     return ok;
 }
 
-// ---- calls
-// ------------------------------------------------------------------------------------------------------------------------------------
+// ---- calls ----
 
 static bool is_required(const Node *parameter) { return !parameter->value; }
 

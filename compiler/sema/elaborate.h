@@ -17,8 +17,7 @@ typedef struct Slot Slot;
 typedef struct Layer Layer;
 typedef struct Callable Callable;
 
-// ---- values
-// -------------------------------------------------------------------------------------------------------------
+// ---- values ----
 
 typedef enum {
     SEMA_ERROR,    // a message is out; whoever meets it says nothing
@@ -80,8 +79,7 @@ bool value_is_error(SemaValue v);
 // "[batch 32, 10]", "a number", "a layer": for messages.
 const char *value_shape_text(Session *s, SemaValue v);
 
-// ---- session: one a program
-// -------------------------------------------------------------------------------------------------
+// ---- session: one a program ----
 
 // What all functions of a program share: parameters and states by name (each with its initial value in
 // FUNCTION_INITIAL, which the session makes), layer instances for `summary`.
@@ -98,8 +96,7 @@ struct Session {
 };
 Session *session_create(Program *program, const Library *library);
 
-// ---- elaborators: one for each function being written
-// ------------------------------------------------------------------------
+// ---- elaborators: one for each function being written ----
 
 // Rule 20. With totals, a reduction over the batch becomes a TENSOR_TOTAL that the elaborator's function adds
 // to, the number of rows a total too, and what reads only totals goes to `end` (FUNCTION_METRICS; NULL: it
@@ -137,8 +134,7 @@ Elaborator *elaborator_create(Session *s, Function *f, bool training);
 // Adds to the function the effect of every slot that was assigned. Once, at the end.
 void elaborator_finish(Elaborator *el);
 
-// ---- scopes
-// -------------------------------------------------------------------------------------------------------------
+// ---- scopes ----
 
 // A scope of text that stands in the file of `from`; names of its layers and tensors begin with `path` ("":
 // none).
@@ -152,8 +148,7 @@ const SemaValue *env_get(const Env *env, const char *name); // here or outside; 
 Slot *env_slot(Env *env, const char *name, Tensor *target, SemaValue initial);
 SemaValue slot_value(const Slot *slot);
 
-// ---- what texts mean
-// ------------------------------------------------------------------------------------------------------
+// ---- what texts mean ----
 
 SemaValue elaborate_expression(Elaborator *el, Env *env, const Node *e);
 // One statement (ASSIGN, PARAM, STATE, RESULT, RECUR); a block: its last expression's value, or SEMA_ABSENT

@@ -11,8 +11,7 @@ bool expr_is_simple(const Expr *e) {
            e->op == OP_ROWS;
 }
 
-// ---- which indices and conditions an expression stands under
-// ------------------------------------------------------------------
+// ---- which indices and conditions an expression stands under ----
 
 typedef struct {
     const Index *data[MAX_RANK * 4];
@@ -30,19 +29,36 @@ static void add_index(Indices *set, const Index *index) {
         set->data[set->count++] = index;
 }
 
-// Could it be infinite or NaN where its reads are not?
+// Does any part of the expression pass the test? Every part is looked at once.
+typedef bool PartTest(const Expr *e);
+
+static bool part_passes(Arena *arena, Table *seen, const Expr *e, PartTest *test) {
+    if (table_get(seen, e)) return false;
+    table_set(arena, seen, e, seen);
+    if (test(e)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (part_passes(arena, seen, e->args[i], test)) return true;
+    for (int i = 0; e->op == OP_AFFINE && i < e->form->count; i++)
+        if (part_passes(arena, seen, e->form->terms[i].atom, test)) return true;
+    return false;
+}
+
+static bool any_part(const Elaborator *el, const Expr *e, PartTest *test) {
+    Table seen = {0};
+    return part_passes(el->session->arena, &seen, e, test);
+}
+
+// Could it be infinite or NaN where its parts are not?
 static bool is_risky(const Expr *e) {
     if (e->op == OP_PRODUCT)
         for (int i = 0; i < e->count; i++)
             if (e->exponents[i] < 0) return true;
-    if (e->op == OP_DIV || e->op == OP_POW || e->op == OP_EXP || e->op == OP_EXPM1 || e->op == OP_LOG ||
-        e->op == OP_LOG1P || e->op == OP_SQRT || e->op == OP_ERFINV ||
-        (e->op == OP_CONST && !isfinite(e->value)))
-        return true;
-    for (int i = 0; i < e->count; i++)
-        if (is_risky(e->args[i])) return true;
-    return false;
+    return e->op == OP_DIV || e->op == OP_POW || e->op == OP_EXP || e->op == OP_EXPM1 || e->op == OP_LOG ||
+           e->op == OP_LOG1P || e->op == OP_SQRT || e->op == OP_ERFINV ||
+           (e->op == OP_CONST && !isfinite(e->value));
 }
+
+static bool is_rows(const Expr *e) { return e->op == OP_ROWS; }
 
 static bool shares_index(const Expr *e, const Indices *own, const Affine *form) {
     for (int k = 0; k < e->free_count; k++)
@@ -91,7 +107,8 @@ static const Expr *under_facts(Elaborator *el, const Expr *e, const Indices *own
     }
     const Expr *zero = e->type == TYPE_REAL || e->type == TYPE_DOUBLE ? expr_const(p, 0) : expr_int(p, 0);
     const Expr *given = e;
-    for (int i = 0; i < el->tables->conditions.count && is_risky(given); i++) {
+    bool risky = el->tables->conditions.count && any_part(el, e, is_risky);
+    for (int i = 0; i < el->tables->conditions.count && risky; i++) {
         const Expr *condition = el->tables->conditions.data[i];
         bool within = true;
         for (int k = 0; k < condition->free_count; k++)
@@ -101,8 +118,7 @@ static const Expr *under_facts(Elaborator *el, const Expr *e, const Indices *own
     return count ? expr_where(p, guards, count, e, zero) : e;
 }
 
-// ---- the draws of what becomes a tensor
-// ---------------------------------------------------------------------------------------------
+// ---- the draws of what becomes a tensor ----
 
 static const Affine *row_major(Program *p, const Index *const *indices, int count) {
     const Affine *form = affine_constant(p, 0);
@@ -121,8 +137,7 @@ static const Expr *number_draws(Elaborator *el, const Expr *e, const Indices *al
     return expr_substitute(el->session->program, e, &binding, 1);
 }
 
-// ---- splitting indices under // and mod
-// ------------------------------------------------------------------------------------------
+// ---- splitting indices under // and mod ----
 
 typedef struct {
     Arena *arena;
@@ -206,8 +221,7 @@ static void split_all(Elaborator *el, Draft *d) {
     }
 }
 
-// ---- equations
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- equations ----
 
 // With totals a tensor lives in the batch's function, at the end (it is made of totals), or in both (of
 // neither).
@@ -220,19 +234,9 @@ static Side side_of_tensor(const Elaborator *el, const Tensor *t) {
     return (fixed && !t->batch_dims) || table_get(&el->tables->both_sides, t) ? SIDE_BOTH : SIDE_BATCH;
 }
 
-static bool holds_rows(const Expr *e) {
-    if (e->op == OP_ROWS) return true;
-    if (e->op == OP_AFFINE)
-        for (int i = 0; i < e->form->count; i++)
-            if (holds_rows(e->form->terms[i].atom)) return true;
-    for (int i = 0; i < e->count; i++)
-        if (holds_rows(e->args[i])) return true;
-    return false;
-}
-
 // False after a message: totals and rows of the batch do not meet.
 static bool side_of(Elaborator *el, const Env *env, const Expr *e, Side *side, Span span) {
-    bool batch = holds_rows(e) || e->has_draw, end = false;
+    bool batch = any_part(el, e, is_rows) || e->has_draw, end = false;
     for (int i = 0; i < e->free_count; i++) batch = batch || e->free[i]->batch;
     for (int i = 0; i < e->read_count; i++) {
         Side read = side_of_tensor(el, e->reads[i]->tensor);
@@ -421,8 +425,7 @@ bool value_is_of_clock(const Elaborator *el, SemaValue v) {
     return v.kind == SEMA_SCALAR && reads_clock_only(el, v.e);
 }
 
-// ---- reductions
-// -----------------------------------------------------------------------------------------------------------------------
+// ---- reductions ----
 
 // A total over all batches: found again by its name.
 static Tensor *total_of(Elaborator *el, const Indices *outer, Reduction r) {

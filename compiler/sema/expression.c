@@ -5,8 +5,7 @@
 
 #include "sema/values.h"
 
-// ---- names
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- names ----
 
 static bool in_training(const Elaborator *el, const Env *env) {
     if (!el->training) return false;
@@ -148,8 +147,7 @@ static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
     return value_error();
 }
 
-// ---- numbers known when compiling
-// -----------------------------------------------------------------------------------------------------
+// ---- numbers known when compiling ----
 
 static SemaValue whole_or_real(double number, bool integral) {
     return value_number(number, integral && number == floor(number) && fabs(number) < 9e15);
@@ -185,8 +183,7 @@ static SemaValue fold(Operator op, SemaValue a, SemaValue b) {
     die("fold: operator %d does not join two numbers", (int)op);
 }
 
-// ---- numbers known at run time
-// ----------------------------------------------------------------------------------------------------------
+// ---- numbers known at run time ----
 
 const Expr *expr_truth(Program *p, const Expr *e) {
     return e->type == TYPE_BOOL ? e : expr_unary(p, OP_NOT, expr_binary(p, OP_EQ, e, expr_const(p, 0)));
@@ -388,8 +385,7 @@ static SemaValue eval_unary(Elaborator *el, Env *env, const Node *e) {
     return out;
 }
 
-// ---- conditions
-// ---------------------------------------------------------------------------------------------------------------------------
+// ---- conditions ----
 
 // `and`, `or`: the right side is read only where the left one lets it.
 static SemaValue eval_logic(Elaborator *el, Env *env, const Node *e) {
@@ -468,8 +464,7 @@ static SemaValue eval_if(Elaborator *el, Env *env, const Node *e) {
     return value_choose(el, env, condition, a, b, e->span);
 }
 
-// ---- all kinds
-// ------------------------------------------------------------------------------------------------------------------------------
+// ---- all kinds ----
 
 static SemaValue eval_list(Elaborator *el, Env *env, const Node *e) {
     SemaValue *items = arena_array(el->session->arena, SemaValue, e->count + 1);
@@ -516,8 +511,7 @@ SemaValue value_of(Elaborator *el, Env *env, const Node *e) {
     return v;
 }
 
-// ---- the interface
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- the interface ----
 
 SemaValue elaborate_expression(Elaborator *el, Env *env, const Node *e) { return value_of(el, env, e); }
 

@@ -5,8 +5,7 @@
 
 #include "sema/values.h"
 
-// ---- names
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- names ----
 
 const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *definition) {
     Arena *arena = el->session->arena;
@@ -50,8 +49,7 @@ void layers_skip(Elaborator *el, Env *env, const Node *e) {
         layers_skip(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i]);
 }
 
-// ---- layer or tensor, by the text
-// ------------------------------------------------------------------------------------------------------
+// ---- layer or tensor, by the text ----
 
 static bool gives_tensor(Elaborator *el, const Env *env, const Node *e);
 
@@ -145,8 +143,7 @@ SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *def
     return value_layer(el, layer);
 }
 
-// ---- pipes
-// ---------------------------------------------------------------------------------------------------------------------------------
+// ---- pipes ----
 
 static SemaValue apply_stage(Elaborator *el, Env *env, const Node *stage, SemaValue x);
 
@@ -273,8 +270,7 @@ SemaValue apply_value(Elaborator *el, SemaValue layer_or_function, SemaValue inp
     return layer_apply(el, env_create(el, span, ""), layer_or_function, input, span);
 }
 
-// ---- the list of instances
-// -----------------------------------------------------------------------------------------------------------------
+// ---- the list of instances ----
 
 int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *define, Span span) {
     Session *s = el->session;

@@ -114,8 +114,7 @@ static bool bind(Elaborator *el, Env *env, const Node *e, Bound *b) {
     return true;
 }
 
-// ---- the language's own
-// ------------------------------------------------------------------------------------------------------------
+// ---- the language's own ----
 
 typedef struct {
     const char *name;
@@ -236,8 +235,7 @@ SemaValue value_count(Elaborator *el, const Env *env, SemaValue v, Span span) {
     return size;
 }
 
-// ---- by a function
-// -------------------------------------------------------------------------------------------------------------------
+// ---- by a function ----
 
 static SemaValue by_function(Elaborator *el, Env *env, const Node *e, const Node *define) {
     Bound b;

@@ -5,8 +5,7 @@
 
 #include "sema/values.h"
 
-// ---- values with a name
-// ------------------------------------------------------------------------------------------------------------
+// ---- values with a name ----
 
 static SemaValue shape_of_slot(Elaborator *el, const Slot *slot, const Expr *e) {
     SemaValue v = value_tensor(el->session, slot->target);
@@ -82,8 +81,7 @@ static SemaValue assign_name(Elaborator *el, Env *env, const Node *target, const
     return fresh_name(el, env, target, v);
 }
 
-// ---- equations with indices
-// -----------------------------------------------------------------------------------------------------------------
+// ---- equations with indices ----
 
 typedef struct {
     Env *outer, *env;
@@ -433,8 +431,7 @@ static SemaValue assign_index(Elaborator *el, Env *env, const Node *target, cons
     return fresh_name(el, env, target->base, v);
 }
 
-// ---- statements
-// -------------------------------------------------------------------------------------------------------------------------------
+// ---- statements ----
 
 // What `m += e` stands for.
 static const Node *full_value(Elaborator *el, const Node *statement) {

@@ -4,8 +4,10 @@
 
 #include "sema/values.h"
 
-// ---- lists as tensors
-// -------------------------------------------------------------------------------------------------------------
+// ---- lists as tensors ----
+
+// A longer list is stored, a shorter one chosen from in place.
+enum { INLINE_LIST = 16 };
 
 // The element at `form` of values[from .. from + count): a tree of guards, so that its depth is logarithmic.
 static const Expr *pick(Elaborator *el, const Affine *form, const Expr *const *values, int from, int count) {
@@ -57,12 +59,12 @@ SemaValue list_tensor(Elaborator *el, const Env *env, SemaValue list, Span span)
     }
     a.e = pick(el, affine_index(p, a.indices[0]), es, 0, list.count);
     SemaValue out = value_array(el->session, &a);
+    if (list.count > INLINE_LIST && env) out = value_store(el, env, out, env_path(env, p->arena, "list"), span);
     out.dimension = list.items[0].dimension;
     return out;
 }
 
-// ---- staying inside
-// ------------------------------------------------------------------------------------------------------------------
+// ---- staying inside ----
 
 // A division of the form in which an index can be written as q * block + rest, so that bounds become exact.
 static const Index *divided(Elaborator *el, const Affine *form, int64_t *q) {
@@ -112,8 +114,7 @@ bool form_inside(Elaborator *el, const Affine *form, int64_t size) {
     return inside_by(el, form, size, el->tables->facts.data, el->tables->facts.count, 3);
 }
 
-// ---- one read
-// ------------------------------------------------------------------------------------------------------------------------------
+// ---- one read ----
 
 typedef enum { OUTSIDE_NEVER, OUTSIDE_VALUE, OUTSIDE_EDGE } Outside;
 
@@ -296,8 +297,7 @@ static SemaValue read_access(Elaborator *el, Env *env, Access *a) {
     return v;
 }
 
-// ---- the base
-// ---------------------------------------------------------------------------------------------------------------------------------
+// ---- the base ----
 
 static bool is_extend(const Env *env, const Node *e) {
     return e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, "extend") &&
@@ -357,8 +357,7 @@ SemaValue value_of_index(Elaborator *el, Env *env, const Node *e) {
     return read_access(el, env, &a);
 }
 
-// ---- ranges (rule 3)
-// -----------------------------------------------------------------------------------------------------------------------
+// ---- ranges (rule 3) ----
 
 static bool names_known(Elaborator *el, const Env *env, const Node *e) {
     if (!e) return true;

@@ -30,8 +30,7 @@ void *table_get(const Table *table, const void *key) {
     return table->keys[i] ? table->values[i] : NULL;
 }
 
-// ---- making values
-// ----------------------------------------------------------------------------------------------------------
+// ---- making values ----
 
 SemaValue value_error(void) { return (SemaValue){.kind = SEMA_ERROR}; }
 
@@ -93,8 +92,7 @@ SemaValue value_callable(Elaborator *el, Callable callable, SemaKind kind) {
     return (SemaValue){.kind = kind, .callable = copy};
 }
 
-// ---- their text
-// ---------------------------------------------------------------------------------------------------------------
+// ---- their text ----
 
 const char *number_text(Arena *arena, double number) { return string_of_double(arena, number); }
 
@@ -169,8 +167,7 @@ Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d, Span sp
     return d;
 }
 
-// ---- expressions of values
-// --------------------------------------------------------------------------------------------------------
+// ---- expressions of values ----
 
 const Expr *value_expr(Elaborator *el, SemaValue v, bool real) {
     Program *p = el->session->program;
@@ -208,8 +205,7 @@ Index *index_of(Elaborator *el, const char *name, Dim d) {
     return index_add(el->session->program, name, d.size, d.batch);
 }
 
-// ---- sessions, elaborators, scopes
-// ---------------------------------------------------------------------------------------------------
+// ---- sessions, elaborators, scopes ----
 
 Session *session_create(Program *program, const Library *library) {
     Arena *arena = program->ctx->arena;

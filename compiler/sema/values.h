@@ -7,8 +7,7 @@
 
 enum { MAX_NESTING = 64, MAX_LAYERS = 100000, MAX_FACTS = 256 };
 
-// ---- pointers to pointers
-// ------------------------------------------------------------------------------------------------
+// ---- pointers to pointers ----
 
 typedef struct {
     const void **keys;
@@ -18,8 +17,7 @@ typedef struct {
 void table_set(Arena *arena, Table *table, const void *key, void *value);
 void *table_get(const Table *table, const void *key);
 
-// ---- scopes
-// ---------------------------------------------------------------------------------------------------------------
+// ---- scopes ----
 
 // Where layers are counted (rule 18): one for each application of a layer, for a named pipe, for a file.
 typedef struct {
@@ -102,8 +100,7 @@ struct Callable {
     int count;
 };
 
-// ---- tables of the session and of elaborators
-// --------------------------------------------------------------------------------
+// ---- tables of the session and of elaborators ----
 
 typedef struct {
     Tensor *tensor;
@@ -150,8 +147,7 @@ struct ElaboratorTables {
     int subscript;    // > 0: in a subscript
 };
 
-// ---- errors
-// -----------------------------------------------------------------------------------------------------------------
+// ---- errors ----
 
 // Reports with the chain of layers as notes; gives the diagnostic, for notes of its own. What goes wrong in
 // the library's text is reported where the user's text calls it, with the library's place as a note.
@@ -164,8 +160,7 @@ Span fail_place(Elaborator *el, const Env *env, Span span);
 const char *dims_text(Elaborator *el, const Dim *dims, int rank);
 const char *number_text(Arena *arena, double number);
 
-// ---- values, scopes
-// ------------------------------------------------------------------------------------------------------------
+// ---- values, scopes ----
 
 Name *env_name(const Env *env, const char *name);
 Name *env_add(Env *env, const char *name, SemaValue v, Span span);
@@ -183,8 +178,7 @@ const Affine *affine_of(Elaborator *el, const Expr *integer);
 const Expr *expr_of_dim(Elaborator *el, Dim d);
 Index *index_of(Elaborator *el, const char *name, Dim d);
 
-// ---- elaboration, file by file
-// ----------------------------------------------------------------------------------------------------
+// ---- elaboration, file by file ----
 
 // expression.c
 SemaValue value_of(Elaborator *el, Env *env, const Node *e);
