@@ -63,32 +63,31 @@ static void keep_gradients(Pipeline *p) {
     }
 }
 
-static bool is_within(const char *what, const char *layer) {
-    size_t n = strlen(layer);
-    return what && strncmp(what, layer, n) == 0 && (what[n] == 0 || what[n] == '.' || what[n] == '[');
-}
-
-// The innermost layer whose text made an equation, or -1.
-static int layer_of(const Module *m, const Origin *origin) {
-    int found = -1;
-    size_t longest = 0;
-    for (int l = 0; origin && l < m->layers.count; l++) {
-        size_t n = strlen(m->layers.data[l].name);
-        if (n > longest && is_within(origin->what, m->layers.data[l].name)) found = l, longest = n;
+// The number from 1 of the innermost layer whose text made an equation, or 0: the longest beginning of its path that is a layer's.
+static int layer_of(const Map *layers, const Origin *origin) {
+    char path[1024];
+    if (!origin || !origin->what || strlen(origin->what) >= sizeof path) return 0;
+    strcpy(path, origin->what);
+    for (;;) {
+        int found = (int)(intptr_t)map_get(layers, path);
+        char *dot = strrchr(path, '.');
+        if (found || !dot) return found;
+        *dot = 0;
     }
-    return found;
 }
 
 // Operations of each layer's own text on a batch, for `summary`: what prediction needs, before anything is simplified.
 static void count_layers(Module *m) {
+    Map *layers = map_create(m->program->arena);
+    for (int l = m->layers.count - 1; l >= 0; l--) map_set(layers, m->layers.data[l].name, (void *)(intptr_t)(l + 1));
     for (int i = 0; i < m->program->functions.count; i++) {
         const Function *f = m->program->functions.data[i];
         if (f->kind != FUNCTION_PREDICT) continue;
         for (int q = 0; q < f->equations.count; q++) {
-            int layer = layer_of(m, f->equations.data[q]->origin);
+            int layer = layer_of(layers, f->equations.data[q]->origin);
             Function one = {.name = f->name, .kind = f->kind};
             vec_push(m->program->arena, &one.equations, f->equations.data[q]);
-            if (layer >= 0) m->layers.data[layer].flops += function_flops(&one);
+            if (layer) m->layers.data[layer - 1].flops += function_flops(&one);
         }
     }
 }

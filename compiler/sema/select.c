@@ -3,13 +3,6 @@
 
 #include <string.h>
 
-static bool taken(const Run *r, const Tensor *t) {
-    for (int c = 0; c < r->clause_count; c++)
-        for (int i = 0; i < r->clauses[c].params.count; i++)
-            if (r->clauses[c].params.data[i] == t) return true;
-    return false;
-}
-
 static bool below(const char *name, const char *path) {
     size_t n = strlen(path);
     return strncmp(name, path, n) == 0 && (name[n] == 0 || name[n] == '.' || name[n] == '[');
@@ -51,7 +44,7 @@ static bool select_clause(Run *r, Clause *c) {
     for (int i = 0; i < r->session->params.count; i++) {
         Tensor *t = r->session->params.data[i];
         bool outside = path && !below(t->name, path) && !string_equal(path, r->model->name);
-        if (taken(r, t) || outside || (matrices && t->rank != 2)) continue;
+        if (t->trainable || outside || (matrices && t->rank != 2)) continue;
         t->trainable = true;
         vec_push(r->arena, &c->params, t);
     }
@@ -71,6 +64,9 @@ static bool trains_below(const Run *r, const char *path, bool trainable) {
 // A layer with parameters none of which is named runs as in inference, with the layers inside it.
 static void freeze(Run *r) {
     VEC(const char *) frozen = {0};
+    bool all = true;
+    for (int i = 0; i < r->session->params.count; i++) all = all && r->session->params.data[i]->trainable;
+    if (all) return;
     for (int i = 0; i < r->session->layers.count; i++) {
         const char *path = r->session->layers.data[i].name;
         if (path && trains_below(r, path, false) && !trains_below(r, path, true)) vec_push(r->arena, &frozen, path);
