@@ -213,6 +213,7 @@ static Plan best_plan(const Nest *n, const Plan *start) {
             if (!may_split(k, k->tile[j], k->owned_axis)) continue;
             Plan p = {.split = k->tile[j]};
             permute(k, o, p.order);
+            if (k->owned_axis >= 0 && p.order[0] != k->owned_axis) continue;
             p.cost = cost_of(n, &p);
             descend(n, &p);
             if (p.cost < best.cost * .98) best = p;
@@ -309,7 +310,7 @@ static void adopt(const Nest *n, const Plan *p) {
     k->block_count = p->count;
     memcpy(k->order, p->order, sizeof p->order);
     int64_t halves = p->split >= 0 ? k->axes[p->split].size % (2 * k->axes[p->split].step) : 1;
-    if (k->owned_axis < 0 && p->split >= 0 && halves == 0) k->owned_axis = p->split;
+    if (k->owned_axis < 0 && p->split == p->order[0] && halves == 0) k->owned_axis = p->split;
     if (sums) place_partial_sums(k);
 }
 

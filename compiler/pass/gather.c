@@ -15,13 +15,14 @@ static Tensor *rowmap_of(Program *p) {
     return t;
 }
 
+// A sample is one run of elements there, whatever its shape: so what only flattens it reads it as it lies.
 static Tensor *source_of_input(Program *p, const Tensor *x) {
     const char *name = string_format(p->arena, "source.%s", x->name);
     Tensor *t = tensor_find(p, name);
     if (t) return t;
-    int64_t dims[MAX_RANK] = {0};
-    for (int d = 1; d < x->rank; d++) dims[d] = x->dims[d];
-    t = tensor_add(p, name, TENSOR_SOURCE, x->type, x->rank, dims);
+    int64_t dims[2] = {0, 1};
+    for (int d = 1; d < x->rank; d++) dims[1] *= x->dims[d];
+    t = tensor_add(p, name, TENSOR_SOURCE, x->type, x->rank > 1 ? 2 : 1, dims);
     t->bounded = x->bounded;
     t->low = x->low;
     t->high = x->high;
@@ -29,13 +30,56 @@ static Tensor *source_of_input(Program *p, const Tensor *x) {
     return t;
 }
 
+// The row-major number of an element of a sample.
+static const Affine *number_in_sample(Program *p, const Tensor *x, const Affine *const *forms) {
+    const Affine *n = affine_constant(p, 0);
+    for (int d = 1; d < x->rank; d++) n = affine_add(p, affine_scale(p, n, x->dims[d], 1), forms[d]);
+    return n;
+}
+
+static const Expr *from_source(Program *p, const Tensor *x, const Affine *row, const Affine *number) {
+    const Affine *from[2] = {affine_atom(p, expr_read(p, rowmap_of(p), &row, x->origin)), number};
+    return expr_read(p, source_of_input(p, x), from, x->origin);
+}
+
 static void define(Program *p, Function *f, Tensor *x) {
-    Tensor *source = source_of_input(p, x), *rowmap = rowmap_of(p);
-    const Affine *out[MAX_RANK], *from[MAX_RANK];
-    for (int d = 0; d < x->rank; d++)
-        from[d] = out[d] = affine_index(p, index_add(p, d ? "i" : "b", x->dims[d], d == 0));
-    from[0] = affine_atom(p, expr_read(p, rowmap, &out[0], x->origin));
-    equation_add(p, f, x, out, REDUCE_NONE, NULL, 0, expr_read(p, source, from, x->origin), x->origin);
+    const Affine *out[MAX_RANK];
+    for (int d = 0; d < x->rank; d++) out[d] = affine_index(p, index_add(p, d ? "i" : "b", x->dims[d], d == 0));
+    const Expr *e = from_source(p, x, out[0], number_in_sample(p, x, out));
+    equation_add(p, f, x, out, REDUCE_NONE, NULL, 0, e, x->origin);
+}
+
+// flat[b, 8 * i + j] = x[b, i, j], where nothing else reads x: the rows go to flat at once.
+static bool flattens(Program *p, const Equation *q, const Tensor *x) {
+    const Tensor *t = q->tensor;
+    if (q->reduction != REDUCE_NONE || q->e->op != OP_READ || q->e->tensor != x || t->rank != 2 || x->rank < 2) return false;
+    if (t->kind != TENSOR_TEMP || t->type != x->type || q->out[0] != q->e->forms[0]) return false;
+    for (int d = 0; d < x->rank; d++) {
+        const Index *k = affine_only(q->e->forms[d]);
+        if ((x->dims[d] > 1 || d == 0) && (!k || k->size != x->dims[d])) return false;
+        for (int c = 0; k && c < d; c++)
+            if (affine_only(q->e->forms[c]) == k) return false;
+    }
+    return t->dims[1] == tensor_elements(x) / x->dims[0] && q->out[1] == number_in_sample(p, x, q->e->forms);
+}
+
+static bool define_flat(Program *p, Function *f, const Tensor *x) {
+    int reader = -1;
+    for (int i = 0; i < f->equations.count; i++) {
+        const Expr *e = f->equations.data[i]->e;
+        bool here = false;
+        for (int r = 0; r < e->read_count; r++) here |= e->reads[r]->tensor == x;
+        if (here && (reader >= 0 || !flattens(p, f->equations.data[i], x))) return false;
+        if (here) reader = i;
+    }
+    if (reader < 0) return false;
+    Equation *q = f->equations.data[reader];
+    const Affine **out = arena_array(p->arena, const Affine *, 2);
+    out[0] = q->out[0];
+    out[1] = affine_index(p, index_add(p, "i", q->tensor->dims[1], false));
+    q->out = out;
+    q->e = from_source(p, x, out[0], out[1]);
+    return true;
 }
 
 static void note_inputs(const Expr *e, bool *read) {
@@ -54,9 +98,13 @@ void pass_gather(Program *p) {
         for (int o = 0; o < f->outputs.count; o++) read[f->outputs.data[o]->id] = true;
         for (int q = 0; q < f->equations.count; q++) read[f->equations.data[q]->tensor->id] = false;
         int before = f->equations.count;
+        bool *kept = arena_array(p->arena, bool, count);      // the function itself gives it on
+        for (int e = 0; e < f->effects.count; e++) kept[f->effects.data[e].value->id] = true;
+        for (int o = 0; o < f->outputs.count; o++) kept[f->outputs.data[o]->id] = true;
         for (int t = 0; t < count; t++) {
             Tensor *x = p->tensors.data[t];
-            if (read[x->id] && x->kind == TENSOR_INPUT && (x->batch_dims & 1)) define(p, f, x);
+            if (!read[x->id] || x->kind != TENSOR_INPUT || !(x->batch_dims & 1)) continue;
+            if (kept[x->id] || !define_flat(p, f, x)) define(p, f, x);
         }
         int added = f->equations.count - before;
         Equation **order = arena_array(p->arena, Equation *, f->equations.count);

@@ -161,12 +161,15 @@ static bool keeps_effects(const Fusion *f, const Mapping *m, const Kernel *k, co
     return true;
 }
 
-static bool gathers(const Kernel *k) {
-    return k->stages.data[0].equation->tensor->kind == TENSOR_INPUT;
+static bool gathers(const Expr *const *reads, int count) {
+    for (int r = 0; r < count; r++)
+        if (reads[r]->tensor->kind == TENSOR_SOURCE) return true;
+    return false;
 }
 
 static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const *reads, int count) {
-    if (k->stages.count >= MAX_STAGES || k->zeros || gathers(k) != (q->tensor->kind == TENSOR_INPUT)) return false;
+    if (k->stages.count >= MAX_STAGES || k->zeros) return false;
+    if (gathers(k->stages.data[0].reads, k->stages.data[0].read_count) != gathers(reads, count)) return false;
     Mapping m;
     m.count = equation_space(q, m.indices, &m.results);
     for (int i = 0; i < m.count; i++) m.axis[i] = -1;

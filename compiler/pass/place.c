@@ -79,7 +79,7 @@ static void live(Places *p, const Tensor *t, int at, int function_start) {
 }
 
 static bool given(const Kernels *ks, const Tensor *t) {
-    return t->kind == TENSOR_ROWMAP || (t->kind == TENSOR_INPUT && ((int)t->id >= ks->tensor_room || !ks->definers[t->id]));
+    return t->kind == TENSOR_INPUT && ((int)t->id >= ks->tensor_room || !ks->definers[t->id]);
 }
 
 static void begin_at(Wanted *w, int start) {
@@ -155,7 +155,7 @@ static int64_t place_temp(Places *p, Wanted *w, int64_t from) {
     return at + need;
 }
 
-// Small results of a function stay where the runtime may read them at any time; large ones share the scratch.
+// Small results of a function (and the row map) stay for the runtime to see at any time; large ones share the scratch.
 static bool is_small(const Layout *l) {
     return l->size * l->element_size <= PAGE;
 }
@@ -165,7 +165,8 @@ static int64_t place_persistent(Places *p, bool outlives, int64_t at) {
         Tensor *t = p->ks->program->tensors.data[i];
         Layout *l = t->layout;
         if (tensor_outlives(t) != outlives || l->same) continue;
-        if (!outlives && (t->kind != TENSOR_OUTPUT || !p->wanted[t->id].lives.count || !is_small(l))) continue;
+        bool kept = t->kind == TENSOR_ROWMAP || (t->kind == TENSOR_OUTPUT && is_small(l));
+        if (!outlives && (!kept || !p->wanted[t->id].lives.count)) continue;
         l->stored = true;
         set_offset(l, at);
         at += whole_bytes(l);
@@ -193,7 +194,7 @@ static void note_scratch(const Places *p, int64_t from) {
 
 static bool is_temp(const Tensor *t) {
     if (t->kind == TENSOR_OUTPUT) return !is_small(t->layout);
-    return t->kind == TENSOR_TEMP || t->kind == TENSOR_INPUT || t->kind == TENSOR_ROWMAP;
+    return t->kind == TENSOR_TEMP || t->kind == TENSOR_INPUT;
 }
 
 // A new value written over an old one lies as that does.
