@@ -321,6 +321,83 @@ static void test_text(Test *t) {
     }
 }
 
+// ---- strict: as written, also for infinities and NaN ----
+
+typedef struct {
+    const Expr *e;
+    double values[I_SIZE * J_SIZE];
+} Strict;
+
+static const double EXTREMES[] = {
+    0, 1.5, (double)INFINITY, -(double)INFINITY, (double)NAN, -2, 1e300, -1e-300, 0.3, -0.7};
+
+static double extreme(int n) { return EXTREMES[n % 10]; }
+
+static Guard first_rows(const Space *s, int64_t count) { return (Guard){affine_index(s->p, s->i), count}; }
+
+// An expression beside its values, computed by plain C arithmetic.
+static Strict random_strict(Test *t, const Space *s, int depth) {
+    Program *p = s->p;
+    Strict r, a = {0}, b = {0};
+    const Affine *at[] = {affine_index(p, s->i), affine_index(p, s->j)};
+    int what = depth == 0 ? (int)pick(t, 0, 2) : (int)pick(t, 0, 12);
+    if (depth > 0) {
+        a = random_strict(t, s, depth - 1);
+        b = random_strict(t, s, depth - 1);
+    }
+    double c = extreme((int)pick(t, 0, 9));
+    int64_t rows = pick(t, 1, I_SIZE - 1);
+    Guard g = first_rows(s, rows);
+    switch (what) {
+    case 0: r.e = expr_const(p, c); break;
+    case 1:
+    case 2: r.e = expr_read(p, s->x, at, NULL); break;
+    case 3: r.e = expr_add(p, a.e, b.e); break;
+    case 4: r.e = expr_sub(p, a.e, b.e); break;
+    case 5: r.e = expr_mul(p, a.e, b.e); break;
+    case 6: r.e = expr_div(p, a.e, b.e); break;
+    case 7: r.e = expr_neg(p, a.e); break;
+    case 8: r.e = expr_where(p, &g, 1, a.e, b.e); break;
+    case 9: r.e = expr_where(p, &g, 1, a.e, expr_const(p, 0)); break;
+    case 10: r.e = expr_select(p, expr_binary(p, OP_LT, a.e, b.e), a.e, expr_const(p, 0)); break;
+    case 11: r.e = expr_power(p, a.e, 2); break;
+    default: r.e = expr_mul(p, a.e, expr_const(p, 0)); break;
+    }
+    for (int n = 0; n < I_SIZE * J_SIZE; n++) {
+        double x = a.values[n], y = b.values[n];
+        bool held = n / J_SIZE < rows;
+        const double all[] = {c,  extreme(n),   extreme(n),   x + y,         x - y, x * y, x / y,
+                              -x, held ? x : y, held ? x : 0, x < y ? x : 0, x * x, x * 0};
+        r.values[n] = all[what];
+    }
+    return r;
+}
+
+static void check_strict(Test *t, Space *s, const Expr *e, const double *wanted, const char *what) {
+    Tensor *y = tensor_add(s->p, "y", TENSOR_OUTPUT, TYPE_DOUBLE, 2, (const int64_t[]){I_SIZE, J_SIZE});
+    Function *f = function_add(s->p, FUNCTION_STEP, "f");
+    const Affine *at[] = {affine_index(s->p, s->i), affine_index(s->p, s->j)};
+    equation_add(s->p, f, y, at, REDUCE_NONE, NULL, 0, e, NULL);
+    Environment *env = environment_create(s->p, 4, 0);
+    for (int n = 0; n < I_SIZE * J_SIZE; n++) environment_values(env, s->x)[n] = extreme(n);
+    const char *error = interpret(env, f);
+    check(t, !error, "%s", error ? error : "");
+    const double *got = environment_values(env, y);
+    for (int n = 0; n < I_SIZE * J_SIZE; n++) {
+        bool same = got[n] == wanted[n] || (isnan(got[n]) && isnan(wanted[n]));
+        check(t, same, "%s: %s is %g at %d, expected %g", what, text_of_expr(t, e), got[n], n, wanted[n]);
+    }
+}
+
+static void test_strict(Test *t) {
+    for (int round = 0; round < 500; round++) {
+        Space s = space_open(t, PRECISION_STRICT);
+        Strict r = random_strict(t, &s, (int)pick(t, 1, 4));
+        check_strict(t, &s, r.e, r.values, "strict, built");
+        check_strict(t, &s, expr_normal(s.p, r.e), r.values, "strict, normal");
+    }
+}
+
 // ---- whole programs ----
 
 static const char DENSE[] =
@@ -501,6 +578,7 @@ int main(void) {
     test_canonical(&t);
     test_normal(&t);
     test_text(&t);
+    test_strict(&t);
     test_program(&t);
     test_refusals(&t);
     test_errors_of_text(&t);
