@@ -37,6 +37,15 @@ void loop_close(Emitter *em, Loop *loop) {
 
 bool axis_short(const Emitter *em, int axis) { return em->partial && em->point.kernel->axes[axis].batch; }
 
+// Where a few rows are summed (a weight's gradient and its update), tiles of several rows of results gain little.
+static bool sums_few_rows(const Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    for (int a = 0; em->partial && a < k->axis_count; a++)
+        if (k->axes[a].batch && !k->axes[a].tile)
+            return true;
+    return false;
+}
+
 // Whole vectors on the vector axis; but where lanes are a sum's own, a tile may take a few results for one vector.
 int64_t axis_step(const Emitter *em, int axis) {
     const Kernel *k = em->point.kernel;
@@ -44,7 +53,7 @@ int64_t axis_step(const Emitter *em, int axis) {
     bool vector = axis == k->vector_axis;
     int64_t step = a->step < 1 ? 1 : a->step;
     if (!vector)
-        return axis_short(em, axis) ? 1 : step;
+        return axis_short(em, axis) || sums_few_rows(em) ? 1 : step;
     if (k->sum_vector_axis >= 0 && step < em->lanes)
         return step;
     return axis_short(em, axis) ? em->lanes : (step + em->lanes - 1) / em->lanes * em->lanes;

@@ -236,7 +236,7 @@ static int64_t greatest_divisor(int64_t a, int64_t b) {
     return a;
 }
 
-// Elements of the innermost loop's body, written out.
+// Elements of the innermost loop's body, written out. Where fewer rows may be there, code is short rather than fast.
 static int64_t unrolling(const Emitter *em, int axis) {
     const Point *p = &em->point;
     int64_t size = p->kernel->axes[axis].size;
@@ -246,6 +246,8 @@ static int64_t unrolling(const Emitter *em, int axis) {
         return 1;
     if (p->axis[axis].block)
         size = greatest_divisor(size, p->axis[axis].block);
+    if (em->partial && size % p->partials == 0)
+        return p->partials;
     if (size % 8 == 0 && p->instance_count <= 4)
         return 8;
     if (size % 4 == 0 && (p->instance_count <= 8 || p->kernel->block_count))
