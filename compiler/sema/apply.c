@@ -270,6 +270,8 @@ static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter,
             diagnostic_help(el->session->ctx, d, "write `%s steps` or `%s epochs`",
                             number_text(el->session->arena, v.number),
                             number_text(el->session->arena, v.number));
+        else if (d)
+            diagnostic_help(el->session->ctx, d, "give it in `steps` or in `epochs`");
         a->ok = false;
     }
     v.dimension = DIMENSION_NUMBER;

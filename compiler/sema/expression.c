@@ -520,7 +520,8 @@ bool elaborate_number(Elaborator *el, Env *env, const Node *e, const char *what,
     SemaValue v = value_first(value_of(el, env, e));
     if (v.kind == SEMA_ERROR) return false;
     if (v.kind != SEMA_NUMBER) {
-        fail(el, env, NUMBER_WANTED, e->span, what, value_shape_text(el->session, v));
+        fail(el, env, NUMBER_WANTED, e->span, what,
+             v.kind == SEMA_SCALAR ? "known at run time only" : value_shape_text(el->session, v));
         return false;
     }
     *number = v.number;
