@@ -270,12 +270,13 @@ nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
         l->next_logged = next_chosen(l, 1000);
     if (t->at.epoch == l->next_shown)
         l->next_shown = next_chosen(l, 100);
+    bool nothing = reason == NN_GOING && !is_best && !l->looked;
+    l->looked = false;
+    reason = nothing ? NN_GOING : save_at_end(l, reason, is_best);
     // Epochs may be shorter than reading a clock: time is only read where something is written, or a look was due.
     if (logged || shown || l->full.file >= 0) {
         l->epoch_started = nn_now();
         l->epoch_step = t->at.step;
     }
-    bool nothing = reason == NN_GOING && !is_best && !l->looked;
-    l->looked = false;
-    return nothing ? NN_GOING : save_at_end(l, reason, is_best);
+    return reason;
 }
