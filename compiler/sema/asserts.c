@@ -1,11 +1,16 @@
-// What a file promises: `assert` lines, once the sizes are known; and the shapes of a file that trains nothing.
+// What a file promises: `assert` lines, once the sizes are known; and the shapes of a file that trains
+// nothing.
 #include "sema/run.h"
 
 #include <string.h>
 
-// ---- assert -----------------------------------------------------------------------------------------------------------------------
+// ---- assert ----
 
-typedef struct { Context *ctx; Elaborator *el; Env *env; } Promise;
+typedef struct {
+    Context *ctx;
+    Elaborator *el;
+    Env *env;
+} Promise;
 
 static void set_number(Promise *p, const char *name, int64_t value, Dimension dimension) {
     SemaValue v = value_number((double)value, true);
@@ -61,11 +66,12 @@ bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory) {
     return ctx->errors == errors;
 }
 
-// ---- files without `train` -----------------------------------------------------------------------------------------------------------
+// ---- files without `train` ----
 
 // The shape of an input whose sizes are numbers, but for the batch in front.
 static bool input_dims(Elaborator *el, Env *env, const Node *p, int64_t *dims) {
-    if (!p->brackets || p->type || p->count < 1 || p->count > MAX_RANK || p->items[0]->kind != AST_NAME) return false;
+    if (!p->brackets || p->type || p->count < 1 || p->count > MAX_RANK || p->items[0]->kind != AST_NAME)
+        return false;
     dims[0] = el->session->program->batch;
     for (int d = 1; d < p->count; d++) {
         const Node *item = p->items[d];

@@ -1,14 +1,21 @@
-// What a run knows of itself: the clock's tensors, plateaus and changes (kept by FUNCTION_EPOCH), the rule that stops it.
-// Guarantees: a tensor of the clock that nothing reads is not in the Module.
+// What a run knows of itself: the clock's tensors, plateaus and changes (kept by FUNCTION_EPOCH), the rule
+// that stops it. Guarantees: a tensor of the clock that nothing reads is not in the Module.
 #include "sema/run.h"
 
 #include <math.h>
 #include <string.h>
 
 static const char *const clock_names[NN_CLOCKS] = {
-    [NN_CLOCK_STEP] = "step", [NN_CLOCK_STEPS] = "steps", [NN_CLOCK_EPOCH] = "epoch", [NN_CLOCK_EPOCHS] = "epochs",
-    [NN_CLOCK_EPOCH_LENGTH] = "epoch_length", [NN_CLOCK_TIME] = "time", [NN_CLOCK_LOSS] = "loss",
-    [NN_CLOCK_GRADIENT_NORM] = "gradient_norm", [NN_CLOCK_UPDATE] = "update", [NN_CLOCK_WEIGHT] = "weight",
+    [NN_CLOCK_STEP] = "step",
+    [NN_CLOCK_STEPS] = "steps",
+    [NN_CLOCK_EPOCH] = "epoch",
+    [NN_CLOCK_EPOCHS] = "epochs",
+    [NN_CLOCK_EPOCH_LENGTH] = "epoch_length",
+    [NN_CLOCK_TIME] = "time",
+    [NN_CLOCK_LOSS] = "loss",
+    [NN_CLOCK_GRADIENT_NORM] = "gradient_norm",
+    [NN_CLOCK_UPDATE] = "update",
+    [NN_CLOCK_WEIGHT] = "weight",
 };
 
 static const char *intern(Run *r, const char *name) { return context_intern(r->ctx, name, strlen(name)); }
@@ -23,7 +30,7 @@ static Tensor *run_tensor(Run *r, const char *name, TensorKind kind, double firs
     return t;
 }
 
-// ---- plateaus and changes ------------------------------------------------------------------------------------------------------
+// ---- plateaus and changes ----
 
 static void need_epoch(Run *r) {
     if (r->epoch) return;
@@ -35,7 +42,9 @@ static void need_epoch(Run *r) {
 // A short sum (milestones) written out; NULL for other reductions.
 static const Expr *written_out(Program *p, const Equation *q) {
     enum { MOST_TERMS = 256 };
-    if (q->reduction != REDUCE_SUM || q->index_count != 1 || q->indices[0]->batch || q->indices[0]->size > MOST_TERMS) return NULL;
+    if (q->reduction != REDUCE_SUM || q->index_count != 1 || q->indices[0]->batch ||
+        q->indices[0]->size > MOST_TERMS)
+        return NULL;
     const Expr *sum = expr_const(p, 0);
     for (int64_t i = 0; i < q->indices[0]->size; i++) {
         Binding at = {q->indices[0], affine_constant(p, i)};
@@ -44,7 +53,10 @@ static const Expr *written_out(Program *p, const Equation *q) {
     return sum;
 }
 
-typedef struct { Program *p; const Function *f; } Inline;
+typedef struct {
+    Program *p;
+    const Function *f;
+} Inline;
 
 static const Expr *inline_temp(void *data, const Expr *read) {
     const Inline *in = data;
@@ -87,7 +99,8 @@ static void watch_next(Run *r, Tensor *state, const Expr *next) {
 
 static const Expr *read_run(Run *r, Tensor *t) { return expr_read(r->p, t, NULL, NULL); }
 
-// PyTorch's rule: better is below best - 1e-4 |best|; more than `patience` epochs in a row without are a plateau.
+// PyTorch's rule: better is below best - 1e-4 |best|; more than `patience` epochs in a row without are a
+// plateau.
 static Tensor *count_plateaus(Run *r, const Expr *v, double patience) {
     Program *p = r->p;
     const char *name = string_format(r->arena, "plateau_%d", r->watches.count + 1);
@@ -132,7 +145,8 @@ static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     Run *r = data;
     bool plateaus = string_equal(call->base->name, "plateaus");
     const Builtin *b = builtin_find(call->base->name, 1u << GROUP_RUN);
-    const Node *value = call_argument(call, b, "value"), *patience = plateaus ? call_argument(call, b, "patience") : NULL;
+    const Node *value = call_argument(call, b, "value"),
+               *patience = plateaus ? call_argument(call, b, "patience") : NULL;
     SemaValue v = elaborate_expression(el, env, value), wait = {.kind = SEMA_NUMBER};
     if (patience) wait = elaborate_expression(el, env, patience);
     if (value_is_error(v) || value_is_error(wait)) return value_error();
@@ -147,7 +161,8 @@ static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     e = clock_only(r, el, e);
     for (int i = 0; i < r->watches.count; i++) {
         const Watch *w = &r->watches.data[i];
-        if (w->value == e && w->plateaus == plateaus && (!plateaus || w->patience == epochs)) return read_scalar(r, w->tensor);
+        if (w->value == e && w->plateaus == plateaus && (!plateaus || w->patience == epochs))
+            return read_scalar(r, w->tensor);
     }
     Tensor *t = plateaus ? count_plateaus(r, e, epochs) : measure_change(r, e);
     vec_push(r->arena, &r->watches, (Watch){e, plateaus, epochs, t});
@@ -162,13 +177,14 @@ static SemaValue to_steps(void *data, Elaborator *el, SemaValue epochs, Span spa
     return value_scalar(expr_mul(r->p, e, expr_read(r->p, r->m->clock[NN_CLOCK_EPOCH_LENGTH], NULL, NULL)));
 }
 
-// ---- words ------------------------------------------------------------------------------------------------------------------------
+// ---- words ----
 
 void clock_create(Run *r) {
     for (int i = 0; i < NN_CLOCKS; i++)
         if (clock_names[i]) {
             bool unknown = i == NN_CLOCK_LOSS || i == NN_CLOCK_GRADIENT_NORM;
-            r->m->clock[i] = run_tensor(r, string_format(r->arena, "clock.%s", clock_names[i]), TENSOR_CLOCK, unknown ? NAN : 0);
+            r->m->clock[i] = run_tensor(r, string_format(r->arena, "clock.%s", clock_names[i]), TENSOR_CLOCK,
+                                        unknown ? NAN : 0);
         }
     r->hooks = (RunHooks){.data = r, .call = watch, .to_steps = to_steps};
 }
@@ -188,7 +204,8 @@ void clock_words(Run *r, Elaborator *el) {
 static Tensor *metric_clock(Run *r, Metric *m, int part) {
     static const char *const parts[PARTS] = {"", "test.", "validation."};
     if (!m->clock[part])
-        m->clock[part] = run_tensor(r, string_format(r->arena, "clock.%s%s", parts[part], m->name), TENSOR_CLOCK, NAN);
+        m->clock[part] =
+            run_tensor(r, string_format(r->arena, "clock.%s%s", parts[part], m->name), TENSOR_CLOCK, NAN);
     return m->clock[part];
 }
 
@@ -199,7 +216,7 @@ static SemaValue part_values(Run *r, int part) {
     const char **names = arena_array(r->arena, const char *, r->m->metrics.count + 1);
     for (int i = 0; i < r->m->metrics.count; i++) {
         Metric *m = &r->m->metrics.data[i];
-        if (m->tensor && m->tensor->rank) continue;                 // an array is no number of the run
+        if (m->tensor && m->tensor->rank) continue; // an array is no number of the run
         names[n] = intern(r, m->name);
         items[n++] = read_scalar(r, metric_clock(r, m, part));
     }
@@ -210,7 +227,8 @@ void clock_scope(Run *r, Env *env) {
     static const int words[] = {NN_CLOCK_TIME, NN_CLOCK_LOSS, NN_CLOCK_GRADIENT_NORM};
     for (int i = 1; i < r->m->metrics.count; i++) {
         Metric *m = &r->m->metrics.data[i];
-        if (!m->tensor || m->tensor->rank == 0) env_set(env, intern(r, m->name), read_scalar(r, metric_clock(r, m, 0)));
+        if (!m->tensor || m->tensor->rank == 0)
+            env_set(env, intern(r, m->name), read_scalar(r, metric_clock(r, m, 0)));
     }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         env_set(env, intern(r, clock_names[words[i]]), clock_value(r, words[i]));
@@ -218,7 +236,7 @@ void clock_scope(Run *r, Env *env) {
     env_set(env, intern(r, "validation"), part_values(r, 2));
 }
 
-// ---- the functions of an epoch's end ------------------------------------------------------------------------------------------------
+// ---- the functions of an epoch's end ----
 
 static Tensor *run_output(Run *r, Elaborator *el, const Node *e, const char *name, const char *what) {
     if (!train_without_rows(r, e, what)) return NULL;
@@ -265,12 +283,14 @@ static bool is_read(const Run *r, const Tensor *t, bool steps_only) {
 
 void clock_finish(Run *r) {
     Module *m = r->m;
-    m->needs_steps = is_read(r, m->clock[NN_CLOCK_STEPS], true) || is_read(r, m->clock[NN_CLOCK_EPOCHS], true);
+    m->needs_steps =
+        is_read(r, m->clock[NN_CLOCK_STEPS], true) || is_read(r, m->clock[NN_CLOCK_EPOCHS], true);
     m->needs_epoch_length = is_read(r, m->clock[NN_CLOCK_EPOCH_LENGTH], true);
     for (int i = 0; i < r->p->functions.count; i++) {
         const Function *f = r->p->functions.data[i];
         if (f->kind != FUNCTION_STOP) continue;
-        m->stop_each_step = function_reads(f, m->clock[NN_CLOCK_STEP]) || function_reads(f, m->clock[NN_CLOCK_TIME]);
+        m->stop_each_step =
+            function_reads(f, m->clock[NN_CLOCK_STEP]) || function_reads(f, m->clock[NN_CLOCK_TIME]);
     }
     for (int i = 0; i < NN_CLOCKS; i++)
         if (!is_read(r, m->clock[i], false)) m->clock[i] = NULL;

@@ -21,7 +21,7 @@ Field *data_field(Run *r, const char *name) {
     return NULL;
 }
 
-// ---- numbers of the block -------------------------------------------------------------------------------------------------------
+// ---- numbers of the block ----
 
 static bool read_integer(Run *r, const Node *e, const char *what, int64_t *value) {
     Elaborator *el = elaborator_create(r->session, NULL, false);
@@ -34,7 +34,7 @@ static bool read_number(Run *r, const Node *e, const char *what, double *value) 
     return elaborate_number(el, env_create(el, e->span, ""), e, what, value, &dimension);
 }
 
-// ---- the source -----------------------------------------------------------------------------------------------------------------
+// ---- the source ----
 
 static bool read_csv(Run *r, const Node *call) {
     DataBlock *d = &r->m->data;
@@ -47,15 +47,21 @@ static bool read_csv(Run *r, const Node *call) {
     }
     d->file = file->name;
     d->header = true;
-    if (header && header->kind == AST_BOOL) d->header = header->number != 0;
-    else if (header) diagnose(r->ctx, WORD_EXPECTED, header->span, "`true` or `false`");
+    if (header && header->kind == AST_BOOL)
+        d->header = header->number != 0;
+    else if (header)
+        diagnose(r->ctx, WORD_EXPECTED, header->span, "`true` or `false`");
     d->separator = ',';
     bool tab = separator && separator->kind == AST_TEXT && string_equal(separator->name, "\\t");
-    if (tab) d->separator = '\t';
-    else if (separator && separator->kind == AST_TEXT && strlen(separator->name) == 1) d->separator = separator->name[0];
-    else if (separator) diagnose(r->ctx, WORD_EXPECTED, separator->span, "one character in quotes");
+    if (tab)
+        d->separator = '\t';
+    else if (separator && separator->kind == AST_TEXT && strlen(separator->name) == 1)
+        d->separator = separator->name[0];
+    else if (separator)
+        diagnose(r->ctx, WORD_EXPECTED, separator->span, "one character in quotes");
     d->missing = NN_MISSING_ERROR;
-    if (missing && missing->kind == AST_NAME && string_equal(missing->name, "mean")) d->missing = NN_MISSING_BY_MEAN;
+    if (missing && missing->kind == AST_NAME && string_equal(missing->name, "mean"))
+        d->missing = NN_MISSING_BY_MEAN;
     else if (missing && !(missing->kind == AST_NAME && string_equal(missing->name, "error"))) {
         d->missing = NN_MISSING_VALUE;
         return read_number(r, missing, "what stands for a missing cell", &d->missing_value);
@@ -99,7 +105,8 @@ static int64_t list_rows(const Node *e) {
 
 int64_t run_table_rows(const Run *r) {
     const Node *source = r->data->source, *word = source->kind == AST_CALL ? source->base : source;
-    if (word->kind == AST_NAME && string_equal(word->name, "synthetic") && source->kind == AST_CALL && source->count) {
+    if (word->kind == AST_NAME && string_equal(word->name, "synthetic") && source->kind == AST_CALL &&
+        source->count) {
         Run copy = *r;
         int64_t rows;
         const Node *n = call_argument(source, builtin_find("synthetic", 1u << GROUP_SOURCE), "n");
@@ -113,7 +120,7 @@ int64_t run_table_rows(const Run *r) {
     return -1;
 }
 
-// ---- fields ---------------------------------------------------------------------------------------------------------------------
+// ---- fields ----
 
 static bool is_word(const Node *e, const char *name) {
     return e && e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name);
@@ -144,7 +151,8 @@ static bool read_type(Run *r, const Node *e, Field *f) {
     const Node *n = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "n");
     if (!read_integer(r, n, f->is_class ? "the number of classes" : "the limit", &f->limit)) return false;
     if (f->limit >= 1 && f->limit <= INT32_MAX) return true;
-    diagnose(r->ctx, SETTING_RANGE, n->span, f->is_class ? "the number of classes" : "the limit", 1LL, (long long)INT32_MAX);
+    diagnose(r->ctx, SETTING_RANGE, n->span, f->is_class ? "the number of classes" : "the limit", 1LL,
+             (long long)INT32_MAX);
     return false;
 }
 
@@ -159,7 +167,8 @@ static bool read_dims(Run *r, const Node *target, Field *f) {
         const Node *item = target->items[i];
         if (!read_integer(r, item, "a size", &f->dims[f->rank])) return false;
         int64_t n = f->dims[f->rank++];
-        if (n < 1 || n > INT32_MAX || __builtin_mul_overflow(elements, n, &elements) || elements > INT32_MAX) {
+        if (n < 1 || n > INT32_MAX || __builtin_mul_overflow(elements, n, &elements) ||
+            elements > INT32_MAX) {
             diagnose(r->ctx, SETTING_RANGE, item->span, "a size", 1LL, (long long)INT32_MAX);
             return false;
         }
@@ -200,7 +209,7 @@ SemaValue data_field_value(Run *r, const Field *f) {
     return v;
 }
 
-// ---- split ----------------------------------------------------------------------------------------------------------------------
+// ---- split ----
 
 static bool read_part(Run *r, const Node *e, const char *what, double *part) {
     if (!e) return true;
@@ -250,7 +259,8 @@ static bool read_split(Run *r, const Node *call) {
 
 // The first reader or source that is known and not yet compiled.
 static const Node *find_later(const Node *e) {
-    static const char *const later[] = {"text", "images", "sounds", "window", "words", "count_words", "resize", "pixels", "samples", "folder"};
+    static const char *const later[] = {"text",        "images", "sounds", "window",  "words",
+                                        "count_words", "resize", "pixels", "samples", "folder"};
     if (!e) return NULL;
     for (size_t i = 0; e->kind == AST_NAME && i < sizeof later / sizeof *later; i++)
         if (string_equal(later[i], e->name)) return e;
@@ -267,7 +277,8 @@ static const Node *find_later(const Node *e) {
 
 static const Node *find_order(const Node *block) {
     for (int i = 0; i < block->count; i++)
-        if (block->items[i]->kind == AST_ASSIGN && is_setting(block->items[i]) && string_equal(field_name(block->items[i])->name, "order"))
+        if (block->items[i]->kind == AST_ASSIGN && is_setting(block->items[i]) &&
+            string_equal(field_name(block->items[i])->name, "order"))
             return block->items[i];
     return NULL;
 }
@@ -289,9 +300,11 @@ static void tell(Run *r, const Node *split) {
     run_in_force(r, "data", node_text(r->arena, r->data->source), run_line(r, r->data->source->span));
     if (string_equal(d->source, "csv") && r->data->source->count == 1)
         run_in_force(r, "data.missing", "error", "default");
-    run_in_force(r, "data.split", split ? node_text(r->arena, split) : "none", split ? run_line(r, split->span) : "default");
+    run_in_force(r, "data.split", split ? node_text(r->arena, split) : "none",
+                 split ? run_line(r, split->span) : "default");
     if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)
-        run_in_force(r, "data.split.seed", string_format(r->arena, "%lld", (long long)d->split_seed), d->split_seed ? run_line(r, split->span) : "default");
+        run_in_force(r, "data.split.seed", string_format(r->arena, "%lld", (long long)d->split_seed),
+                     d->split_seed ? run_line(r, split->span) : "default");
 }
 
 bool data_declare(Run *r) {
@@ -303,7 +316,8 @@ bool data_declare(Run *r) {
     if (!read_source(r)) return false;
     const Node *block = r->data->block;
     for (int i = 0; i < block->count; i++)
-        if (block->items[i]->kind == AST_ASSIGN && !is_setting(block->items[i])) declare_field(r, block->items[i]);
+        if (block->items[i]->kind == AST_ASSIGN && !is_setting(block->items[i]))
+            declare_field(r, block->items[i]);
     for (int i = 0; i < block->count; i++) {
         const Node *s = block->items[i];
         if (s->kind == AST_PART) d->own_part[string_equal(s->name, "test") ? 1 : 2] = true;

@@ -1,5 +1,6 @@
 // The loss of held-out parts and the metrics: measured over a whole part of the data (rule 20).
-// Guarantees: each has a name of its own and an output of FUNCTION_METRICS that is computed from totals alone.
+// Guarantees: each has a name of its own and an output of FUNCTION_METRICS that is computed from totals
+// alone.
 #include "sema/run.h"
 #include "sema/values.h"
 
@@ -8,7 +9,8 @@
 
 const char *metric_name(const Node *m) {
     if (m->kind == AST_NAMED || m->kind == AST_NAME) return m->name;
-    if (m->kind == AST_CALL && (m->base->kind == AST_NAME || m->base->kind == AST_MEMBER)) return m->base->name;
+    if (m->kind == AST_CALL && (m->base->kind == AST_NAME || m->base->kind == AST_MEMBER))
+        return m->base->name;
     return NULL;
 }
 
@@ -35,7 +37,8 @@ static Tensor *measure(Run *r, Elaborator *el, Env *env, const char *name, const
     SemaValue v = train_value(r, el, env_inner(env), e);
     Tensor *t = NULL;
     if (!value_is_error(v))
-        t = value_as_tensor(el, v, string_format(r->arena, "metric.%s", name), TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
+        t = value_as_tensor(el, v, string_format(r->arena, "metric.%s", name), TENSOR_OUTPUT, TYPE_DOUBLE,
+                            e->span);
     el->totals = NULL;
     return t;
 }
@@ -54,14 +57,15 @@ static bool keep_metric(Run *r, Metric *m, Tensor *t, const Node *e, Function *e
     return true;
 }
 
-// ---- losses that see a batch twice ----------------------------------------------------------------------------------------------
+// ---- losses that see a batch twice ----
 
 // A total of one number that each batch adds `e` to.
 static Tensor *add_to_total(Run *r, Function *f, const char *name, const Expr *e) {
     Program *p = r->p;
     Tensor *total = tensor_add(p, name, TENSOR_TOTAL, TYPE_DOUBLE, 0, NULL);
     Tensor *next = tensor_add(p, string_format(r->arena, "%s.next", name), TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
-    equation_add(p, f, next, NULL, REDUCE_NONE, NULL, 0, expr_add(p, expr_read(p, total, NULL, NULL), e), NULL);
+    equation_add(p, f, next, NULL, REDUCE_NONE, NULL, 0, expr_add(p, expr_read(p, total, NULL, NULL), e),
+                 NULL);
     vec_push(r->arena, &f->effects, (Effect){total, next});
     return total;
 }
@@ -77,12 +81,17 @@ static Tensor *mean_of_batches(Run *r, Elaborator *el, Env *env, Function *end) 
     Tensor *t = tensor_add(p, "metric.loss", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
     const Expr *mean = expr_div(p, expr_read(p, sum, NULL, NULL), expr_read(p, rows, NULL, NULL));
     equation_add(p, end, t, NULL, REDUCE_NONE, NULL, 0, mean, NULL);
-    run_in_force(r, "test.loss", "the mean of the batches' losses, weighted by rows", "the loss reduces the batch twice");
+    run_in_force(r, "test.loss", "the mean of the batches' losses, weighted by rows",
+                 "the loss reduces the batch twice");
     return t;
 }
 
-typedef struct { int equations, effects, outputs; } Mark;
-static Mark mark_of(const Function *f) { return (Mark){f->equations.count, f->effects.count, f->outputs.count}; }
+typedef struct {
+    int equations, effects, outputs;
+} Mark;
+static Mark mark_of(const Function *f) {
+    return (Mark){f->equations.count, f->effects.count, f->outputs.count};
+}
 static void back_to(Function *f, Mark m) {
     f->equations.count = m.equations;
     f->effects.count = m.effects;
@@ -95,7 +104,8 @@ static bool held_out_loss(Run *r, Elaborator *el, Env *env, Function *end) {
     Mark batch = mark_of(el->function), last = mark_of(end);
     Tensor *t = measure(r, el, env, "loss", r->loss, end);
     bool nested = false;
-    for (int i = told; i < r->ctx->diagnostics.count; i++) nested |= r->ctx->diagnostics.data[i]->code == METRIC_NESTED;
+    for (int i = told; i < r->ctx->diagnostics.count; i++)
+        nested |= r->ctx->diagnostics.data[i]->code == METRIC_NESTED;
     if (nested) {
         r->ctx->diagnostics.count = told;
         r->ctx->errors = errors;

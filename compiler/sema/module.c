@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-// Numbers that the program itself depends on (batch, precision, constants) are read in a program that is thrown away.
+// Numbers that the program itself depends on (batch, precision, constants) are read in a program that is
+// thrown away.
 static bool read_first(Run *r) {
     r->p = program_create(r->ctx, PRECISION_DEFAULT, 32);
     r->session = session_create(r->p, r->library);
@@ -43,10 +44,13 @@ static void collect_layers(Run *r) {
     for (int i = 0; i < r->session->layers.count; i++) {
         vec_push(r->arena, &r->m->layers, r->session->layers.data[i]);
     }
-    for (int i = 0; i < r->session->params.count; i++) r->m->params += tensor_elements(r->session->params.data[i]);
+    for (int i = 0; i < r->session->params.count; i++)
+        r->m->params += tensor_elements(r->session->params.data[i]);
 }
 
-static const Node *model_of(Run *r) { return library_find(r->library, r->train->span, r->train->items[0]->name); }
+static const Node *model_of(Run *r) {
+    return library_find(r->library, r->train->span, r->train->items[0]->name);
+}
 
 // Of what cannot be compiled yet the first place is enough; what was reported after it may follow from it.
 static void keep_first_refusal(Context *ctx) {
@@ -54,8 +58,10 @@ static void keep_first_refusal(Context *ctx) {
     bool refused = false;
     for (int i = 0; i < ctx->diagnostics.count; i++) {
         Diagnostic *d = ctx->diagnostics.data[i];
-        if (refused && d->severity == SEVERITY_ERROR) ctx->errors--;
-        else ctx->diagnostics.data[kept++] = d;
+        if (refused && d->severity == SEVERITY_ERROR)
+            ctx->errors--;
+        else
+            ctx->diagnostics.data[kept++] = d;
         refused |= d->code == NOT_YET;
     }
     ctx->diagnostics.count = kept;
@@ -64,15 +70,21 @@ static void keep_first_refusal(Context *ctx) {
 static bool make_functions(Run *r) {
     clock_create(r);
     if (!read_start(r) || !data_declare(r)) return false;
-    bool prepared = data_prepare(r);                                  // fields that went wrong are silent from here on
+    bool prepared = data_prepare(r); // fields that went wrong are silent from here on
     return train_functions(r) && prepared && clock_functions(r);
 }
 
-Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root, const SemaOptions *options) {
+Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,
+                       const SemaOptions *options) {
     int errors = ctx->errors;
     library_open(library, source, root);
     Run *r = arena_new(ctx->arena, Run);
-    *r = (Run){.ctx = ctx, .arena = ctx->arena, .library = library, .source = source, .root = root, .options = options,
+    *r = (Run){.ctx = ctx,
+               .arena = ctx->arena,
+               .library = library,
+               .source = source,
+               .root = root,
+               .options = options,
                .train = file_train(root)};
     if (!r->train) return NULL;
     r->m = arena_new(ctx->arena, Module);

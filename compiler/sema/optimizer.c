@@ -1,5 +1,6 @@
 // Gradients, clipping, accumulation, and the optimizer's rule written out for each parameter (rule 21).
-// Guarantees: the rule sees its statements in order; a state of it is a TENSOR_SLOT named after the parameter.
+// Guarantees: the rule sees its statements in order; a state of it is a TENSOR_SLOT named after the
+// parameter.
 #include "sema/run.h"
 #include "sema/values.h"
 
@@ -7,7 +8,7 @@
 
 static const char *intern(Run *r, const char *name) { return context_intern(r->ctx, name, strlen(name)); }
 
-// ---- arguments --------------------------------------------------------------------------------------------------------------------
+// ---- arguments ----
 
 static bool is_literal(const Node *e) {
     if (e->kind == AST_UNARY && e->op == OPERATOR_NEGATE) return is_literal(e->value);
@@ -22,7 +23,9 @@ static const char *setting_name(Run *r, const Clause *c, const char *name) {
 
 static bool is_number(Run *r, const Node *e) {
     if (is_literal(e)) return true;
-    const Node *found = e->kind == AST_NAME && !train_definition(r, e->name) ? library_find(r->library, e->span, e->name) : NULL;
+    const Node *found = e->kind == AST_NAME && !train_definition(r, e->name)
+                            ? library_find(r->library, e->span, e->name)
+                            : NULL;
     return found && found->kind == AST_CONSTANT && is_literal(found->value);
 }
 
@@ -46,7 +49,7 @@ static SemaValue argument_value(Run *r, Elaborator *el, Env *env, Clause *c, int
         return elaborate_expression(el, env_create(el, e->span, ""), e);
     }
     if (given ? is_number(r, e) : is_literal(e)) return run_setting_value(r, el, name, e, rate);
-    if (!given) return (SemaValue){.kind = SEMA_ABSENT};               // its default speaks of other settings
+    if (!given) return (SemaValue){.kind = SEMA_ABSENT}; // its default speaks of other settings
     const char *prefix = c->number == 1 ? p->name : string_format(r->arena, "%s_%d", p->name, c->number);
     if (!train_without_rows(r, e, "an optimizer's setting")) return value_error();
     SemaValue v = train_value(r, el, env, run_rate(r, el, env, e, prefix, rate));
@@ -68,7 +71,8 @@ bool optimizer_arguments(Run *r, Elaborator *el, Clause *c) {
     const Node **nodes = arena_array(r->arena, const Node *, n + 1);
     SemaValue *values = arena_array(r->arena, SemaValue, n + 1);
     Node *bare = node_new(r->ctx, AST_CALL, c->with->span);
-    if (!bind_arguments(r->ctx, c->define, c->with->kind == AST_CALL ? c->with : bare, 2, nodes)) return false;
+    if (!bind_arguments(r->ctx, c->define, c->with->kind == AST_CALL ? c->with : bare, 2, nodes))
+        return false;
     Env *env = train_scope(r, el, false);
     for (int i = 2; i < n; i++) {
         values[i] = argument_value(r, el, env, c, i, nodes[i]);
@@ -80,10 +84,11 @@ bool optimizer_arguments(Run *r, Elaborator *el, Clause *c) {
     return true;
 }
 
-// ---- gradients --------------------------------------------------------------------------------------------------------------------
+// ---- gradients ----
 
 static Tensor *like(Run *r, const Tensor *t, const char *prefix, TensorKind kind) {
-    Tensor *made = tensor_add(r->p, string_format(r->arena, "%s.%s", prefix, t->name), kind, t->type, t->rank, t->dims);
+    Tensor *made =
+        tensor_add(r->p, string_format(r->arena, "%s.%s", prefix, t->name), kind, t->type, t->rank, t->dims);
     made->origin = t->origin;
     return made;
 }
@@ -117,11 +122,14 @@ static Tensor *gradient_of(Run *r, Function *step, Function *update, Tensor *par
     GradientRequest request = {r->m->loss, param, g};
     vec_push(r->arena, &step->gradients, request);
     if (step == update) return g;
-    Tensor *sum = like(r, param, "accumulated", TENSOR_GRADIENT), *next = like(r, param, "accumulated.next", TENSOR_TEMP);
+    Tensor *sum = like(r, param, "accumulated", TENSOR_GRADIENT),
+           *next = like(r, param, "accumulated.next", TENSOR_TEMP);
     Array a = over(r, param);
-    define(r, step, next, &a, expr_add(r->p, element(r, &a, sum), expr_mul(r->p, element(r, &a, g), expr_rows(r->p))));
+    define(r, step, next, &a,
+           expr_add(r->p, element(r, &a, sum), expr_mul(r->p, element(r, &a, g), expr_rows(r->p))));
     vec_push(r->arena, &step->effects, (Effect){sum, next});
-    Tensor *none = like(r, param, "accumulated.none", TENSOR_TEMP), *mean = like(r, param, "gradient.mean", TENSOR_TEMP);
+    Tensor *none = like(r, param, "accumulated.none", TENSOR_TEMP),
+           *mean = like(r, param, "gradient.mean", TENSOR_TEMP);
     Array b = over(r, param), c = over(r, param);
     define(r, update, none, &b, expr_const(r->p, 0));
     vec_push(r->arena, &update->effects, (Effect){sum, none});
@@ -135,12 +143,14 @@ static Tensor *norm_of_all(Run *r, Function *f) {
     for (int c = 0; c < r->clause_count; c++)
         for (int i = 0; i < r->clauses[c].gradients.count; i++) {
             Tensor *g = r->clauses[c].gradients.data[i];
-            Tensor *square = tensor_add(r->p, string_format(r->arena, "%s.square", g->name), TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
+            Tensor *square = tensor_add(r->p, string_format(r->arena, "%s.square", g->name), TENSOR_TEMP,
+                                        TYPE_DOUBLE, 0, NULL);
             Array a = over(r, g);
             const Expr *e = expr_power(r->p, element(r, &a, g), 2);
             const Index **indices = arena_array(r->arena, const Index *, a.rank + 1);
             for (int d = 0; d < a.rank; d++) indices[d] = a.indices[d];
-            equation_add(r->p, f, square, NULL, a.rank ? REDUCE_SUM : REDUCE_NONE, indices, a.rank, e, g->origin);
+            equation_add(r->p, f, square, NULL, a.rank ? REDUCE_SUM : REDUCE_NONE, indices, a.rank, e,
+                         g->origin);
             all = expr_add(r->p, all, expr_read(r->p, square, NULL, NULL));
         }
     Tensor *norm = tensor_add(r->p, "gradient_norm", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
@@ -176,7 +186,8 @@ static bool clip(Run *r, Elaborator *el) {
     if (by_norm) {
         const Expr *n = expr_add(p, expr_read(p, norm, NULL, NULL), expr_const(p, 1e-6));
         Tensor *t = tensor_add(p, "clip.scale", TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
-        equation_add(p, el->function, t, NULL, REDUCE_NONE, NULL, 0, expr_binary(p, OP_MIN, expr_const(p, 1), expr_div(p, c, n)), NULL);
+        equation_add(p, el->function, t, NULL, REDUCE_NONE, NULL, 0,
+                     expr_binary(p, OP_MIN, expr_const(p, 1), expr_div(p, c, n)), NULL);
         scale = expr_read(p, t, NULL, NULL);
     }
     for (int k = 0; k < r->clause_count; k++)
@@ -184,14 +195,15 @@ static bool clip(Run *r, Elaborator *el) {
             Tensor *g = r->clauses[k].gradients.data[i], *t = like(r, g, "clipped", TENSOR_TEMP);
             Array a = over(r, g);
             const Expr *e = element(r, &a, g);
-            e = by_norm ? expr_mul(p, e, scale) : expr_binary(p, OP_MIN, expr_binary(p, OP_MAX, e, expr_neg(p, c)), c);
+            e = by_norm ? expr_mul(p, e, scale)
+                        : expr_binary(p, OP_MIN, expr_binary(p, OP_MAX, e, expr_neg(p, c)), c);
             define(r, el->function, t, &a, e);
             r->clauses[k].gradients.data[i] = t;
         }
     return true;
 }
 
-// ---- the rule for one parameter -------------------------------------------------------------------------------------------------------
+// ---- the rule for one parameter ----
 
 // Binds the sizes of `w[n, m]` or `w[..]` to the parameter's.
 static bool bind_sizes(Run *r, Env *env, const Clause *c, const Tensor *t) {
@@ -199,14 +211,18 @@ static bool bind_sizes(Run *r, Env *env, const Clause *c, const Tensor *t) {
     int dots = -1, named = 0;
     if (!w->brackets) return true;
     for (int i = 0; i < w->count; i++) {
-        if (w->items[i]->kind == AST_DOTS) dots = i;
-        else named++;
+        if (w->items[i]->kind == AST_DOTS)
+            dots = i;
+        else
+            named++;
     }
     if (dots < 0 ? named != t->rank : named > t->rank) {
         const Span at = c->over ? c->over->span : c->with->span;
         Diagnostic *d = diagnose(r->ctx, OPTIMIZER_RANK, at, c->define->name, named, t->name, t->rank);
-        diagnostic_help(r->ctx, d, "name the parameters it fits: `over matrices(%s) with %s(...)`, and another `over rest`",
-                        r->model->name, c->define->name);
+        diagnostic_help(
+            r->ctx, d,
+            "name the parameters it fits: `over matrices(%s) with %s(...)`, and another `over rest`",
+            r->model->name, c->define->name);
         return false;
     }
     for (int i = 0, at = 0; i < w->count; i++) {
@@ -275,12 +291,15 @@ bool optimizer_update(Run *r, Elaborator *step) {
         Clause *c = &r->clauses[k];
         ok = optimizer_arguments(r, el, c) && ok;
         for (int i = 0; i < c->params.count; i++)
-            vec_push(r->arena, &c->gradients, gradient_of(r, step->function, el->function, c->params.data[i]));
+            vec_push(r->arena, &c->gradients,
+                     gradient_of(r, step->function, el->function, c->params.data[i]));
     }
     if (!ok || !clip(r, el)) return false;
     for (int k = 0; k < r->clause_count; k++)
         for (int i = 0; i < r->clauses[k].params.count; i++)
-            if (!update_param(r, el, &r->clauses[k], r->clauses[k].params.data[i], r->clauses[k].gradients.data[i])) return false;
+            if (!update_param(r, el, &r->clauses[k], r->clauses[k].params.data[i],
+                              r->clauses[k].gradients.data[i]))
+                return false;
     if (el != step) elaborator_finish(el);
     return true;
 }

@@ -1,6 +1,6 @@
 // The functions that make fields of raw columns, a block of rows at a time, in double.
-// A reader (column, file, a table's list ...) becomes a raw tensor [block, ...] of the field's shape under a name of its own;
-// what is left is an expression like any other.
+// A reader (column, file, a table's list ...) becomes a raw tensor [block, ...] of the field's shape under a
+// name of its own; what is left is an expression like any other.
 #include "sema/run.h"
 #include "sema/values.h"
 
@@ -13,7 +13,7 @@ typedef struct {
     Env *env;
     int part, field;
     const Field *f;
-    int columns, parts;               // raw tensors and names made for this field
+    int columns, parts; // raw tensors and names made for this field
     bool wrong;
 } Maker;
 
@@ -43,10 +43,11 @@ static const char *part_name(const Maker *k, const char *name) {
     return string_format(k->r->arena, "data.%s%s", parts[k->part], name);
 }
 
-// ---- raw columns ---------------------------------------------------------------------------------------------------------------
+// ---- raw columns ----
 
 static void report_elements(Maker *k, const Node *e, int64_t found) {
-    Diagnostic *d = diagnose(k->r->ctx, FIELD_ELEMENTS, e->span, (long long)found, k->f->name, (long long)elements_of(k->f));
+    Diagnostic *d = diagnose(k->r->ctx, FIELD_ELEMENTS, e->span, (long long)found, k->f->name,
+                             (long long)elements_of(k->f));
     diagnostic_note(k->r->ctx, d, k->f->span, "its shape is given here");
     k->wrong = true;
 }
@@ -101,7 +102,12 @@ static bool fill_file(Maker *k, const Node *e, Column *c) {
     return true;
 }
 
-typedef struct { Maker *k; VEC(double) values; int64_t per_row; bool wrong; } TableRows;
+typedef struct {
+    Maker *k;
+    VEC(double) values;
+    int64_t per_row;
+    bool wrong;
+} TableRows;
 
 static void read_cells(TableRows *t, const Node *e) {
     if (e->kind == AST_LIST) {
@@ -162,13 +168,21 @@ static bool fits_source(Maker *k, const Node *e) {
 
 // The raw tensor of a reader; its name, or NULL after a message.
 static Tensor *raw_column(Maker *k, const Node *e, const char *equals, const Node *limit) {
-    Column c = {.part = k->part, .kind = equals ? COLUMN_TEXT_EQUALS : COLUMN_NUMBER, .field = k->field, .equals = equals,
-                .elements = 1, .span = e->span};
+    Column c = {.part = k->part,
+                .kind = equals ? COLUMN_TEXT_EQUALS : COLUMN_NUMBER,
+                .field = k->field,
+                .equals = equals,
+                .elements = 1,
+                .span = e->span};
     bool ok = fits_source(k, e);
-    if (ok && is_call(e, "column")) ok = fill_column(k, e, &c);
-    else if (ok && is_call(e, "columns")) ok = fill_columns(k, e, &c);
-    else if (ok && e->kind == AST_LIST) ok = fill_table(k, e, &c);
-    else if (ok) ok = fill_file(k, e, &c);
+    if (ok && is_call(e, "column"))
+        ok = fill_column(k, e, &c);
+    else if (ok && is_call(e, "columns"))
+        ok = fill_columns(k, e, &c);
+    else if (ok && e->kind == AST_LIST)
+        ok = fill_table(k, e, &c);
+    else if (ok)
+        ok = fill_file(k, e, &c);
     if (!ok) {
         k->wrong = true;
         return NULL;
@@ -180,12 +194,14 @@ static Tensor *raw_column(Maker *k, const Node *e, const char *equals, const Nod
     c.file = c.file ? c.file : k->r->m->data.file;
     c.limit = limit ? k->f->limit : 0;
     c.is_class = limit && k->f->is_class;
-    c.tensor = block_tensor(k, part_name(k, string_format(k->r->arena, "%s.raw_%d", k->f->name, ++k->columns)), TENSOR_INPUT, TYPE_DOUBLE);
+    c.tensor =
+        block_tensor(k, part_name(k, string_format(k->r->arena, "%s.raw_%d", k->f->name, ++k->columns)),
+                     TENSOR_INPUT, TYPE_DOUBLE);
     vec_push(k->r->arena, &k->r->m->data.columns, c);
     return c.tensor;
 }
 
-// ---- statistics ------------------------------------------------------------------------------------------------------------------
+// ---- statistics ----
 
 // data.FIELD.mean: kept with the weights; `first` before there are data.
 static Tensor *statistic_state(Maker *k, const char *what, double first) {
@@ -199,17 +215,24 @@ static Tensor *statistic_state(Maker *k, const char *what, double first) {
     Origin *origin = arena_new(r->arena, Origin);
     origin->span = k->f->span;
     t->origin = origin;
-    Tensor *value = tensor_add(r->p, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, TYPE_REAL, t->rank, t->dims);
-    equation_add(r->p, r->session->initial, value, out, REDUCE_NONE, NULL, 0, expr_const(r->p, first), origin);
+    Tensor *value = tensor_add(r->p, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, TYPE_REAL,
+                               t->rank, t->dims);
+    equation_add(r->p, r->session->initial, value, out, REDUCE_NONE, NULL, 0, expr_const(r->p, first),
+                 origin);
     vec_push(r->arena, &r->session->initial->effects, (Effect){t, value});
     return t;
 }
 
 static void add_missing_mean(Maker *k, Tensor *raw) {
     DataBlock *d = &k->r->m->data;
-    if (k->part || k->f->type == TYPE_INT || d->missing != NN_MISSING_BY_MEAN || d->columns.data[d->columns.count - 1].kind != COLUMN_NUMBER) return;
+    if (k->part || k->f->type == TYPE_INT || d->missing != NN_MISSING_BY_MEAN ||
+        d->columns.data[d->columns.count - 1].kind != COLUMN_NUMBER)
+        return;
     const char *what = k->columns > 1 ? string_format(k->r->arena, "missing_%d", k->columns) : "missing";
-    Statistic s = {.kind = STATISTIC_MISSING_MEAN, .field = k->field, .column = d->columns.count - 1, .of = {raw, NULL, NULL}};
+    Statistic s = {.kind = STATISTIC_MISSING_MEAN,
+                   .field = k->field,
+                   .column = d->columns.count - 1,
+                   .of = {raw, NULL, NULL}};
     s.into[0] = statistic_state(k, what, 0);
     vec_push(k->r->arena, &d->statistics, s);
 }
@@ -224,7 +247,8 @@ static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool mi
         a.indices[d] = index_add(p, d ? "i" : "n", of->dims[d], d == 0);
         forms[d] = affine_index(p, a.indices[d]);
     }
-    const Expr *x = expr_read(p, of, forms, NULL), *l = expr_read(p, low, forms + 1, NULL), *h = expr_read(p, high, forms + 1, NULL);
+    const Expr *x = expr_read(p, of, forms, NULL), *l = expr_read(p, low, forms + 1, NULL),
+               *h = expr_read(p, high, forms + 1, NULL);
     const Expr *width = minmax ? expr_sub(p, h, l) : h, *zero = expr_const(p, 0);
     const Expr *by = expr_select(p, expr_binary(p, OP_EQ, width, zero), expr_const(p, 1), width);
     a.e = expr_div(p, expr_sub(p, x, l), by);
@@ -234,7 +258,8 @@ static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool mi
 static void report_shape(Maker *k, const Node *e, SemaValue v) {
     Text found = {.arena = k->r->arena};
     bool tensor = v.kind == SEMA_TENSOR && v.array->rank > 1;
-    for (int d = 1; tensor && d < v.array->rank; d++) text_add(&found, "%s%lld", d > 1 ? ", " : "[", (long long)v.array->dims[d].size);
+    for (int d = 1; tensor && d < v.array->rank; d++)
+        text_add(&found, "%s%lld", d > 1 ? ", " : "[", (long long)v.array->dims[d].size);
     text_put(&found, tensor ? "]" : "one number");
     Diagnostic *d = diagnose(k->r->ctx, FIELD_SHAPE, e->span, text_string(&found), k->f->name);
     diagnostic_note(k->r->ctx, d, k->f->span, "its shape is given here");
@@ -248,23 +273,26 @@ static SemaValue standardized(Maker *k, const Node *e) {
     const Node *inner = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
     SemaValue v = make_value(k, inner);
     if (value_is_error(v)) return v;
-    Tensor *of = value_as_tensor(k->el, v, part_name(k, string_format(r->arena, "%s.measured", k->f->name)), TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
+    Tensor *of = value_as_tensor(k->el, v, part_name(k, string_format(r->arena, "%s.measured", k->f->name)),
+                                 TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
     if (!of) return value_error();
     if (of->rank != k->f->rank + 1) {
         report_shape(k, e, v);
         return value_error();
     }
     vec_push(r->arena, &k->el->function->outputs, of);
-    Tensor *low = statistic_state(k, minmax ? "low" : "mean", 0), *high = statistic_state(k, minmax ? "high" : "deviation", 1);
+    Tensor *low = statistic_state(k, minmax ? "low" : "mean", 0),
+           *high = statistic_state(k, minmax ? "high" : "deviation", 1);
     if (k->part == 0) {
-        Statistic s = {.kind = minmax ? STATISTIC_MINMAX : STATISTIC_STANDARDIZE, .field = k->field, .column = -1};
+        Statistic s = {
+            .kind = minmax ? STATISTIC_MINMAX : STATISTIC_STANDARDIZE, .field = k->field, .column = -1};
         s.of[0] = of, s.into[0] = low, s.into[1] = high;
         vec_push(r->arena, &r->m->data.statistics, s);
     }
     return scaled(k, of, low, high, minmax);
 }
 
-// ---- expressions -------------------------------------------------------------------------------------------------------------------
+// ---- expressions ----
 
 static const Node *bind(Maker *k, SemaValue v, Span span) {
     Node *name = name_node(k->r->ctx, string_format(k->r->arena, "%s.part_%d", k->f->name, ++k->parts), span);
@@ -278,14 +306,16 @@ static const Node *replace_reader(void *data, const Node *e) {
     if (is_call(e, "standardize") || is_call(e, "minmax")) return bind(k, standardized(k, e), e->span);
     bool equality = e->kind == AST_BINARY && (e->op == OPERATOR_EQUAL || e->op == OPERATOR_NOT_EQUAL);
     if (equality && (e->left->kind == AST_TEXT || e->right->kind == AST_TEXT)) {
-        const Node *text = e->left->kind == AST_TEXT ? e->left : e->right, *column = text == e->left ? e->right : e->left;
+        const Node *text = e->left->kind == AST_TEXT ? e->left : e->right,
+                   *column = text == e->left ? e->right : e->left;
         if (!is_call(column, "column")) {
             diagnose(k->r->ctx, TEXT_COMPARED, text->span);
             return bind(k, value_error(), e->span);
         }
         Tensor *raw = raw_column(k, column, text->name, NULL);
         if (!raw) return bind(k, value_error(), e->span);
-        Node *zero = node_new(k->r->ctx, AST_NUMBER, e->span), *test = node_new(k->r->ctx, AST_BINARY, e->span);
+        Node *zero = node_new(k->r->ctx, AST_NUMBER, e->span),
+             *test = node_new(k->r->ctx, AST_BINARY, e->span);
         zero->integral = true;
         test->op = e->op == OPERATOR_EQUAL ? OPERATOR_NOT_EQUAL : OPERATOR_EQUAL;
         test->left = (Node *)bind(k, value_tensor(k->r->session, raw), column->span);
@@ -322,7 +352,7 @@ static SemaValue make_value(Maker *k, const Node *e) {
     return spread(k, v, e->span);
 }
 
-// ---- one field -----------------------------------------------------------------------------------------------------------------------
+// ---- one field ----
 
 static bool same_shape(const Maker *k, SemaValue v) {
     if (v.kind != SEMA_TENSOR || v.array->rank != k->f->rank + 1) return false;
@@ -400,7 +430,8 @@ bool data_prepare(Run *r) {
         const Node *s = block->items[i];
         if (s->kind != AST_PART) continue;
         bool test = string_equal(s->name, "test");
-        make_part(r, s->block, test ? 1 : 2, test ? FUNCTION_PREPARE_TEST : FUNCTION_PREPARE_VALIDATION, test ? "prepare_test" : "prepare_validation");
+        make_part(r, s->block, test ? 1 : 2, test ? FUNCTION_PREPARE_TEST : FUNCTION_PREPARE_VALIDATION,
+                  test ? "prepare_test" : "prepare_validation");
     }
     return r->ctx->errors == errors;
 }

@@ -1,12 +1,18 @@
-// The numbers of optimizer and schedule calls: which of them the command line may set, and the tensors that hold them.
-// Guarantees: a number that decides a condition, a size or a count when compiling is compiled in; all others are settings.
+// The numbers of optimizer and schedule calls: which of them the command line may set, and the tensors that
+// hold them. Guarantees: a number that decides a condition, a size or a count when compiling is compiled in;
+// all others are settings.
 #include "sema/run.h"
 
 #include <string.h>
 
-// ---- what decides something when compiling -------------------------------------------------------------------------------------
+// ---- what decides something when compiling ----
 
-typedef struct { const Library *library; const Node *define; const char *name; int depth; } Decides;
+typedef struct {
+    const Library *library;
+    const Node *define;
+    const char *name;
+    int depth;
+} Decides;
 
 static bool mentions(const Node *e, const char *name) {
     if (!e) return false;
@@ -31,7 +37,8 @@ static bool of_settings(const Decides *d, const Node *e) {
     if (e->kind == AST_NAME) {
         const Node *found = library_find(d->library, e->span, e->name);
         uint32_t known = 1u << GROUP_SCALAR | 1u << GROUP_CONSTANT;
-        return is_setting_name(d->define, e->name) || (found && found->kind == AST_CONSTANT) || builtin_find(e->name, known);
+        return is_setting_name(d->define, e->name) || (found && found->kind == AST_CONSTANT) ||
+               builtin_find(e->name, known);
     }
     for (int i = 0; i < 3; i++)
         if (!of_settings(d, e->kid[i])) return false;
@@ -53,14 +60,17 @@ static bool decides_call(const Decides *d, const Node *e) {
     if (e->base->kind != AST_NAME) return false;
     const Node *f = library_find(d->library, e->base->span, e->base->name);
     bool count = string_equal(e->base->name, "plateaus") || string_equal(e->base->name, "integer");
-    if (count && e->count == 2) return mentions(e->items[1], d->name) || (e->base->name[0] == 'i' && mentions(e->items[0], d->name));
+    if (count && e->count == 2)
+        return mentions(e->items[1], d->name) || (e->base->name[0] == 'i' && mentions(e->items[0], d->name));
     if (!f || f->kind != AST_DEFINE || d->depth > 8) return false;
     for (int i = 0, plain = 0; i < e->count; i++) {
         const Node *a = e->items[i];
         int place = a->kind == AST_NAMED ? -1 : plain++;
         for (int k = 0; place < 0 && k < f->count; k++)
             if (string_equal(f->items[k]->name, a->name)) place = k;
-        if (place >= 0 && place < f->count && mentions(a, d->name) && setting_is_static(d->library, f, place, d->depth + 1)) return true;
+        if (place >= 0 && place < f->count && mentions(a, d->name) &&
+            setting_is_static(d->library, f, place, d->depth + 1))
+            return true;
     }
     return false;
 }
@@ -74,7 +84,8 @@ static bool mentioned_in(const Node *const *items, int count, const char *name) 
 static bool decides(const Decides *d, const Node *e) {
     if (!e) return false;
     const Node *const *items = (const Node *const *)e->items;
-    bool sizes = e->kind == AST_PARAM || e->kind == AST_STATE || e->kind == AST_TENSOR || e->kind == AST_REDUCE;
+    bool sizes =
+        e->kind == AST_PARAM || e->kind == AST_STATE || e->kind == AST_TENSOR || e->kind == AST_REDUCE;
     if (sizes && mentioned_in(items, e->count, d->name)) return true;
     if (e->kind == AST_ASSIGN && e->target->kind == AST_INDEX && mentions(e->target, d->name)) return true;
     if ((e->kind == AST_REPEAT || e->kind == AST_RECUR) && mentions(e->range, d->name)) return true;
@@ -93,7 +104,7 @@ bool setting_is_static(const Library *library, const Node *define, int parameter
     return decides(&d, define->body) || (define->results && decides(&d, define->results));
 }
 
-// ---- settings of the trainer ------------------------------------------------------------------------------------------------------
+// ---- settings of the trainer ----
 
 static int unit_of(Dimension d) {
     switch (d) {
@@ -130,9 +141,12 @@ static const char *origin_of(Run *r, const Node *e) {
 // A length of the user's own that the run does not reach.
 static void warn_length(Run *r, const Node *e, Dimension dimension, double value) {
     const Source *source = source_of(r->ctx, e->span);
-    int64_t run = dimension == DIMENSION_STEPS ? r->m->steps : dimension == DIMENSION_EPOCHS ? r->m->epochs : -1;
+    int64_t run = dimension == DIMENSION_STEPS    ? r->m->steps
+                  : dimension == DIMENSION_EPOCHS ? r->m->epochs
+                                                  : -1;
     if (!source || source->library || run < 0 || value <= (double)run) return;
-    diagnose(r->ctx, LENGTH_BEYOND_RUN, e->span, node_text(r->arena, e), (long long)run, dimension == DIMENSION_STEPS ? "steps" : "epochs");
+    diagnose(r->ctx, LENGTH_BEYOND_RUN, e->span, node_text(r->arena, e), (long long)run,
+             dimension == DIMENSION_STEPS ? "steps" : "epochs");
 }
 
 SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node *number, bool is_rate) {
@@ -148,15 +162,22 @@ SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node
     run_in_force(r, name, node_text(r->arena, e), given ? "--set" : origin_of(r, number));
     warn_length(r, e, dimension, value);
     Setting s = {.name = name, .unit = unit_of(dimension), .is_rate = is_rate};
-    s.tensor = tensor_add(r->p, string_format(r->arena, "set.%s", name), TENSOR_SETTING, TYPE_DOUBLE, 0, NULL);
+    s.tensor =
+        tensor_add(r->p, string_format(r->arena, "set.%s", name), TENSOR_SETTING, TYPE_DOUBLE, 0, NULL);
     s.tensor->start = value;
     vec_push(r->arena, &r->m->settings, s);
     return setting_value(r, el, &s);
 }
 
-// ---- schedules ----------------------------------------------------------------------------------------------------------------------
+// ---- schedules ----
 
-typedef struct { Run *r; Elaborator *el; Env *env; const char *name; bool is_rate, called; } Rates;
+typedef struct {
+    Run *r;
+    Elaborator *el;
+    Env *env;
+    const char *name;
+    bool is_rate, called;
+} Rates;
 
 // A number written out, or made of such and of constants of the file.
 static bool is_constant(Run *r, const Node *e) {
@@ -199,7 +220,8 @@ static const Node *settable_call(Rates *s, const Node *call, const Node *define)
             env_set(s->env, leaf->name, v);
             node_add(r->ctx, copy, (Node *)named_argument(r->ctx, p->name, leaf));
         } else if (arguments[i]) {
-            node_add(r->ctx, copy, (Node *)named_argument(r->ctx, p->name, run_rate(r, s->el, s->env, a, name, false)));
+            node_add(r->ctx, copy,
+                     (Node *)named_argument(r->ctx, p->name, run_rate(r, s->el, s->env, a, name, false)));
         }
     }
     return copy;

@@ -7,7 +7,7 @@ static const char *item_word(const Node *item) {
     return item->kind == AST_DATA ? "a data block" : "a constant";
 }
 
-// ---- file level -------------------------------------------------------------------------------------------------------------
+// ---- file level ----
 
 static void check_items(Resolver *r, const Node *root) {
     Map *seen = map_create(r->ctx->arena);
@@ -34,9 +34,13 @@ static void check_items(Resolver *r, const Node *root) {
     }
 }
 
-// ---- constants ----------------------------------------------------------------------------------------------------------------
+// ---- constants ----
 
-typedef struct { Resolver *r; Map *state; int depth; } Cycles;      // state: of each constant: being walked, or done
+typedef struct {
+    Resolver *r;
+    Map *state;
+    int depth;
+} Cycles; // state: of each constant: being walked, or done
 static const char WALKED = 'w', DONE = 'd';
 
 static bool holds_itself(Cycles *c, const Node *constant);
@@ -61,7 +65,7 @@ static bool holds_itself(Cycles *c, const Node *constant) {
     if (leads_back(c, constant->value)) {
         diagnose(c->r->ctx, CYCLE, constant->name_span, constant->name);
         map_set(c->state, constant->name, (void *)&DONE);
-        return false;                                               // one message for the whole circle
+        return false; // one message for the whole circle
     }
     map_set(c->state, constant->name, (void *)&DONE);
     return false;
@@ -78,7 +82,7 @@ static void resolve_constant(Resolver *r, const Node *item) {
     scope_close(r);
 }
 
-// ---- the whole file -----------------------------------------------------------------------------------------------------------
+// ---- the whole file ----
 
 static void resolve_item(Resolver *r, const Node *item) {
     switch ((int)item->kind) {

@@ -1,9 +1,12 @@
 // Definitions and the statements of blocks (rules 1, 2, 14).
-// Guarantees: a name is given once, every definition of a block is used, every definition gives what its signature says.
+// Guarantees: a name is given once, every definition of a block is used, every definition gives what its
+// signature says.
 #include "sema/scope.h"
 
 static const Node *const *entries(const Node *n) { return (const Node *const *)n->items; }
-static bool is_optimizer(const Resolver *r) { return r->definition && r->definition->definition == DEFINE_OPTIMIZER; }
+static bool is_optimizer(const Resolver *r) {
+    return r->definition && r->definition->definition == DEFINE_OPTIMIZER;
+}
 
 static void report_twice(Resolver *r, const char *name, Span span, Span before) {
     Diagnostic *d = diagnose(r->ctx, GIVEN_TWICE, span, name);
@@ -11,7 +14,7 @@ static void report_twice(Resolver *r, const char *name, Span span, Span before) 
     diagnostic_help(r->ctx, d, "only states change: give the new value a name of its own");
 }
 
-// ---- assignments --------------------------------------------------------------------------------------------------------
+// ---- assignments ----
 
 static const Node *target_name(const Node *target) {
     if (target->kind == AST_INDEX) target = target->base;
@@ -30,7 +33,8 @@ static bool is_piece(const Node *target) {
 
 static bool changeable(const Resolver *r, const Local *local) {
     if (local->kind == LOCAL_STATE) return true;
-    return is_optimizer(r) && r->definition->count && string_equal(local->name, r->definition->items[0]->name);
+    return is_optimizer(r) && r->definition->count &&
+           string_equal(local->name, r->definition->items[0]->name);
 }
 
 static void give(Resolver *r, const Node *name, const Node *target) {
@@ -73,11 +77,13 @@ static void resolve_assign(Resolver *r, const Node *s) {
     if (target->kind == AST_INDEX) bind_indices(r, entries(target), target->count);
     resolve_value(r, s->assigned);
     scope_close(r);
-    if (s->op == OPERATOR_SET) give(r, name, target);
-    else check_change(r, s, name);
+    if (s->op == OPERATOR_SET)
+        give(r, name, target);
+    else
+        check_change(r, s, name);
 }
 
-// ---- other statements ----------------------------------------------------------------------------------------------------
+// ---- other statements ----
 
 static void resolve_param(Resolver *r, const Node *s) {
     bool state = s->kind == AST_STATE;
@@ -85,8 +91,10 @@ static void resolve_param(Resolver *r, const Node *s) {
     for (int i = 0; i < s->count; i++) {
         const Node *item = s->items[i];
         bool stated = item->kind == AST_BINARY && item->op == OPERATOR_LESS && item->left->kind == AST_NAME;
-        if (stated) bind_indices(r, &item, 1);
-        else resolve_value(r, item);
+        if (stated)
+            bind_indices(r, &item, 1);
+        else
+            resolve_value(r, item);
     }
     resolve_value(r, s->value);
     scope_close(r);
@@ -113,19 +121,22 @@ static void resolve_recur(Resolver *r, const Node *s) {
     }
     scope_open(r);
     const Node *range = s->range;
-    if (range && range->kind == AST_NAME) scope_add(r, range->name, LOCAL_INDEX, range->span);
-    else if (range) bind_indices(r, &range, 1);
+    if (range && range->kind == AST_NAME)
+        scope_add(r, range->name, LOCAL_INDEX, range->span);
+    else if (range)
+        bind_indices(r, &range, 1);
     const Node *block = s->range_block;
     Scope *inside = r->scope;
     for (int i = 0; block && i < block->count; i++) {
-        const Node *line = block->items[i], *name = line->kind == AST_ASSIGN ? target_name(line->target) : NULL;
+        const Node *line = block->items[i],
+                   *name = line->kind == AST_ASSIGN ? target_name(line->target) : NULL;
         if (!name) continue;
         Local *local = scope_find(r, name->name);
         if (local) {
             local->given = true;
             continue;
         }
-        r->scope = inside->outer;                                   // what a loop makes is seen after it
+        r->scope = inside->outer; // what a loop makes is seen after it
         scope_add(r, name->name, LOCAL_VALUE, name->span);
         r->scope = inside;
     }
@@ -181,7 +192,7 @@ void resolve_statements(Resolver *r, const Node *block) {
     r->scope->later = NULL;
 }
 
-// ---- what nothing uses ----------------------------------------------------------------------------------------------------
+// ---- what nothing uses ----
 
 // The setting, or the result not yet given, that a name nobody uses was meant to be.
 static const char *meant(Resolver *r, const char *name, bool train) {
@@ -199,7 +210,7 @@ static const char *meant(Resolver *r, const char *name, bool train) {
 }
 
 void report_unused(Resolver *r, bool train) {
-    bool unknown = map_count(r->reported) > 0;                        // what was meant by it may be the name that nobody uses
+    bool unknown = map_count(r->reported) > 0; // what was meant by it may be the name that nobody uses
     for (int i = 0; i < map_count(r->scope->locals); i++) {
         const Local *local = map_value(r->scope->locals, i);
         if (local->used || (local->kind != LOCAL_VALUE && local->kind != LOCAL_PARAM)) continue;
@@ -210,21 +221,24 @@ void report_unused(Resolver *r, bool train) {
             if (train) diagnostic_help(r->ctx, d, "it is no setting of `train` either");
             continue;
         }
-        diagnostic_help(r->ctx, d, train ? "did you mean the setting `%s`?" : "did you mean the result `%s`?", near);
+        diagnostic_help(r->ctx, d, train ? "did you mean the setting `%s`?" : "did you mean the result `%s`?",
+                        near);
         Local *result = scope_find(r, near);
         if (!train && result) result->given = true;
     }
 }
 
-// ---- definitions ----------------------------------------------------------------------------------------------------------
+// ---- definitions ----
 
 // The names in a parameter's brackets that nothing gives are sizes.
 static void bind_sizes(Resolver *r, const Node *e) {
     if (!e) return;
     if (e->kind == AST_NAME) {
         Local *local = scope_find(r, e->name);
-        if (local) local->used = true;
-        else if (!library_find(r->library, e->span, e->name)) scope_add(r, e->name, LOCAL_SIZE, e->span);
+        if (local)
+            local->used = true;
+        else if (!library_find(r->library, e->span, e->name))
+            scope_add(r, e->name, LOCAL_SIZE, e->span);
         return;
     }
     for (int i = 0; i < 3; i++) bind_sizes(r, e->kid[i]);
@@ -235,8 +249,10 @@ static void resolve_signature(Resolver *r, const Node *d) {
     for (int i = 0; i < d->count; i++) {
         const Node *p = d->items[i];
         const Local *own = scope_own(r, p->name);
-        if (own) report_twice(r, p->name, p->name_span, own->span);
-        else scope_add(r, p->name, p->brackets ? LOCAL_TENSOR : LOCAL_SETTING, p->name_span);
+        if (own)
+            report_twice(r, p->name, p->name_span, own->span);
+        else
+            scope_add(r, p->name, p->brackets ? LOCAL_TENSOR : LOCAL_SETTING, p->name_span);
     }
     for (int i = 0; i < d->count; i++)
         for (int k = 0; k < d->items[i]->count; k++) bind_sizes(r, d->items[i]->items[k]);
@@ -255,9 +271,12 @@ static void resolve_results(Resolver *r, const Node *d) {
     for (int i = 0; d->results && i < d->results->count; i++) {
         const Node *result = d->results->items[i];
         const Local *own = scope_own(r, result->name), *given = scope_find(r, result->name);
-        if (own) report_twice(r, result->name, result->name_span, own->span);
-        else if (given && given->kind != LOCAL_SIZE) report_twice(r, result->name, result->name_span, given->span);
-        else scope_add(r, result->name, LOCAL_RESULT, result->name_span);
+        if (own)
+            report_twice(r, result->name, result->name_span, own->span);
+        else if (given && given->kind != LOCAL_SIZE)
+            report_twice(r, result->name, result->name_span, given->span);
+        else
+            scope_add(r, result->name, LOCAL_RESULT, result->name_span);
     }
 }
 
@@ -273,7 +292,8 @@ static void check_given(Resolver *r, const Node *d, bool value) {
     if (value && given) {
         const Node *last = d->body->items[d->body->count - 1];
         Diagnostic *message = diagnose(r->ctx, RESULT_TWICE, last->span, d->name);
-        diagnostic_help(r->ctx, message, "the result is either what its name is given, or the last expression");
+        diagnostic_help(r->ctx, message,
+                        "the result is either what its name is given, or the last expression");
     } else if (!value && d->definition != DEFINE_OPTIMIZER && count == 0) {
         diagnose(r->ctx, NO_RESULT, d->name_span, d->name);
     } else if (absent && (!value || count > 1)) {

@@ -1,5 +1,6 @@
 // Calls: what is called, and whether the arguments fit its signature (rule 11).
-// Guarantees: a setting's name is known, none is given twice, and what has no default is there where a call is no layer value.
+// Guarantees: a setting's name is known, none is given twice, and what has no default is there where a call
+// is no layer value.
 #include "sema/scope.h"
 
 #include <string.h>
@@ -11,13 +12,19 @@ typedef struct {
     bool *needed, *tensor;
     Span *spans;
     int count;
-    bool any_number, own;             // own: written in this program, so that its place can be shown
+    bool any_number, own; // own: written in this program, so that its place can be shown
 } Signature;
 
 static Signature signature_of(Resolver *r, const Node *definition) {
     int n = definition->count;
-    Signature s = {definition->name, arena_array(r->ctx->arena, const char *, n + 1), arena_array(r->ctx->arena, bool, n + 1),
-                   arena_array(r->ctx->arena, bool, n + 1), arena_array(r->ctx->arena, Span, n + 1), n, false, false};
+    Signature s = {definition->name,
+                   arena_array(r->ctx->arena, const char *, n + 1),
+                   arena_array(r->ctx->arena, bool, n + 1),
+                   arena_array(r->ctx->arena, bool, n + 1),
+                   arena_array(r->ctx->arena, Span, n + 1),
+                   n,
+                   false,
+                   false};
     for (int i = 0; i < n; i++) {
         const Node *p = definition->items[i];
         s.names[i] = p->name;
@@ -32,12 +39,21 @@ static Signature signature_of(Resolver *r, const Node *definition) {
 
 static Signature signature_of_builtin(Resolver *r, const Builtin *b) {
     enum { MOST = 8 };
-    Signature s = {b->name, arena_array(r->ctx->arena, const char *, MOST), arena_array(r->ctx->arena, bool, MOST),
-                   arena_array(r->ctx->arena, bool, MOST), arena_array(r->ctx->arena, Span, MOST), 0, false, false};
+    Signature s = {b->name,
+                   arena_array(r->ctx->arena, const char *, MOST),
+                   arena_array(r->ctx->arena, bool, MOST),
+                   arena_array(r->ctx->arena, bool, MOST),
+                   arena_array(r->ctx->arena, Span, MOST),
+                   0,
+                   false,
+                   false};
     for (const char *at = b->parameters; *at;) {
         size_t length = strcspn(at, " ");
-        if (strncmp(at, "..", 2) == 0) s.any_number = true;
-        else s.names[s.count] = context_intern(r->ctx, at, length), s.needed[s.count] = s.count < b->needed, s.count++;
+        if (strncmp(at, "..", 2) == 0)
+            s.any_number = true;
+        else
+            s.names[s.count] = context_intern(r->ctx, at, length), s.needed[s.count] = s.count < b->needed,
+            s.count++;
         at += length + (at[length] == ' ');
     }
     return s;
@@ -51,24 +67,28 @@ static int find_parameter(const Signature *s, const char *name) {
 
 static void report_setting(Resolver *r, const Signature *s, const Node *argument, int first) {
     Diagnostic *d = diagnose(r->ctx, UNKNOWN_SETTING, argument->name_span, s->called, argument->name);
-    const char *near = string_nearest(argument->name, s->names, s->count), *word = word_of_others(argument->name);
+    const char *near = string_nearest(argument->name, s->names, s->count),
+               *word = word_of_others(argument->name);
     if (word && find_parameter(s, word) >= 0) near = word;
     if (near) {
         diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
         return;
     }
     Text list = {.arena = r->ctx->arena};
-    for (int i = first; i < s->count; i++) text_add(&list, "%s`%s`", list.chars.count ? ", " : "", s->names[i]);
+    for (int i = first; i < s->count; i++)
+        text_add(&list, "%s`%s`", list.chars.count ? ", " : "", s->names[i]);
     if (list.chars.count) diagnostic_help(r->ctx, d, "it has %s", text_string(&list));
 }
 
 static void report_count(Resolver *r, const Signature *s, const Node *call, int given) {
-    Diagnostic *d = diagnose(r->ctx, TOO_MANY_ARGUMENTS, call->span, s->called, s->count, s->count == 1 ? "" : "s", given);
+    Diagnostic *d = diagnose(r->ctx, TOO_MANY_ARGUMENTS, call->span, s->called, s->count,
+                             s->count == 1 ? "" : "s", given);
     if (s->own) diagnostic_note(r->ctx, d, s->spans[0], "its signature begins here");
 }
 
 // The arguments by name: each known, none given by position too. Returns how many stand without a name.
-static int check_named(Resolver *r, const Signature *s, const Node *call, int piped, bool by_position, bool *filled) {
+static int check_named(Resolver *r, const Signature *s, const Node *call, int piped, bool by_position,
+                       bool *filled) {
     int plain = 0;
     for (int i = 0; i < call->count; i++) {
         const Node *a = call->items[i];
@@ -77,21 +97,25 @@ static int check_named(Resolver *r, const Signature *s, const Node *call, int pi
             continue;
         }
         int k = find_parameter(s, a->name);
-        if (k < 0) report_setting(r, s, a, piped);
-        else if (by_position && k < piped + plain) diagnose(r->ctx, ARGUMENT_TWICE, a->name_span, a->name);
+        if (k < 0)
+            report_setting(r, s, a, piped);
+        else if (by_position && k < piped + plain)
+            diagnose(r->ctx, ARGUMENT_TWICE, a->name_span, a->name);
         if (k >= 0) filled[k] = true;
     }
     return plain;
 }
 
-// The first parameter that must be given and is not, or -1. Of a layer that stands as a value only its settings count.
+// The first parameter that must be given and is not, or -1. Of a layer that stands as a value only its
+// settings count.
 static int missing(const Signature *s, const bool *filled, int from, bool settings_only) {
     for (int i = from; i < s->count; i++)
         if (s->needed[i] && !filled[i] && !(settings_only && s->tensor[i])) return i;
     return -1;
 }
 
-static void check_signature(Resolver *r, const Signature *s, const Node *call, int piped, bool layer, bool partial) {
+static void check_signature(Resolver *r, const Signature *s, const Node *call, int piped, bool layer,
+                            bool partial) {
     bool *filled = arena_array(r->ctx->arena, bool, s->count + 1);
     int errors = r->ctx->errors;
     bool by_position = piped || !layer;
@@ -99,8 +123,10 @@ static void check_signature(Resolver *r, const Signature *s, const Node *call, i
     if (given > s->count && !s->any_number) report_count(r, s, call, given);
     if (r->ctx->errors > errors) return;
     int k = -1;
-    if (by_position) k = partial && !plain && call->count ? -1 : missing(s, filled, given, false);
-    else if (!plain) k = missing(s, filled, 0, true);
+    if (by_position)
+        k = partial && !plain && call->count ? -1 : missing(s, filled, given, false);
+    else if (!plain)
+        k = missing(s, filled, 0, true);
     if (k < 0) return;
     Diagnostic *d = diagnose(r->ctx, MISSING_ARGUMENT, call->span, s->called, s->names[k]);
     if (s->own) diagnostic_note(r->ctx, d, s->spans[k], "it has no default");
@@ -123,19 +149,22 @@ void check_builtin(Resolver *r, const Builtin *b, const Node *call, int piped) {
     check_signature(r, &s, call, piped, false, false);
 }
 
-// What a name before ( ) or after |> is at file level: checks its kind. NULL where it is no definition, or wrong.
+// What a name before ( ) or after |> is at file level: checks its kind. NULL where it is no definition, or
+// wrong.
 static const Node *callable(Resolver *r, const Node *callee, const Node *found) {
     if (!found || found->kind == AST_CONSTANT) return NULL;
     bool metric = found->kind == AST_DEFINE && found->definition == DEFINE_METRIC && !r->metrics_ok;
     if (found->kind == AST_DEFINE && found->definition != DEFINE_OPTIMIZER && !metric) return found;
-    Diagnostic *d = diagnose(r->ctx, WRONG_KIND, callee->span, callee->name, kind_phrase(found), "a layer or a function");
+    Diagnostic *d =
+        diagnose(r->ctx, WRONG_KIND, callee->span, callee->name, kind_phrase(found), "a layer or a function");
     if (metric) diagnostic_help(r->ctx, d, "metrics stand in `metrics = [...]` of a `train` block");
     return NULL;
 }
 
 static const Node *member_of(Resolver *r, const Node *callee) {
     const Node *base = callee->base;
-    if (base->kind != AST_NAME || scope_find(r, base->name) || !library_named(r->library, base->name)) return NULL;
+    if (base->kind != AST_NAME || scope_find(r, base->name) || !library_named(r->library, base->name))
+        return NULL;
     return library_member(r->library, base->name, callee->name);
 }
 
@@ -154,8 +183,10 @@ static void call_name(Resolver *r, const Node *callee, const Node *call, int pip
         return;
     }
     const Builtin *b = builtin_find(callee->name, r->groups);
-    if (b) check_builtin(r, b, call, piped);
-    else report_unknown(r, callee->name, callee->span);
+    if (b)
+        check_builtin(r, b, call, piped);
+    else
+        report_unknown(r, callee->name, callee->span);
 }
 
 void resolve_callee(Resolver *r, const Node *callee, int piped) {
@@ -166,8 +197,10 @@ void resolve_callee(Resolver *r, const Node *callee, int piped) {
         return;
     }
     const Node *definition = member_of(r, callee);
-    if (definition && callable(r, callee, definition)) check_definition(r, definition, bare, piped);
-    else if (!definition) resolve_value(r, callee);
+    if (definition && callable(r, callee, definition))
+        check_definition(r, definition, bare, piped);
+    else if (!definition)
+        resolve_value(r, callee);
 }
 
 void resolve_call(Resolver *r, const Node *call, int piped) {
@@ -178,8 +211,10 @@ void resolve_call(Resolver *r, const Node *call, int piped) {
         call_name(r, callee, call, piped);
     } else {
         const Node *definition = callee->kind == AST_MEMBER ? member_of(r, callee) : NULL;
-        if (!definition) resolve_value(r, callee);
-        else if (callable(r, callee, definition)) check_definition(r, definition, call, piped);
+        if (!definition)
+            resolve_value(r, callee);
+        else if (callable(r, callee, definition))
+            check_definition(r, definition, call, piped);
     }
     r->subscript = outer && callee->kind == AST_NAME && builtin_find(callee->name, 1u << GROUP_SCALAR);
     resolve_items(r, (const Node *const *)call->items, call->count);
@@ -189,13 +224,16 @@ void resolve_call(Resolver *r, const Node *call, int piped) {
 void resolve_optimizer(Resolver *r, const Node *e) {
     if (!e) return;
     const Node *callee = e->kind == AST_CALL ? e->base : e, *found = NULL;
-    if (callee->kind == AST_NAME && !scope_find(r, callee->name)) found = library_find(r->library, callee->span, callee->name);
-    else if (callee->kind == AST_MEMBER) found = member_of(r, callee);
+    if (callee->kind == AST_NAME && !scope_find(r, callee->name))
+        found = library_find(r->library, callee->span, callee->name);
+    else if (callee->kind == AST_MEMBER)
+        found = member_of(r, callee);
     if (!found && callee->kind == AST_NAME && !scope_find(r, callee->name)) {
         report_unknown(r, callee->name, callee->span);
         return;
     }
-    bool library = callee->kind == AST_MEMBER && callee->base->kind == AST_NAME && library_named(r->library, callee->base->name);
+    bool library = callee->kind == AST_MEMBER && callee->base->kind == AST_NAME &&
+                   library_named(r->library, callee->base->name);
     if (!found && library) {
         report_member(r, callee);
         return;

@@ -33,7 +33,7 @@ static void resolve_name(Resolver *r, const Node *e) {
         return;
     }
     const Node *found = library_find(r->library, e->span, e->name);
-    bool metric = r->metrics && map_get(r->metrics, e->name);         // what the run measures, by its name
+    bool metric = r->metrics && map_get(r->metrics, e->name); // what the run measures, by its name
     if (found && !metric) check_value_kind(r, e, found);
     if (found || metric) return;
     const Builtin *b = builtin_find(e->name, r->groups);
@@ -51,8 +51,10 @@ static void resolve_part(Resolver *r, const Node *e) {
     names[count++] = "loss";
     Diagnostic *d = diagnose(r->ctx, UNKNOWN_METRIC, e->name_span, part, e->name);
     const char *near = string_nearest(e->name, names, count);
-    if (near) diagnostic_help(r->ctx, d, "did you mean `%s.%s`?", part, near);
-    else diagnostic_help(r->ctx, d, "what is measured stands in `metrics = [...]`");
+    if (near)
+        diagnostic_help(r->ctx, d, "did you mean `%s.%s`?", part, near);
+    else
+        diagnostic_help(r->ctx, d, "what is measured stands in `metrics = [...]`");
 }
 
 static void resolve_member(Resolver *r, const Node *e) {
@@ -60,18 +62,23 @@ static void resolve_member(Resolver *r, const Node *e) {
     bool plain = base->kind == AST_NAME && !scope_find(r, base->name);
     if (plain && library_named(r->library, base->name)) {
         const Node *found = library_member(r->library, base->name, e->name);
-        if (!found) report_member(r, e);
-        else check_value_kind(r, e, found);
+        if (!found)
+            report_member(r, e);
+        else
+            check_value_kind(r, e, found);
         return;
     }
     const Builtin *b = plain ? builtin_find(base->name, r->groups & 1u << GROUP_TRAIN) : NULL;
-    if (b && (string_equal(b->name, "test") || string_equal(b->name, "validation"))) resolve_part(r, e);
-    else resolve_value(r, base);
+    if (b && (string_equal(b->name, "test") || string_equal(b->name, "validation")))
+        resolve_part(r, e);
+    else
+        resolve_value(r, base);
 }
 
 // `i < n` binds i and states its range; the range is read outside the brackets.
 static const Node *stated(const Node *item) {
-    return item->kind == AST_BINARY && item->op == OPERATOR_LESS && item->left->kind == AST_NAME ? item->left : NULL;
+    return item->kind == AST_BINARY && item->op == OPERATOR_LESS && item->left->kind == AST_NAME ? item->left
+                                                                                                 : NULL;
 }
 
 static void add_index(Resolver *r, const Node *name) {
@@ -94,16 +101,19 @@ static void bind_affine(Resolver *r, const Node *e) {
 }
 
 void bind_indices(Resolver *r, const Node *const *items, int count) {
-    for (int i = 0; i < count; i++) {                                // ranges are read before an index can hide their sizes
+    for (int i = 0; i < count; i++) { // ranges are read before an index can hide their sizes
         const Node *item = items[i]->kind == AST_IF ? items[i]->value : items[i];
         if (item && stated(item)) resolve_value(r, item->right);
     }
     for (int i = 0; i < count; i++) {
         const Node *item = items[i]->kind == AST_IF ? items[i]->value : items[i];
         if (!item || item->kind == AST_DOTS || item->kind == AST_WHOLE) continue;
-        if (stated(item)) add_index(r, stated(item));
-        else if (item->kind == AST_NAME) add_index(r, item);
-        else bind_affine(r, item);
+        if (stated(item))
+            add_index(r, stated(item));
+        else if (item->kind == AST_NAME)
+            add_index(r, item);
+        else
+            bind_affine(r, item);
     }
     for (int i = 0; i < count; i++)
         if (items[i]->kind == AST_IF) resolve_value(r, items[i]->condition);
@@ -118,12 +128,14 @@ static void resolve_reduce(Resolver *r, const Node *e) {
     if (f->kind == AST_NAME) {
         Local *local = scope_find(r, f->name);
         const Node *found = local ? NULL : library_find(r->library, f->span, f->name);
-        if (local) local->used = true;
+        if (local)
+            local->used = true;
         else if (found && (found->kind != AST_DEFINE || found->definition != DEFINE_FN))
             diagnose(r->ctx, WRONG_KIND, f->span, f->name, kind_phrase(found), "a reduction");
         else if (!found && builtin_find(f->name, r->groups) && !builtin_find(f->name, 1u << GROUP_REDUCTION))
             diagnose(r->ctx, WRONG_KIND, f->span, f->name, "a function of numbers", "a reduction");
-        else if (!found && !builtin_find(f->name, r->groups)) report_unknown(r, f->name, f->span);
+        else if (!found && !builtin_find(f->name, r->groups))
+            report_unknown(r, f->name, f->span);
     } else {
         resolve_value(r, f);
     }
@@ -148,9 +160,12 @@ static void resolve_pipe(Resolver *r, const Node *e) {
     resolve_value(r, e->left);
     const Node *stage = e->right;
     if (!stage) return;
-    if (stage->kind == AST_CALL) resolve_call(r, stage, 1);
-    else if (stage->kind == AST_NAME || stage->kind == AST_MEMBER) resolve_callee(r, stage, 1);
-    else resolve_value(r, stage);
+    if (stage->kind == AST_CALL)
+        resolve_call(r, stage, 1);
+    else if (stage->kind == AST_NAME || stage->kind == AST_MEMBER)
+        resolve_callee(r, stage, 1);
+    else
+        resolve_value(r, stage);
 }
 
 static void resolve_kids(Resolver *r, const Node *e) {

@@ -14,8 +14,8 @@ typedef struct {
 struct Library {
     Context *ctx;
     VEC(FileScope *) files;
-    Map *standard;                    // the standard library's names, without those of prefixed files
-    Map *prefixes;                    // prefix -> FileScope
+    Map *standard; // the standard library's names, without those of prefixed files
+    Map *prefixes; // prefix -> FileScope
 };
 
 Library *library_create(Context *ctx) {
@@ -35,7 +35,8 @@ static FileScope *add_file(Library *library, const Source *source, const Node *r
     *file = (FileScope){source, root, NULL, false, map_create(library->ctx->arena)};
     for (int i = 0; root && i < root->count; i++) {
         Node *item = root->items[i];
-        if (item && is_named(item) && item->name && !map_get(file->names, item->name)) map_set(file->names, item->name, item);
+        if (item && is_named(item) && item->name && !map_get(file->names, item->name))
+            map_set(file->names, item->name, item);
     }
     vec_push(library->ctx->arena, &library->files, file);
     return file;
@@ -49,13 +50,15 @@ void library_add(Library *library, const Source *source, const Node *root) {
         return;
     }
     for (int i = 0; i < map_count(file->names); i++)
-        if (map_key(file->names, i)[0] != '_') map_set(library->standard, map_key(file->names, i), map_value(file->names, i));
+        if (map_key(file->names, i)[0] != '_')
+            map_set(library->standard, map_key(file->names, i), map_value(file->names, i));
 }
 
 static FileScope *file_of(const Library *library, Span span) {
     for (int i = 0; i < library->files.count; i++) {
         FileScope *file = library->files.data[i];
-        if (span.start >= file->source->base && span.start <= file->source->base + file->source->length) return file;
+        if (span.start >= file->source->base && span.start <= file->source->base + file->source->length)
+            return file;
     }
     return NULL;
 }
@@ -77,7 +80,9 @@ const Node *library_member(const Library *library, const char *prefix, const cha
     return file && name[0] != '_' ? map_get(file->names, name) : NULL;
 }
 
-bool library_named(const Library *library, const char *prefix) { return map_get(library->prefixes, prefix) != NULL; }
+bool library_named(const Library *library, const char *prefix) {
+    return map_get(library->prefixes, prefix) != NULL;
+}
 
 int library_members(const Library *library, const char *prefix, const char **names, int room) {
     const FileScope *file = map_get(library->prefixes, prefix);
@@ -92,7 +97,8 @@ int library_names(const Library *library, Span from, const char **names, int roo
     const Map *maps[] = {file ? file->names : NULL, library->standard, library->prefixes};
     int count = 0;
     for (int m = 0; m < 3; m++)
-        for (int i = 0; maps[m] && i < map_count(maps[m]) && count < room; i++) names[count++] = map_key(maps[m], i);
+        for (int i = 0; maps[m] && i < map_count(maps[m]) && count < room; i++)
+            names[count++] = map_key(maps[m], i);
     return count;
 }
 
@@ -102,7 +108,9 @@ static const Builtin builtins[] = {
 #undef BUILTIN
 };
 
-const Builtin *builtin_row(int i) { return i < (int)(sizeof builtins / sizeof *builtins) ? &builtins[i] : NULL; }
+const Builtin *builtin_row(int i) {
+    return i < (int)(sizeof builtins / sizeof *builtins) ? &builtins[i] : NULL;
+}
 
 const Builtin *builtin_find(const char *name, uint32_t groups) {
     const Builtin *row;
@@ -117,7 +125,9 @@ static const TrainSetting settings[] = {
 #undef SETTING
 };
 
-const TrainSetting *train_setting_row(int i) { return i < (int)(sizeof settings / sizeof *settings) ? &settings[i] : NULL; }
+const TrainSetting *train_setting_row(int i) {
+    return i < (int)(sizeof settings / sizeof *settings) ? &settings[i] : NULL;
+}
 
 const TrainSetting *train_setting_find(const char *name) {
     const TrainSetting *row;

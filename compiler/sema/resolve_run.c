@@ -1,5 +1,6 @@
 // Names in `data`, `train` and `assert` (rules 20, 22, 24; the settings of `train`).
-// Guarantees: fields, settings and the words of a run are each known and at their place; nothing hides a run's word.
+// Guarantees: fields, settings and the words of a run are each known and at their place; nothing hides a
+// run's word.
 #include "sema/scope.h"
 
 static const Node *const *entries(const Node *n) { return (const Node *const *)n->items; }
@@ -15,9 +16,11 @@ static const Node *left_name(const Node *s) {
     return target->kind == AST_NAME ? target : NULL;
 }
 
-static bool data_setting(const char *name) { return string_equal(name, "split") || string_equal(name, "order"); }
+static bool data_setting(const char *name) {
+    return string_equal(name, "split") || string_equal(name, "order");
+}
 
-// ---- data -----------------------------------------------------------------------------------------------------------------
+// ---- data ----
 
 static void resolve_field(Resolver *r, const Node *s) {
     const Node *name = left_name(s);
@@ -33,8 +36,10 @@ static void resolve_field(Resolver *r, const Node *s) {
     }
     resolve_value(r, s->assigned);
     const Local *own = scope_own(r, name->name);
-    if (own) report_again(r, name->name, name->span, own->span);
-    else scope_add(r, name->name, LOCAL_FIELD, name->span);
+    if (own)
+        report_again(r, name->name, name->span, own->span);
+    else
+        scope_add(r, name->name, LOCAL_FIELD, name->span);
 }
 
 static void resolve_data_setting(Resolver *r, const Node *s) {
@@ -65,6 +70,7 @@ static void resolve_data_part(Resolver *r, const Node *s) {
             continue;
         }
         if (!map_get(fields->locals, name->name)) {
+            map_set(r->reported, name->name, r);
             Diagnostic *d = diagnose(r->ctx, UNKNOWN_FIELD, name->span, name->name);
             const char *near = nearest_name(r, name->name);
             if (near) diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
@@ -81,7 +87,8 @@ void resolve_data(Resolver *r, const Node *data) {
     r->reported = map_create(r->ctx->arena);
     r->groups = GROUPS_DATA;
     scope_open(r);
-    if (data->source) resolve_word(r, data->source, 1u << GROUP_SOURCE, "a source: csv, table, synthetic, idx or npy");
+    if (data->source)
+        resolve_word(r, data->source, 1u << GROUP_SOURCE, "a source: csv, table, synthetic, idx or npy");
     const Node *settings[2] = {NULL, NULL};
     for (int i = 0; data->block && i < data->block->count; i++) {
         const Node *s = data->block->items[i], *name = left_name(s);
@@ -96,16 +103,17 @@ void resolve_data(Resolver *r, const Node *data) {
     }
     for (int i = 0; data->block && i < data->block->count; i++)
         if (data->block->items[i]->kind == AST_PART) resolve_data_part(r, data->block->items[i]);
-    for (int k = 0; k < 2; k++)                                       // last: `stratify` names a field
+    for (int k = 0; k < 2; k++) // last: `stratify` names a field
         if (settings[k]) resolve_data_setting(r, settings[k]);
     r->wrong_fields = r->reported;
     scope_close(r);
 }
 
-// ---- train: what is in scope ---------------------------------------------------------------------------------------------------
+// ---- train: what is in scope ----
 
 static bool run_word(const char *name) {
-    static const char *const words[] = {"step", "steps", "epoch", "epochs", "time", "loss", "gradient_norm", "test", "validation"};
+    static const char *const words[] = {"step", "steps",         "epoch", "epochs",    "time",
+                                        "loss", "gradient_norm", "test",  "validation"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (string_equal(words[i], name)) return true;
     return false;
@@ -120,11 +128,16 @@ static const Node *find_at_file(Resolver *r, const Node *name, const char *wante
     for (int i = 0; i < r->file->count && count < 256; i++) {
         const Node *item = r->file->items[i];
         bool model = item->kind == AST_DEFINE && item->definition == DEFINE_MODEL;
-        if (model ? string_equal(wanted, "model") : item->kind == AST_DATA && string_equal(wanted, "data block")) names[count++] = item->name;
+        if (model ? string_equal(wanted, "model")
+                  : item->kind == AST_DATA && string_equal(wanted, "data block"))
+            names[count++] = item->name;
     }
     const char *near = string_nearest(name->name, names, count);
     if (!near && count == 1) near = names[0];
-    if (near) diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
+    if (!near) return NULL;
+    diagnostic_note(r->ctx, d, library_find(r->library, name->span, near)->name_span, "`%s` stands here",
+                    near);
+    diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
     return NULL;
 }
 
@@ -147,17 +160,22 @@ static void add_outputs(Resolver *r, const Node *model, const Node *name, bool s
         if (!scope_find(r, model->items[i]->name)) absent = absent ? absent : model->items[i];
     if (!single || (absent && r->model_called)) return;
     if (absent) {
-        Diagnostic *d = diagnose(r->ctx, INPUT_NO_FIELD, name->span, absent->name, model->name, r->data ? r->data->name : "the data");
+        Diagnostic *d = diagnose(r->ctx, INPUT_NO_FIELD, name->span, absent->name, model->name,
+                                 r->data ? r->data->name : "the data");
         const char *near = nearest_name(r, absent->name);
         diagnostic_note(r->ctx, d, absent->span, "the input stands here");
-        if (near && scope_find(r, near)) diagnostic_help(r->ctx, d, "did you mean the field `%s`?", near);
-        else diagnostic_help(r->ctx, d, "a model whose inputs are no fields is called in the block: %s(...)", model->name);
+        if (near && scope_find(r, near))
+            diagnostic_help(r->ctx, d, "did you mean the field `%s`?", near);
+        else
+            diagnostic_help(r->ctx, d, "a model whose inputs are no fields is called in the block: %s(...)",
+                            model->name);
     }
     for (int i = 0; model->results && i < model->results->count; i++) {
         const Node *result = model->results->items[i];
         Local *field = scope_find(r, result->name);
         if (field || run_word(result->name)) {
-            Diagnostic *d = diagnose(r->ctx, field ? OUTPUT_IS_FIELD : HIDES_RUN, result->name_span, result->name);
+            Diagnostic *d =
+                diagnose(r->ctx, field ? OUTPUT_IS_FIELD : HIDES_RUN, result->name_span, result->name);
             diagnostic_help(r->ctx, d, "give the output another name");
         }
         if (!field) scope_add(r, result->name, LOCAL_OUTPUT, result->name_span);
@@ -167,7 +185,8 @@ static void add_outputs(Resolver *r, const Node *model, const Node *name, bool s
 static bool calls(const Node *e, const char *name) {
     if (!e) return false;
     if (e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name)) return true;
-    if (e->kind == AST_PIPE && e->right && e->right->kind == AST_NAME && string_equal(e->right->name, name)) return true;
+    if (e->kind == AST_PIPE && e->right && e->right->kind == AST_NAME && string_equal(e->right->name, name))
+        return true;
     for (int i = 0; i < 3; i++)
         if (calls(e->kid[i], name)) return true;
     for (int i = 0; i < e->count; i++)
@@ -189,6 +208,9 @@ static bool open_train(Resolver *r, const Node *train) {
     scope_open(r);
     scope_add(r, context_intern(r->ctx, "batch", 5), LOCAL_SIZE, train->span)->used = true;
     if (data) add_fields(r, data);
+    for (int i = 0; r->wrong_fields && i < map_count(r->wrong_fields); i++)
+        if (!scope_own(r, map_key(r->wrong_fields, i)))
+            scope_add(r, map_key(r->wrong_fields, i), LOCAL_WRONG, train->span);
     for (int i = 0; i < train->count; i++) {
         const Node *word = train->items[i], *model = find_at_file(r, word, "model");
         if (!model) continue;
@@ -202,11 +224,12 @@ static bool open_train(Resolver *r, const Node *train) {
     return data && r->ctx->errors == errors;
 }
 
-// ---- train: metrics -------------------------------------------------------------------------------------------------------
+// ---- train: metrics ----
 
 static const char *metric_name(const Node *m) {
     if (m->kind == AST_NAMED || m->kind == AST_NAME) return m->name;
-    if (m->kind == AST_CALL && (m->base->kind == AST_NAME || m->base->kind == AST_MEMBER)) return m->base->name;
+    if (m->kind == AST_CALL && (m->base->kind == AST_NAME || m->base->kind == AST_MEMBER))
+        return m->base->name;
     return NULL;
 }
 
@@ -248,8 +271,9 @@ static bool has_part(const Node *data, const char *part) {
         for (int k = 0; k < s->assigned->count; k++) {
             const Node *a = s->assigned->items[k];
             bool named = a->kind == AST_NAMED, misspelt = named && !split_setting(a->name);
-            if (misspelt) return true;                              // its message is out
-            if (named ? string_equal(a->name, part) : string_equal(part, k ? "validation" : "test")) return true;
+            if (misspelt) return true; // its message is out
+            if (named ? string_equal(a->name, part) : string_equal(part, k ? "validation" : "test"))
+                return true;
         }
     }
     return false;
@@ -270,7 +294,7 @@ static void check_parts(Resolver *r, const Node *e, bool *told) {
     for (int i = 0; i < e->count; i++) check_parts(r, e->items[i], told);
 }
 
-// ---- train: settings and lines -----------------------------------------------------------------------------------------------
+// ---- train: settings and lines ----
 
 static void resolve_metrics(Resolver *r, const Node *list) {
     r->metrics_ok = true;
@@ -289,9 +313,12 @@ static void resolve_setting(Resolver *r, const TrainSetting *setting, const Node
     case VALUE_EXPRESSION:
         if (string_equal(setting->name, "optimizer")) {
             resolve_optimizer(r, value);
-        } else if (string_equal(setting->name, "constrain") && (value->kind == AST_NAME || value->kind == AST_CALL)) {
-            if (call) resolve_call(r, value, 1);
-            else resolve_callee(r, value, 1);
+        } else if (string_equal(setting->name, "constrain") &&
+                   (value->kind == AST_NAME || value->kind == AST_CALL)) {
+            if (call)
+                resolve_call(r, value, 1);
+            else
+                resolve_callee(r, value, 1);
         } else {
             resolve_value(r, value);
         }
@@ -306,7 +333,9 @@ static void resolve_setting(Resolver *r, const TrainSetting *setting, const Node
     case VALUE_WORDS_START: resolve_word(r, value, 1u << GROUP_START, "weights(file)"); break;
     case VALUE_WORDS_BEST: resolve_word(r, value, 1u << GROUP_BEST, "best(v)"); break;
     case VALUE_WORDS_AVERAGE: resolve_word(r, value, 1u << GROUP_AVERAGE, "ema(d) or swa(from)"); break;
-    case VALUE_WORDS_PRECISION: resolve_word(r, value, 1u << GROUP_PRECISION, "strict, default or double"); break;
+    case VALUE_WORDS_PRECISION:
+        resolve_word(r, value, 1u << GROUP_PRECISION, "strict, default or double");
+        break;
     }
 }
 
@@ -314,9 +343,12 @@ static void resolve_clause(Resolver *r, const Node *clause) {
     const Node *over = clause->over, *with = clause->optimizer;
     if (over) {
         const Node *callee = over->kind == AST_CALL ? over->base : over;
-        bool word = callee->kind == AST_NAME && !scope_find(r, callee->name) && builtin_find(callee->name, 1u << GROUP_SELECT);
-        if (word) resolve_word(r, over, 1u << GROUP_SELECT, "a model, a layer, matrices(...), rest or all");
-        else resolve_value(r, over);
+        bool word = callee->kind == AST_NAME && !scope_find(r, callee->name) &&
+                    builtin_find(callee->name, 1u << GROUP_SELECT);
+        if (word)
+            resolve_word(r, over, 1u << GROUP_SELECT, "a model, a layer, matrices(...), rest or all");
+        else
+            resolve_value(r, over);
     }
     if (with && with->kind == AST_IF && !with->otherwise) {
         resolve_value(r, with->condition);
@@ -343,7 +375,9 @@ static void resolve_line(Resolver *r, const Node *s) {
     }
 }
 
-typedef struct { const Node *of[32], *minimize; } Given;
+typedef struct {
+    const Node *of[32], *minimize;
+} Given;
 
 // The settings' lines, each once.
 static Given collect_settings(Resolver *r, const Node *block) {
@@ -354,8 +388,10 @@ static Given collect_settings(Resolver *r, const Node *block) {
         const TrainSetting *row = name && s->target->kind == AST_NAME ? train_setting_find(name->name) : NULL;
         if (!row) continue;
         const Node **seen = &given.of[row - train_setting_row(0)];
-        if (*seen) report_again(r, name->name, name->span, (*seen)->span);
-        else *seen = s;
+        if (*seen)
+            report_again(r, name->name, name->span, (*seen)->span);
+        else
+            *seen = s;
     }
     return given;
 }
@@ -372,13 +408,17 @@ static void check_needed(Resolver *r, const Node *train, const Given *given) {
         const Local *local = map_value(r->scope->locals, i);
         misspelt |= local->kind == LOCAL_VALUE && !local->used;
     }
-    if (misspelt) return;                                             // what is missing was meant there
+    if (misspelt) return; // what is missing was meant there
     if (given->minimize && (loss || optimizer)) {
         Diagnostic *d = diagnose(r->ctx, TWO_FORMS, given->minimize->span);
         diagnostic_note(r->ctx, d, (loss ? loss : optimizer)->span, "the short form stands here");
     } else if (!given->minimize && !(loss && optimizer)) {
-        Diagnostic *d = diagnose(r->ctx, NEEDED_SETTING, train->span, loss ? "an `optimizer`" : optimizer ? "a `loss`" : "a `loss` and an `optimizer`");
-        diagnostic_help(r->ctx, d, loss ? "for example `optimizer = adam(1e-3)`" : "for example `loss = mse(y, target)`");
+        Diagnostic *d = diagnose(r->ctx, NEEDED_SETTING, train->span,
+                                 loss        ? "an `optimizer`"
+                                 : optimizer ? "a `loss`"
+                                             : "a `loss` and an `optimizer`");
+        diagnostic_help(
+            r->ctx, d, loss ? "for example `optimizer = adam(1e-3)`" : "for example `loss = mse(y, target)`");
     }
     if (!given_setting(given, "epochs") && !given_setting(given, "steps")) {
         Diagnostic *d = diagnose(r->ctx, NEEDED_SETTING, train->span, "`epochs` or `steps`");
@@ -399,14 +439,18 @@ static bool mentioned(const Node *e, const char *name) {
 static bool is_optimizer_call(Resolver *r, const Node *e) {
     if (e->kind != AST_CALL) return false;
     const Node *f = e->base, *found = NULL;
-    if (f->kind == AST_NAME) found = library_find(r->library, f->span, f->name);
-    else if (f->kind == AST_MEMBER && f->base->kind == AST_NAME) found = library_member(r->library, f->base->name, f->name);
+    if (f->kind == AST_NAME)
+        found = library_find(r->library, f->span, f->name);
+    else if (f->kind == AST_MEMBER && f->base->kind == AST_NAME)
+        found = library_member(r->library, f->base->name, f->name);
     return found && found->kind == AST_DEFINE && found->definition == DEFINE_OPTIMIZER;
 }
 
 // A setting that a name which nothing else speaks of was meant to be, or NULL.
 static const TrainSetting *misspelt(Resolver *r, const Node *block, const Node *s, const Given *given) {
-    if (s->kind != AST_ASSIGN || s->target->kind != AST_NAME || s->op != OPERATOR_SET || run_word(s->target->name)) return NULL;
+    if (s->kind != AST_ASSIGN || s->target->kind != AST_NAME || s->op != OPERATOR_SET ||
+        run_word(s->target->name))
+        return NULL;
     for (int i = 0; i < block->count; i++) {
         const Node *other = block->items[i];
         if (other == s) continue;
@@ -417,7 +461,8 @@ static const TrainSetting *misspelt(Resolver *r, const Node *block, const Node *
     int count = 0;
     for (int i = 0; train_setting_row(i); i++)
         if (!given->of[i]) names[count++] = train_setting_row(i)->name;
-    const char *near = word && train_setting_find(word) ? word : string_nearest(s->target->name, names, count);
+    const char *near =
+        word && train_setting_find(word) ? word : string_nearest(s->target->name, names, count);
     return near ? train_setting_find(near) : NULL;
 }
 
@@ -450,7 +495,6 @@ void resolve_train(Resolver *r, const Node *train) {
     r->definition = NULL;
     r->scope = NULL;
     r->reported = map_create(r->ctx->arena);
-    for (int i = 0; r->wrong_fields && i < map_count(r->wrong_fields); i++) map_set(r->reported, map_key(r->wrong_fields, i), r);
     r->groups = GROUPS_TRAIN;
     r->metrics_ok = false;
     Given given = collect_settings(r, train->block);
@@ -469,7 +513,7 @@ void resolve_train(Resolver *r, const Node *train) {
     r->metrics = NULL;
 }
 
-// ---- assert ---------------------------------------------------------------------------------------------------------------
+// ---- assert ----
 
 void resolve_assert(Resolver *r, const Node *s) {
     r->definition = NULL;

@@ -41,7 +41,8 @@ const char *nearest_name(const Resolver *r, const char *word) {
     const char **names = arena_array(r->ctx->arena, const char *, CANDIDATES);
     int count = 0;
     for (const Scope *s = r->scope; s; s = s->outer)
-        for (int i = 0; i < map_count(s->locals) && count < CANDIDATES; i++) names[count++] = map_key(s->locals, i);
+        for (int i = 0; i < map_count(s->locals) && count < CANDIDATES; i++)
+            names[count++] = map_key(s->locals, i);
     const Builtin *b;
     for (int i = 0; (b = builtin_row(i)) && count < CANDIDATES; i++)
         if (b->group == GROUP_TRAIN && (r->groups & 1u << GROUP_TRAIN)) names[count++] = b->name;
@@ -73,9 +74,13 @@ void report_unknown(Resolver *r, const char *name, Span span) {
     }
     Diagnostic *d = diagnose(r->ctx, UNKNOWN_NAME, span, name);
     const char *word = word_of_others(name), *near = nearest_name(r, name);
-    if (word) diagnostic_help(r->ctx, d, "here it is called `%s`", word);
-    else if (near) diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
-    else if (r->subscript) diagnostic_help(r->ctx, d, "an index is bound on the left of `=`, or by a reduction: sum[%s] ...", name);
+    if (word)
+        diagnostic_help(r->ctx, d, "here it is called `%s`", word);
+    else if (near)
+        diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
+    else if (r->subscript)
+        diagnostic_help(r->ctx, d, "an index is bound on the left of `=`, or by a reduction: sum[%s] ...",
+                        name);
 }
 
 const char *kind_phrase(const Node *n) {

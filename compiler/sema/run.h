@@ -1,4 +1,5 @@
-// What the files that make a Module of a `train` block share: the run's text, its settings, its clock, its scopes.
+// What the files that make a Module of a `train` block share: the run's text, its settings, its clock, its
+// scopes.
 #ifndef NN_RUN_H
 #define NN_RUN_H
 
@@ -9,11 +10,11 @@ enum { PREPARE_BLOCK = 64, MOST_SETTINGS = 24, PARTS = 3 };
 
 // One clause of `minimize`: which parameters, and the rule that changes them.
 typedef struct {
-    const Node *over, *with;          // over: NULL for all
-    const Node *define;               // the optimizer's definition
-    int number;                       // from 1: optimizer, optimizer_2 ...
+    const Node *over, *with; // over: NULL for all
+    const Node *define;      // the optimizer's definition
+    int number;              // from 1: optimizer, optimizer_2 ...
     VEC(Tensor *) params, gradients;
-    const SemaValue *arguments;       // of the signature's settings; evaluated once
+    const SemaValue *arguments; // of the signature's settings; evaluated once
 } Clause;
 
 // plateaus(value, patience) or change(value): the run's state that holds it.
@@ -41,16 +42,14 @@ typedef struct {
     Clause *clauses;
     int clause_count;
     RunHooks hooks;
-    Function *epoch;                  // FUNCTION_EPOCH, made when something needs it
+    Function *epoch; // FUNCTION_EPOCH, made when something needs it
     Elaborator *epoch_elaborator;
     VEC(Watch) watches;
     const char *const *frozen;
     int frozen_count;
-    Tensor *gradient_norm;
-    bool wants_gradient_norm;
 } Run;
 
-// ---- settings.c: what the text and the command line say ------------------------------------------------------------------
+// ---- settings.c: what the text and the command line say ----
 
 const Node *run_setting(const Run *r, const char *name);
 // A line for `explain`.
@@ -61,43 +60,47 @@ bool run_read_numbers(Run *r);        // batch, epochs ..., needs the session
 int64_t run_table_rows(const Run *r); // of a table or synthetic; -1: known with the data only
 Precision run_precision(Run *r);
 void run_apply_constants(Run *r);
-// --set of what became a setting of the trainer or decides something when compiling: the text given for `name`, or NULL.
+// --set of what became a setting of the trainer or decides something when compiling: the text given for
+// `name`, or NULL.
 const Node *run_override(Run *r, const char *name);
 void run_check_options(Run *r);
 // The value of a setting's words: a call's argument, or NULL.
 const Node *call_argument(const Node *call, const Builtin *b, const char *name);
 
-// ---- rates.c: numbers of optimizers and schedules that the command line may set ---------------------------------------------
+// ---- rates.c: numbers of optimizers and schedules that the command line may set ----
 
-// The tree with each number of schedule calls that decides nothing when compiling replaced by a setting of the trainer.
+// The tree with each number of schedule calls that decides nothing when compiling replaced by a setting of
+// the trainer.
 const Node *run_rate(Run *r, Elaborator *el, Env *env, const Node *e, const char *name, bool is_rate);
 SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node *number, bool is_rate);
 // Does a setting of this definition decide a condition, a size or a count when compiling?
 bool setting_is_static(const Library *library, const Node *define, int parameter, int depth);
 
-// ---- clock.c -----------------------------------------------------------------------------------------------------------------
+// ---- clock.c ----
 
 void clock_create(Run *r);
 void clock_words(Run *r, Elaborator *el);
 SemaValue clock_value(Run *r, int which);
 // Puts into the scope what `stop`, `best`, rates and plateaus may speak of.
 void clock_scope(Run *r, Env *env);
-// What an elaborator's function computed from the clock, as an expression of the clock alone: it can stand in any function.
+// What an elaborator's function computed from the clock, as an expression of the clock alone: it can stand in
+// any function.
 const Expr *clock_only(Run *r, Elaborator *el, const Expr *e);
-bool clock_functions(Run *r);         // EPOCH and STOP
-void clock_finish(Run *r);            // which tensors of the clock anything reads
+bool clock_functions(Run *r); // EPOCH and STOP
+void clock_finish(Run *r);    // which tensors of the clock anything reads
 
-// ---- data.c, prepare.c ----------------------------------------------------------------------------------------------------------
+// ---- data.c, prepare.c ----
 
 bool data_supported(Run *r);
-bool data_declare(Run *r);            // fields, columns, split
-bool data_prepare(Run *r);            // the functions from raw columns to fields
+bool data_declare(Run *r); // fields, columns, split
+bool data_prepare(Run *r); // the functions from raw columns to fields
 Field *data_field(Run *r, const char *name);
 SemaValue data_field_value(Run *r, const Field *f);
 
-// ---- train.c ------------------------------------------------------------------------------------------------------------------
+// ---- train.c ----
 
-// The scope of the block in one function: fields, the model's outputs, `batch`. `rows`: false where no rows are at hand.
+// The scope of the block in one function: fields, the model's outputs, `batch`. `rows`: false where no rows
+// are at hand.
 Env *train_scope(Run *r, Elaborator *el, bool rows);
 // The block's definitions that an expression needs, in the order of the text, then the expression.
 SemaValue train_value(Run *r, Elaborator *el, Env *env, const Node *e);
@@ -106,23 +109,24 @@ bool train_functions(Run *r);
 bool train_without_rows(Run *r, const Node *e, const char *what);
 const Node *train_definition(const Run *r, const char *name);
 
-// ---- select.c: which parameters a clause changes -----------------------------------------------------------------------------------
+// ---- select.c: which parameters a clause changes ----
 
 bool select_params(Run *r);
 
-// ---- optimizer.c ----------------------------------------------------------------------------------------------------------------
+// ---- optimizer.c ----
 
 bool optimizer_arguments(Run *r, Elaborator *el, Clause *clause);
 bool optimizer_update(Run *r, Elaborator *el);
 
-// ---- metrics.c --------------------------------------------------------------------------------------------------------------------
+// ---- metrics.c ----
 
 void metrics_declare(Run *r);
 bool metrics_elaborate(Run *r, Elaborator *el, Env *env, Function *end);
 
 const char *metric_name(const Node *m);
 // A copy of a tree in which `leaf` replaces what it returns another node for.
-const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e), void *data);
+const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e),
+                         void *data);
 const char *node_text(Arena *arena, const Node *e);
 Node *name_node(Context *ctx, const char *name, Span span);
 

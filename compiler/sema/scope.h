@@ -1,47 +1,60 @@
-// The resolver's own: scopes and the walk's state. Names inside definitions, blocks and brackets (language rule 1).
+// The resolver's own: scopes and the walk's state. Names inside definitions, blocks and brackets (language
+// rule 1).
 #ifndef NN_SCOPE_H
 #define NN_SCOPE_H
 
 #include "sema/resolve.h"
 
 typedef enum {
-    LOCAL_SETTING, LOCAL_TENSOR, LOCAL_SIZE, LOCAL_INDEX, LOCAL_ROUND, LOCAL_VALUE, LOCAL_PARAM, LOCAL_STATE, LOCAL_RESULT,
-    LOCAL_FIELD, LOCAL_OUTPUT, LOCAL_WEIGHT, LOCAL_WRONG
+    LOCAL_SETTING,
+    LOCAL_TENSOR,
+    LOCAL_SIZE,
+    LOCAL_INDEX,
+    LOCAL_ROUND,
+    LOCAL_VALUE,
+    LOCAL_PARAM,
+    LOCAL_STATE,
+    LOCAL_RESULT,
+    LOCAL_FIELD,
+    LOCAL_OUTPUT,
+    LOCAL_WEIGHT,
+    LOCAL_WRONG
 } LocalKind;
 
 typedef struct {
     const char *name;
     LocalKind kind;
     Span span;
-    bool used, given;                 // given: a result that was assigned
+    bool used, given; // given: a result that was assigned
 } Local;
 
 typedef struct Scope Scope;
 struct Scope {
     Scope *outer;
     Map *locals;
-    Map *later;                       // names that this block's statements give, to the place where: for messages
+    Map *later; // names that this block's statements give, to the place where: for messages
 };
 
 typedef struct {
     Context *ctx;
     const Library *library;
     const Source *source;
-    const Node *file, *definition;    // definition: whose body is walked, or NULL
+    const Node *file, *definition; // definition: whose body is walked, or NULL
     Scope *scope;
-    uint32_t groups;                  // of built-in words that are known here
-    bool metrics_ok;                  // metrics may be called here
-    bool subscript;                   // inside brackets, where an index may hide a size
-    Map *reported;                    // names whose message is out, in this definition
+    uint32_t groups; // of built-in words that are known here
+    bool metrics_ok; // metrics may be called here
+    bool subscript;  // inside brackets, where an index may hide a size
+    Map *reported;   // names whose message is out, in this definition
     // of the train block
     const Node *data;
-    Map *metrics;                     // their names
-    Map *wrong_fields;                // names that the data block did not know: their message is out
+    Map *metrics;      // their names
+    Map *wrong_fields; // names that the data block did not know: their message is out
     bool model_called;
 } Resolver;
 
 enum {
-    GROUPS_VALUE = 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION | 1u << GROUP_TENSOR | 1u << GROUP_DRAW | 1u << GROUP_CONSTANT,
+    GROUPS_VALUE = 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION | 1u << GROUP_TENSOR | 1u << GROUP_DRAW |
+                   1u << GROUP_CONSTANT,
     GROUPS_BODY = GROUPS_VALUE | 1u << GROUP_RUN,
     GROUPS_TRAIN = GROUPS_BODY | 1u << GROUP_TRAIN,
     GROUPS_DATA = GROUPS_VALUE | 1u << GROUP_READER,
@@ -51,8 +64,8 @@ void scope_open(Resolver *r);
 void scope_close(Resolver *r);
 Local *scope_add(Resolver *r, const char *name, LocalKind kind, Span span);
 Local *scope_find(const Resolver *r, const char *name);
-bool scope_holds(const Resolver *r, const char *name, LocalKind kind);        // in any scope around
-Local *scope_own(const Resolver *r, const char *name);                         // in the innermost scope
+bool scope_holds(const Resolver *r, const char *name, LocalKind kind); // in any scope around
+Local *scope_own(const Resolver *r, const char *name);                 // in the innermost scope
 
 // What is said of a name that nothing gives: once in a definition.
 void report_unknown(Resolver *r, const char *name, Span span);
@@ -71,7 +84,8 @@ void resolve_items(Resolver *r, const Node *const *items, int count);
 
 // resolve_call.c
 void resolve_call(Resolver *r, const Node *call, int piped);
-void resolve_callee(Resolver *r, const Node *callee, int piped);                // a name without brackets, as a function or layer
+void resolve_callee(Resolver *r, const Node *callee,
+                    int piped); // a name without brackets, as a function or layer
 void resolve_optimizer(Resolver *r, const Node *e);
 // A call of a built-in word's, or the word itself, of these groups only.
 void resolve_word(Resolver *r, const Node *e, uint32_t groups, const char *asked);

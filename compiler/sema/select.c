@@ -8,9 +8,12 @@ static bool below(const char *name, const char *path) {
     return strncmp(name, path, n) == 0 && (name[n] == 0 || name[n] == '.' || name[n] == '[');
 }
 
-static bool is_word(const Node *e, const char *word) { return e->kind == AST_NAME && string_equal(e->name, word); }
+static bool is_word(const Node *e, const char *word) {
+    return e->kind == AST_NAME && string_equal(e->name, word);
+}
 
-// The path that an `over` names: the model (with the file's layers that it applies), a layer in it, a parameter.
+// The path that an `over` names: the model (with the file's layers that it applies), a layer in it, a
+// parameter.
 static const char *path_of(Run *r, const Node *e) {
     if (e->kind == AST_NAME || e->kind == AST_MEMBER || e->kind == AST_INDEX) return node_text(r->arena, e);
     diagnose(r->ctx, OVER_WHAT, e->span);
@@ -22,14 +25,16 @@ static void report_nothing(Run *r, const Node *over, const char *path, bool matr
     Text list = {.arena = r->arena};
     const char *names[200];
     int count = 0;
-    for (int i = 0; i < r->session->params.count && count < 200; i++) names[count++] = r->session->params.data[i]->name;
+    for (int i = 0; i < r->session->params.count && count < 200; i++)
+        names[count++] = r->session->params.data[i]->name;
     const char *near = string_nearest(path, names, count);
     if (near) {
         diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
         return;
     }
     for (int i = 0; i < count && i < 8; i++) text_add(&list, "%s`%s`", i ? ", " : "", names[i]);
-    if (count) diagnostic_help(r->ctx, d, "the parameters are %s%s", text_string(&list), count > 8 ? " ..." : "");
+    if (count)
+        diagnostic_help(r->ctx, d, "the parameters are %s%s", text_string(&list), count > 8 ? " ..." : "");
 }
 
 static bool select_clause(Run *r, Clause *c) {
@@ -69,7 +74,8 @@ static void freeze(Run *r) {
     if (all) return;
     for (int i = 0; i < r->session->layers.count; i++) {
         const char *path = r->session->layers.data[i].name;
-        if (path && trains_below(r, path, false) && !trains_below(r, path, true)) vec_push(r->arena, &frozen, path);
+        if (path && trains_below(r, path, false) && !trains_below(r, path, true))
+            vec_push(r->arena, &frozen, path);
     }
     r->frozen = frozen.data;
     r->frozen_count = frozen.count;

@@ -1,5 +1,5 @@
-// What is in force in a run: the text's settings, defaults and the command line's, each with where it came from.
-// Guarantees: every --set is used or reported.
+// What is in force in a run: the text's settings, defaults and the command line's, each with where it came
+// from. Guarantees: every --set is used or reported.
 #include "sema/run.h"
 
 #include <math.h>
@@ -26,7 +26,8 @@ Node *name_node(Context *ctx, const char *name, Span span) {
     return node;
 }
 
-const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e), void *data) {
+const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e),
+                         void *data) {
     if (!e) return NULL;
     const Node *other = leaf(data, e);
     if (other != e) return other;
@@ -49,7 +50,7 @@ const char *run_line(const Run *r, Span span) {
     return string_format(r->arena, "line %d", line);
 }
 
-// ---- the command line -------------------------------------------------------------------------------------------------------
+// ---- the command line ----
 
 static const Node *parse_value(Run *r, const SetOption *option) {
     const char *text = string_format(r->arena, "set = %s\n", option->value);
@@ -92,7 +93,8 @@ void run_check_options(Run *r) {
         if (r->option_used[i]) continue;
         const char *name = r->options->set.data[i].name, *names[256];
         int count = 0;
-        for (; count < r->m->settings.count && count < 150; count++) names[count] = r->m->settings.data[count].name;
+        for (; count < r->m->settings.count && count < 150; count++)
+            names[count] = r->m->settings.data[count].name;
         const TrainSetting *row;
         for (int k = 0; (row = train_setting_row(k)); k++) names[count++] = row->name;
         for (int k = 0; k < r->root->count && count < 250; k++)
@@ -103,7 +105,7 @@ void run_check_options(Run *r) {
     }
 }
 
-// ---- the text ---------------------------------------------------------------------------------------------------------------
+// ---- the text ----
 
 static void read_given(Run *r) {
     const Node *block = r->train->block;
@@ -122,14 +124,17 @@ static void apply_options(Run *r) {
     for (int i = 0; (row = train_setting_row(i)); i++) {
         const Node *value = run_override(r, row->name);
         if (value) r->given[i] = value, r->given_origin[i] = "--set";
-        if (r->given[i]) run_in_force(r, row->name, node_text(r->arena, r->given[i]), r->given_origin[i]);
-        else if (row->preset[0]) run_in_force(r, row->name, row->preset, "default");
+        if (r->given[i])
+            run_in_force(r, row->name, node_text(r->arena, r->given[i]), r->given_origin[i]);
+        else if (row->preset[0])
+            run_in_force(r, row->name, row->preset, "default");
     }
 }
 
 // What is parsed and resolved, and not yet compiled: one message at its place.
 static bool run_supported(Run *r) {
-    const Node *second = NULL, *condition = NULL, *average = run_setting(r, "average"), *precision = run_setting(r, "precision");
+    const Node *second = NULL, *condition = NULL, *average = run_setting(r, "average"),
+               *precision = run_setting(r, "precision");
     int lines = 0;
     const Node *block = r->train->block;
     for (int i = 0; block && i < block->count; i++) {
@@ -139,8 +144,12 @@ static bool run_supported(Run *r) {
         for (int k = 0; k < s->count && !condition; k++)
             if (s->items[k]->optimizer->kind == AST_IF) condition = s->items[k]->optimizer;
     }
-    bool narrow = precision && (string_equal(precision->name, "fast") || string_equal(precision->name, "bf16"));
-    const struct { const Node *at; const char *what; } later[] = {
+    bool narrow =
+        precision && (string_equal(precision->name, "fast") || string_equal(precision->name, "bf16"));
+    const struct {
+        const Node *at;
+        const char *what;
+    } later[] = {
         {r->train->count > 1 ? r->train->items[1] : NULL, "several models in one `train`"},
         {second, "several `minimize` lines"},
         {condition, "a condition after `with`"},
@@ -169,7 +178,7 @@ Precision run_precision(Run *r) {
     return e && string_equal(e->name, "double") ? PRECISION_DOUBLE : PRECISION_DEFAULT;
 }
 
-// ---- numbers ------------------------------------------------------------------------------------------------------------------
+// ---- numbers ----
 
 // A whole number in least .. most, known when compiling; `preset` where the text gives none.
 static int64_t read_count(Run *r, const char *name, int64_t preset, int64_t least, int64_t most) {
@@ -227,7 +236,8 @@ const Node *call_argument(const Node *call, const Builtin *b, const char *name) 
     }
     for (int i = 0; i < call->count; i++) {
         const Node *a = call->items[i];
-        if (a->kind == AST_NAMED ? string_equal(a->name, name) : plain++ == place) return a->kind == AST_NAMED ? a->value : a;
+        if (a->kind == AST_NAMED ? string_equal(a->name, name) : plain++ == place)
+            return a->kind == AST_NAMED ? a->value : a;
     }
     return NULL;
 }

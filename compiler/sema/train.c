@@ -1,5 +1,6 @@
-// The functions of a run: a training step, evaluation, prediction. The same text is elaborated for each, in training or inference.
-// Needs fields and clock; guarantees that every function speaks of the same parameters.
+// The functions of a run: a training step, evaluation, prediction. The same text is elaborated for each, in
+// training or inference. Needs fields and clock; guarantees that every function speaks of the same
+// parameters.
 #include "sema/run.h"
 #include "sema/values.h"
 
@@ -19,13 +20,18 @@ static bool is_definition(const Node *s) {
 const Node *train_definition(const Run *r, const char *name) {
     const Node *block = r->train->block;
     for (int i = 0; i < block->count; i++)
-        if (is_definition(block->items[i]) && string_equal(target_of(block->items[i]), name)) return block->items[i];
+        if (is_definition(block->items[i]) && string_equal(target_of(block->items[i]), name))
+            return block->items[i];
     return NULL;
 }
 
-// ---- which definitions an expression needs ---------------------------------------------------------------------------------------
+// ---- which definitions an expression needs ----
 
-typedef struct { Run *r; bool *needed; const Node *rows; } Needs;
+typedef struct {
+    Run *r;
+    bool *needed;
+    const Node *rows;
+} Needs;
 
 static bool is_output(const Run *r, const char *name) {
     for (int i = 0; r->model->results && i < r->model->results->count; i++)
@@ -38,11 +44,13 @@ static void find_needs(Needs *n, const Node *e) {
     if (e->kind == AST_NAME) {
         const Node *block = n->r->train->block, *s = train_definition(n->r, e->name);
         for (int i = 0; s && i < block->count; i++)
-            if (is_definition(block->items[i]) && string_equal(target_of(block->items[i]), e->name) && !n->needed[i]) {
+            if (is_definition(block->items[i]) && string_equal(target_of(block->items[i]), e->name) &&
+                !n->needed[i]) {
                 n->needed[i] = true;
                 find_needs(n, block->items[i]);
             }
-        bool rows = !s && (data_field(n->r, e->name) || is_output(n->r, e->name) || string_equal(e->name, n->r->model->name));
+        bool rows = !s && (data_field(n->r, e->name) || is_output(n->r, e->name) ||
+                           string_equal(e->name, n->r->model->name));
         if (rows && !n->rows) n->rows = e;
         return;
     }
@@ -64,14 +72,20 @@ bool train_without_rows(Run *r, const Node *e, const char *what) {
     Needs n = needs_of(r, e);
     if (!n.rows) return true;
     Diagnostic *d = diagnose(r->ctx, READS_ROWS, e->span, what, n.rows->name);
-    if (n.rows->span.start < e->span.start || n.rows->span.end > e->span.end) diagnostic_note(r->ctx, d, n.rows->span, "it is read here");
+    if (n.rows->span.start < e->span.start || n.rows->span.end > e->span.end)
+        diagnostic_note(r->ctx, d, n.rows->span, "it is read here");
     diagnostic_help(r->ctx, d, "measure it in `metrics`, and speak of the metric");
     return false;
 }
 
-// ---- parameters by name: net.dense_1.w -------------------------------------------------------------------------------------------
+// ---- parameters by name: net.dense_1.w ----
 
-typedef struct { Run *r; Elaborator *el; Env *env; int calls; } Members;
+typedef struct {
+    Run *r;
+    Elaborator *el;
+    Env *env;
+    int calls;
+} Members;
 
 // A model called in an expression is applied to the batch: what is summed inside it is no metric's total.
 static const Node *replace_call(Members *m, const Node *e) {
@@ -80,14 +94,16 @@ static const Node *replace_call(Members *m, const Node *e) {
     SemaValue v = elaborate_expression(m->el, m->env, e);
     m->el->totals = totals;
     v.span = e->span;
-    Node *name = name_node(m->r->ctx, string_format(m->r->arena, "%s.call_%d", e->base->name, ++m->calls), e->span);
+    Node *name =
+        name_node(m->r->ctx, string_format(m->r->arena, "%s.call_%d", e->base->name, ++m->calls), e->span);
     env_set(m->env, name->name, v);
     return name;
 }
 
 static const Node *replace_member(void *data, const Node *e) {
     Members *m = data;
-    bool call = e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, m->r->model->name);
+    bool call =
+        e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, m->r->model->name);
     if (call && m->el->totals) return replace_call(m, e);
     if (e->kind != AST_MEMBER || e->base->kind == AST_CALL) return e;
     const char *path = node_text(m->r->arena, e);
@@ -104,12 +120,14 @@ SemaValue train_value(Run *r, Elaborator *el, Env *env, const Node *e) {
     for (int i = 0; i < r->train->block->count; i++) {
         const Node *s = r->train->block->items[i];
         if (!n.needed[i]) continue;
-        if (elaborate_statement(el, env, node_rewrite(r->ctx, s, replace_member, &members)).kind == SEMA_ERROR) return value_error();
+        if (elaborate_statement(el, env, node_rewrite(r->ctx, s, replace_member, &members)).kind ==
+            SEMA_ERROR)
+            return value_error();
     }
     return value_first(elaborate_expression(el, env, node_rewrite(r->ctx, e, replace_member, &members)));
 }
 
-// ---- scopes ------------------------------------------------------------------------------------------------------------------------
+// ---- scopes ----
 
 static bool inputs_are_fields(Run *r) {
     for (int i = 0; i < r->model->count; i++)
@@ -149,14 +167,15 @@ Env *train_scope(Run *r, Elaborator *el, bool rows) {
     return env;
 }
 
-// ---- predict ------------------------------------------------------------------------------------------------------------------------
+// ---- predict ----
 
 // The class field whose logits an output is: the last dimension counts its classes.
 static int label_of(Run *r, const Tensor *t) {
     int found = -1;
     for (int i = 0; i < r->m->data.fields.count; i++) {
         const Field *f = &r->m->data.fields.data[i];
-        bool fits = f->is_class && f->in_model < 0 && t->type == TYPE_REAL && t->rank == f->rank + 2 && t->dims[t->rank - 1] == f->limit;
+        bool fits = f->is_class && f->in_model < 0 && t->type == TYPE_REAL && t->rank == f->rank + 2 &&
+                    t->dims[t->rank - 1] == f->limit;
         for (int d = 0; fits && d < f->rank; d++) fits = t->dims[d + 1] == f->dims[d];
         if (fits && found >= 0) return -1;
         if (fits) found = i;
@@ -178,7 +197,8 @@ static bool predict(Run *r) {
     for (int i = 0; i < count; i++) {
         const char *name = r->model->results ? r->model->results->items[i]->name : "result";
         SemaValue one = v.kind == SEMA_TUPLE ? v.items[i] : v;
-        Tensor *t = value_as_tensor(el, one, name, TENSOR_OUTPUT, one.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, r->model->span);
+        Tensor *t = value_as_tensor(el, one, name, TENSOR_OUTPUT,
+                                    one.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, r->model->span);
         if (!t) return false;
         vec_push(r->arena, &f->outputs, t);
         ModelOutput output = {name, t, label_of(r, t)};
@@ -188,7 +208,7 @@ static bool predict(Run *r) {
     return true;
 }
 
-// ---- the step ------------------------------------------------------------------------------------------------------------------------
+// ---- the step ----
 
 static bool elaborate_loss(Run *r, Elaborator *el, Env *env) {
     SemaValue v = train_value(r, el, env_inner(env), r->loss);
@@ -223,7 +243,7 @@ static bool evaluate(Run *r, Function *metrics) {
     return ok;
 }
 
-// ---- clauses ---------------------------------------------------------------------------------------------------------------------------
+// ---- clauses ----
 
 static void add_clause(Run *r, const Node *over, const Node *with) {
     const Node *callee = with->kind == AST_CALL ? with->base : with;

@@ -8,8 +8,10 @@
 static int passed, failed;
 
 static void check(bool ok, const char *what) {
-    if (ok) passed++;
-    else failed++, printf("FAILED %s\n", what);
+    if (ok)
+        passed++;
+    else
+        failed++, printf("FAILED %s\n", what);
 }
 
 static Module *elaborate(const char *name, const char *text, const SemaOptions *options) {
@@ -79,11 +81,16 @@ static void test_data(void) {
     if (!m) return;
     const DataBlock *d = &m->data;
     check(d->fields.count == 3 && d->columns.count == 3, "three fields of three columns");
-    check(d->columns.data[0].first == 0 && d->columns.data[0].last == 63 && d->columns.data[0].elements == 64, "columns 0 to 63");
-    check(string_equal(d->columns.data[2].name, "digit") && d->columns.data[2].is_class && d->columns.data[2].limit == 10, "classes");
+    check(d->columns.data[0].first == 0 && d->columns.data[0].last == 63 && d->columns.data[0].elements == 64,
+          "columns 0 to 63");
+    check(string_equal(d->columns.data[2].name, "digit") && d->columns.data[2].is_class &&
+              d->columns.data[2].limit == 10,
+          "classes");
     check(d->stratify == 2 && d->test > 0.19 && d->test < 0.21, "the split");
-    check(d->statistics.count == 3 && d->missing != 0, "a mean for each column that may lack cells, and the standardized one's");
-    check(d->fields.data[0].in_model == 0 && d->fields.data[2].in_model < 0 && d->fields.data[2].in_loss, "who reads the fields");
+    check(d->statistics.count == 3 && d->missing != 0,
+          "a mean for each column that may lack cells, and the standardized one's");
+    check(d->fields.data[0].in_model == 0 && d->fields.data[2].in_model < 0 && d->fields.data[2].in_loss,
+          "who reads the fields");
     check(tensor_find(m->program, "data.size.deviation") != NULL, "statistics are kept by name");
     drop(m);
 }
@@ -94,15 +101,21 @@ static void test_run(void) {
     check(string_equal(m->name, "digits") && string_equal(m->model, "mlp"), "names");
     check(m->params == 64 * 16 + 16 + 32 + 170, "parameters are counted");
     check(m->metrics.count == 3 && m->metrics.data[2].tensor->rank == 2, "the loss and two metrics");
-    check(m->metrics.data[0].clock[1] && m->metrics.data[1].clock[1] && !m->metrics.data[1].clock[0], "what the run looks at");
+    check(m->metrics.data[0].clock[1] && m->metrics.data[1].clock[1] && !m->metrics.data[1].clock[0],
+          "what the run looks at");
     const Setting *peak = setting(m, "lr.peak"), *warmup = setting(m, "lr.warmup");
     check(peak && peak->is_rate && peak->tensor->start == 1e-3, "the rate's peak can be set");
-    check(warmup && warmup->unit == 2 && !setting(m, "optimizer.amsgrad"), "a length in epochs; what decides is compiled in");
-    check(setting(m, "optimizer.beta1") && setting(m, "optimizer.beta1")->tensor->start == 0.9, "defaults can be set");
-    check(m->stop && m->stop_each_step && m->best && m->needs_steps && m->needs_epoch_length, "stop, best, the run's length");
+    check(warmup && warmup->unit == 2 && !setting(m, "optimizer.amsgrad"),
+          "a length in epochs; what decides is compiled in");
+    check(setting(m, "optimizer.beta1") && setting(m, "optimizer.beta1")->tensor->start == 0.9,
+          "defaults can be set");
+    check(m->stop && m->stop_each_step && m->best && m->needs_steps && m->needs_epoch_length,
+          "stop, best, the run's length");
     check(tensor_find(m->program, "optimizer.mlp.head.w.peak") != NULL, "amsgrad's state is there");
     const Function *step = function(m, FUNCTION_STEP), *evaluate = function(m, FUNCTION_EVALUATE);
-    check(assigns(step, "mlp.stem.batch_norm_1.running_mean") && !assigns(evaluate, "mlp.stem.batch_norm_1.running_mean"), "running means");
+    check(assigns(step, "mlp.stem.batch_norm_1.running_mean") &&
+              !assigns(evaluate, "mlp.stem.batch_norm_1.running_mean"),
+          "running means");
     check(m->outputs.count == 1 && m->outputs.data[0].label == 2, "the output is the label's logits");
     check(program_verify(m->program) == NULL, "the program verifies");
     drop(m);
@@ -116,7 +129,9 @@ static void test_frozen(void) {
     char rest[2048];
     snprintf(rest, sizeof rest, "%s", end);
     snprintf(at, sizeof text - (size_t)(at - text),
-             "    minimize cross_entropy(logits, label)\n        over matrices(mlp.head) with adamw(1e-3)\n        over mlp.head with sgd(0.1)\n%s", rest);
+             "    minimize cross_entropy(logits, label)\n        over matrices(mlp.head) with adamw(1e-3)\n  "
+             "      over mlp.head with sgd(0.1)\n%s",
+             rest);
     const Module *m = elaborate("frozen.nn", text, NULL);
     check(m != NULL, "two clauses elaborate");
     if (!m) return;
@@ -136,9 +151,11 @@ static void test_options(void) {
     vec_push(arena, &o.set, (SetOption){"lr.warmup", "10 steps"});
     vec_push(arena, &o.set, (SetOption){"optimizer.amsgrad", "false"});
     const Module *m = elaborate("digits.nn", digits, &o);
-    check(m && m->batch == 8 && m->program->precision == PRECISION_DOUBLE && m->epochs == 3, "the command line's batch, precision, epochs");
+    check(m && m->batch == 8 && m->program->precision == PRECISION_DOUBLE && m->epochs == 3,
+          "the command line's batch, precision, epochs");
     check(m && setting(m, "optimizer.beta1")->tensor->start == 0.5, "--set of a setting is its first value");
-    check(m && setting(m, "lr.warmup")->unit == 1 && setting(m, "lr.warmup")->tensor->start == 10, "--set with a unit");
+    check(m && setting(m, "lr.warmup")->unit == 1 && setting(m, "lr.warmup")->tensor->start == 10,
+          "--set with a unit");
     check(m && !tensor_find(m->program, "optimizer.mlp.head.w.peak"), "--set of what decides something");
     if (m) drop(m);
     arena_destroy(arena);
