@@ -339,6 +339,58 @@ static Operand gather(Emitter *em, const Place *place, Operand mask) {
     return build_intrinsic(em, "llvm.masked.gather", overloads, 2, args, 4);
 }
 
+// ---- reading ahead -----------------------------------------------------------------------------------------------------------
+
+static void prefetch(Emitter *em, const Place *place, int nearness) {
+    Operand args[4] = {pointer(em, place), build_i32(em, 0), build_i32(em, nearness), build_i32(em, 1)};
+    LLVMTypeRef type = em->pointer;
+    build_intrinsic(em, "llvm.prefetch", &type, 1, args, 4);
+}
+
+bool is_far(const Emitter *em, const Tensor *t) {
+    const Layout *l = layout_placed(t);
+    return t->kind != TENSOR_SOURCE && l && (double)(l->size * l->element_size) >= em->kernels->machine.l2 / 4;
+}
+
+// How many elements further the same place of the next turn lies, 0: not to be read ahead.
+static int64_t distance_ahead(const Emitter *em, const Tensor *t, const Affine *const *forms) {
+    const Kernel *k = em->point.kernel;
+    const Layout *l = layout_placed(t);
+    for (int d = 0; d < t->rank; d++) {
+        int64_t n = affine_coef(forms[d], k->axes[k->ahead].index) * k->ahead_distance;
+        if (!n)
+            continue;
+        if (d != l->inner || !l->panel)
+            return n * (d == l->inner ? 1 : l->stride[d]);
+        return n % l->panel ? 0 : n / l->panel * l->panel_stride;
+    }
+    return 0;
+}
+
+// Scalars once for each body that is written out.
+static bool first_of_body(const Emitter *em) {
+    for (int j = 0; j < em->point.stage->inner_count; j++)
+        if (em->point.axis[em->point.stage->inner[j]].inst)
+            return false;
+    return true;
+}
+
+static void read_ahead(Emitter *em, const Tensor *t, const Affine *const *forms, Place place) {
+    const Kernel *k = em->point.kernel;
+    if (!em->point.in_sum || k->ahead < 0 || k->sum_vector_axis >= 0 || em->partial || !is_far(em, t))
+        return;
+    int64_t distance = place.along || first_of_body(em) ? distance_ahead(em, t, forms) : 0;
+    place.known += distance;
+    if (distance)
+        prefetch(em, &place, 2);
+}
+
+void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms) {
+    Place place = locate(em, t, forms, true);
+    if (!place.lanes && place.along)
+        prefetch(em, &place, 3);
+}
+
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count) {
     if (count != t->rank)
         die("a read of %s with %d subscripts", t->name, count);
@@ -347,6 +399,7 @@ Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int 
         return gather(em, &place, lane_mask(em));
     if (place.along && t->kind == TENSOR_SOURCE && lane_mask(em))
         return masked_load(em, &place, lane_mask(em));
+    read_ahead(em, t, forms, place);
     LLVMTypeRef type = place.along ? vector_of(em, place.element) : place.element;
     Operand v = LLVMBuildLoad2(em->builder, type, pointer(em, &place), "");
     LLVMSetAlignment(v, (unsigned)place.element_size);
@@ -394,12 +447,3 @@ void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int co
     }
 }
 
-void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms, int count, bool write) {
-    (void)count;
-    Place place = locate(em, t, forms, true);
-    if (place.lanes)
-        return;
-    Operand args[4] = {pointer(em, &place), build_i32(em, 0), build_i32(em, write ? 3 : 2), build_i32(em, 1)};
-    LLVMTypeRef type = em->pointer;
-    build_intrinsic(em, "llvm.prefetch", &type, 1, args, 4);
-}

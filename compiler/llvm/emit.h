@@ -148,7 +148,8 @@ uint32_t forms_axes(const Affine *const *forms, int count);
 bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms);
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count);
 void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int count, Operand value);
-void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms, int count, bool write);
+void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms);      // what a tile will need at its end
+bool is_far(const Emitter *em, const Tensor *t);                                   // worth reading ahead
 Operand emit_rest(Emitter *em, const Affine *form, const Index *without);         // i64: the form without one index's term
 
 // ---- function.c: what a function gets with its call ----------------------------------------------------------------------------
@@ -169,6 +170,10 @@ Loop loop_open(Emitter *em, int axis, Operand low, Operand high, int64_t step);
 void loop_close(Emitter *em, Loop *loop);
 void instance_set(Emitter *em, int instance);
 void instances_make(Emitter *em, bool by_lane);
+Operand tiles_of(const Emitter *em, int axis);                                     // of the present segment, i64
+void thread_share(Emitter *em, Operand total, Operand *low, Operand *high);        // this thread's of `total` things
+void owned_tiles(Emitter *em, Operand *low, Operand *high);                        // this thread's of the owned axis
+void blocked_nest(Emitter *em);
 int64_t axis_step(const Emitter *em, int axis);                                    // elements of a whole tile
 bool axis_short(const Emitter *em, int axis);                                      // a batch axis that may end early
 void sum_stage(Emitter *em, const Stage *stage);

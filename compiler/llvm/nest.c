@@ -61,7 +61,7 @@ int64_t axis_step(const Emitter *em, int axis) {
 
 // ---- tiles of all axes as one number ----------------------------------------------------------------------------------
 
-static Operand rounded_up_quotient(Emitter *em, Operand n, int64_t d) {
+static Operand rounded_up_quotient(const Emitter *em, Operand n, int64_t d) {
     Operand up = LLVMBuildAdd(em->builder, n, build_i64(em, d - 1), "");
     return d == 1 ? n : LLVMBuildUDiv(em->builder, up, build_i64(em, d), "");
 }
@@ -72,28 +72,32 @@ static int segments(const Emitter *em, int axis) {
     return axis_short(em, axis) ? 1 : (size >= step) + (size % step != 0);
 }
 
-// Sets the axis for one of its segments; gives the number of tiles.
-static Operand begin_segment(Emitter *em, int axis, int segment) {
+// Sets the axis for one of its segments.
+static void begin_segment(Emitter *em, int axis, int segment) {
     AxisState *s = &em->point.axis[axis];
     int64_t size = em->point.kernel->axes[axis].size, step = axis_step(em, axis), whole = size / step * step;
     *s = (AxisState){.grain = step, .length = step};
-    if (axis_short(em, axis)) {
-        return rounded_up_quotient(em, em->rows, step);
-    }
+    if (axis_short(em, axis))
+        return;
+    s->single = size / step == 1;
     if (segment == (size >= step)) {
         s->fixed = whole;
         s->length = size - whole;
         s->single = true;
-        return build_i64(em, 1);
     }
-    s->single = size / step == 1;
-    return build_i64(em, size / step);
+}
+
+Operand tiles_of(const Emitter *em, int axis) {
+    int64_t step = axis_step(em, axis);
+    if (em->point.axis[axis].single)
+        return build_i64(em, 1);
+    return axis_short(em, axis) ? rounded_up_quotient(em, em->rows, step) : build_i64(em, em->point.kernel->axes[axis].size / step);
 }
 
 static bool is_one(Operand count) { return LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) == 1; }
 
 // Of `total` things those of this thread: from total * thread / threads on.
-static void share(Emitter *em, Operand total, Operand *low, Operand *high) {
+void thread_share(Emitter *em, Operand total, Operand *low, Operand *high) {
     Operand t = LLVMBuildZExt(em->builder, em->thread, em->i64, "");
     Operand n = LLVMBuildZExt(em->builder, em->threads, em->i64, "");
     Operand next = LLVMBuildAdd(em->builder, t, build_i64(em, 1), "");
@@ -106,13 +110,13 @@ static Operand smaller(Emitter *em, Operand a, Operand b) {
 }
 
 // The thread's tiles of the owned axis: whole grains, the same elements in every kernel that owns them.
-static void own_share(Emitter *em, Operand *low, Operand *high) {
+void owned_tiles(Emitter *em, Operand *low, Operand *high) {
     const Kernel *k = em->point.kernel;
     const AxisState *s = &em->point.axis[k->owned_axis];
     int64_t size = k->axes[k->owned_axis].size, grain = k->owned_grain, step = axis_step(em, k->owned_axis);
     int64_t whole = size / step * step;
     Operand end = build_i64(em, whole);
-    share(em, build_i64(em, (size + grain - 1) / grain), low, high);
+    thread_share(em, build_i64(em, (size + grain - 1) / grain), low, high);
     *low = LLVMBuildMul(em->builder, *low, build_i64(em, grain), "");
     *high = LLVMBuildMul(em->builder, *high, build_i64(em, grain), "");
     if (s->fixed) {
@@ -131,13 +135,13 @@ static void thread_tiles(Emitter *em, const Operand *counts, Operand total, Oper
     const Kernel *k = em->point.kernel;
     bool owned = k->owned_axis >= 0 && k->owned_grain > 0 && k->tile_count && k->order[0] == k->owned_axis && !axis_short(em, k->owned_axis);
     if (!owned) {
-        share(em, total, low, high);
+        thread_share(em, total, low, high);
         return;
     }
     Operand each = build_i64(em, 1);
     for (int j = 1; j < k->tile_count; j++)
         each = LLVMBuildMul(em->builder, each, counts[j], "");
-    own_share(em, low, high);
+    owned_tiles(em, low, high);
     *low = LLVMBuildMul(em->builder, *low, each, "");
     *high = LLVMBuildMul(em->builder, *high, each, "");
 }
@@ -180,10 +184,14 @@ static void nests(Emitter *em) {
         int rest = c;
         for (int j = 0; j < k->tile_count; j++) {
             int n = segments(em, k->order[j]);
-            counts[j] = begin_segment(em, k->order[j], rest % n);
+            begin_segment(em, k->order[j], rest % n);
+            counts[j] = tiles_of(em, k->order[j]);
             rest /= n;
         }
-        nest(em, counts);
+        if (k->block_count)
+            blocked_nest(em);
+        else
+            nest(em, counts);
     }
 }
 

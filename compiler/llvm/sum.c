@@ -144,6 +144,15 @@ static Operand high_of(const Emitter *em, int axis) {
     return s->block ? s->high : axis_short(em, axis) ? em->rows : build_i64(em, em->point.kernel->axes[axis].size);
 }
 
+static int64_t greatest_divisor(int64_t a, int64_t b) {
+    while (b) {
+        int64_t c = a % b;
+        a = b;
+        b = c;
+    }
+    return a;
+}
+
 static void short_lanes(Emitter *em, int axis) {
     Operand high = high_of(em, axis);
     Loop loop = loop_open(em, axis, low_of(em, axis), high, em->lanes);
@@ -161,12 +170,15 @@ static void lanes_of_sum(Emitter *em, int64_t sub) {
         accumulate(em, sub);
         return;
     }
-    if (axis_short(em, axis)) {
+    AxisState *s = &p->axis[axis];
+    int64_t size = p->kernel->axes[axis].size;
+    if (s->block)
+        size = greatest_divisor(size, s->block);
+    if (axis_short(em, axis) || (s->block && size % em->lanes)) {
         short_lanes(em, axis);
         return;
     }
-    AxisState *s = &p->axis[axis];
-    int64_t size = s->block ? s->block : p->kernel->axes[axis].size, vectors = size / em->lanes, unroll = 4;
+    int64_t vectors = size / em->lanes, unroll = 4;
     while (unroll > 1 && vectors % unroll)
         unroll--;
     if (vectors > unroll || s->block) {
@@ -225,15 +237,6 @@ static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low,
         any = true;
     }
     return any;
-}
-
-static int64_t greatest_divisor(int64_t a, int64_t b) {
-    while (b) {
-        int64_t c = a % b;
-        a = b;
-        b = c;
-    }
-    return a;
 }
 
 // Elements of the innermost loop's body, written out. Where fewer rows may be there, code is short rather than fast.
@@ -562,6 +565,20 @@ static void open_sums(Emitter *em, const Stage *stage) {
     }
 }
 
+// The sum of the blocks before, from memory.
+static void add_sum_before(Emitter *em, const Stage *stage) {
+    Point *p = &em->point;
+    const Equation *q = stage->equation;
+    p->lane = p->kernel->vector_axis;
+    instances_make(em, true);
+    for (int i = 0; i < p->instance_count; i++) {
+        instance_set(em, i);
+        Operand v = result_of(em, stage), before = emit_load(em, q->tensor, q->out, q->out_count);
+        before = build_select(em, p->first, build_like(em, before, 0), before);
+        remember_result(em, stage, p->lane, build_add(em, v, before));
+    }
+}
+
 void sum_stage(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     int axes[MAX_TILE_AXES];
@@ -576,4 +593,6 @@ void sum_stage(Emitter *em, const Stage *stage) {
     if (!p->kernel->rows_in_registers)
         memo_cut(em, mark);
     results(em, stage);
+    if (p->first)
+        add_sum_before(em, stage);
 }

@@ -211,20 +211,66 @@ static void lanes_of_results(Emitter *em) {
     instances_make(em, true);
 }
 
-void emit_tile(Emitter *em) {
+// What the epilogue will read and write is asked for before the sum begins.
+static void read_epilogue_ahead(Emitter *em) {
     const Kernel *k = em->point.kernel;
     int mark = em->memo.count;
-    for (int s = 0; s < k->stages.count; s++)
-        stage_values(em, &k->stages.data[s]);
     lanes_of_results(em);
     for (int s = 0; s < k->stages.count; s++) {
         const Stage *stage = &k->stages.data[s];
-        if (!has_place(stage) || is_walked(stage))
-            continue;
-        for (int i = 0; i < em->point.instance_count; i++) {
-            instance_set(em, i);
-            store_result(em, stage, result_of(em, stage));
+        const Equation *q = stage->equation;
+        for (int r = -1; r < (s ? stage->read_count : 0); r++) {
+            const Tensor *t = r < 0 ? q->tensor : stage->reads[r]->tensor;
+            bool wanted = r >= 0 || (s ? !stage->equation->tensor->layout->same : em->point.first != NULL);
+            for (int i = 0; wanted && is_far(em, t) && i < em->point.instance_count; i++) {
+                instance_set(em, i);
+                emit_prefetch(em, t, r < 0 ? q->out : stage->reads[r]->forms);
+            }
         }
+    }
+    clear_instance(em);
+    memo_cut(em, mark);
+}
+
+static void store_stage(Emitter *em, const Stage *stage) {
+    for (int i = 0; i < em->point.instance_count; i++) {
+        instance_set(em, i);
+        store_result(em, stage, result_of(em, stage));
+    }
+}
+
+// A summed axis in blocks: before the last one, the sum so far goes to memory. The end of the tile comes back.
+static BasicBlock store_sum_so_far(Emitter *em, const Stage *stage) {
+    BasicBlock finish = build_block(em), part = build_block(em), join = build_block(em);
+    int mark = em->memo.count;
+    LLVMBuildCondBr(em->builder, em->point.last, finish, part);
+    LLVMPositionBuilderAtEnd(em->builder, part);
+    lanes_of_results(em);
+    store_stage(em, stage);
+    LLVMBuildBr(em->builder, join);
+    LLVMPositionBuilderAtEnd(em->builder, finish);
+    memo_cut(em, mark);
+    return join;
+}
+
+void emit_tile(Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    int mark = em->memo.count;
+    BasicBlock join = NULL;
+    if (k->block_count && !em->partial)
+        read_epilogue_ahead(em);
+    for (int s = 0; s < k->stages.count; s++) {
+        stage_values(em, &k->stages.data[s]);
+        if (s == 0 && em->point.first)
+            join = store_sum_so_far(em, &k->stages.data[s]);
+    }
+    lanes_of_results(em);
+    for (int s = 0; s < k->stages.count; s++)
+        if (has_place(&k->stages.data[s]) && !is_walked(&k->stages.data[s]))
+            store_stage(em, &k->stages.data[s]);
+    if (join) {
+        LLVMBuildBr(em->builder, join);
+        LLVMPositionBuilderAtEnd(em->builder, join);
     }
     clear_instance(em);
     memo_cut(em, mark);
