@@ -8,6 +8,7 @@
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/Error.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -49,6 +50,14 @@ static Emitter *emitter_create(const CodeRequest *r) {
     return em;
 }
 
+// What the emitted order of instructions makes needless: below -O3 loops are not rewritten and instructions not moved
+// by LLVM. The same speed in every network measured, and two thirds of the time to compile.
+static void set_code_generation(int level) {
+    const char *const quick[] = {"nnc", "-disable-lsr", "-enable-misched=false"};
+    const char *const thorough[] = {"nnc", "-disable-lsr=false", "-enable-misched=true"};
+    LLVMParseCommandLineOptions(3, level < 3 ? quick : thorough, NULL);
+}
+
 static LLVMTargetMachineRef machine_create(const CodeRequest *r) {
     char *error = NULL;
     LLVMTargetRef target;
@@ -59,6 +68,7 @@ static LLVMTargetMachineRef machine_create(const CodeRequest *r) {
     if (LLVMGetTargetFromTriple(triple, &target, &error))
         die("LLVM has no target %s: %s", triple, error);
     int level = r->optimization < 0 ? 2 : r->optimization > 3 ? 3 : r->optimization;
+    set_code_generation(level);
     return LLVMCreateTargetMachine(target, triple, r->target->cpu, "", (LLVMCodeGenOptLevel)level, LLVMRelocPIC,
                                    LLVMCodeModelDefault);
 }
