@@ -110,7 +110,8 @@ static void check_type(Check *check, const Node *tensor) {
 
 // Entries of brackets. `what` names the brackets; calls may hold ranges and names, subscripts may hold `:`.
 static void check_entries(Check *check, const Node *node, const char *what) {
-    bool call = node->kind == AST_CALL, list = node->kind == AST_LIST, dots = false, after_name = false;
+    bool call = node->kind == AST_CALL, list = node->kind == AST_LIST, dots = false, after_name = false,
+         told = false;
     bool subscript = node->kind == AST_INDEX || node->kind == AST_REDUCE;
     for (int i = 0; i < node->count; i++) {
         const Node *entry = node->items[i];
@@ -120,11 +121,13 @@ static void check_entries(Check *check, const Node *node, const char *what) {
                            : entry->kind == AST_RANGE ? "a range"
                            : entry->kind == AST_DOTS  ? "`..`"
                                                       : "`=`";
-        if (wrong)
+        if (wrong && !told)
             diagnose(check->ctx, PLACE_ENTRY, entry->kind == AST_NAMED ? entry->name_span : entry->span, sign,
                      what);
         if (entry->kind == AST_DOTS && dots) diagnose(check->ctx, DOTS_TWICE, entry->span);
-        if (after_name && entry->kind != AST_NAMED) diagnose(check->ctx, ARGUMENT_ORDER, entry->span);
+        bool order = after_name && entry->kind != AST_NAMED && !told;
+        if (order) diagnose(check->ctx, ARGUMENT_ORDER, entry->span);
+        told |= order || wrong;
         for (int j = 0; j < i && entry->kind == AST_NAMED && !wrong; j++)
             if (node->items[j]->kind == AST_NAMED && node->items[j]->name == entry->name) {
                 Diagnostic *d = diagnose(check->ctx, ARGUMENT_TWICE, entry->name_span, entry->name);

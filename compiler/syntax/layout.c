@@ -248,6 +248,10 @@ static Fault find_fault(const Parser *p, int from, int to) {
             return (Fault){FAULT_INSERT, i, closer(kind_at(p, top)), top};
         if (wrong && kind == TOKEN_LEFT_BRACE && brace_too_many(p, from, i, to))
             return (Fault){FAULT_DROP, i, kind, -1};
+        if (wrong && kind == TOKEN_LEFT_BRACE && top >= 0 && kind_at(p, top) != TOKEN_LEFT_BRACE) {
+            Fault closes_it = {FAULT_REPLACE, i, closer(kind_at(p, top)), top};
+            if (mismatches(p, from, to, &closes_it) + 1 < mismatches(p, from, to, NULL)) return closes_it;
+        }
         if (opens(kind)) {
             if (depth == MOST_OPEN) return (Fault){FAULT_DEEP, i, kind, -1};
             stack[depth++] = i;

@@ -174,7 +174,10 @@ static void general(const Stop *s) {
     bool value = is_name(s->kind) || s->kind == TOKEN_NUMBER || s->kind == TOKEN_TEXT ||
                  s->kind == TOKEN_REPEAT || s->kind == TOKEN_TRUE || s->kind == TOKEN_FALSE;
     if (ends) {
-        const char *what = s->expression ? "an expression" : s->name ? "a name" : wanted ? wanted : "more";
+        const char *what = wanted ? wanted : "more";
+        if (expects(s, TOKEN_WITH)) what = "`over` or `with`";
+        if (s->name) what = "a name";
+        if (s->expression) what = "an expression";
         diagnose(ctx, SYNTAX_LINE_ENDS, s->span, what);
     } else if (value && s->line_end)
         diagnose(ctx, SYNTAX_FOLLOWS, s->span, s->text);
@@ -190,12 +193,18 @@ static void general(const Stop *s) {
         diagnose(ctx, SYNTAX_UNEXPECTED, s->span, s->text);
 }
 
+static uint32_t column(const Parser *p, int i) {
+    Token token = p->tokens.data[i];
+    return token.start - p->lines.data[token.line];
+}
+
 // Has the statement had its message, before this token?
 static bool reported(Parser *p, int at) {
     if (!parser_report(p, p->tokens.data[at].start)) return true;
     int depth = p->tokens.data[at].depth, begin = statement_begin(p, at);
     Token first = p->tokens.data[begin];
-    bool indented = depth == 0 && first.start > p->lines.data[first.line];
+    bool follows = begin > 0 && p->tokens.data[begin - 1].kind == TOKEN_NEWLINE;
+    bool indented = follows && column(p, begin) > column(p, statement_begin(p, begin - 1));
     bool odd = begin == at && first.first && first.kind != TOKEN_IDENTIFIER &&
                token_class((TokenKind)first.kind) != CLASS_SOFT;
     if ((indented || odd) && first.line > 0 && p->reported[first.line - 1])
