@@ -1,29 +1,29 @@
 // Where an element lies at the point of emission, and its loads, stores and prefetches.
 //
-// An address is the arena, plus a run-time part, plus a constant that ends in the instruction's displacement. A read
-// under a guard may name an element outside its tensor: its value is then not used, but it must not fault, so a form
-// that could leave the arena and its margin is brought back inside.
+// An address is the arena, plus a run-time part, plus a constant that ends in the instruction's displacement.
+// A read under a guard may name an element outside its tensor: its value is then not used, but it must not
+// fault, so a form that could leave the arena and its margin is brought back inside.
 #include "llvm/emit.h"
 
 #include "abi.h"
 
 // An index form taken apart at the point.
 typedef struct {
-    int64_t known;                    // the constant part
-    int64_t grain;                    // run is a multiple of it
-    int64_t per_lane;                 // coefficient of the axis that lanes run along
-    Operand run;                      // i64, or NULL
-    Operand lanes;                    // what else differs between lanes: a vector of i32, or NULL
+    int64_t known;    // the constant part
+    int64_t grain;    // run is a multiple of it
+    int64_t per_lane; // coefficient of the axis that lanes run along
+    Operand run;      // i64, or NULL
+    Operand lanes;    // what else differs between lanes: a vector of i32, or NULL
 } Parts;
 
 typedef struct {
-    Operand base;                     // pointer
-    Operand run;                      // elements, i64, or NULL
-    int64_t known;                    // elements
-    Operand lanes;                    // elements, a vector of i32: a gather; NULL: one run of elements, or a scalar
+    Operand base;  // pointer
+    Operand run;   // elements, i64, or NULL
+    int64_t known; // elements
+    Operand lanes; // elements, a vector of i32: a gather; NULL: one run of elements, or a scalar
     LLVMTypeRef element;
     int element_size;
-    bool along;                       // one element for each lane
+    bool along; // one element for each lane
 } Place;
 
 static int64_t gcd(int64_t a, int64_t b) {
@@ -50,8 +50,7 @@ static void add_index(Emitter *em, Parts *parts, int axis, int64_t coef) {
         parts->run = plus(em, parts->run, scaled(em, s->base, coef));
         parts->grain = gcd(parts->grain, coef * s->grain);
     }
-    if (axis == em->point.lane)
-        parts->per_lane += coef;
+    if (axis == em->point.lane) parts->per_lane += coef;
 }
 
 static void add_atom(Emitter *em, Parts *parts, Operand x, int64_t coef) {
@@ -73,8 +72,7 @@ static Parts take_apart(Emitter *em, const Affine *form, const Index *without) {
     }
     for (int i = 0; i < form->count; i++) {
         const Expr *atom = form->terms[i].atom;
-        if (atom->op == OP_INDEX && atom->index == without)
-            continue;
+        if (atom->op == OP_INDEX && atom->index == without) continue;
         if (atom->op == OP_INDEX)
             add_index(em, &parts, atom->index->axis, form->terms[i].coef);
         else if (atom->op == OP_ROWS)
@@ -87,16 +85,14 @@ static Parts take_apart(Emitter *em, const Affine *form, const Index *without) {
 
 Operand emit_rest(Emitter *em, const Affine *form, const Index *without) {
     Parts parts = take_apart(em, form, without);
-    if (parts.lanes || parts.per_lane)
-        die("the bound of a loop differs between lanes");
+    if (parts.lanes || parts.per_lane) die("the bound of a loop differs between lanes");
     return plus(em, parts.run, build_i64(em, parts.known));
 }
 
-// ---- staying inside -----------------------------------------------------------------------------------------------------
+// ---- staying inside ---------------------------------------------------------------------------------------
 
 static Operand lane_mask(const Emitter *em) {
-    if (em->point.active_sum && is_vector(em->point.active_sum))
-        return em->point.active_sum;
+    if (em->point.active_sum && is_vector(em->point.active_sum)) return em->point.active_sum;
     return em->point.active && is_vector(em->point.active) ? em->point.active : NULL;
 }
 
@@ -105,17 +101,18 @@ static bool may_be_anything(const Emitter *em) { return em->point.active || em->
 
 static bool has_memory_atom(const Affine *form) {
     for (int i = 0; i < form->count; i++)
-        if (form->terms[i].atom->op != OP_INDEX && form->terms[i].atom->op != OP_ROWS)
-            return true;
+        if (form->terms[i].atom->op != OP_INDEX && form->terms[i].atom->op != OP_ROWS) return true;
     return false;
 }
 
-// The values of a form, those beyond the end of a short axis included that the lanes of its last tile stand for.
+// The values of a form, those beyond the end of a short axis included that the lanes of its last tile stand
+// for.
 static void bounds(const Emitter *em, const Kernel *k, const Affine *form, int64_t *low, int64_t *high) {
     affine_bounds(form, low, high);
     for (int i = 0; i < form->count; i++) {
         const Expr *atom = form->terms[i].atom;
-        if (atom->op != OP_INDEX || atom->index->axis != k->vector_axis || !em->partial || !atom->index->batch)
+        if (atom->op != OP_INDEX || atom->index->axis != k->vector_axis || !em->partial ||
+            !atom->index->batch)
             continue;
         int64_t more = (em->lanes - 1) * form->terms[i].coef;
         *low += more < 0 ? more : 0;
@@ -126,27 +123,25 @@ static void bounds(const Emitter *em, const Kernel *k, const Affine *form, int64
 // Can an element that these forms name lie outside the arena and its margin?
 bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms) {
     const Layout *layout = layout_placed(t);
-    if (t->kind == TENSOR_SOURCE)
-        return true;
+    if (t->kind == TENSOR_SOURCE) return true;
     int64_t low = layout->zero, high = layout->zero + layout->panel_stride + em->lanes;
     for (int d = 0; d < t->rank; d++) {
         int64_t a, b, stride = layout->stride[d];
         bounds(em, k, forms[d], &a, &b);
-        if (a < -(INT64_C(1) << 40) || b > INT64_C(1) << 40)
-            return true;
-        if (d == layout->inner)
-            stride = layout->panel ? layout->panel_stride / layout->panel + 1 : 1;
+        if (a < -(INT64_C(1) << 40) || b > INT64_C(1) << 40) return true;
+        if (d == layout->inner) stride = layout->panel ? layout->panel_stride / layout->panel + 1 : 1;
         low += a * stride;
         high += b * stride;
     }
     int64_t size = layout->element_size, arena = em->kernels->arena_size;
-    return layout->offset + low * size < -(NN_MARGIN - 256) || layout->offset + high * size > arena + NN_MARGIN - 256;
+    return layout->offset + low * size < -(NN_MARGIN - 256) ||
+           layout->offset + high * size > arena + NN_MARGIN - 256;
 }
 
-static bool stays_inside(const Emitter *em, const Affine *form, const Tensor *t, const Layout *layout, int d) {
+static bool stays_inside(const Emitter *em, const Affine *form, const Tensor *t, const Layout *layout,
+                         int d) {
     int64_t low, high;
-    if (has_memory_atom(form) && may_be_anything(em))
-        return false;
+    if (has_memory_atom(form) && may_be_anything(em)) return false;
     bounds(em, em->point.kernel, form, &low, &high);
     return low >= -layout->border_low[d] && high < t->dims[d] + layout->border_high[d];
 }
@@ -158,26 +153,23 @@ static void clamp(Emitter *em, Parts *parts, int64_t size) {
         Operand start = plus(em, parts->run, known);
         Operand v = build_splat(em, LLVMBuildTrunc(em->builder, start, em->i32, ""));
         v = build_add(em, v, build_lane_numbers(em, parts->per_lane));
-        if (parts->lanes)
-            v = build_add(em, v, parts->lanes);
+        if (parts->lanes) v = build_add(em, v, parts->lanes);
         Operand zero = build_like(em, v, 0), mask = lane_mask(em);
         if (size > 0) {
             Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, build_like(em, v, (double)size), "");
             v = build_select(em, inside, v, zero);
         }
-        if (mask)
-            v = build_select(em, mask, v, zero);
+        if (mask) v = build_select(em, mask, v, zero);
         *parts = (Parts){.lanes = v};
         return;
     }
-    if (size <= 0)
-        return;
+    if (size <= 0) return;
     Operand v = plus(em, parts->run, known), zero = build_i64(em, 0);
     Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, build_i64(em, size), "");
     *parts = (Parts){.run = LLVMBuildSelect(em->builder, inside, v, zero, ""), .grain = 1};
 }
 
-// ---- places --------------------------------------------------------------------------------------------------------------
+// ---- places -----------------------------------------------------------------------------------------------
 
 static void add_lanes(Emitter *em, Place *place, Operand v) {
     place->lanes = place->lanes ? build_add(em, place->lanes, v) : v;
@@ -191,8 +183,7 @@ static void add_panelled(Emitter *em, Place *place, const Layout *layout, Parts 
         Operand start = plus(em, parts.run, build_i64(em, parts.known));
         Operand v = build_splat(em, LLVMBuildTrunc(em->builder, start, em->i32, ""));
         v = build_add(em, v, build_lane_numbers(em, parts.per_lane));
-        if (parts.lanes)
-            v = build_add(em, v, parts.lanes);
+        if (parts.lanes) v = build_add(em, v, parts.lanes);
         Operand high = LLVMBuildAShr(em->builder, v, build_like(em, v, shift), "");
         Operand low = LLVMBuildAnd(em->builder, v, build_like(em, v, (double)(width - 1)), "");
         add_lanes(em, place, build_add(em, build_mul(em, high, build_like(em, v, (double)stride)), low));
@@ -205,7 +196,8 @@ static void add_panelled(Emitter *em, Place *place, const Layout *layout, Parts 
         place->known += block * stride + (k - block * width);
         place->run = plus(em, place->run, scaled(em, parts.run, multiple ? stride / width : 1));
         if (parts.run && stride % width)
-            die("a panel's stride of %lld is no multiple of its width %lld", (long long)stride, (long long)width);
+            die("a panel's stride of %lld is no multiple of its width %lld", (long long)stride,
+                (long long)width);
         return;
     }
     Operand x = parts.run;
@@ -227,20 +219,17 @@ static bool in_one_run(const Emitter *em, const Layout *layout, const Parts *par
     for (int d = 0; d < rank; d++) {
         if (parts[d].lanes || (parts[d].per_lane && (d != layout->inner || parts[d].per_lane != 1)))
             return false;
-        if (!parts[d].per_lane || !layout->panel)
-            continue;
+        if (!parts[d].per_lane || !layout->panel) continue;
         int64_t known_of = parts[d].run ? gcd(layout->panel, parts[d].grain) : layout->panel;
         int64_t start = (parts[d].known % known_of + known_of) % known_of;
-        if (start + count > known_of)
-            return false;
+        if (start + count > known_of) return false;
     }
     return true;
 }
 
 const Layout *layout_placed(const Tensor *t) {
     const Layout *layout = t->layout;
-    while (layout && layout->same)
-        layout = layout->same->layout;
+    while (layout && layout->same) layout = layout->same->layout;
     return layout;
 }
 
@@ -248,11 +237,13 @@ static LLVMTypeRef memory_type(const Emitter *em, const Tensor *t) {
     return t->type == TYPE_REAL ? em->real : t->type == TYPE_DOUBLE ? em->f64 : em->i32;
 }
 
-static void split_rows(Emitter *em, const Tensor *t, const Layout *layout, const Affine *const *forms, Parts *parts) {
+static void split_rows(Emitter *em, const Tensor *t, const Layout *layout, const Affine *const *forms,
+                       Parts *parts) {
     bool leaves = reads_may_leave(em, em->point.kernel, t, forms);
     for (int d = 0; d < t->rank; d++) {
         parts[d] = take_apart(em, forms[d], NULL);
-        bool endless = t->kind == TENSOR_SOURCE && d == 0, anything = has_memory_atom(forms[d]) && may_be_anything(em);
+        bool endless = t->kind == TENSOR_SOURCE && d == 0,
+             anything = has_memory_atom(forms[d]) && may_be_anything(em);
         if (endless ? lane_mask(em) && (parts[d].lanes || parts[d].per_lane)
                     : (leaves || anything) && !stays_inside(em, forms[d], t, layout, d))
             clamp(em, &parts[d], endless ? 0 : t->dims[d]);
@@ -261,8 +252,7 @@ static void split_rows(Emitter *em, const Tensor *t, const Layout *layout, const
 
 static Operand base_of(const Emitter *em, const Layout *layout) {
     for (int i = 0; i < em->base_count; i++)
-        if (em->bases[i] == layout)
-            return em->base_pointers[i];
+        if (em->bases[i] == layout) return em->base_pointers[i];
     die("a shared kernel lacks the place of one of its tensors");
 }
 
@@ -276,10 +266,8 @@ static Place locate_in(Emitter *em, const Tensor *t, const Layout *layout, const
     else if (!source)
         place.known += layout->offset / layout->element_size;
     bool run = in_one_run(em, layout, parts, t->rank);
-    for (int d = 0; d < t->rank; d++)
-        place.along = place.along || parts[d].per_lane || parts[d].lanes;
-    if (place.along && !run)
-        place.lanes = build_like(em, build_lane_numbers(em, 0), 0);
+    for (int d = 0; d < t->rank; d++) place.along = place.along || parts[d].per_lane || parts[d].lanes;
+    if (place.along && !run) place.lanes = build_like(em, build_lane_numbers(em, 0), 0);
     for (int d = 0; d < t->rank; d++) {
         if (d == layout->inner && layout->panel) {
             add_panelled(em, &place, layout, parts[d]);
@@ -291,7 +279,8 @@ static Place locate_in(Emitter *em, const Tensor *t, const Layout *layout, const
         if (!run && parts[d].per_lane)
             add_lanes(em, &place, build_lane_numbers(em, stride * parts[d].per_lane));
         if (parts[d].lanes)
-            add_lanes(em, &place, build_mul(em, parts[d].lanes, build_like(em, parts[d].lanes, (double)stride)));
+            add_lanes(em, &place,
+                      build_mul(em, parts[d].lanes, build_like(em, parts[d].lanes, (double)stride)));
     }
     return place;
 }
@@ -300,10 +289,10 @@ static Place locate_in(Emitter *em, const Tensor *t, const Layout *layout, const
 static Place locate(Emitter *em, const Tensor *t, const Affine *const *forms, bool read) {
     const Layout *layout = layout_placed(t);
     Parts parts[MAX_RANK];
-    if (!layout)
-        die("%s has no layout", t->name);
+    if (!layout) die("%s has no layout", t->name);
     split_rows(em, t, layout, forms, parts);
-    if (read && layout->twin && !in_one_run(em, layout, parts, t->rank) && in_one_run(em, layout->twin, parts, t->rank))
+    if (read && layout->twin && !in_one_run(em, layout, parts, t->rank) &&
+        in_one_run(em, layout->twin, parts, t->rank))
         layout = layout->twin;
     return locate_in(em, t, layout, parts);
 }
@@ -311,8 +300,7 @@ static Place locate(Emitter *em, const Tensor *t, const Affine *const *forms, bo
 static Operand pointer(Emitter *em, const Place *place) {
     Operand p = place->base, run = place->run;
     LLVMTypeRef step = place->element;
-    if (run)
-        p = LLVMBuildGEP2(em->builder, step, p, &run, 1, "");
+    if (run) p = LLVMBuildGEP2(em->builder, step, p, &run, 1, "");
     Operand known = build_i64(em, place->known);
     return place->known ? LLVMBuildGEP2(em->builder, step, p, &known, 1, "") : p;
 }
@@ -324,7 +312,7 @@ static Operand lane_pointers(Emitter *em, const Place *place) {
 
 static Operand full_mask(Emitter *em) { return build_mask(em, em->lanes); }
 
-// ---- loads and stores --------------------------------------------------------------------------------------------------------
+// ---- loads and stores -------------------------------------------------------------------------------------
 
 static Operand masked_load(Emitter *em, const Place *place, Operand mask) {
     LLVMTypeRef type = vector_of(em, place->element), overloads[2] = {type, em->pointer};
@@ -334,12 +322,12 @@ static Operand masked_load(Emitter *em, const Place *place, Operand mask) {
 
 static Operand gather(Emitter *em, const Place *place, Operand mask) {
     LLVMTypeRef type = vector_of(em, place->element), overloads[2] = {type, vector_of(em, em->pointer)};
-    Operand args[4] = {lane_pointers(em, place), build_i32(em, place->element_size), mask ? mask : full_mask(em),
-                       LLVMConstNull(type)};
+    Operand args[4] = {lane_pointers(em, place), build_i32(em, place->element_size),
+                       mask ? mask : full_mask(em), LLVMConstNull(type)};
     return build_intrinsic(em, "llvm.masked.gather", overloads, 2, args, 4);
 }
 
-// ---- reading ahead -----------------------------------------------------------------------------------------------------------
+// ---- reading ahead ----------------------------------------------------------------------------------------
 
 static void prefetch(Emitter *em, const Place *place, int nearness) {
     Operand args[4] = {pointer(em, place), build_i32(em, 0), build_i32(em, nearness), build_i32(em, 1)};
@@ -349,7 +337,8 @@ static void prefetch(Emitter *em, const Place *place, int nearness) {
 
 bool is_far(const Emitter *em, const Tensor *t) {
     const Layout *l = layout_placed(t);
-    return t->kind != TENSOR_SOURCE && l && (double)(l->size * l->element_size) >= em->kernels->machine.l2 / 4;
+    return t->kind != TENSOR_SOURCE && l &&
+           (double)(l->size * l->element_size) >= em->kernels->machine.l2 / 4;
 }
 
 // How many elements further the same place of the next turn lies, 0: not to be read ahead.
@@ -358,10 +347,8 @@ static int64_t distance_ahead(const Emitter *em, const Tensor *t, const Affine *
     const Layout *l = layout_placed(t);
     for (int d = 0; d < t->rank; d++) {
         int64_t n = affine_coef(forms[d], k->axes[k->ahead].index) * k->ahead_distance;
-        if (!n)
-            continue;
-        if (d != l->inner || !l->panel)
-            return n * (d == l->inner ? 1 : l->stride[d]);
+        if (!n) continue;
+        if (d != l->inner || !l->panel) return n * (d == l->inner ? 1 : l->stride[d]);
         return n % l->panel ? 0 : n / l->panel * l->panel_stride;
     }
     return 0;
@@ -370,33 +357,27 @@ static int64_t distance_ahead(const Emitter *em, const Tensor *t, const Affine *
 // Scalars once for each body that is written out.
 static bool first_of_body(const Emitter *em) {
     for (int j = 0; j < em->point.stage->inner_count; j++)
-        if (em->point.axis[em->point.stage->inner[j]].inst)
-            return false;
+        if (em->point.axis[em->point.stage->inner[j]].inst) return false;
     return true;
 }
 
 static void read_ahead(Emitter *em, const Tensor *t, const Affine *const *forms, Place place) {
     const Kernel *k = em->point.kernel;
-    if (!em->point.in_sum || k->ahead < 0 || k->sum_vector_axis >= 0 || em->partial || !is_far(em, t))
-        return;
+    if (!em->point.in_sum || k->ahead < 0 || k->sum_vector_axis >= 0 || em->partial || !is_far(em, t)) return;
     int64_t distance = place.along || first_of_body(em) ? distance_ahead(em, t, forms) : 0;
     place.known += distance;
-    if (distance)
-        prefetch(em, &place, 2);
+    if (distance) prefetch(em, &place, 2);
 }
 
 void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms) {
     Place place = locate(em, t, forms, true);
-    if (!place.lanes && place.along)
-        prefetch(em, &place, 3);
+    if (!place.lanes && place.along) prefetch(em, &place, 3);
 }
 
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count) {
-    if (count != t->rank)
-        die("a read of %s with %d subscripts", t->name, count);
+    if (count != t->rank) die("a read of %s with %d subscripts", t->name, count);
     Place place = locate(em, t, forms, true);
-    if (place.lanes)
-        return gather(em, &place, lane_mask(em));
+    if (place.lanes) return gather(em, &place, lane_mask(em));
     if (place.along && t->kind == TENSOR_SOURCE && lane_mask(em))
         return masked_load(em, &place, lane_mask(em));
     read_ahead(em, t, forms, place);
@@ -417,24 +398,23 @@ static void store_at(Emitter *em, const Place *place, Operand value) {
         mask = build_splat(em, mask);
     if (place->lanes) {
         LLVMTypeRef overloads[2] = {LLVMTypeOf(value), vector_of(em, em->pointer)};
-        Operand args[4] = {value, lane_pointers(em, place), build_i32(em, place->element_size), mask ? mask : full_mask(em)};
+        Operand args[4] = {value, lane_pointers(em, place), build_i32(em, place->element_size),
+                           mask ? mask : full_mask(em)};
         build_intrinsic(em, "llvm.masked.scatter", overloads, 2, args, 4);
     } else if (place->along && mask) {
         LLVMTypeRef overloads[2] = {LLVMTypeOf(value), em->pointer};
         Operand args[4] = {value, pointer(em, place), build_i32(em, place->element_size), mask};
         build_intrinsic(em, "llvm.masked.store", overloads, 2, args, 4);
     } else
-        LLVMSetAlignment(LLVMBuildStore(em->builder, value, pointer(em, place)), (unsigned)place->element_size);
+        LLVMSetAlignment(LLVMBuildStore(em->builder, value, pointer(em, place)),
+                         (unsigned)place->element_size);
 }
 
 void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int count, Operand value) {
-    if (count != t->rank || !t->layout)
-        die("a store to %s with %d subscripts", t->name, count);
+    if (count != t->rank || !t->layout) die("a store to %s with %d subscripts", t->name, count);
     Parts parts[MAX_RANK];
-    for (int d = 0; d < count; d++)
-        parts[d] = take_apart(em, forms[d], NULL);
-    if (t->type == TYPE_BOOL)
-        value = build_condition(em, value);
+    for (int d = 0; d < count; d++) parts[d] = take_apart(em, forms[d], NULL);
+    if (t->type == TYPE_BOOL) value = build_condition(em, value);
     value = build_convert(em, value, memory_type(em, t));
     for (const Layout *layout = layout_placed(t); layout; layout = layout->twin) {
         Place place = locate_in(em, t, layout, parts);
@@ -446,4 +426,3 @@ void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int co
         store_at(em, &place, v);
     }
 }
-

@@ -1,10 +1,13 @@
-// Blocks: loops around the tiles, over tile axes and summed axes alike, so that what tiles read stays in a cache.
+// Blocks: loops around the tiles, over tile axes and summed axes alike, so that what tiles read stays in a
+// cache.
 //
-// Where a summed axis is in blocks, the sum so far is added at the end of a tile's sum, and goes to memory, or in the
-// last block through the epilogue. It is the thread's own: only tile axes are divided.
+// Where a summed axis is in blocks, the sum so far is added at the end of a tile's sum, and goes to memory,
+// or in the last block through the epilogue. It is the thread's own: only tile axes are divided.
 #include "llvm/emit.h"
 
-typedef struct { Operand low, high; } Range;
+typedef struct {
+    Operand low, high;
+} Range;
 
 static void inner_loops(Emitter *em, int j);
 
@@ -75,14 +78,13 @@ static void inner_loops(Emitter *em, int j) {
     loop_close(em, &loop);
 }
 
-// Threads divide the owned axis, or the first that has several tiles; where there is none, thread 0 does it all.
+// Threads divide the owned axis, or the first that has several tiles; where there is none, thread 0 does it
+// all.
 static int divided_axis(const Emitter *em) {
     const Kernel *k = em->point.kernel;
-    if (k->owned_axis >= 0 && !em->point.axis[k->owned_axis].single)
-        return k->owned_axis;
+    if (k->owned_axis >= 0 && !em->point.axis[k->owned_axis].single) return k->owned_axis;
     for (int j = 0; j < k->tile_count; j++)
-        if (!em->point.axis[k->order[j]].single)
-            return k->order[j];
+        if (!em->point.axis[k->order[j]].single) return k->order[j];
     return -1;
 }
 
@@ -104,11 +106,11 @@ void blocked_nest(Emitter *em) {
     for (int j = 0; j < k->tile_count; j++) {
         AxisState *s = &em->point.axis[k->tile[j]];
         s->low = build_i64(em, 0);
-        s->high = LLVMBuildMul(em->builder, tiles_of(em, k->tile[j]), build_i64(em, axis_step(em, k->tile[j])), "");
+        s->high =
+            LLVMBuildMul(em->builder, tiles_of(em, k->tile[j]), build_i64(em, axis_step(em, k->tile[j])), "");
     }
     int axis = k->divided ? divided_axis(em) : -1;
-    if (axis >= 0)
-        thread_range(em, axis);
+    if (axis >= 0) thread_range(em, axis);
     if (!k->divided || axis >= 0) {
         inner_loops(em, 0);
         return;

@@ -17,29 +17,31 @@ bool is_real(Operand x) {
     return kind == LLVMFloatTypeKind || kind == LLVMDoubleTypeKind;
 }
 
-LLVMTypeRef vector_of(const Emitter *em, LLVMTypeRef element) { return LLVMVectorType(element, (unsigned)em->lanes); }
+LLVMTypeRef vector_of(const Emitter *em, LLVMTypeRef element) {
+    return LLVMVectorType(element, (unsigned)em->lanes);
+}
 
 LLVMTypeRef shaped_like(const Emitter *em, Operand shape, LLVMTypeRef element) {
     return is_vector(shape) ? vector_of(em, element) : element;
 }
 
-Operand build_i32(const Emitter *em, int64_t value) { return LLVMConstInt(em->i32, (unsigned long long)value, 1); }
-Operand build_i64(const Emitter *em, int64_t value) { return LLVMConstInt(em->i64, (unsigned long long)value, 1); }
-Operand build_real(LLVMTypeRef type, double value) { return LLVMConstReal(type, value); }
+Operand build_i32(const Emitter *em, int64_t value) {
+    return LLVMConstInt(em->i32, (unsigned long long)value, 1);
+}
+Operand build_i64(const Emitter *em, int64_t value) {
+    return LLVMConstInt(em->i64, (unsigned long long)value, 1);
+}
 
 Operand build_splat(Emitter *em, Operand x) {
-    if (is_vector(x))
-        return x;
+    if (is_vector(x)) return x;
     LLVMTypeRef type = vector_of(em, LLVMTypeOf(x));
     if (LLVMIsConstant(x)) {
         Operand lanes[MAX_LANES];
-        for (int i = 0; i < em->lanes; i++)
-            lanes[i] = x;
+        for (int i = 0; i < em->lanes; i++) lanes[i] = x;
         return LLVMConstVector(lanes, (unsigned)em->lanes);
     }
     Operand known = memo_find(em, x, 0, -1);
-    if (known)
-        return known;
+    if (known) return known;
     Operand poison = LLVMGetPoison(type);
     Operand one = LLVMBuildInsertElement(em->builder, poison, x, build_i32(em, 0), "");
     Operand zeros = LLVMConstNull(vector_of(em, em->i32));
@@ -50,7 +52,8 @@ Operand build_splat(Emitter *em, Operand x) {
 
 Operand build_like(Emitter *em, Operand x, double value) {
     LLVMTypeRef type = element_type(x);
-    Operand c = is_real(x) ? LLVMConstReal(type, value) : LLVMConstInt(type, (unsigned long long)(int64_t)value, 1);
+    Operand c =
+        is_real(x) ? LLVMConstReal(type, value) : LLVMConstInt(type, (unsigned long long)(int64_t)value, 1);
     return is_vector(x) ? build_splat(em, c) : c;
 }
 
@@ -68,31 +71,25 @@ static int width(const Emitter *em, LLVMTypeRef type) {
 
 Operand build_convert(Emitter *em, Operand x, LLVMTypeRef element) {
     LLVMTypeRef from = element_type(x);
-    if (from == element)
-        return x;
-    if (element == em->i1)
-        return build_condition(em, x);
+    if (from == element) return x;
+    if (element == em->i1) return build_condition(em, x);
     LLVMTypeRef to = shaped_like(em, x, element);
     int a = width(em, from), b = width(em, element);
     if (b >= 3) {
-        if (a == 0)
-            return LLVMBuildUIToFP(em->builder, x, to, "");
-        if (a < 3)
-            return LLVMBuildSIToFP(em->builder, x, to, "");
+        if (a == 0) return LLVMBuildUIToFP(em->builder, x, to, "");
+        if (a < 3) return LLVMBuildSIToFP(em->builder, x, to, "");
         return b > a ? LLVMBuildFPExt(em->builder, x, to, "") : LLVMBuildFPTrunc(em->builder, x, to, "");
     }
     if (a >= 3) {
         LLVMTypeRef overloads[2] = {to, LLVMTypeOf(x)};
         return build_intrinsic(em, "llvm.fptosi.sat", overloads, 2, &x, 1);
     }
-    if (a > b)
-        return LLVMBuildTrunc(em->builder, x, to, "");
+    if (a > b) return LLVMBuildTrunc(em->builder, x, to, "");
     return a == 0 ? LLVMBuildZExt(em->builder, x, to, "") : LLVMBuildSExt(em->builder, x, to, "");
 }
 
 Operand build_condition(Emitter *em, Operand x) {
-    if (element_type(x) == em->i1)
-        return x;
+    if (element_type(x) == em->i1) return x;
     Operand zero = build_like(em, x, 0);
     return is_real(x) ? LLVMBuildFCmp(em->builder, LLVMRealUNE, x, zero, "")
                       : LLVMBuildICmp(em->builder, LLVMIntNE, x, zero, "");
@@ -133,8 +130,7 @@ Operand build_fma(Emitter *em, Operand a, Operand b, Operand c) {
     build_match(em, &a, &b);
     build_match(em, &a, &c);
     build_match(em, &b, &c);
-    if (!is_real(a) || !em->fused)
-        return build_add(em, build_mul(em, a, b), c);
+    if (!is_real(a) || !em->fused) return build_add(em, build_mul(em, a, b), c);
     LLVMTypeRef type = LLVMTypeOf(a);
     Operand args[3] = {a, b, c};
     return build_intrinsic(em, "llvm.fma", &type, 1, args, 3);
@@ -154,17 +150,15 @@ Operand build_select(Emitter *em, Operand condition, Operand a, Operand b) {
 }
 
 Operand build_and(Emitter *em, Operand a, Operand b) {
-    if (!a || !b)
-        return a ? a : b;
+    if (!a || !b) return a ? a : b;
     build_shapes(em, &a, &b);
     return LLVMBuildAnd(em->builder, a, b, "");
 }
 
-Operand build_intrinsic(Emitter *em, const char *name, LLVMTypeRef *overloads, int overload_count, Operand *args,
-                        int count) {
+Operand build_intrinsic(Emitter *em, const char *name, LLVMTypeRef *overloads, int overload_count,
+                        Operand *args, int count) {
     unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
-    if (!id)
-        die("LLVM has no intrinsic %s", name);
+    if (!id) die("LLVM has no intrinsic %s", name);
     LLVMTypeRef type = LLVMIntrinsicGetType(em->llvm, id, overloads, (size_t)overload_count);
     Operand function = LLVMGetIntrinsicDeclaration(em->module, id, overloads, (size_t)overload_count);
     return LLVMBuildCall2(em->builder, type, function, args, (unsigned)count, "");
@@ -177,15 +171,13 @@ Operand build_unary(Emitter *em, const char *intrinsic, Operand x) {
 
 Operand build_lane_numbers(Emitter *em, int64_t factor) {
     Operand lanes[MAX_LANES];
-    for (int i = 0; i < em->lanes; i++)
-        lanes[i] = build_i32(em, i * factor);
+    for (int i = 0; i < em->lanes; i++) lanes[i] = build_i32(em, i * factor);
     return LLVMConstVector(lanes, (unsigned)em->lanes);
 }
 
 Operand build_mask(Emitter *em, int64_t count) {
     Operand lanes[MAX_LANES];
-    for (int i = 0; i < em->lanes; i++)
-        lanes[i] = LLVMConstInt(em->i1, i < count, 0);
+    for (int i = 0; i < em->lanes; i++) lanes[i] = LLVMConstInt(em->i1, i < count, 0);
     return LLVMConstVector(lanes, (unsigned)em->lanes);
 }
 

@@ -1,7 +1,7 @@
 // What the files of this folder share: the emitter, its small builders, and the point of emission.
 //
-// An Operand is a value of the generated code: a scalar, or a vector of `lanes` elements. Its LLVM type says everything:
-// i1 conditions, i32 integers (and booleans in memory), i64 addresses, float and double numbers.
+// An Operand is a value of the generated code: a scalar, or a vector of `lanes` elements. Its LLVM type says
+// everything: i1 conditions, i32 integers (and booleans in memory), i64 addresses, float and double numbers.
 #ifndef NN_EMIT_H
 #define NN_EMIT_H
 
@@ -16,43 +16,51 @@ typedef LLVMBasicBlockRef BasicBlock;
 enum { MAX_LANES = 16, MAX_INSTANCES = 1024 };
 
 // A value already computed: of an expression, a tensor's element or a splat (`what`) at a point.
-typedef struct { const void *what; uint64_t point; int lane, next, bucket; Operand value; } Memo;
+typedef struct {
+    const void *what;
+    uint64_t point;
+    int lane, next, bucket;
+    Operand value;
+} Memo;
 enum { MEMO_BUCKETS = 4096 };
 
 // A guard of a sum that became a bound of its loops.
-typedef struct { const Affine *form; int64_t count; } Clip;
+typedef struct {
+    const Affine *form;
+    int64_t count;
+} Clip;
 
 // The range of one axis that a nest of loops walks.
 typedef struct {
-    Operand base;                     // run-time part of the axis's value, or NULL
-    int64_t grain;                    // base is a multiple of it
-    int64_t fixed;                    // constant part: where a remainder begins
-    int64_t inst;                     // offset of the instance inside the tile
-    int64_t length;                   // elements of one tile
-    Operand low, high;                // bounds of the loop over tiles, or of a block of a summed axis; NULL: all of it
-    int64_t block;                    // elements of a block of a summed axis, 0: not in blocks
-    bool single;                      // one tile: a remainder, no loop
+    Operand base;      // run-time part of the axis's value, or NULL
+    int64_t grain;     // base is a multiple of it
+    int64_t fixed;     // constant part: where a remainder begins
+    int64_t inst;      // offset of the instance inside the tile
+    int64_t length;    // elements of one tile
+    Operand low, high; // bounds of the loop over tiles, or of a block of a summed axis; NULL: all of it
+    int64_t block;     // elements of a block of a summed axis, 0: not in blocks
+    bool single;       // one tile: a remainder, no loop
 } AxisState;
 
 // One kernel being emitted.
 typedef struct {
     const Kernel *kernel;
     const Stage *stage;
-    LLVMTypeRef number;               // what the stage computes in
+    LLVMTypeRef number; // what the stage computes in
     AxisState axis[MAX_AXES];
-    int lane;                         // the axis that lanes run along in this stage; -1: none
-    Operand active;                   // lanes that count (a mask), NULL: all
-    Operand walk_mask;                // the same, of lanes along an axis that is walked
-    Operand active_sum;               // points of the sum that count: a mask or a condition, NULL: all
+    int lane;           // the axis that lanes run along in this stage; -1: none
+    Operand active;     // lanes that count (a mask), NULL: all
+    Operand walk_mask;  // the same, of lanes along an axis that is walked
+    Operand active_sum; // points of the sum that count: a mask or a condition, NULL: all
     int instance_count;
-    int64_t (*instances)[MAX_TILE_AXES];   // offsets along kernel->tile
-    Operand *sums, *positions;        // of each instance, and of each of its partial sums
+    int64_t (*instances)[MAX_TILE_AXES]; // offsets along kernel->tile
+    Operand *sums, *positions;           // of each instance, and of each of its partial sums
     int partials;
-    bool direct;                      // the sum is unrolled completely: its values are registers, not variables
-    const Expr *body;                 // of the sum, without the guards that bound its loops
+    bool direct;      // the sum is unrolled completely: its values are registers, not variables
+    const Expr *body; // of the sum, without the guards that bound its loops
     Clip clips[8];
     int clip_count;
-    Operand first, last;              // in blocks of a summed axis: the first, the last block
+    Operand first, last; // in blocks of a summed axis: the first, the last block
     bool in_sum;
 } Point;
 
@@ -65,62 +73,62 @@ typedef struct {
     LLVMContextRef llvm;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
-    LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, pointer, none, real;   // real: the program's precision
-    int lanes;                        // of the program's reals
-    bool fused, avx512;               // fused: there is a multiply-add
+    LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, pointer, none, real; // real: the program's precision
+    int lanes;                                                        // of the program's reals
+    bool fused, avx512;                                               // fused: there is a multiply-add
 
-    Operand run;                      // nn_run: the one way into the functions
+    Operand run; // nn_run: the one way into the functions
 
     // the function being emitted
     Operand function, call, arena_pointer, thread, threads, rows_value;
     BasicBlock entry;
-    bool partial;                     // rows may be fewer than declared
-    Operand rows;                     // i64: a constant unless partial
-    Operand seed, batch_number;       // of draws: loaded in the entry block on first use
-    Operand *sources;                 // pointers to the sources, likewise
+    bool partial;               // rows may be fewer than declared
+    Operand rows;               // i64: a constant unless partial
+    Operand seed, batch_number; // of draws: loaded in the entry block on first use
+    Operand *sources;           // pointers to the sources, likewise
 
-    const Layout **bases;             // a function shared by kernels: the layouts whose places are its parameters
-    int base_count;                   // 0: places are constants
+    const Layout **bases; // a function shared by kernels: the layouts whose places are its parameters
+    int base_count;       // 0: places are constants
     Operand *base_pointers;
 
     Point point;
     VEC(Memo) memo;
-    int buckets[MEMO_BUCKETS];        // 1 + number of the newest entry, 0: none
+    int buckets[MEMO_BUCKETS]; // 1 + number of the newest entry, 0: none
 } Emitter;
 
-// ---- build.c: values ------------------------------------------------------------------------------------------------
+// ---- build.c: values --------------------------------------------------------------------------------------
 
 bool is_vector(Operand x);
 bool is_real(Operand x);
 LLVMTypeRef element_type(Operand x);
 LLVMTypeRef vector_of(const Emitter *em, LLVMTypeRef element);
-LLVMTypeRef shaped_like(const Emitter *em, Operand shape, LLVMTypeRef element);   // scalar or vector as `shape` is
+LLVMTypeRef shaped_like(const Emitter *em, Operand shape,
+                        LLVMTypeRef element); // scalar or vector as `shape` is
 Operand build_i32(const Emitter *em, int64_t value);
 Operand build_i64(const Emitter *em, int64_t value);
-Operand build_real(LLVMTypeRef type, double value);                              // a scalar constant of a scalar type
-Operand build_like(Emitter *em, Operand x, double value);                        // a constant of x's type, number or integer
+Operand build_like(Emitter *em, Operand x, double value); // a constant of x's type, number or integer
 Operand build_splat(Emitter *em, Operand x);
-Operand build_convert(Emitter *em, Operand x, LLVMTypeRef element);              // between i1, i32, float, double
-Operand build_condition(Emitter *em, Operand x);                                 // to i1
-void build_match(Emitter *em, Operand *a, Operand *b);                           // the same shape and the wider type
-void build_shapes(Emitter *em, Operand *a, Operand *b);                          // the same shape
+Operand build_convert(Emitter *em, Operand x, LLVMTypeRef element); // between i1, i32, float, double
+Operand build_condition(Emitter *em, Operand x);                    // to i1
+void build_match(Emitter *em, Operand *a, Operand *b);              // the same shape and the wider type
+void build_shapes(Emitter *em, Operand *a, Operand *b);             // the same shape
 Operand build_add(Emitter *em, Operand a, Operand b);
 Operand build_sub(Emitter *em, Operand a, Operand b);
 Operand build_mul(Emitter *em, Operand a, Operand b);
 Operand build_neg(Emitter *em, Operand a);
-Operand build_fma(Emitter *em, Operand a, Operand b, Operand c);                 // a * b + c
+Operand build_fma(Emitter *em, Operand a, Operand b, Operand c); // a * b + c
 Operand build_select(Emitter *em, Operand condition, Operand a, Operand b);
-Operand build_and(Emitter *em, Operand a, Operand b);                            // of conditions; NULL is true
-Operand build_intrinsic(Emitter *em, const char *name, LLVMTypeRef *overloads, int overload_count, Operand *args,
-                        int count);
+Operand build_and(Emitter *em, Operand a, Operand b); // of conditions; NULL is true
+Operand build_intrinsic(Emitter *em, const char *name, LLVMTypeRef *overloads, int overload_count,
+                        Operand *args, int count);
 Operand build_unary(Emitter *em, const char *intrinsic, Operand x);
-Operand build_lane_numbers(Emitter *em, int64_t factor);                         // <0, factor, 2 factor ..> as i32
-Operand build_mask(Emitter *em, int64_t count);                                  // lanes below a constant
-Operand build_mask_of(Emitter *em, Operand count);                               // lanes below an i64
-Operand build_variable(Emitter *em, Operand initial);                            // a local that mem2reg makes a register
+Operand build_lane_numbers(Emitter *em, int64_t factor); // <0, factor, 2 factor ..> as i32
+Operand build_mask(Emitter *em, int64_t count);          // lanes below a constant
+Operand build_mask_of(Emitter *em, Operand count);       // lanes below an i64
+Operand build_variable(Emitter *em, Operand initial);    // a local that mem2reg makes a register
 BasicBlock build_block(Emitter *em);
 
-// ---- math.c, ops.c: the scalar table ------------------------------------------------------------------------------------
+// ---- math.c, ops.c: the scalar table ----------------------------------------------------------------------
 
 Operand build_divide(Emitter *em, Operand a, Operand b);
 Operand build_exp(Emitter *em, Operand x);
@@ -129,16 +137,16 @@ Operand build_cos(Emitter *em, Operand x);
 Operand build_sqrt(Emitter *em, Operand x);
 Operand emit_op(Emitter *em, Op op, const Operand *args, int count, Type result);
 
-// ---- draw.c ---------------------------------------------------------------------------------------------------------------
+// ---- draw.c -----------------------------------------------------------------------------------------------
 
 Operand emit_draw(Emitter *em, const Draw *draw);
 
-// ---- value.c, address.c: expressions at the point ----------------------------------------------------------------------------
+// ---- value.c, address.c: expressions at the point ---------------------------------------------------------
 
 Operand emit_value(Emitter *em, const Expr *e);
-Operand emit_integer(Emitter *em, const Affine *form);                            // i32, numerator (denominator 1)
+Operand emit_integer(Emitter *em, const Affine *form); // i32, numerator (denominator 1)
 Operand emit_guard(Emitter *em, Guard guard);
-void emit_factors(Emitter *em, const Expr *product, Operand *a, Operand *b);      // product = a * b, b may be NULL
+void emit_factors(Emitter *em, const Expr *product, Operand *a, Operand *b); // product = a * b, b may be NULL
 uint64_t point_of(const Emitter *em, uint32_t axes);
 Operand memo_find(const Emitter *em, const void *what, uint64_t point, int lane);
 void memo_add(Emitter *em, const void *what, uint64_t point, int lane, Operand value);
@@ -148,49 +156,65 @@ uint32_t forms_axes(const Affine *const *forms, int count);
 bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms);
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count);
 void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int count, Operand value);
-void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms);      // what a tile will need at its end
-bool is_far(const Emitter *em, const Tensor *t);                                   // worth reading ahead
-Operand emit_rest(Emitter *em, const Affine *form, const Index *without);         // i64: the form without one index's term
+void emit_prefetch(Emitter *em, const Tensor *t,
+                   const Affine *const *forms);  // what a tile will need at its end
+bool is_far(const Emitter *em, const Tensor *t); // worth reading ahead
+Operand emit_rest(Emitter *em, const Affine *form,
+                  const Index *without); // i64: the form without one index's term
 
-// ---- function.c: what a function gets with its call ----------------------------------------------------------------------------
+// ---- function.c: what a function gets with its call -------------------------------------------------------
 
-Operand emit_source(Emitter *em, const Tensor *t);                                // pointer to its rows
-Operand emit_seed(Emitter *em);                                                   // i64
-Operand emit_batch_number(Emitter *em);                                           // i32
+Operand emit_source(Emitter *em, const Tensor *t); // pointer to its rows
+Operand emit_seed(Emitter *em);                    // i64
+Operand emit_batch_number(Emitter *em);            // i32
 // Everything after this is emitted into the function; rows NULL: those of the call.
-void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads, Operand rows);
-void function_private(Emitter *em, Operand function);                             // internal, for whole vectors
-void emit_functions(Emitter *em);                                                 // all, behind the dispatcher em->run
-const Layout *layout_placed(const Tensor *t);                                     // through effects that share a place
+void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads,
+                    Operand rows);
+void function_private(Emitter *em, Operand function); // internal, for whole vectors
+void emit_functions(Emitter *em);                     // all, behind the dispatcher em->run
+const Layout *layout_placed(const Tensor *t);         // through effects that share a place
 
-// ---- tile.c, nest.c, sum.c: kernels ---------------------------------------------------------------------------------------------
+// ---- tile.c, nest.c, sum.c: kernels -----------------------------------------------------------------------
 
-typedef struct { BasicBlock head, exit; Operand counter; int mark, axis; int64_t step; AxisState saved; } Loop;
+typedef struct {
+    BasicBlock head, exit;
+    Operand counter;
+    int mark, axis;
+    int64_t step;
+    AxisState saved;
+} Loop;
 Loop loop_open(Emitter *em, int axis, Operand low, Operand high, int64_t step);
 void loop_close(Emitter *em, Loop *loop);
 void instance_set(Emitter *em, int instance);
 void instances_make(Emitter *em, bool by_lane);
-Operand tiles_of(const Emitter *em, int axis);                                     // of the present segment, i64
-void thread_share(Emitter *em, Operand total, Operand *low, Operand *high);        // this thread's of `total` things
-void owned_tiles(Emitter *em, Operand *low, Operand *high);                        // this thread's of the owned axis
+Operand tiles_of(const Emitter *em, int axis);                              // of the present segment, i64
+void thread_share(Emitter *em, Operand total, Operand *low, Operand *high); // this thread's of `total` things
+void owned_tiles(Emitter *em, Operand *low, Operand *high);                 // this thread's of the owned axis
 void blocked_nest(Emitter *em);
-int64_t axis_step(const Emitter *em, int axis);                                    // elements of a whole tile
-bool axis_short(const Emitter *em, int axis);                                      // a batch axis that may end early
+int64_t axis_step(const Emitter *em, int axis); // elements of a whole tile
+bool axis_short(const Emitter *em, int axis);   // a batch axis that may end early
 void sum_stage(Emitter *em, const Stage *stage);
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);
 void emit_tile(Emitter *em);
 void emit_kernel(Emitter *em, const Kernel *kernel);
 
-// ---- key.c, shared.c: kernels that are equal but for their places are one function --------------------------------------------------
+// ---- key.c, shared.c: kernels that are equal but for their places are one function ------------------------
 
-typedef struct { const char *text; const Layout **layouts; int layout_count; } KernelKey;
-KernelKey kernel_key(const Emitter *em, const Kernel *k);                         // in the emitter's present version (whole or partial)
+typedef struct {
+    const char *text;
+    const Layout **layouts;
+    int layout_count;
+} KernelKey;
+KernelKey kernel_key(const Emitter *em,
+                     const Kernel *k); // in the emitter's present version (whole or partial)
 bool kernel_needs_rows(Arena *arena, const Kernel *k);
 typedef struct Shared Shared;
 Shared *shared_create(Emitter *em);
-void shared_note(Emitter *em, Shared *s, const Kernel *k, int64_t rows);          // rows: declared, 0: fewer may be there
-void shared_emit(Emitter *em, Shared *s);                                         // all that occur more than once
-bool shared_call(Emitter *em, Shared *s, const Kernel *k, int64_t rows);          // false: it is to be emitted in place
+void shared_note(Emitter *em, Shared *s, const Kernel *k,
+                 int64_t rows);           // rows: declared, 0: fewer may be there
+void shared_emit(Emitter *em, Shared *s); // all that occur more than once
+bool shared_call(Emitter *em, Shared *s, const Kernel *k,
+                 int64_t rows); // false: it is to be emitted in place
 
 #endif

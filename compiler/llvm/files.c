@@ -17,10 +17,8 @@ static bool cannot(Context *ctx, const char *path) {
 static bool put(int fd, const char *bytes, size_t length) {
     while (length) {
         ssize_t n = write(fd, bytes, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
         bytes += n;
         length -= (size_t)n;
     }
@@ -30,8 +28,7 @@ static bool put(int fd, const char *bytes, size_t length) {
 // Terminals, pipes and /dev/stdout are written as they are.
 static bool put_directly(const char *path, const void *bytes, size_t length) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
+    if (fd < 0) return false;
     bool done = put(fd, bytes, length);
     return close(fd) == 0 && done;
 }
@@ -48,12 +45,10 @@ bool file_write(Context *ctx, const char *path, const void *bytes, size_t length
         return put_directly(path, bytes, length) ? true : cannot(ctx, path);
     char *temporary = string_format(ctx->arena, "%s.XXXXXX", path);
     int fd = mkstemp(temporary);
-    if (fd < 0)
-        return cannot(ctx, path);
+    if (fd < 0) return cannot(ctx, path);
     bool done = put(fd, bytes, length) && fchmod(fd, permissions()) == 0;
     done = close(fd) == 0 && done;
-    if (done && rename(temporary, path) == 0)
-        return true;
+    if (done && rename(temporary, path) == 0) return true;
     int error = errno;
     unlink(temporary);
     errno = error;

@@ -10,10 +10,10 @@ bool file_write(Context *ctx, const char *path, const void *bytes, size_t length
 typedef struct {
     Compiled object;
     const char *path;
-    bool gzip;                        // some file of the program is gzipped
+    bool gzip; // some file of the program is gzipped
     bool debug, openblas;
 } LinkRequest;
-int link_trainer(Context *ctx, const LinkRequest *request);                  // a status
+int link_trainer(Context *ctx, const LinkRequest *request); // a status
 int link_archive(Context *ctx, Compiled object, const char *path, const char *member);
 
 #endif

@@ -1,7 +1,9 @@
-// The functions of a program: one for all rows of a batch, where constants say everything, one for fewer rows.
+// The functions of a program: one for all rows of a batch, where constants say everything, one for fewer
+// rows.
 //
-// Each thread calls the function with its number; kernels that are not divided are thread 0's, and all meet where the
-// schedule asks for it (with fewer rows, before every kernel: tiles are then divided at other places).
+// Each thread calls the function with its number; kernels that are not divided are thread 0's, and all meet
+// where the schedule asks for it (with fewer rows, before every kernel: tiles are then divided at other
+// places).
 #include "llvm/emit.h"
 
 #include <stddef.h>
@@ -9,7 +11,7 @@
 
 #include "abi.h"
 
-// ---- the call ------------------------------------------------------------------------------------------------------------
+// ---- the call ---------------------------------------------------------------------------------------------
 
 static Operand field_address(Emitter *em, size_t offset) {
     Operand bytes = build_i64(em, (int64_t)offset);
@@ -30,8 +32,7 @@ static int source_number(const Emitter *em, const Tensor *t) {
     int number = 0;
     for (int i = 0; i < em->program->tensors.count; i++) {
         const Tensor *other = em->program->tensors.data[i];
-        if (other == t)
-            return number;
+        if (other == t) return number;
         number += other->kind == TENSOR_SOURCE;
     }
     die("%s is no tensor of the program", t->name);
@@ -67,7 +68,7 @@ Operand emit_batch_number(Emitter *em) {
     return em->batch_number;
 }
 
-// ---- one function ------------------------------------------------------------------------------------------------------------
+// ---- one function -----------------------------------------------------------------------------------------
 
 static LLVMTypeRef function_type(const Emitter *em) {
     LLVMTypeRef params[3] = {em->pointer, em->i32, em->i32};
@@ -75,7 +76,8 @@ static LLVMTypeRef function_type(const Emitter *em) {
 }
 
 static void add_attribute(const Emitter *em, Operand function, const char *name, const char *value) {
-    LLVMAttributeRef a = LLVMCreateStringAttribute(em->llvm, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
+    LLVMAttributeRef a =
+        LLVMCreateStringAttribute(em->llvm, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
     LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
 }
 
@@ -85,7 +87,8 @@ static void set_attributes(const Emitter *em, Operand function) {
     add_attribute(em, function, "prefer-vector-width", bits);
     add_attribute(em, function, "min-legal-vector-width", bits);
     unsigned kind = LLVMGetEnumAttributeKindForName(nounwind, sizeof nounwind - 1);
-    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(em->llvm, kind, 0));
+    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            LLVMCreateEnumAttribute(em->llvm, kind, 0));
 }
 
 void function_private(Emitter *em, Operand function) {
@@ -93,7 +96,9 @@ void function_private(Emitter *em, Operand function) {
     set_attributes(em, function);
 }
 
-static Operand is_zero(Emitter *em, Operand x) { return LLVMBuildICmp(em->builder, LLVMIntEQ, x, build_i32(em, 0), ""); }
+static Operand is_zero(Emitter *em, Operand x) {
+    return LLVMBuildICmp(em->builder, LLVMIntEQ, x, build_i32(em, 0), "");
+}
 
 // All threads meet.
 static void barrier(Emitter *em) {
@@ -111,16 +116,14 @@ static void barrier(Emitter *em) {
 
 static void run_kernel(Emitter *em, Shared *shared, const Schedule *s, const Kernel *k, int64_t rows) {
     BasicBlock on = NULL;
-    if (s->threaded && (k->barrier_before || em->partial))
-        barrier(em);
+    if (s->threaded && (k->barrier_before || em->partial)) barrier(em);
     if (s->threaded && !k->divided) {
         BasicBlock run = build_block(em);
         on = build_block(em);
         LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, on);
         LLVMPositionBuilderAtEnd(em->builder, run);
     }
-    if (!shared_call(em, shared, k, rows))
-        emit_kernel(em, k);
+    if (!shared_call(em, shared, k, rows)) emit_kernel(em, k);
     if (on) {
         LLVMBuildBr(em->builder, on);
         LLVMPositionBuilderAtEnd(em->builder, on);
@@ -131,20 +134,19 @@ static void run_kernel(Emitter *em, Shared *shared, const Schedule *s, const Ker
 static int64_t declared_rows(const Schedule *s) {
     for (int i = 0; i < s->kernels.count; i++)
         for (int a = 0; a < s->kernels.data[i]->axis_count; a++)
-            if (s->kernels.data[i]->axes[a].batch)
-                return s->kernels.data[i]->axes[a].size;
+            if (s->kernels.data[i]->axes[a].batch) return s->kernels.data[i]->axes[a].size;
     return 0;
 }
 
-void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads, Operand rows) {
+void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads,
+                    Operand rows) {
     function_private(em, function);
     em->function = function;
     em->call = call;
     em->thread = thread;
     em->threads = threads;
     em->seed = em->batch_number = NULL;
-    for (int i = 0; i < em->program->tensors.count; i++)
-        em->sources[i] = NULL;
+    for (int i = 0; i < em->program->tensors.count; i++) em->sources[i] = NULL;
     em->entry = build_block(em);
     BasicBlock start = build_block(em);
     LLVMPositionBuilderAtEnd(em->builder, em->entry);
@@ -157,8 +159,8 @@ void function_begin(Emitter *em, Operand function, Operand call, Operand thread,
 static Operand emit_function(Emitter *em, Shared *shared, const Schedule *s, const char *name, int64_t rows) {
     Operand function = LLVMAddFunction(em->module, name, function_type(em));
     em->partial = rows == 0;
-    function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1), LLVMGetParam(function, 2),
-                   rows ? build_i64(em, rows) : NULL);
+    function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1),
+                   LLVMGetParam(function, 2), rows ? build_i64(em, rows) : NULL);
     if (!s->threaded) {
         BasicBlock run = build_block(em), out = build_block(em);
         LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, out);
@@ -166,13 +168,12 @@ static Operand emit_function(Emitter *em, Shared *shared, const Schedule *s, con
         LLVMBuildRetVoid(em->builder);
         LLVMPositionBuilderAtEnd(em->builder, run);
     }
-    for (int i = 0; i < s->kernels.count; i++)
-        run_kernel(em, shared, s, s->kernels.data[i], rows);
+    for (int i = 0; i < s->kernels.count; i++) run_kernel(em, shared, s, s->kernels.data[i], rows);
     LLVMBuildRetVoid(em->builder);
     return em->function;
 }
 
-// ---- all functions -----------------------------------------------------------------------------------------------------------------
+// ---- all functions ----------------------------------------------------------------------------------------
 
 static void jump(Emitter *em, Operand function) {
     Operand args[3] = {em->call, em->thread, em->threads};
@@ -180,13 +181,15 @@ static void jump(Emitter *em, Operand function) {
     LLVMBuildRetVoid(em->builder);
 }
 
-typedef struct { Operand whole, partial; int64_t rows; } Versions;
+typedef struct {
+    Operand whole, partial;
+    int64_t rows;
+} Versions;
 
 static void note_kernels(Emitter *em, Shared *shared, const Schedule *s) {
     int64_t rows = declared_rows(s);
     for (int i = 0; i < s->kernels.count; i++) {
-        if (rows)
-            shared_note(em, shared, s->kernels.data[i], rows);
+        if (rows) shared_note(em, shared, s->kernels.data[i], rows);
         shared_note(em, shared, s->kernels.data[i], 0);
     }
 }
@@ -217,13 +220,13 @@ void emit_functions(Emitter *em) {
     const Kernels *ks = em->kernels;
     Versions *versions = arena_array(em->arena, Versions, ks->schedules.count);
     Shared *shared = shared_create(em);
-    for (int i = 0; i < ks->schedules.count; i++)
-        note_kernels(em, shared, ks->schedules.data[i]);
+    for (int i = 0; i < ks->schedules.count; i++) note_kernels(em, shared, ks->schedules.data[i]);
     shared_emit(em, shared);
     for (int i = 0; i < ks->schedules.count; i++)
         versions[i] = emit_versions(em, shared, ks->schedules.data[i]);
     LLVMTypeRef params[4] = {em->i32, em->pointer, em->i32, em->i32};
-    em->run = LLVMAddFunction(em->module, string_format(em->arena, "%s_run", em->prefix), LLVMFunctionType(em->none, params, 4, 0));
+    em->run = LLVMAddFunction(em->module, string_format(em->arena, "%s_run", em->prefix),
+                              LLVMFunctionType(em->none, params, 4, 0));
     set_attributes(em, em->run);
     em->function = em->run;
     em->call = LLVMGetParam(em->run, 1);
@@ -231,7 +234,8 @@ void emit_functions(Emitter *em) {
     em->threads = LLVMGetParam(em->run, 3);
     LLVMPositionBuilderAtEnd(em->builder, build_block(em));
     BasicBlock none = build_block(em);
-    Operand choice = LLVMBuildSwitch(em->builder, LLVMGetParam(em->run, 0), none, (unsigned)ks->schedules.count);
+    Operand choice =
+        LLVMBuildSwitch(em->builder, LLVMGetParam(em->run, 0), none, (unsigned)ks->schedules.count);
     for (int i = 0; i < ks->schedules.count; i++) {
         BasicBlock block = build_block(em);
         LLVMAddCase(choice, build_i32(em, (int64_t)ks->schedules.data[i]->function->kind), block);

@@ -1,5 +1,5 @@
-// The canonical text of a kernel: all that its code depends on, but not where its tensors lie. Kernels of equal text are
-// one function, in the layers of a network that repeat as in training and inference.
+// The canonical text of a kernel: all that its code depends on, but not where its tensors lie. Kernels of
+// equal text are one function, in the layers of a network that repeat as in training and inference.
 #include "llvm/emit.h"
 
 #include <string.h>
@@ -14,8 +14,7 @@ typedef struct {
 
 static int slot_of(const Numbers *n, const Expr *e) {
     int i = (int)(hash_mix((uint64_t)(uintptr_t)e, 17) % (uint64_t)n->room);
-    while (n->keys[i] && n->keys[i] != e)
-        i = (i + 1) % n->room;
+    while (n->keys[i] && n->keys[i] != e) i = (i + 1) % n->room;
     return i;
 }
 
@@ -38,8 +37,7 @@ static const uint64_t *number_find(const Numbers *n, const Expr *e) {
 }
 
 static void number_set(Numbers *n, const Expr *e, uint64_t value) {
-    if (2 * (n->count + 1) > n->room)
-        grow(n);
+    if (2 * (n->count + 1) > n->room) grow(n);
     int slot = slot_of(n, e);
     n->keys[slot] = e;
     n->values[slot] = value;
@@ -50,13 +48,13 @@ typedef struct {
     const Emitter *em;
     const Kernel *kernel;
     Text out;
-    VEC(const Tensor *) tensors;      // by order of appearance
+    VEC(const Tensor *) tensors; // by order of appearance
     VEC(const Layout *) layouts;
-    Numbers seen;                     // expressions already written
+    Numbers seen; // expressions already written
     Numbers natures;
 } Writer;
 
-// ---- tensors --------------------------------------------------------------------------------------------------------------
+// ---- tensors ----------------------------------------------------------------------------------------------
 
 static void write_layout(Writer *w, const Layout *l, int rank) {
     for (int i = 0; i < w->layouts.count; i++)
@@ -64,20 +62,17 @@ static void write_layout(Writer *w, const Layout *l, int rank) {
             text_add(&w->out, "L%d", i);
             return;
         }
-    text_add(&w->out, "L%d{%d,%lld,%lld,%lld,%d", w->layouts.count, l->inner, (long long)l->panel, (long long)l->panel_stride,
-             (long long)l->zero, l->element_size);
-    for (int d = 0; d < rank; d++)
-        text_add(&w->out, ",%lld", (long long)l->stride[d]);
+    text_add(&w->out, "L%d{%d,%lld,%lld,%lld,%d", w->layouts.count, l->inner, (long long)l->panel,
+             (long long)l->panel_stride, (long long)l->zero, l->element_size);
+    for (int d = 0; d < rank; d++) text_add(&w->out, ",%lld", (long long)l->stride[d]);
     text_put(&w->out, "}");
     vec_push(w->em->arena, &w->layouts, l);
-    if (l->twin)
-        write_layout(w, l->twin, rank);
+    if (l->twin) write_layout(w, l->twin, rank);
 }
 
 static int number_of(Writer *w, const Tensor *t, bool *fresh) {
     for (int i = 0; i < w->tensors.count; i++)
-        if (w->tensors.data[i] == t)
-            return i;
+        if (w->tensors.data[i] == t) return i;
     vec_push(w->em->arena, &w->tensors, t);
     *fresh = true;
     return w->tensors.count - 1;
@@ -87,12 +82,10 @@ static void write_tensor(Writer *w, const Tensor *t) {
     bool fresh = false;
     int number = number_of(w, t, &fresh);
     text_add(&w->out, "T%d", number);
-    if (!fresh)
-        return;
+    if (!fresh) return;
     const Layout *own = t->layout;
     text_add(&w->out, "(%d,%d", (int)t->type, own && (own->stored || own->same));
-    for (int d = 0; d < t->rank; d++)
-        text_add(&w->out, ",%lld", (long long)t->dims[d]);
+    for (int d = 0; d < t->rank; d++) text_add(&w->out, ",%lld", (long long)t->dims[d]);
     if (t->kind == TENSOR_SOURCE)
         text_add(&w->out, ",source %u", (unsigned)t->id);
     else if (own && layout_placed(t)) {
@@ -102,17 +95,17 @@ static void write_tensor(Writer *w, const Tensor *t) {
     text_put(&w->out, ")");
 }
 
-// ---- expressions --------------------------------------------------------------------------------------------------------------
+// ---- expressions ------------------------------------------------------------------------------------------
 
 static void write_expr(Writer *w, const Expr *e);
 
-// What an expression is but for the tensors it reads: by that the operands of sums and products are put in order.
+// What an expression is but for the tensors it reads: by that the operands of sums and products are put in
+// order.
 static uint64_t nature(Writer *w, const Expr *e);
 
 static uint64_t nature_of_form(Writer *w, const Affine *f) {
     uint64_t h = hash_mix((uint64_t)f->constant, (uint64_t)f->denominator);
-    for (int i = 0; i < f->count; i++)
-        h += hash_mix((uint64_t)f->terms[i].coef, nature(w, f->terms[i].atom));
+    for (int i = 0; i < f->count; i++) h += hash_mix((uint64_t)f->terms[i].coef, nature(w, f->terms[i].atom));
     return h;
 }
 
@@ -124,10 +117,8 @@ static uint64_t bits_of(double x) {
 
 static uint64_t nature_of_details(Writer *w, const Expr *e) {
     uint64_t h = hash_mix(e->op, bits_of(e->value));
-    if (e->op == OP_INDEX)
-        return hash_mix(h, (uint64_t)e->index->axis);
-    if (e->op == OP_AFFINE)
-        return hash_mix(h, nature_of_form(w, e->form));
+    if (e->op == OP_INDEX) return hash_mix(h, (uint64_t)e->index->axis);
+    if (e->op == OP_AFFINE) return hash_mix(h, nature_of_form(w, e->form));
     for (int i = 0; e->op == OP_READ && i < e->guard_count; i++)
         h = hash_mix(h, nature_of_form(w, e->forms[i]) + (uint64_t)e->tensor->kind);
     for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++)
@@ -137,8 +128,7 @@ static uint64_t nature_of_details(Writer *w, const Expr *e) {
 
 static uint64_t nature(Writer *w, const Expr *e) {
     const uint64_t *known = number_find(&w->natures, e);
-    if (known)
-        return *known;
+    if (known) return *known;
     uint64_t h = nature_of_details(w, e);
     for (int i = 0; i < e->count; i++) {
         uint64_t one = nature(w, e->args[i]);
@@ -155,12 +145,12 @@ static uint64_t nature(Writer *w, const Expr *e) {
 
 static void order_operands(Writer *w, const Expr *e, int *order) {
     uint64_t *natures = arena_array(w->em->arena, uint64_t, e->count + 1);
-    bool commutes = e->op == OP_SUM || e->op == OP_PRODUCT || (op_info((Op)e->op) && op_info((Op)e->op)->commutative);
+    bool commutes =
+        e->op == OP_SUM || e->op == OP_PRODUCT || (op_info((Op)e->op) && op_info((Op)e->op)->commutative);
     for (int i = 0; i < e->count; i++) {
         int z = i;
         natures[i] = commutes ? nature(w, e->args[i]) : 0;
-        for (; commutes && z > 0 && natures[order[z - 1]] > natures[i]; z--)
-            order[z] = order[z - 1];
+        for (; commutes && z > 0 && natures[order[z - 1]] > natures[i]; z--) order[z] = order[z - 1];
         order[z] = i;
     }
 }
@@ -178,8 +168,7 @@ static void write_read(Writer *w, const Expr *e) {
     write_tensor(w, e->tensor);
     if (e->tensor->layout)
         text_put(&w->out, reads_may_leave(w->em, w->kernel, e->tensor, e->forms) ? "!" : ".");
-    for (int i = 0; i < e->guard_count; i++)
-        write_form(w, e->forms[i]);
+    for (int i = 0; i < e->guard_count; i++) write_form(w, e->forms[i]);
 }
 
 static void write_details(Writer *w, const Expr *e, const int *order) {
@@ -194,16 +183,15 @@ static void write_details(Writer *w, const Expr *e, const int *order) {
         }
         break;
     case OP_DRAW:
-        text_add(&w->out, "%d,%u,%d,%lld", (int)e->draw->kind, (unsigned)e->draw->place, e->draw->initial, (long long)e->draw->limit);
+        text_add(&w->out, "%d,%u,%d,%lld", (int)e->draw->kind, (unsigned)e->draw->place, e->draw->initial,
+                 (long long)e->draw->limit);
         write_form(w, e->draw->element);
         break;
     case OP_SUM:
-        for (int i = 0; i < e->count; i++)
-            text_add(&w->out, "%a,", e->coefs[order[i]]);
+        for (int i = 0; i < e->count; i++) text_add(&w->out, "%a,", e->coefs[order[i]]);
         break;
     case OP_PRODUCT:
-        for (int i = 0; i < e->count; i++)
-            text_add(&w->out, "%d,", e->exponents[order[i]]);
+        for (int i = 0; i < e->count; i++) text_add(&w->out, "%d,", e->exponents[order[i]]);
         break;
     default: break;
     }
@@ -217,25 +205,23 @@ static void write_expr(Writer *w, const Expr *e) {
     }
     number_set(&w->seen, e, (uint64_t)w->seen.count + 1);
     text_add(&w->out, "(%d:%d ", e->op, e->type);
-    if (e->value != 0)
-        text_add(&w->out, "%a ", e->value);
+    if (e->value != 0) text_add(&w->out, "%a ", e->value);
     int *order = arena_array(w->em->arena, int, e->count + 1);
     order_operands(w, e, order);
     write_details(w, e, order);
-    for (int i = 0; i < e->count; i++)
-        write_expr(w, e->args[order[i]]);
+    for (int i = 0; i < e->count; i++) write_expr(w, e->args[order[i]]);
     text_put(&w->out, ")");
 }
 
-// ---- kernels --------------------------------------------------------------------------------------------------------------------
+// ---- kernels ----------------------------------------------------------------------------------------------
 
 static void write_axes(Writer *w, const Kernel *k) {
     for (int a = 0; a < k->axis_count; a++)
-        text_add(&w->out, "%lld/%d%d%d ", (long long)k->axes[a].size, k->axes[a].step, k->axes[a].tile, k->axes[a].batch);
-    for (int j = 0; j < k->tile_count; j++)
-        text_add(&w->out, "%d,%d ", k->tile[j], k->order[j]);
-    text_add(&w->out, "v%d s%d r%d d%d o%d,%lld ", k->vector_axis, k->sum_vector_axis, k->rows_in_registers, k->divided,
-             k->owned_axis, (long long)k->owned_grain);
+        text_add(&w->out, "%lld/%d%d%d ", (long long)k->axes[a].size, k->axes[a].step, k->axes[a].tile,
+                 k->axes[a].batch);
+    for (int j = 0; j < k->tile_count; j++) text_add(&w->out, "%d,%d ", k->tile[j], k->order[j]);
+    text_add(&w->out, "v%d s%d r%d d%d o%d,%lld ", k->vector_axis, k->sum_vector_axis, k->rows_in_registers,
+             k->divided, k->owned_axis, (long long)k->owned_grain);
     for (int i = 0; i < k->block_count; i++)
         text_add(&w->out, "b%d:%lld ", k->blocks[i].axis, (long long)k->blocks[i].size);
     text_add(&w->out, "p%d:%lld\n", k->ahead, (long long)k->ahead_distance);
@@ -244,23 +230,23 @@ static void write_axes(Writer *w, const Kernel *k) {
 static void write_stage(Writer *w, const Stage *s) {
     const Equation *q = s->equation;
     write_tensor(w, q->tensor);
-    for (int d = 0; d < q->out_count; d++)
-        write_form(w, q->out[d]);
+    for (int d = 0; d < q->out_count; d++) write_form(w, q->out[d]);
     text_add(&w->out, "=%d", (int)q->reduction);
-    for (int i = 0; i < s->inner_count; i++)
-        text_add(&w->out, " %d", s->inner[i]);
-    for (int i = 0; i < q->index_count; i++)
-        text_add(&w->out, " a%d", q->indices[i]->axis);
+    for (int i = 0; i < s->inner_count; i++) text_add(&w->out, " %d", s->inner[i]);
+    for (int i = 0; i < q->index_count; i++) text_add(&w->out, " a%d", q->indices[i]->axis);
     write_expr(w, q->e);
     text_put(&w->out, "\n");
 }
 
 KernelKey kernel_key(const Emitter *em, const Kernel *k) {
-    Writer w = {.em = em, .kernel = k, .out = {.arena = em->arena}, .seen = {.arena = em->arena}, .natures = {.arena = em->arena}};
+    Writer w = {.em = em,
+                .kernel = k,
+                .out = {.arena = em->arena},
+                .seen = {.arena = em->arena},
+                .natures = {.arena = em->arena}};
     text_add(&w.out, "%d ", em->partial && kernel_needs_rows(em->arena, k));
     write_axes(&w, k);
-    for (int i = 0; i < k->stages.count; i++)
-        write_stage(&w, &k->stages.data[i]);
+    for (int i = 0; i < k->stages.count; i++) write_stage(&w, &k->stages.data[i]);
     return (KernelKey){text_string(&w.out), w.layouts.data, w.layouts.count};
 }
 
@@ -268,22 +254,19 @@ static bool has_rows(Numbers *known, const Expr *e);
 
 static bool form_has_rows(Numbers *known, const Affine *f) {
     for (int i = 0; i < f->count; i++)
-        if (f->terms[i].atom->op != OP_INDEX && has_rows(known, f->terms[i].atom))
-            return true;
+        if (f->terms[i].atom->op != OP_INDEX && has_rows(known, f->terms[i].atom)) return true;
     return false;
 }
 
 static bool has_rows(Numbers *known, const Expr *e) {
-    if (number_find(known, e))
-        return false;
+    if (number_find(known, e)) return false;
     number_set(known, e, 1);
     bool any = e->op == OP_ROWS || (e->op == OP_AFFINE && form_has_rows(known, e->form));
     for (int i = 0; !any && e->op == OP_READ && i < e->guard_count; i++)
         any = form_has_rows(known, e->forms[i]);
     for (int i = 0; !any && e->op == OP_WHERE && i < e->guard_count; i++)
         any = form_has_rows(known, e->guards[i].form);
-    for (int i = 0; !any && i < e->count; i++)
-        any = has_rows(known, e->args[i]);
+    for (int i = 0; !any && i < e->count; i++) any = has_rows(known, e->args[i]);
     return any;
 }
 
@@ -291,10 +274,8 @@ static bool has_rows(Numbers *known, const Expr *e) {
 bool kernel_needs_rows(Arena *arena, const Kernel *k) {
     Numbers known = {.arena = arena};
     for (int a = 0; a < k->axis_count; a++)
-        if (k->axes[a].batch)
-            return true;
+        if (k->axes[a].batch) return true;
     for (int i = 0; i < k->stages.count; i++)
-        if (has_rows(&known, k->stages.data[i].equation->e))
-            return true;
+        if (has_rows(&known, k->stages.data[i].equation->e)) return true;
     return false;
 }

@@ -1,6 +1,7 @@
 // Linking by the system's `cc`: a trainer from its object and the runtime, an archive of both.
 //
-// The runtime's library is found from the compiler's own place: the build tree or an installation's lib folder.
+// The runtime's library is found from the compiler's own place: the build tree or an installation's lib
+// folder.
 #include "llvm/files.h"
 
 #include <errno.h>
@@ -17,15 +18,13 @@ extern char **environ;
 
 enum { OK = 0, FILE_STATUS = 3 };
 
-// ---- places ----------------------------------------------------------------------------------------------------------
+// ---- places -----------------------------------------------------------------------------------------------
 
 static char *own_folder(Arena *arena) {
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n <= 0)
-        return string_copy(arena, ".", 1);
-    while (n > 1 && path[n - 1] != '/')
-        n--;
+    if (n <= 0) return string_copy(arena, ".", 1);
+    while (n > 1 && path[n - 1] != '/') n--;
     return string_copy(arena, path, (size_t)n - 1);
 }
 
@@ -34,8 +33,7 @@ static const char *find_library(Context *ctx, const char *name) {
     char *folder = own_folder(ctx->arena);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char *path = string_format(ctx->arena, "%s%s/%s", folder, places[i], name);
-        if (access(path, R_OK) == 0)
-            return path;
+        if (access(path, R_OK) == 0) return path;
     }
     diagnose(ctx, NO_RUNTIME, NO_SPAN, name, folder);
     return NULL;
@@ -45,45 +43,40 @@ static bool in_path(Arena *arena, const char *tool) {
     const char *path = getenv("PATH");
     for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
         size_t n = strcspn(p, ":");
-        if (access(string_format(arena, "%.*s/%s", (int)n, p, tool), X_OK) == 0)
-            return true;
+        if (access(string_format(arena, "%.*s/%s", (int)n, p, tool), X_OK) == 0) return true;
         p += n + (p[n] == ':');
     }
     return false;
 }
 
 bool linker_check(Context *ctx) {
-    if (in_path(ctx->arena, "cc"))
-        return true;
+    if (in_path(ctx->arena, "cc")) return true;
     Diagnostic *d = diagnose(ctx, NO_LINKER, NO_SPAN, "it is not in PATH");
-    if (d)
-        diagnostic_help(ctx, d, "install a C compiler (Debian: `apt install gcc`)");
+    if (d) diagnostic_help(ctx, d, "install a C compiler (Debian: `apt install gcc`)");
     return false;
 }
 
-// ---- running a tool ------------------------------------------------------------------------------------------------------
+// ---- running a tool ---------------------------------------------------------------------------------------
 
 // The first line that says what went wrong, of all that a tool printed.
 static const char *first_error(Arena *arena, int fd) {
     char text[4096];
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    if (n <= 0)
-        return "it says nothing";
+    if (n <= 0) return "it says nothing";
     text[n] = 0;
     char *line = strstr(text, "error");
-    while (line && line > text && line[-1] != '\n')
-        line--;
+    while (line && line > text && line[-1] != '\n') line--;
     line = line ? line : text;
     return string_copy(arena, line, strcspn(line, "\n"));
 }
 
-// Runs argv; what it prints goes into `said`, what it reads comes from `input` (-1: nothing). Its status, -1: not started.
+// Runs argv; what it prints goes into `said`, what it reads comes from `input` (-1: nothing). Its status, -1:
+// not started.
 static int run_tool(char *const *argv, int input, int said) {
     posix_spawn_file_actions_t actions;
     pid_t child;
     int status = 0;
-    if (posix_spawn_file_actions_init(&actions))
-        return -1;
+    if (posix_spawn_file_actions_init(&actions)) return -1;
     if (input < 0)
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     else
@@ -97,15 +90,19 @@ static int run_tool(char *const *argv, int input, int said) {
         return -1;
     }
     while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
+        if (errno != EINTR) return -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
-typedef struct { Context *ctx; char *folder, *object, *result, *said; int said_fd; } Workplace;
+typedef struct {
+    Context *ctx;
+    char *folder, *object, *result, *said;
+    int said_fd;
+} Workplace;
 
 // A folder beside the result, so that the last step is a rename on one file system.
-static bool open_workplace(Workplace *w, Context *ctx, const char *path, Compiled object, const char *member) {
+static bool open_workplace(Workplace *w, Context *ctx, const char *path, Compiled object,
+                           const char *member) {
     *w = (Workplace){.ctx = ctx, .folder = string_format(ctx->arena, "%s.XXXXXX", path), .said_fd = -1};
     if (!mkdtemp(w->folder)) {
         diagnose(ctx, CANNOT_WRITE, NO_SPAN, path, strerror(errno));
@@ -123,12 +120,10 @@ static bool open_workplace(Workplace *w, Context *ctx, const char *path, Compile
 }
 
 static void close_workplace(const Workplace *w) {
-    if (w->said_fd >= 0)
-        close(w->said_fd);
+    if (w->said_fd >= 0) close(w->said_fd);
     const char *const files[] = {w->object, w->result, w->said};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (files[i])
-            unlink(files[i]);
+        if (files[i]) unlink(files[i]);
     rmdir(w->folder);
 }
 
@@ -141,13 +136,12 @@ static bool finish(const Workplace *w, int status, const char *tool, const char 
         diagnose(w->ctx, LINKER_FAILED, NO_SPAN, path, first_error(w->ctx->arena, w->said_fd));
         return false;
     }
-    if (rename(w->result, path) == 0)
-        return true;
+    if (rename(w->result, path) == 0) return true;
     diagnose(w->ctx, CANNOT_WRITE, NO_SPAN, path, strerror(errno));
     return false;
 }
 
-// ---- trainers and archives ---------------------------------------------------------------------------------------------------
+// ---- trainers and archives --------------------------------------------------------------------------------
 
 typedef VEC(char *) Words;
 
@@ -156,31 +150,27 @@ static void add(Arena *arena, Words *words, const char *word) {
 }
 
 static void add_all(Arena *arena, Words *words, const char *const *list) {
-    for (; *list; list++)
-        add(arena, words, *list);
+    for (; *list; list++) add(arena, words, *list);
 }
 
 static bool command_of(Context *ctx, const LinkRequest *r, const Workplace *w, Words *words) {
-    static const char *const safe[] = {"-pie", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,--gc-sections", "-Wl,--build-id=none",
-                                       "-Wl,--as-needed", NULL};
+    static const char *const safe[] = {
+        "-pie", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,--as-needed",
+        NULL};
     static const char *const gzip[] = {"-Wl,-u,nn_gzip_expand", NULL};
     const char *runtime = find_library(ctx, "libnn.a"), *expander = NULL;
-    if (!runtime || (r->gzip && !(expander = find_library(ctx, "libnn-gzip.a"))))
-        return false;
+    if (!runtime || (r->gzip && !(expander = find_library(ctx, "libnn-gzip.a")))) return false;
     const char *const start[] = {"cc", "-o", w->result, w->object, NULL};
     add_all(ctx->arena, words, start);
     add_all(ctx->arena, words, safe);
-    if (!r->debug)
-        add(ctx->arena, words, "-s");
+    if (!r->debug) add(ctx->arena, words, "-s");
     if (r->gzip) {
         add_all(ctx->arena, words, gzip);
         add(ctx->arena, words, expander);
     }
     add(ctx->arena, words, runtime);
-    if (r->gzip)
-        add(ctx->arena, words, "-lz");
-    if (r->openblas)
-        add(ctx->arena, words, "-lopenblas");
+    if (r->gzip) add(ctx->arena, words, "-lz");
+    if (r->openblas) add(ctx->arena, words, "-lopenblas");
 #ifdef __SANITIZE_ADDRESS__
     add(ctx->arena, words, "-fsanitize=address,undefined");
 #endif
@@ -193,9 +183,9 @@ static bool command_of(Context *ctx, const LinkRequest *r, const Workplace *w, W
 int link_trainer(Context *ctx, const LinkRequest *request) {
     Workplace w;
     Words words = {0};
-    bool done = open_workplace(&w, ctx, request->path, request->object, "model.o") && command_of(ctx, request, &w, &words);
-    if (done)
-        done = finish(&w, run_tool(words.data, -1, w.said_fd), "cc", request->path);
+    bool done = open_workplace(&w, ctx, request->path, request->object, "model.o") &&
+                command_of(ctx, request, &w, &words);
+    if (done) done = finish(&w, run_tool(words.data, -1, w.said_fd), "cc", request->path);
     close_workplace(&w);
     return done ? OK : FILE_STATUS;
 }
@@ -204,17 +194,16 @@ int link_trainer(Context *ctx, const LinkRequest *request) {
 static bool archive(Context *ctx, const Workplace *w, const char *path) {
     const char *runtime = find_library(ctx, "libnn.a");
     char *script = string_format(ctx->arena, "%s/script", w->folder);
-    if (!runtime)
-        return false;
-    const char *text = string_format(ctx->arena, "create %s\naddlib %s\naddmod %s\nsave\nend\n", w->result, runtime, w->object);
-    if (!file_write(ctx, script, text, strlen(text)))
-        return false;
+    if (!runtime) return false;
+    const char *text = string_format(ctx->arena, "create %s\naddlib %s\naddmod %s\nsave\nend\n", w->result,
+                                     runtime, w->object);
+    if (!file_write(ctx, script, text, strlen(text))) return false;
     int input = open(script, O_RDONLY | O_CLOEXEC);
     static const char name[] = "ar", flags[] = "-M";
-    char *argv[] = {string_copy(ctx->arena, name, sizeof name - 1), string_copy(ctx->arena, flags, sizeof flags - 1), NULL};
+    char *argv[] = {string_copy(ctx->arena, name, sizeof name - 1),
+                    string_copy(ctx->arena, flags, sizeof flags - 1), NULL};
     bool done = input >= 0 && finish(w, run_tool(argv, input, w->said_fd), "ar", path);
-    if (input >= 0)
-        close(input);
+    if (input >= 0) close(input);
     unlink(script);
     return done;
 }

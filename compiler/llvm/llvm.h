@@ -7,34 +7,46 @@
 
 // What code is made for: chosen by CPU features, never by a CPU's name.
 typedef struct {
-    const char *cpu;                  // LLVM's name of the feature level: x86-64-v3, x86-64-v4
-    const char *features;             // what a trainer checks at start: "avx2,fma,..."
-    bool fused;                       // there is a multiply-add
+    const char *cpu;      // LLVM's name of the feature level: x86-64-v3, x86-64-v4
+    const char *features; // what a trainer checks at start: "avx2,fma,..."
+    bool fused;           // there is a multiply-add
     Machine machine;
 } Target;
 
 // `cpu`: native, x86-64-v2, x86-64-v3 or x86-64-v4; `triple`: NULL or x86-64's. NULL after a diagnostic.
 Target *target_find(Context *ctx, const char *cpu, const char *triple);
 
-typedef enum { OUTPUT_TRAINER, OUTPUT_OBJECT, OUTPUT_LIBRARY, OUTPUT_ASSEMBLY, OUTPUT_LLVM, OUTPUT_HEADER } OutputKind;
+typedef enum {
+    OUTPUT_TRAINER,
+    OUTPUT_OBJECT,
+    OUTPUT_LIBRARY,
+    OUTPUT_ASSEMBLY,
+    OUTPUT_LLVM,
+    OUTPUT_HEADER
+} OutputKind;
 
 typedef struct {
     OutputKind kind;
-    const char *path;                 // of the result; an object's header lies beside it
-    const char *prefix;               // of every symbol
-    const char *digest, *run_digest;  // of the program; without epochs, steps and stop
-    const char *options;              // what it was compiled with, for `info`
-    const char *directory;            // the model file's directory as seen from the executable, relative
+    const char *path;                // of the result; an object's header lies beside it
+    const char *prefix;              // of every symbol
+    const char *digest, *run_digest; // of the program; without epochs, steps and stop
+    const char *options;             // what it was compiled with, for `info`
+    const char *directory;           // the model file's directory as seen from the executable, relative
     const Target *target;
-    int optimization;                 // -O0 .. -O3
-    bool debug;                       // keep symbols
+    int optimization; // -O0 .. -O3
+    bool debug;       // keep symbols
 } OutputOptions;
 
-// Compiles and writes the result. A status of runtime/status.def: NN_FILE after a diagnostic about cc or a file.
+// Compiles and writes the result. A status of runtime/status.def: NN_FILE after a diagnostic about cc or a
+// file.
 int output_write(const Module *m, const Kernels *k, const OutputOptions *options);
 
-// One piece of compiled code in memory, for tests: an object file whose one symbol is PREFIX_run (nn_run of abi.h).
-typedef struct { const char *bytes; size_t length; } Compiled;
+// One piece of compiled code in memory, for tests: an object file whose one symbol is PREFIX_run (nn_run of
+// abi.h).
+typedef struct {
+    const char *bytes;
+    size_t length;
+} Compiled;
 Compiled compile_kernels(const Kernels *k, const Target *target, const char *prefix, int optimization);
 
 // Can the system's `cc` be run? False after a diagnostic: asked before compiling starts.

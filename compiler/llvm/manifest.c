@@ -12,53 +12,50 @@ typedef struct {
     Arena *arena;
     VEC(char) bytes;
     Map *texts;
-    int *numbers;                     // of tensors by id: their place in the table, -1: none
+    int *numbers; // of tensors by id: their place in the table, -1: none
     nn_manifest head;
 } Blob;
 
-// ---- the blob ----------------------------------------------------------------------------------------------------------
+// ---- the blob ---------------------------------------------------------------------------------------------
 
 static uint32_t append(Blob *b, const void *data, size_t size, size_t align) {
-    while ((size_t)b->bytes.count % align)
-        vec_push(b->arena, &b->bytes, 0);
+    while ((size_t)b->bytes.count % align) vec_push(b->arena, &b->bytes, 0);
     uint32_t at = (uint32_t)b->bytes.count;
-    for (size_t i = 0; i < size; i++)
-        vec_push(b->arena, &b->bytes, ((const char *)data)[i]);
+    for (size_t i = 0; i < size; i++) vec_push(b->arena, &b->bytes, ((const char *)data)[i]);
     return at;
 }
 
 static uint32_t text(Blob *b, const char *string) {
-    if (!string)
-        return 0;
+    if (!string) return 0;
     const uint32_t *known = map_get(b->texts, string);
-    if (known)
-        return *known;
+    if (known) return *known;
     uint32_t *at = arena_new(b->arena, uint32_t);
     *at = append(b, string, strlen(string) + 1, 1);
     map_set(b->texts, string, at);
     return *at;
 }
 
-#define TABLE(b, field, rows, n)                                                        \
-    do {                                                                                \
-        (b)->head.field##_count = (uint32_t)(n);                                        \
-        (b)->head.field = (n) ? append((b), (rows), sizeof *(rows) * (size_t)(n), 8) : 0; \
+#define TABLE(b, field, rows, n)                                                                             \
+    do {                                                                                                     \
+        (b)->head.field##_count = (uint32_t)(n);                                                             \
+        (b)->head.field = (n) ? append((b), (rows), sizeof *(rows) * (size_t)(n), 8) : 0;                    \
     } while (0)
 
 static int32_t number(const Blob *b, const Tensor *t) { return t ? b->numbers[t->id] : -1; }
 
-// ---- tensors --------------------------------------------------------------------------------------------------------------
+// ---- tensors ----------------------------------------------------------------------------------------------
 
-_Static_assert((int)NN_SOURCE == (int)TENSOR_SOURCE && (int)NN_OUTPUT == (int)TENSOR_OUTPUT && (int)NN_RUN == (int)TENSOR_RUN,
+_Static_assert((int)NN_SOURCE == (int)TENSOR_SOURCE && (int)NN_OUTPUT == (int)TENSOR_OUTPUT &&
+                   (int)NN_RUN == (int)TENSOR_RUN,
                "kinds of tensors agree");
 _Static_assert((int)NN_REAL == (int)TYPE_REAL && (int)NN_DOUBLE == (int)TYPE_DOUBLE, "types agree");
-_Static_assert((int)NN_STEP == (int)FUNCTION_STEP && (int)NN_PREPARE_VALIDATION == (int)FUNCTION_PREPARE_VALIDATION,
+_Static_assert((int)NN_STEP == (int)FUNCTION_STEP &&
+                   (int)NN_PREPARE_VALIDATION == (int)FUNCTION_PREPARE_VALIDATION,
                "functions agree");
 
 static bool is_place(const Module *m, const Tensor *t) {
     for (int i = 0; i < m->layers.count; i++)
-        if (m->layers.data[i].step_result == t)
-            return true;
+        if (m->layers.data[i].step_result == t) return true;
     return false;
 }
 
@@ -99,23 +96,19 @@ static void add_tensors(Blob *b) {
     for (int i = 0; i < p->tensors.count; i++) {
         const Tensor *t = p->tensors.data[i];
         b->numbers[i] = -1;
-        if (t->kind == TENSOR_SOURCE)
-            vec_push(b->arena, &sources, rows.count);
+        if (t->kind == TENSOR_SOURCE) vec_push(b->arena, &sources, rows.count);
         if (!is_known(b->module, t)) {
-            if (t->kind == TENSOR_SOURCE)
-                sources.data[sources.count - 1] = -1;
+            if (t->kind == TENSOR_SOURCE) sources.data[sources.count - 1] = -1;
             continue;
         }
         b->numbers[i] = rows.count;
         nn_tensor row = row_of(b, t, layout_placed(t));
-        if (t->kind == TENSOR_SOURCE)
-            row.source = sources.count - 1;
+        if (t->kind == TENSOR_SOURCE) row.source = sources.count - 1;
         vec_push(b->arena, &rows, row);
     }
     for (int i = 0; i < p->tensors.count; i++) {
         const Layout *twin = b->numbers[i] >= 0 ? layout_placed(p->tensors.data[i])->twin : NULL;
-        if (!twin)
-            continue;
+        if (!twin) continue;
         rows.data[b->numbers[i]].twin = rows.count;
         nn_tensor row = row_of(b, p->tensors.data[i], twin);
         row.twin = NN_SECOND_COPY;
@@ -125,19 +118,16 @@ static void add_tensors(Blob *b) {
     TABLE(b, sources, sources.data, sources.count);
 }
 
-// ---- data ------------------------------------------------------------------------------------------------------------------
+// ---- data -------------------------------------------------------------------------------------------------
 
 static int32_t source_slot(const Blob *b, const Field *f) {
     const Program *p = b->module->program;
     int slot = 0;
-    if (!f->input)
-        return -1;
+    if (!f->input) return -1;
     const char *name = string_format(b->arena, "source.%s", f->input->name);
     for (int i = 0; i < p->tensors.count; i++) {
-        if (p->tensors.data[i]->kind != TENSOR_SOURCE)
-            continue;
-        if (string_equal(p->tensors.data[i]->name, name))
-            return slot;
+        if (p->tensors.data[i]->kind != TENSOR_SOURCE) continue;
+        if (string_equal(p->tensors.data[i]->name, name)) return slot;
         slot++;
     }
     return -1;
@@ -148,24 +138,22 @@ static void add_fields(Blob *b) {
     nn_field *rows = arena_array(b->arena, nn_field, d->fields.count + 1);
     for (int i = 0; i < d->fields.count; i++) {
         const Field *f = &d->fields.data[i];
-        rows[i] = (nn_field){.name = text(b, f->name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
-        for (int k = 0; k < f->rank; k++)
-            rows[i].dims[k] = f->dims[k];
+        rows[i] = (nn_field){
+            .name = text(b, f->name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
+        for (int k = 0; k < f->rank; k++) rows[i].dims[k] = f->dims[k];
         rows[i].is_class = f->is_class;
         rows[i].is_whole = f->is_whole;
         rows[i].in_model = f->in_model;
         rows[i].in_loss = f->in_loss;
         rows[i].source = source_slot(b, f);
-        for (int part = 0; part < 3; part++)
-            rows[i].prepared[part] = number(b, f->prepared[part]);
+        for (int part = 0; part < 3; part++) rows[i].prepared[part] = number(b, f->prepared[part]);
     }
     TABLE(b, fields, rows, d->fields.count);
 }
 
 static int32_t line_of(const Blob *b, Span span) {
     int line = 0, column;
-    if (span.start)
-        source_position(b->module->program->ctx, span, &line, &column);
+    if (span.start) source_position(b->module->program->ctx, span, &line, &column);
     return line;
 }
 
@@ -188,7 +176,8 @@ static void add_columns(Blob *b) {
         row->is_whole = c->is_whole;
         row->limit = c->limit;
         row->elements = c->elements;
-        row->values = c->value_count ? append(b, c->values, sizeof *c->values * (size_t)c->value_count, 8) : 0;
+        row->values =
+            c->value_count ? append(b, c->values, sizeof *c->values * (size_t)c->value_count, 8) : 0;
         row->values_count = (uint32_t)c->value_count;
         row->line = line_of(b, c->span);
     }
@@ -201,10 +190,8 @@ static void add_statistics(Blob *b) {
     for (int i = 0; i < d->statistics.count; i++) {
         const Statistic *s = &d->statistics.data[i];
         rows[i] = (nn_statistic){.kind = (int32_t)s->kind, .field = s->field, .column = s->column};
-        for (int part = 0; part < 3; part++)
-            rows[i].of[part] = number(b, s->of[part]);
-        for (int k = 0; k < 2; k++)
-            rows[i].into[k] = number(b, s->into[k]);
+        for (int part = 0; part < 3; part++) rows[i].of[part] = number(b, s->of[part]);
+        for (int k = 0; k < 2; k++) rows[i].into[k] = number(b, s->into[k]);
     }
     TABLE(b, statistics, rows, d->statistics.count);
 }
@@ -216,8 +203,7 @@ static int32_t source_row(const char *name) {
 #undef SOURCE
     };
     for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
-        if (name && string_equal(names[i], name))
-            return i;
+        if (name && string_equal(names[i], name)) return i;
     return -1;
 }
 
@@ -239,40 +225,40 @@ static void add_data(Blob *b) {
     row->validation = d->validation;
     row->split_seed = d->split_seed;
     row->folds = (int32_t)d->folds;
-    for (int part = 0; part < 3; part++)
-        row->own_part[part] = d->own_part[part];
+    for (int part = 0; part < 3; part++) row->own_part[part] = d->own_part[part];
     row->directory = text(b, b->options->directory);
     add_fields(b);
     add_columns(b);
     add_statistics(b);
 }
 
-// ---- the run -----------------------------------------------------------------------------------------------------------------
+// ---- the run ----------------------------------------------------------------------------------------------
 
 static void add_results(Blob *b) {
     const Module *m = b->module;
     nn_output *outputs = arena_array(b->arena, nn_output, m->outputs.count + 1);
     for (int i = 0; i < m->outputs.count; i++)
-        outputs[i] = (nn_output){text(b, m->outputs.data[i].name), number(b, m->outputs.data[i].tensor), m->outputs.data[i].label};
+        outputs[i] = (nn_output){text(b, m->outputs.data[i].name), number(b, m->outputs.data[i].tensor),
+                                 m->outputs.data[i].label};
     TABLE(b, outputs, outputs, m->outputs.count);
     nn_metric *metrics = arena_array(b->arena, nn_metric, m->metrics.count + 1);
     for (int i = 0; i < m->metrics.count; i++) {
         const Metric *x = &m->metrics.data[i];
-        metrics[i] = (nn_metric){.name = text(b, x->name), .tensor = number(b, x->tensor), .in_training = x->in_training};
-        for (int part = 0; part < 3; part++)
-            metrics[i].clock[part] = number(b, x->clock[part]);
+        metrics[i] = (nn_metric){
+            .name = text(b, x->name), .tensor = number(b, x->tensor), .in_training = x->in_training};
+        for (int part = 0; part < 3; part++) metrics[i].clock[part] = number(b, x->clock[part]);
     }
     TABLE(b, metrics, metrics, m->metrics.count);
     VEC(nn_setting) settings = {0};
     for (int i = 0; i < m->settings.count; i++) {
         const Setting *x = &m->settings.data[i];
         if (number(b, x->tensor) >= 0)
-            vec_push(b->arena, &settings, (nn_setting){text(b, x->name), number(b, x->tensor), x->unit, x->is_rate});
+            vec_push(b->arena, &settings,
+                     (nn_setting){text(b, x->name), number(b, x->tensor), x->unit, x->is_rate});
     }
     TABLE(b, settings, settings.data, settings.count);
     int32_t *rates = arena_array(b->arena, int32_t, m->rates.count + 1);
-    for (int i = 0; i < m->rates.count; i++)
-        rates[i] = number(b, m->rates.data[i]);
+    for (int i = 0; i < m->rates.count; i++) rates[i] = number(b, m->rates.data[i]);
     TABLE(b, rates, rates, m->rates.count);
 }
 
@@ -282,7 +268,8 @@ static void add_places(Blob *b) {
     for (int i = 0; i < m->layers.count; i++) {
         const LayerInstance *l = &m->layers.data[i];
         if (number(b, l->step_result) >= 0)
-            vec_push(b->arena, &rows, (nn_place){text(b, l->name), line_of(b, l->span), number(b, l->step_result)});
+            vec_push(b->arena, &rows,
+                     (nn_place){text(b, l->name), line_of(b, l->span), number(b, l->step_result)});
     }
     TABLE(b, places, rows.data, rows.count);
 }
@@ -290,12 +277,10 @@ static void add_places(Blob *b) {
 static int64_t block_rows(const Kernels *ks) {
     for (int i = 0; i < ks->schedules.count; i++) {
         const Schedule *s = ks->schedules.data[i];
-        if (s->function->kind != FUNCTION_PREPARE)
-            continue;
+        if (s->function->kind != FUNCTION_PREPARE) continue;
         for (int k = 0; k < s->kernels.count; k++)
             for (int a = 0; a < s->kernels.data[k]->axis_count; a++)
-                if (s->kernels.data[k]->axes[a].batch)
-                    return s->kernels.data[k]->axes[a].size;
+                if (s->kernels.data[k]->axes[a].batch) return s->kernels.data[k]->axes[a].size;
     }
     return ks->program->batch;
 }
@@ -337,8 +322,7 @@ static void add_run(Blob *b) {
     head->best = number(b, m->best);
     head->stop = number(b, m->stop);
     head->stop_each_step = m->stop_each_step;
-    for (int i = 0; i < NN_CLOCKS; i++)
-        head->clock[i] = number(b, m->clock[i]);
+    for (int i = 0; i < NN_CLOCKS; i++) head->clock[i] = number(b, m->clock[i]);
     head->epochs = m->epochs;
     head->steps = m->steps;
     head->seed = m->seed;
@@ -348,8 +332,7 @@ static void add_run(Blob *b) {
     head->needs_epoch_length = m->needs_epoch_length;
     head->start_file = text(b, m->start_file);
     uint32_t *names = arena_array(b->arena, uint32_t, m->start_names.count + 1);
-    for (int i = 0; i < m->start_names.count; i++)
-        names[i] = text(b, m->start_names.data[i]);
+    for (int i = 0; i < m->start_names.count; i++) names[i] = text(b, m->start_names.data[i]);
     TABLE(b, start_names, names, m->start_names.count);
     head->params = m->params;
     head->flops = m->flops;

@@ -5,7 +5,10 @@
 #include "abi.h"
 #include "llvm/emit.h"
 
-typedef struct { const char *bytes; size_t length; } ManifestBytes;
+typedef struct {
+    const char *bytes;
+    size_t length;
+} ManifestBytes;
 ManifestBytes manifest_make(const Module *m, const Kernels *k, const OutputOptions *options);
 
 #endif

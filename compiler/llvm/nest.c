@@ -1,7 +1,8 @@
-// The loops of a kernel: over tiles, a nest for the whole tiles and one for each combination of remainders, divided
-// among threads by the number of the tile.
+// The loops of a kernel: over tiles, a nest for the whole tiles and one for each combination of remainders,
+// divided among threads by the number of the tile.
 //
-// Where the rows may be fewer than declared, a batch axis has tiles of one row, or of one vector whose lanes are masked.
+// Where the rows may be fewer than declared, a batch axis has tiles of one row, or of one vector whose lanes
+// are masked.
 #include "llvm/emit.h"
 
 Loop loop_open(Emitter *em, int axis, Operand low, Operand high, int64_t step) {
@@ -31,35 +32,33 @@ void loop_close(Emitter *em, Loop *loop) {
     LLVMAddIncoming(loop->counter, &next, &end, 1);
     LLVMPositionBuilderAtEnd(em->builder, loop->exit);
     memo_cut(em, loop->mark);
-    if (loop->axis >= 0)
-        em->point.axis[loop->axis] = loop->saved;
+    if (loop->axis >= 0) em->point.axis[loop->axis] = loop->saved;
 }
 
 bool axis_short(const Emitter *em, int axis) { return em->partial && em->point.kernel->axes[axis].batch; }
 
-// Where a few rows are summed (a weight's gradient and its update), tiles of several rows of results gain little.
+// Where a few rows are summed (a weight's gradient and its update), tiles of several rows of results gain
+// little.
 static bool sums_few_rows(const Emitter *em) {
     const Kernel *k = em->point.kernel;
     for (int a = 0; em->partial && a < k->axis_count; a++)
-        if (k->axes[a].batch && !k->axes[a].tile)
-            return true;
+        if (k->axes[a].batch && !k->axes[a].tile) return true;
     return false;
 }
 
-// Whole vectors on the vector axis; but where lanes are a sum's own, a tile may take a few results for one vector.
+// Whole vectors on the vector axis; but where lanes are a sum's own, a tile may take a few results for one
+// vector.
 int64_t axis_step(const Emitter *em, int axis) {
     const Kernel *k = em->point.kernel;
     const Axis *a = &k->axes[axis];
     bool vector = axis == k->vector_axis;
     int64_t step = a->step < 1 ? 1 : a->step;
-    if (!vector)
-        return axis_short(em, axis) || sums_few_rows(em) ? 1 : step;
-    if (k->sum_vector_axis >= 0 && step < em->lanes)
-        return step;
+    if (!vector) return axis_short(em, axis) || sums_few_rows(em) ? 1 : step;
+    if (k->sum_vector_axis >= 0 && step < em->lanes) return step;
     return axis_short(em, axis) ? em->lanes : (step + em->lanes - 1) / em->lanes * em->lanes;
 }
 
-// ---- tiles of all axes as one number ----------------------------------------------------------------------------------
+// ---- tiles of all axes as one number ----------------------------------------------------------------------
 
 static Operand rounded_up_quotient(const Emitter *em, Operand n, int64_t d) {
     Operand up = LLVMBuildAdd(em->builder, n, build_i64(em, d - 1), "");
@@ -77,8 +76,7 @@ static void begin_segment(Emitter *em, int axis, int segment) {
     AxisState *s = &em->point.axis[axis];
     int64_t size = em->point.kernel->axes[axis].size, step = axis_step(em, axis), whole = size / step * step;
     *s = (AxisState){.grain = step, .length = step};
-    if (axis_short(em, axis))
-        return;
+    if (axis_short(em, axis)) return;
     s->single = size / step == 1;
     if (segment == (size >= step)) {
         s->fixed = whole;
@@ -89,12 +87,14 @@ static void begin_segment(Emitter *em, int axis, int segment) {
 
 Operand tiles_of(const Emitter *em, int axis) {
     int64_t step = axis_step(em, axis);
-    if (em->point.axis[axis].single)
-        return build_i64(em, 1);
-    return axis_short(em, axis) ? rounded_up_quotient(em, em->rows, step) : build_i64(em, em->point.kernel->axes[axis].size / step);
+    if (em->point.axis[axis].single) return build_i64(em, 1);
+    return axis_short(em, axis) ? rounded_up_quotient(em, em->rows, step)
+                                : build_i64(em, em->point.kernel->axes[axis].size / step);
 }
 
-static bool is_one(Operand count) { return LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) == 1; }
+static bool is_one(Operand count) {
+    return LLVMIsAConstantInt(count) && LLVMConstIntGetZExtValue(count) == 1;
+}
 
 // Of `total` things those of this thread: from total * thread / threads on.
 void thread_share(Emitter *em, Operand total, Operand *low, Operand *high) {
@@ -121,7 +121,8 @@ void owned_tiles(Emitter *em, Operand *low, Operand *high) {
     *high = LLVMBuildMul(em->builder, *high, build_i64(em, grain), "");
     if (s->fixed) {
         Operand from = LLVMBuildICmp(em->builder, LLVMIntSLE, *low, end, "");
-        Operand mine = LLVMBuildAnd(em->builder, from, LLVMBuildICmp(em->builder, LLVMIntSGT, *high, end, ""), "");
+        Operand mine =
+            LLVMBuildAnd(em->builder, from, LLVMBuildICmp(em->builder, LLVMIntSGT, *high, end, ""), "");
         *low = build_i64(em, 0);
         *high = LLVMBuildZExt(em->builder, mine, em->i64, "");
         return;
@@ -133,14 +134,14 @@ void owned_tiles(Emitter *em, Operand *low, Operand *high) {
 // The thread's tiles, as numbers in the order of the loops.
 static void thread_tiles(Emitter *em, const Operand *counts, Operand total, Operand *low, Operand *high) {
     const Kernel *k = em->point.kernel;
-    bool owned = k->owned_axis >= 0 && k->owned_grain > 0 && k->tile_count && k->order[0] == k->owned_axis && !axis_short(em, k->owned_axis);
+    bool owned = k->owned_axis >= 0 && k->owned_grain > 0 && k->tile_count && k->order[0] == k->owned_axis &&
+                 !axis_short(em, k->owned_axis);
     if (!owned) {
         thread_share(em, total, low, high);
         return;
     }
     Operand each = build_i64(em, 1);
-    for (int j = 1; j < k->tile_count; j++)
-        each = LLVMBuildMul(em->builder, each, counts[j], "");
+    for (int j = 1; j < k->tile_count; j++) each = LLVMBuildMul(em->builder, each, counts[j], "");
     owned_tiles(em, low, high);
     *low = LLVMBuildMul(em->builder, *low, each, "");
     *high = LLVMBuildMul(em->builder, *high, each, "");
@@ -149,25 +150,21 @@ static void thread_tiles(Emitter *em, const Operand *counts, Operand total, Oper
 static void nest(Emitter *em, const Operand *counts) {
     const Kernel *k = em->point.kernel;
     Operand total = build_i64(em, 1);
-    for (int j = 0; j < k->tile_count; j++)
-        total = LLVMBuildMul(em->builder, total, counts[j], "");
+    for (int j = 0; j < k->tile_count; j++) total = LLVMBuildMul(em->builder, total, counts[j], "");
     if (is_one(total) && !k->divided) {
         emit_tile(em);
         return;
     }
     Operand low = build_i64(em, 0), high = total;
-    if (k->divided)
-        thread_tiles(em, counts, total, &low, &high);
+    if (k->divided) thread_tiles(em, counts, total, &low, &high);
     Loop loop = loop_open(em, -1, low, high, 1);
     Operand inner = NULL;
     for (int j = k->tile_count - 1; j >= 0; j--) {
-        if (is_one(counts[j]))
-            continue;
+        if (is_one(counts[j])) continue;
         int axis = k->order[j];
         Operand q = inner ? LLVMBuildUDiv(em->builder, loop.counter, inner, "") : loop.counter;
         inner = inner ? LLVMBuildMul(em->builder, inner, counts[j], "") : counts[j];
-        if (inner != total)
-            q = LLVMBuildURem(em->builder, q, counts[j], "");
+        if (inner != total) q = LLVMBuildURem(em->builder, q, counts[j], "");
         em->point.axis[axis].base = LLVMBuildMul(em->builder, q, build_i64(em, axis_step(em, axis)), "");
     }
     emit_tile(em);
@@ -177,8 +174,7 @@ static void nest(Emitter *em, const Operand *counts) {
 static void nests(Emitter *em) {
     const Kernel *k = em->point.kernel;
     int combinations = 1;
-    for (int j = 0; j < k->tile_count; j++)
-        combinations *= segments(em, k->order[j]);
+    for (int j = 0; j < k->tile_count; j++) combinations *= segments(em, k->order[j]);
     for (int c = 0; c < combinations; c++) {
         Operand counts[MAX_TILE_AXES];
         int rest = c;
@@ -198,9 +194,9 @@ static void nests(Emitter *em) {
 void emit_kernel(Emitter *em, const Kernel *kernel) {
     Point *p = &em->point;
     memo_cut(em, 0);
-    *p = (Point){.kernel = kernel, .lane = -1, .instances = p->instances, .sums = p->sums, .positions = p->positions};
-    for (int a = 0; a < kernel->axis_count; a++)
-        p->axis[a].grain = 1;
+    *p = (Point){
+        .kernel = kernel, .lane = -1, .instances = p->instances, .sums = p->sums, .positions = p->positions};
+    for (int a = 0; a < kernel->axis_count; a++) p->axis[a].grain = 1;
     nests(em);
     memo_cut(em, 0);
 }

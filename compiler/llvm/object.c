@@ -43,15 +43,16 @@ static Emitter *emitter_create(const CodeRequest *r) {
     em->lanes = p->precision == PRECISION_DOUBLE ? r->target->machine.lanes / 2 : r->target->machine.lanes;
     em->fused = r->target->fused;
     em->avx512 = r->target->machine.lanes == 16;
-    em->point.instances = arena_alloc(em->arena, sizeof *em->point.instances * MAX_INSTANCES, _Alignof(int64_t));
+    em->point.instances =
+        arena_alloc(em->arena, sizeof *em->point.instances * MAX_INSTANCES, _Alignof(int64_t));
     em->point.sums = arena_array(em->arena, Operand, MAX_INSTANCES);
     em->point.positions = arena_array(em->arena, Operand, MAX_INSTANCES);
     em->sources = arena_array(em->arena, Operand, p->tensors.count + 1);
     return em;
 }
 
-// What the emitted order of instructions makes needless: below -O3 loops are not rewritten and instructions not moved
-// by LLVM. The same speed in every network measured, and two thirds of the time to compile.
+// What the emitted order of instructions makes needless: below -O3 loops are not rewritten and instructions
+// not moved by LLVM. The same speed in every network measured, and two thirds of the time to compile.
 static void set_code_generation(int level) {
     const char *const quick[] = {"nnc", "-disable-lsr", "-enable-misched=false"};
     const char *const thorough[] = {"nnc", "-disable-lsr=false", "-enable-misched=true"};
@@ -65,12 +66,11 @@ static LLVMTargetMachineRef machine_create(const CodeRequest *r) {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
-    if (LLVMGetTargetFromTriple(triple, &target, &error))
-        die("LLVM has no target %s: %s", triple, error);
+    if (LLVMGetTargetFromTriple(triple, &target, &error)) die("LLVM has no target %s: %s", triple, error);
     int level = r->optimization < 0 ? 2 : r->optimization > 3 ? 3 : r->optimization;
     set_code_generation(level);
-    return LLVMCreateTargetMachine(target, triple, r->target->cpu, "", (LLVMCodeGenOptLevel)level, LLVMRelocPIC,
-                                   LLVMCodeModelDefault);
+    return LLVMCreateTargetMachine(target, triple, r->target->cpu, "", (LLVMCodeGenOptLevel)level,
+                                   LLVMRelocPIC, LLVMCodeModelDefault);
 }
 
 static void verify(const Emitter *em) {
@@ -84,8 +84,7 @@ static void optimize(const Emitter *em, LLVMTargetMachineRef machine) {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error = LLVMRunPasses(em->module, "function(mem2reg,early-cse)", machine, options);
     LLVMDisposePassBuilderOptions(options);
-    if (error)
-        die("LLVM's passes: %s", LLVMGetErrorMessage(error));
+    if (error) die("LLVM's passes: %s", LLVMGetErrorMessage(error));
 }
 
 static Compiled text_of(const Emitter *em) {
@@ -114,8 +113,7 @@ Compiled code_make(const CodeRequest *request) {
     LLVMSetTarget(em->module, triple);
     LLVMSetModuleDataLayout(em->module, data);
     emit_functions(em);
-    if (request->extras)
-        request->extras(em, request->data);
+    if (request->extras) request->extras(em, request->data);
     verify(em);
     optimize(em, machine);
     Compiled c = request->form == FORM_TEXT ? text_of(em) : bytes_of(em, machine, request->form);
@@ -128,6 +126,7 @@ Compiled code_make(const CodeRequest *request) {
 }
 
 Compiled compile_kernels(const Kernels *k, const Target *target, const char *prefix, int optimization) {
-    CodeRequest r = {.kernels = k, .target = target, .prefix = prefix, .optimization = optimization, .form = FORM_OBJECT};
+    CodeRequest r = {
+        .kernels = k, .target = target, .prefix = prefix, .optimization = optimization, .form = FORM_OBJECT};
     return code_make(&r);
 }

@@ -4,7 +4,8 @@
 
 #include "llvm/emit.h"
 
-// What surrounds the generated functions in the module: a trainer's main, an object's exported functions, or nothing.
+// What surrounds the generated functions in the module: a trainer's main, an object's exported functions, or
+// nothing.
 typedef void ModuleExtras(Emitter *em, const void *data);
 
 typedef enum { FORM_OBJECT, FORM_ASSEMBLY, FORM_TEXT } CodeForm;

@@ -1,12 +1,15 @@
-// The rows of the scalar table: emit_NAME for each row of ops.def, and how their operands are brought to one type.
+// The rows of the scalar table: emit_NAME for each row of ops.def, and how their operands are brought to one
+// type.
 //
-// Semantics are those of the reference evaluation in ir/ops.c: max and min pass NaN on and take the second of two equals.
+// Semantics are those of the reference evaluation in ir/ops.c: max and min pass NaN on and take the second of
+// two equals.
 #include "llvm/math.h"
 
-// ---- division and roots ------------------------------------------------------------------------------------------------
+// ---- division and roots -----------------------------------------------------------------------------------
 
-// The processor's: exact, and one instruction where an estimate with its corrections takes twelve. Of Adam's update in
-// whole vectors the estimates were slower on Zen 4 (307 us for 284, 784-128-10) and 8 % faster on Sapphire Rapids.
+// The processor's: exact, and one instruction where an estimate with its corrections takes twelve. Of Adam's
+// update in whole vectors the estimates were slower on Zen 4 (307 us for 284, 784-128-10) and 8 % faster on
+// Sapphire Rapids.
 Operand build_divide(Emitter *em, Operand a, Operand b) {
     build_match(em, &a, &b);
     return LLVMBuildFDiv(em->builder, a, b, "");
@@ -14,7 +17,7 @@ Operand build_divide(Emitter *em, Operand a, Operand b) {
 
 Operand build_sqrt(Emitter *em, Operand x) { return build_unary(em, "llvm.sqrt", x); }
 
-// ---- the rows ------------------------------------------------------------------------------------------------------------
+// ---- the rows ---------------------------------------------------------------------------------------------
 
 static Operand emit_DIV(Emitter *em, const Operand *a) { return build_divide(em, a[0], a[1]); }
 static Operand emit_POW(Emitter *em, const Operand *a) { return build_pow(em, a[0], a[1]); }
@@ -32,14 +35,14 @@ static Operand emit_ERF(Emitter *em, const Operand *a) { return build_erf(em, a[
 static Operand emit_ERFINV(Emitter *em, const Operand *a) { return build_erfinv(em, a[0]); }
 
 static Operand emit_ABS(Emitter *em, const Operand *a) {
-    if (is_real(a[0]))
-        return build_unary(em, "llvm.fabs", a[0]);
+    if (is_real(a[0])) return build_unary(em, "llvm.fabs", a[0]);
     Operand negative = LLVMBuildICmp(em->builder, LLVMIntSLT, a[0], build_like(em, a[0], 0), "");
     return build_select(em, negative, build_neg(em, a[0]), a[0]);
 }
 
 static Operand less(Emitter *em, Operand a, Operand b) {
-    return is_real(a) ? LLVMBuildFCmp(em->builder, LLVMRealOLT, a, b, "") : LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
+    return is_real(a) ? LLVMBuildFCmp(em->builder, LLVMRealOLT, a, b, "")
+                      : LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
 }
 
 // 0 and NaN are their own signs.
@@ -56,9 +59,9 @@ static Operand emit_FLOOR(Emitter *em, const Operand *a) {
 // The quotient of integers, rounded down; by 0 it is the dividend, so that a side not taken cannot trap.
 static Operand floor_quotient(Emitter *em, Operand a, Operand b) {
     Operand zero = build_like(em, a, 0), one = build_like(em, a, 1);
-    if (!LLVMIsConstant(b))
-        b = build_select(em, LLVMBuildICmp(em->builder, LLVMIntEQ, b, zero, ""), one, b);
-    Operand q = LLVMBuildSDiv(em->builder, a, b, ""), r = LLVMBuildSub(em->builder, a, build_mul(em, q, b), "");
+    if (!LLVMIsConstant(b)) b = build_select(em, LLVMBuildICmp(em->builder, LLVMIntEQ, b, zero, ""), one, b);
+    Operand q = LLVMBuildSDiv(em->builder, a, b, ""),
+            r = LLVMBuildSub(em->builder, a, build_mul(em, q, b), "");
     Operand down = LLVMBuildICmp(em->builder, LLVMIntSLT, LLVMBuildXor(em->builder, r, b, ""), zero, "");
     Operand some = LLVMBuildICmp(em->builder, LLVMIntNE, r, zero, "");
     down = LLVMBuildAnd(em->builder, down, some, "");
@@ -67,8 +70,7 @@ static Operand floor_quotient(Emitter *em, Operand a, Operand b) {
 
 // 2^k of a constant integer divisor, or -1.
 static int power_of(Operand b) {
-    if (is_vector(b) || !LLVMIsAConstantInt(b))
-        return -1;
+    if (is_vector(b) || !LLVMIsAConstantInt(b)) return -1;
     long long value = LLVMConstIntGetSExtValue(b);
     return value > 0 && (value & (value - 1)) == 0 ? __builtin_ctzll((unsigned long long)value) : -1;
 }
@@ -81,7 +83,8 @@ static Operand differ_in_sign(Emitter *em, Operand a, Operand b) {
 }
 
 // floor(a / b) but for the rounding of the quotient, and the remainder that belongs to it.
-static Operand rough_floor(Emitter *em, Operand a, Operand b, Operand *remainder, Operand *low, Operand *high) {
+static Operand rough_floor(Emitter *em, Operand a, Operand b, Operand *remainder, Operand *low,
+                           Operand *high) {
     Operand q = build_unary(em, "llvm.floor", LLVMBuildFDiv(em->builder, a, b, ""));
     Operand r = build_fma(em, build_neg(em, q), b, a);
     Operand size = build_unary(em, "llvm.fabs", r), most = build_unary(em, "llvm.fabs", b);
@@ -100,7 +103,8 @@ static Operand emit_FLOOR_DIV(Emitter *em, const Operand *args) {
         q = build_select(em, low, build_sub(em, q, one), build_select(em, high, build_add(em, q, one), q));
         return build_convert(em, q, em->i32);
     }
-    return shift >= 0 ? LLVMBuildAShr(em->builder, a, build_like(em, a, shift), "") : floor_quotient(em, a, b);
+    return shift >= 0 ? LLVMBuildAShr(em->builder, a, build_like(em, a, shift), "")
+                      : floor_quotient(em, a, b);
 }
 
 // The sign of the divisor; exact while the quotient is below 2^24 (2^53).
@@ -108,10 +112,8 @@ static Operand emit_MOD(Emitter *em, const Operand *args) {
     Operand a = args[0], b = args[1];
     int shift = is_real(a) ? -1 : power_of(b);
     build_match(em, &a, &b);
-    if (shift >= 0)
-        return LLVMBuildAnd(em->builder, a, build_like(em, a, (double)((1LL << shift) - 1)), "");
-    if (!is_real(a))
-        return LLVMBuildSub(em->builder, a, build_mul(em, floor_quotient(em, a, b), b), "");
+    if (shift >= 0) return LLVMBuildAnd(em->builder, a, build_like(em, a, (double)((1LL << shift) - 1)), "");
+    if (!is_real(a)) return LLVMBuildSub(em->builder, a, build_mul(em, floor_quotient(em, a, b), b), "");
     Operand r, low, high;
     rough_floor(em, a, b, &r, &low, &high);
     return build_select(em, low, build_add(em, r, b), build_select(em, high, build_sub(em, r, b), r));
@@ -160,7 +162,9 @@ static Operand emit_OR(Emitter *em, const Operand *a) {
     return LLVMBuildOr(em->builder, x, y, "");
 }
 
-static Operand emit_NOT(Emitter *em, const Operand *a) { return LLVMBuildNot(em->builder, build_condition(em, a[0]), ""); }
+static Operand emit_NOT(Emitter *em, const Operand *a) {
+    return LLVMBuildNot(em->builder, build_condition(em, a[0]), "");
+}
 static Operand emit_SELECT(Emitter *em, const Operand *a) { return build_select(em, a[0], a[1], a[2]); }
 static Operand emit_REAL(Emitter *em, const Operand *a) {
     return is_real(a[0]) ? a[0] : build_convert(em, a[0], em->point.number);
@@ -187,16 +191,12 @@ static bool keeps_integers(Type result) { return result != TYPE_REAL && result !
 Operand emit_op(Emitter *em, Op op, const Operand *args, int count, Type result) {
     EmitRow *emit = row(op);
     Operand a[3];
-    if (!emit || count < 1 || count > 3)
-        die("no emission for operation %d with %d operands", (int)op, count);
-    for (int i = 0; i < count; i++)
-        a[i] = args[i];
-    if (op == OP_SELECT || op == OP_AND || op == OP_OR || op == OP_NOT)
-        return emit(em, a);
+    if (!emit || count < 1 || count > 3) die("no emission for operation %d with %d operands", (int)op, count);
+    for (int i = 0; i < count; i++) a[i] = args[i];
+    if (op == OP_SELECT || op == OP_AND || op == OP_OR || op == OP_NOT) return emit(em, a);
     for (int i = 0; i < count; i++)
         if (!is_real(a[i]))
             a[i] = build_convert(em, a[i], keeps_integers(result) ? em->i32 : em->point.number);
-    if (count == 2 && op != OP_MOD && op != OP_FLOOR_DIV)
-        build_match(em, &a[0], &a[1]);
+    if (count == 2 && op != OP_MOD && op != OP_FLOOR_DIV) build_match(em, &a[0], &a[1]);
     return emit(em, a);
 }

@@ -14,20 +14,20 @@ static bool ends_in_gz(const char *file) {
 
 static bool reads_gzip(const DataBlock *d) {
     bool any = ends_in_gz(d->file);
-    for (int i = 0; i < d->columns.count; i++)
-        any |= ends_in_gz(d->columns.data[i].file);
+    for (int i = 0; i < d->columns.count; i++) any |= ends_in_gz(d->columns.data[i].file);
     return any;
 }
 
 static bool uses_openblas(const Kernels *k) {
     for (int i = 0; i < k->schedules.count; i++)
         for (int j = 0; j < k->schedules.data[i]->kernels.count; j++)
-            if (k->schedules.data[i]->kernels.data[j]->blas)
-                return true;
+            if (k->schedules.data[i]->kernels.data[j]->blas) return true;
     return false;
 }
 
-static const char *without_folder(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
+static const char *without_folder(const char *path) {
+    return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
 
 // model.o, libmodel.a -> model.h, libmodel.h beside it.
 static const char *header_path(Arena *arena, const char *path) {
@@ -44,16 +44,21 @@ static bool write_header(const Module *m, const OutputOptions *o, const char *pa
 static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, CodeForm form) {
     WrapperData data = {.module = m, .manifest = manifest_make(m, k, o)};
     bool object = o->kind == OUTPUT_OBJECT || o->kind == OUTPUT_LIBRARY;
-    CodeRequest r = {.kernels = k, .target = o->target, .prefix = o->prefix, .optimization = o->optimization,
-                     .form = form, .extras = object ? wrap_object : wrap_trainer, .data = &data};
+    CodeRequest r = {.kernels = k,
+                     .target = o->target,
+                     .prefix = o->prefix,
+                     .optimization = o->optimization,
+                     .form = form,
+                     .extras = object ? wrap_object : wrap_trainer,
+                     .data = &data};
     return code_make(&r);
 }
 
 static int write_trainer(const Module *m, const Kernels *k, const OutputOptions *o) {
     Context *ctx = m->program->ctx;
-    if (!linker_check(ctx))
-        return FILE_STATUS;
-    LinkRequest r = {.path = o->path, .gzip = reads_gzip(&m->data), .debug = o->debug, .openblas = uses_openblas(k)};
+    if (!linker_check(ctx)) return FILE_STATUS;
+    LinkRequest r = {
+        .path = o->path, .gzip = reads_gzip(&m->data), .debug = o->debug, .openblas = uses_openblas(k)};
     r.object = make(m, k, o, FORM_OBJECT);
     return link_trainer(ctx, &r);
 }
@@ -73,10 +78,10 @@ int output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
     case OUTPUT_HEADER: return write_header(m, o, o->path) ? OK : FILE_STATUS;
     case OUTPUT_OBJECT: status = write_code(m, k, o, FORM_OBJECT); break;
     case OUTPUT_LIBRARY:
-        status = link_archive(ctx, make(m, k, o, FORM_OBJECT), o->path, string_format(ctx->arena, "%s.o", o->prefix));
+        status = link_archive(ctx, make(m, k, o, FORM_OBJECT), o->path,
+                              string_format(ctx->arena, "%s.o", o->prefix));
         break;
     }
-    if (status == OK && !write_header(m, o, header_path(ctx->arena, o->path)))
-        status = FILE_STATUS;
+    if (status == OK && !write_header(m, o, header_path(ctx->arena, o->path))) status = FILE_STATUS;
     return status;
 }

@@ -1,19 +1,21 @@
 // Functions that several kernels share: call, thread, threads, rows, and a pointer to each tensor's place.
 //
-// A kernel that occurs once is emitted where it runs, with constants for its places; so is a small one, whose call
-// would cost more than its copy.
+// A kernel that occurs once is emitted where it runs, with constants for its places; so is a small one, whose
+// call would cost more than its copy.
 #include "llvm/emit.h"
 
 #include <string.h>
 
 typedef struct {
     const Kernel *kernel;
-    int64_t rows;                     // declared, 0: fewer may be there
+    int64_t rows; // declared, 0: fewer may be there
     int uses;
     Operand function;
 } Variant;
 
-struct Shared { Map *variants; };
+struct Shared {
+    Map *variants;
+};
 
 enum { CALL, THREAD, THREADS, ROWS, PLACES };
 
@@ -55,12 +57,12 @@ static void emit_variant(Emitter *em, Variant *v, int number) {
     KernelKey key = kernel_key(em, v->kernel);
     int count = PLACES + key.layout_count;
     LLVMTypeRef *params = arena_array(em->arena, LLVMTypeRef, count);
-    for (int i = 0; i < count; i++)
-        params[i] = em->pointer;
+    for (int i = 0; i < count; i++) params[i] = em->pointer;
     params[THREAD] = params[THREADS] = em->i32;
     params[ROWS] = em->i64;
     LLVMTypeRef type = LLVMFunctionType(em->none, params, (unsigned)count, 0);
-    v->function = LLVMAddFunction(em->module, string_format(em->arena, "%s.kernel.%d", em->prefix, number), type);
+    v->function =
+        LLVMAddFunction(em->module, string_format(em->arena, "%s.kernel.%d", em->prefix, number), type);
     em->bases = key.layouts;
     em->base_count = key.layout_count;
     em->base_pointers = arena_array(em->arena, Operand, key.layout_count + 1);
@@ -78,8 +80,7 @@ void shared_emit(Emitter *em, Shared *s) {
     int number = 0;
     for (int i = 0; i < map_count(s->variants); i++) {
         Variant *v = map_value(s->variants, i);
-        if (v->uses > 1 && !is_small(v->kernel))
-            emit_variant(em, v, number++);
+        if (v->uses > 1 && !is_small(v->kernel)) emit_variant(em, v, number++);
     }
 }
 
@@ -89,8 +90,7 @@ bool shared_call(Emitter *em, Shared *s, const Kernel *k, int64_t rows) {
     KernelKey key = kernel_key(em, k);
     em->partial = partial;
     Variant *v = map_get(s->variants, name_of(em, &key, kernel_needs_rows(em->arena, k) ? rows : 0));
-    if (!v || !v->function)
-        return false;
+    if (!v || !v->function) return false;
     int count = PLACES + key.layout_count;
     Operand *args = arena_array(em->arena, Operand, count);
     args[CALL] = em->call;

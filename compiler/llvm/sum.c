@@ -1,13 +1,13 @@
 // A stage that reduces: its loops, its accumulators, and what lanes along its own axis give together.
 //
-// Sums are explicit multiply-adds into one accumulator for each instance of the tile; where there are few instances,
-// several partial sums hide the latency. How many depends on the kernel alone, so a row's sum has the same bits in
-// whole tiles, in remainders, and when fewer rows are there.
+// Sums are explicit multiply-adds into one accumulator for each instance of the tile; where there are few
+// instances, several partial sums hide the latency. How many depends on the kernel alone, so a row's sum has
+// the same bits in whole tiles, in remainders, and when fewer rows are there.
 #include "llvm/emit.h"
 
 #include <math.h>
 
-// ---- the accumulators ------------------------------------------------------------------------------------------------------
+// ---- the accumulators -------------------------------------------------------------------------------------
 
 static bool is_position(const Stage *stage) {
     return stage->equation->reduction == REDUCE_ARGMAX || stage->equation->reduction == REDUCE_ARGMIN;
@@ -15,8 +15,7 @@ static bool is_position(const Stage *stage) {
 
 static LLVMTypeRef sum_type(const Emitter *em, const Stage *stage) {
     Type type = is_position(stage) ? (Type)stage->equation->e->type : stage->equation->tensor->type;
-    if (is_position(stage) && type != TYPE_INT && type != TYPE_BOOL)
-        return em->point.number;
+    if (is_position(stage) && type != TYPE_INT && type != TYPE_BOOL) return em->point.number;
     return type == TYPE_DOUBLE ? em->f64 : type == TYPE_REAL ? em->real : em->i32;
 }
 
@@ -48,16 +47,14 @@ static void set(Emitter *em, Operand *sum, Operand value) {
 }
 
 static Operand begin(Emitter *em, Operand initial) {
-    if (em->point.lane >= 0)
-        initial = build_splat(em, initial);
+    if (em->point.lane >= 0) initial = build_splat(em, initial);
     return em->point.direct ? initial : build_variable(em, initial);
 }
 
 // Is `v` better than `old`? NaN wins, and the first NaN stays.
 static Operand better(Emitter *em, Reduction r, Operand v, Operand old) {
     bool most = r == REDUCE_MAX || r == REDUCE_ARGMAX;
-    if (!is_real(v))
-        return LLVMBuildICmp(em->builder, most ? LLVMIntSGT : LLVMIntSLT, v, old, "");
+    if (!is_real(v)) return LLVMBuildICmp(em->builder, most ? LLVMIntSGT : LLVMIntSLT, v, old, "");
     Operand beyond = LLVMBuildFCmp(em->builder, most ? LLVMRealOGT : LLVMRealOLT, v, old, "");
     Operand nan = LLVMBuildFCmp(em->builder, LLVMRealUNO, v, v, "");
     if (r == REDUCE_ARGMAX || r == REDUCE_ARGMIN)
@@ -67,10 +64,8 @@ static Operand better(Emitter *em, Reduction r, Operand v, Operand old) {
 
 // Two partial results into one (not positions).
 static Operand joined(Emitter *em, Reduction r, Operand a, Operand b) {
-    if (r == REDUCE_SUM)
-        return build_add(em, a, b);
-    if (r == REDUCE_PROD)
-        return build_mul(em, a, b);
+    if (r == REDUCE_SUM) return build_add(em, a, b);
+    if (r == REDUCE_PROD) return build_mul(em, a, b);
     return LLVMBuildSelect(em->builder, better(em, r, b, a), b, a, "");
 }
 
@@ -103,8 +98,7 @@ static void take_extreme(Emitter *em, const Stage *stage, int slot) {
     const Equation *q = stage->equation;
     Operand *sum = &em->point.sums[slot], old = get(em, sum);
     Operand v = build_convert(em, emit_value(em, em->point.body), element_type(old));
-    if (em->point.lane >= 0)
-        v = build_splat(em, v);
+    if (em->point.lane >= 0) v = build_splat(em, v);
     Operand c = build_and(em, better(em, q->reduction, v, old), em->point.active_sum);
     if (is_position(stage)) {
         Operand *at = &em->point.positions[slot], here = position(em, q), was = get(em, at);
@@ -132,7 +126,7 @@ static void accumulate(Emitter *em, int64_t sub) {
     }
 }
 
-// ---- loops -------------------------------------------------------------------------------------------------------------------
+// ---- loops ------------------------------------------------------------------------------------------------
 
 static Operand low_of(const Emitter *em, int axis) {
     const AxisState *s = &em->point.axis[axis];
@@ -141,7 +135,9 @@ static Operand low_of(const Emitter *em, int axis) {
 
 static Operand high_of(const Emitter *em, int axis) {
     const AxisState *s = &em->point.axis[axis];
-    return s->block ? s->high : axis_short(em, axis) ? em->rows : build_i64(em, em->point.kernel->axes[axis].size);
+    return s->block               ? s->high
+           : axis_short(em, axis) ? em->rows
+                                  : build_i64(em, em->point.kernel->axes[axis].size);
 }
 
 static int64_t greatest_divisor(int64_t a, int64_t b) {
@@ -172,15 +168,13 @@ static void lanes_of_sum(Emitter *em, int64_t sub) {
     }
     AxisState *s = &p->axis[axis];
     int64_t size = p->kernel->axes[axis].size;
-    if (s->block)
-        size = greatest_divisor(size, s->block);
+    if (s->block) size = greatest_divisor(size, s->block);
     if (axis_short(em, axis) || (s->block && size % em->lanes)) {
         short_lanes(em, axis);
         return;
     }
     int64_t vectors = size / em->lanes, unroll = 4;
-    while (unroll > 1 && vectors % unroll)
-        unroll--;
+    while (unroll > 1 && vectors % unroll) unroll--;
     if (vectors > unroll || s->block) {
         Operand high = s->block ? s->high : build_i64(em, vectors * em->lanes);
         Loop loop = loop_open(em, axis, low_of(em, axis), high, unroll * em->lanes);
@@ -195,8 +189,7 @@ static void lanes_of_sum(Emitter *em, int64_t sub) {
             accumulate(em, sub * unroll + u);
         }
     s->inst = 0;
-    if (size % em->lanes == 0)
-        return;
+    if (size % em->lanes == 0) return;
     s->fixed = vectors * em->lanes;
     p->active_sum = build_mask(em, size % em->lanes);
     accumulate(em, 0);
@@ -212,7 +205,8 @@ static Operand smaller(Emitter *em, Operand a, Operand b) {
     return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
 }
 
-// Narrows the loop over an axis by the guards whose last loop it is: 0 <= rest + k * axis < count, k = 1 or -1.
+// Narrows the loop over an axis by the guards whose last loop it is: 0 <= rest + k * axis < count, k = 1 or
+// -1.
 static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low, Operand *high) {
     bool any = false;
     const Index *index = em->point.kernel->axes[axes[j]].index;
@@ -222,8 +216,7 @@ static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low,
         bool last = k != 0;
         for (int z = j + 1; z < count; z++)
             last = last && !affine_coef(clip->form, em->point.kernel->axes[axes[z]].index);
-        if (!last)
-            continue;
+        if (!last) continue;
         Operand rest = emit_rest(em, clip->form, index), zero = build_i64(em, 0), a, b;
         if (k == 1) {
             a = LLVMBuildSub(em->builder, zero, rest, "");
@@ -239,22 +232,17 @@ static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low,
     return any;
 }
 
-// Elements of the innermost loop's body, written out. Where fewer rows may be there, code is short rather than fast.
+// Elements of the innermost loop's body, written out. Where fewer rows may be there, code is short rather
+// than fast.
 static int64_t unrolling(const Emitter *em, int axis) {
     const Point *p = &em->point;
     int64_t size = p->kernel->axes[axis].size;
-    if (p->lane >= 0 && p->lane == p->kernel->sum_vector_axis)
-        return 1;
-    if (axis_short(em, axis))
-        return 1;
-    if (p->axis[axis].block)
-        size = greatest_divisor(size, p->axis[axis].block);
-    if (em->partial && size % p->partials == 0)
-        return p->partials;
-    if (size % 8 == 0 && p->instance_count <= 4)
-        return 8;
-    if (size % 4 == 0 && (p->instance_count <= 8 || p->kernel->block_count))
-        return 4;
+    if (p->lane >= 0 && p->lane == p->kernel->sum_vector_axis) return 1;
+    if (axis_short(em, axis)) return 1;
+    if (p->axis[axis].block) size = greatest_divisor(size, p->axis[axis].block);
+    if (em->partial && size % p->partials == 0) return p->partials;
+    if (size % 8 == 0 && p->instance_count <= 4) return 8;
+    if (size % 4 == 0 && (p->instance_count <= 8 || p->kernel->block_count)) return 4;
     return size % 2 == 0 ? 2 : size % 3 == 0 ? 3 : 1;
 }
 
@@ -278,7 +266,8 @@ static void all_points(Emitter *em, int j, int count, const int *axes, int64_t s
     for (int64_t x = 0; x < size; x++) {
         s->inst = x;
         if (axis_short(em, axes[j]))
-            p->active_sum = build_and(em, active, LLVMBuildICmp(em->builder, LLVMIntSLT, build_i64(em, x), em->rows, ""));
+            p->active_sum =
+                build_and(em, active, LLVMBuildICmp(em->builder, LLVMIntSLT, build_i64(em, x), em->rows, ""));
         sum_loops(em, j + 1, count, axes, sub * size + x);
     }
     p->active_sum = active;
@@ -314,19 +303,18 @@ static void sum_loops(Emitter *em, int j, int count, const int *axes, int64_t su
     loop_close(em, &loop);
 }
 
-// ---- guards that bound the loops --------------------------------------------------------------------------------------------------
+// ---- guards that bound the loops --------------------------------------------------------------------------
 
 static bool bounds_a_loop(const Emitter *em, const Stage *stage, Guard g) {
     bool summed = false;
-    if (g.form->denominator != 1)
-        return false;
+    if (g.form->denominator != 1) return false;
     for (int i = 0; i < g.form->count; i++) {
         const Expr *atom = g.form->terms[i].atom;
-        if (atom->op != OP_INDEX || atom->index->axis == em->point.lane)
-            return false;
+        if (atom->op != OP_INDEX || atom->index->axis == em->point.lane) return false;
         int64_t k = g.form->terms[i].coef;
         for (int j = 0; j < stage->inner_count; j++)
-            summed |= (k == 1 || k == -1) && stage->inner[j] == atom->index->axis && !axis_short(em, stage->inner[j]);
+            summed |= (k == 1 || k == -1) && stage->inner[j] == atom->index->axis &&
+                      !axis_short(em, stage->inner[j]);
         if (em->point.kernel->axes[atom->index->axis].tile && em->point.axis[atom->index->axis].length > 1)
             return false;
     }
@@ -340,11 +328,9 @@ static void find_clips(Emitter *em, const Stage *stage) {
     if (e->op != OP_WHERE || stage->equation->reduction != REDUCE_SUM || !expr_is_const(e->args[1], 0))
         return;
     int room = (int)(sizeof p->clips / sizeof *p->clips);
-    if (p->kernel->rows_in_registers || e->guard_count > room)
-        return;
+    if (p->kernel->rows_in_registers || e->guard_count > room) return;
     for (int i = 0; i < e->guard_count; i++)
-        if (!bounds_a_loop(em, stage, e->guards[i]))
-            return;
+        if (!bounds_a_loop(em, stage, e->guards[i])) return;
     for (int i = 0; i < e->guard_count; i++)
         p->clips[p->clip_count++] = (Clip){e->guards[i].form, e->guards[i].count};
     p->body = e->args[0];
@@ -352,12 +338,12 @@ static void find_clips(Emitter *em, const Stage *stage) {
 
 static bool is_cut(const Emitter *em, int axis) {
     for (int c = 0; c < em->point.clip_count; c++)
-        if (affine_coef(em->point.clips[c].form, em->point.kernel->axes[axis].index))
-            return true;
+        if (affine_coef(em->point.clips[c].form, em->point.kernel->axes[axis].index)) return true;
     return false;
 }
 
-// The loops over summed axes but the lanes': those that guards bound outside. Positions need the order of the text.
+// The loops over summed axes but the lanes': those that guards bound outside. Positions need the order of the
+// text.
 static int loop_axes(const Emitter *em, const Stage *stage, int *axes) {
     int count = 0;
     for (int pass = 0; pass < 2; pass++)
@@ -367,16 +353,14 @@ static int loop_axes(const Emitter *em, const Stage *stage, int *axes) {
     return count;
 }
 
-// ---- across lanes -----------------------------------------------------------------------------------------------------------------
+// ---- across lanes -----------------------------------------------------------------------------------------
 
 // Groups of w lanes become groups of w / 2, those of a and then those of b.
 static Operand combine(Emitter *em, Operand a, Operand b, int w) {
     Operand x[MAX_LANES], y[MAX_LANES];
     int n = 0;
-    if (!a)
-        return NULL;
-    if (!b)
-        b = LLVMGetPoison(LLVMTypeOf(a));
+    if (!a) return NULL;
+    if (!b) b = LLVMGetPoison(LLVMTypeOf(a));
     for (int v = 0; v < 2; v++)
         for (int g = 0; g < em->lanes; g += w)
             for (int i = 0; i < w / 2; i++) {
@@ -391,11 +375,9 @@ static Operand combine(Emitter *em, Operand a, Operand b, int w) {
 // At most `lanes` vectors of partial results become one vector of their results.
 static Operand across(Emitter *em, const Operand *v, int n) {
     Operand t[MAX_LANES];
-    for (int i = 0; i < em->lanes; i++)
-        t[i] = i < n ? v[i] : NULL;
+    for (int i = 0; i < em->lanes; i++) t[i] = i < n ? v[i] : NULL;
     for (int m = em->lanes, w = em->lanes; m > 1; m /= 2, w /= 2)
-        for (int i = 0; i < m / 2; i++)
-            t[i] = combine(em, t[2 * i], t[2 * i + 1], w);
+        for (int i = 0; i < m / 2; i++) t[i] = combine(em, t[2 * i], t[2 * i + 1], w);
     return t[0];
 }
 
@@ -411,7 +393,8 @@ static Operand best_position(Emitter *em, const Stage *stage, Operand v, Operand
             continue;
         }
         Operand c = better(em, stage->equation->reduction, x, best), tie, earlier;
-        tie = is_real(x) ? LLVMBuildFCmp(em->builder, LLVMRealOEQ, x, best, "") : LLVMBuildICmp(em->builder, LLVMIntEQ, x, best, "");
+        tie = is_real(x) ? LLVMBuildFCmp(em->builder, LLVMRealOEQ, x, best, "")
+                         : LLVMBuildICmp(em->builder, LLVMIntEQ, x, best, "");
         earlier = LLVMBuildICmp(em->builder, LLVMIntSLT, p, where, "");
         c = LLVMBuildOr(em->builder, c, LLVMBuildAnd(em->builder, tie, earlier, ""), "");
         best = build_select(em, c, x, best);
@@ -420,13 +403,12 @@ static Operand best_position(Emitter *em, const Stage *stage, Operand v, Operand
     return where;
 }
 
-// ---- the end of a sum ------------------------------------------------------------------------------------------------------------
+// ---- the end of a sum -------------------------------------------------------------------------------------
 
 static Operand final_value(Emitter *em, const Stage *stage, int instance) {
     Point *p = &em->point;
     int slot = instance * p->partials;
-    if (is_position(stage))
-        return get(em, &p->positions[slot]);
+    if (is_position(stage)) return get(em, &p->positions[slot]);
     Operand v = get(em, &p->sums[slot]);
     for (int x = 1; x < p->partials; x++)
         v = joined(em, stage->equation->reduction, v, get(em, &p->sums[slot + x]));
@@ -446,9 +428,9 @@ static void scalar_results(Emitter *em, const Stage *stage, const Operand *value
         }
         int group = i / em->lanes * em->lanes, n = p->instance_count - group;
         n = n < em->lanes ? n : em->lanes;
-        if (i % em->lanes == 0)
-            packed = across(em, values + group, n);
-        remember_result(em, stage, -1, LLVMBuildExtractElement(em->builder, packed, build_i32(em, i % em->lanes), ""));
+        if (i % em->lanes == 0) packed = across(em, values + group, n);
+        remember_result(em, stage, -1,
+                        LLVMBuildExtractElement(em->builder, packed, build_i32(em, i % em->lanes), ""));
     }
 }
 
@@ -463,8 +445,7 @@ static bool same_row(const Emitter *em, int a, int b) {
 static int64_t along_lanes(const Emitter *em, int instance) {
     const Kernel *k = em->point.kernel;
     for (int j = 0; j < k->tile_count; j++)
-        if (k->tile[j] == k->vector_axis)
-            return em->point.instances[instance][j];
+        if (k->tile[j] == k->vector_axis) return em->point.instances[instance][j];
     return 0;
 }
 
@@ -474,15 +455,16 @@ static void vector_results(Emitter *em, const Stage *stage, const Operand *value
     int count = p->instance_count;
     for (int i = 0; i < count; i++) {
         int64_t start = along_lanes(em, i);
-        if (start % em->lanes)
-            continue;
+        if (start % em->lanes) continue;
         Operand v[MAX_LANES], packed;
         int n = 0;
         for (int64_t x = start; x < start + em->lanes; x++)
             for (int z = 0; z < count; z++)
                 if (along_lanes(em, z) == x && same_row(em, z, i)) {
                     instance_set(em, z);
-                    v[n++] = is_position(stage) ? best_position(em, stage, get(em, &p->sums[z * p->partials]), values[z]) : values[z];
+                    v[n++] = is_position(stage)
+                                 ? best_position(em, stage, get(em, &p->sums[z * p->partials]), values[z])
+                                 : values[z];
                 }
         if (is_position(stage)) {
             packed = LLVMGetPoison(vector_of(em, em->i32));
@@ -501,8 +483,7 @@ static void vector_results(Emitter *em, const Stage *stage, const Operand *value
 static void results(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     Operand *values = arena_array(em->arena, Operand, p->instance_count);
-    for (int i = 0; i < p->instance_count; i++)
-        values[i] = final_value(em, stage, i);
+    for (int i = 0; i < p->instance_count; i++) values[i] = final_value(em, stage, i);
     if (p->lane >= 0 && p->lane == p->kernel->sum_vector_axis) {
         if (p->kernel->vector_axis < 0)
             scalar_results(em, stage, values);
@@ -516,7 +497,7 @@ static void results(Emitter *em, const Stage *stage) {
     }
 }
 
-// ---- the stage -----------------------------------------------------------------------------------------------------------------------
+// ---- the stage --------------------------------------------------------------------------------------------
 
 // Instances of a whole tile, by which the partial sums are counted.
 static int64_t whole_instances(const Emitter *em) {
@@ -536,16 +517,12 @@ static bool written_out(const Emitter *em, const Stage *stage, const int *axes, 
     const Point *p = &em->point;
     double points = p->instance_count;
     bool has_short = false, lanes = p->lane >= 0 && p->lane == p->kernel->sum_vector_axis;
-    for (int j = 0; j < count; j++)
-        points *= (double)p->kernel->axes[axes[j]].size;
-    for (int j = 0; j < stage->inner_count; j++)
-        has_short |= axis_short(em, stage->inner[j]);
-    if (p->clip_count || p->first)
-        return false;
+    for (int j = 0; j < count; j++) points *= (double)p->kernel->axes[axes[j]].size;
+    for (int j = 0; j < stage->inner_count; j++) has_short |= axis_short(em, stage->inner[j]);
+    if (p->clip_count || p->first) return false;
     if (lanes) {
         double vectors = ceil((double)p->kernel->axes[p->lane].size / em->lanes);
-        if (axis_short(em, p->lane) || vectors > MOST_VECTORS)
-            return false;
+        if (axis_short(em, p->lane) || vectors > MOST_VECTORS) return false;
         points *= vectors;
     }
     return p->kernel->rows_in_registers || (points <= MOST_WRITTEN_OUT && !has_short);
@@ -560,8 +537,7 @@ static void open_sums(Emitter *em, const Stage *stage) {
         p->partials = 1;
     for (int i = 0; i < p->instance_count * p->partials; i++) {
         p->sums[i] = begin(em, identity(em, stage));
-        if (is_position(stage))
-            p->positions[i] = begin(em, build_i32(em, 0));
+        if (is_position(stage)) p->positions[i] = begin(em, build_i32(em, 0));
     }
 }
 
@@ -590,9 +566,7 @@ void sum_stage(Emitter *em, const Stage *stage) {
     p->in_sum = true;
     sum_loops(em, 0, count, axes, 0);
     p->in_sum = false;
-    if (!p->kernel->rows_in_registers)
-        memo_cut(em, mark);
+    if (!p->kernel->rows_in_registers) memo_cut(em, mark);
     results(em, stage);
-    if (p->first)
-        add_sum_before(em, stage);
+    if (p->first) add_sum_before(em, stage);
 }

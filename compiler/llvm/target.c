@@ -1,4 +1,5 @@
-// What code is made for. Feature levels, not processors: a build for a level gives the same bytes on every machine.
+// What code is made for. Feature levels, not processors: a build for a level gives the same bytes on every
+// machine.
 #include "llvm/llvm.h"
 
 #include <stdlib.h>
@@ -14,7 +15,8 @@ typedef struct {
 } Level;
 
 static const Level levels[] = {
-    {"x86-64-v4", "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,f16c,lzcnt,movbe", true, 16, 32},
+    {"x86-64-v4", "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,f16c,lzcnt,movbe", true, 16,
+     32},
     {"x86-64-v3", "avx2,fma,bmi,bmi2,f16c,lzcnt,movbe", true, 8, 16},
     {"x86-64-v2", "sse4.2,ssse3,popcnt,cx16", false, 4, 16},
 };
@@ -30,8 +32,7 @@ static bool host_has(const char *host, const char *wanted) {
             found = n == length + 1 && *h == '+' && !strncmp(h + 1, f, length);
             h += n + (h[n] == ',');
         }
-        if (!found)
-            return false;
+        if (!found) return false;
         f += length + (f[length] == ',');
     }
     return true;
@@ -41,8 +42,7 @@ static const Level *host_level(void) {
     char *host = LLVMGetHostCPUFeatures();
     const Level *best = NULL;
     for (int i = 0; i < LEVELS && !best; i++)
-        if (host_has(host, levels[i].features))
-            best = &levels[i];
+        if (host_has(host, levels[i].features)) best = &levels[i];
     LLVMDisposeMessage(host);
     return best;
 }
@@ -50,13 +50,11 @@ static const Level *host_level(void) {
 static const Level *find_level(Context *ctx, const char *cpu) {
     if (!strcmp(cpu, "native")) {
         const Level *level = host_level();
-        if (!level)
-            diagnose(ctx, CPU_TOO_OLD, NO_SPAN);
+        if (!level) diagnose(ctx, CPU_TOO_OLD, NO_SPAN);
         return level;
     }
     for (int i = 0; i < LEVELS; i++)
-        if (!strcmp(cpu, levels[i].name))
-            return &levels[i];
+        if (!strcmp(cpu, levels[i].name)) return &levels[i];
     diagnose(ctx, UNKNOWN_CPU, NO_SPAN, cpu);
     return NULL;
 }
@@ -64,22 +62,19 @@ static const Level *find_level(Context *ctx, const char *cpu) {
 static bool llvm_is_ours(Context *ctx) {
     unsigned major, minor, patch;
     LLVMGetVersion(&major, &minor, &patch);
-    if (major == 19)
-        return true;
+    if (major == 19) return true;
     diagnose(ctx, WRONG_LLVM, NO_SPAN, (int)major, (int)minor);
     return false;
 }
 
 Target *target_find(Context *ctx, const char *cpu, const char *triple) {
-    if (!llvm_is_ours(ctx))
-        return NULL;
+    if (!llvm_is_ours(ctx)) return NULL;
     if (triple && (strncmp(triple, "x86_64-", 7) || !strstr(triple, "linux"))) {
         diagnose(ctx, UNKNOWN_TARGET, NO_SPAN, triple);
         return NULL;
     }
     const Level *level = find_level(ctx, cpu ? cpu : "native");
-    if (!level)
-        return NULL;
+    if (!level) return NULL;
     Target *t = arena_new(ctx->arena, Target);
     *t = (Target){.cpu = level->name, .features = level->features, .fused = level->fused};
     t->machine = (Machine){.lanes = level->lanes, .registers = level->registers, .l1 = 40e3, .l2 = 1.4e6};

@@ -1,4 +1,5 @@
-// A tile: instances of the result's axes (offsets inside the tile), the stages one after another, then the stores.
+// A tile: instances of the result's axes (offsets inside the tile), the stages one after another, then the
+// stores.
 //
 // All stages of a tile are evaluated before any is stored, so effects may be applied in place.
 #include "llvm/emit.h"
@@ -6,17 +7,14 @@
 // Lanes of the instance that stand for elements: a remainder's last vector, or rows that are there.
 static Operand instance_mask(Emitter *em) {
     const Point *p = &em->point;
-    if (p->lane < 0 || p->lane != p->kernel->vector_axis)
-        return NULL;
+    if (p->lane < 0 || p->lane != p->kernel->vector_axis) return NULL;
     const AxisState *s = &p->axis[p->lane];
     if (axis_short(em, p->lane)) {
         Operand known = memo_find(em, &p->kernel->axes[p->lane], 0, -3);
-        if (known)
-            return known;
+        if (known) return known;
         Operand left = s->base ? LLVMBuildSub(em->builder, em->rows, s->base, "") : em->rows;
         Operand mask = build_mask_of(em, left);
-        if (s->length < em->lanes)
-            mask = build_and(em, mask, build_mask(em, s->length));
+        if (s->length < em->lanes) mask = build_and(em, mask, build_mask(em, s->length));
         memo_add(em, &p->kernel->axes[p->lane], 0, -3, mask);
         return mask;
     }
@@ -32,13 +30,12 @@ void instance_set(Emitter *em, int instance) {
 
 static void clear_instance(Emitter *em) {
     const Kernel *k = em->point.kernel;
-    for (int a = 0; a < k->axis_count; a++)
-        em->point.axis[a].inst = 0;
+    for (int a = 0; a < k->axis_count; a++) em->point.axis[a].inst = 0;
     em->point.active = NULL;
 }
 
-// The offsets of a tile. The axis of most values goes outside, of fewest inside: what the inner ones need stays in
-// registers besides the sums. `by_lane`: a vector of the lane's axis is one instance.
+// The offsets of a tile. The axis of most values goes outside, of fewest inside: what the inner ones need
+// stays in registers besides the sums. `by_lane`: a vector of the lane's axis is one instance.
 void instances_make(Emitter *em, bool by_lane) {
     Point *p = &em->point;
     const Kernel *k = p->kernel;
@@ -51,12 +48,10 @@ void instances_make(Emitter *em, bool by_lane) {
         counts[j] = (p->axis[k->tile[j]].length + strides[j] - 1) / strides[j];
         p->instance_count *= (int)counts[j];
         int z = j;
-        for (; z > 0 && counts[order[z - 1]] < counts[j]; z--)
-            order[z] = order[z - 1];
+        for (; z > 0 && counts[order[z - 1]] < counts[j]; z--) order[z] = order[z - 1];
         order[z] = j;
     }
-    if (p->instance_count > MAX_INSTANCES)
-        die("a tile of %d instances", p->instance_count);
+    if (p->instance_count > MAX_INSTANCES) die("a tile of %d instances", p->instance_count);
     for (int i = 0; i < p->instance_count; i++) {
         int rest = i;
         for (int z = k->tile_count - 1; z >= 0; z--) {
@@ -67,29 +62,30 @@ void instances_make(Emitter *em, bool by_lane) {
     }
 }
 
-// ---- results -------------------------------------------------------------------------------------------------------------
+// ---- results ----------------------------------------------------------------------------------------------
 
-static uint32_t result_axes(const Stage *stage) { return forms_axes(stage->equation->out, stage->equation->out_count); }
+static uint32_t result_axes(const Stage *stage) {
+    return forms_axes(stage->equation->out, stage->equation->out_count);
+}
 
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value) {
     uint32_t axes = result_axes(stage);
-    if (lane >= 0 && !(axes >> lane & 1))
-        lane = -1;
+    if (lane >= 0 && !(axes >> lane & 1)) lane = -1;
     memo_add(em, stage->equation, point_of(em, axes), lane, value);
 }
 
 Operand result_of(Emitter *em, const Stage *stage) {
     uint32_t axes = result_axes(stage);
     int lane = em->point.kernel->vector_axis;
-    if (lane >= 0 && !(axes >> lane & 1))
-        lane = -1;
+    if (lane >= 0 && !(axes >> lane & 1)) lane = -1;
     Operand v = memo_find(em, stage->equation, point_of(em, axes), lane);
-    if (!v)
-        die("no value of %s to store", stage->equation->tensor->name);
+    if (!v) die("no value of %s to store", stage->equation->tensor->name);
     return v;
 }
 
-static bool is_walked(const Stage *stage) { return stage->equation->reduction == REDUCE_NONE && stage->inner_count; }
+static bool is_walked(const Stage *stage) {
+    return stage->equation->reduction == REDUCE_NONE && stage->inner_count;
+}
 
 static void store_result(Emitter *em, const Stage *stage, Operand value) {
     const Equation *q = stage->equation;
@@ -101,7 +97,7 @@ static bool has_place(const Stage *stage) {
     return layout && (layout->stored || layout->same);
 }
 
-// ---- a row: a stage with further axes, evaluated and stored point by point -------------------------------------------------
+// ---- a row: a stage with further axes, evaluated and stored point by point --------------------------------
 
 static void walk(Emitter *em, const Stage *stage, int j);
 
@@ -110,8 +106,7 @@ static void walk_here(Emitter *em, const Stage *stage) {
         instance_set(em, i);
         Operand v = emit_value(em, stage->equation->e);
         remember_result(em, stage, em->point.lane, v);
-        if (has_place(stage))
-            store_result(em, stage, v);
+        if (has_place(stage)) store_result(em, stage, v);
     }
 }
 
@@ -155,7 +150,8 @@ static void walk(Emitter *em, const Stage *stage, int j) {
         for (int64_t x = 0; x < k->axes[axis].size; x++) {
             s->inst = x;
             if (axis_short(em, axis))
-                em->point.walk_mask = build_and(em, mask, LLVMBuildICmp(em->builder, LLVMIntSLT, build_i64(em, x), em->rows, ""));
+                em->point.walk_mask = build_and(
+                    em, mask, LLVMBuildICmp(em->builder, LLVMIntSLT, build_i64(em, x), em->rows, ""));
             walk(em, stage, j + 1);
         }
         em->point.walk_mask = mask;
@@ -168,7 +164,7 @@ static void walk(Emitter *em, const Stage *stage, int j) {
     }
 }
 
-// ---- stages -----------------------------------------------------------------------------------------------------------------
+// ---- stages -----------------------------------------------------------------------------------------------
 
 static void map_stage(Emitter *em, const Stage *stage) {
     for (int i = 0; i < em->point.instance_count; i++) {
@@ -177,14 +173,13 @@ static void map_stage(Emitter *em, const Stage *stage) {
     }
 }
 
-// Double if the result is double and no reduction, or if a double tensor with dimensions is read; else the program's reals.
+// Double if the result is double and no reduction, or if a double tensor with dimensions is read; else the
+// program's reals.
 static LLVMTypeRef computes_in(const Emitter *em, const Stage *stage) {
     const Equation *q = stage->equation;
-    if (q->tensor->type == TYPE_DOUBLE && q->reduction == REDUCE_NONE)
-        return em->f64;
+    if (q->tensor->type == TYPE_DOUBLE && q->reduction == REDUCE_NONE) return em->f64;
     for (int i = 0; i < stage->read_count; i++)
-        if (stage->reads[i]->tensor->type == TYPE_DOUBLE && stage->reads[i]->tensor->rank > 0)
-            return em->f64;
+        if (stage->reads[i]->tensor->type == TYPE_DOUBLE && stage->reads[i]->tensor->rank > 0) return em->f64;
     return em->real;
 }
 
@@ -192,8 +187,7 @@ static void stage_values(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     const Kernel *k = p->kernel;
     bool has_sum_lanes = false, reduces = stage->equation->reduction != REDUCE_NONE;
-    for (int i = 0; i < stage->inner_count; i++)
-        has_sum_lanes |= stage->inner[i] == k->sum_vector_axis;
+    for (int i = 0; i < stage->inner_count; i++) has_sum_lanes |= stage->inner[i] == k->sum_vector_axis;
     p->stage = stage;
     p->number = computes_in(em, stage);
     p->lane = has_sum_lanes && (reduces || k->vector_axis < 0) ? k->sum_vector_axis : k->vector_axis;
@@ -239,7 +233,8 @@ static void store_stage(Emitter *em, const Stage *stage) {
     }
 }
 
-// A summed axis in blocks: before the last one, the sum so far goes to memory. The end of the tile comes back.
+// A summed axis in blocks: before the last one, the sum so far goes to memory. The end of the tile comes
+// back.
 static BasicBlock store_sum_so_far(Emitter *em, const Stage *stage) {
     BasicBlock finish = build_block(em), part = build_block(em), join = build_block(em);
     int mark = em->memo.count;
@@ -257,12 +252,10 @@ void emit_tile(Emitter *em) {
     const Kernel *k = em->point.kernel;
     int mark = em->memo.count;
     BasicBlock join = NULL;
-    if (k->block_count && !em->partial)
-        read_epilogue_ahead(em);
+    if (k->block_count && !em->partial) read_epilogue_ahead(em);
     for (int s = 0; s < k->stages.count; s++) {
         stage_values(em, &k->stages.data[s]);
-        if (s == 0 && em->point.first)
-            join = store_sum_so_far(em, &k->stages.data[s]);
+        if (s == 0 && em->point.first) join = store_sum_so_far(em, &k->stages.data[s]);
     }
     lanes_of_results(em);
     for (int s = 0; s < k->stages.count; s++)

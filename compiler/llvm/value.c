@@ -1,10 +1,11 @@
-// Expressions at the point of emission: each is computed once for every value of the axes it depends on (the memo).
+// Expressions at the point of emission: each is computed once for every value of the axes it depends on (the
+// memo).
 //
-// That one rule gives register tiles, hoisted loads, broadcasts and rows kept in registers. The memo is cut where a
-// loop or a branch ends, so an entry always dominates its use.
+// That one rule gives register tiles, hoisted loads, broadcasts and rows kept in registers. The memo is cut
+// where a loop or a branch ends, so an entry always dominates its use.
 #include "llvm/emit.h"
 
-// ---- the memo ----------------------------------------------------------------------------------------------------------
+// ---- the memo ---------------------------------------------------------------------------------------------
 
 uint64_t point_of(const Emitter *em, uint32_t axes) {
     uint64_t point = 1;
@@ -17,7 +18,9 @@ uint64_t point_of(const Emitter *em, uint32_t axes) {
 }
 
 // Stages that compute in single and in double share nothing but integers.
-static uint64_t precision_of(const Emitter *em) { return em->point.number == em->f64 ? 0x9e3779b97f4a7c15u : 0; }
+static uint64_t precision_of(const Emitter *em) {
+    return em->point.number == em->f64 ? 0x9e3779b97f4a7c15u : 0;
+}
 
 static int bucket_of(const void *what, uint64_t point, int lane) {
     return (int)(hash_mix((uint64_t)(uintptr_t)what + (uint64_t)(lane + 1), point) % MEMO_BUCKETS);
@@ -26,15 +29,19 @@ static int bucket_of(const void *what, uint64_t point, int lane) {
 Operand memo_find(const Emitter *em, const void *what, uint64_t point, int lane) {
     for (int i = em->buckets[bucket_of(what, point, lane)]; i; i = em->memo.data[i - 1].next) {
         const Memo *m = &em->memo.data[i - 1];
-        if (m->what == what && m->point == point && m->lane == lane)
-            return m->value;
+        if (m->what == what && m->point == point && m->lane == lane) return m->value;
     }
     return NULL;
 }
 
 void memo_add(Emitter *em, const void *what, uint64_t point, int lane, Operand value) {
     int bucket = bucket_of(what, point, lane);
-    Memo m = {.what = what, .point = point, .lane = lane, .bucket = bucket, .next = em->buckets[bucket], .value = value};
+    Memo m = {.what = what,
+              .point = point,
+              .lane = lane,
+              .bucket = bucket,
+              .next = em->buckets[bucket],
+              .value = value};
     vec_push(em->arena, &em->memo, m);
     em->buckets[bucket] = em->memo.count;
 }
@@ -49,21 +56,18 @@ void memo_cut(Emitter *em, int mark) {
 uint32_t forms_axes(const Affine *const *forms, int count) {
     uint32_t axes = 0;
     for (int i = 0; i < count; i++)
-        for (int j = 0; j < forms[i]->count; j++)
-            axes |= forms[i]->terms[j].atom->axes;
+        for (int j = 0; j < forms[i]->count; j++) axes |= forms[i]->terms[j].atom->axes;
     return axes;
 }
 
-// ---- integers and guards ---------------------------------------------------------------------------------------------------
+// ---- integers and guards ----------------------------------------------------------------------------------
 
 static Operand index_value(Emitter *em, const Index *index) {
     int axis = index->axis;
-    if (axis < 0 || axis >= MAX_AXES)
-        die("index %s has no axis in its kernel", index->name);
+    if (axis < 0 || axis >= MAX_AXES) die("index %s has no axis in its kernel", index->name);
     const AxisState *s = &em->point.axis[axis];
     Operand v = build_i32(em, s->fixed + s->inst);
-    if (s->base)
-        v = LLVMBuildAdd(em->builder, LLVMBuildTrunc(em->builder, s->base, em->i32, ""), v, "");
+    if (s->base) v = LLVMBuildAdd(em->builder, LLVMBuildTrunc(em->builder, s->base, em->i32, ""), v, "");
     if (axis == em->point.lane)
         v = LLVMBuildAdd(em->builder, build_splat(em, v), build_lane_numbers(em, 1), "");
     return v;
@@ -72,8 +76,7 @@ static Operand index_value(Emitter *em, const Index *index) {
 static Operand rows_value(Emitter *em) { return LLVMBuildTrunc(em->builder, em->rows, em->i32, ""); }
 
 static Operand integer_atom(Emitter *em, const Expr *atom) {
-    if (atom->op == OP_INDEX)
-        return index_value(em, atom->index);
+    if (atom->op == OP_INDEX) return index_value(em, atom->index);
     return build_convert(em, emit_value(em, atom), em->i32);
 }
 
@@ -81,8 +84,7 @@ static Operand numerator(Emitter *em, const Affine *form) {
     Operand sum = build_i32(em, form->constant);
     for (int i = 0; i < form->count; i++) {
         Operand x = integer_atom(em, form->terms[i].atom);
-        if (form->terms[i].coef != 1)
-            x = build_mul(em, x, build_i32(em, form->terms[i].coef));
+        if (form->terms[i].coef != 1) x = build_mul(em, x, build_i32(em, form->terms[i].coef));
         sum = build_add(em, x, sum);
     }
     return sum;
@@ -114,15 +116,16 @@ Operand emit_guard(Emitter *em, Guard guard) {
 
 static Operand guards_hold(Emitter *em, const Expr *e) {
     Operand all = NULL;
-    for (int i = 0; i < e->guard_count; i++)
-        all = build_and(em, all, emit_guard(em, e->guards[i]));
+    for (int i = 0; i < e->guard_count; i++) all = build_and(em, all, emit_guard(em, e->guards[i]));
     return all ? all : LLVMConstInt(em->i1, 1, 0);
 }
 
-// ---- sums and products -------------------------------------------------------------------------------------------------------
+// ---- sums and products ------------------------------------------------------------------------------------
 
 static bool is_integer(const Expr *e) { return e->type == TYPE_INT || e->type == TYPE_BOOL; }
-static LLVMTypeRef number_type(const Emitter *em, const Expr *e) { return is_integer(e) ? em->i32 : em->point.number; }
+static LLVMTypeRef number_type(const Emitter *em, const Expr *e) {
+    return is_integer(e) ? em->i32 : em->point.number;
+}
 
 // As a number of at least the expression's type; constants exactly of the wanted type.
 static Operand number(Emitter *em, const Expr *e, LLVMTypeRef type) {
@@ -140,18 +143,15 @@ static Operand times(Emitter *em, Operand a, Operand b) { return !a ? b : !b ? a
 static Operand power(Emitter *em, Operand x, int k) {
     Operand result = NULL;
     for (; k; k >>= 1) {
-        if (k & 1)
-            result = times(em, result, x);
-        if (k > 1)
-            x = build_mul(em, x, x);
+        if (k & 1) result = times(em, result, x);
+        if (k > 1) x = build_mul(em, x, x);
     }
     return result;
 }
 
 static bool divides(const Expr *product) {
     for (int i = 0; i < product->count; i++)
-        if (product->exponents[i] < 0)
-            return true;
+        if (product->exponents[i] < 0) return true;
     return false;
 }
 
@@ -159,8 +159,7 @@ static bool divides(const Expr *product) {
 static Operand product_value(Emitter *em, const Expr *e) {
     LLVMTypeRef type = number_type(em, e);
     Operand above[2] = {NULL, NULL}, below[2] = {NULL, NULL};
-    if (e->value != 1)
-        above[0] = constant(em, type, e->value);
+    if (e->value != 1) above[0] = constant(em, type, e->value);
     for (int i = 0; i < e->count; i++) {
         Operand x = number(em, e->args[i], type);
         int k = e->exponents[i], v = is_vector(x);
@@ -170,8 +169,7 @@ static Operand product_value(Emitter *em, const Expr *e) {
             below[v] = times(em, below[v], power(em, x, -k));
     }
     Operand a = times(em, above[0], above[1]), b = times(em, below[0], below[1]);
-    if (!a)
-        a = constant(em, type, 1);
+    if (!a) a = constant(em, type, 1);
     return b ? build_divide(em, a, b) : a;
 }
 
@@ -179,21 +177,18 @@ static Operand product_value(Emitter *em, const Expr *e) {
 static Operand part_of_product(Emitter *em, const Expr *e, uint32_t axes, bool within) {
     uint32_t mine = 0;
     for (int i = 0; i < e->count; i++)
-        if (((e->args[i]->axes & ~axes) == 0) == within)
-            mine |= e->args[i]->axes;
+        if (((e->args[i]->axes & ~axes) == 0) == within) mine |= e->args[i]->axes;
     const void *what = (const char *)e + (within ? 1 : 2);
     int lane = em->point.lane >= 0 && mine >> em->point.lane & 1 ? em->point.lane : -1;
     uint64_t point = point_of(em, mine) ^ precision_of(em);
     Operand known = memo_find(em, what, point, lane);
-    if (known)
-        return known;
+    if (known) return known;
     LLVMTypeRef type = number_type(em, e);
     Operand part = within && e->value != 1 ? constant(em, type, e->value) : NULL;
     for (int i = 0; i < e->count; i++)
         if (((e->args[i]->axes & ~axes) == 0) == within)
             part = times(em, part, power(em, number(em, e->args[i], type), e->exponents[i]));
-    if (part)
-        memo_add(em, what, point, lane, part);
+    if (part) memo_add(em, what, point, lane, part);
     return part;
 }
 
@@ -220,15 +215,12 @@ static Operand add_term(Emitter *em, Operand sum, double coef, const Expr *term,
     if (unit && term->op == OP_PRODUCT && type != em->i32 && !is_integer(term) && !divides(term)) {
         Operand a, b;
         emit_factors(em, term, &a, &b);
-        if (b)
-            return build_fma(em, coef < 0 ? build_neg(em, a) : a, b, sum);
+        if (b) return build_fma(em, coef < 0 ? build_neg(em, a) : a, b, sum);
         return coef < 0 ? build_sub(em, sum, a) : build_add(em, sum, a);
     }
     Operand x = number(em, term, type);
-    if (coef == 1)
-        return build_add(em, sum, x);
-    if (coef == -1)
-        return build_sub(em, sum, x);
+    if (coef == 1) return build_add(em, sum, x);
+    if (coef == -1) return build_sub(em, sum, x);
     return build_fma(em, constant(em, type, coef), x, sum);
 }
 
@@ -240,17 +232,15 @@ static Operand sum_value(Emitter *em, const Expr *e) {
         for (int i = 0; i < e->count && !sum; i++)
             if (pass || (e->coefs[i] == 1 && e->args[i]->op != OP_PRODUCT)) {
                 sum = number(em, e->args[i], type);
-                if (e->coefs[i] != 1)
-                    sum = build_mul(em, constant(em, type, e->coefs[i]), sum);
+                if (e->coefs[i] != 1) sum = build_mul(em, constant(em, type, e->coefs[i]), sum);
                 first = i;
             }
     for (int i = 0; i < e->count; i++)
-        if (i != first)
-            sum = add_term(em, sum, e->coefs[i], e->args[i], type);
+        if (i != first) sum = add_term(em, sum, e->coefs[i], e->args[i], type);
     return sum;
 }
 
-// ---- reads and all other forms -------------------------------------------------------------------------------------------------
+// ---- reads and all other forms ----------------------------------------------------------------------------
 
 // The equation of this kernel that makes exactly the element read, or NULL.
 static const Equation *maker_of(const Emitter *em, const Expr *read) {
@@ -258,10 +248,8 @@ static const Equation *maker_of(const Emitter *em, const Expr *read) {
     for (int i = 0; i < k->stages.count; i++) {
         const Equation *q = k->stages.data[i].equation;
         bool same = q->tensor == read->tensor && q->out_count == read->guard_count;
-        for (int d = 0; same && d < q->out_count; d++)
-            same = q->out[d] == read->forms[d];
-        if (same)
-            return q;
+        for (int d = 0; same && d < q->out_count; d++) same = q->out[d] == read->forms[d];
+        if (same) return q;
     }
     return NULL;
 }
@@ -272,12 +260,9 @@ static Operand from_stage(Emitter *em, const Expr *e) {
     const Equation *maker = maker_of(em, e);
     uint32_t axes = forms_axes(e->forms, e->guard_count);
     int vector = p->kernel->vector_axis;
-    if (!maker)
-        return NULL;
-    if (vector >= 0 && !(axes >> vector & 1))
-        vector = -1;
-    if (vector < 0 || vector == p->lane)
-        return memo_find(em, maker, point_of(em, axes), vector);
+    if (!maker) return NULL;
+    if (vector >= 0 && !(axes >> vector & 1)) vector = -1;
+    if (vector < 0 || vector == p->lane) return memo_find(em, maker, point_of(em, axes), vector);
     AxisState *s = &p->axis[vector];
     int64_t offset = s->inst % em->lanes;
     s->inst -= offset;
@@ -288,8 +273,7 @@ static Operand from_stage(Emitter *em, const Expr *e) {
 
 static Operand read_value(Emitter *em, const Expr *e) {
     Operand v = from_stage(em, e);
-    if (!v)
-        v = emit_load(em, e->tensor, e->forms, e->guard_count);
+    if (!v) v = emit_load(em, e->tensor, e->forms, e->guard_count);
     return is_real(v) ? build_convert(em, v, em->point.number) : v;
 }
 
@@ -297,8 +281,7 @@ static Operand read_value(Emitter *em, const Expr *e) {
 static Operand op_value(Emitter *em, const Expr *e) {
     Operand args[3];
     bool reals = false;
-    if (e->count > 3)
-        die("an operation with %d operands", e->count);
+    if (e->count > 3) die("an operation with %d operands", e->count);
     for (int i = 0; i < e->count; i++)
         if (e->args[i]->op != OP_CONST) {
             args[i] = emit_value(em, e->args[i]);
@@ -317,7 +300,8 @@ static Operand fresh_value(Emitter *em, const Expr *e) {
     case OP_AFFINE: return emit_integer(em, e->form);
     case OP_ROWS: return rows_value(em);
     case OP_READ: return read_value(em, e);
-    case OP_WHERE: return build_select(em, guards_hold(em, e), emit_value(em, e->args[0]), emit_value(em, e->args[1]));
+    case OP_WHERE:
+        return build_select(em, guards_hold(em, e), emit_value(em, e->args[0]), emit_value(em, e->args[1]));
     case OP_DRAW: return emit_draw(em, e->draw);
     case OP_SUM: return sum_value(em, e);
     case OP_PRODUCT: return product_value(em, e);
@@ -326,8 +310,7 @@ static Operand fresh_value(Emitter *em, const Expr *e) {
 }
 
 Operand emit_value(Emitter *em, const Expr *e) {
-    if (e->op == OP_CONST)
-        return fresh_value(em, e);
+    if (e->op == OP_CONST) return fresh_value(em, e);
     int lane = em->point.lane >= 0 && e->axes >> em->point.lane & 1 ? em->point.lane : -1;
     uint64_t point = point_of(em, e->axes) ^ precision_of(em);
     Operand v = memo_find(em, e, point, lane);

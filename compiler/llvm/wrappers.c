@@ -1,5 +1,5 @@
-// What surrounds the generated functions: a trainer's main, or the exported functions of an object file. All of them
-// pass the manifest and the way into the functions to the runtime; nothing here is writable.
+// What surrounds the generated functions: a trainer's main, or the exported functions of an object file. All
+// of them pass the manifest and the way into the functions to the runtime; nothing here is writable.
 #include "llvm/wrappers.h"
 
 #include <string.h>
@@ -10,19 +10,18 @@ const Field **fields_in_order(const Module *m, int *count, int *inputs) {
     int n = 0;
     for (int place = 0; place < d->fields.count; place++)
         for (int i = 0; i < d->fields.count; i++)
-            if (d->fields.data[i].in_model == place)
-                fields[n++] = &d->fields.data[i];
+            if (d->fields.data[i].in_model == place) fields[n++] = &d->fields.data[i];
     *inputs = n;
     for (int i = 0; i < d->fields.count; i++)
-        if (d->fields.data[i].in_model < 0 && d->fields.data[i].in_loss)
-            fields[n++] = &d->fields.data[i];
+        if (d->fields.data[i].in_model < 0 && d->fields.data[i].in_loss) fields[n++] = &d->fields.data[i];
     *count = n;
     return fields;
 }
 
 static Operand manifest_constant(Emitter *em, ManifestBytes manifest) {
     Operand bytes = LLVMConstStringInContext2(em->llvm, manifest.bytes, manifest.length, 1);
-    Operand global = LLVMAddGlobal(em->module, LLVMTypeOf(bytes), string_format(em->arena, "%s.manifest", em->prefix));
+    Operand global =
+        LLVMAddGlobal(em->module, LLVMTypeOf(bytes), string_format(em->arena, "%s.manifest", em->prefix));
     LLVMSetInitializer(global, bytes);
     LLVMSetGlobalConstant(global, 1);
     LLVMSetLinkage(global, LLVMInternalLinkage);
@@ -40,8 +39,10 @@ static LLVMTypeRef type_of_letter(const Emitter *em, char letter) {
     }
 }
 
-static Operand add_function(Emitter *em, const char *name, char result, const LLVMTypeRef *params, int count) {
-    LLVMTypeRef type = LLVMFunctionType(type_of_letter(em, result), (LLVMTypeRef *)params, (unsigned)count, 0);
+static Operand add_function(Emitter *em, const char *name, char result, const LLVMTypeRef *params,
+                            int count) {
+    LLVMTypeRef type =
+        LLVMFunctionType(type_of_letter(em, result), (LLVMTypeRef *)params, (unsigned)count, 0);
     return LLVMAddFunction(em->module, name, type);
 }
 
@@ -59,9 +60,13 @@ static void call_and_return(Emitter *em, Operand runtime, Operand *args, int cou
         LLVMBuildRet(em->builder, result);
 }
 
-// One that passes its arguments on. Letters of `args`: M the manifest, R the way in, else a parameter: p pointer,
-// i int32, l int64, d double; `result` likewise, v nothing.
-typedef struct { const char *suffix, *runtime; char result; const char *args; } Forward;
+// One that passes its arguments on. Letters of `args`: M the manifest, R the way in, else a parameter: p
+// pointer, i int32, l int64, d double; `result` likewise, v nothing.
+typedef struct {
+    const char *suffix, *runtime;
+    char result;
+    const char *args;
+} Forward;
 
 static const Forward forwards[] = {
     {"create", "nn_object_create", 'p', "MRp"},
@@ -85,13 +90,15 @@ static void forward(Emitter *em, const Forward *f, Operand manifest) {
     int count = (int)strlen(f->args), own = 0;
     for (int i = 0; i < count; i++) {
         inner[i] = type_of_letter(em, f->args[i]);
-        if (f->args[i] != 'M' && f->args[i] != 'R')
-            outer[own++] = inner[i];
+        if (f->args[i] != 'M' && f->args[i] != 'R') outer[own++] = inner[i];
     }
-    open_body(em, add_function(em, string_format(em->arena, "%s_%s", em->prefix, f->suffix), f->result, outer, own));
+    open_body(em, add_function(em, string_format(em->arena, "%s_%s", em->prefix, f->suffix), f->result, outer,
+                               own));
     own = 0;
     for (int i = 0; i < count; i++)
-        args[i] = f->args[i] == 'M' ? manifest : f->args[i] == 'R' ? em->run : LLVMGetParam(em->function, (unsigned)own++);
+        args[i] = f->args[i] == 'M'   ? manifest
+                  : f->args[i] == 'R' ? em->run
+                                      : LLVMGetParam(em->function, (unsigned)own++);
     call_and_return(em, add_function(em, f->runtime, f->result, inner, count), args, count);
 }
 
@@ -109,26 +116,28 @@ static Operand pointer_array(Emitter *em, int first, int count) {
 // PREFIX_train_step(m, fields ..., count, loss)
 static void train_step(Emitter *em, int fields) {
     LLVMTypeRef *outer = arena_array(em->arena, LLVMTypeRef, fields + 3);
-    for (int i = 0; i < fields + 3; i++)
-        outer[i] = em->pointer;
+    for (int i = 0; i < fields + 3; i++) outer[i] = em->pointer;
     outer[fields + 1] = em->i32;
-    open_body(em, add_function(em, string_format(em->arena, "%s_train_step", em->prefix), 'i', outer, fields + 3));
+    open_body(
+        em, add_function(em, string_format(em->arena, "%s_train_step", em->prefix), 'i', outer, fields + 3));
     LLVMTypeRef inner[4] = {em->pointer, em->pointer, em->i32, em->pointer};
     Operand args[4] = {LLVMGetParam(em->function, 0), pointer_array(em, 1, fields),
-                       LLVMGetParam(em->function, (unsigned)fields + 1), LLVMGetParam(em->function, (unsigned)fields + 2)};
+                       LLVMGetParam(em->function, (unsigned)fields + 1),
+                       LLVMGetParam(em->function, (unsigned)fields + 2)};
     call_and_return(em, add_function(em, "nn_object_train_step", 'i', inner, 4), args, 4);
 }
 
 // PREFIX_predict(m, inputs ..., count, outputs ...)
 static void predict(Emitter *em, int inputs, int outputs) {
     LLVMTypeRef *outer = arena_array(em->arena, LLVMTypeRef, inputs + outputs + 2);
-    for (int i = 0; i < inputs + outputs + 2; i++)
-        outer[i] = em->pointer;
+    for (int i = 0; i < inputs + outputs + 2; i++) outer[i] = em->pointer;
     outer[inputs + 1] = em->i32;
-    open_body(em, add_function(em, string_format(em->arena, "%s_predict", em->prefix), 'i', outer, inputs + outputs + 2));
+    open_body(em, add_function(em, string_format(em->arena, "%s_predict", em->prefix), 'i', outer,
+                               inputs + outputs + 2));
     LLVMTypeRef inner[4] = {em->pointer, em->pointer, em->i32, em->pointer};
     Operand args[4] = {LLVMGetParam(em->function, 0), pointer_array(em, 1, inputs),
-                       LLVMGetParam(em->function, (unsigned)inputs + 1), pointer_array(em, inputs + 2, outputs)};
+                       LLVMGetParam(em->function, (unsigned)inputs + 1),
+                       pointer_array(em, inputs + 2, outputs)};
     call_and_return(em, add_function(em, "nn_object_predict", 'i', inner, 4), args, 4);
 }
 
@@ -138,8 +147,7 @@ void wrap_object(Emitter *em, const void *data) {
     fields_in_order(w->module, &fields, &inputs);
     LLVMSetLinkage(em->run, LLVMInternalLinkage);
     Operand manifest = manifest_constant(em, w->manifest);
-    for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++)
-        forward(em, &forwards[i], manifest);
+    for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++) forward(em, &forwards[i], manifest);
     train_step(em, fields);
     predict(em, inputs, w->module->outputs.count);
 }
@@ -147,8 +155,10 @@ void wrap_object(Emitter *em, const void *data) {
 void wrap_trainer(Emitter *em, const void *data) {
     const WrapperData *w = data;
     LLVMSetLinkage(em->run, LLVMInternalLinkage);
-    LLVMTypeRef outer[2] = {em->i32, em->pointer}, inner[4] = {em->pointer, em->pointer, em->i32, em->pointer};
+    LLVMTypeRef outer[2] = {em->i32, em->pointer},
+                inner[4] = {em->pointer, em->pointer, em->i32, em->pointer};
     open_body(em, add_function(em, "main", 'i', outer, 2));
-    Operand args[4] = {manifest_constant(em, w->manifest), em->run, LLVMGetParam(em->function, 0), LLVMGetParam(em->function, 1)};
+    Operand args[4] = {manifest_constant(em, w->manifest), em->run, LLVMGetParam(em->function, 0),
+                       LLVMGetParam(em->function, 1)};
     call_and_return(em, add_function(em, "nn_trainer_main", 'i', inner, 4), args, 4);
 }

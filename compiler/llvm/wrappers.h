@@ -5,15 +5,17 @@
 #include "llvm/emit.h"
 #include "llvm/manifest.h"
 
-typedef struct { const Module *module; ManifestBytes manifest; } WrapperData;
+typedef struct {
+    const Module *module;
+    ManifestBytes manifest;
+} WrapperData;
 
-void wrap_trainer(Emitter *em, const void *data);    // main
-void wrap_object(Emitter *em, const void *data);     // the exported functions of an object file
+void wrap_trainer(Emitter *em, const void *data); // main
+void wrap_object(Emitter *em, const void *data);  // the exported functions of an object file
 
 // The fields that a training step takes: the model's inputs in its order, then what else the losses read.
 // The first *inputs of them are what predicting takes.
 const Field **fields_in_order(const Module *m, int *count, int *inputs);
-// The C interface's functions that only pass their arguments on: suffix, signature (see wrappers.c).
 char *header_text(const Module *m, const OutputOptions *options);
 
 #endif

@@ -16,7 +16,8 @@ static bool load(CompiledProgram *c, Compiled object) {
     const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
     c->path = string_format(arena, "%s/nn-test.XXXXXX", folder);
     if (!mkdtemp(c->path)) return false;
-    char *source = string_format(arena, "%s/m.o", c->path), *shared = string_format(arena, "%s/m.so", c->path);
+    char *source = string_format(arena, "%s/m.o", c->path),
+         *shared = string_format(arena, "%s/m.so", c->path);
     FILE *f = fopen(source, "wb");
     bool written = f && fwrite(object.bytes, 1, object.length, f) == object.length;
     written = f && fclose(f) == 0 && written;
@@ -75,7 +76,7 @@ void compiled_destroy(CompiledProgram *c) {
     if (c->pages) munmap(c->pages, c->page_bytes);
 }
 
-// ---- values -------------------------------------------------------------------------------------------------------------
+// ---- values -----------------------------------------------------------------------------------------------
 
 static const Layout *placed(const Tensor *t) {
     const Layout *l = t->layout;
@@ -93,9 +94,12 @@ static bool in_double(const CompiledProgram *c, const Tensor *t) {
 }
 
 static void put(const CompiledProgram *c, const Tensor *t, void *at, double value) {
-    if (t->type == TYPE_INT || t->type == TYPE_BOOL) *(int32_t *)at = (int32_t)value;
-    else if (in_double(c, t)) *(double *)at = value;
-    else *(float *)at = (float)value;
+    if (t->type == TYPE_INT || t->type == TYPE_BOOL)
+        *(int32_t *)at = (int32_t)value;
+    else if (in_double(c, t))
+        *(double *)at = value;
+    else
+        *(float *)at = (float)value;
 }
 
 static double take(const CompiledProgram *c, const Tensor *t, const void *at) {
@@ -105,11 +109,13 @@ static double take(const CompiledProgram *c, const Tensor *t, const void *at) {
 
 void compiled_set(CompiledProgram *c, const Tensor *t, const double *values) {
     for (const Layout *l = placed(t); l; l = l->twin)
-        for (int64_t i = 0; i < tensor_elements(t); i++) put(c, t, c->arena + layout_byte(l, t, i), values[i]);
+        for (int64_t i = 0; i < tensor_elements(t); i++)
+            put(c, t, c->arena + layout_byte(l, t, i), values[i]);
 }
 
 void compiled_get(const CompiledProgram *c, const Tensor *t, double *values) {
-    for (int64_t i = 0; i < tensor_elements(t); i++) values[i] = take(c, t, c->arena + layout_byte(placed(t), t, i));
+    for (int64_t i = 0; i < tensor_elements(t); i++)
+        values[i] = take(c, t, c->arena + layout_byte(placed(t), t, i));
 }
 
 static int64_t place_of_row(int64_t row, int64_t rows) { return rows - 1 - row; }
@@ -137,7 +143,8 @@ void compiled_input(CompiledProgram *c, const Tensor *input, const double *value
             char *data = arena_alloc(p->arena, (size_t)(rows * size) * bytes, 8);
             for (int64_t r = 0; r < rows; r++)
                 for (int64_t k = 0; k < size; k++)
-                    put(c, t, data + (size_t)(place_of_row(r, rows) * size + k) * bytes, values[r * size + k]);
+                    put(c, t, data + (size_t)(place_of_row(r, rows) * size + k) * bytes,
+                        values[r * size + k]);
             c->sources[slot] = data;
             map_rows(c, rows);
             return;
@@ -147,9 +154,13 @@ void compiled_input(CompiledProgram *c, const Tensor *input, const double *value
     if (compiled_has(c, input)) compiled_set(c, input, values);
 }
 
-// ---- calls --------------------------------------------------------------------------------------------------------------
+// ---- calls ------------------------------------------------------------------------------------------------
 
-typedef struct { CompiledProgram *c; nn_call call; int32_t function, thread, threads; } Job;
+typedef struct {
+    CompiledProgram *c;
+    nn_call call;
+    int32_t function, thread, threads;
+} Job;
 
 static void meet(void *team) { pthread_barrier_wait(team); }
 
@@ -159,13 +170,18 @@ static void *work(void *data) {
     return NULL;
 }
 
-void compiled_call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t seed, uint32_t batch_number, int threads) {
+void compiled_call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t seed, uint32_t batch_number,
+                   int threads) {
     pthread_barrier_t team;
     pthread_t ids[16];
     Job jobs[16];
     pthread_barrier_init(&team, NULL, (unsigned)threads);
     for (int i = 0; i < threads; i++) {
-        jobs[i] = (Job){c, {.arena = c->arena, .sources = c->sources, .rows = rows, .seed = seed}, (int32_t)kind, i, threads};
+        jobs[i] = (Job){c,
+                        {.arena = c->arena, .sources = c->sources, .rows = rows, .seed = seed},
+                        (int32_t)kind,
+                        i,
+                        threads};
         jobs[i].call.batch_number = batch_number;
         jobs[i].call.barrier = meet;
         jobs[i].call.team = &team;

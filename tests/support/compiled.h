@@ -1,6 +1,8 @@
-// Compiled programs inside a test: kernels -> object -> shared object -> calls, with values by name in the plain order.
+// Compiled programs inside a test: kernels -> object -> shared object -> calls, with values by name in the
+// plain order.
 //
-// The arena lies between pages that cannot be touched: a read that leaves it by more than the margin ends the test.
+// The arena lies between pages that cannot be touched: a read that leaves it by more than the margin ends the
+// test.
 #ifndef TESTS_COMPILED_H
 #define TESTS_COMPILED_H
 
@@ -12,23 +14,26 @@ typedef struct {
     Kernels *kernels;
     nn_run *run;
     unsigned char *arena;
-    const void **sources;             // by their order among the program's sources
+    const void **sources; // by their order among the program's sources
     void *library;
     unsigned char *pages;
     size_t page_bytes;
     char *path;
 } CompiledProgram;
 
-// Takes equations without gradient requests through gathering, scheduling and code generation. NULL after a message on
-// standard output. `small_caches`: the schedule counts on so little cache that small kernels are blocked.
+// Takes equations without gradient requests through gathering, scheduling and code generation. NULL after a
+// message on standard output. `small_caches`: the schedule counts on so little cache that small kernels are
+// blocked.
 CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches);
-CompiledProgram *compiled_of(Kernels *k, const Target *target);        // kernels that are placed already
+CompiledProgram *compiled_of(Kernels *k, const Target *target); // kernels that are placed already
 void compiled_destroy(CompiledProgram *c);
-bool compiled_has(const CompiledProgram *c, const Tensor *t);          // a place in the arena
+bool compiled_has(const CompiledProgram *c, const Tensor *t); // a place in the arena
 void compiled_set(CompiledProgram *c, const Tensor *t, const double *values);
 void compiled_get(const CompiledProgram *c, const Tensor *t, double *values);
-// The rows of an input: `values` are those of the batch; they are laid down in another order, and the row map says where.
+// The rows of an input: `values` are those of the batch; they are laid down in another order, and the row map
+// says where.
 void compiled_input(CompiledProgram *c, const Tensor *input, const double *values, int64_t rows);
-void compiled_call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t seed, uint32_t batch_number, int threads);
+void compiled_call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t seed, uint32_t batch_number,
+                   int threads);
 
 #endif

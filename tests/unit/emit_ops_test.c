@@ -1,6 +1,6 @@
-// Every row of the scalar table as it is emitted, against its reference evaluation: vectors of AVX-512 and AVX2, scalars,
-// single and double, strict and not, over many magnitudes and all the edges. Errors are in units of the last place.
-// `emit_ops_test -v` prints the largest error of each.
+// Every row of the scalar table as it is emitted, against its reference evaluation: vectors of AVX-512 and
+// AVX2, scalars, single and double, strict and not, over many magnitudes and all the edges. Errors are in
+// units of the last place. `emit_ops_test -v` prints the largest error of each.
 #include "pass/passes.h"
 #include "support/compiled.h"
 
@@ -12,24 +12,57 @@
 
 enum { COUNT = 4096 };
 
-typedef struct { const char *cpu, *precision; bool scalar; } Way;
-typedef struct { int passed, failed; bool verbose; } Result;
+typedef struct {
+    const char *cpu, *precision;
+    bool scalar;
+} Way;
+typedef struct {
+    int passed, failed;
+    bool verbose;
+} Result;
 // What an operation is asked for: the range of its operands, and the most it may err in single and in double.
-typedef struct { Op op; double low, high, single, full; } Promise;
+typedef struct {
+    Op op;
+    double low, high, single, full;
+} Promise;
 
 static const Promise promises[] = {
-    {OP_DIV, -1e6, 1e6, 0.51, 0.51},       {OP_POW, 0, 50, 1, 1},            {OP_EXP, -80, 80, 1.5, 1.5},   {OP_LOG, 0, 1e6, 1.5, 1.5},
-    {OP_LOG1P, -0.999, 1e4, 2.5, 2.5},  {OP_EXPM1, -20, 60, 2.5, 2.5},    {OP_SQRT, 0, 1e6, 0.51, 0.51},    {OP_SIN, -1000, 1000, 1.5, 2},
-    {OP_COS, -1000, 1000, 1.5, 2},      {OP_TANH, -12, 12, 4, 4},         {OP_SIGMOID, -80, 80, 4, 4},   {OP_SOFTPLUS, -80, 80, 3, 3},
-    {OP_ERF, -5, 5, 3, 4},              {OP_ERFINV, -0.999, 0.999, 8, 8}, {OP_ABS, -100, 100, 0, 0},     {OP_SIGN, -2, 2, 0, 0},
-    {OP_FLOOR, -1000, 1000, 0, 0},      {OP_MOD, -50, 50, 1, 1},          {OP_FLOOR_DIV, -50, 50, 0.5, 0.5}, {OP_MAX, -5, 5, 0, 0},
-    {OP_MIN, -5, 5, 0, 0},              {OP_LT, -2, 2, 0, 0},             {OP_LE, -2, 2, 0, 0},          {OP_EQ, -2, 2, 0, 0},
-    {OP_AND, -1, 1, 0, 0},              {OP_OR, -1, 1, 0, 0},             {OP_NOT, -1, 1, 0, 0},         {OP_SELECT, -5, 5, 0, 0},
-    {OP_REAL, -5, 5, 0, 0},             {OP_STOP_GRADIENT, -5, 5, 0, 0},
+    {OP_DIV, -1e6, 1e6, 0.51, 0.51},
+    {OP_POW, 0, 50, 1, 1},
+    {OP_EXP, -80, 80, 1.5, 1.5},
+    {OP_LOG, 0, 1e6, 1.5, 1.5},
+    {OP_LOG1P, -0.999, 1e4, 2.5, 2.5},
+    {OP_EXPM1, -20, 60, 2.5, 2.5},
+    {OP_SQRT, 0, 1e6, 0.51, 0.51},
+    {OP_SIN, -1000, 1000, 1.5, 2},
+    {OP_COS, -1000, 1000, 1.5, 2},
+    {OP_TANH, -12, 12, 4, 4},
+    {OP_SIGMOID, -80, 80, 4, 4},
+    {OP_SOFTPLUS, -80, 80, 3, 3},
+    {OP_ERF, -5, 5, 3, 4},
+    {OP_ERFINV, -0.999, 0.999, 8, 8},
+    {OP_ABS, -100, 100, 0, 0},
+    {OP_SIGN, -2, 2, 0, 0},
+    {OP_FLOOR, -1000, 1000, 0, 0},
+    {OP_MOD, -50, 50, 1, 1},
+    {OP_FLOOR_DIV, -50, 50, 0.5, 0.5},
+    {OP_MAX, -5, 5, 0, 0},
+    {OP_MIN, -5, 5, 0, 0},
+    {OP_LT, -2, 2, 0, 0},
+    {OP_LE, -2, 2, 0, 0},
+    {OP_EQ, -2, 2, 0, 0},
+    {OP_AND, -1, 1, 0, 0},
+    {OP_OR, -1, 1, 0, 0},
+    {OP_NOT, -1, 1, 0, 0},
+    {OP_SELECT, -5, 5, 0, 0},
+    {OP_REAL, -5, 5, 0, 0},
+    {OP_STOP_GRADIENT, -5, 5, 0, 0},
 };
 
-static const double edges[] = {0.0, -0.0, 1, -1, 0.5, -0.5, 2, 3, -3, 1e-3, -1e-3, 1e-7, -1e-7, 1e-30, -1e-30, 1e30, -1e30,
-                               HUGE_VAL, -HUGE_VAL, NAN, 88, 89, -87, -104, 10, 0.99999, -0.99999, 709, -745, 1e-20, 7, 16777216};
+static const double edges[] = {0.0,   -0.0,     1,         -1,   0.5,   -0.5,  2,      3,
+                               -3,    1e-3,     -1e-3,     1e-7, -1e-7, 1e-30, -1e-30, 1e30,
+                               -1e30, HUGE_VAL, -HUGE_VAL, NAN,  88,    89,    -87,    -104,
+                               10,    0.99999,  -0.99999,  709,  -745,  1e-20, 7,      16777216};
 
 static const Promise *promise_of(Op op) {
     for (size_t i = 0; i < sizeof promises / sizeof *promises; i++)
@@ -46,22 +79,31 @@ static double operand(const Promise *p, int argument, int i) {
     int n = (int)(sizeof edges / sizeof *edges);
     if (i >= COUNT - n * n) return edges[argument ? (i - COUNT + n * n) / n : (i - COUNT + n * n) % n];
     double u = draw((uint64_t)p->op, argument, i);
-    if (i % 4 == 0) return (p->low < 0 && u < 0.5 ? -1 : 1) * fmin(pow(10, -9 * draw((uint64_t)p->op + 99, argument, i)), p->high);
+    if (i % 4 == 0)
+        return (p->low < 0 && u < 0.5 ? -1 : 1) *
+               fmin(pow(10, -9 * draw((uint64_t)p->op + 99, argument, i)), p->high);
     if (i % 4 == 1 && (p->op == OP_EQ || p->op == OP_LE || p->op == OP_MAX)) return floor(4 * u);
     return p->low + (p->high - p->low) * u;
 }
 
 static Program *program_of(Context *ctx, const Promise *p, const Way *w) {
-    Program *q = program_create(ctx, !strcmp(w->precision, "double") ? PRECISION_DOUBLE : !strcmp(w->precision, "strict") ? PRECISION_STRICT : PRECISION_DEFAULT, 1);
+    Program *q = program_create(ctx,
+                                !strcmp(w->precision, "double")   ? PRECISION_DOUBLE
+                                : !strcmp(w->precision, "strict") ? PRECISION_STRICT
+                                                                  : PRECISION_DEFAULT,
+                                1);
     int64_t dims[1] = {COUNT};
     int arity = op_info(p->op)->arity;
     const Expr *args[3];
     Index *i = index_add(q, "i", COUNT, false);
     const Affine *form = affine_index(q, i);
     for (int a = 0; a < arity; a++)
-        args[a] = expr_read(q, tensor_add(q, string_format(q->arena, "x%d", a), TENSOR_STATE, TYPE_REAL, 1, dims), &form, NULL);
+        args[a] =
+            expr_read(q, tensor_add(q, string_format(q->arena, "x%d", a), TENSOR_STATE, TYPE_REAL, 1, dims),
+                      &form, NULL);
     if (p->op == OP_SELECT || p->op == OP_AND || p->op == OP_OR || p->op == OP_NOT)
-        for (int a = 0; a < (p->op == OP_SELECT ? 1 : arity); a++) args[a] = expr_binary(q, OP_LT, args[a], expr_const(q, 0));
+        for (int a = 0; a < (p->op == OP_SELECT ? 1 : arity); a++)
+            args[a] = expr_binary(q, OP_LT, args[a], expr_const(q, 0));
     const Expr *e = expr_op(q, p->op, args, arity);
     Tensor *y = tensor_add(q, "y", TENSOR_OUTPUT, TYPE_REAL, 1, dims);
     Function *f = function_add(q, FUNCTION_STEP, "step");
@@ -86,7 +128,9 @@ static CompiledProgram *compile(Program *p, const Way *w) {
     return compiled_of(k, target);
 }
 
-static double flushed(double x, bool single) { return single && fabs(x) < 0x1p-126 ? copysign(0, x) : fabs(x) < 0x1p-1022 ? copysign(0, x) : x; }
+static double flushed(double x, bool single) {
+    return single && fabs(x) < 0x1p-126 ? copysign(0, x) : fabs(x) < 0x1p-1022 ? copysign(0, x) : x;
+}
 
 static double in_ulps(double got, double want, bool single) {
     if (got == want || (isnan(got) && isnan(want))) return 0;
@@ -109,8 +153,10 @@ static double reference(const Promise *p, const double *x) {
 
 // Integers beyond 32 bits, and quotients by 0 that no one asks for, are nobody's.
 static bool is_asked(const Promise *p, const double *x, double want, bool single) {
-    if (p->op == OP_FLOOR || p->op == OP_FLOOR_DIV) return fabs(want) < 2e9 && (p->op == OP_FLOOR || x[1] != 0);
-    if (p->op == OP_MOD) return isfinite(x[0]) && isfinite(x[1]) && x[1] != 0 && fabs(x[0] / x[1]) < (single ? 1e6 : 1e12);
+    if (p->op == OP_FLOOR || p->op == OP_FLOOR_DIV)
+        return fabs(want) < 2e9 && (p->op == OP_FLOOR || x[1] != 0);
+    if (p->op == OP_MOD)
+        return isfinite(x[0]) && isfinite(x[1]) && x[1] != 0 && fabs(x[0] / x[1]) < (single ? 1e6 : 1e12);
     if (p->op == OP_SIN || p->op == OP_COS) return !(fabs(x[0]) > 1e8) || !isfinite(x[0]);
     if (p->op == OP_ERFINV && fabs(x[0]) > 0.99) return single ? fabs(x[0]) > 1 || isnan(x[0]) : isnan(x[0]);
     return true;
@@ -123,7 +169,8 @@ static void check(Result *r, const Promise *p, const Way *w, const CompiledProgr
     for (int i = 0; i < COUNT; i++) {
         double a[3] = {x[0][i], x[1][i], x[2][i]}, exact = reference(p, a);
         double want = single ? flushed((double)(float)exact, true) : flushed(exact, false);
-        double wide = isfinite(want) && want != 0 ? exact : want, error = in_ulps(flushed(y[i], single), wide, single);
+        double wide = isfinite(want) && want != 0 ? exact : want,
+               error = in_ulps(flushed(y[i], single), wide, single);
         if (!is_asked(p, a, want, single) || !(error > most)) continue;
         most = error;
         memcpy(at, a, sizeof at);
@@ -133,8 +180,8 @@ static void check(Result *r, const Promise *p, const Way *w, const CompiledProgr
     bool good = most <= (single ? p->single : p->full);
     *(good ? &r->passed : &r->failed) += 1;
     if (!good || r->verbose)
-        printf("%-14s %s %s%s: %.3g ulp at %.9g, %.9g: %.9g for %.9g\n", op_info(p->op)->name, w->cpu, w->precision,
-               w->scalar ? " scalar" : "", most, at[0], at[1], got, wanted);
+        printf("%-14s %s %s%s: %.3g ulp at %.9g, %.9g: %.9g for %.9g\n", op_info(p->op)->name, w->cpu,
+               w->precision, w->scalar ? " scalar" : "", most, at[0], at[1], got, wanted);
 }
 
 static void run(Result *r, const Promise *p, const Way *w) {
@@ -145,7 +192,8 @@ static void run(Result *r, const Promise *p, const Way *w) {
     bool single = strcmp(w->precision, "double") != 0;
     for (int a = 0; a < 3; a++) {
         x[a] = arena_array(ctx->arena, double, COUNT);
-        for (int i = 0; i < COUNT; i++) x[a][i] = flushed(single ? (double)(float)operand(p, a, i) : operand(p, a, i), single);
+        for (int i = 0; i < COUNT; i++)
+            x[a][i] = flushed(single ? (double)(float)operand(p, a, i) : operand(p, a, i), single);
         const Tensor *t = tensor_find(q, string_format(q->arena, "x%d", a));
         if (c && t) compiled_set(c, t, x[a]);
     }
@@ -163,8 +211,8 @@ static void run(Result *r, const Promise *p, const Way *w) {
 
 int main(int argc, char **argv) {
     static const Way ways[] = {
-        {"x86-64-v4", "default", false}, {"x86-64-v3", "default", false}, {"native", "default", true}, {"native", "double", false},
-        {"x86-64-v3", "double", true},   {"native", "strict", false},
+        {"x86-64-v4", "default", false}, {"x86-64-v3", "default", false}, {"native", "default", true},
+        {"native", "double", false},     {"x86-64-v3", "double", true},   {"native", "strict", false},
     };
     Result r = {.verbose = argc > 1 && !strcmp(argv[1], "-v")};
     __builtin_cpu_init();
