@@ -27,10 +27,7 @@ typedef struct {
 
 // ---- small things ----
 
-static int64_t pick(Maker *m, int64_t low, int64_t high) {
-    m->state = m->state * 6364136223846793005u + 1442695040888963407u;
-    return low + (int64_t)((m->state >> 33) % (uint64_t)(high - low + 1));
-}
+static int64_t pick(Maker *m, int64_t low, int64_t high) { return random_pick(&m->state, low, high); }
 
 static double pick_number(Maker *m) { return (double)pick(m, 1, 8) / 4; }
 
@@ -588,34 +585,4 @@ Program *random_program(Context *ctx, RandomOptions options) {
     }
     add_updates(&m, add_loss(&m));
     return m.p;
-}
-
-int64_t random_rows(const Program *p, uint64_t seed) {
-    return seed % 2 ? p->batch : 1 + (int64_t)(seed / 2 % (uint64_t)p->batch);
-}
-
-void random_values(Environment *env, const Program *p, uint64_t seed) {
-    Maker m = {.state = seed + 99};
-    for (int i = 0; i < p->tensors.count; i++) {
-        Tensor *t = p->tensors.data[i];
-        if (t->kind == TENSOR_CLOCK) environment_values(env, t)[0] = 1;
-        if (t->kind != TENSOR_INPUT && t->kind != TENSOR_PARAM && t->kind != TENSOR_SLOT) continue;
-        double *values = environment_values(env, t);
-        for (int64_t k = 0; k < tensor_elements(t); k++) {
-            values[k] = t->bounded ? (double)pick(&m, t->low, t->high) : (double)pick(&m, -1000, 1000) / 997;
-            if (t->kind == TENSOR_SLOT) values[k] = fabs(values[k]);
-        }
-    }
-}
-
-void random_batch(Environment *env, const Program *p, uint64_t seed, int step) {
-    Maker m = {.state = seed * 31 + (uint64_t)step};
-    environment_values(env, tensor_find(p, "clock.update"))[0] = step + 1;
-    for (int i = 0; i < p->tensors.count; i++) {
-        Tensor *t = p->tensors.data[i];
-        if (t->kind != TENSOR_INPUT) continue;
-        double *values = environment_values(env, t);
-        for (int64_t k = 0; k < tensor_elements(t); k++)
-            values[k] = t->bounded ? (double)pick(&m, t->low, t->high) : (double)pick(&m, -1000, 1000) / 997;
-    }
 }

@@ -21,4 +21,7 @@ void random_values(Environment *env, const Program *p, uint64_t seed);
 // The inputs of another batch, and the clock: step 0, 1 ...
 void random_batch(Environment *env, const Program *p, uint64_t seed, int step);
 
+// A whole number from low to high; moves the state on.
+int64_t random_pick(uint64_t *state, int64_t low, int64_t high);
+
 #endif
