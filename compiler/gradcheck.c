@@ -9,12 +9,19 @@
 #include "abi.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum {
+#define STATUS(code, value, text) code = value,
+#include "status.def"
+#undef STATUS
+};
 
 enum { ALL_UP_TO = 256, CHOSEN = 64, DIRECTIONS = 3, TRIES = 4, MOST_KINKS_PERCENT = 1, MOST_ROWS = 8 };
 
@@ -67,28 +74,43 @@ static void draw_rows(Check *c) {
     }
 }
 
-// The step as a function of this process: the object is linked by `cc`, which building needs anyway, and loaded.
-static nn_run *load(Pipeline *p) {
-    Compiled code = compile_kernels(p->kernels, p->target, "gradcheck", 2);
-    const char *base = getenv("TMPDIR");
-    char *folder = string_format(p->ctx->arena, "%s/nnc.XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(folder)) return NULL;
-    const char *object = string_format(p->ctx->arena, "%s/step.o", folder), *library = string_format(p->ctx->arena, "%s/step.so", folder);
-    FILE *f = fopen(object, "wb");
-    bool good = f && fwrite(code.bytes, 1, code.length, f) == code.length;
+static bool write_object(const char *path, const Compiled *code) {
+    FILE *f = fopen(path, "wb");
+    bool good = f && fwrite(code->bytes, 1, code->length, f) == code->length;
     if (f) good = fclose(f) == 0 && good;
-    pid_t child = good ? fork() : -1;
+    return good;
+}
+
+static int link_shared(const char *object, const char *library) {
+    int status = -1;
+    pid_t child = fork();
     if (child == 0) {
         execlp("cc", "cc", "-shared", "-o", library, object, "-lm", (char *)NULL);
         _exit(127);
     }
-    int status = 1;
-    good = child > 0 && waitpid(child, &status, 0) == child && status == 0;
-    void *handle = good ? dlopen(library, RTLD_NOW | RTLD_LOCAL) : NULL;
+    return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
+}
+
+// The step as a function of this process: the object is linked by `cc`, which building needs anyway, and loaded.
+// NULL after a diagnostic.
+static nn_run *load(Pipeline *p) {
+    Context *ctx = p->ctx;
+    Compiled code = compile_kernels(p->kernels, p->target, "gradcheck", 2);
+    const char *base = getenv("TMPDIR");
+    char *folder = string_format(ctx->arena, "%s/nnc.XXXXXX", base && *base ? base : "/tmp");
+    if (!mkdtemp(folder)) {
+        diagnose(ctx, CANNOT_WRITE, NO_SPAN, folder, strerror(errno));
+        return NULL;
+    }
+    const char *object = string_format(ctx->arena, "%s/step.o", folder), *library = string_format(ctx->arena, "%s/step.so", folder);
+    void *handle = NULL, *symbol = NULL;
+    if (!write_object(object, &code)) diagnose(ctx, CANNOT_WRITE, NO_SPAN, object, strerror(errno));
+    else if (link_shared(object, library)) diagnose(ctx, LINKER_FAILED, NO_SPAN, library, "see its message above");
+    else if (!(handle = dlopen(library, RTLD_NOW | RTLD_LOCAL))) diagnose(ctx, LINKER_FAILED, NO_SPAN, library, dlerror());
     unlink(object);
     unlink(library);
     rmdir(folder);
-    void *symbol = handle ? dlsym(handle, "gradcheck_run") : NULL;
+    if (handle) symbol = dlsym(handle, "gradcheck_run");
     nn_run *run = NULL;
     memcpy(&run, &symbol, sizeof run);
     return run;
@@ -231,7 +253,8 @@ static bool report(FILE *out, const char *name, const Result *r) {
 int gradcheck(Pipeline *p, void *file) {
     Check c = {.p = p, .arena = p->ctx->arena, .run = load(p)};
     Program *program = p->module->program;
-    if (!c.run || !prepare(&c)) return 6;
+    if (!c.run) return NN_FILE;
+    if (!prepare(&c)) return NN_MEMORY;
     double **saved = arena_array(c.arena, double *, program->tensors.count);
     bool good = true;
     int checked = 0;
@@ -243,7 +266,8 @@ int gradcheck(Pipeline *p, void *file) {
     }
     for (int i = 0; i < program->tensors.count; i++) {
         Tensor *t = program->tensors.data[i];
-        if (!saved[i] || !gradient_of(p, t)) continue;
+        if (!saved[i]) continue;
+        if (!gradient_of(p, t)) die("gradcheck: %s has no gradient", t->name);
         Result r = check_parameter(&c, t, saved);
         good &= report(file, t->name, &r);
         checked += r.checked;
@@ -253,5 +277,5 @@ int gradcheck(Pipeline *p, void *file) {
     good &= report(file, "all, in random directions", &all);
     fprintf(file, "%s: %d derivatives checked, %s\n", p->module->name, checked + all.checked, good ? "all agree" : "some do not");
     free(c.memory - NN_MARGIN);
-    return good ? 0 : 5;
+    return good ? NN_OK : NN_NOT_FINITE;
 }

@@ -5,7 +5,7 @@
 #include "pipeline.h"
 
 // Needs a pipeline made with `gradients_only` and precision double that has reached FORM_KERNELS. Prints the worst element
-// of each parameter. Returns the exit code: NN_OK, NN_NOT_FINITE where the check fails, NN_MEMORY.
+// of each parameter. Returns the exit code: NN_OK, NN_NOT_FINITE where the check fails, NN_FILE after a diagnostic, NN_MEMORY.
 int gradcheck(Pipeline *p, void *file);
 
 #endif

@@ -40,18 +40,32 @@ static bool names_one_file(const nn_model *m) {
     return only != NULL;
 }
 
+// Which package has a file of this name, where one is known.
+static void package_hint(nn_text *hint, const char *file) {
+    const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1;
+#define PACKAGE(packaged, package, folder)                                                                             \
+    if (nn_same(name, packaged))                                                                                       \
+        nn_text_format(hint, "\n  Debian's package %s has the file %s: apt install %s, then --data %s", package, packaged, package, folder);
+#include "data/packages.def"
+#undef PACKAGE
+}
+
+static nn_status no_directory(nn_context *ctx, const char *directory, const char *file) {
+    nn_text hint;
+    nn_text_begin(&hint, ctx);
+    package_hint(&hint, file);
+    nn_status status = nn_fail(ctx, NN_FILE, "cannot find the directory %s (--data)%s", directory, hint.bytes);
+    nn_text_end(&hint);
+    return status;
+}
+
 static nn_status not_found(nn_context *ctx, const char *file, char looked[3][NN_PATH_ROOM], int count) {
     nn_text list, hint;
     nn_text_begin(&list, ctx);
     nn_text_begin(&hint, ctx);
     for (int k = 0; k < count; k++)
         nn_text_format(&list, "%s%s", k == 0 ? "" : ", ", looked[k]);
-    const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1;
-#define PACKAGE(packaged, package, folder)                                                                             \
-    if (nn_same(name, packaged))                                                                                       \
-        nn_text_format(&hint, "\n  Debian's package %s has a file of this name: apt install %s, then --data %s", package, package, folder);
-#include "data/packages.def"
-#undef PACKAGE
+    package_hint(&hint, file);
     nn_status status = nn_fail(ctx, NN_FILE, "cannot find the data file %s; looked for %s%s%s", file, list.bytes,
                                hint.length == 0 ? "\n  --data DIR says where the files are" : "", hint.bytes);
     nn_text_end(&list);
@@ -65,9 +79,9 @@ nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request
     int count = 0;
     bool given = request->path != NULL && !nn_file_is_directory(request->path);
     if (given && !names_one_file(m))
-        return nn_fail(ctx, nn_file_exists(request->path) ? NN_USAGE : NN_FILE,
-                       nn_file_exists(request->path) ? "--data %s: the data block names several files, so a directory is needed"
-                                                     : "cannot find the directory %s (--data)", request->path);
+        return nn_file_exists(request->path)
+                   ? nn_fail(ctx, NN_USAGE, "--data %s: the data block names several files, so a directory is needed", request->path)
+                   : no_directory(ctx, request->path, file);
     file = given ? request->path : file;
     if (given || file[0] == '/')
         count += join(looked[count], "", "", file);

@@ -18,6 +18,7 @@ expect 3 "no such file" "$NNC" build missing.nn
 expect 2 "did you mean" "$NNC" biuld iris.nn
 expect 2 "did you mean" "$NNC" build --preciscion double iris.nn
 expect 3 "" "$NNC" build iris.nn -o /nonexistent/iris
+TMPDIR=/nonexistent expect 3 "cannot write" "$NNC" gradcheck iris.nn
 "$NNC" build iris.nn || { echo "iris does not build"; exit 1; }
 expect 2 "did you mean" ./iris --epcohs 3
 expect 2 "" ./iris --epochs many
@@ -37,6 +38,9 @@ expect 4 "cut.safetensors" ./iris eval --weights cut.safetensors
 (head -c 300 kept; printf 'x'; tail -c +302 kept) >changed.safetensors
 expect 4 "changed.safetensors" ./iris eval --weights changed.safetensors
 expect 3 "" ./iris eval --weights none.safetensors
+"$NNC" build "$ROOT/examples/fashion/fashion.nn" || { echo "fashion does not build"; exit 1; }
+expect 3 "apt install dataset-fashion-mnist" ./fashion
+expect 3 "apt install dataset-fashion-mnist" ./fashion --data nowhere
 "$NNC" build "$ROOT/examples/xor/xor.nn" && ./xor --steps 3 --quiet
 expect 4 "" ./iris eval --weights xor.run/weights.safetensors
 cp iris.run/checkpoint.safetensors saved

@@ -93,7 +93,7 @@ static bool difference(const Row *row, const double *args, int which, double *sl
 static void check_derivatives(Result *r, Row *row) {
     static const double POINTS[] = {-3.3, -1.7, -0.83, -0.31, -0.04, 0.03, 0.27, 0.71, 0.96, 1.3, 2.6, 4.2};
     enum { COUNT = sizeof POINTS / sizeof *POINTS };
-    int arity = row->info->arity, tried = 0,
+    int arity = row->info->arity, tried[3] = {0},
         points = arity == 1   ? COUNT
                  : arity == 2 ? COUNT * COUNT
                               : 2 * COUNT * COUNT;
@@ -108,7 +108,7 @@ static void check_derivatives(Result *r, Row *row) {
         for (int which = arity == 3; which < arity; which++) {
             double wanted;
             if (!difference(row, args, which, &wanted)) continue;
-            tried++;
+            tried[which]++;
             double got = slope_of(row, which);
             char what[128];
             snprintf(what, sizeof what, "%s'[%d](%g, %g, %g)", row->info->name, which, args[0], args[1],
@@ -116,7 +116,8 @@ static void check_derivatives(Result *r, Row *row) {
             check(r, close_to(got, wanted, 1e-6), what, got, wanted);
         }
     }
-    check(r, !row->info->differentiable || tried >= 4, row->info->name, tried, 4);
+    for (int which = arity == 3; which < arity; which++)
+        check(r, tried[which] >= 4, row->info->name, tried[which], 4);
 }
 
 static void check_flags(Result *r, const Row *row) {
@@ -223,7 +224,7 @@ int main(void) {
             continue;
         Row row = row_open(ctx, ROWS[i]);
         check_flags(&r, &row);
-        if (row.info->differentiable) check_derivatives(&r, &row);
+        if (ROWS[i] != OP_STOP_GRADIENT) check_derivatives(&r, &row); // whose slope is 0 by definition
     }
     check_values(&r);
     check_borders(&r);
