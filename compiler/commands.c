@@ -66,6 +66,15 @@ static const char *options_text(Arena *arena, const Options *o) {
     return text_string(&text);
 }
 
+// By default trainers may call OpenBLAS; what lives inside another program, or only derives, does not.
+static Blas blas_of(const Options *o) {
+    const char *word = o->value[OPTION_BLAS];
+    bool trainer = (o->command == COMMAND_BUILD && !o->value[OPTION_EMIT]) || o->command == COMMAND_RUN || o->command == COMMAND_EXPLAIN ||
+                   o->command == COMMAND_SUMMARY;
+    if (word) return !strcmp(word, "openblas") ? BLAS_OPENBLAS : !strcmp(word, "auto") ? BLAS_AUTO : BLAS_NONE;
+    return trainer ? BLAS_AUTO : BLAS_NONE;
+}
+
 static PipelineOptions read_options(Arena *arena, const Options *o) {
     PipelineOptions p = {
         .path = o->file,
@@ -90,8 +99,7 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
     p.output = (OutputOptions){.optimization = o->value[OPTION_OPTIMIZE] ? atoi(o->value[OPTION_OPTIMIZE]) : 2,
                                .debug = o->value[OPTION_DEBUG] != NULL,
                                .options = options_text(arena, o)};
-    const char *blas = o->value[OPTION_BLAS];
-    p.blas = blas && strcmp(blas, "none");
+    p.blas = blas_of(o);
     return p;
 }
 

@@ -111,7 +111,7 @@ static bool run_fuse(Pipeline *p) {
     p->target = target_find(p->ctx, p->options->cpu, p->options->triple);
     if (!p->target) return false;
     Machine machine = p->target->machine;
-    machine.use_openblas = p->options->blas;
+    machine.blas = p->options->blas;
     count_step(p->module);
     p->kernels = pass_fuse(p->module->program, &machine);
     return p->kernels != NULL;
@@ -153,6 +153,7 @@ static bool run_gather(Pipeline *p) {
 
 #define KERNEL_PASS(name) static bool run_##name(Pipeline *p) { pass_##name(p->kernels); return !p->ctx->errors; }
 KERNEL_PASS(borders)
+KERNEL_PASS(products)
 KERNEL_PASS(layout)
 KERNEL_PASS(ownership)
 KERNEL_PASS(tiles)

@@ -13,7 +13,7 @@ typedef struct {
     SemaOptions sema;
     const char *cpu, *triple;
     OutputOptions output;             // digests, directory and target are filled in by the pipeline
-    bool blas;
+    Blas blas;                        // --blas
     const char *const *libraries;     // --library
     int library_count;
     const char *stop_after, *dump_after;   // names of passes, `all` for dump_after; NULL: none

@@ -374,6 +374,11 @@ void emit_prefetch(Emitter *em, const Tensor *t, const Affine *const *forms) {
     if (!place.lanes && place.along) prefetch(em, &place, 3);
 }
 
+Operand emit_pointer(Emitter *em, const Tensor *t, const Affine *const *forms) {
+    Place place = locate(em, t, forms, false);
+    return pointer(em, &place);
+}
+
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count) {
     if (count != t->rank) die("a read of %s with %d subscripts", t->name, count);
     Place place = locate(em, t, forms, true);

@@ -7,13 +7,13 @@
 
 typedef struct {
     Operand high, low;
-} Product;
+} WideProduct;
 
-static Product multiply(Emitter *em, Operand x, uint32_t factor) {
+static WideProduct multiply(Emitter *em, Operand x, uint32_t factor) {
     Operand wide = LLVMBuildZExt(em->builder, x, shaped_like(em, x, em->i64), "");
     Operand product = LLVMBuildMul(em->builder, wide, build_like(em, wide, (double)factor), "");
     Operand high = LLVMBuildLShr(em->builder, product, build_like(em, wide, 32), "");
-    return (Product){LLVMBuildTrunc(em->builder, high, LLVMTypeOf(x), ""),
+    return (WideProduct){LLVMBuildTrunc(em->builder, high, LLVMTypeOf(x), ""),
                      LLVMBuildTrunc(em->builder, product, LLVMTypeOf(x), "")};
 }
 
@@ -29,7 +29,7 @@ static void rounds(Emitter *em, Operand counter[4], Operand seed) {
         LLVMBuildTrunc(em->builder, seed, em->i32, ""),
         LLVMBuildTrunc(em->builder, LLVMBuildLShr(em->builder, seed, build_i64(em, 32), ""), em->i32, "")};
     for (int round = 0; round < 10; round++) {
-        Product a = multiply(em, counter[0], 0xD2511F53u), b = multiply(em, counter[2], 0xCD9E8D57u);
+        WideProduct a = multiply(em, counter[0], 0xD2511F53u), b = multiply(em, counter[2], 0xCD9E8D57u);
         Operand next[4] = {exclusive_or(em, b.high, counter[1], key[0]), b.low,
                            exclusive_or(em, a.high, counter[3], key[1]), a.low};
         for (int i = 0; i < 4; i++) counter[i] = next[i];

@@ -156,6 +156,7 @@ uint32_t forms_axes(const Affine *const *forms, int count);
 bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms);
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count);
 void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int count, Operand value);
+Operand emit_pointer(Emitter *em, const Tensor *t, const Affine *const *forms); // to the element, first copy
 void emit_prefetch(Emitter *em, const Tensor *t,
                    const Affine *const *forms);  // what a tile will need at its end
 bool is_far(const Emitter *em, const Tensor *t); // worth reading ahead
@@ -197,6 +198,7 @@ void sum_stage(Emitter *em, const Stage *stage);
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);
 void emit_tile(Emitter *em);
+void emit_product(Emitter *em); // a tile of a product by a BLAS
 void emit_kernel(Emitter *em, const Kernel *kernel);
 
 // ---- key.c, shared.c: kernels that are equal but for their places are one function ------------------------

@@ -224,7 +224,7 @@ static void write_axes(Writer *w, const Kernel *k) {
              k->divided, k->owned_axis, (long long)k->owned_grain);
     for (int i = 0; i < k->block_count; i++)
         text_add(&w->out, "b%d:%lld ", k->blocks[i].axis, (long long)k->blocks[i].size);
-    text_add(&w->out, "p%d:%lld\n", k->ahead, (long long)k->ahead_distance);
+    text_add(&w->out, "p%d:%lld %s\n", k->ahead, (long long)k->ahead_distance, k->product ? "blas" : "");
 }
 
 static void write_stage(Writer *w, const Stage *s) {

@@ -21,7 +21,7 @@ static bool reads_gzip(const DataBlock *d) {
 static bool uses_openblas(const Kernels *k) {
     for (int i = 0; i < k->schedules.count; i++)
         for (int j = 0; j < k->schedules.data[i]->kernels.count; j++)
-            if (k->schedules.data[i]->kernels.data[j]->blas) return true;
+            if (k->schedules.data[i]->kernels.data[j]->product) return true;
     return false;
 }
 

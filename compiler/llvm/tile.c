@@ -250,6 +250,10 @@ static BasicBlock store_sum_so_far(Emitter *em, const Stage *stage) {
 
 void emit_tile(Emitter *em) {
     const Kernel *k = em->point.kernel;
+    if (k->product) {
+        emit_product(em);
+        return;
+    }
     int mark = em->memo.count;
     BasicBlock join = NULL;
     if (k->block_count && !em->partial) read_epilogue_ahead(em);

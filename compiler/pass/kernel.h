@@ -48,6 +48,21 @@ typedef struct {                      // one equation inside a kernel, in the ke
 
 typedef struct { int axis; int64_t size; } Block;
 
+typedef struct { int count, axis[MAX_TILE_AXES]; } Run;      // axes that lie as one, outermost first
+
+// A product by a BLAS: C[m, n] = sum[k] alpha * A[m, k] * B[k, n], rows of C contiguous; one call a tile of the kernel. Tile axes
+// in no run are loops around the calls; summed ones are loops of calls that add to C.
+typedef struct {
+    const Expr *a, *b;                // the operands' reads
+    double alpha;
+    uint32_t rows, columns, summed;   // axes that only A has, only B, both and not C
+    Run m, n, k;
+    bool transpose_a, transpose_b;
+    int64_t lda, ldb, ldc;
+} Product;
+
+typedef enum { BLAS_NONE, BLAS_AUTO, BLAS_OPENBLAS } Blas;
+
 typedef struct {
     int id;                           // in order of execution within its function
     Axis axes[MAX_AXES];
@@ -69,7 +84,8 @@ typedef struct {
     bool zeros;                       // fills a tensor with 0 before others write their pieces of it
     bool barrier_before;              // all threads meet before it
     double cycles;                    // the model's cost, one thread
-    const char *blas;                 // "sgemm" and the like where --blas gives this product to OpenBLAS; else NULL
+    Product *product;                 // what --blas gives to OpenBLAS; else NULL
+    const char *product_text;         // of a product where --blas may give some away: its shape, who computes it, and why
 } Kernel;
 
 typedef struct {
@@ -84,7 +100,7 @@ typedef struct {                      // what the schedule is for
     int lanes;                        // single-precision lanes of a vector: 8 (AVX2) or 16 (AVX-512); half in double
     int registers;                    // vector registers
     double l1, l2;                    // bytes of cache to count on
-    bool use_openblas;
+    Blas blas;                        // who may compute products
 } Machine;
 
 typedef struct {
@@ -104,6 +120,7 @@ void pass_gather(Program *p);
 // The passes of scheduling, in order; each is a row of passes.def. An equation with more than MAX_AXES indices is a diagnostic.
 Kernels *pass_fuse(Program *p, const Machine *machine);
 void pass_borders(Kernels *k);
+void pass_products(Kernels *k);
 void pass_layout(Kernels *k);
 void pass_ownership(Kernels *k);
 void pass_tiles(Kernels *k);

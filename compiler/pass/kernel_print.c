@@ -65,7 +65,7 @@ static void print_kernel(Text *out, const Kernel *k) {
         text_add(out, " %s:%lld", k->axes[k->blocks[b].axis].index->name, (long long)k->blocks[b].size);
     if (k->ahead >= 0) text_add(out, " ahead %s:%lld", k->axes[k->ahead].index->name, (long long)k->ahead_distance);
     print_results(out, k);
-    if (k->blas) text_add(out, "; by %s", k->blas);
+    if (k->product_text) text_add(out, "; %s", k->product_text);
     if (k->barrier_before) text_put(out, "; waits");
     text_put(out, "\n");
 }

@@ -74,6 +74,7 @@ typedef struct {
     Arena *arena;
     VEC(Variable) variables;
     Classes classes;
+    bool *by_blas;                              // by number of the tensor: a BLAS writes it, and no second copy
     double cycles;
 } Descent;
 
@@ -211,7 +212,7 @@ static void add_variables(Descent *x, bool *decided) {
             Tensor *tensor = k->model->tensors[t];
             if (decided[tensor->id] || tensor->rank < 2 || tensor->kind == TENSOR_SOURCE) continue;
             if (!number[tensor->id]) {
-                bool kind = tensor->kind == TENSOR_PARAM || tensor->kind == TENSOR_TEMP;
+                bool kind = (tensor->kind == TENSOR_PARAM || tensor->kind == TENSOR_TEMP) && !x->by_blas[tensor->id];
                 bool copy = kind && tensor->layout->stored && !layout_bordered(tensor->layout, tensor->rank);
                 Layout *l = arena_new(x->arena, Layout);
                 l->element_size = tensor->layout->element_size;
@@ -224,9 +225,25 @@ static void add_variables(Descent *x, bool *decided) {
     }
 }
 
+// What lies as no matrices is nnc's own after all.
+static void settle_products(const Descent *x) {
+    for (int i = 0; i < x->s->kernels.count; i++) {
+        Kernel *k = x->s->kernels.data[i];
+        if (!k->product || product_plan(x->ks, k, k->product)) continue;
+        product_refuse(x->ks, k, "its tensors do not lie as matrices of a size");
+        kernel_model(x->ks, k);
+        kernel_best(x->ks, k);
+    }
+}
+
 static void lay_out(Kernels *ks, Schedule *s, bool *decided) {
     Descent x = {.ks = ks, .s = s, .arena = ks->program->arena};
     for (int i = 0; i < s->kernels.count; i++) kernel_model(ks, s->kernels.data[i]);
+    x.by_blas = arena_array(x.arena, bool, ks->program->tensors.count + 1);
+    for (int i = 0; i < s->kernels.count; i++) {
+        const Tensor *t = s->kernels.data[i]->stages.data[0].equation->tensor;
+        if (s->kernels.data[i]->product) x.by_blas[(t->layout->same ? t->layout->same : t)->id] = true;
+    }
     add_variables(&x, decided);
     x.classes = classes_create(x.arena, ks->program, s);
     int starts[MOST_STARTS], n = starts_of(&x, starts);
@@ -239,6 +256,7 @@ static void lay_out(Kernels *ks, Schedule *s, bool *decided) {
         decided[v->tensor->id] = true;
     }
     all_cycles(&x);
+    settle_products(&x);
 }
 
 int function_rank(const Function *f) {

@@ -245,10 +245,22 @@ static uint64_t layouts_key(const KernelModel *m) {
     return h ? h : 1;
 }
 
+// What is given to a BLAS should lie so that it can be.
+static const double NOT_A_MATRIX = 4;
+
+static bool may_call(const Kernels *ks, const Kernel *k, Product *plan) {
+    if (!k->product) return false;
+    *plan = *k->product;
+    return product_plan(ks, k, plan);
+}
+
 double kernel_best(const Kernels *ks, Kernel *k) {
     uint64_t key = layouts_key(k->model);
     Remembered *r = &k->model->remembered[(key >> 32) % REMEMBERED];
-    if (r->key != key) {
+    Product plan;
+    if (r->key != key && may_call(ks, k, &plan)) {
+        *r = (Remembered){key, product_cost(ks, k, &plan), -1, -1};
+    } else if (r->key != key) {
         *r = (Remembered){key, INFINITY, -1, -1};
         const Stage *m = &k->stages.data[k->model->main];
         bool mixed = double_beside_single(ks, k);
@@ -259,6 +271,7 @@ double kernel_best(const Kernels *ks, Kernel *k) {
                 double c = kernel_cost(ks, k, vector_axis, sum);
                 if (c < r->cycles - 1e-9) *r = (Remembered){key, c, vector_axis, sum};
             }
+        if (k->product) r->cycles *= NOT_A_MATRIX;
     }
     k->vector_axis = r->vector_axis;
     k->sum_vector_axis = r->sum_vector_axis;

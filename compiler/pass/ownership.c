@@ -45,6 +45,15 @@ static int64_t panel_of(const Kernels *ks, const Schedule *s, const Tensor *t, c
     return n >= TEMP_PANEL_FROM && bytes > ks->machine.l2 * .3 ? PANEL : 0;
 }
 
+// A BLAS takes matrices whole: what it touches in any function has no panels.
+static void without_panels(const Kernels *ks, bool *decided) {
+    for (int i = 0; i < ks->schedules.count; i++)
+        for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {
+            const Kernel *k = ks->schedules.data[i]->kernels.data[n];
+            for (int j = 0; k->product && j < k->model->tensor_count; j++) decided[k->model->tensors[j]->id] = true;
+        }
+}
+
 static void panels(Kernels *ks, const Schedule *s, bool *decided) {
     for (int i = 0; i < s->kernels.count; i++) {
         const KernelModel *m = s->kernels.data[i]->model;
@@ -61,6 +70,7 @@ static void panels(Kernels *ks, const Schedule *s, bool *decided) {
 void pass_ownership(Kernels *ks) {
     Program *p = ks->program;
     bool *decided = arena_array(p->arena, bool, p->tensors.count);
+    without_panels(ks, decided);
     for (int r = 0; r <= LAST_RANK; r++)
         for (int i = 0; i < ks->schedules.count; i++) {
             Schedule *s = ks->schedules.data[i];

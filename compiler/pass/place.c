@@ -19,7 +19,7 @@ static void plain(Layout *l, const Tensor *t) {
 }
 
 // The inner dimension first, then the others from the last; whole vectors where it is worth the room.
-static void strides(const Kernels *ks, Layout *l, const Tensor *t) {
+void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
     l->zero = 0;
     if (!t->rank) {
         l->size = 1;
@@ -220,8 +220,8 @@ static void measure(Places *p) {
         w->layout = l;
         w->exclusive = layout_bordered(l, t->rank);
         if (t->kind == TENSOR_SOURCE) plain(l, t);
-        else strides(p->ks, l, t);
-        if (l->twin) strides(p->ks, l->twin, t);
+        else layout_strides(p->ks, l, t);
+        if (l->twin) layout_strides(p->ks, l->twin, t);
         if (!w->lives.count) continue;
         l->first = w->lives.data[0].first;
         l->last = w->lives.data[w->lives.count - 1].last;

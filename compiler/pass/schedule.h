@@ -46,6 +46,8 @@ const Equation *equation_trim(Program *p, const Equation *q);
 // A kernel of this equation alone; `map[i]` is the axis of the equation's i-th index in an existing one.
 Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q);
 void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map);
+// A kernel of the stages from .. to - 1 of another, over the same tiles; it is in no schedule yet.
+Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to);
 bool kernel_writes(const Kernel *k, const Tensor *t);
 
 // The guarded body of a reduction, where everything is 0 outside; else NULL.
@@ -103,6 +105,15 @@ int class_of_axis(Classes c, const Kernel *k, int axis);     // -1: none
 enum { LAST_RANK = 4 };
 int function_rank(const Function *f);
 
+// ---- products by a BLAS (product.c, product_plan.c) ----
+// Smaller ones take longer to call than to compute.
+enum { LEAST_SIDE = 4, LEAST_CALL = 4096 };
+
+void product_refuse(Kernels *ks, Kernel *k, const char *why);          // it is nnc's own after all
+bool product_plan(const Kernels *ks, const Kernel *k, Product *p);     // by the present layouts; false: no matrices, or tiny ones
+double product_cost(const Kernels *ks, const Kernel *k, const Product *p);
+void product_tiles(Kernel *k, bool threaded);
+
 // ---- tiles and blocks ----
 // Chooses the blocks around a kernel's tiles, and what is read ahead; `accumulators` are those of one tile, in vectors.
 void kernel_blocks(Kernels *ks, Kernel *k, double accumulators);
@@ -115,6 +126,7 @@ Layout *layout_shared(const Tensor *t);
 bool layout_bordered(const Layout *l, int rank);
 bool dimension_bordered(const Layout *l, int d);
 Layout *layout_of(Kernels *ks, Tensor *t);
+void layout_strides(const Kernels *ks, Layout *l, const Tensor *t);    // strides, zero and size, from all that was chosen
 bool tensor_outlives(const Tensor *t);                       // a function: has a place of its own throughout
 int lanes_of(const Kernels *ks);
 int element_size(const Program *p, const Tensor *t);

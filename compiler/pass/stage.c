@@ -65,19 +65,25 @@ static Index *axis_index(Kernels *ks, int axis, const Index *like) {
     return x;
 }
 
-Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q) {
+static Kernel *kernel_new(Kernels *ks) {
     Kernel *k = arena_new(ks->program->arena, Kernel);
+    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = -1;
+    return k;
+}
+
+static int add_axis(Kernels *ks, Kernel *k, const Index *x, bool tile) {
+    int a = k->axis_count++;
+    k->axes[a] = (Axis){axis_index(ks, a, x), x->size, tile, x->batch, 1};
+    if (tile) k->tile[k->tile_count] = a;
+    if (tile) k->order[k->tile_count++] = a;
+    return a;
+}
+
+Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q) {
+    Kernel *k = kernel_new(ks);
     const Index *indices[MAX_SPACE];
     int results, n = equation_space(q, indices, &results), map[MAX_SPACE];
-    for (int i = 0; i < n; i++) {
-        bool tile = i < results;
-        k->axes[i] = (Axis){axis_index(ks, i, indices[i]), indices[i]->size, tile, indices[i]->batch, 1};
-        if (tile) k->tile[k->tile_count] = i;
-        if (tile) k->order[k->tile_count++] = i;
-        map[i] = i;
-    }
-    k->axis_count = n;
-    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = -1;
+    for (int i = 0; i < n; i++) map[i] = add_axis(ks, k, indices[i], i < results);
     k->id = s->kernels.count;
     vec_push(ks->program->arena, &s->kernels, k);
     kernel_add_stage(ks, k, q, map);
@@ -140,6 +146,26 @@ void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map)
     s.reads = s.equation->e->reads;
     s.read_count = s.equation->e->read_count;
     vec_push(ks->program->arena, &k->stages, s);
+}
+
+Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to) {
+    Kernel *part = kernel_new(ks);
+    int axis[MAX_AXES];
+    for (int a = 0; a < k->axis_count; a++) axis[a] = -1;
+    for (int j = 0; j < k->tile_count; j++) axis[k->tile[j]] = add_axis(ks, part, k->axes[k->tile[j]].index, true);
+    for (int s = from; s < to; s++) {
+        const Stage *st = &k->stages.data[s];
+        const Index *indices[MAX_SPACE];
+        int results, n = equation_space(st->equation, indices, &results), map[MAX_SPACE];
+        for (int i = 0; i < n; i++) {
+            int *a = &axis[indices[i]->axis];
+            if (*a < 0) *a = add_axis(ks, part, indices[i], false);
+            map[i] = *a;
+        }
+        kernel_add_stage(ks, part, st->equation, map);
+        part->stages.data[s - from].work = st->work;
+    }
+    return part;
 }
 
 // ---- forms ----------------------------------------------------------------------------------------------------------------

@@ -226,11 +226,16 @@ static double tiles_of(const Kernel *k) {
 
 static void tile(Kernels *ks, Schedule *s, Kernel *k) {
     Search x = {.ks = ks, .k = k, .s = s, .classes = {s->classes}, .lanes = lanes_of(ks)};
-    choose_steps(&x);
-    order_loops(&x);
+    if (k->product) {
+        product_tiles(k, s->threaded);
+    } else {
+        choose_steps(&x);
+        order_loops(&x);
+    }
     const Axis *outer = k->tile_count ? &k->axes[k->order[0]] : NULL;
     if (outer && outer->size % (2 * outer->step) == 0) k->owned_axis = k->order[0];
     k->divided = s->threaded && k->cycles > SMALL_KERNEL && tiles_of(k) >= 2;
+    if (k->product) return;
     double sums = 1;
     for (int j = 0; j < k->tile_count; j++) sums *= k->axes[k->tile[j]].step;
     if (k->vector_axis >= 0 && k->sum_vector_axis < 0) sums /= x.lanes;

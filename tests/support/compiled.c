@@ -21,7 +21,8 @@ static bool load(CompiledProgram *c, Compiled object) {
     FILE *f = fopen(source, "wb");
     bool written = f && fwrite(object.bytes, 1, object.length, f) == object.length;
     written = f && fclose(f) == 0 && written;
-    if (written && system(string_format(arena, "cc -shared -o %s %s -lm", shared, source)) == 0)
+    const char *blas = c->kernels->machine.blas == BLAS_NONE ? "" : "-Wl,--as-needed -lopenblas ";
+    if (written && system(string_format(arena, "cc -shared -o %s %s %s-lm", shared, source, blas)) == 0)
         c->library = dlopen(shared, RTLD_NOW | RTLD_LOCAL);
     unlink(source);
     unlink(shared);
@@ -54,6 +55,18 @@ CompiledProgram *compiled_of(Kernels *k, const Target *target) {
     return NULL;
 }
 
+static CompiledProgram *schedule(Program *p, const Target *target) {
+    pass_gather(p);
+    Kernels *k = pass_fuse(p, &target->machine);
+    pass_borders(k);
+    pass_products(k);
+    pass_layout(k);
+    pass_ownership(k);
+    pass_tiles(k);
+    pass_place(k);
+    return compiled_of(k, target);
+}
+
 CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches) {
     Target *target = target_find(p->ctx, cpu, NULL);
     if (!target) return NULL;
@@ -61,14 +74,23 @@ CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches)
         target->machine.l1 = 3e3;
         target->machine.l2 = 12e3;
     }
-    pass_gather(p);
-    Kernels *k = pass_fuse(p, &target->machine);
-    pass_borders(k);
-    pass_layout(k);
-    pass_ownership(k);
-    pass_tiles(k);
-    pass_place(k);
-    return compiled_of(k, target);
+    return schedule(p, target);
+}
+
+// Its own threads would change the order of its sums.
+static void one_thread(const CompiledProgram *c) {
+    void (*set)(int) = NULL;
+    *(void **)&set = dlsym(c->library, "openblas_set_num_threads");
+    if (set) set(1);
+}
+
+CompiledProgram *compiled_by_blas(Program *p, const char *cpu, Blas blas) {
+    Target *target = target_find(p->ctx, cpu, NULL);
+    if (!target) return NULL;
+    target->machine.blas = blas;
+    CompiledProgram *c = schedule(p, target);
+    if (c) one_thread(c);
+    return c;
 }
 
 void compiled_destroy(CompiledProgram *c) {

@@ -25,6 +25,7 @@ typedef struct {
 // message on standard output. `small_caches`: the schedule counts on so little cache that small kernels are
 // blocked.
 CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches);
+CompiledProgram *compiled_by_blas(Program *p, const char *cpu, Blas blas); // OpenBLAS on one thread
 CompiledProgram *compiled_of(Kernels *k, const Target *target); // kernels that are placed already
 void compiled_destroy(CompiledProgram *c);
 bool compiled_has(const CompiledProgram *c, const Tensor *t); // a place in the arena

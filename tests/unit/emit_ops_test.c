@@ -116,6 +116,7 @@ static CompiledProgram *compile(Program *p, const Way *w) {
     Target *target = target_find(p->ctx, w->cpu, NULL);
     Kernels *k = pass_fuse(p, &target->machine);
     pass_borders(k);
+    pass_products(k);
     pass_layout(k);
     pass_ownership(k);
     pass_tiles(k);

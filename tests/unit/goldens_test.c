@@ -36,7 +36,7 @@ static char *slurp(Context *ctx, const char *path) {
 
 // The whole of scheduling, for 16 lanes and for 8.
 static const char *schedule(Context *ctx, const char *file, const char *source) {
-    static const Machine machines[] = {{16, 32, 40e3, 1.4e6, false}, {8, 16, 40e3, 1.4e6, false}};
+    static const Machine machines[] = {{16, 32, 40e3, 1.4e6, BLAS_NONE}, {8, 16, 40e3, 1.4e6, BLAS_NONE}};
     Text out = {.arena = ctx->arena};
     for (int m = 0; m < 2; m++) {
         Program *p = program_read(ctx, source_add(ctx, file, source, strlen(source)));
@@ -47,6 +47,7 @@ static const char *schedule(Context *ctx, const char *file, const char *source) 
         pass_gather(p);
         Kernels *ks = pass_fuse(p, &machines[m]);
         pass_borders(ks);
+        pass_products(ks);
         pass_layout(ks);
         pass_ownership(ks);
         pass_tiles(ks);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const Machine machines[] = {
-    {16, 32, 40e3, 1.4e6, false}, {8, 16, 40e3, 1.4e6, false}, {16, 32, 3e3, 12e3, false}, {8, 16, 300, 1e3, false}};
+    {16, 32, 40e3, 1.4e6, BLAS_NONE}, {8, 16, 40e3, 1.4e6, BLAS_NONE}, {16, 32, 3e3, 12e3, BLAS_NONE}, {8, 16, 300, 1e3, BLAS_NONE}};
 enum { MACHINES = 4, RANDOM_PROGRAMS = 60 };
 
 static int passed, failed;
@@ -26,6 +26,7 @@ static void check(bool holds, const char *what, const char *where, const char *n
 static Kernels *schedule(Program *p, const Machine *m) {
     Kernels *ks = pass_fuse(p, m);
     pass_borders(ks);
+    pass_products(ks);
     pass_layout(ks);
     pass_ownership(ks);
     pass_tiles(ks);
