@@ -32,10 +32,13 @@ static const char *identifier(Arena *arena, const char *name) {
     return copy;
 }
 
-static void opening(Text *out, const Module *m, const OutputOptions *o, const char *big) {
+static void opening(Text *out, const Module *m, const OutputOptions *o, bool openblas, const char *big) {
     text_add(out, "// %s: the model `%s`, compiled by nnc %s for %s (%s).\n", o->prefix, m->model, NN_VERSION,
              o->target->cpu, o->target->features);
     text_add(out, "// Digest of the source: %s\n", o->digest ? o->digest : "");
+    if (openblas)
+        text_put(out, "// Calls OpenBLAS (cblas_sgemm, cblas_dgemm): link with -lopenblas as well. Its number of "
+                      "threads is yours to set, and the order of its sums hangs on it.\n");
     text_put(out, "// Link with libnn.a and libm. One thread at a time each; no allocation after creation; "
                   "no global state.\n");
     text_add(out, "#ifndef %s_H\n#define %s_H\n\n#include <stdint.h>\n\n", big, big);
@@ -171,10 +174,10 @@ static void storage(Text *out, const Module *m, const char *p) {
              p, p, real, p, p, real);
 }
 
-char *header_text(const Module *m, const OutputOptions *o) {
+char *header_text(const Module *m, const OutputOptions *o, bool openblas) {
     Text out = {.arena = m->program->arena};
     const char *big = upper(m->program->arena, o->prefix);
-    opening(&out, m, o, big);
+    opening(&out, m, o, openblas, big);
     statuses(&out);
     sizes(&out, m, o, big);
     creation(&out, m, o->prefix);

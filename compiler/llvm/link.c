@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,6 +95,22 @@ static int run_tool(char *const *argv, int input, int said) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
+// `cc` answers with a path where it knows one, else with the name as it is.
+bool openblas_check(Context *ctx) {
+    static const char cc[] = "cc", question[] = "-print-file-name=libopenblas.so";
+    char answer[4096];
+    char *argv[] = {string_copy(ctx->arena, cc, sizeof cc - 1),
+                    string_copy(ctx->arena, question, sizeof question - 1), NULL};
+    int said = memfd_create("said", MFD_CLOEXEC);
+    bool asked = said >= 0 && run_tool(argv, -1, said) == 0;
+    ssize_t n = asked ? pread(said, answer, sizeof answer, 0) : 0;
+    if (said >= 0) close(said);
+    if (n > 0 && memchr(answer, '/', (size_t)n)) return true;
+    Diagnostic *d = diagnose(ctx, NO_OPENBLAS, NO_SPAN);
+    if (d) diagnostic_help(ctx, d, "install it (Debian: `apt install libopenblas-dev`), or build with `--blas none`");
+    return false;
+}
+
 typedef struct {
     Context *ctx;
     char *folder, *object, *result, *said;
@@ -159,7 +176,10 @@ static bool command_of(Context *ctx, const LinkRequest *r, const Workplace *w, W
         NULL};
     static const char *const gzip[] = {"-Wl,-u,nn_gzip_expand", NULL};
     const char *runtime = find_library(ctx, "libnn.a"), *expander = NULL;
+    static const char *const blas[] = {"-Wl,-u,nn_openblas_begin", NULL};
+    const char *beginner = NULL;
     if (!runtime || (r->gzip && !(expander = find_library(ctx, "libnn-gzip.a")))) return false;
+    if (r->openblas && !(beginner = find_library(ctx, "libnn-openblas.a"))) return false;
     const char *const start[] = {"cc", "-o", w->result, w->object, NULL};
     add_all(ctx->arena, words, start);
     add_all(ctx->arena, words, safe);
@@ -167,6 +187,10 @@ static bool command_of(Context *ctx, const LinkRequest *r, const Workplace *w, W
     if (r->gzip) {
         add_all(ctx->arena, words, gzip);
         add(ctx->arena, words, expander);
+    }
+    if (r->openblas) {
+        add_all(ctx->arena, words, blas);
+        add(ctx->arena, words, beginner);
     }
     add(ctx->arena, words, runtime);
     if (r->gzip) add(ctx->arena, words, "-lz");

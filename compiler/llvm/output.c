@@ -36,8 +36,8 @@ static const char *header_path(Arena *arena, const char *path) {
     return string_format(arena, "%.*s.h", (int)length, path);
 }
 
-static bool write_header(const Module *m, const OutputOptions *o, const char *path) {
-    const char *text = header_text(m, o);
+static bool write_header(const Module *m, const Kernels *k, const OutputOptions *o, const char *path) {
+    const char *text = header_text(m, o, uses_openblas(k));
     return file_write(m->program->ctx, path, text, strlen(text));
 }
 
@@ -56,7 +56,7 @@ static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, 
 
 static int write_trainer(const Module *m, const Kernels *k, const OutputOptions *o) {
     Context *ctx = m->program->ctx;
-    if (!linker_check(ctx)) return FILE_STATUS;
+    if (!linker_check(ctx) || (uses_openblas(k) && !openblas_check(ctx))) return FILE_STATUS;
     LinkRequest r = {
         .path = o->path, .gzip = reads_gzip(&m->data), .debug = o->debug, .openblas = uses_openblas(k)};
     r.object = make(m, k, o, FORM_OBJECT);
@@ -75,13 +75,13 @@ int output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
     case OUTPUT_TRAINER: return write_trainer(m, k, o);
     case OUTPUT_ASSEMBLY: return write_code(m, k, o, FORM_ASSEMBLY);
     case OUTPUT_LLVM: return write_code(m, k, o, FORM_TEXT);
-    case OUTPUT_HEADER: return write_header(m, o, o->path) ? OK : FILE_STATUS;
+    case OUTPUT_HEADER: return write_header(m, k, o, o->path) ? OK : FILE_STATUS;
     case OUTPUT_OBJECT: status = write_code(m, k, o, FORM_OBJECT); break;
     case OUTPUT_LIBRARY:
         status = link_archive(ctx, make(m, k, o, FORM_OBJECT), o->path,
                               string_format(ctx->arena, "%s.o", o->prefix));
         break;
     }
-    if (status == OK && !write_header(m, o, header_path(ctx->arena, o->path))) status = FILE_STATUS;
+    if (status == OK && !write_header(m, k, o, header_path(ctx->arena, o->path))) status = FILE_STATUS;
     return status;
 }

@@ -31,7 +31,7 @@ static bool is_term(const Equation *q) {
 
 static const Expr *term(Program *p, const Equation *q, const Index *const *h) {
     Guard pins[MAX_RANK];
-    Binding own[MAX_RANK];
+    Binding own[MAX_RANK] = {{NULL, NULL}};
     int pin_count = 0, own_count = 0;
     for (int d = 0; d < q->out_count; d++) {
         const Affine *place = affine_index(p, h[d]);

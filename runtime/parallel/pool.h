@@ -15,6 +15,10 @@ int32_t nn_pool_threads(const nn_pool *pool);
 // Runs a function of generated code on all threads; returns when the last is done. Results do not depend on their number.
 void nn_pool_run(nn_pool *pool, nn_run *run, int32_t function, nn_call *call);
 
+// Absent unless libnn-openblas.a is linked, by programs whose kernels call OpenBLAS. May several threads call it at once? `text`
+// gets what a user should know of it, or nothing.
+bool nn_openblas_begin(char *text, size_t room) __attribute__((weak));
+
 // Subnormals are flushed in this thread. Returns what was in force before, for nn_float_restore.
 uint32_t nn_float_enter(void);
 void nn_float_restore(uint32_t state);

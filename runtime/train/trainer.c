@@ -38,6 +38,19 @@ static nn_status directory_of_run(nn_trainer *t) {
     return fits ? NN_OK : nn_fail(t->ctx, NN_USAGE, "--out: expected the path of a directory");
 }
 
+static void begin_openblas(int64_t *threads) {
+    char text[256];
+    if (nn_openblas_begin == NULL)
+        return;
+    bool together = nn_openblas_begin(text, sizeof text);
+    if (text[0] != '\0')
+        nn_message("warning", text);
+    if (!together && *threads > 1) {
+        nn_message("warning", "this build of OpenBLAS is not for calls from several threads, so one computes (Debian: install libopenblas0-pthread)");
+        *threads = 1;
+    }
+}
+
 nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, const nn_options *o) {
     const nn_manifest *mf = m->manifest;
     int64_t threads = nn_pool_cores(), fold = -1;
@@ -53,6 +66,7 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
     if (directory_of_run(t) != NN_OK || nn_model_arena(ctx, &t->model) != NN_OK)
         return ctx->status;
     nn_float_enter();
+    begin_openblas(&threads);
     if (mf->threaded != 0 && threads > 1 && nn_pool_start(ctx, (int32_t)threads, &t->pool) != NN_OK)
         return ctx->status;
     t->call.arena = t->model.arena;
