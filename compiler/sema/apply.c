@@ -275,6 +275,7 @@ static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter,
         a->ok = false;
     }
     v.dimension = DIMENSION_NUMBER;
+    v.counts = DIMENSION_STEPS;
     return v;
 }
 

@@ -422,6 +422,15 @@ static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, La
     return layer_apply(el, env, value_layer(el, *layer), eval_whole(el, env, call->items[0]), call->span);
 }
 
+// Fans are numbers; what is called with a tensor is meant to be a layer.
+static bool takes_tensors(Elaborator *el, Env *env, const Node *call) {
+    for (int i = 0; i < call->count; i++) {
+        const Node *item = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
+        if (eval_whole(el, env, item).kind == SEMA_TENSOR) return true;
+    }
+    return false;
+}
+
 static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValue v, const SemaValue *first) {
     if (v.kind == SEMA_CLOSURE) v = force_closure(el, v);
     switch (v.kind) {
@@ -430,7 +439,7 @@ static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValu
     case SEMA_LAYER: return call_layer_value(el, env, call, v.layer, first);
     case SEMA_NUMBER:
     case SEMA_SCALAR:
-        if (!first) return v; // rule 19: calling an expression gives it
+        if (!first && !takes_tensors(el, env, call)) return v; // rule 19: calling an expression gives it
         break;
     case SEMA_ABSENT:
     case SEMA_TEXT:

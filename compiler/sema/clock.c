@@ -1,6 +1,7 @@
 // What a run knows of itself: the clock's tensors, plateaus and changes (kept by FUNCTION_EPOCH), the rule
 // that stops it. Guarantees: a tensor of the clock that nothing reads is not in the Module.
 #include "sema/run.h"
+#include "sema/values.h"
 
 #include <math.h>
 #include <string.h>
@@ -152,7 +153,7 @@ static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     if (value_is_error(v) || value_is_error(wait)) return value_error();
     double epochs = plateaus ? epochs_of(r, wait) : 0;
     if (epochs < 0) {
-        diagnose(r->ctx, PATIENCE_UNIT, wait.span.start ? wait.span : patience->span);
+        fail(el, env, PATIENCE_UNIT, wait.span.end ? wait.span : patience->span, "");
         return value_error();
     }
     const Expr *e = value_as_scalar(el, v, value->span);
@@ -196,6 +197,8 @@ void clock_words(Run *r, Elaborator *el) {
         *v = clock_value(r, words[i]);
         if (words[i] == NN_CLOCK_STEPS) v->dimension = DIMENSION_STEPS;
         if (words[i] == NN_CLOCK_EPOCHS) v->dimension = DIMENSION_EPOCHS;
+        if (words[i] == NN_CLOCK_STEP) v->counts = DIMENSION_STEPS;
+        if (words[i] == NN_CLOCK_EPOCH) v->counts = DIMENSION_EPOCHS;
         map_set(el->words, intern(r, clock_names[words[i]]), v);
     }
     el->hooks = &r->hooks;
@@ -230,18 +233,49 @@ void clock_scope(Run *r, Env *env) {
         if (!m->tensor || m->tensor->rank == 0)
             env_set(env, intern(r, m->name), read_scalar(r, metric_clock(r, m, 0)));
     }
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        env_set(env, intern(r, clock_names[words[i]]), clock_value(r, words[i]));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        SemaValue v = clock_value(r, words[i]);
+        if (words[i] == NN_CLOCK_TIME) v.dimension = DIMENSION_TIME;
+        env_set(env, intern(r, clock_names[words[i]]), v);
+    }
     env_set(env, intern(r, "test"), part_values(r, 1));
     env_set(env, intern(r, "validation"), part_values(r, 2));
 }
 
 // ---- the functions of an epoch's end ----
 
+// The first metric with dimensions that an expression speaks of: its name, or `test.` and its name.
+static const Node *array_metric(const Run *r, const Node *e) {
+    if (!e) return NULL;
+    for (int i = 1; (e->kind == AST_NAME || e->kind == AST_MEMBER) && i < r->m->metrics.count; i++) {
+        const Metric *m = &r->m->metrics.data[i];
+        bool part = e->kind == AST_NAME || e->base->kind == AST_NAME;
+        if (part && m->tensor && m->tensor->rank && string_equal(m->name, e->name)) return e;
+    }
+    const Node *found = NULL;
+    for (int i = 0; i < 3 && !found; i++) found = array_metric(r, e->kid[i]);
+    for (int i = 0; i < e->count && !found; i++) found = array_metric(r, e->items[i]);
+    return found;
+}
+
+static bool is_condition(SemaValue v) {
+    return v.type == TYPE_BOOL || (v.kind == SEMA_SCALAR && v.e->type == TYPE_BOOL);
+}
+
 static Tensor *run_output(Run *r, Elaborator *el, const Node *e, const char *name, const char *what) {
     if (!train_without_rows(r, e, what)) return NULL;
+    const Node *array = array_metric(r, e);
+    if (array) {
+        diagnose(r->ctx, METRIC_ARRAY, array->span, array->name, what);
+        return NULL;
+    }
     Env *env = train_scope(r, el, false);
     SemaValue v = train_value(r, el, env, e);
+    if (!value_is_error(v) && string_equal(name, "stop") && !is_condition(v)) {
+        Diagnostic *d = diagnose(r->ctx, WORD_EXPECTED, e->span, "a condition");
+        diagnostic_help(r->ctx, d, "compare it, as in `loss < 0.01`, `time > 10 min`");
+        return NULL;
+    }
     return value_is_error(v) ? NULL : value_as_tensor(el, v, name, TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
 }
 

@@ -55,6 +55,7 @@ struct Value_ {
     bool is_class;       // rule 8: an int that is a class
     bool is_view;        // TENSOR: the operand of a reduction by a function: written into it, not stored
     Dimension dimension; // rule 23; DIMENSION_NUMBER: none
+    Dimension counts;    // a plain number that counts steps or epochs (`step`, a length): no other unit joins it
     double number;
     const char *text;
     const Expr *e;

@@ -315,21 +315,44 @@ SemaValue value_wrap(Elaborator *el, const Env *env, const Array *shape, const E
     return value_store(el, env, v, value_name(el, env, v), span);
 }
 
-static Dimension joined_dimension(Operator op, SemaValue a, SemaValue b) {
-    if (op == OPERATOR_DIV && a.dimension == b.dimension) return DIMENSION_NUMBER;
-    if (operator_precedence(op) == operator_precedence(OPERATOR_LESS) || op == OPERATOR_AND ||
-        op == OPERATOR_OR)
-        return DIMENSION_NUMBER;
-    return a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
+// What it is a number of: its unit, or what it counts.
+static Dimension unit_of(SemaValue v) { return v.dimension != DIMENSION_NUMBER ? v.dimension : v.counts; }
+
+static bool is_quotient(Operator op) { return op == OPERATOR_DIV || op == OPERATOR_FLOOR_DIV; }
+
+// A number times or by a quantity keeps the unit, a quotient of like ones has none.
+static void join_units(Operator op, SemaValue a, SemaValue b, SemaValue *out) {
+    out->dimension = out->counts = DIMENSION_NUMBER;
+    if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS) || op == OPERATOR_POWER) return;
+    if (is_quotient(op)) {
+        if (unit_of(b) != DIMENSION_NUMBER) return;
+        out->dimension = a.dimension;
+        out->counts = a.counts;
+        return;
+    }
+    out->dimension = a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
+    bool plain = out->dimension == DIMENSION_NUMBER;
+    if (plain && (a.counts == b.counts || b.kind == SEMA_NUMBER)) out->counts = a.counts;
+    if (plain && a.kind == SEMA_NUMBER && a.counts == DIMENSION_NUMBER) out->counts = b.counts;
+}
+
+// May it stand beside a quantity of the unit in a sum or comparison? A count may, and a number written beside steps or epochs.
+static bool has_unit(SemaValue v, Dimension unit) {
+    if (unit_of(v) == unit || value_is_number(v, 0)) return true;
+    bool length = unit == DIMENSION_STEPS || unit == DIMENSION_EPOCHS;
+    return length && unit_of(v) == DIMENSION_NUMBER && v.kind == SEMA_NUMBER;
 }
 
 static bool units_agree(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
-    if (op == OPERATOR_MUL || op == OPERATOR_DIV || op == OPERATOR_FLOOR_DIV || op == OPERATOR_POWER)
-        return true;
-    if (a.dimension == b.dimension || a.dimension == DIMENSION_NUMBER || b.dimension == DIMENSION_NUMBER)
-        return true;
+    if (op == OPERATOR_MUL || is_quotient(op) || op == OPERATOR_POWER) return true;
+    if (a.dimension == DIMENSION_NUMBER && b.dimension == DIMENSION_NUMBER) return true;
+    if (a.dimension != DIMENSION_NUMBER ? has_unit(b, a.dimension) : has_unit(a, b.dimension)) return true;
     static const char *const words[] = {"numbers", "steps", "epochs", "time", "bytes"};
-    fail(el, env, UNITS_DIFFER, span, words[a.dimension], words[b.dimension]);
+    static const char *const units[] = {"", "`steps`", "`epochs`", "`s`, `min`, `h`", "`KB`, `MB`, `GB`"};
+    Diagnostic *d = fail(el, env, UNITS_DIFFER, span, words[unit_of(a)], words[unit_of(b)]);
+    const char *wanted = units[a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension];
+    if (d && (unit_of(a) == DIMENSION_NUMBER || unit_of(b) == DIMENSION_NUMBER))
+        diagnostic_help(el->session->ctx, d, "give the number a unit: %s", wanted);
     return false;
 }
 
@@ -360,7 +383,7 @@ SemaValue value_join(Elaborator *el, const Env *env, Operator op, SemaValue a, S
         out = value_wrap(el, env, &shape, join(el->session->program, op, es[0], es[1]), span);
     }
     if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS)) out.type = TYPE_BOOL;
-    out.dimension = joined_dimension(op, a, b);
+    join_units(op, a, b, &out);
     out.span = span;
     return out;
 }

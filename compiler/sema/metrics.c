@@ -47,7 +47,9 @@ static bool keep_metric(Run *r, Metric *m, Tensor *t, const Node *e, Function *e
     if (!t) return false;
     for (int d = 0; d < t->rank; d++)
         if (t->batch_dims >> d & 1) {
-            diagnose(r->ctx, METRIC_ROWS, e->span, m->name);
+            bool loss = m == r->m->metrics.data;
+            diagnose(r->ctx, METRIC_ROWS, e->span,
+                     loss ? "the loss" : string_format(r->arena, "the metric `%s`", m->name));
             return false;
         }
     if (end) {

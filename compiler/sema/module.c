@@ -40,6 +40,23 @@ static bool read_start(Run *r) {
     return true;
 }
 
+// `of` names layers and parameters of this run.
+static bool check_start(Run *r) {
+    const Node *e = run_setting(r, "start");
+    const Node *of = e ? call_argument(e, builtin_find("weights", 1u << GROUP_START), "of") : NULL;
+    bool ok = true;
+    for (int i = 0; i < r->m->start_names.count; i++) {
+        const char *path = r->m->start_names.data[i];
+        bool found = string_equal(path, r->model->name);
+        for (int k = 0; k < r->session->params.count && !found; k++)
+            found = name_below(r->session->params.data[k]->name, path);
+        if (found) continue;
+        report_no_parameter(r, of->kind == AST_LIST ? of->items[i] : of, path);
+        ok = false;
+    }
+    return ok;
+}
+
 static void collect_layers(Run *r) {
     for (int i = 0; i < r->session->layers.count; i++) {
         vec_push(r->arena, &r->m->layers, r->session->layers.data[i]);
@@ -71,7 +88,7 @@ static bool make_functions(Run *r) {
     clock_create(r);
     if (!read_start(r) || !data_declare(r)) return false;
     bool prepared = data_prepare(r); // fields that went wrong are silent from here on
-    return train_functions(r) && prepared && clock_functions(r);
+    return train_functions(r) && prepared && check_start(r) && clock_functions(r);
 }
 
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,

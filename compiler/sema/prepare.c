@@ -4,6 +4,7 @@
 #include "sema/run.h"
 #include "sema/values.h"
 
+#include <math.h>
 #include <string.h>
 
 // One field in one part.
@@ -13,6 +14,7 @@ typedef struct {
     Env *env;
     int part, field;
     const Field *f;
+    int64_t *rows;      // of this part's lists so far: 0 before the first, -1 after a message
     int columns, parts; // raw tensors and names made for this field
     bool wrong;
 } Maker;
@@ -139,15 +141,30 @@ static bool fill_table(Maker *k, const Node *e, Column *c) {
         t.per_row = cells;
     }
     if (t.wrong) return false;
-    if (r->m->data.rows && r->m->data.rows != e->count) {
-        diagnose(r->ctx, TABLE_ROWS, e->span, k->f->name, e->count, (long long)r->m->data.rows);
+    if (*k->rows && *k->rows != e->count) {
+        if (*k->rows > 0) diagnose(r->ctx, TABLE_ROWS, e->span, k->f->name, e->count, (long long)*k->rows);
+        *k->rows = -1;
         return false;
     }
-    r->m->data.rows = e->count;
+    *k->rows = e->count;
+    if (!k->part) r->m->data.rows = e->count;
     c->kind = COLUMN_TABLE;
     c->values = t.values.data;
     c->value_count = t.values.count;
     c->elements = t.per_row;
+    return true;
+}
+
+// Classes and counts that stand in the text are checked there.
+static bool within_limit(Maker *k, const Node *e, const Column *c) {
+    for (int i = 0; i < c->value_count; i++) {
+        double v = c->values[i];
+        if (v >= 0 && v < (double)c->limit && v == floor(v)) continue;
+        diagnose(k->r->ctx, TABLE_LIMIT, e->items[i / c->elements]->span, k->f->name, (long long)c->limit - 1,
+                 number_text(k->r->arena, v));
+        k->wrong = true;
+        return false;
+    }
     return true;
 }
 
@@ -193,6 +210,7 @@ static Tensor *raw_column(Maker *k, const Node *e, const char *equals, const Nod
     }
     c.file = c.file ? c.file : k->r->m->data.file;
     c.limit = limit ? k->f->limit : 0;
+    if (c.limit && e->kind == AST_LIST && !within_limit(k, e, &c)) return NULL;
     c.is_class = limit && k->f->is_class;
     c.tensor =
         block_tensor(k, part_name(k, string_format(k->r->arena, "%s.raw_%d", k->f->name, ++k->columns)),
@@ -405,6 +423,7 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
     Function *f = function_add(r->p, kind, name);
     Elaborator *el = elaborator_create(r->session, f, false);
     Env *env = env_create(el, block->span, "data");
+    int64_t rows = 0;
     for (int i = 0; i < r->m->data.fields.count; i++) {
         const Field *field = &r->m->data.fields.data[i];
         if (field->rank < 0) continue;
@@ -413,7 +432,7 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
             diagnose(r->ctx, PART_FIELD, block->span, part == 1 ? "test" : "validation", field->name);
             continue;
         }
-        Maker k = {.r = r, .el = el, .env = env, .part = part, .field = i, .f = field};
+        Maker k = {.r = r, .el = el, .env = env, .part = part, .field = i, .f = field, .rows = &rows};
         int errors = r->ctx->errors;
         make_field(&k, s);
         if (r->ctx->errors > errors) r->m->data.fields.data[i].rank = -1;

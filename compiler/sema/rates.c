@@ -159,6 +159,10 @@ SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node
     double value;
     Dimension dimension;
     if (!elaborate_number(el, env_create(el, e->span, ""), e, name, &value, &dimension)) return value_error();
+    if (is_rate && dimension != DIMENSION_NUMBER) {
+        diagnose(r->ctx, RATE_UNIT, e->span, name);
+        return value_error();
+    }
     run_in_force(r, name, node_text(r->arena, e), given ? "--set" : origin_of(r, number));
     warn_length(r, e, dimension, value);
     Setting s = {.name = name, .unit = unit_of(dimension), .is_rate = is_rate};

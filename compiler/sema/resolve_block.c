@@ -209,8 +209,21 @@ static const char *meant(Resolver *r, const char *name, bool train) {
     return word && train_setting_find(word) ? word : string_nearest(name, names, count);
 }
 
+// Does a block without a last expression leave a result of its definition open? That has a message of its own.
+static bool result_open(const Resolver *r) {
+    const Scope *results = r->scope->outer;
+    const Node *body = r->definition ? r->definition->body : NULL;
+    if (!body || !results || !body->count || body->items[body->count - 1]->kind == AST_RESULT) return false;
+    for (int i = 0; i < map_count(results->locals); i++) {
+        const Local *local = map_value(results->locals, i);
+        if (local->kind == LOCAL_RESULT && !local->given) return true;
+    }
+    return false;
+}
+
 void report_unused(Resolver *r, bool train) {
-    bool unknown = map_count(r->reported) > 0; // what was meant by it may be the name that nobody uses
+    // What was meant by what is unknown or missing may be the name that nobody uses.
+    bool unknown = map_count(r->reported) > 0 || result_open(r);
     for (int i = 0; i < map_count(r->scope->locals); i++) {
         const Local *local = map_value(r->scope->locals, i);
         if (local->used || (local->kind != LOCAL_VALUE && local->kind != LOCAL_PARAM)) continue;

@@ -240,10 +240,12 @@ void resolve_optimizer(Resolver *r, const Node *e) {
     }
     if (!found || found->kind != AST_DEFINE || found->definition != DEFINE_OPTIMIZER) {
         const char *what = found ? kind_phrase(found) : "no definition";
-        const char *name = callee->kind == AST_NAME || callee->kind == AST_MEMBER ? callee->name : "this";
-        diagnose(r->ctx, WRONG_KIND, e->span, name, what, "an optimizer");
+        Text written = {.arena = r->ctx->arena};
+        node_print(&written, callee);
+        diagnose(r->ctx, WRONG_KIND, e->span, text_string(&written), what, "an optimizer");
         return;
     }
+    if (found->count < 2) return; // its signature is reported where it stands
     Node *bare = node_new(r->ctx, AST_CALL, e->span);
     bare->base = (Node *)callee;
     check_definition(r, found, e->kind == AST_CALL ? e : bare, 2);

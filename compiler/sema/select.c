@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool below(const char *name, const char *path) {
+bool name_below(const char *name, const char *path) {
     size_t n = strlen(path);
     return strncmp(name, path, n) == 0 && (name[n] == 0 || name[n] == '.' || name[n] == '[');
 }
@@ -20,10 +20,9 @@ static const char *path_of(Run *r, const Node *e) {
     return NULL;
 }
 
-static void report_nothing(Run *r, const Node *over, const char *path, bool matrices) {
-    Diagnostic *d = diagnose(r->ctx, OVER_NOTHING, over->span, matrices ? "no matrix" : "no parameter", path);
+static void suggest_parameter(Run *r, Diagnostic *d, const char *path) {
     Text list = {.arena = r->arena};
-    const char *names[200];
+    const char *names[200] = {NULL};
     int count = 0;
     for (int i = 0; i < r->session->params.count && count < 200; i++)
         names[count++] = r->session->params.data[i]->name;
@@ -37,6 +36,15 @@ static void report_nothing(Run *r, const Node *over, const char *path, bool matr
         diagnostic_help(r->ctx, d, "the parameters are %s%s", text_string(&list), count > 8 ? " ..." : "");
 }
 
+static void report_nothing(Run *r, const Node *over, const char *path, bool matrices) {
+    Diagnostic *d = diagnose(r->ctx, OVER_NOTHING, over->span, matrices ? "no matrix" : "no parameter", path);
+    suggest_parameter(r, d, path);
+}
+
+void report_no_parameter(Run *r, const Node *at, const char *path) {
+    suggest_parameter(r, diagnose(r->ctx, START_NOTHING, at->span, path), path);
+}
+
 static bool select_clause(Run *r, Clause *c) {
     const Node *over = c->over;
     bool all = !over || is_word(over, "all") || is_word(over, "rest"), matrices = false;
@@ -48,7 +56,7 @@ static bool select_clause(Run *r, Clause *c) {
     if (!all && !(path = path_of(r, over))) return false;
     for (int i = 0; i < r->session->params.count; i++) {
         Tensor *t = r->session->params.data[i];
-        bool outside = path && !below(t->name, path) && !string_equal(path, r->model->name);
+        bool outside = path && !name_below(t->name, path) && !string_equal(path, r->model->name);
         if (t->trainable || outside || (matrices && t->rank != 2)) continue;
         t->trainable = true;
         vec_push(r->arena, &c->params, t);
@@ -61,7 +69,7 @@ static bool select_clause(Run *r, Clause *c) {
 static bool trains_below(const Run *r, const char *path, bool trainable) {
     for (int i = 0; i < r->session->params.count; i++) {
         const Tensor *t = r->session->params.data[i];
-        if (t->trainable == trainable && below(t->name, path)) return true;
+        if (t->trainable == trainable && name_below(t->name, path)) return true;
     }
     return false;
 }
