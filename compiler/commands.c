@@ -111,22 +111,6 @@ static const EmitKind EMIT[] = {
     {"llvm", OUTPUT_LLVM, ".ll"}, {"header", OUTPUT_HEADER, ".h"},
 };
 
-// A name for C: other characters as `_`, after nn_ where it would begin with a digit or is a keyword of C or C++.
-static const char *c_name(Arena *arena, const char *stem) {
-    static const char *const keywords[] = {
-        "auto", "bool", "break", "case", "catch", "char", "class", "const", "continue", "default", "delete", "do", "double", "else",
-        "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable",
-        "namespace", "new", "operator", "private", "protected", "public", "register", "restrict", "return", "short", "signed",
-        "sizeof", "static", "struct", "switch", "template", "this", "throw", "true", "try", "typedef", "typename", "union",
-        "unsigned", "using", "virtual", "void", "volatile", "while", "main"};
-    char *name = string_copy(arena, stem, strlen(stem));
-    for (char *c = name; *c; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9'))) *c = '_';
-    bool keyword = *name >= '0' && *name <= '9';
-    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) keyword |= !strcmp(name, keywords[i]);
-    return keyword ? string_format(arena, "nn_%s", name) : name;
-}
-
 static int write_text(Context *ctx, const char *path, const char *text) {
     FILE *f = fopen(path, "wb");
     bool good = f && fputs(text, f) >= 0;
@@ -139,7 +123,7 @@ static int build_to(Pipeline *p, PipelineOptions *po, const char *path) {
     Arena *arena = p->ctx->arena;
     po->output.path = path;
     if (!po->output.directory) po->output.directory = relative_folder(arena, folder_of(arena, path), folder_of(arena, po->path));
-    if (!po->output.prefix) po->output.prefix = c_name(arena, path_stem(arena, po->path));
+    if (!po->output.prefix) po->output.prefix = c_prefix(arena, path_stem(arena, po->path));
     if (po->output.kind == OUTPUT_TRAINER && !linker_check(p->ctx)) return NN_FILE;
     pipeline_run(p, FORM_OUTPUT);
     return p->status;
@@ -156,6 +140,10 @@ static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
     Arena *arena = p->ctx->arena;
     const char *emit = o->value[OPTION_EMIT], *stem = path_stem(arena, o->file), *out = o->value[OPTION_OUTPUT];
     po->output.prefix = o->value[OPTION_PREFIX];
+    if (po->output.prefix && !c_prefix_allowed(po->output.prefix)) {
+        diagnose(p->ctx, PREFIX_NOT_ALLOWED, NO_SPAN, po->output.prefix);
+        return NN_USAGE;
+    }
     if (emit && !strcmp(emit, "ir")) return build_ir(p, out ? out : string_format(arena, "%s.ir", stem));
     const char *ending = "";
     for (size_t i = 0; emit && i < sizeof EMIT / sizeof *EMIT; i++)
@@ -297,7 +285,7 @@ int command_run(const Options *o) {
     Pipeline *p = pipeline_create(&po);
     int status = NN_OK;
     bool json = o->value[OPTION_JSON] != NULL;
-    if (!precision_known(p->ctx, o->value[OPTION_PRECISION])) status = NN_USAGE;
+    if (!precision_known(p->ctx, o->value[OPTION_PRECISION]) || !pipeline_target(p)) status = NN_USAGE;
     else if (o->command == COMMAND_BUILD) status = build(p, &po, o);
     else if (o->command == COMMAND_RUN) status = run(p, &po, o);
     else if (o->command == COMMAND_CHECK) status = check(p);

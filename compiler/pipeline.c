@@ -107,9 +107,13 @@ static bool run_elaborate(Pipeline *p) {
     return p->module != NULL && !p->ctx->errors;
 }
 
+bool pipeline_target(Pipeline *p) {
+    if (!p->target) p->target = target_find(p->ctx, p->options->cpu, p->options->triple);
+    return p->target != NULL;
+}
+
 static bool run_fuse(Pipeline *p) {
-    p->target = target_find(p->ctx, p->options->cpu, p->options->triple);
-    if (!p->target) return false;
+    if (!pipeline_target(p)) return false;
     Machine machine = p->target->machine;
     machine.blas = p->options->blas;
     count_step(p->module);
@@ -118,6 +122,7 @@ static bool run_fuse(Pipeline *p) {
 }
 
 static bool run_place(Pipeline *p) {
+    output_keep_called(p->kernels, p->options->output.kind);
     pass_place(p->kernels);
     return sema_check_asserts(p->ctx, p->module, p->kernels->arena_size);
 }

@@ -38,6 +38,8 @@ typedef struct {
 
 Pipeline *pipeline_create(const PipelineOptions *options);
 void pipeline_destroy(Pipeline *p);
+// What code is made for. False: the machine or the command line names nothing that it can be made for.
+bool pipeline_target(Pipeline *p);
 // Runs passes until a stage is reached. False: errors are in the Context, or the run was stopped (stop_after).
 bool pipeline_run(Pipeline *p, Form until);
 // All that can be wrong with a program, nothing written; a file without `train` is checked as a library.

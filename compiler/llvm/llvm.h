@@ -39,6 +39,7 @@ typedef struct {
 
 // Compiles and writes the result. A status of runtime/status.def: NN_FILE after a diagnostic about cc or a
 // file.
+// With --emit, asm and llvm are the object's code.
 int output_write(const Module *m, const Kernels *k, const OutputOptions *options);
 
 // One piece of compiled code in memory, for tests: an object file whose one symbol is PREFIX_run (nn_run of
@@ -48,6 +49,15 @@ typedef struct {
     size_t length;
 } Compiled;
 Compiled compile_kernels(const Kernels *k, const Target *target, const char *prefix, int optimization);
+
+// What the names of a C interface begin with, from a file's name: other characters as `_`, after nn_ where that is
+// no name of one's own. May it be given on the command line?
+const char *c_prefix(Arena *arena, const char *stem);
+bool c_prefix_allowed(const char *name);
+bool c_keyword(const char *name); // of any standard of C or C++
+
+// What an object's interface never calls is not in it: functions of the data block, of evaluation, of the run's end.
+void output_keep_called(Kernels *kernels, OutputKind kind);
 
 // Can the system's `cc` be run? False after a diagnostic: asked before compiling starts.
 bool linker_check(Context *ctx);

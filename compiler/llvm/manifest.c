@@ -226,7 +226,7 @@ static void add_data(Blob *b) {
     row->split_seed = d->split_seed;
     row->folds = (int32_t)d->folds;
     for (int part = 0; part < 3; part++) row->own_part[part] = d->own_part[part];
-    row->directory = text(b, b->options->directory);
+    row->directory = text(b, b->options->kind == OUTPUT_TRAINER ? b->options->directory : NULL);
     add_fields(b);
     add_columns(b);
     add_statistics(b);

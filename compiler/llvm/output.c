@@ -43,13 +43,12 @@ static bool write_header(const Module *m, const Kernels *k, const OutputOptions 
 
 static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, CodeForm form) {
     WrapperData data = {.module = m, .manifest = manifest_make(m, k, o)};
-    bool object = o->kind == OUTPUT_OBJECT || o->kind == OUTPUT_LIBRARY;
     CodeRequest r = {.kernels = k,
                      .target = o->target,
                      .prefix = o->prefix,
                      .optimization = o->optimization,
                      .form = form,
-                     .extras = object ? wrap_object : wrap_trainer,
+                     .extras = o->kind == OUTPUT_TRAINER ? wrap_trainer : wrap_object,
                      .data = &data};
     return code_make(&r);
 }

@@ -18,6 +18,20 @@ const Field **fields_in_order(const Module *m, int *count, int *inputs) {
     return fields;
 }
 
+// The functions that nn_object_* run; what a trainer needs beyond them is not in an object.
+static bool object_calls(FunctionKind kind) {
+    return kind == FUNCTION_INITIAL || kind == FUNCTION_STEP || kind == FUNCTION_UPDATE || kind == FUNCTION_PREDICT ||
+           kind == FUNCTION_EPOCH;
+}
+
+void output_keep_called(Kernels *kernels, OutputKind kind) {
+    int kept = 0;
+    for (int i = 0; kind != OUTPUT_TRAINER && i < kernels->schedules.count; i++)
+        if (object_calls(kernels->schedules.data[i]->function->kind))
+            kernels->schedules.data[kept++] = kernels->schedules.data[i];
+    if (kind != OUTPUT_TRAINER) kernels->schedules.count = kept;
+}
+
 static Operand manifest_constant(Emitter *em, ManifestBytes manifest) {
     Operand bytes = LLVMConstStringInContext2(em->llvm, manifest.bytes, manifest.length, 1);
     Operand global =

@@ -178,6 +178,7 @@ static bool read_dims(Run *r, const Node *target, Field *f) {
 
 static void declare_field(Run *r, const Node *s) {
     Field f = {.name = field_name(s)->name, .span = s->target->span, .in_model = -1};
+    f.text = node_text(r->arena, s->assigned);
     bool ok = read_dims(r, s->target, &f) && read_type(r, s->assigned, &f);
     for (int i = 0; i < r->model->count; i++)
         if (string_equal(r->model->items[i]->name, f.name)) f.in_model = i;

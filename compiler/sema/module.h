@@ -14,6 +14,7 @@ typedef struct { const char *name; int64_t value; bool given; } Count;
 // A field of the data block. Tensors are NULL where nothing reads the field there.
 typedef struct {
     const char *name;
+    const char *text;                 // what it is, as written
     Span span;
     Type type;
     int rank;                         // of one sample

@@ -1,4 +1,5 @@
-// The processor's floating-point state: subnormal results and operands count as zero while generated code runs.
+// The processor's floating-point state while generated code runs: round to nearest, no exception traps, subnormal results
+// and operands count as zero. It is the same whatever the host program has set, so that the results are.
 #include "parallel/pool.h"
 
 #if defined(__x86_64__)
@@ -8,7 +9,7 @@
 uint32_t nn_float_enter(void) {
 #if defined(__x86_64__)
     uint32_t before = _mm_getcsr();
-    _mm_setcsr(before | 0x8040);
+    _mm_setcsr(0x9fc0);
     return before;
 #else
     return 0;

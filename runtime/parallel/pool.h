@@ -19,8 +19,11 @@ void nn_pool_run(nn_pool *pool, nn_run *run, int32_t function, nn_call *call);
 // gets what a user should know of it, or nothing.
 bool nn_openblas_begin(char *text, size_t room) __attribute__((weak));
 
-// Subnormals are flushed in this thread. Returns what was in force before, for nn_float_restore.
+// Round to nearest, no traps, subnormals flushed, in this thread. Returns what was in force before, for nn_float_restore.
 uint32_t nn_float_enter(void);
 void nn_float_restore(uint32_t state);
+
+// The length of the first name of the list ("avx2,fma,...", LLVM's names) that the processor lacks; 0: it has all.
+int nn_processor_lacks(const char *features, const char **first);
 
 #endif

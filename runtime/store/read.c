@@ -72,6 +72,21 @@ static bool fits(const nn_tensor *to, const nn_safetensor *from) {
     return type && shape;
 }
 
+bool nn_store_allows(const nn_tensor *t, int32_t value) {
+    return t->type == NN_BOOL ? value == 0 || value == 1 : !t->bounded || (value >= t->low && value <= t->high);
+}
+
+// Integers may be subscripts: one outside its range would be read with.
+static nn_status check_whole(const nn_archive *a, nn_context *ctx, const nn_tensor *t, const unsigned char *bytes) {
+    for (int64_t k = 0, n = nn_tensor_elements(t); k < n; k++) {
+        int32_t value;
+        memcpy(&value, bytes + 4 * k, 4);
+        if (!nn_store_allows(t, value))
+            return nn_fail(ctx, NN_DATA, "%s: %.200s holds %d, which is outside its range", a->path, nn_model_text(a->model, t->name), value);
+    }
+    return NN_OK;
+}
+
 static nn_status take_entry(void *data, nn_context *ctx, const nn_safetensor *from) {
     nn_archive *a = data;
     if (a->span_count == a->span_room)
@@ -97,7 +112,7 @@ static nn_status take_entry(void *data, nn_context *ctx, const nn_safetensor *fr
                        expected, from->dtype, found);
     }
     a->tensors[k] = (nn_stored){a->elements + from->begin, nn_same(from->dtype, "F64")};
-    return NN_OK;
+    return nn_same(from->dtype, "I32") ? check_whole(a, ctx, to, a->tensors[k].bytes) : NN_OK;
 }
 
 // The header's own checksum is taken of its text with zeros in that place.

@@ -29,6 +29,7 @@ nn_status nn_safetensors_parse(nn_context *ctx, const char *path, const unsigned
 // Weights are what inference needs; an object's file also holds what its training goes on from, and may lack it when read.
 typedef enum nn_contents { NN_WEIGHTS, NN_OBJECT, NN_CHECKPOINT } nn_contents;
 bool nn_store_holds(const nn_tensor *t, nn_contents contents);
+bool nn_store_allows(const nn_tensor *t, int32_t value);           // of a tensor of integers: inside its range
 
 // Puts further metadata: calls nn_store_metadata for each pair.
 typedef void nn_metadata(void *data, nn_sink *sink);

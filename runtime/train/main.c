@@ -24,26 +24,14 @@ nn_status nn_print(nn_context *ctx, const nn_text *text) {
     return NN_OK;
 }
 
-// The features, by LLVM's names, that are not there. Names this compiler cannot ask for are taken on trust.
 static nn_status check_processor(nn_context *ctx, const nn_model *m) {
-    const char *at = nn_model_text(m, m->manifest->features);
-    while (*at != '\0') {
-        size_t n = strcspn(at, ",");
-        bool there = true;
-#if defined(__x86_64__)
-#define FEATURE(name) there = there && (n != sizeof name - 1 || memcmp(at, name, n) != 0 || __builtin_cpu_supports(name));
-        FEATURE("sse3") FEATURE("ssse3") FEATURE("sse4.1") FEATURE("sse4.2") FEATURE("popcnt") FEATURE("avx") FEATURE("avx2")
-        FEATURE("fma") FEATURE("bmi") FEATURE("bmi2") FEATURE("f16c") FEATURE("lzcnt") FEATURE("movbe") FEATURE("avx512f")
-        FEATURE("avx512bw") FEATURE("avx512cd") FEATURE("avx512dq") FEATURE("avx512vl") FEATURE("avx512bf16")
-        FEATURE("avx512vnni") FEATURE("avx512ifma") FEATURE("avx512vbmi") FEATURE("avxvnni")
-#undef FEATURE
-#endif
-        if (!there)
-            return nn_fail(ctx, NN_USAGE, "this processor lacks %.*s, which this trainer was compiled for (--cpu %s); build it with --cpu x86-64-v3, or on this machine",
-                           (int)n, at, nn_model_text(m, m->manifest->cpu));
-        at += n + (at[n] == ',');
-    }
-    return NN_OK;
+    const char *feature;
+    int length = nn_processor_lacks(nn_model_text(m, m->manifest->features), &feature);
+    return length == 0 ? NN_OK
+                       : nn_fail(ctx, NN_USAGE,
+                                 "this processor lacks %.*s, which this trainer was compiled for (--cpu %s); build it with --cpu "
+                                 "x86-64-v3, or on this machine",
+                                 length, feature, nn_model_text(m, m->manifest->cpu));
 }
 
 static int run_command(nn_context *ctx, const nn_model *m, const nn_options *o) {

@@ -16,7 +16,7 @@ typedef struct {
     nn_stored *stored;
     nn_span *file_spans;
     int64_t pending, pending_rows;                                 // batches accumulated towards the next update
-    bool owned;
+    bool owned, lr_refused;                                        // the configuration's lr is one that nothing takes
 } Object;
 
 // ---- the piece of memory ----
@@ -59,6 +59,16 @@ uint64_t nn_object_size(const void *manifest) {
     return count.used + 64;                                        // wherever the caller's memory begins
 }
 
+// Parameters, states and slots at their beginnings.
+static void draw_initial(nn_trainer *t) {
+    uint32_t state = nn_float_enter();
+    nn_model_start(&t->model, NN_GRADIENT);
+    t->call.seed = t->seed;
+    t->call.batch_number = 0;
+    nn_trainer_run(t, NN_INITIAL);
+    nn_float_restore(state);
+}
+
 static void start(Object *o, const nn_config *config) {
     static const int32_t kinds[] = {NN_TOTAL, NN_CLOCK, NN_SETTING};
     nn_trainer *t = &o->trainer;
@@ -72,23 +82,21 @@ static void start(Object *o, const nn_config *config) {
         o->rowmap[k] = k;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         nn_model_start(&t->model, kinds[k]);
-    t->call = (nn_call){.arena = t->model.arena, .sources = o->sources, .rows = mf->batch, .seed = t->seed};
-    uint32_t state = nn_float_enter();
-    nn_trainer_run(t, NN_INITIAL);
-    nn_float_restore(state);
+    t->call = (nn_call){.arena = t->model.arena, .sources = o->sources, .rows = mf->batch};
+    draw_initial(t);
     nn_states_remember(t);
     const int32_t *clock = mf->clock;
     int64_t length = o->config.steps_per_epoch;
     nn_scalar_put(&t->model, clock[NN_CLOCK_STEPS], (double)o->config.steps);
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH_LENGTH], (double)length);
-    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS], length > 0 ? ceil((double)o->config.steps / (double)length) : 0);
-    if (o->config.lr != 0)
-        nn_object_set_lr(o, o->config.lr);
+    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS], length > 0 ? (double)(o->config.steps / length + (o->config.steps % length != 0)) : 0);
+    o->lr_refused = o->config.lr != 0 && nn_object_set_lr(o, o->config.lr) != NN_OK;
 }
 
 void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes, const nn_config *config) {
     nn_model m = {.manifest = manifest, .run = run};
-    if (memory == NULL || bytes < nn_object_size(manifest))
+    const char *feature;
+    if (memory == NULL || bytes < nn_object_size(manifest) || nn_processor_lacks(nn_model_text(&m, m.manifest->features), &feature) > 0)
         return NULL;
     unsigned char *at = memory;
     at += (64 - (uintptr_t)at % 64) % 64;
@@ -106,7 +114,10 @@ void *nn_object_create(const void *manifest, nn_run *run, const nn_config *confi
         return NULL;
     // Memory taken here is aligned, so the object lies at its beginning.
     Object *o = nn_object_init(manifest, run, memory, nn_object_size(manifest), config);
-    o->owned = true;
+    if (o == NULL)
+        nn_memory_give(memory);
+    else
+        o->owned = true;
     return o;
 }
 
@@ -192,24 +203,30 @@ static void step(Object *o, int32_t count) {
     t->at.step++;
 }
 
+static bool is_configured(const Object *o) {
+    const nn_manifest *mf = o->trainer.model.manifest;
+    return o->config.steps >= 0 && o->config.steps_per_epoch >= 0 && !o->lr_refused
+           && !(mf->needs_steps && o->config.steps == 0) && !(mf->needs_epoch_length && o->config.steps_per_epoch == 0);
+}
+
 int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count, void *loss) {
     Object *o = object;
     if (o == NULL)
         return NN_USAGE;
     const nn_manifest *mf = o->trainer.model.manifest;
-    if ((mf->needs_steps && o->config.steps <= 0) || (mf->needs_epoch_length && o->config.steps_per_epoch <= 0))
+    if (!is_configured(o))
         return NN_USAGE;
     nn_status status = take_rows(o, fields, count, true);
     if (status != NN_OK)
         return (int32_t)status;
     uint32_t state = nn_float_enter();
     step(o, count);
-    nn_float_restore(state);
     double value = nn_scalar_get(&o->trainer.model, mf->loss);
     if (loss != NULL && mf->is_double)
         *(double *)loss = value;
     else if (loss != NULL)
         *(float *)loss = (float)value;
+    nn_float_restore(state);
     return isfinite(value) ? NN_OK : NN_NOT_FINITE;
 }
 
@@ -250,7 +267,7 @@ int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count
     for (uint32_t k = 0; k < t->model.manifest->outputs_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, table[k].tensor);
         if (outputs[k] != NULL)
-            nn_tensor_get(&t->model, of, 0, count * nn_tensor_row(of), outputs[k]);
+            nn_tensor_get(&t->model, of, 0, (of->batch_dims & 1) != 0 ? count * nn_tensor_row(of) : nn_tensor_elements(of), outputs[k]);
     }
     nn_states_end(t);
     nn_float_restore(state);
@@ -273,6 +290,7 @@ int32_t nn_object_set_lr(void *object, double lr) {
         if (settings[k].is_rate)
             nn_scalar_put(m, settings[k].tensor, lr);
     }
+    o->lr_refused = o->lr_refused && !any;
     return any ? NN_OK : NN_USAGE;
 }
 
@@ -288,11 +306,47 @@ static const nn_tensor *parameter(const Object *o, const char *name, const void 
     return NULL;
 }
 
+// What the caller passes is of the header's real type, also for states that are integers.
+static bool is_whole(const nn_tensor *t) { return t->type == NN_INT || t->type == NN_BOOL; }
+
+static double real_at(const nn_model *m, const void *values, uint64_t k) {
+    return m->manifest->is_double ? ((const double *)values)[k] : (double)((const float *)values)[k];
+}
+
+static void get_whole(const nn_model *m, const nn_tensor *t, void *values, uint64_t count) {
+    int32_t value;
+    for (uint64_t k = 0; k < count; k++) {
+        nn_tensor_get(m, t, (int64_t)k, 1, &value);
+        if (m->manifest->is_double)
+            ((double *)values)[k] = (double)value;
+        else
+            ((float *)values)[k] = (float)value;
+    }
+}
+
+static nn_status put_whole(const nn_model *m, const nn_tensor *t, const void *values, uint64_t count) {
+    for (uint64_t k = 0; k < count; k++) {
+        double value = real_at(m, values, k);
+        if (!(value >= (double)INT32_MIN && value <= (double)INT32_MAX) || value != (double)(int32_t)value
+            || !nn_store_allows(t, (int32_t)value))
+            return NN_DATA;
+    }
+    for (uint64_t k = 0; k < count; k++) {
+        int32_t value = (int32_t)real_at(m, values, k);
+        nn_tensor_put(m, t, (int64_t)k, 1, &value);
+    }
+    return NN_OK;
+}
+
 int32_t nn_object_get_parameter(void *object, const char *name, void *values, uint64_t count) {
     const nn_tensor *t = parameter(object, name, values, count);
     if (t == NULL)
         return NN_USAGE;
-    nn_tensor_get(&((Object *)object)->trainer.model, t, 0, (int64_t)count, values);
+    const nn_model *m = &((Object *)object)->trainer.model;
+    if (is_whole(t))
+        get_whole(m, t, values, count);
+    else
+        nn_tensor_get(m, t, 0, (int64_t)count, values);
     return NN_OK;
 }
 
@@ -300,7 +354,10 @@ int32_t nn_object_set_parameter(void *object, const char *name, const void *valu
     const nn_tensor *t = parameter(object, name, values, count);
     if (t == NULL)
         return NN_USAGE;
-    nn_tensor_put(&((Object *)object)->trainer.model, t, 0, (int64_t)count, values);
+    const nn_model *m = &((Object *)object)->trainer.model;
+    if (is_whole(t))
+        return (int32_t)put_whole(m, t, values, count);
+    nn_tensor_put(m, t, 0, (int64_t)count, values);
     return NN_OK;
 }
 
@@ -351,6 +408,8 @@ typedef struct {
     int64_t values[5];
 } Position;
 
+static const int64_t position_limit = INT64_C(1) << 53;           // of every count: sums of two stay exact
+
 static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_json value) {
     static const char *const keys[] = {"object.step", "object.epoch", "object.batch_number", "object.pending", "object.pending_rows"};
     Position *p = data;
@@ -358,7 +417,7 @@ static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_
     for (int k = 0; k < 5; k++) {
         if (nn_same(key, keys[k])
             && (!nn_json_string(&value, text, sizeof text, NULL) || !nn_integer_parse(text, strlen(text), &p->values[k])
-                || p->values[k] < 0))
+                || p->values[k] < 0 || p->values[k] > position_limit))
             return nn_fail(ctx, NN_DATA, "damaged");
     }
     return NN_OK;
@@ -377,6 +436,7 @@ int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) 
     if (nn_store_read(&o->ctx, &a, memory, bytes) != NN_OK
         || nn_safetensors_parse(&o->ctx, "", memory, bytes, &visitor, NULL) != NN_OK)
         return (int32_t)o->ctx.status;
+    draw_initial(t);                                               // what a file of weights alone does not bring is as new
     nn_store_apply(&a);
     t->at.step = at.values[0];
     t->at.epoch = at.values[1];

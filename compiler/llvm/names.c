@@ -1,0 +1,53 @@
+// Names for C and C++, of every standard: what an object file exports, and the parameters of its header.
+#include "llvm/llvm.h"
+
+#include <string.h>
+
+static const char *const keywords[] = {
+    "alignas",      "alignof",   "and",           "and_eq",   "asm",        "auto",         "bitand",
+    "bitor",        "bool",      "break",         "case",     "catch",      "char",         "char16_t",
+    "char32_t",     "char8_t",   "class",         "co_await", "co_return",  "co_yield",     "compl",
+    "concept",      "const",     "const_cast",    "consteval", "constexpr", "constinit",    "continue",
+    "decltype",     "default",   "delete",        "do",       "double",     "dynamic_cast", "else",
+    "enum",         "explicit",  "export",        "extern",   "false",      "float",        "for",
+    "friend",       "goto",      "if",            "inline",   "int",        "long",         "mutable",
+    "namespace",    "new",       "noexcept",      "not",      "not_eq",     "nullptr",      "operator",
+    "or",           "or_eq",     "private",       "protected", "public",    "register",     "reinterpret_cast",
+    "requires",     "restrict",  "return",        "short",    "signed",     "sizeof",       "static",
+    "static_assert", "static_cast", "struct",     "switch",   "template",   "this",         "thread_local",
+    "throw",        "true",      "try",           "typedef",  "typeid",     "typename",     "typeof",
+    "typeof_unqual", "union",    "unsigned",      "using",    "virtual",    "void",         "volatile",
+    "wchar_t",      "while",     "xor",           "xor_eq",
+};
+
+bool c_keyword(const char *name) {
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+        if (!strcmp(name, keywords[i])) return true;
+    return false;
+}
+
+static bool digit(char c) { return c >= '0' && c <= '9'; }
+
+static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+// Every character that cannot stand in a name becomes one `_`, however many bytes it has.
+static char *spelled(Arena *arena, const char *text) {
+    char *name = string_copy(arena, text, strlen(text)), *to = name;
+    for (const char *c = text; *c; c++)
+        if (((unsigned char)*c & 0xc0) != 0x80) *to++ = letter(*c) || digit(*c) ? *c : '_';
+    *to = 0;
+    return name;
+}
+
+// Names that begin with nn_ are the runtime's; `main` is the host program's.
+bool c_prefix_allowed(const char *name) {
+    if (!letter(*name)) return false;
+    for (const char *c = name; *c; c++)
+        if (!letter(*c) && !digit(*c)) return false;
+    return !c_keyword(name) && strcmp(name, "main") != 0 && strcmp(name, "nn") != 0 && strncmp(name, "nn_", 3) != 0;
+}
+
+const char *c_prefix(Arena *arena, const char *stem) {
+    const char *name = spelled(arena, stem);
+    return c_prefix_allowed(name) ? name : string_format(arena, "nn_%s", name);
+}
