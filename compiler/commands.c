@@ -124,7 +124,7 @@ static int build_to(Pipeline *p, PipelineOptions *po, const char *path) {
     po->output.path = path;
     if (!po->output.directory) po->output.directory = relative_folder(arena, folder_of(arena, path), folder_of(arena, po->path));
     if (!po->output.prefix) po->output.prefix = c_prefix(arena, path_stem(arena, po->path));
-    if (po->output.kind == OUTPUT_TRAINER && !linker_check(p->ctx)) return NN_FILE;
+    if (!tools_check(p->ctx, po->output.kind)) return NN_FILE;
     pipeline_run(p, FORM_OUTPUT);
     return p->status;
 }
@@ -155,6 +155,11 @@ static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
     struct stat about;
     if (!strcmp(out, o->file) || (stat(out, &about) == 0 && S_ISDIR(about.st_mode))) {
         diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, strcmp(out, o->file) ? strerror(EISDIR) : "it is the model file");
+        return NN_FILE;
+    }
+    bool has_header = po->output.kind == OUTPUT_OBJECT || po->output.kind == OUTPUT_LIBRARY;
+    if (has_header && strlen(out) > 2 && !strcmp(out + strlen(out) - 2, ".h")) {
+        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, "it is the name of the header beside it");
         return NN_FILE;
     }
     return build_to(p, po, out);

@@ -105,8 +105,8 @@ static nn_run *load(Pipeline *p) {
     const char *object = string_format(ctx->arena, "%s/step.o", folder), *library = string_format(ctx->arena, "%s/step.so", folder);
     void *handle = NULL, *symbol = NULL;
     if (!write_object(object, &code)) diagnose(ctx, CANNOT_WRITE, NO_SPAN, object, strerror(errno));
-    else if (link_shared(object, library)) diagnose(ctx, LINKER_FAILED, NO_SPAN, library, "see its message above");
-    else if (!(handle = dlopen(library, RTLD_NOW | RTLD_LOCAL))) diagnose(ctx, LINKER_FAILED, NO_SPAN, library, dlerror());
+    else if (link_shared(object, library)) diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, "see its message above");
+    else if (!(handle = dlopen(library, RTLD_NOW | RTLD_LOCAL))) diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, dlerror());
     unlink(object);
     unlink(library);
     rmdir(folder);

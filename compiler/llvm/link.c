@@ -50,11 +50,17 @@ static bool in_path(Arena *arena, const char *tool) {
     return false;
 }
 
-bool linker_check(Context *ctx) {
-    if (in_path(ctx->arena, "cc")) return true;
-    Diagnostic *d = diagnose(ctx, NO_LINKER, NO_SPAN, "it is not in PATH");
+bool tool_check(Context *ctx, const char *tool) {
+    if (in_path(ctx->arena, tool)) return true;
+    Diagnostic *d = diagnose(ctx, NO_TOOL, NO_SPAN, tool, "it is not in PATH");
     if (d) diagnostic_help(ctx, d, "install a C compiler (Debian: `apt install gcc`)");
     return false;
+}
+
+bool linker_check(Context *ctx) { return tool_check(ctx, "cc"); }
+
+bool tools_check(Context *ctx, OutputKind kind) {
+    return kind == OUTPUT_TRAINER ? linker_check(ctx) : kind != OUTPUT_LIBRARY || tool_check(ctx, "ar");
 }
 
 // ---- running a tool ---------------------------------------------------------------------------------------
@@ -146,11 +152,11 @@ static void close_workplace(const Workplace *w) {
 
 static bool finish(const Workplace *w, int status, const char *tool, const char *path) {
     if (status < 0) {
-        diagnose(w->ctx, NO_LINKER, NO_SPAN, string_format(w->ctx->arena, "%s: %s", tool, strerror(errno)));
+        diagnose(w->ctx, NO_TOOL, NO_SPAN, tool, strerror(errno));
         return false;
     }
     if (status) {
-        diagnose(w->ctx, LINKER_FAILED, NO_SPAN, path, first_error(w->ctx->arena, w->said_fd));
+        diagnose(w->ctx, TOOL_FAILED, NO_SPAN, tool, path, first_error(w->ctx->arena, w->said_fd));
         return false;
     }
     if (rename(w->result, path) == 0) return true;

@@ -59,7 +59,8 @@ bool c_keyword(const char *name); // of any standard of C or C++
 // What an object's interface never calls is not in it: functions of the data block, of evaluation, of the run's end.
 void output_keep_called(Kernels *kernels, OutputKind kind);
 
-// Can the system's `cc` be run? False after a diagnostic: asked before compiling starts.
+// Can the system's tools that a kind of output needs be run? False after a diagnostic: asked before compiling starts.
+bool tools_check(Context *ctx, OutputKind kind);
 bool linker_check(Context *ctx);
 
 #endif

@@ -55,7 +55,7 @@ static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, 
 
 static int write_trainer(const Module *m, const Kernels *k, const OutputOptions *o) {
     Context *ctx = m->program->ctx;
-    if (!linker_check(ctx) || (uses_openblas(k) && !openblas_check(ctx))) return FILE_STATUS;
+    if (uses_openblas(k) && !openblas_check(ctx)) return FILE_STATUS;
     LinkRequest r = {
         .path = o->path, .gzip = reads_gzip(&m->data), .debug = o->debug, .openblas = uses_openblas(k)};
     r.object = make(m, k, o, FORM_OBJECT);

@@ -63,7 +63,7 @@ int main(int argc, char **argv) {
     digits *net[2];
     for (int k = 0; k < 2; k++) {
         digits_config config = {0};
-        config.seed = (uint64_t)k;
+        config.seed = (uint64_t)k + 1;
         config.steps = EPOCHS * per_epoch;
         config.steps_per_epoch = per_epoch;
         net[k] = digits_create(&config);

@@ -1,0 +1,48 @@
+# An object and the trainer of the same file: the same batches give the same weights, each reads what the other wrote. An archive
+# and a shared library that is loaded at run time do as the object does.
+set -eu
+. "$ROOT/tests/host/check.sh"
+cp "$ROOT"/examples/digits/digits.* "$ROOT"/examples/iris/iris.nn .
+"$NNC" build digits.nn && "$NNC" build digits.nn --emit lib && "$NNC" build iris.nn --emit obj
+./digits --epochs 2 --seed 7 --quiet
+for epoch in 0 1; do ./digits data --seed 7 --part train --epoch $epoch >epoch$epoch.csv; done
+rows=$(($(wc -l <epoch0.csv) - 1))
+per_epoch=$(((rows + 31) / 32))
+gcc $warnings $sanitize -I. "$ROOT/tests/host/trainer.c" iris.o digits.a -lm -o trainer || fail "an archive links alone"
+./trainer 7 $((2 * per_epoch)) $per_epoch digits.run/weights.safetensors mine.safetensors epoch0.csv epoch1.csv || fail "object and trainer differ"
+./digits eval >theirs.txt
+./digits eval --weights mine.safetensors | cmp - theirs.txt || fail "the trainer reads an object's weights otherwise"
+# An object is position-independent: with the runtime it is a shared library. Two copies of one may be loaded.
+"$NNC" build digits.nn --emit obj
+gcc $sanitize -shared -Wl,-z,text -Wl,-z,defs digits.o "$BUILD/libnn.a" -lm -o digits.so || fail "no shared library"
+gcc $warnings $sanitize -I. "$ROOT/tests/host/trainer.c" iris.o "$PWD/digits.so" "$BUILD/libnn.a" -lm -o shared && ./shared 7 $((2 * per_epoch)) $per_epoch \
+    digits.run/weights.safetensors mine.safetensors epoch0.csv epoch1.csv || fail "a shared library differs"
+# Assembly is the object's: assembled, the same names.
+"$NNC" build digits.nn --emit asm && gcc -c digits.s -o assembled.o || fail "--emit asm cannot be assembled"
+diff <(nm -g digits.o | awk '{print $NF}') <(nm -g assembled.o | awk '{print $NF}') || fail "--emit asm: other names"
+# Names from odd files, and those that are refused.
+for pair in 1:nn_1 int:nn_int a-b:a_b nn_object:nn_nn_object main:nn_main é:_; do
+    cp iris.nn "${pair%%:*}.nn"
+    "$NNC" build "${pair%%:*}.nn" --emit obj -o odd.o
+    [ "$(prefix_of odd.h)" = "${pair##*:}" ] || fail "${pair%%:*}.nn gives $(prefix_of odd.h)"
+done
+for prefix in a-b 1 "" int nn nn_x main; do
+    status=0
+    "$NNC" build iris.nn --emit obj --prefix "$prefix" -o refused.o 2>said || status=$?
+    [ $status -eq 2 ] && grep -q "prefix" said && [ ! -e refused.o ] || fail "--prefix '$prefix': $status"
+done
+"$NNC" build iris.nn --emit obj --prefix flowers -o odd.o && [ "$(prefix_of odd.h)" = flowers ] || fail "--prefix"
+# What cannot be made is said before compiling; nothing is left behind.
+for options in "--target aarch64-linux-gnu" "--cpu pentium"; do
+    status=0
+    "$NNC" build iris.nn --emit obj $options -o refused.o 2>said || status=$?
+    [ $status -eq 2 ] && [ ! -e refused.o ] || fail "$options: $status"
+done
+for kind in trainer lib; do
+    status=0
+    PATH=/nonexistent "$NNC" build iris.nn $([ $kind = trainer ] || echo --emit $kind) -o refused 2>said || status=$?
+    [ $status -eq 3 ] && grep -q "PATH" said && [ ! -e refused ] || fail "no tool for $kind: $status $(cat said)"
+done
+status=0
+"$NNC" build iris.nn --emit obj -o refused.h 2>said || status=$?
+[ $status -eq 3 ] && [ ! -e refused.h ] || fail "an object over its header: $status"
