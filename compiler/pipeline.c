@@ -19,6 +19,14 @@ const char *path_stem(Arena *arena, const char *path) {
 
 // ---- the passes that are not of pass/ -------------------------------------------------------------------------------------
 
+// The word before a library's names: its file's name, with `_` for what no name may hold.
+static const char *library_prefix(Arena *arena, const char *path) {
+    char *name = (char *)path_stem(arena, path);
+    for (char *c = name; *c; c++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", *c)) *c = '_';
+    return name;
+}
+
 static bool load_library(Pipeline *p) {
     p->library = library_create(p->ctx);
     for (int i = 0; i < stdlib_count; i++) {
@@ -31,8 +39,11 @@ static bool load_library(Pipeline *p) {
         Source *s = source_load(p->ctx, p->options->libraries[i]);
         if (!s) continue;
         s->library = true;
-        s->prefix = path_stem(p->ctx->arena, p->options->libraries[i]);
-        library_add(p->library, s, parse_source(p->ctx, s));
+        s->prefix = library_prefix(p->ctx->arena, p->options->libraries[i]);
+        Node *root = parse_source(p->ctx, s);
+        library_add(p->library, s, root);
+        vec_push(p->ctx->arena, &p->libraries, root);
+        if (file_train(root)) diagnose(p->ctx, LIBRARY_TRAIN, file_train(root)->span);
     }
     return !p->ctx->errors;
 }
@@ -45,7 +56,14 @@ static bool run_parse(Pipeline *p) {
     return !p->ctx->errors;
 }
 
-static bool run_resolve(Pipeline *p) { return sema_resolve(p->ctx, p->library, p->source, p->root); }
+static bool run_resolve(Pipeline *p) {
+    bool right = true;
+    for (int i = 0; i < p->libraries.count; i++) {
+        const Node *root = p->libraries.data[i];
+        right = sema_resolve(p->ctx, p->library, source_of(p->ctx, root->span), root) && right;
+    }
+    return sema_resolve(p->ctx, p->library, p->source, p->root) && right;
+}
 
 // gradcheck: what is left of the step are the loss and the gradients, each as an output of its own.
 static void keep_gradients(Pipeline *p) {

@@ -26,6 +26,7 @@ typedef struct {
     Library *library;
     Source *source;
     Node *root;
+    VEC(const Node *) libraries;      // of --library
     Module *module;
     Kernels *kernels;
     Target *target;

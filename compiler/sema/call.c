@@ -455,7 +455,7 @@ static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValu
 const Node *definition_called(Elaborator *el, const Env *env, const Node *base) {
     if (base->kind == AST_NAME) return env_name(env, base->name) ? NULL : definition_of(el, env, base->name);
     if (base->kind == AST_MEMBER && base->base->kind == AST_NAME && !env_name(env, base->base->name))
-        return library_member(el->session->library, base->base->name, base->name);
+        return library_member(el->session->library, base->span, base->base->name, base->name);
     return NULL;
 }
 

@@ -160,6 +160,9 @@ SemaValue elaborate_block(Elaborator *el, Env *env, const Node *block);
 // A compile-time number; reports (with `what` it is for: "the batch") and returns false where it is none.
 bool elaborate_number(Elaborator *el, Env *env, const Node *e, const char *what, double *number,
                       Dimension *dimension);
+// A whole number; `unit` may stand beside it.
+bool elaborate_count(Elaborator *el, Env *env, const Node *e, const char *what, Dimension unit,
+                     int64_t *integer);
 bool elaborate_integer(Elaborator *el, Env *env, const Node *e, const char *what, int64_t *integer);
 
 // The value as one number (first result; a tensor of rank 0; a known number as a constant), or NULL after a

@@ -125,8 +125,8 @@ static const char *dotted(Arena *arena, const Node *e) {
 
 static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
     if (e->base->kind == AST_NAME && !env_name(env, e->base->name) &&
-        library_named(el->session->library, e->base->name)) {
-        const Node *define = library_member(el->session->library, e->base->name, e->name);
+        library_named(el->session->library, e->span, e->base->name)) {
+        const Node *define = library_member(el->session->library, e->span, e->base->name, e->name);
         if (define) return eval_definition(el, env, e, define);
     }
     const char *path = dotted(el->session->arena, e);
@@ -552,16 +552,25 @@ bool elaborate_number(Elaborator *el, Env *env, const Node *e, const char *what,
     return true;
 }
 
-bool elaborate_integer(Elaborator *el, Env *env, const Node *e, const char *what, int64_t *integer) {
+bool elaborate_count(Elaborator *el, Env *env, const Node *e, const char *what, Dimension unit,
+                     int64_t *integer) {
     double number;
     Dimension dimension;
     if (!elaborate_number(el, env, e, what, &number, &dimension)) return false;
+    if (dimension != DIMENSION_NUMBER && dimension != unit) {
+        fail(el, env, UNIT_UNWANTED, e->span, what);
+        return false;
+    }
     if (number != floor(number) || fabs(number) >= 9e15) {
         fail(el, env, WHOLE_WANTED, e->span, what, number_text(el->session->arena, number));
         return false;
     }
     *integer = (int64_t)number;
     return true;
+}
+
+bool elaborate_integer(Elaborator *el, Env *env, const Node *e, const char *what, int64_t *integer) {
+    return elaborate_count(el, env, e, what, DIMENSION_NUMBER, integer);
 }
 
 const Expr *value_as_scalar(Elaborator *el, SemaValue v, Span span) {

@@ -103,7 +103,12 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
                .root = root,
                .options = options,
                .train = file_train(root)};
-    if (!r->train) return NULL;
+    if (!r->train) {
+        Span begin = {source->base, source->base + (source->length > 0)};
+        Diagnostic *d = diagnose(ctx, NO_TRAIN, begin);
+        diagnostic_help(ctx, d, "a library is checked by `nnc check`, and used with `--library`");
+        return NULL;
+    }
     r->m = arena_new(ctx->arena, Module);
     r->option_used = arena_array(ctx->arena, bool, options ? options->set.count + 1 : 1);
     r->data = library_find(library, r->train->span, r->train->name);

@@ -160,7 +160,7 @@ SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node
     Dimension dimension;
     if (!elaborate_number(el, env_create(el, e->span, ""), e, name, &value, &dimension)) return value_error();
     if (is_rate && dimension != DIMENSION_NUMBER) {
-        diagnose(r->ctx, RATE_UNIT, e->span, name);
+        diagnose(r->ctx, UNIT_UNWANTED, e->span, string_format(r->arena, "`%s`", name));
         return value_error();
     }
     run_in_force(r, name, node_text(r->arena, e), given ? "--set" : origin_of(r, number));

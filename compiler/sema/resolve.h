@@ -16,10 +16,10 @@ void library_open(Library *library, const Source *source, const Node *root);
 // its own names, then the standard library's; a library's body keeps what it saw. Names that begin with `_`
 // stay in their file.
 const Node *library_find(const Library *library, Span from, const char *name);
-// `keras.dense`, `mine.layer`: what a member of a named library means, or NULL.
-const Node *library_member(const Library *library, const char *file, const char *name);
-// Is there a library of that name, whose members are written with it?
-bool library_named(const Library *library, const char *file);
+// `keras.dense`, `mine.layer`: what a member of a named library means in the file that holds `from`, or NULL.
+const Node *library_member(const Library *library, Span from, const char *file, const char *name);
+// Is there a library of that name, whose members are written with it? The file's own names come first.
+bool library_named(const Library *library, Span from, const char *file);
 // The names of a library, for suggestions. Returns how many; stores at most `room`.
 int library_members(const Library *library, const char *file, const char **names, int room);
 // Every name visible from `from` at file level, for suggestions. Returns how many; stores at most `room`.

@@ -163,9 +163,9 @@ static const Node *callable(Resolver *r, const Node *callee, const Node *found) 
 
 static const Node *member_of(Resolver *r, const Node *callee) {
     const Node *base = callee->base;
-    if (base->kind != AST_NAME || scope_find(r, base->name) || !library_named(r->library, base->name))
+    if (base->kind != AST_NAME || scope_find(r, base->name) || !library_named(r->library, base->span, base->name))
         return NULL;
-    return library_member(r->library, base->name, callee->name);
+    return library_member(r->library, base->span, base->name, callee->name);
 }
 
 static void call_name(Resolver *r, const Node *callee, const Node *call, int piped) {
@@ -233,7 +233,7 @@ void resolve_optimizer(Resolver *r, const Node *e) {
         return;
     }
     bool library = callee->kind == AST_MEMBER && callee->base->kind == AST_NAME &&
-                   library_named(r->library, callee->base->name);
+                   library_named(r->library, callee->span, callee->base->name);
     if (!found && library) {
         report_member(r, callee);
         return;

@@ -60,8 +60,8 @@ static void resolve_part(Resolver *r, const Node *e) {
 static void resolve_member(Resolver *r, const Node *e) {
     const Node *base = e->base;
     bool plain = base->kind == AST_NAME && !scope_find(r, base->name);
-    if (plain && library_named(r->library, base->name)) {
-        const Node *found = library_member(r->library, base->name, e->name);
+    if (plain && library_named(r->library, base->span, base->name)) {
+        const Node *found = library_member(r->library, e->span, base->name, e->name);
         if (!found)
             report_member(r, e);
         else

@@ -46,6 +46,7 @@ void library_add(Library *library, const Source *source, const Node *root) {
     FileScope *file = add_file(library, source, root);
     file->prefix = source->prefix;
     if (file->prefix) {
+        if (map_get(library->prefixes, file->prefix)) diagnose(library->ctx, LIBRARY_TWICE, NO_SPAN, file->prefix);
         map_set(library->prefixes, file->prefix, file);
         return;
     }
@@ -75,13 +76,14 @@ const Node *library_find(const Library *library, Span from, const char *name) {
     return own ? own : map_get(library->standard, name);
 }
 
-const Node *library_member(const Library *library, const char *prefix, const char *name) {
-    const FileScope *file = map_get(library->prefixes, prefix);
-    return file && name[0] != '_' ? map_get(file->names, name) : NULL;
+bool library_named(const Library *library, Span from, const char *prefix) {
+    const FileScope *own = file_of(library, from);
+    return map_get(library->prefixes, prefix) && !(own && map_get(own->names, prefix));
 }
 
-bool library_named(const Library *library, const char *prefix) {
-    return map_get(library->prefixes, prefix) != NULL;
+const Node *library_member(const Library *library, Span from, const char *prefix, const char *name) {
+    const FileScope *file = map_get(library->prefixes, prefix);
+    return file && library_named(library, from, prefix) && name[0] != '_' ? map_get(file->names, name) : NULL;
 }
 
 int library_members(const Library *library, const char *prefix, const char **names, int room) {

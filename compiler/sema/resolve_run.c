@@ -442,7 +442,7 @@ static bool is_optimizer_call(Resolver *r, const Node *e) {
     if (f->kind == AST_NAME)
         found = library_find(r->library, f->span, f->name);
     else if (f->kind == AST_MEMBER && f->base->kind == AST_NAME)
-        found = library_member(r->library, f->base->name, f->name);
+        found = library_member(r->library, f->span, f->base->name, f->name);
     return found && found->kind == AST_DEFINE && found->definition == DEFINE_OPTIMIZER;
 }
 

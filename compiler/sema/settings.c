@@ -186,7 +186,10 @@ static int64_t read_count(Run *r, const char *name, int64_t preset, int64_t leas
     if (!e) return preset;
     Elaborator *el = elaborator_create(r->session, NULL, false);
     int64_t value;
-    if (!elaborate_integer(el, env_create(el, e->span, ""), e, name, &value)) return preset;
+    Dimension unit = string_equal(name, "steps")    ? DIMENSION_STEPS
+                     : string_equal(name, "epochs") ? DIMENSION_EPOCHS
+                                                    : DIMENSION_NUMBER;
+    if (!elaborate_count(el, env_create(el, e->span, ""), e, name, unit, &value)) return preset;
     if (value >= least && value <= most) return value;
     diagnose(r->ctx, SETTING_RANGE, e->span, name, (long long)least, (long long)most);
     return preset;

@@ -26,6 +26,14 @@ bool dim_of(Elaborator *el, Env *env, const Node *e, Dim *dim) {
     SemaValue v = value_first(value_of(el, scope, e));
     el->tables->subscript--;
     if (v.kind == SEMA_ERROR) return false;
+    if (v.kind == SEMA_NUMBER && v.dimension != DIMENSION_NUMBER) {
+        Text what = {.arena = el->session->arena};
+        text_put(&what, "the size `");
+        node_print(&what, e);
+        text_put(&what, "`");
+        fail(el, env, UNIT_UNWANTED, e->span, text_string(&what));
+        return false;
+    }
     if (v.kind == SEMA_NUMBER) return dim_of_number(el, env, e, v.number, dim);
     if (v.kind == SEMA_SCALAR && v.e->op == OP_ROWS) {
         *dim = (Dim){el->session->program->batch, true};

@@ -251,7 +251,7 @@ static void add_clause(Run *r, const Node *over, const Node *with) {
     c->over = over;
     c->with = with;
     c->number = r->clause_count;
-    c->define = callee->kind == AST_MEMBER ? library_member(r->library, callee->base->name, callee->name)
+    c->define = callee->kind == AST_MEMBER ? library_member(r->library, callee->span, callee->base->name, callee->name)
                                            : library_find(r->library, callee->span, callee->name);
 }
 
