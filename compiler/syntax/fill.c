@@ -90,8 +90,8 @@ void flat_fill(Text *out, const char *flat, int column, int indent) {
 bool flat_better_below(const char *flat, int column, int indent) {
     size_t length = strlen(flat), first = 0;
     int level = loosest(flat, length);
-    if (!level || column + width(flat, length) <= LINE_WIDTH) return false;
-    if (level > OUTERMOST + 1) return indent + width(flat, length) <= LINE_WIDTH;
+    if (column + width(flat, length) <= LINE_WIDTH) return false;
+    if (!level || level > OUTERMOST + 1) return indent + width(flat, length) <= LINE_WIDTH;
     while (first < length && !(flat[first] == BREAK && flat[first + 1] == level))
         first += flat[first] == BREAK ? 2 : 1;
     int need = width(flat, first);

@@ -2,7 +2,7 @@
 // blank lines. Guarantees: formatting what was formatted changes nothing; the tree stays the same.
 //
 // Runs of neighbouring lines of one kind align their `=`, and trailing comments, as far as widths differ by
-// at most SPREAD.
+// at most SPREAD and the line has room.
 #include "syntax/print.h"
 #include "syntax/syntax.h"
 #include <string.h>
@@ -403,6 +403,7 @@ static void align_signs(Format *f) {
         for (int j = i; j < end; j++) {
             Line *line = &f->lines.data[j];
             int pad = common > widths[j] ? common - widths[j] : 0;
+            if (INDENT * line->indent + flat_width(line->text) + pad > LINE_WIDTH) pad = 0;
             line->text = string_format(f->arena, "%.*s%*s%s", line->left, line->text, pad, "",
                                        line->text + line->left);
         }
