@@ -108,7 +108,8 @@ static void check_type(Check *check, const Node *tensor) {
     if (nearest && !d->help) diagnostic_help(check->ctx, d, "did you mean `%s`?", nearest);
 }
 
-// Entries of brackets. `what` names the brackets; calls may hold ranges and names, subscripts may hold `:`.
+// Entries of brackets. `what` names the brackets; calls may hold ranges and names, the names last; lists names (of metrics);
+// subscripts may hold `:`.
 static void check_entries(Check *check, const Node *node, const char *what) {
     bool call = node->kind == AST_CALL, list = node->kind == AST_LIST, dots = false, after_name = false,
          told = false;
@@ -125,7 +126,7 @@ static void check_entries(Check *check, const Node *node, const char *what) {
             diagnose(check->ctx, PLACE_ENTRY, entry->kind == AST_NAMED ? entry->name_span : entry->span, sign,
                      what);
         if (entry->kind == AST_DOTS && dots) diagnose(check->ctx, DOTS_TWICE, entry->span);
-        bool order = after_name && entry->kind != AST_NAMED && !told;
+        bool order = call && after_name && entry->kind != AST_NAMED && !told;
         if (order) diagnose(check->ctx, ARGUMENT_ORDER, entry->span);
         told |= order || wrong;
         for (int j = 0; j < i && entry->kind == AST_NAMED && !wrong; j++)
