@@ -33,7 +33,7 @@ void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t b
 void nn_object_destroy(void *object);
 int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count, void *loss);   // fields: inputs, then what the losses read
 int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count, void *const *outputs);
-int32_t nn_object_epoch(void *object, double loss);
+int32_t nn_object_epoch(void *object, double value);
 int32_t nn_object_save(void *object, const char *path);
 int32_t nn_object_load(void *object, const char *path);
 int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64_t *needed);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PIXELS = 64, ROWS = 1797, TRAIN = 1437, EPOCHS = 20 };
+enum { PIXELS = 64, ROWS = 1797, TRAIN = 1437, EPOCHS = 40 };
 
 static float images[ROWS][PIXELS];
 static int32_t labels[ROWS];
@@ -73,7 +73,7 @@ int main(int argc, char **argv) {
     for (int e = 0; e < EPOCHS; e++) {
         for (int k = 0; k < 2; k++)
             if (!epoch(net[k], &loss[k])) return 1;
-        if ((e + 1) % 5 == 0) printf("epoch %2d  loss %.4f %.4f\n", e + 1, (double)loss[0], (double)loss[1]);
+        if ((e + 1) % 10 == 0) printf("epoch %2d  loss %.4f %.4f\n", e + 1, (double)loss[0], (double)loss[1]);
     }
     int right = 0;
     for (int row = TRAIN; row < ROWS; row++) {

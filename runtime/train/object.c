@@ -230,7 +230,7 @@ int32_t nn_object_train_step(void *object, const void *const *fields, int32_t co
     return isfinite(value) ? NN_OK : NN_NOT_FINITE;
 }
 
-int32_t nn_object_epoch(void *object, double loss) {
+int32_t nn_object_epoch(void *object, double value) {
     Object *o = object;
     if (o == NULL)
         return NN_USAGE;
@@ -238,10 +238,12 @@ int32_t nn_object_epoch(void *object, double loss) {
     const nn_manifest *mf = t->model.manifest;
     t->at.epoch++;
     put_clock(o);
-    nn_scalar_put(&t->model, mf->clock[NN_CLOCK_LOSS], loss);
+    nn_scalar_put(&t->model, mf->clock[NN_CLOCK_LOSS], value);
     nn_scalar_put(&t->model, mf->clock[NN_CLOCK_GRADIENT_NORM], nn_scalar_get(&t->model, mf->gradient_norm));
-    for (int p = 0; p < NN_PARTS && mf->metrics_count > 0; p++)
-        nn_scalar_put(&t->model, NN_TABLE(&t->model, nn_metric, metrics)[0].clock[p], loss);
+    // Whatever a schedule watches, the loss or a metric, of whichever part: the caller measured it.
+    for (uint32_t k = 0; k < mf->metrics_count; k++)
+        for (int p = 0; p < NN_PARTS; p++)
+            nn_scalar_put(&t->model, NN_TABLE(&t->model, nn_metric, metrics)[k].clock[p], value);
     uint32_t state = nn_float_enter();
     if (nn_model_has(&t->model, NN_EPOCH))
         nn_trainer_run(t, NN_EPOCH);
