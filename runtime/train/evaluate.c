@@ -2,25 +2,6 @@
 // Guarantees: batches count from 0 with seed 0; afterwards the model is what it was before.
 #include "train/train.h"
 
-#include <string.h>
-
-static bool given_back(const nn_tensor *t) { return (t->kind == NN_STATE || t->kind == NN_TOTAL) && t->offset >= 0; }
-
-static void copy_out(nn_trainer *t, unsigned char *to) {
-    for (int64_t k = 0; k < t->span_count; k++) {
-        memcpy(to, t->model.arena + t->spans[k].first, (size_t)t->spans[k].bytes);
-        to += t->spans[k].bytes;
-    }
-}
-
-static void copy_in(nn_trainer *t, const unsigned char *from, bool only_from_start) {
-    for (int64_t k = 0; k < t->span_count; k++) {
-        if (!only_from_start || t->spans[k].from_start)
-            memcpy(t->model.arena + t->spans[k].first, from, (size_t)t->spans[k].bytes);
-        from += t->spans[k].bytes;
-    }
-}
-
 static nn_status metric_room(nn_trainer *t) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
     uint32_t count = t->model.manifest->metrics_count;
@@ -33,22 +14,6 @@ static nn_status metric_room(nn_trainer *t) {
         }
     }
     return t->ctx->status;
-}
-
-void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64_t *bytes) {
-    *count = *bytes = 0;
-    for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
-        const nn_tensor *of = nn_model_tensor(m, (int32_t)k);
-        // The second copies have rows of their own in the table.
-        if (!given_back(of))
-            continue;
-        nn_span_copy s = {.from_start = of->kind == NN_STATE && of->batch_dims != 0};
-        nn_tensor_span(m, of, &s.first, &s.bytes);
-        if (spans != NULL)
-            spans[*count] = s;
-        ++*count;
-        *bytes += s.bytes;
-    }
 }
 
 nn_status nn_evaluation_prepare(nn_trainer *t) {
@@ -65,17 +30,6 @@ nn_status nn_evaluation_prepare(nn_trainer *t) {
     return NN_OK;
 }
 
-void nn_states_remember(nn_trainer *t) {
-    copy_out(t, t->initial);
-    for (uint32_t k = 0; k < t->model.manifest->tensors_count; k++)
-        t->has_totals = t->has_totals || nn_model_tensor(&t->model, (int32_t)k)->kind == NN_TOTAL;
-}
-
-void nn_totals_restart(nn_trainer *t) {
-    if (t->has_totals)
-        nn_model_start(&t->model, NN_TOTAL);
-}
-
 void nn_metrics_take(nn_trainer *t, int part) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
     if (!nn_model_has(&t->model, NN_METRICS))
@@ -88,22 +42,6 @@ void nn_metrics_take(nn_trainer *t, int part) {
     }
     t->measured[part] = true;
 }
-
-// Puts rows of the sources into the batch. `rows` are at most the declared batch.
-void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count) {
-    const nn_tensor *rowmap = nn_model_tensor(&t->model, t->model.manifest->rowmap);
-    if (rowmap != NULL)
-        nn_tensor_put(&t->model, rowmap, 0, count, rows);
-    t->call.rows = count;
-}
-
-void nn_states_begin(nn_trainer *t) {
-    copy_out(t, t->saved);
-    copy_in(t, t->initial, true);
-    nn_totals_restart(t);
-}
-
-void nn_states_end(nn_trainer *t) { copy_in(t, t->saved, false); }
 
 void nn_evaluate(nn_trainer *t, int part) {
     nn_call before = t->call;

@@ -59,13 +59,15 @@ uint64_t nn_object_size(const void *manifest) {
     return count.used + 64;                                        // wherever the caller's memory begins
 }
 
+static void call_model(nn_trainer *t, int32_t function) { t->model.run(function, &t->call, 0, 1); }
+
 // Parameters, states and slots at their beginnings.
 static void draw_initial(nn_trainer *t) {
     uint32_t state = nn_float_enter();
     nn_model_start(&t->model, NN_GRADIENT);
     t->call.seed = t->seed;
     t->call.batch_number = 0;
-    nn_trainer_run(t, NN_INITIAL);
+    call_model(t, NN_INITIAL);
     nn_float_restore(state);
 }
 
@@ -191,13 +193,13 @@ static void step(Object *o, int32_t count) {
     t->call.seed = t->seed;
     t->call.batch_number = (uint32_t)t->at.batch_number++;
     put_clock(o);
-    nn_trainer_run(t, NN_STEP);
+    call_model(t, NN_STEP);
     o->pending_rows += count;
     if (++o->pending < mf->accumulate)
         return;
     if (mf->accumulate > 1) {
         nn_scalar_put(&t->model, mf->clock[NN_CLOCK_WEIGHT], (double)o->pending_rows);
-        nn_trainer_run(t, NN_UPDATE);
+        call_model(t, NN_UPDATE);
     }
     o->pending = o->pending_rows = 0;
     t->at.step++;
@@ -246,7 +248,7 @@ int32_t nn_object_epoch(void *object, double value) {
             nn_scalar_put(&t->model, NN_TABLE(&t->model, nn_metric, metrics)[k].clock[p], value);
     uint32_t state = nn_float_enter();
     if (nn_model_has(&t->model, NN_EPOCH))
-        nn_trainer_run(t, NN_EPOCH);
+        call_model(t, NN_EPOCH);
     nn_float_restore(state);
     nn_totals_restart(t);
     return NN_OK;
@@ -265,7 +267,7 @@ int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count
     nn_states_begin(t);
     t->call.seed = 0;
     t->call.batch_number = 0;
-    nn_trainer_run(t, NN_PREDICT);
+    call_model(t, NN_PREDICT);
     for (uint32_t k = 0; k < t->model.manifest->outputs_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, table[k].tensor);
         if (outputs[k] != NULL)

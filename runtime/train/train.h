@@ -83,11 +83,13 @@ nn_status nn_trainer_weights(nn_trainer *t);                       // --weights,
 double nn_now(void);                                               // seconds, from some moment that does not move
 
 // ---- evaluation (evaluate.c) ----
-void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64_t *bytes);   // spans: NULL, or room for all
-void nn_states_remember(nn_trainer *t);                            // as the initial values
 nn_status nn_evaluation_prepare(nn_trainer *t);                    // right after the initial values were made
 void nn_evaluate(nn_trainer *t, int part);                         // into t->values[part]; the model is as before
 void nn_metrics_take(nn_trainer *t, int part);                     // from the totals as they stand
+
+// ---- what inference gives back (states.c) ----
+void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64_t *bytes);   // spans: NULL, or room for all
+void nn_states_remember(nn_trainer *t);                            // as the initial values
 void nn_totals_restart(nn_trainer *t);
 void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count);   // the rows of the next batch
 void nn_states_begin(nn_trainer *t);                               // inference: a copy of states and totals is kept,
