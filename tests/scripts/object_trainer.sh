@@ -17,6 +17,10 @@ gcc $warnings $sanitize -I. "$ROOT/tests/host/trainer.c" iris.o digits.a -lm -o 
 gcc $sanitize -shared -Wl,-z,text -Wl,-z,defs digits.o "$BUILD/libnn.a" -lm -o digits.so || fail "no shared library"
 gcc $warnings $sanitize -I. "$ROOT/tests/host/trainer.c" iris.o "$PWD/digits.so" "$BUILD/libnn.a" -lm -o shared && ./shared 7 $((2 * per_epoch)) $per_epoch \
     digits.run/weights.safetensors mine.safetensors epoch0.csv epoch1.csv || fail "a shared library differs"
+nm -D -u digits.so | grep -E ' (pthread_.*|signal|sigaction|exit|abort|printf|puts|fopen|fwrite|ioctl|getenv)(@|$)' && fail "an object's program links what it must not call"
+# The value that ends an epoch reaches the schedule that watches it.
+"$NNC" build "$ROOT/tests/host/plateau.nn" --emit obj
+gcc $warnings $sanitize -I. "$ROOT/tests/host/plateau.c" plateau.o "$BUILD/libnn.a" -lm -o plateau && ./plateau || fail "plateaus"
 # Assembly is the object's: assembled, the same names.
 "$NNC" build digits.nn --emit asm && gcc -c digits.s -o assembled.o || fail "--emit asm cannot be assembled"
 diff <(nm -g digits.o | awk '{print $NF}') <(nm -g assembled.o | awk '{print $NF}') || fail "--emit asm: other names"
