@@ -94,13 +94,15 @@ static int layer_of(const Map *layers, const Origin *origin) {
     }
 }
 
-// Operations of each layer's own text on a batch, for `summary`: what prediction needs, before anything is simplified.
+// Operations of each layer's own text on a batch, for `summary`: what prediction needs (where there is none, evaluation), before
+// anything is simplified.
 static void count_layers(Module *m) {
     Map *layers = map_create(m->program->arena);
+    FunctionKind kind = m->outputs.count ? FUNCTION_PREDICT : FUNCTION_EVALUATE;
     for (int l = m->layers.count - 1; l >= 0; l--) map_set(layers, m->layers.data[l].name, (void *)(intptr_t)(l + 1));
     for (int i = 0; i < m->program->functions.count; i++) {
         const Function *f = m->program->functions.data[i];
-        if (f->kind != FUNCTION_PREDICT) continue;
+        if (f->kind != kind) continue;
         for (int q = 0; q < f->equations.count; q++) {
             int layer = layer_of(layers, f->equations.data[q]->origin);
             Function one = {.name = f->name, .kind = f->kind};

@@ -228,6 +228,7 @@ static void training(Text *out, const Header *h) {
 
 static void predicting(Text *out, const Header *h) {
     const char *p = h->p;
+    if (h->fields == h->arguments.count) return; // the model is called in the text alone: there are no outputs
     text_put(out, "/* Inference on `count` rows; training goes on afterwards as if it had not been. It writes\n");
     for (int i = h->fields; i < h->arguments.count; i++) list_argument(out, h, &h->arguments.data[i]);
     text_add(out, "   Where a result is not wanted, NULL. NN_USAGE: an input is NULL, or `count` is not 1 .. %s_BATCH. NN_DATA: an\n"

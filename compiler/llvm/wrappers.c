@@ -163,7 +163,7 @@ void wrap_object(Emitter *em, const void *data) {
     Operand manifest = manifest_constant(em, w->manifest);
     for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++) forward(em, &forwards[i], manifest);
     train_step(em, fields);
-    predict(em, inputs, w->module->outputs.count);
+    if (w->module->outputs.count) predict(em, inputs, w->module->outputs.count);
 }
 
 void wrap_trainer(Emitter *em, const void *data) {

@@ -90,6 +90,15 @@ train vae digits 30
 train vit vit 4
 train xor . 200
 
+# A model that is called in the block has nothing to predict from, neither in the trainer nor in an object.
+train called . 60
+./called predict </dev/null >out.txt 2>&1 && fail "called predicts"
+grep -q 'nothing to predict' out.txt || fail "called: $(cat out.txt)"
+"$NNC" summary "$ROOT/tests/models/called.nn" | grep -q 'denoise.dense_1 .* [1-9][0-9]*$' || fail "called: operations of a layer"
+"$NNC" build --emit obj "$ROOT/tests/models/called.nn" && ! grep -q called_predict called.h || fail "called: the header"
+gcc -std=c99 -Wall -Wextra -Werror -fsyntax-only -x c called.h || fail "called: the header does not compile"
+rm called.o called.h
+
 "$NNC" build "$ROOT/tests/models/folds.nn" && ./folds --data data/folds --epochs 2 --out folds.run >folds.txt 2>&1 || fail "folds"
 [ "$(ls folds.run)" = "$(printf 'fold_%d\n' 0 1 2 3 4)" ] || fail "folds: not five of them"
 grep -q '^test.accuracy: mean [01].*, deviation .* over 5 folds' folds.txt || { cat folds.txt; fail "folds: no mean"; }
