@@ -14,7 +14,7 @@ gcc $warnings $sanitize -I. "$ROOT/tests/host/trainer.c" iris.o digits.a -lm -o 
 ./digits eval --weights mine.safetensors | cmp - theirs.txt || fail "the trainer reads an object's weights otherwise"
 # An object is position-independent: with the runtime it is a shared library. Two copies of one may be loaded.
 "$NNC" build digits.nn --emit obj
-gcc $sanitize -shared -Wl,-z,text -Wl,-z,defs digits.o "$BUILD/libnn.a" -lm -o digits.so || fail "no shared library"
+gcc ${sanitize:--Wl,-z,defs} -shared -Wl,-z,text digits.o "$BUILD/libnn.a" -lm -o digits.so || fail "no shared library"
 gcc $warnings $sanitize -I. "$ROOT/tests/host/trainer.c" iris.o "$PWD/digits.so" "$BUILD/libnn.a" -lm -o shared && ./shared 7 $((2 * per_epoch)) $per_epoch \
     digits.run/weights.safetensors mine.safetensors epoch0.csv epoch1.csv || fail "a shared library differs"
 nm -D -u digits.so | grep -E ' (pthread_.*|signal|sigaction|exit|abort|printf|puts|fopen|fwrite|ioctl|getenv)(@|$)' && fail "an object's program links what it must not call"
