@@ -63,8 +63,15 @@ int fmt_run(Context *ctx, const Options *options) {
                     options->file);
         return same ? NN_OK : NN_PROGRAM;
     }
-    if (!options->value[OPTION_WRITE]) return fputs(text, stdout) < 0 || fflush(stdout) ? NN_FILE : NN_OK;
-    if (same || replace(ctx->arena, options->file, text)) return NN_OK;
+    if (!options->value[OPTION_WRITE]) {
+        fputs(text, stdout);
+        return NN_OK;
+    }
+    // a device is read, never replaced
+    struct stat about;
+    bool special = stat(options->file, &about) == 0 && !S_ISREG(about.st_mode);
+    errno = EINVAL;
+    if (same || (!special && replace(ctx->arena, options->file, text))) return NN_OK;
     diagnose(ctx, FILE_UNWRITABLE, NO_SPAN, options->file, strerror(errno));
     return NN_FILE;
 }

@@ -216,7 +216,7 @@ static int answer(const Options *options, bool command, bool *done) {
         help_command(options->command);
     else
         help_all();
-    return fflush(stdout) == 0 ? NN_OK : NN_FILE;
+    return NN_OK;
 }
 
 int options_read(Arena *arena, int argc, char **argv, Options *options, bool *done) {

@@ -27,30 +27,35 @@ static const char *library_prefix(Arena *arena, const char *path) {
     return name;
 }
 
-static bool load_library(Pipeline *p) {
-    p->library = library_create(p->ctx);
+static Node *parse_library(Pipeline *p, Source *s, const char *prefix) {
+    s->library = true;
+    s->prefix = prefix;
+    Node *root = parse_source(p->ctx, s);
+    vec_push(p->ctx->arena, &p->libraries, root);
+    return root;
+}
+
+static void read_library(Pipeline *p) {
     for (int i = 0; i < stdlib_count; i++) {
         Source *s = source_add(p->ctx, stdlib_files[i].name, stdlib_files[i].text, stdlib_files[i].length);
-        s->library = true;
-        if (!strcmp(stdlib_files[i].name, "keras.nn")) s->prefix = "keras";
-        library_add(p->library, s, parse_source(p->ctx, s));
+        parse_library(p, s, strcmp(stdlib_files[i].name, "keras.nn") ? NULL : "keras");
     }
     for (int i = 0; i < p->options->library_count; i++) {
-        Source *s = source_load(p->ctx, p->options->libraries[i]);
-        if (!s) continue;
-        s->library = true;
-        s->prefix = library_prefix(p->ctx->arena, p->options->libraries[i]);
-        Node *root = parse_source(p->ctx, s);
-        library_add(p->library, s, root);
-        vec_push(p->ctx->arena, &p->libraries, root);
-        if (file_train(root)) diagnose(p->ctx, LIBRARY_TRAIN, file_train(root)->span);
+        const char *path = p->options->libraries[i];
+        Source *s = source_load(p->ctx, path);
+        Node *root = s ? parse_library(p, s, library_prefix(p->ctx->arena, path)) : NULL;
+        if (root && file_train(root)) diagnose(p->ctx, LIBRARY_TRAIN, file_train(root)->span);
     }
-    return !p->ctx->errors;
 }
 
 static bool run_parse(Pipeline *p) {
-    if (!load_library(p)) return false;
-    p->source = source_load(p->ctx, p->options->path);
+    if (!p->libraries.count) read_library(p);
+    if (p->ctx->errors) return false;
+    p->library = library_create(p->ctx);
+    for (int i = 0; i < p->libraries.count; i++)
+        library_add(p->library, p->ctx->sources.data[i], p->libraries.data[i]);
+    const char *path = p->options->path;
+    p->source = p->text ? source_add(p->ctx, path, p->text, p->length) : source_load(p->ctx, path);
     if (!p->source) return false;
     p->root = parse_source(p->ctx, p->source);
     return !p->ctx->errors;
@@ -58,10 +63,8 @@ static bool run_parse(Pipeline *p) {
 
 static bool run_resolve(Pipeline *p) {
     bool right = true;
-    for (int i = 0; i < p->libraries.count; i++) {
-        const Node *root = p->libraries.data[i];
-        right = sema_resolve(p->ctx, p->library, source_of(p->ctx, root->span), root) && right;
-    }
+    for (int i = stdlib_count; i < p->libraries.count; i++)
+        right = sema_resolve(p->ctx, p->library, p->ctx->sources.data[i], p->libraries.data[i]) && right;
     return sema_resolve(p->ctx, p->library, p->source, p->root) && right;
 }
 
@@ -208,6 +211,13 @@ Pipeline *pipeline_create(const PipelineOptions *options) {
 
 void pipeline_destroy(Pipeline *p) {
     context_destroy(p->ctx);
+}
+
+void pipeline_again(Pipeline *p, const char *text, size_t length) {
+    p->text = text, p->length = length;
+    if (p->libraries.count) p->ctx->sources.count = p->libraries.count;
+    p->ctx->diagnostics.count = p->ctx->errors = p->done = 0;
+    p->module = NULL, p->kernels = NULL;
 }
 
 static double now(void) {

@@ -24,9 +24,11 @@ typedef struct {
     const PipelineOptions *options;
     Context *ctx;
     Library *library;
+    VEC(Node *) libraries;            // the trees of the standard library's files and of --library, in the order of their sources
+    const char *text;                 // what stands in the model file, where it is not read from there
+    size_t length;
     Source *source;
     Node *root;
-    VEC(const Node *) libraries;      // of --library
     Module *module;
     Kernels *kernels;
     Target *target;
@@ -41,6 +43,9 @@ Pipeline *pipeline_create(const PipelineOptions *options);
 void pipeline_destroy(Pipeline *p);
 // What code is made for. False: the machine or the command line names nothing that it can be made for.
 bool pipeline_target(Pipeline *p);
+// The same for another text, under the same name; the library is not read again. Memory is given back by
+// pipeline_destroy alone.
+void pipeline_again(Pipeline *p, const char *text, size_t length);
 // Runs passes until a stage is reached. False: errors are in the Context, or the run was stopped (stop_after).
 bool pipeline_run(Pipeline *p, Form until);
 // All that can be wrong with a program, nothing written; a file without `train` is checked as a library.

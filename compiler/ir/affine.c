@@ -19,6 +19,12 @@ int64_t gcd_of(int64_t a, int64_t b) {
     return a;
 }
 
+bool number_whole(double x, int64_t *value) {
+    if (!(x > -9007199254740992.0 && x < 9007199254740992.0) || x != (double)(int64_t)x) return false;
+    *value = (int64_t)x;
+    return true;
+}
+
 int64_t floor_div(int64_t a, int64_t b) {
     int64_t q = a / b;
     return q * b > a ? q - 1 : q;
@@ -120,8 +126,8 @@ const Affine *affine_index(Program *p, const Index *index) {
 
 const Affine *affine_atom(Program *p, const Expr *e) {
     if (e->op == OP_AFFINE) return e->form;
-    if (e->op == OP_CONST && e->value == (double)(int64_t)e->value)
-        return affine_constant(p, (int64_t)e->value);
+    int64_t whole;
+    if (e->op == OP_CONST && number_whole(e->value, &whole)) return affine_constant(p, whole);
     if (!expr_is_integer(e)) die("a number that is not an integer stands in an affine form");
     return intern(p, 0, 1, &(Term){e, 1}, 1);
 }

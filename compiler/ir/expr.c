@@ -107,7 +107,9 @@ static void widen(int64_t *low, int64_t *high, int64_t l, int64_t h) {
 static void bounds_of(const Expr *e, int64_t *low, int64_t *high);
 
 static void product_bounds(const Expr *e, int64_t *low, int64_t *high) {
-    int64_t lo = (int64_t)e->value, hi = lo;
+    int64_t lo, hi;
+    if (!number_whole(e->value, &lo)) return;
+    hi = lo;
     for (int i = 0; i < e->count; i++) {
         int64_t l, h;
         bounds_of(e->args[i], &l, &h);
@@ -127,7 +129,7 @@ static void product_bounds(const Expr *e, int64_t *low, int64_t *high) {
 }
 
 static void operation_bounds(const Expr *e, int64_t *low, int64_t *high) {
-    int64_t a_low = -FAR, a_high = FAR, b_low = -FAR, b_high = FAR;
+    int64_t a_low = -FAR, a_high = FAR, b_low = -FAR, b_high = FAR, divisor;
     const Expr *a = e->args[0], *b = e->count > 1 ? e->args[1] : NULL;
     bool chooses = e->op == OP_MAX || e->op == OP_MIN || e->op == OP_SELECT || e->op == OP_WHERE;
     if (!chooses && e->op != OP_FLOOR && !expr_is_integer(e)) return;
@@ -157,9 +159,9 @@ static void operation_bounds(const Expr *e, int64_t *low, int64_t *high) {
         break;
     case OP_SIGN: *low = -1, *high = 1; break;
     case OP_FLOOR_DIV:
-        if (b->op == OP_CONST && b->value > 0 && expr_is_integer(a)) {
-            *low = a_low <= -FAR ? -FAR : floor_div(a_low, (int64_t)b->value);
-            *high = a_high >= FAR ? FAR : floor_div(a_high, (int64_t)b->value);
+        if (b->op == OP_CONST && number_whole(b->value, &divisor) && divisor > 0 && expr_is_integer(a)) {
+            *low = a_low <= -FAR ? -FAR : floor_div(a_low, divisor);
+            *high = a_high >= FAR ? FAR : floor_div(a_high, divisor);
         }
         break;
     case OP_MOD:

@@ -9,9 +9,7 @@
 enum { MOST_WHOLE_POWER = 64 };
 
 static bool is_whole(const Expr *e, int64_t *value) {
-    if (e->op != OP_CONST || fabs(e->value) > 9e15 || e->value != (double)(int64_t)e->value) return false;
-    *value = (int64_t)e->value;
-    return true;
+    return e->op == OP_CONST && number_whole(e->value, value);
 }
 
 // A condition on integers a < b (a <= b, a == b) whose truth follows from their intervals.

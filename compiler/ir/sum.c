@@ -16,7 +16,7 @@ static int entry_order(const void *a, const void *b) {
     return expr_order(((const Entry *)a)->arg, ((const Entry *)b)->arg);
 }
 
-static bool whole(double x) { return fabs(x) < 9007199254740992.0 && x == (double)(int64_t)x; }
+static bool whole(double x) { return number_whole(x, &(int64_t){0}); }
 
 static Type number_type(const Entry *entries, int count) {
     for (int i = 0; i < count; i++)

@@ -53,6 +53,7 @@ const Expr *fold_operation(Program *p, Op op, const Expr *const *args, int count
 // Integer // and mod by a constant, as affine forms; NULL where the divisor is not a constant other than 0.
 const Expr *affine_floor_div(Program *p, const Affine *a, int64_t m);
 
+bool number_whole(double x, int64_t *value);      // is it a whole number that a double holds exactly?
 int64_t floor_div(int64_t a, int64_t b);          // rounds down, b > 0
 int64_t gcd_of(int64_t a, int64_t b);
 int64_t exact_add(int64_t a, int64_t b);          // an overflow is our own error: shapes are checked before

@@ -199,7 +199,7 @@ static void check_equation(Verifier *v, const Equation *q) {
     if (!v->failure) check_results(v, q);
     bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN;
     bool integer = q->tensor->type == TYPE_INT || q->tensor->type == TYPE_BOOL;
-    bool whole = q->e->op == OP_CONST && q->e->value == (double)(int64_t)q->e->value;
+    bool whole = q->e->op == OP_CONST && number_whole(q->e->value, &(int64_t){0});
     if (integer && !position && !whole && !expr_is_integer(q->e))
         fail(v, "%s is an integer tensor and its expression is not an integer", q->tensor->name);
     Inside x = {.v = v, .seen = scratch_open(v->p)};

@@ -159,7 +159,10 @@ static bool finish(const Workplace *w, int status, const char *tool, const char 
         diagnose(w->ctx, TOOL_FAILED, NO_SPAN, tool, path, first_error(w->ctx->arena, w->said_fd));
         return false;
     }
-    if (rename(w->result, path) == 0) return true;
+    struct stat s; // a device is not replaced by a file
+    bool special = stat(path, &s) == 0 && !S_ISREG(s.st_mode);
+    if (!special && rename(w->result, path) == 0) return true;
+    if (special) errno = S_ISDIR(s.st_mode) ? EISDIR : EINVAL;
     diagnose(w->ctx, CANNOT_WRITE, NO_SPAN, path, strerror(errno));
     return false;
 }

@@ -1,5 +1,6 @@
 // What a file promises: `assert` lines, once the sizes are known; and the shapes of a file that trains
 // nothing.
+#include "sema/values.h"
 #include "sema/run.h"
 
 #include <string.h>
@@ -70,18 +71,19 @@ bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory) {
 
 // The shape of an input whose sizes are numbers, but for the batch in front.
 static bool input_dims(Elaborator *el, Env *env, const Node *p, int64_t *dims) {
-    if (!p->brackets || p->type || p->count < 1 || p->count > MAX_RANK || p->items[0]->kind != AST_NAME)
-        return false;
+    if (!p->brackets || p->type || p->count < 1 || p->items[0]->kind != AST_NAME) return false;
     dims[0] = el->session->program->batch;
     for (int d = 1; d < p->count; d++) {
+        Dim dim;
         const Node *item = p->items[d];
         bool constant = item->kind == AST_NUMBER;
         if (item->kind == AST_NAME) {
             const Node *found = library_find(el->session->library, item->span, item->name);
             constant = found && found->kind == AST_CONSTANT;
         }
-        if (!constant || !elaborate_integer(el, env, item, "a size", &dims[d])) return false;
-        if (dims[d] < 1 || dims[d] > INT32_MAX) return false;
+        if (constant && d == MAX_RANK) fail(el, env, RANK_LIMIT, item->span, MAX_RANK);
+        if (!constant || d == MAX_RANK || !dim_of(el, env, item, &dim)) return false;
+        dims[d] = dim.size;
     }
     return true;
 }

@@ -143,7 +143,7 @@ static bool is_condition(const Node *e) {
 }
 
 // `class(e, n)` and `int(e, n)`: integers below n.
-static bool read_type(Run *r, const Node *e, Field *f) {
+bool data_read_type(Run *r, const Node *e, Field *f) {
     f->is_class = is_word(e, "class");
     f->type = f->is_class || is_word(e, "int") ? TYPE_INT : is_condition(e) ? TYPE_BOOL : TYPE_REAL;
     f->is_whole = holds_word(e, "whole");
@@ -179,7 +179,7 @@ static bool read_dims(Run *r, const Node *target, Field *f) {
 static void declare_field(Run *r, const Node *s) {
     Field f = {.name = field_name(s)->name, .span = s->target->span, .in_model = -1};
     f.text = node_text(r->arena, s->assigned);
-    bool ok = read_dims(r, s->target, &f) && read_type(r, s->assigned, &f);
+    bool ok = read_dims(r, s->target, &f) && data_read_type(r, s->assigned, &f);
     for (int i = 0; i < r->model->count; i++)
         if (string_equal(r->model->items[i]->name, f.name)) f.in_model = i;
     if (!ok) f.rank = -1;

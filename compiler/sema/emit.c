@@ -167,7 +167,7 @@ static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
 // An index that a division would vanish for if it were q * outer + inner; NULL: none.
 static const Index *splittable(Elaborator *el, const Expr *division, int64_t *q) {
     const Expr *divisor = division->args[1];
-    if (divisor->op != OP_CONST || divisor->value < 2) return NULL;
+    if (divisor->op != OP_CONST || divisor->value < 2 || divisor->value > INT32_MAX) return NULL;
     const Affine *form = affine_of(el, division->args[0]);
     int64_t m = (int64_t)divisor->value;
     if (form->denominator != 1) return NULL;

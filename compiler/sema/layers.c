@@ -179,6 +179,10 @@ static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x
     }
     if (!rounds) layers_skip(el, env, e->range_block);
     for (int64_t r = 0; r < rounds; r++) {
+        if (++el->session->tables->rounds > MAX_ROUNDS) {
+            fail(el, env, LAYER_LIMIT, e->range->span, MAX_ROUNDS, "rounds of `repeat`");
+            return value_error();
+        }
         Env *inner = env_inner(env);
         inner->round = string_format(el->session->arena, "%s[%lld]", env->round, (long long)r);
         if (name) env_add(inner, name, value_number((double)r, true), e->range->span);
@@ -277,7 +281,7 @@ int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *de
     int known = (int)(uintptr_t)map_get(s->tables->layers, path);
     if (known) return known - 1;
     if (++s->tables->applied > MAX_LAYERS) {
-        fail(el, env, LAYER_LIMIT, span, MAX_LAYERS);
+        fail(el, env, LAYER_LIMIT, span, MAX_LAYERS, "layers");
         return -2;
     }
     int depth = 0;

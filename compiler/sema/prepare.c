@@ -386,10 +386,28 @@ static SemaValue to_integer(Maker *k, SemaValue v) {
     return value_array(k->r->session, &a);
 }
 
+static const char *type_phrase(Arena *arena, const Field *f) {
+    if (f->type == TYPE_BOOL) return "a condition";
+    if (f->type != TYPE_INT) return "numbers";
+    return string_format(arena, "`%s(..., %lld)`", f->is_class ? "class" : "int", (long long)f->limit);
+}
+
+// A part gives a field as the block does: the same word, and as many classes.
+static bool same_type(const Maker *k, const Node *e) {
+    const Field *f = k->f;
+    Field own = {.name = f->name};
+    if (!data_read_type(k->r, e, &own)) return false;
+    if (own.type == f->type && own.is_class == f->is_class && own.limit == f->limit) return true;
+    Diagnostic *d = diagnose(k->r->ctx, PART_TYPE, e->span, f->name, type_phrase(k->r->arena, &own), type_phrase(k->r->arena, f));
+    diagnostic_note(k->r->ctx, d, f->span, "the field stands here");
+    return false;
+}
+
 static void make_field(Maker *k, const Node *s) {
     Run *r = k->r;
     Field *f = &r->m->data.fields.data[k->field];
     const Node *e = s->assigned;
+    if (k->part && !same_type(k, e)) return;
     if (f->type == TYPE_INT) e = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "x");
     SemaValue v = make_value(k, e);
     if (value_is_error(v)) return;

@@ -16,6 +16,7 @@ void library_open(Library *library, const Source *source, const Node *root);
 // its own names, then the standard library's; a library's body keeps what it saw. Names that begin with `_`
 // stay in their file.
 const Node *library_find(const Library *library, Span from, const char *name);
+bool library_standard(const Library *library, const char *name); // does the standard library define it?
 // `keras.dense`, `mine.layer`: what a member of a named library means in the file that holds `from`, or NULL.
 const Node *library_member(const Library *library, Span from, const char *file, const char *name);
 // Is there a library of that name, whose members are written with it? The file's own names come first.

@@ -37,7 +37,8 @@ static bool changeable(const Resolver *r, const Local *local) {
            string_equal(local->name, r->definition->items[0]->name);
 }
 
-static void give(Resolver *r, const Node *name, const Node *target) {
+// `wrong`: the value has had its message, and that nothing uses it would be a second one.
+static void give(Resolver *r, const Node *name, const Node *target, bool wrong) {
     Local *local = scope_find(r, name->name), *own = scope_own(r, name->name);
     if (local && changeable(r, local)) return;
     if (local && local->kind == LOCAL_RESULT) {
@@ -52,7 +53,7 @@ static void give(Resolver *r, const Node *name, const Node *target) {
         if (first->kind != LOCAL_WRONG) report_twice(r, name->name, name->span, first->span);
         return;
     }
-    scope_add(r, name->name, LOCAL_VALUE, name->span);
+    scope_add(r, name->name, LOCAL_VALUE, name->span)->used = wrong;
 }
 
 static void check_change(Resolver *r, const Node *s, const Node *name) {
@@ -73,12 +74,13 @@ static void resolve_assign(Resolver *r, const Node *s) {
         resolve_value(r, s->assigned);
         return;
     }
+    int errors = r->ctx->errors;
     scope_open(r);
     if (target->kind == AST_INDEX) bind_indices(r, entries(target), target->count);
     resolve_value(r, s->assigned);
     scope_close(r);
     if (s->op == OPERATOR_SET)
-        give(r, name, target);
+        give(r, name, target, r->ctx->errors > errors);
     else
         check_change(r, s, name);
 }
@@ -221,6 +223,18 @@ static bool result_open(const Resolver *r) {
     return false;
 }
 
+// The result that is not given, where there is one only: a definition nobody uses may well be meant to give it.
+static const char *only_absent(const Resolver *r) {
+    const char *absent = NULL;
+    int count = 0;
+    const Node *results = r->definition ? r->definition->results : NULL;
+    for (int i = 0; results && i < results->count; i++) {
+        const Local *local = scope_find(r, results->items[i]->name);
+        if (local && local->kind == LOCAL_RESULT && !local->given) absent = local->name, count++;
+    }
+    return count == 1 ? absent : NULL;
+}
+
 void report_unused(Resolver *r, bool train) {
     // What was meant by what is unknown or missing may be the name that nobody uses.
     bool unknown = map_count(r->reported) > 0 || result_open(r);
@@ -228,6 +242,7 @@ void report_unused(Resolver *r, bool train) {
         const Local *local = map_value(r->scope->locals, i);
         if (local->used || (local->kind != LOCAL_VALUE && local->kind != LOCAL_PARAM)) continue;
         const char *near = meant(r, local->name, train);
+        if (!near && !train && local->kind == LOCAL_VALUE && !map_count(r->reported)) near = only_absent(r);
         if (unknown && !near) continue;
         Diagnostic *d = diagnose(r->ctx, UNUSED, local->span, local->name);
         if (!near) {

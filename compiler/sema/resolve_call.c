@@ -13,6 +13,7 @@ typedef struct {
     Span *spans;
     int count;
     bool any_number, own; // own: written in this program, so that its place can be shown
+    bool hides;           // a definition of the library with the same name
 } Signature;
 
 static Signature signature_of(Resolver *r, const Node *definition) {
@@ -24,6 +25,7 @@ static Signature signature_of(Resolver *r, const Node *definition) {
                    arena_array(r->ctx->arena, Span, n + 1),
                    n,
                    false,
+                   false,
                    false};
     for (int i = 0; i < n; i++) {
         const Node *p = definition->items[i];
@@ -34,6 +36,7 @@ static Signature signature_of(Resolver *r, const Node *definition) {
     }
     const Source *source = source_of(r->ctx, definition->span);
     s.own = source && !source->library;
+    s.hides = s.own && library_standard(r->library, definition->name);
     return s;
 }
 
@@ -45,6 +48,7 @@ static Signature signature_of_builtin(Resolver *r, const Builtin *b) {
                    arena_array(r->ctx->arena, bool, MOST),
                    arena_array(r->ctx->arena, Span, MOST),
                    0,
+                   false,
                    false,
                    false};
     for (const char *at = b->parameters; *at;) {
@@ -80,10 +84,24 @@ static void report_setting(Resolver *r, const Signature *s, const Node *argument
     if (list.chars.count) diagnostic_help(r->ctx, d, "it has %s", text_string(&list));
 }
 
+// What hides a definition of the library may have been meant to have another name: that is said at its first wrong call.
+static bool told_hidden(Resolver *r, const Signature *s) {
+    if (!s->hides) return false;
+    bool told = map_get(r->reported, s->called) != NULL;
+    map_set(r->reported, s->called, r);
+    return told;
+}
+
+static void help_hidden(Resolver *r, const Signature *s, Diagnostic *d) {
+    if (s->hides) diagnostic_help(r->ctx, d, "the `%s` of this file hides the library's: give it another name to have both", s->called);
+}
+
 static void report_count(Resolver *r, const Signature *s, const Node *call, int given) {
+    if (told_hidden(r, s)) return;
     Diagnostic *d = diagnose(r->ctx, TOO_MANY_ARGUMENTS, call->span, s->called, s->count,
                              s->count == 1 ? "" : "s", given);
     if (s->own) diagnostic_note(r->ctx, d, s->spans[0], "its signature begins here");
+    help_hidden(r, s, d);
 }
 
 // The arguments by name: each known, none given by position too. Returns how many stand without a name.
@@ -120,16 +138,20 @@ static void check_signature(Resolver *r, const Signature *s, const Node *call, i
     int errors = r->ctx->errors;
     bool by_position = piped || !layer;
     int plain = check_named(r, s, call, piped, by_position, filled), given = piped + plain;
-    if (given > s->count && !s->any_number) report_count(r, s, call, given);
-    if (r->ctx->errors > errors) return;
+    if (r->ctx->errors > errors || r->wrong_arguments) return; // how many there are may follow from that
+    if (given > s->count && !s->any_number) {
+        report_count(r, s, call, given);
+        return;
+    }
     int k = -1;
     if (by_position)
         k = partial && !plain && call->count ? -1 : missing(s, filled, given, false);
     else if (!plain)
         k = missing(s, filled, 0, true);
-    if (k < 0) return;
+    if (k < 0 || told_hidden(r, s)) return;
     Diagnostic *d = diagnose(r->ctx, MISSING_ARGUMENT, call->span, s->called, s->names[k]);
     if (s->own) diagnostic_note(r->ctx, d, s->spans[k], "it has no default");
+    help_hidden(r, s, d);
 }
 
 static void check_definition(Resolver *r, const Node *definition, const Node *call, int piped) {
@@ -155,6 +177,8 @@ static const Node *callable(Resolver *r, const Node *callee, const Node *found) 
     if (!found || found->kind == AST_CONSTANT) return NULL;
     bool metric = found->kind == AST_DEFINE && found->definition == DEFINE_METRIC && !r->metrics_ok;
     if (found->kind == AST_DEFINE && found->definition != DEFINE_OPTIMIZER && !metric) return found;
+    if (map_get(r->reported, callee->name)) return NULL;
+    map_set(r->reported, callee->name, r);
     Diagnostic *d =
         diagnose(r->ctx, WRONG_KIND, callee->span, callee->name, kind_phrase(found), "a layer or a function");
     if (metric) diagnostic_help(r->ctx, d, "metrics stand in `metrics = [...]` of a `train` block");
@@ -207,6 +231,11 @@ void resolve_call(Resolver *r, const Node *call, int piped) {
     const Node *callee = call->base;
     bool outer = r->subscript;
     r->subscript = false;
+    int errors = r->ctx->errors;
+    r->subscript = outer && callee->kind == AST_NAME && builtin_find(callee->name, 1u << GROUP_SCALAR);
+    resolve_items(r, (const Node *const *)call->items, call->count);
+    r->subscript = false;
+    r->wrong_arguments = r->ctx->errors > errors;
     if (callee->kind == AST_NAME) {
         call_name(r, callee, call, piped);
     } else {
@@ -216,8 +245,7 @@ void resolve_call(Resolver *r, const Node *call, int piped) {
         else if (callable(r, callee, definition))
             check_definition(r, definition, call, piped);
     }
-    r->subscript = outer && callee->kind == AST_NAME && builtin_find(callee->name, 1u << GROUP_SCALAR);
-    resolve_items(r, (const Node *const *)call->items, call->count);
+    r->wrong_arguments = false;
     r->subscript = outer;
 }
 
@@ -239,10 +267,14 @@ void resolve_optimizer(Resolver *r, const Node *e) {
         return;
     }
     if (!found || found->kind != AST_DEFINE || found->definition != DEFINE_OPTIMIZER) {
-        const char *what = found ? kind_phrase(found) : "no definition";
+        Local *local = callee->kind == AST_NAME ? scope_find(r, callee->name) : NULL;
+        const char *what = found ? kind_phrase(found) : local ? "a value" : "no definition";
         Text written = {.arena = r->ctx->arena};
         node_print(&written, callee);
-        diagnose(r->ctx, WRONG_KIND, e->span, text_string(&written), what, "an optimizer");
+        Diagnostic *d = diagnose(r->ctx, WRONG_KIND, e->span, text_string(&written), what, "an optimizer");
+        if (!local) return;
+        diagnostic_note(r->ctx, d, local->span, "it is given here, and hides what has its name elsewhere");
+        local->used = true;
         return;
     }
     if (found->count < 2) return; // its signature is reported where it stands

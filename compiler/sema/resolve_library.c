@@ -81,6 +81,10 @@ bool library_named(const Library *library, Span from, const char *prefix) {
     return map_get(library->prefixes, prefix) && !(own && map_get(own->names, prefix));
 }
 
+bool library_standard(const Library *library, const char *name) {
+    return map_get(library->standard, name) != NULL;
+}
+
 const Node *library_member(const Library *library, Span from, const char *prefix, const char *name) {
     const FileScope *file = map_get(library->prefixes, prefix);
     return file && library_named(library, from, prefix) && name[0] != '_' ? map_get(file->names, name) : NULL;

@@ -119,6 +119,15 @@ static bool run_word(const char *name) {
     return false;
 }
 
+// Has something inside this place had its message?
+static bool has_error(const Context *ctx, Span span) {
+    for (int i = 0; i < ctx->diagnostics.count; i++) {
+        const Diagnostic *d = ctx->diagnostics.data[i];
+        if (d->severity == SEVERITY_ERROR && d->span.start >= span.start && d->span.end <= span.end) return true;
+    }
+    return false;
+}
+
 static const Node *find_at_file(Resolver *r, const Node *name, const char *wanted) {
     const Node *found = library_find(r->library, name->span, name->name);
     if (found) return found;
@@ -145,11 +154,20 @@ static void add_fields(Resolver *r, const Node *data) {
     for (int i = 0; data->block && i < data->block->count; i++) {
         const Node *s = data->block->items[i], *name = left_name(s);
         if (!name || (data_setting(name->name) && s->target->kind == AST_NAME)) continue;
-        if (run_word(name->name) && !string_equal(name->name, "test")) { // a field `test` is reported as such
+        // A field `test`, and one whose line is wrong, have had their message.
+        if (run_word(name->name) && !has_error(r->ctx, s->span)) {
             Diagnostic *d = diagnose(r->ctx, HIDES_RUN, name->span, name->name);
             diagnostic_help(r->ctx, d, "give the field another name");
         }
         scope_add(r, name->name, LOCAL_FIELD, name->span);
+    }
+}
+
+// What a model with mistakes gives may have been meant to be an output.
+static void add_wrong(Resolver *r, const Node *model) {
+    for (int i = 0; model->body && model->body->kind == AST_BLOCK && i < model->body->count; i++) {
+        const Node *name = left_name(model->body->items[i]);
+        if (name && !scope_find(r, name->name)) scope_add(r, name->name, LOCAL_WRONG, name->span);
     }
 }
 
@@ -159,7 +177,9 @@ static void add_outputs(Resolver *r, const Node *model, const Node *name, bool s
     for (int i = 0; i < model->count; i++)
         if (!scope_find(r, model->items[i]->name)) absent = absent ? absent : model->items[i];
     if (!single || (absent && r->model_called)) return;
-    if (absent) {
+    bool wrong = has_error(r->ctx, model->span) || (r->data && has_error(r->ctx, r->data->span));
+    if (absent && wrong) scope_add(r, absent->name, LOCAL_WRONG, absent->span); // a name of the two was meant to be the other
+    else if (absent) {
         Diagnostic *d = diagnose(r->ctx, INPUT_NO_FIELD, name->span, absent->name, model->name,
                                  r->data ? r->data->name : "the data");
         const char *near = nearest_name(r, absent->name);
@@ -173,6 +193,7 @@ static void add_outputs(Resolver *r, const Node *model, const Node *name, bool s
     for (int i = 0; model->results && i < model->results->count; i++) {
         const Node *result = model->results->items[i];
         Local *field = scope_find(r, result->name);
+        if (field && (wrong || field->kind == LOCAL_WRONG)) continue;
         if (field || run_word(result->name)) {
             Diagnostic *d =
                 diagnose(r->ctx, field ? OUTPUT_IS_FIELD : HIDES_RUN, result->name_span, result->name);
@@ -180,6 +201,7 @@ static void add_outputs(Resolver *r, const Node *model, const Node *name, bool s
         }
         if (!field) scope_add(r, result->name, LOCAL_OUTPUT, result->name_span);
     }
+    if (wrong) add_wrong(r, model);
 }
 
 static bool calls(const Node *e, const char *name) {
@@ -401,14 +423,9 @@ static const Node *given_setting(const Given *given, const char *name) {
     return s ? s->assigned : NULL;
 }
 
+// Of a block without a message: another may stand where the missing one was meant.
 static void check_needed(Resolver *r, const Node *train, const Given *given) {
     const Node *loss = given_setting(given, "loss"), *optimizer = given_setting(given, "optimizer");
-    bool misspelt = false;
-    for (int i = 0; i < map_count(r->scope->locals); i++) {
-        const Local *local = map_value(r->scope->locals, i);
-        misspelt |= local->kind == LOCAL_VALUE && !local->used;
-    }
-    if (misspelt) return; // what is missing was meant there
     if (given->minimize && (loss || optimizer)) {
         Diagnostic *d = diagnose(r->ctx, TWO_FORMS, given->minimize->span);
         diagnostic_note(r->ctx, d, (loss ? loss : optimizer)->span, "the short form stands here");
@@ -503,9 +520,9 @@ void resolve_train(Resolver *r, const Node *train) {
         scope_open(r);
         resolve_train_block(r, train, &given);
         bool told[2] = {false, false};
-        check_parts(r, train->block, told);
+        if (!has_error(r->ctx, r->data->span)) check_parts(r, train->block, told);
         report_unused(r, true);
-        check_needed(r, train, &given);
+        if (!has_error(r->ctx, train->span)) check_needed(r, train, &given);
         scope_close(r);
     }
     scope_close(r);

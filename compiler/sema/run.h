@@ -58,6 +58,8 @@ const char *run_line(const Run *r, Span span);
 bool run_read_settings(Run *r);
 bool run_read_numbers(Run *r);        // batch, epochs ..., needs the session
 int64_t run_table_rows(const Run *r); // of a table or synthetic; -1: known with the data only
+// What a field's expression says of it: class or int below a limit, a condition, or numbers.
+bool data_read_type(Run *r, const Node *e, Field *f);
 Precision run_precision(Run *r);
 void run_apply_constants(Run *r);
 // --set of what became a setting of the trainer or decides something when compiling: the text given for

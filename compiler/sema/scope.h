@@ -43,6 +43,7 @@ typedef struct {
     Scope *scope;
     uint32_t groups; // of built-in words that are known here
     bool metrics_ok; // metrics may be called here
+    bool wrong_arguments; // of the call at hand: they have had a message
     bool subscript;  // inside brackets, where an index may hide a size
     Map *reported;   // names whose message is out, in this definition
     // of the train block

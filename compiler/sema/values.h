@@ -5,7 +5,7 @@
 
 #include "sema/elaborate.h"
 
-enum { MAX_NESTING = 64, MAX_LAYERS = 100000, MAX_FACTS = 256 };
+enum { MAX_NESTING = 64, MAX_LAYERS = 100000, MAX_ROUNDS = 200000, MAX_FACTS = 256 };
 
 // ---- pointers to pointers ----
 
@@ -114,7 +114,7 @@ struct SessionTables {
     Table ordinals; // node of a draw or call -> its number in its definition
     Table counted;  // definitions whose nodes have numbers
     Elaborator *initial;
-    int applied, depth;
+    int applied, rounds, depth;
     bool stopped; // nothing more is written out: a definition calls itself without end
 };
 

@@ -76,7 +76,10 @@ static void check_block(Check *check, const Node *block) {
     for (int i = 0; i < block->count; i++) {
         const Node *statement = block->items[i];
         bool lost = statement->kind == AST_RESULT && i + 1 < block->count;
-        if (!may_stand(statement, check->place, check->outside))
+        bool follows = i > 0 && statement->kind == AST_RESULT && block->items[i - 1]->kind == AST_RESULT;
+        bool stands = may_stand(statement, check->place, check->outside);
+        if (follows && !stands) continue; // a line torn in two: its message is out
+        if (!stands)
             diagnose(check->ctx, PLACE_STATEMENT, statement->span, statement_text(check->ctx, statement),
                      places[check->place]);
         else if (lost)

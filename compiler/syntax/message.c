@@ -205,10 +205,13 @@ static bool reported(Parser *p, int at) {
     Token first = p->tokens.data[begin];
     bool follows = begin > 0 && p->tokens.data[begin - 1].kind == TOKEN_NEWLINE;
     bool indented = follows && column(p, begin) > column(p, statement_begin(p, begin - 1));
-    bool odd = begin == at && first.first && first.kind != TOKEN_IDENTIFIER &&
-               token_class((TokenKind)first.kind) != CLASS_SOFT;
-    if ((indented || odd) && first.line > 0 && p->reported[first.line - 1])
+    bool odd = first.first && first.kind != TOKEN_IDENTIFIER && token_class((TokenKind)first.kind) != CLASS_SOFT;
+    int last = begin - 1; // before the statement
+    while (last > 0 && p->tokens.data[last].kind == TOKEN_NEWLINE) last--;
+    if (last >= 0 && (indented || odd) && p->reported[p->tokens.data[last].line])
         return true; // the rest of what is wrong above
+    if (last >= 0 && last + 1 == p->fault && token_class((TokenKind)p->tokens.data[last].kind) == CLASS_SOFT)
+        return true; // a definition whose first word stands in the line above
     for (int i = begin; i < at; i++) {
         Token token = p->tokens.data[i];
         if (token.depth == depth && token.line != p->tokens.data[at].line && p->reported[token.line])
@@ -218,8 +221,10 @@ static bool reported(Parser *p, int at) {
 }
 
 void syntax_error(Parser *parser, int at, const Expected *expected) {
+    Token token = token_at(parser, at), next = token_at(parser, at + 1);
+    // a line that breaks off, and brackets of the next that had their message: that is one mistake
+    if (token.kind == TOKEN_NEWLINE && next.line == token.line + 1 && parser->reported[next.line]) return;
     if (reported(parser, at)) return;
-    Token token = token_at(parser, at);
     Stop stop = {.p = parser,
                  .at = at,
                  .expected = expected,
@@ -231,6 +236,7 @@ void syntax_error(Parser *parser, int at, const Expected *expected) {
     stop.name = expects(&stop, TOKEN_IDENTIFIER);
     stop.line_end = expects(&stop, TOKEN_NEWLINE);
     stop.expression = expects(&stop, TOKEN_NUMBER);
+    parser->fault = at + 1;
     if (phrase(&stop)) return;
     int from, to;
     DiagnosticCode code = special(&stop, &from, &to);

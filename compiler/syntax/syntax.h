@@ -32,6 +32,7 @@ typedef struct {
     VEC(uint32_t) lines;        // where each line begins
     VEC(Token) comments;        // start, end, line and first
     bool *reported;             // lines that have had their message
+    int fault;                  // the token of the latest message, + 1
     int next;                   // the token to be read
     bool resumes;               // but first: a mistake is over, a block follows
     bool stopped;               // too wrong to be parsed: the message is out

@@ -1,0 +1,55 @@
+# Coverage-guided fuzzing of the front end (parse, check) and of each loader, with the address and undefined behaviour
+# sanitizers: SECONDS_EACH (300) for each target, JOBS (2) at a time; TARGETS names some alone. No crash, leak, endless
+# loop or 2 GB. Needs clang-19 and libclang-rt-19-dev; inputs found are kept in the folder fuzz/NAME.
+set -u
+mkdir -p fuzz && cd fuzz || exit 1
+work=${FUZZ_BUILD:-$PWD/build}
+command -v clang-19 >/dev/null || { echo "clang-19 is not installed"; exit 1; }
+cmake -S "$ROOT" -B "$work" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DNN_FUZZ=ON -DNN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >cmake.log &&
+    cmake --build "$work" --target fuzzers >>cmake.log 2>&1 || { tail -n 30 cmake.log; exit 1; }
+
+# What mutations begin with: programs, and small files of each format.
+mkdir -p check parse csv idx npy safetensors
+for file in "$ROOT"/examples/*/*.nn "$ROOT"/tests/errors/*.nn; do cp "$file" check/; done
+rm check/elaborate_layer_limit.nn # a hundred thousand layers: seconds with the sanitizers
+cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/stdlib/*/*.nn "$ROOT"/tests/syntax/*.nn parse/
+grep -ohE '[a-z_]+[a-z0-9_]*|[|<>=!+*/-]+[>=]?' "$ROOT"/stdlib/core.nn "$ROOT"/examples/*/*.nn | sort -u | sed 's/.*/"&"/' >words.dict
+printf '\2a,b,y,kind\n1,2,3,cat\n-4e2,.5,"6",dog\n' >csv/named
+printf '\0100,2.5\n3,4\n\n5,6\r\n' >csv/plain
+(printf '\2'; head -n 5 "$ROOT"/examples/iris/iris.csv) >csv/iris
+printf '\0\0\10\2\0\0\0\2\0\0\0\3abcdef' >idx/bytes
+printf '\0\0\15\1\0\0\0\1\77\200\0\0' >idx/float
+for file in idx/bytes idx/float; do gzip -nc "$file" >"$file.gz"; done
+npy() { # TYPE SHAPE DATA
+    printf '\223NUMPY\1\0\166\0%-117s\n%b' "{'descr': '$1', 'fortran_order': False, 'shape': ($2), }" "$3"
+}
+npy '<f4' '2,' '\0\0\0077\0\0\0100\0100' >npy/f4
+npy '|u1' '2, 3' 'abcdef' >npy/u1
+
+failed=0
+fuzz() { # TARGET OPTION...
+    local target=$1
+    shift
+    [[ " ${TARGETS:-$target} " == *" $target "* ]] || return 0
+    if ! "$work/fuzz/fuzz_$target" -max_total_time="${SECONDS_EACH:-300}" -timeout=60 -rss_limit_mb=2048 \
+        -artifact_prefix="found-$target-" -print_final_stats=1 "$@" "$target" >"$target.log" 2>&1; then
+        echo "$target:"
+        grep -vE '^#|^INFO|NEW_FUNC' "$target.log" | head -n 30
+        return 1
+    fi
+    grep -E 'number_of_executed_units' "$target.log" | sed "s/^/$target: /"
+}
+while read -r line; do
+    while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-2}" ]; do wait -n || failed=1; done
+    # shellcheck disable=SC2086
+    fuzz $line &
+done <<'TABLE'
+check -max_len=4096 -dict=words.dict
+parse -max_len=4096 -dict=words.dict
+csv -max_len=512
+idx -max_len=512
+npy -max_len=512
+safetensors -max_len=8192
+TABLE
+while [ -n "$(jobs -rp)" ]; do wait -n || failed=1; done
+exit $failed
