@@ -1,0 +1,423 @@
+"""The cases: activations, losses, optimizers, schedules, metrics, initializers and examples; layers stand in layers.py."""
+import math
+import unittest.mock
+
+import torch
+import torch.nn.functional as F
+
+import layers
+from engine import STEPS, Case, Draws, Example, dense, order_statistics
+from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lion, Two
+
+O = torch.optim
+S = torch.optim.lr_scheduler
+
+
+def activation(name, text, f): return Case('activation_' + name, hidden=(text, lambda h, w: f(h)))
+def loss(name, text, f): return Case('loss_' + name, loss=(text, f))
+def optimizer(name, text, f, **kw): return Case('optimizer_' + name, optimizer=(text, f), **kw)
+
+
+def over(name, matrices, rest, of_matrices, of_rest):
+    return Case('optimizer_' + name, optimizer=(
+        f'    minimize cross_entropy(out, label)\n        over matrices(net) with {matrices}\n        over rest          with {rest}\n',
+        lambda ps: Two(ps, of_matrices, of_rest)))
+
+
+def muon(nesterov):
+    """PyTorch's matrices are [out, in], ours [in, out]: it is given the transposed ones, which share their memory. It rounds to
+    bfloat16 inside; here it must not."""
+    def make(ps):
+        turned = [torch.nn.Parameter(p.detach().T) for p in ps]
+        opt = O.Muon(turned, lr=0.02, weight_decay=0.05, momentum=0.9, nesterov=nesterov, eps=1e-6)
+        step, zero = opt.step, opt.zero_grad
+
+        def turned_step():
+            for t, p in zip(turned, ps): t.grad = p.grad.T
+            with unittest.mock.patch.object(torch.Tensor, 'bfloat16', torch.Tensor.clone): step()
+
+        def both_zero():
+            zero()
+            for p in ps: p.grad = None
+        opt.step, opt.zero_grad = turned_step, both_zero
+        return opt
+    return make
+
+
+CASES = layers.CASES + [
+    activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
+    activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
+    activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
+    activation('sigmoid', 'sigmoid', torch.sigmoid), activation('tanh', 'tanh', torch.tanh),
+    activation('softplus', 'softplus', F.softplus), activation('log_sigmoid', 'log_sigmoid', F.logsigmoid),
+    activation('softsign', 'softsign', F.softsign), activation('silu', 'silu', F.silu), activation('mish', 'mish', F.mish),
+    activation('gelu', 'gelu', F.gelu), activation('gelu_tanh', 'gelu_tanh', lambda h: F.gelu(h, approximate='tanh')),
+    activation('hard_sigmoid', 'hard_sigmoid', F.hardsigmoid), activation('hard_swish', 'hard_swish', F.hardswish),
+    activation('hard_tanh', 'hard_tanh(low = -0.3, high = 0.4)', lambda h: F.hardtanh(h, -0.3, 0.4)), activation('soft_shrink', 'soft_shrink(edge = 0.1)', lambda h: F.softshrink(h, 0.1)),
+    activation('hard_shrink', 'hard_shrink(edge = 0.1)', lambda h: F.hardshrink(h, 0.1)), activation('tanh_shrink', 'tanh_shrink', F.tanhshrink),
+    activation('threshold', 'threshold(0.1, 0.3)', lambda h: F.threshold(h, 0.1, 0.3)),
+    activation('softmax', 'softmax', lambda h: F.softmax(h, -1)), activation('log_softmax', 'log_softmax', lambda h: F.log_softmax(h, -1)),
+    activation('logaddexp', 'logaddexp(0.3)', lambda h: torch.logaddexp(h, torch.tensor(0.3))),
+    Case('activation_inverse', hidden=('bell', lambda h, w: 1 / (1 + h * h)), definitions='fn bell(x) = inverse(1 + square(x))\n'),
+    activation('glu', 'glu', lambda h: F.glu(h, -1)),
+    loss('mse', 'mse(out, y)', lambda o, r: F.mse_loss(o, r.y)),
+    loss('mse_weight', 'mse(out, y, weight = p)', lambda o, r: ((o - r.y)**2 * r.p).sum() / r.p.sum()),
+    loss('mae_weight', 'mae(out, y, weight = p)', lambda o, r: ((o - r.y).abs() * r.p).sum() / r.p.sum()),
+    Case('loss_mape', loss=('mape(out, y)', lambda o, r: ((r.y - o) / r.y.abs().clamp(min=1e-7)).abs().mean() * 100),
+         optimizer=('sgd(lr = 1e-5)', lambda ps: O.SGD(ps, lr=1e-5))),
+    loss('msle', 'msle(softplus(out), p)', lambda o, r: F.mse_loss(torch.log1p(F.softplus(o)), torch.log1p(r.p))),
+    loss('poisson', 'poisson(out, p)', lambda o, r: F.poisson_nll_loss(o, r.p)),
+    loss('gaussian_nll', 'gaussian_nll(out, y, p + 0.1)', lambda o, r: F.gaussian_nll_loss(o, r.y, r.p + 0.1)),
+    loss('quantile', 'quantile(out, y, 0.3)', lambda o, r: torch.where(r.y > o, 0.3 * (r.y - o), 0.7 * (o - r.y)).mean()),
+    loss('average', 'average((out - y)^2, weight = p)', lambda o, r: F.mse_loss(o, r.y, weight=r.p)),
+    loss('mae', 'mae(out, y)', lambda o, r: F.l1_loss(o, r.y)),
+    loss('huber', 'huber(out, y, delta = 0.7)', lambda o, r: F.huber_loss(o, r.y, delta=0.7)),
+    loss('smooth_l1', 'smooth_l1(out, y, beta = 0.7)', lambda o, r: F.smooth_l1_loss(o, r.y, beta=0.7)),
+    loss('log_cosh', 'log_cosh(out, y)', lambda o, r: torch.log(torch.cosh(o - r.y)).mean()),
+    loss('cross_entropy', 'cross_entropy(out, label)', lambda o, r: F.cross_entropy(o, r.label)),
+    loss('cross_entropy_smoothing', 'cross_entropy(out, label, smoothing = 0.1)', lambda o, r: F.cross_entropy(o, r.label, label_smoothing=0.1)),
+    loss('cross_entropy_weight', 'cross_entropy(out, label, weight = weight)',
+         lambda o, r: (F.cross_entropy(o, r.label, reduction='none') * r.weight).sum() / r.weight.sum()),
+    Case('loss_cross_entropy_classes', extra='    price     = [0.2, 1, 3]\n    cost[n]   = price[label[n]]\n',
+         loss=('cross_entropy(out, label, weight = cost)', lambda o, r: F.cross_entropy(o, r.label, weight=torch.tensor([0.2, 1, 3])))),
+    loss('binary_cross_entropy', 'binary_cross_entropy(out, t)', lambda o, r: F.binary_cross_entropy_with_logits(o, r.t)),
+    loss('binary_cross_entropy_positive', 'binary_cross_entropy(out, t, positive = 3)',
+         lambda o, r: F.binary_cross_entropy_with_logits(o, r.t, pos_weight=torch.tensor(3.0))),
+    loss('hinge', 'hinge(out, 2 * t - 1)', lambda o, r: torch.clamp(1 - (2 * r.t - 1) * o, min=0).mean()),
+    loss('kl_divergence', 'kl_divergence(log_softmax(out), p)', lambda o, r: F.kl_div(F.log_softmax(o, -1), r.p, reduction='batchmean')),
+    loss('soft_cross_entropy', 'soft_cross_entropy(out, p)', lambda o, r: F.cross_entropy(o, r.p)),
+    loss('focal', 'focal(out, label, gamma = 1.5)',
+         lambda o, r: ((1 - F.softmax(o, -1).gather(1, r.label[:, None])[:, 0])**1.5 * F.cross_entropy(o, r.label, reduction='none')).mean()),
+    loss('focal_weight', 'focal(out, label, weight = weight)', lambda o, r: (
+        (1 - F.softmax(o, -1).gather(1, r.label[:, None])[:, 0])**2 * F.cross_entropy(o, r.label, reduction='none') * r.weight).sum() / r.weight.sum()),
+    loss('binary_cross_entropy_weight', 'binary_cross_entropy(out, t, weight = p)',
+         lambda o, r: F.binary_cross_entropy_with_logits(o, r.t, weight=r.p, reduction='sum') / r.p.sum()),
+    loss('kl_normal', 'kl_normal(out, y)', lambda o, r: torch.distributions.kl_divergence(
+        torch.distributions.Normal(o, (r.y / 2).exp()), torch.distributions.Normal(torch.zeros(3), torch.ones(3))).sum(1).mean()),
+    loss('squared_hinge', 'squared_hinge(out, 2 * t - 1)', lambda o, r: (torch.clamp(1 - (2 * r.t - 1) * o, min=0)**2).mean()),
+    loss('multi_margin', 'multi_margin(out, label, margin = 0.6)', lambda o, r: F.multi_margin_loss(o, r.label, margin=0.6)),
+    loss('cosine_distance', 'cosine_distance(out, y)', lambda o, r: (1 - F.cosine_similarity(o, r.y)).mean()),
+    loss('distance', 'mean(distance(out, y))', lambda o, r: ((o - r.y).square().sum(1) + 1e-12).sqrt().mean()),
+    loss('triplet', 'triplet(out, t, y, margin = 1.5)', lambda o, r: F.relu((o - r.t).norm(dim=1) - (o - r.y).norm(dim=1) + 1.5).mean()),
+    loss('contrastive', 'contrastive(out, y, t[:, 0], margin = 4)', lambda o, r: (
+        r.t[:, 0] * (o - r.y).square().sum(1) + (1 - r.t[:, 0]) * F.relu(4 - (o - r.y).norm(dim=1))**2).mean()),
+    loss('dice', 'dice(sigmoid(out), t, smooth = 0.5)', lambda o, r: (1 - (2 * (o.sigmoid() * r.t).sum(1) + 0.5)
+         / (o.sigmoid().sum(1) + r.t.sum(1) + 0.5)).mean()),
+
+    optimizer('sgd', 'sgd(lr = 0.1)', lambda ps: O.SGD(ps, lr=0.1)),
+    optimizer('sgd_momentum', 'sgd(lr = 0.05, momentum = 0.9)', lambda ps: O.SGD(ps, lr=0.05, momentum=0.9)),
+    optimizer('sgd_dampening', 'sgd(lr = 0.05, momentum = 0.9, dampening = 0.3)', lambda ps: O.SGD(ps, lr=0.05, momentum=0.9, dampening=0.3)),
+    optimizer('sgd_nesterov', 'sgd(lr = 0.05, momentum = 0.9, nesterov = true)', lambda ps: O.SGD(ps, lr=0.05, momentum=0.9, nesterov=True)),
+    optimizer('sgd_decay', 'sgd(lr = 0.05, momentum = 0.9, weight_decay = 0.01)', lambda ps: O.SGD(ps, lr=0.05, momentum=0.9, weight_decay=0.01)),
+    optimizer('adagrad_plain', 'adagrad', lambda ps: O.Adagrad(ps)),
+    optimizer('adagrad', 'adagrad(lr = 0.1, lr_decay = 0.01, weight_decay = 0.01, initial = 0.1, eps = 1e-3)',
+              lambda ps: O.Adagrad(ps, lr=0.1, lr_decay=0.01, weight_decay=0.01, initial_accumulator_value=0.1, eps=1e-3)),
+    optimizer('rmsprop', 'rmsprop', lambda ps: O.RMSprop(ps)),
+    optimizer('rmsprop_options', 'rmsprop(lr = 0.01, alpha = 0.9, eps = 1e-2)', lambda ps: O.RMSprop(ps, lr=0.01, alpha=0.9, eps=1e-2)),
+    optimizer('rmsprop_centered', 'rmsprop(lr = 0.01, centered = true, weight_decay = 0.01)', lambda ps: O.RMSprop(ps, lr=0.01, centered=True, weight_decay=0.01)),
+    optimizer('rmsprop_momentum', 'rmsprop(lr = 0.01, momentum = 0.9)', lambda ps: O.RMSprop(ps, lr=0.01, momentum=0.9)),
+    optimizer('rmsprop_both', 'rmsprop(lr = 0.003, momentum = 0.8, centered = true)', lambda ps: O.RMSprop(ps, lr=0.003, momentum=0.8, centered=True)),
+    optimizer('adadelta', 'adadelta', lambda ps: O.Adadelta(ps)),
+    optimizer('adadelta_options', 'adadelta(lr = 0.5, rho = 0.8, eps = 1e-4, weight_decay = 0.01)',
+              lambda ps: O.Adadelta(ps, lr=0.5, rho=0.8, eps=1e-4, weight_decay=0.01)),
+    optimizer('adam', 'adam(0.01)', lambda ps: O.Adam(ps, lr=0.01)),
+    optimizer('adam_decay', 'adam(0.01, weight_decay = 0.02)', lambda ps: O.Adam(ps, lr=0.01, weight_decay=0.02)),
+    optimizer('adam_amsgrad', 'adam(0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-2, amsgrad = true)',
+              lambda ps: O.Adam(ps, lr=0.01, betas=(0.8, 0.9), eps=1e-2, amsgrad=True)),
+    optimizer('adamw', 'adamw(0.01)', lambda ps: O.AdamW(ps, lr=0.01)),
+    optimizer('adamw_options', 'adamw(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-2, weight_decay = 0.1)',
+              lambda ps: O.AdamW(ps, lr=0.01, betas=(0.8, 0.9), eps=1e-2, weight_decay=0.1)),
+    optimizer('adamax', 'adamax', lambda ps: O.Adamax(ps)),
+    optimizer('adamax_options', 'adamax(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-2, weight_decay = 0.01)',
+              lambda ps: O.Adamax(ps, lr=0.01, betas=(0.8, 0.9), eps=1e-2, weight_decay=0.01)),
+    optimizer('nadam', 'nadam', lambda ps: O.NAdam(ps)),
+    optimizer('nadam_options', 'nadam(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-2, weight_decay = 0.01, momentum_decay = 0.1)',
+              lambda ps: O.NAdam(ps, lr=0.01, betas=(0.8, 0.9), eps=1e-2, weight_decay=0.01, momentum_decay=0.1)),
+    optimizer('radam', 'radam', lambda ps: O.RAdam(ps)),
+    optimizer('radam_options', 'radam(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-2, weight_decay = 0.01)',
+              lambda ps: O.RAdam(ps, lr=0.01, betas=(0.8, 0.9), eps=1e-2, weight_decay=0.01)),
+    optimizer('rprop', 'rprop(lr = 0.02, shrink = 0.4, grow = 1.3, smallest = 1e-3, largest = 0.1)',
+              lambda ps: O.Rprop(ps, lr=0.02, etas=(0.4, 1.3), step_sizes=(1e-3, 0.1))),
+    optimizer('asgd', 'asgd(lr = 0.1, lambda = 0.01, alpha = 0.6, start = 10, weight_decay = 0.01)',
+              lambda ps: O.ASGD(ps, lr=0.1, lambd=0.01, alpha=0.6, t0=10, weight_decay=0.01)),
+    optimizer('lion', 'lion(lr = 0.003, beta1 = 0.8, beta2 = 0.9, weight_decay = 0.1)', lambda ps: Lion(ps, 0.003, 0.8, 0.9, 0.1)),
+    optimizer('lamb', 'lamb(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-3, weight_decay = 0.1)', lambda ps: Lamb(ps, 0.01, 0.8, 0.9, 1e-3, 0.1)),
+    over('adafactor', 'adafactor(lr = 0.02, decay = -0.7, eps = 1e-2, tiny = 1e-6, d = 1.5, weight_decay = 0.01)',
+         'adafactor_vector(lr = 0.02, decay = -0.7, eps = 1e-2, tiny = 1e-6, d = 1.5, weight_decay = 0.01)',
+         *[lambda ps: O.Adafactor(ps, lr=0.02, beta2_decay=-0.7, eps=(1e-6, 1e-2), d=1.5, weight_decay=0.01)] * 2),
+    over('muon', 'muon(lr = 0.02, weight_decay = 0.05, momentum = 0.9, nesterov = false, eps = 1e-6)', 'sgd(lr = 0.1)', muon(False), lambda ps: O.SGD(ps, lr=0.1)),
+    over('muon_nesterov', 'muon(lr = 0.02, weight_decay = 0.05, momentum = 0.9, nesterov = true, eps = 1e-6)', 'sgd(lr = 0.1)', muon(True),
+         lambda ps: O.SGD(ps, lr=0.1)),
+    optimizer('keras_sgd_plain', 'keras.sgd', lambda ps: KerasSGD(ps)),
+    optimizer('keras_sgd', 'keras.sgd(lr = 0.05, momentum = 0.9, weight_decay = 0.01)', lambda ps: KerasSGD(ps, 0.05, 0.9, weight_decay=0.01)),
+    optimizer('keras_sgd_nesterov', 'keras.sgd(lr = 0.05, momentum = 0.9, nesterov = true)', lambda ps: KerasSGD(ps, 0.05, 0.9, True)),
+    optimizer('keras_adam', 'keras.adam', lambda ps: KerasAdam(ps)),
+    optimizer('keras_adam_options', 'keras.adam(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-2, weight_decay = 0.1)',
+              lambda ps: KerasAdam(ps, 0.01, 0.8, 0.9, 1e-2, 0.1)),
+    optimizer('keras_rmsprop_plain', 'keras.rmsprop', lambda ps: KerasRMSprop(ps)),
+    optimizer('keras_rmsprop_options', 'keras.rmsprop(lr = 0.01, rho = 0.8, eps = 1e-2)', lambda ps: KerasRMSprop(ps, 0.01, 0.8, eps=1e-2)),
+    optimizer('keras_rmsprop', 'keras.rmsprop(0.01, momentum = 0.9, centered = true)', lambda ps: KerasRMSprop(ps, 0.01, momentum=0.9, centered=True)),
+    optimizer('clip_norm', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    clip      = norm(0.2)\n',
+              clip=lambda ps: torch.nn.utils.clip_grad_norm_(ps, 0.2)),
+    optimizer('clip_value', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    clip      = value(0.02)\n',
+              clip=lambda ps: torch.nn.utils.clip_grad_value_(ps, 0.02)),
+    optimizer('accumulate', 'sgd(lr = 0.3, momentum = 0.5)', lambda ps: O.SGD(ps, lr=0.3, momentum=0.5), extra='    accumulate = 2\n', accumulate=2),
+    optimizer('accumulate_clip', 'adam(lr = 0.03)', lambda ps: O.Adam(ps, lr=0.03), extra='    accumulate = 2\n    clip       = norm(0.1)\n', accumulate=2,
+              clip=lambda ps: torch.nn.utils.clip_grad_norm_(ps, 0.1)),
+    optimizer('constrain', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    constrain = within\n',
+              definitions='fn within(x) = clamp(x, -0.3, 0.4)\n', constrain=lambda p: p.clamp(-0.3, 0.4)),
+]
+
+
+class Once:
+    """Of a plateau scheduler, the first reduction only."""
+
+    def __init__(self, optimizer, scheduler): self.optimizer, self.scheduler, self.first = optimizer, scheduler, optimizer.param_groups[0]['lr']
+
+    def step(self, value):
+        if self.optimizer.param_groups[0]['lr'] == self.first: self.scheduler.step(value)
+
+
+def schedule(name, text, make, lr=0.2, pace='step', **kw):
+    CASES.append(Case('schedule_' + name, optimizer=(f'sgd(lr = {text})', lambda ps: O.SGD(ps, lr=lr)), schedule=make, pace=pace, **kw))
+
+
+def by(f): return lambda o: S.LambdaLR(o, f)
+
+
+schedule('staircase', 'staircase(0.2, gamma = 0.5, every = 3 epochs)', lambda o: S.StepLR(o, 3, 0.5), pace='epoch')
+schedule('milestones', 'milestones(0.2, at = [10 steps, 30 steps], gamma = 0.1)', lambda o: S.MultiStepLR(o, [10, 30], 0.1))
+schedule('exponential', 'exponential(0.2, gamma = 0.9)', lambda o: S.ExponentialLR(o, 0.9), pace='epoch')
+schedule('cosine', 'cosine(0.2, floor = 0.01)', lambda o: S.CosineAnnealingLR(o, STEPS, 0.01))
+schedule('cosine_warmup', 'cosine(0.2, warmup = 10 steps)',
+         by(lambda k: k / 10 if k < 10 else 0.5 * (1 + math.cos(math.pi * (k - 10) / (STEPS - 10)))))
+schedule('polynomial', 'polynomial(0.2, power = 2)', lambda o: S.PolynomialLR(o, STEPS, 2.0))
+schedule('linear', 'linear(0.2, floor = 0.05)', lambda o: S.LinearLR(o, 1.0, 0.25, STEPS))
+schedule('inverse_time', 'inverse_time(0.2, rate = 0.5, every = 10 steps)', by(lambda k: 1 / (1 + 0.5 * k / 10)))
+schedule('one_cycle', 'one_cycle(0.2)', lambda o: S.OneCycleLR(o, 0.2, STEPS, cycle_momentum=False))
+schedule('warmup', '0.2 * warmup(20 steps)', by(lambda k: min(1, k / 20)))
+schedule('cosine_restarts', 'cosine_restarts(0.2, floor = 0.01, every = 12 steps)', lambda o: S.CosineAnnealingWarmRestarts(o, 12, eta_min=0.01))
+schedule('cosine_floor', 'cosine(0.2, floor = 0.01, warmup = 3 epochs)',
+         by(lambda k: k / 9 if k < 9 else 0.05 + 0.475 * (1 + math.cos(math.pi * (k - 9) / (STEPS - 9)))))
+schedule('polynomial_floor', 'polynomial(0.2, floor = 0.02, power = 1.5)', by(lambda k: 0.1 + 0.9 * (1 - k / STEPS)**1.5))
+schedule('linear_length', 'linear(0.2, floor = 0.05, length = 20 steps)', lambda o: S.LinearLR(o, 1.0, 0.25, 20))
+schedule('exponential_steps', 'exponential(0.2, gamma = 0.8, every = 7 steps)', lambda o: S.StepLR(o, 7, 0.8))
+schedule('milestones_epochs', 'milestones(0.2, at = [3 epochs, 10 epochs], gamma = 0.3)', lambda o: S.MultiStepLR(o, [3, 10], 0.3), pace='epoch')
+schedule('cyclic', 'cyclic(0.05, 0.3, up = 7 steps, down = 5 steps)',
+         lambda o: S.CyclicLR(o, 0.05, 0.3, step_size_up=7, step_size_down=5, cycle_momentum=False))
+schedule('one_cycle_options', 'one_cycle(0.2, rise = 40%, div = 10, final = 100)',
+         lambda o: S.OneCycleLR(o, 0.2, STEPS, pct_start=0.4, div_factor=10, final_div_factor=100, cycle_momentum=False))
+schedule('inverse_sqrt', 'inverse_sqrt(0.2, length = 10 steps)', by(lambda k: min(k / 10, math.sqrt(10 / k)) if k else 0))
+schedule('warmup_stable_decay', 'warmup_stable_decay(0.2, warmup = 8 steps, decay = 30%)',
+         by(lambda k: k / 8 if k < 8 else (STEPS - k) / (0.3 * STEPS) if k > 0.7 * STEPS else 1))
+schedule('warmup_length', '0.2 * warmup(length = 2 epochs)', by(lambda k: min(1, k / 6)))
+schedule('constant', '0.2', by(lambda k: 1))
+schedule('reduce_on_plateau', 'reduce_on_plateau(3, loss, factor = 0.5, patience = 1 epochs)',
+         lambda o: S.ReduceLROnPlateau(o, factor=0.5, patience=1), lr=3, pace='loss')
+schedule('plateau', '3 if not plateau(loss, patience = 2 epochs) else 0.1',
+         lambda o: Once(o, S.ReduceLROnPlateau(o, factor=1 / 30, patience=2)), lr=3, pace='loss')
+
+
+# metrics, with a last batch that is smaller and a held-out part
+def argmax(o): return o.argmax(-1)
+
+
+def counts(o, t, at=0.5):
+    said = o.sigmoid() > at
+    return (said * t).sum(), said.sum(), t.sum(), t.numel()
+
+
+def matthews(o, r):
+    said, truth = (o.sigmoid() > 0.4).double().flatten(), r.t.flatten()
+    return torch.corrcoef(torch.stack([said, truth]))[0, 1] if len(set(said.tolist())) == len(set(truth.tolist())) == 2 else torch.tensor(0.0)
+
+
+def confusion(o, r): return torch.stack([torch.stack([((r.label == i) & (argmax(o) == j)).sum() for j in range(3)]) for i in range(3)]).double()
+
+
+def of_classes(f):
+    def g(o, r):
+        m = confusion(o, r)
+        return torch.stack([f(m[i, i], m[i].sum(), m[:, i].sum()) for i in range(3)]).mean()
+    return g
+
+
+def auc(o, r):
+    cuts = torch.arange(51) / 50
+    above = ((o.sigmoid().flatten()[None] >= cuts[:, None]) * r.t.flatten()[None]).sum(1)
+    wrong = ((o.sigmoid().flatten()[None] >= cuts[:, None]) * (1 - r.t.flatten()[None])).sum(1)
+    return torch.trapezoid(above.flip(0) / above[0], wrong.flip(0) / wrong[0])
+
+
+def calibration(o, r):
+    p, right = F.softmax(o, -1).max(-1).values, (argmax(o) == r.label).double()
+    return sum((((p * 5).floor() == k) * (p - right)).sum().abs() for k in range(5)) / len(p)
+
+
+def metrics(name, listed, **kw):
+    CASES.append(Case('metric_' + name, batch=4, test=40, metrics={k: (text if text.startswith(k + '(') else f'{k} = {text}', f)
+                                                                 for k, (text, f) in listed.items()}, **kw))
+
+
+metrics('classes', {
+    'accuracy': ('accuracy(out, label)', lambda o, r: (argmax(o) == r.label).double().mean()),
+    'top2': ('top(out, label, k = 2)', lambda o, r: (o.topk(2).indices == r.label[:, None]).any(1).double().mean()),
+    'perplexity': ('perplexity(out, label)', lambda o, r: F.cross_entropy(o, r.label).exp()),
+    'confusion': ('confusion(out, label)', confusion),
+    'macro_f1': ('macro_f1(out, label)', of_classes(lambda tp, y, p: 2 * tp / max(1, y + p))),
+    'balanced_accuracy': ('balanced_accuracy(out, label)', of_classes(lambda tp, y, p: tp / max(1, y))),
+    'mean_iou': ('mean_iou(out, label)', of_classes(lambda tp, y, p: tp / max(1, y + p - tp))),
+    'calibration_error': ('calibration_error(out, label, bins = 5)', calibration),
+})
+metrics('binary', {
+    'binary_accuracy': ('binary_accuracy(out, t)', lambda o, r: ((o > 0) == (r.t > 0.5)).double().mean()),
+    'strict': ('binary_accuracy(out, t, at = 0.6)', lambda o, r: ((o.sigmoid() > 0.6) == (r.t > 0.5)).double().mean()),
+    'precision': ('precision(out, t)', lambda o, r: (lambda tp, p, y, n: tp / max(1, p))(*counts(o, r.t))),
+    'precision4': ('precision(out, t, at = 0.4)', lambda o, r: (lambda tp, p, y, n: tp / max(1, p))(*counts(o, r.t, 0.4))),
+    'recall': ('recall(out, t)', lambda o, r: (lambda tp, p, y, n: tp / max(1, y))(*counts(o, r.t))),
+    'recall6': ('recall(out, t, at = 0.6)', lambda o, r: (lambda tp, p, y, n: tp / max(1, y))(*counts(o, r.t, 0.6))),
+    'f1': ('f1(out, t)', lambda o, r: (lambda tp, p, y, n: 2 * tp / max(1, p + y))(*counts(o, r.t))),
+    'f1_at_4': ('f1(out, t, at = 0.4)', lambda o, r: (lambda tp, p, y, n: 2 * tp / max(1, p + y))(*counts(o, r.t, 0.4))),
+    'matthews': ('matthews(out, t, at = 0.4)', matthews),
+    'auc': ('auc(out, t, cuts = 50)', auc),
+}, loss=('binary_cross_entropy(out, t)', lambda o, r: F.binary_cross_entropy_with_logits(o, r.t)))
+metrics('numbers', {
+    'mse': ('mse(out, y)', lambda o, r: F.mse_loss(o, r.y)),
+    'mae': ('mae(out, y)', lambda o, r: F.l1_loss(o, r.y)),
+    'rmse': ('rmse(out, y)', lambda o, r: F.mse_loss(o, r.y).sqrt()),
+    'r2': ('r2(out, y)', lambda o, r: 1 - (r.y - o).square().sum() / (r.y - r.y.mean()).square().sum()),
+    'pearson': ('pearson(out, y)', lambda o, r: torch.corrcoef(torch.stack([o.flatten(), r.y.flatten()]))[0, 1]),
+}, loss=('huber(out, y)', lambda o, r: F.huber_loss(o, r.y)))
+
+
+# initial values: the order statistics of PyTorch's draws of the same layer
+N, M = 400, 250
+KEPT = 0.87962566103423978      # the deviation of a unit normal cut off at 2
+I = torch.nn.init
+
+
+def lecun(w): return I.trunc_normal_(w, std=N**-0.5 / KEPT, a=-2 * N**-0.5 / KEPT, b=2 * N**-0.5 / KEPT)
+
+
+INITIAL = [   # text, PyTorch's, is it bounded
+    ('glorot_uniform', I.xavier_uniform_, 1), ('glorot_uniform(gain = 2)', lambda w: I.xavier_uniform_(w, 2), 1),
+    ('glorot_normal', I.xavier_normal_, 0), ('glorot_normal(gain = 3)', lambda w: I.xavier_normal_(w, 3), 0),
+    ('he_uniform', lambda w: I.kaiming_uniform_(w, nonlinearity='relu'), 1), ('he_normal', lambda w: I.kaiming_normal_(w, nonlinearity='relu'), 0),
+    ('lecun_uniform', lambda w: I.kaiming_uniform_(w, nonlinearity='linear'), 1), ('lecun_normal', lecun, 1),
+    ('torch_uniform', lambda w: I.kaiming_uniform_(w, a=math.sqrt(5)), 1), ('orthogonal', I.orthogonal_, 0),
+    ('zeros', I.zeros_, 1), ('ones', I.ones_, 1), ('constant(0.3)', lambda w: I.constant_(w, 0.3), 1),
+    ('truncated_normal(0.5, 0.2)', lambda w: I.trunc_normal_(w, 0.5, 0.2, 0.1, 0.9), 1), ('normal(0.1, 0.5)', lambda w: I.normal_(w, 0.1, 0.5), 0),
+    ('uniform(-2, 1)', lambda w: I.uniform_(w, -2, 1), 1),
+]
+
+
+def initial_program(fields, signature, body, loss):
+    return (f'data rows = synthetic(1) {{\n{fields}}}\nmodel net({signature}) -> e {{\n{body}}}\n'
+            f'train net on rows {{\n    loss      = {loss}\n    optimizer = sgd(lr = 0)\n    steps     = 1\n}}\n')
+
+
+def spread(name, make, bounded):
+    """Blocks of one tensor's distribution; `make` fills it once for both."""
+    kept = []
+
+    def values():
+        if not kept: kept.append(make().detach())
+        return kept[0]
+    blocks = [('sorted.' + name, lambda: order_statistics(values()))]
+    return blocks + ([('range.' + name, lambda: torch.stack([values().min(), values().max()]))] if bounded else [])
+
+
+body, blocks = '', []
+for k, (text, fill, bounded) in enumerate(INITIAL, 1):
+    body += f'    a_{k} = sum(dense(x, {M}, weights = {text}))\n'
+    blocks += spread(f'net.dense_{k}.w', lambda fill=fill: fill(torch.empty(M, N)), bounded)   # PyTorch's are [out, in]
+body += '    e = ' + ' + '.join(f'a_{k}' for k in range(1, len(INITIAL) + 1)) + '\n'
+CASES.append(Draws('initial_values', initial_program(f'    x[{N}] = uniform(0, 1)\n', f'x[batch, {N}]', body, 'e'), blocks, 0.015))
+
+body = """    a_1 = sum(dense(reshape(x, batch, 20 * 20 * 20), 100))
+    a_2 = sum(conv2d(x, 200, kernel = 5))
+    a_3 = sum(conv1d(reshape(x, batch, 40, 200), 200, kernel = 5))
+    a_4 = sum(keras.dense(reshape(x, batch, 20, 400), 400))
+    a_5 = sum(embedding(k, vocabulary = 8000, width = 20))
+    e = a_1 + a_2 + a_3 + a_4 + a_5
+"""
+T = torch.nn
+blocks = [b for name, make, bounded in [
+    ('net.dense_1.w', lambda: T.Linear(8000, 100).weight, 1),
+    ('net.conv2d_1.k', lambda: T.Conv2d(20, 200, 5).weight, 1), ('net.conv1d_1.w', lambda: T.Conv1d(200, 200, 5).weight, 1),
+    ('net.dense_2.w', lambda: I.xavier_uniform_(torch.empty(400, 400)), 1), ('net.dense_2.b', lambda: torch.zeros(400), 1),
+    ('net.embedding_1.table', lambda: T.Embedding(8000, 20).weight, 0)] for b in spread(name, make, bounded)]
+CASES.append(Draws('initial_layers', initial_program('    x[20, 20, 20] = uniform(0, 1)\n    k = int(integer(0, 7999), 8000)\n', 'x[batch, 20, 20, 20], k[batch]: int',
+                                                     body, 'e'), blocks, 0.015))
+
+
+body = """    a_1 = sum(dense(x, 30, weights = orthogonal))
+    a_2 = sum(dense(x, 7, weights = orthogonal))
+    a_3 = sum(dense(x, 20, weights = orthogonal))
+    e = a_1 + a_2 + a_3 + sum(eye(x))
+"""
+CASES.append(Draws('initial_orthogonal', initial_program('    x[20] = uniform(0, 1)\n', 'x[batch, 20]', body, 'e').replace(
+    'model', 'layer eye(x[b, n]) -> y[b, 5] {\n    param m[i < n, j < 5] = identity(i, j)\n    y[s, j] = sum[i] x[s, i] * m[i, j]\n}\nmodel', 1), [
+        ('gram.net.dense_1.w 20', lambda: torch.eye(20)), ('gram.net.dense_2.w 20', lambda: torch.eye(7)),
+        ('gram.net.dense_3.w 20', lambda: torch.eye(20)), ('net.eye_1.m', lambda: torch.eye(20, 5))], None))
+
+
+# layers that draw: what is expected of many rows, and nothing changed in inference
+def drawing(name, text, listed, definitions=''):
+    entries = ',\n'.join(f'        {key} = {entry}' for key, entry, _, _ in listed)
+    program = f"""data rows = synthetic(4000) {{
+    x[3, 4, 2] = uniform(0, 1)
+    split      = ordered(test = 10%)
+}}
+layer coded(x[b, h, w, c]) -> y[b, h, w, c] {{
+    param g = 1
+    y[n, i, j, d] = 0 * x[n, i, j, d] + g * (i * w + j + 1)
+}}
+{definitions}model net(x[batch, 3, 4, 2]) -> y[batch, 3, 4, 2] {{
+    x |> coded |> {text}
+}}
+train net on rows {{
+    loss      = mean(y)
+    optimizer = sgd(lr = 0)
+    batch     = 400
+    epochs    = 1
+    metrics   = [
+{entries}
+    ]
+}}
+"""
+    blocks = [b for key, _, training, test in listed for b in ((f'log.{key}', lambda v=training: v), (f'log.test.{key}', lambda v=test: v))]
+    CASES.append(Draws('draws_' + name, program, blocks, 0.02))
+
+
+CODED = torch.arange(1., 13).reshape(3, 4)
+MOMENTS = 'metric place(y[b, h, w, c]) -> m[h, w] {\n    m[i, j] = mean[n, d] y[n, i, j, d]\n}\n'
+
+
+def shifted(by):
+    padded, total = F.pad(CODED, [by] * 4), 0
+    for i in range(2 * by + 1):
+        for j in range(2 * by + 1): total = total + padded[i:i + 3, j:j + 4]
+    return total / (2 * by + 1)**2
+
+
+PLACES = ('place', 'place(y)')
+SECOND = ('second', 'mean(y^2)')
+ZEROS = ('zeros', 'mean[n, i, j, d] (y[n, i, j, d] == 0)')
+drawing('dropout', 'dropout(rate = 0.3)', [(*PLACES, CODED, CODED), (*SECOND, CODED.square().mean() / 0.7, CODED.square().mean()), (*ZEROS, 0.3, 0)], MOMENTS)
+drawing('dropout_default', 'dropout', [(*PLACES, CODED, CODED), (*ZEROS, 0.5, 0)], MOMENTS)
+drawing('spatial_dropout2d', 'spatial_dropout2d(rate = 0.2)', [
+    (*PLACES, CODED, CODED), (*ZEROS, 0.2, 0), ('whole', 'mean[n, d] ((max[i, j] y[n, i, j, d] == 0) == (min[i, j] y[n, i, j, d] == 0))', 1, 1)], MOMENTS)
+drawing('gaussian_noise', 'gaussian_noise(deviation = 2)', [(*PLACES, CODED, CODED), (*SECOND, CODED.square().mean() + 4, CODED.square().mean())], MOMENTS)
+drawing('random_flip', 'random_flip(chance = 0.3)', [(*PLACES, 0.7 * CODED + 0.3 * CODED.flip(1), CODED)], MOMENTS)
+drawing('random_shift', 'random_shift(by = 1)', [(*PLACES, shifted(1), CODED)], MOMENTS)
+
+# the examples
+CASES += [
+    Example('neuron', 2, lambda x, w: torch.sigmoid(x @ w['neuron.w'] + w['neuron.b']), lambda o, r: F.mse_loss(o, r.y[:, 0]),
+            lambda ps: O.SGD(ps, lr=0.01), 4),
+    Example('regression', 10, lambda x, w: dense(F.relu(dense(F.relu(dense(x, w, 'net.dense_1')), w, 'net.dense_2')), w, 'net.dense_3'),
+            lambda o, r: F.mse_loss(o, r.y), lambda ps: O.SGD(ps, lr=0.01), 32),
+    Example('xor', 2, lambda x, w: dense(torch.tanh(dense(x, w, 'net.dense_1')), w, 'net.dense_2'),
+            lambda o, r: F.binary_cross_entropy_with_logits(o, r.y), lambda ps: O.Adam(ps, lr=0.05), 32),
+]

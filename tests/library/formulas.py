@@ -1,0 +1,101 @@
+"""Optimizers that PyTorch has not, as their authors write them: Keras 3's, Lion, LAMB."""
+import math
+import torch
+
+
+class Formula:
+    def __init__(self, ps, lr):
+        self.ps, self.lr, self.t = ps, lr, 0
+        self.m, self.v = [torch.zeros_like(p) for p in ps], [torch.zeros_like(p) for p in ps]
+
+    def zero_grad(self):
+        for p in self.ps: p.grad = None
+
+    @torch.no_grad()
+    def step(self):
+        self.t += 1
+        for k, p in enumerate(self.ps): self.update(p, p.grad, self.m[k], self.v[k], k)
+
+
+class KerasSGD(Formula):
+    def __init__(self, ps, lr=0.01, momentum=0.0, nesterov=False, weight_decay=0.0):
+        super().__init__(ps, lr)
+        self.mu, self.nesterov, self.wd = momentum, nesterov, weight_decay
+
+    def update(self, p, g, m, v, k):
+        p -= p * self.wd * self.lr
+        m.mul_(self.mu).sub_(self.lr * g)
+        p += self.mu * m - self.lr * g if self.nesterov else m
+
+
+class KerasAdam(Formula):
+    def __init__(self, ps, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-7, weight_decay=0.0):
+        super().__init__(ps, lr)
+        self.b1, self.b2, self.eps, self.wd = beta1, beta2, eps, weight_decay
+
+    def update(self, p, g, m, v, k):
+        alpha = self.lr * math.sqrt(1 - self.b2**self.t) / (1 - self.b1**self.t)
+        p -= p * self.wd * self.lr
+        m += (g - m) * (1 - self.b1)
+        v += (g**2 - v) * (1 - self.b2)
+        p -= m * alpha / (v.sqrt() + self.eps)
+
+
+class KerasRMSprop(Formula):
+    def __init__(self, ps, lr=1e-3, rho=0.9, momentum=0.0, eps=1e-7, centered=False):
+        super().__init__(ps, lr)
+        self.rho, self.mu, self.eps, self.centered = rho, momentum, eps, centered
+        self.a = [torch.zeros_like(p) for p in ps]
+
+    def update(self, p, g, m, v, k):
+        v.mul_(self.rho).add_((1 - self.rho) * g**2)
+        d = v + self.eps
+        if self.centered:
+            self.a[k].mul_(self.rho).add_((1 - self.rho) * g)
+            d = d - self.a[k]**2
+        u = self.lr * g / d.sqrt()
+        if self.mu > 0:
+            m.mul_(self.mu).add_(u)
+            u = m
+        p -= u
+
+
+class Lion(Formula):
+    """Chen et al. 2023, algorithm 2."""
+
+    def __init__(self, ps, lr=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.0):
+        super().__init__(ps, lr)
+        self.b1, self.b2, self.wd = beta1, beta2, weight_decay
+
+    def update(self, p, g, m, v, k):
+        c = self.b1 * m + (1 - self.b1) * g
+        p -= self.lr * (c.sign() + self.wd * p)
+        m.mul_(self.b2).add_((1 - self.b2) * g)
+
+
+class Lamb(Formula):
+    """You et al. 2020, algorithm 2, phi the identity."""
+
+    def __init__(self, ps, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.01):
+        super().__init__(ps, lr)
+        self.b1, self.b2, self.eps, self.wd = beta1, beta2, eps, weight_decay
+
+    def update(self, p, g, m, v, k):
+        m.mul_(self.b1).add_((1 - self.b1) * g)
+        v.mul_(self.b2).add_((1 - self.b2) * g**2)
+        r = m / (1 - self.b1**self.t) / ((v / (1 - self.b2**self.t)).sqrt() + self.eps) + self.wd * p
+        a, b = p.norm(), r.norm()
+        p -= self.lr * (a / b if a > 0 and b > 0 else 1) * r
+
+
+class Two:
+    """One optimizer for the matrices, another for the rest."""
+
+    def __init__(self, ps, matrices, rest):
+        self.both = [matrices([p for p in ps if p.dim() == 2]), rest([p for p in ps if p.dim() != 2])]
+
+    def zero_grad(self):
+        for o in self.both: o.zero_grad()
+
+    def step(self):
+        for o in self.both: o.step()

@@ -1,0 +1,22 @@
+// The definitions of the standard library, for the tests that walk them.
+#ifndef TESTS_STDLIB_H
+#define TESTS_STDLIB_H
+
+#include "syntax/ast.h"
+
+typedef struct {
+    const Node *node;         // DEFINE
+    const char *file, *prefix; // "keras." or ""
+    bool waits;               // says `recur`, or uses a definition that does: cannot be compiled yet
+    bool of_run;              // a function that draws or reads the run's clock, or calls one that does
+} LibraryItem;
+
+typedef struct {
+    LibraryItem *items;
+    int count;
+} LibraryItems;
+
+LibraryItems library_items(Context *ctx);
+bool tree_names(const Node *node, const char *name); // does the tree hold this name?
+
+#endif
