@@ -1,12 +1,14 @@
 """The cases: activations, losses, optimizers, schedules, metrics, initializers and examples; layers stand in layers.py."""
 import math
+import pathlib
+import tempfile
 import unittest.mock
 
 import torch
 import torch.nn.functional as F
 
 import layers
-from engine import STEPS, Case, Draws, Example, dense, order_statistics
+from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
 from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lion, Two
 
 O = torch.optim
@@ -360,6 +362,25 @@ CASES.append(Draws('initial_orthogonal', initial_program('    x[20] = uniform(0,
     'model', 'layer eye(x[b, n]) -> y[b, 5] {\n    param m[i < n, j < 5] = identity(i, j)\n    y[s, j] = sum[i] x[s, i] * m[i, j]\n}\nmodel', 1), [
         ('gram.net.dense_1.w 20', lambda: torch.eye(20)), ('gram.net.dense_2.w 20', lambda: torch.eye(7)),
         ('gram.net.dense_3.w 20', lambda: torch.eye(20)), ('net.eye_1.m', lambda: torch.eye(20, 5))], None))
+
+
+class Named(Draws):
+    """A parameter's initial values depend on its name alone: those of two programs are the same."""
+
+    def __init__(self, name, body, other, same):
+        super().__init__(name, initial_program('    x[6] = uniform(0, 1)\n', 'x[batch, 6]', body, 'e'), None, None)
+        self.other, self.same = initial_program('    x[6] = uniform(0, 1)\n', 'x[batch, 6]', other, 'e'), same
+
+    def run(self, nnc):
+        with tempfile.TemporaryDirectory() as tmp:
+            (pathlib.Path(tmp) / 'other.nn').write_text(self.other)
+            w = Trainer(nnc, f'{tmp}/other.nn', tmp).start(())
+            self.blocks = [(k, lambda k=k: w[k].detach()) for k in self.same]
+            super().run(nnc)
+
+
+CASES.append(Named('initial_names', '    e = sum(x |> dense(5) |> prelu |> bilinear(y = x, units = 4) |> weight_norm_dense(5) |> dense(7))\n',
+                   '    e = sum(x |> dense(5) |> dense(7))\n', ['net.dense_1.w', 'net.dense_1.b', 'net.dense_2.w', 'net.dense_2.b']))
 
 
 # layers that draw: what is expected of many rows, and nothing changed in inference
