@@ -6,6 +6,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 STEPS, BATCH, ROWS = 50, 5, 12
 QUANTILES = 32
 torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)      # so that sums are made in one order
 
 FIELDS = '''    x[4]   = columns(0 .. 3)
     label  = class(column("label"), 3)
