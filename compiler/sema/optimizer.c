@@ -81,7 +81,10 @@ bool optimizer_arguments(Run *r, Elaborator *el, Clause *c) {
         if (rate && !report_rate(r, el, c, values[i])) return false;
     }
     c->arguments = values;
-    return true;
+    if (!c->condition) return true;
+    if (!train_without_rows(r, c->condition, "the condition of an optimizer")) return false;
+    c->applies = train_value(r, el, env, c->condition);
+    return !value_is_error(c->applies);
 }
 
 // ---- gradients ----
@@ -252,6 +255,42 @@ static bool constrain(Run *r, Elaborator *el, Slot *slot) {
     return true;
 }
 
+// The updates of a clause that a condition skips are counted with the parameter: `updates = updates + 1`. No name of a program holds
+// a dot.
+static bool count_updates(Run *r, Elaborator *el, Env *env, const Clause *c) {
+    Span span = c->with->span;
+    Node *state = node_new(r->ctx, AST_STATE, span), *assign = node_new(r->ctx, AST_ASSIGN, span),
+         *sum = node_new(r->ctx, AST_BINARY, span);
+    state->name = intern(r, "update.count");
+    state->name_span = span;
+    state->value = node_new(r->ctx, AST_NUMBER, span);
+    state->value->integral = true;
+    sum->op = OPERATOR_ADD;
+    sum->left = name_node(r->ctx, state->name, span);
+    sum->right = node_new(r->ctx, AST_NUMBER, span);
+    sum->right->number = 1;
+    sum->right->integral = true;
+    assign->op = OPERATOR_SET;
+    assign->target = name_node(r->ctx, state->name, span);
+    assign->assigned = sum;
+    if (value_is_error(elaborate_statement(el, env, state)) ||
+        value_is_error(elaborate_statement(el, env, assign)))
+        return false;
+    env_set(env, intern(r, "step"), elaborate_expression(el, env, assign->target));
+    return true;
+}
+
+// What the rule assigned from `first` on is assigned where the clause's condition holds.
+static bool keep_unless(Run *r, Elaborator *el, Env *env, const Clause *c, int first) {
+    for (int i = first; c->condition && i < el->tables->slot_list.count; i++) {
+        Slot *slot = el->tables->slot_list.data[i];
+        slot->current = value_choose(el, env, c->applies, slot->current,
+                                     value_tensor(r->session, slot->target), c->condition->span);
+        if (value_is_error(slot->current)) return false;
+    }
+    return true;
+}
+
 static bool update_param(Run *r, Elaborator *el, const Clause *c, Tensor *t, Tensor *g) {
     const Node *define_node = c->define;
     Env *env = env_create(el, define_node->span, string_format(r->arena, "optimizer.%s", t->name));
@@ -268,15 +307,17 @@ static bool update_param(Run *r, Elaborator *el, const Clause *c, Tensor *t, Ten
         if (value_is_error(v)) return false;
         env_set(env, p->name, v);
     }
+    int first = el->tables->slot_list.count;
+    el->state_kind = TENSOR_SLOT;
+    if (c->condition && !count_updates(r, el, env, c)) return false;
     SemaValue whole = value_tensor(r->session, t);
     bool numbers = !define_node->items[0]->brackets && whole.kind == SEMA_TENSOR;
-    el->state_kind = TENSOR_SLOT;
     el->state_shape = numbers ? whole.array : NULL;
     el->tables->hint = env->frame->path;
     SemaValue v = elaborate_block(el, env, define_node->body);
     el->state_kind = TENSOR_STATE;
     el->state_shape = NULL;
-    return !value_is_error(v) && constrain(r, el, slot);
+    return !value_is_error(v) && constrain(r, el, slot) && keep_unless(r, el, env, c, first);
 }
 
 bool optimizer_update(Run *r, Elaborator *step) {

@@ -11,10 +11,12 @@ enum { PREPARE_BLOCK = 64, MOST_SETTINGS = 24, PARTS = 3 };
 // One clause of `minimize`: which parameters, and the rule that changes them.
 typedef struct {
     const Node *over, *with; // over: NULL for all
+    const Node *condition;   // `with … if condition`, or NULL
     const Node *define;      // the optimizer's definition
     int number;              // from 1: optimizer, optimizer_2 ...
     VEC(Tensor *) params, gradients;
     const SemaValue *arguments; // of the signature's settings; evaluated once
+    SemaValue applies;          // the condition's value
 } Clause;
 
 // plateaus(value, patience) or change(value): the run's state that holds it.

@@ -133,7 +133,7 @@ static void apply_options(Run *r) {
 
 // What is parsed and resolved, and not yet compiled: one message at its place.
 static bool run_supported(Run *r) {
-    const Node *second = NULL, *condition = NULL, *average = run_setting(r, "average"),
+    const Node *second = NULL, *average = run_setting(r, "average"),
                *precision = run_setting(r, "precision");
     int lines = 0;
     const Node *block = r->train->block;
@@ -141,8 +141,6 @@ static bool run_supported(Run *r) {
         const Node *s = block->items[i];
         if (s->kind != AST_MINIMIZE) continue;
         if (++lines == 2) second = s;
-        for (int k = 0; k < s->count && !condition; k++)
-            if (s->items[k]->optimizer->kind == AST_IF) condition = s->items[k]->optimizer;
     }
     bool narrow =
         precision && (string_equal(precision->name, "fast") || string_equal(precision->name, "bf16"));
@@ -152,7 +150,6 @@ static bool run_supported(Run *r) {
     } later[] = {
         {r->train->count > 1 ? r->train->items[1] : NULL, "several models in one `train`"},
         {second, "several `minimize` lines"},
-        {condition, "a condition after `with`"},
         {average, "an average of the weights"},
         {narrow && !(r->options && r->options->precision_given) ? precision : NULL, "this precision"},
     };

@@ -244,10 +244,13 @@ static bool evaluate(Run *r, Function *metrics) {
 // ---- clauses ----
 
 static void add_clause(Run *r, const Node *over, const Node *with) {
+    const Node *condition = with->kind == AST_IF ? with->condition : NULL;
+    if (condition) with = with->value;
     const Node *callee = with->kind == AST_CALL ? with->base : with;
     Clause *c = &r->clauses[r->clause_count++];
     c->over = over;
     c->with = with;
+    c->condition = condition;
     c->number = r->clause_count;
     c->define = callee->kind == AST_MEMBER ? library_member(r->library, callee->span, callee->base->name, callee->name)
                                            : library_find(r->library, callee->span, callee->name);

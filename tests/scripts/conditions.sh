@@ -1,0 +1,41 @@
+#!/bin/bash
+# A condition after `with`: parameters and the optimizer's states keep their values where it does not hold, and the updates it skips
+# are not counted, over a resume too.
+set -u
+fail() { echo "$*"; exit 1; }
+mkdir -p conditions && cd conditions || exit 1
+cat >line.nn <<'END'
+data points = table {
+    x = [0, 1, 2, 3]
+    t = [1, 3, 5, 7]
+}
+model line(x[batch]) -> y[batch] {
+    param w = 0
+    param b = 0
+    y[n] = w * x[n] + b
+}
+train line on points {
+    minimize mse(y, t)
+        over line.w with adam(0.1) if mod(step, 3) == 0
+        over rest   with sgd(0.05)
+    steps = 7
+}
+END
+"$NNC" build line.nn || fail "line is not built"
+w_after() { # STEPS OPTION...: w = y(1) - y(0)
+    ./line --quiet --steps "$1" --out "run.$1" "${@:2}" || fail "training of $1 steps"
+    printf 'x\n0\n1\n' | ./line predict --out "run.$1" --format json | sed 's/.*: \([^}]*\)}/\1/' |
+        awk 'NR == 1 {b = $1} NR == 2 {printf "%.5f\n", $1 - b}'
+}
+# Adam's first and second update by hand: 0.1, and 0.1 + 0.1 * 0.98523 from the gradients -17 and -13.1335.
+[ "$(w_after 1)" = 0.10000 ] || fail "the first update: $(w_after 1)"
+[ "$(w_after 3)" = 0.10000 ] || fail "two updates are skipped: $(w_after 3)"
+[ "$(w_after 4)" = 0.19852 ] || fail "the second update is counted as the second: $(w_after 4)"
+w_after 7 >whole.txt
+cp -r run.3 again && ./line --quiet --steps 7 --resume --out again || fail "resume"
+cmp again/weights.safetensors run.7/weights.safetensors || fail "resumed, other weights"
+"$NNC" gradcheck line.nn >out.txt 2>&1 || fail "gradcheck: $(cat out.txt)"
+sed 's/mod(step, 3) == 0/y > 3/' line.nn >rows.nn
+"$NNC" check rows.nn >out.txt 2>&1 && fail "a condition that reads rows is accepted"
+grep -q 'cannot speak of `y`' out.txt || fail "rows: $(cat out.txt)"
+exit 0
