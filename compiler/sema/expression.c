@@ -336,7 +336,8 @@ static void join_units(Operator op, SemaValue a, SemaValue b, SemaValue *out) {
     if (plain && a.kind == SEMA_NUMBER && a.counts == DIMENSION_NUMBER) out->counts = b.counts;
 }
 
-// May it stand beside a quantity of the unit in a sum or comparison? A count may, and a number written beside steps or epochs.
+// May it stand beside a quantity of the unit in a sum or comparison? A count may, and a number written beside
+// steps or epochs.
 static bool has_unit(SemaValue v, Dimension unit) {
     if (unit_of(v) == unit || value_is_number(v, 0)) return true;
     bool length = unit == DIMENSION_STEPS || unit == DIMENSION_EPOCHS;

@@ -255,8 +255,8 @@ static bool constrain(Run *r, Elaborator *el, Slot *slot) {
     return true;
 }
 
-// The updates of a clause that a condition skips are counted with the parameter: `updates = updates + 1`. No name of a program holds
-// a dot.
+// The updates of a clause that a condition skips are counted with the parameter: `updates = updates + 1`. No
+// name of a program holds a dot.
 static bool count_updates(Run *r, Elaborator *el, Env *env, const Clause *c) {
     Span span = c->with->span;
     Node *state = node_new(r->ctx, AST_STATE, span), *assign = node_new(r->ctx, AST_ASSIGN, span),

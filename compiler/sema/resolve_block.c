@@ -211,7 +211,8 @@ static const char *meant(Resolver *r, const char *name, bool train) {
     return word && train_setting_find(word) ? word : string_nearest(name, names, count);
 }
 
-// Does a block without a last expression leave a result of its definition open? That has a message of its own.
+// Does a block without a last expression leave a result of its definition open? That has a message of its
+// own.
 static bool result_open(const Resolver *r) {
     const Scope *results = r->scope->outer;
     const Node *body = r->definition ? r->definition->body : NULL;

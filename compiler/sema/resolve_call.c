@@ -187,7 +187,8 @@ static const Node *callable(Resolver *r, const Node *callee, const Node *found) 
 
 static const Node *member_of(Resolver *r, const Node *callee) {
     const Node *base = callee->base;
-    if (base->kind != AST_NAME || scope_find(r, base->name) || !library_named(r->library, base->span, base->name))
+    if (base->kind != AST_NAME || scope_find(r, base->name) ||
+        !library_named(r->library, base->span, base->name))
         return NULL;
     return library_member(r->library, base->span, base->name, callee->name);
 }

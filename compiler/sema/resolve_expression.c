@@ -148,7 +148,8 @@ static void resolve_reduce(Resolver *r, const Node *e) {
     r->subscript = outer;
 }
 
-// `sum[i]` before a minus or the end of a line: a reduction that was meant to go on. What it would bind is known from here on.
+// `sum[i]` before a minus or the end of a line: a reduction that was meant to go on. What it would bind is
+// known from here on.
 static bool lacks_operand(Resolver *r, const Node *e) {
     const Node *f = e->base;
     if (f->kind != AST_NAME || scope_find(r, f->name)) return false;
@@ -158,8 +159,9 @@ static bool lacks_operand(Resolver *r, const Node *e) {
     Text text = {.arena = r->ctx->arena};
     node_print(&text, e);
     Diagnostic *d = diagnose(r->ctx, NO_OPERAND, e->span, text_string(&text));
-    diagnostic_help(r->ctx, d, "what it reduces begins in the same line; one with a minus stands in parentheses: %s (-a)",
-                    text_string(&text));
+    diagnostic_help(
+        r->ctx, d, "what it reduces begins in the same line; one with a minus stands in parentheses: %s (-a)",
+        text_string(&text));
     for (int i = 0; i < e->count; i++)
         if (e->items[i]->kind == AST_NAME) map_set(r->reported, e->items[i]->name, r);
     return true;

@@ -46,7 +46,8 @@ void library_add(Library *library, const Source *source, const Node *root) {
     FileScope *file = add_file(library, source, root);
     file->prefix = source->prefix;
     if (file->prefix) {
-        if (map_get(library->prefixes, file->prefix)) diagnose(library->ctx, LIBRARY_TWICE, NO_SPAN, file->prefix);
+        if (map_get(library->prefixes, file->prefix))
+            diagnose(library->ctx, LIBRARY_TWICE, NO_SPAN, file->prefix);
         map_set(library->prefixes, file->prefix, file);
         return;
     }

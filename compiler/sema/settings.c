@@ -133,8 +133,7 @@ static void apply_options(Run *r) {
 
 // What is parsed and resolved, and not yet compiled: one message at its place.
 static bool run_supported(Run *r) {
-    const Node *second = NULL, *average = run_setting(r, "average"),
-               *precision = run_setting(r, "precision");
+    const Node *second = NULL, *average = run_setting(r, "average"), *precision = run_setting(r, "precision");
     int lines = 0;
     const Node *block = r->train->block;
     for (int i = 0; block && i < block->count; i++) {

@@ -183,7 +183,8 @@ static int label_of(Run *r, const Tensor *t) {
     return found;
 }
 
-// A model whose inputs are no fields is called in the block, and there is nothing to predict from: no outputs then.
+// A model whose inputs are no fields is called in the block, and there is nothing to predict from: no outputs
+// then.
 static bool predict(Run *r) {
     if (!inputs_are_fields(r)) return true;
     Function *f = function_add(r->p, FUNCTION_PREDICT, "predict");
@@ -252,8 +253,9 @@ static void add_clause(Run *r, const Node *over, const Node *with) {
     c->with = with;
     c->condition = condition;
     c->number = r->clause_count;
-    c->define = callee->kind == AST_MEMBER ? library_member(r->library, callee->span, callee->base->name, callee->name)
-                                           : library_find(r->library, callee->span, callee->name);
+    c->define = callee->kind == AST_MEMBER
+                    ? library_member(r->library, callee->span, callee->base->name, callee->name)
+                    : library_find(r->library, callee->span, callee->name);
 }
 
 static void read_clauses(Run *r) {

@@ -111,8 +111,8 @@ static void check_type(Check *check, const Node *tensor) {
     if (nearest && !d->help) diagnostic_help(check->ctx, d, "did you mean `%s`?", nearest);
 }
 
-// Entries of brackets. `what` names the brackets; calls may hold ranges and names, the names last; lists names (of metrics);
-// subscripts may hold `:`.
+// Entries of brackets. `what` names the brackets; calls may hold ranges and names, the names last; lists
+// names (of metrics); subscripts may hold `:`.
 static void check_entries(Check *check, const Node *node, const char *what) {
     bool call = node->kind == AST_CALL, list = node->kind == AST_LIST, dots = false, after_name = false,
          told = false;
