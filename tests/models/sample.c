@@ -1,8 +1,9 @@
 // Draws data that a model can learn, for tests whose own data are not at hand.
 //
-//     sample npy|idx TYPE SORTS ROWS [DIMENSION...] > FILE     TYPE: u1 f4 (numbers), i4 (the row's sort),
-//     mask, block (0 or 1) sample csv SORTS ROWS NUMBERS NAME:CLASSES... > FILE     NUMBERS columns of
-//     numbers, then integers and (CLASSES 0) numbers
+//     sample npy|idx TYPE SORTS ROWS [DIMENSION...] > FILE
+//         TYPE: u1 or f4 (numbers), i4 (the row's sort), mask or block (0 or 1)
+//     sample csv SORTS ROWS NUMBERS NAME:CLASSES... > FILE
+//         NUMBERS columns of numbers, then one of integers below CLASSES each (CLASSES 0: of numbers)
 //
 // Row r is of sort r mod SORTS. Numbers in 0 .. 1 (u1: 0 .. 255) are a pattern of the sort with a little
 // noise of the row; a mask is where the pattern is above one half, a block where the row and the element are
