@@ -22,6 +22,15 @@ static const Expr *known_comparison(Program *p, Op op, const Expr *a, const Expr
     return always || never ? expr_int(p, always) : NULL;
 }
 
+// c < max(x, c) is c < x, min(x, c) < c is x < c; with NaN both are false.
+static const Expr *fold_less(Program *p, const Expr *a, const Expr *b) {
+    if (b->op == OP_MAX && (b->args[0] == a || b->args[1] == a))
+        return expr_binary(p, OP_LT, a, b->args[b->args[0] == a]);
+    if (a->op == OP_MIN && (a->args[0] == b || a->args[1] == b))
+        return expr_binary(p, OP_LT, a->args[a->args[0] == b], b);
+    return known_comparison(p, OP_LT, a, b);
+}
+
 static const Expr *fold_power(Program *p, const Expr *a, const Expr *b) {
     int64_t k;
     if (is_whole(b, &k) && llabs(k) <= MOST_WHOLE_POWER)
@@ -77,7 +86,7 @@ static const Expr *simplified(Program *p, Op op, const Expr *const *a) {
     case OP_MAX:
     case OP_MIN: return fold_extreme(p, op, a[0], a[1]);
     case OP_ABS: return fold_absolute(p, a[0]);
-    case OP_LT:
+    case OP_LT: return fold_less(p, a[0], a[1]);
     case OP_LE:
     case OP_EQ: return known_comparison(p, op, a[0], a[1]);
     case OP_AND:

@@ -121,7 +121,10 @@ static void walk_vectors(Emitter *em, const Stage *stage, int j, int axis) {
         loop_close(em, &loop);
         return;
     }
-    if (whole) {
+    if (em->point.kernel->rows_in_registers) {
+        for (s->inst = 0; s->inst < whole; s->inst += em->lanes) walk(em, stage, j + 1);
+        s->inst = 0;
+    } else if (whole) {
         Loop loop = loop_open(em, axis, build_i64(em, 0), build_i64(em, whole), em->lanes);
         walk(em, stage, j + 1);
         loop_close(em, &loop);

@@ -13,6 +13,7 @@ uint64_t point_of(const Emitter *em, uint32_t axes) {
         int a = __builtin_ctz(rest);
         const AxisState *s = &em->point.axis[a];
         point = hash_mix(point, ((uint64_t)a << 48) ^ (uint64_t)(s->fixed + s->inst));
+        if (s->base) point = hash_mix(point, (uint64_t)(uintptr_t)s->base);
     }
     return point;
 }
