@@ -177,34 +177,67 @@ static bool bind_left_dots(Elaborator *el, Left *left, const Node *item, int *at
     return true;
 }
 
-static void bind_inner_names(Elaborator *el, Left *left, const Node *item, bool *ok) {
-    if (item->kind == AST_BINARY) {
-        bind_inner_names(el, left, item->left, ok);
-        bind_inner_names(el, left, item->right, ok);
-    } else if (item->kind == AST_NAME) {
-        Name *n = map_get(left->env->names, item->name);
-        if (n && n->pending && *ok) *ok = bind_left_index(el, left, item, -1);
+static Name *pending_name(const Left *left, const Node *item) {
+    Name *n = item->kind == AST_NAME ? map_get(left->env->names, item->name) : NULL;
+    return n && n->pending ? n : NULL;
+}
+
+// The names of a form whose ranges reads give.
+static bool bind_given_names(Elaborator *el, Left *left, const Node *item) {
+    if (item->kind == AST_BINARY)
+        return bind_given_names(el, left, item->left) && bind_given_names(el, left, item->right);
+    const Node *texts[2] = {left->value, left->condition};
+    bool given =
+        pending_name(left, item) && range_given(el, left->env, texts, left->condition ? 2 : 1, item->name);
+    return !given || bind_left_index(el, left, item, -1);
+}
+
+static const Node *first_pending(const Left *left, const Node *item) {
+    if (item->kind != AST_BINARY) return pending_name(left, item) ? item : NULL;
+    const Node *found = first_pending(left, item->left);
+    return found ? found : first_pending(left, item->right);
+}
+
+static const Affine *left_form(Elaborator *el, Left *left, const Node *item) {
+    el->tables->subscript++;
+    SemaValue v = value_first(value_of(el, left->env, item));
+    el->tables->subscript--;
+    bool whole = (v.kind == SEMA_NUMBER && v.integral) || (v.kind == SEMA_SCALAR && v.type == TYPE_INT);
+    if (v.kind != SEMA_ERROR && !whole) fail(el, left->outer, SUBSCRIPT_NOT_WHOLE, item->span, "this");
+    return whole ? affine_of(el, value_expr(el, v, false)) : NULL;
+}
+
+// What nothing else gives a range runs as far as the form stays inside the declared dimension.
+static bool bind_by_room(Elaborator *el, Left *left, const Node *item, const Node *name, int at) {
+    Name *n = pending_name(left, name);
+    n->pending = false;
+    n->index = index_of(el, name->name, (Dim){.size = 1});
+    bool alone = !first_pending(left, item) && left->declared && !left->dims[at].batch;
+    const Affine *form = alone ? left_form(el, left, item) : NULL;
+    int64_t low, high, k = form ? affine_coef(form, n->index) : 0;
+    if (alone && !form) return false;
+    if (k > 0) affine_bounds(form, &low, &high);
+    if (k > 0 && high < left->dims[at].size) {
+        n->index = index_of(el, name->name, (Dim){.size = (left->dims[at].size - 1 - high) / k + 1});
+        return true;
     }
+    n->pending = true;
+    n->index = NULL;
+    return bind_left_index(el, left, name, -1);
 }
 
 // A number or an affine form on the left: a piece of the tensor.
 static bool bind_left_form(Elaborator *el, Left *left, const Node *item, int at) {
-    bool ok = true;
-    bind_inner_names(el, left, item, &ok);
-    if (!ok) return false;
-    el->tables->subscript++;
-    SemaValue v = value_first(value_of(el, left->env, item));
-    el->tables->subscript--;
-    if (v.kind == SEMA_ERROR) return false;
+    if (!bind_given_names(el, left, item)) return false;
+    for (const Node *name; (name = first_pending(left, item));)
+        if (!bind_by_room(el, left, item, name, at)) return false;
+    const Affine *form = left_form(el, left, item);
+    if (!form) return false;
     if (!left->declared) {
         fail(el, left->outer, PIECE_NOT_DECLARED, item->span, left->target->base->name);
         return false;
     }
-    if ((v.kind != SEMA_NUMBER || !v.integral) && (v.kind != SEMA_SCALAR || v.type != TYPE_INT)) {
-        fail(el, left->outer, SUBSCRIPT_NOT_WHOLE, item->span, "this");
-        return false;
-    }
-    left->out[at] = affine_of(el, value_expr(el, v, false));
+    left->out[at] = form;
     left->pieces = true;
     if (form_inside(el, left->out[at], left->dims[at].size)) return true;
     int64_t low, high;
@@ -426,8 +459,10 @@ static SemaValue assign_index(Elaborator *el, Env *env, const Node *target, cons
     }
     tables->draw.element = element;
     tables->hint = hint;
-    if (left.slot) return v;
-    if (left.pieces && v.kind != SEMA_ERROR) return v;
+    Name *known = map_get(env->names, target->base->name);
+    if (left.slot || (left.pieces && v.kind != SEMA_ERROR) ||
+        (known && known->pieces && v.kind == SEMA_ERROR))
+        return v;
     return fresh_name(el, env, target->base, v);
 }
 

@@ -59,7 +59,8 @@ SemaValue list_tensor(Elaborator *el, const Env *env, SemaValue list, Span span)
     }
     a.e = pick(el, affine_index(p, a.indices[0]), es, 0, list.count);
     SemaValue out = value_array(el->session, &a);
-    if (list.count > INLINE_LIST && env) out = value_store(el, env, out, env_path(env, p->arena, "list"), span);
+    if (list.count > INLINE_LIST && env)
+        out = value_store(el, env, out, env_path(env, p->arena, "list"), span);
     out.dimension = list.items[0].dimension;
     return out;
 }
@@ -514,6 +515,13 @@ void range_scan(Elaborator *el, Env *env, const Node *e, const char *index, Rang
     for (int i = 0; i < e->count; i++)
         range_scan(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i], index, range,
                    extended);
+}
+
+bool range_given(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index) {
+    Range range = {.found = false};
+    for (int extended = 0; extended < 2 && !range.found; extended++)
+        for (int i = 0; i < count; i++) range_scan(el, env, texts[i], index, &range, extended);
+    return range.found || range.poisoned;
 }
 
 bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index, Span span,

@@ -115,6 +115,8 @@ struct SessionTables {
     Table counted;  // definitions whose nodes have numbers
     Elaborator *initial;
     int applied, rounds, depth;
+    int applied, depth;
+    VEC(struct Applied *) applications;
     bool stopped; // nothing more is written out: a definition calls itself without end
 };
 
@@ -228,6 +230,7 @@ typedef struct {
     Span span, other_span;
 } Range;
 void range_scan(Elaborator *el, Env *env, const Node *e, const char *index, Range *range, bool extended);
+bool range_given(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index);
 bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index, Span span,
               Dim *dim);
 // Can the condition be decided when compiling, going by its names alone?
@@ -287,6 +290,11 @@ bool node_holds_draw(Elaborator *el, const Env *env, const Node *e, int depth);
 // Applies a definition to values; names[i] is NULL for an argument by position.
 SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, const char *path,
                            const SemaValue *values, const char *const *names, int count, Span span);
+
+// extracts.c
+// Notes down an application that may stand by itself; a model's result gets a tensor of its own.
+SemaValue application_note(Elaborator *el, const Env *env, const Node *define, const char *path,
+                           const SemaValue *values, const char *const *names, int count, SemaValue result);
 
 // reshape.c
 SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *first);
