@@ -1,6 +1,7 @@
 // The commands that compile: each runs the pipeline as far as it needs, and returns an exit code.
 #include "commands.h"
 
+#include "grad.h"
 #include "gradcheck.h"
 #include "pipeline.h"
 
@@ -86,6 +87,7 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
         .dump_after = o->value[OPTION_DUMP_AFTER],
         .verify = o->value[OPTION_VERIFY] != NULL,
     };
+    p.sema.extracts = o->command == COMMAND_GRAD || (o->value[OPTION_EMIT] && !strcmp(o->value[OPTION_EMIT], "grad"));
     if (o->value[OPTION_PRECISION]) {
         p.sema.precision = precision_of(o->value[OPTION_PRECISION]);
         p.sema.precision_given = true;
@@ -108,7 +110,8 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
 typedef struct { const char *word; OutputKind kind; const char *ending; } EmitKind;
 static const EmitKind EMIT[] = {
     {"obj", OUTPUT_OBJECT, ".o"}, {"lib", OUTPUT_LIBRARY, ".a"}, {"asm", OUTPUT_ASSEMBLY, ".s"},
-    {"llvm", OUTPUT_LLVM, ".ll"}, {"header", OUTPUT_HEADER, ".h"},
+    {"llvm", OUTPUT_LLVM, ".ll"}, {"header", OUTPUT_HEADER, ".h"}, {"ir", OUTPUT_TRAINER, ".ir"},
+    {"grad", OUTPUT_TRAINER, "_gradient.nn"},
 };
 
 static int write_text(Context *ctx, const char *path, const char *text) {
@@ -117,6 +120,11 @@ static int write_text(Context *ctx, const char *path, const char *text) {
     if (f) good = fclose(f) == 0 && good;
     if (!good) diagnose(ctx, FILE_UNWRITABLE, NO_SPAN, path, strerror(errno));
     return good ? NN_OK : NN_FILE;
+}
+
+static const char *gradient(Pipeline *p, const char *of, const char *by) {
+    Derivatives all = {0};
+    return grad_make(p, of, by, &all) ? grad_library(p, &all) : NULL;
 }
 
 static int build_to(Pipeline *p, PipelineOptions *po, const char *path) {
@@ -136,6 +144,11 @@ static int build_ir(Pipeline *p, const char *path) {
     return write_text(p->ctx, path, text_string(&text));
 }
 
+static int build_gradient(Pipeline *p, const char *path) {
+    const char *text = gradient(p, NULL, NULL);
+    return text ? write_text(p->ctx, path, text) : NN_OK;
+}
+
 static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
     Arena *arena = p->ctx->arena;
     const char *emit = o->value[OPTION_EMIT], *stem = path_stem(arena, o->file), *out = o->value[OPTION_OUTPUT];
@@ -144,7 +157,6 @@ static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
         diagnose(p->ctx, PREFIX_NOT_ALLOWED, NO_SPAN, po->output.prefix);
         return NN_USAGE;
     }
-    if (emit && !strcmp(emit, "ir")) return build_ir(p, out ? out : string_format(arena, "%s.ir", stem));
     const char *ending = "";
     for (size_t i = 0; emit && i < sizeof EMIT / sizeof *EMIT; i++)
         if (!strcmp(EMIT[i].word, emit)) {
@@ -162,6 +174,8 @@ static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
         diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, "it is the name of the header beside it");
         return NN_FILE;
     }
+    if (emit && !strcmp(emit, "ir")) return build_ir(p, out);
+    if (emit && !strcmp(emit, "grad")) return build_gradient(p, out);
     return build_to(p, po, out);
 }
 
@@ -284,18 +298,51 @@ static int check_gradient(PipelineOptions *po, Pipeline *p) {
     return pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stdout) : NN_OK;
 }
 
+// ---- grad -----------------------------------------------------------------------------------------------------------------------
+
+static int print_gradient(Pipeline *p, const Options *o) {
+    const char *text = gradient(p, o->value[OPTION_OF], o->value[OPTION_BY]);
+    if (text && fputs(text, stdout) < 0) return NN_FILE;
+    return NN_OK;
+}
+
+// The names given to --stop-after and --dump-after.
+static bool passes_known(Context *ctx, const Options *o) {
+    static const struct { Option option; const char *spelling; bool all; } which[] = {
+        {OPTION_STOP_AFTER, "--stop-after", false}, {OPTION_DUMP_AFTER, "--dump-after", true}};
+    for (int w = 0; w < 2; w++) {
+        const char *name = o->value[which[w].option];
+        const char **names = arena_array(ctx->arena, const char *, pipeline_pass_count() + 1);
+        bool known = !name || (which[w].all && !strcmp(name, "all"));
+        for (int i = 0; i < pipeline_pass_count(); i++) {
+            names[i] = pipeline_pass_name(i);
+            known |= name && !strcmp(name, names[i]);
+        }
+        if (known) continue;
+        Diagnostic *d = diagnose(ctx, PASS_UNKNOWN, NO_SPAN, which[w].spelling, name);
+        const char *near = string_nearest(name, names, pipeline_pass_count());
+        Text all = {.arena = ctx->arena};
+        for (int i = 0; i < pipeline_pass_count(); i++) text_add(&all, " %s", names[i]);
+        if (d && near) diagnostic_help(ctx, d, "did you mean `%s`?", near);
+        else if (d) diagnostic_help(ctx, d, "the passes are%s", text_string(&all));
+        return false;
+    }
+    return true;
+}
+
 int command_run(const Options *o) {
     Arena *arena = arena_create();
     PipelineOptions po = read_options(arena, o);
     Pipeline *p = pipeline_create(&po);
     int status = NN_OK;
     bool json = o->value[OPTION_JSON] != NULL;
-    if (!precision_known(p->ctx, o->value[OPTION_PRECISION]) || !pipeline_target(p)) status = NN_USAGE;
+    if (!precision_known(p->ctx, o->value[OPTION_PRECISION]) || !passes_known(p->ctx, o) || !pipeline_target(p)) status = NN_USAGE;
     else if (o->command == COMMAND_BUILD) status = build(p, &po, o);
     else if (o->command == COMMAND_RUN) status = run(p, &po, o);
     else if (o->command == COMMAND_CHECK) status = check(p);
     else if (o->command == COMMAND_SUMMARY) status = summary(p);
     else if (o->command == COMMAND_EXPLAIN) status = explain(p);
+    else if (o->command == COMMAND_GRAD) status = print_gradient(p, o);
     else if (o->command == COMMAND_GRADCHECK) status = check_gradient(&po, p);
     diagnostics_print(p->ctx, json, json ? stdout : stderr);
     if (o->value[OPTION_TIME_PASSES]) pipeline_times(p, stderr);

@@ -4,10 +4,17 @@
 
 #include "ir/ir.h"
 
-// One fn: its parameters and results are tensors of the function, everything else in the function is its body.
-// `names[i]`: how tensor number i is called in the text (NULL: its own name, made a word).
-void notation_function(Text *out, const Program *p, const Function *f, const char *name, Tensor *const *parameters,
-                       int parameter_count, Tensor *const *results, int result_count, const char *const *names);
+// How things are called: `of_tensors[i]` is tensor number i. No index is called by a word that is `reserved`.
+typedef struct {
+    const char *const *of_tensors;
+    bool (*reserved)(const void *data, const char *word);
+    const void *data;
+} NotationNames;
+// One fn: its parameters and results are tensors of the function, everything else in the function is its
+// body. What is defined piece by piece and is no result stands in a fn of its own before it: pieces need a
+// declared shape.
+void notation_function(Text *out, Program *p, const Function *f, const char *name, Tensor *const *parameters,
+                       int parameter_count, Tensor *const *results, int result_count, NotationNames names);
 // A tensor's or layer's name as a word of the language: dots and brackets become `_`.
 const char *notation_word(Arena *arena, const char *name);
 

@@ -242,8 +242,8 @@ static void verify(const Pipeline *p, const Pass *pass) {
     if (wrong) die("after %s: %s", pass->name, wrong);
 }
 
-bool pipeline_run(Pipeline *p, Form until) {
-    for (int i = p->done; i < PASS_COUNT && PASSES[i].to <= until; i++) {
+static bool run_passes(Pipeline *p, int end) {
+    for (int i = p->done; i < end; i++) {
         const Pass *pass = &PASSES[i];
         double start = now();
         bool good = pass->run(p);
@@ -256,6 +256,18 @@ bool pipeline_run(Pipeline *p, Form until) {
         if (p->options->stop_after && !strcmp(p->options->stop_after, pass->name)) return false;
     }
     return true;
+}
+
+bool pipeline_run(Pipeline *p, Form until) {
+    int end = p->done;
+    while (end < PASS_COUNT && PASSES[end].to <= until) end++;
+    return run_passes(p, end);
+}
+
+bool pipeline_run_to(Pipeline *p, const char *pass) {
+    int end = 0;
+    while (end < PASS_COUNT && strcmp(PASSES[end].name, pass)) end++;
+    return run_passes(p, end + 1);
 }
 
 bool pipeline_is_library(const Pipeline *p) { return file_train(p->root) == NULL; }

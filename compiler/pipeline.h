@@ -48,6 +48,8 @@ bool pipeline_target(Pipeline *p);
 void pipeline_again(Pipeline *p, const char *text, size_t length);
 // Runs passes until a stage is reached. False: errors are in the Context, or the run was stopped (stop_after).
 bool pipeline_run(Pipeline *p, Form until);
+// Runs passes up to and with the one of this name, which is not the last.
+bool pipeline_run_to(Pipeline *p, const char *pass);
 // All that can be wrong with a program, nothing written; a file without `train` is checked as a library.
 bool pipeline_check(Pipeline *p);
 bool pipeline_is_library(const Pipeline *p);      // after FORM_TREE

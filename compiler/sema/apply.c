@@ -519,6 +519,22 @@ static void nesting_limit(Elaborator *el, const Env *env, const Node *define, Sp
     el->session->tables->stopped = true;
 }
 
+static SemaValue apply_whole(Elaborator *el, Application *a, const char *path) {
+    const Node *define = a->define;
+    a->env = body_scope(el, a, path);
+    int instance = is_layer(define) ? layer_begin(el, a->env, path, define, a->span) : -1;
+    if (instance == -2) return value_error();
+    bind_parameters(el, a);
+    SemaValue out = a->ok ? run_body(el, a) : value_error();
+    if (is_layer(define)) {
+        layer_end(el, instance, out);
+    } else if (out.kind == SEMA_TENSOR) {
+        out.text = define->name;
+    }
+    if (out.kind != SEMA_ERROR) out.span = a->span;
+    return out;
+}
+
 SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, const char *path,
                            const SemaValue *values, const char *const *names, int count, Span span) {
     Application a = {.define = define, .caller = env, .span = span, .ok = true};
@@ -528,19 +544,9 @@ SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, c
         return value_error();
     }
     if (!place_arguments(el, &a, values, names, count)) return value_error();
-    if (is_elementwise(&a)) return apply_elementwise(el, &a);
-    a.env = body_scope(el, &a, path);
-    int instance = is_layer(define) ? layer_begin(el, a.env, path, define, span) : -1;
-    if (instance == -2) return value_error();
-    bind_parameters(el, &a);
-    SemaValue out = a.ok ? run_body(el, &a) : value_error();
-    if (is_layer(define)) {
-        layer_end(el, instance, out);
-    } else if (out.kind == SEMA_TENSOR) {
-        out.text = define->name;
-    }
-    if (out.kind != SEMA_ERROR) out.span = span;
-    return out;
+    SemaValue out = is_elementwise(&a) ? apply_elementwise(el, &a) : apply_whole(el, &a, path);
+    if (el->session->recorded != el) return out;
+    return application_note(el, env, define, path, values, names, count, out);
 }
 
 SemaValue call_definition(Elaborator *el, const Node *define, const char *path, const SemaValue *arguments,

@@ -69,42 +69,71 @@ bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory) {
 
 // ---- files without `train` ----
 
-// The shape of an input whose sizes are numbers, but for the batch in front.
-static bool input_dims(Elaborator *el, Env *env, const Node *p, int64_t *dims) {
-    if (!p->brackets || p->type || p->count < 1 || p->items[0]->kind != AST_NAME) return false;
-    dims[0] = el->session->program->batch;
-    for (int d = 1; d < p->count; d++) {
+enum { CHECKED_BATCH = 32 };
+
+// The shape of an input whose sizes are numbers, but for the batch in front: of a model any name there, else
+// `batch`.
+static bool input_dims(Elaborator *el, Env *env, const Node *p, bool of_model, Tensor *shape) {
+    if (p->type || p->value || (of_model && !p->brackets)) return false;
+    for (int d = 0; d < p->count; d++) {
         Dim dim;
         const Node *item = p->items[d];
-        bool constant = item->kind == AST_NUMBER;
-        if (item->kind == AST_NAME) {
-            const Node *found = library_find(el->session->library, item->span, item->name);
-            constant = found && found->kind == AST_CONSTANT;
+        const Node *found =
+            item->kind == AST_NAME ? library_find(el->session->library, item->span, item->name) : NULL;
+        bool constant = item->kind == AST_NUMBER || (found && found->kind == AST_CONSTANT);
+        bool batch =
+            d == 0 && item->kind == AST_NAME && !constant && (of_model || string_equal(item->name, "batch"));
+        if (batch) {
+            shape->dims[d] = CHECKED_BATCH;
+            shape->batch_dims = 1;
+            continue;
         }
         if (constant && d == MAX_RANK) fail(el, env, RANK_LIMIT, item->span, MAX_RANK);
         if (!constant || d == MAX_RANK || !dim_of(el, env, item, &dim)) return false;
-        dims[d] = dim.size;
+        shape->dims[d] = dim.size;
     }
-    return true;
+    shape->rank = p->count;
+    return !of_model || shape->batch_dims;
 }
 
-static void check_model(Context *ctx, const Library *library, const Node *model) {
-    enum { BATCH = 32 };
-    Session *session = session_create(program_create(ctx, PRECISION_DEFAULT, BATCH), library);
-    Function *f = function_add(session->program, FUNCTION_PREDICT, "predict");
+Function *sema_apply(Program *p, const Library *library, const Node *define, Tensor *const *inputs) {
+    Session *session = session_create(p, library);
+    Function *f = function_add(p, FUNCTION_PREDICT, define->name);
     Elaborator *el = elaborator_create(session, f, false);
-    Env *env = env_create(el, model->span, "");
-    SemaValue *inputs = arena_array(ctx->arena, SemaValue, model->count + 1);
-    const char **names = arena_array(ctx->arena, const char *, model->count + 1);
-    for (int i = 0; i < model->count; i++) {
-        const Node *p = model->items[i];
-        int64_t dims[MAX_RANK];
-        if (!input_dims(el, env, p, dims)) return;
-        Tensor *t = tensor_add(session->program, p->name, TENSOR_INPUT, TYPE_REAL, p->count, dims);
-        t->batch_dims = 1;
-        inputs[i] = value_tensor(session, t);
+    SemaValue *values = arena_array(p->arena, SemaValue, define->count + 1);
+    for (int i = 0; i < define->count; i++)
+        values[i] = inputs[i]->rank ? value_tensor(session, inputs[i])
+                                    : value_scalar(expr_read(p, inputs[i], NULL, NULL));
+    const char *path = define->definition == DEFINE_FN ? NULL : define->name;
+    SemaValue v = call_definition(el, define, path, values, NULL, define->count, define->name_span);
+    if (value_is_error(v)) return NULL;
+    for (int i = 0; i < (v.kind == SEMA_TUPLE ? v.count : 1); i++) {
+        const Node *results = define->results;
+        const char *name = results && i < results->count ? results->items[i]->name : "result";
+        Tensor *t = value_as_tensor(el, v.kind == SEMA_TUPLE ? v.items[i] : v, name, TENSOR_OUTPUT, -1,
+                                    define->name_span);
+        if (!t) return NULL;
+        vec_push(p->arena, &f->outputs, t);
     }
-    call_definition(el, model, model->name, inputs, names, model->count, model->name_span);
+    return f;
+}
+
+// Only where the signature alone says all shapes.
+static void check_shapes(Context *ctx, const Library *library, const Node *define) {
+    Program *p = program_create(ctx, PRECISION_DEFAULT, CHECKED_BATCH);
+    Session *session = session_create(p, library);
+    Elaborator *el = elaborator_create(session, function_add(p, FUNCTION_PREDICT, "shapes"), false);
+    Env *env = env_create(el, define->span, "");
+    Tensor **inputs = arena_array(ctx->arena, Tensor *, define->count + 1);
+    bool any = false;
+    for (int i = 0; i < define->count; i++) {
+        Tensor shape = {.rank = 0};
+        if (!input_dims(el, env, define->items[i], define->definition == DEFINE_MODEL, &shape)) return;
+        any |= define->items[i]->brackets;
+        inputs[i] = tensor_add(p, define->items[i]->name, TENSOR_INPUT, TYPE_REAL, shape.rank, shape.dims);
+        inputs[i]->batch_dims = shape.batch_dims;
+    }
+    if (any) sema_apply(p, library, define, inputs);
 }
 
 bool sema_check_library(Context *ctx, Library *library, const Source *source, const Node *root) {
@@ -112,7 +141,9 @@ bool sema_check_library(Context *ctx, Library *library, const Source *source, co
     library_open(library, source, root);
     for (int i = 0; i < root->count; i++) {
         const Node *item = root->items[i];
-        if (item->kind == AST_DEFINE && item->definition == DEFINE_MODEL) check_model(ctx, library, item);
+        bool shaped =
+            item->kind == AST_DEFINE && (item->definition == DEFINE_MODEL || item->definition == DEFINE_FN);
+        if (shaped) check_shapes(ctx, library, item);
     }
     return ctx->errors == errors;
 }

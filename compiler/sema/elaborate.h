@@ -93,6 +93,7 @@ struct Session {
     Map *constants;               // name -> SemaValue *: file-level constants given another value (--set)
     VEC(Tensor *) params, states; // in the order of first use
     VEC(LayerInstance) layers;    // in the order of the text; step_result from the first elaborator of a STEP
+    Elaborator *recorded;         // whose applications extracts.c notes down, or NULL
     struct SessionTables *tables;
 };
 Session *session_create(Program *program, const Library *library);

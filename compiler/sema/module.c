@@ -124,6 +124,7 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
     if (!made) return NULL;
     run_check_options(r);
     clock_finish(r);
+    if (r->session->recorded) extracts_make(r);
     collect_layers(r);
     for (int i = 0; i < root->count; i++)
         if (root->items[i]->kind == AST_ASSERT) vec_push(ctx->arena, &r->m->asserts, root->items[i]);

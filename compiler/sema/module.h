@@ -85,6 +85,18 @@ typedef struct {
     Tensor *step_result;              // its result in STEP, or NULL
 } LayerInstance;
 
+// A layer or function of the model by itself, for `grad`: `function` computes its results from inputs of its own. Innermost
+// first, in the order of the text.
+typedef struct {
+    const char *name;                 // net.dense_1, net.relu
+    bool is_model;
+    Function *function;               // not one of the program's
+    VEC(Tensor *) inputs;             // of its signature
+    VEC(const char *) input_names, result_names;
+    VEC(Tensor *) results;
+    VEC(Tensor *) in_step;            // of a model: its results in STEP
+} Extract;
+
 typedef struct { const char *name, *value, *origin; } InForce;   // one line of `explain`: what is in force, and where it came from
 
 typedef struct {
@@ -96,6 +108,7 @@ typedef struct {
     VEC(Metric) metrics;
     VEC(Setting) settings;
     VEC(LayerInstance) layers;
+    VEC(Extract) extracts;                  // with SemaOptions.units
     VEC(Tensor *) rates;              // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
     VEC(InForce) in_force;
     Tensor *rowmap;
@@ -119,6 +132,7 @@ typedef struct {
     bool precision_given;
     int64_t batch;                    // 0: the program's
     VEC(SetOption) set;               // --set name=value
+    bool extracts;                      // fill in Module.extracts
 } SemaOptions;
 
 // A file and its library, resolved. `library`: the standard library's sources and those of --library, parsed first.
@@ -132,6 +146,9 @@ bool sema_resolve(Context *ctx, Library *library, const Source *source, const No
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root, const SemaOptions *options);
 // A library file: every definition whose shapes are known enough is checked by itself. False after errors.
 bool sema_check_library(Context *ctx, Library *library, const Source *source, const Node *root);
+// A definition of a resolved file applied to tensors, one a parameter: its equations as a function of the program, its results
+// (as many as its signature says) as outputs of theirs. NULL after errors.
+Function *sema_apply(Program *p, const Library *library, const Node *define, Tensor *const *inputs);
 // `assert` lines with params, memory (bytes) and flops known.
 bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory);
 

@@ -122,6 +122,10 @@ bool select_params(Run *r);
 bool optimizer_arguments(Run *r, Elaborator *el, Clause *clause);
 bool optimizer_update(Run *r, Elaborator *el);
 
+// ---- extracts.c: layers and functions by themselves ----
+
+void extracts_make(Run *r);
+
 // ---- metrics.c ----
 
 void metrics_declare(Run *r);

@@ -224,6 +224,7 @@ static bool step(Run *r) {
     clock_words(r, el);
     el->frozen = r->frozen;
     el->frozen_count = r->frozen_count;
+    if (r->options && r->options->extracts) r->session->recorded = el;
     Env *env = train_scope(r, el, true);
     if (!elaborate_loss(r, el, env)) return false;
     if (!metrics_elaborate(r, el, env, NULL)) return false;

@@ -115,7 +115,6 @@ struct SessionTables {
     Table counted;  // definitions whose nodes have numbers
     Elaborator *initial;
     int applied, rounds, depth;
-    int applied, depth;
     VEC(struct Applied *) applications;
     bool stopped; // nothing more is written out: a definition calls itself without end
 };
