@@ -87,6 +87,7 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
         .dump_after = o->value[OPTION_DUMP_AFTER],
         .verify = o->value[OPTION_VERIFY] != NULL,
     };
+    p.sema.arguments = o->command == COMMAND_EXPLAIN;
     p.sema.extracts = o->command == COMMAND_GRAD || (o->value[OPTION_EMIT] && !strcmp(o->value[OPTION_EMIT], "grad"));
     if (o->value[OPTION_PRECISION]) {
         p.sema.precision = precision_of(o->value[OPTION_PRECISION]);

@@ -334,6 +334,8 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     if (v.kind == SEMA_LIST && parameter->brackets) v = list_tensor(el, a->env, v, v.span);
     check_type(el, a, parameter, &v);
     if (!a->ok) return;
+    if (el->session->explained == el)
+        argument_note(el, a->caller, a->env, parameter, v, a->given[i].kind != SEMA_ABSENT);
     if (parameter->brackets) {
         bind_tensor(el, a, parameter, v);
         return;

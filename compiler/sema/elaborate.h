@@ -93,6 +93,8 @@ struct Session {
     Map *constants;               // name -> SemaValue *: file-level constants given another value (--set)
     VEC(Tensor *) params, states; // in the order of first use
     VEC(LayerInstance) layers;    // in the order of the text; step_result from the first elaborator of a STEP
+    Elaborator *explained;        // whose arguments explained.c notes down, or NULL
+    VEC(InForce) in_force;        // they
     Elaborator *recorded;         // whose applications extracts.c notes down, or NULL
     struct SessionTables *tables;
 };

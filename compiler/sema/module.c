@@ -124,6 +124,8 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
     if (!made) return NULL;
     run_check_options(r);
     clock_finish(r);
+    for (int i = 0; i < r->session->in_force.count; i++)
+        vec_push(ctx->arena, &r->m->in_force, r->session->in_force.data[i]);
     if (r->session->recorded) extracts_make(r);
     collect_layers(r);
     for (int i = 0; i < root->count; i++)

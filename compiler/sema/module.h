@@ -132,6 +132,7 @@ typedef struct {
     bool precision_given;
     int64_t batch;                    // 0: the program's
     VEC(SetOption) set;               // --set name=value
+    bool arguments;                   // Module.in_force holds the arguments of layers, losses and metrics too
     bool extracts;                      // fill in Module.extracts
 } SemaOptions;
 

@@ -119,12 +119,23 @@ static void read_given(Run *r) {
     }
 }
 
+// The settings that have an option of their own: what it says, or NULL.
+static const char *option_text(const Run *r, const char *name) {
+    const SemaOptions *o = r->options;
+    if (o && o->batch && string_equal(name, "batch")) return string_format(r->arena, "%lld", (long long)o->batch);
+    if (o && o->precision_given && string_equal(name, "precision")) return precision_word(o->precision);
+    return NULL;
+}
+
 static void apply_options(Run *r) {
     const TrainSetting *row;
     for (int i = 0; (row = train_setting_row(i)); i++) {
         const Node *value = run_override(r, row->name);
+        const char *option = option_text(r, row->name);
         if (value) r->given[i] = value, r->given_origin[i] = "--set";
-        if (r->given[i])
+        if (option)
+            run_in_force(r, row->name, option, string_format(r->arena, "--%s", row->name));
+        else if (r->given[i])
             run_in_force(r, row->name, node_text(r->arena, r->given[i]), r->given_origin[i]);
         else if (row->preset[0])
             run_in_force(r, row->name, row->preset, "default");

@@ -225,9 +225,11 @@ static bool step(Run *r) {
     el->frozen = r->frozen;
     el->frozen_count = r->frozen_count;
     if (r->options && r->options->extracts) r->session->recorded = el;
+    if (r->options && r->options->arguments) r->session->explained = el;
     Env *env = train_scope(r, el, true);
     if (!elaborate_loss(r, el, env)) return false;
     if (!metrics_elaborate(r, el, env, NULL)) return false;
+    r->session->explained = NULL;
     if (!optimizer_update(r, el)) return false;
     elaborator_finish(el);
     return true;

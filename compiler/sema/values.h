@@ -290,6 +290,10 @@ bool node_holds_draw(Elaborator *el, const Env *env, const Node *e, int depth);
 SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, const char *path,
                            const SemaValue *values, const char *const *names, int count, Span span);
 
+// arguments.c
+// Notes down the value of a parameter of a layer, or of a function that the run's text calls, and where it came from.
+void argument_note(Elaborator *el, const Env *caller, const Env *env, const Node *parameter, SemaValue v, bool given);
+
 // extracts.c
 // Notes down an application that may stand by itself; a model's result gets a tensor of its own.
 SemaValue application_note(Elaborator *el, const Env *env, const Node *define, const char *path,
