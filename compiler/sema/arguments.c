@@ -1,4 +1,5 @@
-// What the arguments of layers, losses and metrics are in a run, for `nnc explain`: given in the text, or a default.
+// What the arguments of layers, losses and metrics are in a run, for `nnc explain`: given in the text, or a
+// default.
 #include "sema/values.h"
 
 static bool is_layer(const Node *define) {
@@ -9,11 +10,14 @@ static const char *argument_text(Elaborator *el, const Node *parameter, SemaValu
     Arena *arena = el->session->arena;
     if (v.kind == SEMA_NUMBER && v.type == TYPE_BOOL) return v.number != 0 ? "true" : "false";
     if (v.kind == SEMA_NUMBER) return number_text(arena, v.number);
-    if (v.kind == SEMA_FUNCTION) return v.callable->define ? v.callable->define->name : v.callable->builtin->name;
+    if (v.kind == SEMA_FUNCTION)
+        return v.callable->define ? v.callable->define->name : v.callable->builtin->name;
     if (v.kind == SEMA_LAYER && v.layer->define) return v.layer->define->name;
     Text text = {.arena = arena};
-    if (v.kind == SEMA_CLOSURE) node_print(&text, v.callable->closure);
-    else if (!given) node_print(&text, parameter->value);
+    if (v.kind == SEMA_CLOSURE)
+        node_print(&text, v.callable->closure);
+    else if (!given)
+        node_print(&text, parameter->value);
     return text.chars.count ? text_string(&text) : value_shape_text(el->session, v);
 }
 
@@ -26,7 +30,8 @@ static const char *origin_text(Elaborator *el, SemaValue v, bool given) {
     return string_format(el->session->arena, given ? "line %d" : "default, line %d", line);
 }
 
-void argument_note(Elaborator *el, const Env *caller, const Env *env, const Node *parameter, SemaValue v, bool given) {
+void argument_note(Elaborator *el, const Env *caller, const Env *env, const Node *parameter, SemaValue v,
+                   bool given) {
     Session *s = el->session;
     bool of_run = !caller->frame->define;
     if (!is_layer(env->frame->define) && !of_run) return;

@@ -299,8 +299,11 @@ bool data_supported(Run *r) {
 static void tell(Run *r, const Node *split) {
     const DataBlock *d = &r->m->data;
     run_in_force(r, "data", node_text(r->arena, r->data->source), run_line(r, r->data->source->span));
-    if (string_equal(d->source, "csv") && r->data->source->count == 1)
-        run_in_force(r, "data.missing", "error", "default");
+    static const struct { const char *name, *preset; } csv[] = {{"header", "true"}, {"separator", "\",\""}, {"missing", "error"}};
+    const Builtin *b = string_equal(d->source, "csv") ? builtin_find("csv", 1u << GROUP_SOURCE) : NULL;
+    for (size_t i = 0; b && i < sizeof csv / sizeof *csv; i++)
+        if (!call_argument(r->data->source, b, csv[i].name))
+            run_in_force(r, string_format(r->arena, "data.%s", csv[i].name), csv[i].preset, "default");
     run_in_force(r, "data.split", split ? node_text(r->arena, split) : "none",
                  split ? run_line(r, split->span) : "default");
     if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)

@@ -47,4 +47,52 @@ gives 0 '^# after differentiate' check "$xor" --dump-after differentiate --stop-
 gives 0 'ms  in all' check "$xor" --time-passes
 gives 2 'did you mean `tiles`' check "$xor" --stop-after tile
 gives 2 'names no pass' check "$xor" --dump-after nothing
+
+# explain: every value in force and where it came from.
+"$NNC" explain "$digits" --batch 16 >explain.txt || fail 'explain'
+while read -r line; do grep -q "^$line" explain.txt || fail "explain has no line '$line'"; done <<'END'
+mlp.dense_1.units  *= 128  *line 10
+mlp.dense_1.bias  *= true  *default of the library
+mlp.dense_1.weights  *= torch_uniform  *default of the library
+mlp.dropout_1.rate  *= 0.2  *line 10
+cross_entropy.smoothing  *= 0  *default of the library
+optimizer.beta1  *= 0.9  *default of the library
+lr.peak  *= 1e-3  *line 15
+batch  *= 16  *--batch
+seed  *= 0  *default
+data.header  *= true  *default
+data.separator  *= ","  *default
+cpu  *= x86-64-v
+END
+
+# summary: parameters and operations as counted by hand, the memory as asserted.
+"$NNC" summary "$digits" >summary.txt || fail 'summary'
+grep -q '^  mlp.dense_1  *\[batch, 128\]  *8320  *528384$' summary.txt || fail "summary of dense: 32 * 128 * (2 * 64 + 1): $(grep dense_1 summary.txt)"
+grep -q '^parameters  9610$' summary.txt || fail 'summary: parameters'
+grep -q '^  mlp.dropout_1 .* 0$' summary.txt || fail 'summary: dropout costs nothing in prediction'
+"$NNC" summary "$ROOT/tests/models/lenet.nn" >lenet.txt || fail 'summary of lenet'
+grep -q "conv2d_2  *\[batch, 10, 10, 16\]  *2416  *$((128 * 10 * 10 * 16 * (2 * 5 * 5 * 6 + 1)))\$" lenet.txt || fail "summary of conv2d: $(grep conv2d_2 lenet.txt)"
+"$NNC" summary "$ROOT/tests/models/vit.nn" >vit.txt || fail 'summary of vit'
+attention=$((128 * (4 * 65 * 192 * (2 * 192 + 1) + 65 * 65 * (2 * 2 * 192 + 3 + 15))))
+grep -q "block_1\[0\].multi_head_attention_1.attention_1  *\[batch, 65, 192\]  *148224  *$attention\$" vit.txt ||
+    fail "summary of attention, not $attention: $(grep -m 1 attention_1.attention vit.txt)"
+bytes=$(sed -n 's/^memory  *\([0-9]*\) bytes.*/\1/p' summary.txt)
+sed "s/^assert.*/assert memory == $bytes B/" "$digits" >exact.nn
+gives 0 '' check exact.nn
+sed "s/^assert.*/assert memory < $bytes B/" "$digits" >less.nn
+gives 1 "\`memory\` is $bytes B" check less.nn
+
+# run: what it built stays in the cache and is run again; other options give another one.
+cp "$digits" "${digits%.nn}.csv" .
+export XDG_CACHE_HOME=$PWD/cache
+"$NNC" run digits.nn -- --epochs 0 --quiet || fail 'run'
+"$NNC" run digits.nn -- --epochs 0 --quiet || fail 'run again'
+[ "$(find cache/nnc -name digits -type f | wc -l)" = 1 ] || fail 'the second run built anew'
+"$NNC" run digits.nn --batch 16 -- --epochs 0 --quiet || fail 'run with other options'
+[ "$(find cache/nnc -name digits -type f | wc -l)" = 2 ] || fail 'another batch is not another trainer'
+mkdir -p elsewhere && (cd elsewhere && "$NNC" run ../digits.nn -- --epochs 0 --quiet) || fail 'run from another folder does not find the data'
+rm -rf cache
+for i in 1 2 3; do "$NNC" run digits.nn -- --epochs 0 --quiet --out run$i & done
+wait
+for i in 1 2 3; do cmp -s run1/weights.safetensors run$i/weights.safetensors || fail "runs at the same time: run $i"; done
 exit $bad
