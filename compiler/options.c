@@ -44,13 +44,41 @@ static const OptionRow rows[] = {
 #undef OPTION
 };
 
-static const char examples[] =
-    "  nnc run digits.nn                            train it here and now\n"
-    "  nnc run digits.nn -- --epochs 5              the same, for five epochs\n"
-    "  nnc build digits.nn && ./digits              a trainer of its own: ./digits eval, ./digits predict\n"
-    "  nnc build digits.nn --emit obj               digits.o and digits.h, for a C program\n"
-    "  nnc summary digits.nn                        layers, parameters, memory\n"
-    "  nnc grad digits.nn                           the derivative, to be read\n";
+// What help leads with; the first of each command stand in the help of all.
+static const struct {
+    Command command;
+    const char *line, *help;
+} examples[] = {
+    {COMMAND_RUN, "nnc run digits.nn", "train it here and now"},
+    {COMMAND_RUN, "nnc run digits.nn -- --epochs 5", "the same, for five epochs"},
+    {COMMAND_RUN, "nnc run digits.nn -- --threads 2 --out here", "options of the trainer stand after --"},
+    {COMMAND_BUILD, "nnc build digits.nn && ./digits",
+     "a trainer of its own: ./digits eval, ./digits predict"},
+    {COMMAND_BUILD, "nnc build digits.nn --emit obj", "digits.o and digits.h, for a C program"},
+    {COMMAND_BUILD, "nnc build digits.nn --cpu x86-64-v3 -o portable", "for other machines than this one"},
+    {COMMAND_CHECK, "nnc check digits.nn", "all that is wrong with it, at its place"},
+    {COMMAND_CHECK, "nnc check --json digits.nn", "the same for a tool"},
+    {COMMAND_SUMMARY, "nnc summary digits.nn", "layers, parameters, memory"},
+    {COMMAND_SUMMARY, "nnc summary digits.nn --batch 128", "with another batch"},
+    {COMMAND_EXPLAIN, "nnc explain digits.nn", "every value in force, every kernel"},
+    {COMMAND_EXPLAIN, "nnc explain --time digits.nn", "what each kernel takes on this machine"},
+    {COMMAND_GRAD, "nnc grad digits.nn", "the derivative, to be read"},
+    {COMMAND_GRAD, "nnc grad digits.nn --of loss --by dense_1.w", "one of them, from the data on"},
+    {COMMAND_GRADCHECK, "nnc gradcheck digits.nn", "is the derivative right?"},
+    {COMMAND_FMT, "nnc fmt digits.nn", "the canonical layout"},
+    {COMMAND_FMT, "nnc fmt --write digits.nn", "the same, into the file"},
+};
+enum { EXAMPLE_COUNT = sizeof examples / sizeof *examples };
+
+static void print_example(FILE *out, int i) {
+    fprintf(out, "  %-50s %s\n", examples[i].line, examples[i].help);
+}
+
+// The first of each command.
+static void print_examples(FILE *out) {
+    for (int i = 0; i < EXAMPLE_COUNT; i++)
+        if (!i || examples[i].command != examples[i - 1].command) print_example(out, i);
+}
 
 const char *command_word(Command command) { return commands[command].word; }
 
@@ -65,8 +93,9 @@ static void help_option(const OptionRow *row) {
 }
 
 static void help_all(void) {
-    printf("nnc compiles neural networks (.nn files) into programs that train them.\n\n%s\nCommands:\n",
-           examples);
+    printf("nnc compiles neural networks (.nn files) into programs that train them.\n\n");
+    print_examples(stdout);
+    printf("\nCommands:\n");
     for (int i = 0; i < COMMAND_COUNT; i++)
         printf("  %-9s %-31s %s\n", commands[i].word, commands[i].arguments, commands[i].help);
     printf("\nOptions (nnc COMMAND --help lists a command's own):\n");
@@ -78,7 +107,9 @@ static void help_all(void) {
 }
 
 static void help_command(Command command) {
-    printf("nnc %s %s\n%s\n\nOptions:\n", commands[command].word, commands[command].arguments,
+    for (int i = 0; i < EXAMPLE_COUNT; i++)
+        if (examples[i].command == command) print_example(stdout, i);
+    printf("\nnnc %s %s\n%s\n\nOptions:\n", commands[command].word, commands[command].arguments,
            commands[command].help);
     for (int i = 0; i < OPTION_COUNT; i++)
         if (rows[i].commands & (1 << command)) help_option(&rows[i]);
@@ -225,8 +256,9 @@ int options_read(Arena *arena, int argc, char **argv, Options *options, bool *do
     *options = (Options){0};
     *done = false;
     if (argc < 2) {
-        fprintf(stderr, "nnc: error: what shall it do?\n\n%s\n`nnc --help` lists all commands and options\n",
-                examples);
+        fprintf(stderr, "nnc: error: what shall it do?\n\n");
+        print_examples(stderr);
+        fprintf(stderr, "\n`nnc --help` lists all commands and options\n");
         return NN_USAGE;
     }
     for (int i = 1; i < argc; i++) {

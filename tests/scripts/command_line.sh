@@ -18,7 +18,10 @@ gives 2 'what shall it do'
 gives 0 'nnc run digits.nn' --help
 gives 0 'nnc run digits.nn' help
 gives 0 '^nnc [0-9]' --version
-for command in build run check summary explain grad gradcheck fmt; do gives 0 "^nnc $command" "$command" --help; done
+for command in build run check summary explain grad gradcheck fmt; do
+    gives 0 "^nnc $command" "$command" --help
+    [[ $("$NNC" $command --help | head -n 1) =~ ^\ \ nnc\ $command\  ]] || fail "the help of $command does not lead with an example"
+done
 gives 2 'did you mean `build`' bild x.nn
 gives 2 'a command stands before the file' x.nn
 gives 2 'takes a file' build

@@ -169,9 +169,10 @@ static double step_operations(const Pipeline *p) {
     return (double)function_flops(function_of(p->module->program, FUNCTION_STEP));
 }
 
-// The only model, with inputs that are fields; NULL where there are several.
+// The only model, with inputs that are fields; NULL where there are several, or calls are written in the block.
 static const Extract *model_of(const Module *m) {
     const Extract *found = NULL;
+    if (!function_of(m->program, FUNCTION_PREDICT)) return NULL;
     for (int i = 0; i < m->extracts.count; i++) {
         if (!m->extracts.data[i].is_model) continue;
         if (found) return NULL;
