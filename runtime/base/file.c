@@ -173,7 +173,7 @@ nn_status nn_file_sync_directory(nn_context *ctx, const char *path) {
     return status;
 }
 
-static nn_status write_temporary(nn_context *ctx, const char *path, int file, nn_fill *fill, void *data) {
+static nn_status write_file(nn_context *ctx, const char *path, int file, nn_fill *fill, void *data) {
     nn_sink sink;
     nn_sink_file(&sink, file);
     nn_status status = fill(data, &sink);
@@ -186,22 +186,30 @@ static nn_status write_temporary(nn_context *ctx, const char *path, int file, nn
     return NN_OK;
 }
 
-nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void *data) {
-    char temporary[NN_PATH_ROOM];
-    int length = snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
-    if (length < 0 || (size_t)length >= sizeof temporary)
-        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
-    int file = nn_system_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, nn_fill *fill, void *data) {
+    int file = nn_system_open(fresh, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (file < 0)
         return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
-    nn_status status = write_temporary(ctx, path, file, fill, data);
+    nn_status status = write_file(ctx, path, file, fill, data);
     if (nn_system_close(file) != 0 && status == NN_OK)
         status = nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
-    if (status == NN_OK && nn_system_rename(temporary, path) != 0)
-        status = nn_fail(ctx, NN_FILE, "cannot replace %s: %s", path, strerror(errno));
-    if (status != NN_OK) {
-        nn_system_remove(temporary);
-        return status;
-    }
-    return nn_file_sync_directory(ctx, path);
+    if (status != NN_OK)
+        nn_system_remove(fresh);
+    return status;
+}
+
+nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path) {
+    if (nn_system_rename(fresh, path) == 0)
+        return nn_file_sync_directory(ctx, path);
+    nn_fail(ctx, NN_FILE, "cannot replace %s: %s", path, strerror(errno));
+    nn_system_remove(fresh);
+    return ctx->status;
+}
+
+nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void *data) {
+    char fresh[NN_PATH_ROOM];
+    int length = snprintf(fresh, sizeof fresh, "%s.tmp.%ld", path, (long)getpid());
+    if (length < 0 || (size_t)length >= sizeof fresh)
+        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+    return nn_file_prepare(ctx, fresh, path, fill, data) == NN_OK ? nn_file_rename(ctx, fresh, path) : ctx->status;
 }

@@ -102,6 +102,9 @@ bool nn_sink_flush(nn_sink *sink);
 // Replaces a file as a whole: a temporary file beside it, fsync, rename, fsync of the directory.
 typedef nn_status nn_fill(void *data, nn_sink *sink);
 nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void *data);
+// Its two halves: `fresh` whole on the disk, for a moment when several files change at once; and giving it its name.
+nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, nn_fill *fill, void *data);
+nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path);
 nn_status nn_file_sync_directory(nn_context *ctx, const char *path);
 // A file as memory that is only read, without asking for any.
 nn_status nn_file_map(nn_context *ctx, const char *path, const unsigned char **bytes, uint64_t *size);

@@ -97,10 +97,7 @@ static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
     l->started = now;
     // The first save of a run replaces everything of the one before.
     checkpoint = checkpoint || !l->saved;
-    if (weights && nn_save_weights(t) != NN_OK)
-        return l->ctx->status;
-    t->at.has_weights = t->at.has_weights || weights;
-    if (checkpoint && nn_save_checkpoint(t) != NN_OK)
+    if (nn_save(t, checkpoint, weights || !l->saved) != NN_OK)
         return l->ctx->status;
     if (!l->saved && nn_log_publish(&l->summary) != NN_OK)
         return l->ctx->status;
@@ -151,7 +148,7 @@ static void put_clock(nn_loop *l) {
     }
 }
 
-static void measure(nn_loop *l) {
+void nn_epoch_measure(nn_loop *l) {
     nn_trainer *t = l->t;
     bool in_training = false;
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
@@ -181,17 +178,20 @@ void nn_epochs_begin(nn_loop *l) {
     l->next_shown = next_chosen(l, 100);
 }
 
+// How the run goes on after a save that ended so.
+static nn_reason saved(const nn_loop *l, nn_status status, nn_reason reason) {
+    return status == NN_OK ? reason : l->ctx->status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
+}
+
 static nn_reason save_at_end(nn_loop *l, nn_reason reason, bool is_best) {
     bool best = l->manifest->best >= 0;
     if (reason == NN_GOING) {
-        bool due = l->look_time - l->checkpointed >= CHECKPOINT_AFTER;
-        if ((due || is_best) && nn_loop_save(l, due, best ? is_best : true) != NN_OK)
-            return l->ctx->status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
-        return NN_GOING;
+        bool due = l->checkpoint_due || (l->looked && l->look_time - l->checkpointed >= CHECKPOINT_AFTER);
+        l->checkpoint_due = false;
+        return due || is_best ? saved(l, nn_loop_save(l, due, !best || is_best), reason) : reason;
     }
-    return save(l, true, !best || is_best || !l->t->at.has_weights) == NN_OK ? reason
-           : l->ctx->status == NN_NOT_FINITE                                  ? NN_END_NOT_FINITE
-                                                                               : NN_END_BY_ERROR;
+    l->t->at.ended = true;
+    return saved(l, save(l, true, !best || is_best || !l->t->at.has_weights), reason);
 }
 
 static const char *reason_text(nn_reason reason) {
@@ -203,7 +203,7 @@ static const char *reason_text(nn_reason reason) {
 static bool judge(nn_loop *l, nn_reason *reason) {
     nn_trainer *t = l->t;
     bool is_best = false;
-    measure(l);
+    nn_epoch_measure(l);
     put_clock(l);
     if (nn_model_has(&t->model, NN_EPOCH) && t->at.loss_count > 0)
         nn_trainer_run(t, NN_EPOCH);
@@ -226,33 +226,33 @@ static void start_next(nn_loop *l) {
 }
 
 // The run ends inside an epoch. What is evaluated and counted now a longer run would not have counted: the checkpoint is
-// of the moment before.
+// of the moment before. One that a signal ends is not at its end, so nothing is evaluated: it leaves as soon as it can.
 static nn_reason end_inside(nn_loop *l, nn_reason reason) {
     nn_trainer *t = l->t;
+    bool signal = reason == NN_END_BY_SIGNAL, is_best = false;
     unsigned char *before = nn_get(l->ctx, (uint64_t)l->manifest->persistent, 1);
     if (before == NULL)
         return NN_END_BY_ERROR;
     memcpy(before, t->model.arena, (size_t)l->manifest->persistent);
     nn_position at = t->at;
-    bool is_best = judge(l, &reason);
+    for (int p = 0; p < NN_PARTS && signal; p++)
+        t->measured[p] = false;
+    if (!signal)
+        is_best = judge(l, &reason);
     log_event(l, "end", reason_text(reason), true);
     nn_progress_epoch(l, true);
-    bool weights = l->manifest->best < 0 || is_best || !t->at.has_weights;
-    nn_status status = weights ? nn_save_weights(t) : NN_OK;
     memcpy(t->model.arena, before, (size_t)l->manifest->persistent);
-    t->at = at;
-    if (status == NN_OK)
-        status = save(l, true, false);
     nn_drop(l->ctx, before);
-    return status == NN_OK ? reason : status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
+    t->at = at;
+    t->at.ended = !signal;
+    return saved(l, save(l, true, l->manifest->best < 0 || is_best || !t->at.has_weights), reason);
 }
 
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
     nn_trainer *t = l->t;
     l->epoch_loss = t->at.loss_count > 0 ? t->at.loss_sum / (double)t->at.loss_count : (double)NAN;
     l->gradient_norm = l->norm == NULL || t->at.loss_count == 0 ? (double)NAN : *l->norm;
-    bool whole = t->at.batch == l->batches && t->at.loss_count > 0;
-    if (!whole)
+    if (t->at.batch < l->batches || t->at.loss_count == 0 || reason == NN_END_BY_SIGNAL)
         return end_inside(l, reason);
     t->at.epoch++;
     bool logged = t->at.epoch == l->next_logged, shown = t->at.epoch == l->next_shown && !l->progress.quiet;
@@ -270,9 +270,9 @@ nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
         l->next_logged = next_chosen(l, 1000);
     if (t->at.epoch == l->next_shown)
         l->next_shown = next_chosen(l, 100);
-    bool nothing = reason == NN_GOING && !is_best && !l->looked;
-    l->looked = false;
+    bool nothing = reason == NN_GOING && !is_best && !l->looked && !l->checkpoint_due;
     reason = nothing ? NN_GOING : save_at_end(l, reason, is_best);
+    l->looked = false;
     // Epochs may be shorter than reading a clock: time is only read where something is written, or a look was due.
     if (logged || shown || l->full.file >= 0) {
         l->epoch_started = nn_now();

@@ -104,7 +104,9 @@ static nn_reason look(nn_loop *l, int64_t rows) {
     if (l->full.file >= 0)
         nn_log_step(l, rows);
     if (l->checkpoint_every > 0 && t->at.step >= l->next_checkpoint) {
-        if (nn_loop_save(l, true, l->manifest->best < 0 || !t->at.has_weights) != NN_OK)
+        // What belongs to the epoch's end comes first, or a resumed run would do it again.
+        l->checkpoint_due = t->at.batch == l->batches;
+        if (!l->checkpoint_due && nn_loop_save(l, true, l->manifest->best < 0 || !t->at.has_weights) != NN_OK)
             return l->ctx->status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
         l->next_checkpoint = (t->at.step / l->checkpoint_every + 1) * l->checkpoint_every;
     }
@@ -138,14 +140,20 @@ static nn_reason run_epoch(nn_loop *l) {
     return reason;
 }
 
+bool nn_loop_finished(const nn_loop *l) {
+    const nn_position *at = &l->t->at;
+    return (l->total_steps >= 0 && at->step >= l->total_steps) || (l->total_epochs >= 0 && at->epoch >= l->total_epochs);
+}
+
 nn_reason nn_loop_run(nn_loop *l) {
     nn_trainer *t = l->t;
     nn_reason reason = NN_GOING;
-    if (l->total_steps == 0 || l->total_epochs == 0 || t->at.step == l->total_steps || t->at.epoch == l->total_epochs)
-        return nn_epoch_end(l, t->at.epoch == l->total_epochs || l->total_epochs == 0 ? NN_END_OF_EPOCHS : NN_END_OF_STEPS);
+    if (nn_loop_finished(l))
+        return nn_epoch_end(l, t->at.epoch == l->total_epochs ? NN_END_OF_EPOCHS : NN_END_OF_STEPS);
     // A run that its rule had stopped is not gone on with.
     if (t->at.step > 0 && nn_model_has(&t->model, NN_STOP) && nn_stop_asked(l))
         return nn_epoch_end(l, NN_END_BY_STOP);
+    t->at.ended = false;
     l->look_time = l->epoch_started = l->step_started = nn_now();
     l->look_step = l->epoch_step = t->at.step;
     l->until_look = l->look_every = 1;

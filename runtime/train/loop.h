@@ -38,10 +38,9 @@ struct nn_loop {
     int64_t next_logged, next_shown;                               // epochs
     bool every_step;                                               // something looks at each step
     int64_t checkpoint_every, next_checkpoint;
+    bool checkpoint_due;                                           // at an epoch's last step: written when the epoch has ended
     double started, checkpointed, epoch_started, look_time, step_started;
     int64_t look_step, epoch_step;                                 // steps finished at those moments
-    int64_t group_rows;                                            // rows in the batches accumulated so far
-    double group_loss;
     bool saved;                                                    // something of this run is on disk
     double step_loss, epoch_loss, gradient_norm;
     nn_log summary, full;
@@ -52,12 +51,14 @@ struct nn_loop {
 
 // ---- loop.c ----
 nn_reason nn_loop_run(nn_loop *l);
+bool nn_loop_finished(const nn_loop *l);                           // as many steps, or epochs, as the run has
 double nn_loop_rows(const nn_loop *l);                             // since epoch_started
 double nn_loop_time(const nn_loop *l);                             // of the run, with the parts before a resume
 
 // ---- epoch.c ----
 void nn_epochs_begin(nn_loop *l);
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason);              // a whole epoch, or the run's last piece of one
+void nn_epoch_measure(nn_loop *l);                                 // metrics and held-out parts, as things stand
 void nn_log_step(nn_loop *l, int64_t rows);
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);
 bool nn_stop_asked(nn_loop *l);

@@ -29,7 +29,8 @@ static void sweep_directory(const nn_trainer *t) {
     struct dirent *entry;
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
         char path[NN_PATH_ROOM + 256];
-        bool left = strstr(entry->d_name, ".tmp") != NULL || nn_same(entry->d_name, "checkpoint.safetensors.new");
+        bool left = strstr(entry->d_name, ".safetensors.tmp") != NULL || strstr(entry->d_name, ".safetensors.new") != NULL
+                    || strstr(entry->d_name, ".jsonl.tmp") != NULL;
         snprintf(path, sizeof path, "%s/%s", t->out, entry->d_name);
         if (left)
             nn_system_remove(path);
@@ -134,7 +135,6 @@ static nn_status prepare_loop(nn_loop *l) {
         return l->ctx->status;
     if (l->checkpoint_every > 0)
         l->next_checkpoint = (t->at.step / l->checkpoint_every + 1) * l->checkpoint_every;
-    l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
     t->call.seed = t->seed;
     l->started = l->checkpointed = nn_now();
     return NN_OK;
@@ -149,7 +149,10 @@ static nn_status open_logs(nn_loop *l, bool resumed) {
     if (nn_log_open(&l->summary, l->ctx, resumed ? path : fresh, !resumed, t->at.step) != NN_OK)
         return l->ctx->status;
     snprintf(l->summary.final_path, sizeof l->summary.final_path, "%s", path);
-    return full == NULL ? NN_OK : nn_log_open(&l->full, l->ctx, full, !resumed, t->at.step);
+    if (full != NULL && nn_log_open(&l->full, l->ctx, full, !resumed, t->at.step) != NN_OK)
+        return l->ctx->status;
+    l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
+    return NN_OK;
 }
 
 // start = weights(file, of = [layers]).
@@ -203,7 +206,7 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     if (nn_settings_apply(t, r->bytes != NULL) != NN_OK)
         return l->ctx->status;
     l->saved = r->bytes != NULL;
-    return open_logs(l, r->bytes != NULL) != NN_OK || prepare_loop(l) != NN_OK ? l->ctx->status : NN_OK;
+    return prepare_loop(l);
 }
 
 static void not_finite(nn_loop *l) {
@@ -219,6 +222,33 @@ static void not_finite(nn_loop *l) {
             (long long)t->at.epoch + 1, where, l->saved ? "the last checkpoint is kept" : "nothing was saved");
 }
 
+// A resumed run whose end has been logged and saved, and that was not given more to do.
+static bool nothing_left(nn_loop *l) {
+    if (!l->t->at.ended || (!nn_loop_finished(l) && !(nn_model_has(&l->t->model, NN_STOP) && nn_stop_asked(l))))
+        return false;
+    char text[160];
+    snprintf(text, sizeof text, "the run has ended, at step %lld (epoch %lld): nothing is left to do%s", (long long)l->t->at.step,
+             (long long)l->t->at.epoch, nn_loop_finished(l) ? "; --epochs or --steps make it longer" : "");
+    nn_message("note", text);
+    nn_epoch_measure(l);
+    return true;
+}
+
+static int run_loop(nn_loop *l, const nn_options *o) {
+    sigset_t signals, before;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    nn_progress_begin(&l->progress, o->value[NN_OPTION_QUIET] != NULL);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+    nn_reason reason = nn_loop_run(l);
+    nn_progress_clear(&l->progress);
+    if (reason == NN_END_NOT_FINITE && l->ctx->status == NN_OK)
+        not_finite(l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return reason == NN_END_BY_SIGNAL ? 128 + l->signal_number : NN_OK;
+}
+
 // One run. Returns the exit code.
 static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold, nn_values **values) {
     nn_trainer t;
@@ -229,24 +259,13 @@ static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold
     snprintf(number, sizeof number, "%d", fold);
     if (fold >= 0)
         o->value[NN_OPTION_FOLD] = number;
-    sigset_t signals, before;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
     nn_text_begin(&l.line, ctx);
     if (nn_trainer_open(&t, ctx, m, o) == NN_OK && lock_directory(&t, &lock) == NN_OK && set_up(&l, o, &r) == NN_OK) {
         if (r.previous)
             nn_message("note", "resuming from checkpoint.previous.safetensors");
-        nn_progress_begin(&l.progress, o->value[NN_OPTION_QUIET] != NULL);
-        pthread_sigmask(SIG_BLOCK, &signals, &before);
-        nn_reason reason = nn_loop_run(&l);
-        nn_progress_clear(&l.progress);
-        if (reason == NN_END_NOT_FINITE && ctx->status == NN_OK)
-            not_finite(&l);
-        if (reason == NN_END_BY_SIGNAL)
-            code = 128 + l.signal_number;
+        if (!nothing_left(&l) && open_logs(&l, r.bytes != NULL) == NN_OK)
+            code = run_loop(&l, o);
         *values = t.values[NN_TEST];
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     nn_log_close(&l.summary);
     nn_log_close(&l.full);

@@ -1,5 +1,6 @@
 // Weights and checkpoints of a run. A new checkpoint takes the place of the one before, which is kept as `previous`.
-// Guarantees: at every moment there is a whole checkpoint under one of the two names, once there has been one.
+// Guarantees: at every moment there is a whole checkpoint under one of the two names, once this run has written one; what
+// is on disk changes only when all that is new lies whole beside it, weights first, so that a resumed run writes them again.
 #include "train/train.h"
 
 #include <errno.h>
@@ -53,6 +54,11 @@ static void put_number(nn_sink *sink, const char *key, double value) {
     nn_store_metadata(sink, key, text);
 }
 
+// What the last update left for the log to show: the gradient's norm, then each clause's rate.
+static int32_t shown_tensor(const nn_model *m, uint32_t k) {
+    return k == 0 ? m->manifest->gradient_norm : NN_TABLE(m, int32_t, rates)[k - 1];
+}
+
 static void checkpoint_metadata(void *data, nn_sink *sink) {
     const nn_trainer *t = data;
     static const char *const rows[NN_PARTS] = {"run.rows.train", "run.rows.test", "run.rows.validation"};
@@ -67,6 +73,12 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
     put_number(sink, "run.best", t->at.best);
     put_number(sink, "run.elapsed", t->at.elapsed);
     put_whole(sink, "run.has_weights", t->at.has_weights);
+    put_whole(sink, "run.ended", t->at.ended);
+    for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++) {
+        char key[32];
+        snprintf(key, sizeof key, "shown.%u", k);
+        put_number(sink, key, nn_scalar_get(&t->model, shown_tensor(&t->model, k)));
+    }
     for (int p = 0; p < NN_PARTS; p++)
         put_whole(sink, rows[p], t->data.parts[p].count);
     for (int k = 0; k < NN_OPTIONS; k++) {
@@ -79,53 +91,74 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
 
 // ---- writing ----
 
-static nn_status write_store(nn_trainer *t, const char *path, nn_contents contents) {
-    nn_storing storing = {&t->model, contents, contents == NN_WEIGHTS ? weights_metadata : checkpoint_metadata, t};
-    return nn_file_replace(t->ctx, path, nn_store_write, &storing);
+// The files of a run's directory, and what they are called until they take their places.
+typedef struct {
+    char weights[NN_PATH_ROOM], checkpoint[NN_PATH_ROOM], previous[NN_PATH_ROOM];
+    char fresh_weights[NN_PATH_ROOM], fresh_checkpoint[NN_PATH_ROOM];
+} Paths;
+
+static nn_status paths_of(nn_trainer *t, Paths *p) {
+    nn_trainer_path(t, "weights.safetensors", p->weights);
+    nn_trainer_path(t, "weights.safetensors.new", p->fresh_weights);
+    nn_trainer_path(t, "checkpoint.safetensors", p->checkpoint);
+    nn_trainer_path(t, "checkpoint.safetensors.new", p->fresh_checkpoint);
+    nn_trainer_path(t, "checkpoint.previous.safetensors", p->previous);
+    return t->ctx->status;
 }
 
-nn_status nn_save_weights(nn_trainer *t) {
-    char path[NN_PATH_ROOM];
-    if (nn_check_finite(t) != NN_OK || nn_trainer_path(t, "weights.safetensors", path) != NN_OK)
-        return t->ctx->status;
-    return write_store(t, path, NN_WEIGHTS);
+static nn_status prepare(nn_trainer *t, const char *fresh, const char *path, nn_contents contents) {
+    nn_storing storing = {&t->model, contents, contents == NN_WEIGHTS ? weights_metadata : checkpoint_metadata, t};
+    return nn_file_prepare(t->ctx, fresh, path, nn_store_write, &storing);
 }
 
 // The newest keeps its name until the new one takes it, so a second name is made for it first.
-static nn_status keep_previous(nn_trainer *t, const char *path) {
-    char previous[NN_PATH_ROOM], second[NN_PATH_ROOM + 8];
-    if (!nn_file_exists(path))
+static nn_status keep_newest(nn_trainer *t, const Paths *p) {
+    char second[NN_PATH_ROOM + 8];
+    if (!nn_file_exists(p->checkpoint))
         return NN_OK;
-    if (nn_trainer_path(t, "checkpoint.previous.safetensors", previous) != NN_OK)
-        return t->ctx->status;
-    snprintf(second, sizeof second, "%s.tmp", previous);
+    snprintf(second, sizeof second, "%s.tmp", p->previous);
     nn_system_remove(second);
     // A file system without second names: for a moment only `previous` is there, which --resume takes as well.
-    if (nn_system_link(path, second) != 0)
-        snprintf(second, sizeof second, "%s", path);
-    if (nn_system_rename(second, previous) != 0)
-        nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", previous, strerror(errno));
+    if (nn_system_link(p->checkpoint, second) != 0)
+        snprintf(second, sizeof second, "%s", p->checkpoint);
+    if (nn_system_rename(second, p->previous) != 0)
+        nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", p->previous, strerror(errno));
     // Where both names are of one file already, renaming does nothing.
-    if (!nn_same(second, path))
+    if (!nn_same(second, p->checkpoint))
         nn_system_remove(second);
     return t->ctx->status;
 }
 
-nn_status nn_save_checkpoint(nn_trainer *t) {
-    char path[NN_PATH_ROOM], fresh[NN_PATH_ROOM];
-    if (nn_check_finite(t) != NN_OK || nn_trainer_path(t, "checkpoint.safetensors", path) != NN_OK
-        || nn_trainer_path(t, "checkpoint.safetensors.new", fresh) != NN_OK)
+// Another run's checkpoints must not be resumed beside this run's weights: they go first, when all that is new is on disk.
+static nn_status make_way(nn_trainer *t, const Paths *p) {
+    if (t->keep == NN_KEEP_NEWEST)
+        return keep_newest(t, p);
+    if (t->keep == NN_KEEP_PREVIOUS)
+        return NN_OK;
+    bool gone = nn_system_remove(p->previous) == 0 || errno == ENOENT;
+    gone = gone && (nn_system_remove(p->checkpoint) == 0 || errno == ENOENT);
+    return gone ? nn_file_sync_directory(t->ctx, p->checkpoint)
+                : nn_fail(t->ctx, NN_FILE, "cannot replace %s: %s", p->checkpoint, strerror(errno));
+}
+
+nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights) {
+    Paths p;
+    bool had_weights = t->at.has_weights;
+    if (nn_check_finite(t) != NN_OK || paths_of(t, &p) != NN_OK)
         return t->ctx->status;
-    if (write_store(t, fresh, NN_CHECKPOINT) != NN_OK || keep_previous(t, path) != NN_OK) {
-        nn_system_remove(fresh);
+    if (weights && prepare(t, p.fresh_weights, p.weights, NN_WEIGHTS) != NN_OK)
         return t->ctx->status;
+    t->at.has_weights = had_weights || weights;
+    if ((!checkpoint || (prepare(t, p.fresh_checkpoint, p.checkpoint, NN_CHECKPOINT) == NN_OK && make_way(t, &p) == NN_OK))
+        && (!weights || nn_file_rename(t->ctx, p.fresh_weights, p.weights) == NN_OK)
+        && (!checkpoint || nn_file_rename(t->ctx, p.fresh_checkpoint, p.checkpoint) == NN_OK)) {
+        t->keep = checkpoint ? NN_KEEP_NEWEST : t->keep;
+        return NN_OK;
     }
-    if (nn_system_rename(fresh, path) != 0) {
-        nn_fail(t->ctx, NN_FILE, "cannot replace %s: %s", path, strerror(errno));
-        nn_system_remove(fresh);
-        return t->ctx->status;
-    }
-    return nn_file_sync_directory(t->ctx, path);
+    t->at.has_weights = had_weights;
+    nn_system_remove(p.fresh_weights);
+    nn_system_remove(p.fresh_checkpoint);
+    return t->ctx->status;
 }
 
 // ---- reading ----
@@ -227,8 +260,9 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
     Reading *reading = data;
     nn_resumed *r = reading->r;
     char *text;
-    int64_t batch_number = 0, has_weights = 0;
-    if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0)
+    int64_t batch_number = 0, has_weights = 0, ended = 0, number = 0;
+    bool shown = strncmp(key, "shown.", 6) == 0;
+    if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0 && !shown)
         return NN_OK;
     if (!text_of(ctx, value, &text))
         return ctx->status != NN_OK ? ctx->status : nn_fail(ctx, NN_DATA, "%s: its metadata is damaged", r->path);
@@ -236,6 +270,9 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
         if (nn_same(key + 7, nn_option_name((nn_option)k) + 2))
             r->value[k] = text;
     }
+    if (shown && nn_integer_parse(key + 6, strlen(key + 6), &number) && number >= 0
+        && number <= reading->t->model.manifest->rates_count && !number_of(text, &r->shown[number]))
+        return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", r->path, key);
     if (nn_same(key, "run.program"))
         snprintf(r->run_digest, sizeof r->run_digest, "%s", text);
     const struct {
@@ -246,8 +283,9 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
                    {"run.batch", &r->at.batch, NULL},         {"run.batch_number", &batch_number, NULL},
                    {"run.loss_sum", NULL, &r->at.loss_sum},   {"run.loss_count", &r->at.loss_count, NULL},
                    {"run.best", NULL, &r->at.best},           {"run.elapsed", NULL, &r->at.elapsed},
-                   {"run.has_weights", &has_weights, NULL},   {"run.rows.train", &r->rows[0], NULL},
-                   {"run.rows.test", &r->rows[1], NULL},      {"run.rows.validation", &r->rows[2], NULL}};
+                   {"run.has_weights", &has_weights, NULL},   {"run.ended", &ended, NULL},
+                   {"run.rows.train", &r->rows[0], NULL},     {"run.rows.test", &r->rows[1], NULL},
+                   {"run.rows.validation", &r->rows[2], NULL}};
     for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
         if (!nn_same(entries[k].key, key))
             continue;
@@ -259,6 +297,7 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
     }
     r->at.batch_number = nn_same(key, "run.batch_number") ? (uint64_t)batch_number : r->at.batch_number;
     r->at.has_weights = nn_same(key, "run.has_weights") ? has_weights != 0 : r->at.has_weights;
+    r->at.ended = nn_same(key, "run.ended") ? ended != 0 : r->at.ended;
     return NN_OK;
 }
 
@@ -266,10 +305,11 @@ static nn_status read_checkpoint(nn_trainer *t, nn_resumed *r, const char *path)
     Reading reading = {t, r, 0};
     nn_safetensors_visitor visitor = {.metadata = checkpoint_entry, .data = &reading};
     r->path = path;
-    if (nn_file_read(t->ctx, path, &r->bytes, &r->size) != NN_OK
+    r->shown = nn_get(t->ctx, t->model.manifest->rates_count + 1ull, sizeof *r->shown);
+    if (r->shown == NULL || nn_file_read(t->ctx, path, &r->bytes, &r->size) != NN_OK
         || nn_safetensors_parse(t->ctx, path, r->bytes, r->size, &visitor, NULL) != NN_OK)
         return t->ctx->status;
-    if (reading.seen != (1u << 12) - 1 || r->run_digest[0] == '\0')
+    if (reading.seen != (1u << 13) - 1 || r->run_digest[0] == '\0')
         return nn_fail(t->ctx, NN_DATA, "%s: this is no checkpoint (weights alone cannot be resumed)", path);
     if (!nn_same(r->run_digest, nn_model_text(&t->model, t->model.manifest->run_digest)))
         return nn_fail(t->ctx, NN_DATA, "%s: the checkpoint is of another program; only epochs, steps and stop may differ", path);
@@ -317,5 +357,8 @@ nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
                            (long long)t->data.parts[p].count, parts[p], (long long)r->rows[p]);
     }
     t->at = r->at;
+    t->keep = r->previous ? NN_KEEP_PREVIOUS : NN_KEEP_NEWEST;
+    for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++)
+        nn_scalar_put(&t->model, shown_tensor(&t->model, k), r->shown[k]);
     return nn_store_load(t->ctx, &t->model, r->path, r->bytes, r->size, NN_CHECKPOINT, true);
 }

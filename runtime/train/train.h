@@ -39,6 +39,7 @@ typedef struct nn_position {
     double best;                                                   // of checkpoint = best(v)
     double elapsed;                                                // seconds, of the parts of the run before this one as well
     bool has_weights;                                              // best(v) has written some
+    bool ended;                                                    // the run's end has been logged and saved at this step
 } nn_position;
 
 typedef struct nn_span_copy {                                      // bytes of the arena that an evaluation must give back
@@ -51,6 +52,13 @@ typedef struct nn_values {                                         // of one met
     int64_t count;
 } nn_values;
 
+// Which of the checkpoints on disk the next one leaves there, as `previous`.
+typedef enum nn_keep {
+    NN_KEEP_NONE,                                                  // they are another run's
+    NN_KEEP_NEWEST,
+    NN_KEEP_PREVIOUS                                               // the newest is damaged
+} nn_keep;
+
 typedef struct nn_trainer {
     nn_context *ctx;
     nn_model model;
@@ -59,6 +67,7 @@ typedef struct nn_trainer {
     nn_call call;
     nn_dataset data;
     nn_position at;
+    nn_keep keep;
     uint64_t seed;
     int64_t batch;                                                 // rows of a step
     int32_t fold;
@@ -96,8 +105,7 @@ void nn_states_begin(nn_trainer *t);                               // inference:
 void nn_states_end(nn_trainer *t);                                 // and given back
 
 // ---- saving (save.c) ----
-nn_status nn_save_weights(nn_trainer *t);
-nn_status nn_save_checkpoint(nn_trainer *t);
+nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights);
 nn_status nn_check_finite(nn_trainer *t);
 typedef struct nn_resumed {
     unsigned char *bytes;                                          // NULL: there is no checkpoint
@@ -105,6 +113,7 @@ typedef struct nn_resumed {
     const char *path;
     nn_position at;
     int64_t rows[NN_PARTS];
+    double *shown;                                                 // gradient norm and rates of the last update
     const char *value[NN_OPTIONS];
     char run_digest[128];
     bool previous;
