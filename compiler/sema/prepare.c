@@ -15,6 +15,7 @@ typedef struct {
     int part, field;
     const Field *f;
     int64_t *rows;      // of this part's lists so far: 0 before the first, -1 after a message
+    const Node *whole;  // of an integer: the expression that must be whole and below the limit
     int columns, parts; // raw tensors and names made for this field
     bool wrong;
 } Maker;
@@ -341,7 +342,7 @@ static const Node *replace_reader(void *data, const Node *e) {
         return test;
     }
     if (!source_of_reader(e)) return e;
-    const Node *limit = k->f->type == TYPE_INT ? e : NULL;
+    const Node *limit = e == k->whole ? e : NULL;
     Tensor *raw = raw_column(k, e, NULL, limit);
     if (!raw) return bind(k, value_error(), e->span);
     add_missing_mean(k, raw);
@@ -379,7 +380,7 @@ static bool same_shape(const Maker *k, SemaValue v) {
     return true;
 }
 
-// An integer's cell is a double: the runtime has checked that it is whole and below its limit.
+// A double that the runtime has checked, or will check, to be whole and below its limit.
 static SemaValue to_integer(Maker *k, SemaValue v) {
     Array a = *v.array;
     if (a.e->type != TYPE_INT) a.e = expr_unary(k->r->p, OP_FLOOR, a.e);
@@ -408,17 +409,20 @@ static void make_field(Maker *k, const Node *s) {
     Field *f = &r->m->data.fields.data[k->field];
     const Node *e = s->assigned;
     if (k->part && !same_type(k, e)) return;
-    if (f->type == TYPE_INT) e = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "x");
+    if (f->type == TYPE_INT)
+        k->whole = e = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "x");
     SemaValue v = make_value(k, e);
     if (value_is_error(v)) return;
     if (!same_shape(k, v)) {
         report_shape(k, e, v);
         return;
     }
-    if (f->type == TYPE_INT) v = to_integer(k, v);
-    Tensor *t = value_as_tensor(k->el, v, part_name(k, f->name), TENSOR_OUTPUT, (int)f->type, e->span);
+    // What is calculated may not be whole: the runtime looks at the double itself.
+    Type type = f->type == TYPE_INT && !source_of_reader(e) && v.array->e->type != TYPE_INT ? TYPE_DOUBLE : f->type;
+    if (type == TYPE_INT) v = to_integer(k, v);
+    Tensor *t = value_as_tensor(k->el, v, part_name(k, f->name), TENSOR_OUTPUT, type, e->span);
     if (!t) return;
-    if (f->type == TYPE_INT) t->bounded = true, t->low = 0, t->high = f->limit - 1;
+    if (type == TYPE_INT) t->bounded = true, t->low = 0, t->high = f->limit - 1;
     f->prepared[k->part] = t;
     vec_push(r->arena, &k->el->function->outputs, t);
 }

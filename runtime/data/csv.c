@@ -188,6 +188,11 @@ static nn_status bad_number(const Reader *r, const nn_csv_want *w, int32_t colum
                    c->column, name, text, missing ? " (a missing cell is an error unless the data block says missing = ...)" : "");
 }
 
+static nn_status bad_whole(const Reader *r, const nn_csv_want *w, const nn_cell *c) {
+    return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a whole number 0 .. %lld, found \"%.*s\"", r->csv->path, r->record_line, c->column,
+                   (long long)w->limit - 1, (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
+}
+
 static nn_status take_row(Reader *r) {
     nn_csv *csv = r->csv;
     for (int32_t k = 0; k < csv->want_count; k++) {
@@ -200,8 +205,12 @@ static nn_status take_row(Reader *r) {
                 w->cells[at] = *c;
                 continue;
             }
-            if (nn_number_parse(c->text, c->length, &w->values[at]))
+            if (nn_number_parse(c->text, c->length, &w->values[at])) {
+                double v = w->values[at];
+                if (w->limit > 0 && !(v >= 0 && v < (double)w->limit && v == floor(v)))
+                    return bad_whole(r, w, c);
                 continue;
+            }
             bool missing = nn_csv_missing(c->text, c->length);
             if (!missing || !csv->missing_ok)
                 return bad_number(r, w, w->first + i, missing);
@@ -220,8 +229,18 @@ static nn_status take_head(Reader *r) {
     return make_room(r);
 }
 
+// Texts hold no zero byte: binary files do, and UTF-16.
+static nn_status no_text(Reader *r, const char *zero) {
+    for (char *p = r->at; p < zero && (p = memchr(p, '\n', (size_t)(zero - p))) != NULL; r->line_start = ++p)
+        r->line++;
+    return fail_at(r, zero, "expected text (in UTF-8), found a zero byte");
+}
+
 nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size) {
-    Reader r = {.ctx = ctx, .csv = csv, .at = bytes, .end = bytes + size, .line = 1};
+    Reader r = {.ctx = ctx, .csv = csv, .at = bytes, .end = bytes + size, .line = 1, .line_start = bytes};
+    const char *zero = size == 0 ? NULL : memchr(bytes, 0, (size_t)size);
+    if (zero != NULL)
+        return no_text(&r, zero);
     if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
         r.at += 3;
     uint32_t columns = 0;

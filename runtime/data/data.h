@@ -21,6 +21,7 @@ typedef struct nn_raw {
     int size;
     bool big_endian;
     const char *path;                                              // for messages
+    uint32_t *lines;                                               // of a text file: of each row, from 1; else NULL
     void *owned;                                                   // what is freed after loading
 } nn_raw;
 
@@ -96,6 +97,7 @@ typedef struct nn_csv_want {
     const char *name;                                              // NULL: by number
     int32_t first, last;
     bool texts;                                                    // keep the cells (classes, comparisons), else numbers
+    int64_t limit;                                                 // numbers must be whole and lie below it; 0: any may stand
     bool absent_ok, absent;                                        // the column may not be there; it was not
     double *values;                                                // rows * (last - first + 1)
     nn_cell *cells;
@@ -117,6 +119,8 @@ nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, i
                          uint64_t size, nn_raw *raws);
 
 // ---- steps of loading ----
+// FILE:LINE, or FILE and the row's number.
+void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]);
 nn_status nn_raw_read(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, nn_raw *raws, int64_t *rows);
 void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out);
 // Numbers the texts of a class column in byte order, or checks its numbers; values: rows * columns.

@@ -23,7 +23,8 @@ static bool executable_directory(char out[NN_PATH_ROOM]) {
     return true;
 }
 
-static bool names_one_file(const nn_model *m) {
+// Of the files that are read: for predictions those of the inputs, training part.
+static bool names_one_file(const nn_model *m, const nn_data_request *request) {
     const char *only = NULL;
     const nn_manifest *mf = m->manifest;
     if (mf->data.file != 0)
@@ -31,7 +32,8 @@ static bool names_one_file(const nn_model *m) {
     const nn_column *columns = NN_TABLE(m, nn_column, columns);
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const char *file = nn_model_text(m, columns[k].file);
-        if (*file == '\0')
+        bool input = NN_TABLE(m, nn_field, fields)[columns[k].field].in_model >= 0 && columns[k].part == NN_TRAIN;
+        if (*file == '\0' || (request->inputs_only && !input))
             continue;
         if (only != NULL && !nn_same(only, file))
             return false;
@@ -59,15 +61,16 @@ static nn_status no_directory(nn_context *ctx, const char *directory, const char
     return status;
 }
 
-static nn_status not_found(nn_context *ctx, const char *file, char looked[3][NN_PATH_ROOM], int count) {
+static nn_status not_found(nn_context *ctx, const nn_data_request *request, const char *file, char looked[3][NN_PATH_ROOM], int count) {
     nn_text list, hint;
     nn_text_begin(&list, ctx);
     nn_text_begin(&hint, ctx);
     for (int k = 0; k < count; k++)
         nn_text_format(&list, "%s%s", k == 0 ? "" : ", ", looked[k]);
     package_hint(&hint, file);
+    bool told = hint.length > 0 || request->path != NULL;
     nn_status status = nn_fail(ctx, NN_FILE, "cannot find the data file %s; looked for %s%s%s", file, list.bytes,
-                               hint.length == 0 ? "\n  --data DIR says where the files are" : "", hint.bytes);
+                               told ? "" : "\n  --data DIR says where the files are", hint.bytes);
     nn_text_end(&list);
     nn_text_end(&hint);
     return status;
@@ -78,7 +81,9 @@ nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request
     char looked[3][NN_PATH_ROOM], base[NN_PATH_ROOM];
     int count = 0;
     bool given = request->path != NULL && !nn_file_is_directory(request->path);
-    if (given && !names_one_file(m))
+    if (given && *request->path == '\0')
+        return nn_fail(ctx, NN_USAGE, "--data: expected the path of a directory or a file, found nothing");
+    if (given && !names_one_file(m, request))
         return nn_file_exists(request->path)
                    ? nn_fail(ctx, NN_USAGE, "--data %s: the data block names several files, so a directory is needed", request->path)
                    : no_directory(ctx, request->path, file);
@@ -91,8 +96,9 @@ nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request
         count += join(looked[count], "", "", file);
         if (request->beside != NULL)
             count += join(looked[count], request->beside, "", file);
+        const char *way = nn_model_text(m, m->manifest->data.directory);
         if (executable_directory(base))
-            count += join(looked[count], base, nn_model_text(m, m->manifest->data.directory), file);
+            count += join(looked[count], base, nn_same(way, ".") ? "" : way, file);
     }
     for (int k = 0; k < count; k++) {
         if (nn_file_exists(looked[k])) {
@@ -102,5 +108,5 @@ nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request
     }
     if (count == 0)
         return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", file);
-    return not_found(ctx, file, looked, count);
+    return not_found(ctx, request, file, looked, count);
 }

@@ -91,15 +91,16 @@ static void output_values(const Loading *l, const nn_tensor *t, int64_t count, d
 }
 
 static nn_status out_of_range(const Loading *l, const nn_field *f, int part, int64_t row, double value) {
-    static const char *const parts[NN_PARTS] = {"", "test ", "validation "};
-    const char *path = "the data";
+    char place[NN_PATH_ROOM + 64];
+    nn_raw drawn = {.path = "the data"};
+    nn_raw_place(&drawn, row, place);
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
         if (columns[k].part == part && &NN_TABLE(l->m, nn_field, fields)[columns[k].field] == f && l->raws[k].path != NULL)
-            path = l->raws[k].path;
+            nn_raw_place(&l->raws[k], row, place);
     }
-    return nn_fail(l->ctx, NN_DATA, "%s: %srow %lld: expected a whole number 0 .. %lld in field %s, found %.9g", path, parts[part],
-                   (long long)row, (long long)f->limit - 1, nn_model_text(l->m, f->name), value);
+    return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld in field %s, found %.9g", place, (long long)f->limit - 1,
+                   nn_model_text(l->m, f->name), value);
 }
 
 static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, int64_t count) {
@@ -376,9 +377,14 @@ nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, con
     if (data->classes == NULL || l.raws == NULL)
         return ctx->status;
     nn_status status = load(&l);
+    const uint32_t *lines = NULL;
     for (uint32_t k = 0; k < m->manifest->columns_count; k++) {
-        if (l.raws[k].owned != NULL)
-            nn_drop(ctx, l.raws[k].owned);
+        nn_drop(ctx, l.raws[k].owned);
+        // The columns of one file share these.
+        if (l.raws[k].lines != NULL && l.raws[k].lines != lines) {
+            lines = l.raws[k].lines;
+            nn_drop(ctx, l.raws[k].lines);
+        }
     }
     nn_drop(ctx, l.raws);
     nn_drop(ctx, l.block);

@@ -80,6 +80,7 @@ nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, i
         w->name = c->name != 0 ? nn_model_text(m, c->name) : NULL;
         w->first = c->first;
         w->last = c->last;
+        w->limit = c->is_class ? 0 : c->limit;
         w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->is_class;
     }
     if (nn_csv_parse(ctx, &csv, bytes, size) != NN_OK)
@@ -92,10 +93,9 @@ nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, i
         for (int64_t i = 0; i < csv.rows * width && mf->data.missing == NN_MISSING_VALUE; i++)
             w->values[i] = isnan(w->values[i]) ? mf->data.missing_value : w->values[i];
         raws[of[k]] = (nn_raw){.rows = csv.rows, .elements = width, .bytes = (const unsigned char *)w->values, .type = 'f',
-                               .size = 8, .path = path, .owned = w->values};
+                               .size = 8, .path = path, .lines = csv.lines, .owned = w->values};
         nn_drop(ctx, w->cells);
     }
-    nn_drop(ctx, csv.lines);
     nn_drop(ctx, wants);
     nn_drop(ctx, of);
     return NN_OK;
@@ -167,6 +167,13 @@ static nn_status one_column(nn_context *ctx, const nn_model *m, nn_dataset *data
     return NN_OK;
 }
 
+void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]) {
+    if (raw->lines != NULL)
+        snprintf(out, NN_PATH_ROOM + 64, "%s:%u", raw->path, raw->lines[row]);
+    else
+        snprintf(out, NN_PATH_ROOM + 64, "%s: row %lld (counted from 0)", raw->path, (long long)row);
+}
+
 // Numbers that a file or a table gives for classes and counts, where the column itself has the limit.
 static nn_status check_limit(nn_context *ctx, const nn_model *m, const nn_column *c, const nn_raw *raw) {
     enum { PART = 512 };
@@ -182,8 +189,9 @@ static nn_status check_limit(nn_context *ctx, const nn_model *m, const nn_column
                 continue;
             if (isnan(values[k]) && m->manifest->data.missing == NN_MISSING_BY_MEAN)
                 continue;
-            return nn_fail(ctx, NN_DATA, "%s: row %lld: expected a whole number 0 .. %lld (field %s), found %.9g", raw->path,
-                           (long long)((at + k) / raw->elements), (long long)c->limit - 1,
+            char place[NN_PATH_ROOM + 64];
+            nn_raw_place(raw, (at + k) / raw->elements, place);
+            return nn_fail(ctx, NN_DATA, "%s: expected a whole number 0 .. %lld (field %s), found %.9g", place, (long long)c->limit - 1,
                            nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name), values[k]);
         }
     }

@@ -71,7 +71,11 @@ static void put_parameters(const nn_model *m, nn_text *out, bool json) {
 
 static void describe(const nn_model *m, nn_text *out, bool json, const char *weights) {
     const nn_manifest *mf = m->manifest;
-    nn_text_format(out, json ? "{\"name\": \"%s\"" : "name         %s\n", nn_model_text(m, mf->name));
+    nn_text_add(out, json ? "{\"name\": " : "name         ");
+    if (json)
+        nn_text_json(out, nn_model_text(m, mf->name), strlen(nn_model_text(m, mf->name)));
+    else
+        nn_text_format(out, "%s\n", nn_model_text(m, mf->name));
     put_pair(out, json, "model", nn_model_text(m, mf->model));
     put_whole(out, json, "params", mf->params, "");
     put_whole(out, json, "memory", mf->arena, " bytes, without the data");

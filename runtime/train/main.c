@@ -9,6 +9,9 @@ void nn_message(const char *kind, const char *text) {
     char line[NN_PATH_ROOM * 2];
     int n = snprintf(line, sizeof line, "%s: %s\n", kind, text);
     uint64_t length = n < 0 ? 0 : (uint64_t)n < sizeof line ? (uint64_t)n : sizeof line - 1;
+    // A message may quote data: what they say to a terminal is not passed on.
+    for (uint64_t k = 0; k < length; k++)
+        line[k] = ((unsigned char)line[k] < 0x20 && line[k] != '\n') || line[k] == 0x7f ? '?' : line[k];
     nn_system_write(2, line, length);
 }
 

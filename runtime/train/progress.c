@@ -13,7 +13,7 @@ static const double REDRAW = 0.1;
 void nn_progress_begin(nn_progress *p, bool quiet) {
     const char *term = getenv("TERM");
     *p = (nn_progress){.quiet = quiet};
-    p->live = !quiet && isatty(2) && getenv("NO_COLOR") == NULL && term != NULL && !nn_same(term, "dumb");
+    p->live = !quiet && isatty(2) && term != NULL && !nn_same(term, "dumb");
 }
 
 static void show(const nn_text *line) {
@@ -34,6 +34,14 @@ void nn_progress_clear(nn_progress *p) {
 }
 
 static void put_short(nn_text *line, const char *name, double value) { nn_text_format(line, "  %s %.4g", name, value); }
+
+static void put_speed(nn_text *line, double rows_per_s) {
+    static const char *const units[] = {"", " k", " M", " G"};
+    int k = 0;
+    for (; rows_per_s >= 999.5 && k < 3; k++)
+        rows_per_s /= 1000;
+    nn_text_format(line, "  %.3g%s samples/s", rows_per_s, units[k]);
+}
 
 static void put_time(nn_text *line, double seconds) {
     if (seconds < 60)
@@ -71,7 +79,7 @@ void nn_progress_step(nn_loop *l, double now) {
         nn_text_format(&l->line, "/%lld", (long long)l->total_steps);
     if (at->loss_count > 0)
         put_short(&l->line, "loss", at->loss_sum / (double)at->loss_count);
-    nn_text_format(&l->line, "  %.3g samples/s", speed);
+    put_speed(&l->line, speed);
     if (speed > 0 && isfinite(rows_left(l))) {
         put_time(&l->line, rows_left(l) / speed);
         nn_text_add(&l->line, " left");
@@ -111,7 +119,7 @@ void nn_progress_epoch(nn_loop *l, bool chosen) {
     }
     double seconds = nn_now() - l->epoch_started, rows = nn_loop_rows(l);
     if (seconds > 0 && rows > 0)
-        nn_text_format(&l->line, "  %.3g samples/s", rows / seconds);
+        put_speed(&l->line, rows / seconds);
     put_time(&l->line, nn_loop_time(l));
     nn_text_add(&l->line, "\n");
     show(&l->line);

@@ -17,17 +17,33 @@ static const nn_setting *find(const nn_trainer *t, const char *name, size_t leng
     return NULL;
 }
 
+static const char *after_dot(const char *name) {
+    const char *dot = strrchr(name, '.');
+    return dot == NULL ? name : dot + 1;
+}
+
+// One of the two parts must be right: `optimizer.amsgrad` is not `optimizer.lr` misspelt.
+static const char *nearest(const char *name, const char *const *names, int count) {
+    const char *likely[NAMES], *last = after_dot(name);
+    int n = 0;
+    for (int k = 0; k < count; k++) {
+        const char *other = after_dot(names[k]);
+        bool same_first = last - name == other - names[k] && strncmp(name, names[k], (size_t)(last - name)) == 0;
+        if (nn_same(last, other) || (same_first && nn_nearest(last, &other, 1) != NULL))
+            likely[n++] = names[k];
+    }
+    return nn_nearest(name, likely, n);
+}
+
 static nn_status unknown(const nn_trainer *t, const char *name) {
     const nn_setting *settings = NN_TABLE(&t->model, nn_setting, settings);
     const char *names[NAMES];
     int count = 0;
     for (uint32_t k = 0; k < t->model.manifest->settings_count && count < NAMES; k++)
         names[count++] = nn_model_text(&t->model, settings[k].name);
-    const char *near = nn_nearest(name, names, count);
-    if (near != NULL)
-        return nn_fail(t->ctx, NN_USAGE, "--set %s: no number of this program has that name: did you mean %s?", name, near);
-    return nn_fail(t->ctx, NN_USAGE, "--set %s: the trainer has no number of that name; what is compiled in is changed by `nnc build --set %s=...`",
-                   name, name);
+    const char *near = nearest(name, names, count);
+    return nn_fail(t->ctx, NN_USAGE, "--set %s: the trainer has no number of that name%s%s%s; what is compiled in is changed by `nnc build --set %s=...`",
+                   name, near == NULL ? "" : " (did you mean ", near == NULL ? "" : near, near == NULL ? "" : "?)", name);
 }
 
 // Units that may follow the number: what one is in the setting's own unit, 0 where it does not fit.

@@ -58,8 +58,9 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
     if (nn_option_whole(ctx, o, NN_OPTION_THREADS, 1, &threads) != NN_OK || nn_option_whole(ctx, o, NN_OPTION_FOLD, 0, &fold) != NN_OK)
         return ctx->status;
     if (fold >= 0 && (mf->data.split != NN_SPLIT_FOLDS || fold >= mf->data.folds))
-        return nn_fail(ctx, NN_USAGE, "--fold %lld: %s", (long long)fold,
-                       mf->data.split != NN_SPLIT_FOLDS ? "the data block has no split = folds(...)" : "folds count from 0");
+        return mf->data.split != NN_SPLIT_FOLDS
+                   ? nn_fail(ctx, NN_USAGE, "--fold %lld: the data block has no split = folds(...)", (long long)fold)
+                   : nn_fail(ctx, NN_USAGE, "--fold %lld: the folds are 0 .. %d", (long long)fold, mf->data.folds - 1);
     if (threads > 1024)
         return nn_fail(ctx, NN_USAGE, "--threads %lld: at most 1024", (long long)threads);
     t->fold = (int32_t)fold;
