@@ -7,9 +7,7 @@
 #include "random/random.h"
 
 #include <math.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 
 static const double LOOK = 1e-3;                                   // seconds between looks
 
@@ -74,22 +72,6 @@ static int64_t update(nn_loop *l) {
     return rows;
 }
 
-// Blocked since the loop began, signals wait here: taken by number, not by a handler, so that nothing global is needed.
-static bool signal_came(nn_loop *l) {
-    sigset_t asked;
-    sigemptyset(&asked);
-    sigaddset(&asked, SIGINT);
-    sigaddset(&asked, SIGTERM);
-    struct timespec at_once = {0, 0};
-    int number = sigtimedwait(&asked, NULL, &at_once);
-    if (number <= 0)
-        return false;
-    l->signal_number = number;
-    // A second one ends the process as if nothing were in its way.
-    pthread_sigmask(SIG_UNBLOCK, &asked, NULL);
-    return true;
-}
-
 static void pace(nn_loop *l, double now) {
     int64_t steps = l->t->at.step - l->look_step;
     double each = (now - l->look_time) / (double)(steps > 0 ? steps : 1);
@@ -118,7 +100,7 @@ static nn_reason look(nn_loop *l, int64_t rows) {
     l->looked = true;
     pace(l, now);
     nn_progress_step(l, now);
-    return signal_came(l) ? NN_END_BY_SIGNAL : NN_GOING;
+    return atomic_load(&l->signals.number) != 0 ? NN_END_BY_SIGNAL : NN_GOING;
 }
 
 // The rest of an epoch. The common way through it is short.

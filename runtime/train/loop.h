@@ -4,6 +4,10 @@
 
 #include "train/train.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+
 typedef enum nn_reason {
     NN_GOING,                                                      // no reason to end
     NN_END_OF_EPOCHS,
@@ -19,6 +23,13 @@ typedef struct nn_progress {
     bool shown;                                                    // a live line stands there
     double last;                                                   // when it was written
 } nn_progress;
+
+typedef struct nn_signals {
+    sigset_t set, before;
+    pthread_t thread;
+    atomic_int number;                                             // of the first that came
+    atomic_bool leave;
+} nn_signals;
 
 struct nn_loop {
     nn_trainer *t;
@@ -46,7 +57,7 @@ struct nn_loop {
     nn_log summary, full;
     nn_progress progress;
     nn_text line;
-    int signal_number;
+    nn_signals signals;
 };
 
 // ---- loop.c ----
@@ -62,6 +73,10 @@ void nn_epoch_measure(nn_loop *l);                                 // metrics an
 void nn_log_step(nn_loop *l, int64_t rows);
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);
 bool nn_stop_asked(nn_loop *l);
+
+// ---- signals.c ----
+nn_status nn_signals_begin(nn_context *ctx, nn_signals *s);        // from here on they are counted, and end nothing
+int nn_signals_end(nn_signals *s);                                 // the number of the first that came, or 0
 
 // ---- progress.c ----
 void nn_progress_begin(nn_progress *p, bool quiet);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -235,18 +234,15 @@ static bool nothing_left(nn_loop *l) {
 }
 
 static int run_loop(nn_loop *l, const nn_options *o) {
-    sigset_t signals, before;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
+    if (nn_signals_begin(l->ctx, &l->signals) != NN_OK)
+        return (int)l->ctx->status;
     nn_progress_begin(&l->progress, o->value[NN_OPTION_QUIET] != NULL);
-    pthread_sigmask(SIG_BLOCK, &signals, &before);
     nn_reason reason = nn_loop_run(l);
     nn_progress_clear(&l->progress);
     if (reason == NN_END_NOT_FINITE && l->ctx->status == NN_OK)
         not_finite(l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return reason == NN_END_BY_SIGNAL ? 128 + l->signal_number : NN_OK;
+    int number = nn_signals_end(&l->signals);
+    return reason == NN_END_BY_SIGNAL ? 128 + number : NN_OK;
 }
 
 // One run. Returns the exit code.
