@@ -109,14 +109,16 @@ static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
 // A checkpoint on the way that cannot be written is a warning; the next one tries again, and the last one must succeed.
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights) {
     nn_status status = save(l, checkpoint, weights);
-    if (status != NN_FILE)
-        return status;
-    char text[sizeof l->ctx->message + 64];
-    snprintf(text, sizeof text, "%s; training goes on", l->ctx->message);
-    nn_progress_clear(&l->progress);
-    nn_message("warning", text);
-    nn_forget(l->ctx);
-    return NN_OK;
+    if (status == NN_FILE && !l->save_failed) {
+        char text[sizeof l->ctx->message + 64];
+        snprintf(text, sizeof text, "%s; training goes on, and the next save tries again", l->ctx->message);
+        nn_progress_clear(&l->progress);
+        nn_message("warning", text);
+    }
+    l->save_failed = status == NN_FILE;
+    if (status == NN_FILE)
+        nn_forget(l->ctx);
+    return status == NN_FILE ? NN_OK : status;
 }
 
 // ---- the rules ----

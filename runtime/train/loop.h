@@ -52,6 +52,7 @@ struct nn_loop {
     bool checkpoint_due;                                           // at an epoch's last step: written when the epoch has ended
     double started, checkpointed, epoch_started, look_time, step_started;
     int64_t look_step, epoch_step;                                 // steps finished at those moments
+    bool save_failed;                                              // the last one; said once
     bool saved;                                                    // something of this run is on disk
     double step_loss, epoch_loss, gradient_norm;
     nn_log summary, full;

@@ -1,9 +1,11 @@
 // A trainer's main: the processor is checked, the command line read, the command run; what failed is said here, and nowhere else.
 #include "train/train.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void nn_message(const char *kind, const char *text) {
     char line[NN_PATH_ROOM * 2];
@@ -63,18 +65,35 @@ static int print_text(nn_context *ctx, const nn_model *m, const nn_options *o) {
     return (int)nn_print(ctx, &text);
 }
 
+// Where a standard stream is closed, the next file that is opened would take its number, and what is said its contents.
+// What stands there instead fails as a closed one does.
+static void hold_streams(void) {
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+    for (int k = 0; k < 3; k++) {
+        int file = fcntl(k, F_GETFD) < 0 ? open("/dev/null", modes[k]) : k;
+        if (file != k && file >= 0)
+            close(file);
+    }
+}
+
 int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv) {
     nn_context ctx = {0};
     nn_model model;
     nn_options options;
-    signal(SIGPIPE, SIG_IGN);
+    hold_streams();
+    // A file that may not grow is an error with a message.
+    signal(SIGXFSZ, SIG_IGN);
     int code = (int)nn_model_open(&ctx, &model, manifest, run);
     if (code == NN_OK)
         code = (int)nn_options_parse(&ctx, &options, argc, argv);
     if (code == NN_OK && (options.value[NN_OPTION_HELP] != NULL || options.value[NN_OPTION_VERSION] != NULL))
         code = print_text(&ctx, &model, &options);
-    else if (code == NN_OK && (code = (int)check_processor(&ctx, &model)) == NN_OK)
+    else if (code == NN_OK && (code = (int)check_processor(&ctx, &model)) == NN_OK) {
+        // Who reads what a run says may leave before it ends; results that nobody reads any more end the command.
+        if (options.command == NN_COMMAND_TRAIN)
+            signal(SIGPIPE, SIG_IGN);
         code = run_command(&ctx, &model, &options);
+    }
     if (ctx.status != NN_OK)
         nn_message("error", ctx.message);
     nn_context_end(&ctx);
