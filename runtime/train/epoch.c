@@ -88,6 +88,20 @@ static void log_event(nn_loop *l, const char *event, const char *reason, bool in
     nn_log_line(&l->full, &l->line);
 }
 
+static const char *reason_text(nn_reason reason) {
+    static const char *const texts[] = {"", "epochs", "steps", "stop", "signal", "not finite", "error"};
+    return texts[reason];
+}
+
+// Nothing is measured that could hide what went wrong.
+void nn_log_failure(nn_loop *l, nn_reason reason) {
+    for (int p = 0; p < NN_PARTS; p++)
+        l->t->measured[p] = false;
+    l->epoch_loss = l->t->at.loss_count > 0 ? l->t->at.loss_sum / (double)l->t->at.loss_count : (double)NAN;
+    l->gradient_norm = l->norm == NULL ? (double)NAN : *l->norm;
+    log_event(l, "end", reason_text(reason), true);
+}
+
 // ---- saving ----
 
 static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
@@ -194,11 +208,6 @@ static nn_reason save_at_end(nn_loop *l, nn_reason reason, bool is_best) {
     }
     l->t->at.ended = true;
     return saved(l, save(l, true, !best || is_best || !l->t->at.has_weights), reason);
-}
-
-static const char *reason_text(nn_reason reason) {
-    static const char *const texts[] = {"", "epochs", "steps", "stop", "signal", "not finite", "error"};
-    return texts[reason];
 }
 
 // Values, rules and lines of an end; returns whether the weights are the best so far.

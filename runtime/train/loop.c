@@ -112,8 +112,11 @@ static nn_reason run_epoch(nn_loop *l) {
         if (t->at.step == l->total_steps)
             return NN_END_OF_STEPS;
         int64_t rows = update(l);
-        if (!(fabs(l->step_loss) <= 1.7e308))
+        if (!(fabs(l->step_loss) <= 1.7e308)) {
+            if (l->full.file >= 0)
+                nn_log_step(l, rows);
             return NN_END_NOT_FINITE;
+        }
         if (l->every_step || l->until_look <= 1)
             reason = look(l, rows);
         else
@@ -142,8 +145,10 @@ nn_reason nn_loop_run(nn_loop *l) {
     nn_epochs_begin(l);
     while (reason == NN_GOING) {
         reason = run_epoch(l);
-        if (reason == NN_END_NOT_FINITE || reason == NN_END_BY_ERROR)
+        if (reason == NN_END_NOT_FINITE || reason == NN_END_BY_ERROR) {
+            nn_log_failure(l, reason);
             break;
+        }
         if (t->at.batch == l->batches && reason == NN_GOING && t->at.epoch + 1 == l->total_epochs)
             reason = NN_END_OF_EPOCHS;
         if (t->at.batch == l->batches && reason == NN_GOING && t->at.step == l->total_steps)

@@ -72,6 +72,7 @@ void nn_epochs_begin(nn_loop *l);
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason);              // a whole epoch, or the run's last piece of one
 void nn_epoch_measure(nn_loop *l);                                 // metrics and held-out parts, as things stand
 void nn_log_step(nn_loop *l, int64_t rows);
+void nn_log_failure(nn_loop *l, nn_reason reason);                 // the end of a run that cannot go on
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);
 bool nn_stop_asked(nn_loop *l);
 
