@@ -65,29 +65,59 @@ static double rows_left(const nn_loop *l) {
     return l->total_epochs < 0 ? (double)NAN : (double)(l->total_epochs - at->epoch) * (double)l->row_count;
 }
 
-void nn_progress_step(nn_loop *l, double now) {
-    nn_progress *p = &l->progress;
-    if (!p->live || now - p->last < REDRAW)
-        return;
+// Metrics of one number, as they were measured last. The training part's belong to an epoch that has ended.
+static void put_metrics(const nn_loop *l, nn_text *line, bool training) {
+    static const char *const parts[NN_PARTS] = {"", "test.", "validation."};
+    const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
+    for (int p = training ? NN_TRAIN : NN_TEST; p < NN_PARTS; p++) {
+        for (uint32_t k = 0; k < l->manifest->metrics_count && l->t->measured[p]; k++) {
+            const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
+            if ((p == NN_TRAIN && !metrics[k].in_training) || of == NULL || of->rank > 0)
+                continue;
+            char name[128];
+            snprintf(name, sizeof name, "%s%.100s", parts[p], nn_model_text(&l->t->model, metrics[k].name));
+            put_short(line, name, l->t->values[p][k].values[0]);
+        }
+    }
+}
+
+static void put_live(nn_loop *l, bool step, bool metrics, double speed) {
     const nn_position *at = &l->t->at;
-    double seconds = now - l->epoch_started, speed = seconds > 0 ? nn_loop_rows(l) / seconds : 0;
+    bool held_out = l->t->measured[NN_TEST] || l->t->measured[NN_VALIDATION];
     nn_text_clear(&l->line);
-    nn_text_add(&l->line, "\r");
     put_epoch(l, &l->line, at->epoch + 1);
-    nn_text_format(&l->line, "  step %lld", (long long)at->step);
-    if (l->total_steps >= 0)
-        nn_text_format(&l->line, "/%lld", (long long)l->total_steps);
+    if (step) {
+        nn_text_format(&l->line, "  step %lld", (long long)at->step);
+        if (l->total_steps >= 0)
+            nn_text_format(&l->line, "/%lld", (long long)l->total_steps);
+    }
     if (at->loss_count > 0)
         put_short(&l->line, "loss", at->loss_sum / (double)at->loss_count);
+    if (metrics)
+        put_metrics(l, &l->line, !held_out);
     put_speed(&l->line, speed);
     if (speed > 0 && isfinite(rows_left(l))) {
         put_time(&l->line, rows_left(l) / speed);
         nn_text_add(&l->line, " left");
     }
+}
+
+// What does not fit is left out: first the step, then the metrics; what is still too long is cut.
+void nn_progress_step(nn_loop *l, double now) {
+    nn_progress *p = &l->progress;
+    if (!p->live || now - p->last < REDRAW)
+        return;
+    double seconds = now - l->epoch_started, speed = seconds > 0 ? nn_loop_rows(l) / seconds : 0;
     struct winsize size;
-    uint64_t width = ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80u;
+    uint64_t width = ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79u;
+    for (int less = 0; less < 3; less++) {
+        put_live(l, less < 1, less < 2, speed);
+        if (l->line.length <= width)
+            break;
+    }
     if (l->line.length > width)
         l->line.length = width;
+    nn_system_write(2, "\r", 1);
     nn_text_add(&l->line, "\x1b[K");
     show(&l->line);
     p->shown = true;
@@ -95,8 +125,6 @@ void nn_progress_step(nn_loop *l, double now) {
 }
 
 void nn_progress_epoch(nn_loop *l, bool chosen) {
-    static const char *const parts[NN_PARTS] = {"", "test.", "validation."};
-    const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
     nn_trainer *t = l->t;
     if (l->progress.quiet || !chosen)
         return;
@@ -107,16 +135,7 @@ void nn_progress_epoch(nn_loop *l, bool chosen) {
         nn_text_format(&l->line, "  step %lld", (long long)t->at.step);
     if (isfinite(l->epoch_loss))
         put_short(&l->line, "loss", l->epoch_loss);
-    for (int p = 0; p < NN_PARTS; p++) {
-        for (uint32_t k = 0; k < l->manifest->metrics_count && t->measured[p]; k++) {
-            const nn_tensor *of = nn_model_tensor(&t->model, metrics[k].tensor);
-            if ((p == NN_TRAIN && !metrics[k].in_training) || of == NULL || of->rank > 0)
-                continue;
-            char name[128];
-            snprintf(name, sizeof name, "%s%.100s", parts[p], nn_model_text(&t->model, metrics[k].name));
-            put_short(&l->line, name, t->values[p][k].values[0]);
-        }
-    }
+    put_metrics(l, &l->line, true);
     double seconds = nn_now() - l->epoch_started, rows = nn_loop_rows(l);
     if (seconds > 0 && rows > 0)
         put_speed(&l->line, rows / seconds);
