@@ -86,8 +86,8 @@ static nn_reason look(nn_loop *l, int64_t rows) {
     if (l->full.file >= 0)
         nn_log_step(l, rows);
     if (l->checkpoint_every > 0 && t->at.step >= l->next_checkpoint) {
-        // What belongs to the epoch's end comes first, or a resumed run would do it again.
-        l->checkpoint_due = t->at.batch == l->batches;
+        // What belongs to the end of the epoch, or of the run, comes first, or a resumed run would do it again.
+        l->checkpoint_due = t->at.batch == l->batches || t->at.step == l->total_steps;
         if (!l->checkpoint_due && nn_loop_save(l, true, l->manifest->best < 0 || !t->at.has_weights) != NN_OK)
             return l->ctx->status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
         l->next_checkpoint = (t->at.step / l->checkpoint_every + 1) * l->checkpoint_every;

@@ -49,7 +49,7 @@ struct nn_loop {
     int64_t next_logged, next_shown;                               // epochs
     bool every_step;                                               // something looks at each step
     int64_t checkpoint_every, next_checkpoint;
-    bool checkpoint_due;                                           // at an epoch's last step: written when the epoch has ended
+    bool checkpoint_due;                                           // at a last step: written when what ends there has ended
     double started, checkpointed, epoch_started, look_time, step_started;
     int64_t look_step, epoch_step;                                 // steps finished at those moments
     bool save_failed;                                              // the last one; said once

@@ -33,11 +33,33 @@ sed '9s/,[^,]*$//' iris.csv >short.csv
 expect 4 "short.csv:9" ./iris --data short.csv --out other
 : >empty.csv
 expect 4 "empty" ./iris --data empty.csv --out other
+printf 'a,b,c,d,species\n1,2,3,4\0,x\n' >zero.csv
+expect 4 "zero.csv:2:8: .*zero byte" ./iris --data zero.csv --out other
+printf 'a,b,c,d,species\n1,2,3,\033[31m4,x\n' >escape.csv
+expect 4 'escape.csv:2:7: .*"[?][[]31m4"' ./iris --data escape.csv --out other
+expect 2 "found nothing" ./iris --data "" --out other
+expect 2 "did you mean optimizer.beta1.*nnc build --set" ./iris --set optimizer.beta=1 --out other
+expect 2 "no number of that name; .*nnc build --set optimizer.amsgrad" ./iris --set optimizer.amsgrad=true --out other
 head -c 100 kept >cut.safetensors
 expect 4 "cut.safetensors" ./iris eval --weights cut.safetensors
 (head -c 300 kept; printf 'x'; tail -c +302 kept) >changed.safetensors
 expect 4 "changed.safetensors" ./iris eval --weights changed.safetensors
 expect 3 "" ./iris eval --weights none.safetensors
+expect 3 "standard output" bash -c './iris eval >/dev/full'
+expect 3 "standard output" bash -c './iris predict <iris.csv >&-'
+expect 3 "standard input" bash -c './iris predict <&-'
+expect 0 "training goes on without it" ./iris --epochs 2 --out other --log /dev/full
+expect 3 "too large" bash -c 'ulimit -f 1; ./iris --epochs 2 --out large --seed 1'
+[ -z "$(ls large | grep safetensors)" ] || { echo "half a file is left: $(ls large)"; bad=1; }
+# Nothing that is said lands in a file that took a closed stream's number; a reader that leaves ends no run.
+./iris --epochs 2 --out closed 2>&- >&- <&- && ! grep -v '^{"event"' closed/log.jsonl || { echo "closed streams"; bad=1; }
+./iris --epochs 60 --out piped 2>&1 | head -n 1 >first
+[ "$(grep -c '"reason": "epochs"' piped/log.jsonl)" = 1 ] || { echo "a closed pipe ends the run"; bad=1; }
+[ -z "$(./iris data 2>&1 >/dev/null | head -n 1)" ] || { echo "data says something"; bad=1; }
+[ -z "$( (./iris data | true) 2>&1)" ] || { echo "a reader of data that leaves is an error"; bad=1; }
+# The end of a run that cannot go on is in its log.
+expect 5 "not finite" ./iris --lr 1e38 --out wild --log wild.jsonl
+grep -q '"loss": null.*"reason": "not finite"' wild.jsonl || { echo "the log of a run that fails has no end"; bad=1; }
 "$NNC" build "$ROOT/examples/fashion/fashion.nn" || { echo "fashion does not build"; exit 1; }
 expect 3 "apt install dataset-fashion-mnist" ./fashion
 expect 3 "apt install dataset-fashion-mnist" ./fashion --data nowhere

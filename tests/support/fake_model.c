@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { BATCH_ROOM = 64, BLOCK = 16 };
 
@@ -248,6 +249,13 @@ static void prepare(Arena *a, const nn_call *call) {
     }
 }
 
+// With FAKE_SLOW in the environment a step takes two seconds.
+static void take_long(void) {
+    struct timespec wait = {2, 0};
+    if (getenv("FAKE_SLOW") != NULL)
+        nanosleep(&wait, NULL);
+}
+
 void fake_run(int32_t function, const nn_call *call, int32_t thread, int32_t threads) {
     Arena *a = (Arena *)(void *)call->arena;
     if (threads > 1)
@@ -256,7 +264,7 @@ void fake_run(int32_t function, const nn_call *call, int32_t thread, int32_t thr
         return;
     switch (function) {
     case NN_INITIAL: initial(a, call); break;
-    case NN_STEP: step(a, call, a->weight == 0); break;
+    case NN_STEP: step(a, call, a->weight == 0); take_long(); break;
     case NN_UPDATE: apply(a, a->weight); break;
     case NN_EVALUATE: forward(a, call); totals(a, call); break;
     case NN_PREDICT: forward(a, call); break;

@@ -231,6 +231,32 @@ static void test_kill(Tests *t) {
     finish(child);
 }
 
+static void test_two_signals(Tests *t) {
+    FakeOptions o = {.csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
+    struct timespec wait = {0, 30000000};
+    for (int signals = 1; signals <= 2; signals++) {
+        char out[16], command[64], log[32], checkpoint[64];
+        snprintf(out, sizeof out, "slow_%d", signals);
+        snprintf(command, sizeof command, "--quiet --out %s", out);
+        snprintf(log, sizeof log, "%s/log.jsonl.new", out);
+        snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", out);
+        setenv("FAKE_SLOW", "1", 1);
+        pid_t child = start(&o, command);
+        unsetenv("FAKE_SLOW");
+        // The log is opened right before the first step.
+        for (int k = 0; k < 1000 && access(log, F_OK) != 0; k++)
+            nanosleep(&wait, NULL);
+        nanosleep(&wait, NULL);
+        for (int k = 0; k < signals; k++) {
+            kill(child, SIGINT);
+            nanosleep(&wait, NULL);
+        }
+        int code = finish(child);
+        check(t, code == 130 && (access(checkpoint, F_OK) == 0) == (signals == 1),
+              signals == 1 ? "one signal waits for the step and saves" : "a second signal leaves in the middle of a step");
+    }
+}
+
 static void test_commands(Tests *t) {
     FakeOptions o = {.csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
     run(&o, "--quiet --out a --log full.jsonl");
@@ -296,6 +322,7 @@ int main(void) {
     test_resume(&t);
     test_damage(&t);
     test_kill(&t);
+    test_two_signals(&t);
     test_commands(&t);
     test_data(&t);
     char command[300];
