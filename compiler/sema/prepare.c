@@ -427,6 +427,21 @@ static void make_field(Maker *k, const Node *s) {
     vec_push(r->arena, &k->el->function->outputs, t);
 }
 
+// A field has no batch dimension: what is reduced or read across the rows of a block would depend on the blocks.
+static bool mixes_rows(const Equation *q) {
+    for (int i = 0; i < q->index_count; i++)
+        if (q->indices[i]->batch) return true;
+    return false;
+}
+
+static void check_rows(Maker *k, const Node *s, int first) {
+    for (int i = first; i < k->el->function->equations.count; i++) {
+        if (!mixes_rows(k->el->function->equations.data[i])) continue;
+        diagnose(k->r->ctx, FIELD_MIXES_ROWS, s->assigned->span, k->f->name);
+        return;
+    }
+}
+
 static const char *assigned_name(const Node *s) {
     return (s->target->kind == AST_INDEX ? s->target->base : s->target)->name;
 }
@@ -455,8 +470,9 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
             continue;
         }
         Maker k = {.r = r, .el = el, .env = env, .part = part, .field = i, .f = field, .rows = &rows};
-        int errors = r->ctx->errors;
+        int errors = r->ctx->errors, first = el->function->equations.count;
         make_field(&k, s);
+        if (r->ctx->errors == errors) check_rows(&k, s, first);
         if (r->ctx->errors > errors) r->m->data.fields.data[i].rank = -1;
         if (field->prepared[part]) env_set(env, field->name, value_tensor(r->session, field->prepared[part]));
     }
