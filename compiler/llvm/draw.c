@@ -76,7 +76,7 @@ static Operand function_of(Emitter *em, DrawKind kind, bool vector) {
         em->module, name, LLVMFunctionType(vector ? vector_of(em, number) : number, params, PARAMETERS, 0));
     BasicBlock here = LLVMGetInsertBlock(em->builder);
     int mark = em->memo.count;
-    function_private(em, function);
+    function_local(em, function);
     LLVMPositionBuilderAtEnd(em->builder, LLVMAppendBasicBlockInContext(em->llvm, function, ""));
     LLVMBuildRet(em->builder, body(em, function, kind));
     memo_cut(em, mark);

@@ -70,6 +70,12 @@ typedef struct {
     const Kernels *kernels;
     Program *program;
     const char *prefix;
+    const char *triple, *data_layout;
+    VEC(LLVMModuleRef) modules; // the parts, each in a context of its own
+    int part_limit;             // instructions after which the next function begins another part; 0: one part
+    int instructions;           // of the present part, but for the function being emitted
+
+    // the present part
     LLVMContextRef llvm;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
@@ -163,6 +169,16 @@ bool is_far(const Emitter *em, const Tensor *t); // worth reading ahead
 Operand emit_rest(Emitter *em, const Affine *form,
                   const Index *without); // i64: the form without one index's term
 
+// ---- part.c: modules, each with some of the functions ------------------------------------------------------
+
+void part_open(Emitter *em);
+// A function that all parts can call, no one else; may open another part. After that what stands in the emitter is of
+// that part: types, and functions by function_named.
+Operand function_new(Emitter *em, const char *name, LLVMTypeRef (*type)(const Emitter *em, int count), int count);
+Operand function_named(Emitter *em, const char *name, LLVMTypeRef type); // to be called from this part
+void function_local(Emitter *em, Operand function);                     // internal to its part
+void function_attributes(const Emitter *em, Operand function);          // for whole vectors
+
 // ---- function.c: what a function gets with its call -------------------------------------------------------
 
 Operand emit_source(Emitter *em, const Tensor *t); // pointer to its rows
@@ -171,9 +187,8 @@ Operand emit_batch_number(Emitter *em);            // i32
 // Everything after this is emitted into the function; rows NULL: those of the call.
 void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads,
                     Operand rows);
-void function_private(Emitter *em, Operand function); // internal, for whole vectors
-void emit_functions(Emitter *em);                     // all, behind the dispatcher em->run
-const Layout *layout_placed(const Tensor *t);         // through effects that share a place
+void emit_functions(Emitter *em);             // all, behind the dispatcher em->run
+const Layout *layout_placed(const Tensor *t); // through effects that share a place
 
 // ---- tile.c, nest.c, sum.c: kernels -----------------------------------------------------------------------
 
@@ -201,7 +216,7 @@ void emit_tile(Emitter *em);
 void emit_product(Emitter *em); // a tile of a product by a BLAS
 void emit_kernel(Emitter *em, const Kernel *kernel);
 
-// ---- key.c, shared.c: kernels that are equal but for their places are one function ------------------------
+// ---- key.c, shared.c: kernels as functions; those equal but for their places are one ---------------------
 
 typedef struct {
     const char *text;
@@ -215,7 +230,7 @@ typedef struct Shared Shared;
 Shared *shared_create(Emitter *em);
 void shared_note(Emitter *em, Shared *s, const Kernel *k,
                  int64_t rows);           // rows: declared, 0: fewer may be there
-void shared_emit(Emitter *em, Shared *s); // all that occur more than once
+void shared_emit(Emitter *em, Shared *s); // all that are functions
 bool shared_call(Emitter *em, Shared *s, const Kernel *k,
                  int64_t rows); // false: it is to be emitted in place
 

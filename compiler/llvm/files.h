@@ -8,7 +8,8 @@
 bool file_write(Context *ctx, const char *path, const void *bytes, size_t length);
 
 typedef struct {
-    Compiled object;
+    const Compiled *objects;
+    int object_count;
     const char *path;
     bool gzip; // some file of the program is gzipped
     bool debug, openblas;

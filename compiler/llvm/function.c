@@ -7,7 +7,6 @@
 #include "llvm/emit.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "abi.h"
 
@@ -70,30 +69,14 @@ Operand emit_batch_number(Emitter *em) {
 
 // ---- one function -----------------------------------------------------------------------------------------
 
-static LLVMTypeRef function_type(const Emitter *em) {
+static LLVMTypeRef function_type(const Emitter *em, int count) {
     LLVMTypeRef params[3] = {em->pointer, em->i32, em->i32};
-    return LLVMFunctionType(em->none, params, 3, 0);
+    return LLVMFunctionType(em->none, params, (unsigned)count, 0);
 }
 
-static void add_attribute(const Emitter *em, Operand function, const char *name, const char *value) {
-    LLVMAttributeRef a =
-        LLVMCreateStringAttribute(em->llvm, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
-    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, a);
-}
-
-static void set_attributes(const Emitter *em, Operand function) {
-    static const char nounwind[] = "nounwind";
-    const char *bits = em->avx512 ? "512" : "256";
-    add_attribute(em, function, "prefer-vector-width", bits);
-    add_attribute(em, function, "min-legal-vector-width", bits);
-    unsigned kind = LLVMGetEnumAttributeKindForName(nounwind, sizeof nounwind - 1);
-    LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-                            LLVMCreateEnumAttribute(em->llvm, kind, 0));
-}
-
-void function_private(Emitter *em, Operand function) {
-    LLVMSetLinkage(function, LLVMInternalLinkage);
-    set_attributes(em, function);
+static LLVMTypeRef run_type(const Emitter *em, int count) {
+    LLVMTypeRef params[4] = {em->i32, em->pointer, em->i32, em->i32};
+    return LLVMFunctionType(em->none, params, (unsigned)count, 0);
 }
 
 static Operand is_zero(Emitter *em, Operand x) {
@@ -140,7 +123,6 @@ static int64_t declared_rows(const Schedule *s) {
 
 void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads,
                     Operand rows) {
-    function_private(em, function);
     em->function = function;
     em->call = call;
     em->thread = thread;
@@ -156,8 +138,8 @@ void function_begin(Emitter *em, Operand function, Operand call, Operand thread,
     LLVMPositionBuilderAtEnd(em->builder, start);
 }
 
-static Operand emit_function(Emitter *em, Shared *shared, const Schedule *s, const char *name, int64_t rows) {
-    Operand function = LLVMAddFunction(em->module, name, function_type(em));
+static const char *emit_function(Emitter *em, Shared *shared, const Schedule *s, const char *name, int64_t rows) {
+    Operand function = function_new(em, name, function_type, 3);
     em->partial = rows == 0;
     function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1),
                    LLVMGetParam(function, 2), rows ? build_i64(em, rows) : NULL);
@@ -170,19 +152,20 @@ static Operand emit_function(Emitter *em, Shared *shared, const Schedule *s, con
     }
     for (int i = 0; i < s->kernels.count; i++) run_kernel(em, shared, s, s->kernels.data[i], rows);
     LLVMBuildRetVoid(em->builder);
-    return em->function;
+    return name;
 }
 
 // ---- all functions ----------------------------------------------------------------------------------------
 
-static void jump(Emitter *em, Operand function) {
+static void jump(Emitter *em, const char *name) {
     Operand args[3] = {em->call, em->thread, em->threads};
-    LLVMSetTailCall(LLVMBuildCall2(em->builder, function_type(em), function, args, 3, ""), 1);
+    LLVMTypeRef type = function_type(em, 3);
+    LLVMSetTailCall(LLVMBuildCall2(em->builder, type, function_named(em, name, type), args, 3, ""), 1);
     LLVMBuildRetVoid(em->builder);
 }
 
 typedef struct {
-    Operand whole, partial;
+    const char *whole, *partial; // names of functions
     int64_t rows;
 } Versions;
 
@@ -224,10 +207,7 @@ void emit_functions(Emitter *em) {
     shared_emit(em, shared);
     for (int i = 0; i < ks->schedules.count; i++)
         versions[i] = emit_versions(em, shared, ks->schedules.data[i]);
-    LLVMTypeRef params[4] = {em->i32, em->pointer, em->i32, em->i32};
-    em->run = LLVMAddFunction(em->module, string_format(em->arena, "%s_run", em->prefix),
-                              LLVMFunctionType(em->none, params, 4, 0));
-    set_attributes(em, em->run);
+    em->run = function_new(em, string_format(em->arena, "%s_run", em->prefix), run_type, 4);
     em->function = em->run;
     em->call = LLVMGetParam(em->run, 1);
     em->thread = LLVMGetParam(em->run, 2);

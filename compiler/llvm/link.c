@@ -119,34 +119,42 @@ bool openblas_check(Context *ctx) {
 
 typedef struct {
     Context *ctx;
-    char *folder, *object, *result, *said;
+    char *folder, *result, *said;
+    VEC(char *) objects;
     int said_fd;
 } Workplace;
 
 // A folder beside the result, so that the last step is a rename on one file system.
-static bool open_workplace(Workplace *w, Context *ctx, const char *path, Compiled object,
-                           const char *member) {
+static bool open_workplace(Workplace *w, Context *ctx, const char *path) {
     *w = (Workplace){.ctx = ctx, .folder = string_format(ctx->arena, "%s.XXXXXX", path), .said_fd = -1};
     if (!mkdtemp(w->folder)) {
         diagnose(ctx, CANNOT_WRITE, NO_SPAN, path, strerror(errno));
         return false;
     }
-    w->object = string_format(ctx->arena, "%s/%s", w->folder, member);
     w->result = string_format(ctx->arena, "%s/result", w->folder);
     w->said = string_format(ctx->arena, "%s/said", w->folder);
     w->said_fd = open(w->said, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (w->said_fd < 0) {
-        diagnose(ctx, CANNOT_WRITE, NO_SPAN, w->said, strerror(errno));
-        return false;
-    }
-    return file_write(ctx, w->object, object.bytes, object.length);
+    if (w->said_fd >= 0) return true;
+    diagnose(ctx, CANNOT_WRITE, NO_SPAN, w->said, strerror(errno));
+    return false;
+}
+
+static bool put_object(Workplace *w, Compiled object, const char *name) {
+    vec_push(w->ctx->arena, &w->objects, string_format(w->ctx->arena, "%s/%s", w->folder, name));
+    return file_write(w->ctx, w->objects.data[w->objects.count - 1], object.bytes, object.length);
+}
+
+static bool put_objects(Workplace *w, const LinkRequest *r) {
+    for (int i = 0; i < r->object_count; i++)
+        if (!put_object(w, r->objects[i], string_format(w->ctx->arena, "model%d.o", i))) return false;
+    return true;
 }
 
 static void close_workplace(const Workplace *w) {
     if (w->said_fd >= 0) close(w->said_fd);
-    const char *const files[] = {w->object, w->result, w->said};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (files[i]) unlink(files[i]);
+    for (int i = 0; i < w->objects.count; i++) unlink(w->objects.data[i]);
+    if (w->result) unlink(w->result);
+    if (w->said) unlink(w->said);
     rmdir(w->folder);
 }
 
@@ -189,8 +197,9 @@ static bool command_of(Context *ctx, const LinkRequest *r, const Workplace *w, W
     const char *beginner = NULL;
     if (!runtime || (r->gzip && !(expander = find_library(ctx, "libnn-gzip.a")))) return false;
     if (r->openblas && !(beginner = find_library(ctx, "libnn-openblas.a"))) return false;
-    const char *const start[] = {"cc", "-o", w->result, w->object, NULL};
+    const char *const start[] = {"cc", "-o", w->result, NULL};
     add_all(ctx->arena, words, start);
+    for (int i = 0; i < w->objects.count; i++) add(ctx->arena, words, w->objects.data[i]);
     add_all(ctx->arena, words, safe);
     if (!r->debug) add(ctx->arena, words, "-s");
     if (r->gzip) {
@@ -216,7 +225,7 @@ static bool command_of(Context *ctx, const LinkRequest *r, const Workplace *w, W
 int link_trainer(Context *ctx, const LinkRequest *request) {
     Workplace w;
     Words words = {0};
-    bool done = open_workplace(&w, ctx, request->path, request->object, "model.o") &&
+    bool done = open_workplace(&w, ctx, request->path) && put_objects(&w, request) &&
                 command_of(ctx, request, &w, &words);
     if (done) done = finish(&w, run_tool(words.data, -1, w.said_fd), "cc", request->path);
     close_workplace(&w);
@@ -229,7 +238,7 @@ static bool archive(Context *ctx, const Workplace *w, const char *path) {
     char *script = string_format(ctx->arena, "%s/script", w->folder);
     if (!runtime) return false;
     const char *text = string_format(ctx->arena, "create %s\naddlib %s\naddmod %s\nsave\nend\n", w->result,
-                                     runtime, w->object);
+                                     runtime, w->objects.data[0]);
     if (!file_write(ctx, script, text, strlen(text))) return false;
     int input = open(script, O_RDONLY | O_CLOEXEC);
     static const char name[] = "ar", flags[] = "-M";
@@ -243,7 +252,7 @@ static bool archive(Context *ctx, const Workplace *w, const char *path) {
 
 int link_archive(Context *ctx, Compiled object, const char *path, const char *member) {
     Workplace w;
-    bool done = open_workplace(&w, ctx, path, object, member) && archive(ctx, &w, path);
+    bool done = open_workplace(&w, ctx, path) && put_object(&w, object, member) && archive(ctx, &w, path);
     close_workplace(&w);
     return done ? OK : FILE_STATUS;
 }

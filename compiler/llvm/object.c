@@ -1,8 +1,12 @@
-// From kernels to an object file in memory: one LLVM context, created and disposed of here.
+// From kernels to object files in memory: the life of the emitter and its LLVM modules.
 //
-// The emitted code is scheduled already, so that few passes run: locals become registers, equal values one.
+// The emitted code is scheduled already, so that few passes run: locals become registers, equal values one. Modules are
+// emitted by one thread and made into code by as many as there are processors.
 #include "llvm/object.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,20 +19,7 @@
 
 static const char triple[] = "x86_64-unknown-linux-gnu";
 
-static void set_types(Emitter *em) {
-    em->i1 = LLVMInt1TypeInContext(em->llvm);
-    em->i8 = LLVMInt8TypeInContext(em->llvm);
-    em->i16 = LLVMInt16TypeInContext(em->llvm);
-    em->i32 = LLVMInt32TypeInContext(em->llvm);
-    em->i64 = LLVMInt64TypeInContext(em->llvm);
-    em->f32 = LLVMFloatTypeInContext(em->llvm);
-    em->f64 = LLVMDoubleTypeInContext(em->llvm);
-    em->pointer = LLVMPointerTypeInContext(em->llvm, 0);
-    em->none = LLVMVoidTypeInContext(em->llvm);
-    em->real = em->program->precision == PRECISION_DOUBLE ? em->f64 : em->f32;
-}
-
-static Emitter *emitter_create(const CodeRequest *r) {
+static Emitter *emitter_create(const CodeRequest *r, const char *data_layout, int part_limit) {
     Program *p = r->kernels->program;
     Emitter *em = arena_new(p->arena, Emitter);
     em->ctx = p->ctx;
@@ -36,10 +27,9 @@ static Emitter *emitter_create(const CodeRequest *r) {
     em->kernels = r->kernels;
     em->program = p;
     em->prefix = r->prefix;
-    em->llvm = LLVMContextCreate();
-    em->module = LLVMModuleCreateWithNameInContext(r->prefix, em->llvm);
-    em->builder = LLVMCreateBuilderInContext(em->llvm);
-    set_types(em);
+    em->triple = triple;
+    em->data_layout = data_layout;
+    em->part_limit = part_limit;
     em->lanes = p->precision == PRECISION_DOUBLE ? r->target->machine.lanes / 2 : r->target->machine.lanes;
     em->fused = r->target->fused;
     em->avx512 = r->target->machine.lanes == 16;
@@ -48,81 +38,153 @@ static Emitter *emitter_create(const CodeRequest *r) {
     em->point.sums = arena_array(em->arena, Operand, MAX_INSTANCES);
     em->point.positions = arena_array(em->arena, Operand, MAX_INSTANCES);
     em->sources = arena_array(em->arena, Operand, p->tensors.count + 1);
+    part_open(em);
     return em;
 }
 
-// What the emitted order of instructions makes needless: below -O3 loops are not rewritten and instructions
-// not moved by LLVM. The same speed in every network measured, and two thirds of the time to compile.
-static void set_code_generation(int level) {
+static int level_of(const CodeRequest *r) {
+    return r->optimization < 0 ? 2 : r->optimization > 3 ? 3 : r->optimization;
+}
+
+// What holds for all of LLVM, before any thread uses it. The emitted order of instructions makes some of its work
+// needless: below -O3 loops are not rewritten and instructions not moved. The same speed in every network measured, and
+// two thirds of the time to compile.
+static void llvm_prepare(const CodeRequest *r) {
     const char *const quick[] = {"nnc", "-disable-lsr", "-enable-misched=false"};
     const char *const thorough[] = {"nnc", "-disable-lsr=false", "-enable-misched=true"};
-    LLVMParseCommandLineOptions(3, level < 3 ? quick : thorough, NULL);
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMParseCommandLineOptions(3, level_of(r) < 3 ? quick : thorough, NULL);
 }
 
 static LLVMTargetMachineRef machine_create(const CodeRequest *r) {
     char *error = NULL;
     LLVMTargetRef target;
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
     if (LLVMGetTargetFromTriple(triple, &target, &error)) die("LLVM has no target %s: %s", triple, error);
-    int level = r->optimization < 0 ? 2 : r->optimization > 3 ? 3 : r->optimization;
-    set_code_generation(level);
-    return LLVMCreateTargetMachine(target, triple, r->target->cpu, "", (LLVMCodeGenOptLevel)level,
+    return LLVMCreateTargetMachine(target, triple, r->target->cpu, "", (LLVMCodeGenOptLevel)level_of(r),
                                    LLVMRelocPIC, LLVMCodeModelDefault);
 }
 
-static void verify(const Emitter *em) {
+// ---- modules ----------------------------------------------------------------------------------------------
+
+static void verify(LLVMModuleRef module) {
     char *message = NULL;
-    if (LLVMVerifyModule(em->module, LLVMReturnStatusAction, &message))
+    if (LLVMVerifyModule(module, LLVMReturnStatusAction, &message))
         die("the emitted module is not valid: %s", message);
     LLVMDisposeMessage(message);
 }
 
-static void optimize(const Emitter *em, LLVMTargetMachineRef machine) {
+static void optimize(LLVMModuleRef module, LLVMTargetMachineRef machine) {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = LLVMRunPasses(em->module, "function(mem2reg,early-cse)", machine, options);
+    LLVMErrorRef error = LLVMRunPasses(module, "function(mem2reg,early-cse)", machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) die("LLVM's passes: %s", LLVMGetErrorMessage(error));
 }
 
-static Compiled text_of(const Emitter *em) {
-    char *text = LLVMPrintModuleToString(em->module);
-    Compiled c = {.bytes = string_copy(em->arena, text, strlen(text)), .length = strlen(text)};
-    LLVMDisposeMessage(text);
-    return c;
+// part_limit: 0 for one module.
+static Emitter *modules_emit(const CodeRequest *request, int part_limit) {
+    llvm_prepare(request);
+    LLVMTargetMachineRef machine = machine_create(request);
+    LLVMTargetDataRef data = LLVMCreateTargetDataLayout(machine);
+    char *layout = LLVMCopyStringRepOfTargetData(data);
+    Emitter *em = emitter_create(request, layout, part_limit);
+    emit_functions(em);
+    if (request->extras)
+        request->extras(em, request->data);
+    else
+        LLVMSetLinkage(em->run, LLVMExternalLinkage);
+    LLVMDisposeBuilder(em->builder);
+    LLVMDisposeMessage(layout);
+    LLVMDisposeTargetData(data);
+    LLVMDisposeTargetMachine(machine);
+    return em;
 }
 
-static Compiled bytes_of(const Emitter *em, LLVMTargetMachineRef machine, CodeForm form) {
+static LLVMMemoryBufferRef generate(const CodeRequest *request, LLVMModuleRef module) {
+    LLVMTargetMachineRef machine = machine_create(request);
+    LLVMMemoryBufferRef buffer = NULL;
     char *error = NULL;
-    LLVMMemoryBufferRef buffer;
-    LLVMCodeGenFileType type = form == FORM_OBJECT ? LLVMObjectFile : LLVMAssemblyFile;
-    if (LLVMTargetMachineEmitToMemoryBuffer(machine, em->module, type, &error, &buffer))
+    verify(module);
+    optimize(module, machine);
+    LLVMCodeGenFileType type = request->form == FORM_OBJECT ? LLVMObjectFile : LLVMAssemblyFile;
+    if (request->form == FORM_TEXT) {
+        char *text = LLVMPrintModuleToString(module);
+        buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, strlen(text), "");
+        LLVMDisposeMessage(text);
+    } else if (LLVMTargetMachineEmitToMemoryBuffer(machine, module, type, &error, &buffer)) {
         die("LLVM's code generation: %s", error);
+    }
+    LLVMDisposeTargetMachine(machine);
+    return buffer;
+}
+
+static void dispose(LLVMModuleRef module) {
+    LLVMContextRef context = LLVMGetModuleContext(module);
+    LLVMDisposeModule(module);
+    LLVMContextDispose(context);
+}
+
+static Compiled take_bytes(Arena *arena, LLVMMemoryBufferRef buffer) {
     size_t length = LLVMGetBufferSize(buffer);
-    Compiled c = {.bytes = string_copy(em->arena, LLVMGetBufferStart(buffer), length), .length = length};
+    Compiled c = {.bytes = string_copy(arena, LLVMGetBufferStart(buffer), length), .length = length};
     LLVMDisposeMemoryBuffer(buffer);
     return c;
 }
 
 Compiled code_make(const CodeRequest *request) {
-    Emitter *em = emitter_create(request);
-    LLVMTargetMachineRef machine = machine_create(request);
-    LLVMTargetDataRef data = LLVMCreateTargetDataLayout(machine);
-    LLVMSetTarget(em->module, triple);
-    LLVMSetModuleDataLayout(em->module, data);
-    emit_functions(em);
-    if (request->extras) request->extras(em, request->data);
-    verify(em);
-    optimize(em, machine);
-    Compiled c = request->form == FORM_TEXT ? text_of(em) : bytes_of(em, machine, request->form);
-    LLVMDisposeTargetData(data);
-    LLVMDisposeTargetMachine(machine);
-    LLVMDisposeBuilder(em->builder);
-    LLVMDisposeModule(em->module);
-    LLVMContextDispose(em->llvm);
+    Emitter *em = modules_emit(request, 0);
+    Compiled c = take_bytes(em->arena, generate(request, em->module));
+    dispose(em->module);
     return c;
+}
+
+// ---- several threads --------------------------------------------------------------------------------------
+
+typedef struct {
+    const CodeRequest *request;
+    const LLVMModuleRef *modules;
+    LLVMMemoryBufferRef *made;
+    int count;
+    atomic_int next;
+} Work;
+
+static void *take_modules(void *work) {
+    Work *w = work;
+    for (int i; (i = atomic_fetch_add(&w->next, 1)) < w->count;) {
+        w->made[i] = generate(w->request, w->modules[i]);
+        dispose(w->modules[i]);
+    }
+    return NULL;
+}
+
+static int processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+}
+
+// This thread and, where they can be had, one for each further processor.
+static void run_threads(Work *w) {
+    enum { MAX_THREADS = 16 };
+    pthread_t threads[MAX_THREADS];
+    int wanted = processors() < w->count ? processors() : w->count, started = 0;
+    while (started < wanted - 1 && started < MAX_THREADS &&
+           !pthread_create(&threads[started], NULL, take_modules, w))
+        started++;
+    take_modules(w);
+    while (started) pthread_join(threads[--started], NULL);
+}
+
+Objects objects_make(const CodeRequest *request) {
+    enum { INSTRUCTIONS_OF_A_PART = 3000 };
+    Emitter *em = modules_emit(request, INSTRUCTIONS_OF_A_PART);
+    Work w = {.request = request, .modules = em->modules.data, .count = em->modules.count};
+    w.made = arena_array(em->arena, LLVMMemoryBufferRef, w.count);
+    run_threads(&w);
+    Objects all = {.parts = arena_array(em->arena, Compiled, w.count), .count = w.count};
+    for (int i = 0; i < w.count; i++) all.parts[i] = take_bytes(em->arena, w.made[i]);
+    return all;
 }
 
 Compiled compile_kernels(const Kernels *k, const Target *target, const char *prefix, int optimization) {

@@ -20,7 +20,14 @@ typedef struct {
     const void *data;
 } CodeRequest;
 
-// The bytes live in the program's arena.
+// The whole module in one piece. The bytes live in the program's arena, here and below.
 Compiled code_make(const CodeRequest *request);
+
+// The same as objects that are linked together, for which threads generate code side by side. `form` is FORM_OBJECT.
+typedef struct {
+    Compiled *parts;
+    int count;
+} Objects;
+Objects objects_make(const CodeRequest *request);
 
 #endif

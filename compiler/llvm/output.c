@@ -41,15 +41,19 @@ static bool write_header(const Module *m, const Kernels *k, const OutputOptions 
     return file_write(m->program->ctx, path, text, strlen(text));
 }
 
+static CodeRequest request_of(const WrapperData *data, const Kernels *k, const OutputOptions *o, CodeForm form) {
+    return (CodeRequest){.kernels = k,
+                         .target = o->target,
+                         .prefix = o->prefix,
+                         .optimization = o->optimization,
+                         .form = form,
+                         .extras = o->kind == OUTPUT_TRAINER ? wrap_trainer : wrap_object,
+                         .data = data};
+}
+
 static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, CodeForm form) {
     WrapperData data = {.module = m, .manifest = manifest_make(m, k, o)};
-    CodeRequest r = {.kernels = k,
-                     .target = o->target,
-                     .prefix = o->prefix,
-                     .optimization = o->optimization,
-                     .form = form,
-                     .extras = o->kind == OUTPUT_TRAINER ? wrap_trainer : wrap_object,
-                     .data = &data};
+    CodeRequest r = request_of(&data, k, o, form);
     return code_make(&r);
 }
 
@@ -58,7 +62,11 @@ static int write_trainer(const Module *m, const Kernels *k, const OutputOptions 
     if (uses_openblas(k) && !openblas_check(ctx)) return FILE_STATUS;
     LinkRequest r = {
         .path = o->path, .gzip = reads_gzip(&m->data), .debug = o->debug, .openblas = uses_openblas(k)};
-    r.object = make(m, k, o, FORM_OBJECT);
+    WrapperData data = {.module = m, .manifest = manifest_make(m, k, o)};
+    CodeRequest code = request_of(&data, k, o, FORM_OBJECT);
+    Objects objects = objects_make(&code);
+    r.objects = objects.parts;
+    r.object_count = objects.count;
     return link_trainer(ctx, &r);
 }
 

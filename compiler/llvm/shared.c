@@ -1,7 +1,9 @@
-// Functions that several kernels share: call, thread, threads, rows, and a pointer to each tensor's place.
+// Kernels as functions: of call, thread, threads, rows and, where several kernels share one, a pointer to each
+// tensor's place.
 //
-// A kernel that occurs once is emitted where it runs, with constants for its places; so is a small one, whose
-// call would cost more than its copy.
+// A small kernel is emitted where it runs: its call would cost more than its copy. One that occurs once has
+// constants for its places, and is a function all the same, so that functions stay small and can be compiled
+// side by side.
 #include "llvm/emit.h"
 
 #include <string.h>
@@ -10,7 +12,7 @@ typedef struct {
     const Kernel *kernel;
     int64_t rows; // declared, 0: fewer may be there
     int uses;
-    Operand function;
+    const char *function; // its name, NULL: none
 } Variant;
 
 struct Shared {
@@ -47,30 +49,36 @@ void shared_note(Emitter *em, Shared *s, const Kernel *k, int64_t rows) {
     v->uses++;
 }
 
-static bool is_small(const Kernel *k) {
-    const double few_cycles = 60;
-    return k->cycles < few_cycles;
+static bool is_function(const Variant *v) {
+    const double few_cycles = 60, cycles_of_many_calls = 1000;
+    return v->kernel->cycles >= (v->uses > 1 ? few_cycles : cycles_of_many_calls);
 }
 
-static void emit_variant(Emitter *em, Variant *v, int number) {
-    enter(em, v->kernel, v->rows);
-    KernelKey key = kernel_key(em, v->kernel);
-    int count = PLACES + key.layout_count;
+// The layouts whose places are parameters.
+static int place_count(const Variant *v, const KernelKey *key) { return v->uses > 1 ? key->layout_count : 0; }
+
+static LLVMTypeRef variant_type(const Emitter *em, int count) {
     LLVMTypeRef *params = arena_array(em->arena, LLVMTypeRef, count);
     for (int i = 0; i < count; i++) params[i] = em->pointer;
     params[THREAD] = params[THREADS] = em->i32;
     params[ROWS] = em->i64;
-    LLVMTypeRef type = LLVMFunctionType(em->none, params, (unsigned)count, 0);
-    v->function =
-        LLVMAddFunction(em->module, string_format(em->arena, "%s.kernel.%d", em->prefix, number), type);
+    return LLVMFunctionType(em->none, params, (unsigned)count, 0);
+}
+
+static void emit_variant(Emitter *em, Variant *v, int number) {
+    v->function = string_format(em->arena, "%s.kernel.%d", em->prefix, number);
+    enter(em, v->kernel, v->rows);
+    KernelKey key = kernel_key(em, v->kernel);
+    int places = place_count(v, &key);
+    Operand function = function_new(em, v->function, variant_type, PLACES + places);
     em->bases = key.layouts;
-    em->base_count = key.layout_count;
-    em->base_pointers = arena_array(em->arena, Operand, key.layout_count + 1);
-    for (int i = 0; i < key.layout_count; i++)
-        em->base_pointers[i] = LLVMGetParam(v->function, (unsigned)(PLACES + i));
-    Operand rows = em->partial ? LLVMGetParam(v->function, ROWS) : build_i64(em, v->rows);
-    function_begin(em, v->function, LLVMGetParam(v->function, CALL), LLVMGetParam(v->function, THREAD),
-                   LLVMGetParam(v->function, THREADS), rows);
+    em->base_count = places;
+    em->base_pointers = arena_array(em->arena, Operand, places + 1);
+    for (int i = 0; i < places; i++)
+        em->base_pointers[i] = LLVMGetParam(function, (unsigned)(PLACES + i));
+    Operand rows = em->partial ? LLVMGetParam(function, ROWS) : build_i64(em, v->rows);
+    function_begin(em, function, LLVMGetParam(function, CALL), LLVMGetParam(function, THREAD),
+                   LLVMGetParam(function, THREADS), rows);
     emit_kernel(em, v->kernel);
     LLVMBuildRetVoid(em->builder);
     em->base_count = 0;
@@ -80,7 +88,7 @@ void shared_emit(Emitter *em, Shared *s) {
     int number = 0;
     for (int i = 0; i < map_count(s->variants); i++) {
         Variant *v = map_value(s->variants, i);
-        if (v->uses > 1 && !is_small(v->kernel)) emit_variant(em, v, number++);
+        if (is_function(v)) emit_variant(em, v, number++);
     }
 }
 
@@ -91,16 +99,17 @@ bool shared_call(Emitter *em, Shared *s, const Kernel *k, int64_t rows) {
     em->partial = partial;
     Variant *v = map_get(s->variants, name_of(em, &key, kernel_needs_rows(em->arena, k) ? rows : 0));
     if (!v || !v->function) return false;
-    int count = PLACES + key.layout_count;
+    int places = place_count(v, &key), count = PLACES + places;
     Operand *args = arena_array(em->arena, Operand, count);
     args[CALL] = em->call;
     args[THREAD] = em->thread;
     args[THREADS] = em->threads;
     args[ROWS] = em->rows;
-    for (int i = 0; i < key.layout_count; i++) {
+    for (int i = 0; i < places; i++) {
         Operand offset = build_i64(em, key.layouts[i]->offset);
         args[PLACES + i] = LLVMBuildGEP2(em->builder, em->i8, em->arena_pointer, &offset, 1, "");
     }
-    LLVMBuildCall2(em->builder, LLVMGlobalGetValueType(v->function), v->function, args, (unsigned)count, "");
+    LLVMTypeRef type = variant_type(em, count);
+    LLVMBuildCall2(em->builder, type, function_named(em, v->function, type), args, (unsigned)count, "");
     return true;
 }

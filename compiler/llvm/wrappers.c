@@ -159,7 +159,6 @@ void wrap_object(Emitter *em, const void *data) {
     const WrapperData *w = data;
     int fields, inputs;
     fields_in_order(w->module, &fields, &inputs);
-    LLVMSetLinkage(em->run, LLVMInternalLinkage);
     Operand manifest = manifest_constant(em, w->manifest);
     for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++) forward(em, &forwards[i], manifest);
     train_step(em, fields);
@@ -168,7 +167,6 @@ void wrap_object(Emitter *em, const void *data) {
 
 void wrap_trainer(Emitter *em, const void *data) {
     const WrapperData *w = data;
-    LLVMSetLinkage(em->run, LLVMInternalLinkage);
     LLVMTypeRef outer[2] = {em->i32, em->pointer},
                 inner[4] = {em->pointer, em->pointer, em->i32, em->pointer};
     open_body(em, add_function(em, "main", 'i', outer, 2));

@@ -238,7 +238,7 @@ void pass_place(Kernels *ks) {
     measure(&p);
     ks->persistent_size = place_persistent(&p, true, 0);
     int64_t from = place_persistent(&p, false, ks->persistent_size), top = from;
-    qsort(p.temps.data, (size_t)p.temps.count, sizeof *p.temps.data, larger_first);
+    if (p.temps.count) qsort(p.temps.data, (size_t)p.temps.count, sizeof *p.temps.data, larger_first);
     for (int i = 0; i < p.temps.count; i++) {
         int64_t end = place_temp(&p, p.temps.data[i], from);
         if (end > top) top = end;
