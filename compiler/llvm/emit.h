@@ -169,15 +169,17 @@ bool is_far(const Emitter *em, const Tensor *t); // worth reading ahead
 Operand emit_rest(Emitter *em, const Affine *form,
                   const Index *without); // i64: the form without one index's term
 
-// ---- part.c: modules, each with some of the functions ------------------------------------------------------
+// ---- part.c: modules, each with some of the functions
+// ------------------------------------------------------
 
 void part_open(Emitter *em);
-// A function that all parts can call, no one else; may open another part. After that what stands in the emitter is of
-// that part: types, and functions by function_named.
-Operand function_new(Emitter *em, const char *name, LLVMTypeRef (*type)(const Emitter *em, int count), int count);
+// A function that all parts can call, no one else; may open another part. After that what stands in the
+// emitter is of that part: types, and functions by function_named.
+Operand function_new(Emitter *em, const char *name, LLVMTypeRef (*type)(const Emitter *em, int count),
+                     int count);
 Operand function_named(Emitter *em, const char *name, LLVMTypeRef type); // to be called from this part
-void function_local(Emitter *em, Operand function);                     // internal to its part
-void function_attributes(const Emitter *em, Operand function);          // for whole vectors
+void function_local(Emitter *em, Operand function);                      // internal to its part
+void function_attributes(const Emitter *em, Operand function);           // for whole vectors
 
 // ---- function.c: what a function gets with its call -------------------------------------------------------
 

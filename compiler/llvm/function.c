@@ -138,7 +138,8 @@ void function_begin(Emitter *em, Operand function, Operand call, Operand thread,
     LLVMPositionBuilderAtEnd(em->builder, start);
 }
 
-static const char *emit_function(Emitter *em, Shared *shared, const Schedule *s, const char *name, int64_t rows) {
+static const char *emit_function(Emitter *em, Shared *shared, const Schedule *s, const char *name,
+                                 int64_t rows) {
     Operand function = function_new(em, name, function_type, 3);
     em->partial = rows == 0;
     function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1),

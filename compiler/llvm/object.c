@@ -1,7 +1,7 @@
 // From kernels to object files in memory: the life of the emitter and its LLVM modules.
 //
-// The emitted code is scheduled already, so that few passes run: locals become registers, equal values one. Modules are
-// emitted by one thread and made into code by as many as there are processors.
+// The emitted code is scheduled already, so that few passes run: locals become registers, equal values one.
+// Modules are emitted by one thread and made into code by as many as there are processors.
 #include "llvm/object.h"
 
 #include <pthread.h>
@@ -46,9 +46,9 @@ static int level_of(const CodeRequest *r) {
     return r->optimization < 0 ? 2 : r->optimization > 3 ? 3 : r->optimization;
 }
 
-// What holds for all of LLVM, before any thread uses it. The emitted order of instructions makes some of its work
-// needless: below -O3 loops are not rewritten and instructions not moved. The same speed in every network measured, and
-// two thirds of the time to compile.
+// What holds for all of LLVM, before any thread uses it. The emitted order of instructions makes some of its
+// work needless: below -O3 loops are not rewritten and instructions not moved. The same speed in every
+// network measured, and two thirds of the time to compile.
 static void llvm_prepare(const CodeRequest *r) {
     const char *const quick[] = {"nnc", "-disable-lsr", "-enable-misched=false"};
     const char *const thorough[] = {"nnc", "-disable-lsr=false", "-enable-misched=true"};

@@ -23,7 +23,8 @@ typedef struct {
 // The whole module in one piece. The bytes live in the program's arena, here and below.
 Compiled code_make(const CodeRequest *request);
 
-// The same as objects that are linked together, for which threads generate code side by side. `form` is FORM_OBJECT.
+// The same as objects that are linked together, for which threads generate code side by side. `form` is
+// FORM_OBJECT.
 typedef struct {
     Compiled *parts;
     int count;

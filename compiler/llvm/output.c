@@ -41,7 +41,8 @@ static bool write_header(const Module *m, const Kernels *k, const OutputOptions 
     return file_write(m->program->ctx, path, text, strlen(text));
 }
 
-static CodeRequest request_of(const WrapperData *data, const Kernels *k, const OutputOptions *o, CodeForm form) {
+static CodeRequest request_of(const WrapperData *data, const Kernels *k, const OutputOptions *o,
+                              CodeForm form) {
     return (CodeRequest){.kernels = k,
                          .target = o->target,
                          .prefix = o->prefix,

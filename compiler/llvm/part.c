@@ -1,7 +1,8 @@
-// The parts of a module: LLVM modules in contexts of their own, so that threads can generate code side by side.
+// The parts of a module: LLVM modules in contexts of their own, so that threads can generate code side by
+// side.
 //
-// A part ends with the function in which it reaches its limit of instructions: that depends on the program alone, never
-// on the machine, so that the same program gives the same bytes.
+// A part ends with the function in which it reaches its limit of instructions: that depends on the program
+// alone, never on the machine, so that the same program gives the same bytes.
 #include "llvm/emit.h"
 
 #include <string.h>
@@ -61,7 +62,8 @@ void function_local(Emitter *em, Operand function) {
     function_attributes(em, function);
 }
 
-Operand function_new(Emitter *em, const char *name, LLVMTypeRef (*type)(const Emitter *em, int count), int count) {
+Operand function_new(Emitter *em, const char *name, LLVMTypeRef (*type)(const Emitter *em, int count),
+                     int count) {
     if (em->function) em->instructions += instruction_count(em->function);
     if (em->part_limit && em->instructions > em->part_limit) part_open(em);
     Operand function = LLVMAddFunction(em->module, name, type(em, count));

@@ -1,5 +1,5 @@
-// Kernels as functions: of call, thread, threads, rows and, where several kernels share one, a pointer to each
-// tensor's place.
+// Kernels as functions: of call, thread, threads, rows and, where several kernels share one, a pointer to
+// each tensor's place.
 //
 // A small kernel is emitted where it runs: its call would cost more than its copy. One that occurs once has
 // constants for its places, and is a function all the same, so that functions stay small and can be compiled
@@ -74,8 +74,7 @@ static void emit_variant(Emitter *em, Variant *v, int number) {
     em->bases = key.layouts;
     em->base_count = places;
     em->base_pointers = arena_array(em->arena, Operand, places + 1);
-    for (int i = 0; i < places; i++)
-        em->base_pointers[i] = LLVMGetParam(function, (unsigned)(PLACES + i));
+    for (int i = 0; i < places; i++) em->base_pointers[i] = LLVMGetParam(function, (unsigned)(PLACES + i));
     Operand rows = em->partial ? LLVMGetParam(function, ROWS) : build_i64(em, v->rows);
     function_begin(em, function, LLVMGetParam(function, CALL), LLVMGetParam(function, THREAD),
                    LLVMGetParam(function, THREADS), rows);
