@@ -335,6 +335,7 @@ static void print(Printer *r, const Expr *e, Place place) {
         return;
     }
     bool enclosed = place == FACTOR && (e->op == OP_PRODUCT || (e->op == OP_CONST && signbit(e->value)));
+    enclosed |= place == TERM && e->op == OP_PRODUCT && signbit(e->value); // `a + -1 * b` is not read
     enclosed |= place >= TERM && (e->op == OP_SUM || e->op == OP_AFFINE || e->op == OP_WHERE);
     if (enclosed) text_put(r->out, "(");
     switch (e->op) {

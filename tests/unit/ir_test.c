@@ -113,8 +113,9 @@ static bool guard_at(const Space *s, Guard g, int64_t i, int64_t j, int64_t k) {
             for (int64_t k = 0; k < K_LIMIT; k++)
 
 static Guard random_guard(Test *t, const Space *s) {
-    return (Guard){affine_scale(s->p, random_form(t, s, 4), 1, pick(t, 0, 2) ? 1 : pick(t, 1, 4)),
-                   pick(t, 1, 7)};
+    const Affine *form = random_form(t, s, 4); // one draw after the other: arguments have no order in C
+    int64_t denominator = pick(t, 0, 2) ? 1 : pick(t, 1, 4), count = pick(t, 1, 7);
+    return (Guard){affine_scale(s->p, form, 1, denominator), count};
 }
 
 static void test_guards(Test *t) {
@@ -142,10 +143,12 @@ static void test_conjunctions(Test *t) {
     for (int round = 0; round < 2000; round++) {
         Guard g[4], n[4];
         int count = (int)pick(t, 1, 4), left = count;
-        for (int a = 0; a < count; a++)
-            n[a] = g[a] = a > 0 && pick(t, 0, 1)
-                              ? (Guard){affine_offset(s.p, g[0].form, pick(t, -2, 2)), pick(t, 1, 4)}
-                              : random_guard(t, &s);
+        for (int a = 0; a < count; a++) {
+            bool moved = a > 0 && pick(t, 0, 1);
+            int64_t by = moved ? pick(t, -2, 2) : 0;
+            g[a] = moved ? (Guard){affine_offset(s.p, g[0].form, by), pick(t, 1, 4)} : random_guard(t, &s);
+            n[a] = g[a];
+        }
         bool possible = guards_normal(s.p, n, &left);
         Guard extra = random_guard(t, &s);
         bool implied = guards_imply(s.p, g, count, extra);
@@ -237,6 +240,8 @@ static const Expr *random_expr(Test *t, const Space *s, int depth) {
     const Expr *a = depth ? random_expr(t, s, depth - 1) : NULL,
                *b = depth ? random_expr(t, s, depth - 1) : NULL;
     Guard g[2] = {random_guard(t, s), random_guard(t, s)};
+    int64_t one = pick(t, 1, 2), other = pick(t, 0, 2);
+    const Affine *left = random_form(t, s, 3), *right = random_form(t, s, 3);
     switch (what) {
     case 0: return expr_const(p, (double)pick(t, -3, 3) / 2);
     case 1: return expr_affine(p, random_form(t, s, 3));
@@ -247,16 +252,16 @@ static const Expr *random_expr(Test *t, const Space *s, int depth) {
     case 6:
     case 7: return expr_mul(p, a, b);
     case 8: return expr_unary(p, UNARY[pick(t, 0, 5)], expr_unary(p, OP_TANH, a));
-    case 9: return expr_where(p, g, (int)pick(t, 1, 2), a, pick(t, 0, 2) ? expr_const(p, 0) : b);
-    case 10: return expr_select(p, expr_binary(p, OP_LT, a, b), a, pick(t, 0, 1) ? expr_const(p, 0) : b);
+    case 9: return expr_where(p, g, (int)one, a, other ? expr_const(p, 0) : b);
+    case 10: return expr_select(p, expr_binary(p, OP_LT, a, b), a, other ? expr_const(p, 0) : b);
     case 11:
-        return expr_condition(
-            p,
-            expr_binary(p, OP_LE, expr_affine(p, random_form(t, s, 3)), expr_affine(p, random_form(t, s, 3))),
-            a, b);
+        return expr_condition(p, expr_binary(p, OP_LE, expr_affine(p, left), expr_affine(p, right)), a, b);
     default: return expr_binary(p, pick(t, 0, 1) ? OP_MAX : OP_MIN, a, b);
     }
 }
+
+// Away from the points where `sign`, `floor` and comparisons of the random expressions jump.
+static double x_value(int n) { return 0.3 * (n % 7) - 0.8137; }
 
 // Values of an expression at every point of i, j, through the interpreter.
 static const double *values_of(Test *t, Space *s, const Expr *e) {
@@ -267,7 +272,7 @@ static const double *values_of(Test *t, Space *s, const Expr *e) {
     Environment *env = environment_create(s->p, 4, 0);
     double *k = environment_values(env, s->k), *x = environment_values(env, s->x);
     for (int n = 0; n < I_SIZE; n++) k[n] = (n * 7 + 2) % K_LIMIT;
-    for (int n = 0; n < I_SIZE * J_SIZE; n++) x[n] = 0.3 * (n % 7) - 0.8;
+    for (int n = 0; n < I_SIZE * J_SIZE; n++) x[n] = x_value(n);
     const char *error = interpret(env, f);
     check(t, !error, "%s", error ? error : "");
     return environment_values(env, y);
@@ -314,7 +319,7 @@ static void test_text(Test *t) {
         Environment *env = environment_create(p, 4, 0);
         Tensor *k = tensor_find(p, "k"), *x = tensor_find(p, "x");
         for (int n = 0; n < I_SIZE; n++) environment_values(env, k)[n] = (n * 7 + 2) % K_LIMIT;
-        for (int n = 0; n < I_SIZE * J_SIZE; n++) environment_values(env, x)[n] = 0.3 * (n % 7) - 0.8;
+        for (int n = 0; n < I_SIZE * J_SIZE; n++) environment_values(env, x)[n] = x_value(n);
         const char *error = interpret(env, p->functions.data[0]);
         check(t, !error && same_values(values, environment_values(env, tensor_find(p, "y"))), "read back: %s",
               once);
