@@ -20,8 +20,8 @@ def loss(name, text, f): return Case('loss_' + name, loss=(text, f))
 def optimizer(name, text, f, **kw): return Case('optimizer_' + name, optimizer=(text, f), **kw)
 
 
-def over(name, matrices, rest, of_matrices, of_rest):
-    return Case('optimizer_' + name, optimizer=(
+def over(name, matrices, rest, of_matrices, of_rest, **kw):
+    return Case('optimizer_' + name, **kw, optimizer=(
         f'    minimize cross_entropy(out, label)\n        over matrices(net) with {matrices}\n        over rest          with {rest}\n',
         lambda ps: Two(ps, of_matrices, of_rest)))
 
@@ -161,6 +161,8 @@ CASES = layers.CASES + [
     optimizer('keras_rmsprop', 'keras.rmsprop(0.01, momentum = 0.9, centered = true)', lambda ps: KerasRMSprop(ps, 0.01, momentum=0.9, centered=True)),
     optimizer('clip_norm', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    clip      = norm(0.2)\n',
               clip=lambda ps: torch.nn.utils.clip_grad_norm_(ps, 0.2)),
+    over('clip_over', 'sgd(lr = 0.5)', 'adam(0.01)', lambda ps: O.SGD(ps, lr=0.5), lambda ps: O.Adam(ps, lr=0.01), extra='    clip      = norm(0.2)\n',
+         clip=lambda ps: torch.nn.utils.clip_grad_norm_(ps, 0.2)),
     optimizer('clip_value', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    clip      = value(0.02)\n',
               clip=lambda ps: torch.nn.utils.clip_grad_value_(ps, 0.02)),
     optimizer('accumulate', 'sgd(lr = 0.3, momentum = 0.5)', lambda ps: O.SGD(ps, lr=0.3, momentum=0.5), extra='    accumulate = 2\n', accumulate=2),
