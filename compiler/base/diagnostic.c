@@ -82,12 +82,13 @@ static void show_line(Text *out, const Source *source, Span span, int line) {
     while (to < end && *to != '\n') to++;
     if (to > from && to[-1] == '\r') to--;
     if (at > to) at = to;
+    const char *begin = from; // where a text is not UTF-8, a character may seem to have no beginning
     bool cut_left = at - from > WIDEST - 30;
     if (cut_left)
-        for (from = at - (WIDEST - 30); ((unsigned char)*from & 0xc0) == 0x80; from--) continue;
+        for (from = at - (WIDEST - 30); from > begin && ((unsigned char)*from & 0xc0) == 0x80; from--) continue;
     bool cut_right = to - from > WIDEST;
     if (cut_right)
-        for (to = from + WIDEST; ((unsigned char)*to & 0xc0) == 0x80; to--) continue;
+        for (to = from + WIDEST; to > at && ((unsigned char)*to & 0xc0) == 0x80; to--) continue;
     text_add(out, " %5d | %s", line, cut_left ? "..." : "");
     put_line(out, from, to);
     text_add(out, "%s\n       | %s", cut_right ? "..." : "", cut_left ? "   " : "");

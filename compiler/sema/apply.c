@@ -110,7 +110,7 @@ static void shape_error(Elaborator *el, Application *a, const Node *parameter, S
                         const char *wanted, Span other) {
     Context *ctx = el->session->ctx;
     Diagnostic *d = fail(el, a->caller, ARGUMENT_SHAPE, v.span.end ? v.span : a->span, parameter->name,
-                         a->define->name, value_shape_text(el->session, v));
+                         a->define->name, value_shape_text(el->session, v), node_text(el, parameter));
     a->ok = false;
     if (!d) return;
     diagnostic_note(ctx, d, parameter->span, "`%s` is declared here", node_text(el, parameter));
@@ -217,9 +217,10 @@ static void check_type(Elaborator *el, Application *a, const Node *parameter, Se
         if (!v->is_class || !parameter->brackets) return;
         Diagnostic *d = fail(el, a->caller, CLASS_ARGUMENT, v->span.end ? v->span : a->span, parameter->name,
                              a->define->name);
-        if (d)
-            diagnostic_note(el->session->ctx, d, parameter->span,
-                            "declare it `: class` or `: int` to index with it");
+        if (d) {
+            diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here", node_text(el, parameter));
+            diagnostic_help(el->session->ctx, d, "a class indexes and compares; what takes one declares it `: class`, as `cross_entropy` does");
+        }
         a->ok = false;
         return;
     }
@@ -232,11 +233,14 @@ static void check_type(Elaborator *el, Application *a, const Node *parameter, Se
         if (string_equal(type, "class")) v->is_class = true;
         return;
     }
+    const char *given = v->type == TYPE_INT ? "integers" : v->type == TYPE_BOOL ? "conditions" : "numbers";
     Diagnostic *d = fail(el, a->caller, ARGUMENT_TYPE, v->span.end ? v->span : a->span, parameter->name,
-                         a->define->name, type);
-    if (d)
-        diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here",
-                        node_text(el, parameter));
+                         a->define->name, type, given);
+    if (d) {
+        diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here", node_text(el, parameter));
+        if (!string_equal(type, "bool"))
+            diagnostic_help(el->session->ctx, d, "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
+    }
     a->ok = false;
 }
 

@@ -139,11 +139,7 @@ static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
     if (v.kind == SEMA_ERROR) return v;
     for (int i = 0; v.kind == SEMA_TUPLE && i < v.count; i++)
         if (string_equal(v.names[i], e->name)) return v.items[i];
-    Diagnostic *d = fail(el, env, NO_MEMBER, e->span, e->name);
-    if (d && v.kind == SEMA_TUPLE) {
-        const char *near = string_nearest(e->name, v.names, v.count);
-        if (near) diagnostic_help(el->session->ctx, d, "there is a result `%s`", near);
-    }
+    report_no_member(el, env, e, v);
     return value_error();
 }
 

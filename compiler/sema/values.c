@@ -307,3 +307,17 @@ const Origin *elaborator_origin(Elaborator *el, Span span) {
     *origin = (Origin){.span = span};
     return origin;
 }
+
+void report_no_member(Elaborator *el, const Env *env, const Node *e, SemaValue of) {
+    Text base = {.arena = el->session->arena}, list = base;
+    node_print(&base, e->base);
+    Span span = e->name_span.end ? e->name_span : e->span;
+    Diagnostic *d = fail(el, env, NO_MEMBER, span, text_string(&base), e->name);
+    if (!d || of.kind != SEMA_TUPLE) return;
+    const char *near = string_nearest(e->name, of.names, of.count);
+    for (int i = 0; i < of.count; i++) text_add(&list, "%s`%s`", i ? ", " : "", of.names[i]);
+    if (near)
+        diagnostic_help(el->session->ctx, d, "did you mean `%s`?", near);
+    else
+        diagnostic_help(el->session->ctx, d, "its results are %s", text_string(&list));
+}

@@ -321,4 +321,6 @@ SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *statement);
 // definition lookup
 const Node *definition_of(Elaborator *el, const Env *env, const char *name);
 
+// `t.w`, where what stands before the dot has no such result or parameter.
+void report_no_member(Elaborator *el, const Env *env, const Node *member, SemaValue of);
 #endif
