@@ -138,20 +138,51 @@ void function_begin(Emitter *em, Operand function, Operand call, Operand thread,
     LLVMPositionBuilderAtEnd(em->builder, start);
 }
 
-static const char *emit_function(Emitter *em, Shared *shared, const Schedule *s, const char *name,
-                                 int64_t rows) {
+typedef struct {
+    Shared *shared;
+    const Schedule *schedule;
+    int64_t rows; // declared, 0: fewer may be there
+} Version;
+
+// Kernels first .. last - 1, one after the other.
+static void emit_kernels(Emitter *em, const Version *v, const char *name, int first, int last) {
     Operand function = function_new(em, name, function_type, 3);
-    em->partial = rows == 0;
+    em->partial = v->rows == 0;
     function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1),
-                   LLVMGetParam(function, 2), rows ? build_i64(em, rows) : NULL);
-    if (!s->threaded) {
+                   LLVMGetParam(function, 2), v->rows ? build_i64(em, v->rows) : NULL);
+    if (!v->schedule->threaded) {
         BasicBlock run = build_block(em), out = build_block(em);
         LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, out);
         LLVMPositionBuilderAtEnd(em->builder, out);
         LLVMBuildRetVoid(em->builder);
         LLVMPositionBuilderAtEnd(em->builder, run);
     }
-    for (int i = 0; i < s->kernels.count; i++) run_kernel(em, shared, s, s->kernels.data[i], rows);
+    for (int i = first; i < last; i++)
+        run_kernel(em, v->shared, v->schedule, v->schedule->kernels.data[i], v->rows);
+    LLVMBuildRetVoid(em->builder);
+}
+
+static Operand call_function(Emitter *em, const char *name) {
+    Operand args[3] = {em->call, em->thread, em->threads};
+    LLVMTypeRef type = function_type(em, 3);
+    return LLVMBuildCall2(em->builder, type, function_named(em, name, type), args, 3, "");
+}
+
+// A long sequence of kernels is a sequence of functions: LLVM's time grows faster than a function's length.
+static const char *emit_function(Emitter *em, const Version *v, const char *name) {
+    enum { KERNELS_OF_A_FUNCTION = 32 };
+    int count = v->schedule->kernels.count, step = KERNELS_OF_A_FUNCTION, parts = (count + step - 1) / step;
+    if (parts <= 1) {
+        emit_kernels(em, v, name, 0, count);
+        return name;
+    }
+    for (int i = 0; i < parts; i++)
+        emit_kernels(em, v, string_format(em->arena, "%s.%d", name, i), i * step,
+                     i + 1 < parts ? (i + 1) * step : count);
+    Operand function = function_new(em, name, function_type, 3);
+    function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1),
+                   LLVMGetParam(function, 2), NULL);
+    for (int i = 0; i < parts; i++) call_function(em, string_format(em->arena, "%s.%d", name, i));
     LLVMBuildRetVoid(em->builder);
     return name;
 }
@@ -159,9 +190,7 @@ static const char *emit_function(Emitter *em, Shared *shared, const Schedule *s,
 // ---- all functions ----------------------------------------------------------------------------------------
 
 static void jump(Emitter *em, const char *name) {
-    Operand args[3] = {em->call, em->thread, em->threads};
-    LLVMTypeRef type = function_type(em, 3);
-    LLVMSetTailCall(LLVMBuildCall2(em->builder, type, function_named(em, name, type), args, 3, ""), 1);
+    LLVMSetTailCall(call_function(em, name), 1);
     LLVMBuildRetVoid(em->builder);
 }
 
@@ -179,11 +208,10 @@ static void note_kernels(Emitter *em, Shared *shared, const Schedule *s) {
 }
 
 static Versions emit_versions(Emitter *em, Shared *shared, const Schedule *s) {
-    const char *name = s->function->name;
+    const char *name = string_format(em->arena, "%s.%s", em->prefix, s->function->name);
     Versions v = {.rows = declared_rows(s)};
-    if (v.rows)
-        v.whole = emit_function(em, shared, s, string_format(em->arena, "%s.%s", em->prefix, name), v.rows);
-    v.partial = emit_function(em, shared, s, string_format(em->arena, "%s.%s.some", em->prefix, name), 0);
+    if (v.rows) v.whole = emit_function(em, &(Version){shared, s, v.rows}, name);
+    v.partial = emit_function(em, &(Version){shared, s, 0}, string_format(em->arena, "%s.some", name));
     return v;
 }
 
