@@ -4,6 +4,7 @@
 #include "grad.h"
 #include "gradcheck.h"
 #include "pipeline.h"
+#include "times.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -269,7 +270,7 @@ static int summary(Pipeline *p) {
     return NN_OK;
 }
 
-static int explain(Pipeline *p) {
+static int explain(Pipeline *p, bool time) {
     if (!pipeline_run(p, FORM_KERNELS)) return NN_OK;
     const Module *m = p->module;
     Text out = {.arena = p->ctx->arena};
@@ -281,8 +282,9 @@ static int explain(Pipeline *p) {
     put_memory(&out, p->kernels);
     text_put(&out, "\n");
     kernels_print(&out, p->kernels);
-    fputs(text_string(&out), stdout);
-    return NN_OK;
+    int status = time ? explain_times(p, &out) : NN_OK;
+    if (status == NN_OK) fputs(text_string(&out), stdout);
+    return status;
 }
 
 static int check(Pipeline *p) {
@@ -342,7 +344,7 @@ int command_run(const Options *o) {
     else if (o->command == COMMAND_RUN) status = run(p, &po, o);
     else if (o->command == COMMAND_CHECK) status = check(p);
     else if (o->command == COMMAND_SUMMARY) status = summary(p);
-    else if (o->command == COMMAND_EXPLAIN) status = explain(p);
+    else if (o->command == COMMAND_EXPLAIN) status = explain(p, o->value[OPTION_TIME] != NULL);
     else if (o->command == COMMAND_GRAD) status = print_gradient(p, o);
     else if (o->command == COMMAND_GRADCHECK) status = check_gradient(&po, p);
     diagnostics_print(p->ctx, json, json ? stdout : stderr);

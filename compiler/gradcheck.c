@@ -6,16 +6,10 @@
 // point is a kink: other rows, a tenth of the step, ten times the tolerance (docs/decisions/kinks.md).
 #include "gradcheck.h"
 
-#include "abi.h"
+#include "inside.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum {
 #define STATUS(code, value, text) code = value,
@@ -28,121 +22,18 @@ enum { ALL_UP_TO = 256, CHOSEN = 64, DIRECTIONS = 3, TRIES = 4, MOST_KINKS_PERCE
 typedef struct {
     Pipeline *p;
     Arena *arena;
-    nn_run *run;
-    nn_call call;
-    unsigned char *memory;
-    VEC(const void *) sources;
-    uint32_t rows_key;                // which rows are drawn
+    Inside in;
 } Check;
 
 typedef struct { double worst, analytic, numeric; int64_t element; int checked, kinks, wrong; } Result;
 
 static double *real_at(const Check *c, const Tensor *t, int64_t element) {
-    return (double *)(void *)(c->memory + layout_byte(t->layout, t, element));
+    return inside_at(&c->in, t, element);
 }
 
-static uint32_t random_bits(uint32_t key, uint32_t what, uint64_t element) {
-    uint32_t counter[4] = {(uint32_t)element, (uint32_t)(element >> 32), what, key};
-    philox(counter, 0);
-    return counter[0];
-}
-
-// Rows of one source: numbers uniform in 0 .. 1, integers uniform in their range, bools even.
-static void draw_source(Check *c, const Tensor *t, void *values, int64_t count) {
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits = random_bits(c->rows_key, t->id, (uint64_t)i);
-        if (t->type == TYPE_REAL || t->type == TYPE_DOUBLE) {
-            ((double *)values)[i] = (bits >> 8) * 0x1p-24;
-        } else {
-            int64_t low = t->type == TYPE_BOOL ? 0 : t->low, high = t->type == TYPE_BOOL ? 1 : t->high;
-            ((int32_t *)values)[i] = (int32_t)(low + (int64_t)(((uint64_t)bits * (uint64_t)(high - low + 1)) >> 32));
-        }
-    }
-}
-
-static int64_t source_elements(const Check *c, const Tensor *t) {
-    int64_t n = c->call.rows;
-    for (int d = 1; d < t->rank; d++) n *= t->dims[d];
-    return n;
-}
-
-static void draw_rows(Check *c) {
-    Program *program = c->p->module->program;
-    for (int i = 0, s = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
-        if (t->kind == TENSOR_SOURCE) draw_source(c, t, (void *)c->sources.data[s++], source_elements(c, t));
-    }
-}
-
-static bool write_object(const char *path, const Compiled *code) {
-    FILE *f = fopen(path, "wb");
-    bool good = f && fwrite(code->bytes, 1, code->length, f) == code->length;
-    if (f) good = fclose(f) == 0 && good;
-    return good;
-}
-
-static int link_shared(const char *object, const char *library) {
-    int status = -1;
-    pid_t child = fork();
-    if (child == 0) {
-        execlp("cc", "cc", "-shared", "-o", library, object, "-lm", (char *)NULL);
-        _exit(127);
-    }
-    return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
-}
-
-// The step as a function of this process: the object is linked by `cc`, which building needs anyway, and loaded.
-// NULL after a diagnostic.
-static nn_run *load(Pipeline *p) {
-    Context *ctx = p->ctx;
-    Compiled code = compile_kernels(p->kernels, p->target, "gradcheck", 2);
-    const char *base = getenv("TMPDIR");
-    char *folder = string_format(ctx->arena, "%s/nnc.XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(folder)) {
-        diagnose(ctx, CANNOT_WRITE, NO_SPAN, folder, strerror(errno));
-        return NULL;
-    }
-    const char *object = string_format(ctx->arena, "%s/step.o", folder), *library = string_format(ctx->arena, "%s/step.so", folder);
-    void *handle = NULL, *symbol = NULL;
-    if (!write_object(object, &code)) diagnose(ctx, CANNOT_WRITE, NO_SPAN, object, strerror(errno));
-    else if (link_shared(object, library)) diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, "see its message above");
-    else if (!(handle = dlopen(library, RTLD_NOW | RTLD_LOCAL))) diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, dlerror());
-    unlink(object);
-    unlink(library);
-    rmdir(folder);
-    if (handle) symbol = dlsym(handle, "gradcheck_run");
-    nn_run *run = NULL;
-    memcpy(&run, &symbol, sizeof run);
-    return run;
-}
-
-static bool prepare(Check *c) {
-    Program *program = c->p->module->program;
-    size_t bytes = (size_t)c->p->kernels->arena_size + 2 * NN_MARGIN;
-    unsigned char *block = aligned_alloc(NN_MARGIN, (bytes + NN_MARGIN - 1) / NN_MARGIN * NN_MARGIN);
-    if (!block) return false;
-    memset(block, 0, bytes);
-    c->memory = block + NN_MARGIN;
-    c->call = (nn_call){.arena = c->memory, .rows = program->batch < MOST_ROWS ? program->batch : MOST_ROWS};
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
-        if (t->kind == TENSOR_SOURCE) vec_push(c->arena, &c->sources, arena_array(c->arena, double, source_elements(c, t)));
-        if (!t->layout || !t->layout->stored) continue;
-        if (t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_TOTAL)
-            for (int64_t e = 0; e < tensor_elements(t); e++) *real_at(c, t, e) = t->start;
-    }
-    c->call.sources = c->sources.data;
-    c->run(NN_INITIAL, &c->call, 0, 1);
-    draw_rows(c);
-    return true;
-}
-
-// The rows' numbers are an input of each call, whose place is free for others after it was read.
 static double loss_now(Check *c) {
-    Tensor *map = c->p->module->rowmap;
-    for (int64_t r = 0; map && map->layout && r < c->call.rows; r++)
-        *(int32_t *)(void *)(c->memory + layout_byte(map->layout, map, r)) = (int32_t)r;
-    c->run(NN_STEP, &c->call, 0, 1);
+    inside_rows(&c->in);
+    c->in.run(NN_STEP, &c->in.call, 0, 1);
     return *real_at(c, c->p->module->loss, 0);
 }
 
@@ -150,7 +41,7 @@ static double loss_now(Check *c) {
 typedef struct { Tensor *tensor; int64_t element; uint32_t direction; } Move;
 
 static double along(uint32_t direction, const Tensor *t, int64_t element) {
-    return random_bits(direction, t->id, (uint64_t)element) * 0x1p-31 - 1;
+    return inside_random(direction, t->id, (uint64_t)element) * 0x1p-31 - 1;
 }
 
 static void shift(Check *c, const Move *m, double distance, double *const *saved) {
@@ -173,7 +64,7 @@ static void write_copies(Check *c) {
         Tensor *t = program->tensors.data[i];
         if (t->kind != TENSOR_PARAM || !t->layout || !t->layout->twin) continue;
         for (int64_t e = 0; e < tensor_elements(t); e++)
-            *(double *)(void *)(c->memory + layout_byte(t->layout->twin, t, e)) = *real_at(c, t, e);
+            *(double *)(void *)(c->in.memory + layout_byte(t->layout->twin, t, e)) = *real_at(c, t, e);
     }
 }
 
@@ -219,8 +110,7 @@ static double directional(Check *c, uint32_t direction) {
 static void check_move(Check *c, const Move *m, double *const *saved, Result *r) {
     r->checked++;
     for (int attempt = 0; attempt < TRIES; attempt++) {
-        c->rows_key = (uint32_t)attempt;
-        draw_rows(c);
+        inside_draw(&c->in, (uint32_t)attempt);
         loss_now(c);
         double analytic = m->tensor ? *real_at(c, gradient_of(c->p, m->tensor), m->element) : directional(c, m->direction);
         double at = m->tensor ? fabs(*real_at(c, m->tensor, m->element)) : 1;
@@ -230,14 +120,13 @@ static void check_move(Check *c, const Move *m, double *const *saved, Result *r)
         if (v == KINK && attempt + 1 == TRIES) r->kinks++;
         if (v != KINK) break;
     }
-    c->rows_key = 0;
 }
 
 static Result check_parameter(Check *c, Tensor *t, double *const *saved) {
     Result r = {.worst = 0};
     int64_t n = tensor_elements(t), count = n <= ALL_UP_TO ? n : CHOSEN;
     for (int64_t k = 0; k < count; k++) {
-        int64_t e = n <= ALL_UP_TO ? k : (int64_t)(((uint64_t)random_bits(7, t->id, (uint64_t)k) * (uint64_t)n) >> 32);
+        int64_t e = n <= ALL_UP_TO ? k : (int64_t)(((uint64_t)inside_random(7, t->id, (uint64_t)k) * (uint64_t)n) >> 32);
         check_move(c, &(Move){t, e, 0}, saved, &r);
     }
     return r;
@@ -251,10 +140,10 @@ static bool report(FILE *out, const char *name, const Result *r) {
 }
 
 int gradcheck(Pipeline *p, void *file) {
-    Check c = {.p = p, .arena = p->ctx->arena, .run = load(p)};
+    Check c = {.p = p, .arena = p->ctx->arena};
     Program *program = p->module->program;
-    if (!c.run) return NN_FILE;
-    if (!prepare(&c)) return NN_MEMORY;
+    int status = inside_open(&c.in, p, p->kernels, program->batch < MOST_ROWS ? program->batch : MOST_ROWS, 2);
+    if (status != NN_OK) return status;
     double **saved = arena_array(c.arena, double *, program->tensors.count);
     bool good = true;
     int checked = 0;
@@ -276,6 +165,6 @@ int gradcheck(Pipeline *p, void *file) {
     for (uint32_t d = 1; d <= DIRECTIONS; d++) check_move(&c, &(Move){NULL, d, d}, saved, &all);
     good &= report(file, "all, in random directions", &all);
     fprintf(file, "%s: %d derivatives checked, %s\n", p->module->name, checked + all.checked, good ? "all agree" : "some do not");
-    free(c.memory - NN_MARGIN);
+    inside_close(&c.in);
     return good ? NN_OK : NN_NOT_FINITE;
 }

@@ -15,7 +15,6 @@ typedef struct {
     bool debug, openblas;
 } LinkRequest;
 bool tool_check(Context *ctx, const char *tool); // is it in PATH? False after a diagnostic
-bool openblas_check(Context *ctx); // is there a library to link? False after a diagnostic
 int link_trainer(Context *ctx, const LinkRequest *request); // a status
 int link_archive(Context *ctx, Compiled object, const char *path, const char *member);
 

@@ -113,14 +113,6 @@ static void run_kernel(Emitter *em, Shared *shared, const Schedule *s, const Ker
     }
 }
 
-// The declared rows of the function's batch, 0: it has none.
-static int64_t declared_rows(const Schedule *s) {
-    for (int i = 0; i < s->kernels.count; i++)
-        for (int a = 0; a < s->kernels.data[i]->axis_count; a++)
-            if (s->kernels.data[i]->axes[a].batch) return s->kernels.data[i]->axes[a].size;
-    return 0;
-}
-
 void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads,
                     Operand rows) {
     em->function = function;
@@ -200,7 +192,7 @@ typedef struct {
 } Versions;
 
 static void note_kernels(Emitter *em, Shared *shared, const Schedule *s) {
-    int64_t rows = declared_rows(s);
+    int64_t rows = s->rows;
     for (int i = 0; i < s->kernels.count; i++) {
         if (rows) shared_note(em, shared, s->kernels.data[i], rows);
         shared_note(em, shared, s->kernels.data[i], 0);
@@ -209,7 +201,7 @@ static void note_kernels(Emitter *em, Shared *shared, const Schedule *s) {
 
 static Versions emit_versions(Emitter *em, Shared *shared, const Schedule *s) {
     const char *name = string_format(em->arena, "%s.%s", em->prefix, s->function->name);
-    Versions v = {.rows = declared_rows(s)};
+    Versions v = {.rows = s->rows};
     if (v.rows) v.whole = emit_function(em, &(Version){shared, s, v.rows}, name);
     v.partial = emit_function(em, &(Version){shared, s, 0}, string_format(em->arena, "%s.some", name));
     return v;

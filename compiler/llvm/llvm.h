@@ -16,6 +16,8 @@ typedef struct {
 // `cpu`: native, x86-64-v2, x86-64-v3 or x86-64-v4; `triple`: NULL or x86-64's. NULL after a diagnostic.
 Target *target_find(Context *ctx, const char *cpu, const char *triple);
 
+bool target_runs_here(const Target *t); // has this processor what it is for?
+
 typedef enum {
     OUTPUT_TRAINER,
     OUTPUT_OBJECT,
@@ -62,5 +64,9 @@ void output_keep_called(Kernels *kernels, OutputKind kind);
 // Can the system's tools that a kind of output needs be run? False after a diagnostic: asked before compiling starts.
 bool tools_check(Context *ctx, OutputKind kind);
 bool linker_check(Context *ctx);
+
+// Is there a libopenblas to link, and does some kernel call it? The first is false after a diagnostic.
+bool openblas_check(Context *ctx);
+bool kernels_use_openblas(const Kernels *k);
 
 #endif

@@ -18,7 +18,7 @@ static bool reads_gzip(const DataBlock *d) {
     return any;
 }
 
-static bool uses_openblas(const Kernels *k) {
+bool kernels_use_openblas(const Kernels *k) {
     for (int i = 0; i < k->schedules.count; i++)
         for (int j = 0; j < k->schedules.data[i]->kernels.count; j++)
             if (k->schedules.data[i]->kernels.data[j]->product) return true;
@@ -37,7 +37,7 @@ static const char *header_path(Arena *arena, const char *path) {
 }
 
 static bool write_header(const Module *m, const Kernels *k, const OutputOptions *o, const char *path) {
-    const char *text = header_text(m, o, uses_openblas(k));
+    const char *text = header_text(m, o, kernels_use_openblas(k));
     return file_write(m->program->ctx, path, text, strlen(text));
 }
 
@@ -60,9 +60,9 @@ static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, 
 
 static int write_trainer(const Module *m, const Kernels *k, const OutputOptions *o) {
     Context *ctx = m->program->ctx;
-    if (uses_openblas(k) && !openblas_check(ctx)) return FILE_STATUS;
+    if (kernels_use_openblas(k) && !openblas_check(ctx)) return FILE_STATUS;
     LinkRequest r = {
-        .path = o->path, .gzip = reads_gzip(&m->data), .debug = o->debug, .openblas = uses_openblas(k)};
+        .path = o->path, .gzip = reads_gzip(&m->data), .debug = o->debug, .openblas = kernels_use_openblas(k)};
     WrapperData data = {.module = m, .manifest = manifest_make(m, k, o)};
     CodeRequest code = request_of(&data, k, o, FORM_OBJECT);
     Objects objects = objects_make(&code);

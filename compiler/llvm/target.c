@@ -47,6 +47,13 @@ static const Level *host_level(void) {
     return best;
 }
 
+bool target_runs_here(const Target *t) {
+    char *host = LLVMGetHostCPUFeatures();
+    bool has = host_has(host, t->features);
+    LLVMDisposeMessage(host);
+    return has;
+}
+
 static const Level *find_level(Context *ctx, const char *cpu) {
     if (!strcmp(cpu, "native")) {
         const Level *level = host_level();

@@ -92,6 +92,7 @@ typedef struct {
     Function *function;
     VEC(Kernel *) kernels;            // in order of execution
     bool threaded;                    // some kernel is divided; else one thread runs it all
+    int64_t rows;                     // declared of its batch, 0: it has none
     int64_t scratch;                  // bytes of temps
     int *classes, owned_class;        // dimensions that one index runs along, and those that threads own (private to scheduling)
 } Schedule;
@@ -127,6 +128,7 @@ void pass_tiles(Kernels *k);
 void pass_place(Kernels *k);
 void kernels_print(Text *out, const Kernels *k);     // one line a kernel: what `explain` shows and goldens pin
 
+int element_size(const Program *p, const Tensor *t);         // bytes
 // The byte of the arena where the element of this row-major number lies.
 int64_t layout_byte(const Layout *layout, const Tensor *t, int64_t element);
 

@@ -230,6 +230,13 @@ static void measure(Places *p) {
     }
 }
 
+static int64_t declared_rows(const Schedule *s) {
+    for (int i = 0; i < s->kernels.count; i++)
+        for (int a = 0; a < s->kernels.data[i]->axis_count; a++)
+            if (s->kernels.data[i]->axes[a].batch) return s->kernels.data[i]->axes[a].size;
+    return 0;
+}
+
 void pass_place(Kernels *ks) {
     Program *program = ks->program;
     Places p = {.ks = ks, .arena = program->arena};
@@ -246,5 +253,8 @@ void pass_place(Kernels *ks) {
     share(ks);
     note_scratch(&p, from);
     ks->arena_size = top;
-    for (int i = 0; i < ks->schedules.count; i++) schedule_barriers(ks, ks->schedules.data[i]);
+    for (int i = 0; i < ks->schedules.count; i++) {
+        ks->schedules.data[i]->rows = declared_rows(ks->schedules.data[i]);
+        schedule_barriers(ks, ks->schedules.data[i]);
+    }
 }

@@ -138,8 +138,8 @@ static bool in_run(const Run *r, int axis) {
 // The axis whose parts are calls of their own, and the step of a part: of m and n the larger, in as many parts as leave
 // a call enough to do.
 static Block split(const Kernel *k, const Product *p, double calls) {
-    static const double MOST_CALLS = 16, PART = 1 << 18;
-    enum { GRAIN = 32 };
+    static const double MOST_CALLS = 16, PART = 1 << 20;
+    enum { GRAIN = 128 };                      // a call packs the other operand, which takes many rows to pay
     int m = p->m.axis[0], n = p->n.axis[0], axis = extent_of(k, p->n) >= extent_of(k, p->m) ? n : m;
     int64_t size = k->axes[axis].size, inner = extent_of(k, axis == n ? p->n : p->m) / size;
     int64_t least = (GRAIN + inner - 1) / inner;

@@ -129,6 +129,5 @@ Layout *layout_of(Kernels *ks, Tensor *t);
 void layout_strides(const Kernels *ks, Layout *l, const Tensor *t);    // strides, zero and size, from all that was chosen
 bool tensor_outlives(const Tensor *t);                       // a function: has a place of its own throughout
 int lanes_of(const Kernels *ks);
-int element_size(const Program *p, const Tensor *t);
 
 #endif
