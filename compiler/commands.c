@@ -71,8 +71,7 @@ static const char *options_text(Arena *arena, const Options *o) {
 // By default trainers may call OpenBLAS; what lives inside another program, or only derives, does not.
 static Blas blas_of(const Options *o) {
     const char *word = o->value[OPTION_BLAS];
-    bool trainer = (o->command == COMMAND_BUILD && !o->value[OPTION_EMIT]) || o->command == COMMAND_RUN || o->command == COMMAND_EXPLAIN ||
-                   o->command == COMMAND_SUMMARY;
+    bool trainer = !o->value[OPTION_EMIT] && o->command != COMMAND_GRADCHECK && o->command != COMMAND_GRAD;
     if (word) return !strcmp(word, "openblas") ? BLAS_OPENBLAS : !strcmp(word, "auto") ? BLAS_AUTO : BLAS_NONE;
     return trainer ? BLAS_AUTO : BLAS_NONE;
 }

@@ -113,7 +113,9 @@ bool openblas_check(Context *ctx) {
     if (said >= 0) close(said);
     if (n > 0 && memchr(answer, '/', (size_t)n)) return true;
     Diagnostic *d = diagnose(ctx, NO_OPENBLAS, NO_SPAN);
-    if (d) diagnostic_help(ctx, d, "install it (Debian: `apt install libopenblas-dev`), or build with `--blas none`");
+    if (d)
+        diagnostic_help(ctx, d,
+                        "install it (Debian: `apt install libopenblas-dev`), or build with `--blas none`");
     return false;
 }
 

@@ -1,7 +1,7 @@
 // A product by a BLAS: one call of cblas_sgemm or cblas_dgemm a tile, on the matrices as they lie.
 //
-// Rows that are not there are left out of m or k. Summed axes that do not lie as one with k are loops of calls,
-// of which all but the first add to C.
+// Rows that are not there are left out of m or k. Summed axes that do not lie as one with k are loops of
+// calls, of which all but the first add to C.
 #include "llvm/emit.h"
 
 enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 }; // of cblas.h
@@ -62,7 +62,8 @@ static bool in_k(const Product *p, int axis) {
     return false;
 }
 
-// Loops over the summed axes that are not k, from the j-th on; `first`: all so far are at 0, NULL: there are none.
+// Loops over the summed axes that are not k, from the j-th on; `first`: all so far are at 0, NULL: there are
+// none.
 static void summed_loops(Emitter *em, const Product *p, const Stage *stage, int j, Operand first) {
     while (j < stage->inner_count && in_k(p, stage->inner[j])) j++;
     if (j == stage->inner_count) {

@@ -3,7 +3,8 @@
 # the message comes before compiling.
 set -u
 "$NNC" build "$ROOT/examples/digits/digits.nn" --blas none || exit 1
-nm "$BUILD/libnn.a" 2>/dev/null | grep -q __asan || [ "$(stat -c %s digits)" -lt 300000 ] || { echo "a trainer of $(stat -c %s digits) bytes"; exit 1; }
+sanitized() { nm "$BUILD/libnn.a" 2>/dev/null | grep -q __asan; }
+sanitized || [ "$(stat -c %s digits)" -lt 300000 ] || { echo "a trainer of $(stat -c %s digits) bytes"; exit 1; }
 cat >net.nn <<'N'
 data rows = synthetic(600) {
     x[150] = uniform(0, 1)
@@ -38,6 +39,13 @@ paste -d, openblas.csv none.csv | awk -F, '{n = NF / 2; for (i = 1; i <= n; i++)
 grep -q avx2 /proc/cpuinfo && {
     OPENBLAS_CORETYPE=Prescott ./openblas --epochs 1 --out poor --quiet 2>&1 | grep -q '^warning: .*Prescott.*OPENBLAS_CORETYPE=' || fail "slow kernels are not said"
     OPENBLAS_CORETYPE=Haswell ./openblas --epochs 1 --out good --quiet 2>&1 | grep -q OPENBLAS_CORETYPE && fail "good kernels are called slow"
+}
+sanitized || {
+    echo 'int openblas_get_parallel(void) { return 0; }' >serial.c
+    cc -shared -fPIC -o serial.so serial.c || exit 1
+    LD_PRELOAD=$PWD/serial.so ./openblas --threads 2 --out serial --quiet 2>said || exit 1
+    grep -q 'warning: this build of OpenBLAS' said || fail "a serial OpenBLAS is called from two threads"
+    cmp -s serial/weights.safetensors openblas.1/weights.safetensors || fail "a serial OpenBLAS gives other weights"
 }
 "$NNC" explain net.nn --blas openblas | grep -q 'product 250x180x150 by OpenBLAS (--blas openblas)' || fail "explain does not say who computes"
 "$NNC" explain net.nn --blas none | grep -q 'by OpenBLAS' && fail "explain names OpenBLAS under --blas none"

@@ -1,5 +1,6 @@
-// Products by OpenBLAS: every kind against nnc's own kernels and the reference interpreter, in single and double precision,
-// for all rows and fewer, with the same bits on one, two and seven threads. `products_test NAME` runs one kind.
+// Products by OpenBLAS: every kind against nnc's own kernels and the reference interpreter, in single and
+// double precision, for all rows and fewer, with the same bits on one, two and seven threads.
+// `products_test NAME` runs one kind.
 #include "pass/passes.h"
 #include "support/compiled.h"
 
@@ -118,7 +119,8 @@ static void check(bool holds, const char *name, const char *precision, int64_t r
 }
 
 static Program *program_of(Context *ctx, const Kind *kind, const char *precision) {
-    const char *text = string_format(ctx->arena, "program batch %d precision %s\n%s", kind->batch, precision, kind->text);
+    const char *text =
+        string_format(ctx->arena, "program batch %d precision %s\n%s", kind->batch, precision, kind->text);
     Program *p = program_read(ctx, source_add(ctx, kind->name, text, strlen(text)));
     if (!p) diagnostics_print(ctx, false, stdout);
     return p;
@@ -198,28 +200,36 @@ static bool same_bits(Values a, Values b) {
 
 static int given_away(const Kernels *ks) {
     int n = 0;
-    for (int i = 0; i < ks->schedules.data[0]->kernels.count; i++) n += ks->schedules.data[0]->kernels.data[i]->product != NULL;
+    const Schedule *s = ks->schedules.data[0];
+    for (int i = 0; i < s->kernels.count; i++) n += s->kernels.data[i]->product != NULL;
     return n;
 }
 
-static void check_rows(const Kind *kind, const char *precision, CompiledProgram *blas, CompiledProgram *own, Program *meaning,
-                       int64_t rows) {
+static void check_rows(const Kind *kind, const char *precision, CompiledProgram *blas, CompiledProgram *own,
+                       Program *meaning, int64_t rows) {
     double tolerance = strcmp(precision, "double") ? 4e-6 : 1e-13;
     Values one = run(blas, rows, threads[0]);
-    check(close(one, interpreted(meaning, rows), tolerance), kind->name, precision, rows, "is not what the interpreter says");
-    check(close(one, run(own, rows, 1), tolerance), kind->name, precision, rows, "is not what nnc's own kernels say");
+    check(close(one, interpreted(meaning, rows), tolerance), kind->name, precision, rows,
+          "is not what the interpreter says");
+    check(close(one, run(own, rows, 1), tolerance), kind->name, precision, rows,
+          "is not what nnc's own kernels say");
     for (int t = 1; t < THREADS; t++)
-        check(same_bits(one, run(blas, rows, threads[t])), kind->name, precision, rows, "other bits on several threads");
+        check(same_bits(one, run(blas, rows, threads[t])), kind->name, precision, rows,
+              "other bits on several threads");
 }
 
 static void check_kind(const Kind *kind, const char *precision, const char *cpu) {
     Context *ctx = context_create();
-    Program *p = program_of(ctx, kind, precision), *q = program_of(ctx, kind, precision), *meaning = program_of(ctx, kind, precision);
-    CompiledProgram *blas = p ? compiled_by_blas(p, cpu, BLAS_OPENBLAS) : NULL, *own = q ? compiled_by_blas(q, cpu, BLAS_NONE) : NULL;
+    Program *p = program_of(ctx, kind, precision), *q = program_of(ctx, kind, precision),
+            *meaning = program_of(ctx, kind, precision);
+    CompiledProgram *blas = p ? compiled_by_blas(p, cpu, BLAS_OPENBLAS) : NULL,
+                    *own = q ? compiled_by_blas(q, cpu, BLAS_NONE) : NULL;
     check(blas && own, kind->name, precision, kind->batch, "does not compile");
     if (blas && own) {
-        check(given_away(blas->kernels) == kind->products, kind->name, precision, kind->batch, "other kernels go to OpenBLAS");
-        check(given_away(own->kernels) == 0, kind->name, precision, kind->batch, "OpenBLAS gets what is not its");
+        check(given_away(blas->kernels) == kind->products, kind->name, precision, kind->batch,
+              "other kernels go to OpenBLAS");
+        check(given_away(own->kernels) == 0, kind->name, precision, kind->batch,
+              "OpenBLAS gets what is not its");
         check_rows(kind, precision, blas, own, meaning, kind->batch);
         check_rows(kind, precision, blas, own, meaning, kind->batch / 2 + 1);
         check_rows(kind, precision, blas, own, meaning, 1);
