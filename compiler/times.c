@@ -1,6 +1,7 @@
 // Every kernel of the step becomes a function of its own; they are run in their order on one thread, batch after batch, the whole
-// step as one between them, and the processor's time-stamp counter is read around each. A figure is the median over the
-// batches, without what calling an empty function takes.
+// step as one between them, and the processor's time-stamp counter is read around each; what takes long enough for other programs
+// to come between is taken from the thread's own clock instead. A figure is the median over the batches, without what calling
+// an empty function takes.
 #include "times.h"
 
 #include "inside.h"
@@ -54,16 +55,28 @@ static Kernels *apart(const Kernels *ks, const Schedule *step) {
 
 // ---- measuring -----------------------------------------------------------------------------------------------------------------
 
-static double seconds_now(void) {
+static double seconds_now(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+// The counter's speed, by a clock, over some milliseconds.
+static double gigahertz(void) {
+    double start = seconds_now(CLOCK_MONOTONIC), now = start;
+    uint64_t counter = __builtin_ia32_rdtsc();
+    while (now - start < .01) now = seconds_now(CLOCK_MONOTONIC);
+    return (double)(__builtin_ia32_rdtsc() - counter) / (now - start) * 1e-9;
+}
+
 static void sample(Times *t, int what, int32_t function) {
+    static const double LONG = 50e-6;                       // seconds; reading the thread's clock takes a part of one
+    double own = seconds_now(CLOCK_THREAD_CPUTIME_ID);
     uint64_t start = __builtin_ia32_rdtsc();
     t->inside.run(function, &t->inside.call, 0, 1);
-    t->samples[what * MOST_BATCHES + t->batches] = (double)(__builtin_ia32_rdtsc() - start);
+    double cycles = (double)(__builtin_ia32_rdtsc() - start);
+    own = seconds_now(CLOCK_THREAD_CPUTIME_ID) - own;
+    t->samples[what * MOST_BATCHES + t->batches] = own > LONG ? fmin(cycles, own * t->gigahertz * 1e9) : cycles;
 }
 
 static void one_batch(Times *t) {
@@ -79,14 +92,13 @@ static void measure(Times *t) {
     enum { FLUSH = 0x8040 };
     uint32_t before = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(before | FLUSH);
+    t->gigahertz = gigahertz();
     one_batch(t);                                           // the first one fetches the code
-    double start = seconds_now();
-    uint64_t counter = __builtin_ia32_rdtsc();
-    while (t->batches < LEAST_BATCHES || (t->batches < MOST_BATCHES && seconds_now() - start < SECONDS)) {
+    double start = seconds_now(CLOCK_MONOTONIC);
+    while (t->batches < LEAST_BATCHES || (t->batches < MOST_BATCHES && seconds_now(CLOCK_MONOTONIC) - start < SECONDS)) {
         one_batch(t);
         t->batches++;
     }
-    t->gigahertz = (double)(__builtin_ia32_rdtsc() - counter) / (seconds_now() - start) * 1e-9;
     __builtin_ia32_ldmxcsr(before);
 }
 
