@@ -48,6 +48,10 @@ sanitized || {
     cmp -s serial/weights.safetensors openblas.1/weights.safetensors || fail "a serial OpenBLAS gives other weights"
 }
 "$NNC" explain net.nn --blas openblas | grep -q 'product 250x180x150 by OpenBLAS (--blas openblas)' || fail "explain does not say who computes"
+"$NNC" explain net.nn --cpu x86-64-v4 | grep -q 'product 250x180x150 by nnc (by the table)' || fail "explain does not say what the table says"
+sed 's/x\[150\]/x[1024]/; s/150\]/1024]/; s/dense(180)/dense(1024)/; s/batch     = 250/batch     = 64/' net.nn >wide.nn
+"$NNC" explain wide.nn --cpu x86-64-v3 | grep -q 'product 64x1024x1024 by OpenBLAS (by the table)' || fail "the table gives nothing away"
+"$NNC" explain wide.nn --cpu x86-64-v2 | grep -q 'product 64x1024x1024 by nnc (the table has no row for it)' || fail "a row fits other vectors"
 "$NNC" explain net.nn --blas none | grep -q 'by OpenBLAS' && fail "explain names OpenBLAS under --blas none"
 "$NNC" build net.nn --emit obj && ! grep -q openblas net.h && ! nm net.o | grep -q cblas || fail "objects call OpenBLAS unasked"
 "$NNC" build net.nn --emit obj --blas openblas && grep -q -- -lopenblas net.h && nm net.o | grep -q 'U cblas_sgemm' || fail "objects do not call OpenBLAS when asked"
