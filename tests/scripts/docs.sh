@@ -1,5 +1,7 @@
 # The code in the documents: every fenced block of nn is checked (a file with `train` as a program, else as a library), every block
-# of c is compiled against the header of examples/digits, every block of sh runs in a folder that holds the examples' files.
+# of c is compiled against the header of examples/digits, every block of sh runs in a folder that holds the examples' files. A block
+# of text is what the block of sh before it prints, to the letter, and the last column of a table below it, where it is code, quotes
+# lines of it.
 set -u
 bad=0
 mkdir -p docs && cd docs || exit 1
@@ -11,7 +13,9 @@ for page in "$ROOT"/README.md "$ROOT"/docs/*.md "$ROOT"/examples/*/README.md; do
         /^```[a-z]+$/ && !open { kind = substr($0, 4); open = 1; n++; file = sprintf("%s.%02d.%s", name, n, kind); printf "" > file; next }
         /^```$/ { if (open) { open = 0; close(file) } else open = 2; next }
         /^```/ { open = open ? 0 : 2; next }
-        open == 1 { print > file }' "$page"
+        open == 1 { print > file; next }
+        /^#/ { kind = "" }
+        kind == "text" && /^\|.*`.*` \|$/ { sub(/^.*\| `/, ""); sub(/` \|$/, ""); print > sprintf("%s.%02d.lines", name, n) }' "$page"
 done
 for block in *.[0-9][0-9].nn; do
     [ -e "$block" ] || continue
@@ -26,6 +30,16 @@ PATH=$BUILD:$PATH
 cp -n "$ROOT"/examples/embed/embed.c main.c
 for block in *.[0-9][0-9].sh; do
     [ -e "$block" ] || continue
-    LIBRARY_PATH=$BUILD bash -eu "$block" >out.txt 2>&1 || { echo "$block:"; cat "$block" out.txt; bad=1; }
+    LIBRARY_PATH=$BUILD bash -eu "$block" >out.txt 2>err.txt || { echo "$block:"; cat "$block" out.txt err.txt; bad=1; }
+    number=${block%.sh}
+    expected=${number%.*}.$(printf '%02d' $((10#${number##*.} + 1))).text
+    [ ! -e "$expected" ] || { diff -u "$expected" out.txt && touch "$expected.seen"; } || { echo "$block prints something else"; bad=1; }
+done
+for expected in *.[0-9][0-9].text; do
+    [ -e "$expected" ] || continue
+    [ -e "$expected.seen" ] || { echo "$expected follows no block of sh that prints it"; bad=1; }
+    quoted=${expected%.text}.lines
+    [ -e "$quoted" ] || continue
+    sed 's/^ *//' "$expected" | grep -vxFf - "$quoted" && { echo "$quoted: not in $expected"; bad=1; }
 done
 exit $bad
