@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TREE_LIMIT = 400 }; // larger when written out: shared parts get names
+static const double tree_limit = 400; // larger when written out: shared parts get names
 
 typedef struct {
     const Expr *e;
@@ -371,7 +371,7 @@ static void name_parts(Printer *r, const Expr *e, const char *indent) {
 
 static void prepare(Printer *r, const Expr *e, const char *indent) {
     hash_of(r, e);
-    r->naming = mark_of(r, e)->tree > TREE_LIMIT;
+    r->naming = mark_of(r, e)->tree > tree_limit;
     if (r->naming) name_parts(r, e, indent);
 }
 

@@ -30,7 +30,7 @@ static char *own_folder(Arena *arena) {
 }
 
 static const char *find_library(Context *ctx, const char *name) {
-    static const char *const places[] = {"", "/..", "/../" NN_LIBDIR, "/../lib"};
+    static const char *const places[] = {"", "/..", ("/../" NN_LIBDIR), "/../lib"};
     char *folder = own_folder(ctx->arena);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char *path = string_format(ctx->arena, "%s%s/%s", folder, places[i], name);

@@ -513,7 +513,7 @@ static int64_t whole_instances(const Emitter *em) {
 
 // Written out completely, with sums in registers: short ones, and rows that stay in registers.
 static bool written_out(const Emitter *em, const Stage *stage, const int *axes, int count) {
-    enum { MOST_WRITTEN_OUT = 64, MOST_VECTORS = 4 };
+    const double most_written_out = 64, most_vectors = 4;
     const Point *p = &em->point;
     double points = p->instance_count;
     bool has_short = false, lanes = p->lane >= 0 && p->lane == p->kernel->sum_vector_axis;
@@ -522,10 +522,10 @@ static bool written_out(const Emitter *em, const Stage *stage, const int *axes, 
     if (p->clip_count || p->first) return false;
     if (lanes) {
         double vectors = ceil((double)p->kernel->axes[p->lane].size / em->lanes);
-        if (axis_short(em, p->lane) || vectors > MOST_VECTORS) return false;
+        if (axis_short(em, p->lane) || vectors > most_vectors) return false;
         points *= vectors;
     }
-    return p->kernel->rows_in_registers || (points <= MOST_WRITTEN_OUT && !has_short);
+    return p->kernel->rows_in_registers || (points <= most_written_out && !has_short);
 }
 
 static void open_sums(Emitter *em, const Stage *stage) {

@@ -247,7 +247,7 @@ static void lay_out(Kernels *ks, Schedule *s, bool *decided) {
     add_variables(&x, decided);
     x.classes = classes_create(x.arena, ks->program, s);
     int starts[MOST_STARTS], n = starts_of(&x, starts);
-    double best = INFINITY;
+    double best = (double)INFINITY;
     descend(&x, -1, &best);
     for (int i = 0; i < n; i++) descend(&x, starts[i], &best);
     for (int i = 0; i < x.variables.count; i++) {

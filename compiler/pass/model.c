@@ -261,7 +261,7 @@ double kernel_best(const Kernels *ks, Kernel *k) {
     if (r->key != key && may_call(ks, k, &plan)) {
         *r = (Remembered){key, product_cost(ks, k, &plan), -1, -1};
     } else if (r->key != key) {
-        *r = (Remembered){key, INFINITY, -1, -1};
+        *r = (Remembered){key, (double)INFINITY, -1, -1};
         const Stage *m = &k->stages.data[k->model->main];
         bool mixed = double_beside_single(ks, k);
         for (int v = -1; v < (mixed ? 0 : k->tile_count); v++)

@@ -111,7 +111,7 @@ static bool by_table(const Kernels *ks, int64_t m, int64_t n, int64_t k, const c
 static bool is_given_away(Kernels *ks, Kernel *k, const Product *p) {
     int64_t m = points_of(k, p->rows), n = points_of(k, p->columns), d = points_of(k, p->summed);
     const char *why = "--blas openblas";
-    bool large = m >= LEAST_SIDE && n >= LEAST_SIDE && d >= LEAST_SIDE && (double)m * (double)n * (double)d >= LEAST_CALL;
+    bool large = m >= LEAST_SIDE && n >= LEAST_SIDE && d >= LEAST_SIDE && (double)m * (double)n * (double)d >= least_call;
     bool given = large && (ks->machine.blas == BLAS_OPENBLAS || by_table(ks, m, n, d, &why));
     k->product_text = string_format(ks->program->arena, "product %lldx%lldx%lld by %s (%s)", (long long)m, (long long)n,
                                     (long long)d, given ? "OpenBLAS" : "nnc", large ? why : "too small for a call");

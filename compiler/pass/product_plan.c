@@ -112,7 +112,7 @@ bool product_plan(const Kernels *ks, const Kernel *k, Product *p) {
     if (!operand_strides(ks, k, p, &plain) || !operand_strides(ks, k, &other, &turned)) return false;
     bool first = best_plan(&plain, p), second = best_plan(&turned, &other);
     if (second && (!first || call_work(k, &other) > call_work(k, p))) *p = other;
-    return (first || second) && call_work(k, p) >= LEAST_CALL;
+    return (first || second) && call_work(k, p) >= least_call;
 }
 
 // ---- cost and tiles ------------------------------------------------------------------------------------------------------------

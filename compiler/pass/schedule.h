@@ -107,7 +107,8 @@ int function_rank(const Function *f);
 
 // ---- products by a BLAS (product.c, product_plan.c) ----
 // Smaller ones take longer to call than to compute.
-enum { LEAST_SIDE = 4, LEAST_CALL = 4096 };
+enum { LEAST_SIDE = 4 };
+static const double least_call = 4096;
 
 void product_refuse(Kernels *ks, Kernel *k, const char *why);          // it is nnc's own after all
 bool product_plan(const Kernels *ks, const Kernel *k, Product *p);     // by the present layouts; false: no matrices, or tiny ones

@@ -152,7 +152,7 @@ static void choose_steps(Search *x) {
     x->registers = x->ks->machine.registers - (k->sum_vector_axis >= 0 ? 8 : 6);
     x->small = k->rows_in_registers || !reduces;
     x->turns = reduces ? x->main->work : 1;
-    x->cycles = INFINITY;
+    x->cycles = (double)INFINITY;
     for (int s = 0; s < k->stages.count; s++) x->guarded |= k->model->stages[s].guard_axes;
     for (int j = 0; j < k->tile_count; j++) {
         if (reduces) x->turns /= (double)k->axes[k->tile[j]].size;

@@ -105,12 +105,12 @@ static const Expr *read_run(Run *r, Tensor *t) { return expr_read(r->p, t, NULL,
 static Tensor *count_plateaus(Run *r, const Expr *v, double patience) {
     Program *p = r->p;
     const char *name = string_format(r->arena, "plateau_%d", r->watches.count + 1);
-    Tensor *best = watch_state(r, string_format(r->arena, "%s.best", name), INFINITY);
+    Tensor *best = watch_state(r, string_format(r->arena, "%s.best", name), (double)INFINITY);
     Tensor *bad = watch_state(r, string_format(r->arena, "%s.bad", name), 0);
     Tensor *count = watch_state(r, string_format(r->arena, "%s.count", name), 0);
     const Expr *b = read_run(r, best), *zero = expr_const(p, 0), *one = expr_const(p, 1);
     const Expr *margin = expr_sub(p, b, expr_mul(p, expr_const(p, 1e-4), expr_unary(p, OP_ABS, b)));
-    const Expr *limit = expr_select(p, expr_binary(p, OP_LT, b, expr_const(p, INFINITY)), margin, b);
+    const Expr *limit = expr_select(p, expr_binary(p, OP_LT, b, expr_const(p, (double)INFINITY)), margin, b);
     const Expr *better = expr_binary(p, OP_LT, v, limit);
     const Expr *waited = expr_select(p, better, zero, expr_add(p, read_run(r, bad), one));
     const Expr *plateau = expr_binary(p, OP_LT, expr_const(p, patience), waited);
@@ -123,8 +123,8 @@ static Tensor *count_plateaus(Run *r, const Expr *v, double patience) {
 // |v - v an epoch ago|: infinite at the first epoch's end, nothing before.
 static Tensor *measure_change(Run *r, const Expr *v) {
     const char *name = string_format(r->arena, "change_%d", r->watches.count + 1);
-    Tensor *before = watch_state(r, string_format(r->arena, "%s.before", name), INFINITY);
-    Tensor *change = watch_state(r, name, NAN);
+    Tensor *before = watch_state(r, string_format(r->arena, "%s.before", name), (double)INFINITY);
+    Tensor *change = watch_state(r, name, (double)NAN);
     watch_next(r, before, v);
     watch_next(r, change, expr_unary(r->p, OP_ABS, expr_sub(r->p, v, read_run(r, before))));
     return change;
@@ -185,7 +185,7 @@ void clock_create(Run *r) {
         if (clock_names[i]) {
             bool unknown = i == NN_CLOCK_LOSS || i == NN_CLOCK_GRADIENT_NORM;
             r->m->clock[i] = run_tensor(r, string_format(r->arena, "clock.%s", clock_names[i]), TENSOR_CLOCK,
-                                        unknown ? NAN : 0);
+                                        unknown ? (double)NAN : 0);
         }
     r->hooks = (RunHooks){.data = r, .call = watch, .to_steps = to_steps};
 }
@@ -208,7 +208,7 @@ static Tensor *metric_clock(Run *r, Metric *m, int part) {
     static const char *const parts[PARTS] = {"", "test.", "validation."};
     if (!m->clock[part])
         m->clock[part] =
-            run_tensor(r, string_format(r->arena, "clock.%s%s", parts[part], m->name), TENSOR_CLOCK, NAN);
+            run_tensor(r, string_format(r->arena, "clock.%s%s", parts[part], m->name), TENSOR_CLOCK, (double)NAN);
     return m->clock[part];
 }
 

@@ -437,7 +437,7 @@ static Tensor *total_of(Elaborator *el, const Indices *outer, Reduction r) {
         int64_t dims[MAX_RANK];
         for (int i = 0; i < outer->count && i < MAX_RANK; i++) dims[i] = outer->data[i]->size;
         t = tensor_add(p, name, TENSOR_TOTAL, TYPE_DOUBLE, outer->count, dims);
-        t->start = r == REDUCE_MAX ? -INFINITY : r == REDUCE_MIN ? INFINITY : r == REDUCE_PROD ? 1 : 0;
+        t->start = r == REDUCE_MAX ? -(double)INFINITY : r == REDUCE_MIN ? (double)INFINITY : r == REDUCE_PROD ? 1 : 0;
         vec_push(p->arena, &totals->tensors, t);
     }
     return t;

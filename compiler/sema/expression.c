@@ -106,7 +106,7 @@ static SemaValue eval_name(Elaborator *el, Env *env, const Node *e) {
     if (define) return eval_definition(el, env, e, define);
     SemaValue *word = map_get(el->words, e->name);
     if (word) return *word;
-    if (string_equal(e->name, "inf")) return value_number(INFINITY, false);
+    if (string_equal(e->name, "inf")) return value_number((double)INFINITY, false);
     if (string_equal(e->name, "pi")) return value_number(3.14159265358979323846, false);
     if (string_equal(e->name, "training")) return value_bool(in_training(el, env));
     const Builtin *row = builtin_find(e->name, 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION);

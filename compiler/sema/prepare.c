@@ -418,7 +418,7 @@ static void make_field(Maker *k, const Node *s) {
         return;
     }
     // What is calculated may not be whole: the runtime looks at the double itself.
-    Type type = f->type == TYPE_INT && !source_of_reader(e) && v.array->e->type != TYPE_INT ? TYPE_DOUBLE : f->type;
+    Type type = f->type == TYPE_INT && !source_of_reader(e) && v.array->e->type != TYPE_INT ? TYPE_DOUBLE : (Type)f->type;
     if (type == TYPE_INT) v = to_integer(k, v);
     Tensor *t = value_as_tensor(k->el, v, part_name(k, f->name), TENSOR_OUTPUT, type, e->span);
     if (!t) return;

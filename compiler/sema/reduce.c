@@ -127,10 +127,10 @@ static const Kind *kind_of(const char *name) {
     static const Kind kinds[] = {
         {"sum", REDUCE_SUM, 0, false},
         {"prod", REDUCE_PROD, 1, false},
-        {"max", REDUCE_MAX, -INFINITY, false},
-        {"min", REDUCE_MIN, INFINITY, false},
-        {"argmax", REDUCE_ARGMAX, -INFINITY, false},
-        {"argmin", REDUCE_ARGMIN, INFINITY, false},
+        {"max", REDUCE_MAX, -(double)INFINITY, false},
+        {"min", REDUCE_MIN, (double)INFINITY, false},
+        {"argmax", REDUCE_ARGMAX, -(double)INFINITY, false},
+        {"argmin", REDUCE_ARGMIN, (double)INFINITY, false},
         {"any", REDUCE_MAX, 0, true},
         {"all", REDUCE_MIN, 1, true},
     };

@@ -97,7 +97,7 @@ static nn_status train(Model *m, Rows *r, int count, Real *loss) {
 
 static nn_status predict(Model *m, Rows *r, int count) {
     void **f = r->fields, **o = r->outputs;
-    (void)f;
+    (void)f, (void)o;
     return PREDICT(m, f, count, o);
 }
 

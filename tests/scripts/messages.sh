@@ -81,9 +81,17 @@ provoke PRECISION_UNAVAILABLE 2 "$NNC" build --precision bf16 xor.nn
 provoke UNKNOWN_CPU 2 "$NNC" build --cpu i386 xor.nn
 provoke UNKNOWN_TARGET 2 "$NNC" build --target sparc-linux xor.nn
 provoke PREFIX_NOT_ALLOWED 2 "$NNC" build --emit obj --prefix 3x xor.nn
-provoke NO_LINKER 3 env PATH=/nowhere "$NNC" build xor.nn
+provoke PASS_UNKNOWN 2 "$NNC" build --stop-after fold xor.nn
+provoke GRAD_OF 1 "$NNC" grad --of nothing xor.nn
+provoke GRAD_BY 1 "$NNC" grad --of loss --by nothing xor.nn
+provoke GRAD_SEVERAL 1 "$NNC" grad --of loss --by w xor.nn
+provoke NO_TOOL 3 env PATH=/nowhere "$NNC" build xor.nn
 printf '#!/bin/sh\necho no room >&2\nexit 1\n' >cc && chmod +x cc
-provoke LINKER_FAILED 3 env PATH="$PWD:$PATH" "$NNC" build xor.nn
+provoke TOOL_FAILED 3 env PATH="$PWD:$PATH" "$NNC" build xor.nn
+provoke NO_TRAIN 1 "$NNC" build marks.nn
+provoke LIBRARY_TRAIN 1 "$NNC" check --library xor.nn marks.nn
+mkdir -p other && cp marks.nn other/
+provoke LIBRARY_TWICE 1 "$NNC" check --library marks.nn --library other/marks.nn xor.nn
 
 # ---- the cap, JSON ----
 for k in $(seq 30); do echo "a$k = 3 3"; done >many.nn
