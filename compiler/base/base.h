@@ -41,7 +41,8 @@ bool string_equal(const char *a, const char *b);
 // The shortest decimal text that reads back as the same double, in the C locale, whatever the process's locale.
 char *string_of_double(Arena *arena, double value);
 bool double_of_string(const char *text, size_t length, double *value);
-// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length), or NULL.
+// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length, one below seven letters; of two letters
+// one too many or both swapped, where that fits a single candidate), or NULL.
 const char *string_nearest(const char *word, const char *const *candidates, int count);
 
 // A text that grows (output of printers).

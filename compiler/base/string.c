@@ -98,17 +98,25 @@ static int distance(const char *a, const char *b, int most) {
     return rows[na % 3][nb];
 }
 
+// In a word of two letters one too many, or both in the wrong order, is all that can be told from another word.
+static bool slip(const char *word, const char *candidate) {
+    if (strlen(candidate) == 1) return same_letter(word[0], *candidate) || same_letter(word[1], *candidate);
+    return strlen(candidate) == 2 && same_letter(word[0], candidate[1]) && same_letter(word[1], candidate[0]);
+}
+
 const char *string_nearest(const char *word, const char *const *candidates, int count) {
-    int most = (int)(strlen(word) / 3), best = most + 1;
+    size_t length = strlen(word);
+    int most = length < 3 ? length == 2 : length < 7 ? 1 : (int)(length / 3), best = most + 1, equal = 0;
     const char *nearest = NULL;
     for (int i = 0; i < count; i++) {
-        int d = distance(word, candidates[i], most);
-        if (d < best) {
-            best = d;
-            nearest = candidates[i];
-        }
+        int d = length == 2 && !slip(word, candidates[i]) ? best + 1 : distance(word, candidates[i], most);
+        equal += d == best && !string_equal(candidates[i], nearest);
+        if (d >= best) continue;
+        best = d;
+        nearest = candidates[i];
+        equal = 0;
     }
-    return nearest;
+    return length == 2 && equal ? NULL : nearest;
 }
 
 static void reserve(Text *text, size_t more) {

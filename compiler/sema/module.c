@@ -116,7 +116,7 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
     r->m->name = stem(ctx->arena, source->name);
     r->m->model = r->model->name;
     r->m->library = library;
-    if (!read_first(r)) return NULL;
+    if (!run_apply_settings(r, root) || !read_first(r)) return NULL;
     start(r, run_precision(r));
     if (ctx->errors > errors) return NULL;
     bool made = make_functions(r);

@@ -143,6 +143,8 @@ void library_add(Library *library, const Source *source, const Node *root);
 
 // Binds every name and checks every rule that needs no shapes' numbers, in the whole file: all errors of a file. False after errors.
 bool sema_resolve(Context *ctx, Library *library, const Source *source, const Node *root);
+// The same for a `train` block that is not quite the file's own.
+bool sema_resolve_train(Context *ctx, Library *library, const Source *source, const Node *root, const Node *train);
 // Instantiates the `train` block's models, checks every shape, and writes the equations. NULL after errors, or if the file is a library.
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root, const SemaOptions *options);
 // A library file: every definition whose shapes are known enough is checked by itself. False after errors.

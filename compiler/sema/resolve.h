@@ -21,6 +21,8 @@ bool library_standard(const Library *library, const char *name); // does the sta
 const Node *library_member(const Library *library, Span from, const char *file, const char *name);
 // Is there a library of that name, whose members are written with it? The file's own names come first.
 bool library_named(const Library *library, Span from, const char *file);
+// The libraries whose members are written with a word, for suggestions. Returns how many; stores at most `room`.
+int library_words(const Library *library, const char **names, int room);
 // The names of a library, for suggestions. Returns how many; stores at most `room`.
 int library_members(const Library *library, const char *file, const char **names, int room);
 // Every name visible from `from` at file level, for suggestions. Returns how many; stores at most `room`.

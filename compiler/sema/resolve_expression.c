@@ -71,6 +71,8 @@ static void resolve_member(Resolver *r, const Node *e) {
     const Builtin *b = plain ? builtin_find(base->name, r->groups & 1u << GROUP_TRAIN) : NULL;
     if (b && (string_equal(b->name, "test") || string_equal(b->name, "validation")))
         resolve_part(r, e);
+    else if (plain && !library_find(r->library, base->span, base->name) && !builtin_find(base->name, r->groups))
+        report_library(r, base);
     else
         resolve_value(r, base);
 }

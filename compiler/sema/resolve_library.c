@@ -62,6 +62,8 @@ static FileScope *file_of(const Library *library, Span span) {
         if (span.start >= file->source->base && span.start <= file->source->base + file->source->length)
             return file;
     }
+    for (int i = 0; i < library->files.count; i++) // a text of the command line is read as if it stood in the program
+        if (library->files.data[i]->program) return library->files.data[i];
     return NULL;
 }
 
@@ -89,6 +91,13 @@ bool library_standard(const Library *library, const char *name) {
 const Node *library_member(const Library *library, Span from, const char *prefix, const char *name) {
     const FileScope *file = map_get(library->prefixes, prefix);
     return file && library_named(library, from, prefix) && name[0] != '_' ? map_get(file->names, name) : NULL;
+}
+
+int library_words(const Library *library, const char **names, int room) {
+    int count = 0;
+    for (; count < map_count(library->prefixes) && count < room; count++)
+        names[count] = map_key(library->prefixes, count);
+    return count;
 }
 
 int library_members(const Library *library, const char *prefix, const char **names, int room) {

@@ -261,6 +261,7 @@ static void collect_metrics(Resolver *r, const Node *list) {
     for (int i = 0; i < (list->kind == AST_LIST ? list->count : 1); i++) {
         const Node *m = list->kind == AST_LIST ? list->items[i] : list;
         const char *name = metric_name(m);
+        if (!name && m == list) return; // its message is that it is no list
         if (!name) {
             Diagnostic *d = diagnose(r->ctx, METRIC_WITHOUT_NAME, m->span);
             diagnostic_help(r->ctx, d, "give it one: `metrics = [name = ...]`");
@@ -532,10 +533,25 @@ void resolve_train(Resolver *r, const Node *train) {
 
 // ---- assert ----
 
+// Comparisons joined by `and`: each is judged, and shown, by itself.
+static void check_promises(Resolver *r, const Node *e) {
+    bool joined = e->kind == AST_BINARY && e->op == OPERATOR_AND;
+    if (joined) {
+        check_promises(r, e->left);
+        check_promises(r, e->right);
+    } else if (e->kind != AST_BINARY || operator_precedence(e->op) != operator_precedence(OPERATOR_LESS)) {
+        Diagnostic *d = diagnose(r->ctx, ASSERT_CONDITION, e->span);
+        if (e->kind == AST_BINARY && e->op == OPERATOR_OR)
+            diagnostic_help(r->ctx, d, "comparisons are joined by `and`, or stand in several `assert` lines");
+    }
+}
+
 void resolve_assert(Resolver *r, const Node *s) {
+    int errors = r->ctx->errors;
     r->definition = NULL;
     r->scope = NULL;
     r->reported = map_create(r->ctx->arena);
     r->groups = 1u << GROUP_ASSERT | 1u << GROUP_SCALAR;
     resolve_value(r, s->value);
+    if (r->ctx->errors == errors) check_promises(r, s->value);
 }

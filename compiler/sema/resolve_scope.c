@@ -83,6 +83,26 @@ void report_unknown(Resolver *r, const char *name, Span span) {
                         name);
 }
 
+void report_library(Resolver *r, const Node *base) {
+    if (map_get(r->missing, base->name) || map_get(r->reported, base->name)) return;
+    if (later_place(r, base->name).start) {
+        report_unknown(r, base->name, base->span);
+        return;
+    }
+    map_set(r->missing, base->name, r);
+    Diagnostic *d = diagnose(r->ctx, UNKNOWN_NAME, base->span, base->name);
+    const char **names = arena_array(r->ctx->arena, const char *, CANDIDATES);
+    int count = library_words(r->library, names, CANDIDATES / 2);
+    for (const Scope *s = r->scope; s; s = s->outer)
+        for (int i = 0; i < map_count(s->locals) && count < CANDIDATES; i++)
+            names[count++] = map_key(s->locals, i);
+    const char *near = string_nearest(base->name, names, count);
+    if (near)
+        diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
+    else
+        diagnostic_help(r->ctx, d, "the names of a file of one's own are given by `--library %s.nn`", base->name);
+}
+
 const char *kind_phrase(const Node *n) {
     if (n->kind == AST_DATA) return "a data block";
     if (n->kind == AST_CONSTANT) return "a constant";

@@ -63,6 +63,7 @@ int64_t run_table_rows(const Run *r); // of a table or synthetic; -1: known with
 // What a field's expression says of it: class or int below a limit, a condition, or numbers.
 bool data_read_type(Run *r, const Node *e, Field *f);
 Precision run_precision(Run *r);
+bool run_apply_settings(Run *r, const Node *root);
 void run_apply_constants(Run *r);
 // --set of what became a setting of the trainer or decides something when compiling: the text given for
 // `name`, or NULL.

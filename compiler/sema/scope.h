@@ -46,6 +46,7 @@ typedef struct {
     bool wrong_arguments; // of the call at hand: they have had a message
     bool subscript;  // inside brackets, where an index may hide a size
     Map *reported;   // names whose message is out, in this definition
+    Map *missing;    // of the whole file: libraries whose message is out
     // of the train block
     const Node *data;
     Map *metrics;      // their names
@@ -70,6 +71,8 @@ Local *scope_own(const Resolver *r, const char *name);                 // in the
 
 // What is said of a name that nothing gives: once in a definition.
 void report_unknown(Resolver *r, const char *name, Span span);
+// `mine.layer`, where nothing is called `mine`: once in a file.
+void report_library(Resolver *r, const Node *base);
 // `keras.adma`: the library has no such name.
 void report_member(Resolver *r, const Node *member);
 // The visible name nearest to a word, or NULL.

@@ -61,7 +61,11 @@ static bool select_clause(Run *r, Clause *c) {
         t->trainable = true;
         vec_push(r->arena, &c->params, t);
     }
-    if (c->params.count || !over || is_word(over, "rest")) return true;
+    if (c->params.count || !over) return true;
+    if (is_word(over, "rest")) {
+        diagnose(r->ctx, REST_NOTHING, over->span);
+        return true;
+    }
     report_nothing(r, over, path ? path : "all", matrices);
     return false;
 }

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+static const char SET_SOURCE[] = "--set";
+
 static const Node *left_of(const Node *s) {
     return s->kind == AST_ASSIGN && s->target->kind == AST_NAME ? s->target : NULL;
 }
@@ -54,7 +56,7 @@ const char *run_line(const Run *r, Span span) {
 
 static const Node *parse_value(Run *r, const SetOption *option) {
     const char *text = string_format(r->arena, "set = %s\n", option->value);
-    Source *source = source_add(r->ctx, "--set", text, strlen(text));
+    Source *source = source_add(r->ctx, SET_SOURCE, text, strlen(text));
     int errors = r->ctx->errors;
     const Node *file = source ? parse_source(r->ctx, source) : NULL;
     if (!file || r->ctx->errors > errors || file->count != 1 || file->items[0]->kind != AST_CONSTANT) {
@@ -74,6 +76,45 @@ const Node *run_override(Run *r, const char *name) {
     return value;
 }
 
+// The line that gives a setting another value, or a new one.
+static Node *override_line(Run *r, const Node *line, const char *name, const Node *value) {
+    Node *s = node_new(r->ctx, AST_ASSIGN, value->span);
+    s->op = OPERATOR_SET;
+    s->name_span = value->span;
+    s->target = (Node *)name_node(r->ctx, name, value->span);
+    if (line) *s = *line;
+    s->assigned = (Node *)value;
+    return s;
+}
+
+// The block with what the command line says in place of its lines: from here on it is read as if it stood there.
+bool run_apply_settings(Run *r, const Node *root) {
+    Node *train = arena_new(r->arena, Node), *block = arena_new(r->arena, Node);
+    int errors = r->ctx->errors;
+    *train = *r->train;
+    *block = *r->train->block;
+    block->items = arena_array(r->arena, Node *, block->count + 1);
+    for (int k = 0; k < block->count; k++) block->items[k] = r->train->block->items[k];
+    train->block = block;
+    bool any = false;
+    const TrainSetting *row;
+    for (int i = 0; (row = train_setting_row(i)); i++) {
+        const Node *value = run_override(r, row->name), *name = NULL;
+        if (!value) continue;
+        any = true;
+        int k = 0;
+        for (; k < block->count; k++)
+            if ((name = left_of(block->items[k])) && string_equal(name->name, row->name)) break;
+        if (k < block->count)
+            block->items[k] = override_line(r, block->items[k], row->name, value);
+        else
+            node_add(r->ctx, block, override_line(r, NULL, row->name, value));
+    }
+    if (r->ctx->errors > errors || !any) return r->ctx->errors == errors;
+    r->train = train;
+    return sema_resolve_train(r->ctx, r->library, r->source, root, train);
+}
+
 void run_apply_constants(Run *r) {
     for (int i = 0; i < r->root->count; i++) {
         const Node *item = r->root->items[i];
@@ -84,7 +125,7 @@ void run_apply_constants(Run *r) {
         SemaValue *kept = arena_new(r->arena, SemaValue);
         *kept = elaborate_expression(el, env_create(el, value->span, ""), value);
         map_set(r->session->constants, item->name, kept);
-        run_in_force(r, item->name, node_text(r->arena, value), "--set");
+        run_in_force(r, item->name, node_text(r->arena, value), SET_SOURCE);
     }
 }
 
@@ -115,7 +156,8 @@ static void read_given(Run *r) {
         if (!row) continue;
         int k = (int)(row - train_setting_row(0));
         r->given[k] = s->assigned;
-        r->given_origin[k] = run_line(r, s->span);
+        const Source *source = source_of(r->ctx, s->assigned->span);
+        r->given_origin[k] = source && string_equal(source->name, SET_SOURCE) ? SET_SOURCE : run_line(r, s->span);
     }
 }
 
@@ -130,9 +172,7 @@ static const char *option_text(const Run *r, const char *name) {
 static void apply_options(Run *r) {
     const TrainSetting *row;
     for (int i = 0; (row = train_setting_row(i)); i++) {
-        const Node *value = run_override(r, row->name);
         const char *option = option_text(r, row->name);
-        if (value) r->given[i] = value, r->given_origin[i] = "--set";
         if (option)
             run_in_force(r, row->name, option, string_format(r->arena, "--%s", row->name));
         else if (r->given[i])

@@ -12,7 +12,11 @@ static bool dim_of_number(Elaborator *el, const Env *env, const Node *e, double 
         return false;
     }
     if (number < 1 || number >= 2147483648.0) {
-        fail(el, env, SIZE_OUT_OF_RANGE, e->span, text_string(&text), number_text(arena, number));
+        const char *plain = number_text(arena, number);
+        const char *what = string_equal(plain, text_string(&text))
+                               ? string_format(arena, "is %s", plain)
+                               : string_format(arena, "`%s` is %s", text_string(&text), plain);
+        fail(el, env, SIZE_OUT_OF_RANGE, e->span, what);
         return false;
     }
     *dim = (Dim){(int64_t)number, false};

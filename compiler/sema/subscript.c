@@ -35,7 +35,7 @@ SemaValue list_tensor(Elaborator *el, const Env *env, SemaValue list, Span span)
         bool fits = v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR || v.kind == SEMA_TENSOR;
         if (!fits || (i && (shape.rank != inner.rank || !dims_equal(shape.dims, inner.dims, shape.rank)))) {
             Dim *dims = inner.dims;
-            fail(el, env, LIST_UNEVEN, span,
+            fail(el, env, LIST_UNEVEN, list.items[i].span.start ? list.items[i].span : span,
                  i && inner.rank ? dims_text(el, dims, inner.rank)
                                  : value_shape_text(el->session, list.items[0]),
                  value_shape_text(el->session, v));

@@ -292,6 +292,8 @@ static void report_insert(Parser *p, const Fault *fault) {
     Token before = p->tokens.data[fault->at - 1],
           open = p->tokens.data[fault->opener < 0 ? fault->at - 1 : fault->opener];
     bool brace = fault->token == TOKEN_LEFT_BRACE, end = fault->token == TOKEN_RIGHT_BRACE;
+    // no block begins after an operator: what is wrong is the `{` itself, and the grammar says so
+    if (end && fault->opener > 0 && token_goes_on(kind_at(p, fault->opener - 1))) return;
     Token place = brace || end ? before : open;
     if (!parser_report(p, place.start)) return;
     Span span = brace || end ? parser_span(p, before.end, before.end) : parser_span(p, open.start, open.end);

@@ -97,6 +97,26 @@ static bool phrase(const Stop *s) {
     return true;
 }
 
+// `fn f(x[n]) = sum[i]`, and what it was meant to reduce in the next line, which is no definition: shown above.
+static bool torn_reduction(const Stop *s) {
+    int begin = statement_begin(s->p, s->at), close = begin - 2, open = close;
+    if (begin < 5 || s->kind == TOKEN_SET || token_at(s->p, begin).depth > 0 || token_at(s->p, begin - 1).kind != TOKEN_NEWLINE ||
+        token_at(s->p, close).kind != TOKEN_RIGHT_BOX)
+        return false;
+    for (int deep = 0; open > 0; open--) {
+        TokenKind kind = (TokenKind)token_at(s->p, open).kind;
+        deep += kind == TOKEN_RIGHT_BOX ? 1 : kind == TOKEN_LEFT_BOX ? -1 : 0;
+        if (!deep) break;
+    }
+    Token name = token_at(s->p, open - 1);
+    if (open < 2 || name.kind != TOKEN_IDENTIFIER || !token_goes_on((TokenKind)token_at(s->p, open - 2).kind)) return false;
+    uint32_t start = name.start, length = token_at(s->p, close).end - start;
+    const char *text = string_copy(s->p->ctx->arena, s->p->source->text + start, length);
+    Diagnostic *d = diagnose(s->p->ctx, NO_OPERAND, parser_span(s->p, start, start + length), text);
+    diagnostic_help(s->p->ctx, d, "what it reduces begins in the same line");
+    return true;
+}
+
 // The first token of a line that begins with `//`, meant as a comment; else the token itself.
 static int slashes(const Stop *s) {
     int i = s->at;
@@ -123,7 +143,8 @@ static DiagnosticCode special(const Stop *s, int *at, int *to) {
     *at = *to = slashes(s);
     if (*at != s->at || (s->kind == TOKEN_FLOOR_DIV && token_at(s->p, s->at).first)) return SYNTAX_COMMENT;
     if (s->kind == TOKEN_PIPE && !s->expression) return SYNTAX_PIPE;
-    if (compares(s->kind) && !s->expression) return SYNTAX_CHAIN;
+    if (s->kind == TOKEN_EQUAL && expects(s, TOKEN_SET)) return SYNTAX_EQUALS;
+    if (compares(s->kind) && !s->expression && !expects(s, TOKEN_SET)) return SYNTAX_CHAIN;
     if (s->kind == TOKEN_SET && (s->before == TOKEN_SET || s->line_end)) return SYNTAX_EQUALS;
     if (s->name && token_class(s->kind) == CLASS_WORD && (!s->expression || s->after == TOKEN_SET))
         return SYNTAX_RESERVED;
@@ -237,7 +258,7 @@ void syntax_error(Parser *parser, int at, const Expected *expected) {
     stop.line_end = expects(&stop, TOKEN_NEWLINE);
     stop.expression = expects(&stop, TOKEN_NUMBER);
     parser->fault = at + 1;
-    if (phrase(&stop)) return;
+    if (phrase(&stop) || torn_reduction(&stop)) return;
     int from, to;
     DiagnosticCode code = special(&stop, &from, &to);
     Span span = parser_span(parser, token_at(parser, from).start, token_at(parser, to).end);

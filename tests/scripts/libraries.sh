@@ -70,4 +70,13 @@ refuses "the size \`units\` is 2.5" set_ width=5
 refuses "without a unit" set_ "width=8 steps"
 refuses "without a unit" set_ "steps=2 epochs"
 refuses "cannot find \`abc\`" set_ width=abc
+refuses "cannot find \`abc\`" set_ steps=abc
+refuses "the loss is 1 whatever the model gives" set_ loss=1
+refuses "an optimizer is asked for" set_ optimizer=1
+refuses "expected a list of metrics" set_ metrics=1
+refuses "expected a condition" set_ stop=1
+refuses "cannot find \`q\`" set_ "clip=norm(q)"
+"$NNC" explain run.nn --library mine.nn --set "metrics=[mae(y, t)]" --set "optimizer=adam(0.1)" >explain.txt &&
+    grep -q '^optimizer  *= adam(0.1)  *--set' explain.txt && grep -q '^metrics  *= \[mae(y, t)\]  *--set' explain.txt ||
+    fail "--set of settings that the block gives, and of one that it does not"
 exit 0
