@@ -269,7 +269,21 @@ static int summary(Pipeline *p) {
     return NN_OK;
 }
 
-static int explain(Pipeline *p, bool time) {
+static void put_option(Text *out, const Options *o, Option option, const char *name, const char *value, const char *spelling) {
+    text_add(out, "%-32s = %-24s %s\n", name, value, o->value[option] ? spelling : "default");
+}
+
+// What the command line says of the code itself.
+static void put_target(Text *out, const Pipeline *p, const Options *o) {
+    static const char *const blas[] = {[BLAS_NONE] = "none", [BLAS_AUTO] = "auto", [BLAS_OPENBLAS] = "openblas"};
+    text_add(out, "%-32s = %-24s %s\n", "cpu", p->target->cpu, p->target->features);
+    put_option(out, o, OPTION_TARGET, "target", p->target->triple, "--target");
+    put_option(out, o, OPTION_BLAS, "blas", blas[p->options->blas], "--blas");
+    put_option(out, o, OPTION_OPTIMIZE, "optimization", string_format(p->ctx->arena, "%d", p->options->output.optimization), "-O");
+    put_option(out, o, OPTION_DEBUG, "debug", p->options->output.debug ? "true" : "false", "-g");
+}
+
+static int explain(Pipeline *p, const Options *o) {
     if (!pipeline_run(p, FORM_KERNELS)) return NN_OK;
     const Module *m = p->module;
     Text out = {.arena = p->ctx->arena};
@@ -277,11 +291,11 @@ static int explain(Pipeline *p, bool time) {
         const InForce *f = &m->in_force.data[i];
         text_add(&out, "%-32s = %-24s %s\n", f->name, f->value, f->origin);
     }
-    text_add(&out, "%-32s = %-24s %s\n", "cpu", p->target->cpu, p->target->features);
+    put_target(&out, p, o);
     put_memory(&out, p->kernels);
     text_put(&out, "\n");
     kernels_print(&out, p->kernels);
-    int status = time ? explain_times(p, &out) : NN_OK;
+    int status = o->value[OPTION_TIME] ? explain_times(p, &out) : NN_OK;
     if (status == NN_OK) fputs(text_string(&out), stdout);
     return status;
 }
@@ -343,7 +357,7 @@ int command_run(const Options *o) {
     else if (o->command == COMMAND_RUN) status = run(p, &po, o);
     else if (o->command == COMMAND_CHECK) status = check(p);
     else if (o->command == COMMAND_SUMMARY) status = summary(p);
-    else if (o->command == COMMAND_EXPLAIN) status = explain(p, o->value[OPTION_TIME] != NULL);
+    else if (o->command == COMMAND_EXPLAIN) status = explain(p, o);
     else if (o->command == COMMAND_GRAD) status = print_gradient(p, o);
     else if (o->command == COMMAND_GRADCHECK) status = check_gradient(&po, p);
     diagnostics_print(p->ctx, json, json ? stdout : stderr);

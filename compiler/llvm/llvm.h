@@ -7,6 +7,7 @@
 
 // What code is made for: chosen by CPU features, never by a CPU's name.
 typedef struct {
+    const char *triple;   // of the system: the one there is
     const char *cpu;      // LLVM's name of the feature level: x86-64-v3, x86-64-v4
     const char *features; // what a trainer checks at start: "avx2,fma,..."
     bool fused;           // there is a multiply-add

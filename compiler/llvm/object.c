@@ -17,8 +17,6 @@
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 
-static const char triple[] = "x86_64-unknown-linux-gnu";
-
 static Emitter *emitter_create(const CodeRequest *r, const char *data_layout, int part_limit) {
     Program *p = r->kernels->program;
     Emitter *em = arena_new(p->arena, Emitter);
@@ -27,7 +25,7 @@ static Emitter *emitter_create(const CodeRequest *r, const char *data_layout, in
     em->kernels = r->kernels;
     em->program = p;
     em->prefix = r->prefix;
-    em->triple = triple;
+    em->triple = r->target->triple;
     em->data_layout = data_layout;
     em->part_limit = part_limit;
     em->lanes = p->precision == PRECISION_DOUBLE ? r->target->machine.lanes / 2 : r->target->machine.lanes;
@@ -62,6 +60,7 @@ static void llvm_prepare(const CodeRequest *r) {
 static LLVMTargetMachineRef machine_create(const CodeRequest *r) {
     char *error = NULL;
     LLVMTargetRef target;
+    const char *triple = r->target->triple;
     if (LLVMGetTargetFromTriple(triple, &target, &error)) die("LLVM has no target %s: %s", triple, error);
     return LLVMCreateTargetMachine(target, triple, r->target->cpu, "", (LLVMCodeGenOptLevel)level_of(r),
                                    LLVMRelocPIC, LLVMCodeModelDefault);

@@ -49,6 +49,18 @@ gives 2 'did you mean `tiles`' check "$xor" --stop-after tile
 gives 2 'names no pass' check "$xor" --dump-after nothing
 
 # explain: every value in force and where it came from.
+"$NNC" explain "$xor" -O1 -g --blas none --target x86_64-linux-gnu >explain.txt || fail 'explain with options'
+"$NNC" explain "$xor" >>explain.txt
+while read -r line; do grep -q "^$line" explain.txt || fail "explain has no line '$line'"; done <<'END'
+target  *= x86_64-[a-z-]*linux-gnu  *--target
+target  *= .*  *default
+blas  *= none  *--blas
+blas  *= auto  *default
+optimization  *= 1  *-O
+optimization  *= 2  *default
+debug  *= true  *-g
+debug  *= false  *default
+END
 "$NNC" explain "$digits" --batch 16 >explain.txt || fail 'explain'
 while read -r line; do grep -q "^$line" explain.txt || fail "explain has no line '$line'"; done <<'END'
 mlp.dense_1.units  *= 128  *line 10
