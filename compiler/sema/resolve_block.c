@@ -16,7 +16,7 @@ static void report_twice(Resolver *r, const char *name, Span span, Span before) 
 
 // ---- assignments ----
 
-static const Node *target_name(const Node *target) {
+const Node *target_name(const Node *target) {
     if (target->kind == AST_INDEX) target = target->base;
     return target->kind == AST_NAME ? target : NULL;
 }
@@ -110,50 +110,7 @@ static void resolve_param(Resolver *r, const Node *s) {
         report_twice(r, s->name, s->name_span, (own ? own : result)->span);
         return;
     }
-    scope_add(r, s->name, state ? LOCAL_STATE : LOCAL_PARAM, s->name_span);
-}
-
-// Inside a loop a name may stand before the line that gives it.
-static void resolve_recur(Resolver *r, const Node *s) {
-    for (int i = 0; i < s->count; i++) resolve_value(r, s->items[i]->value);
-    for (int i = 0; i < s->count; i++) {
-        Local *local = scope_find(r, s->items[i]->name);
-        if (!local) local = scope_add(r, s->items[i]->name, LOCAL_VALUE, s->items[i]->name_span);
-        local->used = local->given = true;
-    }
-    scope_open(r);
-    const Node *range = s->range;
-    if (range && range->kind == AST_NAME)
-        scope_add(r, range->name, LOCAL_INDEX, range->span);
-    else if (range)
-        bind_indices(r, &range, 1);
-    const Node *block = s->range_block;
-    Scope *inside = r->scope;
-    for (int i = 0; block && i < block->count; i++) {
-        const Node *line = block->items[i],
-                   *name = line->kind == AST_ASSIGN ? target_name(line->target) : NULL;
-        if (!name) continue;
-        Local *local = scope_find(r, name->name);
-        if (local) {
-            local->given = true;
-            continue;
-        }
-        r->scope = inside->outer; // what a loop makes is seen after it
-        scope_add(r, name->name, LOCAL_VALUE, name->span);
-        r->scope = inside;
-    }
-    for (int i = 0; block && i < block->count; i++) {
-        const Node *line = block->items[i];
-        if (line->kind != AST_ASSIGN) {
-            resolve_statement(r, line);
-            continue;
-        }
-        scope_open(r);
-        if (line->target->kind == AST_INDEX) bind_indices(r, entries(line->target), line->target->count);
-        resolve_value(r, line->assigned);
-        scope_close(r);
-    }
-    scope_close(r);
+    scope_add(r, s->name, state ? LOCAL_STATE : LOCAL_PARAM, s->name_span)->declared = s;
 }
 
 void resolve_repeat(Resolver *r, const Node *e) {
@@ -281,7 +238,7 @@ static void resolve_signature(Resolver *r, const Node *d) {
         if (own)
             report_twice(r, p->name, p->name_span, own->span);
         else
-            scope_add(r, p->name, p->brackets ? LOCAL_TENSOR : LOCAL_SETTING, p->name_span);
+            scope_add(r, p->name, p->brackets ? LOCAL_TENSOR : LOCAL_SETTING, p->name_span)->declared = p;
     }
     for (int i = 0; i < d->count; i++)
         for (int k = 0; k < d->items[i]->count; k++) bind_sizes(r, d->items[i]->items[k]);
@@ -305,7 +262,7 @@ static void resolve_results(Resolver *r, const Node *d) {
         else if (given && given->kind != LOCAL_SIZE)
             report_twice(r, result->name, result->name_span, given->span);
         else
-            scope_add(r, result->name, LOCAL_RESULT, result->name_span);
+            scope_add(r, result->name, LOCAL_RESULT, result->name_span)->declared = result;
     }
 }
 

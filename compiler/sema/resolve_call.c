@@ -193,6 +193,15 @@ static const Node *member_of(Resolver *r, const Node *callee) {
     return library_member(r->library, base->span, base->name, callee->name);
 }
 
+// A layer has parameters of its own, for which a function has no place.
+static bool layer_in_fn(Resolver *r, const Node *definition, const Node *call) {
+    bool fn = r->definition && r->definition->definition == DEFINE_FN;
+    if (!fn || definition->definition != DEFINE_LAYER) return false;
+    Diagnostic *d = diagnose(r->ctx, LAYER_IN_FN, call->span, definition->name, r->definition->name);
+    diagnostic_help(r->ctx, d, "make it a `layer`");
+    return true;
+}
+
 static void call_name(Resolver *r, const Node *callee, const Node *call, int piped) {
     Local *local = scope_find(r, callee->name);
     if (local) {
@@ -204,6 +213,7 @@ static void call_name(Resolver *r, const Node *callee, const Node *call, int pip
         const Node *definition = callable(r, callee, found);
         if (!definition) return;
         if (definition->definition == DEFINE_MODEL) r->model_called = true;
+        if (layer_in_fn(r, definition, call)) return;
         check_definition(r, definition, call, piped);
         return;
     }
@@ -222,10 +232,10 @@ void resolve_callee(Resolver *r, const Node *callee, int piped) {
         return;
     }
     const Node *definition = member_of(r, callee);
-    if (definition && callable(r, callee, definition))
-        check_definition(r, definition, bare, piped);
-    else if (!definition)
+    if (!definition)
         resolve_value(r, callee);
+    else if (callable(r, callee, definition) && !layer_in_fn(r, definition, bare))
+        check_definition(r, definition, bare, piped);
 }
 
 void resolve_call(Resolver *r, const Node *call, int piped) {
@@ -243,7 +253,7 @@ void resolve_call(Resolver *r, const Node *call, int piped) {
         const Node *definition = callee->kind == AST_MEMBER ? member_of(r, callee) : NULL;
         if (!definition)
             resolve_value(r, callee);
-        else if (callable(r, callee, definition))
+        else if (callable(r, callee, definition) && !layer_in_fn(r, definition, call))
             check_definition(r, definition, call, piped);
     }
     r->wrong_arguments = false;

@@ -169,8 +169,24 @@ static bool lacks_operand(Resolver *r, const Node *e) {
     return true;
 }
 
+static bool has_dots(const Node *e) {
+    for (int i = 0; i < e->count; i++)
+        if (e->items[i]->kind == AST_DOTS) return true;
+    return false;
+}
+
+// As many subscripts as the declaration has dimensions, whatever their sizes are.
+static void check_rank(Resolver *r, const Node *e) {
+    const Local *local = e->base->kind == AST_NAME ? scope_find(r, e->base->name) : NULL;
+    const Node *declared = local ? local->declared : NULL;
+    if (!declared || !declared->count || has_dots(declared) || has_dots(e) || declared->count == e->count) return;
+    Diagnostic *d = diagnose(r->ctx, SUBSCRIPT_COUNT, e->span, e->base->name, declared->count, e->count);
+    diagnostic_note(r->ctx, d, declared->span, "it is declared here");
+}
+
 static void resolve_index(Resolver *r, const Node *e) {
     if (lacks_operand(r, e)) return;
+    check_rank(r, e);
     resolve_value(r, e->base);
     bool outer = r->subscript;
     r->subscript = true;

@@ -16,7 +16,7 @@ Local *scope_own(const Resolver *r, const char *name) { return map_get(r->scope-
 
 Local *scope_add(Resolver *r, const char *name, LocalKind kind, Span span) {
     Local *local = arena_new(r->ctx->arena, Local);
-    *local = (Local){name, kind, span, false, false};
+    *local = (Local){name, kind, span, false, false, NULL};
     map_set(r->scope->locals, name, local);
     return local;
 }

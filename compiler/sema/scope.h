@@ -25,7 +25,8 @@ typedef struct {
     const char *name;
     LocalKind kind;
     Span span;
-    bool used, given; // given: a result that was assigned
+    bool used, given;       // given: a result that was assigned
+    const Node *declared;   // of a tensor, parameter or state: where its dimensions stand
 } Local;
 
 typedef struct Scope Scope;
@@ -99,8 +100,12 @@ void check_builtin(Resolver *r, const Builtin *b, const Node *call, int piped);
 void resolve_statements(Resolver *r, const Node *block);
 void resolve_statement(Resolver *r, const Node *s);
 void resolve_repeat(Resolver *r, const Node *repeat);
+const Node *target_name(const Node *target); // the name that an assignment gives, or NULL
 void report_unused(Resolver *r, bool train);
 void resolve_definition(Resolver *r, const Node *definition);
+
+// resolve_recur.c
+void resolve_recur(Resolver *r, const Node *recur);
 
 // resolve_run.c
 void resolve_data(Resolver *r, const Node *data);
