@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BATCH = 4, MOST_ELEMENTS = 240, MOST_POOL = 32 };
+enum { MOST_ELEMENTS = 240, MOST_POOL = 32 };
 
 typedef struct {
     Program *p;
@@ -28,6 +28,12 @@ typedef struct {
 // ---- small things ----
 
 static int64_t pick(Maker *m, int64_t low, int64_t high) { return random_pick(&m->state, low, high); }
+
+// The size of a dimension: small, or of several vectors and a rest.
+static int64_t pick_width(Maker *m, int64_t least) {
+    int64_t small = pick(m, least, 5), wide = pick(m, 6, 40);
+    return pick(m, 0, 5) ? small : wide;
+}
 
 static double pick_number(Maker *m) { return (double)pick(m, 1, 8) / 4; }
 
@@ -81,7 +87,7 @@ static Tensor *param(Maker *m, Indices dims) {
     return t;
 }
 
-static int64_t row_elements(const Tensor *t) { return tensor_elements(t) / BATCH; }
+static int64_t row_elements(const Tensor *t) { return tensor_elements(t) / t->dims[0]; }
 
 static Tensor *some(Maker *m) {
     return m->pool[pick(m, m->pool_count > 3 ? m->pool_count - 3 : 0, m->pool_count - 1)];
@@ -131,8 +137,9 @@ static Tensor *layer_dense(Maker *m) {
     Tensor *x = some(m);
     Indices at = dims_of(m, x), reduced = NONE, weights = NONE, out = at;
     int which = x->rank > 1 ? (int)pick(m, 1, x->rank - 1) : 0;
-    Index *u = fresh(m, "u", pick(m, 1, 5));
-    if (which == 0) return layer_map(m);
+    int64_t units = pick_width(m, 1);
+    if (which == 0 || row_elements(x) / x->dims[which] * units > MOST_ELEMENTS) return layer_map(m);
+    Index *u = fresh(m, "u", units);
     reduced.indices[reduced.count++] = at.indices[which];
     weights.indices[weights.count++] = at.indices[which];
     out.indices[which] = u;
@@ -309,7 +316,7 @@ static Tensor *layer_causal(Maker *m) {
 // A row of a table, or an element of x, at an integer input.
 static Tensor *layer_gather(Maker *m) {
     Tensor *x = some(m);
-    const Index *b = index_add(m->p, "b", BATCH, true);
+    const Index *b = index_add(m->p, "b", m->p->batch, true);
     const Affine *at_b = form(m, b);
     const Affine *at = affine_atom(m->p, expr_read(m->p, m->classes, &at_b, NULL));
     if (x->rank == 2 && x->dims[1] >= m->class_count && pick(m, 0, 1)) {
@@ -343,7 +350,7 @@ static Tensor *layer_outer(Maker *m) {
     Tensor *x = some(m), *y = some(m);
     if (x->rank != 2 || y->rank != 2 || x->dims[1] * y->dims[1] > MOST_ELEMENTS) return layer_map(m);
     Indices out = {
-        .indices = {index_add(m->p, "b", BATCH, true), fresh(m, "i", x->dims[1]), fresh(m, "j", y->dims[1])},
+        .indices = {index_add(m->p, "b", m->p->batch, true), fresh(m, "i", x->dims[1]), fresh(m, "j", y->dims[1])},
         .count = 3};
     Indices second = {.indices = {out.indices[0], out.indices[2]}, .count = 2};
     return define(m, "outer", out, REDUCE_NONE, NONE,
@@ -454,7 +461,7 @@ static Tensor *layer_recurrence(Maker *m) {
     Tensor *x = some(m);
     if (x->rank != 3) return layer_reduce(m);
     Index *v = fresh(m, "v", x->dims[2]), *u = fresh(m, "u", x->dims[2]),
-          *b = index_add(m->p, "b", BATCH, true);
+          *b = index_add(m->p, "b", m->p->batch, true);
     Indices weights = {.indices = {v, u}, .count = 2}, out = {.indices = {b, u}, .count = 2},
             before = {.indices = {b, v}, .count = 2};
     Indices reduced = {.indices = {v}, .count = 1};
@@ -483,11 +490,11 @@ static Layer *const LAYERS[] = {layer_map,       layer_dense,  layer_dense,   la
 
 static void add_inputs(Maker *m) {
     int rank = (int)pick(m, 2, 4);
-    Indices dims = {.indices = {index_add(m->p, "b", BATCH, true)}, .count = 1};
-    for (int d = 1; d < rank; d++) dims.indices[dims.count++] = fresh(m, "i", pick(m, rank == 2 ? 2 : 1, 5));
+    Indices dims = {.indices = {index_add(m->p, "b", m->p->batch, true)}, .count = 1};
+    for (int d = 1; d < rank; d++) dims.indices[dims.count++] = fresh(m, "i", rank == 2 ? pick_width(m, 2) : pick(m, 1, 5));
     m->pool[m->pool_count++] = tensor_over(m, "x", TENSOR_INPUT, dims);
     m->class_count = pick(m, 2, 4);
-    m->classes = tensor_add(m->p, "classes", TENSOR_INPUT, TYPE_INT, 1, (const int64_t[]){BATCH});
+    m->classes = tensor_add(m->p, "classes", TENSOR_INPUT, TYPE_INT, 1, (const int64_t[]){m->p->batch});
     m->classes->batch_dims = 1;
     m->classes->bounded = true;
     m->classes->high = m->class_count - 1;
@@ -572,9 +579,8 @@ static void add_updates(Maker *m, Tensor *loss) {
 }
 
 Program *random_program(Context *ctx, RandomOptions options) {
-    Maker m = {.p = program_create(ctx, options.precision, BATCH),
-               .state = options.seed * 2654435761u + 12345,
-               .smooth = options.smooth};
+    Maker m = {.state = options.seed * 2654435761u + 12345, .smooth = options.smooth};
+    m.p = program_create(ctx, options.precision, pick(&m, 0, 5) ? 4 : 21);
     m.f = function_add(m.p, FUNCTION_STEP, "step");
     m.update = tensor_add(m.p, "clock.update", TENSOR_CLOCK, TYPE_DOUBLE, 0, NULL);
     add_inputs(&m);

@@ -27,7 +27,8 @@ typedef struct {
 static const Way WAYS[] = {
     {"x86-64-v3", PRECISION_DOUBLE, 1, false},  {"x86-64-v2", PRECISION_DEFAULT, 1, false},
     {"x86-64-v3", PRECISION_DEFAULT, 3, false}, {"x86-64-v3", PRECISION_STRICT, 1, true},
-    {"x86-64-v2", PRECISION_DOUBLE, 2, true},
+    {"x86-64-v2", PRECISION_DOUBLE, 2, true},   {"native", PRECISION_DEFAULT, 2, false},
+    {"native", PRECISION_DOUBLE, 1, true},
 };
 
 static void (*const PASSES[])(Program *) = {pass_differentiate, pass_number, pass_substitute, pass_travel,
