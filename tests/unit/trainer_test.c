@@ -233,7 +233,7 @@ static void test_kill(Tests *t) {
 
 static void test_two_signals(Tests *t) {
     FakeOptions o = {.csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
-    struct timespec wait = {0, 30000000};
+    struct timespec wait = {0, 300000000};
     for (int signals = 1; signals <= 2; signals++) {
         char out[16], command[64], log[32], checkpoint[64];
         snprintf(out, sizeof out, "slow_%d", signals);
@@ -244,7 +244,7 @@ static void test_two_signals(Tests *t) {
         pid_t child = start(&o, command);
         unsetenv("FAKE_SLOW");
         // The log is opened right before the first step.
-        for (int k = 0; k < 1000 && access(log, F_OK) != 0; k++)
+        for (int k = 0; k < 100 && access(log, F_OK) != 0; k++)
             nanosleep(&wait, NULL);
         nanosleep(&wait, NULL);
         for (int k = 0; k < signals; k++) {
