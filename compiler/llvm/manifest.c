@@ -174,6 +174,7 @@ static void add_columns(Blob *b) {
         row->equals = text(b, c->equals);
         row->is_class = c->is_class;
         row->is_whole = c->is_whole;
+        row->for_input = c->for_input;
         row->limit = c->limit;
         row->elements = c->elements;
         row->values =

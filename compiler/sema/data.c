@@ -2,6 +2,7 @@
 // Guarantees: every field has a known shape and type; prepare functions make it from the raw columns.
 #include "sema/run.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -21,6 +22,10 @@ Field *data_field(Run *r, const char *name) {
     return NULL;
 }
 
+Field *data_field_of(Run *r, const Node *line) {
+    return line->kind == AST_ASSIGN && !is_setting(line) ? data_field(r, field_name(line)->name) : NULL;
+}
+
 // ---- numbers of the block ----
 
 static bool read_integer(Run *r, const Node *e, const char *what, int64_t *value) {
@@ -35,6 +40,13 @@ static bool read_number(Run *r, const Node *e, const char *what, double *value) 
 }
 
 // ---- the source ----
+
+// One byte that cannot be part of a cell without quotes.
+static bool is_separator(const Node *e) {
+    if (e->kind != AST_TEXT || strlen(e->name) != 1) return false;
+    char c = e->name[0];
+    return (c >= ' ' || c == '\t') && c != 127 && !isalnum((unsigned char)c) && !strchr("\"+-.", c);
+}
 
 static bool read_csv(Run *r, const Node *call) {
     DataBlock *d = &r->m->data;
@@ -52,13 +64,10 @@ static bool read_csv(Run *r, const Node *call) {
     else if (header)
         diagnose(r->ctx, WORD_EXPECTED, header->span, "`true` or `false`");
     d->separator = ',';
-    bool tab = separator && separator->kind == AST_TEXT && string_equal(separator->name, "\\t");
-    if (tab)
-        d->separator = '\t';
-    else if (separator && separator->kind == AST_TEXT && strlen(separator->name) == 1)
+    if (separator && is_separator(separator))
         d->separator = separator->name[0];
     else if (separator)
-        diagnose(r->ctx, WORD_EXPECTED, separator->span, "one character in quotes");
+        diagnose(r->ctx, WORD_EXPECTED, separator->span, "one character in quotes that stands in no number and is no quote and no line's end");
     d->missing = NN_MISSING_ERROR;
     if (missing && missing->kind == AST_NAME && string_equal(missing->name, "mean"))
         d->missing = NN_MISSING_BY_MEAN;
@@ -156,12 +165,8 @@ bool data_read_type(Run *r, const Node *e, Field *f) {
     return false;
 }
 
-static bool read_dims(Run *r, const Node *target, Field *f) {
+bool data_read_dims(Run *r, const Node *target, Field *f) {
     if (target->kind != AST_INDEX) return true;
-    if (target->count > MAX_RANK - 1) {
-        diagnose(r->ctx, FIELD_RANK, target->span, f->name, MAX_RANK - 1);
-        return false;
-    }
     int64_t elements = 1;
     for (int i = 0; i < target->count; i++) {
         const Node *item = target->items[i];
@@ -176,10 +181,19 @@ static bool read_dims(Run *r, const Node *target, Field *f) {
     return true;
 }
 
+static bool rank_fits(Run *r, const Node *target, const Field *f) {
+    if (target->kind != AST_INDEX || target->count < MAX_RANK) return true;
+    diagnose(r->ctx, FIELD_RANK, target->span, f->name, MAX_RANK - 1);
+    return false;
+}
+
 static void declare_field(Run *r, const Node *s) {
     Field f = {.name = field_name(s)->name, .span = s->target->span, .in_model = -1};
     f.text = node_text(r->arena, s->assigned);
-    bool ok = read_dims(r, s->target, &f) && data_read_type(r, s->assigned, &f);
+    bool indexed = field_is_indexed(r->library, s); // its equation gives the sizes
+    bool ok = rank_fits(r, s->target, &f) && (indexed || data_read_dims(r, s->target, &f)) &&
+              data_read_type(r, s->assigned, &f);
+    if (indexed) f.rank = s->target->count;
     for (int i = 0; i < r->model->count; i++)
         if (string_equal(r->model->items[i]->name, f.name)) f.in_model = i;
     if (!ok) f.rank = -1;

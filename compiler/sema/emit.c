@@ -292,9 +292,10 @@ static void set_bounds(Tensor *t, const Expr *e) {
     }
 }
 
-// A new tensor over these indices; NULL after a message.
+// A new tensor over these indices; NULL after a message. Data are calculated in double.
 static Tensor *new_tensor(Elaborator *el, const Env *env, const char *name, TensorKind kind, Type type,
                           const Indices *all, Span span) {
+    if (el->row && kind == TENSOR_TEMP && type == TYPE_REAL) type = TYPE_DOUBLE;
     if (all->count > MAX_RANK) {
         fail(el, env, RANK_LIMIT, span, MAX_RANK);
         return NULL;
@@ -307,8 +308,10 @@ static Tensor *new_tensor(Elaborator *el, const Env *env, const char *name, Tens
     return t;
 }
 
+// The indices under which an expression stands; the draws of data are each row's own.
 static Indices outer_of(const Elaborator *el, const Expr *e, const Indices *own) {
     Indices outer = {.count = 0};
+    if (el->row && e->has_draw && !holds(own, el->row)) add_index(&outer, el->row);
     for (int i = 0; i < e->free_count; i++)
         if (!holds(own, e->free[i]) && e->free[i] != el->tables->element) add_index(&outer, e->free[i]);
     return outer;

@@ -36,6 +36,7 @@ typedef struct {
     const char *file, *name, *equals; // NULL: none
     int64_t first, last, limit, elements;
     bool is_class, is_whole;
+    bool for_input;                   // an input of the model is made of it
     const double *values;             // tables
     int64_t value_count;
     Span span;

@@ -1,234 +1,67 @@
 // The functions that make fields of raw columns, a block of rows at a time, in double.
-// A reader (column, file, a table's list ...) becomes a raw tensor [block, ...] of the field's shape under a
-// name of its own; what is left is an expression like any other.
-#include "sema/run.h"
-#include "sema/values.h"
+// A field is written for one row: readers (column, file, a table's list ...) and other fields are tensors of one
+// sample, each a read of a tensor [block, ...] at the one index of the row, which nothing in the text can name.
+// So nothing reaches from row to row, and what is left is an expression or an equation like any other.
+#include "sema/prepare.h"
 
 #include <math.h>
 #include <string.h>
 
-// One field in one part.
-typedef struct {
-    Run *r;
-    Elaborator *el;
-    Env *env;
-    int part, field;
-    const Field *f;
-    int64_t *rows;      // of this part's lists so far: 0 before the first, -1 after a message
-    const Node *whole;  // of an integer: the expression that must be whole and below the limit
-    int columns, parts; // raw tensors and names made for this field
-    bool wrong;
-} Maker;
+// ---- one row of a block ----
 
-static bool is_call(const Node *e, const char *name) {
-    return e && e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name);
+// The array over a sample's dimensions, without an element yet; `forms` gets the row and them.
+static Array sample_array(const Maker *k, const int64_t *dims, int rank, const Affine **forms) {
+    static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
+    Array a = {.rank = rank};
+    forms[0] = affine_index(k->r->p, k->el->row);
+    for (int d = 0; d < rank; d++) {
+        a.dims[d] = (Dim){dims[d], false};
+        a.indices[d] = index_add(k->r->p, names[d], dims[d], false);
+        forms[d + 1] = affine_index(k->r->p, a.indices[d]);
+    }
+    return a;
 }
 
-static int64_t elements_of(const Field *f) {
-    int64_t n = 1;
-    for (int i = 0; i < f->rank; i++) n *= f->dims[i];
-    return n;
+// A tensor of a block as one sample.
+static SemaValue sample_value(const Maker *k, Tensor *t) {
+    const Affine *forms[MAX_RANK];
+    Array a = sample_array(k, t->dims + 1, t->rank - 1, forms);
+    a.e = expr_read(k->r->p, t, forms, t->origin);
+    return value_array(k->r->session, &a);
 }
 
-static Tensor *block_tensor(Maker *k, const char *name, TensorKind kind, Type type) {
-    int64_t dims[MAX_RANK] = {PREPARE_BLOCK};
-    memcpy(dims + 1, k->f->dims, sizeof(int64_t) * (size_t)k->f->rank);
-    Tensor *t = tensor_add(k->r->p, name, kind, type, k->f->rank + 1, dims);
-    t->batch_dims = 1;
-    Origin *origin = arena_new(k->r->arena, Origin);
-    origin->span = k->f->span;
-    t->origin = origin;
+// A sample as a tensor of a block; NULL after a message.
+static Tensor *block_store(Maker *k, SemaValue v, const char *name, TensorKind kind, Type type, Span span) {
+    Array a = {.rank = 1, .dims = {{PREPARE_BLOCK, true}}, .indices = {k->el->row}};
+    bool tensor = v.kind == SEMA_TENSOR;
+    a.e = tensor ? v.array->e : value_expr(k->el, v, v.type == TYPE_REAL);
+    for (int d = 0; tensor && d < v.array->rank; d++) {
+        a.dims[a.rank] = v.array->dims[d];
+        a.indices[a.rank++] = v.array->indices[d];
+    }
+    return value_as_tensor(k->el, value_array(k->r->session, &a), name, kind, type, span);
+}
+
+static Tensor *block_output(Maker *k, SemaValue v, const char *name, Type type, Span span) {
+    Tensor *t = block_store(k, v, name, TENSOR_OUTPUT, type, span);
+    if (t) vec_push(k->r->arena, &k->el->function->outputs, t);
     return t;
-}
-
-static const char *part_name(const Maker *k, const char *name) {
-    static const char *const parts[PARTS] = {"", "test.", "validation."};
-    return string_format(k->r->arena, "data.%s%s", parts[k->part], name);
-}
-
-// ---- raw columns ----
-
-static void report_elements(Maker *k, const Node *e, int64_t found) {
-    Diagnostic *d = diagnose(k->r->ctx, FIELD_ELEMENTS, e->span, (long long)found, k->f->name,
-                             (long long)elements_of(k->f));
-    diagnostic_note(k->r->ctx, d, k->f->span, "its shape is given here");
-    k->wrong = true;
-}
-
-static bool read_index(Maker *k, const Node *e, int64_t *value) {
-    if (!elaborate_integer(k->el, k->env, e, "a column's number", value)) return false;
-    if (*value >= 0 && *value <= INT32_MAX) return true;
-    diagnose(k->r->ctx, SETTING_RANGE, e->span, "a column's number", 0LL, (long long)INT32_MAX);
-    return false;
-}
-
-static bool fill_column(Maker *k, const Node *e, Column *c) {
-    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
-    if (a->kind == AST_TEXT) {
-        c->name = a->name;
-        if (!k->r->m->data.header) {
-            diagnose(k->r->ctx, COLUMN_HEADER, a->span);
-            return false;
-        }
-        return true;
-    }
-    if (!read_index(k, a, &c->first)) return false;
-    c->last = c->first;
-    return true;
-}
-
-static bool fill_columns(Maker *k, const Node *e, Column *c) {
-    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
-    if (a->kind != AST_RANGE) {
-        diagnose(k->r->ctx, WORD_EXPECTED, a->span, "a range, `columns(0 .. 3)`");
-        return false;
-    }
-    if (!read_index(k, a->left, &c->first) || !read_index(k, a->right, &c->last)) return false;
-    if (c->last >= c->first) {
-        c->elements = c->last - c->first + 1;
-        return true;
-    }
-    diagnose(k->r->ctx, COLUMN_RANGE, a->span, (long long)c->first, (long long)c->last);
-    return false;
-}
-
-static bool fill_file(Maker *k, const Node *e, Column *c) {
-    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
-    if (a->kind != AST_TEXT) {
-        diagnose(k->r->ctx, WORD_EXPECTED, a->span, "the name of a file, in quotes");
-        return false;
-    }
-    c->kind = COLUMN_FILE;
-    c->file = a->name;
-    c->is_whole = is_call(e, "whole");
-    c->elements = elements_of(k->f);
-    return true;
-}
-
-typedef struct {
-    Maker *k;
-    VEC(double) values;
-    int64_t per_row;
-    bool wrong;
-} TableRows;
-
-static void read_cells(TableRows *t, const Node *e) {
-    if (e->kind == AST_LIST) {
-        for (int i = 0; i < e->count; i++) read_cells(t, e->items[i]);
-        return;
-    }
-    double value;
-    Dimension dimension;
-    bool ok = elaborate_number(t->k->el, t->k->env, e, "a cell", &value, &dimension);
-    t->wrong |= !ok;
-    vec_push(t->k->r->arena, &t->values, ok ? value : 0);
-}
-
-static bool fill_table(Maker *k, const Node *e, Column *c) {
-    TableRows t = {.k = k};
-    Run *r = k->r;
-    if (e->count == 0) {
-        diagnose(r->ctx, TABLE_EMPTY, e->span);
-        return false;
-    }
-    for (int i = 0; i < e->count; i++) {
-        int before = t.values.count;
-        read_cells(&t, e->items[i]);
-        int64_t cells = t.values.count - before;
-        if (i && cells != t.per_row) {
-            diagnose(r->ctx, TABLE_ROW, e->items[i]->span, (long long)cells, (long long)t.per_row);
-            return false;
-        }
-        t.per_row = cells;
-    }
-    if (t.wrong) return false;
-    if (*k->rows && *k->rows != e->count) {
-        if (*k->rows > 0) diagnose(r->ctx, TABLE_ROWS, e->span, k->f->name, e->count, (long long)*k->rows);
-        *k->rows = -1;
-        return false;
-    }
-    *k->rows = e->count;
-    if (!k->part) r->m->data.rows = e->count;
-    c->kind = COLUMN_TABLE;
-    c->values = t.values.data;
-    c->value_count = t.values.count;
-    c->elements = t.per_row;
-    return true;
-}
-
-// Classes and counts that stand in the text are checked there.
-static bool within_limit(Maker *k, const Node *e, const Column *c) {
-    for (int i = 0; i < c->value_count; i++) {
-        double v = c->values[i];
-        if (v >= 0 && v < (double)c->limit && v == floor(v)) continue;
-        diagnose(k->r->ctx, TABLE_LIMIT, e->items[i / c->elements]->span, k->f->name, (long long)c->limit - 1,
-                 number_text(k->r->arena, v));
-        k->wrong = true;
-        return false;
-    }
-    return true;
-}
-
-static const char *source_of_reader(const Node *e) {
-    if (e->kind == AST_LIST) return "table";
-    if (is_call(e, "column") || is_call(e, "columns")) return "csv";
-    return is_call(e, "file") || is_call(e, "whole") ? "idx" : NULL;
-}
-
-static bool fits_source(Maker *k, const Node *e) {
-    const char *needs = source_of_reader(e), *source = k->r->m->data.source;
-    bool files = string_equal(needs, "idx") && (string_equal(source, "idx") || string_equal(source, "npy"));
-    if (files || string_equal(needs, source)) return true;
-    const char *word = e->kind == AST_LIST ? "a list" : string_format(k->r->arena, "`%s`", e->base->name);
-    diagnose(k->r->ctx, READER_SOURCE, e->span, word, source);
-    return false;
-}
-
-// The raw tensor of a reader; its name, or NULL after a message.
-static Tensor *raw_column(Maker *k, const Node *e, const char *equals, const Node *limit) {
-    Column c = {.part = k->part,
-                .kind = equals ? COLUMN_TEXT_EQUALS : COLUMN_NUMBER,
-                .field = k->field,
-                .equals = equals,
-                .elements = 1,
-                .span = e->span};
-    bool ok = fits_source(k, e);
-    if (ok && is_call(e, "column"))
-        ok = fill_column(k, e, &c);
-    else if (ok && is_call(e, "columns"))
-        ok = fill_columns(k, e, &c);
-    else if (ok && e->kind == AST_LIST)
-        ok = fill_table(k, e, &c);
-    else if (ok)
-        ok = fill_file(k, e, &c);
-    if (!ok) {
-        k->wrong = true;
-        return NULL;
-    }
-    if (c.elements != elements_of(k->f)) {
-        report_elements(k, e, c.elements);
-        return NULL;
-    }
-    c.file = c.file ? c.file : k->r->m->data.file;
-    c.limit = limit ? k->f->limit : 0;
-    if (c.limit && e->kind == AST_LIST && !within_limit(k, e, &c)) return NULL;
-    c.is_class = limit && k->f->is_class;
-    c.tensor =
-        block_tensor(k, part_name(k, string_format(k->r->arena, "%s.raw_%d", k->f->name, ++k->columns)),
-                     TENSOR_INPUT, TYPE_DOUBLE);
-    vec_push(k->r->arena, &k->r->m->data.columns, c);
-    return c.tensor;
 }
 
 // ---- statistics ----
 
-// data.FIELD.mean: kept with the weights; `first` before there are data.
-static Tensor *statistic_state(Maker *k, const char *what, double first) {
+// data.FIELD.mean: kept with the weights; `first` before there are data. Of the shape of a sample of `of`; NULL
+// where another part made it of another shape.
+static Tensor *statistic_state(Maker *k, const char *what, int number, const Tensor *of, double first) {
     Run *r = k->r;
-    const char *name = string_format(r->arena, "data.%s.%s", k->f->name, what);
+    const char *name = string_format(r->arena, number > 1 ? "data.%s.%s_%d" : "data.%s.%s", k->f->name, what, number);
     Tensor *t = tensor_find(r->p, name);
-    if (t) return t;
-    t = tensor_add(r->p, name, TENSOR_STATE, TYPE_REAL, k->f->rank, k->f->dims);
+    if (t) {
+        bool same = t->rank == of->rank - 1 && !memcmp(t->dims, of->dims + 1, sizeof *t->dims * (size_t)t->rank);
+        return same ? t : NULL;
+    }
+    if (k->part) return NULL;
+    t = tensor_add(r->p, name, TENSOR_STATE, TYPE_REAL, of->rank - 1, of->dims + 1);
     const Affine *out[MAX_RANK];
     for (int d = 0; d < t->rank; d++) out[d] = affine_index(r->p, index_add(r->p, "i", t->dims[d], false));
     Origin *origin = arena_new(r->arena, Origin);
@@ -247,25 +80,19 @@ static void add_missing_mean(Maker *k, Tensor *raw) {
     if (k->part || k->f->type == TYPE_INT || d->missing != NN_MISSING_BY_MEAN ||
         d->columns.data[d->columns.count - 1].kind != COLUMN_NUMBER)
         return;
-    const char *what = k->columns > 1 ? string_format(k->r->arena, "missing_%d", k->columns) : "missing";
     Statistic s = {.kind = STATISTIC_MISSING_MEAN,
                    .field = k->field,
                    .column = d->columns.count - 1,
                    .of = {raw, NULL, NULL}};
-    s.into[0] = statistic_state(k, what, 0);
+    s.into[0] = statistic_state(k, "missing", k->columns, raw, 0);
     vec_push(k->r->arena, &d->statistics, s);
 }
 
 // (x - low) / (high - low), or (x - mean) / deviation; a range or deviation of 0 counts as 1.
 static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool minmax) {
     Program *p = k->r->p;
-    Array a = {.rank = of->rank};
     const Affine *forms[MAX_RANK];
-    for (int d = 0; d < of->rank; d++) {
-        a.dims[d] = (Dim){of->dims[d], d == 0};
-        a.indices[d] = index_add(p, d ? "i" : "n", of->dims[d], d == 0);
-        forms[d] = affine_index(p, a.indices[d]);
-    }
+    Array a = sample_array(k, of->dims + 1, of->rank - 1, forms);
     const Expr *x = expr_read(p, of, forms, NULL), *l = expr_read(p, low, forms + 1, NULL),
                *h = expr_read(p, high, forms + 1, NULL);
     const Expr *width = minmax ? expr_sub(p, h, l) : h, *zero = expr_const(p, 0);
@@ -276,9 +103,9 @@ static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool mi
 
 static void report_shape(Maker *k, const Node *e, SemaValue v) {
     Text found = {.arena = k->r->arena};
-    bool tensor = v.kind == SEMA_TENSOR && v.array->rank > 1;
-    for (int d = 1; tensor && d < v.array->rank; d++)
-        text_add(&found, "%s%lld", d > 1 ? ", " : "[", (long long)v.array->dims[d].size);
+    bool tensor = v.kind == SEMA_TENSOR;
+    for (int d = 0; tensor && d < v.array->rank; d++)
+        text_add(&found, "%s%lld", d ? ", " : "[", (long long)v.array->dims[d].size);
     text_put(&found, tensor ? "]" : "one number");
     Diagnostic *d = diagnose(k->r->ctx, FIELD_SHAPE, e->span, text_string(&found), k->f->name);
     diagnostic_note(k->r->ctx, d, k->f->span, "its shape is given here");
@@ -288,20 +115,21 @@ static SemaValue make_value(Maker *k, const Node *e);
 
 static SemaValue standardized(Maker *k, const Node *e) {
     Run *r = k->r;
-    bool minmax = is_call(e, "minmax");
+    bool minmax = node_calls(e, "minmax");
     const Node *inner = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
     SemaValue v = make_value(k, inner);
     if (value_is_error(v)) return v;
-    Tensor *of = value_as_tensor(k->el, v, part_name(k, string_format(r->arena, "%s.measured", k->f->name)),
-                                 TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
+    Tensor *of = block_output(k, v, prepare_name(k, string_format(r->arena, "%s.measured", k->f->name)), TYPE_DOUBLE,
+                              e->span);
     if (!of) return value_error();
-    if (of->rank != k->f->rank + 1) {
-        report_shape(k, e, v);
+    int number = ++k->scales;
+    Tensor *low = statistic_state(k, minmax ? "low" : "mean", number, of, 0),
+           *high = statistic_state(k, minmax ? "high" : "deviation", number, of, 1);
+    if (!low || !high) {
+        Diagnostic *d = diagnose(r->ctx, PART_STATISTIC, e->span, e->base->name, k->f->name);
+        diagnostic_note(r->ctx, d, r->m->data.fields.data[k->field].span, "the field stands here");
         return value_error();
     }
-    vec_push(r->arena, &k->el->function->outputs, of);
-    Tensor *low = statistic_state(k, minmax ? "low" : "mean", 0),
-           *high = statistic_state(k, minmax ? "high" : "deviation", 1);
     if (k->part == 0) {
         Statistic s = {
             .kind = minmax ? STATISTIC_MINMAX : STATISTIC_STANDARDIZE, .field = k->field, .column = -1};
@@ -320,33 +148,62 @@ static const Node *bind(Maker *k, SemaValue v, Span span) {
     return name;
 }
 
+static const char *name_held(const Node *brackets, const Node *reader) {
+    for (int i = 0; i < brackets->count; i++) {
+        const Node *item = brackets->items[i]->kind == AST_IF ? brackets->items[i]->value : brackets->items[i], *range;
+        const char *name = index_name(item, &range);
+        if (name && node_names(reader, name)) return name;
+    }
+    return NULL;
+}
+
+// The index of a reduction around the reader that the reader's own text holds; NULL: none.
+static const char *index_around(const Node *e, const Node *reader) {
+    if (!e || e == reader || e->span.start > reader->span.start || e->span.end < reader->span.end) return NULL;
+    const char *name = e->kind == AST_REDUCE ? name_held(e, reader) : NULL;
+    for (int i = 0; i < 3 && !name; i++) name = index_around(e->kid[i], reader);
+    for (int i = 0; i < e->count && !name; i++) name = index_around(e->items[i], reader);
+    return name;
+}
+
+// A reader, or a statistic, is of the whole row, under no index. False after a message.
+static bool without_index(Maker *k, const Node *reader) {
+    const char *name = k->indexed ? name_held(k->line->target, reader) : NULL;
+    if (!name) name = index_around(k->line->assigned, reader);
+    if (!name) return true;
+    diagnose(k->r->ctx, READER_INDEX, reader->span, node_text(k->r->arena, reader), name);
+    return false;
+}
+
 static const Node *replace_reader(void *data, const Node *e) {
     Maker *k = data;
-    if (is_call(e, "standardize") || is_call(e, "minmax")) return bind(k, standardized(k, e), e->span);
+    bool statistic = node_calls(e, "standardize") || node_calls(e, "minmax");
+    if ((statistic || reader_source(e)) && !without_index(k, e)) return bind(k, value_error(), e->span);
+    if (statistic) return bind(k, standardized(k, e), e->span);
     bool equality = e->kind == AST_BINARY && (e->op == OPERATOR_EQUAL || e->op == OPERATOR_NOT_EQUAL);
     if (equality && (e->left->kind == AST_TEXT || e->right->kind == AST_TEXT)) {
         const Node *text = e->left->kind == AST_TEXT ? e->left : e->right,
                    *column = text == e->left ? e->right : e->left;
-        if (!is_call(column, "column")) {
+        if (!node_calls(column, "column")) {
             diagnose(k->r->ctx, TEXT_COMPARED, text->span);
             return bind(k, value_error(), e->span);
         }
-        Tensor *raw = raw_column(k, column, text->name, NULL);
+        Tensor *raw = reader_column(k, column, text->name, NULL);
         if (!raw) return bind(k, value_error(), e->span);
         Node *zero = node_new(k->r->ctx, AST_NUMBER, e->span),
              *test = node_new(k->r->ctx, AST_BINARY, e->span);
         zero->integral = true;
         test->op = e->op == OPERATOR_EQUAL ? OPERATOR_NOT_EQUAL : OPERATOR_EQUAL;
-        test->left = (Node *)bind(k, value_tensor(k->r->session, raw), column->span);
+        test->left = (Node *)bind(k, sample_value(k, raw), column->span);
         test->right = zero;
         return test;
     }
-    if (!source_of_reader(e)) return e;
+    if (!reader_source(e)) return e;
     const Node *limit = e == k->whole ? e : NULL;
-    Tensor *raw = raw_column(k, e, NULL, limit);
+    Tensor *raw = reader_column(k, e, NULL, limit);
     if (!raw) return bind(k, value_error(), e->span);
     add_missing_mean(k, raw);
-    return bind(k, value_tensor(k->r->session, raw), e->span);
+    return bind(k, sample_value(k, raw), e->span);
 }
 
 // A number for every element of the field: a draw is made for each.
@@ -354,37 +211,93 @@ static SemaValue spread(Maker *k, SemaValue v, Span span) {
     if (v.kind == SEMA_CLOSURE) v = value_first(force_closure(k->el, v));
     const Expr *e = value_is_error(v) ? NULL : value_as_scalar(k->el, v, span);
     if (!e) return value_error();
-    Array a = {.rank = k->f->rank + 1, .e = e};
-    for (int d = 0; d < a.rank; d++) {
-        a.dims[d] = d ? (Dim){k->f->dims[d - 1], false} : (Dim){PREPARE_BLOCK, true};
-        a.indices[d] = index_add(k->r->p, d ? "i" : "n", a.dims[d].size, d == 0);
-    }
+    const Affine *forms[MAX_RANK];
+    Array a = sample_array(k, k->f->dims, k->f->rank, forms);
+    a.e = e;
     return value_array(k->r->session, &a);
 }
 
-static SemaValue make_value(Maker *k, const Node *e) {
+static const Node *replace_readers(Maker *k, const Node *e) {
     int errors = k->r->ctx->errors;
     const Node *tree = node_rewrite(k->r->ctx, e, replace_reader, k);
-    if (k->r->ctx->errors > errors || k->wrong) return value_error();
+    return k->r->ctx->errors > errors || k->wrong ? NULL : tree;
+}
+
+static SemaValue make_value(Maker *k, const Node *e) {
+    const Node *tree = replace_readers(k, e);
+    if (!tree) return value_error();
     SemaValue v = value_first(elaborate_expression(k->el, k->env, tree));
     if (v.kind == SEMA_ERROR || v.kind == SEMA_TENSOR) return v;
-    return spread(k, v, e->span);
+    return k->indexed ? v : spread(k, v, e->span);
+}
+
+// z[i] = ...: an equation as in any block.
+static SemaValue make_equation(Maker *k, const Node *s, const Node *e) {
+    const Node *tree = replace_readers(k, e);
+    if (!tree) return value_error();
+    Node *line = node_new(k->r->ctx, AST_ASSIGN, s->span);
+    line->target = s->target;
+    line->assigned = (Node *)(uintptr_t)tree;
+    line->op = OPERATOR_SET;
+    return value_first(elaborate_statement(k->el, env_inner(k->env), line));
 }
 
 // ---- one field ----
 
-static bool same_shape(const Maker *k, SemaValue v) {
-    if (v.kind != SEMA_TENSOR || v.array->rank != k->f->rank + 1) return false;
-    for (int d = 0; d < k->f->rank; d++)
-        if (v.array->dims[d + 1].size != k->f->dims[d]) return false;
-    return true;
+static bool same_dims(const Field *f, const Field *g) {
+    return f->rank == g->rank && !memcmp(f->dims, g->dims, sizeof *f->dims * (size_t)f->rank);
+}
+
+// The field has this shape, or takes it from its equation. False after a message.
+static bool take_shape(Maker *k, const Node *e, SemaValue v) {
+    Field *f = &k->r->m->data.fields.data[k->field], own = {.name = f->name};
+    bool tensor = v.kind == SEMA_TENSOR;
+    int64_t elements = 1;
+    bool small = true;
+    for (own.rank = 0; tensor && own.rank < v.array->rank; own.rank++) {
+        own.dims[own.rank] = v.array->dims[own.rank].size;
+        small = small && !__builtin_mul_overflow(elements, own.dims[own.rank], &elements) && elements <= INT32_MAX;
+    }
+    if (!small) {
+        diagnose(k->r->ctx, TENSOR_TOO_LARGE, e->span, dims_text(k->el, v.array->dims, v.array->rank));
+        return false;
+    }
+    if (k->indexed && !k->part) memcpy(f->dims, own.dims, sizeof f->dims);
+    if (same_dims(f, &own)) return true;
+    report_shape(k, e, v);
+    return false;
+}
+
+static SemaValue with_element(const Maker *k, SemaValue v, const Expr *e) {
+    Array a = {.rank = 0};
+    if (v.kind == SEMA_TENSOR) a = *v.array;
+    a.e = e;
+    return value_array(k->r->session, &a);
 }
 
 // A double that the runtime has checked, or will check, to be whole and below its limit.
-static SemaValue to_integer(Maker *k, SemaValue v) {
-    Array a = *v.array;
-    if (a.e->type != TYPE_INT) a.e = expr_unary(k->r->p, OP_FLOOR, a.e);
-    return value_array(k->r->session, &a);
+static const Expr *to_integer(const Maker *k, const Expr *e) {
+    return e->type == TYPE_INT ? e : expr_unary(k->r->p, OP_FLOOR, e);
+}
+
+// What other fields see of an integer: they may index by it before the runtime has checked it.
+static SemaValue seen_integer(Maker *k, SemaValue v, const Expr *e, Span span) {
+    Program *p = k->r->p;
+    int64_t high = k->f->limit - 1;
+    if (e->type == TYPE_INT) {
+        e = expr_binary(p, OP_MIN, expr_binary(p, OP_MAX, e, expr_int(p, 0)), expr_int(p, high));
+    } else {
+        const Expr *zero = expr_const(p, 0), *most = expr_const(p, (double)high);
+        const Expr *below = expr_select(p, expr_binary(p, OP_LT, e, most), e, most);
+        e = expr_unary(p, OP_FLOOR, expr_select(p, expr_binary(p, OP_LT, zero, e), below, zero));
+    }
+    const char *name = prepare_name(k, string_format(k->r->arena, "%s.seen", k->f->name));
+    Tensor *t = block_store(k, with_element(k, v, e), name, TENSOR_TEMP, TYPE_INT, span);
+    if (!t) return value_error();
+    t->bounded = true, t->low = 0, t->high = high;
+    SemaValue seen = sample_value(k, t);
+    seen.is_class = k->f->is_class;
+    return seen;
 }
 
 static const char *type_phrase(Arena *arena, const Field *f) {
@@ -404,6 +317,7 @@ static bool same_type(const Maker *k, const Node *e) {
     return false;
 }
 
+<<<<<<< HEAD
 static void make_field(Maker *k, const Node *s) {
     Run *r = k->r;
     Field *f = &r->m->data.fields.data[k->field];
@@ -431,52 +345,81 @@ static void make_field(Maker *k, const Node *s) {
 static bool mixes_rows(const Equation *q) {
     for (int i = 0; i < q->index_count; i++)
         if (q->indices[i]->batch) return true;
+=======
+// The brackets of a part's field, where it has some, say what the block's say.
+static bool same_brackets(Maker *k, const Node *s) {
+    if (!k->part || k->indexed || s->target->kind != AST_INDEX) return true;
+    Field own = {.name = k->f->name, .span = s->target->span};
+    if (s->target->count < MAX_RANK && !data_read_dims(k->r, s->target, &own)) return false;
+    if (same_dims(&own, k->f)) return true;
+    Diagnostic *d = diagnose(k->r->ctx, PART_SHAPE, s->target->span, k->f->name);
+    diagnostic_note(k->r->ctx, d, k->f->span, "the field stands here");
+>>>>>>> 5a16fb9 (sema: fields are written for one row: equations, reductions and calls of other fields; pieces of a data block keep the block's shapes and statistics)
     return false;
 }
 
-static void check_rows(Maker *k, const Node *s, int first) {
-    for (int i = first; i < k->el->function->equations.count; i++) {
-        if (!mixes_rows(k->el->function->equations.data[i])) continue;
-        diagnose(k->r->ctx, FIELD_MIXES_ROWS, s->assigned->span, k->f->name);
-        return;
+static void make_field(Maker *k) {
+    Field *f = &k->r->m->data.fields.data[k->field];
+    const Node *s = k->line, *e = s->assigned;
+    k->indexed = field_is_indexed(k->r->library, s);
+    if ((k->part && !same_type(k, e)) || !same_brackets(k, s)) return;
+    if (f->type == TYPE_INT)
+        k->whole = e = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "x");
+    SemaValue v = k->indexed ? make_equation(k, s, e) : make_value(k, e);
+    if (value_is_error(v) || !take_shape(k, e, v)) return;
+    const Expr *element = v.kind == SEMA_TENSOR ? v.array->e : value_expr(k->el, v, f->type == TYPE_REAL);
+    // What is calculated may not be whole: the runtime looks at the double itself.
+    bool whole = f->type == TYPE_INT && (reader_source(e) || element->type == TYPE_INT);
+    Type type = f->type == TYPE_INT && !whole ? TYPE_DOUBLE : f->type;
+    SemaValue out = whole ? with_element(k, v, to_integer(k, element)) : v;
+    Tensor *t = block_output(k, out, prepare_name(k, f->name), type, e->span);
+    if (!t) return;
+    if (whole) t->bounded = true, t->low = 0, t->high = f->limit - 1;
+    f->prepared[k->part] = t;
+    env_set(k->env, f->name, f->type == TYPE_INT ? seen_integer(k, v, element, e->span) : sample_value(k, t));
+}
+
+// Which raw columns the model's inputs are made of, also by way of other fields: a prediction reads these alone.
+static void mark_inputs(Run *r, const Function *f, int part) {
+    bool *needed = arena_array(r->arena, bool, r->p->tensors.count + 1);
+    for (int i = 0; i < r->m->data.fields.count; i++) {
+        const Field *field = &r->m->data.fields.data[i];
+        if (field->in_model >= 0 && field->prepared[part]) needed[field->prepared[part]->id] = true;
+    }
+    for (int i = f->equations.count - 1; i >= 0; i--) {
+        const Equation *q = f->equations.data[i];
+        for (int k = 0; needed[q->tensor->id] && k < q->e->read_count; k++) needed[q->e->reads[k]->tensor->id] = true;
+    }
+    for (int i = 0; i < r->m->data.columns.count; i++) {
+        Column *c = &r->m->data.columns.data[i];
+        if (c->part == part) c->for_input = needed[c->tensor->id];
     }
 }
 
-static const char *assigned_name(const Node *s) {
-    return (s->target->kind == AST_INDEX ? s->target->base : s->target)->name;
-}
-
-static const Node *field_line(const Node *block, const char *name) {
-    for (int i = 0; i < block->count; i++) {
-        const Node *s = block->items[i];
-        bool setting = s->kind == AST_ASSIGN && s->target->kind == AST_NAME &&
-                       (string_equal(s->target->name, "split") || string_equal(s->target->name, "order"));
-        if (s->kind == AST_ASSIGN && !setting && string_equal(assigned_name(s), name)) return s;
-    }
-    return NULL;
-}
-
+// Fields are made in the order of the part's own text.
 static void make_part(Run *r, const Node *block, int part, FunctionKind kind, const char *name) {
     Function *f = function_add(r->p, kind, name);
     Elaborator *el = elaborator_create(r->session, f, false);
     Env *env = env_create(el, block->span, "data");
     int64_t rows = 0;
-    for (int i = 0; i < r->m->data.fields.count; i++) {
-        const Field *field = &r->m->data.fields.data[i];
-        if (field->rank < 0) continue;
-        const Node *s = field_line(block, field->name);
-        if (!s) {
-            diagnose(r->ctx, PART_FIELD, block->span, part == 1 ? "test" : "validation", field->name);
-            continue;
-        }
-        Maker k = {.r = r, .el = el, .env = env, .part = part, .field = i, .f = field, .rows = &rows};
-        int errors = r->ctx->errors, first = el->function->equations.count;
-        make_field(&k, s);
-        if (r->ctx->errors == errors) check_rows(&k, s, first);
-        if (r->ctx->errors > errors) r->m->data.fields.data[i].rank = -1;
-        if (field->prepared[part]) env_set(env, field->name, value_tensor(r->session, field->prepared[part]));
+    bool *given = arena_array(r->arena, bool, r->m->data.fields.count + 1);
+    el->row = index_add(r->p, "row", PREPARE_BLOCK, true);
+    for (int i = 0; i < block->count; i++) {
+        Field *field = data_field_of(r, block->items[i]);
+        if (!field) continue;
+        Maker k = {.r = r, .el = el, .env = env, .part = part, .f = field, .rows = &rows, .line = block->items[i]};
+        int errors = r->ctx->errors;
+        k.field = (int)(field - r->m->data.fields.data);
+        given[k.field] = true;
+        if (field->rank >= 0) make_field(&k);
+        if (r->ctx->errors > errors) field->rank = -1;
+        if (field->rank < 0) env_set(env, field->name, value_error());
     }
+    for (int i = 0; i < r->m->data.fields.count; i++)
+        if (!given[i] && r->m->data.fields.data[i].rank >= 0)
+            diagnose(r->ctx, PART_FIELD, block->span, part == 1 ? "test" : "validation", r->m->data.fields.data[i].name);
     elaborator_finish(el);
+    mark_inputs(r, f, part);
 }
 
 bool data_prepare(Run *r) {

@@ -85,6 +85,14 @@ typedef struct {
 const TrainSetting *train_setting_row(int i); // NULL after the last
 const TrainSetting *train_setting_find(const char *name);
 
+// ---- data ----
+
+// Does the name stand somewhere in the tree?
+bool node_names(const Node *e, const char *name);
+// z[i] = x[i] / 2: are the brackets of a field's line indices of an equation? Else they are sizes: numbers, and
+// names that the file defines or the equation does not hold.
+bool field_is_indexed(const Library *library, const Node *line);
+
 // The file's `train` block, or NULL.
 const Node *file_train(const Node *root);
 

@@ -140,13 +140,17 @@ void resolve_statement(Resolver *r, const Node *s) {
     }
 }
 
+void expect_names(Resolver *r, const Node *block) {
+    r->scope->later = map_create(r->ctx->arena);
+    for (int i = 0; block && i < block->count; i++) {
+        const Node *s = block->items[i], *name = s->kind == AST_ASSIGN ? target_name(s->target) : NULL;
+        if (name && !map_get(r->scope->later, name->name)) map_set(r->scope->later, name->name, (void *)s);
+    }
+}
+
 void resolve_statements(Resolver *r, const Node *block) {
     if (!block) return;
-    Map *later = r->scope->later = map_create(r->ctx->arena);
-    for (int i = 0; i < block->count; i++) {
-        const Node *s = block->items[i], *name = s->kind == AST_ASSIGN ? target_name(s->target) : NULL;
-        if (name && !map_get(later, name->name)) map_set(later, name->name, (void *)s);
-    }
+    expect_names(r, block);
     for (int i = 0; i < block->count; i++) resolve_statement(r, block->items[i]);
     r->scope->later = NULL;
 }

@@ -22,6 +22,27 @@ static bool data_setting(const char *name) {
 
 // ---- data ----
 
+bool node_names(const Node *e, const char *name) {
+    if (!e) return false;
+    if (e->kind == AST_NAME) return e->name == name;
+    for (int i = 0; i < 3; i++)
+        if (node_names(e->kid[i], name)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (node_names(e->items[i], name)) return true;
+    return false;
+}
+
+bool field_is_indexed(const Library *library, const Node *line) {
+    for (int i = 0; line->target->kind == AST_INDEX && i < line->target->count; i++) {
+        const Node *item = line->target->items[i];
+        if (item->kind == AST_WHOLE || (item->kind == AST_BINARY && item->op == OPERATOR_LESS)) return true;
+        const Node *known = item->kind == AST_NAME ? library_find(library, item->span, item->name) : NULL;
+        if (item->kind == AST_NAME && !(known && known->kind == AST_CONSTANT) && node_names(line->assigned, item->name))
+            return true;
+    }
+    return false;
+}
+
 static void resolve_field(Resolver *r, const Node *s) {
     const Node *name = left_name(s);
     if (!name || s->op != OPERATOR_SET) {
@@ -29,12 +50,15 @@ static void resolve_field(Resolver *r, const Node *s) {
         return;
     }
     if (string_equal(name->name, "test")) diagnose(r->ctx, RESERVED_FIELD, name->span, name->name);
+    scope_open(r);
     if (s->target->kind == AST_INDEX) {
+        bool indexed = field_is_indexed(r->library, s);
         r->groups = GROUPS_VALUE;
-        resolve_items(r, entries(s->target), s->target->count);
+        (indexed ? bind_indices : resolve_items)(r, entries(s->target), s->target->count);
         r->groups = GROUPS_DATA;
     }
     resolve_value(r, s->assigned);
+    scope_close(r);
     const Local *own = scope_own(r, name->name);
     if (own)
         report_again(r, name->name, name->span, own->span);
@@ -90,6 +114,7 @@ void resolve_data(Resolver *r, const Node *data) {
     if (data->source)
         resolve_word(r, data->source, 1u << GROUP_SOURCE, "a source: csv, table, synthetic, idx or npy");
     const Node *settings[2] = {NULL, NULL};
+    expect_names(r, data->block);
     for (int i = 0; data->block && i < data->block->count; i++) {
         const Node *s = data->block->items[i], *name = left_name(s);
         bool setting = name && data_setting(name->name) && s->target->kind == AST_NAME;

@@ -62,6 +62,7 @@ bool run_read_numbers(Run *r);        // batch, epochs ..., needs the session
 int64_t run_table_rows(const Run *r); // of a table or synthetic; -1: known with the data only
 // What a field's expression says of it: class or int below a limit, a condition, or numbers.
 bool data_read_type(Run *r, const Node *e, Field *f);
+bool data_read_dims(Run *r, const Node *target, Field *f); // the sizes in its brackets
 Precision run_precision(Run *r);
 bool run_apply_settings(Run *r, const Node *root);
 void run_apply_constants(Run *r);
@@ -100,6 +101,7 @@ bool data_supported(Run *r);
 bool data_declare(Run *r); // fields, columns, split
 bool data_prepare(Run *r); // the functions from raw columns to fields
 Field *data_field(Run *r, const char *name);
+Field *data_field_of(Run *r, const Node *line); // that this line of the block, or of a part, gives; else NULL
 SemaValue data_field_value(Run *r, const Field *f);
 
 // ---- train.c ----

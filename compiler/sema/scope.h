@@ -97,6 +97,8 @@ void resolve_word(Resolver *r, const Node *e, uint32_t groups, const char *asked
 void check_builtin(Resolver *r, const Builtin *b, const Node *call, int piped);
 
 // resolve_block.c
+// Names that stand on the left later in this block: for the messages of those who read them before.
+void expect_names(Resolver *r, const Node *block);
 void resolve_statements(Resolver *r, const Node *block);
 void resolve_statement(Resolver *r, const Node *s);
 void resolve_repeat(Resolver *r, const Node *repeat);

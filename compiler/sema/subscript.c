@@ -440,23 +440,13 @@ static void scan_index(Elaborator *el, Env *env, const Node *e, const char *inde
     if (base->kind != AST_NAME) range_scan(el, env, base, index, range, extended);
 }
 
-static bool names_index(const Node *e, const char *index) {
-    if (!e) return false;
-    if (e->kind == AST_NAME) return e->name == index;
-    for (int i = 0; i < 3; i++)
-        if (names_index(e->kid[i], index)) return true;
-    for (int i = 0; i < e->count; i++)
-        if (names_index(e->items[i], index)) return true;
-    return false;
-}
-
 // A condition on other things than the index does not keep a read inside: its sides are looked at when
 // nothing else gives a range.
 static void scan_condition(Elaborator *el, Env *env, const Node *e, const char *index, Range *range,
                            bool extended) {
     range_scan(el, env, e->condition, index, range, extended);
     if (!condition_is_known(el, env, e->condition)) {
-        if (!extended || names_index(e->condition, index)) return;
+        if (!extended || node_names(e->condition, index)) return;
         range_scan(el, env, e->value, index, range, extended);
         range_scan(el, env, e->otherwise, index, range, extended);
         return;

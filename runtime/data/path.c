@@ -32,7 +32,7 @@ static bool names_one_file(const nn_model *m, const nn_data_request *request) {
     const nn_column *columns = NN_TABLE(m, nn_column, columns);
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const char *file = nn_model_text(m, columns[k].file);
-        bool input = NN_TABLE(m, nn_field, fields)[columns[k].field].in_model >= 0 && columns[k].part == NN_TRAIN;
+        bool input = columns[k].for_input && columns[k].part == NN_TRAIN;
         if (*file == '\0' || (request->inputs_only && !input))
             continue;
         if (only != NULL && !nn_same(only, file))

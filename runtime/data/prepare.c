@@ -49,10 +49,15 @@ static void fill_inputs(Loading *l, int part, int64_t first, int64_t count) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
         const nn_raw *raw = &l->raws[k];
-        if (columns[k].part != part || raw->bytes == NULL || columns[k].tensor < 0)
+        if (columns[k].part != part || columns[k].tensor < 0)
             continue;
-        nn_raw_values(raw, first * raw->elements, count * raw->elements, l->block);
-        nn_tensor_put(l->m, nn_model_tensor(l->m, columns[k].tensor), 0, count * raw->elements, l->block);
+        const nn_tensor *t = nn_model_tensor(l->m, columns[k].tensor);
+        int64_t values = count * nn_tensor_row(t);
+        if (raw->bytes == NULL)                                    // not read, as nothing kept is made of it
+            memset(l->block, 0, (size_t)values * sizeof *l->block);
+        else
+            nn_raw_values(raw, first * raw->elements, values, l->block);
+        nn_tensor_put(l->m, t, 0, values, l->block);
     }
 }
 

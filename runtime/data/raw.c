@@ -34,9 +34,8 @@ nn_status nn_data_bytes(nn_context *ctx, const char *path, unsigned char **bytes
 
 // ---- CSV ----
 
-static bool wanted(const nn_model *m, const nn_dataset *data, const nn_column *c) {
-    const nn_field *f = &NN_TABLE(m, nn_field, fields)[c->field];
-    return !data->request.inputs_only || f->in_model >= 0;
+static bool wanted(const nn_dataset *data, const nn_column *c) {
+    return !data->request.inputs_only || c->for_input;
 }
 
 static nn_status text_values(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c, const nn_csv *csv,
@@ -73,7 +72,7 @@ nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, i
                   .missing_ok = mf->data.missing != NN_MISSING_ERROR, .wants = wants};
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
-        if (c->part != part || !wanted(m, data, c))
+        if (c->part != part || !wanted(data, c))
             continue;
         nn_csv_want *w = &wants[csv.want_count];
         of[csv.want_count++] = (int32_t)k;
@@ -208,7 +207,7 @@ nn_status nn_raw_read(nn_context *ctx, const nn_model *m, nn_dataset *data, int 
     const nn_raw *first = NULL;
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
-        if (c->part != part || !wanted(m, data, c))
+        if (c->part != part || !wanted(data, c))
             continue;
         if ((!csv && one_column(ctx, m, data, c, &raws[k]) != NN_OK) || check_limit(ctx, m, c, &raws[k]) != NN_OK)
             return ctx->status;

@@ -110,7 +110,7 @@ static void data_block(Blob *b, nn_manifest *m, const FakeOptions *o) {
         {.name = text(b, "kind"), .type = NN_INT, .limit = 2, .is_class = 1, .in_model = -1, .source = -1, .prepared = {T_READY_KIND, -1, -1}},
     };
     nn_column columns[3] = {
-        {.tensor = T_RAW_X, .field = 0, .kind = NN_COLUMN_NUMBER, .first = 0, .last = 1, .elements = 2},
+        {.tensor = T_RAW_X, .field = 0, .for_input = 1, .kind = NN_COLUMN_NUMBER, .first = 0, .last = 1, .elements = 2},
         {.tensor = T_RAW_Y, .field = 1, .kind = NN_COLUMN_NUMBER, .name = text(b, "y"), .elements = 1},
         {.tensor = T_RAW_KIND, .field = 2, .kind = NN_COLUMN_NUMBER, .name = text(b, "kind"), .is_class = 1, .limit = 2, .elements = 1},
     };

@@ -1,0 +1,239 @@
+// Readers: what a field's text reads (column, columns, file, whole, a table's list) becomes a raw tensor
+// [block, ...] that the runtime fills.
+#include "sema/prepare.h"
+
+#include <math.h>
+#include <string.h>
+
+bool node_calls(const Node *e, const char *name) {
+    return e && e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name);
+}
+
+static int64_t elements_of(const Field *f) {
+    int64_t n = 1;
+    for (int i = 0; i < f->rank; i++) n *= f->dims[i];
+    return n;
+}
+
+static Tensor *block_tensor(Maker *k, const char *name, const Shape *shape) {
+    int64_t dims[MAX_RANK] = {PREPARE_BLOCK};
+    memcpy(dims + 1, shape->dims, sizeof(int64_t) * (size_t)shape->rank);
+    Tensor *t = tensor_add(k->r->p, name, TENSOR_INPUT, TYPE_DOUBLE, shape->rank + 1, dims);
+    t->batch_dims = 1;
+    Origin *origin = arena_new(k->r->arena, Origin);
+    origin->span = k->f->span;
+    t->origin = origin;
+    return t;
+}
+
+const char *prepare_name(const Maker *k, const char *name) {
+    static const char *const parts[PARTS] = {"", "test.", "validation."};
+    return string_format(k->r->arena, "data.%s%s", parts[k->part], name);
+}
+
+// ---- raw columns ----
+
+static void report_elements(Maker *k, const Node *e, int64_t found) {
+    Diagnostic *d = diagnose(k->r->ctx, FIELD_ELEMENTS, e->span, (long long)found, k->f->name,
+                             (long long)elements_of(k->f));
+    diagnostic_note(k->r->ctx, d, k->f->span, "its shape is given here");
+}
+
+static bool read_index(Maker *k, const Node *e, int64_t *value) {
+    if (!elaborate_integer(k->el, k->env, e, "a column's number", value)) return false;
+    if (*value >= 0 && *value <= INT32_MAX) return true;
+    diagnose(k->r->ctx, SETTING_RANGE, e->span, "a column's number", 0LL, (long long)INT32_MAX);
+    return false;
+}
+
+static bool fill_column(Maker *k, const Node *e, Column *c) {
+    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
+    if (a->kind == AST_TEXT) {
+        c->name = a->name;
+        if (!k->r->m->data.header) {
+            diagnose(k->r->ctx, COLUMN_HEADER, a->span);
+            return false;
+        }
+        return true;
+    }
+    if (!read_index(k, a, &c->first)) return false;
+    c->last = c->first;
+    return true;
+}
+
+static bool fill_columns(Maker *k, const Node *e, Column *c) {
+    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
+    if (a->kind != AST_RANGE) {
+        diagnose(k->r->ctx, WORD_EXPECTED, a->span, "a range, `columns(0 .. 3)`");
+        return false;
+    }
+    if (!read_index(k, a->left, &c->first) || !read_index(k, a->right, &c->last)) return false;
+    if (c->last >= c->first) {
+        c->elements = c->last - c->first + 1;
+        return true;
+    }
+    diagnose(k->r->ctx, COLUMN_RANGE, a->span, (long long)c->first, (long long)c->last);
+    return false;
+}
+
+static bool fill_file(Maker *k, const Node *e, Column *c) {
+    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
+    if (a->kind != AST_TEXT) {
+        diagnose(k->r->ctx, WORD_EXPECTED, a->span, "the name of a file, in quotes");
+        return false;
+    }
+    if (k->indexed) {
+        Diagnostic *d = diagnose(k->r->ctx, READER_SHAPE, e->span, node_text(k->r->arena, e));
+        diagnostic_help(k->r->ctx, d, "give it to a field with its shape in brackets, and read that one");
+        return false;
+    }
+    c->kind = COLUMN_FILE;
+    c->file = a->name;
+    c->is_whole = node_calls(e, "whole");
+    c->elements = elements_of(k->f);
+    return true;
+}
+
+typedef struct {
+    Maker *k;
+    VEC(double) values;
+    int64_t per_row;
+    bool wrong;
+} TableRows;
+
+static void read_cells(TableRows *t, const Node *e) {
+    if (e->kind == AST_LIST) {
+        for (int i = 0; i < e->count; i++) read_cells(t, e->items[i]);
+        return;
+    }
+    double value;
+    Dimension dimension;
+    bool ok = elaborate_number(t->k->el, t->k->env, e, "a cell", &value, &dimension);
+    t->wrong |= !ok;
+    vec_push(t->k->r->arena, &t->values, ok ? value : 0);
+}
+
+static bool fill_table(Maker *k, const Node *e, Column *c) {
+    TableRows t = {.k = k};
+    Run *r = k->r;
+    if (e->count == 0) {
+        diagnose(r->ctx, TABLE_EMPTY, e->span);
+        return false;
+    }
+    for (int i = 0; i < e->count; i++) {
+        int before = t.values.count;
+        read_cells(&t, e->items[i]);
+        int64_t cells = t.values.count - before;
+        if (i && cells != t.per_row) {
+            diagnose(r->ctx, TABLE_ROW, e->items[i]->span, (long long)cells, (long long)t.per_row);
+            return false;
+        }
+        t.per_row = cells;
+    }
+    if (t.wrong) return false;
+    if (*k->rows && *k->rows != e->count) {
+        if (*k->rows > 0) diagnose(r->ctx, TABLE_ROWS, e->span, k->f->name, e->count, (long long)*k->rows);
+        *k->rows = -1;
+        return false;
+    }
+    *k->rows = e->count;
+    if (!k->part) r->m->data.rows = e->count;
+    c->kind = COLUMN_TABLE;
+    c->values = t.values.data;
+    c->value_count = t.values.count;
+    c->elements = t.per_row;
+    return true;
+}
+
+// Classes and counts that stand in the text are checked there.
+static bool within_limit(Maker *k, const Node *e, const Column *c) {
+    for (int i = 0; i < c->value_count; i++) {
+        double v = c->values[i];
+        if (v >= 0 && v < (double)c->limit && v == floor(v)) continue;
+        diagnose(k->r->ctx, TABLE_LIMIT, e->items[i / c->elements]->span, k->f->name, (long long)c->limit - 1,
+                 number_text(k->r->arena, v));
+        k->wrong = true;
+        return false;
+    }
+    return true;
+}
+
+const char *reader_source(const Node *e) {
+    if (e->kind == AST_LIST) return "table";
+    if (node_calls(e, "column") || node_calls(e, "columns")) return "csv";
+    return node_calls(e, "file") || node_calls(e, "whole") ? "idx" : NULL;
+}
+
+static bool fits_source(Maker *k, const Node *e) {
+    const char *needs = reader_source(e), *source = k->r->m->data.source;
+    bool files = string_equal(needs, "idx") && (string_equal(source, "idx") || string_equal(source, "npy"));
+    if (files || string_equal(needs, source)) return true;
+    const char *word = e->kind == AST_LIST ? "a list" : string_format(k->r->arena, "`%s`", e->base->name);
+    diagnose(k->r->ctx, READER_SOURCE, e->span, word, source);
+    return false;
+}
+
+static void list_shape(const Node *row, Shape *shape) {
+    for (; row->kind == AST_LIST && row->count && shape->rank < MAX_RANK - 1; row = row->items[0])
+        shape->dims[shape->rank++] = row->count;
+}
+
+// A reader has the shape of its field; in an equation with indices, which gives the field its shape, what its
+// text says: a column is one number.
+static bool reader_shape(Maker *k, const Node *e, const Column *c, Shape *shape) {
+    *shape = (Shape){.rank = 0};
+    if (!k->indexed) {
+        shape->rank = k->f->rank;
+        memcpy(shape->dims, k->f->dims, sizeof k->f->dims);
+    } else if (node_calls(e, "columns")) {
+        shape->dims[shape->rank++] = c->elements;
+    } else if (e->kind == AST_LIST) {
+        list_shape(e->items[0], shape);
+    }
+    int64_t elements = 1;
+    for (int i = 0; i < shape->rank; i++) elements *= shape->dims[i];
+    if (elements == c->elements) return true;
+    if (!k->indexed) {
+        report_elements(k, e, c->elements);
+        return false;
+    }
+    diagnose(k->r->ctx, TABLE_ROW, e->span, (long long)c->elements, (long long)elements);
+    return false;
+}
+
+// The raw tensor of a reader; NULL after a message.
+Tensor *reader_column(Maker *k, const Node *e, const char *equals, const Node *limit) {
+    Column c = {.part = k->part,
+                .kind = equals ? COLUMN_TEXT_EQUALS : COLUMN_NUMBER,
+                .field = k->field,
+                .equals = equals,
+                .elements = 1,
+                .span = e->span};
+    bool ok = fits_source(k, e);
+    if (ok && node_calls(e, "column"))
+        ok = fill_column(k, e, &c);
+    else if (ok && node_calls(e, "columns"))
+        ok = fill_columns(k, e, &c);
+    else if (ok && e->kind == AST_LIST)
+        ok = fill_table(k, e, &c);
+    else if (ok)
+        ok = fill_file(k, e, &c);
+    if (!ok) {
+        k->wrong = true;
+        return NULL;
+    }
+    Shape shape;
+    if (!reader_shape(k, e, &c, &shape)) {
+        k->wrong = true;
+        return NULL;
+    }
+    c.file = c.file ? c.file : k->r->m->data.file;
+    c.limit = limit ? k->f->limit : 0;
+    if (c.limit && e->kind == AST_LIST && !within_limit(k, e, &c)) return NULL;
+    c.is_class = limit && k->f->is_class;
+    c.tensor = block_tensor(
+        k, prepare_name(k, string_format(k->r->arena, "%s.raw_%d", k->f->name, ++k->columns)), &shape);
+    vec_push(k->r->arena, &k->r->m->data.columns, c);
+    return c.tensor;
+}
+
