@@ -421,10 +421,7 @@ static SemaValue named_results(Elaborator *el, Application *a, const Node *resul
             fail(el, a->env, RESULT_MISSING, results->items[i]->span, names[i], a->define->name);
             return value_error();
         }
-        Name *n = map_get(a->env->names, names[i]);
-        SemaValue v =
-            n->pieces && n->tensor ? value_tensor(el->session, n->tensor) : name_value(a->env, names[i]);
-        items[i] = fit_result(el, a, results->items[i], v);
+        items[i] = fit_result(el, a, results->items[i], name_value(a->env, names[i]));
         if (items[i].kind == SEMA_ERROR) return items[i];
     }
     if (results->count == 1) return items[0];

@@ -67,7 +67,8 @@ static bool read_csv(Run *r, const Node *call) {
     if (separator && is_separator(separator))
         d->separator = separator->name[0];
     else if (separator)
-        diagnose(r->ctx, WORD_EXPECTED, separator->span, "one character in quotes that stands in no number and is no quote and no line's end");
+        diagnose(r->ctx, WORD_EXPECTED, separator->span,
+                 "one character in quotes that stands in no number and is no quote and no line's end");
     d->missing = NN_MISSING_ERROR;
     if (missing && missing->kind == AST_NAME && string_equal(missing->name, "mean"))
         d->missing = NN_MISSING_BY_MEAN;

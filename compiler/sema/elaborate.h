@@ -132,7 +132,7 @@ struct Elaborator {
     Totals *totals;           // NULL: none
     TensorKind state_kind;    // of `state` statements: TENSOR_STATE, in optimizers TENSOR_SLOT
     const Array *state_shape; // optimizers of numbers: the shape of a state without brackets; else NULL
-    const Index *row; // of a data block, which is written for one row: the index under which everything stands; else NULL
+    const Index *row; // a data block is written for one row: the index under which everything stands; else NULL
     struct ElaboratorTables *tables;
 };
 Elaborator *elaborator_create(Session *s, Function *f, bool training);

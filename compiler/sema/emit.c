@@ -1,7 +1,6 @@
 // Writes equations: values that get a tensor of their own, reductions, totals over the whole of the data.
 // Guarantees: an equation has at most one reduction; what is lifted out of a condition carries the
-// condition's guards, so that it reads nothing outside; an index under // or mod is split where its range
-// divides.
+// condition's guards, so that it reads nothing outside.
 #include <math.h>
 
 #include "sema/values.h"
@@ -137,90 +136,6 @@ static const Expr *number_draws(Elaborator *el, const Expr *e, const Indices *al
     return expr_substitute(el->session->program, e, &binding, 1);
 }
 
-// ---- splitting indices under // and mod ----
-
-typedef struct {
-    Arena *arena;
-    Table seen;
-    VEC(const Expr *) divisions;
-} Walk;
-
-static void walk(Walk *w, const Expr *e);
-
-static void walk_form(Walk *w, const Affine *form) {
-    for (int i = 0; i < form->count; i++) walk(w, form->terms[i].atom);
-}
-
-static void walk(Walk *w, const Expr *e) {
-    if (table_get(&w->seen, e)) return;
-    table_set(w->arena, &w->seen, e, w);
-    if (e->op == OP_FLOOR_DIV) vec_push(w->arena, &w->divisions, e);
-    if (e->op == OP_AFFINE) walk_form(w, e->form);
-    if (e->op == OP_DRAW) walk_form(w, e->draw->element);
-    for (int i = 0; e->op == OP_READ && i < e->guard_count; i++) walk_form(w, e->forms[i]);
-    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++) walk_form(w, e->guards[i].form);
-    for (int i = 0; i < e->count; i++) walk(w, e->args[i]);
-}
-
-static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
-
-// An index that a division would vanish for if it were q * outer + inner; NULL: none.
-static const Index *splittable(Elaborator *el, const Expr *division, int64_t *q) {
-    const Expr *divisor = division->args[1];
-    if (divisor->op != OP_CONST || divisor->value < 2 || divisor->value > INT32_MAX) return NULL;
-    const Affine *form = affine_of(el, division->args[0]);
-    int64_t m = (int64_t)divisor->value;
-    if (form->denominator != 1) return NULL;
-    for (int i = 0; i < form->count; i++) {
-        const Term *term = &form->terms[i];
-        if (term->atom->op != OP_INDEX || term->coef <= 0 || m % term->coef) continue;
-        const Index *index = term->atom->index;
-        *q = m / term->coef;
-        if (*q < 2 || index->batch || index->size % *q || index->size <= *q) continue;
-        bool alone = term->coef * (*q - 1) + modulo(form->constant, m) < m;
-        for (int k = 0; k < form->count; k++) alone = alone && (k == i || form->terms[k].coef % m == 0);
-        if (alone) return index;
-    }
-    return NULL;
-}
-
-typedef struct {
-    const Affine *out[MAX_RANK];
-    int out_count;
-    Reduced parts;
-} Draft;
-
-static void split(Elaborator *el, Draft *d, const Index *index, int64_t q) {
-    Program *p = el->session->program;
-    const Index *outer =
-        index_add(p, string_format(p->arena, "%s_block", index->name), index->size / q, false);
-    const Index *inner = index_add(p, string_format(p->arena, "%s_in", index->name), q, false);
-    Binding binding = {index,
-                       affine_add(p, affine_scale(p, affine_index(p, outer), q, 1), affine_index(p, inner))};
-    d->parts.e = expr_substitute(p, d->parts.e, &binding, 1);
-    for (int i = 0; i < d->out_count; i++) d->out[i] = affine_substitute(p, d->out[i], &binding, 1);
-    for (int i = 0; i < d->parts.count; i++) {
-        if (d->parts.indices[i] != index) continue;
-        for (int k = d->parts.count; k > i + 1; k--) d->parts.indices[k] = d->parts.indices[k - 1];
-        d->parts.indices[i] = outer;
-        d->parts.indices[i + 1] = inner;
-        d->parts.count++;
-        break;
-    }
-}
-
-static void split_all(Elaborator *el, Draft *d) {
-    for (int round = 0; round < MAX_RANK && d->parts.count < MAX_RANK * 2; round++) {
-        Walk w = {.arena = el->session->arena};
-        walk(&w, d->parts.e);
-        const Index *index = NULL;
-        int64_t q = 0;
-        for (int i = 0; !index && i < w.divisions.count; i++) index = splittable(el, w.divisions.data[i], &q);
-        if (!index) return;
-        split(el, d, index, q);
-    }
-}
-
 // ---- equations ----
 
 // With totals a tensor lives in the batch's function, at the end (it is made of totals), or in both (of
@@ -279,7 +194,7 @@ void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *cons
                    Span span) {
     Draft d = {.out_count = t->rank, .parts = *parts};
     for (int i = 0; i < t->rank; i++) d.out[i] = out[i];
-    split_all(el, &d);
+    draft_split(el, &d);
     write(el, env, t, &d, span);
 }
 
@@ -404,6 +319,45 @@ SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *n
     out.e = read_at(el, t, &outer, NULL, 0);
     out.type = (Type)out.e->type;
     return out;
+}
+
+static void add_value(Indices *set, SemaValue v, const Indices *own) {
+    const Array *a = v.kind == SEMA_TENSOR ? v.array : NULL;
+    const Expr *e = a ? a->e : v.kind == SEMA_SCALAR ? v.e : NULL;
+    for (int i = 0; v.kind == SEMA_TUPLE && i < v.count; i++) add_value(set, v.items[i], own);
+    for (int i = 0; e && i < e->free_count; i++) {
+        bool outside = !holds(own, e->free[i]);
+        for (int d = 0; a && d < a->rank; d++) outside = outside && a->indices[d] != e->free[i];
+        if (outside) add_index(set, e->free[i]);
+    }
+}
+
+// The pieces that follow may hold what the definition's names hold.
+SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const Dim *dims, int rank,
+                        const Affine *const *out, const Reduced *first, Span span) {
+    Indices own = {.count = 0};
+    add_index(&own, el->tables->element);
+    for (int i = 0; i < first->count; i++) add_index(&own, first->indices[i]);
+    for (int d = 0; d < rank; d++)
+        for (int i = 0; i < out[d]->count; i++)
+            for (int k = 0; k < out[d]->terms[i].atom->free_count; k++) add_index(&own, out[d]->terms[i].atom->free[k]);
+    Indices all = outer_of(el, first->e, &own);
+    for (const Env *scope = env; scope && scope->frame == env->frame; scope = scope->outer)
+        for (int i = 0; i < map_count(scope->names); i++) {
+            const Name *n = map_value(scope->names, i);
+            add_value(&all, n->value, &own);
+        }
+    Indices outer = all;
+    Array a = {.rank = rank};
+    for (int d = 0; d < rank; d++) {
+        a.dims[d] = dims[d];
+        a.indices[d] = index_of(el, "i", dims[d]);
+        add_index(&all, a.indices[d]);
+    }
+    Tensor *t = new_tensor(el, env, name, TENSOR_TEMP, TYPE_REAL, &all, span);
+    if (!t) return value_error();
+    a.e = read_at(el, t, &outer, a.indices, rank);
+    return value_array(el->session, &a);
 }
 
 // A number that only clock and settings decide, met by something else: it is computed once, in double.

@@ -83,9 +83,7 @@ static SemaValue value_of_name(Elaborator *el, Env *env, const Node *e, Name *n)
         }
         return value_scalar(expr_index(el->session->program, n->index));
     }
-    SemaValue v = n->slot                  ? n->slot->current
-                  : n->pieces && n->tensor ? value_tensor(el->session, n->tensor)
-                                           : n->value;
+    SemaValue v = n->slot ? n->slot->current : n->value;
     if (v.kind == SEMA_CLOSURE) return force_closure(el, v);
     if (v.kind == SEMA_ABSENT) {
         Diagnostic *d = fail(el, env, ABSENT_NAMED, e->span, e->name);

@@ -417,7 +417,8 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
     }
     for (int i = 0; i < r->m->data.fields.count; i++)
         if (!given[i] && r->m->data.fields.data[i].rank >= 0)
-            diagnose(r->ctx, PART_FIELD, block->span, part == 1 ? "test" : "validation", r->m->data.fields.data[i].name);
+            diagnose(r->ctx, PART_FIELD, block->span, part == 1 ? "test" : "validation",
+                     r->m->data.fields.data[i].name);
     elaborator_finish(el);
     mark_inputs(r, f, part);
 }

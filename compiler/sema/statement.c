@@ -333,21 +333,20 @@ static SemaValue slot_equation(Elaborator *el, const Left *left, const Expr *e) 
 
 static SemaValue add_piece(Elaborator *el, const Left *left, const Reduced *parts) {
     Name *n = map_get(left->outer->names, left->target->base->name);
-    Tensor *t = n && n->pieces ? n->tensor : NULL;
-    if (!t) {
-        int64_t dims[MAX_RANK];
-        for (int d = 0; d < left->rank; d++) dims[d] = left->dims[d].size;
+    if (!n || !n->pieces) {
         const char *name = env_path(left->outer, el->session->arena, left->target->base->name);
-        t = tensor_add(el->session->program, name, TENSOR_TEMP, TYPE_REAL, left->rank, dims);
-        for (int d = 0; d < left->rank; d++)
-            if (left->dims[d].batch) t->batch_dims |= (uint8_t)(1u << d);
-        n = env_add(left->outer, left->target->base->name, value_absent(left->target->span),
-                    left->target->span);
+        SemaValue v =
+            pieces_create(el, left->outer, name, left->dims, left->rank, left->out, parts, left->target->span);
+        if (v.kind == SEMA_ERROR) return v;
+        n = env_add(left->outer, left->target->base->name, v, left->target->span);
         n->pieces = true;
-        n->tensor = t;
     }
-    equation_emit(el, left->outer, t, left->out, parts, left->target->span);
-    return value_tensor(el->session, t);
+    const Expr *read = n->value.array->e;
+    const Affine *out[MAX_RANK];
+    int outer = read->tensor->rank - left->rank;
+    for (int d = 0; d < read->tensor->rank; d++) out[d] = d < outer ? read->forms[d] : left->out[d - outer];
+    equation_emit(el, left->outer, read->tensor, out, parts, left->target->span);
+    return n->value;
 }
 
 // A plain reduction over nothing but the left side's own indices is the equation's own.

@@ -385,10 +385,7 @@ static bool base_known(Elaborator *el, Env *env, const Node *e, SemaValue *v) {
         const SemaValue *found = env_get(env, e->name);
         const Node *define = found ? NULL : definition_of(el, env, e->name);
         if (!found && !(define && define->kind == AST_CONSTANT)) return false;
-        Name *n = env_name(env, e->name);
-        *v = n && n->pieces && n->tensor ? value_tensor(el->session, n->tensor)
-             : found                     ? *found
-                                         : value_of(el, env, e);
+        *v = found ? *found : value_of(el, env, e);
         if (v->kind == SEMA_CLOSURE) return false;
     } else if (e->kind != AST_NAME) {
         if (!names_known(el, env, e)) return false;

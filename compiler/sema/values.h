@@ -41,8 +41,7 @@ typedef struct {
     const Index *index; // the name is an index in force
     bool is_size;       // a name of a signature's brackets
     bool pending;       // an index whose range is not known yet
-    bool pieces;        // a result given piece by piece: `tensor`
-    Tensor *tensor;
+    bool pieces;        // a result given piece by piece
     Dim dim; // of a size
     Span span;
 } Name;
@@ -250,11 +249,23 @@ bool node_is_reduction(Elaborator *el, Env *env, const Node *e);
 SemaValue reduction_of(Elaborator *el, const Env *env, const char *name, SemaValue v, Span span);
 SemaValue value_count(Elaborator *el, const Env *env, SemaValue v, Span span);
 
+// split.c
+// An equation that is not written yet.
+typedef struct {
+    const Affine *out[MAX_RANK];
+    int out_count;
+    Reduced parts;
+} Draft;
+void draft_split(Elaborator *el, Draft *d);
+
 // emit.c
 // Writes an equation; its tensor's name is made unique.
 Tensor *tensor_emit(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type,
                     const Array *a, Span span);
 const Expr *reduction_emit(Elaborator *el, const Env *env, const Reduced *parts, Span span);
+// The tensor that pieces of this form give, under all indices that they may hold; a whole tensor for whoever reads it.
+SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const Dim *dims, int rank,
+                        const Affine *const *out, const Reduced *first, Span span);
 void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts,
                    Span span);
 // The value under a name: what is more than a read gets a tensor of its own.

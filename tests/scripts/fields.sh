@@ -24,10 +24,15 @@ cat >derived <<'END'
     next         = int(mod(label + 1, 4), 4)
     later[k < 3] = code[mod(next + k, 4)] if k < 2 else x[k]
     up[i < 3]    = x[i + 1] if i < 2 else x[i - 2]
+    pairs[6]     = interleaved(x, z)
     s[3]         = standardize(z)
     double[i]    = standardize(x)[i] + minmax(z)[i]
 END
-model='model m(p[batch, 3], hot[batch, 4]) -> out[batch] {
+model='fn interleaved(a[n], b[n]) -> y[2 * n] {
+    y[2 * i]     = a[i]
+    y[2 * i + 1] = b[i]
+}
+model m(p[batch, 3], hot[batch, 4]) -> out[batch] {
     param w[3] = 1
     out[n] = (sum[i] w[i] * p[n, i]) + (sum[c] c * hot[n, c])
 }
@@ -62,6 +67,7 @@ same() {
           for (k = 0; k < 4; k++) { put("code_" k, 10 * k + 5); put("hot_" k, k == label) }
           for (k = 0; k < 3; k++) put("later_" k, k < 2 ? 10 * ((label + 1 + k) % 4) + 5 : x[k])
           for (i = 0; i < 3; i++) { put("z_" i, 2 * x[i]); put("p_" i, exp(x[i]) / whole); put("above_" i, x[i] > 0.5)
+              put("pairs_" 2 * i, x[i]); put("pairs_" 2 * i + 1, 2 * x[i])
               put("up_" i, x[(i + 1) % 3]); mean = sum[i] / n; deviation = sqrt(square[i] / n - mean^2)
               put("s_" i, (x[i] - mean) / deviation)
               put("double_" i, (x[i] - mean) / deviation + (x[i] - low[i]) / (high[i] - low[i]))
