@@ -317,35 +317,6 @@ static bool same_type(const Maker *k, const Node *e) {
     return false;
 }
 
-<<<<<<< HEAD
-static void make_field(Maker *k, const Node *s) {
-    Run *r = k->r;
-    Field *f = &r->m->data.fields.data[k->field];
-    const Node *e = s->assigned;
-    if (k->part && !same_type(k, e)) return;
-    if (f->type == TYPE_INT)
-        k->whole = e = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "x");
-    SemaValue v = make_value(k, e);
-    if (value_is_error(v)) return;
-    if (!same_shape(k, v)) {
-        report_shape(k, e, v);
-        return;
-    }
-    // What is calculated may not be whole: the runtime looks at the double itself.
-    Type type = f->type == TYPE_INT && !source_of_reader(e) && v.array->e->type != TYPE_INT ? TYPE_DOUBLE : (Type)f->type;
-    if (type == TYPE_INT) v = to_integer(k, v);
-    Tensor *t = value_as_tensor(k->el, v, part_name(k, f->name), TENSOR_OUTPUT, type, e->span);
-    if (!t) return;
-    if (type == TYPE_INT) t->bounded = true, t->low = 0, t->high = f->limit - 1;
-    f->prepared[k->part] = t;
-    vec_push(r->arena, &k->el->function->outputs, t);
-}
-
-// A field has no batch dimension: what is reduced or read across the rows of a block would depend on the blocks.
-static bool mixes_rows(const Equation *q) {
-    for (int i = 0; i < q->index_count; i++)
-        if (q->indices[i]->batch) return true;
-=======
 // The brackets of a part's field, where it has some, say what the block's say.
 static bool same_brackets(Maker *k, const Node *s) {
     if (!k->part || k->indexed || s->target->kind != AST_INDEX) return true;
@@ -354,7 +325,6 @@ static bool same_brackets(Maker *k, const Node *s) {
     if (same_dims(&own, k->f)) return true;
     Diagnostic *d = diagnose(k->r->ctx, PART_SHAPE, s->target->span, k->f->name);
     diagnostic_note(k->r->ctx, d, k->f->span, "the field stands here");
->>>>>>> 5a16fb9 (sema: fields are written for one row: equations, reductions and calls of other fields; pieces of a data block keep the block's shapes and statistics)
     return false;
 }
 
@@ -370,7 +340,7 @@ static void make_field(Maker *k) {
     const Expr *element = v.kind == SEMA_TENSOR ? v.array->e : value_expr(k->el, v, f->type == TYPE_REAL);
     // What is calculated may not be whole: the runtime looks at the double itself.
     bool whole = f->type == TYPE_INT && (reader_source(e) || element->type == TYPE_INT);
-    Type type = f->type == TYPE_INT && !whole ? TYPE_DOUBLE : f->type;
+    Type type = f->type == TYPE_INT && !whole ? TYPE_DOUBLE : (Type)f->type;
     SemaValue out = whole ? with_element(k, v, to_integer(k, element)) : v;
     Tensor *t = block_output(k, out, prepare_name(k, f->name), type, e->span);
     if (!t) return;
