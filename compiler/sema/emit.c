@@ -351,7 +351,7 @@ SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const 
     Array a = {.rank = rank};
     for (int d = 0; d < rank; d++) {
         a.dims[d] = dims[d];
-        a.indices[d] = index_of(el, "i", dims[d]);
+        a.indices[d] = index_of(el, dimension_name(d), dims[d]);
         add_index(&all, a.indices[d]);
     }
     Tensor *t = new_tensor(el, env, name, TENSOR_TEMP, TYPE_REAL, &all, span);

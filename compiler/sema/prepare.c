@@ -11,12 +11,11 @@
 
 // The array over a sample's dimensions, without an element yet; `forms` gets the row and them.
 static Array sample_array(const Maker *k, const int64_t *dims, int rank, const Affine **forms) {
-    static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
     Array a = {.rank = rank};
     forms[0] = affine_index(k->r->p, k->el->row);
     for (int d = 0; d < rank; d++) {
         a.dims[d] = (Dim){dims[d], false};
-        a.indices[d] = index_add(k->r->p, names[d], dims[d], false);
+        a.indices[d] = index_add(k->r->p, dimension_name(d), dims[d], false);
         forms[d + 1] = affine_index(k->r->p, a.indices[d]);
     }
     return a;

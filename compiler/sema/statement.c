@@ -167,9 +167,8 @@ static bool bind_left_dots(Elaborator *el, Left *left, const Node *item, int *at
         return false;
     }
     for (int d = 0; d < frame->dots && *at < MAX_RANK; d++) {
-        static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
         left->dims[*at] = frame->dims[d];
-        left->indices[*at] = left->dots[d] = index_of(el, names[d], frame->dims[d]);
+        left->indices[*at] = left->dots[d] = index_of(el, dimension_name(d), frame->dims[d]);
         left->out[*at] = affine_index(el->session->program, left->dots[d]);
         ++*at;
     }

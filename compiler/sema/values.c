@@ -58,13 +58,17 @@ SemaValue value_array(Session *s, const Array *a) {
     return (SemaValue){.kind = SEMA_TENSOR, .array = copy, .type = (Type)a->e->type};
 }
 
+const char *dimension_name(int d) {
+    static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
+    return names[d];
+}
+
 SemaValue value_tensor(Session *s, Tensor *t) {
     Array a = {.rank = t->rank};
     const Affine *forms[MAX_RANK];
-    static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
     for (int d = 0; d < t->rank; d++) {
         a.dims[d] = (Dim){t->dims[d], t->batch_dims >> d & 1};
-        a.indices[d] = index_add(s->program, names[d], t->dims[d], a.dims[d].batch);
+        a.indices[d] = index_add(s->program, dimension_name(d), t->dims[d], a.dims[d].batch);
         forms[d] = affine_index(s->program, a.indices[d]);
     }
     a.e = expr_read(s->program, t, forms, t->origin);

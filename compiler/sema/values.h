@@ -177,6 +177,7 @@ bool dims_equal(const Dim *a, const Dim *b, int rank);
 const Affine *affine_of(Elaborator *el, const Expr *integer);
 const Expr *expr_of_dim(Elaborator *el, Dim d);
 Index *index_of(Elaborator *el, const char *name, Dim d);
+const char *dimension_name(int d); // of an index that the text does not name
 
 // ---- elaboration, file by file ----
 
