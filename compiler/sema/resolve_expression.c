@@ -72,7 +72,7 @@ static void resolve_member(Resolver *r, const Node *e) {
     if (b && (string_equal(b->name, "test") || string_equal(b->name, "validation")))
         resolve_part(r, e);
     else if (plain && !library_find(r->library, base->span, base->name) && !builtin_find(base->name, r->groups))
-        report_library(r, base);
+        report_library(r, e);
     else
         resolve_value(r, base);
 }

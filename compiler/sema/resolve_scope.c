@@ -83,7 +83,8 @@ void report_unknown(Resolver *r, const char *name, Span span) {
                         name);
 }
 
-void report_library(Resolver *r, const Node *base) {
+void report_library(Resolver *r, const Node *member) {
+    const Node *base = member->base;
     if (map_get(r->missing, base->name) || map_get(r->reported, base->name)) return;
     if (later_place(r, base->name).start) {
         report_unknown(r, base->name, base->span);
@@ -97,8 +98,12 @@ void report_library(Resolver *r, const Node *base) {
         for (int i = 0; i < map_count(s->locals) && count < CANDIDATES; i++)
             names[count++] = map_key(s->locals, i);
     const char *near = string_nearest(base->name, names, count);
+    const char *word = word_of_others(member->name) ? word_of_others(member->name) : member->name;
+    bool known = library_standard(r->library, word) || builtin_find(word, r->groups);
     if (near)
         diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
+    else if (known)
+        diagnostic_help(r->ctx, d, "the library's names have no word before them: `%s`", word);
     else
         diagnostic_help(r->ctx, d, "the names of a file of one's own are given by `--library %s.nn`", base->name);
 }

@@ -73,7 +73,7 @@ Local *scope_own(const Resolver *r, const char *name);                 // in the
 // What is said of a name that nothing gives: once in a definition.
 void report_unknown(Resolver *r, const char *name, Span span);
 // `mine.layer`, where nothing is called `mine`: once in a file.
-void report_library(Resolver *r, const Node *base);
+void report_library(Resolver *r, const Node *member);
 // `keras.adma`: the library has no such name.
 void report_member(Resolver *r, const Node *member);
 // The visible name nearest to a word, or NULL.

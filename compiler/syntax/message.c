@@ -97,6 +97,19 @@ static bool phrase(const Stop *s) {
     return true;
 }
 
+static bool reduces(const char *word) {
+    static const struct {
+        const char *name, *group;
+    } rows[] = {
+#define BUILTIN(name, group, parameters, needed) {#name, #group},
+#include "builtins.def"
+#undef BUILTIN
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (string_equal(rows[i].group, "REDUCTION") && string_equal(rows[i].name, word)) return true;
+    return false;
+}
+
 // `fn f(x[n]) = sum[i]`, and what it was meant to reduce in the next line, which is no definition: shown above.
 static bool torn_reduction(const Stop *s) {
     int begin = statement_begin(s->p, s->at), close = begin - 2, open = close;
@@ -109,7 +122,7 @@ static bool torn_reduction(const Stop *s) {
         if (!deep) break;
     }
     Token name = token_at(s->p, open - 1);
-    if (open < 2 || name.kind != TOKEN_IDENTIFIER || !token_goes_on((TokenKind)token_at(s->p, open - 2).kind)) return false;
+    if (open < 2 || !reduces(written(s->p, name)) || !token_goes_on((TokenKind)token_at(s->p, open - 2).kind)) return false;
     uint32_t start = name.start, length = token_at(s->p, close).end - start;
     const char *text = string_copy(s->p->ctx->arena, s->p->source->text + start, length);
     Diagnostic *d = diagnose(s->p->ctx, NO_OPERAND, parser_span(s->p, start, start + length), text);
