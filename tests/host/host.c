@@ -59,7 +59,7 @@ void *mmap(void *at, size_t size, int protection, int flags, int file, off_t off
 
 typedef struct {
     void *fields[FIELDS];
-    void *outputs[OUTPUTS];
+    void *outputs[OUTPUTS + 1]; // of some models none
 } Rows;
 
 static long values(const Argument *a) { return BATCH * a->size; }

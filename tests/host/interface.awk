@@ -32,7 +32,10 @@ END {
     for (i = 1; i <= n && a[i] != "int32_t count"; i++) { inputs++; call = call ", f[" i - 1 "]" }
     call = call ", count"
     for (i++; i <= n; i++) { printf "%s", field(a[i]); call = call ", o[" i - inputs - 2 "]" }
-    print "};\nenum { INPUTS = " inputs ", OUTPUTS = " n - inputs - 1 " };\n#define PREDICT(m, f, count, o) F(predict)(m" call ")"
+    print "};\nenum { INPUTS = " inputs ", OUTPUTS = " (n ? n - inputs - 1 : 0) " };"
+    # A model that is called in the train block has nothing to predict: what stands here answers as a call of it would.
+    if (!n) print "#define PREDICT(m, f, count, o) (!(m) || (count) < 1 || (count) > BATCH ? NN_USAGE : NN_OK)"
+    else print "#define PREDICT(m, f, count, o) F(predict)(m" call ")"
     print "typedef struct { const char *name; long count; int whole; } Parameter;\nstatic const Parameter parameters[] = {"
     for (k = 1; k <= parameters; k++) {
         name = shape[k]; count = 1
