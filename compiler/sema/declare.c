@@ -193,6 +193,11 @@ SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *node) {
         fail(el, env, PLACE_STATEMENT, node->span, node_kind_word(node->kind), "a function");
         return value_error();
     }
+    if (el->row) {
+        fail(el, env, DATA_PARAM, node->span, node->kind == AST_STATE ? "state" : "parameter", node->name);
+        env_add(env, node->name, value_error(), node->name_span);
+        return value_error();
+    }
     d.path = env_path(env, el->session->arena, node->name);
     if (!node->brackets && node->kind == AST_STATE && el->state_shape) {
         d.rank = el->state_shape->rank;
