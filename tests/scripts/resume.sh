@@ -46,13 +46,13 @@ run() { ./net $options "$@"; }
 
 start=$(date +%s.%N)
 run --out whole --log whole.jsonl
-seconds=$(echo "$(date +%s.%N) - $start" | bc)
+seconds=$(awk "BEGIN {print $(date +%s.%N) - $start}")
 plain whole/log.jsonl >whole.summary
 plain whole.jsonl >whole.full
 for k in 1 2 3 4 5 6; do
     ./net $options --out part --log part.jsonl &
     pid=$!
-    sleep "$(echo "$seconds * $k / 8" | bc -l)"
+    sleep "$(awk "BEGIN {print $seconds * $k / 8}")"
     signal=KILL; [ $((k % 3)) = 0 ] && signal=TERM
     kill -$signal $pid 2>/dev/null || true
     wait $pid 2>/dev/null || true
