@@ -20,7 +20,8 @@ enum {
 #undef STATUS
 };
 
-// ---- from the command line to the pipeline's options -----------------------------------------------------------------------
+// ---- from the command line to the pipeline's options
+// -----------------------------------------------------------------------
 
 static const char *folder_of(Arena *arena, const char *path) {
     const char *slash = strrchr(path, '/');
@@ -48,7 +49,9 @@ static const char *relative_folder(Arena *arena, const char *from, const char *t
 }
 
 static Precision precision_of(const char *word) {
-    return !strcmp(word, "double") ? PRECISION_DOUBLE : !strcmp(word, "strict") ? PRECISION_STRICT : PRECISION_DEFAULT;
+    return !strcmp(word, "double")   ? PRECISION_DOUBLE
+           : !strcmp(word, "strict") ? PRECISION_STRICT
+                                     : PRECISION_DEFAULT;
 }
 
 static bool precision_known(Context *ctx, const char *word) {
@@ -59,12 +62,15 @@ static bool precision_known(Context *ctx, const char *word) {
 
 // What decides the bytes of the result, as text: part of the digest, and shown by the trainer's `info`.
 static const char *options_text(Arena *arena, const Options *o) {
-    static const Option which[] = {OPTION_CPU, OPTION_TARGET, OPTION_BLAS, OPTION_PRECISION, OPTION_OPTIMIZE, OPTION_BATCH};
+    static const Option which[] = {OPTION_CPU,       OPTION_TARGET,   OPTION_BLAS,
+                                   OPTION_PRECISION, OPTION_OPTIMIZE, OPTION_BATCH};
     static const char *const words[] = {"--cpu", "--target", "--blas", "--precision", "-O", "--batch"};
     Text text = {.arena = arena};
     for (size_t i = 0; i < sizeof which / sizeof *which; i++)
-        if (o->value[which[i]]) text_add(&text, "%s%s %s", text.chars.count ? " " : "", words[i], o->value[which[i]]);
-    for (int i = 0; i < o->list[OPTION_SET].count; i++) text_add(&text, " --set %s", o->list[OPTION_SET].data[i]);
+        if (o->value[which[i]])
+            text_add(&text, "%s%s %s", text.chars.count ? " " : "", words[i], o->value[which[i]]);
+    for (int i = 0; i < o->list[OPTION_SET].count; i++)
+        text_add(&text, " --set %s", o->list[OPTION_SET].data[i]);
     return text_string(&text);
 }
 
@@ -72,7 +78,8 @@ static const char *options_text(Arena *arena, const Options *o) {
 static Blas blas_of(const Options *o) {
     const char *word = o->value[OPTION_BLAS];
     bool trainer = !o->value[OPTION_EMIT] && o->command != COMMAND_GRADCHECK && o->command != COMMAND_GRAD;
-    if (word) return !strcmp(word, "openblas") ? BLAS_OPENBLAS : !strcmp(word, "auto") ? BLAS_AUTO : BLAS_NONE;
+    if (word)
+        return !strcmp(word, "openblas") ? BLAS_OPENBLAS : !strcmp(word, "auto") ? BLAS_AUTO : BLAS_NONE;
     return trainer ? BLAS_AUTO : BLAS_NONE;
 }
 
@@ -88,7 +95,8 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
         .verify = o->value[OPTION_VERIFY] != NULL,
     };
     p.sema.arguments = o->command == COMMAND_EXPLAIN;
-    p.sema.extracts = o->command == COMMAND_GRAD || (o->value[OPTION_EMIT] && !strcmp(o->value[OPTION_EMIT], "grad"));
+    p.sema.extracts =
+        o->command == COMMAND_GRAD || (o->value[OPTION_EMIT] && !strcmp(o->value[OPTION_EMIT], "grad"));
     if (o->value[OPTION_PRECISION]) {
         p.sema.precision = precision_of(o->value[OPTION_PRECISION]);
         p.sema.precision_given = true;
@@ -96,22 +104,33 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
     p.sema.batch = options_count(o, OPTION_BATCH);
     for (int i = 0; i < o->list[OPTION_SET].count; i++) {
         const char *text = o->list[OPTION_SET].data[i], *equals = strchr(text, '=');
-        SetOption set = {string_copy(arena, text, equals ? (size_t)(equals - text) : strlen(text)), equals ? equals + 1 : ""};
+        SetOption set = {string_copy(arena, text, equals ? (size_t)(equals - text) : strlen(text)),
+                         equals ? equals + 1 : ""};
         vec_push(arena, &p.sema.set, set);
     }
-    p.output = (OutputOptions){.optimization = o->value[OPTION_OPTIMIZE] ? atoi(o->value[OPTION_OPTIMIZE]) : 2,
-                               .debug = o->value[OPTION_DEBUG] != NULL,
-                               .options = options_text(arena, o)};
+    p.output =
+        (OutputOptions){.optimization = o->value[OPTION_OPTIMIZE] ? atoi(o->value[OPTION_OPTIMIZE]) : 2,
+                        .debug = o->value[OPTION_DEBUG] != NULL,
+                        .options = options_text(arena, o)};
     p.blas = blas_of(o);
     return p;
 }
 
-// ---- build and run ------------------------------------------------------------------------------------------------------------
+// ---- build and run
+// ------------------------------------------------------------------------------------------------------------
 
-typedef struct { const char *word; OutputKind kind; const char *ending; } EmitKind;
+typedef struct {
+    const char *word;
+    OutputKind kind;
+    const char *ending;
+} EmitKind;
 static const EmitKind EMIT[] = {
-    {"obj", OUTPUT_OBJECT, ".o"}, {"lib", OUTPUT_LIBRARY, ".a"}, {"asm", OUTPUT_ASSEMBLY, ".s"},
-    {"llvm", OUTPUT_LLVM, ".ll"}, {"header", OUTPUT_HEADER, ".h"}, {"ir", OUTPUT_TRAINER, ".ir"},
+    {"obj", OUTPUT_OBJECT, ".o"},
+    {"lib", OUTPUT_LIBRARY, ".a"},
+    {"asm", OUTPUT_ASSEMBLY, ".s"},
+    {"llvm", OUTPUT_LLVM, ".ll"},
+    {"header", OUTPUT_HEADER, ".h"},
+    {"ir", OUTPUT_TRAINER, ".ir"},
     {"grad", OUTPUT_TRAINER, "_gradient.nn"},
 };
 
@@ -131,7 +150,8 @@ static const char *gradient(Pipeline *p, const char *of, const char *by) {
 static int build_to(Pipeline *p, PipelineOptions *po, const char *path) {
     Arena *arena = p->ctx->arena;
     po->output.path = path;
-    if (!po->output.directory) po->output.directory = relative_folder(arena, folder_of(arena, path), folder_of(arena, po->path));
+    if (!po->output.directory)
+        po->output.directory = relative_folder(arena, folder_of(arena, path), folder_of(arena, po->path));
     if (!po->output.prefix) po->output.prefix = c_prefix(arena, path_stem(arena, po->path));
     if (!tools_check(p->ctx, po->output.kind)) return NN_FILE;
     pipeline_run(p, FORM_OUTPUT);
@@ -152,7 +172,8 @@ static int build_gradient(Pipeline *p, const char *path) {
 
 static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
     Arena *arena = p->ctx->arena;
-    const char *emit = o->value[OPTION_EMIT], *stem = path_stem(arena, o->file), *out = o->value[OPTION_OUTPUT];
+    const char *emit = o->value[OPTION_EMIT], *stem = path_stem(arena, o->file),
+               *out = o->value[OPTION_OUTPUT];
     po->output.prefix = o->value[OPTION_PREFIX];
     if (po->output.prefix && !c_prefix_allowed(po->output.prefix)) {
         diagnose(p->ctx, PREFIX_NOT_ALLOWED, NO_SPAN, po->output.prefix);
@@ -167,7 +188,8 @@ static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (!out) out = string_format(arena, "%s%s", stem, ending);
     struct stat about;
     if (!strcmp(out, o->file) || (stat(out, &about) == 0 && S_ISDIR(about.st_mode))) {
-        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, strcmp(out, o->file) ? strerror(EISDIR) : "it is the model file");
+        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out,
+                 strcmp(out, o->file) ? strerror(EISDIR) : "it is the model file");
         return NN_FILE;
     }
     bool has_header = po->output.kind == OUTPUT_OBJECT || po->output.kind == OUTPUT_LIBRARY;
@@ -199,7 +221,8 @@ static bool make_folders(Context *ctx, const char *path) {
     return false;
 }
 
-// Keeps what it built, keyed by the digest; the trainer gets the model file's folder instead of a path of its own.
+// Keeps what it built, keyed by the digest; the trainer gets the model file's folder instead of a path of its
+// own.
 static int run(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (!pipeline_run(p, FORM_TREE)) return NN_OK;
     Arena *arena = p->ctx->arena;
@@ -223,14 +246,17 @@ static int run(Pipeline *p, PipelineOptions *po, const Options *o) {
     return NN_FILE;
 }
 
-// ---- summary and explain ----------------------------------------------------------------------------------------------------------
+// ---- summary and explain
+// ----------------------------------------------------------------------------------------------------------
 
 static void put_shape(Text *out, int rank, const int64_t *dims, uint8_t batch_dims) {
     text_put(out, "[");
     for (int d = 0; d < rank; d++) {
         if (d) text_put(out, ", ");
-        if (batch_dims >> d & 1) text_put(out, "batch");
-        else text_add(out, "%lld", (long long)dims[d]);
+        if (batch_dims >> d & 1)
+            text_put(out, "batch");
+        else
+            text_add(out, "%lld", (long long)dims[d]);
     }
     text_put(out, "]");
 }
@@ -239,14 +265,18 @@ static int64_t kind_bytes(const Kernels *k, TensorKind kind) {
     int64_t bytes = 0;
     for (int i = 0; i < k->program->tensors.count; i++) {
         const Tensor *t = k->program->tensors.data[i];
-        if (t->kind == kind && t->layout && t->layout->stored && !t->layout->same) bytes += t->layout->size * t->layout->element_size;
+        if (t->kind == kind && t->layout && t->layout->stored && !t->layout->same)
+            bytes += t->layout->size * t->layout->element_size;
     }
     return bytes;
 }
 
 static void put_memory(Text *out, const Kernels *k) {
-    int64_t parameters = kind_bytes(k, TENSOR_PARAM), slots = kind_bytes(k, TENSOR_SLOT), states = kind_bytes(k, TENSOR_STATE);
-    text_add(out, "memory      %lld bytes: parameters %lld, optimizer %lld, states %lld, the rest (batch, activations, gradients, scratch) %lld\n",
+    int64_t parameters = kind_bytes(k, TENSOR_PARAM), slots = kind_bytes(k, TENSOR_SLOT),
+            states = kind_bytes(k, TENSOR_STATE);
+    text_add(out,
+             "memory      %lld bytes: parameters %lld, optimizer %lld, states %lld, the rest (batch, "
+             "activations, gradients, scratch) %lld\n",
              (long long)k->arena_size, (long long)parameters, (long long)slots, (long long)states,
              (long long)(k->arena_size - parameters - slots - states));
 }
@@ -260,26 +290,30 @@ static int summary(Pipeline *p) {
         const LayerInstance *l = &m->layers.data[i];
         Text shape = {.arena = p->ctx->arena};
         put_shape(&shape, l->rank, l->dims, l->batch_dims);
-        text_add(&out, "%*s%-*s %-24s %12lld %14lld\n", 2 * l->depth, "", 44 - 2 * l->depth, l->name, text_string(&shape),
-                 (long long)l->params, (long long)l->flops);
+        text_add(&out, "%*s%-*s %-24s %12lld %14lld\n", 2 * l->depth, "", 44 - 2 * l->depth, l->name,
+                 text_string(&shape), (long long)l->params, (long long)l->flops);
     }
-    text_add(&out, "\nparameters  %lld\nFLOPs       %lld a step of %lld rows\n", (long long)m->params, (long long)m->flops, (long long)m->batch);
+    text_add(&out, "\nparameters  %lld\nFLOPs       %lld a step of %lld rows\n", (long long)m->params,
+             (long long)m->flops, (long long)m->batch);
     put_memory(&out, p->kernels);
     fputs(text_string(&out), stdout);
     return NN_OK;
 }
 
-static void put_option(Text *out, const Options *o, Option option, const char *name, const char *value, const char *spelling) {
+static void put_option(Text *out, const Options *o, Option option, const char *name, const char *value,
+                       const char *spelling) {
     text_add(out, "%-32s = %-24s %s\n", name, value, o->value[option] ? spelling : "default");
 }
 
 // What the command line says of the code itself.
 static void put_target(Text *out, const Pipeline *p, const Options *o) {
-    static const char *const blas[] = {[BLAS_NONE] = "none", [BLAS_AUTO] = "auto", [BLAS_OPENBLAS] = "openblas"};
+    static const char *const blas[] = {
+        [BLAS_NONE] = "none", [BLAS_AUTO] = "auto", [BLAS_OPENBLAS] = "openblas"};
     text_add(out, "%-32s = %-24s %s\n", "cpu", p->target->cpu, p->target->features);
     put_option(out, o, OPTION_TARGET, "target", p->target->triple, "--target");
     put_option(out, o, OPTION_BLAS, "blas", blas[p->options->blas], "--blas");
-    put_option(out, o, OPTION_OPTIMIZE, "optimization", string_format(p->ctx->arena, "%d", p->options->output.optimization), "-O");
+    put_option(out, o, OPTION_OPTIMIZE, "optimization",
+               string_format(p->ctx->arena, "%d", p->options->output.optimization), "-O");
     put_option(out, o, OPTION_DEBUG, "debug", p->options->output.debug ? "true" : "false", "-g");
 }
 
@@ -314,7 +348,8 @@ static int check_gradient(PipelineOptions *po, Pipeline *p) {
     return pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stdout) : NN_OK;
 }
 
-// ---- grad -----------------------------------------------------------------------------------------------------------------------
+// ---- grad
+// -----------------------------------------------------------------------------------------------------------------------
 
 static int print_gradient(Pipeline *p, const Options *o) {
     const char *text = gradient(p, o->value[OPTION_OF], o->value[OPTION_BY]);
@@ -324,8 +359,11 @@ static int print_gradient(Pipeline *p, const Options *o) {
 
 // The names given to --stop-after and --dump-after.
 static bool passes_known(Context *ctx, const Options *o) {
-    static const struct { Option option; const char *spelling; bool all; } which[] = {
-        {OPTION_STOP_AFTER, "--stop-after", false}, {OPTION_DUMP_AFTER, "--dump-after", true}};
+    static const struct {
+        Option option;
+        const char *spelling;
+        bool all;
+    } which[] = {{OPTION_STOP_AFTER, "--stop-after", false}, {OPTION_DUMP_AFTER, "--dump-after", true}};
     for (int w = 0; w < 2; w++) {
         const char *name = o->value[which[w].option];
         const char **names = arena_array(ctx->arena, const char *, pipeline_pass_count() + 1);
@@ -339,8 +377,10 @@ static bool passes_known(Context *ctx, const Options *o) {
         const char *near = string_nearest(name, names, pipeline_pass_count());
         Text all = {.arena = ctx->arena};
         for (int i = 0; i < pipeline_pass_count(); i++) text_add(&all, " %s", names[i]);
-        if (d && near) diagnostic_help(ctx, d, "did you mean `%s`?", near);
-        else if (d) diagnostic_help(ctx, d, "the passes are%s", text_string(&all));
+        if (d && near)
+            diagnostic_help(ctx, d, "did you mean `%s`?", near);
+        else if (d)
+            diagnostic_help(ctx, d, "the passes are%s", text_string(&all));
         return false;
     }
     return true;
@@ -352,14 +392,23 @@ int command_run(const Options *o) {
     Pipeline *p = pipeline_create(&po);
     int status = NN_OK;
     bool json = o->value[OPTION_JSON] != NULL;
-    if (!precision_known(p->ctx, o->value[OPTION_PRECISION]) || !passes_known(p->ctx, o) || !pipeline_target(p)) status = NN_USAGE;
-    else if (o->command == COMMAND_BUILD) status = build(p, &po, o);
-    else if (o->command == COMMAND_RUN) status = run(p, &po, o);
-    else if (o->command == COMMAND_CHECK) status = check(p);
-    else if (o->command == COMMAND_SUMMARY) status = summary(p);
-    else if (o->command == COMMAND_EXPLAIN) status = explain(p, o);
-    else if (o->command == COMMAND_GRAD) status = print_gradient(p, o);
-    else if (o->command == COMMAND_GRADCHECK) status = check_gradient(&po, p);
+    if (!precision_known(p->ctx, o->value[OPTION_PRECISION]) || !passes_known(p->ctx, o) ||
+        !pipeline_target(p))
+        status = NN_USAGE;
+    else if (o->command == COMMAND_BUILD)
+        status = build(p, &po, o);
+    else if (o->command == COMMAND_RUN)
+        status = run(p, &po, o);
+    else if (o->command == COMMAND_CHECK)
+        status = check(p);
+    else if (o->command == COMMAND_SUMMARY)
+        status = summary(p);
+    else if (o->command == COMMAND_EXPLAIN)
+        status = explain(p, o);
+    else if (o->command == COMMAND_GRAD)
+        status = print_gradient(p, o);
+    else if (o->command == COMMAND_GRADCHECK)
+        status = check_gradient(&po, p);
     diagnostics_print(p->ctx, json, json ? stdout : stderr);
     if (o->value[OPTION_TIME_PASSES]) pipeline_times(p, stderr);
     if (p->ctx->errors && !status) status = context_status(p->ctx);

@@ -4,7 +4,8 @@
 
 #include "options.h"
 
-// Runs the command. The exit code is a row of status.def; messages go to standard error, results to standard output.
+// Runs the command. The exit code is a row of status.def; messages go to standard error, results to standard
+// output.
 int driver_run(const Options *options);
 
 #endif

@@ -1,9 +1,11 @@
-// The gradient check: runs the compiled step in this process, on rows drawn here, and compares its gradients with central
-// differences. Draws of the network are the same in every evaluation; so are the rows, unless a point turns out to be a kink.
+// The gradient check: runs the compiled step in this process, on rows drawn here, and compares its gradients
+// with central differences. Draws of the network are the same in every evaluation; so are the rows, unless a
+// point turns out to be a kink.
 //
-// With step h = 6e-6 max(1, |w|) the error is |a - d| / max(|a|, |d|, 1e-3 |loss|) and must be at most 1e-6. Where it is more, and
-// the one-sided differences differ by more than 2e-5 of that maximum, which a smooth loss does not do within such a step, the
-// point is a kink: other rows, a tenth of the step, ten times the tolerance (docs/decisions/kinks.md).
+// With step h = 6e-6 max(1, |w|) the error is |a - d| / max(|a|, |d|, 1e-3 |loss|) and must be at most 1e-6.
+// Where it is more, and the one-sided differences differ by more than 2e-5 of that maximum, which a smooth
+// loss does not do within such a step, the point is a kink: other rows, a tenth of the step, ten times the
+// tolerance (docs/decisions/kinks.md).
 #include "gradcheck.h"
 
 #include "inside.h"
@@ -25,7 +27,11 @@ typedef struct {
     Inside in;
 } Check;
 
-typedef struct { double worst, analytic, numeric; int64_t element; int checked, kinks, wrong; } Result;
+typedef struct {
+    double worst, analytic, numeric;
+    int64_t element;
+    int checked, kinks, wrong;
+} Result;
 
 static double *real_at(const Check *c, const Tensor *t, int64_t element) {
     return inside_at(&c->in, t, element);
@@ -38,7 +44,11 @@ static double loss_now(Check *c) {
 }
 
 // The loss with the parameters moved by `distance` along a direction, which is one element or all of them.
-typedef struct { Tensor *tensor; int64_t element; uint32_t direction; } Move;
+typedef struct {
+    Tensor *tensor;
+    int64_t element;
+    uint32_t direction;
+} Move;
 
 static double along(uint32_t direction, const Tensor *t, int64_t element) {
     return inside_random(direction, t->id, (uint64_t)element) * 0x1p-31 - 1;
@@ -53,7 +63,8 @@ static void shift(Check *c, const Move *m, double distance, double *const *saved
     for (int i = 0; i < program->tensors.count; i++) {
         Tensor *t = program->tensors.data[i];
         if (t->kind == TENSOR_PARAM && t->trainable)
-            for (int64_t e = 0; e < tensor_elements(t); e++) *real_at(c, t, e) = saved[i][e] + distance * along(m->direction, t, e);
+            for (int64_t e = 0; e < tensor_elements(t); e++)
+                *real_at(c, t, e) = saved[i][e] + distance * along(m->direction, t, e);
     }
 }
 
@@ -73,21 +84,25 @@ static double moved_loss(Check *c, const Move *m, double distance, double *const
     shift(c, m, distance, saved);
     write_copies(c);
     double loss = loss_now(c);
-    if (m->tensor) *real_at(c, m->tensor, m->element) = keep;
-    else shift(c, m, 0, saved);
+    if (m->tensor)
+        *real_at(c, m->tensor, m->element) = keep;
+    else
+        shift(c, m, 0, saved);
     write_copies(c);
     return loss;
 }
 
 typedef enum { AGREES, DIFFERS, KINK } Verdict;
 
-static Verdict compare(Check *c, const Move *m, double analytic, double step, double tolerance, double *const *saved, Result *r) {
+static Verdict compare(Check *c, const Move *m, double analytic, double step, double tolerance,
+                       double *const *saved, Result *r) {
     double loss = loss_now(c), up = moved_loss(c, m, step, saved), down = moved_loss(c, m, -step, saved);
     double numeric = (up - down) / (2 * step);
     double scale = fmax(fmax(fabs(analytic), fabs(numeric)), 1e-3 * fabs(loss));
     double error = scale > 0 ? fabs(analytic - numeric) / scale : 0;
     if (error > tolerance && fabs((up - loss) / step - (loss - down) / step) > 2e-5 * scale) return KINK;
-    if (!(error <= r->worst)) *r = (Result){error, analytic, numeric, m->element, r->checked, r->kinks, r->wrong};
+    if (!(error <= r->worst))
+        *r = (Result){error, analytic, numeric, m->element, r->checked, r->kinks, r->wrong};
     return error <= tolerance ? AGREES : DIFFERS;
 }
 
@@ -101,8 +116,10 @@ static double directional(Check *c, uint32_t direction) {
     Program *program = c->p->module->program;
     double sum = 0;
     for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i], *g = t->kind == TENSOR_PARAM && t->trainable ? gradient_of(c->p, t) : NULL;
-        for (int64_t e = 0; g && e < tensor_elements(t); e++) sum += *real_at(c, g, e) * along(direction, t, e);
+        Tensor *t = program->tensors.data[i],
+               *g = t->kind == TENSOR_PARAM && t->trainable ? gradient_of(c->p, t) : NULL;
+        for (int64_t e = 0; g && e < tensor_elements(t); e++)
+            sum += *real_at(c, g, e) * along(direction, t, e);
     }
     return sum;
 }
@@ -112,7 +129,8 @@ static void check_move(Check *c, const Move *m, double *const *saved, Result *r)
     for (int attempt = 0; attempt < TRIES; attempt++) {
         inside_draw(&c->in, (uint32_t)attempt);
         loss_now(c);
-        double analytic = m->tensor ? *real_at(c, gradient_of(c->p, m->tensor), m->element) : directional(c, m->direction);
+        double analytic =
+            m->tensor ? *real_at(c, gradient_of(c->p, m->tensor), m->element) : directional(c, m->direction);
         double at = m->tensor ? fabs(*real_at(c, m->tensor, m->element)) : 1;
         double step = 6e-6 * fmax(1, at) * pow(0.1, attempt);
         Verdict v = compare(c, m, analytic, step, 1e-6 * pow(10, attempt), saved, r);
@@ -126,7 +144,9 @@ static Result check_parameter(Check *c, Tensor *t, double *const *saved) {
     Result r = {.worst = 0};
     int64_t n = tensor_elements(t), count = n <= ALL_UP_TO ? n : CHOSEN;
     for (int64_t k = 0; k < count; k++) {
-        int64_t e = n <= ALL_UP_TO ? k : (int64_t)(((uint64_t)inside_random(7, t->id, (uint64_t)k) * (uint64_t)n) >> 32);
+        int64_t e = n <= ALL_UP_TO
+                        ? k
+                        : (int64_t)(((uint64_t)inside_random(7, t->id, (uint64_t)k) * (uint64_t)n) >> 32);
         check_move(c, &(Move){t, e, 0}, saved, &r);
     }
     return r;
@@ -134,15 +154,19 @@ static Result check_parameter(Check *c, Tensor *t, double *const *saved) {
 
 static bool report(FILE *out, const char *name, const Result *r) {
     bool bad = r->wrong || r->kinks * 100 > r->checked * MOST_KINKS_PERCENT;
-    fprintf(out, "%-40s %5d checked, worst error %.1e at %lld (derived %.9g, measured %.9g)%s\n", name, r->checked, r->worst,
-            (long long)r->element, r->analytic, r->numeric, r->wrong ? "  WRONG" : bad ? "  too many kinks" : "");
+    fprintf(out, "%-40s %5d checked, worst error %.1e at %lld (derived %.9g, measured %.9g)%s\n", name,
+            r->checked, r->worst, (long long)r->element, r->analytic, r->numeric,
+            r->wrong ? "  WRONG"
+            : bad    ? "  too many kinks"
+                     : "");
     return !bad;
 }
 
 int gradcheck(Pipeline *p, void *file) {
     Check c = {.p = p, .arena = p->ctx->arena};
     Program *program = p->module->program;
-    int status = inside_open(&c.in, p, p->kernels, program->batch < MOST_ROWS ? program->batch : MOST_ROWS, 2);
+    int status =
+        inside_open(&c.in, p, p->kernels, program->batch < MOST_ROWS ? program->batch : MOST_ROWS, 2);
     if (status != NN_OK) return status;
     double **saved = arena_array(c.arena, double *, program->tensors.count);
     bool good = true;
@@ -164,7 +188,8 @@ int gradcheck(Pipeline *p, void *file) {
     Result all = {.worst = 0};
     for (uint32_t d = 1; d <= DIRECTIONS; d++) check_move(&c, &(Move){NULL, d, d}, saved, &all);
     good &= report(file, "all, in random directions", &all);
-    fprintf(file, "%s: %d derivatives checked, %s\n", p->module->name, checked + all.checked, good ? "all agree" : "some do not");
+    fprintf(file, "%s: %d derivatives checked, %s\n", p->module->name, checked + all.checked,
+            good ? "all agree" : "some do not");
     inside_close(&c.in);
     return good ? NN_OK : NN_NOT_FINITE;
 }

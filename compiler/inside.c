@@ -1,5 +1,5 @@
-// Compiled functions inside this process: the object is linked by `cc`, which building needs anyway, and loaded. Guarantees: rows,
-// first values and draws are the same in every run.
+// Compiled functions inside this process: the object is linked by `cc`, which building needs anyway, and
+// loaded. Guarantees: rows, first values and draws are the same in every run.
 #include "inside.h"
 
 #include <dlfcn.h>
@@ -26,11 +26,14 @@ uint32_t inside_random(uint32_t key, uint32_t what, uint64_t element) {
     return counter[0];
 }
 
-// ---- values --------------------------------------------------------------------------------------------------------------------
+// ---- values
+// --------------------------------------------------------------------------------------------------------------------
 
 static void put_real(const Inside *in, const Tensor *t, void *at, double value) {
-    if (element_size(in->p->module->program, t) == 8) *(double *)at = value;
-    else *(float *)at = (float)value;
+    if (element_size(in->p->module->program, t) == 8)
+        *(double *)at = value;
+    else
+        *(float *)at = (float)value;
 }
 
 static int64_t source_elements(const Inside *in, const Tensor *t) {
@@ -47,7 +50,8 @@ static void draw_source(const Inside *in, const Tensor *t, char *values, uint32_
             put_real(in, t, values + i * size, (bits >> 8) * 0x1p-24);
         } else {
             int64_t low = t->type == TYPE_BOOL ? 0 : t->low, high = t->type == TYPE_BOOL ? 1 : t->high;
-            ((int32_t *)(void *)values)[i] = (int32_t)(low + (int64_t)(((uint64_t)bits * (uint64_t)(high - low + 1)) >> 32));
+            ((int32_t *)(void *)values)[i] =
+                (int32_t)(low + (int64_t)(((uint64_t)bits * (uint64_t)(high - low + 1)) >> 32));
         }
     }
 }
@@ -62,7 +66,8 @@ void inside_draw(Inside *in, uint32_t key) {
 
 void inside_rows(Inside *in) {
     Tensor *map = in->p->module->rowmap;
-    for (int64_t r = 0; map && map->layout && r < in->call.rows; r++) *(int32_t *)inside_at(in, map, r) = (int32_t)r;
+    for (int64_t r = 0; map && map->layout && r < in->call.rows; r++)
+        *(int32_t *)inside_at(in, map, r) = (int32_t)r;
 }
 
 static bool make_values(Inside *in, int64_t bytes) {
@@ -74,7 +79,9 @@ static bool make_values(Inside *in, int64_t bytes) {
     in->memory = in->call.arena = block + NN_MARGIN;
     for (int i = 0; i < program->tensors.count; i++) {
         Tensor *t = program->tensors.data[i];
-        if (t->kind == TENSOR_SOURCE) vec_push(program->arena, &in->sources, arena_array(program->arena, double, source_elements(in, t)));
+        if (t->kind == TENSOR_SOURCE)
+            vec_push(program->arena, &in->sources,
+                     arena_array(program->arena, double, source_elements(in, t)));
         if (!t->layout || !t->layout->stored) continue;
         if (t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_TOTAL)
             for (int64_t e = 0; e < tensor_elements(t); e++) put_real(in, t, inside_at(in, t, e), t->start);
@@ -85,7 +92,8 @@ static bool make_values(Inside *in, int64_t bytes) {
     return true;
 }
 
-// ---- code ----------------------------------------------------------------------------------------------------------------------
+// ---- code
+// ----------------------------------------------------------------------------------------------------------------------
 
 static bool write_object(const char *path, const Compiled *code) {
     FILE *f = fopen(path, "wb");
@@ -98,7 +106,8 @@ static int link_shared(const char *object, const char *library, bool openblas) {
     int status = -1;
     pid_t child = fork();
     if (child == 0) {
-        execlp("cc", "cc", "-shared", "-o", library, object, "-lm", openblas ? "-lopenblas" : (char *)NULL, (char *)NULL);
+        execlp("cc", "cc", "-shared", "-o", library, object, "-lm", openblas ? "-lopenblas" : (char *)NULL,
+               (char *)NULL);
         _exit(127);
     }
     return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
@@ -111,11 +120,15 @@ static void *load_object(Context *ctx, const Compiled *code, bool openblas) {
         diagnose(ctx, CANNOT_WRITE, NO_SPAN, folder, strerror(errno));
         return NULL;
     }
-    const char *object = string_format(ctx->arena, "%s/step.o", folder), *library = string_format(ctx->arena, "%s/step.so", folder);
+    const char *object = string_format(ctx->arena, "%s/step.o", folder),
+               *library = string_format(ctx->arena, "%s/step.so", folder);
     void *handle = NULL;
-    if (!write_object(object, code)) diagnose(ctx, CANNOT_WRITE, NO_SPAN, object, strerror(errno));
-    else if (link_shared(object, library, openblas)) diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, "see its message above");
-    else if (!(handle = dlopen(library, RTLD_NOW | RTLD_LOCAL))) diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, dlerror());
+    if (!write_object(object, code))
+        diagnose(ctx, CANNOT_WRITE, NO_SPAN, object, strerror(errno));
+    else if (link_shared(object, library, openblas))
+        diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, "see its message above");
+    else if (!(handle = dlopen(library, RTLD_NOW | RTLD_LOCAL)))
+        diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, dlerror());
     unlink(object);
     unlink(library);
     rmdir(folder);

@@ -4,7 +4,10 @@
 
 #include <stddef.h>
 
-typedef struct { const char *name, *text; size_t length; } StdlibFile;
+typedef struct {
+    const char *name, *text;
+    size_t length;
+} StdlibFile;
 extern const StdlibFile stdlib_files[];
 extern const int stdlib_count;
 

@@ -1,6 +1,6 @@
-// Equations and functions as text of the language. Sizes are numbers, the batch is `batch`. A range is written where nothing
-// else in the statement gives it (language rule 3); what is made of pieces has a fn of its own. Needs: equations without
-// draws. Guarantees: the text means what the interpreter computes.
+// Equations and functions as text of the language. Sizes are numbers, the batch is `batch`. A range is
+// written where nothing else in the statement gives it (language rule 3); what is made of pieces has a fn of
+// its own. Needs: equations without draws. Guarantees: the text means what the interpreter computes.
 #include "notation_expr.h"
 
 #include <string.h>
@@ -53,9 +53,9 @@ static void limit_by_room(Notation *n, const Equation *q, const Affine *form, in
         const Index *index = t->atom->index;
         int64_t room = (size - 1 - (high - t->coef * (index->size - 1))) / t->coef + 1;
         if (room > index->size)
-            vec_push(
-                n->program->arena, conditions,
-                string_format(n->program->arena, "%s < %lld", notation_index(n, index), (long long)index->size));
+            vec_push(n->program->arena, conditions,
+                     string_format(n->program->arena, "%s < %lld", notation_index(n, index),
+                                   (long long)index->size));
     }
 }
 
@@ -229,8 +229,8 @@ static void write_head(Notation *n, const char *name, Tensor *const *parameters,
 }
 
 static void write_pieces(Notation *n, const char *name, const Defined *d) {
-    write_head(n, string_format(n->program->arena, "%s_%s", name, notation_tensor(n, d->tensor)), d->reads.data,
-               d->reads.count, &(Tensor *){d->tensor}, 1);
+    write_head(n, string_format(n->program->arena, "%s_%s", name, notation_tensor(n, d->tensor)),
+               d->reads.data, d->reads.count, &(Tensor *){d->tensor}, 1);
     n->declared = true;
     for (int i = 0; i < d->equations.count; i++) write_equation(n, d->equations.data[i]);
     text_put(n->out, "}\n\n");

@@ -1,6 +1,6 @@
-// Expressions as text of the language: sums, products, conditions and reads. An index keeps its name unless another index or
-// tensor of the equation has it. Needs: an equation without draws. Guarantees: parentheses where the grammar
-// needs them, and one order of what commutes, so that equal expressions read the same.
+// Expressions as text of the language: sums, products, conditions and reads. An index keeps its name unless
+// another index or tensor of the equation has it. Needs: an equation without draws. Guarantees: parentheses
+// where the grammar needs them, and one order of what commutes, so that equal expressions read the same.
 #include "notation_expr.h"
 
 #include <math.h>

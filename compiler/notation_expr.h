@@ -1,4 +1,5 @@
-// What notation.c and notation_expr.c share: a text that is being written, and the names in the equation at hand.
+// What notation.c and notation_expr.c share: a text that is being written, and the names in the equation at
+// hand.
 #ifndef NN_NOTATION_EXPR_H
 #define NN_NOTATION_EXPR_H
 

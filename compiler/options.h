@@ -20,15 +20,15 @@ typedef enum {
 
 typedef struct {
     Command command;
-    const char *file;                       // the model file
-    const char *value[OPTION_COUNT];        // NULL: not given; FLAG: ""; LIST: the last
-    VEC(const char *) list[OPTION_COUNT];   // LIST: all of them, in order
-    char **rest;                            // what stands after `--`
+    const char *file;                     // the model file
+    const char *value[OPTION_COUNT];      // NULL: not given; FLAG: ""; LIST: the last
+    VEC(const char *) list[OPTION_COUNT]; // LIST: all of them, in order
+    char **rest;                          // what stands after `--`
     int rest_count;
 } Options;
 
-// Reads a command line. Returns NN_OK, or NN_USAGE after a message on standard error; `done` where --help or --version
-// was answered on standard output.
+// Reads a command line. Returns NN_OK, or NN_USAGE after a message on standard error; `done` where --help or
+// --version was answered on standard output.
 int options_read(Arena *arena, int argc, char **argv, Options *options, bool *done);
 // A whole number from 1 that options_read has seen, or 0 where the option is not given.
 int64_t options_count(const Options *options, Option option);

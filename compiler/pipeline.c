@@ -1,5 +1,5 @@
-// The pipeline: the table of passes, run in order until the stage that was asked for. Each stage has one input type and one
-// output type, there is no way back, and a pass that leaves wrong equations is named.
+// The pipeline: the table of passes, run in order until the stage that was asked for. Each stage has one
+// input type and one output type, there is no way back, and a pass that leaves wrong equations is named.
 #include "pipeline.h"
 
 #include "library.h"
@@ -17,7 +17,8 @@ const char *path_stem(Arena *arena, const char *path) {
     return string_copy(arena, name, length);
 }
 
-// ---- the passes that are not of pass/ -------------------------------------------------------------------------------------
+// ---- the passes that are not of pass/
+// -------------------------------------------------------------------------------------
 
 // The word before a library's names: its file's name, with `_` for what no name may hold.
 static const char *library_prefix(Arena *arena, const char *path) {
@@ -84,7 +85,8 @@ static void keep_gradients(Pipeline *p) {
     }
 }
 
-// The number from 1 of the innermost layer whose text made an equation, or 0: the longest beginning of its path that is a layer's.
+// The number from 1 of the innermost layer whose text made an equation, or 0: the longest beginning of its
+// path that is a layer's.
 static int layer_of(const Map *layers, const Origin *origin) {
     char path[1024];
     if (!origin || !origin->what || strlen(origin->what) >= sizeof path) return 0;
@@ -104,17 +106,19 @@ static bool *needed_tensors(const Program *p, const Function *f) {
     for (int i = 0; i < f->effects.count; i++) needed[f->effects.data[i].value->id] = true;
     for (int i = f->equations.count - 1; i >= 0; i--) {
         const Equation *q = f->equations.data[i];
-        for (int r = 0; needed[q->tensor->id] && r < q->e->read_count; r++) needed[q->e->reads[r]->tensor->id] = true;
+        for (int r = 0; needed[q->tensor->id] && r < q->e->read_count; r++)
+            needed[q->e->reads[r]->tensor->id] = true;
     }
     return needed;
 }
 
-// Operations of each layer's own text on a batch, for `summary`: what prediction needs (where there is none, evaluation), before
-// anything is simplified.
+// Operations of each layer's own text on a batch, for `summary`: what prediction needs (where there is none,
+// evaluation), before anything is simplified.
 static void count_layers(Module *m) {
     Map *layers = map_create(m->program->arena);
     FunctionKind kind = m->outputs.count ? FUNCTION_PREDICT : FUNCTION_EVALUATE;
-    for (int l = m->layers.count - 1; l >= 0; l--) map_set(layers, m->layers.data[l].name, (void *)(intptr_t)(l + 1));
+    for (int l = m->layers.count - 1; l >= 0; l--)
+        map_set(layers, m->layers.data[l].name, (void *)(intptr_t)(l + 1));
     for (int i = 0; i < m->program->functions.count; i++) {
         const Function *f = m->program->functions.data[i];
         if (f->kind != kind) continue;
@@ -173,7 +177,11 @@ static bool run_output(Pipeline *p) {
     return p->status == 0;
 }
 
-#define EQUATION_PASS(name) static bool run_##name(Pipeline *p) { pass_##name(p->module->program); return !p->ctx->errors; }
+#define EQUATION_PASS(name)                                                                                  \
+    static bool run_##name(Pipeline *p) {                                                                    \
+        pass_##name(p->module->program);                                                                     \
+        return !p->ctx->errors;                                                                              \
+    }
 EQUATION_PASS(differentiate)
 EQUATION_PASS(number)
 EQUATION_PASS(substitute)
@@ -189,11 +197,16 @@ EQUATION_PASS(clean)
 static bool run_gather(Pipeline *p) {
     pass_gather(p->module->program);
     for (int i = 0; i < p->module->program->tensors.count; i++)
-        if (p->module->program->tensors.data[i]->kind == TENSOR_ROWMAP) p->module->rowmap = p->module->program->tensors.data[i];
+        if (p->module->program->tensors.data[i]->kind == TENSOR_ROWMAP)
+            p->module->rowmap = p->module->program->tensors.data[i];
     return true;
 }
 
-#define KERNEL_PASS(name) static bool run_##name(Pipeline *p) { pass_##name(p->kernels); return !p->ctx->errors; }
+#define KERNEL_PASS(name)                                                                                    \
+    static bool run_##name(Pipeline *p) {                                                                    \
+        pass_##name(p->kernels);                                                                             \
+        return !p->ctx->errors;                                                                              \
+    }
 KERNEL_PASS(borders)
 KERNEL_PASS(products)
 KERNEL_PASS(layout)
@@ -201,9 +214,15 @@ KERNEL_PASS(ownership)
 KERNEL_PASS(tiles)
 #undef KERNEL_PASS
 
-// ---- the table ------------------------------------------------------------------------------------------------------------
+// ---- the table
+// ------------------------------------------------------------------------------------------------------------
 
-typedef struct { const char *name; Form from, to; bool (*run)(Pipeline *); const char *does, *holds; } Pass;
+typedef struct {
+    const char *name;
+    Form from, to;
+    bool (*run)(Pipeline *);
+    const char *does, *holds;
+} Pass;
 static const Pass PASSES[] = {
 #define PASS(name, from, to, does, holds) {#name, FORM_##from, FORM_##to, run_##name, does, holds},
 #include "passes.def"
@@ -223,9 +242,7 @@ Pipeline *pipeline_create(const PipelineOptions *options) {
     return p;
 }
 
-void pipeline_destroy(Pipeline *p) {
-    context_destroy(p->ctx);
-}
+void pipeline_destroy(Pipeline *p) { context_destroy(p->ctx); }
 
 void pipeline_again(Pipeline *p, const char *text, size_t length) {
     p->text = text, p->length = length;
@@ -243,10 +260,14 @@ static double now(void) {
 static void dump(const Pipeline *p, const Pass *pass) {
     Text text = {.arena = p->ctx->arena};
     text_add(&text, "# after %s\n", pass->name);
-    if (pass->to == FORM_TREE) node_dump(&text, p->root);
-    else if (pass->to == FORM_EQUATIONS) program_print(&text, p->module->program);
-    else if (pass->to == FORM_KERNELS) kernels_print(&text, p->kernels);
-    else text_put(&text, "(machine code)\n");
+    if (pass->to == FORM_TREE)
+        node_dump(&text, p->root);
+    else if (pass->to == FORM_EQUATIONS)
+        program_print(&text, p->module->program);
+    else if (pass->to == FORM_KERNELS)
+        kernels_print(&text, p->kernels);
+    else
+        text_put(&text, "(machine code)\n");
     fputs(text_string(&text), stdout);
 }
 
@@ -286,13 +307,16 @@ bool pipeline_run_to(Pipeline *p, const char *pass) {
 
 bool pipeline_is_library(const Pipeline *p) { return file_train(p->root) == NULL; }
 
-// What only cannot be compiled yet is no mistake of the program: build, run and gradcheck refuse it, check does not.
+// What only cannot be compiled yet is no mistake of the program: build, run and gradcheck refuse it, check
+// does not.
 static bool forgive_later(Context *ctx) {
     int kept = 0;
     for (int i = 0; i < ctx->diagnostics.count; i++) {
         Diagnostic *d = ctx->diagnostics.data[i];
-        if (d->code == NOT_YET) ctx->errors--;
-        else ctx->diagnostics.data[kept++] = d;
+        if (d->code == NOT_YET)
+            ctx->errors--;
+        else
+            ctx->diagnostics.data[kept++] = d;
     }
     bool forgiven = kept < ctx->diagnostics.count;
     ctx->diagnostics.count = kept;
@@ -302,11 +326,13 @@ static bool forgive_later(Context *ctx) {
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
     bool library = pipeline_is_library(p);
-    bool right = library ? sema_check_library(p->ctx, p->library, p->source, p->root) : pipeline_run(p, FORM_KERNELS);
+    bool right =
+        library ? sema_check_library(p->ctx, p->library, p->source, p->root) : pipeline_run(p, FORM_KERNELS);
     return right || forgive_later(p->ctx);
 }
 
-// ---- digests --------------------------------------------------------------------------------------------------------------
+// ---- digests
+// --------------------------------------------------------------------------------------------------------------
 
 static bool ends_a_run(const Node *statement) {
     static const char *const words[] = {"epochs", "steps", "stop"};
@@ -322,7 +348,8 @@ static const Node *without_length(Context *ctx, const Node *root) {
     for (int i = 0; i < root->count; i++) {
         Node *item = root->items[i];
         if (item->kind == AST_TRAIN) {
-            Node *train = node_new(ctx, AST_TRAIN, item->span), *block = node_new(ctx, AST_BLOCK, item->block->span);
+            Node *train = node_new(ctx, AST_TRAIN, item->span),
+                 *block = node_new(ctx, AST_BLOCK, item->block->span);
             *train = *item;
             train->block = block;
             for (int k = 0; k < item->block->count; k++)
@@ -349,7 +376,8 @@ const char *pipeline_digest(Pipeline *p, bool run) {
 void pipeline_times(const Pipeline *p, void *file) {
     double total = 0;
     for (int i = 0; i < PASS_COUNT; i++) {
-        if (p->milliseconds[i] > 0) fprintf(file, "%8.2f ms  %-14s %s\n", p->milliseconds[i], PASSES[i].name, PASSES[i].does);
+        if (p->milliseconds[i] > 0)
+            fprintf(file, "%8.2f ms  %-14s %s\n", p->milliseconds[i], PASSES[i].name, PASSES[i].does);
         total += p->milliseconds[i];
     }
     fprintf(file, "%8.2f ms  in all\n", total);

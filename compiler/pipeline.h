@@ -9,14 +9,14 @@
 typedef enum { FORM_TEXT, FORM_TREE, FORM_EQUATIONS, FORM_KERNELS, FORM_OUTPUT } Form;
 
 typedef struct {
-    const char *path;                 // the model file
+    const char *path; // the model file
     SemaOptions sema;
     const char *cpu, *triple;
-    OutputOptions output;             // digests, directory and target are filled in by the pipeline
-    Blas blas;                        // --blas
-    const char *const *libraries;     // --library
+    OutputOptions output;         // digests, directory and target are filled in by the pipeline
+    Blas blas;                    // --blas
+    const char *const *libraries; // --library
     int library_count;
-    const char *stop_after, *dump_after;   // names of passes, `all` for dump_after; NULL: none
+    const char *stop_after, *dump_after; // names of passes, `all` for dump_after; NULL: none
     bool verify;
 } PipelineOptions;
 
@@ -24,19 +24,20 @@ typedef struct {
     const PipelineOptions *options;
     Context *ctx;
     Library *library;
-    VEC(Node *) libraries;            // the trees of the standard library's files and of --library, in the order of their sources
-    const char *text;                 // what stands in the model file, where it is not read from there
+    VEC(Node *)
+    libraries; // the trees of the standard library's files and of --library, in the order of their sources
+    const char *text; // what stands in the model file, where it is not read from there
     size_t length;
     Source *source;
     Node *root;
     Module *module;
     Kernels *kernels;
     Target *target;
-    int status;                       // of the output pass
-    bool gradients_only;              // gradcheck: the step ends at its gradients
-    VEC(GradientRequest) gradients;   // which they are, if so
-    int done;                         // passes that have run
-    double *milliseconds;             // of each pass, in the order of passes.def
+    int status;                     // of the output pass
+    bool gradients_only;            // gradcheck: the step ends at its gradients
+    VEC(GradientRequest) gradients; // which they are, if so
+    int done;                       // passes that have run
+    double *milliseconds;           // of each pass, in the order of passes.def
 } Pipeline;
 
 Pipeline *pipeline_create(const PipelineOptions *options);
@@ -46,13 +47,14 @@ bool pipeline_target(Pipeline *p);
 // The same for another text, under the same name; the library is not read again. Memory is given back by
 // pipeline_destroy alone.
 void pipeline_again(Pipeline *p, const char *text, size_t length);
-// Runs passes until a stage is reached. False: errors are in the Context, or the run was stopped (stop_after).
+// Runs passes until a stage is reached. False: errors are in the Context, or the run was stopped
+// (stop_after).
 bool pipeline_run(Pipeline *p, Form until);
 // Runs passes up to and with the one of this name, which is not the last.
 bool pipeline_run_to(Pipeline *p, const char *pass);
 // All that can be wrong with a program, nothing written; a file without `train` is checked as a library.
 bool pipeline_check(Pipeline *p);
-bool pipeline_is_library(const Pipeline *p);      // after FORM_TREE
+bool pipeline_is_library(const Pipeline *p); // after FORM_TREE
 // Of the program, its library and the options: 32 hexadecimal digits. `run`: without epochs, steps and stop.
 const char *pipeline_digest(Pipeline *p, bool run);
 // What --time-passes prints.

@@ -1,7 +1,7 @@
-// Every kernel of the step becomes a function of its own; they are run in their order on one thread, batch after batch, the whole
-// step as one between them, and the processor's time-stamp counter is read around each; what takes long enough for other programs
-// to come between is taken from the thread's own clock instead. A figure is the median over the batches, without what calling
-// an empty function takes.
+// Every kernel of the step becomes a function of its own; they are run in their order on one thread, batch
+// after batch, the whole step as one between them, and the processor's time-stamp counter is read around
+// each; what takes long enough for other programs to come between is taken from the thread's own clock
+// instead. A figure is the median over the batches, without what calling an empty function takes.
 #include "times.h"
 
 #include "inside.h"
@@ -17,24 +17,26 @@ enum {
 #undef STATUS
 };
 
-enum { FIRST = 1000, LEAST_BATCHES = 5, MOST_BATCHES = 1001 };        // FIRST + i: the i-th kernel as a function
+enum { FIRST = 1000, LEAST_BATCHES = 5, MOST_BATCHES = 1001 }; // FIRST + i: the i-th kernel as a function
 static const double SECONDS = .5;
 
 typedef struct {
     const Schedule *step;
     Inside inside;
-    int count;                        // kernels; then the empty function, then the whole step
-    double *samples;                  // of each, MOST_BATCHES
+    int count;       // kernels; then the empty function, then the whole step
+    double *samples; // of each, MOST_BATCHES
     int batches;
-    double gigahertz;                 // of the counter
+    double gigahertz; // of the counter
 } Times;
 
-// ---- a function for each kernel ------------------------------------------------------------------------------------------------
+// ---- a function for each kernel
+// ------------------------------------------------------------------------------------------------
 
 static Schedule *function_of(Arena *arena, const Schedule *step, Kernel *k, int number) {
     Function *f = arena_new(arena, Function);
     Schedule *s = arena_new(arena, Schedule);
-    *f = (Function){.name = string_format(arena, "%s.kernel.%d", step->function->name, number), .kind = (FunctionKind)(FIRST + number)};
+    *f = (Function){.name = string_format(arena, "%s.kernel.%d", step->function->name, number),
+                    .kind = (FunctionKind)(FIRST + number)};
     *s = (Schedule){.function = f, .rows = step->rows};
     if (k) vec_push(arena, &s->kernels, k);
     return s;
@@ -53,7 +55,8 @@ static Kernels *apart(const Kernels *ks, const Schedule *step) {
     return all;
 }
 
-// ---- measuring -----------------------------------------------------------------------------------------------------------------
+// ---- measuring
+// -----------------------------------------------------------------------------------------------------------------
 
 static double seconds_now(clockid_t clock) {
     struct timespec t;
@@ -70,13 +73,14 @@ static double gigahertz(void) {
 }
 
 static void sample(Times *t, int what, int32_t function) {
-    static const double LONG = 50e-6;                       // seconds; reading the thread's clock takes a part of one
+    static const double LONG = 50e-6; // seconds; reading the thread's clock takes a part of one
     double own = seconds_now(CLOCK_THREAD_CPUTIME_ID);
     uint64_t start = __builtin_ia32_rdtsc();
     t->inside.run(function, &t->inside.call, 0, 1);
     double cycles = (double)(__builtin_ia32_rdtsc() - start);
     own = seconds_now(CLOCK_THREAD_CPUTIME_ID) - own;
-    t->samples[what * MOST_BATCHES + t->batches] = own > LONG ? fmin(cycles, own * t->gigahertz * 1e9) : cycles;
+    t->samples[what * MOST_BATCHES + t->batches] =
+        own > LONG ? fmin(cycles, own * t->gigahertz * 1e9) : cycles;
 }
 
 static void one_batch(Times *t) {
@@ -93,9 +97,10 @@ static void measure(Times *t) {
     uint32_t before = __builtin_ia32_stmxcsr();
     __builtin_ia32_ldmxcsr(before | FLUSH);
     t->gigahertz = gigahertz();
-    one_batch(t);                                           // the first one fetches the code
+    one_batch(t); // the first one fetches the code
     double start = seconds_now(CLOCK_MONOTONIC);
-    while (t->batches < LEAST_BATCHES || (t->batches < MOST_BATCHES && seconds_now(CLOCK_MONOTONIC) - start < SECONDS)) {
+    while (t->batches < LEAST_BATCHES ||
+           (t->batches < MOST_BATCHES && seconds_now(CLOCK_MONOTONIC) - start < SECONDS)) {
         one_batch(t);
         t->batches++;
     }
@@ -113,12 +118,14 @@ static double median(Times *t, int what) {
     return s[t->batches / 2];
 }
 
-// ---- the table -----------------------------------------------------------------------------------------------------------------
+// ---- the table
+// -----------------------------------------------------------------------------------------------------------------
 
 // Ranks from 0; equal values share the mean of theirs.
 static double rank_of(const double *values, int count, int which) {
     double rank = 0;
-    for (int i = 0; i < count; i++) rank += values[i] < values[which] ? 1 : values[i] > values[which] || i == which ? 0 : .5;
+    for (int i = 0; i < count; i++)
+        rank += values[i] < values[which] ? 1 : values[i] > values[which] || i == which ? 0 : .5;
     return rank;
 }
 
@@ -134,13 +141,17 @@ static double rank_correlation(const double *a, const double *b, int count) {
 }
 
 static void put_row(Text *out, const char *name, double estimated, double measured, const char *what) {
-    text_add(out, "%4s %12.0f %12.0f %8.2f  %s\n", name, estimated, measured, estimated > 0 ? measured / estimated : 0, what);
+    text_add(out, "%4s %12.0f %12.0f %8.2f  %s\n", name, estimated, measured,
+             estimated > 0 ? measured / estimated : 0, what);
 }
 
 static void put_table(Times *t, Arena *arena, Text *out) {
-    double *estimated = arena_array(arena, double, t->count + 1), *measured = arena_array(arena, double, t->count + 1);
+    double *estimated = arena_array(arena, double, t->count + 1),
+           *measured = arena_array(arena, double, t->count + 1);
     double empty = median(t, t->count), whole = fmax(median(t, t->count + 1) - empty, 0), sums[2] = {0, 0};
-    text_add(out, "\n# time: kernel, estimated cycles, measured cycles, measured / estimated, result; one thread, %lld rows, median of %d steps, a counter of %.2f GHz\n",
+    text_add(out,
+             "\n# time: kernel, estimated cycles, measured cycles, measured / estimated, result; one thread, "
+             "%lld rows, median of %d steps, a counter of %.2f GHz\n",
              (long long)t->inside.call.rows, t->batches, t->gigahertz);
     for (int i = 0; i < t->count; i++) {
         const Kernel *k = t->step->kernels.data[i];
@@ -153,7 +164,8 @@ static void put_table(Times *t, Arena *arena, Text *out) {
                 k->product_text ? string_format(arena, "%s; %s", name, k->product_text) : name);
     }
     put_row(out, "sum", sums[0], sums[1], "kernels one by one");
-    put_row(out, "step", sums[0], whole, string_format(arena, "%.3f microseconds", whole / t->gigahertz * 1e-3));
+    put_row(out, "step", sums[0], whole,
+            string_format(arena, "%.3f microseconds", whole / t->gigahertz * 1e-3));
     text_add(out, "# rank correlation of estimates and measurements: %.3f over %d kernels\n",
              rank_correlation(estimated, measured, t->count), t->count);
 }
@@ -162,12 +174,14 @@ int explain_times(Pipeline *p, Text *out) {
     Arena *arena = p->ctx->arena;
     Times t = {.step = NULL};
     for (int i = 0; i < p->kernels->schedules.count; i++)
-        if (p->kernels->schedules.data[i]->function->kind == FUNCTION_STEP) t.step = p->kernels->schedules.data[i];
+        if (p->kernels->schedules.data[i]->function->kind == FUNCTION_STEP)
+            t.step = p->kernels->schedules.data[i];
     if (!t.step) die("a program without a step");
     t.count = t.step->kernels.count;
     t.samples = calloc((size_t)(t.count + 2) * MOST_BATCHES, sizeof *t.samples);
     if (!t.samples) return NN_MEMORY;
-    int status = inside_open(&t.inside, p, apart(p->kernels, t.step), p->module->program->batch, p->options->output.optimization);
+    int status = inside_open(&t.inside, p, apart(p->kernels, t.step), p->module->program->batch,
+                             p->options->output.optimization);
     if (status == NN_OK) {
         measure(&t);
         put_table(&t, arena, out);

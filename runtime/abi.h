@@ -6,14 +6,16 @@
 
 #include "abi.def"
 
-// What a generated function gets. Each of `threads` threads calls it with its number; one call is one function, whole.
+// What a generated function gets. Each of `threads` threads calls it with its number; one call is one
+// function, whole.
 typedef struct nn_call {
-    unsigned char *arena;            // aligned to 64 bytes, with NN_MARGIN readable bytes before and after
-    const void *const *sources;      // plain rows, float (double in double precision) or int32_t; NULL where a function does not read it
-    int64_t rows;                    // true rows of this batch or block, 1 .. batch
+    unsigned char *arena;       // aligned to 64 bytes, with NN_MARGIN readable bytes before and after
+    const void *const *sources; // plain rows, float (double in double precision) or int32_t; NULL where a
+                                // function does not read it
+    int64_t rows;               // true rows of this batch or block, 1 .. batch
     uint64_t seed;
-    uint32_t batch_number;           // since the run's start
-    void (*barrier)(void *team);     // all threads meet; not called when threads is 1
+    uint32_t batch_number;       // since the run's start
+    void (*barrier)(void *team); // all threads meet; not called when threads is 1
     void *team;
 } nn_call;
 
@@ -26,12 +28,18 @@ typedef void nn_run(int32_t function, const nn_call *call, int32_t thread, int32
 int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv);
 
 // What the exported functions of an object file call (design 2.3); `object` is what create returns.
-typedef struct nn_config { uint64_t seed; int64_t steps, steps_per_epoch; double lr; } nn_config;
-void *nn_object_create(const void *manifest, nn_run *run, const nn_config *config);          // NULL: out of memory
+typedef struct nn_config {
+    uint64_t seed;
+    int64_t steps, steps_per_epoch;
+    double lr;
+} nn_config;
+void *nn_object_create(const void *manifest, nn_run *run, const nn_config *config); // NULL: out of memory
 uint64_t nn_object_size(const void *manifest);
-void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes, const nn_config *config);
+void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes,
+                     const nn_config *config);
 void nn_object_destroy(void *object);
-int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count, void *loss);   // fields: inputs, then what the losses read
+int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count,
+                             void *loss); // fields: inputs, then what the losses read
 int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count, void *const *outputs);
 int32_t nn_object_epoch(void *object, double value);
 int32_t nn_object_save(void *object, const char *path);

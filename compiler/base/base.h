@@ -1,4 +1,5 @@
-// The contract of base/: memory, strings, vectors, maps, source texts, diagnostics. Knows nothing of the language.
+// The contract of base/: memory, strings, vectors, maps, source texts, diagnostics. Knows nothing of the
+// language.
 //
 // Everything a compilation makes lives in one Arena and goes with it: nothing here is freed by hand.
 // User errors are data (Diagnostic); our own errors abort through `die`.
@@ -10,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// ---- memory -----------------------------------------------------------------------------------------------------
+// ---- memory
+// -----------------------------------------------------------------------------------------------------
 
 typedef struct Arena Arena;
 
@@ -23,41 +25,51 @@ size_t arena_used(const Arena *arena);
 #define arena_array(arena, T, n) ((T *)arena_alloc((arena), sizeof(T) * (size_t)(n), _Alignof(T)))
 
 // Vectors in an arena: `VEC(int) v = {0}; vec_push(arena, &v, 3); v.data[0]; v.count`.
-#define VEC(T) struct { T *data; int count, room; }
-#define vec_push(arena, v, ...)                                                                      \
-    do {                                                                                             \
-        if ((v)->count == (v)->room)                                                                 \
-            (v)->data = vec_grow((arena), (v)->data, &(v)->room, (v)->count, sizeof *(v)->data);     \
-        (v)->data[(v)->count++] = (__VA_ARGS__);                                                     \
+#define VEC(T)                                                                                               \
+    struct {                                                                                                 \
+        T *data;                                                                                             \
+        int count, room;                                                                                     \
+    }
+#define vec_push(arena, v, ...)                                                                              \
+    do {                                                                                                     \
+        if ((v)->count == (v)->room)                                                                         \
+            (v)->data = vec_grow((arena), (v)->data, &(v)->room, (v)->count, sizeof *(v)->data);             \
+        (v)->data[(v)->count++] = (__VA_ARGS__);                                                             \
     } while (0)
 void *vec_grow(Arena *arena, void *data, int *room, int count, size_t size);
 
-// ---- strings (NUL-terminated, immutable once made) ----------------------------------------------------------------
+// ---- strings (NUL-terminated, immutable once made)
+// ----------------------------------------------------------------
 
 char *string_copy(Arena *arena, const char *text, size_t length);
 char *string_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *string_vformat(Arena *arena, const char *format, va_list args);
 bool string_equal(const char *a, const char *b);
-// The shortest decimal text that reads back as the same double, in the C locale, whatever the process's locale.
+// The shortest decimal text that reads back as the same double, in the C locale, whatever the process's
+// locale.
 char *string_of_double(Arena *arena, double value);
 bool double_of_string(const char *text, size_t length, double *value);
-// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length, one below seven letters; of two letters
-// one too many or both swapped, where that fits a single candidate), or NULL.
+// The candidate nearest to `word` (Damerau-Levenshtein, at most a third of its length, one below seven
+// letters; of two letters one too many or both swapped, where that fits a single candidate), or NULL.
 const char *string_nearest(const char *word, const char *const *candidates, int count);
 
 // A text that grows (output of printers).
-typedef struct { Arena *arena; VEC(char) chars; } Text;
+typedef struct {
+    Arena *arena;
+    VEC(char) chars;
+} Text;
 void text_add(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_put(Text *text, const char *string);
 const char *text_string(Text *text);
-void text_json(Text *text, const char *string);      // quoted and escaped as JSON
+void text_json(Text *text, const char *string); // quoted and escaped as JSON
 
-// ---- maps ---------------------------------------------------------------------------------------------------------
+// ---- maps
+// ---------------------------------------------------------------------------------------------------------
 
-typedef struct Map Map;                              // from strings to pointers; iteration in the order of insertion
+typedef struct Map Map; // from strings to pointers; iteration in the order of insertion
 Map *map_create(Arena *arena);
 void map_set(Map *map, const char *key, void *value);
-void *map_get(const Map *map, const char *key);      // NULL: absent
+void *map_get(const Map *map, const char *key); // NULL: absent
 int map_count(const Map *map);
 const char *map_key(const Map *map, int i);
 void *map_value(const Map *map, int i);
@@ -65,21 +77,25 @@ void *map_value(const Map *map, int i);
 uint64_t hash_bytes(const void *data, size_t length, uint64_t seed);
 uint64_t hash_mix(uint64_t a, uint64_t b);
 
-// ---- source texts --------------------------------------------------------------------------------------------------
+// ---- source texts
+// --------------------------------------------------------------------------------------------------
 
 // A place in the text: offsets in one space that all source files of a compilation share.
-typedef struct { uint32_t start, end; } Span;
+typedef struct {
+    uint32_t start, end;
+} Span;
 static const Span NO_SPAN = {0, 0};
 
 typedef struct {
-    const char *name;                                // as given, for messages
-    const char *text;                                // NUL-terminated, no embedded NUL
-    uint32_t base, length;                           // of the first character in the space of spans; bases begin at 1
-    bool library;                                    // a standard library file, or one given by --library
-    const char *prefix;                              // what stands before its names (`keras`), or NULL
+    const char *name;      // as given, for messages
+    const char *text;      // NUL-terminated, no embedded NUL
+    uint32_t base, length; // of the first character in the space of spans; bases begin at 1
+    bool library;          // a standard library file, or one given by --library
+    const char *prefix;    // what stands before its names (`keras`), or NULL
 } Source;
 
-// ---- diagnostics -----------------------------------------------------------------------------------------------------
+// ---- diagnostics
+// -----------------------------------------------------------------------------------------------------
 
 typedef enum { SEVERITY_ERROR, SEVERITY_WARNING } Severity;
 typedef enum {
@@ -89,13 +105,16 @@ typedef enum {
     DIAGNOSTIC_COUNT
 } DiagnosticCode;
 
-typedef struct { Span span; const char *text; } Note;
+typedef struct {
+    Span span;
+    const char *text;
+} Note;
 typedef struct {
     DiagnosticCode code;
     Severity severity;
     Span span;
-    const char *text, *help;                         // help: the suggestion, or NULL
-    VEC(Note) notes;                                 // second places, the chain of layers
+    const char *text, *help; // help: the suggestion, or NULL
+    VEC(Note) notes;         // second places, the chain of layers
 } Diagnostic;
 
 // One compilation: its memory, its sources, what it has to say. No globals anywhere.
@@ -104,7 +123,7 @@ typedef struct {
     VEC(Source *) sources;
     VEC(Diagnostic *) diagnostics;
     int errors;
-    Map *names;                                      // interned strings
+    Map *names; // interned strings
 } Context;
 
 Context *context_create(void);
@@ -115,13 +134,16 @@ const char *context_intern(Context *ctx, const char *text, size_t length);
 Source *source_load(Context *ctx, const char *path);
 Source *source_add(Context *ctx, const char *name, const char *text, size_t length);
 const Source *source_of(const Context *ctx, Span span);
-void source_position(const Context *ctx, Span span, int *line, int *column);   // from 1; column counts bytes
+void source_position(const Context *ctx, Span span, int *line, int *column); // from 1; column counts bytes
 
-// Reports by the row of diagnostics.def; the arguments fill its text's %-formats. Never exits. A second diagnostic with
-// the same code at the same span is dropped. Returns the diagnostic, so that notes and help can be added.
+// Reports by the row of diagnostics.def; the arguments fill its text's %-formats. Never exits. A second
+// diagnostic with the same code at the same span is dropped. Returns the diagnostic, so that notes and help
+// can be added.
 Diagnostic *diagnose(Context *ctx, DiagnosticCode code, Span span, ...);
-void diagnostic_note(Context *ctx, Diagnostic *d, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
-void diagnostic_help(Context *ctx, Diagnostic *d, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void diagnostic_note(Context *ctx, Diagnostic *d, Span span, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void diagnostic_help(Context *ctx, Diagnostic *d, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 // Sorted by place; at most 20 errors, then "and N more". `json`: one object a line.
 void diagnostics_print(Context *ctx, bool json, void *file);
 const char *diagnostic_name(DiagnosticCode code);

@@ -85,7 +85,8 @@ static void show_line(Text *out, const Source *source, Span span, int line) {
     const char *begin = from; // where a text is not UTF-8, a character may seem to have no beginning
     bool cut_left = at - from > WIDEST - 30;
     if (cut_left)
-        for (from = at - (WIDEST - 30); from > begin && ((unsigned char)*from & 0xc0) == 0x80; from--) continue;
+        for (from = at - (WIDEST - 30); from > begin && ((unsigned char)*from & 0xc0) == 0x80; from--)
+            continue;
     bool cut_right = to - from > WIDEST;
     if (cut_right)
         for (to = from + WIDEST; to > at && ((unsigned char)*to & 0xc0) == 0x80; to--) continue;

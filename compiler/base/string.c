@@ -98,7 +98,8 @@ static int distance(const char *a, const char *b, int most) {
     return rows[na % 3][nb];
 }
 
-// In a word of two letters one too many, or both in the wrong order, is all that can be told from another word.
+// In a word of two letters one too many, or both in the wrong order, is all that can be told from another
+// word.
 static bool slip(const char *word, const char *candidate) {
     if (strlen(candidate) == 1) return same_letter(word[0], *candidate) || same_letter(word[1], *candidate);
     return strlen(candidate) == 2 && same_letter(word[0], candidate[1]) && same_letter(word[1], candidate[0]);

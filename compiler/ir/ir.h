@@ -3,7 +3,8 @@
 //     y[b, u] = sum[n] x[b, n] * w[n, u]          b:32 n:64 u:128
 //
 // affine result indices, a reduction with indices of its own, a scalar expression over reads, guards.
-// Everything is hash-consed or immutable, lives in the arena of the Context, and keeps its origin in the text.
+// Everything is hash-consed or immutable, lives in the arena of the Context, and keeps its origin in the
+// text.
 #ifndef NN_IR_H
 #define NN_IR_H
 
@@ -23,33 +24,43 @@ typedef struct Program Program;
 typedef struct Origin Origin;
 struct Origin {
     Span span;
-    const char *what;                 // "net.dense_1", or NULL
-    const Origin *caller;             // the place that applied that layer, or NULL
+    const char *what;     // "net.dense_1", or NULL
+    const Origin *caller; // the place that applied that layer, or NULL
 };
 
-typedef enum { TYPE_REAL, TYPE_INT, TYPE_BOOL, TYPE_DOUBLE } Type;   // REAL: single, or double in precision `double`; DOUBLE always
+typedef enum {
+    TYPE_REAL,
+    TYPE_INT,
+    TYPE_BOOL,
+    TYPE_DOUBLE
+} Type; // REAL: single, or double in precision `double`; DOUBLE always
 
-// ---- indices, affine forms, guards ------------------------------------------------------------------------------------
+// ---- indices, affine forms, guards
+// ------------------------------------------------------------------------------------
 
-// An index runs over 0 .. size - 1; a batch index over 0 .. rows - 1, where rows <= size is known only at run time.
-// Identity matters (two indices of one name are two indices); `id` orders them by creation.
+// An index runs over 0 .. size - 1; a batch index over 0 .. rows - 1, where rows <= size is known only at run
+// time. Identity matters (two indices of one name are two indices); `id` orders them by creation.
 struct Index {
     const char *name;
     int64_t size;
     uint32_t id;
     bool batch;
-    int8_t axis;                      // in a kernel: its number 0..31 among the kernel's axes; else -1
+    int8_t axis; // in a kernel: its number 0..31 among the kernel's axes; else -1
 };
 
-// (constant + sum coef * atom) / denominator, in lowest terms; terms in one order (indices by id, rows, then other atoms by
-// structural hash); hash-consed: equal forms are one pointer. An atom is an OP_INDEX expression, OP_ROWS, or another integer expression (a read of an
-// integer tensor, OP_FLOOR_DIV ...). A denominator > 1 stands only in guards, and in what a guard makes whole.
-typedef struct { const Expr *atom; int64_t coef; } Term;
+// (constant + sum coef * atom) / denominator, in lowest terms; terms in one order (indices by id, rows, then
+// other atoms by structural hash); hash-consed: equal forms are one pointer. An atom is an OP_INDEX
+// expression, OP_ROWS, or another integer expression (a read of an integer tensor, OP_FLOOR_DIV ...). A
+// denominator > 1 stands only in guards, and in what a guard makes whole.
+typedef struct {
+    const Expr *atom;
+    int64_t coef;
+} Term;
 struct Affine {
     int64_t constant, denominator;
     int count;
     uint32_t id;
-    uint64_t hash;                    // structural: does not depend on the order in which forms were made
+    uint64_t hash; // structural: does not depend on the order in which forms were made
     const Term *terms;
 };
 
@@ -60,103 +71,119 @@ const Affine *affine_add(Program *p, const Affine *a, const Affine *b);
 const Affine *affine_sub(Program *p, const Affine *a, const Affine *b);
 const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64_t denominator);
 const Affine *affine_offset(Program *p, const Affine *a, int64_t c);
-// The interval of values (numerator over the denominator rounded outward); unbounded atoms give +-INT64_MAX / 4.
+// The interval of values (numerator over the denominator rounded outward); unbounded atoms give +-INT64_MAX
+// / 4.
 void affine_bounds(const Affine *a, int64_t *low, int64_t *high);
-int64_t affine_coef(const Affine *a, const Index *index);          // 0: does not hold it (as numerator)
-const Index *affine_only(const Affine *a);                         // the index, if the form is just that index; else NULL
+int64_t affine_coef(const Affine *a, const Index *index); // 0: does not hold it (as numerator)
+const Index *affine_only(const Affine *a); // the index, if the form is just that index; else NULL
 bool affine_is_constant(const Affine *a);
-bool affine_depends(const Affine *a, const Index *index);          // also inside atoms
+bool affine_depends(const Affine *a, const Index *index); // also inside atoms
 
-// The one guard: `form` is an integer and 0 <= form < count. Range, equality (count 1), divisibility (denominator > 1), order.
-typedef struct { const Affine *form; int64_t count; } Guard;
+// The one guard: `form` is an integer and 0 <= form < count. Range, equality (count 1), divisibility
+// (denominator > 1), order.
+typedef struct {
+    const Affine *form;
+    int64_t count;
+} Guard;
 typedef enum { GUARD_FALSE, GUARD_TRUE, GUARD_OPEN } GuardTruth;
-GuardTruth guard_normal(Program *p, Guard *g);                     // the canonical spelling of one atom, in place
+GuardTruth guard_normal(Program *p, Guard *g); // the canonical spelling of one atom, in place
 // Canonical conjunction (one interval for each primitive form, in a fixed order); false if it can never hold.
 bool guards_normal(Program *p, Guard *guards, int *count);
-bool guard_complement(Program *p, Guard g, Guard *not_g);          // where that is one interval
+bool guard_complement(Program *p, Guard g, Guard *not_g); // where that is one interval
 bool guards_imply(Program *p, const Guard *known, int count, Guard g);
 
-// ---- expressions ---------------------------------------------------------------------------------------------------------
+// ---- expressions
+// ---------------------------------------------------------------------------------------------------------
 
 typedef enum {
-    OP_CONST,                         // value
-    OP_INDEX,                         // index: the value of an index (an atom of affine forms)
-    OP_AFFINE,                        // form: the value of an affine form, as a number
-    OP_ROWS,                          // the true number of rows of the batch, an integer in 1 .. program's batch; never folded
-    OP_READ,                          // tensor[forms]
-    OP_WHERE,                         // args[0] if all guards hold, else args[1]; the side not taken is not evaluated
-    OP_DRAW,                          // a random number: see Draw
-    OP_SUM,                           // value + sum coefs[i] * args[i]        (canonical: args ordered by structural hash)
-    OP_PRODUCT,                       // value * prod args[i] ^ exponents[i]   (exponents are integers, negative: division)
+    OP_CONST,   // value
+    OP_INDEX,   // index: the value of an index (an atom of affine forms)
+    OP_AFFINE,  // form: the value of an affine form, as a number
+    OP_ROWS,    // the true number of rows of the batch, an integer in 1 .. program's batch; never folded
+    OP_READ,    // tensor[forms]
+    OP_WHERE,   // args[0] if all guards hold, else args[1]; the side not taken is not evaluated
+    OP_DRAW,    // a random number: see Draw
+    OP_SUM,     // value + sum coefs[i] * args[i]        (canonical: args ordered by structural hash)
+    OP_PRODUCT, // value * prod args[i] ^ exponents[i]   (exponents are integers, negative: division)
 #define OP(name, ...) OP_##name,
 #include "ir/ops.def"
 #undef OP
     OP_COUNT
 } Op;
 
-typedef enum { DRAW_UNIFORM, DRAW_NORMAL, DRAW_BITS } DrawKind;     // uniform in [0, 1), standard normal, 32 random bits as an int of draw.limit values
-// Philox 4x32-10: key = seed; counter = (element, place, batch number, kind). element: row-major number in the declared shape.
+typedef enum {
+    DRAW_UNIFORM,
+    DRAW_NORMAL,
+    DRAW_BITS
+} DrawKind; // uniform in [0, 1), standard normal, 32 random bits as an int of draw.limit values
+// Philox 4x32-10: key = seed; counter = (element, place, batch number, kind). element: row-major number in
+// the declared shape.
 typedef struct {
     DrawKind kind;
-    uint32_t place;                   // hash of the layer's name and the draw's number in its definition
-    bool initial;                     // for initial values: the batch number is 0
-    int64_t limit;                    // DRAW_BITS: values 0 .. limit - 1
+    uint32_t place; // hash of the layer's name and the draw's number in its definition
+    bool initial;   // for initial values: the batch number is 0
+    int64_t limit;  // DRAW_BITS: values 0 .. limit - 1
     const Affine *element;
 } Draw;
 
 struct Expr {
     uint16_t op;
-    uint8_t type;                     // Type
-    bool has_draw, has_where;         // somewhere inside
-    int16_t count, guard_count;       // of args; of guards or of a read's forms
+    uint8_t type;               // Type
+    bool has_draw, has_where;   // somewhere inside
+    int16_t count, guard_count; // of args; of guards or of a read's forms
     uint16_t depth;
-    uint32_t id;                      // creation order
-    uint32_t axes;                    // bit a: depends on the index whose axis is a (kernels)
-    uint64_t hash;                    // structural
+    uint32_t id;   // creation order
+    uint32_t axes; // bit a: depends on the index whose axis is a (kernels)
+    uint64_t hash; // structural
     double value;
     const Expr *const *args;
     union {
         const Index *index;
         const Affine *form;
-        struct { Tensor *tensor; const Affine *const *forms; };      // OP_READ; guard_count forms
-        const Guard *guards;                                          // OP_WHERE
-        const double *coefs;                                          // OP_SUM
-        const int *exponents;                                         // OP_PRODUCT
+        struct {
+            Tensor *tensor;
+            const Affine *const *forms;
+        };                    // OP_READ; guard_count forms
+        const Guard *guards;  // OP_WHERE
+        const double *coefs;  // OP_SUM
+        const int *exponents; // OP_PRODUCT
         const Draw *draw;
     };
-    const Index *const *free;         // indices it depends on, by id
-    const Expr *const *reads;         // every distinct read, also inside affine forms, by id
+    const Index *const *free; // indices it depends on, by id
+    const Expr *const *reads; // every distinct read, also inside affine forms, by id
     int free_count, read_count;
-    const Origin *origin;             // of the first that made it
+    const Origin *origin; // of the first that made it
 };
 
 // Builders: hash-consing, with folding of constants and the canonical forms of sums and products.
 //
-// Types. INT and BOOL values stand for numbers wherever a number is asked for, so OP_REAL is never left in an expression.
-// A sum or product over INTs (BOOLs may be among them) with whole coefficients is an integer: a sum is always OP_AFFINE
-// (or one atom, or a constant), a product of several is an atom of affine forms. MAX, MIN, MOD, ABS, SIGN, SELECT and
-// OP_WHERE of INTs are INT. A constant made by expr_const is REAL and one made by expr_int is INT: two nodes.
+// Types. INT and BOOL values stand for numbers wherever a number is asked for, so OP_REAL is never left in an
+// expression. A sum or product over INTs (BOOLs may be among them) with whole coefficients is an integer: a
+// sum is always OP_AFFINE (or one atom, or a constant), a product of several is an atom of affine forms. MAX,
+// MIN, MOD, ABS, SIGN, SELECT and OP_WHERE of INTs are INT. A constant made by expr_const is REAL and one
+// made by expr_int is INT: two nodes.
 //
-// Canonical forms. A sum flattens the sums in it, a product the products; equal terms and bases are merged; a factor of
-// one term stands in the product (2 * x is OP_PRODUCT), of several in the sum's coefficients. Flattening stops where
-// more than MAX_ENTRIES entries would come together. Division is an exponent -1, sqrt is OP_SQRT also for `x^0.5`.
-// PRECISION_STRICT: numbers are added and multiplied as written: nothing is flattened, merged or cancelled, except
-// that -1 and 1 are free to move; OP_DIV stays. Integers and guards are exact, and canonical in every precision.
+// Canonical forms. A sum flattens the sums in it, a product the products; equal terms and bases are merged; a
+// factor of one term stands in the product (2 * x is OP_PRODUCT), of several in the sum's coefficients.
+// Flattening stops where more than MAX_ENTRIES entries would come together. Division is an exponent -1, sqrt
+// is OP_SQRT also for `x^0.5`. PRECISION_STRICT: numbers are added and multiplied as written: nothing is
+// flattened, merged or cancelled, except that -1 and 1 are free to move; OP_DIV stays. Integers and guards
+// are exact, and canonical in every precision.
 const Expr *expr_const(Program *p, double value);
-const Expr *expr_int(Program *p, int64_t value);                    // a constant of TYPE_INT
+const Expr *expr_int(Program *p, int64_t value); // a constant of TYPE_INT
 const Expr *expr_index(Program *p, const Index *index);
 const Expr *expr_affine(Program *p, const Affine *form);
 const Expr *expr_rows(Program *p);
 const Expr *expr_read(Program *p, Tensor *t, const Affine *const *forms, const Origin *origin);
 const Expr *expr_where(Program *p, const Guard *guards, int count, const Expr *a, const Expr *b);
 const Expr *expr_draw(Program *p, Draw draw);
-const Expr *expr_op(Program *p, Op op, const Expr *const *args, int count);     // any row of ops.def
+const Expr *expr_op(Program *p, Op op, const Expr *const *args, int count); // any row of ops.def
 const Expr *expr_add(Program *p, const Expr *a, const Expr *b);
 const Expr *expr_sub(Program *p, const Expr *a, const Expr *b);
 const Expr *expr_mul(Program *p, const Expr *a, const Expr *b);
 const Expr *expr_div(Program *p, const Expr *a, const Expr *b);
 const Expr *expr_neg(Program *p, const Expr *a);
-const Expr *expr_power(Program *p, const Expr *a, int k);                        // integer k: products
+const Expr *expr_power(Program *p, const Expr *a, int k); // integer k: products
 const Expr *expr_sum(Program *p, double constant, const double *coefs, const Expr *const *args, int count);
 const Expr *expr_product(Program *p, double factor, const int *exponents, const Expr *const *args, int count);
 #define expr_unary(p, op, a) expr_op((p), (op), (const Expr *const[]){(a)}, 1)
@@ -165,117 +192,146 @@ const Expr *expr_product(Program *p, double factor, const int *exponents, const 
 bool expr_is_const(const Expr *e, double value);
 // Deeper than MAX_DEPTH, or a sum or product of more than MAX_ENTRIES: a tensor of its own is due.
 bool expr_too_large(const Expr *e);
-// The normal form for solving (ir/normal.c): guards and selects stand outside products, nested guards are merged, what a
-// guard makes known is dropped, x/x and x - x are gone. Memoized for the program's life.
+// The normal form for solving (ir/normal.c): guards and selects stand outside products, nested guards are
+// merged, what a guard makes known is dropped, x/x and x - x are gone. Memoized for the program's life.
 const Expr *expr_normal(Program *p, const Expr *e);
-// A condition as a conjunction of guards: comparisons of integers, `and` of such. At most `room`; false where it is not one.
+// A condition as a conjunction of guards: comparisons of integers, `and` of such. At most `room`; false where
+// it is not one.
 bool expr_as_guards(Program *p, const Expr *condition, Guard *guards, int room, int *count);
-// a if condition else b: OP_WHERE where the condition (or parts of it: `and`, `or`, `not`) is guards, else OP_SELECT.
+// a if condition else b: OP_WHERE where the condition (or parts of it: `and`, `or`, `not`) is guards, else
+// OP_SELECT.
 const Expr *expr_condition(Program *p, const Expr *condition, const Expr *a, const Expr *b);
 bool expr_depends(const Expr *e, const Index *index);
 bool expr_reads(const Expr *e, const Tensor *t);
-bool expr_integer_bounds(const Expr *e, int64_t *low, int64_t *high);             // of an integer expression
+bool expr_integer_bounds(const Expr *e, int64_t *low, int64_t *high); // of an integer expression
 
 // A substitution of indices by affine forms, everywhere: reads, guards, index values, draws' counters.
-typedef struct { const Index *from; const Affine *to; } Binding;
+typedef struct {
+    const Index *from;
+    const Affine *to;
+} Binding;
 const Expr *expr_substitute(Program *p, const Expr *e, const Binding *bindings, int count);
 const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bindings, int count);
-// Bottom-up rebuild: `leaf` is called for every OP_READ (after its own forms were rebuilt) and returns its replacement.
+// Bottom-up rebuild: `leaf` is called for every OP_READ (after its own forms were rebuilt) and returns its
+// replacement.
 typedef const Expr *ExprMap(void *data, const Expr *read);
 const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data);
 const Affine *affine_map_reads(Program *p, const Affine *a, ExprMap *leaf, void *data);
 // Every distinct read of an expression, also inside affine forms. Returns how many; stores at most `room`.
 int expr_collect_reads(const Expr *e, const Expr **reads, int room);
 
-// The rows of ops.def: spelling, arity, derivative, reference evaluation, facts. A row without one of them does not link.
+// The rows of ops.def: spelling, arity, derivative, reference evaluation, facts. A row without one of them
+// does not link.
 typedef struct {
-    const char *name;                 // "EXP"
-    const char *spelling;             // as in the language: "exp", "<"
+    const char *name;     // "EXP"
+    const char *spelling; // as in the language: "exp", "<"
     int arity;
     Type result;
-    bool commutative, differentiable, value_in_derivative;           // the derivative uses the operation's value (exp, tanh ...)
-    int cost;                         // in multiply-adds, for the schedule
+    bool commutative, differentiable,
+        value_in_derivative; // the derivative uses the operation's value (exp, tanh ...)
+    int cost;                // in multiply-adds, for the schedule
     double (*evaluate)(const double *args);
     // The partial derivative by argument `which`; `self` is the operation's own value. NULL result: it is 0.
     const Expr *(*derivative)(Program *p, const Expr *const *args, const Expr *self, int which);
 } OpInfo;
-const OpInfo *op_info(Op op);         // NULL for the forms above the table
+const OpInfo *op_info(Op op); // NULL for the forms above the table
 
-// ---- tensors, equations, functions -------------------------------------------------------------------------------------
+// ---- tensors, equations, functions
+// -------------------------------------------------------------------------------------
 
 typedef enum {
-    TENSOR_SOURCE,                    // rows of the data set or of the caller, outside the arena; dimension 0 has no declared size (dims[0] = 0)
-    TENSOR_INPUT,                     // a field of the batch
-    TENSOR_ROWMAP,                    // int[batch]: which row of the sources each row of the batch is
-    TENSOR_PARAM, TENSOR_STATE,       // saved; states: of layers
-    TENSOR_SLOT,                      // state of an optimizer, by parameter; saved in checkpoints
-    TENSOR_GRADIENT,                  // accumulated over batches (accumulate > 1 only); saved in checkpoints
-    TENSOR_TOTAL,                     // a sum over all batches of a part of the data: metrics, losses. TYPE_DOUBLE. Set to its start value by the runtime
-    TENSOR_RUN,                       // state of the run (plateau counters); TYPE_DOUBLE; saved in checkpoints alone
-    TENSOR_CLOCK,                     // a number of the run, written by the runtime: step, epoch, steps, ... TYPE_DOUBLE, rank 0
-    TENSOR_SETTING,                   // a number that the command line may set. TYPE_DOUBLE, rank 0
+    TENSOR_SOURCE, // rows of the data set or of the caller, outside the arena; dimension 0 has no declared
+                   // size (dims[0] = 0)
+    TENSOR_INPUT,  // a field of the batch
+    TENSOR_ROWMAP, // int[batch]: which row of the sources each row of the batch is
+    TENSOR_PARAM,
+    TENSOR_STATE,    // saved; states: of layers
+    TENSOR_SLOT,     // state of an optimizer, by parameter; saved in checkpoints
+    TENSOR_GRADIENT, // accumulated over batches (accumulate > 1 only); saved in checkpoints
+    TENSOR_TOTAL,    // a sum over all batches of a part of the data: metrics, losses. TYPE_DOUBLE. Set to its
+                     // start value by the runtime
+    TENSOR_RUN,      // state of the run (plateau counters); TYPE_DOUBLE; saved in checkpoints alone
+    TENSOR_CLOCK, // a number of the run, written by the runtime: step, epoch, steps, ... TYPE_DOUBLE, rank 0
+    TENSOR_SETTING, // a number that the command line may set. TYPE_DOUBLE, rank 0
     TENSOR_TEMP,
-    TENSOR_OUTPUT                     // read by the runtime after the function ran
+    TENSOR_OUTPUT // read by the runtime after the function ran
 } TensorKind;
 
 struct Tensor {
-    const char *name;                 // unique in the program; of parameters and states the name of language rule 18
+    const char *name; // unique in the program; of parameters and states the name of language rule 18
     TensorKind kind;
     Type type;
     int rank;
     int64_t dims[MAX_RANK];
-    uint8_t batch_dims;               // bit d: dimension d is the batch (dims[d] = declared batch)
-    bool bounded;                     // an integer tensor: values lie in low .. high
+    uint8_t batch_dims; // bit d: dimension d is the batch (dims[d] = declared batch)
+    bool bounded;       // an integer tensor: values lie in low .. high
     int64_t low, high;
     uint32_t id;
     const Origin *origin;
-    bool trainable;                   // TENSOR_PARAM: some clause of `minimize` updates it
-    double start;                     // TENSOR_TOTAL, TENSOR_SETTING, TENSOR_CLOCK: first value
-    struct Layout *layout;            // after `layout` (pass/kernel.h); NULL before
+    bool trainable;        // TENSOR_PARAM: some clause of `minimize` updates it
+    double start;          // TENSOR_TOTAL, TENSOR_SETTING, TENSOR_CLOCK: first value
+    struct Layout *layout; // after `layout` (pass/kernel.h); NULL before
 };
 
-typedef enum { REDUCE_NONE, REDUCE_SUM, REDUCE_PROD, REDUCE_MAX, REDUCE_MIN, REDUCE_ARGMAX, REDUCE_ARGMIN } Reduction;
+typedef enum {
+    REDUCE_NONE,
+    REDUCE_SUM,
+    REDUCE_PROD,
+    REDUCE_MAX,
+    REDUCE_MIN,
+    REDUCE_ARGMAX,
+    REDUCE_ARGMIN
+} Reduction;
 
-// tensor[out] = reduce[indices] e. Several equations of a function may define disjoint pieces of one tensor; where none
-// reaches it is 0. What an equation computes in: double if its result is TYPE_DOUBLE and it is no reduction, or if it reads a
-// TYPE_DOUBLE tensor of rank > 0; else REAL (rank-0 doubles, the clock and rates, are rounded on reading). argmax and argmin give the row-major position over the reduction's indices; ties go to the first.
-// A sum over nothing is 0, max -inf, min +inf, prod 1. Sums into a TYPE_DOUBLE tensor accumulate in double.
+// tensor[out] = reduce[indices] e. Several equations of a function may define disjoint pieces of one tensor;
+// where none reaches it is 0. What an equation computes in: double if its result is TYPE_DOUBLE and it is no
+// reduction, or if it reads a TYPE_DOUBLE tensor of rank > 0; else REAL (rank-0 doubles, the clock and rates,
+// are rounded on reading). argmax and argmin give the row-major position over the reduction's indices; ties
+// go to the first. A sum over nothing is 0, max -inf, min +inf, prod 1. Sums into a TYPE_DOUBLE tensor
+// accumulate in double.
 struct Equation {
     Tensor *tensor;
     int out_count;
     const Affine *const *out;
     Reduction reduction;
     int index_count;
-    const Index *const *indices;      // of the reduction, in the order of the text
+    const Index *const *indices; // of the reduction, in the order of the text
     const Expr *e;
     const Origin *origin;
 };
 
-// After the function has run, `target` holds what `value` was: a parameter's, state's or total's new value. All are applied at once.
-typedef struct { Tensor *target, *value; } Effect;
-// Asks `differentiate` to define `result` (declared, same shape as by) as the derivative of the sum of `of` by `by`.
-typedef struct { Tensor *of, *by, *result; } GradientRequest;
+// After the function has run, `target` holds what `value` was: a parameter's, state's or total's new value.
+// All are applied at once.
+typedef struct {
+    Tensor *target, *value;
+} Effect;
+// Asks `differentiate` to define `result` (declared, same shape as by) as the derivative of the sum of `of`
+// by `by`.
+typedef struct {
+    Tensor *of, *by, *result;
+} GradientRequest;
 
 typedef enum {
-    FUNCTION_INITIAL,                 // parameters, states and slots from draws
-    FUNCTION_STEP,                    // forward, backward; update too unless gradients are accumulated
-    FUNCTION_UPDATE,                  // accumulate > 1: gradients -> parameters
-    FUNCTION_EVALUATE,                // inference; totals of loss and metrics of held-out rows
-    FUNCTION_PREDICT,                 // inference; outputs of the model
-    FUNCTION_METRICS,                 // totals -> the values of the loss and the metrics (double), at the end of a part
-    FUNCTION_EPOCH,                   // at an epoch's end: plateau counters, the value of `best`, from the clock
-    FUNCTION_STOP,                    // the stop rule, from the clock and the run's state; changes nothing
-    FUNCTION_PREPARE,                 // data block: columns -> fields, for a block of rows
-    FUNCTION_PREPARE_TEST, FUNCTION_PREPARE_VALIDATION   // the same for parts with columns of their own
+    FUNCTION_INITIAL,  // parameters, states and slots from draws
+    FUNCTION_STEP,     // forward, backward; update too unless gradients are accumulated
+    FUNCTION_UPDATE,   // accumulate > 1: gradients -> parameters
+    FUNCTION_EVALUATE, // inference; totals of loss and metrics of held-out rows
+    FUNCTION_PREDICT,  // inference; outputs of the model
+    FUNCTION_METRICS,  // totals -> the values of the loss and the metrics (double), at the end of a part
+    FUNCTION_EPOCH,    // at an epoch's end: plateau counters, the value of `best`, from the clock
+    FUNCTION_STOP,     // the stop rule, from the clock and the run's state; changes nothing
+    FUNCTION_PREPARE,  // data block: columns -> fields, for a block of rows
+    FUNCTION_PREPARE_TEST,
+    FUNCTION_PREPARE_VALIDATION // the same for parts with columns of their own
 } FunctionKind;
 
 struct Function {
     const char *name;
     FunctionKind kind;
-    VEC(Equation *) equations;        // in an order in which every tensor is defined before it is read
+    VEC(Equation *) equations; // in an order in which every tensor is defined before it is read
     VEC(Effect) effects;
     VEC(Tensor *) outputs;
-    VEC(GradientRequest) gradients;   // empty after `differentiate`
+    VEC(GradientRequest) gradients; // empty after `differentiate`
 };
 
 typedef enum { PRECISION_DEFAULT, PRECISION_STRICT, PRECISION_DOUBLE } Precision;
@@ -284,54 +340,59 @@ struct Program {
     Context *ctx;
     Arena *arena;
     Precision precision;
-    int64_t batch;                    // declared rows of a batch
+    int64_t batch; // declared rows of a batch
     VEC(Tensor *) tensors;
     VEC(Function *) functions;
     uint32_t next_index;
-    struct Tables *tables;            // hash-consing (ir/expr.c)
+    struct Tables *tables; // hash-consing (ir/expr.c)
 };
 
 Program *program_create(Context *ctx, Precision precision, int64_t batch);
 // A new tensor; the name gets a number if it is taken.
 Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int rank, const int64_t *dims);
 Tensor *tensor_find(const Program *p, const char *name);
-int64_t tensor_elements(const Tensor *t);                          // with the declared batch
+int64_t tensor_elements(const Tensor *t); // with the declared batch
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
 Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,
                        const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
-// The result's indices in order of first appearance, for callers that walk an equation's space. Returns how many.
+// The result's indices in order of first appearance, for callers that walk an equation's space. Returns how
+// many.
 int equation_result_indices(const Equation *q, const Index **indices, int room);
 
-// ---- text, verification, meaning -------------------------------------------------------------------------------------------
+// ---- text, verification, meaning
+// -------------------------------------------------------------------------------------------
 
-// Prints and reads the same text (`--emit ir`, goldens, unit tests): tensors with kind and shape, then each function's equations.
+// Prints and reads the same text (`--emit ir`, goldens, unit tests): tensors with kind and shape, then each
+// function's equations.
 void program_print(Text *out, const Program *p);
 void function_print(Text *out, const Program *p, const Function *f);
 void equation_print(Text *out, const Equation *q);
 void expr_print(Text *out, const Expr *e);
 void affine_print(Text *out, const Affine *form);
 void guard_print(Text *out, Guard g);
-const char *tensor_kind_word(TensorKind kind);                     // "param"; NULL beyond the last
+const char *tensor_kind_word(TensorKind kind); // "param"; NULL beyond the last
 const char *type_word(Type type);
 const char *reduction_word(Reduction r);
 const char *function_kind_word(FunctionKind kind);
 const char *precision_word(Precision precision);
-Program *program_read(Context *ctx, const Source *text);            // NULL after diagnostics
+Program *program_read(Context *ctx, const Source *text); // NULL after diagnostics
 
-// Checks what every pass must leave true: defined before read, ranks, subscripts inside (by guards), pieces disjoint, types,
-// no free index but the equation's, batch read alone. The first failure as a text with its origin, or NULL.
+// Checks what every pass must leave true: defined before read, ranks, subscripts inside (by guards), pieces
+// disjoint, types, no free index but the equation's, batch read alone. The first failure as a text with its
+// origin, or NULL.
 const char *program_verify(Program *p);
 
-// The reference interpreter: the meaning, in double. Checks that reads stay inside and nothing is defined twice.
+// The reference interpreter: the meaning, in double. Checks that reads stay inside and nothing is defined
+// twice.
 typedef struct {
     Tensor *tensor;
-    int64_t rows;                     // elements of dimension 0 for sources
-    double *values;                   // row-major in the declared shape
+    int64_t rows;   // elements of dimension 0 for sources
+    double *values; // row-major in the declared shape
 } Value;
 typedef struct Environment Environment;
 Environment *environment_create(Program *p, int64_t rows, uint64_t seed);
-double *environment_values(Environment *env, Tensor *t);            // zeroed on first use; for sources see below
+double *environment_values(Environment *env, Tensor *t); // zeroed on first use; for sources see below
 void environment_source(Environment *env, Tensor *t, double *values, int64_t rows);
 void environment_rows(Environment *env, int64_t rows);
 void environment_draws(Environment *env, uint64_t seed, uint32_t batch_number);

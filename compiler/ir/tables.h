@@ -1,12 +1,12 @@
-// What the files of ir/ share and nobody else sees: the hash-consing tables of a program, scratch memos, and how a
-// candidate expression becomes the one copy of it.
+// What the files of ir/ share and nobody else sees: the hash-consing tables of a program, scratch memos, and
+// how a candidate expression becomes the one copy of it.
 #ifndef NN_IR_TABLES_H
 #define NN_IR_TABLES_H
 
 #include "ir/ir.h"
 
-// A map from expressions (by id) to anything that is emptied in constant time. Walks borrow one and give it back,
-// so that walks inside walks have memos of their own.
+// A map from expressions (by id) to anything that is emptied in constant time. Walks borrow one and give it
+// back, so that walks inside walks have memos of their own.
 typedef struct {
     const void **values;
     uint32_t *stamps;
@@ -14,34 +14,34 @@ typedef struct {
 } Scratch;
 
 struct Tables {
-    Expr **exprs;                     // open addressing; room is a power of two
+    Expr **exprs; // open addressing; room is a power of two
     uint32_t expr_room, expr_count;
     Affine **forms;
     uint32_t form_room, form_count;
-    Scratch normal;                   // of expr_normal; lives as long as the program
+    Scratch normal; // of expr_normal; lives as long as the program
     VEC(Scratch *) idle;
     Map *tensor_names;
-    Map *taken;                       // by a name that was taken: the last number it got, as int *
+    Map *taken; // by a name that was taken: the last number it got, as int *
 };
 
 struct Tables *tables_create(Arena *arena);
 
 Scratch *scratch_open(Program *p);
 void scratch_close(Program *p, Scratch *s);
-const void *scratch_get(const Scratch *s, const Expr *e);       // NULL: absent
+const void *scratch_get(const Scratch *s, const Expr *e); // NULL: absent
 void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value);
 
-// The one copy of this expression. Of the candidate op, type, value, args and the operation's own member count; arrays
-// may live on the stack.
+// The one copy of this expression. Of the candidate op, type, value, args and the operation's own member
+// count; arrays may live on the stack.
 const Expr *expr_intern(Program *p, const Expr *candidate);
 // The operation of `e` on other arguments, through the builders.
 const Expr *expr_of_parts(Program *p, const Expr *e, const Expr *const *args);
 // Orders arguments of commutative operations: by structural hash, then by creation.
 int expr_order(const Expr *a, const Expr *b);
-bool expr_is_integer(const Expr *e);              // INT or BOOL: may stand in an affine form
+bool expr_is_integer(const Expr *e); // INT or BOOL: may stand in an affine form
 uint32_t affine_axes(const Affine *a);
-int affine_depth(const Affine *a);                // 0: indices only; else 1 + depth of the deepest atom
-int affine_read_depth(const Affine *a);           // how many integer reads stand inside one another
+int affine_depth(const Affine *a);      // 0: indices only; else 1 + depth of the deepest atom
+int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
 
 // Names as text: in backquotes unless plain.
 bool name_is_plain(const char *name);
@@ -53,12 +53,12 @@ const Expr *fold_operation(Program *p, Op op, const Expr *const *args, int count
 // Integer // and mod by a constant, as affine forms; NULL where the divisor is not a constant other than 0.
 const Expr *affine_floor_div(Program *p, const Affine *a, int64_t m);
 
-bool number_whole(double x, int64_t *value);      // is it a whole number that a double holds exactly?
-int64_t floor_div(int64_t a, int64_t b);          // rounds down, b > 0
+bool number_whole(double x, int64_t *value); // is it a whole number that a double holds exactly?
+int64_t floor_div(int64_t a, int64_t b);     // rounds down, b > 0
 int64_t gcd_of(int64_t a, int64_t b);
-int64_t exact_add(int64_t a, int64_t b);          // an overflow is our own error: shapes are checked before
+int64_t exact_add(int64_t a, int64_t b); // an overflow is our own error: shapes are checked before
 int64_t exact_mul(int64_t a, int64_t b);
-int64_t clamp_add(int64_t a, int64_t b);          // saturates at the infinities of bounds
+int64_t clamp_add(int64_t a, int64_t b); // saturates at the infinities of bounds
 int64_t clamp_mul(int64_t a, int64_t b);
 
 enum { SMALL = 64 };

@@ -14,7 +14,7 @@ static WideProduct multiply(Emitter *em, Operand x, uint32_t factor) {
     Operand product = LLVMBuildMul(em->builder, wide, build_like(em, wide, (double)factor), "");
     Operand high = LLVMBuildLShr(em->builder, product, build_like(em, wide, 32), "");
     return (WideProduct){LLVMBuildTrunc(em->builder, high, LLVMTypeOf(x), ""),
-                     LLVMBuildTrunc(em->builder, product, LLVMTypeOf(x), "")};
+                         LLVMBuildTrunc(em->builder, product, LLVMTypeOf(x), "")};
 }
 
 static Operand exclusive_or(Emitter *em, Operand a, Operand b, Operand c) {

@@ -14,7 +14,7 @@ typedef struct {
     bool gzip; // some file of the program is gzipped
     bool debug, openblas;
 } LinkRequest;
-bool tool_check(Context *ctx, const char *tool); // is it in PATH? False after a diagnostic
+bool tool_check(Context *ctx, const char *tool);            // is it in PATH? False after a diagnostic
 int link_trainer(Context *ctx, const LinkRequest *request); // a status
 int link_archive(Context *ctx, Compiled object, const char *path, const char *member);
 

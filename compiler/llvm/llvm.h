@@ -53,16 +53,18 @@ typedef struct {
 } Compiled;
 Compiled compile_kernels(const Kernels *k, const Target *target, const char *prefix, int optimization);
 
-// What the names of a C interface begin with, from a file's name: other characters as `_`, after nn_ where that is
-// no name of one's own. May it be given on the command line?
+// What the names of a C interface begin with, from a file's name: other characters as `_`, after nn_ where
+// that is no name of one's own. May it be given on the command line?
 const char *c_prefix(Arena *arena, const char *stem);
 bool c_prefix_allowed(const char *name);
 bool c_keyword(const char *name); // of any standard of C or C++
 
-// What an object's interface never calls is not in it: functions of the data block, of evaluation, of the run's end.
+// What an object's interface never calls is not in it: functions of the data block, of evaluation, of the
+// run's end.
 void output_keep_called(Kernels *kernels, OutputKind kind);
 
-// Can the system's tools that a kind of output needs be run? False after a diagnostic: asked before compiling starts.
+// Can the system's tools that a kind of output needs be run? False after a diagnostic: asked before compiling
+// starts.
 bool tools_check(Context *ctx, OutputKind kind);
 bool linker_check(Context *ctx);
 

@@ -46,8 +46,8 @@ static bool sums_few_rows(const Emitter *em) {
     return false;
 }
 
-// Of a product by a BLAS as planned. Else whole vectors on the vector axis; but where lanes are a sum's own, a tile may take a few results for one
-// vector.
+// Of a product by a BLAS as planned. Else whole vectors on the vector axis; but where lanes are a sum's own,
+// a tile may take a few results for one vector.
 int64_t axis_step(const Emitter *em, int axis) {
     const Kernel *k = em->point.kernel;
     const Axis *a = &k->axes[axis];

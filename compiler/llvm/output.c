@@ -61,8 +61,10 @@ static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, 
 static int write_trainer(const Module *m, const Kernels *k, const OutputOptions *o) {
     Context *ctx = m->program->ctx;
     if (kernels_use_openblas(k) && !openblas_check(ctx)) return FILE_STATUS;
-    LinkRequest r = {
-        .path = o->path, .gzip = reads_gzip(&m->data), .debug = o->debug, .openblas = kernels_use_openblas(k)};
+    LinkRequest r = {.path = o->path,
+                     .gzip = reads_gzip(&m->data),
+                     .debug = o->debug,
+                     .openblas = kernels_use_openblas(k)};
     WrapperData data = {.module = m, .manifest = manifest_make(m, k, o)};
     CodeRequest code = request_of(&data, k, o, FORM_OBJECT);
     Objects objects = objects_make(&code);

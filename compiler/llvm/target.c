@@ -83,7 +83,10 @@ Target *target_find(Context *ctx, const char *cpu, const char *triple) {
     const Level *level = find_level(ctx, cpu ? cpu : "native");
     if (!level) return NULL;
     Target *t = arena_new(ctx->arena, Target);
-    *t = (Target){.triple = "x86_64-unknown-linux-gnu", .cpu = level->name, .features = level->features, .fused = level->fused};
+    *t = (Target){.triple = "x86_64-unknown-linux-gnu",
+                  .cpu = level->name,
+                  .features = level->features,
+                  .fused = level->fused};
     t->machine = (Machine){.lanes = level->lanes, .registers = level->registers, .l1 = 40e3, .l2 = 1.4e6};
     return t;
 }

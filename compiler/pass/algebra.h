@@ -1,5 +1,5 @@
-// What the passes over equations share: memos, equations as values, the definitions of a function as a list that can be
-// rewritten, and the algebra of one equation. Private to pass/.
+// What the passes over equations share: memos, equations as values, the definitions of a function as a list
+// that can be rewritten, and the algebra of one equation. Private to pass/.
 #ifndef NN_ALGEBRA_H
 #define NN_ALGEBRA_H
 
@@ -12,59 +12,68 @@ typedef VEC(const Expr *) Exprs;
 typedef struct Memo Memo;
 Memo *memo_create(Arena *arena);
 void memo_set(Memo *memo, const void *key, const void *value);
-const void *memo_get(const Memo *memo, const void *key);            // NULL: absent
+const void *memo_get(const Memo *memo, const void *key); // NULL: absent
 
 // ---- shape.c: expressions and equations taken apart and made
-typedef struct { const Guard *guards; int count; const Expr *body; } Guarded;
-Guarded expr_guarded(const Expr *e);                                // where(guards, body, 0); no guards: e itself
-const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args);   // e with other arguments
-const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor);      // guards of `slope` stay outside
-void expr_reads_of(Program *p, const Expr *e, Exprs *reads);        // every distinct read, also inside forms
-bool expr_is_cheap(Program *p, const Expr *e);                      // may be computed again for every reader
-const Expr *expr_unstop(Program *p, const Expr *e);                 // stop_gradient has done its work
+typedef struct {
+    const Guard *guards;
+    int count;
+    const Expr *body;
+} Guarded;
+Guarded expr_guarded(const Expr *e); // where(guards, body, 0); no guards: e itself
+const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args); // e with other arguments
+const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor); // guards of `slope` stay outside
+void expr_reads_of(Program *p, const Expr *e, Exprs *reads); // every distinct read, also inside forms
+bool expr_is_cheap(Program *p, const Expr *e);               // may be computed again for every reader
+const Expr *expr_unstop(Program *p, const Expr *e);          // stop_gradient has done its work
 
-Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r, const Index *const *indices,
-                        int index_count, const Expr *e, const Origin *origin);
-Equation *equation_with(Program *p, const Equation *q, const Expr *e);           // the same with another expression
-Equation *equation_copy(Program *p, const Equation *q, Tensor *t);               // into another tensor, with indices of its own
-bool equation_identity(const Equation *q);                          // every result form is an index of its own
-int equation_loops(const Equation *q, const Index **loops, int room);            // result indices, then the reduction's
+Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
+                        const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
+Equation *equation_with(Program *p, const Equation *q, const Expr *e); // the same with another expression
+Equation *equation_copy(Program *p, const Equation *q,
+                        Tensor *t);        // into another tensor, with indices of its own
+bool equation_identity(const Equation *q); // every result form is an index of its own
+int equation_loops(const Equation *q, const Index **loops, int room); // result indices, then the reduction's
 bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count);
 double index_points(const Index *const *indices, int count);
 
-Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, int rank, const Index *const *dims);
+Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, int rank,
+                 const Index *const *dims);
 Tensor *temp_like(Program *p, const Tensor *t, const char *prefix, const char *suffix, Type type);
 Index *index_like(Program *p, const Index *i);
-const Index **dims_fresh(Program *p, const Tensor *t, const Expr *hint);         // an index for each dimension
+const Index **dims_fresh(Program *p, const Tensor *t, const Expr *hint); // an index for each dimension
 const Affine **forms_of(Program *p, const Index *const *indices, int count);
 
 // ---- flow.c: a function as definitions in order
 typedef struct {
     Tensor *tensor;
-    Equations equations;                                            // its pieces
-    bool live;                                                      // needed outside of the function
+    Equations equations; // its pieces
+    bool live;           // needed outside of the function
 } Definition;
 typedef struct {
     Program *p;
     Function *f;
     VEC(Definition *) order;
-    VEC(Definition *) by_id;                                        // by the tensor's id, NULL: not defined here
+    VEC(Definition *) by_id; // by the tensor's id, NULL: not defined here
 } Flow;
 Flow *flow_open(Program *p, Function *f);
 Flow *flow_empty(Program *p, Function *f);
 Definition *flow_definition(const Flow *flow, const Tensor *t);
-Definition *flow_add(Flow *flow, Tensor *t);                        // a new definition at the end
-void flow_close(Flow *flow);                                        // writes the function's equations
-bool function_needs(const Function *f, const Tensor *t);            // an output, an effect's value, or not a temp
-void function_sort(Program *p, Function *f);                        // definitions before readers, otherwise as they were
+Definition *flow_add(Flow *flow, Tensor *t);             // a new definition at the end
+void flow_close(Flow *flow);                             // writes the function's equations
+bool function_needs(const Function *f, const Tensor *t); // an output, an effect's value, or not a temp
+void function_sort(Program *p, Function *f);             // definitions before readers, otherwise as they were
 void function_drop_dead(Program *p, Function *f);
 
 // ---- solve.c, phases.c: algebra of one equation
 Equation *equation_simplify(Program *p, const Equation *q);
-void equation_phases(Program *p, const Equation *q, Equations *pieces);          // simplified, strides split
+void equation_phases(Program *p, const Equation *q, Equations *pieces); // simplified, strides split
 
 // ---- factor.c: products taken apart
-typedef struct { const Expr *condition; bool sense; } Condition;
+typedef struct {
+    const Expr *condition;
+    bool sense;
+} Condition;
 typedef struct {
     double k;
     VEC(const Expr *) base;
@@ -76,7 +85,8 @@ void expr_factors(Program *p, const Expr *e, Factors *f);
 const Expr *factors_expr(Program *p, const Factors *f);
 bool expr_depends_on_any(const Expr *e, const Index *const *indices, int count);
 bool form_depends_on_any(const Affine *form, const Index *const *indices, int count);
-bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards, int count);   // what leaves a guard answers this
+bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards,
+                       int count); // what leaves a guard answers this
 // sum[r] outer * inner with `outer` free of r: false where nothing can leave.
 bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *inner);
 
@@ -87,18 +97,20 @@ Numbers *numbers_create(Program *p);
 Tensor *numbers_find(Numbers *n, const Equations *pieces, const Tensor *like);
 Tensor *numbers_enter(Numbers *n, const Equations *pieces, Tensor *t);
 
-const Index *numbers_index(Numbers *n, int place, const Index *like);    // the name of an index at this place of a key
+const Index *numbers_index(Numbers *n, int place,
+                           const Index *like); // the name of an index at this place of a key
 
 // ---- sweep.c: the one sweep that every rewriting pass ends with
 void function_sweep(Program *p, Function *f);
-bool equation_is_alias(Program *p, const Equation *q);              // constant * read, under guards; or cheap, of no tensor
-bool types_allow(const Equation *producer, Type reader);           // may the reader compute what the producer does?
+bool equation_is_alias(Program *p,
+                       const Equation *q); // constant * read, under guards; or cheap, of no tensor
+bool types_allow(const Equation *producer, Type reader); // may the reader compute what the producer does?
 // The expression of an elementwise definition at a read's place.
 const Expr *expr_inline(Program *p, const Equation *producer, const Expr *read);
 
 // ---- large.c, operands.c, substitute.c
-void function_bound(Program *p, Function *f);                       // what is too deep becomes tensors
-bool equation_is_product(Program *p, const Equation *q);            // a sum of two groups, each with an index of its own
-void function_inline(Program *p, Function *f);                      // elementwise producers with one reader go into it
+void function_bound(Program *p, Function *f);            // what is too deep becomes tensors
+bool equation_is_product(Program *p, const Equation *q); // a sum of two groups, each with an index of its own
+void function_inline(Program *p, Function *f);           // elementwise producers with one reader go into it
 
 #endif

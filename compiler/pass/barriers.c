@@ -1,18 +1,19 @@
-// Barriers: a kernel waits for all threads if it touches what another thread wrote, or overwrites what another reads.
-// Ranges of bytes are compared, so that reuse of places is covered. Needs: places. Guarantees: two kernels between which
-// no thread waits touch only the same owned ranges of one tensor, or are both thread 0's.
+// Barriers: a kernel waits for all threads if it touches what another thread wrote, or overwrites what
+// another reads. Ranges of bytes are compared, so that reuse of places is covered. Needs: places. Guarantees:
+// two kernels between which no thread waits touch only the same owned ranges of one tensor, or are both
+// thread 0's.
 #include "pass/schedule.h"
 
 typedef struct {
     int64_t from, to, grain;
-    int dim;                                    // of the tensor, that the kernel's owned axis runs along alone; -1: none
-    bool single, write;                         // by thread 0 alone
-    const Tensor *tensor;                       // whose place it is: ranges are comparable within one tensor only
+    int dim;              // of the tensor, that the kernel's owned axis runs along alone; -1: none
+    bool single, write;   // by thread 0 alone
+    const Tensor *tensor; // whose place it is: ranges are comparable within one tensor only
 } Access;
 
 typedef struct {
     Arena *arena;
-    VEC(Access) since;                          // the last barrier
+    VEC(Access) since; // the last barrier
 } Barriers;
 
 static int owned_dim(const Kernel *k, const Affine *const *forms, int rank) {
@@ -23,8 +24,12 @@ static int owned_dim(const Kernel *k, const Affine *const *forms, int rank) {
     return -1;
 }
 
-static Access access_of(const Kernel *k, const Tensor *t, const Layout *l, const Affine *const *forms, bool write) {
-    Access a = {.from = l->offset, .to = l->offset + l->size * l->element_size, .grain = k->owned_grain, .write = write};
+static Access access_of(const Kernel *k, const Tensor *t, const Layout *l, const Affine *const *forms,
+                        bool write) {
+    Access a = {.from = l->offset,
+                .to = l->offset + l->size * l->element_size,
+                .grain = k->owned_grain,
+                .write = write};
     a.dim = k->divided ? owned_dim(k, forms, t->rank) : -1;
     a.single = !k->divided;
     a.tensor = t->layout->same ? t->layout->same : t;
@@ -52,11 +57,14 @@ static bool touch(Barriers *b, const Kernel *k, bool note) {
         for (int r = -1; r < st->read_count; r++) {
             const Tensor *t = r < 0 ? st->equation->tensor : st->reads[r]->tensor;
             const Affine *const *forms = r < 0 ? st->equation->out : st->reads[r]->forms;
-            if (t->kind == TENSOR_SOURCE || !(t->layout->stored || (t->layout->partial_sums && r < 0))) continue;
+            if (t->kind == TENSOR_SOURCE || !(t->layout->stored || (t->layout->partial_sums && r < 0)))
+                continue;
             for (const Layout *l = t->layout; l; l = l->twin) {
                 Access a = access_of(k, t, l, forms, r < 0);
-                if (note) vec_push(b->arena, &b->since, a);
-                else if (waits(b, &a)) return true;
+                if (note)
+                    vec_push(b->arena, &b->since, a);
+                else if (waits(b, &a))
+                    return true;
             }
         }
     }

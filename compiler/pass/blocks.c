@@ -1,12 +1,14 @@
-// Blocks: loops around a sum's tiles, over tile axes and summed axes alike, so that what a tile reads again is still in a
-// cache; and what is read ahead. Kernels whose data fit the second cache have none. The traffic of a nest of loops decides:
-// for each cache the outermost depth whose footprint fits, and the turns of the loops outside it.
+// Blocks: loops around a sum's tiles, over tile axes and summed axes alike, so that what a tile reads again
+// is still in a cache; and what is read ahead. Kernels whose data fit the second cache have none. The traffic
+// of a nest of loops decides: for each cache the outermost depth whose footprint fits, and the turns of the
+// loops outside it.
 #include "pass/schedule.h"
 
 #include <math.h>
 #include <string.h>
 
-static const double LINE = 64, L2_BYTES_A_CYCLE = 24, FAR_BYTES_A_CYCLE = 6, MUST_GAIN = .95, ORDER_MUST_GAIN = .8;
+static const double LINE = 64, L2_BYTES_A_CYCLE = 24, FAR_BYTES_A_CYCLE = 6, MUST_GAIN = .95,
+                    ORDER_MUST_GAIN = .8;
 enum { MOST_BLOCKS = 3, MOST_LOOPS = MOST_BLOCKS + MAX_TILE_AXES, MOST_ORDERS = 24 };
 
 typedef enum { ACCESS_READ, ACCESS_PARTIAL, ACCESS_RESULT } AccessKind;
@@ -22,7 +24,7 @@ typedef struct {
 
 typedef struct {
     Block blocks[MOST_BLOCKS + 1];
-    int count, order[MAX_TILE_AXES], split;     // split: the axis that threads divide
+    int count, order[MAX_TILE_AXES], split; // split: the axis that threads divide
     double cost;
 } Plan;
 
@@ -34,7 +36,8 @@ typedef struct {
     uint32_t guarded;
 } Nest;
 
-// ---- traffic ----------------------------------------------------------------------------------------------------------------------
+// ---- traffic
+// ----------------------------------------------------------------------------------------------------------------------
 
 // Bytes of the cache lines touched where axis x covers extent[x] values.
 static double footprint(const Access *a, const int64_t *extent) {
@@ -46,7 +49,8 @@ static double footprint(const Access *a, const int64_t *extent) {
             Term term = a->forms[d]->terms[i];
             if (term.atom->op == OP_INDEX)
                 x += fabs((double)term.coef) * (double)(extent[term.atom->index->axis] - 1);
-            else x = dim;
+            else
+                x = dim;
         }
         x = fmin(x, dim);
         b *= d == l->inner ? ceil(x * l->element_size / LINE) : x;
@@ -57,8 +61,8 @@ static double footprint(const Access *a, const int64_t *extent) {
 typedef struct {
     int count, axis[MOST_LOOPS];
     double trips[MOST_LOOPS];
-    int64_t extent[MOST_LOOPS + 1][MAX_AXES];   // extent[d]: what one turn of the loops 0 .. d - 1 covers
-    bool sums;                                  // some summed axis is in blocks
+    int64_t extent[MOST_LOOPS + 1][MAX_AXES]; // extent[d]: what one turn of the loops 0 .. d - 1 covers
+    bool sums;                                // some summed axis is in blocks
     double parts;
 } Loops;
 
@@ -85,7 +89,8 @@ static void loops_of(const Nest *n, const Plan *p, bool halved, Loops *l) {
     }
 }
 
-// The outermost depth at which everything fits the cache. What the loop around the second cache changes is there twice.
+// The outermost depth at which everything fits the cache. What the loop around the second cache changes is
+// there twice.
 static int depth_that_fits(const Nest *n, const Loops *l, double bytes, bool ahead) {
     int d = 0;
     for (; d < l->count; d++) {
@@ -135,7 +140,8 @@ static double cost_of(const Nest *n, const Plan *p) {
     return cycles_with(n, p, true) + .5 * cycles_with(n, p, false);
 }
 
-// ---- the search -------------------------------------------------------------------------------------------------------------------
+// ---- the search
+// -------------------------------------------------------------------------------------------------------------------
 
 // The size of a block that is the axis's n-th part; 0: there is no such block.
 static int64_t block_size(const Nest *n, int axis, int64_t part) {
@@ -221,7 +227,8 @@ static Plan best_plan(const Nest *n, const Plan *start) {
     return best;
 }
 
-// ---- the kernel ---------------------------------------------------------------------------------------------------------------------
+// ---- the kernel
+// ---------------------------------------------------------------------------------------------------------------------
 
 static uint32_t axes_of(const Affine *const *forms, int rank) {
     uint32_t m = 0;
@@ -231,16 +238,20 @@ static uint32_t axes_of(const Affine *const *forms, int rank) {
 }
 
 static void add_access(Nest *n, AccessKind kind, const Tensor *t, const Affine *const *forms, double times) {
-    vec_push(n->ks->program->arena, &n->accesses, (Access){kind, t, forms, t->rank, axes_of(forms, t->rank), times});
+    vec_push(n->ks->program->arena, &n->accesses,
+             (Access){kind, t, forms, t->rank, axes_of(forms, t->rank), times});
 }
 
 // A sum in the first stage, and nothing but its epilogue behind it.
 static bool blockable(const Kernel *k) {
     const Equation *q = k->stages.data[0].equation;
-    if (k->rows_in_registers || q->reduction != REDUCE_SUM || !k->tile_count || q->tensor->type == TYPE_DOUBLE) return false;
+    if (k->rows_in_registers || q->reduction != REDUCE_SUM || !k->tile_count ||
+        q->tensor->type == TYPE_DOUBLE)
+        return false;
     if (k->vector_axis < 0 && k->sum_vector_axis < 0) return false;
     for (int s = 1; s < k->stages.count; s++)
-        if (k->stages.data[s].equation->reduction != REDUCE_NONE || k->stages.data[s].inner_count) return false;
+        if (k->stages.data[s].equation->reduction != REDUCE_NONE || k->stages.data[s].inner_count)
+            return false;
     return true;
 }
 
@@ -263,13 +274,15 @@ static void begin(Nest *n, double accumulators) {
     add_access(n, ACCESS_PARTIAL, m->equation->tensor, m->equation->out, 0);
     for (int s = 0; s < k->stages.count; s++) {
         const Equation *q = k->stages.data[s].equation;
-        if (q->tensor->layout->stored) add_access(n, ACCESS_RESULT, q->tensor, q->out, q->tensor->layout->same ? 2 : 1);
+        if (q->tensor->layout->stored)
+            add_access(n, ACCESS_RESULT, q->tensor, q->out, q->tensor->layout->same ? 2 : 1);
     }
     n->guarded = stage_guard_axes(m);
     n->arithmetic = m->work * .5 / lanes_of(n->ks);
     n->accumulators = accumulators;
     n->tiles = 1;
-    for (int j = 0; j < k->tile_count; j++) n->tiles *= ceil((double)k->axes[k->tile[j]].size / k->axes[k->tile[j]].step);
+    for (int j = 0; j < k->tile_count; j++)
+        n->tiles *= ceil((double)k->axes[k->tile[j]].size / k->axes[k->tile[j]].step);
 }
 
 // The loop that brings what is not in the second cache: its next turn is read ahead.
@@ -324,7 +337,7 @@ void kernel_blocks(Kernels *ks, Kernel *k, double accumulators) {
     memcpy(start.order, k->order, sizeof start.order);
     start.cost = cost_of(&n, &start);
     Plan best = best_plan(&n, &start);
-    if (n.guarded && !best.count) return;       // cut bounds: what two rows share is not seen here
+    if (n.guarded && !best.count) return; // cut bounds: what two rows share is not seen here
     if (best.cost > start.cost * (best.count ? MUST_GAIN : ORDER_MUST_GAIN)) {
         if (bytes < 4 * ks->machine.l2) return;
         best = start;

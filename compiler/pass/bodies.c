@@ -1,6 +1,6 @@
-// Common bodies: sum[b] (dh[b, u] if 0 < h[b, u] else 0), where a tensor holds that body, reads the tensor; and a map
-// that says what an earlier one says in another order of dimensions reads that one. Bodies are found by a key in which
-// indices are named by their first place in the expression's reads.
+// Common bodies: sum[b] (dh[b, u] if 0 < h[b, u] else 0), where a tensor holds that body, reads the tensor;
+// and a map that says what an earlier one says in another order of dimensions reads that one. Bodies are
+// found by a key in which indices are named by their first place in the expression's reads.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -8,13 +8,13 @@
 
 typedef struct {
     Tensor *tensor;
-    int place[MAX_RANK];              // of the tensor's dimensions: which of the key's indices
+    int place[MAX_RANK]; // of the tensor's dimensions: which of the key's indices
 } Held;
 
 typedef struct {
     Program *p;
-    Numbers *numbers;                 // for the names of indices
-    Memo *held;                       // from keys to Held
+    Numbers *numbers; // for the names of indices
+    Memo *held;       // from keys to Held
 } Bodies;
 
 static int by_tensor(const void *a, const void *b) {
@@ -53,7 +53,8 @@ static int ordered(Program *p, const Expr *e, const Index **order) {
 static const Expr *key_of(Bodies *b, const Expr *e, const Index **order, int count) {
     Program *p = b->p;
     Binding *own = arena_array(p->arena, Binding, count + 1);
-    for (int i = 0; i < count; i++) own[i] = (Binding){order[i], affine_index(p, numbers_index(b->numbers, i, order[i]))};
+    for (int i = 0; i < count; i++)
+        own[i] = (Binding){order[i], affine_index(p, numbers_index(b->numbers, i, order[i]))};
     return expr_normal(p, expr_substitute(p, e, own, count));
 }
 
@@ -74,8 +75,8 @@ static const Expr *read_held(Program *p, const Held *h, const Index *const *orde
 
 static bool is_map(const Definition *d) {
     const Equation *q = d->equations.data[0];
-    return d->equations.count == 1 && q->reduction == REDUCE_NONE && q->e->count && q->tensor->type == TYPE_REAL &&
-           equation_identity(q) && q->e->free_count == q->out_count;
+    return d->equations.count == 1 && q->reduction == REDUCE_NONE && q->e->count &&
+           q->tensor->type == TYPE_REAL && equation_identity(q) && q->e->free_count == q->out_count;
 }
 
 static void read_bodies(Program *p, Function *f) {
@@ -89,8 +90,10 @@ static void read_bodies(Program *p, Function *f) {
         int count = ordered(p, q->e, order);
         const Expr *key = key_of(&b, q->e, order, count);
         const Held *h = memo_get(b.held, key);
-        if (h) d->equations.data[0] = equation_with(p, q, read_held(p, h, order, q->origin));
-        else hold(&b, q, key, order, count);
+        if (h)
+            d->equations.data[0] = equation_with(p, q, read_held(p, h, order, q->origin));
+        else
+            hold(&b, q, key, order, count);
     }
     for (int i = 0; i < flow->order.count; i++)
         for (int k = 0; k < flow->order.data[i]->equations.count; k++) {
@@ -99,7 +102,9 @@ static void read_bodies(Program *p, Function *f) {
             const Index **order = arena_array(p->arena, const Index *, q->e->free_count + 1);
             int count = ordered(p, q->e, order);
             const Held *h = memo_get(b.held, key_of(&b, q->e, order, count));
-            if (h) flow->order.data[i]->equations.data[k] = equation_with(p, q, read_held(p, h, order, q->origin));
+            if (h)
+                flow->order.data[i]->equations.data[k] =
+                    equation_with(p, q, read_held(p, h, order, q->origin));
         }
     flow_close(flow);
     function_sort(p, f);

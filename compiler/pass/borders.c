@@ -1,6 +1,6 @@
-// Borders: guards of a sum that are exactly a read's own bounds become zeros around that tensor, where this computes few
-// zeros. Then taps can be unrolled in a tile. Guarantees: a border stands only where every body it serves is a product
-// with the bordered read as a factor; one dimension of the tensor stays without.
+// Borders: guards of a sum that are exactly a read's own bounds become zeros around that tensor, where this
+// computes few zeros. Then taps can be unrolled in a tile. Guarantees: a border stands only where every body
+// it serves is a product with the bordered read as a factor; one dimension of the tensor stays without.
 #include "pass/schedule.h"
 
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 
 static const double MOST_WASTE = 1.15;
 
-// ---- guards -------------------------------------------------------------------------------------------------------------------
+// ---- guards
+// -------------------------------------------------------------------------------------------------------------------
 
 const Expr *stage_guards(const Stage *s) {
     const Expr *e = s->equation->e;
@@ -44,7 +45,8 @@ static bool plain_indices(const Affine *f, int64_t *span) {
     return true;
 }
 
-// The share of points at which the guard holds: how often each value of the form comes up, one index after another.
+// The share of points at which the guard holds: how often each value of the form comes up, one index after
+// another.
 static double share_inside(Guard g) {
     int64_t span, at = 0;
     if (!plain_indices(g.form, &span)) return 1;
@@ -79,7 +81,8 @@ double guards_waste(const Expr *where) {
     return w;
 }
 
-// ---- borders ------------------------------------------------------------------------------------------------------------------
+// ---- borders
+// ------------------------------------------------------------------------------------------------------------------
 
 // The factor of the body that reads a dimension by exactly this form within exactly these bounds; NULL: none.
 static const Expr *read_within(const Expr *body, Guard g, int *dim) {
@@ -105,7 +108,8 @@ static void widen(Tensor *t, int dim, const Affine *form) {
     int64_t low, high;
     affine_bounds(form, &low, &high);
     if (-low > t->layout->border_low[dim]) t->layout->border_low[dim] = -low;
-    if (high - t->dims[dim] + 1 > t->layout->border_high[dim]) t->layout->border_high[dim] = high - t->dims[dim] + 1;
+    if (high - t->dims[dim] + 1 > t->layout->border_high[dim])
+        t->layout->border_high[dim] = high - t->dims[dim] + 1;
 }
 
 // A dimension without a border is left for vectors.
@@ -123,7 +127,8 @@ static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors
     for (int i = 0; i < where->guard_count; i++) {
         int64_t span;
         const Expr *r = read_within(where->args[0], where->guards[i], &dims[i]);
-        if (!r || !plain_indices(where->guards[i].form, &span) || !may_have_border(ks, r->tensor, dims[i])) return false;
+        if (!r || !plain_indices(where->guards[i].form, &span) || !may_have_border(ks, r->tensor, dims[i]))
+            return false;
         tensors[i] = r->tensor;
     }
     for (int i = 0; i < where->guard_count; i++)

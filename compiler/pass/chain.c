@@ -1,15 +1,19 @@
 // The chain rule inside one scalar expression: from the slope of the whole to the slope by each read of it.
-// Walks the shared expression once, from the root down, so that every node's slope is complete before it is passed on.
+// Walks the shared expression once, from the root down, so that every node's slope is complete before it is
+// passed on.
 #include "pass/differentiate.h"
 
 #include <stdlib.h>
 
 typedef struct {
     const Expr *e;
-    const Expr *slope;                // NULL: does not reach the result, or is not asked for
-    bool active;                      // leads to an active read
+    const Expr *slope; // NULL: does not reach the result, or is not asked for
+    bool active;       // leads to an active read
 } Node;
-typedef struct { Program *p; VEC(Node) nodes; } Chain;
+typedef struct {
+    Program *p;
+    VEC(Node) nodes;
+} Chain;
 
 static int by_id(const void *a, const void *b) {
     uint32_t x = ((const Node *)a)->e->id, y = ((const Node *)b)->e->id;
@@ -39,7 +43,9 @@ static void through_product(Chain *c, const Expr *e, const Expr *slope) {
     for (int i = 0; i < e->count; i++) {
         if (!node(c, e->args[i])->active) continue;
         for (int k = 0; k < e->count; k++) exponents[k] = e->exponents[k] - (k == i);
-        add_slope(c, e->args[i], expr_times(c->p, slope, expr_product(c->p, e->value * e->exponents[i], exponents, e->args, e->count)));
+        add_slope(c, e->args[i],
+                  expr_times(c->p, slope,
+                             expr_product(c->p, e->value * e->exponents[i], exponents, e->args, e->count)));
     }
 }
 
@@ -58,13 +64,11 @@ static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self
         return;
     case OP_SUM:
         for (int i = 0; i < e->count; i++)
-            if (node(c, e->args[i])->active) add_slope(c, e->args[i], expr_times(p, slope, expr_const(p, e->coefs[i])));
+            if (node(c, e->args[i])->active)
+                add_slope(c, e->args[i], expr_times(p, slope, expr_const(p, e->coefs[i])));
         return;
-    case OP_PRODUCT:
-        through_product(c, e, slope);
-        return;
-    default:
-        break;
+    case OP_PRODUCT: through_product(c, e, slope); return;
+    default: break;
     }
     const OpInfo *info = op_info((Op)e->op);
     if (!info || !info->differentiable) return;
@@ -86,7 +90,8 @@ static void smooth(const Expr *e, Memo *seen, Program *p, Exprs *reads) {
 
 void chain_reads(Program *p, const Expr *e, Exprs *reads) { smooth(e, memo_create(p->arena), p, reads); }
 
-void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data, Slopes *slopes) {
+void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data,
+                  Slopes *slopes) {
     Chain c = {.p = p};
     gather(&c, e, memo_create(p->arena));
     qsort(c.nodes.data, (size_t)c.nodes.count, sizeof *c.nodes.data, by_id);
@@ -99,7 +104,9 @@ void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whol
     for (int i = c.nodes.count - 1; i >= 0; i--) {
         Node *n = &c.nodes.data[i];
         if (!n->slope) continue;
-        if (n->e->op == OP_READ) vec_push(p->arena, slopes, (Slope){n->e, n->slope});
-        else through(&c, n->e, n->slope, n->e == e && whole ? whole : n->e);
+        if (n->e->op == OP_READ)
+            vec_push(p->arena, slopes, (Slope){n->e, n->slope});
+        else
+            through(&c, n->e, n->slope, n->e == e && whole ? whole : n->e);
     }
 }

@@ -1,5 +1,6 @@
-// The contributions to one derivative become its definition: pieces where all are disjoint; else one map that adds them,
-// with sums over indices in temporaries of their own, and what is written at a constant place as a guarded term.
+// The contributions to one derivative become its definition: pieces where all are disjoint; else one map that
+// adds them, with sums over indices in temporaries of their own, and what is written at a constant place as a
+// guarded term.
 #include "pass/differentiate.h"
 
 typedef VEC(Equations) Groups;
@@ -35,8 +36,10 @@ static const Expr *term(Program *p, const Equation *q, const Index *const *h) {
     int pin_count = 0, own_count = 0;
     for (int d = 0; d < q->out_count; d++) {
         const Affine *place = affine_index(p, h[d]);
-        if (affine_is_constant(q->out[d])) pins[pin_count++] = (Guard){affine_sub(p, place, q->out[d]), 1};
-        else own[own_count++] = (Binding){affine_only(q->out[d]), place};
+        if (affine_is_constant(q->out[d]))
+            pins[pin_count++] = (Guard){affine_sub(p, place, q->out[d]), 1};
+        else
+            own[own_count++] = (Binding){affine_only(q->out[d]), place};
     }
     const Expr *e = expr_substitute(p, q->e, own, own_count);
     return pin_count ? expr_where(p, pins, pin_count, e, expr_const(p, 0)) : e;
@@ -47,7 +50,10 @@ static const Index **result_space(Program *p, const Tensor *t, const Equations *
     for (int d = 0; d < t->rank; d++)
         for (int i = 0; i < parts->count; i++) {
             const Index *named = affine_only(parts->data[i]->out[d]);
-            if (named) { h[d] = index_add(p, named->name, t->dims[d], t->batch_dims >> d & 1); break; }
+            if (named) {
+                h[d] = index_add(p, named->name, t->dims[d], t->batch_dims >> d & 1);
+                break;
+            }
         }
     return h;
 }
@@ -72,11 +78,14 @@ static void add_up(Program *p, Tensor *t, const Equations *parts, Equations *res
         Tensor *part = temp_like(p, t, "", "_part", TYPE_REAL);
         for (int i = 0; i < groups.data[g].count; i++) {
             const Equation *q = groups.data[g].data[i];
-            vec_push(p->arena, result, equation_make(p, part, q->out, q->reduction, q->indices, q->index_count, q->e, q->origin));
+            vec_push(
+                p->arena, result,
+                equation_make(p, part, q->out, q->reduction, q->indices, q->index_count, q->e, q->origin));
         }
         total = expr_add(p, total, expr_read(p, part, place, parts->data[0]->origin));
     }
-    vec_push(p->arena, result, equation_make(p, t, place, REDUCE_NONE, NULL, 0, expr_normal(p, total), parts->data[0]->origin));
+    vec_push(p->arena, result,
+             equation_make(p, t, place, REDUCE_NONE, NULL, 0, expr_normal(p, total), parts->data[0]->origin));
 }
 
 void contributions_join(Program *p, Tensor *t, Equations *parts, Equations *result) {
@@ -86,7 +95,8 @@ void contributions_join(Program *p, Tensor *t, Equations *parts, Equations *resu
     parts->count = kept;
     if (kept == 0) {
         const Affine **place = forms_of(p, dims_fresh(p, t, NULL), t->rank);
-        vec_push(p->arena, result, equation_make(p, t, place, REDUCE_NONE, NULL, 0, expr_const(p, 0), t->origin));
+        vec_push(p->arena, result,
+                 equation_make(p, t, place, REDUCE_NONE, NULL, 0, expr_const(p, 0), t->origin));
     } else if (kept == 1 || all_disjoint(parts)) {
         for (int i = 0; i < kept; i++) vec_push(p->arena, result, parts->data[i]);
     } else {

@@ -1,7 +1,9 @@
-// Reverse mode: the derivative of a function is more equations. From y[o] = sum[r] e(.. x[f] ..) every read contributes
+// Reverse mode: the derivative of a function is more equations. From y[o] = sum[r] e(.. x[f] ..) every read
+// contributes
 //     dx[h] += sum[o, r] (dy[o] * de/dx[f] if f == h)
-// with fresh h, whatever f is. Nothing else is known here: the algebra of one equation (solve.c, phases.c) turns the
-// equalities into shifts, ranges, phases and pieces. Needs definitions before readers; leaves no gradient request.
+// with fresh h, whatever f is. Nothing else is known here: the algebra of one equation (solve.c, phases.c)
+// turns the equalities into shifts, ranges, phases and pieces. Needs definitions before readers; leaves no
+// gradient request.
 #include "pass/differentiate.h"
 #include "pass/passes.h"
 
@@ -11,10 +13,10 @@ typedef struct {
     Program *p;
     Function *f;
     Flow *flow;
-    int tensor_count;                 // those that were there before the sweep
-    uint8_t *marks;                   // by tensor id
-    Tensor **gradient;                // by tensor id: of an active tensor, its derivative
-    Equations *parts;                 // by tensor id: what that derivative adds up
+    int tensor_count;  // those that were there before the sweep
+    uint8_t *marks;    // by tensor id
+    Tensor **gradient; // by tensor id: of an active tensor, its derivative
+    Equations *parts;  // by tensor id: what that derivative adds up
     Equations emitted;
 } Sweep;
 
@@ -68,11 +70,13 @@ static Equation *aux(Sweep *s, const Equation *q, const char *suffix, Type type,
 // max and min: the first extreme element gets it all. Its position is another reduction over the same space.
 static const Expr *at_extreme(Sweep *s, const Equation *q, const Expr *up) {
     Program *p = s->p;
-    Equation *at = aux(s, q, "_at", TYPE_INT, q->reduction == REDUCE_MAX ? REDUCE_ARGMAX : REDUCE_ARGMIN, q->e);
+    Equation *at =
+        aux(s, q, "_at", TYPE_INT, q->reduction == REDUCE_MAX ? REDUCE_ARGMAX : REDUCE_ARGMIN, q->e);
     const Affine *position = affine_constant(p, 0);
     int64_t size = 1;
     for (int i = 0; i < q->index_count; i++) {
-        position = affine_add(p, affine_scale(p, position, q->indices[i]->size, 1), affine_index(p, q->indices[i]));
+        position =
+            affine_add(p, affine_scale(p, position, q->indices[i]->size, 1), affine_index(p, q->indices[i]));
         size *= q->indices[i]->size;
     }
     at->tensor->bounded = true;
@@ -86,7 +90,8 @@ static const Expr *at_extreme(Sweep *s, const Equation *q, const Expr *up) {
 // prod: counts the zeros and multiplies the others, so that it is exact where an element is 0.
 static const Expr *of_others(Sweep *s, const Equation *q, const Expr *up) {
     Program *p = s->p;
-    const Expr *zero = expr_const(p, 0), *one = expr_const(p, 1), *is_zero = expr_binary(p, OP_EQ, q->e, zero);
+    const Expr *zero = expr_const(p, 0), *one = expr_const(p, 1),
+               *is_zero = expr_binary(p, OP_EQ, q->e, zero);
     Equation *zeros = aux(s, q, "_zeros", TYPE_REAL, REDUCE_SUM, expr_select(p, is_zero, one, zero));
     Equation *others = aux(s, q, "_others", TYPE_REAL, REDUCE_PROD, expr_select(p, is_zero, one, q->e));
     const Expr *count = expr_read(p, zeros->tensor, q->out, q->origin);
@@ -104,7 +109,8 @@ static const Affine *bound_to(const Binding *bindings, int count, const Index *i
 }
 
 // A dimension read by one index alone, x[.., v, ..], needs no equality: v is that dimension's index.
-static int bind_alone(Program *p, const Expr *read, const Index *const *loops, int count, const Index *const *h, Binding *own) {
+static int bind_alone(Program *p, const Expr *read, const Index *const *loops, int count,
+                      const Index *const *h, Binding *own) {
     int bound = 0;
     for (int d = 0; d < read->guard_count; d++) {
         const Index *v = affine_only(read->forms[d]);
@@ -131,7 +137,8 @@ static void contribute(Sweep *s, const Equation *q, const Expr *read, const Expr
     }
     Guard *equal = arena_array(p->arena, Guard, read->guard_count + 1);
     for (int d = 0; d < read->guard_count; d++) {
-        const Affine *gap = affine_sub(p, affine_substitute(p, read->forms[d], own, bound), affine_index(p, h[d]));
+        const Affine *gap =
+            affine_sub(p, affine_substitute(p, read->forms[d], own, bound), affine_index(p, h[d]));
         if (gap->count || gap->constant) equal[guards++] = (Guard){gap, 1};
     }
     const Expr *e = expr_substitute(p, slope, own, bound);
@@ -146,10 +153,14 @@ static void pull(Sweep *s, const Equation *q) {
     Program *p = s->p;
     const Expr *up = expr_read(p, s->gradient[q->tensor->id], q->out, q->origin);
     const Expr *whole = NULL;
-    if (q->reduction == REDUCE_MAX || q->reduction == REDUCE_MIN) up = at_extreme(s, q, up);
-    else if (q->reduction == REDUCE_PROD) up = of_others(s, q, up);
-    else if (q->reduction == REDUCE_NONE) whole = expr_read(p, q->tensor, q->out, q->origin);
-    else if (q->reduction != REDUCE_SUM) return;
+    if (q->reduction == REDUCE_MAX || q->reduction == REDUCE_MIN)
+        up = at_extreme(s, q, up);
+    else if (q->reduction == REDUCE_PROD)
+        up = of_others(s, q, up);
+    else if (q->reduction == REDUCE_NONE)
+        whole = expr_read(p, q->tensor, q->out, q->origin);
+    else if (q->reduction != REDUCE_SUM)
+        return;
     Slopes slopes = {0};
     chain_slopes(p, q->e, up, whole, is_active, s, &slopes);
     for (int i = 0; i < slopes.count; i++) contribute(s, q, slopes.data[i].read, slopes.data[i].slope);
@@ -164,7 +175,8 @@ static void emit(Sweep *s, const Tensor *t) {
 static void seed(Sweep *s, const Tensor *of) {
     Program *p = s->p;
     Tensor *d = s->gradient[of->id];
-    Equation *one = equation_make(p, d, forms_of(p, dims_fresh(p, d, NULL), d->rank), REDUCE_NONE, NULL, 0, expr_const(p, 1), of->origin);
+    Equation *one = equation_make(p, d, forms_of(p, dims_fresh(p, d, NULL), d->rank), REDUCE_NONE, NULL, 0,
+                                  expr_const(p, 1), of->origin);
     vec_push(p->arena, &s->parts[of->id], one);
 }
 
@@ -179,8 +191,9 @@ static bool reads_active(Sweep *s, const Equation *q) {
 static void copy_result(Sweep *s, const GradientRequest *r) {
     Program *p = s->p;
     const Affine **place = forms_of(p, dims_fresh(p, r->result, NULL), r->result->rank);
-    vec_push(p->arena, &s->emitted, equation_make(p, r->result, place, REDUCE_NONE, NULL, 0,
-                                                  expr_read(p, s->gradient[r->by->id], place, r->by->origin), r->by->origin));
+    vec_push(p->arena, &s->emitted,
+             equation_make(p, r->result, place, REDUCE_NONE, NULL, 0,
+                           expr_read(p, s->gradient[r->by->id], place, r->by->origin), r->by->origin));
 }
 
 // One sweep for all requests of one `of`.
@@ -221,8 +234,10 @@ static void differentiate(Program *p, Function *f) {
         int left = 0;
         const Tensor *of = f->gradients.data[0].of;
         for (int i = 0; i < f->gradients.count; i++) {
-            if (f->gradients.data[i].of == of) vec_push(p->arena, &now, f->gradients.data[i]);
-            else f->gradients.data[left++] = f->gradients.data[i];
+            if (f->gradients.data[i].of == of)
+                vec_push(p->arena, &now, f->gradients.data[i]);
+            else
+                f->gradients.data[left++] = f->gradients.data[i];
         }
         f->gradients.count = left;
         sweep(p, f, now.data, now.count);

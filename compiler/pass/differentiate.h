@@ -1,16 +1,20 @@
-// Between the files of `differentiate`: the chain rule in one expression, values that get a name before it, and the sum
-// of the contributions that a tensor's derivative collects.
+// Between the files of `differentiate`: the chain rule in one expression, values that get a name before it,
+// and the sum of the contributions that a tensor's derivative collects.
 #ifndef NN_DIFFERENTIATE_H
 #define NN_DIFFERENTIATE_H
 
 #include "pass/algebra.h"
 
 typedef bool Active(void *data, const Tensor *t);
-typedef struct { const Expr *read, *slope; } Slope;
+typedef struct {
+    const Expr *read, *slope;
+} Slope;
 typedef VEC(Slope) Slopes;
 
-// chain.c: the slope of e by each of its active reads, given that of the whole. `whole`: a read of e's stored value, or NULL.
-void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data, Slopes *slopes);
+// chain.c: the slope of e by each of its active reads, given that of the whole. `whole`: a read of e's stored
+// value, or NULL.
+void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data,
+                  Slopes *slopes);
 // The reads that a slope can reach: not those of integers, of conditions, or under stop_gradient.
 void chain_reads(Program *p, const Expr *e, Exprs *reads);
 // named.c: in elementwise equations, a costly operation whose derivative uses its value becomes a tensor.

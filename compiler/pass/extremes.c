@@ -1,12 +1,12 @@
-// Under the guard at[o] == r, where at = argmax[r] x[f(o, r)], the element x[f(o, r)] is the stored maximum m[o]: the
-// large tensor before a pool is then not read on the way back.
+// Under the guard at[o] == r, where at = argmax[r] x[f(o, r)], the element x[f(o, r)] is the stored maximum
+// m[o]: the large tensor before a pool is then not read on the way back.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
 typedef struct {
     Program *p;
     Flow *flow;
-    Numbers *numbers;                 // of all maxima and minima
+    Numbers *numbers; // of all maxima and minima
 } Extremes;
 
 typedef struct {
@@ -56,14 +56,17 @@ static bool known_under(Extremes *x, const Guard *g, Known *known) {
         const Definition *d = flow_definition(x->flow, read->tensor);
         if (!d || d->equations.count != 1) continue;
         const Equation *at = d->equations.data[0];
-        if ((at->reduction != REDUCE_ARGMAX && at->reduction != REDUCE_ARGMIN) || !equation_identity(at)) continue;
+        if ((at->reduction != REDUCE_ARGMAX && at->reduction != REDUCE_ARGMIN) || !equation_identity(at))
+            continue;
         Tensor *m = extreme_of(x, at);
         if (!m || at->index_count > MAX_RANK) continue;
-        const Affine *rest = affine_sub(p, g->form, affine_scale(p, affine_atom(p, read), coef, 1)), *place[MAX_RANK];
+        const Affine *rest = affine_sub(p, g->form, affine_scale(p, affine_atom(p, read), coef, 1)),
+                     *place[MAX_RANK];
         if (!position(p, coef < 0 ? rest : affine_scale(p, rest, -1, 1), at, place)) continue;
         Binding b[2 * MAX_RANK];
         int count = 0;
-        for (int i = 0; i < at->out_count; i++) b[count++] = (Binding){affine_only(at->out[i]), read->forms[i]};
+        for (int i = 0; i < at->out_count; i++)
+            b[count++] = (Binding){affine_only(at->out[i]), read->forms[i]};
         for (int i = 0; i < at->index_count; i++) b[count++] = (Binding){at->indices[i], place[i]};
         Guarded body = expr_guarded(expr_substitute(p, at->e, b, count));
         const Expr *element = body.body->op == OP_WHERE ? body.body->args[0] : body.body;
@@ -76,9 +79,11 @@ static bool known_under(Extremes *x, const Guard *g, Known *known) {
 
 static const Expr *use(Extremes *x, const Expr *e) {
     Program *p = x->p;
-    if (e->op == OP_SELECT && e->args[1]->op == OP_WHERE && expr_is_const(e->args[2], 0) && expr_is_const(e->args[1]->args[1], 0)) {
+    if (e->op == OP_SELECT && e->args[1]->op == OP_WHERE && expr_is_const(e->args[2], 0) &&
+        expr_is_const(e->args[1]->args[1], 0)) {
         const Expr *w = e->args[1];
-        e = expr_where(p, w->guards, w->guard_count, expr_select(p, e->args[0], w->args[0], e->args[2]), e->args[2]);
+        e = expr_where(p, w->guards, w->guard_count, expr_select(p, e->args[0], w->args[0], e->args[2]),
+                       e->args[2]);
     }
     if (e->op != OP_WHERE) return e;
     const Expr *body = e->args[0];

@@ -66,7 +66,8 @@ bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards, int count
             const Tensor *t = reads.data[i]->tensor;
             if (t->kind == TENSOR_SOURCE && d == 0) continue;
             Guard inside = {reads.data[i]->forms[d], t->dims[d]};
-            if (guard_normal(p, &inside) != GUARD_TRUE && !guards_imply(p, guards, count, inside)) return false;
+            if (guard_normal(p, &inside) != GUARD_TRUE && !guards_imply(p, guards, count, inside))
+                return false;
         }
     return true;
 }

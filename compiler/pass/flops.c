@@ -1,5 +1,6 @@
-// Counts the arithmetic of a function: every addition, multiplication, comparison or row of the scalar table is one
-// operation, so a multiply-add is 2. Guards count by the exact share of points that they leave, each by itself.
+// Counts the arithmetic of a function: every addition, multiplication, comparison or row of the scalar table
+// is one operation, so a multiply-add is 2. Guards count by the exact share of points that they leave, each
+// by itself.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -34,7 +35,8 @@ static double share(Arena *arena, const Guard *g) {
     affine_bounds(g->form, &low, &high);
     if (high - low >= MAX_REACH) return 1;
     int64_t reach = high - low + 1, at = g->form->constant - low;
-    double *counts = arena_array(arena, double, reach), *next = arena_array(arena, double, reach), all = 1, inside = 0;
+    double *counts = arena_array(arena, double, reach), *next = arena_array(arena, double, reach), all = 1,
+           inside = 0;
     for (int k = 0; k < g->form->count; k++) {
         const Expr *atom = g->form->terms[k].atom;
         if (atom->op != OP_INDEX) return g->count == 1 ? 1.0 / (double)reach : 1;
@@ -46,7 +48,8 @@ static double share(Arena *arena, const Guard *g) {
         int64_t coef = llabs(g->form->terms[k].coef), size = g->form->terms[k].atom->index->size;
         memset(next, 0, (size_t)reach * sizeof *next);
         for (int64_t v = 0; v < reach; v++)
-            for (int64_t i = 0; counts[v] > 0 && i < size && v + i * coef < reach; i++) next[v + i * coef] += counts[v];
+            for (int64_t i = 0; counts[v] > 0 && i < size && v + i * coef < reach; i++)
+                next[v + i * coef] += counts[v];
         memcpy(counts, next, (size_t)reach * sizeof *counts);
         all *= (double)size;
     }

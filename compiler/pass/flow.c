@@ -1,5 +1,6 @@
 // A function as definitions in order: every tensor with all its pieces, at the place of the last of them.
-// Opened from a function's equations, rewritten as a list, and written back; order and dead code stand here too.
+// Opened from a function's equations, rewritten as a list, and written back; order and dead code stand here
+// too.
 #include "pass/algebra.h"
 
 Flow *flow_empty(Program *p, Function *f) {
@@ -73,7 +74,11 @@ bool function_needs(const Function *f, const Tensor *t) {
 }
 
 enum { UNSEEN, OPEN, PLACED };
-typedef struct { Definition *d; Exprs reads; int next; } Frame;
+typedef struct {
+    Definition *d;
+    Exprs reads;
+    int next;
+} Frame;
 
 static Frame frame(Program *p, Definition *d) {
     Frame f = {.d = d};

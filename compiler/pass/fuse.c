@@ -1,6 +1,7 @@
-// Which equations share a kernel. An equation starts a kernel with its result's indices as tile axes, or joins one whose
-// tiles it covers. Needs: functions without gradient requests, every tensor defined before it is read.
-// Guarantees: schedules with kernels in execution order, effects in place or copied, `stored` for every tensor.
+// Which equations share a kernel. An equation starts a kernel with its result's indices as tile axes, or
+// joins one whose tiles it covers. Needs: functions without gradient requests, every tensor defined before it
+// is read. Guarantees: schedules with kernels in execution order, effects in place or copied, `stored` for
+// every tensor.
 #include "pass/schedule.h"
 
 #include <limits.h>
@@ -18,9 +19,19 @@ Layout *layout_of(Kernels *ks, Tensor *t) {
 
 bool tensor_outlives(const Tensor *t) {
     switch (t->kind) {
-    case TENSOR_PARAM: case TENSOR_STATE: case TENSOR_SLOT: case TENSOR_GRADIENT: case TENSOR_TOTAL:
-    case TENSOR_CLOCK: case TENSOR_SETTING: case TENSOR_RUN: return true;
-    case TENSOR_SOURCE: case TENSOR_INPUT: case TENSOR_ROWMAP: case TENSOR_TEMP: case TENSOR_OUTPUT: return false;
+    case TENSOR_PARAM:
+    case TENSOR_STATE:
+    case TENSOR_SLOT:
+    case TENSOR_GRADIENT:
+    case TENSOR_TOTAL:
+    case TENSOR_CLOCK:
+    case TENSOR_SETTING:
+    case TENSOR_RUN: return true;
+    case TENSOR_SOURCE:
+    case TENSOR_INPUT:
+    case TENSOR_ROWMAP:
+    case TENSOR_TEMP:
+    case TENSOR_OUTPUT: return false;
     }
     return false;
 }
@@ -34,7 +45,8 @@ int lanes_of(const Kernels *ks) {
     return ks->program->precision == PRECISION_DOUBLE ? ks->machine.lanes / 2 : ks->machine.lanes;
 }
 
-// ---- pieces -----------------------------------------------------------------------------------------------------------------
+// ---- pieces
+// -----------------------------------------------------------------------------------------------------------------
 
 static int64_t points_of(const Equation *q) {
     const Index *indices[MAX_SPACE];
@@ -57,17 +69,20 @@ static Kernel *fill_zeros(Kernels *ks, Schedule *s, Tensor *t) {
     return k;
 }
 
-// ---- memory -----------------------------------------------------------------------------------------------------------------
+// ---- memory
+// -----------------------------------------------------------------------------------------------------------------
 
 static bool earlier_in_registers(const Kernel *k, int stage, const Expr *read) {
     for (int z = 0; z < stage; z++) {
         const Stage *s = &k->stages.data[z];
-        if (s->equation->tensor == read->tensor && (s->equation->reduction != REDUCE_NONE || !s->inner_count)) return true;
+        if (s->equation->tensor == read->tensor && (s->equation->reduction != REDUCE_NONE || !s->inner_count))
+            return true;
     }
     return false;
 }
 
-// A tensor has memory if another kernel reads it, or its own along an inner axis, or if it outlives the function.
+// A tensor has memory if another kernel reads it, or its own along an inner axis, or if it outlives the
+// function.
 static void note_stored(Kernels *ks, const Schedule *s) {
     for (int i = 0; i < s->kernels.count; i++) {
         const Kernel *k = s->kernels.data[i];
@@ -76,13 +91,16 @@ static void note_stored(Kernels *ks, const Schedule *s) {
             Layout *l = layout_of(ks, st->equation->tensor);
             if (st->equation->tensor->kind != TENSOR_TEMP || l->same || k->zeros) l->stored = true;
             for (int r = 0; r < st->read_count; r++)
-                if (!earlier_in_registers(k, j, st->reads[r])) layout_of(ks, st->reads[r]->tensor)->stored = true;
+                if (!earlier_in_registers(k, j, st->reads[r]))
+                    layout_of(ks, st->reads[r]->tensor)->stored = true;
         }
     }
-    for (int i = 0; i < s->function->outputs.count; i++) layout_of(ks, s->function->outputs.data[i])->stored = true;
+    for (int i = 0; i < s->function->outputs.count; i++)
+        layout_of(ks, s->function->outputs.data[i])->stored = true;
 }
 
-// ---- the pass -----------------------------------------------------------------------------------------------------------------
+// ---- the pass
+// -----------------------------------------------------------------------------------------------------------------
 
 static bool too_many_indices(Program *p, const Equation *q) {
     const Index *indices[MAX_SPACE];
@@ -108,7 +126,8 @@ static Fusion begin(Kernels *ks, Schedule *s) {
         fusion.pieces[f->equations.data[i]->tensor->id]++;
         fusion.points[f->equations.data[i]->tensor->id] += points_of(f->equations.data[i]);
     }
-    for (int i = 0; i < f->effects.count; i++) fusion.target_of[f->effects.data[i].value->id] = f->effects.data[i].target;
+    for (int i = 0; i < f->effects.count; i++)
+        fusion.target_of[f->effects.data[i].value->id] = f->effects.data[i].target;
     return fusion;
 }
 
@@ -119,7 +138,7 @@ static void fuse(Kernels *ks, Schedule *s) {
     for (int i = 0; i < s->function->equations.count; i++) {
         const Equation *q = equation_trim(p, s->function->equations.data[i]);
         if (too_many_indices(p, q)) continue;
-        bool left_out = fusion.points[q->tensor->id] < tensor_elements(q->tensor);      // pieces are disjoint
+        bool left_out = fusion.points[q->tensor->id] < tensor_elements(q->tensor); // pieces are disjoint
         if (left_out && !met[q->tensor->id]) {
             Kernel *zeros = fill_zeros(ks, s, q->tensor);
             fusion.first[zeros->id] = fusion.last[zeros->id] = i;

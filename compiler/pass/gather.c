@@ -1,6 +1,7 @@
-// Inputs come from their sources: x[b, ...] = source.x[rowmap[b], ...], so that taking a batch out of the data in memory
-// is a kernel like others and writes the compiler's layout. Needs: simplified functions. Guarantees: in functions over
-// batches every input with a batch dimension that is read has this definition, first of all equations.
+// Inputs come from their sources: x[b, ...] = source.x[rowmap[b], ...], so that taking a batch out of the
+// data in memory is a kernel like others and writes the compiler's layout. Needs: simplified functions.
+// Guarantees: in functions over batches every input with a batch dimension that is read has this definition,
+// first of all equations.
 #include "pass/schedule.h"
 
 static bool over_batches(const Function *f) {
@@ -44,7 +45,8 @@ static const Expr *from_source(Program *p, const Tensor *x, const Affine *row, c
 
 static void define(Program *p, Function *f, Tensor *x) {
     const Affine *out[MAX_RANK];
-    for (int d = 0; d < x->rank; d++) out[d] = affine_index(p, index_add(p, d ? "i" : "b", x->dims[d], d == 0));
+    for (int d = 0; d < x->rank; d++)
+        out[d] = affine_index(p, index_add(p, d ? "i" : "b", x->dims[d], d == 0));
     const Expr *e = from_source(p, x, out[0], number_in_sample(p, x, out));
     equation_add(p, f, x, out, REDUCE_NONE, NULL, 0, e, x->origin);
 }
@@ -52,7 +54,9 @@ static void define(Program *p, Function *f, Tensor *x) {
 // flat[b, 8 * i + j] = x[b, i, j], where nothing else reads x: the rows go to flat at once.
 static bool flattens(Program *p, const Equation *q, const Tensor *x) {
     const Tensor *t = q->tensor;
-    if (q->reduction != REDUCE_NONE || q->e->op != OP_READ || q->e->tensor != x || t->rank != 2 || x->rank < 2) return false;
+    if (q->reduction != REDUCE_NONE || q->e->op != OP_READ || q->e->tensor != x || t->rank != 2 ||
+        x->rank < 2)
+        return false;
     if (t->kind != TENSOR_TEMP || t->type != x->type || q->out[0] != q->e->forms[0]) return false;
     for (int d = 0; d < x->rank; d++) {
         const Index *k = affine_only(q->e->forms[d]);
@@ -88,7 +92,7 @@ static void note_inputs(const Expr *e, bool *read) {
 
 void pass_gather(Program *p) {
     int count = p->tensors.count;
-    bool *read = arena_array(p->arena, bool, 2 * count + 1);      // sources and the row map are added on the way
+    bool *read = arena_array(p->arena, bool, 2 * count + 1); // sources and the row map are added on the way
     for (int i = 0; i < p->functions.count; i++) {
         Function *f = p->functions.data[i];
         if (!over_batches(f)) continue;
@@ -98,7 +102,7 @@ void pass_gather(Program *p) {
         for (int o = 0; o < f->outputs.count; o++) read[f->outputs.data[o]->id] = true;
         for (int q = 0; q < f->equations.count; q++) read[f->equations.data[q]->tensor->id] = false;
         int before = f->equations.count;
-        bool *kept = arena_array(p->arena, bool, count);      // the function itself gives it on
+        bool *kept = arena_array(p->arena, bool, count); // the function itself gives it on
         for (int e = 0; e < f->effects.count; e++) kept[f->effects.data[e].value->id] = true;
         for (int o = 0; o < f->outputs.count; o++) kept[f->outputs.data[o]->id] = true;
         for (int t = 0; t < count; t++) {

@@ -1,16 +1,18 @@
-// May an equation join a kernel? Its indices are unified with the kernel's axes through reads of what the kernel makes
-// (the same element), then through reads that both do. Guarantees: a joined equation covers all tile axes of the kernel,
-// its other indices walk rows that the kernel walks already, and nothing it reads depends on the kernel by another way.
+// May an equation join a kernel? Its indices are unified with the kernel's axes through reads of what the
+// kernel makes (the same element), then through reads that both do. Guarantees: a joined equation covers all
+// tile axes of the kernel, its other indices walk rows that the kernel walks already, and nothing it reads
+// depends on the kernel by another way.
 #include "pass/schedule.h"
 
 enum { MAX_STAGES = 64, MAX_SEARCH = 512, MAX_SHARERS = 8 };
 
-// ---- unification --------------------------------------------------------------------------------------------------------------
+// ---- unification
+// --------------------------------------------------------------------------------------------------------------
 
 typedef struct {
     const Index *indices[MAX_SPACE];
     int count, results;
-    int axis[MAX_SPACE];                        // of the kernel, or -1
+    int axis[MAX_SPACE]; // of the kernel, or -1
 } Mapping;
 
 static int number_of(const Mapping *m, const Index *x) {
@@ -46,11 +48,13 @@ static bool unify_term(Mapping *m, const Kernel *k, Term f, const Affine *g) {
     return false;
 }
 
-// Maps the equation's indices so that its forms f become the kernel's forms g; leaves the mapping alone if that fails.
+// Maps the equation's indices so that its forms f become the kernel's forms g; leaves the mapping alone if
+// that fails.
 static bool unify(Mapping *m, const Kernel *k, const Affine *const *f, const Affine *const *g, int rank) {
     Mapping t = *m;
     for (int d = 0; d < rank; d++) {
-        if (f[d]->constant != g[d]->constant || f[d]->denominator != g[d]->denominator || f[d]->count != g[d]->count)
+        if (f[d]->constant != g[d]->constant || f[d]->denominator != g[d]->denominator ||
+            f[d]->count != g[d]->count)
             return false;
         for (int i = 0; i < f[d]->count; i++)
             if (!unify_term(&t, k, f[d]->terms[i], g[d])) return false;
@@ -59,7 +63,8 @@ static bool unify(Mapping *m, const Kernel *k, const Affine *const *f, const Aff
     return true;
 }
 
-// ---- dependence ---------------------------------------------------------------------------------------------------------------
+// ---- dependence
+// ---------------------------------------------------------------------------------------------------------------
 
 typedef struct {
     Fusion *fusion;
@@ -67,10 +72,12 @@ typedef struct {
     int budget;
 } Search;
 
-// Does k need, directly or not, something of `on`? Gives up with yes. A kernel that does was extended after `on` was begun.
+// Does k need, directly or not, something of `on`? Gives up with yes. A kernel that does was extended after
+// `on` was begun.
 static bool depends(Search *s, const Kernel *k) {
     if (k == s->on) return true;
-    if (s->fusion->mark[k->id] == s->fusion->stamp || s->fusion->last[k->id] < s->fusion->first[s->on->id]) return false;
+    if (s->fusion->mark[k->id] == s->fusion->stamp || s->fusion->last[k->id] < s->fusion->first[s->on->id])
+        return false;
     s->fusion->mark[k->id] = s->fusion->stamp;
     if (--s->budget < 0) return true;
     for (int i = 0; i < k->stages.count; i++)
@@ -93,7 +100,8 @@ static bool depends_otherwise(Fusion *f, const Kernel *k, const Expr *const *rea
     return false;
 }
 
-// ---- joining ------------------------------------------------------------------------------------------------------------------
+// ---- joining
+// ------------------------------------------------------------------------------------------------------------------
 
 // What the kernel makes is read at the same place, and not in pieces. Sets `product` if there is such a read.
 static bool unify_products(const Fusion *f, Mapping *m, const Kernel *k, const Expr *const *reads, int count,
@@ -124,27 +132,31 @@ static bool unify_shared(Mapping *m, const Kernel *k, const Expr *const *reads, 
     return share;
 }
 
-// All tile axes are covered by indices of the result; every other index walks a row the kernel walks. What a reduction
-// gives does not walk: an inner axis is either summed or walked.
+// All tile axes are covered by indices of the result; every other index walks a row the kernel walks. What a
+// reduction gives does not walk: an inner axis is either summed or walked.
 static bool covers(const Mapping *m, const Kernel *k, bool share, bool reduces) {
     int tiles = 0, inner = 0;
     for (int i = 0; i < m->count; i++) {
         if (m->axis[i] < 0) return false;
         if (reduces && i < m->results && !k->axes[m->axis[i]].tile) return false;
-        if (!k->axes[m->axis[i]].tile) inner++;
-        else if (i >= m->results) return false;
-        else tiles++;
+        if (!k->axes[m->axis[i]].tile)
+            inner++;
+        else if (i >= m->results)
+            return false;
+        else
+            tiles++;
     }
     return tiles == k->tile_count && (share || !inner);
 }
 
-static bool same_place(const Mapping *m, const Affine *const *mine, const Affine *const *theirs, const Kernel *k,
-                       int rank) {
+static bool same_place(const Mapping *m, const Affine *const *mine, const Affine *const *theirs,
+                       const Kernel *k, int rank) {
     Mapping t = *m;
     return unify(&t, k, mine, theirs, rank);
 }
 
-// An effect's new value is to be written over the old one: then nobody in the kernel may read that at another place.
+// An effect's new value is to be written over the old one: then nobody in the kernel may read that at another
+// place.
 static bool keeps_effects(const Fusion *f, const Mapping *m, const Kernel *k, const Equation *q,
                           const Expr *const *reads, int count) {
     const Tensor *target = f->target_of[q->tensor->id];
@@ -152,10 +164,12 @@ static bool keeps_effects(const Fusion *f, const Mapping *m, const Kernel *k, co
         const Stage *st = &k->stages.data[s];
         const Tensor *theirs = f->target_of[st->equation->tensor->id];
         for (int r = 0; theirs && r < count; r++)
-            if (reads[r]->tensor == theirs && !same_place(m, reads[r]->forms, st->equation->out, k, theirs->rank))
+            if (reads[r]->tensor == theirs &&
+                !same_place(m, reads[r]->forms, st->equation->out, k, theirs->rank))
                 return false;
         for (int r = 0; target && r < st->read_count; r++)
-            if (st->reads[r]->tensor == target && !same_place(m, q->out, st->reads[r]->forms, k, target->rank))
+            if (st->reads[r]->tensor == target &&
+                !same_place(m, q->out, st->reads[r]->forms, k, target->rank))
                 return false;
     }
     return true;
@@ -178,7 +192,8 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     if (!unify_products(f, &m, k, reads, count, &product)) return false;
     bool share = unify_shared(&m, k, reads, count);
     if (!product && !(share && (q->reduction != REDUCE_NONE) == reduces)) return false;
-    if (!covers(&m, k, share, q->reduction != REDUCE_NONE) || !keeps_effects(f, &m, k, q, reads, count)) return false;
+    if (!covers(&m, k, share, q->reduction != REDUCE_NONE) || !keeps_effects(f, &m, k, q, reads, count))
+        return false;
     if (depends_otherwise(f, k, reads, count)) return false;
     kernel_add_stage(f->ks, k, q, m.axis);
     return true;

@@ -1,8 +1,10 @@
-// The contract between scheduling (pass/fuse.c ... pass/place.c) and emission (llvm/): kernels with addresses.
+// The contract between scheduling (pass/fuse.c ... pass/place.c) and emission (llvm/): kernels with
+// addresses.
 //
-// A kernel is a space of tile axes (its results' indices) and a list of stages over it, each with inner axes, summed or not.
-// Nothing here knows a layer, a product or a convolution: which axes each read depends on gives reuse, register tiles,
-// hoisting and broadcasts. Expressions of a stage hold indices whose `axis` is their number in the kernel (ir.h).
+// A kernel is a space of tile axes (its results' indices) and a list of stages over it, each with inner axes,
+// summed or not. Nothing here knows a layer, a product or a convolution: which axes each read depends on
+// gives reuse, register tiles, hoisting and broadcasts. Expressions of a stage hold indices whose `axis` is
+// their number in the kernel (ir.h).
 #ifndef NN_KERNEL_H
 #define NN_KERNEL_H
 
@@ -10,52 +12,59 @@
 
 enum { MAX_AXES = 32, MAX_TILE_AXES = 16, MAX_BLOCKS = 4 };
 
-// Where a tensor lies in the arena. The plain order is row-major; files and the C interface see only that one.
-// Element x: offset + element_size * (zero + sum over d != inner of stride[d] * x[d] + inner part), where the inner part is
-// x[inner], or with panels (x[inner] / panel) * panel_stride + x[inner] % panel. TENSOR_SOURCE is plain, outside the arena.
+// Where a tensor lies in the arena. The plain order is row-major; files and the C interface see only that
+// one. Element x: offset + element_size * (zero + sum over d != inner of stride[d] * x[d] + inner part),
+// where the inner part is x[inner], or with panels (x[inner] / panel) * panel_stride + x[inner] % panel.
+// TENSOR_SOURCE is plain, outside the arena.
 typedef struct Layout Layout;
 struct Layout {
-    int inner;                        // the dimension vectors run along: stride 1 (-1: a scalar)
-    int64_t stride[MAX_RANK];         // in elements
-    int64_t panel, panel_stride;      // panel: a power of two, or 0
-    int64_t border_low[MAX_RANK], border_high[MAX_RANK];   // zeros around a dimension, kept zero for ever
-    int64_t zero;                     // where element 0 is, because of the borders
-    int64_t size;                     // elements, with padding to whole vectors and borders
-    int64_t offset;                   // bytes from the arena's start; multiple of 64
-    int element_size;                 // bytes: 4 or 8
-    bool stored;                      // has a place at all; else it lives in registers of one kernel
-    bool partial_sums;                // a temp that has a place only for partial sums inside one kernel
-    Tensor *same;                     // shares the place of this tensor (an effect applied in place), or NULL
-    Layout *twin;                     // a second copy with another inner dimension, written by the same stores; or NULL
-    int first, last;                  // kernels between which it lives (temps), numbers in execution order
+    int inner;                   // the dimension vectors run along: stride 1 (-1: a scalar)
+    int64_t stride[MAX_RANK];    // in elements
+    int64_t panel, panel_stride; // panel: a power of two, or 0
+    int64_t border_low[MAX_RANK], border_high[MAX_RANK]; // zeros around a dimension, kept zero for ever
+    int64_t zero;                                        // where element 0 is, because of the borders
+    int64_t size;      // elements, with padding to whole vectors and borders
+    int64_t offset;    // bytes from the arena's start; multiple of 64
+    int element_size;  // bytes: 4 or 8
+    bool stored;       // has a place at all; else it lives in registers of one kernel
+    bool partial_sums; // a temp that has a place only for partial sums inside one kernel
+    Tensor *same;      // shares the place of this tensor (an effect applied in place), or NULL
+    Layout *twin;      // a second copy with another inner dimension, written by the same stores; or NULL
+    int first, last;   // kernels between which it lives (temps), numbers in execution order
 };
 
 typedef struct {
-    Index *index;                     // its `axis` is this axis's number
-    int64_t size;                     // declared; a batch axis runs to the true number of rows
+    Index *index; // its `axis` is this axis's number
+    int64_t size; // declared; a batch axis runs to the true number of rows
     bool tile, batch;
-    int step;                         // elements of one tile: unrolled; on the vector axis vectors * lanes
+    int step; // elements of one tile: unrolled; on the vector axis vectors * lanes
 } Axis;
 
-typedef struct {                      // one equation inside a kernel, in the kernel's axes
-    const Equation *equation;         // in the kernel's indices (a rewritten copy)
+typedef struct {              // one equation inside a kernel, in the kernel's axes
+    const Equation *equation; // in the kernel's indices (a rewritten copy)
     int inner_count;
-    int inner[MAX_TILE_AXES];         // axes that are not tile axes: of the reduction, or walked (a row kept in registers)
-    double work;                      // points, after guards have cut some
-    int read_count;                   // every distinct read of the expression, also those inside forms and guards
+    int inner[MAX_TILE_AXES]; // axes that are not tile axes: of the reduction, or walked (a row kept in
+                              // registers)
+    double work;              // points, after guards have cut some
+    int read_count;           // every distinct read of the expression, also those inside forms and guards
     const Expr *const *reads;
 } Stage;
 
-typedef struct { int axis; int64_t size; } Block;
-
-typedef struct { int count, axis[MAX_TILE_AXES]; } Run;      // axes that lie as one, outermost first
-
-// A product by a BLAS: C[m, n] = sum[k] alpha * A[m, k] * B[k, n], rows of C contiguous; one call a tile of the kernel. Tile axes
-// in no run are loops around the calls; summed ones are loops of calls that add to C.
 typedef struct {
-    const Expr *a, *b;                // the operands' reads
+    int axis;
+    int64_t size;
+} Block;
+
+typedef struct {
+    int count, axis[MAX_TILE_AXES];
+} Run; // axes that lie as one, outermost first
+
+// A product by a BLAS: C[m, n] = sum[k] alpha * A[m, k] * B[k, n], rows of C contiguous; one call a tile of
+// the kernel. Tile axes in no run are loops around the calls; summed ones are loops of calls that add to C.
+typedef struct {
+    const Expr *a, *b; // the operands' reads
     double alpha;
-    uint32_t rows, columns, summed;   // axes that only A has, only B, both and not C
+    uint32_t rows, columns, summed; // axes that only A has, only B, both and not C
     Run m, n, k;
     bool transpose_a, transpose_b;
     int64_t lda, ldb, ldc;
@@ -64,61 +73,66 @@ typedef struct {
 typedef enum { BLAS_NONE, BLAS_AUTO, BLAS_OPENBLAS } Blas;
 
 typedef struct {
-    int id;                           // in order of execution within its function
+    int id; // in order of execution within its function
     Axis axes[MAX_AXES];
     int axis_count, tile_count;
-    int tile[MAX_TILE_AXES];          // the tile axes
+    int tile[MAX_TILE_AXES]; // the tile axes
     VEC(Stage) stages;
-    int vector_axis;                  // lanes of the results; -1: none
-    int sum_vector_axis;              // lanes along a reduction's own axis, combined across at the end; -1: none
-    bool rows_in_registers;           // every inner axis fully unrolled: a row stays in registers between stages
-    int order[MAX_TILE_AXES];         // loops over tiles, outermost first
+    int vector_axis;          // lanes of the results; -1: none
+    int sum_vector_axis;      // lanes along a reduction's own axis, combined across at the end; -1: none
+    bool rows_in_registers;   // every inner axis fully unrolled: a row stays in registers between stages
+    int order[MAX_TILE_AXES]; // loops over tiles, outermost first
     int block_count;
-    Block blocks[MAX_BLOCKS];         // loops over blocks around the tiles, outermost first
-    int ahead;                        // prefetch along this axis, -1: nothing
+    Block blocks[MAX_BLOCKS]; // loops over blocks around the tiles, outermost first
+    int ahead;                // prefetch along this axis, -1: nothing
     int64_t ahead_distance;
-    bool divided;                     // its tiles are divided among threads (by the linear number of the tile); else thread 0 runs it
-    int owned_axis;                   // outermost in `order`; threads own ranges of it in whole grains: of c grains
-    int64_t owned_grain;              // thread t of n has those from c * t / n to c * (t + 1) / n. -1: tiles are divided
-    struct KernelModel *model;        // what the cost model remembers of it (private to scheduling)
-    bool zeros;                       // fills a tensor with 0 before others write their pieces of it
-    bool barrier_before;              // all threads meet before it
-    double cycles;                    // the model's cost, one thread
-    Product *product;                 // what --blas gives to OpenBLAS; else NULL
-    const char *product_text;         // of a product where --blas may give some away: its shape, who computes it, and why
+    bool divided;   // its tiles are divided among threads (by the linear number of the tile); else thread 0
+                    // runs it
+    int owned_axis; // outermost in `order`; threads own ranges of it in whole grains: of c grains
+    int64_t owned_grain; // thread t of n has those from c * t / n to c * (t + 1) / n. -1: tiles are divided
+    struct KernelModel *model; // what the cost model remembers of it (private to scheduling)
+    bool zeros;                // fills a tensor with 0 before others write their pieces of it
+    bool barrier_before;       // all threads meet before it
+    double cycles;             // the model's cost, one thread
+    Product *product;          // what --blas gives to OpenBLAS; else NULL
+    const char
+        *product_text; // of a product where --blas may give some away: its shape, who computes it, and why
 } Kernel;
 
 typedef struct {
     Function *function;
-    VEC(Kernel *) kernels;            // in order of execution
-    bool threaded;                    // some kernel is divided; else one thread runs it all
-    int64_t rows;                     // declared of its batch, 0: it has none
-    int64_t scratch;                  // bytes of temps
-    int *classes, owned_class;        // dimensions that one index runs along, and those that threads own (private to scheduling)
+    VEC(Kernel *) kernels;     // in order of execution
+    bool threaded;             // some kernel is divided; else one thread runs it all
+    int64_t rows;              // declared of its batch, 0: it has none
+    int64_t scratch;           // bytes of temps
+    int *classes, owned_class; // dimensions that one index runs along, and those that threads own (private to
+                               // scheduling)
 } Schedule;
 
-typedef struct {                      // what the schedule is for
-    int lanes;                        // single-precision lanes of a vector: 8 (AVX2) or 16 (AVX-512); half in double
-    int registers;                    // vector registers
-    double l1, l2;                    // bytes of cache to count on
-    Blas blas;                        // who may compute products
+typedef struct {   // what the schedule is for
+    int lanes;     // single-precision lanes of a vector: 8 (AVX2) or 16 (AVX-512); half in double
+    int registers; // vector registers
+    double l1, l2; // bytes of cache to count on
+    Blas blas;     // who may compute products
 } Machine;
 
 typedef struct {
     Program *program;
     Machine machine;
-    VEC(Schedule *) schedules;        // one a function, in the program's order
-    int64_t arena_size;               // bytes, exact: everything but the data
-    int64_t persistent_size;          // the part that outlives a function: comes first
-    Map *axis_indices;                // one Index for each (axis, size, batch, name)
-    int *definers;                    // by number of the tensor: functions that define it
-    int tensor_room;                  // of `definers`
+    VEC(Schedule *) schedules; // one a function, in the program's order
+    int64_t arena_size;        // bytes, exact: everything but the data
+    int64_t persistent_size;   // the part that outlives a function: comes first
+    Map *axis_indices;         // one Index for each (axis, size, batch, name)
+    int *definers;             // by number of the tensor: functions that define it
+    int tensor_room;           // of `definers`
 } Kernels;
 
-// The last equation pass: in functions that run over batches, every input is taken from the rows of its source.
+// The last equation pass: in functions that run over batches, every input is taken from the rows of its
+// source.
 void pass_gather(Program *p);
 
-// The passes of scheduling, in order; each is a row of passes.def. An equation with more than MAX_AXES indices is a diagnostic.
+// The passes of scheduling, in order; each is a row of passes.def. An equation with more than MAX_AXES
+// indices is a diagnostic.
 Kernels *pass_fuse(Program *p, const Machine *machine);
 void pass_borders(Kernels *k);
 void pass_products(Kernels *k);
@@ -126,9 +140,9 @@ void pass_layout(Kernels *k);
 void pass_ownership(Kernels *k);
 void pass_tiles(Kernels *k);
 void pass_place(Kernels *k);
-void kernels_print(Text *out, const Kernels *k);     // one line a kernel: what `explain` shows and goldens pin
+void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `explain` shows and goldens pin
 
-int element_size(const Program *p, const Tensor *t);         // bytes
+int element_size(const Program *p, const Tensor *t); // bytes
 // The byte of the arena where the element of this row-major number lies.
 int64_t layout_byte(const Layout *layout, const Tensor *t, int64_t element);
 

@@ -1,6 +1,6 @@
-// Kernels as text, one line each: what `nnc explain` shows and goldens pin. A line reads: number, cycles of the model on
-// one thread, who runs it; the loops over tiles from the outermost, with the elements of one tile and the vector axis;
-// what is summed or walked inside; and the results, with where each lies.
+// Kernels as text, one line each: what `nnc explain` shows and goldens pin. A line reads: number, cycles of
+// the model on one thread, who runs it; the loops over tiles from the outermost, with the elements of one
+// tile and the vector axis; what is summed or walked inside; and the results, with where each lies.
 #include "pass/schedule.h"
 
 static void print_axis(Text *out, const Kernel *k, int a) {
@@ -16,7 +16,8 @@ static void print_layout(Text *out, const Tensor *t, const Layout *l) {
     if (l->panel) text_add(out, " panels %lld", (long long)l->panel);
     for (int d = 0; d < t->rank; d++)
         if (dimension_bordered(l, d))
-            text_add(out, " border %d:%lld+%lld", d, (long long)l->border_low[d], (long long)l->border_high[d]);
+            text_add(out, " border %d:%lld+%lld", d, (long long)l->border_low[d],
+                     (long long)l->border_high[d]);
 }
 
 static void print_result(Text *out, const Stage *s) {
@@ -39,8 +40,9 @@ static void print_result(Text *out, const Stage *s) {
 static void print_results(Text *out, const Kernel *k) {
     text_put(out, " ->");
     for (int s = 0; s < k->stages.count; s++) {
-        int same = 1;                           // pieces of one tensor
-        while (s + same < k->stages.count && k->stages.data[s + same].equation->tensor == k->stages.data[s].equation->tensor)
+        int same = 1; // pieces of one tensor
+        while (s + same < k->stages.count &&
+               k->stages.data[s + same].equation->tensor == k->stages.data[s].equation->tensor)
             same++;
         if (s) text_put(out, ",");
         print_result(out, &k->stages.data[s]);
@@ -63,7 +65,8 @@ static void print_kernel(Text *out, const Kernel *k) {
     if (k->block_count) text_put(out, " blocks");
     for (int b = 0; b < k->block_count; b++)
         text_add(out, " %s:%lld", k->axes[k->blocks[b].axis].index->name, (long long)k->blocks[b].size);
-    if (k->ahead >= 0) text_add(out, " ahead %s:%lld", k->axes[k->ahead].index->name, (long long)k->ahead_distance);
+    if (k->ahead >= 0)
+        text_add(out, " ahead %s:%lld", k->axes[k->ahead].index->name, (long long)k->ahead_distance);
     print_results(out, k);
     if (k->product_text) text_add(out, "; %s", k->product_text);
     if (k->barrier_before) text_put(out, "; waits");
@@ -71,11 +74,12 @@ static void print_kernel(Text *out, const Kernel *k) {
 }
 
 void kernels_print(Text *out, const Kernels *ks) {
-    text_put(out, "# number, cycles, threads, tile axis:size/step (v: lanes, *: owned) | inner axes -> results (along: dimension)\n");
+    text_put(out, "# number, cycles, threads, tile axis:size/step (v: lanes, *: owned) | inner axes -> "
+                  "results (along: dimension)\n");
     for (int i = 0; i < ks->schedules.count; i++) {
         const Schedule *s = ks->schedules.data[i];
-        text_add(out, "function %s: %d kernels, %lld bytes of scratch%s\n", s->function->name, s->kernels.count,
-                 (long long)s->scratch, s->threaded ? "" : ", one thread");
+        text_add(out, "function %s: %d kernels, %lld bytes of scratch%s\n", s->function->name,
+                 s->kernels.count, (long long)s->scratch, s->threaded ? "" : ", one thread");
         for (int j = 0; j < s->kernels.count; j++) print_kernel(out, s->kernels.data[j]);
     }
     text_add(out, "arena %lld bytes, of them %lld persistent\n", (long long)ks->arena_size,

@@ -1,5 +1,5 @@
-// No expression grows without bound: what is too deep becomes tensors of its own, every half of the limit. What could
-// read outside of a tensor, did it not stand under its guards, stays where it is.
+// No expression grows without bound: what is too deep becomes tensors of its own, every half of the limit.
+// What could read outside of a tensor, did it not stand under its guards, stays where it is.
 #include "pass/algebra.h"
 
 typedef struct {
@@ -17,7 +17,8 @@ static const Expr *walk(Bounding *b, const Expr *e) {
     const Expr **args = arena_array(p->arena, const Expr *, e->count);
     for (int i = 0; i < e->count; i++) args[i] = walk(b, e->args[i]);
     const Expr *r = expr_rebuild(p, e, args);
-    if (r->depth > MAX_DEPTH / 2 && r->type == TYPE_REAL && r->free_count <= MAX_RANK && reads_stay_inside(p, r, NULL, 0)) {
+    if (r->depth > MAX_DEPTH / 2 && r->type == TYPE_REAL && r->free_count <= MAX_RANK &&
+        reads_stay_inside(p, r, NULL, 0)) {
         Tensor *t = temp_add(p, b->q->tensor->name, "_inner", TYPE_REAL, r->free_count, r->free);
         const Affine **place = forms_of(p, r->free, r->free_count);
         Equation *inner = equation_make(p, t, place, REDUCE_NONE, NULL, 0, r, b->q->origin);

@@ -1,11 +1,13 @@
-// How tensors lie: for each its inner dimension (vectors run along it) and perhaps a second copy, by the cost model and
-// coordinate descent from one start for each class of dimensions. Needs: fused kernels, borders. Guarantees: one layout
-// a tensor for the whole program, that of the step where it is used there; every kernel has its best lanes for them.
+// How tensors lie: for each its inner dimension (vectors run along it) and perhaps a second copy, by the cost
+// model and coordinate descent from one start for each class of dimensions. Needs: fused kernels, borders.
+// Guarantees: one layout a tensor for the whole program, that of the step where it is used there; every
+// kernel has its best lanes for them.
 #include "pass/schedule.h"
 
 #include <math.h>
 
-// ---- classes of dimensions ------------------------------------------------------------------------------------------------------
+// ---- classes of dimensions
+// ------------------------------------------------------------------------------------------------------
 
 int class_root(Classes c, int x) {
     while (c.parent[x] != x) x = c.parent[x] = c.parent[c.parent[x]];
@@ -17,8 +19,10 @@ static void join_forms(Classes c, const Tensor *t, const Affine *const *forms, i
         const Index *x = affine_only(forms[d]);
         if (!x || x->axis < 0) continue;
         int me = (int)t->id * MAX_RANK + d;
-        if (at[x->axis] < 0) at[x->axis] = me;
-        else c.parent[class_root(c, me)] = class_root(c, at[x->axis]);
+        if (at[x->axis] < 0)
+            at[x->axis] = me;
+        else
+            c.parent[class_root(c, me)] = class_root(c, at[x->axis]);
     }
 }
 
@@ -32,7 +36,8 @@ Classes classes_create(Arena *arena, const Program *p, const Schedule *s) {
             int at[MAX_AXES];
             for (int a = 0; a < MAX_AXES; a++) at[a] = -1;
             join_forms(c, st->equation->tensor, st->equation->out, at);
-            for (int r = 0; r < st->read_count; r++) join_forms(c, st->reads[r]->tensor, st->reads[r]->forms, at);
+            for (int r = 0; r < st->read_count; r++)
+                join_forms(c, st->reads[r]->tensor, st->reads[r]->forms, at);
         }
     return c;
 }
@@ -48,11 +53,10 @@ int class_of_axis(Classes c, const Kernel *k, int axis) {
     return -1;
 }
 
-// ---- what may be chosen ------------------------------------------------------------------------------------------------------------
+// ---- what may be chosen
+// ------------------------------------------------------------------------------------------------------------
 
-bool dimension_bordered(const Layout *l, int d) {
-    return l->border_low[d] || l->border_high[d];
-}
+bool dimension_bordered(const Layout *l, int d) { return l->border_low[d] || l->border_high[d]; }
 
 bool layout_bordered(const Layout *l, int rank) {
     for (int d = 0; d < rank; d++)
@@ -62,10 +66,10 @@ bool layout_bordered(const Layout *l, int rank) {
 
 typedef struct {
     Tensor *tensor;
-    VEC(Kernel *) kernels;                      // that touch it or what shares its place
-    Layout *copy;                               // the second copy's, when there is one
+    VEC(Kernel *) kernels; // that touch it or what shares its place
+    Layout *copy;          // the second copy's, when there is one
     bool may_copy;
-    int inner, copy_inner;                      // of the best result so far; -1: no copy
+    int inner, copy_inner; // of the best result so far; -1: no copy
 } Variable;
 
 typedef struct {
@@ -74,7 +78,7 @@ typedef struct {
     Arena *arena;
     VEC(Variable) variables;
     Classes classes;
-    bool *by_blas;                              // by number of the tensor: a BLAS writes it, and no second copy
+    bool *by_blas; // by number of the tensor: a BLAS writes it, and no second copy
     double cycles;
 } Descent;
 
@@ -99,9 +103,10 @@ static int copy_of(const Variable *v) {
     return v->tensor->layout->twin ? v->tensor->layout->twin->inner : -1;
 }
 
-static const double LEAST_GAIN = .002;           // less is within the model's error: the natural order stays
+static const double LEAST_GAIN = .002; // less is within the model's error: the natural order stays
 
-// ---- descent ------------------------------------------------------------------------------------------------------------------------
+// ---- descent
+// ------------------------------------------------------------------------------------------------------------------------
 
 static double cycles_of(const Descent *x, const Variable *v) {
     double c = 0;
@@ -146,7 +151,8 @@ static void start_from(Descent *x, int class) {
         const Tensor *t = v->tensor;
         int inner = t->rank - 1;
         for (int d = 0; class >= 0 && d < t->rank; d++)
-            if (class_root(x->classes, (int)t->id * MAX_RANK + d) == class && may_be_inner(x, t, d)) inner = d;
+            if (class_root(x->classes, (int)t->id * MAX_RANK + d) == class && may_be_inner(x, t, d))
+                inner = d;
         for (int d = t->rank - 1; !may_be_inner(x, t, inner) && d >= 0; d--)
             if (may_be_inner(x, t, d)) inner = d;
         set_inner(v, inner, -1);
@@ -171,7 +177,8 @@ static void descend(Descent *x, int class, double *best) {
     }
 }
 
-// ---- starts -------------------------------------------------------------------------------------------------------------------------
+// ---- starts
+// -------------------------------------------------------------------------------------------------------------------------
 
 enum { MOST_STARTS = 12 };
 
@@ -187,7 +194,8 @@ static int starts_of(const Descent *x, int *starts) {
                 const Tensor *t = r < 0 ? st->equation->tensor : st->reads[r]->tensor;
                 const Affine *const *forms = r < 0 ? st->equation->out : st->reads[r]->forms;
                 for (int d = 0; d < t->rank; d++)
-                    if (affine_only(forms[d])) work[class_root(x->classes, (int)t->id * MAX_RANK + d)] += st->work;
+                    if (affine_only(forms[d]))
+                        work[class_root(x->classes, (int)t->id * MAX_RANK + d)] += st->work;
             }
         }
     }
@@ -201,7 +209,8 @@ static int starts_of(const Descent *x, int *starts) {
     return count;
 }
 
-// ---- the pass -----------------------------------------------------------------------------------------------------------------------
+// ---- the pass
+// -----------------------------------------------------------------------------------------------------------------------
 
 static void add_variables(Descent *x, bool *decided) {
     Program *p = x->ks->program;
@@ -212,7 +221,8 @@ static void add_variables(Descent *x, bool *decided) {
             Tensor *tensor = k->model->tensors[t];
             if (decided[tensor->id] || tensor->rank < 2 || tensor->kind == TENSOR_SOURCE) continue;
             if (!number[tensor->id]) {
-                bool kind = (tensor->kind == TENSOR_PARAM || tensor->kind == TENSOR_TEMP) && !x->by_blas[tensor->id];
+                bool kind =
+                    (tensor->kind == TENSOR_PARAM || tensor->kind == TENSOR_TEMP) && !x->by_blas[tensor->id];
                 bool copy = kind && tensor->layout->stored && !layout_bordered(tensor->layout, tensor->rank);
                 Layout *l = arena_new(x->arena, Layout);
                 l->element_size = tensor->layout->element_size;
@@ -265,8 +275,13 @@ int function_rank(const Function *f) {
     case FUNCTION_UPDATE: return 1;
     case FUNCTION_EVALUATE: return 2;
     case FUNCTION_PREDICT: return 3;
-    case FUNCTION_INITIAL: case FUNCTION_METRICS: case FUNCTION_EPOCH: case FUNCTION_STOP: case FUNCTION_PREPARE:
-    case FUNCTION_PREPARE_TEST: case FUNCTION_PREPARE_VALIDATION: return LAST_RANK;
+    case FUNCTION_INITIAL:
+    case FUNCTION_METRICS:
+    case FUNCTION_EPOCH:
+    case FUNCTION_STOP:
+    case FUNCTION_PREPARE:
+    case FUNCTION_PREPARE_TEST:
+    case FUNCTION_PREPARE_VALIDATION: return LAST_RANK;
     }
     return LAST_RANK;
 }
@@ -276,5 +291,6 @@ void pass_layout(Kernels *ks) {
     bool *decided = arena_array(ks->program->arena, bool, ks->program->tensors.count);
     for (int r = 0; r <= LAST_RANK; r++)
         for (int i = 0; i < ks->schedules.count; i++)
-            if (function_rank(ks->schedules.data[i]->function) == r) lay_out(ks, ks->schedules.data[i], decided);
+            if (function_rank(ks->schedules.data[i]->function) == r)
+                lay_out(ks, ks->schedules.data[i], decided);
 }

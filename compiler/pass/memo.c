@@ -1,8 +1,10 @@
-// A map from pointers to pointers, for walks over shared expressions. Open addressing; never iterated, so that no result
-// depends on addresses.
+// A map from pointers to pointers, for walks over shared expressions. Open addressing; never iterated, so
+// that no result depends on addresses.
 #include "pass/algebra.h"
 
-typedef struct { const void *key, *value; } Slot;
+typedef struct {
+    const void *key, *value;
+} Slot;
 struct Memo {
     Arena *arena;
     Slot *slots;
@@ -40,6 +42,4 @@ void memo_set(Memo *memo, const void *key, const void *value) {
     *slot = (Slot){key, value};
 }
 
-const void *memo_get(const Memo *memo, const void *key) {
-    return find(memo->slots, memo->room, key)->value;
-}
+const void *memo_get(const Memo *memo, const void *key) { return find(memo->slots, memo->room, key)->value; }

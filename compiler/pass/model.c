@@ -1,5 +1,6 @@
-// The cost model: cycles of a kernel for the present layouts and given lanes. Arithmetic and loads run side by side;
-// registers give reuse along tile axes that a read does not depend on. Its order is tested against measured kernels.
+// The cost model: cycles of a kernel for the present layouts and given lanes. Arithmetic and loads run side
+// by side; registers give reuse along tile axes that a read does not depend on. Its order is tested against
+// measured kernels.
 #include "pass/schedule.h"
 
 #include <math.h>
@@ -7,7 +8,8 @@
 
 static const double L1_TENSOR = 40e3, FMA = 0.5;
 
-// ---- what does not change with the layout --------------------------------------------------------------------------------
+// ---- what does not change with the layout
+// --------------------------------------------------------------------------------
 
 static double node_cost(const Expr *e) {
     if (op_info((Op)e->op)) return e->op == OP_DIV ? 8 : op_info((Op)e->op)->cost * 0.8;
@@ -23,7 +25,10 @@ static double node_cost(const Expr *e) {
     return (times + divides) * FMA;
 }
 
-typedef struct { const Expr *seen[1024]; int count; } Seen;
+typedef struct {
+    const Expr *seen[1024];
+    int count;
+} Seen;
 
 static bool meet(Seen *s, const Expr *e) {
     if (s->count > 900) return false;
@@ -63,7 +68,10 @@ static void stage_model(Kernels *ks, const Kernel *k, int s, StageModel *m) {
     for (int r = 0; r < st->read_count; r++) {
         ReadModel *x = &m->reads[m->read_count++];
         double bytes = tensor_bytes(ks->program, st->reads[r]->tensor);
-        *x = (ReadModel){.read = st->reads[r], .near = bytes < L1_TENSOR ? .5 : bytes < ks->machine.l2 || blocks ? 1 : 2};
+        *x = (ReadModel){.read = st->reads[r],
+                         .near = bytes < L1_TENSOR                  ? .5
+                                 : bytes < ks->machine.l2 || blocks ? 1
+                                                                    : 2};
         for (int z = 0; z < s; z++) x->produced |= k->stages.data[z].equation->tensor == st->reads[r]->tensor;
     }
 }
@@ -113,12 +121,14 @@ void kernel_model(Kernels *ks, Kernel *k) {
     m->tensors = arena_array(arena, Tensor *, tensors);
     for (int s = 0; s < k->stages.count; s++) {
         add_tensor(m, k->stages.data[s].equation->tensor);
-        for (int r = 0; r < k->stages.data[s].read_count; r++) add_tensor(m, k->stages.data[s].reads[r]->tensor);
+        for (int r = 0; r < k->stages.data[s].read_count; r++)
+            add_tensor(m, k->stages.data[s].reads[r]->tensor);
     }
     m->remembered = arena_array(arena, Remembered, REMEMBERED);
 }
 
-// ---- cycles ---------------------------------------------------------------------------------------------------------------------
+// ---- cycles
+// ---------------------------------------------------------------------------------------------------------------------
 
 typedef struct {
     const Kernels *ks;
@@ -126,9 +136,7 @@ typedef struct {
     int vector_axis, sum_vector_axis, lanes;
 } Question;
 
-Layout *layout_shared(const Tensor *t) {
-    return t->layout->same ? t->layout->same->layout : t->layout;
-}
+Layout *layout_shared(const Tensor *t) { return t->layout->same ? t->layout->same->layout : t->layout; }
 
 static bool contiguous(const Tensor *t, const Affine *const *forms, int axis) {
     const Layout *l = layout_shared(t);
@@ -137,7 +145,8 @@ static bool contiguous(const Tensor *t, const Affine *const *forms, int axis) {
 }
 
 // How often a value loaded once is used, along the tile axes that the read does not depend on.
-static double reuse_of(const Question *q, const StageModel *m, const Stage *st, uint32_t axes, int lane, bool across) {
+static double reuse_of(const Question *q, const StageModel *m, const Stage *st, uint32_t axes, int lane,
+                       bool across) {
     const Kernel *k = q->k;
     double reuse = 1;
     if (st->equation->reduction == REDUCE_NONE) return 1;
@@ -161,7 +170,7 @@ static double load_cost(const Question *q, const Stage *st, const ReadModel *r, 
         if (contiguous(t, r->read->forms, lane)) return r->near;
         return q->lanes;
     }
-    double far = 1;                             // a scalar's line serves its neighbours
+    double far = 1; // a scalar's line serves its neighbours
     const Layout *l = layout_shared(t);
     for (int j = 0; t->rank && j < q->k->tile_count; j++)
         if (forms_depend(&r->read->forms[l->inner], 1, q->k->tile[j])) far = .25;
@@ -196,7 +205,8 @@ static double stage_cost(const Question *q, int s) {
     bool reduces = st->equation->reduction != REDUCE_NONE;
     int lane = has && (reduces || q->vector_axis < 0) ? q->sum_vector_axis : q->vector_axis;
     double points = st->work, loads = 0, results = 1;
-    if (lane >= 0 && (m->guard_axes >> lane & 1)) points *= 3 * m->waste;     // its bounds cannot be cut: every point, and a select
+    if (lane >= 0 && (m->guard_axes >> lane & 1))
+        points *= 3 * m->waste; // its bounds cannot be cut: every point, and a select
     for (int r = 0; r < m->read_count; r++) {
         if (m->reads[r].produced && !k->rows_in_registers) continue;
         double reuse = reuse_of(q, m, st, m->reads[r].read->axes, lane, has);
@@ -216,7 +226,8 @@ double kernel_cost(const Kernels *ks, const Kernel *k, int vector_axis, int sum_
     return c;
 }
 
-// ---- the best lanes ---------------------------------------------------------------------------------------------------------------
+// ---- the best lanes
+// ---------------------------------------------------------------------------------------------------------------
 
 static bool double_beside_single(const Kernels *ks, const Kernel *k) {
     if (ks->program->precision == PRECISION_DOUBLE) return false;
@@ -228,7 +239,8 @@ static bool double_beside_single(const Kernels *ks, const Kernel *k) {
 // Lanes may run along this axis of a sum: every reduction of the kernel is a sum, no guard holds it.
 static bool may_sum_across(const Kernels *ks, const Kernel *k, int axis) {
     const StageModel *m = &k->model->stages[k->model->main];
-    if (k->axes[axis].tile || k->axes[axis].size < lanes_of(ks) / 2 || (m->guard_axes >> axis & 1)) return false;
+    if (k->axes[axis].tile || k->axes[axis].size < lanes_of(ks) / 2 || (m->guard_axes >> axis & 1))
+        return false;
     for (int s = 0; s < k->stages.count; s++) {
         Reduction r = k->stages.data[s].equation->reduction;
         if (r != REDUCE_NONE && r != REDUCE_SUM) return false;

@@ -1,10 +1,11 @@
-// Named values: in elementwise equations, an operation whose derivative uses its value (exp, tanh, sigmoid: the table
-// says which) becomes a tensor before differentiating, so that the way back reads it instead of computing it again.
+// Named values: in elementwise equations, an operation whose derivative uses its value (exp, tanh, sigmoid:
+// the table says which) becomes a tensor before differentiating, so that the way back reads it instead of
+// computing it again.
 #include "pass/differentiate.h"
 
 #include <ctype.h>
 
-enum { COSTLY = 5 };                  // multiply-adds: below it the value is computed again
+enum { COSTLY = 5 }; // multiply-adds: below it the value is computed again
 
 typedef struct {
     Program *p;
@@ -55,7 +56,8 @@ static const Expr *walk(Naming *n, const Expr *e) {
     }
     const Expr *r = same ? e : expr_rebuild(n->p, e, args);
     const OpInfo *info = op_info((Op)r->op);
-    if (info && info->value_in_derivative && info->cost >= COSTLY && e != n->q->e && r->free_count && reads_active(n, e))
+    if (info && info->value_in_derivative && info->cost >= COSTLY && e != n->q->e && r->free_count &&
+        reads_active(n, e))
         r = name(n, r);
     memo_set(n->memo, e, r);
     return r;

@@ -1,5 +1,6 @@
 // Value numbers: definitions that are equal up to the names of their indices are one tensor.
-// An equation's key is itself in indices from a pool, by place; expressions are hash-consed, so keys compare by pointers.
+// An equation's key is itself in indices from a pool, by place; expressions are hash-consed, so keys compare
+// by pointers.
 #include "pass/algebra.h"
 
 #include <stdlib.h>
@@ -23,7 +24,7 @@ typedef VEC(Index *) Pool;
 
 struct Numbers {
     Program *p;
-    VEC(Pool) result, summed;         // by place
+    VEC(Pool) result, summed; // by place
     Entry **buckets;
     int room, count;
 };
@@ -38,8 +39,10 @@ Numbers *numbers_create(Program *p) {
 
 static const Index *pooled(Numbers *n, bool result, int place, const Index *like) {
     while ((result ? n->result.count : n->summed.count) <= place) {
-        if (result) vec_push(n->p->arena, &n->result, (Pool){0});
-        else vec_push(n->p->arena, &n->summed, (Pool){0});
+        if (result)
+            vec_push(n->p->arena, &n->result, (Pool){0});
+        else
+            vec_push(n->p->arena, &n->summed, (Pool){0});
     }
     Pool *pool = result ? &n->result.data[place] : &n->summed.data[place];
     for (int i = 0; i < pool->count; i++)
@@ -68,7 +71,8 @@ static Key key_of(Numbers *n, const Equation *q) {
     for (int i = 0; i < q->index_count; i++) summed[i] = q->indices[i];
     if (q->reduction != REDUCE_ARGMAX && q->reduction != REDUCE_ARGMIN)
         qsort(summed, (size_t)q->index_count, sizeof *summed, by_size);
-    for (int i = 0; i < count; i++) names[all++] = (Binding){result[i], affine_index(p, pooled(n, true, i, result[i]))};
+    for (int i = 0; i < count; i++)
+        names[all++] = (Binding){result[i], affine_index(p, pooled(n, true, i, result[i]))};
     for (int i = 0; i < q->index_count; i++) {
         const Index *name = pooled(n, false, i, summed[i]);
         names[all++] = (Binding){summed[i], affine_index(p, name)};
@@ -117,7 +121,8 @@ static Entry *look(Numbers *n, const Equations *pieces, const Tensor *like, Entr
     for (int i = 0; i < pieces->count; i++) made->keys[i] = key_of(n, pieces->data[i]);
     qsort(made->keys, (size_t)made->count, sizeof *made->keys, by_expr);
     made->hash = hash_mix((uint64_t)like->type, (uint64_t)like->rank);
-    for (int i = 0; i < made->count; i++) made->hash = hash_mix(made->hash, key_hash(&made->keys[i], like->rank));
+    for (int i = 0; i < made->count; i++)
+        made->hash = hash_mix(made->hash, key_hash(&made->keys[i], like->rank));
     for (Entry *e = n->buckets[made->hash & (uint64_t)(n->room - 1)]; e; e = e->next) {
         if (e->hash != made->hash || e->count != made->count || !same_kind(e->tensor, like)) continue;
         int i = 0;

@@ -1,9 +1,12 @@
-// A product is a sum of two groups of factors, each with an index that the other lacks. An operand that is more than a
-// read becomes a tensor: left in the product, it would be computed again for every result that uses it.
+// A product is a sum of two groups of factors, each with an index that the other lacks. An operand that is
+// more than a read becomes a tensor: left in the product, it would be computed again for every result that
+// uses it.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
-typedef struct { Exprs a, b; } Groups;
+typedef struct {
+    Exprs a, b;
+} Groups;
 
 static bool subset(const Expr *e, const Expr *of) {
     for (int i = 0; i < e->free_count; i++)
@@ -28,11 +31,14 @@ static bool has_own(const Exprs *a, const Exprs *b) {
 static void factors_with_indices(Program *p, const Factors *f, Exprs *all) {
     const Expr *one = expr_const(p, 1), *zero = expr_const(p, 0);
     for (int i = 0; i < f->base.count; i++)
-        if (f->base.data[i]->free_count) vec_push(p->arena, all, expr_power(p, f->base.data[i], f->exponent.data[i]));
+        if (f->base.data[i]->free_count)
+            vec_push(p->arena, all, expr_power(p, f->base.data[i], f->exponent.data[i]));
     for (int i = 0; i < f->conditions.count; i++) {
         const Expr *c = f->conditions.data[i].condition;
         if (c->free_count)
-            vec_push(p->arena, all, expr_select(p, c, f->conditions.data[i].sense ? one : zero, f->conditions.data[i].sense ? zero : one));
+            vec_push(p->arena, all,
+                     expr_select(p, c, f->conditions.data[i].sense ? one : zero,
+                                 f->conditions.data[i].sense ? zero : one));
     }
 }
 
@@ -42,7 +48,9 @@ static bool group(Program *p, const Equation *q, const Factors *f, Groups *group
     if (all.count < 2) return false;
     const Expr *big = all.data[0];
     for (int i = 1; i < all.count; i++)
-        if (index_points(all.data[i]->free, all.data[i]->free_count) > index_points(big->free, big->free_count)) big = all.data[i];
+        if (index_points(all.data[i]->free, all.data[i]->free_count) >
+            index_points(big->free, big->free_count))
+            big = all.data[i];
     *groups = (Groups){0};
     vec_push(p->arena, &groups->a, big);
     for (int i = 0; i < all.count; i++)
@@ -52,9 +60,12 @@ static bool group(Program *p, const Equation *q, const Factors *f, Groups *group
     for (int i = 0; i < all.count; i++) {
         if (all.data[i] == big || !subset(all.data[i], big)) continue;
         bool in_b = true;
-        for (int k = 0; k < all.data[i]->free_count; k++) in_b = in_b && any_depends(&others, all.data[i]->free[k]);
-        if (in_b) vec_push(p->arena, &groups->b, all.data[i]);
-        else vec_push(p->arena, &groups->a, all.data[i]);
+        for (int k = 0; k < all.data[i]->free_count; k++)
+            in_b = in_b && any_depends(&others, all.data[i]->free[k]);
+        if (in_b)
+            vec_push(p->arena, &groups->b, all.data[i]);
+        else
+            vec_push(p->arena, &groups->a, all.data[i]);
     }
     bool shared = false;
     for (int i = 0; i < q->index_count; i++)
@@ -80,7 +91,11 @@ static bool is_operand(const Expr *e) {
     return e->args[1]->op == OP_READ || e->args[1]->op == OP_CONST;
 }
 
-typedef struct { Program *p; const Expr *like; const Index *const *h; } Straightening;
+typedef struct {
+    Program *p;
+    const Expr *like;
+    const Index *const *h;
+} Straightening;
 
 static const Expr *straighten(void *data, const Expr *read) {
     Straightening *s = data;
@@ -115,11 +130,13 @@ static const Expr *over_places(Program *p, const Equation *q, const Expr *g, Equ
     }
     if (!reads_stay_inside(p, e, NULL, 0)) return NULL;
     Tensor *t = temp_like(p, like->tensor, "", "_arg", TYPE_REAL);
-    vec_push(p->arena, made, equation_make(p, t, forms_of(p, h, t->rank), REDUCE_NONE, NULL, 0, e, q->origin));
+    vec_push(p->arena, made,
+             equation_make(p, t, forms_of(p, h, t->rank), REDUCE_NONE, NULL, 0, e, q->origin));
     return expr_read(p, t, like->forms, q->origin);
 }
 
-static const Expr *operand(Program *p, const Equation *q, const Factors *f, const Exprs *group, Equations *made) {
+static const Expr *operand(Program *p, const Equation *q, const Factors *f, const Exprs *group,
+                           Equations *made) {
     if (group->count == 1 && is_operand(group->data[0])) return group->data[0];
     Factors product = {.k = 1};
     for (int i = 0; i < group->count; i++) {
@@ -163,7 +180,8 @@ static Equation *extract(Program *p, Equation *q, Equations *made) {
             vec_push(p->arena, &product.exponent, f.exponent.data[i]);
         }
     for (int i = 0; i < f.conditions.count; i++)
-        if (!f.conditions.data[i].condition->free_count) vec_push(p->arena, &product.conditions, f.conditions.data[i]);
+        if (!f.conditions.data[i].condition->free_count)
+            vec_push(p->arena, &product.conditions, f.conditions.data[i]);
     const Expr *pair[2] = {a, b};
     for (int i = 0; i < 2; i++) {
         vec_push(p->arena, &product.base, pair[i]);

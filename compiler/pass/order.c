@@ -1,12 +1,13 @@
-// Effects and the order of execution: a kernel after what it reads, and a new value written over the old one only after
-// everybody has read that. Where no order would do, or a new value is not made element by element, the value gets a
-// place of its own and a copy at the end. Guarantees: kernels numbered in execution order; `stored` says who needs memory.
+// Effects and the order of execution: a kernel after what it reads, and a new value written over the old one
+// only after everybody has read that. Where no order would do, or a new value is not made element by element,
+// the value gets a place of its own and a copy at the end. Guarantees: kernels numbered in execution order;
+// `stored` says who needs memory.
 #include "pass/schedule.h"
 
 typedef struct Edge Edge;
 struct Edge {
     int to;
-    Tensor *over;                     // the new value that makes this edge necessary (written over an old one), or NULL
+    Tensor *over; // the new value that makes this edge necessary (written over an old one), or NULL
     Edge *next;
 };
 
@@ -16,13 +17,14 @@ typedef struct {
     Arena *arena;
     Uses uses;
     int count, room;
-    Edge **after;                     // by number of the kernel: those that must come later
-    int *waiting;                     // on so many edges
+    Edge **after; // by number of the kernel: those that must come later
+    int *waiting; // on so many edges
     bool *done;
-    VEC(int) heap;                    // ready kernels, the earliest created on top
+    VEC(int) heap; // ready kernels, the earliest created on top
 } Order;
 
-// ---- effects --------------------------------------------------------------------------------------------------------------
+// ---- effects
+// --------------------------------------------------------------------------------------------------------------
 
 // target[i, j] = value[i, j] as a kernel.
 static Kernel *copy(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
@@ -31,12 +33,14 @@ static Kernel *copy(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
     const Affine **forms = arena_array(p->arena, const Affine *, target->rank + 1);
     for (int d = 0; d < target->rank; d++)
         forms[d] = affine_index(p, index_add(p, "i", target->dims[d], target->batch_dims >> d & 1));
-    *q = (Equation){target, target->rank, forms, REDUCE_NONE, 0, NULL, expr_read(p, value, forms, target->origin),
-                    target->origin};
+    *q = (Equation){
+        target,        target->rank, forms, REDUCE_NONE, 0, NULL, expr_read(p, value, forms, target->origin),
+        target->origin};
     return kernel_create(ks, s, equation_trim(p, q));
 }
 
-// May the kernel that makes `value` write it where `target` lies? It must read target only at the element it writes.
+// May the kernel that makes `value` write it where `target` lies? It must read target only at the element it
+// writes.
 static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
     const Use *use = &u->uses[value->id];
     if (use->writers.count != 1 || value->kind != TENSOR_TEMP) return false;
@@ -60,7 +64,8 @@ static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
 }
 
 static Tensor *temp_like(Program *p, const Tensor *t) {
-    Tensor *n = tensor_add(p, string_format(p->arena, "%s.old", t->name), TENSOR_TEMP, t->type, t->rank, t->dims);
+    Tensor *n =
+        tensor_add(p, string_format(p->arena, "%s.old", t->name), TENSOR_TEMP, t->type, t->rank, t->dims);
     n->batch_dims = t->batch_dims;
     n->bounded = t->bounded;
     n->low = t->low;
@@ -86,7 +91,8 @@ void schedule_effects(Kernels *ks, Schedule *s) {
     }
 }
 
-// ---- order ------------------------------------------------------------------------------------------------------------------
+// ---- order
+// ------------------------------------------------------------------------------------------------------------------
 
 static void edge(Order *o, const Kernel *from, const Kernel *to, Tensor *over) {
     if (from == to) return;
@@ -110,11 +116,13 @@ static void edges_of(Order *o, Kernel *k) {
         for (int w = 0; w < mine->writers.count; w++)
             if (mine->writers.data[w]->zeros) edge(o, mine->writers.data[w], k, NULL);
         if (old != t || tensor_outlives(t))
-            for (int r = 0; r < olds->readers.count; r++) edge(o, olds->readers.data[r], k, old != t ? t : NULL);
+            for (int r = 0; r < olds->readers.count; r++)
+                edge(o, olds->readers.data[r], k, old != t ? t : NULL);
         for (int r = 0; r < st->read_count; r++) {
             const Tensor *from = st->reads[r]->tensor;
             const Use *use = &o->uses.uses[from->id];
-            for (int w = 0; w < use->writers.count && !tensor_outlives(from); w++) edge(o, use->writers.data[w], k, NULL);
+            for (int w = 0; w < use->writers.count && !tensor_outlives(from); w++)
+                edge(o, use->writers.data[w], k, NULL);
         }
     }
 }
@@ -159,7 +167,8 @@ static void grow(Order *o) {
     o->room = room;
 }
 
-// Nobody is ready: the first new value whose kernel still waits for readers of the old one gets a place of its own.
+// Nobody is ready: the first new value whose kernel still waits for readers of the old one gets a place of
+// its own.
 static Tensor *give_place(Order *o) {
     for (int i = 0; i < o->count; i++)
         for (Edge *e = o->after[i]; e && !o->done[i]; e = e->next)

@@ -1,6 +1,6 @@
-// What threads divide, and the panels that follow from it. A function of few cycles stays on one thread. Else the class
-// of dimensions that indexes the results of the most work is owned: in every kernel that has it, it goes outermost.
-// Guarantees: only tile axes are divided, never a sum; a layout's panels are a power of two.
+// What threads divide, and the panels that follow from it. A function of few cycles stays on one thread. Else
+// the class of dimensions that indexes the results of the most work is owned: in every kernel that has it, it
+// goes outermost. Guarantees: only tile axes are divided, never a sum; a layout's panels are a power of two.
 #include "pass/schedule.h"
 
 static const double FEW_CYCLES = 30000;
@@ -14,7 +14,7 @@ static double cycles_of(const Schedule *s) {
 
 // The class that indexes results of the most work, with an even number of elements.
 static int owned_class(Arena *arena, const Program *p, const Schedule *s, Classes c) {
-    double *work = arena_array(arena, double, p->tensors.count * MAX_RANK + 1);
+    double *work = arena_array(arena, double, p->tensors.count *MAX_RANK + 1);
     int owner = -1;
     for (int i = 0; i < s->kernels.count; i++) {
         const Kernel *k = s->kernels.data[i];
@@ -30,7 +30,8 @@ static int owned_class(Arena *arena, const Program *p, const Schedule *s, Classe
     return owner;
 }
 
-// ---- panels ---------------------------------------------------------------------------------------------------------------------
+// ---- panels
+// ---------------------------------------------------------------------------------------------------------------------
 
 // Rows of a tile in one contiguous run: parameters and what goes with them always, others where it matters.
 static int64_t panel_of(const Kernels *ks, const Schedule *s, const Tensor *t, const Layout *l) {
@@ -50,7 +51,8 @@ static void without_panels(const Kernels *ks, bool *decided) {
     for (int i = 0; i < ks->schedules.count; i++)
         for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {
             const Kernel *k = ks->schedules.data[i]->kernels.data[n];
-            for (int j = 0; k->product && j < k->model->tensor_count; j++) decided[k->model->tensors[j]->id] = true;
+            for (int j = 0; k->product && j < k->model->tensor_count; j++)
+                decided[k->model->tensors[j]->id] = true;
         }
 }
 

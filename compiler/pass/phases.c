@@ -1,18 +1,23 @@
-// Strides: a guard like (h + 1 - p) / 2 in 0 .. n splits every index whose scaled coefficient the stride does not divide,
-// h = 2*q + 0|1 and p = 2*r + 0|1. Each phase of the result meets at most one phase of what is summed; result phases
-// become pieces, summed phases shorter loops, and no divisibility test is left. Otherwise the guard stays.
+// Strides: a guard like (h + 1 - p) / 2 in 0 .. n splits every index whose scaled coefficient the stride does
+// not divide, h = 2*q + 0|1 and p = 2*r + 0|1. Each phase of the result meets at most one phase of what is
+// summed; result phases become pieces, summed phases shorter loops, and no divisibility test is left.
+// Otherwise the guard stays.
 #include "pass/algebra.h"
 
 enum { MAX_SPLIT = 8, MAX_PHASES = 64 };
 
 typedef struct {
     const Index *index;
-    int64_t period, phase;            // index = period * quotient + phase
+    int64_t period, phase; // index = period * quotient + phase
     bool summed;
 } Split;
 
 static int64_t gcd(int64_t a, int64_t b) {
-    while (b) { int64_t r = a % b; a = b; b = r; }
+    while (b) {
+        int64_t r = a % b;
+        a = b;
+        b = r;
+    }
     return a < 0 ? -a : a;
 }
 
@@ -90,7 +95,8 @@ static Equation *phase(Program *p, const Equation *q, const Split *splits, int c
 }
 
 // Splits by one guard; false where two phases of the sum would add up in one of the result.
-static bool split(Program *p, const Equation *q, const Affine *form, Split *splits, int count, Equations *found) {
+static bool split(Program *p, const Equation *q, const Affine *form, Split *splits, int count,
+                  Equations *found) {
     do {
         int hits = 0;
         do {

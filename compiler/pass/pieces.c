@@ -1,12 +1,13 @@
-// An elementwise reader of a tensor in pieces, or of one that is written at affine places, becomes pieces itself: a gradient
-// in phases is masked where it is made, and stored once. A piece that is a sum stays one, in a tensor of its own.
+// An elementwise reader of a tensor in pieces, or of one that is written at affine places, becomes pieces
+// itself: a gradient in phases is masked where it is made, and stored once. A piece that is a sum stays one,
+// in a tensor of its own.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
 typedef struct {
     Program *p;
     const Tensor *of;
-    const Expr *value;                // the piece, or what stands where no piece reaches
+    const Expr *value; // the piece, or what stands where no piece reaches
 } Piece;
 
 static const Expr *replace(void *data, const Expr *read) {
@@ -36,7 +37,7 @@ static bool suits(Program *p, const Definition *d, const Equation *reader) {
     }
     if (reader->out_count != d->tensor->rank) return false;
     for (int k = 0; k < reader->out_count; k++)
-        if (reader->tensor->dims[k] != d->tensor->dims[k]) return false;         // a slice leaves pieces outside
+        if (reader->tensor->dims[k] != d->tensor->dims[k]) return false; // a slice leaves pieces outside
     Piece outside = {p, d->tensor, expr_const(p, 0)};
     return covers(d) || expr_is_const(expr_normal(p, expr_map_reads(p, reader->e, replace, &outside)), 0);
 }
@@ -48,7 +49,8 @@ static const Expr *value_of(Program *p, const Equation *piece, Equations *made) 
     if (rank > MAX_RANK) return NULL;
     Tensor *t = temp_add(p, piece->tensor->name, "_piece", piece->tensor->type, rank, result);
     const Affine **place = forms_of(p, result, rank);
-    Equation *sum = equation_make(p, t, place, piece->reduction, piece->indices, piece->index_count, piece->e, piece->origin);
+    Equation *sum = equation_make(p, t, place, piece->reduction, piece->indices, piece->index_count, piece->e,
+                                  piece->origin);
     vec_push(p->arena, made, equation_copy(p, sum, t));
     return expr_read(p, t, place, piece->origin);
 }
@@ -58,7 +60,8 @@ static bool push(Program *p, const Definition *d, const Equation *reader, Equati
     for (int i = 0; i < d->equations.count; i++) {
         const Equation *piece = d->equations.data[i];
         Binding at[MAX_RANK];
-        for (int k = 0; k < reader->out_count; k++) at[k] = (Binding){affine_only(reader->out[k]), piece->out[k]};
+        for (int k = 0; k < reader->out_count; k++)
+            at[k] = (Binding){affine_only(reader->out[k]), piece->out[k]};
         Piece value = {p, d->tensor, value_of(p, piece, &new)};
         if (!value.value) return false;
         const Expr *e = expr_substitute(p, reader->e, at, reader->out_count);
@@ -83,18 +86,23 @@ static void push_pieces(Program *p, Function *f) {
     for (int i = 0; i < flow->order.count; i++) {
         Definition *reader = flow->order.data[i];
         bool pushed = false;
-        for (int k = 0; reader->equations.count == 1 && !pushed && k < reader->equations.data[0]->e->read_count; k++) {
+        for (int k = 0;
+             reader->equations.count == 1 && !pushed && k < reader->equations.data[0]->e->read_count; k++) {
             const Tensor *of = reader->equations.data[0]->e->reads[k]->tensor;
             const Definition *d = flow_definition(flow, of);
-            if (!d || d->live || (int)of->id >= count || readers[of->id] != 1 || equation_identity(d->equations.data[0])) continue;
+            if (!d || d->live || (int)of->id >= count || readers[of->id] != 1 ||
+                equation_identity(d->equations.data[0]))
+                continue;
             if (!suits(p, d, reader->equations.data[0])) continue;
             Equations new = {0};
             if (!push(p, d, reader->equations.data[0], &new)) continue;
             pushed = true;
             reader->equations.count = 0;
             for (int n = 0; n < new.count; n++) {
-                if (new.data[n]->tensor != reader->tensor) vec_push(p->arena, &all, new.data[n]);
-                else vec_push(p->arena, &reader->equations, new.data[n]);
+                if (new.data[n]->tensor != reader->tensor)
+                    vec_push(p->arena, &all, new.data[n]);
+                else
+                    vec_push(p->arena, &reader->equations, new.data[n]);
             }
         }
         for (int k = 0; k < reader->equations.count; k++) vec_push(p->arena, &all, reader->equations.data[k]);

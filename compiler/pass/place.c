@@ -1,13 +1,15 @@
-// Places: strides of every layout, and an offset in the one arena by lifetime. Needs: kernels in order, layouts chosen.
-// Guarantees: what outlives a function comes first and never shares; two temps of overlapping lives never overlap;
-// a tensor with a border shares with nobody, so that its zeros stay; arena_size is exact.
+// Places: strides of every layout, and an offset in the one arena by lifetime. Needs: kernels in order,
+// layouts chosen. Guarantees: what outlives a function comes first and never shares; two temps of overlapping
+// lives never overlap; a tensor with a border shares with nobody, so that its zeros stay; arena_size is
+// exact.
 #include "pass/schedule.h"
 
 #include <stdlib.h>
 
 enum { ALIGNMENT = 64, PAGE = 4096 };
 
-// ---- strides ------------------------------------------------------------------------------------------------------------------
+// ---- strides
+// ------------------------------------------------------------------------------------------------------------------
 
 static void plain(Layout *l, const Tensor *t) {
     int64_t s = 1;
@@ -38,7 +40,8 @@ void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
     }
     if (l->panel) {
         int64_t bytes = s * l->element_size;
-        if (bytes % PAGE == 0 && bytes >= 16 * PAGE) s += 17 * l->panel;      // equal rows of two panels: not one set of the cache
+        if (bytes % PAGE == 0 && bytes >= 16 * PAGE)
+            s += 17 * l->panel; // equal rows of two panels: not one set of the cache
         l->panel_stride = s;
         s *= (n + l->panel - 1) / l->panel;
     }
@@ -49,23 +52,26 @@ static int64_t bytes_of(const Layout *l) {
     return (l->size * l->element_size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-// ---- lives --------------------------------------------------------------------------------------------------------------------
+// ---- lives
+// --------------------------------------------------------------------------------------------------------------------
 
-typedef struct { int first, last; } Life;       // in the numbers of all functions' kernels, one after another
+typedef struct {
+    int first, last;
+} Life; // in the numbers of all functions' kernels, one after another
 
 typedef struct {
     Tensor *tensor;
     Layout *layout;
-    VEC(Life) lives;                            // one a function that uses it
+    VEC(Life) lives; // one a function that uses it
     bool exclusive;
 } Wanted;
 
 typedef struct {
     Kernels *ks;
     Arena *arena;
-    Wanted *wanted;                             // by number of the tensor
+    Wanted *wanted; // by number of the tensor
     VEC(Wanted *) temps;
-    VEC(Wanted *) placed;                       // by offset
+    VEC(Wanted *) placed; // by offset
 } Places;
 
 static void live(Places *p, const Tensor *t, int at, int function_start) {
@@ -103,7 +109,8 @@ static void note_lives(Places *p) {
         }
         for (int o = 0; o < s->function->outputs.count; o++)
             live(p, s->function->outputs.data[o], start + s->kernels.count, start);
-        for (int t = 0; t < p->ks->program->tensors.count; t++)      // the runtime writes inputs before the function runs
+        for (int t = 0; t < p->ks->program->tensors.count;
+             t++) // the runtime writes inputs before the function runs
             if (given(p->ks, p->ks->program->tensors.data[t])) begin_at(&p->wanted[t], start);
         start += s->kernels.count + 1;
     }
@@ -114,13 +121,16 @@ static bool overlap_in_time(const Wanted *a, const Wanted *b) {
     for (int i = 0, j = 0; i < a->lives.count && j < b->lives.count;) {
         const Life *x = &a->lives.data[i], *y = &b->lives.data[j];
         if (x->first <= y->last && y->first <= x->last) return true;
-        if (x->last < y->last) i++;
-        else j++;
+        if (x->last < y->last)
+            i++;
+        else
+            j++;
     }
     return false;
 }
 
-// ---- offsets ------------------------------------------------------------------------------------------------------------------
+// ---- offsets
+// ------------------------------------------------------------------------------------------------------------------
 
 static int larger_first(const void *a, const void *b) {
     const Wanted *x = *(Wanted *const *)a, *y = *(Wanted *const *)b;
@@ -129,9 +139,7 @@ static int larger_first(const void *a, const void *b) {
     return x->tensor->id < y->tensor->id ? -1 : 1;
 }
 
-static int64_t whole_bytes(const Layout *l) {
-    return bytes_of(l) + (l->twin ? bytes_of(l->twin) : 0);
-}
+static int64_t whole_bytes(const Layout *l) { return bytes_of(l) + (l->twin ? bytes_of(l->twin) : 0); }
 
 static void set_offset(Layout *l, int64_t offset) {
     l->offset = offset;
@@ -150,15 +158,15 @@ static int64_t place_temp(Places *p, Wanted *w, int64_t from) {
     set_offset(w->layout, at);
     vec_push(p->arena, &p->placed, w);
     int i = p->placed.count - 1;
-    for (; i > 0 && p->placed.data[i - 1]->layout->offset > at; i--) p->placed.data[i] = p->placed.data[i - 1];
+    for (; i > 0 && p->placed.data[i - 1]->layout->offset > at; i--)
+        p->placed.data[i] = p->placed.data[i - 1];
     p->placed.data[i] = w;
     return at + need;
 }
 
-// Small results of a function (and the row map) stay for the runtime to see at any time; large ones share the scratch.
-static bool is_small(const Layout *l) {
-    return l->size * l->element_size <= PAGE;
-}
+// Small results of a function (and the row map) stay for the runtime to see at any time; large ones share the
+// scratch.
+static bool is_small(const Layout *l) { return l->size * l->element_size <= PAGE; }
 
 static int64_t place_persistent(Places *p, bool outlives, int64_t at) {
     for (int i = 0; i < p->ks->program->tensors.count; i++) {
@@ -182,7 +190,8 @@ static void note_scratch(const Places *p, int64_t from) {
         for (int j = 0; j < p->placed.count; j++) {
             const Wanted *w = p->placed.data[j];
             for (int x = 0; x < w->lives.count; x++) {
-                if (w->lives.data[x].first < start || w->lives.data[x].first > start + s->kernels.count) continue;
+                if (w->lives.data[x].first < start || w->lives.data[x].first > start + s->kernels.count)
+                    continue;
                 int64_t end = w->layout->offset + whole_bytes(w->layout);
                 if (end > top) top = end;
             }
@@ -219,8 +228,10 @@ static void measure(Places *p) {
         w->tensor = t;
         w->layout = l;
         w->exclusive = layout_bordered(l, t->rank);
-        if (t->kind == TENSOR_SOURCE) plain(l, t);
-        else layout_strides(p->ks, l, t);
+        if (t->kind == TENSOR_SOURCE)
+            plain(l, t);
+        else
+            layout_strides(p->ks, l, t);
         if (l->twin) layout_strides(p->ks, l->twin, t);
         if (!w->lives.count) continue;
         l->first = w->lives.data[0].first;

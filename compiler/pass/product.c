@@ -1,12 +1,14 @@
-// Which products a BLAS computes. A product is a sum of two reads, each with an index that the other lacks, without guards:
-// forward, either gradient, batched, transposed. Where --blas gives it away, it leaves its kernel: what stood before it and
-// after it become kernels of their own. Guarantees: a kernel with `product` has one stage, whose result has memory.
+// Which products a BLAS computes. A product is a sum of two reads, each with an index that the other lacks,
+// without guards: forward, either gradient, batched, transposed. Where --blas gives it away, it leaves its
+// kernel: what stood before it and after it become kernels of their own. Guarantees: a kernel with `product`
+// has one stage, whose result has memory.
 #include "pass/schedule.h"
 
 #include <stdio.h>
 #include <string.h>
 
-// ---- what is a product ---------------------------------------------------------------------------------------------------------
+// ---- what is a product
+// ---------------------------------------------------------------------------------------------------------
 
 static bool plain_forms(const Affine *const *forms, int count) {
     for (int d = 0; d < count; d++) {
@@ -60,8 +62,10 @@ static void turn(const Equation *q, Product *p) {
 static Product *product_of(const Kernels *ks, const Kernel *k, const Stage *s) {
     const Equation *q = s->equation;
     const Expr *e = q->e;
-    if (q->reduction != REDUCE_SUM || e->op != OP_PRODUCT || e->count != 2 || q->tensor->type != TYPE_REAL) return NULL;
-    if (e->exponents[0] != 1 || e->exponents[1] != 1 || !is_operand(e->args[0]) || !is_operand(e->args[1])) return NULL;
+    if (q->reduction != REDUCE_SUM || e->op != OP_PRODUCT || e->count != 2 || q->tensor->type != TYPE_REAL)
+        return NULL;
+    if (e->exponents[0] != 1 || e->exponents[1] != 1 || !is_operand(e->args[0]) || !is_operand(e->args[1]))
+        return NULL;
     if (!plain_forms(q->out, q->out_count)) return NULL;
     Product *p = arena_new(ks->program->arena, Product);
     *p = (Product){.a = e->args[0], .b = e->args[1], .alpha = e->value};
@@ -77,7 +81,8 @@ static int64_t points_of(const Kernel *k, uint32_t axes) {
     return n;
 }
 
-// ---- who computes it -----------------------------------------------------------------------------------------------------------
+// ---- who computes it
+// -----------------------------------------------------------------------------------------------------------
 
 typedef struct {
     int lanes;
@@ -88,7 +93,8 @@ typedef struct {
 
 enum { SINGLE = 0, DOUBLE = 1, OURS = 0, OPENBLAS = 1 };
 static const Row TABLE[] = {
-#define BLAS(lanes, precision, m, m_to, n, n_to, k, k_to, who) {lanes, precision, {m, m_to}, {n, n_to}, {k, k_to}, who},
+#define BLAS(lanes, precision, m, m_to, n, n_to, k, k_to, who)                                               \
+    {lanes, precision, {m, m_to}, {n, n_to}, {k, k_to}, who},
 #include "pass/blas.def"
 #undef BLAS
     {0, false, {0, 0}, {0, 0}, {0, 0}, false},
@@ -100,7 +106,8 @@ static bool inside(const int64_t *range, int64_t x) { return range[0] <= x && x 
 static bool by_table(const Kernels *ks, int64_t m, int64_t n, int64_t k, const char **why) {
     bool in_double = ks->program->precision == PRECISION_DOUBLE;
     for (const Row *r = TABLE; r->lanes; r++)
-        if (r->lanes == ks->machine.lanes && r->in_double == in_double && inside(r->m, m) && inside(r->n, n) && inside(r->k, k)) {
+        if (r->lanes == ks->machine.lanes && r->in_double == in_double && inside(r->m, m) &&
+            inside(r->n, n) && inside(r->k, k)) {
             *why = "by the table";
             return r->openblas;
         }
@@ -111,22 +118,27 @@ static bool by_table(const Kernels *ks, int64_t m, int64_t n, int64_t k, const c
 static bool is_given_away(Kernels *ks, Kernel *k, const Product *p) {
     int64_t m = points_of(k, p->rows), n = points_of(k, p->columns), d = points_of(k, p->summed);
     const char *why = "--blas openblas";
-    bool large = m >= LEAST_SIDE && n >= LEAST_SIDE && d >= LEAST_SIDE && (double)m * (double)n * (double)d >= least_call;
+    bool large = m >= LEAST_SIDE && n >= LEAST_SIDE && d >= LEAST_SIDE &&
+                 (double)m * (double)n * (double)d >= least_call;
     bool given = large && (ks->machine.blas == BLAS_OPENBLAS || by_table(ks, m, n, d, &why));
-    k->product_text = string_format(ks->program->arena, "product %lldx%lldx%lld by %s (%s)", (long long)m, (long long)n,
-                                    (long long)d, given ? "OpenBLAS" : "nnc", large ? why : "too small for a call");
+    k->product_text =
+        string_format(ks->program->arena, "product %lldx%lldx%lld by %s (%s)", (long long)m, (long long)n,
+                      (long long)d, given ? "OpenBLAS" : "nnc", large ? why : "too small for a call");
     return given;
 }
 
 void product_refuse(Kernels *ks, Kernel *k, const char *why) {
     size_t shape = strcspn(strchr(k->product_text, ' ') + 1, " ");
-    k->product_text = string_format(ks->program->arena, "%.*s by nnc (%s)", (int)(sizeof "product" + shape), k->product_text, why);
+    k->product_text = string_format(ks->program->arena, "%.*s by nnc (%s)", (int)(sizeof "product" + shape),
+                                    k->product_text, why);
     k->product = NULL;
 }
 
-// ---- kernels of one stage ------------------------------------------------------------------------------------------------------
+// ---- kernels of one stage
+// ------------------------------------------------------------------------------------------------------
 
-// May what stands before stage `at` run as a whole before the rest? Not if it overwrites an old value that the rest reads.
+// May what stands before stage `at` run as a whole before the rest? Not if it overwrites an old value that
+// the rest reads.
 static bool may_cut(const Kernel *k, int at) {
     for (int i = 0; i < at; i++) {
         const Tensor *over = k->stages.data[i].equation->tensor->layout->same;
@@ -167,8 +179,10 @@ static void take_apart(Kernels *ks, Kernel *k, KernelList *list) {
         vec_push(ks->program->arena, list, own);
         from = s + 1;
     }
-    if (from == 0) vec_push(ks->program->arena, list, k);
-    else if (from < k->stages.count) vec_push(ks->program->arena, list, kernel_part(ks, k, from, k->stages.count));
+    if (from == 0)
+        vec_push(ks->program->arena, list, k);
+    else if (from < k->stages.count)
+        vec_push(ks->program->arena, list, kernel_part(ks, k, from, k->stages.count));
 }
 
 void pass_products(Kernels *ks) {

@@ -1,6 +1,6 @@
-// How a product becomes calls of a BLAS, by the layouts: which axes are its m, n and k, which lie as one, which operand is
-// transposed. Guarantees: leading dimensions and sizes fit the library's 32-bit integers; the tiles that threads divide
-// are fixed here, so that results do not depend on the number of threads.
+// How a product becomes calls of a BLAS, by the layouts: which axes are its m, n and k, which lie as one,
+// which operand is transposed. Guarantees: leading dimensions and sizes fit the library's 32-bit integers;
+// the tiles that threads divide are fixed here, so that results do not depend on the number of threads.
 #include "pass/schedule.h"
 
 #include <limits.h>
@@ -8,25 +8,29 @@
 
 typedef struct {
     const Kernel *k;
-    int64_t a[MAX_AXES], b[MAX_AXES], c[MAX_AXES];      // elements from one value of the axis to the next
+    int64_t a[MAX_AXES], b[MAX_AXES], c[MAX_AXES]; // elements from one value of the axis to the next
 } Strides;
 
-// ---- strides -------------------------------------------------------------------------------------------------------------------
+// ---- strides
+// -------------------------------------------------------------------------------------------------------------------
 
 // False: the tensor does not lie as a matrix could (panels, or a second copy to be written as well).
-static bool strides_of(const Kernels *ks, const Tensor *t, const Affine *const *forms, bool written, int64_t *stride) {
+static bool strides_of(const Kernels *ks, const Tensor *t, const Affine *const *forms, bool written,
+                       int64_t *stride) {
     Layout l = *layout_shared(t);
     if (l.panel || (written && l.twin)) return false;
     layout_strides(ks, &l, t);
     for (int d = 0; d < t->rank; d++)
         for (int i = 0; i < forms[d]->count; i++)
-            stride[forms[d]->terms[i].atom->index->axis] += forms[d]->terms[i].coef * (d == l.inner ? 1 : l.stride[d]);
+            stride[forms[d]->terms[i].atom->index->axis] +=
+                forms[d]->terms[i].coef * (d == l.inner ? 1 : l.stride[d]);
     return true;
 }
 
-static bool may_follow(const Strides *s, const int64_t *p, const int64_t *q, Run run, int axis, int64_t extent) {
+static bool may_follow(const Strides *s, const int64_t *p, const int64_t *q, Run run, int axis,
+                       int64_t extent) {
     int first = run.axis[0], last = run.axis[run.count - 1];
-    if (s->k->axes[first].batch) return false;          // fewer rows: only the outermost may be short
+    if (s->k->axes[first].batch) return false; // fewer rows: only the outermost may be short
     return p[axis] == p[last] * extent && q[axis] == q[last] * extent;
 }
 
@@ -45,15 +49,17 @@ static Run run_from(const Strides *s, uint32_t group, const int64_t *p, const in
         if (in || !(group >> a & 1) || !may_follow(s, p, q, run, a, extent_of(s->k, run))) continue;
         for (int i = run.count++; i > 0; i--) run.axis[i] = run.axis[i - 1];
         run.axis[0] = a;
-        a = -1;                                         // from the start: what follows it may have a lower number
+        a = -1; // from the start: what follows it may have a lower number
     }
     return run;
 }
 
-// ---- the call ------------------------------------------------------------------------------------------------------------------
+// ---- the call
+// ------------------------------------------------------------------------------------------------------------------
 
 // A matrix of `rows` x `columns` with these strides: plain, transposed or neither; its leading dimension.
-static bool as_matrix(int64_t row, int64_t column, int64_t rows, int64_t columns, bool *transpose, int64_t *lead) {
+static bool as_matrix(int64_t row, int64_t column, int64_t rows, int64_t columns, bool *transpose,
+                      int64_t *lead) {
     *transpose = column != 1;
     *lead = *transpose ? column : row;
     return (row == 1 || column == 1) && *lead >= (*transpose ? rows : columns) && *lead <= INT_MAX;
@@ -86,7 +92,8 @@ static bool best_plan(const Strides *s, Product *best) {
         for (int n = 0; (start.rows >> m & 1) && n < s->k->axis_count; n++)
             for (int k = 0; (start.columns >> n & 1) && k < s->k->axis_count; k++) {
                 Product p = start;
-                if (!(start.summed >> k & 1) || !plan_from(s, m, n, k, &p) || call_work(s->k, &p) <= most) continue;
+                if (!(start.summed >> k & 1) || !plan_from(s, m, n, k, &p) || call_work(s->k, &p) <= most)
+                    continue;
                 most = call_work(s->k, &p);
                 *best = p;
             }
@@ -95,14 +102,16 @@ static bool best_plan(const Strides *s, Product *best) {
 
 // C's rows are contiguous, or its columns: then the transposed product is computed.
 static Product swapped(const Product *p) {
-    Product t = {.a = p->b, .b = p->a, .alpha = p->alpha, .rows = p->columns, .columns = p->rows, .summed = p->summed};
+    Product t = {
+        .a = p->b, .b = p->a, .alpha = p->alpha, .rows = p->columns, .columns = p->rows, .summed = p->summed};
     return t;
 }
 
 static bool operand_strides(const Kernels *ks, const Kernel *k, const Product *p, Strides *s) {
     const Equation *q = k->stages.data[0].equation;
     *s = (Strides){.k = k};
-    return strides_of(ks, p->a->tensor, p->a->forms, false, s->a) && strides_of(ks, p->b->tensor, p->b->forms, false, s->b) &&
+    return strides_of(ks, p->a->tensor, p->a->forms, false, s->a) &&
+           strides_of(ks, p->b->tensor, p->b->forms, false, s->b) &&
            strides_of(ks, q->tensor, q->out, true, s->c);
 }
 
@@ -115,7 +124,8 @@ bool product_plan(const Kernels *ks, const Kernel *k, Product *p) {
     return (first || second) && call_work(k, p) >= least_call;
 }
 
-// ---- cost and tiles ------------------------------------------------------------------------------------------------------------
+// ---- cost and tiles
+// ------------------------------------------------------------------------------------------------------------
 
 static double all_work(const Kernel *k) {
     double work = 1;
@@ -126,7 +136,8 @@ static double all_work(const Kernel *k) {
 double product_cost(const Kernels *ks, const Kernel *k, const Product *p) {
     static const double CALL = 300, PACK = .5;
     double m = (double)extent_of(k, p->m), n = (double)extent_of(k, p->n), d = (double)extent_of(k, p->k);
-    return all_work(k) / (m * n * d) * (CALL + (m * d + d * n + m * n) * PACK / 2) + all_work(k) * .7 / lanes_of(ks);
+    return all_work(k) / (m * n * d) * (CALL + (m * d + d * n + m * n) * PACK / 2) +
+           all_work(k) * .7 / lanes_of(ks);
 }
 
 static bool in_run(const Run *r, int axis) {
@@ -135,11 +146,11 @@ static bool in_run(const Run *r, int axis) {
     return false;
 }
 
-// The axis whose parts are calls of their own, and the step of a part: of m and n the larger, in as many parts as leave
-// a call enough to do.
+// The axis whose parts are calls of their own, and the step of a part: of m and n the larger, in as many
+// parts as leave a call enough to do.
 static Block split(const Kernel *k, const Product *p, double calls) {
     static const double MOST_CALLS = 16, PART = 1 << 20;
-    enum { GRAIN = 128 };                      // a call packs the other operand, which takes many rows to pay
+    enum { GRAIN = 128 }; // a call packs the other operand, which takes many rows to pay
     int m = p->m.axis[0], n = p->n.axis[0], axis = extent_of(k, p->n) >= extent_of(k, p->m) ? n : m;
     int64_t size = k->axes[axis].size, inner = extent_of(k, axis == n ? p->n : p->m) / size;
     int64_t least = (GRAIN + inner - 1) / inner;

@@ -1,5 +1,5 @@
-// What the scheduling passes share among themselves: building kernels and stages, who writes and reads a tensor.
-// Private to pass/; the contract with emission is kernel.h.
+// What the scheduling passes share among themselves: building kernels and stages, who writes and reads a
+// tensor. Private to pass/; the contract with emission is kernel.h.
 #ifndef NN_SCHEDULE_H
 #define NN_SCHEDULE_H
 
@@ -12,7 +12,7 @@ typedef struct {
 
 typedef struct {
     Arena *arena;
-    Use *uses;                        // by number of the tensor
+    Use *uses; // by number of the tensor
 } Uses;
 
 Uses uses_create(Arena *arena, const Program *p, const Schedule *s);
@@ -24,10 +24,10 @@ typedef struct {
     Kernels *ks;
     Schedule *schedule;
     Uses uses;
-    int *pieces;                      // by number of the tensor: equations that define it
-    int64_t *points;                  // elements they define
-    Tensor **target_of;               // by number of the tensor: what an effect writes it to, or NULL
-    int *first, *last;                // by number of the kernel: the equations it was begun and last extended with
+    int *pieces;        // by number of the tensor: equations that define it
+    int64_t *points;    // elements they define
+    Tensor **target_of; // by number of the tensor: what an effect writes it to, or NULL
+    int *first, *last;  // by number of the kernel: the equations it was begun and last extended with
     int *mark, stamp;
 } Fusion;
 
@@ -38,7 +38,8 @@ Kernel *fusion_join(Fusion *f, const Equation *q);
 enum { MAX_SPACE = 2 * MAX_TILE_AXES };
 int equation_space(const Equation *q, const Index **indices, int *result_count);
 
-// Every element is defined at the place its indices say: the forms are distinct indices over whole dimensions.
+// Every element is defined at the place its indices say: the forms are distinct indices over whole
+// dimensions.
 bool equation_covers(const Equation *q);
 
 const Equation *equation_trim(Program *p, const Equation *q);
@@ -52,7 +53,7 @@ bool kernel_writes(const Kernel *k, const Tensor *t);
 
 // The guarded body of a reduction, where everything is 0 outside; else NULL.
 const Expr *stage_guards(const Stage *s);
-uint32_t stage_guard_axes(const Stage *s);                   // axes in the guards of a reduction's body
+uint32_t stage_guard_axes(const Stage *s); // axes in the guards of a reduction's body
 // Points with the guards let go / points under them.
 double guards_waste(const Expr *where);
 
@@ -67,39 +68,46 @@ int64_t affine_axis_coef(const Affine *f, int axis);
 
 typedef struct {
     const Expr *read;
-    double near;                      // cycles of a vector load from the cache level that the whole tensor fits
-    bool produced;                    // by an earlier stage of the kernel
+    double near;   // cycles of a vector load from the cache level that the whole tensor fits
+    bool produced; // by an earlier stage of the kernel
 } ReadModel;
 
 typedef struct {
-    double arithmetic;                // cycles a point
+    double arithmetic; // cycles a point
     uint32_t guard_axes, inner_axes;
     double waste;
     int read_count;
     ReadModel *reads;
 } StageModel;
 
-typedef struct { uint64_t key; double cycles; int vector_axis, sum_vector_axis; } Remembered;
+typedef struct {
+    uint64_t key;
+    double cycles;
+    int vector_axis, sum_vector_axis;
+} Remembered;
 enum { REMEMBERED = 64 };
 
 typedef struct KernelModel {
-    int main;                         // the stage with the most work under a reduction
+    int main; // the stage with the most work under a reduction
     StageModel *stages;
     int tensor_count;
-    Tensor **tensors;                 // it touches, those shared by an effect once
+    Tensor **tensors; // it touches, those shared by an effect once
     Remembered *remembered;
 } KernelModel;
 
 void kernel_model(Kernels *ks, Kernel *k);
-// Cycles of one thread with these lanes; and the best lanes for the present layouts, which the kernel then has.
+// Cycles of one thread with these lanes; and the best lanes for the present layouts, which the kernel then
+// has.
 double kernel_cost(const Kernels *ks, const Kernel *k, int vector_axis, int sum_vector_axis);
 double kernel_best(const Kernels *ks, Kernel *k);
 
 // Classes of (tensor, dimension): those that some equation reads or writes by one index.
-typedef struct { int *parent; } Classes;
+typedef struct {
+    int *parent;
+} Classes;
 Classes classes_create(Arena *arena, const Program *p, const Schedule *s);
 int class_root(Classes c, int x);
-int class_of_axis(Classes c, const Kernel *k, int axis);     // -1: none
+int class_of_axis(Classes c, const Kernel *k, int axis); // -1: none
 
 // The order in which functions decide about the tensors they share: the step first.
 enum { LAST_RANK = 4 };
@@ -110,13 +118,15 @@ int function_rank(const Function *f);
 enum { LEAST_SIDE = 4 };
 static const double least_call = 4096;
 
-void product_refuse(Kernels *ks, Kernel *k, const char *why);          // it is nnc's own after all
-bool product_plan(const Kernels *ks, const Kernel *k, Product *p);     // by the present layouts; false: no matrices, or tiny ones
+void product_refuse(Kernels *ks, Kernel *k, const char *why); // it is nnc's own after all
+bool product_plan(const Kernels *ks, const Kernel *k,
+                  Product *p); // by the present layouts; false: no matrices, or tiny ones
 double product_cost(const Kernels *ks, const Kernel *k, const Product *p);
 void product_tiles(Kernel *k, bool threaded);
 
 // ---- tiles and blocks ----
-// Chooses the blocks around a kernel's tiles, and what is read ahead; `accumulators` are those of one tile, in vectors.
+// Chooses the blocks around a kernel's tiles, and what is read ahead; `accumulators` are those of one tile,
+// in vectors.
 void kernel_blocks(Kernels *ks, Kernel *k, double accumulators);
 
 // Where all threads must meet, once places are known.
@@ -127,8 +137,9 @@ Layout *layout_shared(const Tensor *t);
 bool layout_bordered(const Layout *l, int rank);
 bool dimension_bordered(const Layout *l, int d);
 Layout *layout_of(Kernels *ks, Tensor *t);
-void layout_strides(const Kernels *ks, Layout *l, const Tensor *t);    // strides, zero and size, from all that was chosen
-bool tensor_outlives(const Tensor *t);                       // a function: has a place of its own throughout
+void layout_strides(const Kernels *ks, Layout *l,
+                    const Tensor *t);  // strides, zero and size, from all that was chosen
+bool tensor_outlives(const Tensor *t); // a function: has a place of its own throughout
 int lanes_of(const Kernels *ks);
 
 #endif

@@ -5,7 +5,8 @@
 #include <string.h>
 
 Guarded expr_guarded(const Expr *e) {
-    if (e->op == OP_WHERE && expr_is_const(e->args[1], 0)) return (Guarded){e->guards, e->guard_count, e->args[0]};
+    if (e->op == OP_WHERE && expr_is_const(e->args[1], 0))
+        return (Guarded){e->guards, e->guard_count, e->args[0]};
     return (Guarded){NULL, 0, e};
 }
 
@@ -16,12 +17,15 @@ const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args) {
     return e->count ? expr_op(p, (Op)e->op, args, e->count) : e;
 }
 
-// What the side not taken would multiply stays outside of the product: its derivative is 0, whatever its value would be.
+// What the side not taken would multiply stays outside of the product: its derivative is 0, whatever its
+// value would be.
 const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor) {
     if (slope->op == OP_WHERE && expr_is_const(slope->args[1], 0))
-        return expr_where(p, slope->guards, slope->guard_count, expr_times(p, slope->args[0], factor), slope->args[1]);
+        return expr_where(p, slope->guards, slope->guard_count, expr_times(p, slope->args[0], factor),
+                          slope->args[1]);
     if (slope->op == OP_WHERE && expr_is_const(slope->args[0], 0))
-        return expr_where(p, slope->guards, slope->guard_count, slope->args[0], expr_times(p, slope->args[1], factor));
+        return expr_where(p, slope->guards, slope->guard_count, slope->args[0],
+                          expr_times(p, slope->args[1], factor));
     if (slope->op == OP_SELECT && expr_is_const(slope->args[2], 0))
         return expr_select(p, slope->args[0], expr_times(p, slope->args[1], factor), slope->args[2]);
     if (slope->op == OP_SELECT && expr_is_const(slope->args[1], 0))
@@ -62,12 +66,12 @@ static int cost_of(const Expr *e, Memo *seen) {
 }
 
 bool expr_is_cheap(Program *p, const Expr *e) {
-    enum { CHEAP = 4 };               // multiply-adds that a value may cost to be computed again and again
+    enum { CHEAP = 4 }; // multiply-adds that a value may cost to be computed again and again
     return cost_of(e, memo_create(p->arena)) <= CHEAP;
 }
 
-Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r, const Index *const *indices,
-                        int index_count, const Expr *e, const Origin *origin) {
+Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
+                        const Index *const *indices, int index_count, const Expr *e, const Origin *origin) {
     Equation *q = arena_new(p->arena, Equation);
     const Affine **forms = arena_array(p->arena, const Affine *, t->rank + 1);
     const Index **own = arena_array(p->arena, const Index *, index_count + 1);
@@ -120,7 +124,11 @@ int equation_loops(const Equation *q, const Index **loops, int room) {
 static int64_t gcd(int64_t a, int64_t b) {
     if (a < 0) a = -a;
     if (b < 0) b = -b;
-    while (b) { int64_t r = a % b; a = b; b = r; }
+    while (b) {
+        int64_t r = a % b;
+        a = b;
+        b = r;
+    }
     return a;
 }
 
@@ -151,7 +159,8 @@ static const char *affixed(Program *p, const char *base, const char *prefix, con
     return string_format(p->arena, "%.*s%s%s%s", head, base, prefix, base + head, suffix);
 }
 
-Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, int rank, const Index *const *dims) {
+Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, int rank,
+                 const Index *const *dims) {
     int64_t sizes[MAX_RANK] = {0};
     for (int d = 0; d < rank; d++) sizes[d] = dims[d]->size;
     Tensor *t = tensor_add(p, affixed(p, base, "", suffix), TENSOR_TEMP, type, rank, sizes);

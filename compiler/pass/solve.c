@@ -1,6 +1,7 @@
-// The algebra of one equation: a normal expression, no summed index that it does not need. An equality guard in a sum
-// removes an index (solve), or replaces one of the result's (reindex); what loops over nothing becomes a count.
-// Needs expressions and guards in the normal forms of ir/; gives an equation of the same meaning.
+// The algebra of one equation: a normal expression, no summed index that it does not need. An equality guard
+// in a sum removes an index (solve), or replaces one of the result's (reindex); what loops over nothing
+// becomes a count. Needs expressions and guards in the normal forms of ir/; gives an equation of the same
+// meaning.
 #include "pass/algebra.h"
 
 #include <stdlib.h>
@@ -60,7 +61,10 @@ static bool mixed_radix(const Affine *f) {
 static bool replaceable(const Equation *q, Guarded g, const Guard *own, const Index *h, const Affine *f) {
     int places = 0, at = -1;
     for (int d = 0; d < q->out_count; d++)
-        if (form_depends(q->out[d], h)) { places++; at = d; }
+        if (form_depends(q->out[d], h)) {
+            places++;
+            at = d;
+        }
     if (places != 1 || affine_only(q->out[at]) != h || expr_depends(g.body, h) || h->batch) return false;
     int64_t low, high;
     affine_bounds(f, &low, &high);
@@ -68,9 +72,11 @@ static bool replaceable(const Equation *q, Guarded g, const Guard *own, const In
     if (f->count == 1 && llabs(f->terms[0].coef) == 1) return false;
     for (int k = 0; k < f->count; k++) {
         const Expr *atom = f->terms[k].atom;
-        if (atom->op != OP_INDEX || atom->index->batch || !holds(q->indices, q->index_count, atom->index)) return false;
+        if (atom->op != OP_INDEX || atom->index->batch || !holds(q->indices, q->index_count, atom->index))
+            return false;
         for (int i = 0; i < g.count; i++)
-            if (&g.guards[i] != own && g.guards[i].count == 1 && form_depends(g.guards[i].form, atom->index)) return false;
+            if (&g.guards[i] != own && g.guards[i].count == 1 && form_depends(g.guards[i].form, atom->index))
+                return false;
     }
     for (int i = 0; i < g.count; i++)
         if (&g.guards[i] != own && form_depends(g.guards[i].form, h)) return false;
@@ -85,7 +91,8 @@ static const Expr *without(Program *p, Guarded g, const Guard *own) {
     return count ? expr_where(p, left, count, g.body, expr_const(p, 0)) : g.body;
 }
 
-// dx[h] = sum[i, p] (e if 2*i + p == h)  ->  dx[2*i + p] = e, where 2*i + p is injective. A constant pins: dz[b, 1, u] = ...
+// dx[h] = sum[i, p] (e if 2*i + p == h)  ->  dx[2*i + p] = e, where 2*i + p is injective. A constant pins:
+// dz[b, 1, u] = ...
 static bool reindex(Program *p, Equation *q) {
     Guarded g = expr_guarded(q->e);
     for (int n = 0; n < g.count; n++) {
@@ -94,7 +101,8 @@ static bool reindex(Program *p, Equation *q) {
         for (int k = 0; k < own->form->count; k++) {
             const Expr *atom = own->form->terms[k].atom;
             int64_t coef = own->form->terms[k].coef;
-            if (atom->op != OP_INDEX || llabs(coef) != 1 || holds(q->indices, q->index_count, atom->index)) continue;
+            if (atom->op != OP_INDEX || llabs(coef) != 1 || holds(q->indices, q->index_count, atom->index))
+                continue;
             const Index *h = atom->index;
             const Affine *f = solution(p, own->form, h, coef);
             if (!replaceable(q, g, own, h, f)) continue;
@@ -109,8 +117,8 @@ static bool reindex(Program *p, Equation *q) {
     return false;
 }
 
-// Of the guard's summed indices the one with the largest span: the fewest points stay. A batch index is read alone, so
-// only another batch index may take its place.
+// Of the guard's summed indices the one with the largest span: the fewest points stay. A batch index is read
+// alone, so only another batch index may take its place.
 static const Index *candidate(Program *p, const Equation *q, const Guard *g, int64_t *coef) {
     const Index *best = NULL;
     int64_t best_span = 0, best_coef = 0;
@@ -126,7 +134,11 @@ static const Index *candidate(Program *p, const Equation *q, const Guard *g, int
         }
         bool better = !best || span > best_span || (span == best_span && llabs(c) < llabs(best_coef)) ||
                       (span == best_span && llabs(c) == llabs(best_coef) && v->id < best->id);
-        if (better) { best = v; best_span = span; best_coef = c; }
+        if (better) {
+            best = v;
+            best_span = span;
+            best_coef = c;
+        }
     }
     *coef = best_coef;
     return best;
@@ -135,17 +147,21 @@ static const Index *candidate(Program *p, const Equation *q, const Guard *g, int
 static int summed_in(const Equation *q, const Affine *form) {
     int count = 0;
     for (int k = 0; k < form->count; k++)
-        if (form->terms[k].atom->op == OP_INDEX && holds(q->indices, q->index_count, form->terms[k].atom->index)) count++;
+        if (form->terms[k].atom->op == OP_INDEX &&
+            holds(q->indices, q->index_count, form->terms[k].atom->index))
+            count++;
     return count;
 }
 
-static void put_in(Program *p, Equation *q, Guarded g, const Guard *own, const Index *v, const Affine *value) {
+static void put_in(Program *p, Equation *q, Guarded g, const Guard *own, const Index *v,
+                   const Affine *value) {
     Binding b = {v, value};
     Guard *guards = arena_array(p->arena, Guard, g.count + 1);
     int count = 0;
     guards[count++] = (Guard){value, v->size};
     for (int i = 0; i < g.count; i++)
-        if (&g.guards[i] != own) guards[count++] = (Guard){affine_substitute(p, g.guards[i].form, &b, 1), g.guards[i].count};
+        if (&g.guards[i] != own)
+            guards[count++] = (Guard){affine_substitute(p, g.guards[i].form, &b, 1), g.guards[i].count};
     q->e = expr_where(p, guards, count, expr_substitute(p, g.body, &b, 1), expr_const(p, 0));
 }
 
@@ -155,8 +171,8 @@ static bool holds_read(const Affine *form) {
     return false;
 }
 
-// sum[v, ..] (e(v) if c*v + rest == 0)  ->  sum[..] (e(-rest/c) if -rest/c in 0 .. size - 1). Equalities with integer
-// reads come last: put into the others, a read would leave them unsolvable.
+// sum[v, ..] (e(v) if c*v + rest == 0)  ->  sum[..] (e(-rest/c) if -rest/c in 0 .. size - 1). Equalities with
+// integer reads come last: put into the others, a read would leave them unsolvable.
 static bool solve(Program *p, Equation *q) {
     Guarded g = expr_guarded(q->e);
     for (int wanted = 1; wanted <= 2 * q->index_count; wanted++)
@@ -174,7 +190,8 @@ static bool solve(Program *p, Equation *q) {
     return false;
 }
 
-// A guard on a quotient is one on its dividend: floor(f / m) + r in 0 .. n - 1 is f + m * r in 0 .. m * n - 1.
+// A guard on a quotient is one on its dividend: floor(f / m) + r in 0 .. n - 1 is f + m * r in 0 .. m * n
+// - 1.
 static bool open_quotient(Program *p, Equation *q) {
     Guarded g = expr_guarded(q->e);
     for (int n = 0; n < g.count; n++) {
@@ -182,14 +199,16 @@ static bool open_quotient(Program *p, Equation *q) {
         if (form->denominator != 1) continue;
         for (int k = 0; k < form->count; k++) {
             const Expr *atom = form->terms[k].atom;
-            if (atom->op != OP_FLOOR_DIV || llabs(form->terms[k].coef) != 1 || atom->args[1]->op != OP_CONST) continue;
+            if (atom->op != OP_FLOOR_DIV || llabs(form->terms[k].coef) != 1 || atom->args[1]->op != OP_CONST)
+                continue;
             int64_t m = (int64_t)atom->args[1]->value, count = g.guards[n].count;
             if (m <= 0) continue;
             if (form->terms[k].coef < 0) form = affine_offset(p, affine_scale(p, form, -1, 1), count - 1);
             const Affine *rest = affine_sub(p, form, affine_atom(p, atom));
             Guard *guards = arena_array(p->arena, Guard, g.count);
             for (int i = 0; i < g.count; i++) guards[i] = g.guards[i];
-            guards[n] = (Guard){affine_add(p, affine_atom(p, atom->args[0]), affine_scale(p, rest, m, 1)), m * count};
+            guards[n] =
+                (Guard){affine_add(p, affine_atom(p, atom->args[0]), affine_scale(p, rest, m, 1)), m * count};
             q->e = expr_where(p, guards, g.count, g.body, expr_const(p, 0));
             return true;
         }
@@ -197,7 +216,8 @@ static bool open_quotient(Program *p, Equation *q) {
     return false;
 }
 
-// A summed index that a guard keeps within a short window walks the window: sum[i] (e(i) if i - 2*h in 0..1) -> sum[r] e(2*h + r).
+// A summed index that a guard keeps within a short window walks the window: sum[i] (e(i) if i - 2*h in 0..1)
+// -> sum[r] e(2*h + r).
 static bool window(Program *p, Equation *q) {
     Guarded g = expr_guarded(q->e);
     for (int n = 0; n < g.count; n++) {
@@ -206,7 +226,8 @@ static bool window(Program *p, Equation *q) {
         for (int k = 0; k < own->form->count; k++) {
             const Expr *atom = own->form->terms[k].atom;
             int64_t coef = own->form->terms[k].coef;
-            if (atom->op != OP_INDEX || llabs(coef) != 1 || !holds(q->indices, q->index_count, atom->index)) continue;
+            if (atom->op != OP_INDEX || llabs(coef) != 1 || !holds(q->indices, q->index_count, atom->index))
+                continue;
             const Index *v = atom->index;
             if (v->batch || own->count * 2 > v->size || atom_hides(own->form, v) || own->count < 2) continue;
             const Index *r = index_add(p, v->name, own->count, false);
@@ -223,29 +244,36 @@ static bool window(Program *p, Equation *q) {
 
 static int64_t floor_of(int64_t a, int64_t m) { return a / m - (a % m < 0); }
 
-// A summed index inside of a quotient by m is split by it, v = m*q + r: sum[c] (e(c) if c - 2*(c // 2) == h) -> sum[q] e(2*q + h).
+// A summed index inside of a quotient by m is split by it, v = m*q + r: sum[c] (e(c) if c - 2*(c // 2) == h)
+// -> sum[q] e(2*q + h).
 static bool split_quotient(Program *p, Equation *q) {
     Guarded g = expr_guarded(q->e);
     for (int n = 0; n < g.count; n++)
         for (int k = 0; k < g.guards[n].form->count; k++) {
             const Expr *atom = g.guards[n].form->terms[k].atom;
-            if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST || g.guards[n].form->denominator != 1) continue;
+            if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST ||
+                g.guards[n].form->denominator != 1)
+                continue;
             int64_t m = (int64_t)atom->args[1]->value, low, high;
             const Affine *dividend = affine_atom(p, atom->args[0]);
             const Index *v = NULL;
-            if (dividend->count != 1 || dividend->terms[0].atom->op != OP_INDEX || dividend->denominator != 1) continue;
+            if (dividend->count != 1 || dividend->terms[0].atom->op != OP_INDEX || dividend->denominator != 1)
+                continue;
             if (llabs(dividend->terms[0].coef) == 1) v = dividend->terms[0].atom->index;
             if (!v || v->batch || v->size <= m || !holds(q->indices, q->index_count, v)) continue;
             affine_bounds(dividend, &low, &high);
             low = floor_of(low, m);
-            Index *quotient = index_add(p, v->name, floor_of(high, m) - low + 1, false), *rest = index_add(p, v->name, m, false);
-            const Affine *value = affine_add(p, affine_scale(p, affine_index(p, quotient), m, 1), affine_index(p, rest));
+            Index *quotient = index_add(p, v->name, floor_of(high, m) - low + 1, false),
+                  *rest = index_add(p, v->name, m, false);
+            const Affine *value =
+                affine_add(p, affine_scale(p, affine_index(p, quotient), m, 1), affine_index(p, rest));
             value = affine_offset(p, value, m * low - dividend->constant);
             if (dividend->terms[0].coef < 0) value = affine_scale(p, value, -1, 1);
             put_in(p, q, g, NULL, v, value);
             const Index **indices = arena_array(p->arena, const Index *, q->index_count + 1);
             int count = 0;
-            for (int i = 0; i < q->index_count; i++) indices[count++] = q->indices[i] == v ? quotient : q->indices[i];
+            for (int i = 0; i < q->index_count; i++)
+                indices[count++] = q->indices[i] == v ? quotient : q->indices[i];
             indices[count++] = rest;
             q->indices = indices;
             q->index_count = count;
@@ -254,7 +282,8 @@ static bool split_quotient(Program *p, Equation *q) {
     return false;
 }
 
-// Indices of one value, and those that the body does not hold: a sum over them is a count (of the true rows, for the batch).
+// Indices of one value, and those that the body does not hold: a sum over them is a count (of the true rows,
+// for the batch).
 static bool drop_idle(Program *p, Equation *q) {
     for (int i = 0; i < q->index_count; i++) {
         const Index *v = q->indices[i];
@@ -292,7 +321,8 @@ Equation *equation_simplify(Program *p, const Equation *original) {
         }
         if (drop_idle(p, q)) continue;
         if (q->reduction != REDUCE_SUM) return q;
-        if (reindex(p, q) || solve(p, q) || open_quotient(p, q) || window(p, q) || split_quotient(p, q)) continue;
+        if (reindex(p, q) || solve(p, q) || open_quotient(p, q) || window(p, q) || split_quotient(p, q))
+            continue;
         return q;
     }
 }

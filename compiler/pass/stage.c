@@ -1,11 +1,13 @@
 // Kernels and stages: an equation rewritten in a kernel's axes; who writes and reads a tensor.
-// Needs: equations with at most MAX_AXES indices. Guarantees: equal kernels of different tensors hold the same indices.
+// Needs: equations with at most MAX_AXES indices. Guarantees: equal kernels of different tensors hold the
+// same indices.
 #include "pass/schedule.h"
 
 #include <stdio.h>
 #include <string.h>
 
-// ---- who writes, who reads -----------------------------------------------------------------------------------------
+// ---- who writes, who reads
+// -----------------------------------------------------------------------------------------
 
 Uses uses_create(Arena *arena, const Program *p, const Schedule *s) {
     Uses u = {.arena = arena, .uses = arena_array(arena, Use, p->tensors.count + 1)};
@@ -33,7 +35,8 @@ bool kernel_writes(const Kernel *k, const Tensor *t) {
     return false;
 }
 
-// ---- kernels ------------------------------------------------------------------------------------------------------------
+// ---- kernels
+// ------------------------------------------------------------------------------------------------------------
 
 int equation_space(const Equation *q, const Index **indices, int *result_count) {
     int n = *result_count = equation_result_indices(q, indices, MAX_TILE_AXES);
@@ -41,7 +44,8 @@ int equation_space(const Equation *q, const Index **indices, int *result_count) 
     return n;
 }
 
-// Every element of the tensor is defined at the place its indices say: forms are distinct indices over whole dimensions.
+// Every element of the tensor is defined at the place its indices say: forms are distinct indices over whole
+// dimensions.
 bool equation_covers(const Equation *q) {
     for (int d = 0; d < q->out_count; d++) {
         const Index *x = affine_only(q->out[d]);
@@ -53,7 +57,8 @@ bool equation_covers(const Equation *q) {
     return true;
 }
 
-// The one index with this number, size and name among all kernels, so that equal stages are equal expressions.
+// The one index with this number, size and name among all kernels, so that equal stages are equal
+// expressions.
 static Index *axis_index(Kernels *ks, int axis, const Index *like) {
     char key[64];
     snprintf(key, sizeof key, "%d/%lld/%d/%.32s", axis, (long long)like->size, like->batch, like->name);
@@ -96,7 +101,8 @@ const Equation *equation_trim(Program *p, const Equation *q) {
     int results, n = equation_space(q, indices, &results), ones = 0;
     Binding bindings[MAX_SPACE];
     for (int i = 0; i < n; i++)
-        if (indices[i]->size == 1 && !indices[i]->batch) bindings[ones++] = (Binding){indices[i], affine_constant(p, 0)};
+        if (indices[i]->size == 1 && !indices[i]->batch)
+            bindings[ones++] = (Binding){indices[i], affine_constant(p, 0)};
     if (!ones) return q;
     Equation *r = arena_new(p->arena, Equation);
     *r = *q;
@@ -115,12 +121,11 @@ const Equation *equation_trim(Program *p, const Equation *q) {
     return r;
 }
 
-static const Equation *rewrite(Kernels *ks, const Kernel *k, const Equation *q, const Index **from, const int *map,
-                               int count) {
+static const Equation *rewrite(Kernels *ks, const Kernel *k, const Equation *q, const Index **from,
+                               const int *map, int count) {
     Program *p = ks->program;
     Binding bindings[MAX_SPACE];
-    for (int i = 0; i < count; i++)
-        bindings[i] = (Binding){from[i], affine_index(p, k->axes[map[i]].index)};
+    for (int i = 0; i < count; i++) bindings[i] = (Binding){from[i], affine_index(p, k->axes[map[i]].index)};
     Equation *r = arena_new(p->arena, Equation);
     *r = *q;
     const Affine **out = arena_array(p->arena, const Affine *, q->out_count + 1);
@@ -152,7 +157,8 @@ Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to) {
     Kernel *part = kernel_new(ks);
     int axis[MAX_AXES];
     for (int a = 0; a < k->axis_count; a++) axis[a] = -1;
-    for (int j = 0; j < k->tile_count; j++) axis[k->tile[j]] = add_axis(ks, part, k->axes[k->tile[j]].index, true);
+    for (int j = 0; j < k->tile_count; j++)
+        axis[k->tile[j]] = add_axis(ks, part, k->axes[k->tile[j]].index, true);
     for (int s = from; s < to; s++) {
         const Stage *st = &k->stages.data[s];
         const Index *indices[MAX_SPACE];
@@ -168,7 +174,8 @@ Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to) {
     return part;
 }
 
-// ---- forms ----------------------------------------------------------------------------------------------------------------
+// ---- forms
+// ----------------------------------------------------------------------------------------------------------------
 
 static bool form_depends(const Affine *f, int axis) {
     for (int i = 0; i < f->count; i++)
@@ -187,8 +194,10 @@ int64_t affine_axis_coef(const Affine *f, int axis) {
     int64_t coef = 0;
     for (int i = 0; i < f->count; i++) {
         const Expr *atom = f->terms[i].atom;
-        if (atom->op == OP_INDEX && atom->index->axis == axis) coef = f->terms[i].coef;
-        else if (atom->axes >> axis & 1) return 0;
+        if (atom->op == OP_INDEX && atom->index->axis == axis)
+            coef = f->terms[i].coef;
+        else if (atom->axes >> axis & 1)
+            return 0;
     }
     return f->denominator == 1 ? coef : 0;
 }

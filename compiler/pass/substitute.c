@@ -1,13 +1,13 @@
 // Elementwise producers with one reader go into it: what lies between two equations is then never stored.
-// Kept apart are operands of products (they would be computed once for each result), costly values that a larger space
-// would compute again, and what would make an expression too large.
+// Kept apart are operands of products (they would be computed once for each result), costly values that a
+// larger space would compute again, and what would make an expression too large.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
 typedef struct {
     Program *p;
     Flow *flow;
-    int *uses;                        // by tensor id: distinct reads in the function
+    int *uses; // by tensor id: distinct reads in the function
     const Equation *reader;
     double reader_points;
 } Inlining;
@@ -50,7 +50,8 @@ void function_inline(Program *p, Function *f) {
     Inlining in = {.p = p, .flow = flow_open(p, f)};
     in.uses = arena_array(p->arena, int, p->tensors.count + 1);
     for (int i = 0; i < f->equations.count; i++)
-        for (int k = 0; k < f->equations.data[i]->e->read_count; k++) in.uses[f->equations.data[i]->e->reads[k]->tensor->id]++;
+        for (int k = 0; k < f->equations.data[i]->e->read_count; k++)
+            in.uses[f->equations.data[i]->e->reads[k]->tensor->id]++;
     for (int i = 0; i < in.flow->order.count; i++)
         for (int k = 0; k < in.flow->order.data[i]->equations.count; k++)
             inline_into(&in, &in.flow->order.data[i]->equations.data[k]);

@@ -1,6 +1,7 @@
-// One sweep over a function in order: every definition is put into normal form over definitions that already are.
-// Aliases are replaced by what they say, sums are solved and split in phases, factors leave sums, sums that vanish go,
-// equal definitions become one, and what nobody reads is dropped. Work is linear in the function.
+// One sweep over a function in order: every definition is put into normal form over definitions that already
+// are. Aliases are replaced by what they say, sums are solved and split in phases, factors leave sums, sums
+// that vanish go, equal definitions become one, and what nobody reads is dropped. Work is linear in the
+// function.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -10,8 +11,8 @@ typedef struct {
     Program *p;
     Flow *out;
     Numbers *numbers;
-    VEC(Tensor *) same;               // by tensor id: another tensor that says the same
-    Type reader;                      // what the definition in hand computes in
+    VEC(Tensor *) same; // by tensor id: another tensor that says the same
+    Type reader;        // what the definition in hand computes in
     bool unstop;
 } Sweep;
 
@@ -37,7 +38,8 @@ static bool of_no_tensor(Program *p, const Expr *e) {
 
 static bool wide(const Tensor *t) { return t->type == TYPE_DOUBLE && t->rank > 0; }
 
-// A reader of a double tensor computes in double itself, and what is computed in double is not computed again in single.
+// A reader of a double tensor computes in double itself, and what is computed in double is not computed again
+// in single.
 bool types_allow(const Equation *producer, Type reader) {
     if (reader == TYPE_DOUBLE) return true;
     const Expr *e = producer->e;
@@ -56,7 +58,8 @@ bool equation_is_alias(Program *p, const Equation *q) {
     const Expr *e = q->e;
     if (of_no_tensor(p, e)) return true;
     bool one_hot = e->op == OP_WHERE && of_no_tensor(p, e->args[0]);
-    if (e->op == OP_WHERE && e->args[1]->op == OP_CONST && (one_hot || no_reads(e->guards, e->guard_count))) e = e->args[0];
+    if (e->op == OP_WHERE && e->args[1]->op == OP_CONST && (one_hot || no_reads(e->guards, e->guard_count)))
+        e = e->args[0];
     if (e->op == OP_PRODUCT && e->count == 1 && e->exponents[0] == 1) e = e->args[0];
     if (e->op == OP_SUM && e->count == 1 && e->value == 0) e = e->args[0];
     if (e->op == OP_READ) return q->tensor->type != TYPE_INT || (e->tensor->bounded >= q->tensor->bounded);
@@ -65,7 +68,8 @@ bool equation_is_alias(Program *p, const Equation *q) {
 
 const Expr *expr_inline(Program *p, const Equation *producer, const Expr *read) {
     Binding at[MAX_RANK];
-    for (int d = 0; d < producer->out_count; d++) at[d] = (Binding){affine_only(producer->out[d]), read->forms[d]};
+    for (int d = 0; d < producer->out_count; d++)
+        at[d] = (Binding){affine_only(producer->out[d]), read->forms[d]};
     return expr_substitute(p, producer->e, at, producer->out_count);
 }
 
@@ -79,20 +83,24 @@ static const Expr *replace(void *data, const Expr *read) {
     return expr_inline(s->p, d->equations.data[0], read);
 }
 
-// Enters a definition; the result is the tensor that holds it: another one that says the same, where there is one.
-// Aliases are not numbered (their readers say what they say), and nobody reads what outlives the function for another.
+// Enters a definition; the result is the tensor that holds it: another one that says the same, where there is
+// one. Aliases are not numbered (their readers say what they say), and nobody reads what outlives the
+// function for another.
 static Tensor *define(Sweep *s, Tensor *t, const Equations *pieces, bool live) {
     Program *p = s->p;
     bool shared = t->kind == TENSOR_TEMP || t->kind == TENSOR_OUTPUT;
     bool alias = pieces->count == 1 && equation_is_alias(p, pieces->data[0]);
-    Tensor *other = alias ? NULL : shared ? numbers_enter(s->numbers, pieces, t) : numbers_find(s->numbers, pieces, t);
+    Tensor *other = alias    ? NULL
+                    : shared ? numbers_enter(s->numbers, pieces, t)
+                             : numbers_find(s->numbers, pieces, t);
     if (other) {
         set_same(s, t, other);
         if (!live) return other;
         Definition *copied = flow_add(s->out, t);
         const Affine **place = forms_of(p, dims_fresh(p, t, NULL), t->rank);
-        Equation *copy = equation_make(p, t, place, REDUCE_NONE, NULL, 0,
-                                       expr_read(p, other, place, pieces->data[0]->origin), pieces->data[0]->origin);
+        Equation *copy =
+            equation_make(p, t, place, REDUCE_NONE, NULL, 0,
+                          expr_read(p, other, place, pieces->data[0]->origin), pieces->data[0]->origin);
         copied->live = true;
         vec_push(p->arena, &copied->equations, copy);
         return other;
@@ -109,7 +117,10 @@ static Tensor *define_one(Sweep *s, Tensor *t, Equation *q) {
     return define(s, t, &one, false);
 }
 
-typedef struct { double sum, largest; const Expr *e; } Total;
+typedef struct {
+    double sum, largest;
+    const Expr *e;
+} Total;
 enum { MAX_TOTALS = 8 };
 
 static bool add_total(Program *p, Total *totals, int *count, double coef, const Expr *e) {
@@ -141,7 +152,8 @@ static const Expr *sum_of(Sweep *s, const Equation *q, const Expr *addend) {
     if (!expr_depends_on_any(addend, q->indices, q->index_count)) {
         addend = opened(s, addend);
         for (int i = 0; i < q->index_count; i++)
-            addend = expr_mul(p, addend, q->indices[i]->batch ? expr_rows(p) : expr_const(p, (double)q->indices[i]->size));
+            addend = expr_mul(
+                p, addend, q->indices[i]->batch ? expr_rows(p) : expr_const(p, (double)q->indices[i]->size));
         return addend;
     }
     if (addend->op != OP_READ) return NULL;
@@ -158,9 +170,11 @@ static bool vanishes(Sweep *s, const Equation *q) {
     Total totals[MAX_TOTALS];
     int count = 0;
     bool some_free = e->value != 0;
-    for (int i = 0; i < e->count; i++) some_free = some_free || !expr_depends_on_any(e->args[i], q->indices, q->index_count);
+    for (int i = 0; i < e->count; i++)
+        some_free = some_free || !expr_depends_on_any(e->args[i], q->indices, q->index_count);
     if (!some_free) return false;
-    if (e->value != 0 && !add_total(s->p, totals, &count, e->value, sum_of(s, q, expr_const(s->p, 1)))) return false;
+    if (e->value != 0 && !add_total(s->p, totals, &count, e->value, sum_of(s, q, expr_const(s->p, 1))))
+        return false;
     for (int i = 0; i < e->count; i++) {
         const Expr *part = sum_of(s, q, e->args[i]);
         if (!part || !add_total(s->p, totals, &count, e->coefs[i], part)) return false;
@@ -181,13 +195,15 @@ static Equation *pull_out(Sweep *s, Equation *q) {
     Factors outer, inner;
     if (!equation_pull_out(p, q, &outer, &inner)) return q;
     Tensor *t = temp_like(p, q->tensor, "", "_sum", q->tensor->type);
-    Equation *sum = equation_make(p, t, q->out, REDUCE_SUM, q->indices, q->index_count, factors_expr(p, &inner), q->origin);
+    Equation *sum = equation_make(p, t, q->out, REDUCE_SUM, q->indices, q->index_count,
+                                  factors_expr(p, &inner), q->origin);
     sum = equation_simplify(p, equation_copy(p, sum, t));
     if (vanishes(s, sum)) return nothing(p, q);
     t = define_one(s, t, sum);
     const Expr *read = expr_read(p, t, q->out, q->origin);
     const Definition *d = flow_definition(s->out, t);
-    if (d && d->equations.count == 1 && equation_is_alias(p, d->equations.data[0])) read = expr_inline(p, d->equations.data[0], read);
+    if (d && d->equations.count == 1 && equation_is_alias(p, d->equations.data[0]))
+        read = expr_inline(p, d->equations.data[0], read);
     vec_push(p->arena, &outer.base, read);
     vec_push(p->arena, &outer.exponent, 1);
     return equation_make(p, q->tensor, q->out, REDUCE_NONE, NULL, 0, factors_expr(p, &outer), q->origin);
@@ -215,7 +231,8 @@ void function_sweep(Program *p, Function *f) {
     function_bound(p, f);
     function_sort(p, f);
     Flow *in = flow_open(p, f);
-    Sweep s = {.p = p, .out = flow_empty(p, f), .numbers = numbers_create(p), .unstop = f->gradients.count == 0};
+    Sweep s = {
+        .p = p, .out = flow_empty(p, f), .numbers = numbers_create(p), .unstop = f->gradients.count == 0};
     for (int i = 0; i < in->order.count; i++) put(&s, in->order.data[i]);
     flow_close(s.out);
     function_drop_dead(p, f);

@@ -1,6 +1,7 @@
-// Tiles: how many elements of each tile axis one body of code computes, and the order of the loops over tiles.
-// All factors are tried, within the registers; the cost is that of the loads and multiply-adds of one turn of the sum.
-// Guarantees: every axis has a step, the vector axis whole vectors; axes in guards of sums are not unrolled.
+// Tiles: how many elements of each tile axis one body of code computes, and the order of the loops over
+// tiles. All factors are tried, within the registers; the cost is that of the loads and multiply-adds of one
+// turn of the sum. Guarantees: every axis has a step, the vector axis whole vectors; axes in guards of sums
+// are not unrolled.
 #include "pass/schedule.h"
 
 #include <math.h>
@@ -16,23 +17,28 @@ typedef struct {
     const Stage *main;
     int lanes, registers;
     uint32_t guarded;
-    bool small;                                 // a row at a time: nothing to unroll
-    double turns;                               // of the sum's innermost loop, a tile
-    int others[MAX_TILE_AXES], other_count;     // tile axes but the vector axis
-    int count[MAX_TILE_AXES];                   // being tried: elements of each of the others
+    bool small;                             // a row at a time: nothing to unroll
+    double turns;                           // of the sum's innermost loop, a tile
+    int others[MAX_TILE_AXES], other_count; // tile axes but the vector axis
+    int count[MAX_TILE_AXES];               // being tried: elements of each of the others
     int best[MAX_TILE_AXES], best_vectors, best_lanes;
     double cycles;
 } Search;
 
-// ---- the cost of one choice -----------------------------------------------------------------------------------------------------
+// ---- the cost of one choice
+// -----------------------------------------------------------------------------------------------------
 
-typedef struct { int vectors, lanes; double width, sums, tiles; } Shape;
+typedef struct {
+    int vectors, lanes;
+    double width, sums, tiles;
+} Shape;
 
 static int64_t vector_size(const Search *x) {
     return x->k->vector_axis < 0 ? 1 : x->k->axes[x->k->vector_axis].size;
 }
 
-// With lanes along a sum, the results' own axis takes 4, 8 or all lanes; else 1 to 4 vectors. False: not this many.
+// With lanes along a sum, the results' own axis takes 4, 8 or all lanes; else 1 to 4 vectors. False: not this
+// many.
 static bool shape_of(const Search *x, int vectors, Shape *shape) {
     int64_t n = vector_size(x);
     bool across = x->k->sum_vector_axis >= 0;
@@ -68,9 +74,10 @@ static double loads_of(const Search *x, const Shape *shape) {
         bool across = k->sum_vector_axis >= 0;
         int lane = across ? k->sum_vector_axis : k->vector_axis;
         bool vector = lane >= 0 && (read->axes >> lane & 1);
-        double part = 1;                        // a tile narrower than the panel uses half the lines of each pair
+        double part = 1; // a tile narrower than the panel uses half the lines of each pair
         const Index *inner = read->tensor->rank ? affine_only(read->forms[l->inner]) : NULL;
-        if (!across && vector && inner && inner->axis == k->vector_axis && l->panel > shape->vectors * x->lanes)
+        if (!across && vector && inner && inner->axis == k->vector_axis &&
+            l->panel > shape->vectors * x->lanes)
             part = fmin(2, (double)l->panel / (shape->vectors * x->lanes));
         bool streams = vector && n * part * x->turns * l->element_size * x->lanes > L1_STREAM;
         loads += n * (streams ? 4 * part : 1);
@@ -79,13 +86,15 @@ static double loads_of(const Search *x, const Shape *shape) {
 }
 
 static int step_of(const Search *x, const Shape *shape, int axis) {
-    if (axis == x->k->vector_axis) return x->k->sum_vector_axis >= 0 ? shape->lanes : shape->vectors * x->lanes;
+    if (axis == x->k->vector_axis)
+        return x->k->sum_vector_axis >= 0 ? shape->lanes : shape->vectors * x->lanes;
     for (int j = 0; j < x->other_count; j++)
         if (x->others[j] == axis) return x->count[j];
     return 1;
 }
 
-// Remainders are a second copy of the code; owned axes should divide in halves; a tile across panels needs many addresses.
+// Remainders are a second copy of the code; owned axes should divide in halves; a tile across panels needs
+// many addresses.
 static double penalties(const Search *x, const Shape *shape) {
     const Kernel *k = x->k;
     double c = 1;
@@ -103,7 +112,9 @@ static double penalties(const Search *x, const Shape *shape) {
         const Expr *read = x->main->reads[r];
         const Layout *l = layout_shared(read->tensor);
         for (int j = 0; l->panel && j < x->other_count; j++)
-            if (x->count[j] > 1 && l->panel % x->count[j] && forms_depend(&read->forms[l->inner], 1, x->others[j])) c *= 1.3;
+            if (x->count[j] > 1 && l->panel % x->count[j] &&
+                forms_depend(&read->forms[l->inner], 1, x->others[j]))
+                c *= 1.3;
     }
     return c;
 }
@@ -111,7 +122,8 @@ static double penalties(const Search *x, const Shape *shape) {
 static void consider(Search *x, int vectors) {
     Shape shape;
     if (!shape_of(x, vectors, &shape)) return;
-    if (vectors == 3 && x->k->sum_vector_axis < 0 && (panelled(x->k) || vector_size(x) % (3 * x->lanes))) return;
+    if (vectors == 3 && x->k->sum_vector_axis < 0 && (panelled(x->k) || vector_size(x) % (3 * x->lanes)))
+        return;
     shape.sums = shape.width;
     for (int j = 0; j < x->other_count; j++) {
         double n = (double)x->k->axes[x->others[j]].size, u = x->count[j], rest = fmod(n, u);
@@ -122,7 +134,8 @@ static void consider(Search *x, int vectors) {
     bool reduces = x->main->equation->reduction != REDUCE_NONE;
     double c = fmax(shape.sums, loads_of(x, &shape)) * .5;
     c = fmax(c, x->k->sum_vector_axis < 0 ? LATENCY : 1) + .6;
-    c = shape.tiles * (x->turns * c + (reduces ? 12 + shape.sums * 1.5 : 4 + shape.sums)) * penalties(x, &shape);
+    c = shape.tiles * (x->turns * c + (reduces ? 12 + shape.sums * 1.5 : 4 + shape.sums)) *
+        penalties(x, &shape);
     if (c >= x->cycles * .995) return;
     x->cycles = c;
     x->best_vectors = shape.vectors;
@@ -168,7 +181,8 @@ static void choose_steps(Search *x) {
         k->axes[k->vector_axis].step = k->sum_vector_axis >= 0 ? x->best_lanes : x->best_vectors * x->lanes;
 }
 
-// ---- the order of loops -----------------------------------------------------------------------------------------------------------
+// ---- the order of loops
+// -----------------------------------------------------------------------------------------------------------
 
 static double elements(const Tensor *t) {
     double n = 1;
@@ -176,7 +190,8 @@ static double elements(const Tensor *t) {
     return n;
 }
 
-// Outermost the axis that the largest tensors depend on, four times if it runs over their panels; ties: far strides outside.
+// Outermost the axis that the largest tensors depend on, four times if it runs over their panels; ties: far
+// strides outside.
 static void weigh(const Kernel *k, double *weight) {
     for (int s = 0; s < k->stages.count; s++)
         for (int r = 0; r < k->stages.data[s].read_count; r++) {
@@ -220,7 +235,8 @@ static void order_loops(const Search *x) {
 
 static double tiles_of(const Kernel *k) {
     double n = 1;
-    for (int j = 0; j < k->tile_count; j++) n *= ceil((double)k->axes[k->tile[j]].size / k->axes[k->tile[j]].step);
+    for (int j = 0; j < k->tile_count; j++)
+        n *= ceil((double)k->axes[k->tile[j]].size / k->axes[k->tile[j]].step);
     return n;
 }
 
@@ -242,7 +258,8 @@ static void tile(Kernels *ks, Schedule *s, Kernel *k) {
     kernel_blocks(ks, k, sums);
 }
 
-// ---- grains -----------------------------------------------------------------------------------------------------------------------
+// ---- grains
+// -----------------------------------------------------------------------------------------------------------------------
 
 static int64_t common_multiple(int64_t a, int64_t b) {
     int64_t x = a, y = b;
@@ -254,10 +271,11 @@ static int64_t common_multiple(int64_t a, int64_t b) {
     return a / x * b;
 }
 
-// One grain for all kernels that own the same class, so that for any number of threads each owns the same elements.
+// One grain for all kernels that own the same class, so that for any number of threads each owns the same
+// elements.
 static void grains(Kernels *ks, Schedule *s) {
     Classes c = {s->classes};
-    int64_t *grain = arena_array(ks->program->arena, int64_t, ks->program->tensors.count * MAX_RANK + 1);
+    int64_t *grain = arena_array(ks->program->arena, int64_t, ks->program->tensors.count *MAX_RANK + 1);
     for (int turn = 0; turn < 2; turn++)
         for (int i = 0; i < s->kernels.count; i++) {
             Kernel *k = s->kernels.data[i];
@@ -269,8 +287,10 @@ static void grains(Kernels *ks, Schedule *s) {
                 k->owned_axis = -1;
             } else if (turn == 0) {
                 int64_t g = grain[class] ? common_multiple(grain[class], step) : step;
-                if (size % (2 * g)) k->owned_axis = -1;
-                else grain[class] = g;
+                if (size % (2 * g))
+                    k->owned_axis = -1;
+                else
+                    grain[class] = g;
             } else if (size % (2 * grain[class])) {
                 k->owned_axis = -1;
             } else {

@@ -1,6 +1,7 @@
-// Guards travel. Supply: a product with a factor that is 0 outside of a guard is 0 there too, so a mask reaches every
-// product after it. Demand: a tensor that is read only under a guard is computed only there. With both, a causal mask
-// written once halves all products of attention. Supply could hide an infinity or a NaN, and is left out in `strict`.
+// Guards travel. Supply: a product with a factor that is 0 outside of a guard is 0 there too, so a mask
+// reaches every product after it. Demand: a tensor that is read only under a guard is computed only there.
+// With both, a causal mask written once halves all products of attention. Supply could hide an infinity or a
+// NaN, and is left out in `strict`.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -10,14 +11,14 @@ typedef VEC(Guard) Guards;
 typedef struct {
     const Index **dims;
     Guards guards;
-    bool known;                       // demand: some read has been seen
+    bool known; // demand: some read has been seen
 } Mask;
 
 typedef struct {
     Program *p;
     Function *f;
     Flow *flow;
-    Mask *masks;                      // by tensor id
+    Mask *masks; // by tensor id
 } Travel;
 
 static bool travels(const Guard *g) {
@@ -27,7 +28,8 @@ static bool travels(const Guard *g) {
     return true;
 }
 
-static Guard renamed(Program *p, const Guard *g, const Index *const *from, const Affine *const *to, int count) {
+static Guard renamed(Program *p, const Guard *g, const Index *const *from, const Affine *const *to,
+                     int count) {
     Binding b[MAX_RANK];
     for (int i = 0; i < count; i++) b[i] = (Binding){from[i], to[i]};
     return (Guard){affine_substitute(p, g->form, b, count), g->count};
@@ -35,7 +37,8 @@ static Guard renamed(Program *p, const Guard *g, const Index *const *from, const
 
 static bool single(const Definition *d) {
     const Equation *q = d->equations.data[0];
-    return d->equations.count == 1 && equation_identity(q) && (q->reduction == REDUCE_NONE || q->reduction == REDUCE_SUM);
+    return d->equations.count == 1 && equation_identity(q) &&
+           (q->reduction == REDUCE_NONE || q->reduction == REDUCE_SUM);
 }
 
 // ---- supply: in order, from producers to readers
@@ -51,10 +54,12 @@ static Equation *supplied(Travel *t, Equation *q) {
         if (read->op != OP_READ || f.exponent.data[i] <= 0) continue;
         const Mask *m = &t->masks[read->tensor->id];
         for (int k = 0; k < m->guards.count; k++)
-            vec_push(p->arena, &more, renamed(p, &m->guards.data[k], m->dims, read->forms, read->guard_count));
+            vec_push(p->arena, &more,
+                     renamed(p, &m->guards.data[k], m->dims, read->forms, read->guard_count));
     }
     if (!more.count) return q;
-    return equation_simplify(p, equation_with(p, q, expr_where(p, more.data, more.count, q->e, expr_const(p, 0))));
+    return equation_simplify(
+        p, equation_with(p, q, expr_where(p, more.data, more.count, q->e, expr_const(p, 0))));
 }
 
 static void supply(Travel *t) {
@@ -84,7 +89,8 @@ static void demand_read(Travel *t, const Expr *read, const Guards *under) {
     Binding back[MAX_RANK];
     int count = 0;
     for (int d = 0; d < read->guard_count; d++)
-        if (affine_only(read->forms[d])) back[count++] = (Binding){affine_only(read->forms[d]), affine_index(p, m->dims[d])};
+        if (affine_only(read->forms[d]))
+            back[count++] = (Binding){affine_only(read->forms[d]), affine_index(p, m->dims[d])};
     Guards mine = {0};
     for (int i = 0; i < under->count; i++) {
         if (!travels(&under->data[i])) continue;
@@ -92,7 +98,8 @@ static void demand_read(Travel *t, const Expr *read, const Guards *under) {
         bool own = true;
         for (int k = 0; k < form->count; k++) {
             bool found = false;
-            for (int d = 0; d < read->guard_count; d++) found = found || form->terms[k].atom->index == m->dims[d];
+            for (int d = 0; d < read->guard_count; d++)
+                found = found || form->terms[k].atom->index == m->dims[d];
             own = own && found;
         }
         if (own) vec_push(p->arena, &mine, (Guard){form, under->data[i].count});
@@ -104,7 +111,8 @@ static void demand_read(Travel *t, const Expr *read, const Guards *under) {
     }
     int kept = 0;
     for (int i = 0; i < m->guards.count; i++)
-        if (mine.count && guards_imply(p, mine.data, mine.count, m->guards.data[i])) m->guards.data[kept++] = m->guards.data[i];
+        if (mine.count && guards_imply(p, mine.data, mine.count, m->guards.data[i]))
+            m->guards.data[kept++] = m->guards.data[i];
     m->guards.count = kept;
 }
 
@@ -120,7 +128,8 @@ static void demand_in(Travel *t, const Expr *e, Guards *under, Memo *seen) {
         for (int k = 0; k < form->count; k++) demand_in(t, form->terms[k].atom, &none, memo_create(p->arena));
     }
     if (e->op == OP_AFFINE)
-        for (int k = 0; k < e->form->count; k++) demand_in(t, e->form->terms[k].atom, &none, memo_create(p->arena));
+        for (int k = 0; k < e->form->count; k++)
+            demand_in(t, e->form->terms[k].atom, &none, memo_create(p->arena));
     for (int i = 0; i < e->count; i++) {
         if (e->op != OP_WHERE || i == 1) {
             demand_in(t, e->args[i], under, seen);

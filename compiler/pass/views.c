@@ -1,18 +1,20 @@
-// Views: flat[b, 80*i + 16*j + c] = p[b, i, j, c], the only definition of flat: the producer of p writes flat in place,
-// and readers of p read flat. Flattening, splitting heads and copying into an output then cost nothing.
+// Views: flat[b, 80*i + 16*j + c] = p[b, i, j, c], the only definition of flat: the producer of p writes flat
+// in place, and readers of p read flat. Flattening, splitting heads and copying into an output then cost
+// nothing.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
 typedef struct {
     Program *p;
     Flow *flow;
-    const Equation **view;            // by the id of the tensor that is written as another: the equation of the view
+    const Equation **view; // by the id of the tensor that is written as another: the equation of the view
 } Views;
 
 // Every element of the source has one place in the result.
 static bool plain_source(const Flow *flow, const Equation *q) {
     const Expr *read = q->e;
-    if (read->op != OP_READ || read->tensor->kind != TENSOR_TEMP || read->tensor->type != q->tensor->type) return false;
+    if (read->op != OP_READ || read->tensor->kind != TENSOR_TEMP || read->tensor->type != q->tensor->type)
+        return false;
     const Definition *source = flow_definition(flow, read->tensor);
     if (!source || source->live) return false;
     for (int d = 0; d < read->guard_count; d++) {
@@ -25,10 +27,12 @@ static bool plain_source(const Flow *flow, const Equation *q) {
     return equation_result_indices(q, result, 4 * MAX_RANK) == read->guard_count;
 }
 
-static void written_as(Views *v, const Expr *read, const Equation *view, const Affine *const *at, const Affine **out) {
+static void written_as(Views *v, const Expr *read, const Equation *view, const Affine *const *at,
+                       const Affine **out) {
     Binding b[MAX_RANK];
     for (int d = 0; d < read->guard_count; d++) b[d] = (Binding){affine_only(read->forms[d]), at[d]};
-    for (int d = 0; d < view->out_count; d++) out[d] = affine_substitute(v->p, view->out[d], b, read->guard_count);
+    for (int d = 0; d < view->out_count; d++)
+        out[d] = affine_substitute(v->p, view->out[d], b, read->guard_count);
 }
 
 static const Expr *replace(void *data, const Expr *read) {
@@ -51,22 +55,24 @@ static void rewrite(Views *v, Equation **slot) {
     *slot = q;
 }
 
-// flat[..] = k * p[..], where nobody else reads p: p takes the factor, unless it is a product's sum, which would pay for
-// it in every term.
+// flat[..] = k * p[..], where nobody else reads p: p takes the factor, unless it is a product's sum, which
+// would pay for it in every term.
 static void scale_source(Views *v, Equation **slot, const int *readers) {
     Program *p = v->p;
     const Expr *e = (*slot)->e;
     if (e->op != OP_PRODUCT || e->count != 1 || e->exponents[0] != 1 || e->args[0]->op != OP_READ) return;
     const Equation *plain = equation_with(p, *slot, e->args[0]);
     Definition *d = flow_definition(v->flow, e->args[0]->tensor);
-    if (!d || readers[d->tensor->id] != 1 || equation_identity(plain) || !plain_source(v->flow, plain)) return;
+    if (!d || readers[d->tensor->id] != 1 || equation_identity(plain) || !plain_source(v->flow, plain))
+        return;
     for (int i = 0; i < d->equations.count; i++) {
         const Equation *q = d->equations.data[i];
         if (q->reduction != REDUCE_NONE && (q->reduction != REDUCE_SUM || equation_is_product(p, q))) return;
     }
     for (int i = 0; i < d->equations.count; i++) {
         const Equation *q = d->equations.data[i];
-        d->equations.data[i] = equation_with(p, q, expr_normal(p, expr_mul(p, expr_const(p, e->value), q->e)));
+        d->equations.data[i] =
+            equation_with(p, q, expr_normal(p, expr_mul(p, expr_const(p, e->value), q->e)));
     }
     *slot = equation_with(p, plain, plain->e);
 }
@@ -75,10 +81,12 @@ static void scale_sources(Views *v) {
     int *readers = arena_array(v->p->arena, int, v->p->tensors.count + 1);
     const Function *f = v->flow->f;
     for (int i = 0; i < f->equations.count; i++)
-        for (int k = 0; k < f->equations.data[i]->e->read_count; k++) readers[f->equations.data[i]->e->reads[k]->tensor->id]++;
+        for (int k = 0; k < f->equations.data[i]->e->read_count; k++)
+            readers[f->equations.data[i]->e->reads[k]->tensor->id]++;
     for (int i = 0; i < v->flow->order.count; i++) {
         Definition *d = v->flow->order.data[i];
-        if (d->equations.count == 1 && d->equations.data[0]->reduction == REDUCE_NONE) scale_source(v, &d->equations.data[0], readers);
+        if (d->equations.count == 1 && d->equations.data[0]->reduction == REDUCE_NONE)
+            scale_source(v, &d->equations.data[0], readers);
     }
 }
 
@@ -106,7 +114,8 @@ static bool write_in_place(Program *p, Function *f) {
     if (p->precision != PRECISION_STRICT) scale_sources(&v);
     if (!find(&v)) return false;
     for (int i = 0; i < v.flow->order.count; i++)
-        for (int k = 0; k < v.flow->order.data[i]->equations.count; k++) rewrite(&v, &v.flow->order.data[i]->equations.data[k]);
+        for (int k = 0; k < v.flow->order.data[i]->equations.count; k++)
+            rewrite(&v, &v.flow->order.data[i]->equations.data[k]);
     flow_close(v.flow);
     function_sort(p, f);
     return true;

@@ -218,8 +218,11 @@ static void check_type(Elaborator *el, Application *a, const Node *parameter, Se
         Diagnostic *d = fail(el, a->caller, CLASS_ARGUMENT, v->span.end ? v->span : a->span, parameter->name,
                              a->define->name);
         if (d) {
-            diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here", node_text(el, parameter));
-            diagnostic_help(el->session->ctx, d, "a class indexes and compares; what takes one declares it `: class`, as `cross_entropy` does");
+            diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here",
+                            node_text(el, parameter));
+            diagnostic_help(el->session->ctx, d,
+                            "a class indexes and compares; what takes one declares it `: class`, as "
+                            "`cross_entropy` does");
         }
         a->ok = false;
         return;
@@ -237,9 +240,11 @@ static void check_type(Elaborator *el, Application *a, const Node *parameter, Se
     Diagnostic *d = fail(el, a->caller, ARGUMENT_TYPE, v->span.end ? v->span : a->span, parameter->name,
                          a->define->name, type, given);
     if (d) {
-        diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here", node_text(el, parameter));
+        diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here",
+                        node_text(el, parameter));
         if (!string_equal(type, "bool"))
-            diagnostic_help(el->session->ctx, d, "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
+            diagnostic_help(el->session->ctx, d,
+                            "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
     }
     a->ok = false;
 }

@@ -207,8 +207,8 @@ void clock_words(Run *r, Elaborator *el) {
 static Tensor *metric_clock(Run *r, Metric *m, int part) {
     static const char *const parts[PARTS] = {"", "test.", "validation."};
     if (!m->clock[part])
-        m->clock[part] =
-            run_tensor(r, string_format(r->arena, "clock.%s%s", parts[part], m->name), TENSOR_CLOCK, (double)NAN);
+        m->clock[part] = run_tensor(r, string_format(r->arena, "clock.%s%s", parts[part], m->name),
+                                    TENSOR_CLOCK, (double)NAN);
     return m->clock[part];
 }
 

@@ -314,7 +314,9 @@ bool data_supported(Run *r) {
 static void tell(Run *r, const Node *split) {
     const DataBlock *d = &r->m->data;
     run_in_force(r, "data", node_text(r->arena, r->data->source), run_line(r, r->data->source->span));
-    static const struct { const char *name, *preset; } csv[] = {{"header", "true"}, {"separator", "\",\""}, {"missing", "error"}};
+    static const struct {
+        const char *name, *preset;
+    } csv[] = {{"header", "true"}, {"separator", "\",\""}, {"missing", "error"}};
     const Builtin *b = string_equal(d->source, "csv") ? builtin_find("csv", 1u << GROUP_SOURCE) : NULL;
     for (size_t i = 0; b && i < sizeof csv / sizeof *csv; i++)
         if (!call_argument(r->data->source, b, csv[i].name))

@@ -55,7 +55,7 @@ struct Value_ {
     bool is_class;       // rule 8: an int that is a class
     bool is_view;        // TENSOR: the operand of a reduction by a function: written into it, not stored
     Dimension dimension; // rule 23; DIMENSION_NUMBER: none
-    Dimension counts;    // a plain number that counts steps or epochs (`step`, a length): no other unit joins it
+    Dimension counts; // a plain number that counts steps or epochs (`step`, a length): no other unit joins it
     double number;
     const char *text;
     const Expr *e;
@@ -132,7 +132,8 @@ struct Elaborator {
     Totals *totals;           // NULL: none
     TensorKind state_kind;    // of `state` statements: TENSOR_STATE, in optimizers TENSOR_SLOT
     const Array *state_shape; // optimizers of numbers: the shape of a state without brackets; else NULL
-    const Index *row; // a data block is written for one row: the index under which everything stands; else NULL
+    const Index
+        *row; // a data block is written for one row: the index under which everything stands; else NULL
     struct ElaboratorTables *tables;
 };
 Elaborator *elaborator_create(Session *s, Function *f, bool training);

@@ -340,7 +340,8 @@ SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const 
     for (int i = 0; i < first->count; i++) add_index(&own, first->indices[i]);
     for (int d = 0; d < rank; d++)
         for (int i = 0; i < out[d]->count; i++)
-            for (int k = 0; k < out[d]->terms[i].atom->free_count; k++) add_index(&own, out[d]->terms[i].atom->free[k]);
+            for (int k = 0; k < out[d]->terms[i].atom->free_count; k++)
+                add_index(&own, out[d]->terms[i].atom->free[k]);
     Indices all = outer_of(el, first->e, &own);
     for (const Env *scope = env; scope && scope->frame == env->frame; scope = scope->outer)
         for (int i = 0; i < map_count(scope->names); i++) {
@@ -394,7 +395,10 @@ static Tensor *total_of(Elaborator *el, const Indices *outer, Reduction r) {
         int64_t dims[MAX_RANK];
         for (int i = 0; i < outer->count && i < MAX_RANK; i++) dims[i] = outer->data[i]->size;
         t = tensor_add(p, name, TENSOR_TOTAL, TYPE_DOUBLE, outer->count, dims);
-        t->start = r == REDUCE_MAX ? -(double)INFINITY : r == REDUCE_MIN ? (double)INFINITY : r == REDUCE_PROD ? 1 : 0;
+        t->start = r == REDUCE_MAX    ? -(double)INFINITY
+                   : r == REDUCE_MIN  ? (double)INFINITY
+                   : r == REDUCE_PROD ? 1
+                                      : 0;
         vec_push(p->arena, &totals->tensors, t);
     }
     return t;

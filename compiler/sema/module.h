@@ -1,43 +1,48 @@
-// The contract of sema/: what elaboration makes of a file with a `train` block: a Program (ir.h) and the facts of the run
-// that are not arithmetic. All arithmetic of the file, the data block's, the schedules', the metrics' and the stop rule's
-// included, is equations of the program's functions; what stands here goes into the manifest (runtime/abi.def), field by field.
+// The contract of sema/: what elaboration makes of a file with a `train` block: a Program (ir.h) and the
+// facts of the run that are not arithmetic. All arithmetic of the file, the data block's, the schedules', the
+// metrics' and the stop rule's included, is equations of the program's functions; what stands here goes into
+// the manifest (runtime/abi.def), field by field.
 #ifndef NN_MODULE_H
 #define NN_MODULE_H
 
 #include "ir/ir.h"
 #include "syntax/ast.h"
 
-typedef struct Value_ SemaValue;      // sema's own (values.h)
+typedef struct Value_ SemaValue; // sema's own (values.h)
 
-typedef struct { const char *name; int64_t value; bool given; } Count;
+typedef struct {
+    const char *name;
+    int64_t value;
+    bool given;
+} Count;
 
 // A field of the data block. Tensors are NULL where nothing reads the field there.
 typedef struct {
     const char *name;
-    const char *text;                 // what it is, as written
+    const char *text; // what it is, as written
     Span span;
     Type type;
-    int rank;                         // of one sample
+    int rank; // of one sample
     int64_t dims[MAX_RANK];
-    int64_t limit;                    // classes and ints; 0: none
+    int64_t limit; // classes and ints; 0: none
     bool is_class, is_whole;
-    int in_model;                     // its place among the model's inputs, or -1
+    int in_model; // its place among the model's inputs, or -1
     bool in_loss;
-    Tensor *input;                    // TENSOR_INPUT of STEP, EVALUATE and PREDICT (one tensor for all three)
-    Tensor *prepared[3];              // TENSOR_OUTPUT of the prepare function of each part
+    Tensor *input;       // TENSOR_INPUT of STEP, EVALUATE and PREDICT (one tensor for all three)
+    Tensor *prepared[3]; // TENSOR_OUTPUT of the prepare function of each part
 } Field;
 
 typedef enum { COLUMN_NUMBER, COLUMN_TEXT_EQUALS, COLUMN_FILE, COLUMN_TABLE } ColumnKind;
 typedef struct {
-    int part;                         // 0, 1 test, 2 validation
+    int part; // 0, 1 test, 2 validation
     ColumnKind kind;
-    Tensor *tensor;                   // TENSOR_INPUT, TYPE_DOUBLE, [block, ...] of the prepare function of the part
+    Tensor *tensor; // TENSOR_INPUT, TYPE_DOUBLE, [block, ...] of the prepare function of the part
     int field;
     const char *file, *name, *equals; // NULL: none
     int64_t first, last, limit, elements;
     bool is_class, is_whole;
-    bool for_input;                   // an input of the model is made of it
-    const double *values;             // tables
+    bool for_input;       // an input of the model is made of it
+    const double *values; // tables
     int64_t value_count;
     Span span;
 } Column;
@@ -45,20 +50,20 @@ typedef struct {
 typedef enum { STATISTIC_STANDARDIZE, STATISTIC_MINMAX, STATISTIC_MISSING_MEAN } StatisticKind;
 typedef struct {
     StatisticKind kind;
-    int field, column;                // column: missing = mean; else -1
-    Tensor *of[3], *into[2];          // into: TENSOR_STATE, TYPE_REAL, data.FIELD.mean ...
+    int field, column;       // column: missing = mean; else -1
+    Tensor *of[3], *into[2]; // into: TENSOR_STATE, TYPE_REAL, data.FIELD.mean ...
 } Statistic;
 
 typedef struct {
-    const char *name, *source;        // source: a row of runtime/sources.def
+    const char *name, *source; // source: a row of runtime/sources.def
     const char *file;
     bool header;
     int separator;
-    int missing;                      // enum nn_missing
+    int missing; // enum nn_missing
     double missing_value;
     int64_t rows, seed;
-    int split;                        // enum nn_split
-    int stratify;                     // field or -1
+    int split;    // enum nn_split
+    int stratify; // field or -1
     double test, validation;
     int64_t split_seed, folds;
     bool own_part[3];
@@ -67,38 +72,54 @@ typedef struct {
     VEC(Statistic) statistics;
 } DataBlock;
 
-typedef struct { const char *name; Tensor *tensor; int label; } ModelOutput;
-// A metric, or the loss (the first). `clock[k]`: the TENSOR_CLOCK through which the run's expressions read its value
-// in training, test, validation; NULL where none does.
-typedef struct { const char *name; Tensor *tensor; bool in_training; Tensor *clock[3]; } Metric;
-typedef struct { const char *name; Tensor *tensor; int unit; bool is_rate; } Setting;
+typedef struct {
+    const char *name;
+    Tensor *tensor;
+    int label;
+} ModelOutput;
+// A metric, or the loss (the first). `clock[k]`: the TENSOR_CLOCK through which the run's expressions read
+// its value in training, test, validation; NULL where none does.
+typedef struct {
+    const char *name;
+    Tensor *tensor;
+    bool in_training;
+    Tensor *clock[3];
+} Metric;
+typedef struct {
+    const char *name;
+    Tensor *tensor;
+    int unit;
+    bool is_rate;
+} Setting;
 
 // A layer instance, in the order of the text: for `summary`, and to name the first non-finite result.
 typedef struct {
-    const char *name;                 // net.dense_1
-    const char *definition;           // dense
+    const char *name;       // net.dense_1
+    const char *definition; // dense
     Span span;
-    int depth;                        // of nesting; 0: the model itself
+    int depth; // of nesting; 0: the model itself
     int rank;
-    int64_t dims[MAX_RANK];           // of its (first) result
+    int64_t dims[MAX_RANK]; // of its (first) result
     uint8_t batch_dims;
     int64_t params, flops;
-    Tensor *step_result;              // its result in STEP, or NULL
+    Tensor *step_result; // its result in STEP, or NULL
 } LayerInstance;
 
-// A layer or function of the model by itself, for `grad`: `function` computes its results from inputs of its own. Innermost
-// first, in the order of the text.
+// A layer or function of the model by itself, for `grad`: `function` computes its results from inputs of its
+// own. Innermost first, in the order of the text.
 typedef struct {
-    const char *name;                 // net.dense_1, net.relu
+    const char *name; // net.dense_1, net.relu
     bool is_model;
-    Function *function;               // not one of the program's
-    VEC(Tensor *) inputs;             // of its signature
+    Function *function;   // not one of the program's
+    VEC(Tensor *) inputs; // of its signature
     VEC(const char *) input_names, result_names;
     VEC(Tensor *) results;
-    VEC(Tensor *) in_step;            // of a model: its results in STEP
+    VEC(Tensor *) in_step; // of a model: its results in STEP
 } Extract;
 
-typedef struct { const char *name, *value, *origin; } InForce;   // one line of `explain`: what is in force, and where it came from
+typedef struct {
+    const char *name, *value, *origin;
+} InForce; // one line of `explain`: what is in force, and where it came from
 
 typedef struct {
     Program *program;
@@ -109,49 +130,56 @@ typedef struct {
     VEC(Metric) metrics;
     VEC(Setting) settings;
     VEC(LayerInstance) layers;
-    VEC(Extract) extracts;                  // with SemaOptions.units
-    VEC(Tensor *) rates;              // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
+    VEC(Extract) extracts; // with SemaOptions.units
+    VEC(Tensor *) rates;   // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
     VEC(InForce) in_force;
     Tensor *rowmap;
-    Tensor *loss;                     // output of STEP, TYPE_DOUBLE
-    Tensor *gradient_norm;            // output of STEP or UPDATE, or NULL
-    Tensor *best, *stop;              // outputs of EPOCH and STOP, or NULL
+    Tensor *loss;          // output of STEP, TYPE_DOUBLE
+    Tensor *gradient_norm; // output of STEP or UPDATE, or NULL
+    Tensor *best, *stop;   // outputs of EPOCH and STOP, or NULL
     bool stop_each_step;
-    Tensor *clock[12];                // enum nn_clock; NULL: nothing reads it
+    Tensor *clock[12]; // enum nn_clock; NULL: nothing reads it
     int64_t epochs, steps, seed, batch, accumulate;
     bool shuffle, needs_steps, needs_epoch_length;
     const char *start_file;
     VEC(const char *) start_names;
     int64_t params, flops;
-    VEC(const Node *) asserts;        // checked by the pipeline once memory is known (assert_check)
+    VEC(const Node *) asserts; // checked by the pipeline once memory is known (assert_check)
 } Module;
 
 // The options of the command line that decide what is compiled.
-typedef struct { const char *name, *value; } SetOption;
+typedef struct {
+    const char *name, *value;
+} SetOption;
 typedef struct {
     Precision precision;
     bool precision_given;
-    int64_t batch;                    // 0: the program's
-    VEC(SetOption) set;               // --set name=value
-    bool arguments;                   // Module.in_force holds the arguments of layers, losses and metrics too
-    bool extracts;                      // fill in Module.extracts
+    int64_t batch;      // 0: the program's
+    VEC(SetOption) set; // --set name=value
+    bool arguments;     // Module.in_force holds the arguments of layers, losses and metrics too
+    bool extracts;      // fill in Module.extracts
 } SemaOptions;
 
-// A file and its library, resolved. `library`: the standard library's sources and those of --library, parsed first.
+// A file and its library, resolved. `library`: the standard library's sources and those of --library, parsed
+// first.
 typedef struct Library Library;
 Library *library_create(Context *ctx);
 void library_add(Library *library, const Source *source, const Node *root);
 
-// Binds every name and checks every rule that needs no shapes' numbers, in the whole file: all errors of a file. False after errors.
+// Binds every name and checks every rule that needs no shapes' numbers, in the whole file: all errors of a
+// file. False after errors.
 bool sema_resolve(Context *ctx, Library *library, const Source *source, const Node *root);
 // The same for a `train` block that is not quite the file's own.
-bool sema_resolve_train(Context *ctx, Library *library, const Source *source, const Node *root, const Node *train);
-// Instantiates the `train` block's models, checks every shape, and writes the equations. NULL after errors, or if the file is a library.
-Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root, const SemaOptions *options);
+bool sema_resolve_train(Context *ctx, Library *library, const Source *source, const Node *root,
+                        const Node *train);
+// Instantiates the `train` block's models, checks every shape, and writes the equations. NULL after errors,
+// or if the file is a library.
+Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,
+                       const SemaOptions *options);
 // A library file: every definition whose shapes are known enough is checked by itself. False after errors.
 bool sema_check_library(Context *ctx, Library *library, const Source *source, const Node *root);
-// A definition of a resolved file applied to tensors, one a parameter: its equations as a function of the program, its results
-// (as many as its signature says) as outputs of theirs. NULL after errors.
+// A definition of a resolved file applied to tensors, one a parameter: its equations as a function of the
+// program, its results (as many as its signature says) as outputs of theirs. NULL after errors.
 Function *sema_apply(Program *p, const Library *library, const Node *define, Tensor *const *inputs);
 // `assert` lines with params, memory (bytes) and flops known.
 bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory);

@@ -1,7 +1,7 @@
 // The functions that make fields of raw columns, a block of rows at a time, in double.
-// A field is written for one row: readers (column, file, a table's list ...) and other fields are tensors of one
-// sample, each a read of a tensor [block, ...] at the one index of the row, which nothing in the text can name.
-// So nothing reaches from row to row, and what is left is an expression or an equation like any other.
+// A field is written for one row: readers (column, file, a table's list ...) and other fields are tensors of
+// one sample, each a read of a tensor [block, ...] at the one index of the row, which nothing in the text can
+// name. So nothing reaches from row to row, and what is left is an expression or an equation like any other.
 #include "sema/prepare.h"
 
 #include <math.h>
@@ -49,14 +49,16 @@ static Tensor *block_output(Maker *k, SemaValue v, const char *name, Type type, 
 
 // ---- statistics ----
 
-// data.FIELD.mean: kept with the weights; `first` before there are data. Of the shape of a sample of `of`; NULL
-// where another part made it of another shape.
+// data.FIELD.mean: kept with the weights; `first` before there are data. Of the shape of a sample of `of`;
+// NULL where another part made it of another shape.
 static Tensor *statistic_state(Maker *k, const char *what, int number, const Tensor *of, double first) {
     Run *r = k->r;
-    const char *name = string_format(r->arena, number > 1 ? "data.%s.%s_%d" : "data.%s.%s", k->f->name, what, number);
+    const char *name =
+        string_format(r->arena, number > 1 ? "data.%s.%s_%d" : "data.%s.%s", k->f->name, what, number);
     Tensor *t = tensor_find(r->p, name);
     if (t) {
-        bool same = t->rank == of->rank - 1 && !memcmp(t->dims, of->dims + 1, sizeof *t->dims * (size_t)t->rank);
+        bool same =
+            t->rank == of->rank - 1 && !memcmp(t->dims, of->dims + 1, sizeof *t->dims * (size_t)t->rank);
         return same ? t : NULL;
     }
     if (k->part) return NULL;
@@ -118,8 +120,8 @@ static SemaValue standardized(Maker *k, const Node *e) {
     const Node *inner = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
     SemaValue v = make_value(k, inner);
     if (value_is_error(v)) return v;
-    Tensor *of = block_output(k, v, prepare_name(k, string_format(r->arena, "%s.measured", k->f->name)), TYPE_DOUBLE,
-                              e->span);
+    Tensor *of = block_output(k, v, prepare_name(k, string_format(r->arena, "%s.measured", k->f->name)),
+                              TYPE_DOUBLE, e->span);
     if (!of) return value_error();
     int number = ++k->scales;
     Tensor *low = statistic_state(k, minmax ? "low" : "mean", number, of, 0),
@@ -149,7 +151,9 @@ static const Node *bind(Maker *k, SemaValue v, Span span) {
 
 static const char *name_held(const Node *brackets, const Node *reader) {
     for (int i = 0; i < brackets->count; i++) {
-        const Node *item = brackets->items[i]->kind == AST_IF ? brackets->items[i]->value : brackets->items[i], *range;
+        const Node *item =
+                       brackets->items[i]->kind == AST_IF ? brackets->items[i]->value : brackets->items[i],
+                   *range;
         const char *name = index_name(item, &range);
         if (name && node_names(reader, name)) return name;
     }
@@ -158,7 +162,8 @@ static const char *name_held(const Node *brackets, const Node *reader) {
 
 // The index of a reduction around the reader that the reader's own text holds; NULL: none.
 static const char *index_around(const Node *e, const Node *reader) {
-    if (!e || e == reader || e->span.start > reader->span.start || e->span.end < reader->span.end) return NULL;
+    if (!e || e == reader || e->span.start > reader->span.start || e->span.end < reader->span.end)
+        return NULL;
     const char *name = e->kind == AST_REDUCE ? name_held(e, reader) : NULL;
     for (int i = 0; i < 3 && !name; i++) name = index_around(e->kid[i], reader);
     for (int i = 0; i < e->count && !name; i++) name = index_around(e->items[i], reader);
@@ -255,7 +260,8 @@ static bool take_shape(Maker *k, const Node *e, SemaValue v) {
     bool small = true;
     for (own.rank = 0; tensor && own.rank < v.array->rank; own.rank++) {
         own.dims[own.rank] = v.array->dims[own.rank].size;
-        small = small && !__builtin_mul_overflow(elements, own.dims[own.rank], &elements) && elements <= INT32_MAX;
+        small = small && !__builtin_mul_overflow(elements, own.dims[own.rank], &elements) &&
+                elements <= INT32_MAX;
     }
     if (!small) {
         diagnose(k->r->ctx, TENSOR_TOO_LARGE, e->span, dims_text(k->el, v.array->dims, v.array->rank));
@@ -311,7 +317,8 @@ static bool same_type(const Maker *k, const Node *e) {
     Field own = {.name = f->name};
     if (!data_read_type(k->r, e, &own)) return false;
     if (own.type == f->type && own.is_class == f->is_class && own.limit == f->limit) return true;
-    Diagnostic *d = diagnose(k->r->ctx, PART_TYPE, e->span, f->name, type_phrase(k->r->arena, &own), type_phrase(k->r->arena, f));
+    Diagnostic *d = diagnose(k->r->ctx, PART_TYPE, e->span, f->name, type_phrase(k->r->arena, &own),
+                             type_phrase(k->r->arena, f));
     diagnostic_note(k->r->ctx, d, f->span, "the field stands here");
     return false;
 }
@@ -348,7 +355,8 @@ static void make_field(Maker *k) {
     env_set(k->env, f->name, f->type == TYPE_INT ? seen_integer(k, v, element, e->span) : sample_value(k, t));
 }
 
-// Which raw columns the model's inputs are made of, also by way of other fields: a prediction reads these alone.
+// Which raw columns the model's inputs are made of, also by way of other fields: a prediction reads these
+// alone.
 static void mark_inputs(Run *r, const Function *f, int part) {
     bool *needed = arena_array(r->arena, bool, r->p->tensors.count + 1);
     for (int i = 0; i < r->m->data.fields.count; i++) {
@@ -357,7 +365,8 @@ static void mark_inputs(Run *r, const Function *f, int part) {
     }
     for (int i = f->equations.count - 1; i >= 0; i--) {
         const Equation *q = f->equations.data[i];
-        for (int k = 0; needed[q->tensor->id] && k < q->e->read_count; k++) needed[q->e->reads[k]->tensor->id] = true;
+        for (int k = 0; needed[q->tensor->id] && k < q->e->read_count; k++)
+            needed[q->e->reads[k]->tensor->id] = true;
     }
     for (int i = 0; i < r->m->data.columns.count; i++) {
         Column *c = &r->m->data.columns.data[i];
@@ -376,7 +385,8 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
     for (int i = 0; i < block->count; i++) {
         Field *field = data_field_of(r, block->items[i]);
         if (!field) continue;
-        Maker k = {.r = r, .el = el, .env = env, .part = part, .f = field, .rows = &rows, .line = block->items[i]};
+        Maker k = {
+            .r = r, .el = el, .env = env, .part = part, .f = field, .rows = &rows, .line = block->items[i]};
         int errors = r->ctx->errors;
         k.field = (int)(field - r->m->data.fields.data);
         given[k.field] = true;

@@ -18,9 +18,9 @@ typedef struct {
     int part, field;
     const Field *f;
     const Node *line;
-    int64_t *rows;      // of this part's lists so far: 0 before the first, -1 after a message
-    const Node *whole;  // of an integer: the expression that must be whole and below the limit
-    bool indexed;       // z[i] = ...: readers have a shape of their own
+    int64_t *rows;              // of this part's lists so far: 0 before the first, -1 after a message
+    const Node *whole;          // of an integer: the expression that must be whole and below the limit
+    bool indexed;               // z[i] = ...: readers have a shape of their own
     int columns, parts, scales; // raw tensors, names and statistics made for this field
     bool wrong;
 } Maker;
@@ -33,8 +33,8 @@ const char *prepare_name(const Maker *k, const char *name);
 
 // The source that a reader reads from; NULL: no reader.
 const char *reader_source(const Node *e);
-// The raw tensor of a reader; NULL after a message. `equals`: the text it is compared with; `limit`: not NULL where
-// the cells themselves are the integers of the field.
+// The raw tensor of a reader; NULL after a message. `equals`: the text it is compared with; `limit`: not NULL
+// where the cells themselves are the integers of the field.
 Tensor *reader_column(Maker *k, const Node *e, const char *equals, const Node *limit);
 
 #endif

@@ -236,4 +236,3 @@ Tensor *reader_column(Maker *k, const Node *e, const char *equals, const Node *l
     vec_push(k->r->arena, &k->r->m->data.columns, c);
     return c.tensor;
 }
-

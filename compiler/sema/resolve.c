@@ -97,9 +97,11 @@ static void resolve_item(Resolver *r, const Node *item) {
     }
 }
 
-bool sema_resolve_train(Context *ctx, Library *library, const Source *source, const Node *root, const Node *train) {
+bool sema_resolve_train(Context *ctx, Library *library, const Source *source, const Node *root,
+                        const Node *train) {
     int errors = ctx->errors;
-    Resolver r = {.ctx = ctx, .library = library, .source = source, .file = root, .missing = map_create(ctx->arena)};
+    Resolver r = {
+        .ctx = ctx, .library = library, .source = source, .file = root, .missing = map_create(ctx->arena)};
     resolve_train(&r, train);
     return ctx->errors == errors;
 }
@@ -107,7 +109,8 @@ bool sema_resolve_train(Context *ctx, Library *library, const Source *source, co
 bool sema_resolve(Context *ctx, Library *library, const Source *source, const Node *root) {
     int errors = ctx->errors;
     library_open(library, source, root);
-    Resolver r = {.ctx = ctx, .library = library, .source = source, .file = root, .missing = map_create(ctx->arena)};
+    Resolver r = {
+        .ctx = ctx, .library = library, .source = source, .file = root, .missing = map_create(ctx->arena)};
     check_items(&r, root);
     Cycles cycles = {&r, map_create(ctx->arena), 0};
     for (int i = 0; i < root->count; i++)

@@ -21,7 +21,8 @@ bool library_standard(const Library *library, const char *name); // does the sta
 const Node *library_member(const Library *library, Span from, const char *file, const char *name);
 // Is there a library of that name, whose members are written with it? The file's own names come first.
 bool library_named(const Library *library, Span from, const char *file);
-// The libraries whose members are written with a word, for suggestions. Returns how many; stores at most `room`.
+// The libraries whose members are written with a word, for suggestions. Returns how many; stores at most
+// `room`.
 int library_words(const Library *library, const char **names, int room);
 // The names of a library, for suggestions. Returns how many; stores at most `room`.
 int library_members(const Library *library, const char *file, const char **names, int room);
@@ -89,8 +90,8 @@ const TrainSetting *train_setting_find(const char *name);
 
 // Does the name stand somewhere in the tree?
 bool node_names(const Node *e, const char *name);
-// z[i] = x[i] / 2: are the brackets of a field's line indices of an equation? Else they are sizes: numbers, and
-// names that the file defines or the equation does not hold.
+// z[i] = x[i] / 2: are the brackets of a field's line indices of an equation? Else they are sizes: numbers,
+// and names that the file defines or the equation does not hold.
 bool field_is_indexed(const Library *library, const Node *line);
 
 // The file's `train` block, or NULL.

@@ -185,7 +185,8 @@ static bool result_open(const Resolver *r) {
     return false;
 }
 
-// The result that is not given, where there is one only: a definition nobody uses may well be meant to give it.
+// The result that is not given, where there is one only: a definition nobody uses may well be meant to give
+// it.
 static const char *only_absent(const Resolver *r) {
     const char *absent = NULL;
     int count = 0;

@@ -84,7 +84,8 @@ static void report_setting(Resolver *r, const Signature *s, const Node *argument
     if (list.chars.count) diagnostic_help(r->ctx, d, "it has %s", text_string(&list));
 }
 
-// What hides a definition of the library may have been meant to have another name: that is said at its first wrong call.
+// What hides a definition of the library may have been meant to have another name: that is said at its first
+// wrong call.
 static bool told_hidden(Resolver *r, const Signature *s) {
     if (!s->hides) return false;
     bool told = map_get(r->reported, s->called) != NULL;
@@ -93,7 +94,10 @@ static bool told_hidden(Resolver *r, const Signature *s) {
 }
 
 static void help_hidden(Resolver *r, const Signature *s, Diagnostic *d) {
-    if (s->hides) diagnostic_help(r->ctx, d, "the `%s` of this file hides the library's: give it another name to have both", s->called);
+    if (s->hides)
+        diagnostic_help(r->ctx, d,
+                        "the `%s` of this file hides the library's: give it another name to have both",
+                        s->called);
 }
 
 static void report_count(Resolver *r, const Signature *s, const Node *call, int given) {

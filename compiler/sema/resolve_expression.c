@@ -71,7 +71,8 @@ static void resolve_member(Resolver *r, const Node *e) {
     const Builtin *b = plain ? builtin_find(base->name, r->groups & 1u << GROUP_TRAIN) : NULL;
     if (b && (string_equal(b->name, "test") || string_equal(b->name, "validation")))
         resolve_part(r, e);
-    else if (plain && !library_find(r->library, base->span, base->name) && !builtin_find(base->name, r->groups))
+    else if (plain && !library_find(r->library, base->span, base->name) &&
+             !builtin_find(base->name, r->groups))
         report_library(r, e);
     else
         resolve_value(r, base);
@@ -179,7 +180,8 @@ static bool has_dots(const Node *e) {
 static void check_rank(Resolver *r, const Node *e) {
     const Local *local = e->base->kind == AST_NAME ? scope_find(r, e->base->name) : NULL;
     const Node *declared = local ? local->declared : NULL;
-    if (!declared || !declared->count || has_dots(declared) || has_dots(e) || declared->count == e->count) return;
+    if (!declared || !declared->count || has_dots(declared) || has_dots(e) || declared->count == e->count)
+        return;
     Diagnostic *d = diagnose(r->ctx, SUBSCRIPT_COUNT, e->span, e->base->name, declared->count, e->count);
     diagnostic_note(r->ctx, d, declared->span, "it is declared here");
 }

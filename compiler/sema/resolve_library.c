@@ -62,7 +62,8 @@ static FileScope *file_of(const Library *library, Span span) {
         if (span.start >= file->source->base && span.start <= file->source->base + file->source->length)
             return file;
     }
-    for (int i = 0; i < library->files.count; i++) // a text of the command line is read as if it stood in the program
+    for (int i = 0; i < library->files.count;
+         i++) // a text of the command line is read as if it stood in the program
         if (library->files.data[i]->program) return library->files.data[i];
     return NULL;
 }

@@ -44,7 +44,8 @@ typedef struct {
 static bool names(const Node *e, const char *index) {
     if (!e) return false;
     if (e->kind == AST_NAME && string_equal(e->name, index)) return true;
-    return (e->kind == AST_BINARY || e->kind == AST_UNARY) && (names(e->kid[0], index) || names(e->kid[1], index));
+    return (e->kind == AST_BINARY || e->kind == AST_UNARY) &&
+           (names(e->kid[0], index) || names(e->kid[1], index));
 }
 
 // The sign of what is added to the index: sizes and settings count as positive; 0 where it cannot be seen.
@@ -57,14 +58,17 @@ static int sign_of(const Node *e, const char *index) {
     if (e->op == OPERATOR_MUL) return names(e, index) ? 0 : left * right;
     if (e->op == OPERATOR_SUB) right = -right;
     if (e->op != OPERATOR_ADD && e->op != OPERATOR_SUB) return 0;
-    return left == 0 && names(e->left, index) ? right : right == 0 && names(e->right, index) ? left : left == right ? left : 0;
+    return left == 0 && names(e->left, index)     ? right
+           : right == 0 && names(e->right, index) ? left
+           : left == right                        ? left
+                                                  : 0;
 }
 
 static void report_ways(Loop *l, const Node *read, const Node *other, bool back) {
     if (l->told) return;
     l->told = true;
-    Diagnostic *d =
-        diagnose(l->r->ctx, RECUR_WAYS, read->span, back ? "forward" : "backward", back ? "backward" : "forward");
+    Diagnostic *d = diagnose(l->r->ctx, RECUR_WAYS, read->span, back ? "forward" : "backward",
+                             back ? "backward" : "forward");
     diagnostic_note(l->r->ctx, d, other->span, "it runs %s here", back ? "backward" : "forward");
 }
 
@@ -86,7 +90,8 @@ static Ways look(Loop *l, const Node *e, Ways seen) {
     if (e->kind == AST_IF) {
         Ways before = look(l, e->condition, seen);
         Ways yes = look(l, e->value, before), no = look(l, e->otherwise, before);
-        return (Ways){yes.back && no.back ? yes.back : before.back, yes.ahead && no.ahead ? yes.ahead : before.ahead};
+        return (Ways){yes.back && no.back ? yes.back : before.back,
+                      yes.ahead && no.ahead ? yes.ahead : before.ahead};
     }
     if (e->kind == AST_INDEX) seen = look_at_read(l, e, seen);
     bool assigned = e->kind == AST_ASSIGN;

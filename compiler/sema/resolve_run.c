@@ -37,7 +37,8 @@ bool field_is_indexed(const Library *library, const Node *line) {
         const Node *item = line->target->items[i];
         if (item->kind == AST_WHOLE || (item->kind == AST_BINARY && item->op == OPERATOR_LESS)) return true;
         const Node *known = item->kind == AST_NAME ? library_find(library, item->span, item->name) : NULL;
-        if (item->kind == AST_NAME && !(known && known->kind == AST_CONSTANT) && node_names(line->assigned, item->name))
+        if (item->kind == AST_NAME && !(known && known->kind == AST_CONSTANT) &&
+            node_names(line->assigned, item->name))
             return true;
     }
     return false;
@@ -148,7 +149,8 @@ static bool run_word(const char *name) {
 static bool has_error(const Context *ctx, Span span) {
     for (int i = 0; i < ctx->diagnostics.count; i++) {
         const Diagnostic *d = ctx->diagnostics.data[i];
-        if (d->severity == SEVERITY_ERROR && d->span.start >= span.start && d->span.end <= span.end) return true;
+        if (d->severity == SEVERITY_ERROR && d->span.start >= span.start && d->span.end <= span.end)
+            return true;
     }
     return false;
 }
@@ -203,7 +205,8 @@ static void add_outputs(Resolver *r, const Node *model, const Node *name, bool s
         if (!scope_find(r, model->items[i]->name)) absent = absent ? absent : model->items[i];
     if (!single || (absent && r->model_called)) return;
     bool wrong = has_error(r->ctx, model->span) || (r->data && has_error(r->ctx, r->data->span));
-    if (absent && wrong) scope_add(r, absent->name, LOCAL_WRONG, absent->span); // a name of the two was meant to be the other
+    if (absent && wrong)
+        scope_add(r, absent->name, LOCAL_WRONG, absent->span); // a name of the two was meant to be the other
     else if (absent) {
         Diagnostic *d = diagnose(r->ctx, INPUT_NO_FIELD, name->span, absent->name, model->name,
                                  r->data ? r->data->name : "the data");

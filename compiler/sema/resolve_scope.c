@@ -105,7 +105,8 @@ void report_library(Resolver *r, const Node *member) {
     else if (known)
         diagnostic_help(r->ctx, d, "the library's names have no word before them: `%s`", word);
     else
-        diagnostic_help(r->ctx, d, "the names of a file of one's own are given by `--library %s.nn`", base->name);
+        diagnostic_help(r->ctx, d, "the names of a file of one's own are given by `--library %s.nn`",
+                        base->name);
 }
 
 const char *kind_phrase(const Node *n) {

@@ -25,8 +25,8 @@ typedef struct {
     const char *name;
     LocalKind kind;
     Span span;
-    bool used, given;       // given: a result that was assigned
-    const Node *declared;   // of a tensor, parameter or state: where its dimensions stand
+    bool used, given;     // given: a result that was assigned
+    const Node *declared; // of a tensor, parameter or state: where its dimensions stand
 } Local;
 
 typedef struct Scope Scope;
@@ -42,12 +42,12 @@ typedef struct {
     const Source *source;
     const Node *file, *definition; // definition: whose body is walked, or NULL
     Scope *scope;
-    uint32_t groups; // of built-in words that are known here
-    bool metrics_ok; // metrics may be called here
+    uint32_t groups;      // of built-in words that are known here
+    bool metrics_ok;      // metrics may be called here
     bool wrong_arguments; // of the call at hand: they have had a message
-    bool subscript;  // inside brackets, where an index may hide a size
-    Map *reported;   // names whose message is out, in this definition
-    Map *missing;    // of the whole file: libraries whose message is out
+    bool subscript;       // inside brackets, where an index may hide a size
+    Map *reported;        // names whose message is out, in this definition
+    Map *missing;         // of the whole file: libraries whose message is out
     // of the train block
     const Node *data;
     Map *metrics;      // their names

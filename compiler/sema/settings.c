@@ -87,7 +87,8 @@ static Node *override_line(Run *r, const Node *line, const char *name, const Nod
     return s;
 }
 
-// The block with what the command line says in place of its lines: from here on it is read as if it stood there.
+// The block with what the command line says in place of its lines: from here on it is read as if it stood
+// there.
 bool run_apply_settings(Run *r, const Node *root) {
     Node *train = arena_new(r->arena, Node), *block = arena_new(r->arena, Node);
     int errors = r->ctx->errors;
@@ -157,14 +158,16 @@ static void read_given(Run *r) {
         int k = (int)(row - train_setting_row(0));
         r->given[k] = s->assigned;
         const Source *source = source_of(r->ctx, s->assigned->span);
-        r->given_origin[k] = source && string_equal(source->name, SET_SOURCE) ? SET_SOURCE : run_line(r, s->span);
+        r->given_origin[k] =
+            source && string_equal(source->name, SET_SOURCE) ? SET_SOURCE : run_line(r, s->span);
     }
 }
 
 // The settings that have an option of their own: what it says, or NULL.
 static const char *option_text(const Run *r, const char *name) {
     const SemaOptions *o = r->options;
-    if (o && o->batch && string_equal(name, "batch")) return string_format(r->arena, "%lld", (long long)o->batch);
+    if (o && o->batch && string_equal(name, "batch"))
+        return string_format(r->arena, "%lld", (long long)o->batch);
     if (o && o->precision_given && string_equal(name, "precision")) return precision_word(o->precision);
     return NULL;
 }

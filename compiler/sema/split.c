@@ -1,5 +1,5 @@
-// Splits the indices of an equation under // and mod where their range divides: q * outer + inner, so that the
-// division vanishes.
+// Splits the indices of an equation under // and mod where their range divides: q * outer + inner, so that
+// the division vanishes.
 #include "sema/values.h"
 
 typedef struct {

@@ -334,8 +334,8 @@ static SemaValue add_piece(Elaborator *el, const Left *left, const Reduced *part
     Name *n = map_get(left->outer->names, left->target->base->name);
     if (!n || !n->pieces) {
         const char *name = env_path(left->outer, el->session->arena, left->target->base->name);
-        SemaValue v =
-            pieces_create(el, left->outer, name, left->dims, left->rank, left->out, parts, left->target->span);
+        SemaValue v = pieces_create(el, left->outer, name, left->dims, left->rank, left->out, parts,
+                                    left->target->span);
         if (v.kind == SEMA_ERROR) return v;
         n = env_add(left->outer, left->target->base->name, v, left->target->span);
         n->pieces = true;

@@ -208,7 +208,8 @@ static bool add_items(Elaborator *el, Env *env, Access *a) {
         diagnostic_note(el->session->ctx, d, e->base->span, "`%s` has shape %s", a->name,
                         dims_text(el, a->base.array->dims, rank));
     if (d && a->count == rank - 1 && a->base.array->dims[0].batch)
-        diagnostic_help(el->session->ctx, d, "the first dimension holds the rows: `:` there reads from each of them");
+        diagnostic_help(el->session->ctx, d,
+                        "the first dimension holds the rows: `:` there reads from each of them");
     return false;
 }
 

@@ -42,7 +42,7 @@ typedef struct {
     bool is_size;       // a name of a signature's brackets
     bool pending;       // an index whose range is not known yet
     bool pieces;        // a result given piece by piece
-    Dim dim; // of a size
+    Dim dim;            // of a size
     Span span;
 } Name;
 
@@ -264,7 +264,8 @@ void draft_split(Elaborator *el, Draft *d);
 Tensor *tensor_emit(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type,
                     const Array *a, Span span);
 const Expr *reduction_emit(Elaborator *el, const Env *env, const Reduced *parts, Span span);
-// The tensor that pieces of this form give, under all indices that they may hold; a whole tensor for whoever reads it.
+// The tensor that pieces of this form give, under all indices that they may hold; a whole tensor for whoever
+// reads it.
 SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const Dim *dims, int rank,
                         const Affine *const *out, const Reduced *first, Span span);
 void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts,
@@ -303,8 +304,10 @@ SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, c
                            const SemaValue *values, const char *const *names, int count, Span span);
 
 // arguments.c
-// Notes down the value of a parameter of a layer, or of a function that the run's text calls, and where it came from.
-void argument_note(Elaborator *el, const Env *caller, const Env *env, const Node *parameter, SemaValue v, bool given);
+// Notes down the value of a parameter of a layer, or of a function that the run's text calls, and where it
+// came from.
+void argument_note(Elaborator *el, const Env *caller, const Env *env, const Node *parameter, SemaValue v,
+                   bool given);
 
 // extracts.c
 // Notes down an application that may stand by itself; a model's result gets a tensor of its own.

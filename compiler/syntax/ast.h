@@ -1,8 +1,8 @@
 // The contract of syntax/: text to syntax tree and back.
 //
-// parse_source never returns NULL and never stops at the first error: what is wrong is in the Context, the tree
-// holds what could be read. Names and texts are interned: within one Context equal names are equal pointers.
-// Spans are in the Context's space of spans. Parentheses leave no node, only a mark.
+// parse_source never returns NULL and never stops at the first error: what is wrong is in the Context, the
+// tree holds what could be read. Names and texts are interned: within one Context equal names are equal
+// pointers. Spans are in the Context's space of spans. Parentheses leave no node, only a mark.
 #ifndef NN_AST_H
 #define NN_AST_H
 
@@ -31,40 +31,62 @@ typedef enum {
     UNIT_COUNT
 } Unit;
 
-typedef enum { DIMENSION_NUMBER, DIMENSION_STEPS, DIMENSION_EPOCHS, DIMENSION_TIME, DIMENSION_BYTES } Dimension;
+typedef enum {
+    DIMENSION_NUMBER,
+    DIMENSION_STEPS,
+    DIMENSION_EPOCHS,
+    DIMENSION_TIME,
+    DIMENSION_BYTES
+} Dimension;
 
 typedef enum { DEFINE_MODEL, DEFINE_LAYER, DEFINE_FN, DEFINE_METRIC, DEFINE_OPTIMIZER } Definition;
 
 typedef struct Node Node;
 struct Node {
     NodeKind kind;
-    Operator op;                     // UNARY BINARY ASSIGN
-    Definition definition;           // DEFINE
-    Span span;                       // the whole of it
-    Span name_span;                  // of `name`, where the kind has one; of the sign in UNARY BINARY ASSIGN PIPE
-    const char *name;                // interned; NUMBER: as written; TEXT: without its quotes
-    const char *type;                // TENSOR PARAM STATE: what stands after `:`, or NULL
+    Operator op;           // UNARY BINARY ASSIGN
+    Definition definition; // DEFINE
+    Span span;             // the whole of it
+    Span name_span;        // of `name`, where the kind has one; of the sign in UNARY BINARY ASSIGN PIPE
+    const char *name;      // interned; NUMBER: as written; TEXT: without its quotes
+    const char *type;      // TENSOR PARAM STATE: what stands after `:`, or NULL
     Span type_span;
-    double number;                   // NUMBER: in the base of its unit (seconds, 20% is 0.2); BOOL: 1 or 0
-    Unit unit;                       // NUMBER: as written
-    bool integral;                   // NUMBER: written without point, exponent and unit
-    bool parens;                     // an expression that stood in ( )
-    bool brackets;                   // TENSOR PARAM STATE: has [ ]; else it is a number or a setting
-    bool reversed;                   // RECUR
-    union {                          // by kind, see ast.def; `kid` for walks that do not care
+    double number; // NUMBER: in the base of its unit (seconds, 20% is 0.2); BOOL: 1 or 0
+    Unit unit;     // NUMBER: as written
+    bool integral; // NUMBER: written without point, exponent and unit
+    bool parens;   // an expression that stood in ( )
+    bool brackets; // TENSOR PARAM STATE: has [ ]; else it is a number or a setting
+    bool reversed; // RECUR
+    union {        // by kind, see ast.def; `kid` for walks that do not care
         Node *kid[3];
-        struct { Node *value, *condition, *otherwise; };     // IF; `value` of all kinds that have one
-        struct { Node *left, *right; };                      // BINARY PIPE RANGE
-        struct { Node *base, *operand; };                    // MEMBER CALL INDEX REDUCE
-        struct { Node *source, *block; };                    // DATA; `block` also of TRAIN PART RECUR REPEAT
-        struct { Node *range, *range_block; };               // RECUR REPEAT
-        struct { Node *results, *body; };                    // DEFINE
-        struct { Node *assigned, *target; };                 // ASSIGN: `assigned` is `value`
-        struct { Node *optimizer, *over; };                  // CLAUSE: `optimizer` is `value`
+        struct {
+            Node *value, *condition, *otherwise;
+        }; // IF; `value` of all kinds that have one
+        struct {
+            Node *left, *right;
+        }; // BINARY PIPE RANGE
+        struct {
+            Node *base, *operand;
+        }; // MEMBER CALL INDEX REDUCE
+        struct {
+            Node *source, *block;
+        }; // DATA; `block` also of TRAIN PART RECUR REPEAT
+        struct {
+            Node *range, *range_block;
+        }; // RECUR REPEAT
+        struct {
+            Node *results, *body;
+        }; // DEFINE
+        struct {
+            Node *assigned, *target;
+        }; // ASSIGN: `assigned` is `value`
+        struct {
+            Node *optimizer, *over;
+        }; // CLAUSE: `optimizer` is `value`
     };
     Node **items;
-    int count;                       // of items
-    void *binding;                   // for whoever walks the tree next (the resolver); NULL after parsing
+    int count;     // of items
+    void *binding; // for whoever walks the tree next (the resolver); NULL after parsing
 };
 
 // The file's tree (kind FILE). Errors are in the Context.
@@ -81,7 +103,7 @@ int operator_precedence(Operator op);
 const char *definition_word(Definition definition);
 const char *unit_text(Unit unit);
 Dimension unit_dimension(Unit unit);
-double unit_value(Unit unit, double number);          // in the base of its dimension
+double unit_value(Unit unit, double number); // in the base of its dimension
 
 // Equal trees but for spans, `binding`, and redundant parentheses; equal trees have equal hashes.
 bool node_equal(const Node *a, const Node *b);

@@ -110,11 +110,12 @@ static bool reduces(const char *word) {
     return false;
 }
 
-// `fn f(x[n]) = sum[i]`, and what it was meant to reduce in the next line, which is no definition: shown above.
+// `fn f(x[n]) = sum[i]`, and what it was meant to reduce in the next line, which is no definition: shown
+// above.
 static bool torn_reduction(const Stop *s) {
     int begin = statement_begin(s->p, s->at), close = begin - 2, open = close;
-    if (begin < 5 || s->kind == TOKEN_SET || token_at(s->p, begin).depth > 0 || token_at(s->p, begin - 1).kind != TOKEN_NEWLINE ||
-        token_at(s->p, close).kind != TOKEN_RIGHT_BOX)
+    if (begin < 5 || s->kind == TOKEN_SET || token_at(s->p, begin).depth > 0 ||
+        token_at(s->p, begin - 1).kind != TOKEN_NEWLINE || token_at(s->p, close).kind != TOKEN_RIGHT_BOX)
         return false;
     for (int deep = 0; open > 0; open--) {
         TokenKind kind = (TokenKind)token_at(s->p, open).kind;
@@ -122,7 +123,8 @@ static bool torn_reduction(const Stop *s) {
         if (!deep) break;
     }
     Token name = token_at(s->p, open - 1);
-    if (open < 2 || !reduces(written(s->p, name)) || !token_goes_on((TokenKind)token_at(s->p, open - 2).kind)) return false;
+    if (open < 2 || !reduces(written(s->p, name)) || !token_goes_on((TokenKind)token_at(s->p, open - 2).kind))
+        return false;
     uint32_t start = name.start, length = token_at(s->p, close).end - start;
     const char *text = string_copy(s->p->ctx->arena, s->p->source->text + start, length);
     Diagnostic *d = diagnose(s->p->ctx, NO_OPERAND, parser_span(s->p, start, start + length), text);
@@ -239,7 +241,8 @@ static bool reported(Parser *p, int at) {
     Token first = p->tokens.data[begin];
     bool follows = begin > 0 && p->tokens.data[begin - 1].kind == TOKEN_NEWLINE;
     bool indented = follows && column(p, begin) > column(p, statement_begin(p, begin - 1));
-    bool odd = first.first && first.kind != TOKEN_IDENTIFIER && token_class((TokenKind)first.kind) != CLASS_SOFT;
+    bool odd =
+        first.first && first.kind != TOKEN_IDENTIFIER && token_class((TokenKind)first.kind) != CLASS_SOFT;
     int last = begin - 1; // before the statement
     while (last > 0 && p->tokens.data[last].kind == TOKEN_NEWLINE) last--;
     if (last >= 0 && (indented || odd) && p->reported[p->tokens.data[last].line])

@@ -1,4 +1,5 @@
-// What the printer's parts share: expressions as flat texts with places where they may break, and their layout.
+// What the printer's parts share: expressions as flat texts with places where they may break, and their
+// layout.
 #ifndef NN_PRINT_H
 #define NN_PRINT_H
 
@@ -17,10 +18,10 @@ struct Flat {
 
 // An expression, entry, tensor or head of a definition. Lower levels break first.
 void flat_expression(Flat *flat, const Node *node, int level);
-void flat_statement(Flat *flat, const Node *node, int level);    // alone in a line that must not seem to go on
-void flat_operand(Flat *flat, const Node *node, int level);      // as the grammar's `op`
-void flat_simple(Flat *flat, const Node *node, int level);       // an operand or a pipe
-void flat_tensor(Flat *flat, const Node *node, int level);       // without its value
+void flat_statement(Flat *flat, const Node *node, int level); // alone in a line that must not seem to go on
+void flat_operand(Flat *flat, const Node *node, int level);   // as the grammar's `op`
+void flat_simple(Flat *flat, const Node *node, int level);    // an operand or a pipe
+void flat_tensor(Flat *flat, const Node *node, int level);    // without its value
 void flat_list(Flat *flat, Node *const *items, int count, int level);
 // The text without marks, as one line.
 const char *flat_plain(Arena *arena, const char *flat);

@@ -1,4 +1,5 @@
-// What the parts of the front end share among themselves: tokens and the state of one parse. Not for other folders.
+// What the parts of the front end share among themselves: tokens and the state of one parse. Not for other
+// folders.
 #ifndef NN_SYNTAX_H
 #define NN_SYNTAX_H
 
@@ -14,28 +15,29 @@ typedef enum {
 typedef enum { CLASS_LAYOUT, CLASS_VALUE, CLASS_SOFT, CLASS_WORD, CLASS_SIGN } TokenClass;
 
 typedef struct {
-    uint8_t kind;               // TokenKind
-    uint8_t unit;               // Unit, of a NUMBER
-    bool first;                 // in its line
-    bool forged;                // put in by a repair: not in the text
-    uint32_t start, end;        // in the source's text
-    uint32_t line;              // from 0
-    int depth;                  // braces around it; braces themselves stand outside
+    uint8_t kind;        // TokenKind
+    uint8_t unit;        // Unit, of a NUMBER
+    bool first;          // in its line
+    bool forged;         // put in by a repair: not in the text
+    uint32_t start, end; // in the source's text
+    uint32_t line;       // from 0
+    int depth;           // braces around it; braces themselves stand outside
 } Token;
 
-// One parse. The lexer fills `tokens`, the layout repairs brackets and puts in the ends of lines, the grammar reads them.
+// One parse. The lexer fills `tokens`, the layout repairs brackets and puts in the ends of lines, the grammar
+// reads them.
 typedef struct {
     Context *ctx;
     const Source *source;
-    Arena *scratch;             // gone after the parse
+    Arena *scratch; // gone after the parse
     VEC(Token) tokens;
-    VEC(uint32_t) lines;        // where each line begins
-    VEC(Token) comments;        // start, end, line and first
-    bool *reported;             // lines that have had their message
-    int fault;                  // the token of the latest message, + 1
-    int next;                   // the token to be read
-    bool resumes;               // but first: a mistake is over, a block follows
-    bool stopped;               // too wrong to be parsed: the message is out
+    VEC(uint32_t) lines; // where each line begins
+    VEC(Token) comments; // start, end, line and first
+    bool *reported;      // lines that have had their message
+    int fault;           // the token of the latest message, + 1
+    int next;            // the token to be read
+    bool resumes;        // but first: a mistake is over, a block follows
+    bool stopped;        // too wrong to be parsed: the message is out
     Node *root;
 } Parser;
 
@@ -47,13 +49,14 @@ bool tree_depth_check(Context *ctx, const Node *root);
 void tree_check(Parser *parser, const Node *file);
 
 Span parser_span(const Parser *parser, uint32_t start, uint32_t end);
-// May a message about this place be shown? Once for each line: what follows from a first mistake is not reported.
+// May a message about this place be shown? Once for each line: what follows from a first mistake is not
+// reported.
 bool parser_report(Parser *parser, uint32_t at);
 
 const char *token_spelling(TokenKind kind);
 TokenClass token_class(TokenKind kind);
-bool token_goes_on(TokenKind kind);          // after it a line goes on
-bool token_continues(TokenKind kind);        // a line that begins with it continues
+bool token_goes_on(TokenKind kind);   // after it a line goes on
+bool token_continues(TokenKind kind); // a line that begins with it continues
 // The word's token, or TOKEN_IDENTIFIER.
 TokenKind token_of_word(const char *text, size_t length);
 // The value of a number's text, without its unit's name.
@@ -69,9 +72,9 @@ void syntax_error(Parser *parser, int token, const Expected *expected);
 
 // The comments of a source, in its order.
 typedef struct {
-    uint32_t start;             // in the space of spans
+    uint32_t start; // in the space of spans
     const char *text;
-    bool own_line;              // nothing stands before it in its line
+    bool own_line; // nothing stands before it in its line
 } Comment;
 int source_comments(Context *ctx, const Source *source, Comment **comments);
 

@@ -17,7 +17,8 @@ static uint32_t by_nibbles(uint32_t crc, const unsigned char *p, uint64_t count)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const unsigned char *p, uint64_t count) {
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const unsigned char *p,
+                                                                 uint64_t count) {
     uint64_t wide = crc;
     for (; count >= 8; count -= 8, p += 8) {
         uint64_t word;
@@ -25,16 +26,14 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
         wide = __builtin_ia32_crc32di(wide, word);
     }
     crc = (uint32_t)wide;
-    for (; count > 0; count--, p++)
-        crc = __builtin_ia32_crc32qi(crc, *p);
+    for (; count > 0; count--, p++) crc = __builtin_ia32_crc32qi(crc, *p);
     return crc;
 }
 #endif
 
 uint32_t nn_crc32c(uint32_t crc, const void *bytes, uint64_t count) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("sse4.2"))
-        return ~by_instruction(~crc, bytes, count);
+    if (__builtin_cpu_supports("sse4.2")) return ~by_instruction(~crc, bytes, count);
 #endif
     return ~by_nibbles(~crc, bytes, count);
 }

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned char **bytes, uint64_t *size) {
+nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned char **bytes,
+                           uint64_t *size) {
     struct stat st;
     uint64_t room = fstat(file, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size + 1 : 65536, used = 0;
     unsigned char *b = nn_get(ctx, room, 1);
@@ -18,26 +19,21 @@ nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned
         if (used + 1 >= room) {
             unsigned char last;
             int64_t more = nn_system_read(file, &last, 1);
-            if (more == 0)
-                break;
+            if (more == 0) break;
             if (more > 0) {
                 room *= 2;
-                if ((b = nn_grow(ctx, b, room, 1)) == NULL)
-                    break;
+                if ((b = nn_grow(ctx, b, room, 1)) == NULL) break;
                 b[used++] = last;
             } else
                 return nn_fail(ctx, NN_FILE, "cannot read %s: %s", path, strerror(errno));
             continue;
         }
         int64_t n = nn_system_read(file, b + used, room - used - 1);
-        if (n < 0)
-            return nn_fail(ctx, NN_FILE, "cannot read %s: %s", path, strerror(errno));
-        if (n == 0)
-            break;
+        if (n < 0) return nn_fail(ctx, NN_FILE, "cannot read %s: %s", path, strerror(errno));
+        if (n == 0) break;
         used += (uint64_t)n;
     }
-    if (b == NULL)
-        return ctx->status;
+    if (b == NULL) return ctx->status;
     b[used] = '\0';
     *bytes = b;
     *size = used;
@@ -46,8 +42,7 @@ nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned
 
 nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
     int file = nn_system_open(path, O_RDONLY, 0);
-    if (file < 0)
-        return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
+    if (file < 0) return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
     nn_status status = nn_file_is_directory(path) ? nn_fail(ctx, NN_FILE, "%s is a directory", path)
                                                   : nn_file_read_all(ctx, file, path, bytes, size);
     nn_system_close(file);
@@ -58,23 +53,19 @@ nn_status nn_file_map(nn_context *ctx, const char *path, const unsigned char **b
     static const unsigned char nothing[1] = {0};
     struct stat st;
     int file = nn_system_open(path, O_RDONLY, 0);
-    if (file < 0)
-        return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
+    if (file < 0) return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
     void *at = MAP_FAILED;
     bool known = fstat(file, &st) == 0 && S_ISREG(st.st_mode);
-    if (known && st.st_size > 0)
-        at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (known && st.st_size > 0) at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
     nn_system_close(file);
-    if (!known || (st.st_size > 0 && at == MAP_FAILED))
-        return nn_fail(ctx, NN_FILE, "cannot read %s", path);
+    if (!known || (st.st_size > 0 && at == MAP_FAILED)) return nn_fail(ctx, NN_FILE, "cannot read %s", path);
     *size = (uint64_t)st.st_size;
     *bytes = *size == 0 ? nothing : at;
     return NN_OK;
 }
 
 void nn_file_unmap(const unsigned char *bytes, uint64_t size) {
-    if (size > 0)
-        munmap((void *)(uintptr_t)bytes, (size_t)size);
+    if (size > 0) munmap((void *)(uintptr_t)bytes, (size_t)size);
 }
 
 bool nn_file_exists(const char *path) { return access(path, F_OK) == 0; }
@@ -87,18 +78,15 @@ bool nn_file_is_directory(const char *path) {
 nn_status nn_file_directory(nn_context *ctx, const char *path) {
     char part[NN_PATH_ROOM];
     size_t length = strlen(path);
-    if (length >= sizeof part)
-        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+    if (length >= sizeof part) return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
     for (size_t i = 1; i <= length; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
+        if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
             return nn_fail(ctx, NN_FILE, "cannot make the directory %s: %s", part, strerror(errno));
     }
-    if (!nn_file_is_directory(path))
-        return nn_fail(ctx, NN_FILE, "%s is not a directory", path);
+    if (!nn_file_is_directory(path)) return nn_fail(ctx, NN_FILE, "%s is not a directory", path);
     return NN_OK;
 }
 
@@ -133,8 +121,7 @@ bool nn_sink_flush(nn_sink *sink) {
 void nn_sink_put(nn_sink *sink, const void *bytes, uint64_t count) {
     const unsigned char *from = bytes;
     sink->count += count;
-    if (sink->summed)
-        sink->crc = nn_crc32c(sink->crc, bytes, count);
+    if (sink->summed) sink->crc = nn_crc32c(sink->crc, bytes, count);
     if (sink->file < 0) {
         if (sink->memory != NULL && sink->count <= sink->room)
             memcpy(sink->memory + sink->count - count, from, (size_t)count);
@@ -147,8 +134,7 @@ void nn_sink_put(nn_sink *sink, const void *bytes, uint64_t count) {
         sink->used += part;
         from += part;
         count -= part;
-        if (sink->used == NN_SINK_ROOM && !nn_sink_flush(sink))
-            return;
+        if (sink->used == NN_SINK_ROOM && !nn_sink_flush(sink)) return;
     }
 }
 
@@ -158,13 +144,11 @@ nn_status nn_file_sync_directory(nn_context *ctx, const char *path) {
     char directory[NN_PATH_ROOM];
     const char *slash = strrchr(path, '/');
     size_t length = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
-    if (length >= sizeof directory)
-        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+    if (length >= sizeof directory) return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
     memcpy(directory, path, length);
     directory[length] = '\0';
     int file = nn_system_open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, 0);
-    if (file < 0)
-        return nn_fail(ctx, NN_FILE, "cannot open the directory of %s: %s", path, strerror(errno));
+    if (file < 0) return nn_fail(ctx, NN_FILE, "cannot open the directory of %s: %s", path, strerror(errno));
     // Some file systems cannot sync a directory and say EINVAL; there is nothing more to be done on those.
     nn_status status = NN_OK;
     if (nn_system_sync(file) != 0 && errno != EINVAL)
@@ -177,30 +161,25 @@ static nn_status write_file(nn_context *ctx, const char *path, int file, nn_fill
     nn_sink sink;
     nn_sink_file(&sink, file);
     nn_status status = fill(data, &sink);
-    if (status != NN_OK)
-        return nn_fail(ctx, status, "cannot write %s", path);
+    if (status != NN_OK) return nn_fail(ctx, status, "cannot write %s", path);
     if (!nn_sink_flush(&sink))
         return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(sink.error));
-    if (nn_system_sync(file) != 0)
-        return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
+    if (nn_system_sync(file) != 0) return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
     return NN_OK;
 }
 
 nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, nn_fill *fill, void *data) {
     int file = nn_system_open(fresh, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    if (file < 0)
-        return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
+    if (file < 0) return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
     nn_status status = write_file(ctx, path, file, fill, data);
     if (nn_system_close(file) != 0 && status == NN_OK)
         status = nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
-    if (status != NN_OK)
-        nn_system_remove(fresh);
+    if (status != NN_OK) nn_system_remove(fresh);
     return status;
 }
 
 nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path) {
-    if (nn_system_rename(fresh, path) == 0)
-        return nn_file_sync_directory(ctx, path);
+    if (nn_system_rename(fresh, path) == 0) return nn_file_sync_directory(ctx, path);
     nn_fail(ctx, NN_FILE, "cannot replace %s: %s", path, strerror(errno));
     nn_system_remove(fresh);
     return ctx->status;
@@ -211,5 +190,6 @@ nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void
     int length = snprintf(fresh, sizeof fresh, "%s.tmp.%ld", path, (long)getpid());
     if (length < 0 || (size_t)length >= sizeof fresh)
         return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
-    return nn_file_prepare(ctx, fresh, path, fill, data) == NN_OK ? nn_file_rename(ctx, fresh, path) : ctx->status;
+    return nn_file_prepare(ctx, fresh, path, fill, data) == NN_OK ? nn_file_rename(ctx, fresh, path)
+                                                                  : ctx->status;
 }

@@ -10,8 +10,7 @@ static bool failed(nn_json *j) {
 }
 
 static void skip_blanks(nn_json *j) {
-    while (j->at < j->end && (*j->at == ' ' || *j->at == '\t' || *j->at == '\n' || *j->at == '\r'))
-        j->at++;
+    while (j->at < j->end && (*j->at == ' ' || *j->at == '\t' || *j->at == '\n' || *j->at == '\r')) j->at++;
 }
 
 bool nn_json_peek(nn_json *j, char c) {
@@ -20,16 +19,14 @@ bool nn_json_peek(nn_json *j, char c) {
 }
 
 bool nn_json_take(nn_json *j, char c) {
-    if (!nn_json_peek(j, c))
-        return false;
+    if (!nn_json_peek(j, c)) return false;
     j->at++;
     return true;
 }
 
 static bool hex4(nn_json *j, uint32_t *value) {
     *value = 0;
-    if (j->end - j->at < 4)
-        return failed(j);
+    if (j->end - j->at < 4) return failed(j);
     for (int k = 0; k < 4; k++) {
         char c = *j->at++;
         uint32_t digit;
@@ -47,8 +44,7 @@ static bool hex4(nn_json *j, uint32_t *value) {
 // The bytes of \uXXXX (with its second half where it is one of a pair). Returns how many, 0 after a failure.
 static int escaped_letter(nn_json *j, char out[4]) {
     uint32_t c, low;
-    if (!hex4(j, &c))
-        return 0;
+    if (!hex4(j, &c)) return 0;
     if (c >= 0xd800 && c < 0xdc00) {
         if (j->end - j->at < 6 || j->at[0] != '\\' || j->at[1] != 'u') {
             j->failed = true;
@@ -65,8 +61,7 @@ static int escaped_letter(nn_json *j, char out[4]) {
         return 0;
     }
     int n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (int k = n - 1; k > 0; k--, c >>= 6)
-        out[k] = (char)(0x80 | (c & 0x3f));
+    for (int k = n - 1; k > 0; k--, c >>= 6) out[k] = (char)(0x80 | (c & 0x3f));
     static const unsigned char heads[5] = {0, 0, 0xc0, 0xe0, 0xf0};
     out[0] = (char)(heads[n] | c);
     return n;
@@ -79,16 +74,14 @@ static int letter(nn_json *j, char out[4]) {
         return 0;
     }
     out[0] = c;
-    if (c != '\\')
-        return 1;
+    if (c != '\\') return 1;
     if (j->at == j->end) {
         j->failed = true;
         return 0;
     }
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     c = *j->at++;
-    if (c == 'u')
-        return escaped_letter(j, out);
+    if (c == 'u') return escaped_letter(j, out);
     const char *at = c == '\0' ? NULL : strchr(from, c);
     if (at == NULL) {
         j->failed = true;
@@ -99,28 +92,21 @@ static int letter(nn_json *j, char out[4]) {
 }
 
 bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length) {
-    if (!nn_json_take(j, '"'))
-        return failed(j);
+    if (!nn_json_take(j, '"')) return failed(j);
     uint64_t n = 0;
     while (j->at < j->end && *j->at != '"') {
         char bytes[4];
         int count = letter(j, bytes);
-        if (count == 0)
-            return false;
-        if (out != NULL && n + (uint64_t)count >= room)
-            return failed(j);
+        if (count == 0) return false;
+        if (out != NULL && n + (uint64_t)count >= room) return failed(j);
         for (int k = 0; k < count; k++, n++) {
-            if (out != NULL)
-                out[n] = bytes[k];
+            if (out != NULL) out[n] = bytes[k];
         }
     }
-    if (j->at == j->end)
-        return failed(j);
+    if (j->at == j->end) return failed(j);
     j->at++;
-    if (out != NULL)
-        out[n] = '\0';
-    if (length != NULL)
-        *length = n;
+    if (out != NULL) out[n] = '\0';
+    if (length != NULL) *length = n;
     return true;
 }
 
@@ -129,14 +115,13 @@ bool nn_json_whole(nn_json *j, uint64_t *value) {
     const char *start = j->at;
     uint64_t v = 0;
     while (!j->failed && j->at < j->end && *j->at >= '0' && *j->at <= '9') {
-        if (__builtin_mul_overflow(v, (uint64_t)10, &v) || __builtin_add_overflow(v, (uint64_t)(*j->at - '0'), &v))
+        if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
+            __builtin_add_overflow(v, (uint64_t)(*j->at - '0'), &v))
             return failed(j);
         j->at++;
     }
-    if (j->failed || j->at == start || (*start == '0' && j->at - start > 1))
-        return failed(j);
-    if (j->at < j->end && (*j->at == '.' || *j->at == 'e' || *j->at == 'E'))
-        return failed(j);
+    if (j->failed || j->at == start || (*start == '0' && j->at - start > 1)) return failed(j);
+    if (j->at < j->end && (*j->at == '.' || *j->at == 'e' || *j->at == 'E')) return failed(j);
     *value = v;
     return true;
 }
@@ -151,29 +136,22 @@ static bool skip_word(nn_json *j) {
         }
     }
     const char *start = j->at;
-    while (j->at < j->end && *j->at != '\0' && strchr("+-.0123456789eE", *j->at) != NULL)
-        j->at++;
+    while (j->at < j->end && *j->at != '\0' && strchr("+-.0123456789eE", *j->at) != NULL) j->at++;
     double value;
     return (j->at > start && nn_number_parse(start, (uint64_t)(j->at - start), &value)) || failed(j);
 }
 
 bool nn_json_skip(nn_json *j, int depth) {
-    if (depth > NN_JSON_DEPTH)
-        return failed(j);
-    if (nn_json_peek(j, '"'))
-        return nn_json_string(j, NULL, 0, NULL);
+    if (depth > NN_JSON_DEPTH) return failed(j);
+    if (nn_json_peek(j, '"')) return nn_json_string(j, NULL, 0, NULL);
     bool object = nn_json_peek(j, '{');
-    if (!object && !nn_json_peek(j, '['))
-        return j->at < j->end && !j->failed ? skip_word(j) : failed(j);
+    if (!object && !nn_json_peek(j, '[')) return j->at < j->end && !j->failed ? skip_word(j) : failed(j);
     j->at++;
     char close = object ? '}' : ']';
-    if (nn_json_take(j, close))
-        return true;
+    if (nn_json_take(j, close)) return true;
     do {
-        if (object && (!nn_json_string(j, NULL, 0, NULL) || !nn_json_take(j, ':')))
-            return failed(j);
-        if (!nn_json_skip(j, depth + 1))
-            return false;
+        if (object && (!nn_json_string(j, NULL, 0, NULL) || !nn_json_take(j, ':'))) return failed(j);
+        if (!nn_json_skip(j, depth + 1)) return false;
     } while (nn_json_take(j, ','));
     return nn_json_take(j, close) || failed(j);
 }

@@ -1,5 +1,6 @@
 // Memory of a context: every block is in a list, so that a command that fails anywhere leaks nothing.
-// Guarantees: blocks are zeroed and aligned to 64 bytes; sizes are checked; a failure is NN_MEMORY with the size asked for.
+// Guarantees: blocks are zeroed and aligned to 64 bytes; sizes are checked; a failure is NN_MEMORY with the
+// size asked for.
 #include "base/runtime.h"
 
 #include <stdio.h>
@@ -20,7 +21,8 @@ static bool checked_bytes(uint64_t count, uint64_t size, uint64_t *bytes) {
 }
 
 static void *no_memory(nn_context *ctx, uint64_t count, uint64_t size) {
-    nn_fail(ctx, NN_MEMORY, "out of memory: %.6g MB more are needed", (double)count * (double)size / 1048576.0);
+    nn_fail(ctx, NN_MEMORY, "out of memory: %.6g MB more are needed",
+            (double)count * (double)size / 1048576.0);
     return NULL;
 }
 
@@ -28,16 +30,13 @@ static uint64_t rounded(uint64_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGN
 
 void *nn_get(nn_context *ctx, uint64_t count, uint64_t size) {
     uint64_t bytes;
-    if (!checked_bytes(count, size, &bytes))
-        return no_memory(ctx, count, size);
+    if (!checked_bytes(count, size, &bytes)) return no_memory(ctx, count, size);
     nn_block *b = nn_memory_take(rounded(bytes) + ALIGNMENT);
-    if (b == NULL)
-        return no_memory(ctx, count, size);
+    if (b == NULL) return no_memory(ctx, count, size);
     b->bytes = bytes;
     b->next = ctx->blocks;
     b->link = &ctx->blocks;
-    if (b->next != NULL)
-        b->next->link = &b->next;
+    if (b->next != NULL) b->next->link = &b->next;
     ctx->blocks = b;
     void *memory = (unsigned char *)b + ALIGNMENT;
     memset(memory, 0, (size_t)rounded(bytes));
@@ -46,12 +45,10 @@ void *nn_get(nn_context *ctx, uint64_t count, uint64_t size) {
 
 void nn_drop(nn_context *ctx, void *memory) {
     (void)ctx;
-    if (memory == NULL)
-        return;
+    if (memory == NULL) return;
     nn_block *b = block_of(memory);
     *b->link = b->next;
-    if (b->next != NULL)
-        b->next->link = b->link;
+    if (b->next != NULL) b->next->link = b->link;
     nn_memory_give(b);
 }
 
@@ -66,13 +63,11 @@ void *nn_grow(nn_context *ctx, void *memory, uint64_t count, uint64_t size) {
 }
 
 void nn_context_end(nn_context *ctx) {
-    while (ctx->blocks != NULL)
-        nn_drop(ctx, (unsigned char *)ctx->blocks + ALIGNMENT);
+    while (ctx->blocks != NULL) nn_drop(ctx, (unsigned char *)ctx->blocks + ALIGNMENT);
 }
 
 nn_status nn_fail(nn_context *ctx, nn_status status, const char *format, ...) {
-    if (ctx->status != NN_OK)
-        return ctx->status;
+    if (ctx->status != NN_OK) return ctx->status;
     ctx->status = status;
     va_list args;
     va_start(args, format);

@@ -1,5 +1,6 @@
-// A compiled model: reading the manifest, and moving tensors between the compiler's layouts and plain row-major rows.
-// Guarantees: a layout is only ever read by abi.def's formula; padding and borders are never written.
+// A compiled model: reading the manifest, and moving tensors between the compiler's layouts and plain
+// row-major rows. Guarantees: a layout is only ever read by abi.def's formula; padding and borders are never
+// written.
 #include "base/model.h"
 
 #include <math.h>
@@ -8,21 +9,25 @@
 nn_status nn_model_open(nn_context *ctx, nn_model *m, const void *manifest, nn_run *run) {
     *m = (nn_model){.manifest = manifest, .run = run};
     if (m->manifest->magic != NN_MAGIC || m->manifest->version != NN_ABI_VERSION)
-        return nn_fail(ctx, NN_USAGE, "this model was compiled by an nnc that does not fit this runtime: build it again");
+        return nn_fail(ctx, NN_USAGE,
+                       "this model was compiled by an nnc that does not fit this runtime: build it again");
     return NN_OK;
 }
 
 nn_status nn_model_arena(nn_context *ctx, nn_model *m) {
     unsigned char *memory = nn_get(ctx, (uint64_t)m->manifest->arena + 2 * NN_MARGIN, 1);
-    if (memory == NULL)
-        return ctx->status;
+    if (memory == NULL) return ctx->status;
     m->arena = memory + NN_MARGIN;
     return NN_OK;
 }
 
-bool nn_model_has(const nn_model *m, int32_t function) { return (m->manifest->functions >> function & 1) != 0; }
+bool nn_model_has(const nn_model *m, int32_t function) {
+    return (m->manifest->functions >> function & 1) != 0;
+}
 
-const void *nn_model_table(const nn_model *m, uint32_t offset) { return (const unsigned char *)m->manifest + offset; }
+const void *nn_model_table(const nn_model *m, uint32_t offset) {
+    return (const unsigned char *)m->manifest + offset;
+}
 
 const char *nn_model_text(const nn_model *m, uint32_t offset) {
     return offset == 0 ? "" : (const char *)nn_model_table(m, offset);
@@ -34,15 +39,13 @@ const nn_tensor *nn_model_tensor(const nn_model *m, int32_t number) {
 
 int64_t nn_tensor_elements(const nn_tensor *t) {
     int64_t n = 1;
-    for (int d = 0; d < t->rank; d++)
-        n *= t->dims[d];
+    for (int d = 0; d < t->rank; d++) n *= t->dims[d];
     return n;
 }
 
 int64_t nn_tensor_row(const nn_tensor *t) {
     int64_t n = 1;
-    for (int d = 1; d < t->rank; d++)
-        n *= t->dims[d];
+    for (int d = 1; d < t->rank; d++) n *= t->dims[d];
     return n;
 }
 
@@ -59,8 +62,7 @@ static int64_t inner_place(const nn_tensor *t, int64_t x) {
 // Where element x lies, in elements.
 static int64_t place(const nn_tensor *t, const int64_t *x) {
     int64_t at = t->zero;
-    for (int d = 0; d < t->rank; d++)
-        at += d == t->inner ? inner_place(t, x[d]) : t->stride[d] * x[d];
+    for (int d = 0; d < t->rank; d++) at += d == t->inner ? inner_place(t, x[d]) : t->stride[d] * x[d];
     return at;
 }
 
@@ -88,7 +90,8 @@ static void move_run(const nn_tensor *t, unsigned char *base, const int64_t *x, 
     }
 }
 
-static void move(const nn_model *m, const nn_tensor *t, int64_t first, int64_t count, unsigned char *plain, bool put) {
+static void move(const nn_model *m, const nn_tensor *t, int64_t first, int64_t count, unsigned char *plain,
+                 bool put) {
     int64_t size = nn_tensor_element_size(m, t);
     unsigned char *base = m->arena + t->offset;
     if (t->rank == 0) {
@@ -109,8 +112,7 @@ static void move(const nn_model *m, const nn_tensor *t, int64_t first, int64_t c
         plain += part * size;
         count -= part;
         x[t->rank - 1] = 0;
-        for (int d = t->rank - 2; d >= 0 && ++x[d] == t->dims[d]; d--)
-            x[d] = 0;
+        for (int d = t->rank - 2; d >= 0 && ++x[d] == t->dims[d]; d--) x[d] = 0;
     }
 }
 
@@ -121,14 +123,12 @@ void nn_tensor_get(const nn_model *m, const nn_tensor *t, int64_t first, int64_t
 void nn_tensor_put(const nn_model *m, const nn_tensor *t, int64_t first, int64_t count, const void *plain) {
     unsigned char *from = (unsigned char *)(uintptr_t)plain;
     move(m, t, first, count, from, true);
-    if (t->twin >= 0)
-        move(m, nn_model_tensor(m, t->twin), first, count, from, true);
+    if (t->twin >= 0) move(m, nn_model_tensor(m, t->twin), first, count, from, true);
 }
 
 void nn_tensor_span(const nn_model *m, const nn_tensor *t, int64_t *first, int64_t *bytes) {
     int64_t size = nn_tensor_element_size(m, t), top[8];
-    for (int d = 0; d < t->rank; d++)
-        top[d] = t->dims[d] - 1;
+    for (int d = 0; d < t->rank; d++) top[d] = t->dims[d] - 1;
     int64_t end = place(t, top) + 1;
     // The last panel may end before others do.
     if (t->inner >= 0 && t->panel != 0)
@@ -138,8 +138,7 @@ void nn_tensor_span(const nn_model *m, const nn_tensor *t, int64_t *first, int64
 }
 
 bool nn_tensor_finite(const nn_model *m, const nn_tensor *t) {
-    if (t->type != NN_REAL && t->type != NN_DOUBLE)
-        return true;
+    if (t->type != NN_REAL && t->type != NN_DOUBLE) return true;
     enum { PART = 256 };
     union {
         float single[PART];
@@ -165,10 +164,8 @@ double *nn_scalar_at(const nn_model *m, int32_t tensor) {
 
 double nn_scalar_get(const nn_model *m, int32_t tensor) {
     const nn_tensor *t = nn_model_tensor(m, tensor);
-    if (t == NULL)
-        return (double)NAN;
-    if (nn_tensor_element_size(m, t) == 8)
-        return *nn_scalar_at(m, tensor);
+    if (t == NULL) return (double)NAN;
+    if (nn_tensor_element_size(m, t) == 8) return *nn_scalar_at(m, tensor);
     union {
         float real;
         int32_t whole;
@@ -179,17 +176,14 @@ double nn_scalar_get(const nn_model *m, int32_t tensor) {
 
 void nn_scalar_put(const nn_model *m, int32_t tensor, double value) {
     const nn_tensor *t = nn_model_tensor(m, tensor);
-    if (t != NULL)
-        nn_tensor_put(m, t, 0, 1, &value);
+    if (t != NULL) nn_tensor_put(m, t, 0, 1, &value);
 }
 
 void nn_model_start(const nn_model *m, int32_t kind) {
     const nn_tensor *tensors = NN_TABLE(m, nn_tensor, tensors);
     for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
         const nn_tensor *t = &tensors[k];
-        if (t->kind != kind || t->offset < 0)
-            continue;
-        for (int64_t i = 0, n = nn_tensor_elements(t); i < n; i++)
-            nn_tensor_put(m, t, i, 1, &t->start);
+        if (t->kind != kind || t->offset < 0) continue;
+        for (int64_t i = 0, n = nn_tensor_elements(t); i < n; i++) nn_tensor_put(m, t, i, 1, &t->start);
     }
 }

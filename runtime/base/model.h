@@ -1,4 +1,5 @@
-// A compiled model in memory: its manifest, its arena, and tensors moved between the arena's layouts and plain rows.
+// A compiled model in memory: its manifest, its arena, and tensors moved between the arena's layouts and
+// plain rows.
 #ifndef NN_MODEL_H
 #define NN_MODEL_H
 
@@ -8,27 +9,29 @@
 typedef struct nn_model {
     const nn_manifest *manifest;
     nn_run *run;
-    unsigned char *arena;                                          // NN_MARGIN bytes lie before and after it
+    unsigned char *arena; // NN_MARGIN bytes lie before and after it
 } nn_model;
 
 // Checks that the blob is one this runtime can read.
 nn_status nn_model_open(nn_context *ctx, nn_model *m, const void *manifest, nn_run *run);
-nn_status nn_model_arena(nn_context *ctx, nn_model *m);            // memory for it
+nn_status nn_model_arena(nn_context *ctx, nn_model *m); // memory for it
 bool nn_model_has(const nn_model *m, int32_t function);
 
 // What stands at an offset of the blob: a text ("" for none) or a table.
 const char *nn_model_text(const nn_model *m, uint32_t offset);
 const void *nn_model_table(const nn_model *m, uint32_t offset);
-const nn_tensor *nn_model_tensor(const nn_model *m, int32_t number);   // NULL for -1
+const nn_tensor *nn_model_tensor(const nn_model *m, int32_t number); // NULL for -1
 #define NN_TABLE(m, type, field) ((const type *)nn_model_table((m), (m)->manifest->field))
 
-// Elements, with the declared batch; of one row of dimension 0; bytes of an element in plain rows (and in the arena).
+// Elements, with the declared batch; of one row of dimension 0; bytes of an element in plain rows (and in the
+// arena).
 int64_t nn_tensor_elements(const nn_tensor *t);
 int64_t nn_tensor_row(const nn_tensor *t);
 int64_t nn_tensor_element_size(const nn_model *m, const nn_tensor *t);
 int64_t nn_type_size(const nn_model *m, int32_t type);
 
-// Elements first .. first + count - 1 in row-major order, between the arena (both copies, where there are two) and plain rows.
+// Elements first .. first + count - 1 in row-major order, between the arena (both copies, where there are
+// two) and plain rows.
 void nn_tensor_get(const nn_model *m, const nn_tensor *t, int64_t first, int64_t count, void *plain);
 void nn_tensor_put(const nn_model *m, const nn_tensor *t, int64_t first, int64_t count, const void *plain);
 // The bytes of the arena that it spans, for copies of the whole (first copy only).

@@ -1,5 +1,6 @@
 // The contract of base/: status and message of a command, memory, texts, numbers, files, JSON, checksums.
-// Every function that can fail returns an nn_status and leaves its message in the context; nothing here prints or exits.
+// Every function that can fail returns an nn_status and leaves its message in the context; nothing here
+// prints or exits.
 #ifndef NN_RUNTIME_H
 #define NN_RUNTIME_H
 
@@ -27,20 +28,21 @@ typedef struct nn_context {
 
 // Keeps the first failure; later ones, which follow from it, are dropped. Returns the status.
 nn_status nn_fail(nn_context *ctx, nn_status status, const char *format, ...) NN_PRINTF(3, 4);
-void nn_forget(nn_context *ctx);                                  // the failure was dealt with
+void nn_forget(nn_context *ctx); // the failure was dealt with
 
 // ---- memory: zeroed, aligned to 64 bytes, freed with the context; NULL after nn_fail(NN_MEMORY) ----
 void *nn_get(nn_context *ctx, uint64_t count, uint64_t size);
-void *nn_grow(nn_context *ctx, void *memory, uint64_t count, uint64_t size);   // keeps the contents, zeroes the rest
+void *nn_grow(nn_context *ctx, void *memory, uint64_t count,
+              uint64_t size); // keeps the contents, zeroes the rest
 void nn_drop(nn_context *ctx, void *memory);
 void nn_context_end(nn_context *ctx);
 
 // ---- texts that grow ----
 typedef struct nn_text {
     nn_context *ctx;
-    char *bytes;                                                  // always ends in NUL, also when empty
+    char *bytes; // always ends in NUL, also when empty
     uint64_t length, room;
-    bool failed;                                                  // memory ran out: contents are incomplete
+    bool failed; // memory ran out: contents are incomplete
 } nn_text;
 void nn_text_begin(nn_text *text, nn_context *ctx);
 void nn_text_bytes(nn_text *text, const void *bytes, uint64_t length);
@@ -63,7 +65,7 @@ int nn_number_print(char out[NN_NUMBER_ROOM], double value, bool is_double);
 const char *nn_nearest(const char *word, const char *const *words, int count);
 
 // ---- the system: every call that touches a file, and memory; tests put their own in its place ----
-void *nn_memory_take(uint64_t bytes);                             // aligned to 64, of no context, not zeroed; NULL: there is none
+void *nn_memory_take(uint64_t bytes); // aligned to 64, of no context, not zeroed; NULL: there is none
 void nn_memory_give(void *memory);
 int nn_system_open(const char *path, int flags, int mode);
 int64_t nn_system_read(int file, void *bytes, uint64_t count);
@@ -75,26 +77,28 @@ int nn_system_remove(const char *path);
 int nn_system_link(const char *path, const char *second);
 
 // ---- files ----
-nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size);   // one NUL follows
-nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned char **bytes, uint64_t *size);
+nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes,
+                       uint64_t *size); // one NUL follows
+nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned char **bytes,
+                           uint64_t *size);
 bool nn_file_exists(const char *path);
 bool nn_file_is_directory(const char *path);
-nn_status nn_file_directory(nn_context *ctx, const char *path);   // makes it where it is missing
+nn_status nn_file_directory(nn_context *ctx, const char *path); // makes it where it is missing
 
 enum { NN_SINK_ROOM = 8192, NN_PATH_ROOM = 4096 };
 // Where bytes go: a file, or memory. Needs no other memory than itself.
 typedef struct nn_sink {
-    int file;                                                     // -1: memory, or only counted
+    int file; // -1: memory, or only counted
     unsigned char *memory;
-    uint64_t room, count;                                         // of memory; bytes put so far
+    uint64_t room, count; // of memory; bytes put so far
     uint64_t used;
-    int error;                                                    // errno of the first failure
-    bool summed;                                                  // crc is taken of all bytes put
+    int error;   // errno of the first failure
+    bool summed; // crc is taken of all bytes put
     uint32_t crc;
     unsigned char buffer[NN_SINK_ROOM];
 } nn_sink;
 void nn_sink_file(nn_sink *sink, int file);
-void nn_sink_memory(nn_sink *sink, void *memory, uint64_t room);  // NULL: only counts
+void nn_sink_memory(nn_sink *sink, void *memory, uint64_t room); // NULL: only counts
 void nn_sink_put(nn_sink *sink, const void *bytes, uint64_t count);
 void nn_sink_text(nn_sink *sink, const char *s);
 bool nn_sink_flush(nn_sink *sink);
@@ -102,7 +106,8 @@ bool nn_sink_flush(nn_sink *sink);
 // Replaces a file as a whole: a temporary file beside it, fsync, rename, fsync of the directory.
 typedef nn_status nn_fill(void *data, nn_sink *sink);
 nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void *data);
-// Its two halves: `fresh` whole on the disk, for a moment when several files change at once; and giving it its name.
+// Its two halves: `fresh` whole on the disk, for a moment when several files change at once; and giving it
+// its name.
 nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, nn_fill *fill, void *data);
 nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path);
 nn_status nn_file_sync_directory(nn_context *ctx, const char *path);
@@ -116,13 +121,13 @@ typedef struct nn_json {
     bool failed;
 } nn_json;
 enum { NN_JSON_DEPTH = 64 };
-bool nn_json_take(nn_json *j, char c);                            // skips blanks, then takes c if it stands there
+bool nn_json_take(nn_json *j, char c); // skips blanks, then takes c if it stands there
 bool nn_json_peek(nn_json *j, char c);
-bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length);   // unescaped, with a NUL
-bool nn_json_whole(nn_json *j, uint64_t *value);                  // a whole number 0 .. 2^64 - 1, no sign, no fraction
-bool nn_json_skip(nn_json *j, int depth);                         // any value
+bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length); // unescaped, with a NUL
+bool nn_json_whole(nn_json *j, uint64_t *value); // a whole number 0 .. 2^64 - 1, no sign, no fraction
+bool nn_json_skip(nn_json *j, int depth);        // any value
 
 // ---- checksums ----
-uint32_t nn_crc32c(uint32_t crc, const void *bytes, uint64_t count);   // begin with 0
+uint32_t nn_crc32c(uint32_t crc, const void *bytes, uint64_t count); // begin with 0
 
 #endif

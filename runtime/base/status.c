@@ -4,12 +4,10 @@
 
 const char *nn_status_text(int32_t status) {
     switch (status) {
-#define STATUS(name, value, text)                                                                                      \
-    case value:                                                                                                        \
-        return text;
+#define STATUS(name, value, text)                                                                            \
+    case value: return text;
 #include "status.def"
 #undef STATUS
-    default:
-        return "an unknown status";
+    default: return "an unknown status";
     }
 }

@@ -1,5 +1,5 @@
-// The calls that touch files, each interrupted one tried again, and the one that gives memory. Nothing else in the runtime
-// does either, so the places where a machine can fail are these.
+// The calls that touch files, each interrupted one tried again, and the one that gives memory. Nothing else
+// in the runtime does either, so the places where a machine can fail are these.
 #include "base/runtime.h"
 
 #include <errno.h>
@@ -10,32 +10,28 @@
 
 int nn_system_open(const char *path, int flags, int mode) {
     int file;
-    do
-        file = open(path, flags | O_CLOEXEC, mode);
+    do file = open(path, flags | O_CLOEXEC, mode);
     while (file < 0 && errno == EINTR);
     return file;
 }
 
 int64_t nn_system_read(int file, void *bytes, uint64_t count) {
     ssize_t n;
-    do
-        n = read(file, bytes, (size_t)count);
+    do n = read(file, bytes, (size_t)count);
     while (n < 0 && errno == EINTR);
     return n;
 }
 
 int64_t nn_system_write(int file, const void *bytes, uint64_t count) {
     ssize_t n;
-    do
-        n = write(file, bytes, (size_t)count);
+    do n = write(file, bytes, (size_t)count);
     while (n < 0 && errno == EINTR);
     return n;
 }
 
 int nn_system_sync(int file) {
     int failed;
-    do
-        failed = fsync(file);
+    do failed = fsync(file);
     while (failed != 0 && errno == EINTR);
     return failed;
 }

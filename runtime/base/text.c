@@ -10,13 +10,10 @@ void nn_text_begin(nn_text *text, nn_context *ctx) {
 }
 
 static bool reserve(nn_text *text, uint64_t more) {
-    if (text->failed)
-        return false;
-    if (text->length + more + 1 <= text->room)
-        return true;
+    if (text->failed) return false;
+    if (text->length + more + 1 <= text->room) return true;
     uint64_t room = text->room < 256 ? 256 : text->room;
-    while (room < text->length + more + 1)
-        room *= 2;
+    while (room < text->length + more + 1) room *= 2;
     char *bytes = nn_grow(text->ctx, text->room == 0 ? NULL : text->bytes, room, 1);
     if (bytes == NULL) {
         text->failed = true;
@@ -28,8 +25,7 @@ static bool reserve(nn_text *text, uint64_t more) {
 }
 
 void nn_text_bytes(nn_text *text, const void *bytes, uint64_t length) {
-    if (!reserve(text, length))
-        return;
+    if (!reserve(text, length)) return;
     memcpy(text->bytes + text->length, bytes, (size_t)length);
     text->length += length;
     text->bytes[text->length] = '\0';
@@ -71,13 +67,11 @@ void nn_text_json(nn_text *text, const char *s, uint64_t length) {
 
 void nn_text_clear(nn_text *text) {
     text->length = 0;
-    if (text->room != 0)
-        text->bytes[0] = '\0';
+    if (text->room != 0) text->bytes[0] = '\0';
 }
 
 void nn_text_end(nn_text *text) {
-    if (text->room != 0)
-        nn_drop(text->ctx, text->bytes);
+    if (text->room != 0) nn_drop(text->ctx, text->bytes);
     nn_text_begin(text, text->ctx);
 }
 

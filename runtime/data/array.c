@@ -1,5 +1,6 @@
 // IDX and NPY: arrays in files. Only the head is read here; the elements stay as they are in the file.
-// Guarantees: shapes are checked without overflow against the bytes that are there; none may be missing or left over.
+// Guarantees: shapes are checked without overflow against the bytes that are there; none may be missing or
+// left over.
 #include "data/data.h"
 
 #include <stdio.h>
@@ -12,17 +13,19 @@ static nn_status check_size(nn_context *ctx, const char *path, const nn_array *a
             return nn_fail(ctx, NN_DATA, "%s: the shape in the file's head is too large", path);
     }
     if ((uint64_t)bytes != there)
-        return nn_fail(ctx, NN_DATA, "%s: expected %lld bytes of elements, found %llu", path, (long long)bytes,
-                       (unsigned long long)there);
+        return nn_fail(ctx, NN_DATA, "%s: expected %lld bytes of elements, found %llu", path,
+                       (long long)bytes, (unsigned long long)there);
     return NN_OK;
 }
 
-nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *b, uint64_t size, nn_array *out) {
+nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *b, uint64_t size,
+                       nn_array *out) {
     static const struct {
         unsigned char code;
         char type;
         int size;
-    } types[] = {{0x08, 'u', 1}, {0x09, 'i', 1}, {0x0b, 'i', 2}, {0x0c, 'i', 4}, {0x0d, 'f', 4}, {0x0e, 'f', 8}};
+    } types[] = {{0x08, 'u', 1}, {0x09, 'i', 1}, {0x0b, 'i', 2},
+                 {0x0c, 'i', 4}, {0x0d, 'f', 4}, {0x0e, 'f', 8}};
     *out = (nn_array){.big_endian = true};
     if (size < 4 || b[0] != 0 || b[1] != 0)
         return nn_fail(ctx, NN_DATA, "%s: expected an IDX file, which begins with two zero bytes", path);
@@ -33,14 +36,15 @@ nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *b
         }
     }
     if (out->size == 0)
-        return nn_fail(ctx, NN_DATA, "%s: expected an IDX type 0x08, 0x09 or 0x0b .. 0x0e, found 0x%02x", path, b[2]);
+        return nn_fail(ctx, NN_DATA, "%s: expected an IDX type 0x08, 0x09 or 0x0b .. 0x0e, found 0x%02x",
+                       path, b[2]);
     out->rank = b[3];
     if (out->rank < 1 || out->rank > 8)
         return nn_fail(ctx, NN_DATA, "%s: expected 1 to 8 dimensions, found %d", path, out->rank);
     uint64_t head = 4 + 4 * (uint64_t)out->rank;
     if (size < head)
-        return nn_fail(ctx, NN_DATA, "%s: expected %llu bytes of head, found %llu", path, (unsigned long long)head,
-                       (unsigned long long)size);
+        return nn_fail(ctx, NN_DATA, "%s: expected %llu bytes of head, found %llu", path,
+                       (unsigned long long)head, (unsigned long long)size);
     for (int d = 0; d < out->rank; d++) {
         const unsigned char *p = b + 4 + 4 * d;
         out->dims[d] = (int64_t)((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
@@ -49,34 +53,31 @@ nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *b
     return check_size(ctx, path, out, size - head);
 }
 
-// The head of an .npy file is a dictionary in Python's notation: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
+// The head of an .npy file is a dictionary in Python's notation: {'descr': '<f4', 'fortran_order': False,
+// 'shape': (3, 4), }.
 typedef struct {
     const char *at, *end;
 } Text;
 
 static void skip_blanks(Text *t) {
-    while (t->at < t->end && (*t->at == ' ' || *t->at == '\n'))
-        t->at++;
+    while (t->at < t->end && (*t->at == ' ' || *t->at == '\n')) t->at++;
 }
 
 static bool take(Text *t, const char *word) {
     skip_blanks(t);
     size_t n = strlen(word);
-    if ((size_t)(t->end - t->at) < n || memcmp(t->at, word, n) != 0)
-        return false;
+    if ((size_t)(t->end - t->at) < n || memcmp(t->at, word, n) != 0) return false;
     t->at += n;
     return true;
 }
 
 static bool quoted(Text *t, char *out, size_t room) {
     skip_blanks(t);
-    if (t->at == t->end || (*t->at != '\'' && *t->at != '"'))
-        return false;
+    if (t->at == t->end || (*t->at != '\'' && *t->at != '"')) return false;
     char quote = *t->at++;
     size_t n = 0;
     while (t->at < t->end && *t->at != quote) {
-        if (n + 1 >= room)
-            return false;
+        if (n + 1 >= room) return false;
         out[n++] = *t->at++;
     }
     out[n] = '\0';
@@ -84,21 +85,17 @@ static bool quoted(Text *t, char *out, size_t room) {
 }
 
 static bool shape(Text *t, nn_array *a) {
-    if (!take(t, "("))
-        return false;
+    if (!take(t, "(")) return false;
     while (!take(t, ")")) {
         skip_blanks(t);
         const char *start = t->at;
-        while (t->at < t->end && *t->at >= '0' && *t->at <= '9')
-            t->at++;
+        while (t->at < t->end && *t->at >= '0' && *t->at <= '9') t->at++;
         int64_t n;
-        if (a->rank == 8 || !nn_integer_parse(start, (uint64_t)(t->at - start), &n) || n < 0)
-            return false;
+        if (a->rank == 8 || !nn_integer_parse(start, (uint64_t)(t->at - start), &n) || n < 0) return false;
         a->dims[a->rank++] = n;
         if (!take(t, ",")) {
             skip_blanks(t);
-            if (t->at == t->end || *t->at != ')')
-                return false;
+            if (t->at == t->end || *t->at != ')') return false;
         }
     }
     return true;
@@ -107,8 +104,7 @@ static bool shape(Text *t, nn_array *a) {
 static bool type_of(const char *descr, nn_array *a) {
     static const char *const known[] = {"f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "b1"};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-        if (!nn_same(descr + 1, known[k]))
-            continue;
+        if (!nn_same(descr + 1, known[k])) continue;
         a->type = known[k][0];
         a->size = known[k][1] - '0';
         a->big_endian = descr[0] == '>';
@@ -138,26 +134,26 @@ static nn_status head_of(nn_context *ctx, const char *path, Text t, nn_array *a)
     if (fortran && a->rank > 1)
         return nn_fail(ctx, NN_DATA, "%s: expected an array in C order, found Fortran order", path);
     if (!type_of(descr, a))
-        return nn_fail(ctx, NN_DATA, "%s: expected elements f4 f8 i1 i2 i4 i8 u1 u2 u4 or bool, found '%s'", path, descr);
+        return nn_fail(ctx, NN_DATA, "%s: expected elements f4 f8 i1 i2 i4 i8 u1 u2 u4 or bool, found '%s'",
+                       path, descr);
     return NN_OK;
 }
 
-nn_status nn_npy_parse(nn_context *ctx, const char *path, const unsigned char *b, uint64_t size, nn_array *out) {
+nn_status nn_npy_parse(nn_context *ctx, const char *path, const unsigned char *b, uint64_t size,
+                       nn_array *out) {
     *out = (nn_array){0};
     if (size < 10 || memcmp(b, "\x93NUMPY", 6) != 0)
         return nn_fail(ctx, NN_DATA, "%s: expected an .npy file, which begins with \\x93NUMPY", path);
     if (b[6] < 1 || b[6] > 3)
         return nn_fail(ctx, NN_DATA, "%s: expected version 1 to 3 of the .npy format, found %d", path, b[6]);
     uint64_t start = b[6] == 1 ? 10 : 12;
-    if (size < start)
-        return nn_fail(ctx, NN_DATA, "%s: the head of the .npy file is cut off", path);
-    uint64_t length = b[6] == 1 ? (uint64_t)b[8] | (uint64_t)b[9] << 8
-                                : (uint64_t)b[8] | (uint64_t)b[9] << 8 | (uint64_t)b[10] << 16 | (uint64_t)b[11] << 24;
-    if (length > size - start)
-        return nn_fail(ctx, NN_DATA, "%s: the head of the .npy file is cut off", path);
+    if (size < start) return nn_fail(ctx, NN_DATA, "%s: the head of the .npy file is cut off", path);
+    uint64_t length =
+        b[6] == 1 ? (uint64_t)b[8] | (uint64_t)b[9] << 8
+                  : (uint64_t)b[8] | (uint64_t)b[9] << 8 | (uint64_t)b[10] << 16 | (uint64_t)b[11] << 24;
+    if (length > size - start) return nn_fail(ctx, NN_DATA, "%s: the head of the .npy file is cut off", path);
     Text head = {(const char *)b + start, (const char *)b + start + length};
-    if (head_of(ctx, path, head, out) != NN_OK)
-        return ctx->status;
+    if (head_of(ctx, path, head, out) != NN_OK) return ctx->status;
     out->bytes = b + start + length;
     return check_size(ctx, path, out, size - start - length);
 }

@@ -1,5 +1,6 @@
 // Class columns: texts are numbered in byte order over all rows, numbers must lie in 0 .. n - 1.
-// Guarantees: the same texts get the same numbers in any order of rows; other data are read by the list of the first.
+// Guarantees: the same texts get the same numbers in any order of rows; other data are read by the list of
+// the first.
 #include "data/data.h"
 
 #include <math.h>
@@ -15,22 +16,21 @@ typedef struct {
     const nn_csv_want *want;
     const nn_column *column;
     const char *field;
-    int64_t width;                                                 // columns
+    int64_t width; // columns
 } Reading;
 
 static nn_status fail_at(const Reading *r, int64_t at, const char *expected) {
     const nn_cell *c = &r->want->cells[at];
     return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected %s, found \"%.*s\" (field %s)", r->csv->path,
-                   r->csv->lines[at / r->width], c->column, expected, (int)(c->length > SHOWN ? SHOWN : c->length), c->text,
-                   r->field);
+                   r->csv->lines[at / r->width], c->column, expected,
+                   (int)(c->length > SHOWN ? SHOWN : c->length), c->text, r->field);
 }
 
 static bool all_numbers(const Reading *r, int64_t count) {
     double value;
     for (int64_t k = 0; k < count; k++) {
         const nn_cell *c = &r->want->cells[k];
-        if (!nn_number_parse(c->text, c->length, &value) && !nn_csv_missing(c->text, c->length))
-            return false;
+        if (!nn_number_parse(c->text, c->length, &value) && !nn_csv_missing(c->text, c->length)) return false;
     }
     return true;
 }
@@ -42,10 +42,10 @@ static nn_status check_numbers(const Reading *r, int64_t count) {
         const nn_cell *c = &r->want->cells[k];
         double *value = &r->want->values[k];
         if (!nn_number_parse(c->text, c->length, value)) {
-            if (!r->csv->missing_ok)
-                return fail_at(r, k, expected);
+            if (!r->csv->missing_ok) return fail_at(r, k, expected);
             *value = (double)NAN;
-        } else if (r->column->limit > 0 && !(*value >= 0 && *value < (double)r->column->limit && *value == floor(*value)))
+        } else if (r->column->limit > 0 &&
+                   !(*value >= 0 && *value < (double)r->column->limit && *value == floor(*value)))
             return fail_at(r, k, expected);
     }
     return NN_OK;
@@ -63,36 +63,28 @@ static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64
     nn_cell *slots = nn_get(r->ctx, room, sizeof *slots);
     for (int64_t k = 0; k < count && slots != NULL; k++) {
         const nn_cell *c = &r->want->cells[k];
-        if (nn_csv_missing(c->text, c->length))
-            return fail_at(r, k, "a class");
+        if (nn_csv_missing(c->text, c->length)) return fail_at(r, k, "a class");
         uint64_t at = nn_crc32c(0, c->text, c->length) & (room - 1);
-        while (slots[at].text != NULL && compare_cells(&slots[at], c) != 0)
-            at = (at + 1) & (room - 1);
-        if (slots[at].text != NULL)
-            continue;
+        while (slots[at].text != NULL && compare_cells(&slots[at], c) != 0) at = (at + 1) & (room - 1);
+        if (slots[at].text != NULL) continue;
         slots[at] = *c;
         slots[at].column = (uint32_t)(k & UINT32_MAX);
-        if (++used * 2 <= room)
-            continue;
+        if (++used * 2 <= room) continue;
         nn_cell *bigger = nn_get(r->ctx, room * 2, sizeof *bigger);
         for (uint64_t i = 0; i < room && bigger != NULL; i++) {
-            if (slots[i].text == NULL)
-                continue;
+            if (slots[i].text == NULL) continue;
             uint64_t to = nn_crc32c(0, slots[i].text, slots[i].length) & (room * 2 - 1);
-            while (bigger[to].text != NULL)
-                to = (to + 1) & (room * 2 - 1);
+            while (bigger[to].text != NULL) to = (to + 1) & (room * 2 - 1);
             bigger[to] = slots[i];
         }
         nn_drop(r->ctx, slots);
         slots = bigger;
         room *= 2;
     }
-    if (slots == NULL)
-        return r->ctx->status;
+    if (slots == NULL) return r->ctx->status;
     uint64_t n = 0;
     for (uint64_t i = 0; i < room; i++) {
-        if (slots[i].text != NULL)
-            slots[n++] = slots[i];
+        if (slots[i].text != NULL) slots[n++] = slots[i];
     }
     qsort(slots, (size_t)n, sizeof *slots, compare_cells);
     *out = slots;
@@ -103,22 +95,21 @@ static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64
 static nn_status number_texts(const Reading *r, int64_t count, nn_classes *classes) {
     nn_cell *texts = NULL;
     int64_t found = 0;
-    if (different(r, count, &texts, &found) != NN_OK)
-        return r->ctx->status;
+    if (different(r, count, &texts, &found) != NN_OK) return r->ctx->status;
     if (r->column->limit > 0 && found != r->column->limit) {
         nn_text list;
         nn_text_begin(&list, r->ctx);
         for (int64_t k = 0; k < found && k < 12; k++)
-            nn_text_format(&list, "%s\"%.*s\"", k == 0 ? "" : ", ", (int)(texts[k].length > SHOWN ? SHOWN : texts[k].length),
-                           texts[k].text);
-        return nn_fail(r->ctx, NN_DATA, "%s: expected %lld classes in field %s, found %lld: %s%s", r->csv->path,
-                       (long long)r->column->limit, r->field, (long long)found, list.bytes, found > 12 ? ", ..." : "");
+            nn_text_format(&list, "%s\"%.*s\"", k == 0 ? "" : ", ",
+                           (int)(texts[k].length > SHOWN ? SHOWN : texts[k].length), texts[k].text);
+        return nn_fail(r->ctx, NN_DATA, "%s: expected %lld classes in field %s, found %lld: %s%s",
+                       r->csv->path, (long long)r->column->limit, r->field, (long long)found, list.bytes,
+                       found > 12 ? ", ..." : "");
     }
     classes->names = nn_get(r->ctx, (uint64_t)found, sizeof *classes->names);
     for (int64_t k = 0; k < found && classes->names != NULL; k++) {
         char *name = nn_get(r->ctx, (uint64_t)texts[k].length + 1, 1);
-        if (name == NULL)
-            return r->ctx->status;
+        if (name == NULL) return r->ctx->status;
         memcpy(name, texts[k].text, texts[k].length);
         classes->names[k] = name;
     }
@@ -133,8 +124,7 @@ static int64_t number_of(const nn_classes *classes, const nn_cell *c) {
         int64_t middle = (low + high) / 2;
         nn_cell name = {classes->names[middle], (uint32_t)strlen(classes->names[middle]), 0};
         int order = compare_cells(c, &name);
-        if (order == 0)
-            return middle;
+        if (order == 0) return middle;
         if (order < 0)
             high = middle - 1;
         else
@@ -147,14 +137,11 @@ nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column 
                           const nn_csv_want *want, const char *field) {
     Reading r = {ctx, csv, want, column, field, want->last - want->first + 1};
     int64_t count = csv->rows * r.width;
-    if (classes->count == 0 && all_numbers(&r, count))
-        return check_numbers(&r, count);
-    if (classes->count == 0 && number_texts(&r, count, classes) != NN_OK)
-        return ctx->status;
+    if (classes->count == 0 && all_numbers(&r, count)) return check_numbers(&r, count);
+    if (classes->count == 0 && number_texts(&r, count, classes) != NN_OK) return ctx->status;
     for (int64_t k = 0; k < count; k++) {
         int64_t number = number_of(classes, &want->cells[k]);
-        if (number < 0)
-            return fail_at(&r, k, "one of the classes that the model was trained with");
+        if (number < 0) return fail_at(&r, k, "one of the classes that the model was trained with");
         want->values[k] = (double)number;
     }
     return NN_OK;

@@ -1,6 +1,7 @@
 // CSV as RFC 4180 has it, LF or CRLF; a byte-order mark, blank lines and blanks around a cell are skipped.
-// Needs the file in memory, ended by a NUL, and changes it: quotes are taken out in place, so that cells are slices of it.
-// Guarantees: linear time, bounded memory, and a message with line and column for whatever is wrong.
+// Needs the file in memory, ended by a NUL, and changes it: quotes are taken out in place, so that cells are
+// slices of it. Guarantees: linear time, bounded memory, and a message with line and column for whatever is
+// wrong.
 #include "data/data.h"
 
 #include <math.h>
@@ -16,7 +17,7 @@ typedef struct {
     uint32_t line, record_line;
     nn_cell *cells;
     uint32_t count, room;
-    bool blank;                                                    // the record is an empty line
+    bool blank; // the record is an empty line
 } Reader;
 
 static bool is_blank(const Reader *r, char c) {
@@ -32,8 +33,7 @@ static nn_status add_cell(Reader *r, const char *text, uint64_t length, const ch
     if (r->count == r->room) {
         r->room = r->room == 0 ? 64 : r->room * 2;
         r->cells = nn_grow(r->ctx, r->cells, r->room, sizeof *r->cells);
-        if (r->cells == NULL)
-            return r->ctx->status;
+        if (r->cells == NULL) return r->ctx->status;
     }
     r->cells[r->count++] = (nn_cell){text, (uint32_t)length, (uint32_t)(start - r->line_start + 1)};
     return NN_OK;
@@ -46,8 +46,7 @@ static nn_status quoted(Reader *r, uint64_t *length) {
     uint32_t line = r->line;
     for (; r->at < r->end; r->at++) {
         if (*r->at == '"') {
-            if (r->at + 1 == r->end || r->at[1] != '"')
-                break;
+            if (r->at + 1 == r->end || r->at[1] != '"') break;
             r->at++;
         } else if (*r->at == '\n') {
             r->line++;
@@ -56,12 +55,11 @@ static nn_status quoted(Reader *r, uint64_t *length) {
         *to++ = *r->at;
     }
     if (r->at == r->end)
-        return nn_fail(r->ctx, NN_DATA, "%s:%u:%lld: expected a closing quote, found the end of the file", r->csv->path,
-                       line, (long long)(open - open_line + 1));
+        return nn_fail(r->ctx, NN_DATA, "%s:%u:%lld: expected a closing quote, found the end of the file",
+                       r->csv->path, line, (long long)(open - open_line + 1));
     *length = (uint64_t)(to - open - 1);
     r->at++;
-    while (r->at < r->end && is_blank(r, *r->at))
-        r->at++;
+    while (r->at < r->end && is_blank(r, *r->at)) r->at++;
     if (r->at < r->end && *r->at != '\n' && *r->at != r->csv->separator)
         return fail_at(r, r->at, "expected a separator after the closing quote");
     return NN_OK;
@@ -76,30 +74,23 @@ static nn_status record(Reader *r, bool *more) {
     const char *first = r->at;
     bool any_quotes = false;
     while (*more) {
-        while (r->at < r->end && is_blank(r, *r->at))
-            r->at++;
+        while (r->at < r->end && is_blank(r, *r->at)) r->at++;
         char *start = r->at;
         uint64_t length = 0;
         nn_status status = NN_OK;
         if (r->at < r->end && *r->at == '"') {
             any_quotes = true;
             status = quoted(r, &length);
-            if (status == NN_OK)
-                status = add_cell(r, start + 1, length, start);
+            if (status == NN_OK) status = add_cell(r, start + 1, length, start);
         } else {
-            while (r->at < r->end && *r->at != '\n' && *r->at != r->csv->separator)
-                r->at++;
+            while (r->at < r->end && *r->at != '\n' && *r->at != r->csv->separator) r->at++;
             char *stop = r->at;
-            while (stop > start && is_blank(r, stop[-1]))
-                stop--;
+            while (stop > start && is_blank(r, stop[-1])) stop--;
             status = add_cell(r, start, (uint64_t)(stop - start), start);
         }
-        if (status != NN_OK)
-            return status;
-        if (r->at - first > LINE_LIMIT)
-            return fail_at(r, r->at, "the line is longer than 64 MB");
-        if (r->at == r->end || *r->at == '\n')
-            break;
+        if (status != NN_OK) return status;
+        if (r->at - first > LINE_LIMIT) return fail_at(r, r->at, "the line is longer than 64 MB");
+        if (r->at == r->end || *r->at == '\n') break;
         r->at++;
     }
     if (r->at < r->end) {
@@ -111,67 +102,61 @@ static nn_status record(Reader *r, bool *more) {
 }
 
 bool nn_csv_missing(const char *s, uint64_t n) {
-    return n == 0 || (n == 1 && *s == '?') || (n == 2 && memcmp(s, "NA", 2) == 0)
-           || (n == 3 && (s[0] | 32) == 'n' && (s[1] | 32) == 'a' && (s[2] | 32) == 'n');
+    return n == 0 || (n == 1 && *s == '?') || (n == 2 && memcmp(s, "NA", 2) == 0) ||
+           (n == 3 && (s[0] | 32) == 'n' && (s[1] | 32) == 'a' && (s[2] | 32) == 'n');
 }
 
 static nn_status find_column(Reader *r, nn_csv_want *want) {
     if (want->name == NULL) {
-        if ((uint32_t)want->last < r->count)
-            return NN_OK;
+        if ((uint32_t)want->last < r->count) return NN_OK;
         if (want->absent_ok) {
             want->absent = true;
             return NN_OK;
         }
-        return nn_fail(r->ctx, NN_DATA, "%s:%u: expected column %d (counted from 0), found %u columns", r->csv->path,
-                       r->record_line, want->last, r->count);
+        return nn_fail(r->ctx, NN_DATA, "%s:%u: expected column %d (counted from 0), found %u columns",
+                       r->csv->path, r->record_line, want->last, r->count);
     }
     int32_t found = -1;
     size_t length = strlen(want->name);
     for (uint32_t k = 0; k < r->count; k++) {
-        if (r->cells[k].length != length || memcmp(r->cells[k].text, want->name, length) != 0)
-            continue;
+        if (r->cells[k].length != length || memcmp(r->cells[k].text, want->name, length) != 0) continue;
         if (found >= 0)
-            return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: two columns are called \"%s\"", r->csv->path, r->record_line,
-                           r->cells[k].column, want->name);
+            return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: two columns are called \"%s\"", r->csv->path,
+                           r->record_line, r->cells[k].column, want->name);
         found = (int32_t)k;
     }
     want->first = want->last = found;
     want->absent = found < 0 && want->absent_ok;
-    if (found >= 0 || want->absent_ok)
-        return NN_OK;
+    if (found >= 0 || want->absent_ok) return NN_OK;
     nn_text names;
     nn_text_begin(&names, r->ctx);
     for (uint32_t k = 0; k < r->count && k < 20; k++)
-        nn_text_format(&names, "%s\"%.*s\"", k == 0 ? "" : ", ", (int)(r->cells[k].length > SHOWN ? SHOWN : r->cells[k].length),
-                       r->cells[k].text);
-    nn_status status = nn_fail(r->ctx, NN_DATA, "%s:%u: expected a column called \"%s\", found %s%s", r->csv->path,
-                               r->record_line, want->name, names.bytes, r->count > 20 ? ", ..." : "");
+        nn_text_format(&names, "%s\"%.*s\"", k == 0 ? "" : ", ",
+                       (int)(r->cells[k].length > SHOWN ? SHOWN : r->cells[k].length), r->cells[k].text);
+    nn_status status =
+        nn_fail(r->ctx, NN_DATA, "%s:%u: expected a column called \"%s\", found %s%s", r->csv->path,
+                r->record_line, want->name, names.bytes, r->count > 20 ? ", ..." : "");
     nn_text_end(&names);
     return status;
 }
 
 static nn_status make_room(Reader *r) {
     nn_csv *csv = r->csv;
-    uint64_t rows = 2;                                             // this record, and a last one without a line's end
+    uint64_t rows = 2; // this record, and a last one without a line's end
     for (const char *p = r->at; p < r->end && (p = memchr(p, '\n', (size_t)(r->end - p))) != NULL; p++)
         rows++;
-    if (rows > INT32_MAX)
-        return nn_fail(r->ctx, NN_DATA, "%s: more than %d rows", csv->path, INT32_MAX);
+    if (rows > INT32_MAX) return nn_fail(r->ctx, NN_DATA, "%s: more than %d rows", csv->path, INT32_MAX);
     csv->lines = nn_get(r->ctx, rows, sizeof *csv->lines);
-    if (csv->lines == NULL)
-        return r->ctx->status;
+    if (csv->lines == NULL) return r->ctx->status;
     for (int32_t k = 0; k < csv->want_count; k++) {
         nn_csv_want *w = &csv->wants[k];
         uint64_t n = (uint64_t)(w->last - w->first + 1);
-        if (w->absent)
-            continue;
+        if (w->absent) continue;
         if (w->texts)
             w->cells = nn_get(r->ctx, rows * n, sizeof *w->cells);
         else
             w->values = nn_get(r->ctx, rows * n, sizeof *w->values);
-        if (w->cells == NULL && w->values == NULL)
-            return r->ctx->status;
+        if (w->cells == NULL && w->values == NULL) return r->ctx->status;
     }
     return NN_OK;
 }
@@ -183,14 +168,17 @@ static nn_status bad_number(const Reader *r, const nn_csv_want *w, int32_t colum
         snprintf(name, sizeof name, "\"%.60s\"", w->name);
     else
         snprintf(name, sizeof name, "%d", column);
-    snprintf(text, sizeof text, c->length == 0 ? "nothing" : "\"%.*s\"", (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
-    return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a number in column %s, found %s%s", r->csv->path, r->record_line,
-                   c->column, name, text, missing ? " (a missing cell is an error unless the data block says missing = ...)" : "");
+    snprintf(text, sizeof text, c->length == 0 ? "nothing" : "\"%.*s\"",
+             (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
+    return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a number in column %s, found %s%s", r->csv->path,
+                   r->record_line, c->column, name, text,
+                   missing ? " (a missing cell is an error unless the data block says missing = ...)" : "");
 }
 
 static nn_status bad_whole(const Reader *r, const nn_csv_want *w, const nn_cell *c) {
-    return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a whole number 0 .. %lld, found \"%.*s\"", r->csv->path, r->record_line, c->column,
-                   (long long)w->limit - 1, (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
+    return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a whole number 0 .. %lld, found \"%.*s\"",
+                   r->csv->path, r->record_line, c->column, (long long)w->limit - 1,
+                   (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
 }
 
 static nn_status take_row(Reader *r) {
@@ -212,8 +200,7 @@ static nn_status take_row(Reader *r) {
                 continue;
             }
             bool missing = nn_csv_missing(c->text, c->length);
-            if (!missing || !csv->missing_ok)
-                return bad_number(r, w, w->first + i, missing);
+            if (!missing || !csv->missing_ok) return bad_number(r, w, w->first + i, missing);
             w->values[at] = (double)NAN;
         }
     }
@@ -223,8 +210,7 @@ static nn_status take_row(Reader *r) {
 
 static nn_status take_head(Reader *r) {
     for (int32_t k = 0; k < r->csv->want_count; k++) {
-        if (find_column(r, &r->csv->wants[k]) != NN_OK)
-            return r->ctx->status;
+        if (find_column(r, &r->csv->wants[k]) != NN_OK) return r->ctx->status;
     }
     return make_room(r);
 }
@@ -239,33 +225,27 @@ static nn_status no_text(Reader *r, const char *zero) {
 nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size) {
     Reader r = {.ctx = ctx, .csv = csv, .at = bytes, .end = bytes + size, .line = 1, .line_start = bytes};
     const char *zero = size == 0 ? NULL : memchr(bytes, 0, (size_t)size);
-    if (zero != NULL)
-        return no_text(&r, zero);
-    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
-        r.at += 3;
+    if (zero != NULL) return no_text(&r, zero);
+    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) r.at += 3;
     uint32_t columns = 0;
     bool more = true;
     while (true) {
-        if (record(&r, &more) != NN_OK)
-            return ctx->status;
-        if (!more)
-            break;
-        if (r.blank)
-            continue;
+        if (record(&r, &more) != NN_OK) return ctx->status;
+        if (!more) break;
+        if (r.blank) continue;
         if (columns == 0) {
             columns = r.count;
-            if (take_head(&r) != NN_OK)
-                return ctx->status;
-            if (csv->header)
-                continue;
+            if (take_head(&r) != NN_OK) return ctx->status;
+            if (csv->header) continue;
         }
         if (r.count != columns)
-            return nn_fail(ctx, NN_DATA, "%s:%u: expected %u cells, found %u", csv->path, r.record_line, columns, r.count);
-        if (take_row(&r) != NN_OK)
-            return ctx->status;
+            return nn_fail(ctx, NN_DATA, "%s:%u: expected %u cells, found %u", csv->path, r.record_line,
+                           columns, r.count);
+        if (take_row(&r) != NN_OK) return ctx->status;
     }
     nn_drop(ctx, r.cells);
     if (columns == 0)
-        return nn_fail(ctx, NN_DATA, "%s: expected %s, found an empty file", csv->path, csv->header ? "a header line" : "rows");
+        return nn_fail(ctx, NN_DATA, "%s: expected %s, found an empty file", csv->path,
+                       csv->header ? "a header line" : "rows");
     return NN_OK;
 }

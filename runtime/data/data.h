@@ -1,5 +1,6 @@
-// The contract of data/: from files, tables and draws to rows as the model sees them, parts, statistics and class names.
-// Raw columns are doubles; a compiled prepare function makes fields of them, a block of rows at a time.
+// The contract of data/: from files, tables and draws to rows as the model sees them, parts, statistics and
+// class names. Raw columns are doubles; a compiled prepare function makes fields of them, a block of rows at
+// a time.
 #ifndef NN_DATA_READ_H
 #define NN_DATA_READ_H
 
@@ -13,42 +14,43 @@ typedef struct nn_classes {
     const char **names;
 } nn_classes;
 
-// The values of one column (or some) for every row: of a file's own type, or doubles; NaN where a cell is missing.
+// The values of one column (or some) for every row: of a file's own type, or doubles; NaN where a cell is
+// missing.
 typedef struct nn_raw {
-    int64_t rows, elements;                                        // elements of one row
+    int64_t rows, elements; // elements of one row
     const unsigned char *bytes;
-    char type;                                                     // 'u', 'i', 'f' or 'b' (bool) with `size`
+    char type; // 'u', 'i', 'f' or 'b' (bool) with `size`
     int size;
     bool big_endian;
-    const char *path;                                              // for messages
-    uint32_t *lines;                                               // of a text file: of each row, from 1; else NULL
-    void *owned;                                                   // what is freed after loading
+    const char *path; // for messages
+    uint32_t *lines;  // of a text file: of each row, from 1; else NULL
+    void *owned;      // what is freed after loading
 } nn_raw;
 
 typedef struct nn_part {
-    int32_t *rows;                                                 // numbers of rows of the sources, in the file's order
+    int32_t *rows; // numbers of rows of the sources, in the file's order
     int64_t count;
 } nn_part;
 
 // What to read, and how.
 typedef struct nn_data_request {
-    const char *path;                                              // --data, or NULL
-    const char *beside;                                            // a directory to look in as well, or NULL
-    bool standard_input;                                           // predict < rows
-    bool all_rows;                                                 // no split: every row is in NN_TEST and NN_TRAIN alike
-    bool inputs_only;                                              // predict: columns of other fields may be absent
-    bool every_field;                                              // `data`: also fields that no function reads
-    bool measure;                                                  // statistics and classes are taken from these rows (else from weights)
-    int32_t fold;                                                  // folds: which is held out, -1: none chosen
+    const char *path;    // --data, or NULL
+    const char *beside;  // a directory to look in as well, or NULL
+    bool standard_input; // predict < rows
+    bool all_rows;       // no split: every row is in NN_TEST and NN_TRAIN alike
+    bool inputs_only;    // predict: columns of other fields may be absent
+    bool every_field;    // `data`: also fields that no function reads
+    bool measure;        // statistics and classes are taken from these rows (else from weights)
+    int32_t fold;        // folds: which is held out, -1: none chosen
 } nn_data_request;
 
 typedef struct nn_dataset {
-    int64_t rows;                                                  // of the sources
-    int64_t own_rows[NN_PARTS];                                    // of part 0's files, and of parts with files of their own
-    void **fields;                                                 // plain rows of each field, NULL where not kept
-    const void **sources;                                          // nn_call.sources
+    int64_t rows;               // of the sources
+    int64_t own_rows[NN_PARTS]; // of part 0's files, and of parts with files of their own
+    void **fields;              // plain rows of each field, NULL where not kept
+    const void **sources;       // nn_call.sources
     nn_part parts[NN_PARTS];
-    nn_classes *classes;                                           // of each field
+    nn_classes *classes; // of each field
     nn_data_request request;
 } nn_dataset;
 
@@ -59,18 +61,22 @@ typedef struct nn_runner {
     void *data;
 } nn_runner;
 
-nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, const nn_data_request *request, nn_dataset *data);
+nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, const nn_data_request *request,
+                       nn_dataset *data);
 // Rows of the model's inputs as `data` prints them: CSV with the columns FIELD or FIELD_0 .. of every input.
-nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, char *bytes, uint64_t size, nn_dataset *data);
+nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, char *bytes, uint64_t size,
+                         nn_dataset *data);
 bool nn_data_is_csv(const nn_model *m);
-int64_t nn_field_elements(const nn_field *f);                      // of one sample
-int64_t nn_field_size(const nn_model *m, const nn_field *f);       // bytes of one sample
+int64_t nn_field_elements(const nn_field *f);                // of one sample
+int64_t nn_field_size(const nn_model *m, const nn_field *f); // bytes of one sample
 double nn_field_value(const nn_model *m, const nn_dataset *data, int32_t field, int64_t row, int64_t element);
 
 // ---- readers, one file each ----
 // The path a declared file is found at, or NN_FILE with the places that were looked at.
-nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request *request, const char *file, char out[NN_PATH_ROOM]);
-nn_status nn_data_bytes(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size);   // expands .gz
+nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request *request, const char *file,
+                       char out[NN_PATH_ROOM]);
+nn_status nn_data_bytes(nn_context *ctx, const char *path, unsigned char **bytes,
+                        uint64_t *size); // expands .gz
 
 // One array of a file: its type, shape and where its bytes begin.
 typedef struct nn_array {
@@ -81,8 +87,10 @@ typedef struct nn_array {
     int size;
     bool big_endian;
 } nn_array;
-nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size, nn_array *out);
-nn_status nn_npy_parse(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size, nn_array *out);
+nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size,
+                       nn_array *out);
+nn_status nn_npy_parse(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size,
+                       nn_array *out);
 // In libnn-gzip.a, linked only where a program names a .gz file.
 nn_status nn_gzip_expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
                          unsigned char **bytes, uint64_t *size);
@@ -90,38 +98,40 @@ nn_status nn_gzip_expand(nn_context *ctx, const char *path, const unsigned char 
 // A cell of a CSV file.
 typedef struct nn_cell {
     const char *text;
-    uint32_t length, column;                                       // column: of the character, from 1
+    uint32_t length, column; // column: of the character, from 1
 } nn_cell;
 // What is wanted of a CSV file: columns first .. last by number, or the one called `name`.
 typedef struct nn_csv_want {
-    const char *name;                                              // NULL: by number
+    const char *name; // NULL: by number
     int32_t first, last;
-    bool texts;                                                    // keep the cells (classes, comparisons), else numbers
-    int64_t limit;                                                 // numbers must be whole and lie below it; 0: any may stand
-    bool absent_ok, absent;                                        // the column may not be there; it was not
-    double *values;                                                // rows * (last - first + 1)
+    bool texts;             // keep the cells (classes, comparisons), else numbers
+    int64_t limit;          // numbers must be whole and lie below it; 0: any may stand
+    bool absent_ok, absent; // the column may not be there; it was not
+    double *values;         // rows * (last - first + 1)
     nn_cell *cells;
 } nn_csv_want;
 typedef struct nn_csv {
     const char *path;
     int separator;
     bool header;
-    bool missing_ok;                                               // a missing cell is NaN, else an error
+    bool missing_ok; // a missing cell is NaN, else an error
     nn_csv_want *wants;
     int32_t want_count;
     int64_t rows;
-    uint32_t *lines;                                               // of each row, from 1
+    uint32_t *lines; // of each row, from 1
 } nn_csv;
-// Cells point into `bytes`, which is changed (quotes are taken out). `bytes` must end in a NUL that is not counted.
+// Cells point into `bytes`, which is changed (quotes are taken out). `bytes` must end in a NUL that is not
+// counted.
 nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size);
 bool nn_csv_missing(const char *s, uint64_t length);
-nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, const char *path, char *bytes,
-                         uint64_t size, nn_raw *raws);
+nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, const char *path,
+                         char *bytes, uint64_t size, nn_raw *raws);
 
 // ---- steps of loading ----
 // FILE:LINE, or FILE and the row's number.
 void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]);
-nn_status nn_raw_read(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, nn_raw *raws, int64_t *rows);
+nn_status nn_raw_read(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, nn_raw *raws,
+                      int64_t *rows);
 void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out);
 // Numbers the texts of a class column in byte order, or checks its numbers; values: rows * columns.
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column *column, const nn_csv *csv,

@@ -1,4 +1,5 @@
-// Rows of the model's inputs from CSV, after all arithmetic of the data block: what `data` prints, `predict` reads.
+// Rows of the model's inputs from CSV, after all arithmetic of the data block: what `data` prints, `predict`
+// reads.
 #include "data/data.h"
 
 #include <math.h>
@@ -16,8 +17,7 @@ static nn_status make_wants(nn_context *ctx, const nn_model *m, nn_csv *csv) {
         int64_t elements = fields[f].in_model >= 0 ? nn_field_elements(&fields[f]) : 0;
         for (int64_t e = 0; e < elements; e++) {
             char *text = nn_get(ctx, strlen(name) + 24, 1);
-            if (text == NULL)
-                return ctx->status;
+            if (text == NULL) return ctx->status;
             snprintf(text, strlen(name) + 24, fields[f].rank == 0 ? "%s" : "%s_%lld", name, (long long)e);
             csv->wants[k++].name = text;
         }
@@ -26,7 +26,8 @@ static nn_status make_wants(nn_context *ctx, const nn_model *m, nn_csv *csv) {
     return ctx->status;
 }
 
-static nn_status take_value(nn_context *ctx, const nn_model *m, const nn_csv *csv, const nn_field *f, int64_t row, double v, void *to) {
+static nn_status take_value(nn_context *ctx, const nn_model *m, const nn_csv *csv, const nn_field *f,
+                            int64_t row, double v, void *to) {
     if (f->type == NN_REAL || f->type == NN_DOUBLE) {
         float single = (float)v;
         if (nn_type_size(m, f->type) == 8)
@@ -37,8 +38,9 @@ static nn_status take_value(nn_context *ctx, const nn_model *m, const nn_csv *cs
     }
     bool inside = f->limit > 0 ? v >= 0 && v < (double)f->limit : v >= INT32_MIN && v <= INT32_MAX;
     if (!inside || v != floor(v))
-        return nn_fail(ctx, NN_DATA, "%s:%u: expected a whole number 0 .. %lld in field %s, found %.9g", csv->path, csv->lines[row],
-                       (long long)(f->limit > 0 ? f->limit - 1 : INT32_MAX), nn_model_text(m, f->name), v);
+        return nn_fail(ctx, NN_DATA, "%s:%u: expected a whole number 0 .. %lld in field %s, found %.9g",
+                       csv->path, csv->lines[row], (long long)(f->limit > 0 ? f->limit - 1 : INT32_MAX),
+                       nn_model_text(m, f->name), v);
     int32_t whole = (int32_t)v;
     memcpy(to, &whole, 4);
     return NN_OK;
@@ -48,38 +50,34 @@ static nn_status take_fields(nn_context *ctx, const nn_model *m, const nn_csv *c
     const nn_field *fields = NN_TABLE(m, nn_field, fields);
     int64_t k = 0;
     for (uint32_t f = 0; f < m->manifest->fields_count; f++) {
-        if (fields[f].in_model < 0)
-            continue;
+        if (fields[f].in_model < 0) continue;
         int64_t elements = nn_field_elements(&fields[f]), size = nn_type_size(m, fields[f].type);
         unsigned char *rows = nn_get(ctx, (uint64_t)csv->rows, (uint64_t)(elements * size));
-        if (rows == NULL)
-            return ctx->status;
+        if (rows == NULL) return ctx->status;
         for (int64_t e = 0; e < elements; e++, k++) {
             for (int64_t r = 0; r < csv->rows; r++) {
-                if (take_value(ctx, m, csv, &fields[f], r, csv->wants[k].values[r], rows + (r * elements + e) * size) != NN_OK)
+                if (take_value(ctx, m, csv, &fields[f], r, csv->wants[k].values[r],
+                               rows + (r * elements + e) * size) != NN_OK)
                     return ctx->status;
             }
         }
         data->fields[f] = rows;
-        if (fields[f].source >= 0)
-            data->sources[fields[f].source] = rows;
+        if (fields[f].source >= 0) data->sources[fields[f].source] = rows;
     }
     return NN_OK;
 }
 
-nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, char *bytes, uint64_t size, nn_dataset *data) {
+nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, char *bytes, uint64_t size,
+                         nn_dataset *data) {
     nn_csv csv = {.path = path, .separator = ',', .header = true};
     if (make_wants(ctx, m, &csv) != NN_OK || nn_csv_parse(ctx, &csv, bytes, size) != NN_OK)
         return ctx->status;
-    if (csv.rows == 0)
-        return nn_fail(ctx, NN_DATA, "%s: no rows", path);
+    if (csv.rows == 0) return nn_fail(ctx, NN_DATA, "%s: no rows", path);
     data->fields = nn_get(ctx, m->manifest->fields_count, sizeof *data->fields);
     data->sources = nn_get(ctx, m->manifest->sources_count, sizeof *data->sources);
     int32_t *rows = nn_get(ctx, (uint64_t)csv.rows, sizeof *rows);
-    if (data->fields == NULL || data->sources == NULL || rows == NULL)
-        return ctx->status;
-    for (int64_t r = 0; r < csv.rows; r++)
-        rows[r] = (int32_t)r;
+    if (data->fields == NULL || data->sources == NULL || rows == NULL) return ctx->status;
+    for (int64_t r = 0; r < csv.rows; r++) rows[r] = (int32_t)r;
     data->rows = csv.rows;
     data->parts[NN_TRAIN] = data->parts[NN_TEST] = (nn_part){rows, csv.rows};
     return take_fields(ctx, m, &csv, data);

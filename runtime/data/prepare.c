@@ -1,6 +1,6 @@
-// Loading: raw columns, split, statistics of the training rows, and the prepare functions that make fields of them.
-// Guarantees: statistics are taken in double, rounded to the precision they are stored in, and only then used;
-// every whole number and class of a field lies below its limit.
+// Loading: raw columns, split, statistics of the training rows, and the prepare functions that make fields of
+// them. Guarantees: statistics are taken in double, rounded to the precision they are stored in, and only
+// then used; every whole number and class of a field lies below its limit.
 #include "data/data.h"
 
 #include <math.h>
@@ -11,10 +11,10 @@ typedef struct {
     const nn_model *m;
     nn_runner runner;
     nn_dataset *data;
-    nn_raw *raws;                                                  // of each column
-    int64_t first[NN_PARTS];                                       // row of the sources at which the part's own rows begin
-    double *block;                                                 // one tensor of a block
-    unsigned char *training;                                       // of each row
+    nn_raw *raws;            // of each column
+    int64_t first[NN_PARTS]; // row of the sources at which the part's own rows begin
+    double *block;           // one tensor of a block
+    unsigned char *training; // of each row
 } Loading;
 
 // What is done with the outputs of a block: `first` counts the part's rows.
@@ -22,26 +22,29 @@ typedef nn_status Visit(Loading *l, int part, int64_t first, int64_t count, void
 
 int64_t nn_field_elements(const nn_field *f) {
     int64_t n = 1;
-    for (int d = 0; d < f->rank; d++)
-        n *= f->dims[d];
+    for (int d = 0; d < f->rank; d++) n *= f->dims[d];
     return n;
 }
 
-int64_t nn_field_size(const nn_model *m, const nn_field *f) { return nn_field_elements(f) * nn_type_size(m, f->type); }
-
-double nn_field_value(const nn_model *m, const nn_dataset *data, int32_t field, int64_t row, int64_t element) {
-    const nn_field *f = &NN_TABLE(m, nn_field, fields)[field];
-    int64_t k = row * nn_field_elements(f) + element;
-    if (f->type != NN_REAL && f->type != NN_DOUBLE)
-        return ((const int32_t *)data->fields[field])[k];
-    return nn_type_size(m, f->type) == 8 ? ((const double *)data->fields[field])[k] : (double)((const float *)data->fields[field])[k];
+int64_t nn_field_size(const nn_model *m, const nn_field *f) {
+    return nn_field_elements(f) * nn_type_size(m, f->type);
 }
 
-static bool own_part(const Loading *l, int part) { return part == NN_TRAIN || l->m->manifest->data.own_part[part] != 0; }
+double nn_field_value(const nn_model *m, const nn_dataset *data, int32_t field, int64_t row,
+                      int64_t element) {
+    const nn_field *f = &NN_TABLE(m, nn_field, fields)[field];
+    int64_t k = row * nn_field_elements(f) + element;
+    if (f->type != NN_REAL && f->type != NN_DOUBLE) return ((const int32_t *)data->fields[field])[k];
+    return nn_type_size(m, f->type) == 8 ? ((const double *)data->fields[field])[k]
+                                         : (double)((const float *)data->fields[field])[k];
+}
+
+static bool own_part(const Loading *l, int part) {
+    return part == NN_TRAIN || l->m->manifest->data.own_part[part] != 0;
+}
 
 static bool measured_rows(const Loading *l, int part, int64_t first, int64_t count) {
-    if (l->training == NULL)
-        return true;
+    if (l->training == NULL) return true;
     return memchr(l->training + l->first[part] + first, 1, (size_t)count) != NULL;
 }
 
@@ -49,11 +52,10 @@ static void fill_inputs(Loading *l, int part, int64_t first, int64_t count) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
         const nn_raw *raw = &l->raws[k];
-        if (columns[k].part != part || columns[k].tensor < 0)
-            continue;
+        if (columns[k].part != part || columns[k].tensor < 0) continue;
         const nn_tensor *t = nn_model_tensor(l->m, columns[k].tensor);
         int64_t values = count * nn_tensor_row(t);
-        if (raw->bytes == NULL)                                    // not read, as nothing kept is made of it
+        if (raw->bytes == NULL) // not read, as nothing kept is made of it
             memset(l->block, 0, (size_t)values * sizeof *l->block);
         else
             nn_raw_values(raw, first * raw->elements, values, l->block);
@@ -64,19 +66,19 @@ static void fill_inputs(Loading *l, int part, int64_t first, int64_t count) {
 static nn_status visit_part(Loading *l, int part, bool only_training, Visit *visit, void *data) {
     const nn_manifest *mf = l->m->manifest;
     int64_t rows = l->data->own_rows[part], block = mf->block;
-    if (!nn_model_has(l->m, NN_PREPARE + part))
-        return NN_OK;
+    if (!nn_model_has(l->m, NN_PREPARE + part)) return NN_OK;
     for (int64_t first = 0; first < rows; first += block) {
         int64_t count = rows - first < block ? rows - first : block;
-        if (only_training && !measured_rows(l, part, first, count))
-            continue;
+        if (only_training && !measured_rows(l, part, first, count)) continue;
         fill_inputs(l, part, first, count);
-        nn_call call = {.arena = l->m->arena, .sources = l->data->sources, .rows = count,
-                        .seed = (uint64_t)mf->data.synthetic_seed, .batch_number = (uint32_t)(first / block)};
+        nn_call call = {.arena = l->m->arena,
+                        .sources = l->data->sources,
+                        .rows = count,
+                        .seed = (uint64_t)mf->data.synthetic_seed,
+                        .batch_number = (uint32_t)(first / block)};
         l->runner.call(l->runner.data, NN_PREPARE + part, &call);
         nn_status status = visit(l, part, first, count, data);
-        if (status != NN_OK)
-            return status;
+        if (status != NN_OK) return status;
     }
     return NN_OK;
 }
@@ -84,8 +86,7 @@ static nn_status visit_part(Loading *l, int part, bool only_training, Visit *vis
 // Values of a prepare function's output, as doubles, whatever its type.
 static void output_values(const Loading *l, const nn_tensor *t, int64_t count, double *out) {
     nn_tensor_get(l->m, t, 0, count, out);
-    if (nn_tensor_element_size(l->m, t) == 8)
-        return;
+    if (nn_tensor_element_size(l->m, t) == 8) return;
     for (int64_t k = count - 1; k >= 0; k--) {
         float real;
         int32_t whole;
@@ -101,23 +102,24 @@ static nn_status out_of_range(const Loading *l, const nn_field *f, int part, int
     nn_raw_place(&drawn, row, place);
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
-        if (columns[k].part == part && &NN_TABLE(l->m, nn_field, fields)[columns[k].field] == f && l->raws[k].path != NULL)
+        if (columns[k].part == part && &NN_TABLE(l->m, nn_field, fields)[columns[k].field] == f &&
+            l->raws[k].path != NULL)
             nn_raw_place(&l->raws[k], row, place);
     }
-    return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld in field %s, found %.9g", place, (long long)f->limit - 1,
-                   nn_model_text(l->m, f->name), value);
+    return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld in field %s, found %.9g", place,
+                   (long long)f->limit - 1, nn_model_text(l->m, f->name), value);
 }
 
 static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, int64_t count) {
     const nn_field *f = &NN_TABLE(l->m, nn_field, fields)[field];
     const nn_tensor *t = nn_model_tensor(l->m, f->prepared[part]);
     unsigned char *rows = l->data->fields[field];
-    if (rows == NULL || t == NULL)
-        return NN_OK;
+    if (rows == NULL || t == NULL) return NN_OK;
     int64_t elements = nn_field_elements(f), size = nn_field_size(l->m, f), n = count * elements;
     rows += (l->first[part] + first) * size;
     bool real = f->type == NN_REAL || f->type == NN_DOUBLE;
-    if (real && t->type != NN_INT && t->type != NN_BOOL && nn_tensor_element_size(l->m, t) == nn_type_size(l->m, f->type)) {
+    if (real && t->type != NN_INT && t->type != NN_BOOL &&
+        nn_tensor_element_size(l->m, t) == nn_type_size(l->m, f->type)) {
         nn_tensor_get(l->m, t, 0, n, rows);
         return NN_OK;
     }
@@ -131,8 +133,7 @@ static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, 
             memcpy(rows + k * 4, &single, 4);
         } else {
             bool inside = f->limit > 0 ? v >= 0 && v < (double)f->limit : v >= INT32_MIN && v <= INT32_MAX;
-            if (!inside || v != floor(v))
-                return out_of_range(l, f, part, first + k / elements, v);
+            if (!inside || v != floor(v)) return out_of_range(l, f, part, first + k / elements, v);
             int32_t whole = (int32_t)v;
             memcpy(rows + k * 4, &whole, 4);
         }
@@ -143,10 +144,8 @@ static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, 
 static nn_status keep_fields(Loading *l, int part, int64_t first, int64_t count, void *data) {
     const int32_t *only = data;
     for (uint32_t k = 0; k < l->m->manifest->fields_count; k++) {
-        if (only != NULL && *only != (int32_t)k)
-            continue;
-        if (keep_field(l, (int32_t)k, part, first, count) != NN_OK)
-            return l->ctx->status;
+        if (only != NULL && *only != (int32_t)k) continue;
+        if (keep_field(l, (int32_t)k, part, first, count) != NN_OK) return l->ctx->status;
     }
     return NN_OK;
 }
@@ -156,18 +155,16 @@ static nn_status keep_fields(Loading *l, int part, int64_t first, int64_t count,
 typedef struct {
     const nn_statistic *of;
     int64_t elements, rows;
-    double *low, *high, *mean, *sum;                               // of each element of a sample
+    double *low, *high, *mean, *sum; // of each element of a sample
 } Measure;
 
 static nn_status measure_block(Loading *l, int part, int64_t first, int64_t count, void *data) {
     Measure *s = data;
     const nn_tensor *t = nn_model_tensor(l->m, s->of->of[part]);
-    if (t == NULL)
-        return NN_OK;
+    if (t == NULL) return NN_OK;
     output_values(l, t, count * s->elements, l->block);
     for (int64_t r = 0; r < count; r++) {
-        if (!l->training[l->first[part] + first + r])
-            continue;
+        if (!l->training[l->first[part] + first + r]) continue;
         s->rows++;
         for (int64_t e = 0; e < s->elements; e++) {
             double v = l->block[r * s->elements + e];
@@ -182,12 +179,10 @@ static nn_status measure_block(Loading *l, int part, int64_t first, int64_t coun
 static nn_status deviation_block(Loading *l, int part, int64_t first, int64_t count, void *data) {
     Measure *s = data;
     const nn_tensor *t = nn_model_tensor(l->m, s->of->of[part]);
-    if (t == NULL)
-        return NN_OK;
+    if (t == NULL) return NN_OK;
     output_values(l, t, count * s->elements, l->block);
     for (int64_t r = 0; r < count; r++) {
-        if (!l->training[l->first[part] + first + r])
-            continue;
+        if (!l->training[l->first[part] + first + r]) continue;
         for (int64_t e = 0; e < s->elements; e++) {
             double d = l->block[r * s->elements + e] - s->mean[e];
             s->sum[e] += d * d;
@@ -208,8 +203,7 @@ static void store(const Loading *l, int32_t tensor, const double *values, int64_
 
 static nn_status visit_training(Loading *l, Visit *visit, void *data) {
     for (int p = 0; p < NN_PARTS; p++) {
-        if (own_part(l, p) && visit_part(l, p, true, visit, data) != NN_OK)
-            return l->ctx->status;
+        if (own_part(l, p) && visit_part(l, p, true, visit, data) != NN_OK) return l->ctx->status;
     }
     return NN_OK;
 }
@@ -218,14 +212,12 @@ static nn_status measure(Loading *l, const nn_statistic *of) {
     const nn_tensor *into = nn_model_tensor(l->m, of->into[0]);
     Measure s = {.of = of, .elements = into == NULL ? 0 : nn_tensor_elements(into)};
     double *values = nn_get(l->ctx, (uint64_t)s.elements * 4, sizeof *values);
-    if (values == NULL)
-        return l->ctx->status;
+    if (values == NULL) return l->ctx->status;
     s.low = values;
     s.high = values + s.elements;
     s.mean = values + 2 * s.elements;
     s.sum = values + 3 * s.elements;
-    if (visit_training(l, measure_block, &s) != NN_OK)
-        return l->ctx->status;
+    if (visit_training(l, measure_block, &s) != NN_OK) return l->ctx->status;
     if (of->kind == NN_MINMAX) {
         store(l, of->into[0], s.low, s.elements);
         store(l, of->into[1], s.high, s.elements);
@@ -234,10 +226,8 @@ static nn_status measure(Loading *l, const nn_statistic *of) {
             s.mean[e] = s.sum[e] / (double)s.rows;
             s.sum[e] = 0;
         }
-        if (visit_training(l, deviation_block, &s) != NN_OK)
-            return l->ctx->status;
-        for (int64_t e = 0; e < s.elements; e++)
-            s.sum[e] = sqrt(s.sum[e] / (double)s.rows);
+        if (visit_training(l, deviation_block, &s) != NN_OK) return l->ctx->status;
+        for (int64_t e = 0; e < s.elements; e++) s.sum[e] = sqrt(s.sum[e] / (double)s.rows);
         store(l, of->into[0], s.mean, s.elements);
         store(l, of->into[1], s.sum, s.elements);
     }
@@ -250,8 +240,7 @@ static nn_status fill_missing(Loading *l, const nn_statistic *of, bool known) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     const nn_tensor *into = nn_model_tensor(l->m, of->into[0]);
     const nn_raw *raw = &l->raws[of->column];
-    if (raw->bytes == NULL || into == NULL)
-        return NN_OK;
+    if (raw->bytes == NULL || into == NULL) return NN_OK;
     double *v = (double *)(uintptr_t)raw->bytes;
     int part = columns[of->column].part;
     for (int64_t e = 0; e < raw->elements; e++) {
@@ -264,11 +253,15 @@ static nn_status fill_missing(Loading *l, const nn_statistic *of, bool known) {
             sum += counts ? x : 0;
         }
         if (!known && n == 0)
-            return nn_fail(l->ctx, NN_DATA, "%s: no training row has a value in field %s, so that there is no mean for missing ones",
-                           raw->path, nn_model_text(l->m, NN_TABLE(l->m, nn_field, fields)[of->field].name));
+            return nn_fail(
+                l->ctx, NN_DATA,
+                "%s: no training row has a value in field %s, so that there is no mean for missing ones",
+                raw->path, nn_model_text(l->m, NN_TABLE(l->m, nn_field, fields)[of->field].name));
         mean = sum / (double)(n == 0 ? 1 : n);
         if (!known)
-            nn_tensor_put(l->m, into, e, 1, nn_tensor_element_size(l->m, into) == 8 ? (const void *)&mean : (const void *)&(float){(float)mean});
+            nn_tensor_put(l->m, into, e, 1,
+                          nn_tensor_element_size(l->m, into) == 8 ? (const void *)&mean
+                                                                  : (const void *)&(float){(float)mean});
         double stored = 0;
         nn_tensor_get(l->m, into, e, 1, &stored);
         if (nn_tensor_element_size(l->m, into) == 4) {
@@ -287,18 +280,15 @@ static nn_status statistics(Loading *l) {
     bool known = !l->data->request.measure;
     if (!known) {
         l->training = nn_get(l->ctx, (uint64_t)l->data->rows, 1);
-        if (l->training == NULL)
-            return l->ctx->status;
+        if (l->training == NULL) return l->ctx->status;
         for (int64_t k = 0; k < l->data->parts[NN_TRAIN].count; k++)
             l->training[l->data->parts[NN_TRAIN].rows[k]] = 1;
     }
     for (uint32_t k = 0; k < l->m->manifest->statistics_count; k++) {
-        if (all[k].kind == NN_MISSING_MEAN && fill_missing(l, &all[k], known) != NN_OK)
-            return l->ctx->status;
+        if (all[k].kind == NN_MISSING_MEAN && fill_missing(l, &all[k], known) != NN_OK) return l->ctx->status;
     }
     for (uint32_t k = 0; k < l->m->manifest->statistics_count && !known; k++) {
-        if (all[k].kind != NN_MISSING_MEAN && measure(l, &all[k]) != NN_OK)
-            return l->ctx->status;
+        if (all[k].kind != NN_MISSING_MEAN && measure(l, &all[k]) != NN_OK) return l->ctx->status;
     }
     return NN_OK;
 }
@@ -310,15 +300,12 @@ static nn_status read_columns(Loading *l) {
     const nn_data *plan = &l->m->manifest->data;
     for (int p = 0; p < NN_PARTS; p++) {
         bool held_out = p != NN_TRAIN && (data->request.all_rows || !plan->own_part[p]);
-        if (held_out)
-            continue;
+        if (held_out) continue;
         l->first[p] = data->rows;
-        if (nn_raw_read(l->ctx, l->m, data, p, l->raws, &data->own_rows[p]) != NN_OK)
-            return l->ctx->status;
+        if (nn_raw_read(l->ctx, l->m, data, p, l->raws, &data->own_rows[p]) != NN_OK) return l->ctx->status;
         data->rows += data->own_rows[p];
     }
-    if (data->rows > INT32_MAX)
-        return nn_fail(l->ctx, NN_DATA, "more than %d rows", INT32_MAX);
+    if (data->rows > INT32_MAX) return nn_fail(l->ctx, NN_DATA, "more than %d rows", INT32_MAX);
     return NN_OK;
 }
 
@@ -328,8 +315,7 @@ static nn_status make_fields(Loading *l) {
     nn_dataset *data = l->data;
     data->fields = nn_get(l->ctx, mf->fields_count, sizeof *data->fields);
     data->sources = nn_get(l->ctx, mf->sources_count, sizeof *data->sources);
-    if (data->fields == NULL || data->sources == NULL)
-        return l->ctx->status;
+    if (data->fields == NULL || data->sources == NULL) return l->ctx->status;
     uint64_t widest = 1;
     for (uint32_t k = 0; k < mf->tensors_count; k++) {
         const nn_tensor *t = nn_model_tensor(l->m, (int32_t)k);
@@ -340,32 +326,26 @@ static nn_status make_fields(Loading *l) {
     for (uint32_t k = 0; k < mf->fields_count; k++) {
         const nn_field *f = &fields[k];
         bool kept = f->source >= 0 || data->request.every_field || mf->data.stratify == (int32_t)k;
-        if (!kept || (data->request.inputs_only && f->in_model < 0))
-            continue;
+        if (!kept || (data->request.inputs_only && f->in_model < 0)) continue;
         data->fields[k] = nn_get(l->ctx, (uint64_t)data->rows, (uint64_t)nn_field_size(l->m, f));
-        if (data->fields[k] == NULL)
-            return l->ctx->status;
-        if (f->source >= 0)
-            data->sources[f->source] = data->fields[k];
+        if (data->fields[k] == NULL) return l->ctx->status;
+        if (f->source >= 0) data->sources[f->source] = data->fields[k];
     }
     return l->ctx->status;
 }
 
 static nn_status load(Loading *l) {
     const nn_data *plan = &l->m->manifest->data;
-    if (read_columns(l) != NN_OK || make_fields(l) != NN_OK)
-        return l->ctx->status;
+    if (read_columns(l) != NN_OK || make_fields(l) != NN_OK) return l->ctx->status;
     // The classes that a split is stratified by are needed before it; they depend on no statistic.
     bool by_class = plan->stratify >= 0 && plan->split != NN_SPLIT_NONE && !l->data->request.all_rows;
     int32_t classes = plan->stratify;
-    if (by_class && visit_part(l, NN_TRAIN, false, keep_fields, &classes) != NN_OK)
-        return l->ctx->status;
-    if (nn_split_rows(l->ctx, l->m, l->data) != NN_OK)
-        return l->ctx->status;
+    if (by_class && visit_part(l, NN_TRAIN, false, keep_fields, &classes) != NN_OK) return l->ctx->status;
+    if (nn_split_rows(l->ctx, l->m, l->data) != NN_OK) return l->ctx->status;
     if (l->data->request.measure && l->data->parts[NN_TRAIN].count == 0)
-        return nn_fail(l->ctx, NN_DATA, "no rows are left to train on: all %lld are held out", (long long)l->data->rows);
-    if (statistics(l) != NN_OK)
-        return l->ctx->status;
+        return nn_fail(l->ctx, NN_DATA, "no rows are left to train on: all %lld are held out",
+                       (long long)l->data->rows);
+    if (statistics(l) != NN_OK) return l->ctx->status;
     for (int p = 0; p < NN_PARTS; p++) {
         if (l->data->own_rows[p] > 0 && visit_part(l, p, false, keep_fields, NULL) != NN_OK)
             return l->ctx->status;
@@ -373,14 +353,13 @@ static nn_status load(Loading *l) {
     return NN_OK;
 }
 
-nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, const nn_data_request *request, nn_dataset *data) {
+nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, const nn_data_request *request,
+                       nn_dataset *data) {
     Loading l = {.ctx = ctx, .m = m, .runner = runner, .data = data};
     data->request = *request;
-    if (data->classes == NULL)
-        data->classes = nn_get(ctx, m->manifest->fields_count, sizeof *data->classes);
+    if (data->classes == NULL) data->classes = nn_get(ctx, m->manifest->fields_count, sizeof *data->classes);
     l.raws = nn_get(ctx, m->manifest->columns_count, sizeof *l.raws);
-    if (data->classes == NULL || l.raws == NULL)
-        return ctx->status;
+    if (data->classes == NULL || l.raws == NULL) return ctx->status;
     nn_status status = load(&l);
     const uint32_t *lines = NULL;
     for (uint32_t k = 0; k < m->manifest->columns_count; k++) {

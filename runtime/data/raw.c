@@ -1,5 +1,6 @@
-// Raw columns: where their bytes come from (CSV, IDX, NPY, the program's own table), and their values as doubles.
-// Guarantees: what the program declares (columns, elements, rows) is checked against the files before anything else.
+// Raw columns: where their bytes come from (CSV, IDX, NPY, the program's own table), and their values as
+// doubles. Guarantees: what the program declares (columns, elements, rows) is checked against the files
+// before anything else.
 #include "data/data.h"
 
 #include <math.h>
@@ -15,17 +16,18 @@ enum source {
 bool nn_data_is_csv(const nn_model *m) { return m->manifest->data.source == SOURCE_CSV; }
 
 // Absent unless libnn-gzip.a is linked.
-extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char *, uint64_t, unsigned char **, uint64_t *)
-    __attribute__((weak));
+extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char *, uint64_t, unsigned char **,
+                                uint64_t *) __attribute__((weak));
 
 nn_status nn_data_bytes(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
-    if (nn_file_read(ctx, path, bytes, size) != NN_OK)
-        return ctx->status;
+    if (nn_file_read(ctx, path, bytes, size) != NN_OK) return ctx->status;
     size_t n = strlen(path);
-    if (n < 3 || !nn_same(path + n - 3, ".gz"))
-        return NN_OK;
+    if (n < 3 || !nn_same(path + n - 3, ".gz")) return NN_OK;
     if (nn_gzip_expand == NULL)
-        return nn_fail(ctx, NN_FILE, "%s: this trainer was built from a program without .gz files and cannot expand any: use gunzip", path);
+        return nn_fail(
+            ctx, NN_FILE,
+            "%s: this trainer was built from a program without .gz files and cannot expand any: use gunzip",
+            path);
     unsigned char *packed = *bytes;
     nn_status status = nn_gzip_expand(ctx, path, packed, *size, bytes, size);
     nn_drop(ctx, packed);
@@ -38,12 +40,11 @@ static bool wanted(const nn_dataset *data, const nn_column *c) {
     return !data->request.inputs_only || c->for_input;
 }
 
-static nn_status text_values(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c, const nn_csv *csv,
-                             nn_csv_want *w) {
+static nn_status text_values(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c,
+                             const nn_csv *csv, nn_csv_want *w) {
     int64_t width = w->last - w->first + 1, count = csv->rows * width;
     w->values = nn_get(ctx, (uint64_t)count, sizeof *w->values);
-    if (w->values == NULL)
-        return ctx->status;
+    if (w->values == NULL) return ctx->status;
     const char *field = nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name);
     if (c->kind != NN_COLUMN_TEXT_EQUALS)
         return nn_class_values(ctx, &data->classes[c->field], c, csv, w, field);
@@ -53,27 +54,30 @@ static nn_status text_values(nn_context *ctx, const nn_model *m, nn_dataset *dat
         const nn_cell *cell = &w->cells[k];
         bool same = cell->length == length && memcmp(cell->text, equals, length) == 0;
         if (!same && nn_csv_missing(cell->text, cell->length) && !csv->missing_ok)
-            return nn_fail(ctx, NN_DATA, "%s:%u:%u: expected a text (field %s), found \"%.*s\", which means a missing one", csv->path,
-                           csv->lines[k / width], cell->column, field, (int)cell->length, cell->text);
+            return nn_fail(ctx, NN_DATA,
+                           "%s:%u:%u: expected a text (field %s), found \"%.*s\", which means a missing one",
+                           csv->path, csv->lines[k / width], cell->column, field, (int)cell->length,
+                           cell->text);
         w->values[k] = same ? 1 : 0;
     }
     return NN_OK;
 }
 
-nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, const char *path, char *bytes,
-                         uint64_t size, nn_raw *raws) {
+nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, const char *path,
+                         char *bytes, uint64_t size, nn_raw *raws) {
     const nn_manifest *mf = m->manifest;
     const nn_column *columns = NN_TABLE(m, nn_column, columns);
     nn_csv_want *wants = nn_get(ctx, mf->columns_count, sizeof *wants);
     int32_t *of = nn_get(ctx, mf->columns_count, sizeof *of);
-    if (wants == NULL || of == NULL)
-        return ctx->status;
-    nn_csv csv = {.path = path, .separator = mf->data.separator, .header = mf->data.header != 0,
-                  .missing_ok = mf->data.missing != NN_MISSING_ERROR, .wants = wants};
+    if (wants == NULL || of == NULL) return ctx->status;
+    nn_csv csv = {.path = path,
+                  .separator = mf->data.separator,
+                  .header = mf->data.header != 0,
+                  .missing_ok = mf->data.missing != NN_MISSING_ERROR,
+                  .wants = wants};
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
-        if (c->part != part || !wanted(data, c))
-            continue;
+        if (c->part != part || !wanted(data, c)) continue;
         nn_csv_want *w = &wants[csv.want_count];
         of[csv.want_count++] = (int32_t)k;
         w->name = c->name != 0 ? nn_model_text(m, c->name) : NULL;
@@ -82,17 +86,21 @@ nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, i
         w->limit = c->is_class ? 0 : c->limit;
         w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->is_class;
     }
-    if (nn_csv_parse(ctx, &csv, bytes, size) != NN_OK)
-        return ctx->status;
+    if (nn_csv_parse(ctx, &csv, bytes, size) != NN_OK) return ctx->status;
     for (int32_t k = 0; k < csv.want_count; k++) {
         nn_csv_want *w = &wants[k];
-        if (w->texts && text_values(ctx, m, data, &columns[of[k]], &csv, w) != NN_OK)
-            return ctx->status;
+        if (w->texts && text_values(ctx, m, data, &columns[of[k]], &csv, w) != NN_OK) return ctx->status;
         int64_t width = w->last - w->first + 1;
         for (int64_t i = 0; i < csv.rows * width && mf->data.missing == NN_MISSING_VALUE; i++)
             w->values[i] = isnan(w->values[i]) ? mf->data.missing_value : w->values[i];
-        raws[of[k]] = (nn_raw){.rows = csv.rows, .elements = width, .bytes = (const unsigned char *)w->values, .type = 'f',
-                               .size = 8, .path = path, .lines = csv.lines, .owned = w->values};
+        raws[of[k]] = (nn_raw){.rows = csv.rows,
+                               .elements = width,
+                               .bytes = (const unsigned char *)w->values,
+                               .type = 'f',
+                               .size = 8,
+                               .path = path,
+                               .lines = csv.lines,
+                               .owned = w->values};
         nn_drop(ctx, w->cells);
     }
     nn_drop(ctx, wants);
@@ -105,22 +113,19 @@ static nn_status csv_part(nn_context *ctx, const nn_model *m, nn_dataset *data, 
     uint64_t size = 0;
     char path[NN_PATH_ROOM] = "standard input";
     if (data->request.standard_input) {
-        if (nn_file_read_all(ctx, 0, path, &bytes, &size) != NN_OK)
-            return ctx->status;
+        if (nn_file_read_all(ctx, 0, path, &bytes, &size) != NN_OK) return ctx->status;
     } else {
         const nn_column *columns = NN_TABLE(m, nn_column, columns);
         uint32_t file = m->manifest->data.file;
         for (uint32_t k = 0; k < m->manifest->columns_count; k++) {
-            if (columns[k].part == part && columns[k].file != 0)
-                file = columns[k].file;
+            if (columns[k].part == part && columns[k].file != 0) file = columns[k].file;
         }
-        if (nn_data_path(ctx, m, &data->request, nn_model_text(m, file), path) != NN_OK
-            || nn_data_bytes(ctx, path, &bytes, &size) != NN_OK)
+        if (nn_data_path(ctx, m, &data->request, nn_model_text(m, file), path) != NN_OK ||
+            nn_data_bytes(ctx, path, &bytes, &size) != NN_OK)
             return ctx->status;
     }
     char *kept = nn_get(ctx, strlen(path) + 1, 1);
-    if (kept == NULL)
-        return ctx->status;
+    if (kept == NULL) return ctx->status;
     nn_status status = nn_csv_columns(ctx, m, data, part, strcpy(kept, path), (char *)bytes, size, raws);
     nn_drop(ctx, bytes);
     return status;
@@ -128,41 +133,49 @@ static nn_status csv_part(nn_context *ctx, const nn_model *m, nn_dataset *data, 
 
 // ---- files of arrays, tables ----
 
-static nn_status file_column(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c, nn_raw *raw) {
+static nn_status file_column(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c,
+                             nn_raw *raw) {
     char path[NN_PATH_ROOM];
     unsigned char *bytes;
     uint64_t size;
     nn_array a;
-    if (nn_data_path(ctx, m, &data->request, nn_model_text(m, c->file), path) != NN_OK
-        || nn_data_bytes(ctx, path, &bytes, &size) != NN_OK)
+    if (nn_data_path(ctx, m, &data->request, nn_model_text(m, c->file), path) != NN_OK ||
+        nn_data_bytes(ctx, path, &bytes, &size) != NN_OK)
         return ctx->status;
     nn_status status = m->manifest->data.source == SOURCE_NPY ? nn_npy_parse(ctx, path, bytes, size, &a)
-                                                               : nn_idx_parse(ctx, path, bytes, size, &a);
-    if (status != NN_OK)
-        return status;
+                                                              : nn_idx_parse(ctx, path, bytes, size, &a);
+    if (status != NN_OK) return status;
     int64_t all = 1;
-    for (int d = 0; d < a.rank; d++)
-        all *= a.dims[d];
+    for (int d = 0; d < a.rank; d++) all *= a.dims[d];
     int64_t rows = c->is_whole ? 1 : a.rank == 0 ? 1 : a.dims[0];
     int64_t elements = rows == 0 ? c->elements : all / rows;
-    if (rows > INT32_MAX)
-        return nn_fail(ctx, NN_DATA, "%s: more than %d rows", path, INT32_MAX);
+    if (rows > INT32_MAX) return nn_fail(ctx, NN_DATA, "%s: more than %d rows", path, INT32_MAX);
     if (elements != c->elements)
-        return nn_fail(ctx, NN_DATA, "%s: expected %lld elements a sample (field %s), found %lld", path, (long long)c->elements,
-                       nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name), (long long)elements);
+        return nn_fail(ctx, NN_DATA, "%s: expected %lld elements a sample (field %s), found %lld", path,
+                       (long long)c->elements, nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name),
+                       (long long)elements);
     char *kept = nn_get(ctx, strlen(path) + 1, 1);
-    if (kept == NULL)
-        return ctx->status;
-    *raw = (nn_raw){.rows = rows, .elements = elements, .bytes = a.bytes, .type = a.type, .size = a.size,
-                    .big_endian = a.big_endian, .path = strcpy(kept, path), .owned = bytes};
+    if (kept == NULL) return ctx->status;
+    *raw = (nn_raw){.rows = rows,
+                    .elements = elements,
+                    .bytes = a.bytes,
+                    .type = a.type,
+                    .size = a.size,
+                    .big_endian = a.big_endian,
+                    .path = strcpy(kept, path),
+                    .owned = bytes};
     return NN_OK;
 }
 
-static nn_status one_column(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c, nn_raw *raw) {
-    if (c->kind == NN_COLUMN_FILE)
-        return file_column(ctx, m, data, c, raw);
-    *raw = (nn_raw){.rows = c->elements == 0 ? 0 : (int64_t)c->values_count / c->elements, .elements = c->elements,
-                    .bytes = nn_model_table(m, c->values), .type = 'f', .size = 8, .path = "the table"};
+static nn_status one_column(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c,
+                            nn_raw *raw) {
+    if (c->kind == NN_COLUMN_FILE) return file_column(ctx, m, data, c, raw);
+    *raw = (nn_raw){.rows = c->elements == 0 ? 0 : (int64_t)c->values_count / c->elements,
+                    .elements = c->elements,
+                    .bytes = nn_model_table(m, c->values),
+                    .type = 'f',
+                    .size = 8,
+                    .path = "the table"};
     return NN_OK;
 }
 
@@ -178,46 +191,44 @@ static nn_status check_limit(nn_context *ctx, const nn_model *m, const nn_column
     enum { PART = 512 };
     double values[PART];
     int64_t count = raw->rows * raw->elements;
-    if (c->limit <= 0 || c->kind == NN_COLUMN_TEXT_EQUALS)
-        return NN_OK;
+    if (c->limit <= 0 || c->kind == NN_COLUMN_TEXT_EQUALS) return NN_OK;
     for (int64_t at = 0; at < count; at += PART) {
         int64_t n = count - at < PART ? count - at : PART;
         nn_raw_values(raw, at, n, values);
         for (int64_t k = 0; k < n; k++) {
-            if (values[k] >= 0 && values[k] < (double)c->limit && values[k] == floor(values[k]))
-                continue;
-            if (isnan(values[k]) && m->manifest->data.missing == NN_MISSING_BY_MEAN)
-                continue;
+            if (values[k] >= 0 && values[k] < (double)c->limit && values[k] == floor(values[k])) continue;
+            if (isnan(values[k]) && m->manifest->data.missing == NN_MISSING_BY_MEAN) continue;
             char place[NN_PATH_ROOM + 64];
             nn_raw_place(raw, (at + k) / raw->elements, place);
-            return nn_fail(ctx, NN_DATA, "%s: expected a whole number 0 .. %lld (field %s), found %.9g", place, (long long)c->limit - 1,
+            return nn_fail(ctx, NN_DATA, "%s: expected a whole number 0 .. %lld (field %s), found %.9g",
+                           place, (long long)c->limit - 1,
                            nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name), values[k]);
         }
     }
     return NN_OK;
 }
 
-nn_status nn_raw_read(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, nn_raw *raws, int64_t *rows) {
+nn_status nn_raw_read(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, nn_raw *raws,
+                      int64_t *rows) {
     const nn_manifest *mf = m->manifest;
     const nn_column *columns = NN_TABLE(m, nn_column, columns);
     *rows = mf->data.source == SOURCE_SYNTHETIC ? mf->data.rows : -1;
     bool csv = mf->data.source == SOURCE_CSV;
-    if (csv && csv_part(ctx, m, data, part, raws) != NN_OK)
-        return ctx->status;
+    if (csv && csv_part(ctx, m, data, part, raws) != NN_OK) return ctx->status;
     const nn_raw *first = NULL;
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
-        if (c->part != part || !wanted(data, c))
-            continue;
-        if ((!csv && one_column(ctx, m, data, c, &raws[k]) != NN_OK) || check_limit(ctx, m, c, &raws[k]) != NN_OK)
+        if (c->part != part || !wanted(data, c)) continue;
+        if ((!csv && one_column(ctx, m, data, c, &raws[k]) != NN_OK) ||
+            check_limit(ctx, m, c, &raws[k]) != NN_OK)
             return ctx->status;
         if (first != NULL && first->rows != raws[k].rows)
-            return nn_fail(ctx, NN_DATA, "all fields have the same number of rows, but %s has %lld and %s has %lld", first->path,
-                           (long long)first->rows, raws[k].path, (long long)raws[k].rows);
+            return nn_fail(ctx, NN_DATA,
+                           "all fields have the same number of rows, but %s has %lld and %s has %lld",
+                           first->path, (long long)first->rows, raws[k].path, (long long)raws[k].rows);
         first = &raws[k];
     }
-    if (first != NULL)
-        *rows = first->rows;
+    if (first != NULL) *rows = first->rows;
     if (*rows <= 0)
         return nn_fail(ctx, NN_DATA, "%s: no rows", first == NULL ? "the data block" : first->path);
     return NN_OK;
@@ -239,8 +250,7 @@ static double value_at(const nn_raw *raw, int64_t k) {
         memcpy(&value, &low, 4);
         return (double)value;
     }
-    if (raw->type == 'b')
-        return bits != 0;
+    if (raw->type == 'b') return bits != 0;
     int shift = 64 - 8 * raw->size;
     return raw->type == 'u' ? (double)bits : (double)((int64_t)(bits << shift) >> shift);
 }
@@ -251,10 +261,8 @@ void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out)
         return;
     }
     if (raw->type == 'u' && raw->size == 1) {
-        for (int64_t k = 0; k < count; k++)
-            out[k] = raw->bytes[first + k];
+        for (int64_t k = 0; k < count; k++) out[k] = raw->bytes[first + k];
         return;
     }
-    for (int64_t k = 0; k < count; k++)
-        out[k] = value_at(raw, first + k);
+    for (int64_t k = 0; k < count; k++) out[k] = value_at(raw, first + k);
 }

@@ -1,5 +1,5 @@
-// Parts: which rows are held out. Depends on the split's seed, the number of rows and, stratified, the classes alone.
-// Guarantees: every row is in exactly one part; parts keep the file's order.
+// Parts: which rows are held out. Depends on the split's seed, the number of rows and, stratified, the
+// classes alone. Guarantees: every row is in exactly one part; parts keep the file's order.
 #include "data/data.h"
 
 #include "random/random.h"
@@ -12,10 +12,10 @@ typedef struct {
     const nn_data *plan;
     nn_dataset *data;
     int64_t rows;
-    int32_t *order;                                                // rows, group by group, each group shuffled
-    int64_t *starts;                                               // of the groups, and the end
+    int32_t *order;  // rows, group by group, each group shuffled
+    int64_t *starts; // of the groups, and the end
     int64_t groups;
-    unsigned char *part;                                           // of each row
+    unsigned char *part; // of each row
 } Split;
 
 static nn_status make_groups(Split *s, const nn_model *m) {
@@ -24,24 +24,20 @@ static nn_status make_groups(Split *s, const nn_model *m) {
     s->order = nn_get(s->ctx, (uint64_t)s->rows, sizeof *s->order);
     s->starts = nn_get(s->ctx, (uint64_t)s->groups + 1, sizeof *s->starts);
     s->part = nn_get(s->ctx, (uint64_t)s->rows, 1);
-    if (s->order == NULL || s->starts == NULL || s->part == NULL)
-        return s->ctx->status;
+    if (s->order == NULL || s->starts == NULL || s->part == NULL) return s->ctx->status;
     const int32_t *classes = field < 0 ? NULL : s->data->fields[field];
-    for (int64_t r = 0; r < s->rows; r++)
-        s->starts[(classes == NULL ? 0 : classes[r]) + 1]++;
-    for (int64_t g = 0; g < s->groups; g++)
-        s->starts[g + 1] += s->starts[g];
+    for (int64_t r = 0; r < s->rows; r++) s->starts[(classes == NULL ? 0 : classes[r]) + 1]++;
+    for (int64_t g = 0; g < s->groups; g++) s->starts[g + 1] += s->starts[g];
     int64_t *next = nn_get(s->ctx, (uint64_t)s->groups, sizeof *next);
-    if (next == NULL)
-        return s->ctx->status;
+    if (next == NULL) return s->ctx->status;
     for (int64_t r = 0; r < s->rows; r++) {
         int64_t g = classes == NULL ? 0 : classes[r];
         s->order[s->starts[g] + next[g]++] = (int32_t)r;
     }
     nn_drop(s->ctx, next);
     for (int64_t g = 0; g < s->groups; g++)
-        nn_shuffle(s->order + s->starts[g], s->starts[g + 1] - s->starts[g], (uint64_t)s->plan->split_seed, NN_FOR_SPLIT,
-                   (uint64_t)g);
+        nn_shuffle(s->order + s->starts[g], s->starts[g + 1] - s->starts[g], (uint64_t)s->plan->split_seed,
+                   NN_FOR_SPLIT, (uint64_t)g);
     return NN_OK;
 }
 
@@ -71,23 +67,19 @@ static void split_ordered(Split *s) {
 // Group after group, each row goes to the next fold: folds differ by one row at most, also in each class.
 static void split_folds(Split *s, int32_t fold) {
     for (int64_t k = 0; k < s->rows; k++) {
-        if (k % s->plan->folds == fold)
-            s->part[s->order[k]] = NN_TEST;
+        if (k % s->plan->folds == fold) s->part[s->order[k]] = NN_TEST;
     }
 }
 
-static nn_status take_part(nn_context *ctx, nn_dataset *data, int part, const unsigned char *of, int64_t first, int64_t rows,
-                           unsigned char wanted) {
+static nn_status take_part(nn_context *ctx, nn_dataset *data, int part, const unsigned char *of,
+                           int64_t first, int64_t rows, unsigned char wanted) {
     int64_t n = 0;
-    for (int64_t r = 0; r < rows; r++)
-        n += of == NULL || of[r] == wanted;
+    for (int64_t r = 0; r < rows; r++) n += of == NULL || of[r] == wanted;
     int32_t *list = nn_get(ctx, (uint64_t)n, sizeof *list);
-    if (list == NULL)
-        return ctx->status;
+    if (list == NULL) return ctx->status;
     data->parts[part] = (nn_part){list, n};
     for (int64_t r = 0, k = 0; r < rows; r++) {
-        if (of == NULL || of[r] == wanted)
-            list[k++] = (int32_t)(first + r);
+        if (of == NULL || of[r] == wanted) list[k++] = (int32_t)(first + r);
     }
     return NN_OK;
 }
@@ -96,9 +88,9 @@ static nn_status split(Split *s, const nn_model *m) {
     const nn_data *plan = s->plan;
     int32_t fold = s->data->request.fold;
     if (plan->split == NN_SPLIT_FOLDS && (plan->folds < 2 || plan->folds > s->rows))
-        return nn_fail(s->ctx, NN_DATA, "%lld rows cannot be divided into %d folds", (long long)s->rows, plan->folds);
-    if (make_groups(s, m) != NN_OK)
-        return s->ctx->status;
+        return nn_fail(s->ctx, NN_DATA, "%lld rows cannot be divided into %d folds", (long long)s->rows,
+                       plan->folds);
+    if (make_groups(s, m) != NN_OK) return s->ctx->status;
     if (plan->split == NN_SPLIT_RANDOM)
         split_random(s);
     else if (plan->split == NN_SPLIT_ORDERED)
@@ -124,11 +116,9 @@ nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data) {
         take_part(ctx, data, NN_TRAIN, NULL, 0, first, 0);
     else if (split(&s, m) != NN_OK)
         return ctx->status;
-    if (data->request.all_rows)
-        data->parts[NN_TEST] = data->parts[NN_TRAIN];
+    if (data->request.all_rows) data->parts[NN_TEST] = data->parts[NN_TRAIN];
     for (int p = NN_TEST; p < NN_PARTS && !data->request.all_rows; p++) {
-        if (plan->own_part[p])
-            take_part(ctx, data, p, NULL, first, data->own_rows[p], 0);
+        if (plan->own_part[p]) take_part(ctx, data, p, NULL, first, data->own_rows[p], 0);
         first += plan->own_part[p] ? data->own_rows[p] : 0;
     }
     return ctx->status;

@@ -1,5 +1,6 @@
-// The processor's floating-point state while generated code runs: round to nearest, no exception traps, subnormal results
-// and operands count as zero. It is the same whatever the host program has set, so that the results are.
+// The processor's floating-point state while generated code runs: round to nearest, no exception traps,
+// subnormal results and operands count as zero. It is the same whatever the host program has set, so that the
+// results are.
 #include "parallel/pool.h"
 
 #if defined(__x86_64__)

@@ -1,5 +1,6 @@
-// The pool: the caller is thread 0, the others wait for a new round, spinning for some microseconds and then asleep in the
-// kernel. Barriers are of the sense-reversing kind. Guarantees: a thread that waits long uses no processor.
+// The pool: the caller is thread 0, the others wait for a new round, spinning for some microseconds and then
+// asleep in the kernel. Barriers are of the sense-reversing kind. Guarantees: a thread that waits long uses
+// no processor.
 #include "parallel/pool.h"
 
 #include <errno.h>
@@ -18,15 +19,16 @@
 
 enum { SPINS = 4000, LINE = 64 };
 
-// A word that threads wait on until it changes; `asleep` tells the one that changes it whether anyone must be woken.
+// A word that threads wait on until it changes; `asleep` tells the one that changes it whether anyone must be
+// woken.
 typedef struct {
     _Alignas(LINE) atomic_uint value;
     atomic_uint asleep;
 } Gate;
 
 struct nn_pool {
-    Gate round;                                                    // grows by one for each function run
-    Gate meeting;                                                  // grows by one for each barrier
+    Gate round;   // grows by one for each function run
+    Gate meeting; // grows by one for each barrier
     _Alignas(LINE) atomic_uint arrived;
     nn_run *run;
     const nn_call *call;
@@ -49,8 +51,7 @@ static void pause_briefly(void) {
 
 static void gate_wait(Gate *gate, unsigned old) {
     for (int k = 0; k < SPINS; k++) {
-        if (atomic_load_explicit(&gate->value, memory_order_acquire) != old)
-            return;
+        if (atomic_load_explicit(&gate->value, memory_order_acquire) != old) return;
         pause_briefly();
     }
     atomic_fetch_add(&gate->asleep, 1);
@@ -81,8 +82,7 @@ static void *work(void *data) {
     nn_float_enter();
     for (unsigned seen = 0;; seen++) {
         gate_wait(&pool->round, seen);
-        if (pool->leave)
-            return NULL;
+        if (pool->leave) return NULL;
         pool->run(pool->function, pool->call, me->number, pool->threads);
         meet(pool);
     }
@@ -96,14 +96,12 @@ int32_t nn_pool_cores(void) {
 
 nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **out) {
     nn_pool *pool = nn_get(ctx, 1, sizeof *pool);
-    if (pool == NULL)
-        return ctx->status;
+    if (pool == NULL) return ctx->status;
     pool->threads = 1;
     *out = pool;
     pool->handles = nn_get(ctx, (uint64_t)threads, sizeof *pool->handles);
     pool->workers = nn_get(ctx, (uint64_t)threads, sizeof *pool->workers);
-    if (pool->handles == NULL || pool->workers == NULL)
-        return ctx->status;
+    if (pool->handles == NULL || pool->workers == NULL) return ctx->status;
     // Signals are the first thread's business.
     sigset_t all, before;
     sigfillset(&all);
@@ -118,18 +116,17 @@ nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **out) {
     if (error != 0) {
         int32_t started = pool->threads;
         nn_pool_stop(pool);
-        return nn_fail(ctx, NN_MEMORY, "cannot start thread %d of %d: %s", started + 1, threads, strerror(error));
+        return nn_fail(ctx, NN_MEMORY, "cannot start thread %d of %d: %s", started + 1, threads,
+                       strerror(error));
     }
     return NN_OK;
 }
 
 void nn_pool_stop(nn_pool *pool) {
-    if (pool == NULL)
-        return;
+    if (pool == NULL) return;
     pool->leave = true;
     gate_open(&pool->round);
-    for (int32_t k = 1; k < pool->threads; k++)
-        pthread_join(pool->handles[k], NULL);
+    for (int32_t k = 1; k < pool->threads; k++) pthread_join(pool->handles[k], NULL);
     pool->threads = 1;
 }
 

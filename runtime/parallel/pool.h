@@ -7,23 +7,26 @@
 
 typedef struct nn_pool nn_pool;
 
-int32_t nn_pool_cores(void);                                       // that this process may use
+int32_t nn_pool_cores(void); // that this process may use
 nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **pool);
 void nn_pool_stop(nn_pool *pool);
 int32_t nn_pool_threads(const nn_pool *pool);
 
-// Runs a function of generated code on all threads; returns when the last is done. Results do not depend on their number.
+// Runs a function of generated code on all threads; returns when the last is done. Results do not depend on
+// their number.
 void nn_pool_run(nn_pool *pool, nn_run *run, int32_t function, nn_call *call);
 
-// Absent unless libnn-openblas.a is linked, by programs whose kernels call OpenBLAS. May several threads call it at once? `text`
-// gets what a user should know of it, or nothing.
+// Absent unless libnn-openblas.a is linked, by programs whose kernels call OpenBLAS. May several threads call
+// it at once? `text` gets what a user should know of it, or nothing.
 bool nn_openblas_begin(char *text, size_t room) __attribute__((weak));
 
-// Round to nearest, no traps, subnormals flushed, in this thread. Returns what was in force before, for nn_float_restore.
+// Round to nearest, no traps, subnormals flushed, in this thread. Returns what was in force before, for
+// nn_float_restore.
 uint32_t nn_float_enter(void);
 void nn_float_restore(uint32_t state);
 
-// The length of the first name of the list ("avx2,fma,...", LLVM's names) that the processor lacks; 0: it has all.
+// The length of the first name of the list ("avx2,fma,...", LLVM's names) that the processor lacks; 0: it has
+// all.
 int nn_processor_lacks(const char *features, const char **first);
 
 #endif

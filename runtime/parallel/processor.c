@@ -7,22 +7,25 @@
 static bool supports(const char *name, size_t length) {
     bool there = true;
 #if defined(__x86_64__)
-#define FEATURE(word) there = there && (length != sizeof word - 1 || memcmp(name, word, length) != 0 || __builtin_cpu_supports(word));
-    FEATURE("sse3") FEATURE("ssse3") FEATURE("sse4.1") FEATURE("sse4.2") FEATURE("popcnt") FEATURE("avx") FEATURE("avx2")
-    FEATURE("fma") FEATURE("bmi") FEATURE("bmi2") FEATURE("f16c") FEATURE("lzcnt") FEATURE("movbe") FEATURE("avx512f")
-    FEATURE("avx512bw") FEATURE("avx512cd") FEATURE("avx512dq") FEATURE("avx512vl") FEATURE("avx512bf16")
-    FEATURE("avx512vnni") FEATURE("avx512ifma") FEATURE("avx512vbmi") FEATURE("avxvnni")
+#define FEATURE(word)                                                                                        \
+    there = there &&                                                                                         \
+            (length != sizeof word - 1 || memcmp(name, word, length) != 0 || __builtin_cpu_supports(word));
+    FEATURE("sse3")
+    FEATURE("ssse3") FEATURE("sse4.1") FEATURE("sse4.2") FEATURE("popcnt") FEATURE("avx") FEATURE("avx2")
+        FEATURE("fma") FEATURE("bmi") FEATURE("bmi2") FEATURE("f16c") FEATURE("lzcnt") FEATURE("movbe")
+            FEATURE("avx512f") FEATURE("avx512bw") FEATURE("avx512cd") FEATURE("avx512dq") FEATURE("avx512vl")
+                FEATURE("avx512bf16") FEATURE("avx512vnni") FEATURE("avx512ifma") FEATURE("avx512vbmi")
+                    FEATURE("avxvnni")
 #undef FEATURE
 #endif
-    return there;
+                        return there;
 }
 
 int nn_processor_lacks(const char *features, const char **first) {
     for (const char *at = features; *at != '\0';) {
         size_t n = strcspn(at, ",");
         *first = at;
-        if (!supports(at, n))
-            return (int)n;
+        if (!supports(at, n)) return (int)n;
         at += n + (at[n] == ',');
     }
     return 0;

@@ -20,7 +20,8 @@ void nn_philox(uint32_t counter[4], uint64_t key) {
     counter[3] = c3;
 }
 
-// A whole number in 0 .. n - 1, all as likely: the product's high half, drawn again where the low half is in the uneven rest.
+// A whole number in 0 .. n - 1, all as likely: the product's high half, drawn again where the low half is in
+// the uneven rest.
 static uint32_t below(uint32_t n, uint32_t bits, uint32_t place, const uint32_t base[4], uint64_t seed) {
     uint64_t product = (uint64_t)bits * n;
     uint32_t rest = (uint32_t)(0u - n) % n;
@@ -46,7 +47,8 @@ void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose,
         }
         uint32_t n = (uint32_t)i + 1;
         uint64_t product = (uint64_t)bits[lane] * n;
-        uint32_t k = (uint32_t)product < n ? below(n, bits[lane], (uint32_t)i, base, seed) : (uint32_t)(product >> 32);
+        uint32_t k =
+            (uint32_t)product < n ? below(n, bits[lane], (uint32_t)i, base, seed) : (uint32_t)(product >> 32);
         int32_t swapped = rows[i];
         rows[i] = rows[k];
         rows[k] = swapped;

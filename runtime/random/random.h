@@ -1,4 +1,5 @@
-// The contract of random/: counter-based numbers. What is drawn depends on its key and place alone, never on what was drawn before.
+// The contract of random/: counter-based numbers. What is drawn depends on its key and place alone, never on
+// what was drawn before.
 #ifndef NN_RANDOM_H
 #define NN_RANDOM_H
 
@@ -10,7 +11,8 @@ typedef enum nn_purpose { NN_FOR_ORDER, NN_FOR_SPLIT } nn_purpose;
 // Philox 4x32-10 (Salmon et al. 2011): the counter becomes 128 random bits.
 void nn_philox(uint32_t counter[4], uint64_t key);
 
-// Puts `rows` into an order that depends on (seed, purpose, number) and count alone; every order is as likely as another.
+// Puts `rows` into an order that depends on (seed, purpose, number) and count alone; every order is as likely
+// as another.
 void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose, uint64_t number);
 
 #endif

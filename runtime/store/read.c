@@ -1,5 +1,6 @@
-// Reading a model's tensors from a safetensors file in memory: names, shapes and checksums are checked against the model,
-// entries against one another (no gaps, no overlaps, none twice); then all are put into the arena.
+// Reading a model's tensors from a safetensors file in memory: names, shapes and checksums are checked
+// against the model, entries against one another (no gaps, no overlaps, none twice); then all are put into
+// the arena.
 #include "store/store.h"
 
 #include <stdio.h>
@@ -20,7 +21,8 @@ uint64_t nn_store_entries(const unsigned char *bytes, uint64_t size) {
     return count;
 }
 
-// The tensor of this name. Files mostly keep the manifest's order, so the search begins after the one found last.
+// The tensor of this name. Files mostly keep the manifest's order, so the search begins after the one found
+// last.
 static int32_t find(nn_archive *a, const char *name) {
     const nn_model *m = a->model;
     int32_t count = (int32_t)m->manifest->tensors_count;
@@ -37,12 +39,9 @@ static int32_t find(nn_archive *a, const char *name) {
 
 // `start` takes layers; the statistics of the data are this run's own.
 static bool chosen(const nn_archive *a, const char *name) {
-    if (!a->partial)
-        return true;
-    if (strncmp(name, "data.", 5) == 0)
-        return false;
-    if (a->prefixes == NULL)
-        return true;
+    if (!a->partial) return true;
+    if (strncmp(name, "data.", 5) == 0) return false;
+    if (a->prefixes == NULL) return true;
     for (int32_t k = 0; k < a->prefix_count; k++) {
         size_t n = strlen(a->prefixes[k]);
         if (strncmp(a->prefixes[k], name, n) == 0 && (name[n] == '\0' || name[n] == '.' || name[n] == '['))
@@ -52,37 +51,42 @@ static bool chosen(const nn_archive *a, const char *name) {
 }
 
 static nn_status foreign(const nn_archive *a, nn_context *ctx, const char *name) {
-    return nn_fail(ctx, NN_DATA, "%s: %.200s is no tensor of this model (%s): are these the weights of another one?", a->path, name,
-                   nn_model_text(a->model, a->model->manifest->model));
+    return nn_fail(ctx, NN_DATA,
+                   "%s: %.200s is no tensor of this model (%s): are these the weights of another one?",
+                   a->path, name, nn_model_text(a->model, a->model->manifest->model));
 }
 
 static void shape_text(char *out, size_t room, const nn_safetensor *t) {
     size_t n = 0;
     out[0] = '\0';
     for (int d = 0; d < t->rank && n < room; d++)
-        n += (size_t)snprintf(out + n, room - n, "%s%llu", d == 0 ? "" : ", ", (unsigned long long)t->dims[d]);
+        n +=
+            (size_t)snprintf(out + n, room - n, "%s%llu", d == 0 ? "" : ", ", (unsigned long long)t->dims[d]);
 }
 
 static bool fits(const nn_tensor *to, const nn_safetensor *from) {
     bool real = to->type == NN_REAL || to->type == NN_DOUBLE;
-    bool type = real ? nn_same(from->dtype, "F32") || nn_same(from->dtype, "F64") : nn_same(from->dtype, "I32");
+    bool type =
+        real ? nn_same(from->dtype, "F32") || nn_same(from->dtype, "F64") : nn_same(from->dtype, "I32");
     bool shape = to->rank == from->rank;
-    for (int d = 0; d < to->rank && shape; d++)
-        shape = (uint64_t)to->dims[d] == from->dims[d];
+    for (int d = 0; d < to->rank && shape; d++) shape = (uint64_t)to->dims[d] == from->dims[d];
     return type && shape;
 }
 
 bool nn_store_allows(const nn_tensor *t, int32_t value) {
-    return t->type == NN_BOOL ? value == 0 || value == 1 : !t->bounded || (value >= t->low && value <= t->high);
+    return t->type == NN_BOOL ? value == 0 || value == 1
+                              : !t->bounded || (value >= t->low && value <= t->high);
 }
 
 // Integers may be subscripts: one outside its range would be read with.
-static nn_status check_whole(const nn_archive *a, nn_context *ctx, const nn_tensor *t, const unsigned char *bytes) {
+static nn_status check_whole(const nn_archive *a, nn_context *ctx, const nn_tensor *t,
+                             const unsigned char *bytes) {
     for (int64_t k = 0, n = nn_tensor_elements(t); k < n; k++) {
         int32_t value;
         memcpy(&value, bytes + 4 * k, 4);
         if (!nn_store_allows(t, value))
-            return nn_fail(ctx, NN_DATA, "%s: %.200s holds %d, which is outside its range", a->path, nn_model_text(a->model, t->name), value);
+            return nn_fail(ctx, NN_DATA, "%s: %.200s holds %d, which is outside its range", a->path,
+                           nn_model_text(a->model, t->name), value);
     }
     return NN_OK;
 }
@@ -90,25 +94,29 @@ static nn_status check_whole(const nn_archive *a, nn_context *ctx, const nn_tens
 static nn_status take_entry(void *data, nn_context *ctx, const nn_safetensor *from) {
     nn_archive *a = data;
     if (a->span_count == a->span_room)
-        return nn_fail(ctx, NN_DATA, "%s: more tensors than this model has: are these the weights of another one?", a->path);
+        return nn_fail(ctx, NN_DATA,
+                       "%s: more tensors than this model has: are these the weights of another one?",
+                       a->path);
     a->spans[a->span_count++] = (nn_span){from->begin, from->end};
     int32_t k = find(a, from->name);
-    if (k < 0)
-        return a->partial ? NN_OK : foreign(a, ctx, from->name);
+    if (k < 0) return a->partial ? NN_OK : foreign(a, ctx, from->name);
     const nn_tensor *to = nn_model_tensor(a->model, k);
-    if (!nn_store_holds(to, a->contents) || !chosen(a, from->name))
-        return NN_OK;
+    if (!nn_store_holds(to, a->contents) || !chosen(a, from->name)) return NN_OK;
     if (a->tensors[k].bytes != NULL)
-        return nn_fail(ctx, NN_DATA, "%s: not a valid safetensors file: %.200s is there twice", a->path, from->name);
+        return nn_fail(ctx, NN_DATA, "%s: not a valid safetensors file: %.200s is there twice", a->path,
+                       from->name);
     if (!fits(to, from)) {
         char found[128], expected[128];
         nn_safetensor wanted = {.rank = to->rank};
-        for (int d = 0; d < to->rank; d++)
-            wanted.dims[d] = (uint64_t)to->dims[d];
+        for (int d = 0; d < to->rank; d++) wanted.dims[d] = (uint64_t)to->dims[d];
         shape_text(found, sizeof found, from);
         shape_text(expected, sizeof expected, &wanted);
-        return nn_fail(ctx, NN_DATA, "%s: expected %.200s as %s[%s], found %s[%s]: are these the weights of another model?", a->path,
-                       from->name, to->type == NN_INT || to->type == NN_BOOL ? "I32" : nn_tensor_element_size(a->model, to) == 8 ? "F64" : "F32",
+        return nn_fail(ctx, NN_DATA,
+                       "%s: expected %.200s as %s[%s], found %s[%s]: are these the weights of another model?",
+                       a->path, from->name,
+                       to->type == NN_INT || to->type == NN_BOOL   ? "I32"
+                       : nn_tensor_element_size(a->model, to) == 8 ? "F64"
+                                                                   : "F32",
                        expected, from->dtype, found);
     }
     a->tensors[k] = (nn_stored){a->elements + from->begin, nn_same(from->dtype, "F64")};
@@ -126,36 +134,38 @@ static nn_status check_header(nn_archive *a, nn_context *ctx, nn_json value) {
     crc = nn_crc32c(crc, digits + 8, (uint64_t)(a->header_end - digits - 8));
     snprintf(expected, sizeof expected, "%08x", crc);
     a->summed = nn_same(text, expected);
-    return a->summed ? NN_OK : nn_fail(ctx, NN_DATA, "%s: the checksum of the header is wrong: the file is damaged", a->path);
+    return a->summed ? NN_OK
+                     : nn_fail(ctx, NN_DATA, "%s: the checksum of the header is wrong: the file is damaged",
+                               a->path);
 }
 
 static nn_status check_checksum(void *data, nn_context *ctx, const char *key, nn_json value) {
     nn_archive *a = data;
     char text[16], expected[16];
-    if (nn_same(key, "header"))
-        return check_header(a, ctx, value);
-    if (strncmp(key, "checksum.", 9) != 0)
-        return NN_OK;
+    if (nn_same(key, "header")) return check_header(a, ctx, value);
+    if (strncmp(key, "checksum.", 9) != 0) return NN_OK;
     int32_t k = find(a, key + 9);
-    if (k < 0 || a->tensors[k].bytes == NULL)
-        return NN_OK;
+    if (k < 0 || a->tensors[k].bytes == NULL) return NN_OK;
     const nn_tensor *t = nn_model_tensor(a->model, k);
     bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
     uint64_t bytes = (uint64_t)nn_tensor_elements(t) * (real && a->tensors[k].wide ? 8 : 4);
     snprintf(expected, sizeof expected, "%08x", nn_crc32c(0, a->tensors[k].bytes, bytes));
     if (!nn_json_string(&value, text, sizeof text, NULL) || !nn_same(text, expected))
-        return nn_fail(ctx, NN_DATA, "%s: the checksum of %.200s is wrong: the file is damaged", a->path, key + 9);
+        return nn_fail(ctx, NN_DATA, "%s: the checksum of %.200s is wrong: the file is damaged", a->path,
+                       key + 9);
     return NN_OK;
 }
 
-// Sorted by where they begin (a heap: no memory, no bad case), entries must follow one another without gaps to the end.
+// Sorted by where they begin (a heap: no memory, no bad case), entries must follow one another without gaps
+// to the end.
 static void sink_down(nn_span *s, uint64_t at, uint64_t count) {
     for (uint64_t child; (child = 2 * at + 1) < count; at = child) {
-        child += child + 1 < count && (s[child].begin < s[child + 1].begin
-                                       || (s[child].begin == s[child + 1].begin && s[child].end < s[child + 1].end));
-        bool below = s[at].begin < s[child].begin || (s[at].begin == s[child].begin && s[at].end < s[child].end);
-        if (!below)
-            return;
+        child +=
+            child + 1 < count && (s[child].begin < s[child + 1].begin ||
+                                  (s[child].begin == s[child + 1].begin && s[child].end < s[child + 1].end));
+        bool below =
+            s[at].begin < s[child].begin || (s[at].begin == s[child].begin && s[at].end < s[child].end);
+        if (!below) return;
         nn_span t = s[at];
         s[at] = s[child];
         s[child] = t;
@@ -163,8 +173,7 @@ static void sink_down(nn_span *s, uint64_t at, uint64_t count) {
 }
 
 static bool contiguous(nn_span *s, uint64_t count, uint64_t bytes) {
-    for (uint64_t k = count / 2; k > 0; k--)
-        sink_down(s, k - 1, count);
+    for (uint64_t k = count / 2; k > 0; k--) sink_down(s, k - 1, count);
     for (uint64_t n = count; n > 1; n--) {
         nn_span t = s[0];
         s[0] = s[n - 1];
@@ -173,8 +182,7 @@ static bool contiguous(nn_span *s, uint64_t count, uint64_t bytes) {
     }
     uint64_t at = 0;
     for (uint64_t k = 0; k < count; k++) {
-        if (s[k].begin != at)
-            return false;
+        if (s[k].begin != at) return false;
         at = s[k].end;
     }
     return at == bytes;
@@ -186,31 +194,33 @@ nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *byt
     memset(a->tensors, 0, sizeof *a->tensors * mf->tensors_count);
     a->span_count = 0;
     a->next = 0;
-    if (nn_safetensors_parse(ctx, a->path, bytes, size, NULL, &first) != NN_OK)
-        return ctx->status;
+    if (nn_safetensors_parse(ctx, a->path, bytes, size, NULL, &first) != NN_OK) return ctx->status;
     a->elements = bytes + first;
     a->header = (const char *)bytes + 8;
     a->header_end = (const char *)bytes + first;
-    while (a->header_end > a->header && a->header_end[-1] == ' ')
-        a->header_end--;
+    while (a->header_end > a->header && a->header_end[-1] == ' ') a->header_end--;
     a->summed = false;
-    nn_safetensors_visitor entries = {.tensor = take_entry, .data = a}, sums = {.metadata = check_checksum, .data = a};
-    if (nn_safetensors_parse(ctx, a->path, bytes, size, &entries, NULL) != NN_OK)
-        return ctx->status;
+    nn_safetensors_visitor entries = {.tensor = take_entry, .data = a},
+                           sums = {.metadata = check_checksum, .data = a};
+    if (nn_safetensors_parse(ctx, a->path, bytes, size, &entries, NULL) != NN_OK) return ctx->status;
     if (!contiguous(a->spans, a->span_count, size - first))
-        return nn_fail(ctx, NN_DATA, "%s: not a valid safetensors file: its tensors overlap, or leave gaps", a->path);
+        return nn_fail(ctx, NN_DATA, "%s: not a valid safetensors file: its tensors overlap, or leave gaps",
+                       a->path);
     for (uint32_t k = 0; k < mf->tensors_count; k++) {
         const nn_tensor *t = nn_model_tensor(a->model, (int32_t)k);
         const char *name = nn_model_text(a->model, t->name);
         nn_contents needed = a->contents == NN_OBJECT ? NN_WEIGHTS : a->contents;
-        if (nn_store_holds(t, needed) && chosen(a, name) && a->tensors[k].bytes == NULL
-            && !(a->partial && t->kind != NN_PARAM))
-            return nn_fail(ctx, NN_DATA, "%s: expected the tensor %.200s, which is not in the file: are these the weights of another model?",
+        if (nn_store_holds(t, needed) && chosen(a, name) && a->tensors[k].bytes == NULL &&
+            !(a->partial && t->kind != NN_PARAM))
+            return nn_fail(ctx, NN_DATA,
+                           "%s: expected the tensor %.200s, which is not in the file: are these the weights "
+                           "of another model?",
                            a->path, name);
     }
-    if (nn_safetensors_parse(ctx, a->path, bytes, size, &sums, NULL) != NN_OK)
-        return ctx->status;
-    return a->summed || a->contents != NN_CHECKPOINT ? NN_OK : nn_fail(ctx, NN_DATA, "%s: the checkpoint's header is damaged", a->path);
+    if (nn_safetensors_parse(ctx, a->path, bytes, size, &sums, NULL) != NN_OK) return ctx->status;
+    return a->summed || a->contents != NN_CHECKPOINT
+               ? NN_OK
+               : nn_fail(ctx, NN_DATA, "%s: the checkpoint's header is damaged", a->path);
 }
 
 static void put_converted(const nn_model *m, const nn_tensor *t, const nn_stored *s) {
@@ -233,8 +243,7 @@ void nn_store_apply(const nn_archive *a) {
     for (uint32_t k = 0; k < a->model->manifest->tensors_count; k++) {
         const nn_tensor *t = nn_model_tensor(a->model, (int32_t)k);
         const nn_stored *s = &a->tensors[k];
-        if (s->bytes == NULL)
-            continue;
+        if (s->bytes == NULL) continue;
         bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
         if (real && (nn_tensor_element_size(a->model, t) == 8) != (s->wide != 0))
             put_converted(a->model, t, s);

@@ -1,6 +1,6 @@
 // The contract of store/: tensors of a model in safetensors files: weights, and checkpoints, which hold more.
-// Reading is all or nothing: everything is checked, checksums too, before the first number is put into the model.
-// Nothing here asks for memory; callers bring the tables.
+// Reading is all or nothing: everything is checked, checksums too, before the first number is put into the
+// model. Nothing here asks for memory; callers bring the tables.
 #ifndef NN_STORE_H
 #define NN_STORE_H
 
@@ -14,22 +14,25 @@ typedef struct nn_safetensor {
     char dtype[8];
     int rank;
     uint64_t dims[8];
-    uint64_t begin, end;                                           // bytes after the header
+    uint64_t begin, end; // bytes after the header
 } nn_safetensor;
 typedef struct nn_safetensors_visitor {
     nn_status (*tensor)(void *data, nn_context *ctx, const nn_safetensor *t);
-    nn_status (*metadata)(void *data, nn_context *ctx, const char *key, nn_json value);   // value: at its opening quote
+    nn_status (*metadata)(void *data, nn_context *ctx, const char *key,
+                          nn_json value); // value: at its opening quote
     void *data;
 } nn_safetensors_visitor;
-// Calls the visitor (either part may be NULL) for every entry of the header. *first: where the elements begin.
+// Calls the visitor (either part may be NULL) for every entry of the header. *first: where the elements
+// begin.
 nn_status nn_safetensors_parse(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size,
                                const nn_safetensors_visitor *visitor, uint64_t *first);
 
 // ---- what of a model is stored ----
-// Weights are what inference needs; an object's file also holds what its training goes on from, and may lack it when read.
+// Weights are what inference needs; an object's file also holds what its training goes on from, and may lack
+// it when read.
 typedef enum nn_contents { NN_WEIGHTS, NN_OBJECT, NN_CHECKPOINT } nn_contents;
 bool nn_store_holds(const nn_tensor *t, nn_contents contents);
-bool nn_store_allows(const nn_tensor *t, int32_t value);           // of a tensor of integers: inside its range
+bool nn_store_allows(const nn_tensor *t, int32_t value); // of a tensor of integers: inside its range
 
 // Puts further metadata: calls nn_store_metadata for each pair.
 typedef void nn_metadata(void *data, nn_sink *sink);
@@ -37,14 +40,14 @@ void nn_store_metadata(nn_sink *sink, const char *key, const char *value);
 typedef struct nn_storing {
     const nn_model *model;
     nn_contents contents;
-    nn_metadata *metadata;                                         // or NULL
+    nn_metadata *metadata; // or NULL
     void *data;
 } nn_storing;
-nn_status nn_store_write(void *storing, nn_sink *sink);            // an nn_fill
+nn_status nn_store_write(void *storing, nn_sink *sink); // an nn_fill
 
 typedef struct nn_stored {
-    const unsigned char *bytes;                                    // NULL: not in the file
-    int8_t wide;                                                   // elements of 8 bytes
+    const unsigned char *bytes; // NULL: not in the file
+    int8_t wide;                // elements of 8 bytes
 } nn_stored;
 typedef struct nn_span {
     uint64_t begin, end;
@@ -53,20 +56,20 @@ typedef struct nn_archive {
     const nn_model *model;
     const char *path;
     nn_contents contents;
-    bool partial;                                                  // start = weights(..): other names are passed over
-    const char *const *prefixes;                                   // partial: the layers to take; NULL: all
+    bool partial;                // start = weights(..): other names are passed over
+    const char *const *prefixes; // partial: the layers to take; NULL: all
     int32_t prefix_count;
-    nn_stored *tensors;                                            // one for each tensor of the manifest
+    nn_stored *tensors; // one for each tensor of the manifest
     nn_span *spans;
-    uint64_t span_room;                                            // entries in the file, at most
+    uint64_t span_room; // entries in the file, at most
     // set by reading
     const unsigned char *elements;
     const char *header, *header_end;
     uint64_t span_count;
     int32_t next;
-    bool summed;                                                   // the header has a checksum, and it is right
+    bool summed; // the header has a checksum, and it is right
 } nn_archive;
-uint64_t nn_store_entries(const unsigned char *bytes, uint64_t size);              // at most so many tensors are in it
+uint64_t nn_store_entries(const unsigned char *bytes, uint64_t size); // at most so many tensors are in it
 nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *bytes, uint64_t size);
 void nn_store_apply(const nn_archive *a);
 

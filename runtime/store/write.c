@@ -1,34 +1,28 @@
-// Writing a model's tensors as safetensors: row-major, little-endian, in the declared shapes, a CRC-32C of each in the metadata.
-// Guarantees: the same model gives the same bytes; needs no memory but the stack.
+// Writing a model's tensors as safetensors: row-major, little-endian, in the declared shapes, a CRC-32C of
+// each in the metadata. Guarantees: the same model gives the same bytes; needs no memory but the stack.
 #include "store/store.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { PART = 512 };                                               // elements moved at once
+enum { PART = 512 }; // elements moved at once
 
 bool nn_store_holds(const nn_tensor *t, nn_contents contents) {
-    if (t->offset < 0 || t->twin == NN_SECOND_COPY)
-        return false;
+    if (t->offset < 0 || t->twin == NN_SECOND_COPY) return false;
     switch ((enum nn_kind)t->kind) {
-    case NN_PARAM:
-        return true;
-    case NN_STATE:
-        return contents != NN_WEIGHTS || t->batch_dims == 0;
+    case NN_PARAM: return true;
+    case NN_STATE: return contents != NN_WEIGHTS || t->batch_dims == 0;
     case NN_SLOT:
     case NN_GRADIENT:
-    case NN_RUN:
-        return contents != NN_WEIGHTS;
+    case NN_RUN: return contents != NN_WEIGHTS;
     case NN_TOTAL:
     case NN_CLOCK:
-    case NN_SETTING:
-        return contents == NN_CHECKPOINT;
+    case NN_SETTING: return contents == NN_CHECKPOINT;
     case NN_SOURCE:
     case NN_INPUT:
     case NN_ROWMAP:
     case NN_TEMP:
-    case NN_OUTPUT:
-        return false;
+    case NN_OUTPUT: return false;
     }
     return false;
 }
@@ -96,7 +90,8 @@ static void put_entry(const nn_storing *w, nn_sink *sink, const nn_tensor *t, ui
         nn_sink_text(sink, text);
     }
     uint64_t end = *at + (uint64_t)(nn_tensor_elements(t) * size);
-    snprintf(text, sizeof text, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)*at, (unsigned long long)end);
+    snprintf(text, sizeof text, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)*at,
+             (unsigned long long)end);
     nn_sink_text(sink, text);
     *at = end;
 }
@@ -110,8 +105,7 @@ static void put_header(const nn_storing *w, nn_sink *sink, uint32_t own) {
     nn_store_metadata(sink, "header", sum);
     nn_store_metadata(sink, "model", nn_model_text(w->model, mf->model));
     nn_store_metadata(sink, "program", nn_model_text(w->model, mf->digest));
-    if (w->metadata != NULL)
-        w->metadata(w->data, sink);
+    if (w->metadata != NULL) w->metadata(w->data, sink);
     for (int wide = 1; wide >= 0; wide--) {
         const nn_tensor *t;
         for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) {
@@ -125,8 +119,7 @@ static void put_header(const nn_storing *w, nn_sink *sink, uint32_t own) {
     uint64_t at = 0;
     for (int wide = 1; wide >= 0; wide--) {
         const nn_tensor *t;
-        for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;)
-            put_entry(w, sink, t, &at);
+        for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) put_entry(w, sink, t, &at);
     }
     nn_sink_put(sink, "}", 1);
 }
@@ -139,8 +132,7 @@ nn_status nn_store_write(void *data, nn_sink *sink) {
     put_header(w, &count, 0);
     uint64_t length = (count.count + 7) / 8 * 8;
     unsigned char head[8];
-    for (int k = 0; k < 8; k++)
-        head[k] = (unsigned char)(length >> (8 * k));
+    for (int k = 0; k < 8; k++) head[k] = (unsigned char)(length >> (8 * k));
     nn_sink_put(sink, head, 8);
     put_header(w, sink, count.crc);
     nn_sink_put(sink, "       ", length - count.count);

@@ -1,32 +1,29 @@
-// What happens when an epoch ends, or the run: metrics, held-out parts, counters of plateaus, best weights, the stop rule,
-// the log, checkpoints. In that order, as the language's section Clock has it.
-// Guarantees: what nobody reads is not computed; a run that ends inside an epoch leaves a checkpoint from which a longer run
-// goes on as if it had not ended there.
+// What happens when an epoch ends, or the run: metrics, held-out parts, counters of plateaus, best weights,
+// the stop rule, the log, checkpoints. In that order, as the language's section Clock has it. Guarantees:
+// what nobody reads is not computed; a run that ends inside an epoch leaves a checkpoint from which a longer
+// run goes on as if it had not ended there.
 #include "train/loop.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const double CHECKPOINT_AFTER = 10;                         // seconds since the last one
+static const double CHECKPOINT_AFTER = 10; // seconds since the last one
 
 static const char *const part_names[NN_PARTS] = {"", "test.", "validation."};
 
 // ---- lines of the log ----
 
 static void put_value(nn_text *line, const nn_values *v, bool array) {
-    if (array)
-        nn_text_add(line, "[");
+    if (array) nn_text_add(line, "[");
     for (int64_t k = 0; k < v->count; k++) {
-        if (k > 0)
-            nn_text_add(line, ", ");
+        if (k > 0) nn_text_add(line, ", ");
         if (isfinite(v->values[k]))
             nn_text_number(line, v->values[k], true);
         else
             nn_text_add(line, "null");
     }
-    if (array)
-        nn_text_add(line, "]");
+    if (array) nn_text_add(line, "]");
 }
 
 static void put_number(nn_text *line, const char *name, double value) {
@@ -38,7 +35,8 @@ static void put_number(nn_text *line, const char *name, double value) {
 static void begin_line(nn_loop *l, const char *event, int64_t epoch, double loss, double rows_per_s) {
     const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
     nn_text_clear(&l->line);
-    nn_text_format(&l->line, "{\"event\": \"%s\", \"step\": %lld, \"epoch\": %lld", event, (long long)l->t->at.step, (long long)epoch);
+    nn_text_format(&l->line, "{\"event\": \"%s\", \"step\": %lld, \"epoch\": %lld", event,
+                   (long long)l->t->at.step, (long long)epoch);
     put_number(&l->line, "loss", loss);
     for (uint32_t k = 0; k < l->manifest->rates_count; k++) {
         char name[32];
@@ -53,10 +51,10 @@ static void put_metrics(nn_loop *l) {
     const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
     for (int p = 0; p < NN_PARTS; p++) {
         for (uint32_t k = 0; k < l->manifest->metrics_count && l->t->measured[p]; k++) {
-            if (p == NN_TRAIN && !metrics[k].in_training)
-                continue;
+            if (p == NN_TRAIN && !metrics[k].in_training) continue;
             const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
-            nn_text_format(&l->line, ", \"%s%s\": ", part_names[p], nn_model_text(&l->t->model, metrics[k].name));
+            nn_text_format(&l->line, ", \"%s%s\": ", part_names[p],
+                           nn_model_text(&l->t->model, metrics[k].name));
             put_value(&l->line, &l->t->values[p][k], of != NULL && of->rank > 0);
         }
     }
@@ -76,15 +74,13 @@ void nn_log_step(nn_loop *l, int64_t rows) {
 
 static void log_event(nn_loop *l, const char *event, const char *reason, bool in_summary) {
     double seconds = nn_now() - l->epoch_started;
-    begin_line(l, event, l->t->at.epoch, l->epoch_loss, seconds > 0 ? nn_loop_rows(l) / seconds : (double)NAN);
-    if (l->manifest->gradient_norm >= 0)
-        put_number(&l->line, "gradient_norm", l->gradient_norm);
+    begin_line(l, event, l->t->at.epoch, l->epoch_loss,
+               seconds > 0 ? nn_loop_rows(l) / seconds : (double)NAN);
+    if (l->manifest->gradient_norm >= 0) put_number(&l->line, "gradient_norm", l->gradient_norm);
     put_metrics(l);
-    if (reason != NULL)
-        nn_text_format(&l->line, ", \"reason\": \"%s\"", reason);
+    if (reason != NULL) nn_text_format(&l->line, ", \"reason\": \"%s\"", reason);
     nn_text_add(&l->line, "}\n");
-    if (in_summary)
-        nn_log_line(&l->summary, &l->line);
+    if (in_summary) nn_log_line(&l->summary, &l->line);
     nn_log_line(&l->full, &l->line);
 }
 
@@ -95,8 +91,7 @@ static const char *reason_text(nn_reason reason) {
 
 // Nothing is measured that could hide what went wrong.
 void nn_log_failure(nn_loop *l, nn_reason reason) {
-    for (int p = 0; p < NN_PARTS; p++)
-        l->t->measured[p] = false;
+    for (int p = 0; p < NN_PARTS; p++) l->t->measured[p] = false;
     l->epoch_loss = l->t->at.loss_count > 0 ? l->t->at.loss_sum / (double)l->t->at.loss_count : (double)NAN;
     l->gradient_norm = l->norm == NULL ? (double)NAN : *l->norm;
     log_event(l, "end", reason_text(reason), true);
@@ -111,16 +106,15 @@ static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
     l->started = now;
     // The first save of a run replaces everything of the one before.
     checkpoint = checkpoint || !l->saved;
-    if (nn_save(t, checkpoint, weights || !l->saved) != NN_OK)
-        return l->ctx->status;
-    if (!l->saved && nn_log_publish(&l->summary) != NN_OK)
-        return l->ctx->status;
+    if (nn_save(t, checkpoint, weights || !l->saved) != NN_OK) return l->ctx->status;
+    if (!l->saved && nn_log_publish(&l->summary) != NN_OK) return l->ctx->status;
     l->saved = true;
     l->checkpointed = checkpoint ? now : l->checkpointed;
     return NN_OK;
 }
 
-// A checkpoint on the way that cannot be written is a warning; the next one tries again, and the last one must succeed.
+// A checkpoint on the way that cannot be written is a warning; the next one tries again, and the last one
+// must succeed.
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights) {
     nn_status status = save(l, checkpoint, weights);
     if (status == NN_FILE && !l->save_failed) {
@@ -130,18 +124,15 @@ nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights) {
         nn_message("warning", text);
     }
     l->save_failed = status == NN_FILE;
-    if (status == NN_FILE)
-        nn_forget(l->ctx);
+    if (status == NN_FILE) nn_forget(l->ctx);
     return status == NN_FILE ? NN_OK : status;
 }
 
 // ---- the rules ----
 
 bool nn_stop_asked(nn_loop *l) {
-    if (l->clock[NN_CLOCK_STEP] != NULL)
-        *l->clock[NN_CLOCK_STEP] = (double)l->t->at.step;
-    if (l->clock[NN_CLOCK_TIME] != NULL)
-        *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
+    if (l->clock[NN_CLOCK_STEP] != NULL) *l->clock[NN_CLOCK_STEP] = (double)l->t->at.step;
+    if (l->clock[NN_CLOCK_TIME] != NULL) *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
     nn_trainer_run(l->t, NN_STOP);
     return nn_scalar_get(&l->t->model, l->manifest->stop) != 0;
 }
@@ -149,17 +140,19 @@ bool nn_stop_asked(nn_loop *l) {
 static void put_clock(nn_loop *l) {
     const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
     const int32_t *clock = l->manifest->clock;
-    const double now[][2] = {{NN_CLOCK_STEP, (double)l->t->at.step}, {NN_CLOCK_EPOCH, (double)l->t->at.epoch}, {NN_CLOCK_LOSS, l->epoch_loss},
+    const double now[][2] = {{NN_CLOCK_STEP, (double)l->t->at.step},
+                             {NN_CLOCK_EPOCH, (double)l->t->at.epoch},
+                             {NN_CLOCK_LOSS, l->epoch_loss},
                              {NN_CLOCK_GRADIENT_NORM, l->gradient_norm}};
-    if (l->clock[NN_CLOCK_TIME] != NULL)
-        *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
+    if (l->clock[NN_CLOCK_TIME] != NULL) *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
     for (size_t k = 0; k < sizeof now / sizeof *now; k++)
         nn_scalar_put(&l->t->model, clock[(int)now[k][0]], now[k][1]);
     for (uint32_t k = 0; k < l->manifest->metrics_count; k++) {
         for (int p = 0; p < NN_PARTS; p++) {
             bool loss_as_trained = k == 0 && p == NN_TRAIN;
             if (l->t->measured[p] || loss_as_trained)
-                nn_scalar_put(&l->t->model, metrics[k].clock[p], loss_as_trained ? l->epoch_loss : l->t->values[p][k].values[0]);
+                nn_scalar_put(&l->t->model, metrics[k].clock[p],
+                              loss_as_trained ? l->epoch_loss : l->t->values[p][k].values[0]);
         }
     }
 }
@@ -170,21 +163,21 @@ void nn_epoch_measure(nn_loop *l) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
     for (uint32_t k = 0; k < l->manifest->metrics_count; k++)
         in_training = in_training || metrics[k].in_training;
-    if (in_training && t->at.loss_count > 0)
-        nn_metrics_take(t, NN_TRAIN);
+    if (in_training && t->at.loss_count > 0) nn_metrics_take(t, NN_TRAIN);
     for (int p = NN_TEST; p < NN_PARTS && nn_model_has(&t->model, NN_EVALUATE); p++) {
-        if (t->data.parts[p].count > 0)
-            nn_evaluate(t, p);
+        if (t->data.parts[p].count > 0) nn_evaluate(t, p);
     }
 }
 
-static bool improved(double value, double best) { return value < best - 1e-4 * (isinf(best) ? 0 : fabs(best)); }
+static bool improved(double value, double best) {
+    return value < best - 1e-4 * (isinf(best) ? 0 : fabs(best));
+}
 
-// The epoch after this one that is among the n evenly chosen of E: the first e with floor(n e / E) above this one's.
+// The epoch after this one that is among the n evenly chosen of E: the first e with floor(n e / E) above this
+// one's.
 static int64_t next_chosen(const nn_loop *l, int64_t n) {
     int64_t e = l->t->at.epoch, of = l->total_epochs;
-    if (of <= n)
-        return of >= 0 || e < n ? e + 1 : e * 2;
+    if (of <= n) return of >= 0 || e < n ? e + 1 : e * 2;
     __int128 reached = (__int128)n * e / of;
     return (int64_t)(((reached + 1) * of + n - 1) / n);
 }
@@ -216,15 +209,13 @@ static bool judge(nn_loop *l, nn_reason *reason) {
     bool is_best = false;
     nn_epoch_measure(l);
     put_clock(l);
-    if (nn_model_has(&t->model, NN_EPOCH) && t->at.loss_count > 0)
-        nn_trainer_run(t, NN_EPOCH);
+    if (nn_model_has(&t->model, NN_EPOCH) && t->at.loss_count > 0) nn_trainer_run(t, NN_EPOCH);
     if (l->manifest->best >= 0 && t->at.loss_count > 0) {
         double value = nn_scalar_get(&t->model, l->manifest->best);
         is_best = improved(value, t->at.best);
         t->at.best = is_best ? value : t->at.best;
     }
-    if (*reason == NN_GOING && nn_model_has(&t->model, NN_STOP) && nn_stop_asked(l))
-        *reason = NN_END_BY_STOP;
+    if (*reason == NN_GOING && nn_model_has(&t->model, NN_STOP) && nn_stop_asked(l)) *reason = NN_END_BY_STOP;
     return is_best;
 }
 
@@ -236,20 +227,18 @@ static void start_next(nn_loop *l) {
     nn_totals_restart(t);
 }
 
-// The run ends inside an epoch. What is evaluated and counted now a longer run would not have counted: the checkpoint is
-// of the moment before. One that a signal ends is not at its end, so nothing is evaluated: it leaves as soon as it can.
+// The run ends inside an epoch. What is evaluated and counted now a longer run would not have counted: the
+// checkpoint is of the moment before. One that a signal ends is not at its end, so nothing is evaluated: it
+// leaves as soon as it can.
 static nn_reason end_inside(nn_loop *l, nn_reason reason) {
     nn_trainer *t = l->t;
     bool signal = reason == NN_END_BY_SIGNAL, is_best = false;
     unsigned char *before = nn_get(l->ctx, (uint64_t)l->manifest->persistent, 1);
-    if (before == NULL)
-        return NN_END_BY_ERROR;
+    if (before == NULL) return NN_END_BY_ERROR;
     memcpy(before, t->model.arena, (size_t)l->manifest->persistent);
     nn_position at = t->at;
-    for (int p = 0; p < NN_PARTS && signal; p++)
-        t->measured[p] = false;
-    if (!signal)
-        is_best = judge(l, &reason);
+    for (int p = 0; p < NN_PARTS && signal; p++) t->measured[p] = false;
+    if (!signal) is_best = judge(l, &reason);
     log_event(l, "end", reason_text(reason), true);
     nn_progress_epoch(l, true);
     memcpy(t->model.arena, before, (size_t)l->manifest->persistent);
@@ -267,24 +256,20 @@ nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
         return end_inside(l, reason);
     t->at.epoch++;
     bool logged = t->at.epoch == l->next_logged, shown = t->at.epoch == l->next_shown && !l->progress.quiet;
-    bool read = logged || shown || l->full.file >= 0 || reason != NN_GOING || l->manifest->best >= 0
-                || nn_model_has(&t->model, NN_EPOCH) || nn_model_has(&t->model, NN_STOP);
+    bool read = logged || shown || l->full.file >= 0 || reason != NN_GOING || l->manifest->best >= 0 ||
+                nn_model_has(&t->model, NN_EPOCH) || nn_model_has(&t->model, NN_STOP);
     bool is_best = read && judge(l, &reason);
-    if (logged || l->full.file >= 0)
-        log_event(l, "epoch", NULL, logged);
-    if (shown || reason != NN_GOING)
-        nn_progress_epoch(l, shown || reason != NN_GOING);
-    if (reason != NN_GOING)
-        log_event(l, "end", reason_text(reason), true);
+    if (logged || l->full.file >= 0) log_event(l, "epoch", NULL, logged);
+    if (shown || reason != NN_GOING) nn_progress_epoch(l, shown || reason != NN_GOING);
+    if (reason != NN_GOING) log_event(l, "end", reason_text(reason), true);
     start_next(l);
-    if (logged)
-        l->next_logged = next_chosen(l, 1000);
-    if (t->at.epoch == l->next_shown)
-        l->next_shown = next_chosen(l, 100);
+    if (logged) l->next_logged = next_chosen(l, 1000);
+    if (t->at.epoch == l->next_shown) l->next_shown = next_chosen(l, 100);
     bool nothing = reason == NN_GOING && !is_best && !l->looked && !l->checkpoint_due;
     reason = nothing ? NN_GOING : save_at_end(l, reason, is_best);
     l->looked = false;
-    // Epochs may be shorter than reading a clock: time is only read where something is written, or a look was due.
+    // Epochs may be shorter than reading a clock: time is only read where something is written, or a look was
+    // due.
     if (logged || shown || l->full.file >= 0) {
         l->epoch_started = nn_now();
         l->epoch_step = t->at.step;

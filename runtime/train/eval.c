@@ -6,25 +6,23 @@
 #include <string.h>
 
 static void put_values(nn_text *out, const nn_values *v, bool array) {
-    if (array)
-        nn_text_add(out, "[");
+    if (array) nn_text_add(out, "[");
     for (int64_t k = 0; k < v->count; k++) {
-        if (k > 0)
-            nn_text_add(out, ", ");
+        if (k > 0) nn_text_add(out, ", ");
         if (isfinite(v->values[k]))
             nn_text_number(out, v->values[k], true);
         else
             nn_text_add(out, "null");
     }
-    if (array)
-        nn_text_add(out, "]");
+    if (array) nn_text_add(out, "]");
 }
 
 static nn_status print_result(nn_trainer *t, int part, const char *name, bool json) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
     nn_text out;
     nn_text_begin(&out, t->ctx);
-    nn_text_format(&out, json ? "{\"part\": \"%s\", \"rows\": %lld" : "%s: %lld rows", name, (long long)t->data.parts[part].count);
+    nn_text_format(&out, json ? "{\"part\": \"%s\", \"rows\": %lld" : "%s: %lld rows", name,
+                   (long long)t->data.parts[part].count);
     for (uint32_t k = 0; k < t->model.manifest->metrics_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, metrics[k].tensor);
         nn_text_format(&out, json ? ", \"%s\": " : "\n%s ", nn_model_text(&t->model, metrics[k].name));
@@ -39,14 +37,13 @@ static nn_status evaluate(nn_trainer *t) {
     nn_data_request request = nn_trainer_request(t);
     int32_t part = -1;
     bool file = request.path != NULL && !nn_file_is_directory(request.path);
-    if (nn_part_of(t->ctx, t->options, &part) != NN_OK || nn_trainer_initial(t) != NN_OK || nn_trainer_weights(t) != NN_OK)
+    if (nn_part_of(t->ctx, t->options, &part) != NN_OK || nn_trainer_initial(t) != NN_OK ||
+        nn_trainer_weights(t) != NN_OK)
         return t->ctx->status;
     request.all_rows = file && part < 0;
-    if (nn_trainer_load(t, &request) != NN_OK)
-        return t->ctx->status;
+    if (nn_trainer_load(t, &request) != NN_OK) return t->ctx->status;
     bool all = part < 0 && (request.all_rows || t->data.parts[NN_TEST].count == 0);
-    if (part < 0)
-        part = t->data.parts[NN_TEST].count > 0 ? NN_TEST : NN_TRAIN;
+    if (part < 0) part = t->data.parts[NN_TEST].count > 0 ? NN_TEST : NN_TRAIN;
     if (t->data.parts[part].count == 0)
         return nn_fail(t->ctx, NN_USAGE, "the data have no %s part", names[part]);
     if (!nn_model_has(&t->model, NN_EVALUATE))
@@ -57,10 +54,11 @@ static nn_status evaluate(nn_trainer *t) {
 
 int nn_command_eval(nn_context *ctx, const nn_model *m, const nn_options *o) {
     nn_trainer t;
-    if (m->manifest->data.split == NN_SPLIT_FOLDS && o->value[NN_OPTION_FOLD] == NULL && o->value[NN_OPTION_DATA] == NULL)
-        return (int)nn_fail(ctx, NN_USAGE, "the data are split into folds: --fold I says which one is held out");
-    if (nn_trainer_open(&t, ctx, m, o) == NN_OK)
-        evaluate(&t);
+    if (m->manifest->data.split == NN_SPLIT_FOLDS && o->value[NN_OPTION_FOLD] == NULL &&
+        o->value[NN_OPTION_DATA] == NULL)
+        return (int)nn_fail(ctx, NN_USAGE,
+                            "the data are split into folds: --fold I says which one is held out");
+    if (nn_trainer_open(&t, ctx, m, o) == NN_OK) evaluate(&t);
     nn_trainer_close(&t);
     return (int)ctx->status;
 }

@@ -1,5 +1,5 @@
-// Measuring a part of the data in inference, on a copy of what training must find again: states and the totals.
-// Guarantees: batches count from 0 with seed 0; afterwards the model is what it was before.
+// Measuring a part of the data in inference, on a copy of what training must find again: states and the
+// totals. Guarantees: batches count from 0 with seed 0; afterwards the model is what it was before.
 #include "train/train.h"
 
 static nn_status metric_room(nn_trainer *t) {
@@ -9,7 +9,8 @@ static nn_status metric_room(nn_trainer *t) {
         t->values[p] = nn_get(t->ctx, count, sizeof *t->values[p]);
         for (uint32_t k = 0; k < count && t->values[p] != NULL; k++) {
             nn_values *v = &t->values[p][k];
-            v->count = metrics[k].tensor < 0 ? 1 : nn_tensor_elements(nn_model_tensor(&t->model, metrics[k].tensor));
+            v->count =
+                metrics[k].tensor < 0 ? 1 : nn_tensor_elements(nn_model_tensor(&t->model, metrics[k].tensor));
             v->values = nn_get(t->ctx, (uint64_t)v->count, sizeof *v->values);
         }
     }
@@ -22,8 +23,7 @@ nn_status nn_evaluation_prepare(nn_trainer *t) {
         t->spans = nn_get(t->ctx, (uint64_t)t->span_count, sizeof *t->spans);
         t->initial = nn_get(t->ctx, (uint64_t)t->span_bytes, 1);
         t->saved = nn_get(t->ctx, (uint64_t)t->span_bytes, 1);
-        if (t->ctx->status != NN_OK || metric_room(t) != NN_OK)
-            return t->ctx->status;
+        if (t->ctx->status != NN_OK || metric_room(t) != NN_OK) return t->ctx->status;
         nn_spans_list(&t->model, t->spans, &t->span_count, &t->span_bytes);
     }
     nn_states_remember(t);
@@ -32,8 +32,7 @@ nn_status nn_evaluation_prepare(nn_trainer *t) {
 
 void nn_metrics_take(nn_trainer *t, int part) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
-    if (!nn_model_has(&t->model, NN_METRICS))
-        return;
+    if (!nn_model_has(&t->model, NN_METRICS)) return;
     nn_trainer_run(t, NN_METRICS);
     for (uint32_t k = 0; k < t->model.manifest->metrics_count; k++) {
         nn_values *v = &t->values[part][k];

@@ -37,9 +37,9 @@ static void put_fields(const nn_model *m, nn_text *out, bool json) {
     nn_text_add(out, json ? ", \"inputs\": {" : "\ninputs\n");
     bool first = true;
     for (uint32_t k = 0; k < m->manifest->fields_count; k++) {
-        if (fields[k].in_model < 0)
-            continue;
-        nn_text_format(out, json ? "%s\"%s\": " : "%s  %-30s ", json && !first ? ", " : "", nn_model_text(m, fields[k].name));
+        if (fields[k].in_model < 0) continue;
+        nn_text_format(out, json ? "%s\"%s\": " : "%s  %-30s ", json && !first ? ", " : "",
+                       nn_model_text(m, fields[k].name));
         put_shape(out, fields[k].rank, fields[k].dims, NULL);
         nn_text_add(out, json ? "" : "\n");
         first = false;
@@ -47,7 +47,8 @@ static void put_fields(const nn_model *m, nn_text *out, bool json) {
     nn_text_add(out, json ? "}, \"outputs\": {" : "\noutputs\n");
     for (uint32_t k = 0; k < m->manifest->outputs_count; k++) {
         const nn_tensor *t = nn_model_tensor(m, outputs[k].tensor);
-        nn_text_format(out, json ? "%s\"%s\": " : "%s  %-30s ", json && k > 0 ? ", " : "", nn_model_text(m, outputs[k].name));
+        nn_text_format(out, json ? "%s\"%s\": " : "%s  %-30s ", json && k > 0 ? ", " : "",
+                       nn_model_text(m, outputs[k].name));
         put_shape(out, t->rank - 1, t->dims + 1, NULL);
         nn_text_add(out, json ? "" : "\n");
     }
@@ -59,9 +60,9 @@ static void put_parameters(const nn_model *m, nn_text *out, bool json) {
     nn_text_add(out, json ? ", \"parameters\": {" : "\nparameters\n");
     for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
         const nn_tensor *t = nn_model_tensor(m, (int32_t)k);
-        if (t->kind != NN_PARAM || t->offset < 0)
-            continue;
-        nn_text_format(out, json ? "%s\"%s\": " : "%s  %-30s ", json && !first ? ", " : "", nn_model_text(m, t->name));
+        if (t->kind != NN_PARAM || t->offset < 0) continue;
+        nn_text_format(out, json ? "%s\"%s\": " : "%s  %-30s ", json && !first ? ", " : "",
+                       nn_model_text(m, t->name));
         put_shape(out, t->rank, t->dims, NULL);
         nn_text_add(out, json ? "" : t->trainable ? "\n" : "  frozen\n");
         first = false;
@@ -99,8 +100,8 @@ int nn_command_info(nn_context *ctx, const nn_model *m, const nn_options *o) {
     char path[NN_PATH_ROOM] = "none yet";
     nn_text_begin(&out, ctx);
     if (nn_trainer_open(&t, ctx, m, o) == NN_OK) {
-        bool there = o->value[NN_OPTION_WEIGHTS] != NULL
-                     || (nn_trainer_path(&t, "weights.safetensors", path) == NN_OK && nn_file_exists(path));
+        bool there = o->value[NN_OPTION_WEIGHTS] != NULL ||
+                     (nn_trainer_path(&t, "weights.safetensors", path) == NN_OK && nn_file_exists(path));
         if (o->value[NN_OPTION_WEIGHTS] != NULL)
             snprintf(path, sizeof path, "%s", o->value[NN_OPTION_WEIGHTS]);
         else if (!there)

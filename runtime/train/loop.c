@@ -1,7 +1,7 @@
-// The training loop. A step costs little beside the compiled function itself: what can be known for an epoch is made once
-// an epoch, and clocks, signals and progress are looked at about every millisecond.
-// Guarantees: a step is whole or has not happened; what is computed depends on seed, data, options and step, never on time
-// (unless the program asks for the time).
+// The training loop. A step costs little beside the compiled function itself: what can be known for an epoch
+// is made once an epoch, and clocks, signals and progress are looked at about every millisecond. Guarantees:
+// a step is whole or has not happened; what is computed depends on seed, data, options and step, never on
+// time (unless the program asks for the time).
 #include "train/loop.h"
 
 #include "random/random.h"
@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double LOOK = 1e-3;                                   // seconds between looks
+static const double LOOK = 1e-3; // seconds between looks
 
 double nn_loop_time(const nn_loop *l) { return l->t->at.elapsed + (nn_now() - l->started); }
 
@@ -23,8 +23,7 @@ static void begin_epoch(nn_loop *l) {
         memcpy(l->order, t->data.parts[NN_TRAIN].rows, (size_t)l->row_count * sizeof *l->order);
         nn_shuffle(l->order, l->row_count, t->seed, NN_FOR_ORDER, (uint64_t)t->at.epoch);
     }
-    if (l->clock[NN_CLOCK_EPOCH] != NULL)
-        *l->clock[NN_CLOCK_EPOCH] = (double)t->at.epoch;
+    if (l->clock[NN_CLOCK_EPOCH] != NULL) *l->clock[NN_CLOCK_EPOCH] = (double)t->at.epoch;
 }
 
 static int64_t take_batch(nn_loop *l) {
@@ -45,12 +44,9 @@ static int64_t update(nn_loop *l) {
     nn_trainer *t = l->t;
     int64_t rows = 0;
     double loss = 0;
-    if (l->clock[NN_CLOCK_STEP] != NULL)
-        *l->clock[NN_CLOCK_STEP] = (double)t->at.step;
-    if (l->clock[NN_CLOCK_UPDATE] != NULL)
-        *l->clock[NN_CLOCK_UPDATE] = (double)(t->at.step + 1);
-    if (l->clock[NN_CLOCK_TIME] != NULL)
-        *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
+    if (l->clock[NN_CLOCK_STEP] != NULL) *l->clock[NN_CLOCK_STEP] = (double)t->at.step;
+    if (l->clock[NN_CLOCK_UPDATE] != NULL) *l->clock[NN_CLOCK_UPDATE] = (double)(t->at.step + 1);
+    if (l->clock[NN_CLOCK_TIME] != NULL) *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
     for (int64_t k = 0; k < l->accumulate && t->at.batch < l->batches; k++) {
         int64_t count = take_batch(l);
         nn_trainer_run(t, NN_STEP);
@@ -61,8 +57,7 @@ static int64_t update(nn_loop *l) {
     }
     if (l->accumulate > 1) {
         loss /= (double)rows;
-        if (l->clock[NN_CLOCK_WEIGHT] != NULL)
-            *l->clock[NN_CLOCK_WEIGHT] = (double)rows;
+        if (l->clock[NN_CLOCK_WEIGHT] != NULL) *l->clock[NN_CLOCK_WEIGHT] = (double)rows;
         nn_trainer_run(t, NN_UPDATE);
     }
     t->at.step++;
@@ -83,19 +78,17 @@ static void pace(nn_loop *l, double now) {
 
 static nn_reason look(nn_loop *l, int64_t rows) {
     nn_trainer *t = l->t;
-    if (l->full.file >= 0)
-        nn_log_step(l, rows);
+    if (l->full.file >= 0) nn_log_step(l, rows);
     if (l->checkpoint_every > 0 && t->at.step >= l->next_checkpoint) {
-        // What belongs to the end of the epoch, or of the run, comes first, or a resumed run would do it again.
+        // What belongs to the end of the epoch, or of the run, comes first, or a resumed run would do it
+        // again.
         l->checkpoint_due = t->at.batch == l->batches || t->at.step == l->total_steps;
         if (!l->checkpoint_due && nn_loop_save(l, true, l->manifest->best < 0 || !t->at.has_weights) != NN_OK)
             return l->ctx->status == NN_NOT_FINITE ? NN_END_NOT_FINITE : NN_END_BY_ERROR;
         l->next_checkpoint = (t->at.step / l->checkpoint_every + 1) * l->checkpoint_every;
     }
-    if (l->manifest->stop_each_step && nn_stop_asked(l))
-        return NN_END_BY_STOP;
-    if (--l->until_look > 0)
-        return NN_GOING;
+    if (l->manifest->stop_each_step && nn_stop_asked(l)) return NN_END_BY_STOP;
+    if (--l->until_look > 0) return NN_GOING;
     double now = nn_now();
     l->looked = true;
     pace(l, now);
@@ -109,12 +102,10 @@ static nn_reason run_epoch(nn_loop *l) {
     nn_reason reason = NN_GOING;
     begin_epoch(l);
     while (t->at.batch < l->batches && reason == NN_GOING) {
-        if (t->at.step == l->total_steps)
-            return NN_END_OF_STEPS;
+        if (t->at.step == l->total_steps) return NN_END_OF_STEPS;
         int64_t rows = update(l);
         if (!(fabs(l->step_loss) <= 1.7e308)) {
-            if (l->full.file >= 0)
-                nn_log_step(l, rows);
+            if (l->full.file >= 0) nn_log_step(l, rows);
             return NN_END_NOT_FINITE;
         }
         if (l->every_step || l->until_look <= 1)
@@ -127,7 +118,8 @@ static nn_reason run_epoch(nn_loop *l) {
 
 bool nn_loop_finished(const nn_loop *l) {
     const nn_position *at = &l->t->at;
-    return (l->total_steps >= 0 && at->step >= l->total_steps) || (l->total_epochs >= 0 && at->epoch >= l->total_epochs);
+    return (l->total_steps >= 0 && at->step >= l->total_steps) ||
+           (l->total_epochs >= 0 && at->epoch >= l->total_epochs);
 }
 
 nn_reason nn_loop_run(nn_loop *l) {

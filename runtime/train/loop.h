@@ -1,4 +1,5 @@
-// The training loop's state, shared by loop.c (steps), epoch.c (what happens at an epoch's end) and progress.c.
+// The training loop's state, shared by loop.c (steps), epoch.c (what happens at an epoch's end) and
+// progress.c.
 #ifndef NN_LOOP_H
 #define NN_LOOP_H
 
@@ -9,7 +10,7 @@
 #include <stdatomic.h>
 
 typedef enum nn_reason {
-    NN_GOING,                                                      // no reason to end
+    NN_GOING, // no reason to end
     NN_END_OF_EPOCHS,
     NN_END_OF_STEPS,
     NN_END_BY_STOP,
@@ -19,15 +20,15 @@ typedef enum nn_reason {
 } nn_reason;
 
 typedef struct nn_progress {
-    bool quiet, live;                                              // live: one line that is rewritten
-    bool shown;                                                    // a live line stands there
-    double last;                                                   // when it was written
+    bool quiet, live; // live: one line that is rewritten
+    bool shown;       // a live line stands there
+    double last;      // when it was written
 } nn_progress;
 
 typedef struct nn_signals {
     sigset_t set, before;
     pthread_t thread;
-    atomic_int number;                                             // of the first that came
+    atomic_int number; // of the first that came
     atomic_bool leave;
 } nn_signals;
 
@@ -38,22 +39,22 @@ struct nn_loop {
     // The data: the rows of an epoch in their order, and how they make batches and updates.
     const int32_t *rows;
     int32_t *order;
-    int64_t row_count, batches, accumulate, updates;               // updates: of one epoch
-    int64_t total_steps, total_epochs;                             // -1: without end
+    int64_t row_count, batches, accumulate, updates; // updates: of one epoch
+    int64_t total_steps, total_epochs;               // -1: without end
     // Where things of every step lie.
-    int32_t *rowmap;                                               // NULL: not in plain order
+    int32_t *rowmap; // NULL: not in plain order
     double *clock[NN_CLOCKS], *loss, *norm;
     // What must be looked at, and when.
     int64_t until_look, look_every;
-    bool looked;                                                   // at clock and signals, in this epoch
-    int64_t next_logged, next_shown;                               // epochs
-    bool every_step;                                               // something looks at each step
+    bool looked;                     // at clock and signals, in this epoch
+    int64_t next_logged, next_shown; // epochs
+    bool every_step;                 // something looks at each step
     int64_t checkpoint_every, next_checkpoint;
-    bool checkpoint_due;                                           // at a last step: written when what ends there has ended
+    bool checkpoint_due; // at a last step: written when what ends there has ended
     double started, checkpointed, epoch_started, look_time, step_started;
-    int64_t look_step, epoch_step;                                 // steps finished at those moments
-    bool save_failed;                                              // the last one; said once
-    bool saved;                                                    // something of this run is on disk
+    int64_t look_step, epoch_step; // steps finished at those moments
+    bool save_failed;              // the last one; said once
+    bool saved;                    // something of this run is on disk
     double step_loss, epoch_loss, gradient_norm;
     nn_log summary, full;
     nn_progress progress;
@@ -63,22 +64,22 @@ struct nn_loop {
 
 // ---- loop.c ----
 nn_reason nn_loop_run(nn_loop *l);
-bool nn_loop_finished(const nn_loop *l);                           // as many steps, or epochs, as the run has
-double nn_loop_rows(const nn_loop *l);                             // since epoch_started
-double nn_loop_time(const nn_loop *l);                             // of the run, with the parts before a resume
+bool nn_loop_finished(const nn_loop *l); // as many steps, or epochs, as the run has
+double nn_loop_rows(const nn_loop *l);   // since epoch_started
+double nn_loop_time(const nn_loop *l);   // of the run, with the parts before a resume
 
 // ---- epoch.c ----
 void nn_epochs_begin(nn_loop *l);
-nn_reason nn_epoch_end(nn_loop *l, nn_reason reason);              // a whole epoch, or the run's last piece of one
-void nn_epoch_measure(nn_loop *l);                                 // metrics and held-out parts, as things stand
+nn_reason nn_epoch_end(nn_loop *l, nn_reason reason); // a whole epoch, or the run's last piece of one
+void nn_epoch_measure(nn_loop *l);                    // metrics and held-out parts, as things stand
 void nn_log_step(nn_loop *l, int64_t rows);
-void nn_log_failure(nn_loop *l, nn_reason reason);                 // the end of a run that cannot go on
+void nn_log_failure(nn_loop *l, nn_reason reason); // the end of a run that cannot go on
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);
 bool nn_stop_asked(nn_loop *l);
 
 // ---- signals.c ----
-nn_status nn_signals_begin(nn_context *ctx, nn_signals *s);        // from here on they are counted, and end nothing
-int nn_signals_end(nn_signals *s);                                 // the number of the first that came, or 0
+nn_status nn_signals_begin(nn_context *ctx, nn_signals *s); // from here on they are counted, and end nothing
+int nn_signals_end(nn_signals *s);                          // the number of the first that came, or 0
 
 // ---- progress.c ----
 void nn_progress_begin(nn_progress *p, bool quiet);

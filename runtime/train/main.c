@@ -1,4 +1,5 @@
-// A trainer's main: the processor is checked, the command line read, the command run; what failed is said here, and nowhere else.
+// A trainer's main: the processor is checked, the command line read, the command run; what failed is said
+// here, and nowhere else.
 #include "train/train.h"
 
 #include <fcntl.h>
@@ -18,12 +19,10 @@ void nn_message(const char *kind, const char *text) {
 }
 
 nn_status nn_print(nn_context *ctx, const nn_text *text) {
-    if (text->failed)
-        return ctx->status;
+    if (text->failed) return ctx->status;
     for (uint64_t done = 0; done < text->length;) {
         int64_t n = nn_system_write(1, text->bytes + done, text->length - done);
-        if (n <= 0)
-            return nn_fail(ctx, NN_FILE, "cannot write to standard output");
+        if (n <= 0) return nn_fail(ctx, NN_FILE, "cannot write to standard output");
         done += (uint64_t)n;
     }
     return NN_OK;
@@ -34,23 +33,19 @@ static nn_status check_processor(nn_context *ctx, const nn_model *m) {
     int length = nn_processor_lacks(nn_model_text(m, m->manifest->features), &feature);
     return length == 0 ? NN_OK
                        : nn_fail(ctx, NN_USAGE,
-                                 "this processor lacks %.*s, which this trainer was compiled for (--cpu %s); build it with --cpu "
+                                 "this processor lacks %.*s, which this trainer was compiled for (--cpu %s); "
+                                 "build it with --cpu "
                                  "x86-64-v3, or on this machine",
                                  length, feature, nn_model_text(m, m->manifest->cpu));
 }
 
 static int run_command(nn_context *ctx, const nn_model *m, const nn_options *o) {
     switch (o->command) {
-    case NN_COMMAND_TRAIN:
-        return nn_command_train(ctx, m, o);
-    case NN_COMMAND_EVAL:
-        return nn_command_eval(ctx, m, o);
-    case NN_COMMAND_PREDICT:
-        return nn_command_predict(ctx, m, o);
-    case NN_COMMAND_DATA:
-        return nn_command_data(ctx, m, o);
-    case NN_COMMAND_INFO:
-        return nn_command_info(ctx, m, o);
+    case NN_COMMAND_TRAIN: return nn_command_train(ctx, m, o);
+    case NN_COMMAND_EVAL: return nn_command_eval(ctx, m, o);
+    case NN_COMMAND_PREDICT: return nn_command_predict(ctx, m, o);
+    case NN_COMMAND_DATA: return nn_command_data(ctx, m, o);
+    case NN_COMMAND_INFO: return nn_command_info(ctx, m, o);
     }
     return NN_USAGE;
 }
@@ -61,18 +56,18 @@ static int print_text(nn_context *ctx, const nn_model *m, const nn_options *o) {
     if (o->value[NN_OPTION_HELP] != NULL)
         nn_options_help(m, &text);
     else
-        nn_text_format(&text, "%s, compiled by nnc %s\n", nn_model_text(m, m->manifest->name), nn_model_text(m, m->manifest->version_text));
+        nn_text_format(&text, "%s, compiled by nnc %s\n", nn_model_text(m, m->manifest->name),
+                       nn_model_text(m, m->manifest->version_text));
     return (int)nn_print(ctx, &text);
 }
 
-// Where a standard stream is closed, the next file that is opened would take its number, and what is said its contents.
-// What stands there instead fails as a closed one does.
+// Where a standard stream is closed, the next file that is opened would take its number, and what is said its
+// contents. What stands there instead fails as a closed one does.
 static void hold_streams(void) {
     static const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
     for (int k = 0; k < 3; k++) {
         int file = fcntl(k, F_GETFD) < 0 ? open("/dev/null", modes[k]) : k;
-        if (file != k && file >= 0)
-            close(file);
+        if (file != k && file >= 0) close(file);
     }
 }
 
@@ -84,18 +79,16 @@ int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv) {
     // A file that may not grow is an error with a message.
     signal(SIGXFSZ, SIG_IGN);
     int code = (int)nn_model_open(&ctx, &model, manifest, run);
-    if (code == NN_OK)
-        code = (int)nn_options_parse(&ctx, &options, argc, argv);
+    if (code == NN_OK) code = (int)nn_options_parse(&ctx, &options, argc, argv);
     if (code == NN_OK && (options.value[NN_OPTION_HELP] != NULL || options.value[NN_OPTION_VERSION] != NULL))
         code = print_text(&ctx, &model, &options);
     else if (code == NN_OK && (code = (int)check_processor(&ctx, &model)) == NN_OK) {
-        // Who reads what a run says may leave before it ends; results that nobody reads any more end the command.
-        if (options.command == NN_COMMAND_TRAIN)
-            signal(SIGPIPE, SIG_IGN);
+        // Who reads what a run says may leave before it ends; results that nobody reads any more end the
+        // command.
+        if (options.command == NN_COMMAND_TRAIN) signal(SIGPIPE, SIG_IGN);
         code = run_command(&ctx, &model, &options);
     }
-    if (ctx.status != NN_OK)
-        nn_message("error", ctx.message);
+    if (ctx.status != NN_OK) nn_message("error", ctx.message);
     nn_context_end(&ctx);
     return code;
 }

@@ -1,6 +1,7 @@
-// What the exported functions of an object file do: a model in one piece of memory, trained and asked by a host program.
-// Guarantees: no memory is asked for after creation, nothing is printed, no signal or global state is touched, the host's
-// floating-point state is given back; arguments are checked before anything changes; loading is all or nothing.
+// What the exported functions of an object file do: a model in one piece of memory, trained and asked by a
+// host program. Guarantees: no memory is asked for after creation, nothing is printed, no signal or global
+// state is touched, the host's floating-point state is given back; arguments are checked before anything
+// changes; loading is all or nothing.
 #include "train/train.h"
 
 #include <math.h>
@@ -9,20 +10,20 @@
 
 typedef struct {
     nn_context ctx;
-    nn_trainer trainer;                                            // threads, data and options are not used
+    nn_trainer trainer; // threads, data and options are not used
     nn_config config;
     const void **sources;
-    int32_t *rowmap;                                               // 0, 1, 2 ...
+    int32_t *rowmap; // 0, 1, 2 ...
     nn_stored *stored;
     nn_span *file_spans;
-    int64_t pending, pending_rows;                                 // batches accumulated towards the next update
-    bool owned, lr_refused;                                        // the configuration's lr is one that nothing takes
+    int64_t pending, pending_rows; // batches accumulated towards the next update
+    bool owned, lr_refused;        // the configuration's lr is one that nothing takes
 } Object;
 
 // ---- the piece of memory ----
 
 typedef struct {
-    unsigned char *at;                                             // NULL: only counted
+    unsigned char *at; // NULL: only counted
     uint64_t used;
 } Carve;
 
@@ -56,7 +57,7 @@ uint64_t nn_object_size(const void *manifest) {
     Carve count = {NULL, 0};
     Object *none;
     lay_out(&m, &count, &none);
-    return count.used + 64;                                        // wherever the caller's memory begins
+    return count.used + 64; // wherever the caller's memory begins
 }
 
 static void call_model(nn_trainer *t, int32_t function) { t->model.run(function, &t->call, 0, 1); }
@@ -80,10 +81,8 @@ static void start(Object *o, const nn_config *config) {
     t->seed = o->config.seed == 0 ? (uint64_t)mf->seed : o->config.seed;
     t->batch = mf->batch;
     nn_spans_list(&t->model, t->spans, &t->span_count, &t->span_bytes);
-    for (int32_t k = 0; k < mf->batch; k++)
-        o->rowmap[k] = k;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        nn_model_start(&t->model, kinds[k]);
+    for (int32_t k = 0; k < mf->batch; k++) o->rowmap[k] = k;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) nn_model_start(&t->model, kinds[k]);
     t->call = (nn_call){.arena = t->model.arena, .sources = o->sources, .rows = mf->batch};
     draw_initial(t);
     nn_states_remember(t);
@@ -91,14 +90,17 @@ static void start(Object *o, const nn_config *config) {
     int64_t length = o->config.steps_per_epoch;
     nn_scalar_put(&t->model, clock[NN_CLOCK_STEPS], (double)o->config.steps);
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH_LENGTH], (double)length);
-    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS], length > 0 ? (double)(o->config.steps / length + (o->config.steps % length != 0)) : 0);
+    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS],
+                  length > 0 ? (double)(o->config.steps / length + (o->config.steps % length != 0)) : 0);
     o->lr_refused = o->config.lr != 0 && nn_object_set_lr(o, o->config.lr) != NN_OK;
 }
 
-void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes, const nn_config *config) {
+void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes,
+                     const nn_config *config) {
     nn_model m = {.manifest = manifest, .run = run};
     const char *feature;
-    if (memory == NULL || bytes < nn_object_size(manifest) || nn_processor_lacks(nn_model_text(&m, m.manifest->features), &feature) > 0)
+    if (memory == NULL || bytes < nn_object_size(manifest) ||
+        nn_processor_lacks(nn_model_text(&m, m.manifest->features), &feature) > 0)
         return NULL;
     unsigned char *at = memory;
     at += (64 - (uintptr_t)at % 64) % 64;
@@ -112,8 +114,7 @@ void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t b
 
 void *nn_object_create(const void *manifest, nn_run *run, const nn_config *config) {
     void *memory = nn_memory_take(nn_object_size(manifest));
-    if (memory == NULL)
-        return NULL;
+    if (memory == NULL) return NULL;
     // Memory taken here is aligned, so the object lies at its beginning.
     Object *o = nn_object_init(manifest, run, memory, nn_object_size(manifest), config);
     if (o == NULL)
@@ -125,19 +126,16 @@ void *nn_object_create(const void *manifest, nn_run *run, const nn_config *confi
 
 void nn_object_destroy(void *object) {
     Object *o = object;
-    if (o != NULL && o->owned)
-        nn_memory_give(o);
+    if (o != NULL && o->owned) nn_memory_give(o);
 }
 
 // ---- rows of the caller ----
 
 static bool in_range(const nn_field *f, const int32_t *values, int64_t count) {
-    if (f->type == NN_REAL || f->type == NN_DOUBLE)
-        return true;
+    if (f->type == NN_REAL || f->type == NN_DOUBLE) return true;
     int64_t limit = f->type == NN_BOOL ? 2 : f->limit;
     for (int64_t k = 0; k < count; k++) {
-        if (limit > 0 && (values[k] < 0 || values[k] >= limit))
-            return false;
+        if (limit > 0 && (values[k] < 0 || values[k] >= limit)) return false;
     }
     return true;
 }
@@ -145,10 +143,10 @@ static bool in_range(const nn_field *f, const int32_t *values, int64_t count) {
 static const nn_field *field_at(const nn_model *m, int32_t place, bool training) {
     const nn_field *fields = NN_TABLE(m, nn_field, fields);
     int32_t inputs = 0, others = 0;
-    for (uint32_t k = 0; k < m->manifest->fields_count; k++)
-        inputs += fields[k].in_model >= 0;
+    for (uint32_t k = 0; k < m->manifest->fields_count; k++) inputs += fields[k].in_model >= 0;
     for (uint32_t k = 0; k < m->manifest->fields_count; k++) {
-        if (fields[k].in_model >= 0 ? fields[k].in_model == place : training && fields[k].in_loss && inputs + others++ == place)
+        if (fields[k].in_model >= 0 ? fields[k].in_model == place
+                                    : training && fields[k].in_loss && inputs + others++ == place)
             return &fields[k];
     }
     return NULL;
@@ -158,19 +156,15 @@ static const nn_field *field_at(const nn_model *m, int32_t place, bool training)
 static nn_status take_rows(Object *o, const void *const *rows, int32_t count, bool training) {
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
-    if (rows == NULL || count < 1 || count > mf->batch)
-        return NN_USAGE;
+    if (rows == NULL || count < 1 || count > mf->batch) return NN_USAGE;
     const nn_field *f;
     for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
-        if (rows[k] == NULL)
-            return NN_USAGE;
-        if (!in_range(f, rows[k], count * nn_field_elements(f)))
-            return NN_DATA;
+        if (rows[k] == NULL) return NN_USAGE;
+        if (!in_range(f, rows[k], count * nn_field_elements(f))) return NN_DATA;
     }
     memset(o->sources, 0, sizeof *o->sources * mf->sources_count);
     for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
-        if (f->source >= 0)
-            o->sources[f->source] = rows[k];
+        if (f->source >= 0) o->sources[f->source] = rows[k];
     }
     nn_trainer_rows(t, o->rowmap, count);
     return NN_OK;
@@ -195,8 +189,7 @@ static void step(Object *o, int32_t count) {
     put_clock(o);
     call_model(t, NN_STEP);
     o->pending_rows += count;
-    if (++o->pending < mf->accumulate)
-        return;
+    if (++o->pending < mf->accumulate) return;
     if (mf->accumulate > 1) {
         nn_scalar_put(&t->model, mf->clock[NN_CLOCK_WEIGHT], (double)o->pending_rows);
         call_model(t, NN_UPDATE);
@@ -207,20 +200,18 @@ static void step(Object *o, int32_t count) {
 
 static bool is_configured(const Object *o) {
     const nn_manifest *mf = o->trainer.model.manifest;
-    return o->config.steps >= 0 && o->config.steps_per_epoch >= 0 && !o->lr_refused
-           && !(mf->needs_steps && o->config.steps == 0) && !(mf->needs_epoch_length && o->config.steps_per_epoch == 0);
+    return o->config.steps >= 0 && o->config.steps_per_epoch >= 0 && !o->lr_refused &&
+           !(mf->needs_steps && o->config.steps == 0) &&
+           !(mf->needs_epoch_length && o->config.steps_per_epoch == 0);
 }
 
 int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count, void *loss) {
     Object *o = object;
-    if (o == NULL)
-        return NN_USAGE;
+    if (o == NULL) return NN_USAGE;
     const nn_manifest *mf = o->trainer.model.manifest;
-    if (!is_configured(o))
-        return NN_USAGE;
+    if (!is_configured(o)) return NN_USAGE;
     nn_status status = take_rows(o, fields, count, true);
-    if (status != NN_OK)
-        return (int32_t)status;
+    if (status != NN_OK) return (int32_t)status;
     uint32_t state = nn_float_enter();
     step(o, count);
     double value = nn_scalar_get(&o->trainer.model, mf->loss);
@@ -234,8 +225,7 @@ int32_t nn_object_train_step(void *object, const void *const *fields, int32_t co
 
 int32_t nn_object_epoch(void *object, double value) {
     Object *o = object;
-    if (o == NULL)
-        return NN_USAGE;
+    if (o == NULL) return NN_USAGE;
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
     t->at.epoch++;
@@ -247,8 +237,7 @@ int32_t nn_object_epoch(void *object, double value) {
         for (int p = 0; p < NN_PARTS; p++)
             nn_scalar_put(&t->model, NN_TABLE(&t->model, nn_metric, metrics)[k].clock[p], value);
     uint32_t state = nn_float_enter();
-    if (nn_model_has(&t->model, NN_EPOCH))
-        call_model(t, NN_EPOCH);
+    if (nn_model_has(&t->model, NN_EPOCH)) call_model(t, NN_EPOCH);
     nn_float_restore(state);
     nn_totals_restart(t);
     return NN_OK;
@@ -256,13 +245,11 @@ int32_t nn_object_epoch(void *object, double value) {
 
 int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count, void *const *outputs) {
     Object *o = object;
-    if (o == NULL || outputs == NULL || !nn_model_has(&o->trainer.model, NN_PREDICT))
-        return NN_USAGE;
+    if (o == NULL || outputs == NULL || !nn_model_has(&o->trainer.model, NN_PREDICT)) return NN_USAGE;
     nn_trainer *t = &o->trainer;
     const nn_output *table = NN_TABLE(&t->model, nn_output, outputs);
     nn_status status = take_rows(o, inputs, count, false);
-    if (status != NN_OK)
-        return (int32_t)status;
+    if (status != NN_OK) return (int32_t)status;
     uint32_t state = nn_float_enter();
     nn_states_begin(t);
     t->call.seed = 0;
@@ -271,7 +258,9 @@ int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count
     for (uint32_t k = 0; k < t->model.manifest->outputs_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, table[k].tensor);
         if (outputs[k] != NULL)
-            nn_tensor_get(&t->model, of, 0, (of->batch_dims & 1) != 0 ? count * nn_tensor_row(of) : nn_tensor_elements(of), outputs[k]);
+            nn_tensor_get(&t->model, of, 0,
+                          (of->batch_dims & 1) != 0 ? count * nn_tensor_row(of) : nn_tensor_elements(of),
+                          outputs[k]);
     }
     nn_states_end(t);
     nn_float_restore(state);
@@ -280,27 +269,26 @@ int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count
 
 // ---- what it is made of ----
 
-int64_t nn_object_step(const void *object) { return object == NULL ? 0 : ((const Object *)object)->trainer.at.step; }
+int64_t nn_object_step(const void *object) {
+    return object == NULL ? 0 : ((const Object *)object)->trainer.at.step;
+}
 
 int32_t nn_object_set_lr(void *object, double lr) {
     Object *o = object;
     bool any = false;
-    if (o == NULL || !isfinite(lr))
-        return NN_USAGE;
+    if (o == NULL || !isfinite(lr)) return NN_USAGE;
     const nn_model *m = &o->trainer.model;
     const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
     for (uint32_t k = 0; k < m->manifest->settings_count; k++) {
         any = any || settings[k].is_rate;
-        if (settings[k].is_rate)
-            nn_scalar_put(m, settings[k].tensor, lr);
+        if (settings[k].is_rate) nn_scalar_put(m, settings[k].tensor, lr);
     }
     o->lr_refused = o->lr_refused && !any;
     return any ? NN_OK : NN_USAGE;
 }
 
 static const nn_tensor *parameter(const Object *o, const char *name, const void *values, uint64_t count) {
-    if (o == NULL || name == NULL || values == NULL)
-        return NULL;
+    if (o == NULL || name == NULL || values == NULL) return NULL;
     const nn_model *m = &o->trainer.model;
     for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
         const nn_tensor *t = nn_model_tensor(m, (int32_t)k);
@@ -331,8 +319,8 @@ static void get_whole(const nn_model *m, const nn_tensor *t, void *values, uint6
 static nn_status put_whole(const nn_model *m, const nn_tensor *t, const void *values, uint64_t count) {
     for (uint64_t k = 0; k < count; k++) {
         double value = real_at(m, values, k);
-        if (!(value >= (double)INT32_MIN && value <= (double)INT32_MAX) || value != (double)(int32_t)value
-            || !nn_store_allows(t, (int32_t)value))
+        if (!(value >= (double)INT32_MIN && value <= (double)INT32_MAX) || value != (double)(int32_t)value ||
+            !nn_store_allows(t, (int32_t)value))
             return NN_DATA;
     }
     for (uint64_t k = 0; k < count; k++) {
@@ -344,8 +332,7 @@ static nn_status put_whole(const nn_model *m, const nn_tensor *t, const void *va
 
 int32_t nn_object_get_parameter(void *object, const char *name, void *values, uint64_t count) {
     const nn_tensor *t = parameter(object, name, values, count);
-    if (t == NULL)
-        return NN_USAGE;
+    if (t == NULL) return NN_USAGE;
     const nn_model *m = &((Object *)object)->trainer.model;
     if (is_whole(t))
         get_whole(m, t, values, count);
@@ -356,11 +343,9 @@ int32_t nn_object_get_parameter(void *object, const char *name, void *values, ui
 
 int32_t nn_object_set_parameter(void *object, const char *name, const void *values, uint64_t count) {
     const nn_tensor *t = parameter(object, name, values, count);
-    if (t == NULL)
-        return NN_USAGE;
+    if (t == NULL) return NN_USAGE;
     const nn_model *m = &((Object *)object)->trainer.model;
-    if (is_whole(t))
-        return (int32_t)put_whole(m, t, values, count);
+    if (is_whole(t)) return (int32_t)put_whole(m, t, values, count);
     nn_tensor_put(m, t, 0, (int64_t)count, values);
     return NN_OK;
 }
@@ -388,8 +373,7 @@ static nn_storing storing(Object *o) { return (nn_storing){&o->trainer.model, NN
 
 int32_t nn_object_save(void *object, const char *path) {
     Object *o = object;
-    if (o == NULL || path == NULL)
-        return NN_USAGE;
+    if (o == NULL || path == NULL) return NN_USAGE;
     nn_storing s = storing(o);
     nn_forget(&o->ctx);
     return (int32_t)nn_file_replace(&o->ctx, path, nn_store_write, &s);
@@ -398,13 +382,11 @@ int32_t nn_object_save(void *object, const char *path) {
 int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64_t *needed) {
     Object *o = object;
     nn_sink sink;
-    if (o == NULL)
-        return NN_USAGE;
+    if (o == NULL) return NN_USAGE;
     nn_storing s = storing(o);
     nn_sink_memory(&sink, memory, memory == NULL ? 0 : bytes);
     nn_store_write(&s, &sink);
-    if (needed != NULL)
-        *needed = sink.count;
+    if (needed != NULL) *needed = sink.count;
     return memory != NULL && sink.count > bytes ? NN_USAGE : NN_OK;
 }
 
@@ -412,16 +394,17 @@ typedef struct {
     int64_t values[5];
 } Position;
 
-static const int64_t position_limit = INT64_C(1) << 53;           // of every count: sums of two stay exact
+static const int64_t position_limit = INT64_C(1) << 53; // of every count: sums of two stay exact
 
 static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_json value) {
-    static const char *const keys[] = {"object.step", "object.epoch", "object.batch_number", "object.pending", "object.pending_rows"};
+    static const char *const keys[] = {"object.step", "object.epoch", "object.batch_number", "object.pending",
+                                       "object.pending_rows"};
     Position *p = data;
     char text[32];
     for (int k = 0; k < 5; k++) {
-        if (nn_same(key, keys[k])
-            && (!nn_json_string(&value, text, sizeof text, NULL) || !nn_integer_parse(text, strlen(text), &p->values[k])
-                || p->values[k] < 0 || p->values[k] > position_limit))
+        if (nn_same(key, keys[k]) && (!nn_json_string(&value, text, sizeof text, NULL) ||
+                                      !nn_integer_parse(text, strlen(text), &p->values[k]) ||
+                                      p->values[k] < 0 || p->values[k] > position_limit))
             return nn_fail(ctx, NN_DATA, "damaged");
     }
     return NN_OK;
@@ -430,17 +413,20 @@ static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_
 int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) {
     Object *o = object;
     Position at = {{0}};
-    if (o == NULL || memory == NULL)
-        return NN_USAGE;
+    if (o == NULL || memory == NULL) return NN_USAGE;
     nn_trainer *t = &o->trainer;
-    nn_archive a = {.model = &t->model, .path = "", .contents = NN_OBJECT, .tensors = o->stored, .spans = o->file_spans,
+    nn_archive a = {.model = &t->model,
+                    .path = "",
+                    .contents = NN_OBJECT,
+                    .tensors = o->stored,
+                    .spans = o->file_spans,
                     .span_room = t->model.manifest->tensors_count};
     nn_safetensors_visitor visitor = {.metadata = take_position, .data = &at};
     nn_forget(&o->ctx);
-    if (nn_store_read(&o->ctx, &a, memory, bytes) != NN_OK
-        || nn_safetensors_parse(&o->ctx, "", memory, bytes, &visitor, NULL) != NN_OK)
+    if (nn_store_read(&o->ctx, &a, memory, bytes) != NN_OK ||
+        nn_safetensors_parse(&o->ctx, "", memory, bytes, &visitor, NULL) != NN_OK)
         return (int32_t)o->ctx.status;
-    draw_initial(t);                                               // what a file of weights alone does not bring is as new
+    draw_initial(t); // what a file of weights alone does not bring is as new
     nn_store_apply(&a);
     t->at.step = at.values[0];
     t->at.epoch = at.values[1];
@@ -454,11 +440,9 @@ int32_t nn_object_load(void *object, const char *path) {
     Object *o = object;
     const unsigned char *bytes;
     uint64_t size;
-    if (o == NULL || path == NULL)
-        return NN_USAGE;
+    if (o == NULL || path == NULL) return NN_USAGE;
     nn_forget(&o->ctx);
-    if (nn_file_map(&o->ctx, path, &bytes, &size) != NN_OK)
-        return (int32_t)o->ctx.status;
+    if (nn_file_map(&o->ctx, path, &bytes, &size) != NN_OK) return (int32_t)o->ctx.status;
     int32_t status = nn_object_load_memory(o, bytes, size);
     nn_file_unmap(bytes, size);
     return status;

@@ -1,5 +1,6 @@
 // The command line, read by the table options.def; and the help that is made from it and the model.
-// Guarantees: what is misspelt is answered with what is near; nothing is taken that the command does not know.
+// Guarantees: what is misspelt is answered with what is near; nothing is taken that the command does not
+// know.
 #include "train/train.h"
 
 #include <stdio.h>
@@ -15,7 +16,8 @@ typedef struct {
 } Option;
 
 static const Option options[NN_OPTIONS] = {
-#define OPTION(code, name, argument, commands, repeatable, kept, text) {name, argument, text, commands, repeatable, kept},
+#define OPTION(code, name, argument, commands, repeatable, kept, text)                                       \
+    {name, argument, text, commands, repeatable, kept},
 #include "train/options.def"
 #undef OPTION
 };
@@ -32,12 +34,12 @@ static nn_status unknown(nn_context *ctx, const char *word, nn_command command) 
     char asked[64];
     snprintf(asked, sizeof asked, "%.*s", (int)strcspn(word, "="), word);
     for (int k = 0; k < NN_OPTIONS; k++) {
-        if ((options[k].commands >> command & 1) != 0)
-            names[count++] = options[k].name;
+        if ((options[k].commands >> command & 1) != 0) names[count++] = options[k].name;
     }
     const char *near = nn_nearest(asked, names, count);
-    return nn_fail(ctx, NN_USAGE, "`%s` has no option %s%s%s%s", commands[command], asked, near == NULL ? " (--help lists them)" : ": did you mean ",
-                   near == NULL ? "" : near, near == NULL ? "" : "?");
+    return nn_fail(ctx, NN_USAGE, "`%s` has no option %s%s%s%s", commands[command], asked,
+                   near == NULL ? " (--help lists them)" : ": did you mean ", near == NULL ? "" : near,
+                   near == NULL ? "" : "?");
 }
 
 static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **argv, int *at) {
@@ -45,8 +47,8 @@ static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **ar
     size_t length = strcspn(word, "=");
     for (int k = 0; k < NN_OPTIONS; k++) {
         const Option *option = &options[k];
-        if (strlen(option->name) != length || strncmp(option->name, word, length) != 0
-            || (option->commands >> o->command & 1) == 0)
+        if (strlen(option->name) != length || strncmp(option->name, word, length) != 0 ||
+            (option->commands >> o->command & 1) == 0)
             continue;
         const char *value = "";
         if (option->argument == NULL && word[length] == '=')
@@ -57,7 +59,8 @@ static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **ar
             else if (*at + 1 < argc)
                 value = argv[++*at];
             else
-                return nn_fail(ctx, NN_USAGE, "%s needs a value: %s %s", option->name, option->name, option->argument);
+                return nn_fail(ctx, NN_USAGE, "%s needs a value: %s %s", option->name, option->name,
+                               option->argument);
         }
         if (option->repeatable)
             o->set[o->set_count++] = value;
@@ -72,19 +75,18 @@ static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **ar
 nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv) {
     *o = (nn_options){.command = NN_COMMAND_TRAIN};
     o->set = nn_get(ctx, (uint64_t)(argc > 0 ? argc : 1), sizeof *o->set);
-    if (o->set == NULL)
-        return ctx->status;
+    if (o->set == NULL) return ctx->status;
     int at = 1;
     if (argc > 1 && argv[1][0] != '-') {
         int k = 0;
-        while (k < COMMANDS && !nn_same(argv[1], commands[k]))
-            k++;
+        while (k < COMMANDS && !nn_same(argv[1], commands[k])) k++;
         if (nn_same(argv[1], "help"))
             o->value[NN_OPTION_HELP] = "";
         else if (k == COMMANDS) {
             const char *near = nn_nearest(argv[1], commands, COMMANDS);
             return nn_fail(ctx, NN_USAGE, "unknown command %s%s%s%s", argv[1],
-                           near == NULL ? ": it is one of train, eval, predict, data, info" : ": did you mean ",
+                           near == NULL ? ": it is one of train, eval, predict, data, info"
+                                        : ": did you mean ",
                            near == NULL ? "" : near, near == NULL ? "" : "?");
         } else
             o->command = (nn_command)k;
@@ -97,19 +99,18 @@ nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv
         }
         if (argv[at][0] != '-')
             return nn_fail(ctx, NN_USAGE, "unexpected argument %s (--help shows the way)", argv[at]);
-        if (take_option(ctx, o, argc, argv, &at) != NN_OK)
-            return ctx->status;
+        if (take_option(ctx, o, argc, argv, &at) != NN_OK) return ctx->status;
     }
     return NN_OK;
 }
 
-nn_status nn_option_whole(nn_context *ctx, const nn_options *o, nn_option which, int64_t low, int64_t *value) {
+nn_status nn_option_whole(nn_context *ctx, const nn_options *o, nn_option which, int64_t low,
+                          int64_t *value) {
     const char *text = o->value[which];
-    if (text == NULL)
-        return NN_OK;
+    if (text == NULL) return NN_OK;
     if (!nn_integer_parse(text, strlen(text), value) || *value < low)
-        return nn_fail(ctx, NN_USAGE, "%s: expected a whole number of %lld or more, found %s", options[which].name, (long long)low,
-                       *text == '\0' ? "nothing" : text);
+        return nn_fail(ctx, NN_USAGE, "%s: expected a whole number of %lld or more, found %s",
+                       options[which].name, (long long)low, *text == '\0' ? "nothing" : text);
     return NN_OK;
 }
 
@@ -119,43 +120,43 @@ static void help_settings(const nn_model *m, nn_text *out) {
     const nn_manifest *mf = m->manifest;
     const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
     static const char *const units[] = {"", " steps", " epochs", " s", " B"};
-    if (mf->settings_count > 0)
-        nn_text_add(out, "\nNumbers of this program that --set changes:\n");
+    if (mf->settings_count > 0) nn_text_add(out, "\nNumbers of this program that --set changes:\n");
     for (uint32_t k = 0; k < mf->settings_count; k++) {
         nn_text_format(out, "  %s=", nn_model_text(m, settings[k].name));
         nn_text_number(out, nn_model_tensor(m, settings[k].tensor)->start, true);
         nn_text_format(out, "%s%s\n", units[settings[k].unit], settings[k].is_rate ? "    (--lr)" : "");
     }
     nn_text_format(out, "\nThis program: batch %d", mf->batch);
-    if (mf->epochs >= 0)
-        nn_text_format(out, ", epochs %lld", (long long)mf->epochs);
-    if (mf->steps >= 0)
-        nn_text_format(out, ", steps %lld", (long long)mf->steps);
+    if (mf->epochs >= 0) nn_text_format(out, ", epochs %lld", (long long)mf->epochs);
+    if (mf->steps >= 0) nn_text_format(out, ", steps %lld", (long long)mf->steps);
     nn_text_format(out, ", seed %lld\n", (long long)mf->seed);
 }
 
 void nn_options_help(const nn_model *m, nn_text *out) {
     const char *name = nn_model_text(m, m->manifest->name);
-    nn_text_format(out, "%s: trains the model `%s`, compiled by nnc %s\n\nExamples\n", name, nn_model_text(m, m->manifest->model),
-                   nn_model_text(m, m->manifest->version_text));
+    nn_text_format(out, "%s: trains the model `%s`, compiled by nnc %s\n\nExamples\n", name,
+                   nn_model_text(m, m->manifest->model), nn_model_text(m, m->manifest->version_text));
     nn_text_format(out, "  ./%s                               train; the weights go to %s.run\n", name, name);
     nn_text_format(out, "  ./%s --epochs 5 --seed 1           train with other numbers\n", name);
     nn_text_format(out, "  ./%s --resume                      go on after an interruption\n", name);
     nn_text_format(out, "  ./%s eval --json                   measure on the held-out rows\n", name);
     nn_text_format(out, "  ./%s predict --data new.csv        what the model says about other rows\n", name);
-    nn_text_add(out, "\nCommands\n  train      (the first, if none is named)\n  eval       loss and metrics of a part of the data\n"
-                     "  predict    the model's outputs for rows of a file or of standard input\n"
-                     "  data       the rows as the model sees them\n  info       what was compiled\n\nOptions\n");
+    nn_text_add(out,
+                "\nCommands\n  train      (the first, if none is named)\n  eval       loss and metrics of a "
+                "part of the data\n"
+                "  predict    the model's outputs for rows of a file or of standard input\n"
+                "  data       the rows as the model sees them\n  info       what was compiled\n\nOptions\n");
     for (int k = 0; k < NN_OPTIONS; k++) {
         char left[64], for_commands[48] = "";
-        snprintf(left, sizeof left, "%s %s", options[k].name, options[k].argument == NULL ? "" : options[k].argument);
+        snprintf(left, sizeof left, "%s %s", options[k].name,
+                 options[k].argument == NULL ? "" : options[k].argument);
         for (int c = 0; c < COMMANDS && options[k].commands != (T | E | P | D | I); c++) {
             if ((options[k].commands >> c & 1) != 0)
-                snprintf(for_commands + strlen(for_commands), sizeof for_commands - strlen(for_commands), "%s%s",
-                         for_commands[0] == '\0' ? "" : ", ", commands[c]);
+                snprintf(for_commands + strlen(for_commands), sizeof for_commands - strlen(for_commands),
+                         "%s%s", for_commands[0] == '\0' ? "" : ", ", commands[c]);
         }
-        nn_text_format(out, "  %-22s %s%s%s%s\n", left, options[k].text, for_commands[0] == '\0' ? "" : " [", for_commands,
-                       for_commands[0] == '\0' ? "" : "]");
+        nn_text_format(out, "  %-22s %s%s%s%s\n", left, options[k].text, for_commands[0] == '\0' ? "" : " [",
+                       for_commands, for_commands[0] == '\0' ? "" : "]");
     }
     help_settings(m, out);
 }

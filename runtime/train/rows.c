@@ -17,8 +17,7 @@ void nn_text_value(const nn_model *m, nn_text *out, int32_t type, const void *va
 
 void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements, bool first) {
     for (int64_t e = 0; e < elements; e++) {
-        if (!first || e > 0)
-            nn_text_add(out, ",");
+        if (!first || e > 0) nn_text_add(out, ",");
         nn_text_format(out, rank == 0 ? "%s" : "%s_%lld", name, (long long)e);
     }
 }
@@ -26,8 +25,11 @@ void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements,
 void nn_npy_head(nn_text *out, const nn_model *m, int32_t type, int64_t rows, int rank, const int64_t *dims) {
     nn_text_bytes(out, "\x93NUMPY\x01\x00", 8);
     char head[512];
-    const char *descr = type == NN_INT || type == NN_BOOL ? "<i4" : nn_type_size(m, type) == 8 ? "<f8" : "<f4";
-    int n = snprintf(head, sizeof head, "{'descr': '%s', 'fortran_order': False, 'shape': (%lld,", descr, (long long)rows);
+    const char *descr = type == NN_INT || type == NN_BOOL ? "<i4"
+                        : nn_type_size(m, type) == 8      ? "<f8"
+                                                          : "<f4";
+    int n = snprintf(head, sizeof head, "{'descr': '%s', 'fortran_order': False, 'shape': (%lld,", descr,
+                     (long long)rows);
     for (int d = 0; d < rank; d++)
         n += snprintf(head + n, sizeof head - (size_t)n, "%s%lld", d == 0 ? " " : ", ", (long long)dims[d]);
     n += snprintf(head + n, sizeof head - (size_t)n, "), }");
@@ -48,7 +50,9 @@ nn_status nn_part_of(nn_context *ctx, const nn_options *o, int32_t *part) {
             return NN_OK;
         }
     }
-    return given == NULL ? NN_OK : nn_fail(ctx, NN_USAGE, "--part: expected train, test or validation, found %s", given);
+    return given == NULL
+               ? NN_OK
+               : nn_fail(ctx, NN_USAGE, "--part: expected train, test or validation, found %s", given);
 }
 
 static nn_status print_csv(nn_trainer *t, const int32_t *rows, int64_t count) {
@@ -57,9 +61,9 @@ static nn_status print_csv(nn_trainer *t, const int32_t *rows, int64_t count) {
     nn_text_begin(&out, t->ctx);
     bool first = true;
     for (uint32_t f = 0; f < t->model.manifest->fields_count; f++) {
-        if (t->data.fields[f] == NULL)
-            continue;
-        nn_column_names(&out, nn_model_text(&t->model, fields[f].name), fields[f].rank, nn_field_elements(&fields[f]), first);
+        if (t->data.fields[f] == NULL) continue;
+        nn_column_names(&out, nn_model_text(&t->model, fields[f].name), fields[f].rank,
+                        nn_field_elements(&fields[f]), first);
         first = false;
     }
     nn_text_add(&out, "\n");
@@ -68,16 +72,14 @@ static nn_status print_csv(nn_trainer *t, const int32_t *rows, int64_t count) {
         for (uint32_t f = 0; f < t->model.manifest->fields_count; f++) {
             int64_t elements = nn_field_elements(&fields[f]);
             for (int64_t e = 0; e < elements && t->data.fields[f] != NULL; e++) {
-                if (!first)
-                    nn_text_add(&out, ",");
+                if (!first) nn_text_add(&out, ",");
                 nn_text_value(&t->model, &out, fields[f].type, t->data.fields[f], rows[r] * elements + e);
                 first = false;
             }
         }
         nn_text_add(&out, "\n");
         if (out.length > 1 << 16) {
-            if (nn_print(t->ctx, &out) != NN_OK)
-                return t->ctx->status;
+            if (nn_print(t->ctx, &out) != NN_OK) return t->ctx->status;
             nn_text_clear(&out);
         }
     }
@@ -101,22 +103,20 @@ static nn_status fill_array(void *data, nn_sink *sink) {
     nn_sink_put(sink, head.bytes, head.length);
     bool failed = head.failed;
     nn_text_end(&head);
-    for (int64_t r = 0; r < a->count; r++)
-        nn_sink_put(sink, a->values + a->rows[r] * size, (uint64_t)size);
+    for (int64_t r = 0; r < a->count; r++) nn_sink_put(sink, a->values + a->rows[r] * size, (uint64_t)size);
     return failed ? NN_MEMORY : NN_OK;
 }
 
 static nn_status write_arrays(nn_trainer *t, const char *part, const int32_t *rows, int64_t count) {
     const nn_field *fields = NN_TABLE(&t->model, nn_field, fields);
-    if (nn_file_directory(t->ctx, t->out) != NN_OK)
-        return t->ctx->status;
+    if (nn_file_directory(t->ctx, t->out) != NN_OK) return t->ctx->status;
     for (uint32_t f = 0; f < t->model.manifest->fields_count; f++) {
         Array array = {t, &fields[f], t->data.fields[f], rows, count};
         char name[512], path[NN_PATH_ROOM];
-        if (array.values == NULL)
-            continue;
+        if (array.values == NULL) continue;
         snprintf(name, sizeof name, "%s.%.400s.npy", part, nn_model_text(&t->model, fields[f].name));
-        if (nn_trainer_path(t, name, path) != NN_OK || nn_file_replace(t->ctx, path, fill_array, &array) != NN_OK)
+        if (nn_trainer_path(t, name, path) != NN_OK ||
+            nn_file_replace(t->ctx, path, fill_array, &array) != NN_OK)
             return t->ctx->status;
     }
     return NN_OK;
@@ -126,18 +126,14 @@ static nn_status show(nn_trainer *t, int32_t part, int64_t epoch) {
     static const char *const names[NN_PARTS] = {"train", "test", "validation"};
     const char *format = t->options->value[NN_OPTION_FORMAT];
     const nn_part *p = &t->data.parts[part];
-    if (p->count == 0)
-        return nn_fail(t->ctx, NN_USAGE, "the data have no %s part", names[part]);
+    if (p->count == 0) return nn_fail(t->ctx, NN_USAGE, "the data have no %s part", names[part]);
     int32_t *rows = nn_get(t->ctx, (uint64_t)p->count, sizeof *rows);
-    if (rows == NULL)
-        return t->ctx->status;
+    if (rows == NULL) return t->ctx->status;
     memcpy(rows, p->rows, (size_t)p->count * sizeof *rows);
     if (epoch >= 0 && t->model.manifest->shuffle)
         nn_shuffle(rows, p->count, t->seed, NN_FOR_ORDER, (uint64_t)epoch);
-    if (format == NULL || nn_same(format, "csv"))
-        return print_csv(t, rows, p->count);
-    if (nn_same(format, "npy"))
-        return write_arrays(t, names[part], rows, p->count);
+    if (format == NULL || nn_same(format, "csv")) return print_csv(t, rows, p->count);
+    if (nn_same(format, "npy")) return write_arrays(t, names[part], rows, p->count);
     return nn_fail(t->ctx, NN_USAGE, "--format: expected csv or npy, found %s", format);
 }
 
@@ -145,19 +141,20 @@ int nn_command_data(nn_context *ctx, const nn_model *m, const nn_options *o) {
     nn_trainer t;
     int32_t part = NN_TRAIN;
     int64_t epoch = -1, seed = m->manifest->seed;
-    if (nn_part_of(ctx, o, &part) != NN_OK || nn_option_whole(ctx, o, NN_OPTION_EPOCH, 0, &epoch) != NN_OK
-        || nn_option_whole(ctx, o, NN_OPTION_SEED, 0, &seed) != NN_OK)
+    if (nn_part_of(ctx, o, &part) != NN_OK || nn_option_whole(ctx, o, NN_OPTION_EPOCH, 0, &epoch) != NN_OK ||
+        nn_option_whole(ctx, o, NN_OPTION_SEED, 0, &seed) != NN_OK)
         return (int)ctx->status;
     if (epoch >= 0 && part != NN_TRAIN)
-        return (int)nn_fail(ctx, NN_USAGE, "--epoch: only the training rows have an order of their own in each epoch");
+        return (int)nn_fail(ctx, NN_USAGE,
+                            "--epoch: only the training rows have an order of their own in each epoch");
     if (m->manifest->data.split == NN_SPLIT_FOLDS && o->value[NN_OPTION_FOLD] == NULL)
-        return (int)nn_fail(ctx, NN_USAGE, "the data are split into folds: --fold I says which one is held out");
+        return (int)nn_fail(ctx, NN_USAGE,
+                            "the data are split into folds: --fold I says which one is held out");
     if (nn_trainer_open(&t, ctx, m, o) == NN_OK) {
         t.seed = (uint64_t)seed;
         nn_data_request request = nn_trainer_request(&t);
         request.every_field = request.measure = true;
-        if (nn_trainer_initial(&t) == NN_OK && nn_trainer_load(&t, &request) == NN_OK)
-            show(&t, part, epoch);
+        if (nn_trainer_initial(&t) == NN_OK && nn_trainer_load(&t, &request) == NN_OK) show(&t, part, epoch);
     }
     nn_trainer_close(&t);
     return (int)ctx->status;

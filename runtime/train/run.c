@@ -1,4 +1,5 @@
-// The command `train`: options, data, a new run or a resumed one, the loop, and each fold of a split into folds.
+// The command `train`: options, data, a new run or a resumed one, the loop, and each fold of a split into
+// folds.
 #include "train/loop.h"
 
 #include <dirent.h>
@@ -12,13 +13,13 @@
 
 // One trainer at a time works in a directory. The lock goes with the process.
 static nn_status lock_directory(nn_trainer *t, int *lock) {
-    if (nn_file_directory(t->ctx, t->out) != NN_OK)
-        return t->ctx->status;
+    if (nn_file_directory(t->ctx, t->out) != NN_OK) return t->ctx->status;
     *lock = nn_system_open(t->out, O_RDONLY | O_DIRECTORY, 0);
     if (*lock < 0)
         return nn_fail(t->ctx, NN_FILE, "cannot open the directory %s: %s", t->out, strerror(errno));
     if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
-        return nn_fail(t->ctx, NN_FILE, "another trainer is working in %s; --out DIR takes another directory", t->out);
+        return nn_fail(t->ctx, NN_FILE, "another trainer is working in %s; --out DIR takes another directory",
+                       t->out);
     return NN_OK;
 }
 
@@ -28,37 +29,36 @@ static void sweep_directory(const nn_trainer *t) {
     struct dirent *entry;
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
         char path[NN_PATH_ROOM + 256];
-        bool left = strstr(entry->d_name, ".safetensors.tmp") != NULL || strstr(entry->d_name, ".safetensors.new") != NULL
-                    || strstr(entry->d_name, ".jsonl.tmp") != NULL;
+        bool left = strstr(entry->d_name, ".safetensors.tmp") != NULL ||
+                    strstr(entry->d_name, ".safetensors.new") != NULL ||
+                    strstr(entry->d_name, ".jsonl.tmp") != NULL;
         snprintf(path, sizeof path, "%s/%s", t->out, entry->d_name);
-        if (left)
-            nn_system_remove(path);
+        if (left) nn_system_remove(path);
     }
-    if (folder != NULL)
-        closedir(folder);
+    if (folder != NULL) closedir(folder);
 }
 
 // What a resumed run does not say again is the checkpoint's.
 static nn_status merge_options(nn_trainer *t, const nn_resumed *r, nn_options *o) {
     for (int k = 0; k < NN_OPTIONS; k++) {
         int kept = nn_option_kept((nn_option)k);
-        if (kept == 0 || r->value[k] == NULL)
-            continue;
+        if (kept == 0 || r->value[k] == NULL) continue;
         bool length = k == NN_OPTION_EPOCHS || k == NN_OPTION_STEPS;
-        if (length && (o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL))
-            continue;
-        if (o->value[k] == NULL)
-            continue;
+        if (length && (o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL)) continue;
+        if (o->value[k] == NULL) continue;
         int64_t given = 0, had = 0;
-        if (kept == 1 && nn_option_whole(t->ctx, o, (nn_option)k, 0, &given) == NN_OK
-            && nn_integer_parse(r->value[k], strlen(r->value[k]), &had) && given != had)
-            return nn_fail(t->ctx, NN_USAGE, "--resume: the checkpoint's run has %s %s, and %s was given: a resumed run keeps it",
-                           nn_option_name((nn_option)k), r->value[k], o->value[k]);
+        if (kept == 1 && nn_option_whole(t->ctx, o, (nn_option)k, 0, &given) == NN_OK &&
+            nn_integer_parse(r->value[k], strlen(r->value[k]), &had) && given != had)
+            return nn_fail(
+                t->ctx, NN_USAGE,
+                "--resume: the checkpoint's run has %s %s, and %s was given: a resumed run keeps it",
+                nn_option_name((nn_option)k), r->value[k], o->value[k]);
     }
     bool own_length = o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL;
     for (int k = 0; k < NN_OPTIONS; k++) {
         bool length = k == NN_OPTION_EPOCHS || k == NN_OPTION_STEPS;
-        if (nn_option_kept((nn_option)k) != 0 && o->value[k] == NULL && r->value[k] != NULL && !(length && own_length))
+        if (nn_option_kept((nn_option)k) != 0 && o->value[k] == NULL && r->value[k] != NULL &&
+            !(length && own_length))
             o->value[k] = r->value[k];
     }
     return t->ctx->status;
@@ -69,11 +69,13 @@ static nn_status numbers_in_force(nn_trainer *t, nn_options *o) {
     const nn_manifest *mf = t->model.manifest;
     int64_t seed = mf->seed, batch = mf->batch;
     char *texts = nn_get(t->ctx, 2, 32);
-    if (texts == NULL || nn_option_whole(t->ctx, o, NN_OPTION_SEED, 0, &seed) != NN_OK
-        || nn_option_whole(t->ctx, o, NN_OPTION_BATCH, 1, &batch) != NN_OK)
+    if (texts == NULL || nn_option_whole(t->ctx, o, NN_OPTION_SEED, 0, &seed) != NN_OK ||
+        nn_option_whole(t->ctx, o, NN_OPTION_BATCH, 1, &batch) != NN_OK)
         return t->ctx->status;
     if (batch > mf->batch)
-        return nn_fail(t->ctx, NN_USAGE, "--batch %lld: the program was compiled for batches of at most %d rows", (long long)batch, mf->batch);
+        return nn_fail(t->ctx, NN_USAGE,
+                       "--batch %lld: the program was compiled for batches of at most %d rows",
+                       (long long)batch, mf->batch);
     t->seed = (uint64_t)seed;
     t->batch = batch;
     snprintf(texts, 32, "%lld", (long long)seed);
@@ -90,9 +92,9 @@ static nn_status take_length(nn_loop *l) {
     nn_trainer *t = l->t;
     int64_t epochs = l->manifest->epochs, steps = l->manifest->steps;
     const nn_options *o = t->options;
-    if (o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL)
-        epochs = steps = -1;
-    if (nn_option_whole(l->ctx, o, NN_OPTION_EPOCHS, 0, &epochs) != NN_OK || nn_option_whole(l->ctx, o, NN_OPTION_STEPS, 0, &steps) != NN_OK)
+    if (o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL) epochs = steps = -1;
+    if (nn_option_whole(l->ctx, o, NN_OPTION_EPOCHS, 0, &epochs) != NN_OK ||
+        nn_option_whole(l->ctx, o, NN_OPTION_STEPS, 0, &steps) != NN_OK)
         return l->ctx->status;
     l->row_count = t->data.parts[NN_TRAIN].count;
     l->batches = ceiling(l->row_count, t->batch);
@@ -113,23 +115,22 @@ static nn_status take_length(nn_loop *l) {
 
 static nn_status prepare_loop(nn_loop *l) {
     nn_trainer *t = l->t;
-    if (take_length(l) != NN_OK)
-        return l->ctx->status;
+    if (take_length(l) != NN_OK) return l->ctx->status;
     l->rows = t->data.parts[NN_TRAIN].rows;
     if (l->manifest->shuffle) {
         l->order = nn_get(l->ctx, (uint64_t)l->row_count, sizeof *l->order);
         l->rows = l->order;
-        if (l->order == NULL)
-            return l->ctx->status;
+        if (l->order == NULL) return l->ctx->status;
     }
     const nn_tensor *rowmap = nn_model_tensor(&t->model, l->manifest->rowmap);
     if (rowmap != NULL && rowmap->inner == 0 && rowmap->panel == 0 && rowmap->twin < 0)
         l->rowmap = (int32_t *)(void *)(t->model.arena + rowmap->offset + rowmap->zero * 4);
-    for (int k = 0; k < NN_CLOCKS; k++)
-        l->clock[k] = nn_scalar_at(&t->model, l->manifest->clock[k]);
+    for (int k = 0; k < NN_CLOCKS; k++) l->clock[k] = nn_scalar_at(&t->model, l->manifest->clock[k]);
     l->loss = nn_scalar_at(&t->model, l->manifest->loss);
     const nn_tensor *norm = nn_model_tensor(&t->model, l->manifest->gradient_norm);
-    l->norm = norm != NULL && nn_tensor_element_size(&t->model, norm) == 8 ? nn_scalar_at(&t->model, l->manifest->gradient_norm) : NULL;
+    l->norm = norm != NULL && nn_tensor_element_size(&t->model, norm) == 8
+                  ? nn_scalar_at(&t->model, l->manifest->gradient_norm)
+                  : NULL;
     if (nn_option_whole(l->ctx, t->options, NN_OPTION_CHECKPOINT, 1, &l->checkpoint_every) != NN_OK)
         return l->ctx->status;
     if (l->checkpoint_every > 0)
@@ -163,21 +164,23 @@ static nn_status take_start(nn_trainer *t) {
     uint64_t size;
     nn_data_request request = nn_trainer_request(t);
     request.path = request.path != NULL && nn_file_is_directory(request.path) ? request.path : NULL;
-    if (*file == '\0')
-        return NN_OK;
-    if (nn_data_path(t->ctx, &t->model, &request, file, path) != NN_OK || nn_file_read(t->ctx, path, &bytes, &size) != NN_OK)
+    if (*file == '\0') return NN_OK;
+    if (nn_data_path(t->ctx, &t->model, &request, file, path) != NN_OK ||
+        nn_file_read(t->ctx, path, &bytes, &size) != NN_OK)
         return t->ctx->status;
     uint64_t entries = nn_store_entries(bytes, size);
     const uint32_t *names = NN_TABLE(&t->model, uint32_t, start_names);
     const char **prefixes = nn_get(t->ctx, mf->start_names_count, sizeof *prefixes);
-    nn_archive a = {.model = &t->model, .path = path, .contents = NN_WEIGHTS, .partial = true, .span_room = entries};
+    nn_archive a = {
+        .model = &t->model, .path = path, .contents = NN_WEIGHTS, .partial = true, .span_room = entries};
     a.tensors = nn_get(t->ctx, mf->tensors_count, sizeof *a.tensors);
     a.spans = nn_get(t->ctx, entries, sizeof *a.spans);
     for (uint32_t k = 0; k < mf->start_names_count && prefixes != NULL; k++)
         prefixes[k] = nn_model_text(&t->model, names[k]);
     a.prefixes = mf->start_names_count > 0 ? prefixes : NULL;
     a.prefix_count = (int32_t)mf->start_names_count;
-    if (prefixes != NULL && a.tensors != NULL && a.spans != NULL && nn_store_read(t->ctx, &a, bytes, size) == NN_OK)
+    if (prefixes != NULL && a.tensors != NULL && a.spans != NULL &&
+        nn_store_read(t->ctx, &a, bytes, size) == NN_OK)
         nn_store_apply(&a);
     nn_drop(t->ctx, bytes);
     return t->ctx->status;
@@ -187,23 +190,17 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     nn_trainer *t = l->t;
     bool resume = o->value[NN_OPTION_RESUME] != NULL;
     sweep_directory(t);
-    if (resume && nn_checkpoint_find(t, r) != NN_OK)
-        return l->ctx->status;
+    if (resume && nn_checkpoint_find(t, r) != NN_OK) return l->ctx->status;
     if (resume && r->bytes == NULL)
         nn_message("note", "there is no checkpoint to resume: starting from the beginning");
-    if (r->bytes != NULL && merge_options(t, r, o) != NN_OK)
-        return l->ctx->status;
-    if (numbers_in_force(t, o) != NN_OK || nn_trainer_initial(t) != NN_OK)
-        return l->ctx->status;
+    if (r->bytes != NULL && merge_options(t, r, o) != NN_OK) return l->ctx->status;
+    if (numbers_in_force(t, o) != NN_OK || nn_trainer_initial(t) != NN_OK) return l->ctx->status;
     nn_data_request request = nn_trainer_request(t);
     request.measure = true;
-    if (nn_trainer_load(t, &request) != NN_OK || take_start(t) != NN_OK)
-        return l->ctx->status;
+    if (nn_trainer_load(t, &request) != NN_OK || take_start(t) != NN_OK) return l->ctx->status;
     t->at.best = (double)INFINITY;
-    if (r->bytes != NULL && nn_checkpoint_apply(t, r) != NN_OK)
-        return l->ctx->status;
-    if (nn_settings_apply(t, r->bytes != NULL) != NN_OK)
-        return l->ctx->status;
+    if (r->bytes != NULL && nn_checkpoint_apply(t, r) != NN_OK) return l->ctx->status;
+    if (nn_settings_apply(t, r->bytes != NULL) != NN_OK) return l->ctx->status;
     l->saved = r->bytes != NULL;
     return prepare_loop(l);
 }
@@ -215,32 +212,34 @@ static void not_finite(nn_loop *l) {
     for (uint32_t k = 0; k < l->manifest->places_count && where[0] == '\0'; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, places[k].tensor);
         if (of != NULL && !nn_tensor_finite(&t->model, of))
-            snprintf(where, sizeof where, "; first in %.180s (line %d)", nn_model_text(&t->model, places[k].name), places[k].line);
+            snprintf(where, sizeof where, "; first in %.180s (line %d)",
+                     nn_model_text(&t->model, places[k].name), places[k].line);
     }
-    nn_fail(l->ctx, NN_NOT_FINITE, "the loss is not finite after step %lld (epoch %lld)%s; %s", (long long)t->at.step,
-            (long long)t->at.epoch + 1, where, l->saved ? "the last checkpoint is kept" : "nothing was saved");
+    nn_fail(l->ctx, NN_NOT_FINITE, "the loss is not finite after step %lld (epoch %lld)%s; %s",
+            (long long)t->at.step, (long long)t->at.epoch + 1, where,
+            l->saved ? "the last checkpoint is kept" : "nothing was saved");
 }
 
 // A resumed run whose end has been logged and saved, and that was not given more to do.
 static bool nothing_left(nn_loop *l) {
-    if (!l->t->at.ended || (!nn_loop_finished(l) && !(nn_model_has(&l->t->model, NN_STOP) && nn_stop_asked(l))))
+    if (!l->t->at.ended ||
+        (!nn_loop_finished(l) && !(nn_model_has(&l->t->model, NN_STOP) && nn_stop_asked(l))))
         return false;
     char text[160];
-    snprintf(text, sizeof text, "the run has ended, at step %lld (epoch %lld): nothing is left to do%s", (long long)l->t->at.step,
-             (long long)l->t->at.epoch, nn_loop_finished(l) ? "; --epochs or --steps make it longer" : "");
+    snprintf(text, sizeof text, "the run has ended, at step %lld (epoch %lld): nothing is left to do%s",
+             (long long)l->t->at.step, (long long)l->t->at.epoch,
+             nn_loop_finished(l) ? "; --epochs or --steps make it longer" : "");
     nn_message("note", text);
     nn_epoch_measure(l);
     return true;
 }
 
 static int run_loop(nn_loop *l, const nn_options *o) {
-    if (nn_signals_begin(l->ctx, &l->signals) != NN_OK)
-        return (int)l->ctx->status;
+    if (nn_signals_begin(l->ctx, &l->signals) != NN_OK) return (int)l->ctx->status;
     nn_progress_begin(&l->progress, o->value[NN_OPTION_QUIET] != NULL);
     nn_reason reason = nn_loop_run(l);
     nn_progress_clear(&l->progress);
-    if (reason == NN_END_NOT_FINITE && l->ctx->status == NN_OK)
-        not_finite(l);
+    if (reason == NN_END_NOT_FINITE && l->ctx->status == NN_OK) not_finite(l);
     int number = nn_signals_end(&l->signals);
     return reason == NN_END_BY_SIGNAL ? 128 + number : NN_OK;
 }
@@ -253,21 +252,18 @@ static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold
     int lock = -1, code = NN_OK;
     char number[16];
     snprintf(number, sizeof number, "%d", fold);
-    if (fold >= 0)
-        o->value[NN_OPTION_FOLD] = number;
+    if (fold >= 0) o->value[NN_OPTION_FOLD] = number;
     nn_text_begin(&l.line, ctx);
-    if (nn_trainer_open(&t, ctx, m, o) == NN_OK && lock_directory(&t, &lock) == NN_OK && set_up(&l, o, &r) == NN_OK) {
-        if (r.previous)
-            nn_message("note", "resuming from checkpoint.previous.safetensors");
-        if (!nothing_left(&l) && open_logs(&l, r.bytes != NULL) == NN_OK)
-            code = run_loop(&l, o);
+    if (nn_trainer_open(&t, ctx, m, o) == NN_OK && lock_directory(&t, &lock) == NN_OK &&
+        set_up(&l, o, &r) == NN_OK) {
+        if (r.previous) nn_message("note", "resuming from checkpoint.previous.safetensors");
+        if (!nothing_left(&l) && open_logs(&l, r.bytes != NULL) == NN_OK) code = run_loop(&l, o);
         *values = t.values[NN_TEST];
     }
     nn_log_close(&l.summary);
     nn_log_close(&l.full);
     nn_trainer_close(&t);
-    if (lock >= 0)
-        nn_system_close(lock);
+    if (lock >= 0) nn_system_close(lock);
     return ctx->status != NN_OK ? (int)ctx->status : code;
 }
 
@@ -277,18 +273,15 @@ static int train_folds(nn_context *ctx, const nn_model *m, const nn_options *o) 
     const nn_metric *metrics = NN_TABLE(m, nn_metric, metrics);
     double *sums = nn_get(ctx, mf->metrics_count * 2ull, sizeof *sums);
     double *all = nn_get(ctx, (uint64_t)mf->metrics_count * (uint64_t)mf->data.folds, sizeof *all);
-    if (sums == NULL || all == NULL)
-        return (int)ctx->status;
+    if (sums == NULL || all == NULL) return (int)ctx->status;
     for (int32_t fold = 0; fold < mf->data.folds; fold++) {
         nn_options own = *o;
         nn_values *values = NULL;
         char text[64];
         snprintf(text, sizeof text, "fold %d of %d", fold, mf->data.folds);
-        if (o->value[NN_OPTION_QUIET] == NULL)
-            nn_message("note", text);
+        if (o->value[NN_OPTION_QUIET] == NULL) nn_message("note", text);
         int code = train(ctx, m, &own, fold, &values);
-        if (code != NN_OK)
-            return code;
+        if (code != NN_OK) return code;
         for (uint32_t k = 0; k < mf->metrics_count && values != NULL; k++)
             all[(uint32_t)fold * mf->metrics_count + k] = values[k].values[0];
     }
@@ -296,15 +289,16 @@ static int train_folds(nn_context *ctx, const nn_model *m, const nn_options *o) 
     nn_text_begin(&out, ctx);
     for (uint32_t k = 0; k < mf->metrics_count; k++) {
         const nn_tensor *of = nn_model_tensor(m, metrics[k].tensor);
-        if (of == NULL || of->rank > 0)
-            continue;
+        if (of == NULL || of->rank > 0) continue;
         double mean = 0, square = 0;
         for (int32_t f = 0; f < mf->data.folds; f++)
             mean += all[(uint32_t)f * mf->metrics_count + k] / mf->data.folds;
         for (int32_t f = 0; f < mf->data.folds; f++)
-            square += (all[(uint32_t)f * mf->metrics_count + k] - mean) * (all[(uint32_t)f * mf->metrics_count + k] - mean);
-        nn_text_format(&out, "test.%s: mean %.6g, deviation %.6g over %d folds\n", nn_model_text(m, metrics[k].name), mean,
-                       sqrt(square / mf->data.folds), mf->data.folds);
+            square += (all[(uint32_t)f * mf->metrics_count + k] - mean) *
+                      (all[(uint32_t)f * mf->metrics_count + k] - mean);
+        nn_text_format(&out, "test.%s: mean %.6g, deviation %.6g over %d folds\n",
+                       nn_model_text(m, metrics[k].name), mean, sqrt(square / mf->data.folds),
+                       mf->data.folds);
     }
     return (int)nn_print(ctx, &out);
 }

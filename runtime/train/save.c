@@ -1,6 +1,7 @@
-// Weights and checkpoints of a run. A new checkpoint takes the place of the one before, which is kept as `previous`.
-// Guarantees: at every moment there is a whole checkpoint under one of the two names, once this run has written one; what
-// is on disk changes only when all that is new lies whole beside it, weights first, so that a resumed run writes them again.
+// Weights and checkpoints of a run. A new checkpoint takes the place of the one before, which is kept as
+// `previous`. Guarantees: at every moment there is a whole checkpoint under one of the two names, once this
+// run has written one; what is on disk changes only when all that is new lies whole beside it, weights first,
+// so that a resumed run writes them again.
 #include "train/train.h"
 
 #include <errno.h>
@@ -12,7 +13,8 @@ nn_status nn_check_finite(nn_trainer *t) {
     for (uint32_t k = 0; k < t->model.manifest->tensors_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, (int32_t)k);
         if (of->kind == NN_PARAM && of->offset >= 0 && !nn_tensor_finite(&t->model, of))
-            return nn_fail(t->ctx, NN_NOT_FINITE, "the parameter %s is not finite after step %lld; nothing was saved",
+            return nn_fail(t->ctx, NN_NOT_FINITE,
+                           "the parameter %s is not finite after step %lld; nothing was saved",
                            nn_model_text(&t->model, of->name), (long long)t->at.step);
     }
     return NN_OK;
@@ -24,8 +26,7 @@ static void put_classes(const nn_trainer *t, nn_sink *sink) {
     const nn_field *fields = NN_TABLE(&t->model, nn_field, fields);
     for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
         const nn_classes *classes = &t->data.classes[k];
-        if (classes->count == 0)
-            continue;
+        if (classes->count == 0) continue;
         nn_text list;
         nn_text_begin(&list, t->ctx);
         for (int64_t c = 0; c < classes->count; c++) {
@@ -79,8 +80,7 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
         snprintf(key, sizeof key, "shown.%u", k);
         put_number(sink, key, nn_scalar_get(&t->model, shown_tensor(&t->model, k)));
     }
-    for (int p = 0; p < NN_PARTS; p++)
-        put_whole(sink, rows[p], t->data.parts[p].count);
+    for (int p = 0; p < NN_PARTS; p++) put_whole(sink, rows[p], t->data.parts[p].count);
     for (int k = 0; k < NN_OPTIONS; k++) {
         char key[64];
         snprintf(key, sizeof key, "option.%s", nn_option_name((nn_option)k) + 2);
@@ -107,34 +107,32 @@ static nn_status paths_of(nn_trainer *t, Paths *p) {
 }
 
 static nn_status prepare(nn_trainer *t, const char *fresh, const char *path, nn_contents contents) {
-    nn_storing storing = {&t->model, contents, contents == NN_WEIGHTS ? weights_metadata : checkpoint_metadata, t};
+    nn_storing storing = {&t->model, contents,
+                          contents == NN_WEIGHTS ? weights_metadata : checkpoint_metadata, t};
     return nn_file_prepare(t->ctx, fresh, path, nn_store_write, &storing);
 }
 
 // The newest keeps its name until the new one takes it, so a second name is made for it first.
 static nn_status keep_newest(nn_trainer *t, const Paths *p) {
     char second[NN_PATH_ROOM + 8];
-    if (!nn_file_exists(p->checkpoint))
-        return NN_OK;
+    if (!nn_file_exists(p->checkpoint)) return NN_OK;
     snprintf(second, sizeof second, "%s.tmp", p->previous);
     nn_system_remove(second);
-    // A file system without second names: for a moment only `previous` is there, which --resume takes as well.
-    if (nn_system_link(p->checkpoint, second) != 0)
-        snprintf(second, sizeof second, "%s", p->checkpoint);
+    // A file system without second names: for a moment only `previous` is there, which --resume takes as
+    // well.
+    if (nn_system_link(p->checkpoint, second) != 0) snprintf(second, sizeof second, "%s", p->checkpoint);
     if (nn_system_rename(second, p->previous) != 0)
         nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", p->previous, strerror(errno));
     // Where both names are of one file already, renaming does nothing.
-    if (!nn_same(second, p->checkpoint))
-        nn_system_remove(second);
+    if (!nn_same(second, p->checkpoint)) nn_system_remove(second);
     return t->ctx->status;
 }
 
-// Another run's checkpoints must not be resumed beside this run's weights: they go first, when all that is new is on disk.
+// Another run's checkpoints must not be resumed beside this run's weights: they go first, when all that is
+// new is on disk.
 static nn_status make_way(nn_trainer *t, const Paths *p) {
-    if (t->keep == NN_KEEP_NEWEST)
-        return keep_newest(t, p);
-    if (t->keep == NN_KEEP_PREVIOUS)
-        return NN_OK;
+    if (t->keep == NN_KEEP_NEWEST) return keep_newest(t, p);
+    if (t->keep == NN_KEEP_PREVIOUS) return NN_OK;
     bool gone = nn_system_remove(p->previous) == 0 || errno == ENOENT;
     gone = gone && (nn_system_remove(p->checkpoint) == 0 || errno == ENOENT);
     return gone ? nn_file_sync_directory(t->ctx, p->checkpoint)
@@ -144,14 +142,13 @@ static nn_status make_way(nn_trainer *t, const Paths *p) {
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights) {
     Paths p;
     bool had_weights = t->at.has_weights;
-    if (nn_check_finite(t) != NN_OK || paths_of(t, &p) != NN_OK)
-        return t->ctx->status;
-    if (weights && prepare(t, p.fresh_weights, p.weights, NN_WEIGHTS) != NN_OK)
-        return t->ctx->status;
+    if (nn_check_finite(t) != NN_OK || paths_of(t, &p) != NN_OK) return t->ctx->status;
+    if (weights && prepare(t, p.fresh_weights, p.weights, NN_WEIGHTS) != NN_OK) return t->ctx->status;
     t->at.has_weights = had_weights || weights;
-    if ((!checkpoint || (prepare(t, p.fresh_checkpoint, p.checkpoint, NN_CHECKPOINT) == NN_OK && make_way(t, &p) == NN_OK))
-        && (!weights || nn_file_rename(t->ctx, p.fresh_weights, p.weights) == NN_OK)
-        && (!checkpoint || nn_file_rename(t->ctx, p.fresh_checkpoint, p.checkpoint) == NN_OK)) {
+    if ((!checkpoint || (prepare(t, p.fresh_checkpoint, p.checkpoint, NN_CHECKPOINT) == NN_OK &&
+                         make_way(t, &p) == NN_OK)) &&
+        (!weights || nn_file_rename(t->ctx, p.fresh_weights, p.weights) == NN_OK) &&
+        (!checkpoint || nn_file_rename(t->ctx, p.fresh_checkpoint, p.checkpoint) == NN_OK)) {
         t->keep = checkpoint ? NN_KEEP_NEWEST : t->keep;
         return NN_OK;
     }
@@ -163,17 +160,15 @@ nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights) {
 
 // ---- reading ----
 
-nn_status nn_store_load(nn_context *ctx, const nn_model *m, const char *path, const unsigned char *bytes, uint64_t size,
-                        nn_contents contents, bool apply) {
+nn_status nn_store_load(nn_context *ctx, const nn_model *m, const char *path, const unsigned char *bytes,
+                        uint64_t size, nn_contents contents, bool apply) {
     uint64_t entries = nn_store_entries(bytes, size);
     nn_archive a = {.model = m, .path = path, .contents = contents, .span_room = entries};
     a.tensors = nn_get(ctx, m->manifest->tensors_count, sizeof *a.tensors);
     a.spans = nn_get(ctx, entries, sizeof *a.spans);
-    if (a.tensors == NULL || a.spans == NULL)
-        return ctx->status;
+    if (a.tensors == NULL || a.spans == NULL) return ctx->status;
     nn_status status = nn_store_read(ctx, &a, bytes, size);
-    if (status == NN_OK && apply)
-        nn_store_apply(&a);
+    if (status == NN_OK && apply) nn_store_apply(&a);
     nn_drop(ctx, a.tensors);
     nn_drop(ctx, a.spans);
     return status;
@@ -198,22 +193,24 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
     const nn_field *fields = NN_TABLE(&t->model, nn_field, fields);
     char *list;
     if (!text_of(ctx, value, &list))
-        return ctx->status != NN_OK ? ctx->status : nn_fail(ctx, NN_DATA, "the class names of %s are damaged", field);
+        return ctx->status != NN_OK ? ctx->status
+                                    : nn_fail(ctx, NN_DATA, "the class names of %s are damaged", field);
     for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
-        if (!nn_same(nn_model_text(&t->model, fields[k].name), field) || fields[k].limit <= 0)
-            continue;
+        if (!nn_same(nn_model_text(&t->model, fields[k].name), field) || fields[k].limit <= 0) continue;
         nn_classes classes = {0, nn_get(ctx, (uint64_t)fields[k].limit, sizeof *classes.names)};
         nn_json j = {.at = list, .end = list + strlen(list)};
         bool ok = classes.names != NULL && nn_json_take(&j, '[');
         do {
             char *name = NULL;
-            ok = ok && classes.count < fields[k].limit && nn_json_peek(&j, '"') && text_of(ctx, j, &name) && nn_json_skip(&j, 0);
-            if (ok)
-                classes.names[classes.count++] = name;
+            ok = ok && classes.count < fields[k].limit && nn_json_peek(&j, '"') && text_of(ctx, j, &name) &&
+                 nn_json_skip(&j, 0);
+            if (ok) classes.names[classes.count++] = name;
         } while (ok && nn_json_take(&j, ','));
         if (!ok || !nn_json_take(&j, ']') || classes.count != fields[k].limit)
             return ctx->status != NN_OK ? ctx->status
-                                        : nn_fail(ctx, NN_DATA, "expected %lld class names for %s, found others: are these the weights of another model?",
+                                        : nn_fail(ctx, NN_DATA,
+                                                  "expected %lld class names for %s, found others: are these "
+                                                  "the weights of another model?",
                                                   (long long)fields[k].limit, field);
         t->data.classes[k] = classes;
     }
@@ -222,8 +219,7 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
 }
 
 static nn_status weights_entry(void *data, nn_context *ctx, const char *key, nn_json value) {
-    if (strncmp(key, "classes.", 8) != 0)
-        return NN_OK;
+    if (strncmp(key, "classes.", 8) != 0) return NN_OK;
     return take_classes(data, ctx, key + 8, value);
 }
 
@@ -232,25 +228,25 @@ nn_status nn_trainer_weights(nn_trainer *t) {
     char path[NN_PATH_ROOM];
     unsigned char *bytes;
     uint64_t size;
-    if (given == NULL && nn_trainer_path(t, "weights.safetensors", path) != NN_OK)
-        return t->ctx->status;
+    if (given == NULL && nn_trainer_path(t, "weights.safetensors", path) != NN_OK) return t->ctx->status;
     if (given != NULL)
         snprintf(path, sizeof path, "%s", given);
     else if (!nn_file_exists(path))
-        return nn_fail(t->ctx, NN_FILE, "cannot find the weights %s: train first, or say --weights FILE", path);
-    if (nn_file_read(t->ctx, path, &bytes, &size) != NN_OK)
-        return t->ctx->status;
+        return nn_fail(t->ctx, NN_FILE, "cannot find the weights %s: train first, or say --weights FILE",
+                       path);
+    if (nn_file_read(t->ctx, path, &bytes, &size) != NN_OK) return t->ctx->status;
     nn_safetensors_visitor visitor = {.metadata = weights_entry, .data = t};
     nn_status status = nn_store_load(t->ctx, &t->model, path, bytes, size, NN_WEIGHTS, true);
-    if (status == NN_OK)
-        status = nn_safetensors_parse(t->ctx, path, bytes, size, &visitor, NULL);
+    if (status == NN_OK) status = nn_safetensors_parse(t->ctx, path, bytes, size, &visitor, NULL);
     nn_drop(t->ctx, bytes);
     return status;
 }
 
 static bool number_of(const char *text, double *value) {
     if (nn_same(text, "inf") || nn_same(text, "-inf") || nn_same(text, "nan")) {
-        *value = nn_same(text, "inf") ? (double)INFINITY : nn_same(text, "nan") ? (double)NAN : -(double)INFINITY;
+        *value = nn_same(text, "inf")   ? (double)INFINITY
+                 : nn_same(text, "nan") ? (double)NAN
+                                        : -(double)INFINITY;
         return true;
     }
     return nn_number_parse(text, strlen(text), value);
@@ -262,19 +258,17 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
     char *text;
     int64_t batch_number = 0, has_weights = 0, ended = 0, number = 0;
     bool shown = strncmp(key, "shown.", 6) == 0;
-    if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0 && !shown)
-        return NN_OK;
+    if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0 && !shown) return NN_OK;
     if (!text_of(ctx, value, &text))
-        return ctx->status != NN_OK ? ctx->status : nn_fail(ctx, NN_DATA, "%s: its metadata is damaged", r->path);
+        return ctx->status != NN_OK ? ctx->status
+                                    : nn_fail(ctx, NN_DATA, "%s: its metadata is damaged", r->path);
     for (int k = 0; k < NN_OPTIONS && key[0] == 'o'; k++) {
-        if (nn_same(key + 7, nn_option_name((nn_option)k) + 2))
-            r->value[k] = text;
+        if (nn_same(key + 7, nn_option_name((nn_option)k) + 2)) r->value[k] = text;
     }
-    if (shown && nn_integer_parse(key + 6, strlen(key + 6), &number) && number >= 0
-        && number <= reading->t->model.manifest->rates_count && !number_of(text, &r->shown[number]))
+    if (shown && nn_integer_parse(key + 6, strlen(key + 6), &number) && number >= 0 &&
+        number <= reading->t->model.manifest->rates_count && !number_of(text, &r->shown[number]))
         return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", r->path, key);
-    if (nn_same(key, "run.program"))
-        snprintf(r->run_digest, sizeof r->run_digest, "%s", text);
+    if (nn_same(key, "run.program")) snprintf(r->run_digest, sizeof r->run_digest, "%s", text);
     const struct {
         const char *key;
         int64_t *whole;
@@ -287,12 +281,11 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
                    {"run.rows.train", &r->rows[0], NULL},     {"run.rows.test", &r->rows[1], NULL},
                    {"run.rows.validation", &r->rows[2], NULL}};
     for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
-        if (!nn_same(entries[k].key, key))
-            continue;
-        bool ok = entries[k].whole != NULL ? nn_integer_parse(text, strlen(text), entries[k].whole) && *entries[k].whole >= 0
-                                           : number_of(text, entries[k].number);
-        if (!ok)
-            return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", r->path, key);
+        if (!nn_same(entries[k].key, key)) continue;
+        bool ok = entries[k].whole != NULL
+                      ? nn_integer_parse(text, strlen(text), entries[k].whole) && *entries[k].whole >= 0
+                      : number_of(text, entries[k].number);
+        if (!ok) return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", r->path, key);
         reading->seen |= 1u << k;
     }
     r->at.batch_number = nn_same(key, "run.batch_number") ? (uint64_t)batch_number : r->at.batch_number;
@@ -306,39 +299,37 @@ static nn_status read_checkpoint(nn_trainer *t, nn_resumed *r, const char *path)
     nn_safetensors_visitor visitor = {.metadata = checkpoint_entry, .data = &reading};
     r->path = path;
     r->shown = nn_get(t->ctx, t->model.manifest->rates_count + 1ull, sizeof *r->shown);
-    if (r->shown == NULL || nn_file_read(t->ctx, path, &r->bytes, &r->size) != NN_OK
-        || nn_safetensors_parse(t->ctx, path, r->bytes, r->size, &visitor, NULL) != NN_OK)
+    if (r->shown == NULL || nn_file_read(t->ctx, path, &r->bytes, &r->size) != NN_OK ||
+        nn_safetensors_parse(t->ctx, path, r->bytes, r->size, &visitor, NULL) != NN_OK)
         return t->ctx->status;
     if (reading.seen != (1u << 13) - 1 || r->run_digest[0] == '\0')
         return nn_fail(t->ctx, NN_DATA, "%s: this is no checkpoint (weights alone cannot be resumed)", path);
     if (!nn_same(r->run_digest, nn_model_text(&t->model, t->model.manifest->run_digest)))
-        return nn_fail(t->ctx, NN_DATA, "%s: the checkpoint is of another program; only epochs, steps and stop may differ", path);
+        return nn_fail(t->ctx, NN_DATA,
+                       "%s: the checkpoint is of another program; only epochs, steps and stop may differ",
+                       path);
     return nn_store_load(t->ctx, &t->model, path, r->bytes, r->size, NN_CHECKPOINT, false);
 }
 
-// The newest checkpoint that is whole. A damaged one is passed over, with a message; one of another program is an error.
+// The newest checkpoint that is whole. A damaged one is passed over, with a message; one of another program
+// is an error.
 nn_status nn_checkpoint_find(nn_trainer *t, nn_resumed *r) {
     static const char *const names[] = {"checkpoint.safetensors", "checkpoint.previous.safetensors"};
     char *paths = nn_get(t->ctx, 2, NN_PATH_ROOM);
-    if (paths == NULL)
-        return t->ctx->status;
+    if (paths == NULL) return t->ctx->status;
     char first[sizeof t->ctx->message] = "";
     nn_status first_status = NN_OK;
     for (int k = 0; k < 2; k++) {
         char *path = paths + k * NN_PATH_ROOM;
         *r = (nn_resumed){0};
-        if (nn_trainer_path(t, names[k], path) != NN_OK)
-            return t->ctx->status;
-        if (!nn_file_exists(path))
-            continue;
+        if (nn_trainer_path(t, names[k], path) != NN_OK) return t->ctx->status;
+        if (!nn_file_exists(path)) continue;
         if (read_checkpoint(t, r, path) == NN_OK) {
-            if (first_status != NN_OK)
-                nn_message("warning", first);
+            if (first_status != NN_OK) nn_message("warning", first);
             r->previous = k == 1;
             return NN_OK;
         }
-        if (t->ctx->status != NN_DATA)
-            return t->ctx->status;
+        if (t->ctx->status != NN_DATA) return t->ctx->status;
         if (first_status == NN_OK) {
             first_status = t->ctx->status;
             snprintf(first, sizeof first, "%s", t->ctx->message);
@@ -353,7 +344,8 @@ nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
     static const char *const parts[NN_PARTS] = {"training", "test", "validation"};
     for (int p = 0; p < NN_PARTS; p++) {
         if (r->rows[p] != t->data.parts[p].count)
-            return nn_fail(t->ctx, NN_DATA, "--resume: the data have %lld %s rows, the checkpoint's run had %lld",
+            return nn_fail(t->ctx, NN_DATA,
+                           "--resume: the data have %lld %s rows, the checkpoint's run had %lld",
                            (long long)t->data.parts[p].count, parts[p], (long long)r->rows[p]);
     }
     t->at = r->at;

@@ -1,6 +1,6 @@
-// SIGINT and SIGTERM while a run goes on: a thread waits for them, so that nothing global is needed, no call is interrupted,
-// and a second one ends the process at once, whatever the others are doing.
-// Needs: threads started before have these signals blocked (the pool's do). One that was ignored stays ignored.
+// SIGINT and SIGTERM while a run goes on: a thread waits for them, so that nothing global is needed, no call
+// is interrupted, and a second one ends the process at once, whatever the others are doing. Needs: threads
+// started before have these signals blocked (the pool's do). One that was ignored stays ignored.
 #include "train/loop.h"
 
 #include <signal.h>
@@ -10,12 +10,9 @@
 static void *wait_for_them(void *data) {
     nn_signals *s = data;
     for (int number; sigwait(&s->set, &number) == 0;) {
-        if (atomic_load(&s->leave))
-            break;
-        if (number == SIGUSR2)
-            continue;
-        if (atomic_load(&s->number) != 0)
-            _exit(128 + number);
+        if (atomic_load(&s->leave)) break;
+        if (number == SIGUSR2) continue;
+        if (atomic_load(&s->number) != 0) _exit(128 + number);
         atomic_store(&s->number, number);
     }
     return NULL;
@@ -30,15 +27,13 @@ nn_status nn_signals_begin(nn_context *ctx, nn_signals *s) {
     static const int numbers[] = {SIGINT, SIGTERM};
     sigemptyset(&s->set);
     for (int k = 0; k < 2; k++) {
-        if (!ignored(numbers[k]))
-            sigaddset(&s->set, numbers[k]);
+        if (!ignored(numbers[k])) sigaddset(&s->set, numbers[k]);
     }
     // Sent to the thread alone, this one says that the run is over.
     sigaddset(&s->set, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &s->set, &s->before);
     int error = pthread_create(&s->thread, NULL, wait_for_them, s);
-    if (error == 0)
-        return NN_OK;
+    if (error == 0) return NN_OK;
     pthread_sigmask(SIG_SETMASK, &s->before, NULL);
     return nn_fail(ctx, NN_MEMORY, "cannot start a thread: %s", strerror(error));
 }

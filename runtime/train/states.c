@@ -1,10 +1,12 @@
-// What inference must give back: states and totals, copied before and put back afterwards. Needs nothing of a trainer's
-// own, so that an object of a host program brings none of it along.
+// What inference must give back: states and totals, copied before and put back afterwards. Needs nothing of a
+// trainer's own, so that an object of a host program brings none of it along.
 #include "train/train.h"
 
 #include <string.h>
 
-static bool given_back(const nn_tensor *t) { return (t->kind == NN_STATE || t->kind == NN_TOTAL) && t->offset >= 0; }
+static bool given_back(const nn_tensor *t) {
+    return (t->kind == NN_STATE || t->kind == NN_TOTAL) && t->offset >= 0;
+}
 
 static void copy_out(nn_trainer *t, unsigned char *to) {
     for (int64_t k = 0; k < t->span_count; k++) {
@@ -26,12 +28,10 @@ void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64
     for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
         const nn_tensor *of = nn_model_tensor(m, (int32_t)k);
         // The second copies have rows of their own in the table.
-        if (!given_back(of))
-            continue;
+        if (!given_back(of)) continue;
         nn_span_copy s = {.from_start = of->kind == NN_STATE && of->batch_dims != 0};
         nn_tensor_span(m, of, &s.first, &s.bytes);
-        if (spans != NULL)
-            spans[*count] = s;
+        if (spans != NULL) spans[*count] = s;
         ++*count;
         *bytes += s.bytes;
     }
@@ -44,15 +44,13 @@ void nn_states_remember(nn_trainer *t) {
 }
 
 void nn_totals_restart(nn_trainer *t) {
-    if (t->has_totals)
-        nn_model_start(&t->model, NN_TOTAL);
+    if (t->has_totals) nn_model_start(&t->model, NN_TOTAL);
 }
 
 // Puts rows of the sources into the batch. `rows` are at most the declared batch.
 void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count) {
     const nn_tensor *rowmap = nn_model_tensor(&t->model, t->model.manifest->rowmap);
-    if (rowmap != NULL)
-        nn_tensor_put(&t->model, rowmap, 0, count, rows);
+    if (rowmap != NULL) nn_tensor_put(&t->model, rowmap, 0, count, rows);
     t->call.rows = count;
 }
 

@@ -1,5 +1,5 @@
-// The contract of train/: a trainer's commands, its loop, and what they share. Messages go to standard error, results to
-// standard output; the only printers are main.c, progress.c and the commands' own results.
+// The contract of train/: a trainer's commands, its loop, and what they share. Messages go to standard error,
+// results to standard output; the only printers are main.c, progress.c and the commands' own results.
 #ifndef NN_TRAIN_H
 #define NN_TRAIN_H
 
@@ -7,7 +7,13 @@
 #include "parallel/pool.h"
 #include "store/store.h"
 
-typedef enum nn_command { NN_COMMAND_TRAIN, NN_COMMAND_EVAL, NN_COMMAND_PREDICT, NN_COMMAND_DATA, NN_COMMAND_INFO } nn_command;
+typedef enum nn_command {
+    NN_COMMAND_TRAIN,
+    NN_COMMAND_EVAL,
+    NN_COMMAND_PREDICT,
+    NN_COMMAND_DATA,
+    NN_COMMAND_INFO
+} nn_command;
 
 typedef enum nn_option {
 #define OPTION(code, name, argument, commands, repeatable, kept, text) NN_OPTION_##code,
@@ -18,45 +24,46 @@ typedef enum nn_option {
 
 typedef struct nn_options {
     nn_command command;
-    const char *value[NN_OPTIONS];                                 // NULL: not given; "" for options without an argument
-    const char **set;                                              // every --set
+    const char *value[NN_OPTIONS]; // NULL: not given; "" for options without an argument
+    const char **set;              // every --set
     int32_t set_count;
 } nn_options;
 
 nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv);
-nn_status nn_option_whole(nn_context *ctx, const nn_options *o, nn_option which, int64_t low, int64_t *value);   // leaves it, if not given
+nn_status nn_option_whole(nn_context *ctx, const nn_options *o, nn_option which, int64_t low,
+                          int64_t *value); // leaves it, if not given
 const char *nn_option_name(nn_option which);
 int nn_option_kept(nn_option which);
 void nn_options_help(const nn_model *m, nn_text *out);
 
 // Where the run stands: all of it goes into a checkpoint.
 typedef struct nn_position {
-    int64_t step, epoch;                                           // finished
-    int64_t batch;                                                 // finished batches of this epoch
-    uint64_t batch_number;                                         // since the run's start
-    double loss_sum;                                               // over this epoch's steps
+    int64_t step, epoch;   // finished
+    int64_t batch;         // finished batches of this epoch
+    uint64_t batch_number; // since the run's start
+    double loss_sum;       // over this epoch's steps
     int64_t loss_count;
-    double best;                                                   // of checkpoint = best(v)
-    double elapsed;                                                // seconds, of the parts of the run before this one as well
-    bool has_weights;                                              // best(v) has written some
-    bool ended;                                                    // the run's end has been logged and saved at this step
+    double best;      // of checkpoint = best(v)
+    double elapsed;   // seconds, of the parts of the run before this one as well
+    bool has_weights; // best(v) has written some
+    bool ended;       // the run's end has been logged and saved at this step
 } nn_position;
 
-typedef struct nn_span_copy {                                      // bytes of the arena that an evaluation must give back
+typedef struct nn_span_copy { // bytes of the arena that an evaluation must give back
     int64_t first, bytes;
-    bool from_start;                                               // begins at its initial value (a state with a batch dimension)
+    bool from_start; // begins at its initial value (a state with a batch dimension)
 } nn_span_copy;
 
-typedef struct nn_values {                                         // of one metric
+typedef struct nn_values { // of one metric
     double *values;
     int64_t count;
 } nn_values;
 
 // Which of the checkpoints on disk the next one leaves there, as `previous`.
 typedef enum nn_keep {
-    NN_KEEP_NONE,                                                  // they are another run's
+    NN_KEEP_NONE, // they are another run's
     NN_KEEP_NEWEST,
-    NN_KEEP_PREVIOUS                                               // the newest is damaged
+    NN_KEEP_PREVIOUS // the newest is damaged
 } nn_keep;
 
 typedef struct nn_trainer {
@@ -69,59 +76,62 @@ typedef struct nn_trainer {
     nn_position at;
     nn_keep keep;
     uint64_t seed;
-    int64_t batch;                                                 // rows of a step
+    int64_t batch; // rows of a step
     int32_t fold;
     char out[NN_PATH_ROOM];
     nn_span_copy *spans;
     int64_t span_count, span_bytes;
-    unsigned char *initial, *saved;                                // of the spans
-    nn_values *values[NN_PARTS];                                   // of each metric
+    unsigned char *initial, *saved; // of the spans
+    nn_values *values[NN_PARTS];    // of each metric
     bool measured[NN_PARTS], has_totals;
 } nn_trainer;
 
 // ---- what all commands share (trainer.c) ----
-nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, const nn_options *o);   // arena, threads, initial values
-nn_status nn_trainer_initial(nn_trainer *t);                       // initial values of everything, drawn from t->seed
+nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m,
+                          const nn_options *o); // arena, threads, initial values
+nn_status nn_trainer_initial(nn_trainer *t);    // initial values of everything, drawn from t->seed
 void nn_trainer_close(nn_trainer *t);
 nn_runner nn_trainer_runner(nn_trainer *t);
-void nn_trainer_run(nn_trainer *t, int32_t function);              // with t->call
+void nn_trainer_run(nn_trainer *t, int32_t function); // with t->call
 nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request);
 nn_data_request nn_trainer_request(const nn_trainer *t);
-nn_status nn_trainer_path(nn_trainer *t, const char *name, char path[NN_PATH_ROOM]);   // of a file in the run's directory
-nn_status nn_trainer_weights(nn_trainer *t);                       // --weights, or the directory's; class names too
-double nn_now(void);                                               // seconds, from some moment that does not move
+nn_status nn_trainer_path(nn_trainer *t, const char *name,
+                          char path[NN_PATH_ROOM]); // of a file in the run's directory
+nn_status nn_trainer_weights(nn_trainer *t);        // --weights, or the directory's; class names too
+double nn_now(void);                                // seconds, from some moment that does not move
 
 // ---- evaluation (evaluate.c) ----
-nn_status nn_evaluation_prepare(nn_trainer *t);                    // right after the initial values were made
-void nn_evaluate(nn_trainer *t, int part);                         // into t->values[part]; the model is as before
-void nn_metrics_take(nn_trainer *t, int part);                     // from the totals as they stand
+nn_status nn_evaluation_prepare(nn_trainer *t); // right after the initial values were made
+void nn_evaluate(nn_trainer *t, int part);      // into t->values[part]; the model is as before
+void nn_metrics_take(nn_trainer *t, int part);  // from the totals as they stand
 
 // ---- what inference gives back (states.c) ----
-void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64_t *bytes);   // spans: NULL, or room for all
-void nn_states_remember(nn_trainer *t);                            // as the initial values
+void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count,
+                   int64_t *bytes);     // spans: NULL, or room for all
+void nn_states_remember(nn_trainer *t); // as the initial values
 void nn_totals_restart(nn_trainer *t);
-void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count);   // the rows of the next batch
-void nn_states_begin(nn_trainer *t);                               // inference: a copy of states and totals is kept,
-void nn_states_end(nn_trainer *t);                                 // and given back
+void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count); // the rows of the next batch
+void nn_states_begin(nn_trainer *t); // inference: a copy of states and totals is kept,
+void nn_states_end(nn_trainer *t);   // and given back
 
 // ---- saving (save.c) ----
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights);
 nn_status nn_check_finite(nn_trainer *t);
 typedef struct nn_resumed {
-    unsigned char *bytes;                                          // NULL: there is no checkpoint
+    unsigned char *bytes; // NULL: there is no checkpoint
     uint64_t size;
     const char *path;
     nn_position at;
     int64_t rows[NN_PARTS];
-    double *shown;                                                 // gradient norm and rates of the last update
+    double *shown; // gradient norm and rates of the last update
     const char *value[NN_OPTIONS];
     char run_digest[128];
     bool previous;
 } nn_resumed;
 nn_status nn_checkpoint_find(nn_trainer *t, nn_resumed *r);
 nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r);
-nn_status nn_store_load(nn_context *ctx, const nn_model *m, const char *path, const unsigned char *bytes, uint64_t size,
-                        nn_contents contents, bool apply);
+nn_status nn_store_load(nn_context *ctx, const nn_model *m, const char *path, const unsigned char *bytes,
+                        uint64_t size, nn_contents contents, bool apply);
 
 // ---- settings (settings.c) ----
 nn_status nn_settings_apply(nn_trainer *t, bool resumed);
@@ -129,23 +139,24 @@ nn_status nn_settings_apply(nn_trainer *t, bool resumed);
 // ---- log and progress ----
 typedef struct nn_log {
     nn_context *ctx;
-    char path[NN_PATH_ROOM], final_path[NN_PATH_ROOM];             // the same, once it has its name
-    int file;                                                      // -1: none
-    bool steps;                                                    // every step and every epoch
-    bool broken;                                                   // writing failed; said once
+    char path[NN_PATH_ROOM], final_path[NN_PATH_ROOM]; // the same, once it has its name
+    int file;                                          // -1: none
+    bool steps;                                        // every step and every epoch
+    bool broken;                                       // writing failed; said once
 } nn_log;
 nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, bool anew, int64_t cut_after_step);
 void nn_log_line(nn_log *log, const nn_text *line);
-nn_status nn_log_publish(nn_log *log);                             // FILE.new becomes FILE
+nn_status nn_log_publish(nn_log *log); // FILE.new becomes FILE
 void nn_log_close(nn_log *log);
 
 typedef struct nn_loop nn_loop;
 
 // ---- rows as text (rows.c) ----
-void nn_text_value(const nn_model *m, nn_text *out, int32_t type, const void *values, int64_t k);   // shortest that reads back
+void nn_text_value(const nn_model *m, nn_text *out, int32_t type, const void *values,
+                   int64_t k); // shortest that reads back
 void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements, bool first);
 void nn_npy_head(nn_text *out, const nn_model *m, int32_t type, int64_t rows, int rank, const int64_t *dims);
-nn_status nn_part_of(nn_context *ctx, const nn_options *o, int32_t *part);   // --part; leaves it, if not given
+nn_status nn_part_of(nn_context *ctx, const nn_options *o, int32_t *part); // --part; leaves it, if not given
 
 // ---- commands; each returns an exit code's status, its message in the context ----
 int nn_command_train(nn_context *ctx, const nn_model *m, const nn_options *o);
@@ -153,7 +164,7 @@ int nn_command_eval(nn_context *ctx, const nn_model *m, const nn_options *o);
 int nn_command_predict(nn_context *ctx, const nn_model *m, const nn_options *o);
 int nn_command_data(nn_context *ctx, const nn_model *m, const nn_options *o);
 int nn_command_info(nn_context *ctx, const nn_model *m, const nn_options *o);
-void nn_message(const char *kind, const char *text);               // "error: ..." on standard error
-nn_status nn_print(nn_context *ctx, const nn_text *text);          // on standard output
+void nn_message(const char *kind, const char *text);      // "error: ..." on standard error
+nn_status nn_print(nn_context *ctx, const nn_text *text); // on standard output
 
 #endif

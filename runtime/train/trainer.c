@@ -14,7 +14,8 @@ double nn_now(void) {
 
 static void run_function(void *data, int32_t function, nn_call *call) {
     nn_trainer *t = data;
-    bool together = t->pool != NULL && nn_pool_threads(t->pool) > 1 && (t->model.manifest->threaded >> function & 1) != 0;
+    bool together =
+        t->pool != NULL && nn_pool_threads(t->pool) > 1 && (t->model.manifest->threaded >> function & 1) != 0;
     if (together)
         nn_pool_run(t->pool, t->model.run, function, call);
     else
@@ -28,8 +29,9 @@ void nn_trainer_run(nn_trainer *t, int32_t function) { run_function(t, function,
 static nn_status directory_of_run(nn_trainer *t) {
     const char *out = t->options->value[NN_OPTION_OUT];
     char name[NN_PATH_ROOM];
-    int n = out != NULL ? snprintf(name, sizeof name, "%s", out)
-                        : snprintf(name, sizeof name, "%s.run", nn_model_text(&t->model, t->model.manifest->name));
+    int n = out != NULL
+                ? snprintf(name, sizeof name, "%s", out)
+                : snprintf(name, sizeof name, "%s.run", nn_model_text(&t->model, t->model.manifest->name));
     bool fits = n > 0 && n < NN_PATH_ROOM - 64;
     if (fits && t->fold >= 0)
         snprintf(t->out, sizeof t->out, "%.*s/fold_%d", NN_PATH_ROOM - 64, name, t->fold);
@@ -40,13 +42,12 @@ static nn_status directory_of_run(nn_trainer *t) {
 
 static void begin_openblas(int64_t *threads) {
     char text[256];
-    if (nn_openblas_begin == NULL)
-        return;
+    if (nn_openblas_begin == NULL) return;
     bool together = nn_openblas_begin(text, sizeof text);
-    if (text[0] != '\0')
-        nn_message("warning", text);
+    if (text[0] != '\0') nn_message("warning", text);
     if (!together && *threads > 1) {
-        nn_message("warning", "this build of OpenBLAS is not for calls from several threads, so one computes (Debian: install libopenblas0-pthread)");
+        nn_message("warning", "this build of OpenBLAS is not for calls from several threads, so one computes "
+                              "(Debian: install libopenblas0-pthread)");
         *threads = 1;
     }
 }
@@ -54,18 +55,20 @@ static void begin_openblas(int64_t *threads) {
 nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, const nn_options *o) {
     const nn_manifest *mf = m->manifest;
     int64_t threads = nn_pool_cores(), fold = -1;
-    *t = (nn_trainer){.ctx = ctx, .model = *m, .options = o, .seed = (uint64_t)mf->seed, .batch = mf->batch, .fold = -1};
-    if (nn_option_whole(ctx, o, NN_OPTION_THREADS, 1, &threads) != NN_OK || nn_option_whole(ctx, o, NN_OPTION_FOLD, 0, &fold) != NN_OK)
+    *t = (nn_trainer){
+        .ctx = ctx, .model = *m, .options = o, .seed = (uint64_t)mf->seed, .batch = mf->batch, .fold = -1};
+    if (nn_option_whole(ctx, o, NN_OPTION_THREADS, 1, &threads) != NN_OK ||
+        nn_option_whole(ctx, o, NN_OPTION_FOLD, 0, &fold) != NN_OK)
         return ctx->status;
     if (fold >= 0 && (mf->data.split != NN_SPLIT_FOLDS || fold >= mf->data.folds))
         return mf->data.split != NN_SPLIT_FOLDS
-                   ? nn_fail(ctx, NN_USAGE, "--fold %lld: the data block has no split = folds(...)", (long long)fold)
-                   : nn_fail(ctx, NN_USAGE, "--fold %lld: the folds are 0 .. %d", (long long)fold, mf->data.folds - 1);
-    if (threads > 1024)
-        return nn_fail(ctx, NN_USAGE, "--threads %lld: at most 1024", (long long)threads);
+                   ? nn_fail(ctx, NN_USAGE, "--fold %lld: the data block has no split = folds(...)",
+                             (long long)fold)
+                   : nn_fail(ctx, NN_USAGE, "--fold %lld: the folds are 0 .. %d", (long long)fold,
+                             mf->data.folds - 1);
+    if (threads > 1024) return nn_fail(ctx, NN_USAGE, "--threads %lld: at most 1024", (long long)threads);
     t->fold = (int32_t)fold;
-    if (directory_of_run(t) != NN_OK || nn_model_arena(ctx, &t->model) != NN_OK)
-        return ctx->status;
+    if (directory_of_run(t) != NN_OK || nn_model_arena(ctx, &t->model) != NN_OK) return ctx->status;
     nn_float_enter();
     begin_openblas(&threads);
     if (mf->threaded != 0 && threads > 1 && nn_pool_start(ctx, (int32_t)threads, &t->pool) != NN_OK)
@@ -79,7 +82,8 @@ void nn_trainer_close(nn_trainer *t) { nn_pool_stop(t->pool); }
 
 // `nnc run` says by the environment where the model file is.
 nn_data_request nn_trainer_request(const nn_trainer *t) {
-    return (nn_data_request){.path = t->options->value[NN_OPTION_DATA], .beside = getenv("NN_MODEL_DIRECTORY"), .fold = t->fold};
+    return (nn_data_request){
+        .path = t->options->value[NN_OPTION_DATA], .beside = getenv("NN_MODEL_DIRECTORY"), .fold = t->fold};
 }
 
 nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request) {
@@ -90,14 +94,14 @@ nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request) {
 
 nn_status nn_trainer_path(nn_trainer *t, const char *name, char path[NN_PATH_ROOM]) {
     int n = snprintf(path, NN_PATH_ROOM, "%s/%s", t->out, name);
-    return n > 0 && n < NN_PATH_ROOM ? NN_OK : nn_fail(t->ctx, NN_USAGE, "the path %.64s... is too long", t->out);
+    return n > 0 && n < NN_PATH_ROOM ? NN_OK
+                                     : nn_fail(t->ctx, NN_USAGE, "the path %.64s... is too long", t->out);
 }
 
 // The initial values, and every tensor's start.
 nn_status nn_trainer_initial(nn_trainer *t) {
     static const int32_t kinds[] = {NN_TOTAL, NN_CLOCK, NN_SETTING};
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
-        nn_model_start(&t->model, kinds[k]);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) nn_model_start(&t->model, kinds[k]);
     t->call.rows = t->model.manifest->batch;
     t->call.seed = t->seed;
     t->call.batch_number = 0;

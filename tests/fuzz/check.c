@@ -1,6 +1,6 @@
-// libFuzzer target of everything `nnc check` does: any bytes are accepted or refused with messages, each with a
-// place in the text; from names over shapes to kernels. Mutations are mostly of whole tokens, so that most inputs
-// get beyond the syntax.
+// libFuzzer target of everything `nnc check` does: any bytes are accepted or refused with messages, each with
+// a place in the text; from names over shapes to kernels. Mutations are mostly of whole tokens, so that most
+// inputs get beyond the syntax.
 #include "pipeline.h"
 
 #include <ctype.h>
@@ -11,8 +11,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed);
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size, uint8_t *out,
-                                 size_t room, unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
+                                 uint8_t *out, size_t room, unsigned seed);
 
 // ---- the check ----
 
@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     pipeline_again(p, (const char *)data, size);
     bool right = pipeline_check(p);
-    if (right == (p->ctx->errors > 0)) fail(p->ctx, right ? "accepted with errors" : "refused without a message");
+    if (right == (p->ctx->errors > 0))
+        fail(p->ctx, right ? "accepted with errors" : "refused without a message");
     for (int i = 0; i < p->ctx->diagnostics.count; i++)
         if (!source_of(p->ctx, p->ctx->diagnostics.data[i]->span)) fail(p->ctx, "a message without a place");
     return 0;
@@ -65,7 +66,8 @@ static size_t piece_length(const uint8_t *s, size_t rest) {
 static Piece pick(const uint8_t *data, size_t size, unsigned *seed) {
     static uint32_t starts[1 << 16];
     size_t count = 0;
-    for (size_t at = 0; at < size && count < sizeof starts / sizeof *starts; at += piece_length(data + at, size - at))
+    for (size_t at = 0; at < size && count < sizeof starts / sizeof *starts;
+         at += piece_length(data + at, size - at))
         if (data[at] != ' ') starts[count++] = (uint32_t)at;
     if (!count) return (Piece){data, 0};
     size_t at = starts[next(seed) % count];
@@ -83,9 +85,27 @@ static size_t put(uint8_t *data, size_t size, size_t room, Piece old, const void
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed) {
     static const char *const words[] = {
-        "0", "1", "2", "3", "2147483647", "2147483648", "1e-9", "1e30", "0.5", "-1", "65536", "100000", "(", ")", "[", "]",
-        "{", "}", "\n", " if ", " else ", "..", ":", ",", " = ", " + ", " // ", " |> ", "batch", "x", "dense(3)", "extend(x, 0)",
-        "class", "int", "grad(x, x)", "repeat 3 { dense(2) }", "sum[i] ", "reshape(x, 2, 2)", "training", "b, t - 1", "float",
+        "0",          "1",
+        "2",          "3",
+        "2147483647", "2147483648",
+        "1e-9",       "1e30",
+        "0.5",        "-1",
+        "65536",      "100000",
+        "(",          ")",
+        "[",          "]",
+        "{",          "}",
+        "\n",         " if ",
+        " else ",     "..",
+        ":",          ",",
+        " = ",        " + ",
+        " // ",       " |> ",
+        "batch",      "x",
+        "dense(3)",   "extend(x, 0)",
+        "class",      "int",
+        "grad(x, x)", "repeat 3 { dense(2) }",
+        "sum[i] ",    "reshape(x, 2, 2)",
+        "training",   "b, t - 1",
+        "float",
     };
     uint8_t copy[256];
     Piece old = pick(data, size, &seed), other = pick(data, size, &seed);
@@ -104,8 +124,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned
 }
 
 // `a` with a few lines of `b` put in, or in place of some of its own.
-size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size, uint8_t *out,
-                                 size_t room, unsigned seed) {
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size,
+                                 uint8_t *out, size_t room, unsigned seed) {
     if (!a_size || !b_size || a_size > room) return 0;
     memcpy(out, a, a_size);
     const uint8_t *from = b + next(&seed) % b_size, *to = from, *end = b + b_size;

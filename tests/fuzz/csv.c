@@ -9,18 +9,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // The first byte says how the file is read.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    if (size < 1)
-        return 0;
+    if (size < 1) return 0;
     nn_context ctx = {0};
     char *bytes = malloc(size);
-    if (bytes == NULL)
-        return 0;
+    if (bytes == NULL) return 0;
     memcpy(bytes, data + 1, size - 1);
     bytes[size - 1] = '\0';
-    nn_csv_want wants[3] = {{.first = 0, .last = 1, .absent_ok = (*data & 1) != 0}, {.name = "y"}, {.name = "kind", .texts = true}};
+    nn_csv_want wants[3] = {{.first = 0, .last = 1, .absent_ok = (*data & 1) != 0},
+                            {.name = "y"},
+                            {.name = "kind", .texts = true}};
     bool header = (*data & 2) != 0;
-    nn_csv csv = {.path = "fuzz.csv", .separator = (*data & 4) != 0 ? ';' : (*data & 16) != 0 ? '\t' : ',', .header = header,
-                  .missing_ok = (*data & 8) != 0, .wants = wants, .want_count = header ? 3 : 1};
+    nn_csv csv = {.path = "fuzz.csv",
+                  .separator = (*data & 4) != 0    ? ';'
+                               : (*data & 16) != 0 ? '\t'
+                                                   : ',',
+                  .header = header,
+                  .missing_ok = (*data & 8) != 0,
+                  .wants = wants,
+                  .want_count = header ? 3 : 1};
     nn_column column = {.limit = 2, .is_class = 1};
     nn_classes classes = {0};
     nn_status status = nn_csv_parse(&ctx, &csv, bytes, size - 1);
@@ -28,8 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         wants[2].values = nn_get(&ctx, (uint64_t)csv.rows, sizeof(double));
         status = nn_class_values(&ctx, &classes, &column, &csv, &wants[2], "kind");
     }
-    if (status != NN_OK && strncmp(ctx.message, "fuzz.csv", 8) != 0)
-        abort();
+    if (status != NN_OK && strncmp(ctx.message, "fuzz.csv", 8) != 0) abort();
     nn_context_end(&ctx);
     free(bytes);
     return 0;

@@ -1,7 +1,7 @@
-// Single-token mutations of programs: a token of the text, any as likely as any other (ends of lines are tokens too), is
-// deleted, doubled, replaced by a token of one of the programs, or swapped with the next. Each goes through all of
-// `nnc check`. Of what is wrong afterwards, at least 97 % get exactly one message, none more than three, at least
-// 95 % one within a line of the mutation, and no message is without a place.
+// Single-token mutations of programs: a token of the text, any as likely as any other (ends of lines are
+// tokens too), is deleted, doubled, replaced by a token of one of the programs, or swapped with the next.
+// Each goes through all of `nnc check`. Of what is wrong afterwards, at least 97 % get exactly one message,
+// none more than three, at least 95 % one within a line of the mutation, and no message is without a place.
 //
 //     mutate [--count N] [--seed S] [--show N] FILE...
 //
@@ -142,9 +142,11 @@ static void judge(Tally *tally, Subject *program, const char *text, int line, in
 
 static int summary(const Tally *tally) {
     double wrong = tally->wrong ? tally->wrong : 1;
-    printf("%d wrong, %d still right; exactly one message: %.2f %%; within a line: %.2f %%; more than three: %d; "
+    printf("%d wrong, %d still right; exactly one message: %.2f %%; within a line: %.2f %%; more than three: "
+           "%d; "
            "without a place: %d\n",
-           tally->wrong, tally->accepted, 100 * tally->one / wrong, 100 * tally->near / wrong, tally->many, tally->nowhere);
+           tally->wrong, tally->accepted, 100 * tally->one / wrong, 100 * tally->near / wrong, tally->many,
+           tally->nowhere);
     bool good = tally->wrong && 100 * tally->one >= 97 * wrong && 100 * tally->near >= 95 * wrong;
     return good && !tally->many && !tally->nowhere ? 0 : 1;
 }

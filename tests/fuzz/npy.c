@@ -9,8 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     volatile double kept = 0;
     if (nn_npy_parse(&ctx, "fuzz.npy", data, size, &a) == NN_OK) {
         int64_t count = 1;
-        for (int d = 0; d < a.rank; d++)
-            count *= a.dims[d];
+        for (int d = 0; d < a.rank; d++) count *= a.dims[d];
         nn_raw raw = {.bytes = a.bytes, .type = a.type, .size = a.size, .big_endian = a.big_endian};
         for (int64_t k = 0; k < count; k++) {
             double value;

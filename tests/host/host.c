@@ -1,5 +1,6 @@
-// Everything that the header of an object file promises, asked of any model: host.c knows it by interface.h alone, which
-// interface.awk makes from the header. Prints what does not hold; exits with 1 if anything did not.
+// Everything that the header of an object file promises, asked of any model: host.c knows it by interface.h
+// alone, which interface.awk makes from the header. Prints what does not hold; exits with 1 if anything did
+// not.
 #include "interface.h"
 
 #include <pthread.h>
@@ -27,7 +28,8 @@ static void check(bool holds, const char *format, ...) {
     if (++failures == 20) exit(1);
 }
 
-// ---- who asks for memory ------------------------------------------------------------------------------------
+// ---- who asks for memory
+// ------------------------------------------------------------------------------------
 
 static bool watching;
 static int asked;
@@ -55,7 +57,8 @@ void *mmap(void *at, size_t size, int protection, int flags, int file, off_t off
 }
 #endif
 
-// ---- rows ---------------------------------------------------------------------------------------------------
+// ---- rows
+// ---------------------------------------------------------------------------------------------------
 
 typedef struct {
     void *fields[FIELDS];
@@ -84,7 +87,8 @@ static void rows_fill(Rows *r, int batch) {
             state = state * 6364136223846793005U + 1442695040888963407U;
             uint64_t draw = state >> 40;
             if (fields[k].whole)
-                ((int32_t *)r->fields[k])[i] = (int32_t)(draw % (uint64_t)(fields[k].limit ? fields[k].limit : 3));
+                ((int32_t *)r->fields[k])[i] =
+                    (int32_t)(draw % (uint64_t)(fields[k].limit ? fields[k].limit : 3));
             else
                 ((Real *)r->fields[k])[i] = (Real)draw / (Real)(1 << 24);
         }
@@ -128,7 +132,8 @@ static void run(Model *m, Rows *r, int first, int last) {
     }
 }
 
-// ---- all that an instance is, as bytes ----------------------------------------------------------------------
+// ---- all that an instance is, as bytes
+// ----------------------------------------------------------------------
 
 typedef struct {
     unsigned char *bytes;
@@ -142,9 +147,13 @@ static Saved saved_room(Model *m) {
     return s;
 }
 
-static void save(Saved *s, Model *m) { check(F(save_memory)(m, s->bytes, s->count + 4096, &s->count) == NN_OK, "saving to memory"); }
+static void save(Saved *s, Model *m) {
+    check(F(save_memory)(m, s->bytes, s->count + 4096, &s->count) == NN_OK, "saving to memory");
+}
 
-static bool equal(const Saved *a, const Saved *b) { return a->count == b->count && !memcmp(a->bytes, b->bytes, (size_t)a->count); }
+static bool equal(const Saved *a, const Saved *b) {
+    return a->count == b->count && !memcmp(a->bytes, b->bytes, (size_t)a->count);
+}
 
 static Saved before, after;
 
@@ -153,7 +162,8 @@ static void unchanged(Model *m, const char *what) {
     check(equal(&before, &after), "%s changed something", what);
 }
 
-// ---- the tests ----------------------------------------------------------------------------------------------
+// ---- the tests
+// ----------------------------------------------------------------------------------------------
 
 static void test_wrong_calls(Model *m, Rows *r) {
     Real loss = MARK;
@@ -161,7 +171,8 @@ static void test_wrong_calls(Model *m, Rows *r) {
     check(train(NULL, r, 1, &loss) == NN_USAGE && predict(NULL, r, 1) == NN_USAGE, "no instance");
     const int counts[] = {0, -1, BATCH + 1, INT32_MAX, INT32_MIN};
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
-        check(train(m, r, counts[k], &loss) == NN_USAGE && predict(m, r, counts[k]) == NN_USAGE, "%d rows", counts[k]);
+        check(train(m, r, counts[k], &loss) == NN_USAGE && predict(m, r, counts[k]) == NN_USAGE, "%d rows",
+              counts[k]);
     for (int k = 0; k < FIELDS; k++) {
         void *kept = r->fields[k];
         r->fields[k] = NULL;
@@ -175,18 +186,23 @@ static void test_wrong_calls(Model *m, Rows *r) {
         for (int w = 0; fields[k].limit && w < 4; w++) {
             *last = wrong[w];
             check(train(m, r, BATCH, &loss) == NN_DATA, "%s is %d", fields[k].name, (int)wrong[w]);
-            if (k < INPUTS) check(predict(m, r, BATCH) == NN_DATA, "%s is %d in predict", fields[k].name, (int)wrong[w]);
+            if (k < INPUTS)
+                check(predict(m, r, BATCH) == NN_DATA, "%s is %d in predict", fields[k].name, (int)wrong[w]);
         }
         *last = kept;
     }
     check(loss == MARK, "a refused step wrote the loss");
-    check(F(load)(m, NULL) == NN_USAGE && F(save)(m, NULL) == NN_USAGE && F(load)(NULL, "x") == NN_USAGE && F(save)(NULL, "x") == NN_USAGE,
+    check(F(load)(m, NULL) == NN_USAGE && F(save)(m, NULL) == NN_USAGE && F(load)(NULL, "x") == NN_USAGE &&
+              F(save)(NULL, "x") == NN_USAGE,
           "files without a name or an instance");
-    check(F(load_memory)(m, NULL, 9) == NN_USAGE && F(load_memory)(NULL, "123456789", 9) == NN_USAGE && F(save_memory)(NULL, NULL, 0, NULL) == NN_USAGE,
+    check(F(load_memory)(m, NULL, 9) == NN_USAGE && F(load_memory)(NULL, "123456789", 9) == NN_USAGE &&
+              F(save_memory)(NULL, NULL, 0, NULL) == NN_USAGE,
           "memory that is not there");
-    check(F(load)(m, "/nonexistent/weights") == NN_FILE && F(save)(m, "/nonexistent/weights") == NN_FILE && F(load)(m, "/") == NN_FILE,
+    check(F(load)(m, "/nonexistent/weights") == NN_FILE && F(save)(m, "/nonexistent/weights") == NN_FILE &&
+              F(load)(m, "/") == NN_FILE,
           "files that are not there");
-    check(F(epoch)(NULL, 1) == NN_USAGE && F(set_lr)(NULL, 1) == NN_USAGE && F(step)(NULL) == 0, "nothing of no instance");
+    check(F(epoch)(NULL, 1) == NN_USAGE && F(set_lr)(NULL, 1) == NN_USAGE && F(step)(NULL) == 0,
+          "nothing of no instance");
     F(destroy)(NULL);
     unchanged(m, "a wrong call");
 }
@@ -218,7 +234,8 @@ static void test_counts(Model *m, Rows *r) {
     rows_fill(r, 3);
     check(predict(m, &all, BATCH) == NN_OK, "a whole batch");
     for (int count = 1; count <= BATCH; count += BATCH > 64 && count > 8 && count < BATCH - 9 ? 7 : 1) {
-        for (int k = 0; k < OUTPUTS; k++) memset(r->outputs[k], MARK, (size_t)values(&outputs[k]) * sizeof(Real));
+        for (int k = 0; k < OUTPUTS; k++)
+            memset(r->outputs[k], MARK, (size_t)values(&outputs[k]) * sizeof(Real));
         check(predict(m, r, count) == NN_OK, "%d rows", count);
         for (int k = 0; k < OUTPUTS; k++) {
             if (outputs[k].whole || !outputs[k].rows) continue;
@@ -229,10 +246,12 @@ static void test_counts(Model *m, Rows *r) {
                 largest = size > largest ? size : largest;
                 apart = d > apart || d != d ? d : apart;
             }
-            check(apart <= largest * (Real)1e-4, "%s of %d rows is %g apart", outputs[k].name, count, (double)apart);
+            check(apart <= largest * (Real)1e-4, "%s of %d rows is %g apart", outputs[k].name, count,
+                  (double)apart);
             const unsigned char *rest = (const unsigned char *)(b + count * outputs[k].size);
             bool kept = true;
-            for (size_t i = 0; i < (size_t)((BATCH - count) * outputs[k].size) * sizeof(Real); i++) kept = kept && rest[i] == MARK;
+            for (size_t i = 0; i < (size_t)((BATCH - count) * outputs[k].size) * sizeof(Real); i++)
+                kept = kept && rest[i] == MARK;
             check(kept, "%s is written beyond %d rows", outputs[k].name, count);
         }
     }
@@ -249,15 +268,18 @@ static void test_parameters(Model *m, Real *room) {
         const Parameter *p = &parameters[k];
         check(F(get_parameter)(m, p->name, room, (uint64_t)p->count) == NN_OK, "%s is read", p->name);
         check(F(set_parameter)(m, p->name, room, (uint64_t)p->count) == NN_OK, "%s is set", p->name);
-        check(F(get_parameter)(m, p->name, room, (uint64_t)p->count + 1) == NN_USAGE && F(set_parameter)(m, p->name, room, (uint64_t)p->count - 1) == NN_USAGE,
+        check(F(get_parameter)(m, p->name, room, (uint64_t)p->count + 1) == NN_USAGE &&
+                  F(set_parameter)(m, p->name, room, (uint64_t)p->count - 1) == NN_USAGE,
               "another count for %s", p->name);
         room[0] = (Real)0.5;
-        if (p->whole) check(F(set_parameter)(m, p->name, room, (uint64_t)p->count) == NN_DATA, "%s is half", p->name);
+        if (p->whole)
+            check(F(set_parameter)(m, p->name, room, (uint64_t)p->count) == NN_DATA, "%s is half", p->name);
     }
     unchanged(m, "setting what was read");
-    check(F(get_parameter)(m, "no.such", room, 1) == NN_USAGE && F(get_parameter)(m, NULL, room, 1) == NN_USAGE
-              && F(set_parameter)(m, parameters[0].name, NULL, (uint64_t)parameters[0].count) == NN_USAGE
-              && F(get_parameter)(NULL, parameters[0].name, room, 1) == NN_USAGE,
+    check(F(get_parameter)(m, "no.such", room, 1) == NN_USAGE &&
+              F(get_parameter)(m, NULL, room, 1) == NN_USAGE &&
+              F(set_parameter)(m, parameters[0].name, NULL, (uint64_t)parameters[0].count) == NN_USAGE &&
+              F(get_parameter)(NULL, parameters[0].name, room, 1) == NN_USAGE,
           "parameters that are not there");
 }
 
@@ -283,7 +305,8 @@ static void test_loading(Model *m, Rows *r, const char *path) {
     F(destroy)(n);
 }
 
-// Every byte of a small file; of a large one the first and the last, and so many that it stays a matter of seconds.
+// Every byte of a small file; of a large one the first and the last, and so many that it stays a matter of
+// seconds.
 static bool is_sampled(uint64_t at, uint64_t size) {
     uint64_t budget = 20000000 / size;
     return at < 16 || at + 16 > size || at % (size / (budget + 20) + 1) == 0;
@@ -301,7 +324,8 @@ static void test_damage(Model *m, Rows *r) {
         nn_status s = F(load_memory)(m, file.bytes, file.count);
         file.bytes[at] ^= at % 2 ? 0x01 : 0x80;
         save(&after, m);
-        check(s == NN_DATA ? equal(&before, &after) : s == NN_OK && equal(&file, &after), "byte %llu wrong: %s", (unsigned long long)at, nn_status_text(s));
+        check(s == NN_DATA ? equal(&before, &after) : s == NN_OK && equal(&file, &after),
+              "byte %llu wrong: %s", (unsigned long long)at, nn_status_text(s));
         if (s == NN_OK) check(F(load_memory)(m, before.bytes, before.count) == NN_OK, "loading again");
         check(F(load_memory)(m, file.bytes, at) == NN_DATA, "only %llu bytes", (unsigned long long)at);
     }
@@ -314,7 +338,9 @@ static void test_own_memory(Rows *r) {
     uint64_t size = F(size)();
     unsigned char *memory = malloc((size_t)size + 64);
     Config c = configuration();
-    check(F(init)(NULL, size, &c) == NULL && F(init)(memory, size - 1, &c) == NULL && F(init)(memory, 0, &c) == NULL, "too little memory");
+    check(F(init)(NULL, size, &c) == NULL && F(init)(memory, size - 1, &c) == NULL &&
+              F(init)(memory, 0, &c) == NULL,
+          "too little memory");
     for (int shift = 0; shift < 64; shift += 21) {
         memset(memory, MARK, (size_t)size + 64);
         Model *m = F(init)(memory + shift, size, &c);
@@ -324,7 +350,8 @@ static void test_own_memory(Rows *r) {
         unchanged(m, "other memory");
         bool kept = true;
         for (int i = 0; i < shift; i++) kept = kept && memory[i] == MARK;
-        for (int i = 0; i < 64 - shift; i++) kept = kept && memory[size + (uint64_t)shift + (uint64_t)i] == MARK;
+        for (int i = 0; i < 64 - shift; i++)
+            kept = kept && memory[size + (uint64_t)shift + (uint64_t)i] == MARK;
         check(kept, "memory beside one's own is written");
         F(destroy)(m);
     }
@@ -351,7 +378,8 @@ static void test_two_threads(Rows *r) {
     rows_destroy(&other);
 }
 
-// Rounding upwards, subnormals as they are, traps on: none of it is seen by a model, all of it stays as it is.
+// Rounding upwards, subnormals as they are, traps on: none of it is seen by a model, all of it stays as it
+// is.
 static void test_floating_point(Rows *r) {
     const unsigned int normal = _mm_getcsr(), odd = 0x5f80 & ~0x0600u;
     Rows *shown = r;
@@ -367,7 +395,8 @@ static void test_floating_point(Rows *r) {
         unsigned int left = _mm_getcsr();
         if (i % EPOCH_STEPS == EPOCH_STEPS - 1) F(epoch)(m, (double)loss);
         _mm_setcsr(normal);
-        check(s == NN_OK && p == NN_OK && left == odd, "a step leaves the floating-point state %x for %x", left, odd);
+        check(s == NN_OK && p == NN_OK && left == odd, "a step leaves the floating-point state %x for %x",
+              left, odd);
     }
     unchanged(m, "the host's floating-point state");
     F(destroy)(m);
@@ -386,7 +415,9 @@ int main(int argc, char **argv) {
     run(m, &r, 0, STEPS);
     predict(m, &r, 1);
     F(get_parameter)(m, parameters[0].name, room, (uint64_t)parameters[0].count);
-    check(F(save)(m, path) == NN_OK && F(load)(other, path) == NN_OK && F(load)(other, "/nonexistent") == NN_FILE, "files");
+    check(F(save)(m, path) == NN_OK && F(load)(other, path) == NN_OK &&
+              F(load)(other, "/nonexistent") == NN_FILE,
+          "files");
     save(&before, m);
     F(load_memory)(other, before.bytes, before.count);
     F(load_memory)(other, before.bytes, before.count / 2);

@@ -1,6 +1,6 @@
-// Trains a digits object on the rows that the trainer's `data` printed, in its order, and compares with what the trainer made of
-// them: the same bits. Also another network's weights, a model in a child process, and iris beside it.
-// Usage: trainer SEED STEPS PER_EPOCH WEIGHTS OUT EPOCH.csv...
+// Trains a digits object on the rows that the trainer's `data` printed, in its order, and compares with what
+// the trainer made of them: the same bits. Also another network's weights, a model in a child process, and
+// iris beside it. Usage: trainer SEED STEPS PER_EPOCH WEIGHTS OUT EPOCH.csv...
 #include "digits.h"
 #include "iris.h"
 
@@ -45,15 +45,17 @@ static int same(digits *a, digits *b) {
     static const struct {
         const char *name;
         uint64_t count;
-    } parameters[] = {{"mlp.dense_1.w", 8192}, {"mlp.dense_1.b", 128}, {"mlp.dense_2.w", 1280}, {"mlp.dense_2.b", 10}};
+    } parameters[] = {
+        {"mlp.dense_1.w", 8192}, {"mlp.dense_1.b", 128}, {"mlp.dense_2.w", 1280}, {"mlp.dense_2.b", 10}};
     static float x[8192], y[8192], p[DIGITS_BATCH * DIGITS_LOGITS_SIZE], q[DIGITS_BATCH * DIGITS_LOGITS_SIZE];
     for (int k = 0; k < 4; k++) {
-        if (digits_get_parameter(a, parameters[k].name, x, parameters[k].count) != NN_OK
-            || digits_get_parameter(b, parameters[k].name, y, parameters[k].count) != NN_OK)
+        if (digits_get_parameter(a, parameters[k].name, x, parameters[k].count) != NN_OK ||
+            digits_get_parameter(b, parameters[k].name, y, parameters[k].count) != NN_OK)
             return 0;
         if (memcmp(x, y, parameters[k].count * sizeof *x)) return 0;
     }
-    return digits_predict(a, images[0], DIGITS_BATCH, p) == NN_OK && digits_predict(b, images[0], DIGITS_BATCH, q) == NN_OK && !memcmp(p, q, sizeof p);
+    return digits_predict(a, images[0], DIGITS_BATCH, p) == NN_OK &&
+           digits_predict(b, images[0], DIGITS_BATCH, q) == NN_OK && !memcmp(p, q, sizeof p);
 }
 
 // A child goes on with its own copy; the parent's stays.

@@ -349,9 +349,9 @@ static Tensor *layer_dropout(Maker *m) {
 static Tensor *layer_outer(Maker *m) {
     Tensor *x = some(m), *y = some(m);
     if (x->rank != 2 || y->rank != 2 || x->dims[1] * y->dims[1] > MOST_ELEMENTS) return layer_map(m);
-    Indices out = {
-        .indices = {index_add(m->p, "b", m->p->batch, true), fresh(m, "i", x->dims[1]), fresh(m, "j", y->dims[1])},
-        .count = 3};
+    Indices out = {.indices = {index_add(m->p, "b", m->p->batch, true), fresh(m, "i", x->dims[1]),
+                               fresh(m, "j", y->dims[1])},
+                   .count = 3};
     Indices second = {.indices = {out.indices[0], out.indices[2]}, .count = 2};
     return define(m, "outer", out, REDUCE_NONE, NONE,
                   expr_mul(m->p, read_at(m, x, out), read_at(m, y, second)));
@@ -491,7 +491,8 @@ static Layer *const LAYERS[] = {layer_map,       layer_dense,  layer_dense,   la
 static void add_inputs(Maker *m) {
     int rank = (int)pick(m, 2, 4);
     Indices dims = {.indices = {index_add(m->p, "b", m->p->batch, true)}, .count = 1};
-    for (int d = 1; d < rank; d++) dims.indices[dims.count++] = fresh(m, "i", rank == 2 ? pick_width(m, 2) : pick(m, 1, 5));
+    for (int d = 1; d < rank; d++)
+        dims.indices[dims.count++] = fresh(m, "i", rank == 2 ? pick_width(m, 2) : pick(m, 1, 5));
     m->pool[m->pool_count++] = tensor_over(m, "x", TENSOR_INPUT, dims);
     m->class_count = pick(m, 2, 4);
     m->classes = tensor_add(m->p, "classes", TENSOR_INPUT, TYPE_INT, 1, (const int64_t[]){m->p->batch});

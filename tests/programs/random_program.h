@@ -1,5 +1,6 @@
-// Random programs at the level of equations: layers of random index expressions, a loss, its gradients, an optimizer's step.
-// The same seed gives the same program, so that one copy can be compiled and the other interpreted.
+// Random programs at the level of equations: layers of random index expressions, a loss, its gradients, an
+// optimizer's step. The same seed gives the same program, so that one copy can be compiled and the other
+// interpreted.
 #ifndef TESTS_RANDOM_PROGRAM_H
 #define TESTS_RANDOM_PROGRAM_H
 
@@ -8,11 +9,12 @@
 typedef struct {
     uint64_t seed;
     Precision precision;
-    int layers;                       // at most; 0: six
-    bool smooth;                      // no kinks: finite differences hold everywhere
+    int layers;  // at most; 0: six
+    bool smooth; // no kinks: finite differences hold everywhere
 } RandomOptions;
 
-// Inputs, parameters, one FUNCTION_STEP with `loss` among its outputs, a gradient request for each parameter and updates.
+// Inputs, parameters, one FUNCTION_STEP with `loss` among its outputs, a gradient request for each parameter
+// and updates.
 Program *random_program(Context *ctx, RandomOptions options);
 // Rows to run it with: fewer than declared for half of the seeds.
 int64_t random_rows(const Program *p, uint64_t seed);

@@ -20,7 +20,8 @@ void random_values(Environment *env, const Program *p, uint64_t seed) {
         if (t->kind != TENSOR_INPUT && t->kind != TENSOR_PARAM && t->kind != TENSOR_SLOT) continue;
         double *values = environment_values(env, t);
         for (int64_t k = 0; k < tensor_elements(t); k++) {
-            values[k] = t->bounded ? (double)random_pick(&state, t->low, t->high) : (double)random_pick(&state, -1000, 1000) / 997;
+            values[k] = t->bounded ? (double)random_pick(&state, t->low, t->high)
+                                   : (double)random_pick(&state, -1000, 1000) / 997;
             if (t->kind == TENSOR_SLOT) values[k] = fabs(values[k]);
         }
     }
@@ -34,6 +35,7 @@ void random_batch(Environment *env, const Program *p, uint64_t seed, int step) {
         if (t->kind != TENSOR_INPUT) continue;
         double *values = environment_values(env, t);
         for (int64_t k = 0; k < tensor_elements(t); k++)
-            values[k] = t->bounded ? (double)random_pick(&state, t->low, t->high) : (double)random_pick(&state, -1000, 1000) / 997;
+            values[k] = t->bounded ? (double)random_pick(&state, t->low, t->high)
+                                   : (double)random_pick(&state, -1000, 1000) / 997;
     }
 }

@@ -26,7 +26,7 @@ typedef struct {
 // blocked.
 CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches);
 CompiledProgram *compiled_by_blas(Program *p, const char *cpu, Blas blas); // OpenBLAS on one thread
-CompiledProgram *compiled_of(Kernels *k, const Target *target); // kernels that are placed already
+CompiledProgram *compiled_of(Kernels *k, const Target *target);            // kernels that are placed already
 void compiled_destroy(CompiledProgram *c);
 bool compiled_has(const CompiledProgram *c, const Tensor *t); // a place in the arena
 void compiled_set(CompiledProgram *c, const Tensor *t, const double *values);

@@ -16,9 +16,10 @@ typedef struct {
     _Alignas(64) float b;
     _Alignas(64) float momentum[2];
     _Alignas(64) float gradient[3];
-    _Alignas(64) float carried[BATCH_ROOM];          // a state with a batch dimension
+    _Alignas(64) float carried[BATCH_ROOM]; // a state with a batch dimension
     _Alignas(64) float mean[2], deviation[2];
-    _Alignas(64) double total_error, total_count, counter, lr, step, weight, loss, out_loss, out_mae, best, stop, test_loss;
+    _Alignas(64) double total_error,
+        total_count, counter, lr, step, weight, loss, out_loss, out_mae, best, stop, test_loss;
     _Alignas(64) int32_t rowmap[BATCH_ROOM];
     _Alignas(64) float x[BATCH_ROOM][2], y[BATCH_ROOM], result[BATCH_ROOM];
     _Alignas(64) double raw_x[BLOCK][2], raw_y[BLOCK], raw_kind[BLOCK], measured[BLOCK][2];
@@ -44,13 +45,48 @@ static uint32_t put(Blob *b, const void *bytes, size_t count) {
 static uint32_t text(Blob *b, const char *s) { return put(b, s, strlen(s) + 1); }
 
 enum {
-    T_SOURCE_X, T_SOURCE_Y, T_ROWMAP, T_W, T_B, T_MOMENTUM, T_GRADIENT, T_CARRIED, T_MEAN, T_DEVIATION, T_TOTAL_ERROR, T_TOTAL_COUNT,
-    T_COUNTER, T_LR, T_STEP, T_WEIGHT, T_LOSS, T_OUT_LOSS, T_OUT_MAE, T_BEST, T_STOP, T_TEST_LOSS, T_RESULT, T_RAW_X, T_RAW_Y,
-    T_RAW_KIND, T_MEASURED, T_READY_X, T_READY_Y, T_READY_KIND, T_COUNT
+    T_SOURCE_X,
+    T_SOURCE_Y,
+    T_ROWMAP,
+    T_W,
+    T_B,
+    T_MOMENTUM,
+    T_GRADIENT,
+    T_CARRIED,
+    T_MEAN,
+    T_DEVIATION,
+    T_TOTAL_ERROR,
+    T_TOTAL_COUNT,
+    T_COUNTER,
+    T_LR,
+    T_STEP,
+    T_WEIGHT,
+    T_LOSS,
+    T_OUT_LOSS,
+    T_OUT_MAE,
+    T_BEST,
+    T_STOP,
+    T_TEST_LOSS,
+    T_RESULT,
+    T_RAW_X,
+    T_RAW_Y,
+    T_RAW_KIND,
+    T_MEASURED,
+    T_READY_X,
+    T_READY_Y,
+    T_READY_KIND,
+    T_COUNT
 };
 
-static void tensor(Blob *b, nn_tensor *t, const char *name, int kind, int type, size_t offset, int rank, int64_t n0, int64_t n1) {
-    *t = (nn_tensor){.offset = (int64_t)offset, .name = text(b, name), .kind = kind, .type = type, .rank = rank, .twin = -1, .source = -1};
+static void tensor(Blob *b, nn_tensor *t, const char *name, int kind, int type, size_t offset, int rank,
+                   int64_t n0, int64_t n1) {
+    *t = (nn_tensor){.offset = (int64_t)offset,
+                     .name = text(b, name),
+                     .kind = kind,
+                     .type = type,
+                     .rank = rank,
+                     .twin = -1,
+                     .source = -1};
     t->dims[0] = n0;
     t->dims[1] = n1;
     t->inner = rank - 1;
@@ -83,7 +119,7 @@ static uint32_t tensors(Blob *b, const FakeOptions *o) {
     t[T_LR].start = 0.05;
     tensor(b, &t[T_STEP], "step", NN_CLOCK, NN_DOUBLE, AT(step), 0, 0, 0);
     tensor(b, &t[T_WEIGHT], "weight", NN_CLOCK, NN_DOUBLE, AT(weight), 0, 0, 0);
-    t[T_WEIGHT].start = o->accumulate > 1;   // 0: the step updates by itself
+    t[T_WEIGHT].start = o->accumulate > 1; // 0: the step updates by itself
     tensor(b, &t[T_LOSS], "loss", NN_OUTPUT, NN_DOUBLE, AT(loss), 0, 0, 0);
     tensor(b, &t[T_OUT_LOSS], "metrics.loss", NN_OUTPUT, NN_DOUBLE, AT(out_loss), 0, 0, 0);
     tensor(b, &t[T_OUT_MAE], "metrics.mae", NN_OUTPUT, NN_DOUBLE, AT(out_mae), 0, 0, 0);
@@ -103,34 +139,82 @@ static uint32_t tensors(Blob *b, const FakeOptions *o) {
     return put(b, t, sizeof t);
 }
 
+static nn_data data_of(Blob *b, const FakeOptions *o) {
+    return (nn_data){.name = text(b, "points"),
+                     .source = 0,
+                     .file = text(b, o->csv),
+                     .header = 1,
+                     .separator = ',',
+                     .split = o->split,
+                     .stratify = o->split == NN_SPLIT_NONE ? -1 : 2,
+                     .test = 0.25,
+                     .folds = o->folds};
+}
+
 static void data_block(Blob *b, nn_manifest *m, const FakeOptions *o) {
     nn_field fields[3] = {
-        {.name = text(b, "x"), .type = NN_REAL, .rank = 1, .dims = {2}, .in_model = 0, .in_loss = 0, .source = 0, .prepared = {T_READY_X, -1, -1}},
-        {.name = text(b, "y"), .type = NN_REAL, .in_model = -1, .in_loss = 1, .source = 1, .prepared = {T_READY_Y, -1, -1}},
-        {.name = text(b, "kind"), .type = NN_INT, .limit = 2, .is_class = 1, .in_model = -1, .source = -1, .prepared = {T_READY_KIND, -1, -1}},
+        {.name = text(b, "x"),
+         .type = NN_REAL,
+         .rank = 1,
+         .dims = {2},
+         .in_model = 0,
+         .in_loss = 0,
+         .source = 0,
+         .prepared = {T_READY_X, -1, -1}},
+        {.name = text(b, "y"),
+         .type = NN_REAL,
+         .in_model = -1,
+         .in_loss = 1,
+         .source = 1,
+         .prepared = {T_READY_Y, -1, -1}},
+        {.name = text(b, "kind"),
+         .type = NN_INT,
+         .limit = 2,
+         .is_class = 1,
+         .in_model = -1,
+         .source = -1,
+         .prepared = {T_READY_KIND, -1, -1}},
     };
     nn_column columns[3] = {
-        {.tensor = T_RAW_X, .field = 0, .for_input = 1, .kind = NN_COLUMN_NUMBER, .first = 0, .last = 1, .elements = 2},
+        {.tensor = T_RAW_X,
+         .field = 0,
+         .for_input = 1,
+         .kind = NN_COLUMN_NUMBER,
+         .first = 0,
+         .last = 1,
+         .elements = 2},
         {.tensor = T_RAW_Y, .field = 1, .kind = NN_COLUMN_NUMBER, .name = text(b, "y"), .elements = 1},
-        {.tensor = T_RAW_KIND, .field = 2, .kind = NN_COLUMN_NUMBER, .name = text(b, "kind"), .is_class = 1, .limit = 2, .elements = 1},
+        {.tensor = T_RAW_KIND,
+         .field = 2,
+         .kind = NN_COLUMN_NUMBER,
+         .name = text(b, "kind"),
+         .is_class = 1,
+         .limit = 2,
+         .elements = 1},
     };
-    nn_statistic statistic = {.kind = NN_STANDARDIZE, .field = 0, .of = {T_MEASURED, -1, -1}, .into = {T_MEAN, T_DEVIATION}, .column = -1};
+    nn_statistic statistic = {.kind = NN_STANDARDIZE,
+                              .field = 0,
+                              .of = {T_MEASURED, -1, -1},
+                              .into = {T_MEAN, T_DEVIATION},
+                              .column = -1};
     m->fields = put(b, fields, sizeof fields);
     m->columns = put(b, columns, sizeof columns);
     m->statistics = put(b, &statistic, sizeof statistic);
     m->fields_count = m->columns_count = 3;
     m->statistics_count = 1;
-    m->data = (nn_data){.name = text(b, "points"), .source = 0, .file = text(b, o->csv), .header = 1, .separator = ',',
-                        .split = o->split, .stratify = o->split == NN_SPLIT_NONE ? -1 : 2, .test = 0.25, .folds = o->folds};
+    m->data = data_of(b, o);
 }
 
 const void *fake_manifest(const FakeOptions *o) {
     Blob b = {calloc(1, BLOB_ROOM), sizeof(nn_manifest)};
-    if (b.bytes == NULL)
-        abort();
+    if (b.bytes == NULL) abort();
     int has_test = o->split != NN_SPLIT_NONE;
-    nn_manifest m = {.magic = NN_MAGIC, .version = NN_ABI_VERSION, .arena = sizeof(Arena), .persistent = offsetof(Arena, rowmap)};
-    m.functions = 1 << NN_INITIAL | 1 << NN_STEP | 1 << NN_EVALUATE | 1 << NN_PREDICT | 1 << NN_METRICS | 1 << NN_EPOCH | 1 << NN_PREPARE;
+    nn_manifest m = {.magic = NN_MAGIC,
+                     .version = NN_ABI_VERSION,
+                     .arena = sizeof(Arena),
+                     .persistent = offsetof(Arena, rowmap)};
+    m.functions = 1 << NN_INITIAL | 1 << NN_STEP | 1 << NN_EVALUATE | 1 << NN_PREDICT | 1 << NN_METRICS |
+                  1 << NN_EPOCH | 1 << NN_PREPARE;
     m.functions |= (o->accumulate > 1) << NN_UPDATE | (o->stop_at > 0) << NN_STOP;
     m.threaded = o->threaded ? 1 << NN_STEP : 0;
     m.batch = o->batch;
@@ -164,8 +248,7 @@ const void *fake_manifest(const FakeOptions *o) {
     m.best = o->best ? T_BEST : -1;
     m.stop = o->stop_at > 0 ? T_STOP : -1;
     m.stop_each_step = o->stop_at > 0;
-    for (int k = 0; k < NN_CLOCKS; k++)
-        m.clock[k] = -1;
+    for (int k = 0; k < NN_CLOCKS; k++) m.clock[k] = -1;
     m.clock[NN_CLOCK_STEP] = T_STEP;
     m.clock[NN_CLOCK_WEIGHT] = T_WEIGHT;
     m.epochs = o->epochs;
@@ -208,8 +291,7 @@ static void forward(Arena *a, const nn_call *call) {
 }
 
 static void totals(Arena *a, const nn_call *call) {
-    for (int64_t r = 0; r < call->rows; r++)
-        a->total_error += fabs((double)(a->result[r] - a->y[r]));
+    for (int64_t r = 0; r < call->rows; r++) a->total_error += fabs((double)(a->result[r] - a->y[r]));
     a->total_count += (double)call->rows;
 }
 
@@ -234,15 +316,15 @@ static void step(Arena *a, const nn_call *call, bool updates) {
         a->gradient[2] += 2 * d;
     }
     a->loss = loss / (double)call->rows;
-    if (updates)
-        apply(a, (double)call->rows);
+    if (updates) apply(a, (double)call->rows);
 }
 
 static void prepare(Arena *a, const nn_call *call) {
     for (int64_t r = 0; r < call->rows; r++) {
         for (int k = 0; k < 2; k++) {
             a->measured[r][k] = a->raw_x[r][k];
-            a->ready_x[r][k] = (float)((a->raw_x[r][k] - (double)a->mean[k]) / (a->deviation[k] == 0 ? 1 : (double)a->deviation[k]));
+            a->ready_x[r][k] = (float)((a->raw_x[r][k] - (double)a->mean[k]) /
+                                       (a->deviation[k] == 0 ? 1 : (double)a->deviation[k]));
         }
         a->ready_y[r] = (float)a->raw_y[r];
         a->ready_kind[r] = (int32_t)a->raw_kind[r];
@@ -252,24 +334,30 @@ static void prepare(Arena *a, const nn_call *call) {
 // With FAKE_SLOW in the environment a step takes two seconds.
 static void take_long(void) {
     struct timespec wait = {2, 0};
-    if (getenv("FAKE_SLOW") != NULL)
-        nanosleep(&wait, NULL);
+    if (getenv("FAKE_SLOW") != NULL) nanosleep(&wait, NULL);
 }
 
 void fake_run(int32_t function, const nn_call *call, int32_t thread, int32_t threads) {
     Arena *a = (Arena *)(void *)call->arena;
-    if (threads > 1)
-        call->barrier(call->team);
-    if (thread != 0)
-        return;
+    if (threads > 1) call->barrier(call->team);
+    if (thread != 0) return;
     switch (function) {
     case NN_INITIAL: initial(a, call); break;
-    case NN_STEP: step(a, call, a->weight == 0); take_long(); break;
+    case NN_STEP:
+        step(a, call, a->weight == 0);
+        take_long();
+        break;
     case NN_UPDATE: apply(a, a->weight); break;
-    case NN_EVALUATE: forward(a, call); totals(a, call); break;
+    case NN_EVALUATE:
+        forward(a, call);
+        totals(a, call);
+        break;
     case NN_PREDICT: forward(a, call); break;
     case NN_METRICS: a->out_mae = a->out_loss = a->total_error / a->total_count; break;
-    case NN_EPOCH: a->counter++; a->best = a->test_loss; break;
+    case NN_EPOCH:
+        a->counter++;
+        a->best = a->test_loss;
+        break;
     case NN_STOP: a->stop = a->step >= 20; break;
     case NN_PREPARE: prepare(a, call); break;
     default: abort();

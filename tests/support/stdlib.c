@@ -1,4 +1,5 @@
-// The definitions of the standard library, parsed from the texts in the compiler, and what follows from their bodies.
+// The definitions of the standard library, parsed from the texts in the compiler, and what follows from their
+// bodies.
 #include "support/stdlib.h"
 
 #include "library.h"
@@ -6,7 +7,8 @@
 #include <string.h>
 
 // Words by which a function draws, or reads what only a run knows.
-static const char *const RUN_WORDS[] = {"uniform", "normal", "integer", "step", "steps", "epoch", "epochs", "plateaus"};
+static const char *const RUN_WORDS[] = {"uniform", "normal", "integer", "step",
+                                        "steps",   "epoch",  "epochs",  "plateaus"};
 
 static bool tree_any(const Node *node, bool (*is)(const Node *, const char *), const char *name) {
     if (!node) return false;
@@ -18,7 +20,9 @@ static bool tree_any(const Node *node, bool (*is)(const Node *, const char *), c
     return false;
 }
 
-static bool is_name(const Node *node, const char *name) { return node->kind == AST_NAME && !strcmp(node->name, name); }
+static bool is_name(const Node *node, const char *name) {
+    return node->kind == AST_NAME && !strcmp(node->name, name);
+}
 
 static bool is_recur(const Node *node, const char *name) {
     (void)name;
@@ -53,7 +57,8 @@ LibraryItems library_items(Context *ctx) {
         for (int i = 0; i < root->count; i++) {
             const Node *node = root->items[i];
             if (node->kind != AST_DEFINE) continue;
-            LibraryItem item = {.node = node, .file = file->name, .prefix = strcmp(file->name, "keras.nn") ? "" : "keras."};
+            LibraryItem item = {
+                .node = node, .file = file->name, .prefix = strcmp(file->name, "keras.nn") ? "" : "keras."};
             item.waits = tree_any(node, is_recur, NULL);
             for (size_t k = 0; k < sizeof RUN_WORDS / sizeof *RUN_WORDS; k++)
                 item.of_run |= node->definition == DEFINE_FN && tree_names(node, RUN_WORDS[k]);

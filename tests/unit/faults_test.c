@@ -1,6 +1,6 @@
-// Faults: the n-th call to the system fails, or the process ends there, for every n of a whole run. Afterwards what was on
-// disk is whole, a resumed run ends where an undisturbed one does, and every failure has a message and its exit code.
-// The runtime's base/system.c is replaced by what stands here.
+// Faults: the n-th call to the system fails, or the process ends there, for every n of a whole run.
+// Afterwards what was on disk is whole, a resumed run ends where an undisturbed one does, and every failure
+// has a message and its exit code. The runtime's base/system.c is replaced by what stands here.
 #include "base/runtime.h"
 #include "support/fake_model.h"
 
@@ -23,19 +23,23 @@ static struct {
 } fault = {.at = -1};
 
 static bool fails(Kind kind) {
-    if ((fault.kind != KINDS && fault.kind != kind) || fault.seen++ != fault.at)
-        return false;
+    if ((fault.kind != KINDS && fault.kind != kind) || fault.seen++ != fault.at) return false;
     fault.happened = true;
-    if (fault.ends)
-        _exit(99);
+    if (fault.ends) _exit(99);
     errno = kind == MEMORY ? ENOMEM : kind == WRITE || kind == SYNC ? ENOSPC : EIO;
     return true;
 }
 
-void *nn_memory_take(uint64_t bytes) { return fails(MEMORY) ? NULL : aligned_alloc(64, (size_t)((bytes + 63) / 64 * 64)); }
+void *nn_memory_take(uint64_t bytes) {
+    return fails(MEMORY) ? NULL : aligned_alloc(64, (size_t)((bytes + 63) / 64 * 64));
+}
 void nn_memory_give(void *memory) { free(memory); }
-int nn_system_open(const char *path, int flags, int mode) { return fails(OPEN) ? -1 : open(path, flags, mode); }
-int64_t nn_system_read(int file, void *bytes, uint64_t count) { return fails(READ) ? -1 : read(file, bytes, (size_t)count); }
+int nn_system_open(const char *path, int flags, int mode) {
+    return fails(OPEN) ? -1 : open(path, flags, mode);
+}
+int64_t nn_system_read(int file, void *bytes, uint64_t count) {
+    return fails(READ) ? -1 : read(file, bytes, (size_t)count);
+}
 int nn_system_sync(int file) { return fails(SYNC) ? -1 : (file < 0); }
 int nn_system_close(int file) { return (close(file) != 0) | (fails(CLOSE) ? -1 : 0); }
 int nn_system_rename(const char *from, const char *to) { return fails(RENAME) ? -1 : rename(from, to); }
@@ -44,9 +48,9 @@ int nn_system_link(const char *path, const char *second) { return fails(LINK) ? 
 
 // Half of what is asked for, as a full disk does, then the failure.
 int64_t nn_system_write(int file, const void *bytes, uint64_t count) {
-    if (file <= 2)
-        return write(file, bytes, (size_t)count);
-    if (fault.seen == fault.at && (fault.kind == WRITE || fault.kind == KINDS) && count > 1 && write(file, bytes, (size_t)count / 2) < 0)
+    if (file <= 2) return write(file, bytes, (size_t)count);
+    if (fault.seen == fault.at && (fault.kind == WRITE || fault.kind == KINDS) && count > 1 &&
+        write(file, bytes, (size_t)count / 2) < 0)
         return -1;
     return fails(WRITE) ? -1 : write(file, bytes, (size_t)count);
 }
@@ -58,13 +62,13 @@ typedef struct {
 static void check(Tests *t, bool ok, const char *what, int kind, int at) {
     t->passed += ok;
     t->failed += !ok;
-    if (!ok)
-        printf("failed: %s (kind %d, call %d)\n", what, kind, at);
+    if (!ok) printf("failed: %s (kind %d, call %d)\n", what, kind, at);
 }
 
 // Ends with the trainer's code, or 200 + code if the fault never came.
 static int run(Kind kind, int at, bool ends, const char *command) {
-    static const FakeOptions o = {.csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
+    static const FakeOptions o = {
+        .csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
@@ -72,8 +76,7 @@ static int run(Kind kind, int at, bool ends, const char *command) {
         int count = 1;
         snprintf(copy, sizeof copy, "%s", command);
         words[0] = name;
-        while ((word = strtok_r(at_word, " ", &at_word)) != NULL && count < 16)
-            words[count++] = word;
+        while ((word = strtok_r(at_word, " ", &at_word)) != NULL && count < 16) words[count++] = word;
         int err = open("err", O_WRONLY | O_CREAT | O_TRUNC, 0666);
         dup2(err, 1);
         dup2(err, 2);
@@ -106,8 +109,7 @@ static void test_kind(Tests *t, Kind kind, bool ends) {
     static const char command[] = "--quiet --out run --checkpoint 5";
     int code = 0;
     for (int at = 0; code < 200; at++) {
-        if (system("rm -rf run && cp -r old run") != 0)
-            abort();
+        if (system("rm -rf run && cp -r old run") != 0) abort();
         code = run(kind, at, ends, command);
         if (code >= 200) {
             check(t, code == 200, "without a fault the run ends well", kind, at);
@@ -121,30 +123,26 @@ static void test_kind(Tests *t, Kind kind, bool ends) {
         int resumed = run(KINDS, -1, false, old ? command : "--quiet --out run --resume --checkpoint 5");
         check(t, resumed == NN_OK && same_files("run/weights.safetensors", "good/weights.safetensors"),
               "resumed, it ends where it would have", kind, at);
-        check(t, system("ls run | grep -qE 'tmp|safetensors.new'") != 0, "nothing half-written is left", kind, at);
+        check(t, system("ls run | grep -qE 'tmp|safetensors.new'") != 0, "nothing half-written is left", kind,
+              at);
     }
 }
 
 int main(void) {
     Tests t = {0};
     char folder[] = "/tmp/nn_faults_test_XXXXXX", command[300];
-    if (mkdtemp(folder) == NULL || chdir(folder) != 0)
-        return 1;
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0) return 1;
     FILE *f = fopen("points.csv", "w");
-    if (f == NULL)
-        return 1;
+    if (f == NULL) return 1;
     fprintf(f, "a,b,y,kind\n");
-    for (int k = 0; k < 60; k++)
-        fprintf(f, "%d,%d,%d,%d\n", k % 7, k % 5, k % 7 + 2 * (k % 5), k % 2);
+    for (int k = 0; k < 60; k++) fprintf(f, "%d,%d,%d,%d\n", k % 7, k % 5, k % 7 + 2 * (k % 5), k % 2);
     fclose(f);
     check(&t, run(KINDS, -1, false, "--quiet --out good") == NN_OK, "a good run", -1, -1);
     check(&t, run(KINDS, -1, false, "--quiet --out old --seed 4") == NN_OK, "an older run", -1, -1);
-    for (int kind = 0; kind < KINDS; kind++)
-        test_kind(&t, (Kind)kind, false);
+    for (int kind = 0; kind < KINDS; kind++) test_kind(&t, (Kind)kind, false);
     test_kind(&t, KINDS, true);
     snprintf(command, sizeof command, "rm -rf %s", folder);
-    if (chdir("/") != 0 || system(command) != 0)
-        t.failed++;
+    if (chdir("/") != 0 || system(command) != 0) t.failed++;
     printf("%d passed, %d failed\n", t.passed, t.failed);
     return t.failed != 0;
 }

@@ -1,5 +1,6 @@
-// Goldens of single passes: tests/passes/PASS-what.ir is read, PASS runs alone, and what it prints is PASS-what.out.
-// `goldens_test --bless` writes the .out files instead of comparing; the change is then reviewed as a diff.
+// Goldens of single passes: tests/passes/PASS-what.ir is read, PASS runs alone, and what it prints is
+// PASS-what.out. `goldens_test --bless` writes the .out files instead of comparing; the change is then
+// reviewed as a diff.
 #include "pass/kernel.h"
 #include "pass/passes.h"
 
@@ -9,11 +10,21 @@
 #include <string.h>
 
 typedef void Pass(Program *p);
-static const struct { const char *name; Pass *run; } passes[] = {
-    {"differentiate", pass_differentiate}, {"number", pass_number},     {"substitute", pass_substitute},
-    {"travel", pass_travel},               {"operands", pass_operands}, {"bodies", pass_bodies},
-    {"views", pass_views},                 {"pieces", pass_pieces},     {"extremes", pass_extremes},
-    {"clean", pass_clean},                 {"gather", pass_gather},
+static const struct {
+    const char *name;
+    Pass *run;
+} passes[] = {
+    {"differentiate", pass_differentiate},
+    {"number", pass_number},
+    {"substitute", pass_substitute},
+    {"travel", pass_travel},
+    {"operands", pass_operands},
+    {"bodies", pass_bodies},
+    {"views", pass_views},
+    {"pieces", pass_pieces},
+    {"extremes", pass_extremes},
+    {"clean", pass_clean},
+    {"gather", pass_gather},
 };
 
 static Pass *pass_of(const char *file) {
@@ -92,7 +103,9 @@ static bool matches(Context *ctx, const char *golden, const char *out, bool bles
     return false;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+static int by_name(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
 
 int main(int argc, char **argv) {
     bool bless = argc > 1 && strcmp(argv[1], "--bless") == 0;
@@ -105,8 +118,10 @@ int main(int argc, char **argv) {
             const char *path = string_format(ctx->arena, "%s/tests/passes/%s", TEST_ROOT, file);
             const char *golden = string_format(ctx->arena, "%.*s.out", (int)(strlen(path) - 3), path);
             const char *out = run(ctx, path, file);
-            if (out && matches(ctx, golden, out, bless)) passed++;
-            else failed++;
+            if (out && matches(ctx, golden, out, bless))
+                passed++;
+            else
+                failed++;
             if (!out) printf("%s: does not run\n", file);
             context_destroy(ctx);
         }

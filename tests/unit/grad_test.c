@@ -169,7 +169,8 @@ static double step_operations(const Pipeline *p) {
     return (double)function_flops(function_of(p->module->program, FUNCTION_STEP));
 }
 
-// The only model, with inputs that are fields; NULL where there are several, or calls are written in the block.
+// The only model, with inputs that are fields; NULL where there are several, or calls are written in the
+// block.
 static const Extract *model_of(const Module *m) {
     const Extract *found = NULL;
     if (!function_of(m->program, FUNCTION_PREDICT)) return NULL;

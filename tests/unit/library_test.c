@@ -1,7 +1,8 @@
-// The library against PyTorch: every tests/library/NAME.ref holds the losses of fifty steps and the final weights that PyTorch
-// gets from the same initial weights and rows, and what else reference.py there says. In double precision they agree within
-// 1e-5 of the largest element, in single within 1e-3. Two programs are built and run at a time. Every definition of the library
-// that can be compiled must stand in a case, and every option of it must be given in one.
+// The library against PyTorch: every tests/library/NAME.ref holds the losses of fifty steps and the final
+// weights that PyTorch gets from the same initial weights and rows, and what else reference.py there says. In
+// double precision they agree within 1e-5 of the largest element, in single within 1e-3. Two programs are
+// built and run at a time. Every definition of the library that can be compiled must stand in a case, and
+// every option of it must be given in one.
 #include "support/stdlib.h"
 
 #include <dirent.h>
@@ -28,9 +29,15 @@ static char *slurp(const char *path, size_t *size) {
     long n = ftell(f);
     rewind(f);
     char *text = malloc((size_t)n + 1);
-    if (text && fread(text, 1, (size_t)n, f) != (size_t)n) { free(text); text = NULL; }
+    if (text && fread(text, 1, (size_t)n, f) != (size_t)n) {
+        free(text);
+        text = NULL;
+    }
     fclose(f);
-    if (text) { text[n] = 0; *size = (size_t)n; }
+    if (text) {
+        text[n] = 0;
+        *size = (size_t)n;
+    }
     return text;
 }
 
@@ -105,7 +112,8 @@ static double *read_tensor(const char *file, size_t size, const char *name, int 
     memcpy(&header, file, 8);
     snprintf(key, sizeof key, "\"%s\":", name);
     const char *at = strstr(file + 8, key), *offsets = at ? strstr(at, "\"data_offsets\":") : NULL;
-    if (!offsets || sscanf(strchr(offsets, '['), "[%lu,%lu", &first, &last) != 2 || 8 + header + last > size) return NULL;
+    if (!offsets || sscanf(strchr(offsets, '['), "[%lu,%lu", &first, &last) != 2 || 8 + header + last > size)
+        return NULL;
     const char *wide = strstr(at, "F64");
     size_t width = wide && wide < offsets ? 8 : 4;
     *count = (int)((last - first) / width);
@@ -170,11 +178,15 @@ static bool block_values(const Outcome *run, const Block *block, double *own) {
     return good;
 }
 
-static int compare(const char *what, const Block *blocks, int n, const char *log, const char *weights, double tolerance) {
+static int compare(const char *what, const Block *blocks, int n, const char *log, const char *weights,
+                   double tolerance) {
     Outcome run = {.log = log};
     char *file = slurp(weights, &run.size);
     run.file = file;
-    if (!file) { printf("%s: no weights\n", what); return 1; }
+    if (!file) {
+        printf("%s: no weights\n", what);
+        return 1;
+    }
     int bad = 0;
     for (int i = 0; i < n; i++) {
         if (!strcmp(blocks[i].name, "tolerance")) {
@@ -184,7 +196,10 @@ static int compare(const char *what, const Block *blocks, int n, const char *log
         double *own = calloc((size_t)blocks[i].count + 1, sizeof *own);
         bool found = own && block_values(&run, &blocks[i], own);
         double error = found ? worst(own, blocks[i].values, blocks[i].count) : INFINITY;
-        if (!(error <= tolerance)) { printf("%s: %s %s %.2g\n", what, blocks[i].name, found ? "differs by" : "is missing:", error); bad = 1; }
+        if (!(error <= tolerance)) {
+            printf("%s: %s %s %.2g\n", what, blocks[i].name, found ? "differs by" : "is missing:", error);
+            bad = 1;
+        }
         free(own);
     }
     free(file);
@@ -194,13 +209,19 @@ static int compare(const char *what, const Block *blocks, int n, const char *log
 // An example's case runs the example itself.
 static void program_of(const char *name, char *path, size_t room, char *options, size_t options_room) {
     const char *example = strncmp(name, "example_", 8) ? NULL : name + 8;
-    if (example) snprintf(path, room, TEST_ROOT "/examples/%s/%s.nn", example, example);
-    else snprintf(path, room, TEST_ROOT "/tests/library/%s.nn", name);
-    snprintf(options, options_room, "%s--data " TEST_ROOT "/%s", example ? "--steps 50 " : "", example ? "examples" : "tests/library");
+    if (example)
+        snprintf(path, room, TEST_ROOT "/examples/%s/%s.nn", example, example);
+    else
+        snprintf(path, room, TEST_ROOT "/tests/library/%s.nn", name);
+    snprintf(options, options_room, "%s--data " TEST_ROOT "/%s", example ? "--steps 50 " : "",
+             example ? "examples" : "tests/library");
 }
 
 static int run_case(const char *name, const char *work) {
-    static const struct { const char *precision; double tolerance; } modes[] = {{"double", 1e-5}, {"default", 1e-3}};
+    static const struct {
+        const char *precision;
+        double tolerance;
+    } modes[] = {{"double", 1e-5}, {"default", 1e-3}};
     static Block blocks[MAX_BLOCKS];
     char path[512], options[512], command[2048];
     snprintf(path, sizeof path, TEST_ROOT "/tests/library/%s.ref", name);
@@ -210,8 +231,12 @@ static int run_case(const char *name, const char *work) {
     for (int m = 0; m < 2 && !bad; m++) {
         snprintf(command, sizeof command,
                  "cd %s && mkdir -p %s.%d && cd %s.%d && " TEST_BUILD "/nnc build %s --precision %s -o t"
-                 " && ./t %s --out r --log l.jsonl --quiet --threads 1", work, name, m, name, m, path, modes[m].precision, options);
-        if (system(command)) { printf("%s: does not build or run in %s\n", name, modes[m].precision); return 1; }
+                 " && ./t %s --out r --log l.jsonl --quiet --threads 1",
+                 work, name, m, name, m, path, modes[m].precision, options);
+        if (system(command)) {
+            printf("%s: does not build or run in %s\n", name, modes[m].precision);
+            return 1;
+        }
         char log[600], weights[600], what[256];
         snprintf(log, sizeof log, "%s/%s.%d/l.jsonl", work, name, m);
         snprintf(weights, sizeof weights, "%s/%s.%d/r/weights.safetensors", work, name, m);
@@ -225,7 +250,8 @@ static int run_case(const char *name, const char *work) {
 
 static bool names_item(const Node *node, const LibraryItem *item) {
     if (!node) return false;
-    bool prefixed = node->kind == AST_MEMBER && node->base->kind == AST_NAME && !strcmp(node->base->name, "keras");
+    bool prefixed =
+        node->kind == AST_MEMBER && node->base->kind == AST_NAME && !strcmp(node->base->name, "keras");
     if (prefixed || node->kind == AST_NAME)
         if (prefixed == (*item->prefix != 0) && !strcmp(node->name, item->node->name)) return true;
     for (int i = 0; i < 3 && !prefixed; i++)
@@ -274,15 +300,21 @@ static void check_coverage(char *const *names, int count, int *passed, int *fail
         const LibraryItem *item = &all.items[k];
         if (item->waits) continue;
         bool good = covered(all, item, cases, count, 0);
-        if (!good) printf("%s%s (%s) is in no case of reference.py\n", item->prefix, item->node->name, item->file);
+        if (!good)
+            printf("%s%s (%s) is in no case of reference.py\n", item->prefix, item->node->name, item->file);
         for (int i = 0; i < item->node->count; i++) {
             const Node *option = item->node->items[i];
             bool given = !option->value;
             for (int c = 0; c < count && !given; c++) given = gives_option(cases[c], item, option->name);
-            if (!given) printf("%s%s (%s): no case of reference.py gives `%s`\n", item->prefix, item->node->name, item->file, option->name);
+            if (!given)
+                printf("%s%s (%s): no case of reference.py gives `%s`\n", item->prefix, item->node->name,
+                       item->file, option->name);
             good &= given;
         }
-        if (good) ++*passed; else ++*failed;
+        if (good)
+            ++*passed;
+        else
+            ++*failed;
     }
     context_destroy(ctx);
 }
@@ -301,7 +333,8 @@ int main(int argc, char **argv) {
     if (!mkdtemp(work) || !dir) return 2;
     for (struct dirent *e; (e = readdir(dir)) && count < MAX_CASES;) {
         char *dot = strrchr(e->d_name, '.');
-        bool program = dot && !strcmp(dot, ".nn"), example = !strncmp(e->d_name, "example_", 8) && dot && !strcmp(dot, ".ref");
+        bool program = dot && !strcmp(dot, ".nn"),
+             example = !strncmp(e->d_name, "example_", 8) && dot && !strcmp(dot, ".ref");
         if (!program && !example) continue;
         names[count] = strndup(e->d_name, (size_t)(dot - e->d_name));
         count++;
@@ -322,7 +355,10 @@ int main(int argc, char **argv) {
         int status;
         if (!running || wait(&status) < 0) break;
         running--;
-        if (WIFEXITED(status) && !WEXITSTATUS(status)) passed++; else failed++;
+        if (WIFEXITED(status) && !WEXITSTATUS(status))
+            passed++;
+        else
+            failed++;
     }
     check_coverage(names, count, &passed, &failed);
     char clean[128];

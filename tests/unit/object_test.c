@@ -1,4 +1,5 @@
-// The C interface of a compiled model, with one written by hand: two instances, files, memory, wrong calls, faults.
+// The C interface of a compiled model, with one written by hand: two instances, files, memory, wrong calls,
+// faults.
 #include "base/runtime.h"
 #include "parallel/pool.h"
 #include "support/fake_model.h"
@@ -16,8 +17,7 @@ typedef struct {
 static void check(Tests *t, bool ok, const char *what) {
     t->passed += ok;
     t->failed += !ok;
-    if (!ok)
-        printf("failed: %s\n", what);
+    if (!ok) printf("failed: %s\n", what);
 }
 
 static float x[4][2] = {{0, 1}, {1, 0}, {1, 1}, {-1, 2}}, y[4] = {1, 2, 3, 4};
@@ -31,35 +31,43 @@ static bool same_predictions(void *a, void *b) {
     const void *inputs[1] = {x};
     float p[4], q[4];
     void *to_p[1] = {p}, *to_q[1] = {q};
-    return nn_object_predict(a, inputs, 4, to_p) == NN_OK && nn_object_predict(b, inputs, 4, to_q) == NN_OK && memcmp(p, q, sizeof p) == 0;
+    return nn_object_predict(a, inputs, 4, to_p) == NN_OK && nn_object_predict(b, inputs, 4, to_q) == NN_OK &&
+           memcmp(p, q, sizeof p) == 0;
 }
 
 static void test_training(Tests *t, const void *manifest) {
     nn_config config = {.seed = 5, .lr = 0.1};
-    void *a = nn_object_create(manifest, fake_run, &config), *b = nn_object_create(manifest, fake_run, &config);
+    void *a = nn_object_create(manifest, fake_run, &config),
+         *b = nn_object_create(manifest, fake_run, &config);
     float loss = 0, first = 0;
     uint32_t before = nn_float_enter();
     nn_float_restore(before & ~0x8040u);
     check(t, train(a, 4, &first) == NN_OK && isfinite(first), "a step");
-    for (int k = 0; k < 50; k++)
-        train(a, 4, &loss);
+    for (int k = 0; k < 50; k++) train(a, 4, &loss);
     check(t, loss < first / 4, "which learns");
     uint32_t after = nn_float_enter();
     check(t, (after & 0x8040u) == 0, "the host's floating-point state is given back");
     nn_float_restore(before);
     check(t, nn_object_step(a) == 51 && nn_object_step(b) == 0, "instances are apart");
-    for (int k = 0; k < 51; k++)
-        train(b, 4, &loss);
+    for (int k = 0; k < 51; k++) train(b, 4, &loss);
     check(t, same_predictions(a, b), "the same steps give the same bits");
     const void *fields[2] = {x, NULL};
-    check(t, train(a, 0, &loss) == NN_USAGE && train(a, 99, &loss) == NN_USAGE && nn_object_train_step(a, fields, 4, &loss) == NN_USAGE,
+    check(t,
+          train(a, 0, &loss) == NN_USAGE && train(a, 99, &loss) == NN_USAGE &&
+              nn_object_train_step(a, fields, 4, &loss) == NN_USAGE,
           "wrong calls are refused");
     float w[2];
-    check(t, nn_object_get_parameter(a, "net.w", w, 2) == NN_OK && nn_object_get_parameter(a, "net.w", w, 3) == NN_USAGE
-                 && nn_object_get_parameter(a, "net.q", w, 2) == NN_USAGE, "parameters are read by name and count");
+    check(t,
+          nn_object_get_parameter(a, "net.w", w, 2) == NN_OK &&
+              nn_object_get_parameter(a, "net.w", w, 3) == NN_USAGE &&
+              nn_object_get_parameter(a, "net.q", w, 2) == NN_USAGE,
+          "parameters are read by name and count");
     w[0] = 7;
     check(t, nn_object_set_parameter(a, "net.w", w, 2) == NN_OK && !same_predictions(a, b), "and set");
-    check(t, nn_object_epoch(a, 0.5) == NN_OK && nn_object_set_lr(a, 0.2) == NN_OK && nn_object_set_lr(a, (double)NAN) == NN_USAGE, "epoch and rate");
+    check(t,
+          nn_object_epoch(a, 0.5) == NN_OK && nn_object_set_lr(a, 0.2) == NN_OK &&
+              nn_object_set_lr(a, (double)NAN) == NN_USAGE,
+          "epoch and rate");
     w[0] = (float)NAN;
     nn_object_set_parameter(a, "net.w", w, 2);
     check(t, train(a, 4, &loss) == NN_NOT_FINITE, "a loss that is not finite is said");
@@ -71,8 +79,7 @@ static void test_training(Tests *t, const void *manifest) {
 static void test_files(Tests *t, const void *manifest) {
     void *a = nn_object_create(manifest, fake_run, NULL), *b = nn_object_create(manifest, fake_run, NULL);
     float loss;
-    for (int k = 0; k < 7; k++)
-        train(a, 4, &loss);
+    for (int k = 0; k < 7; k++) train(a, 4, &loss);
     char path[] = "/tmp/nn_object_test_XXXXXX";
     int file = mkstemp(path);
     close(file);
@@ -81,13 +88,16 @@ static void test_files(Tests *t, const void *manifest) {
     train(a, 4, &loss);
     train(b, 4, &loss);
     check(t, same_predictions(a, b), "training goes on in the same way");
-    check(t, nn_object_save(a, "/nowhere/file") == NN_FILE && nn_object_load(a, "/nowhere/file") == NN_FILE, "places that are not there");
+    check(t, nn_object_save(a, "/nowhere/file") == NN_FILE && nn_object_load(a, "/nowhere/file") == NN_FILE,
+          "places that are not there");
     check(t, same_predictions(a, b), "change nothing");
     unlink(path);
     uint64_t needed = 0, again = 0;
     nn_object_save_memory(a, NULL, 0, &needed);
     unsigned char *bytes = malloc(needed);
-    check(t, needed > 0 && nn_object_save_memory(a, bytes, needed - 1, &again) == NN_USAGE && nn_object_save_memory(a, bytes, needed, &again) == NN_OK,
+    check(t,
+          needed > 0 && nn_object_save_memory(a, bytes, needed - 1, &again) == NN_USAGE &&
+              nn_object_save_memory(a, bytes, needed, &again) == NN_OK,
           "into memory");
     train(b, 4, &loss);
     int refused = 0, tries = 0;
@@ -105,7 +115,10 @@ static void test_files(Tests *t, const void *manifest) {
     check(t, refused > tries * 3 / 4, "nearly every changed bit is seen");
     for (uint64_t k = 0; k < needed; k++)
         check(t, nn_object_load_memory(b, bytes, k) == NN_DATA, "every shorter file is refused");
-    check(t, !same_predictions(a, b) && nn_object_load_memory(b, bytes, needed) == NN_OK && same_predictions(a, b), "the whole one is taken");
+    check(t,
+          !same_predictions(a, b) && nn_object_load_memory(b, bytes, needed) == NN_OK &&
+              same_predictions(a, b),
+          "the whole one is taken");
     free(bytes);
     nn_object_destroy(a);
     nn_object_destroy(b);
@@ -115,7 +128,8 @@ static void test_own_memory(Tests *t, const void *manifest) {
     uint64_t size = nn_object_size(manifest);
     unsigned char *memory = malloc(size + 3);
     float loss;
-    check(t, nn_object_init(manifest, fake_run, memory, size - 1, NULL) == NULL, "too little memory is refused");
+    check(t, nn_object_init(manifest, fake_run, memory, size - 1, NULL) == NULL,
+          "too little memory is refused");
     void *m = nn_object_init(manifest, fake_run, memory + 3, size, NULL);
     check(t, m != NULL && train(m, 4, &loss) == NN_OK, "the caller's memory, however aligned");
     nn_object_destroy(m);
@@ -130,7 +144,8 @@ int main(void) {
     test_files(&t, manifest);
     test_own_memory(&t, manifest);
     fake_free(manifest);
-    check(&t, strcmp(nn_status_text(NN_DATA), "the contents of a file are wrong") == 0, "statuses have texts");
+    check(&t, strcmp(nn_status_text(NN_DATA), "the contents of a file are wrong") == 0,
+          "statuses have texts");
     printf("%d passed, %d failed\n", t.passed, t.failed);
     return t.failed != 0;
 }

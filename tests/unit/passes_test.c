@@ -1,6 +1,7 @@
-// The passes over equations, on small networks: every gradient by finite differences of the interpreter, the simplified
-// program against the plain one, fewer rows than declared, all precisions; and what comes out: how many equations,
-// how much arithmetic, no test of divisibility. `passes_test NAME` prints one network on its way.
+// The passes over equations, on small networks: every gradient by finite differences of the interpreter, the
+// simplified program against the plain one, fewer rows than declared, all precisions; and what comes out: how
+// many equations, how much arithmetic, no test of divisibility. `passes_test NAME` prints one network on its
+// way.
 #include "pass/passes.h"
 #include "support/networks.h"
 
@@ -12,13 +13,19 @@
 enum { MOST_CHECKED = 40 };
 
 typedef void Pass(Program *p);
-static const struct { const char *name; Pass *run; } passes[] = {
-    {"number", pass_number}, {"substitute", pass_substitute}, {"travel", pass_travel}, {"operands", pass_operands},
-    {"bodies", pass_bodies}, {"pieces", pass_pieces},         {"extremes", pass_extremes}, {"views", pass_views},
-    {"clean", pass_clean},
+static const struct {
+    const char *name;
+    Pass *run;
+} passes[] = {
+    {"number", pass_number},     {"substitute", pass_substitute}, {"travel", pass_travel},
+    {"operands", pass_operands}, {"bodies", pass_bodies},         {"pieces", pass_pieces},
+    {"extremes", pass_extremes}, {"views", pass_views},           {"clean", pass_clean},
 };
 
-typedef struct { int passed, failed; bool show; } Result;
+typedef struct {
+    int passed, failed;
+    bool show;
+} Result;
 
 static void fail(Result *r, const Network *n, const char *what, const char *detail) {
     r->failed++;
@@ -41,7 +48,8 @@ static void ask(Program *p) {
     for (int i = 0; i < count; i++) {
         Tensor *t = p->tensors.data[i];
         if (t->kind != TENSOR_PARAM) continue;
-        Tensor *d = tensor_add(p, string_format(p->arena, "D%s", t->name), TENSOR_OUTPUT, TYPE_REAL, t->rank, t->dims);
+        Tensor *d = tensor_add(p, string_format(p->arena, "D%s", t->name), TENSOR_OUTPUT, TYPE_REAL, t->rank,
+                               t->dims);
         d->batch_dims = t->batch_dims;
         vec_push(p->arena, &f->outputs, d);
         vec_push(p->arena, &f->gradients, (GradientRequest){loss, t, d});
@@ -60,8 +68,10 @@ static void fill(Program *p, Environment *env) {
         double *v = environment_values(env, t);
         for (int64_t k = 0; k < tensor_elements(t); k++) {
             double u = noise(t->name, k);
-            if (t->type == TYPE_INT) v[k] = (double)t->low + floor(u * (double)(t->high - t->low + 1));
-            else v[k] = strncmp(t->name, "ties", 4) == 0 ? floor(4 * u) : 2 * u - 1;
+            if (t->type == TYPE_INT)
+                v[k] = (double)t->low + floor(u * (double)(t->high - t->low + 1));
+            else
+                v[k] = strncmp(t->name, "ties", 4) == 0 ? floor(4 * u) : 2 * u - 1;
         }
     }
 }
@@ -95,7 +105,8 @@ static int64_t stored(const Tensor *t, int64_t element, int64_t rows) {
 }
 
 // Elements beyond the true rows are nobody's.
-static void compare_gradients(Result *r, const Network *n, Program *plain, Environment *a, Program *other, Environment *b, int64_t rows) {
+static void compare_gradients(Result *r, const Network *n, Program *plain, Environment *a, Program *other,
+                              Environment *b, int64_t rows) {
     for (int i = 0; i < plain->tensors.count; i++) {
         Tensor *t = plain->tensors.data[i];
         if (t->kind != TENSOR_OUTPUT) continue;
@@ -107,33 +118,45 @@ static void compare_gradients(Result *r, const Network *n, Program *plain, Envir
             largest = fmax(largest, fabs(x[k]));
             error = isnan(x[k] - y[k]) ? HUGE_VAL : fmax(error, fabs(x[k] - y[k]));
         }
-        if (error <= 1e-12 * largest * 50) r->passed++;
-        else fail(r, n, "simplified differs:", string_format(plain->arena, "%s by %g of %g, rows %d", t->name, error, largest, (int)rows));
+        if (error <= 1e-12 * largest * 50)
+            r->passed++;
+        else
+            fail(r, n, "simplified differs:",
+                 string_format(plain->arena, "%s by %g of %g, rows %d", t->name, error, largest, (int)rows));
     }
 }
 
-static void compare_differences(Result *r, const Network *n, Program *forward, Program *derived, Environment *env, int64_t rows) {
+static void compare_differences(Result *r, const Network *n, Program *forward, Program *derived,
+                                Environment *env, int64_t rows) {
     for (int i = 0; i < forward->tensors.count; i++) {
         Tensor *t = forward->tensors.data[i];
         if (t->kind != TENSOR_PARAM || strncmp(t->name, "ties", 4) == 0) continue;
-        const double *d = environment_values(env, tensor_find(derived, string_format(derived->arena, "D%s", t->name)));
+        const double *d =
+            environment_values(env, tensor_find(derived, string_format(derived->arena, "D%s", t->name)));
         int64_t count = tensor_elements(t), stride = count > MOST_CHECKED ? count / MOST_CHECKED : 1;
         double error = 0, largest = 1e-3, h = 6e-6;
         for (int64_t k = 0; k < count; k += stride) {
             if (stored(t, k, rows) < 0) continue;
-            double difference = (loss_at(forward, rows, t, k, h) - loss_at(forward, rows, t, k, -h)) / (2 * h);
+            double difference =
+                (loss_at(forward, rows, t, k, h) - loss_at(forward, rows, t, k, -h)) / (2 * h);
             error = isnan(d[k]) ? HUGE_VAL : fmax(error, fabs(d[k] - difference));
             largest = fmax(largest, fabs(difference));
         }
-        if (error <= 1e-6 * fmax(largest, 0.1)) r->passed++;
-        else fail(r, n, "finite differences:", string_format(derived->arena, "%s by %g of %g, rows %d", t->name, error, largest, (int)rows));
+        if (error <= 1e-6 * fmax(largest, 0.1))
+            r->passed++;
+        else
+            fail(
+                r, n, "finite differences:",
+                string_format(derived->arena, "%s by %g of %g, rows %d", t->name, error, largest, (int)rows));
     }
 }
 
 static bool verified(Result *r, const Network *n, Program *p, const char *after) {
     const char *wrong = program_verify(p);
-    if (wrong) fail(r, n, string_format(p->arena, "after %s:", after), wrong);
-    else r->passed++;
+    if (wrong)
+        fail(r, n, string_format(p->arena, "after %s:", after), wrong);
+    else
+        r->passed++;
     return !wrong;
 }
 
@@ -160,20 +183,27 @@ static int fractions(const Function *f) {
 static void check_quality(Result *r, const Network *n, Program *p, int64_t forward) {
     Function *f = p->functions.data[0];
     int left = fractions(f);
-    if (left) fail(r, n, "a test of divisibility is left", NULL);
-    else r->passed++;
+    if (left)
+        fail(r, n, "a test of divisibility is left", NULL);
+    else
+        r->passed++;
     int64_t all = function_flops(f);
-    if (r->show) printf("---- %d equations, %lld operations forward, %lld in all\n", f->equations.count, (long long)forward, (long long)all);
+    if (r->show)
+        printf("---- %d equations, %lld operations forward, %lld in all\n", f->equations.count,
+               (long long)forward, (long long)all);
     if (n->equations && f->equations.count > n->equations)
-        fail(r, n, "equations:", string_format(p->arena, "%d, at most %d were expected", f->equations.count, n->equations));
+        fail(r, n, "equations:",
+             string_format(p->arena, "%d, at most %d were expected", f->equations.count, n->equations));
     double ratio = (double)(all - forward) / (double)forward;
     if (n->ratio > 0 && ratio > n->ratio)
-        fail(r, n, "derived arithmetic over forward:", string_format(p->arena, "%.2f, at most %.2f was expected", ratio, n->ratio));
+        fail(r, n, "derived arithmetic over forward:",
+             string_format(p->arena, "%.2f, at most %.2f was expected", ratio, n->ratio));
 }
 
 static void check(Result *r, const Network *n, Precision precision) {
     Context *ctx = context_create();
-    Program *forward = read(ctx, n, precision), *plain = read(ctx, n, precision), *simple = read(ctx, n, precision);
+    Program *forward = read(ctx, n, precision), *plain = read(ctx, n, precision),
+            *simple = read(ctx, n, precision);
     if (!forward || !plain || !simple) {
         fail(r, n, "does not read", NULL);
         context_destroy(ctx);

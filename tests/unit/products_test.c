@@ -73,20 +73,25 @@ static const Kind kinds[] = {
      "    dw[n, u] = sum[b, t] x[b, t, n] * dy[t, b, u]    | b:batch t:24 u:32 n:40\n"},
     {"a convolution", 5, 1,
      "param x[batch, 12, 12, 16]\nparam k[3, 3, 16, 32]\noutput y[batch, 10, 10, 32]\nfunction step step\n"
-     "    y[b, i, j, f] = sum[p, q, c] x[b, i + p, j + q, c] * k[p, q, c, f]    | b:batch i:10 j:10 f:32 p:3 q:3 "
+     "    y[b, i, j, f] = sum[p, q, c] x[b, i + p, j + q, c] * k[p, q, c, f]    | b:batch i:10 j:10 f:32 p:3 "
+     "q:3 "
      "c:16\n"},
     {"a convolution with a stride", 5, 1,
      "param x[batch, 21, 21, 16]\nparam k[3, 3, 16, 32]\noutput y[batch, 10, 10, 32]\nfunction step step\n"
-     "    y[b, i, j, f] = sum[p, q, c] x[b, 2*i + p, 2*j + q, c] * k[p, q, c, f]    | b:batch i:10 j:10 f:32 p:3 "
+     "    y[b, i, j, f] = sum[p, q, c] x[b, 2*i + p, 2*j + q, c] * k[p, q, c, f]    | b:batch i:10 j:10 f:32 "
+     "p:3 "
      "q:3 c:16\n"},
     {"a convolution's weight gradient", 5, 1,
      "param x[batch, 12, 12, 32]\nparam dy[batch, 10, 10, 32]\noutput dk[3, 3, 32, 32]\nfunction step step\n"
-     "    dk[p, q, c, f] = sum[b, i, j] x[b, i + p, j + q, c] * dy[b, i, j, f]    | b:batch i:10 j:10 f:32 p:3 q:3 "
+     "    dk[p, q, c, f] = sum[b, i, j] x[b, i + p, j + q, c] * dy[b, i, j, f]    | b:batch i:10 j:10 f:32 "
+     "p:3 q:3 "
      "c:32\n"},
     {"a convolution into zeros around", 5, 1,
-     "param x[batch, 20, 20, 16]\nparam k[3, 3, 16, 32]\ntemp a[batch, 20, 20, 16]\noutput y[batch, 20, 20, 32]\n"
+     "param x[batch, 20, 20, 16]\nparam k[3, 3, 16, 32]\ntemp a[batch, 20, 20, 16]\noutput y[batch, 20, 20, "
+     "32]\n"
      "function step step\n    a[b, i, j, c] = max(x[b, i, j, c], 0)    | b:batch i:20 j:20 c:16\n"
-     "    y[b, i, j, f] = sum[p, q, c] (a[b, i + p - 1, j + q - 1, c] * k[p, q, c, f] if i + p - 1 in 0..19 and "
+     "    y[b, i, j, f] = sum[p, q, c] (a[b, i + p - 1, j + q - 1, c] * k[p, q, c, f] if i + p - 1 in 0..19 "
+     "and "
      "j + q - 1 in 0..19 else 0.0)    | b:batch i:20 j:20 f:32 p:3 q:3 c:16\n"},
     {"a result in pieces", 48, 2,
      "param x[batch, 70]\nparam w[70, 50]\nparam v[70, 50]\noutput y[batch, 2, 50]\nfunction step step\n"
@@ -176,7 +181,8 @@ static Values interpreted(Program *p, int64_t rows) {
     Values all = {0};
     Environment *env = environment_create(p, rows, 0);
     for (int i = 0; i < p->tensors.count; i++)
-        if (is_given(p->tensors.data[i])) fill(p->tensors.data[i], environment_values(env, p->tensors.data[i]));
+        if (is_given(p->tensors.data[i]))
+            fill(p->tensors.data[i], environment_values(env, p->tensors.data[i]));
     const char *wrong = interpret(env, p->functions.data[0]);
     if (wrong) printf("the interpreter: %s\n", wrong);
     for (int i = 0; i < p->tensors.count; i++)

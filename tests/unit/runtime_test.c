@@ -1,4 +1,5 @@
-// The runtime's parts by themselves: numbers, JSON, checksums, random numbers, IDX, NPY, gzip, CSV cells, threads.
+// The runtime's parts by themselves: numbers, JSON, checksums, random numbers, IDX, NPY, gzip, CSV cells,
+// threads.
 #include "base/runtime.h"
 #include "data/data.h"
 #include "parallel/pool.h"
@@ -19,8 +20,7 @@ typedef struct {
 static void check(Tests *t, bool ok, const char *what) {
     t->passed += ok;
     t->failed += !ok;
-    if (!ok)
-        printf("failed: %s\n", what);
+    if (!ok) printf("failed: %s\n", what);
 }
 
 static void test_numbers(Tests *t) {
@@ -28,11 +28,27 @@ static void test_numbers(Tests *t) {
         const char *text;
         bool ok;
         double value;
-    } cases[] = {{"0", true, 0},          {"-0.0", true, -0.0},  {"1.5e3", true, 1500}, {".5", true, 0.5},       {"5.", true, 5},
-                 {"+7", true, 7},         {"", false, 0},        {"-", false, 0},       {"1e", false, 0},        {"inf", false, 0},
-                 {"nan", false, 0},       {"0x10", false, 0},    {"1 2", false, 0},     {"1.2.3", false, 0},     {"1e400", false, 0},
-                 {"1e-400", true, 0},     {"0.1", true, 0.1},    {"1e23", true, 1e23},  {"9007199254740993", true, 9007199254740992.0},
-                 {"123456789012345678901234567890", true, 123456789012345678901234567890.0}, {"4.9e-324", true, 4.9e-324}};
+    } cases[] = {{"0", true, 0},
+                 {"-0.0", true, -0.0},
+                 {"1.5e3", true, 1500},
+                 {".5", true, 0.5},
+                 {"5.", true, 5},
+                 {"+7", true, 7},
+                 {"", false, 0},
+                 {"-", false, 0},
+                 {"1e", false, 0},
+                 {"inf", false, 0},
+                 {"nan", false, 0},
+                 {"0x10", false, 0},
+                 {"1 2", false, 0},
+                 {"1.2.3", false, 0},
+                 {"1e400", false, 0},
+                 {"1e-400", true, 0},
+                 {"0.1", true, 0.1},
+                 {"1e23", true, 1e23},
+                 {"9007199254740993", true, 9007199254740992.0},
+                 {"123456789012345678901234567890", true, 123456789012345678901234567890.0},
+                 {"4.9e-324", true, 4.9e-324}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         double value = 0;
         bool ok = nn_number_parse(cases[k].text, strlen(cases[k].text), &value);
@@ -45,31 +61,43 @@ static void test_numbers(Tests *t) {
         double value, back;
         state = state * 6364136223846793005u + 1442695040888963407u;
         memcpy(&value, &state, 8);
-        if (k % 2 == 0)
-            value = round(value * 1e3) / 1e3;
-        if (!isfinite(value))
-            continue;
-        same = nn_number_parse(text, (uint64_t)nn_number_print(text, value, true), &back) && memcmp(&back, &value, 8) == 0;
+        if (k % 2 == 0) value = round(value * 1e3) / 1e3;
+        if (!isfinite(value)) continue;
+        same = nn_number_parse(text, (uint64_t)nn_number_print(text, value, true), &back) &&
+               memcmp(&back, &value, 8) == 0;
         float single = (float)value;
         if (isfinite(single) && same)
-            same = nn_number_parse(text, (uint64_t)nn_number_print(text, (double)single, false), &back) && (float)back == single;
-        if (!same)
-            printf("%s is not %.17g\n", text, value);
+            same = nn_number_parse(text, (uint64_t)nn_number_print(text, (double)single, false), &back) &&
+                   (float)back == single;
+        if (!same) printf("%s is not %.17g\n", text, value);
     }
     check(t, same, "what is printed reads as the same bits");
     int64_t whole;
-    check(t, nn_integer_parse("-9223372036854775808", 20, &whole) && whole == INT64_MIN && !nn_integer_parse("9223372036854775808", 19, &whole)
-                 && !nn_integer_parse("1.0", 3, &whole) && !nn_integer_parse("", 0, &whole), "whole numbers at the edge");
+    check(t,
+          nn_integer_parse("-9223372036854775808", 20, &whole) && whole == INT64_MIN &&
+              !nn_integer_parse("9223372036854775808", 19, &whole) && !nn_integer_parse("1.0", 3, &whole) &&
+              !nn_integer_parse("", 0, &whole),
+          "whole numbers at the edge");
     static const char *const words[] = {"--epochs", "--steps"};
-    check(t, nn_same(nn_nearest("--epcohs", words, 2), "--epochs") && nn_nearest("--verbose", words, 2) == NULL, "the nearest word");
+    check(t,
+          nn_same(nn_nearest("--epcohs", words, 2), "--epochs") && nn_nearest("--verbose", words, 2) == NULL,
+          "the nearest word");
 }
 
 static void test_json(Tests *t) {
     static const struct {
         const char *text;
         bool ok;
-    } cases[] = {{"{\"a\": [1, -2.5e3, \"\\u00e9\\ud83d\\ude00\"], \"b\": {}}", true}, {"[1,]", false}, {"{\"a\" 1}", false}, {"\"\\ud800\"", false},
-                 {"\"\\x\"", false}, {"\"a", false}, {"tru", false}, {"\"\n\"", false}, {"{\"a\":1,}", false}, {"", false}};
+    } cases[] = {{"{\"a\": [1, -2.5e3, \"\\u00e9\\ud83d\\ude00\"], \"b\": {}}", true},
+                 {"[1,]", false},
+                 {"{\"a\" 1}", false},
+                 {"\"\\ud800\"", false},
+                 {"\"\\x\"", false},
+                 {"\"a", false},
+                 {"tru", false},
+                 {"\"\n\"", false},
+                 {"{\"a\":1,}", false},
+                 {"", false}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         nn_json j = {.at = cases[k].text, .end = cases[k].text + strlen(cases[k].text)};
         check(t, (nn_json_skip(&j, 0) && j.at == j.end) == cases[k].ok, cases[k].text);
@@ -86,12 +114,14 @@ static void test_json(Tests *t) {
 
 static void test_random(Tests *t) {
     uint32_t zero[4] = {0, 0, 0, 0}, ones[4] = {~0u, ~0u, ~0u, ~0u};
-    static const uint32_t of_zero[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, of_ones[4] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
+    static const uint32_t of_zero[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+                          of_ones[4] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
     nn_philox(zero, 0);
     nn_philox(ones, ~0ull);
     check(t, memcmp(zero, of_zero, 16) == 0 && memcmp(ones, of_ones, 16) == 0, "Philox's published vectors");
     check(t, nn_crc32c(0, "123456789", 9) == 0xe3069283, "the published CRC-32C");
-    // Every order of four rows about as often as another: chi-square with 23 degrees of freedom, far below its 1e-6 tail.
+    // Every order of four rows about as often as another: chi-square with 23 degrees of freedom, far below
+    // its 1e-6 tail.
     int counts[256] = {0};
     for (uint64_t key = 0; key < 24000; key++) {
         int32_t rows[4] = {0, 1, 2, 3};
@@ -108,8 +138,7 @@ static void test_random(Tests *t) {
     enum { N = 1000 };
     int32_t rows[N];
     char seen[N] = {0};
-    for (int32_t k = 0; k < N; k++)
-        rows[k] = k;
+    for (int32_t k = 0; k < N; k++) rows[k] = k;
     nn_shuffle(rows, N, 3, NN_FOR_ORDER, 0);
     int there = 0, fixed = 0;
     for (int32_t k = 0; k < N; k++) {
@@ -132,34 +161,55 @@ static bool idx(const char *bytes, size_t size, const char *message) {
 static bool npy(const char *head, int version, uint64_t bytes, const char *message) {
     nn_context ctx = {0};
     nn_array a;
-    unsigned char file[512] = {0x93, 'N', 'U', 'M', 'P', 'Y', (unsigned char)version, 0, (unsigned char)strlen(head)};
+    unsigned char file[512] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', (unsigned char)version, 0, (unsigned char)strlen(head)};
     size_t start = version == 1 ? 10 : 12;
     memcpy(file + start, head, strlen(head));
     nn_status status = nn_npy_parse(&ctx, "f", file, start + strlen(head) + bytes, &a);
     bool ok = message == NULL ? status == NN_OK : status == NN_DATA && strstr(ctx.message, message) != NULL;
-    if (!ok)
-        printf("%s: %s\n", head, ctx.message);
+    if (!ok) printf("%s: %s\n", head, ctx.message);
     return ok;
 }
 
 static void test_arrays(Tests *t) {
-    check(t, idx("\0\0\x08\x01\0\0\0\x02" "ab", 10, NULL), "IDX");
-    check(t, idx("\0\0\x08\x01\0\0\0\x02" "a", 9, "expected 2 bytes of elements, found 1"), "IDX cut off");
-    check(t, idx("\0\0\x08\x01\0\0\0\x02" "abc", 11, "expected 2 bytes of elements, found 3"), "IDX with bytes left over");
-    check(t, idx("\0\1\x08\x01", 4, "two zero bytes") && idx("\0\0\x0a\x01", 4, "type") && idx("\0\0\x08\x09", 4, "dimensions") && idx("\0", 1, "IDX"),
+    check(t,
+          idx("\0\0\x08\x01\0\0\0\x02"
+              "ab",
+              10, NULL),
+          "IDX");
+    check(t,
+          idx("\0\0\x08\x01\0\0\0\x02"
+              "a",
+              9, "expected 2 bytes of elements, found 1"),
+          "IDX cut off");
+    check(t,
+          idx("\0\0\x08\x01\0\0\0\x02"
+              "abc",
+              11, "expected 2 bytes of elements, found 3"),
+          "IDX with bytes left over");
+    check(t,
+          idx("\0\1\x08\x01", 4, "two zero bytes") && idx("\0\0\x0a\x01", 4, "type") &&
+              idx("\0\0\x08\x09", 4, "dimensions") && idx("\0", 1, "IDX"),
           "IDX with a wrong head");
-    check(t, idx("\0\0\x0e\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 16, "too large"), "IDX of a shape too large");
+    check(t, idx("\0\0\x0e\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 16, "too large"),
+          "IDX of a shape too large");
     check(t, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 1, 24, NULL), "NPY");
     check(t, npy("{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }", 2, 5, NULL), "NPY version 2");
     check(t, npy("{'descr': '<f8', 'fortran_order': False, 'shape': (), }", 1, 8, NULL), "NPY of one number");
-    check(t, npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 1, 24, "Fortran"), "NPY in Fortran order");
-    check(t, npy("{'descr': '<c8', 'fortran_order': False, 'shape': (2,), }", 1, 16, "found '<c8'"), "NPY of complex numbers");
-    check(t, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 1, 20, "expected 24 bytes"), "NPY cut off");
+    check(t, npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 1, 24, "Fortran"),
+          "NPY in Fortran order");
+    check(t, npy("{'descr': '<c8', 'fortran_order': False, 'shape': (2,), }", 1, 16, "found '<c8'"),
+          "NPY of complex numbers");
+    check(t, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 1, 20, "expected 24 bytes"),
+          "NPY cut off");
     check(t, npy("{'descr': '<f4', 'shape': (2, 3), }", 1, 24, "damaged"), "NPY without an order");
-    check(t, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3), }", 1, 24, "damaged"), "NPY with a negative size");
-    check(t, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'x': 1}", 1, 24, "damaged"), "NPY with more");
+    check(t, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, -3), }", 1, 24, "damaged"),
+          "NPY with a negative size");
+    check(t, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'x': 1}", 1, 24, "damaged"),
+          "NPY with more");
     static const unsigned char bytes[] = {0xff, 0xfe, 0x3f, 0x80, 0, 0};
-    nn_raw i2 = {.bytes = bytes, .type = 'i', .size = 2, .big_endian = true}, f4 = {.bytes = bytes + 2, .type = 'f', .size = 4, .big_endian = true},
+    nn_raw i2 = {.bytes = bytes, .type = 'i', .size = 2, .big_endian = true},
+           f4 = {.bytes = bytes + 2, .type = 'f', .size = 4, .big_endian = true},
            i1 = {.bytes = bytes, .type = 'i', .size = 1}, u2 = {.bytes = bytes, .type = 'u', .size = 2};
     double v[4];
     nn_raw_values(&i2, 0, 1, v);
@@ -174,10 +224,8 @@ static void test_gzip(Tests *t) {
     enum { ROOM = 200000 };
     unsigned char *plain = calloc(1, ROOM), *packed = malloc(ROOM), *out = NULL;
     uint64_t size = 0;
-    if (plain == NULL || packed == NULL)
-        abort();
-    for (int k = 0; k < ROOM; k += 3)
-        plain[k] = (unsigned char)(k * 7 >> 3);
+    if (plain == NULL || packed == NULL) abort();
+    for (int k = 0; k < ROOM; k += 3) plain[k] = (unsigned char)(k * 7 >> 3);
     z_stream z = {0};
     deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
     z.next_in = plain;
@@ -187,8 +235,14 @@ static void test_gzip(Tests *t) {
     deflate(&z, Z_FINISH);
     uint64_t length = z.total_out;
     deflateEnd(&z);
-    check(t, nn_gzip_expand(&ctx, "f", packed, length, &out, &size) == NN_OK && size == ROOM && memcmp(out, plain, ROOM) == 0, "gzip");
-    check(t, nn_gzip_expand(&ctx, "f", packed, length - 5, &out, &size) == NN_DATA && strstr(ctx.message, "cut off") != NULL, "gzip cut off");
+    check(t,
+          nn_gzip_expand(&ctx, "f", packed, length, &out, &size) == NN_OK && size == ROOM &&
+              memcmp(out, plain, ROOM) == 0,
+          "gzip");
+    check(t,
+          nn_gzip_expand(&ctx, "f", packed, length - 5, &out, &size) == NN_DATA &&
+              strstr(ctx.message, "cut off") != NULL,
+          "gzip cut off");
     nn_forget(&ctx);
     packed[length / 2] ^= 0x55;
     check(t, nn_gzip_expand(&ctx, "f", packed, length, &out, &size) == NN_DATA, "gzip damaged");
@@ -208,14 +262,11 @@ static void meet_often(int32_t function, const nn_call *call, int32_t thread, in
     Shared *s = (Shared *)(void *)call->arena;
     for (int k = 0; k < function; k++) {
         atomic_fetch_add(&s->sums[thread], 1);
-        if (threads > 1)
-            call->barrier(call->team);
+        if (threads > 1) call->barrier(call->team);
         for (int other = 0; other < threads; other++) {
-            if (atomic_load(&s->sums[other]) != k + 1)
-                atomic_fetch_add(&s->wrong, 1);
+            if (atomic_load(&s->sums[other]) != k + 1) atomic_fetch_add(&s->wrong, 1);
         }
-        if (threads > 1)
-            call->barrier(call->team);
+        if (threads > 1) call->barrier(call->team);
     }
 }
 
@@ -229,7 +280,8 @@ static void test_pool(Tests *t) {
             shared = nn_get(&ctx, 1, sizeof *shared);
             nn_call call = {.arena = (unsigned char *)shared};
             nn_pool_run(pool, meet_often, 20, &call);
-            check(t, atomic_load(&shared->wrong) == 0 && atomic_load(&shared->sums[threads - 1]) == 20, "threads meet");
+            check(t, atomic_load(&shared->wrong) == 0 && atomic_load(&shared->sums[threads - 1]) == 20,
+                  "threads meet");
         }
         nn_pool_stop(pool);
         nn_context_end(&ctx);
@@ -246,24 +298,43 @@ static bool store(const char *header, uint64_t bytes, const char *message) {
     memcpy(file + 8, header, length);
     nn_status status = nn_safetensors_parse(&ctx, "f", file, 8 + length + bytes, NULL, NULL);
     bool ok = message == NULL ? status == NN_OK : status == NN_DATA && strstr(ctx.message, message) != NULL;
-    if (!ok)
-        printf("%s: %s\n", header, ctx.message);
+    if (!ok) printf("%s: %s\n", header, ctx.message);
     return ok;
 }
 
 static void test_store(Tests *t) {
-    check(t, store("{}", 0, NULL) && store("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}  ", 8, NULL), "headers");
-    check(t, store("[]", 0, "begin with {") && store("", 0, "begin with {") && store("{} x", 0, "follows"), "wrong headers");
-    check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, "do not fit"), "a shape that is not the bytes'");
-    check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 7, "do not fit"), "offsets outside");
-    check(t, store("{\"a\":{\"dtype\":\"F99\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "do not fit"), "an unknown type");
-    check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "do not fit"), "a shape that overflows");
-    check(t, store("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "damaged"), "a key twice");
-    check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "damaged"), "a negative size");
-    check(t, store("{\"__metadata__\":{\"a\":1}}", 0, "texts") && store("{\"__metadata__\":{},\"__metadata__\":{}}", 0, "twice"), "metadata");
+    check(t,
+          store("{}", 0, NULL) &&
+              store("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}  ", 8, NULL),
+          "headers");
+    check(t, store("[]", 0, "begin with {") && store("", 0, "begin with {") && store("{} x", 0, "follows"),
+          "wrong headers");
+    check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,8]}}", 8, "do not fit"),
+          "a shape that is not the bytes'");
+    check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 7, "do not fit"),
+          "offsets outside");
+    check(t, store("{\"a\":{\"dtype\":\"F99\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "do not fit"),
+          "an unknown type");
+    check(t,
+          store("{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
+                "do not fit"),
+          "a shape that overflows");
+    check(t,
+          store("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8,
+                "damaged"),
+          "a key twice");
+    check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "damaged"),
+          "a negative size");
+    check(t,
+          store("{\"__metadata__\":{\"a\":1}}", 0, "texts") &&
+              store("{\"__metadata__\":{},\"__metadata__\":{}}", 0, "twice"),
+          "metadata");
     nn_context ctx = {0};
     unsigned char huge[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, '{'};
-    check(t, nn_safetensors_parse(&ctx, "f", huge, 16, NULL, NULL) == NN_DATA && strstr(ctx.message, "100 MB") != NULL, "a header too long");
+    check(t,
+          nn_safetensors_parse(&ctx, "f", huge, 16, NULL, NULL) == NN_DATA &&
+              strstr(ctx.message, "100 MB") != NULL,
+          "a header too long");
     nn_forget(&ctx);
     check(t, nn_safetensors_parse(&ctx, "f", huge, 5, NULL, NULL) == NN_DATA, "a file too short");
 }

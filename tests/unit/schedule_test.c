@@ -1,5 +1,6 @@
-// Scheduling: what must hold of every schedule (on networks and random programs, also with caches so small that everything
-// is blocked), and the order of the cost model, as measured on real kernels. `schedule_test NAME` prints one network's kernels.
+// Scheduling: what must hold of every schedule (on networks and random programs, also with caches so small
+// that everything is blocked), and the order of the cost model, as measured on real kernels. `schedule_test
+// NAME` prints one network's kernels.
 #include "pass/kernel.h"
 #include "pass/passes.h"
 #include "programs/random_program.h"
@@ -8,8 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const Machine machines[] = {
-    {16, 32, 40e3, 1.4e6, BLAS_NONE}, {8, 16, 40e3, 1.4e6, BLAS_NONE}, {16, 32, 3e3, 12e3, BLAS_NONE}, {8, 16, 300, 1e3, BLAS_NONE}};
+static const Machine machines[] = {{16, 32, 40e3, 1.4e6, BLAS_NONE},
+                                   {8, 16, 40e3, 1.4e6, BLAS_NONE},
+                                   {16, 32, 3e3, 12e3, BLAS_NONE},
+                                   {8, 16, 300, 1e3, BLAS_NONE}};
 enum { MACHINES = 4, RANDOM_PROGRAMS = 60 };
 
 static int passed, failed;
@@ -34,9 +37,12 @@ static Kernels *schedule(Program *p, const Machine *m) {
     return ks;
 }
 
-// ---- what must hold ------------------------------------------------------------------------------------------------------------
+// ---- what must hold
+// ------------------------------------------------------------------------------------------------------------
 
-static bool outlives(const Tensor *t) { return t->kind != TENSOR_TEMP && t->kind != TENSOR_INPUT && t->kind != TENSOR_OUTPUT; }
+static bool outlives(const Tensor *t) {
+    return t->kind != TENSOR_TEMP && t->kind != TENSOR_INPUT && t->kind != TENSOR_OUTPUT;
+}
 
 // The kernels between which a tensor of one function is needed, found anew.
 static bool life_of(const Schedule *s, const Tensor *t, int *first, int *last) {
@@ -60,7 +66,8 @@ static bool life_of(const Schedule *s, const Tensor *t, int *first, int *last) {
 }
 
 static bool overlap(const Layout *a, const Layout *b) {
-    return a->offset < b->offset + b->size * b->element_size && b->offset < a->offset + a->size * a->element_size;
+    return a->offset < b->offset + b->size * b->element_size &&
+           b->offset < a->offset + a->size * a->element_size;
 }
 
 static void check_places(const Kernels *ks, const Schedule *s, const char *where) {
@@ -68,15 +75,20 @@ static void check_places(const Kernels *ks, const Schedule *s, const char *where
     for (int i = 0; i < p->tensors.count; i++) {
         const Tensor *a = p->tensors.data[i];
         int a1, a2, b1, b2;
-        if (a->kind == TENSOR_SOURCE || !a->layout->stored || a->layout->same || !life_of(s, a, &a1, &a2)) continue;
+        if (a->kind == TENSOR_SOURCE || !a->layout->stored || a->layout->same || !life_of(s, a, &a1, &a2))
+            continue;
         check(a->layout->offset % 64 == 0, "a place is aligned", where, a->name);
-        check(a->layout->offset + a->layout->size * a->layout->element_size <= ks->arena_size, "a place is inside the arena", where, a->name);
+        check(a->layout->offset + a->layout->size * a->layout->element_size <= ks->arena_size,
+              "a place is inside the arena", where, a->name);
         for (int j = 0; j < i; j++) {
             const Tensor *b = p->tensors.data[j];
-            if (b->kind == TENSOR_SOURCE || !b->layout->stored || b->layout->same || !life_of(s, b, &b1, &b2)) continue;
+            if (b->kind == TENSOR_SOURCE || !b->layout->stored || b->layout->same || !life_of(s, b, &b1, &b2))
+                continue;
             bool apart = !overlap(a->layout, b->layout) || a1 > b2 || b1 > a2;
-            if (a->layout->twin) apart = apart && (!overlap(a->layout->twin, b->layout) || a1 > b2 || b1 > a2);
-            check(apart, "places of tensors that live at once are apart", where, string_format(p->arena, "%s, %s", a->name, b->name));
+            if (a->layout->twin)
+                apart = apart && (!overlap(a->layout->twin, b->layout) || a1 > b2 || b1 > a2);
+            check(apart, "places of tensors that live at once are apart", where,
+                  string_format(p->arena, "%s, %s", a->name, b->name));
         }
     }
 }
@@ -88,42 +100,51 @@ static void check_forms(const Kernel *k, const Stage *st, const char *where) {
         affine_bounds(q->out[d], &low, &high);
         check(low >= 0 && high < q->tensor->dims[d], "a result stays inside", where, q->tensor->name);
     }
-    for (int i = 0; q->reduction == REDUCE_SUM && q->e->op == OP_PRODUCT && i < q->e->count; i++)      // no guard keeps these in
+    for (int i = 0; q->reduction == REDUCE_SUM && q->e->op == OP_PRODUCT && i < q->e->count;
+         i++) // no guard keeps these in
         for (int d = 0; q->e->args[i]->op == OP_READ && d < q->e->args[i]->tensor->rank; d++) {
             const Tensor *t = q->e->args[i]->tensor;
             int64_t low, high;
             affine_bounds(q->e->args[i]->forms[d], &low, &high);
             bool bounded = low > -(INT64_C(1) << 40);
-            check(!bounded || (low >= -t->layout->border_low[d] && high < t->dims[d] + t->layout->border_high[d]),
+            check(!bounded ||
+                      (low >= -t->layout->border_low[d] && high < t->dims[d] + t->layout->border_high[d]),
                   "a read stays inside its tensor's border", where, t->name);
         }
-    check(st->inner_count <= k->axis_count - k->tile_count, "inner axes are no tile axes", where, q->tensor->name);
+    check(st->inner_count <= k->axis_count - k->tile_count, "inner axes are no tile axes", where,
+          q->tensor->name);
 }
 
 static void check_kernel(const Kernels *ks, const Kernel *k, const char *where) {
     const char *name = k->stages.data[0].equation->tensor->name;
     int lanes = ks->machine.lanes / (ks->program->precision == PRECISION_DOUBLE ? 2 : 1);
     for (int a = 0; a < k->axis_count; a++) {
-        check(k->axes[a].step >= 1 && k->axes[a].index->axis == a, "an axis has a step and its number", where, name);
+        check(k->axes[a].step >= 1 && k->axes[a].index->axis == a, "an axis has a step and its number", where,
+              name);
         check(k->axes[a].tile || k->axes[a].step == 1, "only tiles have steps", where, name);
     }
-    check(k->vector_axis < 0 || k->axes[k->vector_axis].tile, "results' lanes run along a tile axis", where, name);
-    check(k->sum_vector_axis < 0 || !k->axes[k->sum_vector_axis].tile, "lanes of a sum run along an inner axis", where, name);
+    check(k->vector_axis < 0 || k->axes[k->vector_axis].tile, "results' lanes run along a tile axis", where,
+          name);
+    check(k->sum_vector_axis < 0 || !k->axes[k->sum_vector_axis].tile,
+          "lanes of a sum run along an inner axis", where, name);
     if (k->vector_axis >= 0 && k->sum_vector_axis < 0)
         check(k->axes[k->vector_axis].step % lanes == 0, "whole vectors", where, name);
     if (k->owned_axis >= 0) {
         check(k->order[0] == k->owned_axis, "the owned axis is outermost", where, name);
-        check(k->owned_grain > 0 && k->owned_grain % k->axes[k->owned_axis].step == 0, "grains are whole tiles", where, name);
+        check(k->owned_grain > 0 && k->owned_grain % k->axes[k->owned_axis].step == 0,
+              "grains are whole tiles", where, name);
     }
     for (int b = 0; b < k->block_count; b++)
-        check(k->blocks[b].size > 0 && k->blocks[b].size % k->axes[k->blocks[b].axis].step == 0, "blocks are whole tiles", where, name);
+        check(k->blocks[b].size > 0 && k->blocks[b].size % k->axes[k->blocks[b].axis].step == 0,
+              "blocks are whole tiles", where, name);
     for (int s = 0; s < k->stages.count; s++) check_forms(k, &k->stages.data[s], where);
 }
 
 // Every tensor is written before it is read; an old value is read before the new one is written over it.
 static void check_order(const Kernels *ks, const Schedule *s, const char *where) {
     Arena *arena = ks->program->arena;
-    bool *written = arena_array(arena, bool, ks->program->tensors.count), *over = arena_array(arena, bool, ks->program->tensors.count);
+    bool *written = arena_array(arena, bool, ks->program->tensors.count),
+         *over = arena_array(arena, bool, ks->program->tensors.count);
     for (int n = 0; n < s->kernels.count; n++) {
         const Kernel *k = s->kernels.data[n];
         check(k->id == n, "kernels are numbered in order", where, s->function->name);
@@ -147,13 +168,15 @@ static void check_order(const Kernels *ks, const Schedule *s, const char *where)
 
 static int count_stages(const Schedule *s) {
     int n = 0;
-    for (int i = 0; i < s->kernels.count; i++) n += s->kernels.data[i]->zeros ? 0 : s->kernels.data[i]->stages.count;
+    for (int i = 0; i < s->kernels.count; i++)
+        n += s->kernels.data[i]->zeros ? 0 : s->kernels.data[i]->stages.count;
     return n;
 }
 
 static void check_all(Program *p, const Machine *m, const char *where) {
     int equations[16] = {0};
-    for (int i = 0; i < p->functions.count && i < 16; i++) equations[i] = p->functions.data[i]->equations.count;
+    for (int i = 0; i < p->functions.count && i < 16; i++)
+        equations[i] = p->functions.data[i]->equations.count;
     Kernels *ks = schedule(p, m);
     check(ks->persistent_size <= ks->arena_size, "the arena holds what persists", where, "");
     for (int i = 0; i < ks->schedules.count; i++) {
@@ -193,7 +216,8 @@ static void check_networks(const char *only) {
         const Network *n = &list[i / MACHINES];
         if (only && strcmp(only, n->name)) continue;
         Context *ctx = context_create();
-        const char *text = string_format(ctx->arena, "program batch 40 precision %s\n%s", precisions[i % 3], n->text);
+        const char *text =
+            string_format(ctx->arena, "program batch 40 precision %s\n%s", precisions[i % 3], n->text);
         Program *p = read(ctx, n->name, text);
         if (p) {
             p->functions.data[0]->kind = FUNCTION_STEP;
@@ -208,14 +232,16 @@ static void check_networks(const char *only) {
 static void check_random(void) {
     for (int i = 0; i < RANDOM_PROGRAMS; i++) {
         Context *ctx = context_create();
-        Program *p = random_program(ctx, (RandomOptions){.seed = (uint64_t)i + 900, .precision = (Precision)(i % 3)});
+        Program *p =
+            random_program(ctx, (RandomOptions){.seed = (uint64_t)i + 900, .precision = (Precision)(i % 3)});
         simplify(p);
         check_all(p, &machines[i % MACHINES], string_format(ctx->arena, "random program %d", i + 900));
         context_destroy(ctx);
     }
 }
 
-// ---- the order of the model -------------------------------------------------------------------------------------------------------
+// ---- the order of the model
+// -------------------------------------------------------------------------------------------------------
 
 static const Kernel *kernel_of(const Kernels *ks, const char *tensor) {
     for (int n = 0; n < ks->schedules.data[0]->kernels.count; n++) {
@@ -231,15 +257,20 @@ static const char *lanes_of(const Kernel *k) {
     return k->vector_axis < 0 ? "" : k->axes[k->vector_axis].index->name;
 }
 
-// Measured: which lanes are faster by far. Each of these was once chosen wrongly by one wrong term of the model.
+// Measured: which lanes are faster by far. Each of these was once chosen wrongly by one wrong term of the
+// model.
 static void check_model(void) {
-    static const struct { const char *what, *tensor, *lanes, *text; } cases[] = {
+    static const struct {
+        const char *what, *tensor, *lanes, *text;
+    } cases[] = {
         {"a wide layer's lanes run along its columns, not along the sum", "h", "u",
          "program batch 64 precision default\ninput x[batch, 784]\nparam w[784, 128]\noutput h[batch, 128]\n"
          "function step step\n    h[b, u] = sum[n] x[b, n] * w[n, u]    | b:batch u:128 n:784\n"},
         {"a narrow convolution's lanes run over the batch", "y", "b",
-         "program batch 64 precision default\ninput x[batch, 28, 28, 1]\nparam k[5, 5, 1, 6]\noutput y[batch, 24, 24, 6]\n"
-         "function step step\n    y[b, i, j, f] = sum[p, q] x[b, i + p, j + q, 0] * k[p, q, 0, f]    | b:batch i:24 j:24 f:6 p:5 q:5\n"},
+         "program batch 64 precision default\ninput x[batch, 28, 28, 1]\nparam k[5, 5, 1, 6]\noutput "
+         "y[batch, 24, 24, 6]\n"
+         "function step step\n    y[b, i, j, f] = sum[p, q] x[b, i + p, j + q, 0] * k[p, q, 0, f]    | "
+         "b:batch i:24 j:24 f:6 p:5 q:5\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Context *ctx = context_create();
@@ -247,7 +278,8 @@ static void check_model(void) {
         if (p) {
             pass_gather(p);
             const Kernel *k = kernel_of(schedule(p, &machines[0]), cases[i].tensor);
-            check(k && !strcmp(lanes_of(k), cases[i].lanes), cases[i].what, "model", k ? lanes_of(k) : "no kernel");
+            check(k && !strcmp(lanes_of(k), cases[i].lanes), cases[i].what, "model",
+                  k ? lanes_of(k) : "no kernel");
         }
         check(p != NULL, "a case can be read", cases[i].what, "");
         context_destroy(ctx);

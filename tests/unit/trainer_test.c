@@ -1,4 +1,5 @@
-// The trainer's whole way with a hand-written model: runs, resumes at every step, damaged checkpoints, signals, commands.
+// The trainer's whole way with a hand-written model: runs, resumes at every step, damaged checkpoints,
+// signals, commands.
 #include "base/runtime.h"
 #include "support/fake_model.h"
 
@@ -23,27 +24,22 @@ typedef struct {
 static void check(Tests *t, bool ok, const char *what) {
     t->passed += ok;
     t->failed += !ok;
-    if (!ok)
-        printf("failed: %s\n", what);
+    if (!ok) printf("failed: %s\n", what);
 }
 
 static void write_file(const char *path, const char *text) {
     FILE *f = fopen(path, "w");
-    if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0)
-        abort();
+    if (f == NULL || fputs(text, f) < 0 || fclose(f) != 0) abort();
 }
 
 static char *read_file(const char *path, size_t *size) {
     FILE *f = fopen(path, "r");
-    if (size != NULL)
-        *size = 0;
-    if (f == NULL)
-        return NULL;
+    if (size != NULL) *size = 0;
+    if (f == NULL) return NULL;
     char *bytes = calloc(1, 1 << 20);
     size_t n = bytes == NULL ? 0 : fread(bytes, 1, (1 << 20) - 1, f);
     fclose(f);
-    if (size != NULL)
-        *size = n;
+    if (size != NULL) *size = n;
     return bytes;
 }
 
@@ -66,28 +62,26 @@ static bool contains(const char *path, const char *text) {
 static bool file_has(const char *path, const char *text) {
     char *bytes = read_file(path, NULL);
     bool has = contains(path, text);
-    if (!has)
-        printf("in %s expected: %s\nfound: %s\n", path, text, bytes == NULL ? "(no file)" : bytes);
+    if (!has) printf("in %s expected: %s\nfound: %s\n", path, text, bytes == NULL ? "(no file)" : bytes);
     free(bytes);
     return has;
 }
 
-// A trainer process: standard output goes to `out`, standard error to `err`, standard input comes from `in`, if it is there.
+// A trainer process: standard output goes to `out`, standard error to `err`, standard input comes from `in`,
+// if it is there.
 static pid_t start(const FakeOptions *o, const char *command) {
     fflush(stdout);
     pid_t child = fork();
-    if (child != 0)
-        return child;
+    if (child != 0) return child;
     char text[1024], *words[WORDS] = {text}, *word;
     int count = 1, in = open("in", O_RDONLY);
     char copy[1024], *at = copy;
     snprintf(copy, sizeof copy, "%s", command);
-    while ((word = strtok_r(at, " ", &at)) != NULL && count < WORDS)
-        words[count++] = word;
+    while ((word = strtok_r(at, " ", &at)) != NULL && count < WORDS) words[count++] = word;
     snprintf(text, sizeof text, "fake");
-    if (in < 0)
-        in = open("/dev/null", O_RDONLY);
-    int out = open("out", O_WRONLY | O_CREAT | O_TRUNC, 0666), err = open("err", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (in < 0) in = open("/dev/null", O_RDONLY);
+    int out = open("out", O_WRONLY | O_CREAT | O_TRUNC, 0666),
+        err = open("err", O_WRONLY | O_CREAT | O_TRUNC, 0666);
     dup2(in, 0);
     dup2(out, 1);
     dup2(err, 2);
@@ -115,27 +109,35 @@ static int run(const FakeOptions *o, const char *format, ...) {
 
 static void make_points(const char *path, int rows) {
     FILE *f = fopen(path, "w");
-    if (f == NULL)
-        abort();
+    if (f == NULL) abort();
     fprintf(f, "a,b,y,kind\n");
     for (int k = 0; k < rows; k++) {
         double a = (k * 37 % 101) / 25.0 - 1, b = (k * 53 % 97) / 10.0;
-        fprintf(f, "%.3f, %.2f,%.4f,%s\n", a, b, 1.5 * a - 0.7 * b + 2 + (k * 29 % 11) / 50.0, k % 3 == 0 ? "red" : "blue");
+        fprintf(f, "%.3f, %.2f,%.4f,%s\n", a, b, 1.5 * a - 0.7 * b + 2 + (k * 29 % 11) / 50.0,
+                k % 3 == 0 ? "red" : "blue");
     }
     fclose(f);
 }
 
 static void test_runs(Tests *t) {
-    FakeOptions o = {.csv = "points.csv", .batch = 8, .epochs = 6, .steps = -1, .split = NN_SPLIT_RANDOM, .threaded = 1};
-    check(t, run(&o, "--quiet --threads 1 --out a") == 0 && run(&o, "--quiet --threads 3 --out b") == 0, "two runs end well");
-    check(t, same_files("a/weights.safetensors", "b/weights.safetensors"), "the same weights for any number of threads");
-    check(t, run(&o, "--quiet --out c --seed 3") == 0 && !same_files("a/weights.safetensors", "c/weights.safetensors"), "a seed matters");
-    check(t, run(&o, "--quiet --out zero --epochs 0") == 0 && file_has("zero/log.jsonl", "\"step\": 0"), "--epochs 0 writes the initial weights");
+    FakeOptions o = {
+        .csv = "points.csv", .batch = 8, .epochs = 6, .steps = -1, .split = NN_SPLIT_RANDOM, .threaded = 1};
+    check(t, run(&o, "--quiet --threads 1 --out a") == 0 && run(&o, "--quiet --threads 3 --out b") == 0,
+          "two runs end well");
+    check(t, same_files("a/weights.safetensors", "b/weights.safetensors"),
+          "the same weights for any number of threads");
+    check(t,
+          run(&o, "--quiet --out c --seed 3") == 0 &&
+              !same_files("a/weights.safetensors", "c/weights.safetensors"),
+          "a seed matters");
+    check(t, run(&o, "--quiet --out zero --epochs 0") == 0 && file_has("zero/log.jsonl", "\"step\": 0"),
+          "--epochs 0 writes the initial weights");
     check(t, run(&o, "eval --json --out a") == 0, "eval");
     char *result = read_file("out", NULL), *at = result == NULL ? NULL : strstr(result, "\"mae\": ");
     check(t, at != NULL && file_has("a/log.jsonl", strtok(at + 7, "}")), "eval gives the numbers of the log");
     free(result);
-    check(t, run(&o, "--quiet --out a --lr 1e30") == NN_NOT_FINITE && file_has("err", "not finite"), "a loss that is not finite");
+    check(t, run(&o, "--quiet --out a --lr 1e30") == NN_NOT_FINITE && file_has("err", "not finite"),
+          "a loss that is not finite");
     check(t, same_files("a/weights.safetensors", "b/weights.safetensors"), "which leaves the files alone");
 }
 
@@ -144,29 +146,45 @@ static void test_resume(Tests *t) {
     static const int lengths[] = {32, 12, 20};
     static const FakeOptions kinds[] = {
         {.csv = "points.csv", .batch = 8, .epochs = 4, .steps = -1, .split = NN_SPLIT_RANDOM},
-        {.csv = "points.csv", .batch = 8, .epochs = 4, .steps = -1, .split = NN_SPLIT_ORDERED, .accumulate = 3, .best = 1},
-        {.csv = "points.csv", .batch = 5, .epochs = 9, .steps = -1, .split = NN_SPLIT_NONE, .threaded = 1, .stop_at = 1},
+        {.csv = "points.csv",
+         .batch = 8,
+         .epochs = 4,
+         .steps = -1,
+         .split = NN_SPLIT_ORDERED,
+         .accumulate = 3,
+         .best = 1},
+        {.csv = "points.csv",
+         .batch = 5,
+         .epochs = 9,
+         .steps = -1,
+         .split = NN_SPLIT_NONE,
+         .threaded = 1,
+         .stop_at = 1},
     };
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
         const FakeOptions *o = &kinds[kind];
         bool all = run(o, "--quiet --out whole") == 0;
         for (int k = 0; k <= lengths[kind] && all; k++) {
-            all = run(o, "--quiet --out part --steps %d", k) == 0 && run(o, "--quiet --out part --resume --epochs %d", (int)o->epochs) == 0
-                  && same_files("whole/weights.safetensors", "part/weights.safetensors");
-            if (!all)
-                printf("kind %zu, step %d\n", kind, k);
+            all = run(o, "--quiet --out part --steps %d", k) == 0 &&
+                  run(o, "--quiet --out part --resume --epochs %d", (int)o->epochs) == 0 &&
+                  same_files("whole/weights.safetensors", "part/weights.safetensors");
+            if (!all) printf("kind %zu, step %d\n", kind, k);
         }
         check(t, all, "ended at any step and resumed, the weights are the same");
     }
     const FakeOptions *o = &kinds[0];
     run(o, "--quiet --out part --steps 5");
-    check(t, run(o, "--quiet --out part --resume --seed 9") == NN_USAGE && file_has("err", "--seed"), "another seed is refused");
+    check(t, run(o, "--quiet --out part --resume --seed 9") == NN_USAGE && file_has("err", "--seed"),
+          "another seed is refused");
     check(t, run(o, "--quiet --out part --resume --batch 4") == NN_USAGE, "another batch is refused");
     check(t, run(o, "--quiet --out part --resume --lr 0.3") == NN_USAGE, "another rate is refused");
-    check(t, run(o, "--quiet --out part --resume --lr 0.05 --steps 6") == 0, "the same rate may be said again");
+    check(t, run(o, "--quiet --out part --resume --lr 0.05 --steps 6") == 0,
+          "the same rate may be said again");
     make_points("fewer.csv", 50);
-    check(t, run(o, "--quiet --out part --resume --data fewer.csv") == NN_DATA && file_has("err", "rows"), "other data are refused");
-    check(t, run(o, "--quiet --out nowhere --resume --steps 2") == 0 && file_has("err", "no checkpoint"), "without a checkpoint it begins");
+    check(t, run(o, "--quiet --out part --resume --data fewer.csv") == NN_DATA && file_has("err", "rows"),
+          "other data are refused");
+    check(t, run(o, "--quiet --out nowhere --resume --steps 2") == 0 && file_has("err", "no checkpoint"),
+          "without a checkpoint it begins");
 }
 
 static void test_damage(Tests *t) {
@@ -184,14 +202,17 @@ static void test_damage(Tests *t) {
         good[k] = (char)(good[k] ^ (1 << k % 8));
         int code = run(&o, "--quiet --out hurt --resume --epochs 4");
         bool right = code == 0 && same_files("whole/weights.safetensors", "hurt/weights.safetensors");
-        // Seed, options and the like are not under a checksum of their own; a changed bit there may be refused, never crash.
+        // Seed, options and the like are not under a checksum of their own; a changed bit there may be
+        // refused, never crash.
         accepted += right;
         fell_back += right && contains("err", "previous");
-        check(t, right || code == NN_DATA || code == NN_USAGE || code == NN_OK, "a damaged checkpoint never crashes");
+        check(t, right || code == NN_DATA || code == NN_USAGE || code == NN_OK,
+              "a damaged checkpoint never crashes");
         run(&o, "--quiet --out hurt --checkpoint 3 --steps 9");
     }
     free(good);
-    check(t, accepted > tries / 2 && fell_back > tries / 4, "the checkpoint before takes a damaged one's place");
+    check(t, accepted > tries / 2 && fell_back > tries / 4,
+          "the checkpoint before takes a damaged one's place");
 }
 
 static void test_kill(Tests *t) {
@@ -202,13 +223,12 @@ static void test_kill(Tests *t) {
     for (int round = 0; round < 4 && all; round++) {
         int code = 1;
         for (int tries = 0; tries < 25 && code != 0; tries++) {
-            pid_t child = start(&o, tries == 0 ? "--quiet --out killed --checkpoint 20" : "--quiet --out killed --checkpoint 20 --resume");
+            pid_t child = start(&o, tries == 0 ? "--quiet --out killed --checkpoint 20"
+                                               : "--quiet --out killed --checkpoint 20 --resume");
             random = random * 1103515245 + 12345;
             struct timespec wait = {0, (long)(random >> 8) % 9000000};
-            if (tries < 12)
-                nanosleep(&wait, NULL);
-            if (tries < 12)
-                kill(child, SIGKILL);
+            if (tries < 12) nanosleep(&wait, NULL);
+            if (tries < 12) kill(child, SIGKILL);
             code = finish(child);
             all = all && (code == 0 || code == 1000 + SIGKILL);
         }
@@ -219,14 +239,16 @@ static void test_kill(Tests *t) {
     struct timespec wait = {0, 300000000};
     nanosleep(&wait, NULL);
     kill(child, SIGINT);
-    check(t, finish(child) == 130 && file_has("asked/log.jsonl", "\"reason\": \"signal\""), "SIGINT saves and leaves with 130");
+    check(t, finish(child) == 130 && file_has("asked/log.jsonl", "\"reason\": \"signal\""),
+          "SIGINT saves and leaves with 130");
     child = start(&o, "--quiet --out asked --resume");
     nanosleep(&wait, NULL);
     kill(child, SIGTERM);
     check(t, finish(child) == 143, "SIGTERM saves and leaves with 143");
     child = start(&o, "--quiet --out asked --resume");
     nanosleep(&wait, NULL);
-    check(t, run(&o, "--quiet --out asked") == NN_FILE && file_has("err", "another trainer"), "a run directory has one trainer");
+    check(t, run(&o, "--quiet --out asked") == NN_FILE && file_has("err", "another trainer"),
+          "a run directory has one trainer");
     kill(child, SIGKILL);
     finish(child);
 }
@@ -244,8 +266,7 @@ static void test_two_signals(Tests *t) {
         pid_t child = start(&o, command);
         unsetenv("FAKE_SLOW");
         // The log is opened right before the first step.
-        for (int k = 0; k < 100 && access(log, F_OK) != 0; k++)
-            nanosleep(&wait, NULL);
+        for (int k = 0; k < 100 && access(log, F_OK) != 0; k++) nanosleep(&wait, NULL);
         nanosleep(&wait, NULL);
         for (int k = 0; k < signals; k++) {
             kill(child, SIGINT);
@@ -253,32 +274,43 @@ static void test_two_signals(Tests *t) {
         }
         int code = finish(child);
         check(t, code == 130 && (access(checkpoint, F_OK) == 0) == (signals == 1),
-              signals == 1 ? "one signal waits for the step and saves" : "a second signal leaves in the middle of a step");
+              signals == 1 ? "one signal waits for the step and saves"
+                           : "a second signal leaves in the middle of a step");
     }
 }
 
 static void test_commands(Tests *t) {
     FakeOptions o = {.csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
     run(&o, "--quiet --out a --log full.jsonl");
-    check(t, file_has("full.jsonl", "\"event\": \"step\", \"step\": 1, \"epoch\": 0"), "--log has every step");
+    check(t, file_has("full.jsonl", "\"event\": \"step\", \"step\": 1, \"epoch\": 0"),
+          "--log has every step");
     write_file("in", "a\n1\n");
-    check(t, run(&o, "predict --out a") == NN_DATA && file_has("err", "expected column 1"), "predict needs the inputs' columns");
+    check(t, run(&o, "predict --out a") == NN_DATA && file_has("err", "expected column 1"),
+          "predict needs the inputs' columns");
     write_file("in", "a,b\n1,2\n3,4\n");
-    check(t, run(&o, "predict --out a --format json") == 0 && file_has("out", "{\"y_hat\": "), "predict prints JSON");
+    check(t, run(&o, "predict --out a --format json") == 0 && file_has("out", "{\"y_hat\": "),
+          "predict prints JSON");
     check(t, run(&o, "predict --out a --labels") == NN_USAGE, "--labels needs logits");
     unlink("in");
-    check(t, run(&o, "data --part test --out a") == 0 && file_has("out", "x_0,x_1,y,kind\n"), "data prints the rows");
+    check(t, run(&o, "data --part test --out a") == 0 && file_has("out", "x_0,x_1,y,kind\n"),
+          "data prints the rows");
     check(t, run(&o, "info --json --out a") == 0 && file_has("out", "\"params\": 3"), "info");
-    check(t, run(&o, "--help") == 0 && file_has("out", "optimizer.lr=0.05"), "help lists the program's numbers");
+    check(t, run(&o, "--help") == 0 && file_has("out", "optimizer.lr=0.05"),
+          "help lists the program's numbers");
     check(t, run(&o, "evel") == NN_USAGE && file_has("err", "did you mean eval"), "a misspelt command");
-    check(t, run(&o, "--ecpochs 3") == NN_USAGE && file_has("err", "did you mean --epochs"), "a misspelt option");
-    check(t, run(&o, "--epochs three") == NN_USAGE && file_has("err", "found three"), "a number that is none");
-    check(t, run(&o, "--set optimizer.rl=1") == NN_USAGE && file_has("err", "did you mean optimizer.lr"), "a misspelt number");
+    check(t, run(&o, "--ecpochs 3") == NN_USAGE && file_has("err", "did you mean --epochs"),
+          "a misspelt option");
+    check(t, run(&o, "--epochs three") == NN_USAGE && file_has("err", "found three"),
+          "a number that is none");
+    check(t, run(&o, "--set optimizer.rl=1") == NN_USAGE && file_has("err", "did you mean optimizer.lr"),
+          "a misspelt number");
     check(t, run(&o, "eval --weights points.csv") == NN_DATA, "weights that are none");
     check(t, run(&o, "eval --out void") == NN_FILE && file_has("err", "train first"), "no weights yet");
     o.folds = 3;
     o.split = NN_SPLIT_FOLDS;
-    check(t, run(&o, "--quiet --out folds") == 0 && file_has("out", "over 3 folds") && nn_file_exists("folds/fold_2/weights.safetensors"),
+    check(t,
+          run(&o, "--quiet --out folds") == 0 && file_has("out", "over 3 folds") &&
+              nn_file_exists("folds/fold_2/weights.safetensors"),
           "folds are trained in turn");
     check(t, run(&o, "eval --fold 1 --out folds") == 0, "one fold is measured");
 }
@@ -295,8 +327,10 @@ static void test_data(Tests *t) {
         {"a,b,y,kind\n1,x,3,0\n", "bad.csv:2:3: expected a number in column 1, found \"x\""},
         {"a,b,y,kind\n1,2,nan,0\n", "bad.csv:2:5: expected a number in column \"y\", found \"nan\""},
         {"a,b,y,kind\n1,0x10,3,0\n", "found \"0x10\""},
-        {"a,b,y,kind\n1,2,3,0\n\n1,2,3,2\n", "bad.csv:4:7: expected a class, a whole number 0 .. 1, found \"2\""},
-        {"a,b,y,kind\n1,2,3,p\n1,2,3,q\n1,2,3,r\n", "expected 2 classes in field kind, found 3: \"p\", \"q\", \"r\""},
+        {"a,b,y,kind\n1,2,3,0\n\n1,2,3,2\n",
+         "bad.csv:4:7: expected a class, a whole number 0 .. 1, found \"2\""},
+        {"a,b,y,kind\n1,2,3,p\n1,2,3,q\n1,2,3,r\n",
+         "expected 2 classes in field kind, found 3: \"p\", \"q\", \"r\""},
         {"a,b,y,kind\n1,2,3,\"p\n", "expected a closing quote"},
         {"a,b,y,kind\n1,2,3,\"p\"q\n", "after the closing quote"},
         {"a,y,y,kind\n1,2,3,0\n", "two columns are called \"y\""},
@@ -304,10 +338,13 @@ static void test_data(Tests *t) {
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         write_file("bad.csv", cases[k].csv);
-        check(t, run(&o, "--quiet --out bad") == NN_DATA && file_has("err", cases[k].message), cases[k].message);
+        check(t, run(&o, "--quiet --out bad") == NN_DATA && file_has("err", cases[k].message),
+              cases[k].message);
     }
-    write_file("bad.csv", "\xef\xbb\xbf" "a,b,y,kind\r\n 1 ,\"2\",3,0\r\n\r\n4,5.5e0,-6,1");
-    check(t, run(&o, "--quiet --out bad") == 0, "a byte-order mark, blanks, quotes, CRLF and no last newline are fine");
+    write_file("bad.csv", "\xef\xbb\xbf"
+                          "a,b,y,kind\r\n 1 ,\"2\",3,0\r\n\r\n4,5.5e0,-6,1");
+    check(t, run(&o, "--quiet --out bad") == 0,
+          "a byte-order mark, blanks, quotes, CRLF and no last newline are fine");
     unlink("bad.csv");
     check(t, run(&o, "--quiet --out bad") == NN_FILE && file_has("err", "bad.csv"), "a missing file");
 }
@@ -315,8 +352,7 @@ static void test_data(Tests *t) {
 int main(void) {
     Tests t = {0};
     snprintf(t.folder, sizeof t.folder, "/tmp/nn_trainer_test_XXXXXX");
-    if (mkdtemp(t.folder) == NULL || chdir(t.folder) != 0)
-        return 1;
+    if (mkdtemp(t.folder) == NULL || chdir(t.folder) != 0) return 1;
     make_points("points.csv", 83);
     test_runs(&t);
     test_resume(&t);
@@ -327,8 +363,7 @@ int main(void) {
     test_data(&t);
     char command[300];
     snprintf(command, sizeof command, "rm -rf %s", t.folder);
-    if (chdir("/") != 0 || system(command) != 0)
-        t.failed++;
+    if (chdir("/") != 0 || system(command) != 0) t.failed++;
     printf("%d passed, %d failed\n", t.passed, t.failed);
     return t.failed != 0;
 }
