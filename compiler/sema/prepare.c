@@ -38,7 +38,7 @@ static Tensor *block_store(Maker *k, SemaValue v, const char *name, TensorKind k
         a.dims[a.rank] = v.array->dims[d];
         a.indices[a.rank++] = v.array->indices[d];
     }
-    return value_as_tensor(k->el, value_array(k->r->session, &a), name, kind, type, span);
+    return value_as_tensor(k->el, value_array(k->r->session, &a), name, kind, (int)type, span);
 }
 
 static Tensor *block_output(Maker *k, SemaValue v, const char *name, Type type, Span span) {
