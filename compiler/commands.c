@@ -20,8 +20,7 @@ enum {
 #undef STATUS
 };
 
-// ---- from the command line to the pipeline's options
-// -----------------------------------------------------------------------
+// ---- from the command line to the pipeline's options ------------------------------------------------------
 
 static const char *folder_of(Arena *arena, const char *path) {
     const char *slash = strrchr(path, '/');
@@ -116,8 +115,7 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
     return p;
 }
 
-// ---- build and run
-// ------------------------------------------------------------------------------------------------------------
+// ---- build and run ----------------------------------------------------------------------------------------
 
 typedef struct {
     const char *word;
@@ -246,8 +244,7 @@ static int run(Pipeline *p, PipelineOptions *po, const Options *o) {
     return NN_FILE;
 }
 
-// ---- summary and explain
-// ----------------------------------------------------------------------------------------------------------
+// ---- summary and explain ----------------------------------------------------------------------------------
 
 static void put_shape(Text *out, int rank, const int64_t *dims, uint8_t batch_dims) {
     text_put(out, "[");
@@ -348,8 +345,7 @@ static int check_gradient(PipelineOptions *po, Pipeline *p) {
     return pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stdout) : NN_OK;
 }
 
-// ---- grad
-// -----------------------------------------------------------------------------------------------------------------------
+// ---- grad -------------------------------------------------------------------------------------------------
 
 static int print_gradient(Pipeline *p, const Options *o) {
     const char *text = gradient(p, o->value[OPTION_OF], o->value[OPTION_BY]);

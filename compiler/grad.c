@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-// ---- which
-// -------------------------------------------------------------------------------------------------------------------
+// ---- which ------------------------------------------------------------------------------------------------
 
 static const Function *step_of(const Pipeline *p) {
     const Program *program = p->module->program;
@@ -52,8 +51,7 @@ static void add_loss(Pipeline *p, Derivatives *out) {
     if (d.results.count) vec_push(p->ctx->arena, out, d);
 }
 
-// ---- by name
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- by name ----------------------------------------------------------------------------------------------
 
 typedef struct {
     const char *name;
@@ -162,8 +160,7 @@ bool grad_make(Pipeline *p, const char *of, const char *by, Derivatives *out) {
     return !p->ctx->errors;
 }
 
-// ---- words
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- words ------------------------------------------------------------------------------------------------
 
 // Of a chain of functions the last one's, with what it names.
 static const char *last_words(const char *name) {
@@ -237,8 +234,7 @@ const char *grad_word(const Pipeline *p, const Derivative *d, const Tensor *t) {
     return words_of(p, d, false)[t->id];
 }
 
-// ---- text
-// -------------------------------------------------------------------------------------------------------------------------
+// ---- text -------------------------------------------------------------------------------------------------
 
 // Words that mean something where the text is read.
 static bool is_reserved(const void *data, const char *word) {

@@ -26,8 +26,7 @@ uint32_t inside_random(uint32_t key, uint32_t what, uint64_t element) {
     return counter[0];
 }
 
-// ---- values
-// --------------------------------------------------------------------------------------------------------------------
+// ---- values -----------------------------------------------------------------------------------------------
 
 static void put_real(const Inside *in, const Tensor *t, void *at, double value) {
     if (element_size(in->p->module->program, t) == 8)
@@ -92,8 +91,7 @@ static bool make_values(Inside *in, int64_t bytes) {
     return true;
 }
 
-// ---- code
-// ----------------------------------------------------------------------------------------------------------------------
+// ---- code -------------------------------------------------------------------------------------------------
 
 static bool write_object(const char *path, const Compiled *code) {
     FILE *f = fopen(path, "wb");

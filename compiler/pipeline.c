@@ -17,8 +17,7 @@ const char *path_stem(Arena *arena, const char *path) {
     return string_copy(arena, name, length);
 }
 
-// ---- the passes that are not of pass/
-// -------------------------------------------------------------------------------------
+// ---- the passes that are not of pass/ ---------------------------------------------------------------------
 
 // The word before a library's names: its file's name, with `_` for what no name may hold.
 static const char *library_prefix(Arena *arena, const char *path) {
@@ -214,8 +213,7 @@ KERNEL_PASS(ownership)
 KERNEL_PASS(tiles)
 #undef KERNEL_PASS
 
-// ---- the table
-// ------------------------------------------------------------------------------------------------------------
+// ---- the table --------------------------------------------------------------------------------------------
 
 typedef struct {
     const char *name;
@@ -331,8 +329,7 @@ bool pipeline_check(Pipeline *p) {
     return right || forgive_later(p->ctx);
 }
 
-// ---- digests
-// --------------------------------------------------------------------------------------------------------------
+// ---- digests ----------------------------------------------------------------------------------------------
 
 static bool ends_a_run(const Node *statement) {
     static const char *const words[] = {"epochs", "steps", "stop"};

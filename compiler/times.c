@@ -29,8 +29,7 @@ typedef struct {
     double gigahertz; // of the counter
 } Times;
 
-// ---- a function for each kernel
-// ------------------------------------------------------------------------------------------------
+// ---- a function for each kernel ---------------------------------------------------------------------------
 
 static Schedule *function_of(Arena *arena, const Schedule *step, Kernel *k, int number) {
     Function *f = arena_new(arena, Function);
@@ -55,8 +54,7 @@ static Kernels *apart(const Kernels *ks, const Schedule *step) {
     return all;
 }
 
-// ---- measuring
-// -----------------------------------------------------------------------------------------------------------------
+// ---- measuring --------------------------------------------------------------------------------------------
 
 static double seconds_now(clockid_t clock) {
     struct timespec t;
@@ -118,8 +116,7 @@ static double median(Times *t, int what) {
     return s[t->batches / 2];
 }
 
-// ---- the table
-// -----------------------------------------------------------------------------------------------------------------
+// ---- the table --------------------------------------------------------------------------------------------
 
 // Ranks from 0; equal values share the mean of theirs.
 static double rank_of(const double *values, int count, int which) {

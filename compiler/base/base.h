@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// ---- memory
-// -----------------------------------------------------------------------------------------------------
+// ---- memory -----------------------------------------------------------------------------------------------
 
 typedef struct Arena Arena;
 
@@ -38,8 +37,7 @@ size_t arena_used(const Arena *arena);
     } while (0)
 void *vec_grow(Arena *arena, void *data, int *room, int count, size_t size);
 
-// ---- strings (NUL-terminated, immutable once made)
-// ----------------------------------------------------------------
+// ---- strings (NUL-terminated, immutable once made) --------------------------------------------------------
 
 char *string_copy(Arena *arena, const char *text, size_t length);
 char *string_format(Arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -63,8 +61,7 @@ void text_put(Text *text, const char *string);
 const char *text_string(Text *text);
 void text_json(Text *text, const char *string); // quoted and escaped as JSON
 
-// ---- maps
-// ---------------------------------------------------------------------------------------------------------
+// ---- maps -------------------------------------------------------------------------------------------------
 
 typedef struct Map Map; // from strings to pointers; iteration in the order of insertion
 Map *map_create(Arena *arena);
@@ -77,8 +74,7 @@ void *map_value(const Map *map, int i);
 uint64_t hash_bytes(const void *data, size_t length, uint64_t seed);
 uint64_t hash_mix(uint64_t a, uint64_t b);
 
-// ---- source texts
-// --------------------------------------------------------------------------------------------------
+// ---- source texts -----------------------------------------------------------------------------------------
 
 // A place in the text: offsets in one space that all source files of a compilation share.
 typedef struct {
@@ -94,8 +90,7 @@ typedef struct {
     const char *prefix;    // what stands before its names (`keras`), or NULL
 } Source;
 
-// ---- diagnostics
-// -----------------------------------------------------------------------------------------------------
+// ---- diagnostics ------------------------------------------------------------------------------------------
 
 typedef enum { SEVERITY_ERROR, SEVERITY_WARNING } Severity;
 typedef enum {

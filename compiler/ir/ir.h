@@ -35,8 +35,7 @@ typedef enum {
     TYPE_DOUBLE
 } Type; // REAL: single, or double in precision `double`; DOUBLE always
 
-// ---- indices, affine forms, guards
-// ------------------------------------------------------------------------------------
+// ---- indices, affine forms, guards ------------------------------------------------------------------------
 
 // An index runs over 0 .. size - 1; a batch index over 0 .. rows - 1, where rows <= size is known only at run
 // time. Identity matters (two indices of one name are two indices); `id` orders them by creation.
@@ -92,8 +91,7 @@ bool guards_normal(Program *p, Guard *guards, int *count);
 bool guard_complement(Program *p, Guard g, Guard *not_g); // where that is one interval
 bool guards_imply(Program *p, const Guard *known, int count, Guard g);
 
-// ---- expressions
-// ---------------------------------------------------------------------------------------------------------
+// ---- expressions ------------------------------------------------------------------------------------------
 
 typedef enum {
     OP_CONST,   // value
@@ -143,7 +141,7 @@ struct Expr {
         struct {
             Tensor *tensor;
             const Affine *const *forms;
-        };                    // OP_READ; guard_count forms
+        }; // OP_READ; guard_count forms
         const Guard *guards;  // OP_WHERE
         const double *coefs;  // OP_SUM
         const int *exponents; // OP_PRODUCT
@@ -236,8 +234,7 @@ typedef struct {
 } OpInfo;
 const OpInfo *op_info(Op op); // NULL for the forms above the table
 
-// ---- tensors, equations, functions
-// -------------------------------------------------------------------------------------
+// ---- tensors, equations, functions ------------------------------------------------------------------------
 
 typedef enum {
     TENSOR_SOURCE, // rows of the data set or of the caller, outside the arena; dimension 0 has no declared
@@ -360,8 +357,7 @@ Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *
 // many.
 int equation_result_indices(const Equation *q, const Index **indices, int room);
 
-// ---- text, verification, meaning
-// -------------------------------------------------------------------------------------------
+// ---- text, verification, meaning --------------------------------------------------------------------------
 
 // Prints and reads the same text (`--emit ir`, goldens, unit tests): tensors with kind and shape, then each
 // function's equations.

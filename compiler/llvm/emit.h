@@ -169,8 +169,7 @@ bool is_far(const Emitter *em, const Tensor *t); // worth reading ahead
 Operand emit_rest(Emitter *em, const Affine *form,
                   const Index *without); // i64: the form without one index's term
 
-// ---- part.c: modules, each with some of the functions
-// ------------------------------------------------------
+// ---- part.c: modules, each with some of the functions -----------------------------------------------------
 
 void part_open(Emitter *em);
 // A function that all parts can call, no one else; may open another part. After that what stands in the

@@ -36,8 +36,7 @@ typedef struct {
     uint32_t guarded;
 } Nest;
 
-// ---- traffic
-// ----------------------------------------------------------------------------------------------------------------------
+// ---- traffic ----------------------------------------------------------------------------------------------
 
 // Bytes of the cache lines touched where axis x covers extent[x] values.
 static double footprint(const Access *a, const int64_t *extent) {
@@ -140,8 +139,7 @@ static double cost_of(const Nest *n, const Plan *p) {
     return cycles_with(n, p, true) + .5 * cycles_with(n, p, false);
 }
 
-// ---- the search
-// -------------------------------------------------------------------------------------------------------------------
+// ---- the search -------------------------------------------------------------------------------------------
 
 // The size of a block that is the axis's n-th part; 0: there is no such block.
 static int64_t block_size(const Nest *n, int axis, int64_t part) {
@@ -227,8 +225,7 @@ static Plan best_plan(const Nest *n, const Plan *start) {
     return best;
 }
 
-// ---- the kernel
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- the kernel -------------------------------------------------------------------------------------------
 
 static uint32_t axes_of(const Affine *const *forms, int rank) {
     uint32_t m = 0;

@@ -8,8 +8,7 @@
 
 static const double MOST_WASTE = 1.15;
 
-// ---- guards
-// -------------------------------------------------------------------------------------------------------------------
+// ---- guards -----------------------------------------------------------------------------------------------
 
 const Expr *stage_guards(const Stage *s) {
     const Expr *e = s->equation->e;
@@ -81,8 +80,7 @@ double guards_waste(const Expr *where) {
     return w;
 }
 
-// ---- borders
-// ------------------------------------------------------------------------------------------------------------------
+// ---- borders ----------------------------------------------------------------------------------------------
 
 // The factor of the body that reads a dimension by exactly this form within exactly these bounds; NULL: none.
 static const Expr *read_within(const Expr *body, Guard g, int *dim) {

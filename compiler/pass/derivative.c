@@ -4,8 +4,7 @@
 
 #include "pass/algebra.h"
 
-// ---- a part of a function
-// -------------------------------------------------------------------------------------------------
+// ---- a part of a function ---------------------------------------------------------------------------------
 
 static bool among(Tensor *const *tensors, int count, const Tensor *t) {
     for (int i = 0; i < count; i++)
@@ -32,8 +31,7 @@ Function *function_part(Program *p, const Function *f, const Tensor *of, Tensor 
     return part;
 }
 
-// ---- draws
-// ----------------------------------------------------------------------------------------------------------------
+// ---- draws ------------------------------------------------------------------------------------------------
 
 typedef struct {
     Program *p;
@@ -84,8 +82,7 @@ static void take_draws(Program *p, Derivative *d) {
     f->equations.count = kept;
 }
 
-// ---- parameters and requests
-// ------------------------------------------------------------------------------------------------
+// ---- parameters and requests ------------------------------------------------------------------------------
 
 void derivative_open(Program *p, Derivative *d, Tensor *const *inputs, int count) {
     take_draws(p, d);

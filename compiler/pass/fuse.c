@@ -45,8 +45,7 @@ int lanes_of(const Kernels *ks) {
     return ks->program->precision == PRECISION_DOUBLE ? ks->machine.lanes / 2 : ks->machine.lanes;
 }
 
-// ---- pieces
-// -----------------------------------------------------------------------------------------------------------------
+// ---- pieces -----------------------------------------------------------------------------------------------
 
 static int64_t points_of(const Equation *q) {
     const Index *indices[MAX_SPACE];
@@ -69,8 +68,7 @@ static Kernel *fill_zeros(Kernels *ks, Schedule *s, Tensor *t) {
     return k;
 }
 
-// ---- memory
-// -----------------------------------------------------------------------------------------------------------------
+// ---- memory -----------------------------------------------------------------------------------------------
 
 static bool earlier_in_registers(const Kernel *k, int stage, const Expr *read) {
     for (int z = 0; z < stage; z++) {
@@ -99,8 +97,7 @@ static void note_stored(Kernels *ks, const Schedule *s) {
         layout_of(ks, s->function->outputs.data[i])->stored = true;
 }
 
-// ---- the pass
-// -----------------------------------------------------------------------------------------------------------------
+// ---- the pass ---------------------------------------------------------------------------------------------
 
 static bool too_many_indices(Program *p, const Equation *q) {
     const Index *indices[MAX_SPACE];

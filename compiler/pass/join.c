@@ -6,8 +6,7 @@
 
 enum { MAX_STAGES = 64, MAX_SEARCH = 512, MAX_SHARERS = 8 };
 
-// ---- unification
-// --------------------------------------------------------------------------------------------------------------
+// ---- unification ------------------------------------------------------------------------------------------
 
 typedef struct {
     const Index *indices[MAX_SPACE];
@@ -63,8 +62,7 @@ static bool unify(Mapping *m, const Kernel *k, const Affine *const *f, const Aff
     return true;
 }
 
-// ---- dependence
-// ---------------------------------------------------------------------------------------------------------------
+// ---- dependence -------------------------------------------------------------------------------------------
 
 typedef struct {
     Fusion *fusion;
@@ -100,8 +98,7 @@ static bool depends_otherwise(Fusion *f, const Kernel *k, const Expr *const *rea
     return false;
 }
 
-// ---- joining
-// ------------------------------------------------------------------------------------------------------------------
+// ---- joining ----------------------------------------------------------------------------------------------
 
 // What the kernel makes is read at the same place, and not in pieces. Sets `product` if there is such a read.
 static bool unify_products(const Fusion *f, Mapping *m, const Kernel *k, const Expr *const *reads, int count,

@@ -6,8 +6,7 @@
 
 #include <math.h>
 
-// ---- classes of dimensions
-// ------------------------------------------------------------------------------------------------------
+// ---- classes of dimensions --------------------------------------------------------------------------------
 
 int class_root(Classes c, int x) {
     while (c.parent[x] != x) x = c.parent[x] = c.parent[c.parent[x]];
@@ -53,8 +52,7 @@ int class_of_axis(Classes c, const Kernel *k, int axis) {
     return -1;
 }
 
-// ---- what may be chosen
-// ------------------------------------------------------------------------------------------------------------
+// ---- what may be chosen -----------------------------------------------------------------------------------
 
 bool dimension_bordered(const Layout *l, int d) { return l->border_low[d] || l->border_high[d]; }
 
@@ -105,8 +103,7 @@ static int copy_of(const Variable *v) {
 
 static const double LEAST_GAIN = .002; // less is within the model's error: the natural order stays
 
-// ---- descent
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- descent ----------------------------------------------------------------------------------------------
 
 static double cycles_of(const Descent *x, const Variable *v) {
     double c = 0;
@@ -177,8 +174,7 @@ static void descend(Descent *x, int class, double *best) {
     }
 }
 
-// ---- starts
-// -------------------------------------------------------------------------------------------------------------------------
+// ---- starts -----------------------------------------------------------------------------------------------
 
 enum { MOST_STARTS = 12 };
 
@@ -209,8 +205,7 @@ static int starts_of(const Descent *x, int *starts) {
     return count;
 }
 
-// ---- the pass
-// -----------------------------------------------------------------------------------------------------------------------
+// ---- the pass ---------------------------------------------------------------------------------------------
 
 static void add_variables(Descent *x, bool *decided) {
     Program *p = x->ks->program;

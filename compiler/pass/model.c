@@ -8,8 +8,7 @@
 
 static const double L1_TENSOR = 40e3, FMA = 0.5;
 
-// ---- what does not change with the layout
-// --------------------------------------------------------------------------------
+// ---- what does not change with the layout -----------------------------------------------------------------
 
 static double node_cost(const Expr *e) {
     if (op_info((Op)e->op)) return e->op == OP_DIV ? 8 : op_info((Op)e->op)->cost * 0.8;
@@ -127,8 +126,7 @@ void kernel_model(Kernels *ks, Kernel *k) {
     m->remembered = arena_array(arena, Remembered, REMEMBERED);
 }
 
-// ---- cycles
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- cycles -----------------------------------------------------------------------------------------------
 
 typedef struct {
     const Kernels *ks;
@@ -226,8 +224,7 @@ double kernel_cost(const Kernels *ks, const Kernel *k, int vector_axis, int sum_
     return c;
 }
 
-// ---- the best lanes
-// ---------------------------------------------------------------------------------------------------------------
+// ---- the best lanes ---------------------------------------------------------------------------------------
 
 static bool double_beside_single(const Kernels *ks, const Kernel *k) {
     if (ks->program->precision == PRECISION_DOUBLE) return false;

@@ -23,8 +23,7 @@ typedef struct {
     VEC(int) heap; // ready kernels, the earliest created on top
 } Order;
 
-// ---- effects
-// --------------------------------------------------------------------------------------------------------------
+// ---- effects ----------------------------------------------------------------------------------------------
 
 // target[i, j] = value[i, j] as a kernel.
 static Kernel *copy(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
@@ -91,8 +90,7 @@ void schedule_effects(Kernels *ks, Schedule *s) {
     }
 }
 
-// ---- order
-// ------------------------------------------------------------------------------------------------------------------
+// ---- order ------------------------------------------------------------------------------------------------
 
 static void edge(Order *o, const Kernel *from, const Kernel *to, Tensor *over) {
     if (from == to) return;

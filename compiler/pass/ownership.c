@@ -30,8 +30,7 @@ static int owned_class(Arena *arena, const Program *p, const Schedule *s, Classe
     return owner;
 }
 
-// ---- panels
-// ---------------------------------------------------------------------------------------------------------------------
+// ---- panels -----------------------------------------------------------------------------------------------
 
 // Rows of a tile in one contiguous run: parameters and what goes with them always, others where it matters.
 static int64_t panel_of(const Kernels *ks, const Schedule *s, const Tensor *t, const Layout *l) {

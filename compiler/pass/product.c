@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- what is a product
-// ---------------------------------------------------------------------------------------------------------
+// ---- what is a product ------------------------------------------------------------------------------------
 
 static bool plain_forms(const Affine *const *forms, int count) {
     for (int d = 0; d < count; d++) {
@@ -81,8 +80,7 @@ static int64_t points_of(const Kernel *k, uint32_t axes) {
     return n;
 }
 
-// ---- who computes it
-// -----------------------------------------------------------------------------------------------------------
+// ---- who computes it --------------------------------------------------------------------------------------
 
 typedef struct {
     int lanes;
@@ -134,8 +132,7 @@ void product_refuse(Kernels *ks, Kernel *k, const char *why) {
     k->product = NULL;
 }
 
-// ---- kernels of one stage
-// ------------------------------------------------------------------------------------------------------
+// ---- kernels of one stage ---------------------------------------------------------------------------------
 
 // May what stands before stage `at` run as a whole before the rest? Not if it overwrites an old value that
 // the rest reads.

@@ -11,8 +11,7 @@ typedef struct {
     int64_t a[MAX_AXES], b[MAX_AXES], c[MAX_AXES]; // elements from one value of the axis to the next
 } Strides;
 
-// ---- strides
-// -------------------------------------------------------------------------------------------------------------------
+// ---- strides ----------------------------------------------------------------------------------------------
 
 // False: the tensor does not lie as a matrix could (panels, or a second copy to be written as well).
 static bool strides_of(const Kernels *ks, const Tensor *t, const Affine *const *forms, bool written,
@@ -54,8 +53,7 @@ static Run run_from(const Strides *s, uint32_t group, const int64_t *p, const in
     return run;
 }
 
-// ---- the call
-// ------------------------------------------------------------------------------------------------------------------
+// ---- the call ---------------------------------------------------------------------------------------------
 
 // A matrix of `rows` x `columns` with these strides: plain, transposed or neither; its leading dimension.
 static bool as_matrix(int64_t row, int64_t column, int64_t rows, int64_t columns, bool *transpose,
@@ -124,8 +122,7 @@ bool product_plan(const Kernels *ks, const Kernel *k, Product *p) {
     return (first || second) && call_work(k, p) >= least_call;
 }
 
-// ---- cost and tiles
-// ------------------------------------------------------------------------------------------------------------
+// ---- cost and tiles ---------------------------------------------------------------------------------------
 
 static double all_work(const Kernel *k) {
     double work = 1;

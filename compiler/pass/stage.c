@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// ---- who writes, who reads
-// -----------------------------------------------------------------------------------------
+// ---- who writes, who reads --------------------------------------------------------------------------------
 
 Uses uses_create(Arena *arena, const Program *p, const Schedule *s) {
     Uses u = {.arena = arena, .uses = arena_array(arena, Use, p->tensors.count + 1)};
@@ -35,8 +34,7 @@ bool kernel_writes(const Kernel *k, const Tensor *t) {
     return false;
 }
 
-// ---- kernels
-// ------------------------------------------------------------------------------------------------------------
+// ---- kernels ----------------------------------------------------------------------------------------------
 
 int equation_space(const Equation *q, const Index **indices, int *result_count) {
     int n = *result_count = equation_result_indices(q, indices, MAX_TILE_AXES);
@@ -174,8 +172,7 @@ Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to) {
     return part;
 }
 
-// ---- forms
-// ----------------------------------------------------------------------------------------------------------------
+// ---- forms ------------------------------------------------------------------------------------------------
 
 static bool form_depends(const Affine *f, int axis) {
     for (int i = 0; i < f->count; i++)

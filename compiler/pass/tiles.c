@@ -25,8 +25,7 @@ typedef struct {
     double cycles;
 } Search;
 
-// ---- the cost of one choice
-// -----------------------------------------------------------------------------------------------------
+// ---- the cost of one choice -------------------------------------------------------------------------------
 
 typedef struct {
     int vectors, lanes;
@@ -181,8 +180,7 @@ static void choose_steps(Search *x) {
         k->axes[k->vector_axis].step = k->sum_vector_axis >= 0 ? x->best_lanes : x->best_vectors * x->lanes;
 }
 
-// ---- the order of loops
-// -----------------------------------------------------------------------------------------------------------
+// ---- the order of loops -----------------------------------------------------------------------------------
 
 static double elements(const Tensor *t) {
     double n = 1;
@@ -258,8 +256,7 @@ static void tile(Kernels *ks, Schedule *s, Kernel *k) {
     kernel_blocks(ks, k, sums);
 }
 
-// ---- grains
-// -----------------------------------------------------------------------------------------------------------------------
+// ---- grains -----------------------------------------------------------------------------------------------
 
 static int64_t common_multiple(int64_t a, int64_t b) {
     int64_t x = a, y = b;

@@ -28,8 +28,7 @@ static void check(bool holds, const char *format, ...) {
     if (++failures == 20) exit(1);
 }
 
-// ---- who asks for memory
-// ------------------------------------------------------------------------------------
+// ---- who asks for memory ----------------------------------------------------------------------------------
 
 static bool watching;
 static int asked;
@@ -57,8 +56,7 @@ void *mmap(void *at, size_t size, int protection, int flags, int file, off_t off
 }
 #endif
 
-// ---- rows
-// ---------------------------------------------------------------------------------------------------
+// ---- rows -------------------------------------------------------------------------------------------------
 
 typedef struct {
     void *fields[FIELDS];
@@ -132,8 +130,7 @@ static void run(Model *m, Rows *r, int first, int last) {
     }
 }
 
-// ---- all that an instance is, as bytes
-// ----------------------------------------------------------------------
+// ---- all that an instance is, as bytes --------------------------------------------------------------------
 
 typedef struct {
     unsigned char *bytes;
@@ -162,8 +159,7 @@ static void unchanged(Model *m, const char *what) {
     check(equal(&before, &after), "%s changed something", what);
 }
 
-// ---- the tests
-// ----------------------------------------------------------------------------------------------
+// ---- the tests --------------------------------------------------------------------------------------------
 
 static void test_wrong_calls(Model *m, Rows *r) {
     Real loss = MARK;

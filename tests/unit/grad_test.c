@@ -39,8 +39,7 @@ static PipelineOptions *options_for(Arena *arena, const char *path, bool extract
     return o;
 }
 
-// ---- values
-// ----------------------------------------------------------------------------------------------------------------
+// ---- values -----------------------------------------------------------------------------------------------
 
 static double drawn(const Tensor *t, const char *name, int64_t element) {
     uint32_t counter[4] = {(uint32_t)element, (uint32_t)hash_bytes(name, strlen(name), 3), 0, 0};
@@ -74,8 +73,7 @@ static double distance(const Tensor *t, const double *a, const double *b) {
     return gap / size;
 }
 
-// ---- the printed text, read again
-// ------------------------------------------------------------------------------------------
+// ---- the printed text, read again -------------------------------------------------------------------------
 
 typedef struct {
     Pipeline *p;
@@ -128,8 +126,7 @@ static double **evaluate(Test *t, const Printed *printed, const Derivative *d, d
     return results;
 }
 
-// ---- every function against the equations it was printed from
-// --------------------------------------------------------------
+// ---- every function against the equations it was printed from ---------------------------------------------
 
 static void check_function(Test *t, const Pipeline *p, const Printed *printed, const Derivative *d) {
     Environment *env = environment_create(p->module->program, ROWS, SEED);
@@ -148,8 +145,7 @@ static void check_function(Test *t, const Pipeline *p, const Printed *printed, c
     }
 }
 
-// ---- the whole gradient against the compiled one
-// ----------------------------------------------------------------------------
+// ---- the whole gradient against the compiled one ----------------------------------------------------------
 
 typedef struct {
     Test *t;
@@ -291,8 +287,7 @@ static void check_whole(Whole *w, const Printed *printed, const Derivatives *all
     if (by_params) compare_compiled(w, &(Evaluated){model, by_params}, &(Evaluated){loss, by_results});
 }
 
-// ---- one program
-// ---------------------------------------------------------------------------------------------------------------
+// ---- one program ------------------------------------------------------------------------------------------
 
 // Is it the one that was printed? Others are equal to it.
 static bool is_first(const Derivatives *all, int i) {

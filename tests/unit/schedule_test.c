@@ -37,8 +37,7 @@ static Kernels *schedule(Program *p, const Machine *m) {
     return ks;
 }
 
-// ---- what must hold
-// ------------------------------------------------------------------------------------------------------------
+// ---- what must hold ---------------------------------------------------------------------------------------
 
 static bool outlives(const Tensor *t) {
     return t->kind != TENSOR_TEMP && t->kind != TENSOR_INPUT && t->kind != TENSOR_OUTPUT;
@@ -240,8 +239,7 @@ static void check_random(void) {
     }
 }
 
-// ---- the order of the model
-// -------------------------------------------------------------------------------------------------------
+// ---- the order of the model -------------------------------------------------------------------------------
 
 static const Kernel *kernel_of(const Kernels *ks, const char *tensor) {
     for (int n = 0; n < ks->schedules.data[0]->kernels.count; n++) {
