@@ -4,6 +4,9 @@ set -u
 bad=0
 mkdir -p messages && cd messages || exit 1
 seen=" "
+# Sanitizers take more of the address space than there is memory.
+memory=3000000
+[ -z "${SANITIZED:-}" ] || memory=unlimited
 
 # CODE (of the table) STATUS COMMAND...: the message is the row's text, `%` of any kind standing for anything.
 provoke() {
@@ -12,7 +15,7 @@ provoke() {
     seen+="$code "
     pattern=$(sed -n "s/^DIAGNOSTIC($code, *[A-Z]*, \"\(\([^\"\\\\]\|\\\\.\)*\)\".*/\1/p" "$ROOT/compiler/diagnostics.def" |
         sed -E 's/\\"/"/g; s/[][().*^$+?{}|\\]/\\&/g; s/%(\\\.\\\*)?(02|ll)?[sdx]/.*/g')
-    out=$( (ulimit -v 3000000; timeout 60 "$@") 2>&1)
+    out=$( (ulimit -v $memory; timeout 60 "$@") 2>&1)
     got=$?
     if [ $got -ne "$status" ] || [ -z "$pattern" ] || ! grep -qE "(error|warning): $pattern" <<<"${out//$'\n'/ }"; then
         echo "$code: exit $got for $status: $*" | cut -c1-200
@@ -37,7 +40,7 @@ provoke CANNOT_WRITE 3 "$NNC" build xor.nn -o pipe
 [ -p pipe ] || { echo "a pipe was replaced by a file"; bad=1; }
 provoke CANNOT_WRITE 3 "$NNC" build xor.nn -o missing/xor
 printf 'a  = 1\n' >torn.nn
-(mkfifo texts; cat torn.nn >texts) &
+(mkfifo texts; timeout 60 sh -c 'cat torn.nn >texts') &
 while [ ! -p texts ]; do sleep 0.05; done
 provoke FILE_UNWRITABLE 3 "$NNC" fmt --write texts
 wait
