@@ -157,7 +157,6 @@ uint64_t point_of(const Emitter *em, uint32_t axes);
 Operand memo_find(const Emitter *em, const void *what, uint64_t point, int lane);
 void memo_add(Emitter *em, const void *what, uint64_t point, int lane, Operand value);
 void memo_cut(Emitter *em, int mark);
-uint32_t forms_axes(const Affine *const *forms, int count);
 
 bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms);
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count);

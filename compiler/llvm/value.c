@@ -54,13 +54,6 @@ void memo_cut(Emitter *em, int mark) {
     }
 }
 
-uint32_t forms_axes(const Affine *const *forms, int count) {
-    uint32_t axes = 0;
-    for (int i = 0; i < count; i++)
-        for (int j = 0; j < forms[i]->count; j++) axes |= forms[i]->terms[j].atom->axes;
-    return axes;
-}
-
 // ---- integers and guards ----------------------------------------------------------------------------------
 
 static Operand index_value(Emitter *em, const Index *index) {

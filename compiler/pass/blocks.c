@@ -227,16 +227,9 @@ static Plan best_plan(const Nest *n, const Plan *start) {
 
 // ---- the kernel -------------------------------------------------------------------------------------------
 
-static uint32_t axes_of(const Affine *const *forms, int rank) {
-    uint32_t m = 0;
-    for (int d = 0; d < rank; d++)
-        for (int i = 0; i < forms[d]->count; i++) m |= forms[d]->terms[i].atom->axes;
-    return m;
-}
-
 static void add_access(Nest *n, AccessKind kind, const Tensor *t, const Affine *const *forms, double times) {
     vec_push(n->ks->program->arena, &n->accesses,
-             (Access){kind, t, forms, t->rank, axes_of(forms, t->rank), times});
+             (Access){kind, t, forms, t->rank, forms_axes(forms, t->rank), times});
 }
 
 // A sum in the first stage, and nothing but its epilogue behind it.

@@ -150,4 +150,6 @@ int64_t layout_byte(const Layout *layout, const Tensor *t, int64_t element);
 bool forms_depend(const Affine *const *forms, int count, int axis);
 bool forms_contiguous(const Layout *layout, const Affine *const *forms, int count, int axis);
 
+uint32_t forms_axes(const Affine *const *forms, int count); // of a kernel that the forms depend on
+
 #endif

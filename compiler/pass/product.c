@@ -18,13 +18,6 @@ static bool plain_forms(const Affine *const *forms, int count) {
     return true;
 }
 
-static uint32_t axes_of(const Affine *const *forms, int count) {
-    uint32_t axes = 0;
-    for (int d = 0; d < count; d++)
-        for (int i = 0; i < forms[d]->count; i++) axes |= forms[d]->terms[i].atom->axes;
-    return axes;
-}
-
 static bool is_operand(const Expr *e) {
     return e->op == OP_READ && e->tensor->kind != TENSOR_SOURCE && e->tensor->type == TYPE_REAL &&
            plain_forms(e->forms, e->tensor->rank);
@@ -32,7 +25,7 @@ static bool is_operand(const Expr *e) {
 
 // Puts every axis of the stage in its place; false: some axis has none.
 static bool divide_axes(const Kernel *k, const Stage *s, Product *p) {
-    uint32_t c = axes_of(s->equation->out, s->equation->out_count), a = p->a->axes, b = p->b->axes;
+    uint32_t c = forms_axes(s->equation->out, s->equation->out_count), a = p->a->axes, b = p->b->axes;
     for (int j = 0; j < k->tile_count; j++) {
         uint32_t bit = 1u << k->tile[j];
         if (!(c & bit) || !((a | b) & bit)) return false;
@@ -49,7 +42,7 @@ static bool divide_axes(const Kernel *k, const Stage *s, Product *p) {
 
 // C's last index is a column's where it can be: shapes are said as they are written.
 static void turn(const Equation *q, Product *p) {
-    uint32_t last = q->out_count ? axes_of(q->out + q->out_count - 1, 1) : 0;
+    uint32_t last = q->out_count ? forms_axes(q->out + q->out_count - 1, 1) : 0;
     if (!(p->rows & last)) return;
     Product t = *p;
     p->a = t.b;

@@ -206,3 +206,10 @@ bool forms_contiguous(const Layout *layout, const Affine *const *forms, int coun
             return false;
     return true;
 }
+
+uint32_t forms_axes(const Affine *const *forms, int count) {
+    uint32_t axes = 0;
+    for (int d = 0; d < count; d++)
+        for (int i = 0; i < forms[d]->count; i++) axes |= forms[d]->terms[i].atom->axes;
+    return axes;
+}

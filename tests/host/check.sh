@@ -1,8 +1,6 @@
 # What object.sh and its slow companion share. Needs NNC, BUILD, ROOT, and an empty working folder.
 fail() { echo "$*"; exit 1; }
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
-# A runtime with the sanitizers in it wants them in the program as well.
-sanitize=$(nm "$BUILD/libnn.a" 2>/dev/null | grep -q __asan_init && echo "-fsanitize=address,undefined" || true)
 
 # MODEL.nn -> model.o, model.h. Returns 1 if it has parts that cannot be compiled yet.
 emit() {
@@ -49,7 +47,7 @@ check_host() { # PREFIX FILE.o FILE.h
     local folder=host.$1
     mkdir "$folder"
     awk -v p="$1" -v header="$3" -f "$ROOT/tests/host/interface.awk" "$3" >"$folder/interface.h" || fail "$3 cannot be read"
-    gcc -O1 $warnings -Wno-pedantic $sanitize -I. -I"$folder" "$ROOT/tests/host/host.c" "$2" "$BUILD/libnn.a" -lm -o "$folder/host" || fail "$2 does not link"
+    gcc -O1 $warnings -Wno-pedantic -I. -I"$folder" "$ROOT/tests/host/host.c" "$2" "$BUILD/libnn.a" -lm -o "$folder/host" || fail "$2 does not link"
     "$folder/host" "$folder/saved" || fail "$2 does not do what $3 says"
 }
 

@@ -1,18 +1,7 @@
 #!/bin/bash
 # The command line: help, mistakes and their exit codes, fmt on files, messages as JSON.
 set -u
-bad=0
-fail() { echo "$1"; bad=1; }
-
-# gives STATUS PATTERN ARGUMENTS...: what nnc answers, on both streams, and its exit code.
-gives() {
-    local status=$1 pattern=$2 out
-    shift 2
-    out=$("$NNC" "$@" 2>&1)
-    local got=$?
-    [ $got -eq "$status" ] || fail "nnc $*: exit code $got, not $status: $out"
-    grep -q -e "$pattern" <<<"$out" || fail "nnc $*: no '$pattern' in: $out"
-}
+. "$ROOT/tests/support/command.sh"
 
 gives 2 'what shall it do'
 gives 0 'nnc run digits.nn' --help

@@ -1,16 +1,7 @@
 #!/bin/bash
 # What the compiling commands print, and where they put it: grad, summary, explain, run and its cache, the passes.
 set -u
-bad=0
-fail() { echo "$1"; bad=1; }
-gives() {
-    local status=$1 pattern=$2 out
-    shift 2
-    out=$("$NNC" "$@" 2>&1)
-    local got=$?
-    [ $got -eq "$status" ] || fail "nnc $*: exit code $got, not $status: $out"
-    grep -q -e "$pattern" <<<"$out" || fail "nnc $*: no '$pattern' in: $out"
-}
+. "$ROOT/tests/support/command.sh"
 digits=$ROOT/examples/digits/digits.nn
 xor=$ROOT/examples/xor/xor.nn
 

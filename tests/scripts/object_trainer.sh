@@ -8,19 +8,20 @@ cp "$ROOT"/examples/digits/digits.* "$ROOT"/examples/iris/iris.nn .
 for epoch in 0 1; do ./digits data --seed 7 --part train --epoch $epoch >epoch$epoch.csv; done
 rows=$(($(wc -l <epoch0.csv) - 1))
 per_epoch=$(((rows + 31) / 32))
-gcc $warnings $sanitize -I. "$ROOT/tests/host/trainer.c" iris.o digits.a -lm -o trainer || fail "an archive links alone"
+gcc $warnings -I. "$ROOT/tests/host/trainer.c" iris.o digits.a -lm -o trainer || fail "an archive links alone"
 ./trainer 7 $((2 * per_epoch)) $per_epoch digits.run/weights.safetensors mine.safetensors epoch0.csv epoch1.csv || fail "object and trainer differ"
 ./digits eval >theirs.txt
 ./digits eval --weights mine.safetensors | cmp - theirs.txt || fail "the trainer reads an object's weights otherwise"
 # An object is position-independent: with the runtime it is a shared library. Two copies of one may be loaded.
 "$NNC" build digits.nn --emit obj
-gcc ${sanitize:--Wl,-z,defs} -shared -Wl,-z,text digits.o "$BUILD/libnn.a" -lm -o digits.so || fail "no shared library"
-gcc $warnings $sanitize -I. "$ROOT/tests/host/trainer.c" iris.o "$PWD/digits.so" "$BUILD/libnn.a" -lm -o shared && ./shared 7 $((2 * per_epoch)) $per_epoch \
+[ -n "${SANITIZED:-}" ] || defs=-Wl,-z,defs
+gcc ${defs:-} -shared -Wl,-z,text digits.o "$BUILD/libnn.a" -lm -o digits.so || fail "no shared library"
+gcc $warnings -I. "$ROOT/tests/host/trainer.c" iris.o "$PWD/digits.so" "$BUILD/libnn.a" -lm -o shared && ./shared 7 $((2 * per_epoch)) $per_epoch \
     digits.run/weights.safetensors mine.safetensors epoch0.csv epoch1.csv || fail "a shared library differs"
 nm -D -u digits.so | grep -E ' (pthread_.*|signal|sigaction|exit|abort|printf|puts|fopen|fwrite|ioctl|getenv)(@|$)' && fail "an object's program links what it must not call"
 # The value that ends an epoch reaches the schedule that watches it.
 "$NNC" build "$ROOT/tests/host/plateau.nn" --emit obj
-gcc $warnings $sanitize -I. "$ROOT/tests/host/plateau.c" plateau.o "$BUILD/libnn.a" -lm -o plateau && ./plateau || fail "plateaus"
+gcc $warnings -I. "$ROOT/tests/host/plateau.c" plateau.o "$BUILD/libnn.a" -lm -o plateau && ./plateau || fail "plateaus"
 # Assembly is the object's: assembled, the same names.
 "$NNC" build digits.nn --emit asm && gcc -c digits.s -o assembled.o || fail "--emit asm cannot be assembled"
 diff <(nm -g digits.o | awk '{print $NF}') <(nm -g assembled.o | awk '{print $NF}') || fail "--emit asm: other names"

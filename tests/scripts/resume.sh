@@ -54,6 +54,7 @@ for k in 1 2 3 4 5 6; do
     pid=$!
     sleep "$(awk "BEGIN {print $seconds * $k / 8}")"
     signal=KILL; [ $((k % 3)) = 0 ] && signal=TERM
+    # It may have ended already.
     kill -$signal $pid 2>/dev/null || true
     wait $pid 2>/dev/null || true
     run --out part --log part.jsonl --resume 2>note || fail "resume: exit $?: $(cat note)"
