@@ -136,7 +136,7 @@ static void statuses(Text *out) {
 
 // Integers of a field are below it; 0: any.
 static int64_t limit_of(const Argument *a) {
-    return !a->field ? 0 : a->field->type == TYPE_BOOL ? 2 : a->field->limit;
+    return a->field ? a->field->limit : 0;
 }
 
 static void sizes(Text *out, const Header *h) {

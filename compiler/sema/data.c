@@ -152,11 +152,12 @@ static bool is_condition(const Node *e) {
                                      (operator_precedence(e->op) == operator_precedence(OPERATOR_LESS)));
 }
 
-// `class(e, n)` and `int(e, n)`: integers below n.
+// `class(e, n)` and `int(e, n)`: integers below n; a condition is one below 2.
 bool data_read_type(Run *r, const Node *e, Field *f) {
     f->is_class = is_word(e, "class");
     f->type = f->is_class || is_word(e, "int") ? TYPE_INT : is_condition(e) ? TYPE_BOOL : TYPE_REAL;
     f->is_whole = holds_word(e, "whole");
+    if (f->type == TYPE_BOOL) f->limit = 2;
     if (f->type != TYPE_INT) return true;
     const Node *n = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "n");
     if (!read_integer(r, n, f->is_class ? "the number of classes" : "the limit", &f->limit)) return false;
@@ -210,8 +211,7 @@ static Tensor *field_tensor(Run *r, Field *f) {
     f->input = tensor_add(r->p, f->name, TENSOR_INPUT, f->type, f->rank + 1, dims);
     f->input->batch_dims = 1;
     f->input->origin = origin;
-    if (f->type == TYPE_BOOL) f->input->bounded = true, f->input->high = 1;
-    if (f->type == TYPE_INT && f->limit) f->input->bounded = true, f->input->high = f->limit - 1;
+    if (f->limit) f->input->bounded = true, f->input->high = f->limit - 1;
     return f->input;
 }
 

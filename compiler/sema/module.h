@@ -24,7 +24,7 @@ typedef struct {
     Type type;
     int rank; // of one sample
     int64_t dims[MAX_RANK];
-    int64_t limit; // classes and ints; 0: none
+    int64_t limit; // classes, ints and conditions (2); 0: none
     bool is_class, is_whole;
     int in_model; // its place among the model's inputs, or -1
     bool in_loss;

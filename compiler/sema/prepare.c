@@ -355,6 +355,28 @@ static void make_field(Maker *k) {
     env_set(k->env, f->name, f->type == TYPE_INT ? seen_integer(k, v, element, e->span) : sample_value(k, t));
 }
 
+// Marks what the marked tensors are made of.
+static void mark_read(const Function *f, bool *needed) {
+    for (int i = f->equations.count - 1; i >= 0; i--) {
+        const Equation *q = f->equations.data[i];
+        for (int k = 0; needed[q->tensor->id] && k < q->e->read_count; k++)
+            needed[q->e->reads[k]->tensor->id] = true;
+    }
+}
+
+// The rows of each part are known before the statistics of one are.
+static void check_stratify(Run *r, const Function *f) {
+    const DataBlock *d = &r->m->data;
+    const Field *field = d->stratify >= 0 ? &d->fields.data[d->stratify] : NULL;
+    if (!field || !field->prepared[0]) return;
+    bool *needed = arena_array(r->arena, bool, r->p->tensors.count + 1), statistic = false;
+    needed[field->prepared[0]->id] = true;
+    mark_read(f, needed);
+    for (int i = 0; i < r->p->tensors.count; i++)
+        statistic |= needed[i] && r->p->tensors.data[i]->kind == TENSOR_STATE;
+    if (statistic) diagnose(r->ctx, STRATIFY_STATISTIC, field->span, field->name);
+}
+
 // Which raw columns the model's inputs are made of, also by way of other fields: a prediction reads these
 // alone.
 static void mark_inputs(Run *r, const Function *f, int part) {
@@ -363,11 +385,7 @@ static void mark_inputs(Run *r, const Function *f, int part) {
         const Field *field = &r->m->data.fields.data[i];
         if (field->in_model >= 0 && field->prepared[part]) needed[field->prepared[part]->id] = true;
     }
-    for (int i = f->equations.count - 1; i >= 0; i--) {
-        const Equation *q = f->equations.data[i];
-        for (int k = 0; needed[q->tensor->id] && k < q->e->read_count; k++)
-            needed[q->e->reads[k]->tensor->id] = true;
-    }
+    mark_read(f, needed);
     for (int i = 0; i < r->m->data.columns.count; i++) {
         Column *c = &r->m->data.columns.data[i];
         if (c->part == part) c->for_input = needed[c->tensor->id];
@@ -400,6 +418,7 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
                      r->m->data.fields.data[i].name);
     elaborator_finish(el);
     mark_inputs(r, f, part);
+    if (part == 0) check_stratify(r, f);
 }
 
 bool data_prepare(Run *r) {

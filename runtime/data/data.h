@@ -137,5 +137,9 @@ void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out)
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column *column, const nn_csv *csv,
                           const nn_csv_want *want, const char *field);
 nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data);
+// Whether the data block makes this part; the error of one that has no rows (`reads`: what reads it, or "").
+bool nn_part_declared(const nn_data *plan, int part);
+nn_status nn_part_empty(nn_context *ctx, const nn_data *plan, const nn_dataset *data, int part,
+                        const char *reads);
 
 #endif

@@ -107,6 +107,23 @@ static nn_status split(Split *s, const nn_model *m) {
     return s->ctx->status;
 }
 
+bool nn_part_declared(const nn_data *plan, int part) {
+    if (part == NN_TRAIN || plan->own_part[part]) return true;
+    if (plan->split == NN_SPLIT_FOLDS) return part == NN_TEST;
+    return plan->split != NN_SPLIT_NONE && (part == NN_TEST ? plan->test : plan->validation) > 0;
+}
+
+nn_status nn_part_empty(nn_context *ctx, const nn_data *plan, const nn_dataset *data, int part,
+                        const char *reads) {
+    static const char *const names[NN_PARTS] = {"train", "test", "validation"};
+    if (!nn_part_declared(plan, part)) return nn_fail(ctx, NN_USAGE, "the data have no %s part", names[part]);
+    return nn_fail(ctx, NN_DATA,
+                   "the %s part has no rows%s: split = %s(%s = %.6g%%) of %lld rows%s leaves none",
+                   names[part], reads, plan->split == NN_SPLIT_ORDERED ? "ordered" : "random", names[part],
+                   100 * (part == NN_TEST ? plan->test : plan->validation),
+                   (long long)data->own_rows[NN_TRAIN], plan->stratify >= 0 ? ", in each class," : "");
+}
+
 // Part 0's rows come first in the sources, then those of parts with files of their own.
 nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data) {
     const nn_data *plan = &m->manifest->data;

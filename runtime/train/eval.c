@@ -34,6 +34,7 @@ static nn_status print_result(nn_trainer *t, int part, const char *name, bool js
 
 static nn_status evaluate(nn_trainer *t) {
     static const char *const names[NN_PARTS] = {"train", "test", "validation"};
+    const nn_data *plan = &t->model.manifest->data;
     nn_data_request request = nn_trainer_request(t);
     int32_t part = -1;
     bool file = request.path != NULL && !nn_file_is_directory(request.path);
@@ -42,10 +43,9 @@ static nn_status evaluate(nn_trainer *t) {
         return t->ctx->status;
     request.all_rows = file && part < 0;
     if (nn_trainer_load(t, &request) != NN_OK) return t->ctx->status;
-    bool all = part < 0 && (request.all_rows || t->data.parts[NN_TEST].count == 0);
-    if (part < 0) part = t->data.parts[NN_TEST].count > 0 ? NN_TEST : NN_TRAIN;
-    if (t->data.parts[part].count == 0)
-        return nn_fail(t->ctx, NN_USAGE, "the data have no %s part", names[part]);
+    bool all = part < 0 && (request.all_rows || !nn_part_declared(plan, NN_TEST));
+    if (part < 0) part = all ? NN_TRAIN : NN_TEST;
+    if (t->data.parts[part].count == 0) return nn_part_empty(t->ctx, plan, &t->data, part, "");
     if (!nn_model_has(&t->model, NN_EVALUATE))
         return nn_fail(t->ctx, NN_USAGE, "this program has nothing to measure");
     nn_evaluate(t, part);

@@ -132,10 +132,8 @@ void nn_object_destroy(void *object) {
 // ---- rows of the caller ----
 
 static bool in_range(const nn_field *f, const int32_t *values, int64_t count) {
-    if (f->type == NN_REAL || f->type == NN_DOUBLE) return true;
-    int64_t limit = f->type == NN_BOOL ? 2 : f->limit;
-    for (int64_t k = 0; k < count; k++) {
-        if (limit > 0 && (values[k] < 0 || values[k] >= limit)) return false;
+    for (int64_t k = 0; k < count && f->limit > 0; k++) {
+        if (values[k] < 0 || values[k] >= f->limit) return false;
     }
     return true;
 }

@@ -126,7 +126,7 @@ static nn_status show(nn_trainer *t, int32_t part, int64_t epoch) {
     static const char *const names[NN_PARTS] = {"train", "test", "validation"};
     const char *format = t->options->value[NN_OPTION_FORMAT];
     const nn_part *p = &t->data.parts[part];
-    if (p->count == 0) return nn_fail(t->ctx, NN_USAGE, "the data have no %s part", names[part]);
+    if (p->count == 0) return nn_part_empty(t->ctx, &t->model.manifest->data, &t->data, part, "");
     int32_t *rows = nn_get(t->ctx, (uint64_t)p->count, sizeof *rows);
     if (rows == NULL) return t->ctx->status;
     memcpy(rows, p->rows, (size_t)p->count * sizeof *rows);

@@ -186,6 +186,26 @@ static nn_status take_start(nn_trainer *t) {
     return t->ctx->status;
 }
 
+// A part that the rules of the run read has rows; another one that has none is told.
+static nn_status check_parts(nn_trainer *t) {
+    const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
+    const nn_data *plan = &t->model.manifest->data;
+    for (int p = NN_TEST; p < NN_PARTS; p++) {
+        if (!nn_part_declared(plan, p) || t->data.parts[p].count > 0) continue;
+        char reads[256] = "";
+        for (uint32_t k = 0; k < t->model.manifest->metrics_count && reads[0] == '\0'; k++) {
+            if (metrics[k].clock[p] >= 0)
+                snprintf(reads, sizeof reads, ", but the program reads its %.200s",
+                         nn_model_text(&t->model, metrics[k].name));
+        }
+        if (nn_part_empty(t->ctx, plan, &t->data, p, reads) != NN_OK && reads[0] != '\0')
+            return t->ctx->status;
+        nn_message("warning", t->ctx->message);
+        nn_forget(t->ctx);
+    }
+    return NN_OK;
+}
+
 static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     nn_trainer *t = l->t;
     bool resume = o->value[NN_OPTION_RESUME] != NULL;
@@ -197,7 +217,8 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     if (numbers_in_force(t, o) != NN_OK || nn_trainer_initial(t) != NN_OK) return l->ctx->status;
     nn_data_request request = nn_trainer_request(t);
     request.measure = true;
-    if (nn_trainer_load(t, &request) != NN_OK || take_start(t) != NN_OK) return l->ctx->status;
+    if (nn_trainer_load(t, &request) != NN_OK || check_parts(t) != NN_OK || take_start(t) != NN_OK)
+        return l->ctx->status;
     t->at.best = (double)INFINITY;
     if (r->bytes != NULL && nn_checkpoint_apply(t, r) != NN_OK) return l->ctx->status;
     if (nn_settings_apply(t, r->bytes != NULL) != NN_OK) return l->ctx->status;

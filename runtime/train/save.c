@@ -196,7 +196,7 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
         return ctx->status != NN_OK ? ctx->status
                                     : nn_fail(ctx, NN_DATA, "the class names of %s are damaged", field);
     for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
-        if (!nn_same(nn_model_text(&t->model, fields[k].name), field) || fields[k].limit <= 0) continue;
+        if (!nn_same(nn_model_text(&t->model, fields[k].name), field) || !fields[k].is_class) continue;
         nn_classes classes = {0, nn_get(ctx, (uint64_t)fields[k].limit, sizeof *classes.names)};
         nn_json j = {.at = list, .end = list + strlen(list)};
         bool ok = classes.names != NULL && nn_json_take(&j, '[');
