@@ -278,6 +278,12 @@ static void put_memory(Text *out, const Kernels *k) {
              (long long)(k->arena_size - parameters - slots - states));
 }
 
+static int64_t row_bytes(const Program *p, const Tensor *source) {
+    int64_t bytes = element_size(p, source);
+    for (int d = 1; d < source->rank; d++) bytes *= source->dims[d];
+    return bytes;
+}
+
 static int summary(Pipeline *p) {
     if (!pipeline_run(p, FORM_KERNELS)) return NN_OK;
     const Module *m = p->module;
@@ -293,6 +299,12 @@ static int summary(Pipeline *p) {
     text_add(&out, "\nparameters  %lld\nFLOPs       %lld a step of %lld rows\n", (long long)m->params,
              (long long)m->flops, (long long)m->batch);
     put_memory(&out, p->kernels);
+    int64_t kept = 0;
+    for (int i = 0; i < m->kept.count; i++)
+        if (m->kept.data[i].training) kept += row_bytes(p->kernels->program, m->kept.data[i].source);
+    if (kept)
+        text_add(&out, "kept        %lld bytes a row of each part, for metrics that see the rows twice\n",
+                 (long long)kept);
     fputs(text_string(&out), stdout);
     return NN_OK;
 }

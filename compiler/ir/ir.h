@@ -314,10 +314,12 @@ typedef enum {
     FUNCTION_UPDATE,   // accumulate > 1: gradients -> parameters
     FUNCTION_EVALUATE, // inference; totals of loss and metrics of held-out rows
     FUNCTION_PREDICT,  // inference; outputs of the model
-    FUNCTION_METRICS,  // totals -> the values of the loss and the metrics (double), at the end of a part
-    FUNCTION_EPOCH,    // at an epoch's end: plateau counters, the value of `best`, from the clock
-    FUNCTION_STOP,     // the stop rule, from the clock and the run's state; changes nothing
-    FUNCTION_PREPARE,  // data block: columns -> fields, for a block of rows
+    FUNCTION_SECOND,   // the rows of a part once more, from what EVALUATE kept: metrics that see them twice
+    FUNCTION_SECOND_STEP, // the same from what STEP kept
+    FUNCTION_METRICS,     // totals -> the values of the loss and the metrics (double), at the end of a part
+    FUNCTION_EPOCH,       // at an epoch's end: plateau counters, the value of `best`, from the clock
+    FUNCTION_STOP,        // the stop rule, from the clock and the run's state; changes nothing
+    FUNCTION_PREPARE,     // data block: columns -> fields, for a block of rows
     FUNCTION_PREPARE_TEST,
     FUNCTION_PREPARE_VALIDATION // the same for parts with columns of their own
 } FunctionKind;
@@ -349,6 +351,7 @@ Program *program_create(Context *ctx, Precision precision, int64_t batch);
 Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int rank, const int64_t *dims);
 Tensor *tensor_find(const Program *p, const char *name);
 int64_t tensor_elements(const Tensor *t); // with the declared batch
+Tensor *program_rowmap(Program *p);       // the one TENSOR_ROWMAP; made when first asked for
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
 Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,

@@ -50,6 +50,14 @@ int64_t tensor_elements(const Tensor *t) {
     return n;
 }
 
+Tensor *program_rowmap(Program *p) {
+    for (int i = 0; i < p->tensors.count; i++)
+        if (p->tensors.data[i]->kind == TENSOR_ROWMAP) return p->tensors.data[i];
+    Tensor *t = tensor_add(p, "rowmap", TENSOR_ROWMAP, TYPE_INT, 1, &p->batch);
+    t->batch_dims = 1;
+    return t;
+}
+
 Index *index_add(Program *p, const char *name, int64_t size, bool batch) {
     Index *i = arena_new(p->arena, Index);
     *i = (Index){.name = string_copy(p->arena, name, strlen(name)),

@@ -120,11 +120,9 @@ static void add_tensors(Blob *b) {
 
 // ---- data -------------------------------------------------------------------------------------------------
 
-static int32_t source_slot(const Blob *b, const Field *f) {
+static int32_t source_slot(const Blob *b, const char *name) {
     const Program *p = b->module->program;
     int slot = 0;
-    if (!f->input) return -1;
-    const char *name = string_format(b->arena, "source.%s", f->input->name);
     for (int i = 0; i < p->tensors.count; i++) {
         if (p->tensors.data[i]->kind != TENSOR_SOURCE) continue;
         if (string_equal(p->tensors.data[i]->name, name)) return slot;
@@ -145,7 +143,7 @@ static void add_fields(Blob *b) {
         rows[i].is_whole = f->is_whole;
         rows[i].in_model = f->in_model;
         rows[i].in_loss = f->in_loss;
-        rows[i].source = source_slot(b, f);
+        rows[i].source = f->input ? source_slot(b, string_format(b->arena, "source.%s", f->input->name)) : -1;
         for (int part = 0; part < 3; part++) rows[i].prepared[part] = number(b, f->prepared[part]);
     }
     TABLE(b, fields, rows, d->fields.count);
@@ -250,6 +248,12 @@ static void add_results(Blob *b) {
         for (int part = 0; part < 3; part++) metrics[i].clock[part] = number(b, x->clock[part]);
     }
     TABLE(b, metrics, metrics, m->metrics.count);
+    nn_kept *kept = arena_array(b->arena, nn_kept, m->kept.count + 1);
+    for (int i = 0; i < m->kept.count; i++)
+        kept[i] =
+            (nn_kept){m->kept.data[i].training ? NN_STEP : NN_EVALUATE, number(b, m->kept.data[i].values),
+                      source_slot(b, m->kept.data[i].source->name), m->kept.data[i].of};
+    TABLE(b, kept, kept, m->kept.count);
     VEC(nn_setting) settings = {0};
     for (int i = 0; i < m->settings.count; i++) {
         const Setting *x = &m->settings.data[i];

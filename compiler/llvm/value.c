@@ -74,8 +74,8 @@ static Operand integer_atom(Emitter *em, const Expr *atom) {
     return build_convert(em, emit_value(em, atom), em->i32);
 }
 
-static Operand numerator(Emitter *em, const Affine *form) {
-    Operand sum = build_i32(em, form->constant);
+static Operand sum_of_terms(Emitter *em, const Affine *form, int64_t constant) {
+    Operand sum = build_i32(em, constant);
     for (int i = 0; i < form->count; i++) {
         Operand x = integer_atom(em, form->terms[i].atom);
         if (form->terms[i].coef != 1) x = build_mul(em, x, build_i32(em, form->terms[i].coef));
@@ -83,6 +83,8 @@ static Operand numerator(Emitter *em, const Affine *form) {
     }
     return sum;
 }
+
+static Operand numerator(Emitter *em, const Affine *form) { return sum_of_terms(em, form, form->constant); }
 
 static Operand divided(Emitter *em, Operand n, int64_t denominator) {
     Operand args[2] = {n, build_i32(em, denominator)};
@@ -94,7 +96,15 @@ Operand emit_integer(Emitter *em, const Affine *form) {
     return form->denominator == 1 ? n : divided(em, n, form->denominator);
 }
 
+// An integer without a lower limit is below one: constant and count are further than 32 bits reach.
+static Operand below(Emitter *em, Guard guard) {
+    Operand n = sum_of_terms(em, guard.form, 0);
+    Operand limit = build_like(em, n, (double)(guard.count - guard.form->constant));
+    return LLVMBuildICmp(em->builder, LLVMIntSLT, n, limit, "");
+}
+
 Operand emit_guard(Emitter *em, Guard guard) {
+    if (guard.form->constant > INT32_MAX && guard.form->denominator == 1) return below(em, guard);
     Operand n = numerator(em, guard.form), whole = NULL;
     if (guard.form->denominator != 1) {
         Operand q = divided(em, n, guard.form->denominator);

@@ -8,14 +8,6 @@ static bool over_batches(const Function *f) {
     return f->kind == FUNCTION_STEP || f->kind == FUNCTION_EVALUATE || f->kind == FUNCTION_PREDICT;
 }
 
-static Tensor *rowmap_of(Program *p) {
-    for (int i = 0; i < p->tensors.count; i++)
-        if (p->tensors.data[i]->kind == TENSOR_ROWMAP) return p->tensors.data[i];
-    Tensor *t = tensor_add(p, "rowmap", TENSOR_ROWMAP, TYPE_INT, 1, &p->batch);
-    t->batch_dims = 1;
-    return t;
-}
-
 // A sample is one run of elements there, whatever its shape: so what only flattens it reads it as it lies.
 static Tensor *source_of_input(Program *p, const Tensor *x) {
     const char *name = string_format(p->arena, "source.%s", x->name);
@@ -39,7 +31,7 @@ static const Affine *number_in_sample(Program *p, const Tensor *x, const Affine 
 }
 
 static const Expr *from_source(Program *p, const Tensor *x, const Affine *row, const Affine *number) {
-    const Affine *from[2] = {affine_atom(p, expr_read(p, rowmap_of(p), &row, x->origin)), number};
+    const Affine *from[2] = {affine_atom(p, expr_read(p, program_rowmap(p), &row, x->origin)), number};
     return expr_read(p, source_of_input(p, x), from, x->origin);
 }
 

@@ -271,6 +271,8 @@ int function_rank(const Function *f) {
     case FUNCTION_EVALUATE: return 2;
     case FUNCTION_PREDICT: return 3;
     case FUNCTION_INITIAL:
+    case FUNCTION_SECOND:
+    case FUNCTION_SECOND_STEP:
     case FUNCTION_METRICS:
     case FUNCTION_EPOCH:
     case FUNCTION_STOP:

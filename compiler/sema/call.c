@@ -128,6 +128,14 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
     row = builtin_find(name, 1u << GROUP_TENSOR | 1u << GROUP_RUN);
     if (row && string_equal(name, "size")) return size_call(el, env, call, first);
     if (row && string_equal(name, "reshape")) return value_of_reshape(el, env, call, first);
+    if (row && string_equal(name, "order")) {
+        SemaValue x = value_error();
+        if (count != 1)
+            fail(el, env, TOO_MANY_ARGUMENTS, call->span, "order", 1, "", count);
+        else
+            x = first ? *first : eval_whole(el, env, call->items[0]);
+        return value_of_order(el, env, x, call->span);
+    }
     if (row && string_equal(name, "grad")) {
         fail(el, env, NOT_YET, call->span, "`grad(…)`");
         return value_error();

@@ -93,6 +93,7 @@ struct Session {
     Map *constants;               // name -> SemaValue *: file-level constants given another value (--set)
     VEC(Tensor *) params, states; // in the order of first use
     VEC(LayerInstance) layers;    // in the order of the text; step_result from the first elaborator of a STEP
+    VEC(Kept) kept;               // of both functions that keep rows
     Elaborator *explained;        // whose arguments explained.c notes down, or NULL
     VEC(InForce) in_force;        // they
     Elaborator *recorded;         // whose applications extracts.c notes down, or NULL
@@ -104,11 +105,12 @@ Session *session_create(Program *program, const Library *library);
 
 // Rule 20. With totals, a reduction over the batch becomes a TENSOR_TOTAL that the elaborator's function adds
 // to, the number of rows a total too, and what reads only totals goes to `end` (FUNCTION_METRICS; NULL: it
-// was written by an earlier elaborator, and is dropped). Totals are named NAME.total_1 ..., and found again
-// by name.
+// was written by an earlier elaborator, and is dropped). What reads totals and rows goes to the elaborator's
+// `second`, unless each row is seen `once`. Totals are named NAME.total_1 ..., and found again by name.
 typedef struct {
     const char *name;
     Function *end;
+    bool once;
     int count;
     VEC(Tensor *) tensors;
 } Totals;
@@ -130,6 +132,7 @@ struct Elaborator {
     const char *const *frozen; // layer paths that run as in inference, with what is inside them
     int frozen_count;
     Totals *totals;           // NULL: none
+    Function *second;         // where metrics see the function's rows again; NULL: nowhere
     TensorKind state_kind;    // of `state` statements: TENSOR_STATE, in optimizers TENSOR_SLOT
     const Array *state_shape; // optimizers of numbers: the shape of a state without brackets; else NULL
     const Index

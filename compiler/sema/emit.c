@@ -138,32 +138,43 @@ static const Expr *number_draws(Elaborator *el, const Expr *e, const Indices *al
 
 // ---- equations ----
 
-// With totals a tensor lives in the batch's function, at the end (it is made of totals), or in both (of
-// neither).
-typedef enum { SIDE_BOTH, SIDE_END, SIDE_BATCH } Side;
-
-static Side side_of_tensor(const Elaborator *el, const Tensor *t) {
-    if (t->kind == TENSOR_TOTAL || table_get(&el->tables->end_side, t)) return SIDE_END;
+Side side_of_tensor(const Elaborator *el, const Tensor *t) {
+    uintptr_t known = (uintptr_t)table_get(&el->tables->sides, t);
+    if (known) return (Side)(known - 1);
+    if (t->kind == TENSOR_TOTAL) return SIDE_END;
+    if (t->kind == TENSOR_SOURCE) return SIDE_SECOND;
     bool fixed = t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_RUN ||
                  t->kind == TENSOR_PARAM || t->kind == TENSOR_STATE;
-    return (fixed && !t->batch_dims) || table_get(&el->tables->both_sides, t) ? SIDE_BOTH : SIDE_BATCH;
+    return fixed && !t->batch_dims ? SIDE_BOTH : SIDE_BATCH;
 }
 
-// False after a message: totals and rows of the batch do not meet.
+static void set_side(Elaborator *el, const Tensor *t, Side side) {
+    table_set(el->session->arena, &el->tables->sides, t, (void *)((uintptr_t)side + 1));
+}
+
+// The number of a row as a value: in a batch it would count from the batch's beginning.
+static bool numbers_rows(const Expr *e) {
+    bool found = e->op == OP_INDEX && e->index->batch;
+    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++)
+        for (int k = 0; k < e->guards[i].form->count; k++)
+            found = found || numbers_rows(e->guards[i].form->terms[k].atom);
+    return found;
+}
+
+// False after a message: rows are seen twice at most.
 static bool side_of(Elaborator *el, const Env *env, const Expr *e, Side *side, Span span) {
-    bool batch = any_part(el, e, is_rows) || e->has_draw, end = false;
+    bool now = any_part(el, e, is_rows) || e->has_draw, batch = now, reads[SIDES] = {false};
     for (int i = 0; i < e->free_count; i++) batch = batch || e->free[i]->batch;
-    for (int i = 0; i < e->read_count; i++) {
-        Side read = side_of_tensor(el, e->reads[i]->tensor);
-        batch = batch || read == SIDE_BATCH;
-        end = end || read == SIDE_END;
-    }
-    *side = end ? SIDE_END : batch ? SIDE_BATCH : SIDE_BOTH;
-    if (!batch || !end) return true;
-    Diagnostic *d = fail(el, env, METRIC_NESTED, span, "");
-    if (d)
-        diagnostic_help(el->session->ctx, d,
-                        "write it in one pass: a variance is `(mean[n] x[n]^2) - (mean[n] x[n])^2`");
+    for (int i = 0; i < e->read_count; i++) reads[side_of_tensor(el, e->reads[i]->tensor)] = true;
+    batch = batch || reads[SIDE_BATCH];
+    bool again = reads[SIDE_SECOND] || (batch && (reads[SIDE_END] || any_part(el, e, numbers_rows)));
+    *side = reads[SIDE_LAST]  ? SIDE_LAST
+            : again           ? SIDE_SECOND
+            : reads[SIDE_END] ? SIDE_END
+            : batch           ? SIDE_BATCH
+                              : SIDE_BOTH;
+    if (reads[SIDE_LAST] ? !batch && !again : !again || (!now && !el->totals->once)) return true;
+    fail(el, env, METRIC_NESTED, span, "");
     return false;
 }
 
@@ -180,14 +191,20 @@ static void write_to(Elaborator *el, const Env *env, Function *f, Tensor *t, con
 
 static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Span span) {
     Side side = SIDE_BATCH;
-    if (el->totals && !el->tables->adding && !side_of(el, env, d->parts.e, &side, span)) return;
-    if (side == SIDE_BOTH) table_set(el->session->arena, &el->tables->both_sides, t, t);
-    if (side == SIDE_END) {
-        table_set(el->session->arena, &el->tables->end_side, t, t);
-        if (t->type == TYPE_REAL) t->type = TYPE_DOUBLE;
+    Draft second = *d;
+    if (el->totals) {
+        if (!side_of(el, env, d->parts.e, &side, span)) return;
+        set_side(el, t, side);
     }
-    if (side != SIDE_END) write_to(el, env, el->function, t, d, span);
-    if (side != SIDE_BATCH) write_to(el, env, el->totals->end, t, d, span);
+    if (side >= SIDE_END && t->type == TYPE_REAL) t->type = TYPE_DOUBLE;
+    if (side == SIDE_SECOND && !(second.parts.e = expr_second(el, d->parts.e))) {
+        fail(el, env, METRIC_NESTED, span, "");
+        return;
+    }
+    bool rows = side == SIDE_BATCH, last = side == SIDE_LAST, end = el->totals && el->totals->end;
+    if (side <= SIDE_BATCH) write_to(el, env, el->function, t, d, span);
+    if (el->totals && !rows && !last) write_to(el, env, el->second, t, &second, span);
+    if (end && !rows && side != SIDE_SECOND) write_to(el, env, el->totals->end, t, d, span);
 }
 
 void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts,
@@ -296,19 +313,21 @@ static bool is_plain(const Expr *e) {
     return true;
 }
 
+SemaValue value_emit(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
+    Indices outer;
+    Tensor *t = emit(el, env, name, TENSOR_TEMP, -1, v.array, &outer, span);
+    if (!t) return value_error();
+    Array a = *v.array;
+    for (int d = 0; d < a.rank; d++) a.indices[d] = index_of(el, v.array->indices[d]->name, a.dims[d]);
+    a.e = read_at(el, t, &outer, a.indices, a.rank);
+    SemaValue out = value_array(el->session, &a);
+    out.is_class = v.is_class;
+    return out;
+}
+
 SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
-    if (v.kind == SEMA_TENSOR) {
-        if (is_plain(v.array->e) || v.array->filter) return v;
-        Indices outer;
-        Tensor *t = emit(el, env, name, TENSOR_TEMP, -1, v.array, &outer, span);
-        if (!t) return value_error();
-        Array a = *v.array;
-        for (int d = 0; d < a.rank; d++) a.indices[d] = index_of(el, v.array->indices[d]->name, a.dims[d]);
-        a.e = read_at(el, t, &outer, a.indices, a.rank);
-        SemaValue out = value_array(el->session, &a);
-        out.is_class = v.is_class;
-        return out;
-    }
+    if (v.kind == SEMA_TENSOR)
+        return is_plain(v.array->e) || v.array->filter ? v : value_emit(el, env, v, name, span);
     if (v.kind != SEMA_SCALAR || expr_is_simple(v.e) || (!v.e->read_count && !v.e->has_draw)) return v;
     if (env->frame->is_inline && !expr_too_large(v.e) && v.e->depth <= MAX_DEPTH / 2) return v;
     Array a = {.rank = 0, .e = v.e};
@@ -404,7 +423,7 @@ static Tensor *total_of(Elaborator *el, const Indices *outer, Reduction r) {
     return t;
 }
 
-// Adds a batch's part to its total; gives the total's element.
+// Adds a batch's part to its total, in the pass that computes it; gives the total's element.
 static const Expr *add_total(Elaborator *el, const Env *env, const Expr *part, const Indices *outer,
                              Reduction r, Span span) {
     Program *p = el->session->program;
@@ -416,12 +435,15 @@ static const Expr *add_total(Elaborator *el, const Env *env, const Expr *part, c
                                            : expr_add(p, before, part);
     Draft d = {.out_count = outer->count, .parts = {.reduction = REDUCE_NONE, .e = after}};
     for (int i = 0; i < outer->count; i++) d.out[i] = affine_index(p, outer->data[i]);
+    Function *f = el->function;
+    if (part->op == OP_READ && side_of_tensor(el, part->tensor) == SIDE_SECOND) {
+        set_side(el, total, SIDE_LAST);
+        f = el->second;
+    }
     Tensor *next = new_tensor(el, env, string_format(p->arena, "%s.next", total->name), TENSOR_TEMP,
                               TYPE_DOUBLE, outer, span);
-    el->tables->adding = true;
-    write(el, env, next, &d, span);
-    el->tables->adding = false;
-    vec_push(p->arena, &el->function->effects, (Effect){total, next});
+    write_to(el, env, f, next, &d, span);
+    vec_push(p->arena, &f->effects, (Effect){total, next});
     return before;
 }
 

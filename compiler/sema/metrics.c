@@ -31,7 +31,7 @@ void metrics_declare(Run *r) {
 // A metric's value from its totals; `end` NULL: only the totals are added to.
 static Tensor *measure(Run *r, Elaborator *el, Env *env, const char *name, const Node *e, Function *end) {
     Totals *totals = arena_new(r->arena, Totals);
-    *totals = (Totals){.name = name, .end = end};
+    *totals = (Totals){.name = name, .end = end, .once = e == r->loss};
     el->totals = totals;
     el->tables->rows_total = NULL;
     SemaValue v = train_value(r, el, env_inner(env), e);

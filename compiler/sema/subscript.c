@@ -215,7 +215,7 @@ static bool add_items(Elaborator *el, Env *env, Access *a) {
 
 static bool check_batch(Elaborator *el, const Env *env, const Access *a, int d) {
     const Index *index = affine_only(a->forms[d]);
-    if (index && index->batch) return true;
+    if ((index && index->batch) || form_is_order(a->forms[d])) return true;
     Diagnostic *diagnostic =
         fail(el, env, BATCH_SUBSCRIPT, a->items[d]->span, node_text(el, a->items[d]), d, a->name);
     if (diagnostic)
@@ -353,6 +353,9 @@ SemaValue value_of_index(Elaborator *el, Env *env, const Node *e) {
         a.name = node_text(el, e->base);
     }
     if (a.base.kind == SEMA_ERROR) return value_error();
+    bool no_dimensions = env->frame->has_dots && !env->frame->dots && e->count == 1 &&
+                         e->items[0]->kind == AST_DOTS && e->base->kind == AST_NAME;
+    if (no_dimensions && (a.base.kind == SEMA_SCALAR || a.base.kind == SEMA_NUMBER)) return a.base;
     if (a.base.kind != SEMA_TENSOR) {
         fail(el, env, NOT_A_TENSOR, e->span, a.name, value_shape_text(el->session, a.base));
         return value_error();

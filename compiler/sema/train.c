@@ -222,6 +222,21 @@ static bool elaborate_loss(Run *r, Elaborator *el, Env *env) {
     return true;
 }
 
+// The metrics of a function's rows, with its second pass over them, if any needs one.
+static bool measure(Run *r, Elaborator *el, Env *env, Function *metrics) {
+    Program *p = r->p;
+    int at = p->functions.count;
+    el->second = el->training ? function_add(p, FUNCTION_SECOND_STEP, "second_step")
+                              : function_add(p, FUNCTION_SECOND, "second");
+    bool ok = metrics_elaborate(r, el, env, metrics);
+    if (!el->second->effects.count) {
+        for (int i = at; i + 1 < p->functions.count; i++) p->functions.data[i] = p->functions.data[i + 1];
+        p->functions.count--;
+    }
+    el->second = NULL;
+    return ok;
+}
+
 static bool step(Run *r) {
     Function *f = function_add(r->p, FUNCTION_STEP, "step");
     Elaborator *el = elaborator_create(r->session, f, true);
@@ -232,7 +247,7 @@ static bool step(Run *r) {
     if (r->options && r->options->arguments) r->session->explained = el;
     Env *env = train_scope(r, el, true);
     if (!elaborate_loss(r, el, env)) return false;
-    if (!metrics_elaborate(r, el, env, NULL)) return false;
+    if (!measure(r, el, env, NULL)) return false;
     r->session->explained = NULL;
     if (!optimizer_update(r, el)) return false;
     elaborator_finish(el);
@@ -244,7 +259,7 @@ static bool evaluate(Run *r, Function *metrics) {
     Elaborator *el = elaborator_create(r->session, f, false);
     clock_words(r, el);
     Env *env = train_scope(r, el, true);
-    bool ok = metrics_elaborate(r, el, env, metrics);
+    bool ok = measure(r, el, env, metrics);
     elaborator_finish(el);
     return ok;
 }
@@ -298,6 +313,8 @@ bool train_functions(Run *r) {
     Function *metrics = function_add(r->p, FUNCTION_METRICS, "metrics");
     if (!evaluate(r, metrics) || !predict(r)) return false;
     if (!select_params(r) || !step(r)) return false;
+    for (int i = 0; i < r->session->kept.count; i++)
+        vec_push(r->arena, &r->m->kept, r->session->kept.data[i]);
     mark_fields(r);
     return true;
 }

@@ -132,13 +132,13 @@ struct ElaboratorTables {
     VEC(Guard) facts;             // guards that hold where the text is now
     VEC(const Expr *) conditions; // other conditions that hold there
     DrawContext draw;
-    const Index *element;       // stands for the number of the element in what is not yet a tensor
-    Table memo;                 // node -> SemaValue: operands of subscripts that were needed for their shape
-    Table end_side, both_sides; // tensors made of totals; of neither totals nor rows
-    Table clock_side;           // tensors made of clock and settings
-    Table hoisted;              // expression of clock and settings -> the tensor that holds it
+    const Index *element; // stands for the number of the element in what is not yet a tensor
+    Table memo;           // node -> SemaValue: operands of subscripts that were needed for their shape
+    Table sides;          // with totals: tensor -> its Side, + 1
+    Table kept;           // tensor of the batch's function -> the source of its rows in the second pass
+    Table clock_side;     // tensors made of clock and settings
+    Table hoisted;        // expression of clock and settings -> the tensor that holds it
     const Expr *rows_total;
-    bool adding;            // a batch's part to its total
     const Node *named_node; // the next layer made from this node has this name
     const char *named;
     const Node *call; // the call that is about to be entered
@@ -271,12 +271,23 @@ SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const 
 void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts,
                    Span span);
 // The value under a name: what is more than a read gets a tensor of its own.
+SemaValue value_emit(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span); // any
 SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span);
+// With totals a tensor lives in the batch's function; at the end, made of totals; in both, made of neither;
+// in the second pass over the rows, or at the end after it.
+typedef enum { SIDE_BOTH, SIDE_BATCH, SIDE_END, SIDE_SECOND, SIDE_LAST, SIDES } Side;
+Side side_of_tensor(const Elaborator *el, const Tensor *t);
 bool expr_is_simple(const Expr *e);
 SemaValue value_hoist(Elaborator *el, const Env *env, SemaValue v, Span span);
 bool value_is_of_clock(const Elaborator *el, SemaValue v);
 void reduction_bounds(Tensor *t, const Reduced *parts);
 const Expr *rows_expr(Elaborator *el, const Env *env, Span span);
+
+// second.c
+Tensor *rows_kept(Elaborator *el, Tensor *t);
+const Expr *expr_second(Elaborator *el, const Expr *e);
+bool form_is_order(const Affine *form); // of a part's rows: it may stand in the batch's subscript
+SemaValue value_of_order(Elaborator *el, Env *env, SemaValue v, Span span);
 
 // call.c
 typedef struct {

@@ -43,6 +43,14 @@ int64_t nn_tensor_elements(const nn_tensor *t) {
     return n;
 }
 
+int32_t nn_model_keeps(const nn_model *m, const nn_tensor *t) {
+    const nn_kept *kept = NN_TABLE(m, nn_kept, kept);
+    for (uint32_t k = 0; k < m->manifest->kept_count && t->kind == NN_SOURCE; k++)
+        if (kept[k].function == NN_STEP && kept[k].values >= 0 && kept[k].source == t->source)
+            return (int32_t)k;
+    return -1;
+}
+
 int64_t nn_tensor_row(const nn_tensor *t) {
     int64_t n = 1;
     for (int d = 1; d < t->rank; d++) n *= t->dims[d];

@@ -6,10 +6,16 @@
 #include "abi.h"
 #include "base/runtime.h"
 
+// Rows of a source that belong to a run: what its metrics have kept of the epoch so far.
+typedef struct nn_rows {
+    unsigned char *bytes;
+    int64_t count;
+} nn_rows;
 typedef struct nn_model {
     const nn_manifest *manifest;
     nn_run *run;
     unsigned char *arena; // NN_MARGIN bytes lie before and after it
+    nn_rows *rows;        // of each nn_kept; NULL: not known yet
 } nn_model;
 
 // Checks that the blob is one this runtime can read.
@@ -27,6 +33,7 @@ const nn_tensor *nn_model_tensor(const nn_model *m, int32_t number); // NULL for
 // arena).
 int64_t nn_tensor_elements(const nn_tensor *t);
 int64_t nn_tensor_row(const nn_tensor *t);
+int32_t nn_model_keeps(const nn_model *m, const nn_tensor *t); // its nn_kept of values, or -1
 int64_t nn_tensor_element_size(const nn_model *m, const nn_tensor *t);
 int64_t nn_type_size(const nn_model *m, int32_t type);
 

@@ -29,7 +29,7 @@ static int32_t find(nn_archive *a, const char *name) {
     for (int32_t k = 0; k < count; k++) {
         int32_t at = (a->next + k) % count;
         const nn_tensor *t = nn_model_tensor(m, at);
-        if (nn_store_holds(t, NN_CHECKPOINT) && nn_same(nn_model_text(m, t->name), name)) {
+        if (nn_store_holds(m, t, NN_CHECKPOINT) && nn_same(nn_model_text(m, t->name), name)) {
             a->next = at + 1;
             return at;
         }
@@ -64,12 +64,15 @@ static void shape_text(char *out, size_t room, const nn_safetensor *t) {
             (size_t)snprintf(out + n, room - n, "%s%llu", d == 0 ? "" : ", ", (unsigned long long)t->dims[d]);
 }
 
-static bool fits(const nn_tensor *to, const nn_safetensor *from) {
+// How many rows a run had kept is looked at when that is known.
+static bool fits(const nn_model *m, const nn_tensor *to, const nn_safetensor *from) {
     bool real = to->type == NN_REAL || to->type == NN_DOUBLE;
     bool type =
         real ? nn_same(from->dtype, "F32") || nn_same(from->dtype, "F64") : nn_same(from->dtype, "I32");
     bool shape = to->rank == from->rank;
-    for (int d = 0; d < to->rank && shape; d++) shape = (uint64_t)to->dims[d] == from->dims[d];
+    for (int d = 0; d < to->rank && shape; d++)
+        shape = (d == 0 && to->kind == NN_SOURCE && m->rows == NULL) ||
+                (uint64_t)(d == 0 ? nn_store_rows(m, to) : to->dims[d]) == from->dims[d];
     return type && shape;
 }
 
@@ -80,10 +83,10 @@ bool nn_store_allows(const nn_tensor *t, int32_t value) {
 
 // Integers may be subscripts: one outside its range would be read with.
 static nn_status check_whole(const nn_archive *a, nn_context *ctx, const nn_tensor *t,
-                             const unsigned char *bytes) {
-    for (int64_t k = 0, n = nn_tensor_elements(t); k < n; k++) {
+                             const nn_stored *stored) {
+    for (int64_t k = 0; k < stored->elements; k++) {
         int32_t value;
-        memcpy(&value, bytes + 4 * k, 4);
+        memcpy(&value, stored->bytes + 4 * k, 4);
         if (!nn_store_allows(t, value))
             return nn_fail(ctx, NN_DATA, "%s: %.200s holds %d, which is outside its range", a->path,
                            nn_model_text(a->model, t->name), value);
@@ -101,11 +104,11 @@ static nn_status take_entry(void *data, nn_context *ctx, const nn_safetensor *fr
     int32_t k = find(a, from->name);
     if (k < 0) return a->partial ? NN_OK : foreign(a, ctx, from->name);
     const nn_tensor *to = nn_model_tensor(a->model, k);
-    if (!nn_store_holds(to, a->contents) || !chosen(a, from->name)) return NN_OK;
+    if (!nn_store_holds(a->model, to, a->contents) || !chosen(a, from->name)) return NN_OK;
     if (a->tensors[k].bytes != NULL)
         return nn_fail(ctx, NN_DATA, "%s: not a valid safetensors file: %.200s is there twice", a->path,
                        from->name);
-    if (!fits(to, from)) {
+    if (!fits(a->model, to, from)) {
         char found[128], expected[128];
         nn_safetensor wanted = {.rank = to->rank};
         for (int d = 0; d < to->rank; d++) wanted.dims[d] = (uint64_t)to->dims[d];
@@ -119,8 +122,10 @@ static nn_status take_entry(void *data, nn_context *ctx, const nn_safetensor *fr
                                                                    : "F32",
                        expected, from->dtype, found);
     }
-    a->tensors[k] = (nn_stored){a->elements + from->begin, nn_same(from->dtype, "F64")};
-    return nn_same(from->dtype, "I32") ? check_whole(a, ctx, to, a->tensors[k].bytes) : NN_OK;
+    bool wide = nn_same(from->dtype, "F64");
+    a->tensors[k] =
+        (nn_stored){a->elements + from->begin, wide, (int64_t)(from->end - from->begin) / (wide ? 8 : 4)};
+    return nn_same(from->dtype, "I32") ? check_whole(a, ctx, to, &a->tensors[k]) : NN_OK;
 }
 
 // The header's own checksum is taken of its text with zeros in that place.
@@ -148,7 +153,7 @@ static nn_status check_checksum(void *data, nn_context *ctx, const char *key, nn
     if (k < 0 || a->tensors[k].bytes == NULL) return NN_OK;
     const nn_tensor *t = nn_model_tensor(a->model, k);
     bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
-    uint64_t bytes = (uint64_t)nn_tensor_elements(t) * (real && a->tensors[k].wide ? 8 : 4);
+    uint64_t bytes = (uint64_t)a->tensors[k].elements * (real && a->tensors[k].wide ? 8 : 4);
     snprintf(expected, sizeof expected, "%08x", nn_crc32c(0, a->tensors[k].bytes, bytes));
     if (!nn_json_string(&value, text, sizeof text, NULL) || !nn_same(text, expected))
         return nn_fail(ctx, NN_DATA, "%s: the checksum of %.200s is wrong: the file is damaged", a->path,
@@ -210,8 +215,9 @@ nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *byt
         const nn_tensor *t = nn_model_tensor(a->model, (int32_t)k);
         const char *name = nn_model_text(a->model, t->name);
         nn_contents needed = a->contents == NN_OBJECT ? NN_WEIGHTS : a->contents;
-        if (nn_store_holds(t, needed) && chosen(a, name) && a->tensors[k].bytes == NULL &&
-            !(a->partial && t->kind != NN_PARAM))
+        bool unknown = t->kind == NN_SOURCE && a->model->rows == NULL;
+        if (nn_store_holds(a->model, t, needed) && !unknown && chosen(a, name) &&
+            a->tensors[k].bytes == NULL && !(a->partial && t->kind != NN_PARAM))
             return nn_fail(ctx, NN_DATA,
                            "%s: expected the tensor %.200s, which is not in the file: are these the weights "
                            "of another model?",
@@ -245,7 +251,10 @@ void nn_store_apply(const nn_archive *a) {
         const nn_stored *s = &a->tensors[k];
         if (s->bytes == NULL) continue;
         bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
-        if (real && (nn_tensor_element_size(a->model, t) == 8) != (s->wide != 0))
+        if (t->kind == NN_SOURCE)
+            memcpy(a->model->rows[nn_model_keeps(a->model, t)].bytes, s->bytes,
+                   (size_t)(s->elements * nn_tensor_element_size(a->model, t)));
+        else if (real && (nn_tensor_element_size(a->model, t) == 8) != (s->wide != 0))
             put_converted(a->model, t, s);
         else
             nn_tensor_put(a->model, t, 0, nn_tensor_elements(t), s->bytes);

@@ -31,8 +31,9 @@ nn_status nn_safetensors_parse(nn_context *ctx, const char *path, const unsigned
 // Weights are what inference needs; an object's file also holds what its training goes on from, and may lack
 // it when read.
 typedef enum nn_contents { NN_WEIGHTS, NN_OBJECT, NN_CHECKPOINT } nn_contents;
-bool nn_store_holds(const nn_tensor *t, nn_contents contents);
-bool nn_store_allows(const nn_tensor *t, int32_t value); // of a tensor of integers: inside its range
+bool nn_store_holds(const nn_model *m, const nn_tensor *t, nn_contents contents);
+int64_t nn_store_rows(const nn_model *m, const nn_tensor *t); // the first dimension; 1 without one
+bool nn_store_allows(const nn_tensor *t, int32_t value);      // of a tensor of integers: inside its range
 
 // Puts further metadata: calls nn_store_metadata for each pair.
 typedef void nn_metadata(void *data, nn_sink *sink);
@@ -48,6 +49,7 @@ nn_status nn_store_write(void *storing, nn_sink *sink); // an nn_fill
 typedef struct nn_stored {
     const unsigned char *bytes; // NULL: not in the file
     int8_t wide;                // elements of 8 bytes
+    int64_t elements;
 } nn_stored;
 typedef struct nn_span {
     uint64_t begin, end;

@@ -7,7 +7,15 @@
 
 enum { PART = 512 }; // elements moved at once
 
-bool nn_store_holds(const nn_tensor *t, nn_contents contents) {
+static const nn_rows *rows_of(const nn_model *m, const nn_tensor *t) {
+    int32_t kept = m->rows == NULL ? -1 : nn_model_keeps(m, t);
+    return kept < 0 ? NULL : &m->rows[kept];
+}
+
+bool nn_store_holds(const nn_model *m, const nn_tensor *t, nn_contents contents) {
+    const nn_rows *rows = rows_of(m, t);
+    if (t->kind == NN_SOURCE)
+        return contents == NN_CHECKPOINT && nn_model_keeps(m, t) >= 0 && (rows == NULL || rows->count > 0);
     if (t->offset < 0 || t->twin == NN_SECOND_COPY) return false;
     switch ((enum nn_kind)t->kind) {
     case NN_PARAM: return true;
@@ -25,6 +33,24 @@ bool nn_store_holds(const nn_tensor *t, nn_contents contents) {
     case NN_OUTPUT: return false;
     }
     return false;
+}
+
+int64_t nn_store_rows(const nn_model *m, const nn_tensor *t) {
+    const nn_rows *rows = rows_of(m, t);
+    return rows != NULL ? rows->count : t->rank == 0 ? 1 : t->dims[0];
+}
+
+static int64_t elements_of(const nn_model *m, const nn_tensor *t) {
+    return t->kind == NN_SOURCE ? nn_store_rows(m, t) * nn_tensor_row(t) : nn_tensor_elements(t);
+}
+
+static void take_part(const nn_model *m, const nn_tensor *t, int64_t at, int64_t count, unsigned char *part) {
+    int64_t size = nn_tensor_element_size(m, t);
+    const nn_rows *rows = rows_of(m, t);
+    if (rows != NULL)
+        memcpy(part, rows->bytes + at * size, (size_t)(count * size));
+    else
+        nn_tensor_get(m, t, at, count, part);
 }
 
 static void put_json(nn_sink *sink, const char *s) {
@@ -56,9 +82,9 @@ static uint32_t checksum(const nn_model *m, const nn_tensor *t) {
     unsigned char part[PART * 8];
     uint32_t crc = 0;
     int64_t size = nn_tensor_element_size(m, t);
-    for (int64_t at = 0, n = nn_tensor_elements(t); at < n; at += PART) {
+    for (int64_t at = 0, n = elements_of(m, t); at < n; at += PART) {
         int64_t count = n - at < PART ? n - at : PART;
-        nn_tensor_get(m, t, at, count, part);
+        take_part(m, t, at, count, part);
         crc = nn_crc32c(crc, part, (uint64_t)(count * size));
     }
     return crc;
@@ -69,7 +95,7 @@ static const nn_tensor *next_stored(const nn_storing *w, bool wide, uint32_t *k)
     const nn_tensor *tensors = NN_TABLE(w->model, nn_tensor, tensors);
     for (; *k < w->model->manifest->tensors_count; (*k)++) {
         const nn_tensor *t = &tensors[*k];
-        if (nn_store_holds(t, w->contents) && (nn_tensor_element_size(w->model, t) == 8) == wide) {
+        if (nn_store_holds(w->model, t, w->contents) && (nn_tensor_element_size(w->model, t) == 8) == wide) {
             (*k)++;
             return t;
         }
@@ -86,10 +112,11 @@ static void put_entry(const nn_storing *w, nn_sink *sink, const nn_tensor *t, ui
     snprintf(text, sizeof text, ":{\"dtype\":\"%s\",\"shape\":[", !real ? "I32" : size == 8 ? "F64" : "F32");
     nn_sink_text(sink, text);
     for (int d = 0; d < t->rank; d++) {
-        snprintf(text, sizeof text, "%s%lld", d == 0 ? "" : ",", (long long)t->dims[d]);
+        snprintf(text, sizeof text, "%s%lld", d == 0 ? "" : ",",
+                 (long long)(d == 0 ? nn_store_rows(w->model, t) : t->dims[d]));
         nn_sink_text(sink, text);
     }
-    uint64_t end = *at + (uint64_t)(nn_tensor_elements(t) * size);
+    uint64_t end = *at + (uint64_t)(elements_of(w->model, t) * size);
     snprintf(text, sizeof text, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)*at,
              (unsigned long long)end);
     nn_sink_text(sink, text);
@@ -141,9 +168,9 @@ nn_status nn_store_write(void *data, nn_sink *sink) {
         const nn_tensor *t;
         for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) {
             int64_t size = nn_tensor_element_size(w->model, t);
-            for (int64_t at = 0, n = nn_tensor_elements(t); at < n; at += PART) {
+            for (int64_t at = 0, n = elements_of(w->model, t); at < n; at += PART) {
                 int64_t elements = n - at < PART ? n - at : PART;
-                nn_tensor_get(w->model, t, at, elements, part);
+                take_part(w->model, t, at, elements, part);
                 nn_sink_put(sink, part, (uint64_t)(elements * size));
             }
         }

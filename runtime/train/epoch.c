@@ -163,7 +163,7 @@ void nn_epoch_measure(nn_loop *l) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
     for (uint32_t k = 0; k < l->manifest->metrics_count; k++)
         in_training = in_training || metrics[k].in_training;
-    if (in_training && t->at.loss_count > 0) nn_metrics_take(t, NN_TRAIN);
+    if (in_training && t->at.loss_count > 0) nn_metrics_take(t, NN_STEP, NN_TRAIN, nn_second_mark(t));
     for (int p = NN_TEST; p < NN_PARTS && nn_model_has(&t->model, NN_EVALUATE); p++) {
         if (t->data.parts[p].count > 0) nn_evaluate(t, p);
     }

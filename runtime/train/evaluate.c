@@ -30,9 +30,10 @@ nn_status nn_evaluation_prepare(nn_trainer *t) {
     return NN_OK;
 }
 
-void nn_metrics_take(nn_trainer *t, int part) {
+void nn_metrics_take(nn_trainer *t, int32_t function, int part, int64_t rows) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
     if (!nn_model_has(&t->model, NN_METRICS)) return;
+    nn_second_run(t, function, part, rows);
     nn_trainer_run(t, NN_METRICS);
     for (uint32_t k = 0; k < t->model.manifest->metrics_count; k++) {
         nn_values *v = &t->values[part][k];
@@ -50,10 +51,12 @@ void nn_evaluate(nn_trainer *t, int part) {
     int64_t batch = t->model.manifest->batch;
     for (int64_t first = 0; first < p->count; first += batch) {
         t->call.batch_number = (uint32_t)(first / batch);
-        nn_trainer_rows(t, p->rows + first, p->count - first < batch ? p->count - first : batch);
+        int64_t count = p->count - first < batch ? p->count - first : batch;
+        nn_trainer_rows(t, p->rows + first, count);
         nn_trainer_run(t, NN_EVALUATE);
+        nn_second_keep(t, NN_EVALUATE, part, first, count);
     }
-    nn_metrics_take(t, part);
+    nn_metrics_take(t, NN_EVALUATE, part, p->count);
     nn_states_end(t);
     t->call = before;
 }

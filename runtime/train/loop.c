@@ -50,6 +50,7 @@ static int64_t update(nn_loop *l) {
     for (int64_t k = 0; k < l->accumulate && t->at.batch < l->batches; k++) {
         int64_t count = take_batch(l);
         nn_trainer_run(t, NN_STEP);
+        if (l->manifest->kept_count > 0) nn_second_keep(t, NN_STEP, NN_TRAIN, t->at.batch * t->batch, count);
         rows += count;
         loss = l->accumulate == 1 ? *l->loss : loss + *l->loss * (double)count;
         t->at.batch++;

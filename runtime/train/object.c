@@ -290,7 +290,7 @@ static const nn_tensor *parameter(const Object *o, const char *name, const void 
     const nn_model *m = &o->trainer.model;
     for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
         const nn_tensor *t = nn_model_tensor(m, (int32_t)k);
-        if (nn_store_holds(t, NN_OBJECT) && nn_same(nn_model_text(m, t->name), name))
+        if (nn_store_holds(m, t, NN_OBJECT) && nn_same(nn_model_text(m, t->name), name))
             return (uint64_t)nn_tensor_elements(t) == count ? t : NULL;
     }
     return NULL;

@@ -109,6 +109,7 @@ static nn_status paths_of(nn_trainer *t, Paths *p) {
 static nn_status prepare(nn_trainer *t, const char *fresh, const char *path, nn_contents contents) {
     nn_storing storing = {&t->model, contents,
                           contents == NN_WEIGHTS ? weights_metadata : checkpoint_metadata, t};
+    nn_second_mark(t);
     return nn_file_prepare(t->ctx, fresh, path, nn_store_write, &storing);
 }
 
@@ -349,6 +350,7 @@ nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
                            (long long)t->data.parts[p].count, parts[p], (long long)r->rows[p]);
     }
     t->at = r->at;
+    nn_second_mark(t);
     t->keep = r->previous ? NN_KEEP_PREVIOUS : NN_KEEP_NEWEST;
     for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++)
         nn_scalar_put(&t->model, shown_tensor(&t->model, k), r->shown[k]);

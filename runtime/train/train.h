@@ -84,6 +84,7 @@ typedef struct nn_trainer {
     unsigned char *initial, *saved; // of the spans
     nn_values *values[NN_PARTS];    // of each metric
     bool measured[NN_PARTS], has_totals;
+    unsigned char **kept[NN_PARTS]; // of each nn_kept: its rows
 } nn_trainer;
 
 // ---- what all commands share (trainer.c) ----
@@ -103,7 +104,15 @@ double nn_now(void);                                // seconds, from some moment
 // ---- evaluation (evaluate.c) ----
 nn_status nn_evaluation_prepare(nn_trainer *t); // right after the initial values were made
 void nn_evaluate(nn_trainer *t, int part);      // into t->values[part]; the model is as before
-void nn_metrics_take(nn_trainer *t, int part);  // from the totals as they stand
+// From totals and kept rows as the function (NN_STEP, NN_EVALUATE) has left them.
+void nn_metrics_take(nn_trainer *t, int32_t function, int part, int64_t rows);
+
+// ---- metrics that see the rows twice (second.c) ----
+nn_status nn_second_prepare(nn_trainer *t); // memory for the rows of every part
+int64_t nn_second_mark(nn_trainer *t);      // the training rows of this epoch so far: what a checkpoint holds
+void nn_second_keep(nn_trainer *t, int32_t function, int part, int64_t first,
+                    int64_t count); // of the batch just computed
+void nn_second_run(nn_trainer *t, int32_t function, int part, int64_t rows);
 
 // ---- what inference gives back (states.c) ----
 void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count,

@@ -247,15 +247,15 @@ def of_classes(f):
 
 
 def auc(o, r):
-    cuts = torch.arange(51) / 50
-    above = ((o.sigmoid().flatten()[None] >= cuts[:, None]) * r.t.flatten()[None]).sum(1)
-    wrong = ((o.sigmoid().flatten()[None] >= cuts[:, None]) * (1 - r.t.flatten()[None])).sum(1)
-    return torch.trapezoid(above.flip(0) / above[0], wrong.flip(0) / wrong[0])
+    def column(score, truth):
+        one, zero = score[truth == 1], score[truth == 0]
+        return ((one[:, None] > zero).sum() + 0.5 * (one[:, None] == zero).sum()) / (len(one) * len(zero))
+    return torch.stack([column(o[:, j], r.t[:, j]) for j in range(3)]).mean()
 
 
 def calibration(o, r):
     p, right = F.softmax(o, -1).max(-1).values, (argmax(o) == r.label).double()
-    return sum((((p * 5).floor() == k) * (p - right)).sum().abs() for k in range(5)) / len(p)
+    return sum((((p * 5).floor().clamp(max=4) == k) * (p - right)).sum().abs() for k in range(5)) / len(p)
 
 
 def metrics(name, listed, **kw):
@@ -283,7 +283,7 @@ metrics('binary', {
     'f1': ('f1(out, t)', lambda o, r: (lambda tp, p, y, n: 2 * tp / max(1, p + y))(*counts(o, r.t))),
     'f1_at_4': ('f1(out, t, at = 0.4)', lambda o, r: (lambda tp, p, y, n: 2 * tp / max(1, p + y))(*counts(o, r.t, 0.4))),
     'matthews': ('matthews(out, t, at = 0.4)', matthews),
-    'auc': ('auc(out, t, cuts = 50)', auc),
+    'auc': ('auc(out, t)', auc),
 }, loss=('binary_cross_entropy(out, t)', lambda o, r: F.binary_cross_entropy_with_logits(o, r.t)))
 metrics('numbers', {
     'mse': ('mse(out, y)', lambda o, r: F.mse_loss(o, r.y)),

@@ -1,5 +1,5 @@
 # Runs killed or stopped at any moment and resumed end bit for bit where the undisturbed run does, and so do their logs: with
-# states of layers, dropout, accumulated gradients, plateaus and best weights.
+# states of layers, dropout, accumulated gradients, plateaus, best weights, and rows that metrics keep.
 set -eu
 fail() { echo "$*"; exit 1; }
 mkdir -p resume && cd resume
@@ -21,9 +21,11 @@ model net(x[batch, 3]) -> logits[batch, 3] {
 }
 
 train net on points {
+    first[b]   = logits[b, 0]
+    is_x[b]    = 1 if kind[b] == 0 else 0
     loss       = cross_entropy(logits, kind)
     optimizer  = adam(lr = reduce_on_plateau(1e-2, test.loss, factor = 0.5, patience = 3 epochs))
-    metrics    = [accuracy(logits, kind)]
+    metrics    = [accuracy(logits, kind), auc(first, is_x), pearson(first, is_x)]
     batch      = 10
     accumulate = 3
     clip       = norm(0.5)
