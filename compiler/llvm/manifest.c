@@ -323,6 +323,7 @@ static void add_run(Blob *b) {
         if (m->program->tensors.data[i]->kind == TENSOR_ROWMAP)
             head->rowmap = number(b, m->program->tensors.data[i]);
     head->loss = number(b, m->loss);
+    head->update_loss = number(b, m->update_loss);
     head->gradient_norm = number(b, m->gradient_norm);
     head->best = number(b, m->best);
     head->stop = number(b, m->stop);

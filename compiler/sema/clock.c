@@ -16,7 +16,6 @@ static const char *const clock_names[NN_CLOCKS] = {
     [NN_CLOCK_LOSS] = "loss",
     [NN_CLOCK_GRADIENT_NORM] = "gradient_norm",
     [NN_CLOCK_UPDATE] = "update",
-    [NN_CLOCK_WEIGHT] = "weight",
 };
 
 static const char *intern(Run *r, const char *name) { return context_intern(r->ctx, name, strlen(name)); }

@@ -144,6 +144,7 @@ typedef struct {
     VEC(InForce) in_force;
     Tensor *rowmap;
     Tensor *loss;          // output of STEP, TYPE_DOUBLE
+    Tensor *update_loss;   // of the batches of an update: output of UPDATE, or NULL
     Tensor *gradient_norm; // output of STEP or UPDATE, or NULL
     Tensor *best, *stop;   // outputs of EPOCH and STOP, or NULL
     bool stop_each_step;

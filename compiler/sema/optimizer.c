@@ -119,25 +119,53 @@ static void define(Run *r, Function *f, Tensor *t, const Array *a, const Expr *e
     equation_add(r->p, f, t, forms, REDUCE_NONE, NULL, 0, e, t->origin);
 }
 
-// The gradient that the rule sees: of this batch, or the mean over the rows of all batches of the update.
+// The sum of a value times `weight` (NULL: 1) over the batches of an update, as the update reads it; there it
+// begins anew.
+static Tensor *accumulated(Run *r, Function *step, Function *update, const Tensor *named, Tensor *value,
+                           const Expr *weight) {
+    Tensor *sum = like(r, named, "accumulated", TENSOR_GRADIENT),
+           *next = like(r, named, "accumulated.next", TENSOR_TEMP),
+           *none = like(r, named, "accumulated.none", TENSOR_TEMP);
+    Array a = over(r, named), b = over(r, named);
+    const Expr *e = element(r, &a, value);
+    define(r, step, next, &a, expr_add(r->p, element(r, &a, sum), weight ? expr_mul(r->p, e, weight) : e));
+    vec_push(r->arena, &step->effects, (Effect){sum, next});
+    define(r, update, none, &b, expr_const(r->p, 0));
+    vec_push(r->arena, &update->effects, (Effect){sum, none});
+    return sum;
+}
+
+// What was accumulated by the weights of the batches, by their sum.
+static const Expr *accumulated_mean(Run *r, const Expr *sum) {
+    return r->weights ? expr_div(r->p, sum, expr_read(r->p, r->weights, NULL, NULL)) : sum;
+}
+
+// Weights and losses of the batches of an update.
+static bool accumulate_loss(Run *r, Function *step, Function *update) {
+    if (!loss_weight(r, step, &r->weight)) return false;
+    if (r->weight) {
+        Tensor *weight = tensor_add(r->p, "loss.weight", TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
+        equation_add(r->p, step, weight, NULL, REDUCE_NONE, NULL, 0, r->weight, NULL);
+        r->weights = accumulated(r, step, update, weight, weight, NULL);
+    }
+    Tensor *sum = accumulated(r, step, update, r->m->loss, r->m->loss, r->weight);
+    r->m->update_loss = tensor_add(r->p, "loss.update", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
+    equation_add(r->p, update, r->m->update_loss, NULL, REDUCE_NONE, NULL, 0,
+                 accumulated_mean(r, expr_read(r->p, sum, NULL, NULL)), NULL);
+    vec_push(r->arena, &update->outputs, r->m->update_loss);
+    return true;
+}
+
+// The gradient that the rule sees: of this batch, or of all rows of the update's batches.
 static Tensor *gradient_of(Run *r, Function *step, Function *update, Tensor *param) {
     Tensor *g = like(r, param, "gradient", TENSOR_TEMP);
     GradientRequest request = {r->m->loss, param, g};
     vec_push(r->arena, &step->gradients, request);
     if (step == update) return g;
-    Tensor *sum = like(r, param, "accumulated", TENSOR_GRADIENT),
-           *next = like(r, param, "accumulated.next", TENSOR_TEMP);
-    Array a = over(r, param);
-    define(r, step, next, &a,
-           expr_add(r->p, element(r, &a, sum), expr_mul(r->p, element(r, &a, g), expr_rows(r->p))));
-    vec_push(r->arena, &step->effects, (Effect){sum, next});
-    Tensor *none = like(r, param, "accumulated.none", TENSOR_TEMP),
+    Tensor *sum = accumulated(r, step, update, param, g, r->weight),
            *mean = like(r, param, "gradient.mean", TENSOR_TEMP);
-    Array b = over(r, param), c = over(r, param);
-    define(r, update, none, &b, expr_const(r->p, 0));
-    vec_push(r->arena, &update->effects, (Effect){sum, none});
-    const Expr *weight = expr_read(r->p, r->m->clock[NN_CLOCK_WEIGHT], NULL, NULL);
-    define(r, update, mean, &c, expr_div(r->p, element(r, &c, sum), weight));
+    Array c = over(r, param);
+    define(r, update, mean, &c, accumulated_mean(r, element(r, &c, sum)));
     return mean;
 }
 
@@ -326,6 +354,7 @@ bool optimizer_update(Run *r, Elaborator *step) {
         Function *f = function_add(r->p, FUNCTION_UPDATE, "update");
         el = elaborator_create(r->session, f, true);
         clock_words(r, el);
+        if (!accumulate_loss(r, step->function, el->function)) return false;
     }
     bool ok = true;
     for (int k = 0; k < r->clause_count; k++) {

@@ -41,6 +41,9 @@ typedef struct {
     Program *p;
     Session *session;
     const Node *loss;
+    int loss_first;     // the step's first equation that is the loss's
+    const Expr *weight; // `accumulate`: of a batch among those of an update; NULL: 1
+    Tensor *weights;    // their sum; NULL: none is needed
     Clause *clauses;
     int clause_count;
     RunHooks hooks;
@@ -115,6 +118,12 @@ bool train_functions(Run *r);
 // Reports a run's expression that speaks of rows (`stop`, rates): false then.
 bool train_without_rows(Run *r, const Node *e, const char *what);
 const Node *train_definition(const Run *r, const char *name);
+
+// ---- accumulate.c ----
+
+// The weight of a batch's loss and gradient among those of an update; NULL: 1, of a sum over the rows. False
+// after a message.
+bool loss_weight(Run *r, const Function *step, const Expr **weight);
 
 // ---- select.c: which parameters a clause changes ----
 

@@ -246,6 +246,7 @@ static bool step(Run *r) {
     if (r->options && r->options->extracts) r->session->recorded = el;
     if (r->options && r->options->arguments) r->session->explained = el;
     Env *env = train_scope(r, el, true);
+    r->loss_first = f->equations.count;
     if (!elaborate_loss(r, el, env)) return false;
     if (!measure(r, el, env, NULL)) return false;
     r->session->explained = NULL;

@@ -43,7 +43,6 @@ static int64_t take_batch(nn_loop *l) {
 static int64_t update(nn_loop *l) {
     nn_trainer *t = l->t;
     int64_t rows = 0;
-    double loss = 0;
     if (l->clock[NN_CLOCK_STEP] != NULL) *l->clock[NN_CLOCK_STEP] = (double)t->at.step;
     if (l->clock[NN_CLOCK_UPDATE] != NULL) *l->clock[NN_CLOCK_UPDATE] = (double)(t->at.step + 1);
     if (l->clock[NN_CLOCK_TIME] != NULL) *l->clock[NN_CLOCK_TIME] = nn_loop_time(l);
@@ -52,19 +51,14 @@ static int64_t update(nn_loop *l) {
         nn_trainer_run(t, NN_STEP);
         if (l->manifest->kept_count > 0) nn_second_keep(t, NN_STEP, NN_TRAIN, t->at.batch * t->batch, count);
         rows += count;
-        loss = l->accumulate == 1 ? *l->loss : loss + *l->loss * (double)count;
         t->at.batch++;
         t->at.batch_number++;
     }
-    if (l->accumulate > 1) {
-        loss /= (double)rows;
-        if (l->clock[NN_CLOCK_WEIGHT] != NULL) *l->clock[NN_CLOCK_WEIGHT] = (double)rows;
-        nn_trainer_run(t, NN_UPDATE);
-    }
+    if (l->accumulate > 1) nn_trainer_run(t, NN_UPDATE);
     t->at.step++;
-    t->at.loss_sum += loss;
+    t->at.loss_sum += *l->loss;
     t->at.loss_count++;
-    l->step_loss = loss;
+    l->step_loss = *l->loss;
     return rows;
 }
 

@@ -42,8 +42,8 @@ struct nn_loop {
     int64_t row_count, batches, accumulate, updates; // updates: of one epoch
     int64_t total_steps, total_epochs;               // -1: without end
     // Where things of every step lie.
-    int32_t *rowmap; // NULL: not in plain order
-    double *clock[NN_CLOCKS], *loss, *norm;
+    int32_t *rowmap;                        // NULL: not in plain order
+    double *clock[NN_CLOCKS], *loss, *norm; // loss: of an update
     // What must be looked at, and when.
     int64_t until_look, look_every;
     bool looked;                     // at clock and signals, in this epoch

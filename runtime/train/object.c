@@ -16,8 +16,8 @@ typedef struct {
     int32_t *rowmap; // 0, 1, 2 ...
     nn_stored *stored;
     nn_span *file_spans;
-    int64_t pending, pending_rows; // batches accumulated towards the next update
-    bool owned, lr_refused;        // the configuration's lr is one that nothing takes
+    int64_t pending;        // batches accumulated towards the next update
+    bool owned, lr_refused; // the configuration's lr is one that nothing takes
 } Object;
 
 // ---- the piece of memory ----
@@ -179,20 +179,16 @@ static void put_clock(Object *o) {
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH], (double)(length > 0 ? t->at.step / length : t->at.epoch));
 }
 
-static void step(Object *o, int32_t count) {
+static void step(Object *o) {
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
     t->call.seed = t->seed;
     t->call.batch_number = (uint32_t)t->at.batch_number++;
     put_clock(o);
     call_model(t, NN_STEP);
-    o->pending_rows += count;
     if (++o->pending < mf->accumulate) return;
-    if (mf->accumulate > 1) {
-        nn_scalar_put(&t->model, mf->clock[NN_CLOCK_WEIGHT], (double)o->pending_rows);
-        call_model(t, NN_UPDATE);
-    }
-    o->pending = o->pending_rows = 0;
+    if (mf->accumulate > 1) call_model(t, NN_UPDATE);
+    o->pending = 0;
     t->at.step++;
 }
 
@@ -211,7 +207,7 @@ int32_t nn_object_train_step(void *object, const void *const *fields, int32_t co
     nn_status status = take_rows(o, fields, count, true);
     if (status != NN_OK) return (int32_t)status;
     uint32_t state = nn_float_enter();
-    step(o, count);
+    step(o);
     double value = nn_scalar_get(&o->trainer.model, mf->loss);
     if (loss != NULL && mf->is_double)
         *(double *)loss = value;
@@ -358,8 +354,7 @@ static void put_position(void *data, nn_sink *sink) {
     } entries[] = {{"object.step", o->trainer.at.step},
                    {"object.epoch", o->trainer.at.epoch},
                    {"object.batch_number", (int64_t)o->trainer.at.batch_number},
-                   {"object.pending", o->pending},
-                   {"object.pending_rows", o->pending_rows}};
+                   {"object.pending", o->pending}};
     for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
         char text[32];
         snprintf(text, sizeof text, "%lld", (long long)entries[k].value);
@@ -389,17 +384,17 @@ int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64
 }
 
 typedef struct {
-    int64_t values[5];
+    int64_t values[4];
 } Position;
 
 static const int64_t position_limit = INT64_C(1) << 53; // of every count: sums of two stay exact
 
 static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_json value) {
-    static const char *const keys[] = {"object.step", "object.epoch", "object.batch_number", "object.pending",
-                                       "object.pending_rows"};
+    static const char *const keys[] = {"object.step", "object.epoch", "object.batch_number",
+                                       "object.pending"};
     Position *p = data;
     char text[32];
-    for (int k = 0; k < 5; k++) {
+    for (int k = 0; k < 4; k++) {
         if (nn_same(key, keys[k]) && (!nn_json_string(&value, text, sizeof text, NULL) ||
                                       !nn_integer_parse(text, strlen(text), &p->values[k]) ||
                                       p->values[k] < 0 || p->values[k] > position_limit))
@@ -430,7 +425,6 @@ int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) 
     t->at.epoch = at.values[1];
     t->at.batch_number = (uint64_t)at.values[2];
     o->pending = at.values[3];
-    o->pending_rows = at.values[4];
     return NN_OK;
 }
 

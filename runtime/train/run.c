@@ -126,7 +126,7 @@ static nn_status prepare_loop(nn_loop *l) {
     if (rowmap != NULL && rowmap->inner == 0 && rowmap->panel == 0 && rowmap->twin < 0)
         l->rowmap = (int32_t *)(void *)(t->model.arena + rowmap->offset + rowmap->zero * 4);
     for (int k = 0; k < NN_CLOCKS; k++) l->clock[k] = nn_scalar_at(&t->model, l->manifest->clock[k]);
-    l->loss = nn_scalar_at(&t->model, l->manifest->loss);
+    l->loss = nn_scalar_at(&t->model, l->accumulate > 1 ? l->manifest->update_loss : l->manifest->loss);
     const nn_tensor *norm = nn_model_tensor(&t->model, l->manifest->gradient_norm);
     l->norm = norm != NULL && nn_tensor_element_size(&t->model, norm) == 8
                   ? nn_scalar_at(&t->model, l->manifest->gradient_norm)

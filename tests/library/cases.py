@@ -166,6 +166,8 @@ CASES = layers.CASES + [
     optimizer('clip_value', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    clip      = value(0.02)\n',
               clip=lambda ps: torch.nn.utils.clip_grad_value_(ps, 0.02)),
     optimizer('accumulate', 'sgd(lr = 0.3, momentum = 0.5)', lambda ps: O.SGD(ps, lr=0.3, momentum=0.5), extra='    accumulate = 2\n', accumulate=2),
+    optimizer('accumulate_weight', 'sgd(lr = 0.3, momentum = 0.5)', lambda ps: O.SGD(ps, lr=0.3, momentum=0.5), extra='    accumulate = 3\n', accumulate=3, at_once=True, batch=5,
+              loss=('cross_entropy(out, label, weight = weight)', lambda o, r: (F.cross_entropy(o, r.label, reduction='none') * r.weight).sum() / r.weight.sum())),
     optimizer('accumulate_clip', 'adam(lr = 0.03)', lambda ps: O.Adam(ps, lr=0.03), extra='    accumulate = 2\n    clip       = norm(0.1)\n', accumulate=2,
               clip=lambda ps: torch.nn.utils.clip_grad_norm_(ps, 0.1)),
     optimizer('constrain', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    constrain = within\n',

@@ -113,15 +113,15 @@ def dense(x, w, name): return x @ w[name + '.w'] + w[name + '.b']
 class Case:
     """hidden: what stands between the layers, as text and as a function of (value, weights). loss: text, function(out, rows).
     optimizer: text, function(parameters) -> torch optimizer. schedule: function(optimizer) -> scheduler, stepped after each
-    update, epoch, or with the epoch's loss (`pace`). metrics: key in the log -> text and function(out, rows) over a whole part. clip: on the
+    update, epoch, or with the epoch's loss (`pace`). metrics: key in the log -> text and function(out, rows) over a whole part. accumulate: batches of an update; at_once: the reference takes their rows as one batch. clip: on the
     parameters before the update, constrain: after it. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. states: ends of names that are no parameters."""
 
     def __init__(self, name, loss=None, hidden=None, optimizer=None, schedule=None, pace='step', extra='', clip=None, constrain=None,
                  layer='dense', width=8, definitions='', states=('.running_mean', '.running_variance', '.u'), metrics=None, batch=BATCH,
-                 accumulate=1, test=0, model=None):
+                 accumulate=1, at_once=False, test=0, model=None):
         self.name, self.extra, self.clip, self.constrain, self.layer, self.pace = name, extra, clip, constrain, layer, pace
         self.width, self.definitions, self.states, self.metrics, self.batch = width, definitions, states, metrics or {}, batch
-        self.accumulate, self.test, self.model = accumulate, test, model
+        self.accumulate, self.at_once, self.test, self.model = accumulate, at_once, test, model
         self.loss = loss or ('cross_entropy(out, label)', lambda o, r: torch.nn.functional.cross_entropy(o, r.label))
         self.hidden = hidden or ('tanh', lambda h, w: torch.tanh(h))
         self.optimizer = optimizer or ('sgd(lr = 0.1)', lambda ps: torch.optim.SGD(ps, lr=0.1))
@@ -178,6 +178,7 @@ def train(case, w, named, rows_of, test):
         pieces = [rows[k:k + case.batch] for k in range(0, len(rows), case.batch)]
         for k in range(0, len(pieces), case.accumulate):
             group = pieces[k:k + case.accumulate]
+            if case.at_once: group = [rows[k * case.batch:(k + case.accumulate) * case.batch]]
             count = sum(len(r) for r in group)
             opt.zero_grad()
             total = 0

@@ -18,8 +18,8 @@ typedef struct {
     _Alignas(64) float gradient[3];
     _Alignas(64) float carried[BATCH_ROOM]; // a state with a batch dimension
     _Alignas(64) float mean[2], deviation[2];
-    _Alignas(64) double total_error,
-        total_count, counter, lr, step, weight, loss, out_loss, out_mae, best, stop, test_loss;
+    _Alignas(64) double total_error, total_count, counter, lr, step, weight, loss_sum, update_loss,
+        accumulates, loss, out_loss, out_mae, best, stop, test_loss;
     _Alignas(64) int32_t rowmap[BATCH_ROOM];
     _Alignas(64) float x[BATCH_ROOM][2], y[BATCH_ROOM], result[BATCH_ROOM];
     _Alignas(64) double raw_x[BLOCK][2], raw_y[BLOCK], raw_kind[BLOCK], measured[BLOCK][2];
@@ -61,6 +61,9 @@ enum {
     T_LR,
     T_STEP,
     T_WEIGHT,
+    T_LOSS_SUM,
+    T_UPDATE_LOSS,
+    T_ACCUMULATES,
     T_LOSS,
     T_OUT_LOSS,
     T_OUT_MAE,
@@ -118,8 +121,11 @@ static uint32_t tensors(Blob *b, const FakeOptions *o) {
     tensor(b, &t[T_LR], "optimizer.lr", NN_SETTING, NN_DOUBLE, AT(lr), 0, 0, 0);
     t[T_LR].start = 0.05;
     tensor(b, &t[T_STEP], "step", NN_CLOCK, NN_DOUBLE, AT(step), 0, 0, 0);
-    tensor(b, &t[T_WEIGHT], "weight", NN_CLOCK, NN_DOUBLE, AT(weight), 0, 0, 0);
-    t[T_WEIGHT].start = o->accumulate > 1; // 0: the step updates by itself
+    tensor(b, &t[T_WEIGHT], "weight", NN_GRADIENT, NN_DOUBLE, AT(weight), 0, 0, 0);
+    tensor(b, &t[T_LOSS_SUM], "loss.sum", NN_GRADIENT, NN_DOUBLE, AT(loss_sum), 0, 0, 0);
+    tensor(b, &t[T_UPDATE_LOSS], "loss.update", NN_OUTPUT, NN_DOUBLE, AT(update_loss), 0, 0, 0);
+    tensor(b, &t[T_ACCUMULATES], "accumulates", NN_CLOCK, NN_DOUBLE, AT(accumulates), 0, 0, 0);
+    t[T_ACCUMULATES].start = o->accumulate > 1; // 0: the step updates by itself
     tensor(b, &t[T_LOSS], "loss", NN_OUTPUT, NN_DOUBLE, AT(loss), 0, 0, 0);
     tensor(b, &t[T_OUT_LOSS], "metrics.loss", NN_OUTPUT, NN_DOUBLE, AT(out_loss), 0, 0, 0);
     tensor(b, &t[T_OUT_MAE], "metrics.mae", NN_OUTPUT, NN_DOUBLE, AT(out_mae), 0, 0, 0);
@@ -244,13 +250,13 @@ const void *fake_manifest(const FakeOptions *o) {
     m.settings_count = 1;
     m.rowmap = T_ROWMAP;
     m.loss = T_LOSS;
+    m.update_loss = T_UPDATE_LOSS;
     m.gradient_norm = -1;
     m.best = o->best ? T_BEST : -1;
     m.stop = o->stop_at > 0 ? T_STOP : -1;
     m.stop_each_step = o->stop_at > 0;
     for (int k = 0; k < NN_CLOCKS; k++) m.clock[k] = -1;
     m.clock[NN_CLOCK_STEP] = T_STEP;
-    m.clock[NN_CLOCK_WEIGHT] = T_WEIGHT;
     m.epochs = o->epochs;
     m.steps = o->steps;
     m.shuffle = 1;
@@ -316,6 +322,8 @@ static void step(Arena *a, const nn_call *call, bool updates) {
         a->gradient[2] += 2 * d;
     }
     a->loss = loss / (double)call->rows;
+    a->weight += updates ? 0 : (double)call->rows;
+    a->loss_sum += updates ? 0 : loss;
     if (updates) apply(a, (double)call->rows);
 }
 
@@ -344,10 +352,14 @@ void fake_run(int32_t function, const nn_call *call, int32_t thread, int32_t thr
     switch (function) {
     case NN_INITIAL: initial(a, call); break;
     case NN_STEP:
-        step(a, call, a->weight == 0);
+        step(a, call, a->accumulates == 0);
         take_long();
         break;
-    case NN_UPDATE: apply(a, a->weight); break;
+    case NN_UPDATE:
+        apply(a, a->weight);
+        a->update_loss = a->loss_sum / a->weight;
+        a->weight = a->loss_sum = 0;
+        break;
     case NN_EVALUATE:
         forward(a, call);
         totals(a, call);
