@@ -149,6 +149,7 @@ static bool run_elaborate(Pipeline *p) {
 
 bool pipeline_target(Pipeline *p) {
     if (!p->target) p->target = target_find(p->ctx, p->options->cpu, p->options->triple);
+    if (p->target) p->target->checked = p->options->verify;
     return p->target != NULL;
 }
 

@@ -75,6 +75,7 @@ const Affine *affine_offset(Program *p, const Affine *a, int64_t c);
 void affine_bounds(const Affine *a, int64_t *low, int64_t *high);
 int64_t affine_coef(const Affine *a, const Index *index); // 0: does not hold it (as numerator)
 const Index *affine_only(const Affine *a); // the index, if the form is just that index; else NULL
+int64_t gcd_of(int64_t a, int64_t b);
 bool affine_is_constant(const Affine *a);
 bool affine_depends(const Affine *a, const Index *index); // also inside atoms
 

@@ -1,8 +1,11 @@
 // Where an element lies at the point of emission, and its loads, stores and prefetches.
 //
 // An address is the arena, plus a run-time part, plus a constant that ends in the instruction's displacement.
-// A read under a guard may name an element outside its tensor: its value is then not used, but it must not
-// fault, so a form that could leave the arena and its margin is brought back inside.
+// A read may name an element that is not there: under a guard that does not hold, in a row beyond the true
+// number, in a lane beyond an axis's end. Its value is then not used, but it must not fault. So the integers
+// that stand in subscripts keep within their tensors' limits wherever they are read (emit_settled), which
+// makes the bounds of forms true everywhere; and a form that could leave the arena and its margin by these
+// bounds is brought back inside.
 #include "llvm/emit.h"
 
 #include "abi.h"
@@ -26,15 +29,6 @@ typedef struct {
     bool along; // one element for each lane
 } Place;
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t c = a % b;
-        a = b;
-        b = c;
-    }
-    return a < 0 ? -a : a;
-}
-
 static Operand plus(Emitter *em, Operand a, Operand b) {
     return !a ? b : !b ? a : LLVMBuildAdd(em->builder, a, b, "");
 }
@@ -48,7 +42,7 @@ static void add_index(Emitter *em, Parts *parts, int axis, int64_t coef) {
     parts->known += coef * (s->fixed + s->inst);
     if (s->base) {
         parts->run = plus(em, parts->run, scaled(em, s->base, coef));
-        parts->grain = gcd(parts->grain, coef * s->grain);
+        parts->grain = gcd_of(parts->grain, coef * s->grain);
     }
     if (axis == em->point.lane) parts->per_lane += coef;
 }
@@ -96,15 +90,6 @@ static Operand lane_mask(const Emitter *em) {
     return em->point.active && is_vector(em->point.active) ? em->point.active : NULL;
 }
 
-// Some points evaluated here may not count (rows that are not there): integers read for them are anything.
-static bool may_be_anything(const Emitter *em) { return em->point.active || em->point.active_sum; }
-
-static bool has_memory_atom(const Affine *form) {
-    for (int i = 0; i < form->count; i++)
-        if (form->terms[i].atom->op != OP_INDEX && form->terms[i].atom->op != OP_ROWS) return true;
-    return false;
-}
-
 // The values of a form, those beyond the end of a short axis included that the lanes of its last tile stand
 // for.
 static void bounds(const Emitter *em, const Kernel *k, const Affine *form, int64_t *low, int64_t *high) {
@@ -138,35 +123,97 @@ bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const 
            layout->offset + high * size > arena + NN_MARGIN - 256;
 }
 
-static bool stays_inside(const Emitter *em, const Affine *form, const Tensor *t, const Layout *layout,
-                         int d) {
+// A batch index may stand for a row beyond the true number.
+static bool is_short_row(const Emitter *em, const Affine *form) {
+    const Index *index = affine_only(form);
+    return em->partial && index && index->batch;
+}
+
+// Does the subscript name an element that is there, or a border's? Of the rows of a source only the run
+// knows.
+static bool stays_inside(const Emitter *em, const Affine *form, const Tensor *t, int d) {
     int64_t low, high;
-    if (has_memory_atom(form) && may_be_anything(em)) return false;
+    if (t->kind == TENSOR_SOURCE && d == 0) return !is_short_row(em, form);
+    const Layout *layout = layout_placed(t);
     bounds(em, em->point.kernel, form, &low, &high);
     return low >= -layout->border_low[d] && high < t->dims[d] + layout->border_high[d];
 }
 
-// The dimension's subscript brought into 0 .. size - 1, and to 0 where the lane does not count.
-static void clamp(Emitter *em, Parts *parts, int64_t size) {
+// May the form, within an axis by its bounds, stand for a lane beyond the axis's end?
+static bool has_lane_beyond(const Emitter *em, const Affine *form) {
+    return em->point.lane >= 0 && lane_mask(em) && forms_depend(&form, 1, em->point.lane);
+}
+
+Operand emit_settled(Emitter *em, const Tensor *t, const Affine *const *forms, Operand value) {
+    Operand there = NULL;
+    if (t->type != TYPE_INT && t->type != TYPE_BOOL) return value;
+    for (int d = 0; d < t->rank; d++) {
+        bool source_row = t->kind == TENSOR_SOURCE && d == 0;
+        if (is_short_row(em, forms[d])) {
+            there = build_and(em, there, emit_row_exists(em, forms[d]));
+        } else if (!source_row && (has_lane_beyond(em, forms[d]) || !stays_inside(em, forms[d], t, d))) {
+            const Layout *l = layout_placed(t);
+            Guard g = {affine_offset(em->program, forms[d], l->border_low[d]),
+                       l->border_low[d] + t->dims[d] + l->border_high[d]};
+            there = build_and(em, there, emit_guard(em, g));
+        }
+    }
+    Operand least = build_like(em, value, t->bounded ? (double)t->low : 0);
+    return there ? build_select(em, there, value, least) : value;
+}
+
+// The dimension's subscript brought into 0 .. size - 1.
+static void clamp(Emitter *em, Parts *parts, Operand size) {
     Operand known = build_i64(em, parts->known);
     if (parts->lanes || parts->per_lane) {
         Operand start = plus(em, parts->run, known);
         Operand v = build_splat(em, LLVMBuildTrunc(em->builder, start, em->i32, ""));
         v = build_add(em, v, build_lane_numbers(em, parts->per_lane));
         if (parts->lanes) v = build_add(em, v, parts->lanes);
-        Operand zero = build_like(em, v, 0), mask = lane_mask(em);
-        if (size > 0) {
-            Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, build_like(em, v, (double)size), "");
-            v = build_select(em, inside, v, zero);
-        }
-        if (mask) v = build_select(em, mask, v, zero);
-        *parts = (Parts){.lanes = v};
+        size = build_splat(em, build_convert(em, size, em->i32));
+        Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, size, "");
+        *parts = (Parts){.lanes = build_select(em, inside, v, build_like(em, v, 0))};
         return;
     }
-    if (size <= 0) return;
     Operand v = plus(em, parts->run, known), zero = build_i64(em, 0);
-    Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, build_i64(em, size), "");
+    Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, size, "");
     *parts = (Parts){.run = LLVMBuildSelect(em->builder, inside, v, zero, ""), .grain = 1};
+}
+
+// ---- checked code -----------------------------------------------------------------------------------------
+
+// The program ends where this is false, in a lane that counts.
+static void require(Emitter *em, Operand holds, Operand mask) {
+    if (is_vector(holds)) {
+        if (mask)
+            holds = LLVMBuildOr(em->builder, holds, LLVMBuildNot(em->builder, build_splat(em, mask), ""), "");
+        holds = build_unary(em, "llvm.vector.reduce.and", holds);
+    }
+    BasicBlock wrong = build_block(em), right = build_block(em);
+    LLVMBuildCondBr(em->builder, holds, right, wrong);
+    LLVMPositionBuilderAtEnd(em->builder, wrong);
+    build_intrinsic(em, "llvm.trap", NULL, 0, NULL, 0);
+    LLVMBuildUnreachable(em->builder);
+    LLVMPositionBuilderAtEnd(em->builder, right);
+}
+
+// A subscript lies where the analysis says that it does, or in its tensor; of a store, and of a source's
+// rows, in the tensor alone.
+static void check(Emitter *em, const Tensor *t, int d, const Affine *form, const Parts *parts, bool stored) {
+    int64_t low = 0, high = t->dims[d] - 1, least, most;
+    bounds(em, em->point.kernel, form, &least, &most);
+    if (!stored && least < low) low = least;
+    if (!stored && most > high) high = most;
+    if (low <= -INT32_MAX / 2 || high >= INT32_MAX / 2 || (t->kind == TENSOR_SOURCE && d == 0)) return;
+    Operand mask = stored ? em->point.active : lane_mask(em),
+            v = plus(em, parts->run, build_i64(em, parts->known));
+    if (parts->lanes || parts->per_lane) {
+        v = build_splat(em, LLVMBuildTrunc(em->builder, v, em->i32, ""));
+        v = build_add(em, v, build_lane_numbers(em, parts->per_lane));
+        if (parts->lanes) v = build_add(em, v, parts->lanes);
+    }
+    v = build_sub(em, v, build_like(em, v, (double)low));
+    require(em, LLVMBuildICmp(em->builder, LLVMIntULE, v, build_like(em, v, (double)(high - low)), ""), mask);
 }
 
 // ---- places -----------------------------------------------------------------------------------------------
@@ -220,7 +267,7 @@ static bool in_one_run(const Emitter *em, const Layout *layout, const Parts *par
         if (parts[d].lanes || (parts[d].per_lane && (d != layout->inner || parts[d].per_lane != 1)))
             return false;
         if (!parts[d].per_lane || !layout->panel) continue;
-        int64_t known_of = parts[d].run ? gcd(layout->panel, parts[d].grain) : layout->panel;
+        int64_t known_of = parts[d].run ? gcd_of(layout->panel, parts[d].grain) : layout->panel;
         int64_t start = (parts[d].known % known_of + known_of) % known_of;
         if (start + count > known_of) return false;
     }
@@ -237,16 +284,14 @@ static LLVMTypeRef memory_type(const Emitter *em, const Tensor *t) {
     return t->type == TYPE_REAL ? em->real : t->type == TYPE_DOUBLE ? em->f64 : em->i32;
 }
 
-static void split_rows(Emitter *em, const Tensor *t, const Layout *layout, const Affine *const *forms,
-                       Parts *parts) {
+static void split_rows(Emitter *em, const Tensor *t, const Affine *const *forms, Parts *parts) {
     bool leaves = reads_may_leave(em, em->point.kernel, t, forms);
     for (int d = 0; d < t->rank; d++) {
         parts[d] = take_apart(em, forms[d], NULL);
-        bool endless = t->kind == TENSOR_SOURCE && d == 0,
-             anything = has_memory_atom(forms[d]) && may_be_anything(em);
-        if (endless ? lane_mask(em) && (parts[d].lanes || parts[d].per_lane)
-                    : (leaves || anything) && !stays_inside(em, forms[d], t, layout, d))
-            clamp(em, &parts[d], endless ? 0 : t->dims[d]);
+        bool masked =
+            t->kind == TENSOR_SOURCE && d == 0 && lane_mask(em) && (parts[d].lanes || parts[d].per_lane);
+        if (leaves && !masked && !stays_inside(em, forms[d], t, d))
+            clamp(em, &parts[d], t->dims[d] ? build_i64(em, t->dims[d]) : em->rows);
     }
 }
 
@@ -290,7 +335,8 @@ static Place locate(Emitter *em, const Tensor *t, const Affine *const *forms, bo
     const Layout *layout = layout_placed(t);
     Parts parts[MAX_RANK];
     if (!layout) die("%s has no layout", t->name);
-    split_rows(em, t, layout, forms, parts);
+    split_rows(em, t, forms, parts);
+    for (int d = 0; em->checked && d < t->rank; d++) check(em, t, d, forms[d], &parts[d], false);
     if (read && layout->twin && !in_one_run(em, layout, parts, t->rank) &&
         in_one_run(em, layout->twin, parts, t->rank))
         layout = layout->twin;
@@ -418,7 +464,10 @@ static void store_at(Emitter *em, const Place *place, Operand value) {
 void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int count, Operand value) {
     if (count != t->rank || !t->layout) die("a store to %s with %d subscripts", t->name, count);
     Parts parts[MAX_RANK];
-    for (int d = 0; d < count; d++) parts[d] = take_apart(em, forms[d], NULL);
+    for (int d = 0; d < count; d++) {
+        parts[d] = take_apart(em, forms[d], NULL);
+        if (em->checked) check(em, t, d, forms[d], &parts[d], true);
+    }
     if (t->type == TYPE_BOOL) value = build_condition(em, value);
     value = build_convert(em, value, memory_type(em, t));
     for (const Layout *layout = layout_placed(t); layout; layout = layout->twin) {

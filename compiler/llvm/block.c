@@ -11,10 +11,6 @@ typedef struct {
 
 static void inner_loops(Emitter *em, int j);
 
-static Operand smaller(Emitter *em, Operand a, Operand b) {
-    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
-}
-
 static Operand end_of(const Emitter *em, int axis) {
     return axis_short(em, axis) ? em->rows : build_i64(em, em->point.kernel->axes[axis].size);
 }
@@ -24,7 +20,7 @@ static void tile_block(Emitter *em, int j, int axis, int64_t size) {
     Range whole = {s->low, s->high};
     Loop loop = loop_open(em, -1, whole.low, whole.high, size);
     s->low = loop.counter;
-    s->high = smaller(em, LLVMBuildAdd(em->builder, loop.counter, build_i64(em, size), ""), whole.high);
+    s->high = build_smaller(em, LLVMBuildAdd(em->builder, loop.counter, build_i64(em, size), ""), whole.high);
     inner_loops(em, j + 1);
     s->low = whole.low;
     s->high = whole.high;
@@ -38,7 +34,7 @@ static void sum_block(Emitter *em, int j, int axis, int64_t size) {
     Loop loop = loop_open(em, -1, build_i64(em, 0), end, size);
     s->block = size;
     s->low = loop.counter;
-    s->high = smaller(em, LLVMBuildAdd(em->builder, loop.counter, build_i64(em, size), ""), end);
+    s->high = build_smaller(em, LLVMBuildAdd(em->builder, loop.counter, build_i64(em, size), ""), end);
     Operand begins = LLVMBuildICmp(em->builder, LLVMIntEQ, loop.counter, build_i64(em, 0), "");
     Operand ends = LLVMBuildICmp(em->builder, LLVMIntEQ, s->high, end, "");
     p->first = build_and(em, first, begins);

@@ -149,6 +149,14 @@ Operand build_select(Emitter *em, Operand condition, Operand a, Operand b) {
     return LLVMBuildSelect(em->builder, condition, a, b, "");
 }
 
+Operand build_smaller(Emitter *em, Operand a, Operand b) {
+    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
+}
+
+Operand build_larger(Emitter *em, Operand a, Operand b) {
+    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSGT, a, b, ""), a, b, "");
+}
+
 Operand build_and(Emitter *em, Operand a, Operand b) {
     if (!a || !b) return a ? a : b;
     build_shapes(em, &a, &b);

@@ -82,6 +82,7 @@ typedef struct {
     LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, pointer, none, real; // real: the program's precision
     int lanes;                                                        // of the program's reals
     bool fused, avx512;                                               // fused: there is a multiply-add
+    bool checked; // every subscript is compared with its bounds
 
     Operand run; // nn_run: the one way into the functions
 
@@ -124,6 +125,8 @@ Operand build_mul(Emitter *em, Operand a, Operand b);
 Operand build_neg(Emitter *em, Operand a);
 Operand build_fma(Emitter *em, Operand a, Operand b, Operand c); // a * b + c
 Operand build_select(Emitter *em, Operand condition, Operand a, Operand b);
+Operand build_smaller(Emitter *em, Operand a, Operand b); // of two integers
+Operand build_larger(Emitter *em, Operand a, Operand b);
 Operand build_and(Emitter *em, Operand a, Operand b); // of conditions; NULL is true
 Operand build_intrinsic(Emitter *em, const char *name, LLVMTypeRef *overloads, int overload_count,
                         Operand *args, int count);
@@ -152,6 +155,7 @@ Operand emit_draw(Emitter *em, const Draw *draw);
 Operand emit_value(Emitter *em, const Expr *e);
 Operand emit_integer(Emitter *em, const Affine *form); // i32, numerator (denominator 1)
 Operand emit_guard(Emitter *em, Guard guard);
+Operand emit_row_exists(Emitter *em, const Affine *row); // is this row of the batch one of the true ones?
 void emit_factors(Emitter *em, const Expr *product, Operand *a, Operand *b); // product = a * b, b may be NULL
 uint64_t point_of(const Emitter *em, uint32_t axes);
 Operand memo_find(const Emitter *em, const void *what, uint64_t point, int lane);
@@ -160,6 +164,8 @@ void memo_cut(Emitter *em, int mark);
 
 bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms);
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count);
+// A value read there: of an integer the tensor's least, where the element is not there.
+Operand emit_settled(Emitter *em, const Tensor *t, const Affine *const *forms, Operand value);
 void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int count, Operand value);
 Operand emit_pointer(Emitter *em, const Tensor *t, const Affine *const *forms); // to the element, first copy
 void emit_prefetch(Emitter *em, const Tensor *t,

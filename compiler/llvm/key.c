@@ -86,6 +86,7 @@ static void write_tensor(Writer *w, const Tensor *t) {
     const Layout *own = t->layout;
     text_add(&w->out, "(%d,%d", (int)t->type, own && (own->stored || own->same));
     for (int d = 0; d < t->rank; d++) text_add(&w->out, ",%lld", (long long)t->dims[d]);
+    if (t->bounded) text_add(&w->out, " in %lld..%lld", (long long)t->low, (long long)t->high);
     if (t->kind == TENSOR_SOURCE)
         text_add(&w->out, ",source %u", (unsigned)t->id);
     else if (own && layout_placed(t)) {

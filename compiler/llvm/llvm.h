@@ -11,6 +11,7 @@ typedef struct {
     const char *cpu;      // LLVM's name of the feature level: x86-64-v3, x86-64-v4
     const char *features; // what a trainer checks at start: "avx2,fma,..."
     bool fused;           // there is a multiply-add
+    bool checked;         // the code compares every subscript with its bounds, and ends where one leaves them
     Machine machine;
 } Target;
 

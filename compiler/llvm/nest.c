@@ -106,10 +106,6 @@ void thread_share(Emitter *em, Operand total, Operand *low, Operand *high) {
     *high = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, total, next, ""), n, "");
 }
 
-static Operand smaller(Emitter *em, Operand a, Operand b) {
-    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
-}
-
 // The thread's tiles of the owned axis: whole grains, the same elements in every kernel that owns them.
 void owned_tiles(Emitter *em, Operand *low, Operand *high) {
     const Kernel *k = em->point.kernel;
@@ -128,8 +124,8 @@ void owned_tiles(Emitter *em, Operand *low, Operand *high) {
         *high = LLVMBuildZExt(em->builder, mine, em->i64, "");
         return;
     }
-    *low = LLVMBuildUDiv(em->builder, smaller(em, *low, end), build_i64(em, step), "");
-    *high = LLVMBuildUDiv(em->builder, smaller(em, *high, end), build_i64(em, step), "");
+    *low = LLVMBuildUDiv(em->builder, build_smaller(em, *low, end), build_i64(em, step), "");
+    *high = LLVMBuildUDiv(em->builder, build_smaller(em, *high, end), build_i64(em, step), "");
 }
 
 // The thread's tiles, as numbers in the order of the loops.

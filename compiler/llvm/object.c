@@ -30,6 +30,7 @@ static Emitter *emitter_create(const CodeRequest *r, const char *data_layout, in
     em->part_limit = part_limit;
     em->lanes = p->precision == PRECISION_DOUBLE ? r->target->machine.lanes / 2 : r->target->machine.lanes;
     em->fused = r->target->fused;
+    em->checked = r->target->checked;
     em->avx512 = r->target->machine.lanes == 16;
     em->point.instances =
         arena_alloc(em->arena, sizeof *em->point.instances * MAX_INSTANCES, _Alignof(int64_t));

@@ -56,10 +56,16 @@ static Operand emit_FLOOR(Emitter *em, const Operand *a) {
     return is_real(a[0]) ? build_convert(em, build_unary(em, "llvm.floor", a[0]), em->i32) : a[0];
 }
 
-// The quotient of integers, rounded down; by 0 it is the dividend, so that a side not taken cannot trap.
+// The quotient of integers, rounded down. Where the processor would trap, by 0 and of the least number by -1,
+// it is the dividend.
 static Operand floor_quotient(Emitter *em, Operand a, Operand b) {
     Operand zero = build_like(em, a, 0), one = build_like(em, a, 1);
-    if (!LLVMIsConstant(b)) b = build_select(em, LLVMBuildICmp(em->builder, LLVMIntEQ, b, zero, ""), one, b);
+    if (!LLVMIsConstant(b)) {
+        Operand least = LLVMBuildICmp(em->builder, LLVMIntEQ, a, build_like(em, a, INT32_MIN), "");
+        Operand minus = LLVMBuildICmp(em->builder, LLVMIntEQ, b, build_like(em, b, -1), "");
+        Operand none = LLVMBuildICmp(em->builder, LLVMIntEQ, b, zero, "");
+        b = build_select(em, LLVMBuildOr(em->builder, none, build_and(em, least, minus), ""), one, b);
+    }
     Operand q = LLVMBuildSDiv(em->builder, a, b, ""),
             r = LLVMBuildSub(em->builder, a, build_mul(em, q, b), "");
     Operand down = LLVMBuildICmp(em->builder, LLVMIntSLT, LLVMBuildXor(em->builder, r, b, ""), zero, "");

@@ -15,10 +15,6 @@ static Operand declare(Emitter *em, bool in_double, LLVMTypeRef *type) {
     return function ? function : LLVMAddFunction(em->module, name, *type);
 }
 
-static Operand smaller(Emitter *em, Operand a, Operand b) {
-    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
-}
-
 // How many values of the axis there are in this tile, or in all for a summed one.
 static Operand length_of(Emitter *em, int axis) {
     const Axis *a = &em->point.kernel->axes[axis];
@@ -26,7 +22,7 @@ static Operand length_of(Emitter *em, int axis) {
     if (!a->tile) return axis_short(em, axis) ? em->rows : build_i64(em, a->size);
     if (!axis_short(em, axis)) return build_i64(em, s->length);
     Operand left = s->base ? LLVMBuildSub(em->builder, em->rows, s->base, "") : em->rows;
-    return smaller(em, left, build_i64(em, s->length));
+    return build_smaller(em, left, build_i64(em, s->length));
 }
 
 static Operand extent_of(Emitter *em, const Run *run) {

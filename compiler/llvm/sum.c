@@ -140,15 +140,6 @@ static Operand high_of(const Emitter *em, int axis) {
                                   : build_i64(em, em->point.kernel->axes[axis].size);
 }
 
-static int64_t greatest_divisor(int64_t a, int64_t b) {
-    while (b) {
-        int64_t c = a % b;
-        a = b;
-        b = c;
-    }
-    return a;
-}
-
 static void short_lanes(Emitter *em, int axis) {
     Operand high = high_of(em, axis);
     Loop loop = loop_open(em, axis, low_of(em, axis), high, em->lanes);
@@ -168,7 +159,7 @@ static void lanes_of_sum(Emitter *em, int64_t sub) {
     }
     AxisState *s = &p->axis[axis];
     int64_t size = p->kernel->axes[axis].size;
-    if (s->block) size = greatest_divisor(size, s->block);
+    if (s->block) size = gcd_of(size, s->block);
     if (axis_short(em, axis) || (s->block && size % em->lanes)) {
         short_lanes(em, axis);
         return;
@@ -197,14 +188,6 @@ static void lanes_of_sum(Emitter *em, int64_t sub) {
     s->fixed = 0;
 }
 
-static Operand larger(Emitter *em, Operand a, Operand b) {
-    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSGT, a, b, ""), a, b, "");
-}
-
-static Operand smaller(Emitter *em, Operand a, Operand b) {
-    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
-}
-
 // Narrows the loop over an axis by the guards whose last loop it is: 0 <= rest + k * axis < count, k = 1 or
 // -1.
 static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low, Operand *high) {
@@ -225,8 +208,8 @@ static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low,
             a = LLVMBuildSub(em->builder, rest, build_i64(em, clip->count - 1), "");
             b = LLVMBuildAdd(em->builder, rest, build_i64(em, 1), "");
         }
-        *low = larger(em, a, *low);
-        *high = smaller(em, b, *high);
+        *low = build_larger(em, a, *low);
+        *high = build_smaller(em, b, *high);
         any = true;
     }
     return any;
@@ -239,7 +222,7 @@ static int64_t unrolling(const Emitter *em, int axis) {
     int64_t size = p->kernel->axes[axis].size;
     if (p->lane >= 0 && p->lane == p->kernel->sum_vector_axis) return 1;
     if (axis_short(em, axis)) return 1;
-    if (p->axis[axis].block) size = greatest_divisor(size, p->axis[axis].block);
+    if (p->axis[axis].block) size = gcd_of(size, p->axis[axis].block);
     if (em->partial && size % p->partials == 0) return p->partials;
     if (size % 8 == 0 && p->instance_count <= 4) return 8;
     if (size % 4 == 0 && (p->instance_count <= 8 || p->kernel->block_count)) return 4;

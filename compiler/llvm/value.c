@@ -69,6 +69,12 @@ static Operand index_value(Emitter *em, const Index *index) {
 
 static Operand rows_value(Emitter *em) { return LLVMBuildTrunc(em->builder, em->rows, em->i32, ""); }
 
+Operand emit_row_exists(Emitter *em, const Affine *row) {
+    Operand a = emit_integer(em, row), b = rows_value(em);
+    build_shapes(em, &a, &b);
+    return LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
+}
+
 static Operand integer_atom(Emitter *em, const Expr *atom) {
     if (atom->op == OP_INDEX) return index_value(em, atom->index);
     return build_convert(em, emit_value(em, atom), em->i32);
@@ -278,7 +284,21 @@ static Operand from_stage(Emitter *em, const Expr *e) {
 static Operand read_value(Emitter *em, const Expr *e) {
     Operand v = from_stage(em, e);
     if (!v) v = emit_load(em, e->tensor, e->forms, e->guard_count);
+    v = emit_settled(em, e->tensor, e->forms, v);
     return is_real(v) ? build_convert(em, v, em->point.number) : v;
+}
+
+// A whole number of a real keeps within the limits that the analysis states, whatever rounding made of them
+// and of NaN (which converts to 0).
+static Operand within_limits(Emitter *em, const Expr *e, Operand whole) {
+    const int64_t exact = 1 << 24;
+    int64_t low, high;
+    if (!expr_integer_bounds(e, &low, &high) || (low <= 0 && low >= -exact && high >= 0 && high <= exact))
+        return whole;
+    Operand least = build_like(em, whole, (double)(low < INT32_MIN ? INT32_MIN : low)),
+            most = build_like(em, whole, (double)(high > INT32_MAX ? INT32_MAX : high));
+    Operand args[2] = {emit_op(em, OP_MAX, (Operand[]){whole, least}, 2, TYPE_INT), most};
+    return emit_op(em, OP_MIN, args, 2, TYPE_INT);
 }
 
 // A row of the table. Constants beside reals are reals.
@@ -294,7 +314,8 @@ static Operand op_value(Emitter *em, const Expr *e) {
     for (int i = 0; i < e->count; i++)
         if (e->args[i]->op == OP_CONST)
             args[i] = constant(em, reals ? em->point.number : number_type(em, e->args[i]), e->args[i]->value);
-    return emit_op(em, (Op)e->op, args, e->count, (Type)e->type);
+    Operand v = emit_op(em, (Op)e->op, args, e->count, (Type)e->type);
+    return e->op == OP_FLOOR && reals ? within_limits(em, e, v) : v;
 }
 
 static Operand fresh_value(Emitter *em, const Expr *e) {

@@ -121,6 +121,27 @@ static bool leaves_one(const Tensor *t, Tensor *const *tensors, const int *dims,
     return left > 0;
 }
 
+// At a point where a guard does not hold the bordered factor is 0, and the product has to be: every factor is
+// an element that is there, or a border's. (A quotient may be infinite there, memory beyond a tensor
+// anything.)
+static bool is_zero_outside(const Expr *where, Tensor *const *tensors, const int *dims) {
+    const Expr *body = where->args[0];
+    for (int f = 0; f < (body->op == OP_PRODUCT ? body->count : 1); f++) {
+        const Expr *r = body->op == OP_PRODUCT ? body->args[f] : body;
+        if (r->op != OP_READ || (body->op == OP_PRODUCT && body->exponents[f] < 1)) return false;
+        for (int d = 0; d < r->tensor->rank; d++) {
+            int64_t low, high;
+            affine_bounds(r->forms[d], &low, &high);
+            bool inside =
+                (low >= 0 && high < r->tensor->dims[d]) || (r->tensor->kind == TENSOR_SOURCE && d == 0);
+            for (int i = 0; i < where->guard_count; i++)
+                inside |= tensors[i] == r->tensor && dims[i] == d && where->guards[i].form == r->forms[d];
+            if (!inside) return false;
+        }
+    }
+    return true;
+}
+
 static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors, int *dims) {
     for (int i = 0; i < where->guard_count; i++) {
         int64_t span;
@@ -131,7 +152,7 @@ static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors
     }
     for (int i = 0; i < where->guard_count; i++)
         if (!leaves_one(tensors[i], tensors, dims, where->guard_count)) return false;
-    return guards_waste(where) <= MOST_WASTE;
+    return is_zero_outside(where, tensors, dims) && guards_waste(where) <= MOST_WASTE;
 }
 
 static void border(Kernels *ks, Stage *s) {

@@ -12,15 +12,6 @@ typedef struct {
     bool summed;
 } Split;
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a < 0 ? -a : a;
-}
-
 static bool summed(const Equation *q, const Index *i) {
     for (int k = 0; k < q->index_count; k++)
         if (q->indices[k] == i) return true;
@@ -35,7 +26,7 @@ static int find_splits(const Equation *q, const Affine *form, Split *splits) {
         if (form->terms[k].coef % s == 0) continue;
         const Expr *atom = form->terms[k].atom;
         if (atom->op != OP_INDEX || atom->index->batch || count == MAX_SPLIT) return -1;
-        int64_t period = s / gcd(s, form->terms[k].coef);
+        int64_t period = s / gcd_of(s, form->terms[k].coef);
         phases *= period < atom->index->size ? period : atom->index->size;
         if (phases > MAX_PHASES) return -1;
         splits[count++] = (Split){atom->index, period, 0, summed(q, atom->index)};

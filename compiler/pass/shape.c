@@ -121,17 +121,6 @@ int equation_loops(const Equation *q, const Index **loops, int room) {
     return count;
 }
 
-static int64_t gcd(int64_t a, int64_t b) {
-    if (a < 0) a = -a;
-    if (b < 0) b = -b;
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {
     for (int d = 0; d < count; d++) {
         int64_t low_a, high_a, low_b, high_b, g = 0;
@@ -139,8 +128,8 @@ bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {
         affine_bounds(b[d], &low_b, &high_b);
         if (high_a < low_b || high_b < low_a) return true;
         if (a[d]->denominator != 1 || b[d]->denominator != 1) continue;
-        for (int k = 0; k < a[d]->count; k++) g = gcd(g, a[d]->terms[k].coef);
-        for (int k = 0; k < b[d]->count; k++) g = gcd(g, b[d]->terms[k].coef);
+        for (int k = 0; k < a[d]->count; k++) g = gcd_of(g, a[d]->terms[k].coef);
+        for (int k = 0; k < b[d]->count; k++) g = gcd_of(g, b[d]->terms[k].coef);
         if (g > 1 && (a[d]->constant - b[d]->constant) % g) return true;
     }
     return false;
