@@ -44,15 +44,25 @@ static bool make_arena(CompiledProgram *c) {
     return true;
 }
 
-CompiledProgram *compiled_of(Kernels *k, const Target *target) {
+static CompiledProgram *build(Kernels *k, const Target *target, int optimization) {
     Program *p = k->program;
     CompiledProgram *c = arena_new(p->arena, CompiledProgram);
     c->program = p;
     c->kernels = k;
+    c->target = target;
     c->sources = arena_array(p->arena, const void *, p->tensors.count + 1);
-    if (load(c, compile_kernels(k, target, "test", 2)) && make_arena(c)) return c;
+    if (load(c, compile_kernels(k, target, "test", optimization)) && make_arena(c)) return c;
     printf("the compiled program cannot be loaded: %s\n", dlerror());
     return NULL;
+}
+
+CompiledProgram *compiled_of(Kernels *k, const Target *target) { return build(k, target, 2); }
+
+CompiledProgram *compiled_checked(const CompiledProgram *c) {
+    Target *target = arena_new(c->program->arena, Target);
+    *target = *c->target;
+    target->checked = true;
+    return build(c->kernels, target, 0);
 }
 
 static CompiledProgram *schedule(Program *p, const Target *target) {
@@ -96,6 +106,19 @@ CompiledProgram *compiled_by_blas(Program *p, const char *cpu, Blas blas) {
 void compiled_destroy(CompiledProgram *c) {
     if (c->library) dlclose(c->library);
     if (c->pages) munmap(c->pages, c->page_bytes);
+    for (int i = 0; i < c->rows.count; i++) munmap(c->rows.data[i], c->row_bytes);
+}
+
+// Memory that ends at a page which cannot be touched.
+static char *ending_pages(CompiledProgram *c, size_t bytes) {
+    enum { ROOM = 1 << 20 };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    c->row_bytes = ROOM + page;
+    char *pages = mmap(NULL, c->row_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED || bytes > ROOM || mprotect(pages + ROOM, page, PROT_NONE))
+        die("no memory for %zu bytes of rows", bytes);
+    vec_push(c->program->arena, &c->rows, pages);
+    return pages + ROOM - bytes;
 }
 
 // ---- values -----------------------------------------------------------------------------------------------
@@ -162,7 +185,7 @@ void compiled_input(CompiledProgram *c, const Tensor *input, const double *value
         if (string_equal(t->name, name)) {
             int64_t size = tensor_elements(input) / input->dims[0];
             size_t bytes = in_double(c, t) ? 8 : 4;
-            char *data = arena_alloc(p->arena, (size_t)(rows * size) * bytes, 8);
+            char *data = ending_pages(c, (size_t)(rows * size) * bytes);
             for (int64_t r = 0; r < rows; r++)
                 for (int64_t k = 0; k < size; k++)
                     put(c, t, data + (size_t)(place_of_row(r, rows) * size + k) * bytes,

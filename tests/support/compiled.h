@@ -1,8 +1,8 @@
 // Compiled programs inside a test: kernels -> object -> shared object -> calls, with values by name in the
 // plain order.
 //
-// The arena lies between pages that cannot be touched: a read that leaves it by more than the margin ends the
-// test.
+// The arena lies between pages that cannot be touched, and every source ends at one: a read that leaves the
+// arena by more than the margin, or a source at all, ends the test.
 #ifndef TESTS_COMPILED_H
 #define TESTS_COMPILED_H
 
@@ -12,12 +12,15 @@
 typedef struct {
     Program *program;
     Kernels *kernels;
+    const Target *target;
     nn_run *run;
     unsigned char *arena;
     const void **sources; // by their order among the program's sources
     void *library;
     unsigned char *pages;
     size_t page_bytes;
+    VEC(char *) rows; // pages of the sources, the last of each out of bounds
+    size_t row_bytes; // of each
     char *path;
 } CompiledProgram;
 
@@ -27,6 +30,9 @@ typedef struct {
 CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches);
 CompiledProgram *compiled_by_blas(Program *p, const char *cpu, Blas blas); // OpenBLAS on one thread
 CompiledProgram *compiled_of(Kernels *k, const Target *target);            // kernels that are placed already
+// The same once more, with code that compares every subscript with its bounds and ends by SIGILL where one
+// leaves them.
+CompiledProgram *compiled_checked(const CompiledProgram *c);
 void compiled_destroy(CompiledProgram *c);
 bool compiled_has(const CompiledProgram *c, const Tensor *t); // a place in the arena
 void compiled_set(CompiledProgram *c, const Tensor *t, const double *values);

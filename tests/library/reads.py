@@ -1,0 +1,84 @@
+"""The losses of the programs of tests/reads as PyTorch computes them, in NAME.ref: reads.py NNC. In double
+precision, from the trainer's initial weights and rows with seed 3."""
+import csv, pathlib, sys
+import torch
+from engine import Trainer
+
+SEED = '3'
+READS = pathlib.Path(__file__).resolve().parent.parent / 'reads'
+
+
+def short_batch(r, w): return w['net.e'][r[:, 0].long()].sum(1)
+
+
+def guarded_gather(r, w):
+    token = r[:, :9].long()
+    word = w['net.embedding_1.table'][token]
+    pair = (word[:, :-1] * word[:, 1:] * (token[:, 1:, None] != 0)).sum(1)
+    return (pair @ w['net.dense_1.w'] + w['net.dense_1.b'])[:, 0]
+
+
+def nested_guard(r, w):
+    z = r[:, :18] @ w['net.dense_1.w'] + w['net.dense_1.b']
+    at = r[:, 18:36].long()[:, 3:] - 2
+    h = torch.where((at >= 0) & (at < 18), z.gather(1, at.clamp(0, 17)), 0)
+    return (torch.cat([h, torch.zeros(len(r), 3)], 1) @ w['net.dense_2.w'] + w['net.dense_2.b'])[:, 0]
+
+
+def padded_embedding(r, w):
+    h = w['net.embedding_1.table'][r[:, :2].long()]
+    k = w['net.conv1d_1.w']
+    y = torch.nn.functional.conv1d(h.transpose(1, 2), k.permute(2, 1, 0), w['net.conv1d_1.bias'], padding=k.shape[0] // 2)
+    return y[:, 0, 0]
+
+
+def reversed_filter(r, w):
+    token, length = r[:, :11].long(), r[:, 11].long()
+    i = torch.arange(11)
+    at = length[:, None] - 1 - i
+    read = token.gather(1, at.clamp(0))
+    counts = ((at >= 0) & (read != 7))[:, :, None]
+    return (w['net.e'][read] / (i[:, None] + torch.arange(3) + 1) * counts).sum((1, 2))
+
+
+def largest(r, w):
+    x, i = r[:, :19], torch.arange(19)
+    e, chosen = w['net.e'], w['net.at'].detach().clamp(0, 4).floor().long()
+    best = x.argmax(1)[:, None]
+    cut = (4 * x.clamp(0).sqrt()).clamp(2, 6).floor().long()    # of NaN the least
+    swapped = torch.where(i < 3, best, (best + i) % 19)
+    return (e[swapped, chosen] * torch.where(cut == 2, 1, e[cut - 2, 0]))[:, :-1].sum(1)
+
+
+def product(r, w):
+    h = torch.nn.functional.pad(r[:, :6] @ w['net.dense_1.w'], (1, 1))
+    return h[:, 1] / 1 + h[:, 2] / 2
+
+
+class Seeded(Trainer):
+    def call(self, *words): return super().call(*words, '--seed', SEED)
+
+
+PROGRAMS = {'short_batch': (short_batch, 21, 0.01, 20), 'guarded_gather': (guarded_gather, 300, 0.1, 20), 'nested_guard': (nested_guard, 300, 0.01, 20),
+            'padded_embedding': (padded_embedding, 16, 0.1, 1), 'reversed': (reversed_filter, 40, 0.01, 60),
+            'largest': (largest, 22, 0.0001, 40), 'product': (product, 16, 0.1, 20)}
+
+
+def losses_of(trainer, network, batch, lr, steps):
+    w, losses, epoch = trainer.start(()), [], 0
+    optimizer = torch.optim.SGD(list(w.values()), lr=lr)
+    while True:
+        rows = trainer.rows(epoch)
+        for piece in rows.split(batch):
+            optimizer.zero_grad()
+            loss = ((network(piece, w) - piece[:, -1])**2).mean()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            if len(losses) == steps: return losses
+        epoch += 1
+
+
+for name, settings in PROGRAMS.items():
+    lines = losses_of(Seeded(sys.argv[1], READS / f'{name}.nn', READS), *settings)
+    (READS / f'{name}.ref').write_text(''.join(f'{v!r}\n' for v in lines))
