@@ -162,22 +162,22 @@ Operand emit_settled(Emitter *em, const Tensor *t, const Affine *const *forms, O
     return there ? build_select(em, there, value, least) : value;
 }
 
+// The subscript: an i64, or where it differs between lanes a vector of i32.
+static Operand subscript(Emitter *em, const Parts *parts) {
+    Operand v = plus(em, parts->run, build_i64(em, parts->known));
+    if (!parts->lanes && !parts->per_lane) return v;
+    v = build_splat(em, LLVMBuildTrunc(em->builder, v, em->i32, ""));
+    v = build_add(em, v, build_lane_numbers(em, parts->per_lane));
+    return parts->lanes ? build_add(em, v, parts->lanes) : v;
+}
+
 // The dimension's subscript brought into 0 .. size - 1.
 static void clamp(Emitter *em, Parts *parts, Operand size) {
-    Operand known = build_i64(em, parts->known);
-    if (parts->lanes || parts->per_lane) {
-        Operand start = plus(em, parts->run, known);
-        Operand v = build_splat(em, LLVMBuildTrunc(em->builder, start, em->i32, ""));
-        v = build_add(em, v, build_lane_numbers(em, parts->per_lane));
-        if (parts->lanes) v = build_add(em, v, parts->lanes);
-        size = build_splat(em, build_convert(em, size, em->i32));
-        Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, size, "");
-        *parts = (Parts){.lanes = build_select(em, inside, v, build_like(em, v, 0))};
-        return;
-    }
-    Operand v = plus(em, parts->run, known), zero = build_i64(em, 0);
-    Operand inside = LLVMBuildICmp(em->builder, LLVMIntULT, v, size, "");
-    *parts = (Parts){.run = LLVMBuildSelect(em->builder, inside, v, zero, ""), .grain = 1};
+    Operand v = subscript(em, parts);
+    bool lanes = is_vector(v);
+    if (lanes) size = build_splat(em, build_convert(em, size, em->i32));
+    v = build_select(em, LLVMBuildICmp(em->builder, LLVMIntULT, v, size, ""), v, build_like(em, v, 0));
+    *parts = lanes ? (Parts){.lanes = v} : (Parts){.run = v, .grain = 1};
 }
 
 // ---- checked code -----------------------------------------------------------------------------------------
@@ -197,21 +197,15 @@ static void require(Emitter *em, Operand holds, Operand mask) {
     LLVMPositionBuilderAtEnd(em->builder, right);
 }
 
-// A subscript lies where the analysis says that it does, or in its tensor; of a store, and of a source's
-// rows, in the tensor alone.
+// A subscript lies where the analysis says that it does, or in its tensor; of a store, in the
+// tensor alone.
 static void check(Emitter *em, const Tensor *t, int d, const Affine *form, const Parts *parts, bool stored) {
     int64_t low = 0, high = t->dims[d] - 1, least, most;
     bounds(em, em->point.kernel, form, &least, &most);
     if (!stored && least < low) low = least;
     if (!stored && most > high) high = most;
     if (low <= -INT32_MAX / 2 || high >= INT32_MAX / 2 || (t->kind == TENSOR_SOURCE && d == 0)) return;
-    Operand mask = stored ? em->point.active : lane_mask(em),
-            v = plus(em, parts->run, build_i64(em, parts->known));
-    if (parts->lanes || parts->per_lane) {
-        v = build_splat(em, LLVMBuildTrunc(em->builder, v, em->i32, ""));
-        v = build_add(em, v, build_lane_numbers(em, parts->per_lane));
-        if (parts->lanes) v = build_add(em, v, parts->lanes);
-    }
+    Operand v = subscript(em, parts), mask = stored ? em->point.active : lane_mask(em);
     v = build_sub(em, v, build_like(em, v, (double)low));
     require(em, LLVMBuildICmp(em->builder, LLVMIntULE, v, build_like(em, v, (double)(high - low)), ""), mask);
 }
@@ -227,10 +221,7 @@ static void add_panelled(Emitter *em, Place *place, const Layout *layout, Parts 
     int64_t width = layout->panel, stride = layout->panel_stride;
     int shift = __builtin_ctzll((unsigned long long)width);
     if (parts.lanes || (parts.per_lane && place->lanes)) {
-        Operand start = plus(em, parts.run, build_i64(em, parts.known));
-        Operand v = build_splat(em, LLVMBuildTrunc(em->builder, start, em->i32, ""));
-        v = build_add(em, v, build_lane_numbers(em, parts.per_lane));
-        if (parts.lanes) v = build_add(em, v, parts.lanes);
+        Operand v = subscript(em, &parts);
         Operand high = LLVMBuildAShr(em->builder, v, build_like(em, v, shift), "");
         Operand low = LLVMBuildAnd(em->builder, v, build_like(em, v, (double)(width - 1)), "");
         add_lanes(em, place, build_add(em, build_mul(em, high, build_like(em, v, (double)stride)), low));

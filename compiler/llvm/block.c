@@ -11,10 +11,6 @@ typedef struct {
 
 static void inner_loops(Emitter *em, int j);
 
-static Operand end_of(const Emitter *em, int axis) {
-    return axis_short(em, axis) ? em->rows : build_i64(em, em->point.kernel->axes[axis].size);
-}
-
 static void tile_block(Emitter *em, int j, int axis, int64_t size) {
     AxisState *s = &em->point.axis[axis];
     Range whole = {s->low, s->high};
@@ -30,7 +26,7 @@ static void tile_block(Emitter *em, int j, int axis, int64_t size) {
 static void sum_block(Emitter *em, int j, int axis, int64_t size) {
     Point *p = &em->point;
     AxisState *s = &p->axis[axis];
-    Operand first = p->first, last = p->last, end = end_of(em, axis);
+    Operand first = p->first, last = p->last, end = axis_end(em, axis);
     Loop loop = loop_open(em, -1, build_i64(em, 0), end, size);
     s->block = size;
     s->low = loop.counter;

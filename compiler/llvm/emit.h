@@ -215,6 +215,7 @@ void owned_tiles(Emitter *em, Operand *low, Operand *high);                 // t
 void blocked_nest(Emitter *em);
 int64_t axis_step(const Emitter *em, int axis); // elements of a whole tile
 bool axis_short(const Emitter *em, int axis);   // a batch axis that may end early
+Operand axis_end(const Emitter *em, int axis);  // i64: one more than its last
 void sum_stage(Emitter *em, const Stage *stage);
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);

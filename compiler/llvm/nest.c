@@ -37,6 +37,10 @@ void loop_close(Emitter *em, Loop *loop) {
 
 bool axis_short(const Emitter *em, int axis) { return em->partial && em->point.kernel->axes[axis].batch; }
 
+Operand axis_end(const Emitter *em, int axis) {
+    return axis_short(em, axis) ? em->rows : build_i64(em, em->point.kernel->axes[axis].size);
+}
+
 // Where a few rows are summed (a weight's gradient and its update), tiles of several rows of results gain
 // little.
 static bool sums_few_rows(const Emitter *em) {

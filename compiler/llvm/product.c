@@ -17,9 +17,8 @@ static Operand declare(Emitter *em, bool in_double, LLVMTypeRef *type) {
 
 // How many values of the axis there are in this tile, or in all for a summed one.
 static Operand length_of(Emitter *em, int axis) {
-    const Axis *a = &em->point.kernel->axes[axis];
     const AxisState *s = &em->point.axis[axis];
-    if (!a->tile) return axis_short(em, axis) ? em->rows : build_i64(em, a->size);
+    if (!em->point.kernel->axes[axis].tile) return axis_end(em, axis);
     if (!axis_short(em, axis)) return build_i64(em, s->length);
     Operand left = s->base ? LLVMBuildSub(em->builder, em->rows, s->base, "") : em->rows;
     return build_smaller(em, left, build_i64(em, s->length));

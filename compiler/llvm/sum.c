@@ -135,9 +135,7 @@ static Operand low_of(const Emitter *em, int axis) {
 
 static Operand high_of(const Emitter *em, int axis) {
     const AxisState *s = &em->point.axis[axis];
-    return s->block               ? s->high
-           : axis_short(em, axis) ? em->rows
-                                  : build_i64(em, em->point.kernel->axes[axis].size);
+    return s->block ? s->high : axis_end(em, axis);
 }
 
 static void short_lanes(Emitter *em, int axis) {

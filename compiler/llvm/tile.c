@@ -160,8 +160,7 @@ static void walk(Emitter *em, const Stage *stage, int j) {
         em->point.walk_mask = mask;
         s->inst = 0;
     } else {
-        Operand end = axis_short(em, axis) ? em->rows : build_i64(em, k->axes[axis].size);
-        Loop loop = loop_open(em, axis, build_i64(em, 0), end, 1);
+        Loop loop = loop_open(em, axis, build_i64(em, 0), axis_end(em, axis), 1);
         walk(em, stage, j + 1);
         loop_close(em, &loop);
     }
