@@ -311,32 +311,19 @@ uint32_t affine_axes(const Affine *a) {
     return axes;
 }
 
-// A read that only a condition keeps in its tensor weighs more than all that stand inside one another.
-int expr_read_rank(const Expr *e) {
-    int most = 0;
-    for (int r = 0; r < e->read_count; r++) {
-        const Expr *read = e->reads[r];
-        int rank = 1, inner = 0;
-        for (int d = 0; d < read->guard_count; d++) {
-            int64_t low, high, rank_of_form = affine_read_rank(read->forms[d]);
-            affine_bounds(read->forms[d], &low, &high);
-            if (low < 0 ||
-                (high >= read->tensor->dims[d] && !(read->tensor->kind == TENSOR_SOURCE && d == 0)))
-                rank = MAX_DEPTH;
-            inner = rank_of_form > inner ? (int)rank_of_form : inner;
+int affine_read_depth(const Affine *a) {
+    int depth = 0;
+    for (int i = 0; i < a->count; i++)
+        for (int r = 0; r < a->terms[i].atom->read_count; r++) {
+            const Expr *read = a->terms[i].atom->reads[r];
+            int deepest = 0;
+            for (int f = 0; f < read->guard_count; f++) {
+                int inner = affine_read_depth(read->forms[f]);
+                deepest = inner > deepest ? inner : deepest;
+            }
+            depth = deepest + 1 > depth ? deepest + 1 : depth;
         }
-        most = rank + inner > most ? rank + inner : most;
-    }
-    return most;
-}
-
-int affine_read_rank(const Affine *a) {
-    int most = 0;
-    for (int i = 0; i < a->count; i++) {
-        int rank = expr_read_rank(a->terms[i].atom);
-        most = rank > most ? rank : most;
-    }
-    return most;
+    return depth;
 }
 
 // ---- // by a constant ----

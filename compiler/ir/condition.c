@@ -55,31 +55,20 @@ static bool holds_guards(const Expr *c) {
            expr_is_integer(c->args[1]);
 }
 
-// The part of a chain of `and`s or `or`s that stands outside all others: guards before numbers, and of guards
-// those that may keep the reads of others in their tensors.
-static const Expr *outermost(const Expr *c, Op op) {
-    if (c->op != op) return c;
-    const Expr *a = outermost(c->args[0], op), *b = outermost(c->args[1], op);
-    if (holds_guards(a) != holds_guards(b)) return holds_guards(a) ? a : b;
-    return expr_read_rank(b) < expr_read_rank(a) ? b : a;
-}
-
-static const Expr *without(Program *p, const Expr *c, Op op, const Expr *part) {
-    if (c == part || c->op != op) return c == part ? NULL : c;
-    const Expr *a = without(p, c->args[0], op, part), *b = without(p, c->args[1], op, part);
-    return !a ? b : !b ? a : expr_binary(p, op, a, b);
-}
-
 const Expr *expr_condition(Program *p, const Expr *c, const Expr *a, const Expr *b) {
     Guard guards[MAX_RANK * 4];
     int count = 0;
     if (a == b) return a;
     if (expr_as_guards(p, c, guards, MAX_RANK * 4, &count)) return expr_where(p, guards, count, a, b);
     if (c->op == OP_NOT) return expr_condition(p, c->args[0], b, a);
-    if ((c->op == OP_AND || c->op == OP_OR) && holds_guards(c)) {
-        const Expr *part = outermost(c, (Op)c->op), *rest = without(p, c, (Op)c->op, part);
-        return c->op == OP_AND ? expr_condition(p, part, expr_condition(p, rest, a, b), b)
-                               : expr_condition(p, part, a, expr_condition(p, rest, a, b));
+    if (c->op == OP_AND && holds_guards(c)) {
+        // The part that is guards stands outside, whatever the order: both parts have values everywhere.
+        int first = holds_guards(c->args[0]) ? 0 : 1;
+        return expr_condition(p, c->args[first], expr_condition(p, c->args[1 - first], a, b), b);
+    }
+    if (c->op == OP_OR && holds_guards(c)) {
+        int first = holds_guards(c->args[0]) ? 0 : 1;
+        return expr_condition(p, c->args[first], a, expr_condition(p, c->args[1 - first], a, b));
     }
     return expr_select(p, c, a, b);
 }

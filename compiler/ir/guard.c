@@ -64,10 +64,9 @@ GuardTruth guard_normal(Program *p, Guard *g) {
     return GUARD_OPEN;
 }
 
-// Guards whose forms hold deeper integer reads, or such as may leave, come later, after those that keep these
-// reads inside.
+// Guards whose forms hold deeper integer reads come later, after those that keep these reads inside.
 static int order(const Guard *a, const Guard *b) {
-    int da = affine_read_rank(a->form), db = affine_read_rank(b->form);
+    int da = affine_read_depth(a->form), db = affine_read_depth(b->form);
     if (da != db) return da - db;
     if (a->form->hash != b->form->hash) return a->form->hash < b->form->hash ? -1 : 1;
     if (a->form != b->form) return a->form->id < b->form->id ? -1 : 1;

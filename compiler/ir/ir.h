@@ -100,7 +100,8 @@ typedef enum {
     OP_AFFINE,  // form: the value of an affine form, as a number
     OP_ROWS,    // the true number of rows of the batch, an integer in 1 .. program's batch; never folded
     OP_READ,    // tensor[forms]
-    OP_WHERE,   // args[0] if all guards hold, else args[1]; the side not taken is not evaluated
+    OP_WHERE,   // args[0] if all guards hold, else args[1]; the side not taken is not evaluated. Guards, also
+                // those of nested ones, have no order: an integer read outside its tensor is the tensor's least
     OP_DRAW,    // a random number: see Draw
     OP_SUM,     // value + sum coefs[i] * args[i]        (canonical: args ordered by structural hash)
     OP_PRODUCT, // value * prod args[i] ^ exponents[i]   (exponents are integers, negative: division)

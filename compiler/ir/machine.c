@@ -144,6 +144,7 @@ static double read_value(Machine *m, const Node *n) {
     for (int d = 0; d < n->form_count; d++) {
         int64_t i, limit = t->kind == TENSOR_SOURCE && d == 0 ? n->value->rows : t->dims[d];
         if (!machine_form(m, &n->forms[d], &i) || i < 0 || i >= limit) {
+            if (t->type == TYPE_INT || t->type == TYPE_BOOL) return t->bounded ? (double)t->low : 0;
             machine_fail(m, "a read of %s leaves it: dimension %d is %lld of %lld", t->name, d, (long long)i,
                          (long long)limit);
             return 0;

@@ -224,7 +224,7 @@ static void print_guard(Printer *r, Guard g) {
 }
 
 static bool guard_before(Printer *r, Guard a, Guard b) {
-    int da = affine_read_rank(a.form), db = affine_read_rank(b.form);
+    int da = affine_read_depth(a.form), db = affine_read_depth(b.form);
     return da != db ? da < db : hash_form(r, a.form) < hash_form(r, b.form);
 }
 

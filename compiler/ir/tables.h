@@ -40,11 +40,8 @@ const Expr *expr_of_parts(Program *p, const Expr *e, const Expr *const *args);
 int expr_order(const Expr *a, const Expr *b);
 bool expr_is_integer(const Expr *e); // INT or BOOL: may stand in an affine form
 uint32_t affine_axes(const Affine *a);
-int affine_depth(const Affine *a); // 0: indices only; else 1 + depth of the deepest atom
-// By what a condition may keep in its tensor: integer reads inside one another, and those that may leave. Of
-// several conditions the one of the lowest rank stands outside.
-int expr_read_rank(const Expr *e);
-int affine_read_rank(const Affine *a);
+int affine_depth(const Affine *a);      // 0: indices only; else 1 + depth of the deepest atom
+int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
 
 // Names as text: in backquotes unless plain.
 bool name_is_plain(const char *name);
@@ -58,7 +55,7 @@ const Expr *affine_floor_div(Program *p, const Affine *a, int64_t m);
 
 bool number_whole(double x, int64_t *value); // is it a whole number that a double holds exactly?
 int64_t floor_div(int64_t a, int64_t b);     // rounds down, b > 0
-int64_t exact_add(int64_t a, int64_t b);     // an overflow is our own error: shapes are checked before
+int64_t exact_add(int64_t a, int64_t b); // an overflow is our own error: shapes are checked before
 int64_t exact_mul(int64_t a, int64_t b);
 int64_t clamp_add(int64_t a, int64_t b); // saturates at the infinities of bounds
 int64_t clamp_mul(int64_t a, int64_t b);

@@ -41,6 +41,7 @@ typedef struct {
     Guard known[MOST_GUARDS];
     int count;
     Scratch *seen;
+    bool in_guard; // there an integer may be read outside its tensor (ir.h)
     int visits; // shared parts under nested guards are looked at once for each: up to a limit, then trusted
 } Inside;
 
@@ -68,7 +69,7 @@ static void check_read(Inside *x, const Expr *e) {
             if ((!index || !index->batch) && !single)
                 fail(x->v, "the batch of %s is read at %s, not at a batch index", t->name,
                      form_text(x->v, form));
-        } else if (!guards_imply(x->v->p, x->known, x->count, (Guard){form, t->dims[d]})) {
+        } else if (!x->in_guard && !guards_imply(x->v->p, x->known, x->count, (Guard){form, t->dims[d]})) {
             fail(x->v, "the read of %s at %s may leave 0..%lld", t->name, form_text(x->v, form),
                  (long long)t->dims[d] - 1);
         }
@@ -83,11 +84,16 @@ static void check_read(Inside *x, const Expr *e) {
 // Each side of a where sees its own knowledge; the memo is for one knowledge only.
 static void inside_where(Inside *x, const Expr *e) {
     int before = x->count;
-    for (int i = 0; i < e->guard_count; i++) { // a guard's reads are looked at only if those before it hold
+    bool in_guard = x->in_guard;
+    Scratch *seen = x->seen;
+    x->seen = scratch_open(x->v->p);
+    x->in_guard = true;
+    for (int i = 0; i < e->guard_count; i++) {
         inside_form(x, e->guards[i].form);
         if (x->count < MOST_GUARDS) x->known[x->count++] = e->guards[i];
     }
-    Scratch *seen = x->seen;
+    x->in_guard = in_guard;
+    scratch_close(x->v->p, x->seen);
     x->seen = scratch_open(x->v->p);
     inside(x, e->args[0]);
     scratch_close(x->v->p, x->seen);

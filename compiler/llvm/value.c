@@ -264,13 +264,10 @@ static const Equation *maker_of(const Emitter *em, const Expr *read) {
     return NULL;
 }
 
-// The value a stage before made for the element, or NULL.
-static Operand from_stage(Emitter *em, const Expr *e) {
+// The value a stage before made at this point, or NULL: a vector only if its lanes are those of the point.
+static Operand made_here(Emitter *em, const Equation *maker, uint32_t axes) {
     Point *p = &em->point;
-    const Equation *maker = maker_of(em, e);
-    uint32_t axes = forms_axes(e->forms, e->guard_count);
     int vector = p->kernel->vector_axis;
-    if (!maker) return NULL;
     if (vector >= 0 && !(axes >> vector & 1)) vector = -1;
     if (vector < 0 || vector == p->lane) return memo_find(em, maker, point_of(em, axes), vector);
     AxisState *s = &p->axis[vector];
@@ -279,6 +276,33 @@ static Operand from_stage(Emitter *em, const Expr *e) {
     Operand v = memo_find(em, maker, point_of(em, axes), vector);
     s->inst += offset;
     return v && is_vector(v) ? LLVMBuildExtractElement(em->builder, v, build_i32(em, offset), "") : v;
+}
+
+// Where the lanes are a sum's own, along an axis that the stage walked, they are put together.
+static Operand from_stage(Emitter *em, const Expr *e) {
+    const Equation *maker = maker_of(em, e);
+    uint32_t axes = forms_axes(e->forms, e->guard_count);
+    int lane = em->point.lane;
+    if (!maker) return NULL;
+    if (lane < 0 || lane == em->point.kernel->vector_axis || !(axes >> lane & 1))
+        return made_here(em, maker, axes);
+    AxisState *s = &em->point.axis[lane];
+    int64_t inst = s->inst, count = em->point.kernel->axes[lane].size - s->fixed - inst;
+    Operand all = NULL;
+    em->point.lane = -1;
+    for (int x = 0; x < em->lanes && x < count; x++) {
+        s->inst = inst + x;
+        Operand v = made_here(em, maker, axes);
+        if (!v) {
+            all = NULL;
+            break;
+        }
+        if (!all) all = LLVMConstNull(vector_of(em, LLVMTypeOf(v)));
+        all = LLVMBuildInsertElement(em->builder, all, v, build_i32(em, x), "");
+    }
+    s->inst = inst;
+    em->point.lane = lane;
+    return all;
 }
 
 static Operand read_value(Emitter *em, const Expr *e) {

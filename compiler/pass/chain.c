@@ -49,22 +49,14 @@ static void through_product(Chain *c, const Expr *e, const Expr *slope) {
     }
 }
 
-// The slope of one side of a condition. Conditions that it has come through stay outside: they may keep
-// inside what this one reads.
-static const Expr *of_side(Program *p, const Expr *e, int side, const Expr *slope) {
-    const Expr *zero = expr_const(p, 0);
-    if (slope->op == OP_WHERE && expr_is_const(slope->args[1], 0))
-        return expr_where(p, slope->guards, slope->guard_count, of_side(p, e, side, slope->args[0]), zero);
-    return expr_where(p, e->guards, e->guard_count, side ? zero : slope, side ? slope : zero);
-}
-
 // `self`: an expression of the node's value, for rows of the table that use it.
 static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self) {
     Program *p = c->p;
     const Expr *zero = expr_const(p, 0);
     switch ((int)e->op) {
     case OP_WHERE:
-        for (int side = 0; side < 2; side++) add_slope(c, e->args[side], of_side(p, e, side, slope));
+        add_slope(c, e->args[0], expr_where(p, e->guards, e->guard_count, slope, zero));
+        add_slope(c, e->args[1], expr_where(p, e->guards, e->guard_count, zero, slope));
         return;
     case OP_SELECT:
         add_slope(c, e->args[1], expr_select(p, e->args[0], slope, zero));

@@ -1,6 +1,6 @@
 """The losses of the programs of tests/reads as PyTorch computes them, in NAME.ref: reads.py NNC. In double
 precision, from the trainer's initial weights and rows with seed 3."""
-import csv, pathlib, sys
+import math, pathlib, sys
 import torch
 from engine import Trainer
 
@@ -59,7 +59,20 @@ class Seeded(Trainer):
     def call(self, *words): return super().call(*words, '--seed', SEED)
 
 
-PROGRAMS = {'short_batch': (short_batch, 21, 0.01, 20), 'guarded_gather': (guarded_gather, 300, 0.1, 20), 'nested_guard': (nested_guard, 300, 0.01, 20),
+def conditions(r, w):
+    h, token, length = w['net.s'] * r[:, :6], r[:, 6:13].long(), r[:, 13:14].long()
+    e, i = w['net.e'], torch.arange(7)
+    a = (h[:, 1:] * h[:, :-1] * (h[:, 1:] > 0.2)).sum(1)
+    after, before = token[:, (i + 1).clamp(max=6)], token[:, (i - 1).clamp(0)]
+    counts = (i + 1 < length) & (after != 3) & ((i < 1) | (before < 5))
+    c = (e[after] * torch.where(i[:, None] > 0, e[before], 1) * counts[:, :, None]).sum((1, 2))
+    there = token.gather(1, (length - 1 - i).clamp(0))
+    g = torch.where((length > i) & ((there == 2) | (i < 2)), e[there, 0], -math.inf).amax(1)
+    return a + c + torch.where(length[:, 0] > 0, g, 0)
+
+
+PROGRAMS = {'conditions': (conditions, 16, 0.001, 20), 'short_batch': (short_batch, 21, 0.01, 20),
+            'guarded_gather': (guarded_gather, 300, 0.1, 20), 'nested_guard': (nested_guard, 300, 0.01, 20),
             'padded_embedding': (padded_embedding, 16, 0.1, 1), 'reversed': (reversed_filter, 40, 0.01, 60),
             'largest': (largest, 22, 0.0001, 40), 'product': (product, 16, 0.1, 20)}
 
