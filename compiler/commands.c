@@ -241,7 +241,7 @@ static int run(Pipeline *p, PipelineOptions *po, const Options *o) {
     for (int i = 0; i < o->rest_count; i++) arguments[i + 1] = o->rest[i];
     diagnostics_print(p->ctx, false, stderr);
     execv(trainer, arguments);
-    fprintf(stderr, "nnc: error: cannot run %s: %s\n", trainer, strerror(errno));
+    say(stderr, "nnc: error: cannot run %s: %s\n", trainer, strerror(errno));
     return NN_FILE;
 }
 
@@ -306,7 +306,7 @@ static int summary(Pipeline *p) {
     if (kept)
         text_add(&out, "kept        %lld bytes a row of each part, for metrics that see the rows twice\n",
                  (long long)kept);
-    fputs(text_string(&out), stdout);
+    say(stdout, "%s", text_string(&out));
     return NN_OK;
 }
 
@@ -340,7 +340,7 @@ static int explain(Pipeline *p, const Options *o) {
     text_put(&out, "\n");
     kernels_print(&out, p->kernels);
     int status = o->value[OPTION_TIME] ? explain_times(p, &out) : NN_OK;
-    if (status == NN_OK) fputs(text_string(&out), stdout);
+    if (status == NN_OK) say(stdout, "%s", text_string(&out));
     return status;
 }
 

@@ -59,12 +59,12 @@ int fmt_run(Context *ctx, const Options *options) {
     bool same = strcmp(text, source->text) == 0;
     if (options->value[OPTION_CHECK]) {
         if (!same)
-            fprintf(stderr, "nnc: %s is not in the canonical layout: nnc fmt --write %s\n", options->file,
-                    options->file);
+            say(stderr, "nnc: %s is not in the canonical layout: nnc fmt --write %s\n", options->file,
+                options->file);
         return same ? NN_OK : NN_PROGRAM;
     }
     if (!options->value[OPTION_WRITE]) {
-        fputs(text, stdout);
+        say(stdout, "%s", text);
         return NN_OK;
     }
     // a device is read, never replaced

@@ -188,7 +188,7 @@ int gradcheck(Pipeline *p, void *file) {
     Result all = {.worst = 0};
     for (uint32_t d = 1; d <= DIRECTIONS; d++) check_move(&c, &(Move){NULL, d, d}, saved, &all);
     good &= report(file, "all, in random directions", &all);
-    fprintf(file, "%s: %d derivatives checked, %s\n", p->module->name, checked + all.checked,
+    say(file, "%s: %d derivatives checked, %s\n", p->module->name, checked + all.checked,
             good ? "all agree" : "some do not");
     inside_close(&c.in);
     return good ? NN_OK : NN_NOT_FINITE;

@@ -16,7 +16,7 @@ static int finish(int status) {
     int reason = ferror(stdout) ? EIO : 0;
     if (fflush(stdout) != 0) reason = errno;
     if (!reason) return status;
-    fprintf(stderr, "nnc: error: cannot write the output: %s\n", strerror(reason));
+    say(stderr, "nnc: error: cannot write the output: %s\n", strerror(reason));
     return status == NN_OK ? NN_FILE : status;
 }
 

@@ -118,7 +118,7 @@ static void help_command(Command command) {
 static int complain(Arena *arena, const char *message, const char *nearest) {
     const char *meant = nearest ? string_format(arena, ": did you mean `%s`?", nearest)
                                 : "; `nnc --help` lists what there is";
-    fprintf(stderr, "nnc: error: %s%s\n", message, meant);
+    say(stderr, "nnc: error: %s%s\n", message, meant);
     return NN_USAGE;
 }
 
@@ -134,7 +134,7 @@ static int read_command(Arena *arena, const char *word, Command *command) {
     size_t length = strlen(word);
     bool file = length > 3 && strcmp(word + length - 3, ".nn") == 0;
     if (file) {
-        fprintf(stderr, "nnc: error: a command stands before the file: `nnc run %s`, or `nnc build %s`\n",
+        say(stderr, "nnc: error: a command stands before the file: `nnc run %s`, or `nnc build %s`\n",
                 word, word);
         return NN_USAGE;
     }
@@ -173,7 +173,7 @@ static bool one_of(const char *choices, const char *value) {
 static int check_value(Arena *arena, const OptionRow *row, const char *value) {
     if (row->kind == KIND_CHOICE || row->kind == KIND_JOINED) {
         if (one_of(row->argument, value)) return NN_OK;
-        fprintf(stderr, "nnc: error: %s takes one of %s, not `%s`\n", row->spelling, row->argument, value);
+        say(stderr, "nnc: error: %s takes one of %s, not `%s`\n", row->spelling, row->argument, value);
         return NN_USAGE;
     }
     char *end;
@@ -227,12 +227,12 @@ static int check_given(Arena *arena, const Options *options, unsigned given) {
         Text where = {.arena = arena};
         for (int c = 0; c < COMMAND_COUNT; c++)
             if (rows[i].commands & (1 << c)) text_add(&where, " %s", commands[c].word);
-        fprintf(stderr, "nnc: error: %s is no option of `nnc %s` (of:%s)\n", rows[i].spelling,
+        say(stderr, "nnc: error: %s is no option of `nnc %s` (of:%s)\n", rows[i].spelling,
                 commands[options->command].word, text_string(&where));
         return NN_USAGE;
     }
     if (!options->file) {
-        fprintf(stderr, "nnc: error: `nnc %s` takes a file: nnc %s %s\n", commands[options->command].word,
+        say(stderr, "nnc: error: `nnc %s` takes a file: nnc %s %s\n", commands[options->command].word,
                 commands[options->command].word, commands[options->command].arguments);
         return NN_USAGE;
     }
@@ -256,7 +256,7 @@ int options_read(Arena *arena, int argc, char **argv, Options *options, bool *do
     *options = (Options){0};
     *done = false;
     if (argc < 2) {
-        fprintf(stderr, "nnc: error: what shall it do?\n\n");
+        say(stderr, "nnc: error: what shall it do?\n\n");
         print_examples(stderr);
         fprintf(stderr, "\n`nnc --help` lists all commands and options\n");
         return NN_USAGE;

@@ -267,7 +267,7 @@ static void dump(const Pipeline *p, const Pass *pass) {
         kernels_print(&text, p->kernels);
     else
         text_put(&text, "(machine code)\n");
-    fputs(text_string(&text), stdout);
+    say(stdout, "%s", text_string(&text));
 }
 
 static void verify(const Pipeline *p, const Pass *pass) {

@@ -60,6 +60,9 @@ void text_add(Text *text, const char *format, ...) __attribute__((format(printf,
 void text_put(Text *text, const char *string);
 const char *text_string(Text *text);
 void text_json(Text *text, const char *string); // quoted and escaped as JSON
+// Prints to a FILE. On standard error and on terminals nothing is raw that a terminal would obey (utf8.h):
+// whatever quotes a text, a name or a path goes this way.
+void say(void *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // ---- maps -------------------------------------------------------------------------------------------------
 

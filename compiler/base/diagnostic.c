@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 20, KEPT = 1000, WIDEST = 150 };
+enum { SHOWN = 20, KEPT = 1000, WIDEST = 150, LONGEST = 900 };
 
 typedef struct {
     const char *name, *text;
@@ -27,6 +27,16 @@ static bool known(const Context *ctx, DiagnosticCode code, Span span) {
     return false;
 }
 
+// No message holds megabytes of somebody's text: of a long one the beginning and the end.
+static const char *message(Context *ctx, const char *format, va_list args) {
+    char *text = string_vformat(ctx->arena, format, args);
+    size_t length = strlen(text), end = LONGEST * 2 / 3, rest = length - LONGEST / 3;
+    if (length <= LONGEST) return text;
+    while (((unsigned char)text[end] & 0xc0) == 0x80) end--;
+    while (((unsigned char)text[rest] & 0xc0) == 0x80) rest++;
+    return string_format(ctx->arena, "%.*s ... %s", (int)end, text, text + rest);
+}
+
 Diagnostic *diagnose(Context *ctx, DiagnosticCode code, Span span, ...) {
     Diagnostic *d = arena_new(ctx->arena, Diagnostic);
     va_list args;
@@ -34,7 +44,7 @@ Diagnostic *diagnose(Context *ctx, DiagnosticCode code, Span span, ...) {
     d->code = code;
     d->severity = rows[code].severity;
     d->span = span;
-    d->text = string_vformat(ctx->arena, rows[code].text, args);
+    d->text = message(ctx, rows[code].text, args);
     va_end(args);
     if (ctx->diagnostics.count < KEPT) {
         if (known(ctx, code, span)) return d;
@@ -47,7 +57,7 @@ Diagnostic *diagnose(Context *ctx, DiagnosticCode code, Span span, ...) {
 void diagnostic_note(Context *ctx, Diagnostic *d, Span span, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    Note note = {span, string_vformat(ctx->arena, format, args)};
+    Note note = {span, message(ctx, format, args)};
     va_end(args);
     vec_push(ctx->arena, &d->notes, note);
 }
@@ -55,7 +65,7 @@ void diagnostic_note(Context *ctx, Diagnostic *d, Span span, const char *format,
 void diagnostic_help(Context *ctx, Diagnostic *d, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    d->help = string_vformat(ctx->arena, format, args);
+    d->help = message(ctx, format, args);
     va_end(args);
 }
 
@@ -64,13 +74,6 @@ static size_t character(const char *s) {
     size_t n = 1;
     while (((unsigned char)s[n] & 0xc0) == 0x80) n++;
     return n;
-}
-
-static void put_line(Text *out, const char *from, const char *to) {
-    for (; from < to; from++) {
-        bool control = ((unsigned char)*from < 0x20 && *from != '\t') || *from == 0x7f;
-        text_add(out, "%c", control ? '?' : *from);
-    }
 }
 
 // The line the span begins on with a caret below; of a very long line the part around the span.
@@ -90,9 +93,8 @@ static void show_line(Text *out, const Source *source, Span span, int line) {
     bool cut_right = to - from > WIDEST;
     if (cut_right)
         for (to = from + WIDEST; to > at && ((unsigned char)*to & 0xc0) == 0x80; to--) continue;
-    text_add(out, " %5d | %s", line, cut_left ? "..." : "");
-    put_line(out, from, to);
-    text_add(out, "%s\n       | %s", cut_right ? "..." : "", cut_left ? "   " : "");
+    text_add(out, " %5d | %s%.*s%s\n       | %s", line, cut_left ? "..." : "", (int)(to - from), from,
+             cut_right ? "..." : "", cut_left ? "   " : "");
     for (const char *s = from; s < at; s += character(s)) text_put(out, *s == '\t' ? "\t" : " ");
     text_put(out, "^");
     const char *stop = text + (span.end > span.start ? span.end - source->base : 0);
@@ -101,15 +103,15 @@ static void show_line(Text *out, const Source *source, Span span, int line) {
     text_put(out, "\n");
 }
 
-static void show(const Context *ctx, Text *out, Span span, const char *what, const char *message) {
+static void show(const Context *ctx, Text *out, Span span, const char *what, const char *text) {
     const Source *source = source_of(ctx, span);
     if (!source) {
-        text_add(out, "%s: %s\n", what, message);
+        text_add(out, "%s: %s\n", what, text);
         return;
     }
     int line, column;
     source_position(ctx, span, &line, &column);
-    text_add(out, "%s:%d:%d: %s: %s\n", source->name, line, column, what, message);
+    text_add(out, "%s:%d:%d: %s: %s\n", source->name, line, column, what, text);
     show_line(out, source, span, line);
 }
 
@@ -180,7 +182,7 @@ void diagnostics_print(Context *ctx, bool json, void *file) {
             show_diagnostic(ctx, &out, d);
     }
     if (ctx->errors > errors && !json) text_add(&out, "and %d more\n", ctx->errors - errors);
-    fputs(text_string(&out), file);
+    say(file, "%s", text_string(&out));
 }
 
 const char *diagnostic_name(DiagnosticCode code) { return rows[code].name; }

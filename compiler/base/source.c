@@ -2,6 +2,7 @@
 // Guarantees: a Source's text is valid UTF-8 without NUL and without a byte-order mark, of at most 16 MiB.
 #define _POSIX_C_SOURCE 200809L
 #include "base.h"
+#include "utf8.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,38 +31,15 @@ const char *context_intern(Context *ctx, const char *text, size_t length) {
     return name;
 }
 
-// The length of the UTF-8 sequence at `s`, or 0 where it is not one.
-static size_t sequence(const unsigned char *s, size_t rest) {
-    if (s[0] < 0x80) return 1;
-    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || n > rest) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if (s[0] == 0xe0 && s[1] < 0xa0) return 0; // longer than needed
-    if (s[0] == 0xed && s[1] > 0x9f) return 0; // half of a surrogate pair
-    if (s[0] == 0xf0 && s[1] < 0x90) return 0;
-    if (s[0] == 0xf4 && s[1] > 0x8f) return 0; // beyond U+10FFFF
-    return n;
-}
-
-// Characters that change the direction of what follows: text that reads otherwise than it compiles.
-static bool turns(const unsigned char *s, size_t n) {
-    if (n == 2) return s[0] == 0xd8 && s[1] == 0x9c; // U+061C
-    if (n != 3 || s[0] != 0xe2) return false;
-    bool marks = s[1] == 0x80 && ((s[2] >= 0xaa && s[2] <= 0xae) || s[2] == 0x8e || s[2] == 0x8f);
-    return marks || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9); // U+2066 to U+2069
-}
-
 static bool check_bytes(Context *ctx, const Source *source, const char *text, size_t length) {
-    const unsigned char *bytes = (const unsigned char *)text;
     for (size_t i = 0, n; i < length; i += n) {
-        n = sequence(bytes + i, length - i);
+        n = nn_utf8_length(text + i, length - i);
         Span span = {source->base + (uint32_t)i, source->base + (uint32_t)(i + (n ? n : 1))};
         if (!n)
-            diagnose(ctx, TEXT_NOT_UTF8, span, bytes[i]);
-        else if (!bytes[i])
+            diagnose(ctx, TEXT_NOT_UTF8, span, (unsigned char)text[i]);
+        else if (!text[i])
             diagnose(ctx, TEXT_NUL, span);
-        else if (turns(bytes + i, n))
+        else if (nn_utf8_turns(text + i, n))
             diagnose(ctx, TEXT_DIRECTION, span);
         else
             continue;

@@ -1,13 +1,14 @@
 // Strings: made in an arena, immutable once made; numbers to text and back in the C locale; texts that grow;
 // words alike.
-#define _POSIX_C_SOURCE 200809L
 #include "base.h"
+#include "utf8.h"
 #include <ctype.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 char *string_copy(Arena *arena, const char *text, size_t length) {
     char *copy = arena_array(arena, char, length + 1);
@@ -153,17 +154,35 @@ const char *text_string(Text *text) {
 
 void text_json(Text *text, const char *string) {
     text_put(text, "\"");
-    for (const unsigned char *s = (const unsigned char *)string; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            text_add(text, "\\%c", *s);
-        else if (*s == '\n')
+    for (size_t rest = strlen(string), n; rest > 0; string += n, rest -= n) {
+        unsigned char c = (unsigned char)*string;
+        n = nn_utf8_length(string, rest);
+        if (c == '"' || c == '\\')
+            text_add(text, "\\%c", c);
+        else if (c == '\n')
             text_put(text, "\\n");
-        else if (*s == '\t')
+        else if (c == '\t')
             text_put(text, "\\t");
-        else if (*s < 0x20 || *s == 0x7f)
-            text_add(text, "\\u%04x", *s);
+        else if (c < 0x20 || c == 0x7f)
+            text_add(text, "\\u%04x", c);
+        else if (n > 0)
+            text_add(text, "%.*s", (int)n, string);
         else
-            text_add(text, "%c", *s);
+            text_put(text, "\\ufffd");
+        n += n == 0;
     }
     text_put(text, "\"");
+}
+
+void say(void *file, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length < 0) die("say: a text that cannot be printed: %s", format);
+    size_t shown = (size_t)length;
+    if (file == stderr || isatty(fileno(file))) shown = nn_utf8_shown(text, shown);
+    fwrite(text, 1, shown, file);
+    free(text);
 }

@@ -74,7 +74,12 @@ static int letter(nn_json *j, char out[4]) {
         return 0;
     }
     out[0] = c;
-    if (c != '\\') return 1;
+    if (c != '\\') {
+        size_t n = nn_utf8_length(j->at - 1, (size_t)(j->end - j->at) + 1);
+        for (size_t k = 1; k < n; k++) out[k] = *j->at++;
+        j->failed = n == 0;
+        return (int)n;
+    }
     if (j->at == j->end) {
         j->failed = true;
         return 0;
@@ -126,6 +131,12 @@ bool nn_json_whole(nn_json *j, uint64_t *value) {
     return true;
 }
 
+static int64_t digits(nn_json *j) {
+    const char *start = j->at;
+    while (j->at < j->end && *j->at >= '0' && *j->at <= '9') j->at++;
+    return j->at - start;
+}
+
 static bool skip_word(nn_json *j) {
     static const char *const words[] = {"true", "false", "null"};
     for (int k = 0; k < 3; k++) {
@@ -135,10 +146,19 @@ static bool skip_word(nn_json *j) {
             return true;
         }
     }
-    const char *start = j->at;
-    while (j->at < j->end && *j->at != '\0' && strchr("+-.0123456789eE", *j->at) != NULL) j->at++;
-    double value;
-    return (j->at > start && nn_number_parse(start, (uint64_t)(j->at - start), &value)) || failed(j);
+    j->at += j->at < j->end && *j->at == '-';
+    bool zero = j->at < j->end && *j->at == '0';
+    int64_t whole = digits(j), fraction = 1, exponent = 1;
+    if (j->at < j->end && *j->at == '.') {
+        j->at++;
+        fraction = digits(j);
+    }
+    if (j->at < j->end && (*j->at | 32) == 'e') {
+        j->at++;
+        j->at += j->at < j->end && (*j->at == '-' || *j->at == '+');
+        exponent = digits(j);
+    }
+    return (whole > 0 && !(zero && whole > 1) && fraction > 0 && exponent > 0) || failed(j);
 }
 
 bool nn_json_skip(nn_json *j, int depth) {

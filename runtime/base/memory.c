@@ -73,6 +73,7 @@ nn_status nn_fail(nn_context *ctx, nn_status status, const char *format, ...) {
     va_start(args, format);
     vsnprintf(ctx->message, sizeof ctx->message, format, args);
     va_end(args);
+    ctx->message[nn_utf8_shown(ctx->message, strlen(ctx->message))] = '\0';
     return status;
 }
 

@@ -4,6 +4,8 @@
 #ifndef NN_RUNTIME_H
 #define NN_RUNTIME_H
 
+#include "utf8.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +52,9 @@ void nn_text_add(nn_text *text, const char *s);
 void nn_text_format(nn_text *text, const char *format, ...) NN_PRINTF(2, 3);
 void nn_text_number(nn_text *text, double value, bool is_double);
 void nn_text_json(nn_text *text, const char *s, uint64_t length); // with quotes and escapes
+// The character at s as a JSON text has it, and its length. Returns how many bytes of s it stands for. What is
+// no UTF-8 becomes U+FFFD, so that a file of ours is one to others too.
+uint64_t nn_json_letter(const char *s, uint64_t rest, char out[8], uint64_t *length);
 void nn_text_clear(nn_text *text);
 void nn_text_end(nn_text *text);
 bool nn_same(const char *a, const char *b);
@@ -123,7 +128,7 @@ typedef struct nn_json {
 enum { NN_JSON_DEPTH = 64 };
 bool nn_json_take(nn_json *j, char c); // skips blanks, then takes c if it stands there
 bool nn_json_peek(nn_json *j, char c);
-bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length); // unescaped, with a NUL
+bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length); // UTF-8, unescaped, with a NUL
 bool nn_json_whole(nn_json *j, uint64_t *value); // a whole number 0 .. 2^64 - 1, no sign, no fraction
 bool nn_json_skip(nn_json *j, int depth);        // any value
 

@@ -92,11 +92,11 @@ static bool shape(Text *t, nn_array *a) {
         while (t->at < t->end && *t->at >= '0' && *t->at <= '9') t->at++;
         int64_t n;
         if (a->rank == 8 || !nn_integer_parse(start, (uint64_t)(t->at - start), &n) || n < 0) return false;
+        if (*start == '0' && t->at - start > 1) return false;
         a->dims[a->rank++] = n;
-        if (!take(t, ",")) {
-            skip_blanks(t);
-            if (t->at == t->end || *t->at != ')') return false;
-        }
+        if (take(t, ",")) continue;
+        skip_blanks(t);
+        if (t->at == t->end || *t->at != ')' || a->rank == 1) return false; // (3) is a number, (3,) a shape
     }
     return true;
 }
@@ -129,7 +129,8 @@ static nn_status head_of(nn_context *ctx, const char *path, Text t, nn_array *a)
             ok = false;
         ok = ok && (take(&t, ",") || (t.at < t.end && *t.at == '}'));
     }
-    if (!ok || !order || !shaped || descr[0] == '\0')
+    skip_blanks(&t);
+    if (!ok || t.at != t.end || !order || !shaped || descr[0] == '\0')
         return nn_fail(ctx, NN_DATA, "%s: the head of the .npy file is damaged", path);
     if (fortran && a->rank > 1)
         return nn_fail(ctx, NN_DATA, "%s: expected an array in C order, found Fortran order", path);

@@ -86,6 +86,13 @@ static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64
     for (uint64_t i = 0; i < room; i++) {
         if (slots[i].text != NULL) slots[n++] = slots[i];
     }
+    // The list goes into the weights file, which is UTF-8 or no file to others.
+    for (uint64_t i = 0; i < n; i++) {
+        for (uint64_t k = 0, l; k < slots[i].length; k += l) {
+            l = nn_utf8_length(slots[i].text + k, slots[i].length - k);
+            if (l == 0) return fail_at(r, slots[i].column, "the name of a class in UTF-8");
+        }
+    }
     qsort(slots, (size_t)n, sizeof *slots, compare_cells);
     *out = slots;
     *found = (int64_t)n;

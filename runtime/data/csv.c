@@ -29,13 +29,13 @@ static nn_status fail_at(const Reader *r, const char *at, const char *what) {
     return nn_fail(r->ctx, NN_DATA, "%s:%u:%lld: %s", r->csv->path, r->line, (long long)column, what);
 }
 
-static nn_status add_cell(Reader *r, const char *text, uint64_t length, const char *start) {
+static nn_status add_cell(Reader *r, const char *text, uint64_t length, int64_t column) {
     if (r->count == r->room) {
         r->room = r->room == 0 ? 64 : r->room * 2;
         r->cells = nn_grow(r->ctx, r->cells, r->room, sizeof *r->cells);
         if (r->cells == NULL) return r->ctx->status;
     }
-    r->cells[r->count++] = (nn_cell){text, (uint32_t)length, (uint32_t)(start - r->line_start + 1)};
+    r->cells[r->count++] = (nn_cell){text, (uint32_t)length, (uint32_t)column};
     return NN_OK;
 }
 
@@ -77,16 +77,17 @@ static nn_status record(Reader *r, bool *more) {
         while (r->at < r->end && is_blank(r, *r->at)) r->at++;
         char *start = r->at;
         uint64_t length = 0;
+        int64_t column = start - r->line_start + 1;
         nn_status status = NN_OK;
         if (r->at < r->end && *r->at == '"') {
             any_quotes = true;
             status = quoted(r, &length);
-            if (status == NN_OK) status = add_cell(r, start + 1, length, start);
+            if (status == NN_OK) status = add_cell(r, start + 1, length, column);
         } else {
             while (r->at < r->end && *r->at != '\n' && *r->at != r->csv->separator) r->at++;
             char *stop = r->at;
             while (stop > start && is_blank(r, stop[-1])) stop--;
-            status = add_cell(r, start, (uint64_t)(stop - start), start);
+            status = add_cell(r, start, (uint64_t)(stop - start), column);
         }
         if (status != NN_OK) return status;
         if (r->at - first > LINE_LIMIT) return fail_at(r, r->at, "the line is longer than 64 MB");

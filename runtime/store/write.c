@@ -55,18 +55,11 @@ static void take_part(const nn_model *m, const nn_tensor *t, int64_t at, int64_t
 
 static void put_json(nn_sink *sink, const char *s) {
     nn_sink_put(sink, "\"", 1);
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
-        char escape[8];
-        if (c == '"' || c == '\\')
-            snprintf(escape, sizeof escape, "\\%c", c);
-        else if (c < 0x20)
-            snprintf(escape, sizeof escape, "\\u%04x", c);
-        else {
-            nn_sink_put(sink, s, 1);
-            continue;
-        }
-        nn_sink_text(sink, escape);
+    for (uint64_t rest = strlen(s), n; rest > 0; s += n, rest -= n) {
+        char letter[8];
+        uint64_t length;
+        n = nn_json_letter(s, rest, letter, &length);
+        nn_sink_put(sink, letter, length);
     }
     nn_sink_put(sink, "\"", 1);
 }

@@ -12,14 +12,15 @@ void nn_message(const char *kind, const char *text) {
     char line[NN_PATH_ROOM * 2];
     int n = snprintf(line, sizeof line, "%s: %s\n", kind, text);
     uint64_t length = n < 0 ? 0 : (uint64_t)n < sizeof line ? (uint64_t)n : sizeof line - 1;
-    // A message may quote data: what they say to a terminal is not passed on.
-    for (uint64_t k = 0; k < length; k++)
-        line[k] = ((unsigned char)line[k] < 0x20 && line[k] != '\n') || line[k] == 0x7f ? '?' : line[k];
-    nn_system_write(2, line, length);
+    // A message may quote data: what they say to a terminal is not passed on, and a line of theirs is none of
+    // ours, which begin with a blank.
+    for (uint64_t k = 0; k + 1 < length; k++) line[k] = line[k] == '\n' && line[k + 1] != ' ' ? '?' : line[k];
+    nn_system_write(2, line, nn_utf8_shown(line, length));
 }
 
-nn_status nn_print(nn_context *ctx, const nn_text *text) {
+nn_status nn_print(nn_context *ctx, nn_text *text) {
     if (text->failed) return ctx->status;
+    if (isatty(1)) text->length = nn_utf8_shown(text->bytes, text->length);
     for (uint64_t done = 0; done < text->length;) {
         int64_t n = nn_system_write(1, text->bytes + done, text->length - done);
         if (n <= 0) return nn_fail(ctx, NN_FILE, "cannot write to standard output");

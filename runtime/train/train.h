@@ -174,6 +174,6 @@ int nn_command_predict(nn_context *ctx, const nn_model *m, const nn_options *o);
 int nn_command_data(nn_context *ctx, const nn_model *m, const nn_options *o);
 int nn_command_info(nn_context *ctx, const nn_model *m, const nn_options *o);
 void nn_message(const char *kind, const char *text);      // "error: ..." on standard error
-nn_status nn_print(nn_context *ctx, const nn_text *text); // on standard output
+nn_status nn_print(nn_context *ctx, nn_text *text); // on standard output; made fit for a terminal
 
 #endif

@@ -97,6 +97,19 @@ static void test_json(Tests *t) {
                  {"tru", false},
                  {"\"\n\"", false},
                  {"{\"a\":1,}", false},
+                 {"[0, -0, 10, 0.5, -1e9, 1E+2, 20.25e-07]", true},
+                 {"007", false},
+                 {"-01", false},
+                 {"+1", false},
+                 {".5", false},
+                 {"5.", false},
+                 {"1e", false},
+                 {"1e+", false},
+                 {"-", false},
+                 {"\"\303\251 \360\237\230\200\"", true},
+                 {"\"\377\"", false},
+                 {"\"\303\"", false},
+                 {"\"\300\257\"", false},
                  {"", false}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         nn_json j = {.at = cases[k].text, .end = cases[k].text + strlen(cases[k].text)};
@@ -110,6 +123,32 @@ static void test_json(Tests *t) {
     const char *text = "\"\\u00e9\"";
     j = (nn_json){.at = text, .end = text + strlen(text)};
     check(t, nn_json_string(&j, out, sizeof out, NULL) && nn_same(out, "\xc3\xa9"), "escapes become UTF-8");
+    nn_context ctx = {0};
+    nn_text written;
+    nn_text_begin(&written, &ctx);
+    nn_text_json(&written, "\303\251\377\"\n", 5);
+    check(t, nn_same(written.bytes, "\"\303\251\357\277\275\\\"\\u000a\""), "what is written is UTF-8");
+    nn_context_end(&ctx);
+}
+
+// What a terminal would obey.
+static void test_shown(Tests *t) {
+    static const char *const cases[][2] = {{"a\tb\nc", "a\tb\nc"},
+                                           {"\033[31m", "?[31m"},
+                                           {"\303\251 \342\202\254", "\303\251 \342\202\254"},
+                                           {"\302\2331m \302\240", "?1m \302\240"},
+                                           {"\2331m", "?1m"},
+                                           {"\342\200\256x\342\201\246y\330\234", "?x?y?"},
+                                           {"\r\b\177\342\202", "?????"}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        char text[64];
+        snprintf(text, sizeof text, "%s", cases[k][0]);
+        text[nn_utf8_shown(text, strlen(text))] = '\0';
+        check(t, nn_same(text, cases[k][1]), cases[k][1]);
+    }
+    nn_context ctx = {0};
+    nn_fail(&ctx, NN_DATA, "%s", "\033]0;x\007\377");
+    check(t, nn_same(ctx.message, "?]0;x??"), "a message that quotes what a terminal would obey");
 }
 
 static void test_random(Tests *t) {
@@ -207,6 +246,15 @@ static void test_arrays(Tests *t) {
           "NPY with a negative size");
     check(t, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'x': 1}", 1, 24, "damaged"),
           "NPY with more");
+    check(t,
+          npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } , 'a'", 1, 24, "damaged") &&
+              npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }  \n", 1, 24, NULL),
+          "NPY with something behind its head");
+    check(t,
+          npy("{'descr': '<f4', 'fortran_order': False, 'shape': (02, 3), }", 1, 24, "damaged") &&
+              npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2), }", 1, 8, "damaged") &&
+              npy("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", 1, 0, NULL),
+          "NPY with a shape that is none");
     static const unsigned char bytes[] = {0xff, 0xfe, 0x3f, 0x80, 0, 0};
     nn_raw i2 = {.bytes = bytes, .type = 'i', .size = 2, .big_endian = true},
            f4 = {.bytes = bytes + 2, .type = 'f', .size = 4, .big_endian = true},
@@ -325,6 +373,12 @@ static void test_store(Tests *t) {
           "a key twice");
     check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "damaged"),
           "a negative size");
+    check(t, store("{\"a\":{\"dtype\":\"F32\",\"shape\":[02],\"data_offsets\":[0,8]}}", 8, "damaged"),
+          "a leading zero");
+    check(t,
+          store("{\"\377\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "damaged") &&
+              store("{\"__metadata__\":{\"a\":\"\377\"}}", 0, "texts"),
+          "a name that is no UTF-8");
     check(t,
           store("{\"__metadata__\":{\"a\":1}}", 0, "texts") &&
               store("{\"__metadata__\":{},\"__metadata__\":{}}", 0, "twice"),
@@ -343,6 +397,7 @@ int main(void) {
     Tests t = {0};
     test_numbers(&t);
     test_json(&t);
+    test_shown(&t);
     test_random(&t);
     test_arrays(&t);
     test_gzip(&t);
