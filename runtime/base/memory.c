@@ -38,9 +38,7 @@ void *nn_get(nn_context *ctx, uint64_t count, uint64_t size) {
     b->link = &ctx->blocks;
     if (b->next != NULL) b->next->link = &b->next;
     ctx->blocks = b;
-    void *memory = (unsigned char *)b + ALIGNMENT;
-    memset(memory, 0, (size_t)rounded(bytes));
-    return memory;
+    return (unsigned char *)b + ALIGNMENT;
 }
 
 void nn_drop(nn_context *ctx, void *memory) {

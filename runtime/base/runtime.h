@@ -70,7 +70,7 @@ int nn_number_print(char out[NN_NUMBER_ROOM], double value, bool is_double);
 const char *nn_nearest(const char *word, const char *const *words, int count);
 
 // ---- the system: every call that touches a file, and memory; tests put their own in its place ----
-void *nn_memory_take(uint64_t bytes); // aligned to 64, of no context, not zeroed; NULL: there is none
+void *nn_memory_take(uint64_t bytes); // zeroed, aligned to 64, of no context; NULL: there is none
 void nn_memory_give(void *memory);
 int nn_system_open(const char *path, int flags, int mode);
 int64_t nn_system_read(int file, void *bytes, uint64_t count);

@@ -44,6 +44,14 @@ int nn_system_remove(const char *path) { return unlink(path); }
 
 int nn_system_link(const char *path, const char *second) { return link(path, second); }
 
-void *nn_memory_take(uint64_t bytes) { return aligned_alloc(64, (size_t)((bytes + 63) / 64 * 64)); }
+// The system's zeroed pages: of a large block those that nobody uses take no memory. What calloc gave stands
+// before the aligned address.
+void *nn_memory_take(uint64_t bytes) {
+    unsigned char *whole = calloc(1, (size_t)bytes + 64);
+    if (whole == NULL) return NULL;
+    void **memory = (void **)(void *)(whole + 64 - (uintptr_t)whole % 64);
+    memory[-1] = whole;
+    return memory;
+}
 
-void nn_memory_give(void *memory) { free(memory); }
+void nn_memory_give(void *memory) { free(memory == NULL ? NULL : ((void **)memory)[-1]); }

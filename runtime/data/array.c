@@ -6,16 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-static nn_status check_size(nn_context *ctx, const char *path, const nn_array *a, uint64_t there) {
-    int64_t bytes = a->size;
+static nn_status lay_out(nn_context *ctx, const char *path, nn_array *a, uint64_t head) {
+    int64_t length = a->size;
     for (int d = 0; d < a->rank; d++) {
-        if (__builtin_mul_overflow(bytes, a->dims[d], &bytes))
+        if (__builtin_mul_overflow(length, a->dims[d], &length))
             return nn_fail(ctx, NN_DATA, "%s: the shape in the file's head is too large", path);
     }
-    if ((uint64_t)bytes != there)
-        return nn_fail(ctx, NN_DATA, "%s: expected %lld bytes of elements, found %llu", path,
-                       (long long)bytes, (unsigned long long)there);
+    a->head = head;
+    a->length = (uint64_t)length;
     return NN_OK;
+}
+
+nn_status nn_array_take(nn_context *ctx, const char *path, nn_array *a, const unsigned char *b,
+                        uint64_t size) {
+    a->bytes = b + a->head;
+    if (size == a->head + a->length) return NN_OK;
+    char found[32] = "more";
+    if (size < a->head + a->length) snprintf(found, sizeof found, "%lld", (long long)(size - a->head));
+    return nn_fail(ctx, NN_DATA, "%s: expected %lld bytes of elements, found %s", path, (long long)a->length,
+                   found);
 }
 
 nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *b, uint64_t size,
@@ -49,8 +58,7 @@ nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *b
         const unsigned char *p = b + 4 + 4 * d;
         out->dims[d] = (int64_t)((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]);
     }
-    out->bytes = b + head;
-    return check_size(ctx, path, out, size - head);
+    return lay_out(ctx, path, out, head);
 }
 
 // The head of an .npy file is a dictionary in Python's notation: {'descr': '<f4', 'fortran_order': False,
@@ -152,9 +160,10 @@ nn_status nn_npy_parse(nn_context *ctx, const char *path, const unsigned char *b
     uint64_t length =
         b[6] == 1 ? (uint64_t)b[8] | (uint64_t)b[9] << 8
                   : (uint64_t)b[8] | (uint64_t)b[9] << 8 | (uint64_t)b[10] << 16 | (uint64_t)b[11] << 24;
+    if (start + length > NN_HEAD_ROOM)
+        return nn_fail(ctx, NN_DATA, "%s: the head of the .npy file is longer than 64 KB", path);
     if (length > size - start) return nn_fail(ctx, NN_DATA, "%s: the head of the .npy file is cut off", path);
     Text head = {(const char *)b + start, (const char *)b + start + length};
     if (head_of(ctx, path, head, out) != NN_OK) return ctx->status;
-    out->bytes = b + start + length;
-    return check_size(ctx, path, out, size - start - length);
+    return lay_out(ctx, path, out, start + length);
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_LIMIT = 64 << 20, SHOWN = 40 };
+enum { LINE_LIMIT = 64 << 20, CELL_LIMIT = 1 << 21, SHOWN = 40 };
 
 typedef struct {
     nn_context *ctx;
@@ -30,6 +30,9 @@ static nn_status fail_at(const Reader *r, const char *at, const char *what) {
 }
 
 static nn_status add_cell(Reader *r, const char *text, uint64_t length, int64_t column) {
+    if (r->count == CELL_LIMIT)
+        return nn_fail(r->ctx, NN_DATA, "%s:%u: the line has more than %d cells", r->csv->path,
+                       r->record_line, CELL_LIMIT);
     if (r->count == r->room) {
         r->room = r->room == 0 ? 64 : r->room * 2;
         r->cells = nn_grow(r->ctx, r->cells, r->room, sizeof *r->cells);
@@ -143,9 +146,12 @@ static nn_status find_column(Reader *r, nn_csv_want *want) {
 
 static nn_status make_room(Reader *r) {
     nn_csv *csv = r->csv;
-    uint64_t rows = 2; // this record, and a last one without a line's end
+    uint64_t rows = 2; // this record, and the next; the others begin behind ends of lines, and not with one
     for (const char *p = r->at; p < r->end && (p = memchr(p, '\n', (size_t)(r->end - p))) != NULL; p++)
-        rows++;
+        rows += p[1] != '\n';
+    // A row has an end or a separator for each of its cells.
+    uint64_t most = (uint64_t)(r->end - r->at) / r->count + 2;
+    rows = rows < most ? rows : most;
     if (rows > INT32_MAX) return nn_fail(r->ctx, NN_DATA, "%s: more than %d rows", csv->path, INT32_MAX);
     csv->lines = nn_get(r->ctx, rows, sizeof *csv->lines);
     if (csv->lines == NULL) return r->ctx->status;

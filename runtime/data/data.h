@@ -75,12 +75,13 @@ double nn_field_value(const nn_model *m, const nn_dataset *data, int32_t field, 
 // The path a declared file is found at, or NN_FILE with the places that were looked at.
 nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request *request, const char *file,
                        char out[NN_PATH_ROOM]);
-nn_status nn_data_bytes(nn_context *ctx, const char *path, unsigned char **bytes,
-                        uint64_t *size); // expands .gz
 
-// One array of a file: its type, shape and where its bytes begin.
+// One array of a file. Its head is read without the elements, so that these are expanded only if they are
+// what is wanted.
+enum { NN_HEAD_ROOM = 1 << 16 }; // no head is longer
 typedef struct nn_array {
-    const unsigned char *bytes;
+    const unsigned char *bytes; // the elements
+    uint64_t head, length;      // bytes of both
     int64_t dims[8];
     int rank;
     char type;
@@ -91,9 +92,13 @@ nn_status nn_idx_parse(nn_context *ctx, const char *path, const unsigned char *b
                        nn_array *out);
 nn_status nn_npy_parse(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size,
                        nn_array *out);
-// In libnn-gzip.a, linked only where a program names a .gz file.
+// The elements of a whole file; none may be missing or left over.
+nn_status nn_array_take(nn_context *ctx, const char *path, nn_array *a, const unsigned char *bytes,
+                        uint64_t size);
+// In libnn-gzip.a, linked only where a program names a .gz file. Of more than `limit` bytes one too many is
+// given, and nothing said.
 nn_status nn_gzip_expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
-                         unsigned char **bytes, uint64_t *size);
+                         uint64_t limit, unsigned char **bytes, uint64_t *size);
 
 // A cell of a CSV file.
 typedef struct nn_cell {

@@ -15,23 +15,41 @@ enum source {
 
 bool nn_data_is_csv(const nn_model *m) { return m->manifest->data.source == SOURCE_CSV; }
 
-// Absent unless libnn-gzip.a is linked.
-extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char *, uint64_t, unsigned char **,
-                                uint64_t *) __attribute__((weak));
+// What a packed text may expand to: so many times its size, and this at least.
+enum { TEXT_RATIO = 100, TEXT_LIMIT = 64 << 20 };
 
-nn_status nn_data_bytes(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
-    if (nn_file_read(ctx, path, bytes, size) != NN_OK) return ctx->status;
+// Absent unless libnn-gzip.a is linked.
+extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char *, uint64_t, uint64_t,
+                                unsigned char **, uint64_t *) __attribute__((weak));
+
+static bool is_packed(const char *path) {
     size_t n = strlen(path);
-    if (n < 3 || !nn_same(path + n - 3, ".gz")) return NN_OK;
-    if (nn_gzip_expand == NULL)
-        return nn_fail(
-            ctx, NN_FILE,
-            "%s: this trainer was built from a program without .gz files and cannot expand any: use gunzip",
-            path);
+    return n >= 3 && nn_same(path + n - 3, ".gz");
+}
+
+static nn_status expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
+                        uint64_t limit, unsigned char **bytes, uint64_t *size) {
+    return nn_gzip_expand != NULL
+               ? nn_gzip_expand(ctx, path, packed, packed_size, limit, bytes, size)
+               : nn_fail(ctx, NN_FILE,
+                         "%s: this trainer was built from a program without .gz files and cannot expand any: "
+                         "use gunzip",
+                         path);
+}
+
+// A text says nowhere how long it will be.
+static nn_status text_bytes(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
+    if (nn_file_read(ctx, path, bytes, size) != NN_OK || !is_packed(path)) return ctx->status;
     unsigned char *packed = *bytes;
-    nn_status status = nn_gzip_expand(ctx, path, packed, *size, bytes, size);
+    uint64_t limit = *size > TEXT_LIMIT / TEXT_RATIO ? *size * TEXT_RATIO : TEXT_LIMIT;
+    nn_status status = expand(ctx, path, packed, *size, limit, bytes, size);
     nn_drop(ctx, packed);
-    return status;
+    return status != NN_OK || *size <= limit
+               ? status
+               : nn_fail(ctx, NN_DATA,
+                         "%s: expands to more than %llu MB, %d times its size; is it a text? "
+                         "gunzip makes one of it that is read whatever its size",
+                         path, (unsigned long long)limit >> 20, TEXT_RATIO);
 }
 
 // ---- CSV ----
@@ -121,7 +139,7 @@ static nn_status csv_part(nn_context *ctx, const nn_model *m, nn_dataset *data, 
             if (columns[k].part == part && columns[k].file != 0) file = columns[k].file;
         }
         if (nn_data_path(ctx, m, &data->request, nn_model_text(m, file), path) != NN_OK ||
-            nn_data_bytes(ctx, path, &bytes, &size) != NN_OK)
+            text_bytes(ctx, path, &bytes, &size) != NN_OK)
             return ctx->status;
     }
     char *kept = nn_get(ctx, strlen(path) + 1, 1);
@@ -133,31 +151,47 @@ static nn_status csv_part(nn_context *ctx, const nn_model *m, nn_dataset *data, 
 
 // ---- files of arrays, tables ----
 
+static nn_status check_shape(nn_context *ctx, const nn_model *m, const char *path, const nn_column *c,
+                             const nn_array *a, nn_raw *raw) {
+    int64_t all = 1;
+    for (int d = 0; d < a->rank; d++) all *= a->dims[d];
+    raw->rows = c->is_whole ? 1 : a->rank == 0 ? 1 : a->dims[0];
+    raw->elements = raw->rows == 0 ? c->elements : all / raw->rows;
+    if (raw->rows > INT32_MAX) return nn_fail(ctx, NN_DATA, "%s: more than %d rows", path, INT32_MAX);
+    return raw->elements == c->elements
+               ? NN_OK
+               : nn_fail(ctx, NN_DATA, "%s: expected %lld elements a sample (field %s), found %lld", path,
+                         (long long)c->elements,
+                         nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name),
+                         (long long)raw->elements);
+}
+
 static nn_status file_column(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c,
                              nn_raw *raw) {
     char path[NN_PATH_ROOM];
-    unsigned char *bytes;
-    uint64_t size;
+    unsigned char *bytes, *head;
+    uint64_t size, head_size;
     nn_array a;
     if (nn_data_path(ctx, m, &data->request, nn_model_text(m, c->file), path) != NN_OK ||
-        nn_data_bytes(ctx, path, &bytes, &size) != NN_OK)
+        nn_file_read(ctx, path, &bytes, &size) != NN_OK)
         return ctx->status;
-    nn_status status = m->manifest->data.source == SOURCE_NPY ? nn_npy_parse(ctx, path, bytes, size, &a)
-                                                              : nn_idx_parse(ctx, path, bytes, size, &a);
-    if (status != NN_OK) return status;
-    int64_t all = 1;
-    for (int d = 0; d < a.rank; d++) all *= a.dims[d];
-    int64_t rows = c->is_whole ? 1 : a.rank == 0 ? 1 : a.dims[0];
-    int64_t elements = rows == 0 ? c->elements : all / rows;
-    if (rows > INT32_MAX) return nn_fail(ctx, NN_DATA, "%s: more than %d rows", path, INT32_MAX);
-    if (elements != c->elements)
-        return nn_fail(ctx, NN_DATA, "%s: expected %lld elements a sample (field %s), found %lld", path,
-                       (long long)c->elements, nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name),
-                       (long long)elements);
+    head = bytes;
+    head_size = size;
+    bool packed = is_packed(path), npy = m->manifest->data.source == SOURCE_NPY;
+    if ((packed && expand(ctx, path, bytes, size, NN_HEAD_ROOM, &head, &head_size) != NN_OK) ||
+        (npy ? nn_npy_parse : nn_idx_parse)(ctx, path, head, head_size, &a) != NN_OK ||
+        check_shape(ctx, m, path, c, &a, raw) != NN_OK)
+        return ctx->status;
+    if (packed) {
+        nn_drop(ctx, head);
+        head = bytes;
+        if (expand(ctx, path, head, size, a.head + a.length, &bytes, &size) != NN_OK) return ctx->status;
+        nn_drop(ctx, head);
+    }
     char *kept = nn_get(ctx, strlen(path) + 1, 1);
-    if (kept == NULL) return ctx->status;
-    *raw = (nn_raw){.rows = rows,
-                    .elements = elements,
+    if (kept == NULL || nn_array_take(ctx, path, &a, bytes, size) != NN_OK) return ctx->status;
+    *raw = (nn_raw){.rows = raw->rows,
+                    .elements = raw->elements,
                     .bytes = a.bytes,
                     .type = a.type,
                     .size = a.size,

@@ -7,7 +7,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     nn_context ctx = {0};
     nn_array a;
     volatile double kept = 0;
-    if (nn_npy_parse(&ctx, "fuzz.npy", data, size, &a) == NN_OK) {
+    if (nn_npy_parse(&ctx, "fuzz.npy", data, size, &a) == NN_OK &&
+        nn_array_take(&ctx, "fuzz.npy", &a, data, size) == NN_OK) {
         int64_t count = 1;
         for (int d = 0; d < a.rank; d++) count *= a.dims[d];
         nn_raw raw = {.bytes = a.bytes, .type = a.type, .size = a.size, .big_endian = a.big_endian};

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,8 +148,8 @@ static uint32_t tensors(Blob *b, const FakeOptions *o) {
 
 static nn_data data_of(Blob *b, const FakeOptions *o) {
     return (nn_data){.name = text(b, "points"),
-                     .source = 0,
-                     .file = text(b, o->csv),
+                     .source = o->source,
+                     .file = o->source == 0 ? text(b, o->csv) : 0,
                      .header = 1,
                      .separator = ',',
                      .split = o->split,
@@ -198,6 +199,12 @@ static void data_block(Blob *b, nn_manifest *m, const FakeOptions *o) {
          .limit = 2,
          .elements = 1},
     };
+    for (int k = 0; k < 2 && o->source != 0; k++) {
+        char file[64];
+        snprintf(file, sizeof file, "%c%s", "xy"[k], o -> csv);
+        columns[k].kind = NN_COLUMN_FILE;
+        columns[k].file = text(b, file);
+    }
     nn_statistic statistic = {.kind = NN_STANDARDIZE,
                               .field = 0,
                               .of = {T_MEASURED, -1, -1},
@@ -206,7 +213,7 @@ static void data_block(Blob *b, nn_manifest *m, const FakeOptions *o) {
     m->fields = put(b, fields, sizeof fields);
     m->columns = put(b, columns, sizeof columns);
     m->statistics = put(b, &statistic, sizeof statistic);
-    m->fields_count = m->columns_count = 3;
+    m->fields_count = m->columns_count = o->source == 0 ? 3 : 2;
     m->statistics_count = 1;
     m->data = data_of(b, o);
 }

@@ -6,7 +6,8 @@
 #include "abi.h"
 
 typedef struct FakeOptions {
-    const char *csv;                  // the file of the data block
+    const char *csv;                  // the file of the data block; of arrays what follows `x` and `y`
+    int32_t source;                   // of sources.def: 0 csv, 1 idx, 2 npy (x and y alone, no class)
     int32_t batch, accumulate, split; // split: nn_split, test = 25 %
     int64_t epochs, steps;
     int32_t stop_at; // 1: the stop rule is step >= 20

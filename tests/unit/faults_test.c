@@ -31,7 +31,9 @@ static bool fails(Kind kind) {
 }
 
 void *nn_memory_take(uint64_t bytes) {
-    return fails(MEMORY) ? NULL : aligned_alloc(64, (size_t)((bytes + 63) / 64 * 64));
+    size_t size = (size_t)((bytes + 63) / 64 * 64);
+    void *memory = fails(MEMORY) ? NULL : aligned_alloc(64, size);
+    return memory == NULL ? NULL : memset(memory, 0, size);
 }
 void nn_memory_give(void *memory) { free(memory); }
 int nn_system_open(const char *path, int flags, int mode) {

@@ -193,7 +193,9 @@ static void test_random(Tests *t) {
 static bool idx(const char *bytes, size_t size, const char *message) {
     nn_context ctx = {0};
     nn_array a;
-    nn_status status = nn_idx_parse(&ctx, "f", (const unsigned char *)bytes, size, &a);
+    const unsigned char *file = (const unsigned char *)bytes;
+    nn_status status = nn_idx_parse(&ctx, "f", file, size, &a);
+    if (status == NN_OK) status = nn_array_take(&ctx, "f", &a, file, size);
     return message == NULL ? status == NN_OK : status == NN_DATA && strstr(ctx.message, message) != NULL;
 }
 
@@ -205,6 +207,7 @@ static bool npy(const char *head, int version, uint64_t bytes, const char *messa
     size_t start = version == 1 ? 10 : 12;
     memcpy(file + start, head, strlen(head));
     nn_status status = nn_npy_parse(&ctx, "f", file, start + strlen(head) + bytes, &a);
+    if (status == NN_OK) status = nn_array_take(&ctx, "f", &a, file, start + strlen(head) + bytes);
     bool ok = message == NULL ? status == NN_OK : status == NN_DATA && strstr(ctx.message, message) != NULL;
     if (!ok) printf("%s: %s\n", head, ctx.message);
     return ok;
@@ -224,7 +227,7 @@ static void test_arrays(Tests *t) {
     check(t,
           idx("\0\0\x08\x01\0\0\0\x02"
               "abc",
-              11, "expected 2 bytes of elements, found 3"),
+              11, "expected 2 bytes of elements, found more"),
           "IDX with bytes left over");
     check(t,
           idx("\0\1\x08\x01", 4, "two zero bytes") && idx("\0\0\x0a\x01", 4, "type") &&
@@ -271,7 +274,7 @@ static void test_gzip(Tests *t) {
     nn_context ctx = {0};
     enum { ROOM = 200000 };
     unsigned char *plain = calloc(1, ROOM), *packed = malloc(ROOM), *out = NULL;
-    uint64_t size = 0;
+    uint64_t size = 0, limit = ROOM;
     if (plain == NULL || packed == NULL) abort();
     for (int k = 0; k < ROOM; k += 3) plain[k] = (unsigned char)(k * 7 >> 3);
     z_stream z = {0};
@@ -284,16 +287,22 @@ static void test_gzip(Tests *t) {
     uint64_t length = z.total_out;
     deflateEnd(&z);
     check(t,
-          nn_gzip_expand(&ctx, "f", packed, length, &out, &size) == NN_OK && size == ROOM &&
+          nn_gzip_expand(&ctx, "f", packed, length, limit, &out, &size) == NN_OK && size == ROOM &&
               memcmp(out, plain, ROOM) == 0,
           "gzip");
+    for (uint64_t less = 1; less < ROOM; less *= 3)
+        check(t,
+              nn_gzip_expand(&ctx, "f", packed, length, limit - less, &out, &size) == NN_OK &&
+                  size == limit - less + 1 && memcmp(out, plain, size) == 0,
+              "gzip of more than its limit");
+    check(t, nn_gzip_expand(&ctx, "f", packed, length, 0, &out, &size) == NN_OK && size == 1, "a limit of 0");
     check(t,
-          nn_gzip_expand(&ctx, "f", packed, length - 5, &out, &size) == NN_DATA &&
+          nn_gzip_expand(&ctx, "f", packed, length - 5, limit, &out, &size) == NN_DATA &&
               strstr(ctx.message, "cut off") != NULL,
           "gzip cut off");
     nn_forget(&ctx);
     packed[length / 2] ^= 0x55;
-    check(t, nn_gzip_expand(&ctx, "f", packed, length, &out, &size) == NN_DATA, "gzip damaged");
+    check(t, nn_gzip_expand(&ctx, "f", packed, length, limit, &out, &size) == NN_DATA, "gzip damaged");
     nn_context_end(&ctx);
     free(plain);
     free(packed);
