@@ -51,7 +51,7 @@ static nn_status check_numbers(const Reading *r, int64_t count) {
     return NN_OK;
 }
 
-static int compare_cells(const void *a, const void *b) {
+int nn_cell_compare(const void *a, const void *b) {
     const nn_cell *x = a, *y = b;
     int order = memcmp(x->text, y->text, x->length < y->length ? x->length : y->length);
     return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
@@ -65,7 +65,7 @@ static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64
         const nn_cell *c = &r->want->cells[k];
         if (nn_csv_missing(c->text, c->length)) return fail_at(r, k, "a class");
         uint64_t at = nn_crc32c(0, c->text, c->length) & (room - 1);
-        while (slots[at].text != NULL && compare_cells(&slots[at], c) != 0) at = (at + 1) & (room - 1);
+        while (slots[at].text != NULL && nn_cell_compare(&slots[at], c) != 0) at = (at + 1) & (room - 1);
         if (slots[at].text != NULL) continue;
         slots[at] = *c;
         slots[at].column = (uint32_t)(k & UINT32_MAX);
@@ -93,7 +93,7 @@ static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64
             if (l == 0) return fail_at(r, slots[i].column, "the name of a class in UTF-8");
         }
     }
-    qsort(slots, (size_t)n, sizeof *slots, compare_cells);
+    qsort(slots, (size_t)n, sizeof *slots, nn_cell_compare);
     *out = slots;
     *found = (int64_t)n;
     return NN_OK;
@@ -130,7 +130,7 @@ static int64_t number_of(const nn_classes *classes, const nn_cell *c) {
     while (low <= high) {
         int64_t middle = (low + high) / 2;
         nn_cell name = {classes->names[middle], (uint32_t)strlen(classes->names[middle]), 0};
-        int order = compare_cells(c, &name);
+        int order = nn_cell_compare(c, &name);
         if (order == 0) return middle;
         if (order < 0)
             high = middle - 1;
@@ -144,7 +144,9 @@ nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column 
                           const nn_csv_want *want, const char *field) {
     Reading r = {ctx, csv, want, column, field, want->last - want->first + 1};
     int64_t count = csv->rows * r.width;
-    if (classes->count == 0 && all_numbers(&r, count)) return check_numbers(&r, count);
+    // Where the training file had numbers, texts would be numbered by this file alone.
+    if (classes->count == 0 && (csv->trained != NULL || all_numbers(&r, count)))
+        return check_numbers(&r, count);
     if (classes->count == 0 && number_texts(&r, count, classes) != NN_OK) return ctx->status;
     for (int64_t k = 0; k < count; k++) {
         int64_t number = number_of(classes, &want->cells[k]);

@@ -112,7 +112,7 @@ bool nn_csv_missing(const char *s, uint64_t n) {
 
 static nn_status find_column(Reader *r, nn_csv_want *want) {
     if (want->name == NULL) {
-        if ((uint32_t)want->last < r->count) return NN_OK;
+        if (r->csv->places != NULL || (uint32_t)want->last < r->count) return NN_OK;
         if (want->absent_ok) {
             want->absent = true;
             return NN_OK;
@@ -194,7 +194,9 @@ static nn_status take_row(Reader *r) {
         nn_csv_want *w = &csv->wants[k];
         int32_t n = w->last - w->first + 1;
         for (int32_t i = 0; i < n && !w->absent; i++) {
-            const nn_cell *c = &r->cells[w->first + i];
+            int32_t column = w->first + i;
+            if (csv->places != NULL && w->name == NULL) column = csv->places[column];
+            const nn_cell *c = &r->cells[column];
             int64_t at = csv->rows * n + i;
             if (w->texts) {
                 w->cells[at] = *c;
@@ -207,7 +209,7 @@ static nn_status take_row(Reader *r) {
                 continue;
             }
             bool missing = nn_csv_missing(c->text, c->length);
-            if (!missing || !csv->missing_ok) return bad_number(r, w, w->first + i, missing);
+            if (!missing || !csv->missing_ok) return bad_number(r, w, column, missing);
             w->values[at] = (double)NAN;
         }
     }
@@ -216,6 +218,8 @@ static nn_status take_row(Reader *r) {
 }
 
 static nn_status take_head(Reader *r) {
+    if (r->csv->header && nn_csv_header(r->ctx, r->csv, r->cells, r->count, r->record_line) != NN_OK)
+        return r->ctx->status;
     for (int32_t k = 0; k < r->csv->want_count; k++) {
         if (find_column(r, &r->csv->wants[k]) != NN_OK) return r->ctx->status;
     }

@@ -51,6 +51,7 @@ typedef struct nn_dataset {
     const void **sources;       // nn_call.sources
     nn_part parts[NN_PARTS];
     nn_classes *classes; // of each field
+    char *header;        // the names of the training file's columns, a JSON list; NULL: none are known
     nn_data_request request;
 } nn_dataset;
 
@@ -122,12 +123,19 @@ typedef struct nn_csv {
     bool missing_ok; // a missing cell is NaN, else an error
     nn_csv_want *wants;
     int32_t want_count;
+    const char
+        *trained;    // with a header: the names by which columns by number are found; NULL: by their numbers
+    char *names;     // its own, the same way
+    int32_t *places; // of each trained column in this file, or -1; NULL: at its number
+    int32_t place_count;
     int64_t rows;
     uint32_t *lines; // of each row, from 1
 } nn_csv;
 // Cells point into `bytes`, which is changed (quotes are taken out). `bytes` must end in a NUL that is not
 // counted.
 nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size);
+nn_status nn_csv_header(nn_context *ctx, nn_csv *csv, const nn_cell *cells, uint32_t count, uint32_t line);
+int nn_cell_compare(const void *a, const void *b); // in byte order
 bool nn_csv_missing(const char *s, uint64_t length);
 nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, const char *path,
                          char *bytes, uint64_t size, nn_raw *raws);

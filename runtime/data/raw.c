@@ -92,6 +92,7 @@ nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, i
                   .separator = mf->data.separator,
                   .header = mf->data.header != 0,
                   .missing_ok = mf->data.missing != NN_MISSING_ERROR,
+                  .trained = mf->data.header != 0 ? data->header : NULL,
                   .wants = wants};
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
@@ -121,6 +122,8 @@ nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, i
                                .owned = w->values};
         nn_drop(ctx, w->cells);
     }
+    if (data->header == NULL) data->header = csv.names;
+    nn_drop(ctx, csv.places);
     nn_drop(ctx, wants);
     nn_drop(ctx, of);
     return NN_OK;

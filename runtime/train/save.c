@@ -22,7 +22,9 @@ nn_status nn_check_finite(nn_trainer *t) {
 
 // ---- metadata ----
 
-static void put_classes(const nn_trainer *t, nn_sink *sink) {
+// What other data are read by: the names of columns and classes.
+static void put_names(const nn_trainer *t, nn_sink *sink) {
+    if (t->data.header != NULL) nn_store_metadata(sink, "columns", t->data.header);
     const nn_field *fields = NN_TABLE(&t->model, nn_field, fields);
     for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
         const nn_classes *classes = &t->data.classes[k];
@@ -41,7 +43,7 @@ static void put_classes(const nn_trainer *t, nn_sink *sink) {
     }
 }
 
-static void weights_metadata(void *data, nn_sink *sink) { put_classes(data, sink); }
+static void weights_metadata(void *data, nn_sink *sink) { put_names(data, sink); }
 
 static void put_whole(nn_sink *sink, const char *key, int64_t value) {
     char text[32];
@@ -63,7 +65,7 @@ static int32_t shown_tensor(const nn_model *m, uint32_t k) {
 static void checkpoint_metadata(void *data, nn_sink *sink) {
     const nn_trainer *t = data;
     static const char *const rows[NN_PARTS] = {"run.rows.train", "run.rows.test", "run.rows.validation"};
-    put_classes(t, sink);
+    put_names(t, sink);
     nn_store_metadata(sink, "run.program", nn_model_text(&t->model, t->model.manifest->run_digest));
     put_whole(sink, "run.step", t->at.step);
     put_whole(sink, "run.epoch", t->at.epoch);
@@ -220,8 +222,11 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
 }
 
 static nn_status weights_entry(void *data, nn_context *ctx, const char *key, nn_json value) {
-    if (strncmp(key, "classes.", 8) != 0) return NN_OK;
-    return take_classes(data, ctx, key + 8, value);
+    nn_trainer *t = data;
+    if (strncmp(key, "classes.", 8) == 0) return take_classes(t, ctx, key + 8, value);
+    return !nn_same(key, "columns") || text_of(ctx, value, &t->data.header)
+               ? ctx->status
+               : nn_fail(ctx, NN_DATA, "the names of the columns that lie with the weights are damaged");
 }
 
 nn_status nn_trainer_weights(nn_trainer *t) {
@@ -259,7 +264,8 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
     char *text;
     int64_t batch_number = 0, has_weights = 0, ended = 0, number = 0;
     bool shown = strncmp(key, "shown.", 6) == 0;
-    if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0 && !shown) return NN_OK;
+    if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0 && !shown)
+        return weights_entry(reading->t, ctx, key, value);
     if (!text_of(ctx, value, &text))
         return ctx->status != NN_OK ? ctx->status
                                     : nn_fail(ctx, NN_DATA, "%s: its metadata is damaged", r->path);
