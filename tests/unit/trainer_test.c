@@ -285,7 +285,9 @@ static void test_commands(Tests *t) {
     check(t, file_has("full.jsonl", "\"event\": \"step\", \"step\": 1, \"epoch\": 0"),
           "--log has every step");
     write_file("in", "a\n1\n");
-    check(t, run(&o, "predict --out a") == NN_DATA && file_has("err", "expected column 1"),
+    check(t,
+          run(&o, "predict --out a") == NN_DATA &&
+              file_has("err", "trained on [\"a\",\"b\",\"y\",\"kind\"], found [\"a\"]"),
           "predict needs the inputs' columns");
     write_file("in", "a,b\n1,2\n3,4\n");
     check(t, run(&o, "predict --out a --format json") == 0 && file_has("out", "{\"y_hat\": "),
