@@ -333,6 +333,8 @@ static void add_run(Blob *b) {
     head->steps = m->steps;
     head->seed = m->seed;
     head->shuffle = m->shuffle;
+    head->drop_last = m->drop_last;
+    head->statistic = text(b, m->statistic);
     head->accumulate = (int32_t)m->accumulate;
     head->needs_steps = m->needs_steps;
     head->needs_epoch_length = m->needs_epoch_length;

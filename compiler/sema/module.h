@@ -150,8 +150,9 @@ typedef struct {
     bool stop_each_step;
     Tensor *clock[12]; // enum nn_clock; NULL: nothing reads it
     int64_t epochs, steps, seed, batch, accumulate;
-    bool shuffle, needs_steps, needs_epoch_length;
+    bool shuffle, drop_last, needs_steps, needs_epoch_length;
     const char *start_file;
+    const char *statistic; // where a layer of STEP takes one over the rows of a batch (net.batch_norm_1.mean), or NULL
     VEC(const char *) start_names;
     int64_t params, flops;
     VEC(const Node *) asserts; // checked by the pipeline once memory is known (assert_check)

@@ -277,6 +277,7 @@ bool run_read_numbers(Run *r) {
     m->accumulate = read_count(r, "accumulate", 1, 1, INT32_MAX);
     m->seed = read_count(r, "seed", 0, 0, INT64_C(1) << 52);
     m->shuffle = read_flag(r, "shuffle", true);
+    m->drop_last = read_flag(r, "drop_last", false);
     return r->ctx->errors == errors;
 }
 

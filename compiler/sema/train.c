@@ -237,6 +237,23 @@ static bool measure(Run *r, Elaborator *el, Env *env, Function *metrics) {
     return ok;
 }
 
+// The first layer that takes, by whatever reduction, a statistic over the rows of a batch which a result for
+// one row depends on: of a batch of one row it is none.
+static void find_statistic(Run *r, const Function *f) {
+    const Equation **over = arena_array(r->arena, const Equation *, r->p->tensors.count); // by tensor
+    for (int i = 0; i < f->equations.count && !r->m->statistic; i++) {
+        const Equation *q = f->equations.data[i], **mine = &over[q->tensor->id];
+        for (int k = 0; k < q->e->read_count && !*mine; k++) *mine = over[q->e->reads[k]->tensor->id];
+        for (int k = 0; k < q->index_count && !*mine; k++) *mine = q->indices[k]->batch ? q : NULL;
+        for (int k = 0; k < r->session->layers.count && *mine; k++) {
+            const LayerInstance *l = &r->session->layers.data[k];
+            const Origin *origin = (*mine)->origin;
+            if (l->step_result == q->tensor && l->batch_dims)
+                r->m->statistic = origin && origin->what ? origin->what : l->name;
+        }
+    }
+}
+
 static bool step(Run *r) {
     Function *f = function_add(r->p, FUNCTION_STEP, "step");
     Elaborator *el = elaborator_create(r->session, f, true);
@@ -252,6 +269,7 @@ static bool step(Run *r) {
     r->session->explained = NULL;
     if (!optimizer_update(r, el)) return false;
     elaborator_finish(el);
+    find_statistic(r, f);
     return true;
 }
 

@@ -14,7 +14,7 @@ static const double LOOK = 1e-3; // seconds between looks
 double nn_loop_time(const nn_loop *l) { return l->t->at.elapsed + (nn_now() - l->started); }
 
 double nn_loop_rows(const nn_loop *l) {
-    return (double)(l->t->at.step - l->epoch_step) * (double)l->row_count / (double)l->updates;
+    return (double)(l->t->at.step - l->epoch_step) * (double)l->epoch_rows / (double)l->updates;
 }
 
 static void begin_epoch(nn_loop *l) {

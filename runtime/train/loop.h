@@ -40,6 +40,7 @@ struct nn_loop {
     const int32_t *rows;
     int32_t *order;
     int64_t row_count, batches, accumulate, updates; // updates: of one epoch
+    int64_t epoch_rows;                              // row_count, but for a last batch that is left out
     int64_t total_steps, total_epochs;               // -1: without end
     // Where things of every step lie.
     int32_t *rowmap;                        // NULL: not in plain order

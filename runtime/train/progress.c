@@ -60,8 +60,8 @@ static void put_epoch(const nn_loop *l, nn_text *line, int64_t epoch) {
 static double rows_left(const nn_loop *l) {
     const nn_position *at = &l->t->at;
     if (l->total_steps >= 0)
-        return (double)(l->total_steps - at->step) / (double)l->updates * (double)l->row_count;
-    return l->total_epochs < 0 ? (double)NAN : (double)(l->total_epochs - at->epoch) * (double)l->row_count;
+        return (double)(l->total_steps - at->step) / (double)l->updates * (double)l->epoch_rows;
+    return l->total_epochs < 0 ? (double)NAN : (double)(l->total_epochs - at->epoch) * (double)l->epoch_rows;
 }
 
 // Metrics of one number, as they were measured last. The training part's belong to an epoch that has ended.

@@ -87,6 +87,32 @@ static nn_status numbers_in_force(nn_trainer *t, nn_options *o) {
 
 static int64_t ceiling(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 
+static nn_status take_batches(nn_loop *l) {
+    const nn_trainer *t = l->t;
+    const char *layer = nn_model_text(&t->model, l->manifest->statistic);
+    int64_t rows = l->row_count = t->data.parts[NN_TRAIN].count;
+    bool drop = l->manifest->drop_last != 0;
+    l->batches = drop ? rows / t->batch : ceiling(rows, t->batch);
+    l->epoch_rows = drop ? l->batches * t->batch : rows;
+    if (l->batches == 0)
+        return nn_fail(
+            l->ctx, NN_DATA,
+            "the training part has %lld rows, and `drop_last` leaves out batches of fewer than %lld: "
+            "nothing is left",
+            (long long)rows, (long long)t->batch);
+    if (*layer == '\0' || (drop && t->batch > 1) || (rows - 1) % t->batch != 0) return NN_OK;
+    nn_text text;
+    nn_text_begin(&text, l->ctx);
+    nn_text_format(&text,
+                   "the last batch of an epoch is one row (of %lld, --batch %lld), and %s takes a statistic "
+                   "over the rows: %sanother batch size leaves it more",
+                   (long long)rows, (long long)t->batch, layer,
+                   t->batch > 1 ? "`drop_last = true` leaves that batch out, " : "");
+    nn_message("warning", text.bytes);
+    nn_text_end(&text);
+    return l->ctx->status;
+}
+
 // How long the run is, once the data are known.
 static nn_status take_length(nn_loop *l) {
     nn_trainer *t = l->t;
@@ -96,8 +122,7 @@ static nn_status take_length(nn_loop *l) {
     if (nn_option_whole(l->ctx, o, NN_OPTION_EPOCHS, 0, &epochs) != NN_OK ||
         nn_option_whole(l->ctx, o, NN_OPTION_STEPS, 0, &steps) != NN_OK)
         return l->ctx->status;
-    l->row_count = t->data.parts[NN_TRAIN].count;
-    l->batches = ceiling(l->row_count, t->batch);
+    if (take_batches(l) != NN_OK) return l->ctx->status;
     l->accumulate = l->manifest->accumulate > 1 ? l->manifest->accumulate : 1;
     l->updates = ceiling(l->batches, l->accumulate);
     int64_t by_epochs = -1;

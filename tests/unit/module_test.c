@@ -2,7 +2,9 @@
 #include "library.h"
 #include "sema/module.h"
 
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int passed, failed;
@@ -161,11 +163,43 @@ static void test_options(void) {
     arena_destroy(arena);
 }
 
+// The layer that takes a statistic over the rows of a batch in training is found from the equations.
+static void test_statistic(void) {
+    glob_t files;
+    check(glob(TEST_ROOT "/tests/library/l[ao][ys]*_*.nn", 0, NULL, &files) == 0 && files.gl_pathc > 40,
+          "layers and losses of the library");
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        Context *ctx = context_create();
+        const char *text = source_load(ctx, files.gl_pathv[i])->text;
+        const Module *m = elaborate("layer.nn", text, NULL);
+        const char *expected = strstr(text, "batch_norm")   ? "net.batch_norm_1.mean"
+                               : strstr(text, "variance(x") ? "net.mix.variance.mean"
+                                                            : NULL;
+        if (!m || !string_equal(m->statistic, expected))
+            printf("%s\n", m && m->statistic ? m->statistic : "none");
+        check(m && string_equal(m->statistic, expected), files.gl_pathv[i]);
+        if (m) drop(m);
+        context_destroy(ctx);
+    }
+    globfree(&files);
+    static const char own[] =
+        "layer centred(x[b, n]) -> y[b, n] {\n"
+        "    middle[i < n] = mean[b] x[b, i] if training else 0\n"
+        "    y[b, i] = x[b, i] - middle[i]\n}\n"
+        "model net(x[batch, 2]) -> y[batch, 2] = x |> dense(2) |> repeat 2 { centred |> relu }\n"
+        "data d = synthetic(9) {\n    x[2] = normal(0, 1)\n}\n"
+        "train net on d {\n    loss = mse(y, 0 * x)\n    optimizer = sgd(1)\n    epochs = 1\n}\n";
+    const Module *m = elaborate("own.nn", own, NULL);
+    check(m && string_equal(m->statistic, "net.centred_1[0].mean"), "a layer of one's own");
+    if (m) drop(m);
+}
+
 int main(void) {
     test_data();
     test_run();
     test_frozen();
     test_options();
+    test_statistic();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
