@@ -362,7 +362,7 @@ static int check_gradient(PipelineOptions *po, Pipeline *p) {
 
 static int print_gradient(Pipeline *p, const Options *o) {
     const char *text = gradient(p, o->value[OPTION_OF], o->value[OPTION_BY]);
-    if (text && fputs(text, stdout) < 0) return NN_FILE;
+    if (text) say(stdout, "%s", text);
     return NN_OK;
 }
 
