@@ -47,8 +47,10 @@ void environment_source(Environment *env, Tensor *t, double *values, int64_t row
 
 // ---- one equation ----
 
+static int64_t loop_start(const Machine *m, int loop) { return loop == m->time ? m->now : 0; }
+
 static int64_t loop_end(const Machine *m, int loop) {
-    return m->loops[loop]->batch ? m->env->rows : m->loops[loop]->size;
+    return loop == m->time ? m->now + 1 : m->loops[loop]->batch ? m->env->rows : m->loops[loop]->size;
 }
 
 static void set_loop(Machine *m, int loop, int64_t value) {
@@ -63,7 +65,7 @@ static bool next_point(Machine *m, int first, int last) {
             set_loop(m, loop, m->at[loop] + 1);
             return true;
         }
-        m->at[loop] = 0;
+        m->at[loop] = loop_start(m, loop);
     }
     return false;
 }
@@ -71,8 +73,8 @@ static bool next_point(Machine *m, int first, int last) {
 static bool first_point(Machine *m, int first, int last) {
     for (int loop = first; loop < last; loop++)
         if (loop_end(m, loop) <= 0) return false;
-    for (int loop = first; loop < last; loop++) m->at[loop] = 0;
-    if (first < last) set_loop(m, first, 0);
+    for (int loop = first; loop < last; loop++) m->at[loop] = loop_start(m, loop);
+    if (first < last) set_loop(m, first, m->at[first]);
     return true;
 }
 
@@ -138,10 +140,15 @@ static Machine *machine_of(Environment *env, const Equation *q) {
     return m;
 }
 
-static void run_equation(Environment *env, const Equation *q) {
+// All of an equation, or one step of its time.
+static void run_equation(Environment *env, const Equation *q, const Index *time, int64_t now) {
     environment_values(env, q->tensor);
     Machine *m = machine_of(env, q);
     if (!m) return;
+    m->time = -1;
+    m->now = now;
+    for (int i = 0; time && i < m->out_loops; i++)
+        if (m->loops[i] == time) m->time = i;
     Cell *cell = cell_of(env, q->tensor);
     int64_t n = tensor_elements(q->tensor);
     if (!cell->written) cell->written = arena_array(env->p->arena, uint8_t, n > 0 ? n : 1);
@@ -199,12 +206,30 @@ static void apply_effects(Environment *env, const Function *f) {
     }
 }
 
+static void run_cycle(Environment *env, const Function *f, int first, int end) {
+    const Tensor *t = f->equations.data[first]->tensor;
+    int64_t size = t->dims[t->along];
+    for (int i = first; i < end; i++) environment_values(env, f->equations.data[i]->tensor);
+    for (int64_t k = 0; k < size && !env->error; k++)
+        for (int i = first; i < end && !env->error; i++) {
+            const Equation *q = f->equations.data[i];
+            run_equation(env, q, equation_time(q), t->step > 0 ? k : size - 1 - k);
+        }
+}
+
 const char *interpret(Environment *env, Function *f) {
     env->error = NULL;
     env->run++;
     preset(env);
     if (f->gradients.count > 0) return "the function still asks for gradients";
-    for (int i = 0; i < f->equations.count && !env->error; i++) run_equation(env, f->equations.data[i]);
+    bool recurs = false;
+    for (int i = 0; i < f->equations.count; i++) recurs = recurs || f->equations.data[i]->tensor->step;
+    const int *cycles = recurs ? function_cycles(env->p, f) : NULL;
+    for (int i = 0; i < f->equations.count && !env->error; i = recurs && cycles[i] ? cycles[i] : i + 1)
+        if (recurs && cycles[i])
+            run_cycle(env, f, i, cycles[i]);
+        else
+            run_equation(env, f->equations.data[i], NULL, 0);
     if (!env->error) apply_effects(env, f);
     return env->error;
 }

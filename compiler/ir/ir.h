@@ -263,7 +263,9 @@ struct Tensor {
     int rank;
     int64_t dims[MAX_RANK];
     uint8_t batch_dims; // bit d: dimension d is the batch (dims[d] = declared batch)
-    bool bounded;       // an integer tensor: values lie in low .. high
+    int8_t step,
+        along;    // step 1 or -1: made step by step along a dimension, upwards or downwards; 0: in no order
+    bool bounded; // an integer tensor: values lie in low .. high
     int64_t low, high;
     uint32_t id;
     const Origin *origin;
@@ -361,6 +363,19 @@ Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *
 // The result's indices in order of first appearance, for callers that walk an equation's space. Returns how
 // many.
 int equation_result_indices(const Equation *q, const Index **indices, int room);
+
+// ---- recurrences (recur.c) ----
+// Equations whose tensors read each other in a circle are run together, step by step. All their tensors have
+// a `step`, the same, along dimensions of one size; each equation has that dimension's index alone there, its
+// time, and reads the others of earlier steps, or of its own step where they stand before it. No pass may
+// write a constant in place of that index or split it. What is in no circle has no step (function_sort).
+const Index *equation_time(const Equation *q); // NULL: in no order
+// When what an equation reads of a tensor is made, in the order of both: all of it in earlier steps; some in
+// its own; some perhaps later, or in another order.
+typedef enum { READ_EARLIER, READ_NOW, READ_LATER } ReadTime;
+ReadTime equation_reads_when(Program *p, const Equation *q, const Tensor *t);
+// By the equation's number: where the circle ends that it is in, 0: in none. Circles stand together.
+int *function_cycles(Program *p, const Function *f);
 
 // ---- text, verification, meaning --------------------------------------------------------------------------
 

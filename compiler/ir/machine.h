@@ -66,6 +66,8 @@ struct Machine {
     int loop_count, out_loops;      // the result's come first
     int64_t at[MAX_LOOPS];          // the loops' values
     uint64_t stamps[MAX_LOOPS + 1]; // stamps[level]: changes when a loop up to it steps
+    int time;                       // the loop that a recurrence holds at one value, now `now`; -1: none
+    int64_t now;
     int root;
     Form out[MAX_RANK];
     Value *result;

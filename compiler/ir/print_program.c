@@ -36,6 +36,7 @@ static void print_tensor(Text *out, const Program *p, const Tensor *t) {
     if (t->type != TYPE_REAL) text_add(out, " %s", type_word(t->type));
     if (t->bounded) text_add(out, " in %lld..%lld", (long long)t->low, (long long)t->high);
     if (t->trainable) text_put(out, " trainable");
+    if (t->step) text_add(out, " along %d%s", t->along, t->step < 0 ? " reversed" : "");
     if (t->start != 0) text_add(out, " = %s", string_of_double(p->arena, t->start));
     text_put(out, "\n");
 }

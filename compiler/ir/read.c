@@ -74,6 +74,14 @@ static void read_tensor(Reader *r, TensorKind kind) {
         t->high = reader_integer(r);
     }
     t->trainable = reader_take(r, "trainable");
+    if (reader_take(r, "along")) {
+        int64_t along = reader_integer(r);
+        t->step = reader_take(r, "reversed") ? -1 : 1;
+        if (along < 0 || along >= rank)
+            reader_fail(r, "%s has no dimension %lld", name, (long long)along);
+        else
+            t->along = (int8_t)along;
+    }
     if (reader_take(r, "=")) t->start = reader_number(r);
     end_line(r);
 }

@@ -12,8 +12,9 @@ typedef struct {
     const Function *f;
     const Equation *q;
     const char *failure;
-    int *last;  // by the tensor's id: number + 1 of the last equation that defines it
-    int number; // of the equation at hand
+    int *last;   // by the tensor's id: number + 1 of the last equation that defines it
+    int *cycles; // by number: function_cycles
+    int number;  // of the equation at hand
 } Verifier;
 
 static void fail(Verifier *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -74,8 +75,11 @@ static void check_read(Inside *x, const Expr *e) {
                  (long long)t->dims[d] - 1);
         }
     }
-    int last = x->v->last[t->id];
-    if (last > x->v->number)
+    int last = x->v->last[t->id], cycle = x->v->cycles[x->v->number];
+    if (cycle && last && x->v->cycles[last - 1] == cycle) {
+        if (equation_reads_when(x->v->p, x->v->q, t) > (last > x->v->number ? READ_EARLIER : READ_NOW))
+            fail(x->v, "%s is read before its step", t->name);
+    } else if (last > x->v->number)
         fail(x->v, "%s is read before it is defined", t->name);
     else if (last == 0 && (t->kind == TENSOR_TEMP || t->kind == TENSOR_OUTPUT))
         fail(x->v, "%s is read and never defined", t->name);
@@ -201,6 +205,9 @@ static void check_indices(Verifier *v, const Equation *q) {
 
 static void check_equation(Verifier *v, const Equation *q) {
     v->q = q;
+    const Index *time = equation_time(q);
+    if (q->tensor->step && (!time || time->size != q->tensor->dims[q->tensor->along]))
+        fail(v, "dimension %d of %s is not walked by an index", q->tensor->along, q->tensor->name);
     check_indices(v, q);
     if (!v->failure) check_results(v, q);
     bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN;
@@ -280,6 +287,7 @@ static void check_ends(Verifier *v) {
 
 static const char *verify_function(Program *p, const Function *f) {
     Verifier v = {.p = p, .f = f, .last = arena_array(p->arena, int, p->tensors.count + 1)};
+    v.cycles = function_cycles(p, f);
     for (int i = 0; i < f->equations.count; i++) v.last[f->equations.data[i]->tensor->id] = i + 1;
     for (int i = 0; i < f->gradients.count; i++) // defined where `differentiate` will put it
         if (v.last[f->gradients.data[i].result->id] == 0) v.last[f->gradients.data[i].result->id] = -1;

@@ -39,6 +39,10 @@ double index_points(const Index *const *indices, int count);
 
 Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, int rank,
                  const Index *const *dims);
+// The same for a part of an equation: in the order of its recurrence, where it has the time among its
+// dimensions.
+Tensor *temp_of(Program *p, const Equation *q, const char *suffix, Type type, int rank,
+                const Index *const *dims);
 Tensor *temp_like(Program *p, const Tensor *t, const char *prefix, const char *suffix, Type type);
 Index *index_like(Program *p, const Index *i);
 const Index **dims_fresh(Program *p, const Tensor *t, const Expr *hint); // an index for each dimension

@@ -8,6 +8,7 @@
 
 typedef struct {
     Tensor *tensor;
+    bool of_recurrence;  // in no recurrence itself, it reads one: what is in that one must not read it
     int place[MAX_RANK]; // of the tensor's dimensions: which of the key's indices
 } Held;
 
@@ -61,6 +62,8 @@ static const Expr *key_of(Bodies *b, const Expr *e, const Index **order, int cou
 static void hold(Bodies *b, const Equation *q, const Expr *key, const Index *const *order, int count) {
     Held *h = arena_new(b->p->arena, Held);
     h->tensor = q->tensor;
+    for (int i = 0; i < q->e->read_count && !q->tensor->step; i++)
+        h->of_recurrence = h->of_recurrence || q->e->reads[i]->tensor->step;
     for (int d = 0; d < q->out_count; d++)
         for (int i = 0; i < count; i++)
             if (affine_only(q->out[d]) == order[i]) h->place[d] = i;
@@ -102,7 +105,7 @@ static void read_bodies(Program *p, Function *f) {
             const Index **order = arena_array(p->arena, const Index *, q->e->free_count + 1);
             int count = ordered(p, q->e, order);
             const Held *h = memo_get(b.held, key_of(&b, q->e, order, count));
-            if (h)
+            if (h && !(h->of_recurrence && q->tensor->step))
                 flow->order.data[i]->equations.data[k] =
                     equation_with(p, q, read_held(p, h, order, q->origin));
         }

@@ -27,11 +27,16 @@ static bool is_active(void *data, const Tensor *t) {
     return (int)t->id < s->tensor_count && (s->marks[t->id] & (FORWARD | BACKWARD)) == (FORWARD | BACKWARD);
 }
 
-static void mark_reads(Sweep *s, const Definition *d, uint8_t mark) {
+static bool mark_reads(Sweep *s, const Definition *d, uint8_t mark) {
     Exprs reads = {0};
+    bool some = false;
     for (int i = 0; i < d->equations.count; i++) chain_reads(s->p, d->equations.data[i]->e, &reads);
-    for (int i = 0; i < reads.count; i++)
-        if (real(reads.data[i]->tensor)) s->marks[reads.data[i]->tensor->id] |= mark;
+    for (int i = 0; i < reads.count; i++) {
+        uint8_t *marks = &s->marks[reads.data[i]->tensor->id];
+        some = some || (real(reads.data[i]->tensor) && !(*marks & mark));
+        if (real(reads.data[i]->tensor)) *marks |= mark;
+    }
+    return some;
 }
 
 static bool reads_forward(Sweep *s, const Definition *d) {
@@ -43,20 +48,30 @@ static bool reads_forward(Sweep *s, const Definition *d) {
 }
 
 // Forward: depends on what is differentiated by. Backward: leads to what is differentiated.
+// A circle is gone through until nothing is new.
 static void mark(Sweep *s, const GradientRequest *requests, int count) {
     Program *p = s->p;
     s->flow = flow_open(p, s->f);
     s->tensor_count = p->tensors.count;
     s->marks = arena_array(p->arena, uint8_t, s->tensor_count);
     for (int i = 0; i < count; i++) s->marks[requests[i].by->id] |= FORWARD;
-    for (int i = 0; i < s->flow->order.count; i++) {
-        Definition *d = s->flow->order.data[i];
-        if (real(d->tensor) && reads_forward(s, d)) s->marks[d->tensor->id] |= FORWARD;
-    }
     s->marks[requests[0].of->id] |= BACKWARD;
-    for (int i = s->flow->order.count - 1; i >= 0; i--) {
-        Definition *d = s->flow->order.data[i];
-        if (s->marks[d->tensor->id] & BACKWARD) mark_reads(s, d, BACKWARD);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int i = 0; i < s->flow->order.count; i++) {
+            Definition *d = s->flow->order.data[i];
+            if (s->marks[d->tensor->id] & FORWARD || !real(d->tensor) || !reads_forward(s, d)) continue;
+            s->marks[d->tensor->id] |= FORWARD;
+            changed = changed || d->tensor->step;
+        }
+    }
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int i = s->flow->order.count - 1; i >= 0; i--) {
+            Definition *d = s->flow->order.data[i];
+            if (s->marks[d->tensor->id] & BACKWARD && mark_reads(s, d, BACKWARD))
+                changed = changed || d->tensor->step;
+        }
     }
 }
 
@@ -188,6 +203,15 @@ static bool reads_active(Sweep *s, const Equation *q) {
     return false;
 }
 
+// What a definition gives to all that it reads. Its own derivative is whole before, but for a recurrence's:
+// there its readers of later steps stand before it.
+static void pull_all(Sweep *s, const Definition *d, bool whole) {
+    if (!is_active(s, d->tensor)) return;
+    if (whole) emit(s, d->tensor);
+    for (int k = d->equations.count - 1; k >= 0; k--)
+        if (reads_active(s, d->equations.data[k])) pull(s, d->equations.data[k]);
+}
+
 static void copy_result(Sweep *s, const GradientRequest *r) {
     Program *p = s->p;
     const Affine **place = forms_of(p, dims_fresh(p, r->result, NULL), r->result->rank);
@@ -211,14 +235,19 @@ static void sweep(Program *p, Function *f, const GradientRequest *requests, int 
     for (int i = 0; i < s.tensor_count; i++) {
         Tensor *t = p->tensors.data[i];
         if (is_active(&s, t) && !s.gradient[i]) s.gradient[i] = temp_like(p, t, "d", "", TYPE_REAL);
+        if (!s.gradient[i]) continue; // the way back is the way down
+        s.gradient[i]->step = (int8_t)-t->step;
+        s.gradient[i]->along = t->along;
     }
     if (is_active(&s, of)) seed(&s, of);
-    for (int i = s.flow->order.count - 1; i >= 0; i--) {
-        const Definition *d = s.flow->order.data[i];
-        if (!is_active(&s, d->tensor)) continue;
-        emit(&s, d->tensor);
-        for (int k = d->equations.count - 1; k >= 0; k--)
-            if (reads_active(&s, d->equations.data[k])) pull(&s, d->equations.data[k]);
+    for (int i = s.flow->order.count - 1, next; i >= 0; i = next) {
+        next = i - 1;
+        while (next >= 0 && s.flow->order.data[i]->tensor->step && s.flow->order.data[next]->tensor->step)
+            next--;
+        bool circle = s.flow->order.data[i]->tensor->step;
+        for (int k = i; k > next; k--) pull_all(&s, s.flow->order.data[k], !circle);
+        for (int k = i; circle && k > next; k--)
+            if (is_active(&s, s.flow->order.data[k]->tensor)) emit(&s, s.flow->order.data[k]->tensor);
     }
     for (int i = 0; i < count; i++) {
         emit(&s, requests[i].by);

@@ -73,54 +73,134 @@ bool function_needs(const Function *f, const Tensor *t) {
     return false;
 }
 
-enum { UNSEEN, OPEN, PLACED };
+// ---- order: definitions before their readers, circles together (Tarjan's strongly connected components)
+
 typedef struct {
     Definition *d;
     Exprs reads;
     int next;
 } Frame;
 
-static Frame frame(Program *p, Definition *d) {
+typedef struct {
+    Program *p;
+    Flow *flow, *sorted;
+    int *number, *low; // by tensor id: order of the first visit, 0: none; the least that it reaches
+    bool *placed;
+    int count;
+    VEC(Frame) stack;
+    VEC(Definition *) open; // visited, and not yet in a component
+} Sorting;
+
+static void visit(Sorting *s, Definition *d) {
     Frame f = {.d = d};
-    for (int i = 0; i < d->equations.count; i++) expr_reads_of(p, d->equations.data[i]->e, &f.reads);
-    return f;
+    for (int i = 0; i < d->equations.count; i++) expr_reads_of(s->p, d->equations.data[i]->e, &f.reads);
+    s->number[d->tensor->id] = s->low[d->tensor->id] = ++s->count;
+    vec_push(s->p->arena, &s->open, d);
+    vec_push(s->p->arena, &s->stack, f);
+}
+
+// Does a definition read one that is not placed yet, but for what earlier steps have made?
+static bool reads_unplaced(const Sorting *s, const Definition *d) {
+    for (int i = 0; i < d->equations.count; i++) {
+        const Equation *q = d->equations.data[i];
+        for (int k = 0; k < q->e->read_count; k++) {
+            const Tensor *t = q->e->reads[k]->tensor;
+            if (!flow_definition(s->flow, t) || s->placed[t->id]) continue;
+            if (equation_reads_when(s->p, q, t) != READ_EARLIER) return true;
+        }
+    }
+    return false;
+}
+
+static void place(Sorting *s, Definition *d) {
+    vec_push(s->p->arena, &s->sorted->order, d);
+    s->placed[d->tensor->id] = true;
+}
+
+// A circle, in the order of one step.
+static void place_circle(Sorting *s, Definition **members, int count) {
+    for (int left = count; left;) {
+        int before = left;
+        for (int i = 0; i < count; i++)
+            if (members[i] && !reads_unplaced(s, members[i])) {
+                place(s, members[i]);
+                members[i] = NULL;
+                left--;
+            }
+        if (left < before) continue;
+        for (int i = 0; i < count; i++)
+            if (members[i])
+                die("the definition of %s in %s depends on itself", members[i]->tensor->name,
+                    s->flow->f->name);
+    }
+}
+
+// The top of the stack is done: it closes a component, or belongs to one that is still open.
+static void leave(Sorting *s, bool reads_itself) {
+    Definition *d = s->stack.data[--s->stack.count].d;
+    uint32_t id = d->tensor->id;
+    if (s->stack.count) {
+        uint32_t reader = s->stack.data[s->stack.count - 1].d->tensor->id;
+        if (s->low[id] < s->low[reader]) s->low[reader] = s->low[id];
+    }
+    if (s->low[id] != s->number[id]) return;
+    int first = s->open.count - 1;
+    while (s->open.data[first] != d) first--;
+    int count = s->open.count - first;
+    s->open.count = first;
+    if (count > 1 || reads_itself) {
+        place_circle(s, &s->open.data[first], count);
+    } else {
+        d->tensor->step = 0; // what is in no circle needs no order
+        place(s, d);
+    }
 }
 
 void function_sort(Program *p, Function *f) {
-    Flow *flow = flow_open(p, f), *sorted = flow_empty(p, f);
-    char *state = arena_array(p->arena, char, p->tensors.count + 1);
-    VEC(Frame) stack = {0};
-    for (int i = 0; i < flow->order.count; i++) {
-        if (state[flow->order.data[i]->tensor->id] == PLACED) continue;
-        vec_push(p->arena, &stack, frame(p, flow->order.data[i]));
-        state[flow->order.data[i]->tensor->id] = OPEN;
-        while (stack.count) {
-            Frame *top = &stack.data[stack.count - 1];
+    Sorting s = {.p = p, .flow = flow_open(p, f), .sorted = flow_empty(p, f)};
+    s.number = arena_array(p->arena, int, p->tensors.count + 1);
+    s.low = arena_array(p->arena, int, p->tensors.count + 1);
+    s.placed = arena_array(p->arena, bool, p->tensors.count + 1);
+    for (int i = 0; i < s.flow->order.count; i++) {
+        if (s.number[s.flow->order.data[i]->tensor->id]) continue;
+        visit(&s, s.flow->order.data[i]);
+        while (s.stack.count) {
+            Frame *top = &s.stack.data[s.stack.count - 1];
             if (top->next == top->reads.count) {
-                vec_push(p->arena, &sorted->order, top->d);
-                state[top->d->tensor->id] = PLACED;
-                stack.count--;
+                bool itself = false;
+                for (int k = 0; k < top->reads.count; k++)
+                    itself = itself || top->reads.data[k]->tensor == top->d->tensor;
+                leave(&s, itself);
                 continue;
             }
-            Definition *d = flow_definition(flow, top->reads.data[top->next++]->tensor);
-            if (!d || state[d->tensor->id] == PLACED) continue;
-            if (state[d->tensor->id] == OPEN)
-                die("the definition of %s in %s depends on itself", d->tensor->name, f->name);
-            state[d->tensor->id] = OPEN;
-            vec_push(p->arena, &stack, frame(p, d));
+            uint32_t reader = top->d->tensor->id;
+            Definition *d = flow_definition(s.flow, top->reads.data[top->next++]->tensor);
+            if (!d || s.placed[d->tensor->id]) continue;
+            if (!s.number[d->tensor->id])
+                visit(&s, d);
+            else if (s.number[d->tensor->id] < s.low[reader])
+                s.low[reader] = s.number[d->tensor->id];
         }
     }
-    flow_close(sorted);
+    flow_close(s.sorted);
 }
 
 void function_drop_dead(Program *p, Function *f) {
     Flow *flow = flow_open(p, f);
-    for (int i = flow->order.count - 1; i >= 0; i--) {
-        Definition *d = flow->order.data[i];
-        if (!d->live) continue;
-        Exprs reads = {0};
-        for (int k = 0; k < d->equations.count; k++) expr_reads_of(p, d->equations.data[k]->e, &reads);
-        for (int k = 0; k < reads.count; k++) mark_live(flow, reads.data[k]->tensor);
+    bool again = true;
+    while (again) { // more than once only where a circle has readers before what they read
+        again = false;
+        for (int i = flow->order.count - 1; i >= 0; i--) {
+            Definition *d = flow->order.data[i];
+            if (!d->live) continue;
+            Exprs reads = {0};
+            for (int k = 0; k < d->equations.count; k++) expr_reads_of(p, d->equations.data[k]->e, &reads);
+            for (int k = 0; k < reads.count; k++) {
+                Definition *read = flow_definition(flow, reads.data[k]->tensor);
+                again = again || (read && !read->live && read->tensor->step);
+                mark_live(flow, reads.data[k]->tensor);
+            }
+        }
     }
     int kept = 0;
     for (int i = 0; i < flow->order.count; i++)

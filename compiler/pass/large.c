@@ -19,7 +19,7 @@ static const Expr *walk(Bounding *b, const Expr *e) {
     const Expr *r = expr_rebuild(p, e, args);
     if (r->depth > MAX_DEPTH / 2 && r->type == TYPE_REAL && r->free_count <= MAX_RANK &&
         reads_stay_inside(p, r, NULL, 0)) {
-        Tensor *t = temp_add(p, b->q->tensor->name, "_inner", TYPE_REAL, r->free_count, r->free);
+        Tensor *t = temp_of(p, b->q, "_inner", TYPE_REAL, r->free_count, r->free);
         const Affine **place = forms_of(p, r->free, r->free_count);
         Equation *inner = equation_make(p, t, place, REDUCE_NONE, NULL, 0, r, b->q->origin);
         vec_push(p->arena, b->made, equation_copy(p, inner, t));

@@ -35,7 +35,7 @@ static const Expr *name(Naming *n, const Expr *e) {
     char suffix[24] = "_";
     const char *op = op_info((Op)e->op)->name;
     for (int i = 0; op[i] && i < 22; i++) suffix[i + 1] = (char)tolower((unsigned char)op[i]);
-    Tensor *t = temp_add(n->p, n->q->tensor->name, suffix, TYPE_REAL, rank, own);
+    Tensor *t = temp_of(n->p, n->q, suffix, TYPE_REAL, rank, own);
     t->origin = n->q->origin;
     const Affine **forms = forms_of(n->p, own, rank);
     Equation *definition = equation_make(n->p, t, forms, REDUCE_NONE, NULL, 0, e, n->q->origin);

@@ -156,7 +156,7 @@ static const Expr *operand(Program *p, const Equation *q, const Factors *f, cons
         if (inside) own[count++] = f->guards.data[i];
     }
     if (!reads_stay_inside(p, g, own, count)) return NULL;
-    Tensor *t = temp_add(p, q->tensor->name, "_arg", TYPE_REAL, g->free_count, g->free);
+    Tensor *t = temp_of(p, q, "_arg", TYPE_REAL, g->free_count, g->free);
     const Affine **place = forms_of(p, g->free, g->free_count);
     const Expr *e = count ? expr_where(p, own, count, g, expr_const(p, 0)) : g;
     Equation *definition = equation_make(p, t, place, REDUCE_NONE, NULL, 0, e, q->origin);

@@ -26,6 +26,7 @@ static int find_splits(const Equation *q, const Affine *form, Split *splits) {
         if (form->terms[k].coef % s == 0) continue;
         const Expr *atom = form->terms[k].atom;
         if (atom->op != OP_INDEX || atom->index->batch || count == MAX_SPLIT) return -1;
+        if (atom->index == equation_time(q)) return -1;
         int64_t period = s / gcd_of(s, form->terms[k].coef);
         phases *= period < atom->index->size ? period : atom->index->size;
         if (phases > MAX_PHASES) return -1;

@@ -35,7 +35,7 @@ static bool suits(Program *p, const Definition *d, const Equation *reader) {
         for (int k = 0; k < read->guard_count; k++)
             if (read->forms[k] != reader->out[k]) return false;
     }
-    if (reader->out_count != d->tensor->rank) return false;
+    if (reader->out_count != d->tensor->rank || reader->tensor->step) return false;
     for (int k = 0; k < reader->out_count; k++)
         if (reader->tensor->dims[k] != d->tensor->dims[k]) return false; // a slice leaves pieces outside
     Piece outside = {p, d->tensor, expr_const(p, 0)};
@@ -47,7 +47,7 @@ static const Expr *value_of(Program *p, const Equation *piece, Equations *made) 
     const Index *result[4 * MAX_RANK];
     int rank = equation_result_indices(piece, result, 4 * MAX_RANK);
     if (rank > MAX_RANK) return NULL;
-    Tensor *t = temp_add(p, piece->tensor->name, "_piece", piece->tensor->type, rank, result);
+    Tensor *t = temp_of(p, piece, "_piece", piece->tensor->type, rank, result);
     const Affine **place = forms_of(p, result, rank);
     Equation *sum = equation_make(p, t, place, piece->reduction, piece->indices, piece->index_count, piece->e,
                                   piece->origin);

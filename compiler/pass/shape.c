@@ -158,9 +158,23 @@ Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, in
     return t;
 }
 
+Tensor *temp_of(Program *p, const Equation *q, const char *suffix, Type type, int rank,
+                const Index *const *dims) {
+    Tensor *t = temp_add(p, q->tensor->name, suffix, type, rank, dims);
+    const Index *time = equation_time(q);
+    for (int d = 0; time && d < rank; d++)
+        if (dims[d] == time) {
+            t->step = q->tensor->step;
+            t->along = (int8_t)d;
+        }
+    return t;
+}
+
 Tensor *temp_like(Program *p, const Tensor *t, const char *prefix, const char *suffix, Type type) {
     Tensor *new = tensor_add(p, affixed(p, t->name, prefix, suffix), TENSOR_TEMP, type, t->rank, t->dims);
     new->batch_dims = t->batch_dims;
+    new->step = t->step;
+    new->along = t->along;
     new->origin = t->origin;
     return new;
 }

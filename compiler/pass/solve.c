@@ -60,6 +60,7 @@ static bool mixed_radix(const Affine *f) {
 // May the result's index h be written as f, a form of summed indices that no other equality holds?
 static bool replaceable(const Equation *q, Guarded g, const Guard *own, const Index *h, const Affine *f) {
     int places = 0, at = -1;
+    if (h == equation_time(q)) return false;
     for (int d = 0; d < q->out_count; d++)
         if (form_depends(q->out[d], h)) {
             places++;

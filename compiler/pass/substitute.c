@@ -32,6 +32,9 @@ static const Expr *replace(void *data, const Expr *read) {
     const Inlining *in = data;
     const Equation *q = producer(in, read->tensor);
     if (!q) return read;
+    const Index *time = equation_time(in->reader);
+    if (q->tensor->step && time && affine_only(read->forms[q->tensor->along]) != time)
+        return read; // an earlier step is not computed again
     const Expr *e = expr_inline(in->p, q, read);
     return expr_too_large(e) ? read : e;
 }

@@ -9,7 +9,7 @@
 
 typedef struct {
     Program *p;
-    Flow *out;
+    Flow *in, *out;
     Numbers *numbers;
     VEC(Tensor *) same; // by tensor id: another tensor that says the same
     Type reader;        // what the definition in hand computes in
@@ -73,13 +73,23 @@ const Expr *expr_inline(Program *p, const Equation *producer, const Expr *read) 
     return expr_substitute(p, producer->e, at, producer->out_count);
 }
 
+// In a recurrence an alias may be one of itself, or of another alias: saying what it says would never end.
+static bool endless(const Sweep *s, const Equation *alias) {
+    for (int i = 0; alias->tensor->step && i < alias->e->read_count; i++) {
+        const Definition *d = flow_definition(s->in, alias->e->reads[i]->tensor);
+        if (d && d->tensor->step && d->equations.count == 1 && equation_is_alias(s->p, d->equations.data[0]))
+            return true;
+    }
+    return false;
+}
+
 static const Expr *replace(void *data, const Expr *read) {
     Sweep *s = data;
     Tensor *other = same_as(s, read->tensor);
     if (other) read = expr_read(s->p, other, read->forms, read->origin);
     const Definition *d = flow_definition(s->out, read->tensor);
     if (!d || d->equations.count != 1 || !equation_is_alias(s->p, d->equations.data[0])) return read;
-    if (!types_allow(d->equations.data[0], s->reader)) return read;
+    if (!types_allow(d->equations.data[0], s->reader) || endless(s, d->equations.data[0])) return read;
     return expr_inline(s->p, d->equations.data[0], read);
 }
 
@@ -227,13 +237,26 @@ static void put(Sweep *s, const Definition *d) {
     define(s, d->tensor, &pieces, d->live);
 }
 
+// In a recurrence a definition may read one that comes after it: what became of that one.
+static void read_later(Sweep *s, Definition *d) {
+    s->reader = d->tensor->type;
+    for (int i = 0; d->tensor->step && i < d->equations.count; i++) {
+        const Equation *q = d->equations.data[i];
+        const Expr *e = expr_map_reads(s->p, q->e, replace, s);
+        if (e != q->e) d->equations.data[i] = equation_simplify(s->p, equation_with(s->p, q, e));
+    }
+}
+
 void function_sweep(Program *p, Function *f) {
     function_bound(p, f);
     function_sort(p, f);
-    Flow *in = flow_open(p, f);
-    Sweep s = {
-        .p = p, .out = flow_empty(p, f), .numbers = numbers_create(p), .unstop = f->gradients.count == 0};
-    for (int i = 0; i < in->order.count; i++) put(&s, in->order.data[i]);
+    Sweep s = {.p = p,
+               .in = flow_open(p, f),
+               .out = flow_empty(p, f),
+               .numbers = numbers_create(p),
+               .unstop = f->gradients.count == 0};
+    for (int i = 0; i < s.in->order.count; i++) put(&s, s.in->order.data[i]);
+    for (int i = 0; i < s.out->order.count; i++) read_later(&s, s.out->order.data[i]);
     flow_close(s.out);
     function_drop_dead(p, f);
 }

@@ -147,7 +147,8 @@ static void demand(Travel *t) {
     for (int i = t->flow->order.count - 1; i >= 0; i--) {
         Definition *d = t->flow->order.data[i];
         Mask *m = &t->masks[d->tensor->id];
-        if (m->known && m->guards.count && !d->live && single(d)) {
+        // In a recurrence, readers of a step stand before what it reads of earlier ones.
+        if (m->known && m->guards.count && !d->live && !d->tensor->step && single(d)) {
             Equation *q = d->equations.data[0];
             Guards own = {0};
             for (int k = 0; k < m->guards.count; k++)

@@ -15,6 +15,7 @@ static bool plain_source(const Flow *flow, const Equation *q) {
     const Expr *read = q->e;
     if (read->op != OP_READ || read->tensor->kind != TENSOR_TEMP || read->tensor->type != q->tensor->type)
         return false;
+    if (read->tensor->step || q->tensor->step) return false; // each has its own order of dimensions
     const Definition *source = flow_definition(flow, read->tensor);
     if (!source || source->live) return false;
     for (int d = 0; d < read->guard_count; d++) {

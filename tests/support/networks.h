@@ -11,5 +11,6 @@ typedef struct {
 } Network;
 
 const Network *networks(int *count);
+const Network *recurrences(int *count);
 
 #endif

@@ -232,15 +232,21 @@ static void check(Result *r, const Network *n, Precision precision) {
     context_destroy(ctx);
 }
 
+static void check_all(Result *r, const Network *list, int count, const char *only) {
+    for (int i = 0; i < count; i++) {
+        if (only && !strstr(list[i].name, only)) continue;
+        check(r, &list[i], PRECISION_DEFAULT);
+        if (!r->show) check(r, &list[i], PRECISION_STRICT);
+    }
+}
+
 int main(int argc, char **argv) {
     Result r = {.show = argc > 1};
     int count;
     const Network *list = networks(&count);
-    for (int i = 0; i < count; i++) {
-        if (argc > 1 && !strstr(list[i].name, argv[1])) continue;
-        check(&r, &list[i], PRECISION_DEFAULT);
-        if (!r.show) check(&r, &list[i], PRECISION_STRICT);
-    }
+    check_all(&r, list, count, argv[1]);
+    list = recurrences(&count);
+    check_all(&r, list, count, argv[1]);
     printf("%d passed, %d failed\n", r.passed, r.failed);
     return r.failed != 0;
 }

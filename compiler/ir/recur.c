@@ -1,0 +1,79 @@
+// Recurrences: tensors that are made step by step along one of their dimensions, because a step reads what
+// earlier steps have made. Which tensors those are is told by `Tensor.step`; which of them go through the
+// steps together, by what reads what: equations of a function that read each other in a circle.
+
+#include "ir/tables.h"
+
+enum { MOST_GUARDS = 64 };
+
+const Index *equation_time(const Equation *q) {
+    return q->tensor->step ? affine_only(q->out[q->tensor->along]) : NULL;
+}
+
+typedef struct {
+    Program *p;
+    const Equation *q;
+    const Tensor *t;
+    Guard known[MOST_GUARDS];
+    int count;
+    ReadTime worst;
+} Times;
+
+// Steps from what is read to what is made, as a form; at least `from` of them, for all that the guards leave?
+static bool lags(Times *x, const Affine *steps, int64_t from) {
+    Guard g = {affine_offset(x->p, steps, -from), x->t->dims[x->t->along]};
+    return guards_imply(x->p, x->known, x->count, g);
+}
+
+static void look(Times *x, const Expr *e);
+
+static void look_in_form(Times *x, const Affine *form) {
+    for (int i = 0; i < form->count; i++) look(x, form->terms[i].atom);
+}
+
+static void look(Times *x, const Expr *e) {
+    if (!expr_reads(e, x->t)) return;
+    if (e->op == OP_READ) {
+        for (int d = 0; d < e->guard_count; d++) look_in_form(x, e->forms[d]);
+        if (e->tensor != x->t) return;
+        const Affine *steps = affine_sub(x->p, x->q->out[x->q->tensor->along], e->forms[x->t->along]);
+        steps = affine_scale(x->p, steps, x->t->step, 1);
+        ReadTime time = lags(x, steps, 1) ? READ_EARLIER : lags(x, steps, 0) ? READ_NOW : READ_LATER;
+        if (time > x->worst) x->worst = time;
+        return;
+    }
+    if (e->op == OP_AFFINE) look_in_form(x, e->form);
+    int before = x->count;
+    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++) {
+        look_in_form(x, e->guards[i].form);
+        if (x->count < MOST_GUARDS) x->known[x->count++] = e->guards[i];
+    }
+    for (int i = 0; i < e->count; i++) {
+        look(x, e->args[i]);
+        x->count = before;
+    }
+}
+
+ReadTime equation_reads_when(Program *p, const Equation *q, const Tensor *t) {
+    if (!t->step || t->step != q->tensor->step) return READ_LATER;
+    Times x = {.p = p, .q = q, .t = t};
+    look(&x, q->e);
+    return x.worst;
+}
+
+int *function_cycles(Program *p, const Function *f) {
+    int count = f->equations.count, *end = arena_array(p->arena, int, count + 1),
+        *last = arena_array(p->arena, int, p->tensors.count + 1); // + 1: the last equation of a tensor
+    for (int i = 0; i < count; i++) last[f->equations.data[i]->tensor->id] = i + 1;
+    for (int i = 0; i < count;) {
+        int reach = 0;
+        for (int k = i; k == i || k < reach; k++)
+            for (int r = 0; r < f->equations.data[k]->e->read_count; r++) {
+                int defined = last[f->equations.data[k]->e->reads[r]->tensor->id];
+                if (defined > k && defined > reach) reach = defined;
+            }
+        for (int k = i; k < reach; k++) end[k] = reach;
+        i = reach ? reach : i + 1;
+    }
+    return end;
+}
