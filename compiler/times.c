@@ -37,6 +37,7 @@ static Schedule *function_of(Arena *arena, const Schedule *step, Kernel *k, int 
     *f = (Function){.name = string_format(arena, "%s.kernel.%d", step->function->name, number),
                     .kind = (FunctionKind)(FIRST + number)};
     *s = (Schedule){.function = f, .rows = step->rows};
+    for (int i = 0; i < step->loops.count; i++) vec_push(arena, &s->loops, step->loops.data[i]);
     if (k) vec_push(arena, &s->kernels, k);
     return s;
 }
@@ -153,7 +154,7 @@ static void put_table(Times *t, Arena *arena, Text *out) {
     for (int i = 0; i < t->count; i++) {
         const Kernel *k = t->step->kernels.data[i];
         const char *name = k->stages.data[0].equation->tensor->name;
-        estimated[i] = k->cycles;
+        estimated[i] = k->cycles * kernel_runs(t->step, k);
         measured[i] = fmax(median(t, i) - empty, 0);
         sums[0] += estimated[i];
         sums[1] += measured[i];

@@ -91,6 +91,7 @@ typedef struct {
     BasicBlock entry;
     bool partial;               // rows may be fewer than declared
     Operand rows;               // i64: a constant unless partial
+    Operand now;                // i64: the step of the loop around the kernels, NULL: none
     Operand seed, batch_number; // of draws: loaded in the entry block on first use
     Operand *sources;           // pointers to the sources, likewise
 

@@ -136,6 +136,21 @@ typedef struct {
     int64_t rows; // declared, 0: fewer may be there
 } Version;
 
+// Kernels first .. end - 1, for each step of the loop they are in; or the one that is in none.
+static void run_loop(Emitter *em, const Version *v, int first, int end) {
+    const Schedule *s = v->schedule;
+    int number = s->kernels.data[first]->loop;
+    const KernelLoop *l = number < 0 ? NULL : &s->loops.data[number];
+    Loop loop;
+    if (l) {
+        loop = loop_open(em, -1, build_i64(em, 0), build_i64(em, l->size), 1);
+        em->now = l->step > 0 ? loop.counter
+                              : LLVMBuildSub(em->builder, build_i64(em, l->size - 1), loop.counter, "");
+    }
+    for (int i = first; i < end; i++) run_kernel(em, v->shared, s, s->kernels.data[i], v->rows);
+    if (l) loop_close(em, &loop);
+}
+
 // Kernels first .. last - 1, one after the other.
 static void emit_kernels(Emitter *em, const Version *v, const char *name, int first, int last) {
     Operand function = function_new(em, name, function_type, 3);
@@ -149,8 +164,7 @@ static void emit_kernels(Emitter *em, const Version *v, const char *name, int fi
         LLVMBuildRetVoid(em->builder);
         LLVMPositionBuilderAtEnd(em->builder, run);
     }
-    for (int i = first; i < last; i++)
-        run_kernel(em, v->shared, v->schedule, v->schedule->kernels.data[i], v->rows);
+    for (int i = first; i < last; i = loop_end(v->schedule, i)) run_loop(em, v, i, loop_end(v->schedule, i));
     LLVMBuildRetVoid(em->builder);
 }
 
@@ -163,14 +177,16 @@ static Operand call_function(Emitter *em, const char *name) {
 // A long sequence of kernels is a sequence of functions: LLVM's time grows faster than a function's length.
 static const char *emit_function(Emitter *em, const Version *v, const char *name) {
     enum { KERNELS_OF_A_FUNCTION = 32 };
-    int count = v->schedule->kernels.count, step = KERNELS_OF_A_FUNCTION, parts = (count + step - 1) / step;
-    if (parts <= 1) {
+    int count = v->schedule->kernels.count, parts = 0;
+    if (count <= KERNELS_OF_A_FUNCTION) {
         emit_kernels(em, v, name, 0, count);
         return name;
     }
-    for (int i = 0; i < parts; i++)
-        emit_kernels(em, v, string_format(em->arena, "%s.%d", name, i), i * step,
-                     i + 1 < parts ? (i + 1) * step : count);
+    for (int i = 0, end; i < count; i = end) {
+        end = i;
+        while (end < count && end - i < KERNELS_OF_A_FUNCTION) end = loop_end(v->schedule, end);
+        emit_kernels(em, v, string_format(em->arena, "%s.%d", name, parts++), i, end);
+    }
     Operand function = function_new(em, name, function_type, 3);
     function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1),
                    LLVMGetParam(function, 2), NULL);

@@ -80,7 +80,7 @@ static int segments(const Emitter *em, int axis) {
 static void begin_segment(Emitter *em, int axis, int segment) {
     AxisState *s = &em->point.axis[axis];
     int64_t size = em->point.kernel->axes[axis].size, step = axis_step(em, axis), whole = size / step * step;
-    *s = (AxisState){.grain = step, .length = step};
+    *s = (AxisState){.grain = step, .length = step, .base = axis == em->point.kernel->time ? em->now : NULL};
     if (axis_short(em, axis)) return;
     s->single = size / step == 1;
     if (segment == (size >= step)) {

@@ -19,7 +19,7 @@ struct Shared {
     Map *variants;
 };
 
-enum { CALL, THREAD, THREADS, ROWS, PLACES };
+enum { CALL, THREAD, THREADS, ROWS, NOW, PLACES };
 
 Shared *shared_create(Emitter *em) {
     Shared *s = arena_new(em->arena, Shared);
@@ -61,7 +61,7 @@ static LLVMTypeRef variant_type(const Emitter *em, int count) {
     LLVMTypeRef *params = arena_array(em->arena, LLVMTypeRef, count);
     for (int i = 0; i < count; i++) params[i] = em->pointer;
     params[THREAD] = params[THREADS] = em->i32;
-    params[ROWS] = em->i64;
+    params[ROWS] = params[NOW] = em->i64;
     return LLVMFunctionType(em->none, params, (unsigned)count, 0);
 }
 
@@ -75,6 +75,7 @@ static void emit_variant(Emitter *em, Variant *v, int number) {
     em->base_count = places;
     em->base_pointers = arena_array(em->arena, Operand, places + 1);
     for (int i = 0; i < places; i++) em->base_pointers[i] = LLVMGetParam(function, (unsigned)(PLACES + i));
+    em->now = LLVMGetParam(function, NOW);
     Operand rows = em->partial ? LLVMGetParam(function, ROWS) : build_i64(em, v->rows);
     function_begin(em, function, LLVMGetParam(function, CALL), LLVMGetParam(function, THREAD),
                    LLVMGetParam(function, THREADS), rows);
@@ -104,6 +105,7 @@ bool shared_call(Emitter *em, Shared *s, const Kernel *k, int64_t rows) {
     args[THREAD] = em->thread;
     args[THREADS] = em->threads;
     args[ROWS] = em->rows;
+    args[NOW] = k->time < 0 ? build_i64(em, 0) : em->now;
     for (int i = 0; i < places; i++) {
         Operand offset = build_i64(em, key.layouts[i]->offset);
         args[PLACES + i] = LLVMBuildGEP2(em->builder, em->i8, em->arena_pointer, &offset, 1, "");

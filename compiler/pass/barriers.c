@@ -73,10 +73,15 @@ static bool touch(Barriers *b, const Kernel *k, bool note) {
 
 void schedule_barriers(Kernels *ks, Schedule *s) {
     Barriers b = {.arena = ks->program->arena};
-    for (int i = 0; s->threaded && i < s->kernels.count; i++) {
-        Kernel *k = s->kernels.data[i];
-        k->barrier_before = touch(&b, k, false);
-        if (k->barrier_before) b.since.count = 0;
-        touch(&b, k, true);
+    for (int i = 0, end; s->threaded && i < s->kernels.count; i = end) {
+        end = loop_end(s, i);
+        int turns = s->kernels.data[i]->loop < 0 ? 1 : 2; // a step of a loop comes after another one
+        for (int turn = 0; turn < turns; turn++)
+            for (int n = i; n < end; n++) {
+                Kernel *k = s->kernels.data[n];
+                k->barrier_before = k->barrier_before || touch(&b, k, false);
+                if (k->barrier_before) b.since.count = 0;
+                touch(&b, k, true);
+            }
     }
 }

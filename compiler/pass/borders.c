@@ -82,6 +82,13 @@ double guards_waste(const Expr *where) {
 
 // ---- borders ----------------------------------------------------------------------------------------------
 
+// Does the guard say that the form is in 0 .. size - 1, or as much of that as the form can leave?
+static bool within(Guard g, int64_t size) {
+    int64_t low, high;
+    affine_bounds(g.form, &low, &high);
+    return g.count == size || (g.count < size && high == g.count - 1);
+}
+
 // The factor of the body that reads a dimension by exactly this form within exactly these bounds; NULL: none.
 static const Expr *read_within(const Expr *body, Guard g, int *dim) {
     int n = body->op == OP_PRODUCT ? body->count : 1;
@@ -89,7 +96,7 @@ static const Expr *read_within(const Expr *body, Guard g, int *dim) {
         const Expr *r = body->op == OP_PRODUCT ? body->args[i] : body;
         if (r->op != OP_READ || (body->op == OP_PRODUCT && body->exponents[i] < 1)) continue;
         for (int d = 0; d < r->tensor->rank; d++)
-            if (r->forms[d] == g.form && r->tensor->dims[d] == g.count) {
+            if (r->forms[d] == g.form && within(g, r->tensor->dims[d])) {
                 *dim = d;
                 return r;
             }

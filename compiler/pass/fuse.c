@@ -99,6 +99,36 @@ static void note_stored(Kernels *ks, const Schedule *s) {
 
 // ---- the pass ---------------------------------------------------------------------------------------------
 
+// Is a tensor of a recurrence gone after its step? Each kernel that touches it is in one loop, at the time of
+// the loop.
+static void note_folded(Kernels *ks) {
+    Program *p = ks->program;
+    int *loop = arena_array(p->arena, int, p->tensors.count); // 1 + that of all so far, -1: not folded
+    for (int f = 0, base = 0; f < ks->schedules.count; base += ks->schedules.data[f++]->loops.count) {
+        const Schedule *s = ks->schedules.data[f];
+        for (int o = 0; o < s->function->outputs.count; o++) loop[s->function->outputs.data[o]->id] = -1;
+        for (int e = 0; e < s->function->effects.count; e++)
+            loop[s->function->effects.data[e].value->id] = -1;
+        for (int n = 0; n < s->kernels.count; n++) {
+            const Kernel *k = s->kernels.data[n];
+            for (int i = 0; i < k->stages.count; i++)
+                for (int r = -1; r < k->stages.data[i].read_count; r++) {
+                    const Stage *st = &k->stages.data[i];
+                    const Tensor *t = r < 0 ? st->equation->tensor : st->reads[r]->tensor;
+                    const Affine *const *forms = r < 0 ? st->equation->out : st->reads[r]->forms;
+                    int *known = &loop[t->id], own = base + k->loop + 1;
+                    const Index *time = t->step ? affine_only(forms[t->along]) : NULL;
+                    bool now = k->loop >= 0 && time && time->axis == k->time;
+                    *known = now && (!*known || *known == own) ? own : -1;
+                }
+        }
+    }
+    for (int i = 0; i < p->tensors.count; i++) {
+        Tensor *t = p->tensors.data[i];
+        layout_of(ks, t)->folded = t->kind == TENSOR_TEMP && loop[i] > 0;
+    }
+}
+
 static bool too_many_indices(Program *p, const Equation *q) {
     const Index *indices[MAX_SPACE];
     int results = equation_result_indices(q, indices, MAX_TILE_AXES);
@@ -132,9 +162,13 @@ static void fuse(Kernels *ks, Schedule *s) {
     Program *p = ks->program;
     bool *met = arena_array(p->arena, bool, p->tensors.count);
     Fusion fusion = begin(ks, s);
+    const int *circles = function_cycles(p, s->function);
     for (int i = 0; i < s->function->equations.count; i++) {
         const Equation *q = equation_trim(p, s->function->equations.data[i]);
         if (too_many_indices(p, q)) continue;
+        if (circles[i] && (!i || circles[i] != circles[i - 1]))
+            vec_push(p->arena, &s->loops, ((KernelLoop){q->tensor->dims[q->tensor->along], q->tensor->step}));
+        fusion.loop = circles[i] ? s->loops.count - 1 : -1;
         bool left_out = fusion.points[q->tensor->id] < tensor_elements(q->tensor); // pieces are disjoint
         if (left_out && !met[q->tensor->id]) {
             Kernel *zeros = fill_zeros(ks, s, q->tensor);
@@ -145,6 +179,7 @@ static void fuse(Kernels *ks, Schedule *s) {
         Kernel *k = fusion_join(&fusion, q);
         if (!k) {
             k = kernel_create(ks, s, q);
+            if (fusion.loop >= 0) kernel_enter_loop(k, fusion.loop);
             fusion.first[k->id] = i;
         }
         fusion.last[k->id] = i;
@@ -182,5 +217,6 @@ Kernels *pass_fuse(Program *p, const Machine *machine) {
         schedule_order(ks, s);
         note_stored(ks, s);
     }
+    note_folded(ks);
     return ks;
 }

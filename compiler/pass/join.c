@@ -39,7 +39,7 @@ static bool unify_term(Mapping *m, const Kernel *k, Term f, const Affine *g) {
         if (g->terms[j].coef != f.coef || g->terms[j].atom->op != OP_INDEX) continue;
         int a = g->terms[j].atom->index->axis;
         const Axis *axis = &k->axes[a];
-        if (axis->size != m->indices[x]->size || axis->batch != m->indices[x]->batch) continue;
+        if (axis->index->size != m->indices[x]->size || axis->batch != m->indices[x]->batch) continue;
         if (m->axis[x] >= 0 ? m->axis[x] != a : taken(m, a, x)) continue;
         m->axis[x] = a;
         return true;
@@ -179,7 +179,7 @@ static bool gathers(const Expr *const *reads, int count) {
 }
 
 static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const *reads, int count) {
-    if (k->stages.count >= MAX_STAGES || k->zeros) return false;
+    if (k->stages.count >= MAX_STAGES || k->zeros || k->loop != f->loop) return false;
     if (gathers(k->stages.data[0].reads, k->stages.data[0].read_count) != gathers(reads, count)) return false;
     Mapping m;
     m.count = equation_space(q, m.indices, &m.results);
@@ -189,6 +189,7 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     if (!unify_products(f, &m, k, reads, count, &product)) return false;
     bool share = unify_shared(&m, k, reads, count);
     if (!product && !(share && (q->reduction != REDUCE_NONE) == reduces)) return false;
+    if (k->loop >= 0 && m.axis[number_of(&m, equation_time(q))] != k->time) return false;
     if (!covers(&m, k, share, q->reduction != REDUCE_NONE) || !keeps_effects(f, &m, k, q, reads, count))
         return false;
     if (depends_otherwise(f, k, reads, count)) return false;

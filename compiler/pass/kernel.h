@@ -26,6 +26,7 @@ struct Layout {
     int64_t size;      // elements, with padding to whole vectors and borders
     int64_t offset;    // bytes from the arena's start; multiple of 64
     int element_size;  // bytes: 4 or 8
+    bool folded;       // one place for all steps of its recurrence: nobody reads what an earlier step made
     bool stored;       // has a place at all; else it lives in registers of one kernel
     bool partial_sums; // a temp that has a place only for partial sums inside one kernel
     Tensor *same;      // shares the place of this tensor (an effect applied in place), or NULL
@@ -77,6 +78,8 @@ typedef struct {
     Axis axes[MAX_AXES];
     int axis_count, tile_count;
     int tile[MAX_TILE_AXES]; // the tile axes
+    int loop;                // which of the schedule's loops it is in, -1: none
+    int time;                // in a loop: the axis that the loop walks; the kernel has one element of it
     VEC(Stage) stages;
     int vector_axis;          // lanes of the results; -1: none
     int sum_vector_axis;      // lanes along a reduction's own axis, combined across at the end; -1: none
@@ -99,9 +102,16 @@ typedef struct {
         *product_text; // of a product where --blas may give some away: its shape, who computes it, and why
 } Kernel;
 
+// A recurrence: the kernels of this loop stand together, and are run in their order for each of `size` steps.
+typedef struct {
+    int64_t size;
+    int step; // 1 or -1: from the first step or from the last
+} KernelLoop;
+
 typedef struct {
     Function *function;
-    VEC(Kernel *) kernels;     // in order of execution
+    VEC(Kernel *) kernels; // in order of execution
+    VEC(KernelLoop) loops;
     bool threaded;             // some kernel is divided; else one thread runs it all
     int64_t rows;              // declared of its batch, 0: it has none
     int64_t scratch;           // bytes of temps
@@ -142,7 +152,9 @@ void pass_tiles(Kernels *k);
 void pass_place(Kernels *k);
 void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `explain` shows and goldens pin
 
-int element_size(const Program *p, const Tensor *t); // bytes
+int element_size(const Program *p, const Tensor *t);    // bytes
+double kernel_runs(const Schedule *s, const Kernel *k); // how often a function runs it
+int loop_end(const Schedule *s, int kernel); // the number after the last kernel that runs with this one
 // The byte of the arena where the element of this row-major number lies.
 int64_t layout_byte(const Layout *layout, const Tensor *t, int64_t element);
 

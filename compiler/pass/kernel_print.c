@@ -5,6 +5,7 @@
 
 static void print_axis(Text *out, const Kernel *k, int a) {
     const Axis *x = &k->axes[a];
+    if (a == k->time) return;
     text_add(out, " %s:%lld", x->index->name, (long long)x->size);
     if (x->tile && x->step > 1) text_add(out, "/%d", x->step);
     if (a == k->vector_axis || a == k->sum_vector_axis) text_put(out, "v");
@@ -80,7 +81,14 @@ void kernels_print(Text *out, const Kernels *ks) {
         const Schedule *s = ks->schedules.data[i];
         text_add(out, "function %s: %d kernels, %lld bytes of scratch%s\n", s->function->name,
                  s->kernels.count, (long long)s->scratch, s->threaded ? "" : ", one thread");
-        for (int j = 0; j < s->kernels.count; j++) print_kernel(out, s->kernels.data[j]);
+        for (int j = 0; j < s->kernels.count; j++) {
+            const Kernel *k = s->kernels.data[j];
+            if (k->loop >= 0 && (!j || s->kernels.data[j - 1]->loop != k->loop))
+                text_add(out, "  recur %s:%lld%s, kernels %d to %d\n", k->axes[k->time].index->name,
+                         (long long)s->loops.data[k->loop].size,
+                         s->loops.data[k->loop].step < 0 ? " reversed" : "", j, loop_end(s, j) - 1);
+            print_kernel(out, k);
+        }
     }
     text_add(out, "arena %lld bytes, of them %lld persistent\n", (long long)ks->arena_size,
              (long long)ks->persistent_size);

@@ -82,7 +82,7 @@ typedef struct {
 
 // Shorter than half the lanes, where another dimension is not: never inner.
 static bool may_be_inner(const Descent *x, const Tensor *t, int d) {
-    if (dimension_bordered(t->layout, d)) return false;
+    if (dimension_bordered(t->layout, d) || (t->step && d == t->along)) return false;
     int64_t least = lanes_of(x->ks) / 2;
     if (t->dims[d] >= least) return true;
     for (int e = 0; e < t->rank; e++)
@@ -221,6 +221,7 @@ static void add_variables(Descent *x, bool *decided) {
                 bool copy = kind && tensor->layout->stored && !layout_bordered(tensor->layout, tensor->rank);
                 Layout *l = arena_new(x->arena, Layout);
                 l->element_size = tensor->layout->element_size;
+                l->folded = tensor->layout->folded;
                 l->stored = true;
                 vec_push(x->arena, &x->variables, (Variable){.tensor = tensor, .copy = l, .may_copy = copy});
                 number[tensor->id] = x->variables.count;

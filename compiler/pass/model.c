@@ -49,6 +49,7 @@ static double expr_cost(Seen *s, const Expr *e) {
 static double tensor_bytes(const Program *p, const Tensor *t) {
     double b = element_size(p, t);
     for (int d = 0; d < t->rank; d++) b *= (double)(t->dims[d] ? t->dims[d] : 1000);
+    if (t->layout->folded) b /= (double)t->dims[t->along];
     return b;
 }
 
@@ -276,6 +277,7 @@ double kernel_best(const Kernels *ks, Kernel *k) {
         for (int v = -1; v < (mixed ? 0 : k->tile_count); v++)
             for (int i = -1; i < m->inner_count; i++) {
                 int vector_axis = v < 0 ? -1 : k->tile[v], sum = i < 0 ? -1 : m->inner[i];
+                if (v >= 0 && vector_axis == k->time) continue;
                 if (i >= 0 && !may_sum_across(ks, k, sum)) continue;
                 double c = kernel_cost(ks, k, vector_axis, sum);
                 if (c < r->cycles - 1e-9) *r = (Remembered){key, c, vector_axis, sum};

@@ -20,6 +20,7 @@ typedef struct {
     Edge **after; // by number of the kernel: those that must come later
     int *waiting; // on so many edges
     bool *done;
+    int *head;     // by number of a loop: its first kernel, which stands for all in what is outside
     VEC(int) heap; // ready kernels, the earliest created on top
 } Order;
 
@@ -45,6 +46,7 @@ static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
     if (use->writers.count != 1 || value->kind != TENSOR_TEMP) return false;
     if (value->type != target->type) return false;
     const Kernel *k = use->writers.data[0];
+    if (k->loop >= 0) return false;
     const Equation *made = NULL;
     for (int i = 0; i < k->stages.count; i++) {
         const Equation *q = k->stages.data[i].equation;
@@ -92,12 +94,16 @@ void schedule_effects(Kernels *ks, Schedule *s) {
 
 // ---- order ------------------------------------------------------------------------------------------------
 
+static int stands_for(const Order *o, const Kernel *k) { return k->loop < 0 ? k->id : o->head[k->loop]; }
+
+// What is outside of a loop comes before all of it or after.
 static void edge(Order *o, const Kernel *from, const Kernel *to, Tensor *over) {
-    if (from == to) return;
+    int before = stands_for(o, from), after = stands_for(o, to);
+    if (before == after) return;
     Edge *e = arena_new(o->arena, Edge);
-    *e = (Edge){to->id, over, o->after[from->id]};
-    o->after[from->id] = e;
-    o->waiting[to->id]++;
+    *e = (Edge){after, over, o->after[before]};
+    o->after[before] = e;
+    o->waiting[after]++;
 }
 
 // Where writing this tensor changes what others read: the effect's target.
@@ -199,21 +205,66 @@ static void break_cycle(Order *o) {
     release(o, k->id);
 }
 
+// Does a kernel need, in the same step, what another one of its loop makes that is not done yet?
+static bool waits_inside(const Order *o, const Kernel *k) {
+    for (int i = 0; i < k->stages.count; i++) {
+        const Stage *st = &k->stages.data[i];
+        for (int r = 0; r < st->read_count; r++) {
+            const Tensor *from = st->reads[r]->tensor;
+            const Use *use = &o->uses.uses[from->id];
+            for (int w = 0; w < use->writers.count; w++) {
+                const Kernel *writer = use->writers.data[w];
+                if (writer == k || writer->loop != k->loop || o->done[writer->id]) continue;
+                if (equation_reads_when(o->ks->program, st->equation, from) != READ_EARLIER) return true;
+            }
+        }
+    }
+    return false;
+}
+
+// All kernels of a loop, in the order of one step.
+static void put_loop(Order *o, int loop, KernelList *sorted) {
+    bool more = true, some = false;
+    while (more) {
+        more = some = false;
+        for (int i = 0; i < o->count; i++) {
+            Kernel *k = o->s->kernels.data[i];
+            if (k->loop != loop || o->done[i]) continue;
+            more = true;
+            if (waits_inside(o, k)) continue;
+            o->done[i] = some = true;
+            vec_push(o->arena, sorted, k);
+        }
+        if (more && !some) die("a recurrence of %s reads itself in one step", o->s->function->name);
+    }
+}
+
+static void find_heads(Order *o) {
+    o->head = arena_array(o->arena, int, o->s->loops.count + 1);
+    for (int i = o->count - 1; i >= 0; i--)
+        if (o->s->kernels.data[i]->loop >= 0) o->head[o->s->kernels.data[i]->loop] = i;
+}
+
 void schedule_order(Kernels *ks, Schedule *s) {
     Arena *arena = ks->program->arena;
     Order o = {.ks = ks, .s = s, .arena = arena, .uses = uses_create(arena, ks->program, s)};
     grow(&o);
     o.count = s->kernels.count;
+    find_heads(&o);
     for (int i = 0; i < o.count; i++) edges_of(&o, s->kernels.data[i]);
     for (int i = 0; i < o.count; i++)
-        if (!o.waiting[i]) heap_push(&o, i);
-    VEC(Kernel *) sorted = {0};
+        if (!o.waiting[i] && stands_for(&o, s->kernels.data[i]) == i) heap_push(&o, i);
+    KernelList sorted = {0};
     while (sorted.count < o.count) {
         if (!o.heap.count) break_cycle(&o);
         if (!o.heap.count) continue;
-        int next = heap_pop(&o);
-        o.done[next] = true;
-        vec_push(arena, &sorted, s->kernels.data[next]);
+        int next = heap_pop(&o), loop = s->kernels.data[next]->loop;
+        if (loop >= 0) {
+            put_loop(&o, loop, &sorted);
+        } else {
+            o.done[next] = true;
+            vec_push(arena, &sorted, s->kernels.data[next]);
+        }
         for (Edge *e = o.after[next]; e; e = e->next)
             if (e->to >= 0) release(&o, e->to);
     }

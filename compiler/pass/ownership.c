@@ -8,7 +8,8 @@ enum { PANEL = 32, PANEL_FROM = 64, TEMP_PANEL_FROM = 128, OWNED_PANEL_TO = 256 
 
 static double cycles_of(const Schedule *s) {
     double c = 0;
-    for (int i = 0; i < s->kernels.count; i++) c += s->kernels.data[i]->cycles;
+    for (int i = 0; i < s->kernels.count; i++)
+        c += s->kernels.data[i]->cycles * kernel_runs(s, s->kernels.data[i]);
     return c;
 }
 
@@ -23,7 +24,7 @@ static int owned_class(Arena *arena, const Program *p, const Schedule *s, Classe
             if (class < 0 || k->axes[k->tile[j]].size % 2) continue;
             bool counted = false;
             for (int e = 0; e < j; e++) counted |= class_of_axis(c, k, k->tile[e]) == class;
-            if (!counted) work[class] += k->cycles;
+            if (!counted) work[class] += k->cycles * kernel_runs(s, k);
             if (owner < 0 || work[class] > work[owner]) owner = class;
         }
     }

@@ -34,6 +34,10 @@ void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
     for (int d = t->rank - 1; d >= 0; d--) {
         if (d == l->inner) continue;
         l->stride[d] = s;
+        if (l->folded && d == t->along) {
+            l->stride[d] = 0;
+            continue;
+        }
         s *= t->dims[d] + l->border_low[d] + l->border_high[d];
         l->zero += l->border_low[d] * l->stride[d];
     }
@@ -91,19 +95,28 @@ static void begin_at(Wanted *w, int start) {
     if (last && last->first >= start) last->first = start;
 }
 
+// What a kernel of the function that begins at `start` touches lives at its kernel `at`.
+static void live_in(Places *p, const Schedule *s, const Kernel *k, int start, int at) {
+    for (int j = 0; j < k->stages.count; j++) {
+        const Stage *st = &k->stages.data[j];
+        live(p, st->equation->tensor, start + at, start);
+        if (st->equation->tensor->kind == TENSOR_OUTPUT)
+            live(p, st->equation->tensor, start + s->kernels.count, start);
+        for (int r = 0; r < st->read_count; r++) live(p, st->reads[r]->tensor, start + at, start);
+    }
+}
+
 static void note_lives(Places *p) {
     int start = 0;
     for (int i = 0; i < p->ks->schedules.count; i++) {
         const Schedule *s = p->ks->schedules.data[i];
-        for (int n = 0; n < s->kernels.count; n++) {
-            const Kernel *k = s->kernels.data[n];
-            for (int j = 0; j < k->stages.count; j++) {
-                const Stage *st = &k->stages.data[j];
-                bool result = st->equation->tensor->kind == TENSOR_OUTPUT;
-                live(p, st->equation->tensor, start + n, start);
-                if (result) live(p, st->equation->tensor, start + s->kernels.count, start);
-                for (int r = 0; r < st->read_count; r++) live(p, st->reads[r]->tensor, start + n, start);
+        for (int n = 0, first = 0, end = 0; n < s->kernels.count; n++) {
+            if (n == end) { // what a loop touches lives as long as the loop
+                first = n;
+                end = loop_end(s, n);
             }
+            live_in(p, s, s->kernels.data[n], start, first);
+            if (end - first > 1) live_in(p, s, s->kernels.data[n], start, end - 1);
         }
         for (int o = 0; o < s->function->outputs.count; o++)
             live(p, s->function->outputs.data[o], start + s->kernels.count, start);

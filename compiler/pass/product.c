@@ -147,14 +147,16 @@ static void store_what_passes(Kernels *ks, const Kernel *k, int at) {
                     layout_of(ks, k->stages.data[i].equation->tensor)->stored = true;
 }
 
-typedef VEC(Kernel *) KernelList;
-
 // The kernel with its products apart from the rest; most have none, and stay.
 static void take_apart(Kernels *ks, Kernel *k, KernelList *list) {
     int from = 0;
     for (int s = 0; s < k->stages.count; s++) {
         const Product *found = product_of(ks, k, &k->stages.data[s]);
         if (!found || !is_given_away(ks, k, found)) continue;
+        if (k->loop >= 0) {
+            product_refuse(ks, k, "it stands in a recurrence");
+            continue;
+        }
         if (!may_cut(k, s) || !may_cut(k, s + 1)) {
             product_refuse(ks, k, "its kernel writes over what is read after it");
             continue;

@@ -10,6 +10,8 @@ typedef struct {
     VEC(Kernel *) writers, readers;
 } Use;
 
+typedef VEC(Kernel *) KernelList;
+
 typedef struct {
     Arena *arena;
     Use *uses; // by number of the tensor
@@ -29,6 +31,7 @@ typedef struct {
     Tensor **target_of; // by number of the tensor: what an effect writes it to, or NULL
     int *first, *last;  // by number of the kernel: the equations it was begun and last extended with
     int *mark, stamp;
+    int loop; // that the equation at hand is in, -1: none
 } Fusion;
 
 // Joins the latest kernel that takes the equation; NULL: none does.
@@ -47,6 +50,7 @@ const Equation *equation_trim(Program *p, const Equation *q);
 // A kernel of this equation alone; `map[i]` is the axis of the equation's i-th index in an existing one.
 Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q);
 void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map);
+void kernel_enter_loop(Kernel *k, int loop);
 // A kernel of the stages from .. to - 1 of another, over the same tiles; it is in no schedule yet.
 Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to);
 bool kernel_writes(const Kernel *k, const Tensor *t);

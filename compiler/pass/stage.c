@@ -70,7 +70,7 @@ static Index *axis_index(Kernels *ks, int axis, const Index *like) {
 
 static Kernel *kernel_new(Kernels *ks) {
     Kernel *k = arena_new(ks->program->arena, Kernel);
-    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = -1;
+    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = k->loop = k->time = -1;
     return k;
 }
 
@@ -138,12 +138,31 @@ static const Equation *rewrite(Kernels *ks, const Kernel *k, const Equation *q, 
     return r;
 }
 
+// The kernel is run for one step of this axis at a time.
+void kernel_enter_loop(Kernel *k, int loop) {
+    const Equation *q = k->stages.data[0].equation;
+    k->loop = loop;
+    k->time = equation_time(q)->axis;
+    k->stages.data[0].work /= (double)k->axes[k->time].size;
+    k->axes[k->time].size = 1;
+}
+
+double kernel_runs(const Schedule *s, const Kernel *k) {
+    return k->loop < 0 ? 1 : (double)s->loops.data[k->loop].size;
+}
+
+int loop_end(const Schedule *s, int kernel) {
+    int end = kernel + 1, loop = s->kernels.data[kernel]->loop;
+    while (loop >= 0 && end < s->kernels.count && s->kernels.data[end]->loop == loop) end++;
+    return end;
+}
+
 void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map) {
     const Index *indices[MAX_SPACE];
     int results, n = equation_space(q, indices, &results);
     Stage s = {.equation = rewrite(ks, k, q, indices, map, n), .work = 1};
     for (int i = 0; i < n; i++) {
-        s.work *= (double)indices[i]->size;
+        if (map[i] != k->time) s.work *= (double)indices[i]->size;
         if (!k->axes[map[i]].tile) s.inner[s.inner_count++] = map[i];
     }
     s.reads = s.equation->e->reads;

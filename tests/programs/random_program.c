@@ -386,12 +386,22 @@ static Tensor *layer_recurrence(Maker *m) {
     return h;
 }
 
+static Tensor *layer_recur(Maker *m) {
+    Tensor *x = some(m), *w;
+    if (x->rank < 2) return layer_map(m);
+    Tensor *h = random_recur(m->p, m->f, &m->state, x, &w);
+    if (w) w->trainable = true;
+    if (w) vec_push(m->p->arena, &m->params, w);
+    return h;
+}
+
 typedef Tensor *Layer(Maker *m);
 static Layer *const LAYERS[] = {layer_map,        layer_dense,  layer_dense,   layer_window,    layer_conv2d,
                                 layer_conv2d,     layer_slice,  layer_reshape, layer_upsample,  layer_softmax,
                                 layer_norm,       layer_causal, layer_gather,  layer_dropout,   layer_outer,
                                 layer_reduce,     layer_concat, layer_mask,    layer_attention, layer_largest,
-                                layer_recurrence, random_reads, random_reads,  random_reads};
+                                layer_recurrence, layer_recur,  layer_recur,   random_reads,    random_reads,
+                                random_reads};
 
 // ---- whole programs ----
 

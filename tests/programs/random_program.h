@@ -18,6 +18,8 @@ typedef struct {
 Program *random_program(Context *ctx, RandomOptions options);
 // Rows to run it with: fewer than declared for half of the seeds.
 int64_t random_rows(const Program *p, uint64_t seed);
+// A recurrence along a dimension of x, and the parameter it has, or NULL.
+Tensor *random_recur(Program *p, Function *f, uint64_t *state, Tensor *x, Tensor **matrix);
 // Inputs and parameters in safe ranges, integers inside their bounds; the same for the same seed.
 void random_values(Environment *env, const Program *p, uint64_t seed);
 // The inputs of another batch, and the clock: step 0, 1 ...

@@ -183,12 +183,14 @@ static void run_way(Result *r, const Network *n, const Way *w) {
 
 int main(int argc, char **argv) {
     Result r = {0};
-    int count;
-    const Network *list = networks(&count);
-    for (int i = 0; i < count; i++)
+    int count[2];
+    const Network *lists[2] = {networks(&count[0]), recurrences(&count[1])};
+    for (int i = 0; i < count[0] + count[1]; i++) {
+        const Network *n = i < count[0] ? &lists[0][i] : &lists[1][i - count[0]];
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
-            if ((argc < 2 || !strcmp(argv[1], list[i].name)) && (argc < 3 || (int)w == atoi(argv[2])))
-                run_way(&r, &list[i], &ways[w]);
+            if ((argc < 2 || !strcmp(argv[1], n->name)) && (argc < 3 || (int)w == atoi(argv[2])))
+                run_way(&r, n, &ways[w]);
+    }
     printf("%d passed, %d failed\n", r.passed, r.failed);
     return r.failed != 0;
 }

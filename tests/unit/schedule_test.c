@@ -139,7 +139,15 @@ static void check_kernel(const Kernels *ks, const Kernel *k, const char *where) 
     for (int s = 0; s < k->stages.count; s++) check_forms(k, &k->stages.data[s], where);
 }
 
-// Every tensor is written before it is read; an old value is read before the new one is written over it.
+static int loop_of_writer(const Schedule *s, const Tensor *t) {
+    for (int n = 0; n < s->kernels.count; n++)
+        for (int i = 0; i < s->kernels.data[n]->stages.count; i++)
+            if (s->kernels.data[n]->stages.data[i].equation->tensor == t) return s->kernels.data[n]->loop;
+    return -1;
+}
+
+// Every tensor is written before it is read, or in an earlier step of a loop; an old value is read before the
+// new one is written over it.
 static void check_order(const Kernels *ks, const Schedule *s, const char *where) {
     Arena *arena = ks->program->arena;
     bool *written = arena_array(arena, bool, ks->program->tensors.count),
@@ -147,12 +155,17 @@ static void check_order(const Kernels *ks, const Schedule *s, const char *where)
     for (int n = 0; n < s->kernels.count; n++) {
         const Kernel *k = s->kernels.data[n];
         check(k->id == n, "kernels are numbered in order", where, s->function->name);
+        for (int i = 0; i < n && k->loop >= 0; i++)
+            check(s->kernels.data[i]->loop != k->loop || s->kernels.data[n - 1]->loop == k->loop,
+                  "the kernels of a loop stand together", where, s->function->name);
         for (int i = 0; i < k->stages.count; i++) {
             const Stage *st = &k->stages.data[i];
             for (int r = 0; r < st->read_count; r++) {
                 const Tensor *t = st->reads[r]->tensor;
                 bool given = outlives(t) || (t->kind == TENSOR_INPUT && !ks->definers[t->id]);
-                check(given || written[t->id], "what is read was written", where, t->name);
+                bool before = k->loop >= 0 && loop_of_writer(s, t) == k->loop &&
+                              equation_reads_when(ks->program, st->equation, t) == READ_EARLIER;
+                check(given || written[t->id] || before, "what is read was written", where, t->name);
                 check(!over[t->id], "an old value is read in time", where, t->name);
             }
             written[st->equation->tensor->id] = true;
@@ -207,10 +220,8 @@ static Program *read(Context *ctx, const char *name, const char *text) {
     return p;
 }
 
-static void check_networks(const char *only) {
+static void check_networks(const Network *list, int count, const char *only) {
     static const char *const precisions[] = {"default", "strict", "double"};
-    int count;
-    const Network *list = networks(&count);
     for (int i = 0; i < count * MACHINES; i++) {
         const Network *n = &list[i / MACHINES];
         if (only && strcmp(only, n->name)) continue;
@@ -286,7 +297,11 @@ static void check_model(void) {
 
 int main(int argc, char **argv) {
     const char *only = argc > 1 ? argv[1] : NULL;
-    check_networks(only);
+    int count;
+    const Network *list = networks(&count);
+    check_networks(list, count, only);
+    list = recurrences(&count);
+    check_networks(list, count, only);
     if (!only) check_random();
     if (!only) check_model();
     printf("%d passed, %d failed\n", passed, failed);
