@@ -153,9 +153,7 @@ bool grad_make(Pipeline *p, const char *of, const char *by, Derivatives *out) {
     program->functions.count = 0;
     p->module->loss->kind = TENSOR_TEMP;
     for (int i = 0; i < out->count; i++) vec_push(program->arena, &program->functions, out->data[i].function);
-    pass_differentiate(program);
-    pass_number(program);
-    pass_substitute(program);
+    passes_run(program, "differentiate", "substitute", NULL, NULL);
     pass_clean(program);
     return !p->ctx->errors;
 }

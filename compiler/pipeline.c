@@ -162,11 +162,12 @@ static bool run_fuse(Pipeline *p) {
     return p->kernels != NULL;
 }
 
-static bool run_place(Pipeline *p) {
+static bool run_keep(Pipeline *p) {
     output_keep_called(p->kernels, p->options->output.kind);
-    pass_place(p->kernels);
-    return sema_check_asserts(p->ctx, p->module, p->kernels->arena_size);
+    return true;
 }
+
+static bool run_claims(Pipeline *p) { return sema_check_asserts(p->ctx, p->module, p->kernels->arena_size); }
 
 static bool run_output(Pipeline *p) {
     OutputOptions output = p->options->output;
@@ -177,42 +178,17 @@ static bool run_output(Pipeline *p) {
     return p->status == 0;
 }
 
-#define EQUATION_PASS(name)                                                                                  \
+#define EQUATION_PASS(name, does, holds)                                                                     \
     static bool run_##name(Pipeline *p) {                                                                    \
         pass_##name(p->module->program);                                                                     \
         return !p->ctx->errors;                                                                              \
     }
-EQUATION_PASS(differentiate)
-EQUATION_PASS(number)
-EQUATION_PASS(substitute)
-EQUATION_PASS(travel)
-EQUATION_PASS(operands)
-EQUATION_PASS(bodies)
-EQUATION_PASS(views)
-EQUATION_PASS(pieces)
-EQUATION_PASS(extremes)
-EQUATION_PASS(clean)
-#undef EQUATION_PASS
-
-static bool run_gather(Pipeline *p) {
-    pass_gather(p->module->program);
-    for (int i = 0; i < p->module->program->tensors.count; i++)
-        if (p->module->program->tensors.data[i]->kind == TENSOR_ROWMAP)
-            p->module->rowmap = p->module->program->tensors.data[i];
-    return true;
-}
-
-#define KERNEL_PASS(name)                                                                                    \
+#define KERNEL_PASS(name, does, holds)                                                                       \
     static bool run_##name(Pipeline *p) {                                                                    \
         pass_##name(p->kernels);                                                                             \
         return !p->ctx->errors;                                                                              \
     }
-KERNEL_PASS(borders)
-KERNEL_PASS(products)
-KERNEL_PASS(layout)
-KERNEL_PASS(ownership)
-KERNEL_PASS(tiles)
-#undef KERNEL_PASS
+#include "pass/passes.def"
 
 // ---- the table --------------------------------------------------------------------------------------------
 
@@ -224,7 +200,7 @@ typedef struct {
 } Pass;
 static const Pass PASSES[] = {
 #define PASS(name, from, to, does, holds) {#name, FORM_##from, FORM_##to, run_##name, does, holds},
-#include "passes.def"
+#include "pass/passes.def"
 #undef PASS
 };
 enum { PASS_COUNT = sizeof PASSES / sizeof *PASSES };

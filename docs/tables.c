@@ -160,11 +160,11 @@ static void options(void) {
 static void passes(void) {
     puts("# The passes\n\nIn this order; `--stop-after`, `--dump-after` and `--time-passes` take their "
          "names. Written by `docs/generate` from\n"
-         "`compiler/passes.def`.\n\n| pass | from | to | what it does | what holds afterwards "
+         "`compiler/pass/passes.def`.\n\n| pass | from | to | what it does | what holds afterwards "
          "|\n|---|---|---|---|---|");
 #define PASS(name, from, to, what, after)                                                                    \
     printf("| `%s` | %s | %s | %s | %s |\n", #name, #from, #to, what, after);
-#include "passes.def"
+#include "pass/passes.def"
 }
 
 static void ops(void) {

@@ -44,6 +44,12 @@ Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int
 
 Tensor *tensor_find(const Program *p, const char *name) { return map_get(p->tables->tensor_names, name); }
 
+Tensor *program_rowmap(const Program *p) {
+    for (int i = 0; i < p->tensors.count; i++)
+        if (p->tensors.data[i]->kind == TENSOR_ROWMAP) return p->tensors.data[i];
+    return NULL;
+}
+
 int64_t tensor_elements(const Tensor *t) {
     int64_t n = 1;
     for (int d = 0; d < t->rank; d++) n = exact_mul(n, t->dims[d]);

@@ -318,10 +318,7 @@ static void add_build(Blob *b) {
 static void add_run(Blob *b) {
     const Module *m = b->module;
     nn_manifest *head = &b->head;
-    head->rowmap = number(b, m->rowmap);
-    for (int i = 0; head->rowmap < 0 && i < m->program->tensors.count; i++)
-        if (m->program->tensors.data[i]->kind == TENSOR_ROWMAP)
-            head->rowmap = number(b, m->program->tensors.data[i]);
+    head->rowmap = number(b, program_rowmap(m->program));
     head->loss = number(b, m->loss);
     head->update_loss = number(b, m->update_loss);
     head->gradient_norm = number(b, m->gradient_norm);

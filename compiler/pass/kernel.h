@@ -137,19 +137,12 @@ typedef struct {
     int tensor_room;           // of `definers`
 } Kernels;
 
-// The last equation pass: in functions that run over batches, every input is taken from the rows of its
-// source.
-void pass_gather(Program *p);
-
-// The passes of scheduling, in order; each is a row of passes.def. An equation with more than MAX_AXES
-// indices is a diagnostic.
+// The passes of scheduling. An equation with more than MAX_AXES indices is a diagnostic.
 Kernels *pass_fuse(Program *p, const Machine *machine);
-void pass_borders(Kernels *k);
-void pass_products(Kernels *k);
-void pass_layout(Kernels *k);
-void pass_ownership(Kernels *k);
-void pass_tiles(Kernels *k);
-void pass_place(Kernels *k);
+#define KERNEL_PASS(name, does, holds) void pass_##name(Kernels *k);
+#include "pass/passes.def"
+// All of them, up to one of them.
+Kernels *kernels_run(Program *p, const Machine *machine, const char *to);
 void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `explain` shows and goldens pin
 
 int element_size(const Program *p, const Tensor *t);    // bytes

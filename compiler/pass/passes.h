@@ -1,22 +1,18 @@
-// The passes that map equations to equations, in the order of their rows in passes.def. Each takes the whole
-// program, keeps its meaning (the interpreter's) and leaves it valid (program_verify); what else holds
-// afterwards is in its row.
+// The passes of pass/, in the order of their rows in passes.def. One that maps equations to equations takes
+// the whole program, keeps its meaning (the interpreter's) and leaves it valid (program_verify); what else
+// holds afterwards is in its row. Those that map kernels to kernels are in kernel.h.
 #ifndef NN_PASSES_H
 #define NN_PASSES_H
 
 #include "ir/ir.h"
 
-void pass_differentiate(Program *p); // gradient requests -> equations, by reverse mode
-void pass_number(
-    Program *p); // one sweep: normal forms, solved sums, aliases, value numbers, factors out of sums
-void pass_substitute(Program *p); // elementwise producers with one reader go into it
-void pass_travel(Program *p);     // guards go to where they save work
-void pass_operands(Program *p);   // an operand of a product that is more than a read becomes a tensor
-void pass_bodies(Program *p);     // a sum's body that a tensor already holds is read from it
-void pass_pieces(Program *p);     // an elementwise reader of a tensor in pieces becomes pieces
-void pass_extremes(Program *p);   // at the position of a maximum, the maximum is read
-void pass_views(Program *p);      // what only renames elements is written in place by its producer
-void pass_clean(Program *p);      // the sweep once more, dead equations gone, definitions in order
+#define EQUATION_PASS(name, does, holds) void pass_##name(Program *p);
+#include "pass/passes.def"
+
+// Runs the equation passes from one to another, both included, and calls `seen` (may be NULL) after each;
+// false where that says so, and the rest does not run.
+typedef bool PassSeen(void *data, const char *pass);
+bool passes_run(Program *p, const char *from, const char *to, PassSeen *seen, void *data);
 
 // Arithmetic of one run with the declared batch: a multiply-add counts 2, a row of the scalar table 1; guards
 // that cut a loop are counted by the share of points they leave.

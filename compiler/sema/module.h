@@ -142,7 +142,6 @@ typedef struct {
     VEC(Extract) extracts; // with SemaOptions.units
     VEC(Tensor *) rates;   // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
     VEC(InForce) in_force;
-    Tensor *rowmap;
     Tensor *loss;          // output of STEP, TYPE_DOUBLE
     Tensor *update_loss;   // of the batches of an update: output of UPDATE, or NULL
     Tensor *gradient_norm; // output of STEP or UPDATE, or NULL

@@ -67,13 +67,7 @@ CompiledProgram *compiled_checked(const CompiledProgram *c) {
 
 static CompiledProgram *schedule(Program *p, const Target *target) {
     pass_gather(p);
-    Kernels *k = pass_fuse(p, &target->machine);
-    pass_borders(k);
-    pass_products(k);
-    pass_layout(k);
-    pass_ownership(k);
-    pass_tiles(k);
-    pass_place(k);
+    Kernels *k = kernels_run(p, &target->machine, "place");
     return compiled_of(k, target);
 }
 

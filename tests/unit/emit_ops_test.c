@@ -114,12 +114,7 @@ static Program *program_of(Context *ctx, const Promise *p, const Way *w) {
 
 static CompiledProgram *compile(Program *p, const Way *w) {
     Target *target = target_find(p->ctx, w->cpu, NULL);
-    Kernels *k = pass_fuse(p, &target->machine);
-    pass_borders(k);
-    pass_products(k);
-    pass_layout(k);
-    pass_ownership(k);
-    pass_tiles(k);
+    Kernels *k = kernels_run(p, &target->machine, "tiles");
     for (int i = 0; w->scalar && i < k->schedules.data[0]->kernels.count; i++) {
         Kernel *kernel = k->schedules.data[0]->kernels.data[i];
         kernel->vector_axis = kernel->sum_vector_axis = -1;

@@ -65,13 +65,6 @@ static void ask_gradients(Program *p) {
     }
 }
 
-static void simplify(Program *p) {
-    static void (*const passes[])(Program *) = {pass_number,   pass_substitute, pass_travel,
-                                                pass_operands, pass_bodies,     pass_views,
-                                                pass_pieces,   pass_extremes,   pass_clean};
-    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) passes[i](p);
-}
-
 static Program *program_of(Context *ctx, const Network *n, const Way *w) {
     const char *text =
         string_format(ctx->arena, "program batch %d precision %s\n%s", (int)w->batch, w->precision, n->text);
@@ -81,8 +74,7 @@ static Program *program_of(Context *ctx, const Network *n, const Way *w) {
         return NULL;
     }
     ask_gradients(p);
-    pass_differentiate(p);
-    if (!w->plain) simplify(p);
+    passes_run(p, "differentiate", w->plain ? "differentiate" : "clean", NULL, NULL);
     return p;
 }
 

@@ -9,30 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef void Pass(Program *p);
-static const struct {
-    const char *name;
-    Pass *run;
-} passes[] = {
-    {"differentiate", pass_differentiate},
-    {"number", pass_number},
-    {"substitute", pass_substitute},
-    {"travel", pass_travel},
-    {"operands", pass_operands},
-    {"bodies", pass_bodies},
-    {"views", pass_views},
-    {"pieces", pass_pieces},
-    {"extremes", pass_extremes},
-    {"clean", pass_clean},
-    {"gather", pass_gather},
-};
-
-static Pass *pass_of(const char *file) {
-    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
-        size_t length = strlen(passes[i].name);
-        if (strncmp(file, passes[i].name, length) == 0 && file[length] == '-') return passes[i].run;
-    }
-    return NULL;
+// What stands before the dash of a file's name.
+static const char *pass_of(Context *ctx, const char *file) {
+    return string_copy(ctx->arena, file, strcspn(file, "-"));
 }
 
 static char *slurp(Context *ctx, const char *path) {
@@ -56,13 +35,7 @@ static const char *schedule(Context *ctx, const char *file, const char *source) 
             return NULL;
         }
         pass_gather(p);
-        Kernels *ks = pass_fuse(p, &machines[m]);
-        pass_borders(ks);
-        pass_products(ks);
-        pass_layout(ks);
-        pass_ownership(ks);
-        pass_tiles(ks);
-        pass_place(ks);
+        Kernels *ks = kernels_run(p, &machines[m], "place");
         text_add(&out, "# %d lanes\n", machines[m].lanes);
         kernels_print(&out, ks);
     }
@@ -70,16 +43,16 @@ static const char *schedule(Context *ctx, const char *file, const char *source) 
 }
 
 static const char *run(Context *ctx, const char *path, const char *file) {
-    Pass *pass = pass_of(file);
+    const char *pass = pass_of(ctx, file);
     char *source = slurp(ctx, path);
     if (source && strncmp(file, "kernels-", 8) == 0) return schedule(ctx, file, source);
-    if (!pass || !source) return NULL;
+    if (!source) return NULL;
     Program *p = program_read(ctx, source_add(ctx, file, source, strlen(source)));
     if (!p) {
         diagnostics_print(ctx, false, stdout);
         return NULL;
     }
-    pass(p);
+    passes_run(p, pass, pass, NULL, NULL);
     const char *wrong = program_verify(p);
     if (wrong) {
         printf("%s: %s\n", file, wrong);

@@ -11,16 +11,6 @@
 enum { CHECKED_ELEMENTS = 3 };
 
 typedef struct {
-    const char *name;
-    void (*run)(Program *p);
-} Pass;
-static const Pass PASSES[] = {
-    {"number", pass_number},     {"substitute", pass_substitute}, {"travel", pass_travel},
-    {"operands", pass_operands}, {"bodies", pass_bodies},         {"views", pass_views},
-    {"pieces", pass_pieces},     {"extremes", pass_extremes},     {"clean", pass_clean},
-};
-
-typedef struct {
     RandomOptions options;
     int passed, failed;
     bool show;
@@ -95,32 +85,43 @@ static void check_gradients(Test *t, Program *p, Environment *env) {
     }
 }
 
+typedef struct {
+    Test *test;
+    Program *plain, *better;
+    Environment *values; // of the plain one
+} Comparison;
+
+// The same program after one more pass.
+static bool check_pass(void *data, const char *pass) {
+    Comparison *c = data;
+    Arena *arena = c->plain->arena;
+    const char *failure = program_verify(c->better);
+    if (failure) {
+        fail(c->test, pass, failure);
+        return false;
+    }
+    Environment *other = run(c->test, c->better, pass);
+    double gap = other ? distance(c->values, c->plain, other, c->better) : 0;
+    if (!(gap < 1e-9)) fail(c->test, pass, string_format(arena, "differs by %g", gap));
+    if (c->test->show) printf("after %s\n%s\n", pass, text_of(c->better->ctx, c->better));
+    if (!other || !(gap < 1e-9)) return false;
+    c->test->passed++;
+    return true;
+}
+
 static void check_program(Test *t) {
     Context *ctx = context_create();
-    Program *plain = random_program(ctx, t->options), *better = random_program(ctx, t->options);
-    const char *failure = program_verify(plain);
+    Comparison c = {t, random_program(ctx, t->options), random_program(ctx, t->options), NULL};
+    const char *failure = program_verify(c.plain);
     if (failure) fail(t, "as made", failure);
-    pass_differentiate(plain);
-    pass_differentiate(better);
-    failure = program_verify(plain);
+    pass_differentiate(c.plain);
+    pass_differentiate(c.better);
+    failure = program_verify(c.plain);
     if (failure) fail(t, "differentiated", failure);
-    if (t->show) printf("%s\n", text_of(ctx, plain));
-    Environment *env = failure ? NULL : run(t, plain, "differentiated");
-    if (env && t->options.smooth) check_gradients(t, plain, env);
-    for (size_t i = 0; env && i < sizeof PASSES / sizeof *PASSES; i++) {
-        PASSES[i].run(better);
-        failure = program_verify(better);
-        if (failure) {
-            fail(t, PASSES[i].name, failure);
-            break;
-        }
-        Environment *other = run(t, better, PASSES[i].name);
-        double gap = other ? distance(env, plain, other, better) : 0;
-        if (!(gap < 1e-9)) fail(t, PASSES[i].name, string_format(ctx->arena, "differs by %g", gap));
-        if (t->show) printf("after %s\n%s\n", PASSES[i].name, text_of(ctx, better));
-        if (!other || !(gap < 1e-9)) break;
-        t->passed++;
-    }
+    if (t->show) printf("%s\n", text_of(ctx, c.plain));
+    c.values = failure ? NULL : run(t, c.plain, "differentiated");
+    if (c.values && t->options.smooth) check_gradients(t, c.plain, c.values);
+    if (c.values) passes_run(c.better, "number", "clean", check_pass, &c);
     context_destroy(ctx);
 }
 

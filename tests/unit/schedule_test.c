@@ -26,17 +26,6 @@ static void check(bool holds, const char *what, const char *where, const char *n
     printf("%s: %s: %s\n", where, what, name);
 }
 
-static Kernels *schedule(Program *p, const Machine *m) {
-    Kernels *ks = pass_fuse(p, m);
-    pass_borders(ks);
-    pass_products(ks);
-    pass_layout(ks);
-    pass_ownership(ks);
-    pass_tiles(ks);
-    pass_place(ks);
-    return ks;
-}
-
 // ---- what must hold ---------------------------------------------------------------------------------------
 
 static bool outlives(const Tensor *t) {
@@ -189,7 +178,7 @@ static void check_all(Program *p, const Machine *m, const char *where) {
     int equations[16] = {0};
     for (int i = 0; i < p->functions.count && i < 16; i++)
         equations[i] = p->functions.data[i]->equations.count;
-    Kernels *ks = schedule(p, m);
+    Kernels *ks = kernels_run(p, m, "place");
     check(ks->persistent_size <= ks->arena_size, "the arena holds what persists", where, "");
     for (int i = 0; i < ks->schedules.count; i++) {
         const Schedule *s = ks->schedules.data[i];
@@ -198,20 +187,6 @@ static void check_all(Program *p, const Machine *m, const char *where) {
         check_places(ks, s, where);
         for (int n = 0; n < s->kernels.count; n++) check_kernel(ks, s->kernels.data[n], where);
     }
-}
-
-static void simplify(Program *p) {
-    pass_differentiate(p);
-    pass_number(p);
-    pass_substitute(p);
-    pass_travel(p);
-    pass_operands(p);
-    pass_bodies(p);
-    pass_views(p);
-    pass_pieces(p);
-    pass_extremes(p);
-    pass_clean(p);
-    pass_gather(p);
 }
 
 static Program *read(Context *ctx, const char *name, const char *text) {
@@ -231,7 +206,7 @@ static void check_networks(const Network *list, int count, const char *only) {
         Program *p = read(ctx, n->name, text);
         if (p) {
             p->functions.data[0]->kind = FUNCTION_STEP;
-            simplify(p);
+            passes_run(p, "differentiate", "gather", NULL, NULL);
             check_all(p, &machines[i % MACHINES], n->name);
         }
         check(p != NULL, "a network can be read", n->name, "");
@@ -244,7 +219,7 @@ static void check_random(void) {
         Context *ctx = context_create();
         Program *p =
             random_program(ctx, (RandomOptions){.seed = (uint64_t)i + 900, .precision = (Precision)(i % 3)});
-        simplify(p);
+        passes_run(p, "differentiate", "gather", NULL, NULL);
         check_all(p, &machines[i % MACHINES], string_format(ctx->arena, "random program %d", i + 900));
         context_destroy(ctx);
     }
@@ -286,7 +261,7 @@ static void check_model(void) {
         Program *p = read(ctx, cases[i].what, cases[i].text);
         if (p) {
             pass_gather(p);
-            const Kernel *k = kernel_of(schedule(p, &machines[0]), cases[i].tensor);
+            const Kernel *k = kernel_of(kernels_run(p, &machines[0], "place"), cases[i].tensor);
             check(k && !strcmp(lanes_of(k), cases[i].lanes), cases[i].what, "model",
                   k ? lanes_of(k) : "no kernel");
         }
