@@ -69,8 +69,8 @@ int *function_cycles(Program *p, const Function *f) {
         int reach = 0;
         for (int k = i; k == i || k < reach; k++)
             for (int r = 0; r < f->equations.data[k]->e->read_count; r++) {
-                int defined = last[f->equations.data[k]->e->reads[r]->tensor->id];
-                if (defined > k && defined > reach) reach = defined;
+                const Tensor *t = f->equations.data[k]->e->reads[r]->tensor;
+                if (t->step && last[t->id] > k && last[t->id] > reach) reach = last[t->id];
             }
         for (int k = i; k < reach; k++) end[k] = reach;
         i = reach ? reach : i + 1;

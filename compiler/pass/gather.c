@@ -2,6 +2,7 @@
 // data in memory is a kernel like others and writes the compiler's layout. Needs: simplified functions.
 // Guarantees: in functions over batches every input with a batch dimension that is read has this definition,
 // first of all equations.
+#include "pass/passes.h"
 #include "pass/schedule.h"
 
 static bool over_batches(const Function *f) {
