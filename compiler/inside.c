@@ -64,7 +64,7 @@ void inside_draw(Inside *in, uint32_t key) {
 }
 
 void inside_rows(Inside *in) {
-    Tensor *map = program_rowmap(in->p->module->program);
+    Tensor *map = tensor_of_kind(in->p->module->program, TENSOR_ROWMAP);
     for (int64_t r = 0; map && map->layout && r < in->call.rows; r++)
         *(int32_t *)inside_at(in, map, r) = (int32_t)r;
 }

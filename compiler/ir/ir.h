@@ -354,7 +354,7 @@ Program *program_create(Context *ctx, Precision precision, int64_t batch);
 // A new tensor; the name gets a number if it is taken.
 Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int rank, const int64_t *dims);
 Tensor *tensor_find(const Program *p, const char *name);
-Tensor *program_rowmap(const Program *p); // NULL: none
+Tensor *tensor_of_kind(const Program *p, TensorKind kind); // the first one, or NULL
 int64_t tensor_elements(const Tensor *t); // with the declared batch
 Tensor *program_rowmap(Program *p);       // the one TENSOR_ROWMAP; made when first asked for
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);

@@ -44,9 +44,9 @@ Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int
 
 Tensor *tensor_find(const Program *p, const char *name) { return map_get(p->tables->tensor_names, name); }
 
-Tensor *program_rowmap(const Program *p) {
+Tensor *tensor_of_kind(const Program *p, TensorKind kind) {
     for (int i = 0; i < p->tensors.count; i++)
-        if (p->tensors.data[i]->kind == TENSOR_ROWMAP) return p->tensors.data[i];
+        if (p->tensors.data[i]->kind == kind) return p->tensors.data[i];
     return NULL;
 }
 
@@ -57,9 +57,9 @@ int64_t tensor_elements(const Tensor *t) {
 }
 
 Tensor *program_rowmap(Program *p) {
-    for (int i = 0; i < p->tensors.count; i++)
-        if (p->tensors.data[i]->kind == TENSOR_ROWMAP) return p->tensors.data[i];
-    Tensor *t = tensor_add(p, "rowmap", TENSOR_ROWMAP, TYPE_INT, 1, &p->batch);
+    Tensor *t = tensor_of_kind(p, TENSOR_ROWMAP);
+    if (t) return t;
+    t = tensor_add(p, "rowmap", TENSOR_ROWMAP, TYPE_INT, 1, &p->batch);
     t->batch_dims = 1;
     return t;
 }

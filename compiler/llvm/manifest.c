@@ -318,7 +318,7 @@ static void add_build(Blob *b) {
 static void add_run(Blob *b) {
     const Module *m = b->module;
     nn_manifest *head = &b->head;
-    head->rowmap = number(b, program_rowmap(m->program));
+    head->rowmap = number(b, tensor_of_kind(m->program, TENSOR_ROWMAP));
     head->loss = number(b, m->loss);
     head->update_loss = number(b, m->update_loss);
     head->gradient_norm = number(b, m->gradient_norm);
