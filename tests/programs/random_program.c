@@ -387,10 +387,8 @@ static Tensor *layer_recurrence(Maker *m) {
 }
 
 static Tensor *layer_recur(Maker *m) {
-    Tensor *x = some(m), *w;
-    if (x->rank < 2) return layer_map(m);
-    Tensor *h = random_recur(m->p, m->f, &m->state, x, &w);
-    if (w) w->trainable = true;
+    Tensor *x = some(m), *w = NULL;
+    Tensor *h = x->rank < 2 ? layer_map(m) : random_recur(m->p, m->f, &m->state, x, &w);
     if (w) vec_push(m->p->arena, &m->params, w);
     return h;
 }

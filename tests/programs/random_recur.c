@@ -57,6 +57,7 @@ Tensor *random_recur(Program *p, Function *f, uint64_t *state, Tensor *x, Tensor
         Tensor *w = *matrix =
                    tensor_add(p, "w", TENSOR_PARAM, TYPE_REAL, 2, (const int64_t[]){u->size, u->size}),
                *product = carried(&r, "carried");
+        w->trainable = true;
         const Affine *place[] = {affine_index(p, r.v), affine_index(p, u)};
         const Expr *weight = expr_read(p, w, place, NULL);
         define(&r, product, expr_mul(p, read_of(&r, h, r.lag, true), weight), true);
