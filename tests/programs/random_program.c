@@ -42,15 +42,14 @@ static Tensor *layer_map(Maker *m) {
 // y[b, .., u] = sum[n] x[b, .., n] * w[n, u] + bias[u]
 static Tensor *layer_dense(Maker *m) {
     Tensor *x = some(m);
-    Indices at = dims_of(m, x), reduced = NONE, weights = NONE, out = at;
+    Indices at = dims_of(m, x), reduced, weights, out = at;
     int which = x->rank > 1 ? (int)pick(m, 1, x->rank - 1) : 0;
     int64_t units = pick_width(m, 1);
     if (which == 0 || row_elements(x) / x->dims[which] * units > MOST_ELEMENTS) return layer_map(m);
     Index *u = fresh(m, "u", units);
-    reduced.indices[reduced.count++] = at.indices[which];
-    weights.indices[weights.count++] = at.indices[which];
+    reduced = (Indices){.indices = {at.indices[which]}, .count = 1};
+    weights = (Indices){.indices = {at.indices[which], u}, .count = 2};
     out.indices[which] = u;
-    weights.indices[weights.count++] = u;
     Tensor *w = param(m, weights);
     const Expr *e = expr_mul(m->p, read_at(m, x, at), read_at(m, w, weights));
     Tensor *y = define(m, "dense", out, REDUCE_SUM, reduced, e);
