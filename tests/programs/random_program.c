@@ -42,19 +42,18 @@ static Tensor *layer_map(Maker *m) {
 // y[b, .., u] = sum[n] x[b, .., n] * w[n, u] + bias[u]
 static Tensor *layer_dense(Maker *m) {
     Tensor *x = some(m);
-    Indices at = dims_of(m, x), reduced, weights, out = at;
+    Indices at = dims_of(m, x), out = at;
     int which = x->rank > 1 ? (int)pick(m, 1, x->rank - 1) : 0;
     int64_t units = pick_width(m, 1);
     if (which == 0 || row_elements(x) / x->dims[which] * units > MOST_ELEMENTS) return layer_map(m);
     Index *u = fresh(m, "u", units);
-    reduced = (Indices){.indices = {at.indices[which]}, .count = 1};
-    weights = (Indices){.indices = {at.indices[which], u}, .count = 2};
+    Indices reduced = {.indices = {at.indices[which]}, .count = 1},
+            weights = {.indices = {at.indices[which], u}, .count = 2}, shape = {.indices = {u}, .count = 1};
     out.indices[which] = u;
     Tensor *w = param(m, weights);
     const Expr *e = expr_mul(m->p, read_at(m, x, at), read_at(m, w, weights));
     Tensor *y = define(m, "dense", out, REDUCE_SUM, reduced, e);
     if (pick(m, 0, 1)) return y;
-    Indices shape = {.indices = {u}, .count = 1};
     Tensor *bias = param(m, shape);
     return define(m, "biased", out, REDUCE_NONE, NONE,
                   activate(m, expr_add(m->p, read_at(m, y, out), read_at(m, bias, shape))));
