@@ -135,9 +135,7 @@ static void statuses(Text *out) {
 }
 
 // Integers of a field are below it; 0: any.
-static int64_t limit_of(const Argument *a) {
-    return a->field ? a->field->limit : 0;
-}
+static int64_t limit_of(const Argument *a) { return a->field ? a->field->limit : 0; }
 
 static void sizes(Text *out, const Header *h) {
     const Module *m = h->module;
@@ -217,10 +215,11 @@ static void list_argument(Text *out, const Header *h, const Argument *a) {
         const Statistic *s = &h->module->data.statistics.data[i];
         if (&h->module->data.fields.data[s->field] != f) continue;
         if (s->kind == STATISTIC_STANDARDIZE)
-            text_add(out, ", (value - data.%s.mean) / data.%s.deviation", f->name, f->name);
-        if (s->kind == STATISTIC_MINMAX)
-            text_add(out, ", (value - data.%s.low) / (data.%s.high - data.%s.low)", f->name, f->name,
+            text_add(out, ", (value - data.%s.mean) / data.%s.deviation, and by 1 if that is 0", f->name,
                      f->name);
+        if (s->kind == STATISTIC_MINMAX)
+            text_add(out, ", (value - data.%s.low) / (data.%s.high - data.%s.low), and by 1 if that is 0",
+                     f->name, f->name, f->name);
     }
     text_put(out, "\n");
 }

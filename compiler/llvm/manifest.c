@@ -140,7 +140,6 @@ static void add_fields(Blob *b) {
             .name = text(b, f->name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
         for (int k = 0; k < f->rank; k++) rows[i].dims[k] = f->dims[k];
         rows[i].is_class = f->is_class;
-        rows[i].is_whole = f->is_whole;
         rows[i].in_model = f->in_model;
         rows[i].in_loss = f->in_loss;
         rows[i].source = f->input ? source_slot(b, string_format(b->arena, "source.%s", f->input->name)) : -1;
@@ -178,7 +177,6 @@ static void add_columns(Blob *b) {
         row->values =
             c->value_count ? append(b, c->values, sizeof *c->values * (size_t)c->value_count, 8) : 0;
         row->values_count = (uint32_t)c->value_count;
-        row->line = line_of(b, c->span);
     }
     TABLE(b, columns, rows, d->columns.count);
 }
@@ -209,7 +207,6 @@ static int32_t source_row(const char *name) {
 static void add_data(Blob *b) {
     const DataBlock *d = &b->module->data;
     nn_data *row = &b->head.data;
-    row->name = text(b, d->name);
     row->source = source_row(d->source);
     row->file = text(b, d->file);
     row->header = d->header;
@@ -224,7 +221,10 @@ static void add_data(Blob *b) {
     row->validation = d->validation;
     row->split_seed = d->split_seed;
     row->folds = (int32_t)d->folds;
-    for (int part = 0; part < 3; part++) row->own_part[part] = d->own_part[part];
+    for (int part = 0; part < 3; part++) {
+        row->own_part[part] = d->own_part[part];
+        row->first_row[part] = number(b, d->first_row[part]);
+    }
     row->directory = text(b, b->options->kind == OUTPUT_TRAINER ? b->options->directory : NULL);
     add_fields(b);
     add_columns(b);
@@ -279,17 +279,6 @@ static void add_places(Blob *b) {
     TABLE(b, places, rows.data, rows.count);
 }
 
-static int64_t block_rows(const Kernels *ks) {
-    for (int i = 0; i < ks->schedules.count; i++) {
-        const Schedule *s = ks->schedules.data[i];
-        if (s->function->kind != FUNCTION_PREPARE) continue;
-        for (int k = 0; k < s->kernels.count; k++)
-            for (int a = 0; a < s->kernels.data[k]->axis_count; a++)
-                if (s->kernels.data[k]->axes[a].batch) return s->kernels.data[k]->axes[a].size;
-    }
-    return ks->program->batch;
-}
-
 static void add_build(Blob *b) {
     const OutputOptions *o = b->options;
     nn_manifest *head = &b->head;
@@ -304,7 +293,8 @@ static void add_build(Blob *b) {
     }
     head->is_double = b->kernels->program->precision == PRECISION_DOUBLE;
     head->batch = (int32_t)b->kernels->program->batch;
-    head->block = (int32_t)block_rows(b->kernels);
+    head->block = (int32_t)b->module->data.block;
+    head->block_row = b->module->data.block_row;
     head->name = text(b, b->module->name);
     head->model = text(b, b->module->model);
     head->version_text = text(b, NN_VERSION);

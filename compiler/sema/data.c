@@ -136,16 +136,6 @@ static bool is_word(const Node *e, const char *name) {
     return e && e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name);
 }
 
-static bool holds_word(const Node *e, const char *name) {
-    if (!e) return false;
-    if (is_word(e, name)) return true;
-    for (int i = 0; i < 3; i++)
-        if (holds_word(e->kid[i], name)) return true;
-    for (int i = 0; i < e->count; i++)
-        if (holds_word(e->items[i], name)) return true;
-    return false;
-}
-
 static bool is_condition(const Node *e) {
     if (e->kind == AST_BOOL || (e->kind == AST_UNARY && e->op == OPERATOR_NOT)) return true;
     return e->kind == AST_BINARY && (e->op == OPERATOR_AND || e->op == OPERATOR_OR ||
@@ -156,7 +146,6 @@ static bool is_condition(const Node *e) {
 bool data_read_type(Run *r, const Node *e, Field *f) {
     f->is_class = is_word(e, "class");
     f->type = f->is_class || is_word(e, "int") ? TYPE_INT : is_condition(e) ? TYPE_BOOL : TYPE_REAL;
-    f->is_whole = holds_word(e, "whole");
     if (f->type == TYPE_BOOL) f->limit = 2;
     if (f->type != TYPE_INT) return true;
     const Node *n = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "n");

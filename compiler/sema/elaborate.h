@@ -137,6 +137,7 @@ struct Elaborator {
     const Array *state_shape; // optimizers of numbers: the shape of a state without brackets; else NULL
     const Index
         *row; // a data block is written for one row: the index under which everything stands; else NULL
+    Tensor *first_row; // there: the number of a block's first row among those that draws are keyed by
     struct ElaboratorTables *tables;
 };
 Elaborator *elaborator_create(Session *s, Function *f, bool training);

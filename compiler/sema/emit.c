@@ -119,10 +119,19 @@ static const Expr *under_facts(Elaborator *el, const Expr *e, const Indices *own
 
 // ---- the draws of what becomes a tensor ----
 
-static const Affine *row_major(Program *p, const Index *const *indices, int count) {
+// A row of data by its number among those that one number of the batch counts, whatever block it is made in.
+const Affine *draw_row(const Elaborator *el) {
+    Program *p = el->session->program;
+    const Expr *first = expr_read(p, el->first_row, NULL, el->first_row->origin);
+    return affine_add(p, affine_atom(p, first), affine_index(p, el->row));
+}
+
+static const Affine *row_major(const Elaborator *el, const Index *const *indices, int count) {
+    Program *p = el->session->program;
     const Affine *form = affine_constant(p, 0);
     for (int i = 0; i < count; i++)
-        form = affine_add(p, affine_scale(p, form, indices[i]->size, 1), affine_index(p, indices[i]));
+        form = affine_add(p, affine_scale(p, form, indices[i]->size, 1),
+                          indices[i] == el->row ? draw_row(el) : affine_index(p, indices[i]));
     return form;
 }
 
@@ -132,7 +141,7 @@ static const Expr *number_draws(Elaborator *el, const Expr *e, const Indices *al
     Indices own = {.count = 0};
     for (int i = 0; i < all->count; i++)
         if (all->data[i] != element) add_index(&own, all->data[i]);
-    Binding binding = {element, row_major(el->session->program, own.data, own.count)};
+    Binding binding = {element, row_major(el, own.data, own.count)};
     return expr_substitute(el->session->program, e, &binding, 1);
 }
 

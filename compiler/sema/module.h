@@ -25,7 +25,7 @@ typedef struct {
     int rank; // of one sample
     int64_t dims[MAX_RANK];
     int64_t limit; // classes, ints and conditions (2); 0: none
-    bool is_class, is_whole;
+    bool is_class;
     int in_model; // its place among the model's inputs, or -1
     bool in_loss;
     Tensor *input;       // TENSOR_INPUT of STEP, EVALUATE and PREDICT (one tensor for all three)
@@ -51,7 +51,7 @@ typedef enum { STATISTIC_STANDARDIZE, STATISTIC_MINMAX, STATISTIC_MISSING_MEAN }
 typedef struct {
     StatisticKind kind;
     int field, column;       // column: missing = mean; else -1
-    Tensor *of[3], *into[2]; // into: TENSOR_STATE, TYPE_REAL, data.FIELD.mean ...
+    Tensor *of[3], *into[2]; // into: TENSOR_STATE, TYPE_DOUBLE, data.FIELD.mean ...
 } Statistic;
 
 typedef struct {
@@ -67,6 +67,9 @@ typedef struct {
     double test, validation;
     int64_t split_seed, folds;
     bool own_part[3];
+    int64_t block;        // rows of a call of the prepare functions
+    int64_t block_row;    // the most numbers of one row in what they read and give
+    Tensor *first_row[3]; // of each part's: set to the number of the block's first row, mod 64
     VEC(Field) fields;
     VEC(Column) columns;
     VEC(Statistic) statistics;

@@ -1,5 +1,6 @@
-// The functions that make fields of raw columns, a block of rows at a time, in double.
-// A field is written for one row: readers (column, file, a table's list ...) and other fields are tensors of
+// The functions that make fields of raw columns, a block of rows at a time, in double: a field is rounded
+// once, when it is stored. (What is drawn and reads nothing has the precision of the program's draws.) A
+// field is written for one row: readers (column, file, a table's list ...) and other fields are tensors of
 // one sample, each a read of a tensor [block, ...] at the one index of the row, which nothing in the text can
 // name. So nothing reaches from row to row, and what is left is an expression or an equation like any other.
 #include "sema/prepare.h"
@@ -31,7 +32,7 @@ static SemaValue sample_value(const Maker *k, Tensor *t) {
 
 // A sample as a tensor of a block; NULL after a message.
 static Tensor *block_store(Maker *k, SemaValue v, const char *name, TensorKind kind, Type type, Span span) {
-    Array a = {.rank = 1, .dims = {{PREPARE_BLOCK, true}}, .indices = {k->el->row}};
+    Array a = {.rank = 1, .dims = {{DRAW_ROWS, true}}, .indices = {k->el->row}};
     bool tensor = v.kind == SEMA_TENSOR;
     a.e = tensor ? v.array->e : value_expr(k->el, v, v.type == TYPE_REAL);
     for (int d = 0; tensor && d < v.array->rank; d++) {
@@ -62,13 +63,13 @@ static Tensor *statistic_state(Maker *k, const char *what, int number, const Ten
         return same ? t : NULL;
     }
     if (k->part) return NULL;
-    t = tensor_add(r->p, name, TENSOR_STATE, TYPE_REAL, of->rank - 1, of->dims + 1);
+    t = tensor_add(r->p, name, TENSOR_STATE, TYPE_DOUBLE, of->rank - 1, of->dims + 1);
     const Affine *out[MAX_RANK];
     for (int d = 0; d < t->rank; d++) out[d] = affine_index(r->p, index_add(r->p, "i", t->dims[d], false));
     Origin *origin = arena_new(r->arena, Origin);
     origin->span = k->f->span;
     t->origin = origin;
-    Tensor *value = tensor_add(r->p, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, TYPE_REAL,
+    Tensor *value = tensor_add(r->p, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, TYPE_DOUBLE,
                                t->rank, t->dims);
     equation_add(r->p, r->session->initial, value, out, REDUCE_NONE, NULL, 0, expr_const(r->p, first),
                  origin);
@@ -89,7 +90,8 @@ static void add_missing_mean(Maker *k, Tensor *raw) {
     vec_push(k->r->arena, &d->statistics, s);
 }
 
-// (x - low) / (high - low), or (x - mean) / deviation; a range or deviation of 0 counts as 1.
+// (x - low) / (high - low), or (x - mean) / deviation. A range or deviation of 0 counts as 1, and what
+// differs from such a constant by rounding alone is it.
 static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool minmax) {
     Program *p = k->r->p;
     const Affine *forms[MAX_RANK];
@@ -97,8 +99,10 @@ static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool mi
     const Expr *x = expr_read(p, of, forms, NULL), *l = expr_read(p, low, forms + 1, NULL),
                *h = expr_read(p, high, forms + 1, NULL);
     const Expr *width = minmax ? expr_sub(p, h, l) : h, *zero = expr_const(p, 0);
-    const Expr *by = expr_select(p, expr_binary(p, OP_EQ, width, zero), expr_const(p, 1), width);
-    a.e = expr_div(p, expr_sub(p, x, l), by);
+    const Expr *constant = expr_binary(p, OP_EQ, width, zero), *from = expr_sub(p, x, l);
+    const Expr *most = expr_mul(p, expr_const(p, NN_SAME), expr_unary(p, OP_ABS, l));
+    const Expr *same = expr_binary(p, OP_LE, expr_unary(p, OP_ABS, from), most);
+    a.e = expr_select(p, constant, expr_select(p, same, zero, from), expr_div(p, from, width));
     return value_array(k->r->session, &a);
 }
 
@@ -285,21 +289,24 @@ static const Expr *to_integer(const Maker *k, const Expr *e) {
     return e->type == TYPE_INT ? e : expr_unary(k->r->p, OP_FLOOR, e);
 }
 
-// What other fields see of an integer: they may index by it before the runtime has checked it.
-static SemaValue seen_integer(Maker *k, SemaValue v, const Expr *e, Span span) {
+// What other fields see: numbers as doubles, not yet rounded; integers within their limit, as they may index
+// before the runtime has checked them.
+static SemaValue seen_value(Maker *k, SemaValue v, const Expr *e, Span span) {
     Program *p = k->r->p;
+    bool whole = k->f->type == TYPE_INT;
     int64_t high = k->f->limit - 1;
-    if (e->type == TYPE_INT) {
+    if (whole && e->type == TYPE_INT) {
         e = expr_binary(p, OP_MIN, expr_binary(p, OP_MAX, e, expr_int(p, 0)), expr_int(p, high));
-    } else {
+    } else if (whole) {
         const Expr *zero = expr_const(p, 0), *most = expr_const(p, (double)high);
         const Expr *below = expr_select(p, expr_binary(p, OP_LT, e, most), e, most);
         e = expr_unary(p, OP_FLOOR, expr_select(p, expr_binary(p, OP_LT, zero, e), below, zero));
     }
     const char *name = prepare_name(k, string_format(k->r->arena, "%s.seen", k->f->name));
-    Tensor *t = block_store(k, with_element(k, v, e), name, TENSOR_TEMP, TYPE_INT, span);
+    Tensor *t =
+        block_store(k, with_element(k, v, e), name, TENSOR_TEMP, whole ? TYPE_INT : TYPE_DOUBLE, span);
     if (!t) return value_error();
-    t->bounded = true, t->low = 0, t->high = high;
+    if (whole) t->bounded = true, t->low = 0, t->high = high;
     SemaValue seen = sample_value(k, t);
     seen.is_class = k->f->is_class;
     return seen;
@@ -348,11 +355,16 @@ static void make_field(Maker *k) {
     bool whole = f->type == TYPE_INT && (reader_source(e) || element->type == TYPE_INT);
     Type type = f->type == TYPE_INT && !whole ? TYPE_DOUBLE : (Type)f->type;
     SemaValue out = whole ? with_element(k, v, to_integer(k, element)) : v;
-    Tensor *t = block_output(k, out, prepare_name(k, f->name), type, e->span);
+    // Raw columns are doubles, and what reads doubles is calculated in double and rounded by the function
+    // itself. What is made of draws and other fields alone stays a double until the runtime stores it.
+    bool real = type == TYPE_REAL && element->read_count, rounded = real && k->columns > 0;
+    Tensor *t =
+        block_output(k, out, prepare_name(k, f->name), real && !rounded ? TYPE_DOUBLE : type, e->span);
     if (!t) return;
     if (whole) t->bounded = true, t->low = 0, t->high = f->limit - 1;
     f->prepared[k->part] = t;
-    env_set(k->env, f->name, f->type == TYPE_INT ? seen_integer(k, v, element, e->span) : sample_value(k, t));
+    bool apart = f->type == TYPE_INT || rounded;
+    env_set(k->env, f->name, apart ? seen_value(k, v, element, e->span) : sample_value(k, t));
 }
 
 // Marks what the marked tensors are made of.
@@ -393,13 +405,18 @@ static void mark_inputs(Run *r, const Function *f, int part) {
 }
 
 // Fields are made in the order of the part's own text.
-static void make_part(Run *r, const Node *block, int part, FunctionKind kind, const char *name) {
+// The result is the index of its row.
+static Index *make_part(Run *r, const Node *block, int part, FunctionKind kind, const char *name) {
     Function *f = function_add(r->p, kind, name);
     Elaborator *el = elaborator_create(r->session, f, false);
     Env *env = env_create(el, block->span, "data");
     int64_t rows = 0;
     bool *given = arena_array(r->arena, bool, r->m->data.fields.count + 1);
-    el->row = index_add(r->p, "row", PREPARE_BLOCK, true);
+    Index *row = index_add(r->p, "row", DRAW_ROWS, true);
+    el->row = row;
+    el->first_row = r->m->data.first_row[part] =
+        tensor_add(r->p, string_format(r->arena, "%s.first_row", name), TENSOR_INPUT, TYPE_INT, 0, NULL);
+    el->first_row->bounded = true, el->first_row->high = DRAW_ROWS - 1;
     for (int i = 0; i < block->count; i++) {
         Field *field = data_field_of(r, block->items[i]);
         if (!field) continue;
@@ -419,18 +436,38 @@ static void make_part(Run *r, const Node *block, int part, FunctionKind kind, co
     elaborator_finish(el);
     mark_inputs(r, f, part);
     if (part == 0) check_stratify(r, f);
+    return row;
+}
+
+// As many rows a block as fit. No subscript but the row's own holds the row, so its size stands nowhere else.
+static void fit_blocks(Run *r, int first_tensor, Index *const rows[PARTS]) {
+    int64_t bytes = 0, *block = &r->m->data.block;
+    for (int i = first_tensor; i < r->p->tensors.count; i++) {
+        const Tensor *t = r->p->tensors.data[i];
+        int64_t n = 1;
+        for (int d = 1; d < t->rank && n <= INT32_MAX; d++) n *= t->dims[d];
+        bytes += t->batch_dims & 1 ? n * (int64_t)sizeof(double) : 0;
+        if (t->kind != TENSOR_TEMP && n > r->m->data.block_row) r->m->data.block_row = n;
+    }
+    for (*block = DRAW_ROWS; *block > 1 && bytes > BLOCK_BYTES / *block;) *block /= 2;
+    for (int i = first_tensor; i < r->p->tensors.count; i++)
+        if (r->p->tensors.data[i]->batch_dims & 1) r->p->tensors.data[i]->dims[0] = *block;
+    for (int part = 0; part < PARTS; part++)
+        if (rows[part]) rows[part]->size = *block;
 }
 
 bool data_prepare(Run *r) {
-    int errors = r->ctx->errors;
+    int errors = r->ctx->errors, first_tensor = r->p->tensors.count;
     const Node *block = r->data->block;
-    make_part(r, block, 0, FUNCTION_PREPARE, "prepare");
+    Index *rows[PARTS] = {make_part(r, block, 0, FUNCTION_PREPARE, "prepare")};
     for (int i = 0; i < block->count; i++) {
         const Node *s = block->items[i];
         if (s->kind != AST_PART) continue;
         bool test = string_equal(s->name, "test");
-        make_part(r, s->block, test ? 1 : 2, test ? FUNCTION_PREPARE_TEST : FUNCTION_PREPARE_VALIDATION,
-                  test ? "prepare_test" : "prepare_validation");
+        rows[test ? 1 : 2] =
+            make_part(r, s->block, test ? 1 : 2, test ? FUNCTION_PREPARE_TEST : FUNCTION_PREPARE_VALIDATION,
+                      test ? "prepare_test" : "prepare_validation");
     }
+    fit_blocks(r, first_tensor, rows);
     return r->ctx->errors == errors;
 }

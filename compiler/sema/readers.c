@@ -16,7 +16,7 @@ static int64_t elements_of(const Field *f) {
 }
 
 static Tensor *block_tensor(Maker *k, const char *name, const Shape *shape) {
-    int64_t dims[MAX_RANK] = {PREPARE_BLOCK};
+    int64_t dims[MAX_RANK] = {DRAW_ROWS};
     memcpy(dims + 1, shape->dims, sizeof(int64_t) * (size_t)shape->rank);
     Tensor *t = tensor_add(k->r->p, name, TENSOR_INPUT, TYPE_DOUBLE, shape->rank + 1, dims);
     t->batch_dims = 1;

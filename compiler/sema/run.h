@@ -6,7 +6,9 @@
 #include "abi.h"
 #include "sema/elaborate.h"
 
-enum { PREPARE_BLOCK = 64, MOST_SETTINGS = 24, PARTS = 3 };
+// Draws of the data are keyed by row // DRAW_ROWS and row mod DRAW_ROWS; a block is that, or a half, a quarter ...
+// of it, so that its tensors take at most BLOCK_BYTES, where one row does not take more.
+enum { DRAW_ROWS = NN_DRAW_ROWS, BLOCK_BYTES = 1 << 18, MOST_SETTINGS = 24, PARTS = 3 };
 
 // One clause of `minimize`: which parameters, and the rule that changes them.
 typedef struct {

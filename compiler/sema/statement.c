@@ -302,7 +302,7 @@ static SemaValue fill_whole(Elaborator *el, Left *left, SemaValue v) {
 static const Affine *left_element(Elaborator *el, const Left *left) {
     if (left->whole_count) return NULL;
     Program *p = el->session->program;
-    const Affine *form = el->row ? affine_index(p, el->row) : affine_constant(p, 0);
+    const Affine *form = el->row ? draw_row(el) : affine_constant(p, 0);
     for (int d = 0; d < left->rank; d++)
         form = affine_add(p, affine_scale(p, form, left->dims[d].size, 1), left->out[d]);
     return form;

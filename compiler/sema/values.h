@@ -304,6 +304,7 @@ SemaValue call_piped(Elaborator *el, Env *env, const Node *call, const SemaValue
 const Node *definition_called(Elaborator *el, const Env *env, const Node *base);
 SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, const SemaValue *values,
                         int count, Span span);
+const Affine *draw_row(const Elaborator *el);
 SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row);
 SemaValue force_closure(Elaborator *el, SemaValue closure);
 uint64_t node_ordinal(Elaborator *el, const Env *env, const Node *node);

@@ -170,16 +170,20 @@ double *nn_scalar_at(const nn_model *m, int32_t tensor) {
     return t == NULL ? NULL : (double *)(void *)(m->arena + t->offset + t->zero * 8);
 }
 
+double nn_tensor_number(const nn_model *m, const nn_tensor *t, int64_t element) {
+    union {
+        double twice;
+        float single;
+        int32_t whole;
+    } at;
+    nn_tensor_get(m, t, element, 1, &at);
+    if (nn_tensor_element_size(m, t) == 8) return at.twice;
+    return t->type == NN_REAL ? (double)at.single : (double)at.whole;
+}
+
 double nn_scalar_get(const nn_model *m, int32_t tensor) {
     const nn_tensor *t = nn_model_tensor(m, tensor);
-    if (t == NULL) return (double)NAN;
-    if (nn_tensor_element_size(m, t) == 8) return *nn_scalar_at(m, tensor);
-    union {
-        float real;
-        int32_t whole;
-    } value;
-    nn_tensor_get(m, t, 0, 1, &value);
-    return t->type == NN_REAL ? (double)value.real : (double)value.whole;
+    return t == NULL ? (double)NAN : nn_tensor_number(m, t, 0);
 }
 
 void nn_scalar_put(const nn_model *m, int32_t tensor, double value) {

@@ -45,6 +45,9 @@ void nn_tensor_put(const nn_model *m, const nn_tensor *t, int64_t first, int64_t
 void nn_tensor_span(const nn_model *m, const nn_tensor *t, int64_t *first, int64_t *bytes);
 bool nn_tensor_finite(const nn_model *m, const nn_tensor *t);
 
+// One element, of whatever type.
+double nn_tensor_number(const nn_model *m, const nn_tensor *t, int64_t element);
+
 // Numbers of rank 0. A tensor that is not there reads as NaN, and takes no number.
 double nn_scalar_get(const nn_model *m, int32_t tensor);
 void nn_scalar_put(const nn_model *m, int32_t tensor, double value);

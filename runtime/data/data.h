@@ -42,6 +42,7 @@ typedef struct nn_data_request {
     bool every_field;    // `data`: also fields that no function reads
     bool measure;        // statistics and classes are taken from these rows (else from weights)
     int32_t fold;        // folds: which is held out, -1: none chosen
+    void (*message)(const char *kind, const char *text); // training: tells what looks like a mistake
 } nn_data_request;
 
 typedef struct nn_dataset {
@@ -70,7 +71,6 @@ nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, c
 bool nn_data_is_csv(const nn_model *m);
 int64_t nn_field_elements(const nn_field *f);                // of one sample
 int64_t nn_field_size(const nn_model *m, const nn_field *f); // bytes of one sample
-double nn_field_value(const nn_model *m, const nn_dataset *data, int32_t field, int64_t row, int64_t element);
 
 // ---- readers, one file each ----
 // The path a declared file is found at, or NN_FILE with the places that were looked at.

@@ -1,9 +1,10 @@
 // Loading: raw columns, split, statistics of the training rows, and the prepare functions that make fields of
-// them. Guarantees: statistics are taken in double, rounded to the precision they are stored in, and only
-// then used; every whole number and class of a field lies below its limit.
+// them. Guarantees: all of it is in double, statistics and weights file included, until a field is stored in
+// the precision of the program; every whole number and class of a field lies below its limit.
 #include "data/data.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -28,15 +29,6 @@ int64_t nn_field_elements(const nn_field *f) {
 
 int64_t nn_field_size(const nn_model *m, const nn_field *f) {
     return nn_field_elements(f) * nn_type_size(m, f->type);
-}
-
-double nn_field_value(const nn_model *m, const nn_dataset *data, int32_t field, int64_t row,
-                      int64_t element) {
-    const nn_field *f = &NN_TABLE(m, nn_field, fields)[field];
-    int64_t k = row * nn_field_elements(f) + element;
-    if (f->type != NN_REAL && f->type != NN_DOUBLE) return ((const int32_t *)data->fields[field])[k];
-    return nn_type_size(m, f->type) == 8 ? ((const double *)data->fields[field])[k]
-                                         : (double)((const float *)data->fields[field])[k];
 }
 
 static bool own_part(const Loading *l, int part) {
@@ -75,7 +67,10 @@ static nn_status visit_part(Loading *l, int part, bool only_training, Visit *vis
                         .sources = l->data->sources,
                         .rows = count,
                         .seed = (uint64_t)mf->data.synthetic_seed,
-                        .batch_number = (uint32_t)(first / block)};
+                        .batch_number = (uint32_t)(first / NN_DRAW_ROWS)};
+        const nn_tensor *first_row = nn_model_tensor(l->m, mf->data.first_row[part]);
+        if (first_row != NULL)
+            nn_tensor_put(l->m, first_row, 0, 1, &(int32_t){(int32_t)(first % NN_DRAW_ROWS)});
         l->runner.call(l->runner.data, NN_PREPARE + part, &call);
         nn_status status = visit(l, part, first, count, data);
         if (status != NN_OK) return status;
@@ -118,25 +113,17 @@ static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, 
     int64_t elements = nn_field_elements(f), size = nn_field_size(l->m, f), n = count * elements;
     rows += (l->first[part] + first) * size;
     bool real = f->type == NN_REAL || f->type == NN_DOUBLE;
-    if (real && t->type != NN_INT && t->type != NN_BOOL &&
-        nn_tensor_element_size(l->m, t) == nn_type_size(l->m, f->type)) {
+    if (real && nn_tensor_element_size(l->m, t) == nn_type_size(l->m, f->type)) {
         nn_tensor_get(l->m, t, 0, n, rows);
         return NN_OK;
     }
     output_values(l, t, n, l->block);
-    for (int64_t k = 0; k < n; k++) {
+    for (int64_t k = 0; k < n && real; k++) ((float *)(void *)rows)[k] = (float)l->block[k];
+    for (int64_t k = 0; k < n && !real; k++) {
         double v = l->block[k];
-        if (real && nn_type_size(l->m, f->type) == 8) {
-            memcpy(rows + k * 8, &v, 8);
-        } else if (real) {
-            float single = (float)v;
-            memcpy(rows + k * 4, &single, 4);
-        } else {
-            bool inside = f->limit > 0 ? v >= 0 && v < (double)f->limit : v >= INT32_MIN && v <= INT32_MAX;
-            if (!inside || v != floor(v)) return out_of_range(l, f, part, first + k / elements, v);
-            int32_t whole = (int32_t)v;
-            memcpy(rows + k * 4, &whole, 4);
-        }
+        bool inside = f->limit > 0 ? v >= 0 && v < (double)f->limit : v >= INT32_MIN && v <= INT32_MAX;
+        if (!inside || v != floor(v)) return out_of_range(l, f, part, first + k / elements, v);
+        ((int32_t *)(void *)rows)[k] = (int32_t)v;
     }
     return NN_OK;
 }
@@ -155,7 +142,9 @@ static nn_status keep_fields(Loading *l, int part, int64_t first, int64_t count,
 typedef struct {
     const nn_statistic *of;
     int64_t elements, rows;
-    double *low, *high, *mean, *sum; // of each element of a sample
+    bool again; // the second pass: from the mean
+    double *low, *high, *origin, *sum,
+        *square; // of each element of a sample; sums of differences from origin
 } Measure;
 
 static nn_status measure_block(Loading *l, int part, int64_t first, int64_t count, void *data) {
@@ -165,40 +154,22 @@ static nn_status measure_block(Loading *l, int part, int64_t first, int64_t coun
     output_values(l, t, count * s->elements, l->block);
     for (int64_t r = 0; r < count; r++) {
         if (!l->training[l->first[part] + first + r]) continue;
-        s->rows++;
-        for (int64_t e = 0; e < s->elements; e++) {
-            double v = l->block[r * s->elements + e];
-            s->low[e] = v < s->low[e] || s->rows == 1 ? v : s->low[e];
-            s->high[e] = v > s->high[e] || s->rows == 1 ? v : s->high[e];
-            s->sum[e] += v;
+        const double *v = l->block + r * s->elements;
+        for (int64_t e = 0; e < s->elements && s->again; e++) {
+            double d = v[e] - s->origin[e];
+            s->sum[e] += d;
+            s->square[e] += d * d;
         }
+        for (int k = 0; k < 3 && !s->again && s->rows == 0; k++)
+            memcpy(s->low + k * s->elements, v, (size_t)s->elements * sizeof *v); // high and origin too
+        for (int64_t e = 0; e < s->elements && !s->again; e++) {
+            s->low[e] = v[e] < s->low[e] ? v[e] : s->low[e];
+            s->high[e] = v[e] > s->high[e] ? v[e] : s->high[e];
+            s->sum[e] += v[e] - s->origin[e];
+        }
+        s->rows += !s->again;
     }
     return NN_OK;
-}
-
-static nn_status deviation_block(Loading *l, int part, int64_t first, int64_t count, void *data) {
-    Measure *s = data;
-    const nn_tensor *t = nn_model_tensor(l->m, s->of->of[part]);
-    if (t == NULL) return NN_OK;
-    output_values(l, t, count * s->elements, l->block);
-    for (int64_t r = 0; r < count; r++) {
-        if (!l->training[l->first[part] + first + r]) continue;
-        for (int64_t e = 0; e < s->elements; e++) {
-            double d = l->block[r * s->elements + e] - s->mean[e];
-            s->sum[e] += d * d;
-        }
-    }
-    return NN_OK;
-}
-
-// Rounds to the precision of the tensor it is stored in.
-static void store(const Loading *l, int32_t tensor, const double *values, int64_t count) {
-    const nn_tensor *t = nn_model_tensor(l->m, tensor);
-    for (int64_t k = 0; t != NULL && k < count; k++) {
-        float single = (float)values[k];
-        bool wide = nn_tensor_element_size(l->m, t) == 8;
-        nn_tensor_put(l->m, t, k, 1, wide ? (const void *)&values[k] : (const void *)&single);
-    }
 }
 
 static nn_status visit_training(Loading *l, Visit *visit, void *data) {
@@ -208,29 +179,57 @@ static nn_status visit_training(Loading *l, Visit *visit, void *data) {
     return NN_OK;
 }
 
-static nn_status measure(Loading *l, const nn_statistic *of) {
-    const nn_tensor *into = nn_model_tensor(l->m, of->into[0]);
-    Measure s = {.of = of, .elements = into == NULL ? 0 : nn_tensor_elements(into)};
-    double *values = nn_get(l->ctx, (uint64_t)s.elements * 4, sizeof *values);
-    if (values == NULL) return l->ctx->status;
-    s.low = values;
-    s.high = values + s.elements;
-    s.mean = values + 2 * s.elements;
-    s.sum = values + 3 * s.elements;
-    if (visit_training(l, measure_block, &s) != NN_OK) return l->ctx->status;
-    if (of->kind == NN_MINMAX) {
-        store(l, of->into[0], s.low, s.elements);
-        store(l, of->into[1], s.high, s.elements);
-    } else {
-        for (int64_t e = 0; e < s.elements; e++) {
-            s.mean[e] = s.sum[e] / (double)s.rows;
-            s.sum[e] = 0;
-        }
-        if (visit_training(l, deviation_block, &s) != NN_OK) return l->ctx->status;
-        for (int64_t e = 0; e < s.elements; e++) s.sum[e] = sqrt(s.sum[e] / (double)s.rows);
-        store(l, of->into[0], s.mean, s.elements);
-        store(l, of->into[1], s.sum, s.elements);
+static bool is_constant(const Measure *s, int64_t e) {
+    return s->high[e] - s->low[e] <= NN_SAME * fmax(fabs(s->low[e]), fabs(s->high[e]));
+}
+
+// What is the same in every row tells nothing: mostly a mistake in the data.
+static void warn_constant(const Loading *l, const Measure *s) {
+    const nn_field *f = &NN_TABLE(l->m, nn_field, fields)[s->of->field];
+    int64_t first = -1, count = 0;
+    for (int64_t e = 0; e < s->elements; e++) {
+        if (is_constant(s, e) && count++ == 0) first = e;
     }
+    if (count == 0 || l->data->request.message == NULL) return;
+    char text[512];
+    snprintf(text, sizeof text,
+             "field %.200s: %lld of %lld elements are the same in every training row (the first, number "
+             "%lld, is %.15g); %s makes them 0",
+             nn_model_text(l->m, f->name), (long long)count, (long long)s->elements, (long long)first,
+             s->low[first], s->of->kind == NN_MINMAX ? "minmax" : "standardize");
+    l->data->request.message("warning", text);
+}
+
+// Two passes, from the first row and then from the mean, so that what the values have in common cancels
+// exactly.
+static nn_status measure(Loading *l, const nn_statistic *of) {
+    const nn_tensor *low = nn_model_tensor(l->m, of->into[0]), *high = nn_model_tensor(l->m, of->into[1]);
+    Measure s = {.of = of, .elements = low == NULL ? 0 : nn_tensor_elements(low)};
+    uint64_t n = (uint64_t)s.elements;
+    double *values = nn_get(l->ctx, n * 5, sizeof *values);
+    if (values == NULL || low == NULL || high == NULL) return l->ctx->status;
+    s.low = values, s.high = values + n, s.origin = values + 2 * n, s.sum = values + 3 * n,
+    s.square = values + 4 * n;
+    if (visit_training(l, measure_block, &s) != NN_OK) return l->ctx->status;
+    if (of->kind != NN_MINMAX) {
+        for (uint64_t e = 0; e < n; e++) s.origin[e] += s.sum[e] / (double)s.rows;
+        memset(s.sum, 0, (size_t)n * sizeof *s.sum);
+        s.again = true;
+        if (visit_training(l, measure_block, &s) != NN_OK) return l->ctx->status;
+    }
+    warn_constant(l, &s);
+    for (int64_t e = 0; e < s.elements; e++) {
+        bool constant = is_constant(&s, e);
+        if (of->kind == NN_MINMAX) {
+            s.high[e] = constant ? s.low[e] : s.high[e];
+            continue;
+        }
+        double rest = s.sum[e] / (double)s.rows, square = s.square[e] / (double)s.rows - rest * rest;
+        s.low[e] = s.origin[e] + rest;
+        s.high[e] = constant || square < 0 ? 0 : sqrt(square);
+    }
+    nn_tensor_put(l->m, low, 0, s.elements, s.low);
+    nn_tensor_put(l->m, high, 0, s.elements, s.high);
     nn_drop(l->ctx, values);
     return NN_OK;
 }
@@ -244,33 +243,26 @@ static nn_status fill_missing(Loading *l, const nn_statistic *of, bool known) {
     double *v = (double *)(uintptr_t)raw->bytes;
     int part = columns[of->column].part;
     for (int64_t e = 0; e < raw->elements; e++) {
-        double sum = 0, mean;
+        double origin = 0, sum = 0, mean;
         int64_t n = 0;
         for (int64_t r = 0; r < raw->rows && !known; r++) {
             double x = v[r * raw->elements + e];
-            bool counts = l->training[l->first[part] + r] && !isnan(x);
-            n += counts;
-            sum += counts ? x : 0;
+            if (!l->training[l->first[part] + r] || isnan(x)) continue;
+            origin = n++ == 0 ? x : origin;
+            sum += x - origin;
         }
         if (!known && n == 0)
             return nn_fail(
                 l->ctx, NN_DATA,
                 "%s: no training row has a value in field %s, so that there is no mean for missing ones",
                 raw->path, nn_model_text(l->m, NN_TABLE(l->m, nn_field, fields)[of->field].name));
-        mean = sum / (double)(n == 0 ? 1 : n);
-        if (!known)
-            nn_tensor_put(l->m, into, e, 1,
-                          nn_tensor_element_size(l->m, into) == 8 ? (const void *)&mean
-                                                                  : (const void *)&(float){(float)mean});
-        double stored = 0;
-        nn_tensor_get(l->m, into, e, 1, &stored);
-        if (nn_tensor_element_size(l->m, into) == 4) {
-            float single;
-            memcpy(&single, &stored, 4);
-            stored = (double)single;
-        }
+        mean = origin + sum / (double)n;
+        if (known)
+            nn_tensor_get(l->m, into, e, 1, &mean);
+        else
+            nn_tensor_put(l->m, into, e, 1, &mean);
         for (int64_t r = 0; r < raw->rows; r++)
-            v[r * raw->elements + e] = isnan(v[r * raw->elements + e]) ? stored : v[r * raw->elements + e];
+            v[r * raw->elements + e] = isnan(v[r * raw->elements + e]) ? mean : v[r * raw->elements + e];
     }
     return NN_OK;
 }
@@ -316,13 +308,7 @@ static nn_status make_fields(Loading *l) {
     data->fields = nn_get(l->ctx, mf->fields_count, sizeof *data->fields);
     data->sources = nn_get(l->ctx, mf->sources_count, sizeof *data->sources);
     if (data->fields == NULL || data->sources == NULL) return l->ctx->status;
-    uint64_t widest = 1;
-    for (uint32_t k = 0; k < mf->tensors_count; k++) {
-        const nn_tensor *t = nn_model_tensor(l->m, (int32_t)k);
-        uint64_t n = (uint64_t)nn_tensor_row(t);
-        widest = t->rank > 0 && t->dims[0] == mf->block && n > widest ? n : widest;
-    }
-    l->block = nn_get(l->ctx, widest * (uint64_t)mf->block, sizeof *l->block);
+    l->block = nn_get(l->ctx, (uint64_t)(mf->block_row * mf->block), sizeof *l->block);
     for (uint32_t k = 0; k < mf->fields_count; k++) {
         const nn_field *f = &fields[k];
         bool kept = f->source >= 0 || data->request.every_field || mf->data.stratify == (int32_t)k;

@@ -5,6 +5,7 @@
 #include "random/random.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -18,26 +19,33 @@ typedef struct {
     unsigned char *part; // of each row
 } Split;
 
-static nn_status make_groups(Split *s, const nn_model *m) {
+static int compare_keys(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+// Rows by class, each as class and row in one number. Classes may be many more than rows: what has none is no
+// group.
+static nn_status make_groups(Split *s) {
     int32_t field = s->plan->stratify;
-    s->groups = field < 0 ? 1 : NN_TABLE(m, nn_field, fields)[field].limit;
-    s->order = nn_get(s->ctx, (uint64_t)s->rows, sizeof *s->order);
-    s->starts = nn_get(s->ctx, (uint64_t)s->groups + 1, sizeof *s->starts);
-    s->part = nn_get(s->ctx, (uint64_t)s->rows, 1);
-    if (s->order == NULL || s->starts == NULL || s->part == NULL) return s->ctx->status;
     const int32_t *classes = field < 0 ? NULL : s->data->fields[field];
-    for (int64_t r = 0; r < s->rows; r++) s->starts[(classes == NULL ? 0 : classes[r]) + 1]++;
-    for (int64_t g = 0; g < s->groups; g++) s->starts[g + 1] += s->starts[g];
-    int64_t *next = nn_get(s->ctx, (uint64_t)s->groups, sizeof *next);
-    if (next == NULL) return s->ctx->status;
+    uint64_t *keys = nn_get(s->ctx, (uint64_t)s->rows, sizeof *keys);
+    s->order = nn_get(s->ctx, (uint64_t)s->rows, sizeof *s->order);
+    s->starts = nn_get(s->ctx, (uint64_t)s->rows + 1, sizeof *s->starts);
+    s->part = nn_get(s->ctx, (uint64_t)s->rows, 1);
+    if (keys == NULL || s->order == NULL || s->starts == NULL || s->part == NULL) return s->ctx->status;
+    for (int64_t r = 0; r < s->rows; r++)
+        keys[r] = (classes == NULL ? 0 : (uint64_t)classes[r] << 32) | (uint64_t)r;
+    if (classes != NULL) qsort(keys, (size_t)s->rows, sizeof *keys, compare_keys);
     for (int64_t r = 0; r < s->rows; r++) {
-        int64_t g = classes == NULL ? 0 : classes[r];
-        s->order[s->starts[g] + next[g]++] = (int32_t)r;
+        if (r == 0 || keys[r] >> 32 != keys[r - 1] >> 32) s->starts[s->groups++] = r;
+        s->order[r] = (int32_t)(uint32_t)keys[r];
     }
-    nn_drop(s->ctx, next);
+    s->starts[s->groups] = s->rows;
     for (int64_t g = 0; g < s->groups; g++)
         nn_shuffle(s->order + s->starts[g], s->starts[g + 1] - s->starts[g], (uint64_t)s->plan->split_seed,
-                   NN_FOR_SPLIT, (uint64_t)g);
+                   NN_FOR_SPLIT, keys[s->starts[g]] >> 32);
+    nn_drop(s->ctx, keys);
     return NN_OK;
 }
 
@@ -84,13 +92,13 @@ static nn_status take_part(nn_context *ctx, nn_dataset *data, int part, const un
     return NN_OK;
 }
 
-static nn_status split(Split *s, const nn_model *m) {
+static nn_status split(Split *s) {
     const nn_data *plan = s->plan;
     int32_t fold = s->data->request.fold;
     if (plan->split == NN_SPLIT_FOLDS && (plan->folds < 2 || plan->folds > s->rows))
         return nn_fail(s->ctx, NN_DATA, "%lld rows cannot be divided into %d folds", (long long)s->rows,
                        plan->folds);
-    if (make_groups(s, m) != NN_OK) return s->ctx->status;
+    if (make_groups(s) != NN_OK) return s->ctx->status;
     if (plan->split == NN_SPLIT_RANDOM)
         split_random(s);
     else if (plan->split == NN_SPLIT_ORDERED)
@@ -131,7 +139,7 @@ nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data) {
     Split s = {.ctx = ctx, .plan = plan, .data = data, .rows = first};
     if (data->request.all_rows || plan->split == NN_SPLIT_NONE)
         take_part(ctx, data, NN_TRAIN, NULL, 0, first, 0);
-    else if (split(&s, m) != NN_OK)
+    else if (split(&s) != NN_OK)
         return ctx->status;
     if (data->request.all_rows) data->parts[NN_TEST] = data->parts[NN_TRAIN];
     for (int p = NN_TEST; p < NN_PARTS && !data->request.all_rows; p++) {

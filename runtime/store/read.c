@@ -251,6 +251,7 @@ void nn_store_apply(const nn_archive *a) {
         const nn_stored *s = &a->tensors[k];
         if (s->bytes == NULL) continue;
         bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
+        if (t->kind == NN_SOURCE && a->model->rows == NULL) continue;
         if (t->kind == NN_SOURCE)
             memcpy(a->model->rows[nn_model_keeps(a->model, t)].bytes, s->bytes,
                    (size_t)(s->elements * nn_tensor_element_size(a->model, t)));

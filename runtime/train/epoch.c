@@ -14,7 +14,7 @@ static const char *const part_names[NN_PARTS] = {"", "test.", "validation."};
 
 // ---- lines of the log ----
 
-static void put_value(nn_text *line, const nn_values *v, bool array) {
+void nn_text_values(nn_text *line, const nn_values *v, bool array) {
     if (array) nn_text_add(line, "[");
     for (int64_t k = 0; k < v->count; k++) {
         if (k > 0) nn_text_add(line, ", ");
@@ -29,7 +29,7 @@ static void put_value(nn_text *line, const nn_values *v, bool array) {
 static void put_number(nn_text *line, const char *name, double value) {
     nn_values one = {&value, 1};
     nn_text_format(line, ", \"%s\": ", name);
-    put_value(line, &one, false);
+    nn_text_values(line, &one, false);
 }
 
 static void begin_line(nn_loop *l, const char *event, int64_t epoch, double loss, double rows_per_s) {
@@ -55,7 +55,7 @@ static void put_metrics(nn_loop *l) {
             const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
             nn_text_format(&l->line, ", \"%s%s\": ", part_names[p],
                            nn_model_text(&l->t->model, metrics[k].name));
-            put_value(&l->line, &l->t->values[p][k], of != NULL && of->rank > 0);
+            nn_text_values(&l->line, &l->t->values[p][k], of != NULL && of->rank > 0);
         }
     }
 }

@@ -1,21 +1,8 @@
 // The command `eval`: loss and metrics of a part of the data, as the log has them.
 #include "train/train.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static void put_values(nn_text *out, const nn_values *v, bool array) {
-    if (array) nn_text_add(out, "[");
-    for (int64_t k = 0; k < v->count; k++) {
-        if (k > 0) nn_text_add(out, ", ");
-        if (isfinite(v->values[k]))
-            nn_text_number(out, v->values[k], true);
-        else
-            nn_text_add(out, "null");
-    }
-    if (array) nn_text_add(out, "]");
-}
 
 static nn_status print_result(nn_trainer *t, int part, const char *name, bool json) {
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
@@ -26,7 +13,7 @@ static nn_status print_result(nn_trainer *t, int part, const char *name, bool js
     for (uint32_t k = 0; k < t->model.manifest->metrics_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, metrics[k].tensor);
         nn_text_format(&out, json ? ", \"%s\": " : "\n%s ", nn_model_text(&t->model, metrics[k].name));
-        put_values(&out, &t->values[part][k], of != NULL && of->rank > 0);
+        nn_text_values(&out, &t->values[part][k], of != NULL && of->rank > 0);
     }
     nn_text_add(&out, json ? "}\n" : "\n");
     return nn_print(t->ctx, &out);

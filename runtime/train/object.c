@@ -292,22 +292,11 @@ static const nn_tensor *parameter(const Object *o, const char *name, const void 
     return NULL;
 }
 
-// What the caller passes is of the header's real type, also for states that are integers.
+// What the caller passes is of the header's real type, also for states that are integers or doubles.
 static bool is_whole(const nn_tensor *t) { return t->type == NN_INT || t->type == NN_BOOL; }
 
 static double real_at(const nn_model *m, const void *values, uint64_t k) {
     return m->manifest->is_double ? ((const double *)values)[k] : (double)((const float *)values)[k];
-}
-
-static void get_whole(const nn_model *m, const nn_tensor *t, void *values, uint64_t count) {
-    int32_t value;
-    for (uint64_t k = 0; k < count; k++) {
-        nn_tensor_get(m, t, (int64_t)k, 1, &value);
-        if (m->manifest->is_double)
-            ((double *)values)[k] = (double)value;
-        else
-            ((float *)values)[k] = (float)value;
-    }
 }
 
 static nn_status put_whole(const nn_model *m, const nn_tensor *t, const void *values, uint64_t count) {
@@ -328,10 +317,14 @@ int32_t nn_object_get_parameter(void *object, const char *name, void *values, ui
     const nn_tensor *t = parameter(object, name, values, count);
     if (t == NULL) return NN_USAGE;
     const nn_model *m = &((Object *)object)->trainer.model;
-    if (is_whole(t))
-        get_whole(m, t, values, count);
-    else
-        nn_tensor_get(m, t, 0, (int64_t)count, values);
+    if (t->type == NN_REAL) nn_tensor_get(m, t, 0, (int64_t)count, values);
+    for (uint64_t k = 0; k < count && t->type != NN_REAL; k++) {
+        double value = nn_tensor_number(m, t, (int64_t)k);
+        if (m->manifest->is_double)
+            ((double *)values)[k] = value;
+        else
+            ((float *)values)[k] = (float)value;
+    }
     return NN_OK;
 }
 
@@ -340,7 +333,9 @@ int32_t nn_object_set_parameter(void *object, const char *name, const void *valu
     if (t == NULL) return NN_USAGE;
     const nn_model *m = &((Object *)object)->trainer.model;
     if (is_whole(t)) return (int32_t)put_whole(m, t, values, count);
-    nn_tensor_put(m, t, 0, (int64_t)count, values);
+    if (t->type == NN_REAL) nn_tensor_put(m, t, 0, (int64_t)count, values);
+    for (uint64_t k = 0; k < count && t->type != NN_REAL; k++)
+        nn_tensor_put(m, t, (int64_t)k, 1, &(double){real_at(m, values, k)});
     return NN_OK;
 }
 

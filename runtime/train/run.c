@@ -217,14 +217,11 @@ static nn_status check_parts(nn_trainer *t) {
     const nn_data *plan = &t->model.manifest->data;
     for (int p = NN_TEST; p < NN_PARTS; p++) {
         if (!nn_part_declared(plan, p) || t->data.parts[p].count > 0) continue;
-        char reads[256] = "";
-        for (uint32_t k = 0; k < t->model.manifest->metrics_count && reads[0] == '\0'; k++) {
-            if (metrics[k].clock[p] >= 0)
-                snprintf(reads, sizeof reads, ", but the program reads its %.200s",
-                         nn_model_text(&t->model, metrics[k].name));
-        }
-        if (nn_part_empty(t->ctx, plan, &t->data, p, reads) != NN_OK && reads[0] != '\0')
-            return t->ctx->status;
+        bool read = false;
+        for (uint32_t k = 0; k < t->model.manifest->metrics_count; k++)
+            read = read || metrics[k].clock[p] >= 0;
+        nn_part_empty(t->ctx, plan, &t->data, p, read ? ", and a rule of the run reads it" : "");
+        if (read) return t->ctx->status;
         nn_message("warning", t->ctx->message);
         nn_forget(t->ctx);
     }
@@ -241,7 +238,9 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     if (r->bytes != NULL && merge_options(t, r, o) != NN_OK) return l->ctx->status;
     if (numbers_in_force(t, o) != NN_OK || nn_trainer_initial(t) != NN_OK) return l->ctx->status;
     nn_data_request request = nn_trainer_request(t);
-    request.measure = true;
+    request.measure = r->bytes == NULL;
+    request.message = nn_message;
+    if (r->bytes != NULL && nn_checkpoint_state(t, r) != NN_OK) return l->ctx->status;
     if (nn_trainer_load(t, &request) != NN_OK || check_parts(t) != NN_OK || take_start(t) != NN_OK)
         return l->ctx->status;
     t->at.best = (double)INFINITY;

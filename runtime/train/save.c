@@ -200,12 +200,13 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
                                     : nn_fail(ctx, NN_DATA, "the class names of %s are damaged", field);
     for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
         if (!nn_same(nn_model_text(&t->model, fields[k].name), field) || !fields[k].is_class) continue;
-        nn_classes classes = {0, nn_get(ctx, (uint64_t)fields[k].limit, sizeof *classes.names)};
+        uint64_t room = strlen(list) < (uint64_t)fields[k].limit ? strlen(list) : (uint64_t)fields[k].limit;
+        nn_classes classes = {0, nn_get(ctx, room, sizeof *classes.names)};
         nn_json j = {.at = list, .end = list + strlen(list)};
         bool ok = classes.names != NULL && nn_json_take(&j, '[');
         do {
             char *name = NULL;
-            ok = ok && classes.count < fields[k].limit && nn_json_peek(&j, '"') && text_of(ctx, j, &name) &&
+            ok = ok && classes.count < (int64_t)room && nn_json_peek(&j, '"') && text_of(ctx, j, &name) &&
                  nn_json_skip(&j, 0);
             if (ok) classes.names[classes.count++] = name;
         } while (ok && nn_json_take(&j, ','));
@@ -345,6 +346,14 @@ nn_status nn_checkpoint_find(nn_trainer *t, nn_resumed *r) {
     }
     *r = (nn_resumed){0};
     return first_status == NN_OK ? NN_OK : nn_fail(t->ctx, first_status, "%s", first);
+}
+
+// The arena, and class names, as they were; rows that were kept have no place before the data are known.
+nn_status nn_checkpoint_state(nn_trainer *t, const nn_resumed *r) {
+    nn_safetensors_visitor classes = {.metadata = weights_entry, .data = t};
+    if (nn_safetensors_parse(t->ctx, r->path, r->bytes, r->size, &classes, NULL) != NN_OK)
+        return t->ctx->status;
+    return nn_store_load(t->ctx, &t->model, r->path, r->bytes, r->size, NN_CHECKPOINT, true);
 }
 
 nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {

@@ -138,6 +138,9 @@ typedef struct nn_resumed {
     bool previous;
 } nn_resumed;
 nn_status nn_checkpoint_find(nn_trainer *t, nn_resumed *r);
+// Before the data are loaded: they are made with its statistics and classes. Then the run, if the data fit
+// it.
+nn_status nn_checkpoint_state(nn_trainer *t, const nn_resumed *r);
 nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r);
 nn_status nn_store_load(nn_context *ctx, const nn_model *m, const char *path, const unsigned char *bytes,
                         uint64_t size, nn_contents contents, bool apply);
@@ -161,6 +164,7 @@ void nn_log_close(nn_log *log);
 typedef struct nn_loop nn_loop;
 
 // ---- rows as text (rows.c) ----
+void nn_text_values(nn_text *out, const nn_values *v, bool array); // as JSON: what is not finite is null
 void nn_text_value(const nn_model *m, nn_text *out, int32_t type, const void *values,
                    int64_t k); // shortest that reads back
 void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements, bool first);

@@ -68,14 +68,14 @@ done
 # Parts without rows.
 t='column("Y") == 1'
 program empty 3 "$t" 'ordered(test = 10%)' 'stop = plateau(test.loss, patience = 3 epochs)'
-expect 4 'the test part has no rows, but the program reads its loss: split = ordered\(test = 10%\) of 3 rows leaves none' ./empty
+expect 4 'the test part has no rows, and a rule of the run reads it: split = ordered\(test = 10%\) of 3 rows leaves none' ./empty
 [ ! -e empty.run/log.jsonl ] || { echo "a run without its test part was logged"; bad=1; }
 program empty 20 "$t" 'random(test = 10%, validation = 2%)' 'checkpoint = best(validation.seen)'
-expect 4 'the validation part has no rows, but the program reads its seen: split = random\(validation = 2%\) of 20' ./empty
+expect 4 'the validation part has no rows, and a rule of the run reads it: split = random\(validation = 2%\) of 20' ./empty
 program empty 7 "$t" 'random(test = 20%, stratify = t)' '' 'reduce_on_plateau(0.1, test.loss)'
 expect 0 '' ./empty --quiet
 program empty 2 "$t" 'random(test = 20%, stratify = t)' '' 'reduce_on_plateau(0.1, test.loss)'
-expect 4 'the test part has no rows, but the program reads its loss: .* of 2 rows, in each class,' ./empty
+expect 4 'the test part has no rows, and a rule of the run reads it: .* of 2 rows, in each class,' ./empty
 program empty 3 'class(column("Y"), 2)' 'random(test = 10%, stratify = t)' ''
 expect 0 'warning: the test part has no rows: split = random\(test = 10%\) of 3 rows, in each class, leaves none' ./empty --quiet
 expect 4 'the test part has no rows: split' ./empty eval

@@ -18,7 +18,7 @@ typedef struct {
     _Alignas(64) float momentum[2];
     _Alignas(64) float gradient[3];
     _Alignas(64) float carried[BATCH_ROOM]; // a state with a batch dimension
-    _Alignas(64) float mean[2], deviation[2];
+    _Alignas(64) double mean[2], deviation[2];
     _Alignas(64) double total_error, total_count, counter, lr, step, weight, loss_sum, update_loss,
         accumulates, loss, out_loss, out_mae, best, stop, test_loss;
     _Alignas(64) int32_t rowmap[BATCH_ROOM];
@@ -114,8 +114,8 @@ static uint32_t tensors(Blob *b, const FakeOptions *o) {
     tensor(b, &t[T_GRADIENT], "gradient.net", NN_GRADIENT, NN_REAL, AT(gradient), 1, 3, 0);
     tensor(b, &t[T_CARRIED], "net.carried", NN_STATE, NN_REAL, AT(carried), 1, batch, 0);
     t[T_CARRIED].batch_dims = 1;
-    tensor(b, &t[T_MEAN], "data.x.mean", NN_STATE, NN_REAL, AT(mean), 1, 2, 0);
-    tensor(b, &t[T_DEVIATION], "data.x.deviation", NN_STATE, NN_REAL, AT(deviation), 1, 2, 0);
+    tensor(b, &t[T_MEAN], "data.x.mean", NN_STATE, NN_DOUBLE, AT(mean), 1, 2, 0);
+    tensor(b, &t[T_DEVIATION], "data.x.deviation", NN_STATE, NN_DOUBLE, AT(deviation), 1, 2, 0);
     tensor(b, &t[T_TOTAL_ERROR], "total.error", NN_TOTAL, NN_DOUBLE, AT(total_error), 0, 0, 0);
     tensor(b, &t[T_TOTAL_COUNT], "total.count", NN_TOTAL, NN_DOUBLE, AT(total_count), 0, 0, 0);
     tensor(b, &t[T_COUNTER], "run.counter", NN_RUN, NN_DOUBLE, AT(counter), 0, 0, 0);
@@ -155,7 +155,8 @@ static nn_data data_of(Blob *b, const FakeOptions *o) {
                      .split = o->split,
                      .stratify = o->split == NN_SPLIT_NONE ? -1 : 2,
                      .test = 0.25,
-                     .folds = o->folds};
+                     .folds = o->folds,
+                     .first_row = {-1, -1, -1}};
 }
 
 static void data_block(Blob *b, nn_manifest *m, const FakeOptions *o) {
@@ -232,6 +233,7 @@ const void *fake_manifest(const FakeOptions *o) {
     m.threaded = o->threaded ? 1 << NN_STEP : 0;
     m.batch = o->batch;
     m.block = BLOCK;
+    m.block_row = 2;
     m.name = text(&b, "fake");
     m.model = text(&b, "net");
     m.version_text = text(&b, "0.1.0");
@@ -338,8 +340,8 @@ static void prepare(Arena *a, const nn_call *call) {
     for (int64_t r = 0; r < call->rows; r++) {
         for (int k = 0; k < 2; k++) {
             a->measured[r][k] = a->raw_x[r][k];
-            a->ready_x[r][k] = (float)((a->raw_x[r][k] - (double)a->mean[k]) /
-                                       (a->deviation[k] == 0 ? 1 : (double)a->deviation[k]));
+            a->ready_x[r][k] =
+                (float)((a->raw_x[r][k] - a->mean[k]) / (a->deviation[k] == 0 ? 1 : a->deviation[k]));
         }
         a->ready_y[r] = (float)a->raw_y[r];
         a->ready_kind[r] = (int32_t)a->raw_kind[r];
