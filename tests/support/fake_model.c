@@ -147,8 +147,7 @@ static uint32_t tensors(Blob *b, const FakeOptions *o) {
 }
 
 static nn_data data_of(Blob *b, const FakeOptions *o) {
-    return (nn_data){.name = text(b, "points"),
-                     .source = o->source,
+    return (nn_data){.source = o->source,
                      .file = o->source == 0 ? text(b, o->csv) : 0,
                      .header = 1,
                      .separator = ',',
