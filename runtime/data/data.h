@@ -52,6 +52,7 @@ typedef struct nn_dataset {
     const void **sources;       // nn_call.sources
     nn_part parts[NN_PARTS];
     nn_classes *classes; // of each field
+    char *not_finite;    // where the first number of a field is none; NULL: all are numbers
     char *header;        // the names of the training file's columns, a JSON list; NULL: none are known
     nn_data_request request;
 } nn_dataset;

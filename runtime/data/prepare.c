@@ -16,6 +16,7 @@ typedef struct {
     int64_t first[NN_PARTS]; // row of the sources at which the part's own rows begin
     double *block;           // one tensor of a block
     unsigned char *training; // of each row
+    char *suspect;           // where a file has the first number that is none, in words
 } Loading;
 
 // What is done with the outputs of a block: `first` counts the part's rows.
@@ -40,6 +41,33 @@ static bool measured_rows(const Loading *l, int part, int64_t first, int64_t cou
     return memchr(l->training + l->first[part] + first, 1, (size_t)count) != NULL;
 }
 
+// Where a field's value comes from: its own file, or the line of the text that fields of fields share.
+static void find_place(const Loading *l, const nn_field *f, int part, int64_t row,
+                       char place[NN_PATH_ROOM + 64]) {
+    const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
+    nn_raw_place(&(nn_raw){.path = "the data"}, row, place);
+    for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
+        bool own = &NN_TABLE(l->m, nn_field, fields)[columns[k].field] == f;
+        if (columns[k].part == part && l->raws[k].path != NULL && (own || l->raws[k].lines != NULL))
+            nn_raw_place(&l->raws[k], row, place);
+    }
+}
+
+// The first number that is none, of a file or else of a field, is kept in words.
+static void note_numbers(Loading *l, const nn_field *f, int part, int64_t row, const void *numbers, bool wide,
+                         int64_t count, int64_t elements, char **said) {
+    for (int64_t k = 0; k < count && *said == NULL; k++) {
+        double v = wide ? ((const double *)numbers)[k] : (double)((const float *)numbers)[k];
+        if (isfinite(v)) continue;
+        char place[NN_PATH_ROOM + 64];
+        nn_text text;
+        nn_text_begin(&text, l->ctx);
+        find_place(l, f, part, row + k / elements, place);
+        nn_text_format(&text, "%s: field %s is %g", place, nn_model_text(l->m, f->name), v);
+        *said = text.bytes;
+    }
+}
+
 static void fill_inputs(Loading *l, int part, int64_t first, int64_t count) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
@@ -51,6 +79,10 @@ static void fill_inputs(Loading *l, int part, int64_t first, int64_t count) {
             memset(l->block, 0, (size_t)values * sizeof *l->block);
         else
             nn_raw_values(raw, first * raw->elements, values, l->block);
+        // A missing cell of a text is nan until its mean is known.
+        if (raw->lines == NULL)
+            note_numbers(l, &NN_TABLE(l->m, nn_field, fields)[columns[k].field], part, first, l->block, true,
+                         values, nn_tensor_row(t), &l->suspect);
         nn_tensor_put(l->m, t, 0, values, l->block);
     }
 }
@@ -93,14 +125,7 @@ static void output_values(const Loading *l, const nn_tensor *t, int64_t count, d
 
 static nn_status out_of_range(const Loading *l, const nn_field *f, int part, int64_t row, double value) {
     char place[NN_PATH_ROOM + 64];
-    nn_raw drawn = {.path = "the data"};
-    nn_raw_place(&drawn, row, place);
-    const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
-    for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
-        if (columns[k].part == part && &NN_TABLE(l->m, nn_field, fields)[columns[k].field] == f &&
-            l->raws[k].path != NULL)
-            nn_raw_place(&l->raws[k], row, place);
-    }
+    find_place(l, f, part, row, place);
     return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld in field %s, found %.9g", place,
                    (long long)f->limit - 1, nn_model_text(l->m, f->name), value);
 }
@@ -133,6 +158,13 @@ static nn_status keep_fields(Loading *l, int part, int64_t first, int64_t count,
     for (uint32_t k = 0; k < l->m->manifest->fields_count; k++) {
         if (only != NULL && *only != (int32_t)k) continue;
         if (keep_field(l, (int32_t)k, part, first, count) != NN_OK) return l->ctx->status;
+        const nn_field *f = &NN_TABLE(l->m, nn_field, fields)[k];
+        int64_t elements = nn_field_elements(f), size = nn_field_size(l->m, f), row = l->first[part] + first;
+        if (l->data->fields[k] == NULL || (f->type != NN_REAL && f->type != NN_DOUBLE)) continue;
+        char *said = NULL;
+        note_numbers(l, f, part, first, (char *)l->data->fields[k] + row * size, size > 4 * elements,
+                     count * elements, elements, l->data->not_finite == NULL ? &said : &l->data->not_finite);
+        if (said != NULL) l->data->not_finite = l->suspect != NULL ? l->suspect : said;
     }
     return NN_OK;
 }

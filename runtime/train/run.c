@@ -253,6 +253,7 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
 static void not_finite(nn_loop *l) {
     nn_trainer *t = l->t;
     const nn_place *places = NN_TABLE(&t->model, nn_place, places);
+    const char *data = t->data.not_finite;
     char where[256] = "";
     for (uint32_t k = 0; k < l->manifest->places_count && where[0] == '\0'; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, places[k].tensor);
@@ -260,9 +261,9 @@ static void not_finite(nn_loop *l) {
             snprintf(where, sizeof where, "; first in %.180s (line %d)",
                      nn_model_text(&t->model, places[k].name), places[k].line);
     }
-    nn_fail(l->ctx, NN_NOT_FINITE, "the loss is not finite after step %lld (epoch %lld)%s; %s",
-            (long long)t->at.step, (long long)t->at.epoch + 1, where,
-            l->saved ? "the last checkpoint is kept" : "nothing was saved");
+    nn_fail(l->ctx, NN_NOT_FINITE, "the loss is not finite after step %lld (epoch %lld)%s%s%s; %s",
+            (long long)t->at.step, (long long)t->at.epoch + 1, where, data == NULL ? "" : "; in the data, ",
+            data == NULL ? "" : data, l->saved ? "the last checkpoint is kept" : "nothing was saved");
 }
 
 // A resumed run whose end has been logged and saved, and that was not given more to do.

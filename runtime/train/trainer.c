@@ -89,6 +89,7 @@ nn_data_request nn_trainer_request(const nn_trainer *t) {
 nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request) {
     nn_status status = nn_data_load(t->ctx, &t->model, nn_trainer_runner(t), request, &t->data);
     t->call.sources = t->data.sources;
+    if (t->data.not_finite != NULL && status == NN_OK) nn_message("warning", t->data.not_finite);
     return status == NN_OK ? nn_second_prepare(t) : status;
 }
 
