@@ -1,23 +1,27 @@
-// The pool: the caller is thread 0, the others wait for a new round, spinning for some microseconds and then
-// asleep in the kernel. Barriers are of the sense-reversing kind. Guarantees: a thread that waits long uses
-// no processor.
+// The pool: the caller is thread 0; a thread that takes part in a function waits at its own gate, then at the
+// barriers of the team, which are of the sense-reversing kind. How many take part is measured: where cores
+// are shared with others, who waits for a thread that does not run waits for milliseconds, and fewer are
+// faster. Guarantees: a thread that waits long uses no processor; results depend neither on the number nor on
+// time.
 #include "parallel/pool.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
 
-enum { SPINS = 4000, LINE = 64 };
+enum { LINE = 64, LOOK = 64 };                     // bytes; spins between looks at the clock
+enum { FEWEST_WINDOWS = 8, MOST_WINDOWS = 128 };   // between trials
+static const double SPIN = 100e-6, WINDOW = 10e-3; // seconds
 
 // A word that threads wait on until it changes; `asleep` tells the one that changes it whether anyone must be
 // woken.
@@ -26,22 +30,40 @@ typedef struct {
     atomic_uint asleep;
 } Gate;
 
-struct nn_pool {
-    Gate round;   // grows by one for each function run
-    Gate meeting; // grows by one for each barrier
-    _Alignas(LINE) atomic_uint arrived;
-    nn_run *run;
-    const nn_call *call;
-    int32_t function, threads;
-    bool leave;
-    pthread_t *handles;
-    struct Worker *workers;
-};
-
 typedef struct Worker {
+    Gate round; // grows by one for each function that it takes part in
     nn_pool *pool;
+    pthread_t handle;
     int32_t number;
 } Worker;
+
+// How many threads run a function, and what its calls take: measured over windows. Another number than `home`
+// is a trial of one window.
+typedef struct {
+    int32_t home, now;
+    int32_t windows, rest; // since the last trial; before the next one with more threads
+    int64_t calls;         // of this window
+    double seconds, each;  // of this window; a call's at home, when it was last compared
+    uint64_t waited;       // at the window's start
+} Tempo;
+
+struct nn_pool {
+    Gate meeting; // grows by one for each barrier
+    _Alignas(LINE) atomic_uint arrived;
+    _Alignas(LINE) atomic_ullong waited; // nanoseconds, by threads that fell asleep at barriers
+    nn_run *run;
+    const nn_call *call;
+    int32_t function, active, threads, cores;
+    bool leave;
+    Worker *workers;
+    Tempo tempo[NN_FUNCTIONS];
+};
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 static void pause_briefly(void) {
 #if defined(__x86_64__)
@@ -49,15 +71,29 @@ static void pause_briefly(void) {
 #endif
 }
 
-static void gate_wait(Gate *gate, unsigned old) {
-    for (int k = 0; k < SPINS; k++) {
-        if (atomic_load_explicit(&gate->value, memory_order_acquire) != old) return;
+static bool changed(const Gate *gate, unsigned old) {
+    return atomic_load_explicit(&gate->value, memory_order_acquire) != old;
+}
+
+static bool spin(const Gate *gate, unsigned old) {
+    for (int k = 0; k < LOOK; k++) {
+        if (changed(gate, old)) return true;
         pause_briefly();
     }
+    return false;
+}
+
+// The seconds that it waited, if it fell asleep. Spinning helps only where the others can run meanwhile.
+static double gate_wait(Gate *gate, unsigned old, bool crowded) {
+    if (spin(gate, old)) return 0;
+    double start = now();
+    while (!crowded && now() - start < SPIN)
+        if (spin(gate, old)) return 0;
     atomic_fetch_add(&gate->asleep, 1);
     while (atomic_load(&gate->value) == old)
         syscall(SYS_futex, &gate->value, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
     atomic_fetch_sub(&gate->asleep, 1);
+    return now() - start;
 }
 
 static void gate_open(Gate *gate) {
@@ -68,48 +104,47 @@ static void gate_open(Gate *gate) {
 
 static void meet(void *team) {
     nn_pool *pool = team;
-    unsigned now = atomic_load_explicit(&pool->meeting.value, memory_order_acquire);
-    if (atomic_fetch_add(&pool->arrived, 1) + 1 == (unsigned)pool->threads) {
+    unsigned old = atomic_load_explicit(&pool->meeting.value, memory_order_acquire);
+    if (atomic_fetch_add(&pool->arrived, 1) + 1 == (unsigned)pool->active) {
         atomic_store(&pool->arrived, 0);
         gate_open(&pool->meeting);
-    } else
-        gate_wait(&pool->meeting, now);
-}
-
-static void *work(void *data) {
-    const Worker *me = data;
-    nn_pool *pool = me->pool;
-    nn_float_enter();
-    for (unsigned seen = 0;; seen++) {
-        gate_wait(&pool->round, seen);
-        if (pool->leave) return NULL;
-        pool->run(pool->function, pool->call, me->number, pool->threads);
-        meet(pool);
+    } else {
+        double waited = gate_wait(&pool->meeting, old, pool->active > pool->cores);
+        if (waited > 0) atomic_fetch_add(&pool->waited, (uint64_t)(waited * 1e9));
     }
 }
 
-int32_t nn_pool_cores(void) {
-    cpu_set_t set;
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : count;
+static void *work(void *data) {
+    Worker *me = data;
+    nn_pool *pool = me->pool;
+    nn_float_enter();
+    for (unsigned seen = 0;; seen++) {
+        gate_wait(&me->round, seen, me->number >= pool->cores);
+        if (pool->leave) return NULL;
+        pool->run(pool->function, pool->call, me->number, pool->active);
+        meet(pool);
+    }
 }
 
 nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **out) {
     nn_pool *pool = nn_get(ctx, 1, sizeof *pool);
     if (pool == NULL) return ctx->status;
     pool->threads = 1;
+    pool->cores = nn_pool_cores();
     *out = pool;
-    pool->handles = nn_get(ctx, (uint64_t)threads, sizeof *pool->handles);
+    for (int k = 0; k < NN_FUNCTIONS; k++)
+        pool->tempo[k] = (Tempo){.home = threads, .now = threads, .rest = FEWEST_WINDOWS};
     pool->workers = nn_get(ctx, (uint64_t)threads, sizeof *pool->workers);
-    if (pool->handles == NULL || pool->workers == NULL) return ctx->status;
+    if (pool->workers == NULL) return ctx->status;
     // Signals are the first thread's business.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = 0;
     for (int32_t k = 1; k < threads && error == 0; k++) {
-        pool->workers[k] = (Worker){pool, k};
-        error = pthread_create(&pool->handles[k], NULL, work, &pool->workers[k]);
+        pool->workers[k].pool = pool;
+        pool->workers[k].number = k;
+        error = pthread_create(&pool->workers[k].handle, NULL, work, &pool->workers[k]);
         pool->threads = error == 0 ? k + 1 : k;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -125,20 +160,65 @@ nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **out) {
 void nn_pool_stop(nn_pool *pool) {
     if (pool == NULL) return;
     pool->leave = true;
-    gate_open(&pool->round);
-    for (int32_t k = 1; k < pool->threads; k++) pthread_join(pool->handles[k], NULL);
+    for (int32_t k = 1; k < pool->threads; k++) gate_open(&pool->workers[k].round);
+    for (int32_t k = 1; k < pool->threads; k++) pthread_join(pool->workers[k].handle, NULL);
     pool->threads = 1;
 }
 
 int32_t nn_pool_threads(const nn_pool *pool) { return pool->threads; }
 
+// ---- how many take part -----------------------------------------------------------------------------------
+
+// Fewer are taken if they are about as fast, more if they are faster. What did not pay, or only for a while,
+// is tried again later and later.
+static void end_trial(Tempo *t, double each) {
+    bool more = t->now > t->home, better = each < (more ? 0.95 : 1.05) * t->each;
+    if (better != more) t->rest = t->rest * 2 < MOST_WINDOWS ? t->rest * 2 : MOST_WINDOWS;
+    if (better) {
+        t->home = t->now;
+        t->each = each;
+    }
+    t->now = t->home;
+    t->windows = 0;
+}
+
+// The window is full: go on, or try fewer threads, where a quarter of their time goes in waiting and calls
+// take longer than they did, or more of them, where cores may have become free.
+static void judge(const nn_pool *pool, Tempo *t, uint64_t waited) {
+    int32_t top = pool->threads < pool->cores ? pool->threads : pool->cores;
+    double each = t->seconds / (double)t->calls;
+    bool wasteful = t->home > top || (double)(waited - t->waited) * 1e-9 > t->seconds * t->home / 4;
+    bool slower = t->each == 0 || each > 1.25 * t->each;
+    if (t->now != t->home) {
+        end_trial(t, each);
+    } else if (t->home > 1 && wasteful) {
+        if (slower || ++t->windows >= MOST_WINDOWS) t->now = t->home > top ? top : (t->home + 1) / 2;
+        if (t->now != t->home) t->each = each;
+    } else if (t->home < top) {
+        if (++t->windows >= t->rest) t->now = t->home * 2 < top ? t->home * 2 : top;
+        t->each = each;
+    } else {
+        t->each = each;
+        t->rest = FEWEST_WINDOWS;
+    }
+    t->waited = waited;
+    t->calls = 0;
+    t->seconds = 0;
+}
+
 void nn_pool_run(nn_pool *pool, nn_run *run, int32_t function, nn_call *call) {
+    Tempo *t = &pool->tempo[function];
+    double start = now();
     call->barrier = meet;
     call->team = pool;
     pool->run = run;
     pool->function = function;
     pool->call = call;
-    gate_open(&pool->round);
-    run(function, call, 0, pool->threads);
-    meet(pool);
+    pool->active = t->now;
+    for (int32_t k = 1; k < pool->active; k++) gate_open(&pool->workers[k].round);
+    run(function, call, 0, pool->active);
+    if (pool->active > 1) meet(pool);
+    t->calls++;
+    t->seconds += now() - start;
+    if (t->seconds >= WINDOW) judge(pool, t, atomic_load(&pool->waited));
 }

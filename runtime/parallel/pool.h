@@ -8,12 +8,14 @@
 typedef struct nn_pool nn_pool;
 
 int32_t nn_pool_cores(void); // that this process may use
+// The least quota of the groups listed in a file (/proc/self/cgroup), whose folders stand below `mount`.
+int32_t nn_quota_cores(const char *groups, const char *mount);
 nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **pool);
 void nn_pool_stop(nn_pool *pool);
 int32_t nn_pool_threads(const nn_pool *pool);
 
-// Runs a function of generated code on all threads; returns when the last is done. Results do not depend on
-// their number.
+// Runs a function of generated code on the threads, or on fewer where that is faster; returns when the last
+// is done. Results do not depend on their number.
 void nn_pool_run(nn_pool *pool, nn_run *run, int32_t function, nn_call *call);
 
 // Absent unless libnn-openblas.a is linked, by programs whose kernels call OpenBLAS. May several threads call

@@ -52,6 +52,20 @@ static void begin_openblas(int64_t *threads) {
     }
 }
 
+static nn_status start_pool(nn_trainer *t, int64_t threads) {
+    int32_t cores = nn_pool_cores();
+    begin_openblas(&threads);
+    if (t->model.manifest->threaded == 0 || threads <= 1) return NN_OK;
+    if (threads > cores) {
+        char text[160];
+        snprintf(text, sizeof text,
+                 "--threads %lld: this process may use %d core%s, and more threads than that are not faster",
+                 (long long)threads, cores, cores == 1 ? "" : "s");
+        nn_message("warning", text);
+    }
+    return nn_pool_start(t->ctx, (int32_t)threads, &t->pool);
+}
+
 nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, const nn_options *o) {
     const nn_manifest *mf = m->manifest;
     int64_t threads = nn_pool_cores(), fold = -1;
@@ -70,9 +84,7 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
     t->fold = (int32_t)fold;
     if (directory_of_run(t) != NN_OK || nn_model_arena(ctx, &t->model) != NN_OK) return ctx->status;
     nn_float_enter();
-    begin_openblas(&threads);
-    if (mf->threaded != 0 && threads > 1 && nn_pool_start(ctx, (int32_t)threads, &t->pool) != NN_OK)
-        return ctx->status;
+    if (start_pool(t, threads) != NN_OK) return ctx->status;
     t->call.arena = t->model.arena;
     t->data.classes = nn_get(ctx, mf->fields_count, sizeof *t->data.classes);
     return ctx->status;

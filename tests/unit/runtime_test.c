@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 typedef struct {
@@ -312,12 +313,15 @@ static void test_gzip(Tests *t) {
 
 typedef struct {
     atomic_int sums[8];
-    atomic_int wrong;
+    atomic_int wrong, threads;
 } Shared;
+
+enum { MEETINGS = 20 };
 
 static void meet_often(int32_t function, const nn_call *call, int32_t thread, int32_t threads) {
     Shared *s = (Shared *)(void *)call->arena;
-    for (int k = 0; k < function; k++) {
+    s->threads = threads;
+    for (int k = 0; k < MEETINGS && function == NN_STEP; k++) {
         atomic_fetch_add(&s->sums[thread], 1);
         if (threads > 1) call->barrier(call->team);
         for (int other = 0; other < threads; other++) {
@@ -336,13 +340,76 @@ static void test_pool(Tests *t) {
         for (int round = 0; round < 20; round++) {
             shared = nn_get(&ctx, 1, sizeof *shared);
             nn_call call = {.arena = (unsigned char *)shared};
-            nn_pool_run(pool, meet_often, 20, &call);
-            check(t, atomic_load(&shared->wrong) == 0 && atomic_load(&shared->sums[threads - 1]) == 20,
+            nn_pool_run(pool, meet_often, NN_STEP, &call);
+            int last = atomic_load(&shared->threads) - 1;
+            check(t, round > 0 || last == threads - 1, "at first all that were asked for");
+            check(t, atomic_load(&shared->wrong) == 0 && atomic_load(&shared->sums[last]) == MEETINGS,
                   "threads meet");
         }
         nn_pool_stop(pool);
         nn_context_end(&ctx);
     }
+}
+
+// A step of `batch_number` milliseconds of which the last thread makes ten times as many: who waits falls
+// asleep, and one thread alone is faster. With the seed not 0 it is the other way round.
+static void divided_badly(int32_t function, const nn_call *call, int32_t thread, int32_t threads) {
+    Shared *s = (Shared *)(void *)call->arena;
+    bool slow = (threads > 1 && thread == threads - 1) == (call->seed == 0);
+    s->threads = threads;
+    if (function == NN_STEP) usleep(call->batch_number * (slow ? 10000 : 1000));
+}
+
+static int threads_after(nn_pool *pool, uint64_t seed, int steps, int enough) {
+    Shared shared = {0};
+    nn_call call = {.arena = (unsigned char *)&shared, .seed = seed, .batch_number = 2};
+    for (int k = 0; k < steps && (k == 0 || atomic_load(&shared.threads) != enough); k++)
+        nn_pool_run(pool, divided_badly, NN_STEP, &call);
+    return atomic_load(&shared.threads);
+}
+
+static void test_tempo(Tests *t) {
+    int32_t cores = nn_pool_cores();
+    nn_context ctx = {0};
+    nn_pool *pool = NULL;
+    nn_pool_start(&ctx, 4, &pool);
+    check(t, threads_after(pool, 0, 100, 1) == 1, "one thread is left where more wait");
+    if (cores > 1) check(t, threads_after(pool, 1, 1000, 2) == 2, "and more are tried again");
+    nn_pool_stop(pool);
+    nn_context_end(&ctx);
+}
+
+// ---- cores ----
+
+static int quota(const char *groups, const char *path, const char *text) {
+    char command[512];
+    snprintf(command, sizeof command,
+             "rm -rf quota && mkdir -p quota/a/b quota/cpu/a/b && printf '%s' >quota/groups && "
+             "for f in %s; do echo %s >quota/$f; done && echo 100000 >quota/cpu/a/cpu.cfs_period_us",
+             groups, path, text);
+    if (system(command) != 0) return -1;
+    return nn_quota_cores("quota/groups", "quota");
+}
+
+static void test_quota(Tests *t) {
+    char folder[256], command[300];
+    snprintf(folder, sizeof folder, "%s/nn-quota.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0) abort();
+    static const char two[] = "0::/a/b\\n", one[] = "9:name=systemd:/\\n3:cpuset,cpu,cpuacct:/a/b\\n";
+    check(t, quota(two, "a/b/cpu.max", "200000 100000") == 2, "a quota of two cores");
+    check(t, quota(two, "a/cpu.max", "150000 100000") == 2, "a part of a core counts, above as well");
+    check(t, quota(two, "cpu.max", "50000 100000") == 1, "half a core, of the whole container");
+    check(t, quota(two, "a/b/cpu.max", "max 100000") == INT32_MAX, "no quota");
+    check(t, quota(two, "a/b/cpu.max", "") == INT32_MAX, "an empty file");
+    check(t, quota(two, "cpu/a/cpu.cfs_quota_us", "300000") == INT32_MAX, "a quota of another hierarchy");
+    check(t, quota(one, "cpu/a/cpu.cfs_quota_us", "300000") == 3, "the first kind of groups");
+    check(t, quota(one, "cpu/a/cpu.cfs_quota_us", "-1") == INT32_MAX, "the first kind without a quota");
+    check(t, quota("1:cpuset:/a\\n", "cpu/a/cpu.cfs_quota_us", "300000") == INT32_MAX, "no group of ours");
+    check(t, quota("", "cpu.max", "100000 100000") == INT32_MAX, "no groups");
+    check(t, nn_quota_cores("nowhere", "nowhere") == INT32_MAX, "no file of groups");
+    check(t, nn_pool_cores() >= 1, "at least one core");
+    snprintf(command, sizeof command, "rm -r '%s'", folder);
+    check(t, chdir("/") == 0 && system(command) == 0, "the folder goes");
 }
 
 // ---- the format of weights ----
@@ -411,6 +478,8 @@ int main(void) {
     test_arrays(&t);
     test_gzip(&t);
     test_pool(&t);
+    test_tempo(&t);
+    test_quota(&t);
     test_store(&t);
     printf("%d passed, %d failed\n", t.passed, t.failed);
     return t.failed != 0;
