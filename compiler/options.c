@@ -209,6 +209,11 @@ static int read_option(Arena *arena, int argc, char **argv, int *at, Options *op
     } else if (!value) {
         if (*at + 1 >= argc)
             return complain(arena, string_format(arena, "%s takes %s", row->spelling, row->argument), NULL);
+        if (!strncmp(argv[*at + 1], "--", 2) || find_option(argv[*at + 1], &value) < OPTION_COUNT) {
+            fprintf(stderr, "nnc: error: %s takes %s, and `%s` looks like an option\n", row->spelling,
+                    row->argument, argv[*at + 1]);
+            return NN_USAGE;
+        }
         value = argv[++*at];
     }
     int status = row->kind == KIND_FLAG ? NN_OK : check_value(arena, row, value);

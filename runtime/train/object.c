@@ -270,7 +270,7 @@ int64_t nn_object_step(const void *object) {
 int32_t nn_object_set_lr(void *object, double lr) {
     Object *o = object;
     bool any = false;
-    if (o == NULL || !isfinite(lr)) return NN_USAGE;
+    if (o == NULL || !isfinite(lr) || lr < 0) return NN_USAGE;
     const nn_model *m = &o->trainer.model;
     const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
     for (uint32_t k = 0; k < m->manifest->settings_count; k++) {

@@ -56,6 +56,10 @@ static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **ar
         if (option->argument != NULL) {
             if (word[length] == '=')
                 value = word + length + 1;
+            else if (*at + 1 < argc && strncmp(argv[*at + 1], "--", 2) == 0)
+                return nn_fail(ctx, NN_USAGE,
+                               "%s needs a value, and %s looks like an option (%s=%s takes it as the value)",
+                               option->name, argv[*at + 1], option->name, argv[*at + 1]);
             else if (*at + 1 < argc)
                 value = argv[++*at];
             else

@@ -246,6 +246,7 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     t->at.best = (double)INFINITY;
     if (r->bytes != NULL && nn_checkpoint_apply(t, r) != NN_OK) return l->ctx->status;
     if (nn_settings_apply(t, r->bytes != NULL) != NN_OK) return l->ctx->status;
+    if (nn_finite_begin(t) != NN_OK) return l->ctx->status;
     l->saved = r->bytes != NULL;
     return prepare_loop(l);
 }

@@ -9,12 +9,27 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool lost(const nn_trainer *t, const nn_tensor *of) {
+    bool learned = of->kind == NN_PARAM || of->kind == NN_STATE || of->kind == NN_SLOT;
+    return learned && of->offset >= 0 && !nn_tensor_finite(&t->model, of);
+}
+
+nn_status nn_finite_begin(nn_trainer *t) {
+    t->unbounded = nn_get(t->ctx, t->model.manifest->tensors_count, sizeof *t->unbounded);
+    for (uint32_t k = 0; k < t->model.manifest->tensors_count && t->unbounded != NULL; k++)
+        t->unbounded[k] = lost(t, nn_model_tensor(&t->model, (int32_t)k));
+    return t->ctx->status;
+}
+
 nn_status nn_check_finite(nn_trainer *t) {
     for (uint32_t k = 0; k < t->model.manifest->tensors_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, (int32_t)k);
-        if (of->kind == NN_PARAM && of->offset >= 0 && !nn_tensor_finite(&t->model, of))
+        if (!t->unbounded[k] && lost(t, of))
             return nn_fail(t->ctx, NN_NOT_FINITE,
-                           "the parameter %s is not finite after step %lld; nothing was saved",
+                           "the %s %s is not finite after step %lld; nothing was saved",
+                           of->kind == NN_PARAM   ? "parameter"
+                           : of->kind == NN_STATE ? "state"
+                                                  : "optimizer's state",
                            nn_model_text(&t->model, of->name), (long long)t->at.step);
     }
     return NN_OK;

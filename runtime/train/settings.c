@@ -1,6 +1,7 @@
 // --lr and --set: numbers of optimizers and schedules, put into the tensors that the step reads them from.
 #include "train/train.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,8 +85,20 @@ static nn_status number_of(nn_context *ctx, const char *option, const char *text
     return NN_OK;
 }
 
+// Rates and counts are not negative, and nothing overflows in the program's own numbers.
+static nn_status check_range(const nn_trainer *t, const nn_setting *s, const char *option, double value) {
+    double most = t->model.manifest->is_double ? DBL_MAX : (double)FLT_MAX;
+    bool positive = s->is_rate || s->unit != NN_UNIT_NONE;
+    if (value <= most && value >= (positive ? 0 : -most)) return NN_OK;
+    char text[NN_NUMBER_ROOM];
+    nn_number_print(text, value, true);
+    return nn_fail(t->ctx, NN_USAGE, "%s: %s is out of range: a number %s %.2g", option, text,
+                   positive ? "from 0 to" : "whose size is at most", most);
+}
+
 // A setting of a resumed run may be named again, but not changed.
-static nn_status put(nn_trainer *t, const nn_setting *s, double value, bool resumed) {
+static nn_status put(nn_trainer *t, const nn_setting *s, const char *option, double value, bool resumed) {
+    if (check_range(t, s, option, value) != NN_OK) return t->ctx->status;
     if (resumed && nn_scalar_get(&t->model, s->tensor) != value) {
         char now[NN_NUMBER_ROOM], asked[NN_NUMBER_ROOM];
         nn_number_print(now, nn_scalar_get(&t->model, s->tensor), true);
@@ -119,7 +132,8 @@ static nn_status apply_rate(nn_trainer *t, const char *text, bool resumed) {
             t->ctx, NN_USAGE,
             "--lr: no rate of this program can be changed here; `nnc build --set` compiles another one in");
     for (uint32_t k = 0; k < t->model.manifest->settings_count; k++) {
-        if (settings[k].is_rate && put(t, &settings[k], value, resumed) != NN_OK) return t->ctx->status;
+        if (settings[k].is_rate && put(t, &settings[k], "--lr", value, resumed) != NN_OK)
+            return t->ctx->status;
     }
     return NN_OK;
 }
@@ -138,7 +152,7 @@ nn_status nn_settings_apply(nn_trainer *t, bool resumed) {
         double value;
         if (s == NULL) return unknown(t, name);
         if (number_of(t->ctx, option, text + length + 1, s->unit, &value) != NN_OK ||
-            put(t, s, value, resumed) != NN_OK)
+            put(t, s, option, value, resumed) != NN_OK)
             return t->ctx->status;
     }
     return NN_OK;

@@ -85,6 +85,7 @@ typedef struct nn_trainer {
     nn_values *values[NN_PARTS];    // of each metric
     bool measured[NN_PARTS], has_totals;
     unsigned char **kept[NN_PARTS]; // of each nn_kept: its rows
+    bool *unbounded; // of each tensor: it was not finite when the run began
 } nn_trainer;
 
 // ---- what all commands share (trainer.c) ----
@@ -125,6 +126,7 @@ void nn_states_end(nn_trainer *t);   // and given back
 
 // ---- saving (save.c) ----
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights);
+nn_status nn_finite_begin(nn_trainer *t); // what is not finite from the start is meant so
 nn_status nn_check_finite(nn_trainer *t);
 typedef struct nn_resumed {
     unsigned char *bytes; // NULL: there is no checkpoint

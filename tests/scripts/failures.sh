@@ -40,6 +40,49 @@ expect 4 'escape.csv:2:7: .*"[?][[]31m4"' ./iris --data escape.csv --out other
 expect 2 "found nothing" ./iris --data "" --out other
 expect 2 "did you mean optimizer.beta1.*nnc build --set" ./iris --set optimizer.beta=1 --out other
 expect 2 "no number of that name; .*nnc build --set optimizer.amsgrad" ./iris --set optimizer.amsgrad=true --out other
+# Numbers out of range, and a value that was forgotten: the next option is none.
+for number in -1 -1e-9 1e39 1e999 nan inf -inf; do expect 2 "^error: --lr: .*(is out of range|expected a number)" ./iris --lr $number --out other; done
+expect 2 "out of range" ./iris --set optimizer.eps=-1e39 --out other
+expect 2 "expected a whole number of 0 or more, found -1" ./iris --epochs -1 --out other
+expect 2 "expected a whole number of 1 or more, found 0" ./iris --threads 0 --out other
+expect 2 "^error: --out needs a value, and --quiet looks like an option .--out=--quiet" ./iris --out --quiet
+expect 2 "^error: --log needs a value, and --resume" ./iris --log --resume --out other
+expect 2 "takes FILE, and .--emit. looks like an option" "$NNC" build iris.nn -o --emit obj
+expect 2 "takes FILE, and .-g. looks like an option" "$NNC" build iris.nn -o -g
+[ ! -e ./--quiet ] && [ ! -e ./--resume ] && [ ! -e ./--emit ] && [ ! -e ./-g ] || { echo "an option became a name: $(ls)"; bad=1; }
+# A state that becomes infinite, of the model or of its optimizer, is said like a loss that does; one that begins so is meant so.
+diverge() { # STATE OPTIMIZER
+    cat <<END
+data points = table {
+    x[2] = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    t    = [0, 0, 0, 1]
+}
+optimizer slow(w, g, lr = 0.1) {
+    state m = 1
+    m  = m $2
+    w -= lr * g
+}
+layer grow(x[batch, 2]) -> y[batch, 2] {
+    state s = $1
+    s = s * 1e10
+    y = x
+}
+model net(x[batch, 2]) -> y[batch] { y = (x |> grow |> dense(1))[:, 0] }
+train net on points {
+    loss      = mse(y, t)
+    optimizer = slow()
+    batch     = 4
+    steps     = 10
+}
+END
+}
+diverge 1 '* 1' >state.nn && "$NNC" build state.nn || bad=1
+expect 5 "the state net.*s is not finite after step 10; nothing was saved" ./state --quiet
+expect 0 "" ./state --quiet --steps 3
+diverge 0 '* 1e10' >slot.nn && "$NNC" build slot.nn || bad=1
+expect 5 "the optimizer's state .*m is not finite after step 10" ./slot --quiet
+diverge inf '* 1' >meant.nn && "$NNC" build meant.nn || bad=1
+expect 0 "" ./meant --quiet
 head -c 100 kept >cut.safetensors
 expect 4 "cut.safetensors" ./iris eval --weights cut.safetensors
 (head -c 300 kept; printf 'x'; tail -c +302 kept) >changed.safetensors
