@@ -1,12 +1,14 @@
 // The commands that compile: each runs the pipeline as far as it needs, and returns an exit code.
 #include "commands.h"
 
+#include "base/workplace.h"
 #include "grad.h"
 #include "gradcheck.h"
 #include "pipeline.h"
 #include "times.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +23,6 @@ enum {
 };
 
 // ---- from the command line to the pipeline's options ------------------------------------------------------
-
-static const char *folder_of(Arena *arena, const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? string_copy(arena, path, (size_t)(slash - path) + (slash == path)) : ".";
-}
 
 // The model file's folder as seen from the executable's: so the same layout of files gives the same bytes.
 static const char *relative_folder(Arena *arena, const char *from, const char *to) {
@@ -133,14 +130,6 @@ static const EmitKind EMIT[] = {
     {"grad", OUTPUT_TRAINER, "_gradient.nn"},
 };
 
-static int write_text(Context *ctx, const char *path, const char *text) {
-    FILE *f = fopen(path, "wb");
-    bool good = f && fputs(text, f) >= 0;
-    if (f) good = fclose(f) == 0 && good;
-    if (!good) diagnose(ctx, FILE_UNWRITABLE, NO_SPAN, path, strerror(errno));
-    return good ? NN_OK : NN_FILE;
-}
-
 static const char *gradient(Pipeline *p, const char *of, const char *by) {
     Derivatives all = {0};
     return grad_make(p, of, by, &all) ? grad_library(p, &all) : NULL;
@@ -161,12 +150,25 @@ static int build_ir(Pipeline *p, const char *path) {
     if (!pipeline_run(p, FORM_EQUATIONS)) return NN_OK;
     Text text = {.arena = p->ctx->arena};
     program_print(&text, p->module->program);
-    return write_text(p->ctx, path, text_string(&text));
+    return file_write(p->ctx, path, text_string(&text), (size_t)text.chars.count) ? NN_OK : NN_FILE;
 }
 
 static int build_gradient(Pipeline *p, const char *path) {
     const char *text = gradient(p, NULL, NULL);
-    return text ? write_text(p->ctx, path, text) : NN_OK;
+    return !text || file_write(p->ctx, path, text, strlen(text)) ? NN_OK : NN_FILE;
+}
+
+// Why nothing is written to a path, or NULL. Two names may be of one file.
+static const char *taken(const Options *o, const char *path) {
+    struct stat about, input;
+    if (stat(path, &about)) return NULL;
+    if (S_ISDIR(about.st_mode)) return strerror(EISDIR);
+    for (int i = -1; i < o->list[OPTION_LIBRARY].count; i++) {
+        const char *file = i < 0 ? o->file : o->list[OPTION_LIBRARY].data[i];
+        if (stat(file, &input) == 0 && about.st_dev == input.st_dev && about.st_ino == input.st_ino)
+            return i < 0 ? "it is the model file" : "it is a library that is read";
+    }
+    return NULL;
 }
 
 static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
@@ -185,15 +187,13 @@ static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
             ending = EMIT[i].ending;
         }
     if (!out) out = string_format(arena, "%s%s", stem, ending);
-    struct stat about;
-    if (!strcmp(out, o->file) || (stat(out, &about) == 0 && S_ISDIR(about.st_mode))) {
-        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out,
-                 strcmp(out, o->file) ? strerror(EISDIR) : "it is the model file");
+    if (taken(o, out)) {
+        diagnose(p->ctx, CANNOT_WRITE, NO_SPAN, out, taken(o, out));
         return NN_FILE;
     }
     bool has_header = po->output.kind == OUTPUT_OBJECT || po->output.kind == OUTPUT_LIBRARY;
     if (has_header && strlen(out) > 2 && !strcmp(out + strlen(out) - 2, ".h")) {
-        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, "it is the name of the header beside it");
+        diagnose(p->ctx, CANNOT_WRITE, NO_SPAN, out, "it is the name of the header beside it");
         return NN_FILE;
     }
     if (emit && !strcmp(emit, "ir")) return build_ir(p, out);
@@ -201,23 +201,76 @@ static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
     return build_to(p, po, out);
 }
 
-static const char *cache_folder(Context *ctx) {
-    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (base && *base) return string_format(ctx->arena, "%s/nnc", base);
-    return string_format(ctx->arena, "%s/.cache/nnc", home && *home ? home : "/tmp");
-}
-
-static bool make_folders(Context *ctx, const char *path) {
-    char *part = string_copy(ctx->arena, path, strlen(path));
+static void make_folders(Arena *arena, const char *path) {
+    char *part = string_copy(arena, path, strlen(path));
     for (char *c = part + 1; *c; c++)
         if (*c == '/') {
             *c = 0;
-            if (mkdir(part, 0777) && errno != EEXIST) break;
+            mkdir(part, 0700);
             *c = '/';
         }
-    if (!mkdir(part, 0777) || errno == EEXIST) return true;
-    diagnose(ctx, FILE_UNWRITABLE, NO_SPAN, path, strerror(errno));
-    return false;
+    mkdir(part, 0700);
+}
+
+// The folder by its own name, if it is this user's alone and nobody else can put another in its place; else
+// NULL.
+static const char *trusted(Arena *arena, const char *path) {
+    struct stat s;
+    char *name = realpath(path, NULL), *real = name ? string_copy(arena, name, strlen(name)) : NULL;
+    free(name);
+    if (!real || stat(real, &s) || !S_ISDIR(s.st_mode) || s.st_uid != geteuid() || (s.st_mode & 0777) != 0700)
+        return NULL;
+    for (const char *above = real; strcmp(above, "/") != 0;) {
+        above = folder_of(arena, above);
+        if (stat(above, &s) || (s.st_uid && s.st_uid != geteuid()) ||
+            (s.st_mode & 022 && !(s.st_mode & S_ISVTX)))
+            return NULL;
+    }
+    return real;
+}
+
+// NULL: there is none that can be trusted.
+static const char *cache_folder(Context *ctx) {
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *below = "nnc";
+    if (!base || *base != '/') {
+        base = home;
+        below = ".cache/nnc";
+    }
+    if (!base || *base != '/') return NULL;
+    const char *path = string_format(ctx->arena, "%s/%s", base, below);
+    make_folders(ctx->arena, path);
+    const char *folder = trusted(ctx->arena, path);
+    if (!folder) diagnose(ctx, CACHE_NOT_PRIVATE, NO_SPAN, path);
+    return folder;
+}
+
+// What is run is the file that was looked at, whatever its path means by then.
+static int open_own(const char *path) {
+    struct stat s;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool own = file >= 0 && fstat(file, &s) == 0 && S_ISREG(s.st_mode) && s.st_uid == geteuid() &&
+               !(s.st_mode & 022) && s.st_mode & S_IXUSR;
+    if (file >= 0 && !own) close(file);
+    return own ? file : -1;
+}
+
+// The trainer, from the cache or built into it; or built where it has no name any more.
+static int find_trainer(Pipeline *p, PipelineOptions *po, const char *stem, int *status) {
+    Arena *arena = p->ctx->arena;
+    const char *cache = cache_folder(p->ctx), *base = getenv("TMPDIR");
+    int file = -1;
+    if (cache) {
+        const char *folder = string_format(arena, "%s/%s", cache, pipeline_digest(p, false)),
+                   *trainer = string_format(arena, "%s/%s", folder, stem);
+        file = open_own(trainer);
+        if (file >= 0) return file;
+        make_folders(arena, folder);
+        *status = build_to(p, po, trainer);
+        return *status || p->ctx->errors ? -1 : open_own(trainer);
+    }
+    po->output.opened = &file;
+    *status = build_to(p, po, string_format(arena, "%s/%s", base && *base ? base : "/tmp", stem));
+    return file;
 }
 
 // Keeps what it built, keyed by the digest; the trainer gets the model file's folder instead of a path of its
@@ -225,23 +278,20 @@ static bool make_folders(Context *ctx, const char *path) {
 static int run(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (!pipeline_run(p, FORM_TREE)) return NN_OK;
     Arena *arena = p->ctx->arena;
-    const char *folder = string_format(arena, "%s/%s", cache_folder(p->ctx), pipeline_digest(p, false));
-    const char *trainer = string_format(arena, "%s/%s", folder, path_stem(arena, o->file));
+    const char *stem = path_stem(arena, o->file);
+    int status = NN_OK;
     po->output.directory = ".";
-    if (access(trainer, X_OK)) {
-        if (!make_folders(p->ctx, folder)) return NN_FILE;
-        int status = build_to(p, po, trainer);
-        if (status || p->ctx->errors) return status;
-    }
+    int file = find_trainer(p, po, stem, &status);
+    if (status || p->ctx->errors) return status;
     char *beside = realpath(folder_of(arena, o->file), NULL);
     if (beside) setenv("NN_MODEL_DIRECTORY", beside, 1);
     free(beside);
     char **arguments = arena_array(arena, char *, o->rest_count + 2);
-    arguments[0] = string_copy(arena, trainer, strlen(trainer));
+    arguments[0] = string_copy(arena, stem, strlen(stem));
     for (int i = 0; i < o->rest_count; i++) arguments[i + 1] = o->rest[i];
     diagnostics_print(p->ctx, false, stderr);
-    execv(trainer, arguments);
-    say(stderr, "nnc: error: cannot run %s: %s\n", trainer, strerror(errno));
+    fexecve(file, arguments, environ);
+    say(stderr, "nnc: error: cannot run %s: %s\n", stem, strerror(errno));
     return NN_FILE;
 }
 

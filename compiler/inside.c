@@ -2,13 +2,12 @@
 // loaded. Guarantees: rows, first values and draws are the same in every run.
 #include "inside.h"
 
+#include "base/workplace.h"
+
 #include <dlfcn.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum {
 #define STATUS(code, value, text) code = value,
@@ -93,43 +92,19 @@ static bool make_values(Inside *in, int64_t bytes) {
 
 // ---- code -------------------------------------------------------------------------------------------------
 
-static bool write_object(const char *path, const Compiled *code) {
-    FILE *f = fopen(path, "wb");
-    bool good = f && fwrite(code->bytes, 1, code->length, f) == code->length;
-    if (f) good = fclose(f) == 0 && good;
-    return good;
-}
-
-static int link_shared(const char *object, const char *library, bool openblas) {
-    int status = -1;
-    pid_t child = fork();
-    if (child == 0) {
-        execlp("cc", "cc", "-shared", "-o", library, object, "-lm", openblas ? "-lopenblas" : (char *)NULL,
-               (char *)NULL);
-        _exit(127);
-    }
-    return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
-}
-
 static void *load_object(Context *ctx, const Compiled *code, bool openblas) {
+    static const char step[] = "step.o";
+    const char *const link[] = {"cc", "-shared", "-o", "step.so", step, "-lm", openblas ? "-lopenblas" : NULL,
+                                NULL};
     const char *base = getenv("TMPDIR");
-    char *folder = string_format(ctx->arena, "%s/nnc.XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(folder)) {
-        diagnose(ctx, CANNOT_WRITE, NO_SPAN, folder, strerror(errno));
-        return NULL;
-    }
-    const char *object = string_format(ctx->arena, "%s/step.o", folder),
-               *library = string_format(ctx->arena, "%s/step.so", folder);
     void *handle = NULL;
-    if (!write_object(object, code))
-        diagnose(ctx, CANNOT_WRITE, NO_SPAN, object, strerror(errno));
-    else if (link_shared(object, library, openblas))
-        diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, "see its message above");
-    else if (!(handle = dlopen(library, RTLD_NOW | RTLD_LOCAL)))
-        diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", library, dlerror());
-    unlink(object);
-    unlink(library);
-    rmdir(folder);
+    Workplace w;
+    if (workplace_open(&w, ctx, base && *base ? base : "/tmp", NULL, NULL) &&
+        workplace_put(&w, step, code->bytes, code->length) && workplace_run(&w, link)) {
+        handle = dlopen(string_format(ctx->arena, "%s/step.so", w.folder), RTLD_NOW | RTLD_LOCAL);
+        if (!handle) diagnose(ctx, TOOL_FAILED, NO_SPAN, "cc", "step.so", dlerror());
+    }
+    workplace_end(&w, false);
     return handle;
 }
 

@@ -2,6 +2,7 @@
 #include "driver.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@ int main(int argc, char **argv) {
     Arena *arena = arena_create();
     Options options;
     bool done;
+    // A file that may not grow is an error with a message.
+    signal(SIGXFSZ, SIG_IGN);
     int status = options_read(arena, argc, argv, &options, &done);
     if (status == 0 && !done) status = driver_run(&options);
     arena_destroy(arena);

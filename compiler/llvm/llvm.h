@@ -32,6 +32,7 @@ typedef enum {
 typedef struct {
     OutputKind kind;
     const char *path;                // of the result; an object's header lies beside it
+    int *opened;                     // not NULL: a trainer gets no path, but is opened here
     const char *prefix;              // of every symbol
     const char *digest, *run_digest; // of the program; without epochs, steps and stop
     const char *options;             // what it was compiled with, for `info`

@@ -109,27 +109,26 @@ bool c_keyword(const char *name) {
 
 static bool digit(char c) { return c >= '0' && c <= '9'; }
 
-static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// Every character that cannot stand in a name becomes one `_`, however many bytes it has.
-static char *spelled(Arena *arena, const char *text) {
-    char *name = string_copy(arena, text, strlen(text)), *to = name;
-    for (const char *c = text; *c; c++)
-        if (((unsigned char)*c & 0xc0) != 0x80) *to++ = letter(*c) || digit(*c) ? *c : '_';
-    *to = 0;
-    return name;
-}
-
-// Names that begin with nn_ are the runtime's; `main` is the host program's.
+// Names that begin with nn_ are the runtime's, those with _ first or two of them C's and C++'s; `main` is the
+// host program's.
 bool c_prefix_allowed(const char *name) {
     if (!letter(*name)) return false;
     for (const char *c = name; *c; c++)
-        if (!letter(*c) && !digit(*c)) return false;
+        if (!letter(*c) && !digit(*c) && (*c != '_' || c[1] == '_' || !c[1])) return false;
     return !c_keyword(name) && strcmp(name, "main") != 0 && strcmp(name, "nn") != 0 &&
            strncmp(name, "nn_", 3) != 0;
 }
 
+// Characters that cannot stand in a name become one `_` between others.
 const char *c_prefix(Arena *arena, const char *stem) {
-    const char *name = spelled(arena, stem);
-    return c_prefix_allowed(name) ? name : string_format(arena, "nn_%s", name);
+    char *name = string_copy(arena, stem, strlen(stem)), *to = name;
+    for (const char *c = stem; *c; c++) {
+        bool good = letter(*c) || digit(*c);
+        if (good || (to > name && to[-1] != '_')) *to++ = good ? *c : '_';
+    }
+    if (to > name && to[-1] == '_') to--;
+    *to = 0;
+    return c_prefix_allowed(name) ? name : string_format(arena, "model%s%s", *name ? "_" : "", name);
 }

@@ -1,5 +1,5 @@
 // What `nnc build` writes: a trainer, an object and its header, an archive, or the code as text.
-#include "llvm/files.h"
+#include "llvm/link.h"
 #include "llvm/object.h"
 #include "llvm/wrappers.h"
 
@@ -36,11 +36,6 @@ static const char *header_path(Arena *arena, const char *path) {
     return string_format(arena, "%.*s.h", (int)length, path);
 }
 
-static bool write_header(const Module *m, const Kernels *k, const OutputOptions *o, const char *path) {
-    const char *text = header_text(m, o, kernels_use_openblas(k));
-    return file_write(m->program->ctx, path, text, strlen(text));
-}
-
 static CodeRequest request_of(const WrapperData *data, const Kernels *k, const OutputOptions *o,
                               CodeForm form) {
     return (CodeRequest){.kernels = k,
@@ -62,6 +57,7 @@ static int write_trainer(const Module *m, const Kernels *k, const OutputOptions 
     Context *ctx = m->program->ctx;
     if (kernels_use_openblas(k) && !openblas_check(ctx)) return FILE_STATUS;
     LinkRequest r = {.path = o->path,
+                     .opened = o->opened,
                      .gzip = reads_gzip(&m->data),
                      .debug = o->debug,
                      .openblas = kernels_use_openblas(k)};
@@ -78,20 +74,32 @@ static int write_code(const Module *m, const Kernels *k, const OutputOptions *o,
     return file_write(m->program->ctx, o->path, c.bytes, c.length) ? OK : FILE_STATUS;
 }
 
-int output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
+// An object or an archive, and its header.
+static int write_interface(const Module *m, const Kernels *k, const OutputOptions *o) {
     Context *ctx = m->program->ctx;
-    int status = OK;
+    Workplace w;
+    Compiled object = make(m, k, o, FORM_OBJECT);
+    const char *header = header_text(m, o, kernels_use_openblas(k));
+    bool done =
+        workplace_open(&w, ctx, folder_of(ctx->arena, o->path), o->path, header_path(ctx->arena, o->path)) &&
+        workplace_put(&w, workplace_results[1], header, strlen(header));
+    if (o->kind == OUTPUT_OBJECT)
+        done = done && workplace_put(&w, workplace_results[0], object.bytes, object.length);
+    else
+        done = done && link_archive(&w, object, string_format(ctx->arena, "%s.o", o->prefix));
+    return workplace_end(&w, done) ? OK : FILE_STATUS;
+}
+
+int output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
+    const char *header = o->kind == OUTPUT_HEADER ? header_text(m, o, kernels_use_openblas(k)) : NULL;
     switch (o->kind) {
     case OUTPUT_TRAINER: return write_trainer(m, k, o);
     case OUTPUT_ASSEMBLY: return write_code(m, k, o, FORM_ASSEMBLY);
     case OUTPUT_LLVM: return write_code(m, k, o, FORM_TEXT);
-    case OUTPUT_HEADER: return write_header(m, k, o, o->path) ? OK : FILE_STATUS;
-    case OUTPUT_OBJECT: status = write_code(m, k, o, FORM_OBJECT); break;
-    case OUTPUT_LIBRARY:
-        status = link_archive(ctx, make(m, k, o, FORM_OBJECT), o->path,
-                              string_format(ctx->arena, "%s.o", o->prefix));
-        break;
+    case OUTPUT_HEADER:
+        return file_write(m->program->ctx, o->path, header, strlen(header)) ? OK : FILE_STATUS;
+    case OUTPUT_OBJECT:
+    case OUTPUT_LIBRARY: return write_interface(m, k, o);
     }
-    if (status == OK && !write_header(m, k, o, header_path(ctx->arena, o->path))) status = FILE_STATUS;
-    return status;
+    return OK;
 }

@@ -42,7 +42,7 @@ provoke CANNOT_WRITE 3 "$NNC" build xor.nn -o missing/xor
 printf 'a  = 1\n' >torn.nn
 (mkfifo texts; timeout 60 sh -c 'cat torn.nn >texts') &
 while [ ! -p texts ]; do sleep 0.05; done
-provoke FILE_UNWRITABLE 3 "$NNC" fmt --write texts
+provoke CANNOT_WRITE 3 "$NNC" fmt --write texts
 wait
 for command in fmt summary explain; do
     "$NNC" $command xor.nn >/dev/full 2>said
@@ -88,6 +88,8 @@ provoke PASS_UNKNOWN 2 "$NNC" build --stop-after fold xor.nn
 provoke GRAD_OF 1 "$NNC" grad --of nothing xor.nn
 provoke GRAD_BY 1 "$NNC" grad --of loss --by nothing xor.nn
 provoke GRAD_SEVERAL 1 "$NNC" grad --of loss --by w xor.nn
+mkdir -p -m 755 public/nnc && chmod 755 public/nnc
+provoke CACHE_NOT_PRIVATE 0 env XDG_CACHE_HOME="$PWD/public" "$NNC" run xor.nn -- --epochs 1
 provoke NO_TOOL 3 env PATH=/nowhere "$NNC" build xor.nn
 printf '#!/bin/sh\necho no room >&2\nexit 1\n' >cc && chmod +x cc
 provoke TOOL_FAILED 3 env PATH="$PWD:$PATH" "$NNC" build xor.nn

@@ -1,0 +1,21 @@
+// Inside llvm/: the system's tools make trainers and archives.
+#ifndef NN_LINK_H
+#define NN_LINK_H
+
+#include "base/workplace.h"
+#include "llvm/llvm.h"
+
+typedef struct {
+    const Compiled *objects;
+    int object_count;
+    const char *path;
+    int *opened; // not NULL: no path, but a file open for reading
+    bool gzip;   // some file of the program is gzipped
+    bool debug, openblas;
+} LinkRequest;
+bool tool_check(Context *ctx, const char *tool);            // is it in PATH? False after a diagnostic
+int link_trainer(Context *ctx, const LinkRequest *request); // a status
+// The first result of a workplace: the runtime's archive and the object.
+bool link_archive(const Workplace *w, Compiled object, const char *member);
+
+#endif
