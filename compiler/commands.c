@@ -188,12 +188,12 @@ static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
         }
     if (!out) out = string_format(arena, "%s%s", stem, ending);
     if (taken(o, out)) {
-        diagnose(p->ctx, CANNOT_WRITE, NO_SPAN, out, taken(o, out));
+        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, taken(o, out));
         return NN_FILE;
     }
     bool has_header = po->output.kind == OUTPUT_OBJECT || po->output.kind == OUTPUT_LIBRARY;
     if (has_header && strlen(out) > 2 && !strcmp(out + strlen(out) - 2, ".h")) {
-        diagnose(p->ctx, CANNOT_WRITE, NO_SPAN, out, "it is the name of the header beside it");
+        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, "it is the name of the header beside it");
         return NN_FILE;
     }
     if (emit && !strcmp(emit, "ir")) return build_ir(p, out);

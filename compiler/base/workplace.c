@@ -22,7 +22,7 @@ extern char **environ;
 const char *const workplace_results[WORKPLACE_RESULTS] = {"result", "header"};
 
 static bool cannot(Context *ctx, const char *path, int reason) {
-    diagnose(ctx, CANNOT_WRITE, NO_SPAN, path, strerror(reason));
+    diagnose(ctx, FILE_UNWRITABLE, NO_SPAN, path, strerror(reason));
     return false;
 }
 

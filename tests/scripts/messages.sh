@@ -36,13 +36,13 @@ printf '\n' >>most.nn
 provoke FILE_TOO_LARGE 3 "$NNC" check most.nn
 provoke FILE_TOO_LARGE 3 "$NNC" check /dev/zero
 mkfifo pipe
-provoke CANNOT_WRITE 3 "$NNC" build xor.nn -o pipe
+provoke FILE_UNWRITABLE 3 "$NNC" build xor.nn -o pipe
 [ -p pipe ] || { echo "a pipe was replaced by a file"; bad=1; }
-provoke CANNOT_WRITE 3 "$NNC" build xor.nn -o missing/xor
+provoke FILE_UNWRITABLE 3 "$NNC" build xor.nn -o missing/xor
 printf 'a  = 1\n' >torn.nn
 (mkfifo texts; timeout 60 sh -c 'cat torn.nn >texts') &
 while [ ! -p texts ]; do sleep 0.05; done
-provoke CANNOT_WRITE 3 "$NNC" fmt --write texts
+provoke FILE_UNWRITABLE 3 "$NNC" fmt --write texts
 wait
 for command in fmt summary explain; do
     "$NNC" $command xor.nn >/dev/full 2>said
