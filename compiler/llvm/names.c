@@ -130,5 +130,5 @@ const char *c_prefix(Arena *arena, const char *stem) {
     }
     if (to > name && to[-1] == '_') to--;
     *to = 0;
-    return c_prefix_allowed(name) ? name : string_format(arena, "model%s%s", *name ? "_" : "", name);
+    return !*name ? "model" : c_prefix_allowed(name) ? name : string_format(arena, "nn_%s", name);
 }

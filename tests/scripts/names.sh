@@ -45,7 +45,7 @@ try $'a  b\nc' a_b_c
 try '@file' file
 try "it's \"\$(x);\`\\%n" it_s_x_n
 try '__x__' x
-try int model_int
+try int nn_int
 try '-Wl,--help' Wl_help
 mkdir other && cd other || exit 1
 cp ../1/-dash.nn .nn

@@ -26,7 +26,7 @@ gcc $warnings -I. "$ROOT/tests/host/plateau.c" plateau.o "$BUILD/libnn.a" -lm -o
 "$NNC" build digits.nn --emit asm && gcc -c digits.s -o assembled.o || fail "--emit asm cannot be assembled"
 diff <(nm -g digits.o | awk '{print $NF}') <(nm -g assembled.o | awk '{print $NF}') || fail "--emit asm: other names"
 # Names from odd files, and those that are refused.
-for pair in 1:nn_1 int:nn_int a-b:a_b nn_object:nn_nn_object main:nn_main é:_; do
+for pair in 1:nn_1 int:nn_int a-b:a_b nn_object:nn_nn_object main:nn_main é:model __x_:x; do
     cp iris.nn "${pair%%:*}.nn"
     "$NNC" build "${pair%%:*}.nn" --emit obj -o odd.o
     [ "$(prefix_of odd.h)" = "${pair##*:}" ] || fail "${pair%%:*}.nn gives $(prefix_of odd.h)"
