@@ -145,8 +145,9 @@ static Fusion begin(Kernels *ks, Schedule *s) {
     Fusion fusion = {.ks = ks, .schedule = s, .uses = uses_create(p->arena, p, s)};
     fusion.pieces = arena_array(p->arena, int, tensors);
     fusion.target_of = arena_array(p->arena, Tensor *, tensors);
-    fusion.first = arena_array(p->arena, int, most);
-    fusion.last = arena_array(p->arena, int, most);
+    fusion.order = arena_array(p->arena, int, most);
+    fusion.moved = arena_array(p->arena, int, most);
+    fusion.place = arena_array(p->arena, int, most);
     fusion.mark = arena_array(p->arena, int, most);
     fusion.points = arena_array(p->arena, int64_t, tensors);
     for (int i = 0; i < f->equations.count; i++) {
@@ -157,6 +158,9 @@ static Fusion begin(Kernels *ks, Schedule *s) {
         fusion.target_of[f->effects.data[i].value->id] = f->effects.data[i].target;
     return fusion;
 }
+
+// Kernels are numbered as they are made.
+static void stand_last(Fusion *f, const Kernel *k) { f->order[k->id] = f->place[k->id] = k->id; }
 
 static void fuse(Kernels *ks, Schedule *s) {
     Program *p = ks->program;
@@ -172,7 +176,7 @@ static void fuse(Kernels *ks, Schedule *s) {
         bool left_out = fusion.points[q->tensor->id] < tensor_elements(q->tensor); // pieces are disjoint
         if (left_out && !met[q->tensor->id]) {
             Kernel *zeros = fill_zeros(ks, s, q->tensor);
-            fusion.first[zeros->id] = fusion.last[zeros->id] = i;
+            stand_last(&fusion, zeros);
             uses_add(&fusion.uses, zeros);
         }
         met[q->tensor->id] = true;
@@ -180,9 +184,8 @@ static void fuse(Kernels *ks, Schedule *s) {
         if (!k) {
             k = kernel_create(ks, s, q);
             if (fusion.loop >= 0) kernel_enter_loop(k, fusion.loop);
-            fusion.first[k->id] = i;
+            stand_last(&fusion, k);
         }
-        fusion.last[k->id] = i;
         uses_add_stage(&fusion.uses, k, &k->stages.data[k->stages.count - 1]);
     }
 }

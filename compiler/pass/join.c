@@ -63,39 +63,57 @@ static bool unify(Mapping *m, const Kernel *k, const Affine *const *f, const Aff
 }
 
 // ---- dependence -------------------------------------------------------------------------------------------
+// Kernels stand in an order that is right for what they read so far. One may take an equation if nothing that
+// makes what that reads needs the kernel; then what is needed and stands later moves before it.
 
 typedef struct {
     Fusion *fusion;
     const Kernel *on;
-    int budget;
+    int budget, last; // last: the latest place of a kernel that was met
 } Search;
 
-// Does k need, directly or not, something of `on`? Gives up with yes. A kernel that does was extended after
-// `on` was begun.
+// Does k need, directly or not, something of `on`? Gives up with yes. Marks what it meets behind `on`.
 static bool depends(Search *s, const Kernel *k) {
+    Fusion *f = s->fusion;
     if (k == s->on) return true;
-    if (s->fusion->mark[k->id] == s->fusion->stamp || s->fusion->last[k->id] < s->fusion->first[s->on->id])
-        return false;
-    s->fusion->mark[k->id] = s->fusion->stamp;
+    bool before = k->loop < 0 && f->place[k->id] < f->place[s->on->id]; // a loop may need what stands behind it
+    if (f->mark[k->id] == f->stamp || before) return false;
+    f->mark[k->id] = f->stamp;
+    if (f->place[k->id] > s->last) s->last = f->place[k->id];
     if (--s->budget < 0) return true;
     for (int i = 0; i < k->stages.count; i++)
         for (int r = 0; r < k->stages.data[i].read_count; r++) {
-            const Use *u = &s->fusion->uses.uses[k->stages.data[i].reads[r]->tensor->id];
+            const Use *u = &f->uses.uses[k->stages.data[i].reads[r]->tensor->id];
             for (int w = 0; w < u->writers.count; w++)
                 if (u->writers.data[w] != k && depends(s, u->writers.data[w])) return true;
         }
     return false;
 }
 
-static bool depends_otherwise(Fusion *f, const Kernel *k, const Expr *const *reads, int count) {
+// The marked kernels before k, all others behind it, each in the order they had.
+static void move_before(Fusion *f, const Kernel *k, int last) {
+    int n = f->place[k->id], moved = 0;
+    for (int i = n; i <= last; i++) {
+        int id = f->order[i];
+        if (f->mark[id] == f->stamp)
+            f->order[f->place[id] = n++] = id;
+        else
+            f->moved[moved++] = id;
+    }
+    for (int i = 0; i < moved; i++, n++) f->order[f->place[f->moved[i]] = n] = f->moved[i];
+}
+
+// May k read this too, without a circle? Then the order allows for it.
+static bool may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count) {
     f->stamp++;
-    Search s = {f, k, MAX_SEARCH};
+    Search s = {f, k, MAX_SEARCH, f->place[k->id]};
     for (int r = 0; r < count; r++) {
         const Use *u = &f->uses.uses[reads[r]->tensor->id];
         for (int w = 0; w < u->writers.count; w++)
-            if (u->writers.data[w] != k && depends(&s, u->writers.data[w])) return true;
+            if (u->writers.data[w] != k && depends(&s, u->writers.data[w])) return false;
     }
-    return false;
+    move_before(f, k, s.last);
+    return true;
 }
 
 // ---- joining ----------------------------------------------------------------------------------------------
@@ -192,7 +210,7 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     if (k->loop >= 0 && m.axis[number_of(&m, equation_time(q))] != k->time) return false;
     if (!covers(&m, k, share, q->reduction != REDUCE_NONE) || !keeps_effects(f, &m, k, q, reads, count))
         return false;
-    if (depends_otherwise(f, k, reads, count)) return false;
+    if (!may_read(f, k, reads, count)) return false;
     kernel_add_stage(f->ks, k, q, m.axis);
     return true;
 }

@@ -29,7 +29,8 @@ typedef struct {
     int *pieces;        // by number of the tensor: equations that define it
     int64_t *points;    // elements they define
     Tensor **target_of; // by number of the tensor: what an effect writes it to, or NULL
-    int *first, *last;  // by number of the kernel: the equations it was begun and last extended with
+    int *order, *moved; // numbers of the kernels so that each stands behind what it reads; room to move some
+    int *place;         // by number of the kernel: where it stands in `order`
     int *mark, stamp;
     int loop; // that the equation at hand is in, -1: none
 } Fusion;
