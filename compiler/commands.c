@@ -290,6 +290,7 @@ static int run(Pipeline *p, PipelineOptions *po, const Options *o) {
     arguments[0] = string_copy(arena, stem, strlen(stem));
     for (int i = 0; i < o->rest_count; i++) arguments[i + 1] = o->rest[i];
     diagnostics_print(p->ctx, false, stderr);
+    memory_bound(o->memory);
     fexecve(file, arguments, environ);
     say(stderr, "nnc: error: cannot run %s: %s\n", stem, strerror(errno));
     return NN_FILE;

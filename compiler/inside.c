@@ -68,11 +68,11 @@ void inside_rows(Inside *in) {
         *(int32_t *)inside_at(in, map, r) = (int32_t)r;
 }
 
-static bool make_values(Inside *in, int64_t bytes) {
+static void make_values(Inside *in, int64_t bytes) {
     Program *program = in->p->module->program;
     size_t room = ((size_t)bytes + 3 * NN_MARGIN - 1) / NN_MARGIN * NN_MARGIN;
     unsigned char *block = aligned_alloc(NN_MARGIN, room);
-    if (!block) return false;
+    if (!block) memory_exhausted(room);
     memset(block, 0, room);
     in->memory = in->call.arena = block + NN_MARGIN;
     for (int i = 0; i < program->tensors.count; i++) {
@@ -87,7 +87,6 @@ static bool make_values(Inside *in, int64_t bytes) {
     in->call.sources = in->sources.data;
     in->run(NN_INITIAL, &in->call, 0, 1);
     inside_draw(in, 0);
-    return true;
 }
 
 // ---- code -------------------------------------------------------------------------------------------------
@@ -130,7 +129,8 @@ int inside_open(Inside *in, Pipeline *p, const Kernels *kernels, int64_t rows, i
     if (openblas) one_thread(in->library);
     void *symbol = dlsym(in->library, "inside_run");
     memcpy(&in->run, &symbol, sizeof in->run);
-    return make_values(in, kernels->arena_size) ? NN_OK : NN_MEMORY;
+    make_values(in, kernels->arena_size);
+    return NN_OK;
 }
 
 void inside_close(Inside *in) {

@@ -25,6 +25,7 @@ typedef struct {
     VEC(const char *) list[OPTION_COUNT]; // LIST: all of them, in order
     char **rest;                          // what stands after `--`
     int rest_count;
+    uint64_t memory; // the bound that nnc found for itself, for the trainer that it becomes
 } Options;
 
 // Reads a command line. Returns NN_OK, or NN_USAGE after a message on standard error; `done` where --help or

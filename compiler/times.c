@@ -177,7 +177,7 @@ int explain_times(Pipeline *p, Text *out) {
     if (!t.step) die("a program without a step");
     t.count = t.step->kernels.count;
     t.samples = calloc((size_t)(t.count + 2) * MOST_BATCHES, sizeof *t.samples);
-    if (!t.samples) return NN_MEMORY;
+    if (!t.samples) memory_exhausted(sizeof *t.samples);
     int status = inside_open(&t.inside, p, apart(p->kernels, t.step), p->module->program->batch,
                              p->options->output.optimization);
     if (status == NN_OK) {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_POISON 1
@@ -40,9 +42,27 @@ struct Arena {
     size_t total;
 };
 
-static _Noreturn void out_of_memory(size_t size) {
-    fprintf(stderr, "nnc: error: out of memory (%zu bytes more were needed)\n", size);
-    exit(NN_MEMORY);
+uint64_t memory_bound(uint64_t bytes) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_DATA, &limit)) return bytes;
+    uint64_t before = limit.rlim_cur;
+#ifndef ARENA_POISON
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    setrlimit(RLIMIT_DATA, &limit);
+#endif
+    return before;
+}
+
+// Other threads may be at work, so nothing is destroyed on the way out.
+void memory_exhausted(size_t size) {
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    fflush(stdout);
+    fputs("nnc: error: out of memory", stderr);
+    if (size) fprintf(stderr, ": %zu bytes more were needed", size);
+    if (!getrlimit(RLIMIT_DATA, &limit) && limit.rlim_cur != RLIM_INFINITY)
+        fprintf(stderr, "; it may take %llu MB (--memory-limit)", (unsigned long long)limit.rlim_cur >> 20);
+    fputs("\n", stderr);
+    _exit(NN_MEMORY);
 }
 
 static unsigned char *block_bytes(Block *block) {
@@ -54,7 +74,7 @@ static void block_add(Arena *arena, size_t least) {
     if (room > LARGEST_BLOCK) room = LARGEST_BLOCK;
     if (room < least) room = least;
     Block *block = room > SIZE_MAX - 128 ? NULL : aligned_alloc(64, (room + 191) / 64 * 64);
-    if (!block) out_of_memory(room);
+    if (!block) memory_exhausted(room);
     *block = (Block){.before = arena->block, .room = room};
     arena->block = block;
 #ifdef ARENA_POISON
@@ -64,7 +84,7 @@ static void block_add(Arena *arena, size_t least) {
 
 Arena *arena_create(void) {
     Arena *arena = calloc(1, sizeof *arena);
-    if (!arena) out_of_memory(sizeof *arena);
+    if (!arena) memory_exhausted(sizeof *arena);
     return arena;
 }
 

@@ -11,13 +11,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { STACK_SIZE = 64 << 20 }; // of every thread that compiles, whatever the system's limit
+
 // ---- memory -----------------------------------------------------------------------------------------------
 
 typedef struct Arena Arena;
 
 Arena *arena_create(void);
 void arena_destroy(Arena *arena);
-// Zeroed memory. Never returns NULL: out of memory prints a message and exits with NN_MEMORY.
+// Bounds the memory of this process, the code generator's included; gives the bound that was there, which
+// memory_bound takes back. Nothing under sanitizers, whose own memory is beyond bounds.
+uint64_t memory_bound(uint64_t bytes);
+// Prints a message and ends the process with NN_MEMORY. `size`: bytes that were asked for, 0: not known.
+_Noreturn void memory_exhausted(size_t size);
+// Zeroed memory. Never returns NULL: ends by memory_exhausted.
 void *arena_alloc(Arena *arena, size_t size, size_t align);
 size_t arena_used(const Arena *arena);
 #define arena_new(arena, T) ((T *)arena_alloc((arena), sizeof(T), _Alignof(T)))

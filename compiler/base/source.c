@@ -81,9 +81,10 @@ static char *read_all(FILE *file, size_t *length) {
         if (*length < room || *length > LARGEST) break;
         room *= 2;
         char *larger = realloc(text, room);
-        if (!larger) free(text);
+        if (!larger) memory_exhausted(room);
         text = larger;
     }
+    if (!text) memory_exhausted(room);
     return text;
 }
 

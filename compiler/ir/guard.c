@@ -213,11 +213,45 @@ static bool implied(Program *p, const Guard *known, int count, Guard g) {
     return low >= 0 && high < g.count;
 }
 
-bool guards_imply(Program *p, const Guard *known, int count, Guard g) {
+// The interval of `form` by all that is known together: sum k[i] * known[i].form + rest.
+static void bounds_together(Program *p, const Affine *form, const Guard *known, int count, int64_t *low,
+                            int64_t *high) {
+    affine_bounds(form, low, high);
+    for (int i = 0; i < count; i++) {
+        const Affine *by = known[i].form;
+        for (int t = 0; by->denominator == 1 && by->count && t < form->count; t++) {
+            int64_t k = form->terms[t].coef / by->terms[0].coef, l, h;
+            if (form->terms[t].atom != by->terms[0].atom || k * by->terms[0].coef != form->terms[t].coef)
+                continue;
+            bounds_together(p, affine_sub(p, form, affine_scale(p, by, k, 1)), known + i + 1, count - i - 1,
+                            &l, &h);
+            int64_t reach = clamp_mul(k, known[i].count - 1);
+            l = clamp_add(l, reach < 0 ? reach : 0);
+            h = clamp_add(h, reach > 0 ? reach : 0);
+            *low = l > *low ? l : *low;
+            *high = h < *high ? h : *high;
+        }
+    }
+}
+
+static bool follows(Program *p, const Guard *known, int count, Guard g, bool together) {
+    enum { MOST_TOGETHER = 12 };
     do {
         GuardTruth truth = guard_normal(p, &g);
         if (truth != GUARD_OPEN) return truth == GUARD_TRUE;
         if (implied(p, known, count, g)) return true;
+        if (!together || g.form->denominator != 1 || count > MOST_TOGETHER) continue;
+        int64_t low, high;
+        bounds_together(p, g.form, known, count, &low, &high);
+        if (low >= 0 && high < g.count) return true;
     } while (without_floor(p, &g));
     return false;
+}
+
+bool guards_imply(Program *p, const Guard *known, int count, Guard g) {
+    return follows(p, known, count, g, false);
+}
+
+bool guards_imply_together(Program *p, const Guard *known, int count, Guard g) {
+    return follows(p, known, count, g, true);
 }

@@ -91,6 +91,7 @@ GuardTruth guard_normal(Program *p, Guard *g); // the canonical spelling of one 
 bool guards_normal(Program *p, Guard *guards, int *count);
 bool guard_complement(Program *p, Guard g, Guard *not_g); // where that is one interval
 bool guards_imply(Program *p, const Guard *known, int count, Guard g);
+bool guards_imply_together(Program *p, const Guard *known, int count, Guard g); // looks further: for proofs
 
 // ---- expressions ------------------------------------------------------------------------------------------
 

@@ -163,6 +163,7 @@ static bool guards_hold(Machine *m, const Node *n) {
 }
 
 static double whole_power(double x, int k) {
+    if (abs(k) > 64) return pow(x, abs(k));
     double result = 1;
     for (int i = abs(k); i > 0; i--) result *= x;
     return result;

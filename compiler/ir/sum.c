@@ -33,11 +33,13 @@ static bool all_integers(const Entry *entries, int count) {
     return some;
 }
 
-// Equal neighbours become one entry with the coefficients' (exponents') sum; entries of 0 leave.
-static int merge(Entry *entries, int count) {
+// Equal neighbours become one entry with the coefficients' (exponents') sum, if that is at most `most`;
+// entries of 0 leave.
+static int merge(Entry *entries, int count, double most) {
     int n = 0;
     for (int i = 0; i < count; i++) {
-        if (n > 0 && entries[n - 1].arg == entries[i].arg)
+        if (n > 0 && entries[n - 1].arg == entries[i].arg &&
+            !(fabs(entries[n - 1].coef + entries[i].coef) > most))
             entries[n - 1].coef += entries[i].coef;
         else
             entries[n++] = entries[i];
@@ -126,7 +128,7 @@ const Expr *expr_sum(Program *p, double constant, const double *coefs, const Exp
     bool integers = whole(s.constant) && all_integers(entries, n);
     if (integers) return integer_sum(p, s.constant, entries, n);
     qsort(entries, (size_t)n, sizeof *entries, entry_order);
-    if (!s.strict) n = merge(entries, n);
+    if (!s.strict) n = merge(entries, n, (double)INFINITY);
     if (n == 0) return expr_const(p, s.constant);
     if (whole(s.constant) && all_integers(entries, n)) return integer_sum(p, s.constant, entries, n);
     if (n == 1 && s.constant == 0)
@@ -143,7 +145,17 @@ typedef struct {
     bool strict;
 } Product;
 
+// A product is opened where its exponents stay small enough to be counted, merged and taken apart again.
+enum { OPENED_EXPONENT = 1 << 16, MOST_EXPONENT = 1 << 30 };
+
+static bool opens(const Expr *e, int exponent) {
+    for (int i = 0; i < e->count; i++)
+        if (llabs((long long)e->exponents[i] * exponent) > OPENED_EXPONENT) return false;
+    return true;
+}
+
 static double whole_power(double x, int k) {
+    if (abs(k) > 64) return pow(x, k);
     double result = 1;
     for (int i = k < 0 ? -k : k; i > 0; i--) result *= x;
     return k < 0 ? 1 / result : result;
@@ -156,8 +168,8 @@ static void add_factor(Product *r, int exponent, const Expr *e, bool may_open) {
     } else if (e->op == OP_AFFINE && e->form->count == 1 && e->form->constant == 0) {
         r->factor *= whole_power((double)e->form->terms[0].coef / (double)e->form->denominator, exponent);
         add_factor(r, exponent, e->form->terms[0].atom, may_open);
-    } else if (e->op == OP_PRODUCT &&
-               (r->strict ? e->value == -1 && e->count == 1 && e->exponents[0] == 1 : may_open)) {
+    } else if (e->op == OP_PRODUCT && (r->strict ? e->value == -1 && e->count == 1 && e->exponents[0] == 1
+                                                 : may_open && opens(e, exponent))) {
         r->factor *= whole_power(e->value, exponent);
         for (int i = 0; i < e->count; i++)
             vec_push(r->p->arena, &r->entries, (Entry){e->args[i], (double)e->exponents[i] * exponent});
@@ -230,7 +242,7 @@ const Expr *expr_product(Program *p, double factor, const int *exponents, const 
     Entry *entries = r.entries.data;
     qsort(entries, (size_t)r.entries.count, sizeof *entries, entry_order);
     int n = r.entries.count;
-    n = merge(entries, n); // in `strict` exponents are positive: nothing cancels
+    n = merge(entries, n, MOST_EXPONENT); // in `strict` exponents are positive: nothing cancels
     if (n == 0 || (r.factor == 0 && !r.strict)) return expr_const(p, r.factor);
     if (whole(r.factor) && integer_factors(entries, n)) return integer_product(p, r.factor, entries, n);
     if (n == 1 && entries[0].coef == 1 && r.factor == 1) return entries[0].arg;

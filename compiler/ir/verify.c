@@ -70,7 +70,8 @@ static void check_read(Inside *x, const Expr *e) {
             if ((!index || !index->batch) && !single)
                 fail(x->v, "the batch of %s is read at %s, not at a batch index", t->name,
                      form_text(x->v, form));
-        } else if (!x->in_guard && !guards_imply(x->v->p, x->known, x->count, (Guard){form, t->dims[d]})) {
+        } else if (!x->in_guard &&
+                   !guards_imply_together(x->v->p, x->known, x->count, (Guard){form, t->dims[d]})) {
             fail(x->v, "the read of %s at %s may leave 0..%lld", t->name, form_text(x->v, form),
                  (long long)t->dims[d] - 1);
         }

@@ -168,10 +168,14 @@ static int processors(void) {
 static void run_threads(Work *w) {
     enum { MAX_THREADS = 16 };
     pthread_t threads[MAX_THREADS];
+    pthread_attr_t attributes; // the system's stack may be small
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
     int wanted = processors() < w->count ? processors() : w->count, started = 0;
     while (started < wanted - 1 && started < MAX_THREADS &&
-           !pthread_create(&threads[started], NULL, take_modules, w))
+           !pthread_create(&threads[started], &attributes, take_modules, w))
         started++;
+    pthread_attr_destroy(&attributes);
     take_modules(w);
     while (started) pthread_join(threads[--started], NULL);
 }

@@ -2,10 +2,12 @@
 // machine.
 #include "llvm/llvm.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <llvm-c/Core.h>
+#include <llvm-c/ErrorHandling.h>
 #include <llvm-c/TargetMachine.h>
 
 typedef struct {
@@ -74,8 +76,32 @@ static bool llvm_is_ours(Context *ctx) {
     return false;
 }
 
+// LLVM and its C++ library abort where there is no memory, unless they are told otherwise; the C interface
+// has no words for that.
+void (*cxx_set_new_handler(void (*handler)(void)))(void) __asm__("_ZSt15set_new_handlerPFvvE");
+void llvm_on_bad_alloc(void (*handler)(void *, const char *, bool),
+                       void *data) __asm__("_ZN4llvm31install_bad_alloc_error_handlerEPFvPvPKcbES0_");
+
+static void no_memory(void) { memory_exhausted(0); }
+
+static void no_memory_for(void *data, const char *reason, bool crash) {
+    (void)data, (void)reason, (void)crash;
+    memory_exhausted(0);
+}
+
+static void on_fatal_error(const char *reason) { die("LLVM: %s", reason); }
+
+static void take_over_errors(void) {
+    static atomic_flag done = ATOMIC_FLAG_INIT; // LLVM takes each handler once in a process
+    if (atomic_flag_test_and_set(&done)) return;
+    cxx_set_new_handler(no_memory);
+    llvm_on_bad_alloc(no_memory_for, NULL);
+    LLVMInstallFatalErrorHandler(on_fatal_error);
+}
+
 Target *target_find(Context *ctx, const char *cpu, const char *triple) {
     if (!llvm_is_ours(ctx)) return NULL;
+    take_over_errors();
     if (triple && (strncmp(triple, "x86_64-", 7) || !strstr(triple, "linux"))) {
         diagnose(ctx, UNKNOWN_TARGET, NO_SPAN, triple);
         return NULL;

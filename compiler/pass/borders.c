@@ -50,7 +50,7 @@ static double share_inside(Guard g) {
     int64_t span, at = 0;
     if (!plain_indices(g.form, &span)) return 1;
     double *times = calloc((size_t)span + 1, sizeof *times), *next = calloc((size_t)span + 1, sizeof *next);
-    if (!times || !next) die("out of memory while counting the points of a guard");
+    if (!times || !next) memory_exhausted(((size_t)span + 1) * sizeof *times);
     times[0] = 1;
     int64_t low = g.form->constant;
     for (int i = 0; i < g.form->count; i++) {

@@ -3,13 +3,21 @@
 #include "pass/algebra.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static bool zero(const Expr *e) { return expr_is_const(e, 0); }
+
+// Exponents that no int holds, and products of products without end, stay as they are.
+static bool opens(const Expr *e, int power, const Factors *f) {
+    for (int i = 0; i < e->count; i++)
+        if (llabs((long long)e->exponents[i] * power) > INT32_MAX / 2) return false;
+    return f->base.count <= 8 * MAX_ENTRIES;
+}
 
 static void take(Program *p, const Expr *e, int power, Factors *f) {
     if (e->op == OP_CONST && (power > 0 || e->value != 0)) {
         f->k *= pow(e->value, power);
-    } else if (e->op == OP_PRODUCT && (e->value != 0 || power > 0)) {
+    } else if (e->op == OP_PRODUCT && (e->value != 0 || power > 0) && opens(e, power, f)) {
         f->k *= pow(e->value, power);
         for (int i = 0; i < e->count; i++) take(p, e->args[i], power * e->exponents[i], f);
     } else if (e->op == OP_SUM && e->count == 1 && e->value == 0) {

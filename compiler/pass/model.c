@@ -16,7 +16,7 @@ static double node_cost(const Expr *e) {
     if (e->op == OP_WHERE) return 1;
     if (e->op == OP_DRAW) return 60;
     if (e->op != OP_PRODUCT) return 0;
-    int times = (e->value != 1) - 1, divides = 0;
+    double times = (e->value != 1) - 1, divides = 0;
     for (int i = 0; i < e->count; i++) {
         times += abs(e->exponents[i]);
         if (e->exponents[i] < 0) divides = 15;

@@ -144,6 +144,7 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
         fail(el, env, EXTEND_ALONE, call->span, "");
         return value_error();
     }
+    el->tables->unshared++;
     if (row && row->group == GROUP_RUN && el->hooks && el->hooks->call)
         return el->hooks->call(el->hooks->data, el, env, call);
     fail(el, env, UNKNOWN_NAME, call->base->span, name ? name : "this");
@@ -183,6 +184,7 @@ uint64_t node_ordinal(Elaborator *el, const Env *env, const Node *node) {
 
 static uint32_t draw_place(Elaborator *el, const Env *env, const Node *call) {
     DrawContext *draw = &el->tables->draw;
+    el->tables->unshared++;
     if (draw->name)
         return (uint32_t)hash_mix(hash_bytes(draw->name, strlen(draw->name), 1), (uint64_t)draw->count++);
     const char *path = env_path(env, el->session->arena, "");

@@ -26,6 +26,8 @@ const Node *definition_of(Elaborator *el, const Env *env, const char *name) {
 static SemaValue eval_constant(Elaborator *el, const Node *constant) {
     SemaValue *set = map_get(el->session->constants, constant->name);
     if (set && !source_of(el->session->ctx, constant->span)->library) return *set;
+    const SemaValue *known = table_get(&el->tables->constants, constant);
+    if (known) return *known;
     struct SessionTables *tables = el->session->tables;
     if (tables->depth > MAX_NESTING) {
         fail(el, NULL, NESTING_LIMIT, constant->span, constant->name, MAX_NESTING);
@@ -40,6 +42,11 @@ static SemaValue eval_constant(Elaborator *el, const Node *constant) {
     el->tables->named_node = before;
     tables->depth--;
     v.span = constant->name_span;
+    if (v.kind == SEMA_NUMBER || v.kind == SEMA_ERROR) {
+        SemaValue *kept = arena_new(el->session->arena, SemaValue);
+        *kept = v;
+        table_set(el->session->arena, &el->tables->constants, constant, kept);
+    }
     return v;
 }
 
@@ -524,6 +531,11 @@ static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
 }
 
 SemaValue value_of(Elaborator *el, Env *env, const Node *e) {
+    if (++el->session->tables->work > MAX_WORK && !el->session->tables->stopped) {
+        fail(el, env, WORK_LIMIT, e->span, MAX_WORK);
+        el->session->tables->stopped = true;
+    }
+    if (el->session->tables->stopped) return value_error();
     SemaValue v = eval_kind(el, env, e);
     if (v.kind != SEMA_ERROR && v.kind != SEMA_ABSENT) v.span = e->span;
     return v;

@@ -173,20 +173,19 @@ static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x
     int64_t rounds;
     if (!elaborate_integer(el, env, name ? stated : e->range, "how often to repeat", &rounds))
         return value_error();
-    if (rounds < 0 || rounds > MAX_LAYERS) {
-        fail(el, env, REPEAT_COUNT, e->range->span, (long long)rounds, MAX_LAYERS);
+    int64_t *around = &el->session->tables->rounds, outer = *around ? *around : 1;
+    if (rounds < 0 || rounds > MAX_ROUNDS / outer) {
+        fail(el, env, REPEAT_COUNT, e->range->span, (long long)rounds, (int)(MAX_ROUNDS / outer));
         return value_error();
     }
     if (!rounds) layers_skip(el, env, e->range_block);
     for (int64_t r = 0; r < rounds; r++) {
-        if (++el->session->tables->rounds > MAX_ROUNDS) {
-            fail(el, env, LAYER_LIMIT, e->range->span, MAX_ROUNDS, "rounds of `repeat`");
-            return value_error();
-        }
         Env *inner = env_inner(env);
         inner->round = string_format(el->session->arena, "%s[%lld]", env->round, (long long)r);
         if (name) env_add(inner, name, value_number((double)r, true), e->range->span);
+        *around = outer * rounds;
         x = run_round(el, inner, e->range_block, value_first(x));
+        *around = outer;
         if (x.kind == SEMA_ERROR) return x;
     }
     return x;
@@ -282,6 +281,7 @@ int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *de
     if (known) return known - 1;
     if (++s->tables->applied > MAX_LAYERS) {
         fail(el, env, LAYER_LIMIT, span, MAX_LAYERS, "layers");
+        s->tables->stopped = true;
         return -2;
     }
     int depth = 0;

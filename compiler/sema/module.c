@@ -98,6 +98,7 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
     Run *r = arena_new(ctx->arena, Run);
     *r = (Run){.ctx = ctx,
                .arena = ctx->arena,
+               .constants = map_create(ctx->arena),
                .library = library,
                .source = source,
                .root = root,

@@ -189,7 +189,11 @@ static bool is_constant(Run *r, const Node *e) {
     if (e->kind == AST_NUMBER) return true;
     if (e->kind == AST_NAME) {
         const Node *found = train_definition(r, e->name) ? NULL : library_find(r->library, e->span, e->name);
-        return found && found->kind == AST_CONSTANT && is_constant(r, found->value);
+        if (!found || found->kind != AST_CONSTANT) return false;
+        const char *known = map_get(r->constants, e->name);
+        if (!known) known = is_constant(r, found->value) ? "yes" : "no";
+        map_set(r->constants, e->name, (void *)known);
+        return *known == 'y';
     }
     if (e->kind != AST_UNARY && e->kind != AST_BINARY) return false;
     return is_constant(r, e->kid[0]) && is_constant(r, e->kid[1]);

@@ -63,7 +63,8 @@ static const Expr *at_position(Elaborator *el, const Array *from, const Affine *
         const Expr *stride = expr_int(p, strides[d]);
         const Expr *whole = strides[d] == 1 ? rest : expr_binary(p, OP_FLOOR_DIV, rest, stride);
         forms[d] = affine_of(el, whole);
-        if (strides[d] > 1) rest = expr_binary(p, OP_MOD, rest, stride);
+        rest =
+            strides[d] > 1 ? expr_binary(p, OP_MOD, rest, stride) : expr_int(p, 0); // sizes of 1 may follow
     }
     if (first) forms[0] = affine_index(p, from->indices[0]);
     return array_at(el, from, forms);

@@ -52,6 +52,7 @@ typedef struct {
     Function *epoch; // FUNCTION_EPOCH, made when something needs it
     Elaborator *epoch_elaborator;
     VEC(Watch) watches;
+    Map *constants; // name of one in a rate -> "yes": a number written out, or "no"
     const char *const *frozen;
     int frozen_count;
 } Run;

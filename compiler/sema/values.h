@@ -5,7 +5,14 @@
 
 #include "sema/elaborate.h"
 
-enum { MAX_NESTING = 64, MAX_LAYERS = 100000, MAX_ROUNDS = 200000, MAX_FACTS = 256 };
+enum {
+    MAX_NESTING = 64,
+    MAX_LAYERS = 10000,
+    MAX_ROUNDS = 10000, // of repeats in each other
+    MAX_WORK = 2000000, // expressions looked at in one program
+    SHARED_DEPTH = 8,   // from here on a function applied to the same values again is not written out again
+    MAX_FACTS = 256
+};
 
 // ---- pointers to pointers ----
 
@@ -113,7 +120,8 @@ struct SessionTables {
     Table ordinals; // node of a draw or call -> its number in its definition
     Table counted;  // definitions whose nodes have numbers
     Elaborator *initial;
-    int applied, rounds, depth;
+    int applied, depth, work;
+    int64_t rounds; // of the repeats around what is written out now, multiplied
     VEC(struct Applied *) applications;
     bool stopped; // nothing more is written out: a definition calls itself without end
 };
@@ -143,6 +151,9 @@ struct ElaboratorTables {
     const char *named;
     const Node *call; // the call that is about to be entered
     Table outside;    // calls outside of definitions -> their number
+    Table constants;  // constant's node -> SemaValue, if it is a number or an error
+    Table shared;     // hash of a fn and its arguments -> Shared, what it gave
+    int unshared;     // draws and words of the run so far: what gave some is not the same again
     const char *hint; // what the tensors made now are for: net.dense_1.y
     int subscript;    // > 0: in a subscript
 };

@@ -12,6 +12,12 @@ int64_t random_rows(const Program *p, uint64_t seed) {
     return seed % 2 ? p->batch : 1 + (int64_t)(seed / 2 % (uint64_t)p->batch);
 }
 
+static double draw_for(const Tensor *t, uint64_t *state) {
+    if (t->type == TYPE_BOOL) return (double)random_pick(state, 0, 1);
+    return t->bounded ? (double)random_pick(state, t->low, t->high)
+                      : (double)random_pick(state, -1000, 1000) / 997;
+}
+
 void random_values(Environment *env, const Program *p, uint64_t seed) {
     uint64_t state = seed + 99;
     for (int i = 0; i < p->tensors.count; i++) {
@@ -20,8 +26,7 @@ void random_values(Environment *env, const Program *p, uint64_t seed) {
         if (t->kind != TENSOR_INPUT && t->kind != TENSOR_PARAM && t->kind != TENSOR_SLOT) continue;
         double *values = environment_values(env, t);
         for (int64_t k = 0; k < tensor_elements(t); k++) {
-            values[k] = t->bounded ? (double)random_pick(&state, t->low, t->high)
-                                   : (double)random_pick(&state, -1000, 1000) / 997;
+            values[k] = draw_for(t, &state);
             if (t->kind == TENSOR_SLOT) values[k] = fabs(values[k]);
         }
     }
@@ -34,8 +39,6 @@ void random_batch(Environment *env, const Program *p, uint64_t seed, int step) {
         Tensor *t = p->tensors.data[i];
         if (t->kind != TENSOR_INPUT) continue;
         double *values = environment_values(env, t);
-        for (int64_t k = 0; k < tensor_elements(t); k++)
-            values[k] = t->bounded ? (double)random_pick(&state, t->low, t->high)
-                                   : (double)random_pick(&state, -1000, 1000) / 997;
+        for (int64_t k = 0; k < tensor_elements(t); k++) values[k] = draw_for(t, &state);
     }
 }

@@ -66,7 +66,7 @@ printf '\357\273\277a = 1\r\nfn f(x) = x + a\r\n' >marks.nn
 # ---- sizes ----
 model 'x |> repeat 1_000_000_000 { repeat 1_000_000_000 { dense(9) } }' >bomb.nn
 provoke REPEAT_COUNT 1 "$NNC" check bomb.nn
-model 'x |> repeat 100_000 { repeat 100_000 { relu } }' >rounds.nn
+model 'x |> repeat 10_000 { scale |> scale }' >rounds.nn
 provoke LAYER_LIMIT 1 "$NNC" check rounds.nn
 model 'x |> dense(2147483648) |> dense(9)' >size.nn
 provoke SIZE_OUT_OF_RANGE 1 "$NNC" check size.nn

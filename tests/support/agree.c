@@ -1,0 +1,105 @@
+// See agree.h.
+#include "support/agree.h"
+
+#include "programs/random_program.h"
+
+#include <math.h>
+#include <stdio.h>
+
+const Way *way_of(uint64_t seed) {
+    static const Way WAYS[WAY_COUNT] = {
+        {"x86-64-v3", PRECISION_DOUBLE, 1, false},  {"x86-64-v2", PRECISION_DEFAULT, 1, false},
+        {"x86-64-v3", PRECISION_DEFAULT, 3, false}, {"x86-64-v3", PRECISION_STRICT, 1, true},
+        {"x86-64-v2", PRECISION_DOUBLE, 2, true},   {"native", PRECISION_DEFAULT, 2, false},
+        {"native", PRECISION_DOUBLE, 1, true},
+    };
+    return &WAYS[seed % WAY_COUNT];
+}
+
+void agree_fail(Agreement *a, const char *what, const char *detail) {
+    a->failed++;
+    printf("seed %llu: %s %s\n", (unsigned long long)a->seed, what, detail ? detail : "");
+}
+
+static bool is_kept(const Tensor *t) {
+    return t->kind == TENSOR_PARAM || t->kind == TENSOR_STATE || t->kind == TENSOR_SLOT;
+}
+
+static double *values_in(Environment *env, const Program *twin, const Tensor *t) {
+    return environment_values(env, tensor_find(twin, t->name));
+}
+
+static void give(CompiledProgram *c, Environment *env, const Program *twin, int64_t rows, bool first) {
+    for (int i = 0; i < twin->tensors.count; i++) {
+        Tensor *t = tensor_find(c->program, twin->tensors.data[i]->name);
+        if (t->kind == TENSOR_SETTING) values_in(env, twin, t)[0] = t->start;
+        if (t->kind == TENSOR_INPUT)
+            compiled_input(c, t, values_in(env, twin, t), t->batch_dims & 1 ? rows : t->dims[0]);
+        else if ((t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || (first && is_kept(t))) &&
+                 compiled_has(c, t))
+            compiled_set(c, t, values_in(env, twin, t));
+    }
+}
+
+static double distance(const CompiledProgram *c, const Tensor *t, const double *wanted) {
+    int64_t count = tensor_elements(t);
+    double *got = arena_array(c->program->arena, double, count), gap = 0, size = 1;
+    compiled_get(c, t, got);
+    for (int64_t k = 0; k < count; k++) {
+        double d = fabs(got[k] - wanted[k]);
+        gap = isnan(d) && !(isnan(got[k]) && isnan(wanted[k])) ? HUGE_VAL : fmax(gap, d);
+        size = fmax(size, fabs(wanted[k]));
+    }
+    return gap / size;
+}
+
+// After a call: what is kept, and what the function gives.
+static void check(Agreement *a, CompiledProgram *c, Environment *env, const Function *f, const Program *twin,
+                  const Way *way, int step, double tolerance) {
+    for (int i = 0; i < twin->tensors.count; i++) {
+        const Tensor *own = twin->tensors.data[i], *t = tensor_find(c->program, own->name);
+        bool given = false;
+        for (int k = 0; k < f->outputs.count; k++) given |= f->outputs.data[k] == own;
+        if ((!is_kept(t) && !given) || !compiled_has(c, t)) continue;
+        double gap = distance(c, t, values_in(env, twin, t));
+        if (gap <= tolerance)
+            a->passed++;
+        else
+            agree_fail(a, t->name,
+                       string_format(c->program->arena,
+                                     "differs by %g in step %d (%s, precision %s, %d threads%s)", gap, step,
+                                     way->cpu, precision_word(way->precision), way->threads,
+                                     way->small_caches ? ", small caches" : ""));
+    }
+}
+
+static Function *function_of(const Program *p, FunctionKind kind) {
+    for (int i = 0; i < p->functions.count; i++)
+        if (p->functions.data[i]->kind == kind) return p->functions.data[i];
+    return NULL;
+}
+
+static bool interpreted(Agreement *a, Environment *env, Function *f) {
+    const char *failure = interpret(env, f);
+    if (failure) agree_fail(a, "interpreter:", failure);
+    return !failure;
+}
+
+void agree_run(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, int steps, double tolerance) {
+    enum { SEED = 5 };
+    Environment *env = environment_create(twin, twin->batch, SEED);
+    Function *initial = function_of(twin, FUNCTION_INITIAL), *step = function_of(twin, FUNCTION_STEP);
+    random_values(env, twin, a->seed);
+    environment_draws(env, SEED, 0);
+    if (initial && !interpreted(a, env, initial)) return;
+    for (int i = 0; i < steps; i++) {
+        int64_t rows = random_rows(twin, a->seed / 3 + (uint64_t)i * 5);
+        environment_rows(env, rows);
+        environment_draws(env, SEED, (uint32_t)i);
+        random_batch(env, twin, a->seed, i);
+        give(c, env, twin, rows, i == 0);
+        compiled_call(c, FUNCTION_STEP, rows, SEED, (uint32_t)i, way->threads);
+        if (!interpreted(a, env, step)) return;
+        check(a, c, env, step, twin, way, i, tolerance);
+    }
+}

@@ -1,0 +1,27 @@
+// A compiled program against the reference interpreter on a twin of it, a program made from the same text or
+// seed that stays as it was: loss, parameters, states and slots after every step.
+#ifndef TESTS_AGREE_H
+#define TESTS_AGREE_H
+
+#include "support/compiled.h"
+
+typedef struct {
+    const char *cpu;
+    Precision precision;
+    int threads;
+    bool small_caches;
+} Way;
+enum { WAY_COUNT = 7 };
+const Way *way_of(uint64_t seed);
+
+typedef struct {
+    uint64_t seed;
+    int passed, failed;
+} Agreement;
+
+void agree_fail(Agreement *a, const char *what, const char *detail);
+// So many steps from the initial values, on all rows and on fewer. The largest difference relative to the
+// largest value of a tensor (at least 1) must be at most `tolerance`.
+void agree_run(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, int steps, double tolerance);
+
+#endif
