@@ -2,6 +2,7 @@
 // loaded. Guarantees: rows, first values and draws are the same in every run.
 #include "inside.h"
 
+#include "base/order.h"
 #include "base/workplace.h"
 
 #include <dlfcn.h>
@@ -116,7 +117,7 @@ static void one_thread(void *library) {
 }
 
 int inside_open(Inside *in, Pipeline *p, const Kernels *kernels, int64_t rows, int optimization) {
-    *in = (Inside){.p = p, .call = {.rows = rows}};
+    *in = (Inside){.p = p, .call = {.rows = rows, .order = nn_order}};
     bool openblas = kernels_use_openblas(kernels);
     if (!target_runs_here(p->target)) {
         diagnose(p->ctx, CANNOT_RUN_HERE, NO_SPAN, p->target->cpu, p->target->features);

@@ -106,6 +106,20 @@ static const Equation *with_digits(Program *p, const Equation *q) {
     return q;
 }
 
+// order(x[b, :])[i]
+static void write_order(Notation *n, const Equation *q) {
+    const Expr *x = q->e->args[0];
+    text_add(n->out, "order(%s", notation_tensor(n, x->tensor));
+    for (int d = 0; d < x->guard_count; d++) {
+        text_put(n->out, d ? ", " : "[");
+        if (affine_only(x->forms[d]) == q->indices[0])
+            text_put(n->out, ":");
+        else
+            notation_affine(n, x->forms[d]);
+    }
+    text_add(n->out, "])[%s]", notation_index(n, q->e->args[1]->index));
+}
+
 static const char *const REDUCTIONS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin"};
 
 static void write_equation(Notation *n, const Equation *q) {
@@ -127,6 +141,8 @@ static void write_equation(Notation *n, const Equation *q) {
     if (conditions.count) text_put(n->out, "(");
     if (q->reduction == REDUCE_NONE) {
         notation_expr(n, q->e, TIGHT_NONE);
+    } else if (q->reduction == REDUCE_ORDER) {
+        write_order(n, q);
     } else {
         text_add(n->out, "%s[", REDUCTIONS[q->reduction]);
         for (int i = 0; i < q->index_count; i++) {

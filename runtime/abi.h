@@ -6,6 +6,10 @@
 
 #include "abi.def"
 
+// Puts positions into the ascending order of the values, which lie `step` elements apart; key: nn_key.
+typedef void nn_sort(const void *values, int32_t key, int64_t step, int32_t *order, int64_t order_step,
+                     int64_t count);
+
 // What a generated function gets. Each of `threads` threads calls it with its number; one call is one
 // function, whole.
 typedef struct nn_call {
@@ -17,6 +21,7 @@ typedef struct nn_call {
     uint32_t batch_number;       // since the run's start
     void (*barrier)(void *team); // all threads meet; not called when threads is 1
     void *team;
+    nn_sort *order; // nn_order of base/order.h
 } nn_call;
 
 enum { NN_MARGIN = 4096 };

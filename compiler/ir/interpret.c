@@ -111,6 +111,29 @@ static double reduce(Machine *m) {
     return r == REDUCE_ARGMAX || r == REDUCE_ARGMIN ? (double)position : best;
 }
 
+// The value with as many before it as the place that is asked for.
+static double ordered(Machine *m) {
+    int64_t n = loop_end(m, m->out_loops), place = 0;
+    double *x = arena_array(m->env->p->arena, double, n + 1);
+    const Affine *wanted = affine_atom(m->env->p, m->e->args[1]);
+    for (int i = 0; i < m->out_loops; i++)
+        if (affine_only(wanted) == m->loops[i]) place = m->at[i];
+    first_point(m, m->out_loops, m->loop_count);
+    for (int64_t k = 0; k < n; k++) {
+        x[k] = machine_value(m, m->root);
+        next_point(m, m->out_loops, m->loop_count);
+    }
+    for (int64_t k = 0; k < n; k++) {
+        int64_t before = 0;
+        for (int64_t j = 0; j < n; j++)
+            before += x[j] < x[k] || (!isnan(x[j]) && isnan(x[k])) ||
+                      (j < k && (x[j] == x[k] || (isnan(x[j]) && isnan(x[k]))));
+        if (before == place) return (double)k;
+    }
+    machine_fail(m, "no order");
+    return 0;
+}
+
 static void store(Machine *m, Cell *cell, double v) {
     const Tensor *t = m->q->tensor;
     int64_t at = 0;
@@ -161,7 +184,9 @@ static void run_equation(Environment *env, const Equation *q, const Index *time,
     for (int level = 1; level <= m->loop_count; level++) m->stamps[level]++;
     if (!first_point(m, 0, m->out_loops)) return;
     do {
-        double v = q->reduction == REDUCE_NONE ? machine_value(m, m->root) : reduce(m);
+        double v = q->reduction == REDUCE_NONE    ? machine_value(m, m->root)
+                   : q->reduction == REDUCE_ORDER ? ordered(m)
+                                                  : reduce(m);
         store(m, cell, v);
     } while (!env->error && next_point(m, 0, m->out_loops));
 }

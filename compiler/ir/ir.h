@@ -282,15 +282,18 @@ typedef enum {
     REDUCE_MAX,
     REDUCE_MIN,
     REDUCE_ARGMAX,
-    REDUCE_ARGMIN
+    REDUCE_ARGMIN,
+    REDUCE_ORDER
 } Reduction;
 
 // tensor[out] = reduce[indices] e. Several equations of a function may define disjoint pieces of one tensor;
 // where none reaches it is 0. What an equation computes in: double if its result is TYPE_DOUBLE and it is no
 // reduction, or if it reads a TYPE_DOUBLE tensor of rank > 0; else REAL (rank-0 doubles, the clock and rates,
 // are rounded on reading). argmax and argmin give the row-major position over the reduction's indices; ties
-// go to the first. A sum over nothing is 0, max -inf, min +inf, prod 1. Sums into a TYPE_DOUBLE tensor
-// accumulate in double.
+// go to the first. Under `order`, of one index, e is at(x, i): y[b, i] is the i-th of the positions of x by
+// value, ascending, equal ones in their order, NaN last; x is a read of a tensor in memory, and i an index of
+// the result of the same size, which x does not hold. A sum over nothing is 0, max -inf, min +inf, prod 1.
+// Sums into a TYPE_DOUBLE tensor accumulate in double.
 struct Equation {
     Tensor *tensor;
     int out_count;

@@ -204,6 +204,20 @@ static void check_indices(Verifier *v, const Equation *q) {
             fail(v, "the index %s is not the equation's", q->e->free[i]->name);
 }
 
+static void check_order(Verifier *v, const Equation *q) {
+    const Index *results[SMALL],
+        *i = q->e->op == OP_AT ? affine_only(affine_atom(v->p, q->e->args[1])) : NULL;
+    int count = equation_result_indices(q, results, SMALL);
+    const Expr *x = i ? q->e->args[0] : NULL;
+    bool plain = x && x->op == OP_READ && x->tensor->kind != TENSOR_SOURCE;
+    for (int d = 0; plain && d < x->guard_count; d++)
+        for (int k = 0; k < x->forms[d]->count; k++)
+            plain = plain && x->forms[d]->terms[k].atom->op == OP_INDEX;
+    if (!plain || q->index_count != 1 || !holds(results, count, i) || i->size != q->indices[0]->size ||
+        i->batch || q->indices[0]->batch || expr_depends(x, i))
+        fail(v, "an order is not of the form order[r] at(x, i)");
+}
+
 static void check_equation(Verifier *v, const Equation *q) {
     v->q = q;
     const Index *time = equation_time(q);
@@ -211,7 +225,9 @@ static void check_equation(Verifier *v, const Equation *q) {
         fail(v, "dimension %d of %s is not walked by an index", q->tensor->along, q->tensor->name);
     check_indices(v, q);
     if (!v->failure) check_results(v, q);
-    bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN;
+    if (!v->failure && q->reduction == REDUCE_ORDER) check_order(v, q);
+    bool position =
+        q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN || q->reduction == REDUCE_ORDER;
     bool integer = q->tensor->type == TYPE_INT || q->tensor->type == TYPE_BOOL;
     bool whole = q->e->op == OP_CONST && number_whole(q->e->value, &(int64_t){0});
     if (integer && !position && !whole && !expr_is_integer(q->e))

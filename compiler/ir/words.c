@@ -10,7 +10,7 @@ static const char *const TENSOR_WORDS[] = {
     [TENSOR_CLOCK] = "clock",       [TENSOR_SETTING] = "setting", [TENSOR_TEMP] = "temp",
     [TENSOR_OUTPUT] = "output"};
 static const char *const TYPE_WORDS[] = {"real", "int", "bool", "double"};
-static const char *const REDUCTION_WORDS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin"};
+static const char *const REDUCTION_WORDS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin", "order"};
 static const char *const FUNCTION_WORDS[] = {[FUNCTION_INITIAL] = "initial",
                                              [FUNCTION_STEP] = "step",
                                              [FUNCTION_UPDATE] = "update",

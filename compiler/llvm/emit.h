@@ -221,6 +221,8 @@ void sum_stage(Emitter *em, const Stage *stage);
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);
 void emit_tile(Emitter *em);
+void emit_order(Emitter *em); // a row of an order, by the runtime
+Operand emit_order_function(Emitter *em);
 void emit_product(Emitter *em); // a tile of a product by a BLAS
 void emit_kernel(Emitter *em, const Kernel *kernel);
 

@@ -83,6 +83,8 @@ static Operand is_zero(Emitter *em, Operand x) {
     return LLVMBuildICmp(em->builder, LLVMIntEQ, x, build_i32(em, 0), "");
 }
 
+Operand emit_order_function(Emitter *em) { return call_field(em, offsetof(nn_call, order), em->pointer); }
+
 // All threads meet.
 static void barrier(Emitter *em) {
     BasicBlock meet = build_block(em), on = build_block(em);

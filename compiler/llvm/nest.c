@@ -50,14 +50,14 @@ static bool sums_few_rows(const Emitter *em) {
     return false;
 }
 
-// Of a product by a BLAS as planned. Else whole vectors on the vector axis; but where lanes are a sum's own,
+// Of a call as planned. Else whole vectors on the vector axis; but where lanes are a sum's own,
 // a tile may take a few results for one vector.
 int64_t axis_step(const Emitter *em, int axis) {
     const Kernel *k = em->point.kernel;
     const Axis *a = &k->axes[axis];
     bool vector = axis == k->vector_axis;
     int64_t step = a->step < 1 ? 1 : a->step;
-    if (k->product) return step;
+    if (kernel_is_called(k)) return step;
     if (!vector) return axis_short(em, axis) || sums_few_rows(em) ? 1 : step;
     if (k->sum_vector_axis >= 0 && step < em->lanes) return step;
     return axis_short(em, axis) ? em->lanes : (step + em->lanes - 1) / em->lanes * em->lanes;

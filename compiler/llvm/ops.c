@@ -175,6 +175,11 @@ static Operand emit_SELECT(Emitter *em, const Operand *a) { return build_select(
 static Operand emit_REAL(Emitter *em, const Operand *a) {
     return is_real(a[0]) ? a[0] : build_convert(em, a[0], em->point.number);
 }
+static Operand emit_AT(Emitter *em, const Operand *a) {
+    (void)em;
+    return a[0];
+}
+
 static Operand emit_STOP_GRADIENT(Emitter *em, const Operand *a) {
     (void)em;
     return a[0];

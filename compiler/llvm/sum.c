@@ -28,6 +28,7 @@ static Operand identity(const Emitter *em, const Stage *stage) {
     case REDUCE_SUM: return LLVMConstNull(type);
     case REDUCE_PROD: return real ? LLVMConstReal(type, 1) : build_i32(em, 1);
     case REDUCE_MAX:
+    case REDUCE_ORDER: // of its own kind of kernel
     case REDUCE_ARGMAX: return real ? LLVMConstReal(type, -infinity) : build_i32(em, boolean ? 0 : INT32_MIN);
     case REDUCE_MIN:
     case REDUCE_ARGMIN: return real ? LLVMConstReal(type, infinity) : build_i32(em, boolean ? 1 : INT32_MAX);

@@ -256,6 +256,10 @@ void emit_tile(Emitter *em) {
         emit_product(em);
         return;
     }
+    if (kernel_sorts(k)) {
+        emit_order(em);
+        return;
+    }
     int mark = em->memo.count;
     BasicBlock join = NULL;
     if (k->block_count && !em->partial) read_epilogue_ahead(em);

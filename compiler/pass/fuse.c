@@ -41,6 +41,12 @@ int element_size(const Program *p, const Tensor *t) {
     return t->type == TYPE_REAL && p->precision == PRECISION_DOUBLE ? 8 : 4;
 }
 
+bool kernel_sorts(const Kernel *k) {
+    return k->stages.count && k->stages.data[0].equation->reduction == REDUCE_ORDER;
+}
+
+bool kernel_is_called(const Kernel *k) { return k->product || kernel_sorts(k); }
+
 int lanes_of(const Kernels *ks) {
     return ks->program->precision == PRECISION_DOUBLE ? ks->machine.lanes / 2 : ks->machine.lanes;
 }

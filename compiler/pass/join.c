@@ -197,7 +197,7 @@ static bool gathers(const Expr *const *reads, int count) {
 }
 
 static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const *reads, int count) {
-    if (k->stages.count >= MAX_STAGES || k->zeros || k->loop != f->loop) return false;
+    if (k->stages.count >= MAX_STAGES || k->zeros || kernel_sorts(k) || k->loop != f->loop) return false;
     if (gathers(k->stages.data[0].reads, k->stages.data[0].read_count) != gathers(reads, count)) return false;
     Mapping m;
     m.count = equation_space(q, m.indices, &m.results);
@@ -229,6 +229,7 @@ Kernel *fusion_join(Fusion *f, const Equation *q) {
     enum { ROOM = 64 };
     Kernel *list[ROOM];
     int n = 0, count = q->e->read_count;
+    if (q->reduction == REDUCE_ORDER) return NULL; // a call for each row
     const Expr *const *reads = q->e->reads;
     for (int r = 0; r < count; r++) {
         const Use *u = &f->uses.uses[reads[r]->tensor->id];

@@ -145,6 +145,8 @@ Kernels *pass_fuse(Program *p, const Machine *machine);
 Kernels *kernels_run(Program *p, const Machine *machine, const char *to);
 void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `explain` shows and goldens pin
 
+bool kernel_sorts(const Kernel *k);                     // its one stage is an order: a call for each row
+bool kernel_is_called(const Kernel *k);                 // that, or a product by a BLAS
 int element_size(const Program *p, const Tensor *t);    // bytes
 double kernel_runs(const Schedule *s, const Kernel *k); // how often a function runs it
 int loop_end(const Schedule *s, int kernel); // the number after the last kernel that runs with this one

@@ -76,7 +76,7 @@ typedef struct {
     Arena *arena;
     VEC(Variable) variables;
     Classes classes;
-    bool *by_blas; // by number of the tensor: a BLAS writes it, and no second copy
+    bool *by_blas; // by number of the tensor: a call writes it, and no second copy
     double cycles;
 } Descent;
 
@@ -248,7 +248,8 @@ static void lay_out(Kernels *ks, Schedule *s, bool *decided) {
     x.by_blas = arena_array(x.arena, bool, ks->program->tensors.count + 1);
     for (int i = 0; i < s->kernels.count; i++) {
         const Tensor *t = s->kernels.data[i]->stages.data[0].equation->tensor;
-        if (s->kernels.data[i]->product) x.by_blas[(t->layout->same ? t->layout->same : t)->id] = true;
+        if (kernel_is_called(s->kernels.data[i]))
+            x.by_blas[(t->layout->same ? t->layout->same : t)->id] = true;
     }
     add_variables(&x, decided);
     x.classes = classes_create(x.arena, ks->program, s);

@@ -264,7 +264,18 @@ static bool may_call(const Kernels *ks, const Kernel *k, Product *plan) {
     return product_plan(ks, k, plan);
 }
 
+// One call a row: of n values, n times the logarithm of n comparisons.
+static double sorting_cost(const Kernel *k) {
+    double rows = 1, n = (double)k->axes[k->stages.data[0].inner[0]].size;
+    for (int j = 0; j < k->tile_count; j++) rows *= (double)k->axes[k->tile[j]].size;
+    return rows / n * (30 + n * (log2(n) + 1) * 10);
+}
+
 double kernel_best(const Kernels *ks, Kernel *k) {
+    if (kernel_sorts(k)) {
+        k->vector_axis = k->sum_vector_axis = -1;
+        return k->cycles = sorting_cost(k);
+    }
     uint64_t key = layouts_key(k->model);
     Remembered *r = &k->model->remembered[(key >> 32) % REMEMBERED];
     Product plan;

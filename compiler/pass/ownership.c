@@ -46,12 +46,12 @@ static int64_t panel_of(const Kernels *ks, const Schedule *s, const Tensor *t, c
     return n >= TEMP_PANEL_FROM && bytes > ks->machine.l2 * .3 ? PANEL : 0;
 }
 
-// A BLAS takes matrices whole: what it touches in any function has no panels.
+// A call takes matrices or rows whole: what it touches in any function has no panels.
 static void without_panels(const Kernels *ks, bool *decided) {
     for (int i = 0; i < ks->schedules.count; i++)
         for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {
             const Kernel *k = ks->schedules.data[i]->kernels.data[n];
-            for (int j = 0; k->product && j < k->model->tensor_count; j++)
+            for (int j = 0; kernel_is_called(k) && j < k->model->tensor_count; j++)
                 decided[k->model->tensors[j]->id] = true;
         }
 }

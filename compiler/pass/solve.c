@@ -291,7 +291,8 @@ static bool drop_idle(Program *p, Equation *q) {
         if (v->size == 1 && !v->batch) {
             Binding zero = {v, affine_constant(p, 0)};
             q->e = expr_substitute(p, q->e, &zero, 1);
-            bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN;
+            bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN ||
+                            q->reduction == REDUCE_ORDER;
             drop_index(q, p, v);
             if (position && !q->index_count) q->e = expr_int(p, 0);
             return true;

@@ -114,7 +114,8 @@ const Equation *equation_trim(Program *p, const Equation *q) {
     r->indices = left;
     r->e = expr_substitute(p, q->e, bindings, ones);
     if (r->index_count || q->reduction == REDUCE_NONE) return r;
-    if (q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN) r->e = expr_int(p, 0);
+    if (q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN || q->reduction == REDUCE_ORDER)
+        r->e = expr_int(p, 0);
     r->reduction = REDUCE_NONE;
     return r;
 }

@@ -41,7 +41,7 @@ static const Expr *replace(void *data, const Expr *read) {
 
 static void inline_into(Inlining *in, Equation **slot) {
     const Equation *q = *slot;
-    if (equation_is_product(in->p, q)) return;
+    if (equation_is_product(in->p, q) || q->reduction == REDUCE_ORDER) return; // it sorts what lies in memory
     in->reader = q;
     in->reader_points = points(q);
     const Expr *e = expr_map_reads(in->p, q->e, replace, in);

@@ -13,6 +13,7 @@ typedef struct {
     Numbers *numbers;
     VEC(Tensor *) same; // by tensor id: another tensor that says the same
     Type reader;        // what the definition in hand computes in
+    bool sorts;         // it is an order
     bool unstop;
 } Sweep;
 
@@ -83,6 +84,13 @@ static bool endless(const Sweep *s, const Equation *alias) {
     return false;
 }
 
+// What is sorted stays a read of a tensor at indices.
+static bool may_be_sorted(const Expr *e) {
+    for (int d = 0; d < e->guard_count && e->op == OP_READ; d++)
+        if (!affine_only(e->forms[d]) && !affine_is_constant(e->forms[d])) return false;
+    return e->op == OP_READ && e->tensor->kind != TENSOR_SOURCE;
+}
+
 static const Expr *replace(void *data, const Expr *read) {
     Sweep *s = data;
     Tensor *other = same_as(s, read->tensor);
@@ -90,7 +98,8 @@ static const Expr *replace(void *data, const Expr *read) {
     const Definition *d = flow_definition(s->out, read->tensor);
     if (!d || d->equations.count != 1 || !equation_is_alias(s->p, d->equations.data[0])) return read;
     if (!types_allow(d->equations.data[0], s->reader) || endless(s, d->equations.data[0])) return read;
-    return expr_inline(s->p, d->equations.data[0], read);
+    const Expr *e = expr_inline(s->p, d->equations.data[0], read);
+    return s->sorts && !may_be_sorted(e) ? read : e;
 }
 
 // Enters a definition; the result is the tensor that holds it: another one that says the same, where there is
@@ -226,6 +235,7 @@ static void put(Sweep *s, const Definition *d) {
     for (int i = 0; i < d->equations.count; i++) {
         Equation *q = d->equations.data[i];
         const Expr *e = s->unstop ? expr_unstop(p, q->e) : q->e;
+        s->sorts = q->reduction == REDUCE_ORDER;
         equation_phases(p, equation_with(p, q, expr_map_reads(p, e, replace, s)), &pieces);
     }
     int kept = 0;

@@ -238,10 +238,21 @@ static double tiles_of(const Kernel *k) {
     return n;
 }
 
+// A tile is a row that is sorted.
+static void row_tiles(Kernel *k) {
+    const Index *along = k->stages.data[0].equation->e->args[1]->index;
+    for (int j = 0; j < k->tile_count; j++) {
+        k->order[j] = k->tile[j];
+        k->axes[k->tile[j]].step = k->tile[j] == along->axis ? (int)k->axes[k->tile[j]].size : 1;
+    }
+}
+
 static void tile(Kernels *ks, Schedule *s, Kernel *k) {
     Search x = {.ks = ks, .k = k, .s = s, .classes = {s->classes}, .lanes = lanes_of(ks)};
     if (k->product) {
         product_tiles(k, s->threaded);
+    } else if (kernel_sorts(k)) {
+        row_tiles(k);
     } else {
         choose_steps(&x);
         order_loops(&x);
@@ -249,7 +260,7 @@ static void tile(Kernels *ks, Schedule *s, Kernel *k) {
     const Axis *outer = k->tile_count ? &k->axes[k->order[0]] : NULL;
     if (outer && outer->size % (2 * outer->step) == 0) k->owned_axis = k->order[0];
     k->divided = s->threaded && k->cycles > SMALL_KERNEL && tiles_of(k) >= 2;
-    if (k->product) return;
+    if (kernel_is_called(k)) return;
     double sums = 1;
     for (int j = 0; j < k->tile_count; j++) sums *= k->axes[k->tile[j]].step;
     if (k->vector_axis >= 0 && k->sum_vector_axis < 0) sums /= x.lanes;

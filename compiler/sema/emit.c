@@ -459,7 +459,8 @@ static const Expr *add_total(Elaborator *el, const Env *env, const Expr *part, c
 static Type reduction_type(const Reduced *parts, int outer) {
     switch (parts->reduction) {
     case REDUCE_ARGMAX:
-    case REDUCE_ARGMIN: return TYPE_INT;
+    case REDUCE_ARGMIN:
+    case REDUCE_ORDER: return TYPE_INT;
     case REDUCE_MAX:
     case REDUCE_MIN:
         if (parts->e->type == TYPE_INT || parts->e->type == TYPE_BOOL) return (Type)parts->e->type;
@@ -523,6 +524,35 @@ void reduction_bounds(Tensor *t, const Reduced *parts) {
     } else if (parts->reduction == REDUCE_MAX || parts->reduction == REDUCE_MIN) {
         set_bounds(t, parts->e);
     }
+}
+
+// order(x[.., n]) along a dimension that is not the batch: int[.., n].
+SemaValue order_emit(Elaborator *el, const Env *env, SemaValue v, Span span) {
+    Program *p = el->session->program;
+    if (!is_plain(v.array->e) || v.array->e->op != OP_READ || el->tables->facts.count)
+        v = value_emit(el, env, v, value_name(el, env, v), span);
+    if (v.kind == SEMA_ERROR) return v;
+    Array a = *v.array;
+    int last = a.rank - 1;
+    const Index *place = a.indices[last], *r = index_of(el, place->name, a.dims[last]);
+    Binding binding = {place, affine_index(p, r)};
+    Indices own = {.count = 0};
+    add_index(&own, r);
+    const Expr *x = expr_substitute(p, a.e, &binding, 1);
+    for (int d = 0; d < a.rank; d++) add_index(&own, a.indices[d]);
+    Indices outer = outer_of(el, x, &own), all = outer;
+    for (int d = 0; d < a.rank; d++) add_index(&all, a.indices[d]);
+    Tensor *t = new_tensor(el, env, value_name(el, env, v), TENSOR_TEMP, TYPE_INT, &all, span);
+    if (!t) return value_error();
+    t->bounded = true;
+    t->high = a.dims[last].size - 1;
+    Reduced parts = {.reduction = REDUCE_ORDER, .indices = {r}, .count = 1};
+    parts.e = expr_binary(p, OP_AT, x, expr_index(p, place));
+    const Affine *out[MAX_RANK];
+    for (int i = 0; i < all.count; i++) out[i] = affine_index(p, all.data[i]);
+    equation_emit(el, env, t, out, &parts, span);
+    a.e = read_at(el, t, &outer, a.indices, a.rank);
+    return value_array(el->session, &a);
 }
 
 // The true number of rows: of the batch, or with totals of the whole part.

@@ -177,6 +177,9 @@ SemaValue value_of_order(Elaborator *el, Env *env, SemaValue v, Span span) {
         return value_error();
     }
     if (v.array->dims[v.array->rank - 1].batch) return order_of_rows(el, env, v, span);
-    fail(el, env, NOT_YET, span, "`order` along a dimension that is not the batch");
-    return value_error();
+    if (expr_depends(v.array->e, el->tables->element)) {
+        fail(el, env, DRAW_IN_REDUCTION, span, "");
+        return value_error();
+    }
+    return order_emit(el, env, v, span);
 }

@@ -279,6 +279,7 @@ const Expr *reduction_emit(Elaborator *el, const Env *env, const Reduced *parts,
 // reads it.
 SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const Dim *dims, int rank,
                         const Affine *const *out, const Reduced *first, Span span);
+SemaValue order_emit(Elaborator *el, const Env *env, SemaValue v, Span span);
 void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts,
                    Span span);
 // The value under a name: what is more than a read gets a tensor of its own.

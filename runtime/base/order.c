@@ -36,9 +36,9 @@ static void sink_down(const Values *v, int32_t *order, int64_t step, int64_t at,
     order[at * step] = moved;
 }
 
-void nn_order(const void *values, nn_key key, int64_t step, int32_t *order, int64_t order_step,
+void nn_order(const void *values, int32_t key, int64_t step, int32_t *order, int64_t order_step,
               int64_t count) {
-    Values v = {values, step, key};
+    Values v = {values, step, (nn_key)key};
     for (int64_t k = 0; k < count; k++) order[k * order_step] = (int32_t)k;
     for (int64_t k = count / 2; k > 0; k--) sink_down(&v, order, order_step, k - 1, count);
     for (int64_t n = count; n > 1; n--) {

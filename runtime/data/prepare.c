@@ -3,6 +3,8 @@
 // the precision of the program; every whole number and class of a field lies below its limit.
 #include "data/data.h"
 
+#include "base/order.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,7 +101,8 @@ static nn_status visit_part(Loading *l, int part, bool only_training, Visit *vis
                         .sources = l->data->sources,
                         .rows = count,
                         .seed = (uint64_t)mf->data.synthetic_seed,
-                        .batch_number = (uint32_t)(first / NN_DRAW_ROWS)};
+                         .batch_number = (uint32_t)(first / NN_DRAW_ROWS),
+                         .order = nn_order};
         const nn_tensor *first_row = nn_model_tensor(l->m, mf->data.first_row[part]);
         if (first_row != NULL)
             nn_tensor_put(l->m, first_row, 0, 1, &(int32_t){(int32_t)(first % NN_DRAW_ROWS)});

@@ -4,6 +4,8 @@
 // changes; loading is all or nothing.
 #include "train/train.h"
 
+#include "base/order.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,7 +85,7 @@ static void start(Object *o, const nn_config *config) {
     nn_spans_list(&t->model, t->spans, &t->span_count, &t->span_bytes);
     for (int32_t k = 0; k < mf->batch; k++) o->rowmap[k] = k;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) nn_model_start(&t->model, kinds[k]);
-    t->call = (nn_call){.arena = t->model.arena, .sources = o->sources, .rows = mf->batch};
+    t->call = (nn_call){.arena = t->model.arena, .sources = o->sources, .rows = mf->batch, .order = nn_order};
     draw_initial(t);
     nn_states_remember(t);
     const int32_t *clock = mf->clock;

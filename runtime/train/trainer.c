@@ -1,6 +1,8 @@
 // What every command of a trainer begins with: arena, threads, initial values, data, weights.
 #include "train/train.h"
 
+#include "base/order.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +88,7 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
     nn_float_enter();
     if (start_pool(t, threads) != NN_OK) return ctx->status;
     t->call.arena = t->model.arena;
+    t->call.order = nn_order;
     t->data.classes = nn_get(ctx, mf->fields_count, sizeof *t->data.classes);
     return ctx->status;
 }

@@ -361,6 +361,30 @@ static Tensor *layer_largest(Maker *m) {
     return define(m, "largest", out, REDUCE_NONE, NONE, expr_read(m->p, x, forms, NULL));
 }
 
+// A row in ascending order, or all but its first; the derivative goes back to where each element stood.
+static Tensor *layer_sorted(Maker *m) {
+    Tensor *x = some(m);
+    int last = x->rank - 1;
+    if (x->rank < 2 || x->dims[last] < 2 || m->smooth) return layer_outer(m);
+    Indices at = dims_of(m, x), out = at;
+    Index *r = fresh(m, "r", x->dims[last]);
+    const Affine *places[MAX_RANK], *from[MAX_RANK];
+    for (int d = 0; d <= last; d++) places[d] = from[d] = form(m, at.indices[d]);
+    from[last] = form(m, r);
+    Tensor *order = tensor_over(m, "order", TENSOR_TEMP, at);
+    order->type = TYPE_INT;
+    order->bounded = true;
+    order->high = x->dims[last] - 1;
+    const Expr *e =
+        expr_binary(m->p, OP_AT, expr_read(m->p, x, from, NULL), expr_index(m->p, at.indices[last]));
+    equation_add(m->p, m->f, order, places, REDUCE_ORDER, (const Index *const[]){r}, 1, e, NULL);
+    int skipped = pick(m, 0, 1);
+    out.indices[last] = fresh(m, "e", x->dims[last] - skipped);
+    places[last] = affine_offset(m->p, form(m, out.indices[last]), skipped);
+    from[last] = affine_atom(m->p, expr_read(m->p, order, places, NULL));
+    return define(m, "sorted", out, REDUCE_NONE, NONE, expr_read(m->p, x, from, NULL));
+}
+
 // A recurrence written out: h_t = tanh(x[b, t, .] + h_(t-1) w), a tensor a step
 static Tensor *layer_recurrence(Maker *m) {
     Tensor *x = some(m);
@@ -397,7 +421,7 @@ static Layer *const LAYERS[] = {layer_map,        layer_dense,  layer_dense,   l
                                 layer_norm,       layer_causal, layer_gather,  layer_dropout,   layer_outer,
                                 layer_reduce,     layer_concat, layer_mask,    layer_attention, layer_largest,
                                 layer_recurrence, layer_recur,  layer_recur,   random_reads,    random_reads,
-                                random_reads};
+                                random_reads,     layer_sorted};
 
 // ---- whole programs ----
 

@@ -118,3 +118,31 @@ END
 # Three rows in the last bin: (1 - 1) + (1 - 0) + (1 - 1); one in the third: 0.52498 - 1.
 tail -n 1 edges.run/log.jsonl | grep -q '"calibration_error": 0.36875[0-9]*, "auc": null, "pearson": null' ||
     fail "edges: $(tail -n 1 edges.run/log.jsonl)"
+
+# Sums over many rows are those of doubles, in one batch and in many; so is the loss of a step.
+for batch in all 33; do
+    cat >sums.nn <<END
+data rows = synthetic(50_000, seed = 3) {
+    far = uniform(1000, 1001)
+}
+model net(far[batch]) -> y[batch] {
+    param s = 1
+    y[b] = s * far[b]
+}
+train net on rows {
+    loss      = mean[b] y[b]
+    optimizer = sgd(0)
+    batch     = $batch
+    epochs    = 1
+    metrics   = [total = sum[b] y[b], middle = mean[b] y[b]]
+}
+END
+    "$NNC" build sums.nn && ./sums --quiet
+    ./sums data | awk -v log_line="$(tail -n 1 sums.run/log.jsonl)" -v all="$batch" '
+        function check(name, right,   v) {
+            v = substr(log_line, index(log_line, "\"" name "\": ") + length(name) + 4) / right - 1
+            if (v > 1e-10 || v < -1e-10) { printf "%s in batches of %s is off by %g of it\n", name, all, v; bad = 1 }
+        }
+        NR > 1 { s += int($1 * 16384 + 0.5) / 16384 }
+        END { check("total", s); check("middle", s / (NR - 1)); if (all == "all") check("loss", s / (NR - 1)); exit bad }' || exit 1
+done

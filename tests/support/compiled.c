@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/order.h"
 #include "pass/passes.h"
 
 static bool load(CompiledProgram *c, Compiled object) {

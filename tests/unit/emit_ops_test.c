@@ -56,6 +56,7 @@ static const Promise promises[] = {
     {OP_NOT, -1, 1, 0, 0},
     {OP_SELECT, -5, 5, 0, 0},
     {OP_REAL, -5, 5, 0, 0},
+    {OP_AT, -5, 5, 0, 0},
     {OP_STOP_GRADIENT, -5, 5, 0, 0},
 };
 
