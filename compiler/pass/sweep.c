@@ -252,6 +252,7 @@ static void read_later(Sweep *s, Definition *d) {
     s->reader = d->tensor->type;
     for (int i = 0; d->tensor->step && i < d->equations.count; i++) {
         const Equation *q = d->equations.data[i];
+        s->sorts = q->reduction == REDUCE_ORDER;
         const Expr *e = expr_map_reads(s->p, q->e, replace, s);
         if (e != q->e) d->equations.data[i] = equation_simplify(s->p, equation_with(s->p, q, e));
     }
