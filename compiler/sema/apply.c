@@ -101,23 +101,19 @@ static SemaValue apply_elementwise(Elaborator *el, Application *a) {
 
 // ---- sizes ----
 
-static const char *node_text(Elaborator *el, const Node *node) {
-    Text text = {.arena = el->session->arena};
-    node_print(&text, node);
-    return text_string(&text);
-}
-
 static void shape_error(Elaborator *el, Application *a, const Node *parameter, SemaValue v, const Node *item,
                         const char *wanted, Span other) {
     Context *ctx = el->session->ctx;
-    Diagnostic *d = fail(el, a->caller, ARGUMENT_SHAPE, v.span.end ? v.span : a->span, parameter->name,
-                         a->define->name, value_shape_text(el->session, v), node_text(el, parameter));
+    Diagnostic *d =
+        fail(el, a->caller, ARGUMENT_SHAPE, v.span.end ? v.span : a->span, parameter->name, a->define->name,
+             value_shape_text(el->session, v), node_text(el->session->arena, parameter));
     a->ok = false;
     if (!d) return;
-    diagnostic_note(ctx, d, parameter->span, "`%s` is declared here", node_text(el, parameter));
+    diagnostic_note(ctx, d, parameter->span, "`%s` is declared here",
+                    node_text(el->session->arena, parameter));
     if (item && wanted)
-        diagnostic_note(ctx, d, other.end ? other : item->span, "here `%s` is %s", node_text(el, item),
-                        wanted);
+        diagnostic_note(ctx, d, other.end ? other : item->span, "here `%s` is %s",
+                        node_text(el->session->arena, item), wanted);
 }
 
 // Is the name of a dimension a value that the definition sees (a setting, a constant of its file)?
@@ -220,7 +216,7 @@ static void check_type(Elaborator *el, Application *a, const Node *parameter, Se
                              a->define->name);
         if (d) {
             diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here",
-                            node_text(el, parameter));
+                            node_text(el->session->arena, parameter));
             diagnostic_help(el->session->ctx, d,
                             "a class indexes and compares; what takes one declares it `: class`, as "
                             "`cross_entropy` does");
@@ -242,7 +238,7 @@ static void check_type(Elaborator *el, Application *a, const Node *parameter, Se
                          a->define->name, type, given);
     if (d) {
         diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here",
-                        node_text(el, parameter));
+                        node_text(el->session->arena, parameter));
         if (!string_equal(type, "bool"))
             diagnostic_help(el->session->ctx, d,
                             "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
@@ -403,7 +399,7 @@ static SemaValue fit_result(Elaborator *el, Application *a, const Node *declared
              value_shape_text(el->session, v), declared->name, dims_text(el, array.dims, array.rank));
     if (d)
         diagnostic_note(el->session->ctx, d, declared->span, "`%s` is declared here",
-                        node_text(el, declared));
+                        node_text(el->session->arena, declared));
     return value_error();
 }
 

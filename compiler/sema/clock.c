@@ -60,14 +60,20 @@ typedef struct {
 
 static const Expr *inline_temp(void *data, const Expr *read) {
     const Inline *in = data;
-    if (read->tensor->kind != TENSOR_TEMP || read->tensor->rank) return read;
+    const Equation *q = NULL;
     for (int i = 0; i < in->f->equations.count; i++) {
-        const Equation *q = in->f->equations.data[i];
-        if (q->tensor != read->tensor) continue;
-        const Expr *e = q->reduction == REDUCE_NONE ? q->e : written_out(in->p, q);
-        return e ? e : read;
+        if (in->f->equations.data[i]->tensor != read->tensor) continue;
+        if (q) return read; // it comes in pieces
+        q = in->f->equations.data[i];
     }
-    return read;
+    if (!q || read->tensor->kind != TENSOR_TEMP) return read;
+    Binding at[MAX_RANK];
+    for (int d = 0; d < q->out_count; d++) {
+        at[d] = (Binding){affine_only(q->out[d]), read->forms[d]};
+        if (!at[d].from) return read;
+    }
+    const Expr *e = q->reduction == REDUCE_NONE ? q->e : written_out(in->p, q);
+    return e ? expr_substitute(in->p, e, at, q->out_count) : read;
 }
 
 // What another function computed from the clock, as an expression of the clock alone.

@@ -48,10 +48,43 @@ static void bind_indices(Declaration *d) {
     d->scope->indexed = indexed;
 }
 
-// An optimizer's state may begin at one of its settings.
-static bool known_at_start(const Tensor *t) {
-    return t->kind == TENSOR_TEMP || t->kind == TENSOR_SETTING || t->kind == TENSOR_CLOCK ||
-           t->kind == TENSOR_RUN;
+// ---- what initial values read: the initial values of others -----------------------------------------------
+
+typedef struct {
+    const Elaborator *el; // of FUNCTION_INITIAL
+    bool slot;            // an optimizer's state: it is there before weights are read from a file
+    bool ok;
+} Reading;
+
+static bool is_computed(const Function *f, const Tensor *t) {
+    for (int i = f->equations.count - 1; i >= 0; i--)
+        if (f->equations.data[i]->tensor == t) return true;
+    return false;
+}
+
+// Where a parameter or state is read, its initial value is; it was declared before, so there is no circle.
+static const Expr *read_initial(void *data, const Expr *read) {
+    Reading *r = data;
+    const Function *f = r->el->function;
+    const Tensor *t = read->tensor;
+    if (t->kind == TENSOR_SETTING || t->kind == TENSOR_CLOCK || t->kind == TENSOR_RUN) return read;
+    if (t->kind == TENSOR_TEMP && is_computed(f, t)) return read;
+    for (int i = 0; i < f->effects.count && !r->slot; i++)
+        if (f->effects.data[i].target == t)
+            return expr_read(r->el->session->program, f->effects.data[i].value, read->forms, read->origin);
+    r->ok = false;
+    return read;
+}
+
+// Of the value and of what was written for it, from equation `first` on.
+static bool read_initials(Elaborator *el, Array *a, const Tensor *t, int first) {
+    Program *p = el->session->program;
+    Reading r = {el, t->kind == TENSOR_SLOT, true};
+    for (int i = first; i < el->function->equations.count; i++)
+        el->function->equations.data[i]->e =
+            expr_map_reads(p, el->function->equations.data[i]->e, read_initial, &r);
+    a->e = expr_map_reads(p, a->e, read_initial, &r);
+    return r.ok;
 }
 
 // The initial value's equation, by the elaborator of FUNCTION_INITIAL.
@@ -61,6 +94,7 @@ static void write_initial(Declaration *d, Tensor *t) {
     struct ElaboratorTables *tables = el->tables;
     DrawContext draw = tables->draw;
     const char *hint = tables->hint;
+    int first = el->function->equations.count;
     const Affine *element = affine_constant(p, 0);
     bind_indices(d);
     for (int i = 0; i < d->rank; i++)
@@ -91,11 +125,10 @@ static void write_initial(Declaration *d, Tensor *t) {
         fail(el, d->env, NOT_A_NUMBER, d->value->span, value_shape_text(el->session, v));
         return;
     }
-    for (int i = 0; i < a.e->read_count; i++)
-        if (!known_at_start(a.e->reads[i]->tensor)) {
-            fail(el, d->env, INITIAL_READS, d->value->span, d->node->name);
-            return;
-        }
+    if (!read_initials(el, &a, t, first)) {
+        fail(el, d->env, INITIAL_READS, d->value->span, d->node->name);
+        return;
+    }
     Tensor *value = tensor_emit(el, d->env, string_format(p->arena, "%s.initial", d->path), TENSOR_TEMP,
                                 (int)t->type, &a, d->node->span);
     if (value) vec_push(p->arena, &el->function->effects, (Effect){t, value});

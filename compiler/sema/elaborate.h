@@ -192,6 +192,7 @@ SemaValue apply_value(Elaborator *el, SemaValue layer_or_function, SemaValue inp
 // or NULL for its default.
 bool bind_arguments(Context *ctx, const Node *define, const Node *call, int skip, const Node **arguments);
 
+const char *node_text(Arena *arena, const Node *e);
 // Where equations made now come from.
 const Origin *elaborator_origin(Elaborator *el, Span span);
 

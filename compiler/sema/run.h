@@ -150,7 +150,6 @@ const char *metric_name(const Node *m);
 // A copy of a tree in which `leaf` replaces what it returns another node for.
 const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e),
                          void *data);
-const char *node_text(Arena *arena, const Node *e);
 bool name_below(const char *name, const char *path); // is it the path itself, or something in it?
 void report_no_parameter(Run *r, const Node *at, const char *path);
 Node *name_node(Context *ctx, const char *name, Span span);

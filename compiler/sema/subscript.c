@@ -130,12 +130,6 @@ typedef struct {
     int count;
 } Access;
 
-static const char *node_text(Elaborator *el, const Node *node) {
-    Text text = {.arena = el->session->arena};
-    node_print(&text, node);
-    return text_string(&text);
-}
-
 static bool add_form(Elaborator *el, const Env *env, Access *a, const Affine *form, const Node *item) {
     if (a->count == MAX_RANK) {
         fail(el, env, RANK_LIMIT, item->span, MAX_RANK);
@@ -184,7 +178,7 @@ static bool add_item(Elaborator *el, Env *env, Access *a, const Node *item) {
         return add_form(el, env, a, affine_of(el, v.e), item);
     if (v.kind == SEMA_NUMBER && v.number == floor(v.number) && fabs(v.number) < 1e15)
         return add_form(el, env, a, affine_constant(p, (int64_t)v.number), item);
-    fail(el, env, SUBSCRIPT_NOT_WHOLE, item->span, node_text(el, item));
+    fail(el, env, SUBSCRIPT_NOT_WHOLE, item->span, node_text(el->session->arena, item));
     return false;
 }
 
@@ -216,8 +210,8 @@ static bool add_items(Elaborator *el, Env *env, Access *a) {
 static bool check_batch(Elaborator *el, const Env *env, const Access *a, int d) {
     const Index *index = affine_only(a->forms[d]);
     if ((index && index->batch) || form_is_order(a->forms[d])) return true;
-    Diagnostic *diagnostic =
-        fail(el, env, BATCH_SUBSCRIPT, a->items[d]->span, node_text(el, a->items[d]), d, a->name);
+    Diagnostic *diagnostic = fail(el, env, BATCH_SUBSCRIPT, a->items[d]->span,
+                                  node_text(el->session->arena, a->items[d]), d, a->name);
     if (diagnostic)
         diagnostic_help(el->session->ctx, diagnostic,
                         "rows of a batch do not see one another: use an index that runs over the batch");
@@ -234,8 +228,9 @@ static void report_outside(Elaborator *el, const Env *env, const Access *a, int 
                         : low == high
                             ? string_format(arena, "is %lld", (long long)low)
                             : string_format(arena, "runs over %lld .. %lld", (long long)low, (long long)high);
-    Diagnostic *diagnostic = fail(el, env, READ_OUTSIDE, a->items[d]->span, node_text(el, a->node), a->name,
-                                  node_text(el, a->items[d]), range, d, (long long)size);
+    Diagnostic *diagnostic =
+        fail(el, env, READ_OUTSIDE, a->items[d]->span, node_text(el->session->arena, a->node), a->name,
+             node_text(el->session->arena, a->items[d]), range, d, (long long)size);
     if (!diagnostic) return;
     const Affine *form = a->forms[d];
     bool is_read = form->count == 1 && form->constant == 0 && form->terms[0].coef == 1 &&
@@ -331,7 +326,7 @@ static bool read_extend(Elaborator *el, Env *env, const Node *call, Access *a) {
         return false;
     }
     a->base = eval_base(el, env, call->items[0]);
-    a->name = node_text(el, call->items[0]);
+    a->name = node_text(el->session->arena, call->items[0]);
     const Node *how = call->items[1];
     if (how->kind == AST_NAME && string_equal(how->name, "edge") && !env_name(env, "edge")) {
         a->outside = OUTSIDE_EDGE;
@@ -350,7 +345,7 @@ SemaValue value_of_index(Elaborator *el, Env *env, const Node *e) {
         if (!read_extend(el, env, e->base, &a)) return value_error();
     } else {
         a.base = eval_base(el, env, e->base);
-        a.name = node_text(el, e->base);
+        a.name = node_text(el->session->arena, e->base);
     }
     if (a.base.kind == SEMA_ERROR) return value_error();
     bool no_dimensions = env->frame->has_dots && !env->frame->dots && e->count == 1 &&

@@ -102,16 +102,16 @@ image('instance_norm', 'instance_norm(eps = 1e-2) |> tanh', lambda x, w: torch.t
 
 
 def spectral(h, w):
-    """One power iteration a step; its derivative goes through the iteration."""
-    m, u = w['net.spectral_dense_1.w'], w['net.spectral_dense_1.u']
+    """One power iteration a step; its directions are constants, as in torch.nn.utils.parametrizations.spectral_norm."""
+    m, n = w['net.spectral_dense_1.w'], 'net.spectral_dense_1.'
     if w.training:
-        right = m.T @ (m @ u)
-        u = right / right.norm()
-        w['net.spectral_dense_1.u'] = u.detach()
-    return torch.tanh(h @ m / (m @ u).norm())
+        with torch.no_grad():
+            w[n + 'u'] = F.normalize(m.T @ w[n + 'v'], dim=0)
+            w[n + 'v'] = F.normalize(m @ w[n + 'u'], dim=0)
+    return torch.tanh(h @ m / (w[n + 'u'] @ (m.T @ w[n + 'v'])))
 
 
-layer('spectral_dense', 'spectral_dense(5) |> tanh', spectral, test=40)
+layer('spectral_dense', 'spectral_dense(5) |> tanh', spectral, test=40, states=('_1.u', '_1.v'))
 
 
 # attention
