@@ -180,13 +180,21 @@ static double evaluate_FLOOR_DIV(const double *a) {
 }
 NO_DERIVATIVE(FLOOR_DIV)
 
-// A NaN on either side passes; ties go to the second: the slope of the first is 1 only where the second is
-// below the value.
+// max and min: a NaN on either side passes. What is beyond the other has slope 1. A tie of a constant and a
+// value goes to the constant, of two values half to each.
+static const Expr *extreme_slope(Program *p, const Expr *const *a, const Expr *self, int which, bool max) {
+    const Expr *own = a[which], *other = a[1 - which];
+    const Expr *wins = expr_binary(p, OP_LT, max ? other : self, max ? self : other);
+    if (!other->read_count) return indicator(p, wins, true);
+    const Expr *loses = expr_binary(p, OP_LT, max ? own : self, max ? self : own);
+    return expr_select(p, wins, constant(p, 1), expr_select(p, loses, constant(p, 0), constant(p, 0.5)));
+}
+
 EVALUATE(MAX, a[0] > a[1] || isnan(a[0]) ? a[0] : a[1])
-DERIVATIVE(MAX) { return indicator(p, expr_binary(p, OP_LT, a[1], self), which == 0); }
+DERIVATIVE(MAX) { return extreme_slope(p, a, self, which, true); }
 
 EVALUATE(MIN, a[0] < a[1] || isnan(a[0]) ? a[0] : a[1])
-DERIVATIVE(MIN) { return indicator(p, expr_binary(p, OP_LT, self, a[1]), which == 0); }
+DERIVATIVE(MIN) { return extreme_slope(p, a, self, which, false); }
 
 EVALUATE(LT, a[0] < a[1])
 NO_DERIVATIVE(LT)

@@ -12,9 +12,22 @@ typedef struct {
     const Equation *q;
     Active *active;
     void *data;
-    Memo *memo;
+    Memo *memo, *when; // when: the condition under which a part is computed
     Equations *named;
 } Naming;
+
+// A part that stands under one condition alone is computed under it; under several, always.
+static void find_conditions(Naming *n, const Expr *e, const Expr *when) {
+    const Expr *known = memo_get(n->when, e);
+    if (known == when || (known && known->op == OP_CONST)) return;
+    if (known) when = expr_int(n->p, 1);
+    memo_set(n->when, e, when);
+    for (int i = 0; i < e->count; i++) {
+        const Expr *c = e->op == OP_SELECT && i ? e->args[0] : NULL;
+        if (c && i == 2) c = expr_unary(n->p, OP_NOT, c);
+        find_conditions(n, e->args[i], c ? expr_binary(n->p, OP_AND, when, c) : when);
+    }
+}
 
 static bool reads_active(Naming *n, const Expr *e) {
     Exprs reads = {0};
@@ -24,7 +37,7 @@ static bool reads_active(Naming *n, const Expr *e) {
     return false;
 }
 
-static const Expr *name(Naming *n, const Expr *e) {
+static const Expr *name(Naming *n, const Expr *e, const char *op) {
     const Index *result[MAX_RANK * 2], *own[MAX_RANK];
     int count = equation_result_indices(n->q, result, MAX_RANK * 2), rank = 0;
     for (int i = 0; i < count; i++)
@@ -33,7 +46,6 @@ static const Expr *name(Naming *n, const Expr *e) {
             own[rank++] = result[i];
         }
     char suffix[24] = "_";
-    const char *op = op_info((Op)e->op)->name;
     for (int i = 0; op[i] && i < 22; i++) suffix[i + 1] = (char)tolower((unsigned char)op[i]);
     Tensor *t = temp_of(n->p, n->q, suffix, TYPE_REAL, rank, own);
     t->origin = n->q->origin;
@@ -43,7 +55,8 @@ static const Expr *name(Naming *n, const Expr *e) {
     return expr_read(n->p, t, forms, n->q->origin);
 }
 
-// What stands under a guard is left alone: outside of it, it might read outside of a tensor.
+// What stands under a guard is left alone: outside of it, it might read outside of a tensor. A value that a
+// condition may leave unused is 0 then, so that nothing infinite meets its slope of 0.
 static const Expr *walk(Naming *n, const Expr *e) {
     if (!e->count || e->op == OP_WHERE) return e;
     const Expr *known = memo_get(n->memo, e);
@@ -57,8 +70,10 @@ static const Expr *walk(Naming *n, const Expr *e) {
     const Expr *r = same ? e : expr_rebuild(n->p, e, args);
     const OpInfo *info = op_info((Op)r->op);
     if (info && info->value_in_derivative && info->cost >= COSTLY && e != n->q->e && r->free_count &&
-        reads_active(n, e))
-        r = name(n, r);
+        reads_active(n, e)) {
+        const Expr *when = memo_get(n->when, e), *zero = expr_const(n->p, 0);
+        r = name(n, when->op == OP_CONST ? r : expr_select(n->p, walk(n, when), r, zero), info->name);
+    }
     memo_set(n->memo, e, r);
     return r;
 }
@@ -68,7 +83,8 @@ void name_values(Program *p, Function *f, Active *active, void *data) {
     for (int i = 0; i < f->equations.count; i++) {
         Equation *q = f->equations.data[i];
         if (q->reduction == REDUCE_NONE && q->e->count && active(data, q->tensor)) {
-            Naming n = {p, q, active, data, memo_create(p->arena), &all};
+            Naming n = {p, q, active, data, memo_create(p->arena), memo_create(p->arena), &all};
+            find_conditions(&n, q->e, expr_int(p, 1));
             const Expr *e = walk(&n, q->e);
             if (e != q->e) q = equation_with(p, q, e);
         }

@@ -34,6 +34,17 @@ static SemaValue fold_builtin(Op op, const SemaValue *values, int count) {
     return v;
 }
 
+// x / y, and 0 with slope 0 where y is 0: what a quotient over nothing is (rule 4). At the end of a part a
+// metric is the plain quotient, which has no value then.
+static SemaValue ratio_of(Elaborator *el, const Env *env, SemaValue x, SemaValue y, Span span) {
+    const SemaValue zero = value_number(0, true);
+    if (value_is_number(y, 0)) return zero;
+    SemaValue quotient = value_join(el, env, OPERATOR_DIV, x, y, span);
+    if (quotient.kind == SEMA_ERROR || y.kind == SEMA_NUMBER || value_is_total(el, y)) return quotient;
+    SemaValue none = value_join(el, env, OPERATOR_EQUAL, y, zero, span);
+    return value_choose(el, env, none, zero, quotient, span);
+}
+
 SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, const SemaValue *given, int count,
                         Span span) {
     SemaValue values[3];
@@ -53,6 +64,7 @@ SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, cons
         }
         known = known && values[i].kind == SEMA_NUMBER;
     }
+    if (string_equal(row->name, "ratio")) return ratio_of(el, env, values[0], values[1], span);
     Op op = op_named(row->name);
     if (known) return fold_builtin(op, values, count);
     const Expr *es[3];

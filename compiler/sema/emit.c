@@ -157,6 +157,16 @@ Side side_of_tensor(const Elaborator *el, const Tensor *t) {
     return fixed && !t->batch_dims ? SIDE_BOTH : SIDE_BATCH;
 }
 
+// Is it made of totals: of a whole part of the data, at its end?
+bool value_is_total(const Elaborator *el, SemaValue v) {
+    const Expr *e = v.kind == SEMA_TENSOR ? v.array->e : v.e;
+    for (int i = 0; el->totals && i < e->read_count; i++) {
+        Side side = side_of_tensor(el, e->reads[i]->tensor);
+        if (side == SIDE_END || side == SIDE_LAST) return true;
+    }
+    return false;
+}
+
 static void set_side(Elaborator *el, const Tensor *t, Side side) {
     table_set(el->session->arena, &el->tables->sides, t, (void *)((uintptr_t)side + 1));
 }

@@ -275,6 +275,7 @@ void draft_split(Elaborator *el, Draft *d);
 Tensor *tensor_emit(Elaborator *el, const Env *env, const char *name, TensorKind kind, int type,
                     const Array *a, Span span);
 const Expr *reduction_emit(Elaborator *el, const Env *env, const Reduced *parts, Span span);
+bool value_is_total(const Elaborator *el, SemaValue v);
 // The tensor that pieces of this form give, under all indices that they may hold; a whole tensor for whoever
 // reads it.
 SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const Dim *dims, int rank,

@@ -7,6 +7,7 @@ import unittest.mock
 import torch
 import torch.nn.functional as F
 
+import edges
 import layers
 from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
 from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lion, Two
@@ -46,7 +47,9 @@ def muon(nesterov):
     return make
 
 
-CASES = layers.CASES + [
+SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
+
+CASES = layers.CASES + edges.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
@@ -70,6 +73,10 @@ CASES = layers.CASES + [
     loss('msle', 'msle(softplus(out), p)', lambda o, r: F.mse_loss(torch.log1p(F.softplus(o)), torch.log1p(r.p))),
     loss('poisson', 'poisson(out, p)', lambda o, r: F.poisson_nll_loss(o, r.p)),
     loss('gaussian_nll', 'gaussian_nll(out, y, p + 0.1)', lambda o, r: F.gaussian_nll_loss(o, r.y, r.p + 0.1)),
+    loss('gaussian_nll_eps', 'gaussian_nll(out, y, p, eps = 0.3)', lambda o, r: F.gaussian_nll_loss(o, r.y, r.p, eps=0.3)),
+    Case('loss_ignored', batch=1, extra='    clip      = norm(0.5)\n    kept[n]   = 0 if label[n] == 2 else 1\n',
+         loss=('cross_entropy(out, label, weight = kept)', lambda o, r: edges.weighted(F.cross_entropy(o, r.label, reduction='none'), (r.label != 2).double())),
+         optimizer=('adam(lr = 0.05)', lambda ps: O.Adam(ps, lr=0.05)), clip=lambda ps: torch.nn.utils.clip_grad_norm_(ps, 0.5)),
     loss('quantile', 'quantile(out, y, 0.3)', lambda o, r: torch.where(r.y > o, 0.3 * (r.y - o), 0.7 * (o - r.y)).mean()),
     loss('average', 'average((out - y)^2, weight = p)', lambda o, r: F.mse_loss(o, r.y, weight=r.p)),
     loss('mae', 'mae(out, y)', lambda o, r: F.l1_loss(o, r.y)),
@@ -144,6 +151,11 @@ CASES = layers.CASES + [
               lambda ps: O.ASGD(ps, lr=0.1, lambd=0.01, alpha=0.6, t0=10, weight_decay=0.01)),
     optimizer('lion', 'lion(lr = 0.003, beta1 = 0.8, beta2 = 0.9, weight_decay = 0.1)', lambda ps: Lion(ps, 0.003, 0.8, 0.9, 0.1)),
     optimizer('lamb', 'lamb(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-3, weight_decay = 0.1)', lambda ps: Lamb(ps, 0.01, 0.8, 0.9, 1e-3, 0.1)),
+    optimizer('rprop_milestones', 'rprop(lr = milestones(0.05, at = [1_000 steps, 2_000 steps]))', lambda ps: O.Rprop(ps, lr=0.05)),
+    *(Case(f'optimizer_{name}_scalar', hidden=SCALED, optimizer=(text, f)) for name, text, f in [
+        ('lamb', 'lamb(lr = 0.01)', lambda ps: Lamb(ps, 0.01, 0.9, 0.999, 1e-6, 0.01)), ('nadam', 'nadam(lr = 0.01)', lambda ps: O.NAdam(ps, lr=0.01)),
+        ('adam', 'adam(lr = 0.01)', lambda ps: O.Adam(ps, lr=0.01))]),
+    over('adafactor_scalar', 'adafactor', 'adafactor_vector', O.Adafactor, O.Adafactor, hidden=SCALED),
     over('adafactor', 'adafactor(lr = 0.02, decay = -0.7, eps = 1e-2, tiny = 1e-6, d = 1.5, weight_decay = 0.01)',
          'adafactor_vector(lr = 0.02, decay = -0.7, eps = 1e-2, tiny = 1e-6, d = 1.5, weight_decay = 0.01)',
          *[lambda ps: O.Adafactor(ps, lr=0.02, beta2_decay=-0.7, eps=(1e-6, 1e-2), d=1.5, weight_decay=0.01)] * 2),
@@ -355,6 +367,76 @@ blocks = [b for name, make, bounded in [
     ('net.embedding_1.table', lambda: T.Embedding(8000, 20).weight, 0)] for b in spread(name, make, bounded)]
 CASES.append(Draws('initial_layers', initial_program('    x[20, 20, 20] = uniform(0, 1)\n    k = int(integer(0, 7999), 8000)\n', 'x[batch, 20, 20, 20], k[batch]: int',
                                                      body, 'e'), blocks, 0.015))
+
+body = """    image = reshape(x, batch, 4, 4, 4)
+    few   = reshape(x, batch, 4, 16)
+    many  = reshape(w, batch, 2, 2, 2000)
+    eight = reshape(x, batch, 8, 8)
+    words = reshape(x, batch, 1, 64)
+    short = reshape(x, batch, 2, 32)
+    e = sum(dense(x, 2000)) + sum(conv2d(image, 2000)) + sum(conv1d(few, 2000)) + sum(grouped_conv2d(image, 1000, groups = 2))
+            + sum(depthwise_conv2d(many)) + sum(transposed_conv2d(image, 2000)) + sum(bilinear(eight, eight, 2000)) + sum(spectral_dense(x, 100))
+            + sum(weight_norm_dense(x, 2000)) + sum(multi_head_attention(words, 4)) + sum(attention(words, short, 4)) + sum(prelu(x))
+            + sum(layer_norm(x)) + sum(rms_norm(x)) + sum(group_norm(many, 4)) + sum(batch_norm(x)) + sum(positions(k, 4000))
+"""
+
+
+def parts(make, *names): return [(name, lambda f=f: f(make()), kind) for name, f, kind in names]
+
+
+ATTENTION, CROSS = 'net.multi_head_attention_1.attention_1.', 'net.attention_1.'
+blocks = [b for name, make, bounded in [
+    *parts(lambda: T.Linear(64, 2000), ('net.dense_1.w', lambda m: m.weight, 1), ('net.dense_1.b', lambda m: m.bias, 1)),
+    *parts(lambda: T.Conv2d(4, 2000, 3), ('net.conv2d_1.k', lambda m: m.weight, 1), ('net.conv2d_1.shift', lambda m: m.bias, 1)),
+    *parts(lambda: T.Conv1d(16, 2000, 3), ('net.conv1d_1.w', lambda m: m.weight, 1), ('net.conv1d_1.bias', lambda m: m.bias, 1)),
+    *parts(lambda: T.Conv2d(4, 1000, 3, groups=2), ('net.grouped_conv2d_1.k', lambda m: m.weight, 1)),
+    *parts(lambda: T.Conv2d(2000, 2000, 3, groups=2000), ('net.depthwise_conv2d_1.k', lambda m: m.weight, 1), ('net.depthwise_conv2d_1.bias', lambda m: m.bias, 1)),
+    *parts(lambda: T.ConvTranspose2d(4, 2000, 2), ('net.transposed_conv2d_1.k', lambda m: m.weight, 1), ('net.transposed_conv2d_1.bias', lambda m: m.bias, 1)),
+    *parts(lambda: T.Bilinear(8, 8, 2000), ('net.bilinear_1.w', lambda m: m.weight, 1), ('net.bilinear_1.b', lambda m: m.bias, 1)),
+    *parts(lambda: T.utils.parametrizations.weight_norm(T.Linear(64, 2000)), ('net.weight_norm_dense_1.v', lambda m: m.parametrizations.weight.original1, 1),
+           ('net.weight_norm_dense_1.gain', lambda m: m.parametrizations.weight.original0, 0), ('net.weight_norm_dense_1.b', lambda m: m.bias, 1)),
+    *parts(lambda: T.utils.parametrizations.spectral_norm(T.Linear(64, 100, bias=False)), ('net.spectral_dense_1.w', lambda m: m.parametrizations.weight.original, 1)),
+    *parts(lambda: T.MultiheadAttention(64, 4), *((f'{ATTENTION}w{c}', lambda m, k=k: m.in_proj_weight.chunk(3)[k], 1) for k, c in enumerate('qkv')),
+           (f'{ATTENTION}wo', lambda m: m.out_proj.weight, 1), *((f'{ATTENTION}b{c}', lambda m, k=k: m.in_proj_bias.chunk(3)[k], 1) for k, c in enumerate('qkv')),
+           (f'{ATTENTION}bo', lambda m: m.out_proj.bias, 1)),
+    *parts(lambda: T.MultiheadAttention(64, 4, kdim=32, vdim=32), *((f'{CROSS}w{c}', lambda m, c=c: getattr(m, c + '_proj_weight'), 1) for c in 'qkv'),
+           (f'{CROSS}wo', lambda m: m.out_proj.weight, 1)),
+    *parts(lambda: T.PReLU(64), ('net.prelu_1.a', lambda m: m.weight, 1)), *parts(lambda: T.RMSNorm(64), ('net.rms_norm_1.gain', lambda m: m.weight, 1)),
+    *(part for name, make in [('layer_norm', lambda: T.LayerNorm(64)), ('group_norm', lambda: T.GroupNorm(4, 2000)), ('batch_norm', lambda: T.BatchNorm1d(64))]
+      for part in parts(make, (f'net.{name}_1.gain', lambda m: m.weight, 1), (f'net.{name}_1.shift', lambda m: m.bias, 1))),
+] for b in spread(name, make, bounded)]
+CASES.append(Draws('initial_everywhere', initial_program('    x[64] = uniform(0, 1)\n    w[8000] = uniform(0, 1)\n    k[1] = int(integer(0, 1), 2)\n',
+                                                         'x[batch, 64], w[batch, 8000], k[batch, 1]: int', body, 'e'), blocks, 0.12))
+
+
+class Reads(Draws):
+    """Initial values that are made of others: computed from those that the trainer drew."""
+
+    def __init__(self, name, definitions, body, of):
+        super().__init__(name, definitions + initial_program('    x[6] = uniform(0, 1)\n', 'x[batch, 6]', body, 'e'), None, None)
+        self.of = of
+
+    def run(self, nnc):
+        with tempfile.TemporaryDirectory() as tmp:
+            (pathlib.Path(tmp) / 'reads.nn').write_text(self.program)
+            w = Trainer(nnc, f'{tmp}/reads.nn', tmp).start(())
+            self.blocks = [(k, lambda f=f: f(w).detach()) for k, f in self.of.items()]
+            super().run(nnc)
+
+
+CASES.append(Reads('initial_reads', '''layer chain(x[b, n]) -> y[b, n] {
+    param w[n]       = normal(0, 1)
+    param total      = sum[i] w[i]
+    state share[n]   = w / total
+    param rest[i < n] = 1 - share[n - 1 - i]
+    y[b, i] = x[b, i] * total * rest[i] + share[i]
+}
+''', '    e = sum(x |> chain) + sum(x |> weight_norm_dense(5)) + sum(x |> spectral_dense(5))\n', {
+    'net.chain_1.total': lambda w: w['net.chain_1.w'].sum(), 'net.chain_1.share': lambda w: w['net.chain_1.w'] / w['net.chain_1.w'].sum(),
+    'net.chain_1.rest': lambda w: 1 - (w['net.chain_1.w'] / w['net.chain_1.w'].sum()).flip(0),
+    'net.weight_norm_dense_1.gain': lambda w: w['net.weight_norm_dense_1.v'].norm(dim=0),
+    'gram.net.spectral_dense_1.u 5': lambda w: torch.ones(1),
+    'gram.net.spectral_dense_1.v 6': lambda w: torch.ones(1)}))
 
 
 body = """    a_1 = sum(dense(x, 30, weights = orthogonal))

@@ -59,12 +59,12 @@ static int read_reference(const char *path, Block *blocks) {
     return n;
 }
 
-// The largest difference, relative to the largest element of the reference.
+// The largest difference, relative to the largest element of the reference; infinite where it is a NaN.
 static double worst(const double *a, const double *b, int n) {
     double difference = 0, largest = 1e-5; // what is smaller is a zero and its roundings
     for (int i = 0; i < n; i++) {
         double d = fabs(a[i] - b[i]);
-        if (!(d <= difference)) difference = d;
+        if (!(d <= difference)) difference = isnan(d) ? INFINITY : d;
         if (fabs(b[i]) > largest) largest = fabs(b[i]);
     }
     return difference / largest;

@@ -196,8 +196,8 @@ static void check_slopes(Result *r, Context *ctx) {
         int which;
         double wanted;
     } rows[] = {
-        {OP_MAX, 0, 0, 0, 0},          {OP_MAX, 0, 0, 1, 1},         {OP_MIN, 0, 0, 0, 0},
-        {OP_MIN, 0, 0, 1, 1},          {OP_ABS, 0, 0, 0, 0},         {OP_SIGMOID, -1000, 0, 0, 0},
+        {OP_MAX, 0, 0, 0, 0.5},        {OP_MAX, 0, 0, 1, 0.5},       {OP_MIN, 0, 0, 0, 0.5},
+        {OP_MIN, 0, 0, 1, 0.5},        {OP_ABS, 0, 0, 0, 0},         {OP_SIGMOID, -1000, 0, 0, 0},
         {OP_SIGMOID, 1000, 0, 0, 0},   {OP_SOFTPLUS, 1000, 0, 0, 1}, {OP_SOFTPLUS, 0, 0, 0, 0.5},
         {OP_SOFTPLUS, -1000, 0, 0, 0}, {OP_POW, 0, 0, 0, 0},         {OP_POW, 0, 2, 0, 0},
         {OP_POW, 0, 2, 1, 0},          {OP_POW, 0, 1, 0, 1},         {OP_TANH, 1000, 0, 0, 0},
