@@ -104,12 +104,14 @@ static void gate_open(Gate *gate) {
 
 static void meet(void *team) {
     nn_pool *pool = team;
+    // Read before arriving: once all have, the next function may run on another number of threads.
+    int32_t all = pool->active;
     unsigned old = atomic_load_explicit(&pool->meeting.value, memory_order_acquire);
-    if (atomic_fetch_add(&pool->arrived, 1) + 1 == (unsigned)pool->active) {
+    if (atomic_fetch_add(&pool->arrived, 1) + 1 == (unsigned)all) {
         atomic_store(&pool->arrived, 0);
         gate_open(&pool->meeting);
     } else {
-        double waited = gate_wait(&pool->meeting, old, pool->active > pool->cores);
+        double waited = gate_wait(&pool->meeting, old, all > pool->cores);
         if (waited > 0) atomic_fetch_add(&pool->waited, (uint64_t)(waited * 1e9));
     }
 }
@@ -179,7 +181,7 @@ static void end_trial(Tempo *t, double each) {
         t->each = each;
     }
     t->now = t->home;
-    t->windows = 0;
+    t->windows = better && !more ? MOST_WINDOWS : 0; // fewer still may be as fast
 }
 
 // The window is full: go on, or try fewer threads, where a quarter of their time goes in waiting and calls

@@ -209,7 +209,8 @@ static bool put_part(Maker *m, const LibraryItem *item) {
         else if (!put_tensor(m, &call, p))
             return false;
     }
-    text_add(&m->new_value, " |> %s%s", item->prefix, node->name);
+    const char *before = strcmp(node->name, "root") ? "" : "abs |> "; // of what is negative it is no number
+    text_add(&m->new_value, " |> %s%s%s", before, item->prefix, node->name);
     if (call.chars.count) text_add(&m->new_value, "(%s)", text_string(&call));
     return true;
 }
