@@ -2,7 +2,6 @@
 // Guarantees: a dimension has one size throughout a signature; results have the shapes they are declared
 // with.
 #include <math.h>
-#include <string.h>
 
 #include "sema/values.h"
 
@@ -540,69 +539,19 @@ static SemaValue apply_whole(Elaborator *el, Application *a, const char *path) {
     return out;
 }
 
-// ---- the same again ----
-
-// f(x, k - 1) + f(x, k - 1): deep inside of calls, where what is written out twice at every level would grow
-// beyond all bounds, a function of the same values is what it was, unless it drew or asked the run.
-typedef struct Shared Shared;
-struct Shared {
-    const Node *define;
-    const SemaValue *given; // by parameter
-    SemaValue result;
-    const Shared *before; // of the same hash
-};
-
-static bool same_value(const SemaValue *a, const SemaValue *b) {
-    if (a->kind != b->kind || a->type != b->type || a->dimension != b->dimension || a->counts != b->counts)
-        return false;
-    switch ((int)a->kind) {
-    case SEMA_ABSENT: return true;
-    case SEMA_NUMBER: return a->integral == b->integral && !memcmp(&a->number, &b->number, sizeof a->number);
-    case SEMA_SCALAR: return a->e == b->e;
-    case SEMA_TENSOR: return a->array == b->array && a->is_view == b->is_view && a->is_class == b->is_class;
-    default: return false;
-    }
-}
-
-// Never NULL: a key of tables->shared.
-static const void *shared_key(const Application *a) {
-    uint64_t h = (uint64_t)(uintptr_t)a->define;
-    for (int i = 0; i < a->define->count; i++) {
-        const SemaValue *v = &a->given[i];
-        uint64_t bits = (uint64_t)(uintptr_t)(v->kind == SEMA_SCALAR ? (const void *)v->e : v->array);
-        if (v->kind == SEMA_NUMBER) memcpy(&bits, &v->number, sizeof bits);
-        h = hash_mix(h, bits);
-    }
-    return (const void *)(uintptr_t)(h | 1);
-}
-
-static const Shared *shared_find(const Shared *list, const Application *a) {
-    for (; list; list = list->before) {
-        int same = 0, count = a->define->count;
-        if (list->define != a->define) continue;
-        while (same < count && same_value(&list->given[same], &a->given[same])) same++;
-        if (same == count) return list;
-    }
-    return NULL;
-}
-
+// Deep inside of calls a function of the same values is what it was, unless it drew or asked the run.
 static SemaValue apply_shared(Elaborator *el, Application *a, const char *path) {
     struct ElaboratorTables *tables = el->tables;
-    Arena *arena = el->session->arena;
     bool shares = a->define->definition == DEFINE_FN && a->caller->frame->depth >= SHARED_DEPTH &&
                   !tables->facts.count && !tables->conditions.count;
+    SemaValue out;
     if (!shares) return apply_whole(el, a, path);
-    const void *key = shared_key(a);
-    const Shared *known = shared_find(table_get(&tables->shared, key), a);
-    if (known) return known->result;
-    Shared *entry = arena_new(arena, Shared);
-    SemaValue *given = arena_array(arena, SemaValue, a->define->count + 1);
+    if (shared_find(el, a->define, a->given, &out)) return out;
+    SemaValue *given = arena_array(el->session->arena, SemaValue, a->define->count + 1);
     for (int i = 0; i < a->define->count; i++) given[i] = a->given[i];
     int unshared = tables->unshared;
-    SemaValue out = apply_whole(el, a, path);
-    if (tables->unshared != unshared) return out;
-    *entry = (Shared){a->define, given, out, table_get(&tables->shared, key)};
-    table_set(arena, &tables->shared, key, entry);
+    out = apply_whole(el, a, path);
+    if (tables->unshared == unshared) shared_keep(el, a->define, given, out);
     return out;
 }
 

@@ -580,15 +580,6 @@ bool elaborate_integer(Elaborator *el, Env *env, const Node *e, const char *what
     return elaborate_count(el, env, e, what, DIMENSION_NUMBER, integer);
 }
 
-const Expr *value_as_scalar(Elaborator *el, SemaValue v, Span span) {
-    v = value_first(v);
-    if (v.kind == SEMA_CLOSURE) v = force_closure(el, v);
-    if (v.kind == SEMA_ERROR) return NULL;
-    if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return value_expr(el, v, false);
-    fail(el, NULL, ONE_NUMBER_WANTED, span, value_shape_text(el->session, v));
-    return NULL;
-}
-
 Tensor *value_as_tensor(Elaborator *el, SemaValue v, const char *name, TensorKind kind, int type, Span span) {
     v = value_first(v);
     if (v.kind == SEMA_LIST) v = list_tensor(el, NULL, v, span);

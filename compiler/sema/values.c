@@ -325,3 +325,12 @@ void report_no_member(Elaborator *el, const Env *env, const Node *e, SemaValue o
     else
         diagnostic_help(el->session->ctx, d, "its results are %s", text_string(&list));
 }
+
+const Expr *value_as_scalar(Elaborator *el, SemaValue v, Span span) {
+    v = value_first(v);
+    if (v.kind == SEMA_CLOSURE) v = force_closure(el, v);
+    if (v.kind == SEMA_ERROR) return NULL;
+    if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return value_expr(el, v, false);
+    fail(el, NULL, ONE_NUMBER_WANTED, span, value_shape_text(el->session, v));
+    return NULL;
+}

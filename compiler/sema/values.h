@@ -363,4 +363,8 @@ const Node *definition_of(Elaborator *el, const Env *env, const char *name);
 
 // `t.w`, where what stands before the dot has no such result or parameter.
 void report_no_member(Elaborator *el, const Env *env, const Node *member, SemaValue of);
+// ---- sharing.c: what a function gave for the same values, `given` by parameter ----
+bool shared_find(Elaborator *el, const Node *define, const SemaValue *given, SemaValue *result);
+void shared_keep(Elaborator *el, const Node *define, const SemaValue *given, SemaValue result);
+
 #endif
