@@ -76,7 +76,7 @@ grep -q '^  mlp.dropout_1 .* 0$' summary.txt || fail 'summary: dropout costs not
 "$NNC" summary "$ROOT/tests/models/lenet.nn" >lenet.txt || fail 'summary of lenet'
 grep -q "conv2d_2  *\[batch, 10, 10, 16\]  *2416  *$((128 * 10 * 10 * 16 * (2 * 5 * 5 * 6 + 1)))\$" lenet.txt || fail "summary of conv2d: $(grep conv2d_2 lenet.txt)"
 "$NNC" summary "$ROOT/tests/models/vit.nn" >vit.txt || fail 'summary of vit'
-attention=$((128 * (4 * 65 * 192 * (2 * 192 + 1) + 65 * 65 * (2 * 2 * 192 + 3 + 15))))
+attention=$((128 * (4 * 65 * 192 * (2 * 192 + 1) + 65 * 65 * (2 * 2 * 192 + 3 + 24))))
 grep -q "block_1\[0\].multi_head_attention_1.attention_1  *\[batch, 65, 192\]  *148224  *$attention\$" vit.txt ||
     fail "summary of attention, not $attention: $(grep -m 1 attention_1.attention vit.txt)"
 bytes=$(sed -n 's/^memory  *\([0-9]*\) bytes.*/\1/p' summary.txt)
