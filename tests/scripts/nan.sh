@@ -20,8 +20,8 @@ PROGRAM
 npy() { # SHAPE BYTES
     printf '\223NUMPY\1\0\166\0%-117s\n%b' "{'descr': '<f4', 'fortran_order': False, 'shape': ($1), }" "$2"
 }
-one='\0000\0000\0200\0077' nan='\0000\0000\0300\0177' inf='\0000\0000\0200\0377'
-npy '4, 2' "$one$one$one$one$one$nan$one$one" >x.npy
+one='\0000\0000\0200\0077' nan='\0000\0000\0300\0177' inf='\0000\0000\0200\0377' two='\0000\0000\0000\0100'
+npy '4, 2' "$one$two$two$one$one$nan$one$one" >x.npy
 npy '4, 2' "$one$one$one$one$one$one$inf$one" >inf.npy
 npy '4, 2' "$one$one$one$one$one$one$one$one" >good.npy
 npy '4,' "$one$one$one$one" >y.npy
