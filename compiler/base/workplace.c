@@ -138,6 +138,19 @@ static _Noreturn void keep(const Workplace *w, int line) {
     _exit(reason);
 }
 
+// Tells a reason, 0: none, and the folder's name.
+static _Noreturn void make_and_keep(const Workplace *w, int line) {
+    int reason = mkdtemp(w->folder) ? 0 : errno;
+    bool told = send(line, &reason, sizeof reason, MSG_NOSIGNAL) == sizeof reason &&
+                send(line, w->folder, strlen(w->folder), MSG_NOSIGNAL) == (ssize_t)strlen(w->folder);
+    if (reason) _exit(0);
+    if (!told) {
+        rmdir(w->folder);
+        _exit(0);
+    }
+    keep(w, line);
+}
+
 // ---- the workplace ----------------------------------------------------------------------------------------
 
 // A device is not replaced by a file.
@@ -155,23 +168,25 @@ bool workplace_open(Workplace *w, Context *ctx, const char *parent, const char *
     if (!replaceable(ctx, first) || !replaceable(ctx, second)) return false;
     w->folder = string_format(ctx->arena, "%s/.nnc-XXXXXX", parent);
     const char *what = first ? first : w->folder;
-    // Between folder and keeper nothing may end this process.
+    // The keeper makes the folder, once it is in no group that a signal may end: so there is none without a
+    // keeper.
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
-    bool made = w->said >= 0 && mkdtemp(w->folder);
-    if (made && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) == 0) w->keeper = fork();
+    if (w->said >= 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line) == 0) w->keeper = fork();
     if (w->keeper == 0) {
         setpgid(0, 0);
         close(line[0]);
-        keep(w, line[1]);
+        make_and_keep(w, line[1]);
     }
     int reason = errno;
-    if (w->keeper > 0) setpgid(w->keeper, w->keeper);
-    if (made && w->keeper < 0) rmdir(w->folder);
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (line[1] >= 0) close(line[1]);
     w->line = line[0];
-    return w->keeper > 0 || cannot(ctx, what, reason);
+    ssize_t length = (ssize_t)strlen(w->folder);
+    if (w->keeper > 0 && (recv(w->line, &reason, sizeof reason, MSG_WAITALL) != sizeof reason ||
+                          recv(w->line, w->folder, (size_t)length, MSG_WAITALL) != length))
+        reason = EINTR;
+    return (w->keeper > 0 && !reason) || cannot(ctx, what, reason);
 }
 
 static bool put(int fd, const char *bytes, size_t length) {
