@@ -41,38 +41,80 @@ nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned
 }
 
 nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
+    struct stat st;
     int file = nn_system_open(path, O_RDONLY, 0);
     if (file < 0) return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
-    nn_status status = nn_file_is_directory(path) ? nn_fail(ctx, NN_FILE, "%s is a directory", path)
-                                                  : nn_file_read_all(ctx, file, path, bytes, size);
+    // Devices may have no end.
+    bool known = fstat(file, &st) == 0, device = known && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+    nn_status status = known && !device && !S_ISDIR(st.st_mode)
+                           ? nn_file_read_all(ctx, file, path, bytes, size)
+                           : nn_fail(ctx, NN_FILE, "%s %s", path,
+                                     device  ? "is a device"
+                                     : known ? "is a directory"
+                                             : "cannot be read");
     nn_system_close(file);
     return status;
 }
 
-nn_status nn_file_map(nn_context *ctx, const char *path, const unsigned char **bytes, uint64_t *size) {
-    static const unsigned char nothing[1] = {0};
+nn_status nn_file_copy(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
     struct stat st;
-    int file = nn_system_open(path, O_RDONLY, 0);
+    int file = nn_system_open(path, O_RDONLY | O_NONBLOCK, 0);
     if (file < 0) return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
     void *at = MAP_FAILED;
     bool known = fstat(file, &st) == 0 && S_ISREG(st.st_mode);
-    if (known && st.st_size > 0) at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    *size = known ? (uint64_t)st.st_size : 0;
+    if (known) at = mmap(NULL, (size_t)*size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint64_t used = 0;
+    for (int64_t n = 1; at != MAP_FAILED && n > 0 && used < *size; used += n > 0 ? (uint64_t)n : 0)
+        n = nn_system_read(file, (unsigned char *)at + used, *size - used);
     nn_system_close(file);
-    if (!known || (st.st_size > 0 && at == MAP_FAILED)) return nn_fail(ctx, NN_FILE, "cannot read %s", path);
-    *size = (uint64_t)st.st_size;
-    *bytes = *size == 0 ? nothing : at;
-    return NN_OK;
+    *bytes = at;
+    if (known && at == MAP_FAILED) return nn_fail(ctx, NN_MEMORY, "out of memory reading %s", path);
+    if (known && used == *size) return NN_OK;
+    if (known) nn_file_drop(at, *size);
+    return nn_fail(ctx, NN_FILE, "cannot read %s", path);
 }
 
-void nn_file_unmap(const unsigned char *bytes, uint64_t size) {
-    if (size > 0) munmap((void *)(uintptr_t)bytes, (size_t)size);
-}
+void nn_file_drop(unsigned char *bytes, uint64_t size) { munmap(bytes, (size_t)size + 1); }
 
 bool nn_file_exists(const char *path) { return access(path, F_OK) == 0; }
 
 bool nn_file_is_directory(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool nn_file_is_regular(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+struct nn_input {
+    dev_t device;
+    ino_t number;
+    struct nn_input *next;
+};
+
+static bool is_input(const nn_context *ctx, const struct stat *st) {
+    const struct nn_input *in = ctx->inputs;
+    while (in != NULL && (in->device != st->st_dev || in->number != st->st_ino)) in = in->next;
+    return in != NULL;
+}
+
+nn_status nn_input_add(nn_context *ctx, const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0 || is_input(ctx, &st)) return NN_OK;
+    struct nn_input *in = nn_get(ctx, 1, sizeof *in);
+    if (in == NULL) return ctx->status;
+    *in = (struct nn_input){st.st_dev, st.st_ino, ctx->inputs};
+    ctx->inputs = in;
+    return NN_OK;
+}
+
+nn_status nn_input_spare(nn_context *ctx, const char *path) {
+    struct stat st;
+    if (stat(path, &st) != 0 || !is_input(ctx, &st)) return NN_OK;
+    return nn_fail(ctx, NN_USAGE, "%s is read here, and would be written over: name another one", path);
 }
 
 nn_status nn_file_directory(nn_context *ctx, const char *path) {
@@ -168,14 +210,31 @@ static nn_status write_file(nn_context *ctx, const char *path, int file, nn_fill
     return NN_OK;
 }
 
-nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, nn_fill *fill, void *data) {
-    int file = nn_system_open(fresh, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+static nn_status prepare(nn_context *ctx, int file, const char *fresh, const char *path, nn_fill *fill,
+                         void *data) {
     if (file < 0) return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
     nn_status status = write_file(ctx, path, file, fill, data);
     if (nn_system_close(file) != 0 && status == NN_OK)
         status = nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
     if (status != NN_OK) nn_system_remove(fresh);
     return status;
+}
+
+nn_status nn_file_replaceable(nn_context *ctx, const char *path) {
+    if (!nn_file_exists(path) || nn_file_is_regular(path)) return NN_OK;
+    return nn_fail(ctx, NN_FILE, "cannot write %s: it is a %s", path,
+                   nn_file_is_directory(path) ? "directory" : "device");
+}
+
+// Whatever stands under the fresh name, a link too, is not followed.
+int nn_file_create(const char *fresh) {
+    return nn_system_open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0666);
+}
+
+nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, nn_fill *fill, void *data) {
+    if (nn_file_replaceable(ctx, path) != NN_OK) return ctx->status;
+    nn_system_remove(fresh);
+    return prepare(ctx, nn_file_create(fresh), fresh, path, fill, data);
 }
 
 nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path) {
@@ -185,11 +244,17 @@ nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path) {
     return ctx->status;
 }
 
+// Several processes and threads may replace one file at once, each by a temporary file of its own.
 nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void *data) {
     char fresh[NN_PATH_ROOM];
-    int length = snprintf(fresh, sizeof fresh, "%s.tmp.%ld", path, (long)getpid());
-    if (length < 0 || (size_t)length >= sizeof fresh)
-        return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
-    return nn_file_prepare(ctx, fresh, path, fill, data) == NN_OK ? nn_file_rename(ctx, fresh, path)
-                                                                  : ctx->status;
+    int file = -1;
+    if (nn_file_replaceable(ctx, path) != NN_OK) return ctx->status;
+    for (int k = 0; file < 0 && k < 10000 && (k == 0 || errno == EEXIST); k++) {
+        int length = snprintf(fresh, sizeof fresh, "%s" NN_FRESH "-%ld-%d", path, (long)getpid(), k);
+        if (length < 0 || (size_t)length >= sizeof fresh)
+            return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+        file = nn_file_create(fresh);
+    }
+    return prepare(ctx, file, fresh, path, fill, data) == NN_OK ? nn_file_rename(ctx, fresh, path)
+                                                                : ctx->status;
 }

@@ -24,6 +24,7 @@ typedef struct nn_context {
     nn_status status;
     char message[2048];
     nn_block *blocks;
+    struct nn_input *inputs; // files that are read
 } nn_context;
 
 #define NN_PRINTF(text, first) __attribute__((format(printf, text, first)))
@@ -80,6 +81,7 @@ int nn_system_close(int file);
 int nn_system_rename(const char *from, const char *to);
 int nn_system_remove(const char *path);
 int nn_system_link(const char *path, const char *second);
+int nn_system_truncate(int file, uint64_t size);
 
 // ---- files ----
 nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes,
@@ -88,6 +90,10 @@ nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned
                            uint64_t *size);
 bool nn_file_exists(const char *path);
 bool nn_file_is_directory(const char *path);
+bool nn_file_is_regular(const char *path);
+// What a command reads, under whatever name, it must not write over.
+nn_status nn_input_add(nn_context *ctx, const char *path);
+nn_status nn_input_spare(nn_context *ctx, const char *path);
 nn_status nn_file_directory(nn_context *ctx, const char *path); // makes it where it is missing
 
 enum { NN_SINK_ROOM = 8192, NN_PATH_ROOM = 4096 };
@@ -116,9 +122,13 @@ nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void
 nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, nn_fill *fill, void *data);
 nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path);
 nn_status nn_file_sync_directory(nn_context *ctx, const char *path);
-// A file as memory that is only read, without asking for any.
-nn_status nn_file_map(nn_context *ctx, const char *path, const unsigned char **bytes, uint64_t *size);
-void nn_file_unmap(const unsigned char *bytes, uint64_t size);
+nn_status nn_file_replaceable(nn_context *ctx, const char *path); // a regular file, or none yet
+int nn_file_create(const char *fresh); // for appending; -1 with errno: one is there, or it cannot be written
+// What names of temporary files end in; no other program makes such names, so what bears one is swept away.
+#define NN_FRESH ".nn-new"
+// A file in memory of the system's, so that nobody who writes the file meanwhile changes what is read.
+nn_status nn_file_copy(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size);
+void nn_file_drop(unsigned char *bytes, uint64_t size);
 
 // ---- JSON: a strict pull reader over memory ----
 typedef struct nn_json {

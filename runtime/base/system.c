@@ -44,6 +44,8 @@ int nn_system_remove(const char *path) { return unlink(path); }
 
 int nn_system_link(const char *path, const char *second) { return link(path, second); }
 
+int nn_system_truncate(int file, uint64_t size) { return ftruncate(file, (off_t)size); }
+
 // The system's zeroed pages: of a large block those that nobody uses take no memory. What calloc gave stands
 // before the aligned address.
 void *nn_memory_take(uint64_t bytes) {

@@ -102,7 +102,7 @@ nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request
     for (int k = 0; k < count; k++) {
         if (nn_file_exists(looked[k])) {
             strcpy(out, looked[k]);
-            return NN_OK;
+            return nn_input_add(ctx, out);
         }
     }
     if (count == 0) return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", file);

@@ -14,18 +14,6 @@ static const char *const part_names[NN_PARTS] = {"", "test.", "validation."};
 
 // ---- lines of the log ----
 
-void nn_text_values(nn_text *line, const nn_values *v, bool array) {
-    if (array) nn_text_add(line, "[");
-    for (int64_t k = 0; k < v->count; k++) {
-        if (k > 0) nn_text_add(line, ", ");
-        if (isfinite(v->values[k]))
-            nn_text_number(line, v->values[k], true);
-        else
-            nn_text_add(line, "null");
-    }
-    if (array) nn_text_add(line, "]");
-}
-
 static void put_number(nn_text *line, const char *name, double value) {
     nn_values one = {&value, 1};
     nn_text_format(line, ", \"%s\": ", name);
@@ -68,7 +56,7 @@ void nn_log_step(nn_loop *l, int64_t rows) {
     if (l->manifest->gradient_norm >= 0)
         put_number(&l->line, "gradient_norm", nn_scalar_get(&l->t->model, l->manifest->gradient_norm));
     nn_text_add(&l->line, "}\n");
-    nn_log_line(&l->full, &l->line);
+    nn_log_line(&l->full, &l->line, true);
     l->step_started = now;
 }
 
@@ -80,8 +68,9 @@ static void log_event(nn_loop *l, const char *event, const char *reason, bool in
     put_metrics(l);
     if (reason != NULL) nn_text_format(&l->line, ", \"reason\": \"%s\"", reason);
     nn_text_add(&l->line, "}\n");
-    if (in_summary) nn_log_line(&l->summary, &l->line);
-    nn_log_line(&l->full, &l->line);
+    // A run that goes on after its end goes on in the log before the line of that end.
+    if (in_summary) nn_log_line(&l->summary, &l->line, reason == NULL);
+    nn_log_line(&l->full, &l->line, reason == NULL);
 }
 
 static const char *reason_text(nn_reason reason) {
@@ -105,10 +94,16 @@ static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
     t->at.elapsed += now - l->started;
     l->started = now;
     // The first save of a run replaces everything of the one before.
-    checkpoint = checkpoint || !l->saved;
-    if (nn_save(t, checkpoint, weights || !l->saved) != NN_OK) return l->ctx->status;
-    if (!l->saved && nn_log_publish(&l->summary) != NN_OK) return l->ctx->status;
-    l->saved = true;
+    bool first = t->keep == NN_KEEP_NONE;
+    checkpoint = checkpoint || first;
+    nn_log *logs[] = {&l->summary, &l->full};
+    for (int k = 0; k < 2 && checkpoint; k++) {
+        nn_log_sync(logs[k]);
+        t->at.logs[k] = logs[k]->mark;
+    }
+    if (nn_save(t, checkpoint, weights || (first && t->unsaved == NULL)) != NN_OK ||
+        nn_log_publish(&l->full) != NN_OK)
+        return l->ctx->status;
     l->checkpointed = checkpoint ? now : l->checkpointed;
     return NN_OK;
 }

@@ -1,91 +1,146 @@
 // JSON lines of a run: whole lines are appended, so that a reader never sees half of one from a living
-// writer. Guarantees: a log that cannot be written ends no run; on a resume what lies after the checkpoint is
-// cut off.
+// writer. Guarantees: a log that cannot be written ends no run; only logs are written over, an older run's
+// when this one's first save takes the old one's place; a resumed run goes on with its own log alone, which
+// the checkpoint knows by its length and checksum, and cuts off what came after.
 #include "train/train.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
-typedef struct {
-    const char *bytes;
+// A line that a trainer wrote whole.
+static bool is_line(const char *line, const char *end) {
+    nn_json j = {.at = line, .end = end};
+    char key[64];
+    bool event = false, step = false;
+    if (!nn_json_take(&j, '{')) return false;
+    do {
+        if (!nn_json_string(&j, key, sizeof key, NULL) || !nn_json_take(&j, ':') || !nn_json_skip(&j, 0))
+            return false;
+        event = event || nn_same(key, "event");
+        step = step || nn_same(key, "step");
+    } while (nn_json_take(&j, ','));
+    return nn_json_take(&j, '}') && j.at == end && event && step;
+}
+
+// Lines of a log, the last of which a kill may have cut.
+static bool is_log(const char *at, const char *end) {
+    static const char begin[] = "{\"event\": \"";
+    for (const char *newline; (newline = memchr(at, '\n', (size_t)(end - at))) != NULL; at = newline + 1)
+        if (!is_line(at, newline)) return false;
+    size_t left = (size_t)(end - at);
+    return memcmp(at, begin, left < sizeof begin - 1 ? left : sizeof begin - 1) == 0;
+}
+
+// Whether the file may be written over, or gone on with after `mark`: it is absent, or nothing else.
+static bool is_own(nn_context *ctx, const char *path, const nn_log_mark *mark) {
+    unsigned char *bytes;
     uint64_t size;
-} Piece;
+    if (!nn_file_exists(path)) return true;
+    if (nn_file_read(ctx, path, &bytes, &size) != NN_OK) return false;
+    const char *text = (const char *)bytes;
+    bool is = (uint64_t)mark->size <= size && nn_crc32c(0, bytes, (uint64_t)mark->size) == mark->sum &&
+              is_log(text + mark->size, text + size) && !(mark->none && size > 0);
+    nn_drop(ctx, bytes);
+    return is;
+}
 
-static nn_status fill_piece(void *data, nn_sink *sink) {
-    const Piece *p = data;
-    nn_sink_put(sink, p->bytes, p->size);
+static nn_status refused(nn_log *log, const char *expected) {
+    return nn_fail(log->ctx, NN_FILE,
+                   "%s is not %s: it is left as it is; take it away, or let --log name another file",
+                   log->path, expected);
+}
+
+static bool is_locked(const char *path) {
+    int file = nn_system_open(path, O_RDONLY | O_NONBLOCK, 0);
+    bool locked = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (file >= 0) nn_system_close(file);
+    return locked;
+}
+
+// A new run's log waits under its fresh name until the run has saved, if it takes another one's place.
+static nn_status open_new(nn_log *log, bool waits) {
+    const nn_log_mark any = {0};
+    struct stat st;
+    if (!is_own(log->ctx, log->path, &any)) return refused(log, "a log");
+    if (waits || (stat(log->path, &st) == 0 && st.st_size > 0)) {
+        nn_system_remove(log->fresh);
+        log->file = nn_file_create(log->fresh);
+        return NN_OK;
+    }
+    log->fresh[0] = '\0';
+    log->file = nn_system_open(log->path, O_WRONLY | O_CREAT | O_APPEND, 0666);
     return NN_OK;
 }
 
-// The step of a line that this trainer wrote whole, or -1.
-static int64_t step_of(const char *line, const char *end, bool *is_end) {
-    nn_json j = {.at = line, .end = end};
-    char key[64], event[16] = "";
-    uint64_t step = 0;
-    bool found = false;
-    if (!nn_json_take(&j, '{')) return -1;
-    do {
-        if (!nn_json_string(&j, key, sizeof key, NULL) || !nn_json_take(&j, ':')) return -1;
-        bool ok = nn_same(key, "step")    ? nn_json_whole(&j, &step) && (found = true)
-                  : nn_same(key, "event") ? nn_json_string(&j, event, sizeof event, NULL)
-                                          : nn_json_skip(&j, 0);
-        if (!ok) return -1;
-    } while (nn_json_take(&j, ','));
-    *is_end = nn_same(event, "end");
-    return nn_json_take(&j, '}') && found ? (int64_t)step : -1;
+static nn_status open_own(nn_log *log, const nn_log_mark *mark) {
+    // A kill may have come between the first save and the log's taking its place.
+    bool own = is_own(log->ctx, log->path, mark);
+    if (!own && nn_file_exists(log->fresh) && is_own(log->ctx, log->fresh, mark))
+        own = nn_log_publish(log) == NN_OK;
+    if (!own) return refused(log, "the log of the run that is resumed");
+    nn_system_remove(log->fresh); // of a run that saved nothing
+    log->fresh[0] = '\0';
+    if (nn_file_exists(log->path)) log->mark = (nn_log_mark){mark->size, mark->sum, false};
+    log->file = nn_system_open(log->path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    if (log->file >= 0 && nn_system_truncate(log->file, (uint64_t)log->mark.size) != 0)
+        return nn_fail(log->ctx, NN_FILE, "cannot write the log %s: %s", log->path, strerror(errno));
+    return NN_OK;
 }
 
-static nn_status cut(nn_context *ctx, const char *path, int64_t after) {
-    unsigned char *bytes;
-    uint64_t size;
-    if (nn_file_read(ctx, path, &bytes, &size) != NN_OK) return ctx->status;
-    const char *start = (const char *)bytes, *at = start, *end = start + size, *newline;
-    while (at < end && (newline = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-        bool is_end = false;
-        int64_t step = step_of(at, newline, &is_end);
-        if (step < 0 || step > after || is_end) break;
-        at = newline + 1;
-    }
-    Piece kept = {start, (uint64_t)(at - start)};
-    nn_status status = kept.size == size ? NN_OK : nn_file_replace(ctx, path, fill_piece, &kept);
-    nn_drop(ctx, bytes);
+nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, const nn_log_mark *resumed,
+                      bool waits) {
+    bool device = nn_file_exists(path) && !nn_file_is_regular(path);
+    int length = snprintf(log->path, sizeof log->path, "%s", path);
+    log->ctx = ctx;
+    if (length < 0 || snprintf(log->fresh, sizeof log->fresh, "%s" NN_FRESH, path) >= NN_PATH_ROOM)
+        return nn_fail(ctx, NN_USAGE, "the path %.64s... is too long", path);
+    if (device)
+        log->fresh[0] = '\0';
+    else if (is_locked(path) || is_locked(log->fresh))
+        return nn_fail(ctx, NN_FILE, "another trainer is writing the log %s", path);
+    nn_status status = device ? NN_OK : resumed == NULL ? open_new(log, waits) : open_own(log, resumed);
+    if (device) log->file = nn_system_open(path, O_WRONLY | O_APPEND, 0);
+    if (status == NN_OK && log->file < 0)
+        return nn_fail(ctx, NN_FILE, "cannot write the log %s: %s", path, strerror(errno));
+    if (status == NN_OK && !device) flock(log->file, LOCK_EX | LOCK_NB);
     return status;
 }
 
-nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, bool anew, int64_t cut_after_step) {
-    log->ctx = ctx;
-    snprintf(log->path, sizeof log->path, "%s", path);
-    snprintf(log->final_path, sizeof log->final_path, "%s", path);
-    if (!anew && nn_file_exists(path) && cut(ctx, path, cut_after_step) != NN_OK) return ctx->status;
-    log->file = nn_system_open(path, O_WRONLY | O_CREAT | O_APPEND | (anew ? O_TRUNC : 0), 0666);
-    if (log->file < 0) return nn_fail(ctx, NN_FILE, "cannot write the log %s: %s", path, strerror(errno));
-    return NN_OK;
+static void give_up(nn_log *log) {
+    char text[NN_PATH_ROOM + 128];
+    snprintf(text, sizeof text, "cannot write the log %s: %s; training goes on without it", log->path,
+             strerror(errno));
+    nn_message("warning", text);
+    log->broken = true;
 }
 
-void nn_log_line(nn_log *log, const nn_text *line) {
-    if (log->file < 0 || log->broken) return;
+void nn_log_line(nn_log *log, const nn_text *line, bool kept) {
     uint64_t done = 0;
-    while (done < line->length) {
+    while (log->file >= 0 && !log->broken && done < line->length) {
         int64_t n = nn_system_write(log->file, line->bytes + done, line->length - done);
-        if (n <= 0) {
-            char text[NN_PATH_ROOM + 128];
-            snprintf(text, sizeof text, "cannot write the log %s: %s; training goes on without it", log->path,
-                     strerror(errno));
-            nn_message("warning", text);
-            log->broken = true;
-            return;
-        }
-        done += (uint64_t)n;
+        if (n <= 0) give_up(log);
+        done += n > 0 ? (uint64_t)n : 0;
     }
+    if (!kept || done < line->length) return;
+    log->mark.sum = nn_crc32c((uint32_t)log->mark.sum, line->bytes, line->length);
+    log->mark.size += (int64_t)line->length;
+}
+
+// Before a checkpoint that speaks of these lines. What is no file on a disk has nothing to wait for.
+void nn_log_sync(nn_log *log) {
+    if (log->file >= 0 && !log->broken && nn_system_sync(log->file) != 0 && errno != EINVAL &&
+        errno != ENOTSUP && errno != EROFS)
+        give_up(log);
 }
 
 nn_status nn_log_publish(nn_log *log) {
-    if (log->file < 0 || nn_same(log->path, log->final_path)) return NN_OK;
-    if (nn_system_rename(log->path, log->final_path) != 0)
-        return nn_fail(log->ctx, NN_FILE, "cannot replace %s: %s", log->final_path, strerror(errno));
-    memcpy(log->path, log->final_path, sizeof log->path);
+    if (log->fresh[0] != '\0' && nn_system_rename(log->fresh, log->path) != 0)
+        return nn_fail(log->ctx, NN_FILE, "cannot replace %s: %s", log->path, strerror(errno));
+    log->fresh[0] = '\0';
     return NN_OK;
 }
 

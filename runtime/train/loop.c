@@ -134,6 +134,7 @@ nn_reason nn_loop_run(nn_loop *l) {
         reason = run_epoch(l);
         if (reason == NN_END_NOT_FINITE || reason == NN_END_BY_ERROR) {
             nn_log_failure(l, reason);
+            if (t->unsaved != NULL && t->keep != NN_KEEP_NONE) nn_save(t, false, false);
             break;
         }
         if (t->at.batch == l->batches && reason == NN_GOING && t->at.epoch + 1 == l->total_epochs)

@@ -55,7 +55,6 @@ struct nn_loop {
     double started, checkpointed, epoch_started, look_time, step_started;
     int64_t look_step, epoch_step; // steps finished at those moments
     bool save_failed;              // the last one; said once
-    bool saved;                    // something of this run is on disk
     double step_loss, epoch_loss, gradient_norm;
     nn_log summary, full;
     nn_progress progress;

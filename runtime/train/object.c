@@ -350,7 +350,7 @@ static void put_position(void *data, nn_sink *sink) {
         int64_t value;
     } entries[] = {{"object.step", o->trainer.at.step},
                    {"object.epoch", o->trainer.at.epoch},
-                   {"object.batch_number", (int64_t)o->trainer.at.batch_number},
+                   {"object.batch_number", o->trainer.at.batch_number},
                    {"object.pending", o->pending}};
     for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
         char text[32];
@@ -384,8 +384,6 @@ typedef struct {
     int64_t values[4];
 } Position;
 
-static const int64_t position_limit = INT64_C(1) << 53; // of every count: sums of two stay exact
-
 static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_json value) {
     static const char *const keys[] = {"object.step", "object.epoch", "object.batch_number",
                                        "object.pending"};
@@ -394,7 +392,7 @@ static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_
     for (int k = 0; k < 4; k++) {
         if (nn_same(key, keys[k]) && (!nn_json_string(&value, text, sizeof text, NULL) ||
                                       !nn_integer_parse(text, strlen(text), &p->values[k]) ||
-                                      p->values[k] < 0 || p->values[k] > position_limit))
+                                      p->values[k] < 0 || p->values[k] > NN_COUNT_LIMIT))
             return nn_fail(ctx, NN_DATA, "damaged");
     }
     return NN_OK;
@@ -420,19 +418,19 @@ int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) 
     nn_store_apply(&a);
     t->at.step = at.values[0];
     t->at.epoch = at.values[1];
-    t->at.batch_number = (uint64_t)at.values[2];
+    t->at.batch_number = at.values[2];
     o->pending = at.values[3];
     return NN_OK;
 }
 
 int32_t nn_object_load(void *object, const char *path) {
     Object *o = object;
-    const unsigned char *bytes;
+    unsigned char *bytes;
     uint64_t size;
     if (o == NULL || path == NULL) return NN_USAGE;
     nn_forget(&o->ctx);
-    if (nn_file_map(&o->ctx, path, &bytes, &size) != NN_OK) return (int32_t)o->ctx.status;
+    if (nn_file_copy(&o->ctx, path, &bytes, &size) != NN_OK) return (int32_t)o->ctx.status;
     int32_t status = nn_object_load_memory(o, bytes, size);
-    nn_file_unmap(bytes, size);
+    nn_file_drop(bytes, size);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "random/random.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,18 @@ void nn_text_value(const nn_model *m, nn_text *out, int32_t type, const void *va
         nn_text_number(out, ((const double *)values)[k], true);
     else
         nn_text_number(out, (double)((const float *)values)[k], false);
+}
+
+void nn_text_values(nn_text *out, const nn_values *v, bool array) {
+    nn_text_add(out, array ? "[" : "");
+    for (int64_t k = 0; k < v->count; k++) {
+        nn_text_add(out, k > 0 ? ", " : "");
+        if (isfinite(v->values[k]))
+            nn_text_number(out, v->values[k], true);
+        else
+            nn_text_add(out, "null");
+    }
+    nn_text_add(out, array ? "]" : "");
 }
 
 void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements, bool first) {
@@ -115,7 +128,7 @@ static nn_status write_arrays(nn_trainer *t, const char *part, const int32_t *ro
         char name[512], path[NN_PATH_ROOM];
         if (array.values == NULL) continue;
         snprintf(name, sizeof name, "%s.%.400s.npy", part, nn_model_text(&t->model, fields[f].name));
-        if (nn_trainer_path(t, name, path) != NN_OK ||
+        if (nn_trainer_path(t, name, path) != NN_OK || nn_input_spare(t->ctx, path) != NN_OK ||
             nn_file_replace(t->ctx, path, fill_array, &array) != NN_OK)
             return t->ctx->status;
     }

@@ -2,64 +2,36 @@
 // folds.
 #include "train/loop.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-// One trainer at a time works in a directory. The lock goes with the process.
-static nn_status lock_directory(nn_trainer *t, int *lock) {
-    if (nn_file_directory(t->ctx, t->out) != NN_OK) return t->ctx->status;
-    *lock = nn_system_open(t->out, O_RDONLY | O_DIRECTORY, 0);
-    if (*lock < 0)
-        return nn_fail(t->ctx, NN_FILE, "cannot open the directory %s: %s", t->out, strerror(errno));
-    if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
-        return nn_fail(t->ctx, NN_FILE, "another trainer is working in %s; --out DIR takes another directory",
-                       t->out);
-    return NN_OK;
-}
-
-// What a killed run left half-written. The directory is locked, so nobody is writing these.
-static void sweep_directory(const nn_trainer *t) {
-    DIR *folder = opendir(t->out);
-    struct dirent *entry;
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        char path[NN_PATH_ROOM + 256];
-        bool left = strstr(entry->d_name, ".safetensors.tmp") != NULL ||
-                    strstr(entry->d_name, ".safetensors.new") != NULL ||
-                    strstr(entry->d_name, ".jsonl.tmp") != NULL;
-        snprintf(path, sizeof path, "%s/%s", t->out, entry->d_name);
-        if (left) nn_system_remove(path);
-    }
-    if (folder != NULL) closedir(folder);
+// A checkpoint may be anybody's: what it names is only read and gone on with if it is an ordinary file.
+static nn_status take_path(nn_trainer *t, nn_option k, const char *path) {
+    if (nn_file_is_regular(path) || (k == NN_OPTION_DATA && nn_file_is_directory(path))) return NN_OK;
+    return nn_fail(
+        t->ctx, NN_USAGE, "--resume: the checkpoint's run has %s %s, and here is no %s of that name: say %s",
+        nn_option_name(k), path, k == NN_OPTION_DATA ? "file or directory" : "file", nn_option_name(k));
 }
 
 // What a resumed run does not say again is the checkpoint's.
 static nn_status merge_options(nn_trainer *t, const nn_resumed *r, nn_options *o) {
+    bool own_length = o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL;
     for (int k = 0; k < NN_OPTIONS; k++) {
         int kept = nn_option_kept((nn_option)k);
-        if (kept == 0 || r->value[k] == NULL) continue;
-        bool length = k == NN_OPTION_EPOCHS || k == NN_OPTION_STEPS;
-        if (length && (o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL)) continue;
-        if (o->value[k] == NULL) continue;
+        bool length = k == NN_OPTION_EPOCHS || k == NN_OPTION_STEPS,
+             path = k == NN_OPTION_DATA || k == NN_OPTION_LOG;
+        if (kept == 0 || r->value[k] == NULL || (length && own_length)) continue;
         int64_t given = 0, had = 0;
-        if (kept == 1 && nn_option_whole(t->ctx, o, (nn_option)k, 0, &given) == NN_OK &&
-            nn_integer_parse(r->value[k], strlen(r->value[k]), &had) && given != had)
+        if (o->value[k] == NULL) {
+            if (path && take_path(t, (nn_option)k, r->value[k]) != NN_OK) return t->ctx->status;
+            o->value[k] = r->value[k];
+        } else if (kept == 1 && nn_option_whole(t->ctx, o, (nn_option)k, 0, &given) == NN_OK &&
+                   nn_integer_parse(r->value[k], strlen(r->value[k]), &had) && given != had)
             return nn_fail(
                 t->ctx, NN_USAGE,
                 "--resume: the checkpoint's run has %s %s, and %s was given: a resumed run keeps it",
                 nn_option_name((nn_option)k), r->value[k], o->value[k]);
-    }
-    bool own_length = o->value[NN_OPTION_EPOCHS] != NULL || o->value[NN_OPTION_STEPS] != NULL;
-    for (int k = 0; k < NN_OPTIONS; k++) {
-        bool length = k == NN_OPTION_EPOCHS || k == NN_OPTION_STEPS;
-        if (nn_option_kept((nn_option)k) != 0 && o->value[k] == NULL && r->value[k] != NULL &&
-            !(length && own_length))
-            o->value[k] = r->value[k];
     }
     return t->ctx->status;
 }
@@ -138,9 +110,21 @@ static nn_status take_length(nn_loop *l) {
     return NN_OK;
 }
 
+// Where a checkpoint stands, every count follows from the epoch and the batch.
+static bool is_possible(const nn_loop *l) {
+    const nn_position *at = &l->t->at;
+    int64_t updates = ceiling(at->batch, l->accumulate);
+    return at->batch <= l->batches && at->batch_number == (__int128)at->epoch * l->batches + at->batch &&
+           at->step == (__int128)at->epoch * l->updates + updates && at->loss_count == updates &&
+           at->has_weights <= 1 && at->ended <= 1 && !isnan(at->best) && isfinite(at->elapsed) &&
+           at->elapsed >= 0;
+}
+
 static nn_status prepare_loop(nn_loop *l) {
     nn_trainer *t = l->t;
     if (take_length(l) != NN_OK) return l->ctx->status;
+    if (!is_possible(l))
+        return nn_fail(l->ctx, NN_DATA, "--resume: the checkpoint is damaged: its counts do not agree");
     l->rows = t->data.parts[NN_TRAIN].rows;
     if (l->manifest->shuffle) {
         l->order = nn_get(l->ctx, (uint64_t)l->row_count, sizeof *l->order);
@@ -167,14 +151,13 @@ static nn_status prepare_loop(nn_loop *l) {
 
 static nn_status open_logs(nn_loop *l, bool resumed) {
     nn_trainer *t = l->t;
-    char path[NN_PATH_ROOM], fresh[NN_PATH_ROOM];
+    char path[NN_PATH_ROOM];
     const char *full = t->options->value[NN_OPTION_LOG];
-    if (nn_trainer_path(t, "log.jsonl", path) != NN_OK || nn_trainer_path(t, "log.jsonl.new", fresh) != NN_OK)
+    const nn_log_mark *marks = t->at.logs;
+    if (nn_trainer_path(t, "log.jsonl", path) != NN_OK ||
+        nn_log_open(&l->summary, l->ctx, path, resumed ? &marks[0] : NULL, true) != NN_OK)
         return l->ctx->status;
-    if (nn_log_open(&l->summary, l->ctx, resumed ? path : fresh, !resumed, t->at.step) != NN_OK)
-        return l->ctx->status;
-    snprintf(l->summary.final_path, sizeof l->summary.final_path, "%s", path);
-    if (full != NULL && nn_log_open(&l->full, l->ctx, full, !resumed, t->at.step) != NN_OK)
+    if (full != NULL && nn_log_open(&l->full, l->ctx, full, resumed ? &marks[1] : NULL, false) != NN_OK)
         return l->ctx->status;
     l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
     return NN_OK;
@@ -193,20 +176,17 @@ static nn_status take_start(nn_trainer *t) {
     if (nn_data_path(t->ctx, &t->model, &request, file, path) != NN_OK ||
         nn_file_read(t->ctx, path, &bytes, &size) != NN_OK)
         return t->ctx->status;
-    uint64_t entries = nn_store_entries(bytes, size);
     const uint32_t *names = NN_TABLE(&t->model, uint32_t, start_names);
     const char **prefixes = nn_get(t->ctx, mf->start_names_count, sizeof *prefixes);
-    nn_archive a = {
-        .model = &t->model, .path = path, .contents = NN_WEIGHTS, .partial = true, .span_room = entries};
-    a.tensors = nn_get(t->ctx, mf->tensors_count, sizeof *a.tensors);
-    a.spans = nn_get(t->ctx, entries, sizeof *a.spans);
     for (uint32_t k = 0; k < mf->start_names_count && prefixes != NULL; k++)
         prefixes[k] = nn_model_text(&t->model, names[k]);
-    a.prefixes = mf->start_names_count > 0 ? prefixes : NULL;
-    a.prefix_count = (int32_t)mf->start_names_count;
-    if (prefixes != NULL && a.tensors != NULL && a.spans != NULL &&
-        nn_store_read(t->ctx, &a, bytes, size) == NN_OK)
-        nn_store_apply(&a);
+    nn_archive a = {.model = &t->model,
+                    .path = path,
+                    .contents = NN_WEIGHTS,
+                    .partial = true,
+                    .prefixes = mf->start_names_count > 0 ? prefixes : NULL,
+                    .prefix_count = (int32_t)mf->start_names_count};
+    if (prefixes != NULL) nn_store_load(t->ctx, a, bytes, size, true);
     nn_drop(t->ctx, bytes);
     return t->ctx->status;
 }
@@ -231,7 +211,7 @@ static nn_status check_parts(nn_trainer *t) {
 static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     nn_trainer *t = l->t;
     bool resume = o->value[NN_OPTION_RESUME] != NULL;
-    sweep_directory(t);
+    if (nn_settle(t) != NN_OK) return l->ctx->status;
     if (resume && nn_checkpoint_find(t, r) != NN_OK) return l->ctx->status;
     if (resume && r->bytes == NULL)
         nn_message("note", "there is no checkpoint to resume: starting from the beginning");
@@ -241,13 +221,13 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     request.measure = r->bytes == NULL;
     request.message = nn_message;
     if (r->bytes != NULL && nn_checkpoint_state(t, r) != NN_OK) return l->ctx->status;
-    if (nn_trainer_load(t, &request) != NN_OK || check_parts(t) != NN_OK || take_start(t) != NN_OK)
+    if (nn_trainer_load(t, &request) != NN_OK || check_parts(t) != NN_OK || take_start(t) != NN_OK ||
+        nn_check_outputs(t) != NN_OK)
         return l->ctx->status;
     t->at.best = (double)INFINITY;
     if (r->bytes != NULL && nn_checkpoint_apply(t, r) != NN_OK) return l->ctx->status;
     if (nn_settings_apply(t, r->bytes != NULL) != NN_OK) return l->ctx->status;
     if (nn_finite_begin(t) != NN_OK) return l->ctx->status;
-    l->saved = r->bytes != NULL;
     return prepare_loop(l);
 }
 
@@ -264,7 +244,8 @@ static void not_finite(nn_loop *l) {
     }
     nn_fail(l->ctx, NN_NOT_FINITE, "the loss is not finite after step %lld (epoch %lld)%s%s%s; %s",
             (long long)t->at.step, (long long)t->at.epoch + 1, where, data == NULL ? "" : "; in the data, ",
-            data == NULL ? "" : data, l->saved ? "the last checkpoint is kept" : "nothing was saved");
+            data == NULL ? "" : data,
+            t->keep != NN_KEEP_NONE ? "the last checkpoint is kept" : "nothing was saved");
 }
 
 // A resumed run whose end has been logged and saved, and that was not given more to do.
@@ -301,14 +282,16 @@ static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold
     snprintf(number, sizeof number, "%d", fold);
     if (fold >= 0) o->value[NN_OPTION_FOLD] = number;
     nn_text_begin(&l.line, ctx);
-    if (nn_trainer_open(&t, ctx, m, o) == NN_OK && lock_directory(&t, &lock) == NN_OK &&
-        set_up(&l, o, &r) == NN_OK) {
+    if (nn_trainer_open(&t, ctx, m, o) == NN_OK && nn_file_directory(ctx, t.out) == NN_OK &&
+        nn_lock(&t, &lock) == NN_OK && set_up(&l, o, &r) == NN_OK) {
         if (r.previous) nn_message("note", "resuming from checkpoint.previous.safetensors");
         if (!nothing_left(&l) && open_logs(&l, r.bytes != NULL) == NN_OK) code = run_loop(&l, o);
         *values = t.values[NN_TEST];
     }
     nn_log_close(&l.summary);
     nn_log_close(&l.full);
+    if (l.full.fresh[0] != '\0' && l.full.mark.size > 0)
+        nn_message("note: nothing was saved; the log is", l.full.fresh);
     nn_trainer_close(&t);
     if (lock >= 0) nn_system_close(lock);
     return ctx->status != NN_OK ? (int)ctx->status : code;

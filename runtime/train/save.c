@@ -1,13 +1,18 @@
 // Weights and checkpoints of a run. A new checkpoint takes the place of the one before, which is kept as
-// `previous`. Guarantees: at every moment there is a whole checkpoint under one of the two names, once this
-// run has written one; what is on disk changes only when all that is new lies whole beside it, weights first,
-// so that a resumed run writes them again.
+// `previous`. Guarantees: what is on disk changes only when all that is new lies whole beside it. A run's
+// first save takes the place of another run's files, all at once: it has happened when the new checkpoint is
+// called `first`, and until then it has not; nn_settle then gives every file its name, after a kill too.
+// Later saves replace the weights before the checkpoint, so that a resumed run writes them again. Only names
+// that end in NN_FRESH are swept away.
 #include "train/train.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 static bool lost(const nn_trainer *t, const nn_tensor *of) {
     bool learned = of->kind == NN_PARAM || of->kind == NN_STATE || of->kind == NN_SLOT;
@@ -60,16 +65,40 @@ static void put_names(const nn_trainer *t, nn_sink *sink) {
 
 static void weights_metadata(void *data, nn_sink *sink) { put_names(data, sink); }
 
-static void put_whole(nn_sink *sink, const char *key, int64_t value) {
-    char text[32];
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    nn_store_metadata(sink, key, text);
-}
-
 static void put_number(nn_sink *sink, const char *key, double value) {
     char text[NN_NUMBER_ROOM];
     nn_number_print(text, value, true);
     nn_store_metadata(sink, key, text);
+}
+
+// The numbers of a checkpoint's metadata, written and read by one table.
+enum { ENTRIES = 17 };
+typedef struct {
+    const char *key;
+    int64_t *whole; // a count, or
+    double *number;
+} Entry;
+
+static void entries_of(nn_position *at, int64_t rows[NN_PARTS], Entry entries[ENTRIES]) {
+    const Entry all[] = {{"run.step", &at->step, NULL},
+                         {"run.epoch", &at->epoch, NULL},
+                         {"run.batch", &at->batch, NULL},
+                         {"run.batch_number", &at->batch_number, NULL},
+                         {"run.loss_sum", NULL, &at->loss_sum},
+                         {"run.loss_count", &at->loss_count, NULL},
+                         {"run.best", NULL, &at->best},
+                         {"run.elapsed", NULL, &at->elapsed},
+                         {"run.has_weights", &at->has_weights, NULL},
+                         {"run.ended", &at->ended, NULL},
+                         {"run.rows.train", &rows[0], NULL},
+                         {"run.rows.test", &rows[1], NULL},
+                         {"run.rows.validation", &rows[2], NULL},
+                         {"run.log", &at->logs[0].size, NULL},
+                         {"run.log_sum", &at->logs[0].sum, NULL},
+                         {"run.full_log", &at->logs[1].size, NULL},
+                         {"run.full_log_sum", &at->logs[1].sum, NULL}};
+    _Static_assert(sizeof all == ENTRIES * sizeof *all, "all of them");
+    memcpy(entries, all, sizeof all);
 }
 
 // What the last update left for the log to show: the gradient's norm, then each clause's rate.
@@ -79,25 +108,26 @@ static int32_t shown_tensor(const nn_model *m, uint32_t k) {
 
 static void checkpoint_metadata(void *data, nn_sink *sink) {
     const nn_trainer *t = data;
-    static const char *const rows[NN_PARTS] = {"run.rows.train", "run.rows.test", "run.rows.validation"};
+    nn_position at = t->at;
+    int64_t rows[NN_PARTS];
+    Entry entries[ENTRIES];
+    for (int p = 0; p < NN_PARTS; p++) rows[p] = t->data.parts[p].count;
+    entries_of(&at, rows, entries);
     put_names(t, sink);
     nn_store_metadata(sink, "run.program", nn_model_text(&t->model, t->model.manifest->run_digest));
-    put_whole(sink, "run.step", t->at.step);
-    put_whole(sink, "run.epoch", t->at.epoch);
-    put_whole(sink, "run.batch", t->at.batch);
-    put_whole(sink, "run.batch_number", (int64_t)t->at.batch_number);
-    put_number(sink, "run.loss_sum", t->at.loss_sum);
-    put_whole(sink, "run.loss_count", t->at.loss_count);
-    put_number(sink, "run.best", t->at.best);
-    put_number(sink, "run.elapsed", t->at.elapsed);
-    put_whole(sink, "run.has_weights", t->at.has_weights);
-    put_whole(sink, "run.ended", t->at.ended);
+    for (int k = 0; k < ENTRIES; k++) {
+        char text[32];
+        snprintf(text, sizeof text, "%lld", entries[k].whole == NULL ? 0 : (long long)*entries[k].whole);
+        if (entries[k].whole != NULL)
+            nn_store_metadata(sink, entries[k].key, text);
+        else
+            put_number(sink, entries[k].key, *entries[k].number);
+    }
     for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++) {
         char key[32];
         snprintf(key, sizeof key, "shown.%u", k);
         put_number(sink, key, nn_scalar_get(&t->model, shown_tensor(&t->model, k)));
     }
-    for (int p = 0; p < NN_PARTS; p++) put_whole(sink, rows[p], t->data.parts[p].count);
     for (int k = 0; k < NN_OPTIONS; k++) {
         char key[64];
         snprintf(key, sizeof key, "option.%s", nn_option_name((nn_option)k) + 2);
@@ -109,81 +139,180 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
 // ---- writing ----
 
 // The files of a run's directory, and what they are called until they take their places.
+enum { WEIGHTS, CHECKPOINT, PREVIOUS, LOG, FILES };
 typedef struct {
-    char weights[NN_PATH_ROOM], checkpoint[NN_PATH_ROOM], previous[NN_PATH_ROOM];
-    char fresh_weights[NN_PATH_ROOM], fresh_checkpoint[NN_PATH_ROOM];
+    char of[FILES][NN_PATH_ROOM], fresh[FILES][NN_PATH_ROOM];
+    char first[NN_PATH_ROOM]; // the checkpoint of a first save whose files do not all have their names yet
 } Paths;
 
 static nn_status paths_of(nn_trainer *t, Paths *p) {
-    nn_trainer_path(t, "weights.safetensors", p->weights);
-    nn_trainer_path(t, "weights.safetensors.new", p->fresh_weights);
-    nn_trainer_path(t, "checkpoint.safetensors", p->checkpoint);
-    nn_trainer_path(t, "checkpoint.safetensors.new", p->fresh_checkpoint);
-    nn_trainer_path(t, "checkpoint.previous.safetensors", p->previous);
+    static const char *const names[FILES] = {"weights.safetensors", "checkpoint.safetensors",
+                                             "checkpoint.previous.safetensors", "log.jsonl"};
+    for (int k = 0; k < FILES; k++) {
+        char fresh[64];
+        snprintf(fresh, sizeof fresh, "%s" NN_FRESH, names[k]);
+        nn_trainer_path(t, names[k], p->of[k]);
+        nn_trainer_path(t, fresh, p->fresh[k]);
+    }
+    return nn_trainer_path(t, "checkpoint.first.safetensors" NN_FRESH, p->first);
+}
+
+// The same name in the same directory, whether there is a file or not.
+static bool same_place(const char *a, const char *b) {
+    struct stat in[2];
+    const char *paths[] = {a, b}, *names[2];
+    for (int k = 0; k < 2; k++) {
+        char directory[NN_PATH_ROOM + 2];
+        names[k] = strrchr(paths[k], '/') == NULL ? paths[k] : strrchr(paths[k], '/') + 1;
+        snprintf(directory, sizeof directory, "%.*s.", (int)(names[k] - paths[k]), paths[k]);
+        if (stat(directory, &in[k]) != 0) return false;
+    }
+    return in[0].st_dev == in[1].st_dev && in[0].st_ino == in[1].st_ino && nn_same(names[0], names[1]);
+}
+
+nn_status nn_check_outputs(nn_trainer *t) {
+    const char *log = t->options->value[NN_OPTION_LOG];
+    Paths p;
+    if (paths_of(t, &p) != NN_OK || (log != NULL && nn_input_spare(t->ctx, log) != NN_OK))
+        return t->ctx->status;
+    for (int k = 0; k < FILES; k++) {
+        if (nn_input_spare(t->ctx, p.of[k]) != NN_OK) return t->ctx->status;
+        if (log != NULL && (same_place(log, p.of[k]) || same_place(log, p.fresh[k])))
+            return nn_fail(t->ctx, NN_USAGE, "--log %s: the run writes that file itself", log);
+    }
+    return NN_OK;
+}
+
+// One trainer at a time works in a directory. The lock goes with the process.
+nn_status nn_lock(nn_trainer *t, int *lock) {
+    *lock = nn_system_open(t->out, O_RDONLY | O_DIRECTORY, 0);
+    if (*lock < 0)
+        return nn_fail(t->ctx, NN_FILE, "cannot open the directory %s: %s", t->out, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0) return NN_OK;
+    return nn_fail(t->ctx, NN_FILE, "another trainer is working in %s; --out DIR takes another directory",
+                   t->out);
+}
+
+static bool gone(const char *path) { return nn_system_remove(path) == 0 || errno == ENOENT; }
+
+static bool moved(const char *from, const char *to) {
+    return !nn_file_exists(from) || nn_system_rename(from, to) == 0;
+}
+
+nn_status nn_settle(nn_trainer *t) {
+    Paths p;
+    if (paths_of(t, &p) != NN_OK) return t->ctx->status;
+    if (!nn_file_exists(p.first)) {
+        for (int k = WEIGHTS; k <= PREVIOUS; k++) nn_system_remove(p.fresh[k]);
+        return NN_OK;
+    }
+    // `first` goes last: as long as it is there, all this is done again.
+    if (!gone(p.of[PREVIOUS]) || !moved(p.fresh[WEIGHTS], p.of[WEIGHTS]) || !moved(p.fresh[LOG], p.of[LOG]))
+        return nn_fail(t->ctx, NN_FILE, "cannot replace the files in %s: %s", t->out, strerror(errno));
+    if (nn_file_sync_directory(t->ctx, p.first) != NN_OK) return t->ctx->status;
+    if (!moved(p.first, p.of[CHECKPOINT]))
+        return nn_fail(t->ctx, NN_FILE, "cannot replace %s: %s", p.of[CHECKPOINT], strerror(errno));
+    return nn_file_sync_directory(t->ctx, p.first);
+}
+
+nn_status nn_settle_left(nn_trainer *t) {
+    Paths p;
+    int lock = -1;
+    if (paths_of(t, &p) != NN_OK || !nn_file_exists(p.first)) return t->ctx->status;
+    if (nn_lock(t, &lock) == NN_OK)
+        nn_settle(t);
+    else
+        nn_forget(t->ctx);
+    if (lock >= 0) nn_system_close(lock);
     return t->ctx->status;
 }
 
 static nn_status prepare(nn_trainer *t, const char *fresh, const char *path, nn_contents contents) {
-    nn_storing storing = {&t->model, contents,
-                          contents == NN_WEIGHTS ? weights_metadata : checkpoint_metadata, t};
+    nn_model model = t->model;
+    nn_storing storing = {&model, contents, contents == NN_WEIGHTS ? weights_metadata : checkpoint_metadata,
+                          t};
+    if (contents == NN_WEIGHTS && t->unsaved != NULL) model.arena = t->unsaved;
     nn_second_mark(t);
     return nn_file_prepare(t->ctx, fresh, path, nn_store_write, &storing);
 }
 
 // The newest keeps its name until the new one takes it, so a second name is made for it first.
 static nn_status keep_newest(nn_trainer *t, const Paths *p) {
-    char second[NN_PATH_ROOM + 8];
-    if (!nn_file_exists(p->checkpoint)) return NN_OK;
-    snprintf(second, sizeof second, "%s.tmp", p->previous);
-    nn_system_remove(second);
+    if (t->keep == NN_KEEP_PREVIOUS || !nn_file_exists(p->of[CHECKPOINT])) return NN_OK;
+    nn_system_remove(p->fresh[PREVIOUS]);
     // A file system without second names: for a moment only `previous` is there, which --resume takes as
     // well.
-    if (nn_system_link(p->checkpoint, second) != 0) snprintf(second, sizeof second, "%s", p->checkpoint);
-    if (nn_system_rename(second, p->previous) != 0)
-        nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", p->previous, strerror(errno));
+    bool linked = nn_system_link(p->of[CHECKPOINT], p->fresh[PREVIOUS]) == 0;
+    if (nn_system_rename(linked ? p->fresh[PREVIOUS] : p->of[CHECKPOINT], p->of[PREVIOUS]) != 0)
+        nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", p->of[PREVIOUS], strerror(errno));
     // Where both names are of one file already, renaming does nothing.
-    if (!nn_same(second, p->checkpoint)) nn_system_remove(second);
+    nn_system_remove(p->fresh[PREVIOUS]);
     return t->ctx->status;
 }
 
-// Another run's checkpoints must not be resumed beside this run's weights: they go first, when all that is
-// new is on disk.
-static nn_status make_way(nn_trainer *t, const Paths *p) {
-    if (t->keep == NN_KEEP_NEWEST) return keep_newest(t, p);
-    if (t->keep == NN_KEEP_PREVIOUS) return NN_OK;
-    bool gone = nn_system_remove(p->previous) == 0 || errno == ENOENT;
-    gone = gone && (nn_system_remove(p->checkpoint) == 0 || errno == ENOENT);
-    return gone ? nn_file_sync_directory(t->ctx, p->checkpoint)
-                : nn_fail(t->ctx, NN_FILE, "cannot replace %s: %s", p->checkpoint, strerror(errno));
+// The files beside which another run's lie: all of them whole, then one name that says so.
+static nn_status replace_all(nn_trainer *t, const Paths *p) {
+    if (nn_file_replaceable(t->ctx, p->of[LOG]) != NN_OK ||
+        nn_file_replaceable(t->ctx, p->of[PREVIOUS]) != NN_OK ||
+        nn_file_sync_directory(t->ctx, p->first) != NN_OK ||
+        nn_file_rename(t->ctx, p->fresh[CHECKPOINT], p->first) != NN_OK)
+        return t->ctx->status;
+    t->keep = NN_KEEP_NEWEST;
+    return nn_settle(t);
+}
+
+static nn_status replace_own(nn_trainer *t, const Paths *p, bool checkpoint, bool weights) {
+    if ((checkpoint && keep_newest(t, p) != NN_OK) ||
+        (weights && nn_file_rename(t->ctx, p->fresh[WEIGHTS], p->of[WEIGHTS]) != NN_OK) ||
+        (checkpoint && nn_file_rename(t->ctx, p->fresh[CHECKPOINT], p->of[CHECKPOINT]) != NN_OK))
+        return t->ctx->status;
+    t->keep = checkpoint ? NN_KEEP_NEWEST : t->keep;
+    return NN_OK;
+}
+
+// The best weights could not be written, and the next update changes them: a copy is kept for the next save.
+static nn_status remember(nn_trainer *t) {
+    char message[sizeof t->ctx->message];
+    if (t->model.manifest->best < 0 || t->ctx->status != NN_FILE || t->unsaved != NULL) return t->ctx->status;
+    snprintf(message, sizeof message, "%s", t->ctx->message);
+    nn_forget(t->ctx);
+    t->unsaved = nn_get(t->ctx, (uint64_t)t->model.manifest->persistent, 1);
+    if (t->unsaved == NULL) return t->ctx->status;
+    memcpy(t->unsaved, t->model.arena, (size_t)t->model.manifest->persistent);
+    t->at.has_weights = true; // every checkpoint is written with them
+    return nn_fail(t->ctx, NN_FILE, "%s", message);
 }
 
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights) {
     Paths p;
-    bool had_weights = t->at.has_weights;
-    if (nn_check_finite(t) != NN_OK || paths_of(t, &p) != NN_OK) return t->ctx->status;
-    if (weights && prepare(t, p.fresh_weights, p.weights, NN_WEIGHTS) != NN_OK) return t->ctx->status;
+    bool had_weights = t->at.has_weights, first = t->keep == NN_KEEP_NONE;
+    if ((checkpoint || weights) && nn_check_finite(t) != NN_OK) return t->ctx->status;
+    if (weights) nn_drop(t->ctx, t->unsaved);
+    t->unsaved = weights ? NULL : t->unsaved;
+    bool fresh = weights; // not those of an earlier try
+    weights = weights || t->unsaved != NULL;
     t->at.has_weights = had_weights || weights;
-    if ((!checkpoint || (prepare(t, p.fresh_checkpoint, p.checkpoint, NN_CHECKPOINT) == NN_OK &&
-                         make_way(t, &p) == NN_OK)) &&
-        (!weights || nn_file_rename(t->ctx, p.fresh_weights, p.weights) == NN_OK) &&
-        (!checkpoint || nn_file_rename(t->ctx, p.fresh_checkpoint, p.checkpoint) == NN_OK)) {
-        t->keep = checkpoint ? NN_KEEP_NEWEST : t->keep;
+    if (paths_of(t, &p) == NN_OK && nn_settle(t) == NN_OK &&
+        (!weights || prepare(t, p.fresh[WEIGHTS], p.of[WEIGHTS], NN_WEIGHTS) == NN_OK) &&
+        (!checkpoint || prepare(t, p.fresh[CHECKPOINT], p.of[CHECKPOINT], NN_CHECKPOINT) == NN_OK) &&
+        (first ? replace_all(t, &p) : replace_own(t, &p, checkpoint, weights)) == NN_OK) {
+        nn_drop(t->ctx, t->unsaved);
+        t->unsaved = NULL;
         return NN_OK;
     }
+    for (int k = WEIGHTS; k <= CHECKPOINT && !nn_file_exists(p.first); k++) nn_system_remove(p.fresh[k]);
+    if (first && t->keep != NN_KEEP_NONE) return t->ctx->status; // saved, but for the names
     t->at.has_weights = had_weights;
-    nn_system_remove(p.fresh_weights);
-    nn_system_remove(p.fresh_checkpoint);
-    return t->ctx->status;
+    return fresh ? remember(t) : t->ctx->status;
 }
 
 // ---- reading ----
 
-nn_status nn_store_load(nn_context *ctx, const nn_model *m, const char *path, const unsigned char *bytes,
-                        uint64_t size, nn_contents contents, bool apply) {
-    uint64_t entries = nn_store_entries(bytes, size);
-    nn_archive a = {.model = m, .path = path, .contents = contents, .span_room = entries};
-    a.tensors = nn_get(ctx, m->manifest->tensors_count, sizeof *a.tensors);
-    a.spans = nn_get(ctx, entries, sizeof *a.spans);
+nn_status nn_store_load(nn_context *ctx, nn_archive a, const unsigned char *bytes, uint64_t size,
+                        bool apply) {
+    a.span_room = nn_store_entries(bytes, size);
+    a.tensors = nn_get(ctx, a.model->manifest->tensors_count, sizeof *a.tensors);
+    a.spans = nn_get(ctx, a.span_room, sizeof *a.spans);
     if (a.tensors == NULL || a.spans == NULL) return ctx->status;
     nn_status status = nn_store_read(ctx, &a, bytes, size);
     if (status == NN_OK && apply) nn_store_apply(&a);
@@ -258,7 +387,8 @@ nn_status nn_trainer_weights(nn_trainer *t) {
                        path);
     if (nn_file_read(t->ctx, path, &bytes, &size) != NN_OK) return t->ctx->status;
     nn_safetensors_visitor visitor = {.metadata = weights_entry, .data = t};
-    nn_status status = nn_store_load(t->ctx, &t->model, path, bytes, size, NN_WEIGHTS, true);
+    nn_archive archive = {.model = &t->model, .path = path, .contents = NN_WEIGHTS};
+    nn_status status = nn_store_load(t->ctx, archive, bytes, size, true);
     if (status == NN_OK) status = nn_safetensors_parse(t->ctx, path, bytes, size, &visitor, NULL);
     nn_drop(t->ctx, bytes);
     return status;
@@ -278,7 +408,7 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
     Reading *reading = data;
     nn_resumed *r = reading->r;
     char *text;
-    int64_t batch_number = 0, has_weights = 0, ended = 0, number = 0;
+    int64_t number = 0;
     bool shown = strncmp(key, "shown.", 6) == 0;
     if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0 && !shown)
         return weights_entry(reading->t, ctx, key, value);
@@ -292,28 +422,16 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
         number <= reading->t->model.manifest->rates_count && !number_of(text, &r->shown[number]))
         return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", r->path, key);
     if (nn_same(key, "run.program")) snprintf(r->run_digest, sizeof r->run_digest, "%s", text);
-    const struct {
-        const char *key;
-        int64_t *whole;
-        double *number;
-    } entries[] = {{"run.step", &r->at.step, NULL},           {"run.epoch", &r->at.epoch, NULL},
-                   {"run.batch", &r->at.batch, NULL},         {"run.batch_number", &batch_number, NULL},
-                   {"run.loss_sum", NULL, &r->at.loss_sum},   {"run.loss_count", &r->at.loss_count, NULL},
-                   {"run.best", NULL, &r->at.best},           {"run.elapsed", NULL, &r->at.elapsed},
-                   {"run.has_weights", &has_weights, NULL},   {"run.ended", &ended, NULL},
-                   {"run.rows.train", &r->rows[0], NULL},     {"run.rows.test", &r->rows[1], NULL},
-                   {"run.rows.validation", &r->rows[2], NULL}};
-    for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
+    Entry entries[ENTRIES];
+    entries_of(&r->at, r->rows, entries);
+    for (int k = 0; k < ENTRIES; k++) {
         if (!nn_same(entries[k].key, key)) continue;
-        bool ok = entries[k].whole != NULL
-                      ? nn_integer_parse(text, strlen(text), entries[k].whole) && *entries[k].whole >= 0
-                      : number_of(text, entries[k].number);
+        bool ok = entries[k].whole != NULL ? nn_integer_parse(text, strlen(text), entries[k].whole) &&
+                                                 *entries[k].whole >= 0 && *entries[k].whole <= NN_COUNT_LIMIT
+                                           : number_of(text, entries[k].number);
         if (!ok) return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", r->path, key);
         reading->seen |= 1u << k;
     }
-    r->at.batch_number = nn_same(key, "run.batch_number") ? (uint64_t)batch_number : r->at.batch_number;
-    r->at.has_weights = nn_same(key, "run.has_weights") ? has_weights != 0 : r->at.has_weights;
-    r->at.ended = nn_same(key, "run.ended") ? ended != 0 : r->at.ended;
     return NN_OK;
 }
 
@@ -325,13 +443,14 @@ static nn_status read_checkpoint(nn_trainer *t, nn_resumed *r, const char *path)
     if (r->shown == NULL || nn_file_read(t->ctx, path, &r->bytes, &r->size) != NN_OK ||
         nn_safetensors_parse(t->ctx, path, r->bytes, r->size, &visitor, NULL) != NN_OK)
         return t->ctx->status;
-    if (reading.seen != (1u << 13) - 1 || r->run_digest[0] == '\0')
+    if (reading.seen != (1u << ENTRIES) - 1 || r->run_digest[0] == '\0')
         return nn_fail(t->ctx, NN_DATA, "%s: this is no checkpoint (weights alone cannot be resumed)", path);
     if (!nn_same(r->run_digest, nn_model_text(&t->model, t->model.manifest->run_digest)))
         return nn_fail(t->ctx, NN_DATA,
                        "%s: the checkpoint is of another program; only epochs, steps and stop may differ",
                        path);
-    return nn_store_load(t->ctx, &t->model, path, r->bytes, r->size, NN_CHECKPOINT, false);
+    nn_archive archive = {.model = &t->model, .path = path, .contents = NN_CHECKPOINT};
+    return nn_store_load(t->ctx, archive, r->bytes, r->size, false);
 }
 
 // The newest checkpoint that is whole. A damaged one is passed over, with a message; one of another program
@@ -381,8 +500,10 @@ nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
     }
     t->at = r->at;
     nn_second_mark(t);
+    t->at.logs[1].none = r->value[NN_OPTION_LOG] == NULL;
     t->keep = r->previous ? NN_KEEP_PREVIOUS : NN_KEEP_NEWEST;
     for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++)
         nn_scalar_put(&t->model, shown_tensor(&t->model, k), r->shown[k]);
-    return nn_store_load(t->ctx, &t->model, r->path, r->bytes, r->size, NN_CHECKPOINT, true);
+    nn_archive archive = {.model = &t->model, .path = r->path, .contents = NN_CHECKPOINT};
+    return nn_store_load(t->ctx, archive, r->bytes, r->size, true);
 }

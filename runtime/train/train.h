@@ -36,17 +36,26 @@ const char *nn_option_name(nn_option which);
 int nn_option_kept(nn_option which);
 void nn_options_help(const nn_model *m, nn_text *out);
 
+// The part of a log that belongs to a checkpoint: its first `size` bytes.
+typedef struct nn_log_mark {
+    int64_t size, sum; // sum: CRC-32C
+    bool none;         // the run had no such log
+} nn_log_mark;
+
+#define NN_COUNT_LIMIT (INT64_C(1) << 53) // of every count in a file: sums of two stay exact
+
 // Where the run stands: all of it goes into a checkpoint.
 typedef struct nn_position {
-    int64_t step, epoch;   // finished
-    int64_t batch;         // finished batches of this epoch
-    uint64_t batch_number; // since the run's start
-    double loss_sum;       // over this epoch's steps
+    int64_t step, epoch;  // finished
+    int64_t batch;        // finished batches of this epoch
+    int64_t batch_number; // since the run's start
+    double loss_sum;      // over this epoch's steps
     int64_t loss_count;
-    double best;      // of checkpoint = best(v)
-    double elapsed;   // seconds, of the parts of the run before this one as well
-    bool has_weights; // best(v) has written some
-    bool ended;       // the run's end has been logged and saved at this step
+    double best;         // of checkpoint = best(v)
+    double elapsed;      // seconds, of the parts of the run before this one as well
+    int64_t has_weights; // 0 or 1: best(v) has written some
+    int64_t ended;       // 0 or 1: the run's end has been logged and saved at this step
+    nn_log_mark logs[2]; // the directory's, and --log
 } nn_position;
 
 typedef struct nn_span_copy { // bytes of the arena that an evaluation must give back
@@ -86,6 +95,7 @@ typedef struct nn_trainer {
     bool measured[NN_PARTS], has_totals;
     unsigned char **kept[NN_PARTS]; // of each nn_kept: its rows
     bool *unbounded; // of each tensor: it was not finite when the run began
+    unsigned char *unsaved; // the arena as the best weights left it, while they could not be written
 } nn_trainer;
 
 // ---- what all commands share (trainer.c) ----
@@ -127,6 +137,12 @@ void nn_states_end(nn_trainer *t);   // and given back
 // ---- saving (save.c) ----
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights);
 nn_status nn_finite_begin(nn_trainer *t); // what is not finite from the start is meant so
+nn_status nn_lock(nn_trainer *t, int *lock); // the run's directory, until it is closed
+// Finishes a run's first save that a kill cut off after all was written, or clears away what was written
+// before: with the lock; and for who only reads, unless a living trainer does.
+nn_status nn_settle(nn_trainer *t);
+nn_status nn_check_outputs(nn_trainer *t); // none is read, or written otherwise
+nn_status nn_settle_left(nn_trainer *t);
 nn_status nn_check_finite(nn_trainer *t);
 typedef struct nn_resumed {
     unsigned char *bytes; // NULL: there is no checkpoint
@@ -144,8 +160,7 @@ nn_status nn_checkpoint_find(nn_trainer *t, nn_resumed *r);
 // it.
 nn_status nn_checkpoint_state(nn_trainer *t, const nn_resumed *r);
 nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r);
-nn_status nn_store_load(nn_context *ctx, const nn_model *m, const char *path, const unsigned char *bytes,
-                        uint64_t size, nn_contents contents, bool apply);
+nn_status nn_store_load(nn_context *ctx, nn_archive a, const unsigned char *bytes, uint64_t size, bool apply);
 
 // ---- settings (settings.c) ----
 nn_status nn_settings_apply(nn_trainer *t, bool resumed);
@@ -153,20 +168,24 @@ nn_status nn_settings_apply(nn_trainer *t, bool resumed);
 // ---- log and progress ----
 typedef struct nn_log {
     nn_context *ctx;
-    char path[NN_PATH_ROOM], final_path[NN_PATH_ROOM]; // the same, once it has its name
-    int file;                                          // -1: none
-    bool steps;                                        // every step and every epoch
-    bool broken;                                       // writing failed; said once
+    char path[NN_PATH_ROOM];
+    char fresh[NN_PATH_ROOM]; // what it is called until nn_log_publish; "": it has its name
+    nn_log_mark mark;
+    int file;    // -1: none
+    bool broken; // writing failed; said once
 } nn_log;
-nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, bool anew, int64_t cut_after_step);
-void nn_log_line(nn_log *log, const nn_text *line);
-nn_status nn_log_publish(nn_log *log); // FILE.new becomes FILE
+// resumed: the mark in the checkpoint; NULL: a new run, whose log waits for its name, or does where another
+// one has it.
+nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, const nn_log_mark *resumed, bool waits);
+void nn_log_line(nn_log *log, const nn_text *line, bool kept); // kept: a resumed run goes on after it
+void nn_log_sync(nn_log *log);
+nn_status nn_log_publish(nn_log *log);
 void nn_log_close(nn_log *log);
 
 typedef struct nn_loop nn_loop;
 
 // ---- rows as text (rows.c) ----
-void nn_text_values(nn_text *out, const nn_values *v, bool array); // as JSON: what is not finite is null
+void nn_text_values(nn_text *out, const nn_values *v, bool array); // null: not finite
 void nn_text_value(const nn_model *m, nn_text *out, int32_t type, const void *values,
                    int64_t k); // shortest that reads back
 void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements, bool first);

@@ -13,17 +13,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-typedef enum { MEMORY, OPEN, READ, WRITE, SYNC, CLOSE, RENAME, LINK, REMOVE, KINDS } Kind;
+typedef enum { MEMORY, OPEN, READ, WRITE, SYNC, CLOSE, RENAME, LINK, REMOVE, TRUNCATE, KINDS } Kind;
 
 // What goes wrong in this process: the `at`-th call of a kind, or of all (KINDS).
 static struct {
     Kind kind;
     int at, seen;
-    bool ends, happened;
+    bool ends, for_good, happened; // for_good: every later call fails as well
 } fault = {.at = -1};
 
 static bool fails(Kind kind) {
-    if ((fault.kind != KINDS && fault.kind != kind) || fault.seen++ != fault.at) return false;
+    if (fault.at < 0 || (fault.kind != KINDS && fault.kind != kind)) return false;
+    int seen = fault.seen++;
+    if (fault.for_good ? seen < fault.at : seen != fault.at) return false;
     fault.happened = true;
     if (fault.ends) _exit(99);
     errno = kind == MEMORY ? ENOMEM : kind == WRITE || kind == SYNC ? ENOSPC : EIO;
@@ -47,6 +49,9 @@ int nn_system_close(int file) { return (close(file) != 0) | (fails(CLOSE) ? -1 :
 int nn_system_rename(const char *from, const char *to) { return fails(RENAME) ? -1 : rename(from, to); }
 int nn_system_remove(const char *path) { return fails(REMOVE) ? -1 : unlink(path); }
 int nn_system_link(const char *path, const char *second) { return fails(LINK) ? -1 : link(path, second); }
+int nn_system_truncate(int file, uint64_t size) {
+    return fails(TRUNCATE) ? -1 : ftruncate(file, (off_t)size);
+}
 
 // Half of what is asked for, as a full disk does, then the failure.
 int64_t nn_system_write(int file, const void *bytes, uint64_t count) {
@@ -67,10 +72,14 @@ static void check(Tests *t, bool ok, const char *what, int kind, int at) {
     if (!ok) printf("failed: %s (kind %d, call %d)\n", what, kind, at);
 }
 
+static const FakeOptions plain = {
+    .csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
+// The best weights are not the last.
+static const FakeOptions best = {
+    .csv = "points.csv", .batch = 8, .epochs = 9, .steps = -1, .split = NN_SPLIT_RANDOM, .best = 1};
+
 // Ends with the trainer's code, or 200 + code if the fault never came.
-static int run(Kind kind, int at, bool ends, const char *command) {
-    static const FakeOptions o = {
-        .csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
+static int run_model(const FakeOptions *o, Kind kind, int at, bool ends, const char *command) {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
@@ -85,7 +94,7 @@ static int run(Kind kind, int at, bool ends, const char *command) {
         fault.kind = kind;
         fault.at = at;
         fault.ends = ends;
-        const void *manifest = fake_manifest(&o);
+        const void *manifest = fake_manifest(o);
         int code = nn_trainer_main(manifest, fake_run, count, words);
         fake_free(manifest);
         exit(fault.happened || at < 0 ? code : 200 + code);
@@ -95,23 +104,74 @@ static int run(Kind kind, int at, bool ends, const char *command) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-static bool same_files(const char *a, const char *b) {
-    char command[512];
-    snprintf(command, sizeof command, "cmp -s %s %s", a, b);
-    return system(command) == 0;
+// The file's bytes, with a NUL; NULL: there is none.
+static char *contents(const char *path, size_t *size) {
+    struct stat st;
+    int file = open(path, O_RDONLY);
+    *size = 0;
+    if (file < 0 || fstat(file, &st) != 0) return NULL;
+    char *bytes = calloc((size_t)st.st_size + 1, 1);
+    if (bytes == NULL || read(file, bytes, (size_t)st.st_size) != st.st_size) abort();
+    close(file);
+    *size = (size_t)st.st_size;
+    return bytes;
 }
+
+// Takes what depends on the time out of a log: "samples_per_s": ... and "time_s": ...
+static void strip_times(char *log, size_t *size) {
+    static const char *const keys[] = {"\"samples_per_s\": ", "\"time_s\": "};
+    for (int k = 0; k < 2; k++) {
+        for (char *at = log; (at = strstr(at, keys[k])) != NULL;) {
+            char *end = at + strcspn(at, ",}");
+            memmove(at, end, strlen(end) + 1);
+        }
+    }
+    *size = strlen(log);
+}
+
+static bool same(const char *a, const char *b, bool logs) {
+    size_t m, n;
+    char *x = contents(a, &m), *y = contents(b, &n);
+    bool both = x != NULL && y != NULL;
+    if (both && logs) strip_times(x, &m);
+    if (both && logs) strip_times(y, &n);
+    both = both && m == n && memcmp(x, y, m) == 0;
+    free(x);
+    free(y);
+    return both;
+}
+
+static bool same_files(const char *a, const char *b) { return same(a, b, false); }
+static bool same_logs(const char *a, const char *b) { return same(a, b, true); }
 
 static bool has_message(void) {
     struct stat st;
     return stat("err", &st) == 0 && st.st_size > 0;
 }
 
+static int run(Kind kind, int at, bool ends, const char *command) {
+    return run_model(&plain, kind, at, ends, command);
+}
+
+// Every file of the directory is the old run's, or none is.
+static void test_set(Tests *t, Kind kind, int at) {
+    bool old = same_files("run/checkpoint.safetensors", "old/checkpoint.safetensors");
+    check(t, same_files("run/weights.safetensors", "old/weights.safetensors") == old, "weights of one run",
+          kind, at);
+    check(t, same_files("run/log.jsonl", "old/log.jsonl") == old, "and its log", kind, at);
+    check(t, same_files("run/checkpoint.previous.safetensors", "old/checkpoint.previous.safetensors") == old,
+          "and its previous checkpoint", kind, at);
+    if (old && same_files("full.jsonl", "old.jsonl"))
+        check(t, run(KINDS, -1, false, "--quiet --out run --log full.jsonl --resume") == NN_OK,
+              "the old run can be resumed, log and all", kind, at);
+}
+
 // A run of 3 epochs, a checkpoint every 5 steps, upon a finished run of another seed in the same directory.
 static void test_kind(Tests *t, Kind kind, bool ends) {
-    static const char command[] = "--quiet --out run --checkpoint 5";
+    static const char command[] = "--quiet --out run --log full.jsonl --checkpoint 5";
     int code = 0;
     for (int at = 0; code < 200; at++) {
-        if (system("rm -rf run && cp -r old run") != 0) abort();
+        if (system("rm -rf run* && cp -r old run && cp old.jsonl full.jsonl") != 0) abort();
         code = run(kind, at, ends, command);
         if (code >= 200) {
             check(t, code == 200, "without a fault the run ends well", kind, at);
@@ -121,13 +181,39 @@ static void test_kind(Tests *t, Kind kind, bool ends) {
         check(t, known, "the exit code says what failed", kind, at);
         check(t, code == NN_OK || code == 99 || has_message(), "and there is a message", kind, at);
         check(t, run(KINDS, -1, false, "eval --out run") == NN_OK, "the weights on disk are whole", kind, at);
+        test_set(t, kind, at);
         bool old = same_files("run/checkpoint.safetensors", "old/checkpoint.safetensors");
-        int resumed = run(KINDS, -1, false, old ? command : "--quiet --out run --resume --checkpoint 5");
+        int resumed = run(KINDS, -1, false,
+                          old ? command : "--quiet --out run --log full.jsonl --resume --checkpoint 5");
         check(t, resumed == NN_OK && same_files("run/weights.safetensors", "good/weights.safetensors"),
               "resumed, it ends where it would have", kind, at);
-        check(t, system("ls run | grep -qE 'tmp|safetensors.new'") != 0, "nothing half-written is left", kind,
-              at);
+        if (ends || kind == RENAME || kind == REMOVE || kind == LINK)
+            check(t, same_logs("run/log.jsonl", "good/log.jsonl") && same_logs("full.jsonl", "good.jsonl"),
+                  "and so do its logs", kind, at);
+        check(t, system("ls . run | grep -q nn-new") != 0, "nothing half-written is left", kind, at);
     }
+}
+
+// Best weights that could not be written are written by a later save; if none can, the run says so. `eval`
+// never gives an older epoch as if it were the best.
+static void test_best(Tests *t, Kind kind, bool for_good) {
+    int code = 0, bad = 0;
+    setenv("FAKE_BEST", "4", 1);
+    check(t, run_model(&best, KINDS, -1, false, "--quiet --out good_best") == NN_OK, "a run of best weights",
+          -1, -1);
+    for (int at = 0; code < 200; at++) {
+        if (system("rm -rf run*") != 0) abort();
+        fault.for_good = for_good;
+        code = run_model(&best, kind, at, false, "--quiet --out run");
+        fault.for_good = false;
+        bool is_best = same_files("run/weights.safetensors", "good_best/weights.safetensors");
+        bool log_alone = kind == WRITE && is_best;
+        check(t, code == NN_OK || code == 200 ? is_best : code == NN_FILE || code == NN_MEMORY || log_alone,
+              "the best weights, or an error", kind, at);
+        bad += code == NN_FILE;
+    }
+    unsetenv("FAKE_BEST");
+    check(t, !for_good || bad > 0, "and there were errors", kind, -1);
 }
 
 int main(void) {
@@ -139,10 +225,16 @@ int main(void) {
     fprintf(f, "a,b,y,kind\n");
     for (int k = 0; k < 60; k++) fprintf(f, "%d,%d,%d,%d\n", k % 7, k % 5, k % 7 + 2 * (k % 5), k % 2);
     fclose(f);
-    check(&t, run(KINDS, -1, false, "--quiet --out good") == NN_OK, "a good run", -1, -1);
-    check(&t, run(KINDS, -1, false, "--quiet --out old --seed 4") == NN_OK, "an older run", -1, -1);
+    check(&t, run(KINDS, -1, false, "--quiet --out good --log good.jsonl") == NN_OK, "a good run", -1, -1);
+    check(&t, run(KINDS, -1, false, "--quiet --out old --seed 4 --log old.jsonl --checkpoint 5") == NN_OK,
+          "an older run", -1, -1);
     for (int kind = 0; kind < KINDS; kind++) test_kind(&t, (Kind)kind, false);
     test_kind(&t, KINDS, true);
+    static const Kind writing[] = {OPEN, WRITE, SYNC, CLOSE, RENAME};
+    for (size_t k = 0; k < sizeof writing / sizeof *writing; k++) {
+        test_best(&t, writing[k], false);
+        test_best(&t, writing[k], true);
+    }
     snprintf(command, sizeof command, "rm -rf %s", folder);
     if (chdir("/") != 0 || system(command) != 0) t.failed++;
     printf("%d passed, %d failed\n", t.passed, t.failed);

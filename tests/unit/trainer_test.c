@@ -215,6 +215,169 @@ static void test_damage(Tests *t) {
           "the checkpoint before takes a damaged one's place");
 }
 
+// ---- checkpoints and files of others ----
+
+// The checkpoint with another value for one key of its metadata, and a right checksum of its header.
+static void forge(const char *path, const char *key, const char *value) {
+    size_t size;
+    char *file = read_file(path, &size), text[128], *grown = calloc(1, 1 << 20);
+    uint64_t length = 0;
+    for (int k = 7; k >= 0; k--) length = length << 8 | (unsigned char)file[k];
+    snprintf(text, sizeof text, "\"%s\":\"", key);
+    char *at = strstr(file + 8, text), *end;
+    if (grown == NULL || at == NULL || (end = strchr(at + strlen(text), '"')) == NULL) abort();
+    size_t head = (size_t)(at - file) + strlen(text) - 8, rest = length - (size_t)(end - file - 8);
+    uint64_t all = head + strlen(value) + rest, padded = (all + 7) / 8 * 8;
+    memcpy(grown + 8, file + 8, head);
+    memcpy(grown + 8 + head, value, strlen(value));
+    memcpy(grown + 8 + head + strlen(value), end, rest);
+    memset(grown + 8 + all, ' ', padded - all);
+    memcpy(grown + 8 + padded, file + 8 + length, size - 8 - length);
+    for (int k = 0; k < 8; k++) grown[k] = (char)(padded >> (8 * k));
+    char *sum = strstr(grown + 8, "\"header\":\"") + 10, *last = grown + 8 + padded;
+    while (last[-1] == ' ') last--;
+    memcpy(sum, "00000000", 8);
+    snprintf(text, sizeof text, "%08x", nn_crc32c(0, grown + 8, (uint64_t)(last - grown - 8)));
+    memcpy(sum, text, 8);
+    FILE *f = fopen(path, "w");
+    if (f == NULL || fwrite(grown, 1, size - length + padded, f) == 0 || fclose(f) != 0) abort();
+    free(file);
+    free(grown);
+}
+
+static const FakeOptions short_run = {
+    .csv = "points.csv", .batch = 8, .epochs = 4, .steps = -1, .split = NN_SPLIT_RANDOM, .best = 1};
+
+// What a checkpoint says is checked, and what it names is neither written over nor waited for.
+static void test_forged(Tests *t) {
+    static const FakeOptions *o = &short_run;
+    static const struct {
+        const char *key, *value, *message;
+        int code;
+    } cases[] = {
+        {"option.log", "notes.txt", "notes.txt is not the log of the run", NN_FILE},
+        {"option.log", "other.jsonl", "other.jsonl is not the log of the run", NN_FILE},
+        {"option.log", "/dev/null", "say --log", NN_USAGE},
+        {"option.log", "none/there.jsonl", "say --log", NN_USAGE},
+        {"option.log", "points.csv", "would be written over", NN_USAGE},
+        {"option.log", "forged/weights.safetensors", "the run writes that file itself", NN_USAGE},
+        {"option.data", "/dev/full", "say --data", NN_USAGE},
+        {"option.data", "fifo", "say --data", NN_USAGE},
+        {"option.data", "gone.csv", "say --data", NN_USAGE},
+        {"option.seed", "-1", "--seed", NN_USAGE},
+        {"option.checkpoint", "0", "--checkpoint", NN_USAGE},
+        {"run.step", "9223372036854775807", "damaged", NN_DATA},
+        {"run.step", "12", "counts", NN_DATA},
+        {"run.epoch", "9007199254740992", "counts", NN_DATA},
+        {"run.batch", "9007199254740992", "counts", NN_DATA},
+        {"run.batch_number", "1", "counts", NN_DATA},
+        {"run.loss_count", "9223372036854775807", "damaged", NN_DATA},
+        {"run.loss_count", "9007199254740992", "counts", NN_DATA},
+        {"run.has_weights", "2", "counts", NN_DATA},
+        {"run.best", "nan", "counts", NN_DATA},
+        {"run.elapsed", "-1", "counts", NN_DATA},
+        {"run.elapsed", "inf", "counts", NN_DATA},
+        {"run.log", "7", "log.jsonl is not the log of the run", NN_FILE},
+        {"run.full_log", "18446744073709551615", "damaged", NN_DATA},
+    };
+    write_file("notes.txt", "what is nowhere else\n");
+    mkfifo("fifo", 0666);
+    run(o, "--quiet --out another --log other.jsonl --steps 9");
+    run(o, "--quiet --out real --log real.jsonl --data points.csv --threads 1 --checkpoint 5 --steps 11");
+    char *other = read_file("other.jsonl", NULL);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        if (system("rm -rf forged && cp -r real forged && rm -f forged/checkpoint.previous.safetensors") != 0)
+            abort();
+        forge("forged/checkpoint.safetensors", cases[k].key, cases[k].value);
+        pid_t child = start(o, "--quiet --out forged --resume --epochs 4");
+        alarm(60);
+        int code = finish(child);
+        check(t, file_has("err", cases[k].message) && code == cases[k].code, cases[k].key);
+        alarm(0);
+    }
+    check(t, contains("notes.txt", "what is nowhere else\n") && contains("other.jsonl", other),
+          "no file is touched that is not this run's log");
+    free(other);
+    forge("real/checkpoint.safetensors", "option.threads", "2");
+    check(t, run(o, "--quiet --out real --resume --epochs 4") == 0 && contains("real.jsonl", "\"epochs\""),
+          "what may be otherwise is taken, and the stored log is gone on with");
+}
+
+// Files that are not a run's own are left alone, whatever they are called.
+static void test_others_files(Tests *t) {
+    static const char *const names[] = {
+        "my.safetensors.new",   "r.jsonl.tmp.txt",         "checkpoint.previous.safetensors.tmp",
+        "log.jsonl.new",        "weights.safetensors.new", "weights.safetensors.tmp.1",
+        "my.safetensors.nn-new"};
+    static const char *const own[] = {"weights.safetensors", "log.jsonl", "checkpoint.safetensors",
+                                      "checkpoint.previous.safetensors"};
+    char path[128];
+    mkdir("shared", 0777);
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        snprintf(path, sizeof path, "shared/%s", names[k]);
+        write_file(path, "mine");
+    }
+    // What stands under a temporary name is not written through.
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++) {
+        snprintf(path, sizeof path, "shared/%s.nn-new", own[k]);
+        check(t, symlink("../notes.txt", path) == 0, path);
+    }
+    check(t,
+          run(&short_run, "--quiet --out shared --steps 7 --checkpoint 2") == 0 &&
+              run(&short_run, "--quiet --out shared --resume --epochs 4 --checkpoint 2") == 0 &&
+              run(&short_run, "--quiet --out shared --seed 2 --checkpoint 2") == 0,
+          "three runs");
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        snprintf(path, sizeof path, "shared/%s", names[k]);
+        check(t, contains(path, "mine"), names[k]);
+    }
+    check(t, contains("notes.txt", "what is nowhere else\n"), "and links are not followed");
+    check(t,
+          mkdir("taken", 0777) == 0 && mkdir("taken/weights.safetensors", 0777) == 0 &&
+              run(&short_run, "--quiet --out taken") == NN_FILE && file_has("err", "is a directory") &&
+              !nn_file_exists("taken/checkpoint.safetensors"),
+          "a directory is not written over, and nothing else then");
+}
+
+// A log is not written over what is no log, another run's, or what the run reads or writes otherwise.
+static void test_log_names(Tests *t) {
+    const FakeOptions *o = &short_run;
+    char *points = read_file("points.csv", NULL), *other = read_file("other.jsonl", NULL);
+    check(t,
+          run(o, "--quiet --out logs --log notes.txt") == NN_FILE &&
+              file_has("err", "notes.txt is not a log"),
+          "--log takes no other file");
+    check(t, run(o, "--quiet --out logs --log points.csv") == NN_USAGE && file_has("err", "read here"),
+          "--log is not the data");
+    check(t,
+          link("points.csv", "same.csv") == 0 && run(o, "--quiet --out logs --log same.csv") == NN_USAGE &&
+              contains("points.csv", points),
+          "nor the data by another name");
+    check(t,
+          run(o, "--quiet --out logs --log logs/log.jsonl") == NN_USAGE &&
+              run(o, "--quiet --out logs --log ./logs/../logs/checkpoint.safetensors") == NN_USAGE,
+          "nor what the run writes itself");
+    check(t,
+          run(o, "--quiet --out logs --steps 5") == 0 &&
+              run(o, "--quiet --out logs --resume --epochs 4 --log other.jsonl") == NN_FILE &&
+              contains("other.jsonl", other),
+          "a resumed run takes no other run's log");
+    check(t,
+          run(o, "--quiet --out logs --resume --epochs 4 --log later.jsonl") == 0 &&
+              file_has("later.jsonl", "\"step\": 6,"),
+          "but begins a new one");
+    FakeOptions inside = *o;
+    inside.csv = "logs/log.jsonl";
+    check(t,
+          rename("points.csv", "logs/log.jsonl") == 0 && run(&inside, "--quiet --out logs") == NN_USAGE &&
+              contains("logs/log.jsonl", points) && rename("logs/log.jsonl", "points.csv") == 0,
+          "data are not written over");
+    check(t, run(o, "--quiet --out logs --data /dev/full") == NN_FILE && file_has("err", "is a device"),
+          "a device has no end");
+    free(points);
+    free(other);
+}
+
 static void test_kill(Tests *t) {
     FakeOptions o = {.csv = "points.csv", .batch = 2, .epochs = 400, .steps = -1, .split = NN_SPLIT_RANDOM};
     run(&o, "--quiet --out whole");
@@ -260,7 +423,7 @@ static void test_two_signals(Tests *t) {
         char out[16], command[64], log[32], checkpoint[64];
         snprintf(out, sizeof out, "slow_%d", signals);
         snprintf(command, sizeof command, "--quiet --out %s", out);
-        snprintf(log, sizeof log, "%s/log.jsonl.new", out);
+        snprintf(log, sizeof log, "%s/log.jsonl.nn-new", out);
         snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint.safetensors", out);
         setenv("FAKE_SLOW", "1", 1);
         pid_t child = start(&o, command);
@@ -359,6 +522,9 @@ int main(void) {
     test_runs(&t);
     test_resume(&t);
     test_damage(&t);
+    test_forged(&t);
+    test_others_files(&t);
+    test_log_names(&t);
     test_kill(&t);
     test_two_signals(&t);
     test_commands(&t);
