@@ -326,6 +326,9 @@ static void add_run(Blob *b) {
     head->needs_steps = m->needs_steps;
     head->needs_epoch_length = m->needs_epoch_length;
     head->start_file = text(b, m->start_file);
+    uint32_t *lengths = arena_array(b->arena, uint32_t, m->lengths.count + 1);
+    for (int i = 0; i < m->lengths.count; i++) lengths[i] = text(b, m->lengths.data[i]);
+    TABLE(b, lengths, lengths, m->lengths.count);
     uint32_t *names = arena_array(b->arena, uint32_t, m->start_names.count + 1);
     for (int i = 0; i < m->start_names.count; i++) names[i] = text(b, m->start_names.data[i]);
     TABLE(b, start_names, names, m->start_names.count);

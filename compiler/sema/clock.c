@@ -320,8 +320,48 @@ static bool is_read(const Run *r, const Tensor *t, bool steps_only) {
     return false;
 }
 
+// ---- what speaks of the run's length ----
+
+// `steps` or `epochs` stand in it, in a definition that it calls, or in a default that it leaves.
+static bool speaks_of_length(Run *r, const Node *e, int depth) {
+    if (!e || depth > 64) return false;
+    const Node *callee = e->kind == AST_CALL && e->base->kind == AST_NAME ? e->base : NULL;
+    const Node *name = callee ? callee : e->kind == AST_NAME ? e : NULL;
+    const Node *found = name ? library_find(r->library, name->span, name->name) : NULL;
+    if (name == e && (string_equal(e->name, "steps") || string_equal(e->name, "epochs"))) return true;
+    if (found && found->kind == AST_CONSTANT) return speaks_of_length(r, found->value, depth + 1);
+    if (callee && found && found->kind == AST_DEFINE) {
+        int skip = found->definition == DEFINE_OPTIMIZER ? 2 : 0;
+        const Node **given = arena_array(r->arena, const Node *, found->count + 1);
+        bool bound = bind_arguments(r->ctx, found, e, skip, given);
+        for (int i = skip; bound && i < found->count; i++)
+            if (!given[i] && speaks_of_length(r, found->items[i]->value, depth + 1)) return true;
+        if (speaks_of_length(r, found->body, depth + 1)) return true;
+    }
+    for (int i = 0; i < 3; i++)
+        if (e->kid[i] != callee && speaks_of_length(r, e->kid[i], depth + 1)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (speaks_of_length(r, e->items[i], depth + 1)) return true;
+    return false;
+}
+
+static void list_lengths(Run *r, const Node *e) {
+    bool parts = e && (e->kind == AST_MINIMIZE || e->kind == AST_CLAUSE || e->kind == AST_CALL);
+    int before = r->m->lengths.count;
+    for (int i = 0; parts && i < 3; i++)
+        if (e->kind != AST_CALL) list_lengths(r, e->kid[i]);
+    for (int i = 0; parts && i < e->count; i++) list_lengths(r, e->items[i]);
+    if (r->m->lengths.count == before && speaks_of_length(r, e, 0))
+        vec_push(r->arena, &r->m->lengths,
+                 string_format(r->arena, "%s (%s)", node_text(r->arena, e), run_line(r, e->span)));
+}
+
 void clock_finish(Run *r) {
     Module *m = r->m;
+    for (int i = 0; train_setting_row(i); i++)
+        if (!string_equal(train_setting_row(i)->name, "epochs") &&
+            !string_equal(train_setting_row(i)->name, "steps"))
+            list_lengths(r, r->given[i]);
     m->needs_steps =
         is_read(r, m->clock[NN_CLOCK_STEPS], true) || is_read(r, m->clock[NN_CLOCK_EPOCHS], true);
     m->needs_epoch_length = is_read(r, m->clock[NN_CLOCK_EPOCH_LENGTH], true);

@@ -144,6 +144,7 @@ typedef struct {
     VEC(LayerInstance) layers;
     VEC(Extract) extracts; // with SemaOptions.units
     VEC(Tensor *) rates;   // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
+    VEC(const char *) lengths; // what in `train` speaks of the run's length, as written
     VEC(InForce) in_force;
     Tensor *loss;          // output of STEP, TYPE_DOUBLE
     Tensor *update_loss;   // of the batches of an update: output of UPDATE, or NULL

@@ -48,6 +48,27 @@ static void put_metrics(nn_loop *l) {
     }
 }
 
+void nn_tell_length(nn_loop *l) {
+    const uint32_t *lengths = NN_TABLE(&l->t->model, uint32_t, lengths);
+    const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
+    bool steps = l->clock[NN_CLOCK_STEPS] != NULL;
+    nn_text_clear(&l->line);
+    nn_text_format(&l->line, "the run has %lld %s now, it had %.0f; on its length depends:",
+                   (long long)(steps ? l->total_steps : l->total_epochs), steps ? "steps" : "epochs",
+                   l->length_before);
+    for (uint32_t k = 0; k < l->manifest->lengths_count; k++)
+        nn_text_format(&l->line, "%s %s", k == 0 ? "" : ",", nn_model_text(&l->t->model, lengths[k]));
+    for (uint32_t k = 0; k < l->manifest->rates_count; k++) {
+        nn_text_format(&l->line, k == 0 ? "; lr was " : "; lr_%u was ", k + 1);
+        nn_text_number(&l->line, l->rates_before[k], false);
+        nn_text_add(&l->line, ", is ");
+        nn_text_number(&l->line, nn_scalar_get(&l->t->model, rates[k]), false);
+    }
+    nn_progress_clear(&l->progress);
+    nn_message("note", l->line.bytes);
+    l->rates_before = NULL;
+}
+
 void nn_log_step(nn_loop *l, int64_t rows) {
     double now = nn_now(), seconds = now - l->step_started;
     // The epoch of a step is the number of finished ones, this step's own included if it was the last.

@@ -132,9 +132,10 @@ void nn_log_line(nn_log *log, const nn_text *line, bool kept) {
 
 // Before a checkpoint that speaks of these lines. What is no file on a disk has nothing to wait for.
 void nn_log_sync(nn_log *log) {
-    if (log->file >= 0 && !log->broken && nn_system_sync(log->file) != 0 && errno != EINVAL &&
-        errno != ENOTSUP && errno != EROFS)
+    if (log->file >= 0 && !log->broken && log->mark.size > log->synced && nn_system_sync(log->file) != 0 &&
+        errno != EINVAL && errno != ENOTSUP && errno != EROFS)
         give_up(log);
+    log->synced = log->mark.size;
 }
 
 nn_status nn_log_publish(nn_log *log) {

@@ -73,6 +73,7 @@ static void pace(nn_loop *l, double now) {
 
 static nn_reason look(nn_loop *l, int64_t rows) {
     nn_trainer *t = l->t;
+    if (l->rates_before != NULL) nn_tell_length(l);
     if (l->full.file >= 0) nn_log_step(l, rows);
     if (l->checkpoint_every > 0 && t->at.step >= l->next_checkpoint) {
         // What belongs to the end of the epoch, or of the run, comes first, or a resumed run would do it

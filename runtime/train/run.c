@@ -85,6 +85,15 @@ static nn_status take_batches(nn_loop *l) {
     return l->ctx->status;
 }
 
+// The checkpoint's, before an update makes others.
+static nn_status take_rates(nn_loop *l) {
+    const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
+    l->rates_before = nn_get(l->ctx, l->manifest->rates_count + 1ull, sizeof *l->rates_before);
+    for (uint32_t k = 0; k < l->manifest->rates_count && l->rates_before != NULL; k++)
+        l->rates_before[k] = nn_scalar_get(&l->t->model, rates[k]);
+    return l->ctx->status;
+}
+
 // How long the run is, once the data are known.
 static nn_status take_length(nn_loop *l) {
     nn_trainer *t = l->t;
@@ -103,9 +112,14 @@ static nn_status take_length(nn_loop *l) {
     bool steps_first = steps >= 0 && (by_epochs < 0 || steps < by_epochs);
     l->total_steps = steps_first ? steps : by_epochs;
     l->total_epochs = steps_first ? ceiling(steps, l->updates) : epochs;
-    const int32_t *clock = l->manifest->clock;
-    nn_scalar_put(&t->model, clock[NN_CLOCK_STEPS], (double)l->total_steps);
-    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS], (double)l->total_epochs);
+    const int32_t *clock = l->manifest->clock, lengths[] = {NN_CLOCK_EPOCHS, NN_CLOCK_STEPS};
+    const double now[] = {(double)l->total_epochs, (double)l->total_steps};
+    for (int k = 0; k < 2; k++) {
+        double before = nn_scalar_get(&t->model, clock[lengths[k]]);
+        if (t->at.step > 0 && before != now[k] && !isnan(before) && take_rates(l) == NN_OK)
+            l->length_before = before;
+        nn_scalar_put(&t->model, clock[lengths[k]], now[k]);
+    }
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH_LENGTH], (double)l->updates);
     return NN_OK;
 }

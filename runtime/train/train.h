@@ -171,6 +171,7 @@ typedef struct nn_log {
     char path[NN_PATH_ROOM];
     char fresh[NN_PATH_ROOM]; // what it is called until nn_log_publish; "": it has its name
     nn_log_mark mark;
+    int64_t synced; // so much of it is known to be on the disk
     int file;    // -1: none
     bool broken; // writing failed; said once
 } nn_log;

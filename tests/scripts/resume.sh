@@ -2,7 +2,10 @@
 # states of layers, dropout, accumulated gradients, plateaus, best weights, and rows that metrics keep.
 set -eu
 fail() { echo "$*"; exit 1; }
-mkdir -p resume && cd resume
+# In memory, where the machine has a file system there: a killed process loses nothing that it wrote, on any disk.
+place=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "$PWD")" nn-resume.XXXXXX)
+trap 'rm -rf "$place"' EXIT
+cd "$place"
 cat >net.nn <<'END'
 data points = csv("points.csv") {
     x[3] = standardize(columns(0 .. 2))
@@ -97,3 +100,18 @@ for differs in '--seed 9' '--batch 8' '--lr 0.5' '--set optimizer.beta1=0.5'; do
     ./steady --quiet --out short --resume --epochs 12 $differs 2>note && fail "--resume $differs is taken"
     grep -q -e '--resume' note || fail "--resume $differs: $(cat note)"
 done
+
+# A schedule that knows the run's length goes on with the new one, and that is said, with what the rate was and is.
+sed 's/lr = 1e-2)/lr = cosine(1e-2, floor = 1e-4), weight_decay = 1e-3)/' steady.nn >curved.nn
+"$NNC" build curved.nn --blas none
+./curved --quiet --out bent --epochs 4
+./curved --quiet --out bent --resume --epochs 4 2>note && ! grep -q 'length' note || fail "the same length: $(cat note)"
+./curved --quiet --out bent --resume --epochs 10 2>note
+line=$(grep -n cosine curved.nn | cut -d: -f1)
+per_epoch=5
+awk -v n=$per_epoch 'BEGIN {
+    was = 4 * n - 1; pi = atan2(0, -1)
+    printf "%.5g %.5g\n", 1e-4 + 9.9e-3 / 2 * (1 + cos(pi * was / (4 * n))), 1e-4 + 9.9e-3 / 2 * (1 + cos(pi * (was + 1) / (10 * n)))}' >rates
+sed -nE "s/^note: the run has $((10 * per_epoch)) steps now, it had $((4 * per_epoch)); on its length depends: lr = cosine\(1e-2, floor = 1e-4\) \(line $line\); lr was ([^ ]*), is (.*)$/\1 \2/p" note |
+    awk '{printf "%.5g %.5g\n", $1, $2}' | cmp -s - rates || fail "another length: $(cat note), expected $(cat rates)"
+./steady --quiet --out short --resume --epochs 15 2>note && ! grep -q 'length' note || fail "a constant rate has no length: $(cat note)"

@@ -516,7 +516,8 @@ static void test_data(Tests *t) {
 
 int main(void) {
     Tests t = {0};
-    snprintf(t.folder, sizeof t.folder, "/tmp/nn_trainer_test_XXXXXX");
+    snprintf(t.folder, sizeof t.folder, "%s/nn_trainer_test_XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (mkdtemp(t.folder) == NULL || chdir(t.folder) != 0) return 1;
     make_points("points.csv", 83);
     test_runs(&t);
