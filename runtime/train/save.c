@@ -487,7 +487,8 @@ nn_status nn_checkpoint_state(nn_trainer *t, const nn_resumed *r) {
     nn_safetensors_visitor classes = {.metadata = weights_entry, .data = t};
     if (nn_safetensors_parse(t->ctx, r->path, r->bytes, r->size, &classes, NULL) != NN_OK)
         return t->ctx->status;
-    return nn_store_load(t->ctx, &t->model, r->path, r->bytes, r->size, NN_CHECKPOINT, true);
+    nn_archive archive = {.model = &t->model, .path = r->path, .contents = NN_CHECKPOINT};
+    return nn_store_load(t->ctx, archive, r->bytes, r->size, true);
 }
 
 nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
