@@ -77,7 +77,10 @@ nn_status nn_file_copy(nn_context *ctx, const char *path, unsigned char **bytes,
 
 void nn_file_drop(unsigned char *bytes, uint64_t size) { munmap(bytes, (size_t)size + 1); }
 
-bool nn_file_exists(const char *path) { return access(path, F_OK) == 0; }
+// What cannot be looked at may be there: opening it says why not.
+bool nn_file_exists(const char *path) {
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG);
+}
 
 bool nn_file_is_directory(const char *path) {
     struct stat st;

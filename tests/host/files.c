@@ -85,7 +85,23 @@ static int loads(const char *path, int count) {
     return wrong != 0 || whole == 0 || WIFEXITED(status);
 }
 
+// Saves a new instance, or loads one and prints the file that it would save.
+static int once(const char *what, const char *path) {
+    static unsigned char bytes[ROOM];
+    uint64_t size = 0;
+    iris *m = iris_create(NULL);
+    if (m == NULL) return NN_MEMORY;
+    int status = strcmp(what, "save") == 0 ? (int)iris_save(m, path) : (int)iris_load(m, path);
+    if (status != NN_OK) fputs(nn_status_text((nn_status)status), stderr);
+    iris_save_memory(m, bytes, ROOM, &size);
+    if (strcmp(what, "load") == 0 && (fwrite(bytes, 1, size, stdout) != size || fflush(stdout) != 0))
+        status = NN_FILE;
+    iris_destroy(m);
+    return status;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 3) return once(argv[1], argv[2]);
     if (argc != 4) return 2;
     return (strcmp(argv[1], "saves") == 0 ? saves : loads)(argv[2], atoi(argv[3]));
 }

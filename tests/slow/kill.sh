@@ -1,29 +1,50 @@
-# Twenty runs killed by SIGKILL at a random moment and resumed: the weights are those of the run that nobody disturbed.
-# The run takes ten seconds or more on this machine, with a checkpoint every 50 steps.
+# 200 runs (SERIES=N: so many) killed by SIGKILL and resumed, up to three times each: the weights and the logs are those of the run that nobody
+# disturbed. Every second series is killed inside a save: at a random call to the system that writes, renames, links or removes (with
+# strace, where it is installed); the others at a random moment. A checkpoint comes every 3 steps; every fifth series begins upon a
+# finished run of another seed.
 set -u
-mkdir -p kill && cd kill
-sed '/stop *=/d' "$ROOT/examples/digits/digits.nn" >long.nn
+place=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "$PWD")" nn-kill.XXXXXX)
+trap 'rm -rf "$place"' EXIT
+cd "$place" || exit 1
+series=${SERIES:-200}
+sed '/stop *=/d; /checkpoint *=/d; s/^\( *\)loss  *=/\1checkpoint = best(test.loss)\n&/' "$ROOT/examples/digits/digits.nn" >long.nn
 "$NNC" build long.nn || exit 1
-epochs=100
-seconds=0
-while awk "BEGIN {exit !($seconds < 10)}"; do
-    epochs=$((epochs * 2))
-    options="--data $ROOT/examples/digits --quiet --checkpoint 50 --epochs $epochs"
-    start=$(date +%s.%N)
-    ./long $options --out whole || exit 1
-    seconds=$(awk "BEGIN {print $(date +%s.%N) - $start}")
-done
+plain() { sed -E 's/"(samples_per_s|time_s)": [^,}]*(, )?//g' "$1"; }
+options="--data $ROOT/examples/digits --quiet --threads 1 --checkpoint 3 --epochs 3"
+start=$(date +%s.%N)
+./long $options --out whole --log whole.jsonl || exit 1
+seconds=$(awk "BEGIN {print $(date +%s.%N) - $start}")
+plain whole/log.jsonl >whole.summary
+plain whole.jsonl >whole.full
+calls=(write rename fsync unlink link openat close)
+inside=0
 late=0
-for k in $(seq 20); do
-    rm -rf part
-    ./long $options --out part &
-    pid=$!
-    sleep "$(awk -v s="$seconds" -v r=$RANDOM 'BEGIN {print 0.02 + r / 32768 * s * 0.95}')"
-    kill -9 $pid 2>/dev/null
-    wait $pid 2>/dev/null
-    [ -f part/checkpoint.safetensors ] && late=$((late + 1))
-    ./long $options --out part --resume || exit 1
-    cmp -s whole/weights.safetensors part/weights.safetensors || { echo "kill $k: other weights"; exit 1; }
+for k in $(seq "$series"); do
+    rm -rf part part.jsonl*
+    [ $((k % 5)) != 0 ] || ./long --data "$ROOT/examples/digits" --quiet --threads 1 --epochs 1 --seed 3 --out part --log part.jsonl || exit 1
+    resume=
+    for round in 1 2 3; do
+        if [ $((k % 2)) = 0 ] && command -v strace >/dev/null; then
+            call=${calls[$((RANDOM % ${#calls[@]}))]}
+            strace -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$((1 + RANDOM % 200))" ./long $options --out part --log part.jsonl $resume 2>/dev/null
+            [ $? = 137 ] && inside=$((inside + 1))
+        else
+            ./long $options --out part --log part.jsonl $resume 2>/dev/null &
+            pid=$!
+            sleep "$(awk -v s="$seconds" -v r=$RANDOM 'BEGIN {print r / 32768 * s}')"
+            kill -9 $pid 2>/dev/null
+            wait $pid 2>/dev/null
+        fi
+        # What is there now is another run's until this one has saved.
+        if [ -f part/checkpoint.safetensors ] && grep -qa '"option.seed":"0"' part/checkpoint.safetensors; then
+            resume=--resume
+            late=$((late + 1))
+        fi
+    done
+    ./long eval --data "$ROOT/examples/digits" --out part >/dev/null 2>note || grep -q 'train first' note || { echo "series $k: eval: $(cat note)"; exit 1; }
+    ./long $options --out part --log part.jsonl $resume || exit 1
+    cmp -s whole/weights.safetensors part/weights.safetensors || { echo "series $k: other weights"; exit 1; }
+    plain part/log.jsonl | cmp -s - whole.summary && plain part.jsonl | cmp -s - whole.full || { echo "series $k: other logs"; exit 1; }
 done
-echo "20 kills of a run of $seconds s ($epochs epochs); $late resumes started after step 0"
-[ $late -ge 15 ] || exit 1
+echo "$series series of a run of $seconds s; $inside kills inside saves; $late resumes started after step 0"
+[ $late -ge $((series / 2)) ] || exit 1

@@ -1,0 +1,155 @@
+# Each call to the system of a command, at each of its occurrences, fails with each error that it can give, and is the process's last.
+# Afterwards: no signal, a message and the exit code of the table where something failed, the right result where none is said to have;
+# files are the old ones or the new ones, whole, and a run that is resumed ends where an undisturbed one does. Needs strace.
+# CALLS="train eval" runs some of the campaigns.
+set -u
+command -v strace >/dev/null || { echo "strace is not installed: apt install strace"; exit 1; }
+place=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "$PWD")" nn-calls.XXXXXX)
+trap 'rm -rf "$place"' EXIT
+cd "$place" || exit 1
+jobs=${JOBS:-$(nproc)}
+
+errors() { # CALL: what it can answer
+    case $1 in
+    openat) echo EACCES EMFILE ENOSPC EIO ENOENT ELOOP ;;
+    read | pread64) echo EIO EINTR ;;
+    write) echo ENOSPC EIO EDQUOT EINTR ;;
+    fsync) echo EIO ENOSPC EINTR ;;
+    close) echo EIO ;;
+    rename) echo EIO ENOSPC EACCES EXDEV ;;
+    link) echo EPERM EMLINK ENOSPC ;;
+    unlink) echo EIO EACCES EROFS ;;
+    access | newfstatat | readlink) echo EIO EACCES ENOENT ;;
+    flock) echo ENOLCK EAGAIN ;;
+    mkdir) echo ENOSPC EACCES ;;
+    ftruncate) echo EIO EINTR ;;
+    mmap | munmap | mprotect) echo ENOMEM ;;
+    clone3 | clone) echo EAGAIN ENOMEM ;;
+    fcntl) echo EMFILE ;;
+    getrandom | sched_getaffinity) echo ENOSYS ;;
+    esac
+}
+
+# What the checks below look at: status, out and err of the command that was disturbed; failures are one line each.
+bad() { echo "$1: $2 #$3 $4: exit $status: $(head -c 200 err)"; }
+
+ended() { # CAMPAIGN CALL N ERROR: how the command may end at all
+    case $status in
+    0 | 137) ;;
+    2 | 3 | 4 | 6) [ -s err ] || [ "$2" = write ] || bad "$@" ;;
+    *) bad "$@" ;;
+    esac
+}
+
+plain() { sed -E 's/"(samples_per_s|time_s)": [^,}]*(, )?//g' "$1"; }
+same_set() { # every file of run/ is old/'s, or none is
+    local f n=0
+    for f in weights.safetensors checkpoint.safetensors checkpoint.previous.safetensors log.jsonl; do
+        cmp -s "run/$f" "old/$f" && n=$((n + 1))
+    done
+    [ $n = 0 ] || [ $n = 4 ]
+}
+
+declare -A command
+train="./iris --quiet --threads 1 --epochs 3 --checkpoint 4 --out run --log full.jsonl"
+begin_train() { cp -r ../old ../iris ../iris.csv . && cp -r old run && cp ../old.jsonl full.jsonl; }
+command[train]=$train
+check_train() {
+    ./iris eval --out run >/dev/null 2>err2 || { bad "$@"; echo "  eval: $(cat err2)"; }
+    same_set || { bad "$@"; echo "  files of two runs"; }
+    [ $status != 0 ] || cmp -s run/weights.safetensors ../good/weights.safetensors || { bad "$@"; echo "  exit 0, other weights"; }
+    if cmp -s run/checkpoint.safetensors old/checkpoint.safetensors; then
+        cmp -s full.jsonl ../old.jsonl || rm -f full.jsonl*
+        $train 2>err2
+    else
+        $train --resume 2>err2 || { [ "$2" = write ] && rm -f full.jsonl && $train --resume; }
+    fi
+    cmp -s run/weights.safetensors ../good/weights.safetensors || { bad "$@"; echo "  resumed, other weights: $(cat err2)"; }
+    [ "$2" = write ] || [ "$2" = fsync ] || plain run/log.jsonl | cmp -s - ../good.plain || { bad "$@"; echo "  another log"; }
+    ! ls run | grep -q nn-new || { bad "$@"; echo "  left behind: $(ls run)"; }
+}
+
+begin_resume() { cp ../iris ../iris.csv . && cp -r ../half run && cp -r ../half old && cp ../half.jsonl full.jsonl; }
+command[resume]="$train --resume"
+check_resume() {
+    ./iris eval --out run >/dev/null 2>err2 || { bad "$@"; echo "  eval: $(cat err2)"; }
+    [ $status != 0 ] || cmp -s run/weights.safetensors ../good/weights.safetensors || { bad "$@"; echo "  exit 0, other weights"; }
+    $train --resume 2>err2 || { [ "$2" = write ] && rm -f full.jsonl && $train --resume; }
+    ! grep -q 'no checkpoint' err2 && cmp -s run/weights.safetensors ../good/weights.safetensors || { bad "$@"; echo "  resumed, other weights: $(cat err2)"; }
+}
+
+begin_eval() { cp ../iris ../iris.csv . && cp -r ../old run && cp -r ../old old; }
+command[eval]="./iris eval --out run"
+check_eval() {
+    [ $status != 0 ] || cmp -s out ../eval.txt || { bad "$@"; echo "  exit 0, another answer: $(cat out)"; }
+    diff -r run old >/dev/null || { bad "$@"; echo "  files changed"; }
+}
+begin_predict() { begin_eval; }
+command[predict]="./iris predict --out run --data iris.csv"
+check_predict() {
+    [ $status != 0 ] || cmp -s out ../predict.txt || { bad "$@"; echo "  exit 0, another answer"; }
+    diff -r run old >/dev/null || { bad "$@"; echo "  files changed"; }
+}
+
+begin_save() { cp ../files . && cp ../first.safetensors x; }
+command[save]="./files save x"
+check_save() {
+    cmp -s x ../first.safetensors || cmp -s x ../second.safetensors || { bad "$@"; echo "  neither file"; }
+    [ $status != 0 ] || cmp -s x ../second.safetensors || { bad "$@"; echo "  exit 0, not saved"; }
+}
+begin_load() { cp ../files . && cp ../first.safetensors x; }
+command[load]="./files load x"
+check_load() { # it prints what the instance holds after loading: the file's weights, or its own
+    [ $status != 0 ] || cmp -s out ../loaded.txt || { bad "$@"; echo "  exit 0, not loaded"; }
+}
+
+# nnc itself; what it starts is not disturbed.
+begin_build() { cp "$ROOT/examples/iris/iris.nn" . && cp ../iris .; }
+command[build]="$NNC build iris.nn --blas none"
+check_build() {
+    [ $status != 0 ] || ./iris --quiet --threads 1 --epochs 1 --data ../iris.csv --out r >/dev/null || { bad "$@"; echo "  exit 0, no trainer"; }
+    [ $status = 0 ] || cmp -s iris ../iris || ./iris --version >/dev/null || { bad "$@"; echo "  neither executable"; }
+}
+
+one() { # CAMPAIGN CALL N ERROR|KILL
+    local how=error=$4 folder
+    [ "$4" = KILL ] && how=signal=KILL
+    folder=$(mktemp -d -p . "$1.XXXXXX")
+    cd "$folder" || return
+    "begin_$1"
+    timeout 60 strace -o /dev/null -e trace="$2" -e inject="$2:$how:when=$3" ${command[$1]} >out 2>err </dev/null
+    status=$?
+    ended "$@"
+    "check_$1" "$@"
+    cd .. && rm -rf "$folder"
+}
+
+campaign() { # NAME: counts the calls of a command that nobody disturbs, then does them all
+    local folder k
+    folder=$(mktemp -d -p . count.XXXXXX)
+    (cd "$folder" && "begin_$1" && strace -o calls ${command[$1]} >/dev/null 2>&1 </dev/null) || { echo "$1 fails undisturbed"; exit 1; }
+    # The dynamic linker's own calls come first; it ends by giving back its cache of names.
+    sed -nE 's/^([a-z0-9_]+)\(.*/\1/p' "$folder/calls" | awk '{n[$1]++} begun {print $1, n[$1]} $1 == "munmap" {begun = 1}' | while read -r call n; do
+        for error in $(errors "$call") KILL; do echo "$1 $call $n $error"; done
+    done >"$1.list"
+    for k in $(seq 0 $((jobs - 1))); do
+        awk -v k="$k" -v jobs="$jobs" 'NR % jobs == k' "$1.list" | while read -r line; do one $line; done >"$1.found.$k" &
+    done
+    wait
+    cat "$1".found.* | head -n 40
+    found=$((found + $(cat "$1".found.* | wc -l)))
+    echo "$1: $(wc -l <"$folder/calls") calls, $(wc -l <"$1.list") failures and kills, $(cat "$1".found.* | wc -l) lines of complaint"
+}
+
+found=0
+"$NNC" build "$ROOT/examples/iris/iris.nn" --blas none && "$NNC" build "$ROOT/examples/iris/iris.nn" --emit obj || exit 1
+cp "$ROOT/examples/iris/iris.csv" .
+gcc -I. "$ROOT/tests/host/files.c" iris.o "$BUILD/libnn.a" -lm -lpthread -o files || exit 1
+./iris --quiet --threads 1 --epochs 2 --checkpoint 4 --seed 9 --out old --log old.jsonl || exit 1
+./iris --quiet --threads 1 --epochs 3 --checkpoint 4 --out good --log good.jsonl || exit 1
+./iris --quiet --threads 1 --steps 8 --checkpoint 4 --out half --log half.jsonl || exit 1
+plain good/log.jsonl >good.plain
+./iris eval --out old >eval.txt && ./iris predict --out old --data iris.csv >predict.txt || exit 1
+./files save second.safetensors && cp old/weights.safetensors first.safetensors && ./files load first.safetensors >loaded.txt || exit 1
+for name in ${CALLS:-train resume eval predict save load build}; do campaign "$name"; done
+[ "$found" = 0 ]
