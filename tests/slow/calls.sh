@@ -1,7 +1,7 @@
 # Each call to the system of a command, at each of its occurrences, fails with each error that it can give, and is the process's last.
 # Afterwards: no signal, a message and the exit code of the table where something failed, the right result where none is said to have;
 # files are the old ones or the new ones, whole, and a run that is resumed ends where an undisturbed one does. Needs strace.
-# CALLS="train eval" runs some of the campaigns.
+# CALLS="train eval" runs some of the campaigns, EVERY=n each n-th of their failures.
 set -u
 command -v strace >/dev/null || { echo "strace is not installed: apt install strace"; exit 1; }
 place=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "$PWD")" nn-calls.XXXXXX)
@@ -131,7 +131,7 @@ campaign() { # NAME: counts the calls of a command that nobody disturbs, then do
     # The dynamic linker's own calls come first; it ends by giving back its cache of names.
     sed -nE 's/^([a-z0-9_]+)\(.*/\1/p' "$folder/calls" | awk '{n[$1]++} begun {print $1, n[$1]} $1 == "munmap" {begun = 1}' | while read -r call n; do
         for error in $(errors "$call") KILL; do echo "$1 $call $n $error"; done
-    done >"$1.list"
+    done | awk -v every="${EVERY:-1}" 'NR % every == 0' >"$1.list"
     for k in $(seq 0 $((jobs - 1))); do
         awk -v k="$k" -v jobs="$jobs" 'NR % jobs == k' "$1.list" | while read -r line; do one $line; done >"$1.found.$k" &
     done
