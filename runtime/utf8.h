@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 // The length of the character at `text`, or 0 where none is.
@@ -46,6 +47,19 @@ static inline size_t nn_utf8_shown(char *text, size_t length) {
             for (size_t k = 0; k < n; k++) text[to++] = text[at + k];
     }
     return to;
+}
+
+// The character at `text` as JSON has it, ended by a NUL. Returns how many bytes it stands for. What is no
+// UTF-8 becomes U+FFFD, so that a file of ours is one to others too.
+static inline size_t nn_json_letter(const char *text, size_t rest, char out[8]) {
+    size_t n = nn_utf8_length(text, rest);
+    unsigned char c = (unsigned char)*text;
+    if (c < 0x20)
+        snprintf(out, 8, "\\u%04x", c);
+    else
+        snprintf(out, 8, "%s%.*s", c == '"' || c == '\\' ? "\\" : "", n == 0 ? 3 : (int)n,
+                 n == 0 ? "\xef\xbf\xbd" : text);
+    return n == 0 ? 1 : n;
 }
 
 #endif

@@ -1,6 +1,7 @@
 // Strings: made in an arena, immutable once made; numbers to text and back in the C locale; texts that grow;
 // words alike.
 #include "base.h"
+#include "nearest.h"
 #include "utf8.h"
 #include <ctype.h>
 #include <locale.h>
@@ -72,53 +73,8 @@ bool double_of_string(const char *text, size_t length, double *value) {
     return end == buffer + length;
 }
 
-static bool same_letter(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
-
-// Damerau-Levenshtein (adjacent swaps count once, case counts nothing); `most` + 1 where it is more than
-// that.
-static int distance(const char *a, const char *b, int most) {
-    enum { LONGEST = 64 };
-    size_t na = strlen(a), nb = strlen(b);
-    size_t apart = na > nb ? na - nb : nb - na;
-    if (na > LONGEST || nb > LONGEST || apart > (size_t)most) return most + 1;
-    int rows[3][LONGEST + 1];
-    for (size_t j = 0; j <= nb; j++) rows[0][j] = (int)j;
-    for (size_t i = 1; i <= na; i++) {
-        int *row = rows[i % 3], *above = rows[(i + 2) % 3], *second = rows[(i + 1) % 3];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= nb; j++) {
-            int best = above[j - 1] + !same_letter(a[i - 1], b[j - 1]);
-            if (above[j] + 1 < best) best = above[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            bool swapped =
-                i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]);
-            if (swapped && second[j - 2] + 1 < best) best = second[j - 2] + 1;
-            row[j] = best;
-        }
-    }
-    return rows[na % 3][nb];
-}
-
-// In a word of two letters one too many, or both in the wrong order, is all that can be told from another
-// word.
-static bool slip(const char *word, const char *candidate) {
-    if (strlen(candidate) == 1) return same_letter(word[0], *candidate) || same_letter(word[1], *candidate);
-    return strlen(candidate) == 2 && same_letter(word[0], candidate[1]) && same_letter(word[1], candidate[0]);
-}
-
 const char *string_nearest(const char *word, const char *const *candidates, int count) {
-    size_t length = strlen(word);
-    int most = length < 3 ? length == 2 : length < 7 ? 1 : (int)(length / 3), best = most + 1, equal = 0;
-    const char *nearest = NULL;
-    for (int i = 0; i < count; i++) {
-        int d = length == 2 && !slip(word, candidates[i]) ? best + 1 : distance(word, candidates[i], most);
-        equal += d == best && !string_equal(candidates[i], nearest);
-        if (d >= best) continue;
-        best = d;
-        nearest = candidates[i];
-        equal = 0;
-    }
-    return length == 2 && equal ? NULL : nearest;
+    return nn_nearest(word, candidates, count);
 }
 
 static void reserve(Text *text, size_t more) {
@@ -155,21 +111,9 @@ const char *text_string(Text *text) {
 void text_json(Text *text, const char *string) {
     text_put(text, "\"");
     for (size_t rest = strlen(string), n; rest > 0; string += n, rest -= n) {
-        unsigned char c = (unsigned char)*string;
-        n = nn_utf8_length(string, rest);
-        if (c == '"' || c == '\\')
-            text_add(text, "\\%c", c);
-        else if (c == '\n')
-            text_put(text, "\\n");
-        else if (c == '\t')
-            text_put(text, "\\t");
-        else if (c < 0x20 || c == 0x7f)
-            text_add(text, "\\u%04x", c);
-        else if (n > 0)
-            text_add(text, "%.*s", (int)n, string);
-        else
-            text_put(text, "\\ufffd");
-        n += n == 0;
+        char letter[8];
+        n = nn_json_letter(string, rest, letter);
+        text_put(text, letter);
     }
     text_put(text, "\"");
 }

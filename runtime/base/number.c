@@ -100,39 +100,3 @@ int nn_number_print(char out[NN_NUMBER_ROOM], double value, bool is_double) {
     }
     return length;
 }
-
-// The number of letters to change, add, drop or swap with a neighbour; words longer than the room are far.
-static int distance(const char *a, const char *b) {
-    enum { ROOM = 48 };
-    size_t m = strlen(a), n = strlen(b);
-    if (m >= ROOM || n >= ROOM) return ROOM;
-    int d[ROOM][ROOM];
-    for (size_t i = 0; i <= m; i++) {
-        for (size_t j = 0; j <= n; j++) {
-            if (i == 0 || j == 0) {
-                d[i][j] = (int)(i + j);
-                continue;
-            }
-            int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            best = d[i - 1][j] + 1 < best ? d[i - 1][j] + 1 : best;
-            best = d[i][j - 1] + 1 < best ? d[i][j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && d[i - 2][j - 2] + 1 < best)
-                best = d[i - 2][j - 2] + 1;
-            d[i][j] = best;
-        }
-    }
-    return d[m][n];
-}
-
-const char *nn_nearest(const char *word, const char *const *words, int count) {
-    const char *nearest = NULL;
-    int limit = (int)strlen(word) / 3 + 1, least = limit + 1;
-    for (int k = 0; k < count; k++) {
-        int d = distance(word, words[k]);
-        if (d < least) {
-            least = d;
-            nearest = words[k];
-        }
-    }
-    return nearest;
-}

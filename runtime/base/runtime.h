@@ -4,6 +4,7 @@
 #ifndef NN_RUNTIME_H
 #define NN_RUNTIME_H
 
+#include "nearest.h"
 #include "utf8.h"
 
 #include <stdarg.h>
@@ -53,9 +54,6 @@ void nn_text_add(nn_text *text, const char *s);
 void nn_text_format(nn_text *text, const char *format, ...) NN_PRINTF(2, 3);
 void nn_text_number(nn_text *text, double value, bool is_double);
 void nn_text_json(nn_text *text, const char *s, uint64_t length); // with quotes and escapes
-// The character at s as a JSON text has it, and its length. Returns how many bytes of s it stands for. What is
-// no UTF-8 becomes U+FFFD, so that a file of ours is one to others too.
-uint64_t nn_json_letter(const char *s, uint64_t rest, char out[8], uint64_t *length);
 void nn_text_clear(nn_text *text);
 void nn_text_end(nn_text *text);
 bool nn_same(const char *a, const char *b);
@@ -67,8 +65,6 @@ bool nn_number_parse(const char *s, uint64_t length, double *value);
 bool nn_integer_parse(const char *s, uint64_t length, int64_t *value);
 // The shortest decimal that reads back as the same bits (of a float, unless is_double). Returns its length.
 int nn_number_print(char out[NN_NUMBER_ROOM], double value, bool is_double);
-// The entry of `words` nearest to `word`, if near enough to be meant.
-const char *nn_nearest(const char *word, const char *const *words, int count);
 
 // ---- the system: every call that touches a file, and memory; tests put their own in its place ----
 void *nn_memory_take(uint64_t bytes); // zeroed, aligned to 64, of no context; NULL: there is none

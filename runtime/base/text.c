@@ -51,25 +51,12 @@ void nn_text_number(nn_text *text, double value, bool is_double) {
     nn_text_bytes(text, digits, (uint64_t)nn_number_print(digits, value, is_double));
 }
 
-uint64_t nn_json_letter(const char *s, uint64_t rest, char out[8], uint64_t *length) {
-    uint64_t n = nn_utf8_length(s, rest);
-    unsigned char c = (unsigned char)*s;
-    if (c < 0x20)
-        snprintf(out, 8, "\\u%04x", c);
-    else
-        snprintf(out, 8, "%s%.*s", c == '"' || c == '\\' ? "\\" : "", n == 0 ? 3 : (int)n,
-                 n == 0 ? "\xef\xbf\xbd" : s);
-    *length = strlen(out);
-    return n == 0 ? 1 : n;
-}
-
 void nn_text_json(nn_text *text, const char *s, uint64_t length) {
     char letter[8];
-    uint64_t n;
     nn_text_bytes(text, "\"", 1);
     for (uint64_t i = 0; i < length;) {
-        i += nn_json_letter(s + i, length - i, letter, &n);
-        nn_text_bytes(text, letter, n);
+        i += nn_json_letter(s + i, length - i, letter);
+        nn_text_add(text, letter);
     }
     nn_text_bytes(text, "\"", 1);
 }

@@ -132,16 +132,8 @@ static nn_status find_column(Reader *r, nn_csv_want *want) {
     want->first = want->last = found;
     want->absent = found < 0 && want->absent_ok;
     if (found >= 0 || want->absent_ok) return NN_OK;
-    nn_text names;
-    nn_text_begin(&names, r->ctx);
-    for (uint32_t k = 0; k < r->count && k < 20; k++)
-        nn_text_format(&names, "%s\"%.*s\"", k == 0 ? "" : ", ",
-                       (int)(r->cells[k].length > SHOWN ? SHOWN : r->cells[k].length), r->cells[k].text);
-    nn_status status =
-        nn_fail(r->ctx, NN_DATA, "%s:%u: expected a column called \"%s\", found %s%s", r->csv->path,
-                r->record_line, want->name, names.bytes, r->count > 20 ? ", ..." : "");
-    nn_text_end(&names);
-    return status;
+    return nn_fail(r->ctx, NN_DATA, "%s:%u: expected a column called \"%s\", found %.400s%s", r->csv->path,
+                   r->record_line, want->name, r->csv->names, strlen(r->csv->names) > 400 ? "..." : "");
 }
 
 static nn_status make_room(Reader *r) {

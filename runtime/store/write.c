@@ -55,11 +55,10 @@ static void take_part(const nn_model *m, const nn_tensor *t, int64_t at, int64_t
 
 static void put_json(nn_sink *sink, const char *s) {
     nn_sink_put(sink, "\"", 1);
-    for (uint64_t rest = strlen(s), n; rest > 0; s += n, rest -= n) {
+    for (size_t rest = strlen(s), n; rest > 0; s += n, rest -= n) {
         char letter[8];
-        uint64_t length;
-        n = nn_json_letter(s, rest, letter, &length);
-        nn_sink_put(sink, letter, length);
+        n = nn_json_letter(s, rest, letter);
+        nn_sink_text(sink, letter);
     }
     nn_sink_put(sink, "\"", 1);
 }

@@ -78,7 +78,7 @@ static void check_strings(Tally *tally) {
     text_put(&text, "a");
     text_add(&text, "%d%s", 12, "b");
     text_json(&text, "q\"\\\n\t\x01\xc3\xa9");
-    expect(tally, string_equal(text_string(&text), "a12b\"q\\\"\\\\\\n\\t\\u0001\xc3\xa9\""),
+    expect(tally, string_equal(text_string(&text), "a12b\"q\\\"\\\\\\u000a\\u0009\\u0001\xc3\xa9\""),
            "a text, and JSON's escapes");
     arena_destroy(arena);
 }

@@ -487,7 +487,7 @@ static void test_data(Tests *t) {
     } cases[] = {
         {"", "empty file"},
         {"a,b,y,kind\n", "no rows"},
-        {"a,b,y\n1,2,3\n", "bad.csv:1: expected a column called \"kind\", found \"a\", \"b\", \"y\""},
+        {"a,b,y\n1,2,3\n", "bad.csv:1: expected a column called \"kind\", found [\"a\",\"b\",\"y\"]"},
         {"a,b,y,kind\n1,2,3\n", "bad.csv:2: expected 4 cells, found 3"},
         {"a,b,y,kind\n1,x,3,0\n", "bad.csv:2:3: expected a number in column 1, found \"x\""},
         {"a,b,y,kind\n1,2,nan,0\n", "bad.csv:2:5: expected a number in column \"y\", found \"nan\""},
