@@ -127,7 +127,7 @@ static void damage(File *f, uint64_t *seed) {
     case 0:
         if (rest > 0) f->bytes[at] ^= (unsigned char)(1 << next(seed) % 8);
         break;
-    case 1: replace(f, at, count, NULL, 0); break;
+    case 1: replace(f, at, count, "", 0); break;
     case 2: replace(f, f->length == 0 ? 0 : next(seed) % f->length, 0, piece, count); break;
     case 3: replace(f, at, next(seed) % 2 != 0 ? count : 0, word, strlen(word)); break;
     case 4: f->length = at; break;
@@ -315,10 +315,12 @@ static int make_good(const Format *format, File good[3]) {
     return is_npy ? 2 : 1;
 }
 
-// What one file brought: taken, refused, not finite; anything else is a failure.
-static bool right(int code) {
+// What one file brought: taken, refused, not finite; anything else is a failure. The options that a
+// checkpoint holds are answered as given ones are.
+static bool right(const Format *format, int code) {
     bool message = strncmp(said.text, "error: ", 7) == 0 || strstr(said.text, "\nerror: ") != NULL;
     bool known = code == NN_OK || code == NN_DATA || code == NN_NOT_FINITE || code == NN_MEMORY;
+    known = known || (format->stored && (code == NN_USAGE || code == NN_FILE));
     char shown[SAID];
     memcpy(shown, said.text, said.length + 1);
     bool raw = nn_utf8_shown(shown, said.length) != said.length || memcmp(shown, said.text, said.length) != 0;
@@ -342,15 +344,16 @@ static bool mangle(const Format *format, int64_t count, uint64_t seed) {
         write_file(format->file, file.bytes, file.length);
         if (format->name[0] == 'c' && format->stored) unlink("resumed/checkpoint.previous.safetensors");
         int code = run(&format->options, format->command);
-        if (!right(code)) {
+        if (!right(format, code)) {
             printf("%s: file %lld of seed %llu: exit %d, said: %.500s\n", format->name, (long long)k,
                    (unsigned long long)seed, code, said.text);
             return false;
         }
         codes[code]++;
     }
-    printf("%-10s %lld files: %d taken, %d refused, %d not finite, %d too large\n", format->name,
-           (long long)count, codes[NN_OK], codes[NN_DATA], codes[NN_NOT_FINITE], codes[NN_MEMORY]);
+    printf("%-10s %lld files: %d taken, %d refused, %d not finite, %d too large, %d of other answers\n",
+           format->name, (long long)count, codes[NN_OK], codes[NN_DATA], codes[NN_NOT_FINITE],
+           codes[NN_MEMORY], codes[NN_USAGE] + codes[NN_FILE]);
     return codes[NN_OK] > 0 && codes[NN_DATA] > 0;
 }
 
