@@ -25,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                                    : ',',
                   .header = header,
                   .missing_ok = (*data & 8) != 0,
+                  .trained = header && (*data & 32) != 0 ? "[\"kind\",\"b\",\"y\",\"a\",\"\\u00e9\"]" : NULL,
                   .wants = wants,
                   .want_count = header ? 3 : 1};
     nn_column column = {.limit = 2, .is_class = 1};

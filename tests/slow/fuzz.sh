@@ -15,6 +15,7 @@ rm check/elaborate_layer_limit.nn # a hundred thousand layers: seconds with the 
 cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/stdlib/*/*.nn "$ROOT"/tests/syntax/*.nn parse/
 grep -ohE '[a-z_]+[a-z0-9_]*|[|<>=!+*/-]+[>=]?' "$ROOT"/stdlib/core.nn "$ROOT"/examples/*/*.nn | sort -u | sed 's/.*/"&"/' >words.dict
 printf '\2a,b,y,kind\n1,2,3,cat\n-4e2,.5,"6",dog\n' >csv/named
+printf '"id,y,b,a,kind\n9,3,2,1,cat\n9,6,.5,-4e2,dog\n' >csv/trained
 printf '\0100,2.5\n3,4\n\n5,6\r\n' >csv/plain
 (printf '\2'; head -n 5 "$ROOT"/examples/iris/iris.csv) >csv/iris
 printf '\0\0\10\2\0\0\0\2\0\0\0\3abcdef' >idx/bytes
