@@ -41,7 +41,7 @@ typedef struct Worker {
 // is a trial of one window.
 typedef struct {
     int32_t home, now;
-    int32_t windows, rest; // since the last trial; before the next one with more threads
+    int32_t windows, rest; // since the last trial; before the next one
     int64_t calls;         // of this window
     double seconds, each;  // of this window; a call's at home, when it was last compared
     uint64_t waited;       // at the window's start
@@ -104,14 +104,13 @@ static void gate_open(Gate *gate) {
 
 static void meet(void *team) {
     nn_pool *pool = team;
-    // Read before arriving: once all have, the next function may run on another number of threads.
-    int32_t all = pool->active;
     unsigned old = atomic_load_explicit(&pool->meeting.value, memory_order_acquire);
-    if (atomic_fetch_add(&pool->arrived, 1) + 1 == (unsigned)all) {
+    int32_t active = pool->active; // after arriving it may be the next function's
+    if (atomic_fetch_add(&pool->arrived, 1) + 1 == (unsigned)active) {
         atomic_store(&pool->arrived, 0);
         gate_open(&pool->meeting);
     } else {
-        double waited = gate_wait(&pool->meeting, old, all > pool->cores);
+        double waited = gate_wait(&pool->meeting, old, active > pool->cores);
         if (waited > 0) atomic_fetch_add(&pool->waited, (uint64_t)(waited * 1e9));
     }
 }
@@ -175,13 +174,13 @@ int32_t nn_pool_threads(const nn_pool *pool) { return pool->threads; }
 // is tried again later and later.
 static void end_trial(Tempo *t, double each) {
     bool more = t->now > t->home, better = each < (more ? 0.95 : 1.05) * t->each;
-    if (better != more) t->rest = t->rest * 2 < MOST_WINDOWS ? t->rest * 2 : MOST_WINDOWS;
+    if (!more || !better) t->rest = t->rest * 2 < MOST_WINDOWS ? t->rest * 2 : MOST_WINDOWS;
     if (better) {
         t->home = t->now;
         t->each = each;
     }
     t->now = t->home;
-    t->windows = better && !more ? MOST_WINDOWS : 0; // fewer still may be as fast
+    t->windows = 0;
 }
 
 // The window is full: go on, or try fewer threads, where a quarter of their time goes in waiting and calls
@@ -194,7 +193,7 @@ static void judge(const nn_pool *pool, Tempo *t, uint64_t waited) {
     if (t->now != t->home) {
         end_trial(t, each);
     } else if (t->home > 1 && wasteful) {
-        if (slower || ++t->windows >= MOST_WINDOWS) t->now = t->home > top ? top : (t->home + 1) / 2;
+        if (slower || ++t->windows >= t->rest) t->now = t->home > top ? top : (t->home + 1) / 2;
         if (t->now != t->home) t->each = each;
     } else if (t->home < top) {
         if (++t->windows >= t->rest) t->now = t->home * 2 < top ? t->home * 2 : top;

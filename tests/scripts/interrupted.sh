@@ -20,13 +20,14 @@ same() { # WHAT FILES...
 "$NNC" build xor.nn --emit lib --prefix one -o xor.a && cp xor.a old.xor.a && cp xor.h old.xor.h
 "$NNC" build xor.nn --emit obj --prefix one -o xor.o && cp xor.o old.xor.o
 
-# Ended while a tool runs, which goes on for a moment.
+# Ended while a tool runs, which goes on for a moment. A signal that this script was started without is one again.
+nnc() { PATH=$PWD/bin:$PATH env --default-signal=INT,TERM,HUP "$NNC" "$@"; }
 for signal in INT TERM HUP KILL; do
     printf '#!/bin/sh\nkill -%s $PPID\nsleep 0.2\necho torn >result\nsleep 20\n' $signal | tee bin/cc >bin/ar
     chmod +x bin/cc bin/ar
     start=$(date +%s)
-    PATH=$PWD/bin:$PATH "$NNC" build -O1 xor.nn 2>said && fail "$signal: exit 0"
-    PATH=$PWD/bin:$PATH "$NNC" build xor.nn --emit lib --prefix two 2>said && fail "$signal: exit 0 of an archive"
+    nnc build -O1 xor.nn 2>said && fail "$signal: exit 0"
+    nnc build xor.nn --emit lib --prefix two 2>said && fail "$signal: exit 0 of an archive"
     same "$signal" xor xor.a xor.h
     [ $(($(date +%s) - start)) -lt 15 ] || fail "$signal: the tool was waited for"
 done
