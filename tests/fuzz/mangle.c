@@ -43,6 +43,7 @@ int nn_system_close(int file) { return close(file); }
 int nn_system_rename(const char *from, const char *to) { return rename(from, to); }
 int nn_system_remove(const char *path) { return unlink(path); }
 int nn_system_link(const char *path, const char *second) { return link(path, second); }
+int nn_system_truncate(int file, uint64_t size) { return ftruncate(file, (off_t)size); }
 int64_t nn_system_write(int file, const void *bytes, uint64_t count) {
     size_t room = SAID - 1 - said.length, kept = count < room ? (size_t)count : room;
     if (file > 2) return write(file, bytes, (size_t)count);
