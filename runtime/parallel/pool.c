@@ -104,13 +104,14 @@ static void gate_open(Gate *gate) {
 
 static void meet(void *team) {
     nn_pool *pool = team;
+    // Read before arriving: once all have, the next function may run on another number of threads.
+    int32_t all = pool->active;
     unsigned old = atomic_load_explicit(&pool->meeting.value, memory_order_acquire);
-    int32_t active = pool->active; // after arriving it may be the next function's
-    if (atomic_fetch_add(&pool->arrived, 1) + 1 == (unsigned)active) {
+    if (atomic_fetch_add(&pool->arrived, 1) + 1 == (unsigned)all) {
         atomic_store(&pool->arrived, 0);
         gate_open(&pool->meeting);
     } else {
-        double waited = gate_wait(&pool->meeting, old, active > pool->cores);
+        double waited = gate_wait(&pool->meeting, old, all > pool->cores);
         if (waited > 0) atomic_fetch_add(&pool->waited, (uint64_t)(waited * 1e9));
     }
 }
@@ -177,7 +178,7 @@ static void end_trial(Tempo *t, double each) {
     if (!more || !better) t->rest = t->rest * 2 < MOST_WINDOWS ? t->rest * 2 : MOST_WINDOWS;
     if (better) {
         t->home = t->now;
-        t->each = each;
+        t->each = more ? each : 0; // fewer still may be as fast: if these wait too, they are tried at once
     }
     t->now = t->home;
     t->windows = 0;
