@@ -30,16 +30,25 @@ int64_t floor_div(int64_t a, int64_t b) {
     return q * b > a ? q - 1 : q;
 }
 
-int64_t exact_add(int64_t a, int64_t b) {
-    int64_t sum;
-    if (__builtin_add_overflow(a, b, &sum)) die("an affine form overflows");
-    return sum;
-}
-
 int64_t exact_mul(int64_t a, int64_t b) {
     int64_t product;
     if (__builtin_mul_overflow(a, b, &product)) die("an affine form overflows");
     return product;
+}
+
+// What no 64 bits hold is said once, at the place that is written out; the form is of no use then.
+static int64_t sum_of(Program *p, int64_t a, int64_t b) {
+    int64_t sum;
+    if (!__builtin_add_overflow(a, b, &sum)) return sum;
+    diagnose(p->ctx, INTEGER_TOO_LARGE, p->at);
+    return 0;
+}
+
+static int64_t product_of(Program *p, int64_t a, int64_t b) {
+    int64_t product;
+    if (!__builtin_mul_overflow(a, b, &product)) return product;
+    diagnose(p->ctx, INTEGER_TOO_LARGE, p->at);
+    return 1;
 }
 
 int64_t clamp_add(int64_t a, int64_t b) {
@@ -140,24 +149,24 @@ static const Affine *combine(Program *p, const Affine *a, int64_t ka, const Affi
     for (int i = 0, j = 0; i < a->count || j < b->count;) {
         int order = i == a->count ? 1 : j == b->count ? -1 : term_order(&a->terms[i], &b->terms[j]);
         Term t = {order <= 0 ? a->terms[i].atom : b->terms[j].atom, 0};
-        if (order <= 0) t.coef = exact_mul(a->terms[i++].coef, ka);
-        if (order >= 0) t.coef = exact_add(t.coef, exact_mul(b->terms[j++].coef, kb));
+        if (order <= 0) t.coef = product_of(p, a->terms[i++].coef, ka);
+        if (order >= 0) t.coef = sum_of(p, t.coef, product_of(p, b->terms[j++].coef, kb));
         terms[n++] = t;
     }
-    return reduced(p, exact_add(exact_mul(a->constant, ka), exact_mul(b->constant, kb)), denominator, terms,
-                   n);
+    return reduced(p, sum_of(p, product_of(p, a->constant, ka), product_of(p, b->constant, kb)), denominator,
+                   terms, n);
 }
 
 const Affine *affine_add(Program *p, const Affine *a, const Affine *b) {
     int64_t g = gcd_of(a->denominator, b->denominator);
     return combine(p, a, b->denominator / g, b, a->denominator / g,
-                   exact_mul(a->denominator, b->denominator / g));
+                   product_of(p, a->denominator, b->denominator / g));
 }
 
 const Affine *affine_sub(Program *p, const Affine *a, const Affine *b) {
     int64_t g = gcd_of(a->denominator, b->denominator);
     return combine(p, a, b->denominator / g, b, -(a->denominator / g),
-                   exact_mul(a->denominator, b->denominator / g));
+                   product_of(p, a->denominator, b->denominator / g));
 }
 
 const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64_t denominator) {
@@ -171,9 +180,9 @@ const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64
     numerator /= g;
     denominator /= g;
     for (int i = 0; i < a->count; i++)
-        terms[i] = (Term){a->terms[i].atom, exact_mul(a->terms[i].coef, numerator)};
-    return reduced(p, exact_mul(a->constant, numerator), exact_mul(a->denominator, denominator), terms,
-                   a->count);
+        terms[i] = (Term){a->terms[i].atom, product_of(p, a->terms[i].coef, numerator)};
+    return reduced(p, product_of(p, a->constant, numerator), product_of(p, a->denominator, denominator),
+                   terms, a->count);
 }
 
 const Affine *affine_offset(Program *p, const Affine *a, int64_t c) {
@@ -360,7 +369,8 @@ static const Expr *floor_rest(Program *p, const Affine *f, int64_t m) {
         if (inner->args[1]->op == OP_CONST && inner->args[0]->type == TYPE_INT) {
             int64_t a = (int64_t)inner->args[1]->value;
             const Affine *x = affine_atom(p, inner->args[0]);
-            return affine_floor_div(p, affine_offset(p, x, exact_mul(a, f->constant)), exact_mul(a, m));
+            return affine_floor_div(p, affine_offset(p, x, product_of(p, a, f->constant)),
+                                    product_of(p, a, m));
         }
     }
     const Expr *parted = floor_parts(p, f, m);
@@ -378,7 +388,7 @@ const Expr *affine_floor_div(Program *p, const Affine *f, int64_t m) {
         m = -m;
     }
     if (m == 0) return NULL;
-    m = exact_mul(m, f->denominator);
+    m = product_of(p, m, f->denominator);
     f = affine_scale(p, f, f->denominator, 1);
     if (m == 1) return expr_affine(p, f);
     Term small[2 * SMALL], *whole = f->count <= SMALL ? small : arena_array(p->arena, Term, 2 * f->count);

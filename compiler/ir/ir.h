@@ -348,6 +348,7 @@ struct Program {
     Arena *arena;
     Precision precision;
     int64_t batch; // declared rows of a batch
+    Span at;       // what is written out now, for messages
     VEC(Tensor *) tensors;
     VEC(Function *) functions;
     uint32_t next_index;

@@ -55,8 +55,7 @@ const Expr *affine_floor_div(Program *p, const Affine *a, int64_t m);
 
 bool number_whole(double x, int64_t *value); // is it a whole number that a double holds exactly?
 int64_t floor_div(int64_t a, int64_t b);     // rounds down, b > 0
-int64_t exact_add(int64_t a, int64_t b); // an overflow is our own error: shapes are checked before
-int64_t exact_mul(int64_t a, int64_t b);
+int64_t exact_mul(int64_t a, int64_t b); // an overflow is our own error: shapes are checked before
 int64_t clamp_add(int64_t a, int64_t b); // saturates at the infinities of bounds
 int64_t clamp_mul(int64_t a, int64_t b);
 

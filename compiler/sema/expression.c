@@ -536,6 +536,7 @@ SemaValue value_of(Elaborator *el, Env *env, const Node *e) {
         el->session->tables->stopped = true;
     }
     if (el->session->tables->stopped) return value_error();
+    el->session->program->at = e->span;
     SemaValue v = eval_kind(el, env, e);
     if (v.kind != SEMA_ERROR && v.kind != SEMA_ABSENT) v.span = e->span;
     return v;

@@ -26,7 +26,7 @@ static void crashed(int number) {
 }
 
 static PipelineOptions options_of(const Way *way) {
-    PipelineOptions o = {.path = "chain.nn", .cpu = way->cpu, .verify = true};
+    PipelineOptions o = {.path = "chain.nn", .cpu = way->cpu};
     o.sema.precision = way->precision;
     o.sema.precision_given = true;
     return o;
