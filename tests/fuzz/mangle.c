@@ -329,8 +329,9 @@ static bool right(const Format *format, int code) {
 }
 
 static bool mangle(const Format *format, int64_t count, uint64_t seed) {
-    static File good[3], file;
+    static File good[3], file, log;
     int goods = make_good(format, good), codes[8] = {0};
+    if (format->stored) log.length = read_file("good/log.jsonl", log.bytes);
     for (int64_t k = 0; k < count; k++) {
         uint64_t own = (seed + 1) * 0x9e3779b97f4a7c15ull ^ (uint64_t)(k + 1) * 0xbf58476d1ce4e5b9ull;
         for (int warm = 0; warm < 4; warm++) next(&own);
@@ -343,7 +344,10 @@ static bool mangle(const Format *format, int64_t count, uint64_t seed) {
         if (format->stored) damage_stored(&file, &own);
         if (!format->stored && !before) damage_often(&file, &own);
         write_file(format->file, file.bytes, file.length);
-        if (format->name[0] == 'c' && format->stored) unlink("resumed/checkpoint.previous.safetensors");
+        if (format->stored) { // the folder of the run that the checkpoint is of
+            unlink("resumed/checkpoint.previous.safetensors");
+            write_file("resumed/log.jsonl", log.bytes, log.length);
+        }
         int code = run(&format->options, format->command);
         if (!right(format, code)) {
             printf("%s: file %lld of seed %llu: exit %d, said: %.500s\n", format->name, (long long)k,
