@@ -58,7 +58,10 @@ static int run(const FakeOptions *o, const char *in, const char *command, int64_
         for (int k = 0; k < 3; k++) dup2(files[k], k);
         bool predict = strcmp(command, "predict") == 0;
         if (predict) memcpy(words + 2, words + 3, 2 * sizeof *words);
-        exit(nn_trainer_main(fake_manifest(o), fake_run, predict ? 4 : 5, words));
+        const void *manifest = fake_manifest(o);
+        int code = nn_trainer_main(manifest, fake_run, predict ? 4 : 5, words);
+        fake_free(manifest);
+        exit(code);
     }
     int status = 0;
     struct rusage usage;
