@@ -39,17 +39,17 @@ typedef enum {
     DIMENSION_BYTES
 } Dimension;
 
-typedef enum { DEFINE_MODEL, DEFINE_LAYER, DEFINE_FN, DEFINE_METRIC, DEFINE_OPTIMIZER } Definition;
+typedef enum { DEFINE_MODEL, DEFINE_LAYER, DEFINE_FN, DEFINE_METRIC, DEFINE_OPTIMIZER } DefinitionKind;
 
 typedef struct Node Node;
 struct Node {
     NodeKind kind;
-    Operator op;           // UNARY BINARY ASSIGN
-    Definition definition; // DEFINE
-    Span span;             // the whole of it
-    Span name_span;        // of `name`, where the kind has one; of the sign in UNARY BINARY ASSIGN PIPE
-    const char *name;      // interned; NUMBER: as written; TEXT: without its quotes
-    const char *type;      // TENSOR PARAM STATE: what stands after `:`, or NULL
+    Operator op;               // UNARY BINARY ASSIGN
+    DefinitionKind definition; // DEFINE
+    Span span;                 // the whole of it
+    Span name_span;            // of `name`, where the kind has one; of the sign in UNARY BINARY ASSIGN PIPE
+    const char *name;          // interned; NUMBER: as written; TEXT: without its quotes
+    const char *type;          // TENSOR PARAM STATE: what stands after `:`, or NULL
     Span type_span;
     double number; // NUMBER: in the base of its unit (seconds, 20% is 0.2); BOOL: 1 or 0
     Unit unit;     // NUMBER: as written
@@ -100,7 +100,7 @@ void node_add(Context *ctx, Node *node, Node *item);
 const char *node_kind_word(NodeKind kind);
 const char *operator_text(Operator op);
 int operator_precedence(Operator op);
-const char *definition_word(Definition definition);
+const char *definition_word(DefinitionKind definition);
 const char *unit_text(Unit unit);
 Dimension unit_dimension(Unit unit);
 double unit_value(Unit unit, double number); // in the base of its dimension

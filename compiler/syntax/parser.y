@@ -27,7 +27,7 @@ static Node *with_item(Parser *p, NodeKind kind, Span span, Node *item);
 static Node *append(Parser *p, Node *list, Node *item);
 static Node *named(Parser *p, NodeKind kind, Span span, const Node *name, Node *value);
 static Node *declared(Node *tensor, NodeKind kind, Span span, Node *value);
-static Node *define(Parser *p, Span span, Definition definition, const Node *name, Node *parameters);
+static Node *define(Parser *p, Span span, DefinitionKind definition, const Node *name, Node *parameters);
 static Node *assign(Parser *p, Span span, Operator op, Span op_span, Node *target, Node *value);
 static Node *binary(Parser *p, Span span, Operator op, Span op_span, Node *left, Node *right);
 static Node *unary(Parser *p, Span span, Operator op, Span op_span, Node *value);
@@ -39,7 +39,7 @@ static Node *name_leaf(Parser *p, Span span);
 static Node *number_leaf(Parser *p, Span span, Unit unit);
 static Node *text_leaf(Parser *p, Span span);
 }
-%union { Node *node; Unit unit; Definition definition; Operator op; bool flag; }
+%union { Node *node; Unit unit; DefinitionKind definition; Operator op; bool flag; }
 
 %token END 0 "end of file"
 %token NEWLINE "end of line"
@@ -304,7 +304,7 @@ static Node *declared(Node *tensor, NodeKind kind, Span span, Node *value) {
     return tensor;
 }
 
-static Node *define(Parser *p, Span span, Definition definition, const Node *name, Node *parameters) {
+static Node *define(Parser *p, Span span, DefinitionKind definition, const Node *name, Node *parameters) {
     Node *node = named(p, AST_DEFINE, span, name, NULL);
     node->definition = definition;
     node->items = parameters->items;

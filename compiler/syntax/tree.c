@@ -38,7 +38,7 @@ static const char *const definitions[] = {"model", "layer", "fn", "metric", "opt
 const char *node_kind_word(NodeKind kind) { return kinds[kind]; }
 const char *operator_text(Operator op) { return operators[op].spelling; }
 int operator_precedence(Operator op) { return operators[op].precedence; }
-const char *definition_word(Definition definition) { return definitions[definition]; }
+const char *definition_word(DefinitionKind definition) { return definitions[definition]; }
 const char *unit_text(Unit unit) { return units[unit].spelling; }
 Dimension unit_dimension(Unit unit) { return units[unit].dimension; }
 double unit_value(Unit unit, double number) { return number * units[unit].times / units[unit].over; }

@@ -15,4 +15,58 @@ say "runtime includes the compiler" "$(grep -rnE '#include "(base|syntax|ir|sema
 say "files over 600 lines" "$(git ls-files '*.c' '*.h' '*.y' '*.re' '*.nn' '*.sh' '*.py' | xargs wc -l | awk '$1 > 600 && $2 != "total"')"
 say "left for later" "$(git grep -nIE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.y' '*.re' '*.def' '*.nn' '*.py' '*.md' '*.cmake')"
 say "switched off" "$(git grep -nIE '^\s*#\s*if 0' -- '*.c' '*.h' '*.re' '*.y')"
+
+# A message has one place that says it, so that it reads the same everywhere. Those that several files say, each with the most files:
+# the list only becomes shorter.
+several='
+FILE_UNWRITABLE 2
+EXPRESSION_DEPTH 2
+SYNTAX_CHOICE 2
+PLACE_STATEMENT 3
+PLACE_ENTRY 2
+ARGUMENT_TWICE 3
+IF_WITHOUT_ELSE 3
+UNKNOWN_NAME 3
+USED_BEFORE_GIVEN 2
+GIVEN_TWICE 4
+UNUSED 2
+SIZE_AND_INDEX 2
+NO_OPERAND 2
+INDEX_TWICE 2
+WRONG_KIND 4
+WRONG_TARGET 3
+NOT_CHANGEABLE 2
+UNKNOWN_SETTING 2
+TOO_MANY_ARGUMENTS 3
+MISSING_ARGUMENT 3
+WORD_EXPECTED 7
+NO_RESULT 2
+NOT_YET 6
+SETTING_RANGE 3
+UNIT_UNWANTED 3
+ASSERT_CONDITION 2
+NO_TOOL 2
+TOOL_FAILED 2
+NOT_A_NUMBER 3
+RANK_LIMIT 5
+TENSOR_TOO_LARGE 2
+DOTS_UNKNOWN 4
+SHAPES_DIFFER 2
+TENSOR_NEEDS_BRACKETS 3
+CLASS_NOT_NUMBER 4
+NOT_A_CONDITION 2
+NOT_A_TENSOR 3
+SUBSCRIPT_COUNT 3
+SUBSCRIPT_NOT_WHOLE 2
+FILTER_NEEDS_DOTS 2
+DRAW_IN_REDUCTION 2
+METRIC_NESTED 3
+NESTING_LIMIT 3
+LAYER_IN_FN 2
+'
+for code in $(sed -n 's/^DIAGNOSTIC(\([A-Z0-9_]*\),.*/\1/p' compiler/diagnostics.def); do
+    files=$(grep -rlw "$code" compiler --include=*.c --include=*.h --include=*.y --include=*.re | wc -l)
+    known=$(sed -n "s/^$code //p" <<<"$several")
+    [ "$files" -le "${known:-1}" ] || say "$code: said by $files files, not ${known:-1}" "$(grep -rlw "$code" compiler --include=*.[chy] --include=*.re)"
+done
 exit $bad

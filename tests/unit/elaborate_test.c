@@ -30,7 +30,7 @@ static Library *open_library(Context *ctx) {
     return library;
 }
 
-static const Node *find(const Node *root, Definition kind, const char *name) {
+static const Node *find(const Node *root, DefinitionKind kind, const char *name) {
     for (int i = root->count - 1; i >= 0; i--)
         if (root->items[i]->kind == AST_DEFINE && root->items[i]->definition == kind &&
             (!name || !strcmp(root->items[i]->name, name)))
