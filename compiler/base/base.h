@@ -84,6 +84,27 @@ void *map_value(const Map *map, int i);
 uint64_t hash_bytes(const void *data, size_t length, uint64_t seed);
 uint64_t hash_mix(uint64_t a, uint64_t b);
 
+// Items by a hash of the caller's: `for (uint32_t probe = 0; (x = hash_next(&set, hash, &probe));)` meets all
+// that were put with this hash. An empty set is {0}.
+typedef struct {
+    uint64_t hash;
+    void *item;
+} HashSlot;
+typedef struct {
+    HashSlot *slots;
+    uint32_t count, room;
+} HashSet;
+void *hash_next(const HashSet *set, uint64_t hash, uint32_t *probe);
+void hash_put(Arena *arena, HashSet *set, uint64_t hash, void *item);
+
+typedef struct { // from pointers to pointers; empty: {0}
+    const void **keys;
+    void **values;
+    int count, room;
+} Table;
+void table_set(Arena *arena, Table *table, const void *key, const void *value);
+void *table_get(const Table *table, const void *key); // NULL: absent
+
 // ---- source texts -----------------------------------------------------------------------------------------
 
 // A place in the text: offsets in one space that all source files of a compilation share.

@@ -78,37 +78,23 @@ static const Affine *intern(Program *p, int64_t constant, int64_t denominator, c
     struct Tables *t = p->tables;
     uint64_t h = hash_mix((uint64_t)constant, (uint64_t)denominator);
     for (int i = 0; i < count; i++) h = hash_mix(h, hash_mix(terms[i].atom->hash, (uint64_t)terms[i].coef));
-    uint32_t at = (uint32_t)h & (t->form_room - 1);
-    for (; t->forms[at]; at = (at + 1) & (t->form_room - 1)) {
-        const Affine *f = t->forms[at];
-        bool same =
-            f->hash == h && f->constant == constant && f->denominator == denominator && f->count == count;
+    Affine *f;
+    for (uint32_t probe = 0; (f = hash_next(&t->forms, h, &probe));) {
+        bool same = f->constant == constant && f->denominator == denominator && f->count == count;
         for (int i = 0; same && i < count; i++)
             same = f->terms[i].atom == terms[i].atom && f->terms[i].coef == terms[i].coef;
         if (same) return f;
     }
-    Affine *f = arena_new(p->arena, Affine);
+    f = arena_new(p->arena, Affine);
     Term *own = arena_array(p->arena, Term, count > 0 ? count : 1);
     for (int i = 0; i < count; i++) own[i] = terms[i];
     *f = (Affine){.constant = constant,
                   .denominator = denominator,
                   .count = count,
-                  .id = t->form_count++,
+                  .id = t->forms.count,
                   .hash = h,
                   .terms = own};
-    t->forms[at] = f;
-    if (t->form_count * 2 > t->form_room) {
-        uint32_t room = t->form_room * 2;
-        Affine **slots = arena_array(p->arena, Affine *, room);
-        for (uint32_t i = 0; i < t->form_room; i++) {
-            if (!t->forms[i]) continue;
-            uint32_t k = (uint32_t)t->forms[i]->hash & (room - 1);
-            while (slots[k]) k = (k + 1) & (room - 1);
-            slots[k] = t->forms[i];
-        }
-        t->forms = slots;
-        t->form_room = room;
-    }
+    hash_put(p->arena, &t->forms, h, f);
     return f;
 }
 

@@ -90,11 +90,6 @@ bool expr_reads(const Expr *e, const Tensor *t) {
     return false;
 }
 
-int expr_collect_reads(const Expr *e, const Expr **reads, int room) {
-    for (int i = 0; i < e->read_count && i < room; i++) reads[i] = e->reads[i];
-    return e->read_count;
-}
-
 bool expr_too_large(const Expr *e) { return e->depth > MAX_DEPTH || e->count > MAX_ENTRIES; }
 
 // ---- bounds of integers ----

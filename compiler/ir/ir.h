@@ -96,13 +96,13 @@ bool guards_imply_together(Program *p, const Guard *known, int count, Guard g); 
 // ---- expressions ------------------------------------------------------------------------------------------
 
 typedef enum {
-    OP_CONST,   // value
-    OP_INDEX,   // index: the value of an index (an atom of affine forms)
-    OP_AFFINE,  // form: the value of an affine form, as a number
-    OP_ROWS,    // the true number of rows of the batch, an integer in 1 .. program's batch; never folded
-    OP_READ,    // tensor[forms]
-    OP_WHERE,   // args[0] if all guards hold, else args[1]; the side not taken is not evaluated. Guards, also
-                // those of nested ones, have no order: an integer read outside its tensor is the tensor's least
+    OP_CONST,  // value
+    OP_INDEX,  // index: the value of an index (an atom of affine forms)
+    OP_AFFINE, // form: the value of an affine form, as a number
+    OP_ROWS,   // the true number of rows of the batch, an integer in 1 .. program's batch; never folded
+    OP_READ,   // tensor[forms]
+    OP_WHERE,  // args[0] if all guards hold, else args[1]; the side not taken is not evaluated. Guards, also
+              // those of nested ones, have no order: an integer read outside its tensor is the tensor's least
     OP_DRAW,    // a random number: see Draw
     OP_SUM,     // value + sum coefs[i] * args[i]        (canonical: args ordered by structural hash)
     OP_PRODUCT, // value * prod args[i] ^ exponents[i]   (exponents are integers, negative: division)
@@ -217,9 +217,8 @@ const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bind
 // replacement.
 typedef const Expr *ExprMap(void *data, const Expr *read);
 const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data);
-const Affine *affine_map_reads(Program *p, const Affine *a, ExprMap *leaf, void *data);
-// Every distinct read of an expression, also inside affine forms. Returns how many; stores at most `room`.
-int expr_collect_reads(const Expr *e, const Expr **reads, int room);
+const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args); // on other arguments
+const Expr *expr_map_args(Program *p, const Expr *e, ExprMap *each, void *data);
 
 // The rows of ops.def: spelling, arity, derivative, reference evaluation, facts. A row without one of them
 // does not link.
@@ -360,8 +359,8 @@ Program *program_create(Context *ctx, Precision precision, int64_t batch);
 Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int rank, const int64_t *dims);
 Tensor *tensor_find(const Program *p, const char *name);
 Tensor *tensor_of_kind(const Program *p, TensorKind kind); // the first one, or NULL
-int64_t tensor_elements(const Tensor *t); // with the declared batch
-Tensor *program_rowmap(Program *p);       // the one TENSOR_ROWMAP; made when first asked for
+int64_t tensor_elements(const Tensor *t);                  // with the declared batch
+Tensor *program_rowmap(Program *p);                        // the one TENSOR_ROWMAP; made when first asked for
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
 Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,
@@ -392,7 +391,6 @@ void function_print(Text *out, const Program *p, const Function *f);
 void equation_print(Text *out, const Equation *q);
 void expr_print(Text *out, const Expr *e);
 void affine_print(Text *out, const Affine *form);
-void guard_print(Text *out, Guard g);
 const char *tensor_kind_word(TensorKind kind); // "param"; NULL beyond the last
 const char *type_word(Type type);
 const char *reduction_word(Reduction r);

@@ -39,7 +39,8 @@ static bool contradicts(const Known *k, Guard g) {
     return !guards_normal(k->p, all, &n);
 }
 
-static const Expr *drop_known(Known *k, const Expr *e) {
+static const Expr *drop_known(void *data, const Expr *e) {
+    Known *k = data;
     if (!e->has_where) return e;
     const Expr *done = scratch_get(k->memo, e);
     if (done) return done;
@@ -56,13 +57,7 @@ static const Expr *drop_known(Known *k, const Expr *e) {
         result = never ? drop_known(k, e->args[1])
                        : expr_where(k->p, guards, n, drop_known(k, e->args[0]), drop_known(k, e->args[1]));
     } else {
-        const Expr *small[SMALL], **args = scratch_array(k->p, const Expr *, small, e->count);
-        bool changed = false;
-        for (int i = 0; i < e->count; i++) {
-            args[i] = drop_known(k, e->args[i]);
-            changed |= args[i] != e->args[i];
-        }
-        result = changed ? expr_of_parts(k->p, e, args) : e;
+        result = expr_map_args(k->p, e, drop_known, k);
     }
     scratch_set(k->p, k->memo, e, result);
     return result;
@@ -139,7 +134,7 @@ static const Expr *push_into_where(Program *p, const Expr *e) {
     for (int side = 0; side < 2; side++) {
         const Expr *args[3];
         for (int i = 0; i < e->count; i++) args[i] = i == at ? guarded->args[side] : e->args[i];
-        sides[side] = normal(p, expr_of_parts(p, e, args));
+        sides[side] = normal(p, expr_rebuild(p, e, args));
     }
     return normal(p, expr_where(p, guarded->guards, guarded->guard_count, sides[0], sides[1]));
 }
@@ -306,19 +301,15 @@ static const Expr *normal_select(Program *p, const Expr *e) {
     return normal(p, expr_where(p, kept->guards, kept->guard_count, normal(p, inside), none));
 }
 
+static const Expr *normal_arg(void *data, const Expr *e) { return normal(data, e); }
+
 static const Expr *normal(Program *p, const Expr *e) {
     if (e->count == 0) return e;
     const Expr *known = scratch_get(&p->tables->normal, e);
     if (known) return known;
-    const Expr *small[SMALL], **args = scratch_array(p, const Expr *, small, e->count);
-    bool changed = false;
-    for (int i = 0; i < e->count; i++) {
-        args[i] = normal(p, e->args[i]);
-        changed |= args[i] != e->args[i];
-    }
-    const Expr *r;
-    if (changed)
-        r = normal(p, expr_of_parts(p, e, args));
+    const Expr *r = expr_map_args(p, e, normal_arg, p);
+    if (r != e)
+        r = normal(p, r);
     else if (e->op == OP_WHERE)
         r = normal_where(p, e);
     else if (e->op == OP_PRODUCT)

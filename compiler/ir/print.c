@@ -10,7 +10,6 @@
 static const double tree_limit = 400; // larger when written out: shared parts get names
 
 typedef struct {
-    const Expr *e;
     uint64_t hash; // structural, over printed names
     int uses;
     double tree; // nodes when written out
@@ -23,8 +22,7 @@ typedef struct {
     const Index *indices[64];
     const char *names[64];
     int index_count;
-    Mark *marks; // open addressing by pointer
-    uint32_t room, count;
+    Table marks; // Mark by expression
     bool naming;
     int last_name;
 } Printer;
@@ -67,25 +65,9 @@ static void name_indices(Printer *r, const Index *const *indices, int count) {
 // ---- marks: hashes over names, and how often a part is used ----
 
 static Mark *mark_of(Printer *r, const Expr *e) {
-    if (r->count * 2 >= r->room) {
-        uint32_t room = r->room ? r->room * 2 : 64;
-        Mark *marks = arena_array(r->arena, Mark, room);
-        for (uint32_t i = 0; i < r->room; i++) {
-            if (!r->marks[i].e) continue;
-            uint32_t at = (r->marks[i].e->id * 2654435761u) & (room - 1);
-            while (marks[at].e) at = (at + 1) & (room - 1);
-            marks[at] = r->marks[i];
-        }
-        r->marks = marks;
-        r->room = room;
-    }
-    uint32_t at = (e->id * 2654435761u) & (r->room - 1);
-    while (r->marks[at].e && r->marks[at].e != e) at = (at + 1) & (r->room - 1);
-    if (!r->marks[at].e) {
-        r->marks[at].e = e;
-        r->count++;
-    }
-    return &r->marks[at];
+    Mark *mark = table_get(&r->marks, e);
+    if (!mark) table_set(r->arena, &r->marks, e, mark = arena_new(r->arena, Mark));
+    return mark;
 }
 
 static uint64_t bits_of(double value) {
@@ -385,11 +367,6 @@ void expr_print(Text *out, const Expr *e) {
 void affine_print(Text *out, const Affine *form) {
     Printer r = {.out = out, .arena = out->arena};
     print_form(&r, form, true);
-}
-
-void guard_print(Text *out, Guard g) {
-    Printer r = {.out = out, .arena = out->arena};
-    print_guard(&r, g);
 }
 
 // Every index of the equation in the order of ids.

@@ -8,10 +8,6 @@
 
 struct Tables *tables_create(Arena *arena) {
     struct Tables *t = arena_new(arena, struct Tables);
-    t->expr_room = 1024;
-    t->exprs = arena_array(arena, Expr *, t->expr_room);
-    t->form_room = 256;
-    t->forms = arena_array(arena, Affine *, t->form_room);
     t->normal.stamp = 1;
     t->tensor_names = map_create(arena);
     t->taken = map_create(arena);
@@ -118,71 +114,32 @@ static bool same_own(const Expr *a, const Expr *b) {
 }
 
 static bool same(const Expr *a, const Expr *b) {
-    if (a->hash != b->hash || a->op != b->op || a->type != b->type || a->count != b->count) return false;
+    if (a->op != b->op || a->type != b->type || a->count != b->count) return false;
     for (int i = 0; i < a->count; i++)
         if (a->args[i] != b->args[i]) return false;
     return same_own(a, b);
 }
 
-static void grow(Program *p) {
-    struct Tables *t = p->tables;
-    uint32_t room = t->expr_room * 2;
-    Expr **slots = arena_array(p->arena, Expr *, room);
-    for (uint32_t i = 0; i < t->expr_room; i++) {
-        if (!t->exprs[i]) continue;
-        uint32_t at = (uint32_t)t->exprs[i]->hash & (room - 1);
-        while (slots[at]) at = (at + 1) & (room - 1);
-        slots[at] = t->exprs[i];
-    }
-    t->exprs = slots;
-    t->expr_room = room;
-}
-
 // ---- what depends on structure alone ----
 
-static void join_free(Program *p, Expr *e, const Expr *part) {
-    int n = e->free_count, m = part->free_count, count = 0;
-    if (m == 0) return;
-    if (n == 0) {
-        e->free = part->free;
-        e->free_count = m;
-        return;
+// The union of what e and a part of it hold, both in the order of ids.
+#define JOIN(T, list, list_count)                                                                            \
+    static void join_##list(Program *p, Expr *e, const Expr *part) {                                         \
+        int n = e->list_count, m = part->list_count, count = 0;                                              \
+        const T **all = n && m ? arena_array(p->arena, const T *, n + m) : NULL;                             \
+        for (int i = 0, j = 0; all && (i < n || j < m); count++) {                                           \
+            const T *x = i < n ? e->list[i] : NULL, *y = j < m ? part->list[j] : NULL;                       \
+            bool take_x = x && (!y || x->id <= y->id), take_y = y && (!x || y->id <= x->id);                 \
+            all[count] = take_x ? x : y;                                                                     \
+            i += take_x;                                                                                     \
+            j += take_y;                                                                                     \
+        }                                                                                                    \
+        if (n && count <= n) return; /* nothing new */                                                       \
+        e->list = n ? all : part->list;                                                                      \
+        e->list_count = n ? count : m;                                                                       \
     }
-    const Index **all = arena_array(p->arena, const Index *, n + m);
-    for (int i = 0, j = 0; i < n || j < m;) {
-        const Index *x = i < n ? e->free[i] : NULL, *y = j < m ? part->free[j] : NULL;
-        bool take_x = x && (!y || x->id <= y->id), take_y = y && (!x || y->id <= x->id);
-        all[count++] = take_x ? x : y;
-        i += take_x;
-        j += take_y;
-    }
-    if (count > n) {
-        e->free = all;
-        e->free_count = count;
-    }
-}
-
-static void join_reads(Program *p, Expr *e, const Expr *part) {
-    int n = e->read_count, m = part->read_count, count = 0;
-    if (m == 0) return;
-    if (n == 0) {
-        e->reads = part->reads;
-        e->read_count = m;
-        return;
-    }
-    const Expr **all = arena_array(p->arena, const Expr *, n + m);
-    for (int i = 0, j = 0; i < n || j < m;) {
-        const Expr *x = i < n ? e->reads[i] : NULL, *y = j < m ? part->reads[j] : NULL;
-        bool take_x = x && (!y || x->id <= y->id), take_y = y && (!x || y->id <= x->id);
-        all[count++] = take_x ? x : y;
-        i += take_x;
-        j += take_y;
-    }
-    if (count > n) {
-        e->reads = all;
-        e->read_count = count;
-    }
-}
+JOIN(Index, free, free_count)
+JOIN(Expr, reads, read_count)
 
 static void join(Program *p, Expr *e, const Expr *part) {
     join_free(p, e, part);
@@ -243,17 +200,16 @@ const Expr *expr_intern(Program *p, const Expr *candidate) {
     Expr key = *candidate;
     key.hash = hash_own(&key);
     for (int i = 0; i < key.count; i++) key.hash = hash_mix(key.hash, key.args[i]->hash);
-    uint32_t at = (uint32_t)key.hash & (t->expr_room - 1);
-    for (; t->exprs[at]; at = (at + 1) & (t->expr_room - 1))
-        if (same(t->exprs[at], &key)) return t->exprs[at];
-    Expr *e = arena_new(p->arena, Expr);
+    Expr *e;
+    for (uint32_t probe = 0; (e = hash_next(&t->exprs, key.hash, &probe));)
+        if (same(e, &key)) return e;
+    e = arena_new(p->arena, Expr);
     *e = key;
-    e->id = t->expr_count++;
+    e->id = t->exprs.count;
     e->args = copied(p, key.args, sizeof *key.args * (size_t)key.count);
     settle_own(p, e);
     for (int i = 0; i < e->count; i++) join(p, e, e->args[i]);
-    t->exprs[at] = e;
-    if (t->expr_count * 2 > t->expr_room) grow(p);
+    hash_put(p->arena, &t->exprs, e->hash, e);
     return e;
 }
 

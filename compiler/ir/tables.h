@@ -14,11 +14,8 @@ typedef struct {
 } Scratch;
 
 struct Tables {
-    Expr **exprs; // open addressing; room is a power of two
-    uint32_t expr_room, expr_count;
-    Affine **forms;
-    uint32_t form_room, form_count;
-    Scratch normal; // of expr_normal; lives as long as the program
+    HashSet exprs, forms; // all there are: an id is the number of those before
+    Scratch normal;       // of expr_normal; lives as long as the program
     VEC(Scratch *) idle;
     Map *tensor_names;
     Map *taken; // by a name that was taken: the last number it got, as int *
@@ -34,13 +31,10 @@ void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value);
 // The one copy of this expression. Of the candidate op, type, value, args and the operation's own member
 // count; arrays may live on the stack.
 const Expr *expr_intern(Program *p, const Expr *candidate);
-// The operation of `e` on other arguments, through the builders.
-const Expr *expr_of_parts(Program *p, const Expr *e, const Expr *const *args);
 // Orders arguments of commutative operations: by structural hash, then by creation.
 int expr_order(const Expr *a, const Expr *b);
 bool expr_is_integer(const Expr *e); // INT or BOOL: may stand in an affine form
 uint32_t affine_axes(const Affine *a);
-int affine_depth(const Affine *a);      // 0: indices only; else 1 + depth of the deepest atom
 int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
 
 // Names as text: in backquotes unless plain.
@@ -55,8 +49,8 @@ const Expr *affine_floor_div(Program *p, const Affine *a, int64_t m);
 
 bool number_whole(double x, int64_t *value); // is it a whole number that a double holds exactly?
 int64_t floor_div(int64_t a, int64_t b);     // rounds down, b > 0
-int64_t exact_mul(int64_t a, int64_t b); // an overflow is our own error: shapes are checked before
-int64_t clamp_add(int64_t a, int64_t b); // saturates at the infinities of bounds
+int64_t exact_mul(int64_t a, int64_t b);     // an overflow is our own error: shapes are checked before
+int64_t clamp_add(int64_t a, int64_t b);     // saturates at the infinities of bounds
 int64_t clamp_mul(int64_t a, int64_t b);
 
 enum { SMALL = 64 };

@@ -3,13 +3,23 @@
 
 #include "ir/tables.h"
 
-const Expr *expr_of_parts(Program *p, const Expr *e, const Expr *const *args) {
+const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args) {
     switch (e->op) {
     case OP_SUM: return expr_sum(p, e->value, e->coefs, args, e->count);
     case OP_PRODUCT: return expr_product(p, e->value, e->exponents, args, e->count);
     case OP_WHERE: return expr_where(p, e->guards, e->guard_count, args[0], args[1]);
     default: return e->count == 0 ? e : expr_op(p, (Op)e->op, args, e->count);
     }
+}
+
+const Expr *expr_map_args(Program *p, const Expr *e, ExprMap *each, void *data) {
+    const Expr *small[SMALL], **args = scratch_array(p, const Expr *, small, e->count);
+    bool changed = false;
+    for (int i = 0; i < e->count; i++) {
+        args[i] = each(data, e->args[i]);
+        changed |= args[i] != e->args[i];
+    }
+    return changed ? expr_rebuild(p, e, args) : e;
 }
 
 typedef struct {
@@ -21,7 +31,7 @@ typedef struct {
     void *data;
 } Walk;
 
-static const Expr *walk(Walk *w, const Expr *e);
+static const Expr *walk(void *data, const Expr *e);
 
 static bool touched(const Walk *w, const Expr *e) {
     if (w->leaf) return e->read_count > 0;
@@ -65,17 +75,8 @@ static const Expr *walk_where(Walk *w, const Expr *e) {
     return expr_where(w->p, guards, e->guard_count, walk(w, e->args[0]), walk(w, e->args[1]));
 }
 
-static const Expr *walk_parts(Walk *w, const Expr *e) {
-    const Expr *small[SMALL], **args = scratch_array(w->p, const Expr *, small, e->count);
-    bool changed = false;
-    for (int i = 0; i < e->count; i++) {
-        args[i] = walk(w, e->args[i]);
-        changed |= args[i] != e->args[i];
-    }
-    return changed ? expr_of_parts(w->p, e, args) : e;
-}
-
-static const Expr *walk(Walk *w, const Expr *e) {
+static const Expr *walk(void *data, const Expr *e) {
+    Walk *w = data;
     if (!touched(w, e)) return e;
     const Expr *known = scratch_get(w->memo, e);
     if (known) return known;
@@ -91,7 +92,7 @@ static const Expr *walk(Walk *w, const Expr *e) {
         result = expr_draw(w->p, draw);
         break;
     }
-    default: result = walk_parts(w, e);
+    default: result = expr_map_args(w->p, e, walk, w);
     }
     scratch_set(w->p, w->memo, e, result);
     return result;
@@ -114,13 +115,6 @@ const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bind
 const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data) {
     Walk w = {.p = p, .memo = scratch_open(p), .leaf = leaf, .data = data};
     const Expr *result = walk(&w, e);
-    scratch_close(p, w.memo);
-    return result;
-}
-
-const Affine *affine_map_reads(Program *p, const Affine *a, ExprMap *leaf, void *data) {
-    Walk w = {.p = p, .memo = scratch_open(p), .leaf = leaf, .data = data};
-    const Affine *result = walk_form(&w, a);
     scratch_close(p, w.memo);
     return result;
 }

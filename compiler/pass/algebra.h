@@ -1,4 +1,4 @@
-// What the passes over equations share: memos, equations as values, the definitions of a function as a list
+// What the passes over equations share: equations as values, the definitions of a function as a list
 // that can be rewritten, and the algebra of one equation. Private to pass/.
 #ifndef NN_ALGEBRA_H
 #define NN_ALGEBRA_H
@@ -8,12 +8,6 @@
 typedef VEC(Equation *) Equations;
 typedef VEC(const Expr *) Exprs;
 
-// ---- memo.c: a map from pointers to pointers, for walks over shared expressions
-typedef struct Memo Memo;
-Memo *memo_create(Arena *arena);
-void memo_set(Memo *memo, const void *key, const void *value);
-const void *memo_get(const Memo *memo, const void *key); // NULL: absent
-
 // ---- shape.c: expressions and equations taken apart and made
 typedef struct {
     const Guard *guards;
@@ -21,11 +15,9 @@ typedef struct {
     const Expr *body;
 } Guarded;
 Guarded expr_guarded(const Expr *e); // where(guards, body, 0); no guards: e itself
-const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args); // e with other arguments
 const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor); // guards of `slope` stay outside
-void expr_reads_of(Program *p, const Expr *e, Exprs *reads); // every distinct read, also inside forms
-bool expr_is_cheap(Program *p, const Expr *e);               // may be computed again for every reader
-const Expr *expr_unstop(Program *p, const Expr *e);          // stop_gradient has done its work
+bool expr_is_cheap(Program *p, const Expr *e);      // may be computed again for every reader
+const Expr *expr_unstop(Program *p, const Expr *e); // stop_gradient has done its work
 
 Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
                         const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
@@ -63,10 +55,9 @@ typedef struct {
 Flow *flow_open(Program *p, Function *f);
 Flow *flow_empty(Program *p, Function *f);
 Definition *flow_definition(const Flow *flow, const Tensor *t);
-Definition *flow_add(Flow *flow, Tensor *t);             // a new definition at the end
-void flow_close(Flow *flow);                             // writes the function's equations
-bool function_needs(const Function *f, const Tensor *t); // an output, an effect's value, or not a temp
-void function_sort(Program *p, Function *f);             // definitions before readers, otherwise as they were
+Definition *flow_add(Flow *flow, Tensor *t); // a new definition at the end
+void flow_close(Flow *flow);                 // writes the function's equations
+void function_sort(Program *p, Function *f); // definitions before readers, otherwise as they were
 void function_drop_dead(Program *p, Function *f);
 
 // ---- solve.c, phases.c: algebra of one equation

@@ -15,7 +15,7 @@ typedef struct {
 typedef struct {
     Program *p;
     Numbers *numbers; // for the names of indices
-    Memo *held;       // from keys to Held
+    Table held;       // from keys to Held
 } Bodies;
 
 static int by_tensor(const void *a, const void *b) {
@@ -67,7 +67,7 @@ static void hold(Bodies *b, const Equation *q, const Expr *key, const Index *con
     for (int d = 0; d < q->out_count; d++)
         for (int i = 0; i < count; i++)
             if (affine_only(q->out[d]) == order[i]) h->place[d] = i;
-    memo_set(b->held, key, h);
+    table_set(b->p->arena, &b->held, key, h);
 }
 
 static const Expr *read_held(Program *p, const Held *h, const Index *const *order, const Origin *origin) {
@@ -84,7 +84,7 @@ static bool is_map(const Definition *d) {
 
 static void read_bodies(Program *p, Function *f) {
     Flow *flow = flow_open(p, f);
-    Bodies b = {p, numbers_create(p), memo_create(p->arena)};
+    Bodies b = {.p = p, .numbers = numbers_create(p)};
     for (int i = 0; i < flow->order.count; i++) {
         Definition *d = flow->order.data[i];
         if (!is_map(d)) continue;
@@ -92,7 +92,7 @@ static void read_bodies(Program *p, Function *f) {
         const Index **order = arena_array(p->arena, const Index *, q->e->free_count + 1);
         int count = ordered(p, q->e, order);
         const Expr *key = key_of(&b, q->e, order, count);
-        const Held *h = memo_get(b.held, key);
+        const Held *h = table_get(&b.held, key);
         if (h)
             d->equations.data[0] = equation_with(p, q, read_held(p, h, order, q->origin));
         else
@@ -104,7 +104,7 @@ static void read_bodies(Program *p, Function *f) {
             if (q->reduction == REDUCE_NONE || !q->e->count || !q->e->free_count) continue;
             const Index **order = arena_array(p->arena, const Index *, q->e->free_count + 1);
             int count = ordered(p, q->e, order);
-            const Held *h = memo_get(b.held, key_of(&b, q->e, order, count));
+            const Held *h = table_get(&b.held, key_of(&b, q->e, order, count));
             if (h && !(h->of_recurrence && q->tensor->step))
                 flow->order.data[i]->equations.data[k] =
                     equation_with(p, q, read_held(p, h, order, q->origin));

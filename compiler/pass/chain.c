@@ -20,9 +20,9 @@ static int by_id(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static void gather(Chain *c, const Expr *e, Memo *seen) {
-    if (memo_get(seen, e)) return;
-    memo_set(seen, e, e);
+static void gather(Chain *c, const Expr *e, Table *seen) {
+    if (table_get(seen, e)) return;
+    table_set(c->p->arena, seen, e, e);
     for (int i = 0; i < e->count; i++) gather(c, e->args[i], seen);
     vec_push(c->p->arena, &c->nodes, (Node){.e = e});
 }
@@ -79,21 +79,21 @@ static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self
     }
 }
 
-static void smooth(const Expr *e, Memo *seen, Program *p, Exprs *reads) {
-    if (!e->read_count || memo_get(seen, e)) return;
-    memo_set(seen, e, e);
+static void smooth(const Expr *e, Table *seen, Program *p, Exprs *reads) {
+    if (!e->read_count || table_get(seen, e)) return;
+    table_set(p->arena, seen, e, e);
     if (e->op == OP_READ) vec_push(p->arena, reads, e);
     const OpInfo *info = op_info((Op)e->op);
     if (info && !info->differentiable) return;
     for (int i = 0; i < e->count; i++) smooth(e->args[i], seen, p, reads);
 }
 
-void chain_reads(Program *p, const Expr *e, Exprs *reads) { smooth(e, memo_create(p->arena), p, reads); }
+void chain_reads(Program *p, const Expr *e, Exprs *reads) { smooth(e, &(Table){0}, p, reads); }
 
 void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data,
                   Slopes *slopes) {
     Chain c = {.p = p};
-    gather(&c, e, memo_create(p->arena));
+    gather(&c, e, &(Table){0});
     qsort(c.nodes.data, (size_t)c.nodes.count, sizeof *c.nodes.data, by_id);
     for (int i = 0; i < c.nodes.count; i++) {
         Node *n = &c.nodes.data[i];

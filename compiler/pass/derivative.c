@@ -23,9 +23,7 @@ Function *function_part(Program *p, const Function *f, const Tensor *of, Tensor 
         Equation *q = f->equations.data[i];
         if (!needed[q->tensor->id] || among(stops, stop_count, q->tensor)) continue;
         vec_push(p->arena, &backwards, q);
-        Exprs reads = {0};
-        expr_reads_of(p, q->e, &reads);
-        for (int k = 0; k < reads.count; k++) needed[reads.data[k]->tensor->id] = true;
+        for (int k = 0; k < q->e->read_count; k++) needed[q->e->reads[k]->tensor->id] = true;
     }
     for (int i = backwards.count - 1; i >= 0; i--) vec_push(p->arena, &part->equations, backwards.data[i]);
     return part;
@@ -37,7 +35,7 @@ typedef struct {
     Program *p;
     Derivative *d;
     const Equation *q;
-    Memo *memo;
+    Table *done;
 } Draws;
 
 static const Expr *named_draw(Draws *s, const Expr *draw) {
@@ -49,26 +47,20 @@ static const Expr *named_draw(Draws *s, const Expr *draw) {
     return expr_read(s->p, t, forms_of(s->p, own, rank), s->q->origin);
 }
 
-static const Expr *without_draws(Draws *s, const Expr *e) {
+static const Expr *without_draws(void *data, const Expr *e) {
+    Draws *s = data;
     if (!e->has_draw) return e;
-    const Expr *known = memo_get(s->memo, e);
-    if (known) return known;
-    const Expr *r = e;
-    if (e->op == OP_DRAW) {
-        r = named_draw(s, e);
-    } else if (e->count) {
-        const Expr **args = arena_array(s->p->arena, const Expr *, e->count);
-        for (int i = 0; i < e->count; i++) args[i] = without_draws(s, e->args[i]);
-        r = expr_rebuild(s->p, e, args);
-    }
-    memo_set(s->memo, e, r);
+    const Expr *r = table_get(s->done, e);
+    if (r) return r;
+    r = e->op == OP_DRAW ? named_draw(s, e) : expr_map_args(s->p, e, without_draws, s);
+    table_set(s->p->arena, s->done, e, r);
     return r;
 }
 
 // A tensor that only draws decide is a parameter itself; elsewhere each draw is one.
 static void take_draws(Program *p, Derivative *d) {
     Function *f = d->function;
-    Memo *memo = memo_create(p->arena);
+    Table done = {0};
     int kept = 0;
     for (int i = 0; i < f->equations.count; i++) {
         Equation *q = f->equations.data[i];
@@ -76,7 +68,7 @@ static void take_draws(Program *p, Derivative *d) {
             q->tensor->kind = TENSOR_INPUT;
             continue;
         }
-        Draws s = {p, d, q, memo};
+        Draws s = {p, d, q, &done};
         f->equations.data[kept++] = q->e->has_draw ? equation_with(p, q, without_draws(&s, q->e)) : q;
     }
     f->equations.count = kept;
@@ -96,10 +88,9 @@ void derivative_open(Program *p, Derivative *d, Tensor *const *inputs, int count
     }
     d->input_count = d->parameters.count;
     for (int i = 0; i < f->equations.count; i++) {
-        Exprs reads = {0};
-        expr_reads_of(p, f->equations.data[i]->e, &reads);
-        for (int k = 0; k < reads.count; k++) {
-            Tensor *t = reads.data[k]->tensor;
+        const Expr *e = f->equations.data[i]->e;
+        for (int k = 0; k < e->read_count; k++) {
+            Tensor *t = e->reads[k]->tensor;
             if (known[t->id]) continue;
             known[t->id] = true;
             vec_push(p->arena, &d->parameters, t);

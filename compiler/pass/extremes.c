@@ -77,7 +77,8 @@ static bool known_under(Extremes *x, const Guard *g, Known *known) {
     return false;
 }
 
-static const Expr *use(Extremes *x, const Expr *e) {
+static const Expr *use(void *data, const Expr *e) {
+    Extremes *x = data;
     Program *p = x->p;
     if (e->op == OP_SELECT && e->args[1]->op == OP_WHERE && expr_is_const(e->args[2], 0) &&
         expr_is_const(e->args[1]->args[1], 0)) {
@@ -96,10 +97,7 @@ static const Expr *use(Extremes *x, const Expr *e) {
 
 // Guarded addends too: overlapping windows add up under guards of their own.
 static const Expr *use_in_sum(Extremes *x, const Expr *e) {
-    if (e->op != OP_SUM) return use(x, e);
-    const Expr **args = arena_array(x->p->arena, const Expr *, e->count);
-    for (int i = 0; i < e->count; i++) args[i] = use(x, e->args[i]);
-    return expr_rebuild(x->p, e, args);
+    return e->op == OP_SUM ? expr_map_args(x->p, e, use, x) : use(x, e);
 }
 
 static void read_extremes(Program *p, Function *f) {

@@ -67,13 +67,11 @@ bool form_depends_on_any(const Affine *form, const Index *const *indices, int co
 }
 
 bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards, int count) {
-    Exprs reads = {0};
-    expr_reads_of(p, e, &reads);
-    for (int i = 0; i < reads.count; i++)
-        for (int d = 0; d < reads.data[i]->guard_count; d++) {
-            const Tensor *t = reads.data[i]->tensor;
+    for (int i = 0; i < e->read_count; i++)
+        for (int d = 0; d < e->reads[i]->guard_count; d++) {
+            const Tensor *t = e->reads[i]->tensor;
             if (t->kind == TENSOR_SOURCE && d == 0) continue;
-            Guard inside = {reads.data[i]->forms[d], t->dims[d]};
+            Guard inside = {e->reads[i]->forms[d], t->dims[d]};
             if (guard_normal(p, &inside) != GUARD_TRUE && !guards_imply(p, guards, count, inside))
                 return false;
         }

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double operations(const Expr *e, Memo *seen) {
-    if (!e->count || memo_get(seen, e)) return 0;
-    memo_set(seen, e, e);
+static double operations(Arena *arena, const Expr *e, Table *seen) {
+    if (!e->count || table_get(seen, e)) return 0;
+    table_set(arena, seen, e, e);
     double sum = 0;
     if (e->op == OP_SUM) {
         sum = e->count - 1 + (e->value != 0);
@@ -22,7 +22,7 @@ static double operations(const Expr *e, Memo *seen) {
     } else if (e->op != OP_WHERE && e->op != OP_REAL && e->op != OP_STOP_GRADIENT) {
         sum = 1;
     }
-    for (int i = 0; i < e->count; i++) sum += operations(e->args[i], seen);
+    for (int i = 0; i < e->count; i++) sum += operations(arena, e->args[i], seen);
     return sum;
 }
 
@@ -67,7 +67,7 @@ int64_t function_flops(const Function *f) {
         double points = index_points(loops, equation_loops(q, loops, 256));
         Guarded g = expr_guarded(q->e);
         for (int k = 0; k < g.count; k++) points *= share(arena, &g.guards[k]);
-        double each = operations(g.body, memo_create(arena)) + (q->reduction != REDUCE_NONE);
+        double each = operations(arena, g.body, &(Table){0}) + (q->reduction != REDUCE_NONE);
         total += points * each;
     }
     arena_destroy(arena);

@@ -64,15 +64,6 @@ void flow_close(Flow *flow) {
             vec_push(flow->p->arena, &flow->f->equations, flow->order.data[i]->equations.data[k]);
 }
 
-bool function_needs(const Function *f, const Tensor *t) {
-    if (t->kind != TENSOR_TEMP) return true;
-    for (int i = 0; i < f->outputs.count; i++)
-        if (f->outputs.data[i] == t) return true;
-    for (int i = 0; i < f->effects.count; i++)
-        if (f->effects.data[i].value == t) return true;
-    return false;
-}
-
 // ---- order: definitions before their readers, circles together (Tarjan's strongly connected components)
 
 typedef struct {
@@ -93,7 +84,9 @@ typedef struct {
 
 static void visit(Sorting *s, Definition *d) {
     Frame f = {.d = d};
-    for (int i = 0; i < d->equations.count; i++) expr_reads_of(s->p, d->equations.data[i]->e, &f.reads);
+    for (int i = 0; i < d->equations.count; i++)
+        for (int k = 0; k < d->equations.data[i]->e->read_count; k++)
+            vec_push(s->p->arena, &f.reads, d->equations.data[i]->e->reads[k]);
     s->number[d->tensor->id] = s->low[d->tensor->id] = ++s->count;
     vec_push(s->p->arena, &s->open, d);
     vec_push(s->p->arena, &s->stack, f);
@@ -193,13 +186,12 @@ void function_drop_dead(Program *p, Function *f) {
         for (int i = flow->order.count - 1; i >= 0; i--) {
             Definition *d = flow->order.data[i];
             if (!d->live) continue;
-            Exprs reads = {0};
-            for (int k = 0; k < d->equations.count; k++) expr_reads_of(p, d->equations.data[k]->e, &reads);
-            for (int k = 0; k < reads.count; k++) {
-                Definition *read = flow_definition(flow, reads.data[k]->tensor);
-                again = again || (read && !read->live && read->tensor->step);
-                mark_live(flow, reads.data[k]->tensor);
-            }
+            for (int q = 0; q < d->equations.count; q++)
+                for (int k = 0; k < d->equations.data[q]->e->read_count; k++) {
+                    Definition *read = flow_definition(flow, d->equations.data[q]->e->reads[k]->tensor);
+                    again = again || (read && !read->live && read->tensor->step);
+                    if (read) read->live = true;
+                }
         }
     }
     int kept = 0;

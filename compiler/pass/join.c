@@ -76,7 +76,8 @@ typedef struct {
 static bool depends(Search *s, const Kernel *k) {
     Fusion *f = s->fusion;
     if (k == s->on) return true;
-    bool before = k->loop < 0 && f->place[k->id] < f->place[s->on->id]; // a loop may need what stands behind it
+    bool before =
+        k->loop < 0 && f->place[k->id] < f->place[s->on->id]; // a loop may need what stands behind it
     if (f->mark[k->id] == f->stamp || before) return false;
     f->mark[k->id] = f->stamp;
     if (f->place[k->id] > s->last) s->last = f->place[k->id];

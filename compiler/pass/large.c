@@ -5,18 +5,17 @@
 typedef struct {
     Program *p;
     const Equation *q;
-    Memo *memo;
+    Table done;
     Equations *made;
 } Bounding;
 
-static const Expr *walk(Bounding *b, const Expr *e) {
+static const Expr *walk(void *data, const Expr *e) {
+    Bounding *b = data;
     if (e->depth <= MAX_DEPTH / 2) return e;
-    const Expr *known = memo_get(b->memo, e);
+    const Expr *known = table_get(&b->done, e);
     if (known) return known;
     Program *p = b->p;
-    const Expr **args = arena_array(p->arena, const Expr *, e->count);
-    for (int i = 0; i < e->count; i++) args[i] = walk(b, e->args[i]);
-    const Expr *r = expr_rebuild(p, e, args);
+    const Expr *r = expr_map_args(p, e, walk, b);
     if (r->depth > MAX_DEPTH / 2 && r->type == TYPE_REAL && r->free_count <= MAX_RANK &&
         reads_stay_inside(p, r, NULL, 0)) {
         Tensor *t = temp_of(p, b->q, "_inner", TYPE_REAL, r->free_count, r->free);
@@ -25,7 +24,7 @@ static const Expr *walk(Bounding *b, const Expr *e) {
         vec_push(p->arena, b->made, equation_copy(p, inner, t));
         r = expr_read(p, t, place, b->q->origin);
     }
-    memo_set(b->memo, e, r);
+    table_set(p->arena, &b->done, e, r);
     return r;
 }
 
@@ -34,7 +33,7 @@ void function_bound(Program *p, Function *f) {
     for (int i = 0; i < f->equations.count; i++) {
         Equation *q = f->equations.data[i];
         if (expr_too_large(q->e)) {
-            Bounding b = {p, q, memo_create(p->arena), &all};
+            Bounding b = {.p = p, .q = q, .made = &all};
             q = equation_with(p, q, walk(&b, q->e));
         }
         vec_push(p->arena, &all, q);

@@ -24,25 +24,12 @@ static double node_cost(const Expr *e) {
     return (times + divides) * FMA;
 }
 
-typedef struct {
-    const Expr *seen[1024];
-    int count;
-} Seen;
-
-static bool meet(Seen *s, const Expr *e) {
-    if (s->count > 900) return false;
-    uint32_t i = (uint32_t)(e->id * 2654435761u) >> 22;
-    for (; s->seen[i]; i = (i + 1) & 1023)
-        if (s->seen[i] == e) return false;
-    s->seen[i] = e;
-    s->count++;
-    return true;
-}
-
-static double expr_cost(Seen *s, const Expr *e) {
-    if (!meet(s, e)) return 0;
+static double expr_cost(Arena *arena, const Expr *e, Table *seen) {
+    enum { MOST_NODES = 900 }; // what a larger expression has beyond them is not counted
+    if (seen->count > MOST_NODES || table_get(seen, e)) return 0;
+    table_set(arena, seen, e, seen);
     double c = node_cost(e);
-    for (int i = 0; i < e->count; i++) c += expr_cost(s, e->args[i]);
+    for (int i = 0; i < e->count; i++) c += expr_cost(arena, e->args[i], seen);
     return c;
 }
 
@@ -56,9 +43,9 @@ static double tensor_bytes(const Program *p, const Tensor *t) {
 static void stage_model(Kernels *ks, const Kernel *k, int s, StageModel *m) {
     const Stage *st = &k->stages.data[s];
     const Equation *q = st->equation;
-    Seen seen = {.count = 0};
+    Table seen = {0};
     bool reduces = q->reduction != REDUCE_NONE, product = q->e->op == OP_PRODUCT && q->e->count > 1;
-    m->arithmetic = expr_cost(&seen, q->e) + (reduces && !product ? FMA : 0);
+    m->arithmetic = expr_cost(ks->program->arena, q->e, &seen) + (reduces && !product ? FMA : 0);
     m->guard_axes = stage_guard_axes(st);
     m->waste = q->e->op == OP_WHERE ? guards_waste(q->e) : 1;
     for (int i = 0; i < st->inner_count; i++) m->inner_axes |= 1u << st->inner[i];

@@ -12,16 +12,16 @@ typedef struct {
     const Equation *q;
     Active *active;
     void *data;
-    Memo *memo, *when; // when: the condition under which a part is computed
+    Table done, when; // when: the condition under which a part is computed
     Equations *named;
 } Naming;
 
 // A part that stands under one condition alone is computed under it; under several, always.
 static void find_conditions(Naming *n, const Expr *e, const Expr *when) {
-    const Expr *known = memo_get(n->when, e);
+    const Expr *known = table_get(&n->when, e);
     if (known == when || (known && known->op == OP_CONST)) return;
     if (known) when = expr_int(n->p, 1);
-    memo_set(n->when, e, when);
+    table_set(n->p->arena, &n->when, e, when);
     for (int i = 0; i < e->count; i++) {
         const Expr *c = e->op == OP_SELECT && i ? e->args[0] : NULL;
         if (c && i == 2) c = expr_unary(n->p, OP_NOT, c);
@@ -29,11 +29,9 @@ static void find_conditions(Naming *n, const Expr *e, const Expr *when) {
     }
 }
 
-static bool reads_active(Naming *n, const Expr *e) {
-    Exprs reads = {0};
-    expr_reads_of(n->p, e, &reads);
-    for (int i = 0; i < reads.count; i++)
-        if (n->active(n->data, reads.data[i]->tensor)) return true;
+static bool reads_active(const Naming *n, const Expr *e) {
+    for (int i = 0; i < e->read_count; i++)
+        if (n->active(n->data, e->reads[i]->tensor)) return true;
     return false;
 }
 
@@ -57,24 +55,19 @@ static const Expr *name(Naming *n, const Expr *e, const char *op) {
 
 // What stands under a guard is left alone: outside of it, it might read outside of a tensor. A value that a
 // condition may leave unused is 0 then, so that nothing infinite meets its slope of 0.
-static const Expr *walk(Naming *n, const Expr *e) {
+static const Expr *walk(void *data, const Expr *e) {
+    Naming *n = data;
     if (!e->count || e->op == OP_WHERE) return e;
-    const Expr *known = memo_get(n->memo, e);
+    const Expr *known = table_get(&n->done, e);
     if (known) return known;
-    const Expr **args = arena_array(n->p->arena, const Expr *, e->count);
-    bool same = true;
-    for (int i = 0; i < e->count; i++) {
-        args[i] = walk(n, e->args[i]);
-        same = same && args[i] == e->args[i];
-    }
-    const Expr *r = same ? e : expr_rebuild(n->p, e, args);
+    const Expr *r = expr_map_args(n->p, e, walk, n);
     const OpInfo *info = op_info((Op)r->op);
     if (info && info->value_in_derivative && info->cost >= COSTLY && e != n->q->e && r->free_count &&
         reads_active(n, e)) {
-        const Expr *when = memo_get(n->when, e), *zero = expr_const(n->p, 0);
+        const Expr *when = table_get(&n->when, e), *zero = expr_const(n->p, 0);
         r = name(n, when->op == OP_CONST ? r : expr_select(n->p, walk(n, when), r, zero), info->name);
     }
-    memo_set(n->memo, e, r);
+    table_set(n->p->arena, &n->done, e, r);
     return r;
 }
 
@@ -83,7 +76,7 @@ void name_values(Program *p, Function *f, Active *active, void *data) {
     for (int i = 0; i < f->equations.count; i++) {
         Equation *q = f->equations.data[i];
         if (q->reduction == REDUCE_NONE && q->e->count && active(data, q->tensor)) {
-            Naming n = {p, q, active, data, memo_create(p->arena), memo_create(p->arena), &all};
+            Naming n = {.p = p, .q = q, .active = active, .data = data, .named = &all};
             find_conditions(&n, q->e, expr_int(p, 1));
             const Expr *e = walk(&n, q->e);
             if (e != q->e) q = equation_with(p, q, e);

@@ -54,7 +54,6 @@ void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map)
 void kernel_enter_loop(Kernel *k, int loop);
 // A kernel of the stages from .. to - 1 of another, over the same tiles; it is in no schedule yet.
 Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to);
-bool kernel_writes(const Kernel *k, const Tensor *t);
 
 // The guarded body of a reduction, where everything is 0 outside; else NULL.
 const Expr *stage_guards(const Stage *s);

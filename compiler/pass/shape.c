@@ -10,13 +10,6 @@ Guarded expr_guarded(const Expr *e) {
     return (Guarded){NULL, 0, e};
 }
 
-const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args) {
-    if (e->op == OP_WHERE) return expr_where(p, e->guards, e->guard_count, args[0], args[1]);
-    if (e->op == OP_SUM) return expr_sum(p, e->value, e->coefs, args, e->count);
-    if (e->op == OP_PRODUCT) return expr_product(p, e->value, e->exponents, args, e->count);
-    return e->count ? expr_op(p, (Op)e->op, args, e->count) : e;
-}
-
 // What the side not taken would multiply stays outside of the product: its derivative is 0, whatever its
 // value would be.
 const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor) {
@@ -33,41 +26,37 @@ const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor) {
     return expr_mul(p, slope, factor);
 }
 
-void expr_reads_of(Program *p, const Expr *e, Exprs *reads) {
-    for (int i = 0; i < e->read_count; i++) vec_push(p->arena, reads, e->reads[i]);
-}
+typedef struct {
+    Program *p;
+    Table done;
+} Unstop;
 
-static const Expr *unstop(Program *p, const Expr *e, Memo *memo) {
+static const Expr *unstop(void *data, const Expr *e) {
+    Unstop *u = data;
     if (!e->count) return e;
-    const Expr *known = memo_get(memo, e);
-    if (known) return known;
-    const Expr **args = arena_array(p->arena, const Expr *, e->count);
-    bool same = true;
-    for (int i = 0; i < e->count; i++) {
-        args[i] = unstop(p, e->args[i], memo);
-        same = same && args[i] == e->args[i];
-    }
-    const Expr *r = e->op == OP_STOP_GRADIENT ? args[0] : same ? e : expr_rebuild(p, e, args);
-    memo_set(memo, e, r);
+    const Expr *r = table_get(&u->done, e);
+    if (r) return r;
+    r = e->op == OP_STOP_GRADIENT ? unstop(u, e->args[0]) : expr_map_args(u->p, e, unstop, u);
+    table_set(u->p->arena, &u->done, e, r);
     return r;
 }
 
-const Expr *expr_unstop(Program *p, const Expr *e) { return unstop(p, e, memo_create(p->arena)); }
+const Expr *expr_unstop(Program *p, const Expr *e) { return unstop(&(Unstop){.p = p}, e); }
 
-static int cost_of(const Expr *e, Memo *seen) {
-    if (!e->count || memo_get(seen, e)) return 0;
-    memo_set(seen, e, e);
+static int cost_of(Arena *arena, const Expr *e, Table *seen) {
+    if (!e->count || table_get(seen, e)) return 0;
+    table_set(arena, seen, e, e);
     const OpInfo *info = op_info((Op)e->op);
     int cost = info ? info->cost : e->count;
     for (int i = 0; e->op == OP_PRODUCT && i < e->count; i++)
         if (e->exponents[i] < 0) cost += op_info(OP_DIV)->cost - 1;
-    for (int i = 0; i < e->count && cost < 1000; i++) cost += cost_of(e->args[i], seen);
+    for (int i = 0; i < e->count && cost < 1000; i++) cost += cost_of(arena, e->args[i], seen);
     return cost;
 }
 
 bool expr_is_cheap(Program *p, const Expr *e) {
     enum { CHEAP = 4 }; // multiply-adds that a value may cost to be computed again and again
-    return cost_of(e, memo_create(p->arena)) <= CHEAP;
+    return cost_of(p->arena, e, &(Table){0}) <= CHEAP;
 }
 
 Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,

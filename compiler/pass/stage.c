@@ -28,12 +28,6 @@ void uses_add(Uses *u, Kernel *k) {
     for (int i = 0; i < k->stages.count; i++) uses_add_stage(u, k, &k->stages.data[i]);
 }
 
-bool kernel_writes(const Kernel *k, const Tensor *t) {
-    for (int i = 0; i < k->stages.count; i++)
-        if (k->stages.data[i].equation->tensor == t) return true;
-    return false;
-}
-
 // ---- kernels ----------------------------------------------------------------------------------------------
 
 int equation_space(const Equation *q, const Index **indices, int *result_count) {

@@ -116,20 +116,19 @@ static void demand_read(Travel *t, const Expr *read, const Guards *under) {
     m->guards.count = kept;
 }
 
-static void demand_in(Travel *t, const Expr *e, Guards *under, Memo *seen) {
-    if (!e->read_count || memo_get(seen, e)) return;
-    memo_set(seen, e, e);
+static void demand_in(Travel *t, const Expr *e, Guards *under, Table *seen) {
+    if (!e->read_count || table_get(seen, e)) return;
+    table_set(t->p->arena, seen, e, e);
     Program *p = t->p;
     Guards none = {0};
     if (e->op == OP_READ) demand_read(t, e, under);
     int guards = e->op == OP_WHERE ? e->guard_count : 0, forms = e->op == OP_READ ? e->guard_count : guards;
     for (int i = 0; i < forms; i++) {
         const Affine *form = e->op == OP_READ ? e->forms[i] : e->guards[i].form;
-        for (int k = 0; k < form->count; k++) demand_in(t, form->terms[k].atom, &none, memo_create(p->arena));
+        for (int k = 0; k < form->count; k++) demand_in(t, form->terms[k].atom, &none, &(Table){0});
     }
     if (e->op == OP_AFFINE)
-        for (int k = 0; k < e->form->count; k++)
-            demand_in(t, e->form->terms[k].atom, &none, memo_create(p->arena));
+        for (int k = 0; k < e->form->count; k++) demand_in(t, e->form->terms[k].atom, &none, &(Table){0});
     for (int i = 0; i < e->count; i++) {
         if (e->op != OP_WHERE || i == 1) {
             demand_in(t, e->args[i], under, seen);
@@ -137,7 +136,7 @@ static void demand_in(Travel *t, const Expr *e, Guards *under, Memo *seen) {
         }
         int before = under->count;
         for (int k = 0; k < guards; k++) vec_push(p->arena, under, e->guards[k]);
-        demand_in(t, e->args[0], under, memo_create(p->arena));
+        demand_in(t, e->args[0], under, &(Table){0});
         under->count = before;
     }
 }
@@ -158,7 +157,7 @@ static void demand(Travel *t) {
         }
         for (int k = 0; k < d->equations.count; k++) {
             Guards under = {0};
-            demand_in(t, d->equations.data[k]->e, &under, memo_create(p->arena));
+            demand_in(t, d->equations.data[k]->e, &under, &(Table){0});
         }
     }
 }

@@ -6,30 +6,6 @@
 
 #include "sema/values.h"
 
-void table_set(Arena *arena, Table *table, const void *key, void *value) {
-    if (table->count * 2 >= table->room) {
-        Table old = *table;
-        table->room = old.room ? old.room * 2 : 32;
-        table->keys = arena_array(arena, const void *, table->room);
-        table->values = arena_array(arena, void *, table->room);
-        table->count = 0;
-        for (int i = 0; i < old.room; i++)
-            if (old.keys[i]) table_set(arena, table, old.keys[i], old.values[i]);
-    }
-    int i = (int)(hash_mix((uint64_t)(uintptr_t)key, 17) & (uint64_t)(table->room - 1));
-    while (table->keys[i] && table->keys[i] != key) i = (i + 1) & (table->room - 1);
-    table->count += !table->keys[i];
-    table->keys[i] = key;
-    table->values[i] = value;
-}
-
-void *table_get(const Table *table, const void *key) {
-    if (!table->room) return NULL;
-    int i = (int)(hash_mix((uint64_t)(uintptr_t)key, 17) & (uint64_t)(table->room - 1));
-    while (table->keys[i] && table->keys[i] != key) i = (i + 1) & (table->room - 1);
-    return table->keys[i] ? table->values[i] : NULL;
-}
-
 // ---- making values ----
 
 SemaValue value_error(void) { return (SemaValue){.kind = SEMA_ERROR}; }

@@ -14,16 +14,6 @@ enum {
     MAX_FACTS = 256
 };
 
-// ---- pointers to pointers ----
-
-typedef struct {
-    const void **keys;
-    void **values;
-    int count, room;
-} Table;
-void table_set(Arena *arena, Table *table, const void *key, void *value);
-void *table_get(const Table *table, const void *key);
-
 // ---- scopes ----
 
 // Where layers are counted (rule 18): one for each application of a layer, for a named pipe, for a file.
