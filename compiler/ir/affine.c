@@ -300,12 +300,6 @@ bool affine_depends(const Affine *a, const Index *index) {
     return false;
 }
 
-uint32_t affine_axes(const Affine *a) {
-    uint32_t axes = 0;
-    for (int i = 0; i < a->count; i++) axes |= a->terms[i].atom->axes;
-    return axes;
-}
-
 int affine_read_depth(const Affine *a) {
     int depth = 0;
     for (int i = 0; i < a->count; i++)

@@ -75,7 +75,6 @@ const Affine *affine_offset(Program *p, const Affine *a, int64_t c);
 void affine_bounds(const Affine *a, int64_t *low, int64_t *high);
 int64_t affine_coef(const Affine *a, const Index *index); // 0: does not hold it (as numerator)
 const Index *affine_only(const Affine *a); // the index, if the form is just that index; else NULL
-int64_t gcd_of(int64_t a, int64_t b);
 bool affine_is_constant(const Affine *a);
 bool affine_depends(const Affine *a, const Index *index); // also inside atoms
 
@@ -363,8 +362,10 @@ int64_t tensor_elements(const Tensor *t);                  // with the declared 
 Tensor *program_rowmap(Program *p);                        // the one TENSOR_ROWMAP; made when first asked for
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
-Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,
-                       const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
+Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
+                        const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
+void equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,
+                  const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
 // The result's indices in order of first appearance, for callers that walk an equation's space. Returns how
 // many.
 int equation_result_indices(const Equation *q, const Index **indices, int room);

@@ -14,16 +14,10 @@ typedef struct {
 
 static int compile_node(Compile *c, const Expr *e);
 
-static int slot_of(const Machine *m, const Index *index) {
-    for (int i = 0; i < m->loop_count; i++)
-        if (m->loops[i] == index) return i;
-    return -1;
-}
-
 static int level_of(const Machine *m, const Index *const *indices, int count) {
     int level = 0;
     for (int i = 0; i < count; i++) {
-        int slot = slot_of(m, indices[i]);
+        int slot = index_find(m->loops, m->loop_count, indices[i]);
         level = slot + 1 > level ? slot + 1 : level;
     }
     return level;
@@ -34,7 +28,7 @@ static Form compile_form(Compile *c, const Affine *a) {
     for (int i = 0; i < a->count; i++) {
         const Expr *atom = a->terms[i].atom;
         parts[i] = (Part){.slot = -1, .node = -1, .coef = a->terms[i].coef};
-        if (atom->op == OP_INDEX) parts[i].slot = slot_of(c->m, atom->index);
+        if (atom->op == OP_INDEX) parts[i].slot = index_find(c->m->loops, c->m->loop_count, atom->index);
         if (parts[i].slot < 0 && atom->op != OP_INDEX)
             parts[i].node = compile_node(c, atom);
         else if (parts[i].slot < 0)
@@ -162,21 +156,14 @@ static bool guards_hold(Machine *m, const Node *n) {
     return true;
 }
 
-static double whole_power(double x, int k) {
-    if (abs(k) > 64) return pow(x, abs(k));
-    double result = 1;
-    for (int i = abs(k); i > 0; i--) result *= x;
-    return result;
-}
-
 static double product_value(Machine *m, const Node *n) {
     double above = n->e->value, below = 1;
     for (int i = 0; i < n->count; i++) {
         double x = machine_value(m, n->args[i]);
         if (n->e->exponents[i] > 0)
-            above *= whole_power(x, n->e->exponents[i]);
+            above *= whole_power(x, abs(n->e->exponents[i]));
         else
-            below *= whole_power(x, n->e->exponents[i]);
+            below *= whole_power(x, abs(n->e->exponents[i]));
     }
     return below == 1 ? above : above / below;
 }

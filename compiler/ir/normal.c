@@ -141,80 +141,64 @@ static const Expr *push_into_where(Program *p, const Expr *e) {
 
 // ---- products ----
 
-typedef struct {
-    const Expr *condition;
-    bool sense;
-} Choice;
-typedef struct {
-    Program *p;
-    VEC(Guard) guards;
-    VEC(Choice) choices;
-    VEC(const Expr *) args;
-    VEC(int) exponents;
-    bool moved; // something left the product
-} Factors;
-
-static void take_choice(Factors *f, const Expr *condition, bool sense) {
-    f->moved = true;
-    for (int i = 0; i < f->choices.count; i++)
-        if (f->choices.data[i].condition == condition && f->choices.data[i].sense == sense) return;
-    vec_push(f->p->arena, &f->choices, (Choice){condition, sense});
+const Expr *factors_enclose(Program *p, const Factors *f, const Expr *e) {
+    const Expr *none = expr_const(p, 0);
+    for (int i = f->conditions.count - 1; i >= 0; i--) {
+        Condition c = f->conditions.data[i];
+        e = c.sense ? expr_select(p, c.condition, e, none) : expr_select(p, c.condition, none, e);
+    }
+    return f->guards.count > 0 ? expr_where(p, f->guards.data, f->guards.count, e, none) : e;
 }
 
-static void take(Factors *f, const Expr *e, int exponent) {
+static void take_condition(Program *p, Factors *f, const Expr *condition, bool sense) {
+    for (int i = 0; i < f->conditions.count; i++)
+        if (f->conditions.data[i].condition == condition && f->conditions.data[i].sense == sense) return;
+    vec_push(p->arena, &f->conditions, (Condition){condition, sense});
+}
+
+static void take(Program *p, Factors *f, const Expr *e, int exponent) {
     Guard small[MOST_GUARDS];
     int n = 0;
     if (exponent > 0 && masked(e)) {
-        for (int i = 0; i < e->guard_count; i++) vec_push(f->p->arena, &f->guards, e->guards[i]);
-        f->moved = true;
-        take(f, e->args[0], exponent);
+        for (int i = 0; i < e->guard_count; i++) vec_push(p->arena, &f->guards, e->guards[i]);
+        take(p, f, e->args[0], exponent);
     } else if (exponent > 0 && e->op == OP_SELECT && (zero(e->args[1]) || zero(e->args[2]))) {
-        take_choice(f, e->args[0], zero(e->args[2]));
-        take(f, e->args[zero(e->args[2]) ? 1 : 2], exponent);
+        take_condition(p, f, e->args[0], zero(e->args[2]));
+        take(p, f, e->args[zero(e->args[2]) ? 1 : 2], exponent);
     } else if (exponent > 0 && e->type == TYPE_BOOL && e->op != OP_READ &&
-               expr_as_guards(f->p, e, small, MOST_GUARDS, &n)) {
-        for (int i = 0; i < n; i++) vec_push(f->p->arena, &f->guards, small[i]);
-        f->moved = true;
+               expr_as_guards(p, e, small, MOST_GUARDS, &n)) {
+        for (int i = 0; i < n; i++) vec_push(p->arena, &f->guards, small[i]);
     } else if (exponent > 0 && e->type == TYPE_BOOL && (e->op == OP_LT || e->op == OP_LE || e->op == OP_EQ)) {
-        take_choice(f, e, true);
+        take_condition(p, f, e, true);
     } else {
-        vec_push(f->p->arena, &f->args, e);
-        vec_push(f->p->arena, &f->exponents, exponent);
+        vec_push(p->arena, &f->base, e);
+        vec_push(p->arena, &f->exponent, exponent);
     }
 }
 
-static void order_choices(Factors *f) {
-    for (int i = 1; i < f->choices.count; i++)
-        for (int k = i;
-             k > 0 && expr_order(f->choices.data[k].condition, f->choices.data[k - 1].condition) < 0; k--) {
-            Choice swap = f->choices.data[k];
-            f->choices.data[k] = f->choices.data[k - 1];
-            f->choices.data[k - 1] = swap;
+// Brings the conditions in their order; false where both senses of one stand among them.
+static bool order_conditions(Factors *f) {
+    bool possible = true;
+    Condition *c = f->conditions.data;
+    for (int i = 1; i < f->conditions.count; i++)
+        for (int k = i; k > 0 && expr_order(c[k].condition, c[k - 1].condition) <= 0; k--) {
+            possible = possible && c[k].condition != c[k - 1].condition;
+            Condition swap = c[k];
+            c[k] = c[k - 1];
+            c[k - 1] = swap;
         }
-}
-
-// select(c, body, 0) for every choice, then where(guards, ., 0) around.
-static const Expr *enclose(Factors *f, const Expr *body) {
-    Program *p = f->p;
-    const Expr *none = expr_const(p, 0), *e = body;
-    order_choices(f);
-    for (int i = f->choices.count - 1; i >= 0; i--) {
-        const Choice *c = &f->choices.data[i];
-        if (i > 0 && f->choices.data[i - 1].condition == c->condition)
-            return none; // both senses of one condition
-        e = c->sense ? expr_select(p, c->condition, e, none) : expr_select(p, c->condition, none, e);
-    }
-    if (f->guards.count > 0) e = expr_where(p, f->guards.data, f->guards.count, e, none);
-    return e;
+    return possible;
 }
 
 static const Expr *normal_product(Program *p, const Expr *e) {
     if (p->precision == PRECISION_STRICT || e->type == TYPE_INT) return e;
-    Factors f = {.p = p};
-    for (int i = 0; i < e->count; i++) take(&f, e->args[i], e->exponents[i]);
-    if (!f.moved) return e->count == 1 && e->exponents[0] == 1 ? push_into_where(p, e) : e;
-    const Expr *body = expr_product(p, e->value, f.exponents.data, f.args.data, f.args.count);
-    return normal(p, enclose(&f, normal(p, body)));
+    Factors f = {.k = e->value};
+    for (int i = 0; i < e->count; i++) take(p, &f, e->args[i], e->exponents[i]);
+    if (!f.guards.count && !f.conditions.count)
+        return e->count == 1 && e->exponents[0] == 1 ? push_into_where(p, e) : e;
+    if (!order_conditions(&f)) return expr_const(p, 0);
+    const Expr *body = normal(p, expr_product(p, f.k, f.exponent.data, f.base.data, f.base.count));
+    return normal(p, factors_enclose(p, &f, body));
 }
 
 // ---- sums ----

@@ -70,12 +70,6 @@ static Mark *mark_of(Printer *r, const Expr *e) {
     return mark;
 }
 
-static uint64_t bits_of(double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 static uint64_t hash_form(Printer *r, const Affine *a) {
     uint64_t h = hash_mix((uint64_t)a->constant, (uint64_t)a->denominator), sum = 0;
     for (int i = 0; i < a->count; i++)
@@ -377,9 +371,7 @@ static int all_indices(const Equation *q, const Index **all, int room) {
         int count = pass ? q->e->free_count : q->index_count;
         for (int i = 0; i < count && n < room; i++) {
             const Index *index = pass ? q->e->free[i] : q->indices[i];
-            bool known = false;
-            for (int k = 0; k < n; k++) known |= all[k] == index;
-            if (!known) all[n++] = index;
+            if (index_find(all, n, index) < 0) all[n++] = index;
         }
     }
     for (int i = 1; i < n; i++)

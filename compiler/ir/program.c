@@ -82,8 +82,8 @@ Function *function_add(Program *p, FunctionKind kind, const char *name) {
     return f;
 }
 
-Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,
-                       const Index *const *indices, int index_count, const Expr *e, const Origin *origin) {
+Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
+                        const Index *const *indices, int index_count, const Expr *e, const Origin *origin) {
     Equation *q = arena_new(p->arena, Equation);
     const Affine **forms = arena_array(p->arena, const Affine *, t->rank > 0 ? t->rank : 1);
     for (int d = 0; d < t->rank; d++) forms[d] = out[d];
@@ -97,8 +97,12 @@ Equation *equation_add(Program *p, Function *f, Tensor *t, const Affine *const *
                     .indices = own,
                     .e = e,
                     .origin = origin};
-    if (f) vec_push(p->arena, &f->equations, q);
     return q;
+}
+
+void equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,
+                  const Index *const *indices, int index_count, const Expr *e, const Origin *origin) {
+    vec_push(p->arena, &f->equations, equation_make(p, t, out, r, indices, index_count, e, origin));
 }
 
 int equation_result_indices(const Equation *q, const Index **indices, int room) {
@@ -107,9 +111,7 @@ int equation_result_indices(const Equation *q, const Index **indices, int room) 
         for (int t = 0; t < q->out[d]->count; t++) {
             const Expr *atom = q->out[d]->terms[t].atom;
             for (int f = 0; f < atom->free_count; f++) {
-                bool known = false;
-                for (int k = 0; k < count && k < room; k++) known |= indices[k] == atom->free[f];
-                if (known) continue;
+                if (index_find(indices, count < room ? count : room, atom->free[f]) >= 0) continue;
                 if (count < room) indices[count] = atom->free[f];
                 count++;
             }

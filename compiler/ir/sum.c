@@ -154,7 +154,7 @@ static bool opens(const Expr *e, int exponent) {
     return true;
 }
 
-static double whole_power(double x, int k) {
+double whole_power(double x, int k) {
     if (abs(k) > 64) return pow(x, k);
     double result = 1;
     for (int i = k < 0 ? -k : k; i > 0; i--) result *= x;

@@ -49,7 +49,7 @@ void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value) {
 
 // ---- structure ----
 
-static uint64_t bits_of(double value) {
+uint64_t bits_of(double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     return bits;

@@ -3,7 +3,7 @@
 #ifndef NN_IR_TABLES_H
 #define NN_IR_TABLES_H
 
-#include "ir/ir.h"
+#include "ir/algebra.h"
 
 // A map from expressions (by id) to anything that is emptied in constant time. Walks borrow one and give it
 // back, so that walks inside walks have memos of their own.
@@ -33,8 +33,7 @@ void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value);
 const Expr *expr_intern(Program *p, const Expr *candidate);
 // Orders arguments of commutative operations: by structural hash, then by creation.
 int expr_order(const Expr *a, const Expr *b);
-bool expr_is_integer(const Expr *e); // INT or BOOL: may stand in an affine form
-uint32_t affine_axes(const Affine *a);
+bool expr_is_integer(const Expr *e);    // INT or BOOL: may stand in an affine form
 int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
 
 // Names as text: in backquotes unless plain.
@@ -47,8 +46,8 @@ const Expr *fold_operation(Program *p, Op op, const Expr *const *args, int count
 // Integer // and mod by a constant, as affine forms; NULL where the divisor is not a constant other than 0.
 const Expr *affine_floor_div(Program *p, const Affine *a, int64_t m);
 
+uint64_t bits_of(double value);
 bool number_whole(double x, int64_t *value); // is it a whole number that a double holds exactly?
-int64_t floor_div(int64_t a, int64_t b);     // rounds down, b > 0
 int64_t exact_mul(int64_t a, int64_t b);     // an overflow is our own error: shapes are checked before
 int64_t clamp_add(int64_t a, int64_t b);     // saturates at the infinities of bounds
 int64_t clamp_mul(int64_t a, int64_t b);

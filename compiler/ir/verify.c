@@ -3,8 +3,6 @@
 
 #include "ir/tables.h"
 
-#include <stdlib.h>
-
 enum { MOST_GUARDS = 64, MOST_VISITS = 1000000 };
 
 typedef struct {
@@ -136,31 +134,6 @@ static void inside(Inside *x, const Expr *e) {
 
 // ---- one equation ----
 
-static bool holds(const Index *const *indices, int count, const Index *index) {
-    for (int i = 0; i < count; i++)
-        if (indices[i] == index) return true;
-    return false;
-}
-
-// Do different values of the indices not yet known always give different values of the form?
-static bool mixed_radix(const Affine *a, const Index *const *known, int count) {
-    bool used[SMALL] = {false};
-    int64_t reach = 0;
-    if (a->count > SMALL) return false;
-    for (int round = 0; round < a->count; round++) {
-        int next = -1;
-        for (int i = 0; i < a->count; i++)
-            if (!used[i] && (next < 0 || llabs(a->terms[i].coef) < llabs(a->terms[next].coef))) next = i;
-        used[next] = true;
-        const Index *index = a->terms[next].atom->index;
-        if (holds(known, count, index) || index->size <= 1) continue;
-        int64_t coef = llabs(a->terms[next].coef);
-        if (coef <= reach) return false;
-        reach += coef * (index->size - 1);
-    }
-    return true;
-}
-
 static void check_results(Verifier *v, const Equation *q) {
     const Tensor *t = q->tensor;
     const Index *known[SMALL];
@@ -183,8 +156,8 @@ static void check_results(Verifier *v, const Equation *q) {
     }
     for (int round = 0; round < q->out_count && !v->failure; round++)
         for (int d = 0; d < q->out_count; d++)
-            for (int i = 0; i < q->out[d]->count && mixed_radix(q->out[d], known, count); i++)
-                if (!holds(known, count, q->out[d]->terms[i].atom->index) && count < SMALL)
+            for (int i = 0; i < q->out[d]->count && form_is_injective(q->out[d], known, count); i++)
+                if (index_find(known, count, q->out[d]->terms[i].atom->index) < 0 && count < SMALL)
                     known[count++] = q->out[d]->terms[i].atom->index;
     const Index *all[SMALL];
     if (!v->failure && equation_result_indices(q, all, SMALL) != count)
@@ -197,10 +170,11 @@ static void check_indices(Verifier *v, const Equation *q) {
     if (count > SMALL || q->index_count > SMALL) fail(v, "too many indices");
     if (q->reduction == REDUCE_NONE && q->index_count > 0) fail(v, "indices without a reduction");
     for (int i = 0; i < q->index_count && !v->failure; i++)
-        if (holds(results, count, q->indices[i]) || holds(q->indices, i, q->indices[i]))
+        if (index_find(results, count, q->indices[i]) >= 0 || index_find(q->indices, i, q->indices[i]) >= 0)
             fail(v, "the reduction's index %s stands elsewhere too", q->indices[i]->name);
     for (int i = 0; i < q->e->free_count && !v->failure; i++)
-        if (!holds(results, count, q->e->free[i]) && !holds(q->indices, q->index_count, q->e->free[i]))
+        if (index_find(results, count, q->e->free[i]) < 0 &&
+            index_find(q->indices, q->index_count, q->e->free[i]) < 0)
             fail(v, "the index %s is not the equation's", q->e->free[i]->name);
 }
 
@@ -213,8 +187,8 @@ static void check_order(Verifier *v, const Equation *q) {
     for (int d = 0; plain && d < x->guard_count; d++)
         for (int k = 0; k < x->forms[d]->count; k++)
             plain = plain && x->forms[d]->terms[k].atom->op == OP_INDEX;
-    if (!plain || q->index_count != 1 || !holds(results, count, i) || i->size != q->indices[0]->size ||
-        i->batch || q->indices[0]->batch || expr_depends(x, i))
+    if (!plain || q->index_count != 1 || index_find(results, count, i) < 0 ||
+        i->size != q->indices[0]->size || i->batch || q->indices[0]->batch || expr_depends(x, i))
         fail(v, "an order is not of the form order[r] at(x, i)");
 }
 
@@ -239,20 +213,6 @@ static void check_equation(Verifier *v, const Equation *q) {
 
 // ---- pieces, effects, the function ----
 
-static bool disjoint(const Equation *a, const Equation *b) {
-    for (int d = 0; d < a->out_count; d++) {
-        int64_t low_a, high_a, low_b, high_b, g = 0;
-        affine_bounds(a->out[d], &low_a, &high_a);
-        affine_bounds(b->out[d], &low_b, &high_b);
-        for (int i = 0; i < a->out[d]->count; i++) g = gcd_of(g, a->out[d]->terms[i].coef);
-        for (int i = 0; i < b->out[d]->count; i++) g = gcd_of(g, b->out[d]->terms[i].coef);
-        if (high_a < low_b || high_b < low_a ||
-            (g > 1 && (a->out[d]->constant - b->out[d]->constant) % g != 0))
-            return true;
-    }
-    return false;
-}
-
 static void check_pieces(Verifier *v) {
     const Function *f = v->f;
     int *before = arena_array(v->p->arena, int, f->equations.count + 1); // the piece before, + 1
@@ -263,7 +223,7 @@ static void check_pieces(Verifier *v) {
         latest[q->tensor->id] = i + 1;
         for (int k = before[i]; k > 0 && !v->failure; k = before[k - 1]) {
             v->q = q;
-            if (!disjoint(q, f->equations.data[k - 1]))
+            if (!forms_disjoint(q->out, f->equations.data[k - 1]->out, q->out_count))
                 fail(v, "two pieces of %s may overlap", q->tensor->name);
         }
     }

@@ -3,7 +3,7 @@
 #ifndef NN_ALGEBRA_H
 #define NN_ALGEBRA_H
 
-#include "ir/ir.h"
+#include "ir/algebra.h"
 
 typedef VEC(Equation *) Equations;
 typedef VEC(const Expr *) Exprs;
@@ -19,14 +19,11 @@ const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor); // gu
 bool expr_is_cheap(Program *p, const Expr *e);      // may be computed again for every reader
 const Expr *expr_unstop(Program *p, const Expr *e); // stop_gradient has done its work
 
-Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
-                        const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
 Equation *equation_with(Program *p, const Equation *q, const Expr *e); // the same with another expression
 Equation *equation_copy(Program *p, const Equation *q,
                         Tensor *t);        // into another tensor, with indices of its own
 bool equation_identity(const Equation *q); // every result form is an index of its own
 int equation_loops(const Equation *q, const Index **loops, int room); // result indices, then the reduction's
-bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count);
 double index_points(const Index *const *indices, int count);
 
 Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, int rank,
@@ -65,21 +62,9 @@ Equation *equation_simplify(Program *p, const Equation *q);
 void equation_phases(Program *p, const Equation *q, Equations *pieces); // simplified, strides split
 
 // ---- factor.c: products taken apart
-typedef struct {
-    const Expr *condition;
-    bool sense;
-} Condition;
-typedef struct {
-    double k;
-    VEC(const Expr *) base;
-    VEC(int) exponent;
-    VEC(Guard) guards;
-    VEC(Condition) conditions;
-} Factors;
 void expr_factors(Program *p, const Expr *e, Factors *f);
 const Expr *factors_expr(Program *p, const Factors *f);
 bool expr_depends_on_any(const Expr *e, const Index *const *indices, int count);
-bool form_depends_on_any(const Affine *form, const Index *const *indices, int count);
 bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards,
                        int count); // what leaves a guard answers this
 // sum[r] outer * inner with `outer` free of r: false where nothing can leave.

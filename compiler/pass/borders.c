@@ -3,9 +3,6 @@
 // it serves is a product with the bordered read as a factor; one dimension of the tensor stays without.
 #include "pass/schedule.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 static const double MOST_WASTE = 1.15;
 
 // ---- guards -----------------------------------------------------------------------------------------------
@@ -16,67 +13,20 @@ const Expr *stage_guards(const Stage *s) {
     return sum && expr_is_const(e->args[1], 0) ? e : NULL;
 }
 
-static uint32_t affine_axes(const Affine *f) {
-    uint32_t m = 0;
-    for (int i = 0; i < f->count; i++) m |= f->terms[i].atom->axes;
-    return m;
-}
-
 uint32_t stage_guard_axes(const Stage *s) {
     const Expr *e = s->equation->e;
     uint32_t m = 0;
     if (s->equation->reduction == REDUCE_NONE || e->op != OP_WHERE) return 0;
-    for (int i = 0; i < e->guard_count; i++) m |= affine_axes(e->guards[i].form);
+    for (int i = 0; i < e->guard_count; i++) m |= forms_axes(&e->guards[i].form, 1);
     return m;
-}
-
-enum { MOST_SPAN = 1 << 16 };
-
-static bool plain_indices(const Affine *f, int64_t *span) {
-    *span = 0;
-    if (f->denominator != 1) return false;
-    for (int i = 0; i < f->count; i++) {
-        if (f->terms[i].atom->op != OP_INDEX) return false;
-        int64_t c = f->terms[i].coef < 0 ? -f->terms[i].coef : f->terms[i].coef;
-        *span += c * (f->terms[i].atom->index->size - 1);
-        if (*span >= MOST_SPAN) return false;
-    }
-    return true;
-}
-
-// The share of points at which the guard holds: how often each value of the form comes up, one index after
-// another.
-static double share_inside(Guard g) {
-    int64_t span, at = 0;
-    if (!plain_indices(g.form, &span)) return 1;
-    double *times = calloc((size_t)span + 1, sizeof *times), *next = calloc((size_t)span + 1, sizeof *next);
-    if (!times || !next) memory_exhausted(((size_t)span + 1) * sizeof *times);
-    times[0] = 1;
-    int64_t low = g.form->constant;
-    for (int i = 0; i < g.form->count; i++) {
-        int64_t c = g.form->terms[i].coef, n = g.form->terms[i].atom->index->size, step = c < 0 ? -c : c;
-        if (c < 0) low += c * (n - 1);
-        memset(next, 0, ((size_t)span + 1) * sizeof *next);
-        for (int64_t v = 0; v <= at; v++)
-            for (int64_t x = 0; times[v] > 0 && x < n; x++) next[v + x * step] += times[v];
-        at += step * (n - 1);
-        double *swap = times;
-        times = next;
-        next = swap;
-    }
-    double all = 0, in = 0;
-    for (int64_t v = 0; v <= at; v++) {
-        all += times[v];
-        if (low + v >= 0 && low + v < g.count) in += times[v];
-    }
-    free(times);
-    free(next);
-    return in > 0 ? in / all : 1 / all;
 }
 
 double guards_waste(const Expr *where) {
     double w = 1;
-    for (int i = 0; i < where->guard_count; i++) w /= share_inside(where->guards[i]);
+    for (int i = 0; i < where->guard_count; i++) {
+        double points, inside = guard_share(where->guards[i], &points);
+        if (inside >= 0) w /= inside > 0 ? inside : 1 / points;
+    }
     return w;
 }
 
@@ -151,9 +101,9 @@ static bool is_zero_outside(const Expr *where, Tensor *const *tensors, const int
 
 static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors, int *dims) {
     for (int i = 0; i < where->guard_count; i++) {
-        int64_t span;
+        int64_t low, span;
         const Expr *r = read_within(where->args[0], where->guards[i], &dims[i]);
-        if (!r || !plain_indices(where->guards[i].form, &span) || !may_have_border(ks, r->tensor, dims[i]))
+        if (!r || !form_span(where->guards[i].form, &low, &span) || !may_have_border(ks, r->tensor, dims[i]))
             return false;
         tensors[i] = r->tensor;
     }
@@ -183,9 +133,9 @@ static void count_work(const Kernel *k, Stage *s) {
     if (!where) return;
     for (int i = 0; i < where->guard_count; i++) {
         const Affine *f = where->guards[i].form;
-        int64_t span;
+        int64_t low, span;
         bool cut = false;
-        if (!plain_indices(f, &span)) return;
+        if (!form_span(f, &low, &span)) return;
         for (int j = 0; j < s->inner_count; j++) {
             int64_t c = affine_axis_coef(f, s->inner[j]);
             cut |= (c == 1 || c == -1) && !k->axes[s->inner[j]].tile;

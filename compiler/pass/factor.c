@@ -44,25 +44,13 @@ void expr_factors(Program *p, const Expr *e, Factors *f) {
 }
 
 const Expr *factors_expr(Program *p, const Factors *f) {
-    const Expr *none = expr_const(p, 0);
     const Expr *e = expr_product(p, f->k, f->exponent.data, f->base.data, f->base.count);
-    for (int i = f->conditions.count - 1; i >= 0; i--) {
-        Condition c = f->conditions.data[i];
-        e = c.sense ? expr_select(p, c.condition, e, none) : expr_select(p, c.condition, none, e);
-    }
-    if (f->guards.count) e = expr_where(p, f->guards.data, f->guards.count, e, none);
-    return expr_normal(p, e);
+    return expr_normal(p, factors_enclose(p, f, e));
 }
 
 bool expr_depends_on_any(const Expr *e, const Index *const *indices, int count) {
     for (int i = 0; i < count; i++)
         if (expr_depends(e, indices[i])) return true;
-    return false;
-}
-
-bool form_depends_on_any(const Affine *form, const Index *const *indices, int count) {
-    for (int k = 0; k < form->count; k++)
-        if (expr_depends_on_any(form->terms[k].atom, indices, count)) return true;
     return false;
 }
 

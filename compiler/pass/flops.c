@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 static double operations(Arena *arena, const Expr *e, Table *seen) {
     if (!e->count || table_get(seen, e)) return 0;
@@ -26,36 +25,14 @@ static double operations(Arena *arena, const Expr *e, Table *seen) {
     return sum;
 }
 
-enum { MAX_REACH = 1 << 16 };
-
-// How many of the form's points lie in the guard: counts of values, index by index.
-static double share(Arena *arena, const Guard *g) {
+static double share(Guard g) {
+    enum { MAX_REACH = 1 << 16 };
+    double points, inside = guard_share(g, &points);
+    if (inside >= 0) return inside;
+    if (g.form->denominator != 1) return 1.0 / (double)g.form->denominator;
     int64_t low, high;
-    if (g->form->denominator != 1) return 1.0 / (double)g->form->denominator;
-    affine_bounds(g->form, &low, &high);
-    if (high - low >= MAX_REACH) return 1;
-    int64_t reach = high - low + 1, at = g->form->constant - low;
-    double *counts = arena_array(arena, double, reach), *next = arena_array(arena, double, reach), all = 1,
-           inside = 0;
-    for (int k = 0; k < g->form->count; k++) {
-        const Expr *atom = g->form->terms[k].atom;
-        if (atom->op != OP_INDEX) return g->count == 1 ? 1.0 / (double)reach : 1;
-        if (g->form->terms[k].coef < 0) at += g->form->terms[k].coef * (atom->index->size - 1);
-    }
-    if (at < 0 || at >= reach) return 1;
-    counts[at] = 1;
-    for (int k = 0; k < g->form->count; k++) {
-        int64_t coef = llabs(g->form->terms[k].coef), size = g->form->terms[k].atom->index->size;
-        memset(next, 0, (size_t)reach * sizeof *next);
-        for (int64_t v = 0; v < reach; v++)
-            for (int64_t i = 0; counts[v] > 0 && i < size && v + i * coef < reach; i++)
-                next[v + i * coef] += counts[v];
-        memcpy(counts, next, (size_t)reach * sizeof *counts);
-        all *= (double)size;
-    }
-    for (int64_t v = 0; v < reach; v++)
-        if (v + low >= 0 && v + low < g->count) inside += counts[v];
-    return inside / all;
+    affine_bounds(g.form, &low, &high);
+    return g.count == 1 && high - low < MAX_REACH ? 1.0 / (double)(high - low + 1) : 1;
 }
 
 int64_t function_flops(const Function *f) {
@@ -66,7 +43,7 @@ int64_t function_flops(const Function *f) {
         const Index *loops[256];
         double points = index_points(loops, equation_loops(q, loops, 256));
         Guarded g = expr_guarded(q->e);
-        for (int k = 0; k < g.count; k++) points *= share(arena, &g.guards[k]);
+        for (int k = 0; k < g.count; k++) points *= share(g.guards[k]);
         double each = operations(arena, g.body, &(Table){0}) + (q->reduction != REDUCE_NONE);
         total += points * each;
     }

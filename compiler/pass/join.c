@@ -14,12 +14,6 @@ typedef struct {
     int axis[MAX_SPACE]; // of the kernel, or -1
 } Mapping;
 
-static int number_of(const Mapping *m, const Index *x) {
-    for (int i = 0; i < m->count; i++)
-        if (m->indices[i] == x) return i;
-    return -1;
-}
-
 static bool taken(const Mapping *m, int axis, int but) {
     for (int i = 0; i < m->count; i++)
         if (i != but && m->axis[i] == axis) return true;
@@ -33,7 +27,7 @@ static bool unify_term(Mapping *m, const Kernel *k, Term f, const Affine *g) {
             if (g->terms[j].atom == f.atom && g->terms[j].coef == f.coef && !f.atom->free_count) return true;
         return false;
     }
-    int x = number_of(m, f.atom->index);
+    int x = index_find(m->indices, m->count, f.atom->index);
     if (x < 0) return false;
     for (int j = 0; j < g->count; j++) {
         if (g->terms[j].coef != f.coef || g->terms[j].atom->op != OP_INDEX) continue;
@@ -208,7 +202,7 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     if (!unify_products(f, &m, k, reads, count, &product)) return false;
     bool share = unify_shared(&m, k, reads, count);
     if (!product && !(share && (q->reduction != REDUCE_NONE) == reduces)) return false;
-    if (k->loop >= 0 && m.axis[number_of(&m, equation_time(q))] != k->time) return false;
+    if (k->loop >= 0 && m.axis[index_find(m.indices, m.count, equation_time(q))] != k->time) return false;
     if (!covers(&m, k, share, q->reduction != REDUCE_NONE) || !keeps_effects(f, &m, k, q, reads, count))
         return false;
     if (!may_read(f, k, reads, count)) return false;

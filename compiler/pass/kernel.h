@@ -8,7 +8,7 @@
 #ifndef NN_KERNEL_H
 #define NN_KERNEL_H
 
-#include "ir/ir.h"
+#include "ir/algebra.h"
 
 enum { MAX_AXES = 32, MAX_TILE_AXES = 16, MAX_BLOCKS = 4 };
 
@@ -156,7 +156,5 @@ int64_t layout_byte(const Layout *layout, const Tensor *t, int64_t element);
 // Of a read or a result inside a kernel: does it depend on the axis, is it contiguous along it?
 bool forms_depend(const Affine *const *forms, int count, int axis);
 bool forms_contiguous(const Layout *layout, const Affine *const *forms, int count, int axis);
-
-uint32_t forms_axes(const Affine *const *forms, int count); // of a kernel that the forms depend on
 
 #endif

@@ -12,28 +12,23 @@ typedef struct {
     int index_count;
     const Expr *e;
 } Key;
-typedef struct Entry Entry;
-struct Entry {
-    Entry *next;
+typedef struct {
     uint64_t hash;
     Key *keys;
     int count;
     Tensor *tensor;
-};
+} Entry;
 typedef VEC(Index *) Pool;
 
 struct Numbers {
     Program *p;
     VEC(Pool) result, summed; // by place
-    Entry **buckets;
-    int room, count;
+    HashSet entries;
 };
 
 Numbers *numbers_create(Program *p) {
     Numbers *n = arena_new(p->arena, Numbers);
     n->p = p;
-    n->room = 256;
-    n->buckets = arena_array(p->arena, Entry *, n->room);
     return n;
 }
 
@@ -123,27 +118,14 @@ static Entry *look(Numbers *n, const Equations *pieces, const Tensor *like, Entr
     made->hash = hash_mix((uint64_t)like->type, (uint64_t)like->rank);
     for (int i = 0; i < made->count; i++)
         made->hash = hash_mix(made->hash, key_hash(&made->keys[i], like->rank));
-    for (Entry *e = n->buckets[made->hash & (uint64_t)(n->room - 1)]; e; e = e->next) {
-        if (e->hash != made->hash || e->count != made->count || !same_kind(e->tensor, like)) continue;
+    Entry *e;
+    for (uint32_t probe = 0; (e = hash_next(&n->entries, made->hash, &probe));) {
+        if (e->count != made->count || !same_kind(e->tensor, like)) continue;
         int i = 0;
         while (i < e->count && key_equal(&e->keys[i], &made->keys[i], like->rank)) i++;
         if (i == e->count) return e;
     }
     return NULL;
-}
-
-static void grow(Numbers *n) {
-    Entry **old = n->buckets;
-    int room = n->room;
-    n->room *= 4;
-    n->buckets = arena_array(n->p->arena, Entry *, n->room);
-    for (int i = 0; i < room; i++)
-        for (Entry *e = old[i], *next; e; e = next) {
-            next = e->next;
-            Entry **bucket = &n->buckets[e->hash & (uint64_t)(n->room - 1)];
-            e->next = *bucket;
-            *bucket = e;
-        }
 }
 
 Tensor *numbers_find(Numbers *n, const Equations *pieces, const Tensor *like) {
@@ -156,10 +138,7 @@ Tensor *numbers_enter(Numbers *n, const Equations *pieces, Tensor *t) {
     Entry *made = arena_new(n->p->arena, Entry);
     Entry *found = look(n, pieces, t, made);
     if (found) return found->tensor;
-    if (++n->count > n->room) grow(n);
     made->tensor = t;
-    Entry **bucket = &n->buckets[made->hash & (uint64_t)(n->room - 1)];
-    made->next = *bucket;
-    *bucket = made;
+    hash_put(n->p->arena, &n->entries, made->hash, made);
     return NULL;
 }

@@ -53,7 +53,7 @@ static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
         if (q->tensor == value && made) return false;
         if (q->tensor == value) made = q;
     }
-    if (!equation_covers(made)) return false;
+    if (!forms_cover(made->out, made->tensor, true)) return false;
     for (int i = 0; i < k->stages.count; i++)
         for (int r = 0; r < k->stages.data[i].read_count; r++) {
             const Expr *read = k->stages.data[i].reads[r];

@@ -12,12 +12,6 @@ typedef struct {
     bool summed;
 } Split;
 
-static bool summed(const Equation *q, const Index *i) {
-    for (int k = 0; k < q->index_count; k++)
-        if (q->indices[k] == i) return true;
-    return false;
-}
-
 // The indices that a fractional guard splits; -1 where it cannot be split.
 static int find_splits(const Equation *q, const Affine *form, Split *splits) {
     int count = 0;
@@ -30,7 +24,8 @@ static int find_splits(const Equation *q, const Affine *form, Split *splits) {
         int64_t period = s / gcd_of(s, form->terms[k].coef);
         phases *= period < atom->index->size ? period : atom->index->size;
         if (phases > MAX_PHASES) return -1;
-        splits[count++] = (Split){atom->index, period, 0, summed(q, atom->index)};
+        splits[count++] =
+            (Split){atom->index, period, 0, index_find(q->indices, q->index_count, atom->index) >= 0};
     }
     return count;
 }

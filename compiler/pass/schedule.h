@@ -42,10 +42,6 @@ Kernel *fusion_join(Fusion *f, const Equation *q);
 enum { MAX_SPACE = 2 * MAX_TILE_AXES };
 int equation_space(const Equation *q, const Index **indices, int *result_count);
 
-// Every element is defined at the place its indices say: the forms are distinct indices over whole
-// dimensions.
-bool equation_covers(const Equation *q);
-
 const Equation *equation_trim(Program *p, const Equation *q);
 
 // A kernel of this equation alone; `map[i]` is the axis of the equation's i-th index in an existing one.

@@ -59,17 +59,6 @@ bool expr_is_cheap(Program *p, const Expr *e) {
     return cost_of(p->arena, e, &(Table){0}) <= CHEAP;
 }
 
-Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
-                        const Index *const *indices, int index_count, const Expr *e, const Origin *origin) {
-    Equation *q = arena_new(p->arena, Equation);
-    const Affine **forms = arena_array(p->arena, const Affine *, t->rank + 1);
-    const Index **own = arena_array(p->arena, const Index *, index_count + 1);
-    for (int d = 0; d < t->rank; d++) forms[d] = out[d];
-    for (int i = 0; i < index_count; i++) own[i] = indices[i];
-    *q = (Equation){t, t->rank, forms, r, index_count, own, e, origin};
-    return q;
-}
-
 Equation *equation_with(Program *p, const Equation *q, const Expr *e) {
     Equation *copy = arena_new(p->arena, Equation);
     *copy = *q;
@@ -94,34 +83,12 @@ Equation *equation_copy(Program *p, const Equation *q, Tensor *t) {
                          expr_substitute(p, q->e, own, count), q->origin);
 }
 
-bool equation_identity(const Equation *q) {
-    for (int d = 0; d < q->out_count; d++) {
-        const Index *i = affine_only(q->out[d]);
-        if (!i || i->size != q->tensor->dims[d]) return false;
-        for (int k = 0; k < d; k++)
-            if (affine_only(q->out[k]) == i) return false;
-    }
-    return true;
-}
+bool equation_identity(const Equation *q) { return forms_cover(q->out, q->tensor, false); }
 
 int equation_loops(const Equation *q, const Index **loops, int room) {
     int count = equation_result_indices(q, loops, room);
     for (int i = 0; i < q->index_count && count < room; i++) loops[count++] = q->indices[i];
     return count;
-}
-
-bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {
-    for (int d = 0; d < count; d++) {
-        int64_t low_a, high_a, low_b, high_b, g = 0;
-        affine_bounds(a[d], &low_a, &high_a);
-        affine_bounds(b[d], &low_b, &high_b);
-        if (high_a < low_b || high_b < low_a) return true;
-        if (a[d]->denominator != 1 || b[d]->denominator != 1) continue;
-        for (int k = 0; k < a[d]->count; k++) g = gcd_of(g, a[d]->terms[k].coef);
-        for (int k = 0; k < b[d]->count; k++) g = gcd_of(g, b[d]->terms[k].coef);
-        if (g > 1 && (a[d]->constant - b[d]->constant) % g) return true;
-    }
-    return false;
 }
 
 double index_points(const Index *const *indices, int count) {

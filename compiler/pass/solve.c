@@ -6,16 +6,8 @@
 
 #include <stdlib.h>
 
-static bool holds(const Index *const *indices, int count, const Index *i) {
-    for (int k = 0; k < count; k++)
-        if (indices[k] == i) return true;
-    return false;
-}
-
-static bool form_depends(const Affine *a, const Index *i) {
-    for (int k = 0; k < a->count; k++)
-        if (expr_depends(a->terms[k].atom, i)) return true;
-    return false;
+static bool summed(const Equation *q, const Index *i) {
+    return index_find(q->indices, q->index_count, i) >= 0;
 }
 
 static bool atom_hides(const Affine *a, const Index *i) {
@@ -40,29 +32,12 @@ static void drop_index(Equation *q, Program *p, const Index *v) {
     if (count == 0) q->reduction = REDUCE_NONE;
 }
 
-// Do different values of the form's indices always give different values of the form?
-static bool mixed_radix(const Affine *f) {
-    int64_t reach = 0;
-    bool used[64] = {false};
-    if (f->count > 64) return false;
-    for (int n = 0; n < f->count; n++) {
-        int least = -1;
-        for (int k = 0; k < f->count; k++)
-            if (!used[k] && (least < 0 || llabs(f->terms[k].coef) < llabs(f->terms[least].coef))) least = k;
-        used[least] = true;
-        int64_t coef = llabs(f->terms[least].coef);
-        if (coef <= reach) return false;
-        reach += coef * (f->terms[least].atom->index->size - 1);
-    }
-    return true;
-}
-
 // May the result's index h be written as f, a form of summed indices that no other equality holds?
 static bool replaceable(const Equation *q, Guarded g, const Guard *own, const Index *h, const Affine *f) {
     int places = 0, at = -1;
     if (h == equation_time(q)) return false;
     for (int d = 0; d < q->out_count; d++)
-        if (form_depends(q->out[d], h)) {
+        if (affine_depends(q->out[d], h)) {
             places++;
             at = d;
         }
@@ -73,15 +48,15 @@ static bool replaceable(const Equation *q, Guarded g, const Guard *own, const In
     if (f->count == 1 && llabs(f->terms[0].coef) == 1) return false;
     for (int k = 0; k < f->count; k++) {
         const Expr *atom = f->terms[k].atom;
-        if (atom->op != OP_INDEX || atom->index->batch || !holds(q->indices, q->index_count, atom->index))
-            return false;
+        if (atom->op != OP_INDEX || atom->index->batch || !summed(q, atom->index)) return false;
         for (int i = 0; i < g.count; i++)
-            if (&g.guards[i] != own && g.guards[i].count == 1 && form_depends(g.guards[i].form, atom->index))
+            if (&g.guards[i] != own && g.guards[i].count == 1 &&
+                affine_depends(g.guards[i].form, atom->index))
                 return false;
     }
     for (int i = 0; i < g.count; i++)
-        if (&g.guards[i] != own && form_depends(g.guards[i].form, h)) return false;
-    return mixed_radix(f);
+        if (&g.guards[i] != own && affine_depends(g.guards[i].form, h)) return false;
+    return form_is_injective(f, NULL, 0);
 }
 
 static const Expr *without(Program *p, Guarded g, const Guard *own) {
@@ -102,8 +77,7 @@ static bool reindex(Program *p, Equation *q) {
         for (int k = 0; k < own->form->count; k++) {
             const Expr *atom = own->form->terms[k].atom;
             int64_t coef = own->form->terms[k].coef;
-            if (atom->op != OP_INDEX || llabs(coef) != 1 || holds(q->indices, q->index_count, atom->index))
-                continue;
+            if (atom->op != OP_INDEX || llabs(coef) != 1 || summed(q, atom->index)) continue;
             const Index *h = atom->index;
             const Affine *f = solution(p, own->form, h, coef);
             if (!replaceable(q, g, own, h, f)) continue;
@@ -125,7 +99,7 @@ static const Index *candidate(Program *p, const Equation *q, const Guard *g, int
     int64_t best_span = 0, best_coef = 0;
     for (int k = 0; k < g->form->count; k++) {
         const Expr *atom = g->form->terms[k].atom;
-        if (atom->op != OP_INDEX || !holds(q->indices, q->index_count, atom->index)) continue;
+        if (atom->op != OP_INDEX || !summed(q, atom->index)) continue;
         const Index *v = atom->index;
         int64_t c = g->form->terms[k].coef, span = v->size * llabs(c);
         if (atom_hides(g->form, v)) continue;
@@ -148,9 +122,7 @@ static const Index *candidate(Program *p, const Equation *q, const Guard *g, int
 static int summed_in(const Equation *q, const Affine *form) {
     int count = 0;
     for (int k = 0; k < form->count; k++)
-        if (form->terms[k].atom->op == OP_INDEX &&
-            holds(q->indices, q->index_count, form->terms[k].atom->index))
-            count++;
+        if (form->terms[k].atom->op == OP_INDEX && summed(q, form->terms[k].atom->index)) count++;
     return count;
 }
 
@@ -227,8 +199,7 @@ static bool window(Program *p, Equation *q) {
         for (int k = 0; k < own->form->count; k++) {
             const Expr *atom = own->form->terms[k].atom;
             int64_t coef = own->form->terms[k].coef;
-            if (atom->op != OP_INDEX || llabs(coef) != 1 || !holds(q->indices, q->index_count, atom->index))
-                continue;
+            if (atom->op != OP_INDEX || llabs(coef) != 1 || !summed(q, atom->index)) continue;
             const Index *v = atom->index;
             if (v->batch || own->count * 2 > v->size || atom_hides(own->form, v) || own->count < 2) continue;
             const Index *r = index_add(p, v->name, own->count, false);
@@ -242,8 +213,6 @@ static bool window(Program *p, Equation *q) {
     }
     return false;
 }
-
-static int64_t floor_of(int64_t a, int64_t m) { return a / m - (a % m < 0); }
 
 // A summed index inside of a quotient by m is split by it, v = m*q + r: sum[c] (e(c) if c - 2*(c // 2) == h)
 // -> sum[q] e(2*q + h).
@@ -261,10 +230,10 @@ static bool split_quotient(Program *p, Equation *q) {
             if (dividend->count != 1 || dividend->terms[0].atom->op != OP_INDEX || dividend->denominator != 1)
                 continue;
             if (llabs(dividend->terms[0].coef) == 1) v = dividend->terms[0].atom->index;
-            if (!v || v->batch || v->size <= m || !holds(q->indices, q->index_count, v)) continue;
+            if (!v || v->batch || v->size <= m || !summed(q, v)) continue;
             affine_bounds(dividend, &low, &high);
-            low = floor_of(low, m);
-            Index *quotient = index_add(p, v->name, floor_of(high, m) - low + 1, false),
+            low = floor_div(low, m);
+            Index *quotient = index_add(p, v->name, floor_div(high, m) - low + 1, false),
                   *rest = index_add(p, v->name, m, false);
             const Affine *value =
                 affine_add(p, affine_scale(p, affine_index(p, quotient), m, 1), affine_index(p, rest));

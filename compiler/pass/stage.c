@@ -36,19 +36,6 @@ int equation_space(const Equation *q, const Index **indices, int *result_count) 
     return n;
 }
 
-// Every element of the tensor is defined at the place its indices say: forms are distinct indices over whole
-// dimensions.
-bool equation_covers(const Equation *q) {
-    for (int d = 0; d < q->out_count; d++) {
-        const Index *x = affine_only(q->out[d]);
-        if (q->tensor->dims[d] == 1 && affine_is_constant(q->out[d])) continue;
-        if (!x || x->size != q->tensor->dims[d]) return false;
-        for (int e = 0; e < d; e++)
-            if (affine_only(q->out[e]) == x) return false;
-    }
-    return true;
-}
-
 // The one index with this number, size and name among all kernels, so that equal stages are equal
 // expressions.
 static Index *axis_index(Kernels *ks, int axis, const Index *like) {
@@ -188,16 +175,8 @@ Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to) {
 
 // ---- forms ------------------------------------------------------------------------------------------------
 
-static bool form_depends(const Affine *f, int axis) {
-    for (int i = 0; i < f->count; i++)
-        if (f->terms[i].atom->axes >> axis & 1) return true;
-    return false;
-}
-
 bool forms_depend(const Affine *const *forms, int count, int axis) {
-    for (int d = 0; axis >= 0 && d < count; d++)
-        if (form_depends(forms[d], axis)) return true;
-    return false;
+    return axis >= 0 && (forms_axes(forms, count) >> axis & 1);
 }
 
 // The coefficient of the axis, where the form holds it as an index and in no other way; else 0.
@@ -216,14 +195,7 @@ int64_t affine_axis_coef(const Affine *f, int axis) {
 bool forms_contiguous(const Layout *layout, const Affine *const *forms, int count, int axis) {
     if (axis < 0) return false;
     for (int d = 0; d < count; d++)
-        if (form_depends(forms[d], axis) && (d != layout->inner || affine_axis_coef(forms[d], axis) != 1))
+        if (forms_depend(&forms[d], 1, axis) && (d != layout->inner || affine_axis_coef(forms[d], axis) != 1))
             return false;
     return true;
-}
-
-uint32_t forms_axes(const Affine *const *forms, int count) {
-    uint32_t axes = 0;
-    for (int d = 0; d < count; d++)
-        for (int i = 0; i < forms[d]->count; i++) axes |= forms[d]->terms[i].atom->axes;
-    return axes;
 }

@@ -269,16 +269,6 @@ static void tile(Kernels *ks, Schedule *s, Kernel *k) {
 
 // ---- grains -----------------------------------------------------------------------------------------------
 
-static int64_t common_multiple(int64_t a, int64_t b) {
-    int64_t x = a, y = b;
-    while (y) {
-        int64_t z = x % y;
-        x = y;
-        y = z;
-    }
-    return a / x * b;
-}
-
 // One grain for all kernels that own the same class, so that for any number of threads each owns the same
 // elements.
 static void grains(Kernels *ks, Schedule *s) {
@@ -294,7 +284,7 @@ static void grains(Kernels *ks, Schedule *s) {
             if (class < 0) {
                 k->owned_axis = -1;
             } else if (turn == 0) {
-                int64_t g = grain[class] ? common_multiple(grain[class], step) : step;
+                int64_t g = grain[class] ? grain[class] / gcd_of(grain[class], step) * step : step;
                 if (size % (2 * g))
                     k->owned_axis = -1;
                 else

@@ -18,12 +18,7 @@ static bool plain_source(const Flow *flow, const Equation *q) {
     if (read->tensor->step || q->tensor->step) return false; // each has its own order of dimensions
     const Definition *source = flow_definition(flow, read->tensor);
     if (!source || source->live) return false;
-    for (int d = 0; d < read->guard_count; d++) {
-        const Index *i = affine_only(read->forms[d]);
-        if (!i || i->size != read->tensor->dims[d]) return false;
-        for (int k = 0; k < d; k++)
-            if (affine_only(read->forms[k]) == i) return false;
-    }
+    if (!forms_cover(read->forms, read->tensor, false)) return false;
     const Index *result[4 * MAX_RANK];
     return equation_result_indices(q, result, 4 * MAX_RANK) == read->guard_count;
 }

@@ -1,0 +1,45 @@
+// The algebra of forms, indices and factors that the files of ir/ and the passes share.
+#ifndef NN_IR_ALGEBRA_H
+#define NN_IR_ALGEBRA_H
+
+#include "ir/ir.h"
+
+// ---- numbers ----
+int64_t gcd_of(int64_t a, int64_t b);
+int64_t floor_div(int64_t a, int64_t b); // rounds down, b > 0
+double whole_power(double x, int k);     // by multiplying, where k is small
+
+// ---- indices and forms ----
+int index_find(const Index *const *indices, int count, const Index *index);           // its place, or -1
+bool form_depends_on_any(const Affine *form, const Index *const *indices, int count); // also inside atoms
+uint32_t forms_axes(const Affine *const *forms, int count); // of a kernel that the forms depend on
+// Do two places in `count` dimensions never meet, by their ranges or their strides?
+bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count);
+// Is every form an index of its own, over a whole dimension of the tensor? `ones`: or 0 in one of one
+// element.
+bool forms_cover(const Affine *const *forms, const Tensor *t, bool ones);
+// Do different values of the indices that are not `known` always give different values of the form? It holds
+// indices alone.
+bool form_is_injective(const Affine *form, const Index *const *known, int count);
+// The least value of a form of indices alone, and how far it reaches beyond; false: it is none, or reaches
+// far.
+bool form_span(const Affine *form, int64_t *low, int64_t *span);
+// The share of a form's points at which the guard holds, 0 where it never does; -1: not known.
+double guard_share(Guard g, double *points);
+
+// ---- factors: k * product of base ^ exponent where all guards and conditions hold, else 0 ----
+typedef struct {
+    const Expr *condition;
+    bool sense;
+} Condition;
+typedef struct {
+    double k;
+    VEC(const Expr *) base;
+    VEC(int) exponent;
+    VEC(Guard) guards;
+    VEC(Condition) conditions;
+} Factors;
+// The body under the factors' conditions and guards, the guards outermost.
+const Expr *factors_enclose(Program *p, const Factors *f, const Expr *body);
+
+#endif

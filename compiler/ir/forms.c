@@ -1,0 +1,112 @@
+// Questions about indices and lists of forms: a tensor's places as an equation or a read gives them.
+
+#include "ir/algebra.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int index_find(const Index *const *indices, int count, const Index *index) {
+    for (int i = 0; i < count; i++)
+        if (indices[i] == index) return i;
+    return -1;
+}
+
+bool form_depends_on_any(const Affine *form, const Index *const *indices, int count) {
+    for (int i = 0; i < count; i++)
+        if (affine_depends(form, indices[i])) return true;
+    return false;
+}
+
+uint32_t forms_axes(const Affine *const *forms, int count) {
+    uint32_t axes = 0;
+    for (int d = 0; d < count; d++)
+        for (int i = 0; i < forms[d]->count; i++) axes |= forms[d]->terms[i].atom->axes;
+    return axes;
+}
+
+bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {
+    for (int d = 0; d < count; d++) {
+        int64_t low_a, high_a, low_b, high_b, g = 0;
+        affine_bounds(a[d], &low_a, &high_a);
+        affine_bounds(b[d], &low_b, &high_b);
+        if (high_a < low_b || high_b < low_a) return true;
+        if (a[d]->denominator != 1 || b[d]->denominator != 1) continue;
+        for (int k = 0; k < a[d]->count; k++) g = gcd_of(g, a[d]->terms[k].coef);
+        for (int k = 0; k < b[d]->count; k++) g = gcd_of(g, b[d]->terms[k].coef);
+        if (g > 1 && (a[d]->constant - b[d]->constant) % g) return true;
+    }
+    return false;
+}
+
+bool forms_cover(const Affine *const *forms, const Tensor *t, bool ones) {
+    for (int d = 0; d < t->rank; d++) {
+        const Index *x = affine_only(forms[d]);
+        if (ones && t->dims[d] == 1 && affine_is_constant(forms[d])) continue;
+        if (!x || x->size != t->dims[d]) return false;
+        for (int e = 0; e < d; e++)
+            if (affine_only(forms[e]) == x) return false;
+    }
+    return true;
+}
+
+// By digits: the terms in the order of their coefficients, each larger than all before it can reach.
+bool form_is_injective(const Affine *form, const Index *const *known, int count) {
+    enum { MOST_TERMS = 64 };
+    bool used[MOST_TERMS] = {false};
+    int64_t reach = 0;
+    if (form->count > MOST_TERMS) return false;
+    for (int round = 0; round < form->count; round++) {
+        int least = -1;
+        for (int k = 0; k < form->count; k++)
+            if (!used[k] && (least < 0 || llabs(form->terms[k].coef) < llabs(form->terms[least].coef)))
+                least = k;
+        used[least] = true;
+        const Index *index = form->terms[least].atom->index;
+        if (index->size <= 1 || index_find(known, count, index) >= 0) continue;
+        int64_t coef = llabs(form->terms[least].coef);
+        if (coef <= reach) return false;
+        reach += coef * (index->size - 1);
+    }
+    return true;
+}
+
+bool form_span(const Affine *form, int64_t *low, int64_t *span) {
+    enum { MOST_SPAN = 1 << 16 };
+    *low = form->constant;
+    *span = 0;
+    if (form->denominator != 1) return false;
+    for (int i = 0; i < form->count; i++) {
+        if (form->terms[i].atom->op != OP_INDEX) return false;
+        int64_t coef = form->terms[i].coef, steps = form->terms[i].atom->index->size - 1;
+        *low += coef < 0 ? coef * steps : 0;
+        *span += llabs(coef) * steps;
+        if (*span >= MOST_SPAN) return false;
+    }
+    return true;
+}
+
+// How often each value of the form comes up, one index after another.
+double guard_share(Guard g, double *points) {
+    int64_t low, span, at = 0;
+    if (!form_span(g.form, &low, &span)) return -1;
+    size_t room = (size_t)span + 1;
+    double *times = calloc(room, sizeof *times), *next = calloc(room, sizeof *next), in = 0;
+    if (!times || !next) memory_exhausted(room * sizeof *times);
+    times[0] = *points = 1;
+    for (int i = 0; i < g.form->count; i++) {
+        int64_t step = llabs(g.form->terms[i].coef), n = g.form->terms[i].atom->index->size;
+        memset(next, 0, room * sizeof *next);
+        for (int64_t v = 0; v <= at; v++)
+            for (int64_t x = 0; times[v] > 0 && x < n; x++) next[v + x * step] += times[v];
+        at += step * (n - 1);
+        *points *= (double)n;
+        double *swap = times;
+        times = next;
+        next = swap;
+    }
+    for (int64_t v = 0; v <= at; v++)
+        if (low + v >= 0 && low + v < g.count) in += times[v];
+    free(times);
+    free(next);
+    return in / *points;
+}
