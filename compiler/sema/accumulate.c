@@ -218,6 +218,5 @@ bool loss_weight(Run *r, const Function *step, const Expr **weight) {
         *weight = expr_select(r->p, none_there, expr_const(r->p, 1e-20), *weight);
     }
     if (s.kind != SHARE_NONE && s.kind != SHARE_ROW) return true;
-    diagnose(r->ctx, ACCUMULATE_LOSS, r->loss->span, x.why ? x.why : "it is of single rows");
-    return false;
+    return refuse(r, ACCUMULATE_LOSS, r->loss->span, x.why ? x.why : "it is of single rows");
 }

@@ -14,11 +14,12 @@ typedef struct {
     bool ok;
 } Application;
 
-static bool is_layer(const Node *define) {
-    return define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL;
+bool is_layer_definition(const Node *define) {
+    return define && define->kind == AST_DEFINE &&
+           (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL);
 }
 
-static int find_parameter(const Node *define, const char *name) {
+int parameter_named(const Node *define, const char *name) {
     for (int i = 0; i < define->count; i++)
         if (string_equal(define->items[i]->name, name)) return i;
     return -1;
@@ -26,28 +27,24 @@ static int find_parameter(const Node *define, const char *name) {
 
 // ---- arguments ----
 
-static bool place_arguments(Elaborator *el, Application *a, const SemaValue *values, const char *const *names,
-                            int count) {
+static bool place_arguments(Elaborator *el, Application *a, Arguments given) {
     const Node *define = a->define;
     a->given = arena_array(el->session->arena, SemaValue, define->count + 1);
     for (int i = 0; i < define->count; i++) a->given[i].kind = SEMA_ABSENT;
     int next = 0;
-    for (int i = 0; i < count; i++) {
-        int at = names[i] ? find_parameter(define, names[i]) : next++;
-        if (at < 0 || at >= define->count) {
-            fail(el, a->caller, TOO_MANY_ARGUMENTS, a->span, define->name, define->count,
-                 define->count == 1 ? "" : "s", count);
-            return false;
-        }
-        if (values[i].kind == SEMA_ERROR) return false;
-        a->given[at] = values[i];
+    for (int i = 0; i < given.count; i++) {
+        int at = given.names[i] ? parameter_named(define, given.names[i]) : next++;
+        if (at < 0 || at >= define->count)
+            return fail_false(el, a->caller, TOO_MANY_ARGUMENTS, a->span, define->name, define->count,
+                              define->count == 1 ? "" : "s", given.count);
+        if (given.values[i].kind == SEMA_ERROR) return false;
+        a->given[at] = given.values[i];
     }
     for (int i = 0; i < define->count; i++) {
         if (a->given[i].kind != SEMA_ABSENT || define->items[i]->value) continue;
         Diagnostic *d = fail(el, a->caller, MISSING_ARGUMENT, a->span, define->name, define->items[i]->name);
-        if (d)
-            diagnostic_note(el->session->ctx, d, define->items[i]->span, "`%s` has no default",
-                            define->items[i]->name);
+        diagnostic_note(el->session->ctx, d, define->items[i]->span, "`%s` has no default",
+                        define->items[i]->name);
         return false;
     }
     return true;
@@ -65,8 +62,9 @@ static bool is_elementwise(const Application *a) {
 static SemaValue apply_elementwise(Elaborator *el, Application *a) {
     const Node *define = a->define;
     int count = define->count, tensors = 0;
-    SemaValue *values = arena_array(el->session->arena, SemaValue, count + 1), whole[MAX_NESTING];
-    const char **names = arena_array(el->session->arena, const char *, count + 1);
+    Arguments parts = {arena_array(el->session->arena, SemaValue, count + 1),
+                       arena_array(el->session->arena, const char *, count + 1), 0};
+    SemaValue whole[MAX_NESTING];
     int at[MAX_NESTING];
     for (int i = 0; i < count; i++) {
         if (define->items[i]->brackets || a->given[i].kind != SEMA_TENSOR || tensors == MAX_NESTING) continue;
@@ -76,23 +74,22 @@ static SemaValue apply_elementwise(Elaborator *el, Application *a) {
     const Expr *es[MAX_NESTING];
     Array shape;
     if (!values_unify(el, a->caller, whole, tensors, es, &shape, a->span)) return value_error();
-    int n = 0, part = 0;
+    int part = 0;
     for (int i = 0; i < count; i++) {
         if (a->given[i].kind == SEMA_ABSENT) continue;
-        names[n] = define->items[i]->name;
-        values[n] = a->given[i];
+        SemaValue *v = &parts.values[parts.count];
+        parts.names[parts.count++] = define->items[i]->name;
+        *v = a->given[i];
         if (part < tensors && at[part] == i) {
-            values[n] = value_scalar(es[part]);
-            values[n].is_class = whole[part++].is_class;
+            *v = value_scalar(es[part]);
+            v->is_class = whole[part++].is_class;
         }
-        n++;
     }
-    SemaValue v = value_first(definition_apply(el, a->caller, define, NULL, values, names, n, a->span));
+    SemaValue v = value_first(definition_apply(el, a->caller, define, NULL, parts, a->span));
     if (v.kind == SEMA_ERROR) return v;
-    if (v.kind != SEMA_NUMBER && v.kind != SEMA_SCALAR) {
-        fail(el, a->caller, NOT_ELEMENTWISE, a->span, define->name, value_shape_text(el->session, v));
-        return value_error();
-    }
+    if (v.kind != SEMA_NUMBER && v.kind != SEMA_SCALAR)
+        return fail_value(el, a->caller, NOT_ELEMENTWISE, a->span, define->name,
+                          value_shape_text(el->session, v));
     SemaValue out = value_wrap(el, a->caller, &shape, value_expr(el, v, false), a->span);
     out.text = define->name;
     return out;
@@ -107,7 +104,6 @@ static void shape_error(Elaborator *el, Application *a, const Node *parameter, S
         fail(el, a->caller, ARGUMENT_SHAPE, v.span.end ? v.span : a->span, parameter->name, a->define->name,
              value_shape_text(el->session, v), node_text(el->session->arena, parameter));
     a->ok = false;
-    if (!d) return;
     diagnostic_note(ctx, d, parameter->span, "`%s` is declared here",
                     node_text(el->session->arena, parameter));
     if (item && wanted)
@@ -117,7 +113,7 @@ static void shape_error(Elaborator *el, Application *a, const Node *parameter, S
 
 // Is the name of a dimension a value that the definition sees (a setting, a constant of its file)?
 static bool is_value_name(Elaborator *el, const Application *a, const char *name) {
-    if (find_parameter(a->define, name) >= 0) return true;
+    if (parameter_named(a->define, name) >= 0) return true;
     const Node *constant = library_find(el->session->library, a->define->span, name);
     return constant && constant->kind == AST_CONSTANT;
 }
@@ -275,7 +271,7 @@ static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter,
             diagnostic_help(el->session->ctx, d, "write `%s steps` or `%s epochs`",
                             number_text(el->session->arena, v.number),
                             number_text(el->session->arena, v.number));
-        else if (d)
+        else
             diagnostic_help(el->session->ctx, d, "give it in `steps` or in `epochs`");
         a->ok = false;
     }
@@ -325,7 +321,8 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     const Node *parameter = a->define->items[i];
     SemaValue v = a->given[i];
     if (v.kind == SEMA_ABSENT) {
-        if (is_layer(a->define) && !parameter->brackets && node_holds_draw(el, a->env, parameter->value, 0)) {
+        if (is_layer_definition(a->define) && !parameter->brackets &&
+            node_holds_draw(el, a->env, parameter->value, 0)) {
             v = value_callable(el, (Callable){.closure = parameter->value, .env = a->env}, SEMA_CLOSURE);
         } else {
             v = value_of(el, a->env, parameter->value);
@@ -345,7 +342,7 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
         bind_tensor(el, a, parameter, v);
         return;
     }
-    if (v.kind == SEMA_TENSOR && is_layer(a->define)) {
+    if (v.kind == SEMA_TENSOR && is_layer_definition(a->define)) {
         fail(el, a->caller, SETTING_IS_TENSOR, v.span.end ? v.span : a->span, parameter->name,
              a->define->name, value_shape_text(el->session, v));
         a->ok = false;
@@ -396,9 +393,8 @@ static SemaValue fit_result(Elaborator *el, Application *a, const Node *declared
     Diagnostic *d =
         fail(el, a->env, RESULT_SHAPE, v.span.end ? v.span : a->define->body->span, a->define->name,
              value_shape_text(el->session, v), declared->name, dims_text(el, array.dims, array.rank));
-    if (d)
-        diagnostic_note(el->session->ctx, d, declared->span, "`%s` is declared here",
-                        node_text(el->session->arena, declared));
+    diagnostic_note(el->session->ctx, d, declared->span, "`%s` is declared here",
+                    node_text(el->session->arena, declared));
     return value_error();
 }
 
@@ -410,7 +406,7 @@ static SemaValue name_value(Env *env, const char *name) {
 static bool is_result(Elaborator *el, Application *a, const char *name) {
     (void)el;
     Name *n = map_get(a->env->names, name);
-    return n && !n->is_size && find_parameter(a->define, name) < 0;
+    return n && !n->is_size && parameter_named(a->define, name) < 0;
 }
 
 static SemaValue named_results(Elaborator *el, Application *a, const Node *results) {
@@ -418,10 +414,8 @@ static SemaValue named_results(Elaborator *el, Application *a, const Node *resul
     const char **names = arena_array(el->session->arena, const char *, results->count);
     for (int i = 0; i < results->count; i++) {
         names[i] = results->items[i]->name;
-        if (!is_result(el, a, names[i])) {
-            fail(el, a->env, RESULT_MISSING, results->items[i]->span, names[i], a->define->name);
-            return value_error();
-        }
+        if (!is_result(el, a, names[i]))
+            return fail_value(el, a->env, RESULT_MISSING, results->items[i]->span, names[i], a->define->name);
         items[i] = fit_result(el, a, results->items[i], name_value(a->env, names[i]));
         if (items[i].kind == SEMA_ERROR) return items[i];
     }
@@ -436,14 +430,12 @@ static SemaValue results_of(Elaborator *el, Application *a, SemaValue last) {
     for (int i = 0; results && i < results->count; i++)
         named = named || is_result(el, a, results->items[i]->name);
     if (named) return named_results(el, a, results);
-    if (last.kind == SEMA_ABSENT) {
-        fail(el, a->env, NO_RESULT, a->define->name_span, a->define->name);
-        return value_error();
-    }
+    if (last.kind == SEMA_ABSENT)
+        return fail_value(el, a->env, NO_RESULT, a->define->name_span, a->define->name);
     if (results && results->count > 1) {
         if (last.kind == SEMA_TUPLE && last.count == results->count) return last;
-        fail(el, a->env, RESULT_MISSING, results->items[1]->span, results->items[1]->name, a->define->name);
-        return value_error();
+        return fail_value(el, a->env, RESULT_MISSING, results->items[1]->span, results->items[1]->name,
+                          a->define->name);
     }
     if (!results || !results->count) return last;
     return fit_result(el, a, results->items[0], last);
@@ -478,7 +470,7 @@ static Env *body_scope(Elaborator *el, Application *a, const char *path) {
                                    el->tables->call ? node_ordinal(el, caller, el->tables->call) : 0);
     for (int i = 0; a->define->results && i < a->define->results->count; i++)
         map_set(frame->declared, a->define->results->items[i]->name, a->define->results->items[i]);
-    env->place->is_fn = !is_layer(a->define);
+    env->place->is_fn = !is_layer_definition(a->define);
     el->tables->call = NULL;
     return env;
 }
@@ -517,20 +509,19 @@ static void nesting_limit(Elaborator *el, const Env *env, const Node *define, Sp
     }
     Diagnostic *d =
         fail(el, env, NESTING_LIMIT, again == define ? span : again->name_span, again->name, MAX_NESTING);
-    if (d)
-        diagnostic_help(el->session->ctx, d,
-                        "a definition that calls itself needs a condition on its settings that ends it");
+    diagnostic_help(el->session->ctx, d,
+                    "a definition that calls itself needs a condition on its settings that ends it");
     el->session->tables->stopped = true;
 }
 
 static SemaValue apply_whole(Elaborator *el, Application *a, const char *path) {
     const Node *define = a->define;
     a->env = body_scope(el, a, path);
-    int instance = is_layer(define) ? layer_begin(el, a->env, path, define, a->span) : -1;
+    int instance = is_layer_definition(define) ? layer_begin(el, a->env, path, define, a->span) : -1;
     if (instance == -2) return value_error();
     bind_parameters(el, a);
     SemaValue out = a->ok ? run_body(el, a) : value_error();
-    if (is_layer(define)) {
+    if (is_layer_definition(define)) {
         layer_end(el, instance, out);
     } else if (out.kind == SEMA_TENSOR) {
         out.text = define->name;
@@ -556,22 +547,22 @@ static SemaValue apply_shared(Elaborator *el, Application *a, const char *path) 
 }
 
 SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, const char *path,
-                           const SemaValue *values, const char *const *names, int count, Span span) {
+                           Arguments arguments, Span span) {
     Application a = {.define = define, .caller = env, .span = span, .ok = true};
     if (el->session->tables->stopped) return value_error();
     if (env->frame->depth >= MAX_NESTING) {
         nesting_limit(el, env, define, span);
         return value_error();
     }
-    if (!place_arguments(el, &a, values, names, count)) return value_error();
+    if (!place_arguments(el, &a, arguments)) return value_error();
     SemaValue out = is_elementwise(&a) ? apply_elementwise(el, &a) : apply_shared(el, &a, path);
     if (el->session->recorded != el) return out;
-    return application_note(el, env, define, path, values, names, count, out);
+    return application_note(el, env, define, path, arguments, out);
 }
 
-SemaValue call_definition(Elaborator *el, const Node *define, const char *path, const SemaValue *arguments,
-                          const char *const *names, int count, Span span) {
-    Env *env = env_create(el, span, "");
+SemaValue call_definition(Elaborator *el, const Node *define, const char *path, SemaValue *values,
+                          const char **names, int count, Span span) {
     const char **none = arena_array(el->session->arena, const char *, count + 1);
-    return definition_apply(el, env, define, path, arguments, names ? names : none, count, span);
+    Arguments arguments = {values, names ? names : none, count};
+    return definition_apply(el, env_create(el, span, ""), define, path, arguments, span);
 }

@@ -2,10 +2,6 @@
 // default.
 #include "sema/values.h"
 
-static bool is_layer(const Node *define) {
-    return define && (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL);
-}
-
 static const char *argument_text(Elaborator *el, const Node *parameter, SemaValue v, bool given) {
     Arena *arena = el->session->arena;
     if (v.kind == SEMA_NUMBER && v.type == TYPE_BOOL) return v.number != 0 ? "true" : "false";
@@ -34,7 +30,7 @@ void argument_note(Elaborator *el, const Env *caller, const Env *env, const Node
                    bool given) {
     Session *s = el->session;
     bool of_run = !caller->frame->define;
-    if (!is_layer(env->frame->define) && !of_run) return;
+    if (!is_layer_definition(env->frame->define) && !of_run) return;
     if (given && parameter->brackets) return;
     const char *name = string_format(s->arena, "%s.%s", env->frame->path, parameter->name);
     for (int i = s->in_force.count - 1; i >= 0 && i >= s->in_force.count - 64; i--)

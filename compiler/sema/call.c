@@ -49,19 +49,15 @@ SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, cons
                         Span span) {
     SemaValue values[3];
     int arity = row->needed;
-    if (count != arity) {
-        fail(el, env, TOO_MANY_ARGUMENTS, span, row->name, arity, arity == 1 ? "" : "s", count);
-        return value_error();
-    }
+    if (count != arity)
+        return fail_value(el, env, TOO_MANY_ARGUMENTS, span, row->name, arity, arity == 1 ? "" : "s", count);
     bool known = true;
     for (int i = 0; i < count; i++) {
         values[i] = value_first(given[i]);
         if (values[i].kind == SEMA_LIST) values[i] = list_tensor(el, env, values[i], span);
         if (values[i].kind == SEMA_ERROR) return values[i];
-        if (values[i].is_class && row->group == GROUP_SCALAR && arity == 1) {
-            fail(el, env, CLASS_NOT_NUMBER, span, row->name);
-            return value_error();
-        }
+        if (values[i].is_class && row->group == GROUP_SCALAR && arity == 1)
+            return fail_value(el, env, CLASS_NOT_NUMBER, span, row->name);
         known = known && values[i].kind == SEMA_NUMBER;
     }
     if (string_equal(row->name, "ratio")) return ratio_of(el, env, values[0], values[1], span);
@@ -91,15 +87,12 @@ static SemaValue eval_whole(Elaborator *el, Env *env, const Node *e) {
 static SemaValue size_call(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
     if (first || call->count != 1) {
         if (first && !call->count) return value_count(el, env, *first, call->span);
-        fail(el, env, TOO_MANY_ARGUMENTS, call->span, "size", 1, "", call->count + (first ? 1 : 0));
-        return value_error();
+        return fail_value(el, env, TOO_MANY_ARGUMENTS, call->span, "size", 1, "",
+                          call->count + (first ? 1 : 0));
     }
     const Node *item = call->items[0];
     if (item->kind != AST_DOTS) return value_count(el, env, eval_whole(el, env, item), call->span);
-    if (!env->frame->has_dots) {
-        fail(el, env, DOTS_UNKNOWN, item->span, "");
-        return value_error();
-    }
+    if (!env->frame->has_dots) return fail_value(el, env, DOTS_UNKNOWN, item->span, "");
     Array a = {
         .rank = env->frame->dots, .e = expr_const(el->session->program, 0), .filter = env->frame->filter};
     for (int d = 0; d < a.rank; d++) {
@@ -114,11 +107,9 @@ static SemaValue by_group(Elaborator *el, Env *env, const Builtin *row, const No
     SemaValue values[4];
     int count = first ? 1 : 0;
     if (first) values[0] = *first;
-    if (call->count + count > 3) {
-        fail(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, row->needed, row->needed == 1 ? "" : "s",
-             call->count + count);
-        return value_error();
-    }
+    if (call->count + count > 3)
+        return fail_value(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, row->needed,
+                          row->needed == 1 ? "" : "s", call->count + count);
     bool whole = row->group == GROUP_REDUCTION && call->count + count == 1;
     for (int i = 0; i < call->count; i++) {
         const Node *item = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
@@ -148,19 +139,12 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
             x = first ? *first : eval_whole(el, env, call->items[0]);
         return value_of_order(el, env, x, call->span);
     }
-    if (row && string_equal(name, "grad")) {
-        fail(el, env, NOT_YET, call->span, "`grad(…)`");
-        return value_error();
-    }
-    if (row && string_equal(name, "extend")) {
-        fail(el, env, EXTEND_ALONE, call->span, "");
-        return value_error();
-    }
+    if (row && string_equal(name, "grad")) return fail_value(el, env, NOT_YET, call->span, "`grad(…)`");
+    if (row && string_equal(name, "extend")) return fail_value(el, env, EXTEND_ALONE, call->span, "");
     el->tables->unshared++;
     if (row && row->group == GROUP_RUN && el->hooks && el->hooks->call)
         return el->hooks->call(el->hooks->data, el, env, call);
-    fail(el, env, UNKNOWN_NAME, call->base->span, name ? name : "this");
-    return value_error();
+    return fail_value(el, env, UNKNOWN_NAME, call->base->span, name ? name : "this");
 }
 
 // ---- draws ----
@@ -206,10 +190,8 @@ static uint32_t draw_place(Elaborator *el, const Env *env, const Node *call) {
 
 SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row) {
     Program *p = el->session->program;
-    if (call->count != 2) {
-        fail(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, 2, "s", call->count);
-        return value_error();
-    }
+    if (call->count != 2)
+        return fail_value(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, 2, "s", call->count);
     SemaValue v[2];
     for (int i = 0; i < 2; i++)
         v[i] = value_first(
@@ -220,10 +202,8 @@ SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builti
     draw.element = context->element ? context->element : affine_index(p, el->tables->element);
     if (string_equal(row->name, "integer")) {
         if (!v[0].integral || !v[1].integral || v[1].number < v[0].number ||
-            v[1].number - v[0].number >= 4294967296.0) {
-            fail(el, env, INTEGER_BOUNDS, call->span, "");
-            return value_error();
-        }
+            v[1].number - v[0].number >= 4294967296.0)
+            return fail_value(el, env, INTEGER_BOUNDS, call->span, "");
         draw.kind = DRAW_BITS;
         draw.limit = (int64_t)(v[1].number - v[0].number) + 1;
         return value_scalar(expr_add(p, expr_draw(p, draw), expr_int(p, (int64_t)v[0].number)));
@@ -259,12 +239,6 @@ SemaValue force_closure(Elaborator *el, SemaValue closure) {
 
 // ---- arguments ----
 
-static int parameter_named(const Node *define, const char *name) {
-    for (int i = 0; i < define->count; i++)
-        if (string_equal(define->items[i]->name, name)) return i;
-    return -1;
-}
-
 // The parameter of each item of a call; -1 after a message.
 static int parameter_of(Context *ctx, const Node *define, const Node *call, int skip, int i, int *next) {
     const Node *item = call->items[i];
@@ -272,13 +246,12 @@ static int parameter_of(Context *ctx, const Node *define, const Node *call, int 
         if (*next < define->count) return (*next)++;
         Diagnostic *d = diagnose(ctx, TOO_MANY_ARGUMENTS, item->span, define->name, define->count,
                                  define->count == 1 ? "" : "s", call->count + skip);
-        if (d) diagnostic_note(ctx, d, define->name_span, "`%s` is defined here", define->name);
+        diagnostic_note(ctx, d, define->name_span, "`%s` is defined here", define->name);
         return -1;
     }
     int at = parameter_named(define, item->name);
     if (at >= 0) return at;
     Diagnostic *d = diagnose(ctx, UNKNOWN_SETTING, item->name_span, define->name, item->name);
-    if (!d) return -1;
     const char **names = arena_array(ctx->arena, const char *, define->count + 1);
     for (int k = 0; k < define->count; k++) names[k] = define->items[k]->name;
     const char *near = word_of_others(item->name);
@@ -305,13 +278,18 @@ bool bind_arguments(Context *ctx, const Node *define, const Node *call, int skip
     return ok;
 }
 
+static void add_argument(Arguments *a, SemaValue value, const char *name) {
+    a->values[a->count] = value;
+    a->names[a->count++] = name;
+}
+
 bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define, int skip, Arguments *out) {
     Arena *arena = el->session->arena;
     const Node **nodes = arena_array(arena, const Node *, define->count + 1);
     if (!bind_arguments(el->session->ctx, define, call, skip, nodes)) return false;
     *out = (Arguments){arena_array(arena, SemaValue, define->count + 1),
                        arena_array(arena, const char *, define->count + 1), 0};
-    bool is_layer = define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL, ok = true;
+    bool is_layer = is_layer_definition(define), ok = true;
     for (int k = 0; k < call->count; k++) { // in the order of the text: layers are counted so
         const Node *item = call->items[k]->kind == AST_NAMED ? call->items[k]->value : call->items[k];
         int i = 0;
@@ -325,8 +303,7 @@ bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define
             v = parameter->brackets || is_layer ? eval_whole(el, env, item) : value_of(el, env, item);
         v.span = item->span;
         ok = ok && v.kind != SEMA_ERROR;
-        out->values[out->count] = v;
-        out->names[out->count++] = parameter->name;
+        add_argument(out, v, parameter->name);
     }
     return ok;
 }
@@ -356,30 +333,24 @@ static int leading_tensors(const Node *define) {
     return n;
 }
 
-static void join_arguments(Elaborator *el, Arguments *a, const SemaValue *values, const char *const *names,
-                           int count) {
+// Those of `before` that `a` does not give, then `a`.
+static Arguments join_arguments(Elaborator *el, Arguments before, Arguments a) {
     Arena *arena = el->session->arena;
-    SemaValue *all = arena_array(arena, SemaValue, a->count + count + 1);
-    const char **all_names = arena_array(arena, const char *, a->count + count + 1);
-    int n = 0;
-    for (int i = 0; i < count; i++) {
+    Arguments all = {arena_array(arena, SemaValue, before.count + a.count + 1),
+                     arena_array(arena, const char *, before.count + a.count + 1), 0};
+    for (int i = 0; i < before.count; i++) {
         bool given = false;
-        for (int k = 0; k < a->count; k++) given = given || (names[i] && string_equal(a->names[k], names[i]));
-        if (given) continue;
-        all[n] = values[i];
-        all_names[n++] = names[i];
+        for (int k = 0; k < a.count; k++)
+            given = given || (before.names[i] && string_equal(a.names[k], before.names[i]));
+        if (!given) add_argument(&all, before.values[i], before.names[i]);
     }
-    for (int k = 0; k < a->count; k++) {
-        all[n] = a->values[k];
-        all_names[n++] = a->names[k];
-    }
-    *a = (Arguments){all, all_names, n};
+    for (int k = 0; k < a.count; k++) add_argument(&all, a.values[k], a.names[k]);
+    return all;
 }
 
-static void prepend(Elaborator *el, Arguments *a, const Node *define, const SemaValue *first) {
-    if (!first) return;
+Arguments arguments_after(Elaborator *el, const Node *define, SemaValue first, Arguments others) {
     const char *name = define->count ? define->items[0]->name : NULL;
-    join_arguments(el, a, first, &name, 1);
+    return join_arguments(el, (Arguments){&first, &name, 1}, others);
 }
 
 static SemaValue call_function(Elaborator *el, Env *env, const Node *call, const Callable *f,
@@ -396,16 +367,12 @@ static SemaValue call_function(Elaborator *el, Env *env, const Node *call, const
     }
     Arguments a;
     if (!arguments_of(el, env, call, f->define, first ? 1 : 0, &a)) return value_error();
-    prepend(el, &a, f->define, first);
-    if (is_partial(f->define, call, first, f->count)) {
-        join_arguments(el, &a, f->arguments, f->names, f->count);
-        return value_callable(
-            el, (Callable){.define = f->define, .arguments = a.values, .names = a.names, .count = a.count},
-            SEMA_FUNCTION);
-    }
-    join_arguments(el, &a, f->arguments, f->names, f->count);
+    if (first) a = arguments_after(el, f->define, *first, a);
+    a = join_arguments(el, f->arguments, a);
+    if (is_partial(f->define, call, first, f->arguments.count))
+        return value_callable(el, (Callable){.define = f->define, .arguments = a}, SEMA_FUNCTION);
     el->tables->call = call;
-    return definition_apply(el, env, f->define, NULL, a.values, a.names, a.count, call->span);
+    return definition_apply(el, env, f->define, NULL, a, call->span);
 }
 
 static SemaValue call_layer(Elaborator *el, Env *env, const Node *call, const Node *define,
@@ -416,14 +383,14 @@ static SemaValue call_layer(Elaborator *el, Env *env, const Node *call, const No
             layer_path(el, env, call, define->name);
             return value_error();
         }
-        return layer_make(el, env, call, define, &a);
+        return layer_make(el, env, call, define, a);
     }
     const char *path =
         define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, call, define->name);
     bool ok = arguments_of(el, env, call, define, first ? 1 : 0, &a);
     if (!ok || !path) return value_error();
-    prepend(el, &a, define, first);
-    return definition_apply(el, env, define, path, a.values, a.names, a.count, call->span);
+    if (first) a = arguments_after(el, define, *first, a);
+    return definition_apply(el, env, define, path, a, call->span);
 }
 
 // A layer with a name, called with its tensors.
@@ -432,15 +399,13 @@ static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, La
     if (layer->define) {
         Arguments a;
         if (!arguments_of(el, env, call, layer->define, first ? 1 : 0, &a)) return value_error();
-        prepend(el, &a, layer->define, first);
-        join_arguments(el, &a, layer->arguments, layer->names, layer->count);
-        return definition_apply(el, env, layer->define, layer->path, a.values, a.names, a.count, call->span);
+        if (first) a = arguments_after(el, layer->define, *first, a);
+        a = join_arguments(el, layer->arguments, a);
+        return definition_apply(el, env, layer->define, layer->path, a, call->span);
     }
     if (first && call->count == 0) return layer_apply(el, env, value_layer(el, *layer), *first, call->span);
-    if (first || call->count != 1 || call->items[0]->kind == AST_NAMED) {
-        fail(el, env, PIPE_ARGUMENTS, call->span, "");
-        return value_error();
-    }
+    if (first || call->count != 1 || call->items[0]->kind == AST_NAMED)
+        return fail_value(el, env, PIPE_ARGUMENTS, call->span, "");
     return layer_apply(el, env, value_layer(el, *layer), eval_whole(el, env, call->items[0]), call->span);
 }
 
@@ -470,8 +435,7 @@ static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValu
     case SEMA_TUPLE:
     case SEMA_LIST: break;
     }
-    fail(el, env, NOT_CALLABLE, call->base->span, value_shape_text(el->session, v));
-    return value_error();
+    return fail_value(el, env, NOT_CALLABLE, call->base->span, value_shape_text(el->session, v));
 }
 
 const Node *definition_called(Elaborator *el, const Env *env, const Node *base) {
@@ -483,12 +447,9 @@ const Node *definition_called(Elaborator *el, const Env *env, const Node *base) 
 
 SemaValue call_piped(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
     const Node *define = definition_called(el, env, call->base);
-    if (define && define->kind == AST_DEFINE) {
-        if (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL)
-            return call_layer(el, env, call, define, first);
-        Callable f = {.define = define};
-        return call_function(el, env, call, &f, first);
-    }
+    if (is_layer_definition(define)) return call_layer(el, env, call, define, first);
+    if (define && define->kind == AST_DEFINE)
+        return call_function(el, env, call, &(Callable){.define = define}, first);
     if (call->base->kind == AST_NAME && !define && !env_name(env, call->base->name))
         return builtin_call(el, env, call, first);
     if (call->base->kind == AST_NAME) {

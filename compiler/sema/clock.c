@@ -157,10 +157,7 @@ static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     if (patience) wait = elaborate_expression(el, env, patience);
     if (value_is_error(v) || value_is_error(wait)) return value_error();
     double epochs = plateaus ? epochs_of(r, wait) : 0;
-    if (epochs < 0) {
-        fail(el, env, PATIENCE_UNIT, wait.span.end ? wait.span : patience->span, "");
-        return value_error();
-    }
+    if (epochs < 0) return fail_value(el, env, PATIENCE_UNIT, wait.span.end ? wait.span : patience->span, "");
     const Expr *e = value_as_scalar(el, v, value->span);
     if (!e) return value_error();
     need_epoch(r);

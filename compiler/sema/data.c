@@ -53,10 +53,7 @@ static bool read_csv(Run *r, const Node *call) {
     const Builtin *b = builtin_find("csv", 1u << GROUP_SOURCE);
     const Node *file = call_argument(call, b, "file"), *header = call_argument(call, b, "header");
     const Node *separator = call_argument(call, b, "separator"), *missing = call_argument(call, b, "missing");
-    if (file->kind != AST_TEXT) {
-        diagnose(r->ctx, WORD_EXPECTED, file->span, "the name of a file, in quotes");
-        return false;
-    }
+    if (file->kind != AST_TEXT) return refuse(r, WORD_EXPECTED, file->span, "the name of a file, in quotes");
     d->file = file->name;
     d->header = true;
     if (header && header->kind == AST_BOOL)
@@ -89,10 +86,8 @@ static bool read_source(Run *r) {
         const Builtin *b = builtin_find("synthetic", 1u << GROUP_SOURCE);
         const Node *n = call_argument(source, b, "n"), *seed = call_argument(source, b, "seed");
         if (!read_integer(r, n, "the number of rows", &d->rows)) return false;
-        if (d->rows < 1 || d->rows > INT32_MAX) {
-            diagnose(r->ctx, SETTING_RANGE, n->span, "the number of rows", 1LL, (long long)INT32_MAX);
-            return false;
-        }
+        if (d->rows < 1 || d->rows > INT32_MAX)
+            return refuse(r, SETTING_RANGE, n->span, "the number of rows", 1LL, (long long)INT32_MAX);
         return !seed || read_integer(r, seed, "the seed", &d->seed);
     }
     return true;
@@ -151,9 +146,8 @@ bool data_read_type(Run *r, const Node *e, Field *f) {
     const Node *n = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "n");
     if (!read_integer(r, n, f->is_class ? "the number of classes" : "the limit", &f->limit)) return false;
     if (f->limit >= 1 && f->limit <= INT32_MAX) return true;
-    diagnose(r->ctx, SETTING_RANGE, n->span, f->is_class ? "the number of classes" : "the limit", 1LL,
-             (long long)INT32_MAX);
-    return false;
+    return refuse(r, SETTING_RANGE, n->span, f->is_class ? "the number of classes" : "the limit", 1LL,
+                  (long long)INT32_MAX);
 }
 
 bool data_read_dims(Run *r, const Node *target, Field *f) {
@@ -163,19 +157,15 @@ bool data_read_dims(Run *r, const Node *target, Field *f) {
         const Node *item = target->items[i];
         if (!read_integer(r, item, "a size", &f->dims[f->rank])) return false;
         int64_t n = f->dims[f->rank++];
-        if (n < 1 || n > INT32_MAX || __builtin_mul_overflow(elements, n, &elements) ||
-            elements > INT32_MAX) {
-            diagnose(r->ctx, SETTING_RANGE, item->span, "a size", 1LL, (long long)INT32_MAX);
-            return false;
-        }
+        if (n < 1 || n > INT32_MAX || __builtin_mul_overflow(elements, n, &elements) || elements > INT32_MAX)
+            return refuse(r, SETTING_RANGE, item->span, "a size", 1LL, (long long)INT32_MAX);
     }
     return true;
 }
 
 static bool rank_fits(Run *r, const Node *target, const Field *f) {
     if (target->kind != AST_INDEX || target->count < MAX_RANK) return true;
-    diagnose(r->ctx, FIELD_RANK, target->span, f->name, MAX_RANK - 1);
-    return false;
+    return refuse(r, FIELD_RANK, target->span, f->name, MAX_RANK - 1);
 }
 
 static void declare_field(Run *r, const Node *s) {
@@ -236,8 +226,7 @@ static bool read_stratify(Run *r, const Node *e) {
             return true;
         }
     }
-    diagnose(r->ctx, STRATIFY_CLASS, e->span);
-    return false;
+    return refuse(r, STRATIFY_CLASS, e->span);
 }
 
 static bool read_split(Run *r, const Node *call) {
@@ -252,14 +241,12 @@ static bool read_split(Run *r, const Node *call) {
         const Node *k = call_argument(call, b, "k");
         if (!read_integer(r, k, "the number of folds", &d->folds)) return false;
         if (d->folds >= 2 && d->folds <= 1000) return true;
-        diagnose(r->ctx, SETTING_RANGE, k->span, "the number of folds", 2LL, 1000LL);
-        return false;
+        return refuse(r, SETTING_RANGE, k->span, "the number of folds", 2LL, 1000LL);
     }
     if (!read_part(r, call_argument(call, b, "test"), "test", &d->test)) return false;
     if (!read_part(r, call_argument(call, b, "validation"), "validation", &d->validation)) return false;
     if (d->test + d->validation < 1) return true;
-    diagnose(r->ctx, SPLIT_RANGE, call->span, "test and validation together");
-    return false;
+    return refuse(r, SPLIT_RANGE, call->span, "test and validation together");
 }
 
 // The first reader or source that is known and not yet compiled.
@@ -295,8 +282,7 @@ bool data_supported(Run *r) {
     if (!later) later = order;
     if (!later) return true;
     bool word = later->kind == AST_NAME;
-    diagnose(r->ctx, NOT_YET, later->span, word ? string_format(r->arena, "`%s`", later->name) : "`order`");
-    return false;
+    return refuse(r, NOT_YET, later->span, word ? string_format(r->arena, "`%s`", later->name) : "`order`");
 }
 
 // What is in force of the data: the source's defaults and the split.

@@ -18,10 +18,8 @@ typedef struct {
 
 static bool batch_fits(const Declaration *d) {
     for (int i = 0; i < d->rank; i++)
-        if (d->dims[i].batch && (d->node->kind == AST_PARAM || i > 0)) {
-            fail(d->el, d->env, BATCH_IN_SHAPE, d->node->span, d->node->name);
-            return false;
-        }
+        if (d->dims[i].batch && (d->node->kind == AST_PARAM || i > 0))
+            return fail_false(d->el, d->env, BATCH_IN_SHAPE, d->node->span, d->node->name);
     return true;
 }
 
@@ -183,7 +181,6 @@ static Tensor *find_or_make(Declaration *d) {
     if (same_shape(d, known->tensor)) return known->tensor;
     Diagnostic *diagnostic = fail(el, d->env, LAYER_TWO_SHAPES, d->node->span, d->path,
                                   shape_of(el, known->tensor), dims_text(el, d->dims, d->rank));
-    if (!diagnostic) return NULL;
     if (known->origin)
         diagnostic_note(el->session->ctx, diagnostic, known->origin->span,
                         "its shape was decided by this first use");
@@ -211,10 +208,7 @@ SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *node) {
         SemaValue c;
         int known = condition_of(el, env, value->condition, &c);
         if (c.kind == SEMA_ERROR) return c;
-        if (known < 0) {
-            fail(el, env, CONDITION_NOT_KNOWN, value->condition->span, node->name);
-            return value_error();
-        }
+        if (known < 0) return fail_value(el, env, CONDITION_NOT_KNOWN, value->condition->span, node->name);
         if (!known) {
             SemaValue absent = value_absent(node->span);
             env_add(env, node->name, absent, node->name_span);
@@ -222,10 +216,8 @@ SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *node) {
         }
         d.value = value->value;
     }
-    if (env->place->is_fn && el->state_kind == TENSOR_STATE) {
-        fail(el, env, PLACE_STATEMENT, node->span, node_kind_word(node->kind), "a function");
-        return value_error();
-    }
+    if (env->place->is_fn && el->state_kind == TENSOR_STATE)
+        return fail_value(el, env, PLACE_STATEMENT, node->span, node_kind_word(node->kind), "a function");
     if (el->row) {
         fail(el, env, DATA_PARAM, node->span, node->kind == AST_STATE ? "state" : "parameter", node->name);
         env_add(env, node->name, value_error(), node->name_span);

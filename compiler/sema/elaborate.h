@@ -184,8 +184,8 @@ Tensor *value_as_tensor(Elaborator *el, SemaValue v, const char *name, TensorKin
 // Applies a definition (fn, metric, layer, model, optimizer) to values, by position and by name (rule 11);
 // names[i] is NULL for an argument by position. `path`: of layers and models the instance's name (a model:
 // its own name). Results: one value or a tuple.
-SemaValue call_definition(Elaborator *el, const Node *define, const char *path, const SemaValue *arguments,
-                          const char *const *names, int count, Span span);
+SemaValue call_definition(Elaborator *el, const Node *define, const char *path, SemaValue *values,
+                          const char **names, int count, Span span);
 // Applies a value that is a layer or a function to one input.
 SemaValue apply_value(Elaborator *el, SemaValue layer_or_function, SemaValue input, Span span);
 // Binds what an optimizer's or any definition's call says: for each parameter of the signature its argument,

@@ -193,8 +193,7 @@ static bool side_of(Elaborator *el, const Env *env, const Expr *e, Side *side, S
             : batch           ? SIDE_BATCH
                               : SIDE_BOTH;
     if (reads[SIDE_LAST] ? !batch && !again : !again || (!now && !el->totals->once)) return true;
-    fail(el, env, METRIC_NESTED, span, "");
-    return false;
+    return fail_false(el, env, METRIC_NESTED, span, "");
 }
 
 static void write_to(Elaborator *el, const Env *env, Function *f, Tensor *t, const Draft *d, Span span) {

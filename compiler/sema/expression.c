@@ -29,10 +29,8 @@ static SemaValue eval_constant(Elaborator *el, const Node *constant) {
     const SemaValue *known = table_get(&el->tables->constants, constant);
     if (known) return *known;
     struct SessionTables *tables = el->session->tables;
-    if (tables->depth > MAX_NESTING) {
-        fail(el, NULL, NESTING_LIMIT, constant->span, constant->name, MAX_NESTING);
-        return value_error();
-    }
+    if (tables->depth > MAX_NESTING)
+        return fail_value(el, NULL, NESTING_LIMIT, constant->span, constant->name, MAX_NESTING);
     tables->depth++;
     Env *env = env_create(el, constant->span, "");
     const Node *before = el->tables->named_node;
@@ -52,13 +50,11 @@ static SemaValue eval_constant(Elaborator *el, const Node *constant) {
 
 static SemaValue eval_definition(Elaborator *el, Env *env, const Node *e, const Node *define) {
     if (define->kind == AST_CONSTANT) return eval_constant(el, define);
-    if (define->kind != AST_DEFINE) {
-        fail(el, env, WRONG_KIND, e->span, e->name, "a data block", "a value");
-        return value_error();
-    }
+    if (define->kind != AST_DEFINE)
+        return fail_value(el, env, WRONG_KIND, e->span, e->name, "a data block", "a value");
     switch (define->definition) {
     case DEFINE_LAYER:
-    case DEFINE_MODEL: return layer_make(el, env, e, define, NULL);
+    case DEFINE_MODEL: return layer_make(el, env, e, define, (Arguments){0});
     case DEFINE_FN:
     case DEFINE_METRIC:
     case DEFINE_OPTIMIZER: return value_callable(el, (Callable){.define = define}, SEMA_FUNCTION);
@@ -82,10 +78,9 @@ static SemaValue value_of_name(Elaborator *el, Env *env, const Node *e, Name *n)
     if (n->index) {
         if (!el->tables->subscript && hides_size(env, e->name)) {
             Diagnostic *d = fail(el, env, SIZE_AND_INDEX, e->span, e->name);
-            if (d)
-                diagnostic_help(el->session->ctx, d,
-                                "write the index with another letter: `%s` is a size in this definition",
-                                e->name);
+            diagnostic_help(el->session->ctx, d,
+                            "write the index with another letter: `%s` is a size in this definition",
+                            e->name);
             return value_error();
         }
         return value_scalar(expr_index(el->session->program, n->index));
@@ -94,9 +89,8 @@ static SemaValue value_of_name(Elaborator *el, Env *env, const Node *e, Name *n)
     if (v.kind == SEMA_CLOSURE) return force_closure(el, v);
     if (v.kind == SEMA_ABSENT) {
         Diagnostic *d = fail(el, env, ABSENT_NAMED, e->span, e->name);
-        if (d)
-            diagnostic_note(el->session->ctx, d, v.span,
-                            "`%s` is declared here, under a condition that does not hold", e->name);
+        diagnostic_note(el->session->ctx, d, v.span,
+                        "`%s` is declared here, under a condition that does not hold", e->name);
         return value_error();
     }
     if (el->totals && !el->tables->subscript && v.kind == SEMA_SCALAR && v.e->op == OP_ROWS)
@@ -116,8 +110,7 @@ static SemaValue eval_name(Elaborator *el, Env *env, const Node *e) {
     if (string_equal(e->name, "training")) return value_bool(in_training(el, env));
     const Builtin *row = builtin_find(e->name, 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION);
     if (row) return value_callable(el, (Callable){.builtin = row}, SEMA_FUNCTION);
-    fail(el, env, UNKNOWN_NAME, e->span, e->name);
-    return value_error();
+    return fail_value(el, env, UNKNOWN_NAME, e->span, e->name);
 }
 
 // `risk.dense_1.w` as one text, or NULL if it is not made of names alone.
@@ -249,7 +242,6 @@ static void shapes_differ(Elaborator *el, const Env *env, const Array *a, const 
                           SemaValue va, SemaValue vb) {
     Diagnostic *d =
         fail(el, env, SHAPES_DIFFER, span, dims_text(el, a->dims, a->rank), dims_text(el, b->dims, b->rank));
-    if (!d) return;
     if (va.span.end)
         diagnostic_note(el->session->ctx, d, va.span, "this has shape %s", dims_text(el, a->dims, a->rank));
     if (vb.span.end)
@@ -265,10 +257,9 @@ bool values_unify(Elaborator *el, const Env *env, const SemaValue *values, int c
     for (int i = 0; i < count; i++) {
         SemaValue v = values[i];
         if (v.kind == SEMA_ERROR) return false;
-        if (!is_value_of_numbers(v)) {
-            fail(el, env, NOT_A_NUMBER, v.span.end ? v.span : span, value_shape_text(el->session, v));
-            return false;
-        }
+        if (!is_value_of_numbers(v))
+            return fail_false(el, env, NOT_A_NUMBER, v.span.end ? v.span : span,
+                              value_shape_text(el->session, v));
         real = real || (v.type != TYPE_INT && v.type != TYPE_BOOL);
         beyond_clock =
             beyond_clock || v.kind == SEMA_TENSOR || (v.kind == SEMA_SCALAR && !value_is_of_clock(el, v));
@@ -276,7 +267,7 @@ bool values_unify(Elaborator *el, const Env *env, const SemaValue *values, int c
         if (env->indexed) {
             Diagnostic *d = fail(el, env, TENSOR_NEEDS_BRACKETS, v.span.end ? v.span : span,
                                  dims_text(el, v.array->dims, v.array->rank));
-            if (d) diagnostic_help(el->session->ctx, d, "write its indices in brackets");
+            diagnostic_help(el->session->ctx, d, "write its indices in brackets");
             return false;
         }
         if (first && (first->rank != v.array->rank || !dims_equal(first->dims, v.array->dims, first->rank))) {
@@ -353,7 +344,7 @@ static bool units_agree(Elaborator *el, const Env *env, Operator op, SemaValue a
     static const char *const units[] = {"", "`steps`", "`epochs`", "`s`, `min`, `h`", "`KB`, `MB`, `GB`"};
     Diagnostic *d = fail(el, env, UNITS_DIFFER, span, words[unit_of(a)], words[unit_of(b)]);
     const char *wanted = units[a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension];
-    if (d && (unit_of(a) == DIMENSION_NUMBER || unit_of(b) == DIMENSION_NUMBER))
+    if (unit_of(a) == DIMENSION_NUMBER || unit_of(b) == DIMENSION_NUMBER)
         diagnostic_help(el->session->ctx, d, "give the number a unit: %s", wanted);
     return false;
 }
@@ -362,7 +353,7 @@ static bool classes_agree(Elaborator *el, const Env *env, Operator op, SemaValue
     if (!a.is_class && !b.is_class) return true;
     if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS) || el->tables->subscript) return true;
     Diagnostic *d = fail(el, env, CLASS_NOT_NUMBER, span, operator_text(op));
-    if (d) diagnostic_help(el->session->ctx, d, "a class indexes and compares: `x == 2`, `w[x]`");
+    diagnostic_help(el->session->ctx, d, "a class indexes and compares: `x == 2`, `w[x]`");
     return false;
 }
 
@@ -466,7 +457,7 @@ SemaValue value_choose(Elaborator *el, const Env *env, SemaValue condition, Sema
 static SemaValue eval_if(Elaborator *el, Env *env, const Node *e) {
     if (!e->otherwise) {
         Diagnostic *d = fail(el, env, IF_WITHOUT_ELSE, e->span, "");
-        if (d) diagnostic_help(el->session->ctx, d, "give the other side: `… else 0`");
+        diagnostic_help(el->session->ctx, d, "give the other side: `… else 0`");
         return value_error();
     }
     SemaValue condition;
@@ -526,8 +517,7 @@ static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
     case AST_LIST: return eval_list(el, env, e);
     default: break;
     }
-    fail(el, env, PLACE_ENTRY, e->span, node_kind_word(e->kind), "an expression");
-    return value_error();
+    return fail_value(el, env, PLACE_ENTRY, e->span, node_kind_word(e->kind), "an expression");
 }
 
 SemaValue value_of(Elaborator *el, Env *env, const Node *e) {
@@ -550,11 +540,10 @@ bool elaborate_number(Elaborator *el, Env *env, const Node *e, const char *what,
                       Dimension *dimension) {
     SemaValue v = value_first(value_of(el, env, e));
     if (v.kind == SEMA_ERROR) return false;
-    if (v.kind != SEMA_NUMBER) {
-        fail(el, env, NUMBER_WANTED, e->span, what,
-             v.kind == SEMA_SCALAR ? "known at run time only" : value_shape_text(el->session, v));
-        return false;
-    }
+    if (v.kind != SEMA_NUMBER)
+        return fail_false(el, env, NUMBER_WANTED, e->span, what,
+                          v.kind == SEMA_SCALAR ? "known at run time only"
+                                                : value_shape_text(el->session, v));
     *number = v.number;
     if (dimension) *dimension = v.dimension;
     return true;
@@ -565,14 +554,10 @@ bool elaborate_count(Elaborator *el, Env *env, const Node *e, const char *what, 
     double number;
     Dimension dimension;
     if (!elaborate_number(el, env, e, what, &number, &dimension)) return false;
-    if (dimension != DIMENSION_NUMBER && dimension != unit) {
-        fail(el, env, UNIT_UNWANTED, e->span, what);
-        return false;
-    }
-    if (number != floor(number) || fabs(number) >= 9e15) {
-        fail(el, env, WHOLE_WANTED, e->span, what, number_text(el->session->arena, number));
-        return false;
-    }
+    if (dimension != DIMENSION_NUMBER && dimension != unit)
+        return fail_false(el, env, UNIT_UNWANTED, e->span, what);
+    if (number != floor(number) || fabs(number) >= 9e15)
+        return fail_false(el, env, WHOLE_WANTED, e->span, what, number_text(el->session->arena, number));
     *integer = (int64_t)number;
     return true;
 }

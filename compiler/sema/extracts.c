@@ -10,20 +10,14 @@ typedef struct Applied {
     const Env *env; // of the caller
     const Node *define;
     const char *path, *caller; // path: NULL of functions
-    const SemaValue *values;
-    const char *const *names;
-    int count;
+    Arguments arguments;
     SemaValue result;
 } Applied;
 
-static bool is_layer(const Node *define) {
-    return define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL;
-}
-
-static bool takes_tensors(const SemaValue *values, int count) {
+static bool takes_tensors(Arguments arguments) {
     bool any = false;
-    for (int i = 0; i < count; i++) {
-        SemaValue v = value_first(values[i]);
+    for (int i = 0; i < arguments.count; i++) {
+        SemaValue v = value_first(arguments.values[i]);
         if (v.kind != SEMA_TENSOR) continue;
         if (v.is_view || v.array->filter) return false;
         any = true;
@@ -32,11 +26,9 @@ static bool takes_tensors(const SemaValue *values, int count) {
 }
 
 SemaValue application_note(Elaborator *el, const Env *env, const Node *define, const char *path,
-                           const SemaValue *values, const char *const *names, int count, SemaValue result) {
-    const Node *around = env->frame->define;
-    bool layer = is_layer(define), in_layer = around && is_layer(around);
-    if (result.kind == SEMA_ERROR || !(layer || in_layer) || env->indexed || !takes_tensors(values, count))
-        return result;
+                           Arguments arguments, SemaValue result) {
+    bool of_layers = is_layer_definition(define) || is_layer_definition(env->frame->define);
+    if (result.kind == SEMA_ERROR || !of_layers || env->indexed || !takes_tensors(arguments)) return result;
     if (define->definition == DEFINE_MODEL && result.kind == SEMA_TENSOR && result.array->e->op != OP_READ) {
         const char *name =
             define->results && define->results->count ? define->results->items[0]->name : "result";
@@ -44,7 +36,7 @@ SemaValue application_note(Elaborator *el, const Env *env, const Node *define, c
                              define->span);
     }
     Applied *a = arena_new(el->session->arena, Applied);
-    *a = (Applied){env, define, path, env->frame->path, values, names, count, result};
+    *a = (Applied){env, define, path, env->frame->path, arguments, result};
     vec_push(el->session->arena, &el->session->tables->applications, a);
     return result;
 }
@@ -60,7 +52,7 @@ static bool has_layers(const Session *s, const char *path) {
 }
 
 static const char *parameter_name(const Applied *a, int i, int position) {
-    if (a->names[i]) return a->names[i];
+    if (a->arguments.names[i]) return a->arguments.names[i];
     return position < a->define->count ? a->define->items[position]->name : "x";
 }
 
@@ -122,14 +114,14 @@ static void make(Run *r, const Applied *a) {
     el->hooks = step->hooks;
     el->frozen = step->frozen;
     el->frozen_count = step->frozen_count;
-    SemaValue *values = arena_array(s->arena, SemaValue, a->count + 1);
-    for (int i = 0, position = 0; i < a->count; i++) {
-        const char *name = parameter_name(a, i, a->names[i] ? 0 : position++);
-        values[i] = value_first(a->values[i]);
-        if (values[i].kind == SEMA_TENSOR) values[i] = input_of(el, &u, values[i], name);
+    Arguments own = a->arguments;
+    own.values = arena_array(s->arena, SemaValue, own.count + 1);
+    for (int i = 0, position = 0; i < own.count; i++) {
+        const char *name = parameter_name(a, i, own.names[i] ? 0 : position++);
+        SemaValue v = value_first(a->arguments.values[i]);
+        own.values[i] = v.kind == SEMA_TENSOR ? input_of(el, &u, v, name) : v;
     }
-    SemaValue out =
-        definition_apply(el, a->env, a->define, a->path, values, a->names, a->count, a->define->span);
+    SemaValue out = definition_apply(el, a->env, a->define, a->path, own, a->define->span);
     int count = out.kind == SEMA_TUPLE ? out.count : 1;
     for (int i = 0; i < count; i++)
         if (!add_result(el, &u, out.kind == SEMA_TUPLE ? out.items[i] : out, result_name(a->define, i),
@@ -143,6 +135,6 @@ void extracts_make(Run *r) {
     Session *s = r->session;
     for (int i = 0; i < s->tables->applications.count; i++) {
         const Applied *a = s->tables->applications.data[i];
-        if (is_layer(a->define) || has_layers(s, a->caller)) make(r, a);
+        if (is_layer_definition(a->define) || has_layers(s, a->caller)) make(r, a);
     }
 }

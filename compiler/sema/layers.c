@@ -17,7 +17,7 @@ const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *d
     if (place->is_fn) {
         Diagnostic *d = fail(el, env, LAYER_IN_FN, node->span, definition,
                              env->frame->define ? env->frame->define->name : "");
-        if (d) diagnostic_help(el->session->ctx, d, "make it a `layer`");
+        diagnostic_help(el->session->ctx, d, "make it a `layer`");
         return NULL;
     }
     uintptr_t number = (uintptr_t)table_get(&place->numbers, node);
@@ -28,11 +28,6 @@ const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *d
     }
     const char *dot = place->path[0] ? "." : "";
     return string_format(arena, "%s%s%s_%d%s", place->path, dot, definition, (int)number, env->round);
-}
-
-static bool is_layer_definition(const Node *define) {
-    return define && define->kind == AST_DEFINE &&
-           (define->definition == DEFINE_LAYER || define->definition == DEFINE_MODEL);
 }
 
 void layers_skip(Elaborator *el, Env *env, const Node *e) {
@@ -130,17 +125,10 @@ bool node_gives_layer(Elaborator *el, const Env *env, const Node *e) {
     }
 }
 
-SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define,
-                     const Arguments *arguments) {
-    Layer layer = {.define = define, .env = env, .span = node->span};
+SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define, Arguments arguments) {
+    Layer layer = {.define = define, .env = env, .arguments = arguments, .span = node->span};
     layer.path = define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, node, define->name);
-    if (!layer.path) return value_error();
-    if (arguments) {
-        layer.arguments = arguments->values;
-        layer.names = arguments->names;
-        layer.count = arguments->count;
-    }
-    return value_layer(el, layer);
+    return layer.path ? value_layer(el, layer) : value_error();
 }
 
 // ---- pipes ----
@@ -163,8 +151,7 @@ static SemaValue run_round(Elaborator *el, Env *env, const Node *block, SemaValu
         }
     }
     if (v.kind != SEMA_ABSENT) return v;
-    fail(el, env, REPEAT_WITHOUT_LAYER, block->span, "");
-    return value_error();
+    return fail_value(el, env, REPEAT_WITHOUT_LAYER, block->span, "");
 }
 
 static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x) {
@@ -174,10 +161,9 @@ static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x
     if (!elaborate_integer(el, env, name ? stated : e->range, "how often to repeat", &rounds))
         return value_error();
     int64_t *around = &el->session->tables->rounds, outer = *around ? *around : 1;
-    if (rounds < 0 || rounds > MAX_ROUNDS / outer) {
-        fail(el, env, REPEAT_COUNT, e->range->span, (long long)rounds, (int)(MAX_ROUNDS / outer));
-        return value_error();
-    }
+    if (rounds < 0 || rounds > MAX_ROUNDS / outer)
+        return fail_value(el, env, REPEAT_COUNT, e->range->span, (long long)rounds,
+                          (int)(MAX_ROUNDS / outer));
     if (!rounds) layers_skip(el, env, e->range_block);
     for (int64_t r = 0; r < rounds; r++) {
         Env *inner = env_inner(env);
@@ -226,21 +212,12 @@ static SemaValue apply_layer(Elaborator *el, const Env *env, const Layer *layer,
             *scope->place = (Place){.path = layer->path, .counts = map_create(el->session->arena)};
             scope->round = "";
         }
-        if (layer->env->frame->depth + 1 >= MAX_NESTING) {
-            fail(el, env, NESTING_LIMIT, span, "a pipe", MAX_NESTING);
-            return value_error();
-        }
+        if (layer->env->frame->depth + 1 >= MAX_NESTING)
+            return fail_value(el, env, NESTING_LIMIT, span, "a pipe", MAX_NESTING);
         return run_pipe(el, scope, layer->pipe, input);
     }
-    SemaValue *values = arena_array(el->session->arena, SemaValue, layer->count + 1);
-    const char **names = arena_array(el->session->arena, const char *, layer->count + 1);
-    values[0] = value_first(input);
-    names[0] = layer->define->count ? layer->define->items[0]->name : NULL;
-    for (int i = 0; i < layer->count; i++) {
-        values[i + 1] = layer->arguments[i];
-        names[i + 1] = layer->names[i];
-    }
-    return definition_apply(el, env, layer->define, layer->path, values, names, layer->count + 1, span);
+    Arguments a = arguments_after(el, layer->define, value_first(input), layer->arguments);
+    return definition_apply(el, env, layer->define, layer->path, a, span);
 }
 
 SemaValue layer_apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input, Span span) {
@@ -255,18 +232,10 @@ SemaValue layer_apply(Elaborator *el, const Env *env, SemaValue what, SemaValue 
                 return reduction_of(el, env, f->builtin->name, first, span);
             return builtin_apply(el, env, f->builtin, &first, 1, span);
         }
-        SemaValue *values = arena_array(el->session->arena, SemaValue, f->count + 1);
-        const char **names = arena_array(el->session->arena, const char *, f->count + 1);
-        values[0] = first;
-        names[0] = f->define->count ? f->define->items[0]->name : NULL;
-        for (int i = 0; i < f->count; i++) {
-            values[i + 1] = f->arguments[i];
-            names[i + 1] = f->names[i];
-        }
-        return definition_apply(el, env, f->define, NULL, values, names, f->count + 1, span);
+        return definition_apply(el, env, f->define, NULL, arguments_after(el, f->define, first, f->arguments),
+                                span);
     }
-    fail(el, env, NOT_A_LAYER, span, value_shape_text(el->session, what));
-    return value_error();
+    return fail_value(el, env, NOT_A_LAYER, span, value_shape_text(el->session, what));
 }
 
 SemaValue apply_value(Elaborator *el, SemaValue layer_or_function, SemaValue input, Span span) {
@@ -285,8 +254,7 @@ int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *de
         return -2;
     }
     int depth = 0;
-    for (const Frame *f = env->frame->caller; f; f = f->caller)
-        depth += f->define && is_layer_definition(f->define);
+    for (const Frame *f = env->frame->caller; f; f = f->caller) depth += is_layer_definition(f->define);
     LayerInstance instance = {.name = path, .definition = define->name, .span = span, .depth = depth};
     vec_push(s->arena, &s->layers, instance);
     map_set(s->tables->layers, path, (void *)(uintptr_t)s->layers.count);

@@ -48,9 +48,8 @@ static bool keep_metric(Run *r, Metric *m, Tensor *t, const Node *e, Function *e
     for (int d = 0; d < t->rank; d++)
         if (t->batch_dims >> d & 1) {
             bool loss = m == r->m->metrics.data;
-            diagnose(r->ctx, METRIC_ROWS, e->span,
-                     loss ? "the loss" : string_format(r->arena, "the metric `%s`", m->name));
-            return false;
+            return refuse(r, METRIC_ROWS, e->span,
+                          loss ? "the loss" : string_format(r->arena, "the metric `%s`", m->name));
         }
     if (end) {
         m->tensor = t;

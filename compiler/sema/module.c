@@ -30,10 +30,7 @@ static bool read_start(Run *r) {
     if (!e) return true;
     const Builtin *b = builtin_find("weights", 1u << GROUP_START);
     const Node *file = call_argument(e, b, "file"), *of = call_argument(e, b, "of");
-    if (file->kind != AST_TEXT) {
-        diagnose(r->ctx, WORD_EXPECTED, file->span, "the name of a file, in quotes");
-        return false;
-    }
+    if (file->kind != AST_TEXT) return refuse(r, WORD_EXPECTED, file->span, "the name of a file, in quotes");
     r->m->start_file = file->name;
     for (int i = 0; of && i < (of->kind == AST_LIST ? of->count : 1); i++)
         vec_push(r->arena, &r->m->start_names, node_text(r->arena, of->kind == AST_LIST ? of->items[i] : of));

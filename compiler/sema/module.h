@@ -142,8 +142,8 @@ typedef struct {
     VEC(Kept) kept;
     VEC(Setting) settings;
     VEC(LayerInstance) layers;
-    VEC(Extract) extracts; // with SemaOptions.units
-    VEC(Tensor *) rates;   // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
+    VEC(Extract) extracts;     // with SemaOptions.units
+    VEC(Tensor *) rates;       // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
     VEC(const char *) lengths; // what in `train` speaks of the run's length, as written
     VEC(InForce) in_force;
     Tensor *loss;          // output of STEP, TYPE_DOUBLE
@@ -155,7 +155,8 @@ typedef struct {
     int64_t epochs, steps, seed, batch, accumulate;
     bool shuffle, drop_last, needs_steps, needs_epoch_length;
     const char *start_file;
-    const char *statistic; // where a layer of STEP takes one over the rows of a batch (net.batch_norm_1.mean), or NULL
+    const char *statistic; // where a layer of STEP takes one over the rows of a batch
+                           // (net.batch_norm_1.mean), or NULL
     VEC(const char *) start_names;
     int64_t params, flops;
     VEC(const Node *) asserts; // checked by the pipeline once memory is known (assert_check)

@@ -179,8 +179,7 @@ static bool without_index(Maker *k, const Node *reader) {
     const char *name = k->indexed ? name_held(k->line->target, reader) : NULL;
     if (!name) name = index_around(k->line->assigned, reader);
     if (!name) return true;
-    diagnose(k->r->ctx, READER_INDEX, reader->span, node_text(k->r->arena, reader), name);
-    return false;
+    return refuse(k->r, READER_INDEX, reader->span, node_text(k->r->arena, reader), name);
 }
 
 static const Node *replace_reader(void *data, const Node *e) {
@@ -267,10 +266,8 @@ static bool take_shape(Maker *k, const Node *e, SemaValue v) {
         small = small && !__builtin_mul_overflow(elements, own.dims[own.rank], &elements) &&
                 elements <= INT32_MAX;
     }
-    if (!small) {
-        diagnose(k->r->ctx, TENSOR_TOO_LARGE, e->span, dims_text(k->el, v.array->dims, v.array->rank));
-        return false;
-    }
+    if (!small)
+        return refuse(k->r, TENSOR_TOO_LARGE, e->span, dims_text(k->el, v.array->dims, v.array->rank));
     if (k->indexed && !k->part) memcpy(f->dims, own.dims, sizeof f->dims);
     if (same_dims(f, &own)) return true;
     report_shape(k, e, v);

@@ -42,18 +42,14 @@ static void report_elements(Maker *k, const Node *e, int64_t found) {
 static bool read_index(Maker *k, const Node *e, int64_t *value) {
     if (!elaborate_integer(k->el, k->env, e, "a column's number", value)) return false;
     if (*value >= 0 && *value <= INT32_MAX) return true;
-    diagnose(k->r->ctx, SETTING_RANGE, e->span, "a column's number", 0LL, (long long)INT32_MAX);
-    return false;
+    return refuse(k->r, SETTING_RANGE, e->span, "a column's number", 0LL, (long long)INT32_MAX);
 }
 
 static bool fill_column(Maker *k, const Node *e, Column *c) {
     const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
     if (a->kind == AST_TEXT) {
         c->name = a->name;
-        if (!k->r->m->data.header) {
-            diagnose(k->r->ctx, COLUMN_HEADER, a->span);
-            return false;
-        }
+        if (!k->r->m->data.header) return refuse(k->r, COLUMN_HEADER, a->span);
         return true;
     }
     if (!read_index(k, a, &c->first)) return false;
@@ -63,25 +59,18 @@ static bool fill_column(Maker *k, const Node *e, Column *c) {
 
 static bool fill_columns(Maker *k, const Node *e, Column *c) {
     const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
-    if (a->kind != AST_RANGE) {
-        diagnose(k->r->ctx, WORD_EXPECTED, a->span, "a range, `columns(0 .. 3)`");
-        return false;
-    }
+    if (a->kind != AST_RANGE) return refuse(k->r, WORD_EXPECTED, a->span, "a range, `columns(0 .. 3)`");
     if (!read_index(k, a->left, &c->first) || !read_index(k, a->right, &c->last)) return false;
     if (c->last >= c->first) {
         c->elements = c->last - c->first + 1;
         return true;
     }
-    diagnose(k->r->ctx, COLUMN_RANGE, a->span, (long long)c->first, (long long)c->last);
-    return false;
+    return refuse(k->r, COLUMN_RANGE, a->span, (long long)c->first, (long long)c->last);
 }
 
 static bool fill_file(Maker *k, const Node *e, Column *c) {
     const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
-    if (a->kind != AST_TEXT) {
-        diagnose(k->r->ctx, WORD_EXPECTED, a->span, "the name of a file, in quotes");
-        return false;
-    }
+    if (a->kind != AST_TEXT) return refuse(k->r, WORD_EXPECTED, a->span, "the name of a file, in quotes");
     if (k->indexed) {
         Diagnostic *d = diagnose(k->r->ctx, READER_SHAPE, e->span, node_text(k->r->arena, e));
         diagnostic_help(k->r->ctx, d, "give it to a field with its shape in brackets, and read that one");
@@ -116,18 +105,13 @@ static void read_cells(TableRows *t, const Node *e) {
 static bool fill_table(Maker *k, const Node *e, Column *c) {
     TableRows t = {.k = k};
     Run *r = k->r;
-    if (e->count == 0) {
-        diagnose(r->ctx, TABLE_EMPTY, e->span);
-        return false;
-    }
+    if (e->count == 0) return refuse(r, TABLE_EMPTY, e->span);
     for (int i = 0; i < e->count; i++) {
         int before = t.values.count;
         read_cells(&t, e->items[i]);
         int64_t cells = t.values.count - before;
-        if (i && cells != t.per_row) {
-            diagnose(r->ctx, TABLE_ROW, e->items[i]->span, (long long)cells, (long long)t.per_row);
-            return false;
-        }
+        if (i && cells != t.per_row)
+            return refuse(r, TABLE_ROW, e->items[i]->span, (long long)cells, (long long)t.per_row);
         t.per_row = cells;
     }
     if (t.wrong) return false;
@@ -169,8 +153,7 @@ static bool fits_source(Maker *k, const Node *e) {
     bool files = string_equal(needs, "idx") && (string_equal(source, "idx") || string_equal(source, "npy"));
     if (files || string_equal(needs, source)) return true;
     const char *word = e->kind == AST_LIST ? "a list" : string_format(k->r->arena, "`%s`", e->base->name);
-    diagnose(k->r->ctx, READER_SOURCE, e->span, word, source);
-    return false;
+    return refuse(k->r, READER_SOURCE, e->span, word, source);
 }
 
 static void list_shape(const Node *row, Shape *shape) {
@@ -197,8 +180,7 @@ static bool reader_shape(Maker *k, const Node *e, const Column *c, Shape *shape)
         report_elements(k, e, c->elements);
         return false;
     }
-    diagnose(k->r->ctx, TABLE_ROW, e->span, (long long)c->elements, (long long)elements);
-    return false;
+    return refuse(k->r, TABLE_ROW, e->span, (long long)c->elements, (long long)elements);
 }
 
 // The raw tensor of a reader; NULL after a message.

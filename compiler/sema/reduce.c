@@ -17,20 +17,14 @@ static const Node *unfiltered(const Node *item) {
 }
 
 static bool bind_index(Elaborator *el, Bound *b, const Index *index, Span span) {
-    if (b->count == MAX_RANK) {
-        fail(el, b->env, RANK_LIMIT, span, MAX_RANK);
-        return false;
-    }
+    if (b->count == MAX_RANK) return fail_false(el, b->env, RANK_LIMIT, span, MAX_RANK);
     b->indices[b->count++] = index;
     return true;
 }
 
 static bool bind_dots(Elaborator *el, Bound *b, const Node *item) {
     const Frame *frame = b->env->frame;
-    if (!frame->has_dots) {
-        fail(el, b->env, DOTS_UNKNOWN, item->span, "");
-        return false;
-    }
+    if (!frame->has_dots) return fail_false(el, b->env, DOTS_UNKNOWN, item->span, "");
     b->env->dots = arena_array(el->session->arena, const Index *, frame->dots + 1);
     for (int d = 0; d < frame->dots; d++) {
         static const char *const names[MAX_RANK] = {"r", "s", "t", "u", "v", "w", "x", "y"};
@@ -59,10 +53,7 @@ static bool bind_ranges(Elaborator *el, Bound *b, const Node *e) {
             continue;
         }
         const char *name = index_name(item, &stated);
-        if (!name) {
-            fail(el, b->env, NOT_AN_INDEX, item->span, "");
-            return false;
-        }
+        if (!name) return fail_false(el, b->env, NOT_AN_INDEX, item->span, "");
         Dim dim;
         if (stated ? !dim_of(el, b->env->outer, stated, &dim)
                    : !range_of(el, b->env, texts, text_count, name, item->span, &dim))
@@ -102,10 +93,9 @@ static bool bind(Elaborator *el, Env *env, const Node *e, Bound *b) {
         int known = condition_of(el, b->env, e->items[i]->condition, &c);
         if (c.kind == SEMA_ERROR) return false;
         Program *p = el->session->program;
-        if (c.kind == SEMA_TENSOR) {
-            fail(el, b->env, NOT_A_CONDITION, e->items[i]->condition->span, value_shape_text(el->session, c));
-            return false;
-        }
+        if (c.kind == SEMA_TENSOR)
+            return fail_false(el, b->env, NOT_A_CONDITION, e->items[i]->condition->span,
+                              value_shape_text(el->session, c));
         if (known != 1)
             add_filter(el, b,
                        known == 0 ? expr_binary(p, OP_LT, expr_int(p, 1), expr_int(p, 0))
@@ -170,10 +160,8 @@ bool reduction_parts(Elaborator *el, Env *env, const Node *e, Reduced *parts) {
         operand = value_as_scalar(el, v, e->operand->span);
     facts_reset(el, b.mark);
     if (!operand) return false;
-    if (v.is_class && kind->reduction != REDUCE_MAX && kind->reduction != REDUCE_MIN) {
-        fail(el, env, CLASS_NOT_NUMBER, e->operand->span, kind->name);
-        return false;
-    }
+    if (v.is_class && kind->reduction != REDUCE_MAX && kind->reduction != REDUCE_MIN)
+        return fail_false(el, env, CLASS_NOT_NUMBER, e->operand->span, kind->name);
     *parts = (Reduced){.reduction = b.count ? kind->reduction : REDUCE_NONE, .count = b.count};
     parts->e = with_filter(el, kind, operand, b.filter);
     for (int i = 0; i < b.count; i++) parts->indices[i] = b.indices[i];
@@ -192,10 +180,8 @@ SemaValue reduction_of(Elaborator *el, const Env *env, const char *name, SemaVal
     if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return v;
-    if (v.kind != SEMA_TENSOR) {
-        fail(el, env, NOT_A_NUMBER, span, value_shape_text(el->session, v));
-        return value_error();
-    }
+    if (v.kind != SEMA_TENSOR)
+        return fail_value(el, env, NOT_A_NUMBER, span, value_shape_text(el->session, v));
     const Array *a = v.array;
     Reduced parts = {.reduction = kind->reduction, .count = a->rank};
     Binding bindings[MAX_RANK];
@@ -215,10 +201,8 @@ SemaValue value_count(Elaborator *el, const Env *env, SemaValue v, Span span) {
     if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return value_number(1, true);
-    if (v.kind != SEMA_TENSOR) {
-        fail(el, env, NOT_A_NUMBER, span, value_shape_text(el->session, v));
-        return value_error();
-    }
+    if (v.kind != SEMA_TENSOR)
+        return fail_value(el, env, NOT_A_NUMBER, span, value_shape_text(el->session, v));
     const Array *a = v.array;
     if (a->filter) {
         Array ones = *a;
@@ -242,10 +226,9 @@ static SemaValue by_function(Elaborator *el, Env *env, const Node *e, const Node
     SemaValue v = value_error();
     if (bind(el, env, e, &b)) v = value_first(value_of(el, b.env, e->operand));
     facts_reset(el, b.mark);
-    if (v.kind == SEMA_TENSOR) {
-        fail(el, b.env, TENSOR_NEEDS_BRACKETS, e->operand->span, value_shape_text(el->session, v));
-        return value_error();
-    }
+    if (v.kind == SEMA_TENSOR)
+        return fail_value(el, b.env, TENSOR_NEEDS_BRACKETS, e->operand->span,
+                          value_shape_text(el->session, v));
     const Expr *operand = value_as_scalar(el, v, e->operand->span);
     if (!operand) return value_error();
     Array a = {.rank = b.count, .filter = b.filter, .e = operand};
@@ -258,10 +241,11 @@ static SemaValue by_function(Elaborator *el, Env *env, const Node *e, const Node
     argument.span = e->operand->span;
     argument.is_view = true;
     const char *none = NULL;
-    SemaValue out = value_first(definition_apply(el, env, define, NULL, &argument, &none, 1, e->span));
+    Arguments one = {&argument, &none, 1};
+    SemaValue out = value_first(definition_apply(el, env, define, NULL, one, e->span));
     if (out.kind == SEMA_ERROR || out.kind == SEMA_NUMBER || out.kind == SEMA_SCALAR) return out;
-    fail(el, env, NOT_A_REDUCTION, e->base->span, define->name, value_shape_text(el->session, out));
-    return value_error();
+    return fail_value(el, env, NOT_A_REDUCTION, e->base->span, define->name,
+                      value_shape_text(el->session, out));
 }
 
 SemaValue value_of_reduction(Elaborator *el, Env *env, const Node *e) {
@@ -272,10 +256,8 @@ SemaValue value_of_reduction(Elaborator *el, Env *env, const Node *e) {
     }
     SemaValue f = value_of(el, env, e->base);
     if (f.kind == SEMA_ERROR) return f;
-    if (f.kind != SEMA_FUNCTION || !f.callable->define) {
-        fail(el, env, NOT_A_REDUCTION, e->base->span, e->base->name ? e->base->name : "this",
-             value_shape_text(el->session, f));
-        return value_error();
-    }
+    if (f.kind != SEMA_FUNCTION || !f.callable->define)
+        return fail_value(el, env, NOT_A_REDUCTION, e->base->span, e->base->name ? e->base->name : "this",
+                          value_shape_text(el->session, f));
     return by_function(el, env, e, f.callable->define);
 }

@@ -6,8 +6,8 @@
 #include "abi.h"
 #include "sema/elaborate.h"
 
-// Draws of the data are keyed by row // DRAW_ROWS and row mod DRAW_ROWS; a block is that, or a half, a quarter ...
-// of it, so that its tensors take at most BLOCK_BYTES, where one row does not take more.
+// Draws of the data are keyed by row // DRAW_ROWS and row mod DRAW_ROWS; a block is that, or a half, a
+// quarter ... of it, so that its tensors take at most BLOCK_BYTES, where one row does not take more.
 enum { DRAW_ROWS = NN_DRAW_ROWS, BLOCK_BYTES = 1 << 18, MOST_SETTINGS = 24, PARTS = 3 };
 
 // One clause of `minimize`: which parameters, and the rule that changes them.
@@ -56,6 +56,9 @@ typedef struct {
     const char *const *frozen;
     int frozen_count;
 } Run;
+
+// Reports what a `train` or data block may not say; false.
+#define refuse(r, ...) (diagnose((r)->ctx, __VA_ARGS__), false)
 
 // ---- settings.c: what the text and the command line say ----
 

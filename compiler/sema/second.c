@@ -142,10 +142,7 @@ static Tensor *sorted_rows(Elaborator *el, const Env *env, const Array *a, Span 
 // The positions of a part's rows by value: each of the other dimensions by itself.
 static SemaValue order_of_rows(Elaborator *el, const Env *env, SemaValue v, Span span) {
     Program *p = el->session->program;
-    if (!el->totals || el->totals->once) {
-        fail(el, env, ORDER_OF_ROWS, span, "");
-        return value_error();
-    }
+    if (!el->totals || el->totals->once) return fail_value(el, env, ORDER_OF_ROWS, span, "");
     if (!reads_whole(v.array)) v = value_emit(el, env, v, value_name(el, env, v), span);
     Tensor *source = v.kind == SEMA_TENSOR ? sorted_rows(el, env, v.array, span) : NULL;
     if (!source) return value_error();
@@ -165,21 +162,16 @@ SemaValue value_of_order(Elaborator *el, Env *env, SemaValue v, Span span) {
     v = value_first(v);
     if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
-    if (v.kind != SEMA_TENSOR) {
-        fail(el, env, NOT_A_TENSOR, span, "order", value_shape_text(el->session, v));
-        return value_error();
-    }
+    if (v.kind != SEMA_TENSOR)
+        return fail_value(el, env, NOT_A_TENSOR, span, "order", value_shape_text(el->session, v));
     if (v.is_class || v.array->filter) {
         if (v.is_class)
             fail(el, env, CLASS_NOT_NUMBER, span, "order");
         else
-            fail(el, env, FILTER_NEEDS_DOTS, span, "order");
-        return value_error();
+            return fail_value(el, env, FILTER_NEEDS_DOTS, span, "order");
     }
     if (v.array->dims[v.array->rank - 1].batch) return order_of_rows(el, env, v, span);
-    if (expr_depends(v.array->e, el->tables->element)) {
-        fail(el, env, DRAW_IN_REDUCTION, span, "");
-        return value_error();
-    }
+    if (expr_depends(v.array->e, el->tables->element))
+        return fail_value(el, env, DRAW_IN_REDUCTION, span, "");
     return order_emit(el, env, v, span);
 }

@@ -207,10 +207,7 @@ static bool run_supported(Run *r) {
         {narrow && !(r->options && r->options->precision_given) ? precision : NULL, "this precision"},
     };
     for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (later[i].at) {
-            diagnose(r->ctx, NOT_YET, later[i].at->span, later[i].what);
-            return false;
-        }
+        if (later[i].at) return refuse(r, NOT_YET, later[i].at->span, later[i].what);
     return true;
 }
 

@@ -7,17 +7,14 @@ static bool dim_of_number(Elaborator *el, const Env *env, const Node *e, double 
     Arena *arena = el->session->arena;
     Text text = {.arena = arena};
     node_print(&text, e);
-    if (number != floor(number) || !isfinite(number)) {
-        fail(el, env, SIZE_NOT_WHOLE, e->span, text_string(&text), number_text(arena, number));
-        return false;
-    }
+    if (number != floor(number) || !isfinite(number))
+        return fail_false(el, env, SIZE_NOT_WHOLE, e->span, text_string(&text), number_text(arena, number));
     if (number < 1 || number >= 2147483648.0) {
         const char *plain = number_text(arena, number);
         const char *what = string_equal(plain, text_string(&text))
                                ? string_format(arena, "is %s", plain)
                                : string_format(arena, "`%s` is %s", text_string(&text), plain);
-        fail(el, env, SIZE_OUT_OF_RANGE, e->span, what);
-        return false;
+        return fail_false(el, env, SIZE_OUT_OF_RANGE, e->span, what);
     }
     *dim = (Dim){(int64_t)number, false};
     return true;
@@ -35,8 +32,7 @@ bool dim_of(Elaborator *el, Env *env, const Node *e, Dim *dim) {
         text_put(&what, "the size `");
         node_print(&what, e);
         text_put(&what, "`");
-        fail(el, env, UNIT_UNWANTED, e->span, text_string(&what));
-        return false;
+        return fail_false(el, env, UNIT_UNWANTED, e->span, text_string(&what));
     }
     if (v.kind == SEMA_NUMBER) return dim_of_number(el, env, e, v.number, dim);
     if (v.kind == SEMA_SCALAR && v.e->op == OP_ROWS) {
@@ -48,15 +44,11 @@ bool dim_of(Elaborator *el, Env *env, const Node *e, Dim *dim) {
     bool rows = false;
     if (v.kind == SEMA_SCALAR && v.e->op == OP_AFFINE)
         for (int i = 0; i < v.e->form->count; i++) rows |= v.e->form->terms[i].atom->op == OP_ROWS;
-    fail(el, env, rows ? SIZE_OF_BATCH : SIZE_NOT_KNOWN, e->span, text_string(&text));
-    return false;
+    return fail_false(el, env, rows ? SIZE_OF_BATCH : SIZE_NOT_KNOWN, e->span, text_string(&text));
 }
 
 static bool add_dim(Elaborator *el, const Env *env, const Node *item, Dim dim, Dim *dims, int *rank) {
-    if (*rank == MAX_RANK) {
-        fail(el, env, RANK_LIMIT, item->span, MAX_RANK);
-        return false;
-    }
+    if (*rank == MAX_RANK) return fail_false(el, env, RANK_LIMIT, item->span, MAX_RANK);
     dims[(*rank)++] = dim;
     return true;
 }
@@ -66,10 +58,7 @@ bool dims_of(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims,
     for (int i = 0; i < count; i++) {
         const Node *item = items[i], *range = NULL;
         if (item->kind == AST_DOTS) {
-            if (!env->frame->has_dots) {
-                fail(el, env, DOTS_UNKNOWN, item->span, "");
-                return false;
-            }
+            if (!env->frame->has_dots) return fail_false(el, env, DOTS_UNKNOWN, item->span, "");
             for (int d = 0; d < env->frame->dots; d++)
                 if (!add_dim(el, env, item, env->frame->dims[d], dims, rank)) return false;
             continue;
@@ -81,10 +70,8 @@ bool dims_of(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims,
     }
     int64_t elements = 1;
     for (int d = 0; d < *rank; d++)
-        if (__builtin_mul_overflow(elements, dims[d].size, &elements) || elements >= (INT64_C(1) << 40)) {
-            fail(el, env, TENSOR_TOO_LARGE, items[0]->span, dims_text(el, dims, *rank));
-            return false;
-        }
+        if (__builtin_mul_overflow(elements, dims[d].size, &elements) || elements >= (INT64_C(1) << 40))
+            return fail_false(el, env, TENSOR_TOO_LARGE, items[0]->span, dims_text(el, dims, *rank));
     return true;
 }
 

@@ -32,11 +32,9 @@ static bool set_slot(Elaborator *el, Env *env, Slot *slot, SemaValue v, Span spa
     bool fits = v.kind == wanted.kind;
     if (fits && v.kind == SEMA_TENSOR)
         fits = v.array->rank == t->rank && dims_equal(v.array->dims, wanted.array->dims, t->rank);
-    if (!fits) {
-        fail(el, env, STATE_SHAPE, span, slot->name, value_shape_text(el->session, wanted),
-             value_shape_text(el->session, v));
-        return false;
-    }
+    if (!fits)
+        return fail_false(el, env, STATE_SHAPE, span, slot->name, value_shape_text(el->session, wanted),
+                          value_shape_text(el->session, v));
     v = value_store(el, env, v, string_format(el->session->arena, "%s.new", t->name), span);
     if (v.kind == SEMA_ERROR) return false;
     v.span = span;
@@ -49,7 +47,7 @@ static SemaValue fresh_name(Elaborator *el, Env *env, const Node *target, SemaVa
     Name *old = map_get(env->names, target->name);
     if (old && !old->is_size && old->value.kind != SEMA_ERROR) {
         Diagnostic *d = fail(el, env, GIVEN_TWICE, target->span, target->name);
-        if (d) diagnostic_note(el->session->ctx, d, old->span, "it is given here first");
+        diagnostic_note(el->session->ctx, d, old->span, "it is given here first");
         return value_error();
     }
     env_add(env, target->name, v, target->span);
@@ -139,10 +137,7 @@ static bool bind_left_index(Elaborator *el, Left *left, const Node *item, int at
     Name *n = map_get(left->env->names, name);
     const Node *texts[2] = {left->value, left->condition};
     Dim dim = {0};
-    if (n->index) {
-        fail(el, left->outer, INDEX_TWICE, item->span, name);
-        return false;
-    }
+    if (n->index) return fail_false(el, left->outer, INDEX_TWICE, item->span, name);
     if (stated) {
         if (!dim_of(el, left->outer, stated, &dim)) return false;
     } else if (left->declared && at >= 0) {
@@ -162,10 +157,7 @@ static bool bind_left_index(Elaborator *el, Left *left, const Node *item, int at
 
 static bool bind_left_dots(Elaborator *el, Left *left, const Node *item, int *at) {
     const Frame *frame = left->outer->frame;
-    if (!frame->has_dots) {
-        fail(el, left->outer, DOTS_UNKNOWN, item->span, "");
-        return false;
-    }
+    if (!frame->has_dots) return fail_false(el, left->outer, DOTS_UNKNOWN, item->span, "");
     for (int d = 0; d < frame->dots && *at < MAX_RANK; d++) {
         left->dims[*at] = frame->dims[d];
         left->indices[*at] = left->dots[d] = index_of(el, dimension_name(d), frame->dims[d]);
@@ -232,18 +224,15 @@ static bool bind_left_form(Elaborator *el, Left *left, const Node *item, int at)
         if (!bind_by_room(el, left, item, name, at)) return false;
     const Affine *form = left_form(el, left, item);
     if (!form) return false;
-    if (!left->declared) {
-        fail(el, left->outer, PIECE_NOT_DECLARED, item->span, left->target->base->name);
-        return false;
-    }
+    if (!left->declared)
+        return fail_false(el, left->outer, PIECE_NOT_DECLARED, item->span, left->target->base->name);
     left->out[at] = form;
     left->pieces = true;
     if (form_inside(el, left->out[at], left->dims[at].size)) return true;
     int64_t low, high;
     affine_bounds(left->out[at], &low, &high);
-    fail(el, left->outer, PIECE_OUTSIDE, item->span, left->target->base->name, (long long)low,
-         (long long)high, at, (long long)left->dims[at].size);
-    return false;
+    return fail_false(el, left->outer, PIECE_OUTSIDE, item->span, left->target->base->name, (long long)low,
+                      (long long)high, at, (long long)left->dims[at].size);
 }
 
 static bool bind_left(Elaborator *el, Left *left) {
@@ -269,29 +258,23 @@ static bool bind_left(Elaborator *el, Left *left) {
     int given = 0;
     for (int i = 0; i < target->count; i++)
         given += target->items[i]->kind == AST_DOTS ? left->outer->frame->dots : 1;
-    if (given > MAX_RANK || (left->declared && given != left->rank)) {
-        fail(el, left->outer, SUBSCRIPT_COUNT, target->span, target->base->name,
-             left->declared ? left->rank : MAX_RANK, given);
-        return false;
-    }
+    if (given > MAX_RANK || (left->declared && given != left->rank))
+        return fail_false(el, left->outer, SUBSCRIPT_COUNT, target->span, target->base->name,
+                          left->declared ? left->rank : MAX_RANK, given);
     left->rank = given;
     return true;
 }
 
 // The dimensions of `:` come from the value: a tensor with as many.
 static SemaValue fill_whole(Elaborator *el, Left *left, SemaValue v) {
-    if (v.kind != SEMA_TENSOR || v.array->rank != left->whole_count) {
-        fail(el, left->outer, WHOLE_DIMENSIONS, left->value->span, left->whole_count,
-             left->whole_count == 1 ? "" : "s", value_shape_text(el->session, v));
-        return value_error();
-    }
+    if (v.kind != SEMA_TENSOR || v.array->rank != left->whole_count)
+        return fail_value(el, left->outer, WHOLE_DIMENSIONS, left->value->span, left->whole_count,
+                          left->whole_count == 1 ? "" : "s", value_shape_text(el->session, v));
     for (int d = 0, at = 0; d < left->rank; d++) {
         if (!left->whole[d]) continue;
-        if (left->declared && !is_same(left->dims[d], v.array->dims[at])) {
-            fail(el, left->outer, SHAPES_DIFFER, left->value->span, dims_text(el, &left->dims[d], 1),
-                 dims_text(el, &v.array->dims[at], 1));
-            return value_error();
-        }
+        if (left->declared && !is_same(left->dims[d], v.array->dims[at]))
+            return fail_value(el, left->outer, SHAPES_DIFFER, left->value->span,
+                              dims_text(el, &left->dims[d], 1), dims_text(el, &v.array->dims[at], 1));
         left->dims[d] = v.array->dims[at];
         left->indices[d] = v.array->indices[at++];
         left->out[d] = affine_index(el->session->program, left->indices[d]);
@@ -387,7 +370,7 @@ static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const 
     if (v.kind == SEMA_TENSOR) {
         Diagnostic *d =
             fail(el, left->outer, TENSOR_NEEDS_BRACKETS, left->value->span, value_shape_text(el->session, v));
-        if (d) diagnostic_help(el->session->ctx, d, "write its indices in brackets");
+        diagnostic_help(el->session->ctx, d, "write its indices in brackets");
         return value_error();
     }
     const Expr *e = value_as_scalar(el, v, left->value->span);
@@ -439,10 +422,7 @@ static SemaValue right_side(Elaborator *el, Left *left, const char *path) {
 
 static SemaValue assign_index(Elaborator *el, Env *env, const Node *target, const Node *value,
                               const Node *condition) {
-    if (target->base->kind != AST_NAME) {
-        fail(el, env, WRONG_TARGET, target->span, "");
-        return value_error();
-    }
+    if (target->base->kind != AST_NAME) return fail_value(el, env, WRONG_TARGET, target->span, "");
     struct ElaboratorTables *tables = el->tables;
     Left left = {
         .outer = env, .env = env_inner(env), .target = target, .value = value, .condition = condition};
@@ -509,10 +489,7 @@ static SemaValue assign_under(Elaborator *el, Env *env, const Node *target, cons
     if (known == 1)
         return target->kind == AST_INDEX ? assign_index(el, env, target, value->value, NULL)
                                          : assign_name(el, env, target, value->value);
-    if (!n || !n->slot) {
-        fail(el, env, IF_WITHOUT_ELSE, value->span, "");
-        return value_error();
-    }
+    if (!n || !n->slot) return fail_value(el, env, IF_WITHOUT_ELSE, value->span, "");
     if (target->kind == AST_INDEX) return assign_index(el, env, target, value->value, value->condition);
     SemaValue v = value_of(el, env, value->value);
     if (v.kind == SEMA_ERROR) return v;
@@ -525,16 +502,13 @@ static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {
     if (statement->op != OPERATOR_SET) {
         const char *name = target_name(target);
         Name *n = name ? env_name(env, name) : NULL;
-        if (!n || !n->slot) {
-            fail(el, env, NOT_CHANGEABLE, target->span, name ? name : "this", operator_text(statement->op));
-            return value_error();
-        }
+        if (!n || !n->slot)
+            return fail_value(el, env, NOT_CHANGEABLE, target->span, name ? name : "this",
+                              operator_text(statement->op));
         value = full_value(el, statement);
     }
-    if (target->kind != AST_NAME && target->kind != AST_INDEX) {
-        fail(el, env, WRONG_TARGET, target->span, "");
-        return value_error();
-    }
+    if (target->kind != AST_NAME && target->kind != AST_INDEX)
+        return fail_value(el, env, WRONG_TARGET, target->span, "");
     if (value->kind == AST_IF && !value->otherwise) return assign_under(el, env, target, value);
     return target->kind == AST_INDEX ? assign_index(el, env, target, value, NULL)
                                      : assign_name(el, env, target, value);

@@ -35,21 +35,18 @@ SemaValue list_tensor(Elaborator *el, const Env *env, SemaValue list, Span span)
         bool fits = v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR || v.kind == SEMA_TENSOR;
         if (!fits || (i && (shape.rank != inner.rank || !dims_equal(shape.dims, inner.dims, shape.rank)))) {
             Dim *dims = inner.dims;
-            fail(el, env, LIST_UNEVEN, list.items[i].span.start ? list.items[i].span : span,
-                 i && inner.rank ? dims_text(el, dims, inner.rank)
-                                 : value_shape_text(el->session, list.items[0]),
-                 value_shape_text(el->session, v));
-            return value_error();
+            return fail_value(el, env, LIST_UNEVEN, list.items[i].span.start ? list.items[i].span : span,
+                              i && inner.rank ? dims_text(el, dims, inner.rank)
+                                              : value_shape_text(el->session, list.items[0]),
+                              value_shape_text(el->session, v));
         }
         if (!i) inner = shape;
         const Affine *forms[MAX_RANK];
         for (int d = 0; d < inner.rank; d++) forms[d] = affine_index(p, inner.indices[d]);
         es[i] = v.kind == SEMA_TENSOR ? array_at(el, v.array, forms) : value_expr(el, v, real);
     }
-    if (!list.count || inner.rank == MAX_RANK) {
-        fail(el, env, LIST_UNEVEN, span, "nothing", "nothing");
-        return value_error();
-    }
+    if (!list.count || inner.rank == MAX_RANK)
+        return fail_value(el, env, LIST_UNEVEN, span, "nothing", "nothing");
     a.rank = inner.rank + 1;
     a.dims[0] = (Dim){list.count, false};
     a.indices[0] = index_of(el, "i", a.dims[0]);
@@ -131,10 +128,7 @@ typedef struct {
 } Access;
 
 static bool add_form(Elaborator *el, const Env *env, Access *a, const Affine *form, const Node *item) {
-    if (a->count == MAX_RANK) {
-        fail(el, env, RANK_LIMIT, item->span, MAX_RANK);
-        return false;
-    }
+    if (a->count == MAX_RANK) return fail_false(el, env, RANK_LIMIT, item->span, MAX_RANK);
     a->items[a->count] = item;
     a->forms[a->count++] = form;
     return true;
@@ -155,10 +149,7 @@ static bool add_dots(Elaborator *el, Env *env, Access *a, const Node *item, int 
             if (!add_form(el, env, a, affine_index(el->session->program, dots[d]), item)) return false;
         return true;
     }
-    if (env->indexed && env->frame->has_dots) {
-        fail(el, env, DOTS_NOT_BOUND, item->span, "");
-        return false;
-    }
+    if (env->indexed && env->frame->has_dots) return fail_false(el, env, DOTS_NOT_BOUND, item->span, "");
     for (int d = 0; d < rest; d++)
         if (!add_form(el, env, a, NULL, item)) return false;
     return true;
@@ -178,8 +169,7 @@ static bool add_item(Elaborator *el, Env *env, Access *a, const Node *item) {
         return add_form(el, env, a, affine_of(el, v.e), item);
     if (v.kind == SEMA_NUMBER && v.number == floor(v.number) && fabs(v.number) < 1e15)
         return add_form(el, env, a, affine_constant(p, (int64_t)v.number), item);
-    fail(el, env, SUBSCRIPT_NOT_WHOLE, item->span, node_text(el->session->arena, item));
-    return false;
+    return fail_false(el, env, SUBSCRIPT_NOT_WHOLE, item->span, node_text(el->session->arena, item));
 }
 
 static bool add_items(Elaborator *el, Env *env, Access *a) {
@@ -198,10 +188,9 @@ static bool add_items(Elaborator *el, Env *env, Access *a) {
     }
     if (a->count == rank) return true;
     Diagnostic *d = fail(el, env, SUBSCRIPT_COUNT, e->span, a->name, rank, a->count);
-    if (d)
-        diagnostic_note(el->session->ctx, d, e->base->span, "`%s` has shape %s", a->name,
-                        dims_text(el, a->base.array->dims, rank));
-    if (d && a->count == rank - 1 && a->base.array->dims[0].batch)
+    diagnostic_note(el->session->ctx, d, e->base->span, "`%s` has shape %s", a->name,
+                    dims_text(el, a->base.array->dims, rank));
+    if (a->count == rank - 1 && a->base.array->dims[0].batch)
         diagnostic_help(el->session->ctx, d,
                         "the first dimension holds the rows: `:` there reads from each of them");
     return false;
@@ -212,9 +201,8 @@ static bool check_batch(Elaborator *el, const Env *env, const Access *a, int d) 
     if ((index && index->batch) || form_is_order(a->forms[d])) return true;
     Diagnostic *diagnostic = fail(el, env, BATCH_SUBSCRIPT, a->items[d]->span,
                                   node_text(el->session->arena, a->items[d]), d, a->name);
-    if (diagnostic)
-        diagnostic_help(el->session->ctx, diagnostic,
-                        "rows of a batch do not see one another: use an index that runs over the batch");
+    diagnostic_help(el->session->ctx, diagnostic,
+                    "rows of a batch do not see one another: use an index that runs over the batch");
     return false;
 }
 
@@ -231,7 +219,6 @@ static void report_outside(Elaborator *el, const Env *env, const Access *a, int 
     Diagnostic *diagnostic =
         fail(el, env, READ_OUTSIDE, a->items[d]->span, node_text(el->session->arena, a->node), a->name,
              node_text(el->session->arena, a->items[d]), range, d, (long long)size);
-    if (!diagnostic) return;
     const Affine *form = a->forms[d];
     bool is_read = form->count == 1 && form->constant == 0 && form->terms[0].coef == 1 &&
                    form->terms[0].atom->op == OP_READ;
@@ -321,10 +308,7 @@ static SemaValue eval_base(Elaborator *el, Env *env, const Node *e) {
 }
 
 static bool read_extend(Elaborator *el, Env *env, const Node *call, Access *a) {
-    if (call->count != 2) {
-        fail(el, env, MISSING_ARGUMENT, call->span, "extend", "outside");
-        return false;
-    }
+    if (call->count != 2) return fail_false(el, env, MISSING_ARGUMENT, call->span, "extend", "outside");
     a->base = eval_base(el, env, call->items[0]);
     a->name = node_text(el->session->arena, call->items[0]);
     const Node *how = call->items[1];
@@ -351,10 +335,8 @@ SemaValue value_of_index(Elaborator *el, Env *env, const Node *e) {
     bool no_dimensions = env->frame->has_dots && !env->frame->dots && e->count == 1 &&
                          e->items[0]->kind == AST_DOTS && e->base->kind == AST_NAME;
     if (no_dimensions && (a.base.kind == SEMA_SCALAR || a.base.kind == SEMA_NUMBER)) return a.base;
-    if (a.base.kind != SEMA_TENSOR) {
-        fail(el, env, NOT_A_TENSOR, e->span, a.name, value_shape_text(el->session, a.base));
-        return value_error();
-    }
+    if (a.base.kind != SEMA_TENSOR)
+        return fail_value(el, env, NOT_A_TENSOR, e->span, a.name, value_shape_text(el->session, a.base));
     if (!add_items(el, env, &a)) return value_error();
     return read_access(el, env, &a);
 }
@@ -520,7 +502,7 @@ bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, con
     if (range.poisoned) return false;
     if (!range.found) {
         Diagnostic *d = fail(el, env, INDEX_WITHOUT_RANGE, span, index);
-        if (d) diagnostic_help(el->session->ctx, d, "state it, as in `%s < 10`", index);
+        diagnostic_help(el->session->ctx, d, "state it, as in `%s < 10`", index);
         return false;
     }
     if (range.conflict) {

@@ -212,10 +212,8 @@ static bool predict(Run *r) {
 static bool elaborate_loss(Run *r, Elaborator *el, Env *env) {
     SemaValue v = train_value(r, el, env_inner(env), r->loss);
     if (value_is_error(v)) return false;
-    if (v.kind == SEMA_NUMBER) {
-        diagnose(r->ctx, LOSS_CONSTANT, r->loss->span, number_text(r->arena, v.number));
-        return false;
-    }
+    if (v.kind == SEMA_NUMBER)
+        return refuse(r, LOSS_CONSTANT, r->loss->span, number_text(r->arena, v.number));
     r->m->loss = value_as_tensor(el, v, "loss", TENSOR_OUTPUT, TYPE_DOUBLE, r->loss->span);
     if (!r->m->loss) return false;
     vec_push(r->arena, &el->function->outputs, r->m->loss);

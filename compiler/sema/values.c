@@ -127,7 +127,6 @@ Span fail_place(Elaborator *el, const Env *env, Span span) {
 }
 
 Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d, Span span) {
-    if (!d) return d;
     if (d->span.start != span.start || d->span.end != span.end)
         diagnostic_note(el->session->ctx, d, span, "the fault shows here");
     const Frame *frame = env ? env->frame : NULL;

@@ -75,14 +75,19 @@ struct Env {
     bool indexed;       // in an equation with indices: tensors need brackets (rule 8)
 };
 
+// Values for a definition's parameters; names[i] is NULL for one by position.
+typedef struct {
+    SemaValue *values;
+    const char **names;
+    int count;
+} Arguments;
+
 struct Layer {
     const Node *define; // a layer or model with settings; or NULL:
     const Node *pipe;   // a pipe that begins with a layer, or a repeat, in the scope `env`
     Env *env;
     const char *path; // NULL: of a pipe without a name
-    const SemaValue *arguments;
-    const char *const *names;
-    int count;
+    Arguments arguments;
     Span span;
 };
 
@@ -91,9 +96,7 @@ struct Callable {
     const Builtin *builtin; // a scalar operation; or
     const Node *closure;    // an expression in `env`
     Env *env;
-    const SemaValue *arguments;
-    const char *const *names;
-    int count;
+    Arguments arguments;
 };
 
 // ---- tables of the session and of elaborators ----
@@ -156,6 +159,9 @@ struct ElaboratorTables {
     fail_in_chain((el), (env),                                                                               \
                   diagnose((el)->session->ctx, (code), fail_place((el), (env), (span)), __VA_ARGS__),        \
                   (span))
+// The same where a value, or a truth, is due: reports, and gives the one that stands for a message.
+#define fail_value(...) (fail(__VA_ARGS__), value_error())
+#define fail_false(...) (fail(__VA_ARGS__), false)
 Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d, Span span);
 Span fail_place(Elaborator *el, const Env *env, Span span);
 const char *dims_text(Elaborator *el, const Dim *dims, int rank);
@@ -293,14 +299,11 @@ bool form_is_order(const Affine *form); // of a part's rows: it may stand in the
 SemaValue value_of_order(Elaborator *el, Env *env, SemaValue v, Span span);
 
 // call.c
-typedef struct {
-    SemaValue *values;
-    const char **names;
-    int count;
-} Arguments;
 SemaValue value_of_call(Elaborator *el, Env *env, const Node *e);
 // The arguments of a call by parameter; those by position begin at parameter `skip`. False after messages.
 bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define, int skip, Arguments *out);
+// `first` for the first parameter, before the others.
+Arguments arguments_after(Elaborator *el, const Node *define, SemaValue first, Arguments others);
 // A call with a value before its arguments: a stage of a pipe; NULL: none.
 SemaValue call_piped(Elaborator *el, Env *env, const Node *call, const SemaValue *first);
 // What a call's base names at file level, or NULL.
@@ -314,9 +317,10 @@ uint64_t node_ordinal(Elaborator *el, const Env *env, const Node *node);
 bool node_holds_draw(Elaborator *el, const Env *env, const Node *e, int depth);
 
 // apply.c
-// Applies a definition to values; names[i] is NULL for an argument by position.
 SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, const char *path,
-                           const SemaValue *values, const char *const *names, int count, Span span);
+                           Arguments arguments, Span span);
+bool is_layer_definition(const Node *define);              // a layer or a model
+int parameter_named(const Node *define, const char *name); // its place in the signature, or -1
 
 // arguments.c
 // Notes down the value of a parameter of a layer, or of a function that the run's text calls, and where it
@@ -327,7 +331,7 @@ void argument_note(Elaborator *el, const Env *caller, const Env *env, const Node
 // extracts.c
 // Notes down an application that may stand by itself; a model's result gets a tensor of its own.
 SemaValue application_note(Elaborator *el, const Env *env, const Node *define, const char *path,
-                           const SemaValue *values, const char *const *names, int count, SemaValue result);
+                           Arguments arguments, SemaValue result);
 
 // reshape.c
 SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *first);
@@ -338,8 +342,7 @@ bool node_gives_layer(Elaborator *el, const Env *env, const Node *e);
 SemaValue value_of_pipe(Elaborator *el, Env *env, const Node *e);
 SemaValue layer_apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input, Span span);
 const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *definition);
-SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define,
-                     const Arguments *arguments);
+SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define, Arguments arguments);
 // Counts the layers of a text that is not taken.
 void layers_skip(Elaborator *el, Env *env, const Node *e);
 int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *define, Span span);
