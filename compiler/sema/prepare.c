@@ -155,10 +155,8 @@ static const Node *bind(Maker *k, SemaValue v, Span span) {
 
 static const char *name_held(const Node *brackets, const Node *reader) {
     for (int i = 0; i < brackets->count; i++) {
-        const Node *item =
-                       brackets->items[i]->kind == AST_IF ? brackets->items[i]->value : brackets->items[i],
-                   *range;
-        const char *name = index_name(item, &range);
+        const Node *range;
+        const char *name = index_name(brackets->items[i], &range);
         if (name && node_names(reader, name)) return name;
     }
     return NULL;

@@ -12,6 +12,16 @@ typedef struct {
     FactMark mark;
 } Bound;
 
+Env *env_of_reduction(Env *env, const Node *e) {
+    Env *inner = env_inner(env);
+    for (int i = 0; i < e->count; i++) {
+        const Node *stated;
+        const char *name = index_name(e->items[i], &stated);
+        if (name) env_add(inner, name, value_error(), e->items[i]->span)->pending = true;
+    }
+    return inner;
+}
+
 static const Node *unfiltered(const Node *item) {
     return item->kind == AST_IF && !item->otherwise ? item->value : item;
 }
@@ -78,13 +88,8 @@ static void bind_frame_filter(Elaborator *el, Bound *b) {
 }
 
 static bool bind(Elaborator *el, Env *env, const Node *e, Bound *b) {
-    *b = (Bound){.env = env_inner(env), .mark = facts_mark(el)};
+    *b = (Bound){.env = env_of_reduction(env, e), .mark = facts_mark(el)};
     b->env->indexed = true;
-    for (int i = 0; i < e->count; i++) {
-        const Node *stated;
-        const char *name = index_name(unfiltered(e->items[i]), &stated);
-        if (name) env_add(b->env, name, value_error(), e->items[i]->span)->pending = true;
-    }
     if (!bind_ranges(el, b, e)) return false;
     bind_frame_filter(el, b);
     for (int i = 0; i < e->count; i++) {

@@ -77,6 +77,7 @@ bool dims_of(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims,
 
 const char *index_name(const Node *item, const Node **range) {
     *range = NULL;
+    if (item->kind == AST_IF && !item->otherwise) item = item->value;
     if (item->kind == AST_NAME) return item->name;
     if (item->kind == AST_BINARY && item->op == OPERATOR_LESS && item->left->kind == AST_NAME) {
         *range = item->right;

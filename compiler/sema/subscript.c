@@ -461,14 +461,12 @@ void range_scan(Elaborator *el, Env *env, const Node *e, const char *index, Rang
         return;
     }
     if (e->kind == AST_REDUCE) {
-        for (int i = 0; i < e->count; i++) {
-            const Node *item = e->items[i]->kind == AST_IF ? e->items[i]->value : e->items[i], *stated;
-            const char *name = index_name(item, &stated);
-            if (name && name == index) return;
+        Env *inner = env_of_reduction(env, e);
+        if (map_get(inner->names, index)) return;
+        for (int i = 0; i < e->count; i++)
             if (e->items[i]->kind == AST_IF)
-                range_scan(el, env, e->items[i]->condition, index, range, extended);
-        }
-        range_scan(el, env, e->operand, index, range, extended);
+                range_scan(el, inner, e->items[i]->condition, index, range, extended);
+        range_scan(el, inner, e->operand, index, range, extended);
         return;
     }
     if (e->kind == AST_IF) {

@@ -210,7 +210,7 @@ const char *value_name(Elaborator *el, const Env *env, SemaValue v);
 bool dim_of(Elaborator *el, Env *env, const Node *e, Dim *dim);
 // Dimensions of brackets, `..` written out. False after a message.
 bool dims_of(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims, int *rank);
-// `i < n`, or a name alone: the index's name, and its range if stated.
+// `i < n`, or a name alone, with a filter or without: the index's name, and its range if stated.
 const char *index_name(const Node *item, const Node **range);
 bool unit_named(const char *name);
 
@@ -244,6 +244,8 @@ bool condition_is_known(Elaborator *el, const Env *env, const Node *e);
 
 // reduce.c
 SemaValue value_of_reduction(Elaborator *el, Env *env, const Node *e);
+// A scope with the names that a reduction binds, which have no range yet.
+Env *env_of_reduction(Env *env, const Node *e);
 // The parts of a built-in reduction: false after a message.
 typedef struct {
     Reduction reduction;

@@ -206,6 +206,51 @@ static void run(Result *r, const Promise *p, const Way *w) {
     context_destroy(ctx);
 }
 
+// Whole numbers of 32 bits: every pair of these. Where the processor would trap the quotient is the dividend.
+static void test_whole(Result *r, const Way *w) {
+    static const int32_t values[] = {INT32_MIN, INT32_MIN + 1, -7,       -2, -1, 0, 1, 2, 3,
+                                     7,         INT32_MAX - 1, INT32_MAX};
+    enum { N = sizeof values / sizeof *values, PAIRS = N * N };
+    Context *ctx = context_create();
+    Program *p =
+        program_create(ctx, strcmp(w->precision, "double") ? PRECISION_DEFAULT : PRECISION_DOUBLE, 1);
+    int64_t dims[1] = {PAIRS};
+    const Affine *form = affine_index(p, index_add(p, "i", PAIRS, false));
+    Tensor *x = tensor_add(p, "x", TENSOR_STATE, TYPE_INT, 1, dims),
+           *d = tensor_add(p, "d", TENSOR_STATE, TYPE_INT, 1, dims), *y[2];
+    Function *f = function_add(p, FUNCTION_STEP, "step");
+    for (int k = 0; k < 2; k++) {
+        y[k] = tensor_add(p, k ? "mod" : "quotient", TENSOR_OUTPUT, TYPE_INT, 1, dims);
+        vec_push(p->arena, &f->outputs, y[k]);
+        equation_add(p, f, y[k], &form, REDUCE_NONE, NULL, 0,
+                     expr_binary(p, k ? OP_MOD : OP_FLOOR_DIV, expr_read(p, x, &form, NULL),
+                                 expr_read(p, d, &form, NULL)),
+                     NULL);
+    }
+    CompiledProgram *c = compile(p, w);
+    double a[PAIRS], b[PAIRS], got[2][PAIRS];
+    for (int i = 0; i < PAIRS; i++) a[i] = values[i / N], b[i] = values[i % N];
+    if (c) {
+        compiled_set(c, x, a);
+        compiled_set(c, d, b);
+        compiled_call(c, FUNCTION_STEP, 1, 0, 0, 1);
+        for (int k = 0; k < 2; k++) compiled_get(c, y[k], got[k]);
+    }
+    bool good = c != NULL;
+    for (int i = 0; i < PAIRS && good; i++) {
+        bool trap = b[i] == 0 || (a[i] == INT32_MIN && b[i] == -1);
+        double down = trap ? a[i] : floor(a[i] / b[i]),
+               rest = b[i] == 0 ? a[i] : a[i] - floor(a[i] / b[i]) * b[i];
+        good = got[0][i] == down && got[1][i] == rest;
+        if (!good)
+            printf("%s %s%s: %.0f // %.0f is %.0f for %.0f, mod %.0f for %.0f\n", w->cpu, w->precision,
+                   w->scalar ? " scalar" : "", a[i], b[i], got[0][i], down, got[1][i], rest);
+    }
+    *(good ? &r->passed : &r->failed) += 1;
+    if (c) compiled_destroy(c);
+    context_destroy(ctx);
+}
+
 int main(int argc, char **argv) {
     static const Way ways[] = {
         {"x86-64-v4", "default", false}, {"x86-64-v3", "default", false}, {"native", "default", true},
@@ -213,6 +258,8 @@ int main(int argc, char **argv) {
     };
     Result r = {.verbose = argc > 1 && !strcmp(argv[1], "-v")};
     __builtin_cpu_init();
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
+        if (strcmp(ways[w].cpu, "x86-64-v4") || __builtin_cpu_supports("avx512vl")) test_whole(&r, &ways[w]);
     for (int op = 0; op < OP_COUNT; op++) {
         if (!op_info((Op)op)) continue;
         const Promise *p = promise_of((Op)op);
