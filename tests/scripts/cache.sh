@@ -1,8 +1,7 @@
 #!/bin/bash
 # The cache of `nnc run` is used if it is this user's alone, and nobody else can put another in its place; nothing else is ever run.
 set -u
-bad=0
-fail() { echo "$*"; bad=1; }
+. "$ROOT/tests/support/command.sh"
 sed 's/^train/# of this test\ntrain/' "$ROOT/examples/xor/xor.nn" >xor.nn
 umask 022
 run() { # WHAT PATTERN: a run that trains, says the pattern (nothing where it is empty), and runs nobody else's program

@@ -4,9 +4,8 @@
 # them, what lies outside a field's type is an error, and under sanitizers no byte is touched that is not the field's.
 # Here each reader meets some splits; with EVERY set (tests/slow/every_field.sh) all of them.
 set -u
-bad=0
+. "$ROOT/tests/support/command.sh"
 mkdir -p every && cd every || exit 1
-fail() { echo "$*"; bad=1; }
 
 # ---- the rows, for each reader ----
 awk 'BEGIN { for (i = 0; i < 60; i++) print (i * 7) % 41, (i * i) % 37, (i * 5) % 6, (i * i + int(i / 7)) % 3,

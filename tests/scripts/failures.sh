@@ -1,20 +1,9 @@
 # What goes wrong outside the program: a clear message, the exit code of the table, nothing overwritten.
 set -u
-bad=0
-expect() { # CODE PATTERN COMMAND...
-    local code=$1 pattern=$2 out status
-    shift 2
-    out=$("$@" 2>&1)
-    status=$?
-    if [ $status -ne "$code" ] || ! grep -qiE "$pattern" <<<"$out"; then
-        echo "exit $status for $code, wanted /$pattern/: $*"
-        echo "$out" | head -n 5
-        bad=1
-    fi
-}
+. "$ROOT/tests/support/command.sh"
 mkdir -p failures && cd failures
 cp "$ROOT"/examples/iris/iris.* .
-expect 3 "no such file" "$NNC" build missing.nn
+expect 3 "No such file" "$NNC" build missing.nn
 expect 2 "did you mean" "$NNC" biuld iris.nn
 expect 2 "did you mean" "$NNC" build --preciscion double iris.nn
 expect 3 "" "$NNC" build iris.nn -o /nonexistent/iris

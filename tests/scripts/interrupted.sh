@@ -2,8 +2,7 @@
 # Builds that fail or are ended: results are the old or the new ones, whole, a header and its object both or neither, and nothing
 # else is left.
 set -u
-bad=0
-fail() { echo "$*"; bad=1; }
+. "$ROOT/tests/support/command.sh"
 cp "$ROOT"/examples/xor/xor.nn .
 real=$(command -v cc)
 archiver=$(command -v ar)

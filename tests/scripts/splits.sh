@@ -2,19 +2,8 @@
 # Splits: every kind of it by fields of every type, where parts have rows and where they have none. What falls into a part is
 # counted by awk; a part without rows that the program reads is an error before the first step.
 set -u
-bad=0
+. "$ROOT/tests/support/command.sh"
 mkdir -p splits && cd splits || exit 1
-expect() { # CODE PATTERN COMMAND...
-    local code=$1 pattern=$2 out status
-    shift 2
-    out=$("$@" 2>&1)
-    status=$?
-    if [ $status -ne "$code" ] || ! grep -qE "$pattern" <<<"$out"; then
-        echo "exit $status for $code, wanted /$pattern/: $*"
-        head -n 5 <<<"$out"
-        bad=1
-    fi
-}
 # NAME ROWS T SPLIT RULE [RATE]: a trainer of this name.
 program() {
     awk -v n="$2" 'BEGIN { print "A,Y"; for (i = 0; i < n; i++) print i / 2 "," (i % 5 == 0) }' >"$1.csv"

@@ -2,9 +2,8 @@
 # Numbers of the data block: calculated in double from the file to the one rounding of a field, statistics included, kept whole in
 # the weights file. awk computes the same in double. Constant columns, resumed runs, predictions, object files; blocks of rows.
 set -u
-bad=0
+. "$ROOT/tests/support/command.sh"
 mkdir -p statistics && cd statistics || exit 1
-fail() { echo "$*"; bad=1; }
 
 # ---- against awk, in both precisions ----
 # Seconds since 1970, an id of 16 digits, a value on a large offset, small ones, and columns that are constant.

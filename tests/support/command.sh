@@ -1,6 +1,16 @@
 # What tests of commands share: `fail MESSAGE` notes a failure in `bad`.
 bad=0
-fail() { echo "$1"; bad=1; }
+fail() { echo "$*"; bad=1; }
+
+# expect STATUS PATTERN COMMAND...: the exit code of any command, and a line it prints.
+expect() {
+    local status=$1 pattern=$2 out got
+    shift 2
+    out=$("$@" 2>&1)
+    got=$?
+    [ $got -eq "$status" ] && grep -qE "$pattern" <<<"$out" ||
+        fail "exit $got for $status, wanted /$pattern/: $*"$'\n'"$(head -n 5 <<<"$out")"
+}
 
 # gives STATUS PATTERN ARGUMENTS...: what nnc answers, on both streams, and its exit code.
 gives() {

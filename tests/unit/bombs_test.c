@@ -1,6 +1,7 @@
 // Files that would take more memory than their rows need: a trainer stays within 64 MB, twice the file and
 // 8 bytes for each number it reads, and says in a few words what is wrong.
 #include "data/data.h"
+#include "support/check.h"
 #include "support/fake_model.h"
 
 #include <fcntl.h>
@@ -19,16 +20,6 @@ static const bool measured = false; // their memory is the sanitizers' own
 #else
 static const bool measured = true;
 #endif
-
-typedef struct {
-    int passed, failed;
-} Tests;
-
-static void check(Tests *t, bool ok, const char *what) {
-    t->passed += ok;
-    t->failed += !ok;
-    if (!ok) printf("failed: %s\n", what);
-}
 
 static FILE *create(const char *path) {
     FILE *f = fopen(path, "w");
@@ -224,6 +215,5 @@ int main(void) {
     char command[300];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command) != 0) t.failed++;
-    printf("%d passed, %d failed\n", t.passed, t.failed);
-    return t.failed != 0;
+    return tests_end(&t);
 }

@@ -2,6 +2,7 @@
 // faults.
 #include "base/runtime.h"
 #include "parallel/pool.h"
+#include "support/check.h"
 #include "support/fake_model.h"
 
 #include <math.h>
@@ -9,16 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-typedef struct {
-    int passed, failed;
-} Tests;
-
-static void check(Tests *t, bool ok, const char *what) {
-    t->passed += ok;
-    t->failed += !ok;
-    if (!ok) printf("failed: %s\n", what);
-}
 
 static float x[4][2] = {{0, 1}, {1, 0}, {1, 1}, {-1, 2}}, y[4] = {1, 2, 3, 4};
 
@@ -146,6 +137,5 @@ int main(void) {
     fake_free(manifest);
     check(&t, strcmp(nn_status_text(NN_DATA), "the contents of a file are wrong") == 0,
           "statuses have texts");
-    printf("%d passed, %d failed\n", t.passed, t.failed);
-    return t.failed != 0;
+    return tests_end(&t);
 }

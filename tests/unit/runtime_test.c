@@ -5,6 +5,7 @@
 #include "parallel/pool.h"
 #include "random/random.h"
 #include "store/store.h"
+#include "support/check.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -13,16 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
-
-typedef struct {
-    int passed, failed;
-} Tests;
-
-static void check(Tests *t, bool ok, const char *what) {
-    t->passed += ok;
-    t->failed += !ok;
-    if (!ok) printf("failed: %s\n", what);
-}
 
 static void test_numbers(Tests *t) {
     static const struct {
@@ -485,6 +476,5 @@ int main(void) {
     test_tempo(&t);
     test_quota(&t);
     test_store(&t);
-    printf("%d passed, %d failed\n", t.passed, t.failed);
-    return t.failed != 0;
+    return tests_end(&t);
 }
