@@ -66,7 +66,8 @@ static nn_status open_new(nn_log *log, bool waits) {
     const nn_log_mark any = {0};
     struct stat st;
     if (!is_own(log->ctx, log->path, &any)) return refused(log, "a log");
-    if (waits || (stat(log->path, &st) == 0 && st.st_size > 0)) {
+    bool empty = stat(log->path, &st) == 0 ? st.st_size == 0 : !nn_file_exists(log->path);
+    if (waits || !empty) {
         nn_system_remove(log->fresh);
         log->file = nn_file_create(log->fresh);
         return NN_OK;
@@ -93,7 +94,8 @@ static nn_status open_own(nn_log *log, const nn_log_mark *mark) {
 
 nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, const nn_log_mark *resumed,
                       bool waits) {
-    bool device = nn_file_exists(path) && !nn_file_is_regular(path);
+    struct stat st;
+    bool device = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
     int length = snprintf(log->path, sizeof log->path, "%s", path);
     log->ctx = ctx;
     if (length < 0 || snprintf(log->fresh, sizeof log->fresh, "%s" NN_FRESH, path) >= NN_PATH_ROOM)

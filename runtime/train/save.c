@@ -196,7 +196,7 @@ nn_status nn_lock(nn_trainer *t, int *lock) {
 static bool gone(const char *path) { return nn_system_remove(path) == 0 || errno == ENOENT; }
 
 static bool moved(const char *from, const char *to) {
-    return !nn_file_exists(from) || nn_system_rename(from, to) == 0;
+    return nn_system_rename(from, to) == 0 || errno == ENOENT;
 }
 
 nn_status nn_settle(nn_trainer *t) {
