@@ -10,28 +10,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+nn_status nn_file_failed(nn_context *ctx, const char *what, const char *path) {
+    return nn_fail(ctx, NN_FILE, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+static nn_status too_long(nn_context *ctx, const char *path) {
+    return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+}
+
+bool nn_write_all(int file, const void *bytes, uint64_t count) {
+    const unsigned char *from = bytes;
+    for (uint64_t done = 0; done < count;) {
+        int64_t n = nn_system_write(file, from + done, count - done);
+        if (n == 0) errno = EIO;
+        if (n <= 0) return false;
+        done += (uint64_t)n;
+    }
+    return true;
+}
+
+// A file that is as long as it says takes no more memory than itself.
 nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned char **bytes,
                            uint64_t *size) {
     struct stat st;
-    uint64_t room = fstat(file, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size + 1 : 65536, used = 0;
+    uint64_t room = fstat(file, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size + 2 : 65536, used = 0;
     unsigned char *b = nn_get(ctx, room, 1);
-    while (b != NULL) {
-        if (used + 1 >= room) {
-            unsigned char last;
-            int64_t more = nn_system_read(file, &last, 1);
-            if (more == 0) break;
-            if (more > 0) {
-                room *= 2;
-                if ((b = nn_grow(ctx, b, room, 1)) == NULL) break;
-                b[used++] = last;
-            } else
-                return nn_fail(ctx, NN_FILE, "cannot read %s: %s", path, strerror(errno));
-            continue;
-        }
-        int64_t n = nn_system_read(file, b + used, room - used - 1);
-        if (n < 0) return nn_fail(ctx, NN_FILE, "cannot read %s: %s", path, strerror(errno));
-        if (n == 0) break;
-        used += (uint64_t)n;
+    for (int64_t n = 1; b != NULL && n > 0; used += (uint64_t)n) {
+        if (used + 1 == room && (b = nn_grow(ctx, b, room *= 2, 1)) == NULL) break;
+        n = nn_system_read(file, b + used, room - used - 1);
+        if (n < 0) return nn_file_failed(ctx, "read", path);
     }
     if (b == NULL) return ctx->status;
     b[used] = '\0';
@@ -43,7 +50,7 @@ nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned
 nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
     struct stat st;
     int file = nn_system_open(path, O_RDONLY, 0);
-    if (file < 0) return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
+    if (file < 0) return nn_file_failed(ctx, "open", path);
     // Devices may have no end.
     bool known = fstat(file, &st) == 0, device = known && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
     nn_status status = known && !device && !S_ISDIR(st.st_mode)
@@ -59,7 +66,7 @@ nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes,
 nn_status nn_file_copy(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
     struct stat st;
     int file = nn_system_open(path, O_RDONLY | O_NONBLOCK, 0);
-    if (file < 0) return nn_fail(ctx, NN_FILE, "cannot open %s: %s", path, strerror(errno));
+    if (file < 0) return nn_file_failed(ctx, "open", path);
     void *at = MAP_FAILED;
     bool known = fstat(file, &st) == 0 && S_ISREG(st.st_mode);
     *size = known ? (uint64_t)st.st_size : 0;
@@ -123,25 +130,20 @@ nn_status nn_input_spare(nn_context *ctx, const char *path) {
 nn_status nn_file_directory(nn_context *ctx, const char *path) {
     char part[NN_PATH_ROOM];
     size_t length = strlen(path);
-    if (length >= sizeof part) return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+    if (length >= sizeof part) return too_long(ctx, path);
     for (size_t i = 1; i <= length; i++) {
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return nn_fail(ctx, NN_FILE, "cannot make the directory %s: %s", part, strerror(errno));
+        if (mkdir(part, 0777) != 0 && errno != EEXIST) return nn_file_failed(ctx, "make the directory", part);
     }
     if (!nn_file_is_directory(path)) return nn_fail(ctx, NN_FILE, "%s is not a directory", path);
     return NN_OK;
 }
 
 void nn_sink_file(nn_sink *sink, int file) {
+    memset(sink, 0, offsetof(nn_sink, buffer));
     sink->file = file;
-    sink->memory = NULL;
-    sink->room = sink->count = sink->used = 0;
-    sink->error = 0;
-    sink->summed = false;
-    sink->crc = 0;
 }
 
 void nn_sink_memory(nn_sink *sink, void *memory, uint64_t room) {
@@ -150,16 +152,16 @@ void nn_sink_memory(nn_sink *sink, void *memory, uint64_t room) {
     sink->room = room;
 }
 
+void nn_sink_sum(nn_sink *sink) {
+    nn_sink_file(sink, -1);
+    sink->summed = true;
+}
+
 bool nn_sink_flush(nn_sink *sink) {
-    uint64_t done = 0;
-    while (sink->file >= 0 && sink->error == 0 && done < sink->used) {
-        int64_t n = nn_system_write(sink->file, sink->buffer + done, sink->used - done);
-        if (n <= 0)
-            sink->error = n < 0 ? errno : EIO;
-        else
-            done += (uint64_t)n;
-    }
+    if (sink->error == 0 && sink->file >= 0 && !nn_write_all(sink->file, sink->buffer, sink->used))
+        sink->error = errno;
     sink->used = 0;
+    errno = sink->error;
     return sink->error == 0;
 }
 
@@ -185,40 +187,45 @@ void nn_sink_put(nn_sink *sink, const void *bytes, uint64_t count) {
 
 void nn_sink_text(nn_sink *sink, const char *s) { nn_sink_put(sink, s, strlen(s)); }
 
+void nn_sink_format(nn_sink *sink, const char *format, ...) {
+    char text[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    nn_sink_text(sink, text);
+}
+
+bool nn_file_parent(const char *path, char out[NN_PATH_ROOM]) {
+    const char *slash = strrchr(path, '/');
+    int length = slash == NULL ? 0 : (int)(slash + 1 - path);
+    return snprintf(out, NN_PATH_ROOM, "%.*s.", length, path) < NN_PATH_ROOM;
+}
+
 nn_status nn_file_sync_directory(nn_context *ctx, const char *path) {
     char directory[NN_PATH_ROOM];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
-    if (length >= sizeof directory) return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
-    memcpy(directory, path, length);
-    directory[length] = '\0';
-    int file = nn_system_open(length == 0 ? "." : directory, O_RDONLY | O_DIRECTORY, 0);
-    if (file < 0) return nn_fail(ctx, NN_FILE, "cannot open the directory of %s: %s", path, strerror(errno));
+    if (!nn_file_parent(path, directory)) return too_long(ctx, path);
+    int file = nn_system_open(directory, O_RDONLY | O_DIRECTORY, 0);
+    if (file < 0) return nn_file_failed(ctx, "open the directory of", path);
     // Some file systems cannot sync a directory and say EINVAL; there is nothing more to be done on those.
-    nn_status status = NN_OK;
-    if (nn_system_sync(file) != 0 && errno != EINVAL)
-        status = nn_fail(ctx, NN_FILE, "cannot write the directory of %s: %s", path, strerror(errno));
+    nn_status status = nn_system_sync(file) == 0 || errno == EINVAL
+                           ? NN_OK
+                           : nn_file_failed(ctx, "write the directory of", path);
     nn_system_close(file);
     return status;
 }
 
-static nn_status write_file(nn_context *ctx, const char *path, int file, nn_fill *fill, void *data) {
-    nn_sink sink;
-    nn_sink_file(&sink, file);
-    nn_status status = fill(data, &sink);
-    if (status != NN_OK) return nn_fail(ctx, status, "cannot write %s", path);
-    if (!nn_sink_flush(&sink))
-        return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(sink.error));
-    if (nn_system_sync(file) != 0) return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
-    return NN_OK;
-}
-
 static nn_status prepare(nn_context *ctx, int file, const char *fresh, const char *path, nn_fill *fill,
                          void *data) {
-    if (file < 0) return nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
-    nn_status status = write_file(ctx, path, file, fill, data);
-    if (nn_system_close(file) != 0 && status == NN_OK)
-        status = nn_fail(ctx, NN_FILE, "cannot write %s: %s", path, strerror(errno));
+    nn_sink sink;
+    if (file < 0) return nn_file_failed(ctx, "write", path);
+    nn_sink_file(&sink, file);
+    nn_status status = fill(data, &sink);
+    if (status != NN_OK)
+        status = nn_fail(ctx, status, "cannot write %s", path);
+    else if (!nn_sink_flush(&sink) || nn_system_sync(file) != 0)
+        status = nn_file_failed(ctx, "write", path);
+    if (nn_system_close(file) != 0 && status == NN_OK) status = nn_file_failed(ctx, "write", path);
     if (status != NN_OK) nn_system_remove(fresh);
     return status;
 }
@@ -242,9 +249,9 @@ nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, 
 
 nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path) {
     if (nn_system_rename(fresh, path) == 0) return nn_file_sync_directory(ctx, path);
-    nn_fail(ctx, NN_FILE, "cannot replace %s: %s", path, strerror(errno));
+    nn_status status = nn_file_failed(ctx, "replace", path);
     nn_system_remove(fresh);
-    return ctx->status;
+    return status;
 }
 
 // Several processes and threads may replace one file at once, each by a temporary file of its own.
@@ -254,8 +261,7 @@ nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void
     if (nn_file_replaceable(ctx, path) != NN_OK) return ctx->status;
     for (int k = 0; file < 0 && k < 10000 && (k == 0 || errno == EEXIST); k++) {
         int length = snprintf(fresh, sizeof fresh, "%s" NN_FRESH "-%ld-%d", path, (long)getpid(), k);
-        if (length < 0 || (size_t)length >= sizeof fresh)
-            return nn_fail(ctx, NN_FILE, "the path %.64s... is too long", path);
+        if (length < 0 || (size_t)length >= sizeof fresh) return too_long(ctx, path);
         file = nn_file_create(fresh);
     }
     return prepare(ctx, file, fresh, path, fill, data) == NN_OK ? nn_file_rename(ctx, fresh, path)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+// Also as a count: none.
 static bool failed(nn_json *j) {
     j->failed = true;
     return false;
@@ -46,20 +47,12 @@ static int escaped_letter(nn_json *j, char out[4]) {
     uint32_t c, low;
     if (!hex4(j, &c)) return 0;
     if (c >= 0xd800 && c < 0xdc00) {
-        if (j->end - j->at < 6 || j->at[0] != '\\' || j->at[1] != 'u') {
-            j->failed = true;
-            return 0;
-        }
+        if (j->end - j->at < 6 || j->at[0] != '\\' || j->at[1] != 'u') return failed(j);
         j->at += 2;
-        if (!hex4(j, &low) || low < 0xdc00 || low > 0xdfff) {
-            j->failed = true;
-            return 0;
-        }
+        if (!hex4(j, &low) || low < 0xdc00 || low > 0xdfff) return failed(j);
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-    } else if (c >= 0xdc00 && c <= 0xdfff) {
-        j->failed = true;
-        return 0;
-    }
+    } else if (c >= 0xdc00 && c <= 0xdfff)
+        return failed(j);
     int n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
     for (int k = n - 1; k > 0; k--, c >>= 6) out[k] = (char)(0x80 | (c & 0x3f));
     static const unsigned char heads[5] = {0, 0, 0xc0, 0xe0, 0xf0};
@@ -69,10 +62,7 @@ static int escaped_letter(nn_json *j, char out[4]) {
 
 static int letter(nn_json *j, char out[4]) {
     char c = *j->at++;
-    if ((unsigned char)c < 0x20) {
-        j->failed = true;
-        return 0;
-    }
+    if ((unsigned char)c < 0x20) return failed(j);
     out[0] = c;
     if (c != '\\') {
         size_t n = nn_utf8_length(j->at - 1, (size_t)(j->end - j->at) + 1);
@@ -80,18 +70,12 @@ static int letter(nn_json *j, char out[4]) {
         j->failed = n == 0;
         return (int)n;
     }
-    if (j->at == j->end) {
-        j->failed = true;
-        return 0;
-    }
+    if (j->at == j->end) return failed(j);
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     c = *j->at++;
     if (c == 'u') return escaped_letter(j, out);
     const char *at = c == '\0' ? NULL : strchr(from, c);
-    if (at == NULL) {
-        j->failed = true;
-        return 0;
-    }
+    if (at == NULL) return failed(j);
     out[0] = to[at - from];
     return 1;
 }
@@ -115,26 +99,22 @@ bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length) {
     return true;
 }
 
-bool nn_json_whole(nn_json *j, uint64_t *value) {
-    skip_blanks(j);
-    const char *start = j->at;
-    uint64_t v = 0;
-    while (!j->failed && j->at < j->end && *j->at >= '0' && *j->at <= '9') {
-        if (__builtin_mul_overflow(v, (uint64_t)10, &v) ||
-            __builtin_add_overflow(v, (uint64_t)(*j->at - '0'), &v))
-            return failed(j);
-        j->at++;
-    }
-    if (j->failed || j->at == start || (*start == '0' && j->at - start > 1)) return failed(j);
-    if (j->at < j->end && (*j->at == '.' || *j->at == 'e' || *j->at == 'E')) return failed(j);
-    *value = v;
-    return true;
-}
-
 static int64_t digits(nn_json *j) {
     const char *start = j->at;
     while (j->at < j->end && *j->at >= '0' && *j->at <= '9') j->at++;
     return j->at - start;
+}
+
+bool nn_json_whole(nn_json *j, uint64_t *value) {
+    skip_blanks(j);
+    const char *start = j->at;
+    int64_t count = digits(j), whole;
+    bool more = j->at < j->end && (*j->at == '.' || (*j->at | 32) == 'e');
+    if (j->failed || more || !nn_integer_parse(start, (uint64_t)count, &whole) ||
+        (*start == '0' && count > 1))
+        return failed(j);
+    *value = (uint64_t)whole;
+    return true;
 }
 
 static bool skip_word(nn_json *j) {

@@ -61,6 +61,8 @@ int64_t nn_type_size(const nn_model *m, int32_t type) {
     return type == NN_DOUBLE || (type == NN_REAL && m->manifest->is_double) ? 8 : 4;
 }
 
+bool nn_is_real(int32_t type) { return type == NN_REAL || type == NN_DOUBLE; }
+
 int64_t nn_tensor_element_size(const nn_model *m, const nn_tensor *t) { return nn_type_size(m, t->type); }
 
 static int64_t inner_place(const nn_tensor *t, int64_t x) {
@@ -146,7 +148,7 @@ void nn_tensor_span(const nn_model *m, const nn_tensor *t, int64_t *first, int64
 }
 
 bool nn_tensor_finite(const nn_model *m, const nn_tensor *t) {
-    if (t->type != NN_REAL && t->type != NN_DOUBLE) return true;
+    if (!nn_is_real(t->type)) return true;
     enum { PART = 256 };
     union {
         float single[PART];
@@ -170,15 +172,31 @@ double *nn_scalar_at(const nn_model *m, int32_t tensor) {
     return t == NULL ? NULL : (double *)(void *)(m->arena + t->offset + t->zero * 8);
 }
 
+typedef union {
+    double twice;
+    float single;
+    int32_t whole;
+} Value;
+
+double nn_value_get(const nn_model *m, int32_t type, const void *values, int64_t k) {
+    Value v;
+    int64_t size = nn_type_size(m, type);
+    memcpy(&v, (const unsigned char *)values + k * size, (size_t)size);
+    return size == 8 ? v.twice : nn_is_real(type) ? (double)v.single : (double)v.whole;
+}
+
+void nn_value_put(const nn_model *m, int32_t type, void *values, int64_t k, double value) {
+    int64_t size = nn_type_size(m, type);
+    Value v = {.twice = value};
+    if (size == 4 && nn_is_real(type)) v.single = (float)value;
+    if (!nn_is_real(type)) v.whole = (int32_t)value;
+    memcpy((unsigned char *)values + k * size, &v, (size_t)size);
+}
+
 double nn_tensor_number(const nn_model *m, const nn_tensor *t, int64_t element) {
-    union {
-        double twice;
-        float single;
-        int32_t whole;
-    } at;
-    nn_tensor_get(m, t, element, 1, &at);
-    if (nn_tensor_element_size(m, t) == 8) return at.twice;
-    return t->type == NN_REAL ? (double)at.single : (double)at.whole;
+    Value v;
+    nn_tensor_get(m, t, element, 1, &v);
+    return nn_value_get(m, t->type, &v, 0);
 }
 
 double nn_scalar_get(const nn_model *m, int32_t tensor) {

@@ -36,6 +36,7 @@ int64_t nn_tensor_row(const nn_tensor *t);
 int32_t nn_model_keeps(const nn_model *m, const nn_tensor *t); // its nn_kept of values, or -1
 int64_t nn_tensor_element_size(const nn_model *m, const nn_tensor *t);
 int64_t nn_type_size(const nn_model *m, int32_t type);
+bool nn_is_real(int32_t type);
 
 // Elements first .. first + count - 1 in row-major order, between the arena (both copies, where there are
 // two) and plain rows.
@@ -45,7 +46,9 @@ void nn_tensor_put(const nn_model *m, const nn_tensor *t, int64_t first, int64_t
 void nn_tensor_span(const nn_model *m, const nn_tensor *t, int64_t *first, int64_t *bytes);
 bool nn_tensor_finite(const nn_model *m, const nn_tensor *t);
 
-// One element, of whatever type.
+// One element, of whatever type: of plain values; of a tensor.
+double nn_value_get(const nn_model *m, int32_t type, const void *values, int64_t k);
+void nn_value_put(const nn_model *m, int32_t type, void *values, int64_t k, double value);
 double nn_tensor_number(const nn_model *m, const nn_tensor *t, int64_t element);
 
 // Numbers of rank 0. A tensor that is not there reads as NaN, and takes no number.

@@ -84,6 +84,9 @@ nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes,
                        uint64_t *size); // one NUL follows
 nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned char **bytes,
                            uint64_t *size);
+// The message of a call that failed: "cannot WHAT PATH: why", by errno.
+nn_status nn_file_failed(nn_context *ctx, const char *what, const char *path);
+bool nn_write_all(int file, const void *bytes, uint64_t count); // false with errno
 bool nn_file_exists(const char *path);
 bool nn_file_is_directory(const char *path);
 bool nn_file_is_regular(const char *path);
@@ -106,8 +109,10 @@ typedef struct nn_sink {
 } nn_sink;
 void nn_sink_file(nn_sink *sink, int file);
 void nn_sink_memory(nn_sink *sink, void *memory, uint64_t room); // NULL: only counts
+void nn_sink_sum(nn_sink *sink);                                 // only counts, and takes the sum
 void nn_sink_put(nn_sink *sink, const void *bytes, uint64_t count);
 void nn_sink_text(nn_sink *sink, const char *s);
+void nn_sink_format(nn_sink *sink, const char *format, ...) NN_PRINTF(2, 3); // at most 127 bytes
 bool nn_sink_flush(nn_sink *sink);
 
 // Replaces a file as a whole: a temporary file beside it, fsync, rename, fsync of the directory.
@@ -117,6 +122,8 @@ nn_status nn_file_replace(nn_context *ctx, const char *path, nn_fill *fill, void
 // its name.
 nn_status nn_file_prepare(nn_context *ctx, const char *fresh, const char *path, nn_fill *fill, void *data);
 nn_status nn_file_rename(nn_context *ctx, const char *fresh, const char *path);
+// The directory that holds it (PATH/.); false: the name is too long.
+bool nn_file_parent(const char *path, char out[NN_PATH_ROOM]);
 nn_status nn_file_sync_directory(nn_context *ctx, const char *path);
 nn_status nn_file_replaceable(nn_context *ctx, const char *path); // a regular file, or none yet
 int nn_file_create(const char *fresh); // for appending; -1 with errno: one is there, or it cannot be written
@@ -135,7 +142,7 @@ enum { NN_JSON_DEPTH = 64 };
 bool nn_json_take(nn_json *j, char c); // skips blanks, then takes c if it stands there
 bool nn_json_peek(nn_json *j, char c);
 bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length); // UTF-8, unescaped, with a NUL
-bool nn_json_whole(nn_json *j, uint64_t *value); // a whole number 0 .. 2^64 - 1, no sign, no fraction
+bool nn_json_whole(nn_json *j, uint64_t *value); // a whole number 0 .. 2^63 - 1, no sign, no fraction
 bool nn_json_skip(nn_json *j, int depth);        // any value
 
 // ---- checksums ----

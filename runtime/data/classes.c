@@ -20,10 +20,9 @@ typedef struct {
 } Reading;
 
 static nn_status fail_at(const Reading *r, int64_t at, const char *expected) {
-    const nn_cell *c = &r->want->cells[at];
-    return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected %s, found \"%.*s\" (field %s)", r->csv->path,
-                   r->csv->lines[at / r->width], c->column, expected,
-                   (int)(c->length > SHOWN ? SHOWN : c->length), c->text, r->field);
+    char field[512];
+    snprintf(field, sizeof field, " (field %s)", r->field);
+    return nn_cell_fail(r->ctx, r->csv, r->csv->lines[at / r->width], &r->want->cells[at], expected, field);
 }
 
 static bool all_numbers(const Reading *r, int64_t count) {
@@ -44,8 +43,7 @@ static nn_status check_numbers(const Reading *r, int64_t count) {
         if (!nn_number_parse(c->text, c->length, value)) {
             if (!r->csv->missing_ok) return fail_at(r, k, expected);
             *value = (double)NAN;
-        } else if (r->column->limit > 0 &&
-                   !(*value >= 0 && *value < (double)r->column->limit && *value == floor(*value)))
+        } else if (r->column->limit > 0 && !nn_below(*value, r->column->limit))
             return fail_at(r, k, expected);
     }
     return NN_OK;
@@ -57,6 +55,13 @@ int nn_cell_compare(const void *a, const void *b) {
     return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
 }
 
+// Where a text stands in a table of slots, or would: a power of two, never full.
+static nn_cell *slot_of(nn_cell *slots, uint64_t room, const nn_cell *c) {
+    uint64_t at = nn_crc32c(0, c->text, c->length) & (room - 1);
+    while (slots[at].text != NULL && nn_cell_compare(&slots[at], c) != 0) at = (at + 1) & (room - 1);
+    return &slots[at];
+}
+
 // The different texts, through a table of slots by hash that doubles; sorted in byte order.
 static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64_t *found) {
     uint64_t room = 64, used = 0;
@@ -64,19 +69,13 @@ static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64
     for (int64_t k = 0; k < count && slots != NULL; k++) {
         const nn_cell *c = &r->want->cells[k];
         if (nn_csv_missing(c->text, c->length)) return fail_at(r, k, "a class");
-        uint64_t at = nn_crc32c(0, c->text, c->length) & (room - 1);
-        while (slots[at].text != NULL && nn_cell_compare(&slots[at], c) != 0) at = (at + 1) & (room - 1);
-        if (slots[at].text != NULL) continue;
-        slots[at] = *c;
-        slots[at].column = (uint32_t)(k & UINT32_MAX);
+        nn_cell *slot = slot_of(slots, room, c);
+        if (slot->text != NULL) continue;
+        *slot = (nn_cell){c->text, c->length, (uint32_t)(k & UINT32_MAX)};
         if (++used * 2 <= room) continue;
         nn_cell *bigger = nn_get(r->ctx, room * 2, sizeof *bigger);
-        for (uint64_t i = 0; i < room && bigger != NULL; i++) {
-            if (slots[i].text == NULL) continue;
-            uint64_t to = nn_crc32c(0, slots[i].text, slots[i].length) & (room * 2 - 1);
-            while (bigger[to].text != NULL) to = (to + 1) & (room * 2 - 1);
-            bigger[to] = slots[i];
-        }
+        for (uint64_t i = 0; i < room && bigger != NULL; i++)
+            if (slots[i].text != NULL) *slot_of(bigger, room * 2, &slots[i]) = slots[i];
         nn_drop(r->ctx, slots);
         slots = bigger;
         room *= 2;
@@ -125,19 +124,9 @@ static nn_status number_texts(const Reading *r, int64_t count, nn_classes *class
     return r->ctx->status;
 }
 
-static int64_t number_of(const nn_classes *classes, const nn_cell *c) {
-    int64_t low = 0, high = classes->count - 1;
-    while (low <= high) {
-        int64_t middle = (low + high) / 2;
-        nn_cell name = {classes->names[middle], (uint32_t)strlen(classes->names[middle]), 0};
-        int order = nn_cell_compare(c, &name);
-        if (order == 0) return middle;
-        if (order < 0)
-            high = middle - 1;
-        else
-            low = middle + 1;
-    }
-    return -1;
+static int compare_name(const void *cell, const void *name) {
+    const char *text = *(const char *const *)name;
+    return nn_cell_compare(cell, &(nn_cell){text, (uint32_t)strlen(text), 0});
 }
 
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column *column, const nn_csv *csv,
@@ -149,9 +138,10 @@ nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column 
         return check_numbers(&r, count);
     if (classes->count == 0 && number_texts(&r, count, classes) != NN_OK) return ctx->status;
     for (int64_t k = 0; k < count; k++) {
-        int64_t number = number_of(classes, &want->cells[k]);
-        if (number < 0) return fail_at(&r, k, "one of the classes that the model was trained with");
-        want->values[k] = (double)number;
+        const char **name = bsearch(&want->cells[k], classes->names, (size_t)classes->count,
+                                    sizeof *classes->names, compare_name);
+        if (name == NULL) return fail_at(&r, k, "one of the classes that the model was trained with");
+        want->values[k] = (double)(name - classes->names);
     }
     return NN_OK;
 }

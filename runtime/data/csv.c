@@ -110,13 +110,15 @@ bool nn_csv_missing(const char *s, uint64_t n) {
            (n == 3 && (s[0] | 32) == 'n' && (s[1] | 32) == 'a' && (s[2] | 32) == 'n');
 }
 
+nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
+                       const char *expected, const char *more) {
+    return nn_fail(ctx, NN_DATA, "%s:%u:%u: expected %s, found \"%.*s\"%s", csv->path, line, cell->column,
+                   expected, (int)(cell->length > SHOWN ? SHOWN : cell->length), cell->text, more);
+}
+
 static nn_status find_column(Reader *r, nn_csv_want *want) {
     if (want->name == NULL) {
         if (r->csv->places != NULL || (uint32_t)want->last < r->count) return NN_OK;
-        if (want->absent_ok) {
-            want->absent = true;
-            return NN_OK;
-        }
         return nn_fail(r->ctx, NN_DATA, "%s:%u: expected column %d (counted from 0), found %u columns",
                        r->csv->path, r->record_line, want->last, r->count);
     }
@@ -130,8 +132,7 @@ static nn_status find_column(Reader *r, nn_csv_want *want) {
         found = (int32_t)k;
     }
     want->first = want->last = found;
-    want->absent = found < 0 && want->absent_ok;
-    if (found >= 0 || want->absent_ok) return NN_OK;
+    if (found >= 0) return NN_OK;
     return nn_fail(r->ctx, NN_DATA, "%s:%u: expected a column called \"%s\", found %.400s%s", r->csv->path,
                    r->record_line, want->name, r->csv->names, strlen(r->csv->names) > 400 ? "..." : "");
 }
@@ -150,7 +151,6 @@ static nn_status make_room(Reader *r) {
     for (int32_t k = 0; k < csv->want_count; k++) {
         nn_csv_want *w = &csv->wants[k];
         uint64_t n = (uint64_t)(w->last - w->first + 1);
-        if (w->absent) continue;
         if (w->texts)
             w->cells = nn_get(r->ctx, rows * n, sizeof *w->cells);
         else
@@ -175,9 +175,9 @@ static nn_status bad_number(const Reader *r, const nn_csv_want *w, int32_t colum
 }
 
 static nn_status bad_whole(const Reader *r, const nn_csv_want *w, const nn_cell *c) {
-    return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a whole number 0 .. %lld, found \"%.*s\"",
-                   r->csv->path, r->record_line, c->column, (long long)w->limit - 1,
-                   (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
+    char expected[64];
+    snprintf(expected, sizeof expected, "a whole number 0 .. %lld", (long long)w->limit - 1);
+    return nn_cell_fail(r->ctx, r->csv, r->record_line, c, expected, "");
 }
 
 static nn_status take_row(Reader *r) {
@@ -185,7 +185,7 @@ static nn_status take_row(Reader *r) {
     for (int32_t k = 0; k < csv->want_count; k++) {
         nn_csv_want *w = &csv->wants[k];
         int32_t n = w->last - w->first + 1;
-        for (int32_t i = 0; i < n && !w->absent; i++) {
+        for (int32_t i = 0; i < n; i++) {
             int32_t column = w->first + i;
             if (csv->places != NULL && w->name == NULL) column = csv->places[column];
             const nn_cell *c = &r->cells[column];
@@ -195,9 +195,7 @@ static nn_status take_row(Reader *r) {
                 continue;
             }
             if (nn_number_parse(c->text, c->length, &w->values[at])) {
-                double v = w->values[at];
-                if (w->limit > 0 && !(v >= 0 && v < (double)w->limit && v == floor(v)))
-                    return bad_whole(r, w, c);
+                if (w->limit > 0 && !nn_below(w->values[at], w->limit)) return bad_whole(r, w, c);
                 continue;
             }
             bool missing = nn_csv_missing(c->text, c->length);

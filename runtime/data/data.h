@@ -72,6 +72,11 @@ nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, c
 bool nn_data_is_csv(const nn_model *m);
 int64_t nn_field_elements(const nn_field *f);                // of one sample
 int64_t nn_field_size(const nn_model *m, const nn_field *f); // bytes of one sample
+bool nn_below(double value, int64_t limit);                  // a whole number 0 .. limit - 1
+// The k-th element of rows of a field; false: the field takes whole numbers in a range, and this is none.
+bool nn_field_put(const nn_model *m, const nn_field *f, void *rows, int64_t k, double value);
+nn_status nn_field_fail(nn_context *ctx, const nn_model *m, const nn_field *f, const char *place,
+                        double value);
 
 // ---- readers, one file each ----
 // The path a declared file is found at, or NN_FILE with the places that were looked at.
@@ -111,10 +116,9 @@ typedef struct nn_cell {
 typedef struct nn_csv_want {
     const char *name; // NULL: by number
     int32_t first, last;
-    bool texts;             // keep the cells (classes, comparisons), else numbers
-    int64_t limit;          // numbers must be whole and lie below it; 0: any may stand
-    bool absent_ok, absent; // the column may not be there; it was not
-    double *values;         // rows * (last - first + 1)
+    bool texts;     // keep the cells (classes, comparisons), else numbers
+    int64_t limit;  // numbers must be whole and lie below it; 0: any may stand
+    double *values; // rows * (last - first + 1)
     nn_cell *cells;
 } nn_csv_want;
 typedef struct nn_csv {
@@ -138,6 +142,9 @@ nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size)
 nn_status nn_csv_header(nn_context *ctx, nn_csv *csv, const nn_cell *cells, uint32_t count, uint32_t line);
 int nn_cell_compare(const void *a, const void *b); // in byte order
 bool nn_csv_missing(const char *s, uint64_t length);
+// "PATH:LINE:COLUMN: expected WHAT, found \"TEXT\"", and what else there is to say.
+nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
+                       const char *expected, const char *more);
 nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, const char *path,
                          char *bytes, uint64_t size, nn_raw *raws);
 

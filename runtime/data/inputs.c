@@ -2,7 +2,6 @@
 // reads.
 #include "data/data.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,39 +25,21 @@ static nn_status make_wants(nn_context *ctx, const nn_model *m, nn_csv *csv) {
     return ctx->status;
 }
 
-static nn_status take_value(nn_context *ctx, const nn_model *m, const nn_csv *csv, const nn_field *f,
-                            int64_t row, double v, void *to) {
-    if (f->type == NN_REAL || f->type == NN_DOUBLE) {
-        float single = (float)v;
-        if (nn_type_size(m, f->type) == 8)
-            memcpy(to, &v, 8);
-        else
-            memcpy(to, &single, 4);
-        return NN_OK;
-    }
-    bool inside = f->limit > 0 ? v >= 0 && v < (double)f->limit : v >= INT32_MIN && v <= INT32_MAX;
-    if (!inside || v != floor(v))
-        return nn_fail(ctx, NN_DATA, "%s:%u: expected a whole number 0 .. %lld in field %s, found %.9g",
-                       csv->path, csv->lines[row], (long long)(f->limit > 0 ? f->limit - 1 : INT32_MAX),
-                       nn_model_text(m, f->name), v);
-    int32_t whole = (int32_t)v;
-    memcpy(to, &whole, 4);
-    return NN_OK;
-}
-
 static nn_status take_fields(nn_context *ctx, const nn_model *m, const nn_csv *csv, nn_dataset *data) {
     const nn_field *fields = NN_TABLE(m, nn_field, fields);
     int64_t k = 0;
     for (uint32_t f = 0; f < m->manifest->fields_count; f++) {
         if (fields[f].in_model < 0) continue;
-        int64_t elements = nn_field_elements(&fields[f]), size = nn_type_size(m, fields[f].type);
-        unsigned char *rows = nn_get(ctx, (uint64_t)csv->rows, (uint64_t)(elements * size));
+        int64_t elements = nn_field_elements(&fields[f]);
+        unsigned char *rows = nn_get(ctx, (uint64_t)csv->rows, (uint64_t)nn_field_size(m, &fields[f]));
         if (rows == NULL) return ctx->status;
         for (int64_t e = 0; e < elements; e++, k++) {
             for (int64_t r = 0; r < csv->rows; r++) {
-                if (take_value(ctx, m, csv, &fields[f], r, csv->wants[k].values[r],
-                               rows + (r * elements + e) * size) != NN_OK)
-                    return ctx->status;
+                double v = csv->wants[k].values[r];
+                if (nn_field_put(m, &fields[f], rows, r * elements + e, v)) continue;
+                char place[NN_PATH_ROOM + 64];
+                nn_raw_place(&(nn_raw){.path = csv->path, .lines = csv->lines}, r, place);
+                return nn_field_fail(ctx, m, &fields[f], place, v);
             }
         }
         data->fields[f] = rows;

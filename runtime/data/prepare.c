@@ -34,6 +34,23 @@ int64_t nn_field_size(const nn_model *m, const nn_field *f) {
     return nn_field_elements(f) * nn_type_size(m, f->type);
 }
 
+bool nn_below(double value, int64_t limit) {
+    return value >= 0 && value < (double)limit && value == floor(value);
+}
+
+bool nn_field_put(const nn_model *m, const nn_field *f, void *rows, int64_t k, double value) {
+    bool any = f->limit == 0 && value >= INT32_MIN && value <= INT32_MAX && value == floor(value);
+    if (!nn_is_real(f->type) && !any && !nn_below(value, f->limit)) return false;
+    nn_value_put(m, f->type, rows, k, value);
+    return true;
+}
+
+nn_status nn_field_fail(nn_context *ctx, const nn_model *m, const nn_field *f, const char *place,
+                        double value) {
+    return nn_fail(ctx, NN_DATA, "%s: expected a whole number 0 .. %lld in field %s, found %.9g", place,
+                   (long long)(f->limit > 0 ? f->limit - 1 : INT32_MAX), nn_model_text(m, f->name), value);
+}
+
 static bool own_part(const Loading *l, int part) {
     return part == NN_TRAIN || l->m->manifest->data.own_part[part] != 0;
 }
@@ -101,8 +118,8 @@ static nn_status visit_part(Loading *l, int part, bool only_training, Visit *vis
                         .sources = l->data->sources,
                         .rows = count,
                         .seed = (uint64_t)mf->data.synthetic_seed,
-                         .batch_number = (uint32_t)(first / NN_DRAW_ROWS),
-                         .order = nn_order};
+                        .batch_number = (uint32_t)(first / NN_DRAW_ROWS),
+                        .order = nn_order};
         const nn_tensor *first_row = nn_model_tensor(l->m, mf->data.first_row[part]);
         if (first_row != NULL)
             nn_tensor_put(l->m, first_row, 0, 1, &(int32_t){(int32_t)(first % NN_DRAW_ROWS)});
@@ -117,20 +134,7 @@ static nn_status visit_part(Loading *l, int part, bool only_training, Visit *vis
 static void output_values(const Loading *l, const nn_tensor *t, int64_t count, double *out) {
     nn_tensor_get(l->m, t, 0, count, out);
     if (nn_tensor_element_size(l->m, t) == 8) return;
-    for (int64_t k = count - 1; k >= 0; k--) {
-        float real;
-        int32_t whole;
-        memcpy(&real, (const char *)out + k * 4, 4);
-        memcpy(&whole, &real, 4);
-        out[k] = t->type == NN_REAL ? (double)real : (double)whole;
-    }
-}
-
-static nn_status out_of_range(const Loading *l, const nn_field *f, int part, int64_t row, double value) {
-    char place[NN_PATH_ROOM + 64];
-    find_place(l, f, part, row, place);
-    return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld in field %s, found %.9g", place,
-                   (long long)f->limit - 1, nn_model_text(l->m, f->name), value);
+    for (int64_t k = count - 1; k >= 0; k--) out[k] = nn_value_get(l->m, t->type, out, k);
 }
 
 static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, int64_t count) {
@@ -140,7 +144,7 @@ static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, 
     if (rows == NULL || t == NULL) return NN_OK;
     int64_t elements = nn_field_elements(f), size = nn_field_size(l->m, f), n = count * elements;
     rows += (l->first[part] + first) * size;
-    bool real = f->type == NN_REAL || f->type == NN_DOUBLE;
+    bool real = nn_is_real(f->type);
     if (real && nn_tensor_element_size(l->m, t) == nn_type_size(l->m, f->type)) {
         nn_tensor_get(l->m, t, 0, n, rows);
         return NN_OK;
@@ -148,10 +152,10 @@ static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, 
     output_values(l, t, n, l->block);
     for (int64_t k = 0; k < n && real; k++) ((float *)(void *)rows)[k] = (float)l->block[k];
     for (int64_t k = 0; k < n && !real; k++) {
-        double v = l->block[k];
-        bool inside = f->limit > 0 ? v >= 0 && v < (double)f->limit : v >= INT32_MIN && v <= INT32_MAX;
-        if (!inside || v != floor(v)) return out_of_range(l, f, part, first + k / elements, v);
-        ((int32_t *)(void *)rows)[k] = (int32_t)v;
+        if (nn_field_put(l->m, f, rows, k, l->block[k])) continue;
+        char place[NN_PATH_ROOM + 64];
+        find_place(l, f, part, first + k / elements, place);
+        return nn_field_fail(l->ctx, l->m, f, place, l->block[k]);
     }
     return NN_OK;
 }
@@ -163,7 +167,7 @@ static nn_status keep_fields(Loading *l, int part, int64_t first, int64_t count,
         if (keep_field(l, (int32_t)k, part, first, count) != NN_OK) return l->ctx->status;
         const nn_field *f = &NN_TABLE(l->m, nn_field, fields)[k];
         int64_t elements = nn_field_elements(f), size = nn_field_size(l->m, f), row = l->first[part] + first;
-        if (l->data->fields[k] == NULL || (f->type != NN_REAL && f->type != NN_DOUBLE)) continue;
+        if (l->data->fields[k] == NULL || !nn_is_real(f->type)) continue;
         char *said = NULL;
         note_numbers(l, f, part, first, (char *)l->data->fields[k] + row * size, size > 4 * elements,
                      count * elements, elements, l->data->not_finite == NULL ? &said : &l->data->not_finite);

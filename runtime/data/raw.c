@@ -68,14 +68,14 @@ static nn_status text_values(nn_context *ctx, const nn_model *m, nn_dataset *dat
         return nn_class_values(ctx, &data->classes[c->field], c, csv, w, field);
     const char *equals = nn_model_text(m, c->equals);
     size_t length = strlen(equals);
+    char expected[512];
+    snprintf(expected, sizeof expected, "a text (field %s)", field);
     for (int64_t k = 0; k < count; k++) {
         const nn_cell *cell = &w->cells[k];
         bool same = cell->length == length && memcmp(cell->text, equals, length) == 0;
         if (!same && nn_csv_missing(cell->text, cell->length) && !csv->missing_ok)
-            return nn_fail(ctx, NN_DATA,
-                           "%s:%u:%u: expected a text (field %s), found \"%.*s\", which means a missing one",
-                           csv->path, csv->lines[k / width], cell->column, field, (int)cell->length,
-                           cell->text);
+            return nn_cell_fail(ctx, csv, csv->lines[k / width], cell, expected,
+                                ", which means a missing one");
         w->values[k] = same ? 1 : 0;
     }
     return NN_OK;
@@ -233,7 +233,7 @@ static nn_status check_limit(nn_context *ctx, const nn_model *m, const nn_column
         int64_t n = count - at < PART ? count - at : PART;
         nn_raw_values(raw, at, n, values);
         for (int64_t k = 0; k < n; k++) {
-            if (values[k] >= 0 && values[k] < (double)c->limit && values[k] == floor(values[k])) continue;
+            if (nn_below(values[k], c->limit)) continue;
             if (isnan(values[k]) && m->manifest->data.missing == NN_MISSING_BY_MEAN) continue;
             char place[NN_PATH_ROOM + 64];
             nn_raw_place(raw, (at + k) / raw->elements, place);

@@ -3,23 +3,10 @@
 // the arena.
 #include "store/store.h"
 
+#include "base/order.h"
+
 #include <stdio.h>
 #include <string.h>
-
-static nn_status count_entry(void *data, nn_context *ctx, const nn_safetensor *t) {
-    (void)ctx;
-    (void)t;
-    ++*(uint64_t *)data;
-    return NN_OK;
-}
-
-uint64_t nn_store_entries(const unsigned char *bytes, uint64_t size) {
-    nn_context ctx = {0};
-    uint64_t count = 0;
-    nn_safetensors_visitor visitor = {.tensor = count_entry, .data = &count};
-    nn_safetensors_parse(&ctx, "", bytes, size, &visitor, NULL);
-    return count;
-}
 
 // The tensor of this name. Files mostly keep the manifest's order, so the search begins after the one found
 // last.
@@ -66,9 +53,8 @@ static void shape_text(char *out, size_t room, const nn_safetensor *t) {
 
 // How many rows a run had kept is looked at when that is known.
 static bool fits(const nn_model *m, const nn_tensor *to, const nn_safetensor *from) {
-    bool real = to->type == NN_REAL || to->type == NN_DOUBLE;
-    bool type =
-        real ? nn_same(from->dtype, "F32") || nn_same(from->dtype, "F64") : nn_same(from->dtype, "I32");
+    bool type = nn_is_real(to->type) ? nn_same(from->dtype, "F32") || nn_same(from->dtype, "F64")
+                                     : nn_same(from->dtype, "I32");
     bool shape = to->rank == from->rank;
     for (int d = 0; d < to->rank && shape; d++)
         shape = (d == 0 && to->kind == NN_SOURCE && m->rows == NULL) ||
@@ -100,7 +86,7 @@ static nn_status take_entry(void *data, nn_context *ctx, const nn_safetensor *fr
         return nn_fail(ctx, NN_DATA,
                        "%s: more tensors than this model has: are these the weights of another one?",
                        a->path);
-    a->spans[a->span_count++] = (nn_span){from->begin, from->end};
+    a->spans[a->span_count++] = (nn_span){(double)from->begin, (double)from->end, 0};
     int32_t k = find(a, from->name);
     if (k < 0) return a->partial ? NN_OK : foreign(a, ctx, from->name);
     const nn_tensor *to = nn_model_tensor(a->model, k);
@@ -152,8 +138,7 @@ static nn_status check_checksum(void *data, nn_context *ctx, const char *key, nn
     int32_t k = find(a, key + 9);
     if (k < 0 || a->tensors[k].bytes == NULL) return NN_OK;
     const nn_tensor *t = nn_model_tensor(a->model, k);
-    bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
-    uint64_t bytes = (uint64_t)a->tensors[k].elements * (real && a->tensors[k].wide ? 8 : 4);
+    uint64_t bytes = (uint64_t)a->tensors[k].elements * (nn_is_real(t->type) && a->tensors[k].wide ? 8 : 4);
     snprintf(expected, sizeof expected, "%08x", nn_crc32c(0, a->tensors[k].bytes, bytes));
     if (!nn_json_string(&value, text, sizeof text, NULL) || !nn_same(text, expected))
         return nn_fail(ctx, NN_DATA, "%s: the checksum of %.200s is wrong: the file is damaged", a->path,
@@ -161,36 +146,20 @@ static nn_status check_checksum(void *data, nn_context *ctx, const char *key, nn
     return NN_OK;
 }
 
-// Sorted by where they begin (a heap: no memory, no bad case), entries must follow one another without gaps
-// to the end.
-static void sink_down(nn_span *s, uint64_t at, uint64_t count) {
-    for (uint64_t child; (child = 2 * at + 1) < count; at = child) {
-        child +=
-            child + 1 < count && (s[child].begin < s[child + 1].begin ||
-                                  (s[child].begin == s[child + 1].begin && s[child].end < s[child + 1].end));
-        bool below =
-            s[at].begin < s[child].begin || (s[at].begin == s[child].begin && s[at].end < s[child].end);
-        if (!below) return;
-        nn_span t = s[at];
-        s[at] = s[child];
-        s[child] = t;
-    }
-}
-
+// Sorted by where they begin, entries must follow one another without gaps to the end. One without bytes may
+// come after the one that begins where it does.
 static bool contiguous(nn_span *s, uint64_t count, uint64_t bytes) {
-    for (uint64_t k = count / 2; k > 0; k--) sink_down(s, k - 1, count);
-    for (uint64_t n = count; n > 1; n--) {
-        nn_span t = s[0];
-        s[0] = s[n - 1];
-        s[n - 1] = t;
-        sink_down(s, 0, n - 1);
-    }
-    uint64_t at = 0;
+    double low = 0, at = 0;
+    nn_order(&s->begin, NN_KEY_DOUBLE, sizeof *s / sizeof s->begin, &s->order, sizeof *s / sizeof s->order,
+             (int64_t)count);
     for (uint64_t k = 0; k < count; k++) {
-        if (s[k].begin != at) return false;
-        at = s[k].end;
+        const nn_span *next = &s[s[k].order];
+        bool empty = next->begin == next->end;
+        if (next->begin != at && !(empty && next->begin == low)) return false;
+        low = empty ? low : next->begin;
+        at = empty ? at : next->end;
     }
-    return at == bytes;
+    return at == (double)bytes;
 }
 
 nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *bytes, uint64_t size) {
@@ -230,18 +199,12 @@ nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *byt
 }
 
 static void put_converted(const nn_model *m, const nn_tensor *t, const nn_stored *s) {
-    bool wide = nn_tensor_element_size(m, t) == 8;
     for (int64_t k = 0, n = nn_tensor_elements(t); k < n; k++) {
-        double twice;
+        double value, own;
         float single;
-        if (s->wide) {
-            memcpy(&twice, s->bytes + 8 * k, 8);
-            single = (float)twice;
-        } else {
-            memcpy(&single, s->bytes + 4 * k, 4);
-            twice = (double)single;
-        }
-        nn_tensor_put(m, t, k, 1, wide ? (const void *)&twice : (const void *)&single);
+        memcpy(s->wide ? (void *)&value : (void *)&single, s->bytes + k * (s->wide ? 8 : 4), s->wide ? 8 : 4);
+        nn_value_put(m, t->type, &own, 0, s->wide ? value : (double)single);
+        nn_tensor_put(m, t, k, 1, &own);
     }
 }
 
@@ -250,12 +213,11 @@ void nn_store_apply(const nn_archive *a) {
         const nn_tensor *t = nn_model_tensor(a->model, (int32_t)k);
         const nn_stored *s = &a->tensors[k];
         if (s->bytes == NULL) continue;
-        bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
         if (t->kind == NN_SOURCE && a->model->rows == NULL) continue;
         if (t->kind == NN_SOURCE)
             memcpy(a->model->rows[nn_model_keeps(a->model, t)].bytes, s->bytes,
                    (size_t)(s->elements * nn_tensor_element_size(a->model, t)));
-        else if (real && (nn_tensor_element_size(a->model, t) == 8) != (s->wide != 0))
+        else if (nn_is_real(t->type) && (nn_tensor_element_size(a->model, t) == 8) != (s->wide != 0))
             put_converted(a->model, t, s);
         else
             nn_tensor_put(a->model, t, 0, nn_tensor_elements(t), s->bytes);

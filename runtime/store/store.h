@@ -6,7 +6,8 @@
 
 #include "base/model.h"
 
-enum { NN_HEADER_LIMIT = 100000000, NN_NAME_ROOM = 4096, NN_VALUE_ROOM = 4096 };
+// NN_ENTRY_LEAST: bytes of the header that an entry takes at least.
+enum { NN_HEADER_LIMIT = 100000000, NN_ENTRY_LEAST = 32, NN_NAME_ROOM = 4096 };
 
 // ---- the format ----
 typedef struct nn_safetensor {
@@ -52,7 +53,8 @@ typedef struct nn_stored {
     int64_t elements;
 } nn_stored;
 typedef struct nn_span {
-    uint64_t begin, end;
+    double begin, end; // exact: a file is shorter than 2^53 bytes
+    int32_t order;     // of all spans of a file, in the k-th: which one is the k-th
 } nn_span;
 typedef struct nn_archive {
     const nn_model *model;
@@ -71,7 +73,6 @@ typedef struct nn_archive {
     int32_t next;
     bool summed; // the header has a checksum, and it is right
 } nn_archive;
-uint64_t nn_store_entries(const unsigned char *bytes, uint64_t size); // at most so many tensors are in it
 nn_status nn_store_read(nn_context *ctx, nn_archive *a, const unsigned char *bytes, uint64_t size);
 void nn_store_apply(const nn_archive *a);
 

@@ -70,49 +70,45 @@ void nn_store_metadata(nn_sink *sink, const char *key, const char *value) {
     put_json(sink, value);
 }
 
-static uint32_t checksum(const nn_model *m, const nn_tensor *t) {
+static void put_elements(const nn_model *m, const nn_tensor *t, nn_sink *sink) {
     unsigned char part[PART * 8];
-    uint32_t crc = 0;
     int64_t size = nn_tensor_element_size(m, t);
     for (int64_t at = 0, n = elements_of(m, t); at < n; at += PART) {
         int64_t count = n - at < PART ? n - at : PART;
         take_part(m, t, at, count, part);
-        crc = nn_crc32c(crc, part, (uint64_t)(count * size));
+        nn_sink_put(sink, part, (uint64_t)(count * size));
     }
-    return crc;
 }
 
-// Wide elements come first, so that all are aligned.
-static const nn_tensor *next_stored(const nn_storing *w, bool wide, uint32_t *k) {
+// The stored tensors one after another, NULL after the last; *k begins with 0. Wide elements come first, so
+// that all are aligned.
+static const nn_tensor *next_stored(const nn_storing *w, uint32_t *k) {
     const nn_tensor *tensors = NN_TABLE(w->model, nn_tensor, tensors);
-    for (; *k < w->model->manifest->tensors_count; (*k)++) {
-        const nn_tensor *t = &tensors[*k];
-        if (nn_store_holds(w->model, t, w->contents) && (nn_tensor_element_size(w->model, t) == 8) == wide) {
-            (*k)++;
+    uint32_t count = w->model->manifest->tensors_count;
+    while (*k < 2 * count) {
+        bool wide = *k < count;
+        const nn_tensor *t = &tensors[(*k)++ % count];
+        if (nn_store_holds(w->model, t, w->contents) && (nn_tensor_element_size(w->model, t) == 8) == wide)
             return t;
-        }
     }
     return NULL;
 }
 
 static void put_entry(const nn_storing *w, nn_sink *sink, const nn_tensor *t, uint64_t *at) {
-    char text[128];
-    bool real = t->type == NN_REAL || t->type == NN_DOUBLE;
     int64_t size = nn_tensor_element_size(w->model, t);
     nn_sink_put(sink, ",", 1);
     put_json(sink, nn_model_text(w->model, t->name));
-    snprintf(text, sizeof text, ":{\"dtype\":\"%s\",\"shape\":[", !real ? "I32" : size == 8 ? "F64" : "F32");
-    nn_sink_text(sink, text);
-    for (int d = 0; d < t->rank; d++) {
-        snprintf(text, sizeof text, "%s%lld", d == 0 ? "" : ",",
-                 (long long)(d == 0 ? nn_store_rows(w->model, t) : t->dims[d]));
-        nn_sink_text(sink, text);
-    }
-    uint64_t end = *at + (uint64_t)(elements_of(w->model, t) * size);
-    snprintf(text, sizeof text, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)*at,
-             (unsigned long long)end);
-    nn_sink_text(sink, text);
-    *at = end;
+    nn_sink_format(sink, ":{\"dtype\":\"%s\",\"shape\":[",
+                   !nn_is_real(t->type) ? "I32"
+                   : size == 8          ? "F64"
+                                        : "F32");
+    for (int d = 0; d < t->rank; d++)
+        nn_sink_format(sink, "%s%lld", d == 0 ? "" : ",",
+                       (long long)(d == 0 ? nn_store_rows(w->model, t) : t->dims[d]));
+    uint64_t begin = *at;
+    *at += (uint64_t)(elements_of(w->model, t) * size);
+    nn_sink_format(sink, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)begin,
+                   (unsigned long long)*at);
 }
 
 // The header's text; `own` is its own checksum, taken of the text with 0 in that place.
@@ -125,29 +121,26 @@ static void put_header(const nn_storing *w, nn_sink *sink, uint32_t own) {
     nn_store_metadata(sink, "model", nn_model_text(w->model, mf->model));
     nn_store_metadata(sink, "program", nn_model_text(w->model, mf->digest));
     if (w->metadata != NULL) w->metadata(w->data, sink);
-    for (int wide = 1; wide >= 0; wide--) {
-        const nn_tensor *t;
-        for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) {
-            char key[NN_NAME_ROOM + 16], text[16];
-            snprintf(key, sizeof key, "checksum.%s", nn_model_text(w->model, t->name));
-            snprintf(text, sizeof text, "%08x", checksum(w->model, t));
-            nn_store_metadata(sink, key, text);
-        }
+    const nn_tensor *t;
+    for (uint32_t k = 0; (t = next_stored(w, &k)) != NULL;) {
+        char key[NN_NAME_ROOM + 16];
+        nn_sink count;
+        nn_sink_sum(&count);
+        put_elements(w->model, t, &count);
+        snprintf(key, sizeof key, "checksum.%s", nn_model_text(w->model, t->name));
+        snprintf(sum, sizeof sum, "%08x", count.crc);
+        nn_store_metadata(sink, key, sum);
     }
     nn_sink_put(sink, "}", 1);
     uint64_t at = 0;
-    for (int wide = 1; wide >= 0; wide--) {
-        const nn_tensor *t;
-        for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) put_entry(w, sink, t, &at);
-    }
+    for (uint32_t k = 0; (t = next_stored(w, &k)) != NULL;) put_entry(w, sink, t, &at);
     nn_sink_put(sink, "}", 1);
 }
 
 nn_status nn_store_write(void *data, nn_sink *sink) {
     const nn_storing *w = data;
     nn_sink count;
-    nn_sink_memory(&count, NULL, 0);
-    count.summed = true;
+    nn_sink_sum(&count);
     put_header(w, &count, 0);
     uint64_t length = (count.count + 7) / 8 * 8;
     unsigned char head[8];
@@ -155,17 +148,7 @@ nn_status nn_store_write(void *data, nn_sink *sink) {
     nn_sink_put(sink, head, 8);
     put_header(w, sink, count.crc);
     nn_sink_put(sink, "       ", length - count.count);
-    unsigned char part[PART * 8];
-    for (int wide = 1; wide >= 0; wide--) {
-        const nn_tensor *t;
-        for (uint32_t k = 0; (t = next_stored(w, wide != 0, &k)) != NULL;) {
-            int64_t size = nn_tensor_element_size(w->model, t);
-            for (int64_t at = 0, n = elements_of(w->model, t); at < n; at += PART) {
-                int64_t elements = n - at < PART ? n - at : PART;
-                take_part(w->model, t, at, elements, part);
-                nn_sink_put(sink, part, (uint64_t)(elements * size));
-            }
-        }
-    }
+    const nn_tensor *t;
+    for (uint32_t k = 0; (t = next_stored(w, &k)) != NULL;) put_elements(w->model, t, sink);
     return NN_OK;
 }

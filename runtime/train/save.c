@@ -310,7 +310,9 @@ nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights) {
 
 nn_status nn_store_load(nn_context *ctx, nn_archive a, const unsigned char *bytes, uint64_t size,
                         bool apply) {
-    a.span_room = nn_store_entries(bytes, size);
+    uint64_t header;
+    if (nn_safetensors_parse(ctx, a.path, bytes, size, NULL, &header) != NN_OK) return ctx->status;
+    a.span_room = header / NN_ENTRY_LEAST;
     a.tensors = nn_get(ctx, a.model->manifest->tensors_count, sizeof *a.tensors);
     a.spans = nn_get(ctx, a.span_room, sizeof *a.spans);
     if (a.tensors == NULL || a.spans == NULL) return ctx->status;

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (bytes == NULL) return 0;
     memcpy(bytes, data + 1, size - 1);
     bytes[size - 1] = '\0';
-    nn_csv_want wants[3] = {{.first = 0, .last = 1, .absent_ok = (*data & 1) != 0},
+    nn_csv_want wants[3] = {{.first = 0, .last = 1},
                             {.name = "y"},
                             {.name = "kind", .texts = true}};
     bool header = (*data & 2) != 0;
