@@ -165,11 +165,10 @@ static nn_status prepare_loop(nn_loop *l) {
 
 static nn_status open_logs(nn_loop *l, bool resumed) {
     nn_trainer *t = l->t;
-    char path[NN_PATH_ROOM];
     const char *full = t->options->value[NN_OPTION_LOG];
     const nn_log_mark *marks = t->at.logs;
-    if (nn_trainer_path(t, "log.jsonl", path) != NN_OK ||
-        nn_log_open(&l->summary, l->ctx, path, resumed ? &marks[0] : NULL, true) != NN_OK)
+    if (nn_log_open(&l->summary, l->ctx, t->files->of[NN_FILE_LOG], resumed ? &marks[0] : NULL, true) !=
+        NN_OK)
         return l->ctx->status;
     if (full != NULL && nn_log_open(&l->full, l->ctx, full, resumed ? &marks[1] : NULL, false) != NN_OK)
         return l->ctx->status;

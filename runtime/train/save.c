@@ -138,23 +138,18 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
 
 // ---- writing ----
 
-// The files of a run's directory, and what they are called until they take their places.
-enum { WEIGHTS, CHECKPOINT, PREVIOUS, LOG, FILES };
-typedef struct {
-    char of[FILES][NN_PATH_ROOM], fresh[FILES][NN_PATH_ROOM];
-    char first[NN_PATH_ROOM]; // the checkpoint of a first save whose files do not all have their names yet
-} Paths;
-
-static nn_status paths_of(nn_trainer *t, Paths *p) {
-    static const char *const names[FILES] = {"weights.safetensors", "checkpoint.safetensors",
-                                             "checkpoint.previous.safetensors", "log.jsonl"};
-    for (int k = 0; k < FILES; k++) {
+nn_status nn_files_name(nn_trainer *t) {
+    static const char *const names[NN_FILES] = {"weights.safetensors", "checkpoint.safetensors",
+                                                "checkpoint.previous.safetensors", "log.jsonl"};
+    t->files = nn_get(t->ctx, 1, sizeof *t->files);
+    for (int k = 0; k < NN_FILES && t->files != NULL; k++) {
         char fresh[64];
         snprintf(fresh, sizeof fresh, "%s" NN_FRESH, names[k]);
-        nn_trainer_path(t, names[k], p->of[k]);
-        nn_trainer_path(t, fresh, p->fresh[k]);
+        nn_trainer_path(t, names[k], t->files->of[k]);
+        nn_trainer_path(t, fresh, t->files->fresh[k]);
     }
-    return nn_trainer_path(t, "checkpoint.first.safetensors" NN_FRESH, p->first);
+    return t->files == NULL ? t->ctx->status
+                            : nn_trainer_path(t, "checkpoint.first.safetensors" NN_FRESH, t->files->first);
 }
 
 // The same name in the same directory, whether there is a file or not.
@@ -162,22 +157,19 @@ static bool same_place(const char *a, const char *b) {
     struct stat in[2];
     const char *paths[] = {a, b}, *names[2];
     for (int k = 0; k < 2; k++) {
-        char directory[NN_PATH_ROOM + 2];
+        char directory[NN_PATH_ROOM];
         names[k] = strrchr(paths[k], '/') == NULL ? paths[k] : strrchr(paths[k], '/') + 1;
-        snprintf(directory, sizeof directory, "%.*s.", (int)(names[k] - paths[k]), paths[k]);
-        if (stat(directory, &in[k]) != 0) return false;
+        if (!nn_file_parent(paths[k], directory) || stat(directory, &in[k]) != 0) return false;
     }
     return in[0].st_dev == in[1].st_dev && in[0].st_ino == in[1].st_ino && nn_same(names[0], names[1]);
 }
 
 nn_status nn_check_outputs(nn_trainer *t) {
     const char *log = t->options->value[NN_OPTION_LOG];
-    Paths p;
-    if (paths_of(t, &p) != NN_OK || (log != NULL && nn_input_spare(t->ctx, log) != NN_OK))
-        return t->ctx->status;
-    for (int k = 0; k < FILES; k++) {
-        if (nn_input_spare(t->ctx, p.of[k]) != NN_OK) return t->ctx->status;
-        if (log != NULL && (same_place(log, p.of[k]) || same_place(log, p.fresh[k])))
+    if (log != NULL && nn_input_spare(t->ctx, log) != NN_OK) return t->ctx->status;
+    for (int k = 0; k < NN_FILES; k++) {
+        if (nn_input_spare(t->ctx, t->files->of[k]) != NN_OK) return t->ctx->status;
+        if (log != NULL && (same_place(log, t->files->of[k]) || same_place(log, t->files->fresh[k])))
             return nn_fail(t->ctx, NN_USAGE, "--log %s: the run writes that file itself", log);
     }
     return NN_OK;
@@ -186,8 +178,7 @@ nn_status nn_check_outputs(nn_trainer *t) {
 // One trainer at a time works in a directory. The lock goes with the process.
 nn_status nn_lock(nn_trainer *t, int *lock) {
     *lock = nn_system_open(t->out, O_RDONLY | O_DIRECTORY, 0);
-    if (*lock < 0)
-        return nn_fail(t->ctx, NN_FILE, "cannot open the directory %s: %s", t->out, strerror(errno));
+    if (*lock < 0) return nn_file_failed(t->ctx, "open the directory", t->out);
     if (flock(*lock, LOCK_EX | LOCK_NB) == 0) return NN_OK;
     return nn_fail(t->ctx, NN_FILE, "another trainer is working in %s; --out DIR takes another directory",
                    t->out);
@@ -200,25 +191,24 @@ static bool moved(const char *from, const char *to) {
 }
 
 nn_status nn_settle(nn_trainer *t) {
-    Paths p;
-    if (paths_of(t, &p) != NN_OK) return t->ctx->status;
-    if (!nn_file_exists(p.first)) {
-        for (int k = WEIGHTS; k <= PREVIOUS; k++) nn_system_remove(p.fresh[k]);
+    const nn_files *f = t->files;
+    if (!nn_file_exists(f->first)) {
+        for (int k = NN_FILE_WEIGHTS; k <= NN_FILE_PREVIOUS; k++) nn_system_remove(f->fresh[k]);
         return NN_OK;
     }
     // `first` goes last: as long as it is there, all this is done again.
-    if (!gone(p.of[PREVIOUS]) || !moved(p.fresh[WEIGHTS], p.of[WEIGHTS]) || !moved(p.fresh[LOG], p.of[LOG]))
-        return nn_fail(t->ctx, NN_FILE, "cannot replace the files in %s: %s", t->out, strerror(errno));
-    if (nn_file_sync_directory(t->ctx, p.first) != NN_OK) return t->ctx->status;
-    if (!moved(p.first, p.of[CHECKPOINT]))
-        return nn_fail(t->ctx, NN_FILE, "cannot replace %s: %s", p.of[CHECKPOINT], strerror(errno));
-    return nn_file_sync_directory(t->ctx, p.first);
+    if (!gone(f->of[NN_FILE_PREVIOUS]) || !moved(f->fresh[NN_FILE_WEIGHTS], f->of[NN_FILE_WEIGHTS]) ||
+        !moved(f->fresh[NN_FILE_LOG], f->of[NN_FILE_LOG]))
+        return nn_file_failed(t->ctx, "replace the files in", t->out);
+    if (nn_file_sync_directory(t->ctx, f->first) != NN_OK) return t->ctx->status;
+    if (!moved(f->first, f->of[NN_FILE_CHECKPOINT]))
+        return nn_file_failed(t->ctx, "replace", f->of[NN_FILE_CHECKPOINT]);
+    return nn_file_sync_directory(t->ctx, f->first);
 }
 
 nn_status nn_settle_left(nn_trainer *t) {
-    Paths p;
     int lock = -1;
-    if (paths_of(t, &p) != NN_OK || !nn_file_exists(p.first)) return t->ctx->status;
+    if (!nn_file_exists(t->files->first)) return NN_OK;
     if (nn_lock(t, &lock) == NN_OK)
         nn_settle(t);
     else
@@ -227,44 +217,48 @@ nn_status nn_settle_left(nn_trainer *t) {
     return t->ctx->status;
 }
 
-static nn_status prepare(nn_trainer *t, const char *fresh, const char *path, nn_contents contents) {
+static nn_status prepare(nn_trainer *t, int file, nn_contents contents, nn_metadata *metadata) {
     nn_model model = t->model;
-    nn_storing storing = {&model, contents, contents == NN_WEIGHTS ? weights_metadata : checkpoint_metadata,
-                          t};
+    nn_storing storing = {&model, contents, metadata, t};
     if (contents == NN_WEIGHTS && t->unsaved != NULL) model.arena = t->unsaved;
     nn_second_mark(t);
-    return nn_file_prepare(t->ctx, fresh, path, nn_store_write, &storing);
+    return nn_file_prepare(t->ctx, t->files->fresh[file], t->files->of[file], nn_store_write, &storing);
 }
 
 // The newest keeps its name until the new one takes it, so a second name is made for it first.
-static nn_status keep_newest(nn_trainer *t, const Paths *p) {
-    if (t->keep == NN_KEEP_PREVIOUS || !nn_file_exists(p->of[CHECKPOINT])) return NN_OK;
-    nn_system_remove(p->fresh[PREVIOUS]);
+static nn_status keep_newest(nn_trainer *t) {
+    const char *newest = t->files->of[NN_FILE_CHECKPOINT], *previous = t->files->of[NN_FILE_PREVIOUS],
+               *fresh = t->files->fresh[NN_FILE_PREVIOUS];
+    if (t->keep == NN_KEEP_PREVIOUS || !nn_file_exists(newest)) return NN_OK;
+    nn_system_remove(fresh);
     // A file system without second names: for a moment only `previous` is there, which --resume takes as
     // well.
-    bool linked = nn_system_link(p->of[CHECKPOINT], p->fresh[PREVIOUS]) == 0;
-    if (nn_system_rename(linked ? p->fresh[PREVIOUS] : p->of[CHECKPOINT], p->of[PREVIOUS]) != 0)
-        nn_fail(t->ctx, NN_FILE, "cannot write %s: %s", p->of[PREVIOUS], strerror(errno));
+    bool linked = nn_system_link(newest, fresh) == 0;
+    if (nn_system_rename(linked ? fresh : newest, previous) != 0) nn_file_failed(t->ctx, "write", previous);
     // Where both names are of one file already, renaming does nothing.
-    nn_system_remove(p->fresh[PREVIOUS]);
+    nn_system_remove(fresh);
     return t->ctx->status;
 }
 
 // The files beside which another run's lie: all of them whole, then one name that says so.
-static nn_status replace_all(nn_trainer *t, const Paths *p) {
-    if (nn_file_replaceable(t->ctx, p->of[LOG]) != NN_OK ||
-        nn_file_replaceable(t->ctx, p->of[PREVIOUS]) != NN_OK ||
-        nn_file_sync_directory(t->ctx, p->first) != NN_OK ||
-        nn_file_rename(t->ctx, p->fresh[CHECKPOINT], p->first) != NN_OK)
+static nn_status replace_all(nn_trainer *t) {
+    const nn_files *f = t->files;
+    if (nn_file_replaceable(t->ctx, f->of[NN_FILE_LOG]) != NN_OK ||
+        nn_file_replaceable(t->ctx, f->of[NN_FILE_PREVIOUS]) != NN_OK ||
+        nn_file_sync_directory(t->ctx, f->first) != NN_OK ||
+        nn_file_rename(t->ctx, f->fresh[NN_FILE_CHECKPOINT], f->first) != NN_OK)
         return t->ctx->status;
     t->keep = NN_KEEP_NEWEST;
     return nn_settle(t);
 }
 
-static nn_status replace_own(nn_trainer *t, const Paths *p, bool checkpoint, bool weights) {
-    if ((checkpoint && keep_newest(t, p) != NN_OK) ||
-        (weights && nn_file_rename(t->ctx, p->fresh[WEIGHTS], p->of[WEIGHTS]) != NN_OK) ||
-        (checkpoint && nn_file_rename(t->ctx, p->fresh[CHECKPOINT], p->of[CHECKPOINT]) != NN_OK))
+static nn_status take_place(nn_trainer *t, int file) {
+    return nn_file_rename(t->ctx, t->files->fresh[file], t->files->of[file]);
+}
+
+static nn_status replace_own(nn_trainer *t, bool checkpoint, bool weights) {
+    if ((checkpoint && keep_newest(t) != NN_OK) || (weights && take_place(t, NN_FILE_WEIGHTS) != NN_OK) ||
+        (checkpoint && take_place(t, NN_FILE_CHECKPOINT) != NN_OK))
         return t->ctx->status;
     t->keep = checkpoint ? NN_KEEP_NEWEST : t->keep;
     return NN_OK;
@@ -284,7 +278,6 @@ static nn_status remember(nn_trainer *t) {
 }
 
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights) {
-    Paths p;
     bool had_weights = t->at.has_weights, first = t->keep == NN_KEEP_NONE;
     if ((checkpoint || weights) && nn_check_finite(t) != NN_OK) return t->ctx->status;
     if (weights) nn_drop(t->ctx, t->unsaved);
@@ -292,15 +285,16 @@ nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights) {
     bool fresh = weights; // not those of an earlier try
     weights = weights || t->unsaved != NULL;
     t->at.has_weights = had_weights || weights;
-    if (paths_of(t, &p) == NN_OK && nn_settle(t) == NN_OK &&
-        (!weights || prepare(t, p.fresh[WEIGHTS], p.of[WEIGHTS], NN_WEIGHTS) == NN_OK) &&
-        (!checkpoint || prepare(t, p.fresh[CHECKPOINT], p.of[CHECKPOINT], NN_CHECKPOINT) == NN_OK) &&
-        (first ? replace_all(t, &p) : replace_own(t, &p, checkpoint, weights)) == NN_OK) {
+    if (nn_settle(t) == NN_OK &&
+        (!weights || prepare(t, NN_FILE_WEIGHTS, NN_WEIGHTS, weights_metadata) == NN_OK) &&
+        (!checkpoint || prepare(t, NN_FILE_CHECKPOINT, NN_CHECKPOINT, checkpoint_metadata) == NN_OK) &&
+        (first ? replace_all(t) : replace_own(t, checkpoint, weights)) == NN_OK) {
         nn_drop(t->ctx, t->unsaved);
         t->unsaved = NULL;
         return NN_OK;
     }
-    for (int k = WEIGHTS; k <= CHECKPOINT && !nn_file_exists(p.first); k++) nn_system_remove(p.fresh[k]);
+    for (int k = NN_FILE_WEIGHTS; k <= NN_FILE_CHECKPOINT && !nn_file_exists(t->files->first); k++)
+        nn_system_remove(t->files->fresh[k]);
     if (first && t->keep != NN_KEEP_NONE) return t->ctx->status; // saved, but for the names
     t->at.has_weights = had_weights;
     return fresh ? remember(t) : t->ctx->status;
@@ -378,13 +372,10 @@ static nn_status weights_entry(void *data, nn_context *ctx, const char *key, nn_
 
 nn_status nn_trainer_weights(nn_trainer *t) {
     const char *given = t->options->value[NN_OPTION_WEIGHTS];
-    char path[NN_PATH_ROOM];
+    const char *path = given != NULL ? given : t->files->of[NN_FILE_WEIGHTS];
     unsigned char *bytes;
     uint64_t size;
-    if (given == NULL && nn_trainer_path(t, "weights.safetensors", path) != NN_OK) return t->ctx->status;
-    if (given != NULL)
-        snprintf(path, sizeof path, "%s", given);
-    else if (!nn_file_exists(path))
+    if (given == NULL && !nn_file_exists(path))
         return nn_fail(t->ctx, NN_FILE, "cannot find the weights %s: train first, or say --weights FILE",
                        path);
     if (nn_file_read(t->ctx, path, &bytes, &size) != NN_OK) return t->ctx->status;
@@ -458,37 +449,24 @@ static nn_status read_checkpoint(nn_trainer *t, nn_resumed *r, const char *path)
 // The newest checkpoint that is whole. A damaged one is passed over, with a message; one of another program
 // is an error.
 nn_status nn_checkpoint_find(nn_trainer *t, nn_resumed *r) {
-    static const char *const names[] = {"checkpoint.safetensors", "checkpoint.previous.safetensors"};
-    char *paths = nn_get(t->ctx, 2, NN_PATH_ROOM);
-    if (paths == NULL) return t->ctx->status;
     char first[sizeof t->ctx->message] = "";
-    nn_status first_status = NN_OK;
-    for (int k = 0; k < 2; k++) {
-        char *path = paths + k * NN_PATH_ROOM;
-        *r = (nn_resumed){0};
-        if (nn_trainer_path(t, names[k], path) != NN_OK) return t->ctx->status;
-        if (!nn_file_exists(path)) continue;
-        if (read_checkpoint(t, r, path) == NN_OK) {
-            if (first_status != NN_OK) nn_message("warning", first);
-            r->previous = k == 1;
+    for (int k = NN_FILE_CHECKPOINT; k <= NN_FILE_PREVIOUS; k++) {
+        *r = (nn_resumed){.previous = k == NN_FILE_PREVIOUS};
+        if (!nn_file_exists(t->files->of[k])) continue;
+        if (read_checkpoint(t, r, t->files->of[k]) == NN_OK) {
+            if (first[0] != '\0') nn_message("warning", first);
             return NN_OK;
         }
         if (t->ctx->status != NN_DATA) return t->ctx->status;
-        if (first_status == NN_OK) {
-            first_status = t->ctx->status;
-            snprintf(first, sizeof first, "%s", t->ctx->message);
-        }
+        if (first[0] == '\0') snprintf(first, sizeof first, "%s", t->ctx->message);
         nn_forget(t->ctx);
     }
     *r = (nn_resumed){0};
-    return first_status == NN_OK ? NN_OK : nn_fail(t->ctx, first_status, "%s", first);
+    return first[0] == '\0' ? NN_OK : nn_fail(t->ctx, NN_DATA, "%s", first);
 }
 
-// The arena, and class names, as they were; rows that were kept have no place before the data are known.
+// The arena as it was; rows that were kept have no place before the data are known.
 nn_status nn_checkpoint_state(nn_trainer *t, const nn_resumed *r) {
-    nn_safetensors_visitor classes = {.metadata = weights_entry, .data = t};
-    if (nn_safetensors_parse(t->ctx, r->path, r->bytes, r->size, &classes, NULL) != NN_OK)
-        return t->ctx->status;
     nn_archive archive = {.model = &t->model, .path = r->path, .contents = NN_CHECKPOINT};
     return nn_store_load(t->ctx, archive, r->bytes, r->size, true);
 }
@@ -507,6 +485,5 @@ nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
     t->keep = r->previous ? NN_KEEP_PREVIOUS : NN_KEEP_NEWEST;
     for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++)
         nn_scalar_put(&t->model, shown_tensor(&t->model, k), r->shown[k]);
-    nn_archive archive = {.model = &t->model, .path = r->path, .contents = NN_CHECKPOINT};
-    return nn_store_load(t->ctx, archive, r->bytes, r->size, true);
+    return nn_checkpoint_state(t, r);
 }

@@ -75,6 +75,13 @@ typedef enum nn_keep {
     NN_KEEP_PREVIOUS // the newest is damaged
 } nn_keep;
 
+// The files of a run's directory, and what they are called until they take their places.
+enum { NN_FILE_WEIGHTS, NN_FILE_CHECKPOINT, NN_FILE_PREVIOUS, NN_FILE_LOG, NN_FILES };
+typedef struct nn_files {
+    char of[NN_FILES][NN_PATH_ROOM], fresh[NN_FILES][NN_PATH_ROOM];
+    char first[NN_PATH_ROOM]; // the checkpoint of a first save whose files do not all have their names yet
+} nn_files;
+
 typedef struct nn_trainer {
     nn_context *ctx;
     nn_model model;
@@ -88,14 +95,15 @@ typedef struct nn_trainer {
     int64_t batch; // rows of a step
     int32_t fold;
     char out[NN_PATH_ROOM];
+    nn_files *files;
     nn_span_copy *spans;
     int64_t span_count, span_bytes;
     unsigned char *initial, *saved; // of the spans
     nn_values *values[NN_PARTS];    // of each metric
     bool measured[NN_PARTS], has_totals;
     unsigned char **kept[NN_PARTS]; // of each nn_kept: its rows
-    bool *unbounded; // of each tensor: it was not finite when the run began
-    unsigned char *unsaved; // the arena as the best weights left it, while they could not be written
+    bool *unbounded;                // of each tensor: it was not finite when the run began
+    unsigned char *unsaved;         // the arena as the best weights left it, while they could not be written
 } nn_trainer;
 
 // ---- what all commands share (trainer.c) ----
@@ -135,8 +143,9 @@ void nn_states_begin(nn_trainer *t); // inference: a copy of states and totals i
 void nn_states_end(nn_trainer *t);   // and given back
 
 // ---- saving (save.c) ----
+nn_status nn_files_name(nn_trainer *t);
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights);
-nn_status nn_finite_begin(nn_trainer *t); // what is not finite from the start is meant so
+nn_status nn_finite_begin(nn_trainer *t);    // what is not finite from the start is meant so
 nn_status nn_lock(nn_trainer *t, int *lock); // the run's directory, until it is closed
 // Finishes a run's first save that a kill cut off after all was written, or clears away what was written
 // before: with the lock; and for who only reads, unless a living trainer does.
@@ -172,8 +181,8 @@ typedef struct nn_log {
     char fresh[NN_PATH_ROOM]; // what it is called until nn_log_publish; "": it has its name
     nn_log_mark mark;
     int64_t synced; // so much of it is known to be on the disk
-    int file;    // -1: none
-    bool broken; // writing failed; said once
+    int file;       // -1: none
+    bool broken;    // writing failed; said once
 } nn_log;
 // resumed: the mark in the checkpoint; NULL: a new run, whose log waits for its name, or does where another
 // one has it.
@@ -199,7 +208,7 @@ int nn_command_eval(nn_context *ctx, const nn_model *m, const nn_options *o);
 int nn_command_predict(nn_context *ctx, const nn_model *m, const nn_options *o);
 int nn_command_data(nn_context *ctx, const nn_model *m, const nn_options *o);
 int nn_command_info(nn_context *ctx, const nn_model *m, const nn_options *o);
-void nn_message(const char *kind, const char *text);      // "error: ..." on standard error
-nn_status nn_print(nn_context *ctx, nn_text *text); // on standard output; made fit for a terminal
+void nn_message(const char *kind, const char *text); // "error: ..." on standard error
+nn_status nn_print(nn_context *ctx, nn_text *text);  // on standard output; made fit for a terminal
 
 #endif
