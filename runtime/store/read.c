@@ -5,6 +5,7 @@
 
 #include "base/order.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +79,32 @@ static nn_status check_whole(const nn_archive *a, nn_context *ctx, const nn_tens
                            nn_model_text(a->model, t->name), value);
     }
     return NN_OK;
+}
+
+static bool number_of(const char *text, double *value) {
+    const double words[] = {(double)INFINITY, -(double)INFINITY, (double)NAN};
+    char word[NN_NUMBER_ROOM];
+    for (int k = 0; k < 3; k++) {
+        nn_number_print(word, *value = words[k], true);
+        if (nn_same(word, text)) return true;
+    }
+    return nn_number_parse(text, strlen(text), value);
+}
+
+nn_status nn_entries_take(nn_context *ctx, const char *path, const nn_entry *entries, int count,
+                          const char *key, nn_json value, uint32_t *seen) {
+    char text[64];
+    int k = 0;
+    while (k < count && !nn_same(entries[k].key, key)) k++;
+    if (k == count) return NN_OK;
+    bool ok = nn_json_string(&value, text, sizeof text, NULL);
+    if (entries[k].whole != NULL)
+        ok = ok && nn_integer_parse(text, strlen(text), entries[k].whole) && *entries[k].whole >= 0 &&
+             *entries[k].whole <= NN_COUNT_LIMIT;
+    else
+        ok = ok && number_of(text, entries[k].number);
+    *seen |= 1u << k;
+    return ok ? NN_OK : nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", path, key);
 }
 
 static nn_status take_entry(void *data, nn_context *ctx, const nn_safetensor *from) {

@@ -39,6 +39,18 @@ bool nn_store_allows(const nn_tensor *t, int32_t value);      // of a tensor of 
 // Puts further metadata: calls nn_store_metadata for each pair.
 typedef void nn_metadata(void *data, nn_sink *sink);
 void nn_store_metadata(nn_sink *sink, const char *key, const char *value);
+
+// Numbers of the metadata, written and read by one table.
+#define NN_COUNT_LIMIT (INT64_C(1) << 53) // of every count in a file: sums of two stay exact
+typedef struct nn_entry {
+    const char *key;
+    int64_t *whole; // a count, or
+    double *number; // any, also inf and nan
+} nn_entry;
+void nn_entries_put(nn_sink *sink, const nn_entry *entries, int count);
+// Takes the value, if the key is one of theirs; bit k of *seen: the k-th was there.
+nn_status nn_entries_take(nn_context *ctx, const char *path, const nn_entry *entries, int count,
+                          const char *key, nn_json value, uint32_t *seen);
 typedef struct nn_storing {
     const nn_model *model;
     nn_contents contents;

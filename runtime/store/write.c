@@ -70,6 +70,17 @@ void nn_store_metadata(nn_sink *sink, const char *key, const char *value) {
     put_json(sink, value);
 }
 
+void nn_entries_put(nn_sink *sink, const nn_entry *entries, int count) {
+    for (int k = 0; k < count; k++) {
+        char text[NN_NUMBER_ROOM];
+        if (entries[k].whole != NULL)
+            snprintf(text, sizeof text, "%lld", (long long)*entries[k].whole);
+        else
+            nn_number_print(text, *entries[k].number, true);
+        nn_store_metadata(sink, entries[k].key, text);
+    }
+}
+
 static void put_elements(const nn_model *m, const nn_tensor *t, nn_sink *sink) {
     unsigned char part[PART * 8];
     int64_t size = nn_tensor_element_size(m, t);

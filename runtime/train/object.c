@@ -211,10 +211,7 @@ int32_t nn_object_train_step(void *object, const void *const *fields, int32_t co
     uint32_t state = nn_float_enter();
     step(o);
     double value = nn_scalar_get(&o->trainer.model, mf->loss);
-    if (loss != NULL && mf->is_double)
-        *(double *)loss = value;
-    else if (loss != NULL)
-        *(float *)loss = (float)value;
+    if (loss != NULL) nn_value_put(&o->trainer.model, NN_REAL, loss, 0, value);
     nn_float_restore(state);
     return isfinite(value) ? NN_OK : NN_NOT_FINITE;
 }
@@ -295,21 +292,15 @@ static const nn_tensor *parameter(const Object *o, const char *name, const void 
 }
 
 // What the caller passes is of the header's real type, also for states that are integers or doubles.
-static bool is_whole(const nn_tensor *t) { return t->type == NN_INT || t->type == NN_BOOL; }
-
-static double real_at(const nn_model *m, const void *values, uint64_t k) {
-    return m->manifest->is_double ? ((const double *)values)[k] : (double)((const float *)values)[k];
-}
-
 static nn_status put_whole(const nn_model *m, const nn_tensor *t, const void *values, uint64_t count) {
     for (uint64_t k = 0; k < count; k++) {
-        double value = real_at(m, values, k);
+        double value = nn_value_get(m, NN_REAL, values, (int64_t)k);
         if (!(value >= (double)INT32_MIN && value <= (double)INT32_MAX) || value != (double)(int32_t)value ||
             !nn_store_allows(t, (int32_t)value))
             return NN_DATA;
     }
     for (uint64_t k = 0; k < count; k++) {
-        int32_t value = (int32_t)real_at(m, values, k);
+        int32_t value = (int32_t)nn_value_get(m, NN_REAL, values, (int64_t)k);
         nn_tensor_put(m, t, (int64_t)k, 1, &value);
     }
     return NN_OK;
@@ -320,13 +311,8 @@ int32_t nn_object_get_parameter(void *object, const char *name, void *values, ui
     if (t == NULL) return NN_USAGE;
     const nn_model *m = &((Object *)object)->trainer.model;
     if (t->type == NN_REAL) nn_tensor_get(m, t, 0, (int64_t)count, values);
-    for (uint64_t k = 0; k < count && t->type != NN_REAL; k++) {
-        double value = nn_tensor_number(m, t, (int64_t)k);
-        if (m->manifest->is_double)
-            ((double *)values)[k] = value;
-        else
-            ((float *)values)[k] = (float)value;
-    }
+    for (uint64_t k = 0; k < count && t->type != NN_REAL; k++)
+        nn_value_put(m, NN_REAL, values, (int64_t)k, nn_tensor_number(m, t, (int64_t)k));
     return NN_OK;
 }
 
@@ -334,29 +320,30 @@ int32_t nn_object_set_parameter(void *object, const char *name, const void *valu
     const nn_tensor *t = parameter(object, name, values, count);
     if (t == NULL) return NN_USAGE;
     const nn_model *m = &((Object *)object)->trainer.model;
-    if (is_whole(t)) return (int32_t)put_whole(m, t, values, count);
+    if (!nn_is_real(t->type)) return (int32_t)put_whole(m, t, values, count);
     if (t->type == NN_REAL) nn_tensor_put(m, t, 0, (int64_t)count, values);
     for (uint64_t k = 0; k < count && t->type != NN_REAL; k++)
-        nn_tensor_put(m, t, (int64_t)k, 1, &(double){real_at(m, values, k)});
+        nn_tensor_put(m, t, (int64_t)k, 1, &(double){nn_value_get(m, NN_REAL, values, (int64_t)k)});
     return NN_OK;
 }
 
 // ---- files and memory ----
 
+// Where the training stands.
+enum { ENTRIES = 4 };
+
+static void entries_of(nn_position *at, int64_t *pending, nn_entry entries[ENTRIES]) {
+    entries[0] = (nn_entry){"object.step", &at->step, NULL};
+    entries[1] = (nn_entry){"object.epoch", &at->epoch, NULL};
+    entries[2] = (nn_entry){"object.batch_number", &at->batch_number, NULL};
+    entries[3] = (nn_entry){"object.pending", pending, NULL};
+}
+
 static void put_position(void *data, nn_sink *sink) {
-    const Object *o = data;
-    const struct {
-        const char *key;
-        int64_t value;
-    } entries[] = {{"object.step", o->trainer.at.step},
-                   {"object.epoch", o->trainer.at.epoch},
-                   {"object.batch_number", o->trainer.at.batch_number},
-                   {"object.pending", o->pending}};
-    for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
-        char text[32];
-        snprintf(text, sizeof text, "%lld", (long long)entries[k].value);
-        nn_store_metadata(sink, entries[k].key, text);
-    }
+    Object *o = data;
+    nn_entry entries[ENTRIES];
+    entries_of(&o->trainer.at, &o->pending, entries);
+    nn_entries_put(sink, entries, ENTRIES);
 }
 
 static nn_storing storing(Object *o) { return (nn_storing){&o->trainer.model, NN_OBJECT, put_position, o}; }
@@ -380,46 +367,33 @@ int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64
     return memory != NULL && sink.count > bytes ? NN_USAGE : NN_OK;
 }
 
-typedef struct {
-    int64_t values[4];
-} Position;
-
-static nn_status take_position(void *data, nn_context *ctx, const char *key, nn_json value) {
-    static const char *const keys[] = {"object.step", "object.epoch", "object.batch_number",
-                                       "object.pending"};
-    Position *p = data;
-    char text[32];
-    for (int k = 0; k < 4; k++) {
-        if (nn_same(key, keys[k]) && (!nn_json_string(&value, text, sizeof text, NULL) ||
-                                      !nn_integer_parse(text, strlen(text), &p->values[k]) ||
-                                      p->values[k] < 0 || p->values[k] > NN_COUNT_LIMIT))
-            return nn_fail(ctx, NN_DATA, "damaged");
-    }
-    return NN_OK;
+static nn_status take_position(void *entries, nn_context *ctx, const char *key, nn_json value) {
+    return nn_entries_take(ctx, "", entries, ENTRIES, key, value, &(uint32_t){0});
 }
 
 int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) {
     Object *o = object;
-    Position at = {{0}};
+    nn_position at = {0};
+    int64_t pending = 0;
+    nn_entry entries[ENTRIES];
     if (o == NULL || memory == NULL) return NN_USAGE;
     nn_trainer *t = &o->trainer;
+    entries_of(&at, &pending, entries);
     nn_archive a = {.model = &t->model,
                     .path = "",
                     .contents = NN_OBJECT,
                     .tensors = o->stored,
                     .spans = o->file_spans,
                     .span_room = t->model.manifest->tensors_count};
-    nn_safetensors_visitor visitor = {.metadata = take_position, .data = &at};
+    nn_safetensors_visitor visitor = {.metadata = take_position, .data = entries};
     nn_forget(&o->ctx);
     if (nn_store_read(&o->ctx, &a, memory, bytes) != NN_OK ||
         nn_safetensors_parse(&o->ctx, "", memory, bytes, &visitor, NULL) != NN_OK)
         return (int32_t)o->ctx.status;
     draw_initial(t); // what a file of weights alone does not bring is as new
     nn_store_apply(&a);
-    t->at.step = at.values[0];
-    t->at.epoch = at.values[1];
-    t->at.batch_number = at.values[2];
-    o->pending = at.values[3];
+    t->at = at;
+    o->pending = pending;
     return NN_OK;
 }
 

@@ -65,38 +65,27 @@ static void put_names(const nn_trainer *t, nn_sink *sink) {
 
 static void weights_metadata(void *data, nn_sink *sink) { put_names(data, sink); }
 
-static void put_number(nn_sink *sink, const char *key, double value) {
-    char text[NN_NUMBER_ROOM];
-    nn_number_print(text, value, true);
-    nn_store_metadata(sink, key, text);
-}
-
-// The numbers of a checkpoint's metadata, written and read by one table.
+// The numbers of a checkpoint's metadata.
 enum { ENTRIES = 17 };
-typedef struct {
-    const char *key;
-    int64_t *whole; // a count, or
-    double *number;
-} Entry;
 
-static void entries_of(nn_position *at, int64_t rows[NN_PARTS], Entry entries[ENTRIES]) {
-    const Entry all[] = {{"run.step", &at->step, NULL},
-                         {"run.epoch", &at->epoch, NULL},
-                         {"run.batch", &at->batch, NULL},
-                         {"run.batch_number", &at->batch_number, NULL},
-                         {"run.loss_sum", NULL, &at->loss_sum},
-                         {"run.loss_count", &at->loss_count, NULL},
-                         {"run.best", NULL, &at->best},
-                         {"run.elapsed", NULL, &at->elapsed},
-                         {"run.has_weights", &at->has_weights, NULL},
-                         {"run.ended", &at->ended, NULL},
-                         {"run.rows.train", &rows[0], NULL},
-                         {"run.rows.test", &rows[1], NULL},
-                         {"run.rows.validation", &rows[2], NULL},
-                         {"run.log", &at->logs[0].size, NULL},
-                         {"run.log_sum", &at->logs[0].sum, NULL},
-                         {"run.full_log", &at->logs[1].size, NULL},
-                         {"run.full_log_sum", &at->logs[1].sum, NULL}};
+static void entries_of(nn_position *at, int64_t rows[NN_PARTS], nn_entry entries[ENTRIES]) {
+    const nn_entry all[] = {{"run.step", &at->step, NULL},
+                            {"run.epoch", &at->epoch, NULL},
+                            {"run.batch", &at->batch, NULL},
+                            {"run.batch_number", &at->batch_number, NULL},
+                            {"run.loss_sum", NULL, &at->loss_sum},
+                            {"run.loss_count", &at->loss_count, NULL},
+                            {"run.best", NULL, &at->best},
+                            {"run.elapsed", NULL, &at->elapsed},
+                            {"run.has_weights", &at->has_weights, NULL},
+                            {"run.ended", &at->ended, NULL},
+                            {"run.rows.train", &rows[0], NULL},
+                            {"run.rows.test", &rows[1], NULL},
+                            {"run.rows.validation", &rows[2], NULL},
+                            {"run.log", &at->logs[0].size, NULL},
+                            {"run.log_sum", &at->logs[0].sum, NULL},
+                            {"run.full_log", &at->logs[1].size, NULL},
+                            {"run.full_log_sum", &at->logs[1].sum, NULL}};
     _Static_assert(sizeof all == ENTRIES * sizeof *all, "all of them");
     memcpy(entries, all, sizeof all);
 }
@@ -110,23 +99,17 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
     const nn_trainer *t = data;
     nn_position at = t->at;
     int64_t rows[NN_PARTS];
-    Entry entries[ENTRIES];
+    nn_entry entries[ENTRIES];
     for (int p = 0; p < NN_PARTS; p++) rows[p] = t->data.parts[p].count;
     entries_of(&at, rows, entries);
     put_names(t, sink);
     nn_store_metadata(sink, "run.program", nn_model_text(&t->model, t->model.manifest->run_digest));
-    for (int k = 0; k < ENTRIES; k++) {
-        char text[32];
-        snprintf(text, sizeof text, "%lld", entries[k].whole == NULL ? 0 : (long long)*entries[k].whole);
-        if (entries[k].whole != NULL)
-            nn_store_metadata(sink, entries[k].key, text);
-        else
-            put_number(sink, entries[k].key, *entries[k].number);
-    }
+    nn_entries_put(sink, entries, ENTRIES);
     for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++) {
         char key[32];
         snprintf(key, sizeof key, "shown.%u", k);
-        put_number(sink, key, nn_scalar_get(&t->model, shown_tensor(&t->model, k)));
+        double value = nn_scalar_get(&t->model, shown_tensor(&t->model, k));
+        nn_entries_put(sink, &(nn_entry){key, NULL, &value}, 1);
     }
     for (int k = 0; k < NN_OPTIONS; k++) {
         char key[64];
@@ -335,9 +318,7 @@ static bool text_of(nn_context *ctx, nn_json value, char **out) {
 static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field, nn_json value) {
     const nn_field *fields = NN_TABLE(&t->model, nn_field, fields);
     char *list;
-    if (!text_of(ctx, value, &list))
-        return ctx->status != NN_OK ? ctx->status
-                                    : nn_fail(ctx, NN_DATA, "the class names of %s are damaged", field);
+    if (!text_of(ctx, value, &list)) return nn_fail(ctx, NN_DATA, "the class names of %s are damaged", field);
     for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
         if (!nn_same(nn_model_text(&t->model, fields[k].name), field) || !fields[k].is_class) continue;
         uint64_t room = strlen(list) < (uint64_t)fields[k].limit ? strlen(list) : (uint64_t)fields[k].limit;
@@ -351,11 +332,10 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
             if (ok) classes.names[classes.count++] = name;
         } while (ok && nn_json_take(&j, ','));
         if (!ok || !nn_json_take(&j, ']') || classes.count != fields[k].limit)
-            return ctx->status != NN_OK ? ctx->status
-                                        : nn_fail(ctx, NN_DATA,
-                                                  "expected %lld class names for %s, found others: are these "
-                                                  "the weights of another model?",
-                                                  (long long)fields[k].limit, field);
+            return nn_fail(
+                ctx, NN_DATA,
+                "expected %lld class names for %s, found others: are these the weights of another model?",
+                (long long)fields[k].limit, field);
         t->data.classes[k] = classes;
     }
     nn_drop(ctx, list);
@@ -387,45 +367,28 @@ nn_status nn_trainer_weights(nn_trainer *t) {
     return status;
 }
 
-static bool number_of(const char *text, double *value) {
-    if (nn_same(text, "inf") || nn_same(text, "-inf") || nn_same(text, "nan")) {
-        *value = nn_same(text, "inf")   ? (double)INFINITY
-                 : nn_same(text, "nan") ? (double)NAN
-                                        : -(double)INFINITY;
-        return true;
-    }
-    return nn_number_parse(text, strlen(text), value);
-}
-
 static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, nn_json value) {
     Reading *reading = data;
     nn_resumed *r = reading->r;
     char *text;
-    int64_t number = 0;
-    bool shown = strncmp(key, "shown.", 6) == 0;
-    if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0 && !shown)
+    nn_entry entries[ENTRIES];
+    entries_of(&r->at, r->rows, entries);
+    if (strncmp(key, "shown.", 6) == 0) {
+        int64_t number;
+        if (!nn_integer_parse(key + 6, strlen(key + 6), &number) || number < 0 ||
+            number > reading->t->model.manifest->rates_count)
+            return NN_OK;
+        nn_entry shown = {key, NULL, &r->shown[number]};
+        return nn_entries_take(ctx, r->path, &shown, 1, key, value, &(uint32_t){0});
+    }
+    if (strncmp(key, "run.", 4) != 0 && strncmp(key, "option.", 7) != 0)
         return weights_entry(reading->t, ctx, key, value);
-    if (!text_of(ctx, value, &text))
-        return ctx->status != NN_OK ? ctx->status
-                                    : nn_fail(ctx, NN_DATA, "%s: its metadata is damaged", r->path);
+    if (!text_of(ctx, value, &text)) return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged", r->path);
     for (int k = 0; k < NN_OPTIONS && key[0] == 'o'; k++) {
         if (nn_same(key + 7, nn_option_name((nn_option)k) + 2)) r->value[k] = text;
     }
-    if (shown && nn_integer_parse(key + 6, strlen(key + 6), &number) && number >= 0 &&
-        number <= reading->t->model.manifest->rates_count && !number_of(text, &r->shown[number]))
-        return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", r->path, key);
     if (nn_same(key, "run.program")) snprintf(r->run_digest, sizeof r->run_digest, "%s", text);
-    Entry entries[ENTRIES];
-    entries_of(&r->at, r->rows, entries);
-    for (int k = 0; k < ENTRIES; k++) {
-        if (!nn_same(entries[k].key, key)) continue;
-        bool ok = entries[k].whole != NULL ? nn_integer_parse(text, strlen(text), entries[k].whole) &&
-                                                 *entries[k].whole >= 0 && *entries[k].whole <= NN_COUNT_LIMIT
-                                           : number_of(text, entries[k].number);
-        if (!ok) return nn_fail(ctx, NN_DATA, "%s: its metadata is damaged (%s)", r->path, key);
-        reading->seen |= 1u << k;
-    }
-    return NN_OK;
+    return nn_entries_take(ctx, r->path, entries, ENTRIES, key, value, &reading->seen);
 }
 
 static nn_status read_checkpoint(nn_trainer *t, nn_resumed *r, const char *path) {

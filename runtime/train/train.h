@@ -42,8 +42,6 @@ typedef struct nn_log_mark {
     bool none;         // the run had no such log
 } nn_log_mark;
 
-#define NN_COUNT_LIMIT (INT64_C(1) << 53) // of every count in a file: sums of two stay exact
-
 // Where the run stands: all of it goes into a checkpoint.
 typedef struct nn_position {
     int64_t step, epoch;  // finished
