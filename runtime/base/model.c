@@ -209,11 +209,11 @@ void nn_scalar_put(const nn_model *m, int32_t tensor, double value) {
     if (t != NULL) nn_tensor_put(m, t, 0, 1, &value);
 }
 
-void nn_model_start(const nn_model *m, int32_t kind) {
+void nn_model_start(const nn_model *m, uint32_t kinds) {
     const nn_tensor *tensors = NN_TABLE(m, nn_tensor, tensors);
     for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
         const nn_tensor *t = &tensors[k];
-        if (t->kind != kind || t->offset < 0) continue;
+        if ((kinds >> t->kind & 1) == 0 || t->offset < 0) continue;
         for (int64_t i = 0, n = nn_tensor_elements(t); i < n; i++) nn_tensor_put(m, t, i, 1, &t->start);
     }
 }

@@ -57,7 +57,8 @@ void nn_scalar_put(const nn_model *m, int32_t tensor, double value);
 // Where the double of a rank-0 tensor lies, or NULL: for writes of every step.
 double *nn_scalar_at(const nn_model *m, int32_t tensor);
 
-// Every tensor of a kind gets its start value (totals, settings, clock).
-void nn_model_start(const nn_model *m, int32_t kind);
+// Every tensor of these kinds (a bit each) gets its start value.
+void nn_model_start(const nn_model *m, uint32_t kinds);
+enum { NN_STARTED = 1 << NN_TOTAL | 1 << NN_CLOCK | 1 << NN_SETTING };
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/model.h"
 
 enum { NN_TRAIN, NN_TEST, NN_VALIDATION, NN_PARTS };
+extern const char *const nn_part_names[NN_PARTS];
 
 // The names of a class field's numbers; count 0: its classes are plain numbers.
 typedef struct nn_classes {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const nn_part_names[NN_PARTS] = {"train", "test", "validation"};
+
 typedef struct {
     nn_context *ctx;
     const nn_data *plan;
@@ -25,10 +27,11 @@ static int compare_keys(const void *a, const void *b) {
 }
 
 // Rows by class, each as class and row in one number. Classes may be many more than rows: what has none is no
-// group.
+// group. In order, all are one, whose last row is the first to be held out.
 static nn_status make_groups(Split *s) {
+    bool ordered = s->plan->split == NN_SPLIT_ORDERED;
     int32_t field = s->plan->stratify;
-    const int32_t *classes = field < 0 ? NULL : s->data->fields[field];
+    const int32_t *classes = field < 0 || ordered ? NULL : s->data->fields[field];
     uint64_t *keys = nn_get(s->ctx, (uint64_t)s->rows, sizeof *keys);
     s->order = nn_get(s->ctx, (uint64_t)s->rows, sizeof *s->order);
     s->starts = nn_get(s->ctx, (uint64_t)s->rows + 1, sizeof *s->starts);
@@ -39,10 +42,10 @@ static nn_status make_groups(Split *s) {
     if (classes != NULL) qsort(keys, (size_t)s->rows, sizeof *keys, compare_keys);
     for (int64_t r = 0; r < s->rows; r++) {
         if (r == 0 || keys[r] >> 32 != keys[r - 1] >> 32) s->starts[s->groups++] = r;
-        s->order[r] = (int32_t)(uint32_t)keys[r];
+        s->order[r] = ordered ? (int32_t)(s->rows - 1 - r) : (int32_t)(uint32_t)keys[r];
     }
     s->starts[s->groups] = s->rows;
-    for (int64_t g = 0; g < s->groups; g++)
+    for (int64_t g = 0; g < s->groups && !ordered; g++)
         nn_shuffle(s->order + s->starts[g], s->starts[g + 1] - s->starts[g], (uint64_t)s->plan->split_seed,
                    NN_FOR_SPLIT, keys[s->starts[g]] >> 32);
     nn_drop(s->ctx, keys);
@@ -55,7 +58,7 @@ static int64_t share(int64_t rows, double fraction) {
     return n > rows ? rows : n;
 }
 
-static void split_random(Split *s) {
+static void split_shares(Split *s) {
     for (int64_t g = 0; g < s->groups; g++) {
         int64_t first = s->starts[g], n = s->starts[g + 1] - first;
         int64_t test = share(n, s->plan->test), validation = share(n, s->plan->validation);
@@ -63,13 +66,6 @@ static void split_random(Split *s) {
         for (int64_t k = 0; k < test + validation; k++)
             s->part[s->order[first + k]] = k < test ? NN_TEST : NN_VALIDATION;
     }
-}
-
-static void split_ordered(Split *s) {
-    int64_t test = share(s->rows, s->plan->test), validation = share(s->rows, s->plan->validation);
-    validation = test + validation > s->rows ? s->rows - test : validation;
-    memset(s->part + s->rows - test, NN_TEST, (size_t)test);
-    memset(s->part + s->rows - test - validation, NN_VALIDATION, (size_t)validation);
 }
 
 // Group after group, each row goes to the next fold: folds differ by one row at most, also in each class.
@@ -99,10 +95,8 @@ static nn_status split(Split *s) {
         return nn_fail(s->ctx, NN_DATA, "%lld rows cannot be divided into %d folds", (long long)s->rows,
                        plan->folds);
     if (make_groups(s) != NN_OK) return s->ctx->status;
-    if (plan->split == NN_SPLIT_RANDOM)
-        split_random(s);
-    else if (plan->split == NN_SPLIT_ORDERED)
-        split_ordered(s);
+    if (plan->split != NN_SPLIT_FOLDS)
+        split_shares(s);
     else if (fold >= 0)
         split_folds(s, fold);
     for (int p = 0; p < NN_PARTS; p++) {
@@ -123,12 +117,12 @@ bool nn_part_declared(const nn_data *plan, int part) {
 
 nn_status nn_part_empty(nn_context *ctx, const nn_data *plan, const nn_dataset *data, int part,
                         const char *reads) {
-    static const char *const names[NN_PARTS] = {"train", "test", "validation"};
-    if (!nn_part_declared(plan, part)) return nn_fail(ctx, NN_USAGE, "the data have no %s part", names[part]);
+    if (!nn_part_declared(plan, part))
+        return nn_fail(ctx, NN_USAGE, "the data have no %s part", nn_part_names[part]);
     return nn_fail(ctx, NN_DATA,
                    "the %s part has no rows%s: split = %s(%s = %.6g%%) of %lld rows%s leaves none",
-                   names[part], reads, plan->split == NN_SPLIT_ORDERED ? "ordered" : "random", names[part],
-                   100 * (part == NN_TEST ? plan->test : plan->validation),
+                   nn_part_names[part], reads, plan->split == NN_SPLIT_ORDERED ? "ordered" : "random",
+                   nn_part_names[part], 100 * (part == NN_TEST ? plan->test : plan->validation),
                    (long long)data->own_rows[NN_TRAIN], plan->stratify >= 0 ? ", in each class," : "");
 }
 

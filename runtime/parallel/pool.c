@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -59,7 +58,7 @@ struct nn_pool {
     Tempo tempo[NN_FUNCTIONS];
 };
 
-static double now(void) {
+double nn_now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -86,14 +85,14 @@ static bool spin(const Gate *gate, unsigned old) {
 // The seconds that it waited, if it fell asleep. Spinning helps only where the others can run meanwhile.
 static double gate_wait(Gate *gate, unsigned old, bool crowded) {
     if (spin(gate, old)) return 0;
-    double start = now();
-    while (!crowded && now() - start < SPIN)
+    double start = nn_now();
+    while (!crowded && nn_now() - start < SPIN)
         if (spin(gate, old)) return 0;
     atomic_fetch_add(&gate->asleep, 1);
     while (atomic_load(&gate->value) == old)
         syscall(SYS_futex, &gate->value, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
     atomic_fetch_sub(&gate->asleep, 1);
-    return now() - start;
+    return nn_now() - start;
 }
 
 static void gate_open(Gate *gate) {
@@ -128,6 +127,20 @@ static void *work(void *data) {
     }
 }
 
+int nn_thread_start(pthread_t *thread, void *(*run)(void *), void *data) {
+    enum { STACK = 8 << 20 };
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(thread, &attributes, run, data);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
 nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **out) {
     nn_pool *pool = nn_get(ctx, 1, sizeof *pool);
     if (pool == NULL) return ctx->status;
@@ -138,23 +151,16 @@ nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **out) {
         pool->tempo[k] = (Tempo){.home = threads, .now = threads, .rest = FEWEST_WINDOWS};
     pool->workers = nn_get(ctx, (uint64_t)threads, sizeof *pool->workers);
     if (pool->workers == NULL) return ctx->status;
-    // Signals are the first thread's business.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = 0;
-    for (int32_t k = 1; k < threads && error == 0; k++) {
+    for (int32_t k = 1; k < threads; k++) {
         pool->workers[k].pool = pool;
         pool->workers[k].number = k;
-        error = pthread_create(&pool->workers[k].handle, NULL, work, &pool->workers[k]);
-        pool->threads = error == 0 ? k + 1 : k;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error != 0) {
-        int32_t started = pool->threads;
-        nn_pool_stop(pool);
-        return nn_fail(ctx, NN_MEMORY, "cannot start thread %d of %d: %s", started + 1, threads,
-                       strerror(error));
+        int error = nn_thread_start(&pool->workers[k].handle, work, &pool->workers[k]);
+        if (error != 0) {
+            nn_pool_stop(pool);
+            return nn_fail(ctx, NN_MEMORY, "cannot start thread %d of %d: %s", k + 1, threads,
+                           strerror(error));
+        }
+        pool->threads = k + 1;
     }
     return NN_OK;
 }
@@ -210,7 +216,7 @@ static void judge(const nn_pool *pool, Tempo *t, uint64_t waited) {
 
 void nn_pool_run(nn_pool *pool, nn_run *run, int32_t function, nn_call *call) {
     Tempo *t = &pool->tempo[function];
-    double start = now();
+    double start = nn_now();
     call->barrier = meet;
     call->team = pool;
     pool->run = run;
@@ -221,6 +227,6 @@ void nn_pool_run(nn_pool *pool, nn_run *run, int32_t function, nn_call *call) {
     run(function, call, 0, pool->active);
     if (pool->active > 1) meet(pool);
     t->calls++;
-    t->seconds += now() - start;
+    t->seconds += nn_now() - start;
     if (t->seconds >= WINDOW) judge(pool, t, atomic_load(&pool->waited));
 }

@@ -5,7 +5,13 @@
 #include "abi.h"
 #include "base/runtime.h"
 
+#include <pthread.h>
+
 typedef struct nn_pool nn_pool;
+
+// A thread with all signals blocked and a stack of a size of its own, whatever the process was started with.
+int nn_thread_start(pthread_t *thread, void *(*run)(void *), void *data); // 0, or an errno
+double nn_now(void); // seconds, from some moment that does not move
 
 int32_t nn_pool_cores(void); // that this process may use
 // The least quota of the groups listed in a file (/proc/self/cgroup), whose folders stand below `mount`.

@@ -20,7 +20,6 @@ static nn_status print_result(nn_trainer *t, int part, const char *name, bool js
 }
 
 static nn_status evaluate(nn_trainer *t) {
-    static const char *const names[NN_PARTS] = {"train", "test", "validation"};
     const nn_data *plan = &t->model.manifest->data;
     nn_data_request request = nn_trainer_request(t);
     int32_t part = -1;
@@ -36,7 +35,8 @@ static nn_status evaluate(nn_trainer *t) {
     if (!nn_model_has(&t->model, NN_EVALUATE))
         return nn_fail(t->ctx, NN_USAGE, "this program has nothing to measure");
     nn_evaluate(t, part);
-    return print_result(t, part, all ? "all" : names[part], t->options->value[NN_OPTION_JSON] != NULL);
+    return print_result(t, part, all ? "all" : nn_part_names[part],
+                        t->options->value[NN_OPTION_JSON] != NULL);
 }
 
 int nn_command_eval(nn_context *ctx, const nn_model *m, const nn_options *o) {

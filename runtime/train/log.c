@@ -88,7 +88,7 @@ static nn_status open_own(nn_log *log, const nn_log_mark *mark) {
     if (nn_file_exists(log->path)) log->mark = (nn_log_mark){mark->size, mark->sum, false};
     log->file = nn_system_open(log->path, O_WRONLY | O_CREAT | O_APPEND, 0666);
     if (log->file >= 0 && nn_system_truncate(log->file, (uint64_t)log->mark.size) != 0)
-        return nn_fail(log->ctx, NN_FILE, "cannot write the log %s: %s", log->path, strerror(errno));
+        return nn_file_failed(log->ctx, "write the log", log->path);
     return NN_OK;
 }
 
@@ -106,8 +106,7 @@ nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, const nn_l
         return nn_fail(ctx, NN_FILE, "another trainer is writing the log %s", path);
     nn_status status = device ? NN_OK : resumed == NULL ? open_new(log, waits) : open_own(log, resumed);
     if (device) log->file = nn_system_open(path, O_WRONLY | O_APPEND, 0);
-    if (status == NN_OK && log->file < 0)
-        return nn_fail(ctx, NN_FILE, "cannot write the log %s: %s", path, strerror(errno));
+    if (status == NN_OK && log->file < 0) return nn_file_failed(ctx, "write the log", path);
     if (status == NN_OK && !device) flock(log->file, LOCK_EX | LOCK_NB);
     return status;
 }
@@ -121,13 +120,9 @@ static void give_up(nn_log *log) {
 }
 
 void nn_log_line(nn_log *log, const nn_text *line, bool kept) {
-    uint64_t done = 0;
-    while (log->file >= 0 && !log->broken && done < line->length) {
-        int64_t n = nn_system_write(log->file, line->bytes + done, line->length - done);
-        if (n <= 0) give_up(log);
-        done += n > 0 ? (uint64_t)n : 0;
-    }
-    if (!kept || done < line->length) return;
+    if (log->file < 0 || log->broken) return;
+    if (!nn_write_all(log->file, line->bytes, line->length)) give_up(log);
+    if (!kept || log->broken) return;
     log->mark.sum = nn_crc32c((uint32_t)log->mark.sum, line->bytes, line->length);
     log->mark.size += (int64_t)line->length;
 }
@@ -142,7 +137,7 @@ void nn_log_sync(nn_log *log) {
 
 nn_status nn_log_publish(nn_log *log) {
     if (log->fresh[0] != '\0' && nn_system_rename(log->fresh, log->path) != 0)
-        return nn_fail(log->ctx, NN_FILE, "cannot replace %s: %s", log->path, strerror(errno));
+        return nn_file_failed(log->ctx, "replace", log->path);
     log->fresh[0] = '\0';
     return NN_OK;
 }

@@ -21,12 +21,9 @@ void nn_message(const char *kind, const char *text) {
 nn_status nn_print(nn_context *ctx, nn_text *text) {
     if (text->failed) return ctx->status;
     if (isatty(1)) text->length = nn_utf8_shown(text->bytes, text->length);
-    for (uint64_t done = 0; done < text->length;) {
-        int64_t n = nn_system_write(1, text->bytes + done, text->length - done);
-        if (n <= 0) return nn_fail(ctx, NN_FILE, "cannot write to standard output");
-        done += (uint64_t)n;
-    }
-    return NN_OK;
+    return nn_write_all(1, text->bytes, text->length)
+               ? NN_OK
+               : nn_fail(ctx, NN_FILE, "cannot write to standard output");
 }
 
 static nn_status check_processor(nn_context *ctx, const nn_model *m) {
@@ -72,24 +69,52 @@ static void hold_streams(void) {
     }
 }
 
-int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv) {
+typedef struct {
+    const void *manifest;
+    nn_run *run;
+    int argc;
+    char **argv;
+    sigset_t signals; // of the thread that called
+    int code;
+} Job;
+
+static void *work(void *job) {
+    Job *j = job;
     nn_context ctx = {0};
     nn_model model;
     nn_options options;
-    hold_streams();
-    // A file that may not grow is an error with a message.
-    signal(SIGXFSZ, SIG_IGN);
-    int code = (int)nn_model_open(&ctx, &model, manifest, run);
-    if (code == NN_OK) code = (int)nn_options_parse(&ctx, &options, argc, argv);
-    if (code == NN_OK && (options.value[NN_OPTION_HELP] != NULL || options.value[NN_OPTION_VERSION] != NULL))
-        code = print_text(&ctx, &model, &options);
-    else if (code == NN_OK && (code = (int)check_processor(&ctx, &model)) == NN_OK) {
+    pthread_sigmask(SIG_SETMASK, &j->signals, NULL);
+    j->code = (int)nn_model_open(&ctx, &model, j->manifest, j->run);
+    if (j->code == NN_OK) j->code = (int)nn_options_parse(&ctx, &options, j->argc, j->argv);
+    if (j->code == NN_OK &&
+        (options.value[NN_OPTION_HELP] != NULL || options.value[NN_OPTION_VERSION] != NULL))
+        j->code = print_text(&ctx, &model, &options);
+    else if (j->code == NN_OK && (j->code = (int)check_processor(&ctx, &model)) == NN_OK) {
         // Who reads what a run says may leave before it ends; results that nobody reads any more end the
         // command.
         if (options.command == NN_COMMAND_TRAIN) signal(SIGPIPE, SIG_IGN);
-        code = run_command(&ctx, &model, &options);
+        j->code = run_command(&ctx, &model, &options);
     }
     if (ctx.status != NN_OK) nn_message("error", ctx.message);
     nn_context_end(&ctx);
-    return code;
+    return NULL;
+}
+
+// The command has a stack of a known size; this thread's may be of any.
+int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv) {
+    Job job = {.manifest = manifest, .run = run, .argc = argc, .argv = argv};
+    pthread_t thread;
+    sigset_t all;
+    hold_streams();
+    // A file that may not grow is an error with a message.
+    signal(SIGXFSZ, SIG_IGN);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &job.signals);
+    int error = nn_thread_start(&thread, work, &job);
+    if (error == 0)
+        pthread_join(thread, NULL);
+    else
+        nn_message("error: cannot start a thread", strerror(error));
+    pthread_sigmask(SIG_SETMASK, &job.signals, NULL);
+    return error == 0 ? job.code : NN_MEMORY;
 }

@@ -67,7 +67,7 @@ static void call_model(nn_trainer *t, int32_t function) { t->model.run(function,
 // Parameters, states and slots at their beginnings.
 static void draw_initial(nn_trainer *t) {
     uint32_t state = nn_float_enter();
-    nn_model_start(&t->model, NN_GRADIENT);
+    nn_model_start(&t->model, 1 << NN_GRADIENT);
     t->call.seed = t->seed;
     t->call.batch_number = 0;
     call_model(t, NN_INITIAL);
@@ -75,7 +75,6 @@ static void draw_initial(nn_trainer *t) {
 }
 
 static void start(Object *o, const nn_config *config) {
-    static const int32_t kinds[] = {NN_TOTAL, NN_CLOCK, NN_SETTING};
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
     t->ctx = &o->ctx;
@@ -84,7 +83,7 @@ static void start(Object *o, const nn_config *config) {
     t->batch = mf->batch;
     nn_spans_list(&t->model, t->spans, &t->span_count, &t->span_bytes);
     for (int32_t k = 0; k < mf->batch; k++) o->rowmap[k] = k;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) nn_model_start(&t->model, kinds[k]);
+    nn_model_start(&t->model, NN_STARTED);
     t->call = (nn_call){.arena = t->model.arena, .sources = o->sources, .rows = mf->batch, .order = nn_order};
     draw_initial(t);
     nn_states_remember(t);

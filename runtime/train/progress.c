@@ -17,15 +17,6 @@ void nn_progress_begin(nn_progress *p, bool quiet) {
     p->live = !quiet && isatty(2) && term != NULL && !nn_same(term, "dumb");
 }
 
-static void show(const nn_text *line) {
-    uint64_t done = 0;
-    while (done < line->length) {
-        int64_t n = nn_system_write(2, line->bytes + done, line->length - done);
-        if (n <= 0) return;
-        done += (uint64_t)n;
-    }
-}
-
 void nn_progress_clear(nn_progress *p) {
     static const char clear[] = "\r\x1b[K";
     if (p->shown) nn_system_write(2, clear, sizeof clear - 1);
@@ -111,7 +102,7 @@ void nn_progress_step(nn_loop *l, double now) {
     if (l->line.length > width) l->line.length = width;
     nn_system_write(2, "\r", 1);
     nn_text_add(&l->line, "\x1b[K");
-    show(&l->line);
+    nn_write_all(2, l->line.bytes, l->line.length);
     p->shown = true;
     p->last = now;
 }
@@ -129,5 +120,5 @@ void nn_progress_epoch(nn_loop *l, bool chosen) {
     if (seconds > 0 && rows > 0) put_speed(&l->line, rows / seconds);
     put_time(&l->line, nn_loop_time(l));
     nn_text_add(&l->line, "\n");
-    show(&l->line);
+    nn_write_all(2, l->line.bytes, l->line.length);
 }

@@ -55,10 +55,9 @@ void nn_npy_head(nn_text *out, const nn_model *m, int32_t type, int64_t rows, in
 }
 
 nn_status nn_part_of(nn_context *ctx, const nn_options *o, int32_t *part) {
-    static const char *const names[NN_PARTS] = {"train", "test", "validation"};
     const char *given = o->value[NN_OPTION_PART];
     for (int p = 0; p < NN_PARTS && given != NULL; p++) {
-        if (nn_same(names[p], given)) {
+        if (nn_same(nn_part_names[p], given)) {
             *part = p;
             return NN_OK;
         }
@@ -136,7 +135,6 @@ static nn_status write_arrays(nn_trainer *t, const char *part, const int32_t *ro
 }
 
 static nn_status show(nn_trainer *t, int32_t part, int64_t epoch) {
-    static const char *const names[NN_PARTS] = {"train", "test", "validation"};
     const char *format = t->options->value[NN_OPTION_FORMAT];
     const nn_part *p = &t->data.parts[part];
     if (p->count == 0) return nn_part_empty(t->ctx, &t->model.manifest->data, &t->data, part, "");
@@ -146,7 +144,7 @@ static nn_status show(nn_trainer *t, int32_t part, int64_t epoch) {
     if (epoch >= 0 && t->model.manifest->shuffle)
         nn_shuffle(rows, p->count, t->seed, NN_FOR_ORDER, (uint64_t)epoch);
     if (format == NULL || nn_same(format, "csv")) return print_csv(t, rows, p->count);
-    if (nn_same(format, "npy")) return write_arrays(t, names[part], rows, p->count);
+    if (nn_same(format, "npy")) return write_arrays(t, nn_part_names[part], rows, p->count);
     return nn_fail(t->ctx, NN_USAGE, "--format: expected csv or npy, found %s", format);
 }
 

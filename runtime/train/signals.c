@@ -32,7 +32,7 @@ nn_status nn_signals_begin(nn_context *ctx, nn_signals *s) {
     // Sent to the thread alone, this one says that the run is over.
     sigaddset(&s->set, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &s->set, &s->before);
-    int error = pthread_create(&s->thread, NULL, wait_for_them, s);
+    int error = nn_thread_start(&s->thread, wait_for_them, s);
     if (error == 0) return NN_OK;
     pthread_sigmask(SIG_SETMASK, &s->before, NULL);
     return nn_fail(ctx, NN_MEMORY, "cannot start a thread: %s", strerror(error));

@@ -44,7 +44,7 @@ void nn_states_remember(nn_trainer *t) {
 }
 
 void nn_totals_restart(nn_trainer *t) {
-    if (t->has_totals) nn_model_start(&t->model, NN_TOTAL);
+    if (t->has_totals) nn_model_start(&t->model, 1 << NN_TOTAL);
 }
 
 // Puts rows of the sources into the batch. `rows` are at most the declared batch.

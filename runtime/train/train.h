@@ -116,7 +116,6 @@ nn_data_request nn_trainer_request(const nn_trainer *t);
 nn_status nn_trainer_path(nn_trainer *t, const char *name,
                           char path[NN_PATH_ROOM]); // of a file in the run's directory
 nn_status nn_trainer_weights(nn_trainer *t);        // --weights, or the directory's; class names too
-double nn_now(void);                                // seconds, from some moment that does not move
 
 // ---- evaluation (evaluate.c) ----
 nn_status nn_evaluation_prepare(nn_trainer *t); // right after the initial values were made

@@ -6,13 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double nn_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static void run_function(void *data, int32_t function, nn_call *call) {
     nn_trainer *t = data;
@@ -119,8 +112,7 @@ nn_status nn_trainer_path(nn_trainer *t, const char *name, char path[NN_PATH_ROO
 
 // The initial values, and every tensor's start.
 nn_status nn_trainer_initial(nn_trainer *t) {
-    static const int32_t kinds[] = {NN_TOTAL, NN_CLOCK, NN_SETTING};
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) nn_model_start(&t->model, kinds[k]);
+    nn_model_start(&t->model, NN_STARTED);
     t->call.rows = t->model.manifest->batch;
     t->call.seed = t->seed;
     t->call.batch_number = 0;
