@@ -1,6 +1,6 @@
 // Questions about indices and lists of forms: a tensor's places as an equation or a read gives them.
 
-#include "ir/algebra.h"
+#include "ir/tables.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +24,40 @@ uint32_t forms_axes(const Affine *const *forms, int count) {
     return axes;
 }
 
+// The form, or its negative, modulo its terms of at least this size: their divisor, and bounds of the rest.
+static void modulo_large(const Affine *a, int64_t sign, int64_t large, int64_t *divisor, int64_t *low,
+                         int64_t *high) {
+    *low = clamp_add(*low, sign * a->constant);
+    *high = clamp_add(*high, sign * a->constant);
+    for (int i = 0; i < a->count; i++) {
+        int64_t l, h, c = sign * a->terms[i].coef;
+        if (llabs(c) >= large) {
+            *divisor = gcd_of(*divisor, c);
+            continue;
+        }
+        expr_integer_bounds(a->terms[i].atom, &l, &h);
+        *low = clamp_add(*low, clamp_mul(c, c > 0 ? l : h));
+        *high = clamp_add(*high, clamp_mul(c, c > 0 ? h : l));
+    }
+}
+
+// Is their difference never 0, because no multiple of what divides the large terms lies in the bounds of the
+// rest? So d + 4*i and e + 4*j + 2 are apart for d and e below 2.
+static bool apart(const Affine *a, const Affine *b, int64_t large) {
+    int64_t m = 0, low = 0, high = 0;
+    modulo_large(a, 1, large, &m, &low, &high);
+    modulo_large(b, -1, large, &m, &low, &high);
+    return m ? floor_div(high, m) * m < low : low > 0 || high < 0;
+}
+
 bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {
     for (int d = 0; d < count; d++) {
-        int64_t low_a, high_a, low_b, high_b, g = 0;
-        affine_bounds(a[d], &low_a, &high_a);
-        affine_bounds(b[d], &low_b, &high_b);
-        if (high_a < low_b || high_b < low_a) return true;
         if (a[d]->denominator != 1 || b[d]->denominator != 1) continue;
-        for (int k = 0; k < a[d]->count; k++) g = gcd_of(g, a[d]->terms[k].coef);
-        for (int k = 0; k < b[d]->count; k++) g = gcd_of(g, b[d]->terms[k].coef);
-        if (g > 1 && (a[d]->constant - b[d]->constant) % g) return true;
+        if (apart(a[d], b[d], INT64_MAX)) return true;
+        for (int k = 0; k < a[d]->count; k++)
+            if (apart(a[d], b[d], llabs(a[d]->terms[k].coef))) return true;
+        for (int k = 0; k < b[d]->count; k++)
+            if (apart(a[d], b[d], llabs(b[d]->terms[k].coef))) return true;
     }
     return false;
 }

@@ -4,51 +4,7 @@
 set -u
 fail() { echo "$*"; exit 1; }
 mkdir -p models && cd models || exit 1
-gcc -std=c17 -O2 -Wall -Wextra -Werror "$ROOT/tests/models/sample.c" -o sample || exit 1
-
-images() { # FOLDER ROWS: what the programs of handwritten digits read
-    mkdir -p "data/$1"
-    ./sample idx u1 10 "$2" 28 28 | gzip -1 >"data/$1/train-images-idx3-ubyte.gz"
-    ./sample idx i4 10 "$2" | gzip -1 >"data/$1/train-labels-idx1-ubyte.gz"
-    ln -f "data/$1/train-images-idx3-ubyte.gz" "data/$1/t10k-images-idx3-ubyte.gz"
-    ln -f "data/$1/train-labels-idx1-ubyte.gz" "data/$1/t10k-labels-idx1-ubyte.gz"
-}
-npy() { # FOLDER NAME TYPE SORTS ROWS [DIMENSION...]
-    mkdir -p "data/$1"
-    ./sample npy "${@:3}" >"data/$1/$2.npy"
-}
-csv() { # FOLDER NAME ROWS NUMBERS COLUMN...
-    mkdir -p "data/$1"
-    ./sample csv 10 "${@:3}" >"data/$1/$2.csv"
-}
-
-images digits 640
-csv focal claims 400 29 kind:3
-csv linear_regression houses 400 13 price:0
-csv matrix_factorization ratings 3000 0 user:943 film:1682 stars:0
-csv folds wine 150 14 class:3
-csv quantiles demand 400 12 sold:0
-npy multi_task images u1 7 200 28 28
-npy multi_task digits i4 7 200
-npy multi_task angles f4 7 200
-npy neural_ode start f4 7 200 2
-npy neural_ode end f4 7 200 2
-npy graph features f4 7 300 1433
-npy graph adjacency block 7 300 300
-npy graph labels i4 7 300
-npy graph train_mask mask 7 300
-npy graph test_mask mask 7 300
-npy siamese anchor u1 7 40 64 64
-npy siamese same u1 7 40 64 64
-npy siamese other u1 5 40 64 64
-npy unet images u1 7 20 128 128
-npy unet masks mask 7 20 128 128
-for part in train test; do
-    npy resnet20 ${part}_images u1 7 128 32 32 3
-    npy resnet20 ${part}_labels i4 7 128
-done
-npy vit images u1 7 142 32 32 3
-npy vit labels i4 7 142
+. "$ROOT/tests/support/models.sh"
 
 # Built, with further options; trained by PROGRAM DATA STEPS; its losses are numbers, and the last quarter's are below the first's.
 trained=
@@ -68,30 +24,9 @@ train() {
         }' || exit 1
 }
 
-train autoencoder digits 60
-train experts digits 40
-train focal focal 40
-train graph graph 20 --set nodes=300
-train keras_regression . 60
-train lenet digits 40
-train linear_regression linear_regression 50
-train matrix_factorization matrix_factorization 30
-train mnist_mlp digits 40
-train multi_task multi_task 30
-train names . 10
-train neural_ode neural_ode 60
-train neuron . 200
-train own_optimizer . 100
-train quantiles quantiles 60
-train resnet20 resnet20 4
-train siamese siamese 6
-train unet unet 3
-train vae digits 30
-train vit vit 4
-train xor . 200
+each_model
 
 # A model that is called in the block has nothing to predict from, neither in the trainer nor in an object.
-train called . 60
 ./called predict </dev/null >out.txt 2>&1 && fail "called predicts"
 grep -q 'nothing to predict' out.txt || fail "called: $(cat out.txt)"
 "$NNC" summary "$ROOT/tests/models/called.nn" | grep -q 'denoise.dense_1 .* [1-9][0-9]*$' || fail "called: operations of a layer"

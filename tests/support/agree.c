@@ -106,3 +106,12 @@ void agree_run(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, 
         check(a, c, env, step, twin, way, i, tolerance);
     }
 }
+
+void agree_both(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, int steps,
+                double tolerance) {
+    CompiledProgram *built[2] = {c, c ? compiled_checked(c) : NULL};
+    if (!built[1]) agree_fail(a, "does not compile", NULL);
+    for (int i = 0; built[1] && i < 2; i++) agree_run(a, built[i], twin, way, steps, tolerance);
+    for (int i = 0; i < 2; i++)
+        if (built[i]) compiled_destroy(built[i]);
+}

@@ -27,12 +27,7 @@ static void check_program(Agreement *t) {
     const Way *way = way_of(t->seed);
     Program *p = program_of(t, ctx, way), *twin = p ? program_of(t, ctx, way) : NULL;
     CompiledProgram *c = twin ? compiled_create(p, way->cpu, way->small_caches) : NULL;
-    CompiledProgram *built[2] = {c, c ? compiled_checked(c) : NULL};
-    if (twin && !built[1]) agree_fail(t, "does not compile", NULL);
-    for (int i = 0; built[1] && i < 2; i++)
-        agree_run(t, built[i], twin, way, STEPS, way->precision == PRECISION_DOUBLE ? 1e-11 : 2e-4);
-    for (int i = 0; i < 2; i++)
-        if (built[i]) compiled_destroy(built[i]);
+    if (twin) agree_both(t, c, twin, way, STEPS, way->precision == PRECISION_DOUBLE ? 1e-11 : 2e-4);
     context_destroy(ctx);
 }
 
