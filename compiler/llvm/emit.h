@@ -79,9 +79,9 @@ typedef struct {
     LLVMContextRef llvm;
     LLVMModuleRef module;
     LLVMBuilderRef builder;
-    LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, pointer, none, real; // real: the program's precision
-    int lanes;                                                        // of the program's reals
-    bool fused, avx512;                                               // fused: there is a multiply-add
+    LLVMTypeRef i1, i8, i32, i64, f32, f64, pointer, none, real; // real: the program's precision
+    int lanes;                                                   // of the program's reals
+    bool fused, avx512;                                          // fused: there is a multiply-add
     bool checked; // every subscript is compared with its bounds
 
     Operand run; // nn_run: the one way into the functions
@@ -191,9 +191,9 @@ void function_attributes(const Emitter *em, Operand function);           // for 
 Operand emit_source(Emitter *em, const Tensor *t); // pointer to its rows
 Operand emit_seed(Emitter *em);                    // i64
 Operand emit_batch_number(Emitter *em);            // i32
-// Everything after this is emitted into the function; rows NULL: those of the call.
-void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads,
-                    Operand rows);
+// Everything after this is emitted into the function, whose first parameters are call, thread and threads;
+// rows NULL: those of the call.
+void function_begin(Emitter *em, Operand function, Operand rows);
 void emit_functions(Emitter *em);             // all, behind the dispatcher em->run
 const Layout *layout_placed(const Tensor *t); // through effects that share a place
 

@@ -27,6 +27,16 @@ static BasicBlock to_entry(Emitter *em) {
     return here;
 }
 
+// Loaded once, in the entry block.
+static Operand kept_field(Emitter *em, Operand *kept, size_t offset, LLVMTypeRef type) {
+    if (!*kept) {
+        BasicBlock here = to_entry(em);
+        *kept = call_field(em, offset, type);
+        LLVMPositionBuilderAtEnd(em->builder, here);
+    }
+    return *kept;
+}
+
 static int source_number(const Emitter *em, const Tensor *t) {
     int number = 0;
     for (int i = 0; i < em->program->tensors.count; i++) {
@@ -49,22 +59,10 @@ Operand emit_source(Emitter *em, const Tensor *t) {
     return em->sources[number];
 }
 
-Operand emit_seed(Emitter *em) {
-    if (!em->seed) {
-        BasicBlock here = to_entry(em);
-        em->seed = call_field(em, offsetof(nn_call, seed), em->i64);
-        LLVMPositionBuilderAtEnd(em->builder, here);
-    }
-    return em->seed;
-}
+Operand emit_seed(Emitter *em) { return kept_field(em, &em->seed, offsetof(nn_call, seed), em->i64); }
 
 Operand emit_batch_number(Emitter *em) {
-    if (!em->batch_number) {
-        BasicBlock here = to_entry(em);
-        em->batch_number = call_field(em, offsetof(nn_call, batch_number), em->i32);
-        LLVMPositionBuilderAtEnd(em->builder, here);
-    }
-    return em->batch_number;
+    return kept_field(em, &em->batch_number, offsetof(nn_call, batch_number), em->i32);
 }
 
 // ---- one function -----------------------------------------------------------------------------------------
@@ -115,12 +113,16 @@ static void run_kernel(Emitter *em, Shared *shared, const Schedule *s, const Ker
     }
 }
 
-void function_begin(Emitter *em, Operand function, Operand call, Operand thread, Operand threads,
-                    Operand rows) {
+// The function being emitted, and where its parameters call, thread and threads begin.
+static void parameters(Emitter *em, Operand function, unsigned first) {
     em->function = function;
-    em->call = call;
-    em->thread = thread;
-    em->threads = threads;
+    em->call = LLVMGetParam(function, first);
+    em->thread = LLVMGetParam(function, first + 1);
+    em->threads = LLVMGetParam(function, first + 2);
+}
+
+void function_begin(Emitter *em, Operand function, Operand rows) {
+    parameters(em, function, 0);
     em->seed = em->batch_number = NULL;
     for (int i = 0; i < em->program->tensors.count; i++) em->sources[i] = NULL;
     em->entry = build_block(em);
@@ -157,8 +159,7 @@ static void run_loop(Emitter *em, const Version *v, int first, int end) {
 static void emit_kernels(Emitter *em, const Version *v, const char *name, int first, int last) {
     Operand function = function_new(em, name, function_type, 3);
     em->partial = v->rows == 0;
-    function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1),
-                   LLVMGetParam(function, 2), v->rows ? build_i64(em, v->rows) : NULL);
+    function_begin(em, function, v->rows ? build_i64(em, v->rows) : NULL);
     if (!v->schedule->threaded) {
         BasicBlock run = build_block(em), out = build_block(em);
         LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, out);
@@ -190,8 +191,7 @@ static const char *emit_function(Emitter *em, const Version *v, const char *name
         emit_kernels(em, v, string_format(em->arena, "%s.%d", name, parts++), i, end);
     }
     Operand function = function_new(em, name, function_type, 3);
-    function_begin(em, function, LLVMGetParam(function, 0), LLVMGetParam(function, 1),
-                   LLVMGetParam(function, 2), NULL);
+    function_begin(em, function, NULL);
     for (int i = 0; i < parts; i++) call_function(em, string_format(em->arena, "%s.%d", name, i));
     LLVMBuildRetVoid(em->builder);
     return name;
@@ -247,10 +247,7 @@ void emit_functions(Emitter *em) {
     for (int i = 0; i < ks->schedules.count; i++)
         versions[i] = emit_versions(em, shared, ks->schedules.data[i]);
     em->run = function_new(em, string_format(em->arena, "%s_run", em->prefix), run_type, 4);
-    em->function = em->run;
-    em->call = LLVMGetParam(em->run, 1);
-    em->thread = LLVMGetParam(em->run, 2);
-    em->threads = LLVMGetParam(em->run, 3);
+    parameters(em, em->run, 1);
     LLVMPositionBuilderAtEnd(em->builder, build_block(em));
     BasicBlock none = build_block(em);
     Operand choice =

@@ -4,55 +4,23 @@
 
 #include <string.h>
 
-// Numbers of expressions, by address.
-typedef struct {
-    Arena *arena;
-    const Expr **keys;
-    uint64_t *values;
-    int room, count;
-} Numbers;
-
-static int slot_of(const Numbers *n, const Expr *e) {
-    int i = (int)(hash_mix((uint64_t)(uintptr_t)e, 17) % (uint64_t)n->room);
-    while (n->keys[i] && n->keys[i] != e) i = (i + 1) % n->room;
-    return i;
-}
-
-static void grow(Numbers *n) {
-    Numbers old = *n;
-    n->room = old.room ? old.room * 2 : 64;
-    n->keys = arena_array(n->arena, const Expr *, n->room);
-    n->values = arena_array(n->arena, uint64_t, n->room);
-    for (int i = 0; i < old.room; i++)
-        if (old.keys[i]) {
-            int slot = slot_of(n, old.keys[i]);
-            n->keys[slot] = old.keys[i];
-            n->values[slot] = old.values[i];
-        }
-}
-
-static const uint64_t *number_find(const Numbers *n, const Expr *e) {
-    int slot = n->room ? slot_of(n, e) : 0;
-    return n->room && n->keys[slot] ? &n->values[slot] : NULL;
-}
-
-static void number_set(Numbers *n, const Expr *e, uint64_t value) {
-    if (2 * (n->count + 1) > n->room) grow(n);
-    int slot = slot_of(n, e);
-    n->keys[slot] = e;
-    n->values[slot] = value;
-    n->count++;
-}
-
 typedef struct {
     const Emitter *em;
     const Kernel *kernel;
     Text out;
     VEC(const Tensor *) tensors; // by order of appearance
     VEC(const Layout *) layouts;
-    Numbers seen; // expressions already written
-    Numbers natures;
+    Table numbers; // of the expressions already written, from 1 on
+    Table natures; // of expressions
 } Writer;
+
+static uint64_t number_of_expr(const Table *table, const Expr *e) {
+    return (uint64_t)(uintptr_t)table_get(table, e);
+}
+
+static void number_expr(const Emitter *em, Table *table, const Expr *e, uint64_t number) {
+    table_set(em->arena, table, e, (const void *)(uintptr_t)number);
+}
 
 // ---- tensors ----------------------------------------------------------------------------------------------
 
@@ -128,9 +96,9 @@ static uint64_t nature_of_details(Writer *w, const Expr *e) {
 }
 
 static uint64_t nature(Writer *w, const Expr *e) {
-    const uint64_t *known = number_find(&w->natures, e);
-    if (known) return *known;
-    uint64_t h = nature_of_details(w, e);
+    uint64_t h = number_of_expr(&w->natures, e);
+    if (h) return h;
+    h = nature_of_details(w, e);
     for (int i = 0; i < e->count; i++) {
         uint64_t one = nature(w, e->args[i]);
         if (e->op == OP_SUM)
@@ -140,7 +108,7 @@ static uint64_t nature(Writer *w, const Expr *e) {
         else
             h = hash_mix(h, one);
     }
-    number_set(&w->natures, e, h);
+    number_expr(w->em, &w->natures, e, h);
     return h;
 }
 
@@ -199,12 +167,12 @@ static void write_details(Writer *w, const Expr *e, const int *order) {
 }
 
 static void write_expr(Writer *w, const Expr *e) {
-    const uint64_t *known = number_find(&w->seen, e);
+    uint64_t known = number_of_expr(&w->numbers, e);
     if (known) {
-        text_add(&w->out, "#%d", (int)*known);
+        text_add(&w->out, "#%d", (int)known);
         return;
     }
-    number_set(&w->seen, e, (uint64_t)w->seen.count + 1);
+    number_expr(w->em, &w->numbers, e, (uint64_t)w->numbers.count + 1);
     text_add(&w->out, "(%d:%d ", e->op, e->type);
     if (e->value != 0) text_add(&w->out, "%a ", e->value);
     int *order = arena_array(w->em->arena, int, e->count + 1);
@@ -240,43 +208,38 @@ static void write_stage(Writer *w, const Stage *s) {
 }
 
 KernelKey kernel_key(const Emitter *em, const Kernel *k) {
-    Writer w = {.em = em,
-                .kernel = k,
-                .out = {.arena = em->arena},
-                .seen = {.arena = em->arena},
-                .natures = {.arena = em->arena}};
+    Writer w = {.em = em, .kernel = k, .out = {.arena = em->arena}};
     text_add(&w.out, "%d ", em->partial && kernel_needs_rows(em->arena, k));
     write_axes(&w, k);
     for (int i = 0; i < k->stages.count; i++) write_stage(&w, &k->stages.data[i]);
     return (KernelKey){text_string(&w.out), w.layouts.data, w.layouts.count};
 }
 
-static bool has_rows(Numbers *known, const Expr *e);
+// The expressions looked at are in `seen`.
+static bool has_rows(Arena *arena, Table *seen, const Expr *e);
 
-static bool form_has_rows(Numbers *known, const Affine *f) {
+static bool form_has_rows(Arena *arena, Table *seen, const Affine *f) {
     for (int i = 0; i < f->count; i++)
-        if (f->terms[i].atom->op != OP_INDEX && has_rows(known, f->terms[i].atom)) return true;
+        if (f->terms[i].atom->op != OP_INDEX && has_rows(arena, seen, f->terms[i].atom)) return true;
     return false;
 }
 
-static bool has_rows(Numbers *known, const Expr *e) {
-    if (number_find(known, e)) return false;
-    number_set(known, e, 1);
-    bool any = e->op == OP_ROWS || (e->op == OP_AFFINE && form_has_rows(known, e->form));
-    for (int i = 0; !any && e->op == OP_READ && i < e->guard_count; i++)
-        any = form_has_rows(known, e->forms[i]);
-    for (int i = 0; !any && e->op == OP_WHERE && i < e->guard_count; i++)
-        any = form_has_rows(known, e->guards[i].form);
-    for (int i = 0; !any && i < e->count; i++) any = has_rows(known, e->args[i]);
+static bool has_rows(Arena *arena, Table *seen, const Expr *e) {
+    if (table_get(seen, e)) return false;
+    table_set(arena, seen, e, e);
+    bool any = e->op == OP_ROWS || (e->op == OP_AFFINE && form_has_rows(arena, seen, e->form));
+    for (int i = 0; !any && (e->op == OP_READ || e->op == OP_WHERE) && i < e->guard_count; i++)
+        any = form_has_rows(arena, seen, e->op == OP_READ ? e->forms[i] : e->guards[i].form);
+    for (int i = 0; !any && i < e->count; i++) any = has_rows(arena, seen, e->args[i]);
     return any;
 }
 
 // Does its code differ where fewer rows than declared may be there?
 bool kernel_needs_rows(Arena *arena, const Kernel *k) {
-    Numbers known = {.arena = arena};
+    Table seen = {0};
     for (int a = 0; a < k->axis_count; a++)
         if (k->axes[a].batch) return true;
     for (int i = 0; i < k->stages.count; i++)
-        if (has_rows(&known, k->stages.data[i].equation->e)) return true;
+        if (has_rows(arena, &seen, k->stages.data[i].equation->e)) return true;
     return false;
 }

@@ -22,6 +22,13 @@ static Operand compare(Emitter *em, LLVMRealPredicate how, Operand x, double c) 
     return LLVMBuildFCmp(em->builder, how, x, build_like(em, x, c), "");
 }
 
+// The size of one with the sign of the other.
+static Operand with_sign(Emitter *em, Operand size, Operand sign) {
+    LLVMTypeRef type = LLVMTypeOf(size);
+    Operand args[2] = {size, sign};
+    return build_intrinsic(em, "llvm.copysign", &type, 1, args, 2);
+}
+
 // At most, at least a constant; NaN stays NaN.
 static Operand at_most(Emitter *em, Operand x, double c) {
     return build_select(em, compare(em, LLVMRealOGT, x, c), build_like(em, x, c), x);
@@ -239,10 +246,7 @@ Operand build_erf(Emitter *em, Operand x) {
     Operand u = wide ? build_fma(em, y, build_like(em, x, 0.4), build_like(em, x, -1.4))
                      : build_fma(em, y, build_like(em, x, 2.0 / 3), build_like(em, x, -2.5 / 1.5));
     Operand p = wide ? polynomial(em, u, far_full, COUNT(far_full)) : polynomial(em, u, far, COUNT(far));
-    Operand outside = build_sub(em, build_like(em, x, 1), build_exp(em, p));
-    LLVMTypeRef type = LLVMTypeOf(x);
-    Operand args[2] = {outside, x};
-    outside = build_intrinsic(em, "llvm.copysign", &type, 1, args, 2);
+    Operand outside = with_sign(em, build_sub(em, build_like(em, x, 1), build_exp(em, p)), x);
     return build_select(em, compare(em, LLVMRealOLT, size, 1), build_mul(em, inside, x), outside);
 }
 
@@ -262,7 +266,6 @@ Operand build_erfinv(Emitter *em, Operand x) {
                                        0.0039332763124718697,  -0.0054570507180862237, 0.0032152606340446085,
                                        2.0198172014018374,     4.0417263690183392};
     bool wide = is_double(em, x);
-    double infinity = (double)INFINITY;
     Operand one = build_like(em, x, 1);
     Operand w = build_neg(em, build_log(em, build_mul(em, build_sub(em, one, x), build_add(em, one, x))));
     Operand small = build_neg(em, build_log1p(em, build_neg(em, build_mul(em, x, x))));
@@ -280,9 +283,7 @@ Operand build_erfinv(Emitter *em, Operand x) {
         Operand t = build_divide(em, build_sub(em, build_erf(em, y), x), slope);
         y = build_sub(em, y, build_divide(em, t, build_fma(em, t, y, one)));
     }
-    LLVMTypeRef type = LLVMTypeOf(x);
-    Operand args[2] = {build_like(em, x, infinity), x};
-    Operand edge = build_intrinsic(em, "llvm.copysign", &type, 1, args, 2);
+    Operand edge = with_sign(em, build_like(em, x, (double)INFINITY), x);
     return build_select(em, compare(em, LLVMRealOEQ, build_unary(em, "llvm.fabs", x), 1), edge, y);
 }
 
@@ -300,8 +301,7 @@ Operand build_pow(Emitter *em, Operand x, Operand y) {
     Operand half = build_mul(em, y, build_like(em, y, 0.5));
     Operand odd = LLVMBuildFCmp(em->builder, LLVMRealUNE, half, build_unary(em, "llvm.trunc", half), "");
     odd = LLVMBuildAnd(em->builder, odd, whole, "");
-    Operand sign[2] = {one, x};
-    Operand signed_p = build_mul(em, p, build_intrinsic(em, "llvm.copysign", &type, 1, sign, 2));
+    Operand signed_p = build_mul(em, p, with_sign(em, one, x));
     Operand below = LLVMBuildAnd(em->builder, compare(em, LLVMRealOLT, x, 0),
                                  compare(em, LLVMRealOGT, x, -(double)INFINITY), "");
     Operand nan = build_select(em, below, build_like(em, x, (double)NAN), p);

@@ -34,15 +34,18 @@ static Operand emit_SOFTPLUS(Emitter *em, const Operand *a) { return build_softp
 static Operand emit_ERF(Emitter *em, const Operand *a) { return build_erf(em, a[0]); }
 static Operand emit_ERFINV(Emitter *em, const Operand *a) { return build_erfinv(em, a[0]); }
 
-static Operand emit_ABS(Emitter *em, const Operand *a) {
-    if (is_real(a[0])) return build_unary(em, "llvm.fabs", a[0]);
-    Operand negative = LLVMBuildICmp(em->builder, LLVMIntSLT, a[0], build_like(em, a[0], 0), "");
-    return build_select(em, negative, build_neg(em, a[0]), a[0]);
+static Operand compare(Emitter *em, LLVMRealPredicate reals, LLVMIntPredicate integers, Operand a,
+                       Operand b) {
+    return is_real(a) ? LLVMBuildFCmp(em->builder, reals, a, b, "")
+                      : LLVMBuildICmp(em->builder, integers, a, b, "");
 }
 
-static Operand less(Emitter *em, Operand a, Operand b) {
-    return is_real(a) ? LLVMBuildFCmp(em->builder, LLVMRealOLT, a, b, "")
-                      : LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
+static Operand less(Emitter *em, Operand a, Operand b) { return compare(em, LLVMRealOLT, LLVMIntSLT, a, b); }
+
+static Operand emit_ABS(Emitter *em, const Operand *a) {
+    if (is_real(a[0])) return build_unary(em, "llvm.fabs", a[0]);
+    Operand negative = less(em, a[0], build_like(em, a[0], 0));
+    return build_select(em, negative, build_neg(em, a[0]), a[0]);
 }
 
 // 0 and NaN are their own signs.
@@ -149,13 +152,11 @@ static Operand emit_MIN(Emitter *em, const Operand *a) { return extreme(em, a, f
 static Operand emit_LT(Emitter *em, const Operand *a) { return less(em, a[0], a[1]); }
 
 static Operand emit_LE(Emitter *em, const Operand *a) {
-    return is_real(a[0]) ? LLVMBuildFCmp(em->builder, LLVMRealOLE, a[0], a[1], "")
-                         : LLVMBuildICmp(em->builder, LLVMIntSLE, a[0], a[1], "");
+    return compare(em, LLVMRealOLE, LLVMIntSLE, a[0], a[1]);
 }
 
 static Operand emit_EQ(Emitter *em, const Operand *a) {
-    return is_real(a[0]) ? LLVMBuildFCmp(em->builder, LLVMRealOEQ, a[0], a[1], "")
-                         : LLVMBuildICmp(em->builder, LLVMIntEQ, a[0], a[1], "");
+    return compare(em, LLVMRealOEQ, LLVMIntEQ, a[0], a[1]);
 }
 
 static Operand emit_AND(Emitter *em, const Operand *a) {

@@ -36,8 +36,10 @@ static const char *header_path(Arena *arena, const char *path) {
     return string_format(arena, "%.*s.h", (int)length, path);
 }
 
-static CodeRequest request_of(const WrapperData *data, const Kernels *k, const OutputOptions *o,
-                              CodeForm form) {
+// `data` is filled in, and must live as long as the request.
+static CodeRequest request_of(const Module *m, const Kernels *k, const OutputOptions *o, CodeForm form,
+                              WrapperData *data) {
+    *data = (WrapperData){.module = m, .manifest = manifest_make(m, k, o)};
     return (CodeRequest){.kernels = k,
                          .target = o->target,
                          .prefix = o->prefix,
@@ -48,8 +50,8 @@ static CodeRequest request_of(const WrapperData *data, const Kernels *k, const O
 }
 
 static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, CodeForm form) {
-    WrapperData data = {.module = m, .manifest = manifest_make(m, k, o)};
-    CodeRequest r = request_of(&data, k, o, form);
+    WrapperData data;
+    CodeRequest r = request_of(m, k, o, form, &data);
     return code_make(&r);
 }
 
@@ -61,8 +63,8 @@ static int write_trainer(const Module *m, const Kernels *k, const OutputOptions 
                      .gzip = reads_gzip(&m->data),
                      .debug = o->debug,
                      .openblas = kernels_use_openblas(k)};
-    WrapperData data = {.module = m, .manifest = manifest_make(m, k, o)};
-    CodeRequest code = request_of(&data, k, o, FORM_OBJECT);
+    WrapperData data;
+    CodeRequest code = request_of(m, k, o, FORM_OBJECT, &data);
     Objects objects = objects_make(&code);
     r.objects = objects.parts;
     r.object_count = objects.count;

@@ -10,7 +10,6 @@
 static void set_types(Emitter *em) {
     em->i1 = LLVMInt1TypeInContext(em->llvm);
     em->i8 = LLVMInt8TypeInContext(em->llvm);
-    em->i16 = LLVMInt16TypeInContext(em->llvm);
     em->i32 = LLVMInt32TypeInContext(em->llvm);
     em->i64 = LLVMInt64TypeInContext(em->llvm);
     em->f32 = LLVMFloatTypeInContext(em->llvm);

@@ -77,8 +77,7 @@ static void emit_variant(Emitter *em, Variant *v, int number) {
     for (int i = 0; i < places; i++) em->base_pointers[i] = LLVMGetParam(function, (unsigned)(PLACES + i));
     em->now = LLVMGetParam(function, NOW);
     Operand rows = em->partial ? LLVMGetParam(function, ROWS) : build_i64(em, v->rows);
-    function_begin(em, function, LLVMGetParam(function, CALL), LLVMGetParam(function, THREAD),
-                   LLVMGetParam(function, THREADS), rows);
+    function_begin(em, function, rows);
     emit_kernel(em, v->kernel);
     LLVMBuildRetVoid(em->builder);
     em->base_count = 0;

@@ -95,10 +95,15 @@ static void add_product(Emitter *em, Operand *sum) {
     set(em, sum, counted(em, v, old));
 }
 
-static void take_extreme(Emitter *em, const Stage *stage, int slot) {
+// A factor, or what may be better than all before.
+static void take_value(Emitter *em, const Stage *stage, int slot) {
     const Equation *q = stage->equation;
     Operand *sum = &em->point.sums[slot], old = get(em, sum);
     Operand v = build_convert(em, emit_value(em, em->point.body), element_type(old));
+    if (q->reduction == REDUCE_PROD) {
+        set(em, sum, counted(em, build_mul(em, old, v), old));
+        return;
+    }
     if (em->point.lane >= 0) v = build_splat(em, v);
     Operand c = build_and(em, better(em, q->reduction, v, old), em->point.active_sum);
     if (is_position(stage)) {
@@ -112,18 +117,13 @@ static void take_extreme(Emitter *em, const Stage *stage, int slot) {
 // One point of the summed indices, in all instances of the tile; `sub` counts the unrolled points.
 static void accumulate(Emitter *em, int64_t sub) {
     Point *p = &em->point;
-    Reduction r = p->stage->equation->reduction;
     for (int i = 0; i < p->instance_count; i++) {
         instance_set(em, i);
         int slot = i * p->partials + (int)(sub % p->partials);
-        if (r == REDUCE_SUM)
+        if (p->stage->equation->reduction == REDUCE_SUM)
             add_product(em, &p->sums[slot]);
-        else if (r == REDUCE_PROD) {
-            Operand old = get(em, &p->sums[slot]);
-            Operand v = build_mul(em, old, build_convert(em, emit_value(em, p->body), element_type(old)));
-            set(em, &p->sums[slot], counted(em, v, old));
-        } else
-            take_extreme(em, p->stage, slot);
+        else
+            take_value(em, p->stage, slot);
     }
 }
 
@@ -165,19 +165,15 @@ static void lanes_of_sum(Emitter *em, int64_t sub) {
     }
     int64_t vectors = size / em->lanes, unroll = 4;
     while (unroll > 1 && vectors % unroll) unroll--;
-    if (vectors > unroll || s->block) {
-        Operand high = s->block ? s->high : build_i64(em, vectors * em->lanes);
-        Loop loop = loop_open(em, axis, low_of(em, axis), high, unroll * em->lanes);
-        for (int64_t u = 0; u < unroll; u++) {
-            s->inst = u * em->lanes;
-            accumulate(em, sub * unroll + u);
-        }
-        loop_close(em, &loop);
-    } else
-        for (int64_t u = 0; u < vectors; u++) {
-            s->inst = u * em->lanes;
-            accumulate(em, sub * unroll + u);
-        }
+    bool loops = vectors > unroll || s->block;
+    Operand high = s->block ? s->high : build_i64(em, vectors * em->lanes);
+    Loop loop;
+    if (loops) loop = loop_open(em, axis, low_of(em, axis), high, unroll * em->lanes);
+    for (int64_t u = 0; u < (loops ? unroll : vectors); u++) {
+        s->inst = u * em->lanes;
+        accumulate(em, sub * unroll + u);
+    }
+    if (loops) loop_close(em, &loop);
     s->inst = 0;
     if (size % em->lanes == 0) return;
     s->fixed = vectors * em->lanes;

@@ -64,21 +64,22 @@ void instances_make(Emitter *em, bool by_lane) {
 
 // ---- results ----------------------------------------------------------------------------------------------
 
-static uint32_t result_axes(const Stage *stage) {
-    return forms_axes(stage->equation->out, stage->equation->out_count);
+// The stage's result at this point, with lanes along an axis if it has that axis.
+static Memo key_of_result(const Emitter *em, const Stage *stage, int lane) {
+    uint32_t axes = forms_axes(stage->equation->out, stage->equation->out_count);
+    return (Memo){.what = stage->equation,
+                  .point = point_of(em, axes),
+                  .lane = lane >= 0 && axes >> lane & 1 ? lane : -1};
 }
 
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value) {
-    uint32_t axes = result_axes(stage);
-    if (lane >= 0 && !(axes >> lane & 1)) lane = -1;
-    memo_add(em, stage->equation, point_of(em, axes), lane, value);
+    Memo key = key_of_result(em, stage, lane);
+    memo_add(em, key.what, key.point, key.lane, value);
 }
 
 Operand result_of(Emitter *em, const Stage *stage) {
-    uint32_t axes = result_axes(stage);
-    int lane = em->point.kernel->vector_axis;
-    if (lane >= 0 && !(axes >> lane & 1)) lane = -1;
-    Operand v = memo_find(em, stage->equation, point_of(em, axes), lane);
+    Memo key = key_of_result(em, stage, em->point.kernel->vector_axis);
+    Operand v = memo_find(em, key.what, key.point, key.lane);
     if (!v) die("no value of %s to store", stage->equation->tensor->name);
     return v;
 }
@@ -97,7 +98,7 @@ static bool has_place(const Stage *stage) {
     return layout && (layout->stored || layout->same);
 }
 
-// ---- a row: a stage with further axes, evaluated and stored point by point --------------------------------
+// ---- maps, and rows: stages with further axes, evaluated and stored point by point ------------------------
 
 static void walk(Emitter *em, const Stage *stage, int j);
 
@@ -106,7 +107,7 @@ static void walk_here(Emitter *em, const Stage *stage) {
         instance_set(em, i);
         Operand v = emit_value(em, stage->equation->e);
         remember_result(em, stage, em->point.lane, v);
-        if (has_place(stage)) store_result(em, stage, v);
+        if (is_walked(stage) && has_place(stage)) store_result(em, stage, v);
     }
 }
 
@@ -168,13 +169,6 @@ static void walk(Emitter *em, const Stage *stage, int j) {
 
 // ---- stages -----------------------------------------------------------------------------------------------
 
-static void map_stage(Emitter *em, const Stage *stage) {
-    for (int i = 0; i < em->point.instance_count; i++) {
-        instance_set(em, i);
-        remember_result(em, stage, em->point.lane, emit_value(em, stage->equation->e));
-    }
-}
-
 // Double if the result is double and no reduction, or if a double tensor with dimensions is read; else the
 // program's reals.
 static LLVMTypeRef computes_in(const Emitter *em, const Stage *stage) {
@@ -196,10 +190,8 @@ static void stage_values(Emitter *em, const Stage *stage) {
     instances_make(em, p->lane == k->vector_axis);
     if (reduces)
         sum_stage(em, stage);
-    else if (is_walked(stage))
-        walk(em, stage, 0);
     else
-        map_stage(em, stage);
+        walk(em, stage, 0);
 }
 
 static void lanes_of_results(Emitter *em) {

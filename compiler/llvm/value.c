@@ -90,15 +90,13 @@ static Operand sum_of_terms(Emitter *em, const Affine *form, int64_t constant) {
     return sum;
 }
 
-static Operand numerator(Emitter *em, const Affine *form) { return sum_of_terms(em, form, form->constant); }
-
 static Operand divided(Emitter *em, Operand n, int64_t denominator) {
     Operand args[2] = {n, build_i32(em, denominator)};
     return emit_op(em, OP_FLOOR_DIV, args, 2, TYPE_INT);
 }
 
 Operand emit_integer(Emitter *em, const Affine *form) {
-    Operand n = numerator(em, form);
+    Operand n = sum_of_terms(em, form, form->constant);
     return form->denominator == 1 ? n : divided(em, n, form->denominator);
 }
 
@@ -111,7 +109,7 @@ static Operand below(Emitter *em, Guard guard) {
 
 Operand emit_guard(Emitter *em, Guard guard) {
     if (guard.form->constant > INT32_MAX && guard.form->denominator == 1) return below(em, guard);
-    Operand n = numerator(em, guard.form), whole = NULL;
+    Operand n = sum_of_terms(em, guard.form, guard.form->constant), whole = NULL;
     if (guard.form->denominator != 1) {
         Operand q = divided(em, n, guard.form->denominator);
         Operand back = build_mul(em, q, build_like(em, q, (double)guard.form->denominator));
@@ -137,15 +135,14 @@ static LLVMTypeRef number_type(const Emitter *em, const Expr *e) {
     return is_integer(e) ? em->i32 : em->point.number;
 }
 
-// As a number of at least the expression's type; constants exactly of the wanted type.
-static Operand number(Emitter *em, const Expr *e, LLVMTypeRef type) {
-    if (e->op == OP_CONST)
-        return type == em->i32 ? build_i32(em, (int64_t)e->value) : LLVMConstReal(type, e->value);
-    return build_convert(em, emit_value(em, e), type);
-}
-
 static Operand constant(const Emitter *em, LLVMTypeRef type, double value) {
     return type == em->i32 ? build_i32(em, (int64_t)value) : LLVMConstReal(type, value);
+}
+
+// As a number of at least the expression's type; constants exactly of the wanted type.
+static Operand number(Emitter *em, const Expr *e, LLVMTypeRef type) {
+    if (e->op == OP_CONST) return constant(em, type, e->value);
+    return build_convert(em, emit_value(em, e), type);
 }
 
 static Operand times(Emitter *em, Operand a, Operand b) { return !a ? b : !b ? a : build_mul(em, a, b); }
