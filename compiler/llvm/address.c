@@ -23,8 +23,8 @@ typedef struct {
     Operand base;  // pointer
     Operand run;   // elements, i64, or NULL
     int64_t known; // elements
-    Operand lanes; // elements, a vector of i32: a gather; NULL: one run of elements, or a scalar
-    LLVMTypeRef element;
+    Operand lanes; // elements, a vector of `offset`: a gather; NULL: one run of elements, or a scalar
+    LLVMTypeRef element, offset;
     int element_size;
     bool along; // one element for each lane
 } Place;
@@ -212,6 +212,18 @@ static void check(Emitter *em, const Tensor *t, int d, const Affine *form, const
 
 // ---- places -----------------------------------------------------------------------------------------------
 
+// What differences between lanes are counted in. 32 bits hold those of most tensors; of the rows of a source
+// only the run knows how many there are.
+static LLVMTypeRef offset_type(const Emitter *em, const Tensor *t, const Layout *layout, const Parts *parts) {
+    bool many_rows = t->kind == TENSOR_SOURCE && layout->inner != 0 && (parts[0].lanes || parts[0].per_lane);
+    return many_rows || layout->size > INT32_MAX - NN_MARGIN ? em->i64 : em->i32;
+}
+
+static Operand offsets(Emitter *em, const Place *place, Operand subscripts, int64_t stride) {
+    Operand v = build_convert(em, subscripts, place->offset);
+    return build_mul(em, v, build_like(em, v, (double)stride));
+}
+
 static void add_lanes(Emitter *em, Place *place, Operand v) {
     place->lanes = place->lanes ? build_add(em, place->lanes, v) : v;
 }
@@ -224,7 +236,8 @@ static void add_panelled(Emitter *em, Place *place, const Layout *layout, Parts 
         Operand v = subscript(em, &parts);
         Operand high = LLVMBuildAShr(em->builder, v, build_like(em, v, shift), "");
         Operand low = LLVMBuildAnd(em->builder, v, build_like(em, v, (double)(width - 1)), "");
-        add_lanes(em, place, build_add(em, build_mul(em, high, build_like(em, v, (double)stride)), low));
+        low = build_convert(em, low, place->offset);
+        add_lanes(em, place, build_add(em, offsets(em, place, high, stride), low));
         return;
     }
     int64_t k = parts.known;
@@ -301,9 +314,10 @@ static Place locate_in(Emitter *em, const Tensor *t, const Layout *layout, const
         place.base = base_of(em, layout);
     else if (!source)
         place.known += layout->offset / layout->element_size;
+    place.offset = offset_type(em, t, layout, parts);
     bool run = in_one_run(em, layout, parts, t->rank);
     for (int d = 0; d < t->rank; d++) place.along = place.along || parts[d].per_lane || parts[d].lanes;
-    if (place.along && !run) place.lanes = build_like(em, build_lane_numbers(em, 0), 0);
+    if (place.along && !run) place.lanes = LLVMConstNull(vector_of(em, place.offset));
     for (int d = 0; d < t->rank; d++) {
         if (d == layout->inner && layout->panel) {
             add_panelled(em, &place, layout, parts[d]);
@@ -313,10 +327,8 @@ static Place locate_in(Emitter *em, const Tensor *t, const Layout *layout, const
         place.known += stride * parts[d].known;
         place.run = plus(em, place.run, scaled(em, parts[d].run, stride));
         if (!run && parts[d].per_lane)
-            add_lanes(em, &place, build_lane_numbers(em, stride * parts[d].per_lane));
-        if (parts[d].lanes)
-            add_lanes(em, &place,
-                      build_mul(em, parts[d].lanes, build_like(em, parts[d].lanes, (double)stride)));
+            add_lanes(em, &place, offsets(em, &place, build_lane_numbers(em, 1), stride * parts[d].per_lane));
+        if (parts[d].lanes) add_lanes(em, &place, offsets(em, &place, parts[d].lanes, stride));
     }
     return place;
 }
@@ -342,26 +354,20 @@ static Operand pointer(Emitter *em, const Place *place) {
     return place->known ? LLVMBuildGEP2(em->builder, step, p, &known, 1, "") : p;
 }
 
-static Operand lane_pointers(Emitter *em, const Place *place) {
-    Operand lanes = place->lanes;
-    return LLVMBuildGEP2(em->builder, place->element, pointer(em, place), &lanes, 1, "");
-}
-
-static Operand full_mask(Emitter *em) { return build_mask(em, em->lanes); }
-
 // ---- loads and stores -------------------------------------------------------------------------------------
 
-static Operand masked_load(Emitter *em, const Place *place, Operand mask) {
-    LLVMTypeRef type = vector_of(em, place->element), overloads[2] = {type, em->pointer};
-    Operand args[4] = {pointer(em, place), build_i32(em, place->element_size), mask, LLVMConstNull(type)};
-    return build_intrinsic(em, "llvm.masked.load", overloads, 2, args, 4);
-}
-
-static Operand gather(Emitter *em, const Place *place, Operand mask) {
-    LLVMTypeRef type = vector_of(em, place->element), overloads[2] = {type, vector_of(em, em->pointer)};
-    Operand args[4] = {lane_pointers(em, place), build_i32(em, place->element_size),
-                       mask ? mask : full_mask(em), LLVMConstNull(type)};
-    return build_intrinsic(em, "llvm.masked.gather", overloads, 2, args, 4);
+// Of the lanes of a mask (NULL: all), each where it lies or all in one run: a load, or with a value its
+// store.
+static Operand masked(Emitter *em, const Place *place, Operand mask, Operand value) {
+    static const char *const names[2][2] = {{"llvm.masked.load", "llvm.masked.gather"},
+                                            {"llvm.masked.store", "llvm.masked.scatter"}};
+    Operand at = pointer(em, place), lanes = place->lanes, size = build_i32(em, place->element_size);
+    if (lanes) at = LLVMBuildGEP2(em->builder, place->element, at, &lanes, 1, "");
+    if (!mask) mask = build_mask(em, em->lanes);
+    LLVMTypeRef type = value ? LLVMTypeOf(value) : vector_of(em, place->element);
+    Operand load[4] = {at, size, mask, LLVMConstNull(type)}, store[4] = {value, at, size, mask};
+    return build_intrinsic(em, names[value != NULL][lanes != NULL], (LLVMTypeRef[]){type, LLVMTypeOf(at)}, 2,
+                           value ? store : load, 4);
 }
 
 // ---- reading ahead ----------------------------------------------------------------------------------------
@@ -419,9 +425,8 @@ Operand emit_pointer(Emitter *em, const Tensor *t, const Affine *const *forms) {
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count) {
     if (count != t->rank) die("a read of %s with %d subscripts", t->name, count);
     Place place = locate(em, t, forms, true);
-    if (place.lanes) return gather(em, &place, lane_mask(em));
-    if (place.along && t->kind == TENSOR_SOURCE && lane_mask(em))
-        return masked_load(em, &place, lane_mask(em));
+    if (place.lanes || (place.along && t->kind == TENSOR_SOURCE && lane_mask(em)))
+        return masked(em, &place, lane_mask(em), NULL);
     read_ahead(em, t, forms, place);
     LLVMTypeRef type = place.along ? vector_of(em, place.element) : place.element;
     Operand v = LLVMBuildLoad2(em->builder, type, pointer(em, &place), "");
@@ -438,16 +443,9 @@ static void store_at(Emitter *em, const Place *place, Operand value) {
         mask = NULL;
     } else if (mask)
         mask = build_splat(em, mask);
-    if (place->lanes) {
-        LLVMTypeRef overloads[2] = {LLVMTypeOf(value), vector_of(em, em->pointer)};
-        Operand args[4] = {value, lane_pointers(em, place), build_i32(em, place->element_size),
-                           mask ? mask : full_mask(em)};
-        build_intrinsic(em, "llvm.masked.scatter", overloads, 2, args, 4);
-    } else if (place->along && mask) {
-        LLVMTypeRef overloads[2] = {LLVMTypeOf(value), em->pointer};
-        Operand args[4] = {value, pointer(em, place), build_i32(em, place->element_size), mask};
-        build_intrinsic(em, "llvm.masked.store", overloads, 2, args, 4);
-    } else
+    if (place->lanes || (place->along && mask))
+        masked(em, place, mask, value);
+    else
         LLVMSetAlignment(LLVMBuildStore(em->builder, value, pointer(em, place)),
                          (unsigned)place->element_size);
 }

@@ -37,11 +37,12 @@ static bool make_arena(CompiledProgram *c) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), size = ((size_t)c->kernels->arena_size + 63) / 64 * 64;
     size_t inside = (size + 2 * NN_MARGIN + page - 1) / page * page;
     c->page_bytes = inside + 2 * page;
-    c->pages = mmap(NULL, c->page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    c->pages = mmap(NULL, c->page_bytes, PROT_NONE, kind, -1, 0);
     if (c->pages == MAP_FAILED || mprotect(c->pages + page, inside, PROT_READ | PROT_WRITE)) return false;
-    memset(c->pages + page, 0xff, inside);
-    c->arena = c->pages + page + inside - NN_MARGIN - size;
-    memset(c->arena, 0, size);
+    c->arena = c->pages + page + inside - NN_MARGIN - size; // zeros, of which memory has what is touched
+    memset(c->pages + page, 0xff, (size_t)(c->arena - c->pages) - page);
+    memset(c->arena + size, 0xff, NN_MARGIN);
     return true;
 }
 
