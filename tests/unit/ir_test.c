@@ -1,6 +1,6 @@
 // The intermediate form: guards, affine forms, canonical and normal expressions against brute force at every
 // point; text that reads back as it was printed; the verifier's refusals; the interpreter on small programs.
-#include "ir/algebra.h"
+#include "ir/ir.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -136,22 +136,6 @@ static void test_guards(Test *t) {
                   guard_normal(s.p, &again) == GUARD_OPEN && again.form == n.form && again.count == n.count,
                   "guard_normal twice");
     }
-}
-
-// The places of one piece among those of another, and whether that none is common is found out.
-static void test_disjoint(Test *t) {
-    Space s = space_open(t, PRECISION_DEFAULT);
-    int apart = 0, found = 0;
-    for (int round = 0; round < 2000; round++) {
-        const Affine *a = random_form(t, &s, 6), *b = random_form(t, &s, 6);
-        bool taken[512] = {false}, met = false, disjoint = forms_disjoint(&a, &b, 1);
-        EACH_POINT(i, j, k) taken[256 + form_at(&s, a, i, j, k)] = true;
-        EACH_POINT(i, j, k) met |= taken[256 + form_at(&s, b, i, j, k)];
-        check(t, !(disjoint && met), "places that are not disjoint");
-        apart += !met;
-        found += disjoint;
-    }
-    check(t, found * 10 > apart * 7, "%d of %d pairs of disjoint places are found", found, apart);
 }
 
 static void test_conjunctions(Test *t) {
@@ -600,7 +584,6 @@ static void test_random(Test *t) {
 int main(void) {
     Test t = {.ctx = context_create(), .seed = 1};
     test_guards(&t);
-    test_disjoint(&t);
     test_conjunctions(&t);
     test_floor(&t);
     test_canonical(&t);

@@ -1,5 +1,6 @@
 // Tensors of more elements than 32 bits count: what vectors of subscripts gather from a parameter and from
 // the rows of a source, with the few pages in memory that are touched.
+#include "support/check.h"
 #include "support/compiled.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@ typedef struct {
     const char *cpu, *precision;
 } Way;
 
-static int passed, failed;
+static Tests tests;
 
 static CompiledProgram *compiled(Context *ctx, const Way *way, const char *body) {
     const char *text =
@@ -23,8 +24,7 @@ static CompiledProgram *compiled(Context *ctx, const Way *way, const char *body)
     CompiledProgram *c = p ? compiled_create(p, way->cpu, false) : NULL;
     if (!c) {
         diagnostics_print(ctx, false, stdout);
-        printf("does not compile: %s\n", text);
-        failed++;
+        check(&tests, false, text);
     }
     return c;
 }
@@ -39,18 +39,14 @@ static void put(const Way *way, unsigned char *memory, int64_t byte, double valu
 }
 
 // Runs a step: y is 1, 2, 3 ...
-static void check(CompiledProgram *c, const Way *way, const char *what) {
+static void check_step(CompiledProgram *c, const Way *way, const char *what) {
     double y[COUNT];
     compiled_call(c, FUNCTION_STEP, COUNT, 0, 0, 1);
     compiled_get(c, tensor_find(c->program, "y"), y);
-    for (int i = 0; i < COUNT; i++) {
-        if (y[i] == i + 1) {
-            passed++;
-            continue;
-        }
-        failed++;
-        printf("%s, %s, %s: y[%d] is %g\n", what, way->cpu, way->precision, i, y[i]);
-    }
+    for (int i = 0; i < COUNT; i++)
+        check(&tests, y[i] == i + 1,
+              string_format(c->program->arena, "%s, %s, %s: y[%d] is %g", what, way->cpu, way->precision, i,
+                            y[i]));
 }
 
 // e[k[i], i] for numbers k from all over a parameter of 2.8e9 elements.
@@ -67,7 +63,7 @@ static void check_parameter(const Way *way) {
             put(way, c->arena, layout_byte(e->layout, e, (int64_t)k[i] * COLUMNS + i), i + 1);
         }
         compiled_set(c, tensor_find(c->program, "k"), k);
-        check(c, way, "a parameter");
+        check_step(c, way, "a parameter");
         compiled_destroy(c);
     }
     context_destroy(ctx);
@@ -91,7 +87,7 @@ static void check_source(const Way *way) {
         }
         compiled_set(c, tensor_of_kind(c->program, TENSOR_ROWMAP), map);
         c->sources[0] = data;
-        check(c, way, "a source");
+        check_step(c, way, "a source");
         compiled_destroy(c);
     }
     munmap(data, bytes);
@@ -108,6 +104,5 @@ int main(void) {
         check_parameter(&WAYS[i]);
         check_source(&WAYS[i]);
     }
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return tests_end(&tests);
 }
