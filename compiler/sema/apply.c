@@ -25,6 +25,17 @@ int parameter_named(const Node *define, const char *name) {
     return -1;
 }
 
+// Where an argument's message stands: at the argument, or at the call.
+static Span place_of(const Application *a, SemaValue v) { return v.span.end ? v.span : a->span; }
+
+// Reports at the call; the application has no result then.
+#define fail_call(el, a, ...) ((a)->ok = false, fail((el), (a)->caller, __VA_ARGS__))
+
+static void note_declared(Elaborator *el, Diagnostic *d, const Node *declared) {
+    diagnostic_note(el->session->ctx, d, declared->span, "`%s` is declared here",
+                    node_text(el->session->arena, declared));
+}
+
 // ---- arguments ----
 
 static bool place_arguments(Elaborator *el, Application *a, Arguments given) {
@@ -99,15 +110,11 @@ static SemaValue apply_elementwise(Elaborator *el, Application *a) {
 
 static void shape_error(Elaborator *el, Application *a, const Node *parameter, SemaValue v, const Node *item,
                         const char *wanted, Span other) {
-    Context *ctx = el->session->ctx;
-    Diagnostic *d =
-        fail(el, a->caller, ARGUMENT_SHAPE, v.span.end ? v.span : a->span, parameter->name, a->define->name,
-             value_shape_text(el->session, v), node_text(el->session->arena, parameter));
-    a->ok = false;
-    diagnostic_note(ctx, d, parameter->span, "`%s` is declared here",
-                    node_text(el->session->arena, parameter));
+    Diagnostic *d = fail_call(el, a, ARGUMENT_SHAPE, place_of(a, v), parameter->name, a->define->name,
+                              value_shape_text(el->session, v), node_text(el->session->arena, parameter));
+    note_declared(el, d, parameter);
     if (item && wanted)
-        diagnostic_note(ctx, d, other.end ? other : item->span, "here `%s` is %s",
+        diagnostic_note(el->session->ctx, d, other.end ? other : item->span, "here `%s` is %s",
                         node_text(el->session->arena, item), wanted);
 }
 
@@ -129,7 +136,7 @@ static void bind_size(Elaborator *el, Application *a, const Node *parameter, con
         n->dim = dim;
         return;
     }
-    if (n->is_size && (n->dim.size != dim.size || n->dim.batch != dim.batch))
+    if (n->is_size && !dims_same(n->dim, dim))
         shape_error(el, a, parameter, v, item, dims_text(el, &n->dim, 1), n->span);
 }
 
@@ -164,8 +171,7 @@ static void bind_shape(Elaborator *el, Application *a, const Node *parameter, Se
         return;
     }
     if (v.array->filter && (!dots || parameter->count != 1)) {
-        fail(el, a->caller, FILTER_NEEDS_DOTS, a->span, a->define->name);
-        a->ok = false;
+        fail_call(el, a, FILTER_NEEDS_DOTS, a->span, a->define->name);
         return;
     }
     for (int i = 0, at = 0; i < parameter->count && a->ok; i++) {
@@ -193,65 +199,50 @@ static void check_shape(Elaborator *el, Application *a, const Node *parameter, S
         if (item->kind == AST_NAME && !is_value_name(el, a, item->name)) continue;
         if (!dim_of(el, a->env, item, &wanted))
             a->ok = false;
-        else if (wanted.size != dim.size || wanted.batch != dim.batch)
+        else if (!dims_same(wanted, dim))
             shape_error(el, a, parameter, v, item, dims_text(el, &wanted, 1), NO_SPAN);
     }
 }
 
 // ---- parameters ----
 
-static bool is_whole_type(Type type) { return type == TYPE_INT || type == TYPE_BOOL; }
-
 static void check_type(Elaborator *el, Application *a, const Node *parameter, SemaValue *v) {
     if (v->kind != SEMA_NUMBER && v->kind != SEMA_SCALAR && v->kind != SEMA_TENSOR) return;
     const char *type = parameter->type;
     if (!type || unit_named(type)) {
         if (!v->is_class || !parameter->brackets) return;
-        Diagnostic *d = fail(el, a->caller, CLASS_ARGUMENT, v->span.end ? v->span : a->span, parameter->name,
-                             a->define->name);
-        if (d) {
-            diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here",
-                            node_text(el->session->arena, parameter));
-            diagnostic_help(el->session->ctx, d,
-                            "a class indexes and compares; what takes one declares it `: class`, as "
-                            "`cross_entropy` does");
-        }
-        a->ok = false;
+        Diagnostic *d = fail_call(el, a, CLASS_ARGUMENT, place_of(a, *v), parameter->name, a->define->name);
+        note_declared(el, d, parameter);
+        diagnostic_help(el->session->ctx, d,
+                        "a class indexes and compares; what takes one declares it `: class`, as "
+                        "`cross_entropy` does");
         return;
     }
-    bool fits = true;
-    if (string_equal(type, "int") || string_equal(type, "class")) fits = is_whole_type(v->type);
-    if (string_equal(type, "bool"))
-        fits = v->type == TYPE_BOOL || (v->kind == SEMA_NUMBER && is_whole_type(v->type));
+    bool is_int = string_equal(type, "int"), is_class = string_equal(type, "class"),
+         is_bool = string_equal(type, "bool");
+    bool fits = (!is_int && !is_class && !is_bool) || v->type == TYPE_BOOL ||
+                (type_is_whole(v->type) && (!is_bool || v->kind == SEMA_NUMBER));
     if (fits) {
-        if (string_equal(type, "int")) v->is_class = false;
-        if (string_equal(type, "class")) v->is_class = true;
+        v->is_class = is_class || (v->is_class && !is_int);
         return;
     }
     const char *given = v->type == TYPE_INT ? "integers" : v->type == TYPE_BOOL ? "conditions" : "numbers";
-    Diagnostic *d = fail(el, a->caller, ARGUMENT_TYPE, v->span.end ? v->span : a->span, parameter->name,
-                         a->define->name, type, given);
-    if (d) {
-        diagnostic_note(el->session->ctx, d, parameter->span, "`%s` is declared here",
-                        node_text(el->session->arena, parameter));
-        if (!string_equal(type, "bool"))
-            diagnostic_help(el->session->ctx, d,
-                            "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
-    }
-    a->ok = false;
+    Diagnostic *d =
+        fail_call(el, a, ARGUMENT_TYPE, place_of(a, *v), parameter->name, a->define->name, type, given);
+    note_declared(el, d, parameter);
+    if (!is_bool)
+        diagnostic_help(el->session->ctx, d,
+                        "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
 }
 
 // Is the parameter a length of the run (rule 23)?
 static bool is_length(const Node *parameter) {
-    if (parameter->type &&
-        (string_equal(parameter->type, "steps") || string_equal(parameter->type, "epochs")))
-        return true;
     const Node *value = parameter->value;
-    if (!value) return false;
-    if (value->kind == AST_NAME)
-        return string_equal(value->name, "steps") || string_equal(value->name, "epochs");
-    return value->kind == AST_NUMBER && (unit_dimension(value->unit) == DIMENSION_STEPS ||
-                                         unit_dimension(value->unit) == DIMENSION_EPOCHS);
+    const char *words[] = {parameter->type, value && value->kind == AST_NAME ? value->name : NULL};
+    for (int i = 0; i < 2; i++)
+        if (words[i] && (string_equal(words[i], "steps") || string_equal(words[i], "epochs"))) return true;
+    Dimension unit = value && value->kind == AST_NUMBER ? unit_dimension(value->unit) : DIMENSION_NUMBER;
+    return unit == DIMENSION_STEPS || unit == DIMENSION_EPOCHS;
 }
 
 static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
@@ -265,15 +256,14 @@ static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter,
     if (v.dimension == DIMENSION_EPOCHS && el->hooks && el->hooks->to_steps)
         v = el->hooks->to_steps(el->hooks->data, el, v, a->span);
     else if (v.dimension != DIMENSION_STEPS && !value_is_number(v, 0)) {
-        Diagnostic *d = fail(el, a->caller, LENGTH_WITHOUT_UNIT, v.span.end ? v.span : a->span,
-                             parameter->name, a->define->name);
-        if (d && v.kind == SEMA_NUMBER)
+        Diagnostic *d =
+            fail_call(el, a, LENGTH_WITHOUT_UNIT, place_of(a, v), parameter->name, a->define->name);
+        if (v.kind == SEMA_NUMBER)
             diagnostic_help(el->session->ctx, d, "write `%s steps` or `%s epochs`",
                             number_text(el->session->arena, v.number),
                             number_text(el->session->arena, v.number));
         else
             diagnostic_help(el->session->ctx, d, "give it in `steps` or in `epochs`");
-        a->ok = false;
     }
     v.dimension = DIMENSION_NUMBER;
     v.counts = DIMENSION_STEPS;
@@ -282,16 +272,14 @@ static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter,
 
 // A number for a tensor parameter: it has it everywhere (rule 9).
 static SemaValue everywhere(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
-    Array array = {.rank = 0, .e = value_expr(el, v, !is_whole_type(v.type))};
+    Array array = {.rank = 0, .e = value_expr(el, v, !type_is_whole(v.type))};
     if (!a->env->frame->has_dots && parameter->count == 1 && parameter->items[0]->kind == AST_DOTS)
         a->env->frame->has_dots = true;
     for (int i = 0; i < parameter->count; i++) {
         const Node *item = parameter->items[i];
         if (item->kind != AST_NAME || is_value_name(el, a, item->name) || env_name(a->env, item->name))
             continue;
-        fail(el, a->caller, SIZE_UNKNOWN, v.span.end ? v.span : a->span, parameter->name, a->define->name,
-             item->name);
-        a->ok = false;
+        fail_call(el, a, SIZE_UNKNOWN, place_of(a, v), parameter->name, a->define->name, item->name);
         return value_error();
     }
     if (!dims_of(el, a->env, parameter->items, parameter->count, array.dims, &array.rank)) {
@@ -310,9 +298,8 @@ static void bind_tensor(Elaborator *el, Application *a, const Node *parameter, S
     else if (v.kind == SEMA_TENSOR)
         check_shape(el, a, parameter, v);
     else if (v.kind != SEMA_ERROR) {
-        fail(el, a->caller, TENSOR_WANTED, v.span.end ? v.span : a->span, parameter->name, a->define->name,
-             value_shape_text(el->session, v));
-        a->ok = false;
+        fail_call(el, a, TENSOR_WANTED, place_of(a, v), parameter->name, a->define->name,
+                  value_shape_text(el->session, v));
     }
     if (a->ok) env_add(a->env, parameter->name, v, v.span);
 }
@@ -329,7 +316,7 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
             v.span = parameter->value->span;
         }
     }
-    if (v.kind == SEMA_TUPLE) v = value_first(v);
+    v = value_first(v);
     if (v.kind == SEMA_ERROR) a->ok = false;
     if (is_length(parameter)) v = as_steps(el, a, parameter, v);
     if (!a->ok) return;
@@ -343,9 +330,8 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
         return;
     }
     if (v.kind == SEMA_TENSOR && is_layer_definition(a->define)) {
-        fail(el, a->caller, SETTING_IS_TENSOR, v.span.end ? v.span : a->span, parameter->name,
-             a->define->name, value_shape_text(el->session, v));
-        a->ok = false;
+        fail_call(el, a, SETTING_IS_TENSOR, place_of(a, v), parameter->name, a->define->name,
+                  value_shape_text(el->session, v));
         return;
     }
     env_add(a->env, parameter->name, v, v.span);
@@ -356,7 +342,7 @@ static void bind_parameters(Elaborator *el, Application *a) {
     for (int i = 0; i < define->count; i++) {
         SemaValue *v = &a->given[i];
         if (!define->items[i]->brackets) continue;
-        if (v->kind == SEMA_TUPLE) *v = value_first(*v);
+        *v = value_first(*v);
         if (v->kind == SEMA_CLOSURE) *v = force_closure(el, *v);
         if (is_length(define->items[i])) *v = as_steps(el, a, define->items[i], *v);
         if (v->kind == SEMA_LIST) *v = list_tensor(el, a->caller, *v, a->span);
@@ -365,10 +351,8 @@ static void bind_parameters(Elaborator *el, Application *a) {
         Span span = v->span;
         if (!v->is_view) *v = value_store(el, a->caller, *v, value_name(el, a->caller, *v), a->span);
         v->span = span;
-        if (v->kind == SEMA_TENSOR)
-            bind_shape(el, a, define->items[i], *v);
-        else if (v->kind == SEMA_ERROR)
-            a->ok = false;
+        a->ok = a->ok && v->kind != SEMA_ERROR;
+        if (v->kind == SEMA_TENSOR) bind_shape(el, a, define->items[i], *v);
     }
     for (int i = 0; i < define->count && a->ok; i++) bind_parameter(el, a, i);
 }
@@ -384,7 +368,7 @@ static SemaValue fit_result(Elaborator *el, Application *a, const Node *declared
     if (v.kind == SEMA_LIST) v = list_tensor(el, a->env, v, a->span);
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) {
         for (int d = 0; d < array.rank; d++) array.indices[d] = index_of(el, "i", array.dims[d]);
-        array.e = value_expr(el, v, !is_whole_type(v.type));
+        array.e = value_expr(el, v, !type_is_whole(v.type));
         return value_array(el->session, &array);
     }
     if (v.kind == SEMA_TENSOR && v.array->rank == array.rank &&
@@ -393,8 +377,7 @@ static SemaValue fit_result(Elaborator *el, Application *a, const Node *declared
     Diagnostic *d =
         fail(el, a->env, RESULT_SHAPE, v.span.end ? v.span : a->define->body->span, a->define->name,
              value_shape_text(el->session, v), declared->name, dims_text(el, array.dims, array.rank));
-    diagnostic_note(el->session->ctx, d, declared->span, "`%s` is declared here",
-                    node_text(el->session->arena, declared));
+    note_declared(el, d, declared);
     return value_error();
 }
 
@@ -403,8 +386,7 @@ static SemaValue name_value(Env *env, const char *name) {
     return n->slot ? n->slot->current : n->value;
 }
 
-static bool is_result(Elaborator *el, Application *a, const char *name) {
-    (void)el;
+static bool is_result(const Application *a, const char *name) {
     Name *n = map_get(a->env->names, name);
     return n && !n->is_size && parameter_named(a->define, name) < 0;
 }
@@ -414,7 +396,7 @@ static SemaValue named_results(Elaborator *el, Application *a, const Node *resul
     const char **names = arena_array(el->session->arena, const char *, results->count);
     for (int i = 0; i < results->count; i++) {
         names[i] = results->items[i]->name;
-        if (!is_result(el, a, names[i]))
+        if (!is_result(a, names[i]))
             return fail_value(el, a->env, RESULT_MISSING, results->items[i]->span, names[i], a->define->name);
         items[i] = fit_result(el, a, results->items[i], name_value(a->env, names[i]));
         if (items[i].kind == SEMA_ERROR) return items[i];
@@ -428,7 +410,7 @@ static SemaValue results_of(Elaborator *el, Application *a, SemaValue last) {
     if (last.kind == SEMA_ERROR) return last;
     bool named = false;
     for (int i = 0; results && i < results->count; i++)
-        named = named || is_result(el, a, results->items[i]->name);
+        named = named || is_result(a, results->items[i]->name);
     if (named) return named_results(el, a, results);
     if (last.kind == SEMA_ABSENT)
         return fail_value(el, a->env, NO_RESULT, a->define->name_span, a->define->name);
@@ -460,9 +442,7 @@ static Env *body_scope(Elaborator *el, Application *a, const char *path) {
     Frame *frame = env->frame;
     frame->define = a->define;
     frame->caller = caller->frame;
-    Origin *origin = arena_new(arena, Origin);
-    *origin = (Origin){a->span, caller->frame->path, caller->frame->origin};
-    frame->origin = origin;
+    frame->origin = origin_new(arena, a->span, caller->frame->path, caller->frame->origin);
     frame->is_inline = is_inline(a->define);
     frame->depth = caller->frame->depth + 1;
     frame->draws = path ? 0

@@ -53,8 +53,7 @@ SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, cons
         return fail_value(el, env, TOO_MANY_ARGUMENTS, span, row->name, arity, arity == 1 ? "" : "s", count);
     bool known = true;
     for (int i = 0; i < count; i++) {
-        values[i] = value_first(given[i]);
-        if (values[i].kind == SEMA_LIST) values[i] = list_tensor(el, env, values[i], span);
+        values[i] = value_plain(el, env, given[i], span);
         if (values[i].kind == SEMA_ERROR) return values[i];
         if (values[i].is_class && row->group == GROUP_SCALAR && arity == 1)
             return fail_value(el, env, CLASS_NOT_NUMBER, span, row->name);
@@ -72,8 +71,7 @@ SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, cons
     return out;
 }
 
-// An argument that is a whole tensor, also in an equation.
-static SemaValue eval_whole(Elaborator *el, Env *env, const Node *e) {
+SemaValue value_of_whole(Elaborator *el, Env *env, const Node *e) {
     Env *scope = env_inner(env);
     scope->indexed = false;
     scope->dots_hidden = true;
@@ -91,7 +89,7 @@ static SemaValue size_call(Elaborator *el, Env *env, const Node *call, const Sem
                           call->count + (first ? 1 : 0));
     }
     const Node *item = call->items[0];
-    if (item->kind != AST_DOTS) return value_count(el, env, eval_whole(el, env, item), call->span);
+    if (item->kind != AST_DOTS) return value_count(el, env, value_of_whole(el, env, item), call->span);
     if (!env->frame->has_dots) return fail_value(el, env, DOTS_UNKNOWN, item->span, "");
     Array a = {
         .rank = env->frame->dots, .e = expr_const(el->session->program, 0), .filter = env->frame->filter};
@@ -112,8 +110,8 @@ static SemaValue by_group(Elaborator *el, Env *env, const Builtin *row, const No
                           row->needed == 1 ? "" : "s", call->count + count);
     bool whole = row->group == GROUP_REDUCTION && call->count + count == 1;
     for (int i = 0; i < call->count; i++) {
-        const Node *item = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
-        values[count++] = whole ? eval_whole(el, env, item) : value_of(el, env, item);
+        const Node *item = argument_node(call->items[i]);
+        values[count++] = whole ? value_of_whole(el, env, item) : value_of(el, env, item);
     }
     if (whole) return reduction_of(el, env, row->name, values[0], call->span);
     return builtin_apply(el, env, row, values, count, call->span);
@@ -136,7 +134,7 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
         if (count != 1)
             fail(el, env, TOO_MANY_ARGUMENTS, call->span, "order", 1, "", count);
         else
-            x = first ? *first : eval_whole(el, env, call->items[0]);
+            x = first ? *first : value_of_whole(el, env, call->items[0]);
         return value_of_order(el, env, x, call->span);
     }
     if (row && string_equal(name, "grad")) return fail_value(el, env, NOT_YET, call->span, "`grad(…)`");
@@ -153,8 +151,7 @@ static void number_calls(Elaborator *el, const Node *e, uint64_t *next) {
     if (!e) return;
     if (e->kind == AST_CALL)
         table_set(el->session->arena, &el->session->tables->ordinals, e, (void *)(uintptr_t)++*next);
-    for (int i = 0; i < 3; i++) number_calls(el, e->kid[i], next);
-    for (int i = 0; i < e->count; i++) number_calls(el, e->items[i], next);
+    for (int i = 0; i < node_children(e); i++) number_calls(el, node_child(e, i), next);
 }
 
 // The number of a call in its definition; outside of definitions, in the order of elaboration.
@@ -193,9 +190,7 @@ SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builti
     if (call->count != 2)
         return fail_value(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, 2, "s", call->count);
     SemaValue v[2];
-    for (int i = 0; i < 2; i++)
-        v[i] = value_first(
-            value_of(el, env, call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i]));
+    for (int i = 0; i < 2; i++) v[i] = value_first(value_of(el, env, argument_node(call->items[i])));
     if (v[0].kind == SEMA_ERROR || v[1].kind == SEMA_ERROR) return value_error();
     DrawContext *context = &el->tables->draw;
     Draw draw = {.place = draw_place(el, env, call), .initial = context->name != NULL};
@@ -225,11 +220,8 @@ bool node_holds_draw(Elaborator *el, const Env *env, const Node *e, int depth) {
             return true;
         if (!define && builtin_find(e->base->name, 1u << GROUP_DRAW)) return true;
     }
-    if (e->kind == AST_NAMED) return node_holds_draw(el, env, e->value, depth);
-    for (int i = 0; i < 3; i++)
-        if (node_holds_draw(el, env, e->kid[i], depth)) return true;
-    for (int i = 0; i < e->count; i++)
-        if (node_holds_draw(el, env, e->items[i], depth)) return true;
+    for (int i = 0; i < node_children(e); i++)
+        if (node_holds_draw(el, env, node_child(e, i), depth)) return true;
     return false;
 }
 
@@ -273,7 +265,7 @@ bool bind_arguments(Context *ctx, const Node *define, const Node *call, int skip
         if (at < 0)
             ok = false;
         else
-            arguments[at] = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
+            arguments[at] = argument_node(call->items[i]);
     }
     return ok;
 }
@@ -291,7 +283,7 @@ bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define
                        arena_array(arena, const char *, define->count + 1), 0};
     bool is_layer = is_layer_definition(define), ok = true;
     for (int k = 0; k < call->count; k++) { // in the order of the text: layers are counted so
-        const Node *item = call->items[k]->kind == AST_NAMED ? call->items[k]->value : call->items[k];
+        const Node *item = argument_node(call->items[k]);
         int i = 0;
         while (i < define->count && nodes[i] != item) i++;
         if (i == define->count) continue;
@@ -300,7 +292,7 @@ bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define
         if (is_layer && !parameter->brackets && node_holds_draw(el, env, item, 0))
             v = value_callable(el, (Callable){.closure = item, .env = env}, SEMA_CLOSURE);
         else
-            v = parameter->brackets || is_layer ? eval_whole(el, env, item) : value_of(el, env, item);
+            v = parameter->brackets || is_layer ? value_of_whole(el, env, item) : value_of(el, env, item);
         v.span = item->span;
         ok = ok && v.kind != SEMA_ERROR;
         add_argument(out, v, parameter->name);
@@ -406,14 +398,14 @@ static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, La
     if (first && call->count == 0) return layer_apply(el, env, value_layer(el, *layer), *first, call->span);
     if (first || call->count != 1 || call->items[0]->kind == AST_NAMED)
         return fail_value(el, env, PIPE_ARGUMENTS, call->span, "");
-    return layer_apply(el, env, value_layer(el, *layer), eval_whole(el, env, call->items[0]), call->span);
+    return layer_apply(el, env, value_layer(el, *layer), value_of_whole(el, env, call->items[0]), call->span);
 }
 
 // Fans are numbers; what is called with a tensor is meant to be a layer.
 static bool takes_tensors(Elaborator *el, Env *env, const Node *call) {
     for (int i = 0; i < call->count; i++) {
-        const Node *item = call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i];
-        if (eval_whole(el, env, item).kind == SEMA_TENSOR) return true;
+        const Node *item = argument_node(call->items[i]);
+        if (value_of_whole(el, env, item).kind == SEMA_TENSOR) return true;
     }
     return false;
 }

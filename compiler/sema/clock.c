@@ -18,8 +18,6 @@ static const char *const clock_names[NN_CLOCKS] = {
     [NN_CLOCK_UPDATE] = "update",
 };
 
-static const char *intern(Run *r, const char *name) { return context_intern(r->ctx, name, strlen(name)); }
-
 static SemaValue read_scalar(Run *r, Tensor *t) { return value_scalar(expr_read(r->p, t, NULL, t->origin)); }
 
 SemaValue clock_value(Run *r, int which) { return read_scalar(r, r->m->clock[which]); }
@@ -201,7 +199,7 @@ void clock_words(Run *r, Elaborator *el) {
         if (words[i] == NN_CLOCK_EPOCHS) v->dimension = DIMENSION_EPOCHS;
         if (words[i] == NN_CLOCK_STEP) v->counts = DIMENSION_STEPS;
         if (words[i] == NN_CLOCK_EPOCH) v->counts = DIMENSION_EPOCHS;
-        map_set(el->words, intern(r, clock_names[words[i]]), v);
+        map_set(el->words, run_intern(r, clock_names[words[i]]), v);
     }
     el->hooks = &r->hooks;
 }
@@ -222,7 +220,7 @@ static SemaValue part_values(Run *r, int part) {
     for (int i = 0; i < r->m->metrics.count; i++) {
         Metric *m = &r->m->metrics.data[i];
         if (m->tensor && m->tensor->rank) continue; // an array is no number of the run
-        names[n] = intern(r, m->name);
+        names[n] = run_intern(r, m->name);
         items[n++] = read_scalar(r, metric_clock(r, m, part));
     }
     return (SemaValue){.kind = SEMA_TUPLE, .items = items, .names = names, .count = n};
@@ -233,15 +231,15 @@ void clock_scope(Run *r, Env *env) {
     for (int i = 1; i < r->m->metrics.count; i++) {
         Metric *m = &r->m->metrics.data[i];
         if (!m->tensor || m->tensor->rank == 0)
-            env_set(env, intern(r, m->name), read_scalar(r, metric_clock(r, m, 0)));
+            env_set(env, run_intern(r, m->name), read_scalar(r, metric_clock(r, m, 0)));
     }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         SemaValue v = clock_value(r, words[i]);
         if (words[i] == NN_CLOCK_TIME) v.dimension = DIMENSION_TIME;
-        env_set(env, intern(r, clock_names[words[i]]), v);
+        env_set(env, run_intern(r, clock_names[words[i]]), v);
     }
-    env_set(env, intern(r, "test"), part_values(r, 1));
-    env_set(env, intern(r, "validation"), part_values(r, 2));
+    env_set(env, run_intern(r, "test"), part_values(r, 1));
+    env_set(env, run_intern(r, "validation"), part_values(r, 2));
 }
 
 // ---- the functions of an epoch's end ----
@@ -255,8 +253,7 @@ static const Node *array_metric(const Run *r, const Node *e) {
         if (part && m->tensor && m->tensor->rank && string_equal(m->name, e->name)) return e;
     }
     const Node *found = NULL;
-    for (int i = 0; i < 3 && !found; i++) found = array_metric(r, e->kid[i]);
-    for (int i = 0; i < e->count && !found; i++) found = array_metric(r, e->items[i]);
+    for (int i = 0; i < node_children(e) && !found; i++) found = array_metric(r, node_child(e, i));
     return found;
 }
 
@@ -335,10 +332,8 @@ static bool speaks_of_length(Run *r, const Node *e, int depth) {
             if (!given[i] && speaks_of_length(r, found->items[i]->value, depth + 1)) return true;
         if (speaks_of_length(r, found->body, depth + 1)) return true;
     }
-    for (int i = 0; i < 3; i++)
-        if (e->kid[i] != callee && speaks_of_length(r, e->kid[i], depth + 1)) return true;
-    for (int i = 0; i < e->count; i++)
-        if (speaks_of_length(r, e->items[i], depth + 1)) return true;
+    for (int i = callee != NULL; i < node_children(e); i++)
+        if (speaks_of_length(r, node_child(e, i), depth + 1)) return true;
     return false;
 }
 

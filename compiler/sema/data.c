@@ -97,15 +97,9 @@ static bool read_source(Run *r) {
 static int64_t list_rows(const Node *e) {
     if (!e) return -1;
     if (e->kind == AST_LIST) return e->count;
-    for (int i = 0; i < 3; i++) {
-        int64_t rows = list_rows(e->kid[i]);
-        if (rows >= 0) return rows;
-    }
-    for (int i = 0; i < e->count; i++) {
-        int64_t rows = list_rows(e->items[i]);
-        if (rows >= 0) return rows;
-    }
-    return -1;
+    int64_t rows = -1;
+    for (int i = 0; i < node_children(e) && rows < 0; i++) rows = list_rows(node_child(e, i));
+    return rows;
 }
 
 int64_t run_table_rows(const Run *r) {
@@ -185,11 +179,9 @@ static Tensor *field_tensor(Run *r, Field *f) {
     if (f->input || f->rank < 0) return f->input;
     int64_t dims[MAX_RANK] = {r->p->batch};
     memcpy(dims + 1, f->dims, sizeof(int64_t) * (size_t)f->rank);
-    Origin *origin = arena_new(r->arena, Origin);
-    origin->span = f->span;
     f->input = tensor_add(r->p, f->name, TENSOR_INPUT, f->type, f->rank + 1, dims);
     f->input->batch_dims = 1;
-    f->input->origin = origin;
+    f->input->origin = origin_new(r->arena, f->span, NULL, NULL);
     if (f->limit) f->input->bounded = true, f->input->high = f->limit - 1;
     return f->input;
 }
@@ -256,15 +248,10 @@ static const Node *find_later(const Node *e) {
     if (!e) return NULL;
     for (size_t i = 0; e->kind == AST_NAME && i < sizeof later / sizeof *later; i++)
         if (string_equal(later[i], e->name)) return e;
-    for (int i = 0; i < 3; i++) {
-        const Node *found = find_later(e->kid[i]);
-        if (found) return found;
-    }
-    for (int i = 0; i < e->count; i++) {
-        const Node *found = find_later(e->items[i]->kind == AST_ASSIGN ? e->items[i]->assigned : e->items[i]);
-        if (found) return found;
-    }
-    return NULL;
+    const Node *found = NULL;
+    for (int i = 0; i < (e->kind == AST_ASSIGN ? 1 : node_children(e)) && !found; i++)
+        found = find_later(node_child(e, i)); // of a field what it is made of, not its name
+    return found;
 }
 
 static const Node *find_order(const Node *block) {

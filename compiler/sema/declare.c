@@ -136,16 +136,10 @@ static Tensor *make_tensor(Declaration *d) {
     Session *s = d->el->session;
     bool state = d->node->kind == AST_STATE;
     TensorKind kind = state ? d->el->state_kind : TENSOR_PARAM;
-    int64_t dims[MAX_RANK];
-    for (int i = 0; i < d->rank; i++) dims[i] = d->dims[i].size;
     const char *type = d->node->type;
-    Tensor *t = tensor_add(s->program, d->path, kind,
-                           type && string_equal(type, "int") ? TYPE_INT : TYPE_REAL, d->rank, dims);
-    for (int i = 0; i < d->rank; i++)
-        if (d->dims[i].batch) t->batch_dims |= (uint8_t)(1u << i);
-    Origin *origin = arena_new(s->arena, Origin);
-    *origin = (Origin){d->node->span, d->path, d->env->frame->origin};
-    t->origin = origin;
+    Tensor *t = tensor_of_dims(s->program, d->path, kind,
+                               type && string_equal(type, "int") ? TYPE_INT : TYPE_REAL, d->dims, d->rank);
+    t->origin = origin_new(s->arena, d->node->span, d->path, d->env->frame->origin);
     if (state)
         vec_push(s->arena, &s->states, t);
     else
@@ -164,13 +158,13 @@ static Tensor *make_tensor(Declaration *d) {
 static bool same_shape(const Declaration *d, const Tensor *t) {
     if (t->rank != d->rank) return false;
     for (int i = 0; i < d->rank; i++)
-        if (t->dims[i] != d->dims[i].size || (t->batch_dims >> i & 1) != d->dims[i].batch) return false;
+        if (!dims_same(dim_of_tensor(t, i), d->dims[i])) return false;
     return true;
 }
 
 static const char *shape_of(Elaborator *el, const Tensor *t) {
     Dim dims[MAX_RANK];
-    for (int i = 0; i < t->rank; i++) dims[i] = (Dim){t->dims[i], t->batch_dims >> i & 1};
+    for (int i = 0; i < t->rank; i++) dims[i] = dim_of_tensor(t, i);
     return dims_text(el, dims, t->rank);
 }
 

@@ -194,6 +194,14 @@ bool bind_arguments(Context *ctx, const Node *define, const Node *call, int skip
 
 const char *node_text(Arena *arena, const Node *e);
 // Where equations made now come from.
-const Origin *elaborator_origin(Elaborator *el, Span span);
+const Origin *origin_new(Arena *arena, Span span, const char *what, const Origin *caller);
+
+// ---- walks over the tree ----
+
+// What stands inside a node, NULLs among it.
+static inline int node_children(const Node *e) { return 3 + e->count; }
+static inline const Node *node_child(const Node *e, int i) { return i < 3 ? e->kid[i] : e->items[i - 3]; }
+// An argument without its name.
+static inline const Node *argument_node(const Node *a) { return a->kind == AST_NAMED ? a->value : a; }
 
 #endif

@@ -198,13 +198,10 @@ static bool side_of(Elaborator *el, const Env *env, const Expr *e, Side *side, S
 
 static void write_to(Elaborator *el, const Env *env, Function *f, Tensor *t, const Draft *d, Span span) {
     if (!f) return;
-    Origin *origin = arena_new(el->session->arena, Origin);
-    *origin = (Origin){span, env->frame->path, env->frame->origin};
+    const Origin *origin = origin_new(el->session->arena, span, env->frame->path, env->frame->origin);
     if (!t->origin) t->origin = origin;
-    const Index **indices = arena_array(el->session->arena, const Index *, d->parts.count + 1);
-    for (int i = 0; i < d->parts.count; i++) indices[i] = d->parts.indices[i];
-    equation_add(el->session->program, f, t, d->out, d->parts.reduction, indices, d->parts.count, d->parts.e,
-                 origin);
+    equation_add(el->session->program, f, t, d->out, d->parts.reduction, d->parts.indices, d->parts.count,
+                 d->parts.e, origin);
 }
 
 static void write(Elaborator *el, const Env *env, Tensor *t, const Draft *d, Span span) {
@@ -233,15 +230,6 @@ void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *cons
     write(el, env, t, &d, span);
 }
 
-static void set_bounds(Tensor *t, const Expr *e) {
-    int64_t low, high;
-    if (expr_integer_bounds(e, &low, &high)) {
-        t->bounded = true;
-        t->low = low;
-        t->high = high;
-    }
-}
-
 // A new tensor over these indices; NULL after a message. Data are calculated in double.
 static Tensor *new_tensor(Elaborator *el, const Env *env, const char *name, TensorKind kind, Type type,
                           const Indices *all, Span span) {
@@ -250,12 +238,9 @@ static Tensor *new_tensor(Elaborator *el, const Env *env, const char *name, Tens
         fail(el, env, RANK_LIMIT, span, MAX_RANK);
         return NULL;
     }
-    int64_t dims[MAX_RANK];
-    for (int i = 0; i < all->count; i++) dims[i] = all->data[i]->size;
-    Tensor *t = tensor_add(el->session->program, name, kind, type, all->count, dims);
-    for (int i = 0; i < all->count; i++)
-        if (all->data[i]->batch) t->batch_dims |= (uint8_t)(1u << i);
-    return t;
+    Dim dims[MAX_RANK];
+    for (int i = 0; i < all->count; i++) dims[i] = (Dim){all->data[i]->size, all->data[i]->batch};
+    return tensor_of_dims(el->session->program, name, kind, type, dims, all->count);
 }
 
 // The indices under which an expression stands; the draws of data are each row's own.
@@ -295,7 +280,7 @@ static Tensor *emit(Elaborator *el, const Env *env, const char *name, TensorKind
     if (type < 0 && t_type == TYPE_DOUBLE && all.count > 0) t_type = TYPE_REAL;
     Tensor *t = new_tensor(el, env, name, kind, t_type, &all, span);
     if (!t) return NULL;
-    set_bounds(t, e);
+    tensor_bound(t, e);
     if (reads_clock_only(el, e)) table_set(el->session->arena, &el->tables->clock_side, t, t);
     const Affine *out[MAX_RANK];
     for (int i = 0; i < all.count; i++) out[i] = affine_index(p, all.data[i]);
@@ -472,7 +457,7 @@ static Type reduction_type(const Reduced *parts, int outer) {
     case REDUCE_ORDER: return TYPE_INT;
     case REDUCE_MAX:
     case REDUCE_MIN:
-        if (parts->e->type == TYPE_INT || parts->e->type == TYPE_BOOL) return (Type)parts->e->type;
+        if (type_is_whole(parts->e->type)) return (Type)parts->e->type;
         return outer ? TYPE_REAL : TYPE_DOUBLE;
     case REDUCE_NONE:
     case REDUCE_SUM:
@@ -531,7 +516,7 @@ void reduction_bounds(Tensor *t, const Reduced *parts) {
         t->low = 0;
         t->high = count - 1;
     } else if (parts->reduction == REDUCE_MAX || parts->reduction == REDUCE_MIN) {
-        set_bounds(t, parts->e);
+        tensor_bound(t, parts->e);
     }
 }
 

@@ -201,7 +201,7 @@ static const Expr *at_most(Program *p, const Expr *a, const Expr *b) {
 }
 
 static bool both_whole(const Expr *a, const Expr *b) {
-    return (a->type == TYPE_INT || a->type == TYPE_BOOL) && (b->type == TYPE_INT || b->type == TYPE_BOOL);
+    return type_is_whole(a->type) && type_is_whole(b->type);
 }
 
 static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
@@ -260,7 +260,7 @@ bool values_unify(Elaborator *el, const Env *env, const SemaValue *values, int c
         if (!is_value_of_numbers(v))
             return fail_false(el, env, NOT_A_NUMBER, v.span.end ? v.span : span,
                               value_shape_text(el->session, v));
-        real = real || (v.type != TYPE_INT && v.type != TYPE_BOOL);
+        real = real || !type_is_whole(v.type);
         beyond_clock =
             beyond_clock || v.kind == SEMA_TENSOR || (v.kind == SEMA_SCALAR && !value_is_of_clock(el, v));
         if (v.kind != SEMA_TENSOR) continue;
@@ -358,10 +358,8 @@ static bool classes_agree(Elaborator *el, const Env *env, Operator op, SemaValue
 }
 
 SemaValue value_join(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
-    a = value_first(a);
-    b = value_first(b);
-    if (a.kind == SEMA_LIST) a = list_tensor(el, env, a, span);
-    if (b.kind == SEMA_LIST) b = list_tensor(el, env, b, span);
+    a = value_plain(el, env, a, span);
+    b = value_plain(el, env, b, span);
     if (a.kind == SEMA_ERROR || b.kind == SEMA_ERROR) return value_error();
     if (!units_agree(el, env, op, a, b, span) || !classes_agree(el, env, op, a, b, span))
         return value_error();
@@ -441,7 +439,7 @@ SemaValue value_choose(Elaborator *el, const Env *env, SemaValue condition, Sema
     const SemaValue values[] = {a, b, condition};
     const Expr *es[3];
     Array shape;
-    bool whole = (a.type == TYPE_INT || a.type == TYPE_BOOL) && (b.type == TYPE_INT || b.type == TYPE_BOOL);
+    bool whole = type_is_whole(a.type) && type_is_whole(b.type);
     if (!values_unify(el, env, values, 3, es, &shape, span)) return value_error();
     if (whole) {
         if (a.kind == SEMA_NUMBER) es[0] = value_expr(el, a, false);
@@ -485,8 +483,7 @@ static SemaValue eval_if(Elaborator *el, Env *env, const Node *e) {
 static SemaValue eval_list(Elaborator *el, Env *env, const Node *e) {
     SemaValue *items = arena_array(el->session->arena, SemaValue, e->count + 1);
     for (int i = 0; i < e->count; i++) {
-        const Node *item = e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i];
-        items[i] = value_of(el, env, item);
+        items[i] = value_of(el, env, argument_node(e->items[i]));
         if (items[i].kind == SEMA_ERROR) return items[i];
     }
     return (SemaValue){.kind = SEMA_LIST, .items = items, .count = e->count};
@@ -567,8 +564,7 @@ bool elaborate_integer(Elaborator *el, Env *env, const Node *e, const char *what
 }
 
 Tensor *value_as_tensor(Elaborator *el, SemaValue v, const char *name, TensorKind kind, int type, Span span) {
-    v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_tensor(el, NULL, v, span);
+    v = value_plain(el, NULL, v, span);
     if (v.kind == SEMA_ERROR) return NULL;
     if (!is_value_of_numbers(v)) {
         fail(el, NULL, NOT_A_NUMBER, span, value_shape_text(el->session, v));

@@ -59,18 +59,10 @@ static const char *parameter_name(const Applied *a, int i, int position) {
 static SemaValue input_of(Elaborator *el, Extract *u, SemaValue given, const char *name) {
     Session *s = el->session;
     const Array *array = given.array;
-    int64_t dims[MAX_RANK], low, high;
-    for (int d = 0; d < array->rank; d++) dims[d] = array->dims[d].size;
     Type type = (Type)array->e->type;
-    Tensor *t = tensor_add(s->program, string_format(s->arena, "%s.%s", u->name, name), TENSOR_INPUT, type,
-                           array->rank, dims);
-    for (int d = 0; d < array->rank; d++)
-        if (array->dims[d].batch) t->batch_dims |= (uint8_t)(1u << d);
-    if (type == TYPE_INT && expr_integer_bounds(array->e, &low, &high)) {
-        t->bounded = true;
-        t->low = low;
-        t->high = high;
-    }
+    Tensor *t = tensor_of_dims(s->program, string_format(s->arena, "%s.%s", u->name, name), TENSOR_INPUT,
+                               type, array->dims, array->rank);
+    if (type == TYPE_INT) tensor_bound(t, array->e);
     vec_push(s->arena, &u->inputs, t);
     vec_push(s->arena, &u->input_names, name);
     SemaValue v = value_tensor(s, t);

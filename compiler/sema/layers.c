@@ -37,11 +37,7 @@ void layers_skip(Elaborator *el, Env *env, const Node *e) {
         named->kind == AST_NAME || named->kind == AST_MEMBER ? definition_called(el, env, named) : NULL;
     if (define && define->kind == AST_DEFINE && define->definition == DEFINE_LAYER)
         layer_path(el, env, e, define->name);
-    for (int i = 0; i < 3; i++)
-        if (e->kind != AST_CALL || i) layers_skip(el, env, e->kid[i]);
-    if (e->kind == AST_MEMBER) return;
-    for (int i = 0; i < e->count; i++)
-        layers_skip(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i]);
+    for (int i = e->kind == AST_CALL; i < node_children(e); i++) layers_skip(el, env, node_child(e, i));
 }
 
 // ---- layer or tensor, by the text ----
@@ -50,8 +46,7 @@ static bool gives_tensor(Elaborator *el, const Env *env, const Node *e);
 
 static bool any_gives_tensor(Elaborator *el, const Env *env, const Node *call) {
     for (int i = 0; i < call->count; i++)
-        if (gives_tensor(el, env, call->items[i]->kind == AST_NAMED ? call->items[i]->value : call->items[i]))
-            return true;
+        if (gives_tensor(el, env, argument_node(call->items[i]))) return true;
     return false;
 }
 

@@ -122,7 +122,7 @@ bool metrics_elaborate(Run *r, Elaborator *el, Env *env, Function *end) {
     bool ok = true;
     if (end) ok = held_out_loss(r, el, env, end);
     for (int i = 0; metric_list(r, i); i++) {
-        const Node *line = metric_list(r, i), *e = line->kind == AST_NAMED ? line->value : line;
+        const Node *line = metric_list(r, i), *e = argument_node(line);
         Metric *m = &r->m->metrics.data[i + 1];
         ok = keep_metric(r, m, measure(r, el, env, m->name, e, end), e, end) && ok;
     }

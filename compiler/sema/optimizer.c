@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-static const char *intern(Run *r, const char *name) { return context_intern(r->ctx, name, strlen(name)); }
-
 // ---- arguments ----
 
 static bool is_literal(const Node *e) {
@@ -191,21 +189,13 @@ static Tensor *norm_of_all(Run *r, Function *f) {
     return norm;
 }
 
-static bool mentions_norm(const Node *e) {
-    if (!e) return false;
-    if (e->kind == AST_NAME && string_equal(e->name, "gradient_norm")) return true;
-    for (int i = 0; i < 3; i++)
-        if (mentions_norm(e->kid[i])) return true;
-    for (int i = 0; i < e->count; i++)
-        if (mentions_norm(e->items[i])) return true;
-    return false;
-}
-
 // clip = norm(c): all gradients times min(1, c / (norm + 1e-6)); value(c): each into -c .. c.
 static bool clip(Run *r, Elaborator *el) {
     const Node *setting = run_setting(r, "clip");
     bool by_norm = setting && string_equal(setting->base->name, "norm");
-    Tensor *norm = by_norm || mentions_norm(r->train->block) ? norm_of_all(r, el->function) : NULL;
+    Tensor *norm = by_norm || node_names(r->train->block, run_intern(r, "gradient_norm"))
+                       ? norm_of_all(r, el->function)
+                       : NULL;
     if (!setting) return true;
     const Node *limit = call_argument(setting, builtin_find(setting->base->name, 1u << GROUP_CLIP), "c");
     if (!train_without_rows(r, limit, "`clip`")) return false;
@@ -289,7 +279,7 @@ static bool count_updates(Run *r, Elaborator *el, Env *env, const Clause *c) {
     Span span = c->with->span;
     Node *state = node_new(r->ctx, AST_STATE, span), *assign = node_new(r->ctx, AST_ASSIGN, span),
          *sum = node_new(r->ctx, AST_BINARY, span);
-    state->name = intern(r, "update.count");
+    state->name = run_intern(r, "update.count");
     state->name_span = span;
     state->value = node_new(r->ctx, AST_NUMBER, span);
     state->value->integral = true;
@@ -304,7 +294,7 @@ static bool count_updates(Run *r, Elaborator *el, Env *env, const Clause *c) {
     if (value_is_error(elaborate_statement(el, env, state)) ||
         value_is_error(elaborate_statement(el, env, assign)))
         return false;
-    env_set(env, intern(r, "step"), elaborate_expression(el, env, assign->target));
+    env_set(env, run_intern(r, "step"), elaborate_expression(el, env, assign->target));
     return true;
 }
 
@@ -323,11 +313,11 @@ static bool update_param(Run *r, Elaborator *el, const Clause *c, Tensor *t, Ten
     const Node *define_node = c->define;
     Env *env = env_create(el, define_node->span, string_format(r->arena, "optimizer.%s", t->name));
     env->frame->define = define_node;
-    env->frame->origin = elaborator_origin(el, c->with->span);
+    env->frame->origin = origin_new(r->arena, c->with->span, NULL, NULL);
     if (!bind_sizes(r, env, c, t)) return false;
     Slot *slot = env_slot(env, define_node->items[0]->name, t, value_tensor(r->session, t));
     env_set(env, define_node->items[1]->name, value_tensor(r->session, g));
-    env_set(env, intern(r, "step"), clock_value(r, NN_CLOCK_UPDATE));
+    env_set(env, run_intern(r, "step"), clock_value(r, NN_CLOCK_UPDATE));
     for (int i = 2; i < define_node->count; i++) {
         const Node *p = define_node->items[i];
         SemaValue v = c->arguments[i];

@@ -66,9 +66,7 @@ static Tensor *statistic_state(Maker *k, const char *what, int number, const Ten
     t = tensor_add(r->p, name, TENSOR_STATE, TYPE_DOUBLE, of->rank - 1, of->dims + 1);
     const Affine *out[MAX_RANK];
     for (int d = 0; d < t->rank; d++) out[d] = affine_index(r->p, index_add(r->p, "i", t->dims[d], false));
-    Origin *origin = arena_new(r->arena, Origin);
-    origin->span = k->f->span;
-    t->origin = origin;
+    const Origin *origin = t->origin = origin_new(r->arena, k->f->span, NULL, NULL);
     Tensor *value = tensor_add(r->p, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, TYPE_DOUBLE,
                                t->rank, t->dims);
     equation_add(r->p, r->session->initial, value, out, REDUCE_NONE, NULL, 0, expr_const(r->p, first),
@@ -121,8 +119,7 @@ static SemaValue make_value(Maker *k, const Node *e);
 static SemaValue standardized(Maker *k, const Node *e) {
     Run *r = k->r;
     bool minmax = node_calls(e, "minmax");
-    const Node *inner = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
-    SemaValue v = make_value(k, inner);
+    SemaValue v = make_value(k, argument_node(e->items[0]));
     if (value_is_error(v)) return v;
     Tensor *of = block_output(k, v, prepare_name(k, string_format(r->arena, "%s.measured", k->f->name)),
                               TYPE_DOUBLE, e->span);
@@ -167,8 +164,7 @@ static const char *index_around(const Node *e, const Node *reader) {
     if (!e || e == reader || e->span.start > reader->span.start || e->span.end < reader->span.end)
         return NULL;
     const char *name = e->kind == AST_REDUCE ? name_held(e, reader) : NULL;
-    for (int i = 0; i < 3 && !name; i++) name = index_around(e->kid[i], reader);
-    for (int i = 0; i < e->count && !name; i++) name = index_around(e->items[i], reader);
+    for (int i = 0; i < node_children(e) && !name; i++) name = index_around(node_child(e, i), reader);
     return name;
 }
 

@@ -2,6 +2,7 @@
 // hold them. Guarantees: a number that decides a condition, a size or a count when compiling is compiled in;
 // all others are settings.
 #include "sema/run.h"
+#include "sema/values.h"
 
 #include <string.h>
 
@@ -14,21 +15,10 @@ typedef struct {
     int depth;
 } Decides;
 
-static bool mentions(const Node *e, const char *name) {
-    if (!e) return false;
-    if (e->kind == AST_NAME) return string_equal(e->name, name);
-    for (int i = 0; i < 3; i++)
-        if (mentions(e->kid[i], name)) return true;
-    for (int i = 0; i < e->count; i++)
-        if (mentions(e->items[i], name)) return true;
-    return false;
-}
-
 // A setting of the definition: a number that its caller gives, but for an optimizer's parameter and gradient.
 static bool is_setting_name(const Node *define, const char *name) {
-    for (int i = define->definition == DEFINE_OPTIMIZER ? 2 : 0; i < define->count; i++)
-        if (string_equal(define->items[i]->name, name)) return !define->items[i]->brackets;
-    return false;
+    int i = parameter_named(define, name);
+    return i >= (define->definition == DEFINE_OPTIMIZER ? 2 : 0) && !define->items[i]->brackets;
 }
 
 // Is everything in it known when the definition's settings are?
@@ -40,17 +30,15 @@ static bool of_settings(const Decides *d, const Node *e) {
         return is_setting_name(d->define, e->name) || (found && found->kind == AST_CONSTANT) ||
                builtin_find(e->name, known);
     }
-    for (int i = 0; i < 3; i++)
-        if (!of_settings(d, e->kid[i])) return false;
-    for (int i = 0; i < e->count; i++)
-        if (!of_settings(d, e->items[i])) return false;
+    for (int i = 0; i < node_children(e); i++)
+        if (!of_settings(d, node_child(e, i))) return false;
     return true;
 }
 
 static bool decides_condition(const Decides *d, const Node *c) {
     bool parts = (c->kind == AST_BINARY && (c->op == OPERATOR_AND || c->op == OPERATOR_OR)) ||
                  (c->kind == AST_UNARY && c->op == OPERATOR_NOT);
-    if (!parts) return mentions(c, d->name) && of_settings(d, c);
+    if (!parts) return node_names(c, d->name) && of_settings(d, c);
     return decides_condition(d, c->kid[0]) || (c->kid[1] && decides_condition(d, c->kid[1]));
 }
 
@@ -61,40 +49,31 @@ static bool decides_call(const Decides *d, const Node *e) {
     const Node *f = library_find(d->library, e->base->span, e->base->name);
     bool count = string_equal(e->base->name, "plateaus") || string_equal(e->base->name, "integer");
     if (count && e->count == 2)
-        return mentions(e->items[1], d->name) || (e->base->name[0] == 'i' && mentions(e->items[0], d->name));
+        return node_names(e->items[1], d->name) ||
+               (e->base->name[0] == 'i' && node_names(e->items[0], d->name));
     if (!f || f->kind != AST_DEFINE || d->depth > 8) return false;
     for (int i = 0, plain = 0; i < e->count; i++) {
         const Node *a = e->items[i];
-        int place = a->kind == AST_NAMED ? -1 : plain++;
-        for (int k = 0; place < 0 && k < f->count; k++)
-            if (string_equal(f->items[k]->name, a->name)) place = k;
-        if (place >= 0 && place < f->count && mentions(a, d->name) &&
+        int place = a->kind == AST_NAMED ? parameter_named(f, a->name) : plain++;
+        if (place >= 0 && place < f->count && node_names(a, d->name) &&
             setting_is_static(d->library, f, place, d->depth + 1))
             return true;
     }
     return false;
 }
 
-static bool mentioned_in(const Node *const *items, int count, const char *name) {
-    for (int i = 0; i < count; i++)
-        if (mentions(items[i], name)) return true;
-    return false;
-}
-
 static bool decides(const Decides *d, const Node *e) {
     if (!e) return false;
-    const Node *const *items = (const Node *const *)e->items;
     bool sizes =
         e->kind == AST_PARAM || e->kind == AST_STATE || e->kind == AST_TENSOR || e->kind == AST_REDUCE;
-    if (sizes && mentioned_in(items, e->count, d->name)) return true;
-    if (e->kind == AST_ASSIGN && e->target->kind == AST_INDEX && mentions(e->target, d->name)) return true;
-    if ((e->kind == AST_REPEAT || e->kind == AST_RECUR) && mentions(e->range, d->name)) return true;
+    for (int i = 0; sizes && i < e->count; i++)
+        if (node_names(e->items[i], d->name)) return true;
+    if (e->kind == AST_ASSIGN && e->target->kind == AST_INDEX && node_names(e->target, d->name)) return true;
+    if ((e->kind == AST_REPEAT || e->kind == AST_RECUR) && node_names(e->range, d->name)) return true;
     if (e->kind == AST_IF && decides_condition(d, e->condition)) return true;
     if (e->kind == AST_CALL && decides_call(d, e)) return true;
-    for (int i = 0; i < 3; i++)
-        if (decides(d, e->kid[i])) return true;
-    for (int i = 0; i < e->count; i++)
-        if (decides(d, e->items[i])) return true;
+    for (int i = 0; i < node_children(e); i++)
+        if (decides(d, node_child(e, i))) return true;
     return false;
 }
 

@@ -20,9 +20,7 @@ static Tensor *block_tensor(Maker *k, const char *name, const Shape *shape) {
     memcpy(dims + 1, shape->dims, sizeof(int64_t) * (size_t)shape->rank);
     Tensor *t = tensor_add(k->r->p, name, TENSOR_INPUT, TYPE_DOUBLE, shape->rank + 1, dims);
     t->batch_dims = 1;
-    Origin *origin = arena_new(k->r->arena, Origin);
-    origin->span = k->f->span;
-    t->origin = origin;
+    t->origin = origin_new(k->r->arena, k->f->span, NULL, NULL);
     return t;
 }
 
@@ -46,7 +44,7 @@ static bool read_index(Maker *k, const Node *e, int64_t *value) {
 }
 
 static bool fill_column(Maker *k, const Node *e, Column *c) {
-    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
+    const Node *a = argument_node(e->items[0]);
     if (a->kind == AST_TEXT) {
         c->name = a->name;
         if (!k->r->m->data.header) return refuse(k->r, COLUMN_HEADER, a->span);
@@ -58,7 +56,7 @@ static bool fill_column(Maker *k, const Node *e, Column *c) {
 }
 
 static bool fill_columns(Maker *k, const Node *e, Column *c) {
-    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
+    const Node *a = argument_node(e->items[0]);
     if (a->kind != AST_RANGE) return refuse(k->r, WORD_EXPECTED, a->span, "a range, `columns(0 .. 3)`");
     if (!read_index(k, a->left, &c->first) || !read_index(k, a->right, &c->last)) return false;
     if (c->last >= c->first) {
@@ -69,7 +67,7 @@ static bool fill_columns(Maker *k, const Node *e, Column *c) {
 }
 
 static bool fill_file(Maker *k, const Node *e, Column *c) {
-    const Node *a = e->items[0]->kind == AST_NAMED ? e->items[0]->value : e->items[0];
+    const Node *a = argument_node(e->items[0]);
     if (a->kind != AST_TEXT) return refuse(k->r, WORD_EXPECTED, a->span, "the name of a file, in quotes");
     if (k->indexed) {
         Diagnostic *d = diagnose(k->r->ctx, READER_SHAPE, e->span, node_text(k->r->arena, e));

@@ -138,7 +138,7 @@ static const Expr *with_filter(Elaborator *el, const Kind *kind, const Expr *e, 
     Program *p = el->session->program;
     if (kind->of_bools) e = expr_truth(p, e);
     if (!filter) return e;
-    bool whole = e->type == TYPE_INT || e->type == TYPE_BOOL;
+    bool whole = type_is_whole(e->type);
     const Expr *neutral =
         whole && isfinite(kind->neutral) ? expr_int(p, (int64_t)kind->neutral) : expr_const(p, kind->neutral);
     return expr_condition(p, filter, e, neutral);
@@ -181,8 +181,7 @@ static SemaValue reduced(Elaborator *el, const Env *env, const Reduced *parts, S
 
 SemaValue reduction_of(Elaborator *el, const Env *env, const char *name, SemaValue v, Span span) {
     const Kind *kind = kind_of(name);
-    v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
+    v = value_plain(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return v;
     if (v.kind != SEMA_TENSOR)
@@ -202,8 +201,7 @@ SemaValue reduction_of(Elaborator *el, const Env *env, const char *name, SemaVal
 
 SemaValue value_count(Elaborator *el, const Env *env, SemaValue v, Span span) {
     Program *p = el->session->program;
-    v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
+    v = value_plain(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return value_number(1, true);
     if (v.kind != SEMA_TENSOR)

@@ -84,7 +84,7 @@ static SemaValue by_division(Elaborator *el, const Array *from, Array *to, int f
 static SemaValue by_cuts(Elaborator *el, const Env *env, const Array *from, Array *to, int first,
                          const Cuts *cuts, Span span) {
     Program *p = el->session->program;
-    int64_t strides[MAX_RANK], dims[MAX_RANK];
+    int64_t strides[MAX_RANK];
     const Affine *forms[MAX_RANK], *out[MAX_RANK];
     strides_of(from->dims + first, from->rank - first, strides + first);
     for (int d = first; d < from->rank; d++) forms[d] = form_of_dim(el, cuts, strides[d], from->dims[d].size);
@@ -93,16 +93,9 @@ static SemaValue by_cuts(Elaborator *el, const Env *env, const Array *from, Arra
     const Index *batch = first ? index_of(el, from->indices[0]->name, from->dims[0]) : NULL;
     if (first) forms[0] = out[0] = affine_index(p, batch);
     Reduced parts = {.reduction = REDUCE_NONE, .e = array_at(el, from, forms)};
-    for (int d = 0; d < to->rank; d++) dims[d] = to->dims[d].size;
     const char *name = env_path(env, p->arena, "reshape");
-    Tensor *t = tensor_add(p, name, TENSOR_TEMP, (Type)parts.e->type, to->rank, dims);
-    if (first) t->batch_dims = 1;
-    int64_t low, high;
-    if (expr_integer_bounds(parts.e, &low, &high)) {
-        t->bounded = true;
-        t->low = low;
-        t->high = high;
-    }
+    Tensor *t = tensor_of_dims(p, name, TENSOR_TEMP, (Type)parts.e->type, to->dims, to->rank);
+    tensor_bound(t, parts.e);
     equation_emit(el, env, t, out, &parts, span);
     return value_tensor(el->session, t);
 }
@@ -113,8 +106,7 @@ static int64_t elements_of(const Dim *dims, int from, int rank) {
     return n;
 }
 
-static bool has_outer(Elaborator *el, const Array *a) {
-    (void)el;
+static bool has_outer(const Array *a) {
     for (int i = 0; i < a->e->free_count; i++) {
         bool own = false;
         for (int d = 0; d < a->rank; d++) own = own || a->indices[d] == a->e->free[i];
@@ -126,14 +118,8 @@ static bool has_outer(Elaborator *el, const Array *a) {
 SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *given) {
     int at = given ? 0 : 1;
     SemaValue v = given ? *given : value_error();
-    if (!given && call->count) {
-        Env *scope = env_inner(env);
-        scope->indexed = false;
-        scope->dots_hidden = true;
-        v = value_of(el, scope, call->items[0]);
-    }
-    v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, call->span);
+    if (!given && call->count) v = value_of_whole(el, env, call->items[0]);
+    v = value_plain(el, env, v, call->span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind != SEMA_TENSOR)
         return fail_value(el, env, NOT_A_TENSOR, call->span, "reshape", value_shape_text(el->session, v));
@@ -155,7 +141,7 @@ SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const Sem
     Cuts cuts;
     bool cuttable = cut(el, v.array->dims + first, v.array->rank - first, to.dims + first, to.rank - first,
                         elements_of(to.dims, first, to.rank), &cuts);
-    if (cuttable && cuts.count + first <= MAX_RANK && !has_outer(el, v.array))
+    if (cuttable && cuts.count + first <= MAX_RANK && !has_outer(v.array))
         return by_cuts(el, env, v.array, &to, first, &cuts, call->span);
     return by_division(el, v.array, &to, first);
 }

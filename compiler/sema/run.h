@@ -156,5 +156,6 @@ const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *
 bool name_below(const char *name, const char *path); // is it the path itself, or something in it?
 void report_no_parameter(Run *r, const Node *at, const char *path);
 Node *name_node(Context *ctx, const char *name, Span span);
+const char *run_intern(const Run *r, const char *name);
 
 #endif

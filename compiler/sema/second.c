@@ -30,9 +30,7 @@ static Tensor *kept_values(Elaborator *el, Tensor *t, int batch, const char *nam
     }
     Tensor *kept = tensor_add(p, name, TENSOR_OUTPUT, type, t->rank, dims);
     kept->batch_dims = 1;
-    kept->bounded = t->bounded;
-    kept->low = t->low;
-    kept->high = t->high;
+    tensor_bound_as(kept, t);
     equation_add(p, el->function, kept, out, REDUCE_NONE, NULL, 0, expr_read(p, t, forms, t->origin),
                  t->origin);
     vec_push(p->arena, &el->function->outputs, kept);
@@ -49,9 +47,7 @@ Tensor *rows_kept(Elaborator *el, Tensor *t) {
     const char *name = string_format(p->arena, "%s.kept", t->name);
     Tensor *values = kept_values(el, t, batch, name, type);
     source = rows_add(p, values->name, type, t, batch);
-    source->bounded = t->bounded;
-    source->low = t->low;
-    source->high = t->high;
+    tensor_bound_as(source, t);
     vec_push(p->arena, &el->session->kept, (Kept){el->training, values, source, -1});
     table_set(p->arena, &el->tables->kept, t, source);
     return source;
@@ -159,8 +155,7 @@ static SemaValue order_of_rows(Elaborator *el, const Env *env, SemaValue v, Span
 
 // order(x[.., n]): int[.., n].
 SemaValue value_of_order(Elaborator *el, Env *env, SemaValue v, Span span) {
-    v = value_first(v);
-    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
+    v = value_plain(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind != SEMA_TENSOR)
         return fail_value(el, env, NOT_A_TENSOR, span, "order", value_shape_text(el->session, v));

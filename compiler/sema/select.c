@@ -51,7 +51,7 @@ static bool select_clause(Run *r, Clause *c) {
     const char *path = NULL;
     if (!all && over->kind == AST_CALL && is_word(over->base, "matrices")) {
         matrices = true;
-        over = over->items[0]->kind == AST_NAMED ? over->items[0]->value : over->items[0];
+        over = argument_node(over->items[0]);
     }
     if (!all && !(path = path_of(r, over))) return false;
     for (int i = 0; i < r->session->params.count; i++) {

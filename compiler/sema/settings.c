@@ -21,6 +21,8 @@ const char *node_text(Arena *arena, const Node *e) {
     return text_string(&text);
 }
 
+const char *run_intern(const Run *r, const char *name) { return context_intern(r->ctx, name, strlen(name)); }
+
 Node *name_node(Context *ctx, const char *name, Span span) {
     Node *node = node_new(ctx, AST_NAME, span);
     node->name = context_intern(ctx, name, strlen(name));
@@ -287,8 +289,7 @@ const Node *call_argument(const Node *call, const Builtin *b, const char *name) 
     }
     for (int i = 0; i < call->count; i++) {
         const Node *a = call->items[i];
-        if (a->kind == AST_NAMED ? string_equal(a->name, name) : plain++ == place)
-            return a->kind == AST_NAMED ? a->value : a;
+        if (a->kind == AST_NAMED ? string_equal(a->name, name) : plain++ == place) return argument_node(a);
     }
     return NULL;
 }

@@ -103,8 +103,7 @@ static bool declared_dims(Elaborator *el, Left *left) {
     if (n && n->slot) {
         left->slot = n->slot;
         left->rank = n->slot->target->rank;
-        for (int d = 0; d < left->rank; d++)
-            left->dims[d] = (Dim){n->slot->target->dims[d], n->slot->target->batch_dims >> d & 1};
+        for (int d = 0; d < left->rank; d++) left->dims[d] = dim_of_tensor(n->slot->target, d);
         left->declared = true;
         return true;
     }
@@ -128,8 +127,6 @@ static void add_pending(Left *left, const Node *item) {
     }
 }
 
-static bool is_same(Dim a, Dim b) { return a.size == b.size && a.batch == b.batch; }
-
 // One index of the left side: its range by rule 3.
 static bool bind_left_index(Elaborator *el, Left *left, const Node *item, int at) {
     const Node *stated;
@@ -149,7 +146,7 @@ static bool bind_left_index(Elaborator *el, Left *left, const Node *item, int at
     n->pending = false;
     if (at < 0) return true;
     if (!left->declared) left->dims[at] = dim;
-    left->pieces = left->pieces || !is_same(dim, left->dims[at]);
+    left->pieces = left->pieces || !dims_same(dim, left->dims[at]);
     left->indices[at] = n->index;
     left->out[at] = affine_index(el->session->program, n->index);
     return true;
@@ -272,7 +269,7 @@ static SemaValue fill_whole(Elaborator *el, Left *left, SemaValue v) {
                           left->whole_count == 1 ? "" : "s", value_shape_text(el->session, v));
     for (int d = 0, at = 0; d < left->rank; d++) {
         if (!left->whole[d]) continue;
-        if (left->declared && !is_same(left->dims[d], v.array->dims[at]))
+        if (left->declared && !dims_same(left->dims[d], v.array->dims[at]))
             return fail_value(el, left->outer, SHAPES_DIFFER, left->value->span,
                               dims_text(el, &left->dims[d], 1), dims_text(el, &v.array->dims[at], 1));
         left->dims[d] = v.array->dims[at];
@@ -346,17 +343,13 @@ static bool is_direct(Elaborator *el, const Left *left, const Reduced *parts) {
 }
 
 static SemaValue direct_reduction(Elaborator *el, const Left *left, const Reduced *parts, const char *path) {
-    int64_t dims[MAX_RANK];
-    for (int d = 0; d < left->rank; d++) dims[d] = left->dims[d].size;
-    bool whole = parts->e->type == TYPE_INT || parts->e->type == TYPE_BOOL;
+    bool whole = type_is_whole(parts->e->type);
     Type type = TYPE_REAL;
     if (parts->reduction == REDUCE_ARGMAX || parts->reduction == REDUCE_ARGMIN)
         type = TYPE_INT;
     else if (whole && (parts->reduction == REDUCE_MAX || parts->reduction == REDUCE_MIN))
         type = (Type)parts->e->type;
-    Tensor *t = tensor_add(el->session->program, path, TENSOR_TEMP, type, left->rank, dims);
-    for (int d = 0; d < left->rank; d++)
-        if (left->dims[d].batch) t->batch_dims |= (uint8_t)(1u << d);
+    Tensor *t = tensor_of_dims(el->session->program, path, TENSOR_TEMP, type, left->dims, left->rank);
     reduction_bounds(t, parts);
     equation_emit(el, left->outer, t, left->out, parts, left->target->span);
     return value_tensor(el->session, t);

@@ -24,11 +24,9 @@ SemaValue list_tensor(Elaborator *el, const Env *env, SemaValue list, Span span)
     Array a = {.rank = 0}, inner = {.rank = 0};
     const Expr **es = arena_array(p->arena, const Expr *, list.count + 1);
     bool real = false;
-    for (int i = 0; i < list.count; i++)
-        real = real || (list.items[i].type != TYPE_INT && list.items[i].type != TYPE_BOOL);
+    for (int i = 0; i < list.count; i++) real = real || !type_is_whole(list.items[i].type);
     for (int i = 0; i < list.count; i++) {
-        SemaValue v = value_first(list.items[i]);
-        if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, span);
+        SemaValue v = value_plain(el, env, list.items[i], span);
         if (v.kind == SEMA_ERROR) return v;
         Array shape = {.rank = 0};
         if (v.kind == SEMA_TENSOR) shape = *v.array;
@@ -165,8 +163,7 @@ static bool add_item(Elaborator *el, Env *env, Access *a, const Node *item) {
     if (v.kind == SEMA_ERROR) return false;
     if (v.kind == SEMA_NUMBER && v.integral)
         return add_form(el, env, a, affine_constant(p, (int64_t)v.number), item);
-    if (v.kind == SEMA_SCALAR && (v.type == TYPE_INT || v.type == TYPE_BOOL))
-        return add_form(el, env, a, affine_of(el, v.e), item);
+    if (v.kind == SEMA_SCALAR && type_is_whole(v.type)) return add_form(el, env, a, affine_of(el, v.e), item);
     if (v.kind == SEMA_NUMBER && v.number == floor(v.number) && fabs(v.number) < 1e15)
         return add_form(el, env, a, affine_constant(p, (int64_t)v.number), item);
     return fail_false(el, env, SUBSCRIPT_NOT_WHOLE, item->span, node_text(el->session->arena, item));
@@ -272,8 +269,7 @@ static SemaValue read_access(Elaborator *el, Env *env, Access *a) {
     const Expr *e = array_at(el, base, a->forms);
     if (count) {
         const Expr *other = a->value;
-        if (e->type != TYPE_INT && e->type != TYPE_BOOL && other->op == OP_CONST)
-            other = expr_const(p, other->value);
+        if (!type_is_whole(e->type) && other->op == OP_CONST) other = expr_const(p, other->value);
         e = expr_where(p, guards, count, e, other);
     }
     out.e = e;
@@ -294,14 +290,7 @@ static bool is_extend(const Env *env, const Node *e) {
 static SemaValue eval_base(Elaborator *el, Env *env, const Node *e) {
     SemaValue *memo = table_get(&el->tables->memo, e);
     if (memo) return *memo;
-    Env *scope = env_inner(env);
-    scope->indexed = false;
-    scope->dots_hidden = true;
-    int subscript = el->tables->subscript;
-    el->tables->subscript = 0;
-    SemaValue v = value_first(value_of(el, scope, e));
-    el->tables->subscript = subscript;
-    if (v.kind == SEMA_LIST) v = list_tensor(el, env, v, e->span);
+    SemaValue v = value_plain(el, env, value_of_whole(el, env, e), e->span);
     if (e->kind == AST_CALL || e->kind == AST_PIPE || e->kind == AST_BINARY)
         v = value_store(el, env, v, value_name(el, env, v), e->span);
     return v;
@@ -351,11 +340,8 @@ static bool names_known(Elaborator *el, const Env *env, const Node *e) {
         return definition_of(el, env, e->name) || map_get(el->words, e->name) || builtin_find(e->name, ~0u);
     }
     if (e->kind == AST_MEMBER) return names_known(el, env, e->base);
-    for (int i = 0; i < 3; i++)
-        if (!names_known(el, env, e->kid[i])) return false;
-    for (int i = 0; i < e->count; i++)
-        if (!names_known(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i]))
-            return false;
+    for (int i = 0; i < node_children(e); i++)
+        if (!names_known(el, env, node_child(e, i))) return false;
     return true;
 }
 
@@ -375,8 +361,7 @@ static bool base_known(Elaborator *el, Env *env, const Node *e, SemaValue *v) {
         *memo = *v;
         table_set(el->session->arena, &el->tables->memo, e, memo);
     }
-    *v = value_first(*v);
-    if (v->kind == SEMA_LIST) *v = list_tensor(el, env, *v, e->span);
+    *v = value_plain(el, env, *v, e->span);
     return v->kind == SEMA_TENSOR;
 }
 
@@ -385,7 +370,7 @@ static void found_range(Range *range, Dim dim, Span span) {
         range->found = true;
         range->dim = dim;
         range->span = span;
-    } else if (!range->conflict && (range->dim.size != dim.size || range->dim.batch != dim.batch)) {
+    } else if (!range->conflict && !dims_same(range->dim, dim)) {
         range->conflict = true;
         range->other = dim;
         range->other_span = span;
@@ -446,11 +431,8 @@ bool condition_is_known(Elaborator *el, const Env *env, const Node *e) {
     }
     if (e->kind == AST_INDEX || e->kind == AST_REDUCE || e->kind == AST_PIPE || e->kind == AST_MEMBER)
         return false;
-    for (int i = 0; i < 3; i++)
-        if (!condition_is_known(el, env, e->kid[i])) return false;
-    for (int i = 0; i < e->count; i++)
-        if (!condition_is_known(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i]))
-            return false;
+    for (int i = 0; i < node_children(e); i++)
+        if (!condition_is_known(el, env, node_child(e, i))) return false;
     return true;
 }
 
@@ -478,25 +460,25 @@ void range_scan(Elaborator *el, Env *env, const Node *e, const char *index, Rang
         if (condition_is_known(el, env, e->left)) range_scan(el, env, e->right, index, range, extended);
         return;
     }
-    for (int i = 0; i < 3; i++)
-        if (e->kind != AST_CALL || i != 0) range_scan(el, env, e->kid[i], index, range, extended);
-    for (int i = 0; i < e->count; i++)
-        range_scan(el, env, e->items[i]->kind == AST_NAMED ? e->items[i]->value : e->items[i], index, range,
-                   extended);
+    for (int i = e->kind == AST_CALL; i < node_children(e); i++)
+        range_scan(el, env, node_child(e, i), index, range, extended);
 }
 
-bool range_given(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index) {
+static Range range_in(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index) {
     Range range = {.found = false};
     for (int extended = 0; extended < 2 && !range.found; extended++)
         for (int i = 0; i < count; i++) range_scan(el, env, texts[i], index, &range, extended);
+    return range;
+}
+
+bool range_given(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index) {
+    Range range = range_in(el, env, texts, count, index);
     return range.found || range.poisoned;
 }
 
 bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, const char *index, Span span,
               Dim *dim) {
-    Range range = {.found = false};
-    for (int extended = 0; extended < 2 && !range.found; extended++)
-        for (int i = 0; i < count; i++) range_scan(el, env, texts[i], index, &range, extended);
+    Range range = range_in(el, env, texts, count, index);
     if (range.poisoned) return false;
     if (!range.found) {
         Diagnostic *d = fail(el, env, INDEX_WITHOUT_RANGE, span, index);
@@ -506,12 +488,10 @@ bool range_of(Elaborator *el, Env *env, const Node *const *texts, int count, con
     if (range.conflict) {
         Diagnostic *d = fail(el, env, INDEX_RANGES, range.other_span, index, dims_text(el, &range.dim, 1),
                              dims_text(el, &range.other, 1));
-        if (d) {
-            diagnostic_note(el->session->ctx, d, range.span, "here it runs over a dimension of size %s",
-                            dims_text(el, &range.dim, 1));
-            diagnostic_note(el->session->ctx, d, range.other_span, "here over one of size %s",
-                            dims_text(el, &range.other, 1));
-        }
+        diagnostic_note(el->session->ctx, d, range.span, "here it runs over a dimension of size %s",
+                        dims_text(el, &range.dim, 1));
+        diagnostic_note(el->session->ctx, d, range.other_span, "here over one of size %s",
+                        dims_text(el, &range.other, 1));
         return false;
     }
     *dim = range.dim;

@@ -58,8 +58,7 @@ static void find_needs(Needs *n, const Node *e) {
         find_needs(n, e->kid[0]);
         return;
     }
-    for (int i = 0; i < 3; i++) find_needs(n, e->kid[i]);
-    for (int i = 0; i < e->count; i++) find_needs(n, e->items[i]);
+    for (int i = 0; i < node_children(e); i++) find_needs(n, node_child(e, i));
 }
 
 static Needs needs_of(Run *r, const Node *e) {
@@ -158,7 +157,7 @@ Env *train_scope(Run *r, Elaborator *el, bool rows) {
         clock_scope(r, env);
         return env;
     }
-    env_set(env, context_intern(r->ctx, "batch", 5), value_scalar(expr_rows(r->p)));
+    env_set(env, run_intern(r, "batch"), value_scalar(expr_rows(r->p)));
     for (int i = 0; i < r->m->data.fields.count; i++) {
         const Field *f = &r->m->data.fields.data[i];
         env_set(env, f->name, data_field_value(r, f));

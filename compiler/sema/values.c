@@ -43,7 +43,7 @@ SemaValue value_tensor(Session *s, Tensor *t) {
     Array a = {.rank = t->rank};
     const Affine *forms[MAX_RANK];
     for (int d = 0; d < t->rank; d++) {
-        a.dims[d] = (Dim){t->dims[d], t->batch_dims >> d & 1};
+        a.dims[d] = dim_of_tensor(t, d);
         a.indices[d] = index_add(s->program, dimension_name(d), t->dims[d], a.dims[d].batch);
         forms[d] = affine_index(s->program, a.indices[d]);
     }
@@ -54,6 +54,11 @@ SemaValue value_tensor(Session *s, Tensor *t) {
 SemaValue value_first(SemaValue v) {
     while (v.kind == SEMA_TUPLE) v = v.items[0];
     return v;
+}
+
+SemaValue value_plain(Elaborator *el, const Env *env, SemaValue v, Span span) {
+    v = value_first(v);
+    return v.kind == SEMA_LIST ? list_tensor(el, env, v, span) : v;
 }
 
 bool value_is_error(SemaValue v) { return v.kind == SEMA_ERROR; }
@@ -162,10 +167,33 @@ const Expr *array_at(Elaborator *el, const Array *a, const Affine *const *forms)
     return expr_substitute(el->session->program, a->e, bindings, a->rank);
 }
 
+bool dims_same(Dim a, Dim b) { return a.size == b.size && a.batch == b.batch; }
+
 bool dims_equal(const Dim *a, const Dim *b, int rank) {
     for (int d = 0; d < rank; d++)
-        if (a[d].size != b[d].size || a[d].batch != b[d].batch) return false;
+        if (!dims_same(a[d], b[d])) return false;
     return true;
+}
+
+Dim dim_of_tensor(const Tensor *t, int d) { return (Dim){t->dims[d], t->batch_dims >> d & 1}; }
+
+Tensor *tensor_of_dims(Program *p, const char *name, TensorKind kind, Type type, const Dim *dims, int rank) {
+    int64_t sizes[MAX_RANK] = {0};
+    for (int d = 0; d < rank && d < MAX_RANK; d++) sizes[d] = dims[d].size;
+    Tensor *t = tensor_add(p, name, kind, type, rank, sizes);
+    for (int d = 0; d < rank; d++) t->batch_dims |= (uint8_t)(dims[d].batch << d);
+    return t;
+}
+
+void tensor_bound(Tensor *t, const Expr *e) {
+    int64_t low, high;
+    if (expr_integer_bounds(e, &low, &high)) t->bounded = true, t->low = low, t->high = high;
+}
+
+void tensor_bound_as(Tensor *t, const Tensor *like) {
+    t->bounded = like->bounded;
+    t->low = like->low;
+    t->high = like->high;
 }
 
 const Affine *affine_of(Elaborator *el, const Expr *integer) {
@@ -281,9 +309,9 @@ Slot *env_slot(Env *env, const char *name, Tensor *target, SemaValue initial) {
 
 SemaValue slot_value(const Slot *slot) { return slot->current; }
 
-const Origin *elaborator_origin(Elaborator *el, Span span) {
-    Origin *origin = arena_new(el->session->arena, Origin);
-    *origin = (Origin){.span = span};
+const Origin *origin_new(Arena *arena, Span span, const char *what, const Origin *caller) {
+    Origin *origin = arena_new(arena, Origin);
+    *origin = (Origin){span, what, caller};
     return origin;
 }
 

@@ -173,6 +173,8 @@ Name *env_name(const Env *env, const char *name);
 Name *env_add(Env *env, const char *name, SemaValue v, Span span);
 const char *env_path(const Env *env, Arena *arena, const char *name);
 SemaValue value_absent(Span span);
+// Of several results the first, of a list the tensor.
+SemaValue value_plain(Elaborator *el, const Env *env, SemaValue v, Span span);
 SemaValue value_layer(Elaborator *el, Layer layer);
 SemaValue value_callable(Elaborator *el, Callable callable, SemaKind kind);
 bool value_is_number(SemaValue v, double number);
@@ -180,7 +182,14 @@ bool value_is_number(SemaValue v, double number);
 const Expr *value_expr(Elaborator *el, SemaValue v, bool real);
 // The element of a tensor value at forms.
 const Expr *array_at(Elaborator *el, const Array *a, const Affine *const *forms);
+bool dims_same(Dim a, Dim b);
 bool dims_equal(const Dim *a, const Dim *b, int rank);
+Dim dim_of_tensor(const Tensor *t, int d);
+// A tensor of these dimensions; its name is made unique.
+Tensor *tensor_of_dims(Program *p, const char *name, TensorKind kind, Type type, const Dim *dims, int rank);
+void tensor_bound(Tensor *t, const Expr *e); // by those of a whole expression, where it has some
+void tensor_bound_as(Tensor *t, const Tensor *like);
+static inline bool type_is_whole(int type) { return type == TYPE_INT || type == TYPE_BOOL; }
 const Affine *affine_of(Elaborator *el, const Expr *integer);
 const Expr *expr_of_dim(Elaborator *el, Dim d);
 Index *index_of(Elaborator *el, const char *name, Dim d);
@@ -190,6 +199,7 @@ const char *dimension_name(int d); // of an index that the text does not name
 
 // expression.c
 SemaValue value_of(Elaborator *el, Env *env, const Node *e);
+SemaValue value_of_whole(Elaborator *el, Env *env, const Node *e); // a whole tensor, also in an equation
 SemaValue value_join(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span);
 // A compile-time condition: 1 or 0; -1: known at run time (then *condition) or an error (then its kind is
 // SEMA_ERROR).
