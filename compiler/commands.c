@@ -1,4 +1,4 @@
-// The commands that compile: each runs the pipeline as far as it needs, and returns an exit code.
+// The commands: each runs the pipeline as far as it needs; what goes wrong is in the messages.
 #include "commands.h"
 
 #include "base/workplace.h"
@@ -15,12 +15,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum {
-#define STATUS(code, value, text) code = value,
-#include "status.def"
-#undef STATUS
-};
 
 // ---- from the command line to the pipeline's options ------------------------------------------------------
 
@@ -60,12 +54,11 @@ static bool precision_known(Context *ctx, const char *word) {
 static const char *options_text(Arena *arena, const Options *o) {
     static const Option which[] = {OPTION_CPU,      OPTION_TARGET, OPTION_BLAS,  OPTION_PRECISION,
                                    OPTION_OPTIMIZE, OPTION_BATCH,  OPTION_VERIFY};
-    static const char *const words[] = {"--cpu", "--target", "--blas",  "--precision",
-                                        "-O",    "--batch",  "--verify"};
     Text text = {.arena = arena};
     for (size_t i = 0; i < sizeof which / sizeof *which; i++)
         if (o->value[which[i]])
-            text_add(&text, "%s%s %s", text.chars.count ? " " : "", words[i], o->value[which[i]]);
+            text_add(&text, "%s%s %s", text.chars.count ? " " : "", option_spelling(which[i]),
+                     o->value[which[i]]);
     for (int i = 0; i < o->list[OPTION_SET].count; i++)
         text_add(&text, " --set %s", o->list[OPTION_SET].data[i]);
     return text_string(&text);
@@ -115,90 +108,76 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
 
 // ---- build and run ----------------------------------------------------------------------------------------
 
-typedef struct {
-    const char *word;
-    OutputKind kind;
-    const char *ending;
-} EmitKind;
-static const EmitKind EMIT[] = {
-    {"obj", OUTPUT_OBJECT, ".o"},
-    {"lib", OUTPUT_LIBRARY, ".a"},
-    {"asm", OUTPUT_ASSEMBLY, ".s"},
-    {"llvm", OUTPUT_LLVM, ".ll"},
-    {"header", OUTPUT_HEADER, ".h"},
-    {"ir", OUTPUT_TRAINER, ".ir"},
-    {"grad", OUTPUT_TRAINER, "_gradient.nn"},
-};
-
 static const char *gradient(Pipeline *p, const char *of, const char *by) {
     Derivatives all = {0};
     return grad_make(p, of, by, &all) ? grad_library(p, &all) : NULL;
 }
 
-static int build_to(Pipeline *p, PipelineOptions *po, const char *path) {
+static const char *all_gradients(Pipeline *p) { return gradient(p, NULL, NULL); }
+
+static const char *equations(Pipeline *p) {
+    Text text = {.arena = p->ctx->arena};
+    if (!pipeline_run(p, FORM_EQUATIONS)) return NULL;
+    program_print(&text, p->module->program);
+    return text_string(&text);
+}
+
+static const struct {
+    const char *word, *ending;
+    OutputKind kind;
+    const char *(*text)(Pipeline *); // NULL: the pipeline's last pass writes it
+} EMIT[] = {
+    {"", "", OUTPUT_TRAINER, NULL},           {"obj", ".o", OUTPUT_OBJECT, NULL},
+    {"lib", ".a", OUTPUT_LIBRARY, NULL},      {"asm", ".s", OUTPUT_ASSEMBLY, NULL},
+    {"llvm", ".ll", OUTPUT_LLVM, NULL},       {"header", ".h", OUTPUT_HEADER, NULL},
+    {"ir", ".ir", OUTPUT_TRAINER, equations}, {"grad", "_gradient.nn", OUTPUT_TRAINER, all_gradients},
+};
+
+static void build_to(Pipeline *p, PipelineOptions *po, const char *path) {
     Arena *arena = p->ctx->arena;
     po->output.path = path;
     if (!po->output.directory)
         po->output.directory = relative_folder(arena, folder_of(arena, path), folder_of(arena, po->path));
     if (!po->output.prefix) po->output.prefix = c_prefix(arena, path_stem(arena, po->path));
-    if (!tools_check(p->ctx, po->output.kind)) return NN_FILE;
-    pipeline_run(p, FORM_OUTPUT);
-    return p->status;
-}
-
-static int build_ir(Pipeline *p, const char *path) {
-    if (!pipeline_run(p, FORM_EQUATIONS)) return NN_OK;
-    Text text = {.arena = p->ctx->arena};
-    program_print(&text, p->module->program);
-    return file_write(p->ctx, path, text_string(&text), (size_t)text.chars.count) ? NN_OK : NN_FILE;
-}
-
-static int build_gradient(Pipeline *p, const char *path) {
-    const char *text = gradient(p, NULL, NULL);
-    return !text || file_write(p->ctx, path, text, strlen(text)) ? NN_OK : NN_FILE;
+    if (tools_check(p->ctx, po->output.kind)) pipeline_run(p, FORM_OUTPUT);
 }
 
 // Why nothing is written to a path, or NULL. Two names may be of one file.
-static const char *taken(const Options *o, const char *path) {
+static const char *taken(const Options *o, OutputKind kind, const char *path) {
     struct stat about, input;
-    if (stat(path, &about)) return NULL;
+    bool has_header = kind == OUTPUT_OBJECT || kind == OUTPUT_LIBRARY;
+    if (stat(path, &about)) about.st_mode = 0;
     if (S_ISDIR(about.st_mode)) return strerror(EISDIR);
-    for (int i = -1; i < o->list[OPTION_LIBRARY].count; i++) {
+    for (int i = -1; about.st_mode && i < o->list[OPTION_LIBRARY].count; i++) {
         const char *file = i < 0 ? o->file : o->list[OPTION_LIBRARY].data[i];
         if (stat(file, &input) == 0 && about.st_dev == input.st_dev && about.st_ino == input.st_ino)
             return i < 0 ? "it is the model file" : "it is a library that is read";
     }
+    if (has_header && strlen(path) > 2 && !strcmp(path + strlen(path) - 2, ".h"))
+        return "it is the name of the header beside it";
     return NULL;
 }
 
-static int build(Pipeline *p, PipelineOptions *po, const Options *o) {
-    Arena *arena = p->ctx->arena;
-    const char *emit = o->value[OPTION_EMIT], *stem = path_stem(arena, o->file),
-               *out = o->value[OPTION_OUTPUT];
+static void build(Pipeline *p, PipelineOptions *po, const Options *o) {
+    const char *word = o->value[OPTION_EMIT], *out = o->value[OPTION_OUTPUT];
+    int emit = 0;
     po->output.prefix = o->value[OPTION_PREFIX];
     if (po->output.prefix && !c_prefix_allowed(po->output.prefix)) {
         diagnose(p->ctx, PREFIX_NOT_ALLOWED, NO_SPAN, po->output.prefix);
-        return NN_USAGE;
+        return;
     }
-    const char *ending = "";
-    for (size_t i = 0; emit && i < sizeof EMIT / sizeof *EMIT; i++)
-        if (!strcmp(EMIT[i].word, emit)) {
-            po->output.kind = EMIT[i].kind;
-            ending = EMIT[i].ending;
-        }
-    if (!out) out = string_format(arena, "%s%s", stem, ending);
-    if (taken(o, out)) {
-        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, taken(o, out));
-        return NN_FILE;
+    while (word && strcmp(EMIT[emit].word, word)) emit++;
+    po->output.kind = EMIT[emit].kind;
+    if (!out)
+        out = string_format(p->ctx->arena, "%s%s", path_stem(p->ctx->arena, o->file), EMIT[emit].ending);
+    if (taken(o, po->output.kind, out)) {
+        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, taken(o, po->output.kind, out));
+    } else if (EMIT[emit].text) {
+        const char *text = EMIT[emit].text(p);
+        if (text) file_write(p->ctx, out, text, strlen(text));
+    } else {
+        build_to(p, po, out);
     }
-    bool has_header = po->output.kind == OUTPUT_OBJECT || po->output.kind == OUTPUT_LIBRARY;
-    if (has_header && strlen(out) > 2 && !strcmp(out + strlen(out) - 2, ".h")) {
-        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, "it is the name of the header beside it");
-        return NN_FILE;
-    }
-    if (emit && !strcmp(emit, "ir")) return build_ir(p, out);
-    if (emit && !strcmp(emit, "grad")) return build_gradient(p, out);
-    return build_to(p, po, out);
 }
 
 static void make_folders(Arena *arena, const char *path) {
@@ -255,7 +234,7 @@ static int open_own(const char *path) {
 }
 
 // The trainer, from the cache or built into it; or built where it has no name any more.
-static int find_trainer(Pipeline *p, PipelineOptions *po, const char *stem, int *status) {
+static int find_trainer(Pipeline *p, PipelineOptions *po, const char *stem) {
     Arena *arena = p->ctx->arena;
     const char *cache = cache_folder(p->ctx), *base = getenv("TMPDIR");
     int file = -1;
@@ -265,11 +244,11 @@ static int find_trainer(Pipeline *p, PipelineOptions *po, const char *stem, int 
         file = open_own(trainer);
         if (file >= 0) return file;
         make_folders(arena, folder);
-        *status = build_to(p, po, trainer);
-        return *status || p->ctx->errors ? -1 : open_own(trainer);
+        build_to(p, po, trainer);
+        return p->ctx->errors ? -1 : open_own(trainer);
     }
     po->output.opened = &file;
-    *status = build_to(p, po, string_format(arena, "%s/%s", base && *base ? base : "/tmp", stem));
+    build_to(p, po, string_format(arena, "%s/%s", base && *base ? base : "/tmp", stem));
     return file;
 }
 
@@ -279,10 +258,9 @@ static int run(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (!pipeline_run(p, FORM_TREE)) return NN_OK;
     Arena *arena = p->ctx->arena;
     const char *stem = path_stem(arena, o->file);
-    int status = NN_OK;
     po->output.directory = ".";
-    int file = find_trainer(p, po, stem, &status);
-    if (status || p->ctx->errors) return status;
+    int file = find_trainer(p, po, stem);
+    if (p->ctx->errors) return NN_OK;
     char *beside = realpath(folder_of(arena, o->file), NULL);
     if (beside) setenv("NN_MODEL_DIRECTORY", beside, 1);
     free(beside);
@@ -336,8 +314,8 @@ static int64_t row_bytes(const Program *p, const Tensor *source) {
     return bytes;
 }
 
-static int summary(Pipeline *p) {
-    if (!pipeline_run(p, FORM_KERNELS)) return NN_OK;
+static void summary(Pipeline *p) {
+    if (!pipeline_run(p, FORM_KERNELS)) return;
     const Module *m = p->module;
     Text out = {.arena = p->ctx->arena};
     text_add(&out, "%-44s %-24s %12s %14s\n", "layer", "result", "parameters", "FLOPs");
@@ -358,12 +336,10 @@ static int summary(Pipeline *p) {
         text_add(&out, "kept        %lld bytes a row of each part, for metrics that see the rows twice\n",
                  (long long)kept);
     say(stdout, "%s", text_string(&out));
-    return NN_OK;
 }
 
-static void put_option(Text *out, const Options *o, Option option, const char *name, const char *value,
-                       const char *spelling) {
-    text_add(out, "%-32s = %-24s %s\n", name, value, o->value[option] ? spelling : "default");
+static void put_option(Text *out, const Options *o, Option option, const char *name, const char *value) {
+    text_add(out, "%-32s = %-24s %s\n", name, value, o->value[option] ? option_spelling(option) : "default");
 }
 
 // What the command line says of the code itself.
@@ -371,15 +347,15 @@ static void put_target(Text *out, const Pipeline *p, const Options *o) {
     static const char *const blas[] = {
         [BLAS_NONE] = "none", [BLAS_AUTO] = "auto", [BLAS_OPENBLAS] = "openblas"};
     text_add(out, "%-32s = %-24s %s\n", "cpu", p->target->cpu, p->target->features);
-    put_option(out, o, OPTION_TARGET, "target", p->target->triple, "--target");
-    put_option(out, o, OPTION_BLAS, "blas", blas[p->options->blas], "--blas");
+    put_option(out, o, OPTION_TARGET, "target", p->target->triple);
+    put_option(out, o, OPTION_BLAS, "blas", blas[p->options->blas]);
     put_option(out, o, OPTION_OPTIMIZE, "optimization",
-               string_format(p->ctx->arena, "%d", p->options->output.optimization), "-O");
-    put_option(out, o, OPTION_DEBUG, "debug", p->options->output.debug ? "true" : "false", "-g");
+               string_format(p->ctx->arena, "%d", p->options->output.optimization));
+    put_option(out, o, OPTION_DEBUG, "debug", p->options->output.debug ? "true" : "false");
 }
 
-static int explain(Pipeline *p, const Options *o) {
-    if (!pipeline_run(p, FORM_KERNELS)) return NN_OK;
+static void explain(Pipeline *p, const Options *o) {
+    if (!pipeline_run(p, FORM_KERNELS)) return;
     const Module *m = p->module;
     Text out = {.arena = p->ctx->arena};
     for (int i = 0; i < m->in_force.count; i++) {
@@ -390,14 +366,7 @@ static int explain(Pipeline *p, const Options *o) {
     put_memory(&out, p->kernels);
     text_put(&out, "\n");
     kernels_print(&out, p->kernels);
-    int status = o->value[OPTION_TIME] ? explain_times(p, &out) : NN_OK;
-    if (status == NN_OK) say(stdout, "%s", text_string(&out));
-    return status;
-}
-
-static int check(Pipeline *p) {
-    pipeline_check(p);
-    return NN_OK;
+    if (!o->value[OPTION_TIME] || explain_times(p, &out)) say(stdout, "%s", text_string(&out));
 }
 
 // In double precision, on at most 8 rows.
@@ -405,35 +374,29 @@ static int check_gradient(PipelineOptions *po, Pipeline *p) {
     po->sema.precision = PRECISION_DOUBLE;
     po->sema.precision_given = true;
     p->gradients_only = true;
-    if (!linker_check(p->ctx)) return NN_FILE;
-    return pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stdout) : NN_OK;
+    return linker_check(p->ctx) && pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stdout) : NN_OK;
 }
 
-// ---- grad -------------------------------------------------------------------------------------------------
-
-static int print_gradient(Pipeline *p, const Options *o) {
+static void print_gradient(Pipeline *p, const Options *o) {
     const char *text = gradient(p, o->value[OPTION_OF], o->value[OPTION_BY]);
     if (text) say(stdout, "%s", text);
-    return NN_OK;
 }
+
+// ---- the commands -----------------------------------------------------------------------------------------
 
 // The names given to --stop-after and --dump-after.
 static bool passes_known(Context *ctx, const Options *o) {
-    static const struct {
-        Option option;
-        const char *spelling;
-        bool all;
-    } which[] = {{OPTION_STOP_AFTER, "--stop-after", false}, {OPTION_DUMP_AFTER, "--dump-after", true}};
+    static const Option which[] = {OPTION_STOP_AFTER, OPTION_DUMP_AFTER};
     for (int w = 0; w < 2; w++) {
-        const char *name = o->value[which[w].option];
+        const char *name = o->value[which[w]];
         const char **names = arena_array(ctx->arena, const char *, pipeline_pass_count() + 1);
-        bool known = !name || (which[w].all && !strcmp(name, "all"));
+        bool known = !name || (which[w] == OPTION_DUMP_AFTER && !strcmp(name, "all"));
         for (int i = 0; i < pipeline_pass_count(); i++) {
             names[i] = pipeline_pass_name(i);
             known |= name && !strcmp(name, names[i]);
         }
         if (known) continue;
-        Diagnostic *d = diagnose(ctx, PASS_UNKNOWN, NO_SPAN, which[w].spelling, name);
+        Diagnostic *d = diagnose(ctx, PASS_UNKNOWN, NO_SPAN, option_spelling(which[w]), name);
         const char *near = string_nearest(name, names, pipeline_pass_count());
         Text all = {.arena = ctx->arena};
         for (int i = 0; i < pipeline_pass_count(); i++) text_add(&all, " %s", names[i]);
@@ -446,32 +409,31 @@ static bool passes_known(Context *ctx, const Options *o) {
     return true;
 }
 
+// An exit code that no message gives.
+static int run_command(Pipeline *p, PipelineOptions *po, const Options *o) {
+    if (o->command == COMMAND_FMT) return fmt_run(p->ctx, o);
+    if (!precision_known(p->ctx, o->value[OPTION_PRECISION]) || !passes_known(p->ctx, o) ||
+        !pipeline_target(p))
+        return NN_OK;
+    if (o->command == COMMAND_RUN) return run(p, po, o);
+    if (o->command == COMMAND_GRADCHECK) return check_gradient(po, p);
+    if (o->command == COMMAND_BUILD) build(p, po, o);
+    if (o->command == COMMAND_CHECK) pipeline_check(p);
+    if (o->command == COMMAND_SUMMARY) summary(p);
+    if (o->command == COMMAND_EXPLAIN) explain(p, o);
+    if (o->command == COMMAND_GRAD) print_gradient(p, o);
+    return NN_OK;
+}
+
 int command_run(const Options *o) {
     Arena *arena = arena_create();
     PipelineOptions po = read_options(arena, o);
     Pipeline *p = pipeline_create(&po);
-    int status = NN_OK;
     bool json = o->value[OPTION_JSON] != NULL;
-    if (!precision_known(p->ctx, o->value[OPTION_PRECISION]) || !passes_known(p->ctx, o) ||
-        !pipeline_target(p))
-        status = NN_USAGE;
-    else if (o->command == COMMAND_BUILD)
-        status = build(p, &po, o);
-    else if (o->command == COMMAND_RUN)
-        status = run(p, &po, o);
-    else if (o->command == COMMAND_CHECK)
-        status = check(p);
-    else if (o->command == COMMAND_SUMMARY)
-        status = summary(p);
-    else if (o->command == COMMAND_EXPLAIN)
-        status = explain(p, o);
-    else if (o->command == COMMAND_GRAD)
-        status = print_gradient(p, o);
-    else if (o->command == COMMAND_GRADCHECK)
-        status = check_gradient(&po, p);
+    int status = run_command(p, &po, o);
     diagnostics_print(p->ctx, json, json ? stdout : stderr);
     if (o->value[OPTION_TIME_PASSES]) pipeline_times(p, stderr);
-    if (p->ctx->errors && !status) status = context_status(p->ctx);
+    if (!status) status = context_status(p->ctx);
     pipeline_destroy(p);
     arena_destroy(arena);
     return status;

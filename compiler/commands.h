@@ -1,11 +1,14 @@
-// The commands that run the pipeline: build, run, check, summary, explain, grad, gradcheck.
+// The commands of nnc.
 #ifndef NN_COMMANDS_H
 #define NN_COMMANDS_H
 
 #include "options.h"
 
+// Runs the command. The exit code is a row of status.def; messages go to standard error, results to standard
+// output.
 int command_run(const Options *options);
-// The exit code of what went wrong: a message about a file gives NN_FILE, any other NN_PROGRAM, none NN_OK.
-int context_status(const Context *ctx);
+// `nnc fmt`: what needs only the syntax. Messages are left in the context. Returns the exit code where that
+// is not for the messages to say.
+int fmt_run(Context *ctx, const Options *options);
 
 #endif

@@ -5,8 +5,8 @@
 #include "pipeline.h"
 
 // Needs a pipeline made with `gradients_only` and precision double that has reached FORM_KERNELS. Prints the
-// worst element of each parameter. Returns the exit code: NN_OK, NN_NOT_FINITE where the check fails, NN_FILE
-// after a diagnostic, NN_MEMORY.
+// worst element of each parameter. Returns NN_NOT_FINITE where the check fails, else NN_OK; it may leave
+// diagnostics.
 int gradcheck(Pipeline *p, void *file);
 
 #endif

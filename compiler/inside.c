@@ -10,12 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-#define STATUS(code, value, text) code = value,
-#include "status.def"
-#undef STATUS
-};
-
 void *inside_at(const Inside *in, const Tensor *t, int64_t element) {
     return in->memory + layout_byte(t->layout, t, element);
 }
@@ -116,22 +110,22 @@ static void one_thread(void *library) {
     if (set) set(1);
 }
 
-int inside_open(Inside *in, Pipeline *p, const Kernels *kernels, int64_t rows, int optimization) {
+bool inside_open(Inside *in, Pipeline *p, const Kernels *kernels, int64_t rows, int optimization) {
     *in = (Inside){.p = p, .call = {.rows = rows, .order = nn_order}};
     bool openblas = kernels_use_openblas(kernels);
     if (!target_runs_here(p->target)) {
         diagnose(p->ctx, CANNOT_RUN_HERE, NO_SPAN, p->target->cpu, p->target->features);
-        return NN_FILE;
+        return false;
     }
-    if (openblas && !openblas_check(p->ctx)) return NN_FILE;
+    if (openblas && !openblas_check(p->ctx)) return false;
     Compiled code = compile_kernels(kernels, p->target, "inside", optimization);
     in->library = load_object(p->ctx, &code, openblas);
-    if (!in->library) return NN_FILE;
+    if (!in->library) return false;
     if (openblas) one_thread(in->library);
     void *symbol = dlsym(in->library, "inside_run");
     memcpy(&in->run, &symbol, sizeof in->run);
     make_values(in, kernels->arena_size);
-    return NN_OK;
+    return true;
 }
 
 void inside_close(Inside *in) {

@@ -15,9 +15,9 @@ typedef struct {
     void *library;
 } Inside;
 
-// Compiles, links by `cc`, loads; gives every tensor its first value and draws rows. A status of status.def:
-// NN_OK, or NN_FILE after a diagnostic.
-int inside_open(Inside *in, Pipeline *p, const Kernels *kernels, int64_t rows, int optimization);
+// Compiles, links by `cc`, loads; gives every tensor its first value and draws rows. False after a
+// diagnostic.
+bool inside_open(Inside *in, Pipeline *p, const Kernels *kernels, int64_t rows, int optimization);
 void inside_close(Inside *in);
 // Rows from a key: numbers uniform in 0 .. 1, integers uniform in their range, bools even.
 void inside_draw(Inside *in, uint32_t key);

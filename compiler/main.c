@@ -1,17 +1,12 @@
 // nnc: reads the command line and runs the command.
-#include "driver.h"
+#include "commands.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-enum {
-#define STATUS(code, value, text) code = value,
-#include "status.def"
-#undef STATUS
-};
 
 // What was printed has arrived, or the command has failed.
 static int finish(int status) {
@@ -22,39 +17,29 @@ static int finish(int status) {
     return status == NN_OK ? NN_FILE : status;
 }
 
-typedef struct {
-    Options options;
-    int status;
-} Job;
+static void *work(void *options) { exit(finish(command_run(options))); }
 
-static void *work(void *job) {
-    Job *j = job;
-    j->status = driver_run(&j->options);
-    return NULL;
-}
-
-// Compiles on a stack of a known size, within bounds.
-static int run(Job *j) {
+// Compiles on a stack of a known size, within bounds. That thread ends the process.
+static void compile(Options *o) {
     enum { DEFAULT_MB = 4096, MOST_MB = 1 << 30 };
-    int64_t mb = options_count(&j->options, OPTION_MEMORY_LIMIT);
-    j->options.memory = memory_bound((uint64_t)(!mb ? DEFAULT_MB : mb < MOST_MB ? mb : MOST_MB) << 20);
+    int64_t mb = options_count(o, OPTION_MEMORY_LIMIT);
+    o->memory = memory_bound((uint64_t)(!mb ? DEFAULT_MB : mb < MOST_MB ? mb : MOST_MB) << 20);
     pthread_attr_t attributes;
     pthread_t thread;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    if (pthread_create(&thread, &attributes, work, j)) memory_exhausted(STACK_SIZE);
+    if (pthread_create(&thread, &attributes, work, o)) memory_exhausted(STACK_SIZE);
     pthread_join(thread, NULL);
-    return j->status;
 }
 
 int main(int argc, char **argv) {
     Arena *arena = arena_create();
-    Job job = {.status = 0};
+    Options options;
     bool done;
     // A file that may not grow is an error with a message.
     signal(SIGXFSZ, SIG_IGN);
-    int status = options_read(arena, argc, argv, &job.options, &done);
-    if (status == 0 && !done) status = run(&job);
+    int status = options_read(arena, argc, argv, &options, &done);
+    if (status == NN_OK && !done) compile(&options);
     arena_destroy(arena);
     return finish(status);
 }

@@ -6,12 +6,6 @@
 #include <string.h>
 
 enum {
-#define STATUS(code, value, text) code = value,
-#include "status.def"
-#undef STATUS
-};
-
-enum {
 #define COMMAND(name, word, arguments, help) ON_##name = 1 << COMMAND_##name,
 #include "options.def"
 #undef COMMAND
@@ -80,7 +74,7 @@ static void print_examples(FILE *out) {
         if (!i || examples[i].command != examples[i - 1].command) print_example(out, i);
 }
 
-const char *command_word(Command command) { return commands[command].word; }
+const char *option_spelling(Option option) { return rows[option].spelling; }
 
 static void help_option(const OptionRow *row) {
     char left[64];

@@ -33,6 +33,6 @@ typedef struct {
 int options_read(Arena *arena, int argc, char **argv, Options *options, bool *done);
 // A whole number from 1 that options_read has seen, or 0 where the option is not given.
 int64_t options_count(const Options *options, Option option);
-const char *command_word(Command command);
+const char *option_spelling(Option option);
 
 #endif

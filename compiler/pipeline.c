@@ -174,8 +174,7 @@ static bool run_output(Pipeline *p) {
     output.digest = pipeline_digest(p, false);
     output.run_digest = pipeline_digest(p, true);
     output.target = p->target;
-    p->status = output_write(p->module, p->kernels, &output);
-    return p->status == 0;
+    return output_write(p->module, p->kernels, &output);
 }
 
 #define EQUATION_PASS(name, does, holds)                                                                     \
@@ -280,8 +279,6 @@ bool pipeline_run_to(Pipeline *p, const char *pass) {
     return run_passes(p, end + 1);
 }
 
-bool pipeline_is_library(const Pipeline *p) { return file_train(p->root) == NULL; }
-
 // What only cannot be compiled yet is no mistake of the program: build, run and gradcheck refuse it, check
 // does not.
 static bool forgive_later(Context *ctx) {
@@ -300,9 +297,8 @@ static bool forgive_later(Context *ctx) {
 
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
-    bool library = pipeline_is_library(p);
-    bool right =
-        library ? sema_check_library(p->ctx, p->library, p->source, p->root) : pipeline_run(p, FORM_KERNELS);
+    bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
+                                     : sema_check_library(p->ctx, p->library, p->source, p->root);
     return right || forgive_later(p->ctx);
 }
 

@@ -33,7 +33,6 @@ typedef struct {
     Module *module;
     Kernels *kernels;
     Target *target;
-    int status;                     // of the output pass
     bool gradients_only;            // gradcheck: the step ends at its gradients
     VEC(GradientRequest) gradients; // which they are, if so
     int done;                       // passes that have run
@@ -54,7 +53,6 @@ bool pipeline_run(Pipeline *p, Form until);
 bool pipeline_run_to(Pipeline *p, const char *pass);
 // All that can be wrong with a program, nothing written; a file without `train` is checked as a library.
 bool pipeline_check(Pipeline *p);
-bool pipeline_is_library(const Pipeline *p); // after FORM_TREE
 // Of the program, its library and the options: 32 hexadecimal digits. `run`: without epochs, steps and stop.
 const char *pipeline_digest(Pipeline *p, bool run);
 // What --time-passes prints.

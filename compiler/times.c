@@ -11,12 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-#define STATUS(code, value, text) code = value,
-#include "status.def"
-#undef STATUS
-};
-
 enum { FIRST = 1000, LEAST_BATCHES = 5, MOST_BATCHES = 1001 }; // FIRST + i: the i-th kernel as a function
 static const double SECONDS = .5;
 
@@ -168,7 +162,7 @@ static void put_table(Times *t, Arena *arena, Text *out) {
              rank_correlation(estimated, measured, t->count), t->count);
 }
 
-int explain_times(Pipeline *p, Text *out) {
+bool explain_times(Pipeline *p, Text *out) {
     Arena *arena = p->ctx->arena;
     Times t = {.step = NULL};
     for (int i = 0; i < p->kernels->schedules.count; i++)
@@ -178,13 +172,13 @@ int explain_times(Pipeline *p, Text *out) {
     t.count = t.step->kernels.count;
     t.samples = calloc((size_t)(t.count + 2) * MOST_BATCHES, sizeof *t.samples);
     if (!t.samples) memory_exhausted(sizeof *t.samples);
-    int status = inside_open(&t.inside, p, apart(p->kernels, t.step), p->module->program->batch,
-                             p->options->output.optimization);
-    if (status == NN_OK) {
+    bool open = inside_open(&t.inside, p, apart(p->kernels, t.step), p->module->program->batch,
+                            p->options->output.optimization);
+    if (open) {
         measure(&t);
         put_table(&t, arena, out);
     }
     inside_close(&t.inside);
     free(t.samples);
-    return status;
+    return open;
 }

@@ -4,8 +4,7 @@
 
 #include "pipeline.h"
 
-// Needs a pipeline at FORM_KERNELS. Appends a table to `out`. A status of status.def: NN_OK, NN_FILE after a
-// diagnostic, NN_MEMORY.
-int explain_times(Pipeline *p, Text *out);
+// Needs a pipeline at FORM_KERNELS. Appends a table to `out`. False after a diagnostic.
+bool explain_times(Pipeline *p, Text *out);
 
 #endif

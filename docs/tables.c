@@ -107,7 +107,7 @@ static void errors(void) {
          "what the program says there.\n"
          "Written by `docs/generate` from `compiler/diagnostics.def`; `nnc check --json` gives the names.\n");
 #define DIAGNOSTIC(code, severity, text, example)                                                            \
-    printf("### %s\n\n%s", #code, strcmp(#severity, "ERROR") ? "A warning: " : "");                          \
+    printf("### %s\n\n%s", #code, strcmp(#severity, "WARNING") ? "" : "A warning: ");                          \
     message(text);                                                                                           \
     puts("\n");                                                                                              \
     program(example);

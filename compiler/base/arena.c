@@ -19,9 +19,6 @@
 #endif
 
 enum {
-#define STATUS(code, value, text) code = value,
-#include "../../runtime/status.def"
-#undef STATUS
     FIRST_BLOCK = 1 << 16,
     LARGEST_BLOCK = 1 << 24,
 #ifdef ARENA_POISON

@@ -6,6 +6,8 @@
 #ifndef NN_BASE_H
 #define NN_BASE_H
 
+#include "status.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -123,7 +125,13 @@ typedef struct {
 
 // ---- diagnostics ------------------------------------------------------------------------------------------
 
-typedef enum { SEVERITY_ERROR, SEVERITY_WARNING } Severity;
+// Of an error its exit code.
+typedef enum {
+    SEVERITY_WARNING = NN_OK,
+    SEVERITY_ERROR = NN_PROGRAM,
+    SEVERITY_USAGE = NN_USAGE,
+    SEVERITY_FILE = NN_FILE
+} Severity;
 typedef enum {
 #define DIAGNOSTIC(code, severity, text, example) code,
 #include "diagnostics.def"
@@ -170,9 +178,10 @@ void diagnostic_note(Context *ctx, Diagnostic *d, Span span, const char *format,
     __attribute__((format(printf, 4, 5)));
 void diagnostic_help(Context *ctx, Diagnostic *d, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+// The exit code of the worst message.
+int context_status(const Context *ctx);
 // Sorted by place; at most 20 errors, then "and N more". `json`: one object a line.
 void diagnostics_print(Context *ctx, bool json, void *file);
-const char *diagnostic_name(DiagnosticCode code);
 
 // Our own mistake: prints what was being done, and aborts.
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));

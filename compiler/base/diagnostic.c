@@ -50,7 +50,7 @@ Diagnostic *diagnose(Context *ctx, DiagnosticCode code, Span span, ...) {
         if (known(ctx, code, span)) return d;
         vec_push(ctx->arena, &ctx->diagnostics, d);
     }
-    if (d->severity == SEVERITY_ERROR) ctx->errors++;
+    ctx->errors += d->severity != SEVERITY_WARNING;
     return d;
 }
 
@@ -115,8 +115,12 @@ static void show(const Context *ctx, Text *out, Span span, const char *what, con
     show_line(out, source, span, line);
 }
 
+static const char *severity_word(const Diagnostic *d) {
+    return d->severity == SEVERITY_WARNING ? "warning" : "error";
+}
+
 static void show_diagnostic(const Context *ctx, Text *out, const Diagnostic *d) {
-    show(ctx, out, d->span, d->severity == SEVERITY_ERROR ? "error" : "warning", d->text);
+    show(ctx, out, d->span, severity_word(d), d->text);
     for (int i = 0; i < d->notes.count; i++)
         show(ctx, out, d->notes.data[i].span, "note", d->notes.data[i].text);
     if (d->help) text_add(out, "       = help: %s\n", d->help);
@@ -136,8 +140,7 @@ static void json_place(const Context *ctx, Text *out, Span span) {
 static void json_diagnostic(const Context *ctx, Text *out, const Diagnostic *d) {
     text_put(out, "{");
     json_place(ctx, out, d->span);
-    text_add(out, ",\"severity\":\"%s\",\"code\":\"%s\",\"message\":",
-             d->severity == SEVERITY_ERROR ? "error" : "warning", rows[d->code].name);
+    text_add(out, ",\"severity\":\"%s\",\"code\":\"%s\",\"message\":", severity_word(d), rows[d->code].name);
     text_json(out, d->text);
     if (d->help) {
         text_put(out, ",\"help\":");
@@ -173,7 +176,7 @@ void diagnostics_print(Context *ctx, bool json, void *file) {
     sort(ctx->diagnostics.data, arena_array(ctx->arena, Diagnostic *, count + 1), count);
     for (int i = 0; i < count; i++) {
         const Diagnostic *d = ctx->diagnostics.data[i];
-        int *shown = d->severity == SEVERITY_ERROR ? &errors : &warnings;
+        int *shown = d->severity == SEVERITY_WARNING ? &warnings : &errors;
         if (*shown == SHOWN && !json) continue;
         (*shown)++;
         if (json)
@@ -185,4 +188,9 @@ void diagnostics_print(Context *ctx, bool json, void *file) {
     say(file, "%s", text_string(&out));
 }
 
-const char *diagnostic_name(DiagnosticCode code) { return rows[code].name; }
+int context_status(const Context *ctx) {
+    Severity worst = SEVERITY_WARNING;
+    for (int i = 0; i < ctx->diagnostics.count; i++)
+        if (ctx->diagnostics.data[i]->severity > worst) worst = ctx->diagnostics.data[i]->severity;
+    return (int)worst;
+}

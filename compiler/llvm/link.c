@@ -10,8 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { OK = 0, FILE_STATUS = 3 };
-
 // ---- places -----------------------------------------------------------------------------------------------
 
 static char *own_folder(Arena *arena) {
@@ -33,7 +31,7 @@ static const char *find_library(Context *ctx, const char *name) {
     return NULL;
 }
 
-bool tool_check(Context *ctx, const char *tool) {
+static bool tool_check(Context *ctx, const char *tool) {
     if (tool_find(ctx->arena, tool)) return true;
     Diagnostic *d = diagnose(ctx, NO_TOOL, NO_SPAN, tool, "it is not in PATH");
     if (d) diagnostic_help(ctx, d, "install a C compiler (Debian: `apt install gcc`)");
@@ -71,9 +69,9 @@ static void add_all(Arena *arena, Words *words, const char *const *list) {
 }
 
 static bool put_objects(const Workplace *w, const LinkRequest *r, Words *words) {
-    for (int i = 0; i < r->object_count; i++) {
+    for (int i = 0; i < r->objects.count; i++) {
         const char *name = string_format(w->ctx->arena, "model%d.o", i);
-        if (!workplace_put(w, name, r->objects[i].bytes, r->objects[i].length)) return false;
+        if (!workplace_put(w, name, r->objects.parts[i].bytes, r->objects.parts[i].length)) return false;
         vec_push(w->ctx->arena, words, name);
     }
     return true;
@@ -112,7 +110,7 @@ static bool command_of(const Workplace *w, const LinkRequest *r, Words *words) {
     return true;
 }
 
-int link_trainer(Context *ctx, const LinkRequest *request) {
+bool link_trainer(Context *ctx, const LinkRequest *request) {
     Workplace w;
     Words words = {0};
     bool done = workplace_open(&w, ctx, folder_of(ctx->arena, request->path), request->path, NULL) &&
@@ -121,9 +119,9 @@ int link_trainer(Context *ctx, const LinkRequest *request) {
         const char *result = string_format(ctx->arena, "%s/%s", w.folder, workplace_results[0]);
         *request->opened = open(result, O_RDONLY | O_CLOEXEC);
         workplace_end(&w, false);
-        return OK;
+        return true;
     }
-    return workplace_end(&w, done) ? OK : FILE_STATUS;
+    return workplace_end(&w, done);
 }
 
 // The runtime's archive with one member more; its others stay as they are.

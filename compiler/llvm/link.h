@@ -3,18 +3,17 @@
 #define NN_LINK_H
 
 #include "base/workplace.h"
-#include "llvm/llvm.h"
+#include "llvm/object.h"
 
 typedef struct {
-    const Compiled *objects;
-    int object_count;
+    Objects objects;
     const char *path;
     int *opened; // not NULL: no path, but a file open for reading
     bool gzip;   // some file of the program is gzipped
     bool debug, openblas;
 } LinkRequest;
-bool tool_check(Context *ctx, const char *tool);            // is it in PATH? False after a diagnostic
-int link_trainer(Context *ctx, const LinkRequest *request); // a status
+// False after a diagnostic, here and below.
+bool link_trainer(Context *ctx, const LinkRequest *request);
 // The first result of a workplace: the runtime's archive and the object.
 bool link_archive(const Workplace *w, Compiled object, const char *member);
 

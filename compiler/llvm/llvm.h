@@ -42,10 +42,9 @@ typedef struct {
     bool debug;       // keep symbols
 } OutputOptions;
 
-// Compiles and writes the result. A status of runtime/status.def: NN_FILE after a diagnostic about cc or a
-// file.
+// Compiles and writes the result. False after a diagnostic about cc or a file.
 // With --emit, asm and llvm are the object's code.
-int output_write(const Module *m, const Kernels *k, const OutputOptions *options);
+bool output_write(const Module *m, const Kernels *k, const OutputOptions *options);
 
 // One piece of compiled code in memory, for tests: an object file whose one symbol is PREFIX_run (nn_run of
 // abi.h).

@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { OK = 0, FILE_STATUS = 3 };
-
 static bool ends_in_gz(const char *file) {
     size_t n = file ? strlen(file) : 0;
     return n > 3 && !strcmp(file + n - 3, ".gz");
@@ -36,10 +34,8 @@ static const char *header_path(Arena *arena, const char *path) {
     return string_format(arena, "%.*s.h", (int)length, path);
 }
 
-// `data` is filled in, and must live as long as the request.
-static CodeRequest request_of(const Module *m, const Kernels *k, const OutputOptions *o, CodeForm form,
-                              WrapperData *data) {
-    *data = (WrapperData){.module = m, .manifest = manifest_make(m, k, o)};
+static CodeRequest request_of(const WrapperData *data, const Kernels *k, const OutputOptions *o,
+                              CodeForm form) {
     return (CodeRequest){.kernels = k,
                          .target = o->target,
                          .prefix = o->prefix,
@@ -49,39 +45,22 @@ static CodeRequest request_of(const Module *m, const Kernels *k, const OutputOpt
                          .data = data};
 }
 
-static Compiled make(const Module *m, const Kernels *k, const OutputOptions *o, CodeForm form) {
-    WrapperData data;
-    CodeRequest r = request_of(m, k, o, form, &data);
-    return code_make(&r);
-}
-
-static int write_trainer(const Module *m, const Kernels *k, const OutputOptions *o) {
-    Context *ctx = m->program->ctx;
-    if (kernels_use_openblas(k) && !openblas_check(ctx)) return FILE_STATUS;
+static bool write_trainer(Context *ctx, const Module *m, const CodeRequest *code, const OutputOptions *o) {
     LinkRequest r = {.path = o->path,
                      .opened = o->opened,
                      .gzip = reads_gzip(&m->data),
                      .debug = o->debug,
-                     .openblas = kernels_use_openblas(k)};
-    WrapperData data;
-    CodeRequest code = request_of(m, k, o, FORM_OBJECT, &data);
-    Objects objects = objects_make(&code);
-    r.objects = objects.parts;
-    r.object_count = objects.count;
+                     .openblas = kernels_use_openblas(code->kernels)};
+    if (r.openblas && !openblas_check(ctx)) return false;
+    r.objects = objects_make(code);
     return link_trainer(ctx, &r);
 }
 
-static int write_code(const Module *m, const Kernels *k, const OutputOptions *o, CodeForm form) {
-    Compiled c = make(m, k, o, form);
-    return file_write(m->program->ctx, o->path, c.bytes, c.length) ? OK : FILE_STATUS;
-}
-
 // An object or an archive, and its header.
-static int write_interface(const Module *m, const Kernels *k, const OutputOptions *o) {
-    Context *ctx = m->program->ctx;
+static bool write_interface(Context *ctx, const CodeRequest *code, const char *header,
+                            const OutputOptions *o) {
     Workplace w;
-    Compiled object = make(m, k, o, FORM_OBJECT);
-    const char *header = header_text(m, o, kernels_use_openblas(k));
+    Compiled object = code_make(code);
     bool done =
         workplace_open(&w, ctx, folder_of(ctx->arena, o->path), o->path, header_path(ctx->arena, o->path)) &&
         workplace_put(&w, workplace_results[1], header, strlen(header));
@@ -89,19 +68,21 @@ static int write_interface(const Module *m, const Kernels *k, const OutputOption
         done = done && workplace_put(&w, workplace_results[0], object.bytes, object.length);
     else
         done = done && link_archive(&w, object, string_format(ctx->arena, "%s.o", o->prefix));
-    return workplace_end(&w, done) ? OK : FILE_STATUS;
+    return workplace_end(&w, done);
 }
 
-int output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
-    const char *header = o->kind == OUTPUT_HEADER ? header_text(m, o, kernels_use_openblas(k)) : NULL;
-    switch (o->kind) {
-    case OUTPUT_TRAINER: return write_trainer(m, k, o);
-    case OUTPUT_ASSEMBLY: return write_code(m, k, o, FORM_ASSEMBLY);
-    case OUTPUT_LLVM: return write_code(m, k, o, FORM_TEXT);
-    case OUTPUT_HEADER:
-        return file_write(m->program->ctx, o->path, header, strlen(header)) ? OK : FILE_STATUS;
-    case OUTPUT_OBJECT:
-    case OUTPUT_LIBRARY: return write_interface(m, k, o);
-    }
-    return OK;
+bool output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
+    Context *ctx = m->program->ctx;
+    const char *header = o->kind == OUTPUT_TRAINER ? "" : header_text(m, o, kernels_use_openblas(k));
+    Compiled text = {header, strlen(header)};
+    WrapperData data = {.module = m};
+    CodeForm form = o->kind == OUTPUT_ASSEMBLY ? FORM_ASSEMBLY
+                    : o->kind == OUTPUT_LLVM   ? FORM_TEXT
+                                               : FORM_OBJECT;
+    CodeRequest code = request_of(&data, k, o, form);
+    if (o->kind != OUTPUT_HEADER) data.manifest = manifest_make(m, k, o);
+    if (o->kind == OUTPUT_TRAINER) return write_trainer(ctx, m, &code, o);
+    if (o->kind == OUTPUT_OBJECT || o->kind == OUTPUT_LIBRARY) return write_interface(ctx, &code, header, o);
+    if (o->kind != OUTPUT_HEADER) text = code_make(&code);
+    return file_write(ctx, o->path, text.bytes, text.length);
 }

@@ -5,18 +5,13 @@
 #define NN_RUNTIME_H
 
 #include "nearest.h"
+#include "status.h"
 #include "utf8.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum nn_status {
-#define STATUS(name, value, text) name = value,
-#include "status.def"
-#undef STATUS
-} nn_status;
 
 typedef struct nn_block nn_block;
 
