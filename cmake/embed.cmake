@@ -1,13 +1,25 @@
-# Writes the standard library as C: -DROOT=stdlib -DOUT=stdlib.c. Texts as byte arrays, in the order of their names.
+# Writes texts as C, as byte arrays: the standard library, in the order of names, by -DROOT=stdlib -DOUT=stdlib.c; one text by
+# -DTEXT=file -DNAME=name_in_c -DOUT=out.c.
+function(read_bytes file result)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  set(${result} "${bytes}0" PARENT_SCOPE)
+endfunction()
+
+if(TEXT)
+  read_bytes(${TEXT} bytes)
+  file(WRITE ${OUT} "// Generated from ${NAME}'s text by cmake/embed.cmake.\nextern const char ${NAME}[];\nconst char ${NAME}[] = {${bytes}};\n")
+  return()
+endif()
+
 file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*.nn)
 list(SORT files)
 set(code "// Generated from stdlib/*.nn by cmake/embed.cmake.\n#include \"library.h\"\n\n")
 set(table "")
 set(k 0)
 foreach(file IN LISTS files)
-  file(READ ${ROOT}/${file} hex HEX)
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-  string(APPEND code "static const unsigned char text_${k}[] = {${bytes}0};\n")
+  read_bytes(${ROOT}/${file} bytes)
+  string(APPEND code "static const unsigned char text_${k}[] = {${bytes}};\n")
   string(APPEND table "    {\"${file}\", (const char *)text_${k}, sizeof text_${k} - 1},\n")
   math(EXPR k "${k} + 1")
 endforeach()
