@@ -34,11 +34,10 @@ static bool given_by_reads(const Expr *e, const Index *index) {
     return false;
 }
 
-static void write_bound(Notation *n, const Index *index, bool given) {
-    text_put(n->out, notation_index(n, index));
-    if (given) return;
-    text_put(n->out, " < ");
-    notation_size(n, index->size, index->batch);
+static const char *bound(Notation *n, const Index *index, bool given) {
+    const char *word = notation_index(n, index);
+    return given ? word
+                 : string_format(n->arena, "%s < %s", word, notation_size(n, index->size, index->batch));
 }
 
 // Of an index inside a form on the left whose range no read gives, the reader takes as much as stays inside
@@ -52,10 +51,7 @@ static void limit_by_room(Notation *n, const Equation *q, const Affine *form, in
         if (t->atom->op != OP_INDEX || t->coef < 1 || given_by_reads(q->e, t->atom->index)) continue;
         const Index *index = t->atom->index;
         int64_t room = (size - 1 - (high - t->coef * (index->size - 1))) / t->coef + 1;
-        if (room > index->size)
-            vec_push(n->program->arena, conditions,
-                     string_format(n->program->arena, "%s < %lld", notation_index(n, index),
-                                   (long long)index->size));
+        if (room > index->size) vec_push(n->arena, conditions, bound(n, index, false));
     }
 }
 
@@ -106,21 +102,52 @@ static const Equation *with_digits(Program *p, const Equation *q) {
     return q;
 }
 
+// `[a, b, c]`, of what gives the text of each; nothing for none.
+typedef const char *Entry(Notation *n, const Equation *q, int i);
+
+static void write_list(Notation *n, const Equation *q, int count, Entry *entry) {
+    for (int i = 0; i < count; i++) text_add(n->out, "%s%s", i ? ", " : "[", entry(n, q, i));
+    if (count) text_put(n->out, "]");
+}
+
+static const char *left_entry(Notation *n, const Equation *q, int d) {
+    const Index *only = affine_only(q->out[d]);
+    return only ? bound(n, only, n->declared || given_by_reads(q->e, only)) : notation_affine(n, q->out[d]);
+}
+
+static const char *reduced_entry(Notation *n, const Equation *q, int i) {
+    return bound(n, q->indices[i], given_by_reads(q->e, q->indices[i]));
+}
+
+static const char *ordered_entry(Notation *n, const Equation *q, int d) {
+    const Affine *form = q->e->args[0]->forms[d];
+    return affine_only(form) == q->indices[0] ? ":" : notation_affine(n, form);
+}
+
 // order(x[b, :])[i]
 static void write_order(Notation *n, const Equation *q) {
     const Expr *x = q->e->args[0];
     text_add(n->out, "order(%s", notation_tensor(n, x->tensor));
-    for (int d = 0; d < x->guard_count; d++) {
-        text_put(n->out, d ? ", " : "[");
-        if (affine_only(x->forms[d]) == q->indices[0])
-            text_put(n->out, ":");
-        else
-            notation_affine(n, x->forms[d]);
-    }
-    text_add(n->out, "])[%s]", notation_index(n, q->e->args[1]->index));
+    write_list(n, q, x->guard_count, ordered_entry);
+    text_add(n->out, ")[%s]", notation_index(n, q->e->args[1]->index));
 }
 
 static const char *const REDUCTIONS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin"};
+
+static void write_value(Notation *n, const Equation *q) {
+    if (q->reduction == REDUCE_ORDER) {
+        write_order(n, q);
+        return;
+    }
+    bool minus = (q->e->op == OP_PRODUCT || q->e->op == OP_CONST) && q->e->value < 0;
+    text_put(n->out, REDUCTIONS[q->reduction]);
+    write_list(n, q, q->reduction == REDUCE_NONE ? 0 : q->index_count, reduced_entry);
+    text_add(n->out, "%s%s", q->reduction == REDUCE_NONE ? "" : " ",
+             notation_expr(n, q->e,
+                           q->reduction == REDUCE_NONE ? TIGHT_NONE
+                           : minus                     ? TIGHT_POWER
+                                                       : TIGHT_PRODUCT));
+}
 
 static void write_equation(Notation *n, const Equation *q) {
     q = with_digits(n->program, q);
@@ -128,47 +155,26 @@ static void write_equation(Notation *n, const Equation *q) {
     Parts conditions = {0};
     n->indices.count = n->words.count = 0;
     text_add(n->out, "    %s", notation_tensor(n, q->tensor));
-    for (int d = 0; d < q->out_count; d++) {
-        text_put(n->out, d ? ", " : "[");
-        const Index *only = affine_only(q->out[d]);
-        if (only)
-            write_bound(n, only, n->declared || given_by_reads(q->e, only));
-        else
-            notation_affine(n, q->out[d]);
-        if (!only) limit_by_room(n, q, q->out[d], q->tensor->dims[d], &conditions);
-    }
-    text_put(n->out, q->out_count ? "] = " : " = ");
-    if (conditions.count) text_put(n->out, "(");
-    if (q->reduction == REDUCE_NONE) {
-        notation_expr(n, q->e, TIGHT_NONE);
-    } else if (q->reduction == REDUCE_ORDER) {
-        write_order(n, q);
-    } else {
-        text_add(n->out, "%s[", REDUCTIONS[q->reduction]);
-        for (int i = 0; i < q->index_count; i++) {
-            if (i) text_put(n->out, ", ");
-            write_bound(n, q->indices[i], given_by_reads(q->e, q->indices[i]));
-        }
-        text_put(n->out, "] ");
-        bool minus = (q->e->op == OP_PRODUCT && q->e->value < 0) || (q->e->op == OP_CONST && q->e->value < 0);
-        notation_expr(n, q->e, minus ? TIGHT_POWER : TIGHT_PRODUCT);
-    }
-    if (conditions.count) {
-        text_put(n->out, ") if ");
-        notation_parts(n, &conditions, " and ");
-        text_put(n->out, " else 0");
-    }
+    write_list(n, q, q->out_count, left_entry);
+    for (int d = 0; d < q->out_count; d++)
+        if (!affine_only(q->out[d])) limit_by_room(n, q, q->out[d], q->tensor->dims[d], &conditions);
+    text_put(n->out, conditions.count ? " = (" : " = ");
+    write_value(n, q);
+    if (conditions.count) text_add(n->out, ") if %s else 0", notation_parts(n, &conditions, " and "));
     text_put(n->out, "\n");
+}
+
+// The sizes of a tensor, the first of them after `before`.
+static void write_sizes(Notation *n, const Tensor *t, const char *before) {
+    for (int d = 0; d < t->rank; d++)
+        text_add(n->out, "%s%s", d ? ", " : before, notation_size(n, t->dims[d], t->batch_dims >> d & 1));
 }
 
 static void write_signature(Notation *n, Tensor *const *tensors, int count) {
     for (int i = 0; i < count; i++) {
         const Tensor *t = tensors[i];
         text_add(n->out, "%s%s", i ? ", " : "", notation_tensor(n, t));
-        for (int d = 0; d < t->rank; d++) {
-            text_put(n->out, d ? ", " : "[");
-            notation_size(n, t->dims[d], t->batch_dims >> d & 1);
-        }
+        write_sizes(n, t, "[");
         if (t->rank) text_put(n->out, "]");
         if (t->type == TYPE_INT) text_put(n->out, ": int");
         if (t->type == TYPE_BOOL) text_put(n->out, ": bool");
@@ -261,16 +267,13 @@ static void write_call(Notation *n, const char *name, const Defined *d) {
 
 static void write_reshape(Notation *n, const Tensor *t, const Tensor *from) {
     text_add(n->out, "    %s = reshape(%s", notation_tensor(n, t), notation_tensor(n, from));
-    for (int d = 0; d < t->rank; d++) {
-        text_put(n->out, ", ");
-        notation_size(n, t->dims[d], t->batch_dims >> d & 1);
-    }
+    write_sizes(n, t, ", ");
     text_put(n->out, ")\n");
 }
 
 void notation_function(Text *out, Program *p, const Function *f, const char *name, Tensor *const *parameters,
                        int parameter_count, Tensor *const *results, int result_count, NotationNames names) {
-    Notation n = {.out = out, .program = p, .names = names};
+    Notation n = {.out = out, .program = p, .arena = p->arena, .names = names};
     Defined *all = definitions(p, f);
     const Tensor **reshape = arena_array(p->arena, const Tensor *, p->tensors.count);
     for (int r = 0; r < result_count; r++) all[results[r]->id].pieces = false;

@@ -1,5 +1,4 @@
-// What notation.c and notation_expr.c share: a text that is being written, and the names in the equation at
-// hand.
+// What notation.c and notation_expr.c share: the names in the equation at hand. All texts live in the arena.
 #ifndef NN_NOTATION_EXPR_H
 #define NN_NOTATION_EXPR_H
 
@@ -8,6 +7,7 @@
 typedef struct {
     Text *out;
     Program *program;
+    Arena *arena; // the program's
     NotationNames names;
     const Equation *equation;
     bool declared;              // the equation's tensor stands in the signature
@@ -20,13 +20,13 @@ typedef enum { TIGHT_NONE, TIGHT_COMPARE, TIGHT_SUM, TIGHT_PRODUCT, TIGHT_POWER 
 typedef VEC(const char *) Parts;
 
 // An expression, in parentheses where it binds less than what stands around it.
-void notation_expr(Notation *n, const Expr *e, Tightness around);
-void notation_affine(Notation *n, const Affine *a);
-void notation_size(Notation *n, int64_t size, bool batch);
+const char *notation_expr(Notation *n, const Expr *e, Tightness around);
+const char *notation_affine(Notation *n, const Affine *a);
+const char *notation_size(const Notation *n, int64_t size, bool batch);
 const char *notation_tensor(const Notation *n, const Tensor *t);
 // The word of an index in the equation at hand: the definition's where it is free.
 const char *notation_index(Notation *n, const Index *index);
 // Parts whose order is free, sorted by their text.
-void notation_parts(Notation *n, Parts *parts, const char *between);
+const char *notation_parts(const Notation *n, Parts *parts, const char *between);
 
 #endif

@@ -36,7 +36,6 @@ struct Block {
 
 struct Arena {
     Block *block;
-    size_t total;
 };
 
 uint64_t memory_bound(uint64_t bytes) {
@@ -109,14 +108,11 @@ void *arena_alloc(Arena *arena, size_t size, size_t align) {
     }
     void *memory = block_bytes(block) + at;
     block->used = at + size + REDZONE;
-    arena->total += size;
 #ifdef ARENA_POISON
     ASAN_UNPOISON_MEMORY_REGION(memory, size);
 #endif
     return memset(memory, 0, size);
 }
-
-size_t arena_used(const Arena *arena) { return arena->total; }
 
 void *vec_grow(Arena *arena, void *data, int *room, int count, size_t size) {
     if (*room > INT32_MAX / 2) die("a vector of more than %d elements", INT32_MAX / 2);

@@ -28,7 +28,6 @@ uint64_t memory_bound(uint64_t bytes);
 _Noreturn void memory_exhausted(size_t size);
 // Zeroed memory. Never returns NULL: ends by memory_exhausted.
 void *arena_alloc(Arena *arena, size_t size, size_t align);
-size_t arena_used(const Arena *arena);
 #define arena_new(arena, T) ((T *)arena_alloc((arena), sizeof(T), _Alignof(T)))
 #define arena_array(arena, T, n) ((T *)arena_alloc((arena), sizeof(T) * (size_t)(n), _Alignof(T)))
 

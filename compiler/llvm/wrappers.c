@@ -53,35 +53,21 @@ static LLVMTypeRef type_of_letter(const Emitter *em, char letter) {
     }
 }
 
-static Operand add_function(Emitter *em, const char *name, char result, const LLVMTypeRef *params,
-                            int count) {
-    LLVMTypeRef type =
-        LLVMFunctionType(type_of_letter(em, result), (LLVMTypeRef *)params, (unsigned)count, 0);
+static Operand add_function(Emitter *em, const char *name, char result, LLVMTypeRef *params, int count) {
+    LLVMTypeRef type = LLVMFunctionType(type_of_letter(em, result), params, (unsigned)count, 0);
     return LLVMAddFunction(em->module, name, type);
 }
 
-static void open_body(Emitter *em, Operand function) {
-    em->function = function;
-    LLVMPositionBuilderAtEnd(em->builder, build_block(em));
-}
-
-static void call_and_return(Emitter *em, Operand runtime, Operand *args, int count) {
-    LLVMTypeRef type = LLVMGlobalGetValueType(runtime);
-    Operand result = LLVMBuildCall2(em->builder, type, runtime, args, (unsigned)count, "");
-    if (LLVMGetReturnType(type) == em->none)
-        LLVMBuildRetVoid(em->builder);
-    else
-        LLVMBuildRet(em->builder, result);
-}
-
 // One that passes its arguments on. Letters of `args`: M the manifest, R the way in, else a parameter: p
-// pointer, i int32, l int64, d double; `result` likewise, v nothing.
+// pointer, i int32, l int64, d double; S, I and O an array of pointers, in whose place it has parameters:
+// what a step takes, the inputs, the outputs. `result` likewise, v nothing.
 typedef struct {
-    const char *suffix, *runtime;
+    const char *name, *runtime;
     char result;
     const char *args;
 } Forward;
 
+static const Forward trainer = {"main", "nn_trainer_main", 'i', "MRip"};
 static const Forward forwards[] = {
     {"create", "nn_object_create", 'p', "MRp"},
     {"size", "nn_object_size", 'l', "M"},
@@ -96,27 +82,11 @@ static const Forward forwards[] = {
     {"set_lr", "nn_object_set_lr", 'i', "pd"},
     {"get_parameter", "nn_object_get_parameter", 'i', "pppl"},
     {"set_parameter", "nn_object_set_parameter", 'i', "pppl"},
+    {"train_step", "nn_object_train_step", 'i', "pSip"},
+    {"predict", "nn_object_predict", 'i', "pIiO"},
 };
 
-static void forward(Emitter *em, const Forward *f, Operand manifest) {
-    LLVMTypeRef outer[8], inner[8];
-    Operand args[8];
-    int count = (int)strlen(f->args), own = 0;
-    for (int i = 0; i < count; i++) {
-        inner[i] = type_of_letter(em, f->args[i]);
-        if (f->args[i] != 'M' && f->args[i] != 'R') outer[own++] = inner[i];
-    }
-    open_body(em, add_function(em, string_format(em->arena, "%s_%s", em->prefix, f->suffix), f->result, outer,
-                               own));
-    own = 0;
-    for (int i = 0; i < count; i++)
-        args[i] = f->args[i] == 'M'   ? manifest
-                  : f->args[i] == 'R' ? em->run
-                                      : LLVMGetParam(em->function, (unsigned)own++);
-    call_and_return(em, add_function(em, f->runtime, f->result, inner, count), args, count);
-}
-
-// An array of parameters first .. first + count - 1 on the stack.
+// Parameters first .. first + count - 1 in an array on the stack.
 static Operand pointer_array(Emitter *em, int first, int count) {
     Operand array = LLVMBuildArrayAlloca(em->builder, em->pointer, build_i32(em, count < 1 ? 1 : count), "");
     for (int i = 0; i < count; i++) {
@@ -127,50 +97,60 @@ static Operand pointer_array(Emitter *em, int first, int count) {
     return array;
 }
 
-// PREFIX_train_step(m, fields ..., count, loss)
-static void train_step(Emitter *em, int fields) {
-    LLVMTypeRef *outer = arena_array(em->arena, LLVMTypeRef, fields + 3);
-    for (int i = 0; i < fields + 3; i++) outer[i] = em->pointer;
-    outer[fields + 1] = em->i32;
-    open_body(
-        em, add_function(em, string_format(em->arena, "%s_train_step", em->prefix), 'i', outer, fields + 3));
-    LLVMTypeRef inner[4] = {em->pointer, em->pointer, em->i32, em->pointer};
-    Operand args[4] = {LLVMGetParam(em->function, 0), pointer_array(em, 1, fields),
-                       LLVMGetParam(em->function, (unsigned)fields + 1),
-                       LLVMGetParam(em->function, (unsigned)fields + 2)};
-    call_and_return(em, add_function(em, "nn_object_train_step", 'i', inner, 4), args, 4);
+// How many parameters stand for an argument.
+static int parameters_of(const Module *m, char letter) {
+    int fields, inputs;
+    fields_in_order(m, &fields, &inputs);
+    switch (letter) {
+    case 'M':
+    case 'R': return 0;
+    case 'S': return fields;
+    case 'I': return inputs;
+    case 'O': return m->outputs.count;
+    default: return 1;
+    }
 }
 
-// PREFIX_predict(m, inputs ..., count, outputs ...)
-static void predict(Emitter *em, int inputs, int outputs) {
-    LLVMTypeRef *outer = arena_array(em->arena, LLVMTypeRef, inputs + outputs + 2);
-    for (int i = 0; i < inputs + outputs + 2; i++) outer[i] = em->pointer;
-    outer[inputs + 1] = em->i32;
-    open_body(em, add_function(em, string_format(em->arena, "%s_predict", em->prefix), 'i', outer,
-                               inputs + outputs + 2));
-    LLVMTypeRef inner[4] = {em->pointer, em->pointer, em->i32, em->pointer};
-    Operand args[4] = {LLVMGetParam(em->function, 0), pointer_array(em, 1, inputs),
-                       LLVMGetParam(em->function, (unsigned)inputs + 1),
-                       pointer_array(em, inputs + 2, outputs)};
-    call_and_return(em, add_function(em, "nn_object_predict", 'i', inner, 4), args, 4);
+static void forward(Emitter *em, const Module *m, const Forward *f, const char *name, Operand manifest) {
+    VEC(LLVMTypeRef) outer = {0};
+    LLVMTypeRef inner[8];
+    Operand args[8];
+    int count = (int)strlen(f->args), own = 0;
+    for (int i = 0; i < count; i++) {
+        inner[i] = type_of_letter(em, f->args[i]);
+        for (int k = parameters_of(m, f->args[i]); k > 0; k--) vec_push(em->arena, &outer, inner[i]);
+    }
+    em->function = add_function(em, name, f->result, outer.data, outer.count);
+    LLVMPositionBuilderAtEnd(em->builder, build_block(em));
+    for (int i = 0; i < count; i++) {
+        int n = parameters_of(m, f->args[i]);
+        if (f->args[i] == 'M' || f->args[i] == 'R')
+            args[i] = f->args[i] == 'M' ? manifest : em->run;
+        else if (strchr("SIO", f->args[i]))
+            args[i] = pointer_array(em, own, n);
+        else
+            args[i] = LLVMGetParam(em->function, (unsigned)own);
+        own += n;
+    }
+    Operand runtime = add_function(em, f->runtime, f->result, inner, count);
+    Operand result = LLVMBuildCall2(em->builder, LLVMGlobalGetValueType(runtime), runtime, args,
+                                    (unsigned)count, "");
+    if (f->result == 'v')
+        LLVMBuildRetVoid(em->builder);
+    else
+        LLVMBuildRet(em->builder, result);
 }
 
 void wrap_object(Emitter *em, const void *data) {
     const WrapperData *w = data;
-    int fields, inputs;
-    fields_in_order(w->module, &fields, &inputs);
     Operand manifest = manifest_constant(em, w->manifest);
-    for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++) forward(em, &forwards[i], manifest);
-    train_step(em, fields);
-    if (w->module->outputs.count) predict(em, inputs, w->module->outputs.count);
+    for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++)
+        if (w->module->outputs.count || strcmp(forwards[i].name, "predict") != 0)
+            forward(em, w->module, &forwards[i],
+                    string_format(em->arena, "%s_%s", em->prefix, forwards[i].name), manifest);
 }
 
 void wrap_trainer(Emitter *em, const void *data) {
     const WrapperData *w = data;
-    LLVMTypeRef outer[2] = {em->i32, em->pointer},
-                inner[4] = {em->pointer, em->pointer, em->i32, em->pointer};
-    open_body(em, add_function(em, "main", 'i', outer, 2));
-    Operand args[4] = {manifest_constant(em, w->manifest), em->run, LLVMGetParam(em->function, 0),
-                       LLVMGetParam(em->function, 1)};
-    call_and_return(em, add_function(em, "nn_trainer_main", 'i', inner, 4), args, 4);
+    forward(em, w->module, &trainer, trainer.name, manifest_constant(em, w->manifest));
 }

@@ -105,9 +105,8 @@ const char *unit_text(Unit unit);
 Dimension unit_dimension(Unit unit);
 double unit_value(Unit unit, double number); // in the base of its dimension
 
-// Equal trees but for spans, `binding`, and redundant parentheses; equal trees have equal hashes.
+// Equal trees but for spans, `binding`, and redundant parentheses.
 bool node_equal(const Node *a, const Node *b);
-uint64_t node_hash(const Node *node);
 // One line per node, indented; for tests and --dump-after.
 void node_dump(Text *out, const Node *node);
 

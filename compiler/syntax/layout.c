@@ -25,15 +25,10 @@ static bool opens(TokenKind kind) {
     return kind == TOKEN_LEFT_PAREN || kind == TOKEN_LEFT_BOX || kind == TOKEN_LEFT_BRACE;
 }
 
-static bool closes(TokenKind kind) {
-    return kind == TOKEN_RIGHT_PAREN || kind == TOKEN_RIGHT_BOX || kind == TOKEN_RIGHT_BRACE;
-}
-
-static TokenKind closer(TokenKind open) {
-    return open == TOKEN_LEFT_PAREN ? TOKEN_RIGHT_PAREN
-           : open == TOKEN_LEFT_BOX ? TOKEN_RIGHT_BOX
-                                    : TOKEN_RIGHT_BRACE;
-}
+// In the table each opening bracket stands before its closing one.
+static bool closes(TokenKind kind) { return kind > 0 && opens(kind - 1); }
+static TokenKind closer(TokenKind open) { return open + 1; }
+static TokenKind opener(TokenKind close) { return close - 1; }
 
 static TokenKind kind_at(const Parser *p, int i) { return (TokenKind)p->tokens.data[i].kind; }
 
@@ -124,12 +119,6 @@ static Fault missing_brace(const Parser *p, int from, int at, int to) {
     return (Fault){FAULT_NONE, at, TOKEN_END, -1};
 }
 
-static TokenKind opener(TokenKind close) {
-    return close == TOKEN_RIGHT_PAREN ? TOKEN_LEFT_PAREN
-           : close == TOKEN_RIGHT_BOX ? TOKEN_LEFT_BOX
-                                      : TOKEN_LEFT_BRACE;
-}
-
 // The repair of several that leaves least to be repaired; of equal ones the first.
 static Fault least(const Parser *p, int from, int to, const Fault *faults, int count) {
     int best = 0, fewest = mismatches(p, from, to, &faults[0]);
@@ -211,15 +200,13 @@ static Fault odd_brace(const Parser *p, int from, int at, int to, const int *sta
 // A bracket of another kind in the same line, before the one that does not fit: the repair that leaves
 // nothing, if any.
 static Fault earlier_in_line(const Parser *p, int from, int at, int to) {
-    static const TokenKind kinds[] = {TOKEN_LEFT_PAREN, TOKEN_RIGHT_PAREN, TOKEN_LEFT_BOX,
-                                      TOKEN_RIGHT_BOX,  TOKEN_LEFT_BRACE,  TOKEN_RIGHT_BRACE};
     int now = mismatches(p, from, to, NULL), tried = 0;
     for (int i = at - 1; i >= from && p->tokens.data[i].line == p->tokens.data[at].line && tried < 16; i--) {
         if (!opens(kind_at(p, i)) && !closes(kind_at(p, i))) continue;
         tried++;
-        for (int k = 0; k < 6; k++) {
-            Fault fault = {FAULT_REPLACE, i, kinds[k], at};
-            if (kinds[k] != kind_at(p, i) && now > 1 && mismatches(p, from, to, &fault) == 0) return fault;
+        for (TokenKind k = TOKEN_LEFT_PAREN; k <= TOKEN_RIGHT_BRACE; k++) {
+            Fault fault = {FAULT_REPLACE, i, k, at};
+            if (k != kind_at(p, i) && now > 1 && mismatches(p, from, to, &fault) == 0) return fault;
         }
     }
     return (Fault){FAULT_NONE, at, TOKEN_END, -1};

@@ -14,30 +14,150 @@
 %param {Parser *p}
 %code requires { #include "syntax/syntax.h" }
 %code {
+#include <string.h>
+
 #define YYMAXDEPTH 20000
 #define YYLLOC_DEFAULT(Cur, Rhs, N) ((Cur) = (N) ? (Span){YYRHSLOC(Rhs, 1).start, YYRHSLOC(Rhs, N).end} \
                                                : (Span){YYRHSLOC(Rhs, 0).end, YYRHSLOC(Rhs, 0).end})
 static int yylex(YYSTYPE *value, Span *span, Parser *p);
 static void yyerror(Span *span, Parser *p, const char *message);
 
-static Node *make(Parser *p, NodeKind kind, Span span);
-static Node *with_value(Parser *p, NodeKind kind, Span span, Node *value);
-static Node *with_block(Parser *p, NodeKind kind, Span span, const Node *name, Node *block);
-static Node *with_item(Parser *p, NodeKind kind, Span span, Node *item);
-static Node *append(Parser *p, Node *list, Node *item);
-static Node *named(Parser *p, NodeKind kind, Span span, const Node *name, Node *value);
-static Node *declared(Node *tensor, NodeKind kind, Span span, Node *value);
-static Node *define(Parser *p, Span span, DefinitionKind definition, const Node *name, Node *parameters);
-static Node *assign(Parser *p, Span span, Operator op, Span op_span, Node *target, Node *value);
-static Node *binary(Parser *p, Span span, Operator op, Span op_span, Node *left, Node *right);
-static Node *unary(Parser *p, Span span, Operator op, Span op_span, Node *value);
-static Node *pair(Parser *p, NodeKind kind, Span span, Span sign, Node *left, Node *right);
-static Node *choice(Parser *p, Span span, Node *value, Node *condition, Node *otherwise);
-static Node *apply(Parser *p, NodeKind kind, Span span, Node *base, const Node *items, Node *operand);
-static Node *member(Parser *p, Span span, Node *base, const Node *name);
-static Node *name_leaf(Parser *p, Span span);
-static Node *number_leaf(Parser *p, Span span, Unit unit);
-static Node *text_leaf(Parser *p, Span span);
+static Node *make(Parser *p, NodeKind kind, Span span) { return node_new(p->ctx, kind, span); }
+
+static Node *with_value(Parser *p, NodeKind kind, Span span, Node *value) {
+    Node *node = make(p, kind, span);
+    node->value = value;
+    return node;
+}
+
+static Node *named(Parser *p, NodeKind kind, Span span, const Node *name, Node *value) {
+    Node *node = with_value(p, kind, span, value);
+    if (name) {
+        node->name = name->name;
+        node->name_span = name->span;
+    }
+    return node;
+}
+
+static Node *with_block(Parser *p, NodeKind kind, Span span, const Node *name, Node *block) {
+    Node *node = named(p, kind, span, name, NULL);
+    node->block = block;
+    return node;
+}
+
+static Node *append(Parser *p, Node *list, Node *item) {
+    node_add(p->ctx, list, item);
+    list->span.end = item->span.end;
+    return list;
+}
+
+static Node *with_item(Parser *p, NodeKind kind, Span span, Node *item) {
+    return append(p, make(p, kind, span), item);
+}
+
+static Node *declared(Node *tensor, NodeKind kind, Span span, Node *value) {
+    tensor->kind = kind;
+    tensor->span = span;
+    tensor->value = value;
+    return tensor;
+}
+
+static Node *define(Parser *p, Span span, DefinitionKind definition, const Node *name, Node *parameters) {
+    Node *node = named(p, AST_DEFINE, span, name, NULL);
+    node->definition = definition;
+    node->items = parameters->items;
+    node->count = parameters->count;
+    return node;
+}
+
+static Node *assign(Parser *p, Span span, Operator op, Span op_span, Node *target, Node *value) {
+    Node *node = with_value(p, AST_ASSIGN, span, value);
+    node->op = op;
+    node->name_span = op_span;
+    node->target = target;
+    return node;
+}
+
+static Node *pair(Parser *p, NodeKind kind, Span span, Span sign, Node *left, Node *right) {
+    Node *node = make(p, kind, span);
+    node->name_span = sign;
+    node->left = left;
+    node->right = right;
+    return node;
+}
+
+static Node *binary(Parser *p, Span span, Operator op, Span op_span, Node *left, Node *right) {
+    Node *node = pair(p, AST_BINARY, span, op_span, left, right);
+    node->op = op;
+    return node;
+}
+
+static Node *unary(Parser *p, Span span, Operator op, Span op_span, Node *value) {
+    Node *node = with_value(p, AST_UNARY, span, value);
+    node->op = op;
+    node->name_span = op_span;
+    return node;
+}
+
+static Node *choice(Parser *p, Span span, Node *value, Node *condition, Node *otherwise) {
+    Node *node = with_value(p, AST_IF, span, value);
+    node->condition = condition;
+    node->otherwise = otherwise;
+    return node;
+}
+
+static Node *apply(Parser *p, NodeKind kind, Span span, Node *base, const Node *items, Node *operand) {
+    Node *node = make(p, kind, span);
+    node->base = base;
+    node->operand = operand;
+    node->items = items->items;
+    node->count = items->count;
+    return node;
+}
+
+static Node *member(Parser *p, Span span, Node *base, const Node *name) {
+    Node *node = named(p, AST_MEMBER, span, name, NULL);
+    node->base = base;
+    return node;
+}
+
+static const char *text_at(const Parser *p, Span span) { return p->source->text + (span.start - p->source->base); }
+
+static Node *name_leaf(Parser *p, Span span) {
+    Node *node = make(p, AST_NAME, span);
+    node->name = context_intern(p->ctx, text_at(p, span), span.end - span.start);
+    node->name_span = span;
+    return node;
+}
+
+static Node *number_leaf(Parser *p, Span span, Unit unit) {
+    Node *node = make(p, AST_NUMBER, span);
+    const char *text = text_at(p, span);
+    size_t length = span.end - span.start - strlen(unit_text(unit));
+    while (length > 1 && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
+    number_value(text, length, &node->number, &node->integral);
+    node->number = unit_value(unit, node->number);
+    node->integral = node->integral && unit == UNIT_NONE;
+    node->unit = unit;
+    const char *blank = unit == UNIT_NONE || unit == UNIT_PERCENT ? "" : " ";
+    const char *whole = string_format(p->scratch, "%.*s%s%s", (int)length, text, blank, unit_text(unit));
+    node->name = context_intern(p->ctx, whole, strlen(whole));
+    return node;
+}
+
+static Node *text_leaf(Parser *p, Span span) {
+    Node *node = make(p, AST_TEXT, span);
+    const char *text = text_at(p, span);
+    size_t length = span.end - span.start, n = 0;
+    char *plain = arena_array(p->scratch, char, length + 1);
+    for (size_t i = 1; i + 1 < length; i++) {
+        bool escaped = text[i] == '\\' && i + 2 < length;
+        if (escaped) i++;
+        plain[n++] = escaped && text[i] == 't' ? '\t' : escaped && text[i] == 'n' ? '\n' : text[i];
+    }
+    node->name = context_intern(p->ctx, plain, n);
+    return node;
+}
 }
 %union { Node *node; Unit unit; DefinitionKind definition; Operator op; bool flag; }
 
@@ -207,8 +327,6 @@ entry: expr
 name: word { $$ = name_leaf(p, @$); }
 word: IDENTIFIER | "data" | "model" | "layer" | "fn" | "metric" | "optimizer" | "train" | "assert" | "param" | "state" | "reversed"
 %%
-#include <string.h>
-
 static const int codes[TOKEN_COUNT] = {
 #define TOKEN(name, spelling, class, after, before) [TOKEN_##name] = TOK_##name,
 #include "tokens.def"
@@ -263,140 +381,3 @@ static void yyerror(Span *span, Parser *p, const char *message) {
 }
 
 int grammar_run(Parser *parser) { return yyparse(parser); }
-
-static Node *make(Parser *p, NodeKind kind, Span span) { return node_new(p->ctx, kind, span); }
-
-static Node *with_value(Parser *p, NodeKind kind, Span span, Node *value) {
-    Node *node = make(p, kind, span);
-    node->value = value;
-    return node;
-}
-
-static Node *with_block(Parser *p, NodeKind kind, Span span, const Node *name, Node *block) {
-    Node *node = named(p, kind, span, name, NULL);
-    node->block = block;
-    return node;
-}
-
-static Node *with_item(Parser *p, NodeKind kind, Span span, Node *item) {
-    return append(p, make(p, kind, span), item);
-}
-
-static Node *append(Parser *p, Node *list, Node *item) {
-    node_add(p->ctx, list, item);
-    list->span.end = item->span.end;
-    return list;
-}
-
-static Node *named(Parser *p, NodeKind kind, Span span, const Node *name, Node *value) {
-    Node *node = with_value(p, kind, span, value);
-    if (name) {
-        node->name = name->name;
-        node->name_span = name->span;
-    }
-    return node;
-}
-
-static Node *declared(Node *tensor, NodeKind kind, Span span, Node *value) {
-    tensor->kind = kind;
-    tensor->span = span;
-    tensor->value = value;
-    return tensor;
-}
-
-static Node *define(Parser *p, Span span, DefinitionKind definition, const Node *name, Node *parameters) {
-    Node *node = named(p, AST_DEFINE, span, name, NULL);
-    node->definition = definition;
-    node->items = parameters->items;
-    node->count = parameters->count;
-    return node;
-}
-
-static Node *assign(Parser *p, Span span, Operator op, Span op_span, Node *target, Node *value) {
-    Node *node = with_value(p, AST_ASSIGN, span, value);
-    node->op = op;
-    node->name_span = op_span;
-    node->target = target;
-    return node;
-}
-
-static Node *pair(Parser *p, NodeKind kind, Span span, Span sign, Node *left, Node *right) {
-    Node *node = make(p, kind, span);
-    node->name_span = sign;
-    node->left = left;
-    node->right = right;
-    return node;
-}
-
-static Node *binary(Parser *p, Span span, Operator op, Span op_span, Node *left, Node *right) {
-    Node *node = pair(p, AST_BINARY, span, op_span, left, right);
-    node->op = op;
-    return node;
-}
-
-static Node *unary(Parser *p, Span span, Operator op, Span op_span, Node *value) {
-    Node *node = with_value(p, AST_UNARY, span, value);
-    node->op = op;
-    node->name_span = op_span;
-    return node;
-}
-
-static Node *choice(Parser *p, Span span, Node *value, Node *condition, Node *otherwise) {
-    Node *node = with_value(p, AST_IF, span, value);
-    node->condition = condition;
-    node->otherwise = otherwise;
-    return node;
-}
-
-static Node *apply(Parser *p, NodeKind kind, Span span, Node *base, const Node *items, Node *operand) {
-    Node *node = make(p, kind, span);
-    node->base = base;
-    node->operand = operand;
-    node->items = items->items;
-    node->count = items->count;
-    return node;
-}
-
-static Node *member(Parser *p, Span span, Node *base, const Node *name) {
-    Node *node = named(p, AST_MEMBER, span, name, NULL);
-    node->base = base;
-    return node;
-}
-
-static const char *text_at(const Parser *p, Span span) { return p->source->text + (span.start - p->source->base); }
-
-static Node *name_leaf(Parser *p, Span span) {
-    Node *node = make(p, AST_NAME, span);
-    node->name = context_intern(p->ctx, text_at(p, span), span.end - span.start);
-    node->name_span = span;
-    return node;
-}
-
-static Node *number_leaf(Parser *p, Span span, Unit unit) {
-    Node *node = make(p, AST_NUMBER, span);
-    const char *text = text_at(p, span);
-    size_t length = span.end - span.start - strlen(unit_text(unit));
-    while (length > 1 && (text[length - 1] == ' ' || text[length - 1] == '\t')) length--;
-    number_value(text, length, &node->number, &node->integral);
-    node->number = unit_value(unit, node->number);
-    node->integral = node->integral && unit == UNIT_NONE;
-    node->unit = unit;
-    const char *blank = unit == UNIT_NONE || unit == UNIT_PERCENT ? "" : " ";
-    const char *whole = string_format(p->scratch, "%.*s%s%s", (int)length, text, blank, unit_text(unit));
-    node->name = context_intern(p->ctx, whole, strlen(whole));
-    return node;
-}
-
-static Node *text_leaf(Parser *p, Span span) {
-    Node *node = make(p, AST_TEXT, span);
-    const char *text = text_at(p, span);
-    size_t length = span.end - span.start, n = 0;
-    char *plain = arena_array(p->scratch, char, length + 1);
-    for (size_t i = 1; i + 1 < length; i++) {
-        bool escaped = text[i] == '\\' && i + 2 < length;
-        if (escaped) i++;
-        plain[n++] = escaped && text[i] == 't' ? '\t' : escaped && text[i] == 'n' ? '\n' : text[i];
-    }
-    node->name = context_intern(p->ctx, plain, n);
-    return node;
-}

@@ -1,4 +1,4 @@
-// The tree: making nodes, the tables of kinds, operators and units, comparing, hashing and dumping.
+// The tree: making nodes, the tables of kinds, operators and units, comparing and dumping.
 #include "syntax/ast.h"
 #include <string.h>
 
@@ -77,23 +77,6 @@ bool node_equal(const Node *a, const Node *b) {
     for (int i = 0; i < a->count; i++)
         if (!node_equal(a->items[i], b->items[i])) return false;
     return true;
-}
-
-static uint64_t hash_text(const char *text, uint64_t seed) {
-    return text ? hash_bytes(text, strlen(text), seed) : seed;
-}
-
-uint64_t node_hash(const Node *node) {
-    if (!node) return 1;
-    uint64_t h = hash_mix((uint64_t)node->kind, (uint64_t)node->op);
-    h = hash_mix(h, (uint64_t)node->definition * 64 + (uint64_t)node->unit);
-    h = hash_mix(h, (uint64_t)node->count * 4 + node->brackets * 2u + node->reversed);
-    h = hash_bytes(&node->number, sizeof node->number, h);
-    if (node->kind != AST_NUMBER) h = hash_text(node->name, h);
-    h = hash_text(node->type, h);
-    for (int i = 0; i < 3; i++) h = hash_mix(h, node_hash(node->kid[i]));
-    for (int i = 0; i < node->count; i++) h = hash_mix(h, node_hash(node->items[i]));
-    return h;
 }
 
 static void dump(Text *out, const Node *node, int depth) {

@@ -37,8 +37,7 @@ static void check_file(Count *count, const char *path) {
         source_print(&first, ctx, source, root);
         Source *printed = source_add(ctx, path, text_string(&first), strlen(text_string(&first)));
         Node *again = parse_source(ctx, printed);
-        expect(count, !ctx->errors && node_equal(root, again) && node_hash(root) == node_hash(again), path,
-               "is another tree when formatted");
+        expect(count, !ctx->errors && node_equal(root, again), path, "is another tree when formatted");
         source_print(&second, ctx, printed, again);
         expect(count, strcmp(text_string(&first), text_string(&second)) == 0, path,
                "changes when formatted twice");
