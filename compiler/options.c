@@ -109,14 +109,18 @@ static void help_command(Command command) {
         if (rows[i].commands & (1 << command)) help_option(&rows[i]);
 }
 
-static int complain(Arena *arena, const char *message, const char *nearest) {
-    const char *meant = nearest ? string_format(arena, ": did you mean `%s`?", nearest)
-                                : "; `nnc --help` lists what there is";
-    say(stderr, "nnc: error: %s%s\n", message, meant);
-    return NN_USAGE;
+// Says what is wrong.
+#define refuse(...) (fputs("nnc: error: ", stderr), say(stderr, __VA_ARGS__), fputs("\n", stderr), NN_USAGE)
+#define LIST_OF_ALL "; `nnc --help` lists what there is"
+
+// What a word that is none of these might have meant.
+static int unknown(const char *what, const char *word, const char *const *words, int count) {
+    const char *nearest = string_nearest(word, words, count);
+    return nearest ? refuse("there is no %s `%s`: did you mean `%s`?", what, word, nearest)
+                   : refuse("there is no %s `%s`" LIST_OF_ALL, what, word);
 }
 
-static int read_command(Arena *arena, const char *word, Command *command) {
+static int read_command(const char *word, Command *command) {
     const char *words[COMMAND_COUNT];
     for (int i = 0; i < COMMAND_COUNT; i++) {
         words[i] = commands[i].word;
@@ -126,14 +130,9 @@ static int read_command(Arena *arena, const char *word, Command *command) {
         }
     }
     size_t length = strlen(word);
-    bool file = length > 3 && strcmp(word + length - 3, ".nn") == 0;
-    if (file) {
-        say(stderr, "nnc: error: a command stands before the file: `nnc run %s`, or `nnc build %s`\n",
-                word, word);
-        return NN_USAGE;
-    }
-    return complain(arena, string_format(arena, "there is no command `%s`", word),
-                    string_nearest(word, words, COMMAND_COUNT));
+    if (length > 3 && strcmp(word + length - 3, ".nn") == 0)
+        return refuse("a command stands before the file: `nnc run %s`, or `nnc build %s`", word, word);
+    return unknown("command", word, words, COMMAND_COUNT);
 }
 
 // The row that an argument names; `value` is what follows `=`, or a joined spelling.
@@ -142,14 +141,9 @@ static int find_option(const char *word, const char **value) {
     size_t length = equals ? (size_t)(equals - word) : strlen(word);
     for (int i = 0; i < OPTION_COUNT; i++) {
         size_t n = strlen(rows[i].spelling);
-        *value = NULL;
-        if (rows[i].kind == KIND_JOINED && strncmp(word, rows[i].spelling, n) == 0) {
-            *value = word + n;
-            return i;
-        }
-        if (n != length || memcmp(word, rows[i].spelling, n) != 0) continue;
-        if (equals) *value = equals + 1;
-        return i;
+        bool joined = rows[i].kind == KIND_JOINED;
+        *value = joined ? word + n : equals ? equals + 1 : NULL;
+        if ((joined || n == length) && strncmp(word, rows[i].spelling, n) == 0) return i;
     }
     return OPTION_COUNT;
 }
@@ -164,77 +158,73 @@ static bool one_of(const char *choices, const char *value) {
     }
 }
 
-static int check_value(Arena *arena, const OptionRow *row, const char *value) {
-    if (row->kind == KIND_CHOICE || row->kind == KIND_JOINED) {
-        if (one_of(row->argument, value)) return NN_OK;
-        say(stderr, "nnc: error: %s takes one of %s, not `%s`\n", row->spelling, row->argument, value);
-        return NN_USAGE;
-    }
+static bool is_count(const char *value) {
     char *end;
     errno = 0;
-    long long count = row->kind == KIND_COUNT ? strtoll(value, &end, 10) : 0;
-    bool bad = row->kind == KIND_COUNT && (*value < '0' || *value > '9' || *end || errno || count < 1);
-    if (bad)
-        return complain(
-            arena, string_format(arena, "%s takes a whole number from 1, not `%s`", row->spelling, value),
-            NULL);
-    const char *equals =
-        row->kind == KIND_LIST && strchr(row->argument, '=') ? strchr(value, '=') : value + 1;
-    if (!equals || equals == value)
-        return complain(
-            arena, string_format(arena, "%s takes %s, not `%s`", row->spelling, row->argument, value), NULL);
+    long long count = strtoll(value, &end, 10);
+    return *value >= '0' && *value <= '9' && !*end && !errno && count >= 1;
+}
+
+// `NAME=VALUE` where that is the argument, any text elsewhere.
+static bool is_text(const OptionRow *row, const char *value) {
+    const char *equals = row->kind == KIND_LIST ? strchr(row->argument, '=') : NULL;
+    return !equals || (strchr(value, '=') && *value != '=');
+}
+
+static int check_value(const OptionRow *row, const char *value) {
+    bool choice = row->kind == KIND_CHOICE || row->kind == KIND_JOINED;
+    if (choice && !one_of(row->argument, value))
+        return refuse("%s takes one of %s, not `%s`", row->spelling, row->argument, value);
+    if (row->kind == KIND_COUNT && !is_count(value))
+        return refuse("%s takes a whole number from 1, not `%s`" LIST_OF_ALL, row->spelling, value);
+    if (!choice && row->kind != KIND_COUNT && !is_text(row, value))
+        return refuse("%s takes %s, not `%s`" LIST_OF_ALL, row->spelling, row->argument, value);
     return NN_OK;
 }
 
 // Reads the option at argv[*at] (and its argument).
-static int read_option(Arena *arena, int argc, char **argv, int *at, Options *options, unsigned *given) {
+static int read_option(Arena *arena, int argc, char **argv, int *at, Options *options) {
     const char *value, *word = argv[*at];
     int i = find_option(word, &value);
     if (i == OPTION_COUNT) {
         const char *spellings[OPTION_COUNT];
         for (int j = 0; j < OPTION_COUNT; j++) spellings[j] = rows[j].spelling;
-        const char *nearest = string_nearest(word, spellings, OPTION_COUNT);
-        return complain(arena, string_format(arena, "there is no option `%s`", word), nearest);
+        return unknown("option", word, spellings, OPTION_COUNT);
     }
     const OptionRow *row = &rows[i];
     if (row->kind == KIND_FLAG) {
-        if (value) return complain(arena, string_format(arena, "%s takes no value", row->spelling), NULL);
-        value = "";
-    } else if (!value) {
-        if (*at + 1 >= argc)
-            return complain(arena, string_format(arena, "%s takes %s", row->spelling, row->argument), NULL);
-        if (!strncmp(argv[*at + 1], "--", 2) || find_option(argv[*at + 1], &value) < OPTION_COUNT) {
-            fprintf(stderr, "nnc: error: %s takes %s, and `%s` looks like an option\n", row->spelling,
-                    row->argument, argv[*at + 1]);
-            return NN_USAGE;
-        }
-        value = argv[++*at];
+        if (value) return refuse("%s takes no value" LIST_OF_ALL, row->spelling);
+        options->value[i] = "";
+        return NN_OK;
     }
-    int status = row->kind == KIND_FLAG ? NN_OK : check_value(arena, row, value);
+    if (!value) {
+        if (*at + 1 >= argc) return refuse("%s takes %s" LIST_OF_ALL, row->spelling, row->argument);
+        word = argv[++*at];
+        if (!strncmp(word, "--", 2) || find_option(word, &value) < OPTION_COUNT)
+            return refuse("%s takes %s, and `%s` looks like an option", row->spelling, row->argument, word);
+        value = word;
+    }
+    int status = check_value(row, value);
     if (status != NN_OK) return status;
-    if (options->value[i] && row->kind != KIND_LIST && row->kind != KIND_FLAG)
-        return complain(arena, string_format(arena, "%s is given twice", row->spelling), NULL);
+    if (options->value[i] && row->kind != KIND_LIST)
+        return refuse("%s is given twice" LIST_OF_ALL, row->spelling);
     options->value[i] = value;
     if (row->kind == KIND_LIST) vec_push(arena, &options->list[i], value);
-    *given |= 1u << i;
     return NN_OK;
 }
 
-static int check_given(Arena *arena, const Options *options, unsigned given) {
+static int check_given(Arena *arena, const Options *options) {
+    const CommandRow *command = &commands[options->command];
     for (int i = 0; i < OPTION_COUNT; i++) {
-        if (!(given >> i & 1) || rows[i].commands & (1 << options->command)) continue;
+        if (!options->value[i] || rows[i].commands & (1 << options->command)) continue;
         Text where = {.arena = arena};
         for (int c = 0; c < COMMAND_COUNT; c++)
             if (rows[i].commands & (1 << c)) text_add(&where, " %s", commands[c].word);
-        say(stderr, "nnc: error: %s is no option of `nnc %s` (of:%s)\n", rows[i].spelling,
-                commands[options->command].word, text_string(&where));
-        return NN_USAGE;
+        return refuse("%s is no option of `nnc %s` (of:%s)", rows[i].spelling, command->word,
+                      text_string(&where));
     }
-    if (!options->file) {
-        say(stderr, "nnc: error: `nnc %s` takes a file: nnc %s %s\n", commands[options->command].word,
-                commands[options->command].word, commands[options->command].arguments);
-        return NN_USAGE;
-    }
+    if (!options->file)
+        return refuse("`nnc %s` takes a file: nnc %s %s", command->word, command->word, command->arguments);
     return NN_OK;
 }
 
@@ -250,7 +240,6 @@ static int answer(const Options *options, bool command, bool *done) {
 }
 
 int options_read(Arena *arena, int argc, char **argv, Options *options, bool *done) {
-    unsigned given = 0;
     bool command = false;
     *options = (Options){0};
     *done = false;
@@ -269,24 +258,23 @@ int options_read(Arena *arena, int argc, char **argv, Options *options, bool *do
             break;
         }
         if (word[0] == '-' && word[1])
-            status = read_option(arena, argc, argv, &i, options, &given);
+            status = read_option(arena, argc, argv, &i, options);
         else if (!command && string_equal(word, "help"))
             options->value[OPTION_HELP] = "";
         else if (!command) {
-            status = read_command(arena, word, &options->command);
+            status = read_command(word, &options->command);
             command = true;
         } else if (!options->file)
             options->file = word;
         else
-            status = complain(
-                arena, string_format(arena, "one file is compiled at a time; `%s` is a second", word), NULL);
+            status = refuse("one file is compiled at a time; `%s` is a second" LIST_OF_ALL, word);
         if (status != NN_OK) return status;
     }
     if (options->value[OPTION_HELP] || options->value[OPTION_VERSION]) return answer(options, command, done);
-    if (!command) return complain(arena, "a command is missing", NULL);
+    if (!command) return refuse("a command is missing" LIST_OF_ALL);
     if (options->rest && options->command != COMMAND_RUN)
-        return complain(arena, "only `nnc run` takes options for the trainer, after `--`", NULL);
-    return check_given(arena, options, given);
+        return refuse("only `nnc run` takes options for the trainer, after `--`" LIST_OF_ALL);
+    return check_given(arena, options);
 }
 
 int64_t options_count(const Options *options, Option option) {
