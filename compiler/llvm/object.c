@@ -83,13 +83,13 @@ static void optimize(LLVMModuleRef module, LLVMTargetMachineRef machine) {
     if (error) die("LLVM's passes: %s", LLVMGetErrorMessage(error));
 }
 
-// part_limit: 0 for one module.
-static Emitter *modules_emit(const CodeRequest *request, int part_limit) {
+static Emitter *modules_emit(const CodeRequest *request) {
+    enum { INSTRUCTIONS_OF_A_PART = 3000 };
     llvm_prepare(request);
     LLVMTargetMachineRef machine = machine_create(request);
     LLVMTargetDataRef data = LLVMCreateTargetDataLayout(machine);
     char *layout = LLVMCopyStringRepOfTargetData(data);
-    Emitter *em = emitter_create(request, layout, part_limit);
+    Emitter *em = emitter_create(request, layout, request->divided ? INSTRUCTIONS_OF_A_PART : 0);
     emit_functions(em);
     if (request->extras)
         request->extras(em, request->data);
@@ -133,13 +133,6 @@ static Compiled take_bytes(Arena *arena, LLVMMemoryBufferRef buffer) {
     return c;
 }
 
-Compiled code_make(const CodeRequest *request) {
-    Emitter *em = modules_emit(request, 0);
-    Compiled c = take_bytes(em->arena, generate(request, em->module));
-    dispose(em->module);
-    return c;
-}
-
 // ---- several threads --------------------------------------------------------------------------------------
 
 typedef struct {
@@ -180,9 +173,8 @@ static void run_threads(Work *w) {
     while (started) pthread_join(threads[--started], NULL);
 }
 
-Objects objects_make(const CodeRequest *request) {
-    enum { INSTRUCTIONS_OF_A_PART = 3000 };
-    Emitter *em = modules_emit(request, INSTRUCTIONS_OF_A_PART);
+Objects code_make(const CodeRequest *request) {
+    Emitter *em = modules_emit(request);
     Work w = {.request = request, .modules = em->modules.data, .count = em->modules.count};
     w.made = arena_array(em->arena, LLVMMemoryBufferRef, w.count);
     run_threads(&w);
@@ -194,5 +186,5 @@ Objects objects_make(const CodeRequest *request) {
 Compiled compile_kernels(const Kernels *k, const Target *target, const char *prefix, int optimization) {
     CodeRequest r = {
         .kernels = k, .target = target, .prefix = prefix, .optimization = optimization, .form = FORM_OBJECT};
-    return code_make(&r);
+    return code_make(&r).parts[0];
 }

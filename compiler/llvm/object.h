@@ -16,19 +16,16 @@ typedef struct {
     const char *prefix;
     int optimization;
     CodeForm form;
+    bool divided; // into parts that are linked together, for which threads generate code side by side
     ModuleExtras *extras;
     const void *data;
 } CodeRequest;
 
-// The whole module in one piece. The bytes live in the program's arena, here and below.
-Compiled code_make(const CodeRequest *request);
-
-// The same as objects that are linked together, for which threads generate code side by side. `form` is
-// FORM_OBJECT.
+// One where it is not divided. The bytes live in the program's arena.
 typedef struct {
     Compiled *parts;
     int count;
 } Objects;
-Objects objects_make(const CodeRequest *request);
+Objects code_make(const CodeRequest *request);
 
 #endif

@@ -41,6 +41,7 @@ static CodeRequest request_of(const WrapperData *data, const Kernels *k, const O
                          .prefix = o->prefix,
                          .optimization = o->optimization,
                          .form = form,
+                         .divided = o->kind == OUTPUT_TRAINER,
                          .extras = o->kind == OUTPUT_TRAINER ? wrap_trainer : wrap_object,
                          .data = data};
 }
@@ -52,7 +53,7 @@ static bool write_trainer(Context *ctx, const Module *m, const CodeRequest *code
                      .debug = o->debug,
                      .openblas = kernels_use_openblas(code->kernels)};
     if (r.openblas && !openblas_check(ctx)) return false;
-    r.objects = objects_make(code);
+    r.objects = code_make(code);
     return link_trainer(ctx, &r);
 }
 
@@ -60,7 +61,7 @@ static bool write_trainer(Context *ctx, const Module *m, const CodeRequest *code
 static bool write_interface(Context *ctx, const CodeRequest *code, const char *header,
                             const OutputOptions *o) {
     Workplace w;
-    Compiled object = code_make(code);
+    Compiled object = code_make(code).parts[0];
     bool done =
         workplace_open(&w, ctx, folder_of(ctx->arena, o->path), o->path, header_path(ctx->arena, o->path)) &&
         workplace_put(&w, workplace_results[1], header, strlen(header));
@@ -83,6 +84,6 @@ bool output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
     if (o->kind != OUTPUT_HEADER) data.manifest = manifest_make(m, k, o);
     if (o->kind == OUTPUT_TRAINER) return write_trainer(ctx, m, &code, o);
     if (o->kind == OUTPUT_OBJECT || o->kind == OUTPUT_LIBRARY) return write_interface(ctx, &code, header, o);
-    if (o->kind != OUTPUT_HEADER) text = code_make(&code);
+    if (o->kind != OUTPUT_HEADER) text = code_make(&code).parts[0];
     return file_write(ctx, o->path, text.bytes, text.length);
 }

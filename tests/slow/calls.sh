@@ -12,19 +12,22 @@ jobs=${JOBS:-$(nproc)}
 errors() { # CALL: what it can answer
     case $1 in
     openat) echo EACCES EMFILE ENOSPC EIO ENOENT ELOOP ;;
+    memfd_create | socketpair) echo EMFILE ENFILE ENOMEM ;;
+    sendto | recvfrom) echo EPIPE ECONNRESET ;;
     read | pread64) echo EIO EINTR ;;
     write) echo ENOSPC EIO EDQUOT EINTR ;;
     fsync) echo EIO ENOSPC EINTR ;;
     close) echo EIO ;;
-    rename) echo EIO ENOSPC EACCES EXDEV ;;
-    link) echo EPERM EMLINK ENOSPC ;;
-    unlink) echo EIO EACCES EROFS ;;
+    rename | renameat) echo EIO ENOSPC EACCES EXDEV ;;
+    link | linkat | symlink) echo EPERM EMLINK ENOSPC ;;
+    unlink | unlinkat | rmdir) echo EIO EACCES EROFS ;;
+    wait4) echo EINTR ECHILD ;;
     access | newfstatat | readlink) echo EIO EACCES ENOENT ;;
     flock) echo ENOLCK EAGAIN ;;
     mkdir) echo ENOSPC EACCES ;;
     ftruncate) echo EIO EINTR ;;
     mmap | munmap | mprotect) echo ENOMEM ;;
-    clone3 | clone) echo EAGAIN ENOMEM ;;
+    clone3 | clone | vfork) echo EAGAIN ENOMEM ;;
     fcntl) echo EMFILE ;;
     getrandom | sched_getaffinity) echo ENOSYS ;;
     esac
@@ -103,12 +106,48 @@ check_load() { # it prints what the instance holds after loading: the file's wei
     [ $status != 0 ] || cmp -s out ../loaded.txt || { bad "$@"; echo "  exit 0, not loaded"; }
 }
 
-# nnc itself; what it starts is not disturbed.
-begin_build() { cp "$ROOT/examples/iris/iris.nn" . && cp ../iris .; }
+# nnc itself, in all its threads and with the process that keeps its files; what it executes is not disturbed.
+begin_build() { cp ../former/iris . && mkfifo iris.nn; }
 command[build]="$NNC build iris.nn --blas none"
-check_build() {
-    [ $status != 0 ] || ./iris --quiet --threads 1 --epochs 1 --data ../iris.csv --out r >/dev/null || { bad "$@"; echo "  exit 0, no trainer"; }
-    [ $status = 0 ] || cmp -s iris ../iris || ./iris --version >/dev/null || { bad "$@"; echo "  neither executable"; }
+check_build() { same_results "$@" iris; }
+begin_object() { cp ../former/iris.o ../former/iris.h . && mkfifo iris.nn; }
+command[object]="$NNC build iris.nn --emit obj"
+check_object() { same_results "$@" iris.o iris.h; }
+
+# Its results are all the old ones or all the new ones, and nothing lies beside them, unless it was the keeper that was killed.
+same_results() { # CAMPAIGN CALL N ERROR|KILL RESULT...
+    local at=("${@:1:4}") f old=1 new=1 k
+    for f in "${@:5}"; do
+        cmp -s "$f" "../former/$f" || old=0
+        cmp -s "$f" "../fresh/$f" || new=0
+    done
+    [ $new = 1 ] || { [ $old = 1 ] && [ $status != 0 ]; } || { bad "${at[@]}"; echo "  results: $(ls)"; }
+    [ "$4" != KILL ] || [ $status = 137 ] || return
+    for k in $(seq 200); do
+        ls -d .nnc-* >/dev/null 2>&1 || return
+        sleep 0.02
+    done
+    bad "${at[@]}"
+    echo "  left behind: $(ls -d .nnc-*)"
+}
+
+# Runs the folder's command under strace. nnc waits for the text of its model until it is traced, so that neither the dynamic linker nor
+# the reading of options is disturbed.
+traced() { # CAMPAIGN STRACE-OPTION...
+    local command=${command[$1]} process
+    shift
+    if [ ! -p iris.nn ]; then
+        timeout 60 strace "$@" $command >out 2>err </dev/null
+        return
+    fi
+    $command >out 2>err </dev/null &
+    process=$!
+    until [ "$(ls /proc/$process/task | wc -l)" = 2 ] && grep -qs '^257 ' /proc/$process/task/*/syscall; do sleep 0.01; done
+    timeout 60 strace -f -b execve -p $process "$@" 2>attached &
+    until grep -qs attached attached; do sleep 0.01; done
+    timeout 2 cp ../iris.nn iris.nn
+    timeout 60 tail --pid=$process -f /dev/null || kill -9 $process
+    wait $process
 }
 
 one() { # CAMPAIGN CALL N ERROR|KILL
@@ -117,7 +156,7 @@ one() { # CAMPAIGN CALL N ERROR|KILL
     folder=$(mktemp -d -p . "$1.XXXXXX")
     cd "$folder" || return
     "begin_$1"
-    timeout 60 strace -o /dev/null -e trace="$2" -e inject="$2:$how:when=$3" ${command[$1]} >out 2>err </dev/null
+    traced "$1" -o /dev/null -e trace="$2" -e inject="$2:$how:when=$3" 2>/dev/null
     status=$?
     ended "$@"
     "check_$1" "$@"
@@ -127,9 +166,11 @@ one() { # CAMPAIGN CALL N ERROR|KILL
 campaign() { # NAME: counts the calls of a command that nobody disturbs, then does them all
     local folder k
     folder=$(mktemp -d -p . count.XXXXXX)
-    (cd "$folder" && "begin_$1" && strace -o calls ${command[$1]} >/dev/null 2>&1 </dev/null) || { echo "$1 fails undisturbed"; exit 1; }
-    # The dynamic linker's own calls come first; it ends by giving back its cache of names.
-    sed -nE 's/^([a-z0-9_]+)\(.*/\1/p' "$folder/calls" | awk '{n[$1]++} begun {print $1, n[$1]} $1 == "munmap" {begun = 1}' | while read -r call n; do
+    (cd "$folder" && "begin_$1" && traced "$1" -o calls) || { echo "$1 fails undisturbed"; exit 1; }
+    # Of a command that is traced from its start the dynamic linker's own calls come first; it ends by giving back its cache of names.
+    # strace counts the calls of each thread by itself: the n-th of all of them fails.
+    sed -nE 's/^([0-9]+ +)?([a-z0-9_]+)\(.*/\1- \2/p' "$folder/calls" |
+        awk '{n[$1, $NF]++} (begun || $1 != "-") && !seen[$NF, n[$1, $NF]]++ {print $NF, n[$1, $NF]} $NF == "munmap" {begun = 1}' | while read -r call n; do
         for error in $(errors "$call") KILL; do echo "$1 $call $n $error"; done
     done | awk -v every="${EVERY:-1}" 'NR % every == 0' >"$1.list"
     for k in $(seq 0 $((jobs - 1))); do
@@ -143,7 +184,11 @@ campaign() { # NAME: counts the calls of a command that nobody disturbs, then do
 
 found=0
 "$NNC" build "$ROOT/examples/iris/iris.nn" --blas none && "$NNC" build "$ROOT/examples/iris/iris.nn" --emit obj || exit 1
-cp "$ROOT/examples/iris/iris.csv" .
+cp "$ROOT"/examples/iris/iris.{nn,csv} . || exit 1
+both() { # FOLDER OPTION...: a trainer and an object
+    mkdir "$1" && cp iris.nn "$1" && cd "$1" && "$NNC" build iris.nn --blas none "${@:2}" && "$NNC" build iris.nn --emit obj "${@:2}"
+}
+(both fresh) && (both former --batch 8) || exit 1
 gcc -I. "$ROOT/tests/host/files.c" iris.o "$BUILD/libnn.a" -lm -lpthread -o files || exit 1
 ./iris --quiet --threads 1 --epochs 2 --checkpoint 4 --seed 9 --out old --log old.jsonl || exit 1
 ./iris --quiet --threads 1 --epochs 3 --checkpoint 4 --out good --log good.jsonl || exit 1
@@ -151,5 +196,5 @@ gcc -I. "$ROOT/tests/host/files.c" iris.o "$BUILD/libnn.a" -lm -lpthread -o file
 plain good/log.jsonl >good.plain
 ./iris eval --out old >eval.txt && ./iris predict --out old --data iris.csv >predict.txt || exit 1
 ./files save second.safetensors && cp old/weights.safetensors first.safetensors && ./files load first.safetensors >loaded.txt || exit 1
-for name in ${CALLS:-train resume eval predict save load build}; do campaign "$name"; done
+for name in ${CALLS:-train resume eval predict save load build object}; do campaign "$name"; done
 [ "$found" = 0 ]
