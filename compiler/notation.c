@@ -1,9 +1,31 @@
 // Equations and functions as text of the language. Sizes are numbers, the batch is `batch`. A range is
 // written where nothing else in the statement gives it (language rule 3); what is made of pieces has a fn of
-// its own. Needs: equations without draws. Guarantees: the text means what the interpreter computes.
-#include "notation_expr.h"
+// its own. An index keeps its name unless another index or tensor of the equation has it. Needs: equations
+// without draws. Guarantees: the text means what the interpreter computes; parentheses where the grammar
+// needs them, and one order of what commutes, so that equal functions read the same.
+#include "notation.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
+
+// A text that is being written, and the names in the equation at hand. All texts live in the arena.
+typedef struct {
+    Text *out;
+    Program *program;
+    Arena *arena; // the program's
+    NotationNames names;
+    const Equation *equation;
+    bool declared;              // the equation's tensor stands in the signature
+    VEC(const Index *) indices; // of the equation, with the word of each
+    VEC(const char *) words;
+} Notation;
+
+typedef enum { TIGHT_NONE, TIGHT_COMPARE, TIGHT_SUM, TIGHT_PRODUCT, TIGHT_POWER } Tightness;
+
+typedef VEC(const char *) Parts;
+
+static const char *expression(Notation *n, const Expr *e, Tightness around);
 
 const char *notation_word(Arena *arena, const char *name) {
     char *word = string_copy(arena, name, strlen(name));
@@ -18,6 +40,239 @@ const char *notation_word(Arena *arena, const char *name) {
     }
     *to = 0;
     return word;
+}
+
+static const char *wrap(const Notation *n, bool wanted, const char *text) {
+    return wanted ? string_format(n->arena, "(%s)", text) : text;
+}
+
+static const char *whole(const Notation *n, int64_t value) {
+    return string_format(n->arena, "%lld", (long long)value);
+}
+
+// ---- parts whose order is free: they are sorted by their text, so that equal functions read the same ----
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void put_part(const Notation *n, Parts *parts, const char *text) { vec_push(n->arena, parts, text); }
+
+static const char *joined(const Notation *n, Parts *parts, const char *between) {
+    Text out = {.arena = n->arena};
+    if (parts->count) qsort(parts->data, (size_t)parts->count, sizeof *parts->data, by_text);
+    for (int i = 0; i < parts->count; i++) text_add(&out, "%s%s", i ? between : "", parts->data[i]);
+    return text_string(&out);
+}
+
+// Parts to be added and parts to be taken away, with a number between them that may be empty; what is added
+// first, so that no text begins with a minus without need.
+static const char *difference(const Notation *n, const char *leading, Parts parts[2]) {
+    const char *plus = parts[0].count ? joined(n, &parts[0], " + ") : leading;
+    if (!parts[1].count) return plus;
+    return string_format(n->arena, "%s%s%s", plus, *plus ? " - " : "-", joined(n, &parts[1], " - "));
+}
+
+static const char *tensor_word(const Notation *n, const Tensor *t) { return n->names.of_tensors[t->id]; }
+
+static const char *size_text(const Notation *n, int64_t size, bool batch) {
+    return batch ? "batch" : whole(n, size);
+}
+
+// ---- indices ----
+
+// What the equation names: no index may be called so.
+static bool names_tensor(const Notation *n, const char *word) {
+    if (string_equal(word, tensor_word(n, n->equation->tensor))) return true;
+    for (int i = 0; i < n->equation->e->read_count; i++)
+        if (string_equal(word, tensor_word(n, n->equation->e->reads[i]->tensor))) return true;
+    return false;
+}
+
+// The definition's name; what `..` stands for has none, and `n` is for the rows of a batch.
+static const char *index_word(Notation *n, const Index *index) {
+    for (int i = 0; i < n->indices.count; i++)
+        if (n->indices.data[i] == index) return n->words.data[i];
+    const char *wanted = index->name ? notation_word(n->arena, index->name) : "i", *word;
+    if (index->batch && string_equal(wanted, "i")) wanted = "n";
+    word = wanted;
+    for (int k = 2;; k++) {
+        bool taken =
+            string_equal(word, "batch") || names_tensor(n, word) || n->names.reserved(n->names.data, word);
+        for (int i = 0; i < n->words.count; i++) taken |= string_equal(n->words.data[i], word);
+        if (!taken) break;
+        word = string_format(n->arena, "%s%d", wanted, k);
+    }
+    vec_push(n->arena, &n->indices, index);
+    vec_push(n->arena, &n->words, word);
+    return word;
+}
+
+static const char *term(Notation *n, const Term *t) {
+    const char *atom =
+        t->atom->op == OP_INDEX ? index_word(n, t->atom->index) : expression(n, t->atom, TIGHT_PRODUCT);
+    return llabs(t->coef) == 1 ? atom : string_format(n->arena, "%lld * %s", llabs((long long)t->coef), atom);
+}
+
+// The numerator's terms of one sign as if positive, or all of them (0), and a constant.
+static const char *terms(Notation *n, const Affine *a, int sign, int64_t constant) {
+    Parts parts[2] = {0};
+    for (int i = 0; i < a->count; i++)
+        if (!sign || (a->terms[i].coef < 0) == (sign < 0))
+            put_part(n, &parts[a->terms[i].coef < 0 && !sign], term(n, &a->terms[i]));
+    if (!parts[0].count && !parts[1].count) return whole(n, constant);
+    const char *all = difference(n, "", parts);
+    return constant ? string_format(n->arena, "%s %c %lld", all, constant < 0 ? '-' : '+',
+                                    llabs((long long)constant))
+                    : all;
+}
+
+static const char *affine(Notation *n, const Affine *a) {
+    const char *all = terms(n, a, 0, a->constant);
+    if (a->denominator == 1) return all;
+    return string_format(n->arena, "%s / %lld", wrap(n, a->count + (a->constant != 0) > 1, all),
+                         (long long)a->denominator);
+}
+
+// ---- conditions ----
+
+// form == 0, as two sides without a minus.
+static const char *equality(Notation *n, const Affine *form) {
+    bool positive = false, negative = false;
+    for (int i = 0; i < form->count; i++) *(form->terms[i].coef > 0 ? &positive : &negative) = true;
+    const char *left = terms(n, form, positive ? 1 : -1, 0);
+    int64_t rest = positive ? -form->constant : form->constant;
+    return string_format(n->arena, "%s == %s", left,
+                         positive && negative ? terms(n, form, -1, rest) : whole(n, rest));
+}
+
+static void put_guard(Notation *n, Parts *parts, Guard g) {
+    int64_t low, high, bottom = 0, top = g.count * g.form->denominator, constant = g.form->constant;
+    affine_bounds(g.form, &low, &high);
+    if (g.form->denominator > 1) {
+        Affine form = *g.form;
+        form.denominator = 1;
+        put_part(
+            n, parts,
+            string_format(n->arena, "mod(%s, %lld) == 0", affine(n, &form), (long long)g.form->denominator));
+    } else if (g.count == 1) {
+        put_part(n, parts, equality(n, g.form));
+        return;
+    } else {
+        bottom -= constant;
+        top -= constant;
+        constant = 0;
+    }
+    if (low < 0)
+        put_part(n, parts,
+                 string_format(n->arena, "%lld <= %s", (long long)bottom, terms(n, g.form, 0, constant)));
+    if (high >= g.count)
+        put_part(n, parts,
+                 string_format(n->arena, "%s < %lld", terms(n, g.form, 0, constant), (long long)top));
+}
+
+static const char *condition(Notation *n, const Expr *e) {
+    Parts parts = {0};
+    if (e->op == OP_SELECT) return expression(n, e->args[0], TIGHT_NONE);
+    for (int i = 0; i < e->guard_count; i++) put_guard(n, &parts, e->guards[i]);
+    return parts.count ? joined(n, &parts, " and ") : "true";
+}
+
+static const char *choice(Notation *n, const Expr *e, Tightness around) {
+    int first = e->op == OP_SELECT;
+    const char *then = expression(n, e->args[first], TIGHT_COMPARE), *when = condition(n, e),
+               *otherwise = expression(n, e->args[first + 1], TIGHT_NONE);
+    return wrap(n, around > TIGHT_NONE, string_format(n->arena, "%s if %s else %s", then, when, otherwise));
+}
+
+// ---- numbers ----
+
+static const char *number(const Notation *n, double v, Tightness around) {
+    return wrap(n, v < 0 && around > TIGHT_SUM, string_of_double(n->arena, v));
+}
+
+static const char *sum(Notation *n, const Expr *e, Tightness around) {
+    Parts parts[2] = {0};
+    for (int i = 0; i < e->count; i++) {
+        const char *part = expression(n, e->args[i], TIGHT_PRODUCT);
+        if (fabs(e->coefs[i]) != 1)
+            part = string_format(n->arena, "%s * %s", number(n, fabs(e->coefs[i]), TIGHT_PRODUCT), part);
+        put_part(n, &parts[e->coefs[i] < 0], part);
+    }
+    bool leads = !parts[0].count && e->value > 0; // 1 - x
+    const char *all = difference(n, leads ? number(n, e->value, TIGHT_SUM) : "", parts);
+    if (e->value != 0 && !leads)
+        all = string_format(n->arena, "%s %c %s", all, e->value < 0 ? '-' : '+',
+                            number(n, fabs(e->value), TIGHT_PRODUCT));
+    return wrap(n, around > TIGHT_SUM, all);
+}
+
+// What stands above or below the line; *count: how many.
+static const char *powers(Notation *n, const Expr *e, bool below, int *count) {
+    Parts parts = {0};
+    for (int i = 0; i < e->count; i++) {
+        int k = e->exponents[i];
+        if ((k < 0) != below) continue;
+        const char *part = expression(n, e->args[i], TIGHT_POWER);
+        put_part(n, &parts, abs(k) == 1 ? part : string_format(n->arena, "%s^%d", part, abs(k)));
+    }
+    *count = parts.count;
+    return joined(n, &parts, " * ");
+}
+
+static const char *product(Notation *n, const Expr *e, Tightness around) {
+    Text out = {.arena = n->arena};
+    int over, under;
+    const char *above = powers(n, e, false, &over), *below = powers(n, e, true, &under);
+    if (e->value == -1) text_put(&out, "-");
+    if (fabs(e->value) != 1 || !over)
+        text_add(&out, "%s%s", number(n, e->value == -1 ? 1 : e->value, TIGHT_SUM), over ? " * " : "");
+    text_put(&out, above);
+    if (under) text_add(&out, " / %s", wrap(n, under > 1, below));
+    return wrap(n, around > TIGHT_PRODUCT || (e->value < 0 && around > TIGHT_SUM), text_string(&out));
+}
+
+static const char *read(Notation *n, const Expr *e) {
+    Text out = {.arena = n->arena};
+    text_put(&out, tensor_word(n, e->tensor));
+    for (int d = 0; d < e->guard_count; d++) text_add(&out, "%s%s", d ? ", " : "[", affine(n, e->forms[d]));
+    if (e->guard_count) text_put(&out, "]");
+    return text_string(&out);
+}
+
+static const char *operation(Notation *n, const Expr *e, Tightness around) {
+    Text out = {.arena = n->arena};
+    const OpInfo *info = op_info((Op)e->op);
+    bool word = (info->spelling[0] >= 'a' && info->spelling[0] <= 'z') && e->op != OP_AND && e->op != OP_OR &&
+                e->op != OP_NOT;
+    Tightness inside = word                                           ? TIGHT_NONE
+                       : info->result == TYPE_BOOL && e->op != OP_NOT ? TIGHT_COMPARE
+                                                                      : TIGHT_POWER;
+    if (word) text_add(&out, "%s(", info->spelling);
+    if (!word && e->count == 1) text_add(&out, "%s ", info->spelling);
+    const char *between = word ? ", " : string_format(n->arena, " %s ", info->spelling);
+    for (int i = 0; i < e->count; i++)
+        text_add(&out, "%s%s", i ? between : "", expression(n, e->args[i], inside));
+    if (word) text_put(&out, ")");
+    return wrap(n, !word && around > TIGHT_NONE, text_string(&out));
+}
+
+static const char *expression(Notation *n, const Expr *e, Tightness around) {
+    switch (e->op) {
+    case OP_CONST: return number(n, e->value, around);
+    case OP_INDEX: return index_word(n, e->index);
+    case OP_ROWS: return "batch";
+    case OP_AFFINE:
+        return wrap(n, around > TIGHT_SUM || (around == TIGHT_SUM && e->form->denominator > 1),
+                    affine(n, e->form));
+    case OP_READ: return read(n, e);
+    case OP_WHERE:
+    case OP_SELECT: return choice(n, e, around);
+    case OP_SUM: return sum(n, e, around);
+    case OP_PRODUCT: return product(n, e, around);
+    case OP_DRAW: die("a draw has no text");
+    default: return operation(n, e, around);
+    }
 }
 
 // ---- statements ----
@@ -35,9 +290,8 @@ static bool given_by_reads(const Expr *e, const Index *index) {
 }
 
 static const char *bound(Notation *n, const Index *index, bool given) {
-    const char *word = notation_index(n, index);
-    return given ? word
-                 : string_format(n->arena, "%s < %s", word, notation_size(n, index->size, index->batch));
+    const char *word = index_word(n, index);
+    return given ? word : string_format(n->arena, "%s < %s", word, size_text(n, index->size, index->batch));
 }
 
 // Of an index inside a form on the left whose range no read gives, the reader takes as much as stays inside
@@ -112,7 +366,7 @@ static void write_list(Notation *n, const Equation *q, int count, Entry *entry) 
 
 static const char *left_entry(Notation *n, const Equation *q, int d) {
     const Index *only = affine_only(q->out[d]);
-    return only ? bound(n, only, n->declared || given_by_reads(q->e, only)) : notation_affine(n, q->out[d]);
+    return only ? bound(n, only, n->declared || given_by_reads(q->e, only)) : affine(n, q->out[d]);
 }
 
 static const char *reduced_entry(Notation *n, const Equation *q, int i) {
@@ -121,15 +375,15 @@ static const char *reduced_entry(Notation *n, const Equation *q, int i) {
 
 static const char *ordered_entry(Notation *n, const Equation *q, int d) {
     const Affine *form = q->e->args[0]->forms[d];
-    return affine_only(form) == q->indices[0] ? ":" : notation_affine(n, form);
+    return affine_only(form) == q->indices[0] ? ":" : affine(n, form);
 }
 
 // order(x[b, :])[i]
 static void write_order(Notation *n, const Equation *q) {
     const Expr *x = q->e->args[0];
-    text_add(n->out, "order(%s", notation_tensor(n, x->tensor));
+    text_add(n->out, "order(%s", tensor_word(n, x->tensor));
     write_list(n, q, x->guard_count, ordered_entry);
-    text_add(n->out, ")[%s]", notation_index(n, q->e->args[1]->index));
+    text_add(n->out, ")[%s]", index_word(n, q->e->args[1]->index));
 }
 
 static const char *const REDUCTIONS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin"};
@@ -143,10 +397,10 @@ static void write_value(Notation *n, const Equation *q) {
     text_put(n->out, REDUCTIONS[q->reduction]);
     write_list(n, q, q->reduction == REDUCE_NONE ? 0 : q->index_count, reduced_entry);
     text_add(n->out, "%s%s", q->reduction == REDUCE_NONE ? "" : " ",
-             notation_expr(n, q->e,
-                           q->reduction == REDUCE_NONE ? TIGHT_NONE
-                           : minus                     ? TIGHT_POWER
-                                                       : TIGHT_PRODUCT));
+             expression(n, q->e,
+                        q->reduction == REDUCE_NONE ? TIGHT_NONE
+                        : minus                     ? TIGHT_POWER
+                                                    : TIGHT_PRODUCT));
 }
 
 static void write_equation(Notation *n, const Equation *q) {
@@ -154,26 +408,26 @@ static void write_equation(Notation *n, const Equation *q) {
     n->equation = q;
     Parts conditions = {0};
     n->indices.count = n->words.count = 0;
-    text_add(n->out, "    %s", notation_tensor(n, q->tensor));
+    text_add(n->out, "    %s", tensor_word(n, q->tensor));
     write_list(n, q, q->out_count, left_entry);
     for (int d = 0; d < q->out_count; d++)
         if (!affine_only(q->out[d])) limit_by_room(n, q, q->out[d], q->tensor->dims[d], &conditions);
     text_put(n->out, conditions.count ? " = (" : " = ");
     write_value(n, q);
-    if (conditions.count) text_add(n->out, ") if %s else 0", notation_parts(n, &conditions, " and "));
+    if (conditions.count) text_add(n->out, ") if %s else 0", joined(n, &conditions, " and "));
     text_put(n->out, "\n");
 }
 
 // The sizes of a tensor, the first of them after `before`.
 static void write_sizes(Notation *n, const Tensor *t, const char *before) {
     for (int d = 0; d < t->rank; d++)
-        text_add(n->out, "%s%s", d ? ", " : before, notation_size(n, t->dims[d], t->batch_dims >> d & 1));
+        text_add(n->out, "%s%s", d ? ", " : before, size_text(n, t->dims[d], t->batch_dims >> d & 1));
 }
 
 static void write_signature(Notation *n, Tensor *const *tensors, int count) {
     for (int i = 0; i < count; i++) {
         const Tensor *t = tensors[i];
-        text_add(n->out, "%s%s", i ? ", " : "", notation_tensor(n, t));
+        text_add(n->out, "%s%s", i ? ", " : "", tensor_word(n, t));
         write_sizes(n, t, "[");
         if (t->rank) text_put(n->out, "]");
         if (t->type == TYPE_INT) text_put(n->out, ": int");
@@ -251,22 +505,22 @@ static void write_head(Notation *n, const char *name, Tensor *const *parameters,
 }
 
 static void write_pieces(Notation *n, const char *name, const Defined *d) {
-    write_head(n, string_format(n->program->arena, "%s_%s", name, notation_tensor(n, d->tensor)),
-               d->reads.data, d->reads.count, &(Tensor *){d->tensor}, 1);
+    write_head(n, string_format(n->program->arena, "%s_%s", name, tensor_word(n, d->tensor)), d->reads.data,
+               d->reads.count, &(Tensor *){d->tensor}, 1);
     n->declared = true;
     for (int i = 0; i < d->equations.count; i++) write_equation(n, d->equations.data[i]);
     text_put(n->out, "}\n\n");
 }
 
 static void write_call(Notation *n, const char *name, const Defined *d) {
-    text_add(n->out, "    %s = %s_%s(", notation_tensor(n, d->tensor), name, notation_tensor(n, d->tensor));
+    text_add(n->out, "    %s = %s_%s(", tensor_word(n, d->tensor), name, tensor_word(n, d->tensor));
     for (int i = 0; i < d->reads.count; i++)
-        text_add(n->out, "%s%s", i ? ", " : "", notation_tensor(n, d->reads.data[i]));
+        text_add(n->out, "%s%s", i ? ", " : "", tensor_word(n, d->reads.data[i]));
     text_put(n->out, ")\n");
 }
 
 static void write_reshape(Notation *n, const Tensor *t, const Tensor *from) {
-    text_add(n->out, "    %s = reshape(%s", notation_tensor(n, t), notation_tensor(n, from));
+    text_add(n->out, "    %s = reshape(%s", tensor_word(n, t), tensor_word(n, from));
     write_sizes(n, t, ", ");
     text_put(n->out, ")\n");
 }

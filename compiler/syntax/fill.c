@@ -16,15 +16,6 @@ static int width(const char *text, size_t length) {
 
 int flat_width(const char *flat) { return width(flat, strlen(flat)); }
 
-const char *flat_plain(Arena *arena, const char *flat) {
-    Text out = {.arena = arena};
-    for (; *flat; flat++) {
-        text_add(&out, "%c", *flat == BREAK ? ' ' : *flat);
-        if (*flat == BREAK) flat++;
-    }
-    return text_string(&out);
-}
-
 static const char *last_line(const char *text, size_t length) {
     const char *line = NULL;
     for (size_t i = 0; i < length; i++)
@@ -50,6 +41,19 @@ static void put_plain(Text *out, const char *text, size_t length) {
     }
 }
 
+const char *flat_plain(Arena *arena, const char *flat) {
+    Text out = {.arena = arena};
+    put_plain(&out, flat, strlen(flat));
+    return text_string(&out);
+}
+
+// Where the part that begins at `from` ends: at the next break of this level.
+static size_t part_end(const char *text, size_t from, size_t length, int level) {
+    while (from < length && !(text[from] == BREAK && text[from + 1] == level))
+        from += text[from] == BREAK ? 2 : 1;
+    return from;
+}
+
 // Lays out text[0 .. length) from `column` on and returns the column after it; `after`: columns that must
 // follow it. A part that was broken stands alone: what follows it begins a line, and what is inside it is
 // indented more.
@@ -62,8 +66,7 @@ static int fill(Text *out, const char *text, size_t length, int column, int inde
     }
     bool inner = false;
     for (size_t from = 0; from < length;) {
-        size_t to = from;
-        while (to < length && !(text[to] == BREAK && text[to + 1] == level)) to += text[to] == BREAK ? 2 : 1;
+        size_t to = part_end(text, from, length, level);
         bool last = to >= length;
         int need = width(text + from, to - from) + (last ? after : 0);
         if (from && (inner || column + 1 + need > LINE_WIDTH)) {
@@ -88,12 +91,10 @@ void flat_fill(Text *out, const char *flat, int column, int indent) {
 }
 
 bool flat_better_below(const char *flat, int column, int indent) {
-    size_t length = strlen(flat), first = 0;
+    size_t length = strlen(flat);
     int level = loosest(flat, length);
     if (column + width(flat, length) <= LINE_WIDTH) return false;
     if (!level || level > OUTERMOST + 1) return indent + width(flat, length) <= LINE_WIDTH;
-    while (first < length && !(flat[first] == BREAK && flat[first + 1] == level))
-        first += flat[first] == BREAK ? 2 : 1;
-    int need = width(flat, first);
+    int need = width(flat, part_end(flat, 0, length, level));
     return column + need > LINE_WIDTH && indent + need <= LINE_WIDTH;
 }

@@ -21,6 +21,15 @@ static void put(Lexer *lexer, TokenKind kind, const char *start) {
     lexer->first = false;
 }
 
+// From `start` to where the lexer stands.
+static Span span_from(const Lexer *lexer, const char *start) {
+    return parser_span(lexer->parser, (uint32_t)(start - lexer->text), (uint32_t)(lexer->cursor - lexer->text));
+}
+
+static bool report(const Lexer *lexer, const char *start) {
+    return parser_report(lexer->parser, (uint32_t)(start - lexer->text));
+}
+
 static void line_begin(Lexer *lexer) {
     vec_push(lexer->parser->scratch, &lexer->parser->lines, (uint32_t)(lexer->cursor - lexer->text));
     lexer->first = true;
@@ -50,14 +59,13 @@ static const char *unit_after(const char *s, Unit *unit) {
 
 static void number(Lexer *lexer, const char *start) {
     Parser *p = lexer->parser;
-    uint32_t at = (uint32_t)(start - lexer->text);
     size_t length = (size_t)(lexer->cursor - start);
+    Span digits = span_from(lexer, start);
     Unit unit = UNIT_NONE;
     const char *end = unit_after(lexer->cursor, &unit);
     double value;
     bool integral;
-    if (*start == '.' && parser_report(p, at))
-        diagnose(p->ctx, NUMBER_FORM, parser_span(p, at, at + (uint32_t)length));
+    if (*start == '.' && report(lexer, start)) diagnose(p->ctx, NUMBER_FORM, digits);
     if (*lexer->cursor == '%') {
         unit = UNIT_PERCENT;
         lexer->cursor++;
@@ -66,36 +74,30 @@ static void number(Lexer *lexer, const char *start) {
     } else if (word_byte(*lexer->cursor)) {
         bool form = *lexer->cursor == '_';
         while (word_byte(*lexer->cursor)) lexer->cursor++;
-        Span span = parser_span(p, at, (uint32_t)(lexer->cursor - lexer->text));
-        if (parser_report(p, at)) diagnose(p->ctx, form ? NUMBER_FORM : NUMBER_WORD, span);
+        if (report(lexer, start)) diagnose(p->ctx, form ? NUMBER_FORM : NUMBER_WORD, span_from(lexer, start));
     } else if (*lexer->cursor == '.' && lexer->cursor[1] != '.') {
         lexer->cursor++;
-        Span span = parser_span(p, at, (uint32_t)(lexer->cursor - lexer->text));
-        if (parser_report(p, at)) diagnose(p->ctx, NUMBER_FORM, span);
+        if (report(lexer, start)) diagnose(p->ctx, NUMBER_FORM, span_from(lexer, start));
     }
-    if (!number_value(start, length, &value, &integral) && parser_report(p, at))
-        diagnose(p->ctx, NUMBER_RANGE, parser_span(p, at, at + (uint32_t)length), (int)length, start);
+    if (!number_value(start, length, &value, &integral) && report(lexer, start))
+        diagnose(p->ctx, NUMBER_RANGE, digits, (int)length, start);
     put(lexer, TOKEN_NUMBER, start);
     p->tokens.data[p->tokens.count - 1].unit = (uint8_t)unit;
 }
 
 static void word(Lexer *lexer, const char *start) {
-    Parser *p = lexer->parser;
     size_t length = (size_t)(lexer->cursor - start);
-    uint32_t at = (uint32_t)(start - lexer->text);
-    if (length > 255 && parser_report(p, at))
-        diagnose(p->ctx, NAME_LENGTH, parser_span(p, at, at + (uint32_t)length), (int)length);
+    if (length > 255 && report(lexer, start))
+        diagnose(lexer->parser->ctx, NAME_LENGTH, span_from(lexer, start), (int)length);
     put(lexer, token_of_word(start, length), start);
 }
 
 // A text without its second quote: it ends where the line does, or before what would close the call around it.
 static void open_text(Lexer *lexer, const char *start) {
-    Parser *p = lexer->parser;
     const char *end = start + 1;
     while (end < lexer->cursor && !strchr(")],}", *end)) end++;
     lexer->cursor = end;
-    uint32_t at = (uint32_t)(start - lexer->text);
-    if (parser_report(p, at)) diagnose(p->ctx, TEXT_OPEN, parser_span(p, at, (uint32_t)(end - lexer->text)));
+    if (report(lexer, start)) diagnose(lexer->parser->ctx, TEXT_OPEN, span_from(lexer, start));
     put(lexer, TOKEN_TEXT, start);
 }
 
@@ -114,18 +116,18 @@ static void text(Lexer *lexer, const char *start) {
 // What other languages write; the token that is meant is read instead (none: END).
 static void foreign(Lexer *lexer, const char *start, TokenKind meant) {
     Parser *p = lexer->parser;
-    uint32_t at = (uint32_t)(start - lexer->text), end = (uint32_t)(lexer->cursor - lexer->text);
-    Span span = parser_span(p, at, end);
-    if (parser_report(p, at)) {
+    Span span = span_from(lexer, start);
+    int length = (int)(lexer->cursor - start);
+    if (report(lexer, start)) {
         if (*start == ';') diagnose(p->ctx, SEMICOLON, span);
         else if (*start == '%') diagnose(p->ctx, PERCENT, span);
         else if (*start == '?') diagnose(p->ctx, SYNTAX_CHOICE, span);
         else if (*start == '\'') diagnose(p->ctx, TEXT_QUOTES, span);
         else if (meant == TOKEN_END) {
-            Diagnostic *d = diagnose(p->ctx, CHARACTER, span, (int)(end - at), start);
+            Diagnostic *d = diagnose(p->ctx, CHARACTER, span, length, start);
             if (*start == '@') diagnostic_help(p->ctx, d, "a product of matrices is written sum[k] a[i, k] * b[k, j]");
         }
-        else diagnose(p->ctx, FOREIGN_SIGN, span, (int)(end - at), start, token_spelling(meant));
+        else diagnose(p->ctx, FOREIGN_SIGN, span, length, start, token_spelling(meant));
     }
     if (meant != TOKEN_END) put(lexer, meant, start);
 }
