@@ -23,8 +23,9 @@ static void put_number(nn_text *line, const char *name, double value) {
 static void begin_line(nn_loop *l, const char *event, int64_t epoch, double loss, double rows_per_s) {
     const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
     nn_text_clear(&l->line);
-    nn_text_format(&l->line, "{\"event\": \"%s\", \"step\": %lld, \"epoch\": %lld", event,
-                   (long long)l->t->at.step, (long long)epoch);
+    nn_text_format(&l->line, "{\"event\": \"%s\"", event);
+    if (l->t->fold >= 0) nn_text_format(&l->line, ", \"fold\": %d", l->t->fold);
+    nn_text_format(&l->line, ", \"step\": %lld, \"epoch\": %lld", (long long)l->t->at.step, (long long)epoch);
     put_number(&l->line, "loss", loss);
     for (uint32_t k = 0; k < l->manifest->rates_count; k++) {
         char name[32];

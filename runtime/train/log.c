@@ -1,7 +1,8 @@
 // JSON lines of a run: whole lines are appended, so that a reader never sees half of one from a living
 // writer. Guarantees: a log that cannot be written ends no run; only logs are written over, an older run's
 // when this one's first save takes the old one's place; a resumed run goes on with its own log alone, which
-// the checkpoint knows by its length and checksum, and cuts off what came after.
+// the checkpoint knows by its length and checksum, and cuts off what came after. In a file that folds share
+// each line says of which it is, and a run's own lines are its fold's alone: those of others stay.
 #include "train/train.h"
 
 #include <errno.h>
@@ -26,26 +27,51 @@ static bool is_line(const char *line, const char *end) {
     return nn_json_take(&j, '}') && j.at == end && event && step;
 }
 
-// Lines of a log, the last of which a kill may have cut.
-static bool is_log(const char *at, const char *end) {
+// What a kill may have left of the last line.
+static bool is_cut(const char *line, const char *end) {
     static const char begin[] = "{\"event\": \"";
-    for (const char *newline; (newline = memchr(at, '\n', (size_t)(end - at))) != NULL; at = newline + 1)
-        if (!is_line(at, newline)) return false;
-    size_t left = (size_t)(end - at);
-    return memcmp(at, begin, left < sizeof begin - 1 ? left : sizeof begin - 1) == 0;
+    size_t left = (size_t)(end - line);
+    return memcmp(line, begin, left < sizeof begin - 1 ? left : sizeof begin - 1) == 0;
 }
 
-// Whether the file may be written over, or gone on with after `mark`: it is absent, or nothing else.
-static bool is_own(nn_context *ctx, const char *path, const nn_log_mark *mark) {
+static bool is_of_another_fold(const nn_log *log, const char *line) {
+    char head[64];
+    int fold;
+    snprintf(head, sizeof head, "%.*s", (int)sizeof head - 1, line);
+    return log->fold >= 0 && sscanf(head, "{\"event\": \"%*[a-z]\", \"fold\": %d", &fold) == 1 &&
+           fold != log->fold;
+}
+
+// What stays of the file that is there.
+typedef struct {
     unsigned char *bytes;
     uint64_t size;
+    nn_log_mark own; // the lines of this run in it
+    bool beginning;  // the file begins with all of it
+} Old;
+
+// Keeps the run's own lines up to the mark, and those of other folds. False: something else is in the file.
+static bool take_old(const nn_log *log, const char *path, const nn_log_mark *mark, Old *old) {
+    uint64_t size;
+    *old = (Old){.beginning = true};
     if (!nn_file_exists(path)) return true;
-    if (nn_file_read(ctx, path, &bytes, &size) != NN_OK) return false;
-    const char *text = (const char *)bytes;
-    bool is = (uint64_t)mark->size <= size && nn_crc32c(0, bytes, (uint64_t)mark->size) == mark->sum &&
-              is_log(text + mark->size, text + size) && !(mark->none && size > 0);
-    nn_drop(ctx, bytes);
-    return is;
+    if (nn_file_read(log->ctx, path, &old->bytes, &size) != NN_OK) return false;
+    const char *at = (const char *)old->bytes, *end = at + size, *next;
+    for (; at < end; at = next) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        next = newline == NULL ? end : newline + 1;
+        bool other = newline != NULL && is_of_another_fold(log, at),
+             own = !other && old->own.size < mark->size;
+        if (!own && !(newline == NULL ? is_cut(at, end) : is_line(at, newline))) return false;
+        if (!own && !other) continue;
+        if (own) old->own.sum = nn_crc32c((uint32_t)old->own.sum, at, (uint64_t)(next - at));
+        if (own) old->own.size += next - at;
+        old->beginning = old->beginning && at == (const char *)old->bytes + old->size;
+        memmove(old->bytes + old->size, at, (size_t)(next - at));
+        old->size += (uint64_t)(next - at);
+    }
+    bool all = old->size == size, others_alone = all && size > 0 && old->own.size == 0;
+    return others_alone || (old->own.size == mark->size && old->own.sum == mark->sum && (all || !mark->none));
 }
 
 static nn_status refused(nn_log *log, const char *expected) {
@@ -61,43 +87,58 @@ static bool is_locked(const char *path) {
     return locked;
 }
 
+static nn_status open_fresh(nn_log *log, const Old *old) {
+    nn_system_remove(log->fresh);
+    log->file = nn_file_create(log->fresh);
+    bool written = log->file < 0 || nn_write_all(log->file, old->bytes, old->size);
+    if (!written) nn_file_failed(log->ctx, "write the log", log->path);
+    nn_drop(log->ctx, old->bytes);
+    return log->ctx->status;
+}
+
 // A new run's log waits under its fresh name until the run has saved, if it takes another one's place.
 static nn_status open_new(nn_log *log, bool waits) {
-    const nn_log_mark any = {0};
     struct stat st;
-    if (!is_own(log->ctx, log->path, &any)) return refused(log, "a log");
+    Old old;
+    if (!take_old(log, log->path, &(nn_log_mark){0}, &old)) return refused(log, "a log");
     bool empty = stat(log->path, &st) == 0 ? st.st_size == 0 : !nn_file_exists(log->path);
-    if (waits || !empty) {
-        nn_system_remove(log->fresh);
-        log->file = nn_file_create(log->fresh);
-        return NN_OK;
-    }
+    if (waits || !empty) return open_fresh(log, &old);
+    nn_drop(log->ctx, old.bytes);
     log->fresh[0] = '\0';
     log->file = nn_system_open(log->path, O_WRONLY | O_CREAT | O_APPEND, 0666);
     return NN_OK;
 }
 
 static nn_status open_own(nn_log *log, const nn_log_mark *mark) {
+    Old old;
     // A kill may have come between the first save and the log's taking its place.
-    bool own = is_own(log->ctx, log->path, mark);
-    if (!own && nn_file_exists(log->fresh) && is_own(log->ctx, log->fresh, mark))
+    bool own = take_old(log, log->path, mark, &old);
+    if (!own && nn_file_exists(log->fresh) && take_old(log, log->fresh, mark, &old))
         own = nn_log_publish(log) == NN_OK;
     if (!own) return refused(log, "the log of the run that is resumed");
+    log->mark = old.own;
+    if (!old.beginning) { // lines of other folds came after those that are cut off
+        log->synced = -1;
+        if (open_fresh(log, &old) != NN_OK || log->file < 0) return log->ctx->status;
+        nn_log_sync(log);
+        return nn_log_publish(log);
+    }
+    nn_drop(log->ctx, old.bytes);
     nn_system_remove(log->fresh); // of a run that saved nothing
     log->fresh[0] = '\0';
-    if (nn_file_exists(log->path)) log->mark = (nn_log_mark){mark->size, mark->sum, false};
     log->file = nn_system_open(log->path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    if (log->file >= 0 && nn_system_truncate(log->file, (uint64_t)log->mark.size) != 0)
+    if (log->file >= 0 && nn_system_truncate(log->file, old.size) != 0)
         return nn_file_failed(log->ctx, "write the log", log->path);
     return NN_OK;
 }
 
-nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, const nn_log_mark *resumed,
-                      bool waits) {
+nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, int32_t fold,
+                      const nn_log_mark *resumed, bool waits) {
     struct stat st;
     bool device = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
     int length = snprintf(log->path, sizeof log->path, "%s", path);
     log->ctx = ctx;
+    log->fold = fold;
     if (length < 0 || snprintf(log->fresh, sizeof log->fresh, "%s" NN_FRESH, path) >= NN_PATH_ROOM)
         return nn_fail(ctx, NN_USAGE, "the path %.64s... is too long", path);
     if (device)

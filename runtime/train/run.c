@@ -167,10 +167,11 @@ static nn_status open_logs(nn_loop *l, bool resumed) {
     nn_trainer *t = l->t;
     const char *full = t->options->value[NN_OPTION_LOG];
     const nn_log_mark *marks = t->at.logs;
-    if (nn_log_open(&l->summary, l->ctx, t->files->of[NN_FILE_LOG], resumed ? &marks[0] : NULL, true) !=
-        NN_OK)
+    if (nn_log_open(&l->summary, l->ctx, t->files->of[NN_FILE_LOG], t->fold, resumed ? &marks[0] : NULL,
+                    true) != NN_OK)
         return l->ctx->status;
-    if (full != NULL && nn_log_open(&l->full, l->ctx, full, resumed ? &marks[1] : NULL, false) != NN_OK)
+    if (full != NULL &&
+        nn_log_open(&l->full, l->ctx, full, t->fold, resumed ? &marks[1] : NULL, false) != NN_OK)
         return l->ctx->status;
     l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
     return NN_OK;

@@ -36,7 +36,7 @@ const char *nn_option_name(nn_option which);
 int nn_option_kept(nn_option which);
 void nn_options_help(const nn_model *m, nn_text *out);
 
-// The part of a log that belongs to a checkpoint: its first `size` bytes.
+// The part of a log that belongs to a checkpoint: the first `size` bytes of the run's own lines.
 typedef struct nn_log_mark {
     int64_t size, sum; // sum: CRC-32C
     bool none;         // the run had no such log
@@ -176,14 +176,16 @@ typedef struct nn_log {
     nn_context *ctx;
     char path[NN_PATH_ROOM];
     char fresh[NN_PATH_ROOM]; // what it is called until nn_log_publish; "": it has its name
-    nn_log_mark mark;
-    int64_t synced; // so much of it is known to be on the disk
-    int file;       // -1: none
-    bool broken;    // writing failed; said once
+    int32_t fold;             // whose lines the run's own are, in a file of several; -1: all lines are
+    nn_log_mark mark;         // of the run's own lines
+    int64_t synced;           // so much of it is known to be on the disk
+    int file;                 // -1: none
+    bool broken;              // writing failed; said once
 } nn_log;
 // resumed: the mark in the checkpoint; NULL: a new run, whose log waits for its name, or does where another
 // one has it.
-nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, const nn_log_mark *resumed, bool waits);
+nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, int32_t fold,
+                      const nn_log_mark *resumed, bool waits);
 void nn_log_line(nn_log *log, const nn_text *line, bool kept); // kept: a resumed run goes on after it
 void nn_log_sync(nn_log *log);
 nn_status nn_log_publish(nn_log *log);

@@ -442,6 +442,48 @@ static void test_two_signals(Tests *t) {
     }
 }
 
+// Lines of a log that hold both texts.
+static int lines_with(const char *path, const char *one, const char *other) {
+    char *bytes = read_file(path, NULL), *rest = bytes, *line;
+    int count = 0;
+    while (bytes != NULL && (line = strsep(&rest, "\n")) != NULL)
+        count += strstr(line, one) != NULL && strstr(line, other) != NULL;
+    free(bytes);
+    return count;
+}
+
+static bool folds_have(const char *path, int steps) {
+    bool all = true;
+    for (int k = 0; k < 3; k++) {
+        char fold[32];
+        snprintf(fold, sizeof fold, "\"fold\": %d,", k);
+        int found = lines_with(path, fold, "\"step\", ");
+        all = all && found == steps && lines_with(path, fold, "\"end\", ") == 1;
+        if (!all) printf("%s: fold %d has %d steps\n", path, k, found);
+    }
+    return all && lines_with(path, "event", "") == lines_with(path, "fold", "");
+}
+
+// One file has the lines of all folds; a run replaces and continues its own fold's alone.
+static void test_log_of_folds(Tests *t, const FakeOptions *o) {
+    check(t, run(o, "--quiet --out many --log many.jsonl --steps 6") == 0 && folds_have("many.jsonl", 6),
+          "the log has every fold");
+    check(t, run(o, "--quiet --out many --log many.jsonl --steps 5") == 0 && folds_have("many.jsonl", 5),
+          "another run's lines take their place");
+    check(t, run(o, "--quiet --out many --resume --steps 8") == 0 && folds_have("many.jsonl", 8),
+          "resumed, each goes on after its own");
+    check(t,
+          run(o, "--quiet --out many --resume --log new.jsonl --steps 9") == 0 && folds_have("new.jsonl", 1),
+          "or in another file");
+    check(t,
+          run(o, "--quiet --out many --log many.jsonl --steps 8 --fold 1") == 0 &&
+              folds_have("many.jsonl", 8),
+          "one fold alone leaves the others' lines");
+    write_file("notes", "not a log\n");
+    check(t, run(o, "--quiet --out many --resume --fold 2 --log notes --steps 11") == NN_FILE,
+          "what is no log is refused");
+}
+
 static void test_commands(Tests *t) {
     FakeOptions o = {.csv = "points.csv", .batch = 8, .epochs = 3, .steps = -1, .split = NN_SPLIT_RANDOM};
     run(&o, "--quiet --out a --log full.jsonl");
@@ -478,6 +520,7 @@ static void test_commands(Tests *t) {
               nn_file_exists("folds/fold_2/weights.safetensors"),
           "folds are trained in turn");
     check(t, run(&o, "eval --fold 1 --out folds") == 0, "one fold is measured");
+    test_log_of_folds(t, &o);
 }
 
 static void test_data(Tests *t) {
