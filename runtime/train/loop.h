@@ -55,7 +55,6 @@ struct nn_loop {
     double started, checkpointed, epoch_started, look_time, step_started;
     int64_t look_step, epoch_step; // steps finished at those moments
     bool save_failed;              // the last one; said once
-    int64_t steps_before; // a resumed run's length, where something reads it and it is another now; -1
     double length_before; // a resumed run's, in steps or epochs, where what reads it finds another one now
     double *rates_before; // of the last update then; NULL: not so, or told
     double step_loss, epoch_loss, gradient_norm;
@@ -75,7 +74,6 @@ double nn_loop_time(const nn_loop *l);   // of the run, with the parts before a 
 void nn_epochs_begin(nn_loop *l);
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason); // a whole epoch, or the run's last piece of one
 void nn_epoch_measure(nn_loop *l);                    // metrics and held-out parts, as things stand
-void nn_tell_length(nn_loop *l);                      // of a resumed run, after its first update
 void nn_tell_length(nn_loop *l); // and what the rates were and are, after the first update
 void nn_log_step(nn_loop *l, int64_t rows);
 void nn_log_failure(nn_loop *l, nn_reason reason); // the end of a run that cannot go on

@@ -37,9 +37,10 @@ static nn_status unknown(nn_context *ctx, const char *word, nn_command command) 
         if ((options[k].commands >> command & 1) != 0) names[count++] = options[k].name;
     }
     const char *near = nn_nearest(asked, names, count);
-    return nn_fail(ctx, NN_USAGE, "`%s` has no option %s%s%s%s", commands[command], asked,
-                   near == NULL ? " (--help lists them)" : ": did you mean ", near == NULL ? "" : near,
-                   near == NULL ? "" : "?");
+    return near == NULL
+               ? nn_fail(ctx, NN_USAGE, "`%s` has no option %s (--help lists them)", commands[command], asked)
+               : nn_fail(ctx, NN_USAGE, "`%s` has no option %s: did you mean %s?", commands[command], asked,
+                         near);
 }
 
 static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **argv, int *at) {

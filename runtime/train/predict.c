@@ -20,19 +20,16 @@ typedef struct {
 
 static nn_status read_rows(nn_trainer *t) {
     nn_data_request request = nn_trainer_request(t);
+    bool csv = nn_data_is_csv(&t->model);
     request.inputs_only = request.all_rows = true;
-    if (request.path != NULL || nn_data_is_csv(&t->model)) {
-        request.standard_input = request.path == NULL;
-        if (request.standard_input && isatty(0))
-            return nn_fail(t->ctx, NN_USAGE,
-                           "predict reads rows from standard input (< rows.csv) or from --data FILE");
-        return nn_trainer_load(t, &request);
-    }
+    request.standard_input = request.path == NULL;
+    if (request.standard_input && isatty(0))
+        return nn_fail(t->ctx, NN_USAGE,
+                       "predict reads rows from standard input (< rows.csv) or from --data %s",
+                       csv ? "FILE" : "PATH");
+    if (request.path != NULL || csv) return nn_trainer_load(t, &request);
     unsigned char *bytes;
     uint64_t size;
-    if (isatty(0))
-        return nn_fail(t->ctx, NN_USAGE,
-                       "predict reads rows from standard input (< rows.csv) or from --data PATH");
     if (nn_file_read_all(t->ctx, 0, "standard input", &bytes, &size) != NN_OK ||
         nn_data_inputs(t->ctx, &t->model, "standard input", (char *)bytes, size, &t->data) != NN_OK)
         return t->ctx->status;
@@ -41,14 +38,12 @@ static nn_status read_rows(nn_trainer *t) {
 }
 
 static nn_status take_format(Predicting *p) {
+    static const char *const names[] = {[AS_CSV] = "csv", [AS_JSON] = "json", [AS_NPY] = "npy"};
     const char *format = p->t->options->value[NN_OPTION_FORMAT];
     nn_context *ctx = p->t->ctx;
     p->format = AS_CSV;
-    if (format != NULL && nn_same(format, "json"))
-        p->format = AS_JSON;
-    else if (format != NULL && nn_same(format, "npy"))
-        p->format = AS_NPY;
-    else if (format != NULL && !nn_same(format, "csv"))
+    while (format != NULL && p->format < AS_LABELS && !nn_same(format, names[p->format])) p->format++;
+    if (p->format == AS_LABELS)
         return nn_fail(ctx, NN_USAGE, "--format: expected csv, json or npy, found %s", format);
     if (p->format == AS_NPY && p->count != 1)
         return nn_fail(ctx, NN_USAGE, "--format npy: this model has %u outputs, and an array holds one",
@@ -84,10 +79,7 @@ static void put_head(Predicting *p) {
 }
 
 static double real_at(const Predicting *p, const nn_tensor *of, int64_t k) {
-    const unsigned char *at = p->values + k * nn_tensor_element_size(&p->t->model, of);
-    if (nn_tensor_element_size(&p->t->model, of) == 8) return *(const double *)(const void *)at;
-    return of->type == NN_REAL ? (double)*(const float *)(const void *)at
-                               : (double)*(const int32_t *)(const void *)at;
+    return nn_value_get(&p->t->model, of->type, p->values, k);
 }
 
 static void put_label(Predicting *p, int64_t row) {
