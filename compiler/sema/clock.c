@@ -18,7 +18,15 @@ static const char *const clock_names[NN_CLOCKS] = {
     [NN_CLOCK_UPDATE] = "update",
 };
 
-static SemaValue read_scalar(Run *r, Tensor *t) { return value_scalar(expr_read(r->p, t, NULL, t->origin)); }
+const Expr *run_read(Run *r, Tensor *t) { return expr_read(r->p, t, NULL, t->origin); }
+
+Tensor *run_number(Run *r, Function *f, const char *name, TensorKind kind, const Expr *e) {
+    Tensor *t = tensor_add(r->p, name, kind, TYPE_DOUBLE, 0, NULL);
+    equation_add(r->p, f, t, NULL, REDUCE_NONE, NULL, 0, e, NULL);
+    return t;
+}
+
+static SemaValue read_scalar(Run *r, Tensor *t) { return value_scalar(run_read(r, t)); }
 
 SemaValue clock_value(Run *r, int which) { return read_scalar(r, r->m->clock[which]); }
 
@@ -89,19 +97,17 @@ const Expr *clock_only(Run *r, Elaborator *el, const Expr *e) {
 // A state of the run: its first value in `initial`, its next one at each epoch's end.
 static Tensor *watch_state(Run *r, const char *name, double first) {
     Tensor *t = run_tensor(r, name, TENSOR_RUN, first);
-    Tensor *value = run_tensor(r, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, 0);
-    equation_add(r->p, r->session->initial, value, NULL, REDUCE_NONE, NULL, 0, expr_const(r->p, first), NULL);
-    vec_push(r->arena, &r->session->initial->effects, (Effect){t, value});
+    Function *f = r->session->initial;
+    Tensor *value =
+        run_number(r, f, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, expr_const(r->p, first));
+    vec_push(r->arena, &f->effects, (Effect){t, value});
     return t;
 }
 
 static void watch_next(Run *r, Tensor *state, const Expr *next) {
-    Tensor *t = run_tensor(r, string_format(r->arena, "%s.next", state->name), TENSOR_TEMP, 0);
-    equation_add(r->p, r->epoch, t, NULL, REDUCE_NONE, NULL, 0, next, NULL);
+    Tensor *t = run_number(r, r->epoch, string_format(r->arena, "%s.next", state->name), TENSOR_TEMP, next);
     vec_push(r->arena, &r->epoch->effects, (Effect){state, t});
 }
-
-static const Expr *read_run(Run *r, Tensor *t) { return expr_read(r->p, t, NULL, NULL); }
 
 // PyTorch's rule: better is below best - 1e-4 |best|; more than `patience` epochs in a row without are a
 // plateau.
@@ -111,15 +117,15 @@ static Tensor *count_plateaus(Run *r, const Expr *v, double patience) {
     Tensor *best = watch_state(r, string_format(r->arena, "%s.best", name), (double)INFINITY);
     Tensor *bad = watch_state(r, string_format(r->arena, "%s.bad", name), 0);
     Tensor *count = watch_state(r, string_format(r->arena, "%s.count", name), 0);
-    const Expr *b = read_run(r, best), *zero = expr_const(p, 0), *one = expr_const(p, 1);
+    const Expr *b = run_read(r, best), *zero = expr_const(p, 0), *one = expr_const(p, 1);
     const Expr *margin = expr_sub(p, b, expr_mul(p, expr_const(p, 1e-4), expr_unary(p, OP_ABS, b)));
     const Expr *limit = expr_select(p, expr_binary(p, OP_LT, b, expr_const(p, (double)INFINITY)), margin, b);
     const Expr *better = expr_binary(p, OP_LT, v, limit);
-    const Expr *waited = expr_select(p, better, zero, expr_add(p, read_run(r, bad), one));
+    const Expr *waited = expr_select(p, better, zero, expr_add(p, run_read(r, bad), one));
     const Expr *plateau = expr_binary(p, OP_LT, expr_const(p, patience), waited);
     watch_next(r, best, expr_select(p, better, v, b));
     watch_next(r, bad, expr_select(p, plateau, zero, waited));
-    watch_next(r, count, expr_add(p, read_run(r, count), expr_select(p, plateau, one, zero)));
+    watch_next(r, count, expr_add(p, run_read(r, count), expr_select(p, plateau, one, zero)));
     return count;
 }
 
@@ -129,7 +135,7 @@ static Tensor *measure_change(Run *r, const Expr *v) {
     Tensor *before = watch_state(r, string_format(r->arena, "%s.before", name), (double)INFINITY);
     Tensor *change = watch_state(r, name, (double)NAN);
     watch_next(r, before, v);
-    watch_next(r, change, expr_unary(r->p, OP_ABS, expr_sub(r->p, v, read_run(r, before))));
+    watch_next(r, change, expr_unary(r->p, OP_ABS, expr_sub(r->p, v, run_read(r, before))));
     return change;
 }
 
@@ -148,9 +154,8 @@ static double epochs_of(const Run *r, SemaValue v) {
 static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
     Run *r = data;
     bool plateaus = string_equal(call->base->name, "plateaus");
-    const Builtin *b = builtin_find(call->base->name, 1u << GROUP_RUN);
-    const Node *value = call_argument(call, b, "value"),
-               *patience = plateaus ? call_argument(call, b, "patience") : NULL;
+    const Node *value = call_argument(call, "value"),
+               *patience = plateaus ? call_argument(call, "patience") : NULL;
     SemaValue v = elaborate_expression(el, env, value), wait = {.kind = SEMA_NUMBER};
     if (patience) wait = elaborate_expression(el, env, patience);
     if (value_is_error(v) || value_is_error(wait)) return value_error();
@@ -175,7 +180,7 @@ static SemaValue to_steps(void *data, Elaborator *el, SemaValue epochs, Span spa
     Run *r = data;
     const Expr *e = value_as_scalar(el, epochs, span);
     if (!e) return value_error();
-    return value_scalar(expr_mul(r->p, e, expr_read(r->p, r->m->clock[NN_CLOCK_EPOCH_LENGTH], NULL, NULL)));
+    return value_scalar(expr_mul(r->p, e, run_read(r, r->m->clock[NN_CLOCK_EPOCH_LENGTH])));
 }
 
 // ---- words ----
@@ -283,7 +288,7 @@ bool clock_functions(Run *r) {
     const Node *best = run_setting(r, "checkpoint"), *stop = run_setting(r, "stop");
     if (best) {
         need_epoch(r);
-        const Node *value = call_argument(best, builtin_find("best", 1u << GROUP_BEST), "v");
+        const Node *value = call_argument(best, "v");
         r->m->best = run_output(r, r->epoch_elaborator, value, "best", "`checkpoint`");
         if (r->m->best) vec_push(r->arena, &r->epoch->outputs, r->m->best);
     }

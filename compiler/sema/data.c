@@ -28,9 +28,15 @@ Field *data_field_of(Run *r, const Node *line) {
 
 // ---- numbers of the block ----
 
-static bool read_integer(Run *r, const Node *e, const char *what, int64_t *value) {
-    Elaborator *el = elaborator_create(r->session, NULL, false);
-    return elaborate_integer(el, env_create(el, e->span, ""), e, what, value);
+static bool read_integer(Run *r, const Node *e, const char *what, int64_t least, int64_t most,
+                         int64_t *value) {
+    return run_integer(r, e, what, DIMENSION_NUMBER, least, most, value);
+}
+
+// Of the rows, of a split: any whole number, or none.
+static bool read_seed(Run *r, const Node *call, int64_t *seed) {
+    const Node *e = call_argument(call, "seed");
+    return !e || read_integer(r, e, "the seed", INT64_MIN, INT64_MAX, seed);
 }
 
 static bool read_number(Run *r, const Node *e, const char *what, double *value) {
@@ -50,11 +56,9 @@ static bool is_separator(const Node *e) {
 
 static bool read_csv(Run *r, const Node *call) {
     DataBlock *d = &r->m->data;
-    const Builtin *b = builtin_find("csv", 1u << GROUP_SOURCE);
-    const Node *file = call_argument(call, b, "file"), *header = call_argument(call, b, "header");
-    const Node *separator = call_argument(call, b, "separator"), *missing = call_argument(call, b, "missing");
-    if (file->kind != AST_TEXT) return refuse(r, WORD_EXPECTED, file->span, "the name of a file, in quotes");
-    d->file = file->name;
+    const Node *header = call_argument(call, "header"), *separator = call_argument(call, "separator"),
+               *missing = call_argument(call, "missing");
+    if (!run_file(r, call_argument(call, "file"), &d->file)) return false;
     d->header = true;
     if (header && header->kind == AST_BOOL)
         d->header = header->number != 0;
@@ -82,15 +86,9 @@ static bool read_source(Run *r) {
     d->name = r->data->name;
     d->source = word->name;
     if (string_equal(d->source, "csv")) return read_csv(r, source);
-    if (string_equal(d->source, "synthetic")) {
-        const Builtin *b = builtin_find("synthetic", 1u << GROUP_SOURCE);
-        const Node *n = call_argument(source, b, "n"), *seed = call_argument(source, b, "seed");
-        if (!read_integer(r, n, "the number of rows", &d->rows)) return false;
-        if (d->rows < 1 || d->rows > INT32_MAX)
-            return refuse(r, SETTING_RANGE, n->span, "the number of rows", 1LL, (long long)INT32_MAX);
-        return !seed || read_integer(r, seed, "the seed", &d->seed);
-    }
-    return true;
+    if (!string_equal(d->source, "synthetic")) return true;
+    return read_integer(r, call_argument(source, "n"), "the number of rows", 1, INT32_MAX, &d->rows) &&
+           read_seed(r, source, &d->seed);
 }
 
 // The rows of the first list of a table.
@@ -108,8 +106,8 @@ int64_t run_table_rows(const Run *r) {
         source->count) {
         Run copy = *r;
         int64_t rows;
-        const Node *n = call_argument(source, builtin_find("synthetic", 1u << GROUP_SOURCE), "n");
-        return n && read_integer(&copy, n, "the number of rows", &rows) ? rows : -1;
+        const Node *n = call_argument(source, "n");
+        return n && read_integer(&copy, n, "the number of rows", INT64_MIN, INT64_MAX, &rows) ? rows : -1;
     }
     if (word->kind != AST_NAME || !string_equal(word->name, "table")) return -1;
     for (int i = 0; i < r->data->block->count; i++) {
@@ -121,10 +119,6 @@ int64_t run_table_rows(const Run *r) {
 
 // ---- fields ----
 
-static bool is_word(const Node *e, const char *name) {
-    return e && e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name);
-}
-
 static bool is_condition(const Node *e) {
     if (e->kind == AST_BOOL || (e->kind == AST_UNARY && e->op == OPERATOR_NOT)) return true;
     return e->kind == AST_BINARY && (e->op == OPERATOR_AND || e->op == OPERATOR_OR ||
@@ -133,15 +127,12 @@ static bool is_condition(const Node *e) {
 
 // `class(e, n)` and `int(e, n)`: integers below n; a condition is one below 2.
 bool data_read_type(Run *r, const Node *e, Field *f) {
-    f->is_class = is_word(e, "class");
-    f->type = f->is_class || is_word(e, "int") ? TYPE_INT : is_condition(e) ? TYPE_BOOL : TYPE_REAL;
+    f->is_class = node_calls(e, "class");
+    f->type = f->is_class || node_calls(e, "int") ? TYPE_INT : is_condition(e) ? TYPE_BOOL : TYPE_REAL;
     if (f->type == TYPE_BOOL) f->limit = 2;
     if (f->type != TYPE_INT) return true;
-    const Node *n = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "n");
-    if (!read_integer(r, n, f->is_class ? "the number of classes" : "the limit", &f->limit)) return false;
-    if (f->limit >= 1 && f->limit <= INT32_MAX) return true;
-    return refuse(r, SETTING_RANGE, n->span, f->is_class ? "the number of classes" : "the limit", 1LL,
-                  (long long)INT32_MAX);
+    return read_integer(r, call_argument(e, "n"), f->is_class ? "the number of classes" : "the limit", 1,
+                        INT32_MAX, &f->limit);
 }
 
 bool data_read_dims(Run *r, const Node *target, Field *f) {
@@ -149,9 +140,8 @@ bool data_read_dims(Run *r, const Node *target, Field *f) {
     int64_t elements = 1;
     for (int i = 0; i < target->count; i++) {
         const Node *item = target->items[i];
-        if (!read_integer(r, item, "a size", &f->dims[f->rank])) return false;
-        int64_t n = f->dims[f->rank++];
-        if (n < 1 || n > INT32_MAX || __builtin_mul_overflow(elements, n, &elements) || elements > INT32_MAX)
+        if (!read_integer(r, item, "a size", 1, INT32_MAX, &f->dims[f->rank])) return false;
+        if (__builtin_mul_overflow(elements, f->dims[f->rank++], &elements) || elements > INT32_MAX)
             return refuse(r, SETTING_RANGE, item->span, "a size", 1LL, (long long)INT32_MAX);
     }
     return true;
@@ -223,22 +213,18 @@ static bool read_stratify(Run *r, const Node *e) {
 
 static bool read_split(Run *r, const Node *call) {
     DataBlock *d = &r->m->data;
-    const Builtin *b = builtin_find(call->base->name, 1u << GROUP_SPLIT);
-    const Node *seed = call_argument(call, b, "seed");
-    bool folds = string_equal(b->name, "folds");
-    d->split = folds ? NN_SPLIT_FOLDS : string_equal(b->name, "ordered") ? NN_SPLIT_ORDERED : NN_SPLIT_RANDOM;
-    if (seed && !read_integer(r, seed, "the seed", &d->split_seed)) return false;
-    if (!read_stratify(r, call_argument(call, b, "stratify"))) return false;
-    if (folds) {
-        const Node *k = call_argument(call, b, "k");
-        if (!read_integer(r, k, "the number of folds", &d->folds)) return false;
-        if (d->folds >= 2 && d->folds <= 1000) return true;
-        return refuse(r, SETTING_RANGE, k->span, "the number of folds", 2LL, 1000LL);
-    }
-    if (!read_part(r, call_argument(call, b, "test"), "test", &d->test)) return false;
-    if (!read_part(r, call_argument(call, b, "validation"), "validation", &d->validation)) return false;
-    if (d->test + d->validation < 1) return true;
-    return refuse(r, SPLIT_RANGE, call->span, "test and validation together");
+    const char *word = call->base->name;
+    d->split = string_equal(word, "folds")     ? NN_SPLIT_FOLDS
+               : string_equal(word, "ordered") ? NN_SPLIT_ORDERED
+                                               : NN_SPLIT_RANDOM;
+    if (!read_seed(r, call, &d->split_seed) || !read_stratify(r, call_argument(call, "stratify")))
+        return false;
+    if (d->split == NN_SPLIT_FOLDS)
+        return read_integer(r, call_argument(call, "k"), "the number of folds", 2, 1000, &d->folds);
+    if (!read_part(r, call_argument(call, "test"), "test", &d->test) ||
+        !read_part(r, call_argument(call, "validation"), "validation", &d->validation))
+        return false;
+    return d->test + d->validation < 1 || refuse(r, SPLIT_RANGE, call->span, "test and validation together");
 }
 
 // The first reader or source that is known and not yet compiled.
@@ -279,9 +265,9 @@ static void tell(Run *r, const Node *split) {
     static const struct {
         const char *name, *preset;
     } csv[] = {{"header", "true"}, {"separator", "\",\""}, {"missing", "error"}};
-    const Builtin *b = string_equal(d->source, "csv") ? builtin_find("csv", 1u << GROUP_SOURCE) : NULL;
-    for (size_t i = 0; b && i < sizeof csv / sizeof *csv; i++)
-        if (!call_argument(r->data->source, b, csv[i].name))
+    bool of_csv = string_equal(d->source, "csv");
+    for (size_t i = 0; of_csv && i < sizeof csv / sizeof *csv; i++)
+        if (!call_argument(r->data->source, csv[i].name))
             run_in_force(r, string_format(r->arena, "data.%s", csv[i].name), csv[i].preset, "default");
     run_in_force(r, "data.split", split ? node_text(r->arena, split) : "none",
                  split ? run_line(r, split->span) : "default");

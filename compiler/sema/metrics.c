@@ -64,9 +64,8 @@ static bool keep_metric(Run *r, Metric *m, Tensor *t, const Node *e, Function *e
 static Tensor *add_to_total(Run *r, Function *f, const char *name, const Expr *e) {
     Program *p = r->p;
     Tensor *total = tensor_add(p, name, TENSOR_TOTAL, TYPE_DOUBLE, 0, NULL);
-    Tensor *next = tensor_add(p, string_format(r->arena, "%s.next", name), TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
-    equation_add(p, f, next, NULL, REDUCE_NONE, NULL, 0, expr_add(p, expr_read(p, total, NULL, NULL), e),
-                 NULL);
+    Tensor *next = run_number(r, f, string_format(r->arena, "%s.next", name), TENSOR_TEMP,
+                              expr_add(p, run_read(r, total), e));
     vec_push(r->arena, &f->effects, (Effect){total, next});
     return total;
 }
@@ -79,12 +78,10 @@ static Tensor *mean_of_batches(Run *r, Elaborator *el, Env *env, Function *end) 
     if (!e) return NULL;
     Tensor *sum = add_to_total(r, el->function, "loss.sum", expr_mul(p, e, expr_rows(p)));
     Tensor *rows = add_to_total(r, el->function, "loss.rows", expr_rows(p));
-    Tensor *t = tensor_add(p, "metric.loss", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
-    const Expr *mean = expr_div(p, expr_read(p, sum, NULL, NULL), expr_read(p, rows, NULL, NULL));
-    equation_add(p, end, t, NULL, REDUCE_NONE, NULL, 0, mean, NULL);
+    const Expr *mean = expr_div(p, run_read(r, sum), run_read(r, rows));
     run_in_force(r, "test.loss", "the mean of the batches' losses, weighted by rows",
                  "the loss reduces the batch twice");
-    return t;
+    return run_number(r, end, "metric.loss", TENSOR_OUTPUT, mean);
 }
 
 typedef struct {

@@ -28,10 +28,8 @@ static void start(Run *r, Precision precision) {
 static bool read_start(Run *r) {
     const Node *e = run_setting(r, "start");
     if (!e) return true;
-    const Builtin *b = builtin_find("weights", 1u << GROUP_START);
-    const Node *file = call_argument(e, b, "file"), *of = call_argument(e, b, "of");
-    if (file->kind != AST_TEXT) return refuse(r, WORD_EXPECTED, file->span, "the name of a file, in quotes");
-    r->m->start_file = file->name;
+    const Node *of = call_argument(e, "of");
+    if (!run_file(r, call_argument(e, "file"), &r->m->start_file)) return false;
     for (int i = 0; of && i < (of->kind == AST_LIST ? of->count : 1); i++)
         vec_push(r->arena, &r->m->start_names, node_text(r->arena, of->kind == AST_LIST ? of->items[i] : of));
     return true;
@@ -40,7 +38,7 @@ static bool read_start(Run *r) {
 // `of` names layers and parameters of this run.
 static bool check_start(Run *r) {
     const Node *e = run_setting(r, "start");
-    const Node *of = e ? call_argument(e, builtin_find("weights", 1u << GROUP_START), "of") : NULL;
+    const Node *of = e ? call_argument(e, "of") : NULL;
     bool ok = true;
     for (int i = 0; i < r->m->start_names.count; i++) {
         const char *path = r->m->start_names.data[i];

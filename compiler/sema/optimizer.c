@@ -96,11 +96,10 @@ static Tensor *like(Run *r, const Tensor *t, const char *prefix, TensorKind kind
 
 // An element of each tensor at the same indices; tensors of rank 0 too.
 static Array over(Run *r, const Tensor *t) {
-    static const char *const names[MAX_RANK] = {"i", "j", "k", "l", "m", "n", "o", "p"};
     Array a = {.rank = t->rank};
     for (int d = 0; d < t->rank; d++) {
         a.dims[d] = (Dim){t->dims[d], false};
-        a.indices[d] = index_add(r->p, names[d], t->dims[d], false);
+        a.indices[d] = index_add(r->p, dimension_name(d), t->dims[d], false);
     }
     return a;
 }
@@ -135,21 +134,19 @@ static Tensor *accumulated(Run *r, Function *step, Function *update, const Tenso
 
 // What was accumulated by the weights of the batches, by their sum.
 static const Expr *accumulated_mean(Run *r, const Expr *sum) {
-    return r->weights ? expr_div(r->p, sum, expr_read(r->p, r->weights, NULL, NULL)) : sum;
+    return r->weights ? expr_div(r->p, sum, run_read(r, r->weights)) : sum;
 }
 
 // Weights and losses of the batches of an update.
 static bool accumulate_loss(Run *r, Function *step, Function *update) {
     if (!loss_weight(r, step, &r->weight)) return false;
     if (r->weight) {
-        Tensor *weight = tensor_add(r->p, "loss.weight", TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
-        equation_add(r->p, step, weight, NULL, REDUCE_NONE, NULL, 0, r->weight, NULL);
+        Tensor *weight = run_number(r, step, "loss.weight", TENSOR_TEMP, r->weight);
         r->weights = accumulated(r, step, update, weight, weight, NULL);
     }
     Tensor *sum = accumulated(r, step, update, r->m->loss, r->m->loss, r->weight);
-    r->m->update_loss = tensor_add(r->p, "loss.update", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
-    equation_add(r->p, update, r->m->update_loss, NULL, REDUCE_NONE, NULL, 0,
-                 accumulated_mean(r, expr_read(r->p, sum, NULL, NULL)), NULL);
+    r->m->update_loss =
+        run_number(r, update, "loss.update", TENSOR_OUTPUT, accumulated_mean(r, run_read(r, sum)));
     vec_push(r->arena, &update->outputs, r->m->update_loss);
     return true;
 }
@@ -176,14 +173,11 @@ static Tensor *norm_of_all(Run *r, Function *f) {
                                         TYPE_DOUBLE, 0, NULL);
             Array a = over(r, g);
             const Expr *e = expr_power(r->p, element(r, &a, g), 2);
-            const Index **indices = arena_array(r->arena, const Index *, a.rank + 1);
-            for (int d = 0; d < a.rank; d++) indices[d] = a.indices[d];
-            equation_add(r->p, f, square, NULL, a.rank ? REDUCE_SUM : REDUCE_NONE, indices, a.rank, e,
+            equation_add(r->p, f, square, NULL, a.rank ? REDUCE_SUM : REDUCE_NONE, a.indices, a.rank, e,
                          g->origin);
-            all = expr_add(r->p, all, expr_read(r->p, square, NULL, NULL));
+            all = expr_add(r->p, all, run_read(r, square));
         }
-    Tensor *norm = tensor_add(r->p, "gradient_norm", TENSOR_OUTPUT, TYPE_DOUBLE, 0, NULL);
-    equation_add(r->p, f, norm, NULL, REDUCE_NONE, NULL, 0, expr_unary(r->p, OP_SQRT, all), NULL);
+    Tensor *norm = run_number(r, f, "gradient_norm", TENSOR_OUTPUT, expr_unary(r->p, OP_SQRT, all));
     vec_push(r->arena, &f->outputs, norm);
     r->m->gradient_norm = norm;
     return norm;
@@ -197,7 +191,7 @@ static bool clip(Run *r, Elaborator *el) {
                        ? norm_of_all(r, el->function)
                        : NULL;
     if (!setting) return true;
-    const Node *limit = call_argument(setting, builtin_find(setting->base->name, 1u << GROUP_CLIP), "c");
+    const Node *limit = call_argument(setting, "c");
     if (!train_without_rows(r, limit, "`clip`")) return false;
     SemaValue v = train_value(r, el, train_scope(r, el, false), limit);
     const Expr *c = value_is_error(v) ? NULL : value_as_scalar(el, v, limit->span);
@@ -205,11 +199,9 @@ static bool clip(Run *r, Elaborator *el) {
     Program *p = r->p;
     const Expr *scale = NULL;
     if (by_norm) {
-        const Expr *n = expr_add(p, expr_read(p, norm, NULL, NULL), expr_const(p, 1e-6));
-        Tensor *t = tensor_add(p, "clip.scale", TENSOR_TEMP, TYPE_DOUBLE, 0, NULL);
-        equation_add(p, el->function, t, NULL, REDUCE_NONE, NULL, 0,
-                     expr_binary(p, OP_MIN, expr_const(p, 1), expr_div(p, c, n)), NULL);
-        scale = expr_read(p, t, NULL, NULL);
+        const Expr *n = expr_add(p, run_read(r, norm), expr_const(p, 1e-6));
+        scale = run_read(r, run_number(r, el->function, "clip.scale", TENSOR_TEMP,
+                                       expr_binary(p, OP_MIN, expr_const(p, 1), expr_div(p, c, n))));
     }
     for (int k = 0; k < r->clause_count; k++)
         for (int i = 0; i < r->clauses[k].gradients.count; i++) {

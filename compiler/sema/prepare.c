@@ -144,10 +144,9 @@ static SemaValue standardized(Maker *k, const Node *e) {
 // ---- expressions ----
 
 static const Node *bind(Maker *k, SemaValue v, Span span) {
-    Node *name = name_node(k->r->ctx, string_format(k->r->arena, "%s.part_%d", k->f->name, ++k->parts), span);
+    const char *name = string_format(k->r->arena, "%s.part_%d", k->f->name, ++k->parts);
     v.span = span;
-    env_set(k->env, name->name, v);
-    return name;
+    return bound_node(k->r, k->env, name, v, span);
 }
 
 static const char *name_held(const Node *brackets, const Node *reader) {
@@ -337,8 +336,7 @@ static void make_field(Maker *k) {
     const Node *s = k->line, *e = s->assigned;
     k->indexed = field_is_indexed(k->r->library, s);
     if ((k->part && !same_type(k, e)) || !same_brackets(k, s)) return;
-    if (f->type == TYPE_INT)
-        k->whole = e = call_argument(e, builtin_find(e->base->name, 1u << GROUP_READER), "x");
+    if (f->type == TYPE_INT) k->whole = e = call_argument(e, "x");
     SemaValue v = k->indexed ? make_equation(k, s, e) : make_value(k, e);
     if (value_is_error(v) || !take_shape(k, e, v)) return;
     const Expr *element = v.kind == SEMA_TENSOR ? v.array->e : value_expr(k->el, v, f->type == TYPE_REAL);

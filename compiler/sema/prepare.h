@@ -25,7 +25,6 @@ typedef struct {
     bool wrong;
 } Maker;
 
-bool node_calls(const Node *e, const char *name);
 // data.NAME, with the part's word before NAME.
 const char *prepare_name(const Maker *k, const char *name);
 

@@ -203,8 +203,7 @@ static const Node *settable_call(Rates *s, const Node *call, const Node *define)
         bool number = !p->type && is_constant(r, a) && !(a->kind == AST_NAME && !arguments[i]);
         if (number && !setting_is_static(r->library, define, i, 0)) {
             SemaValue v = run_setting_value(r, s->el, name, a, s->is_rate && first && i == 0);
-            Node *leaf = name_node(r->ctx, name, a->span);
-            env_set(s->env, leaf->name, v);
+            Node *leaf = bound_node(r, s->env, name, v, a->span);
             node_add(r->ctx, copy, (Node *)named_argument(r->ctx, p->name, leaf));
         } else if (arguments[i]) {
             node_add(r->ctx, copy,
@@ -228,9 +227,7 @@ const Node *run_rate(Run *r, Elaborator *el, Env *env, const Node *e, const char
         return run_rate(r, el, env, definition->assigned, definition->target->name, is_rate);
     if (is_constant(r, e) && is_rate) {
         SemaValue v = run_setting_value(r, el, name, e, true);
-        Node *leaf = name_node(r->ctx, string_format(r->arena, "set.%s", name), e->span);
-        env_set(env, leaf->name, v);
-        return leaf;
+        return bound_node(r, env, string_format(r->arena, "set.%s", name), v, e->span);
     }
     Rates s = {r, el, env, name, is_rate, false};
     return node_rewrite(r->ctx, e, replace_call, &s);

@@ -5,10 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-bool node_calls(const Node *e, const char *name) {
-    return e && e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name);
-}
-
 static int64_t elements_of(const Field *f) {
     int64_t n = 1;
     for (int i = 0; i < f->rank; i++) n *= f->dims[i];
@@ -67,15 +63,13 @@ static bool fill_columns(Maker *k, const Node *e, Column *c) {
 }
 
 static bool fill_file(Maker *k, const Node *e, Column *c) {
-    const Node *a = argument_node(e->items[0]);
-    if (a->kind != AST_TEXT) return refuse(k->r, WORD_EXPECTED, a->span, "the name of a file, in quotes");
+    if (!run_file(k->r, argument_node(e->items[0]), &c->file)) return false;
     if (k->indexed) {
         Diagnostic *d = diagnose(k->r->ctx, READER_SHAPE, e->span, node_text(k->r->arena, e));
         diagnostic_help(k->r->ctx, d, "give it to a field with its shape in brackets, and read that one");
         return false;
     }
     c->kind = COLUMN_FILE;
-    c->file = a->name;
     c->is_whole = node_calls(e, "whole");
     c->elements = elements_of(k->f);
     return true;
@@ -189,21 +183,12 @@ Tensor *reader_column(Maker *k, const Node *e, const char *equals, const Node *l
                 .equals = equals,
                 .elements = 1,
                 .span = e->span};
-    bool ok = fits_source(k, e);
-    if (ok && node_calls(e, "column"))
-        ok = fill_column(k, e, &c);
-    else if (ok && node_calls(e, "columns"))
-        ok = fill_columns(k, e, &c);
-    else if (ok && e->kind == AST_LIST)
-        ok = fill_table(k, e, &c);
-    else if (ok)
-        ok = fill_file(k, e, &c);
-    if (!ok) {
-        k->wrong = true;
-        return NULL;
-    }
+    bool (*fill)(Maker *, const Node *, Column *) = e->kind == AST_LIST        ? fill_table
+                                                    : node_calls(e, "column")  ? fill_column
+                                                    : node_calls(e, "columns") ? fill_columns
+                                                                               : fill_file;
     Shape shape;
-    if (!reader_shape(k, e, &c, &shape)) {
+    if (!fits_source(k, e) || !fill(k, e, &c) || !reader_shape(k, e, &c, &shape)) {
         k->wrong = true;
         return NULL;
     }

@@ -79,8 +79,12 @@ void run_apply_constants(Run *r);
 // `name`, or NULL.
 const Node *run_override(Run *r, const char *name);
 void run_check_options(Run *r);
-// The value of a setting's words: a call's argument, or NULL.
-const Node *call_argument(const Node *call, const Builtin *b, const char *name);
+// What a call of a word of data and train blocks says for one of its parameters, or NULL.
+const Node *call_argument(const Node *call, const char *name);
+// A whole number in least .. most, known when compiling; `unit` may stand beside it. False after a message.
+bool run_integer(Run *r, const Node *e, const char *what, Dimension unit, int64_t least, int64_t most,
+                 int64_t *value);
+bool run_file(Run *r, const Node *e, const char **name); // the name of a file; false after a message
 
 // ---- rates.c: numbers of optimizers and schedules that the command line may set ----
 
@@ -93,6 +97,9 @@ bool setting_is_static(const Library *library, const Node *define, int parameter
 
 // ---- clock.c ----
 
+// One number, in double: what a function makes of an expression, and a read of it.
+Tensor *run_number(Run *r, Function *f, const char *name, TensorKind kind, const Expr *e);
+const Expr *run_read(Run *r, Tensor *t);
 void clock_create(Run *r);
 void clock_words(Run *r, Elaborator *el);
 SemaValue clock_value(Run *r, int which);
@@ -150,12 +157,15 @@ void metrics_declare(Run *r);
 bool metrics_elaborate(Run *r, Elaborator *el, Env *env, Function *end);
 
 const char *metric_name(const Node *m);
+bool node_calls(const Node *e, const char *name); // is it a call of that name?
 // A copy of a tree in which `leaf` replaces what it returns another node for.
 const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e),
                          void *data);
 bool name_below(const char *name, const char *path); // is it the path itself, or something in it?
 void report_no_parameter(Run *r, const Node *at, const char *path);
 Node *name_node(Context *ctx, const char *name, Span span);
+// A name that no text holds, with this value in the scope: what stands in a tree for a value.
+Node *bound_node(Run *r, Env *env, const char *name, SemaValue v, Span span);
 const char *run_intern(const Run *r, const char *name);
 
 #endif

@@ -30,6 +30,12 @@ Node *name_node(Context *ctx, const char *name, Span span) {
     return node;
 }
 
+Node *bound_node(Run *r, Env *env, const char *name, SemaValue v, Span span) {
+    Node *node = name_node(r->ctx, name, span);
+    env_set(env, node->name, v);
+    return node;
+}
+
 const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e),
                          void *data) {
     if (!e) return NULL;
@@ -229,19 +235,27 @@ Precision run_precision(Run *r) {
 
 // ---- numbers ----
 
-// A whole number in least .. most, known when compiling; `preset` where the text gives none.
+bool run_integer(Run *r, const Node *e, const char *what, Dimension unit, int64_t least, int64_t most,
+                 int64_t *value) {
+    Elaborator *el = elaborator_create(r->session, NULL, false);
+    if (!elaborate_count(el, env_create(el, e->span, ""), e, what, unit, value)) return false;
+    return (*value >= least && *value <= most) ||
+           refuse(r, SETTING_RANGE, e->span, what, (long long)least, (long long)most);
+}
+
+bool run_file(Run *r, const Node *e, const char **name) {
+    *name = e->name;
+    return e->kind == AST_TEXT || refuse(r, WORD_EXPECTED, e->span, "the name of a file, in quotes");
+}
+
+// `preset` where the text gives none.
 static int64_t read_count(Run *r, const char *name, int64_t preset, int64_t least, int64_t most) {
     const Node *e = run_setting(r, name);
-    if (!e) return preset;
-    Elaborator *el = elaborator_create(r->session, NULL, false);
     int64_t value;
     Dimension unit = string_equal(name, "steps")    ? DIMENSION_STEPS
                      : string_equal(name, "epochs") ? DIMENSION_EPOCHS
                                                     : DIMENSION_NUMBER;
-    if (!elaborate_count(el, env_create(el, e->span, ""), e, name, unit, &value)) return preset;
-    if (value >= least && value <= most) return value;
-    diagnose(r->ctx, SETTING_RANGE, e->span, name, (long long)least, (long long)most);
-    return preset;
+    return e && run_integer(r, e, name, unit, least, most, &value) ? value : preset;
 }
 
 static bool read_flag(Run *r, const char *name, bool preset) {
@@ -280,7 +294,13 @@ bool run_read_numbers(Run *r) {
     return r->ctx->errors == errors;
 }
 
-const Node *call_argument(const Node *call, const Builtin *b, const char *name) {
+bool node_calls(const Node *e, const char *name) {
+    return e && e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, name);
+}
+
+const Node *call_argument(const Node *call, const char *name) {
+    uint32_t groups = 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION | 1u << GROUP_TENSOR | 1u << GROUP_DRAW;
+    const Builtin *b = builtin_find(call->base->name, ~groups);
     int place = 0, plain = 0;
     for (const char *at = b->parameters; *at; place++) {
         size_t length = strcspn(at, " ");

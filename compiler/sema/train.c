@@ -93,24 +93,18 @@ static const Node *replace_call(Members *m, const Node *e) {
     SemaValue v = elaborate_expression(m->el, m->env, e);
     m->el->totals = totals;
     v.span = e->span;
-    Node *name =
-        name_node(m->r->ctx, string_format(m->r->arena, "%s.call_%d", e->base->name, ++m->calls), e->span);
-    env_set(m->env, name->name, v);
-    return name;
+    const char *name = string_format(m->r->arena, "%s.call_%d", e->base->name, ++m->calls);
+    return bound_node(m->r, m->env, name, v, e->span);
 }
 
 static const Node *replace_member(void *data, const Node *e) {
     Members *m = data;
-    bool call =
-        e->kind == AST_CALL && e->base->kind == AST_NAME && string_equal(e->base->name, m->r->model->name);
-    if (call && m->el->totals) return replace_call(m, e);
+    if (node_calls(e, m->r->model->name) && m->el->totals) return replace_call(m, e);
     if (e->kind != AST_MEMBER || e->base->kind == AST_CALL) return e;
     const char *path = node_text(m->r->arena, e);
     Tensor *t = tensor_find(m->r->p, path);
     if (!t || (t->kind != TENSOR_PARAM && t->kind != TENSOR_STATE)) return e;
-    Node *name = name_node(m->r->ctx, path, e->span);
-    env_set(m->env, name->name, value_tensor(m->r->session, t));
-    return name;
+    return bound_node(m->r, m->env, path, value_tensor(m->r->session, t), e->span);
 }
 
 SemaValue train_value(Run *r, Elaborator *el, Env *env, const Node *e) {
