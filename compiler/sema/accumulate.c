@@ -26,6 +26,8 @@ typedef struct {
     const char *why;
 } Analysis;
 
+static const Share fixed = {SHARE_FIXED, NULL}, of_row = {SHARE_ROW, NULL};
+
 static Share share_of(Analysis *x, const Expr *e);
 
 static Share none(Analysis *x, const char *why) {
@@ -64,8 +66,7 @@ static bool over_rows(const Equation *q) {
 static Share share_of_equation(Analysis *x, const Equation *q) {
     Share s = share_of(x, q->e);
     bool rows = over_rows(q);
-    if (s.kind == SHARE_NONE || q->reduction == REDUCE_NONE || (s.kind == SHARE_FIXED && !rows)) return s;
-    if (s.kind == SHARE_ROW && !rows) return s;
+    if (s.kind == SHARE_NONE || q->reduction == REDUCE_NONE || (s.kind <= SHARE_ROW && !rows)) return s;
     if (q->reduction != REDUCE_SUM) return none(x, "it is no sum over the rows");
     if (!rows) return s;
     if (s.kind <= SHARE_ROW) return (Share){SHARE_SUM, NULL};
@@ -82,7 +83,7 @@ static bool in_layer(const Run *r, const Origin *origin) {
 static Share share_of_tensor(Analysis *x, const Tensor *t) {
     int i = definition(x, t);
     if (i < x->first || in_layer(x->r, x->f->equations.data[i]->origin))
-        return (Share){t->batch_dims ? SHARE_ROW : SHARE_FIXED, NULL};
+        return t->batch_dims ? of_row : fixed;
     Share *known = table_get(&x->shares, t);
     if (!known) {
         known = arena_new(x->r->arena, Share);
@@ -116,8 +117,8 @@ static const Expr *without_factor(const Expr *e) {
     return e->op == OP_AFFINE && e->form->count == 1 && !e->form->constant ? e->form->terms[0].atom : e;
 }
 
-static Share quotient(Analysis *x, Share a, const Expr *e) {
-    Share b = share_of(x, e);
+// a by `e`, which is b.
+static Share quotient(Analysis *x, Share a, Share b, const Expr *e) {
     if (b.kind == SHARE_NONE || a.kind == SHARE_NONE) return b.kind == SHARE_NONE ? b : a;
     if (b.kind == SHARE_FIXED) return a;
     if (a.kind <= SHARE_ROW && b.kind == SHARE_ROW) return b;
@@ -129,14 +130,14 @@ static Share quotient(Analysis *x, Share a, const Expr *e) {
 }
 
 static Share share_of_product(Analysis *x, const Expr *e) {
-    Share s = {SHARE_FIXED, NULL};
+    Share s = fixed;
     for (int below = 0; below < 2; below++)
         for (int i = 0; i < e->count; i++) {
             if ((e->exponents[i] < 0) != below) continue;
             Share one = share_of(x, e->args[i]);
             int times = e->exponents[i] < 0 ? -e->exponents[i] : e->exponents[i];
             for (int k = 0; k < times && s.kind != SHARE_NONE; k++)
-                s = below ? quotient(x, s, e->args[i]) : product(x, s, one);
+                s = below ? quotient(x, s, one, e->args[i]) : product(x, s, one);
         }
     return s;
 }
@@ -155,8 +156,7 @@ static bool guards_quotient(const Expr *e, Share s) {
 
 static Share share_of_choice(Analysis *x, const Expr *e) {
     int sides = e->op == OP_SELECT;
-    Share condition = {SHARE_FIXED, NULL}, a = share_of(x, e->args[sides]),
-          b = share_of(x, e->args[sides + 1]);
+    Share condition = fixed, a = share_of(x, e->args[sides]), b = share_of(x, e->args[sides + 1]);
     if (guards_quotient(e, b)) return b;
     if (sides) condition = share_of(x, e->args[0]);
     for (int i = 0; i < e->guard_count && e->op == OP_WHERE; i++)
@@ -168,17 +168,18 @@ static Share share_of_choice(Analysis *x, const Expr *e) {
 }
 
 static Share share_of_form(Analysis *x, const Affine *form) {
-    Share s = {SHARE_FIXED, NULL};
+    Share s = fixed;
     for (int i = 0; i < form->count; i++) s = either(x, s, share_of(x, form->terms[i].atom));
     return s;
 }
 
 static Share share_of(Analysis *x, const Expr *e) {
-    Share s = {SHARE_FIXED, NULL};
+    Share s = fixed;
+    int first = e->value == 0; // of a sum's terms: a constant is one before them
     switch (e->op) {
     case OP_CONST: return s;
-    case OP_DRAW: return (Share){SHARE_ROW, NULL};
-    case OP_INDEX: return (Share){e->index->batch ? SHARE_ROW : SHARE_FIXED, NULL};
+    case OP_DRAW: return of_row;
+    case OP_INDEX: return e->index->batch ? of_row : fixed;
     case OP_AFFINE: return share_of_form(x, e->form);
     case OP_ROWS: return (Share){SHARE_SUM, NULL};
     case OP_READ:
@@ -189,12 +190,11 @@ static Share share_of(Analysis *x, const Expr *e) {
         }
         return s;
     case OP_SUM:
-        if (e->value != 0) s = (Share){SHARE_FIXED, NULL};
-        for (int i = 0; i < e->count; i++)
-            s = i || e->value != 0 ? either(x, s, share_of(x, e->args[i])) : share_of(x, e->args[i]);
+        if (first) s = share_of(x, e->args[0]);
+        for (int i = first; i < e->count; i++) s = either(x, s, share_of(x, e->args[i]));
         return s;
     case OP_PRODUCT: return share_of_product(x, e);
-    case OP_DIV: return quotient(x, share_of(x, e->args[0]), e->args[1]);
+    case OP_DIV: return quotient(x, share_of(x, e->args[0]), share_of(x, e->args[1]), e->args[1]);
     case OP_REAL:
     case OP_STOP_GRADIENT: return share_of(x, e->args[0]);
     case OP_SELECT:

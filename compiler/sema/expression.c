@@ -150,7 +150,7 @@ static SemaValue whole_or_real(double number, bool integral) {
 static SemaValue fold(Operator op, SemaValue a, SemaValue b) {
     bool whole = a.integral && b.integral;
     double x = a.number, y = b.number;
-    switch (op) {
+    switch ((int)op) {
     case OPERATOR_ADD: return whole_or_real(x + y, whole);
     case OPERATOR_SUB: return whole_or_real(x - y, whole);
     case OPERATOR_MUL: return whole_or_real(x * y, whole);
@@ -165,16 +165,8 @@ static SemaValue fold(Operator op, SemaValue a, SemaValue b) {
     case OPERATOR_NOT_EQUAL: return value_bool(x != y);
     case OPERATOR_AND: return value_bool(x != 0 && y != 0);
     case OPERATOR_OR: return value_bool(x != 0 || y != 0);
-    case NO_OPERATOR:
-    case OPERATOR_NOT:
-    case OPERATOR_NEGATE:
-    case OPERATOR_SET:
-    case OPERATOR_SET_ADD:
-    case OPERATOR_SET_SUB:
-    case OPERATOR_SET_MUL:
-    case OPERATOR_COUNT: break;
+    default: die("fold: operator %d does not join two numbers", (int)op);
     }
-    die("fold: operator %d does not join two numbers", (int)op);
 }
 
 // ---- numbers known at run time ----
@@ -205,7 +197,7 @@ static bool both_whole(const Expr *a, const Expr *b) {
 }
 
 static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
-    switch (op) {
+    switch ((int)op) {
     case OPERATOR_ADD: return expr_add(p, a, b);
     case OPERATOR_SUB: return expr_sub(p, a, b);
     case OPERATOR_MUL: return expr_mul(p, a, b);
@@ -222,16 +214,8 @@ static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
     case OPERATOR_NOT_EQUAL: return expr_unary(p, OP_NOT, expr_binary(p, OP_EQ, a, b));
     case OPERATOR_AND: return expr_binary(p, OP_AND, expr_truth(p, a), expr_truth(p, b));
     case OPERATOR_OR: return expr_binary(p, OP_OR, expr_truth(p, a), expr_truth(p, b));
-    case NO_OPERATOR:
-    case OPERATOR_NOT:
-    case OPERATOR_NEGATE:
-    case OPERATOR_SET:
-    case OPERATOR_SET_ADD:
-    case OPERATOR_SET_SUB:
-    case OPERATOR_SET_MUL:
-    case OPERATOR_COUNT: break;
+    default: die("join: operator %d does not join two expressions", (int)op);
     }
-    die("join: operator %d does not join two expressions", (int)op);
 }
 
 static bool is_value_of_numbers(SemaValue v) {

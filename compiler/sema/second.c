@@ -60,12 +60,15 @@ typedef struct {
     bool ok;
 } Rereading;
 
+const Expr *form_read(const Affine *form) {
+    bool alone = form->count == 1 && form->constant == 0 && form->terms[0].coef == 1;
+    return alone && form->terms[0].atom->op == OP_READ ? form->terms[0].atom : NULL;
+}
+
 // Of a form that is the row's own number in the part, the batch's index.
 static const Affine *row_index(const Rereading *x, const Affine *form) {
-    const Expr *atom = form->count == 1 && form->constant == 0 ? form->terms[0].atom : NULL;
-    return atom && atom->op == OP_READ && atom->tensor == program_rowmap(x->el->session->program)
-               ? atom->forms[0]
-               : NULL;
+    const Expr *read = form_read(form);
+    return read && read->tensor == program_rowmap(x->el->session->program) ? read->forms[0] : NULL;
 }
 
 static const Expr *reread(void *data, const Expr *e) {
@@ -108,9 +111,8 @@ const Expr *expr_second(Elaborator *el, const Expr *e) {
 // ---- order ----
 
 bool form_is_order(const Affine *form) {
-    const Expr *atom =
-        form->count == 1 && form->constant == 0 && form->terms[0].coef == 1 ? form->terms[0].atom : NULL;
-    return atom && atom->op == OP_READ && atom->tensor->kind == TENSOR_SOURCE;
+    const Expr *read = form_read(form);
+    return read && read->tensor->kind == TENSOR_SOURCE;
 }
 
 static int kept_number(const Elaborator *el, const Tensor *source) {

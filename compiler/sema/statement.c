@@ -22,10 +22,10 @@ static void touch(Elaborator *el, Slot *slot) {
 }
 
 // A new value for a state: of its shape, and stored.
-static bool set_slot(Elaborator *el, Env *env, Slot *slot, SemaValue v, Span span) {
+static SemaValue set_slot(Elaborator *el, Env *env, Slot *slot, SemaValue v, Span span) {
     const Tensor *t = slot->target;
     v = value_first(v);
-    if (v.kind == SEMA_ERROR) return false;
+    if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR)
         v = shape_of_slot(el, slot, value_expr(el, v, t->type == TYPE_REAL));
     SemaValue wanted = value_tensor(el->session, slot->target);
@@ -33,14 +33,14 @@ static bool set_slot(Elaborator *el, Env *env, Slot *slot, SemaValue v, Span spa
     if (fits && v.kind == SEMA_TENSOR)
         fits = v.array->rank == t->rank && dims_equal(v.array->dims, wanted.array->dims, t->rank);
     if (!fits)
-        return fail_false(el, env, STATE_SHAPE, span, slot->name, value_shape_text(el->session, wanted),
+        return fail_value(el, env, STATE_SHAPE, span, slot->name, value_shape_text(el->session, wanted),
                           value_shape_text(el->session, v));
     v = value_store(el, env, v, string_format(el->session->arena, "%s.new", t->name), span);
-    if (v.kind == SEMA_ERROR) return false;
+    if (v.kind == SEMA_ERROR) return v;
     v.span = span;
     slot->current = v;
     touch(el, slot);
-    return true;
+    return v;
 }
 
 static SemaValue fresh_name(Elaborator *el, Env *env, const Node *target, SemaValue v) {
@@ -68,13 +68,10 @@ static SemaValue assign_name(Elaborator *el, Env *env, const Node *target, const
     const char *hint = tables->hint;
     tables->hint = path;
     SemaValue v = value_of(el, env, value);
-    if (n && n->slot) {
-        bool ok = set_slot(el, env, n->slot, v, target->span);
-        tables->hint = hint;
-        return ok ? n->slot->current : value_error();
-    }
-    v = value_store(el, env, v, path, target->span);
+    bool slot = n && n->slot;
+    v = slot ? set_slot(el, env, n->slot, v, target->span) : value_store(el, env, v, path, target->span);
     tables->hint = hint;
+    if (slot) return v;
     if (v.kind == SEMA_TENSOR && v.text) v.text = target->name;
     return fresh_name(el, env, target, v);
 }
@@ -93,8 +90,6 @@ typedef struct {
     const Affine *out[MAX_RANK];
     const Index *indices[MAX_RANK]; // a plain left side: one a dimension
     const Index *dots[MAX_RANK];
-    Guard place[MAX_RANK]; // of a state: which elements are given
-    int place_count;
 } Left;
 
 static bool declared_dims(Elaborator *el, Left *left) {
@@ -368,11 +363,7 @@ static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const 
     }
     const Expr *e = value_as_scalar(el, v, left->value->span);
     if (!e) return value_error();
-    if (left->slot) {
-        SemaValue whole = slot_equation(el, left, e);
-        return set_slot(el, left->outer, left->slot, whole, target->span) ? left->slot->current
-                                                                          : value_error();
-    }
+    if (left->slot) return set_slot(el, left->outer, left->slot, slot_equation(el, left, e), target->span);
     if (left->pieces) {
         Reduced parts = {.reduction = REDUCE_NONE, .e = e};
         return add_piece(el, left, &parts);
@@ -487,7 +478,7 @@ static SemaValue assign_under(Elaborator *el, Env *env, const Node *target, cons
     SemaValue v = value_of(el, env, value->value);
     if (v.kind == SEMA_ERROR) return v;
     v = value_choose(el, env, c, v, n->slot->current, value->span);
-    return set_slot(el, env, n->slot, v, target->span) ? n->slot->current : value_error();
+    return set_slot(el, env, n->slot, v, target->span);
 }
 
 static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {

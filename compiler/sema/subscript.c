@@ -216,10 +216,7 @@ static void report_outside(Elaborator *el, const Env *env, const Access *a, int 
     Diagnostic *diagnostic =
         fail(el, env, READ_OUTSIDE, a->items[d]->span, node_text(el->session->arena, a->node), a->name,
              node_text(el->session->arena, a->items[d]), range, d, (long long)size);
-    const Affine *form = a->forms[d];
-    bool is_read = form->count == 1 && form->constant == 0 && form->terms[0].coef == 1 &&
-                   form->terms[0].atom->op == OP_READ;
-    if (is_read && low >= 0 && high < far)
+    if (form_read(a->forms[d]) && low >= 0 && high < far)
         diagnostic_help(el->session->ctx, diagnostic,
                         "the dimension would need %lld elements, or the values a smaller limit",
                         (long long)high + 1);

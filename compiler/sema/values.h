@@ -307,7 +307,8 @@ const Expr *rows_expr(Elaborator *el, const Env *env, Span span);
 // second.c
 Tensor *rows_kept(Elaborator *el, Tensor *t);
 const Expr *expr_second(Elaborator *el, const Expr *e);
-bool form_is_order(const Affine *form); // of a part's rows: it may stand in the batch's subscript
+const Expr *form_read(const Affine *form); // that is just a read: it; else NULL
+bool form_is_order(const Affine *form);    // of a part's rows: it may stand in the batch's subscript
 SemaValue value_of_order(Elaborator *el, Env *env, SemaValue v, Span span);
 
 // call.c
