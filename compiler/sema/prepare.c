@@ -175,35 +175,35 @@ static bool without_index(Maker *k, const Node *reader) {
     return refuse(k->r, READER_INDEX, reader->span, node_text(k->r->arena, reader), name);
 }
 
-static const Node *replace_reader(void *data, const Node *e) {
-    Maker *k = data;
+// The value of a reader, of a statistic, or of a column compared with a text; absent: it is none of these.
+static SemaValue value_of_reader(Maker *k, const Node *e) {
     bool statistic = node_calls(e, "standardize") || node_calls(e, "minmax");
-    if ((statistic || reader_source(e)) && !without_index(k, e)) return bind(k, value_error(), e->span);
-    if (statistic) return bind(k, standardized(k, e), e->span);
-    bool equality = e->kind == AST_BINARY && (e->op == OPERATOR_EQUAL || e->op == OPERATOR_NOT_EQUAL);
-    if (equality && (e->left->kind == AST_TEXT || e->right->kind == AST_TEXT)) {
-        const Node *text = e->left->kind == AST_TEXT ? e->left : e->right,
-                   *column = text == e->left ? e->right : e->left;
-        if (!node_calls(column, "column")) {
-            diagnose(k->r->ctx, TEXT_COMPARED, text->span);
-            return bind(k, value_error(), e->span);
-        }
-        Tensor *raw = reader_column(k, column, text->name, NULL);
-        if (!raw) return bind(k, value_error(), e->span);
-        Node *zero = node_new(k->r->ctx, AST_NUMBER, e->span),
-             *test = node_new(k->r->ctx, AST_BINARY, e->span);
-        zero->integral = true;
-        test->op = e->op == OPERATOR_EQUAL ? OPERATOR_NOT_EQUAL : OPERATOR_EQUAL;
-        test->left = (Node *)bind(k, sample_value(k, raw), column->span);
-        test->right = zero;
-        return test;
+    bool compared = e->kind == AST_BINARY && (e->op == OPERATOR_EQUAL || e->op == OPERATOR_NOT_EQUAL) &&
+                    (e->left->kind == AST_TEXT || e->right->kind == AST_TEXT);
+    if (!statistic && !compared && !reader_source(e)) return value_absent(e->span);
+    if (!compared && !without_index(k, e)) return value_error();
+    if (statistic) return standardized(k, e);
+    if (!compared) {
+        Tensor *raw = reader_column(k, e, NULL, e == k->whole ? e : NULL);
+        if (!raw) return value_error();
+        add_missing_mean(k, raw);
+        return sample_value(k, raw);
     }
-    if (!reader_source(e)) return e;
-    const Node *limit = e == k->whole ? e : NULL;
-    Tensor *raw = reader_column(k, e, NULL, limit);
-    if (!raw) return bind(k, value_error(), e->span);
-    add_missing_mean(k, raw);
-    return bind(k, sample_value(k, raw), e->span);
+    const Node *text = e->left->kind == AST_TEXT ? e->left : e->right,
+               *column = text == e->left ? e->right : e->left;
+    if (!node_calls(column, "column")) {
+        diagnose(k->r->ctx, TEXT_COMPARED, text->span);
+        return value_error();
+    }
+    Tensor *raw = reader_column(k, column, text->name, NULL);
+    if (!raw) return value_error();
+    Operator op = e->op == OPERATOR_EQUAL ? OPERATOR_NOT_EQUAL : OPERATOR_EQUAL;
+    return value_join(k->el, k->env, op, sample_value(k, raw), value_number(0, true), e->span);
+}
+
+static const Node *replace_reader(void *data, const Node *e) {
+    SemaValue v = value_of_reader(data, e);
+    return v.kind == SEMA_ABSENT ? e : bind(data, v, e->span);
 }
 
 // A number for every element of the field: a draw is made for each.

@@ -204,10 +204,6 @@ const Affine *affine_of(Elaborator *el, const Expr *integer) {
     return affine_atom(p, integer);
 }
 
-const Expr *expr_of_dim(Elaborator *el, Dim d) {
-    return d.batch ? expr_rows(el->session->program) : expr_int(el->session->program, d.size);
-}
-
 Index *index_of(Elaborator *el, const char *name, Dim d) {
     return index_add(el->session->program, name, d.size, d.batch);
 }

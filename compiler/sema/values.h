@@ -191,7 +191,6 @@ void tensor_bound(Tensor *t, const Expr *e); // by those of a whole expression, 
 void tensor_bound_as(Tensor *t, const Tensor *like);
 static inline bool type_is_whole(int type) { return type == TYPE_INT || type == TYPE_BOOL; }
 const Affine *affine_of(Elaborator *el, const Expr *integer);
-const Expr *expr_of_dim(Elaborator *el, Dim d);
 Index *index_of(Elaborator *el, const char *name, Dim d);
 const char *dimension_name(int d); // of an index that the text does not name
 
