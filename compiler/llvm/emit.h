@@ -158,6 +158,9 @@ Operand emit_integer(Emitter *em, const Affine *form); // i32, numerator (denomi
 Operand emit_guard(Emitter *em, Guard guard);
 Operand emit_row_exists(Emitter *em, const Affine *row); // is this row of the batch one of the true ones?
 void emit_factors(Emitter *em, const Expr *product, Operand *a, Operand *b); // product = a * b, b may be NULL
+// What of the stage's expression does not depend on its inner axes, for each instance: so that it is computed
+// once, before the loops over them.
+void emit_invariants(Emitter *em, const Stage *stage, const Expr *e);
 uint64_t point_of(const Emitter *em, uint32_t axes);
 Operand memo_find(const Emitter *em, const void *what, uint64_t point, int lane);
 void memo_add(Emitter *em, const void *what, uint64_t point, int lane, Operand value);

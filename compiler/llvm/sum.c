@@ -541,6 +541,7 @@ void sum_stage(Emitter *em, const Stage *stage) {
     p->direct = written_out(em, stage, axes, count);
     open_sums(em, stage);
     int mark = em->memo.count;
+    if (!p->direct && !p->kernel->rows_in_registers) emit_invariants(em, stage, p->body);
     p->in_sum = true;
     sum_loops(em, 0, count, axes, 0);
     p->in_sum = false;

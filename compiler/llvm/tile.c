@@ -190,8 +190,10 @@ static void stage_values(Emitter *em, const Stage *stage) {
     instances_make(em, p->lane == k->vector_axis);
     if (reduces)
         sum_stage(em, stage);
-    else
+    else {
+        if (!k->rows_in_registers) emit_invariants(em, stage, stage->equation->e);
         walk(em, stage, 0);
+    }
 }
 
 static void lanes_of_results(Emitter *em) {

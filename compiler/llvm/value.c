@@ -366,3 +366,29 @@ Operand emit_value(Emitter *em, const Expr *e) {
     }
     return v;
 }
+
+// ---- before a stage's loops -------------------------------------------------------------------------------
+
+static bool computes(const Expr *e) {
+    return e->op != OP_CONST && e->op != OP_INDEX && e->op != OP_AFFINE && e->op != OP_ROWS &&
+           e->op != OP_READ && e->op != OP_DRAW;
+}
+
+static void emit_fixed(Emitter *em, const Expr *e, uint32_t varying, Table *seen) {
+    if (table_get(seen, e)) return;
+    table_set(em->arena, seen, e, e);
+    if (e->axes & varying)
+        for (int i = 0; i < e->count; i++) emit_fixed(em, e->args[i], varying, seen);
+    else if (computes(e))
+        emit_value(em, e);
+}
+
+void emit_invariants(Emitter *em, const Stage *stage, const Expr *e) {
+    uint32_t varying = 0;
+    for (int j = 0; j < stage->inner_count; j++) varying |= 1u << stage->inner[j];
+    for (int i = 0; varying && i < em->point.instance_count; i++) {
+        Table seen = {0};
+        instance_set(em, i);
+        emit_fixed(em, e, varying, &seen);
+    }
+}
