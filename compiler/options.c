@@ -142,8 +142,9 @@ static int find_option(const char *word, const char **value) {
     for (int i = 0; i < OPTION_COUNT; i++) {
         size_t n = strlen(rows[i].spelling);
         bool joined = rows[i].kind == KIND_JOINED;
+        if ((!joined && n != length) || strncmp(word, rows[i].spelling, n) != 0) continue;
         *value = joined ? word + n : equals ? equals + 1 : NULL;
-        if ((joined || n == length) && strncmp(word, rows[i].spelling, n) == 0) return i;
+        return i;
     }
     return OPTION_COUNT;
 }
