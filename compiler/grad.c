@@ -4,7 +4,6 @@
 
 #include "notation.h"
 #include "pass/passes.h"
-#include "sema/resolve.h"
 
 #include <string.h>
 

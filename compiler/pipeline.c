@@ -4,7 +4,6 @@
 
 #include "library.h"
 #include "pass/passes.h"
-#include "sema/resolve.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -61,11 +60,11 @@ static bool run_parse(Pipeline *p) {
     return !p->ctx->errors;
 }
 
-static bool run_resolve(Pipeline *p) {
+static bool run_bind(Pipeline *p) {
     bool right = true;
     for (int i = stdlib_count; i < p->libraries.count; i++)
-        right = sema_resolve(p->ctx, p->library, p->ctx->sources.data[i], p->libraries.data[i]) && right;
-    return sema_resolve(p->ctx, p->library, p->source, p->root) && right;
+        right = bind_file(p->library, p->ctx->sources.data[i], p->libraries.data[i]) && right;
+    return bind_file(p->library, p->source, p->root) && right;
 }
 
 // gradcheck: what is left of the step are the loss and the gradients, each as an output of its own.
@@ -235,7 +234,7 @@ static void dump(const Pipeline *p, const Pass *pass) {
     Text text = {.arena = p->ctx->arena};
     text_add(&text, "# after %s\n", pass->name);
     if (pass->to == FORM_TREE)
-        node_dump(&text, p->root);
+        pass->from == FORM_TEXT ? node_dump(&text, p->root) : file_print(&text, p->root);
     else if (pass->to == FORM_EQUATIONS)
         program_print(&text, p->module->program);
     else if (pass->to == FORM_KERNELS)
@@ -298,7 +297,7 @@ static bool forgive_later(Context *ctx) {
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
     bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
-                                     : sema_check_library(p->ctx, p->library, p->source, p->root);
+                                     : sema_check_library(p->ctx, p->library, p->root);
     return right || forgive_later(p->ctx);
 }
 

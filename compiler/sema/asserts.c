@@ -136,9 +136,8 @@ static void check_shapes(Context *ctx, const Library *library, const Node *defin
     if (any) sema_apply(p, library, define, inputs);
 }
 
-bool sema_check_library(Context *ctx, Library *library, const Source *source, const Node *root) {
+bool sema_check_library(Context *ctx, Library *library, const Node *root) {
     int errors = ctx->errors;
-    library_open(library, source, root);
     for (int i = 0; i < root->count; i++) {
         const Node *item = root->items[i];
         bool shaped =

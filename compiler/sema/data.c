@@ -155,7 +155,7 @@ static bool rank_fits(Run *r, const Node *target, const Field *f) {
 static void declare_field(Run *r, const Node *s) {
     Field f = {.name = field_name(s)->name, .span = s->target->span, .in_model = -1};
     f.text = node_text(r->arena, s->assigned);
-    bool indexed = field_is_indexed(r->library, s); // its equation gives the sizes
+    bool indexed = phrase_of(s)->binders > 0; // its equation gives the sizes
     bool ok = rank_fits(r, s->target, &f) && (indexed || data_read_dims(r, s->target, &f)) &&
               data_read_type(r, s->assigned, &f);
     if (indexed) f.rank = s->target->count;

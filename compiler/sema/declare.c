@@ -185,7 +185,7 @@ static Tensor *find_or_make(Declaration *d) {
 
 static SemaValue bind_slot(Declaration *d, Tensor *t) {
     Elaborator *el = d->el;
-    Slot *slot = map_get(el->tables->slots, d->path);
+    Cell *slot = map_get(el->tables->slots, d->path);
     if (!slot) {
         slot = env_slot(d->env, d->node->name, t, value_tensor(el->session, t));
         map_set(el->tables->slots, d->path, slot);

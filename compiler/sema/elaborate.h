@@ -8,12 +8,11 @@
 
 #include "ir/ir.h"
 #include "sema/module.h"
-#include "sema/resolve.h"
 
 typedef struct Session Session;
 typedef struct Elaborator Elaborator;
 typedef struct Env Env;
-typedef struct Slot Slot;
+typedef struct Cell Cell;
 typedef struct Layer Layer;
 typedef struct Callable Callable;
 
@@ -155,8 +154,8 @@ const SemaValue *env_get(const Env *env, const char *name); // here or outside; 
 // A name that may be assigned again (states, an optimizer's parameter): reads see the latest value. `target`
 // gets it as an effect at the end; `initial` is what reads see before the first assignment (usually
 // value_tensor(target)).
-Slot *env_slot(Env *env, const char *name, Tensor *target, SemaValue initial);
-SemaValue slot_value(const Slot *slot);
+Cell *env_slot(Env *env, const char *name, Tensor *target, SemaValue initial);
+SemaValue slot_value(const Cell *slot);
 
 // ---- what texts mean ----
 

@@ -562,7 +562,7 @@ const Expr *rows_expr(Elaborator *el, const Env *env, Span span) {
 void elaborator_finish(Elaborator *el) {
     Program *p = el->session->program;
     for (int i = 0; i < el->tables->slot_list.count; i++) {
-        Slot *slot = el->tables->slot_list.data[i];
+        Cell *slot = el->tables->slot_list.data[i];
         Env *env = env_create(el, NO_SPAN, "");
         const char *name = string_format(p->arena, "%s.next", slot->target->name);
         SemaValue v = slot->current;

@@ -130,7 +130,7 @@ static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
     const char *path = dotted(el->session->arena, e);
     Known *known = path ? map_get(el->session->tables->tensors, path) : NULL;
     if (known) {
-        Slot *slot = map_get(el->tables->slots, path);
+        Cell *slot = map_get(el->tables->slots, path);
         return slot ? slot->current : value_tensor(el->session, known->tensor);
     }
     SemaValue v = value_of(el, env, e->base);

@@ -89,7 +89,6 @@ static bool make_functions(Run *r) {
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,
                        const SemaOptions *options) {
     int errors = ctx->errors;
-    library_open(library, source, root);
     Run *r = arena_new(ctx->arena, Run);
     *r = (Run){.ctx = ctx,
                .arena = ctx->arena,
@@ -112,7 +111,7 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
     r->m->name = stem(ctx->arena, source->name);
     r->m->model = r->model->name;
     r->m->library = library;
-    if (!run_apply_settings(r, root) || !read_first(r)) return NULL;
+    if (!run_apply_settings(r) || !read_first(r)) return NULL;
     start(r, run_precision(r));
     if (ctx->errors > errors) return NULL;
     bool made = make_functions(r);

@@ -5,8 +5,8 @@
 #ifndef NN_MODULE_H
 #define NN_MODULE_H
 
+#include "bind/bind.h"
 #include "ir/ir.h"
-#include "syntax/ast.h"
 
 typedef struct Value_ SemaValue; // sema's own (values.h)
 
@@ -134,7 +134,7 @@ typedef struct {
 
 typedef struct {
     Program *program;
-    const struct Library *library;
+    const Library *library;
     const char *name, *model;
     DataBlock data;
     VEC(ModelOutput) outputs;
@@ -175,24 +175,12 @@ typedef struct {
     bool extracts;      // fill in Module.extracts
 } SemaOptions;
 
-// A file and its library, resolved. `library`: the standard library's sources and those of --library, parsed
-// first.
-typedef struct Library Library;
-Library *library_create(Context *ctx);
-void library_add(Library *library, const Source *source, const Node *root);
-
-// Binds every name and checks every rule that needs no shapes' numbers, in the whole file: all errors of a
-// file. False after errors.
-bool sema_resolve(Context *ctx, Library *library, const Source *source, const Node *root);
-// The same for a `train` block that is not quite the file's own.
-bool sema_resolve_train(Context *ctx, Library *library, const Source *source, const Node *root,
-                        const Node *train);
 // Instantiates the `train` block's models, checks every shape, and writes the equations. NULL after errors,
 // or if the file is a library.
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,
                        const SemaOptions *options);
 // A library file: every definition whose shapes are known enough is checked by itself. False after errors.
-bool sema_check_library(Context *ctx, Library *library, const Source *source, const Node *root);
+bool sema_check_library(Context *ctx, Library *library, const Node *root);
 // A definition of a resolved file applied to tensors, one a parameter: its equations as a function of the
 // program, its results (as many as its signature says) as outputs of theirs. NULL after errors.
 Function *sema_apply(Program *p, const Library *library, const Node *define, Tensor *const *inputs);

@@ -253,7 +253,7 @@ static bool bind_sizes(Run *r, Env *env, const Clause *c, const Tensor *t) {
     return true;
 }
 
-static bool constrain(Run *r, Elaborator *el, Slot *slot) {
+static bool constrain(Run *r, Elaborator *el, Cell *slot) {
     const Node *e = run_setting(r, "constrain");
     if (!e) return true;
     Env *env = env_create(el, e->span, "");
@@ -293,7 +293,7 @@ static bool count_updates(Run *r, Elaborator *el, Env *env, const Clause *c) {
 // What the rule assigned from `first` on is assigned where the clause's condition holds.
 static bool keep_unless(Run *r, Elaborator *el, Env *env, const Clause *c, int first) {
     for (int i = first; c->condition && i < el->tables->slot_list.count; i++) {
-        Slot *slot = el->tables->slot_list.data[i];
+        Cell *slot = el->tables->slot_list.data[i];
         slot->current = value_choose(el, env, c->applies, slot->current,
                                      value_tensor(r->session, slot->target), c->condition->span);
         if (value_is_error(slot->current)) return false;
@@ -307,7 +307,7 @@ static bool update_param(Run *r, Elaborator *el, const Clause *c, Tensor *t, Ten
     env->frame->define = define_node;
     env->frame->origin = origin_new(r->arena, c->with->span, NULL, NULL);
     if (!bind_sizes(r, env, c, t)) return false;
-    Slot *slot = env_slot(env, define_node->items[0]->name, t, value_tensor(r->session, t));
+    Cell *slot = env_slot(env, define_node->items[0]->name, t, value_tensor(r->session, t));
     env_set(env, define_node->items[1]->name, value_tensor(r->session, g));
     env_set(env, run_intern(r, "step"), clock_value(r, NN_CLOCK_UPDATE));
     for (int i = 2; i < define_node->count; i++) {

@@ -334,7 +334,7 @@ static bool same_brackets(Maker *k, const Node *s) {
 static void make_field(Maker *k) {
     Field *f = &k->r->m->data.fields.data[k->field];
     const Node *s = k->line, *e = s->assigned;
-    k->indexed = field_is_indexed(k->r->library, s);
+    k->indexed = phrase_of(s)->binders > 0;
     if ((k->part && !same_type(k, e)) || !same_brackets(k, s)) return;
     if (f->type == TYPE_INT) k->whole = e = call_argument(e, "x");
     SemaValue v = k->indexed ? make_equation(k, s, e) : make_value(k, e);

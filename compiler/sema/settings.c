@@ -97,7 +97,7 @@ static Node *override_line(Run *r, const Node *line, const char *name, const Nod
 
 // The block with what the command line says in place of its lines: from here on it is read as if it stood
 // there.
-bool run_apply_settings(Run *r, const Node *root) {
+bool run_apply_settings(Run *r) {
     Node *train = arena_new(r->arena, Node), *block = arena_new(r->arena, Node);
     int errors = r->ctx->errors;
     *train = *r->train;
@@ -121,7 +121,7 @@ bool run_apply_settings(Run *r, const Node *root) {
     }
     if (r->ctx->errors > errors || !any) return r->ctx->errors == errors;
     r->train = train;
-    return sema_resolve_train(r->ctx, r->library, r->source, root, train);
+    return bind_item(r->library, train);
 }
 
 void run_apply_constants(Run *r) {

@@ -7,7 +7,7 @@
 
 // ---- values with a name ----
 
-static SemaValue shape_of_slot(Elaborator *el, const Slot *slot, const Expr *e) {
+static SemaValue shape_of_slot(Elaborator *el, const Cell *slot, const Expr *e) {
     SemaValue v = value_tensor(el->session, slot->target);
     if (v.kind != SEMA_TENSOR) return value_scalar(e);
     Array a = *v.array;
@@ -15,14 +15,14 @@ static SemaValue shape_of_slot(Elaborator *el, const Slot *slot, const Expr *e) 
     return value_array(el->session, &a);
 }
 
-static void touch(Elaborator *el, Slot *slot) {
+static void touch(Elaborator *el, Cell *slot) {
     if (slot->assigned) return;
     slot->assigned = true;
     vec_push(el->session->arena, &el->tables->slot_list, slot);
 }
 
 // A new value for a state: of its shape, and stored.
-static SemaValue set_slot(Elaborator *el, Env *env, Slot *slot, SemaValue v, Span span) {
+static SemaValue set_slot(Elaborator *el, Env *env, Cell *slot, SemaValue v, Span span) {
     const Tensor *t = slot->target;
     v = value_first(v);
     if (v.kind == SEMA_ERROR) return v;
@@ -81,7 +81,7 @@ static SemaValue assign_name(Elaborator *el, Env *env, const Node *target, const
 typedef struct {
     Env *outer, *env;
     const Node *target, *value, *condition;
-    Slot *slot;
+    Cell *slot;
     bool declared, pieces;
     bool whole[MAX_RANK]; // `:`: the value's own dimensions, in order
     int whole_count;

@@ -296,14 +296,14 @@ const char *env_path(const Env *env, Arena *arena, const char *name) {
     return string_format(arena, "%s%s%s%s", path, path[0] && name[0] ? "." : "", name, env->round);
 }
 
-Slot *env_slot(Env *env, const char *name, Tensor *target, SemaValue initial) {
-    Slot *slot = arena_new(env->arena, Slot);
-    *slot = (Slot){.name = name, .target = target, .current = initial};
+Cell *env_slot(Env *env, const char *name, Tensor *target, SemaValue initial) {
+    Cell *slot = arena_new(env->arena, Cell);
+    *slot = (Cell){.name = name, .target = target, .current = initial};
     env_add(env, name, initial, initial.span)->slot = slot;
     return slot;
 }
 
-SemaValue slot_value(const Slot *slot) { return slot->current; }
+SemaValue slot_value(const Cell *slot) { return slot->current; }
 
 const Origin *origin_new(Arena *arena, Span span, const char *what, const Origin *caller) {
     Origin *origin = arena_new(arena, Origin);

@@ -24,7 +24,7 @@ typedef struct {
     Table numbers; // node -> its number
 } Place;
 
-struct Slot {
+struct Cell {
     const char *name;
     Tensor *target;
     SemaValue current;
@@ -34,7 +34,7 @@ struct Slot {
 // What a name of a scope stands for.
 typedef struct {
     SemaValue value;
-    Slot *slot;
+    Cell *slot;
     const Index *index; // the name is an index in force
     bool is_size;       // a name of a signature's brackets
     bool pending;       // an index whose range is not known yet
@@ -128,8 +128,8 @@ typedef struct {
 } DrawContext;
 
 struct ElaboratorTables {
-    Map *slots; // full name -> Slot
-    VEC(Slot *) slot_list;
+    Map *slots; // full name -> Cell
+    VEC(Cell *) slot_list;
     VEC(Guard) facts;             // guards that hold where the text is now
     VEC(const Expr *) conditions; // other conditions that hold there
     DrawContext draw;

@@ -91,7 +91,7 @@ static Program *compile(Context *ctx, const char *path) {
     Library *library = open_library(ctx);
     if (!source) return NULL;
     const Node *root = parse_source(ctx, source);
-    library_open(library, source, root);
+    bind_file(library, source, root);
     if (ctx->errors) return NULL;
     Program *p = program_create(ctx, PRECISION_DEFAULT, BATCH);
     Session *s = session_create(p, library);

@@ -28,7 +28,7 @@ static Module *elaborate(const char *name, const char *text, const SemaOptions *
     Source *source = source_add(ctx, name, text, strlen(text));
     const Node *root = parse_source(ctx, source);
     static const SemaOptions none = {0};
-    bool ok = !ctx->errors && sema_resolve(ctx, library, source, root);
+    bool ok = !ctx->errors && bind_file(library, source, root);
     Module *m = ok ? sema_elaborate(ctx, library, source, root, options ? options : &none) : NULL;
     if (m) return m;
     diagnostics_print(ctx, false, stdout);

@@ -1,30 +1,27 @@
 // Loops (rule 13): the names they carry, and which way they run.
 // Guarantees: what begins with a value is given by a line of the loop, and the loop's own reads run one way.
-#include "sema/scope.h"
-
-static const Node *const *entries(const Node *n) { return (const Node *const *)n->items; }
+#include "bind/scope.h"
 
 // ---- what the loop gives ----
 
 static void collect_given(const Node *block, Map *given) {
     for (int i = 0; block && i < block->count; i++) {
-        const Node *line = block->items[i],
-                   *name = line->kind == AST_ASSIGN ? target_name(line->target) : NULL;
+        const Node *line = block->items[i], *name = left_name(line);
         if (name) map_set(given, name->name, (void *)name);
         if (line->kind == AST_RECUR) collect_given(line->range_block, given);
     }
 }
 
-static void check_carried(Resolver *r, const Node *s, const Map *given) {
+static void check_carried(Bind *b, const Node *s, const Map *given) {
     for (int i = 0; i < s->count; i++) {
         const Node *init = s->items[i];
         if (map_get(given, init->name)) continue;
-        Diagnostic *d = diagnose(r->ctx, RECUR_NOT_GIVEN, init->name_span, init->name);
-        const char **names = arena_array(r->ctx->arena, const char *, map_count(given) + 1);
+        Diagnostic *d = report(b, RECUR_NOT_GIVEN, init->name_span, init->name);
+        const char **names = arena_array(b->ctx->arena, const char *, map_count(given) + 1);
         for (int k = 0; k < map_count(given); k++) names[k] = map_key(given, k);
         const char *near = string_nearest(init->name, names, map_count(given));
         if (!near && map_count(given) == 1) near = names[0];
-        if (near) diagnostic_help(r->ctx, d, "did you mean `%s`?", near);
+        if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
     }
 }
 
@@ -35,7 +32,7 @@ typedef struct {
 } Ways;
 
 typedef struct {
-    Resolver *r;
+    Bind *b;
     const Map *given;
     const char *index;
     bool told;
@@ -67,9 +64,9 @@ static int sign_of(const Node *e, const char *index) {
 static void report_ways(Loop *l, const Node *read, const Node *other, bool back) {
     if (l->told) return;
     l->told = true;
-    Diagnostic *d = diagnose(l->r->ctx, RECUR_WAYS, read->span, back ? "forward" : "backward",
-                             back ? "backward" : "forward");
-    diagnostic_note(l->r->ctx, d, other->span, "it runs %s here", back ? "backward" : "forward");
+    Diagnostic *d =
+        report(l->b, RECUR_WAYS, read->span, back ? "forward" : "backward", back ? "backward" : "forward");
+    diagnostic_note(l->b->ctx, d, other->span, "it runs %s here", back ? "backward" : "forward");
 }
 
 static Ways look_at_read(Loop *l, const Node *e, Ways seen) {
@@ -101,58 +98,73 @@ static Ways look(Loop *l, const Node *e, Ways seen) {
     return seen;
 }
 
-static void check_ways(Resolver *r, const Node *s, const Map *given) {
+static void check_ways(Bind *b, const Node *s, const Map *given) {
     const Node *index = s->range && s->range->kind == AST_BINARY ? s->range->left : s->range;
     if (!index || index->kind != AST_NAME) return;
-    Loop l = {r, given, index->name, false};
+    Loop l = {b, given, index->name, false};
     look(&l, s->range_block, (Ways){NULL, s->reversed ? s->range : NULL});
 }
 
 // ---- its lines ----
 
-// Inside a loop a name may stand before the line that gives it.
-void resolve_recur(Resolver *r, const Node *s) {
-    Map *given = map_create(r->ctx->arena);
-    collect_given(s->range_block, given);
-    check_carried(r, s, given);
-    check_ways(r, s, given);
-    for (int i = 0; i < s->count; i++) resolve_value(r, s->items[i]->value);
+// What begins with a value: seen in the whole loop, and after it.
+static void bind_beginnings(Bind *b, Phrase *p, const Node *s) {
     for (int i = 0; i < s->count; i++) {
-        Local *local = scope_find(r, s->items[i]->name);
-        if (!local) local = scope_add(r, s->items[i]->name, LOCAL_VALUE, s->items[i]->name_span);
-        local->used = local->given = true;
+        p->part[i] = phrase_new(b, PHRASE_BEGIN, s->items[i], 1);
+        p->part[i]->part[0] = bind_value(b, s->items[i]->value);
+        phrase_done(b, p->part[i]);
     }
-    scope_open(r);
-    const Node *range = s->range;
-    if (range && range->kind == AST_NAME)
-        scope_add(r, range->name, LOCAL_INDEX, range->span);
-    else if (range)
-        bind_indices(r, &range, 1);
-    const Node *block = s->range_block;
-    Scope *inside = r->scope;
-    for (int i = 0; block && i < block->count; i++) {
-        const Node *line = block->items[i],
-                   *name = line->kind == AST_ASSIGN ? target_name(line->target) : NULL;
+    for (int i = 0; i < s->count; i++) {
+        const Node *init = s->items[i];
+        Slot *slot = scope_find(b, init->name);
+        if (!slot) slot = scope_add(b, init->name, SLOT_LOCAL, init->name_span);
+        slot->used = slot->given = true;
+        if (slot->kind == SLOT_LOCAL || slot->kind == SLOT_RESULT)
+            slot->sort = (Sort){.kind = KIND_TENSOR, .phase = PHASE_ROWS};
+        p->part[i]->slot = slot;
+    }
+}
+
+// Inside a loop a name may stand before the line that gives it; what a loop makes is seen after it.
+static void expect_lines(Bind *b, const Node *block) {
+    Scope *inside = b->scope;
+    for (int i = 0; i < block->count; i++) {
+        const Node *name = left_name(block->items[i]);
         if (!name) continue;
-        Local *local = scope_find(r, name->name);
-        if (local) {
-            local->given = true;
-            continue;
-        }
-        r->scope = inside->outer; // what a loop makes is seen after it
-        scope_add(r, name->name, LOCAL_VALUE, name->span);
-        r->scope = inside;
+        Slot *slot = scope_find(b, name->name);
+        b->scope = inside->outer;
+        if (!slot) slot = scope_add(b, name->name, SLOT_LOCAL, name->span);
+        b->scope = inside;
+        slot->given = true;
+        if (slot->kind == SLOT_LOCAL || slot->kind == SLOT_RESULT)
+            slot->sort = (Sort){.kind = KIND_TENSOR, .phase = PHASE_ROWS};
     }
-    for (int i = 0; block && i < block->count; i++) {
-        const Node *line = block->items[i];
-        if (line->kind != AST_ASSIGN) {
-            resolve_statement(r, line);
-            continue;
-        }
-        scope_open(r);
-        if (line->target->kind == AST_INDEX) bind_indices(r, entries(line->target), line->target->count);
-        resolve_value(r, line->assigned);
-        scope_close(r);
+}
+
+static Phrase *bind_lines(Bind *b, const Node *block) {
+    Phrase *p = phrase_new(b, PHRASE_BLOCK, block, block->count);
+    for (int i = 0; i < block->count; i++) {
+        const Node *line = block->items[i], *name = left_name(line);
+        p->part[i] = line->kind == AST_ASSIGN ? bind_line(b, line) : bind_statement(b, line);
+        if (!name) continue;
+        p->part[i]->slot = scope_find(b, name->name);
+        slot_take(p->part[i]->slot, p->part[i]->sort);
     }
-    scope_close(r);
+    return phrase_done(b, p);
+}
+
+Phrase *bind_recur(Bind *b, const Node *s) {
+    Map *given = map_create(b->ctx->arena);
+    collect_given(s->range_block, given);
+    check_carried(b, s, given);
+    check_ways(b, s, given);
+    Phrase *p = phrase_new(b, PHRASE_RECUR, s, s->count);
+    bind_beginnings(b, p, s);
+    scope_open(b);
+    bind_binders(b, p, (const Node *const *)&s->range, 1);
+    expect_lines(b, s->range_block);
+    phrase_room(b, p, 1);
+    p->part[p->count - 1] = bind_lines(b, s->range_block);
+    scope_close(b);
+    return phrase_done(b, p);
 }

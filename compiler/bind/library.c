@@ -1,21 +1,13 @@
 // File-level names of the program and its libraries, and the tables of what the language knows by itself.
 // Guarantees: a lookup depends only on the file it comes from, so that a library's body keeps its own names.
-#include "sema/resolve.h"
-
-// One file: its own names, and the word its members are called with (NULL: they are seen without one).
-typedef struct {
-    const Source *source;
-    const Node *root;
-    const char *prefix;
-    bool program;
-    Map *names;
-} FileScope;
+#include "bind/scope.h"
 
 struct Library {
     Context *ctx;
-    VEC(FileScope *) files;
-    Map *standard; // the standard library's names, without those of prefixed files
-    Map *prefixes; // prefix -> FileScope
+    VEC(File *) files;
+    Map *standard;           // the standard library's names, without those of prefixed files
+    Map *prefixes;           // prefix -> File
+    VEC(Definition *) bound; // in the order in which they were finished
 };
 
 Library *library_create(Context *ctx) {
@@ -30,20 +22,24 @@ static bool is_named(const Node *item) {
     return item->kind == AST_DEFINE || item->kind == AST_CONSTANT || item->kind == AST_DATA;
 }
 
-static FileScope *add_file(Library *library, const Source *source, const Node *root) {
-    FileScope *file = arena_new(library->ctx->arena, FileScope);
-    *file = (FileScope){source, root, NULL, false, map_create(library->ctx->arena)};
+// Binding begins anew: what the trees say of an earlier library is of no use.
+static File *add_file(Library *library, const Source *source, const Node *root) {
+    Arena *arena = library->ctx->arena;
+    File *file = arena_new(arena, File);
+    *file = (File){.source = source, .root = root, .names = map_create(arena), .missing = map_create(arena)};
     for (int i = 0; root && i < root->count; i++) {
         Node *item = root->items[i];
-        if (item && is_named(item) && item->name && !map_get(file->names, item->name))
+        if (!item) continue;
+        item->binding = NULL;
+        if (is_named(item) && item->name && !map_get(file->names, item->name))
             map_set(file->names, item->name, item);
     }
-    vec_push(library->ctx->arena, &library->files, file);
+    vec_push(arena, &library->files, file);
     return file;
 }
 
 void library_add(Library *library, const Source *source, const Node *root) {
-    FileScope *file = add_file(library, source, root);
+    File *file = add_file(library, source, root);
     file->prefix = source->prefix;
     if (file->prefix) {
         if (map_get(library->prefixes, file->prefix))
@@ -56,9 +52,9 @@ void library_add(Library *library, const Source *source, const Node *root) {
             map_set(library->standard, map_key(file->names, i), map_value(file->names, i));
 }
 
-static FileScope *file_of(const Library *library, Span span) {
+static File *file_of(const Library *library, Span span) {
     for (int i = 0; i < library->files.count; i++) {
-        FileScope *file = library->files.data[i];
+        File *file = library->files.data[i];
         if (span.start >= file->source->base && span.start <= file->source->base + file->source->length)
             return file;
     }
@@ -68,20 +64,22 @@ static FileScope *file_of(const Library *library, Span span) {
     return NULL;
 }
 
-void library_open(Library *library, const Source *source, const Node *root) {
+File *library_open(Library *library, const Source *source, const Node *root) {
     for (int i = 0; i < library->files.count; i++)
-        if (library->files.data[i]->source == source) return;
-    add_file(library, source, root)->program = true;
+        if (library->files.data[i]->source == source) return library->files.data[i];
+    File *file = add_file(library, source, root);
+    file->program = true;
+    return file;
 }
 
 const Node *library_find(const Library *library, Span from, const char *name) {
-    const FileScope *file = file_of(library, from);
+    const File *file = file_of(library, from);
     const Node *own = file ? map_get(file->names, name) : NULL;
     return own ? own : map_get(library->standard, name);
 }
 
 bool library_named(const Library *library, Span from, const char *prefix) {
-    const FileScope *own = file_of(library, from);
+    const File *own = file_of(library, from);
     return map_get(library->prefixes, prefix) && !(own && map_get(own->names, prefix));
 }
 
@@ -90,7 +88,7 @@ bool library_standard(const Library *library, const char *name) {
 }
 
 const Node *library_member(const Library *library, Span from, const char *prefix, const char *name) {
-    const FileScope *file = map_get(library->prefixes, prefix);
+    const File *file = map_get(library->prefixes, prefix);
     return file && library_named(library, from, prefix) && name[0] != '_' ? map_get(file->names, name) : NULL;
 }
 
@@ -102,7 +100,7 @@ int library_words(const Library *library, const char **names, int room) {
 }
 
 int library_members(const Library *library, const char *prefix, const char **names, int room) {
-    const FileScope *file = map_get(library->prefixes, prefix);
+    const File *file = map_get(library->prefixes, prefix);
     int count = 0;
     for (int i = 0; file && i < map_count(file->names) && count < room; i++)
         if (map_key(file->names, i)[0] != '_') names[count++] = map_key(file->names, i);
@@ -110,7 +108,7 @@ int library_members(const Library *library, const char *prefix, const char **nam
 }
 
 int library_names(const Library *library, Span from, const char **names, int room) {
-    const FileScope *file = file_of(library, from);
+    const File *file = file_of(library, from);
     const Map *maps[] = {file ? file->names : NULL, library->standard, library->prefixes};
     int count = 0;
     for (int m = 0; m < 3; m++)
@@ -153,8 +151,48 @@ const TrainSetting *train_setting_find(const char *name) {
     return NULL;
 }
 
-const Node *file_train(const Node *root) {
-    for (int i = 0; i < root->count; i++)
-        if (root->items[i] && root->items[i]->kind == AST_TRAIN) return root->items[i];
-    return NULL;
+// ---- definitions ----
+
+Bind bind_begin(Library *library, const Node *item) {
+    Context *ctx = library->ctx;
+    return (Bind){.ctx = ctx,
+                  .library = library,
+                  .file = file_of(library, item->span),
+                  .definition = item->binding,
+                  .groups = GROUPS_BODY,
+                  .reported = map_create(ctx->arena)};
+}
+
+static void bind_text(Library *library, const Node *item) {
+    Bind b = bind_begin(library, item);
+    Definition *d = b.definition;
+    switch ((int)item->kind) {
+    case AST_DEFINE: bind_definition(&b); break;
+    case AST_DATA: bind_data(&b); break;
+    case AST_TRAIN: bind_train(&b); break;
+    case AST_ASSERT: bind_assert(&b); break;
+    default:
+        scope_open(&b);
+        d->body = bind_named(&b, item->value, item->name);
+        d->result = d->body->sort;
+    }
+}
+
+Definition *definition_of_node(Library *library, const Node *item) {
+    Definition *d = item->binding;
+    if (!d) {
+        d = arena_new(library->ctx->arena, Definition);
+        d->node = item;
+        ((Node *)item)->binding = d;
+    }
+    if (d->state == BINDING) d->recursive = true;
+    if (d->state != UNBOUND) return d;
+    int first = library->bound.count;
+    d->state = BINDING;
+    bind_text(library, item);
+    d->state = BOUND;
+    definition_number(library->ctx->arena, d);
+    vec_push(library->ctx->arena, &library->bound, d);
+    if (d->recursive) definitions_settle(library->bound.data + first, library->bound.count - first);
+    return d;
 }

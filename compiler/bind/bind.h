@@ -1,0 +1,238 @@
+// The contract of bind/: what every name of a file means. The tree goes in; what comes out is a Definition
+// for each item, whose text is Phrases: expressions and statements in which names are slots, definitions and
+// built-ins.
+//
+// Guarantees: all errors of a file, each once, and nothing that follows from another. The phrases are whole
+// even after errors: what has had its message is WRONG. Arguments of a known definition stand by parameter.
+// A call without its tensors is a MAKE, one with them an APPLY. Layers have sites, numbered in the order of
+// the text, sides that are not taken included. A definition is bound once, when it is first needed:
+// `Node.binding` of its node is the Definition, that of the nodes inside the Phrase.
+#ifndef NN_BIND_H
+#define NN_BIND_H
+
+#include "syntax/ast.h"
+
+typedef struct Library Library;
+typedef struct Definition Definition;
+typedef struct Phrase Phrase;
+
+// ---- the language's own ----
+
+typedef enum {
+    GROUP_SCALAR,
+    GROUP_REDUCTION,
+    GROUP_TENSOR,
+    GROUP_DRAW,
+    GROUP_CONSTANT,
+    GROUP_RUN,
+    GROUP_TRAIN,
+    GROUP_SOURCE,
+    GROUP_READER,
+    GROUP_SPLIT,
+    GROUP_CLIP,
+    GROUP_BEST,
+    GROUP_AVERAGE,
+    GROUP_START,
+    GROUP_BATCH,
+    GROUP_PRECISION,
+    GROUP_SELECT,
+    GROUP_ASSERT
+} BuiltinGroup;
+
+typedef struct {
+    const char *name;
+    BuiltinGroup group;
+    const char *parameters; // their names between blanks; "-": a word, not a function
+    int needed;
+} Builtin;
+
+// The first row of that name among the groups of the mask (1u << GROUP_...), or NULL.
+const Builtin *builtin_find(const char *name, uint32_t groups);
+const Builtin *builtin_row(int i); // NULL after the last
+
+typedef enum {
+    VALUE_EXPRESSION,
+    VALUE_COUNT,
+    VALUE_FLAG,
+    VALUE_METRICS,
+    VALUE_WORDS_BATCH,
+    VALUE_WORDS_CLIP,
+    VALUE_WORDS_START,
+    VALUE_WORDS_BEST,
+    VALUE_WORDS_AVERAGE,
+    VALUE_WORDS_PRECISION
+} SettingValue;
+
+// A setting of `train`.
+typedef struct {
+    const char *name;
+    SettingValue kind;
+    const char *preset, *meaning;
+} TrainSetting;
+const TrainSetting *train_setting_row(int i); // NULL after the last
+const TrainSetting *train_setting_find(const char *name);
+
+// ---- what is said of a value ----
+
+// ANY: a setting, or what a setting's call gives: its caller knows. A TUPLE is several results.
+typedef enum {
+    KIND_WRONG,
+    KIND_NUMBER,
+    KIND_TENSOR,
+    KIND_CALLABLE,
+    KIND_TUPLE,
+    KIND_LIST,
+    KIND_TEXT,
+    KIND_ANY
+} ValueKind;
+// From when on a value is known: when compiling; from the clock and the trainer's settings; from rows,
+// parameters and draws.
+typedef enum { PHASE_KNOWN, PHASE_CLOCK, PHASE_ROWS } Phase;
+
+typedef struct {
+    uint8_t kind, phase; // ValueKind; the least Phase, whatever the parameters are
+    bool draws;          // a draw stands in it, or in a fn that it calls
+    uint64_t parameters; // of the definition, on which it depends (a bit each, the first 64)
+} Sort;
+
+// ---- names ----
+
+typedef enum {
+    SLOT_SETTING, // a parameter without brackets
+    SLOT_TENSOR,  // one with brackets
+    SLOT_SIZE,
+    SLOT_INDEX,
+    SLOT_ROUND,
+    SLOT_LOCAL,
+    SLOT_PARAM,
+    SLOT_STATE,
+    SLOT_RESULT,
+    SLOT_FIELD,
+    SLOT_OUTPUT,
+    SLOT_WRONG
+} SlotKind;
+
+// A name inside a definition: looked up once, from then on a number.
+typedef struct {
+    const char *name;
+    SlotKind kind;
+    int number; // Definition.slot
+    Span span;  // where it is first given
+    Sort sort;
+    bool used, given;     // given: a result that was assigned
+    bool pieces;          // given by pieces
+    bool stored;          // `x` of a grad(e, x): needs a tensor of its own
+    const Node *declared; // its brackets in the text, or NULL
+} Slot;
+
+// ---- phrases ----
+
+// The conditions around a phrase.
+typedef struct Branch {
+    const Phrase *condition;
+    bool side; // that in which the condition holds
+    const struct Branch *outer;
+} Branch;
+
+// An entry of brackets that bind: of the left side of `=`, of a reduction, of a recur or repeat.
+typedef enum { BINDER_INDEX, BINDER_FORM, BINDER_WHOLE, BINDER_DOTS } BinderKind;
+typedef struct {
+    BinderKind kind;
+    Slot *index;                   // INDEX
+    Phrase *limit, *form, *filter; // `i < limit`; FORM; of a reduction: `… if filter`
+    Span span;
+} Binder;
+
+// Where a layer is made: its name, or its definition's and its number among the calls of the text (rule 18).
+typedef struct {
+    const char *name;
+    bool named;
+    int number; // from 1; of one that is not named
+} Site;
+
+typedef enum {
+#define PHRASE(kind, word) PHRASE_##kind,
+#include "phrase.def"
+#undef PHRASE
+    PHRASE_COUNT
+} PhraseKind;
+
+struct Phrase {
+    PhraseKind kind;
+    Operator op;
+    Sort sort;
+    Span span;
+    const Node *node;
+    int number;       // in its definition; parts before what they are parts of
+    uint64_t ordinal; // a call's number in its definition, from 1: the place of its draws
+    Phrase **part;    // all children; NULL where one is not given
+    int count;
+    Binder *binder; // GIVE REDUCE RECUR REPEAT
+    int binders;
+    const Branch *under;
+    union { // by kind, see phrase.def
+        double value;
+        const char *text;
+        Slot *slot;
+        Definition *definition;
+    };
+    const Builtin *builtin;
+    Site *site; // MAKE, APPLY, PIPE, REPEAT: of the layer that is made here, or NULL
+};
+
+typedef enum { UNBOUND, BINDING, BOUND } DefinitionState;
+
+struct Definition {
+    const Node *node; // DEFINE, CONSTANT, DATA, TRAIN or ASSERT
+    DefinitionState state;
+    bool recursive;    // it was needed while it was being bound
+    VEC(Slot *) slots; // parameters first
+    int parameters;
+    Phrase **preset;       // defaults, by parameter
+    Phrase *body;          // a block, or the value
+    VEC(Phrase *) phrases; // by number
+    Sort result;
+    bool draws;       // a draw stands in its text
+    uint64_t decides; // parameters that decide something when compiling (rule 15)
+    Map *wrong;       // of a data block: names that it did not know
+};
+
+// ---- libraries and files ----
+
+Library *library_create(Context *ctx);
+void library_add(Library *library, const Source *source, const Node *root);
+
+// What `name` means at file level for a text at `from`: a DEFINE, CONSTANT or DATA node, or NULL. A file sees
+// its own names, then the standard library's; a library's body keeps what it saw. Names that begin with `_`
+// stay in their file.
+const Node *library_find(const Library *library, Span from, const char *name);
+bool library_standard(const Library *library, const char *name); // does the standard library define it?
+// `keras.dense`, `mine.layer`: what a member of a named library means in the file that holds `from`, or NULL.
+const Node *library_member(const Library *library, Span from, const char *file, const char *name);
+// Is there a library of that name, whose members are written with it? The file's own names come first.
+bool library_named(const Library *library, Span from, const char *file);
+// The libraries whose members are written with a word, for suggestions. Returns how many; stores at most
+// `room`.
+int library_words(const Library *library, const char **names, int room);
+// The names of a library, for suggestions. Returns how many; stores at most `room`.
+int library_members(const Library *library, const char *file, const char **names, int room);
+// Every name visible from `from` at file level, for suggestions. Returns how many; stores at most `room`.
+int library_names(const Library *library, Span from, const char **names, int room);
+
+// Binds a whole file: all errors of it. False after errors.
+bool bind_file(Library *library, const Source *source, const Node *root);
+// The same for a `train` block that is not quite the file's own, and for a line `name = value` that stands in
+// no file.
+bool bind_item(Library *library, const Node *item);
+// The definition of an item of a file, bound.
+Definition *definition_of_node(Library *library, const Node *item);
+
+const Node *file_train(const Node *root);         // its `train` block, or NULL
+bool node_names(const Node *e, const char *name); // does the name stand somewhere in the tree?
+// The phrase of a node; NULL: the node was made after binding.
+static inline const Phrase *phrase_of(const Node *node) { return node->binding; }
+// Phrases of a definition, one a line, for tests and --dump-after.
+void definition_print(Text *out, const Definition *d);
+void file_print(Text *out, const Node *root);
+
+#endif

@@ -1,0 +1,143 @@
+// Names in data blocks (rule 24): fields, parts, `split` and `order`.
+// Guarantees: a field is given once, a part gives fields that are there, and what stands in a field's
+// brackets is told apart: indices of an equation, or sizes.
+#include "bind/scope.h"
+
+static const Node *const *entries(const Node *n) { return (const Node *const *)n->items; }
+
+bool data_setting(const char *name) { return string_equal(name, "split") || string_equal(name, "order"); }
+
+// ---- fields ----
+
+bool node_names(const Node *e, const char *name) {
+    if (!e) return false;
+    if (e->kind == AST_NAME) return e->name == name;
+    for (int i = 0; i < 3; i++)
+        if (node_names(e->kid[i], name)) return true;
+    for (int i = 0; i < e->count; i++)
+        if (node_names(e->items[i], name)) return true;
+    return false;
+}
+
+// z[i] = x[i] / 2: are the brackets of a field's line indices of an equation? Else they are sizes: numbers,
+// and names that the file defines or the equation does not hold.
+static bool is_indexed(const Bind *b, const Node *line) {
+    for (int i = 0; i < line->target->count; i++) {
+        const Node *item = line->target->items[i];
+        if (item->kind == AST_WHOLE || (item->kind == AST_BINARY && item->op == OPERATOR_LESS)) return true;
+        const Node *known = item->kind == AST_NAME ? library_find(b->library, item->span, item->name) : NULL;
+        if (item->kind == AST_NAME && !(known && known->kind == AST_CONSTANT) &&
+            node_names(line->assigned, item->name))
+            return true;
+    }
+    return false;
+}
+
+static Phrase *wrong(Bind *b, const Node *s) { return phrase_done(b, phrase_new(b, PHRASE_WRONG, s, 0)); }
+
+static Phrase *bind_field(Bind *b, const Node *s) {
+    const Node *name = left_name(s);
+    if (!name || s->op != OPERATOR_SET) {
+        report_target(b, s->target->span);
+        return wrong(b, s);
+    }
+    if (string_equal(name->name, "test")) report(b, RESERVED_FIELD, name->span, name->name);
+    Phrase *p = phrase_new(b, PHRASE_GIVE, s, 0);
+    scope_open(b);
+    if (s->target->kind == AST_INDEX) {
+        b->groups = GROUPS_VALUE;
+        (is_indexed(b, s) ? bind_binders : bind_items)(b, p, entries(s->target), s->target->count);
+        b->groups = GROUPS_DATA;
+    }
+    bind_items(b, p, (const Node *const *)&s->assigned, 1);
+    scope_close(b);
+    Slot *own = scope_own(b, name->name);
+    if (own) report_twice(b, name->name, name->span, own->span, NULL);
+    p->slot = own ? own : scope_add(b, name->name, SLOT_FIELD, name->span);
+    return phrase_done(b, p);
+}
+
+// ---- settings ----
+
+static Phrase *bind_data_setting(Bind *b, const Node *s) {
+    Phrase *p = phrase_new(b, PHRASE_GIVE, s, 1);
+    bool split = string_equal(left_name(s)->name, "split");
+    if (split)
+        p->part[0] = bind_word(b, s->assigned, 1u << GROUP_SPLIT, "random(...), ordered(...) or folds(...)");
+    else if (s->assigned->kind == AST_NAME && string_equal(s->assigned->name, "stream"))
+        p->part[0] = bind_value(b, s->assigned);
+    else
+        report_word(b, s->assigned->span, "`stream`");
+    if (!p->part[0]) p->part[0] = wrong(b, s->assigned);
+    return phrase_done(b, p);
+}
+
+// ---- parts ----
+
+static Phrase *bind_part_line(Bind *b, const Node *line, const Scope *fields) {
+    const Node *name = left_name(line);
+    if (!name) {
+        report_target(b, line->span);
+        return wrong(b, line);
+    }
+    if (map_get(fields->slots, name->name)) return bind_field(b, line);
+    map_set(b->reported, name->name, b->definition);
+    Diagnostic *d = report(b, UNKNOWN_FIELD, name->span, name->name);
+    const char *near = nearest_name(b, name->name);
+    if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+    return wrong(b, line);
+}
+
+// test { … } and validation { … }: the same fields from other files.
+static Phrase *bind_part(Bind *b, const Node *s) {
+    static const char *const parts[] = {"test", "validation"};
+    if (!string_equal(s->name, parts[0]) && !string_equal(s->name, parts[1])) {
+        Diagnostic *d = report(b, UNKNOWN_PART, s->name_span, s->name);
+        const char *near = string_nearest(s->name, parts, 2);
+        if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+        return wrong(b, s);
+    }
+    Phrase *p = phrase_new(b, PHRASE_PART, s, s->block->count);
+    p->text = s->name;
+    const Scope *fields = b->scope;
+    scope_open(b);
+    for (int i = 0; i < s->block->count; i++) p->part[i] = bind_part_line(b, s->block->items[i], fields);
+    scope_close(b);
+    return phrase_done(b, p);
+}
+
+// ---- the block ----
+
+// The place of a line's setting, 0 or 1; -1: it is none.
+static int setting_of(const Node *s) {
+    const Node *name = left_name(s);
+    if (!name || s->target->kind != AST_NAME || !data_setting(name->name)) return -1;
+    return string_equal(name->name, "order");
+}
+
+void bind_data(Bind *b) {
+    const Node *data = b->definition->node, *block = data->block, *settings[2] = {NULL, NULL};
+    b->groups = GROUPS_DATA;
+    scope_open(b);
+    Phrase *p = phrase_new(b, PHRASE_BLOCK, block, block->count + 1);
+    p->part[block->count] =
+        bind_word(b, data->source, 1u << GROUP_SOURCE, "a source: csv, table, synthetic, idx or npy");
+    expect_names(b, block);
+    for (int i = 0; i < block->count; i++) {
+        const Node *s = block->items[i];
+        int k = setting_of(s);
+        if (k >= 0 && settings[k])
+            report_twice(b, left_name(s)->name, left_name(s)->span, left_name(settings[k])->span, NULL);
+        if (k >= 0)
+            settings[k] = s;
+        else if (s->kind == AST_ASSIGN)
+            p->part[i] = bind_field(b, s);
+    }
+    for (int i = 0; i < block->count; i++)
+        if (block->items[i]->kind == AST_PART) p->part[i] = bind_part(b, block->items[i]);
+    for (int i = 0; i < block->count; i++) // last: `stratify` names a field
+        if (settings[0] == block->items[i] || settings[1] == block->items[i])
+            p->part[i] = bind_data_setting(b, block->items[i]);
+    b->definition->body = phrase_done(b, p);
+    b->definition->wrong = b->reported;
+}

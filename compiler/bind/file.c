@@ -1,0 +1,98 @@
+// A whole file: what stands in it once, constants that hold themselves, and every item in the order of the
+// text. Guarantees: all errors of the file, each once; nothing that follows from another.
+#include "bind/scope.h"
+
+static const char *item_word(const Node *item) {
+    if (item->kind == AST_DEFINE) return kind_phrase(item);
+    return item->kind == AST_DATA ? "a data block" : "a constant";
+}
+
+// ---- names given once ----
+
+static void check_items(Bind *b, const Node *root) {
+    Map *seen = map_create(b->ctx->arena);
+    const Node *train = NULL;
+    for (int i = 0; i < root->count; i++) {
+        const Node *item = root->items[i];
+        if (item->kind == AST_TRAIN) {
+            if (train) {
+                Diagnostic *d = report(b, TRAIN_TWICE, item->span);
+                diagnostic_note(b->ctx, d, train->span, "the first stands here");
+            }
+            if (!train) train = item;
+            continue;
+        }
+        bool named = item->kind == AST_DEFINE || item->kind == AST_DATA || item->kind == AST_CONSTANT;
+        if (!named || !item->name) continue;
+        const Node *before = map_get(seen, item->name);
+        if (!before) {
+            map_set(seen, item->name, (void *)item);
+            continue;
+        }
+        report_twice(b, item->name, item->name_span, before->name_span, item_word(before));
+    }
+}
+
+// ---- constants ----
+
+typedef struct {
+    Bind *b;
+    Map *state;
+} Cycles; // state: of each constant: being walked, or done
+static const char WALKED = 'w', DONE = 'd';
+
+static bool holds_itself(Cycles *c, const Node *constant);
+
+static bool leads_back(Cycles *c, const Node *e) {
+    if (!e) return false;
+    if (e->kind == AST_NAME) {
+        const Node *found = library_find(c->b->library, e->span, e->name);
+        return found && found->kind == AST_CONSTANT && holds_itself(c, found);
+    }
+    for (int i = 0; i < 3; i++)
+        if (leads_back(c, e->kid[i])) return true;
+    for (int i = 0; i < e->count; i++)
+        if (leads_back(c, e->items[i])) return true;
+    return false;
+}
+
+static bool holds_itself(Cycles *c, const Node *constant) {
+    const char *state = map_get(c->state, constant->name);
+    if (state) return state == &WALKED;
+    map_set(c->state, constant->name, (void *)&WALKED);
+    if (leads_back(c, constant->value)) report(c->b, CYCLE, constant->name_span, constant->name);
+    map_set(c->state, constant->name, (void *)&DONE);
+    return false; // one message for the whole circle
+}
+
+// ---- the whole file ----
+
+const Node *file_train(const Node *root) {
+    for (int i = 0; i < root->count; i++)
+        if (root->items[i] && root->items[i]->kind == AST_TRAIN) return root->items[i];
+    return NULL;
+}
+
+bool bind_file(Library *library, const Source *source, const Node *root) {
+    Context *ctx = bind_begin(library, root).ctx;
+    int errors = ctx->errors;
+    library_open(library, source, root);
+    Bind b = bind_begin(library, root);
+    check_items(&b, root);
+    Cycles cycles = {&b, map_create(ctx->arena)};
+    for (int i = 0; i < root->count; i++)
+        if (root->items[i]->kind == AST_CONSTANT) holds_itself(&cycles, root->items[i]);
+    for (int i = 0; i < root->count; i++) {
+        const Node *item = root->items[i];
+        if (item->kind != AST_TRAIN || item == file_train(root)) definition_of_node(library, item);
+    }
+    return ctx->errors == errors;
+}
+
+bool bind_item(Library *library, const Node *item) {
+    Bind b = bind_begin(library, item);
+    int errors = b.ctx->errors;
+    ((Node *)item)->binding = NULL;
+    definition_of_node(library, item);
+    return b.ctx->errors == errors;
+}
