@@ -51,17 +51,6 @@ static int64_t product_of(Program *p, int64_t a, int64_t b) {
     return 1;
 }
 
-int64_t clamp_add(int64_t a, int64_t b) {
-    int64_t sum = a + b; // both are at most FAR: no overflow
-    return sum > FAR ? FAR : sum < -FAR ? -FAR : sum;
-}
-
-int64_t clamp_mul(int64_t a, int64_t b) {
-    int64_t product;
-    if (__builtin_mul_overflow(a, b, &product)) return (a < 0) == (b < 0) ? FAR : -FAR;
-    return product > FAR ? FAR : product < -FAR ? -FAR : product;
-}
-
 // ---- the table ----
 
 static int rank_of(const Expr *atom) { return atom->op == OP_INDEX ? 0 : atom->op == OP_ROWS ? 1 : 2; }
@@ -94,6 +83,7 @@ static const Affine *intern(Program *p, int64_t constant, int64_t denominator, c
                   .id = t->forms.count,
                   .hash = h,
                   .terms = own};
+    affine_settle(f);
     hash_put(p->arena, &t->forms, h, f);
     return f;
 }
@@ -177,110 +167,6 @@ const Affine *affine_offset(Program *p, const Affine *a, int64_t c) {
 
 // ---- questions ----
 
-// A batch index b and the rows it runs below: rows - 1 - b >= 0 is known though each alone has a wide
-// interval.
-static void rows_bounds(const Affine *a, int64_t *low, int64_t *high) {
-    int64_t rows_coef = 0, batch = 0;
-    for (int i = 0; i < a->count; i++)
-        if (a->terms[i].atom->op == OP_ROWS) {
-            rows_coef = a->terms[i].coef;
-            batch = (int64_t)a->terms[i].atom->value;
-        }
-    for (int i = 0; i < a->count && rows_coef != 0; i++) {
-        const Term *t = &a->terms[i];
-        if (t->atom->op != OP_INDEX || !t->atom->index->batch || (t->coef < 0) == (rows_coef < 0)) continue;
-        int64_t both = t->coef < 0 ? -t->coef : t->coef, most = rows_coef < 0 ? -rows_coef : rows_coef;
-        both = both < most ? both : most;
-        // both * (rows - b) lies in both .. both * batch; the intervals counted it as both * (2 - batch) ..
-        // both * batch.
-        if (rows_coef > 0)
-            *low = clamp_add(*low, clamp_mul(both, batch - 1));
-        else
-            *high = clamp_add(*high, -clamp_mul(both, batch - 1));
-        return;
-    }
-}
-
-typedef struct {
-    Term terms[SMALL];
-    int count;
-    int64_t low, high; // of what stands beside the terms
-} Spread;
-
-static bool spread_add(Spread *s, const Expr *atom, int64_t coef) {
-    int i = 0;
-    while (i < s->count && s->terms[i].atom != atom) i++;
-    if (i == SMALL) return false;
-    if (i == s->count) s->terms[s->count++] = (Term){atom, 0};
-    s->terms[i].coef = clamp_add(s->terms[i].coef, coef);
-    return true;
-}
-
-// k*m * floor(f / m) = k*f - k*r with a remainder r in 0 .. m - 1, for one such atom; false if there is none
-// left.
-static bool spread_quotient(Spread *s) {
-    for (int i = 0; i < s->count; i++) {
-        const Expr *atom = s->terms[i].atom;
-        if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST || atom->args[0]->type != TYPE_INT)
-            continue;
-        int64_t m = (int64_t)atom->args[1]->value, k = m > 0 ? s->terms[i].coef / m : 0;
-        if (m <= 0 || k == 0 || s->terms[i].coef % m != 0) continue;
-        const Expr *f = atom->args[0];
-        Term own = {f, 1};
-        int count = f->op == OP_AFFINE ? f->form->count : 1;
-        if (f->op == OP_AFFINE && f->form->denominator != 1) continue;
-        s->terms[i].coef = 0;
-        for (int t = 0; t < count; t++) {
-            const Term *term = f->op == OP_AFFINE ? &f->form->terms[t] : &own;
-            if (!spread_add(s, term->atom, clamp_mul(k, term->coef))) return false;
-        }
-        int64_t constant = f->op == OP_AFFINE ? clamp_mul(k, f->form->constant) : 0,
-                reach = clamp_mul(k, m - 1);
-        s->low = clamp_add(s->low, clamp_add(constant, reach > 0 ? -reach : 0));
-        s->high = clamp_add(s->high, clamp_add(constant, reach < 0 ? -reach : 0));
-        return true;
-    }
-    return false;
-}
-
-// A remainder, f - m * floor(f / m), lies in 0 .. m - 1, whatever its parts may reach by themselves.
-static void remainder_bounds(const Affine *a, int64_t *low, int64_t *high) {
-    Spread s = {.count = 0, .low = a->constant, .high = a->constant};
-    bool any = false;
-    for (int i = 0; i < a->count && i < SMALL; i++) s.terms[s.count++] = a->terms[i];
-    if (a->count > SMALL) return;
-    for (int round = 0; round < SMALL && spread_quotient(&s); round++) any = true;
-    for (int i = 0; any && i < s.count; i++) {
-        int64_t l, h, c = s.terms[i].coef;
-        expr_integer_bounds(s.terms[i].atom, &l, &h);
-        if (c != 0 && (l <= -FAR || h >= FAR)) return;
-        s.low = clamp_add(s.low, clamp_mul(c, c > 0 ? l : h));
-        s.high = clamp_add(s.high, clamp_mul(c, c > 0 ? h : l));
-    }
-    if (any) {
-        *low = s.low > *low ? s.low : *low;
-        *high = s.high < *high ? s.high : *high;
-    }
-}
-
-void affine_bounds(const Affine *a, int64_t *low, int64_t *high) {
-    int64_t lo = a->constant > FAR ? FAR : a->constant < -FAR ? -FAR : a->constant, hi = lo;
-    for (int i = 0; i < a->count; i++) {
-        int64_t l, h, c = a->terms[i].coef;
-        expr_integer_bounds(a->terms[i].atom, &l, &h);
-        int64_t at_low = l <= -FAR ? (c > 0 ? -FAR : FAR) : clamp_mul(c, l);
-        int64_t at_high = h >= FAR ? (c > 0 ? FAR : -FAR) : clamp_mul(c, h);
-        lo = clamp_add(lo, c > 0 ? at_low : at_high);
-        hi = clamp_add(hi, c > 0 ? at_high : at_low);
-        if ((c > 0 ? at_low : at_high) <= -FAR) lo = -FAR;
-        if ((c > 0 ? at_high : at_low) >= FAR) hi = FAR;
-    }
-    if (lo > -FAR && hi < FAR) rows_bounds(a, &lo, &hi);
-    remainder_bounds(a, &lo, &hi);
-    *low = lo <= -FAR ? -FAR : floor_div(lo, a->denominator);
-    *high = hi >= FAR ? FAR : -floor_div(-hi, a->denominator);
-}
-
 int64_t affine_coef(const Affine *a, const Index *index) {
     for (int i = 0; i < a->count; i++)
         if (a->terms[i].atom->op == OP_INDEX && a->terms[i].atom->index == index) return a->terms[i].coef;
@@ -303,15 +189,7 @@ bool affine_depends(const Affine *a, const Index *index) {
 int affine_read_depth(const Affine *a) {
     int depth = 0;
     for (int i = 0; i < a->count; i++)
-        for (int r = 0; r < a->terms[i].atom->read_count; r++) {
-            const Expr *read = a->terms[i].atom->reads[r];
-            int deepest = 0;
-            for (int f = 0; f < read->guard_count; f++) {
-                int inner = affine_read_depth(read->forms[f]);
-                deepest = inner > deepest ? inner : deepest;
-            }
-            depth = deepest + 1 > depth ? deepest + 1 : depth;
-        }
+        if (a->terms[i].atom->read_depth > depth) depth = a->terms[i].atom->read_depth;
     return depth;
 }
 

@@ -61,6 +61,7 @@ struct Affine {
     uint32_t id;
     uint64_t hash; // structural: does not depend on the order in which forms were made
     const Term *terms;
+    int64_t low, high; // its values lie between (rounded outward); +-INT64_MAX / 4: unbounded
 };
 
 const Affine *affine_constant(Program *p, int64_t c);
@@ -70,8 +71,6 @@ const Affine *affine_add(Program *p, const Affine *a, const Affine *b);
 const Affine *affine_sub(Program *p, const Affine *a, const Affine *b);
 const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64_t denominator);
 const Affine *affine_offset(Program *p, const Affine *a, int64_t c);
-// The interval of values (numerator over the denominator rounded outward); unbounded atoms give +-INT64_MAX
-// / 4.
 void affine_bounds(const Affine *a, int64_t *low, int64_t *high);
 int64_t affine_coef(const Affine *a, const Index *index); // 0: does not hold it (as numerator)
 const Index *affine_only(const Affine *a); // the index, if the form is just that index; else NULL
@@ -131,10 +130,11 @@ struct Expr {
     uint8_t type;               // Type
     bool has_draw, has_where;   // somewhere inside
     int16_t count, guard_count; // of args; of guards or of a read's forms
-    uint16_t depth;
-    uint32_t id;   // creation order
-    uint32_t axes; // bit a: depends on the index whose axis is a (kernels)
-    uint64_t hash; // structural
+    uint16_t depth, read_depth; // read_depth: how many reads stand inside one another
+    uint32_t id;                // creation order
+    uint32_t axes;              // bit a: depends on the index whose axis is a (kernels)
+    uint64_t hash;              // structural
+    int64_t low, high; // floor(e) lies between; of numbers what follows from constants, draws, max and min
     double value;
     const Expr *const *args;
     union {
@@ -203,6 +203,7 @@ bool expr_as_guards(Program *p, const Expr *condition, Guard *guards, int room, 
 const Expr *expr_condition(Program *p, const Expr *condition, const Expr *a, const Expr *b);
 bool expr_depends(const Expr *e, const Index *index);
 bool expr_reads(const Expr *e, const Tensor *t);
+const Affine *expr_form(const Expr *e, int i); // the i-th form in the node itself; NULL: it has no more
 bool expr_integer_bounds(const Expr *e, int64_t *low, int64_t *high); // of an integer expression
 
 // A substitution of indices by affine forms, everywhere: reads, guards, index values, draws' counters.

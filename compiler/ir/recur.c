@@ -25,31 +25,25 @@ static bool lags(Times *x, const Affine *steps, int64_t from) {
     return guards_imply(x->p, x->known, x->count, g);
 }
 
-static void look(Times *x, const Expr *e);
-
-static void look_in_form(Times *x, const Affine *form) {
-    for (int i = 0; i < form->count; i++) look(x, form->terms[i].atom);
-}
-
-static void look(Times *x, const Expr *e) {
-    if (!expr_reads(e, x->t)) return;
-    if (e->op == OP_READ) {
-        for (int d = 0; d < e->guard_count; d++) look_in_form(x, e->forms[d]);
-        if (e->tensor != x->t) return;
+// `seen` is for what is known here; what was looked at while less was known is as bad as it can be.
+static void look(Times *x, const Expr *e, Table *seen) {
+    if (!expr_reads(e, x->t) || table_get(seen, e)) return;
+    table_set(x->p->arena, seen, e, e);
+    Table under = {0}, *own = e->op == OP_WHERE ? &under : seen;
+    const Affine *form;
+    int before = x->count;
+    for (int i = 0; (form = expr_form(e, i)); i++) {
+        for (int k = 0; k < form->count; k++) look(x, form->terms[k].atom, own);
+        if (e->op == OP_WHERE && x->count < MOST_GUARDS) x->known[x->count++] = e->guards[i];
+    }
+    if (e->op == OP_READ && e->tensor == x->t) {
         const Affine *steps = affine_sub(x->p, x->q->out[x->q->tensor->along], e->forms[x->t->along]);
         steps = affine_scale(x->p, steps, x->t->step, 1);
         ReadTime time = lags(x, steps, 1) ? READ_EARLIER : lags(x, steps, 0) ? READ_NOW : READ_LATER;
         if (time > x->worst) x->worst = time;
-        return;
-    }
-    if (e->op == OP_AFFINE) look_in_form(x, e->form);
-    int before = x->count;
-    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++) {
-        look_in_form(x, e->guards[i].form);
-        if (x->count < MOST_GUARDS) x->known[x->count++] = e->guards[i];
     }
     for (int i = 0; i < e->count; i++) {
-        look(x, e->args[i]);
+        look(x, e->args[i], i ? seen : own);
         x->count = before;
     }
 }
@@ -57,7 +51,7 @@ static void look(Times *x, const Expr *e) {
 ReadTime equation_reads_when(Program *p, const Equation *q, const Tensor *t) {
     if (!t->step || t->step != q->tensor->step) return READ_LATER;
     Times x = {.p = p, .q = q, .t = t};
-    look(&x, q->e);
+    look(&x, q->e, &(Table){0});
     return x.worst;
 }
 

@@ -146,13 +146,10 @@ static void join(Program *p, Expr *e, const Expr *part) {
     join_reads(p, e, part);
     if (part->depth + 1 > e->depth)
         e->depth = part->depth < UINT16_MAX - 1 ? (uint16_t)(part->depth + 1) : UINT16_MAX;
+    if (part->read_depth > e->read_depth) e->read_depth = part->read_depth;
     e->axes |= part->axes;
     e->has_draw |= part->has_draw;
     e->has_where |= part->has_where;
-}
-
-static void join_form(Program *p, Expr *e, const Affine *form) {
-    for (int i = 0; i < form->count; i++) join(p, e, form->terms[i].atom);
 }
 
 static void *copied(Program *p, const void *data, size_t size) {
@@ -170,10 +167,8 @@ static void settle_own(Program *p, Expr *e) {
         e->free_count = 1;
         e->axes = e->index->axis >= 0 ? 1u << e->index->axis : 0;
         break;
-    case OP_AFFINE: join_form(p, e, e->form); break;
     case OP_READ: {
         e->forms = copied(p, e->forms, sizeof *e->forms * g);
-        for (int i = 0; i < e->guard_count; i++) join_form(p, e, e->forms[i]);
         Expr self = {.reads = arena_array(p->arena, const Expr *, 1), .read_count = 1};
         ((const Expr **)self.reads)[0] = e;
         join_reads(p, e, &self);
@@ -182,11 +177,9 @@ static void settle_own(Program *p, Expr *e) {
     case OP_WHERE:
         e->has_where = true;
         e->guards = copied(p, e->guards, sizeof *e->guards * g);
-        for (int i = 0; i < e->guard_count; i++) join_form(p, e, e->guards[i].form);
         break;
     case OP_DRAW:
         e->draw = copied(p, e->draw, sizeof *e->draw);
-        join_form(p, e, e->draw->element);
         e->has_draw = true;
         break;
     case OP_SUM: e->coefs = copied(p, e->coefs, sizeof *e->coefs * n); break;
@@ -209,6 +202,11 @@ const Expr *expr_intern(Program *p, const Expr *candidate) {
     e->args = copied(p, key.args, sizeof *key.args * (size_t)key.count);
     settle_own(p, e);
     for (int i = 0; i < e->count; i++) join(p, e, e->args[i]);
+    const Affine *form;
+    for (int i = 0; (form = expr_form(e, i)); i++)
+        for (int k = 0; k < form->count; k++) join(p, e, form->terms[k].atom);
+    if (e->op == OP_READ) e->read_depth++;
+    expr_settle(e);
     hash_put(p->arena, &t->exprs, e->hash, e);
     return e;
 }

@@ -31,6 +31,9 @@ void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value);
 // The one copy of this expression. Of the candidate op, type, value, args and the operation's own member
 // count; arrays may live on the stack.
 const Expr *expr_intern(Program *p, const Expr *candidate);
+// Sets the interval of a new node, from its parts.
+void expr_settle(Expr *e);
+void affine_settle(Affine *a);
 // Orders arguments of commutative operations: by structural hash, then by creation.
 int expr_order(const Expr *a, const Expr *b);
 bool expr_is_integer(const Expr *e);    // INT or BOOL: may stand in an affine form

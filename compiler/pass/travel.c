@@ -19,7 +19,14 @@ typedef struct {
     Function *f;
     Flow *flow;
     Mask *masks; // by tensor id
+    Table bare;  // what was met under no guard: there nothing is asked for twice
+    int visits;
 } Travel;
+
+static Travel travel_open(Program *p, Function *f) {
+    Mask *masks = arena_array(p->arena, Mask, p->tensors.count + 1);
+    return (Travel){.p = p, .f = f, .flow = flow_open(p, f), .masks = masks};
+}
 
 static bool travels(const Guard *g) {
     if (g->count <= 1 || g->form->denominator != 1 || !g->form->count) return false;
@@ -116,26 +123,25 @@ static void demand_read(Travel *t, const Expr *read, const Guards *under) {
     m->guards.count = kept;
 }
 
+// A part that several guards share is met under each: up to a limit, then as if it stood under none.
 static void demand_in(Travel *t, const Expr *e, Guards *under, Table *seen) {
+    enum { MOST_VISITS = 100000 };
+    Guards none = {0};
+    if (++t->visits > MOST_VISITS) under = &none, seen = &t->bare;
     if (!e->read_count || table_get(seen, e)) return;
     table_set(t->p->arena, seen, e, e);
     Program *p = t->p;
-    Guards none = {0};
     if (e->op == OP_READ) demand_read(t, e, under);
-    int guards = e->op == OP_WHERE ? e->guard_count : 0, forms = e->op == OP_READ ? e->guard_count : guards;
-    for (int i = 0; i < forms; i++) {
-        const Affine *form = e->op == OP_READ ? e->forms[i] : e->guards[i].form;
-        for (int k = 0; k < form->count; k++) demand_in(t, form->terms[k].atom, &none, &(Table){0});
-    }
-    if (e->op == OP_AFFINE)
-        for (int k = 0; k < e->form->count; k++) demand_in(t, e->form->terms[k].atom, &none, &(Table){0});
+    const Affine *form;
+    for (int i = 0; (form = expr_form(e, i)); i++)
+        for (int k = 0; k < form->count; k++) demand_in(t, form->terms[k].atom, &(Guards){0}, &t->bare);
     for (int i = 0; i < e->count; i++) {
         if (e->op != OP_WHERE || i == 1) {
             demand_in(t, e->args[i], under, seen);
             continue;
         }
         int before = under->count;
-        for (int k = 0; k < guards; k++) vec_push(p->arena, under, e->guards[k]);
+        for (int k = 0; k < e->guard_count; k++) vec_push(p->arena, under, e->guards[k]);
         demand_in(t, e->args[0], under, &(Table){0});
         under->count = before;
     }
@@ -157,6 +163,7 @@ static void demand(Travel *t) {
         }
         for (int k = 0; k < d->equations.count; k++) {
             Guards under = {0};
+            t->visits = 0;
             demand_in(t, d->equations.data[k]->e, &under, &(Table){0});
         }
     }
@@ -166,11 +173,11 @@ void pass_travel(Program *p) {
     for (int i = 0; i < p->functions.count; i++) {
         Function *f = p->functions.data[i];
         if (p->precision != PRECISION_STRICT) {
-            Travel up = {p, f, flow_open(p, f), arena_array(p->arena, Mask, p->tensors.count + 1)};
+            Travel up = travel_open(p, f);
             supply(&up);
             flow_close(up.flow);
         }
-        Travel down = {p, f, flow_open(p, f), arena_array(p->arena, Mask, p->tensors.count + 1)};
+        Travel down = travel_open(p, f);
         demand(&down);
         flow_close(down.flow);
         function_inline(p, f);
