@@ -27,6 +27,10 @@ bool form_span(const Affine *form, int64_t *low, int64_t *span);
 // The share of a form's points at which the guard holds, 0 where it never does; -1: not known.
 double guard_share(Guard g, double *points);
 
+// rest + floor(f / m) in 0 .. n - 1 says m * rest + f in 0 .. n * m - 1: the guard without one of its
+// quotients; false: it has none.
+bool guard_open_quotient(Program *p, Guard *g);
+
 // ---- factors: k * product of base ^ exponent where all guards and conditions hold, else 0 ----
 typedef struct {
     const Expr *condition;

@@ -139,8 +139,7 @@ static void bounds_given(Program *p, const Affine *form, const Guard *known, int
     }
 }
 
-// rest + floor(r / m) in 0 .. n-1 says m * rest + r in 0 .. n*m - 1: the same without the floor.
-static bool without_floor(Program *p, Guard *g) {
+bool guard_open_quotient(Program *p, Guard *g) {
     for (int i = 0; g->form->denominator == 1 && i < g->form->count; i++) {
         const Expr *atom = g->form->terms[i].atom;
         int64_t coef = g->form->terms[i].coef;
@@ -206,7 +205,7 @@ static bool implied(Program *p, const Guard *known, int count, Guard g) {
                                k.form->denominator * (k.count - 1) + 1};
                 bounds_given(p, g.form, &whole, &low, &high);
             }
-        } while (without_floor(p, &k));
+        } while (guard_open_quotient(p, &k));
     }
     if (g.form->denominator != 1) return false;
     if (low < 0 || high >= g.count) form_bounds_given(p, g.form, known, count, &low, &high);
@@ -244,7 +243,7 @@ static bool follows(Program *p, const Guard *known, int count, Guard g, bool tog
         int64_t low, high;
         bounds_together(p, g.form, known, count, &low, &high);
         if (low >= 0 && high < g.count) return true;
-    } while (without_floor(p, &g));
+    } while (guard_open_quotient(p, &g));
     return false;
 }
 

@@ -265,7 +265,7 @@ struct Tensor {
     uint8_t batch_dims; // bit d: dimension d is the batch (dims[d] = declared batch)
     int8_t step,
         along;    // step 1 or -1: made step by step along a dimension, upwards or downwards; 0: in no order
-    bool bounded; // an integer tensor: values lie in low .. high
+    bool bounded; // an integer tensor: values lie in low .. high; said before it is read
     int64_t low, high;
     uint32_t id;
     const Origin *origin;

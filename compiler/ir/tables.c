@@ -122,12 +122,25 @@ static bool same(const Expr *a, const Expr *b) {
 
 // ---- what depends on structure alone ----
 
-// The union of what e and a part of it hold, both in the order of ids.
+static void *copied(Program *p, const void *data, size_t size) {
+    if (size == 0) return NULL;
+    void *copy = arena_alloc(p->arena, size, _Alignof(max_align_t));
+    memcpy(copy, data, size);
+    return copy;
+}
+
+// The union of what a new node and a part of it hold, both in the order of ids: in one of two rooms, so that
+// a node of many parts keeps nothing but the last of its unions.
 #define JOIN(T, list, list_count)                                                                            \
     static void join_##list(Program *p, Expr *e, const Expr *part) {                                         \
+        struct Tables *t = p->tables;                                                                        \
         int n = e->list_count, m = part->list_count, count = 0;                                              \
-        const T **all = n && m ? arena_array(p->arena, const T *, n + m) : NULL;                             \
-        for (int i = 0, j = 0; all && (i < n || j < m); count++) {                                           \
+        if (n + m > t->list##_room) {                                                                        \
+            t->list##_room = 2 * (n + m);                                                                    \
+            for (int i = 0; i < 2; i++) t->list[i] = arena_array(p->arena, const T *, t->list##_room);       \
+        }                                                                                                    \
+        const T **all = t->list[e->list == t->list[0]];                                                      \
+        for (int i = 0, j = 0; n && m && (i < n || j < m); count++) {                                        \
             const T *x = i < n ? e->list[i] : NULL, *y = j < m ? part->list[j] : NULL;                       \
             bool take_x = x && (!y || x->id <= y->id), take_y = y && (!x || y->id <= x->id);                 \
             all[count] = take_x ? x : y;                                                                     \
@@ -137,6 +150,10 @@ static bool same(const Expr *a, const Expr *b) {
         if (n && count <= n) return; /* nothing new */                                                       \
         e->list = n ? all : part->list;                                                                      \
         e->list_count = n ? count : m;                                                                       \
+    }                                                                                                        \
+    static void keep_##list(Program *p, Expr *e) {                                                           \
+        if (e->list == p->tables->list[0] || e->list == p->tables->list[1])                                  \
+            e->list = copied(p, e->list, sizeof *e->list * (size_t)e->list_count);                           \
     }
 JOIN(Index, free, free_count)
 JOIN(Expr, reads, read_count)
@@ -150,13 +167,6 @@ static void join(Program *p, Expr *e, const Expr *part) {
     e->axes |= part->axes;
     e->has_draw |= part->has_draw;
     e->has_where |= part->has_where;
-}
-
-static void *copied(Program *p, const void *data, size_t size) {
-    if (size == 0) return NULL;
-    void *copy = arena_alloc(p->arena, size, _Alignof(max_align_t));
-    memcpy(copy, data, size);
-    return copy;
 }
 
 static void settle_own(Program *p, Expr *e) {
@@ -206,6 +216,8 @@ const Expr *expr_intern(Program *p, const Expr *candidate) {
     for (int i = 0; (form = expr_form(e, i)); i++)
         for (int k = 0; k < form->count; k++) join(p, e, form->terms[k].atom);
     if (e->op == OP_READ) e->read_depth++;
+    keep_free(p, e);
+    keep_reads(p, e);
     expr_settle(e);
     hash_put(p->arena, &t->exprs, e->hash, e);
     return e;

@@ -14,8 +14,11 @@ typedef struct {
 } Scratch;
 
 struct Tables {
-    HashSet exprs, forms; // all there are: an id is the number of those before
-    Scratch normal;       // of expr_normal; lives as long as the program
+    HashSet exprs, forms;  // all there are: an id is the number of those before
+    const Index **free[2]; // rooms for unions, each for so many
+    const Expr **reads[2];
+    int free_room, reads_room;
+    Scratch normal; // of expr_normal; lives as long as the program
     VEC(Scratch *) idle;
     Map *tensor_names;
     Map *taken; // by a name that was taken: the last number it got, as int *

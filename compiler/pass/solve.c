@@ -163,29 +163,16 @@ static bool solve(Program *p, Equation *q) {
     return false;
 }
 
-// A guard on a quotient is one on its dividend: floor(f / m) + r in 0 .. n - 1 is f + m * r in 0 .. m * n
-// - 1.
+// A guard on a quotient is one on its dividend.
 static bool open_quotient(Program *p, Equation *q) {
     Guarded g = expr_guarded(q->e);
-    for (int n = 0; n < g.count; n++) {
-        const Affine *form = g.guards[n].form;
-        if (form->denominator != 1) continue;
-        for (int k = 0; k < form->count; k++) {
-            const Expr *atom = form->terms[k].atom;
-            if (atom->op != OP_FLOOR_DIV || llabs(form->terms[k].coef) != 1 || atom->args[1]->op != OP_CONST)
-                continue;
-            int64_t m = (int64_t)atom->args[1]->value, count = g.guards[n].count;
-            if (m <= 0) continue;
-            if (form->terms[k].coef < 0) form = affine_offset(p, affine_scale(p, form, -1, 1), count - 1);
-            const Affine *rest = affine_sub(p, form, affine_atom(p, atom));
-            Guard *guards = arena_array(p->arena, Guard, g.count);
-            for (int i = 0; i < g.count; i++) guards[i] = g.guards[i];
-            guards[n] =
-                (Guard){affine_add(p, affine_atom(p, atom->args[0]), affine_scale(p, rest, m, 1)), m * count};
+    Guard *guards = arena_array(p->arena, Guard, g.count + 1);
+    for (int i = 0; i < g.count; i++) guards[i] = g.guards[i];
+    for (int i = 0; i < g.count; i++)
+        if (guard_open_quotient(p, &guards[i])) {
             q->e = expr_where(p, guards, g.count, g.body, expr_const(p, 0));
             return true;
         }
-    }
     return false;
 }
 
