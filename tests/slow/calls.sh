@@ -137,7 +137,7 @@ traced() { # CAMPAIGN STRACE-OPTION...
     local command=${command[$1]} process
     shift
     if [ ! -p iris.nn ]; then
-        timeout 60 strace "$@" $command >out 2>err </dev/null
+        timeout 60 strace -f "$@" $command >out 2>err </dev/null
         return
     fi
     $command >out 2>err </dev/null &
@@ -164,13 +164,14 @@ one() { # CAMPAIGN CALL N ERROR|KILL
 }
 
 campaign() { # NAME: counts the calls of a command that nobody disturbs, then does them all
-    local folder k
+    local folder begun= k
     folder=$(mktemp -d -p . count.XXXXXX)
     (cd "$folder" && "begin_$1" && traced "$1" -o calls) || { echo "$1 fails undisturbed"; exit 1; }
     # Of a command that is traced from its start the dynamic linker's own calls come first; it ends by giving back its cache of names.
     # strace counts the calls of each thread by itself: the n-th of all of them fails.
-    sed -nE 's/^([0-9]+ +)?([a-z0-9_]+)\(.*/\1- \2/p' "$folder/calls" |
-        awk '{n[$1, $NF]++} (begun || $1 != "-") && !seen[$NF, n[$1, $NF]]++ {print $NF, n[$1, $NF]} $NF == "munmap" {begun = 1}' | while read -r call n; do
+    [ ! -p "$folder/iris.nn" ] || begun=1
+    sed -nE 's/^([0-9]+) +([a-z0-9_]+)\(.*/\1 \2/p' "$folder/calls" |
+        awk -v begun="$begun" '{n[$1, $2]++} begun && !seen[$2, n[$1, $2]]++ {print $2, n[$1, $2]} $2 == "munmap" {begun = 1}' | while read -r call n; do
         for error in $(errors "$call") KILL; do echo "$1 $call $n $error"; done
     done | awk -v every="${EVERY:-1}" 'NR % every == 0' >"$1.list"
     for k in $(seq 0 $((jobs - 1))); do

@@ -26,7 +26,7 @@ for k in $(seq "$series"); do
     for round in 1 2 3; do
         if [ $((k % 2)) = 0 ] && command -v strace >/dev/null; then
             call=${calls[$((RANDOM % ${#calls[@]}))]}
-            strace -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$((1 + RANDOM % 200))" ./long $options --out part --log part.jsonl $resume 2>/dev/null
+            strace -f -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$((1 + RANDOM % 200))" ./long $options --out part --log part.jsonl $resume 2>/dev/null
             [ $? = 137 ] && inside=$((inside + 1))
         else
             ./long $options --out part --log part.jsonl $resume 2>/dev/null &
@@ -42,7 +42,7 @@ for k in $(seq "$series"); do
         fi
     done
     ./long eval --data "$ROOT/examples/digits" --out part >/dev/null 2>note || grep -q 'train first' note || { echo "series $k: eval: $(cat note)"; exit 1; }
-    ./long $options --out part --log part.jsonl $resume || exit 1
+    ./long $options --out part --log part.jsonl $resume 2>note || { echo "series $k: $(cat note)"; exit 1; }
     cmp -s whole/weights.safetensors part/weights.safetensors || { echo "series $k: other weights"; exit 1; }
     plain part/log.jsonl | cmp -s - whole.summary && plain part.jsonl | cmp -s - whole.full || { echo "series $k: other logs"; exit 1; }
 done
