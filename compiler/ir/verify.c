@@ -46,9 +46,19 @@ typedef struct {
 
 static void inside(Inside *x, const Expr *e);
 
+// Bounds are made with a node: what they were made of may not have changed.
+static void check_bounds(const Inside *x, const Expr *e) {
+    Expr again = *e;
+    expr_settle(&again);
+    if (again.low != e->low || again.high != e->high)
+        fail(x->v, "a node of %s has other bounds than its parts", x->v->q->tensor->name);
+}
+
 static void inside_form(Inside *x, const Affine *a) {
-    for (int i = 0; i < a->count; i++)
+    for (int i = 0; i < a->count; i++) {
+        check_bounds(x, a->terms[i].atom);
         if (a->terms[i].atom->op != OP_INDEX) inside(x, a->terms[i].atom);
+    }
 }
 
 static const char *form_text(const Verifier *v, const Affine *form) {
@@ -117,6 +127,7 @@ static void inside(Inside *x, const Expr *e) {
         return;
     scratch_set(x->v->p, x->seen, e, e);
     x->visits++;
+    check_bounds(x, e);
     if (e->op == OP_WHERE) {
         inside_where(x, e);
         return;

@@ -394,8 +394,12 @@ static void mark_inputs(Run *r, const Function *f, int part) {
 }
 
 // Fields are made in the order of the part's own text.
-// The result is the index of its row.
-static Index *make_part(Run *r, const Node *block, int part, FunctionKind kind, const char *name) {
+typedef struct {
+    Function *f;
+    const Index *row;
+} Part;
+
+static Part make_part(Run *r, const Node *block, int part, FunctionKind kind, const char *name) {
     Function *f = function_add(r->p, kind, name);
     Elaborator *el = elaborator_create(r->session, f, false);
     Env *env = env_create(el, block->span, "data");
@@ -425,11 +429,26 @@ static Index *make_part(Run *r, const Node *block, int part, FunctionKind kind, 
     elaborator_finish(el);
     mark_inputs(r, f, part);
     if (part == 0) check_stratify(r, f);
-    return row;
+    return (Part){f, row};
 }
 
-// As many rows a block as fit. No subscript but the row's own holds the row, so its size stands nowhere else.
-static void fit_blocks(Run *r, int first_tensor, Index *const rows[PARTS]) {
+// The bounds in a node are those that an index had when it was made: each part gets another one in its place.
+static void resize_rows(Program *p, const Part *part, int64_t block) {
+    Index *row = arena_new(p->arena, Index);
+    *row = *part->row;
+    row->size = block;
+    Binding binding = {part->row, affine_index(p, row)};
+    for (int i = 0; i < part->f->equations.count; i++) {
+        Equation *q = part->f->equations.data[i];
+        const Affine **out = arena_array(p->arena, const Affine *, q->out_count);
+        for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], &binding, 1);
+        q->out = out;
+        q->e = expr_substitute(p, q->e, &binding, 1);
+    }
+}
+
+// As many rows a block as fit.
+static void fit_blocks(Run *r, int first_tensor, const Part parts[PARTS]) {
     int64_t bytes = 0, *block = &r->m->data.block;
     for (int i = first_tensor; i < r->p->tensors.count; i++) {
         const Tensor *t = r->p->tensors.data[i];
@@ -441,22 +460,22 @@ static void fit_blocks(Run *r, int first_tensor, Index *const rows[PARTS]) {
     for (*block = DRAW_ROWS; *block > 1 && bytes > BLOCK_BYTES / *block;) *block /= 2;
     for (int i = first_tensor; i < r->p->tensors.count; i++)
         if (r->p->tensors.data[i]->batch_dims & 1) r->p->tensors.data[i]->dims[0] = *block;
-    for (int part = 0; part < PARTS; part++)
-        if (rows[part]) rows[part]->size = *block;
+    for (int part = 0; part < PARTS && *block < DRAW_ROWS; part++)
+        if (parts[part].f) resize_rows(r->p, &parts[part], *block);
 }
 
 bool data_prepare(Run *r) {
     int errors = r->ctx->errors, first_tensor = r->p->tensors.count;
     const Node *block = r->data->block;
-    Index *rows[PARTS] = {make_part(r, block, 0, FUNCTION_PREPARE, "prepare")};
+    Part parts[PARTS] = {make_part(r, block, 0, FUNCTION_PREPARE, "prepare")};
     for (int i = 0; i < block->count; i++) {
         const Node *s = block->items[i];
         if (s->kind != AST_PART) continue;
         bool test = string_equal(s->name, "test");
-        rows[test ? 1 : 2] =
+        parts[test ? 1 : 2] =
             make_part(r, s->block, test ? 1 : 2, test ? FUNCTION_PREPARE_TEST : FUNCTION_PREPARE_VALIDATION,
                       test ? "prepare_test" : "prepare_validation");
     }
-    fit_blocks(r, first_tensor, rows);
+    fit_blocks(r, first_tensor, parts);
     return r->ctx->errors == errors;
 }

@@ -52,4 +52,23 @@ grep -q '^error: the training part has 7 rows, and `drop_last` leaves out batche
     fail "the last row of the file is in no epoch"
 ./mixed --quiet --out whole --epochs 6 && ./mixed --quiet --out parts --epochs 2 && ./mixed --quiet --out parts --resume --epochs 6 || fail "--resume"
 cmp -s whole/weights.safetensors parts/weights.safetensors || fail "--resume gives other weights"
+
+# Wide rows are made fewer at a time, whatever is checked on the way.
+cat >wide.nn <<'END'
+data rows = synthetic(8) {
+    x[4, 5, 3] = normal(0, 1)
+    y[8, 80]   = normal(0, 1)
+}
+model net(x[batch, 4, 5, 3], y[batch, 8, 80]) -> z[batch] {
+    param w = 1
+    z[n] = w * (sum[i, j, k] x[n, i, j, k]) * (sum[i, j] y[n, i, j])
+}
+train net on rows {
+    loss      = mean(z)
+    optimizer = sgd(0.1)
+    batch     = 4
+    steps     = 2
+}
+END
+"$NNC" build wide.nn --verify && ./wide --quiet --out wide.run || fail "wide rows"
 exit $bad
