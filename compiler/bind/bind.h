@@ -231,6 +231,7 @@ const Node *file_train(const Node *root);         // its `train` block, or NULL
 bool node_names(const Node *e, const char *name); // does the name stand somewhere in the tree?
 // The phrase of a node; NULL: the node was made after binding.
 static inline const Phrase *phrase_of(const Node *node) { return node->binding; }
+static inline bool node_draws(const Node *node) { return node->binding && phrase_of(node)->sort.draws; }
 // Phrases of a definition, one a line, for tests and --dump-after.
 void definition_print(Text *out, const Definition *d);
 void file_print(Text *out, const Node *root);

@@ -309,7 +309,7 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     SemaValue v = a->given[i];
     if (v.kind == SEMA_ABSENT) {
         if (is_layer_definition(a->define) && !parameter->brackets &&
-            node_holds_draw(el, a->env, parameter->value, 0)) {
+            node_draws(parameter->value)) {
             v = value_callable(el, (Callable){.closure = parameter->value, .env = a->env}, SEMA_CLOSURE);
         } else {
             v = value_of(el, a->env, parameter->value);
@@ -450,7 +450,6 @@ static Env *body_scope(Elaborator *el, Application *a, const char *path) {
                                    el->tables->call ? node_ordinal(el, caller, el->tables->call) : 0);
     for (int i = 0; a->define->results && i < a->define->results->count; i++)
         map_set(frame->declared, a->define->results->items[i]->name, a->define->results->items[i]);
-    env->place->is_fn = !is_layer_definition(a->define);
     el->tables->call = NULL;
     return env;
 }
@@ -534,6 +533,7 @@ SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, c
         nesting_limit(el, env, define, span);
         return value_error();
     }
+    definition_of_node(el->session->library, define);
     if (!place_arguments(el, &a, arguments)) return value_error();
     SemaValue out = is_elementwise(&a) ? apply_elementwise(el, &a) : apply_shared(el, &a, path);
     if (el->session->recorded != el) return out;

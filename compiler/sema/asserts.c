@@ -96,7 +96,7 @@ static bool input_dims(Elaborator *el, Env *env, const Node *p, bool of_model, T
     return !of_model || shape->batch_dims;
 }
 
-Function *sema_apply(Program *p, const Library *library, const Node *define, Tensor *const *inputs) {
+Function *sema_apply(Program *p, Library *library, const Node *define, Tensor *const *inputs) {
     Session *session = session_create(p, library);
     Function *f = function_add(p, FUNCTION_PREDICT, define->name);
     Elaborator *el = elaborator_create(session, f, false);
@@ -119,7 +119,7 @@ Function *sema_apply(Program *p, const Library *library, const Node *define, Ten
 }
 
 // Only where the signature alone says all shapes.
-static void check_shapes(Context *ctx, const Library *library, const Node *define) {
+static void check_shapes(Context *ctx, Library *library, const Node *define) {
     Program *p = program_create(ctx, PRECISION_DEFAULT, CHECKED_BATCH);
     Session *session = session_create(p, library);
     Elaborator *el = elaborator_create(session, function_add(p, FUNCTION_PREDICT, "shapes"), false);

@@ -147,32 +147,16 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
 
 // ---- draws ----
 
-static void number_calls(Elaborator *el, const Node *e, uint64_t *next) {
-    if (!e) return;
-    if (e->kind == AST_CALL)
-        table_set(el->session->arena, &el->session->tables->ordinals, e, (void *)(uintptr_t)++*next);
-    for (int i = 0; i < node_children(e); i++) number_calls(el, node_child(e, i), next);
-}
-
 // The number of a call in its definition; outside of definitions, in the order of elaboration.
 uint64_t node_ordinal(Elaborator *el, const Env *env, const Node *node) {
-    struct SessionTables *tables = el->session->tables;
-    const Node *define = env->frame->define;
-    if (!define) {
-        uintptr_t known = (uintptr_t)table_get(&el->tables->outside, node);
-        if (!known) {
-            known = (uintptr_t)(el->tables->outside.count + 1);
-            table_set(el->session->arena, &el->tables->outside, node, (void *)known);
-        }
-        return known;
+    const Phrase *call = phrase_of(node);
+    if (env->frame->define) return call ? call->ordinal : 0;
+    uintptr_t known = (uintptr_t)table_get(&el->tables->outside, node);
+    if (!known) {
+        known = (uintptr_t)(el->tables->outside.count + 1);
+        table_set(el->session->arena, &el->tables->outside, node, (void *)known);
     }
-    if (!table_get(&tables->counted, define)) {
-        table_set(el->session->arena, &tables->counted, define, el);
-        uint64_t next = 0;
-        for (int i = 0; i < define->count; i++) number_calls(el, define->items[i], &next);
-        number_calls(el, define->body, &next);
-    }
-    return (uint64_t)(uintptr_t)table_get(&tables->ordinals, node);
+    return known;
 }
 
 static uint32_t draw_place(Elaborator *el, const Env *env, const Node *call) {
@@ -209,20 +193,6 @@ SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builti
         draw.kind == DRAW_NORMAL ? v[1] : value_join(el, env, OPERATOR_SUB, v[1], v[0], call->span);
     return value_join(el, env, OPERATOR_ADD, v[0],
                       value_join(el, env, OPERATOR_MUL, width, number, call->span), call->span);
-}
-
-bool node_holds_draw(Elaborator *el, const Env *env, const Node *e, int depth) {
-    if (!e || depth > 8) return false;
-    if (e->kind == AST_CALL && e->base->kind == AST_NAME && !env_name(env, e->base->name)) {
-        const Node *define = definition_of(el, env, e->base->name);
-        if (define && define->kind == AST_DEFINE && define->definition == DEFINE_FN &&
-            node_holds_draw(el, env, define->body, depth + 1))
-            return true;
-        if (!define && builtin_find(e->base->name, 1u << GROUP_DRAW)) return true;
-    }
-    for (int i = 0; i < node_children(e); i++)
-        if (node_holds_draw(el, env, node_child(e, i), depth)) return true;
-    return false;
 }
 
 SemaValue force_closure(Elaborator *el, SemaValue closure) {
@@ -289,7 +259,7 @@ bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define
         if (i == define->count) continue;
         const Node *parameter = define->items[i];
         SemaValue v;
-        if (is_layer && !parameter->brackets && node_holds_draw(el, env, item, 0))
+        if (is_layer && !parameter->brackets && node_draws(item))
             v = value_callable(el, (Callable){.closure = item, .env = env}, SEMA_CLOSURE);
         else
             v = parameter->brackets || is_layer ? value_of_whole(el, env, item) : value_of(el, env, item);
@@ -370,17 +340,13 @@ static SemaValue call_function(Elaborator *el, Env *env, const Node *call, const
 static SemaValue call_layer(Elaborator *el, Env *env, const Node *call, const Node *define,
                             const SemaValue *first) {
     Arguments a;
-    if (!first && node_gives_layer(el, env, call)) {
-        if (!arguments_of(el, env, call, define, leading_tensors(define), &a)) {
-            layer_path(el, env, call, define->name);
-            return value_error();
-        }
+    if (!first && node_gives_layer(env, call)) {
+        if (!arguments_of(el, env, call, define, leading_tensors(define), &a)) return value_error();
         return layer_make(el, env, call, define, a);
     }
     const char *path =
-        define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, call, define->name);
-    bool ok = arguments_of(el, env, call, define, first ? 1 : 0, &a);
-    if (!ok || !path) return value_error();
+        define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, call);
+    if (!arguments_of(el, env, call, define, first ? 1 : 0, &a)) return value_error();
     if (first) a = arguments_after(el, define, *first, a);
     return definition_apply(el, env, define, path, a, call->span);
 }

@@ -210,7 +210,7 @@ SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *node) {
         }
         d.value = value->value;
     }
-    if (env->place->is_fn && el->state_kind == TENSOR_STATE)
+    if (env->frame->define && !is_layer_definition(env->frame->define) && el->state_kind == TENSOR_STATE)
         return fail_value(el, env, PLACE_STATEMENT, node->span, node_kind_word(node->kind), "a function");
     if (el->row) {
         fail(el, env, DATA_PARAM, node->span, node->kind == AST_STATE ? "state" : "parameter", node->name);

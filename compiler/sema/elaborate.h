@@ -87,7 +87,7 @@ struct Session {
     Context *ctx;
     Arena *arena;
     Program *program;
-    const Library *library;
+    Library *library;
     Function *initial;
     Map *constants;               // name -> SemaValue *: file-level constants given another value (--set)
     VEC(Tensor *) params, states; // in the order of first use
@@ -98,7 +98,7 @@ struct Session {
     Elaborator *recorded;         // whose applications extracts.c notes down, or NULL
     struct SessionTables *tables;
 };
-Session *session_create(Program *program, const Library *library);
+Session *session_create(Program *program, Library *library);
 
 // ---- elaborators: one for each function being written ----
 

@@ -9,7 +9,7 @@
 
 static bool in_training(const Elaborator *el, const Env *env) {
     if (!el->training) return false;
-    const char *path = env->place->path;
+    const char *path = env->place;
     for (int i = 0; i < el->frozen_count; i++) {
         const char *frozen = el->frozen[i];
         size_t k = 0;
@@ -33,11 +33,7 @@ static SemaValue eval_constant(Elaborator *el, const Node *constant) {
         return fail_value(el, NULL, NESTING_LIMIT, constant->span, constant->name, MAX_NESTING);
     tables->depth++;
     Env *env = env_create(el, constant->span, "");
-    const Node *before = el->tables->named_node;
-    el->tables->named_node = constant->value;
-    el->tables->named = constant->name;
     SemaValue v = value_of(el, env, constant->value);
-    el->tables->named_node = before;
     tables->depth--;
     v.span = constant->name_span;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_ERROR) {
@@ -390,10 +386,7 @@ static SemaValue eval_logic(Elaborator *el, Env *env, const Node *e) {
     bool is_and = e->op == OPERATOR_AND;
     SemaValue a = value_first(value_of(el, env, e->left));
     if (a.kind == SEMA_ERROR) return a;
-    if (a.kind == SEMA_NUMBER && (a.number != 0) != is_and) {
-        layers_skip(el, env, e->right);
-        return value_bool(!is_and);
-    }
+    if (a.kind == SEMA_NUMBER && (a.number != 0) != is_and) return value_bool(!is_and);
     FactMark mark = facts_mark(el);
     if (a.kind == SEMA_SCALAR) facts_assume(el, expr_truth(el->session->program, a.e), is_and);
     SemaValue b = value_first(value_of(el, env, e->right));
@@ -445,12 +438,7 @@ static SemaValue eval_if(Elaborator *el, Env *env, const Node *e) {
     SemaValue condition;
     int known = condition_of(el, env, e->condition, &condition);
     if (condition.kind == SEMA_ERROR) return condition;
-    if (known >= 0) {
-        if (!known) layers_skip(el, env, e->value);
-        SemaValue v = value_of(el, env, known ? e->value : e->otherwise);
-        if (known) layers_skip(el, env, e->otherwise);
-        return v;
-    }
+    if (known >= 0) return value_of(el, env, known ? e->value : e->otherwise);
     const Expr *truth = condition.kind == SEMA_SCALAR ? expr_truth(el->session->program, condition.e) : NULL;
     FactMark mark = facts_mark(el);
     if (truth) facts_assume(el, truth, true);

@@ -1,129 +1,34 @@
 // Layers as values: their names (rule 18), pipes, repeats, and the list of instances.
-// Guarantees: a layer's name depends on the text alone, not on the mode or on the sides of conditions that
-// are taken.
+// Guarantees: a layer's name is that of its site, whatever the mode is and whatever sides of conditions are taken.
 #include <string.h>
 
 #include "sema/values.h"
 
 // ---- names ----
 
-const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *definition) {
+const char *layer_path(Elaborator *el, const Env *env, const Node *node) {
     Arena *arena = el->session->arena;
-    if (el->tables->named_node == node) {
-        el->tables->named_node = NULL;
-        return env_path(env, arena, el->tables->named);
-    }
-    Place *place = env->place;
-    if (place->is_fn) {
-        Diagnostic *d = fail(el, env, LAYER_IN_FN, node->span, definition,
-                             env->frame->define ? env->frame->define->name : "");
-        diagnostic_help(el->session->ctx, d, "make it a `layer`");
-        return NULL;
-    }
-    uintptr_t number = (uintptr_t)table_get(&place->numbers, node);
-    if (!number) {
-        number = (uintptr_t)map_get(place->counts, definition) + 1;
-        map_set(place->counts, definition, (void *)number);
-        table_set(arena, &place->numbers, node, (void *)number);
-    }
-    const char *dot = place->path[0] ? "." : "";
-    return string_format(arena, "%s%s%s_%d%s", place->path, dot, definition, (int)number, env->round);
+    const Site *site = phrase_of(node) ? phrase_of(node)->site : NULL;
+    if (!site) return env_path(env, arena, "set"); // in a text of the command line
+    const char *name = site->named ? site->name : string_format(arena, "%s_%d", site->name, site->number);
+    return env_path(env, arena, name);
 }
 
-void layers_skip(Elaborator *el, Env *env, const Node *e) {
-    if (!e || env->place->is_fn) return;
-    const Node *named = e->kind == AST_CALL ? e->base : e;
-    const Node *define =
-        named->kind == AST_NAME || named->kind == AST_MEMBER ? definition_called(el, env, named) : NULL;
-    if (define && define->kind == AST_DEFINE && define->definition == DEFINE_LAYER)
-        layer_path(el, env, e, define->name);
-    for (int i = e->kind == AST_CALL; i < node_children(e); i++) layers_skip(el, env, node_child(e, i));
-}
+// ---- layer or tensor ----
 
-// ---- layer or tensor, by the text ----
-
-static bool gives_tensor(Elaborator *el, const Env *env, const Node *e);
-
-static bool any_gives_tensor(Elaborator *el, const Env *env, const Node *call) {
-    for (int i = 0; i < call->count; i++)
-        if (gives_tensor(el, env, argument_node(call->items[i]))) return true;
-    return false;
-}
-
-static bool gives_tensor(Elaborator *el, const Env *env, const Node *e) {
-    if (!e) return false;
-    switch ((int)e->kind) {
-    case AST_NAME: {
-        const SemaValue *v = env_get(env, e->name);
-        if (!v) return false;
-        return v->kind == SEMA_TENSOR || v->kind == SEMA_TUPLE || v->kind == SEMA_ERROR ||
-               (v->kind == SEMA_SCALAR && v->e->op != OP_ROWS);
-    }
-    case AST_CALL: {
-        const Node *define = definition_called(el, env, e->base);
-        if (is_layer_definition(define)) return !node_gives_layer(el, env, e);
-        const SemaValue *v = e->base->kind == AST_NAME ? env_get(env, e->base->name) : NULL;
-        return (v && v->kind == SEMA_LAYER) || any_gives_tensor(el, env, e);
-    }
-    case AST_INDEX: return gives_tensor(el, env, e->base);
-    case AST_UNARY: return gives_tensor(el, env, e->value);
-    case AST_BINARY: return gives_tensor(el, env, e->left) || gives_tensor(el, env, e->right);
-    case AST_PIPE: return gives_tensor(el, env, e->left);
-    case AST_IF: return gives_tensor(el, env, e->value) || gives_tensor(el, env, e->otherwise);
-    case AST_MEMBER: return gives_tensor(el, env, e->base) || !definition_called(el, env, e);
-    case AST_REDUCE: return true;
-    default: return false;
-    }
-}
-
-static bool call_gives_layer(Elaborator *el, const Env *env, const Node *e) {
-    const Node *define = definition_called(el, env, e->base);
-    if (!define || define->kind != AST_DEFINE) return false;
-    bool layer = is_layer_definition(define);
-    for (int i = 0; i < e->count; i++) {
-        const Node *item = e->items[i];
-        if (item->kind != AST_NAMED) {
-            if (!layer || i == 0) return layer && !gives_tensor(el, env, item);
-            continue;
-        }
-        for (int k = 0; k < define->count; k++)
-            if (string_equal(define->items[k]->name, item->name) && define->items[k]->brackets &&
-                !define->items[k]->value)
-                return false;
-    }
-    if (layer) return true;
-    for (int k = 0; k < define->count; k++) { // a fn with settings alone
-        bool given = define->items[k]->value != NULL;
-        for (int i = 0; i < e->count; i++)
-            given = given || string_equal(e->items[i]->name, define->items[k]->name);
-        if (!given && e->count) return true;
-    }
-    return false;
-}
-
-bool node_gives_layer(Elaborator *el, const Env *env, const Node *e) {
-    switch ((int)e->kind) {
-    case AST_NAME: {
-        const SemaValue *v = env_get(env, e->name);
-        if (v) return v->kind == SEMA_LAYER || v->kind == SEMA_FUNCTION;
-        const Node *define = definition_of(el, env, e->name);
-        if (define && define->kind == AST_CONSTANT) return node_gives_layer(el, env, define->value);
-        if (define) return define->kind == AST_DEFINE;
-        return builtin_find(e->name, 1u << GROUP_SCALAR) != NULL;
-    }
-    case AST_MEMBER: return definition_called(el, env, e) != NULL;
-    case AST_CALL: return call_gives_layer(el, env, e);
-    case AST_PIPE: return node_gives_layer(el, env, e->left);
-    case AST_REPEAT: return true;
-    case AST_IF: return node_gives_layer(el, env, e->value);
-    default: return false;
-    }
+bool node_gives_layer(const Env *env, const Node *e) {
+    const Phrase *p = phrase_of(e);
+    if (p && p->sort.kind != KIND_ANY) return p->sort.kind == KIND_CALLABLE;
+    if (e->kind == AST_PIPE) return node_gives_layer(env, e->left);
+    if (e->kind == AST_IF) return node_gives_layer(env, e->value);
+    const SemaValue *setting = e->kind == AST_NAME ? env_get(env, e->name) : NULL;
+    return setting && (setting->kind == SEMA_LAYER || setting->kind == SEMA_FUNCTION);
 }
 
 SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define, Arguments arguments) {
     Layer layer = {.define = define, .env = env, .arguments = arguments, .span = node->span};
-    layer.path = define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, node, define->name);
-    return layer.path ? value_layer(el, layer) : value_error();
+    layer.path = define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, node);
+    return value_layer(el, layer);
 }
 
 // ---- pipes ----
@@ -159,7 +64,6 @@ static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x
     if (rounds < 0 || rounds > MAX_ROUNDS / outer)
         return fail_value(el, env, REPEAT_COUNT, e->range->span, (long long)rounds,
                           (int)(MAX_ROUNDS / outer));
-    if (!rounds) layers_skip(el, env, e->range_block);
     for (int64_t r = 0; r < rounds; r++) {
         Env *inner = env_inner(env);
         inner->round = string_format(el->session->arena, "%s[%lld]", env->round, (long long)r);
@@ -173,26 +77,20 @@ static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x
 }
 
 static SemaValue apply_stage(Elaborator *el, Env *env, const Node *stage, SemaValue x) {
-    if (x.kind == SEMA_ERROR) {
-        layers_skip(el, env, stage);
-        return x;
-    }
+    if (x.kind == SEMA_ERROR) return x;
     if (stage->kind == AST_CALL) {
         SemaValue first = value_first(x);
         return call_piped(el, env, stage, &first);
     }
     if (stage->kind == AST_REPEAT) return run_repeat(el, env, stage, x);
-    if (stage->kind == AST_PIPE && node_gives_layer(el, env, stage)) return run_pipe(el, env, stage, x);
+    if (stage->kind == AST_PIPE && node_gives_layer(env, stage)) return run_pipe(el, env, stage, x);
     return layer_apply(el, env, value_of(el, env, stage), x, stage->span);
 }
 
 SemaValue value_of_pipe(Elaborator *el, Env *env, const Node *e) {
-    if (e->kind == AST_REPEAT || node_gives_layer(el, env, e)) {
+    if (e->kind == AST_REPEAT || node_gives_layer(env, e)) {
         Layer layer = {.pipe = e, .env = env, .span = e->span};
-        if (el->tables->named_node == e) {
-            el->tables->named_node = NULL;
-            layer.path = env_path(env, el->session->arena, el->tables->named);
-        }
+        if (phrase_of(e)->site) layer.path = layer_path(el, env, e);
         return value_layer(el, layer);
     }
     SemaValue x = e->left->kind == AST_PIPE ? value_of_pipe(el, env, e->left) : value_of(el, env, e->left);
@@ -203,8 +101,7 @@ static SemaValue apply_layer(Elaborator *el, const Env *env, const Layer *layer,
     if (!layer->define) {
         Env *scope = env_inner(layer->env);
         if (layer->path) {
-            scope->place = arena_new(el->session->arena, Place);
-            *scope->place = (Place){.path = layer->path, .counts = map_create(el->session->arena)};
+            scope->place = layer->path;
             scope->round = "";
         }
         if (layer->env->frame->depth + 1 >= MAX_NESTING)

@@ -134,7 +134,7 @@ typedef struct {
 
 typedef struct {
     Program *program;
-    const Library *library;
+    Library *library;
     const char *name, *model;
     DataBlock data;
     VEC(ModelOutput) outputs;
@@ -183,7 +183,7 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
 bool sema_check_library(Context *ctx, Library *library, const Node *root);
 // A definition of a resolved file applied to tensors, one a parameter: its equations as a function of the
 // program, its results (as many as its signature says) as outputs of theirs. NULL after errors.
-Function *sema_apply(Program *p, const Library *library, const Node *define, Tensor *const *inputs);
+Function *sema_apply(Program *p, Library *library, const Node *define, Tensor *const *inputs);
 // `assert` lines with params, memory (bytes) and flops known.
 bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory);
 

@@ -194,6 +194,7 @@ static const Node *settable_call(Rates *s, const Node *call, const Node *define)
     Node *copy = node_new(r->ctx, AST_CALL, call->span);
     copy->base = call->base;
     copy->name_span = call->name_span;
+    copy->binding = call->binding;
     bool first = !s->called;
     s->called = true;
     for (int i = 0; i < define->count; i++) {

@@ -62,7 +62,7 @@ const char *run_line(const Run *r, Span span) {
 
 // ---- the command line ----
 
-static const Node *parse_value(Run *r, const SetOption *option) {
+static Node *parse_line(Run *r, const SetOption *option) {
     const char *text = string_format(r->arena, "set = %s\n", option->value);
     Source *source = source_add(r->ctx, SET_SOURCE, text, strlen(text));
     int errors = r->ctx->errors;
@@ -71,17 +71,23 @@ static const Node *parse_value(Run *r, const SetOption *option) {
         if (r->ctx->errors == errors) diagnose(r->ctx, SET_VALUE, NO_SPAN, option->name, option->value);
         return NULL;
     }
-    return file->items[0]->value;
+    return file->items[0];
 }
 
-const Node *run_override(Run *r, const char *name) {
-    const Node *value = NULL;
+// The line `set = value` of what the command line says, or NULL.
+static Node *override_of(Run *r, const char *name) {
+    Node *line = NULL;
     for (int i = 0; r->options && i < r->options->set.count; i++) {
         if (!string_equal(r->options->set.data[i].name, name)) continue;
         r->option_used[i] = true;
-        value = parse_value(r, &r->options->set.data[i]);
+        line = parse_line(r, &r->options->set.data[i]);
     }
-    return value;
+    return line;
+}
+
+const Node *run_override(Run *r, const char *name) {
+    const Node *line = override_of(r, name);
+    return line ? line->value : NULL;
 }
 
 // The line that gives a setting another value, or a new one.
@@ -128,8 +134,11 @@ void run_apply_constants(Run *r) {
     for (int i = 0; i < r->root->count; i++) {
         const Node *item = r->root->items[i];
         if (item->kind != AST_CONSTANT) continue;
-        const Node *value = run_override(r, item->name);
-        if (!value) continue;
+        Node *line = override_of(r, item->name);
+        if (!line) continue;
+        line->name = item->name; // a layer has the constant's name
+        if (!bind_item(r->library, line)) return;
+        const Node *value = line->value;
         Elaborator *el = elaborator_create(r->session, NULL, false);
         SemaValue *kept = arena_new(r->arena, SemaValue);
         *kept = elaborate_expression(el, env_create(el, value->span, ""), value);

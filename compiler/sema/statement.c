@@ -58,13 +58,8 @@ static SemaValue assign_name(Elaborator *el, Env *env, const Node *target, const
     struct ElaboratorTables *tables = el->tables;
     const char *path = env_path(env, el->session->arena, target->name);
     Name *n = env_name(env, target->name);
-    if (node_gives_layer(el, env, value) && !(n && n->slot)) {
-        tables->named_node = value;
-        tables->named = target->name;
-        SemaValue layer = value_of(el, env, value);
-        tables->named_node = NULL;
-        return fresh_name(el, env, target, layer);
-    }
+    if (node_gives_layer(env, value) && !(n && n->slot))
+        return fresh_name(el, env, target, value_of(el, env, value));
     const char *hint = tables->hint;
     tables->hint = path;
     SemaValue v = value_of(el, env, value);
@@ -464,7 +459,6 @@ static SemaValue assign_under(Elaborator *el, Env *env, const Node *target, cons
         if (target->kind != AST_INDEX) return c;
     }
     if (known == 0) {
-        layers_skip(el, env, value->value);
         if (n && n->slot) return n->slot->current;
         SemaValue absent = value_absent(target->span);
         if (name) env_add(env, name, absent, target->span);

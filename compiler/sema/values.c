@@ -210,7 +210,7 @@ Index *index_of(Elaborator *el, const char *name, Dim d) {
 
 // ---- sessions, elaborators, scopes ----
 
-Session *session_create(Program *program, const Library *library) {
+Session *session_create(Program *program, Library *library) {
     Arena *arena = program->ctx->arena;
     Session *s = arena_new(arena, Session);
     s->ctx = program->ctx;
@@ -246,8 +246,7 @@ Env *env_create(Elaborator *el, Span from, const char *path) {
     env->from = from;
     env->names = map_create(arena);
     env->round = "";
-    env->place = arena_new(arena, Place);
-    *env->place = (Place){.path = path, .counts = map_create(arena)};
+    env->place = path;
     env->frame = arena_new(arena, Frame);
     env->frame->path = path;
     env->frame->declared = map_create(arena);
@@ -292,7 +291,7 @@ const SemaValue *env_get(const Env *env, const char *name) {
 }
 
 const char *env_path(const Env *env, Arena *arena, const char *name) {
-    const char *path = env->place->path;
+    const char *path = env->place;
     return string_format(arena, "%s%s%s%s", path, path[0] && name[0] ? "." : "", name, env->round);
 }
 

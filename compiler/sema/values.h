@@ -16,14 +16,6 @@ enum {
 
 // ---- scopes ----
 
-// Where layers are counted (rule 18): one for each application of a layer, for a named pipe, for a file.
-typedef struct {
-    const char *path;
-    bool is_fn;    // of a fn: it has no layers of its own
-    Map *counts;   // definition's name -> how many of its calls have a number
-    Table numbers; // node -> its number
-} Place;
-
 struct Cell {
     const char *name;
     Tensor *target;
@@ -67,7 +59,7 @@ struct Env {
     Env *outer;
     Span from; // the file whose names it sees
     Frame *frame;
-    Place *place;
+    const char *place; // what names of layers and tensors begin with: an instance, a pipe with a name, ""
     const char *round; // "[2]", of the repeats around it
     Map *names;
     const Index **dots; // what `..` stands for, in an equation or reduction; NULL: as outside
@@ -110,8 +102,6 @@ typedef struct {
 struct SessionTables {
     Map *tensors;   // full name -> Known, of params and states
     Map *layers;    // instance's name -> its number in session->layers, from 1
-    Table ordinals; // node of a draw or call -> its number in its definition
-    Table counted;  // definitions whose nodes have numbers
     Elaborator *initial;
     int applied, depth, work;
     int64_t rounds; // of the repeats around what is written out now, multiplied
@@ -140,8 +130,6 @@ struct ElaboratorTables {
     Table clock_side;     // tensors made of clock and settings
     Table hoisted;        // expression of clock and settings -> the tensor that holds it
     const Expr *rows_total;
-    const Node *named_node; // the next layer made from this node has this name
-    const char *named;
     const Node *call; // the call that is about to be entered
     Table outside;    // calls outside of definitions -> their number
     Table constants;  // constant's node -> SemaValue, if it is a number or an error
@@ -326,7 +314,6 @@ const Affine *draw_row(const Elaborator *el);
 SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row);
 SemaValue force_closure(Elaborator *el, SemaValue closure);
 uint64_t node_ordinal(Elaborator *el, const Env *env, const Node *node);
-bool node_holds_draw(Elaborator *el, const Env *env, const Node *e, int depth);
 
 // apply.c
 SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, const char *path,
@@ -349,14 +336,12 @@ SemaValue application_note(Elaborator *el, const Env *env, const Node *define, c
 SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *first);
 
 // layers.c
-// Going by its text: is this a layer or function, not yet applied?
-bool node_gives_layer(Elaborator *el, const Env *env, const Node *e);
+// Is this a layer or function, not yet applied? Of a setting its value says it.
+bool node_gives_layer(const Env *env, const Node *e);
 SemaValue value_of_pipe(Elaborator *el, Env *env, const Node *e);
 SemaValue layer_apply(Elaborator *el, const Env *env, SemaValue what, SemaValue input, Span span);
-const char *layer_path(Elaborator *el, Env *env, const Node *node, const char *definition);
+const char *layer_path(Elaborator *el, const Env *env, const Node *node);
 SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define, Arguments arguments);
-// Counts the layers of a text that is not taken.
-void layers_skip(Elaborator *el, Env *env, const Node *e);
 int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *define, Span span);
 void layer_end(Elaborator *el, int instance, SemaValue result);
 
