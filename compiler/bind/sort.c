@@ -179,10 +179,13 @@ static Sort sort_of(const Phrase *p) {
 
 // ---- what decides ----
 
+// Nothing is decided when compiling by what is known later.
+static bool is_known(const Phrase *p) { return p && p->sort.phase == PHASE_KNOWN; }
+
 static uint64_t condition_decides(const Phrase *c) {
     bool parts = (c->kind == PHRASE_BINARY && (c->op == OPERATOR_AND || c->op == OPERATOR_OR)) ||
                  (c->kind == PHRASE_UNARY && c->op == OPERATOR_NOT);
-    if (!parts) return c->sort.phase == PHASE_KNOWN ? c->sort.parameters : 0;
+    if (!parts) return is_known(c) ? c->sort.parameters : 0;
     uint64_t all = 0;
     for (int i = 0; i < c->count; i++) all |= c->part[i] ? condition_decides(c->part[i]) : 0;
     return all;
@@ -201,7 +204,7 @@ static uint64_t phrase_decides(const Phrase *p) {
     case PHRASE_APPLY:
     case PHRASE_MAKE:
         for (int i = 0; p->definition && i < p->count && i < 64; i++)
-            if (p->definition->decides >> i & 1) all |= parameters_of(p->part[i]);
+            if (p->definition->decides >> i & 1 && is_known(p->part[i])) all |= parameters_of(p->part[i]);
         break;
     case PHRASE_BUILTIN:
         if (string_equal(p->builtin->name, "plateaus") && p->count == 2) all = parameters_of(p->part[1]);
@@ -213,7 +216,8 @@ static uint64_t phrase_decides(const Phrase *p) {
     default: break;
     }
     for (int i = 0; i < p->binders; i++)
-        all |= parameters_of(p->binder[i].limit) | parameters_of(p->binder[i].form);
+        all |= parameters_of(p->binder[i].limit) | parameters_of(p->binder[i].form) |
+               parameters_of(p->binder[i].filter);
     return all;
 }
 

@@ -39,7 +39,7 @@ static SemaValue argument_value(Run *r, Elaborator *el, Env *env, Clause *c, int
     const Node *p = c->define->items[i], *e = given ? given : p->value;
     const char *name = setting_name(r, c, p->name);
     bool rate = string_equal(p->name, "lr");
-    if (setting_is_static(r->library, c->define, i, 0)) {
+    if (setting_is_static(r, c->define, i)) {
         const Node *set = given ? NULL : run_override(r, name);
         if (given || set) return compiled_in(r, el, env, name, set ? set : e);
         if (!is_literal(e) && e->kind != AST_BOOL) return (SemaValue){.kind = SEMA_ABSENT};

@@ -6,81 +6,10 @@
 
 #include <string.h>
 
-// ---- what decides something when compiling ----
-
-typedef struct {
-    const Library *library;
-    const Node *define;
-    const char *name;
-    int depth;
-} Decides;
-
-// A setting of the definition: a number that its caller gives, but for an optimizer's parameter and gradient.
-static bool is_setting_name(const Node *define, const char *name) {
-    int i = parameter_named(define, name);
-    return i >= (define->definition == DEFINE_OPTIMIZER ? 2 : 0) && !define->items[i]->brackets;
-}
-
-// Is everything in it known when the definition's settings are?
-static bool of_settings(const Decides *d, const Node *e) {
-    if (!e) return true;
-    if (e->kind == AST_NAME) {
-        const Node *found = library_find(d->library, e->span, e->name);
-        uint32_t known = 1u << GROUP_SCALAR | 1u << GROUP_CONSTANT;
-        return is_setting_name(d->define, e->name) || (found && found->kind == AST_CONSTANT) ||
-               builtin_find(e->name, known);
-    }
-    for (int i = 0; i < node_children(e); i++)
-        if (!of_settings(d, node_child(e, i))) return false;
-    return true;
-}
-
-static bool decides_condition(const Decides *d, const Node *c) {
-    bool parts = (c->kind == AST_BINARY && (c->op == OPERATOR_AND || c->op == OPERATOR_OR)) ||
-                 (c->kind == AST_UNARY && c->op == OPERATOR_NOT);
-    if (!parts) return node_names(c, d->name) && of_settings(d, c);
-    return decides_condition(d, c->kid[0]) || (c->kid[1] && decides_condition(d, c->kid[1]));
-}
-
-static bool decides(const Decides *d, const Node *e);
-
-static bool decides_call(const Decides *d, const Node *e) {
-    if (e->base->kind != AST_NAME) return false;
-    const Node *f = library_find(d->library, e->base->span, e->base->name);
-    bool count = string_equal(e->base->name, "plateaus") || string_equal(e->base->name, "integer");
-    if (count && e->count == 2)
-        return node_names(e->items[1], d->name) ||
-               (e->base->name[0] == 'i' && node_names(e->items[0], d->name));
-    if (!f || f->kind != AST_DEFINE || d->depth > 8) return false;
-    for (int i = 0, plain = 0; i < e->count; i++) {
-        const Node *a = e->items[i];
-        int place = a->kind == AST_NAMED ? parameter_named(f, a->name) : plain++;
-        if (place >= 0 && place < f->count && node_names(a, d->name) &&
-            setting_is_static(d->library, f, place, d->depth + 1))
-            return true;
-    }
-    return false;
-}
-
-static bool decides(const Decides *d, const Node *e) {
-    if (!e) return false;
-    bool sizes =
-        e->kind == AST_PARAM || e->kind == AST_STATE || e->kind == AST_TENSOR || e->kind == AST_REDUCE;
-    for (int i = 0; sizes && i < e->count; i++)
-        if (node_names(e->items[i], d->name)) return true;
-    if (e->kind == AST_ASSIGN && e->target->kind == AST_INDEX && node_names(e->target, d->name)) return true;
-    if ((e->kind == AST_REPEAT || e->kind == AST_RECUR) && node_names(e->range, d->name)) return true;
-    if (e->kind == AST_IF && decides_condition(d, e->condition)) return true;
-    if (e->kind == AST_CALL && decides_call(d, e)) return true;
-    for (int i = 0; i < node_children(e); i++)
-        if (decides(d, node_child(e, i))) return true;
-    return false;
-}
-
-bool setting_is_static(const Library *library, const Node *define, int parameter, int depth) {
-    Decides d = {library, define, define->items[parameter]->name, depth};
+bool setting_is_static(Run *r, const Node *define, int parameter) {
     if (define->items[parameter]->brackets) return true;
-    return decides(&d, define->body) || (define->results && decides(&d, define->results));
+    uint64_t decides = definition_of_node(r->library, define)->decides;
+    return parameter >= 64 || decides >> parameter & 1;
 }
 
 // ---- settings of the trainer ----
@@ -202,7 +131,7 @@ static const Node *settable_call(Rates *s, const Node *call, const Node *define)
         if (!a) continue;
         const char *name = string_format(r->arena, "%s.%s", s->name, p->name);
         bool number = !p->type && is_constant(r, a) && !(a->kind == AST_NAME && !arguments[i]);
-        if (number && !setting_is_static(r->library, define, i, 0)) {
+        if (number && !setting_is_static(r, define, i)) {
             SemaValue v = run_setting_value(r, s->el, name, a, s->is_rate && first && i == 0);
             Node *leaf = bound_node(r, s->env, name, v, a->span);
             node_add(r->ctx, copy, (Node *)named_argument(r->ctx, p->name, leaf));

@@ -93,7 +93,7 @@ bool run_file(Run *r, const Node *e, const char **name); // the name of a file; 
 const Node *run_rate(Run *r, Elaborator *el, Env *env, const Node *e, const char *name, bool is_rate);
 SemaValue run_setting_value(Run *r, Elaborator *el, const char *name, const Node *number, bool is_rate);
 // Does a setting of this definition decide a condition, a size or a count when compiling?
-bool setting_is_static(const Library *library, const Node *define, int parameter, int depth);
+bool setting_is_static(Run *r, const Node *define, int parameter);
 
 // ---- clock.c ----
 
