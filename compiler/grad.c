@@ -28,28 +28,6 @@ static void add_unit(Pipeline *p, const Extract *u, Derivatives *out) {
     if (d.results.count) vec_push(arena, out, d);
 }
 
-// The loss by the model's results, and by what else of the model it reads.
-static void add_loss(Pipeline *p, Derivatives *out) {
-    Program *program = p->module->program;
-    VEC(Tensor *) outputs = {0}, by = {0};
-    Derivative d = {.name = "loss"};
-    for (int i = 0; i < p->module->extracts.count; i++) {
-        const Extract *u = &p->module->extracts.data[i];
-        for (int k = 0; k < u->in_step.count; k++) {
-            if (!u->in_step.data[k]) continue;
-            vec_push(p->ctx->arena, &outputs, u->in_step.data[k]);
-            vec_push(p->ctx->arena, &d.words, u->result_names.data[k]);
-        }
-    }
-    d.function = function_part(program, step_of(p), p->module->loss, outputs.data, outputs.count);
-    derivative_open(program, &d, outputs.data, outputs.count);
-    for (int i = 0; i < d.parameters.count; i++)
-        if (i < d.input_count || d.parameters.data[i]->kind == TENSOR_PARAM)
-            vec_push(p->ctx->arena, &by, d.parameters.data[i]);
-    derivative_request(program, &d, p->module->loss, by.data, by.count);
-    if (d.results.count) vec_push(p->ctx->arena, out, d);
-}
-
 // ---- by name ----------------------------------------------------------------------------------------------
 
 typedef struct {
@@ -134,6 +112,33 @@ static bool add_asked(Pipeline *p, const char *of, const char *by, Derivatives *
         derivative_request(program, &d, value, params.data, params.count);
     vec_push(p->ctx->arena, out, d);
     return true;
+}
+
+// The loss by the model's results, and by what else of the model it reads; of a loss that derives the model
+// itself, by all parameters.
+static void add_loss(Pipeline *p, Derivatives *out) {
+    Program *program = p->module->program;
+    VEC(Tensor *) outputs = {0}, by = {0};
+    Derivative d = {.name = "loss"};
+    for (int i = 0; i < p->module->extracts.count; i++) {
+        const Extract *u = &p->module->extracts.data[i];
+        for (int k = 0; k < u->in_step.count; k++) {
+            if (!u->in_step.data[k]) continue;
+            vec_push(p->ctx->arena, &outputs, u->in_step.data[k]);
+            vec_push(p->ctx->arena, &d.words, u->result_names.data[k]);
+        }
+    }
+    d.function = function_part(program, step_of(p), p->module->loss, outputs.data, outputs.count);
+    if (d.function->gradients.count) {
+        add_asked(p, NULL, NULL, out);
+        return;
+    }
+    derivative_open(program, &d, outputs.data, outputs.count);
+    for (int i = 0; i < d.parameters.count; i++)
+        if (i < d.input_count || d.parameters.data[i]->kind == TENSOR_PARAM)
+            vec_push(p->ctx->arena, &by, d.parameters.data[i]);
+    derivative_request(program, &d, p->module->loss, by.data, by.count);
+    if (d.results.count) vec_push(p->ctx->arena, out, d);
 }
 
 bool grad_make(Pipeline *p, const char *of, const char *by, Derivatives *out) {

@@ -76,6 +76,7 @@ static void keep_gradients(Pipeline *p) {
         f->effects.count = f->outputs.count = 0;
         vec_push(m->program->arena, &f->outputs, m->loss);
         for (int g = 0; g < f->gradients.count; g++) {
+            if (f->gradients.data[g].of != m->loss) continue; // the text's own
             f->gradients.data[g].result->kind = TENSOR_OUTPUT;
             vec_push(m->program->arena, &p->gradients, f->gradients.data[g]);
             vec_push(m->program->arena, &f->outputs, f->gradients.data[g].result);
@@ -104,8 +105,10 @@ static bool *needed_tensors(const Program *p, const Function *f) {
     for (int i = 0; i < f->effects.count; i++) needed[f->effects.data[i].value->id] = true;
     for (int i = f->equations.count - 1; i >= 0; i--) {
         const Equation *q = f->equations.data[i];
-        for (int r = 0; needed[q->tensor->id] && r < q->e->read_count; r++)
-            needed[q->e->reads[r]->tensor->id] = true;
+        for (int r = 0; needed[q->tensor->id] && r < q->e->read_count; r++) {
+            const GradientRequest *g = function_request(f, q->e->reads[r]->tensor);
+            needed[(g ? g->of : q->e->reads[r]->tensor)->id] = true;
+        }
     }
     return needed;
 }

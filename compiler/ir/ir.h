@@ -363,6 +363,7 @@ int64_t tensor_elements(const Tensor *t);                  // with the declared 
 Tensor *program_rowmap(Program *p);                        // the one TENSOR_ROWMAP; made when first asked for
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
+const GradientRequest *function_request(const Function *f, const Tensor *result); // that defines it, or NULL
 Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
                         const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
 void equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,

@@ -82,6 +82,12 @@ Function *function_add(Program *p, FunctionKind kind, const char *name) {
     return f;
 }
 
+const GradientRequest *function_request(const Function *f, const Tensor *result) {
+    for (int i = 0; i < f->gradients.count; i++)
+        if (f->gradients.data[i].result == result) return &f->gradients.data[i];
+    return NULL;
+}
+
 Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
                         const Index *const *indices, int index_count, const Expr *e, const Origin *origin) {
     Equation *q = arena_new(p->arena, Equation);

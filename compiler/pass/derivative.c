@@ -23,8 +23,15 @@ Function *function_part(Program *p, const Function *f, const Tensor *of, Tensor 
         Equation *q = f->equations.data[i];
         if (!needed[q->tensor->id] || among(stops, stop_count, q->tensor)) continue;
         vec_push(p->arena, &backwards, q);
-        for (int k = 0; k < q->e->read_count; k++) needed[q->e->reads[k]->tensor->id] = true;
+        for (int k = 0; k < q->e->read_count; k++) {
+            const GradientRequest *g = function_request(f, q->e->reads[k]->tensor);
+            if (g && !among(stops, stop_count, g->result)) needed[g->of->id] = needed[g->by->id] = true;
+            needed[q->e->reads[k]->tensor->id] = true;
+        }
     }
+    for (int i = 0; i < f->gradients.count; i++)
+        if (needed[f->gradients.data[i].result->id] && !among(stops, stop_count, f->gradients.data[i].result))
+            vec_push(p->arena, &part->gradients, f->gradients.data[i]);
     for (int i = backwards.count - 1; i >= 0; i--) vec_push(p->arena, &part->equations, backwards.data[i]);
     return part;
 }
@@ -81,6 +88,7 @@ void derivative_open(Program *p, Derivative *d, Tensor *const *inputs, int count
     Function *f = d->function;
     bool *known = arena_array(p->arena, bool, p->tensors.count);
     for (int i = 0; i < f->equations.count; i++) known[f->equations.data[i]->tensor->id] = true;
+    for (int i = 0; i < f->gradients.count; i++) known[f->gradients.data[i].result->id] = true;
     for (int i = 0; i < count; i++) {
         if (known[inputs[i]->id]) continue;
         known[inputs[i]->id] = true;

@@ -29,6 +29,7 @@ typedef struct {
 static const Share fixed = {SHARE_FIXED, NULL}, of_row = {SHARE_ROW, NULL};
 
 static Share share_of(Analysis *x, const Expr *e);
+static Share share_of_tensor(Analysis *x, const Tensor *t);
 
 static Share none(Analysis *x, const char *why) {
     if (!x->why) x->why = why;
@@ -42,19 +43,25 @@ static int definition(const Analysis *x, const Tensor *t) {
     return -1;
 }
 
+static bool moved_tensor(Analysis *x, const Tensor *t);
+
 // Does a parameter move it?
 static bool moved(Analysis *x, const Expr *e) {
     if (e->op == OP_STOP_GRADIENT) return false;
     for (int i = 0; i < e->count; i++)
         if (moved(x, e->args[i])) return true;
-    if (e->op != OP_READ) return false;
-    if (e->tensor->kind == TENSOR_PARAM) return true;
-    if (!table_get(&x->moved, e->tensor)) {
-        int i = definition(x, e->tensor);
-        bool yes = i >= 0 && moved(x, x->f->equations.data[i]->e);
-        table_set(x->r->arena, &x->moved, e->tensor, yes ? (void *)x : (void *)x->r);
+    return e->op == OP_READ && moved_tensor(x, e->tensor);
+}
+
+static bool moved_tensor(Analysis *x, const Tensor *t) {
+    if (t->kind == TENSOR_PARAM) return true;
+    if (!table_get(&x->moved, t)) {
+        int i = definition(x, t);
+        const GradientRequest *g = function_request(x->f, t);
+        bool yes = g ? moved_tensor(x, g->of) : i >= 0 && moved(x, x->f->equations.data[i]->e);
+        table_set(x->r->arena, &x->moved, t, yes ? (void *)x : (void *)x->r);
     }
-    return table_get(&x->moved, e->tensor) == x;
+    return table_get(&x->moved, t) == x;
 }
 
 static bool over_rows(const Equation *q) {
@@ -79,9 +86,18 @@ static bool in_layer(const Run *r, const Origin *origin) {
     return false;
 }
 
+// grad(e, x): the sum of e runs over the rows, and where x has none, so does the derivative.
+static Share share_of_gradient(Analysis *x, const GradientRequest *g) {
+    Share s = share_of_tensor(x, g->of);
+    if (s.kind == SHARE_FIXED || (s.kind == SHARE_ROW && g->by->batch_dims)) return s;
+    return none(x, "it derives a sum over the rows");
+}
+
 // What a layer makes of the rows is the model's own, its statistics over the batch too.
 static Share share_of_tensor(Analysis *x, const Tensor *t) {
     int i = definition(x, t);
+    const GradientRequest *g = function_request(x->f, t);
+    if (g) return share_of_gradient(x, g);
     if (i < x->first || in_layer(x->r, x->f->equations.data[i]->origin))
         return t->batch_dims ? of_row : fixed;
     Share *known = table_get(&x->shares, t);

@@ -325,6 +325,11 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     if (!a->ok) return;
     if (el->session->explained == el)
         argument_note(el, a->caller, a->env, parameter, v, a->given[i].kind != SEMA_ABSENT);
+    const Definition *bound = a->define->binding;
+    bool is_read = v.kind == SEMA_TENSOR ? v.array->e->op == OP_READ || v.array->filter
+                                         : v.kind == SEMA_SCALAR && v.e->op == OP_READ;
+    if (bound && bound->slots.data[i]->stored && !is_read) // `x` of a grad(e, x)
+        v = value_own(el, a->env, v, env_path(a->env, el->session->arena, parameter->name), a->span);
     if (parameter->brackets) {
         bind_tensor(el, a, parameter, v);
         return;

@@ -137,7 +137,7 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
             x = first ? *first : value_of_whole(el, env, call->items[0]);
         return value_of_order(el, env, x, call->span);
     }
-    if (row && string_equal(name, "grad")) return fail_value(el, env, NOT_YET, call->span, "`grad(…)`");
+    if (row && string_equal(name, "grad")) return value_of_grad(el, env, call);
     if (row && string_equal(name, "extend")) return fail_value(el, env, EXTEND_ALONE, call->span, "");
     el->tables->unshared++;
     if (row && row->group == GROUP_RUN && el->hooks && el->hooks->call)

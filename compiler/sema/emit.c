@@ -328,11 +328,7 @@ SemaValue value_emit(Elaborator *el, const Env *env, SemaValue v, const char *na
     return out;
 }
 
-SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
-    if (v.kind == SEMA_TENSOR)
-        return is_plain(v.array->e) || v.array->filter ? v : value_emit(el, env, v, name, span);
-    if (v.kind != SEMA_SCALAR || expr_is_simple(v.e) || (!v.e->read_count && !v.e->has_draw)) return v;
-    if (env->frame->is_inline && !expr_too_large(v.e) && v.e->depth <= MAX_DEPTH / 2) return v;
+static SemaValue scalar_emit(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
     Array a = {.rank = 0, .e = v.e};
     Indices outer;
     Tensor *t = emit(el, env, name, TENSOR_TEMP, -1, &a, &outer, span);
@@ -341,6 +337,20 @@ SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *n
     out.e = read_at(el, t, &outer, NULL, 0);
     out.type = (Type)out.e->type;
     return out;
+}
+
+SemaValue value_own(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
+    return v.kind == SEMA_TENSOR   ? value_emit(el, env, v, name, span)
+           : v.kind == SEMA_SCALAR ? scalar_emit(el, env, v, name, span)
+                                   : v;
+}
+
+SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span) {
+    if (v.kind == SEMA_TENSOR)
+        return is_plain(v.array->e) || v.array->filter ? v : value_emit(el, env, v, name, span);
+    if (v.kind != SEMA_SCALAR || expr_is_simple(v.e) || (!v.e->read_count && !v.e->has_draw)) return v;
+    if (env->frame->is_inline && !expr_too_large(v.e) && v.e->depth <= MAX_DEPTH / 2) return v;
+    return scalar_emit(el, env, v, name, span);
 }
 
 static void add_value(Indices *set, SemaValue v, const Indices *own) {

@@ -85,15 +85,16 @@ static Tensor *mean_of_batches(Run *r, Elaborator *el, Env *env, Function *end) 
 }
 
 typedef struct {
-    int equations, effects, outputs;
+    int equations, effects, outputs, gradients;
 } Mark;
 static Mark mark_of(const Function *f) {
-    return (Mark){f->equations.count, f->effects.count, f->outputs.count};
+    return (Mark){f->equations.count, f->effects.count, f->outputs.count, f->gradients.count};
 }
 static void back_to(Function *f, Mark m) {
     f->equations.count = m.equations;
     f->effects.count = m.effects;
     f->outputs.count = m.outputs;
+    f->gradients.count = m.gradients;
 }
 
 static bool held_out_loss(Run *r, Elaborator *el, Env *env, Function *end) {

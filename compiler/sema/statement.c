@@ -475,6 +475,14 @@ static SemaValue assign_under(Elaborator *el, Env *env, const Node *target, cons
     return set_slot(el, env, n->slot, v, target->span);
 }
 
+// The name by which something is derived (`grad(e, x)`) has a tensor of its own, not another's.
+static SemaValue keep_apart(Elaborator *el, Env *env, const Node *target, SemaValue v) {
+    Name *n = map_get(env->names, target_name(target));
+    if (!n || n->slot || n->pieces || v.kind == SEMA_ERROR) return v;
+    const char *path = env_path(env, el->session->arena, target_name(target));
+    return n->value = value_own(el, env, value_first(v), path, target->span);
+}
+
 static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {
     const Node *target = statement->target, *value = statement->assigned;
     if (statement->op != OPERATOR_SET) {
@@ -487,9 +495,11 @@ static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {
     }
     if (target->kind != AST_NAME && target->kind != AST_INDEX)
         return fail_value(el, env, WRONG_TARGET, target->span, "");
-    if (value->kind == AST_IF && !value->otherwise) return assign_under(el, env, target, value);
-    return target->kind == AST_INDEX ? assign_index(el, env, target, value, NULL)
-                                     : assign_name(el, env, target, value);
+    const Phrase *phrase = phrase_of(statement);
+    SemaValue v = value->kind == AST_IF && !value->otherwise ? assign_under(el, env, target, value)
+                  : target->kind == AST_INDEX                ? assign_index(el, env, target, value, NULL)
+                                                             : assign_name(el, env, target, value);
+    return phrase && phrase->slot && phrase->slot->stored ? keep_apart(el, env, target, v) : v;
 }
 
 // What the loop would make is poisoned: the one message is enough.

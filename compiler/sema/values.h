@@ -281,6 +281,7 @@ void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *cons
 // The value under a name: what is more than a read gets a tensor of its own.
 SemaValue value_emit(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span); // any
 SemaValue value_store(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span);
+SemaValue value_own(Elaborator *el, const Env *env, SemaValue v, const char *name, Span span); // always
 // With totals a tensor lives in the batch's function; at the end, made of totals; in both, made of neither;
 // in the second pass over the rows, or at the end after it.
 typedef enum { SIDE_BOTH, SIDE_BATCH, SIDE_END, SIDE_SECOND, SIDE_LAST, SIDES } Side;
@@ -331,6 +332,9 @@ void argument_note(Elaborator *el, const Env *caller, const Env *env, const Node
 // Notes down an application that may stand by itself; a model's result gets a tensor of its own.
 SemaValue application_note(Elaborator *el, const Env *env, const Node *define, const char *path,
                            Arguments arguments, SemaValue result);
+
+// gradient.c
+SemaValue value_of_grad(Elaborator *el, Env *env, const Node *call);
 
 // reshape.c
 SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const SemaValue *first);

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 import edges
+import gradients
 import layers
 from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
 from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lion, Two
@@ -49,7 +50,7 @@ def muon(nesterov):
 
 SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
 
-CASES = layers.CASES + edges.CASES + [
+CASES = layers.CASES + edges.CASES + gradients.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),

@@ -127,11 +127,14 @@ class Case:
         self.optimizer = optimizer or ('sgd(lr = 0.1)', lambda ps: torch.optim.SGD(ps, lr=0.1))
         self.schedule = schedule
 
+    def network_text(self):
+        return f'net(x[batch, 4]) -> out[batch, 3] {{\n    x |> {self.layer}({self.width}) |> {self.hidden[0]} |> {self.layer}(3)\n}}\n'
+
     def text(self):
         split = f'    split  = ordered(test = {self.test}%)\n' if self.test else ''
         listed = ',\n'.join(f'        {entry}' for entry, _ in self.metrics.values()) + '\n'
         metrics = f'    metrics   = [\n{listed}    ]\n' if self.metrics else ''
-        network = f'net(x[batch, 4]) -> out[batch, 3] {{\n    x |> {self.layer}({self.width}) |> {self.hidden[0]} |> {self.layer}(3)\n}}\n'
+        network = self.network_text()
         how = self.optimizer[0] if 'minimize' in self.optimizer[0] else f'    loss      = {self.loss[0]}\n    optimizer = {self.optimizer[0]}\n'
         return (f'# {self.name}.nn: written by reference.py.\ndata rows = csv("rows.csv") {{\n{FIELDS}{split}}}\n{self.definitions}'
                 f'model {self.model[0] if self.model else network}train net on rows {{\n{how}    batch     = {self.batch}\n    shuffle   = false\n    steps     = {STEPS}\n{self.extra}{metrics}}}\n')

@@ -58,6 +58,7 @@ each_model() {
     train mnist_mlp digits 40
     train multi_task multi_task 30
     train names . 10
+    train pinn . 60
     train neural_ode neural_ode 60
     train neuron . 200
     train own_optimizer . 100
