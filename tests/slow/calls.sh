@@ -40,6 +40,7 @@ ended() { # CAMPAIGN CALL N ERROR: how the command may end at all
     case $status in
     0 | 137) ;;
     2 | 3 | 4 | 6) [ -s err ] || [ "$2" = write ] || bad "$@" ;;
+    127) grep -q 'error while loading' err || bad "$@" ;; # the C library, before there is a program
     *) bad "$@" ;;
     esac
 }
