@@ -1,0 +1,163 @@
+// What the files of shape/ share: where a phrase stands, the applications on the way to it, and what each
+// file offers the others.
+#ifndef NN_LOOK_H
+#define NN_LOOK_H
+
+#include "shape/shape.h"
+
+enum { SHAPE_NESTING = 64, SHAPE_ROUNDS = 10000, SHAPE_LAYERS = 10000, SHAPE_ERRORS = 20 };
+
+// An application on the way to the text that is looked at. `path`: of layers made in it (rule 18), `round`:
+// the rounds of the repeats around it.
+typedef struct Application {
+    const struct Application *outer;
+    const Definition *define;
+    Span span;
+    const char *path, *round;
+    int depth;
+} Application;
+
+struct Shaper {
+    Context *ctx;
+    Arena *arena;
+    Library *library;
+    int64_t batch;
+    const Application *at;
+    const Tree *tree; // for parameters by their path; NULL: there is none yet
+    VEC(Case *) cases;
+    Case **table;
+    struct Interned **dims;
+    int64_t rounds; // of the repeats around what is looked at, multiplied
+    Shape field;    // of the data block's line at hand: a reader has it
+    bool data;      // it is a data block's text, where nothing trains a parameter
+    bool row;       // that line is an equation with indices: a column is one number in it
+    bool rates;     // numbers of calls are settings of the trainer, where they decide nothing
+    bool open;      // in a recur: something that is not known yet was asked for
+    bool last;      // it is not going to be known
+    int errors;     // before anything was looked at
+    bool stopped;   // nothing more is looked at: a definition calls itself without end
+};
+
+// Where a phrase stands: in an equation with indices, where tensors need brackets; under something that runs
+// over
+// `..`; in a subscript or size.
+typedef struct {
+    Shaper *s;
+    Case *c;
+    bool indexed, dots, subscript;
+    const struct Loop *loop; // the recur around, or NULL
+} Place;
+
+typedef struct Loop {
+    const Slot *index;
+    Extent dim;
+    const struct Loop *outer;
+} Loop;
+
+Shaper *shaper_create(Context *ctx, Library *library, int64_t batch); // run.c
+
+// ---- report.c ----
+
+#define fail(s, code, span, ...)                                                                             \
+    report_in_chain((s), diagnose((s)->ctx, (code), report_place((s), (span)), __VA_ARGS__), (span))
+Diagnostic *report_in_chain(Shaper *s, Diagnostic *d, Span span);
+Span report_place(const Shaper *s, Span span);
+const char *extents_text(Arena *arena, const Extent *dims, int rank);
+const char *text_of(Shaper *s, const Node *node);
+
+// ---- case.c ----
+
+const Extent *extents(Shaper *s, const Extent *dims, int rank); // the one array of these
+bool extent_equal(Extent a, Extent b);
+bool shape_same(const Shape *a, const Shape *b); // in all that decides something
+Shape shape_wrong(void);
+Shape shape_known(double number, bool integral);
+Shape shape_bool(bool truth);
+Shape shape_scalar(Type type);
+Shape shape_tensor(Shaper *s, const Extent *dims, int rank, Type type); // of no dimensions: a scalar
+Shape shape_first(Shape v);                                             // of several results the first
+bool shape_is_number(Shape v);                                          // known or not
+Slot *slot_named(const Definition *d, const char *name, SlotKind kind); // SLOT_WRONG: of any kind
+bool definition_is_layer(const Definition *d);
+// A definition under arguments by parameter (NONE: not given), found or made; wrong ones are not kept.
+// `path`: of the layer.
+Case *case_of(Shaper *s, Definition *define, const Shape *given, int count, const char *path, Span span);
+// The text of a pipe or repeat, or the block of a round, applied to a value.
+Case *case_inner(Shaper *s, const Phrase *inner, Case *home, const Shape *given, int count, Slot *round);
+void case_add(Shaper *s, Case *c);
+Case *case_new(Shaper *s, Definition *define);
+Shape case_constant(Place at, Definition *constant, Span span);
+
+// ---- value.c ----
+
+Shape shape_at(Place at, const Phrase *p);    // memo: Case.of
+Shape shape_whole(Place at, const Phrase *p); // an argument or base that is a whole tensor
+Shape join(Place at, Operator op, Shape a, Shape b, Span span);
+// Values of numbers and tensors of one shape, element by element. False after a message.
+bool unify(Place at, const Shape *values, int count, Shape *out, Span span);
+Shape choose(Place at, Shape condition, Shape a, Shape b, Span span);
+Shape list_shape(Place at, Shape list, Span span);
+Shape builtin_shape(Place at, const Builtin *row, const Shape *values, int count, Span span);
+// 1 or 0 where it is known; -1: when running only, or after a message (then its kind is WRONG).
+int condition_at(Place at, const Phrase *p, Shape *condition);
+bool number_at(Place at, const Phrase *p, const char *what, int64_t *number);
+Shape type_joined(Shape a, Shape b);
+bool is_whole(Shape v); // INT or BOOL
+
+// ---- index.c ----
+
+Shape read_shape(Place at, const Phrase *p);
+Shape reduce_shape(Place at, const Phrase *p);
+Shape reduction_shape(Place at, const Builtin *row, Shape v, Span span); // of a whole tensor
+Shape count_shape(Place at, Shape v, Span span);
+Shape reshape_shape(Place at, const Phrase *p, Shape v, int from);
+Shape order_shape(Place at, Shape v, Span span);
+
+// ---- range.c ----
+
+// The range of an index by what it stands in (rule 3, third stage). WRONG after a message; OPEN: not known
+// yet.
+typedef enum { RANGE_WRONG, RANGE_OPEN, RANGE_FOUND } RangeState;
+RangeState index_range(Place at, const Phrase *binder, const Slot *index, Extent *dim);
+bool index_given(Place at, const Phrase *binder, const Slot *index); // without a message
+void range_set(Place at, const Slot *index, Extent dim);
+bool range_known(Place at, const Slot *index);
+bool dim_at(Place at, const Phrase *p, Extent *dim);
+bool dim_of_shape(Place at, const Node *node, Shape v, Extent *dim);
+bool dims_fit(Place at, const Extent *dims, int rank, Span span);
+// The dimensions of a DECLARE's brackets, `..` written out. False after a message.
+bool dims_declared(Place at, const Phrase *declare, Extent *dims, int *rank);
+// Those of a signature's parameter.
+bool dims_signature(Place at, const Node *parameter, Extent *dims, int *rank);
+bool dim_signature(Place at, const Node *item, Extent *dim);
+Shape signature_value(Place at, const Node *e);
+
+// ---- give.c ----
+
+// A block's statements; what its last expression is, or ABSENT.
+Shape block_shape(Place at, const Phrase *block);
+Shape statement_shape(Place at, const Phrase *p);
+Shape recur_shape(Place at, const Phrase *p);
+
+// ---- call.c ----
+
+Shape apply_shape(Place at, const Phrase *p);
+Shape make_shape(Place at, const Phrase *p);
+Shape pipe_shape(Place at, const Phrase *p);
+Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first);
+Shape closure_apply(Place at, Shape what, Shape input, const Phrase *p, Span span);
+Shape define_apply(Place at, Definition *d, Shape *given, const char *path, const Phrase *p, Span span);
+Shape closure_shape(Shaper *s, Closure closure, Span span);
+Shape forced(Shaper *s, Shape v); // an EXPRESSION is what it gives
+
+// ---- data.c ----
+
+// The fields of a data block, by slot: of one row. False after messages.
+Case *data_shape(Shaper *s, Definition *data);
+Shape reader_shape(Place at, const Phrase *p);
+// As a tensor of a batch.
+Shape field_of_batch(Shaper *s, Shape v);
+int64_t table_rows(Place at, const Definition *data); // -1: known with the data only
+const char *line_name(const Node *s);                 // what an assignment gives
+
+#endif

@@ -1,0 +1,289 @@
+// Sizes and ranges: what stands in brackets of declarations as numbers, and how far an index runs (rule 3).
+// Guarantees: a size is a whole number from 1, or the batch; an index has one range.
+#include "shape/look.h"
+
+#include <math.h>
+
+// ---- sizes ----
+
+static bool dim_of_number(Shaper *s, const Node *e, double number, Extent *dim) {
+    const char *text = text_of(s, e), *plain = string_of_double(s->arena, number);
+    if (number != floor(number) || !isfinite(number)) {
+        fail(s, SIZE_NOT_WHOLE, e->span, text, plain);
+        return false;
+    }
+    if (number < 1 || number >= 2147483648.0) {
+        const char *what = string_equal(plain, text) ? string_format(s->arena, "is %s", plain)
+                                                     : string_format(s->arena, "`%s` is %s", text, plain);
+        fail(s, SIZE_OUT_OF_RANGE, e->span, what);
+        return false;
+    }
+    *dim = (Extent){(int64_t)number, false};
+    return true;
+}
+
+bool dim_of_shape(Place at, const Node *node, Shape v, Extent *dim) {
+    Shaper *s = at.s;
+    v = shape_first(v);
+    if (v.kind == SHAPE_WRONG) return false;
+    if (v.kind == SHAPE_KNOWN && v.unit != DIMENSION_NUMBER) {
+        fail(s, UNIT_UNWANTED, node->span, string_format(s->arena, "the size `%s`", text_of(s, node)));
+        return false;
+    }
+    if (v.kind == SHAPE_KNOWN) return dim_of_number(s, node, v.number, dim);
+    if (v.kind == SHAPE_SCALAR && v.is_rows) {
+        *dim = (Extent){s->batch, true};
+        return true;
+    }
+    fail(s, v.kind == SHAPE_SCALAR && v.of_rows ? SIZE_OF_BATCH : SIZE_NOT_KNOWN, node->span,
+         text_of(s, node));
+    return false;
+}
+
+bool dim_at(Place at, const Phrase *p, Extent *dim) {
+    at.indexed = at.subscript = true;
+    return dim_of_shape(at, p->node, shape_at(at, p), dim);
+}
+
+bool dims_fit(Place at, const Extent *dims, int rank, Span span) {
+    int64_t elements = 1;
+    for (int d = 0; d < rank; d++)
+        if (__builtin_mul_overflow(elements, dims[d].size, &elements) || elements >= (INT64_C(1) << 40)) {
+            fail(at.s, TENSOR_TOO_LARGE, span, extents_text(at.s->arena, dims, rank));
+            return false;
+        }
+    return true;
+}
+
+static bool add_dim(Place at, Span span, Extent dim, Extent *dims, int *rank) {
+    if (*rank == MAX_RANK) {
+        fail(at.s, RANK_LIMIT, span, MAX_RANK);
+        return false;
+    }
+    dims[(*rank)++] = dim;
+    return true;
+}
+
+static bool add_dots(Place at, Span span, Extent *dims, int *rank) {
+    if (!at.c->has_dots) {
+        fail(at.s, DOTS_UNKNOWN, span, "");
+        return false;
+    }
+    for (int d = 0; d < at.c->dot_count; d++)
+        if (!add_dim(at, span, at.c->dots[d], dims, rank)) return false;
+    return true;
+}
+
+// The parts of `p` from `from` on that are sizes, to the end of its brackets.
+bool dims_declared(Place at, const Phrase *p, Extent *dims, int *rank) {
+    const Node *node = p->node;
+    int stated = 0, plain = p->binders;
+    *rank = 0;
+    for (int i = 0; i < node->count; i++) {
+        const Node *item = node->items[i];
+        bool index = stated < p->binders && p->binder[stated].span.start == item->span.start;
+        const Phrase *size = index ? p->binder[stated++].limit : p->part[plain++];
+        Extent dim;
+        if (item->kind == AST_DOTS) {
+            if (!add_dots(at, item->span, dims, rank)) return false;
+            continue;
+        }
+        if (!dim_at(at, size, &dim) || !add_dim(at, item->span, dim, dims, rank)) return false;
+        if (index) range_set(at, p->binder[stated - 1].index, dim);
+    }
+    return !node->count || dims_fit(at, dims, *rank, node->items[0]->span);
+}
+
+// ---- signatures, whose brackets are no phrases ----
+
+static Shape signature_name(Place at, const Node *e) {
+    const Slot *slot = slot_named(at.c->define, e->name, SLOT_SETTING);
+    if (!slot) slot = slot_named(at.c->define, e->name, SLOT_SIZE);
+    if (slot && at.c->slot[slot->number].kind == SHAPE_NONE) return shape_wrong();
+    if (slot) return forced(at.s, at.c->slot[slot->number]);
+    const Node *found = library_find(at.s->library, e->span, e->name);
+    if (!found || found->kind != AST_CONSTANT) return shape_wrong();
+    return case_constant(at, definition_of_node(at.s->library, found), e->span);
+}
+
+// A number, a size, a setting or constant, and operators on these.
+Shape signature_value(Place at, const Node *e) {
+    if (e->binding) return shape_at(at, phrase_of(e));
+    Shape v = shape_wrong();
+    if (e->kind == AST_NUMBER) {
+        v = shape_known(e->number, e->integral);
+        v.unit = (uint8_t)unit_dimension(e->unit);
+    } else if (e->kind == AST_NAME) {
+        v = signature_name(at, e);
+    } else if (e->kind == AST_UNARY && e->op == OPERATOR_NEGATE) {
+        v = join(at, OPERATOR_SUB, shape_known(0, true), signature_value(at, e->value), e->span);
+    } else if (e->kind == AST_BINARY) {
+        Shape left = signature_value(at, e->left);
+        v = join(at, e->op, left, signature_value(at, e->right), e->span);
+    }
+    v.span = e->span;
+    return v;
+}
+
+bool dim_signature(Place at, const Node *item, Extent *dim) {
+    at.indexed = at.subscript = true;
+    return dim_of_shape(at, item, signature_value(at, item), dim);
+}
+
+bool dims_signature(Place at, const Node *parameter, Extent *dims, int *rank) {
+    *rank = 0;
+    for (int i = 0; i < parameter->count; i++) {
+        const Node *item = parameter->items[i];
+        Extent dim;
+        if (item->kind == AST_DOTS) {
+            if (!add_dots(at, item->span, dims, rank)) return false;
+            continue;
+        }
+        if (!dim_signature(at, item, &dim) || !add_dim(at, item->span, dim, dims, rank)) return false;
+    }
+    return !parameter->count || dims_fit(at, dims, *rank, parameter->items[0]->span);
+}
+
+// ---- ranges ----
+
+// What a slot of an index says: its range, as the one dimension of a number.
+void range_set(Place at, const Slot *index, Extent dim) {
+    Shape v = shape_scalar(TYPE_INT);
+    v.dims = extents(at.s, &dim, 1);
+    v.is_row = dim.batch;
+    at.c->slot[index->number] = v;
+}
+
+bool range_known(Place at, const Slot *index) { return at.c->slot[index->number].kind != SHAPE_NONE; }
+
+typedef struct {
+    Place at;
+    const Phrase *binder; // that binds the index
+    const Slot *index;
+    bool later; // reads with something outside, or under conditions that are known when running only
+    bool found, conflict, wrong, open;
+    Extent dim, other;
+    Span span, other_span;
+} Range;
+
+static bool names_index(const Phrase *p, const Slot *index) {
+    if (!p) return false;
+    if (p->kind == PHRASE_SLOT && p->slot == index) return true;
+    for (int i = 0; i < p->count; i++)
+        if (names_index(p->part[i], index)) return true;
+    return false;
+}
+
+// A condition on `training`, and on what is known when compiling, alone: it keeps no read inside.
+static bool only_training(const Phrase *p) {
+    if (p->sort.phase != PHASE_ROWS) return true;
+    if (p->kind == PHRASE_WORD) return p->builtin && string_equal(p->builtin->name, "training");
+    bool all = p->kind == PHRASE_UNARY || p->kind == PHRASE_BINARY;
+    for (int i = 0; i < p->count; i++) all = all && only_training(p->part[i]);
+    return all;
+}
+
+// Does what stands under these conditions, up to those around the binder, give a range?
+static bool reaches(Range *r, const Branch *under) {
+    for (; under && under != r->binder->under; under = under->outer) {
+        const Phrase *c = under->condition;
+        if (c->sort.phase != PHASE_ROWS) {
+            Shape v = shape_first(shape_at(r->at, c));
+            if (v.kind == SHAPE_KNOWN && (v.number != 0) != under->side) return false;
+            if (v.kind != SHAPE_KNOWN && !r->later) return false;
+        } else if (!only_training(c) && (!r->later || names_index(c, r->index))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void found_range(Range *r, Extent dim, Span span) {
+    if (!r->found) {
+        r->found = true;
+        r->dim = dim;
+        r->span = span;
+    } else if (!r->conflict && !extent_equal(r->dim, dim)) {
+        r->conflict = true;
+        r->other = dim;
+        r->other_span = span;
+    }
+}
+
+static const Phrase *base_of(const Phrase *read, bool *extended) {
+    const Phrase *base = read->part[0];
+    *extended =
+        base->kind == PHRASE_BUILTIN && string_equal(base->builtin->name, "extend") && base->count > 0;
+    return *extended ? base->part[0] : base;
+}
+
+static bool stands_alone(const Phrase *entry, const Slot *index) {
+    return entry && entry->kind == PHRASE_SLOT && entry->slot == index;
+}
+
+static void look_at_read(Range *r, const Phrase *read) {
+    bool alone = false, extended;
+    for (int i = 1; i < read->count; i++) alone |= stands_alone(read->part[i], r->index);
+    if (!alone || !reaches(r, read->under)) return;
+    const Phrase *base = base_of(read, &extended);
+    if (extended && !r->later) return;
+    Shape v = shape_first(shape_whole(r->at, base));
+    r->wrong |= v.kind == SHAPE_WRONG;
+    r->open |= v.kind == SHAPE_OPEN;
+    if (v.kind == SHAPE_LIST) v = list_shape(r->at, v, base->span);
+    if (v.kind != SHAPE_TENSOR) return;
+    int dots = v.rank - (read->count - 2), at = 0;
+    for (int i = 1; i < read->count && at < v.rank; i++) {
+        const Phrase *entry = read->part[i];
+        if (entry && entry->kind == PHRASE_DOTS)
+            at += dots;
+        else if (stands_alone(entry, r->index))
+            found_range(r, v.dims[at++], entry->span);
+        else
+            at++;
+    }
+}
+
+// All reads of the definition: where the index stands is a number of the definition's own.
+static Range range_scan(Place at, const Phrase *binder, const Slot *index) {
+    Range r = {.at = at, .binder = binder, .index = index};
+    for (int later = 0; later < 2 && !r.found && !r.wrong; later++) {
+        r.later = later;
+        for (int i = 0; i < at.c->define->phrases.count; i++) {
+            const Phrase *p = at.c->define->phrases.data[i];
+            if (p->kind == PHRASE_READ) look_at_read(&r, p);
+        }
+    }
+    return r;
+}
+
+bool index_given(Place at, const Phrase *binder, const Slot *index) {
+    Range r = range_scan(at, binder, index);
+    return r.found || r.wrong;
+}
+
+RangeState index_range(Place at, const Phrase *binder, const Slot *index, Extent *dim) {
+    Shaper *s = at.s;
+    Range r = range_scan(at, binder, index);
+    if (r.wrong) return RANGE_WRONG;
+    if (!r.found && r.open && !s->last) {
+        s->open = true;
+        return RANGE_OPEN;
+    }
+    if (!r.found) {
+        Diagnostic *d = fail(s, INDEX_WITHOUT_RANGE, index->span, index->name);
+        if (d) diagnostic_help(s->ctx, d, "state it, as in `%s < 10`", index->name);
+        return RANGE_WRONG;
+    }
+    if (r.conflict) {
+        const char *one = extents_text(s->arena, &r.dim, 1), *other = extents_text(s->arena, &r.other, 1);
+        Diagnostic *d = fail(s, INDEX_RANGES, r.other_span, index->name, one, other);
+        if (d) {
+            diagnostic_note(s->ctx, d, r.span, "here it runs over a dimension of size %s", one);
+            diagnostic_note(s->ctx, d, r.other_span, "here over one of size %s", other);
+        }
+        return RANGE_WRONG;
+    }
+    *dim = r.dim;
+    return RANGE_FOUND;
+}

@@ -1,0 +1,81 @@
+// Messages with the chain of applications as notes, and the texts of shapes.
+#include "shape/look.h"
+
+#include <string.h>
+
+const char *extents_text(Arena *arena, const Extent *dims, int rank) {
+    Text text = {.arena = arena};
+    text_put(&text, "[");
+    for (int d = 0; d < rank; d++)
+        text_add(&text, "%s%s%lld", d ? ", " : "", dims[d].batch ? "batch " : "", (long long)dims[d].size);
+    text_put(&text, "]");
+    return text_string(&text);
+}
+
+const char *shape_text(Arena *arena, Shape v) {
+    v = shape_first(v);
+    switch ((ShapeKind)v.kind) {
+    case SHAPE_KNOWN:
+        if (v.type == TYPE_BOOL) return v.number != 0 ? "true" : "false";
+        return string_format(arena, "the number %s", string_of_double(arena, v.number));
+    case SHAPE_SCALAR: return "a number";
+    case SHAPE_TENSOR: return extents_text(arena, v.dims, v.rank);
+    case SHAPE_TEXT: return "a text";
+    case SHAPE_CALLABLE:
+        if (v.closure->kind == CLOSURE_EXPRESSION) return "an expression with draws";
+        return v.closure->kind == CLOSURE_INNER ||
+                       (v.closure->definition && definition_is_layer(v.closure->definition))
+                   ? "a layer"
+                   : "a function";
+    case SHAPE_LIST: return "a list";
+    case SHAPE_ABSENT: return "absent";
+    case SHAPE_NONE:
+    case SHAPE_OPEN:
+    case SHAPE_TUPLE:
+    case SHAPE_WRONG: break;
+    }
+    return "a wrong value";
+}
+
+const char *text_of(Shaper *s, const Node *node) {
+    Text text = {.arena = s->arena};
+    node_print(&text, node);
+    return text_string(&text);
+}
+
+// A long path without its middle.
+static const char *shorter(Arena *arena, const char *path) {
+    enum { LONG = 80, HEAD = 24, TAIL = 40 };
+    size_t length = strlen(path);
+    return length <= LONG ? path : string_format(arena, "%.*s…%s", (int)HEAD, path, path + length - TAIL);
+}
+
+static bool in_library(const Shaper *s, Span span) {
+    const Source *source = source_of(s->ctx, span);
+    return source && source->library;
+}
+
+// What goes wrong in the library's text is reported where the user's text calls it.
+Span report_place(const Shaper *s, Span span) {
+    if (!in_library(s, span)) return span;
+    for (const Application *a = s->at; a; a = a->outer)
+        if (a->define && !in_library(s, a->span)) return a->span;
+    return span;
+}
+
+Diagnostic *report_in_chain(Shaper *s, Diagnostic *d, Span span) {
+    s->stopped |= s->ctx->errors - s->errors > SHAPE_ERRORS;
+    if (!d) return d;
+    if (d->span.start != span.start || d->span.end != span.end)
+        diagnostic_note(s->ctx, d, span, "the fault shows here");
+    uint32_t before = 0;
+    int shown = 0;
+    for (const Application *a = s->at; a && a->define; a = a->outer) {
+        bool from_outside = a->span.start == a->define->node->name_span.start;
+        if (from_outside || a->span.start == before || ++shown > 8) continue;
+        before = a->span.start;
+        diagnostic_note(s->ctx, d, a->span, "in `%s`, applied here",
+                        shorter(s->arena, definition_is_layer(a->define) ? a->path : a->define->node->name));
+    }
+    return d;
+}

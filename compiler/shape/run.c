@@ -1,0 +1,437 @@
+// A run: the data block's fields, its models, the lines and settings of `train`, which parameters are
+// trained.
+#include "shape/tree.h"
+
+#include <string.h>
+
+typedef struct {
+    Shaper *s;
+    Tree *tree;
+    Walk *walk;
+    const Node *train;
+    Definition *block, *data;
+    Place at; // of the block's text
+} Run;
+
+Shaper *shaper_create(Context *ctx, Library *library, int64_t batch) {
+    Shaper *s = arena_new(ctx->arena, Shaper);
+    *s = (Shaper){.ctx = ctx, .arena = ctx->arena, .library = library, .batch = batch, .errors = ctx->errors};
+    enum { TABLE = 1024 };
+    s->table = arena_array(ctx->arena, Case *, TABLE);
+    s->dims = arena_array(ctx->arena, struct Interned *, TABLE);
+    return s;
+}
+
+// The value of a setting's line, or NULL.
+static const Phrase *setting(const Run *r, const char *name) {
+    const Phrase *body = r->block->body;
+    for (int i = 0; i < body->count; i++) {
+        const Phrase *line = body->part[i];
+        if (!line || line->kind != PHRASE_GIVE || line->slot) continue;
+        const char *own = line_name(line->node);
+        if (own && string_equal(own, name)) return line->part[0];
+    }
+    return NULL;
+}
+
+static int64_t batch_of(Run *r) {
+    const Phrase *e = setting(r, "batch");
+    int64_t batch = 32;
+    if (e && e->kind == PHRASE_WORD) {
+        int64_t rows = table_rows(r->at, r->data);
+        if (rows > 0) return rows;
+        Diagnostic *d = fail(r->s, BATCH_ALL, e->span, "");
+        if (d) diagnostic_help(r->s->ctx, d, "give a number that is large enough: fewer rows make one batch");
+        return 32;
+    }
+    return e && number_at(r->at, e, "batch", &batch) ? batch : 32;
+}
+
+// ---- models ----
+
+static const Shape *field_named(const Run *r, const Case *data, const char *name) {
+    for (int i = 0; i < r->data->slots.count; i++) {
+        const Slot *slot = r->data->slots.data[i];
+        if (slot->kind == SLOT_FIELD && string_equal(slot->name, name)) return &data->slot[slot->number];
+    }
+    return NULL;
+}
+
+static void set_fields(Run *r, const Case *data) {
+    for (int i = 0; i < r->block->slots.count; i++) {
+        const Slot *slot = r->block->slots.data[i];
+        const Shape *field = slot->kind == SLOT_FIELD ? field_named(r, data, slot->name) : NULL;
+        Shape *v = &r->at.c->slot[slot->number];
+        if (field) *v = field_of_batch(r->s, *field);
+        if (slot->kind != SLOT_SIZE) continue;
+        *v = shape_scalar(TYPE_INT); // `batch`
+        v->is_rows = v->of_rows = true;
+    }
+}
+
+static void set_outputs(Run *r, const Case *model) {
+    const Node *results = model->define->node->results;
+    for (int i = 0; results && i < results->count; i++) {
+        const Slot *slot = slot_named(r->block, results->items[i]->name, SLOT_OUTPUT);
+        Shape v = model->result;
+        if (v.kind == SHAPE_TUPLE) v = i < v.count ? v.items[i] : shape_wrong();
+        if (slot) r->at.c->slot[slot->number] = v;
+    }
+}
+
+// A single model whose inputs are fields is called by itself. False after a message.
+static bool call_model(Run *r, const Case *data, const Node *name) {
+    const Node *found = library_find(r->s->library, name->span, name->name);
+    Definition *model = definition_of_node(r->s->library, found);
+    Shape *given = arena_array(r->s->arena, Shape, model->parameters + 1);
+    for (int i = 0; i < model->parameters; i++) {
+        const Shape *field = field_named(r, data, model->node->items[i]->name);
+        if (!field) return true;
+        if (field->kind == SHAPE_WRONG) return false;
+        given[i] = field_of_batch(r->s, *field);
+    }
+    Case *c = case_of(r->s, model, given, model->parameters, model->node->name, name->span);
+    if (c->wrong) return false;
+    walk_model(r->walk, c, name->span);
+    set_outputs(r, c);
+    return true;
+}
+
+// ---- lines and settings ----
+
+static bool is_number(const Run *r, const Phrase *e, Shape v) {
+    v = shape_first(v);
+    if (v.kind == SHAPE_WRONG) return false;
+    if (shape_is_number(v) || v.kind == SHAPE_TENSOR || v.kind == SHAPE_LIST) return true;
+    fail(r->s, NOT_A_NUMBER, e->span, shape_text(r->s->arena, v));
+    return false;
+}
+
+static bool without_rows(const Run *r, const Phrase *e, Shape v, const char *what) {
+    for (int d = 0; v.kind == SHAPE_TENSOR && d < v.rank; d++)
+        if (v.dims[d].batch) {
+            fail(r->s, METRIC_ROWS, e->span, what);
+            return false;
+        }
+    return true;
+}
+
+static void look_at_loss(Run *r, const Phrase *e) {
+    Shape v = shape_first(shape_at(r->at, e));
+    if (v.kind == SHAPE_KNOWN) {
+        fail(r->s, LOSS_CONSTANT, e->span, string_of_double(r->s->arena, v.number));
+        return;
+    }
+    if (is_number(r, e, v)) without_rows(r, e, v, "the loss");
+}
+
+static const char *metric_name(const Phrase *line) {
+    const Node *n = line->node;
+    return n->kind == AST_CALL ? n->base->name : n->name;
+}
+
+static void look_at_metrics(Run *r, const Phrase *list) {
+    for (int i = 0; list && list->kind == PHRASE_LIST && i < list->count; i++) {
+        const Phrase *line = list->part[i], *e = line->kind == PHRASE_NAMED ? line->part[0] : line;
+        Shape v = shape_first(shape_at(r->at, e));
+        r->at.c->of[line->number] = v;
+        if (is_number(r, e, v))
+            without_rows(r, e, v, string_format(r->s->arena, "the metric `%s`", metric_name(line)));
+    }
+}
+
+static void look_at_lines(Run *r) {
+    const Phrase *body = r->block->body;
+    for (int i = 0; i < body->count; i++) {
+        const Phrase *line = body->part[i];
+        if (!line || line->kind == PHRASE_MINIMIZE || (line->kind == PHRASE_GIVE && !line->slot)) continue;
+        r->s->rates = line->kind == PHRASE_GIVE && line->part[line->count - 1]->sort.phase == PHASE_CLOCK;
+        statement_shape(r->at, line);
+        r->s->rates = false;
+    }
+}
+
+// ---- which parameters each clause changes (rule 22) ----
+
+static bool is_below(const char *name, const char *path) {
+    size_t n = strlen(path);
+    return strncmp(name, path, n) == 0 && (name[n] == 0 || name[n] == '.' || name[n] == '[');
+}
+
+static void suggest(const Run *r, Diagnostic *d, const char *path) {
+    Text list = {.arena = r->s->arena};
+    const char *names[200] = {NULL};
+    int count = 0;
+    for (int i = 0; i < r->tree->params.count && count < 200; i++)
+        names[count++] = r->tree->params.data[i]->path;
+    const char *near = string_nearest(path, names, count);
+    if (near) {
+        diagnostic_help(r->s->ctx, d, "did you mean `%s`?", near);
+        return;
+    }
+    for (int i = 0; i < count && i < 8; i++) text_add(&list, "%s`%s`", i ? ", " : "", names[i]);
+    if (count)
+        diagnostic_help(r->s->ctx, d, "the parameters are %s%s", text_string(&list), count > 8 ? " ..." : "");
+}
+
+static bool is_model(const Run *r, const char *path) {
+    for (int i = 0; i < r->train->count; i++)
+        if (string_equal(path, r->train->items[i]->name)) return true;
+    return false;
+}
+
+// Does the clause's selection hold the parameter? `path`: NULL for all.
+static bool selects(const Run *r, const char *path, bool matrices, const Declared *d) {
+    return !(path && !is_below(d->path, path) && !is_model(r, path)) && !(matrices && d->rank != 2);
+}
+
+static const char *path_of(Run *r, const Node *e) {
+    if (e->kind == AST_NAME || e->kind == AST_MEMBER || e->kind == AST_INDEX) return text_of(r->s, e);
+    fail(r->s, OVER_WHAT, e->span, "");
+    return NULL;
+}
+
+typedef struct {
+    const Phrase *over, *optimizer, *condition; // over: NULL for all
+    VEC(Declared *) params;
+} Chosen;
+
+static bool is_word(const Phrase *p, const char *word) {
+    return p->kind == PHRASE_WORD && string_equal(p->builtin->name, word);
+}
+
+static void select_clause(Run *r, Chosen *c) {
+    const Phrase *over = c->over;
+    bool all = !over || is_word(over, "all") || is_word(over, "rest"), matrices = false;
+    const char *path = NULL;
+    const Node *node = over ? over->node : NULL;
+    if (!all) {
+        matrices = over->kind == PHRASE_BUILTIN && string_equal(over->builtin->name, "matrices");
+        if (matrices) node = over->part[0]->node;
+        if (!(path = path_of(r, node))) return;
+    }
+    for (int i = 0; i < r->tree->params.count; i++) {
+        Declared *d = r->tree->params.data[i];
+        if (d->trainable || !selects(r, path, matrices, d)) continue;
+        d->trainable = true;
+        vec_push(r->s->arena, &c->params, d);
+    }
+    if (c->params.count || !over) return;
+    if (is_word(over, "rest")) {
+        diagnose(r->s->ctx, REST_NOTHING, over->span);
+        return;
+    }
+    Diagnostic *d =
+        fail(r->s, OVER_NOTHING, node->span, matrices ? "no matrix" : "no parameter", path ? path : "all");
+    if (d) suggest(r, d, path ? path : "all");
+}
+
+static bool any_below(const Run *r, const char *path, bool trainable) {
+    for (int i = 0; i < r->tree->params.count; i++) {
+        const Declared *d = r->tree->params.data[i];
+        if (d->trainable == trainable && is_below(d->path, path)) return true;
+    }
+    return false;
+}
+
+// A layer with parameters none of which is named runs as in inference, with the layers inside it.
+static void freeze(Run *r) {
+    for (int i = 0; i < r->tree->layers.count; i++) {
+        Layer *l = r->tree->layers.data[i];
+        l->frozen = any_below(r, l->path, false) && !any_below(r, l->path, true);
+    }
+}
+
+// ---- rules (rule 21) ----
+
+static bool rank_fits(Run *r, const Chosen *c, const Definition *d, const Declared *p) {
+    const Node *w = d->node->items[0];
+    int named = 0;
+    bool dots = false;
+    for (int i = 0; i < w->count; i++) {
+        dots |= w->items[i]->kind == AST_DOTS;
+        named += w->items[i]->kind != AST_DOTS;
+    }
+    if (!w->brackets || (dots ? named <= p->rank : named == p->rank)) return true;
+    Diagnostic *m = fail(r->s, OPTIMIZER_RANK, c->over ? c->over->span : c->optimizer->span, d->node->name,
+                         named, p->path, p->rank);
+    if (m)
+        diagnostic_help(
+            r->s->ctx, m,
+            "name the parameters it fits: `over matrices(%s) with %s(...)`, and another `over rest`",
+            r->train->items[0]->name, d->node->name);
+    return false;
+}
+
+// One case for all numbers, else one for each shape.
+static void look_at_rule(Run *r, const Chosen *c) {
+    Shaper *s = r->s;
+    s->rates = true;
+    Shape rule = shape_at(r->at, c->optimizer);
+    s->rates = false;
+    if (c->condition) shape_at(r->at, c->condition);
+    if (rule.kind != SHAPE_CALLABLE) return;
+    Definition *d = rule.closure->definition;
+    for (int i = 0; i < c->params.count && !s->stopped; i++) {
+        const Declared *p = c->params.data[i];
+        if (!rank_fits(r, c, d, p)) return;
+        bool brackets = d->node->items[0]->brackets;
+        Shape *given = arena_array(s->arena, Shape, d->parameters + 1);
+        for (int k = 0; k < d->parameters; k++) given[k] = rule.closure->given[k];
+        given[0] = brackets ? shape_tensor(s, p->dims, p->rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
+        given[1] = given[0];
+        case_of(s, d, given, d->parameters, NULL, c->optimizer->span);
+    }
+}
+
+static void look_at_clauses(Run *r, const Phrase *minimize) {
+    VEC(Chosen) chosen = {0};
+    if (!minimize) {
+        Chosen one = {.optimizer = setting(r, "optimizer")};
+        if (one.optimizer) vec_push(r->s->arena, &chosen, one);
+    }
+    for (int i = 1; minimize && i < minimize->count; i++) {
+        const Phrase *clause = minimize->part[i];
+        Chosen one = {.over = clause->part[0], .optimizer = clause->part[1], .condition = clause->part[2]};
+        vec_push(r->s->arena, &chosen, one);
+    }
+    for (int i = 0; i < chosen.count; i++) select_clause(r, &chosen.data[i]);
+    for (int i = 0; i < chosen.count; i++) look_at_rule(r, &chosen.data[i]);
+}
+
+static void look_at_minimize(Run *r) {
+    const Phrase *body = r->block->body, *loss = setting(r, "loss");
+    bool any = false;
+    for (int i = 0; i < body->count; i++) {
+        const Phrase *line = body->part[i];
+        if (!line || line->kind != PHRASE_MINIMIZE) continue;
+        for (int k = 0; k < r->tree->params.count; k++) r->tree->params.data[k]->trainable = false;
+        look_at_loss(r, line->part[0]);
+        if (!any) walk_text(r->walk, r->at.c);
+        any = true;
+        look_at_clauses(r, line);
+    }
+    if (!any && loss) {
+        look_at_loss(r, loss);
+        walk_text(r->walk, r->at.c);
+        look_at_clauses(r, NULL);
+    }
+    freeze(r);
+}
+
+// The first metric with dimensions that an expression speaks of, or NULL.
+static const Phrase *array_metric(const Run *r, const Phrase *e) {
+    const Phrase *list = setting(r, "metrics");
+    bool metric = (e->kind == PHRASE_WORD && !e->builtin) || (e->kind == PHRASE_MEMBER && !e->part[0]);
+    for (int i = 0; metric && list && i < list->count; i++)
+        if (string_equal(metric_name(list->part[i]), e->text) && r->at.c->of[list->part[i]->number].rank)
+            return e;
+    for (int i = 0; i < e->count; i++) {
+        const Phrase *found = e->part[i] ? array_metric(r, e->part[i]) : NULL;
+        if (found) return found;
+    }
+    return NULL;
+}
+
+// What is asked at an epoch's end: one number.
+static Shape look_at_end(Run *r, const Phrase *e, const char *what) {
+    const Phrase *array = array_metric(r, e);
+    if (!array) return shape_at(r->at, e);
+    fail(r->s, METRIC_ARRAY, array->span, array->text, what);
+    return shape_wrong();
+}
+
+static void look_at_stop(Run *r, const Phrase *e) {
+    Shape v = look_at_end(r, e, "`stop`");
+    if (v.kind == SHAPE_WRONG || v.type == TYPE_BOOL) return;
+    Diagnostic *d = fail(r->s, WORD_EXPECTED, e->span, "a condition");
+    if (d) diagnostic_help(r->s->ctx, d, "compare it, as in `loss < 0.01`, `time > 10 min`");
+}
+
+// Initial weights from a file: `of` names layers and parameters of this run.
+static void look_at_start(Run *r, const Phrase *start) {
+    const Phrase *of = start && start->count > 1 ? start->part[1] : NULL;
+    bool list = of && of->kind == PHRASE_LIST;
+    for (int i = 0; of && i < (list ? of->count : 1); i++) {
+        const Phrase *one = list ? of->part[i] : of;
+        const char *path = text_of(r->s, one->node);
+        bool found = is_model(r, path);
+        for (int k = 0; k < r->tree->params.count && !found; k++)
+            found = is_below(r->tree->params.data[k]->path, path);
+        Diagnostic *d = found ? NULL : fail(r->s, START_NOTHING, one->span, path);
+        if (d) suggest(r, d, path);
+    }
+}
+
+static void look_at_settings(Run *r) {
+    look_at_metrics(r, setting(r, "metrics"));
+    const Phrase *clip = setting(r, "clip"), *best = setting(r, "checkpoint"), *stop = setting(r, "stop");
+    const Phrase *constrain = setting(r, "constrain");
+    look_at_start(r, setting(r, "start"));
+    if (clip && clip->count) shape_at(r->at, clip->part[0]);
+    if (best && best->count) look_at_end(r, best->part[0], "`checkpoint`");
+    if (stop) look_at_stop(r, stop);
+    const TrainSetting *row;
+    for (int i = 0; (row = train_setting_row(i)); i++)
+        if ((row->kind == VALUE_COUNT || row->kind == VALUE_FLAG) && setting(r, row->name))
+            shape_at(r->at, setting(r, row->name));
+    Shape f = constrain ? shape_at(r->at, constrain) : (Shape){0};
+    for (int i = 0; f.kind == SHAPE_CALLABLE && i < r->tree->params.count; i++) {
+        const Declared *d = r->tree->params.data[i];
+        if (d->trainable)
+            closure_apply(r->at, f, shape_tensor(r->s, d->dims, d->rank, TYPE_REAL), constrain,
+                          constrain->span);
+    }
+}
+
+// ---- the whole ----
+
+static bool open_run(Run *r, const Node *root) {
+    Shaper *s = r->s;
+    r->train = file_train(root);
+    const Node *data = r->train ? library_find(s->library, r->train->span, r->train->name) : NULL;
+    if (!data || data->kind != AST_DATA) return false;
+    r->block = definition_of_node(s->library, r->train);
+    r->data = definition_of_node(s->library, data);
+    if (!r->block->body || !r->data->body) return false;
+    Application *outside = arena_new(s->arena, Application);
+    *outside = (Application){NULL, NULL, r->train->span, "", "", 0};
+    s->at = outside;
+    r->at = (Place){.s = s, .c = case_new(s, r->block)};
+    case_add(s, r->at.c);
+    return true;
+}
+
+Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch) {
+    Shaper *s = shaper_create(ctx, library, batch);
+    Tree *tree = arena_new(s->arena, Tree);
+    *tree = (Tree){.by_path = map_create(s->arena), .declared = map_create(s->arena), .shaper = s};
+    s->tree = tree;
+    Run r = {.s = s, .tree = tree, .walk = walk_create(s, tree)};
+    if (!open_run(&r, root)) return NULL;
+    if (!batch) s->batch = batch_of(&r);
+    tree->batch = s->batch;
+    const Case *data = data_shape(s, r.data);
+    set_fields(&r, data);
+    bool right = true;
+    if (r.train->count == 1) right = call_model(&r, data, r.train->items[0]);
+    if (right) {
+        look_at_lines(&r);
+        look_at_minimize(&r);
+        look_at_settings(&r);
+    }
+    return ctx->errors > s->errors ? NULL : tree;
+}
+
+// ---- editors, --verify ----
+
+int phrase_cases(const Shaper *s, const Phrase *phrase, const Case **cases, int room) {
+    int count = 0;
+    for (int i = 0; i < s->cases.count && count < room; i++) {
+        const Case *c = s->cases.data[i];
+        bool own =
+            phrase->number < c->define->phrases.count && c->define->phrases.data[phrase->number] == phrase;
+        if (own && c->of[phrase->number].kind != SHAPE_NONE) cases[count++] = c;
+    }
+    return count;
+}

@@ -1,0 +1,12 @@
+// The walk that makes the tree: between run.c and instance.c.
+#ifndef NN_TREE_H
+#define NN_TREE_H
+
+#include "shape/look.h"
+
+typedef struct Walk Walk;
+Walk *walk_create(Shaper *s, Tree *tree);
+void walk_model(Walk *w, Case *c, Span span); // a model that the run applies by itself
+void walk_text(Walk *w, Case *c);             // the `train` block, with what is applied in it
+
+#endif
