@@ -4,6 +4,7 @@
 
 #include "library.h"
 #include "pass/passes.h"
+#include "witness.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -142,8 +143,16 @@ static void count_step(Module *m) {
     }
 }
 
+// With --verify what shape/ finds is compared with what elaboration finds, but for numbers that --set
+// replaces.
 static bool run_elaborate(Pipeline *p) {
-    p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, &p->options->sema);
+    SemaOptions options = p->options->sema;
+    bool compared = p->options->verify && !options.set.count;
+    Agreement *a = compared ? agreement_open(p->ctx, p->library, p->root, options.batch) : NULL;
+    options.witness = a ? agreement_witness(a) : NULL;
+    p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, &options);
+    const char *wrong = a && p->module ? agreement_close(a, p->module) : NULL;
+    if (wrong) die("shape and elaboration disagree: %s", wrong);
     if (p->module) count_layers(p->module);
     if (p->module && p->gradients_only) keep_gradients(p);
     return p->module != NULL && !p->ctx->errors;

@@ -10,8 +10,7 @@ struct Agreement {
     Context *ctx;
     Tree *tree;
     Witness witness;
-    const char *wrong;
-    int64_t seen, compared;
+    const char *wrong; // the first difference
 };
 
 static const char *place_text(const Agreement *a, Span span) {
@@ -67,7 +66,6 @@ static void see(void *data, const Found *f) {
         return; // made by elaboration; what it says
     const Case **cases = arena_array(a->ctx->arena, const Case *, MOST);
     int count = phrase_cases(a->tree->shaper, p, cases, MOST);
-    a->seen++;
     for (int i = 0; i < count; i++)
         if (fits(cases[i], cases[i]->of[p->number], f)) return;
     Text text = {.arena = a->ctx->arena};
@@ -143,17 +141,18 @@ static const char *compare_params(const Agreement *a, const Program *p) {
 Agreement *agreement_open(Context *ctx, Library *library, const Node *root, int64_t batch) {
     if (!file_train(root)) return NULL;
     Agreement *a = arena_new(ctx->arena, Agreement);
+    int told = ctx->diagnostics.count, errors = ctx->errors;
     *a = (Agreement){.ctx = ctx, .witness = {see, a}};
     a->tree = shape_run(ctx, library, root, batch);
+    if (!a->tree) a->wrong = ctx->diagnostics.count > told ? ctx->diagnostics.data[told]->text : "no tree";
+    ctx->diagnostics.count = told;
+    ctx->errors = errors;
     return a;
 }
 
-bool agreement_found(const Agreement *a) { return a->tree != NULL; }
+const Witness *agreement_witness(const Agreement *a) { return &a->witness; }
 
-const Witness *agreement_witness(const Agreement *a) { return a->tree ? &a->witness : NULL; }
-
-const char *agreement_close(Agreement *a, const Module *m) {
-    if (!a->wrong) a->wrong = compare_layers(a, m);
-    if (!a->wrong) a->wrong = compare_params(a, m->program);
-    return a->wrong;
+const char *agreement_close(const Agreement *a, const Module *m) {
+    const char *wrong = a->wrong ? a->wrong : compare_layers(a, m);
+    return wrong ? wrong : compare_params(a, m->program);
 }

@@ -96,6 +96,7 @@ struct Session {
     Elaborator *explained;        // whose arguments explained.c notes down, or NULL
     VEC(InForce) in_force;        // they
     Elaborator *recorded;         // whose applications extracts.c notes down, or NULL
+    const Witness *witness;
     struct SessionTables *tables;
 };
 Session *session_create(Program *program, Library *library);

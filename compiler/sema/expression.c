@@ -489,6 +489,19 @@ static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
     return fail_value(el, env, PLACE_ENTRY, e->span, node_kind_word(e->kind), "an expression");
 }
 
+static void show(const Witness *witness, const Node *e, SemaValue v) {
+    v = value_first(v);
+    Found found = {.node = e, .known = v.kind == SEMA_NUMBER, .tensor = v.kind == SEMA_TENSOR, .type = v.type};
+    if (!found.known && !found.tensor && v.kind != SEMA_SCALAR) return;
+    if (v.kind == SEMA_SCALAR) found.type = (Type)v.e->type;
+    found.number = v.number;
+    for (; found.tensor && found.rank < v.array->rank; found.rank++) {
+        found.dims[found.rank] = v.array->dims[found.rank].size;
+        if (v.array->dims[found.rank].batch) found.batch_dims |= (uint8_t)(1u << found.rank);
+    }
+    witness->value(witness->data, &found);
+}
+
 SemaValue value_of(Elaborator *el, Env *env, const Node *e) {
     if (++el->session->tables->work > MAX_WORK && !el->session->tables->stopped) {
         fail(el, env, WORK_LIMIT, e->span, MAX_WORK);
@@ -498,6 +511,7 @@ SemaValue value_of(Elaborator *el, Env *env, const Node *e) {
     el->session->program->at = e->span;
     SemaValue v = eval_kind(el, env, e);
     if (v.kind != SEMA_ERROR && v.kind != SEMA_ABSENT) v.span = e->span;
+    if (el->session->witness) show(el->session->witness, e, v);
     return v;
 }
 

@@ -22,6 +22,7 @@ static void start(Run *r, Precision precision) {
     r->p = program_create(r->ctx, precision, r->m->batch);
     r->session = session_create(r->p, r->library);
     r->session->constants = constants;
+    r->session->witness = r->options ? r->options->witness : NULL;
     r->m->program = r->p;
 }
 

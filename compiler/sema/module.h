@@ -162,6 +162,21 @@ typedef struct {
     VEC(const Node *) asserts; // checked by the pipeline once memory is known (assert_check)
 } Module;
 
+// What elaboration found of a value, for whoever found it in another way.
+typedef struct {
+    const Node *node;
+    bool known, tensor; // a number when compiling; a whole tensor; else a number when running
+    Type type;
+    double number;
+    int rank;
+    int64_t dims[MAX_RANK];
+    uint8_t batch_dims;
+} Found;
+typedef struct {
+    void (*value)(void *data, const Found *found);
+    void *data;
+} Witness;
+
 // The options of the command line that decide what is compiled.
 typedef struct {
     const char *name, *value;
@@ -173,6 +188,7 @@ typedef struct {
     VEC(SetOption) set; // --set name=value
     bool arguments;     // Module.in_force holds the arguments of layers, losses and metrics too
     bool extracts;      // fill in Module.extracts
+    const Witness *witness; // sees every value of numbers, or NULL
 } SemaOptions;
 
 // Instantiates the `train` block's models, checks every shape, and writes the equations. NULL after errors,

@@ -140,10 +140,8 @@ static Shape elementwise(Place at, Definition *d, Shape *given, const Phrase *p,
     at.c->call[p->number] = c;
     at.c->mapped[p->number] = true;
     if (v.kind == SHAPE_WRONG) return v;
-    if (!shape_is_number(v)) {
-        fail(s, NOT_ELEMENTWISE, span, d->node->name, shape_text(s->arena, v));
-        return shape_wrong();
-    }
+    if (!shape_is_number(v))
+        return fail_shape(s, NOT_ELEMENTWISE, span, d->node->name, shape_text(s->arena, v));
     Shape out = shape_tensor(s, shape.dims, shape.rank, (Type)v.type);
     out.filtered = shape.filtered;
     return out;
@@ -156,7 +154,7 @@ static bool needed_given(Place at, const Definition *d, const Shape *given, Span
         if (given[i].kind == SHAPE_WRONG) return false;
         if (given[i].kind != SHAPE_NONE || d->preset[i]) continue;
         Diagnostic *m = fail(s, MISSING_ARGUMENT, span, d->node->name, parameter->name);
-        if (m) diagnostic_note(s->ctx, m, parameter->span, "`%s` has no default", parameter->name);
+        diagnostic_note(s->ctx, m, parameter->span, "`%s` has no default", parameter->name);
         return false;
     }
     return true;
@@ -207,9 +205,8 @@ static bool match(Place at, const Phrase *p, const Definition *d, int skip, Shap
             if (item->kind == AST_NAMED)
                 fail(at.s, UNKNOWN_SETTING, item->name_span, d->node->name, item->name);
             else
-                fail(at.s, TOO_MANY_ARGUMENTS, item->span, d->node->name, d->parameters,
-                     d->parameters == 1 ? "" : "s", p->count - 1 + skip);
-            return false;
+                return fail_false(at.s, TOO_MANY_ARGUMENTS, item->span, d->node->name, d->parameters,
+                                  d->parameters == 1 ? "" : "s", p->count - 1 + skip);
         }
         given[k] = argument(at, d, k, p->part[i]);
         ok = ok && given[k].kind != SHAPE_WRONG;
@@ -241,10 +238,7 @@ static Shape call_defined(Place at, const Phrase *p, const Closure *f, const Sha
 
 static Shape call_inner(Place at, const Phrase *p, Shape f, const Shape *first) {
     bool one = first ? p->count == 1 : p->count == 2 && p->node->items[0]->kind != AST_NAMED;
-    if (!one) {
-        fail(at.s, PIPE_ARGUMENTS, p->span, "");
-        return shape_wrong();
-    }
+    if (!one) return fail_shape(at.s, PIPE_ARGUMENTS, p->span, "");
     return closure_apply(at, f, first ? *first : shape_whole(at, p->part[1]), p, p->span);
 }
 
@@ -279,8 +273,7 @@ static Shape call_value(Place at, const Phrase *p, const Shape *first) {
     }
     if (shape_is_number(f) && !first && !takes_tensors(at, p))
         return f; // rule 19: calling an expression gives it
-    fail(at.s, NOT_CALLABLE, p->part[0]->span, shape_text(at.s->arena, f));
-    return shape_wrong();
+    return fail_shape(at.s, NOT_CALLABLE, p->part[0]->span, shape_text(at.s->arena, f));
 }
 
 Shape apply_shape(Place at, const Phrase *p) {
@@ -299,10 +292,7 @@ static Shape apply_inner(Place at, const Closure *f, Shape x, const Phrase *p, S
         inside->path = f->path;
         inside->round = "";
     }
-    if (inside->depth >= SHAPE_NESTING) {
-        fail(s, NESTING_LIMIT, span, "a pipe", SHAPE_NESTING);
-        return shape_wrong();
-    }
+    if (inside->depth >= SHAPE_NESTING) return fail_shape(s, NESTING_LIMIT, span, "a pipe", SHAPE_NESTING);
     s->at = inside;
     Case *c = inner_case((Place){.s = s, .c = f->home}, f->phrase, x);
     s->at = caller;
@@ -316,10 +306,7 @@ Shape closure_apply(Place at, Shape what, Shape input, const Phrase *p, Span spa
     if (what.kind == SHAPE_WRONG || input.kind == SHAPE_WRONG) return shape_wrong();
     Shape first = shape_first(input);
     first.span = input.span;
-    if (what.kind != SHAPE_CALLABLE) {
-        fail(s, NOT_A_LAYER, span, shape_text(s->arena, what));
-        return shape_wrong();
-    }
+    if (what.kind != SHAPE_CALLABLE) return fail_shape(s, NOT_A_LAYER, span, shape_text(s->arena, what));
     const Closure *f = what.closure;
     if (f->kind == CLOSURE_BUILTIN && f->builtin->group == GROUP_REDUCTION && f->builtin->needed == 1)
         return reduction_shape(at, f->builtin, first, span);
@@ -337,10 +324,7 @@ static Shape size_call(Place at, const Phrase *p, const Shape *first) {
     const Phrase *item = first ? NULL : p->part[0];
     if (!item || item->kind != PHRASE_DOTS)
         return count_shape(at, first ? *first : shape_whole(at, item), p->span);
-    if (!at.c->has_dots) {
-        fail(at.s, DOTS_UNKNOWN, item->span, "");
-        return shape_wrong();
-    }
+    if (!at.c->has_dots) return fail_shape(at.s, DOTS_UNKNOWN, item->span, "");
     Shape all = shape_tensor(at.s, at.c->dots, at.c->dot_count, TYPE_REAL);
     all.filtered = at.c->filtered;
     return count_shape(at, all, p->span);
@@ -354,10 +338,7 @@ Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first) {
     Shape x = {0};
     bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1);
     if (string_equal(row->name, "size")) return size_call(at, p, first);
-    if (string_equal(row->name, "extend")) {
-        fail(at.s, EXTEND_ALONE, p->span, "");
-        return shape_wrong();
-    }
+    if (string_equal(row->name, "extend")) return fail_shape(at.s, EXTEND_ALONE, p->span, "");
     if (whole) x = first ? *first : shape_whole(at, p->part[0]);
     if (string_equal(row->name, "reshape")) return reshape_shape(at, p, x, 1);
     if (string_equal(row->name, "order")) return order_shape(at, x, p->span);
@@ -421,8 +402,7 @@ static Shape run_block(Place at, const Phrase *block, Shape x) {
             return shape_wrong();
     }
     if (v.kind != SHAPE_ABSENT) return v;
-    fail(at.s, REPEAT_WITHOUT_LAYER, block->span, "");
-    return shape_wrong();
+    return fail_shape(at.s, REPEAT_WITHOUT_LAYER, block->span, "");
 }
 
 static Case *round_case(Place home, const Phrase *p, Shape x, int64_t r) {
@@ -446,10 +426,9 @@ static Shape run_rounds(Place home, Case *c, const Phrase *p, Shape x) {
     Shaper *s = home.s;
     int64_t rounds, outer = s->rounds ? s->rounds : 1;
     if (!number_at(home, p->part[0], "how often to repeat", &rounds)) return shape_wrong();
-    if (rounds < 0 || rounds > SHAPE_ROUNDS / outer) {
-        fail(s, REPEAT_COUNT, p->node->range->span, (long long)rounds, (int)(SHAPE_ROUNDS / outer));
-        return shape_wrong();
-    }
+    if (rounds < 0 || rounds > SHAPE_ROUNDS / outer)
+        return fail_shape(s, REPEAT_COUNT, p->node->range->span, (long long)rounds,
+                          (int)(SHAPE_ROUNDS / outer));
     c->round = arena_array(s->arena, Case *, rounds + 1);
     for (int64_t r = 0; r < rounds && x.kind != SHAPE_WRONG; r++) {
         Span span = x.span;

@@ -208,7 +208,6 @@ static void shape_error(Binding_ *b, const Node *parameter, Shape v, const Node 
     Diagnostic *d = fail_outside(b, ARGUMENT_SHAPE, span_of(b, v), parameter->name, b->node->name,
                                  shape_text(s->arena, v), text);
     s->at = inside;
-    if (!d) return;
     diagnostic_note(s->ctx, d, parameter->span, "`%s` is declared here", text);
     if (item && wanted)
         diagnostic_note(s->ctx, d, other.end ? other : item->span, "here `%s` is %s", text_of(s, item),
@@ -306,7 +305,6 @@ static bool unit_word(const char *name) {
 
 static void class_error(Binding_ *b, const Node *parameter, Shape v) {
     Diagnostic *d = fail_outside(b, CLASS_ARGUMENT, span_of(b, v), parameter->name, b->node->name);
-    if (!d) return;
     diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here", text_of(b->s, parameter));
     diagnostic_help(
         b->s->ctx, d,
@@ -331,7 +329,6 @@ static void check_type(Binding_ *b, const Node *parameter, Shape *v) {
     const char *given = v->type == TYPE_INT ? "integers" : v->type == TYPE_BOOL ? "conditions" : "numbers";
     Diagnostic *d =
         fail_outside(b, ARGUMENT_TYPE, span_of(b, *v), parameter->name, b->node->name, type, given);
-    if (!d) return;
     diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here", text_of(b->s, parameter));
     if (!string_equal(type, "bool"))
         diagnostic_help(b->s->ctx, d,
@@ -367,9 +364,9 @@ static Shape as_steps(Binding_ *b, const Node *parameter, Shape v) {
     } else if (v.unit != DIMENSION_STEPS && !(v.kind == SHAPE_KNOWN && v.number == 0)) {
         Diagnostic *d = fail_outside(b, LENGTH_WITHOUT_UNIT, span_of(b, v), parameter->name, b->node->name);
         const char *number = string_of_double(b->s->arena, v.number);
-        if (d && v.kind == SHAPE_KNOWN)
+        if (v.kind == SHAPE_KNOWN)
             diagnostic_help(b->s->ctx, d, "write `%s steps` or `%s epochs`", number, number);
-        else if (d)
+        else
             diagnostic_help(b->s->ctx, d, "give it in `steps` or in `epochs`");
     }
     v.unit = DIMENSION_NUMBER;
@@ -479,7 +476,7 @@ static Shape fit_result(Place at, const Node *declared, Shape v) {
     const Node *define = at.c->define->node;
     Diagnostic *d = fail(s, RESULT_SHAPE, span.end ? span : define->body->span, define->name,
                          shape_text(s->arena, v), declared->name, extents_text(s->arena, dims, rank));
-    if (d) diagnostic_note(s->ctx, d, declared->span, "`%s` is declared here", text_of(s, declared));
+    diagnostic_note(s->ctx, d, declared->span, "`%s` is declared here", text_of(s, declared));
     return shape_wrong();
 }
 
@@ -491,10 +488,8 @@ static Shape named_results(Place at, const Node *results) {
     for (int i = 0; i < results->count; i++) {
         const Slot *slot = slot_named(d, results->items[i]->name, SLOT_RESULT);
         names[i] = results->items[i]->name;
-        if (!slot || at.c->slot[slot->number].kind == SHAPE_NONE) {
-            fail(s, RESULT_MISSING, results->items[i]->span, names[i], d->node->name);
-            return shape_wrong();
-        }
+        if (!slot || at.c->slot[slot->number].kind == SHAPE_NONE)
+            return fail_shape(s, RESULT_MISSING, results->items[i]->span, names[i], d->node->name);
         items[i] = fit_result(at, results->items[i], at.c->slot[slot->number]);
         if (items[i].kind == SHAPE_WRONG) return items[i];
     }
@@ -520,8 +515,7 @@ static Shape results_of(Place at, Shape last) {
     }
     if (results && results->count > 1) {
         if (last.kind == SHAPE_TUPLE && last.count == results->count) return last;
-        fail(at.s, RESULT_MISSING, results->items[1]->span, results->items[1]->name, node->name);
-        return shape_wrong();
+        return fail_shape(at.s, RESULT_MISSING, results->items[1]->span, results->items[1]->name, node->name);
     }
     return results && results->count ? fit_result(at, results->items[0], last) : last;
 }
@@ -530,9 +524,8 @@ static Shape results_of(Place at, Shape last) {
 
 static void nesting_error(Shaper *s, const Definition *define, Span span) {
     Diagnostic *d = fail(s, NESTING_LIMIT, span, define->node->name, SHAPE_NESTING);
-    if (d)
-        diagnostic_help(s->ctx, d,
-                        "a definition that calls itself needs a condition on its settings that ends it");
+    diagnostic_help(s->ctx, d,
+                    "a definition that calls itself needs a condition on its settings that ends it");
     s->stopped = true;
 }
 

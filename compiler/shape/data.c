@@ -44,8 +44,7 @@ Shape reader_shape(Place at, const Phrase *p) {
     look_at_numbers(at, p);
     if (at.s->row && (is_named(p, "file") || is_named(p, "whole"))) {
         Diagnostic *d = fail(at.s, READER_SHAPE, p->span, text_of(at.s, p->node));
-        if (d)
-            diagnostic_help(at.s->ctx, d, "give it to a field with its shape in brackets, and read that one");
+        diagnostic_help(at.s->ctx, d, "give it to a field with its shape in brackets, and read that one");
         return shape_wrong();
     }
     if (!at.s->row) {
@@ -71,17 +70,13 @@ static bool is_condition(const Node *e) {
 }
 
 static bool read_sizes(Place at, const Phrase *line, Extent *dims, int *rank) {
-    if (line->count > MAX_RANK) {
-        fail(at.s, FIELD_RANK, line->node->target->span, line->slot->name, MAX_RANK - 1);
-        return false;
-    }
+    if (line->count > MAX_RANK)
+        return fail_false(at.s, FIELD_RANK, line->node->target->span, line->slot->name, MAX_RANK - 1);
     for (int i = 0; i + 1 < line->count; i++) {
         int64_t n;
         if (!number_at(at, line->part[i], "a size", &n)) return false;
-        if (n < 1 || n > INT32_MAX) {
-            fail(at.s, SETTING_RANGE, line->part[i]->span, "a size", 1LL, (long long)INT32_MAX);
-            return false;
-        }
+        if (n < 1 || n > INT32_MAX)
+            return fail_false(at.s, SETTING_RANGE, line->part[i]->span, "a size", 1LL, (long long)INT32_MAX);
         dims[(*rank)++] = (Extent){n, false};
     }
     return true;
@@ -92,7 +87,7 @@ static Shape shape_error(Place at, const Phrase *line, Shape v) {
     const Phrase *value = line->part[line->count - 1];
     const char *found = v.kind == SHAPE_TENSOR ? extents_text(s->arena, v.dims, v.rank) : "one number";
     Diagnostic *d = fail(s, FIELD_SHAPE, value->span, found, line->slot->name);
-    if (d) diagnostic_note(s->ctx, d, line->node->target->span, "its shape is given here");
+    diagnostic_note(s->ctx, d, line->node->target->span, "its shape is given here");
     return shape_wrong();
 }
 

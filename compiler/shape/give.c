@@ -13,8 +13,8 @@ static bool is_changed(const Place *at, const Slot *slot) {
 }
 
 static Shape state_error(Place at, const Slot *slot, Shape wanted, Shape v, Span span) {
-    fail(at.s, STATE_SHAPE, span, slot->name, shape_text(at.s->arena, wanted), shape_text(at.s->arena, v));
-    return shape_wrong();
+    return fail_shape(at.s, STATE_SHAPE, span, slot->name, shape_text(at.s->arena, wanted),
+                      shape_text(at.s->arena, v));
 }
 
 // A new value for what is given again: of its shape.
@@ -182,16 +182,12 @@ static bool bind_form(Left *left, const Binder *binder, int at) {
     if (!whole) return false;
     left->pieces = true;
     if (left->declared) return true;
-    fail(s, PIECE_NOT_DECLARED, binder->span, left->target->base->name);
-    return false;
+    return fail_false(s, PIECE_NOT_DECLARED, binder->span, left->target->base->name);
 }
 
 static bool bind_dots(Left *left, Span span, int *at) {
     const Case *c = left->outer.c;
-    if (!c->has_dots) {
-        fail(left->outer.s, DOTS_UNKNOWN, span, "");
-        return false;
-    }
+    if (!c->has_dots) return fail_false(left->outer.s, DOTS_UNKNOWN, span, "");
     for (int d = 0; d < c->dot_count && *at < MAX_RANK; d++) left->dims[(*at)++] = c->dots[d];
     left->at.dots = true;
     return true;
@@ -217,11 +213,9 @@ static bool bind_left(Left *left) {
     }
     for (int i = 0; i < p->binders; i++)
         given += p->binder[i].kind == BINDER_DOTS ? left->outer.c->dot_count : 1;
-    if (given > MAX_RANK || (left->declared && given != left->rank)) {
-        fail(left->outer.s, SUBSCRIPT_COUNT, left->target->span, left->target->base->name,
-             left->declared ? left->rank : MAX_RANK, given);
-        return false;
-    }
+    if (given > MAX_RANK || (left->declared && given != left->rank))
+        return fail_false(left->outer.s, SUBSCRIPT_COUNT, left->target->span, left->target->base->name,
+                          left->declared ? left->rank : MAX_RANK, given);
     left->rank = given;
     return true;
 }
@@ -231,19 +225,15 @@ static bool bind_left(Left *left) {
 // The dimensions of `:` come from the value: a tensor with as many.
 static Shape fill_whole(Left *left, Shape v) {
     Shaper *s = left->outer.s;
-    if (v.kind != SHAPE_TENSOR || v.rank != left->whole_count) {
-        fail(s, WHOLE_DIMENSIONS, left->value->span, left->whole_count, left->whole_count == 1 ? "" : "s",
-             shape_text(s->arena, v));
-        return shape_wrong();
-    }
+    if (v.kind != SHAPE_TENSOR || v.rank != left->whole_count)
+        return fail_shape(s, WHOLE_DIMENSIONS, left->value->span, left->whole_count,
+                          left->whole_count == 1 ? "" : "s", shape_text(s->arena, v));
     for (int d = 0, at = 0; d < left->rank; d++) {
         if (!left->whole[d]) continue;
         Extent dim = v.dims[at++];
-        if (left->declared && !extent_equal(left->dims[d], dim)) {
-            fail(s, SHAPES_DIFFER, left->value->span, extents_text(s->arena, &left->dims[d], 1),
-                 extents_text(s->arena, &dim, 1));
-            return shape_wrong();
-        }
+        if (left->declared && !extent_equal(left->dims[d], dim))
+            return fail_shape(s, SHAPES_DIFFER, left->value->span, extents_text(s->arena, &left->dims[d], 1),
+                              extents_text(s->arena, &dim, 1));
         left->dims[d] = dim;
     }
     Shape element = shape_scalar((Type)v.type);
@@ -259,7 +249,7 @@ static Shape finish_equation(Left *left, Shape v) {
     if (v.kind == SHAPE_WRONG) return v;
     if (v.kind == SHAPE_TENSOR) {
         Diagnostic *d = fail(s, TENSOR_NEEDS_BRACKETS, left->value->span, shape_text(s->arena, v));
-        if (d) diagnostic_help(s->ctx, d, "write its indices in brackets");
+        diagnostic_help(s->ctx, d, "write its indices in brackets");
         return shape_wrong();
     }
     v = forced(s, v);
@@ -325,10 +315,7 @@ static Shape give_shape(Place at, const Phrase *p) {
             if (is_changed(&at, p->slot)) return at.c->slot[p->slot->number];
             return (Shape){.kind = SHAPE_ABSENT, .span = target->span};
         }
-        if (known < 0 && !is_changed(&at, p->slot)) {
-            fail(at.s, IF_WITHOUT_ELSE, value->span, "");
-            return shape_wrong();
-        }
+        if (known < 0 && !is_changed(&at, p->slot)) return fail_shape(at.s, IF_WITHOUT_ELSE, value->span, "");
         value = value->part[0];
         if (known == 1) condition = NULL;
     }
@@ -341,8 +328,7 @@ static Shape give_shape(Place at, const Phrase *p) {
 static bool batch_fits(Place at, const Phrase *p, const Extent *dims, int rank) {
     for (int d = 0; d < rank; d++) {
         if (!dims[d].batch || (p->node->kind == AST_STATE && d == 0)) continue;
-        fail(at.s, BATCH_IN_SHAPE, p->node->span, p->node->name);
-        return false;
+        return fail_false(at.s, BATCH_IN_SHAPE, p->node->span, p->node->name);
     }
     return true;
 }
@@ -355,14 +341,10 @@ static bool initial_fits(Place at, const Phrase *p, const Phrase *value, Shape d
     if (v.kind == SHAPE_LIST) v = list_shape(at, v, value->span);
     if (v.kind == SHAPE_WRONG) return false;
     if (shape_is_number(v)) return true;
-    if (v.kind != SHAPE_TENSOR) {
-        fail(s, NOT_A_NUMBER, value->span, shape_text(s->arena, v));
-        return false;
-    }
+    if (v.kind != SHAPE_TENSOR) return fail_false(s, NOT_A_NUMBER, value->span, shape_text(s->arena, v));
     if (v.rank == declared.rank && v.dims == declared.dims) return true;
-    fail(s, INITIAL_SHAPE, value->span, p->node->name, extents_text(s->arena, declared.dims, declared.rank),
-         shape_text(s->arena, v));
-    return false;
+    return fail_false(s, INITIAL_SHAPE, value->span, p->node->name,
+                      extents_text(s->arena, declared.dims, declared.rank), shape_text(s->arena, v));
 }
 
 static Shape declare_shape(Place at, const Phrase *p) {
@@ -372,19 +354,15 @@ static Shape declare_shape(Place at, const Phrase *p) {
         Shape c;
         int known = condition_at(at, value->part[1], &c);
         if (c.kind == SHAPE_WRONG) return c;
-        if (known < 0) {
-            fail(at.s, CONDITION_NOT_KNOWN, value->part[1]->span, node->name);
-            return shape_wrong();
-        }
+        if (known < 0) return fail_shape(at.s, CONDITION_NOT_KNOWN, value->part[1]->span, node->name);
         if (!known) return (Shape){.kind = SHAPE_ABSENT, .span = node->span};
         value = value->part[0];
     }
     Extent dims[MAX_RANK];
     int rank = 0;
-    if (at.s->data) {
-        fail(at.s, DATA_PARAM, node->span, node->kind == AST_STATE ? "state" : "parameter", node->name);
-        return shape_wrong();
-    }
+    if (at.s->data)
+        return fail_shape(at.s, DATA_PARAM, node->span, node->kind == AST_STATE ? "state" : "parameter",
+                          node->name);
     if (!dims_declared(at, p, dims, &rank) || !batch_fits(at, p, dims, rank)) return shape_wrong();
     Shape v =
         shape_tensor(at.s, dims, rank, node->type && string_equal(node->type, "int") ? TYPE_INT : TYPE_REAL);
@@ -479,10 +457,8 @@ static bool look_at_lines(Place at, const Phrase *p, bool *changed) {
         Shape before = at.c->slot[line->slot->number], v = give_shape(at, line);
         if (v.kind == SHAPE_WRONG || !keeps_seed(at, line, before, v)) return false;
         at.c->of[line->number] = v;
-        if (v.kind == SHAPE_OPEN && at.s->last) {
-            fail(at.s, INDEX_WITHOUT_RANGE, line->node->target->span, at.loop->index->name);
-            return false;
-        }
+        if (v.kind == SHAPE_OPEN && at.s->last)
+            return fail_false(at.s, INDEX_WITHOUT_RANGE, line->node->target->span, at.loop->index->name);
         if (v.kind == SHAPE_OPEN) continue;
         *changed |= before.kind == SHAPE_OPEN;
         take(at, line->slot, v, line->node->target->span);

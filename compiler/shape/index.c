@@ -17,10 +17,7 @@ typedef struct {
 } Access;
 
 static bool add_form(Access *a, const Phrase *item, Shape value, bool kept) {
-    if (a->count == MAX_RANK) {
-        fail(a->at.s, RANK_LIMIT, item->span, MAX_RANK);
-        return false;
-    }
+    if (a->count == MAX_RANK) return fail_false(a->at.s, RANK_LIMIT, item->span, MAX_RANK);
     a->item[a->count] = item;
     a->value[a->count] = value;
     a->kept[a->count++] = kept;
@@ -30,10 +27,7 @@ static bool add_form(Access *a, const Phrase *item, Shape value, bool kept) {
 static bool add_dots(Access *a, const Phrase *item) {
     Place at = a->at;
     bool bound = at.dots;
-    if (!bound && at.indexed && at.c->has_dots) {
-        fail(at.s, DOTS_NOT_BOUND, item->span, "");
-        return false;
-    }
+    if (!bound && at.indexed && at.c->has_dots) return fail_false(at.s, DOTS_NOT_BOUND, item->span, "");
     int rest = bound ? at.c->dot_count : a->base.rank - (a->read->count - 2);
     for (int d = 0; d < rest; d++) {
         Shape index = shape_scalar(TYPE_INT);
@@ -52,8 +46,7 @@ static bool add_item(Access *a, const Phrase *item) {
                  v.number == (double)(int64_t)v.number;
     if (whole || v.kind == SHAPE_OPEN || (v.kind == SHAPE_SCALAR && is_whole(v)))
         return add_form(a, item, v, false);
-    fail(at.s, SUBSCRIPT_NOT_WHOLE, item->span, text_of(at.s, item->node));
-    return false;
+    return fail_false(at.s, SUBSCRIPT_NOT_WHOLE, item->span, text_of(at.s, item->node));
 }
 
 static bool count_fits(Access *a) {
@@ -62,10 +55,9 @@ static bool count_fits(Access *a) {
     if (a->count == rank) return true;
     const char *name = text_of(s, a->named);
     Diagnostic *d = fail(s, SUBSCRIPT_COUNT, a->read->span, name, rank, a->count);
-    if (d)
-        diagnostic_note(s->ctx, d, a->read->part[0]->span, "`%s` has shape %s", name,
-                        extents_text(s->arena, a->base.dims, rank));
-    if (d && a->count == rank - 1 && a->base.dims[0].batch)
+    diagnostic_note(s->ctx, d, a->read->part[0]->span, "`%s` has shape %s", name,
+                    extents_text(s->arena, a->base.dims, rank));
+    if (a->count == rank - 1 && a->base.dims[0].batch)
         diagnostic_help(s->ctx, d, "the first dimension holds the rows: `:` there reads from each of them");
     return false;
 }
@@ -88,9 +80,8 @@ static bool check_batch(Access *a, int d) {
     bool index = item->kind == PHRASE_SLOT && item->slot->kind == SLOT_INDEX;
     if (a->value[d].is_row || (index && !range_known(a->at, item->slot))) return true;
     Diagnostic *m = fail(s, BATCH_SUBSCRIPT, item->span, text_of(s, item->node), d, text_of(s, a->named));
-    if (m)
-        diagnostic_help(s->ctx, m,
-                        "rows of a batch do not see one another: use an index that runs over the batch");
+    diagnostic_help(s->ctx, m,
+                    "rows of a batch do not see one another: use an index that runs over the batch");
     return false;
 }
 
@@ -124,8 +115,7 @@ static bool read_outside(Place at, const Phrase *extend, Shape *outside) {
     *outside = v;
     if (v.kind == SHAPE_WRONG) return false;
     if (shape_is_number(v) || v.kind == SHAPE_OPEN) return true;
-    fail(at.s, ONE_NUMBER_WANTED, how->span, shape_text(at.s->arena, v));
-    return false;
+    return fail_false(at.s, ONE_NUMBER_WANTED, how->span, shape_text(at.s->arena, v));
 }
 
 Shape read_shape(Place at, const Phrase *p) {
@@ -147,10 +137,9 @@ Shape read_shape(Place at, const Phrase *p) {
             slice |= p->part[i]->kind == PHRASE_WHOLE || p->part[i]->kind == PHRASE_DOTS;
         return slice ? a.base : shape_scalar((Type)a.base.type);
     }
-    if (a.base.kind != SHAPE_TENSOR) {
-        fail(at.s, NOT_A_TENSOR, p->span, text_of(at.s, a.named), shape_text(at.s->arena, a.base));
-        return shape_wrong();
-    }
+    if (a.base.kind != SHAPE_TENSOR)
+        return fail_shape(at.s, NOT_A_TENSOR, p->span, text_of(at.s, a.named),
+                          shape_text(at.s->arena, a.base));
     if (!add_items(&a)) return shape_wrong();
     return read_whole(&a, outside.kind ? &outside : NULL);
 }
@@ -165,19 +154,13 @@ typedef struct {
 } Bound;
 
 static bool add_extent(Bound *b, Extent dim, Span span) {
-    if (b->rank == MAX_RANK) {
-        fail(b->at.s, RANK_LIMIT, span, MAX_RANK);
-        return false;
-    }
+    if (b->rank == MAX_RANK) return fail_false(b->at.s, RANK_LIMIT, span, MAX_RANK);
     b->dims[b->rank++] = dim;
     return true;
 }
 
 static bool bind_dots(Bound *b, Span span) {
-    if (!b->at.c->has_dots) {
-        fail(b->at.s, DOTS_UNKNOWN, span, "");
-        return false;
-    }
+    if (!b->at.c->has_dots) return fail_false(b->at.s, DOTS_UNKNOWN, span, "");
     for (int d = 0; d < b->at.c->dot_count; d++)
         if (!add_extent(b, b->at.c->dots[d], span)) return false;
     b->at.dots = true;
@@ -188,10 +171,7 @@ static bool bind_dots(Bound *b, Span span) {
 static bool bind_index(Place outer, Bound *b, const Phrase *p, const Binder *binder) {
     Extent dim;
     if (binder->kind == BINDER_DOTS) return bind_dots(b, binder->span);
-    if (binder->kind != BINDER_INDEX) {
-        fail(b->at.s, NOT_AN_INDEX, binder->span, "");
-        return false;
-    }
+    if (binder->kind != BINDER_INDEX) return fail_false(b->at.s, NOT_AN_INDEX, binder->span, "");
     RangeState found = RANGE_FOUND;
     if (binder->limit)
         found = dim_at(outer, binder->limit, &dim) ? RANGE_FOUND : RANGE_WRONG;
@@ -207,10 +187,8 @@ static bool bind_filter(Bound *b, const Phrase *filter) {
     Shape c;
     int known = condition_at(b->at, filter, &c);
     if (c.kind == SHAPE_WRONG) return false;
-    if (c.kind == SHAPE_TENSOR) {
-        fail(b->at.s, NOT_A_CONDITION, filter->span, shape_text(b->at.s->arena, c));
-        return false;
-    }
+    if (c.kind == SHAPE_TENSOR)
+        return fail_false(b->at.s, NOT_A_CONDITION, filter->span, shape_text(b->at.s->arena, c));
     b->filtered |= known != 1;
     return true;
 }
@@ -241,13 +219,10 @@ static Shape operand_of(const Bound *b, const Phrase *p) {
     Shaper *s = b->at.s;
     const Phrase *operand = p->part[p->count - 1];
     Shape v = forced(s, shape_first(shape_at(b->at, operand)));
-    if (v.kind == SHAPE_TENSOR) {
-        fail(s, TENSOR_NEEDS_BRACKETS, operand->span, shape_text(s->arena, v));
-        return shape_wrong();
-    }
+    if (v.kind == SHAPE_TENSOR)
+        return fail_shape(s, TENSOR_NEEDS_BRACKETS, operand->span, shape_text(s->arena, v));
     if (shape_is_number(v) || v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
-    fail(s, ONE_NUMBER_WANTED, operand->span, shape_text(s->arena, v));
-    return shape_wrong();
+    return fail_shape(s, ONE_NUMBER_WANTED, operand->span, shape_text(s->arena, v));
 }
 
 static Shape by_function(Place at, const Phrase *p, const Bound *b, Shape v, Definition *d) {
@@ -259,8 +234,8 @@ static Shape by_function(Place at, const Phrase *p, const Bound *b, Shape v, Def
     given[0] = argument;
     Shape out = shape_first(define_apply(at, d, given, NULL, p, p->span));
     if (out.kind == SHAPE_WRONG || shape_is_number(out)) return out;
-    fail(at.s, NOT_A_REDUCTION, p->node->base->span, d->node->name, shape_text(at.s->arena, out));
-    return shape_wrong();
+    return fail_shape(at.s, NOT_A_REDUCTION, p->node->base->span, d->node->name,
+                      shape_text(at.s->arena, out));
 }
 
 Shape reduce_shape(Place at, const Phrase *p) {
@@ -273,8 +248,8 @@ Shape reduce_shape(Place at, const Phrase *p) {
                        !definition_is_layer(f.closure->definition);
         if (!defined) {
             const char *name = p->node->base->name;
-            fail(s, NOT_A_REDUCTION, p->node->base->span, name ? name : "this", shape_text(s->arena, f));
-            return shape_wrong();
+            return fail_shape(s, NOT_A_REDUCTION, p->node->base->span, name ? name : "this",
+                              shape_text(s->arena, f));
         }
         d = f.closure->definition;
     }
@@ -284,10 +259,8 @@ Shape reduce_shape(Place at, const Phrase *p) {
     if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
     if (b.open) return d ? (Shape){.kind = SHAPE_OPEN, .type = TYPE_REAL} : shape_scalar(TYPE_REAL);
     if (d) return by_function(at, p, &b, v, d);
-    if (v.is_class && (is_named(p->builtin, "sum", "prod") || is_named(p->builtin, "argmax", "argmin"))) {
-        fail(s, CLASS_NOT_NUMBER, p->part[p->count - 1]->span, p->builtin->name);
-        return shape_wrong();
-    }
+    if (v.is_class && (is_named(p->builtin, "sum", "prod") || is_named(p->builtin, "argmax", "argmin")))
+        return fail_shape(s, CLASS_NOT_NUMBER, p->part[p->count - 1]->span, p->builtin->name);
     return shape_scalar(type_of_reduction(p->builtin, v, b.rank, b.filtered));
 }
 
@@ -296,8 +269,7 @@ Shape reduction_shape(Place at, const Builtin *row, Shape v, Span span) {
     if (v.kind == SHAPE_LIST) v = list_shape(at, v, span);
     if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN || shape_is_number(v)) return v;
     if (v.kind == SHAPE_TENSOR) return shape_scalar(type_of_reduction(row, v, v.rank, v.filtered));
-    fail(at.s, NOT_A_NUMBER, span, shape_text(at.s->arena, v));
-    return shape_wrong();
+    return fail_shape(at.s, NOT_A_NUMBER, span, shape_text(at.s->arena, v));
 }
 
 Shape count_shape(Place at, Shape v, Span span) {
@@ -305,10 +277,7 @@ Shape count_shape(Place at, Shape v, Span span) {
     if (v.kind == SHAPE_LIST) v = list_shape(at, v, span);
     if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
     if (shape_is_number(v)) return shape_known(1, true);
-    if (v.kind != SHAPE_TENSOR) {
-        fail(at.s, NOT_A_NUMBER, span, shape_text(at.s->arena, v));
-        return shape_wrong();
-    }
+    if (v.kind != SHAPE_TENSOR) return fail_shape(at.s, NOT_A_NUMBER, span, shape_text(at.s->arena, v));
     if (v.filtered) return shape_scalar(TYPE_REAL);
     double known = 1;
     bool rows = false;
@@ -335,20 +304,14 @@ static bool dims_of_parts(Place at, const Phrase *p, int from, Extent *dims, int
     for (int i = from; i < p->count; i++) {
         const Phrase *part = p->part[i];
         bool dots = part->kind == PHRASE_DOTS;
-        if (dots && !at.c->has_dots) {
-            fail(at.s, DOTS_UNKNOWN, part->span, "");
-            return false;
-        }
+        if (dots && !at.c->has_dots) return fail_false(at.s, DOTS_UNKNOWN, part->span, "");
         for (int k = 0; k < (dots ? at.c->dot_count : 1); k++) {
             Extent dim;
             if (dots)
                 dim = at.c->dots[k];
             else if (!dim_at(at, part, &dim))
                 return false;
-            if (*rank == MAX_RANK) {
-                fail(at.s, RANK_LIMIT, part->span, MAX_RANK);
-                return false;
-            }
+            if (*rank == MAX_RANK) return fail_false(at.s, RANK_LIMIT, part->span, MAX_RANK);
             dims[(*rank)++] = dim;
         }
     }
@@ -360,10 +323,8 @@ Shape reshape_shape(Place at, const Phrase *p, Shape v, int from) {
     v = shape_first(v);
     if (v.kind == SHAPE_LIST) v = list_shape(at, v, p->span);
     if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
-    if (v.kind != SHAPE_TENSOR) {
-        fail(s, NOT_A_TENSOR, p->span, "reshape", shape_text(s->arena, v));
-        return shape_wrong();
-    }
+    if (v.kind != SHAPE_TENSOR)
+        return fail_shape(s, NOT_A_TENSOR, p->span, "reshape", shape_text(s->arena, v));
     Extent dims[MAX_RANK];
     int rank = 0;
     if (p->count <= from || !dims_of_parts(at, p, from, dims, &rank) || !rank) return shape_wrong();
@@ -371,11 +332,9 @@ Shape reshape_shape(Place at, const Phrase *p, Shape v, int from) {
     bool kept = first == dims[0].batch;
     for (int d = 1; d < rank; d++) kept = kept && !dims[d].batch;
     for (int d = 1; d < v.rank; d++) kept = kept && !v.dims[d].batch;
-    if (!kept || elements_of(v.dims, first, v.rank) != elements_of(dims, first, rank)) {
-        fail(s, kept ? RESHAPE_COUNT : RESHAPE_BATCH, p->span, extents_text(s->arena, v.dims, v.rank),
-             extents_text(s->arena, dims, rank));
-        return shape_wrong();
-    }
+    if (!kept || elements_of(v.dims, first, v.rank) != elements_of(dims, first, rank))
+        return fail_shape(s, kept ? RESHAPE_COUNT : RESHAPE_BATCH, p->span,
+                          extents_text(s->arena, v.dims, v.rank), extents_text(s->arena, dims, rank));
     Shape out = shape_tensor(s, dims, rank, (Type)v.type);
     bool same = rank == v.rank && out.dims == v.dims;
     return same ? v : out;
@@ -386,16 +345,12 @@ Shape order_shape(Place at, Shape v, Span span) {
     v = shape_first(v);
     if (v.kind == SHAPE_LIST) v = list_shape(at, v, span);
     if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
-    if (v.kind != SHAPE_TENSOR) {
-        fail(s, NOT_A_TENSOR, span, "order", shape_text(s->arena, v));
-        return shape_wrong();
-    }
+    if (v.kind != SHAPE_TENSOR) return fail_shape(s, NOT_A_TENSOR, span, "order", shape_text(s->arena, v));
     if (v.is_class || v.filtered) {
         if (v.is_class)
             fail(s, CLASS_NOT_NUMBER, span, "order");
         else
-            fail(s, FILTER_NEEDS_DOTS, span, "order");
-        return shape_wrong();
+            return fail_shape(s, FILTER_NEEDS_DOTS, span, "order");
     }
     Shape out = shape_tensor(s, v.dims, v.rank, TYPE_INT);
     out.is_row = v.dims[v.rank - 1].batch;

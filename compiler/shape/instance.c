@@ -157,7 +157,6 @@ static void two_shapes(Walk *w, const Phrase *p, const Declared *known, Shape v)
     Diagnostic *d =
         fail(s, LAYER_TWO_SHAPES, p->node->span, known->path,
              extents_text(s->arena, known->dims, known->rank), extents_text(s->arena, v.dims, v.rank));
-    if (!d) return;
     diagnostic_note(s->ctx, d, known->span, "its shape was decided by this first use");
     diagnostic_help(s->ctx, d, "a layer with a name is one layer: use two, if they are to differ");
 }

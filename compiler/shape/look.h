@@ -60,6 +60,9 @@ Shaper *shaper_create(Context *ctx, Library *library, int64_t batch); // run.c
 
 #define fail(s, code, span, ...)                                                                             \
     report_in_chain((s), diagnose((s)->ctx, (code), report_place((s), (span)), __VA_ARGS__), (span))
+// The same where a shape, or a truth, is due.
+#define fail_shape(...) (fail(__VA_ARGS__), shape_wrong())
+#define fail_false(...) (fail(__VA_ARGS__), false)
 Diagnostic *report_in_chain(Shaper *s, Diagnostic *d, Span span);
 Span report_place(const Shaper *s, Span span);
 const char *extents_text(Arena *arena, const Extent *dims, int rank);

@@ -8,15 +8,12 @@
 
 static bool dim_of_number(Shaper *s, const Node *e, double number, Extent *dim) {
     const char *text = text_of(s, e), *plain = string_of_double(s->arena, number);
-    if (number != floor(number) || !isfinite(number)) {
-        fail(s, SIZE_NOT_WHOLE, e->span, text, plain);
-        return false;
-    }
+    if (number != floor(number) || !isfinite(number))
+        return fail_false(s, SIZE_NOT_WHOLE, e->span, text, plain);
     if (number < 1 || number >= 2147483648.0) {
         const char *what = string_equal(plain, text) ? string_format(s->arena, "is %s", plain)
                                                      : string_format(s->arena, "`%s` is %s", text, plain);
-        fail(s, SIZE_OUT_OF_RANGE, e->span, what);
-        return false;
+        return fail_false(s, SIZE_OUT_OF_RANGE, e->span, what);
     }
     *dim = (Extent){(int64_t)number, false};
     return true;
@@ -26,18 +23,16 @@ bool dim_of_shape(Place at, const Node *node, Shape v, Extent *dim) {
     Shaper *s = at.s;
     v = shape_first(v);
     if (v.kind == SHAPE_WRONG) return false;
-    if (v.kind == SHAPE_KNOWN && v.unit != DIMENSION_NUMBER) {
-        fail(s, UNIT_UNWANTED, node->span, string_format(s->arena, "the size `%s`", text_of(s, node)));
-        return false;
-    }
+    if (v.kind == SHAPE_KNOWN && v.unit != DIMENSION_NUMBER)
+        return fail_false(s, UNIT_UNWANTED, node->span,
+                          string_format(s->arena, "the size `%s`", text_of(s, node)));
     if (v.kind == SHAPE_KNOWN) return dim_of_number(s, node, v.number, dim);
     if (v.kind == SHAPE_SCALAR && v.is_rows) {
         *dim = (Extent){s->batch, true};
         return true;
     }
-    fail(s, v.kind == SHAPE_SCALAR && v.of_rows ? SIZE_OF_BATCH : SIZE_NOT_KNOWN, node->span,
-         text_of(s, node));
-    return false;
+    return fail_false(s, v.kind == SHAPE_SCALAR && v.of_rows ? SIZE_OF_BATCH : SIZE_NOT_KNOWN, node->span,
+                      text_of(s, node));
 }
 
 bool dim_at(Place at, const Phrase *p, Extent *dim) {
@@ -48,27 +43,19 @@ bool dim_at(Place at, const Phrase *p, Extent *dim) {
 bool dims_fit(Place at, const Extent *dims, int rank, Span span) {
     int64_t elements = 1;
     for (int d = 0; d < rank; d++)
-        if (__builtin_mul_overflow(elements, dims[d].size, &elements) || elements >= (INT64_C(1) << 40)) {
-            fail(at.s, TENSOR_TOO_LARGE, span, extents_text(at.s->arena, dims, rank));
-            return false;
-        }
+        if (__builtin_mul_overflow(elements, dims[d].size, &elements) || elements >= (INT64_C(1) << 40))
+            return fail_false(at.s, TENSOR_TOO_LARGE, span, extents_text(at.s->arena, dims, rank));
     return true;
 }
 
 static bool add_dim(Place at, Span span, Extent dim, Extent *dims, int *rank) {
-    if (*rank == MAX_RANK) {
-        fail(at.s, RANK_LIMIT, span, MAX_RANK);
-        return false;
-    }
+    if (*rank == MAX_RANK) return fail_false(at.s, RANK_LIMIT, span, MAX_RANK);
     dims[(*rank)++] = dim;
     return true;
 }
 
 static bool add_dots(Place at, Span span, Extent *dims, int *rank) {
-    if (!at.c->has_dots) {
-        fail(at.s, DOTS_UNKNOWN, span, "");
-        return false;
-    }
+    if (!at.c->has_dots) return fail_false(at.s, DOTS_UNKNOWN, span, "");
     for (int d = 0; d < at.c->dot_count; d++)
         if (!add_dim(at, span, at.c->dots[d], dims, rank)) return false;
     return true;
@@ -190,7 +177,7 @@ static bool reaches(Range *r, const Branch *under) {
         if (c->sort.phase != PHASE_ROWS) {
             Shape v = shape_first(shape_at(r->at, c));
             if (v.kind == SHAPE_KNOWN && (v.number != 0) != under->side) return false;
-            if (v.kind != SHAPE_KNOWN && !r->later) return false;
+            if (v.kind != SHAPE_KNOWN && (!r->later || names_index(c, r->index))) return false;
         } else if (!only_training(c) && (!r->later || names_index(c, r->index))) {
             return false;
         }
@@ -272,16 +259,14 @@ RangeState index_range(Place at, const Phrase *binder, const Slot *index, Extent
     }
     if (!r.found) {
         Diagnostic *d = fail(s, INDEX_WITHOUT_RANGE, index->span, index->name);
-        if (d) diagnostic_help(s->ctx, d, "state it, as in `%s < 10`", index->name);
+        diagnostic_help(s->ctx, d, "state it, as in `%s < 10`", index->name);
         return RANGE_WRONG;
     }
     if (r.conflict) {
         const char *one = extents_text(s->arena, &r.dim, 1), *other = extents_text(s->arena, &r.other, 1);
         Diagnostic *d = fail(s, INDEX_RANGES, r.other_span, index->name, one, other);
-        if (d) {
-            diagnostic_note(s->ctx, d, r.span, "here it runs over a dimension of size %s", one);
-            diagnostic_note(s->ctx, d, r.other_span, "here over one of size %s", other);
-        }
+        diagnostic_note(s->ctx, d, r.span, "here it runs over a dimension of size %s", one);
+        diagnostic_note(s->ctx, d, r.other_span, "here over one of size %s", other);
         return RANGE_WRONG;
     }
     *dim = r.dim;

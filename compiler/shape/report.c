@@ -65,7 +65,6 @@ Span report_place(const Shaper *s, Span span) {
 
 Diagnostic *report_in_chain(Shaper *s, Diagnostic *d, Span span) {
     s->stopped |= s->ctx->errors - s->errors > SHAPE_ERRORS;
-    if (!d) return d;
     if (d->span.start != span.start || d->span.end != span.end)
         diagnostic_note(s->ctx, d, span, "the fault shows here");
     uint32_t before = 0;

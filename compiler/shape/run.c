@@ -41,7 +41,7 @@ static int64_t batch_of(Run *r) {
         int64_t rows = table_rows(r->at, r->data);
         if (rows > 0) return rows;
         Diagnostic *d = fail(r->s, BATCH_ALL, e->span, "");
-        if (d) diagnostic_help(r->s->ctx, d, "give a number that is large enough: fewer rows make one batch");
+        diagnostic_help(r->s->ctx, d, "give a number that is large enough: fewer rows make one batch");
         return 32;
     }
     return e && number_at(r->at, e, "batch", &batch) ? batch : 32;
@@ -103,16 +103,12 @@ static bool is_number(const Run *r, const Phrase *e, Shape v) {
     v = shape_first(v);
     if (v.kind == SHAPE_WRONG) return false;
     if (shape_is_number(v) || v.kind == SHAPE_TENSOR || v.kind == SHAPE_LIST) return true;
-    fail(r->s, NOT_A_NUMBER, e->span, shape_text(r->s->arena, v));
-    return false;
+    return fail_false(r->s, NOT_A_NUMBER, e->span, shape_text(r->s->arena, v));
 }
 
 static bool without_rows(const Run *r, const Phrase *e, Shape v, const char *what) {
     for (int d = 0; v.kind == SHAPE_TENSOR && d < v.rank; d++)
-        if (v.dims[d].batch) {
-            fail(r->s, METRIC_ROWS, e->span, what);
-            return false;
-        }
+        if (v.dims[d].batch) return fail_false(r->s, METRIC_ROWS, e->span, what);
     return true;
 }
 
@@ -223,7 +219,7 @@ static void select_clause(Run *r, Chosen *c) {
     }
     Diagnostic *d =
         fail(r->s, OVER_NOTHING, node->span, matrices ? "no matrix" : "no parameter", path ? path : "all");
-    if (d) suggest(r, d, path ? path : "all");
+    suggest(r, d, path ? path : "all");
 }
 
 static bool any_below(const Run *r, const char *path, bool trainable) {
@@ -255,11 +251,9 @@ static bool rank_fits(Run *r, const Chosen *c, const Definition *d, const Declar
     if (!w->brackets || (dots ? named <= p->rank : named == p->rank)) return true;
     Diagnostic *m = fail(r->s, OPTIMIZER_RANK, c->over ? c->over->span : c->optimizer->span, d->node->name,
                          named, p->path, p->rank);
-    if (m)
-        diagnostic_help(
-            r->s->ctx, m,
-            "name the parameters it fits: `over matrices(%s) with %s(...)`, and another `over rest`",
-            r->train->items[0]->name, d->node->name);
+    diagnostic_help(r->s->ctx, m,
+                    "name the parameters it fits: `over matrices(%s) with %s(...)`, and another `over rest`",
+                    r->train->items[0]->name, d->node->name);
     return false;
 }
 
@@ -337,15 +331,14 @@ static const Phrase *array_metric(const Run *r, const Phrase *e) {
 static Shape look_at_end(Run *r, const Phrase *e, const char *what) {
     const Phrase *array = array_metric(r, e);
     if (!array) return shape_at(r->at, e);
-    fail(r->s, METRIC_ARRAY, array->span, array->text, what);
-    return shape_wrong();
+    return fail_shape(r->s, METRIC_ARRAY, array->span, array->text, what);
 }
 
 static void look_at_stop(Run *r, const Phrase *e) {
     Shape v = look_at_end(r, e, "`stop`");
     if (v.kind == SHAPE_WRONG || v.type == TYPE_BOOL) return;
     Diagnostic *d = fail(r->s, WORD_EXPECTED, e->span, "a condition");
-    if (d) diagnostic_help(r->s->ctx, d, "compare it, as in `loss < 0.01`, `time > 10 min`");
+    diagnostic_help(r->s->ctx, d, "compare it, as in `loss < 0.01`, `time > 10 min`");
 }
 
 // Initial weights from a file: `of` names layers and parameters of this run.

@@ -11,9 +11,8 @@ bool is_whole(Shape v) { return v.type == TYPE_INT || v.type == TYPE_BOOL; }
 
 static Shape absent_error(Place at, const Phrase *p, Shape v) {
     Diagnostic *d = fail(at.s, ABSENT_NAMED, p->span, p->slot->name);
-    if (d)
-        diagnostic_note(at.s->ctx, d, v.span, "`%s` is declared here, under a condition that does not hold",
-                        p->slot->name);
+    diagnostic_note(at.s->ctx, d, v.span, "`%s` is declared here, under a condition that does not hold",
+                    p->slot->name);
     return shape_wrong();
 }
 
@@ -44,7 +43,7 @@ static Shape no_member(Place at, const Phrase *p, Shape of) {
     const Node *e = p->node;
     Span span = e->name_span.end ? e->name_span : e->span;
     Diagnostic *d = fail(s, NO_MEMBER, span, text_of(s, e->base), e->name);
-    if (!d || of.kind != SHAPE_TUPLE) return shape_wrong();
+    if (of.kind != SHAPE_TUPLE) return shape_wrong();
     Text list = {.arena = s->arena};
     const char *near = string_nearest(e->name, of.names, of.count);
     for (int i = 0; i < of.count; i++) text_add(&list, "%s`%s`", i ? ", " : "", of.names[i]);
@@ -116,21 +115,19 @@ static Shape shapes_differ(Place at, Shape a, Shape b, Span span) {
     Shaper *s = at.s;
     const char *one = shape_text(s->arena, a), *other = shape_text(s->arena, b);
     Diagnostic *d = fail(s, SHAPES_DIFFER, span, one, other);
-    if (d && a.span.end) diagnostic_note(s->ctx, d, a.span, "this has shape %s", one);
-    if (d && b.span.end) diagnostic_note(s->ctx, d, b.span, "this has shape %s", other);
+    if (a.span.end) diagnostic_note(s->ctx, d, a.span, "this has shape %s", one);
+    if (b.span.end) diagnostic_note(s->ctx, d, b.span, "this has shape %s", other);
     return shape_wrong();
 }
 
 // One value among others: false after a message.
 static bool fits_place(Place at, Shape v, Span span) {
     if (v.kind == SHAPE_WRONG) return false;
-    if (!shape_is_number(v) && v.kind != SHAPE_TENSOR && v.kind != SHAPE_OPEN) {
-        fail(at.s, NOT_A_NUMBER, v.span.end ? v.span : span, shape_text(at.s->arena, v));
-        return false;
-    }
+    if (!shape_is_number(v) && v.kind != SHAPE_TENSOR && v.kind != SHAPE_OPEN)
+        return fail_false(at.s, NOT_A_NUMBER, v.span.end ? v.span : span, shape_text(at.s->arena, v));
     if (v.kind != SHAPE_TENSOR || !at.indexed) return true;
     Diagnostic *d = fail(at.s, TENSOR_NEEDS_BRACKETS, v.span.end ? v.span : span, shape_text(at.s->arena, v));
-    if (d) diagnostic_help(at.s->ctx, d, "write its indices in brackets");
+    diagnostic_help(at.s->ctx, d, "write its indices in brackets");
     return false;
 }
 
@@ -197,7 +194,7 @@ static bool units_agree(Place at, Operator op, Shape a, Shape b, Span span) {
     static const char *const units[] = {"", "`steps`", "`epochs`", "`s`, `min`, `h`", "`KB`, `MB`, `GB`"};
     Diagnostic *d = fail(at.s, UNITS_DIFFER, span, words[unit_of(a)], words[unit_of(b)]);
     const char *wanted = units[a.unit != DIMENSION_NUMBER ? a.unit : b.unit];
-    if (d && (unit_of(a) == DIMENSION_NUMBER || unit_of(b) == DIMENSION_NUMBER))
+    if (unit_of(a) == DIMENSION_NUMBER || unit_of(b) == DIMENSION_NUMBER)
         diagnostic_help(at.s->ctx, d, "give the number a unit: %s", wanted);
     return false;
 }
@@ -206,7 +203,7 @@ static bool classes_agree(Place at, Operator op, Shape a, Shape b, Span span) {
     if (!a.is_class && !b.is_class) return true;
     if (compares(op) || at.subscript) return true;
     Diagnostic *d = fail(at.s, CLASS_NOT_NUMBER, span, operator_text(op));
-    if (d) diagnostic_help(at.s->ctx, d, "a class indexes and compares: `x == 2`, `w[x]`");
+    diagnostic_help(at.s->ctx, d, "a class indexes and compares: `x == 2`, `w[x]`");
     return false;
 }
 
@@ -302,7 +299,7 @@ Shape choose(Place at, Shape condition, Shape a, Shape b, Span span) {
 static Shape if_value(Place at, const Phrase *p) {
     if (!p->part[2]) {
         Diagnostic *d = fail(at.s, IF_WITHOUT_ELSE, p->span, "");
-        if (d) diagnostic_help(at.s->ctx, d, "give the other side: `… else 0`");
+        diagnostic_help(at.s->ctx, d, "give the other side: `… else 0`");
         return shape_wrong();
     }
     Shape condition;
@@ -361,18 +358,15 @@ static Shape ratio_value(Place at, const Shape *v, Span span) {
 Shape builtin_shape(Place at, const Builtin *row, const Shape *given, int count, Span span) {
     Shape values[3];
     bool known = true;
-    if (count != row->needed) {
-        fail(at.s, TOO_MANY_ARGUMENTS, span, row->name, row->needed, row->needed == 1 ? "" : "s", count);
-        return shape_wrong();
-    }
+    if (count != row->needed)
+        return fail_shape(at.s, TOO_MANY_ARGUMENTS, span, row->name, row->needed, row->needed == 1 ? "" : "s",
+                          count);
     for (int i = 0; i < count; i++) {
         values[i] = shape_first(given[i]);
         if (values[i].kind == SHAPE_LIST) values[i] = list_shape(at, values[i], span);
         if (values[i].kind == SHAPE_WRONG) return values[i];
-        if (values[i].is_class && row->group == GROUP_SCALAR && row->needed == 1) {
-            fail(at.s, CLASS_NOT_NUMBER, span, row->name);
-            return shape_wrong();
-        }
+        if (values[i].is_class && row->group == GROUP_SCALAR && row->needed == 1)
+            return fail_shape(at.s, CLASS_NOT_NUMBER, span, row->name);
         known = known && values[i].kind == SHAPE_KNOWN;
     }
     if (string_equal(row->name, "ratio")) return ratio_value(at, values, span);
@@ -405,21 +399,16 @@ Shape list_shape(Place at, Shape list, Span span) {
         if (v.kind == SHAPE_LIST) v = list_shape(at, v, span);
         if (v.kind == SHAPE_WRONG) return v;
         bool fits = shape_is_number(v) || v.kind == SHAPE_TENSOR;
-        if (!fits || (i && (v.rank != inner.rank || (v.rank && v.dims != inner.dims)))) {
-            fail(s, LIST_UNEVEN, list.items[i].span.start ? list.items[i].span : span,
-                 i && inner.rank ? extents_text(s->arena, inner.dims, inner.rank)
-                                 : shape_text(s->arena, list.items[0]),
-                 shape_text(s->arena, v));
-            return shape_wrong();
-        }
+        if (!fits || (i && (v.rank != inner.rank || (v.rank && v.dims != inner.dims))))
+            return fail_shape(s, LIST_UNEVEN, list.items[i].span.start ? list.items[i].span : span,
+                              i && inner.rank ? extents_text(s->arena, inner.dims, inner.rank)
+                                              : shape_text(s->arena, list.items[0]),
+                              shape_text(s->arena, v));
         whole &= is_whole(v);
         flags &= v.type == TYPE_BOOL && v.kind != SHAPE_KNOWN;
         if (!i) inner = v;
     }
-    if (!list.count || inner.rank == MAX_RANK) {
-        fail(s, LIST_UNEVEN, span, "nothing", "nothing");
-        return shape_wrong();
-    }
+    if (!list.count || inner.rank == MAX_RANK) return fail_shape(s, LIST_UNEVEN, span, "nothing", "nothing");
     Extent dims[MAX_RANK] = {{list.count, false}};
     for (int d = 0; d < inner.rank; d++) dims[d + 1] = inner.dims[d];
     Shape out = shape_tensor(s, dims, inner.rank + 1, flags ? TYPE_BOOL : whole ? TYPE_INT : TYPE_REAL);
@@ -447,8 +436,7 @@ static Shape random_value(Place at, const Phrase *p) {
         if (v[0].integral && v[1].integral && v[1].number >= v[0].number &&
             v[1].number - v[0].number < 4294967296.0)
             return shape_scalar(TYPE_INT);
-        fail(at.s, INTEGER_BOUNDS, p->span, "");
-        return shape_wrong();
+        return fail_shape(at.s, INTEGER_BOUNDS, p->span, "");
     }
     Shape number = shape_scalar(TYPE_REAL);
     Shape width =
@@ -463,8 +451,7 @@ static Shape grad_value(Place at, const Phrase *p) {
     const Shape both[] = {of, by};
     for (int i = 0; i < 2; i++) {
         if (shape_is_number(both[i]) || both[i].kind == SHAPE_TENSOR || both[i].kind == SHAPE_OPEN) continue;
-        fail(at.s, NOT_A_NUMBER, p->part[i]->span, shape_text(at.s->arena, both[i]));
-        return shape_wrong();
+        return fail_shape(at.s, NOT_A_NUMBER, p->part[i]->span, shape_text(at.s->arena, both[i]));
     }
     by.type = TYPE_REAL;
     if (by.kind == SHAPE_KNOWN) by = shape_scalar(TYPE_REAL);
@@ -522,19 +509,12 @@ bool number_at(Place at, const Phrase *p, const char *what, int64_t *number) {
     Shaper *s = at.s;
     Shape v = shape_first(shape_at(at, p));
     if (v.kind == SHAPE_WRONG) return false;
-    if (v.kind != SHAPE_KNOWN) {
-        fail(s, NUMBER_WANTED, p->span, what,
-             v.kind == SHAPE_SCALAR ? "known at run time only" : shape_text(s->arena, v));
-        return false;
-    }
-    if (v.unit != DIMENSION_NUMBER) {
-        fail(s, UNIT_UNWANTED, p->span, what);
-        return false;
-    }
-    if (v.number != floor(v.number) || fabs(v.number) >= 9e15) {
-        fail(s, WHOLE_WANTED, p->span, what, string_of_double(s->arena, v.number));
-        return false;
-    }
+    if (v.kind != SHAPE_KNOWN)
+        return fail_false(s, NUMBER_WANTED, p->span, what,
+                          v.kind == SHAPE_SCALAR ? "known at run time only" : shape_text(s->arena, v));
+    if (v.unit != DIMENSION_NUMBER) return fail_false(s, UNIT_UNWANTED, p->span, what);
+    if (v.number != floor(v.number) || fabs(v.number) >= 9e15)
+        return fail_false(s, WHOLE_WANTED, p->span, what, string_of_double(s->arena, v.number));
     *number = (int64_t)v.number;
     return true;
 }

@@ -3,6 +3,7 @@
 // what elaboration does not do, and what no equation shows (sharing, names, what is frozen).
 #include "library.h"
 #include "shape/shape.h"
+#include "support/check.h"
 #include "witness.h"
 
 #include <glob.h>
@@ -11,14 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int passed, failed;
-
-static void check(bool ok, const char *what) {
-    if (ok)
-        passed++;
-    else
-        failed++, printf("FAILED %s\n", what);
-}
+static Tests t;
 
 typedef struct {
     Context *ctx;
@@ -57,11 +51,9 @@ static File text_open(const char *text) {
     return file_bind(ctx, source_add(ctx, "text.nn", text, strlen(text)), library);
 }
 
-static void tell(const Context *ctx) { diagnostics_print((Context *)ctx, false, stdout); }
+static void forget(Context *ctx) { ctx->diagnostics.count = ctx->errors = 0; }
 
 // ---- against elaboration ----------------------------------------------------------------------------------
-
-static void forget_messages(Context *ctx) { ctx->diagnostics.count = ctx->errors = 0; }
 
 // A program is found right by both, and alike; what elaboration refuses as not yet compiled is right for
 // shape.
@@ -69,15 +61,13 @@ static void agree(const char *path) {
     File f = file_open(path);
     if (f.bound && file_train(f.root)) {
         Agreement *a = agreement_open(f.ctx, f.library, f.root, 0);
-        check(agreement_found(a), path);
-        if (!agreement_found(a)) tell(f.ctx);
-        forget_messages(f.ctx);
         SemaOptions options = {.witness = agreement_witness(a)};
-        Module *m = agreement_found(a) ? sema_elaborate(f.ctx, f.library, f.source, f.root, &options) : NULL;
+        Module *m = sema_elaborate(f.ctx, f.library, f.source, f.root, &options);
         const char *wrong = m ? agreement_close(a, m) : NULL;
-        check(!wrong, wrong);
-        bool refused = f.ctx->diagnostics.count && f.ctx->diagnostics.data[0]->code == NOT_YET;
-        check(m || refused || !agreement_found(a), path);
+        check(&t, !wrong, wrong ? string_format(f.ctx->arena, "%s: %s", path, wrong) : path);
+        bool refused = !m && f.ctx->diagnostics.data[0]->code == NOT_YET;
+        forget(f.ctx);
+        if (!m) check(&t, refused && shape_run(f.ctx, f.library, f.root, 0), path);
     }
     context_destroy(f.ctx);
 }
@@ -86,7 +76,7 @@ static void for_each(const char *pattern, void (*visit)(const char *path)) {
     char full[512];
     snprintf(full, sizeof full, "%s/%s", TEST_ROOT, pattern);
     glob_t found;
-    check(glob(full, 0, NULL, &found) == 0, pattern);
+    check(&t, glob(full, 0, NULL, &found) == 0, pattern);
     for (size_t i = 0; i < found.gl_pathc; i++) visit(found.gl_pathv[i]);
     globfree(&found);
 }
@@ -190,7 +180,7 @@ same_message(const char *name) { // in the folder of the errors: messages hold t
         const char *wanted = slurp(f.ctx->arena, string_format(f.ctx->arena, "%s.err", stem));
         const char *said = messages(f.ctx);
         bool same = wanted && !strcmp(said, wanted);
-        check(same == !other(stem), name);
+        check(&t, same == !other(stem), name);
         if (!same && !other(stem)) printf("wanted\n%s---- got\n%s", wanted ? wanted : "nothing\n", said);
         if (same && other(stem)) printf("%s is listed as not said by shape, and is\n", stem);
     }
@@ -201,7 +191,7 @@ static void test_messages(void) {
     char folder[512];
     snprintf(folder, sizeof folder, "%s/tests/errors", TEST_ROOT);
     glob_t found;
-    check(chdir(folder) == 0 && glob("*.nn", 0, NULL, &found) == 0, "tests/errors");
+    check(&t, chdir(folder) == 0 && glob("*.nn", 0, NULL, &found) == 0, "tests/errors");
     for (size_t i = 0; i < found.gl_pathc; i++) same_message(found.gl_pathv[i]);
     globfree(&found);
 }
@@ -210,7 +200,7 @@ static void test_messages(void) {
 
 static Tree *run(File *f) {
     Tree *tree = f->bound ? shape_run(f->ctx, f->library, f->root, 0) : NULL;
-    if (!tree) tell(f->ctx);
+    if (!tree) diagnostics_print(f->ctx, false, stdout);
     return tree;
 }
 
@@ -221,7 +211,7 @@ static void has(const Tree *tree, Context *ctx, const char *path, const char *wa
     for (int i = 0; d && i < d->rank; i++)
         text_add(&text, "%s%lld", i ? " " : "", (long long)d->dims[i].size);
     bool same = d && !strcmp(text_string(&text), wanted);
-    check(same, path);
+    check(&t, same, path);
     if (!same) printf("%s is [%s], not [%s]\n", path, d ? text_string(&text) : "not there", wanted);
 }
 
@@ -243,7 +233,7 @@ static void gives(const Tree *tree, const File *f, const char *definition, const
     const Case *c = NULL;
     int count = tree && p ? phrase_cases(tree->shaper, p, &c, 1) : 0;
     const char *found = count ? shape_text(f->ctx->arena, c->of[p->number]) : "nothing";
-    check(!strcmp(found, wanted), name);
+    check(&t, !strcmp(found, wanted), name);
     if (strcmp(found, wanted)) printf("%s.%s is %s, not %s\n", definition, name, found, wanted);
 }
 
@@ -287,14 +277,14 @@ static void test_recur(void) {
     f = text_open(DATA "model net(x[batch, 6]) -> y[batch, 6] {\n"
                        "    recur t < 6 from h = 0 {\n        h[b, t, k] = h[b, t - 1, k] + x[b, t]\n    }\n"
                        "    y[b, t] = h[b, t, 0]\n}\n" TRAIN);
-    check(f.bound && !shape_run(f.ctx, f.library, f.root, 0) && told(&f, INDEX_WITHOUT_RANGE),
+    check(&t, f.bound && !shape_run(f.ctx, f.library, f.root, 0) && told(&f, INDEX_WITHOUT_RANGE),
           "nothing gives k a range");
     context_destroy(f.ctx);
     f = text_open(DATA
                   "model net(x[batch, 6]) -> y[batch, 6] {\n"
                   "    recur t < 6 from h = x {\n        h[b, t, k < 5] = h[b, t - 1, k] + x[b, t]\n    }\n"
                   "    y[b, t] = h[b, t, 0]\n}\n" TRAIN);
-    check(f.bound && !shape_run(f.ctx, f.library, f.root, 0) && told(&f, STATE_SHAPE),
+    check(&t, f.bound && !shape_run(f.ctx, f.library, f.root, 0) && told(&f, STATE_SHAPE),
           "h begins with another shape");
     context_destroy(f.ctx);
 }
@@ -305,16 +295,16 @@ static void test_values(void) {
         DATA "layer residual(x[b, n], inner, squash = relu) -> y[b, n] {\n    y = x + squash(inner(x))\n}\n"
              "model net(x[batch, 6]) -> y[batch, 6] {\n    x |> repeat 3 { residual(dense(6)) }\n}\n" TRAIN);
     Tree *tree = run(&f);
-    check(tree && tree->layers.count == 7, "seven layers");
+    check(&t, tree && tree->layers.count == 7, "seven layers");
     has(tree, f.ctx, "net.dense_1[0].w", "6 6");
     has(tree, f.ctx, "net.dense_1[2].b", "6");
-    check(tree && tree_layer(tree, "net.residual_1[1]"), "net.residual_1[1]");
-    check(cases(tree, &f, "residual", "y") == 1, "rounds of equal shapes are one case");
+    check(&t, tree && tree_layer(tree, "net.residual_1[1]"), "net.residual_1[1]");
+    check(&t, cases(tree, &f, "residual", "y") == 1, "rounds of equal shapes are one case");
     const Instance *net = tree && tree->roots.count ? tree->roots.data[0] : NULL, *rounds = NULL;
     for (int i = 0; net && i < net->of->define->phrases.count; i++)
         if (net->child[i] && net->child[i]->round) rounds = net->child[i];
-    check(rounds && rounds->of->rounds == 3, "a repeat has an instance for each round");
-    check(rounds && rounds->round[0] != rounds->round[1] && rounds->round[0]->of == rounds->round[1]->of,
+    check(&t, rounds && rounds->of->rounds == 3, "a repeat has an instance for each round");
+    check(&t, rounds && rounds->round[0] != rounds->round[1] && rounds->round[0]->of == rounds->round[1]->of,
           "rounds are instances of one case");
     context_destroy(f.ctx);
 }
@@ -327,16 +317,16 @@ static void test_sharing(void) {
     text_put(&text, "\n}\n" TRAIN);
     File f = text_open(text_string(&text));
     Tree *tree = run(&f);
-    check(tree && tree->layers.count == 1001, "a thousand layers");
+    check(&t, tree && tree->layers.count == 1001, "a thousand layers");
     has(tree, f.ctx, "net.dense_1000.w", "6 6");
-    check(cases(tree, &f, "dense", "y") == 1, "a thousand equal layers are one case");
+    check(&t, cases(tree, &f, "dense", "y") == 1, "a thousand equal layers are one case");
     context_destroy(f.ctx);
     f = text_open(DATA "layer level(x[b, n], below = dense(6)) -> y[b, n] {\n    y = x + below(x)\n}\n"
                        "model net(x[batch, 6]) -> y[batch, 6] {\n"
                        "    y = x |> level(below = level(below = level()))\n}\n" TRAIN);
     tree = run(&f);
     has(tree, f.ctx, "net.level_3.dense_1.w", "6 6");
-    check(tree && tree->layers.data[1] == tree_layer(tree, "net.level_1"),
+    check(&t, tree && tree->layers.data[1] == tree_layer(tree, "net.level_1"),
           "the outermost is the first of the text");
     context_destroy(f.ctx);
 }
@@ -352,10 +342,11 @@ static void test_frozen(void) {
                                                                                "net", "net.head",
                                                                                "net.dropout_1"};
     for (int i = 0; i < 2; i++)
-        check(tree && tree_layer(tree, frozen[i]) && tree_layer(tree, frozen[i])->frozen, frozen[i]);
+        check(&t, tree && tree_layer(tree, frozen[i]) && tree_layer(tree, frozen[i])->frozen, frozen[i]);
     for (int i = 0; i < 3; i++)
-        check(tree && tree_layer(tree, others[i]) && !tree_layer(tree, others[i])->frozen, others[i]);
-    check(tree && tree_declared(tree, "net.head.w")->trainable &&
+        check(&t, tree && tree_layer(tree, others[i]) && !tree_layer(tree, others[i])->frozen, others[i]);
+    check(&t,
+          tree && tree_declared(tree, "net.head.w")->trainable &&
               !tree_declared(tree, "net.stem.dense_1.w")->trainable,
           "what is named is trained");
     context_destroy(f.ctx);
@@ -380,7 +371,7 @@ static void test_players(void) {
         if (p->kind == PHRASE_GRAD && phrase_cases(tree->shaper, p, &c, 1))
             found = shape_text(f.ctx->arena, c->of[i]);
     }
-    check(!strcmp(found, "[batch 32, 6]"), found);
+    check(&t, !strcmp(found, "[batch 32, 6]"), found);
     has(tree, f.ctx, "judge.dense_1.w", "6 1");
     has(tree, f.ctx, "net.dense_1.w", "6 6");
     context_destroy(f.ctx);
@@ -394,6 +385,5 @@ int main(void) {
     test_frozen();
     test_players();
     test_messages();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return tests_end(&t);
 }
