@@ -24,7 +24,7 @@ static bool add_form(Access *a, const Phrase *item, Shape value, bool kept) {
     return true;
 }
 
-static bool add_dots(Access *a, const Phrase *item) {
+static bool add_dot_forms(Access *a, const Phrase *item) {
     Place at = a->at;
     bool bound = at.dots;
     if (!bound && at.indexed && at.c->has_dots) return fail_false(at.s, DOTS_NOT_BOUND, item->span, "");
@@ -65,7 +65,7 @@ static bool count_fits(Access *a) {
 static bool add_items(Access *a) {
     for (int i = 1; i < a->read->count; i++) {
         const Phrase *item = a->read->part[i];
-        bool ok = item->kind == PHRASE_DOTS    ? add_dots(a, item)
+        bool ok = item->kind == PHRASE_DOTS    ? add_dot_forms(a, item)
                   : item->kind == PHRASE_WHOLE ? add_form(a, item, shape_scalar(TYPE_INT), true)
                                                : add_item(a, item);
         if (!ok) return false;
@@ -153,19 +153,10 @@ typedef struct {
     bool filtered, open; // open: an index has no range yet
 } Bound;
 
-static bool add_extent(Bound *b, Extent dim, Span span) {
-    if (b->rank == MAX_RANK) return fail_false(b->at.s, RANK_LIMIT, span, MAX_RANK);
-    b->dims[b->rank++] = dim;
-    return true;
-}
-
 static bool bind_dots(Bound *b, Span span) {
-    if (!b->at.c->has_dots) return fail_false(b->at.s, DOTS_UNKNOWN, span, "");
-    for (int d = 0; d < b->at.c->dot_count; d++)
-        if (!add_extent(b, b->at.c->dots[d], span)) return false;
     b->at.dots = true;
     b->filtered |= b->at.c->filtered;
-    return true;
+    return add_dots(b->at, span, b->dims, &b->rank);
 }
 
 static bool bind_index(Place outer, Bound *b, const Phrase *p, const Binder *binder) {
@@ -180,7 +171,7 @@ static bool bind_index(Place outer, Bound *b, const Phrase *p, const Binder *bin
     b->open |= found == RANGE_OPEN;
     if (found != RANGE_FOUND) return found == RANGE_OPEN;
     range_set(b->at, binder->index, dim);
-    return add_extent(b, dim, binder->span);
+    return add_dim(b->at, binder->span, dim, b->dims, &b->rank);
 }
 
 static bool bind_filter(Bound *b, const Phrase *filter) {
@@ -303,17 +294,10 @@ static int64_t elements_of(const Extent *dims, int from, int rank) {
 static bool dims_of_parts(Place at, const Phrase *p, int from, Extent *dims, int *rank) {
     for (int i = from; i < p->count; i++) {
         const Phrase *part = p->part[i];
-        bool dots = part->kind == PHRASE_DOTS;
-        if (dots && !at.c->has_dots) return fail_false(at.s, DOTS_UNKNOWN, part->span, "");
-        for (int k = 0; k < (dots ? at.c->dot_count : 1); k++) {
-            Extent dim;
-            if (dots)
-                dim = at.c->dots[k];
-            else if (!dim_at(at, part, &dim))
-                return false;
-            if (*rank == MAX_RANK) return fail_false(at.s, RANK_LIMIT, part->span, MAX_RANK);
-            dims[(*rank)++] = dim;
-        }
+        Extent dim;
+        if (part->kind == PHRASE_DOTS ? !add_dots(at, part->span, dims, rank)
+                                      : !dim_at(at, part, &dim) || !add_dim(at, part->span, dim, dims, rank))
+            return false;
     }
     return from >= p->count || dims_fit(at, dims, *rank, p->part[from]->span);
 }

@@ -91,6 +91,11 @@ void case_add(Shaper *s, Case *c);
 Case *case_new(Shaper *s, Definition *define);
 Shape case_constant(Place at, Definition *constant, Span span);
 
+// ---- signature.c ----
+
+// Looks at a definition's text under the case's arguments, which `caller` gives at `span`.
+void case_look(Shaper *s, Case *c, const Application *caller, Span span);
+
 // ---- value.c ----
 
 Shape shape_at(Place at, const Phrase *p);    // memo: Case.of
@@ -117,6 +122,10 @@ Shape reshape_shape(Place at, const Phrase *p, Shape v, int from);
 Shape order_shape(Place at, Shape v, Span span);
 
 // ---- range.c ----
+
+// Dimensions of brackets, one by one; `..`. False after a message.
+bool add_dim(Place at, Span span, Extent dim, Extent *dims, int *rank);
+bool add_dots(Place at, Span span, Extent *dims, int *rank);
 
 // The range of an index by what it stands in (rule 3, third stage). WRONG after a message; OPEN: not known
 // yet.

@@ -48,13 +48,13 @@ bool dims_fit(Place at, const Extent *dims, int rank, Span span) {
     return true;
 }
 
-static bool add_dim(Place at, Span span, Extent dim, Extent *dims, int *rank) {
+bool add_dim(Place at, Span span, Extent dim, Extent *dims, int *rank) {
     if (*rank == MAX_RANK) return fail_false(at.s, RANK_LIMIT, span, MAX_RANK);
     dims[(*rank)++] = dim;
     return true;
 }
 
-static bool add_dots(Place at, Span span, Extent *dims, int *rank) {
+bool add_dots(Place at, Span span, Extent *dims, int *rank) {
     if (!at.c->has_dots) return fail_false(at.s, DOTS_UNKNOWN, span, "");
     for (int d = 0; d < at.c->dot_count; d++)
         if (!add_dim(at, span, at.c->dots[d], dims, rank)) return false;

@@ -1,0 +1,359 @@
+// What a definition is under its arguments: sizes from shapes, settings and defaults, the body, the results.
+// Guarantees: a dimension has one size throughout a signature; results have the shapes they are declared
+// with.
+#include "shape/look.h"
+
+// ---- parameters ----
+
+typedef struct {
+    Shaper *s;
+    Place at; // of the body
+    Case *c;
+    const Node *node;
+    const Application *caller;
+    Span span;
+    Span *size_span; // by slot: the argument that gave a size
+    Span dots_span;
+    bool ok;
+} Signature;
+
+static Span span_of(const Signature *b, Shape v) { return v.span.end ? v.span : b->span; }
+
+// Messages of arguments are those of the text that gives them.
+#define fail_outside(b, code, span, ...)                                                                     \
+    ((b)->ok = false, (b)->s->at = (b)->caller, fail((b)->s, code, span, __VA_ARGS__))
+
+static void shape_error(Signature *b, const Node *parameter, Shape v, const Node *item, const char *wanted,
+                        Span other) {
+    Shaper *s = b->s;
+    const Application *inside = s->at;
+    const char *text = text_of(s, parameter);
+    Diagnostic *d = fail_outside(b, ARGUMENT_SHAPE, span_of(b, v), parameter->name, b->node->name,
+                                 shape_text(s->arena, v), text);
+    s->at = inside;
+    diagnostic_note(s->ctx, d, parameter->span, "`%s` is declared here", text);
+    if (item && wanted)
+        diagnostic_note(s->ctx, d, other.end ? other : item->span, "here `%s` is %s", text_of(s, item),
+                        wanted);
+}
+
+static Slot *size_of_item(const Signature *b, const Node *item) {
+    return item->kind == AST_NAME ? slot_named(b->c->define, item->name, SLOT_SIZE) : NULL;
+}
+
+static void bind_size(Signature *b, const Node *parameter, const Node *item, const Slot *slot, Shape v,
+                      Extent dim) {
+    Shape *size = &b->c->slot[slot->number];
+    if (size->kind == SHAPE_NONE) {
+        *size = dim.batch ? shape_scalar(TYPE_INT) : shape_known((double)dim.size, true);
+        size->is_rows = size->of_rows = dim.batch;
+        b->size_span[slot->number] = v.span;
+        return;
+    }
+    Extent before = size->is_rows ? (Extent){b->s->batch, true} : (Extent){(int64_t)size->number, false};
+    if (!extent_equal(before, dim))
+        shape_error(b, parameter, v, item, extents_text(b->s->arena, &before, 1), b->size_span[slot->number]);
+}
+
+// The dimensions behind `..`. False after a message.
+static bool bind_group(Signature *b, const Node *parameter, Shape v, int before, int count) {
+    Case *c = b->c;
+    if (!c->has_dots) {
+        c->has_dots = true;
+        c->dot_count = count;
+        c->dots = extents(b->s, v.dims + before, count);
+        c->filtered = v.filtered;
+        b->dots_span = v.span;
+        return true;
+    }
+    if (c->dot_count == count && c->dots == extents(b->s, v.dims + before, count)) return true;
+    const char *wanted =
+        string_format(b->s->arena, "with `..` as %s", extents_text(b->s->arena, c->dots, c->dot_count));
+    shape_error(b, parameter, v, parameter, wanted, b->dots_span);
+    return false;
+}
+
+static bool holds_dots(const Node *parameter) {
+    for (int i = 0; i < parameter->count; i++)
+        if (parameter->items[i]->kind == AST_DOTS) return true;
+    return false;
+}
+
+static void bind_shape(Signature *b, const Node *parameter, Shape v) {
+    bool dots = holds_dots(parameter);
+    int around = parameter->count - 1;
+    if (dots ? v.rank < around : v.rank != parameter->count) {
+        shape_error(b, parameter, v, NULL, NULL, NO_SPAN);
+        return;
+    }
+    if (v.filtered && (!dots || parameter->count != 1)) {
+        fail_outside(b, FILTER_NEEDS_DOTS, b->span, b->node->name);
+        return;
+    }
+    for (int i = 0, at = 0; i < parameter->count && b->ok; i++) {
+        const Node *item = parameter->items[i];
+        if (item->kind == AST_DOTS) {
+            if (!bind_group(b, parameter, v, at, v.rank - around)) return;
+            at += v.rank - around;
+            continue;
+        }
+        const Slot *size = size_of_item(b, item);
+        if (size) bind_size(b, parameter, item, size, v, v.dims[at]);
+        at++;
+    }
+}
+
+// Dimensions that are not names: they are checked once all sizes and settings are known.
+static void check_shape(Signature *b, const Node *parameter, Shape v) {
+    for (int i = 0, at = 0; i < parameter->count && b->ok; i++) {
+        const Node *item = parameter->items[i];
+        if (item->kind == AST_DOTS) {
+            at += v.rank - (parameter->count - 1);
+            continue;
+        }
+        Extent wanted, dim = v.dims[at++];
+        if (size_of_item(b, item)) continue;
+        if (!dim_signature(b->at, item, &wanted))
+            b->ok = false;
+        else if (!extent_equal(wanted, dim))
+            shape_error(b, parameter, v, item, extents_text(b->s->arena, &wanted, 1), NO_SPAN);
+    }
+}
+
+static bool unit_word(const char *name) {
+    for (int u = UNIT_NONE + 1; u < UNIT_COUNT; u++)
+        if (string_equal(unit_text((Unit)u), name)) return true;
+    return false;
+}
+
+static void class_error(Signature *b, const Node *parameter, Shape v) {
+    Diagnostic *d = fail_outside(b, CLASS_ARGUMENT, span_of(b, v), parameter->name, b->node->name);
+    diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here", text_of(b->s, parameter));
+    diagnostic_help(
+        b->s->ctx, d,
+        "a class indexes and compares; what takes one declares it `: class`, as `cross_entropy` does");
+}
+
+static void check_type(Signature *b, const Node *parameter, Shape *v) {
+    if (!shape_is_number(*v) && v->kind != SHAPE_TENSOR) return;
+    const char *type = parameter->type;
+    if (!type || unit_word(type)) {
+        if (v->is_class && parameter->brackets) class_error(b, parameter, *v);
+        return;
+    }
+    bool fits = true;
+    if (string_equal(type, "int") || string_equal(type, "class")) fits = is_whole(*v);
+    if (string_equal(type, "bool")) fits = v->type == TYPE_BOOL || (v->kind == SHAPE_KNOWN && is_whole(*v));
+    if (fits) {
+        if (string_equal(type, "int")) v->is_class = false;
+        if (string_equal(type, "class")) v->is_class = true;
+        return;
+    }
+    const char *given = v->type == TYPE_INT ? "integers" : v->type == TYPE_BOOL ? "conditions" : "numbers";
+    Diagnostic *d =
+        fail_outside(b, ARGUMENT_TYPE, span_of(b, *v), parameter->name, b->node->name, type, given);
+    diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here", text_of(b->s, parameter));
+    if (!string_equal(type, "bool"))
+        diagnostic_help(b->s->ctx, d,
+                        "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
+}
+
+static bool is_length_word(const char *word) {
+    return word && (string_equal(word, "steps") || string_equal(word, "epochs"));
+}
+
+// Is the parameter a length of the run (rule 23)?
+static bool is_length(const Node *parameter) {
+    const Node *value = parameter->value;
+    if (is_length_word(parameter->type)) return true;
+    if (!value) return false;
+    if (value->kind == AST_NAME) return is_length_word(value->name);
+    Dimension unit = value->kind == AST_NUMBER ? unit_dimension(value->unit) : DIMENSION_NUMBER;
+    return unit == DIMENSION_STEPS || unit == DIMENSION_EPOCHS;
+}
+
+static Shape as_steps(Signature *b, const Node *parameter, Shape v) {
+    if (v.kind == SHAPE_LIST) {
+        Shape *items = arena_array(b->s->arena, Shape, v.count + 1);
+        for (int i = 0; i < v.count; i++) items[i] = as_steps(b, parameter, v.items[i]);
+        v.items = items;
+        return v;
+    }
+    if (!shape_is_number(v)) return v;
+    Span span = v.span;
+    if (v.unit == DIMENSION_EPOCHS) {
+        v = shape_scalar(TYPE_REAL); // times the steps of an epoch, which the data tell
+        v.span = span;
+    } else if (v.unit != DIMENSION_STEPS && !(v.kind == SHAPE_KNOWN && v.number == 0)) {
+        Diagnostic *d = fail_outside(b, LENGTH_WITHOUT_UNIT, span_of(b, v), parameter->name, b->node->name);
+        const char *number = string_of_double(b->s->arena, v.number);
+        if (v.kind == SHAPE_KNOWN)
+            diagnostic_help(b->s->ctx, d, "write `%s steps` or `%s epochs`", number, number);
+        else
+            diagnostic_help(b->s->ctx, d, "give it in `steps` or in `epochs`");
+    }
+    v.unit = DIMENSION_NUMBER;
+    v.counts = DIMENSION_STEPS;
+    return v;
+}
+
+// A number for a tensor parameter: it has it everywhere (rule 9).
+static Shape everywhere(Signature *b, const Node *parameter, Shape v) {
+    Case *c = b->c;
+    if (!c->has_dots && parameter->count == 1 && parameter->items[0]->kind == AST_DOTS) {
+        c->has_dots = true;
+        c->dots = extents(b->s, NULL, 0);
+    }
+    for (int i = 0; i < parameter->count; i++) {
+        const Slot *size = size_of_item(b, parameter->items[i]);
+        if (!size || c->slot[size->number].kind != SHAPE_NONE) continue;
+        fail_outside(b, SIZE_UNKNOWN, span_of(b, v), parameter->name, b->node->name, size->name);
+        return shape_wrong();
+    }
+    Extent dims[MAX_RANK];
+    int rank = 0;
+    if (!dims_signature(b->at, parameter, dims, &rank)) {
+        b->ok = false;
+        return shape_wrong();
+    }
+    Shape out = shape_tensor(b->s, dims, rank, is_whole(v) ? (Type)v.type : TYPE_REAL);
+    out.is_class = v.is_class;
+    return out;
+}
+
+static Shape default_of(Signature *b, int i) {
+    const Phrase *preset = b->c->define->preset[i];
+    bool setting = definition_is_layer(b->c->define) && !b->node->items[i]->brackets;
+    if (setting && preset->sort.draws && preset->sort.kind != KIND_CALLABLE)
+        return closure_shape(b->s, (Closure){.kind = CLOSURE_EXPRESSION, .phrase = preset, .home = b->c},
+                             preset->span);
+    return shape_at(b->at, preset);
+}
+
+static void bind_parameter(Signature *b, int i, Shape v) {
+    const Node *parameter = b->node->items[i];
+    if (v.kind == SHAPE_NONE) v = default_of(b, i);
+    Span span = v.span;
+    v = shape_first(v);
+    v.span = span;
+    if (v.kind == SHAPE_WRONG) b->ok = false;
+    if (b->ok && is_length(parameter)) v = as_steps(b, parameter, v);
+    if (b->ok && v.kind == SHAPE_LIST && parameter->brackets) v = list_shape(b->at, v, v.span);
+    if (b->ok) check_type(b, parameter, &v);
+    if (!b->ok) return;
+    if (!parameter->brackets && v.kind == SHAPE_TENSOR && definition_is_layer(b->c->define)) {
+        fail_outside(b, SETTING_IS_TENSOR, span_of(b, v), parameter->name, b->node->name,
+                     shape_text(b->s->arena, v));
+        return;
+    }
+    if (parameter->brackets && shape_is_number(v))
+        v = everywhere(b, parameter, v);
+    else if (parameter->brackets && v.kind == SHAPE_TENSOR)
+        check_shape(b, parameter, v);
+    else if (parameter->brackets && v.kind != SHAPE_OPEN && v.kind != SHAPE_WRONG)
+        fail_outside(b, TENSOR_WANTED, span_of(b, v), parameter->name, b->node->name,
+                     shape_text(b->s->arena, v));
+    b->c->slot[i] = v;
+    b->c->slot[i].span = span;
+}
+
+static bool bind_parameters(Signature *b) {
+    const Shape *given = b->c->given;
+    Shape *v = arena_array(b->s->arena, Shape, b->c->count + 1);
+    for (int i = 0; i < b->c->count && b->ok; i++) {
+        const Node *parameter = b->node->items[i];
+        v[i] = given[i];
+        if (!parameter->brackets || v[i].kind == SHAPE_NONE) continue;
+        Span span = v[i].span;
+        v[i] = forced(b->s, shape_first(v[i]));
+        if (is_length(parameter)) v[i] = as_steps(b, parameter, v[i]);
+        if (v[i].kind == SHAPE_LIST) v[i] = list_shape(b->at, v[i], b->span);
+        v[i].span = span;
+        if (v[i].kind == SHAPE_WRONG) b->ok = false;
+        if (v[i].kind == SHAPE_TENSOR) bind_shape(b, parameter, v[i]);
+    }
+    const Application *inside = b->s->at;
+    for (int i = 0; i < b->c->count && b->ok; i++) {
+        bind_parameter(b, i, v[i]);
+        b->s->at = inside;
+    }
+    return b->ok;
+}
+
+// ---- results ----
+
+// A result as it is declared: its shape, or a message.
+static Shape fit_result(Place at, const Node *declared, Shape v) {
+    Shaper *s = at.s;
+    v = shape_first(v);
+    if (v.kind == SHAPE_WRONG || !declared || !declared->brackets) return v;
+    Extent dims[MAX_RANK];
+    int rank = 0;
+    const Phrase *brackets = phrase_of(declared);
+    if (!brackets || !dims_declared(at, brackets, dims, &rank)) return shape_wrong();
+    Span span = v.span;
+    if (v.kind == SHAPE_LIST) v = list_shape(at, v, s->at->span);
+    if (shape_is_number(v)) return shape_tensor(s, dims, rank, is_whole(v) ? (Type)v.type : TYPE_REAL);
+    if (v.kind == SHAPE_TENSOR && v.rank == rank && v.dims == extents(s, dims, rank)) return v;
+    if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
+    const Node *define = at.c->define->node;
+    Diagnostic *d = fail(s, RESULT_SHAPE, span.end ? span : define->body->span, define->name,
+                         shape_text(s->arena, v), declared->name, extents_text(s->arena, dims, rank));
+    diagnostic_note(s->ctx, d, declared->span, "`%s` is declared here", text_of(s, declared));
+    return shape_wrong();
+}
+
+static Shape named_results(Place at, const Node *results) {
+    Shaper *s = at.s;
+    const Definition *d = at.c->define;
+    Shape *items = arena_array(s->arena, Shape, results->count);
+    const char **names = arena_array(s->arena, const char *, results->count);
+    for (int i = 0; i < results->count; i++) {
+        const Slot *slot = slot_named(d, results->items[i]->name, SLOT_RESULT);
+        names[i] = results->items[i]->name;
+        if (!slot || at.c->slot[slot->number].kind == SHAPE_NONE)
+            return fail_shape(s, RESULT_MISSING, results->items[i]->span, names[i], d->node->name);
+        items[i] = fit_result(at, results->items[i], at.c->slot[slot->number]);
+        if (items[i].kind == SHAPE_WRONG) return items[i];
+    }
+    if (results->count == 1) return items[0];
+    return (Shape){.kind = SHAPE_TUPLE, .items = items, .names = names, .count = results->count};
+}
+
+static bool any_given(const Case *c, const Node *results) {
+    for (int i = 0; results && i < results->count; i++) {
+        const Slot *slot = slot_named(c->define, results->items[i]->name, SLOT_RESULT);
+        if (slot && c->slot[slot->number].kind != SHAPE_NONE) return true;
+    }
+    return false;
+}
+
+static Shape results_of(Place at, Shape last) {
+    const Node *node = at.c->define->node, *results = node->results;
+    if (last.kind == SHAPE_WRONG) return last;
+    if (any_given(at.c, results)) return named_results(at, results);
+    if (last.kind == SHAPE_ABSENT) {
+        if (node->definition != DEFINE_OPTIMIZER) fail(at.s, NO_RESULT, node->name_span, node->name);
+        return node->definition == DEFINE_OPTIMIZER ? last : shape_wrong();
+    }
+    if (results && results->count > 1) {
+        if (last.kind == SHAPE_TUPLE && last.count == results->count) return last;
+        return fail_shape(at.s, RESULT_MISSING, results->items[1]->span, results->items[1]->name, node->name);
+    }
+    return results && results->count ? fit_result(at, results->items[0], last) : last;
+}
+
+// ---- the whole ----
+
+void case_look(Shaper *s, Case *c, const Application *caller, Span span) {
+    Place at = {.s = s, .c = c};
+    Signature b = {
+        .s = s, .at = at, .c = c, .node = c->define->node, .caller = caller, .span = span, .ok = true};
+    b.size_span = arena_array(s->arena, Span, c->define->slots.count + 1);
+    bool ok = bind_parameters(&b);
+    const Phrase *body = c->define->body;
+    Shape last = shape_wrong();
+    if (ok && body) last = body->kind == PHRASE_BLOCK ? block_shape(at, body) : shape_at(at, body);
+    c->result = results_of(at, last);
+    c->wrong = c->result.kind == SHAPE_WRONG || s->stopped;
+}
