@@ -306,10 +306,16 @@ static bool forgive_later(Context *ctx) {
     return forgiven && ctx->errors == 0;
 }
 
+static bool check_library(Pipeline *p) {
+    if (!sema_check_library(p->ctx, p->library, p->root)) return false;
+    const char *wrong = p->options->verify ? agreement_alone(p->ctx, p->library, p->root) : NULL;
+    if (wrong) die("shape and elaboration disagree: %s", wrong);
+    return true;
+}
+
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
-    bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
-                                     : sema_check_library(p->ctx, p->library, p->root);
+    bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS) : check_library(p);
     return right || forgive_later(p->ctx);
 }
 

@@ -138,16 +138,34 @@ static const char *compare_params(const Agreement *a, const Program *p) {
 
 // ---- the whole ----
 
+// Takes back what was said since there were so many; gives the first of it.
+static const char *take_back(Context *ctx, int told, int errors) {
+    const char *first = ctx->errors > errors ? ctx->diagnostics.data[told]->text : NULL;
+    ctx->diagnostics.count = told;
+    ctx->errors = errors;
+    return first;
+}
+
 Agreement *agreement_open(Context *ctx, Library *library, const Node *root, int64_t batch) {
     if (!file_train(root)) return NULL;
     Agreement *a = arena_new(ctx->arena, Agreement);
     int told = ctx->diagnostics.count, errors = ctx->errors;
     *a = (Agreement){.ctx = ctx, .witness = {see, a}};
     a->tree = shape_run(ctx, library, root, batch);
-    if (!a->tree) a->wrong = ctx->diagnostics.count > told ? ctx->diagnostics.data[told]->text : "no tree";
-    ctx->diagnostics.count = told;
-    ctx->errors = errors;
+    const char *first = take_back(ctx, told, errors);
+    if (!a->tree) a->wrong = first ? first : "shape has no tree";
     return a;
+}
+
+const char *agreement_alone(Context *ctx, Library *library, const Node *root) {
+    int told = ctx->diagnostics.count, errors = ctx->errors;
+    for (int i = 0; i < root->count; i++) {
+        const Node *item = root->items[i];
+        bool shaped =
+            item->kind == AST_DEFINE && (item->definition == DEFINE_MODEL || item->definition == DEFINE_FN);
+        if (shaped) shape_alone(ctx, library, definition_of_node(library, item));
+    }
+    return take_back(ctx, told, errors);
 }
 
 const Witness *agreement_witness(const Agreement *a) { return &a->witness; }

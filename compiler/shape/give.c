@@ -466,6 +466,49 @@ static bool look_at_lines(Place at, const Phrase *p, bool *changed) {
     return true;
 }
 
+// ---- which way a loop runs ----
+
+static const Slot *index_named(const Phrase *p, const char *name) {
+    if (p->kind == PHRASE_SLOT) return string_equal(p->slot->name, name) ? p->slot : NULL;
+    const Slot *found = NULL;
+    for (int i = 0; i < p->count && !found; i++) found = p->part[i] ? index_named(p->part[i], name) : NULL;
+    return found;
+}
+
+// How far from the step at hand a read of what the loop makes lies: -1 before, 1 after, 0 neither.
+static int lag_of(Place at, const Phrase *read) {
+    const char *name = at.loop->index->name;
+    for (int i = 1; i < read->count; i++) {
+        const Slot *index = index_named(read->part[i], name);
+        Form f;
+        if (index && form_of(at, read->part[i], index, &f) && f.k == 1) return (f.low > 0) - (f.high < 0);
+    }
+    return 0;
+}
+
+static bool is_made(const Phrase *block, const Phrase *base) {
+    for (int i = 0; i < block->count; i++)
+        if (base->kind == PHRASE_SLOT && base->slot == block->part[i]->slot) return true;
+    return false;
+}
+
+// Forward where it reads what came before, backward where it reads what comes after; sides that are not taken
+// do not count. 0 after a message.
+static int8_t way_of(Place at, const Phrase *p) {
+    const Phrase *block = p->part[p->count - 1], *before = NULL, *after = p->node->reversed ? p : NULL;
+    for (int i = 0; i < at.c->define->phrases.count; i++) {
+        const Phrase *read = at.c->define->phrases.data[i];
+        bool looked = read->kind == PHRASE_READ && at.c->of[i].kind != SHAPE_NONE;
+        int lag = looked && is_made(block, read->part[0]) ? lag_of(at, read) : 0;
+        if (lag < 0 && !before) before = read;
+        if (lag > 0 && !after) after = read;
+    }
+    if (!before || !after) return after ? -1 : 1;
+    Diagnostic *d = fail(at.s, RECUR_WAYS, before->span, "forward", "backward");
+    diagnostic_note(at.s->ctx, d, after->span, "it runs backward here");
+    return 0;
+}
+
 Shape recur_shape(Place at, const Phrase *p) {
     const Phrase *block = p->part[p->count - 1];
     Loop loop = {.index = p->binder[0].index, .outer = at.loop};
@@ -477,7 +520,6 @@ Shape recur_shape(Place at, const Phrase *p) {
     if (!loop_range(at, p, &loop.dim)) return shape_wrong();
     range_set(at, loop.index, loop.dim);
     at.loop = &loop;
-    at.c->way[p->number] = p->node->reversed ? -1 : 1;
     for (int i = 0; i < block->count; i++) {
         const Phrase *line = block->part[i];
         if (line->kind == PHRASE_GIVE && line->slot)
@@ -493,6 +535,8 @@ Shape recur_shape(Place at, const Phrase *p) {
     }
     at.s->open = open;
     at.s->last = last;
+    at.c->way[p->number] = right ? way_of(at, p) : 0;
+    right = at.c->way[p->number] != 0;
     return right ? (Shape){.kind = SHAPE_ABSENT} : shape_wrong();
 }
 

@@ -324,28 +324,3 @@ void walk_text(Walk *w, Case *c) {
 const Layer *tree_layer(const Tree *tree, const char *path) { return map_get(tree->by_path, path); }
 
 const Declared *tree_declared(const Tree *tree, const char *path) { return map_get(tree->declared, path); }
-
-static void print_result(Text *out, Shape v) {
-    text_put(out, "[");
-    for (int d = 0; d < v.rank; d++)
-        if (v.dims[d].batch)
-            text_add(out, "%sbatch", d ? ", " : "");
-        else
-            text_add(out, "%s%lld", d ? ", " : "", (long long)v.dims[d].size);
-    text_put(out, "]");
-}
-
-void tree_print(Text *out, const Tree *tree) {
-    for (int i = 0; i < tree->layers.count; i++) {
-        const Layer *l = tree->layers.data[i];
-        int64_t params = 0;
-        for (int k = 0; k < l->declared.count; k++) {
-            int64_t n = !l->declared.data[k]->state;
-            for (int d = 0; d < l->declared.data[k]->rank; d++) n *= l->declared.data[k]->dims[d].size;
-            params += n;
-        }
-        text_add(out, "%*s%s ", l->depth * 2, "", l->path);
-        print_result(out, l->result);
-        text_add(out, " %lld%s\n", (long long)params, l->frozen ? " frozen" : "");
-    }
-}

@@ -159,7 +159,5 @@ bool shape_alone(Context *ctx, Library *library, Definition *d);
 int phrase_cases(const Shaper *s, const Phrase *phrase, const Case **cases, int room);
 // "[batch 32, 10]", "a number", "a layer".
 const char *shape_text(Arena *arena, Shape v);
-// One line for each layer and parameter of the tree, for tests.
-void tree_print(Text *out, const Tree *tree);
 
 #endif

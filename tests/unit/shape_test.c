@@ -289,6 +289,37 @@ static void test_recur(void) {
     context_destroy(f.ctx);
 }
 
+// The way of the loops of a definition, in each of its cases.
+static void runs(const Tree *tree, const File *f, const char *definition, const char *wanted) {
+    const Definition *d = definition_of_node(f->library, library_find(f->library, f->root->span, definition));
+    Text ways = {.arena = f->ctx->arena};
+    for (int i = 0; tree && i < d->phrases.count; i++) {
+        const Case *room[8];
+        int count = d->phrases.data[i]->kind == PHRASE_RECUR
+                        ? phrase_cases(tree->shaper, d->phrases.data[i], room, 8)
+                        : 0;
+        for (int k = 0; k < count; k++)
+            text_put(&ways, room[k]->way[i] > 0 ? ">" : room[k]->way[i] < 0 ? "<" : "?");
+    }
+    check(&t, !strcmp(text_string(&ways), wanted), definition);
+}
+
+// A setting may choose the way: of two sides that which is taken counts.
+static void test_ways(void) {
+    File f = text_open(
+        "data d = npy {\n    x[20, 3] = file(\"x\")\n    t[16] = file(\"t\")\n}\n"
+        "model net(x[batch, 20, 3]) -> y[batch, 16] {\n    y = x |> bidirectional_gru(8) |> last\n}\n" TRAIN);
+    Tree *tree = run(&f);
+    runs(tree, &f, "gru", "><");
+    context_destroy(f.ctx);
+    f = text_open(DATA "layer running(x[b, n], back) -> h[b, n] {\n    recur t from h = 0 {\n"
+                       "        h[b, t] = h[b, t - 1] + h[b, t - back] + x[b, t]\n    }\n}\n"
+                       "model net(x[batch, 6]) -> y[batch, 6] = x |> running(2) |> running(-1)\n" TRAIN);
+    check(&t, f.bound && !shape_run(f.ctx, f.library, f.root, 0) && told(&f, RECUR_WAYS),
+          "only the number says the way");
+    context_destroy(f.ctx);
+}
+
 // Layers that are values, in rounds: each argument's layer is the argument's own.
 static void test_values(void) {
     File f = text_open(
@@ -380,6 +411,7 @@ static void test_players(void) {
 int main(void) {
     test_programs();
     test_recur();
+    test_ways();
     test_values();
     test_sharing();
     test_frozen();
