@@ -102,7 +102,6 @@ static Shape *room(Shaper *s, const Definition *d) { return arena_array(s->arena
 
 Shape make_shape(Place at, const Phrase *p) {
     Definition *d = p->definition;
-    if (p->sort.kind == KIND_WRONG) return shape_wrong();
     if (!d) return apply_shape(at, p);
     Shape *given = room(at.s, d);
     if (!arguments(at, p, d, given)) return shape_wrong();
@@ -177,7 +176,6 @@ Shape define_apply(Place at, Definition *d, Shape *given, const char *path, cons
 
 static Shape call_definition(Place at, const Phrase *p, const Shape *first) {
     Definition *d = p->definition;
-    if (p->sort.kind == KIND_WRONG) return shape_wrong();
     Shape *given = room(at.s, d);
     if (!arguments(at, p, d, given)) return shape_wrong();
     if (first) given[0] = *first;

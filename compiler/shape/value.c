@@ -213,7 +213,8 @@ static Type type_of_join(Operator op, Shape a, Shape b) {
     bool whole = is_whole(a) && is_whole(b);
     if (compares(op)) return TYPE_BOOL;
     if (op == OPERATOR_FLOOR_DIV) return TYPE_INT;
-    if (op == OPERATOR_DIV) return TYPE_REAL;
+    bool by_one = b.kind == SHAPE_KNOWN && b.number == 1;
+    if (op == OPERATOR_DIV) return whole && by_one ? TYPE_INT : TYPE_REAL;
     if (op == OPERATOR_POWER)
         return whole && b.kind == SHAPE_KNOWN && b.number >= 0 && b.number <= 64 ? TYPE_INT : TYPE_REAL;
     return whole ? TYPE_INT : TYPE_REAL;
@@ -233,7 +234,8 @@ Shape join(Place at, Operator op, Shape a, Shape b, Span span) {
         const Shape both[] = {a, b};
         if (!unify(at, both, 2, &out, span)) return shape_wrong();
         out.type = (uint8_t)type_of_join(op, a, b);
-        out.of_rows = !compares(op) && out.kind == SHAPE_SCALAR && (a.of_rows || b.of_rows);
+        out.of_rows =
+            !compares(op) && !is_quotient(op) && out.kind == SHAPE_SCALAR && (a.of_rows || b.of_rows);
     }
     if (compares(op)) out.type = TYPE_BOOL;
     join_units(op, a, b, &out);
