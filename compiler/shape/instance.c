@@ -172,8 +172,12 @@ static void declare(Walk *w, const Instance *in, const Phrase *p) {
         return;
     }
     known = arena_new(arena, Declared);
-    *known =
-        (Declared){path, in->application->span, v.dims, v.rank, v.type, p->node->kind == AST_STATE, false};
+    *known = (Declared){.path = path,
+                        .span = in->application->span,
+                        .dims = v.dims,
+                        .rank = v.rank,
+                        .type = v.type,
+                        .state = p->node->kind == AST_STATE};
     map_set(w->tree->declared, path, known);
     if (in->layer) vec_push(arena, &in->layer->declared, known);
     if (known->state)

@@ -11,6 +11,7 @@ typedef struct {
     const Node *train;
     Definition *block, *data;
     Place at; // of the block's text
+    int line; // of minimize, from 1
 } Run;
 
 Shaper *shaper_create(Context *ctx, Library *library, int64_t batch) {
@@ -208,8 +209,9 @@ static void select_clause(Run *r, Chosen *c) {
     }
     for (int i = 0; i < r->tree->params.count; i++) {
         Declared *d = r->tree->params.data[i];
-        if (d->trainable || !selects(r, path, matrices, d)) continue;
+        if (d->line == r->line || !selects(r, path, matrices, d)) continue;
         d->trainable = true;
+        d->line = r->line;
         vec_push(r->s->arena, &c->params, d);
     }
     if (c->params.count || !over) return;
@@ -279,6 +281,7 @@ static void look_at_rule(Run *r, const Chosen *c) {
 }
 
 static void look_at_clauses(Run *r, const Phrase *minimize) {
+    r->line++;
     VEC(Chosen) chosen = {0};
     if (!minimize) {
         Chosen one = {.optimizer = setting(r, "optimizer")};
@@ -299,7 +302,6 @@ static void look_at_minimize(Run *r) {
     for (int i = 0; i < body->count; i++) {
         const Phrase *line = body->part[i];
         if (!line || line->kind != PHRASE_MINIMIZE) continue;
-        for (int k = 0; k < r->tree->params.count; k++) r->tree->params.data[k]->trainable = false;
         look_at_loss(r, line->part[0]);
         if (!any) walk_text(r->walk, r->at.c);
         any = true;

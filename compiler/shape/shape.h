@@ -109,6 +109,7 @@ typedef struct {
     const Extent *dims;
     uint8_t rank, type;
     bool state, trainable;
+    int line; // of minimize, from 1, that names it last
 } Declared;
 
 // Who owns parameters: a layer of the text in an instance and round, a model, a constant of the file.

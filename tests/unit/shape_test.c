@@ -403,6 +403,8 @@ static void test_players(void) {
             found = shape_text(f.ctx->arena, c->of[i]);
     }
     check(&t, !strcmp(found, "[batch 32, 6]"), found);
+    for (int i = 0; tree && i < tree->layers.count; i++)
+        check(&t, !tree->layers.data[i]->frozen, "what any line trains is not frozen");
     has(tree, f.ctx, "judge.dense_1.w", "6 1");
     has(tree, f.ctx, "net.dense_1.w", "6 6");
     context_destroy(f.ctx);
