@@ -342,11 +342,13 @@ static void test_values(void) {
 
 // Equal layers are looked at once; their names are told apart by the text alone (rule 18).
 static void test_sharing(void) {
-    Text text = {.arena = context_create()->arena};
+    Arena *arena = arena_create();
+    Text text = {.arena = arena};
     text_put(&text, DATA "model net(x[batch, 6]) -> y[batch, 6] {\n    y = x");
     for (int i = 0; i < 1000; i++) text_put(&text, " |> dense(6)");
     text_put(&text, "\n}\n" TRAIN);
     File f = text_open(text_string(&text));
+    arena_destroy(arena);
     Tree *tree = run(&f);
     check(&t, tree && tree->layers.count == 1001, "a thousand layers");
     has(tree, f.ctx, "net.dense_1000.w", "6 6");
