@@ -80,21 +80,8 @@ static void see(void *data, const Found *f) {
 
 // ---- layers ----
 
-// Equal but for the numbers of calls: nested values are numbered in the order of the text (rule 18),
-// elaboration numbers the innermost first.
-static bool same_path(const char *a, const char *b) {
-    while (*a && *b) {
-        if (*a != *b) return false;
-        bool number = *a == '_';
-        a++, b++;
-        while (number && *a >= '0' && *a <= '9') a++;
-        while (number && *b >= '0' && *b <= '9') b++;
-    }
-    return *a == *b;
-}
-
 static bool same_layer(const Layer *l, const LayerInstance *m) {
-    if (!same_path(l->path, m->name) || l->define->node->name != m->definition || l->depth != m->depth)
+    if (!string_equal(l->path, m->name) || l->define->node->name != m->definition || l->depth != m->depth)
         return false;
     int64_t params = 0;
     for (int k = 0; k < l->declared.count; k++) {
@@ -127,7 +114,7 @@ static const char *compare_params(const Agreement *a, const Program *p) {
         const Tensor *t = p->tensors.data[i];
         if (t->kind != TENSOR_PARAM) continue;
         const Declared *d = at < a->tree->params.count ? a->tree->params.data[at++] : NULL;
-        bool same = d && same_path(d->path, t->name) && d->rank == t->rank && d->trainable == t->trainable;
+        bool same = d && string_equal(d->path, t->name) && d->rank == t->rank && d->trainable == t->trainable;
         for (int k = 0; same && k < t->rank; k++) same = d->dims[k].size == t->dims[k];
         if (!same)
             return string_format(a->ctx->arena, "the parameter `%s` by elaboration, `%s` by shape", t->name,
