@@ -446,18 +446,19 @@ static Shape random_value(Place at, const Phrase *p) {
     return join(at, OPERATOR_ADD, v[0], join(at, OPERATOR_MUL, width, number, p->span), p->span);
 }
 
-// grad(e, x): of the shape of x.
+// grad(e, x): of the shape of x, which is a tensor of numbers.
 static Shape grad_value(Place at, const Phrase *p) {
+    Shaper *s = at.s;
     Shape of = shape_first(shape_whole(at, p->part[0])), by = shape_first(shape_whole(at, p->part[1]));
-    if (of.kind == SHAPE_WRONG || by.kind == SHAPE_WRONG) return shape_wrong();
-    const Shape both[] = {of, by};
-    for (int i = 0; i < 2; i++) {
-        if (shape_is_number(both[i]) || both[i].kind == SHAPE_TENSOR || both[i].kind == SHAPE_OPEN) continue;
-        return fail_shape(at.s, NOT_A_NUMBER, p->part[i]->span, shape_text(at.s->arena, both[i]));
-    }
-    by.type = TYPE_REAL;
-    if (by.kind == SHAPE_KNOWN) by = shape_scalar(TYPE_REAL);
-    return by;
+    if (of.kind == SHAPE_WRONG) return of;
+    if (by.kind == SHAPE_WRONG || by.kind == SHAPE_OPEN) return by;
+    bool numbers = by.kind == SHAPE_TENSOR || by.kind == SHAPE_SCALAR, whole = numbers && is_whole(by);
+    if (!numbers || whole || by.filtered)
+        return fail_shape(s, GRAD_TENSOR, p->part[1]->span, text_of(s, p->part[1]->node),
+                          whole ? "of integers" : shape_text(s->arena, by));
+    if (!shape_is_number(of) && of.kind != SHAPE_TENSOR && of.kind != SHAPE_OPEN)
+        return fail_shape(s, NOT_A_NUMBER, p->part[0]->span, shape_text(s->arena, of));
+    return by.kind == SHAPE_TENSOR ? shape_tensor(s, by.dims, by.rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
 }
 
 static Shape value_of_kind(Place at, const Phrase *p) {

@@ -95,7 +95,9 @@ static void test_programs(void) {
 static const struct {
     const char *name, *why;
 } OTHERS[] = {
+    {"accumulate_grad", "of equations"},
     {"accumulate_loss", "of equations"},
+    {"grad_index", "of equations: indices in force"},
     {"classes", "of equations: a read stays inside"},
     {"elaborate_draw_in_reduction", "of equations"},
     {"elaborate_initial_reads", "of equations"},
