@@ -4,7 +4,6 @@
 
 #include "library.h"
 #include "pass/passes.h"
-#include "witness.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -143,16 +142,8 @@ static void count_step(Module *m) {
     }
 }
 
-// With --verify what shape/ finds is compared with what elaboration finds, but for numbers that --set
-// replaces.
 static bool run_elaborate(Pipeline *p) {
-    SemaOptions options = p->options->sema;
-    bool compared = p->options->verify && !options.set.count;
-    Agreement *a = compared ? agreement_open(p->ctx, p->library, p->root, options.batch) : NULL;
-    options.witness = a ? agreement_witness(a) : NULL;
-    p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, &options);
-    const char *wrong = a && p->module ? agreement_close(a, p->module) : NULL;
-    if (wrong) die("shape and elaboration disagree: %s", wrong);
+    p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, &p->options->sema);
     if (p->module) count_layers(p->module);
     if (p->module && p->gradients_only) keep_gradients(p);
     return p->module != NULL && !p->ctx->errors;
@@ -306,16 +297,10 @@ static bool forgive_later(Context *ctx) {
     return forgiven && ctx->errors == 0;
 }
 
-static bool check_library(Pipeline *p) {
-    if (!sema_check_library(p->ctx, p->library, p->root)) return false;
-    const char *wrong = p->options->verify ? agreement_alone(p->ctx, p->library, p->root) : NULL;
-    if (wrong) die("shape and elaboration disagree: %s", wrong);
-    return true;
-}
-
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
-    bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS) : check_library(p);
+    bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
+                                     : sema_check_library(p->ctx, p->library, p->root);
     return right || forgive_later(p->ctx);
 }
 

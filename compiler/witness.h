@@ -1,4 +1,4 @@
-// What shape/ finds and what elaboration finds, compared: for --verify and the tests.
+// What shape/ finds and what elaboration finds, compared: for shape_test.
 #ifndef NN_WITNESS_H
 #define NN_WITNESS_H
 
