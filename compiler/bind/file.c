@@ -33,38 +33,6 @@ static void check_items(Bind *b, const Node *root) {
     }
 }
 
-// ---- constants ----
-
-typedef struct {
-    Bind *b;
-    Map *state;
-} Cycles; // state: of each constant: being walked, or done
-static const char WALKED = 'w', DONE = 'd';
-
-static bool holds_itself(Cycles *c, const Node *constant);
-
-static bool leads_back(Cycles *c, const Node *e) {
-    if (!e) return false;
-    if (e->kind == AST_NAME) {
-        const Node *found = library_find(c->b->library, e->span, e->name);
-        return found && found->kind == AST_CONSTANT && holds_itself(c, found);
-    }
-    for (int i = 0; i < 3; i++)
-        if (leads_back(c, e->kid[i])) return true;
-    for (int i = 0; i < e->count; i++)
-        if (leads_back(c, e->items[i])) return true;
-    return false;
-}
-
-static bool holds_itself(Cycles *c, const Node *constant) {
-    const char *state = map_get(c->state, constant->name);
-    if (state) return state == &WALKED;
-    map_set(c->state, constant->name, (void *)&WALKED);
-    if (leads_back(c, constant->value)) report(c->b, CYCLE, constant->name_span, constant->name);
-    map_set(c->state, constant->name, (void *)&DONE);
-    return false; // one message for the whole circle
-}
-
 // ---- the whole file ----
 
 const Node *file_train(const Node *root) {
@@ -79,9 +47,6 @@ bool bind_file(Library *library, const Source *source, const Node *root) {
     library_open(library, source, root);
     Bind b = bind_begin(library, root);
     check_items(&b, root);
-    Cycles cycles = {&b, map_create(ctx->arena)};
-    for (int i = 0; i < root->count; i++)
-        if (root->items[i]->kind == AST_CONSTANT) holds_itself(&cycles, root->items[i]);
     for (int i = 0; i < root->count; i++) {
         const Node *item = root->items[i];
         if (item->kind != AST_TRAIN || item == file_train(root)) definition_of_node(library, item);

@@ -2,12 +2,16 @@
 // Guarantees: a lookup depends only on the file it comes from, so that a library's body keeps its own names.
 #include "bind/scope.h"
 
+enum { DEEPEST = 1000 }; // definitions that need each other in a row
+
 struct Library {
     Context *ctx;
     VEC(File *) files;
-    Map *standard;           // the standard library's names, without those of prefixed files
-    Map *prefixes;           // prefix -> File
-    VEC(Definition *) bound; // in the order in which they were finished
+    Map *standard;             // the standard library's names, without those of prefixed files
+    Map *prefixes;             // prefix -> File
+    VEC(Definition *) bound;   // in the order in which they were finished
+    VEC(Definition *) waiting; // that were needed too deep: bound when the outermost is done
+    int depth;                 // of definitions that are being bound
 };
 
 Library *library_create(Context *ctx) {
@@ -178,21 +182,32 @@ static void bind_text(Library *library, const Node *item) {
     }
 }
 
+static void bind_now(Library *library, Definition *d) {
+    if (d->state != UNBOUND) return;
+    int first = library->bound.count;
+    d->state = BINDING;
+    library->depth++;
+    bind_text(library, d->node);
+    library->depth--;
+    d->state = BOUND;
+    definition_number(library->ctx->arena, d);
+    vec_push(library->ctx->arena, &library->bound, d);
+    if (d->recursive) definitions_settle(library->bound.data + first, library->bound.count - first);
+}
+
 Definition *definition_of_node(Library *library, const Node *item) {
     Definition *d = item->binding;
     if (!d) {
         d = arena_new(library->ctx->arena, Definition);
         d->node = item;
+        d->result.kind = KIND_ANY;
         ((Node *)item)->binding = d;
     }
-    if (d->state == BINDING) d->recursive = true;
-    if (d->state != UNBOUND) return d;
-    int first = library->bound.count;
-    d->state = BINDING;
-    bind_text(library, item);
-    d->state = BOUND;
-    definition_number(library->ctx->arena, d);
-    vec_push(library->ctx->arena, &library->bound, d);
-    if (d->recursive) definitions_settle(library->bound.data + first, library->bound.count - first);
+    d->recursive |= d->state == BINDING;
+    if (d->state == UNBOUND && library->depth >= DEEPEST) vec_push(library->ctx->arena, &library->waiting, d);
+    if (library->depth < DEEPEST) bind_now(library, d);
+    if (library->depth || !library->waiting.count) return d;
+    while (library->waiting.count) bind_now(library, library->waiting.data[--library->waiting.count]);
+    definitions_settle(library->bound.data, library->bound.count);
     return d;
 }

@@ -298,9 +298,10 @@ static bool say_again(Definition *d) {
 }
 
 void definitions_settle(Definition *const *definitions, int count) {
-    for (bool grew = true; grew;) {
+    bool grew = true;
+    for (int sweep = 0; grew; sweep++) { // there and back, so that a long row takes two
         grew = false;
-        for (int i = 0; i < count; i++) grew |= say_again(definitions[i]);
+        for (int i = 0; i < count; i++) grew |= say_again(definitions[sweep % 2 ? count - 1 - i : i]);
     }
 }
 

@@ -35,9 +35,15 @@ Phrase *bind_definition_name(Bind *b, const Node *e, const Node *found, const ch
         report_kind(b, e->span, e->name, kind_phrase(found), "a value");
         return wrong(b, e);
     }
+    Definition *d = definition_of_node(b->library, found);
     bool constant = found->kind == AST_CONSTANT;
+    if (constant && d->state == BINDING) {
+        const Node *holder = b->definition->node->kind == AST_CONSTANT ? b->definition->node : found;
+        report(b, CYCLE, holder->name_span, holder->name);
+        return wrong(b, e);
+    }
     Phrase *p = phrase_new(b, constant ? PHRASE_DEFINITION : PHRASE_MAKE, e, constant ? 0 : found->count);
-    p->definition = definition_of_node(b->library, found);
+    p->definition = d;
     if (is_define(found, DEFINE_LAYER)) p->site = site_new(b, found->name, name);
     return phrase_done(b, p);
 }

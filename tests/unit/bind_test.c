@@ -114,6 +114,27 @@ static void check_golden(Tally *t, const char *path, bool bless) {
     pipeline_destroy(p);
 }
 
+// Definitions that need each other in a row that no stack holds: the last one draws, and so do all. And in a
+// circle: what one says, all say.
+static void check_chain(Tally *t, int count, bool circle) {
+    Context *ctx = context_create();
+    Text text = {.arena = ctx->arena};
+    for (int i = 0; i < count; i++) text_add(&text, "fn f%d(x, k) = f%d(x, k) if k > 1 else x\n", i, i + 1);
+    text_add(&text, "fn f%d(x, k) = %s + normal(0, 1)\n", count, circle ? "f0(x, k - 1)" : "x");
+    const Source *source = source_add(ctx, "chain.nn", text_string(&text), (size_t)text.chars.count - 1);
+    Library *library = library_create(ctx);
+    const Node *root = parse_source(ctx, source);
+    bool right = bind_file(library, source, root);
+    for (int i = 0; right && i < root->count; i++) {
+        const Definition *d = root->items[i]->binding;
+        right = d->state == BOUND && d->draws && (d->decides == 2 || (i == count && !circle));
+    }
+    if (!right) printf("a %s of %d definitions\n", circle ? "circle" : "chain", count);
+    if (!right) diagnostics_print(ctx, false, stdout);
+    right ? t->passed++ : t->failed++;
+    context_destroy(ctx);
+}
+
 int main(int argc, char **argv) {
     Tally t = {0};
     bool bless = argc > 1 && !strcmp(argv[1], "--bless");
@@ -131,6 +152,10 @@ int main(int argc, char **argv) {
     check_folder(&t, TEST_ROOT "/examples", true);
     check_folder(&t, TEST_ROOT "/stdlib", true);
     check_folder(&t, TEST_ROOT "/tests/errors", false);
+    for (int circle = 0; circle < 2; circle++) {
+        check_chain(&t, 3, circle);
+        check_chain(&t, 20000, circle);
+    }
     printf("%d passed, %d failed\n", t.passed, t.failed);
     return t.failed != 0;
 }
