@@ -75,11 +75,16 @@ static void keep_gradients(Pipeline *p) {
         if (f->kind != FUNCTION_STEP) continue;
         f->effects.count = f->outputs.count = 0;
         vec_push(m->program->arena, &f->outputs, m->loss);
-        for (int g = 0; g < f->gradients.count; g++) {
-            if (f->gradients.data[g].of != m->loss) continue; // the text's own
-            f->gradients.data[g].result->kind = TENSOR_OUTPUT;
-            vec_push(m->program->arena, &p->gradients, f->gradients.data[g]);
-            vec_push(m->program->arena, &f->outputs, f->gradients.data[g].result);
+        for (int g = 0; g < m->gradients.count; g++) {
+            GradientRequest *request = &m->gradients.data[g];
+            request->result->kind = TENSOR_OUTPUT;
+            vec_push(m->program->arena, &p->gradients, *request);
+            vec_push(m->program->arena, &f->outputs, request->result);
+        }
+        for (int g = 0; g < f->gradients.count; g++) { // of several lines the sum, before any update
+            GradientRequest *request = &f->gradients.data[g];
+            for (int k = 0; k < m->gradients.count; k++)
+                if (m->gradients.data[k].result == request->result) request->of = m->loss;
         }
     }
 }
@@ -299,8 +304,8 @@ static bool forgive_later(Context *ctx) {
 
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
-    bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
-                                     : sema_check_library(p->ctx, p->library, p->root);
+    bool right =
+        file_train(p->root) ? pipeline_run(p, FORM_KERNELS) : sema_check_library(p->ctx, p->library, p->root);
     return right || forgive_later(p->ctx);
 }
 

@@ -150,8 +150,23 @@ static const char *metric_name(const Node *m) {
     return NULL;
 }
 
-static void collect_metrics(Bind *b, const Node *list) {
+// Of several lines each loss has a name: loss_1, loss_2 ...
+static void collect_losses(Bind *b, const Node *block) {
+    const Node *first = NULL;
+    for (int i = 0, lines = 0; block && i < block->count; i++) {
+        const Node *s = block->items[i];
+        if (s->kind != AST_MINIMIZE) continue;
+        if (++lines == 2) map_set(b->metrics, "loss_1", (void *)first);
+        if (lines == 1)
+            first = s;
+        else
+            map_set(b->metrics, string_format(b->ctx->arena, "loss_%d", lines), (void *)s);
+    }
+}
+
+static void collect_metrics(Bind *b, const Node *list, const Node *block) {
     b->metrics = map_create(b->ctx->arena);
+    collect_losses(b, block);
     if (!list) return;
     for (int i = 0; i < (list->kind == AST_LIST ? list->count : 1); i++) {
         const Node *m = list->kind == AST_LIST ? list->items[i] : list;
@@ -395,7 +410,7 @@ void bind_train(Bind *b) {
     const Node *train = b->definition->node;
     b->groups = GROUPS_TRAIN;
     Given given = collect_settings(b, train->block);
-    collect_metrics(b, given_setting(&given, "metrics"));
+    collect_metrics(b, given_setting(&given, "metrics"), train->block);
     if (!open_train(b, train)) return;
     scope_open(b);
     b->definition->body = bind_lines(b, train->block, &given);

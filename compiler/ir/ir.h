@@ -364,6 +364,9 @@ Tensor *program_rowmap(Program *p);                        // the one TENSOR_ROW
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
 const GradientRequest *function_request(const Function *f, const Tensor *result); // that defines it, or NULL
+// Computes `of` again where each target of `changed` is its value instead (copy.c); `of` itself where nothing
+// of it changes. Definitions stand before their readers.
+Tensor *function_copy(Program *p, Function *f, Tensor *of, const Effect *changed, int count);
 Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reduction r,
                         const Index *const *indices, int index_count, const Expr *e, const Origin *origin);
 void equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, Reduction r,

@@ -159,7 +159,7 @@ static void declare_field(Run *r, const Node *s) {
     bool ok = rank_fits(r, s->target, &f) && (indexed || data_read_dims(r, s->target, &f)) &&
               data_read_type(r, s->assigned, &f);
     if (indexed) f.rank = s->target->count;
-    for (int i = 0; i < r->model->count; i++)
+    for (int i = 0; i < r->model->count && r->train->count == 1; i++)
         if (string_equal(r->model->items[i]->name, f.name)) f.in_model = i;
     if (!ok) f.rank = -1;
     vec_push(r->arena, &r->m->data.fields, f);

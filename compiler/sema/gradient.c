@@ -52,7 +52,8 @@ static Tensor *tensor_of(Elaborator *el, Env *env, const Node *of, SemaValue e) 
 
 // With totals only a row's own derivative can be measured: any other adds up what the rows of a batch give.
 static bool measurable(Elaborator *el, Env *env, const Tensor *of, const Tensor *by, Span span) {
-    if (!el->totals || (side_of_tensor(el, of) == SIDE_BATCH && of->batch_dims && by->batch_dims)) return true;
+    if (!el->totals || (side_of_tensor(el, of) == SIDE_BATCH && of->batch_dims && by->batch_dims))
+        return true;
     return fail_false(el, env, METRIC_NESTED, span, "");
 }
 
@@ -60,7 +61,8 @@ static Tensor *request(Elaborator *el, Tensor *of, Tensor *by) {
     Program *p = el->session->program;
     Function *f = el->function;
     for (int i = 0; f && i < f->gradients.count; i++)
-        if (f->gradients.data[i].of == of && f->gradients.data[i].by == by) return f->gradients.data[i].result;
+        if (f->gradients.data[i].of == of && f->gradients.data[i].by == by)
+            return f->gradients.data[i].result;
     const char *name = string_format(p->arena, "%s.grad", el->tables->hint ? el->tables->hint : by->name);
     Tensor *result = tensor_add(p, name, TENSOR_TEMP, by->type, by->rank, by->dims);
     result->batch_dims = by->batch_dims;
@@ -78,7 +80,8 @@ SemaValue value_of_grad(Elaborator *el, Env *env, const Node *call) {
     if (e.kind == SEMA_NUMBER) e = value_scalar(value_expr(el, e, true));
     if (e.kind != SEMA_TENSOR && e.kind != SEMA_SCALAR)
         return fail_value(el, env, NOT_A_NUMBER, of->span, value_shape_text(el->session, e));
-    if (e.kind == SEMA_TENSOR && e.array->filter) return fail_value(el, env, FILTER_NEEDS_DOTS, of->span, "grad");
+    if (e.kind == SEMA_TENSOR && e.array->filter)
+        return fail_value(el, env, FILTER_NEEDS_DOTS, of->span, "grad");
     Tensor *t = has_own_x(el, env, of, e, read) ? tensor_of(el, env, of, e) : NULL;
     if (!t || !measurable(el, env, t, read->tensor, call->span)) return value_error();
     Program *p = el->session->program;

@@ -22,6 +22,10 @@ static const Node *metric_list(const Run *r, int i) {
 void metrics_declare(Run *r) {
     Metric loss = {.name = "loss"};
     vec_push(r->arena, &r->m->metrics, loss);
+    for (int k = 1; k <= r->line_count && r->line_count > 1; k++) {
+        Metric m = {.name = string_format(r->arena, "loss_%d", k), .in_training = true};
+        vec_push(r->arena, &r->m->metrics, m);
+    }
     for (int i = 0; metric_list(r, i); i++) {
         Metric m = {.name = metric_name(metric_list(r, i)), .in_training = true};
         vec_push(r->arena, &r->m->metrics, m);
@@ -60,28 +64,49 @@ static bool keep_metric(Run *r, Metric *m, Tensor *t, const Node *e, Function *e
 
 // ---- losses that see a batch twice ----
 
-// A total of one number that each batch adds `e` to.
+// A total of one number that each batch adds `e` to; found again by its name.
 static Tensor *add_to_total(Run *r, Function *f, const char *name, const Expr *e) {
     Program *p = r->p;
-    Tensor *total = tensor_add(p, name, TENSOR_TOTAL, TYPE_DOUBLE, 0, NULL);
+    Tensor *total = tensor_find(p, name);
+    if (!total) total = tensor_add(p, name, TENSOR_TOTAL, TYPE_DOUBLE, 0, NULL);
     Tensor *next = run_number(r, f, string_format(r->arena, "%s.next", name), TENSOR_TEMP,
                               expr_add(p, run_read(r, total), e));
     vec_push(r->arena, &f->effects, (Effect){total, next});
     return total;
 }
 
-// The mean of the batches' losses, weighted by their rows.
-static Tensor *mean_of_batches(Run *r, Elaborator *el, Env *env, Function *end) {
+// The mean of the batches' losses, weighted by their rows; `end` NULL: only its totals are added to.
+static Tensor *mean_of_batches(Run *r, Function *f, const char *name, const Expr *e, Function *end) {
     Program *p = r->p;
+    Tensor *sum = add_to_total(r, f, string_format(r->arena, "%s.sum", name), expr_mul(p, e, expr_rows(p)));
+    Tensor *rows = add_to_total(r, f, string_format(r->arena, "%s.rows", name), expr_rows(p));
+    if (!end) return sum;
+    const Expr *mean = expr_div(p, run_read(r, sum), run_read(r, rows));
+    return run_number(r, end, string_format(r->arena, "metric.%s", name), TENSOR_OUTPUT, mean);
+}
+
+static Tensor *nested_loss(Run *r, Elaborator *el, Env *env, Function *end) {
     SemaValue v = train_value(r, el, env_inner(env), r->loss);
     const Expr *e = value_is_error(v) ? NULL : value_as_scalar(el, v, r->loss->span);
     if (!e) return NULL;
-    Tensor *sum = add_to_total(r, el->function, "loss.sum", expr_mul(p, e, expr_rows(p)));
-    Tensor *rows = add_to_total(r, el->function, "loss.rows", expr_rows(p));
-    const Expr *mean = expr_div(p, run_read(r, sum), run_read(r, rows));
+    Tensor *mean = mean_of_batches(r, el->function, "loss", e, end);
     run_in_force(r, "test.loss", "the mean of the batches' losses, weighted by rows",
                  "the loss reduces the batch twice");
-    return run_number(r, end, "metric.loss", TENSOR_OUTPUT, mean);
+    return mean;
+}
+
+// With several lines `loss` is the sum of loss_1, loss_2 ..., each the mean of the batches'.
+static bool line_metrics(Run *r, Elaborator *el, Function *end) {
+    Metric *m = r->m->metrics.data;
+    bool ok = true;
+    if (end)
+        ok = keep_metric(r, m, mean_of_batches(r, el->function, "loss", train_loss(r), end), r->loss, end);
+    for (int k = 0; k < r->line_count; k++) {
+        const Line *line = &r->lines[k];
+        Tensor *t = mean_of_batches(r, el->function, (++m)->name, run_read(r, line->tensor), end);
+        ok = keep_metric(r, m, t, line->loss, end) && ok;
+    }
+    return ok;
 }
 
 typedef struct {
@@ -111,17 +136,20 @@ static bool held_out_loss(Run *r, Elaborator *el, Env *env, Function *end) {
         back_to(el->function, batch);
         back_to(end, last);
         el->tables->hoisted = el->tables->memo = (Table){0};
-        t = mean_of_batches(r, el, env, end);
+        t = nested_loss(r, el, env, end);
     }
     return keep_metric(r, loss, t, r->loss, end);
 }
 
 bool metrics_elaborate(Run *r, Elaborator *el, Env *env, Function *end) {
-    bool ok = true;
-    if (end) ok = held_out_loss(r, el, env, end);
+    bool ok = true, several = r->line_count > 1;
+    if (several)
+        ok = line_metrics(r, el, end);
+    else if (end)
+        ok = held_out_loss(r, el, env, end);
     for (int i = 0; metric_list(r, i); i++) {
         const Node *line = metric_list(r, i), *e = argument_node(line);
-        Metric *m = &r->m->metrics.data[i + 1];
+        Metric *m = &r->m->metrics.data[i + 1 + (several ? r->line_count : 0)];
         ok = keep_metric(r, m, measure(r, el, env, m->name, e, end), e, end) && ok;
     }
     return ok;

@@ -43,7 +43,7 @@ static bool check_start(Run *r) {
     bool ok = true;
     for (int i = 0; i < r->m->start_names.count; i++) {
         const char *path = r->m->start_names.data[i];
-        bool found = string_equal(path, r->model->name);
+        bool found = train_model(r, path);
         for (int k = 0; k < r->session->params.count && !found; k++)
             found = name_below(r->session->params.data[k]->name, path);
         if (found) continue;

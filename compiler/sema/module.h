@@ -146,10 +146,12 @@ typedef struct {
     VEC(Tensor *) rates;       // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
     VEC(const char *) lengths; // what in `train` speaks of the run's length, as written
     VEC(InForce) in_force;
-    Tensor *loss;          // output of STEP, TYPE_DOUBLE
-    Tensor *update_loss;   // of the batches of an update: output of UPDATE, or NULL
-    Tensor *gradient_norm; // output of STEP or UPDATE, or NULL
-    Tensor *best, *stop;   // outputs of EPOCH and STOP, or NULL
+    Tensor *loss;                   // output of STEP, TYPE_DOUBLE: the sum of those of all lines
+    VEC(Tensor *) losses;           // of STEP: of each line
+    VEC(GradientRequest) gradients; // of STEP: by the parameters, as the rules want them
+    Tensor *update_loss;            // of the batches of an update: output of UPDATE, or NULL
+    Tensor *gradient_norm;          // output of STEP or UPDATE, or NULL
+    Tensor *best, *stop;            // outputs of EPOCH and STOP, or NULL
     bool stop_each_step;
     Tensor *clock[12]; // enum nn_clock; NULL: nothing reads it
     int64_t epochs, steps, seed, batch, accumulate;

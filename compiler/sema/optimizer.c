@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+typedef VEC(Effect) Changed; // a parameter, and what it is after the lines above
+
 // ---- arguments ----
 
 static bool is_literal(const Node *e) {
@@ -152,10 +154,11 @@ static bool accumulate_loss(Run *r, Function *step, Function *update) {
 }
 
 // The gradient that the rule sees: of this batch, or of all rows of the update's batches.
-static Tensor *gradient_of(Run *r, Function *step, Function *update, Tensor *param) {
+static Tensor *gradient_of(Run *r, Function *step, Function *update, Tensor *loss, Tensor *param) {
     Tensor *g = like(r, param, "gradient", TENSOR_TEMP);
-    GradientRequest request = {r->m->loss, param, g};
+    GradientRequest request = {loss, param, g};
     vec_push(r->arena, &step->gradients, request);
+    vec_push(r->arena, &r->m->gradients, request);
     if (step == update) return g;
     Tensor *sum = accumulated(r, step, update, param, g, r->weight),
            *mean = like(r, param, "gradient.mean", TENSOR_TEMP);
@@ -164,9 +167,20 @@ static Tensor *gradient_of(Run *r, Function *step, Function *update, Tensor *par
     return mean;
 }
 
-static Tensor *norm_of_all(Run *r, Function *f) {
+// With several lines `gradient_norm` is that of all their gradients.
+static void report_norm(Run *r, Function *f, Tensor *norm, const Line *line) {
+    bool single = r->line_count == 1;
+    const Expr *square = expr_power(r->p, run_read(r, norm), 2);
+    r->norms = r->norms ? expr_add(r->p, r->norms, square) : square;
+    if (line != &r->lines[r->line_count - 1]) return;
+    if (!single) norm = run_number(r, f, "gradient_norm", TENSOR_OUTPUT, expr_unary(r->p, OP_SQRT, r->norms));
+    vec_push(r->arena, &f->outputs, norm);
+    r->m->gradient_norm = norm;
+}
+
+static Tensor *norm_of_all(Run *r, Function *f, const Line *line) {
     const Expr *all = expr_const(r->p, 0);
-    for (int c = 0; c < r->clause_count; c++)
+    for (int c = line->first; c < line->first + line->count; c++)
         for (int i = 0; i < r->clauses[c].gradients.count; i++) {
             Tensor *g = r->clauses[c].gradients.data[i];
             Tensor *square = tensor_add(r->p, string_format(r->arena, "%s.square", g->name), TENSOR_TEMP,
@@ -177,18 +191,21 @@ static Tensor *norm_of_all(Run *r, Function *f) {
                          g->origin);
             all = expr_add(r->p, all, run_read(r, square));
         }
-    Tensor *norm = run_number(r, f, "gradient_norm", TENSOR_OUTPUT, expr_unary(r->p, OP_SQRT, all));
-    vec_push(r->arena, &f->outputs, norm);
-    r->m->gradient_norm = norm;
+    bool single = r->line_count == 1;
+    const char *name =
+        single ? "gradient_norm" : string_format(r->arena, "gradient_norm_%d", (int)(line - r->lines) + 1);
+    Tensor *norm =
+        run_number(r, f, name, single ? TENSOR_OUTPUT : TENSOR_TEMP, expr_unary(r->p, OP_SQRT, all));
+    report_norm(r, f, norm, line);
     return norm;
 }
 
-// clip = norm(c): all gradients times min(1, c / (norm + 1e-6)); value(c): each into -c .. c.
-static bool clip(Run *r, Elaborator *el) {
+// clip = norm(c): all gradients of a line times min(1, c / (norm + 1e-6)); value(c): each into -c .. c.
+static bool clip(Run *r, Elaborator *el, const Line *line) {
     const Node *setting = run_setting(r, "clip");
     bool by_norm = setting && string_equal(setting->base->name, "norm");
     Tensor *norm = by_norm || node_names(r->train->block, run_intern(r, "gradient_norm"))
-                       ? norm_of_all(r, el->function)
+                       ? norm_of_all(r, el->function, line)
                        : NULL;
     if (!setting) return true;
     const Node *limit = call_argument(setting, "c");
@@ -203,7 +220,7 @@ static bool clip(Run *r, Elaborator *el) {
         scale = run_read(r, run_number(r, el->function, "clip.scale", TENSOR_TEMP,
                                        expr_binary(p, OP_MIN, expr_const(p, 1), expr_div(p, c, n))));
     }
-    for (int k = 0; k < r->clause_count; k++)
+    for (int k = line->first; k < line->first + line->count; k++)
         for (int i = 0; i < r->clauses[k].gradients.count; i++) {
             Tensor *g = r->clauses[k].gradients.data[i], *t = like(r, g, "clipped", TENSOR_TEMP);
             Array a = over(r, g);
@@ -330,28 +347,59 @@ static bool update_param(Run *r, Elaborator *el, const Clause *c, Tensor *t, Ten
     return !value_is_error(v) && constrain(r, el, slot) && keep_unless(r, el, env, c, first);
 }
 
+// What a line has changed, as the lines after it see it: numbers, not functions of what those change.
+static void note_changed(Run *r, Function *step, const Clause *c, Changed *changed) {
+    for (int i = 0; i < c->params.count; i++) {
+        Tensor *t = c->params.data[i], *next = NULL;
+        for (int k = 0; k < step->effects.count; k++)
+            if (step->effects.data[k].target == t) next = step->effects.data[k].value;
+        if (!next) continue;
+        Tensor *after = like(r, t, "after", TENSOR_TEMP);
+        Array a = over(r, t);
+        define(r, step, after, &a, expr_unary(r->p, OP_STOP_GRADIENT, element(r, &a, next)));
+        vec_push(r->arena, changed, ((Effect){t, after}));
+    }
+}
+
+static bool update_line(Run *r, Elaborator *step, Elaborator *el, const Line *line, const Changed *changed) {
+    bool ok = true;
+    Tensor *loss = changed->count
+                       ? function_copy(r->p, step->function, line->tensor, changed->data, changed->count)
+                       : line->tensor;
+    for (int k = line->first; k < line->first + line->count; k++) {
+        Clause *c = &r->clauses[k];
+        ok = optimizer_arguments(r, el, c) && ok;
+        for (int i = 0; i < c->params.count; i++)
+            vec_push(r->arena, &c->gradients,
+                     gradient_of(r, step->function, el->function, loss, c->params.data[i]));
+    }
+    if (!ok || !clip(r, el, line)) return false;
+    for (int k = line->first; k < line->first + line->count; k++)
+        for (int i = 0; i < r->clauses[k].params.count; i++)
+            if (!update_param(r, el, &r->clauses[k], r->clauses[k].params.data[i],
+                              r->clauses[k].gradients.data[i]))
+                return false;
+    return true;
+}
+
 bool optimizer_update(Run *r, Elaborator *step) {
     Elaborator *el = step;
     if (r->m->accumulate > 1) {
+        if (r->line_count > 1) return refuse(r, ACCUMULATE_LINES, r->lines[1].loss->span, "");
         Function *f = function_add(r->p, FUNCTION_UPDATE, "update");
         el = elaborator_create(r->session, f, true);
         clock_words(r, el);
         if (!accumulate_loss(r, step->function, el->function)) return false;
     }
-    bool ok = true;
-    for (int k = 0; k < r->clause_count; k++) {
-        Clause *c = &r->clauses[k];
-        ok = optimizer_arguments(r, el, c) && ok;
-        for (int i = 0; i < c->params.count; i++)
-            vec_push(r->arena, &c->gradients,
-                     gradient_of(r, step->function, el->function, c->params.data[i]));
+    Changed changed = {0};
+    for (int k = 0; k < r->line_count; k++) {
+        const Line *line = &r->lines[k];
+        if (!update_line(r, step, el, line, &changed)) return false;
+        if (k + 1 == r->line_count) break;
+        elaborator_finish(el);
+        for (int i = line->first; i < line->first + line->count; i++)
+            note_changed(r, step->function, &r->clauses[i], &changed);
     }
-    if (!ok || !clip(r, el)) return false;
-    for (int k = 0; k < r->clause_count; k++)
-        for (int i = 0; i < r->clauses[k].params.count; i++)
-            if (!update_param(r, el, &r->clauses[k], r->clauses[k].params.data[i],
-                              r->clauses[k].gradients.data[i]))
-                return false;
     if (el != step) elaborator_finish(el);
     return true;
 }

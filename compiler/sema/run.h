@@ -21,6 +21,13 @@ typedef struct {
     SemaValue applies;          // the condition's value
 } Clause;
 
+// One line of `minimize`, with its clauses among the run's.
+typedef struct {
+    const Node *loss;
+    int first, count;
+    Tensor *tensor; // its loss in the function that is being written
+} Line;
+
 // plateaus(value, patience) or change(value): the run's state that holds it.
 typedef struct {
     const Expr *value;
@@ -42,10 +49,13 @@ typedef struct {
     Module *m;
     Program *p;
     Session *session;
-    const Node *loss;
+    const Node *loss; // of the first line
+    Line *lines;
+    int line_count;
     int loss_first;     // the step's first equation that is the loss's
     const Expr *weight; // `accumulate`: of a batch among those of an update; NULL: 1
     Tensor *weights;    // their sum; NULL: none is needed
+    const Expr *norms;  // the squares of the lines' gradients, added up; NULL: of no line yet
     Clause *clauses;
     int clause_count;
     RunHooks hooks;
@@ -128,6 +138,8 @@ Env *train_scope(Run *r, Elaborator *el, bool rows);
 // The block's definitions that an expression needs, in the order of the text, then the expression.
 SemaValue train_value(Run *r, Elaborator *el, Env *env, const Node *e);
 bool train_functions(Run *r);
+const Expr *train_loss(Run *r); // the sum of the lines' losses, in the function that is being written
+bool train_model(const Run *r, const char *name); // is it a model of the run?
 // Reports a run's expression that speaks of rows (`stop`, rates): false then.
 bool train_without_rows(Run *r, const Node *e, const char *what);
 const Node *train_definition(const Run *r, const char *name);

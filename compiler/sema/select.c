@@ -45,6 +45,19 @@ void report_no_parameter(Run *r, const Node *at, const char *path) {
     suggest_parameter(r, diagnose(r->ctx, START_NOTHING, at->span, path), path);
 }
 
+// Does the path name the parameter, its layer, or a model in which that is applied?
+static bool selects(const Run *r, const char *path, const Tensor *t) {
+    if (name_below(t->name, path)) return true;
+    if (!train_model(r, path)) return false;
+    bool inside = false;
+    for (int i = 0; i < r->session->layers.count && r->train->count > 1; i++) {
+        const LayerInstance *l = &r->session->layers.data[i];
+        if (!l->depth) inside = string_equal(l->name, path);
+        if (inside && name_below(t->name, l->name)) return true;
+    }
+    return r->train->count == 1;
+}
+
 static bool select_clause(Run *r, Clause *c) {
     const Node *over = c->over;
     bool all = !over || is_word(over, "all") || is_word(over, "rest"), matrices = false;
@@ -56,7 +69,7 @@ static bool select_clause(Run *r, Clause *c) {
     if (!all && !(path = path_of(r, over))) return false;
     for (int i = 0; i < r->session->params.count; i++) {
         Tensor *t = r->session->params.data[i];
-        bool outside = path && !name_below(t->name, path) && !string_equal(path, r->model->name);
+        bool outside = path && !selects(r, path, t);
         if (t->trainable || outside || (matrices && t->rank != 2)) continue;
         t->trainable = true;
         vec_push(r->arena, &c->params, t);

@@ -204,22 +204,13 @@ static void apply_options(Run *r) {
 
 // What is parsed and resolved, and not yet compiled: one message at its place.
 static bool run_supported(Run *r) {
-    const Node *second = NULL, *average = run_setting(r, "average"), *precision = run_setting(r, "precision");
-    int lines = 0;
-    const Node *block = r->train->block;
-    for (int i = 0; block && i < block->count; i++) {
-        const Node *s = block->items[i];
-        if (s->kind != AST_MINIMIZE) continue;
-        if (++lines == 2) second = s;
-    }
+    const Node *average = run_setting(r, "average"), *precision = run_setting(r, "precision");
     bool narrow =
         precision && (string_equal(precision->name, "fast") || string_equal(precision->name, "bf16"));
     const struct {
         const Node *at;
         const char *what;
     } later[] = {
-        {r->train->count > 1 ? r->train->items[1] : NULL, "several models in one `train`"},
-        {second, "several `minimize` lines"},
         {average, "an average of the weights"},
         {narrow && !(r->options && r->options->precision_given) ? precision : NULL, "this precision"},
     };

@@ -33,6 +33,12 @@ typedef struct {
     const Node *rows;
 } Needs;
 
+bool train_model(const Run *r, const char *name) {
+    for (int i = 0; i < r->train->count; i++)
+        if (string_equal(r->train->items[i]->name, name)) return true;
+    return false;
+}
+
 static bool is_output(const Run *r, const char *name) {
     for (int i = 0; r->model->results && i < r->model->results->count; i++)
         if (string_equal(r->model->results->items[i]->name, name)) return true;
@@ -49,8 +55,8 @@ static void find_needs(Needs *n, const Node *e) {
                 n->needed[i] = true;
                 find_needs(n, block->items[i]);
             }
-        bool rows = !s && (data_field(n->r, e->name) || is_output(n->r, e->name) ||
-                           string_equal(e->name, n->r->model->name));
+        bool rows =
+            !s && (data_field(n->r, e->name) || is_output(n->r, e->name) || train_model(n->r, e->name));
         if (rows && !n->rows) n->rows = e;
         return;
     }
@@ -99,7 +105,8 @@ static const Node *replace_call(Members *m, const Node *e) {
 
 static const Node *replace_member(void *data, const Node *e) {
     Members *m = data;
-    if (node_calls(e, m->r->model->name) && m->el->totals) return replace_call(m, e);
+    bool call = e->kind == AST_CALL && e->base->kind == AST_NAME && train_model(m->r, e->base->name);
+    if (call && m->el->totals) return replace_call(m, e);
     if (e->kind != AST_MEMBER || e->base->kind == AST_CALL) return e;
     const char *path = node_text(m->r->arena, e);
     Tensor *t = tensor_find(m->r->p, path);
@@ -107,22 +114,31 @@ static const Node *replace_member(void *data, const Node *e) {
     return bound_node(m->r, m->env, path, value_tensor(m->r->session, t), e->span);
 }
 
+static bool definitions(Members *m, const Needs *n) {
+    Run *r = m->r;
+    for (int i = 0; i < r->train->block->count; i++) {
+        const Node *s = r->train->block->items[i];
+        if (!n->needed[i]) continue;
+        if (value_is_error(elaborate_statement(m->el, m->env, node_rewrite(r->ctx, s, replace_member, m))))
+            return false;
+    }
+    return true;
+}
+
+static SemaValue value_in(Members *m, const Node *e) {
+    return value_first(elaborate_expression(m->el, m->env, node_rewrite(m->r->ctx, e, replace_member, m)));
+}
+
 SemaValue train_value(Run *r, Elaborator *el, Env *env, const Node *e) {
     Needs n = needs_of(r, e);
     Members members = {r, el, env, 0};
-    for (int i = 0; i < r->train->block->count; i++) {
-        const Node *s = r->train->block->items[i];
-        if (!n.needed[i]) continue;
-        if (elaborate_statement(el, env, node_rewrite(r->ctx, s, replace_member, &members)).kind ==
-            SEMA_ERROR)
-            return value_error();
-    }
-    return value_first(elaborate_expression(el, env, node_rewrite(r->ctx, e, replace_member, &members)));
+    return definitions(&members, &n) ? value_in(&members, e) : value_error();
 }
 
 // ---- scopes ----
 
 static bool inputs_are_fields(Run *r) {
+    if (r->train->count > 1) return false;
     for (int i = 0; i < r->model->count; i++)
         if (!data_field(r, r->model->items[i]->name)) return false;
     return true;
@@ -202,13 +218,38 @@ static bool predict(Run *r) {
 
 // ---- the step ----
 
+// The loss of each line, as the text says it: what several of them need is computed once.
+static bool line_losses(Run *r, Elaborator *el, Env *env) {
+    Members members = {r, el, env_inner(env), 0};
+    Needs n = needs_of(r, r->loss);
+    for (int k = 1; k < r->line_count; k++) find_needs(&n, r->lines[k].loss);
+    if (!definitions(&members, &n)) return false;
+    for (int k = 0; k < r->line_count; k++) {
+        Line *line = &r->lines[k];
+        const Span span = line->loss->span;
+        SemaValue v = value_in(&members, line->loss);
+        if (value_is_error(v)) return false;
+        if (v.kind == SEMA_NUMBER) return refuse(r, LOSS_CONSTANT, span, number_text(r->arena, v.number));
+        bool single = r->line_count == 1;
+        if (!single && !value_as_scalar(el, v, span)) return false;
+        const char *name = single ? "loss" : string_format(r->arena, "loss_%d", k + 1);
+        line->tensor = value_as_tensor(el, v, name, single ? TENSOR_OUTPUT : TENSOR_TEMP, TYPE_DOUBLE, span);
+        if (!line->tensor) return false;
+    }
+    return true;
+}
+
+const Expr *train_loss(Run *r) {
+    const Expr *sum = run_read(r, r->lines[0].tensor);
+    for (int k = 1; k < r->line_count; k++) sum = expr_add(r->p, sum, run_read(r, r->lines[k].tensor));
+    return sum;
+}
+
 static bool elaborate_loss(Run *r, Elaborator *el, Env *env) {
-    SemaValue v = train_value(r, el, env_inner(env), r->loss);
-    if (value_is_error(v)) return false;
-    if (v.kind == SEMA_NUMBER)
-        return refuse(r, LOSS_CONSTANT, r->loss->span, number_text(r->arena, v.number));
-    r->m->loss = value_as_tensor(el, v, "loss", TENSOR_OUTPUT, TYPE_DOUBLE, r->loss->span);
-    if (!r->m->loss) return false;
+    if (!line_losses(r, el, env)) return false;
+    for (int k = 0; k < r->line_count; k++) vec_push(r->arena, &r->m->losses, r->lines[k].tensor);
+    r->m->loss = r->line_count == 1 ? r->lines[0].tensor
+                                    : run_number(r, el->function, "loss", TENSOR_OUTPUT, train_loss(r));
     vec_push(r->arena, &el->function->outputs, r->m->loss);
     return true;
 }
@@ -269,6 +310,7 @@ static bool evaluate(Run *r, Function *metrics) {
     Elaborator *el = elaborator_create(r->session, f, false);
     clock_words(r, el);
     Env *env = train_scope(r, el, true);
+    if (r->line_count > 1 && !line_losses(r, el, env)) return false;
     bool ok = measure(r, el, env, metrics);
     elaborator_finish(el);
     return ok;
@@ -291,16 +333,23 @@ static void add_clause(Run *r, const Node *over, const Node *with) {
 }
 
 static void read_clauses(Run *r) {
-    r->loss = run_setting(r, "loss");
-    r->clauses = arena_new(r->arena, Clause);
-    if (r->loss) add_clause(r, NULL, run_setting(r, "optimizer"));
-    for (int i = 0; i < r->train->block->count; i++) {
-        const Node *s = r->train->block->items[i];
+    const Node *loss = run_setting(r, "loss"), *block = r->train->block;
+    int lines = 1, clauses = 1;
+    for (int i = 0; i < block->count; i++)
+        if (block->items[i]->kind == AST_MINIMIZE) lines++, clauses += block->items[i]->count;
+    r->clauses = arena_array(r->arena, Clause, clauses);
+    r->lines = arena_array(r->arena, Line, lines);
+    if (loss) {
+        r->lines[r->line_count++] = (Line){.loss = loss, .count = 1};
+        add_clause(r, NULL, run_setting(r, "optimizer"));
+    }
+    for (int i = 0; i < block->count; i++) {
+        const Node *s = block->items[i];
         if (s->kind != AST_MINIMIZE) continue;
-        r->loss = s->value;
-        r->clauses = arena_array(r->arena, Clause, s->count + 1);
+        r->lines[r->line_count++] = (Line){.loss = s->value, .first = r->clause_count, .count = s->count};
         for (int k = 0; k < s->count; k++) add_clause(r, s->items[k]->over, s->items[k]->optimizer);
     }
+    r->loss = r->lines[0].loss;
 }
 
 static void mark_fields(Run *r) {

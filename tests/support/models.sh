@@ -58,7 +58,9 @@ each_model() {
     train mnist_mlp digits 40
     train multi_task multi_task 30
     train names . 10
+    train gan digits 60
     train pinn . 60
+    train wgan_gp . 60
     train neural_ode neural_ode 60
     train neuron . 200
     train own_optimizer . 100
