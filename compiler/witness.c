@@ -22,8 +22,10 @@ static const char *place_text(const Agreement *a, Span span) {
 
 // ---- values ----
 
-static bool same_type(Type a, Type b) {
-    return (a == TYPE_DOUBLE ? TYPE_REAL : a) == (b == TYPE_DOUBLE ? TYPE_REAL : b);
+// Whole numbers that elaboration folds, in a tensor too, are reals there.
+static bool same_type(Type shape, Type elaborated) {
+    if (elaborated == TYPE_REAL && shape == TYPE_INT) return true;
+    return (shape == TYPE_DOUBLE ? TYPE_REAL : shape) == (elaborated == TYPE_DOUBLE ? TYPE_REAL : elaborated);
 }
 
 // A rule for numbers is looked at once, whatever the parameter's shape.

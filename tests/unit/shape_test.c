@@ -110,6 +110,7 @@ static const struct {
     {"elaborate_work_limit", "equal applications are looked at once: nothing grows"},
     {"elaborate_nesting_limit", "said at the first repetition, not 64 deep"},
     {"field_equations", "one of its lines is of equations, two are of names"},
+    {"accumulate_lines", "of the settings' numbers"},
     {"reader_index", "of names"},
     {"reads_rows", "of names"},
     {"assert_failed", "of the arena"},
