@@ -269,6 +269,7 @@ struct Tensor {
     int64_t low, high;
     uint32_t id;
     const Origin *origin;
+    uint8_t signs;         // what its elements can be (pass/signs.c); 0: not asked yet
     bool trainable;        // TENSOR_PARAM: some clause of `minimize` updates it
     double start;          // TENSOR_TOTAL, TENSOR_SETTING, TENSOR_CLOCK: first value
     struct Layout *layout; // after `layout` (pass/kernel.h); NULL before

@@ -70,6 +70,13 @@ bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards,
 // sum[r] outer * inner with `outer` free of r: false where nothing can leave.
 bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *inner);
 
+// ---- signs.c: what numbers there can be
+// Of all tensors that it defines, where not yet known, its equations in order; of one that is new.
+void function_signs(Program *p, const Function *f);
+void equation_signs(Program *p, const Equation *q);
+// For finite data and parameters, and what the signs of the tensors say that it reads.
+bool expr_is_finite(Program *p, const Expr *e);
+
 // ---- number.c: value numbers
 typedef struct Numbers Numbers;
 Numbers *numbers_create(Program *p);

@@ -1,6 +1,7 @@
 // Borders: guards of a sum that are exactly a read's own bounds become zeros around that tensor, where this
 // computes few zeros. Then taps can be unrolled in a tile. Guarantees: a border stands only where every body
 // it serves is a product with the bordered read as a factor; one dimension of the tensor stays without.
+#include "pass/algebra.h"
 #include "pass/schedule.h"
 
 static const double MOST_WASTE = 1.15;
@@ -79,22 +80,27 @@ static bool leaves_one(const Tensor *t, Tensor *const *tensors, const int *dims,
 }
 
 // At a point where a guard does not hold the bordered factor is 0, and the product has to be: every factor is
-// an element that is there, or a border's. (A quotient may be infinite there, memory beyond a tensor
-// anything.)
-static bool is_zero_outside(const Expr *where, Tensor *const *tensors, const int *dims) {
+// an element that is there and finite, or a border's. (A quotient may be infinite there, memory beyond a
+// tensor anything.)
+static bool is_zero_outside(Program *p, const Expr *where, Tensor *const *tensors, const int *dims) {
     const Expr *body = where->args[0];
     for (int f = 0; f < (body->op == OP_PRODUCT ? body->count : 1); f++) {
         const Expr *r = body->op == OP_PRODUCT ? body->args[f] : body;
         if (r->op != OP_READ || (body->op == OP_PRODUCT && body->exponents[f] < 1)) return false;
+        int bounded = 0; // guards that are its own bounds: where they do not hold it is 0 itself
         for (int d = 0; d < r->tensor->rank; d++) {
             int64_t low, high;
             affine_bounds(r->forms[d], &low, &high);
             bool inside =
                 (low >= 0 && high < r->tensor->dims[d]) || (r->tensor->kind == TENSOR_SOURCE && d == 0);
-            for (int i = 0; i < where->guard_count; i++)
-                inside |= tensors[i] == r->tensor && dims[i] == d && where->guards[i].form == r->forms[d];
+            for (int i = 0; i < where->guard_count; i++) {
+                bool own = tensors[i] == r->tensor && dims[i] == d && where->guards[i].form == r->forms[d];
+                inside |= own;
+                bounded += own;
+            }
             if (!inside) return false;
         }
+        if (bounded < where->guard_count && !expr_is_finite(p, r)) return false;
     }
     return true;
 }
@@ -109,7 +115,7 @@ static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors
     }
     for (int i = 0; i < where->guard_count; i++)
         if (!leaves_one(tensors[i], tensors, dims, where->guard_count)) return false;
-    return is_zero_outside(where, tensors, dims) && guards_waste(where) <= MOST_WASTE;
+    return is_zero_outside(ks->program, where, tensors, dims) && guards_waste(where) <= MOST_WASTE;
 }
 
 static void border(Kernels *ks, Stage *s) {
@@ -146,7 +152,8 @@ static void count_work(const Kernel *k, Stage *s) {
 }
 
 void pass_borders(Kernels *ks) {
-    for (int i = 0; i < ks->schedules.count; i++)
+    for (int i = 0; i < ks->schedules.count; i++) {
+        function_signs(ks->program, ks->schedules.data[i]->function);
         for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {
             Kernel *k = ks->schedules.data[i]->kernels.data[n];
             for (int s = 0; s < k->stages.count; s++) {
@@ -154,4 +161,5 @@ void pass_borders(Kernels *ks) {
                 count_work(k, &k->stages.data[s]);
             }
         }
+    }
 }

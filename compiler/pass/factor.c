@@ -66,6 +66,31 @@ bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards, int count
     return true;
 }
 
+// Do the guards hold at the first, a middle or the last of a sum's terms, whatever the result's indices are?
+static bool holds_somewhere(Program *p, const Equation *q, const Factors *inner, const Factors *outer) {
+    Binding *at = arena_array(p->arena, Binding, q->index_count + 1);
+    bool holds = false;
+    for (int place = 0; place < 3 && !holds; place++) {
+        holds = true;
+        for (int i = 0; i < q->index_count; i++) {
+            int64_t last = q->indices[i]->batch ? 0 : q->indices[i]->size - 1;
+            at[i] = (Binding){q->indices[i], affine_constant(p, last * place / 2)};
+        }
+        for (int i = 0; i < inner->guards.count && holds; i++) {
+            Guard g = inner->guards.data[i];
+            g.form = affine_substitute(p, g.form, at, q->index_count);
+            holds = guard_normal(p, &g) == GUARD_TRUE ||
+                    guards_imply(p, outer->guards.data, outer->guards.count, g);
+        }
+    }
+    return holds;
+}
+
+// A sum of no terms is 0: what leaves it is multiplied by that, and has to be finite.
+static bool may_be_of_nothing(Program *p, const Equation *q, const Factors *inner, const Factors *outer) {
+    return inner->conditions.count > 0 || !holds_somewhere(p, q, inner, outer);
+}
+
 bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *inner) {
     if (q->reduction != REDUCE_SUM || !equation_identity(q)) return false;
     Factors all;
@@ -78,21 +103,24 @@ bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *i
             vec_push(p->arena, &outer->guards, all.guards.data[i]);
     }
     bool left = all.k != 1;
-    for (int i = 0; i < all.base.count; i++) {
-        const Expr *e = all.base.data[i];
-        bool out = !expr_depends_on_any(e, q->indices, q->index_count) &&
-                   reads_stay_inside(p, e, outer->guards.data, outer->guards.count);
-        Factors *to = out ? outer : inner;
-        vec_push(p->arena, &to->base, e);
-        vec_push(p->arena, &to->exponent, all.exponent.data[i]);
-        left = left || out;
-    }
     for (int i = 0; i < all.conditions.count; i++) {
         const Expr *e = all.conditions.data[i].condition;
         bool out = !expr_depends_on_any(e, q->indices, q->index_count) &&
                    reads_stay_inside(p, e, outer->guards.data, outer->guards.count);
         Factors *to = out ? outer : inner;
         vec_push(p->arena, &to->conditions, all.conditions.data[i]);
+        left = left || out;
+    }
+    bool nothing = may_be_of_nothing(p, q, inner, outer);
+    for (int i = 0; i < all.base.count; i++) {
+        const Expr *e = all.base.data[i];
+        bool out = !expr_depends_on_any(e, q->indices, q->index_count) &&
+                   reads_stay_inside(p, e, outer->guards.data, outer->guards.count) &&
+                   (!nothing ||
+                    expr_is_finite(p, factors_enclose(p, outer, expr_power(p, e, all.exponent.data[i]))));
+        Factors *to = out ? outer : inner;
+        vec_push(p->arena, &to->base, e);
+        vec_push(p->arena, &to->exponent, all.exponent.data[i]);
         left = left || out;
     }
     return left && inner->base.count;

@@ -28,18 +28,18 @@ static bool has_own(const Exprs *a, const Exprs *b) {
     return false;
 }
 
+// 1 where the condition holds, else 0.
+static const Expr *condition_factor(Program *p, Condition c) {
+    return expr_select(p, c.condition, expr_const(p, c.sense), expr_const(p, !c.sense));
+}
+
 static void factors_with_indices(Program *p, const Factors *f, Exprs *all) {
-    const Expr *one = expr_const(p, 1), *zero = expr_const(p, 0);
     for (int i = 0; i < f->base.count; i++)
         if (f->base.data[i]->free_count)
             vec_push(p->arena, all, expr_power(p, f->base.data[i], f->exponent.data[i]));
-    for (int i = 0; i < f->conditions.count; i++) {
-        const Expr *c = f->conditions.data[i].condition;
-        if (c->free_count)
-            vec_push(p->arena, all,
-                     expr_select(p, c, f->conditions.data[i].sense ? one : zero,
-                                 f->conditions.data[i].sense ? zero : one));
-    }
+    for (int i = 0; i < f->conditions.count; i++)
+        if (f->conditions.data[i].condition->free_count)
+            vec_push(p->arena, all, condition_factor(p, f->conditions.data[i]));
 }
 
 static bool group(Program *p, const Equation *q, const Factors *f, Groups *groups) {
@@ -135,15 +135,27 @@ static const Expr *over_places(Program *p, const Equation *q, const Expr *g, Equ
     return expr_read(p, t, like->forms, q->origin);
 }
 
-static const Expr *operand(Program *p, const Equation *q, const Factors *f, const Exprs *group,
-                           Equations *made) {
-    if (group->count == 1 && is_operand(group->data[0])) return group->data[0];
+static const Expr *group_expr(Program *p, const Exprs *group) {
     Factors product = {.k = 1};
     for (int i = 0; i < group->count; i++) {
         vec_push(p->arena, &product.base, group->data[i]);
         vec_push(p->arena, &product.exponent, 1);
     }
-    const Expr *g = factors_expr(p, &product);
+    return factors_expr(p, &product);
+}
+
+// May the condition stand in its operand alone? The other one is then multiplied by 0 where it does not hold.
+static bool may_leave(Program *p, Condition c, const Groups *groups) {
+    const Expr *factor = condition_factor(p, c);
+    bool in_a = false;
+    for (int i = 0; i < groups->a.count; i++) in_a = in_a || groups->a.data[i] == factor;
+    return expr_is_finite(p, group_expr(p, in_a ? &groups->b : &groups->a));
+}
+
+static const Expr *operand(Program *p, const Equation *q, const Factors *f, const Exprs *group,
+                           Equations *made) {
+    if (group->count == 1 && is_operand(group->data[0])) return group->data[0];
+    const Expr *g = group_expr(p, group);
     const Expr *read = over_places(p, q, g, made);
     if (read) return read;
     if (g->free_count > MAX_RANK) return NULL;
@@ -180,7 +192,7 @@ static Equation *extract(Program *p, Equation *q, Equations *made) {
             vec_push(p->arena, &product.exponent, f.exponent.data[i]);
         }
     for (int i = 0; i < f.conditions.count; i++)
-        if (!f.conditions.data[i].condition->free_count)
+        if (!f.conditions.data[i].condition->free_count || !may_leave(p, f.conditions.data[i], &groups))
             vec_push(p->arena, &product.conditions, f.conditions.data[i]);
     const Expr *pair[2] = {a, b};
     for (int i = 0; i < 2; i++) {
@@ -195,6 +207,7 @@ void pass_operands(Program *p) {
     for (int i = 0; i < p->functions.count; i++) {
         Function *f = p->functions.data[i];
         Equations all = {0};
+        function_signs(p, f);
         for (int k = 0; k < f->equations.count; k++) {
             Equation *q = extract(p, f->equations.data[k], &all);
             vec_push(p->arena, &all, q);

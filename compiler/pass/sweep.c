@@ -218,6 +218,7 @@ static Equation *pull_out(Sweep *s, Equation *q) {
                                   factors_expr(p, &inner), q->origin);
     sum = equation_simplify(p, equation_copy(p, sum, t));
     if (vanishes(s, sum)) return nothing(p, q);
+    equation_signs(p, sum);
     t = define_one(s, t, sum);
     const Expr *read = expr_read(p, t, q->out, q->origin);
     const Definition *d = flow_definition(s->out, t);
@@ -261,6 +262,7 @@ static void read_later(Sweep *s, Definition *d) {
 void function_sweep(Program *p, Function *f) {
     function_bound(p, f);
     function_sort(p, f);
+    function_signs(p, f);
     Sweep s = {.p = p,
                .in = flow_open(p, f),
                .out = flow_empty(p, f),

@@ -160,6 +160,7 @@ static void demand(Travel *t) {
                 vec_push(p->arena, &own, renamed(p, &m->guards.data[k], m->dims, q->out, q->out_count));
             const Expr *e = expr_where(p, own.data, own.count, q->e, expr_const(p, 0));
             d->equations.data[0] = equation_simplify(p, equation_with(p, q, e));
+            d->tensor->signs = 0;
         }
         for (int k = 0; k < d->equations.count; k++) {
             Guards under = {0};

@@ -88,6 +88,36 @@ def attend(a, b, c):
     return F.scaled_dot_product_attention(a, b, c, seen)
 
 
+SIDES, WEIGHTS3 = [[6, 2, 3, 4], [1, -2, 3, 0], [8, 7, 1, 1], [0, -1, 2, 0]], [0.5, -1, 2]
+TAPS = [[0, 1, 2], [3, 0.5, 1], [2, 1, 0]]
+
+
+def taken(a, kept):
+    """What stands on the side not taken is 1 to PyTorch, so that its logarithm is finite and its slope 0."""
+    return torch.where(kept, a, torch.ones_like(a))
+
+
+def sides(a, b):
+    kept = a[:, :3] > 5
+    return (taken(a, kept.any(1, keepdim=True)).relu().log()[:, :, None] * b * kept[:, None]).sum((1, 2))
+
+
+def alone(a, b):
+    kept = a[:, :3] > 5
+    return (taken(a[:, 0], kept.any(1)).relu().log()[:, None] * b * kept).sum(1)
+
+
+def rests(a, b):
+    n = torch.tensor([0, 1, 2, 3])
+    return (torch.log(a[:, 0]**2 * n.clamp(min=1))[:, None] * b * (torch.arange(3) < n[:, None])).sum(1)
+
+
+def taps(a, b):
+    i, p = torch.meshgrid(torch.arange(3), torch.arange(3), indexing='ij')
+    kept = (i + p >= 1) & (i + p <= 3)
+    return (a[(i + p - 1).clamp(0, 2)] * taken(b, kept).relu().log() * kept).sum(1)
+
+
 E = Edges
 CASES = [
     E('edges_activations', [(f'{name}(A)', f, LINE) for name, f in {
@@ -146,6 +176,26 @@ fn attend(q[b, t, d], k[b, s, d], v[b, s, d], length[b]: int) -> y[b, t, d] {
     score[i, m, j < s] = (sum[l] q[i, m, l] * k[i, j, l]) / sqrt(d) if j < length[i] else -inf
     p                  = softmax(score)
     y[i, m, l]         = sum[j] p[i, m, j] * v[i, j, l]
+}
+'''),
+    E('edges_conditions', [('sides(A, B)', sides, SIDES, WEIGHTS3), ('alone(A, B)', alone, SIDES, WEIGHTS3),
+                           ('rests(A, B, lengths)', rests, [[2], [3], [0.5], [-1]], WEIGHTS3), ('taps(A, B)', taps, [1, -2, 3], TAPS)],
+      '''lengths = [0, 1, 2, 3]
+fn sides(x[b, n], w[k]) -> y[b] {
+    t[i, j] = log(max(0, x[i, j]))
+    y[i]    = sum[j, u < 3] (t[i, j] * w[u] if x[i, u] > 5 else 0)
+}
+fn alone(x[b, n], w[k]) -> y[b] {
+    t[i] = log(max(0, x[i, 0]))
+    y[i] = sum[u < 3] (t[i] * w[u] if x[i, u] > 5 else 0)
+}
+fn rests(x[b, n], w[k], length[b]: int) -> y[b] {
+    t[i] = log(x[i, 0]^2 * length[i])
+    y[i] = sum[u < 3] (t[i] * w[u] if u < length[i] else 0)
+}
+fn taps(x[n], w[n, k]) -> y[n] {
+    t[i, p] = log(max(0, w[i, p]))
+    y[i]    = sum[p < 3] (x[i + p - 1] * t[i, p] if i + p >= 1 and i + p <= n else 0)
 }
 '''),
 ]
