@@ -15,7 +15,6 @@ typedef struct {
     const Expr *body;
 } Guarded;
 Guarded expr_guarded(const Expr *e); // where(guards, body, 0); no guards: e itself
-const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor); // guards of `slope` stay outside
 bool expr_is_cheap(Program *p, const Expr *e);      // may be computed again for every reader
 const Expr *expr_unstop(Program *p, const Expr *e); // stop_gradient has done its work
 

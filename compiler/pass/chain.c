@@ -12,6 +12,7 @@ typedef struct {
 } Node;
 typedef struct {
     Program *p;
+    bool masked; // the slope of the whole may be 0 because of a condition
     VEC(Node) nodes;
 } Chain;
 
@@ -38,14 +39,49 @@ static void add_slope(Chain *c, const Expr *e, const Expr *slope) {
     n->slope = n->slope ? expr_add(c->p, n->slope, slope) : slope;
 }
 
+static bool holds_condition(Arena *arena, const Expr *e, Table *seen) {
+    if (e->op == OP_SELECT || e->op == OP_WHERE) return true;
+    if (!e->count || table_get(seen, e)) return false;
+    table_set(arena, seen, e, e);
+    for (int i = 0; i < e->count; i++)
+        if (holds_condition(arena, e->args[i], seen)) return true;
+    return false;
+}
+
+bool slope_holds_condition(Program *p, const Expr *e) { return holds_condition(p->arena, e, &(Table){0}); }
+
+// What the side not taken would multiply stays outside of the product: its derivative is 0, whatever its
+// value would be. A slope that several conditions, or one elsewhere, may have made 0 is asked whether it is.
+static const Expr *times(Program *p, const Expr *slope, const Expr *factor, bool masked) {
+    const Expr *zero = expr_const(p, 0);
+    if (slope->op == OP_WHERE && expr_is_const(slope->args[1], 0))
+        return expr_where(p, slope->guards, slope->guard_count, times(p, slope->args[0], factor, masked),
+                          zero);
+    if (slope->op == OP_WHERE && expr_is_const(slope->args[0], 0))
+        return expr_where(p, slope->guards, slope->guard_count, zero,
+                          times(p, slope->args[1], factor, masked));
+    if (slope->op == OP_SELECT && expr_is_const(slope->args[2], 0))
+        return expr_select(p, slope->args[0], times(p, slope->args[1], factor, masked), zero);
+    if (slope->op == OP_SELECT && expr_is_const(slope->args[1], 0)) {
+        const Expr *c = slope->args[0];
+        bool asked = c->op == OP_EQ && (expr_is_const(c->args[0], 0) || expr_is_const(c->args[1], 0));
+        return expr_select(p, c, zero, times(p, slope->args[2], factor, masked && !asked));
+    }
+    const Expr *product = expr_mul(p, slope, factor);
+    masked = masked || (slope->op == OP_SUM && slope_holds_condition(p, slope));
+    if (!masked || expr_is_finite(p, factor)) return product;
+    return expr_select(p, expr_binary(p, OP_EQ, slope, zero), zero, product);
+}
+
 static void through_product(Chain *c, const Expr *e, const Expr *slope) {
     int *exponents = arena_array(c->p->arena, int, e->count);
     for (int i = 0; i < e->count; i++) {
         if (!node(c, e->args[i])->active) continue;
         for (int k = 0; k < e->count; k++) exponents[k] = e->exponents[k] - (k == i);
         add_slope(c, e->args[i],
-                  expr_times(c->p, slope,
-                             expr_product(c->p, e->value * e->exponents[i], exponents, e->args, e->count)));
+                  times(c->p, slope,
+                        expr_product(c->p, e->value * e->exponents[i], exponents, e->args, e->count),
+                        c->masked));
     }
 }
 
@@ -65,7 +101,7 @@ static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self
     case OP_SUM:
         for (int i = 0; i < e->count; i++)
             if (node(c, e->args[i])->active)
-                add_slope(c, e->args[i], expr_times(p, slope, expr_const(p, e->coefs[i])));
+                add_slope(c, e->args[i], times(p, slope, expr_const(p, e->coefs[i]), c->masked));
         return;
     case OP_PRODUCT: through_product(c, e, slope); return;
     default: break;
@@ -75,7 +111,7 @@ static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self
     for (int i = 0; i < e->count; i++) {
         if (!node(c, e->args[i])->active) continue;
         const Expr *by = info->derivative(p, e->args, self, i);
-        if (by) add_slope(c, e->args[i], expr_times(p, slope, by));
+        if (by) add_slope(c, e->args[i], times(p, slope, by, c->masked));
     }
 }
 
@@ -90,9 +126,9 @@ static void smooth(const Expr *e, Table *seen, Program *p, Exprs *reads) {
 
 void chain_reads(Program *p, const Expr *e, Exprs *reads) { smooth(e, &(Table){0}, p, reads); }
 
-void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data,
-                  Slopes *slopes) {
-    Chain c = {.p = p};
+void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, bool masked,
+                  Active *active, void *data, Slopes *slopes) {
+    Chain c = {.p = p, .masked = masked};
     gather(&c, e, &(Table){0});
     qsort(c.nodes.data, (size_t)c.nodes.count, sizeof *c.nodes.data, by_id);
     for (int i = 0; i < c.nodes.count; i++) {

@@ -7,7 +7,7 @@
 #include "pass/differentiate.h"
 #include "pass/passes.h"
 
-enum { FORWARD = 1, BACKWARD = 2, EMITTED = 4 };
+enum { FORWARD = 1, BACKWARD = 2, EMITTED = 4, MASKED = 8 }; // masked: see chain_slopes
 
 typedef struct {
     Program *p;
@@ -177,8 +177,13 @@ static void pull(Sweep *s, const Equation *q) {
     else if (q->reduction != REDUCE_SUM)
         return;
     Slopes slopes = {0};
-    chain_slopes(p, q->e, up, whole, is_active, s, &slopes);
-    for (int i = 0; i < slopes.count; i++) contribute(s, q, slopes.data[i].read, slopes.data[i].slope);
+    bool masked = q->tensor->step || s->marks[q->tensor->id] & MASKED; // in a circle perhaps by a later one
+    chain_slopes(p, q->e, up, whole, masked, is_active, s, &slopes);
+    for (int i = 0; i < slopes.count; i++) {
+        Slope d = slopes.data[i];
+        contribute(s, q, d.read, d.slope);
+        if (masked || slope_holds_condition(p, d.slope)) s->marks[d.read->tensor->id] |= MASKED;
+    }
 }
 
 static void emit(Sweep *s, const Tensor *t) {
@@ -228,6 +233,7 @@ static void sweep(Program *p, Function *f, const GradientRequest *requests, int 
     mark(&s, requests, count);
     name_values(p, f, is_active, &s);
     mark(&s, requests, count);
+    function_signs(p, f);
     s.gradient = arena_array(p->arena, Tensor *, s.tensor_count);
     s.parts = arena_array(p->arena, Equations, s.tensor_count);
     for (int i = 0; i < count; i++)

@@ -12,9 +12,11 @@ typedef struct {
 typedef VEC(Slope) Slopes;
 
 // chain.c: the slope of e by each of its active reads, given that of the whole. `whole`: a read of e's stored
-// value, or NULL.
-void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, Active *active, void *data,
-                  Slopes *slopes);
+// value, or NULL. `masked`: that of the whole may be 0 because of a condition, and meets nothing infinite
+// then.
+void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, bool masked,
+                  Active *active, void *data, Slopes *slopes);
+bool slope_holds_condition(Program *p, const Expr *e);
 // The reads that a slope can reach: not those of integers, of conditions, or under stop_gradient.
 void chain_reads(Program *p, const Expr *e, Exprs *reads);
 // named.c: in elementwise equations, a costly operation whose derivative uses its value becomes a tensor.

@@ -10,22 +10,6 @@ Guarded expr_guarded(const Expr *e) {
     return (Guarded){NULL, 0, e};
 }
 
-// What the side not taken would multiply stays outside of the product: its derivative is 0, whatever its
-// value would be.
-const Expr *expr_times(Program *p, const Expr *slope, const Expr *factor) {
-    if (slope->op == OP_WHERE && expr_is_const(slope->args[1], 0))
-        return expr_where(p, slope->guards, slope->guard_count, expr_times(p, slope->args[0], factor),
-                          slope->args[1]);
-    if (slope->op == OP_WHERE && expr_is_const(slope->args[0], 0))
-        return expr_where(p, slope->guards, slope->guard_count, slope->args[0],
-                          expr_times(p, slope->args[1], factor));
-    if (slope->op == OP_SELECT && expr_is_const(slope->args[2], 0))
-        return expr_select(p, slope->args[0], expr_times(p, slope->args[1], factor), slope->args[2]);
-    if (slope->op == OP_SELECT && expr_is_const(slope->args[1], 0))
-        return expr_select(p, slope->args[0], slope->args[1], expr_times(p, slope->args[2], factor));
-    return expr_mul(p, slope, factor);
-}
-
 typedef struct {
     Program *p;
     Table done;
