@@ -112,6 +112,12 @@ def rests(a, b):
     return (torch.log(a[:, 0]**2 * n.clamp(min=1))[:, None] * b * (torch.arange(3) < n[:, None])).sum(1)
 
 
+def twice(a, b):
+    kept, more = a[:, :3] > 5, a[:, 1] > 1
+    t = taken(a[:, 0]**2, kept.any(1) | more).log()
+    return (t[:, None] * b * kept).sum(1) + torch.where(more, t * t, 0)
+
+
 def taps(a, b):
     i, p = torch.meshgrid(torch.arange(3), torch.arange(3), indexing='ij')
     kept = (i + p >= 1) & (i + p <= 3)
@@ -179,7 +185,7 @@ fn attend(q[b, t, d], k[b, s, d], v[b, s, d], length[b]: int) -> y[b, t, d] {
 }
 '''),
     E('edges_conditions', [('sides(A, B)', sides, SIDES, WEIGHTS3), ('alone(A, B)', alone, SIDES, WEIGHTS3),
-                           ('rests(A, B, lengths)', rests, [[2], [3], [0.5], [-1]], WEIGHTS3), ('taps(A, B)', taps, [1, -2, 3], TAPS)],
+                           ('rests(A, B, lengths)', rests, [[2], [3], [0.5], [-1]], WEIGHTS3), ('twice(A, B)', twice, SIDES, WEIGHTS3), ('taps(A, B)', taps, [1, -2, 3], TAPS)],
       '''lengths = [0, 1, 2, 3]
 fn sides(x[b, n], w[k]) -> y[b] {
     t[i, j] = log(max(0, x[i, j]))
@@ -192,6 +198,10 @@ fn alone(x[b, n], w[k]) -> y[b] {
 fn rests(x[b, n], w[k], length[b]: int) -> y[b] {
     t[i] = log(x[i, 0]^2 * length[i])
     y[i] = sum[u < 3] (t[i] * w[u] if u < length[i] else 0)
+}
+fn twice(x[b, n], w[k]) -> y[b] {
+    t[i] = log(x[i, 0]^2)
+    y[i] = (sum[u < 3] (t[i] * w[u] if x[i, u] > 5 else 0)) + (t[i]^2 if x[i, 1] > 1 else 0)
 }
 fn taps(x[n], w[n, k]) -> y[n] {
     t[i, p] = log(max(0, w[i, p]))
