@@ -50,27 +50,35 @@ static bool holds_condition(Arena *arena, const Expr *e, Table *seen) {
 
 bool slope_holds_condition(Program *p, const Expr *e) { return holds_condition(p->arena, e, &(Table){0}); }
 
-// What the side not taken would multiply stays outside of the product: its derivative is 0, whatever its
-// value would be. A slope that several conditions, or one elsewhere, may have made 0 is asked whether it is.
-static const Expr *times(Program *p, const Expr *slope, const Expr *factor, bool masked) {
+// `guarded`: the factor under the conditions that the slope stands under.
+static const Expr *times_under(Program *p, const Expr *slope, const Expr *factor, const Expr *guarded,
+                               bool masked) {
     const Expr *zero = expr_const(p, 0);
     if (slope->op == OP_WHERE && expr_is_const(slope->args[1], 0))
-        return expr_where(p, slope->guards, slope->guard_count, times(p, slope->args[0], factor, masked),
-                          zero);
+        return expr_where(p, slope->guards, slope->guard_count,
+                          times_under(p, slope->args[0], factor, guarded, masked), zero);
     if (slope->op == OP_WHERE && expr_is_const(slope->args[0], 0))
         return expr_where(p, slope->guards, slope->guard_count, zero,
-                          times(p, slope->args[1], factor, masked));
-    if (slope->op == OP_SELECT && expr_is_const(slope->args[2], 0))
-        return expr_select(p, slope->args[0], times(p, slope->args[1], factor, masked), zero);
+                          times_under(p, slope->args[1], factor, guarded, masked));
+    if (slope->op == OP_SELECT && expr_is_const(slope->args[2], 0)) {
+        guarded = expr_select(p, slope->args[0], guarded, zero);
+        return expr_select(p, slope->args[0], times_under(p, slope->args[1], factor, guarded, masked), zero);
+    }
     if (slope->op == OP_SELECT && expr_is_const(slope->args[1], 0)) {
         const Expr *c = slope->args[0];
-        bool asked = c->op == OP_EQ && (expr_is_const(c->args[0], 0) || expr_is_const(c->args[1], 0));
-        return expr_select(p, c, zero, times(p, slope->args[2], factor, masked && !asked));
+        guarded = expr_select(p, c, zero, guarded);
+        return expr_select(p, c, zero, times_under(p, slope->args[2], factor, guarded, masked));
     }
     const Expr *product = expr_mul(p, slope, factor);
     masked = masked || (slope->op == OP_SUM && slope_holds_condition(p, slope));
-    if (!masked || expr_is_finite(p, factor)) return product;
+    if (!masked || expr_is_finite(p, guarded)) return product;
     return expr_select(p, expr_binary(p, OP_EQ, slope, zero), zero, product);
+}
+
+// What the side not taken would multiply stays outside of the product: its derivative is 0, whatever its
+// value would be. A slope that several conditions, or one elsewhere, may have made 0 is asked whether it is.
+static const Expr *times(const Chain *c, const Expr *slope, const Expr *factor) {
+    return times_under(c->p, slope, factor, factor, c->masked);
 }
 
 static void through_product(Chain *c, const Expr *e, const Expr *slope) {
@@ -78,10 +86,9 @@ static void through_product(Chain *c, const Expr *e, const Expr *slope) {
     for (int i = 0; i < e->count; i++) {
         if (!node(c, e->args[i])->active) continue;
         for (int k = 0; k < e->count; k++) exponents[k] = e->exponents[k] - (k == i);
-        add_slope(c, e->args[i],
-                  times(c->p, slope,
-                        expr_product(c->p, e->value * e->exponents[i], exponents, e->args, e->count),
-                        c->masked));
+        add_slope(
+            c, e->args[i],
+            times(c, slope, expr_product(c->p, e->value * e->exponents[i], exponents, e->args, e->count)));
     }
 }
 
@@ -101,7 +108,7 @@ static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self
     case OP_SUM:
         for (int i = 0; i < e->count; i++)
             if (node(c, e->args[i])->active)
-                add_slope(c, e->args[i], times(p, slope, expr_const(p, e->coefs[i]), c->masked));
+                add_slope(c, e->args[i], times(c, slope, expr_const(p, e->coefs[i])));
         return;
     case OP_PRODUCT: through_product(c, e, slope); return;
     default: break;
@@ -111,7 +118,7 @@ static void through(Chain *c, const Expr *e, const Expr *slope, const Expr *self
     for (int i = 0; i < e->count; i++) {
         if (!node(c, e->args[i])->active) continue;
         const Expr *by = info->derivative(p, e->args, self, i);
-        if (by) add_slope(c, e->args[i], times(p, slope, by, c->masked));
+        if (by) add_slope(c, e->args[i], times(c, slope, by));
     }
 }
 
