@@ -38,6 +38,8 @@ int main(int argc, char **argv) {
     bool done;
     // A file that may not grow is an error with a message.
     signal(SIGXFSZ, SIG_IGN);
+    // Whoever started us may not wait for children; we do.
+    signal(SIGCHLD, SIG_DFL);
     int status = options_read(arena, argc, argv, &options, &done);
     if (status == NN_OK && !done) compile(&options);
     arena_destroy(arena);

@@ -51,12 +51,20 @@ const char *tool_find(Arena *arena, const char *tool) {
     return NULL;
 }
 
+// As waitpid's status.
+static int end_of(pid_t child) {
+    int status;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR) return EIO << 8;
+    return status;
+}
+
 int tool_ask(Arena *arena, const char *const *words, const char *folder, pid_t group, int said) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     const char *tool = tool_find(arena, words[0]);
     pid_t child;
-    int status = 0, count = 0;
+    int status, count = 0;
     while (words[count]) count++;
     char **arguments = arena_array(arena, char *, count + 1);
     for (int i = 0; i < count; i++) arguments[i] = string_copy(arena, words[i], strlen(words[i]));
@@ -73,8 +81,7 @@ int tool_ask(Arena *arena, const char *const *words, const char *folder, pid_t g
     posix_spawnattr_destroy(&attributes);
     errno = error;
     if (error) return -1;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR) return -1;
+    status = end_of(child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
@@ -123,19 +130,37 @@ static int move_results(const Workplace *w, int folder) {
     return reason;
 }
 
-static _Noreturn void keep(const Workplace *w, int line) {
+// What a tool still writes goes too.
+static void remove_folder(const Workplace *w) {
     enum { TRIES = 1000, PAUSE = 10000 };
+    for (int k = 0; k < TRIES && rmdir(w->folder) && errno != ENOENT; k++) {
+        if (k) usleep(PAUSE);
+        remove_contents(w->folder);
+    }
+}
+
+static _Noreturn void keep(const Workplace *w, int line) {
     char word;
     int folder = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool done = read(line, &word, 1) == 1;
     int reason = done ? move_results(w, folder) : 0;
     if (!done) kill(0, SIGTERM);
-    // What a tool still writes goes too.
-    for (int k = 0; k < TRIES && rmdir(w->folder) && errno != ENOENT; k++) {
-        if (k) usleep(PAUSE);
-        remove_contents(w->folder);
-    }
+    remove_folder(w);
     _exit(reason);
+}
+
+// What is left to do for a keeper that was killed while it moved the results. A reason, 0: done.
+static int end_for_keeper(Workplace *w) {
+    const char *const *names = workplace_results;
+    int folder = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), reason = 0;
+    if (folder < 0) return errno == ENOENT ? 0 : errno; // it was killed when all was done
+    if (faccessat(folder, names[0], F_OK, 0) == 0) {
+        if (w->paths[1] && faccessat(folder, names[1], F_OK, 0) != 0) w->paths[1] = NULL; // has its place
+        reason = move_results(w, folder);
+    }
+    close(folder);
+    remove_folder(w);
+    return reason;
 }
 
 // Tells a reason, 0: none, and the folder's name.
@@ -227,14 +252,13 @@ bool workplace_link(const Workplace *w, const char *name, const char *target) {
 }
 
 bool workplace_end(Workplace *w, bool done) {
-    int status = 0;
+    int status;
     bool said = done && send(w->line, "", 1, MSG_NOSIGNAL) == 1;
     if (w->line >= 0) close(w->line);
     if (w->said >= 0) close(w->said);
-    while (w->keeper > 0 && waitpid(w->keeper, &status, 0) < 0)
-        if (errno != EINTR) status = EIO << 8;
-    if (!done || (said && !status)) return done;
-    return cannot(w->ctx, w->paths[0], WIFEXITED(status) && status ? WEXITSTATUS(status) : EINTR);
+    status = w->keeper > 0 ? end_of(w->keeper) : 0;
+    int reason = WIFSIGNALED(status) && said ? end_for_keeper(w) : !said ? EINTR : WEXITSTATUS(status);
+    return done && (reason == 0 || cannot(w->ctx, w->paths[0], reason));
 }
 
 bool file_write(Context *ctx, const char *path, const void *bytes, size_t length) {

@@ -55,6 +55,8 @@ for header in with without; do
     same "no place for an archive" $([ $header = without ] || echo xor.h)
     [ $header = with ] || [ ! -e xor.h ] || fail "a header without its archive"
 done
+# Started by a process that does not wait for its children.
+timeout 20 env --ignore-signal=CHLD "$NNC" build xor.nn -o heir 2>said && [ -x heir ] || fail "children that nobody waits for: exit $?: $(cat said)"
 # No room.
 cp old.xor.h xor.h
 for kind in obj lib asm llvm ir grad header; do
