@@ -155,8 +155,11 @@ static int end_for_keeper(Workplace *w) {
     int folder = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), reason = 0;
     if (folder < 0) return errno == ENOENT ? 0 : errno; // it was killed when all was done
     if (faccessat(folder, names[0], F_OK, 0) == 0) {
-        if (w->paths[1] && faccessat(folder, names[1], F_OK, 0) != 0) w->paths[1] = NULL; // has its place
+        const char *second = w->paths[1];
+        if (second && faccessat(folder, names[1], F_OK, 0) == 0) second = NULL;
+        if (second) w->paths[1] = NULL; // it has its place
         reason = move_results(w, folder);
+        if (reason && second && renameat(folder, "old", AT_FDCWD, second)) unlink(second);
     }
     close(folder);
     remove_folder(w);

@@ -139,30 +139,10 @@ static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
 
 // ---- numbers known when compiling ----
 
-static SemaValue whole_or_real(double number, bool integral) {
-    return value_number(number, integral && number == floor(number) && fabs(number) < 9e15);
-}
-
 static SemaValue fold(Operator op, SemaValue a, SemaValue b) {
     bool whole = a.integral && b.integral;
-    double x = a.number, y = b.number;
-    switch ((int)op) {
-    case OPERATOR_ADD: return whole_or_real(x + y, whole);
-    case OPERATOR_SUB: return whole_or_real(x - y, whole);
-    case OPERATOR_MUL: return whole_or_real(x * y, whole);
-    case OPERATOR_DIV: return whole_or_real(x / y, whole && y != 0 && fmod(x, y) == 0);
-    case OPERATOR_FLOOR_DIV: return whole_or_real(floor(x / y), whole && y != 0);
-    case OPERATOR_POWER: return whole_or_real(pow(x, y), whole && y >= 0);
-    case OPERATOR_LESS: return value_bool(x < y);
-    case OPERATOR_GREATER: return value_bool(x > y);
-    case OPERATOR_LESS_EQ: return value_bool(x <= y);
-    case OPERATOR_GREATER_EQ: return value_bool(x >= y);
-    case OPERATOR_EQUAL: return value_bool(x == y);
-    case OPERATOR_NOT_EQUAL: return value_bool(x != y);
-    case OPERATOR_AND: return value_bool(x != 0 && y != 0);
-    case OPERATOR_OR: return value_bool(x != 0 || y != 0);
-    default: die("fold: operator %d does not join two numbers", (int)op);
-    }
+    double number = operator_fold(op, a.number, b.number, &whole);
+    return operator_gives_truth(op) ? value_bool(number != 0) : value_number(number, whole);
 }
 
 // ---- numbers known at run time ----
@@ -295,7 +275,7 @@ static bool is_quotient(Operator op) { return op == OPERATOR_DIV || op == OPERAT
 // A number times or by a quantity keeps the unit, a quotient of like ones has none.
 static void join_units(Operator op, SemaValue a, SemaValue b, SemaValue *out) {
     out->dimension = out->counts = DIMENSION_NUMBER;
-    if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS) || op == OPERATOR_POWER) return;
+    if (operator_gives_truth(op) || op == OPERATOR_POWER) return;
     if (is_quotient(op)) {
         if (unit_of(b) != DIMENSION_NUMBER) return;
         out->dimension = a.dimension;
@@ -331,7 +311,7 @@ static bool units_agree(Elaborator *el, const Env *env, Operator op, SemaValue a
 
 static bool classes_agree(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
     if (!a.is_class && !b.is_class) return true;
-    if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS) || el->tables->subscript) return true;
+    if (operator_gives_truth(op) || el->tables->subscript) return true;
     Diagnostic *d = fail(el, env, CLASS_NOT_NUMBER, span, operator_text(op));
     diagnostic_help(el->session->ctx, d, "a class indexes and compares: `x == 2`, `w[x]`");
     return false;
@@ -353,7 +333,7 @@ SemaValue value_join(Elaborator *el, const Env *env, Operator op, SemaValue a, S
         if (!values_unify(el, env, both, 2, es, &shape, span)) return value_error();
         out = value_wrap(el, env, &shape, join(el->session->program, op, es[0], es[1]), span);
     }
-    if (operator_precedence(op) <= operator_precedence(OPERATOR_LESS)) out.type = TYPE_BOOL;
+    if (operator_gives_truth(op)) out.type = TYPE_BOOL;
     join_units(op, a, b, &out);
     out.span = span;
     return out;
@@ -491,7 +471,8 @@ static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
 
 static void show(const Witness *witness, const Node *e, SemaValue v) {
     v = value_first(v);
-    Found found = {.node = e, .known = v.kind == SEMA_NUMBER, .tensor = v.kind == SEMA_TENSOR, .type = v.type};
+    Found found = {
+        .node = e, .known = v.kind == SEMA_NUMBER, .tensor = v.kind == SEMA_TENSOR, .type = v.type};
     if (!found.known && !found.tensor && v.kind != SEMA_SCALAR) return;
     if (v.kind == SEMA_SCALAR) found.type = (Type)v.e->type;
     found.number = v.number;

@@ -66,7 +66,7 @@ Shape reader_shape(Place at, const Phrase *p) {
 
 static bool is_condition(const Node *e) {
     if (e->kind == AST_BOOL || (e->kind == AST_UNARY && e->op == OPERATOR_NOT)) return true;
-    return e->kind == AST_BINARY && operator_precedence(e->op) <= operator_precedence(OPERATOR_LESS);
+    return e->kind == AST_BINARY && operator_gives_truth(e->op);
 }
 
 static bool read_sizes(Place at, const Phrase *line, Extent *dims, int *rank) {

@@ -85,28 +85,10 @@ static Shape whole_or_real(double number, bool integral) {
     return shape_known(number, integral && number == floor(number) && fabs(number) < 9e15);
 }
 
-static bool compares(Operator op) { return operator_precedence(op) <= operator_precedence(OPERATOR_LESS); }
-
 static Shape fold(Operator op, Shape a, Shape b) {
     bool whole = a.integral && b.integral;
-    double x = a.number, y = b.number;
-    switch ((int)op) {
-    case OPERATOR_ADD: return whole_or_real(x + y, whole);
-    case OPERATOR_SUB: return whole_or_real(x - y, whole);
-    case OPERATOR_MUL: return whole_or_real(x * y, whole);
-    case OPERATOR_DIV: return whole_or_real(x / y, whole && y != 0 && fmod(x, y) == 0);
-    case OPERATOR_FLOOR_DIV: return whole_or_real(floor(x / y), whole && y != 0);
-    case OPERATOR_POWER: return whole_or_real(pow(x, y), whole && y >= 0);
-    case OPERATOR_LESS: return shape_bool(x < y);
-    case OPERATOR_GREATER: return shape_bool(x > y);
-    case OPERATOR_LESS_EQ: return shape_bool(x <= y);
-    case OPERATOR_GREATER_EQ: return shape_bool(x >= y);
-    case OPERATOR_EQUAL: return shape_bool(x == y);
-    case OPERATOR_NOT_EQUAL: return shape_bool(x != y);
-    case OPERATOR_AND: return shape_bool(x != 0 && y != 0);
-    case OPERATOR_OR: return shape_bool(x != 0 || y != 0);
-    default: die("fold: operator %d does not join two numbers", (int)op);
-    }
+    double number = operator_fold(op, a.number, b.number, &whole);
+    return operator_gives_truth(op) ? shape_bool(number != 0) : shape_known(number, whole);
 }
 
 // ---- shapes that meet ----
@@ -164,7 +146,7 @@ static bool is_quotient(Operator op) { return op == OPERATOR_DIV || op == OPERAT
 // A number times or by a quantity keeps the unit, a quotient of like ones has none.
 static void join_units(Operator op, Shape a, Shape b, Shape *out) {
     out->unit = out->counts = DIMENSION_NUMBER;
-    if (compares(op) || op == OPERATOR_POWER) return;
+    if (operator_gives_truth(op) || op == OPERATOR_POWER) return;
     if (is_quotient(op)) {
         if (unit_of(b) != DIMENSION_NUMBER) return;
         out->unit = a.unit;
@@ -201,7 +183,7 @@ static bool units_agree(Place at, Operator op, Shape a, Shape b, Span span) {
 
 static bool classes_agree(Place at, Operator op, Shape a, Shape b, Span span) {
     if (!a.is_class && !b.is_class) return true;
-    if (compares(op) || at.subscript) return true;
+    if (operator_gives_truth(op) || at.subscript) return true;
     Diagnostic *d = fail(at.s, CLASS_NOT_NUMBER, span, operator_text(op));
     diagnostic_help(at.s->ctx, d, "a class indexes and compares: `x == 2`, `w[x]`");
     return false;
@@ -211,7 +193,7 @@ static bool classes_agree(Place at, Operator op, Shape a, Shape b, Span span) {
 
 static Type type_of_join(Operator op, Shape a, Shape b) {
     bool whole = is_whole(a) && is_whole(b);
-    if (compares(op)) return TYPE_BOOL;
+    if (operator_gives_truth(op)) return TYPE_BOOL;
     if (op == OPERATOR_FLOOR_DIV) return TYPE_INT;
     bool by_one = b.kind == SHAPE_KNOWN && b.number == 1;
     if (op == OPERATOR_DIV) return whole && by_one ? TYPE_INT : TYPE_REAL;
@@ -234,10 +216,10 @@ Shape join(Place at, Operator op, Shape a, Shape b, Span span) {
         const Shape both[] = {a, b};
         if (!unify(at, both, 2, &out, span)) return shape_wrong();
         out.type = (uint8_t)type_of_join(op, a, b);
-        out.of_rows =
-            !compares(op) && !is_quotient(op) && out.kind == SHAPE_SCALAR && (a.of_rows || b.of_rows);
+        out.of_rows = !operator_gives_truth(op) && !is_quotient(op) && out.kind == SHAPE_SCALAR &&
+                      (a.of_rows || b.of_rows);
     }
-    if (compares(op)) out.type = TYPE_BOOL;
+    if (operator_gives_truth(op)) out.type = TYPE_BOOL;
     join_units(op, a, b, &out);
     out.span = span;
     return out;

@@ -100,6 +100,10 @@ void node_add(Context *ctx, Node *node, Node *item);
 const char *node_kind_word(NodeKind kind);
 const char *operator_text(Operator op);
 int operator_precedence(Operator op);
+bool operator_gives_truth(Operator op); // comparisons, `and`, `or`, `not`
+// Two numbers known when compiling, joined; 1 and 0 are truth. `whole`: both are whole numbers, and then
+// whether the result is.
+double operator_fold(Operator op, double x, double y, bool *whole);
 const char *definition_word(DefinitionKind definition);
 const char *unit_text(Unit unit);
 Dimension unit_dimension(Unit unit);

@@ -1,5 +1,7 @@
-// The tree: making nodes, the tables of kinds, operators and units, comparing and dumping.
+// The tree: making nodes, the tables of kinds, operators and units, folding numbers, comparing and dumping.
 #include "syntax/ast.h"
+
+#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -38,6 +40,9 @@ static const char *const definitions[] = {"model", "layer", "fn", "metric", "opt
 const char *node_kind_word(NodeKind kind) { return kinds[kind]; }
 const char *operator_text(Operator op) { return operators[op].spelling; }
 int operator_precedence(Operator op) { return operators[op].precedence; }
+bool operator_gives_truth(Operator op) {
+    return operators[op].precedence <= operators[OPERATOR_LESS].precedence;
+}
 const char *definition_word(DefinitionKind definition) { return definitions[definition]; }
 const char *unit_text(Unit unit) { return units[unit].spelling; }
 Dimension unit_dimension(Unit unit) { return units[unit].dimension; }
@@ -100,3 +105,35 @@ static void dump(Text *out, const Node *node, int depth) {
 }
 
 void node_dump(Text *out, const Node *node) { dump(out, node, 0); }
+
+double operator_fold(Operator op, double x, double y, bool *whole) {
+    double number;
+    switch ((int)op) {
+    case OPERATOR_ADD: number = x + y; break;
+    case OPERATOR_SUB: number = x - y; break;
+    case OPERATOR_MUL: number = x * y; break;
+    case OPERATOR_DIV:
+        number = x / y;
+        *whole = *whole && y != 0 && fmod(x, y) == 0;
+        break;
+    case OPERATOR_FLOOR_DIV:
+        number = floor(x / y);
+        *whole = *whole && y != 0;
+        break;
+    case OPERATOR_POWER:
+        number = pow(x, y);
+        *whole = *whole && y >= 0;
+        break;
+    case OPERATOR_LESS: return x < y;
+    case OPERATOR_GREATER: return x > y;
+    case OPERATOR_LESS_EQ: return x <= y;
+    case OPERATOR_GREATER_EQ: return x >= y;
+    case OPERATOR_EQUAL: return x == y;
+    case OPERATOR_NOT_EQUAL: return x != y;
+    case OPERATOR_AND: return x != 0 && y != 0;
+    case OPERATOR_OR: return x != 0 || y != 0;
+    default: die("operator %d does not join two numbers", (int)op);
+    }
+    *whole = *whole && number == floor(number) && fabs(number) < 9e15;
+    return number;
+}

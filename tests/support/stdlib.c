@@ -69,3 +69,14 @@ LibraryItems library_items(Context *ctx) {
     spread(all);
     return all;
 }
+
+Library *stdlib_library(Context *ctx) {
+    Library *library = library_create(ctx);
+    for (int i = 0; i < stdlib_count; i++) {
+        Source *s = source_add(ctx, stdlib_files[i].name, stdlib_files[i].text, stdlib_files[i].length);
+        s->library = true;
+        s->prefix = strcmp(s->name, "keras.nn") ? NULL : "keras";
+        library_add(library, s, parse_source(ctx, s));
+    }
+    return library;
+}

@@ -2,7 +2,7 @@
 #ifndef TESTS_STDLIB_H
 #define TESTS_STDLIB_H
 
-#include "syntax/ast.h"
+#include "bind/bind.h"
 
 typedef struct {
     const Node *node;          // DEFINE
@@ -17,6 +17,7 @@ typedef struct {
 } LibraryItems;
 
 LibraryItems library_items(Context *ctx);
+Library *stdlib_library(Context *ctx);               // as every program sees it
 bool tree_names(const Node *node, const char *name); // does the tree hold this name?
 
 #endif

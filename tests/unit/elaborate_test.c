@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "sema/elaborate.h"
-#include "library.h"
+#include "support/stdlib.h"
 #include "syntax/ast.h"
 
 enum { BATCH = 4 };
@@ -18,17 +18,6 @@ typedef struct {
     int passed, failed;
     bool bless;
 } Tally;
-
-static Library *open_library(Context *ctx) {
-    Library *library = library_create(ctx);
-    for (int i = 0; i < stdlib_count; i++) {
-        Source *source = source_add(ctx, stdlib_files[i].name, stdlib_files[i].text, stdlib_files[i].length);
-        source->library = true;
-        if (strstr(stdlib_files[i].name, "keras")) source->prefix = "keras";
-        library_add(library, source, parse_source(ctx, source));
-    }
-    return library;
-}
 
 static const Node *find(const Node *root, DefinitionKind kind, const char *name) {
     for (int i = root->count - 1; i >= 0; i--)
@@ -88,7 +77,7 @@ static void elaborate(Session *s, const Node *root, FunctionKind kind, bool trai
 // The equations as text, or NULL after diagnostics.
 static Program *compile(Context *ctx, const char *path) {
     Source *source = source_load(ctx, path);
-    Library *library = open_library(ctx);
+    Library *library = stdlib_library(ctx);
     if (!source) return NULL;
     const Node *root = parse_source(ctx, source);
     bind_file(library, source, root);

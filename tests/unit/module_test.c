@@ -1,5 +1,5 @@
 // What elaboration makes of whole programs: the facts that the trainer's manifest is written from.
-#include "library.h"
+#include "support/stdlib.h"
 #include "sema/module.h"
 
 #include <glob.h>
@@ -18,13 +18,7 @@ static void check(bool ok, const char *what) {
 
 static Module *elaborate(const char *name, const char *text, const SemaOptions *options) {
     Context *ctx = context_create();
-    Library *library = library_create(ctx);
-    for (int i = 0; i < stdlib_count; i++) {
-        Source *s = source_add(ctx, stdlib_files[i].name, stdlib_files[i].text, stdlib_files[i].length);
-        s->library = true;
-        s->prefix = strstr(s->name, "keras") ? "keras" : NULL;
-        library_add(library, s, parse_source(ctx, s));
-    }
+    Library *library = stdlib_library(ctx);
     Source *source = source_add(ctx, name, text, strlen(text));
     const Node *root = parse_source(ctx, source);
     static const SemaOptions none = {0};

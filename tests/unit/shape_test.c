@@ -1,7 +1,7 @@
 // What shape/ makes of bound files. Against elaboration: every value's dimensions and type, every layer's
 // name, shape and parameters, over all programs here; its messages against those of tests/errors. By hand:
 // what elaboration does not do, and what no equation shows (sharing, names, what is frozen).
-#include "library.h"
+#include "support/stdlib.h"
 #include "shape/shape.h"
 #include "support/check.h"
 #include "witness.h"
@@ -28,26 +28,15 @@ static File file_bind(Context *ctx, const Source *source, Library *library) {
     return f;
 }
 
-static Library *with_library(Context *ctx) {
-    Library *library = library_create(ctx);
-    for (int i = 0; i < stdlib_count; i++) {
-        Source *s = source_add(ctx, stdlib_files[i].name, stdlib_files[i].text, stdlib_files[i].length);
-        s->library = true;
-        s->prefix = strstr(s->name, "keras") ? "keras" : NULL;
-        library_add(library, s, parse_source(ctx, s));
-    }
-    return library;
-}
-
 static File file_open(const char *path) {
     Context *ctx = context_create();
-    Library *library = with_library(ctx);
+    Library *library = stdlib_library(ctx);
     return file_bind(ctx, source_load(ctx, path), library);
 }
 
 static File text_open(const char *text) {
     Context *ctx = context_create();
-    Library *library = with_library(ctx);
+    Library *library = stdlib_library(ctx);
     return file_bind(ctx, source_add(ctx, "text.nn", text, strlen(text)), library);
 }
 
