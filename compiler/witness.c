@@ -146,17 +146,6 @@ Agreement *agreement_open(Context *ctx, Library *library, const Node *root, int6
     return a;
 }
 
-const char *agreement_alone(Context *ctx, Library *library, const Node *root) {
-    int told = ctx->diagnostics.count, errors = ctx->errors;
-    for (int i = 0; i < root->count; i++) {
-        const Node *item = root->items[i];
-        bool shaped =
-            item->kind == AST_DEFINE && (item->definition == DEFINE_MODEL || item->definition == DEFINE_FN);
-        if (shaped) shape_alone(ctx, library, definition_of_node(library, item));
-    }
-    return take_back(ctx, told, errors);
-}
-
 const Witness *agreement_witness(const Agreement *a) { return &a->witness; }
 
 const char *agreement_close(const Agreement *a, const Module *m) {

@@ -12,8 +12,4 @@ const Witness *agreement_witness(const Agreement *a);
 // The first thing that differs, once the file is elaborated; NULL: nothing does.
 const char *agreement_close(const Agreement *a, const Module *m);
 
-// The definitions of a file without `train`, each by itself, that elaboration found right: what shape/ says
-// of them; NULL: nothing.
-const char *agreement_alone(Context *ctx, Library *library, const Node *root);
-
 #endif

@@ -39,12 +39,6 @@ double *environment_values(Environment *env, Tensor *t) {
     return cell->value->values;
 }
 
-void environment_source(Environment *env, Tensor *t, double *values, int64_t rows) {
-    Cell *cell = cell_of(env, t);
-    if (!cell->value) cell->value = arena_new(env->p->arena, Value);
-    *cell->value = (Value){t, rows, values};
-}
-
 // ---- one equation ----
 
 static int64_t loop_start(const Machine *m, int loop) { return loop == m->time ? m->now : 0; }

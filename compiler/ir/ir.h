@@ -419,8 +419,7 @@ typedef struct {
 } Value;
 typedef struct Environment Environment;
 Environment *environment_create(Program *p, int64_t rows, uint64_t seed);
-double *environment_values(Environment *env, Tensor *t); // zeroed on first use; for sources see below
-void environment_source(Environment *env, Tensor *t, double *values, int64_t rows);
+double *environment_values(Environment *env, Tensor *t); // zeroed on first use
 void environment_rows(Environment *env, int64_t rows);
 void environment_draws(Environment *env, uint64_t seed, uint32_t batch_number);
 // Runs a function: NULL, or what went wrong (a read outside, an element defined twice, a value missing).

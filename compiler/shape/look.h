@@ -109,7 +109,6 @@ Shape builtin_shape(Place at, const Builtin *row, const Shape *values, int count
 // 1 or 0 where it is known; -1: when running only, or after a message (then its kind is WRONG).
 int condition_at(Place at, const Phrase *p, Shape *condition);
 bool number_at(Place at, const Phrase *p, const char *what, int64_t *number);
-Shape type_joined(Shape a, Shape b);
 bool is_whole(Shape v); // INT or BOOL
 
 // ---- index.c ----
