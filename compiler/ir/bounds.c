@@ -58,50 +58,60 @@ static bool spread_add(Spread *s, const Expr *atom, int64_t coef) {
     return true;
 }
 
+// Which term is a quotient by m with a coefficient k*m? The outermost, so that what stands in it and beside
+// it cancels as a whole; -1: none.
+static int spread_outermost(const Spread *s) {
+    int found = -1;
+    for (int i = 0; i < s->count; i++) {
+        const Expr *atom = s->terms[i].atom;
+        if (s->terms[i].coef == 0 || atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST) continue;
+        const Expr *f = atom->args[0];
+        int64_t m = (int64_t)atom->args[1]->value;
+        if (m <= 0 || s->terms[i].coef % m != 0 || f->type != TYPE_INT) continue;
+        if (f->op == OP_AFFINE && f->form->denominator != 1) continue;
+        if (found < 0 || atom->depth > s->terms[found].atom->depth) found = i;
+    }
+    return found;
+}
+
 // k*m * floor(f / m) = k*f - k*r with a remainder r in 0 .. m - 1, for one such atom; false if there is none
 // left.
 static bool spread_quotient(Spread *s) {
+    int at = spread_outermost(s);
+    if (at < 0) return false;
+    const Expr *atom = s->terms[at].atom, *f = atom->args[0];
+    int64_t m = (int64_t)atom->args[1]->value, k = s->terms[at].coef / m;
+    Term own = {f, 1};
+    const Term *terms = f->op == OP_AFFINE ? f->form->terms : &own;
+    int count = f->op == OP_AFFINE ? f->form->count : 1;
+    s->terms[at].coef = 0;
+    for (int t = 0; t < count; t++)
+        if (!spread_add(s, terms[t].atom, clamp_mul(k, terms[t].coef))) return false;
+    int64_t constant = f->op == OP_AFFINE ? clamp_mul(k, f->form->constant) : 0, reach = clamp_mul(k, m - 1);
+    s->low = clamp_add(s->low, clamp_add(constant, reach > 0 ? -reach : 0));
+    s->high = clamp_add(s->high, clamp_add(constant, reach < 0 ? -reach : 0));
+    return true;
+}
+
+// low .. high cut by what the terms' own intervals give.
+static void spread_narrow(const Spread *s, int64_t *low, int64_t *high) {
+    int64_t lo = s->low, hi = s->high;
     for (int i = 0; i < s->count; i++) {
-        const Expr *atom = s->terms[i].atom;
-        if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST || atom->args[0]->type != TYPE_INT)
-            continue;
-        int64_t m = (int64_t)atom->args[1]->value, k = m > 0 ? s->terms[i].coef / m : 0;
-        if (m <= 0 || k == 0 || s->terms[i].coef % m != 0) continue;
-        const Expr *f = atom->args[0];
-        Term own = {f, 1};
-        int count = f->op == OP_AFFINE ? f->form->count : 1;
-        if (f->op == OP_AFFINE && f->form->denominator != 1) continue;
-        s->terms[i].coef = 0;
-        for (int t = 0; t < count; t++) {
-            const Term *term = f->op == OP_AFFINE ? &f->form->terms[t] : &own;
-            if (!spread_add(s, term->atom, clamp_mul(k, term->coef))) return false;
-        }
-        int64_t constant = f->op == OP_AFFINE ? clamp_mul(k, f->form->constant) : 0,
-                reach = clamp_mul(k, m - 1);
-        s->low = clamp_add(s->low, clamp_add(constant, reach > 0 ? -reach : 0));
-        s->high = clamp_add(s->high, clamp_add(constant, reach < 0 ? -reach : 0));
-        return true;
+        int64_t l = s->terms[i].atom->low, h = s->terms[i].atom->high, c = s->terms[i].coef;
+        if (c != 0 && (l <= -FAR || h >= FAR)) return;
+        lo = clamp_add(lo, clamp_mul(c, c > 0 ? l : h));
+        hi = clamp_add(hi, clamp_mul(c, c > 0 ? h : l));
     }
-    return false;
+    *low = lo > *low ? lo : *low;
+    *high = hi < *high ? hi : *high;
 }
 
 // A remainder, f - m * floor(f / m), lies in 0 .. m - 1, whatever its parts may reach by themselves.
 static void remainder_bounds(const Affine *a, int64_t *low, int64_t *high) {
-    Spread s = {.count = 0, .low = a->constant, .high = a->constant};
-    bool any = false;
-    for (int i = 0; i < a->count && i < SMALL; i++) s.terms[s.count++] = a->terms[i];
     if (a->count > SMALL) return;
-    for (int round = 0; round < SMALL && spread_quotient(&s); round++) any = true;
-    for (int i = 0; any && i < s.count; i++) {
-        int64_t l = s.terms[i].atom->low, h = s.terms[i].atom->high, c = s.terms[i].coef;
-        if (c != 0 && (l <= -FAR || h >= FAR)) return;
-        s.low = clamp_add(s.low, clamp_mul(c, c > 0 ? l : h));
-        s.high = clamp_add(s.high, clamp_mul(c, c > 0 ? h : l));
-    }
-    if (any) {
-        *low = s.low > *low ? s.low : *low;
-        *high = s.high < *high ? s.high : *high;
-    }
+    Spread s = {.count = a->count, .low = a->constant, .high = a->constant};
+    for (int i = 0; i < a->count; i++) s.terms[i] = a->terms[i];
+    for (int round = 0; round < SMALL && spread_quotient(&s); round++) spread_narrow(&s, low, high);
 }
 
 void affine_settle(Affine *a) {

@@ -233,16 +233,47 @@ static void bounds_together(Program *p, const Affine *form, const Guard *known, 
     }
 }
 
-static bool follows(Program *p, const Guard *known, int count, Guard g, bool together) {
+// What is known of the quotients of a form: where 0 <= k <= n, also 0 <= k // m <= n // m. Returns how many.
+static int quotients_known(Program *p, const Affine *of, const Guard *known, int count, Guard *quotients,
+                           int room) {
+    int n = 0;
+    for (int t = 0; t < of->count; t++) {
+        const Expr *atom = of->terms[t].atom;
+        if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST || atom->args[1]->value < 1) continue;
+        int64_t m = (int64_t)atom->args[1]->value;
+        for (int i = 0; i < 2 * count && n < room; i++) { // each guard from both ends
+            const Guard *g = &known[i / 2];
+            if (g->form->denominator != 1) continue;
+            const Affine *form = i % 2 ? mirrored(p, g->form, g->count) : g->form;
+            const Affine *quotient = affine_atom(p, affine_floor_div(p, form, m));
+            for (int a = 0; a < quotient->count; a++)
+                if (quotient->terms[a].atom == atom) {
+                    quotients[n++] = (Guard){quotient, (g->count - 1) / m + 1};
+                    break;
+                }
+        }
+    }
+    return n;
+}
+
+static bool follows_together(Program *p, const Guard *known, int count, Guard g) {
     enum { MOST_TOGETHER = 12 };
+    Guard quotients[MOST_TOGETHER];
+    if (g.form->denominator != 1 || count > MOST_TOGETHER) return false;
+    int64_t low, high;
+    bounds_together(p, g.form, known, count, &low, &high);
+    if (low >= 0 && high < g.count) return true;
+    count = quotients_known(p, g.form, known, count, quotients, MOST_TOGETHER);
+    bounds_together(p, g.form, quotients, count, &low, &high);
+    return low >= 0 && high < g.count;
+}
+
+static bool follows(Program *p, const Guard *known, int count, Guard g, bool together) {
     do {
         GuardTruth truth = guard_normal(p, &g);
         if (truth != GUARD_OPEN) return truth == GUARD_TRUE;
         if (implied(p, known, count, g)) return true;
-        if (!together || g.form->denominator != 1 || count > MOST_TOGETHER) continue;
-        int64_t low, high;
-        bounds_together(p, g.form, known, count, &low, &high);
-        if (low >= 0 && high < g.count) return true;
+        if (together && follows_together(p, known, count, g)) return true;
     } while (guard_open_quotient(p, &g));
     return false;
 }
