@@ -61,10 +61,16 @@ static bool run_parse(Pipeline *p) {
 }
 
 static bool run_bind(Pipeline *p) {
-    bool right = true;
+    bool right = set_apply(p->ctx, p->root, &p->options->sema.set);
     for (int i = stdlib_count; i < p->libraries.count; i++)
         right = bind_file(p->library, p->ctx->sources.data[i], p->libraries.data[i]) && right;
     return bind_file(p->library, p->source, p->root) && right;
+}
+
+static bool run_shape(Pipeline *p) {
+    if (!file_train(p->root)) return true;
+    p->tree = shape_run(p->ctx, p->library, p->root, p->options->sema.batch);
+    return p->tree != NULL;
 }
 
 // gradcheck: what is left of the step are the loss and the gradients, each as an output of its own.
@@ -229,7 +235,7 @@ void pipeline_again(Pipeline *p, const char *text, size_t length) {
     p->text = text, p->length = length;
     if (p->libraries.count) p->ctx->sources.count = p->libraries.count;
     p->ctx->diagnostics.count = p->ctx->errors = p->done = 0;
-    p->module = NULL, p->kernels = NULL;
+    p->tree = NULL, p->module = NULL, p->kernels = NULL;
 }
 
 static double now(void) {
@@ -304,8 +310,9 @@ static bool forgive_later(Context *ctx) {
 
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
-    bool right =
-        file_train(p->root) ? pipeline_run(p, FORM_KERNELS) : sema_check_library(p->ctx, p->library, p->root);
+    bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
+                                     : shape_library(p->ctx, p->library, p->root) &&
+                                           sema_check_library(p->ctx, p->library, p->root);
     return right || forgive_later(p->ctx);
 }
 

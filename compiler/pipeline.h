@@ -5,6 +5,7 @@
 #include "llvm/llvm.h"
 #include "pass/kernel.h"
 #include "sema/module.h"
+#include "shape/shape.h"
 
 typedef enum { FORM_TEXT, FORM_TREE, FORM_EQUATIONS, FORM_KERNELS, FORM_OUTPUT } Form;
 
@@ -30,6 +31,7 @@ typedef struct {
     size_t length;
     Source *source;
     Node *root;
+    Tree *tree; // NULL: a file without `train`
     Module *module;
     Kernels *kernels;
     Target *target;

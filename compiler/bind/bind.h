@@ -221,11 +221,21 @@ int library_names(const Library *library, Span from, const char **names, int roo
 
 // Binds a whole file: all errors of it. False after errors.
 bool bind_file(Library *library, const Source *source, const Node *root);
-// The same for a `train` block that is not quite the file's own, and for a line `name = value` that stands in
-// no file.
-bool bind_item(Library *library, const Node *item);
 // The definition of an item of a file, bound.
 Definition *definition_of_node(Library *library, const Node *item);
+
+// ---- the command line ----
+
+typedef struct {
+    const char *name, *value;
+} SetOption;
+typedef VEC(SetOption) SetOptions;
+// Puts what `--set` says of settings and constants into the tree, before it is bound. False after messages.
+bool set_apply(Context *ctx, Node *root, const SetOptions *set);
+// What it says for any name, the last of several; NULL: nothing, or after a message.
+const Node *set_value(Context *ctx, const SetOptions *set, const char *name);
+extern const char SET_SOURCE[]; // the name of the source in which such a text stands
+bool node_is_set(const Context *ctx, const Node *e);
 
 const Node *file_train(const Node *root);         // its `train` block, or NULL
 bool node_names(const Node *e, const char *name); // does the name stand somewhere in the tree?

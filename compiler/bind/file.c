@@ -53,11 +53,3 @@ bool bind_file(Library *library, const Source *source, const Node *root) {
     }
     return ctx->errors == errors;
 }
-
-bool bind_item(Library *library, const Node *item) {
-    Bind b = bind_begin(library, item);
-    int errors = b.ctx->errors;
-    ((Node *)item)->binding = NULL;
-    definition_of_node(library, item);
-    return b.ctx->errors == errors;
-}

@@ -89,7 +89,6 @@ struct Session {
     Program *program;
     Library *library;
     Function *initial;
-    Map *constants;               // name -> SemaValue *: file-level constants given another value (--set)
     VEC(Tensor *) params, states; // in the order of first use
     VEC(LayerInstance) layers;    // in the order of the text; step_result from the first elaborator of a STEP
     VEC(Kept) kept;               // of both functions that keep rows

@@ -24,8 +24,6 @@ const Node *definition_of(Elaborator *el, const Env *env, const char *name) {
 }
 
 static SemaValue eval_constant(Elaborator *el, const Node *constant) {
-    SemaValue *set = map_get(el->session->constants, constant->name);
-    if (set && !source_of(el->session->ctx, constant->span)->library) return *set;
     const SemaValue *known = table_get(&el->tables->constants, constant);
     if (known) return *known;
     struct SessionTables *tables = el->session->tables;

@@ -8,7 +8,6 @@
 static bool read_first(Run *r) {
     r->p = program_create(r->ctx, PRECISION_DEFAULT, 32);
     r->session = session_create(r->p, r->library);
-    run_apply_constants(r);
     return run_read_settings(r) && run_read_numbers(r);
 }
 
@@ -18,10 +17,8 @@ static const char *stem(Arena *arena, const char *path) {
 }
 
 static void start(Run *r, Precision precision) {
-    Map *constants = r->session->constants;
     r->p = program_create(r->ctx, precision, r->m->batch);
     r->session = session_create(r->p, r->library);
-    r->session->constants = constants;
     r->session->witness = r->options ? r->options->witness : NULL;
     r->m->program = r->p;
 }
@@ -112,7 +109,7 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
     r->m->name = stem(ctx->arena, source->name);
     r->m->model = r->model->name;
     r->m->library = library;
-    if (!run_apply_settings(r) || !read_first(r)) return NULL;
+    if (!read_first(r)) return NULL;
     start(r, run_precision(r));
     if (ctx->errors > errors) return NULL;
     bool made = make_functions(r);

@@ -181,15 +181,12 @@ typedef struct {
 
 // The options of the command line that decide what is compiled.
 typedef struct {
-    const char *name, *value;
-} SetOption;
-typedef struct {
     Precision precision;
     bool precision_given;
-    int64_t batch;      // 0: the program's
-    VEC(SetOption) set; // --set name=value
-    bool arguments;     // Module.in_force holds the arguments of layers, losses and metrics too
-    bool extracts;      // fill in Module.extracts
+    int64_t batch;          // 0: the program's
+    SetOptions set;         // --set name=value
+    bool arguments;         // Module.in_force holds the arguments of layers, losses and metrics too
+    bool extracts;          // fill in Module.extracts
     const Witness *witness; // sees every value of numbers, or NULL
 } SemaOptions;
 

@@ -149,39 +149,12 @@ static const Node *bind(Maker *k, SemaValue v, Span span) {
     return bound_node(k->r, k->env, name, v, span);
 }
 
-static const char *name_held(const Node *brackets, const Node *reader) {
-    for (int i = 0; i < brackets->count; i++) {
-        const Node *range;
-        const char *name = index_name(brackets->items[i], &range);
-        if (name && node_names(reader, name)) return name;
-    }
-    return NULL;
-}
-
-// The index of a reduction around the reader that the reader's own text holds; NULL: none.
-static const char *index_around(const Node *e, const Node *reader) {
-    if (!e || e == reader || e->span.start > reader->span.start || e->span.end < reader->span.end)
-        return NULL;
-    const char *name = e->kind == AST_REDUCE ? name_held(e, reader) : NULL;
-    for (int i = 0; i < node_children(e) && !name; i++) name = index_around(node_child(e, i), reader);
-    return name;
-}
-
-// A reader, or a statistic, is of the whole row, under no index. False after a message.
-static bool without_index(Maker *k, const Node *reader) {
-    const char *name = k->indexed ? name_held(k->line->target, reader) : NULL;
-    if (!name) name = index_around(k->line->assigned, reader);
-    if (!name) return true;
-    return refuse(k->r, READER_INDEX, reader->span, node_text(k->r->arena, reader), name);
-}
-
 // The value of a reader, of a statistic, or of a column compared with a text; absent: it is none of these.
 static SemaValue value_of_reader(Maker *k, const Node *e) {
     bool statistic = node_calls(e, "standardize") || node_calls(e, "minmax");
     bool compared = e->kind == AST_BINARY && (e->op == OPERATOR_EQUAL || e->op == OPERATOR_NOT_EQUAL) &&
                     (e->left->kind == AST_TEXT || e->right->kind == AST_TEXT);
     if (!statistic && !compared && !reader_source(e)) return value_absent(e->span);
-    if (!compared && !without_index(k, e)) return value_error();
     if (statistic) return standardized(k, e);
     if (!compared) {
         Tensor *raw = reader_column(k, e, NULL, e == k->whole ? e : NULL);

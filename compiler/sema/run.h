@@ -83,8 +83,6 @@ int64_t run_table_rows(const Run *r); // of a table or synthetic; -1: known with
 bool data_read_type(Run *r, const Node *e, Field *f);
 bool data_read_dims(Run *r, const Node *target, Field *f); // the sizes in its brackets
 Precision run_precision(Run *r);
-bool run_apply_settings(Run *r);
-void run_apply_constants(Run *r);
 // --set of what became a setting of the trainer or decides something when compiling: the text given for
 // `name`, or NULL.
 const Node *run_override(Run *r, const char *name);

@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-static const char SET_SOURCE[] = "--set";
-
 static const Node *left_of(const Node *s) {
     return s->kind == AST_ASSIGN && s->target->kind == AST_NAME ? s->target : NULL;
 }
@@ -62,95 +60,21 @@ const char *run_line(const Run *r, Span span) {
 
 // ---- the command line ----
 
-static Node *parse_line(Run *r, const SetOption *option) {
-    const char *text = string_format(r->arena, "set = %s\n", option->value);
-    Source *source = source_add(r->ctx, SET_SOURCE, text, strlen(text));
-    int errors = r->ctx->errors;
-    const Node *file = source ? parse_source(r->ctx, source) : NULL;
-    if (!file || r->ctx->errors > errors || file->count != 1 || file->items[0]->kind != AST_CONSTANT) {
-        if (r->ctx->errors == errors) diagnose(r->ctx, SET_VALUE, NO_SPAN, option->name, option->value);
-        return NULL;
-    }
-    return file->items[0];
-}
-
-// The line `set = value` of what the command line says, or NULL.
-static Node *override_of(Run *r, const char *name) {
-    Node *line = NULL;
-    for (int i = 0; r->options && i < r->options->set.count; i++) {
-        if (!string_equal(r->options->set.data[i].name, name)) continue;
-        r->option_used[i] = true;
-        line = parse_line(r, &r->options->set.data[i]);
-    }
-    return line;
-}
-
 const Node *run_override(Run *r, const char *name) {
-    const Node *line = override_of(r, name);
-    return line ? line->value : NULL;
+    for (int i = 0; r->options && i < r->options->set.count; i++)
+        if (string_equal(r->options->set.data[i].name, name)) r->option_used[i] = true;
+    return r->options ? set_value(r->ctx, &r->options->set, name) : NULL;
 }
 
-// The line that gives a setting another value, or a new one.
-static Node *override_line(Run *r, const Node *line, const char *name, const Node *value) {
-    Node *s = node_new(r->ctx, AST_ASSIGN, value->span);
-    s->op = OPERATOR_SET;
-    s->name_span = value->span;
-    s->target = (Node *)name_node(r->ctx, name, value->span);
-    if (line) *s = *line;
-    s->assigned = (Node *)value;
-    return s;
-}
-
-// The block with what the command line says in place of its lines: from here on it is read as if it stood
-// there.
-bool run_apply_settings(Run *r) {
-    Node *train = arena_new(r->arena, Node), *block = arena_new(r->arena, Node);
-    int errors = r->ctx->errors;
-    *train = *r->train;
-    *block = *r->train->block;
-    block->items = arena_array(r->arena, Node *, block->count + 1);
-    for (int k = 0; k < block->count; k++) block->items[k] = r->train->block->items[k];
-    train->block = block;
-    bool any = false;
-    const TrainSetting *row;
-    for (int i = 0; (row = train_setting_row(i)); i++) {
-        const Node *value = run_override(r, row->name), *name = NULL;
-        if (!value) continue;
-        any = true;
-        int k = 0;
-        for (; k < block->count; k++)
-            if ((name = left_of(block->items[k])) && string_equal(name->name, row->name)) break;
-        if (k < block->count)
-            block->items[k] = override_line(r, block->items[k], row->name, value);
-        else
-            node_add(r->ctx, block, override_line(r, NULL, row->name, value));
-    }
-    if (r->ctx->errors > errors || !any) return r->ctx->errors == errors;
-    r->train = train;
-    return bind_item(r->library, train);
-}
-
-void run_apply_constants(Run *r) {
-    for (int i = 0; i < r->root->count; i++) {
-        const Node *item = r->root->items[i];
-        if (item->kind != AST_CONSTANT) continue;
-        Node *line = override_of(r, item->name);
-        if (!line) continue;
-        line->name = item->name; // a layer has the constant's name
-        if (!bind_item(r->library, line)) return;
-        const Node *value = line->value;
-        Elaborator *el = elaborator_create(r->session, NULL, false);
-        SemaValue *kept = arena_new(r->arena, SemaValue);
-        *kept = elaborate_expression(el, env_create(el, value->span, ""), value);
-        map_set(r->session->constants, item->name, kept);
-        run_in_force(r, item->name, node_text(r->arena, value), SET_SOURCE);
-    }
+static bool is_constant(const Run *r, const char *name) {
+    const Node *found = library_find(r->library, r->train->span, name);
+    return found && found->kind == AST_CONSTANT && !source_of(r->ctx, found->span)->library;
 }
 
 void run_check_options(Run *r) {
     for (int i = 0; r->options && i < r->options->set.count; i++) {
-        if (r->option_used[i]) continue;
         const char *name = r->options->set.data[i].name, *names[256];
+        if (r->option_used[i] || train_setting_find(name) || is_constant(r, name)) continue;
         int count = 0;
         for (; count < r->m->settings.count && count < 150; count++)
             names[count] = r->m->settings.data[count].name;
@@ -174,9 +98,7 @@ static void read_given(Run *r) {
         if (!row) continue;
         int k = (int)(row - train_setting_row(0));
         r->given[k] = s->assigned;
-        const Source *source = source_of(r->ctx, s->assigned->span);
-        r->given_origin[k] =
-            source && string_equal(source->name, SET_SOURCE) ? SET_SOURCE : run_line(r, s->span);
+        r->given_origin[k] = node_is_set(r->ctx, s->assigned) ? SET_SOURCE : run_line(r, s->span);
     }
 }
 
@@ -221,6 +143,11 @@ static bool run_supported(Run *r) {
 
 bool run_read_settings(Run *r) {
     int errors = r->ctx->errors;
+    for (int i = 0; i < r->root->count; i++) {
+        const Node *item = r->root->items[i];
+        if (item->kind == AST_CONSTANT && node_is_set(r->ctx, item->value))
+            run_in_force(r, item->name, node_text(r->arena, item->value), SET_SOURCE);
+    }
     read_given(r);
     apply_options(r);
     return r->ctx->errors == errors && data_supported(r) && run_supported(r);

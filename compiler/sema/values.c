@@ -217,7 +217,6 @@ Session *session_create(Program *program, Library *library) {
     s->arena = arena;
     s->program = program;
     s->library = library;
-    s->constants = map_create(arena);
     s->tables = arena_new(arena, struct SessionTables);
     s->tables->tensors = map_create(arena);
     s->tables->layers = map_create(arena);

@@ -1,4 +1,4 @@
-// A definition of a library by itself, where its signature alone says all shapes.
+// The definitions of a library by themselves, where their signatures alone say all shapes.
 #include "shape/tree.h"
 
 enum { CHECKED_BATCH = 32 };
@@ -26,7 +26,7 @@ static bool input_shape(Place at, const Node *p, bool of_model, Shape *v) {
     return !of_model || batch;
 }
 
-bool shape_alone(Context *ctx, Library *library, Definition *d) {
+static void look_alone(Context *ctx, Library *library, Definition *d) {
     Shaper *s = shaper_create(ctx, library, CHECKED_BATCH);
     const Node *node = d->node;
     Shape *given = arena_array(ctx->arena, Shape, node->count + 1);
@@ -35,11 +35,10 @@ bool shape_alone(Context *ctx, Library *library, Definition *d) {
     bool any = false;
     s->at = &outside;
     for (int i = 0; i < node->count; i++) {
-        if (!input_shape(at, node->items[i], node->definition == DEFINE_MODEL, &given[i]))
-            return ctx->errors == s->errors;
+        if (!input_shape(at, node->items[i], node->definition == DEFINE_MODEL, &given[i])) return;
         any |= node->items[i]->brackets;
     }
-    if (!any) return true;
+    if (!any) return;
     const char *path = node->definition == DEFINE_FN ? NULL : node->name;
     Case *c = case_of(s, d, given, d->parameters, path, node->name_span);
     Shape v = shape_first(c->result);
@@ -50,5 +49,15 @@ bool shape_alone(Context *ctx, Library *library, Definition *d) {
     }
     if (!c->wrong && v.kind != SHAPE_TENSOR && !shape_is_number(forced(s, v)) && v.kind != SHAPE_LIST)
         fail(s, NOT_A_NUMBER, node->name_span, shape_text(ctx->arena, v));
-    return ctx->errors == s->errors;
+}
+
+bool shape_library(Context *ctx, Library *library, const Node *root) {
+    int errors = ctx->errors;
+    for (int i = 0; i < root->count; i++) {
+        const Node *item = root->items[i];
+        bool shaped =
+            item->kind == AST_DEFINE && (item->definition == DEFINE_MODEL || item->definition == DEFINE_FN);
+        if (shaped) look_alone(ctx, library, definition_of_node(library, item));
+    }
+    return ctx->errors == errors;
 }

@@ -79,6 +79,9 @@ static void default_rates(const Shaper *s, const Definition *d, Shape *given) {
 static Shape argument(Place at, const Definition *d, int i, const Phrase *e) {
     if (is_rate(at.s, d, i, e)) {
         shape_at(at, e);
+        bool rate = d->node->definition == DEFINE_OPTIMIZER && string_equal(d->node->items[i]->name, "lr");
+        if (rate && unit_written(e) != DIMENSION_NUMBER)
+            return fail_shape(at.s, UNIT_UNWANTED, e->span, "`lr`");
         return rate_shape(e);
     }
     if (is_setting_with_draw(d, i, e))

@@ -23,10 +23,30 @@ static void look_at_numbers(Place at, const Phrase *p) {
     }
 }
 
+static bool binds(const Phrase *p, const Slot *index) {
+    for (int i = 0; i < p->binders; i++)
+        if (p->binder[i].index == index) return true;
+    for (int i = 0; i < p->count; i++)
+        if (p->part[i] && binds(p->part[i], index)) return true;
+    return false;
+}
+
+// An index in `p`, a part of `reader`, that is bound outside of the reader; NULL: none.
+static const Slot *outer_index(const Phrase *reader, const Phrase *p) {
+    if (p->kind == PHRASE_SLOT && p->slot && p->slot->kind == SLOT_INDEX)
+        return binds(reader, p->slot) ? NULL : p->slot;
+    const Slot *found = NULL;
+    for (int i = 0; i < p->count && !found; i++) found = p->part[i] ? outer_index(reader, p->part[i]) : NULL;
+    return found;
+}
+
 // What a reader gives has the shape of its field; in an equation a column is one number, columns are a row of
 // them.
 Shape reader_shape(Place at, const Phrase *p) {
     Shape field = at.s->field;
+    bool converts = is_named(p, "class") || is_named(p, "int") || p->kind == PHRASE_BINARY;
+    const Slot *index = converts ? NULL : outer_index(p, p);
+    if (index) return fail_shape(at.s, READER_INDEX, p->span, text_of(at.s, p->node), index->name);
     if (is_named(p, "standardize") || is_named(p, "minmax")) {
         Shape v = shape_first(shape_at(at, p->part[0]));
         v.type = TYPE_REAL;

@@ -379,6 +379,15 @@ static void look_at_settings(Run *r) {
     }
 }
 
+// What the file promises: conditions on numbers that are known at the end.
+static void look_at_asserts(const Run *r, const Node *root) {
+    for (int i = 0; i < root->count; i++) {
+        if (root->items[i]->kind != AST_ASSERT) continue;
+        Definition *d = definition_of_node(r->s->library, root->items[i]);
+        if (d->body) shape_at((Place){.s = r->s, .c = case_new(r->s, d)}, d->body);
+    }
+}
+
 // ---- the whole ----
 
 static bool open_run(Run *r, const Node *root) {
@@ -414,6 +423,7 @@ Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch)
         look_at_lines(&r);
         look_at_minimize(&r);
         look_at_settings(&r);
+        look_at_asserts(&r, root);
     }
     return ctx->errors > s->errors ? NULL : tree;
 }

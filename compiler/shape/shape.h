@@ -152,9 +152,9 @@ Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch)
 // The layer or parameter of that path, or NULL.
 const Layer *tree_layer(const Tree *tree, const char *path);
 const Declared *tree_declared(const Tree *tree, const char *path);
-// A definition of a library whose signature says all shapes it needs, by itself. False after errors; true too
-// where its signature does not say enough.
-bool shape_alone(Context *ctx, Library *library, Definition *d);
+// A file without `train`: each model and function whose signature says all shapes it needs, by itself. False
+// after errors.
+bool shape_library(Context *ctx, Library *library, const Node *root);
 
 // The cases in which a phrase has a shape, for editors and --verify. Returns how many; stores at most `room`.
 int phrase_cases(const Shaper *s, const Phrase *phrase, const Case **cases, int room);

@@ -74,6 +74,7 @@ static Shape word_value(const Phrase *p) {
     if (string_equal(word, "steps")) v.unit = DIMENSION_STEPS;
     if (string_equal(word, "epochs")) v.unit = DIMENSION_EPOCHS;
     if (string_equal(word, "time")) v.unit = DIMENSION_TIME;
+    if (string_equal(word, "memory")) v.unit = DIMENSION_BYTES;
     if (string_equal(word, "step")) v.counts = DIMENSION_STEPS;
     if (string_equal(word, "epoch")) v.counts = DIMENSION_EPOCHS;
     return v;

@@ -20,10 +20,11 @@ static Module *elaborate(const char *name, const char *text, const SemaOptions *
     Context *ctx = context_create();
     Library *library = stdlib_library(ctx);
     Source *source = source_add(ctx, name, text, strlen(text));
-    const Node *root = parse_source(ctx, source);
+    Node *root = parse_source(ctx, source);
     static const SemaOptions none = {0};
-    bool ok = !ctx->errors && bind_file(library, source, root);
-    Module *m = ok ? sema_elaborate(ctx, library, source, root, options ? options : &none) : NULL;
+    if (!options) options = &none;
+    bool ok = !ctx->errors && set_apply(ctx, root, &options->set) && bind_file(library, source, root);
+    Module *m = ok ? sema_elaborate(ctx, library, source, root, options) : NULL;
     if (m) return m;
     diagnostics_print(ctx, false, stdout);
     context_destroy(ctx);

@@ -94,18 +94,15 @@ static const struct {
     {"elaborate_metric_nested", "of equations: totals"},
     {"elaborate_metric_position", "of equations: totals"},
     {"elaborate_piece_outside", "of equations: a piece stays inside"},
+    {"field_outside", "of equations: a read stays inside"},
     {"elaborate_read_outside", "of equations: a read stays inside"},
     {"order_of_rows", "of equations: totals"},
     {"elaborate_work_limit", "equal applications are looked at once: nothing grows"},
-    {"elaborate_nesting_limit", "said at the first repetition, not 64 deep"},
-    {"field_equations", "one of its lines is of equations, two are of names"},
     {"accumulate_lines", "of the settings' numbers"},
-    {"reader_index", "of names"},
     {"reads_rows", "of names"},
     {"assert_failed", "of the arena"},
     {"length_beyond_run", "of the settings' numbers"},
     {"setting_range", "of the settings' numbers"},
-    {"unit_unwanted", "of the settings' numbers: the name of the setting is not known here"},
     {"patience_inside", "of plateaus"},
     {"patience_unit", "of plateaus"},
     {"column_header", "of what a source can give"},
@@ -151,15 +148,6 @@ static const char *messages(Context *ctx) {
     return copy;
 }
 
-static void look_at_library(const File *f) {
-    for (int i = 0; i < f->root->count; i++) {
-        const Node *item = f->root->items[i];
-        bool shaped =
-            item->kind == AST_DEFINE && (item->definition == DEFINE_MODEL || item->definition == DEFINE_FN);
-        if (shaped) shape_alone(f->ctx, f->library, definition_of_node(f->library, item));
-    }
-}
-
 static void
 same_message(const char *name) { // in the folder of the errors: messages hold the file's name as given
     File f = file_open(name);
@@ -167,7 +155,7 @@ same_message(const char *name) { // in the folder of the errors: messages hold t
         if (file_train(f.root))
             shape_run(f.ctx, f.library, f.root, 0);
         else
-            look_at_library(&f);
+            shape_library(f.ctx, f.library, f.root);
         const char *stem = string_copy(f.ctx->arena, name, strlen(name) - 3);
         const char *wanted = slurp(f.ctx->arena, string_format(f.ctx->arena, "%s.err", stem));
         const char *said = messages(f.ctx);
