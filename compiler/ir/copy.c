@@ -1,6 +1,6 @@
-// What a function computes, computed again where some tensors have other values: of a loss after what the
-// lines above it have changed. Guarantees: only what reads a changed tensor is written again, a gradient that
-// is asked for too; everything else is shared.
+// What computing a tensor needs, and what a function computes, computed again where some tensors have other
+// values: of a loss after what the lines above it have changed. Guarantees: only what reads a changed tensor
+// is written again, a gradient that is asked for too; everything else is shared.
 #include "ir/ir.h"
 
 typedef struct {
@@ -20,7 +20,14 @@ static const Expr *replace_read(void *data, const Expr *read) {
                                        : read;
 }
 
-static Tensor *tensor_again(Program *p, const Tensor *t) {
+typedef VEC(Tensor *) Tensors;
+
+static void need(Program *p, bool *needed, Tensors *open, Tensor *t) {
+    if (!needed[t->id]) vec_push(p->arena, open, t);
+    needed[t->id] = true;
+}
+
+Tensor *tensor_again(Program *p, const Tensor *t) {
     Tensor *again = tensor_add(p, t->name, TENSOR_TEMP, t->type, t->rank, t->dims);
     Tensor made = *again;
     *again = *t;
@@ -30,18 +37,28 @@ static Tensor *tensor_again(Program *p, const Tensor *t) {
     return again;
 }
 
-// Backwards from what is asked for; what a gradient needs is what it derives, and by what.
-static void mark_needed(Copies *c, const Function *f, const Tensor *of) {
-    c->needed[of->id] = true;
-    for (int i = f->equations.count - 1; i >= 0; i--) {
-        const Equation *q = f->equations.data[i];
-        for (int k = 0; c->needed[q->tensor->id] && k < q->e->read_count; k++) {
-            const Tensor *t = q->e->reads[k]->tensor;
-            const GradientRequest *g = function_request(f, t);
-            c->needed[t->id] = true;
-            if (g) c->needed[g->of->id] = c->needed[g->by->id] = true;
+bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int count) {
+    bool *needed = arena_array(p->arena, bool, p->tensors.count + 1);
+    int *last = arena_array(p->arena, int, p->tensors.count + 1); // the last equation of each, + 1
+    int *before = arena_array(p->arena, int, f->equations.count + 1);
+    Tensors open = {0};
+    for (int i = 0; i < f->equations.count; i++) {
+        int *mine = &last[f->equations.data[i]->tensor->id];
+        before[i] = *mine;
+        *mine = i + 1;
+    }
+    for (int i = 0; i < count; i++) need(p, needed, &open, wanted[i]);
+    while (open.count) {
+        const Tensor *t = open.data[--open.count];
+        const GradientRequest *g = function_request(f, t);
+        if (g) need(p, needed, &open, g->of);
+        if (g) need(p, needed, &open, g->by);
+        for (int i = last[t->id]; i; i = before[i - 1]) {
+            const Expr *e = f->equations.data[i - 1]->e;
+            for (int k = 0; k < e->read_count; k++) need(p, needed, &open, e->reads[k]->tensor);
         }
     }
+    return needed;
 }
 
 // Does the equation read what has changed? A gradient has where what it derives has, or by what.
@@ -59,10 +76,9 @@ static bool reads_changed(Copies *c, const Function *f, const Equation *q) {
 Tensor *function_copy(Program *p, Function *f, Tensor *of, const Effect *changed, int count) {
     Copies c = {.p = p,
                 .other = arena_array(p->arena, Tensor *, p->tensors.count),
-                .needed = arena_array(p->arena, bool, p->tensors.count),
+                .needed = function_needed(p, f, &of, 1),
                 .count = p->tensors.count};
     for (int i = 0; i < count; i++) c.other[changed[i].target->id] = changed[i].value;
-    mark_needed(&c, f, of);
     int equations = f->equations.count, gradients = f->gradients.count;
     for (int i = 0; i < equations; i++) {
         const Equation *q = f->equations.data[i];

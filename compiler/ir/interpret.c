@@ -39,6 +39,11 @@ double *environment_values(Environment *env, Tensor *t) {
     return cell->value->values;
 }
 
+void environment_source(Environment *env, Tensor *t, int64_t rows, double *values) {
+    environment_values(env, t);
+    *cell_of(env, t)->value = (Value){t, rows, values};
+}
+
 // ---- one equation ----
 
 static int64_t loop_start(const Machine *m, int loop) { return loop == m->time ? m->now : 0; }
@@ -192,7 +197,8 @@ static void preset(Environment *env) {
     for (int i = 0; i < env->p->tensors.count; i++) {
         Tensor *t = env->p->tensors.data[i];
         cell_of(env, t);
-        if (t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_TOTAL)
+        if (t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_TOTAL ||
+            t->kind == TENSOR_TRAINING)
             environment_values(env, t);
     }
 }

@@ -174,6 +174,7 @@ const Expr *expr_int(Program *p, int64_t value); // a constant of TYPE_INT
 const Expr *expr_index(Program *p, const Index *index);
 const Expr *expr_affine(Program *p, const Affine *form);
 const Expr *expr_rows(Program *p);
+const Expr *expr_training(Program *p); // does the function train? A BOOL, in FUNCTION_RUN alone
 const Expr *expr_read(Program *p, Tensor *t, const Affine *const *forms, const Origin *origin);
 const Expr *expr_where(Program *p, const Guard *guards, int count, const Expr *a, const Expr *b);
 const Expr *expr_draw(Program *p, Draw draw);
@@ -217,6 +218,9 @@ const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bind
 // replacement.
 typedef const Expr *ExprMap(void *data, const Expr *read);
 const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data);
+// Another value for one part, wherever it is not in a subscript. In the place of an integer a number is its
+// floor, here and in expr_map_reads.
+const Expr *expr_replace(Program *p, const Expr *e, const Expr *from, const Expr *to);
 const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args); // on other arguments
 const Expr *expr_map_args(Program *p, const Expr *e, ExprMap *each, void *data);
 
@@ -253,7 +257,8 @@ typedef enum {
     TENSOR_CLOCK, // a number of the run, written by the runtime: step, epoch, steps, ... TYPE_DOUBLE, rank 0
     TENSOR_SETTING, // a number that the command line may set. TYPE_DOUBLE, rank 0
     TENSOR_TEMP,
-    TENSOR_OUTPUT // read by the runtime after the function ran
+    TENSOR_OUTPUT,  // read by the runtime after the function ran
+    TENSOR_TRAINING // one BOOL: expr_training; no function has it after `specialise`
 } TensorKind;
 
 struct Tensor {
@@ -271,6 +276,7 @@ struct Tensor {
     const Origin *origin;
     uint8_t signs;         // what its elements can be (pass/signs.c); 0: not asked yet
     bool trainable;        // TENSOR_PARAM: some clause of `minimize` updates it
+    bool given;            // a model's result: what is measured does not ask how it is made
     double start;          // TENSOR_TOTAL, TENSOR_SETTING, TENSOR_CLOCK: first value
     struct Layout *layout; // after `layout` (pass/kernel.h); NULL before
 };
@@ -316,6 +322,28 @@ typedef struct {
     Tensor *of, *by, *result;
 } GradientRequest;
 
+// What a function says of a whole part of the data: `value`, read as if all its rows were one batch. `totals`
+// computes it in FUNCTION_METRICS of what the batches add up, and defines `output` there (NULL: another
+// function's measure of that name does).
+typedef enum {
+    MEASURE_TWICE,  // rows may be seen twice: a metric
+    MEASURE_ONCE,   // once, or it is the mean of the batches' values by their rows: a loss
+    MEASURE_BATCHES // it is that mean
+} MeasureKind;
+typedef struct {
+    const char *name;
+    MeasureKind kind;
+    Tensor *value, *output;
+} Measure;
+// What a second pass over the rows reads of those that the first kept; or the order of what is kept, or of an
+// order.
+typedef struct {
+    bool training;  // of STEP, read by SECOND_STEP; else of EVALUATE, read by SECOND
+    Tensor *values; // its TENSOR_OUTPUT, rows first; NULL: an order
+    Tensor *source; // where the second pass reads it
+    int of;         // of an order: its place among the kept; else -1
+} Kept;
+
 typedef enum {
     FUNCTION_INITIAL,  // parameters, states and slots from draws
     FUNCTION_STEP,     // forward, backward; update too unless gradients are accumulated
@@ -329,8 +357,12 @@ typedef enum {
     FUNCTION_STOP,        // the stop rule, from the clock and the run's state; changes nothing
     FUNCTION_PREPARE,     // data block: columns -> fields, for a block of rows
     FUNCTION_PREPARE_TEST,
-    FUNCTION_PREPARE_VALIDATION // the same for parts with columns of their own
+    FUNCTION_PREPARE_VALIDATION, // the same for parts with columns of their own
+    FUNCTION_RUN // the master: all that a batch is used for. `specialise` cuts the others out of it
 } FunctionKind;
+
+// Before `specialise` a function may have a master, `from`, and no equations: its effects, outputs and
+// measures speak of the master's tensors, and say what is to be cut out.
 
 struct Function {
     const char *name;
@@ -339,6 +371,9 @@ struct Function {
     VEC(Effect) effects;
     VEC(Tensor *) outputs;
     VEC(GradientRequest) gradients; // empty after `differentiate`
+    Function *from;                 // NULL after `specialise`
+    bool training;                  // what expr_training is in what is cut
+    VEC(Measure) measures;          // empty after `totals`
 };
 
 typedef enum { PRECISION_DEFAULT, PRECISION_STRICT, PRECISION_DOUBLE } Precision;
@@ -351,6 +386,8 @@ struct Program {
     Span at;       // what is written out now, for messages
     VEC(Tensor *) tensors;
     VEC(Function *) functions;
+    VEC(Kept) kept;          // of both functions that keep rows
+    VEC(const char *) means; // the measures that see their rows twice, and are the mean of the batches
     uint32_t next_index;
     struct Tables *tables; // hash-consing (ir/expr.c)
 };
@@ -365,6 +402,9 @@ Tensor *program_rowmap(Program *p);                        // the one TENSOR_ROW
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
 const GradientRequest *function_request(const Function *f, const Tensor *result); // that defines it, or NULL
+// By the tensor's id: what computing these needs, of a gradient what it derives, and by what (copy.c).
+bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int count);
+Tensor *tensor_again(Program *p, const Tensor *t); // a TENSOR_TEMP as it, with a name of its own
 // Computes `of` again where each target of `changed` is its value instead (copy.c); `of` itself where nothing
 // of it changes. Definitions stand before their readers.
 Tensor *function_copy(Program *p, Function *f, Tensor *of, const Effect *changed, int count);
@@ -402,6 +442,7 @@ const char *tensor_kind_word(TensorKind kind); // "param"; NULL beyond the last
 const char *type_word(Type type);
 const char *reduction_word(Reduction r);
 const char *function_kind_word(FunctionKind kind);
+const char *measure_word(MeasureKind kind);
 const char *precision_word(Precision precision);
 Program *program_read(Context *ctx, const Source *text); // NULL after diagnostics
 
@@ -419,7 +460,8 @@ typedef struct {
 } Value;
 typedef struct Environment Environment;
 Environment *environment_create(Program *p, int64_t rows, uint64_t seed);
-double *environment_values(Environment *env, Tensor *t); // zeroed on first use
+double *environment_values(Environment *env, Tensor *t);                            // zeroed on first use
+void environment_source(Environment *env, Tensor *t, int64_t rows, double *values); // of a TENSOR_SOURCE
 void environment_rows(Environment *env, int64_t rows);
 void environment_draws(Environment *env, uint64_t seed, uint32_t batch_number);
 // Runs a function: NULL, or what went wrong (a read outside, an element defined twice, a value missing).

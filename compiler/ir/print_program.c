@@ -36,8 +36,19 @@ static void print_tensor(Text *out, const Program *p, const Tensor *t) {
     if (t->type != TYPE_REAL) text_add(out, " %s", type_word(t->type));
     if (t->bounded) text_add(out, " in %lld..%lld", (long long)t->low, (long long)t->high);
     if (t->trainable) text_put(out, " trainable");
+    if (t->given) text_put(out, " given");
     if (t->step) text_add(out, " along %d%s", t->along, t->step < 0 ? " reversed" : "");
     if (t->start != 0) text_add(out, " = %s", string_of_double(p->arena, t->start));
+    text_put(out, "\n");
+}
+
+static void print_measure(Text *out, const Measure *m) {
+    text_put(out, "    measure ");
+    name_print(out, m->name);
+    text_add(out, " %s of ", measure_word(m->kind));
+    name_print(out, m->value->name);
+    if (m->output) text_put(out, " into ");
+    if (m->output) name_print(out, m->output->name);
     text_put(out, "\n");
 }
 
@@ -45,6 +56,9 @@ void function_print(Text *out, const Program *p, const Function *f) {
     (void)p;
     text_add(out, "function %s ", function_kind_word(f->kind));
     name_print(out, f->name);
+    if (f->from) text_put(out, " from ");
+    if (f->from) name_print(out, f->from->name);
+    if (f->training) text_put(out, " training");
     text_put(out, "\n");
     for (int i = 0; i < f->equations.count; i++) {
         equation_print_lines(out, f->equations.data[i], "    ");
@@ -71,6 +85,7 @@ void function_print(Text *out, const Program *p, const Function *f) {
         name_print(out, f->outputs.data[i]->name);
         text_put(out, "\n");
     }
+    for (int i = 0; i < f->measures.count; i++) print_measure(out, &f->measures.data[i]);
 }
 
 static void mark_used(const Function *f, bool *used) {
@@ -86,6 +101,7 @@ static void mark_used(const Function *f, bool *used) {
         used[g->of->id] = used[g->by->id] = used[g->result->id] = true;
     }
     for (int i = 0; i < f->outputs.count; i++) used[f->outputs.data[i]->id] = true;
+    for (int i = 0; i < f->measures.count; i++) used[f->measures.data[i].value->id] = true;
 }
 
 // Temporaries that no function speaks of any more are left out.

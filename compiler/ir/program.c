@@ -64,6 +64,12 @@ Tensor *program_rowmap(Program *p) {
     return t;
 }
 
+const Expr *expr_training(Program *p) {
+    Tensor *t = tensor_of_kind(p, TENSOR_TRAINING);
+    if (!t) t = tensor_add(p, "training", TENSOR_TRAINING, TYPE_BOOL, 0, NULL);
+    return expr_read(p, t, NULL, NULL);
+}
+
 Index *index_add(Program *p, const char *name, int64_t size, bool batch) {
     Index *i = arena_new(p->arena, Index);
     *i = (Index){.name = string_copy(p->arena, name, strlen(name)),

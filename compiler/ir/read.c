@@ -26,6 +26,7 @@ FIND(type_word, Type, 0)
 FIND(reduction_word, Reduction, 1)
 FIND(function_kind_word, FunctionKind, 0)
 FIND(precision_word, Precision, 0)
+FIND(measure_word, MeasureKind, 0)
 
 static void read_header(Reader *r) {
     int64_t batch = 1;
@@ -74,6 +75,7 @@ static void read_tensor(Reader *r, TensorKind kind) {
         t->high = reader_integer(r);
     }
     t->trainable = reader_take(r, "trainable");
+    t->given = reader_take(r, "given");
     if (reader_take(r, "along")) {
         int64_t along = reader_integer(r);
         t->step = reader_take(r, "reversed") ? -1 : 1;
@@ -173,7 +175,21 @@ static void read_equation(Reader *r, Function *f) {
     end_line(r);
 }
 
-// NAME := NAME, NAME = gradient NAME by NAME, output NAME, or an equation
+// measure NAME twice of NAME into NAME
+static void read_measure(Reader *r, Function *f) {
+    Measure m = {.name = reader_name(r)};
+    int kind = find_MeasureKind(r);
+    if (kind < 0) reader_fail(r, "a kind of measure is expected here");
+    reader_next(r);
+    m.kind = kind < 0 ? MEASURE_TWICE : (MeasureKind)kind;
+    reader_expect(r, "of");
+    m.value = reader_tensor(r);
+    if (reader_take(r, "into")) m.output = reader_tensor(r);
+    vec_push(r->p->arena, &f->measures, m);
+    end_line(r);
+}
+
+// NAME := NAME, NAME = gradient NAME by NAME, output NAME, a measure, or an equation
 static void read_statement(Reader *r, Function *f) {
     Word first = r->word;
     Arena *arena = r->p->arena;
@@ -187,6 +203,10 @@ static void read_statement(Reader *r, Function *f) {
         Tensor *t = reader_tensor(r);
         vec_push(arena, &f->outputs, t);
         end_line(r);
+        return;
+    }
+    if (string_equal(first.text, "measure") && !first.quoted && r->word.kind == WORD_NAME) {
+        read_measure(r, f);
         return;
     }
     bool effect = reader_is(r, ":="), gradient = reader_is(r, "=");
@@ -210,6 +230,23 @@ static void read_statement(Reader *r, Function *f) {
     end_line(r);
 }
 
+// function KIND NAME, function KIND NAME from NAME training
+static Function *read_function(Reader *r) {
+    int kind = find_FunctionKind(r);
+    if (kind < 0) reader_fail(r, "a kind of function is expected here");
+    reader_next(r);
+    Function *f = function_add(r->p, kind < 0 ? FUNCTION_STEP : (FunctionKind)kind, reader_name(r));
+    if (reader_take(r, "from")) {
+        const char *name = reader_name(r);
+        for (int i = 0; i < r->p->functions.count; i++)
+            if (string_equal(r->p->functions.data[i]->name, name)) f->from = r->p->functions.data[i];
+        if (!f->from) reader_fail(r, "no function is called `%s`", name);
+    }
+    f->training = reader_take(r, "training");
+    end_line(r);
+    return f;
+}
+
 Program *program_read(Context *ctx, const Source *source) {
     Reader r = {.ctx = ctx, .source = source};
     reader_next(&r);
@@ -218,11 +255,7 @@ Program *program_read(Context *ctx, const Source *source) {
     Function *f = NULL;
     while (!r.failed && r.word.kind != WORD_END) {
         if (reader_take(&r, "function")) {
-            int kind = find_FunctionKind(&r);
-            if (kind < 0) reader_fail(&r, "a kind of function is expected here");
-            reader_next(&r);
-            f = function_add(r.p, kind < 0 ? FUNCTION_STEP : (FunctionKind)kind, reader_name(&r));
-            end_line(&r);
+            f = read_function(&r);
         } else if (f) {
             read_statement(&r, f);
         } else {

@@ -67,15 +67,26 @@ static const char *form_text(const Verifier *v, const Affine *form) {
     return text_string(&text);
 }
 
+// In the master, and until `totals`, a batch stands for all rows of a part: they may be sorted, and read in
+// that order.
+static bool sees_all_rows(const Function *f) { return f->kind == FUNCTION_RUN || f->measures.count > 0; }
+
+static bool is_order(const Verifier *v, const Affine *form) {
+    return sees_all_rows(v->f) && form->count == 1 && form->constant == 0 &&
+           form->terms[0].atom->op == OP_READ && form->terms[0].atom->type == TYPE_INT;
+}
+
 static void check_read(Inside *x, const Expr *e) {
     const Tensor *t = e->tensor;
+    if (t->kind == TENSOR_TRAINING && x->v->f->kind != FUNCTION_RUN)
+        fail(x->v, "only the master asks whether it trains");
     for (int d = 0; d < t->rank && !x->v->failure; d++) {
         const Affine *form = e->forms[d];
         if (t->kind == TENSOR_SOURCE && d == 0) continue;
         if (t->batch_dims >> d & 1) {
             const Index *index = affine_only(form);
             bool single = t->dims[d] == 1 && affine_is_constant(form) && form->constant == 0;
-            if ((!index || !index->batch) && !single)
+            if ((!index || !index->batch) && !single && !is_order(x->v, form))
                 fail(x->v, "the batch of %s is read at %s, not at a batch index", t->name,
                      form_text(x->v, form));
         } else if (!x->in_guard &&
@@ -199,7 +210,8 @@ static void check_order(Verifier *v, const Equation *q) {
         for (int k = 0; k < x->forms[d]->count; k++)
             plain = plain && x->forms[d]->terms[k].atom->op == OP_INDEX;
     if (!plain || q->index_count != 1 || index_find(results, count, i) < 0 ||
-        i->size != q->indices[0]->size || i->batch || q->indices[0]->batch || expr_depends(x, i))
+        i->size != q->indices[0]->size || i->batch != q->indices[0]->batch ||
+        (i->batch && !sees_all_rows(v->f)) || expr_depends(x, i))
         fail(v, "an order is not of the form order[r] at(x, i)");
 }
 
@@ -252,6 +264,14 @@ static void check_defined(Verifier *v, const Tensor *t) {
         fail(v, "%s is never defined", t->name);
 }
 
+// Is it what `totals` will define?
+static bool is_measured(const Verifier *v, const Tensor *t) {
+    for (int i = 0; i < v->p->functions.count; i++)
+        for (int k = 0; k < v->p->functions.data[i]->measures.count; k++)
+            if (v->p->functions.data[i]->measures.data[k].output == t) return true;
+    return false;
+}
+
 static void check_ends(Verifier *v) {
     const Function *f = v->f;
     v->q = NULL;
@@ -270,15 +290,18 @@ static void check_ends(Verifier *v) {
         if (!same_shape(g->by, g->result))
             fail(v, "the gradient %s has not the shape of %s", g->result->name, g->by->name);
     }
-    for (int i = 0; i < f->outputs.count && !v->failure; i++) check_defined(v, f->outputs.data[i]);
+    for (int i = 0; i < f->measures.count && !v->failure; i++) check_defined(v, f->measures.data[i].value);
+    for (int i = 0; i < f->outputs.count && !v->failure; i++)
+        if (!is_measured(v, f->outputs.data[i])) check_defined(v, f->outputs.data[i]);
 }
 
 static const char *verify_function(Program *p, const Function *f) {
     Verifier v = {.p = p, .f = f, .last = arena_array(p->arena, int, p->tensors.count + 1)};
+    const Function *in = f->from ? f->from : f; // where its tensors are defined
     v.cycles = function_cycles(p, f);
-    for (int i = 0; i < f->equations.count; i++) v.last[f->equations.data[i]->tensor->id] = i + 1;
-    for (int i = 0; i < f->gradients.count; i++) // defined where `differentiate` will put it
-        if (v.last[f->gradients.data[i].result->id] == 0) v.last[f->gradients.data[i].result->id] = -1;
+    for (int i = 0; i < in->equations.count; i++) v.last[in->equations.data[i]->tensor->id] = i + 1;
+    for (int i = 0; i < in->gradients.count; i++) // defined where `differentiate` will put it
+        if (v.last[in->gradients.data[i].result->id] == 0) v.last[in->gradients.data[i].result->id] = -1;
     for (v.number = 0; v.number < f->equations.count && !v.failure; v.number++)
         check_equation(&v, f->equations.data[v.number]);
     if (!v.failure) check_pieces(&v);

@@ -29,12 +29,14 @@ typedef struct {
     int count;
     ExprMap *leaf; // ... or a replacement of reads
     void *data;
+    const Expr *from, *to; // ... or of one part, but not in subscripts
 } Walk;
 
 static const Expr *walk(void *data, const Expr *e);
 
 static bool touched(const Walk *w, const Expr *e) {
     if (w->leaf) return e->read_count > 0;
+    if (w->from) return true;
     for (int i = 0; i < w->count; i++)
         if (expr_depends(e, w->bindings[i].from)) return true;
     return false;
@@ -45,9 +47,11 @@ static const Affine *walk_form(Walk *w, const Affine *a) {
     for (int i = 0; i < a->count; i++) any |= touched(w, a->terms[i].atom);
     if (!any) return a;
     const Affine *sum = affine_constant(w->p, a->constant);
-    for (int i = 0; i < a->count; i++)
-        sum = affine_add(
-            w->p, sum, affine_scale(w->p, affine_atom(w->p, walk(w, a->terms[i].atom)), a->terms[i].coef, 1));
+    for (int i = 0; i < a->count; i++) {
+        const Expr *atom = walk(w, a->terms[i].atom);
+        if (atom->op != OP_CONST && !expr_is_integer(atom)) atom = expr_unary(w->p, OP_FLOOR, atom);
+        sum = affine_add(w->p, sum, affine_scale(w->p, affine_atom(w->p, atom), a->terms[i].coef, 1));
+    }
     return affine_scale(w->p, sum, 1, a->denominator);
 }
 
@@ -78,15 +82,17 @@ static const Expr *walk_where(Walk *w, const Expr *e) {
 static const Expr *walk(void *data, const Expr *e) {
     Walk *w = data;
     if (!touched(w, e)) return e;
+    if (e == w->from) return w->to;
     const Expr *known = scratch_get(w->memo, e);
     if (known) return known;
     const Expr *result;
     switch (e->op) {
     case OP_INDEX: result = walk_index(w, e); break;
     case OP_AFFINE: result = expr_affine(w->p, walk_form(w, e->form)); break;
-    case OP_READ: result = walk_read(w, e); break;
+    case OP_READ: result = w->from ? e : walk_read(w, e); break;
     case OP_WHERE: result = walk_where(w, e); break;
     case OP_DRAW: {
+        if (w->from) return e;
         Draw draw = *e->draw;
         draw.element = walk_form(w, draw.element);
         result = expr_draw(w->p, draw);
@@ -114,6 +120,13 @@ const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bind
 
 const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data) {
     Walk w = {.p = p, .memo = scratch_open(p), .leaf = leaf, .data = data};
+    const Expr *result = walk(&w, e);
+    scratch_close(p, w.memo);
+    return result;
+}
+
+const Expr *expr_replace(Program *p, const Expr *e, const Expr *from, const Expr *to) {
+    Walk w = {.p = p, .memo = scratch_open(p), .from = from, .to = to};
     const Expr *result = walk(&w, e);
     scratch_close(p, w.memo);
     return result;

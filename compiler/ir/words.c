@@ -4,11 +4,11 @@
 #include "ir/ir.h"
 
 static const char *const TENSOR_WORDS[] = {
-    [TENSOR_SOURCE] = "source",     [TENSOR_INPUT] = "input",     [TENSOR_ROWMAP] = "rowmap",
-    [TENSOR_PARAM] = "param",       [TENSOR_STATE] = "state",     [TENSOR_SLOT] = "slot",
-    [TENSOR_GRADIENT] = "gradient", [TENSOR_TOTAL] = "total",     [TENSOR_RUN] = "run",
-    [TENSOR_CLOCK] = "clock",       [TENSOR_SETTING] = "setting", [TENSOR_TEMP] = "temp",
-    [TENSOR_OUTPUT] = "output"};
+    [TENSOR_SOURCE] = "source",     [TENSOR_INPUT] = "input",      [TENSOR_ROWMAP] = "rowmap",
+    [TENSOR_PARAM] = "param",       [TENSOR_STATE] = "state",      [TENSOR_SLOT] = "slot",
+    [TENSOR_GRADIENT] = "gradient", [TENSOR_TOTAL] = "total",      [TENSOR_RUN] = "run",
+    [TENSOR_CLOCK] = "clock",       [TENSOR_SETTING] = "setting",  [TENSOR_TEMP] = "temp",
+    [TENSOR_OUTPUT] = "output",     [TENSOR_TRAINING] = "training"};
 static const char *const TYPE_WORDS[] = {"real", "int", "bool", "double"};
 static const char *const REDUCTION_WORDS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin", "order"};
 static const char *const FUNCTION_WORDS[] = {[FUNCTION_INITIAL] = "initial",
@@ -23,7 +23,9 @@ static const char *const FUNCTION_WORDS[] = {[FUNCTION_INITIAL] = "initial",
                                              [FUNCTION_STOP] = "stop",
                                              [FUNCTION_PREPARE] = "prepare",
                                              [FUNCTION_PREPARE_TEST] = "prepare_test",
-                                             [FUNCTION_PREPARE_VALIDATION] = "prepare_validation"};
+                                             [FUNCTION_PREPARE_VALIDATION] = "prepare_validation",
+                                             [FUNCTION_RUN] = "run"};
+static const char *const MEASURE_WORDS[] = {"twice", "once", "batches"};
 static const char *const PRECISION_WORDS[] = {"default", "strict", "double"};
 
 #define WORD(list, i) ((size_t)(i) < sizeof list / sizeof *list ? list[i] : NULL)
@@ -32,4 +34,5 @@ const char *tensor_kind_word(TensorKind kind) { return WORD(TENSOR_WORDS, kind);
 const char *type_word(Type type) { return WORD(TYPE_WORDS, type); }
 const char *reduction_word(Reduction r) { return WORD(REDUCTION_WORDS, r); }
 const char *function_kind_word(FunctionKind kind) { return WORD(FUNCTION_WORDS, kind); }
+const char *measure_word(MeasureKind kind) { return WORD(MEASURE_WORDS, kind); }
 const char *precision_word(Precision precision) { return WORD(PRECISION_WORDS, precision); }

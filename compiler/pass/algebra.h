@@ -55,6 +55,7 @@ Definition *flow_add(Flow *flow, Tensor *t); // a new definition at the end
 void flow_close(Flow *flow);                 // writes the function's equations
 void function_sort(Program *p, Function *f); // definitions before readers, otherwise as they were
 void function_drop_dead(Program *p, Function *f);
+void function_slice(Program *p, Function *f); // what its outputs, effects and measures need (specialise.c)
 
 // ---- solve.c, phases.c: algebra of one equation
 Equation *equation_simplify(Program *p, const Equation *q);

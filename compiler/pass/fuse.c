@@ -31,7 +31,8 @@ bool tensor_outlives(const Tensor *t) {
     case TENSOR_INPUT:
     case TENSOR_ROWMAP:
     case TENSOR_TEMP:
-    case TENSOR_OUTPUT: return false;
+    case TENSOR_OUTPUT:
+    case TENSOR_TRAINING: return false;
     }
     return false;
 }

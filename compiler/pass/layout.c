@@ -280,7 +280,8 @@ int function_rank(const Function *f) {
     case FUNCTION_STOP:
     case FUNCTION_PREPARE:
     case FUNCTION_PREPARE_TEST:
-    case FUNCTION_PREPARE_VALIDATION: return LAST_RANK;
+    case FUNCTION_PREPARE_VALIDATION:
+    case FUNCTION_RUN: return LAST_RANK;
     }
     return LAST_RANK;
 }

@@ -88,14 +88,6 @@ typedef struct {
     bool in_training;
     Tensor *clock[3];
 } Metric;
-// What metrics that see the rows twice keep of each row of a part; or the order of what is kept, or of an
-// order.
-typedef struct {
-    bool training;  // of STEP, read by SECOND_STEP; else of EVALUATE, read by SECOND
-    Tensor *values; // its TENSOR_OUTPUT, rows first; NULL: an order
-    Tensor *source; // where the second pass reads it
-    int of;         // of an order: its place among the kept; else -1
-} Kept;
 typedef struct {
     const char *name;
     Tensor *tensor;

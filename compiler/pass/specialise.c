@@ -1,0 +1,124 @@
+// Cuts functions out of their master: what each wants, with `training` decided. A value that became the
+// target itself is no effect. The one that trains keeps the master's tensors, and each what it puts out; else
+// functions have tensors of their own.
+#include "pass/algebra.h"
+#include "pass/passes.h"
+
+typedef struct {
+    Program *p;
+    Function *f;
+    const Equation **alone; // by the tensor's id: the one equation that defines it, or NULL
+    Tensor **own;           // by the tensor's id: what f has in its place, or NULL
+    int count;
+} Cut;
+
+void function_slice(Program *p, Function *f) {
+    VEC(Tensor *) wanted = {0};
+    for (int i = 0; i < f->outputs.count; i++) vec_push(p->arena, &wanted, f->outputs.data[i]);
+    for (int i = 0; i < f->effects.count; i++) vec_push(p->arena, &wanted, f->effects.data[i].value);
+    for (int i = 0; i < f->measures.count; i++) vec_push(p->arena, &wanted, f->measures.data[i].value);
+    const bool *needed = function_needed(p, f, wanted.data, wanted.count);
+    int equations = 0, gradients = 0;
+    for (int i = 0; i < f->equations.count; i++)
+        if (needed[f->equations.data[i]->tensor->id]) f->equations.data[equations++] = f->equations.data[i];
+    for (int i = 0; i < f->gradients.count; i++)
+        if (needed[f->gradients.data[i].result->id]) f->gradients.data[gradients++] = f->gradients.data[i];
+    f->equations.count = equations;
+    f->gradients.count = gradients;
+}
+
+static const Expr *decide(void *data, const Expr *read) {
+    const Cut *c = data;
+    return read->tensor->kind == TENSOR_TRAINING ? expr_int(c->p, c->f->training) : read;
+}
+
+// All of the master, with `training` decided.
+static void take(Cut *c) {
+    Program *p = c->p;
+    const Function *from = c->f->from;
+    bool *defined = arena_array(p->arena, bool, c->count + 1);
+    for (int i = 0; i < from->equations.count; i++) {
+        const Equation *q = from->equations.data[i];
+        uint32_t id = q->tensor->id;
+        Equation *decided = equation_with(p, q, expr_map_reads(p, q->e, decide, c));
+        vec_push(p->arena, &c->f->equations, decided);
+        c->alone[id] = defined[id] ? NULL : decided;
+        defined[id] = true;
+    }
+    for (int i = 0; i < from->gradients.count; i++)
+        vec_push(p->arena, &c->f->gradients, from->gradients.data[i]);
+}
+
+// The tensor whose elements these are, through definitions that only read another's.
+static const Tensor *original(const Cut *c, const Tensor *t) {
+    const Equation *q;
+    while ((q = c->alone[t->id]) && q->reduction == REDUCE_NONE && q->e->op == OP_READ &&
+           q->e->guard_count == q->out_count && equation_identity(q)) {
+        for (int d = 0; d < q->out_count; d++)
+            if (q->out[d] != q->e->forms[d]) return t;
+        t = q->e->tensor;
+    }
+    return t;
+}
+
+static void drop_effects(Cut *c) {
+    int kept = 0;
+    for (int i = 0; i < c->f->effects.count; i++) {
+        Effect e = c->f->effects.data[i];
+        if (original(c, e.value) != e.target) c->f->effects.data[kept++] = e;
+    }
+    c->f->effects.count = kept;
+}
+
+static Tensor *own(const Cut *c, Tensor *t) {
+    return (int)t->id < c->count && c->own[t->id] ? c->own[t->id] : t;
+}
+
+static const Expr *read_own(void *data, const Expr *read) {
+    const Cut *c = data;
+    Tensor *t = own(c, read->tensor);
+    return t == read->tensor ? read : expr_read(c->p, t, read->forms, read->origin);
+}
+
+static void make_own(Cut *c, Tensor *t) {
+    if (t->kind == TENSOR_TEMP && !c->own[t->id]) c->own[t->id] = tensor_again(c->p, t);
+}
+
+static void rename(Cut *c) {
+    Function *f = c->f;
+    for (int i = 0; i < f->equations.count; i++) make_own(c, f->equations.data[i]->tensor);
+    for (int i = 0; i < f->gradients.count; i++) make_own(c, f->gradients.data[i].result);
+    for (int i = 0; i < f->equations.count; i++) {
+        Equation *q = f->equations.data[i];
+        q->tensor = own(c, q->tensor);
+        q->e = expr_map_reads(c->p, q->e, read_own, c);
+    }
+    for (int i = 0; i < f->gradients.count; i++) {
+        GradientRequest *g = &f->gradients.data[i];
+        *g = (GradientRequest){own(c, g->of), own(c, g->by), own(c, g->result)};
+    }
+    for (int i = 0; i < f->outputs.count; i++) f->outputs.data[i] = own(c, f->outputs.data[i]);
+    for (int i = 0; i < f->effects.count; i++) f->effects.data[i].value = own(c, f->effects.data[i].value);
+    for (int i = 0; i < f->measures.count; i++) f->measures.data[i].value = own(c, f->measures.data[i].value);
+}
+
+static void cut(Program *p, Function *f) {
+    Cut c = {.p = p, .f = f, .count = p->tensors.count};
+    c.alone = arena_array(p->arena, const Equation *, c.count + 1);
+    c.own = arena_array(p->arena, Tensor *, c.count + 1);
+    take(&c);
+    drop_effects(&c);
+    function_slice(p, f);
+    if (!f->training) rename(&c);
+    f->from = NULL;
+    f->training = false;
+}
+
+void pass_specialise(Program *p) {
+    int kept = 0;
+    for (int i = 0; i < p->functions.count; i++)
+        if (p->functions.data[i]->from) cut(p, p->functions.data[i]);
+    for (int i = 0; i < p->functions.count; i++)
+        if (p->functions.data[i]->kind != FUNCTION_RUN) p->functions.data[kept++] = p->functions.data[i];
+    p->functions.count = kept;
+}
