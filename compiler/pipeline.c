@@ -109,21 +109,6 @@ static int layer_of(const Map *layers, const Origin *origin) {
     }
 }
 
-// By the tensor's number: does the function need it for its outputs and effects?
-static bool *needed_tensors(const Program *p, const Function *f) {
-    bool *needed = arena_array(p->arena, bool, p->tensors.count);
-    for (int i = 0; i < f->outputs.count; i++) needed[f->outputs.data[i]->id] = true;
-    for (int i = 0; i < f->effects.count; i++) needed[f->effects.data[i].value->id] = true;
-    for (int i = f->equations.count - 1; i >= 0; i--) {
-        const Equation *q = f->equations.data[i];
-        for (int r = 0; needed[q->tensor->id] && r < q->e->read_count; r++) {
-            const GradientRequest *g = function_request(f, q->e->reads[r]->tensor);
-            needed[(g ? g->of : q->e->reads[r]->tensor)->id] = true;
-        }
-    }
-    return needed;
-}
-
 // Operations of each layer's own text on a batch, for `summary`: what prediction needs (where there is none,
 // evaluation), before anything is simplified.
 static void count_layers(Module *m) {
@@ -134,9 +119,9 @@ static void count_layers(Module *m) {
     for (int i = 0; i < m->program->functions.count; i++) {
         const Function *f = m->program->functions.data[i];
         if (f->kind != kind) continue;
-        const bool *needed = needed_tensors(m->program, f);
+        const bool *live = function_live(m->program, f);
         for (int q = 0; q < f->equations.count; q++) {
-            if (!needed[f->equations.data[q]->tensor->id]) continue;
+            if (!live[f->equations.data[q]->tensor->id]) continue;
             int layer = layer_of(layers, f->equations.data[q]->origin);
             Function one = {.name = f->name, .kind = f->kind};
             vec_push(m->program->arena, &one.equations, f->equations.data[q]);

@@ -61,6 +61,14 @@ bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int 
     return needed;
 }
 
+bool *function_live(Program *p, const Function *f) {
+    Tensors wanted = {0};
+    for (int i = 0; i < f->outputs.count; i++) vec_push(p->arena, &wanted, f->outputs.data[i]);
+    for (int i = 0; i < f->effects.count; i++) vec_push(p->arena, &wanted, f->effects.data[i].value);
+    for (int i = 0; i < f->measures.count; i++) vec_push(p->arena, &wanted, f->measures.data[i].value);
+    return function_needed(p, f, wanted.data, wanted.count);
+}
+
 // Does the equation read what has changed? A gradient has where what it derives has, or by what.
 static bool reads_changed(Copies *c, const Function *f, const Equation *q) {
     bool any = false;

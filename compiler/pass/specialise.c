@@ -13,16 +13,12 @@ typedef struct {
 } Cut;
 
 void function_slice(Program *p, Function *f) {
-    VEC(Tensor *) wanted = {0};
-    for (int i = 0; i < f->outputs.count; i++) vec_push(p->arena, &wanted, f->outputs.data[i]);
-    for (int i = 0; i < f->effects.count; i++) vec_push(p->arena, &wanted, f->effects.data[i].value);
-    for (int i = 0; i < f->measures.count; i++) vec_push(p->arena, &wanted, f->measures.data[i].value);
-    const bool *needed = function_needed(p, f, wanted.data, wanted.count);
+    const bool *live = function_live(p, f);
     int equations = 0, gradients = 0;
     for (int i = 0; i < f->equations.count; i++)
-        if (needed[f->equations.data[i]->tensor->id]) f->equations.data[equations++] = f->equations.data[i];
+        if (live[f->equations.data[i]->tensor->id]) f->equations.data[equations++] = f->equations.data[i];
     for (int i = 0; i < f->gradients.count; i++)
-        if (needed[f->gradients.data[i].result->id]) f->gradients.data[gradients++] = f->gradients.data[i];
+        if (live[f->gradients.data[i].result->id]) f->gradients.data[gradients++] = f->gradients.data[i];
     f->equations.count = equations;
     f->gradients.count = gradients;
 }
