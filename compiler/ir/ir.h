@@ -423,6 +423,7 @@ int equation_result_indices(const Equation *q, const Index **indices, int room);
 // time, and reads the others of earlier steps, or of its own step where they stand before it. No pass may
 // write a constant in place of that index or split it. What is in no circle has no step (function_sort).
 const Index *equation_time(const Equation *q); // NULL: in no order
+void function_sort(Program *p, Function *f);   // definitions before readers, otherwise as they were (flow.c)
 // When what an equation reads of a tensor is made, in the order of both: all of it in earlier steps; some in
 // its own; some perhaps later, or in another order.
 typedef enum { READ_EARLIER, READ_NOW, READ_LATER } ReadTime;

@@ -4,9 +4,7 @@
 #define NN_ALGEBRA_H
 
 #include "ir/algebra.h"
-
-typedef VEC(Equation *) Equations;
-typedef VEC(const Expr *) Exprs;
+#include "ir/flow.h"
 
 // ---- shape.c: expressions and equations taken apart and made
 typedef struct {
@@ -14,7 +12,7 @@ typedef struct {
     int count;
     const Expr *body;
 } Guarded;
-Guarded expr_guarded(const Expr *e); // where(guards, body, 0); no guards: e itself
+Guarded expr_guarded(const Expr *e);                // where(guards, body, 0); no guards: e itself
 bool expr_is_cheap(Program *p, const Expr *e);      // may be computed again for every reader
 const Expr *expr_unstop(Program *p, const Expr *e); // stop_gradient has done its work
 
@@ -36,26 +34,7 @@ Index *index_like(Program *p, const Index *i);
 const Index **dims_fresh(Program *p, const Tensor *t, const Expr *hint); // an index for each dimension
 const Affine **forms_of(Program *p, const Index *const *indices, int count);
 
-// ---- flow.c: a function as definitions in order
-typedef struct {
-    Tensor *tensor;
-    Equations equations; // its pieces
-    bool live;           // needed outside of the function
-} Definition;
-typedef struct {
-    Program *p;
-    Function *f;
-    VEC(Definition *) order;
-    VEC(Definition *) by_id; // by the tensor's id, NULL: not defined here
-} Flow;
-Flow *flow_open(Program *p, Function *f);
-Flow *flow_empty(Program *p, Function *f);
-Definition *flow_definition(const Flow *flow, const Tensor *t);
-Definition *flow_add(Flow *flow, Tensor *t); // a new definition at the end
-void flow_close(Flow *flow);                 // writes the function's equations
-void function_sort(Program *p, Function *f); // definitions before readers, otherwise as they were
-void function_drop_dead(Program *p, Function *f);
-void function_slice(Program *p, Function *f); // what its outputs, effects and measures need (specialise.c)
+void function_slice(Program *p, Function *f); // specialise.c: leaves what its outputs, effects and measures need
 
 // ---- solve.c, phases.c: algebra of one equation
 Equation *equation_simplify(Program *p, const Equation *q);

@@ -24,6 +24,7 @@ static void touch(Elaborator *el, Cell *slot) {
 // A new value for a state: of its shape, and stored.
 static SemaValue set_slot(Elaborator *el, Env *env, Cell *slot, SemaValue v, Span span) {
     const Tensor *t = slot->target;
+    if (el->tables->loops) return fail_value(el, env, RECUR_STATE, span, slot->name);
     v = value_first(v);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR)
@@ -45,7 +46,7 @@ static SemaValue set_slot(Elaborator *el, Env *env, Cell *slot, SemaValue v, Spa
 
 static SemaValue fresh_name(Elaborator *el, Env *env, const Node *target, SemaValue v) {
     Name *old = map_get(env->names, target->name);
-    if (old && !old->is_size && old->value.kind != SEMA_ERROR) {
+    if (old && !old->is_size && !old->pending && old->value.kind != SEMA_ERROR) {
         Diagnostic *d = fail(el, env, GIVEN_TWICE, target->span, target->name);
         diagnostic_note(el->session->ctx, d, old->span, "it is given here first");
         return value_error();
@@ -97,6 +98,12 @@ static bool declared_dims(Elaborator *el, Left *left) {
         left->declared = true;
         return true;
     }
+    if (n && n->carried) {
+        left->declared = left->pieces = true;
+        left->rank = n->value.array->rank;
+        for (int d = 0; d < left->rank; d++) left->dims[d] = n->value.array->dims[d];
+        return true;
+    }
     const Node *result = map_get(left->outer->frame->declared, name);
     if (!result || !result->brackets) return true;
     left->declared = true;
@@ -121,18 +128,20 @@ static void add_pending(Left *left, const Node *item) {
 static bool bind_left_index(Elaborator *el, Left *left, const Node *item, int at) {
     const Node *stated;
     const char *name = index_name(item, &stated);
-    Name *n = map_get(left->env->names, name);
+    Name *n = map_get(left->env->names, name), *loop = env_name(left->outer, name);
     const Node *texts[2] = {left->value, left->condition};
     Dim dim = {0};
     if (n->index) return fail_false(el, left->outer, INDEX_TWICE, item->span, name);
-    if (stated) {
+    if (loop && loop->loop) {
+        dim = (Dim){loop->index->size, loop->index->batch};
+    } else if (stated) {
         if (!dim_of(el, left->outer, stated, &dim)) return false;
     } else if (left->declared && at >= 0) {
         dim = left->dims[at];
     } else if (!range_of(el, left->env, texts, left->condition ? 2 : 1, name, item->span, &dim)) {
         return false;
     }
-    n->index = index_of(el, name, dim);
+    n->index = loop && loop->loop ? loop->index : index_of(el, name, dim);
     n->pending = false;
     if (at < 0) return true;
     if (!left->declared) left->dims[at] = dim;
@@ -483,7 +492,7 @@ static SemaValue keep_apart(Elaborator *el, Env *env, const Node *target, SemaVa
     return n->value = value_own(el, env, value_first(v), path, target->span);
 }
 
-static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {
+SemaValue elaborate_assignment(Elaborator *el, Env *env, const Node *statement) {
     const Node *target = statement->target, *value = statement->assigned;
     if (statement->op != OPERATOR_SET) {
         const char *name = target_name(target);
@@ -502,25 +511,12 @@ static SemaValue assign(Elaborator *el, Env *env, const Node *statement) {
     return phrase && phrase->slot && phrase->slot->stored ? keep_apart(el, env, target, v) : v;
 }
 
-// What the loop would make is poisoned: the one message is enough.
-static SemaValue refuse_recur(Elaborator *el, Env *env, const Node *recur) {
-    fail(el, env, NOT_YET, recur->span, "`recur`");
-    for (int i = 0; i < recur->count; i++)
-        env_add(env, recur->items[i]->name, value_error(), recur->items[i]->span);
-    for (int i = 0; i < recur->range_block->count; i++) {
-        const Node *statement = recur->range_block->items[i];
-        const char *name = statement->kind == AST_ASSIGN ? target_name(statement->target) : NULL;
-        if (name) env_add(env, name, value_error(), statement->span);
-    }
-    return value_error();
-}
-
 SemaValue elaborate_statement(Elaborator *el, Env *env, const Node *statement) {
     Table memo = el->tables->memo;
     el->tables->memo = (Table){0};
     SemaValue v = value_absent(statement->span);
     if (statement->kind == AST_ASSIGN) {
-        v = assign(el, env, statement);
+        v = elaborate_assignment(el, env, statement);
         const char *name = v.kind == SEMA_ERROR ? target_name(statement->target) : NULL;
         if (name && !map_get(env->names, name)) env_add(env, name, v, statement->target->span);
     } else if (statement->kind == AST_PARAM || statement->kind == AST_STATE) {
@@ -530,7 +526,7 @@ SemaValue elaborate_statement(Elaborator *el, Env *env, const Node *statement) {
     } else if (statement->kind == AST_RESULT) {
         v = value_of(el, env, statement->value);
     } else if (statement->kind == AST_RECUR) {
-        v = refuse_recur(el, env, statement);
+        v = elaborate_recur(el, env, statement);
     } else {
         fail(el, env, PLACE_STATEMENT, statement->span, node_kind_word(statement->kind), "a definition");
         v = value_error();

@@ -118,6 +118,7 @@ typedef struct {
     const Node *node;
     const char *name; // of what is read, for messages
     SemaValue base;
+    const Carried *carried; // of what a loop makes: outside the loop's index is what it begins with
     Outside outside;
     const Expr *value; // what lies outside
     const Affine *forms[MAX_RANK];
@@ -235,6 +236,7 @@ static bool check_dimension(Elaborator *el, const Env *env, Access *a, int d, Gu
     Dim dim = a->base.array->dims[d];
     if (dim.batch) return check_batch(el, env, a, d);
     if (form_inside(el, a->forms[d], dim.size)) return true;
+    if (a->carried && a->carried->along == d && a->carried->begin.kind != SEMA_ABSENT) return true;
     if (a->outside == OUTSIDE_NEVER) {
         report_outside(el, env, a, d);
         return false;
@@ -246,6 +248,16 @@ static bool check_dimension(Elaborator *el, const Env *env, Access *a, int d, Gu
     const Expr *e = expr_binary(p, OP_MIN, expr_affine(p, a->forms[d]), expr_int(p, dim.size - 1));
     a->forms[d] = affine_of(el, expr_binary(p, OP_MAX, e, expr_int(p, 0)));
     return true;
+}
+
+// What lies before the first step of a loop is what its tensor begins with.
+static const Expr *element_at(Elaborator *el, const Access *a) {
+    const Expr *e = array_at(el, a->base.array, a->forms);
+    const Carried *c = a->carried;
+    if (!c || c->along < 0 || c->begin.kind == SEMA_ABSENT) return e;
+    Guard inside = {a->forms[c->along], a->base.array->dims[c->along].size};
+    if (form_inside(el, inside.form, inside.count)) return e;
+    return expr_where(el->session->program, &inside, 1, e, carried_begin(el, c, a->forms, a->count));
 }
 
 static SemaValue read_access(Elaborator *el, Env *env, Access *a) {
@@ -263,7 +275,7 @@ static SemaValue read_access(Elaborator *el, Env *env, Access *a) {
             return value_error();
         }
     }
-    const Expr *e = array_at(el, base, a->forms);
+    const Expr *e = element_at(el, a);
     if (count) {
         const Expr *other = a->value;
         if (!type_is_whole(e->type) && other->op == OP_CONST) other = expr_const(p, other->value);
@@ -293,9 +305,15 @@ static SemaValue eval_base(Elaborator *el, Env *env, const Node *e) {
     return v;
 }
 
+static const Carried *carried_of(const Env *env, const Node *base) {
+    const Name *n = base->kind == AST_NAME ? env_name(env, base->name) : NULL;
+    return n ? n->carried : NULL;
+}
+
 static bool read_extend(Elaborator *el, Env *env, const Node *call, Access *a) {
     if (call->count != 2) return fail_false(el, env, MISSING_ARGUMENT, call->span, "extend", "outside");
     a->base = eval_base(el, env, call->items[0]);
+    a->carried = carried_of(env, call->items[0]);
     a->name = node_text(el->session->arena, call->items[0]);
     const Node *how = call->items[1];
     if (how->kind == AST_NAME && string_equal(how->name, "edge") && !env_name(env, "edge")) {
@@ -315,6 +333,7 @@ SemaValue value_of_index(Elaborator *el, Env *env, const Node *e) {
         if (!read_extend(el, env, e->base, &a)) return value_error();
     } else {
         a.base = eval_base(el, env, e->base);
+        a.carried = carried_of(env, e->base);
         a.name = node_text(el->session->arena, e->base);
     }
     if (a.base.kind == SEMA_ERROR) return value_error();

@@ -23,13 +23,22 @@ struct Cell {
     bool assigned;
 };
 
+// What the lines of a loop carry from step to step: where the loop's index stands, and what lies before its
+// first step (a number, or a tensor without that dimension; ABSENT: nothing).
+typedef struct {
+    int along;
+    SemaValue begin;
+} Carried;
+
 // What a name of a scope stands for.
 typedef struct {
     SemaValue value;
     Cell *slot;
     const Index *index; // the name is an index in force
+    Carried *carried;   // inside the loop that makes it; else NULL
+    bool loop;          // an index: of a loop, the same one in all of its lines
     bool is_size;       // a name of a signature's brackets
-    bool pending;       // an index whose range is not known yet
+    bool pending;       // an index whose range is not known yet; what a loop makes, before its dimensions are
     bool pieces;        // a result given piece by piece
     Dim dim;            // of a size
     Span span;
@@ -100,8 +109,8 @@ typedef struct {
 } Known;
 
 struct SessionTables {
-    Map *tensors;   // full name -> Known, of params and states
-    Map *layers;    // instance's name -> its number in session->layers, from 1
+    Map *tensors; // full name -> Known, of params and states
+    Map *layers;  // instance's name -> its number in session->layers, from 1
     Elaborator *initial;
     int applied, depth, work;
     int64_t rounds; // of the repeats around what is written out now, multiplied
@@ -137,6 +146,8 @@ struct ElaboratorTables {
     int unshared;     // draws and words of the run so far: what gave some is not the same again
     const char *hint; // what the tensors made now are for: net.dense_1.y
     int subscript;    // > 0: in a subscript
+    int loops;        // around what is written out now
+    bool looped;      // some loop was written out
 };
 
 // ---- errors ----
@@ -351,6 +362,12 @@ void layer_end(Elaborator *el, int instance, SemaValue result);
 
 // statement.c
 SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *statement);
+SemaValue elaborate_assignment(Elaborator *el, Env *env, const Node *statement);
+
+// recur.c
+SemaValue elaborate_recur(Elaborator *el, Env *env, const Node *recur);
+// What a read of it gives where the loop's index is outside.
+const Expr *carried_begin(Elaborator *el, const Carried *c, const Affine *const *forms, int rank);
 
 // definition lookup
 const Node *definition_of(Elaborator *el, const Env *env, const char *name);

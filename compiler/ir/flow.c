@@ -1,7 +1,7 @@
 // A function as definitions in order: every tensor with all its pieces, at the place of the last of them.
 // Opened from a function's equations, rewritten as a list, and written back; order and dead code stand here
 // too.
-#include "pass/algebra.h"
+#include "ir/flow.h"
 
 Flow *flow_empty(Program *p, Function *f) {
     Flow *flow = arena_new(p->arena, Flow);
