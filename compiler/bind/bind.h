@@ -237,8 +237,10 @@ const Node *set_value(Context *ctx, const SetOptions *set, const char *name);
 extern const char SET_SOURCE[]; // the name of the source in which such a text stands
 bool node_is_set(const Context *ctx, const Node *e);
 
-const Node *file_train(const Node *root);         // its `train` block, or NULL
-bool node_names(const Node *e, const char *name); // does the name stand somewhere in the tree?
+const Node *file_train(const Node *root);                // its `train` block, or NULL
+bool node_names(const Node *e, const char *name);        // does the name stand somewhere in the tree?
+const Node *recur_index(const Node *range);              // `t`, of `t` or `t < n`; NULL: it is none
+bool line_of_steps(const Node *line, const Node *index); // has its left side the loop's index?
 // The phrase of a node; NULL: the node was made after binding.
 static inline const Phrase *phrase_of(const Node *node) { return node->binding; }
 static inline bool node_draws(const Node *node) { return node->binding && phrase_of(node)->sort.draws; }

@@ -2,6 +2,20 @@
 // Guarantees: what begins with a value is given by a line of the loop, and the loop's own reads run one way.
 #include "bind/scope.h"
 
+const Node *recur_index(const Node *range) {
+    const Node *index = range && range->kind == AST_BINARY ? range->left : range;
+    return index && index->kind == AST_NAME ? index : NULL;
+}
+
+bool line_of_steps(const Node *line, const Node *index) {
+    const Node *target = line->kind == AST_ASSIGN ? line->target : NULL;
+    for (int i = 0; index && target && target->kind == AST_INDEX && i < target->count; i++) {
+        const Node *own = recur_index(target->items[i]);
+        if (own && string_equal(own->name, index->name)) return true;
+    }
+    return false;
+}
+
 // ---- what the loop gives ----
 
 static void collect_given(const Node *block, Map *given) {
@@ -99,8 +113,8 @@ static Ways look(Loop *l, const Node *e, Ways seen) {
 }
 
 static void check_ways(Bind *b, const Node *s, const Map *given) {
-    const Node *index = s->range && s->range->kind == AST_BINARY ? s->range->left : s->range;
-    if (!index || index->kind != AST_NAME) return;
+    const Node *index = recur_index(s->range);
+    if (!index) return;
     Loop l = {b, given, index->name, false};
     look(&l, s->range_block, (Ways){NULL, s->reversed ? s->range : NULL});
 }
@@ -125,16 +139,39 @@ static void bind_beginnings(Bind *b, Phrase *p, const Node *s) {
     }
 }
 
-// Inside a loop a name may stand before the line that gives it; what a loop makes is seen after it.
-static void expect_lines(Bind *b, const Node *block) {
+static bool begins(const Node *s, const char *name) {
+    for (int i = 0; i < s->count; i++)
+        if (string_equal(s->items[i]->name, name)) return true;
+    return false;
+}
+
+// The slot of a line: what has the loop's index is seen after the loop, the rest is each step's own.
+static Slot *expect_line(Bind *b, const Node *s, const Node *line, const Node *name) {
+    const Node *index = recur_index(s->range);
     Scope *inside = b->scope;
+    Slot *slot = scope_find(b, name->name);
+    bool of_steps = line->kind != AST_ASSIGN || line_of_steps(line, index);
+    bool known = slot && (slot->kind != SLOT_LOCAL || begins(s, name->name));
+    if (known && (slot->kind == SLOT_RESULT || slot->kind == SLOT_LOCAL) && !of_steps && index) {
+        Diagnostic *d = report(b, RECUR_NO_INDEX, name->span, name->name, index->name);
+        diagnostic_help(b->ctx, d, "write it as `%s[…, %s, …]`", name->name, index->name);
+    }
+    if (known) return slot;
+    if (of_steps) b->scope = inside->outer;
+    Slot *own = scope_own(b, name->name);
+    if (own) report_twice(b, name->name, name->span, own->span, NULL);
+    slot = own ? own : scope_add(b, name->name, SLOT_LOCAL, name->span);
+    b->scope = inside;
+    return slot;
+}
+
+// Inside a loop a name may stand before the line that gives it.
+static void expect_lines(Bind *b, const Node *s) {
+    const Node *block = s->range_block;
     for (int i = 0; i < block->count; i++) {
         const Node *name = left_name(block->items[i]);
         if (!name) continue;
-        Slot *slot = scope_find(b, name->name);
-        b->scope = inside->outer;
-        if (!slot) slot = scope_add(b, name->name, SLOT_LOCAL, name->span);
-        b->scope = inside;
+        Slot *slot = expect_line(b, s, block->items[i], name);
         slot->given = true;
         if (slot->kind == SLOT_LOCAL || slot->kind == SLOT_RESULT)
             slot->sort = (Sort){.kind = KIND_TENSOR, .phase = PHASE_ROWS};
@@ -162,7 +199,7 @@ Phrase *bind_recur(Bind *b, const Node *s) {
     bind_beginnings(b, p, s);
     scope_open(b);
     bind_binders(b, p, (const Node *const *)&s->range, 1);
-    expect_lines(b, s->range_block);
+    expect_lines(b, s);
     phrase_room(b, p, 1);
     p->part[p->count - 1] = bind_lines(b, s->range_block);
     scope_close(b);

@@ -81,6 +81,19 @@ static bool reads_changed(Copies *c, const Function *f, const Equation *q) {
     return any;
 }
 
+// What has to be computed again gets another tensor.
+static void mark_changed(Copies *c, const Function *f) {
+    for (bool again = true; again;) {
+        again = false;
+        for (int i = 0; i < f->equations.count; i++) {
+            const Equation *q = f->equations.data[i];
+            if (!c->needed[q->tensor->id] || is_changed(c, q->tensor) || !reads_changed(c, f, q)) continue;
+            c->other[q->tensor->id] = tensor_again(c->p, q->tensor);
+            again = again || q->tensor->step;
+        }
+    }
+}
+
 Tensor *function_copy(Program *p, Function *f, Tensor *of, const Effect *changed, int count) {
     Copies c = {.p = p,
                 .other = arena_array(p->arena, Tensor *, p->tensors.count),
@@ -88,10 +101,10 @@ Tensor *function_copy(Program *p, Function *f, Tensor *of, const Effect *changed
                 .count = p->tensors.count};
     for (int i = 0; i < count; i++) c.other[changed[i].target->id] = changed[i].value;
     int equations = f->equations.count, gradients = f->gradients.count;
+    mark_changed(&c, f);
     for (int i = 0; i < equations; i++) {
         const Equation *q = f->equations.data[i];
-        if (!c.needed[q->tensor->id] || !(reads_changed(&c, f, q) || is_changed(&c, q->tensor))) continue;
-        if (!is_changed(&c, q->tensor)) c.other[q->tensor->id] = tensor_again(p, q->tensor);
+        if (!c.needed[q->tensor->id] || !is_changed(&c, q->tensor)) continue;
         equation_add(p, f, c.other[q->tensor->id], q->out, q->reduction, q->indices, q->index_count,
                      expr_map_reads(p, q->e, replace_read, &c), q->origin);
     }

@@ -379,6 +379,7 @@ SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const 
         for (int i = 0; i < map_count(scope->names); i++) {
             const Name *n = map_value(scope->names, i);
             add_value(&all, n->value, &own);
+            if (n->loop && n->index && !holds(&own, n->index)) add_index(&all, n->index);
         }
     Indices outer = all;
     Array a = {.rank = rank};
@@ -592,6 +593,7 @@ void elaborator_finish(Elaborator *el) {
     }
     el->tables->slot_list.count = 0;
     Function *functions[] = {el->function, el->second, el->totals ? el->totals->end : NULL};
-    for (size_t i = 0; i < sizeof functions / sizeof *functions && el->tables->looped; i++)
+    for (size_t i = 0;
+         i < sizeof functions / sizeof *functions && el->tables->looped && !el->session->ctx->errors; i++)
         if (functions[i]) function_sort(p, functions[i]);
 }

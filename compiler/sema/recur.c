@@ -81,7 +81,7 @@ static bool reads_pending(const Loop *l, const Node *block, const Node *e) {
     for (int i = 0; i < block->count; i++) {
         const Node *line = block->items[i], *name = line_target(line);
         if (name && is_pending(l, name->name) && node_names(e, name->name)) return true;
-        if (line->kind == AST_RECUR && reads_pending(l, line->range_block, e)) return true;
+        if (line->kind == AST_RECUR && line != e && reads_pending(l, line->range_block, e)) return true;
     }
     return false;
 }
@@ -115,14 +115,22 @@ static bool declared_time(const Loop *l, const char *name, Dim *dim, bool *right
     return false;
 }
 
+typedef VEC(const Node *) Texts;
+
+static void add_texts(const Loop *l, const Node *block, Texts *texts) {
+    for (int i = 0; i < block->count; i++) {
+        const Node *line = block->items[i];
+        if (line->kind == AST_ASSIGN) vec_push(l->el->session->arena, texts, line->assigned);
+        if (line->kind == AST_RECUR) add_texts(l, line->range_block, texts);
+    }
+}
+
 static bool bind_time(Loop *l) {
     Elaborator *el = l->el;
     const Node *block = l->node->range_block, *stated;
     const char *name = index_name(l->node->range, &stated);
-    const Node **texts = arena_array(el->session->arena, const Node *, block->count + 1);
-    int count = 0;
-    for (int i = 0; i < block->count; i++)
-        if (block->items[i]->kind == AST_ASSIGN) texts[count++] = block->items[i]->assigned;
+    Texts texts = {.count = 0};
+    add_texts(l, block, &texts);
     env_add(l->inside, name, value_error(), l->node->range->span)->pending = true;
     l->time = map_get(l->inside->names, name);
     Dim dim;
@@ -130,7 +138,7 @@ static bool bind_time(Loop *l) {
     if (stated)
         right = dim_of(el, l->env, stated, &dim);
     else if (!declared_time(l, name, &dim, &right))
-        right = range_of(el, l->inside, texts, count, name, l->node->range->span, &dim);
+        right = range_of(el, l->inside, texts.data, texts.count, name, l->node->range->span, &dim);
     if (!right) return false;
     l->time->index = index_of(el, name, dim);
     l->time->loop = true;
@@ -141,8 +149,7 @@ static bool bind_time(Loop *l) {
 // ---- the tensors that lines carry ----
 
 typedef struct {
-    const Node *target;
-    const Index *indices[MAX_RANK];
+    const Index *loop[MAX_RANK]; // of the loop whose index stands there
     Dim dims[MAX_RANK];
     int rank, along;
     bool declared;
@@ -175,10 +182,12 @@ static bool dims_of_line(Loop *l, const Node *line, const Carried *c, Shape *out
     int at = 0, taken = 0;
     for (int i = 0; i < target->count && at < MAX_RANK; i++) {
         const Node *item = target->items[i];
-        bool time = stands_alone(item, l->node->range->kind == AST_BINARY ? l->node->range->left->name
-                                                                          : l->node->range->name);
+        bool time = stands_alone(item, recur_index(l->node->range)->name);
         int count = item->kind == AST_DOTS ? frame->dots : 1;
+        const char *own = index_name(item, &stated);
+        const Name *loop = own ? env_name(l->inside, own) : NULL;
         if (time) out->along = at;
+        if (loop && loop->loop && at < MAX_RANK) out->loop[at] = loop->index;
         for (int k = 0; k < count && at < MAX_RANK; k++, at++) {
             if (out->declared) continue;
             if (time)
@@ -225,8 +234,8 @@ static bool close(Loop *l, const Node *line, bool *closed) {
     if (!begin_fits(l, line, n->carried, &shape)) return false;
     const Affine *out[MAX_RANK];
     for (int d = 0; d < shape.rank; d++)
-        out[d] = affine_index(p, d == shape.along ? l->time->index
-                                                  : index_of(el, dimension_name(d), shape.dims[d]));
+        out[d] =
+            affine_index(p, shape.loop[d] ? shape.loop[d] : index_of(el, dimension_name(d), shape.dims[d]));
     SemaValue from = n->carried->begin;
     Reduced first = {.e = from.kind == SEMA_TENSOR   ? from.array->e
                           : from.kind == SEMA_SCALAR ? from.e
@@ -283,7 +292,7 @@ static void report_open(Loop *l) {
             return;
         }
     }
-    fail(l->el, l->inside, INDEX_WITHOUT_RANGE, l->node->range->span, l->node->range->name);
+    fail(l->el, l->inside, INDEX_WITHOUT_RANGE, l->node->range->span, recur_index(l->node->range)->name);
 }
 
 static bool write_lines(Loop *l) {
@@ -320,8 +329,9 @@ typedef struct {
     Program *p;
     const Function *f;
     int from;
-    Table first; // tensor -> its first equation of the loop, its number + 1
-    int *next;   // by equation: the next one of its tensor, or -1
+    Table first;   // tensor -> its first equation of the loop, its number + 1
+    int *next;     // by equation: the next one of its tensor, or -1
+    int8_t *along; // the dimension that the loop's index walks; -1: none, or a loop inside has made it
     bool *seen;
 } Steps;
 
@@ -365,51 +375,58 @@ static const Equation *too_early(Steps *s, const Tensor **read) {
     return NULL;
 }
 
-static void set_way(const Steps *s, const Index *time, int8_t before, int8_t way) {
+static void set_way(const Steps *s, int8_t way) {
     for (int i = s->from; i < s->f->equations.count; i++) {
-        const Equation *q = s->f->equations.data[i];
-        for (int d = 0; d < q->tensor->rank; d++)
-            if (affine_only(q->out[d]) == time && q->tensor->step == before) {
-                q->tensor->step = way;
-                q->tensor->along = (int8_t)d;
-            }
+        Tensor *t = s->f->equations.data[i]->tensor;
+        if (s->along[i - s->from] < 0) continue;
+        t->step = way;
+        t->along = s->along[i - s->from];
     }
 }
 
-static bool choose_way(Loop *l, Function *f, int from) {
-    if (!f || f->equations.count == from) return true;
+static Steps steps_of(const Loop *l, const Function *f, int from) {
     Arena *arena = l->el->session->arena;
     int count = f->equations.count - from;
     Steps s = {.p = l->el->session->program, .f = f, .from = from};
     s.next = arena_array(arena, int, count);
+    s.along = arena_array(arena, int8_t, count);
     s.seen = arena_array(arena, bool, count);
     for (int i = count - 1; i >= 0; i--) {
-        const Tensor *t = f->equations.data[from + i]->tensor;
-        s.next[i] = first_of(&s, t);
-        table_set(arena, &s.first, t, (void *)((uintptr_t)i + 1));
+        const Equation *q = f->equations.data[from + i];
+        s.next[i] = first_of(&s, q->tensor);
+        table_set(arena, &s.first, q->tensor, (void *)((uintptr_t)i + 1));
+        s.along[i] = -1;
+        for (int d = 0; d < q->tensor->rank && !q->tensor->step; d++)
+            if (affine_only(q->out[d]) == l->time->index) s.along[i] = (int8_t)d;
     }
-    const Tensor *read;
-    int8_t way = l->node->reversed ? -1 : 1;
-    set_way(&s, l->time->index, 0, way);
-    if (!too_early(&s, &read)) return true;
-    if (way > 0) {
-        set_way(&s, l->time->index, 1, -1);
-        if (!too_early(&s, &read)) return true;
-        set_way(&s, l->time->index, -1, 1);
+    return s;
+}
+
+static bool choose_way(Loop *l, const Function *f, int from) {
+    if (!f || f->equations.count == from) return true;
+    Steps s = steps_of(l, f, from);
+    const Tensor *read = NULL, *first = NULL;
+    const Equation *q = NULL;
+    for (int8_t way = l->node->reversed ? -1 : 1; way >= -1; way = (int8_t)(way - 2)) {
+        set_way(&s, way);
+        const Equation *early = too_early(&s, &read);
+        if (!early) return true;
+        if (!q) first = read;
+        if (!q) q = early;
     }
-    const Equation *q = too_early(&s, &read);
-    return fail_false(l->el, l->inside, RECUR_CIRCLE, q->origin->span, read->name);
+    return fail_false(l->el, l->inside, RECUR_CIRCLE, q->origin->span, first->name);
 }
 
 // ---- the loop ----
 
-// What the lines made is seen after the loop, as any tensor.
-static void leave(Loop *l, bool right) {
-    for (int i = 0; i < map_count(l->inside->names); i++) {
-        Name *n = map_value(l->inside->names, i);
-        if (n == l->time) continue;
-        Name *after =
-            env_add(l->env, map_key(l->inside->names, i), right ? n->value : value_error(), n->span);
+// What has the loop's index on its left is seen after the loop, as any tensor.
+static void leave(Loop *l, const Node *block, bool right) {
+    for (int i = 0; i < block->count; i++) {
+        const Node *line = block->items[i], *base = line_target(line);
+        if (line->kind == AST_RECUR) leave(l, line->range_block, right);
+        if (!base || !line_of_steps(line, recur_index(l->node->range))) continue;
+        const Name *n = map_get(l->inside->names, base->name);
+        Name *after = env_add(l->env, base->name, right ? n->value : value_error(), n->span);
         after->pieces = n->pieces && !n->carried;
     }
 }
@@ -427,6 +444,6 @@ SemaValue elaborate_recur(Elaborator *el, Env *env, const Node *recur) {
     bool right = carry(&l) && bind_time(&l) && write_lines(&l);
     el->tables->loops--;
     for (int i = 0; i < FUNCTIONS; i++) right = right && choose_way(&l, functions[i], from[i]);
-    leave(&l, right);
+    leave(&l, recur->range_block, right);
     return right ? value_absent(recur->span) : value_error();
 }
