@@ -61,7 +61,9 @@ static bool is_carried(const Loop *l, const char *name, int line) {
 }
 
 static void add_pending(Loop *l, const char *name, Span span) {
-    if (!map_get(l->inside->names, name)) env_add(l->inside, name, value_absent(span), span)->pending = true;
+    const Name *n = env_name(l->env, name);
+    if (!map_get(l->inside->names, name) && !(n && n->slot))
+        env_add(l->inside, name, value_absent(span), span)->pending = true;
 }
 
 static void add_names(Loop *l, const Node *block) {
@@ -426,6 +428,7 @@ static void leave(Loop *l, const Node *block, bool right) {
         if (line->kind == AST_RECUR) leave(l, line->range_block, right);
         if (!base || !line_of_steps(line, recur_index(l->node->range))) continue;
         const Name *n = map_get(l->inside->names, base->name);
+        if (!n) continue;
         Name *after = env_add(l->env, base->name, right ? n->value : value_error(), n->span);
         after->pieces = n->pieces && !n->carried;
     }

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 import edges
 import gradients
 import layers
+import recurrent
 from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
-from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lion, Two
+from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lbfgs, Lion, Two
 
 O = torch.optim
 S = torch.optim.lr_scheduler
@@ -50,7 +51,7 @@ def muon(nesterov):
 
 SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
 
-CASES = layers.CASES + edges.CASES + gradients.CASES + [
+CASES = layers.CASES + recurrent.CASES + edges.CASES + gradients.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
@@ -152,6 +153,7 @@ CASES = layers.CASES + edges.CASES + gradients.CASES + [
               lambda ps: O.ASGD(ps, lr=0.1, lambd=0.01, alpha=0.6, t0=10, weight_decay=0.01)),
     optimizer('lion', 'lion(lr = 0.003, beta1 = 0.8, beta2 = 0.9, weight_decay = 0.1)', lambda ps: Lion(ps, 0.003, 0.8, 0.9, 0.1)),
     optimizer('lamb', 'lamb(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-3, weight_decay = 0.1)', lambda ps: Lamb(ps, 0.01, 0.8, 0.9, 1e-3, 0.1)),
+    optimizer('lbfgs', 'lbfgs(lr = 0.3, memory = 3)', lambda ps: Lbfgs(ps, 0.3, 3), batch=12),
     optimizer('rprop_milestones', 'rprop(lr = milestones(0.05, at = [1_000 steps, 2_000 steps]))', lambda ps: O.Rprop(ps, lr=0.05)),
     *(Case(f'optimizer_{name}_scalar', hidden=SCALED, optimizer=(text, f)) for name, text, f in [
         ('lamb', 'lamb(lr = 0.01)', lambda ps: Lamb(ps, 0.01, 0.9, 0.999, 1e-6, 0.01)), ('nadam', 'nadam(lr = 0.01)', lambda ps: O.NAdam(ps, lr=0.01)),

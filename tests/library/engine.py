@@ -114,14 +114,14 @@ class Case:
     """hidden: what stands between the layers, as text and as a function of (value, weights). loss: text, function(out, rows).
     optimizer: text, function(parameters) -> torch optimizer. schedule: function(optimizer) -> scheduler, stepped after each
     update, epoch, or with the epoch's loss (`pace`). metrics: key in the log -> text and function(out, rows) over a whole part. accumulate: batches of an update; at_once: the reference takes their rows as one batch. clip: on the
-    parameters before the update, constrain: after it. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. states: ends of names that are no parameters."""
+    parameters before the update, constrain: after it. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. fields: what else the data block holds. states: ends of names that are no parameters."""
 
     def __init__(self, name, loss=None, hidden=None, optimizer=None, schedule=None, pace='step', extra='', clip=None, constrain=None,
                  layer='dense', width=8, definitions='', states=('.running_mean', '.running_variance', '.u'), metrics=None, batch=BATCH,
-                 accumulate=1, at_once=False, test=0, model=None):
+                 accumulate=1, at_once=False, test=0, model=None, fields=''):
         self.name, self.extra, self.clip, self.constrain, self.layer, self.pace = name, extra, clip, constrain, layer, pace
         self.width, self.definitions, self.states, self.metrics, self.batch = width, definitions, states, metrics or {}, batch
-        self.accumulate, self.at_once, self.test, self.model = accumulate, at_once, test, model
+        self.accumulate, self.at_once, self.test, self.model, self.fields = accumulate, at_once, test, model, fields
         self.loss = loss or ('cross_entropy(out, label)', lambda o, r: torch.nn.functional.cross_entropy(o, r.label))
         self.hidden = hidden or ('tanh', lambda h, w: torch.tanh(h))
         self.optimizer = optimizer or ('sgd(lr = 0.1)', lambda ps: torch.optim.SGD(ps, lr=0.1))
@@ -136,7 +136,7 @@ class Case:
         metrics = f'    metrics   = [\n{listed}    ]\n' if self.metrics else ''
         network = self.network_text()
         how = self.optimizer[0] if 'minimize' in self.optimizer[0] else f'    loss      = {self.loss[0]}\n    optimizer = {self.optimizer[0]}\n'
-        return (f'# {self.name}.nn: written by reference.py.\ndata rows = csv("rows.csv") {{\n{FIELDS}{split}}}\n{self.definitions}'
+        return (f'# {self.name}.nn: written by reference.py.\ndata rows = csv("rows.csv") {{\n{FIELDS}{self.fields}{split}}}\n{self.definitions}'
                 f'model {self.model[0] if self.model else network}train net on rows {{\n{how}    batch     = {self.batch}\n    shuffle   = false\n    steps     = {STEPS}\n{self.extra}{metrics}}}\n')
 
     def forward(self, rows, w):

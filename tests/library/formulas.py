@@ -88,6 +88,37 @@ class Lamb(Formula):
         p -= self.lr * (a / b if a > 0 and b > 0 else 1) * r
 
 
+class Lbfgs:
+    """Nocedal and Wright, algorithm 7.4 with a step of fixed length; a parameter each. A pair without curvature counts as none."""
+
+    def __init__(self, ps, lr, memory):
+        self.ps, self.lr, self.memory, self.pairs, self.before = ps, lr, memory, [[] for _ in ps], [None] * len(ps)
+
+    def zero_grad(self):
+        for p in self.ps: p.grad = None
+
+    @torch.no_grad()
+    def step(self):
+        for k, p in enumerate(self.ps):
+            if self.before[k]:
+                w, g = self.before[k]
+                self.pairs[k] = [(p - w, p.grad - g)] + self.pairs[k][:self.memory - 1]
+            self.before[k] = p.clone(), p.grad.clone()
+            p -= self.lr * self.direction(p.grad.clone(), self.pairs[k])
+
+    @staticmethod
+    def direction(q, pairs):
+        rho, a = [1 / d if (d := (s * y).sum()) != 0 else 0 for s, y in pairs], []
+        for (s, y), r in zip(pairs, rho):
+            a.append(r * (s * q).sum())
+            q = q - a[-1] * y
+        if pairs:
+            s, y = pairs[0]
+            q = q * (s * y).sum() / d if (d := (y * y).sum()) != 0 else 0 * q
+        for (s, y), r, alpha in reversed(list(zip(pairs, rho, a))): q = q + s * (alpha - r * (y * q).sum())
+        return q
+
+
 class Two:
     """One optimizer for the matrices, another for the rest."""
 

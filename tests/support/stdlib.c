@@ -10,28 +10,17 @@
 static const char *const RUN_WORDS[] = {"uniform", "normal", "integer", "step",
                                         "steps",   "epoch",  "epochs",  "plateaus"};
 
-static bool tree_any(const Node *node, bool (*is)(const Node *, const char *), const char *name) {
+bool tree_names(const Node *node, const char *name) {
     if (!node) return false;
-    if (is(node, name)) return true;
+    if (node->kind == AST_NAME && !strcmp(node->name, name)) return true;
     for (int i = 0; i < 3; i++)
-        if (tree_any(node->kid[i], is, name)) return true;
+        if (tree_names(node->kid[i], name)) return true;
     for (int i = 0; i < node->count; i++)
-        if (tree_any(node->items[i], is, name)) return true;
+        if (tree_names(node->items[i], name)) return true;
     return false;
 }
 
-static bool is_name(const Node *node, const char *name) {
-    return node->kind == AST_NAME && !strcmp(node->name, name);
-}
-
-static bool is_recur(const Node *node, const char *name) {
-    (void)name;
-    return node->kind == AST_RECUR;
-}
-
-bool tree_names(const Node *node, const char *name) { return tree_any(node, is_name, name); }
-
-// What holds for a definition holds for those that use it.
+// What holds for a function holds for those that use it.
 static void spread(LibraryItems all) {
     for (bool again = true; again;) {
         again = false;
@@ -39,12 +28,9 @@ static void spread(LibraryItems all) {
             for (int k = 0; k < all.count; k++) {
                 LibraryItem *user = &all.items[i];
                 const LibraryItem *used = &all.items[k];
-                if ((user->waits || !used->waits) && (user->of_run || !used->of_run)) continue;
+                if (user->of_run || !used->of_run || user->node->definition != DEFINE_FN) continue;
                 if (!tree_names(user->node->body, used->node->name)) continue;
-                bool run = user->of_run || (used->of_run && user->node->definition == DEFINE_FN);
-                again |= user->waits < (user->waits | used->waits) || user->of_run < run;
-                user->waits |= used->waits;
-                user->of_run = run;
+                again = user->of_run = true;
             }
     }
 }
@@ -59,7 +45,6 @@ LibraryItems library_items(Context *ctx) {
             if (node->kind != AST_DEFINE) continue;
             LibraryItem item = {
                 .node = node, .file = file->name, .prefix = strcmp(file->name, "keras.nn") ? "" : "keras."};
-            item.waits = tree_any(node, is_recur, NULL);
             for (size_t k = 0; k < sizeof RUN_WORDS / sizeof *RUN_WORDS; k++)
                 item.of_run |= node->definition == DEFINE_FN && tree_names(node, RUN_WORDS[k]);
             vec_push(ctx->arena, &found, item);

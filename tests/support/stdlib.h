@@ -7,7 +7,6 @@
 typedef struct {
     const Node *node;          // DEFINE
     const char *file, *prefix; // "keras." or ""
-    bool waits;                // says `recur`, or uses a definition that does: cannot be compiled yet
     bool of_run;               // a function that draws or reads the run's clock, or calls one that does
 } LibraryItem;
 

@@ -1,0 +1,141 @@
+"""Loops over time: recurrent layers, decoders and ctc; sequences are [batch, 5, 3], where nothing else is said."""
+import torch
+import torch.nn.functional as F
+from engine import Case, dense
+
+SEQUENCE = 'fn sequence(x[b, n]) = reshape(x, b, 5, 3)\n'
+MSE = ('mse(out, y)', lambda o, r: F.mse_loss(o, r.y))
+CASES = []
+
+
+def sequence(h): return h.reshape(len(h), 5, 3)
+def zeros(h, units): return torch.zeros(1, len(h), units)
+def matrix(w): return w.flatten(1).T
+
+
+def case(name, text, f, definitions='', **kw):
+    CASES.append(Case(name, hidden=(text, f), width=15, definitions=SEQUENCE + definitions, loss=MSE, **kw))
+
+
+def rnn(x, w, name):
+    parts = [matrix(w[name + '.wx']), matrix(w[name + '.wh']), w[name + '.bias'], torch.zeros_like(w[name + '.bias'])]
+    return torch._VF.rnn_tanh(x, zeros(x, len(w[name + '.wh'])), parts, True, 1, 0., True, False, True)[0]
+
+
+def lstm(x, w, name, start=None):
+    bias = w[name + '.bias'].flatten()
+    parts = [matrix(w[name + '.wx']), matrix(w[name + '.wh']), bias, torch.zeros_like(bias)]
+    start = start or (zeros(x, len(w[name + '.wh'])),) * 2
+    return torch._VF.lstm(x, start, parts, True, 1, 0., True, False, True)
+
+
+def gru(x, w, name):
+    parts = [matrix(w[name + '.wx']), matrix(w[name + '.wh']), w[name + '.bx'].flatten(), w[name + '.bh'].flatten()]
+    return torch._VF.gru(x, zeros(x, len(w[name + '.wh'])), parts, True, 1, 0., True, False, True)[0]
+
+
+def ragged_gru(x, length, w, name, backward=False):
+    """Past its length a sequence waits: forwards it keeps its last state, backwards it has not begun."""
+    rows = []
+    for row, n in zip(x, length.tolist()):
+        h = gru((row[:n].flip(0) if backward else row[:n])[None], w, name)[0]
+        rest = torch.zeros(len(row) - n, h.shape[1]) if backward else h[-1:].expand(len(row) - n, -1)
+        rows.append(torch.cat([h.flip(0) if backward else h, rest]))
+    return torch.stack(rows)
+
+
+case('layer_rnn', 'sequence |> rnn(7) |> flatten', lambda h, w: rnn(sequence(h), w, 'net.rnn_1').flatten(1))
+case('layer_rnn_relu', 'sequence |> rnn(4, activation = relu) |> last', lambda h, w: steps_relu(sequence(h), w)[-1])
+case('layer_lstm', 'sequence |> lstm(7) |> flatten', lambda h, w: lstm(sequence(h), w, 'net.lstm_1')[0].flatten(1))
+case('layer_lstm_last', 'sequence |> lstm(7) |> last', lambda h, w: lstm(sequence(h), w, 'net.lstm_1')[1][0])
+case('layer_gru', 'sequence |> gru(7) |> flatten', lambda h, w: gru(sequence(h), w, 'net.gru_1').flatten(1))
+case('layer_gru_backward', 'sequence |> gru(7, backward = true) |> flatten',
+     lambda h, w: gru(sequence(h).flip(1), w, 'net.gru_1').flip(1).flatten(1))
+case('layer_recurrent_stacked', 'sequence |> repeat 2 { lstm(4) |> dropout(0) } |> gru(3) |> flatten',
+     lambda h, w: gru(lstm(lstm(sequence(h), w, 'net.lstm_1[0]')[0], w, 'net.lstm_1[1]')[0], w, 'net.gru_1').flatten(1))
+case('layer_recurrent_one_step', 'one |> lstm(4) |> gru(3) |> flatten',
+     lambda h, w: gru(lstm(h[:, None], w, 'net.lstm_1')[0], w, 'net.gru_1').flatten(1), 'fn one(x[b, n]) = reshape(x, b, 1, n)\n')
+case('layer_recurrent_shared', 'twice |> flatten', lambda h, w: rnn(rnn(sequence(h), w, 'net.twice_1.cell'), w, 'net.twice_1.cell').flatten(1),
+     'layer twice(x[b, n]) -> y[b, 5, 3] {\n    cell = rnn(3)\n    y    = x |> sequence |> cell |> cell\n}\n')
+
+
+def steps_relu(x, w):
+    h, made = torch.zeros(len(x), 4), []
+    for t in range(x.shape[1]):
+        h = torch.relu(x[:, t] @ w['net.rnn_1.wx'] + h @ w['net.rnn_1.wh'] + w['net.rnn_1.bias'])
+        made.append(h)
+    return made
+
+
+case('layer_lstm_start', 'started |> flatten', lambda h, w: lstm(
+    sequence(h), w, 'net.started_1.lstm_1', (w['net.started_1.h'].expand(1, len(h), 4), h[None, :, :4]))[0].flatten(1),
+     'layer started(x[b, n]) -> y[b, 5, 4] {\n    param h[4] = normal(0, 0.5)\n    first[i < b, u] = h[u]\n'
+     '    y = lstm(sequence(x), 4, start_h = first, start_c = x[:, 0 .. 3]).h\n}\n'.replace('x[:, 0 .. 3]', 'second')
+     .replace('    y =', '    second[i, u < 4] = x[i, u]\n    y ='))
+
+
+def stateful(h, w):
+    """The state goes on from batch to batch; it is no part of the weights."""
+    y, *after = lstm(sequence(h), w, 'net.stateful_lstm_1.lstm_1', getattr(w, 'state', None))
+    w.state = tuple(s.detach() for s in after)
+    return y.flatten(1)
+
+
+case('layer_stateful_lstm', 'sequence |> stateful_lstm(4) |> flatten', stateful, batch=4)
+
+
+def lagged(h, w):
+    x, a, c = sequence(h), w['net.lagged_1.a'], w['net.lagged_1.c']
+    made = [torch.zeros(len(h), 3) + 0.5] * 2
+    for t in reversed(range(5)): made.append(torch.tanh(x[:, t] + a * made[-1] + made[-2] @ c))
+    return torch.stack(made[:1:-1], 1).flatten(1)
+
+
+case('layer_lagged', 'sequence |> lagged |> flatten', lagged,
+     'layer lagged(x[b, time, n]) -> h[b, time, n] {\n    param a[n]    = normal(0, 0.5)\n    param c[n, n] = normal(0, 0.5)\n'
+     '    recur t from h = 0.5 {\n        back[b, t, u] = sum[v] h[b, t + 2, v] * c[v, u]\n'
+     '        h[b, t, u]    = tanh(x[b, t, u] + a[u] * h[b, t + 1, u] + back[b, t, u])\n    }\n}\n')
+
+
+def decode(h, w):
+    """A decoder that looks at a memory at each of its steps."""
+    n, x = 'net.decoder_1.', sequence(h)
+    m = torch.tanh(x).flip(1)[:, :4]
+    keys, state, made = dense(m, w, n + 'key'), m[:, 3], []
+    for t in range(5):
+        e = (torch.tanh(keys + dense(state, w, n + 'ask')[:, None]) @ w[n + 'score.w'])[:, :, 0]
+        context = (torch.softmax(e, 1)[:, :, None] * m).sum(1)
+        state = torch.tanh(dense(torch.cat([x[:, t], context, state], 1), w, n + 'cell'))
+        made.append(state)
+    return torch.stack(made, 1).flatten(1)
+
+
+case('layer_decoder', 'decoder |> flatten', decode,
+     'layer decoder(x[b, n]) -> h[b, 5, 3] {\n    cell  = dense(3)\n    ask   = dense(2)\n    key   = dense(2)\n    score = dense(1, bias = false)\n'
+     '    z     = sequence(x)\n    m[i, s < 4, u] = tanh(z[i, 4 - s, u])\n    keys  = key(m)\n'
+     '    recur t from h = m[:, 3, :] {\n        asked[i, t, :]   = ask(h[i, t - 1, :])\n'
+     '        e[i, t, j, :]    = score(tanh(asked[i, t, :] + keys[i, j, :]))\n        a[i, t, :]       = softmax(e[i, t, :, 0])\n'
+     '        context[i, t, u] = sum[j] a[i, t, j] * m[i, j, u]\n'
+     '        y[i, t, :]       = cell(concat(concat(z[i, t, :], context[i, t, :]), h[i, t - 1, :]))\n        h[i, t, u]       = tanh(y[i, t, u])\n    }\n}\n')
+
+LENGTHS = [('layer_gru_length', 'gru(7, length = reach)', lambda x, n, w: ragged_gru(x, n, w, 'net.gru_1')),
+           ('layer_bidirectional_gru', 'bidirectional_gru(4, length = reach)', lambda x, n, w: torch.cat(
+               [ragged_gru(x, n, w, 'net.bidirectional_gru_1.gru_1'),
+                ragged_gru(x, n, w, 'net.bidirectional_gru_1.gru_2', True)], 2))]
+for name, text, f in LENGTHS:
+    CASES.append(Case(name, definitions=SEQUENCE, loss=MSE, model=(
+        f'net(x[batch, 4], k[batch, 3]: int) -> out[batch, 3] {{\n    h = x |> dense(15) |> sequence\n    reach[n] = 2 + k[n, 0] + 2 * k[n, 1]\n'
+        f'    h |> {text} |> flatten |> dense(3)\n}}\n',
+        lambda r, w, f=f: dense(f(sequence(dense(r.x, w, 'net.dense_1')), (2 + r.t[:, 0] + 2 * r.t[:, 1]).long(), w).flatten(1), w, 'net.dense_2'))))
+
+
+def ctc(o, r):
+    frames, letters = (7 - r.t[:, 0]).long(), (1 + r.t[:, 1] + r.t[:, 2]).long()
+    return F.ctc_loss(F.log_softmax(o.permute(1, 0, 2), 2), (r.t + 1).long(), frames, letters)
+
+
+CASES.append(Case('loss_ctc', fields='    word[3] = class(columns(8 .. 10) + 1, 3)\n', loss=('spoken(out, word, k)', ctc), definitions=(
+    'fn spoken(logits[b, time, c], word[b, n]: class, k[b, m]: int) -> loss {\n    frames[i]  = 7 - k[i, 0]\n'
+    '    letters[i] = 1 + k[i, 1] + k[i, 2]\n    loss       = ctc(logits, word, frames, letters)\n}\n'), model=(
+    'net(x[batch, 4]) -> out[batch, 7, 4] {\n    h   = x |> dense(9) |> tanh |> dense(28)\n    out = reshape(h, batch, 7, 4)\n}\n',
+    lambda r, w: dense(torch.tanh(dense(r.x, w, 'net.dense_1')), w, 'net.dense_2').reshape(len(r), 7, 4))))
