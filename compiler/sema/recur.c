@@ -278,23 +278,22 @@ static bool write_line(Loop *l, int i) {
     return v.kind != SEMA_ERROR;
 }
 
-// What has no dimensions yet that a line waits for: the first index without a range.
+// What a line waits for has no dimensions: the first of its indices without a range.
 static void report_open(Loop *l) {
     const Node *block = l->node->range_block, *stated;
+    Dim dim;
     for (int i = 0; i < block->count; i++) {
         const Node *line = block->items[i], *base = line_target(line), *text = line->assigned;
         if (l->done[i] || !base || line->target->kind != AST_INDEX || !is_pending(l, base->name)) continue;
         for (int k = 0; k < line->target->count; k++) {
             const Node *item = line->target->items[k];
             const char *name = index_name(item, &stated);
-            if (!name || stated || env_name(l->inside, name) == l->time) continue;
-            if (range_given(l->el, l->inside, &text, 1, name)) continue;
-            Diagnostic *d = fail(l->el, l->inside, INDEX_WITHOUT_RANGE, item->span, name);
-            diagnostic_help(l->el->session->ctx, d, "state it, as in `%s < 10`", name);
-            return;
+            bool given = !name || stated || env_name(l->inside, name) == l->time;
+            if (!given && !range_of(l->el, l->inside, &text, 1, name, item->span, &dim)) return;
         }
     }
-    fail(l->el, l->inside, INDEX_WITHOUT_RANGE, l->node->range->span, recur_index(l->node->range)->name);
+    const Node *index = recur_index(l->node->range);
+    range_of(l->el, l->inside, NULL, 0, index->name, index->span, &dim);
 }
 
 static bool write_lines(Loop *l) {

@@ -153,7 +153,8 @@ CASES = layers.CASES + recurrent.CASES + edges.CASES + gradients.CASES + [
               lambda ps: O.ASGD(ps, lr=0.1, lambd=0.01, alpha=0.6, t0=10, weight_decay=0.01)),
     optimizer('lion', 'lion(lr = 0.003, beta1 = 0.8, beta2 = 0.9, weight_decay = 0.1)', lambda ps: Lion(ps, 0.003, 0.8, 0.9, 0.1)),
     optimizer('lamb', 'lamb(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-3, weight_decay = 0.1)', lambda ps: Lamb(ps, 0.01, 0.8, 0.9, 1e-3, 0.1)),
-    optimizer('lbfgs', 'lbfgs(lr = 0.3, memory = 3)', lambda ps: Lbfgs(ps, 0.3, 3), batch=12),
+    optimizer('lbfgs', 'lbfgs(lr = 0.05, memory = 2)', lambda ps: Lbfgs(ps, 0.05, 2), batch=12, loss=('mse(out, y)', lambda o, r: F.mse_loss(o, r.y)),
+              model=('net(x[batch, 4]) -> out[batch, 3] = x |> dense(3)\n', lambda r, w: dense(r.x, w, 'net.dense_1'))),
     optimizer('rprop_milestones', 'rprop(lr = milestones(0.05, at = [1_000 steps, 2_000 steps]))', lambda ps: O.Rprop(ps, lr=0.05)),
     *(Case(f'optimizer_{name}_scalar', hidden=SCALED, optimizer=(text, f)) for name, text, f in [
         ('lamb', 'lamb(lr = 0.01)', lambda ps: Lamb(ps, 0.01, 0.9, 0.999, 1e-6, 0.01)), ('nadam', 'nadam(lr = 0.01)', lambda ps: O.NAdam(ps, lr=0.01)),

@@ -220,8 +220,9 @@ static void put_call(Maker *m, const Node *changed) {
         text_add(&call, "%s%s = ", call.chars.count ? ", " : "", p->name);
         bool length = p->type && !strcmp(p->type, "int") && !strcmp(p->name, "length");
         bool past_zero = length && m->style == CALLS_SMOOTH;
+        bool frames = !strcmp(node->name, "ctc") && !strcmp(p->name, "frames"); // enough for the letters
         if (p->brackets || is_elementwise(node))
-            text_add(&call, past_zero ? "1 + a_%d" : "a_%d", put_tensor(m, p));
+            text_add(&call, past_zero ? "1 + a_%d" : frames ? "3 + a_%d // 2" : "a_%d", put_tensor(m, p));
         else
             put_changed(m, &call, p);
     }
