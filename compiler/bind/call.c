@@ -318,6 +318,9 @@ static Phrase *call_any(Bind *b, const Call *call) {
     }
     Slot *slot = scope_find(b, callee->name);
     if (slot) return call_slot(b, call, slot);
+    // what is read has its word in a data block, whatever else in the file is called so
+    const Builtin *reader = builtin_find(callee->name, b->groups & 1u << GROUP_READER);
+    if (reader) return call_builtin(b, call, reader);
     const Node *found = library_find(b->library, callee->span, callee->name);
     if (found && found->kind == AST_CONSTANT)
         return call_phrase(b, call, bind_definition_name(b, callee, found, NULL));

@@ -20,6 +20,7 @@ static Shape state_error(Place at, const Slot *slot, Shape wanted, Shape v, Span
 // A new value for what is given again: of its shape.
 static Shape change(Place at, const Slot *slot, Shape v, Span span) {
     Shape wanted = at.c->slot[slot->number];
+    if (at.loop) return fail_shape(at.s, RECUR_STATE, span, slot->name);
     v = shape_first(v);
     if (v.kind == SHAPE_WRONG || wanted.kind == SHAPE_WRONG) return shape_wrong();
     if (shape_is_number(v)) return wanted;

@@ -21,6 +21,8 @@ csv() { # FOLDER NAME ROWS NUMBERS COLUMN...
 images digits 640
 csv focal claims 400 29 kind:3
 csv linear_regression houses 400 13 price:0
+csv logistic_regression breast_cancer 400 30 diagnosis:2
+sed -i 's/,1$/,M/; s/,0$/,B/' data/logistic_regression/breast_cancer.csv
 csv matrix_factorization ratings 3000 0 user:943 film:1682 stars:0
 csv folds wine 150 14 class:3
 csv quantiles demand 400 12 sold:0
@@ -54,6 +56,7 @@ each_model() {
     train keras_regression . 60
     train lenet digits 40
     train linear_regression linear_regression 50
+    train logistic_regression logistic_regression 20
     train matrix_factorization matrix_factorization 30
     train mnist_mlp digits 40
     train multi_task multi_task 30

@@ -1,4 +1,5 @@
-// Whether the places of two pieces never meet, against all of them: random forms of three indices each.
+// Whether the places of two pieces never meet, against all of them: random forms of three indices each. What
+// is seen of quotients.
 #include "ir/algebra.h"
 #include "support/check.h"
 
@@ -25,6 +26,37 @@ static void mark(bool *places, const Affine *form, const Index **indices) {
                        affine_coef(form, indices[1]) * j + affine_coef(form, indices[2]) * k] = true;
 }
 
+static const Affine *floored(Program *p, const Affine *f, int64_t m) {
+    return affine_atom(p, expr_binary(p, OP_FLOOR_DIV, expr_affine(p, f), expr_int(p, m)));
+}
+
+// What the verifier must see: remainders of quotients, quotients of what guards bound, from either end.
+static void test_proofs(Tests *t, Program *p) {
+    const Affine *i = affine_index(p, index_add(p, "i", 9, false)),
+                 *j = affine_index(p, index_add(p, "j", 9, false));
+    const Affine *k = affine_index(p, index_add(p, "k", 9, false)),
+                 *l = affine_index(p, index_add(p, "l", 9, false));
+    for (int64_t m = 2; m < 5; m++)
+        for (int64_t n = 2; n < 8; n++) {
+            const Affine *inner = floored(p, affine_sub(p, i, j), m), *of = k;
+            of = affine_add(p, of, affine_scale(p, inner, m, 1));
+            const Affine *down = floored(p, of, n);
+            Guard rest = {affine_sub(p, of, affine_scale(p, down, n, 1)), n};
+            check(t, guards_imply_together(p, NULL, 0, rest), "a remainder of a quotient");
+        }
+    for (int turn = 0; turn < 4; turn++) {
+        const Affine *a = affine_sub(p, i, j), *b = affine_sub(p, k, l);
+        const Affine *sum = affine_add(p, affine_scale(p, floored(p, a, 2), 2, 1), floored(p, b, 2));
+        Guard known[] = {{a, 4}, {b, 4}};
+        if (turn & 1) known[0].form = affine_sub(p, affine_constant(p, 3), a);
+        if (turn & 2) known[1].form = affine_sub(p, affine_constant(p, 3), b);
+        check(t, guards_imply_together(p, known, 2, (Guard){sum, 4}), "quotients of what is known");
+        check(t, !guards_imply_together(p, known, 2, (Guard){sum, 3}), "no more than is known");
+        sum = floored(p, affine_add(p, sum, k), 3);
+        check(t, guards_imply_together(p, known, 2, (Guard){sum, 4}), "quotients in a quotient");
+    }
+}
+
 int main(void) {
     Context *ctx = context_create();
     Program *p = program_create(ctx, PRECISION_DEFAULT, 4);
@@ -45,6 +77,7 @@ int main(void) {
         found += disjoint;
     }
     check(&t, found * 4 > apart * 3, "most of the disjoint pairs are found");
+    test_proofs(&t, p);
     context_destroy(ctx);
     return tests_end(&t);
 }
