@@ -158,7 +158,7 @@ bool grad_make(Pipeline *p, const char *of, const char *by, Derivatives *out) {
     p->module->loss->kind = TENSOR_TEMP;
     for (int i = 0; i < out->count; i++) vec_push(program->arena, &program->functions, out->data[i].function);
     passes_run(program, "differentiate", "substitute", NULL, NULL);
-    pass_clean(program);
+    passes_run(program, "clean", "clean", NULL, NULL);
     return !p->ctx->errors;
 }
 

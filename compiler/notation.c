@@ -469,7 +469,7 @@ static bool is_plain(const Equation *q) {
 typedef struct {
     Tensor *tensor;
     int left;
-    VEC(Equation *) equations;
+    Equations equations;
     VEC(Tensor *) reads;
     bool pieces;
 } Defined;

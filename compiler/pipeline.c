@@ -177,7 +177,7 @@ static bool run_output(Pipeline *p) {
 
 #define EQUATION_PASS(name, does, holds)                                                                     \
     static bool run_##name(Pipeline *p) {                                                                    \
-        pass_##name(p->module->program);                                                                     \
+        passes_run(p->module->program, #name, #name, NULL, NULL);                                            \
         return !p->ctx->errors;                                                                              \
     }
 #define KERNEL_PASS(name, does, holds)                                                                       \

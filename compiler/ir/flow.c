@@ -178,6 +178,14 @@ void function_sort(Program *p, Function *f) {
     flow_close(s.sorted);
 }
 
+int *function_reads(const Program *p, const Function *f) {
+    int *reads = arena_array(p->arena, int, p->tensors.count + 1);
+    for (int i = 0; i < f->equations.count; i++)
+        for (int k = 0; k < f->equations.data[i]->e->read_count; k++)
+            reads[f->equations.data[i]->e->reads[k]->tensor->id]++;
+    return reads;
+}
+
 void function_drop_dead(Program *p, Function *f) {
     Flow *flow = flow_open(p, f);
     bool again = true;

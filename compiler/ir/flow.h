@@ -4,7 +4,6 @@
 
 #include "ir/ir.h"
 
-typedef VEC(Equation *) Equations;
 typedef VEC(const Expr *) Exprs;
 
 typedef struct {
@@ -24,5 +23,6 @@ Definition *flow_definition(const Flow *flow, const Tensor *t);
 Definition *flow_add(Flow *flow, Tensor *t); // a new definition at the end
 void flow_close(Flow *flow);                 // writes the function's equations
 void function_drop_dead(Program *p, Function *f);
+int *function_reads(const Program *p, const Function *f); // of each tensor, by its id: distinct reads
 
 #endif

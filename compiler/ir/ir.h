@@ -361,13 +361,14 @@ typedef enum {
     FUNCTION_RUN // the master: all that a batch is used for. `specialise` cuts the others out of it
 } FunctionKind;
 
+typedef VEC(Equation *) Equations;
+
 // Before `specialise` a function may have a master, `from`, and no equations: its effects, outputs and
 // measures speak of the master's tensors, and say what is to be cut out.
-
 struct Function {
     const char *name;
     FunctionKind kind;
-    VEC(Equation *) equations; // in an order in which every tensor is defined before it is read
+    Equations equations; // in an order in which every tensor is defined before it is read
     VEC(Effect) effects;
     VEC(Tensor *) outputs;
     VEC(GradientRequest) gradients; // empty after `differentiate`
@@ -405,7 +406,7 @@ const GradientRequest *function_request(const Function *f, const Tensor *result)
 // By the tensor's id: what computing these needs, of a gradient what it derives, and by what (copy.c).
 bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int count);
 bool *function_live(Program *p, const Function *f); // the same for its outputs, effects and measures
-Tensor *tensor_again(Program *p, const Tensor *t); // a TENSOR_TEMP as it, with a name of its own
+Tensor *tensor_again(Program *p, const Tensor *t);  // a TENSOR_TEMP as it, with a name of its own
 // Computes `of` again where each target of `changed` is its value instead (copy.c); `of` itself where nothing
 // of it changes. Definitions stand before their readers.
 Tensor *function_copy(Program *p, Function *f, Tensor *of, const Effect *changed, int count);

@@ -107,7 +107,7 @@ static void bounds(const Emitter *em, const Kernel *k, const Affine *form, int64
 
 // Can an element that these forms name lie outside the arena and its margin?
 bool reads_may_leave(const Emitter *em, const Kernel *k, const Tensor *t, const Affine *const *forms) {
-    const Layout *layout = layout_placed(t);
+    const Layout *layout = layout_shared(t);
     if (t->kind == TENSOR_SOURCE) return true;
     int64_t low = layout->zero, high = layout->zero + layout->panel_stride + em->lanes;
     for (int d = 0; d < t->rank; d++) {
@@ -134,7 +134,7 @@ static bool is_short_row(const Emitter *em, const Affine *form) {
 static bool stays_inside(const Emitter *em, const Affine *form, const Tensor *t, int d) {
     int64_t low, high;
     if (t->kind == TENSOR_SOURCE && d == 0) return !is_short_row(em, form);
-    const Layout *layout = layout_placed(t);
+    const Layout *layout = layout_shared(t);
     bounds(em, em->point.kernel, form, &low, &high);
     return low >= -layout->border_low[d] && high < t->dims[d] + layout->border_high[d];
 }
@@ -152,7 +152,7 @@ Operand emit_settled(Emitter *em, const Tensor *t, const Affine *const *forms, O
         if (is_short_row(em, forms[d])) {
             there = build_and(em, there, emit_row_exists(em, forms[d]));
         } else if (!source_row && (has_lane_beyond(em, forms[d]) || !stays_inside(em, forms[d], t, d))) {
-            const Layout *l = layout_placed(t);
+            const Layout *l = layout_shared(t);
             Guard g = {affine_offset(em->program, forms[d], l->border_low[d]),
                        l->border_low[d] + t->dims[d] + l->border_high[d]};
             there = build_and(em, there, emit_guard(em, g));
@@ -278,12 +278,6 @@ static bool in_one_run(const Emitter *em, const Layout *layout, const Parts *par
     return true;
 }
 
-const Layout *layout_placed(const Tensor *t) {
-    const Layout *layout = t->layout;
-    while (layout && layout->same) layout = layout->same->layout;
-    return layout;
-}
-
 static LLVMTypeRef memory_type(const Emitter *em, const Tensor *t) {
     return t->type == TYPE_REAL ? em->real : t->type == TYPE_DOUBLE ? em->f64 : em->i32;
 }
@@ -335,7 +329,7 @@ static Place locate_in(Emitter *em, const Tensor *t, const Layout *layout, const
 
 // The tensor's first copy, or its twin where lanes lie together only there.
 static Place locate(Emitter *em, const Tensor *t, const Affine *const *forms, bool read) {
-    const Layout *layout = layout_placed(t);
+    const Layout *layout = layout_shared(t);
     Parts parts[MAX_RANK];
     if (!layout) die("%s has no layout", t->name);
     split_rows(em, t, forms, parts);
@@ -379,7 +373,7 @@ static void prefetch(Emitter *em, const Place *place, int nearness) {
 }
 
 bool is_far(const Emitter *em, const Tensor *t) {
-    const Layout *l = layout_placed(t);
+    const Layout *l = layout_shared(t);
     return t->kind != TENSOR_SOURCE && l &&
            (double)(l->size * l->element_size) >= em->kernels->machine.l2 / 4;
 }
@@ -387,7 +381,7 @@ bool is_far(const Emitter *em, const Tensor *t) {
 // How many elements further the same place of the next turn lies, 0: not to be read ahead.
 static int64_t distance_ahead(const Emitter *em, const Tensor *t, const Affine *const *forms) {
     const Kernel *k = em->point.kernel;
-    const Layout *l = layout_placed(t);
+    const Layout *l = layout_shared(t);
     for (int d = 0; d < t->rank; d++) {
         int64_t n = affine_coef(forms[d], k->axes[k->ahead].index) * k->ahead_distance;
         if (!n) continue;
@@ -459,7 +453,7 @@ void emit_store(Emitter *em, const Tensor *t, const Affine *const *forms, int co
     }
     if (t->type == TYPE_BOOL) value = build_condition(em, value);
     value = build_convert(em, value, memory_type(em, t));
-    for (const Layout *layout = layout_placed(t); layout; layout = layout->twin) {
+    for (const Layout *layout = layout_shared(t); layout; layout = layout->twin) {
         Place place = locate_in(em, t, layout, parts);
         Operand v = value;
         if (place.along)

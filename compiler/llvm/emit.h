@@ -140,6 +140,15 @@ BasicBlock build_block(Emitter *em);
 
 // ---- math.c, ops.c: the scalar table ----------------------------------------------------------------------
 
+Operand build_expm1(Emitter *em, Operand x);
+Operand build_log1p(Emitter *em, Operand x);
+Operand build_tanh(Emitter *em, Operand x);
+Operand build_sigmoid(Emitter *em, Operand x);
+Operand build_softplus(Emitter *em, Operand x);
+Operand build_sin(Emitter *em, Operand x);
+Operand build_erf(Emitter *em, Operand x);
+Operand build_erfinv(Emitter *em, Operand x);
+Operand build_pow(Emitter *em, Operand x, Operand y);
 Operand build_divide(Emitter *em, Operand a, Operand b);
 Operand build_exp(Emitter *em, Operand x);
 Operand build_log(Emitter *em, Operand x);
@@ -197,8 +206,7 @@ Operand emit_batch_number(Emitter *em);            // i32
 // Everything after this is emitted into the function, whose first parameters are call, thread and threads;
 // rows NULL: those of the call.
 void function_begin(Emitter *em, Operand function, Operand rows);
-void emit_functions(Emitter *em);             // all, behind the dispatcher em->run
-const Layout *layout_placed(const Tensor *t); // through effects that share a place
+void emit_functions(Emitter *em); // all, behind the dispatcher em->run
 
 // ---- tile.c, nest.c, sum.c: kernels -----------------------------------------------------------------------
 

@@ -57,9 +57,9 @@ static void write_tensor(Writer *w, const Tensor *t) {
     if (t->bounded) text_add(&w->out, " in %lld..%lld", (long long)t->low, (long long)t->high);
     if (t->kind == TENSOR_SOURCE)
         text_add(&w->out, ",source %u", (unsigned)t->id);
-    else if (own && layout_placed(t)) {
+    else if (own && layout_shared(t)) {
         text_put(&w->out, " ");
-        write_layout(w, layout_placed(t), t->rank);
+        write_layout(w, layout_shared(t), t->rank);
     }
     text_put(&w->out, ")");
 }
@@ -216,20 +216,13 @@ KernelKey kernel_key(const Emitter *em, const Kernel *k) {
 }
 
 // The expressions looked at are in `seen`.
-static bool has_rows(Arena *arena, Table *seen, const Expr *e);
-
-static bool form_has_rows(Arena *arena, Table *seen, const Affine *f) {
-    for (int i = 0; i < f->count; i++)
-        if (f->terms[i].atom->op != OP_INDEX && has_rows(arena, seen, f->terms[i].atom)) return true;
-    return false;
-}
-
 static bool has_rows(Arena *arena, Table *seen, const Expr *e) {
     if (table_get(seen, e)) return false;
     table_set(arena, seen, e, e);
-    bool any = e->op == OP_ROWS || (e->op == OP_AFFINE && form_has_rows(arena, seen, e->form));
-    for (int i = 0; !any && (e->op == OP_READ || e->op == OP_WHERE) && i < e->guard_count; i++)
-        any = form_has_rows(arena, seen, e->op == OP_READ ? e->forms[i] : e->guards[i].form);
+    bool any = e->op == OP_ROWS;
+    const Affine *form;
+    for (int i = 0; (form = expr_form(e, i)); i++)
+        for (int k = 0; !any && k < form->count; k++) any = has_rows(arena, seen, form->terms[k].atom);
     for (int i = 0; !any && i < e->count; i++) any = has_rows(arena, seen, e->args[i]);
     return any;
 }

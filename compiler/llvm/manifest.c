@@ -60,7 +60,7 @@ static bool is_place(const Module *m, const Tensor *t) {
 }
 
 static bool is_known(const Module *m, const Tensor *t) {
-    if (!t->layout || (t->kind != TENSOR_SOURCE && !layout_placed(t)->stored && !t->layout->same))
+    if (!t->layout || (t->kind != TENSOR_SOURCE && !layout_shared(t)->stored && !t->layout->same))
         return false;
     return t->kind != TENSOR_TEMP || is_place(m, t);
 }
@@ -102,12 +102,12 @@ static void add_tensors(Blob *b) {
             continue;
         }
         b->numbers[i] = rows.count;
-        nn_tensor row = row_of(b, t, layout_placed(t));
+        nn_tensor row = row_of(b, t, layout_shared(t));
         if (t->kind == TENSOR_SOURCE) row.source = sources.count - 1;
         vec_push(b->arena, &rows, row);
     }
     for (int i = 0; i < p->tensors.count; i++) {
-        const Layout *twin = b->numbers[i] >= 0 ? layout_placed(p->tensors.data[i])->twin : NULL;
+        const Layout *twin = b->numbers[i] >= 0 ? layout_shared(p->tensors.data[i])->twin : NULL;
         if (!twin) continue;
         rows.data[b->numbers[i]].twin = rows.count;
         nn_tensor row = row_of(b, p->tensors.data[i], twin);

@@ -3,7 +3,7 @@
 // No call leaves the generated code, but for pow in double (libm's). Errors stated beside each function are
 // the largest found by tests/unit/emit_ops_test.c, in units of the last place of the type. NaN comes in, NaN
 // goes out.
-#include "llvm/math.h"
+#include "llvm/emit.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 //
 // Semantics are those of the reference evaluation in ir/ops.c: max and min pass NaN on and take the second of
 // two equals.
-#include "llvm/math.h"
+#include "llvm/emit.h"
 
 // ---- division and roots -----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@
 
 // From one value of the axis to the next, in elements.
 static int64_t step_along(const Tensor *t, const Affine *const *forms, const Index *along) {
-    const Layout *l = layout_placed(t);
+    const Layout *l = layout_shared(t);
     int64_t step = 0;
     for (int d = 0; d < t->rank; d++)
         step += affine_coef(forms[d], along) * (d == l->inner ? 1 : l->stride[d]);

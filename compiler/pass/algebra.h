@@ -25,16 +25,18 @@ double index_points(const Index *const *indices, int count);
 
 Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, int rank,
                  const Index *const *dims);
-// The same for a part of an equation: in the order of its recurrence, where it has the time among its
-// dimensions.
-Tensor *temp_of(Program *p, const Equation *q, const char *suffix, Type type, int rank,
-                const Index *const *dims);
+// A part of an equation becomes a tensor over these indices, in the order of its recurrence, where it has the
+// time among them; under the equation's own reduction, or none. Its definition goes to `made`; the result
+// reads it.
+const Expr *part_extract(Program *p, const Equation *q, const char *suffix, Reduction r, int rank,
+                         const Index *const *dims, const Expr *e, Equations *made);
 Tensor *temp_like(Program *p, const Tensor *t, const char *prefix, const char *suffix, Type type);
 Index *index_like(Program *p, const Index *i);
 const Index **dims_fresh(Program *p, const Tensor *t, const Expr *hint); // an index for each dimension
 const Affine **forms_of(Program *p, const Index *const *indices, int count);
 
-void function_slice(Program *p, Function *f); // specialise.c: leaves what its outputs, effects and measures need
+void function_slice(Program *p,
+                    Function *f); // specialise.c: leaves what its outputs, effects and measures need
 
 // ---- solve.c, phases.c: algebra of one equation
 Equation *equation_simplify(Program *p, const Equation *q);

@@ -270,9 +270,7 @@ static void begin(Nest *n, double accumulators) {
     n->guarded = stage_guard_axes(m);
     n->arithmetic = m->work * .5 / lanes_of(n->ks);
     n->accumulators = accumulators;
-    n->tiles = 1;
-    for (int j = 0; j < k->tile_count; j++)
-        n->tiles *= ceil((double)k->axes[k->tile[j]].size / k->axes[k->tile[j]].step);
+    n->tiles = kernel_tiles(k);
 }
 
 // The loop that brings what is not in the second cache: its next turn is read ahead.

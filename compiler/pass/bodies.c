@@ -82,7 +82,7 @@ static bool is_map(const Definition *d) {
            q->tensor->type == TYPE_REAL && equation_identity(q) && q->e->free_count == q->out_count;
 }
 
-static void read_bodies(Program *p, Function *f) {
+void pass_bodies(Program *p, Function *f) {
     Flow *flow = flow_open(p, f);
     Bodies b = {.p = p, .numbers = numbers_create(p)};
     for (int i = 0; i < flow->order.count; i++) {
@@ -111,8 +111,4 @@ static void read_bodies(Program *p, Function *f) {
         }
     flow_close(flow);
     function_sort(p, f);
-}
-
-void pass_bodies(Program *p) {
-    for (int i = 0; i < p->functions.count; i++) read_bodies(p, p->functions.data[i]);
 }

@@ -262,7 +262,8 @@ static void sweep(Program *p, Function *f, const GradientRequest *requests, int 
     for (int i = 0; i < s.emitted.count; i++) vec_push(p->arena, &f->equations, s.emitted.data[i]);
 }
 
-static void differentiate(Program *p, Function *f) {
+void pass_differentiate(Program *p, Function *f) {
+    if (!f->gradients.count) return;
     function_bound(p, f);
     while (f->gradients.count) {
         VEC(GradientRequest) now = {0};
@@ -278,9 +279,4 @@ static void differentiate(Program *p, Function *f) {
         sweep(p, f, now.data, now.count);
     }
     function_sort(p, f);
-}
-
-void pass_differentiate(Program *p) {
-    for (int i = 0; i < p->functions.count; i++)
-        if (p->functions.data[i]->gradients.count) differentiate(p, p->functions.data[i]);
 }

@@ -100,7 +100,7 @@ static const Expr *use_in_sum(Extremes *x, const Expr *e) {
     return e->op == OP_SUM ? expr_map_args(x->p, e, use, x) : use(x, e);
 }
 
-static void read_extremes(Program *p, Function *f) {
+void pass_extremes(Program *p, Function *f) {
     Extremes x = {p, flow_open(p, f), numbers_create(p)};
     for (int i = 0; i < x.flow->order.count; i++) {
         const Definition *d = x.flow->order.data[i];
@@ -114,8 +114,4 @@ static void read_extremes(Program *p, Function *f) {
             if (e != q->e) x.flow->order.data[i]->equations.data[k] = equation_with(p, q, expr_normal(p, e));
         }
     flow_close(x.flow);
-}
-
-void pass_extremes(Program *p) {
-    for (int i = 0; i < p->functions.count; i++) read_extremes(p, p->functions.data[i]);
 }

@@ -64,13 +64,7 @@ static int64_t points_of(const Equation *q) {
 }
 
 static Kernel *fill_zeros(Kernels *ks, Schedule *s, Tensor *t) {
-    Program *p = ks->program;
-    Equation *q = arena_new(p->arena, Equation);
-    const Affine **out = arena_array(p->arena, const Affine *, t->rank + 1);
-    for (int d = 0; d < t->rank; d++)
-        out[d] = affine_index(p, index_add(p, "i", t->dims[d], t->batch_dims >> d & 1));
-    *q = (Equation){t, t->rank, out, REDUCE_NONE, 0, NULL, expr_const(p, 0), t->origin};
-    Kernel *k = kernel_create(ks, s, equation_trim(p, q));
+    Kernel *k = kernel_fill(ks, s, t, NULL);
     k->zeros = true;
     return k;
 }

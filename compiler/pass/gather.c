@@ -83,30 +83,24 @@ static void note_inputs(const Expr *e, bool *read) {
     for (int i = 0; i < e->read_count; i++) read[e->reads[i]->tensor->id] = true;
 }
 
-void pass_gather(Program *p) {
-    int count = p->tensors.count;
-    bool *read = arena_array(p->arena, bool, 2 * count + 1); // sources and the row map are added on the way
-    for (int i = 0; i < p->functions.count; i++) {
-        Function *f = p->functions.data[i];
-        if (!over_batches(f)) continue;
-        for (int t = 0; t < count; t++) read[t] = false;
-        for (int q = 0; q < f->equations.count; q++) note_inputs(f->equations.data[q]->e, read);
-        for (int e = 0; e < f->effects.count; e++) read[f->effects.data[e].value->id] = true;
-        for (int o = 0; o < f->outputs.count; o++) read[f->outputs.data[o]->id] = true;
-        for (int q = 0; q < f->equations.count; q++) read[f->equations.data[q]->tensor->id] = false;
-        int before = f->equations.count;
-        bool *kept = arena_array(p->arena, bool, count); // the function itself gives it on
-        for (int e = 0; e < f->effects.count; e++) kept[f->effects.data[e].value->id] = true;
-        for (int o = 0; o < f->outputs.count; o++) kept[f->outputs.data[o]->id] = true;
-        for (int t = 0; t < count; t++) {
-            Tensor *x = p->tensors.data[t];
-            if (!read[x->id] || x->kind != TENSOR_INPUT || !(x->batch_dims & 1)) continue;
-            if (kept[x->id] || !define_flat(p, f, x)) define(p, f, x);
-        }
-        int added = f->equations.count - before;
-        Equation **order = arena_array(p->arena, Equation *, f->equations.count);
-        for (int q = 0; q < f->equations.count; q++)
-            order[q] = f->equations.data[q < added ? before + q : q - added];
-        for (int q = 0; q < f->equations.count; q++) f->equations.data[q] = order[q];
+void pass_gather(Program *p, Function *f) {
+    if (!over_batches(f)) return;
+    int count = p->tensors.count, before = f->equations.count;
+    bool *read = arena_array(p->arena, bool, count + 1);
+    bool *kept = arena_array(p->arena, bool, count + 1); // the function itself gives it on
+    for (int q = 0; q < f->equations.count; q++) note_inputs(f->equations.data[q]->e, read);
+    for (int e = 0; e < f->effects.count; e++) kept[f->effects.data[e].value->id] = true;
+    for (int o = 0; o < f->outputs.count; o++) kept[f->outputs.data[o]->id] = true;
+    for (int q = 0; q < f->equations.count; q++)
+        read[f->equations.data[q]->tensor->id] = kept[f->equations.data[q]->tensor->id] = false;
+    for (int t = 0; t < count; t++) {
+        Tensor *x = p->tensors.data[t];
+        if (!(read[t] || kept[t]) || x->kind != TENSOR_INPUT || !(x->batch_dims & 1)) continue;
+        if (kept[t] || !define_flat(p, f, x)) define(p, f, x);
     }
+    int added = f->equations.count - before;
+    Equation **order = arena_array(p->arena, Equation *, f->equations.count);
+    for (int q = 0; q < f->equations.count; q++)
+        order[q] = f->equations.data[q < added ? before + q : q - added];
+    for (int q = 0; q < f->equations.count; q++) f->equations.data[q] = order[q];
 }

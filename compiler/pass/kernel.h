@@ -150,6 +150,8 @@ bool kernel_is_called(const Kernel *k);                 // that, or a product by
 int element_size(const Program *p, const Tensor *t);    // bytes
 double kernel_runs(const Schedule *s, const Kernel *k); // how often a function runs it
 int loop_end(const Schedule *s, int kernel); // the number after the last kernel that runs with this one
+// The layout a tensor lies by: that of the effect's target where they share a place.
+Layout *layout_shared(const Tensor *t);
 // The byte of the arena where the element of this row-major number lies.
 int64_t layout_byte(const Layout *layout, const Tensor *t, int64_t element);
 

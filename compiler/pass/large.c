@@ -17,13 +17,8 @@ static const Expr *walk(void *data, const Expr *e) {
     Program *p = b->p;
     const Expr *r = expr_map_args(p, e, walk, b);
     if (r->depth > MAX_DEPTH / 2 && r->type == TYPE_REAL && r->free_count <= MAX_RANK &&
-        reads_stay_inside(p, r, NULL, 0)) {
-        Tensor *t = temp_of(p, b->q, "_inner", TYPE_REAL, r->free_count, r->free);
-        const Affine **place = forms_of(p, r->free, r->free_count);
-        Equation *inner = equation_make(p, t, place, REDUCE_NONE, NULL, 0, r, b->q->origin);
-        vec_push(p->arena, b->made, equation_copy(p, inner, t));
-        r = expr_read(p, t, place, b->q->origin);
-    }
+        reads_stay_inside(p, r, NULL, 0))
+        r = part_extract(p, b->q, "_inner", REDUCE_NONE, r->free_count, r->free, r, b->made);
     table_set(p->arena, &b->done, e, r);
     return r;
 }
@@ -38,6 +33,5 @@ void function_bound(Program *p, Function *f) {
         }
         vec_push(p->arena, &all, q);
     }
-    f->equations.count = 0;
-    for (int i = 0; i < all.count; i++) vec_push(p->arena, &f->equations, all.data[i]);
+    f->equations = all;
 }

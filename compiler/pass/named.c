@@ -45,12 +45,7 @@ static const Expr *name(Naming *n, const Expr *e, const char *op) {
         }
     char suffix[24] = "_";
     for (int i = 0; op[i] && i < 22; i++) suffix[i + 1] = (char)tolower((unsigned char)op[i]);
-    Tensor *t = temp_of(n->p, n->q, suffix, TYPE_REAL, rank, own);
-    t->origin = n->q->origin;
-    const Affine **forms = forms_of(n->p, own, rank);
-    Equation *definition = equation_make(n->p, t, forms, REDUCE_NONE, NULL, 0, e, n->q->origin);
-    vec_push(n->p->arena, n->named, equation_copy(n->p, definition, t));
-    return expr_read(n->p, t, forms, n->q->origin);
+    return part_extract(n->p, n->q, suffix, REDUCE_NONE, rank, own, e, n->named);
 }
 
 // What stands under a guard is left alone: outside of it, it might read outside of a tensor. A value that a
@@ -83,6 +78,5 @@ void name_values(Program *p, Function *f, Active *active, void *data) {
         }
         vec_push(p->arena, &all, q);
     }
-    f->equations.count = 0;
-    for (int i = 0; i < all.count; i++) vec_push(p->arena, &f->equations, all.data[i]);
+    f->equations = all;
 }

@@ -168,12 +168,8 @@ static const Expr *operand(Program *p, const Equation *q, const Factors *f, cons
         if (inside) own[count++] = f->guards.data[i];
     }
     if (!reads_stay_inside(p, g, own, count)) return NULL;
-    Tensor *t = temp_of(p, q, "_arg", TYPE_REAL, g->free_count, g->free);
-    const Affine **place = forms_of(p, g->free, g->free_count);
     const Expr *e = count ? expr_where(p, own, count, g, expr_const(p, 0)) : g;
-    Equation *definition = equation_make(p, t, place, REDUCE_NONE, NULL, 0, e, q->origin);
-    vec_push(p->arena, made, equation_copy(p, definition, t));
-    return expr_read(p, t, place, q->origin);
+    return part_extract(p, q, "_arg", REDUCE_NONE, g->free_count, g->free, e, made);
 }
 
 static Equation *extract(Program *p, Equation *q, Equations *made) {
@@ -203,17 +199,13 @@ static Equation *extract(Program *p, Equation *q, Equations *made) {
     return equation_with(p, q, factors_expr(p, &product));
 }
 
-void pass_operands(Program *p) {
-    for (int i = 0; i < p->functions.count; i++) {
-        Function *f = p->functions.data[i];
-        Equations all = {0};
-        function_signs(p, f);
-        for (int k = 0; k < f->equations.count; k++) {
-            Equation *q = extract(p, f->equations.data[k], &all);
-            vec_push(p->arena, &all, q);
-        }
-        f->equations.count = 0;
-        for (int k = 0; k < all.count; k++) vec_push(p->arena, &f->equations, all.data[k]);
-        function_sweep(p, f);
+void pass_operands(Program *p, Function *f) {
+    Equations all = {0};
+    function_signs(p, f);
+    for (int k = 0; k < f->equations.count; k++) {
+        Equation *q = extract(p, f->equations.data[k], &all);
+        vec_push(p->arena, &all, q);
     }
+    f->equations = all;
+    function_sweep(p, f);
 }

@@ -12,32 +12,22 @@ struct Edge {
 };
 
 typedef struct {
+    Edge *after; // the kernels that must come later
+    int waiting; // on so many edges
+    bool done;
+} Turn;
+
+typedef struct {
     Kernels *ks;
     Schedule *s;
     Arena *arena;
     Uses uses;
-    int count, room;
-    Edge **after; // by number of the kernel: those that must come later
-    int *waiting; // on so many edges
-    bool *done;
-    int *head;     // by number of a loop: its first kernel, which stands for all in what is outside
-    VEC(int) heap; // ready kernels, the earliest created on top
+    VEC(Turn) turns; // by number of the kernel
+    int *head;       // by number of a loop: its first kernel, which stands for all in what is outside
+    VEC(int) heap;   // ready kernels, the earliest created on top
 } Order;
 
 // ---- effects ----------------------------------------------------------------------------------------------
-
-// target[i, j] = value[i, j] as a kernel.
-static Kernel *copy(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
-    Program *p = ks->program;
-    Equation *q = arena_new(p->arena, Equation);
-    const Affine **forms = arena_array(p->arena, const Affine *, target->rank + 1);
-    for (int d = 0; d < target->rank; d++)
-        forms[d] = affine_index(p, index_add(p, "i", target->dims[d], target->batch_dims >> d & 1));
-    *q = (Equation){
-        target,        target->rank, forms, REDUCE_NONE, 0, NULL, expr_read(p, value, forms, target->origin),
-        target->origin};
-    return kernel_create(ks, s, equation_trim(p, q));
-}
 
 // May the kernel that makes `value` write it where `target` lies? It must read target only at the element it
 // writes.
@@ -87,8 +77,8 @@ void schedule_effects(Kernels *ks, Schedule *s) {
             continue;
         }
         Tensor *value = e.value;
-        if (!made) copy(ks, s, value = temp_like(p, e.value), e.value);
-        copy(ks, s, e.target, value);
+        if (!made) kernel_fill(ks, s, value = temp_like(p, e.value), e.value);
+        kernel_fill(ks, s, e.target, value);
     }
 }
 
@@ -101,9 +91,9 @@ static void edge(Order *o, const Kernel *from, const Kernel *to, Tensor *over) {
     int before = stands_for(o, from), after = stands_for(o, to);
     if (before == after) return;
     Edge *e = arena_new(o->arena, Edge);
-    *e = (Edge){after, over, o->after[before]};
-    o->after[before] = e;
-    o->waiting[after]++;
+    *e = (Edge){after, over, o->turns.data[before].after};
+    o->turns.data[before].after = e;
+    o->turns.data[after].waiting++;
 }
 
 // Where writing this tensor changes what others read: the effect's target.
@@ -150,32 +140,14 @@ static int heap_pop(Order *o) {
 }
 
 static void release(Order *o, int to) {
-    if (--o->waiting[to] == 0) heap_push(o, to);
-}
-
-static void grow(Order *o) {
-    int n = o->s->kernels.count;
-    if (n <= o->room) return;
-    int room = 2 * n;
-    Edge **after = arena_array(o->arena, Edge *, room);
-    int *waiting = arena_array(o->arena, int, room);
-    bool *done = arena_array(o->arena, bool, room);
-    for (int i = 0; i < o->count; i++) {
-        after[i] = o->after[i];
-        waiting[i] = o->waiting[i];
-        done[i] = o->done[i];
-    }
-    o->after = after;
-    o->waiting = waiting;
-    o->done = done;
-    o->room = room;
+    if (--o->turns.data[to].waiting == 0) heap_push(o, to);
 }
 
 // Nobody is ready: the first new value whose kernel still waits for readers of the old one gets a place of
 // its own.
 static Tensor *give_place(Order *o) {
-    for (int i = 0; i < o->count; i++)
-        for (Edge *e = o->after[i]; e && !o->done[i]; e = e->next)
+    for (int i = 0; i < o->turns.count; i++)
+        for (Edge *e = o->turns.data[i].after; e && !o->turns.data[i].done; e = e->next)
             if (e->over && layout_of(o->ks, e->over)->same) return e->over;
     return NULL;
 }
@@ -186,22 +158,20 @@ static void break_cycle(Order *o) {
     Layout *l = layout_of(o->ks, t);
     Tensor *target = l->same;
     l->same = NULL;
-    for (int i = 0; i < o->count; i++)
-        for (Edge *e = o->after[i]; e && !o->done[i]; e = e->next)
+    for (int i = 0; i < o->turns.count; i++)
+        for (Edge *e = o->turns.data[i].after; e && !o->turns.data[i].done; e = e->next)
             if (e->over == t) {
                 e->over = NULL;
                 release(o, e->to);
                 e->to = -1;
             }
-    Kernel *k = copy(o->ks, o->s, target, t);
-    grow(o);
-    o->count = o->s->kernels.count;
+    Kernel *k = kernel_fill(o->ks, o->s, target, t);
+    vec_push(o->arena, &o->turns, (Turn){.waiting = 1});
     const Use *olds = &o->uses.uses[target->id], *values = &o->uses.uses[t->id];
-    o->waiting[k->id] = 1;
     for (int r = 0; r < olds->readers.count; r++)
-        if (!o->done[olds->readers.data[r]->id]) edge(o, olds->readers.data[r], k, NULL);
+        if (!o->turns.data[olds->readers.data[r]->id].done) edge(o, olds->readers.data[r], k, NULL);
     for (int w = 0; w < values->writers.count; w++)
-        if (!o->done[values->writers.data[w]->id]) edge(o, values->writers.data[w], k, NULL);
+        if (!o->turns.data[values->writers.data[w]->id].done) edge(o, values->writers.data[w], k, NULL);
     release(o, k->id);
 }
 
@@ -214,7 +184,7 @@ static bool waits_inside(const Order *o, const Kernel *k) {
             const Use *use = &o->uses.uses[from->id];
             for (int w = 0; w < use->writers.count; w++) {
                 const Kernel *writer = use->writers.data[w];
-                if (writer == k || writer->loop != k->loop || o->done[writer->id]) continue;
+                if (writer == k || writer->loop != k->loop || o->turns.data[writer->id].done) continue;
                 if (equation_reads_when(o->ks->program, st->equation, from) != READ_EARLIER) return true;
             }
         }
@@ -227,12 +197,12 @@ static void put_loop(Order *o, int loop, KernelList *sorted) {
     bool more = true, some = false;
     while (more) {
         more = some = false;
-        for (int i = 0; i < o->count; i++) {
+        for (int i = 0; i < o->turns.count; i++) {
             Kernel *k = o->s->kernels.data[i];
-            if (k->loop != loop || o->done[i]) continue;
+            if (k->loop != loop || o->turns.data[i].done) continue;
             more = true;
             if (waits_inside(o, k)) continue;
-            o->done[i] = some = true;
+            o->turns.data[i].done = some = true;
             vec_push(o->arena, sorted, k);
         }
         if (more && !some) die("a recurrence of %s reads itself in one step", o->s->function->name);
@@ -241,31 +211,30 @@ static void put_loop(Order *o, int loop, KernelList *sorted) {
 
 static void find_heads(Order *o) {
     o->head = arena_array(o->arena, int, o->s->loops.count + 1);
-    for (int i = o->count - 1; i >= 0; i--)
+    for (int i = o->turns.count - 1; i >= 0; i--)
         if (o->s->kernels.data[i]->loop >= 0) o->head[o->s->kernels.data[i]->loop] = i;
 }
 
 void schedule_order(Kernels *ks, Schedule *s) {
     Arena *arena = ks->program->arena;
     Order o = {.ks = ks, .s = s, .arena = arena, .uses = uses_create(arena, ks->program, s)};
-    grow(&o);
-    o.count = s->kernels.count;
+    for (int i = 0; i < s->kernels.count; i++) vec_push(arena, &o.turns, (Turn){0});
     find_heads(&o);
-    for (int i = 0; i < o.count; i++) edges_of(&o, s->kernels.data[i]);
-    for (int i = 0; i < o.count; i++)
-        if (!o.waiting[i] && stands_for(&o, s->kernels.data[i]) == i) heap_push(&o, i);
+    for (int i = 0; i < o.turns.count; i++) edges_of(&o, s->kernels.data[i]);
+    for (int i = 0; i < o.turns.count; i++)
+        if (!o.turns.data[i].waiting && stands_for(&o, s->kernels.data[i]) == i) heap_push(&o, i);
     KernelList sorted = {0};
-    while (sorted.count < o.count) {
+    while (sorted.count < o.turns.count) {
         if (!o.heap.count) break_cycle(&o);
         if (!o.heap.count) continue;
         int next = heap_pop(&o), loop = s->kernels.data[next]->loop;
         if (loop >= 0) {
             put_loop(&o, loop, &sorted);
         } else {
-            o.done[next] = true;
+            o.turns.data[next].done = true;
             vec_push(arena, &sorted, s->kernels.data[next]);
         }
-        for (Edge *e = o.after[next]; e; e = e->next)
+        for (Edge *e = o.turns.data[next].after; e; e = e->next)
             if (e->to >= 0) release(&o, e->to);
     }
     for (int i = 0; i < sorted.count; i++) {

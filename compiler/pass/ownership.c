@@ -41,8 +41,7 @@ static int64_t panel_of(const Kernels *ks, const Schedule *s, const Tensor *t, c
     Classes c = {s->classes};
     bool owned = s->owned_class >= 0 && class_root(c, (int)t->id * MAX_RANK + l->inner) == s->owned_class;
     if (owned && !(n & (n - 1)) && n >= 2 * lanes_of(ks) && n <= OWNED_PANEL_TO) return n / 2;
-    double bytes = l->element_size;
-    for (int d = 0; d < t->rank; d++) bytes *= (double)t->dims[d];
+    double bytes = l->element_size * (double)tensor_elements(t);
     return n >= TEMP_PANEL_FROM && bytes > ks->machine.l2 * .3 ? PANEL : 0;
 }
 

@@ -8,7 +8,7 @@
 bool passes_run(Program *p, const char *from, const char *to, PassSeen *seen, void *data) {
     static const struct {
         const char *name;
-        void (*run)(Program *);
+        void (*run)(Program *, Function *);
     } passes[] = {
 #define EQUATION_PASS(name, does, holds) {#name, pass_##name},
 #include "pass/passes.def"
@@ -17,7 +17,7 @@ bool passes_run(Program *p, const char *from, const char *to, PassSeen *seen, vo
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
         on = on || !strcmp(passes[i].name, from);
         if (!on) continue;
-        passes[i].run(p);
+        for (int f = 0; f < p->functions.count; f++) passes[i].run(p, p->functions.data[f]);
         if (seen && !seen(data, passes[i].name)) return false;
         if (!strcmp(passes[i].name, to)) return true;
     }

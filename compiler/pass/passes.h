@@ -1,12 +1,12 @@
 // The passes of pass/, in the order of their rows in passes.def. One that maps equations to equations takes
-// the whole program, keeps its meaning (the interpreter's) and leaves it valid (program_verify); what else
-// holds afterwards is in its row. Those that map kernels to kernels are in kernel.h.
+// one function after the other, keeps its meaning (the interpreter's) and leaves it valid (program_verify);
+// what else holds afterwards is in its row. Those that map kernels to kernels are in kernel.h.
 #ifndef NN_PASSES_H
 #define NN_PASSES_H
 
 #include "ir/ir.h"
 
-#define EQUATION_PASS(name, does, holds) void pass_##name(Program *p);
+#define EQUATION_PASS(name, does, holds) void pass_##name(Program *p, Function *f);
 #include "pass/passes.def"
 
 // Runs the equation passes from one to another, both included, and calls `seen` (may be NULL) after each;

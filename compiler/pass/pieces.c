@@ -47,12 +47,7 @@ static const Expr *value_of(Program *p, const Equation *piece, Equations *made) 
     const Index *result[4 * MAX_RANK];
     int rank = equation_result_indices(piece, result, 4 * MAX_RANK);
     if (rank > MAX_RANK) return NULL;
-    Tensor *t = temp_of(p, piece, "_piece", piece->tensor->type, rank, result);
-    const Affine **place = forms_of(p, result, rank);
-    Equation *sum = equation_make(p, t, place, piece->reduction, piece->indices, piece->index_count, piece->e,
-                                  piece->origin);
-    vec_push(p->arena, made, equation_copy(p, sum, t));
-    return expr_read(p, t, place, piece->origin);
+    return part_extract(p, piece, "_piece", piece->reduction, rank, result, piece->e, made);
 }
 
 static bool push(Program *p, const Definition *d, const Equation *reader, Equations *result) {
@@ -74,14 +69,10 @@ static bool push(Program *p, const Definition *d, const Equation *reader, Equati
     return true;
 }
 
-static void push_pieces(Program *p, Function *f) {
+void pass_pieces(Program *p, Function *f) {
     Flow *flow = flow_open(p, f);
     int count = p->tensors.count;
-    int *readers = arena_array(p->arena, int, count + 1);
-    for (int i = 0; i < f->equations.count; i++) {
-        const Expr *e = f->equations.data[i]->e;
-        for (int k = 0; k < e->read_count; k++) readers[e->reads[k]->tensor->id]++;
-    }
+    const int *readers = function_reads(p, f);
     Equations all = {0};
     for (int i = 0; i < flow->order.count; i++) {
         Definition *reader = flow->order.data[i];
@@ -107,11 +98,6 @@ static void push_pieces(Program *p, Function *f) {
         }
         for (int k = 0; k < reader->equations.count; k++) vec_push(p->arena, &all, reader->equations.data[k]);
     }
-    f->equations.count = 0;
-    for (int i = 0; i < all.count; i++) vec_push(p->arena, &f->equations, all.data[i]);
+    f->equations = all;
     function_drop_dead(p, f);
-}
-
-void pass_pieces(Program *p) {
-    for (int i = 0; i < p->functions.count; i++) push_pieces(p, p->functions.data[i]);
 }

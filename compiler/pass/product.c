@@ -66,7 +66,7 @@ static Product *product_of(const Kernels *ks, const Kernel *k, const Stage *s) {
     return p;
 }
 
-static int64_t points_of(const Kernel *k, uint32_t axes) {
+int64_t kernel_points(const Kernel *k, uint32_t axes) {
     int64_t n = 1;
     for (int a = 0; a < k->axis_count; a++)
         if (axes >> a & 1) n *= k->axes[a].size;
@@ -107,7 +107,7 @@ static bool by_table(const Kernels *ks, int64_t m, int64_t n, int64_t k, const c
 }
 
 static bool is_given_away(Kernels *ks, Kernel *k, const Product *p) {
-    int64_t m = points_of(k, p->rows), n = points_of(k, p->columns), d = points_of(k, p->summed);
+    int64_t m = kernel_points(k, p->rows), n = kernel_points(k, p->columns), d = kernel_points(k, p->summed);
     const char *why = "--blas openblas";
     bool large = m >= LEAST_SIDE && n >= LEAST_SIDE && d >= LEAST_SIDE &&
                  (double)m * (double)n * (double)d >= least_call;

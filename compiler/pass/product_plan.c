@@ -124,17 +124,11 @@ bool product_plan(const Kernels *ks, const Kernel *k, Product *p) {
 
 // ---- cost and tiles ---------------------------------------------------------------------------------------
 
-static double all_work(const Kernel *k) {
-    double work = 1;
-    for (int a = 0; a < k->axis_count; a++) work *= (double)k->axes[a].size;
-    return work;
-}
-
 double product_cost(const Kernels *ks, const Kernel *k, const Product *p) {
     static const double CALL = 300, PACK = .5;
     double m = (double)extent_of(k, p->m), n = (double)extent_of(k, p->n), d = (double)extent_of(k, p->k);
-    return all_work(k) / (m * n * d) * (CALL + (m * d + d * n + m * n) * PACK / 2) +
-           all_work(k) * .7 / lanes_of(ks);
+    double all = (double)kernel_points(k, UINT32_MAX);
+    return all / (m * n * d) * (CALL + (m * d + d * n + m * n) * PACK / 2) + all * .7 / lanes_of(ks);
 }
 
 static bool in_run(const Run *r, int axis) {

@@ -47,6 +47,8 @@ const Equation *equation_trim(Program *p, const Equation *q);
 // A kernel of this equation alone; `map[i]` is the axis of the equation's i-th index in an existing one.
 Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q);
 void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map);
+// target[i, j] = value[i, j], or 0, as a kernel.
+Kernel *kernel_fill(Kernels *ks, Schedule *s, Tensor *target, Tensor *value);
 void kernel_enter_loop(Kernel *k, int loop);
 // A kernel of the stages from .. to - 1 of another, over the same tiles; it is in no schedule yet.
 Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to);
@@ -118,6 +120,7 @@ int function_rank(const Function *f);
 enum { LEAST_SIDE = 4 };
 static const double least_call = 4096;
 
+int64_t kernel_points(const Kernel *k, uint32_t axes);        // of these axes
 void product_refuse(Kernels *ks, Kernel *k, const char *why); // it is nnc's own after all
 bool product_plan(const Kernels *ks, const Kernel *k,
                   Product *p); // by the present layouts; false: no matrices, or tiny ones
@@ -125,6 +128,7 @@ double product_cost(const Kernels *ks, const Kernel *k, const Product *p);
 void product_tiles(Kernel *k, bool threaded);
 
 // ---- tiles and blocks ----
+double kernel_tiles(const Kernel *k); // how many
 // Chooses the blocks around a kernel's tiles, and what is read ahead; `accumulators` are those of one tile,
 // in vectors.
 void kernel_blocks(Kernels *ks, Kernel *k, double accumulators);
@@ -132,8 +136,6 @@ void kernel_blocks(Kernels *ks, Kernel *k, double accumulators);
 // Where all threads must meet, once places are known.
 void schedule_barriers(Kernels *ks, Schedule *s);
 
-// The layout a tensor lies by: that of the effect's target where they share a place.
-Layout *layout_shared(const Tensor *t);
 bool layout_bordered(const Layout *l, int rank);
 bool dimension_bordered(const Layout *l, int d);
 Layout *layout_of(Kernels *ks, Tensor *t);

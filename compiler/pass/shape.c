@@ -98,16 +98,22 @@ Tensor *temp_add(Program *p, const char *base, const char *suffix, Type type, in
     return t;
 }
 
-Tensor *temp_of(Program *p, const Equation *q, const char *suffix, Type type, int rank,
-                const Index *const *dims) {
+const Expr *part_extract(Program *p, const Equation *q, const char *suffix, Reduction r, int rank,
+                         const Index *const *dims, const Expr *e, Equations *made) {
+    Type type = r == REDUCE_NONE ? TYPE_REAL : q->tensor->type;
     Tensor *t = temp_add(p, q->tensor->name, suffix, type, rank, dims);
+    t->origin = q->origin;
     const Index *time = equation_time(q);
     for (int d = 0; time && d < rank; d++)
         if (dims[d] == time) {
             t->step = q->tensor->step;
             t->along = (int8_t)d;
         }
-    return t;
+    const Affine **place = forms_of(p, dims, rank);
+    Equation *part =
+        equation_make(p, t, place, r, q->indices, r == REDUCE_NONE ? 0 : q->index_count, e, q->origin);
+    vec_push(p->arena, made, equation_copy(p, part, t));
+    return expr_read(p, t, place, q->origin);
 }
 
 Tensor *temp_like(Program *p, const Tensor *t, const char *prefix, const char *suffix, Type type) {

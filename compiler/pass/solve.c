@@ -22,11 +22,13 @@ static const Affine *solution(Program *p, const Affine *form, const Index *v, in
     return coef < 0 ? affine_scale(p, rest, 1, -coef) : affine_scale(p, rest, -1, coef);
 }
 
-static void drop_index(Equation *q, Program *p, const Index *v) {
+// Sums over `by` in place of v, and over `rest` (both may be NULL).
+static void replace_index(Equation *q, Program *p, const Index *v, const Index *by, const Index *rest) {
     const Index **left = arena_array(p->arena, const Index *, q->index_count + 1);
     int count = 0;
     for (int i = 0; i < q->index_count; i++)
-        if (q->indices[i] != v) left[count++] = q->indices[i];
+        if (q->indices[i] != v || by) left[count++] = q->indices[i] == v ? by : q->indices[i];
+    if (rest) left[count++] = rest;
     q->indices = left;
     q->index_count = count;
     if (count == 0) q->reduction = REDUCE_NONE;
@@ -85,7 +87,7 @@ static bool reindex(Program *p, Equation *q) {
             for (int d = 0; d < q->out_count; d++) out[d] = affine_only(q->out[d]) == h ? f : q->out[d];
             q->e = without(p, g, own);
             q->out = out;
-            for (int t = 0; t < f->count; t++) drop_index(q, p, f->terms[t].atom->index);
+            for (int t = 0; t < f->count; t++) replace_index(q, p, f->terms[t].atom->index, NULL, NULL);
             return true;
         }
     }
@@ -157,7 +159,7 @@ static bool solve(Program *p, Equation *q) {
             const Index *v = candidate(p, q, own, &coef);
             if (!v) continue;
             put_in(p, q, g, own, v, solution(p, own->form, v, coef));
-            drop_index(q, p, v);
+            replace_index(q, p, v, NULL, NULL);
             return true;
         }
     return false;
@@ -192,9 +194,7 @@ static bool window(Program *p, Equation *q) {
             const Index *r = index_add(p, v->name, own->count, false);
             const Affine *shifted = affine_sub(p, own->form, affine_index(p, r));
             put_in(p, q, g, own, v, solution(p, shifted, v, coef));
-            const Index **indices = arena_array(p->arena, const Index *, q->index_count);
-            for (int i = 0; i < q->index_count; i++) indices[i] = q->indices[i] == v ? r : q->indices[i];
-            q->indices = indices;
+            replace_index(q, p, v, r, NULL);
             return true;
         }
     }
@@ -227,13 +227,7 @@ static bool split_quotient(Program *p, Equation *q) {
             value = affine_offset(p, value, m * low - dividend->constant);
             if (dividend->terms[0].coef < 0) value = affine_scale(p, value, -1, 1);
             put_in(p, q, g, NULL, v, value);
-            const Index **indices = arena_array(p->arena, const Index *, q->index_count + 1);
-            int count = 0;
-            for (int i = 0; i < q->index_count; i++)
-                indices[count++] = q->indices[i] == v ? quotient : q->indices[i];
-            indices[count++] = rest;
-            q->indices = indices;
-            q->index_count = count;
+            replace_index(q, p, v, quotient, rest);
             return true;
         }
     return false;
@@ -249,7 +243,7 @@ static bool drop_idle(Program *p, Equation *q) {
             q->e = expr_substitute(p, q->e, &zero, 1);
             bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN ||
                             q->reduction == REDUCE_ORDER;
-            drop_index(q, p, v);
+            replace_index(q, p, v, NULL, NULL);
             if (position && !q->index_count) q->e = expr_int(p, 0);
             return true;
         }
@@ -262,7 +256,7 @@ static bool drop_idle(Program *p, Equation *q) {
         } else if (q->reduction != REDUCE_MAX && q->reduction != REDUCE_MIN) {
             continue;
         }
-        drop_index(q, p, v);
+        replace_index(q, p, v, NULL, NULL);
         return true;
     }
     return false;

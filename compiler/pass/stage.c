@@ -120,6 +120,16 @@ static const Equation *rewrite(Kernels *ks, const Kernel *k, const Equation *q, 
     return r;
 }
 
+Kernel *kernel_fill(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
+    Program *p = ks->program;
+    const Affine *forms[MAX_RANK];
+    for (int d = 0; d < target->rank; d++)
+        forms[d] = affine_index(p, index_add(p, "i", target->dims[d], target->batch_dims >> d & 1));
+    const Expr *e = value ? expr_read(p, value, forms, target->origin) : expr_const(p, 0);
+    Equation *q = equation_make(p, target, forms, REDUCE_NONE, NULL, 0, e, target->origin);
+    return kernel_create(ks, s, equation_trim(p, q));
+}
+
 // The kernel is run for one step of this axis at a time.
 void kernel_enter_loop(Kernel *k, int loop) {
     const Equation *q = k->stages.data[0].equation;

@@ -50,11 +50,7 @@ static void inline_into(Inlining *in, Equation **slot) {
 }
 
 void function_inline(Program *p, Function *f) {
-    Inlining in = {.p = p, .flow = flow_open(p, f)};
-    in.uses = arena_array(p->arena, int, p->tensors.count + 1);
-    for (int i = 0; i < f->equations.count; i++)
-        for (int k = 0; k < f->equations.data[i]->e->read_count; k++)
-            in.uses[f->equations.data[i]->e->reads[k]->tensor->id]++;
+    Inlining in = {.p = p, .flow = flow_open(p, f), .uses = function_reads(p, f)};
     for (int i = 0; i < in.flow->order.count; i++)
         for (int k = 0; k < in.flow->order.data[i]->equations.count; k++)
             inline_into(&in, &in.flow->order.data[i]->equations.data[k]);
@@ -62,9 +58,7 @@ void function_inline(Program *p, Function *f) {
     function_drop_dead(p, f);
 }
 
-void pass_substitute(Program *p) {
-    for (int i = 0; i < p->functions.count; i++) {
-        function_inline(p, p->functions.data[i]);
-        function_sweep(p, p->functions.data[i]);
-    }
+void pass_substitute(Program *p, Function *f) {
+    function_inline(p, f);
+    function_sweep(p, f);
 }

@@ -274,14 +274,10 @@ void function_sweep(Program *p, Function *f) {
     function_drop_dead(p, f);
 }
 
-void pass_number(Program *p) {
-    for (int i = 0; i < p->functions.count; i++) function_sweep(p, p->functions.data[i]);
-}
+void pass_number(Program *p, Function *f) { function_sweep(p, f); }
 
-void pass_clean(Program *p) {
-    for (int i = 0; i < p->functions.count; i++) {
-        function_sweep(p, p->functions.data[i]);
-        function_inline(p, p->functions.data[i]);
-        function_sweep(p, p->functions.data[i]);
-    }
+void pass_clean(Program *p, Function *f) {
+    function_sweep(p, f);
+    function_inline(p, f);
+    function_sweep(p, f);
 }

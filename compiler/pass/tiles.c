@@ -182,12 +182,6 @@ static void choose_steps(Search *x) {
 
 // ---- the order of loops -----------------------------------------------------------------------------------
 
-static double elements(const Tensor *t) {
-    double n = 1;
-    for (int d = 0; d < t->rank; d++) n *= (double)t->dims[d];
-    return n;
-}
-
 // Outermost the axis that the largest tensors depend on, four times if it runs over their panels; ties: far
 // strides outside.
 static void weigh(const Kernel *k, double *weight) {
@@ -199,7 +193,7 @@ static void weigh(const Kernel *k, double *weight) {
                 int a = k->tile[j];
                 if (!(read->axes >> a & 1)) continue;
                 bool panels = l->panel && forms_depend(&read->forms[l->inner], 1, a);
-                weight[a] += elements(read->tensor) * (panels ? 4 : 1);
+                weight[a] += (double)tensor_elements(read->tensor) * (panels ? 4 : 1);
             }
         }
     const Equation *last = k->stages.data[k->stages.count - 1].equation;
@@ -231,7 +225,7 @@ static void order_loops(const Search *x) {
     }
 }
 
-static double tiles_of(const Kernel *k) {
+double kernel_tiles(const Kernel *k) {
     double n = 1;
     for (int j = 0; j < k->tile_count; j++)
         n *= ceil((double)k->axes[k->tile[j]].size / k->axes[k->tile[j]].step);
@@ -259,7 +253,7 @@ static void tile(Kernels *ks, Schedule *s, Kernel *k) {
     }
     const Axis *outer = k->tile_count ? &k->axes[k->order[0]] : NULL;
     if (outer && outer->size % (2 * outer->step) == 0) k->owned_axis = k->order[0];
-    k->divided = s->threaded && k->cycles > SMALL_KERNEL && tiles_of(k) >= 2;
+    k->divided = s->threaded && k->cycles > SMALL_KERNEL && kernel_tiles(k) >= 2;
     if (kernel_is_called(k)) return;
     double sums = 1;
     for (int j = 0; j < k->tile_count; j++) sums *= k->axes[k->tile[j]].step;

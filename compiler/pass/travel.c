@@ -170,18 +170,15 @@ static void demand(Travel *t) {
     }
 }
 
-void pass_travel(Program *p) {
-    for (int i = 0; i < p->functions.count; i++) {
-        Function *f = p->functions.data[i];
-        if (p->precision != PRECISION_STRICT) {
-            Travel up = travel_open(p, f);
-            supply(&up);
-            flow_close(up.flow);
-        }
-        Travel down = travel_open(p, f);
-        demand(&down);
-        flow_close(down.flow);
-        function_inline(p, f);
-        function_sweep(p, f);
+void pass_travel(Program *p, Function *f) {
+    if (p->precision != PRECISION_STRICT) {
+        Travel up = travel_open(p, f);
+        supply(&up);
+        flow_close(up.flow);
     }
+    Travel down = travel_open(p, f);
+    demand(&down);
+    flow_close(down.flow);
+    function_inline(p, f);
+    function_sweep(p, f);
 }

@@ -74,11 +74,7 @@ static void scale_source(Views *v, Equation **slot, const int *readers) {
 }
 
 static void scale_sources(Views *v) {
-    int *readers = arena_array(v->p->arena, int, v->p->tensors.count + 1);
-    const Function *f = v->flow->f;
-    for (int i = 0; i < f->equations.count; i++)
-        for (int k = 0; k < f->equations.data[i]->e->read_count; k++)
-            readers[f->equations.data[i]->e->reads[k]->tensor->id]++;
+    const int *readers = function_reads(v->p, v->flow->f);
     for (int i = 0; i < v->flow->order.count; i++) {
         Definition *d = v->flow->order.data[i];
         if (d->equations.count == 1 && d->equations.data[0]->reduction == REDUCE_NONE)
@@ -117,7 +113,6 @@ static bool write_in_place(Program *p, Function *f) {
     return true;
 }
 
-void pass_views(Program *p) {
-    for (int i = 0; i < p->functions.count; i++)
-        for (int chains = 0; chains < 4 && write_in_place(p, p->functions.data[i]); chains++) {}
+void pass_views(Program *p, Function *f) {
+    for (int chains = 0; chains < 4 && write_in_place(p, f); chains++) {}
 }

@@ -146,14 +146,22 @@ bool nn_csv_missing(const char *s, uint64_t length);
 // "PATH:LINE:COLUMN: expected WHAT, found \"TEXT\"", and what else there is to say.
 nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
                        const char *expected, const char *more);
-nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, const char *path,
-                         char *bytes, uint64_t size, nn_raw *raws);
 
 // ---- steps of loading ----
+typedef struct nn_loading {
+    nn_context *ctx;
+    const nn_model *m;
+    nn_runner runner;
+    nn_dataset *data;
+    nn_raw *raws;            // of each column
+    int64_t first[NN_PARTS]; // row of the sources at which the part's own rows begin
+    double *block;           // one tensor of a block
+    unsigned char *training; // of each row
+    char *suspect;           // where a file has the first number that is none, in words
+} nn_loading;
 // FILE:LINE, or FILE and the row's number.
 void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]);
-nn_status nn_raw_read(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, nn_raw *raws,
-                      int64_t *rows);
+nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows);
 void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out);
 // Numbers the texts of a class column in byte order, or checks its numbers; values: rows * columns.
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column *column, const nn_csv *csv,

@@ -1,6 +1,6 @@
-// Loading: raw columns, split, statistics of the training rows, and the prepare functions that make fields of
-// them. Guarantees: all of it is in double, statistics and weights file included, until a field is stored in
-// the precision of the program; every whole number and class of a field lies below its limit.
+// nn_loading: raw columns, split, statistics of the training rows, and the prepare functions that make fields
+// of them. Guarantees: all of it is in double, statistics and weights file included, until a field is stored
+// in the precision of the program; every whole number and class of a field lies below its limit.
 #include "data/data.h"
 
 #include "base/order.h"
@@ -9,20 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct {
-    nn_context *ctx;
-    const nn_model *m;
-    nn_runner runner;
-    nn_dataset *data;
-    nn_raw *raws;            // of each column
-    int64_t first[NN_PARTS]; // row of the sources at which the part's own rows begin
-    double *block;           // one tensor of a block
-    unsigned char *training; // of each row
-    char *suspect;           // where a file has the first number that is none, in words
-} Loading;
-
 // What is done with the outputs of a block: `first` counts the part's rows.
-typedef nn_status Visit(Loading *l, int part, int64_t first, int64_t count, void *data);
+typedef nn_status Visit(nn_loading *l, int part, int64_t first, int64_t count, void *data);
 
 int64_t nn_field_elements(const nn_field *f) {
     int64_t n = 1;
@@ -51,17 +39,17 @@ nn_status nn_field_fail(nn_context *ctx, const nn_model *m, const nn_field *f, c
                    (long long)(f->limit > 0 ? f->limit - 1 : INT32_MAX), nn_model_text(m, f->name), value);
 }
 
-static bool own_part(const Loading *l, int part) {
+static bool own_part(const nn_loading *l, int part) {
     return part == NN_TRAIN || l->m->manifest->data.own_part[part] != 0;
 }
 
-static bool measured_rows(const Loading *l, int part, int64_t first, int64_t count) {
+static bool measured_rows(const nn_loading *l, int part, int64_t first, int64_t count) {
     if (l->training == NULL) return true;
     return memchr(l->training + l->first[part] + first, 1, (size_t)count) != NULL;
 }
 
 // Where a field's value comes from: its own file, or the line of the text that fields of fields share.
-static void find_place(const Loading *l, const nn_field *f, int part, int64_t row,
+static void find_place(const nn_loading *l, const nn_field *f, int part, int64_t row,
                        char place[NN_PATH_ROOM + 64]) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     nn_raw_place(&(nn_raw){.path = "the data"}, row, place);
@@ -73,8 +61,8 @@ static void find_place(const Loading *l, const nn_field *f, int part, int64_t ro
 }
 
 // The first number that is none, of a file or else of a field, is kept in words.
-static void note_numbers(Loading *l, const nn_field *f, int part, int64_t row, const void *numbers, bool wide,
-                         int64_t count, int64_t elements, char **said) {
+static void note_numbers(nn_loading *l, const nn_field *f, int part, int64_t row, const void *numbers,
+                         bool wide, int64_t count, int64_t elements, char **said) {
     for (int64_t k = 0; k < count && *said == NULL; k++) {
         double v = wide ? ((const double *)numbers)[k] : (double)((const float *)numbers)[k];
         if (isfinite(v)) continue;
@@ -87,7 +75,7 @@ static void note_numbers(Loading *l, const nn_field *f, int part, int64_t row, c
     }
 }
 
-static void fill_inputs(Loading *l, int part, int64_t first, int64_t count) {
+static void fill_inputs(nn_loading *l, int part, int64_t first, int64_t count) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
         const nn_raw *raw = &l->raws[k];
@@ -106,7 +94,7 @@ static void fill_inputs(Loading *l, int part, int64_t first, int64_t count) {
     }
 }
 
-static nn_status visit_part(Loading *l, int part, bool only_training, Visit *visit, void *data) {
+static nn_status visit_part(nn_loading *l, int part, bool only_training, Visit *visit, void *data) {
     const nn_manifest *mf = l->m->manifest;
     int64_t rows = l->data->own_rows[part], block = mf->block;
     if (!nn_model_has(l->m, NN_PREPARE + part)) return NN_OK;
@@ -131,13 +119,13 @@ static nn_status visit_part(Loading *l, int part, bool only_training, Visit *vis
 }
 
 // Values of a prepare function's output, as doubles, whatever its type.
-static void output_values(const Loading *l, const nn_tensor *t, int64_t count, double *out) {
+static void output_values(const nn_loading *l, const nn_tensor *t, int64_t count, double *out) {
     nn_tensor_get(l->m, t, 0, count, out);
     if (nn_tensor_element_size(l->m, t) == 8) return;
     for (int64_t k = count - 1; k >= 0; k--) out[k] = nn_value_get(l->m, t->type, out, k);
 }
 
-static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, int64_t count) {
+static nn_status keep_field(nn_loading *l, int32_t field, int part, int64_t first, int64_t count) {
     const nn_field *f = &NN_TABLE(l->m, nn_field, fields)[field];
     const nn_tensor *t = nn_model_tensor(l->m, f->prepared[part]);
     unsigned char *rows = l->data->fields[field];
@@ -160,7 +148,7 @@ static nn_status keep_field(Loading *l, int32_t field, int part, int64_t first, 
     return NN_OK;
 }
 
-static nn_status keep_fields(Loading *l, int part, int64_t first, int64_t count, void *data) {
+static nn_status keep_fields(nn_loading *l, int part, int64_t first, int64_t count, void *data) {
     const int32_t *only = data;
     for (uint32_t k = 0; k < l->m->manifest->fields_count; k++) {
         if (only != NULL && *only != (int32_t)k) continue;
@@ -186,7 +174,7 @@ typedef struct {
         *square; // of each element of a sample; sums of differences from origin
 } Measure;
 
-static nn_status measure_block(Loading *l, int part, int64_t first, int64_t count, void *data) {
+static nn_status measure_block(nn_loading *l, int part, int64_t first, int64_t count, void *data) {
     Measure *s = data;
     const nn_tensor *t = nn_model_tensor(l->m, s->of->of[part]);
     if (t == NULL) return NN_OK;
@@ -211,7 +199,7 @@ static nn_status measure_block(Loading *l, int part, int64_t first, int64_t coun
     return NN_OK;
 }
 
-static nn_status visit_training(Loading *l, Visit *visit, void *data) {
+static nn_status visit_training(nn_loading *l, Visit *visit, void *data) {
     for (int p = 0; p < NN_PARTS; p++) {
         if (own_part(l, p) && visit_part(l, p, true, visit, data) != NN_OK) return l->ctx->status;
     }
@@ -223,7 +211,7 @@ static bool is_constant(const Measure *s, int64_t e) {
 }
 
 // What is the same in every row tells nothing: mostly a mistake in the data.
-static void warn_constant(const Loading *l, const Measure *s) {
+static void warn_constant(const nn_loading *l, const Measure *s) {
     const nn_field *f = &NN_TABLE(l->m, nn_field, fields)[s->of->field];
     int64_t first = -1, count = 0;
     for (int64_t e = 0; e < s->elements; e++) {
@@ -241,7 +229,7 @@ static void warn_constant(const Loading *l, const Measure *s) {
 
 // Two passes, from the first row and then from the mean, so that what the values have in common cancels
 // exactly.
-static nn_status measure(Loading *l, const nn_statistic *of) {
+static nn_status measure(nn_loading *l, const nn_statistic *of) {
     const nn_tensor *low = nn_model_tensor(l->m, of->into[0]), *high = nn_model_tensor(l->m, of->into[1]);
     Measure s = {.of = of, .elements = low == NULL ? 0 : nn_tensor_elements(low)};
     uint64_t n = (uint64_t)s.elements;
@@ -274,7 +262,7 @@ static nn_status measure(Loading *l, const nn_statistic *of) {
 }
 
 // missing = mean: the mean of the training rows that have a value, put in place of NaN in every part.
-static nn_status fill_missing(Loading *l, const nn_statistic *of, bool known) {
+static nn_status fill_missing(nn_loading *l, const nn_statistic *of, bool known) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     const nn_tensor *into = nn_model_tensor(l->m, of->into[0]);
     const nn_raw *raw = &l->raws[of->column];
@@ -306,7 +294,7 @@ static nn_status fill_missing(Loading *l, const nn_statistic *of, bool known) {
     return NN_OK;
 }
 
-static nn_status statistics(Loading *l) {
+static nn_status statistics(nn_loading *l) {
     const nn_statistic *all = NN_TABLE(l->m, nn_statistic, statistics);
     bool known = !l->data->request.measure;
     if (!known) {
@@ -326,21 +314,21 @@ static nn_status statistics(Loading *l) {
 
 // ---- the whole ----
 
-static nn_status read_columns(Loading *l) {
+static nn_status read_columns(nn_loading *l) {
     nn_dataset *data = l->data;
     const nn_data *plan = &l->m->manifest->data;
     for (int p = 0; p < NN_PARTS; p++) {
         bool held_out = p != NN_TRAIN && (data->request.all_rows || !plan->own_part[p]);
         if (held_out) continue;
         l->first[p] = data->rows;
-        if (nn_raw_read(l->ctx, l->m, data, p, l->raws, &data->own_rows[p]) != NN_OK) return l->ctx->status;
+        if (nn_raw_read(l, p, &data->own_rows[p]) != NN_OK) return l->ctx->status;
         data->rows += data->own_rows[p];
     }
     if (data->rows > INT32_MAX) return nn_fail(l->ctx, NN_DATA, "more than %d rows", INT32_MAX);
     return NN_OK;
 }
 
-static nn_status make_fields(Loading *l) {
+static nn_status make_fields(nn_loading *l) {
     const nn_manifest *mf = l->m->manifest;
     const nn_field *fields = NN_TABLE(l->m, nn_field, fields);
     nn_dataset *data = l->data;
@@ -359,7 +347,7 @@ static nn_status make_fields(Loading *l) {
     return l->ctx->status;
 }
 
-static nn_status load(Loading *l) {
+static nn_status load(nn_loading *l) {
     const nn_data *plan = &l->m->manifest->data;
     if (read_columns(l) != NN_OK || make_fields(l) != NN_OK) return l->ctx->status;
     // The classes that a split is stratified by are needed before it; they depend on no statistic.
@@ -380,7 +368,7 @@ static nn_status load(Loading *l) {
 
 nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, const nn_data_request *request,
                        nn_dataset *data) {
-    Loading l = {.ctx = ctx, .m = m, .runner = runner, .data = data};
+    nn_loading l = {.ctx = ctx, .m = m, .runner = runner, .data = data};
     data->request = *request;
     if (data->classes == NULL) data->classes = nn_get(ctx, m->manifest->fields_count, sizeof *data->classes);
     l.raws = nn_get(ctx, m->manifest->columns_count, sizeof *l.raws);

@@ -54,19 +54,22 @@ static nn_status text_bytes(nn_context *ctx, const char *path, unsigned char **b
 
 // ---- CSV ----
 
-static bool wanted(const nn_dataset *data, const nn_column *c) {
-    return !data->request.inputs_only || c->for_input;
+static bool wanted(const nn_loading *l, const nn_column *c, int part) {
+    return c->part == part && (!l->data->request.inputs_only || c->for_input);
 }
 
-static nn_status text_values(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c,
-                             const nn_csv *csv, nn_csv_want *w) {
+static const char *field_of(const nn_loading *l, const nn_column *c) {
+    return nn_model_text(l->m, NN_TABLE(l->m, nn_field, fields)[c->field].name);
+}
+
+static nn_status text_values(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w) {
     int64_t width = w->last - w->first + 1, count = csv->rows * width;
-    w->values = nn_get(ctx, (uint64_t)count, sizeof *w->values);
-    if (w->values == NULL) return ctx->status;
-    const char *field = nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name);
+    w->values = nn_get(l->ctx, (uint64_t)count, sizeof *w->values);
+    if (w->values == NULL) return l->ctx->status;
+    const char *field = field_of(l, c);
     if (c->kind != NN_COLUMN_TEXT_EQUALS)
-        return nn_class_values(ctx, &data->classes[c->field], c, csv, w, field);
-    const char *equals = nn_model_text(m, c->equals);
+        return nn_class_values(l->ctx, &l->data->classes[c->field], c, csv, w, field);
+    const char *equals = nn_model_text(l->m, c->equals);
     size_t length = strlen(equals);
     char expected[512];
     snprintf(expected, sizeof expected, "a text (field %s)", field);
@@ -74,125 +77,122 @@ static nn_status text_values(nn_context *ctx, const nn_model *m, nn_dataset *dat
         const nn_cell *cell = &w->cells[k];
         bool same = cell->length == length && memcmp(cell->text, equals, length) == 0;
         if (!same && nn_csv_missing(cell->text, cell->length) && !csv->missing_ok)
-            return nn_cell_fail(ctx, csv, csv->lines[k / width], cell, expected,
+            return nn_cell_fail(l->ctx, csv, csv->lines[k / width], cell, expected,
                                 ", which means a missing one");
         w->values[k] = same ? 1 : 0;
     }
     return NN_OK;
 }
 
-nn_status nn_csv_columns(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, const char *path,
-                         char *bytes, uint64_t size, nn_raw *raws) {
-    const nn_manifest *mf = m->manifest;
-    const nn_column *columns = NN_TABLE(m, nn_column, columns);
-    nn_csv_want *wants = nn_get(ctx, mf->columns_count, sizeof *wants);
-    int32_t *of = nn_get(ctx, mf->columns_count, sizeof *of);
-    if (wants == NULL || of == NULL) return ctx->status;
+static nn_status csv_columns(const nn_loading *l, int part, const char *path, char *bytes, uint64_t size) {
+    const nn_manifest *mf = l->m->manifest;
+    const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
+    nn_csv_want *wants = nn_get(l->ctx, mf->columns_count, sizeof *wants);
+    int32_t *of = nn_get(l->ctx, mf->columns_count, sizeof *of);
+    if (wants == NULL || of == NULL) return l->ctx->status;
     nn_csv csv = {.path = path,
                   .separator = mf->data.separator,
                   .header = mf->data.header != 0,
                   .missing_ok = mf->data.missing != NN_MISSING_ERROR,
-                  .trained = mf->data.header != 0 ? data->header : NULL,
+                  .trained = mf->data.header != 0 ? l->data->header : NULL,
                   .wants = wants};
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
-        if (c->part != part || !wanted(data, c)) continue;
+        if (!wanted(l, c, part)) continue;
         nn_csv_want *w = &wants[csv.want_count];
         of[csv.want_count++] = (int32_t)k;
-        w->name = c->name != 0 ? nn_model_text(m, c->name) : NULL;
+        w->name = c->name != 0 ? nn_model_text(l->m, c->name) : NULL;
         w->first = c->first;
         w->last = c->last;
         w->limit = c->is_class ? 0 : c->limit;
         w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->is_class;
     }
-    if (nn_csv_parse(ctx, &csv, bytes, size) != NN_OK) return ctx->status;
+    if (nn_csv_parse(l->ctx, &csv, bytes, size) != NN_OK) return l->ctx->status;
     for (int32_t k = 0; k < csv.want_count; k++) {
         nn_csv_want *w = &wants[k];
-        if (w->texts && text_values(ctx, m, data, &columns[of[k]], &csv, w) != NN_OK) return ctx->status;
+        if (w->texts && text_values(l, &columns[of[k]], &csv, w) != NN_OK) return l->ctx->status;
         int64_t width = w->last - w->first + 1;
         for (int64_t i = 0; i < csv.rows * width && mf->data.missing == NN_MISSING_VALUE; i++)
             w->values[i] = isnan(w->values[i]) ? mf->data.missing_value : w->values[i];
-        raws[of[k]] = (nn_raw){.rows = csv.rows,
-                               .elements = width,
-                               .bytes = (const unsigned char *)w->values,
-                               .type = 'f',
-                               .size = 8,
-                               .path = path,
-                               .lines = csv.lines,
-                               .owned = w->values};
-        nn_drop(ctx, w->cells);
+        l->raws[of[k]] = (nn_raw){.rows = csv.rows,
+                                  .elements = width,
+                                  .bytes = (const unsigned char *)w->values,
+                                  .type = 'f',
+                                  .size = 8,
+                                  .path = path,
+                                  .lines = csv.lines,
+                                  .owned = w->values};
+        nn_drop(l->ctx, w->cells);
     }
-    if (data->header == NULL) data->header = csv.names;
-    nn_drop(ctx, csv.places);
-    nn_drop(ctx, wants);
-    nn_drop(ctx, of);
+    if (l->data->header == NULL) l->data->header = csv.names;
+    nn_drop(l->ctx, csv.places);
+    nn_drop(l->ctx, wants);
+    nn_drop(l->ctx, of);
     return NN_OK;
 }
 
-static nn_status csv_part(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, nn_raw *raws) {
+static nn_status csv_part(const nn_loading *l, int part) {
     unsigned char *bytes = NULL;
     uint64_t size = 0;
     char path[NN_PATH_ROOM] = "standard input";
-    if (data->request.standard_input) {
-        if (nn_file_read_all(ctx, 0, path, &bytes, &size) != NN_OK) return ctx->status;
+    if (l->data->request.standard_input) {
+        if (nn_file_read_all(l->ctx, 0, path, &bytes, &size) != NN_OK) return l->ctx->status;
     } else {
-        const nn_column *columns = NN_TABLE(m, nn_column, columns);
-        uint32_t file = m->manifest->data.file;
-        for (uint32_t k = 0; k < m->manifest->columns_count; k++) {
+        const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
+        uint32_t file = l->m->manifest->data.file;
+        for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
             if (columns[k].part == part && columns[k].file != 0) file = columns[k].file;
         }
-        if (nn_data_path(ctx, m, &data->request, nn_model_text(m, file), path) != NN_OK ||
-            text_bytes(ctx, path, &bytes, &size) != NN_OK)
-            return ctx->status;
+        if (nn_data_path(l->ctx, l->m, &l->data->request, nn_model_text(l->m, file), path) != NN_OK ||
+            text_bytes(l->ctx, path, &bytes, &size) != NN_OK)
+            return l->ctx->status;
     }
-    char *kept = nn_get(ctx, strlen(path) + 1, 1);
-    if (kept == NULL) return ctx->status;
-    nn_status status = nn_csv_columns(ctx, m, data, part, strcpy(kept, path), (char *)bytes, size, raws);
-    nn_drop(ctx, bytes);
+    char *kept = nn_get(l->ctx, strlen(path) + 1, 1);
+    if (kept == NULL) return l->ctx->status;
+    nn_status status = csv_columns(l, part, strcpy(kept, path), (char *)bytes, size);
+    nn_drop(l->ctx, bytes);
     return status;
 }
 
 // ---- files of arrays, tables ----
 
-static nn_status check_shape(nn_context *ctx, const nn_model *m, const char *path, const nn_column *c,
-                             const nn_array *a, nn_raw *raw) {
+static nn_status check_shape(const nn_loading *l, const char *path, const nn_column *c, const nn_array *a,
+                             nn_raw *raw) {
     int64_t all = 1;
     for (int d = 0; d < a->rank; d++) all *= a->dims[d];
     raw->rows = c->is_whole ? 1 : a->rank == 0 ? 1 : a->dims[0];
     raw->elements = raw->rows == 0 ? c->elements : all / raw->rows;
-    if (raw->rows > INT32_MAX) return nn_fail(ctx, NN_DATA, "%s: more than %d rows", path, INT32_MAX);
+    if (raw->rows > INT32_MAX) return nn_fail(l->ctx, NN_DATA, "%s: more than %d rows", path, INT32_MAX);
     return raw->elements == c->elements
                ? NN_OK
-               : nn_fail(ctx, NN_DATA, "%s: expected %lld elements a sample (field %s), found %lld", path,
-                         (long long)c->elements,
-                         nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name),
-                         (long long)raw->elements);
+               : nn_fail(l->ctx, NN_DATA, "%s: expected %lld elements a sample (field %s), found %lld", path,
+                         (long long)c->elements, field_of(l, c), (long long)raw->elements);
 }
 
-static nn_status file_column(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c,
-                             nn_raw *raw) {
+static nn_status file_column(const nn_loading *l, const nn_column *c, nn_raw *raw) {
     char path[NN_PATH_ROOM];
     unsigned char *bytes, *head;
     uint64_t size, head_size;
     nn_array a;
-    if (nn_data_path(ctx, m, &data->request, nn_model_text(m, c->file), path) != NN_OK ||
-        nn_file_read(ctx, path, &bytes, &size) != NN_OK)
-        return ctx->status;
+    if (nn_data_path(l->ctx, l->m, &l->data->request, nn_model_text(l->m, c->file), path) != NN_OK ||
+        nn_file_read(l->ctx, path, &bytes, &size) != NN_OK)
+        return l->ctx->status;
     head = bytes;
     head_size = size;
-    bool packed = is_packed(path), npy = m->manifest->data.source == SOURCE_NPY;
-    if ((packed && expand(ctx, path, bytes, size, NN_HEAD_ROOM, &head, &head_size) != NN_OK) ||
-        (npy ? nn_npy_parse : nn_idx_parse)(ctx, path, head, head_size, &a) != NN_OK ||
-        check_shape(ctx, m, path, c, &a, raw) != NN_OK)
-        return ctx->status;
+    bool packed = is_packed(path), npy = l->m->manifest->data.source == SOURCE_NPY;
+    if ((packed && expand(l->ctx, path, bytes, size, NN_HEAD_ROOM, &head, &head_size) != NN_OK) ||
+        (npy ? nn_npy_parse : nn_idx_parse)(l->ctx, path, head, head_size, &a) != NN_OK ||
+        check_shape(l, path, c, &a, raw) != NN_OK)
+        return l->ctx->status;
     if (packed) {
-        nn_drop(ctx, head);
+        nn_drop(l->ctx, head);
         head = bytes;
-        if (expand(ctx, path, head, size, a.head + a.length, &bytes, &size) != NN_OK) return ctx->status;
-        nn_drop(ctx, head);
+        if (expand(l->ctx, path, head, size, a.head + a.length, &bytes, &size) != NN_OK)
+            return l->ctx->status;
+        nn_drop(l->ctx, head);
     }
-    char *kept = nn_get(ctx, strlen(path) + 1, 1);
-    if (kept == NULL || nn_array_take(ctx, path, &a, bytes, size) != NN_OK) return ctx->status;
+    char *kept = nn_get(l->ctx, strlen(path) + 1, 1);
+    if (kept == NULL || nn_array_take(l->ctx, path, &a, bytes, size) != NN_OK) return l->ctx->status;
     *raw = (nn_raw){.rows = raw->rows,
                     .elements = raw->elements,
                     .bytes = a.bytes,
@@ -204,12 +204,11 @@ static nn_status file_column(nn_context *ctx, const nn_model *m, nn_dataset *dat
     return NN_OK;
 }
 
-static nn_status one_column(nn_context *ctx, const nn_model *m, nn_dataset *data, const nn_column *c,
-                            nn_raw *raw) {
-    if (c->kind == NN_COLUMN_FILE) return file_column(ctx, m, data, c, raw);
+static nn_status one_column(const nn_loading *l, const nn_column *c, nn_raw *raw) {
+    if (c->kind == NN_COLUMN_FILE) return file_column(l, c, raw);
     *raw = (nn_raw){.rows = c->elements == 0 ? 0 : (int64_t)c->values_count / c->elements,
                     .elements = c->elements,
-                    .bytes = nn_model_table(m, c->values),
+                    .bytes = nn_model_table(l->m, c->values),
                     .type = 'f',
                     .size = 8,
                     .path = "the table"};
@@ -224,7 +223,7 @@ void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]) {
 }
 
 // Numbers that a file or a table gives for classes and counts, where the column itself has the limit.
-static nn_status check_limit(nn_context *ctx, const nn_model *m, const nn_column *c, const nn_raw *raw) {
+static nn_status check_limit(const nn_loading *l, const nn_column *c, const nn_raw *raw) {
     enum { PART = 512 };
     double values[PART];
     int64_t count = raw->rows * raw->elements;
@@ -234,40 +233,37 @@ static nn_status check_limit(nn_context *ctx, const nn_model *m, const nn_column
         nn_raw_values(raw, at, n, values);
         for (int64_t k = 0; k < n; k++) {
             if (nn_below(values[k], c->limit)) continue;
-            if (isnan(values[k]) && m->manifest->data.missing == NN_MISSING_BY_MEAN) continue;
+            if (isnan(values[k]) && l->m->manifest->data.missing == NN_MISSING_BY_MEAN) continue;
             char place[NN_PATH_ROOM + 64];
             nn_raw_place(raw, (at + k) / raw->elements, place);
-            return nn_fail(ctx, NN_DATA, "%s: expected a whole number 0 .. %lld (field %s), found %.9g",
-                           place, (long long)c->limit - 1,
-                           nn_model_text(m, NN_TABLE(m, nn_field, fields)[c->field].name), values[k]);
+            return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld (field %s), found %.9g",
+                           place, (long long)c->limit - 1, field_of(l, c), values[k]);
         }
     }
     return NN_OK;
 }
 
-nn_status nn_raw_read(nn_context *ctx, const nn_model *m, nn_dataset *data, int part, nn_raw *raws,
-                      int64_t *rows) {
-    const nn_manifest *mf = m->manifest;
-    const nn_column *columns = NN_TABLE(m, nn_column, columns);
+nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows) {
+    const nn_manifest *mf = l->m->manifest;
+    const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     *rows = mf->data.source == SOURCE_SYNTHETIC ? mf->data.rows : -1;
     bool csv = mf->data.source == SOURCE_CSV;
-    if (csv && csv_part(ctx, m, data, part, raws) != NN_OK) return ctx->status;
+    if (csv && csv_part(l, part) != NN_OK) return l->ctx->status;
     const nn_raw *first = NULL;
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
-        if (c->part != part || !wanted(data, c)) continue;
-        if ((!csv && one_column(ctx, m, data, c, &raws[k]) != NN_OK) ||
-            check_limit(ctx, m, c, &raws[k]) != NN_OK)
-            return ctx->status;
-        if (first != NULL && first->rows != raws[k].rows)
-            return nn_fail(ctx, NN_DATA,
+        if (!wanted(l, c, part)) continue;
+        if ((!csv && one_column(l, c, &l->raws[k]) != NN_OK) || check_limit(l, c, &l->raws[k]) != NN_OK)
+            return l->ctx->status;
+        if (first != NULL && first->rows != l->raws[k].rows)
+            return nn_fail(l->ctx, NN_DATA,
                            "all fields have the same number of rows, but %s has %lld and %s has %lld",
-                           first->path, (long long)first->rows, raws[k].path, (long long)raws[k].rows);
-        first = &raws[k];
+                           first->path, (long long)first->rows, l->raws[k].path, (long long)l->raws[k].rows);
+        first = &l->raws[k];
     }
     if (first != NULL) *rows = first->rows;
     if (*rows <= 0)
-        return nn_fail(ctx, NN_DATA, "%s: no rows", first == NULL ? "the data block" : first->path);
+        return nn_fail(l->ctx, NN_DATA, "%s: no rows", first == NULL ? "the data block" : first->path);
     return NN_OK;
 }
 

@@ -19,12 +19,13 @@ static nn_status print_result(nn_trainer *t, int part, const char *name, bool js
     return nn_print(t->ctx, &out);
 }
 
-static nn_status evaluate(nn_trainer *t) {
+nn_status nn_command_eval(nn_trainer *t) {
     const nn_data *plan = &t->model.manifest->data;
     nn_data_request request = nn_trainer_request(t);
     int32_t part = -1;
     bool file = request.path != NULL && !nn_file_is_directory(request.path);
-    if (nn_part_of(t->ctx, t->options, &part) != NN_OK || nn_trainer_initial(t) != NN_OK ||
+    if ((request.path == NULL && nn_fold_chosen(t) != NN_OK) ||
+        nn_part_of(t->ctx, t->options, &part) != NN_OK || nn_trainer_initial(t) != NN_OK ||
         nn_trainer_weights(t) != NN_OK)
         return t->ctx->status;
     request.all_rows = file && part < 0;
@@ -37,15 +38,4 @@ static nn_status evaluate(nn_trainer *t) {
     nn_evaluate(t, part);
     return print_result(t, part, all ? "all" : nn_part_names[part],
                         t->options->value[NN_OPTION_JSON] != NULL);
-}
-
-int nn_command_eval(nn_context *ctx, const nn_model *m, const nn_options *o) {
-    nn_trainer t;
-    if (m->manifest->data.split == NN_SPLIT_FOLDS && o->value[NN_OPTION_FOLD] == NULL &&
-        o->value[NN_OPTION_DATA] == NULL)
-        return (int)nn_fail(ctx, NN_USAGE,
-                            "the data are split into folds: --fold I says which one is held out");
-    if (nn_trainer_open(&t, ctx, m, o) == NN_OK) evaluate(&t);
-    nn_trainer_close(&t);
-    return (int)ctx->status;
 }

@@ -77,21 +77,15 @@ static void describe(const nn_model *m, nn_text *out, bool json, const char *wei
     nn_text_add(out, json ? "}\n" : "");
 }
 
-int nn_command_info(nn_context *ctx, const nn_model *m, const nn_options *o) {
-    nn_trainer t;
+nn_status nn_command_info(nn_trainer *t) {
     nn_text out;
-    nn_text_begin(&out, ctx);
-    if (nn_trainer_open(&t, ctx, m, o) == NN_OK) {
-        const char *given = o->value[NN_OPTION_WEIGHTS], *own = t.files->of[NN_FILE_WEIGHTS];
-        bool there = given != NULL || nn_file_exists(own);
-        if (!there || (nn_trainer_initial(&t) == NN_OK && nn_trainer_weights(&t) == NN_OK)) {
-            describe(&t.model, &out, o->value[NN_OPTION_JSON] != NULL,
-                     !there          ? "none yet"
-                     : given != NULL ? given
-                                     : own);
-            nn_print(ctx, &out);
-        }
-    }
-    nn_trainer_close(&t);
-    return (int)ctx->status;
+    const char *given = t->options->value[NN_OPTION_WEIGHTS], *own = t->files->of[NN_FILE_WEIGHTS];
+    bool there = given != NULL || nn_file_exists(own);
+    if (there && (nn_trainer_initial(t) != NN_OK || nn_trainer_weights(t) != NN_OK)) return t->ctx->status;
+    nn_text_begin(&out, t->ctx);
+    describe(&t->model, &out, t->options->value[NN_OPTION_JSON] != NULL,
+             !there          ? "none yet"
+             : given != NULL ? given
+                             : own);
+    return nn_print(t->ctx, &out);
 }

@@ -38,14 +38,15 @@ static nn_status check_processor(nn_context *ctx, const nn_model *m) {
 }
 
 static int run_command(nn_context *ctx, const nn_model *m, const nn_options *o) {
-    switch (o->command) {
-    case NN_COMMAND_TRAIN: return nn_command_train(ctx, m, o);
-    case NN_COMMAND_EVAL: return nn_command_eval(ctx, m, o);
-    case NN_COMMAND_PREDICT: return nn_command_predict(ctx, m, o);
-    case NN_COMMAND_DATA: return nn_command_data(ctx, m, o);
-    case NN_COMMAND_INFO: return nn_command_info(ctx, m, o);
-    }
-    return NN_USAGE;
+    static nn_status (*const commands[])(nn_trainer *) = {[NN_COMMAND_EVAL] = nn_command_eval,
+                                                          [NN_COMMAND_PREDICT] = nn_command_predict,
+                                                          [NN_COMMAND_DATA] = nn_command_data,
+                                                          [NN_COMMAND_INFO] = nn_command_info};
+    if (o->command == NN_COMMAND_TRAIN) return nn_command_train(ctx, m, o);
+    nn_trainer t;
+    if (nn_trainer_open(&t, ctx, m, o) == NN_OK) commands[o->command](&t);
+    nn_trainer_close(&t);
+    return (int)ctx->status;
 }
 
 static int print_text(nn_context *ctx, const nn_model *m, const nn_options *o) {

@@ -180,19 +180,16 @@ static nn_status predict_all(Predicting *p) {
     return NN_OK;
 }
 
-int nn_command_predict(nn_context *ctx, const nn_model *m, const nn_options *o) {
-    nn_trainer t;
-    Predicting p = {.t = &t, .outputs = NN_TABLE(m, nn_output, outputs), .count = m->manifest->outputs_count};
-    nn_text_begin(&p.out, ctx);
-    if (nn_trainer_open(&t, ctx, m, o) == NN_OK) {
-        if (!nn_model_has(m, NN_PREDICT) || p.count == 0)
-            nn_fail(
-                ctx, NN_USAGE,
-                "this program's model is not called on data fields alone, so there is nothing to predict");
-        else if (take_format(&p) == NN_OK && nn_trainer_initial(&t) == NN_OK &&
-                 nn_trainer_weights(&t) == NN_OK && read_rows(&t) == NN_OK)
-            predict_all(&p);
-    }
-    nn_trainer_close(&t);
-    return (int)ctx->status;
+nn_status nn_command_predict(nn_trainer *t) {
+    const nn_model *m = &t->model;
+    Predicting p = {.t = t, .outputs = NN_TABLE(m, nn_output, outputs), .count = m->manifest->outputs_count};
+    nn_text_begin(&p.out, t->ctx);
+    if (!nn_model_has(m, NN_PREDICT) || p.count == 0)
+        return nn_fail(
+            t->ctx, NN_USAGE,
+            "this program's model is not called on data fields alone, so there is nothing to predict");
+    return take_format(&p) == NN_OK && nn_trainer_initial(t) == NN_OK && nn_trainer_weights(t) == NN_OK &&
+                   read_rows(t) == NN_OK
+               ? predict_all(&p)
+               : t->ctx->status;
 }

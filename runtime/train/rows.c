@@ -148,25 +148,21 @@ static nn_status show(nn_trainer *t, int32_t part, int64_t epoch) {
     return nn_fail(t->ctx, NN_USAGE, "--format: expected csv or npy, found %s", format);
 }
 
-int nn_command_data(nn_context *ctx, const nn_model *m, const nn_options *o) {
-    nn_trainer t;
+nn_status nn_command_data(nn_trainer *t) {
     int32_t part = NN_TRAIN;
-    int64_t epoch = -1, seed = m->manifest->seed;
-    if (nn_part_of(ctx, o, &part) != NN_OK || nn_option_whole(ctx, o, NN_OPTION_EPOCH, 0, &epoch) != NN_OK ||
-        nn_option_whole(ctx, o, NN_OPTION_SEED, 0, &seed) != NN_OK)
-        return (int)ctx->status;
+    int64_t epoch = -1, seed = (int64_t)t->seed;
+    if (nn_part_of(t->ctx, t->options, &part) != NN_OK ||
+        nn_option_whole(t->ctx, t->options, NN_OPTION_EPOCH, 0, &epoch) != NN_OK ||
+        nn_option_whole(t->ctx, t->options, NN_OPTION_SEED, 0, &seed) != NN_OK)
+        return t->ctx->status;
     if (epoch >= 0 && part != NN_TRAIN)
-        return (int)nn_fail(ctx, NN_USAGE,
-                            "--epoch: only the training rows have an order of their own in each epoch");
-    if (m->manifest->data.split == NN_SPLIT_FOLDS && o->value[NN_OPTION_FOLD] == NULL)
-        return (int)nn_fail(ctx, NN_USAGE,
-                            "the data are split into folds: --fold I says which one is held out");
-    if (nn_trainer_open(&t, ctx, m, o) == NN_OK) {
-        t.seed = (uint64_t)seed;
-        nn_data_request request = nn_trainer_request(&t);
-        request.every_field = request.measure = true;
-        if (nn_trainer_initial(&t) == NN_OK && nn_trainer_load(&t, &request) == NN_OK) show(&t, part, epoch);
-    }
-    nn_trainer_close(&t);
-    return (int)ctx->status;
+        return nn_fail(t->ctx, NN_USAGE,
+                       "--epoch: only the training rows have an order of their own in each epoch");
+    t->seed = (uint64_t)seed;
+    nn_data_request request = nn_trainer_request(t);
+    request.every_field = request.measure = true;
+    return nn_fold_chosen(t) == NN_OK && nn_trainer_initial(t) == NN_OK &&
+                   nn_trainer_load(t, &request) == NN_OK
+               ? show(t, part, epoch)
+               : t->ctx->status;
 }

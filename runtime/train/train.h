@@ -113,6 +113,7 @@ nn_runner nn_trainer_runner(nn_trainer *t);
 void nn_trainer_run(nn_trainer *t, int32_t function); // with t->call
 nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request);
 nn_data_request nn_trainer_request(const nn_trainer *t);
+nn_status nn_fold_chosen(const nn_trainer *t); // where the data are split into folds
 nn_status nn_trainer_path(nn_trainer *t, const char *name,
                           char path[NN_PATH_ROOM]); // of a file in the run's directory
 nn_status nn_trainer_weights(nn_trainer *t);        // --weights, or the directory's; class names too
@@ -201,12 +202,13 @@ void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements,
 void nn_npy_head(nn_text *out, const nn_model *m, int32_t type, int64_t rows, int rank, const int64_t *dims);
 nn_status nn_part_of(nn_context *ctx, const nn_options *o, int32_t *part); // --part; leaves it, if not given
 
-// ---- commands; each returns an exit code's status, its message in the context ----
+// ---- commands; what fails is in the context. `train` opens a trainer for each fold, and returns an exit
+// code ----
 int nn_command_train(nn_context *ctx, const nn_model *m, const nn_options *o);
-int nn_command_eval(nn_context *ctx, const nn_model *m, const nn_options *o);
-int nn_command_predict(nn_context *ctx, const nn_model *m, const nn_options *o);
-int nn_command_data(nn_context *ctx, const nn_model *m, const nn_options *o);
-int nn_command_info(nn_context *ctx, const nn_model *m, const nn_options *o);
+nn_status nn_command_eval(nn_trainer *t);
+nn_status nn_command_predict(nn_trainer *t);
+nn_status nn_command_data(nn_trainer *t);
+nn_status nn_command_info(nn_trainer *t);
 void nn_message(const char *kind, const char *text); // "error: ..." on standard error
 nn_status nn_print(nn_context *ctx, nn_text *text);  // on standard output; made fit for a terminal
 

@@ -104,6 +104,13 @@ nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request) {
     return status == NN_OK ? nn_second_prepare(t) : status;
 }
 
+nn_status nn_fold_chosen(const nn_trainer *t) {
+    return t->model.manifest->data.split != NN_SPLIT_FOLDS || t->fold >= 0
+               ? NN_OK
+               : nn_fail(t->ctx, NN_USAGE,
+                         "the data are split into folds: --fold I says which one is held out");
+}
+
 nn_status nn_trainer_path(nn_trainer *t, const char *name, char path[NN_PATH_ROOM]) {
     int n = snprintf(path, NN_PATH_ROOM, "%s/%s", t->out, name);
     return n > 0 && n < NN_PATH_ROOM ? NN_OK

@@ -68,7 +68,7 @@ CompiledProgram *compiled_checked(const CompiledProgram *c) {
 }
 
 static CompiledProgram *schedule(Program *p, const Target *target) {
-    pass_gather(p);
+    passes_run(p, "gather", "gather", NULL, NULL);
     Kernels *k = kernels_run(p, &target->machine, "place");
     return compiled_of(k, target);
 }

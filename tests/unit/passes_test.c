@@ -213,8 +213,8 @@ static void check(Result *r, const Network *n, Precision precision) {
     }
     ask(plain);
     ask(simple);
-    pass_differentiate(plain);
-    pass_differentiate(simple);
+    passes_run(plain, "differentiate", "differentiate", NULL, NULL);
+    passes_run(simple, "differentiate", "differentiate", NULL, NULL);
     show(r, plain, "differentiate");
     bool good = verified(r, n, plain, "differentiate");
     good = good && passes_run(simple, "number", "clean", look_at, &(Look){r, n, simple});

@@ -114,8 +114,8 @@ static void check_program(Test *t) {
     Comparison c = {t, random_program(ctx, t->options), random_program(ctx, t->options), NULL};
     const char *failure = program_verify(c.plain);
     if (failure) fail(t, "as made", failure);
-    pass_differentiate(c.plain);
-    pass_differentiate(c.better);
+    passes_run(c.plain, "differentiate", "differentiate", NULL, NULL);
+    passes_run(c.better, "differentiate", "differentiate", NULL, NULL);
     failure = program_verify(c.plain);
     if (failure) fail(t, "differentiated", failure);
     if (t->show) printf("%s\n", text_of(ctx, c.plain));
