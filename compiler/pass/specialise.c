@@ -110,11 +110,12 @@ static void cut(Program *p, Function *f) {
     f->training = false;
 }
 
-void pass_specialise(Program *p) {
+void pass_specialise(Program *p, Function *f) {
     int kept = 0;
+    if (f->kind != FUNCTION_RUN) return;
     for (int i = 0; i < p->functions.count; i++)
         if (p->functions.data[i]->from) cut(p, p->functions.data[i]);
     for (int i = 0; i < p->functions.count; i++)
-        if (p->functions.data[i]->kind != FUNCTION_RUN) p->functions.data[kept++] = p->functions.data[i];
+        if (p->functions.data[i] != f) p->functions.data[kept++] = p->functions.data[i];
     p->functions.count = kept;
 }

@@ -339,10 +339,9 @@ static void measure_all(Program *p, Function *f) {
     vec_push(p->arena, &p->functions, x.second);
 }
 
-void pass_totals(Program *p) {
-    int count = p->functions.count;
-    for (int i = 0; i < count; i++)
-        if (p->functions.data[i]->measures.count) measure_all(p, p->functions.data[i]);
-    for (int i = 0; i < count; i++)
+void pass_totals(Program *p, Function *f) {
+    if (!f->measures.count) return;
+    measure_all(p, f);
+    for (int i = 0; i < p->functions.count; i++)
         if (p->functions.data[i]->kind == FUNCTION_METRICS) function_slice(p, p->functions.data[i]);
 }

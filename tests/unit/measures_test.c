@@ -252,7 +252,7 @@ static Environment *measured(Program *p, FunctionKind kind, FunctionKind second,
 
 static Environment *master(Context *ctx, const char *text, Program **p, bool training) {
     *p = read(ctx, text);
-    pass_differentiate(*p);
+    passes_run(*p, "differentiate", "differentiate", NULL, NULL);
     Environment *env = environment_of(*p, 0, ROWS);
     *environment_values(env, tensor_of_kind(*p, TENSOR_TRAINING)) = training;
     run(env, function_of(*p, FUNCTION_RUN), "the master");
@@ -263,13 +263,13 @@ static Program *cut(Context *ctx, const char *text) {
     Program *p = read(ctx, text);
     const char *wrong = program_verify(p);
     check(&t, !wrong, wrong ? wrong : "read");
-    pass_specialise(p);
+    passes_run(p, "specialise", "specialise", NULL, NULL);
     wrong = program_verify(p);
     check(&t, !wrong, wrong ? wrong : "specialised");
-    pass_totals(p);
+    passes_run(p, "totals", "totals", NULL, NULL);
     wrong = program_verify(p);
     check(&t, !wrong, wrong ? wrong : "measured");
-    pass_differentiate(p);
+    passes_run(p, "differentiate", "differentiate", NULL, NULL);
     return p;
 }
 
@@ -363,7 +363,7 @@ static double mean_of_batches(const char *text, const char *value, int64_t rows)
         Context *ctx = context_create();
         int64_t count = first + rows < ROWS ? rows : ROWS - first;
         Program *p = read(ctx, text);
-        pass_differentiate(p);
+        passes_run(p, "differentiate", "differentiate", NULL, NULL);
         Environment *env = environment_of(p, first, count);
         run(env, function_of(p, FUNCTION_RUN), "the master of a batch");
         sum += *environment_values(env, tensor_find(p, value)) * (double)count / ROWS;
@@ -378,8 +378,8 @@ static void test_others(void) {
         const Case *c = &OTHERS[i].c;
         const char *text = text_of(ctx, c);
         Program *p = read(ctx, text);
-        pass_specialise(p);
-        pass_totals(p);
+        passes_run(p, "specialise", "specialise", NULL, NULL);
+        passes_run(p, "totals", "totals", NULL, NULL);
         if (OTHERS[i].code != DIAGNOSTIC_COUNT) {
             check(&t, ctx->errors && ctx->diagnostics.data[0]->code == OTHERS[i].code, c->name);
         } else {
