@@ -98,6 +98,8 @@ static const struct {
     {"elaborate_read_outside", "of equations: a read stays inside"},
     {"order_of_rows", "of equations: totals"},
     {"elaborate_work_limit", "equal applications are looked at once: nothing grows"},
+    {"recur_beginning", "of equations: what the first step reads"},
+    {"recur_circle", "of equations: what a step reads"},
     {"accumulate_lines", "of the settings' numbers"},
     {"reads_rows", "of names"},
     {"assert_failed", "of the arena"},
