@@ -1,0 +1,338 @@
+// The contract of emit/: definitions written as equations. Cases, which say what every phrase is when
+// compiling, and instances, which say whose layers they are, go in; what comes out is equations of functions.
+//
+// What is KNOWN is a constant without a look inside, a side that is not taken does not exist, ranges stand in
+// Case.slot, what is applied at a phrase is Case.call, the layer there Instance.child. So nothing here looks
+// a name up or finds a shape. Arrays stay lazy: an element under indices; what is more than a read gets a
+// tensor of its own where it is given a name, applied to or read.
+//
+// Guarantees: an equation has at most one reduction; every read stays inside its tensor under the conditions
+// around it (rule 7); what is lifted out of a condition carries it. A message makes its operand WRONG, which
+// silences what would follow from it. Reported here, because only equations know it: READ_OUTSIDE,
+// PIECE_OUTSIDE, INITIAL_READS, DRAW_IN_REDUCTION, GRAD_TENSOR and GRAD_INDEX, RANK_LIMIT of what is stored,
+// WORK_LIMIT.
+#ifndef NN_EMIT_H
+#define NN_EMIT_H
+
+#include "shape/shape.h"
+
+typedef struct Emitter Emitter;
+typedef struct Operand Operand;
+typedef struct Frame Frame;
+typedef struct Cell Cell;
+
+// ---- values ----
+
+// A whole tensor: e is its element at `indices`, one a dimension; `filter` (rule 4), a condition over the
+// indices, says which elements are there; NULL: all.
+typedef struct {
+    int rank;
+    Extent dims[MAX_RANK];
+    const Index *indices[MAX_RANK];
+    const Expr *e, *filter;
+} Array;
+
+// A callable with the values that it captured. `given`: by parameter, ABSENT where not given; `home`: where a
+// pipe, a repeat or an expression with draws is written, whose names it sees; `path`: of a pipe with a name.
+typedef struct {
+    ClosureKind kind;
+    Definition *definition;
+    const Builtin *builtin;
+    const Operand *given;
+    const Phrase *phrase;
+    const Frame *home;
+    const char *path;
+} Bound;
+
+// CHANGING: a state, or an optimizer's parameter: what its cell holds at the time (never outside of
+// Frame.slot).
+typedef enum {
+    OPERAND_ABSENT,
+    OPERAND_WRONG,
+    OPERAND_NUMBER,
+    OPERAND_SCALAR,
+    OPERAND_TENSOR,
+    OPERAND_TEXT,
+    OPERAND_CALLABLE,
+    OPERAND_TUPLE,
+    OPERAND_LIST,
+    OPERAND_CHANGING
+} OperandKind;
+
+struct Operand {
+    OperandKind kind;
+    Type type;          // of NUMBER, SCALAR and TENSOR
+    bool integral;      // NUMBER: whole, and made of whole ones
+    bool is_view;       // TENSOR: the operand of a reduction by a function: written into it, not stored
+    const char *origin; // TENSOR: the function that gave it, for the name of a tensor that is made of it
+    union {
+        double number;
+        const Expr *e; // SCALAR
+        const Array *array;
+        const Bound *callable;
+        const Operand *items; // TUPLE, LIST
+        const char *text;
+        Cell *cell;
+    };
+    const char *const *names; // TUPLE
+    int count;
+};
+
+// What has one value after another in a function. `changed`: its last one is an effect of the function.
+struct Cell {
+    Tensor *target;
+    Operand current;
+    Span span; // where it was given last
+    bool changed;
+};
+
+// ---- where text is written ----
+
+// A function that is being written, and what is known of the values in it. `row`: of a data block, the index
+// under which all of it stands, and the number of a block's first row among those that draws are keyed by;
+// numbers are calculated in double there.
+typedef struct {
+    Function *function;
+    Table cells;         // tensor -> Cell
+    VEC(Cell *) changed; // in the order of their first change
+    Table clock,
+        hoisted;   // tensors made of clock and settings; expression of such -> the tensor that holds it
+    Table outside; // calls that stand in no definition -> their number
+    Table shared;  // what functions gave, by what they were given
+    const Index *row;
+    Tensor *first_row;
+} Writer;
+
+// A text that is being written: a case with the values of its slots. Names of its tensors and layers begin
+// with `place` and end with `rounds`; `path`: of the definition it stands in. `numbers`: it has no tensors,
+// so its names are expressions. `filter`: on the elements of `..`, over `filter_indices` (rule 4).
+struct Frame {
+    Case *of;
+    const Instance *in; // NULL: no layer is made or applied in it
+    Operand *slot;
+    const Frame *caller;
+    const Origin *origin; // of the call; NULL: no call leads to it
+    const char *path, *place, *rounds;
+    bool numbers, frozen; // frozen: it runs as in inference
+    int depth;
+    uint64_t draws; // of the calls it is in, for the places of draws
+    const Expr *filter;
+    const Index *const *filter_indices;
+};
+
+// A condition in force: a guard, or (`condition`) any other. For rule 7's proof, and for what is lifted out.
+typedef struct Fact {
+    Guard guard;
+    const Expr *condition;
+    const struct Fact *outer;
+    int guards, conditions; // how many there are, this one included
+} Fact;
+
+// The loop around: its time, and which way it runs.
+typedef struct Loop Loop;
+
+// The parameter whose initial value is written, for its draws.
+typedef struct {
+    const char *name;
+    int drawn;
+} Initial;
+
+// Where an expression is written: handed down and never changed, so that nothing is restored.
+typedef struct {
+    Emitter *m;
+    Writer *to;
+    const Frame *frame;
+    const Fact *facts;
+    const Loop *loop;
+    const Affine *element; // of the result, for draws; NULL: known when it becomes a tensor
+    Initial *initial;
+    const Index *const *dots; // what `..` stands for; NULL: whole dimensions
+    const Index *const *over; // what the text is written for one element of (a rule of numbers), or NULL
+    int over_count;
+    const char *hint; // names what becomes a tensor
+    TensorKind state; // of `state`: TENSOR_STATE, SLOT or RUN
+} At;
+
+// ---- what only the run knows ----
+
+// Each gives an operand; WRONG after a message. NULL in a definition by itself, where none of them stands.
+typedef struct {
+    void *data;
+    Operand (*word)(void *data, At at, const Phrase *p);   // step, epochs, time; a metric, also of a part
+    Operand (*call)(void *data, At at, const Phrase *p);   // plateaus, change
+    Operand (*reader)(void *data, At at, const Phrase *p); // column(…), standardize(…): of a data block
+    // The number `e`, argument or default of parameter i, where it is a setting of the trainer (the case was
+    // given a number of the run for it).
+    Operand (*setting)(void *data, At at, const Definition *d, int i, const Phrase *e);
+    Operand (*to_steps)(void *data, At at, Operand epochs, Span span);
+} RunHooks;
+
+// ---- the whole ----
+
+// One application that may be written by itself (`nnc grad`): of a layer, or of a function by a layer, to
+// whole tensors.
+typedef struct {
+    At at; // of the caller
+    Case *of;
+    const Instance *in;
+    const Operand *given; // by parameter
+    Operand result;
+    const char *path; // its name
+    uint64_t ordinal; // of the call
+    Span span;
+} Applied;
+
+struct Emitter {
+    Context *ctx;
+    Arena *arena;
+    Program *p;
+    Library *library;
+    const Tree *tree;     // NULL: a definition by itself
+    const Expr *training; // what the word means: the leaf, or a constant
+    const RunHooks *run;
+    Writer *initial;              // of FUNCTION_INITIAL
+    Map *declared;                // path -> tensor, of params and states
+    VEC(Tensor *) params, states; // in the order of first use
+    const Index *element;         // stands for the number of the element in what is not yet a tensor
+    bool records;                 // fill in `applied`
+    VEC(Applied *) applied;
+    Table results; // Layer -> Operand, what it gave first: for `summary`, and to name what is not finite
+    int work, unshared;
+    bool stopped; // nothing more is written: it would not end
+};
+
+Emitter *emitter_create(Program *p, Library *library, const Tree *tree, const Expr *training);
+Writer *writer_create(Emitter *m, Function *f);
+// Adds to the function the effect of every cell that was changed, and forgets them. Then loops are loops, and
+// equations stand before what reads them.
+void writer_finish(Emitter *m, Writer *to);
+// A text that no definition holds (`train`, a data block, a constant): its slots are ABSENT until they are
+// set.
+Frame *frame_outside(Emitter *m, Case *of, const Instance *in, const char *place);
+// Where such a text is written.
+At at_outside(Emitter *m, Writer *to, const Frame *frame);
+
+// Applies a case. `given`: by parameter, as the caller has them; `in`: its instance, NULL of what only
+// computes; `ordinal`: of the call that it is, 0: it is none.
+Operand apply_case(At at, Case *c, const Instance *in, const Operand *given, uint64_t ordinal, Span span);
+// An application by itself, to inputs of its own: its results, in a function that is none of the program's.
+// `inputs`: by parameter; NULL for what is no whole tensor, and keeps its value.
+Operand applied_again(const Applied *a, Writer *to, Tensor *const *inputs);
+// A definition applied to tensors, one a parameter, as a function of the program with its results as outputs.
+// NULL after messages.
+Function *emit_case(Emitter *m, Case *c, Tensor *const *inputs);
+
+// ---- value.c: names, numbers, operators, conditions ----
+
+Operand value_of(At at, const Phrase *p);
+Operand value_whole(At at, const Phrase *p); // a whole tensor, also in an equation
+Operand value_join(At at, Operator op, Operand a, Operand b, Span span);
+Operand value_choose(At at, Operand condition, Operand a, Operand b, Span span);
+// Values of numbers and tensors of one shape, element by element; rank 0 gives scalars. False: one is WRONG.
+bool values_unify(At at, const Operand *values, int count, const Expr **es, Array *shape, Span span);
+// The element as a value; what becomes too deep gets a tensor of its own.
+Operand value_wrap(At at, const Array *shape, const Expr *e, Span span);
+Operand builtin_apply(At at, const Builtin *row, const Operand *values, int count, Span span);
+const Expr *expr_truth(Program *p, const Expr *e);
+At at_given(At at, const Expr *condition, bool truth); // under the condition
+Operand slot_read(At at, const Slot *slot);
+
+// ---- operand.c: making operands, names, messages ----
+
+Operand operand_wrong(void);
+Operand operand_number(double number, bool integral);
+Operand operand_known(Shape v);
+Operand operand_scalar(const Expr *e);
+Operand operand_array(Emitter *m, const Array *a);  // of no dimensions: a scalar
+Operand operand_tensor(Emitter *m, Tensor *t);      // a whole tensor
+Operand operand_first(Operand v);                   // of several results the first
+Operand operand_plain(At at, Operand v, Span span); // the first; of a list the tensor
+bool operand_is_number(Operand v);                  // known or not
+bool operand_is(Operand v, double number);
+const Expr *operand_expr(Emitter *m, Operand v, bool real); // of a number; real: constants are REAL
+// One number: the first result, a tensor of no dimensions, an expression with draws. NULL: WRONG.
+const Expr *operand_as_scalar(At at, Operand v);
+// As a tensor of its own, `name` made unique, of a kind; type < 0: the value's. NULL after a message.
+Tensor *operand_as_tensor(At at, Operand v, const char *name, TensorKind kind, int type, Span span);
+const Expr *array_at(Emitter *m, const Array *a, const Affine *const *forms); // its element there
+const Affine *affine_of(Emitter *m, const Expr *integer);
+Index *index_of(Emitter *m, const char *name, Extent dim);
+const char *dimension_name(int d); // of an index that the text does not name
+Extent extent_of(const Tensor *t, int d);
+Tensor *tensor_of(Emitter *m, const char *name, TensorKind kind, Type type, const Extent *dims, int rank);
+const char *path_in(const Emitter *m, const Frame *frame, const char *name); // net.dense_1.y[2]
+const char *value_name(At at, Operand v); // of a tensor made of this: after the function that gave it
+const Origin *origin_of(const Emitter *m, Span span, const char *what, const Origin *caller);
+
+#define fail(at, code, span, ...)                                                                            \
+    report_in_chain((at), diagnose((at).m->ctx, (code), report_place((at), (span)), __VA_ARGS__), (span))
+#define fail_value(...) (fail(__VA_ARGS__), operand_wrong())
+#define fail_false(...) (fail(__VA_ARGS__), false)
+Diagnostic *report_in_chain(At at, Diagnostic *d, Span span);
+Span report_place(At at, Span span);
+
+// ---- apply.c: definitions, callables, pipes ----
+
+Operand value_of_apply(At at, const Phrase *p);
+Operand value_of_make(At at, const Phrase *p);
+Operand value_of_pipe(At at, const Phrase *p);
+Operand value_of_builtin(At at, const Phrase *p);
+Operand value_of_draw(At at, const Phrase *p);
+Operand operand_forced(At at, Operand v); // an expression with draws is what it gives
+// A callable applied to one value at phrase `p`, where Case.call says which case that is.
+Operand callable_apply(At at, Operand what, Operand input, const Phrase *p, Span span);
+
+// ---- index.c: reads ----
+
+Operand value_of_read(At at, const Phrase *p);
+Operand list_tensor(At at, Operand list, Span span);
+// Does the form stay in 0 .. size - 1 under what is known here, or under these guards?
+bool form_inside(At at, const Affine *form, int64_t size);
+bool form_inside_under(Emitter *m, const Affine *form, int64_t size, const Guard *facts, int count);
+
+// ---- reduce.c, reshape.c, split.c, gradient.c ----
+
+// An equation without its left side.
+typedef struct {
+    Reduction reduction;
+    const Index *indices[MAX_RANK * 2];
+    int count;
+    const Expr *e;
+} Reduced;
+
+Operand value_of_reduce(At at, const Phrase *p);
+bool reduction_parts(At at, const Phrase *p, Reduced *parts);          // of a built-in one. False: WRONG
+Operand reduction_of(At at, const Builtin *row, Operand v, Span span); // of a whole tensor
+Operand value_count(At at, Operand v, Span span);
+Operand value_of_reshape(At at, const Phrase *p, Operand v);
+Operand value_of_order(At at, Operand v, Span span);
+void equation_split(Emitter *m, const Affine **out, int out_count, Reduced *parts);
+Operand value_of_grad(At at, const Phrase *p);
+
+// ---- tensor.c: what gets a tensor of its own ----
+
+// The value under a name: what is more than a read gets a tensor.
+Operand value_store(At at, Operand v, const char *name, Span span);
+Operand value_own(At at, Operand v, const char *name, Span span); // always
+Operand value_hoist(At at, Operand v, Span span); // what only clock and settings decide: once, in double
+bool value_is_of_clock(At at, Operand v);
+Tensor *tensor_write(At at, const char *name, TensorKind kind, int type, const Array *a, Span span);
+const Expr *reduce_write(At at, const Reduced *parts, Span span); // NULL after a message
+void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *parts, Span span);
+// A tensor whose pieces follow, under all indices that they may hold; a whole one for whoever reads it.
+Operand pieces_create(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
+                      const Reduced *first, Span span);
+const Affine *draw_row(At at); // of a data block: the row's number
+void reduction_bounds(Tensor *t, const Reduced *parts);
+
+// ---- statement.c, state.c, recur.c ----
+
+Operand statement_write(At at, const Phrase *p);
+Operand block_write(At at, const Phrase *block); // its last expression's value, or ABSENT
+void declaration_write(At at, const Phrase *p);
+// A slot that has one value after another; the cell of that tensor in the function.
+Cell *cell_open(At at, const Slot *slot, Tensor *target);
+Operand cell_set(At at, Cell *cell, Operand v, Span span);
+void recur_write(At at, const Phrase *p);
+
+#endif
