@@ -61,10 +61,10 @@ typedef enum {
 
 struct Operand {
     OperandKind kind;
-    Type type;          // of NUMBER, SCALAR and TENSOR
-    bool integral;      // NUMBER: whole, and made of whole ones
-    bool is_view;       // TENSOR: the operand of a reduction by a function: written into it, not stored
-    const char *origin; // TENSOR: the function that gave it, for the name of a tensor that is made of it
+    Type type;         // of NUMBER, SCALAR and TENSOR
+    bool integral;     // NUMBER: whole, and made of whole ones
+    bool is_view;      // TENSOR: the operand of a reduction by a function: written into it, not stored
+    const char *giver; // TENSOR: the function that gave it, for the name of a tensor that is made of it
     union {
         double number;
         const Expr *e; // SCALAR
@@ -146,6 +146,7 @@ typedef struct {
     const Loop *loop;
     const Affine *element; // of the result, for draws; NULL: known when it becomes a tensor
     Initial *initial;
+    bool indexed;             // in an equation with indices
     const Index *const *dots; // what `..` stands for; NULL: whole dimensions
     const Index *const *over; // what the text is written for one element of (a rule of numbers), or NULL
     int over_count;
@@ -176,10 +177,11 @@ typedef struct {
     Case *of;
     const Instance *in;
     const Operand *given; // by parameter
+    bool mapped;          // element by element
+    const Phrase *call;   // as it is written, or NULL
+    Span span;
     Operand result;
     const char *path; // its name
-    uint64_t ordinal; // of the call
-    Span span;
 } Applied;
 
 struct Emitter {
@@ -212,83 +214,88 @@ Frame *frame_outside(Emitter *m, Case *of, const Instance *in, const char *place
 // Where such a text is written.
 At at_outside(Emitter *m, Writer *to, const Frame *frame);
 
-// Applies a case. `given`: by parameter, as the caller has them; `in`: its instance, NULL of what only
-// computes; `ordinal`: of the call that it is, 0: it is none.
-Operand apply_case(At at, Case *c, const Instance *in, const Operand *given, uint64_t ordinal, Span span);
-// An application by itself, to inputs of its own: its results, in a function that is none of the program's.
-// `inputs`: by parameter; NULL for what is no whole tensor, and keeps its value.
+// Applies a case that no text applies. `given`: by parameter; `in`: its instance, NULL of what only computes.
+Operand apply_case(At at, Case *c, const Instance *in, const Operand *given, Span span);
+// An application by itself, to inputs of its own. `inputs`: by parameter; NULL for what is no whole tensor,
+// and keeps its value.
 Operand applied_again(const Applied *a, Writer *to, Tensor *const *inputs);
 // A definition applied to tensors, one a parameter, as a function of the program with its results as outputs.
 // NULL after messages.
-Function *emit_case(Emitter *m, Case *c, Tensor *const *inputs);
-
-// ---- value.c: names, numbers, operators, conditions ----
-
-Operand value_of(At at, const Phrase *p);
-Operand value_whole(At at, const Phrase *p); // a whole tensor, also in an equation
-Operand value_join(At at, Operator op, Operand a, Operand b, Span span);
-Operand value_choose(At at, Operand condition, Operand a, Operand b, Span span);
-// Values of numbers and tensors of one shape, element by element; rank 0 gives scalars. False: one is WRONG.
-bool values_unify(At at, const Operand *values, int count, const Expr **es, Array *shape, Span span);
-// The element as a value; what becomes too deep gets a tensor of its own.
-Operand value_wrap(At at, const Array *shape, const Expr *e, Span span);
-Operand builtin_apply(At at, const Builtin *row, const Operand *values, int count, Span span);
-const Expr *expr_truth(Program *p, const Expr *e);
-At at_given(At at, const Expr *condition, bool truth); // under the condition
-Operand slot_read(At at, const Slot *slot);
+Function *emit_case(Emitter *m, Case *c, const Instance *in, Tensor *const *inputs);
 
 // ---- operand.c: making operands, names, messages ----
 
 Operand operand_wrong(void);
 Operand operand_number(double number, bool integral);
-Operand operand_known(Shape v);
+Operand operand_truth(bool truth);
+Operand operand_known(Shape v); // of a KNOWN shape
 Operand operand_scalar(const Expr *e);
-Operand operand_array(Emitter *m, const Array *a);  // of no dimensions: a scalar
-Operand operand_tensor(Emitter *m, Tensor *t);      // a whole tensor
+Operand operand_array(const Emitter *m, const Array *a); // of no dimensions: a scalar
+Operand operand_tensor(const Emitter *m, Tensor *t);     // a whole tensor
+Operand operand_callable(const Emitter *m, Bound bound);
 Operand operand_first(Operand v);                   // of several results the first
-Operand operand_plain(At at, Operand v, Span span); // the first; of a list the tensor
+Operand operand_plain(At at, Operand v, Span span); // the same; of a list the tensor
 bool operand_is_number(Operand v);                  // known or not
 bool operand_is(Operand v, double number);
-const Expr *operand_expr(Emitter *m, Operand v, bool real); // of a number; real: constants are REAL
-// One number: the first result, a tensor of no dimensions, an expression with draws. NULL: WRONG.
+const Expr *operand_expr(const Emitter *m, Operand v, bool real); // of a number; real: constants are REAL
+// One number: the first result, an expression with draws. NULL: it is WRONG.
 const Expr *operand_as_scalar(At at, Operand v);
-// As a tensor of its own, `name` made unique, of a kind; type < 0: the value's. NULL after a message.
+// As a tensor of its own, `name` made unique, of a kind; type < 0: the value's. NULL: it is WRONG.
 Tensor *operand_as_tensor(At at, Operand v, const char *name, TensorKind kind, int type, Span span);
-const Expr *array_at(Emitter *m, const Array *a, const Affine *const *forms); // its element there
-const Affine *affine_of(Emitter *m, const Expr *integer);
-Index *index_of(Emitter *m, const char *name, Extent dim);
-const char *dimension_name(int d); // of an index that the text does not name
+const Expr *array_element(const Emitter *m, const Array *a, const Affine *const *forms);
+const Affine *form_of(const Emitter *m, const Expr *integer);
+Index *index_over(const Emitter *m, const char *name, Extent dim);
+const char *name_of_dimension(int d); // of an index that the text does not name
 Extent extent_of(const Tensor *t, int d);
-Tensor *tensor_of(Emitter *m, const char *name, TensorKind kind, Type type, const Extent *dims, int rank);
+Tensor *tensor_over(const Emitter *m, const char *name, TensorKind kind, Type type, const Extent *dims,
+                    int rank);
 const char *path_in(const Emitter *m, const Frame *frame, const char *name); // net.dense_1.y[2]
-const char *value_name(At at, Operand v); // of a tensor made of this: after the function that gave it
-const Origin *origin_of(const Emitter *m, Span span, const char *what, const Origin *caller);
+const char *operand_name(At at, Operand v); // of a tensor made of this: after the function that gave it
+const Origin *origin_at(const Emitter *m, Span span, const char *what, const Origin *caller);
+const char *node_written(const Emitter *m, const Node *node);
+static inline bool type_whole(int type) { return type == TYPE_INT || type == TYPE_BOOL; }
 
-#define fail(at, code, span, ...)                                                                            \
-    report_in_chain((at), diagnose((at).m->ctx, (code), report_place((at), (span)), __VA_ARGS__), (span))
-#define fail_value(...) (fail(__VA_ARGS__), operand_wrong())
-#define fail_false(...) (fail(__VA_ARGS__), false)
-Diagnostic *report_in_chain(At at, Diagnostic *d, Span span);
-Span report_place(At at, Span span);
+// Reports with the chain of applications as notes; in the library's text where the user's text calls it.
+#define report(at, code, span, ...)                                                                          \
+    message_in_chain((at), diagnose((at).m->ctx, (code), message_place((at), (span)), __VA_ARGS__), (span))
+#define report_wrong(...) (report(__VA_ARGS__), operand_wrong())
+#define report_false(...) (report(__VA_ARGS__), false)
+Diagnostic *message_in_chain(At at, Diagnostic *d, Span span);
+Span message_place(At at, Span span);
 
-// ---- apply.c: definitions, callables, pipes ----
+// ---- value.c: names, numbers, operators, conditions ----
 
-Operand value_of_apply(At at, const Phrase *p);
-Operand value_of_make(At at, const Phrase *p);
-Operand value_of_pipe(At at, const Phrase *p);
-Operand value_of_builtin(At at, const Phrase *p);
-Operand value_of_draw(At at, const Phrase *p);
+Operand operand_of(At at, const Phrase *p);
+Operand operand_whole(At at, const Phrase *p); // a whole tensor, also in an equation
+Operand slot_operand(At at, const Slot *slot);
+Operand operand_join(At at, Operator op, Operand a, Operand b, Span span);
+Operand operand_choose(At at, Operand condition, Operand a, Operand b, Span span);
+// Values of numbers and tensors of one shape, element by element; rank 0 gives scalars. False: one is WRONG.
+bool operands_unify(At at, const Operand *values, int count, const Expr **es, Array *shape, Span span);
+// The element as a value; what becomes too deep gets a tensor of its own.
+Operand operand_wrap(At at, const Array *shape, const Expr *e, Span span);
+Operand row_apply(At at, const Builtin *row, const Operand *values, int count, Span span);
+const Expr *truth_of(Program *p, const Expr *e);
+At at_given(At at, const Expr *condition, bool truth); // under the condition
+int facts_guards(const Fact *facts, const Guard **guards, Arena *arena);
+
+// ---- apply.c, call.c: definitions, callables, pipes, the language's own functions ----
+
+Operand operand_of_apply(At at, const Phrase *p);
+Operand operand_of_make(At at, const Phrase *p);
+Operand operand_of_pipe(At at, const Phrase *p);
+Operand operand_of_builtin(At at, const Phrase *p, const Operand *first); // first: of a stage
+Operand operand_of_draw(At at, const Phrase *p);
 Operand operand_forced(At at, Operand v); // an expression with draws is what it gives
-// A callable applied to one value at phrase `p`, where Case.call says which case that is.
-Operand callable_apply(At at, Operand what, Operand input, const Phrase *p, Span span);
+Operand define_apply(At at, const Phrase *p, const Operand *given); // what Case.call says of the phrase
 
 // ---- index.c: reads ----
 
-Operand value_of_read(At at, const Phrase *p);
-Operand list_tensor(At at, Operand list, Span span);
+Operand operand_of_read(At at, const Phrase *p);
+Operand operand_of_list(At at, Operand list, Span span);
 // Does the form stay in 0 .. size - 1 under what is known here, or under these guards?
-bool form_inside(At at, const Affine *form, int64_t size);
-bool form_inside_under(Emitter *m, const Affine *form, int64_t size, const Guard *facts, int count);
+bool form_stays(At at, const Affine *form, int64_t size);
+bool form_stays_under(const Emitter *m, const Affine *form, int64_t size, const Guard *facts, int count);
 
 // ---- reduce.c, reshape.c, split.c, gradient.c ----
 
@@ -300,38 +307,39 @@ typedef struct {
     const Expr *e;
 } Reduced;
 
-Operand value_of_reduce(At at, const Phrase *p);
-bool reduction_parts(At at, const Phrase *p, Reduced *parts);          // of a built-in one. False: WRONG
-Operand reduction_of(At at, const Builtin *row, Operand v, Span span); // of a whole tensor
-Operand value_count(At at, Operand v, Span span);
-Operand value_of_reshape(At at, const Phrase *p, Operand v);
-Operand value_of_order(At at, Operand v, Span span);
-void equation_split(Emitter *m, const Affine **out, int out_count, Reduced *parts);
-Operand value_of_grad(At at, const Phrase *p);
+Operand operand_of_reduce(At at, const Phrase *p);
+bool reduce_parts(At at, const Phrase *p, Reduced *parts);             // of a built-in one. False: WRONG
+Operand reduce_whole(At at, const Builtin *row, Operand v, Span span); // of a whole tensor
+Operand operand_count(At at, Operand v, Span span);
+Operand operand_of_reshape(At at, const Phrase *p, Operand v);
+void equation_split(const Emitter *m, const Affine **out, int out_count, const Index *time, Reduced *parts);
+Operand operand_of_grad(At at, const Phrase *p);
 
 // ---- tensor.c: what gets a tensor of its own ----
 
 // The value under a name: what is more than a read gets a tensor.
-Operand value_store(At at, Operand v, const char *name, Span span);
-Operand value_own(At at, Operand v, const char *name, Span span); // always
-Operand value_hoist(At at, Operand v, Span span); // what only clock and settings decide: once, in double
-bool value_is_of_clock(At at, Operand v);
+Operand operand_store(At at, Operand v, const char *name, Span span);
+Operand operand_own(At at, Operand v, const char *name, Span span); // always
+Operand operand_hoist(At at, Operand v, Span span); // what only clock and settings decide: once, in double
+bool operand_is_of_clock(At at, Operand v);
+Operand operand_of_order(At at, Operand v, Span span);
 Tensor *tensor_write(At at, const char *name, TensorKind kind, int type, const Array *a, Span span);
 const Expr *reduce_write(At at, const Reduced *parts, Span span); // NULL after a message
 void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *parts, Span span);
 // A tensor whose pieces follow, under all indices that they may hold; a whole one for whoever reads it.
-Operand pieces_create(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
-                      const Reduced *first, Span span);
-const Affine *draw_row(At at); // of a data block: the row's number
-void reduction_bounds(Tensor *t, const Reduced *parts);
+Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
+                    const Reduced *first, Span span);
+const Affine *row_number(At at); // of a data block
+void reduce_bounds(Tensor *t, const Reduced *parts);
+void tensor_bounds(Tensor *t, const Expr *e); // those of a whole expression, where it has some
 
 // ---- statement.c, state.c, recur.c ----
 
-Operand statement_write(At at, const Phrase *p);
+void statement_write(At at, const Phrase *p);
 Operand block_write(At at, const Phrase *block); // its last expression's value, or ABSENT
 void declaration_write(At at, const Phrase *p);
-// A slot that has one value after another; the cell of that tensor in the function.
-Cell *cell_open(At at, const Slot *slot, Tensor *target);
+// The cell of a tensor that has one value after another in the function.
+Cell *cell_open(At at, Tensor *target);
 Operand cell_set(At at, Cell *cell, Operand v, Span span);
 void recur_write(At at, const Phrase *p);
 

@@ -247,25 +247,27 @@ Case *case_inner(Shaper *s, const Phrase *inner, Case *home, const Shape *given,
     return c;
 }
 
-Shape case_constant(Place at, Definition *constant, Span span) {
+Case *case_constant(Place at, Definition *constant, Span span) {
     Shaper *s = at.s;
     const Application *caller = s->at;
     Case wanted = {.define = constant, .key = key_of(constant, NULL, NULL, NULL, 0)};
     Case *c = case_find(s, &wanted);
-    if (c && c->done) return c->result;
-    if (c || (caller && caller->depth >= SHAPE_NESTING)) {
-        nesting_error(s, constant, span);
-        return shape_wrong();
-    }
+    if (c && c->done) return c;
+    bool endless = c || (caller && caller->depth >= SHAPE_NESTING);
     c = case_new(s, constant);
     c->key = wanted.key;
+    c->result = shape_wrong();
+    if (endless) {
+        nesting_error(s, constant, span);
+        return c;
+    }
     Application *outside = arena_new(s->arena, Application);
     *outside = (Application){NULL, NULL, span, "", "", caller ? caller->depth + 1 : 1};
     s->at = outside;
     case_add(s, c);
-    c->result = constant->body ? shape_at((Place){.s = s, .c = c}, constant->body) : shape_wrong();
+    if (constant->body) c->result = shape_at((Place){.s = s, .c = c}, constant->body);
     c->wrong = c->result.kind == SHAPE_WRONG;
     c->done = true;
     s->at = caller;
-    return c->result;
+    return c;
 }

@@ -225,8 +225,7 @@ static Instance *apply_inner(Walk *w, Case *c, const Made *made) {
     return in;
 }
 
-// The parameter that an argument of a call by value gives.
-static int parameter_of(const Phrase *p, const Definition *d, int i, int *next) {
+int call_parameter(const Phrase *p, const Definition *d, int i, int *next) {
     const Node *item = p->node->items[i - 1];
     if (item->kind != AST_NAMED) return (*next)++;
     for (int k = 0; k < d->parameters; k++)
@@ -267,7 +266,7 @@ static Instance *apply_made(Walk *w, Instance *in, const Phrase *p, Case *c, con
     Made **given = arena_array(w->s->arena, Made *, c->define->parameters + 1);
     for (int i = 0; i < c->define->parameters; i++) given[i] = made->given[i];
     for (int i = 1; call && i < p->count; i++) {
-        int k = parameter_of(p, c->define, i, &next);
+        int k = call_parameter(p, c->define, i, &next);
         Made *argument = k < c->define->parameters ? made_of(w, in, p->part[i]) : NULL;
         if (argument) given[k] = argument;
     }

@@ -156,6 +156,9 @@ const Declared *tree_declared(const Tree *tree, const char *path);
 // after errors.
 bool shape_library(Context *ctx, Library *library, const Node *root);
 
+// The parameter that part `i` of a call gives whose callee only its value tells: by name, or the next one.
+int call_parameter(const Phrase *call, const Definition *d, int i, int *next);
+
 // The cases in which a phrase has a shape, for editors and --verify. Returns how many; stores at most `room`.
 int phrase_cases(const Shaper *s, const Phrase *phrase, const Case **cases, int room);
 // "[batch 32, 10]", "a number", "a layer".

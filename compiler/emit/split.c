@@ -1,0 +1,81 @@
+// Splits the indices of an equation under // and mod where their range divides: q * outer + inner, so that
+// the division vanishes. The time of a loop stays whole.
+#include "emit/write.h"
+
+typedef struct {
+    Arena *arena;
+    Table seen;
+    VEC(const Expr *) divisions;
+} Walk;
+
+static void walk(Walk *w, const Expr *e);
+
+static void walk_form(Walk *w, const Affine *form) {
+    for (int i = 0; i < form->count; i++) walk(w, form->terms[i].atom);
+}
+
+static void walk(Walk *w, const Expr *e) {
+    if (table_get(&w->seen, e)) return;
+    table_set(w->arena, &w->seen, e, w);
+    if (e->op == OP_FLOOR_DIV) vec_push(w->arena, &w->divisions, e);
+    if (e->op == OP_AFFINE) walk_form(w, e->form);
+    if (e->op == OP_DRAW) walk_form(w, e->draw->element);
+    for (int i = 0; e->op == OP_READ && i < e->guard_count; i++) walk_form(w, e->forms[i]);
+    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++) walk_form(w, e->guards[i].form);
+    for (int i = 0; i < e->count; i++) walk(w, e->args[i]);
+}
+
+static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
+
+// An index that a division would vanish for if it were q * outer + inner; NULL: none.
+static const Index *splittable(const Emitter *m, const Expr *division, const Index *time, int64_t *q) {
+    const Expr *divisor = division->args[1];
+    if (divisor->op != OP_CONST || divisor->value < 2 || divisor->value > INT32_MAX) return NULL;
+    const Affine *form = form_of(m, division->args[0]);
+    int64_t by = (int64_t)divisor->value;
+    if (form->denominator != 1) return NULL;
+    for (int i = 0; i < form->count; i++) {
+        const Term *term = &form->terms[i];
+        if (term->atom->op != OP_INDEX || term->coef <= 0 || by % term->coef) continue;
+        const Index *index = term->atom->index;
+        *q = by / term->coef;
+        if (*q < 2 || index->batch || index == time || index->size % *q || index->size <= *q) continue;
+        bool alone = term->coef * (*q - 1) + modulo(form->constant, by) < by;
+        for (int k = 0; k < form->count; k++) alone = alone && (k == i || form->terms[k].coef % by == 0);
+        if (alone) return index;
+    }
+    return NULL;
+}
+
+static void split(const Emitter *m, const Affine **out, int out_count, Reduced *parts, const Index *index,
+                  int64_t q) {
+    Program *p = m->p;
+    const Index *outer =
+        index_add(p, string_format(p->arena, "%s_block", index->name), index->size / q, false);
+    const Index *inner = index_add(p, string_format(p->arena, "%s_in", index->name), q, false);
+    Binding binding = {index,
+                       affine_add(p, affine_scale(p, affine_index(p, outer), q, 1), affine_index(p, inner))};
+    parts->e = expr_substitute(p, parts->e, &binding, 1);
+    for (int i = 0; i < out_count; i++) out[i] = affine_substitute(p, out[i], &binding, 1);
+    for (int i = 0; i < parts->count; i++) {
+        if (parts->indices[i] != index) continue;
+        for (int k = parts->count; k > i + 1; k--) parts->indices[k] = parts->indices[k - 1];
+        parts->indices[i] = outer;
+        parts->indices[i + 1] = inner;
+        parts->count++;
+        break;
+    }
+}
+
+void equation_split(const Emitter *m, const Affine **out, int out_count, const Index *time, Reduced *parts) {
+    for (int round = 0; round < MAX_RANK && parts->count < MAX_RANK * 2; round++) {
+        Walk w = {.arena = m->arena};
+        walk(&w, parts->e);
+        const Index *index = NULL;
+        int64_t q = 0;
+        for (int i = 0; !index && i < w.divisions.count; i++)
+            index = splittable(m, w.divisions.data[i], time, &q);
+        if (!index) return;
+        split(m, out, out_count, parts, index, q);
+    }
+}

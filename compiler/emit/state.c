@@ -1,0 +1,162 @@
+// Parameters and states: made once by path (rule 18), with their initial values as equations of
+// FUNCTION_INITIAL; and what has one value after another.
+#include "emit/write.h"
+
+// ---- cells ----
+
+Cell *cell_open(At at, Tensor *target) {
+    Cell *cell = table_get(&at.to->cells, target);
+    if (cell) return cell;
+    cell = arena_new(at.m->arena, Cell);
+    *cell = (Cell){.target = target, .current = operand_tensor(at.m, target)};
+    table_set(at.m->arena, &at.to->cells, target, cell);
+    return cell;
+}
+
+// A number as a value of the cell's shape.
+static Operand spread(const Emitter *m, const Cell *cell, Operand v) {
+    Operand whole = operand_tensor(m, cell->target);
+    const Expr *e = operand_expr(m, v, cell->target->type == TYPE_REAL);
+    if (whole.kind != OPERAND_TENSOR) return operand_scalar(e);
+    Array a = *whole.array;
+    a.e = e;
+    return operand_array(m, &a);
+}
+
+Operand cell_set(At at, Cell *cell, Operand v, Span span) {
+    v = operand_first(v);
+    if (operand_is_number(v)) v = spread(at.m, cell, v);
+    v = operand_store(at, v, string_format(at.m->arena, "%s.new", cell->target->name), span);
+    cell->current = v;
+    cell->span = span;
+    if (!cell->changed) vec_push(at.m->arena, &at.to->changed, cell);
+    cell->changed = true;
+    return v;
+}
+
+// ---- what initial values read: the initial values of others ----
+
+typedef struct {
+    const Emitter *m;
+    bool slot; // an optimizer's state: it is there before weights are read from a file
+    bool ok;
+} Reading;
+
+static bool is_computed(const Function *f, const Tensor *t) {
+    for (int i = f->equations.count - 1; i >= 0; i--)
+        if (f->equations.data[i]->tensor == t) return true;
+    return false;
+}
+
+// Where a parameter or state is read, its initial value is; it was declared before, so there is no circle.
+static const Expr *read_initial(void *data, const Expr *read) {
+    Reading *r = data;
+    const Function *f = r->m->initial->function;
+    const Tensor *t = read->tensor;
+    if (t->kind == TENSOR_SETTING || t->kind == TENSOR_CLOCK || t->kind == TENSOR_RUN) return read;
+    if (t->kind == TENSOR_TEMP && is_computed(f, t)) return read;
+    for (int i = 0; i < f->effects.count && !r->slot; i++)
+        if (f->effects.data[i].target == t)
+            return expr_read(r->m->p, f->effects.data[i].value, read->forms, read->origin);
+    r->ok = false;
+    return read;
+}
+
+// Of the value and of what was written for it, from equation `first` on.
+static bool read_initials(const Emitter *m, Array *a, const Tensor *t, int first) {
+    Reading r = {m, t->kind == TENSOR_SLOT, true};
+    const Function *f = m->initial->function;
+    for (int i = first; i < f->equations.count; i++)
+        f->equations.data[i]->e = expr_map_reads(m->p, f->equations.data[i]->e, read_initial, &r);
+    a->e = expr_map_reads(m->p, a->e, read_initial, &r);
+    return r.ok;
+}
+
+// ---- the initial value ----
+
+// The indices of `param w[i < n]` by their names, the others without.
+static void bind_indices(At at, const Phrase *p, const Tensor *t, Array *a) {
+    const Node *node = p->node;
+    *a = (Array){.rank = t->rank};
+    for (int d = 0; d < t->rank; d++) {
+        a->dims[d] = extent_of(t, d);
+        a->indices[d] = index_over(at.m, "i", a->dims[d]);
+    }
+    for (int i = 0, d = 0, stated = 0; i < node->count; i++) {
+        if (node->items[i]->kind == AST_DOTS) {
+            d += at.frame->of->dot_count;
+            continue;
+        }
+        if (stated < p->binders && p->binder[stated].span.start == node->items[i]->span.start)
+            a->indices[d] = index_bind(at, p->binder[stated++].index);
+        d++;
+    }
+}
+
+static void write_initial(At at, const Phrase *p, const Phrase *value, Tensor *t) {
+    Emitter *m = at.m;
+    Initial initial = {.name = t->name};
+    int first = m->initial->function->equations.count;
+    At inside = at_outside(m, m->initial, at.frame);
+    Array a;
+    bind_indices(inside, p, t, &a);
+    const Affine *element = affine_constant(m->p, 0);
+    for (int d = 0; d < a.rank; d++)
+        element = affine_add(m->p, affine_scale(m->p, element, a.dims[d].size, 1),
+                             affine_index(m->p, a.indices[d]));
+    inside.element = element;
+    inside.initial = &initial;
+    inside.indexed = p->binders > 0;
+    inside.hint = string_format(m->arena, "%s.initial", t->name);
+    Operand v = operand_forced(inside, operand_first(operand_of(inside, value)));
+    if (v.kind == OPERAND_LIST) v = operand_of_list(inside, v, value->span);
+    if (v.kind == OPERAND_TENSOR)
+        a = *v.array;
+    else if (operand_is_number(v))
+        a.e = operand_expr(m, v, t->type != TYPE_INT);
+    else
+        return;
+    if (!read_initials(m, &a, t, first)) {
+        report(at, INITIAL_READS, value->span, p->node->name);
+        return;
+    }
+    Tensor *made = tensor_write(inside, inside.hint, TENSOR_TEMP, (int)t->type, &a, p->node->span);
+    if (made) vec_push(m->arena, &m->initial->function->effects, (Effect){t, made});
+}
+
+// ---- declarations ----
+
+static Tensor *declare(At at, const Phrase *p, const Phrase *value, const char *path) {
+    Emitter *m = at.m;
+    Shape v = at.frame->of->of[p->number];
+    bool state = p->node->kind == AST_STATE, over = state && !p->node->brackets && at.over;
+    Extent dims[MAX_RANK];
+    int rank = over ? at.over_count : v.rank;
+    for (int d = 0; d < rank; d++) dims[d] = over ? (Extent){at.over[d]->size, at.over[d]->batch} : v.dims[d];
+    Tensor *t = tensor_over(m, path, state ? at.state : TENSOR_PARAM, (Type)v.type, dims, rank);
+    t->origin = origin_at(m, p->node->span, path, at.frame->origin);
+    const Declared *declared = m->tree ? tree_declared(m->tree, path) : NULL;
+    t->trainable = declared && !state && declared->trainable;
+    if (state)
+        vec_push(m->arena, &m->states, t);
+    else
+        vec_push(m->arena, &m->params, t);
+    map_set(m->declared, path, t);
+    write_initial(at, p, value, t);
+    return t;
+}
+
+void declaration_write(At at, const Phrase *p) {
+    ShapeKind kind = (ShapeKind)at.frame->of->of[p->number].kind;
+    if (kind != SHAPE_SCALAR && kind != SHAPE_TENSOR) return; // its condition does not hold
+    const Phrase *value = p->part[p->count - 1];
+    if (value->kind == PHRASE_IF && !value->part[2]) value = value->part[0];
+    const char *path = path_in(at.m, at.frame, p->node->name);
+    Tensor *t = map_get(at.m->declared, path);
+    if (!t) t = declare(at, p, value, path);
+    Operand *slot = &at.frame->slot[p->slot->number];
+    if (p->node->kind == AST_STATE)
+        *slot = (Operand){.kind = OPERAND_CHANGING, .cell = cell_open(at, t)};
+    else
+        *slot = operand_tensor(at.m, t);
+}
