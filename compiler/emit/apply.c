@@ -2,7 +2,7 @@
 // Guarantees: a definition's tensors are read in its body; results have the shapes they are declared with.
 #include "emit/write.h"
 
-bool define_is_layer(const Definition *d) {
+bool is_layer(const Definition *d) {
     return d->node->kind == AST_DEFINE &&
            (d->node->definition == DEFINE_LAYER || d->node->definition == DEFINE_MODEL);
 }
@@ -57,7 +57,7 @@ static bool is_of_numbers(const Node *define) {
 static Frame *frame_of_call(At at, Case *c, const Instance *in, const Phrase *call, Span span) {
     const Frame *caller = at.frame;
     const Node *define = c->define->node;
-    bool layer = define_is_layer(c->define);
+    bool layer = is_layer(c->define);
     Frame *f = frame_new(at.m, c, in);
     f->path = f->place = layer ? in->path : path_in(at.m, caller, define->name);
     f->caller = caller;
@@ -218,7 +218,7 @@ static Operand apply_whole(At at, Case *c, const Instance *in, const Operand *gi
     inside.indexed = false;
     if (!bind_parameters(at, inside, f, given, span)) return operand_wrong();
     Operand out = run_body(inside, span);
-    if (define_is_layer(c->define)) {
+    if (is_layer(c->define)) {
         if (!table_get(&at.m->results, in->layer)) {
             Operand *first = arena_new(at.m->arena, Operand);
             *first = operand_first(out);
@@ -236,10 +236,10 @@ static Operand apply_shared(At at, Case *c, const Instance *in, const Operand *g
     bool shares = c->define->node->definition == DEFINE_FN && at.frame->depth >= SHARED_DEPTH && !at.facts;
     Operand out;
     if (!shares) return apply_whole(at, c, in, given, call, span);
-    if (shared_find(at, c, given, &out)) return out;
+    if (sharing_find(at, c, given, &out)) return out;
     int unshared = at.m->unshared;
     out = apply_whole(at, c, in, given, call, span);
-    if (at.m->unshared == unshared) shared_keep(at, c, given, out);
+    if (at.m->unshared == unshared) sharing_keep(at, c, given, out);
     return out;
 }
 
@@ -281,7 +281,7 @@ static bool takes_tensors(const Operand *given, int count) {
 static Operand note(At at, Applied a) {
     const Definition *d = a.of->define, *caller = at.frame->of->define;
     if (!at.m->records || at.indexed || a.result.kind == OPERAND_WRONG ||
-        (!define_is_layer(d) && !define_is_layer(caller)))
+        (!is_layer(d) && !is_layer(caller)))
         return a.result;
     if (!takes_tensors(a.given, d->parameters)) return a.result;
     const Node *results = d->node->results;
@@ -291,7 +291,7 @@ static Operand note(At at, Applied a) {
             operand_store(at, a.result, string_format(at.m->arena, "%s.%s", a.in->path, name), d->node->span);
     }
     a.at = at;
-    a.path = define_is_layer(d) ? a.in->path : path_in(at.m, at.frame, d->node->name);
+    a.path = is_layer(d) ? a.in->path : path_in(at.m, at.frame, d->node->name);
     Applied *copy = arena_new(at.m->arena, Applied);
     *copy = a;
     vec_push(at.m->arena, &at.m->applied, copy);
@@ -309,7 +309,7 @@ Operand apply_case(At at, Case *c, const Instance *in, const Operand *given, Spa
     return note(at, a);
 }
 
-Operand define_apply(At at, const Phrase *p, const Operand *given) {
+Operand phrase_apply(At at, const Phrase *p, const Operand *given) {
     Case *c = at.frame->of->call[p->number];
     for (int i = 0; i < c->define->parameters; i++)
         if (given[i].kind == OPERAND_WRONG) return given[i];

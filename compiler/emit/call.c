@@ -151,7 +151,7 @@ static Operand argument(At at, const Definition *d, int i, const Phrase *e, cons
     if (given->kind == SHAPE_CALLABLE && given->closure->kind == CLOSURE_EXPRESSION &&
         given->closure->phrase == e)
         return operand_callable(at.m, (Bound){.kind = CLOSURE_EXPRESSION, .phrase = e, .home = at.frame});
-    bool whole = define_is_layer(d) || d->node->items[i]->brackets;
+    bool whole = is_layer(d) || d->node->items[i]->brackets;
     return whole ? operand_whole(at, e) : operand_of(at, e);
 }
 
@@ -197,7 +197,7 @@ static Operand call_definition(At at, const Phrase *p, const Operand *first) {
     for (int i = 0; i < d->parameters; i++) // a default that is a setting
         if (given[i].kind == OPERAND_ABSENT && shapes[i].kind == SHAPE_SCALAR)
             given[i] = at.m->run->setting(at.m->run->data, at, d, i, d->preset[i]);
-    return define_apply(at, p, given);
+    return phrase_apply(at, p, given);
 }
 
 static Operand call_inner(At at, const Phrase *p, const Bound *f, Operand x);
@@ -214,7 +214,7 @@ static Operand callable_apply(At at, Operand what, Operand input, const Phrase *
     Operand *given = room(at, f->definition);
     for (int i = 0; i < f->definition->parameters; i++) given[i] = f->given[i];
     given[0] = first;
-    return define_apply(at, p, given);
+    return phrase_apply(at, p, given);
 }
 
 static Operand call_defined(At at, const Phrase *p, const Bound *f, const Operand *first) {
@@ -226,7 +226,7 @@ static Operand call_defined(At at, const Phrase *p, const Bound *f, const Operan
     if (at.frame->of->of[p->number].kind == SHAPE_CALLABLE && !at.frame->of->call[p->number])
         return operand_callable(
             at.m, (Bound){.kind = CLOSURE_DEFINED, .definition = f->definition, .given = given});
-    return define_apply(at, p, given);
+    return phrase_apply(at, p, given);
 }
 
 static Operand call_value(At at, const Phrase *p, const Operand *first) {

@@ -287,7 +287,7 @@ Operand operand_of_pipe(At at, const Phrase *p);
 Operand operand_of_builtin(At at, const Phrase *p, const Operand *first); // first: of a stage
 Operand operand_of_draw(At at, const Phrase *p);
 Operand operand_forced(At at, Operand v); // an expression with draws is what it gives
-Operand define_apply(At at, const Phrase *p, const Operand *given); // what Case.call says of the phrase
+Operand phrase_apply(At at, const Phrase *p, const Operand *given); // what Case.call says of the phrase
 
 // ---- index.c: reads ----
 

@@ -165,7 +165,7 @@ static Operand by_function(At at, const Phrase *p, const Definition *d) {
     Operand *given = arena_array(at.m->arena, Operand, d->parameters + 1);
     given[0] = operand_array(at.m, &a);
     given[0].is_view = true;
-    return operand_first(define_apply(at, p, given));
+    return operand_first(phrase_apply(at, p, given));
 }
 
 Operand operand_of_reduce(At at, const Phrase *p) {

@@ -31,7 +31,7 @@ static const void *key_of(const Case *c, const Operand *given) {
     return (const void *)(uintptr_t)(h | 1);
 }
 
-bool shared_find(At at, const Case *c, const Operand *given, Operand *result) {
+bool sharing_find(At at, const Case *c, const Operand *given, Operand *result) {
     const Shared *list = table_get(&at.to->shared, key_of(c, given));
     for (; list; list = list->before) {
         int i = 0, count = c->define->parameters;
@@ -43,7 +43,7 @@ bool shared_find(At at, const Case *c, const Operand *given, Operand *result) {
     return false;
 }
 
-void shared_keep(At at, const Case *c, const Operand *given, Operand result) {
+void sharing_keep(At at, const Case *c, const Operand *given, Operand result) {
     Shared *entry = arena_new(at.m->arena, Shared);
     const void *key = key_of(c, given);
     *entry = (Shared){c, given, result, table_get(&at.to->shared, key)};

@@ -93,9 +93,9 @@ static void bind_indices(At at, const Phrase *p, const Tensor *t, Array *a) {
     }
 }
 
-static void write_initial(At at, const Phrase *p, const Phrase *value, Tensor *t) {
+static void write_initial(At at, const Phrase *p, const Phrase *value, Tensor *t, const char *path) {
     Emitter *m = at.m;
-    Initial initial = {.name = t->name};
+    Initial initial = {.name = path};
     int first = m->initial->function->equations.count;
     At inside = at_outside(m, m->initial, at.frame);
     Array a;
@@ -107,7 +107,7 @@ static void write_initial(At at, const Phrase *p, const Phrase *value, Tensor *t
     inside.element = element;
     inside.initial = &initial;
     inside.indexed = p->binders > 0;
-    inside.hint = string_format(m->arena, "%s.initial", t->name);
+    inside.hint = string_format(m->arena, "%s.initial", path);
     Operand v = operand_forced(inside, operand_first(operand_of(inside, value)));
     if (v.kind == OPERAND_LIST) v = operand_of_list(inside, v, value->span);
     if (v.kind == OPERAND_TENSOR)
@@ -142,7 +142,7 @@ static Tensor *declare(At at, const Phrase *p, const Phrase *value, const char *
     else
         vec_push(m->arena, &m->params, t);
     map_set(m->declared, path, t);
-    write_initial(at, p, value, t);
+    write_initial(at, p, value, t, path);
     return t;
 }
 

@@ -28,12 +28,12 @@ struct Loop {
 
 // ---- sharing.c: what a function gave for the same values ----
 
-bool shared_find(At at, const Case *c, const Operand *given, Operand *result);
-void shared_keep(At at, const Case *c, const Operand *given, Operand result);
+bool sharing_find(At at, const Case *c, const Operand *given, Operand *result);
+void sharing_keep(At at, const Case *c, const Operand *given, Operand result);
 
 // ---- apply.c, call.c, index.c ----
 
-bool define_is_layer(const Definition *d);
+bool is_layer(const Definition *d);
 // A text that sees the names of `home`: a pipe, a round.
 Frame *frame_inner(const Emitter *m, const Frame *home, Case *c, const Instance *in);
 uint64_t call_ordinal(At at, const Phrase *call);

@@ -1,0 +1,571 @@
+// What emit/ writes of cases, against elaboration, over all programs here: every model and loss of the step,
+// in training and in inference, and every layer and function by itself. Both are written into one program, so
+// that expressions are shared: an equation over canonical indices, reading tensors that were found equal, is
+// one pointer. Copies are read through. `equations_test FILE` says of one program what differs first.
+#include "emit/emit.h"
+#include "sema/module.h"
+#include "support/check.h"
+#include "support/stdlib.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+
+static Tests t;
+
+// ---- equal equations --------------------------------------------------------------------------------------
+
+typedef struct {
+    const Tensor *tensor;
+    int first; // equation of its function
+} Defined;
+
+typedef struct Class {
+    Tensor *tensor; // that stands for all
+    uint64_t hash;
+    VEC(Equation *) equations; // canonical
+} Class;
+
+typedef struct {
+    Program *p;
+    Arena *arena;
+    VEC(Class *) classes;
+    HashSet by_hash;
+    VEC(const Index *) indices; // canonical, by place
+    Table same;                 // tensor -> the one that stands for it
+    Table copied;               // tensor -> its Equation, that only reads another
+    bool fresh;                 // a class was made
+} Canon;
+
+static const Index *canonical_index(Canon *c, int place, const Index *like) {
+    int met = 0;
+    for (int i = 0; i < c->indices.count; i++) {
+        const Index *index = c->indices.data[i];
+        if (index->size == like->size && index->batch == like->batch && met++ == place) return index;
+    }
+    for (;;) {
+        const Index *made = index_add(c->p, "c", like->size, like->batch);
+        vec_push(c->arena, &c->indices, made);
+        if (met++ == place) return made;
+    }
+}
+
+static const Expr *representative(void *data, const Expr *read) {
+    Canon *c = data;
+    const Equation *copy = table_get(&c->copied, read->tensor);
+    if (copy) {
+        Binding bindings[MAX_RANK];
+        for (int d = 0; d < copy->out_count; d++)
+            bindings[d] = (Binding){affine_only(copy->out[d]), read->forms[d]};
+        return expr_substitute(c->p, copy->e, bindings, copy->out_count);
+    }
+    Tensor *same = table_get(&c->same, read->tensor);
+    return same ? expr_read(c->p, same, read->forms, NULL) : read;
+}
+
+static Equation *canonical(Canon *c, const Equation *q) {
+    const Index *own[MAX_RANK * 4];
+    int count = equation_result_indices(q, own, MAX_RANK * 4);
+    for (int i = 0; i < q->index_count; i++) own[count++] = q->indices[i];
+    Binding bindings[MAX_RANK * 4];
+    for (int i = 0; i < count; i++)
+        bindings[i] = (Binding){own[i], affine_index(c->p, canonical_index(c, i, own[i]))};
+    Equation *made = arena_new(c->arena, Equation);
+    *made = *q;
+    const Affine **out = arena_array(c->arena, const Affine *, q->out_count + 1);
+    const Index **indices = arena_array(c->arena, const Index *, q->index_count + 1);
+    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(c->p, q->out[d], bindings, count);
+    for (int i = 0; i < q->index_count; i++)
+        indices[i] = affine_only(bindings[count - q->index_count + i].to);
+    made->out = out;
+    made->indices = indices;
+    made->e = expr_map_reads(c->p, expr_substitute(c->p, q->e, bindings, count), representative, c);
+    return made;
+}
+
+static bool only_reads(const Equation *q) {
+    if (q->reduction != REDUCE_NONE || q->e->op != OP_READ || q->e->tensor->rank != q->out_count ||
+        q->tensor->type != q->e->tensor->type || q->tensor->step)
+        return false;
+    for (int d = 0; d < q->out_count; d++)
+        if (!affine_only(q->out[d]) || q->e->forms[d] != q->out[d]) return false;
+    return true;
+}
+
+static bool same_equation(const Equation *a, const Equation *b) {
+    if (a->e != b->e || a->reduction != b->reduction || a->index_count != b->index_count ||
+        a->out_count != b->out_count)
+        return false;
+    for (int i = 0; i < a->index_count; i++)
+        if (a->indices[i] != b->indices[i]) return false;
+    for (int d = 0; d < a->out_count; d++)
+        if (a->out[d] != b->out[d]) return false;
+    return true;
+}
+
+static bool same_tensor(const Tensor *a, const Tensor *b) {
+    bool same = a->type == b->type && a->rank == b->rank && a->batch_dims == b->batch_dims &&
+                a->bounded == b->bounded && a->step == b->step && a->along == b->along &&
+                (!a->bounded || (a->low == b->low && a->high == b->high));
+    for (int d = 0; same && d < a->rank; d++) same = a->dims[d] == b->dims[d];
+    return same;
+}
+
+static Class *class_of(Canon *c, const Function *f, Tensor *of) {
+    Class *made = arena_new(c->arena, Class);
+    made->tensor = of;
+    for (int i = 0; i < f->equations.count; i++)
+        if (f->equations.data[i]->tensor == of)
+            vec_push(c->arena, &made->equations, canonical(c, f->equations.data[i]));
+    made->hash = (uint64_t)made->equations.count;
+    for (int i = 0; i < made->equations.count; i++)
+        made->hash = hash_mix(made->hash, (uint64_t)(uintptr_t)made->equations.data[i]->e);
+    uint32_t probe = 0;
+    for (Class *known; (known = hash_next(&c->by_hash, made->hash, &probe));) {
+        bool same = known->equations.count == made->equations.count && same_tensor(known->tensor, of);
+        for (int i = 0; same && i < made->equations.count; i++)
+            same = same_equation(known->equations.data[i], made->equations.data[i]);
+        if (same) return known;
+    }
+    hash_put(c->arena, &c->by_hash, made->hash, made);
+    vec_push(c->arena, &c->classes, made);
+    c->fresh = true;
+    return made;
+}
+
+static Table defined_in(Arena *arena, const Function *f) {
+    Table defined = {0};
+    for (int i = 0; i < f->equations.count; i++)
+        table_set(arena, &defined, f->equations.data[i]->tensor, f->equations.data[i]);
+    return defined;
+}
+
+typedef struct {
+    Canon *c;
+    const Function *f;
+    Table defined, seen;
+    Tensor *first; // that nothing before was equal to
+    int others;
+} Sweep;
+
+static void visit(Sweep *s, Tensor *of);
+
+static void visit_reads(Sweep *s, const Expr *e) {
+    for (int k = 0; k < e->read_count; k++) visit(s, e->reads[k]->tensor);
+}
+
+// What is derived, and by what, stands for a gradient.
+static bool visit_request(Sweep *s, Tensor *of) {
+    const GradientRequest *g = function_request(s->f, of);
+    if (!g) return false;
+    visit(s, g->of);
+    visit(s, g->by);
+    Tensor *o = table_get(&s->c->same, g->of), *by = table_get(&s->c->same, g->by);
+    const char *key = string_format(s->c->arena, "%u by %u", (o ? o : g->of)->id, (by ? by : g->by)->id);
+    uint64_t hash = hash_bytes(key, strlen(key), 77);
+    uint32_t probe = 0;
+    Class *known = hash_next(&s->c->by_hash, hash, &probe);
+    if (!known) {
+        known = arena_new(s->c->arena, Class);
+        known->tensor = of;
+        hash_put(s->c->arena, &s->c->by_hash, hash, known);
+        if (!s->first) s->first = of;
+    }
+    table_set(s->c->arena, &s->c->same, of, known->tensor);
+    return true;
+}
+
+// What a tensor is made of first.
+static void visit(Sweep *s, Tensor *of) {
+    if (table_get(&s->seen, of)) return;
+    table_set(s->c->arena, &s->seen, of, of);
+    if (visit_request(s, of) || !table_get(&s->defined, of)) return;
+    int count = 0;
+    Equation *only = NULL;
+    for (int i = 0; i < s->f->equations.count; i++) {
+        if (s->f->equations.data[i]->tensor != of) continue;
+        visit_reads(s, s->f->equations.data[i]->e);
+        only = s->f->equations.data[i];
+        count++;
+    }
+    if (count == 1 && only_reads(only)) {
+        Equation *copy = arena_new(s->c->arena, Equation);
+        *copy = *only;
+        copy->e = expr_map_reads(s->c->p, only->e, representative, s->c);
+        table_set(s->c->arena, &s->c->copied, of, copy);
+        return;
+    }
+    s->c->fresh = false;
+    Class *class = class_of(s->c, s->f, of);
+    if (s->c->fresh) s->others++;
+    if (s->c->fresh && !s->first) s->first = of;
+    table_set(s->c->arena, &s->c->same, of, class->tensor);
+}
+
+static Sweep sweep_of(Canon *c, const Function *f) {
+    return (Sweep){.c = c, .f = f, .defined = defined_in(c->arena, f)};
+}
+
+// ---- what is written --------------------------------------------------------------------------------------
+
+typedef struct {
+    Context *ctx;
+    Library *library;
+    Module *m;
+    Tree *tree;
+    Canon canon;
+    const char *path;
+    bool told;
+} File;
+
+static void tell(File *f, const char *what, const Sweep *s) {
+    Text text = {.arena = f->ctx->arena};
+    if (!f->told && s && s->first) {
+        for (int i = 0; i < s->f->equations.count; i++)
+            if (s->f->equations.data[i]->tensor == s->first) {
+                text_add(&text, "\n    emitted    %s%s: ", s->first->name, type_word(s->first->type));
+                equation_print(&text, canonical(&f->canon, s->f->equations.data[i]));
+            }
+        const char *name = s->first->name;
+        for (int i = 0; i < f->m->program->functions.count; i++) {
+            const Function *g = f->m->program->functions.data[i];
+            for (int k = 0; k < g->equations.count; k++) {
+                const char *other = g->equations.data[k]->tensor->name;
+                size_t n = strlen(other);
+                if (g == s->f || strncmp(other, name, n) || (name[n] && name[n] != '_')) continue;
+                text_add(&text, "\n    elaborated %s%s in %s: ", other,
+                         type_word(g->equations.data[k]->tensor->type), g->name);
+                equation_print(&text, canonical(&f->canon, g->equations.data[k]));
+            }
+        }
+    }
+    f->told = true;
+    check(&t, false, string_format(f->ctx->arena, "%s: %s%s", f->path, what, text_string(&text)));
+}
+
+static Tensor *class_tensor(const Canon *c, Tensor *of) {
+    const Equation *copy = table_get(&c->copied, of);
+    if (copy) return copy->e->tensor;
+    Tensor *same = table_get(&c->same, of);
+    return same ? same : of;
+}
+
+// Are the two tensors equal, with all that they are made of?
+static void equal(File *f, const Function *old, Tensor *was, const Function *new, Tensor *is,
+                  const char *what) {
+    Sweep a = sweep_of(&f->canon, old), b = sweep_of(&f->canon, new);
+    visit(&a, was);
+    visit(&b, is);
+    if (class_tensor(&f->canon, was) == class_tensor(&f->canon, is))
+        t.passed++;
+    else
+        tell(f, what, &b);
+}
+
+static Operand word(void *data, At at, const Phrase *p) {
+    const File *f = data;
+    const char *name = p->text ? p->text : p->builtin->name;
+    for (int i = 0; i < f->m->program->tensors.count; i++) {
+        Tensor *clock = f->m->program->tensors.data[i];
+        if (clock->kind == TENSOR_CLOCK && !strcmp(clock->name + strlen("clock."), name))
+            return operand_scalar(expr_read(at.m->p, clock, NULL, clock->origin));
+    }
+    return operand_wrong();
+}
+
+static Operand none(void *data, At at, const Phrase *p) {
+    (void)data, (void)at, (void)p;
+    return operand_wrong();
+}
+
+static Operand no_setting(void *data, At at, const Definition *d, int i, const Phrase *e) {
+    (void)data, (void)at, (void)d, (void)i, (void)e;
+    return operand_wrong();
+}
+
+static Operand no_steps(void *data, At at, Operand v, Span span) {
+    (void)data, (void)at, (void)span;
+    return v;
+}
+
+// Parameters and states are elaboration's.
+static void share_params(File *f, Emitter *m) {
+    for (int i = 0; i < m->params.count + m->states.count; i++) {
+        Tensor *own = i < m->params.count ? m->params.data[i] : m->states.data[i - m->params.count];
+        const char *path = own->name;
+        for (int k = 0; k < map_count(m->declared); k++)
+            if (map_value(m->declared, k) == own) path = map_key(m->declared, k);
+        Tensor *theirs = tensor_find(f->m->program, path);
+        if (theirs && theirs != own && same_tensor(own, theirs) && own->kind == theirs->kind)
+            table_set(f->ctx->arena, &f->canon.same, own, theirs);
+        else
+            tell(f, string_format(f->ctx->arena, "parameter %s", path), NULL);
+    }
+}
+
+static const Function *function_of(const File *f, FunctionKind kind) {
+    for (int i = 0; i < f->m->program->functions.count; i++)
+        if (f->m->program->functions.data[i]->kind == kind) return f->m->program->functions.data[i];
+    return NULL;
+}
+
+// ---- the run ----------------------------------------------------------------------------------------------
+
+typedef struct {
+    Emitter *m;
+    Writer *to;
+    Frame *frame; // of the `train` block
+    At at;
+    VEC(Operand) results; // of the model that is called by itself
+} Master;
+
+static const Field *field_named(const File *f, const char *name) {
+    for (int i = 0; i < f->m->data.fields.count; i++)
+        if (!strcmp(f->m->data.fields.data[i].name, name)) return &f->m->data.fields.data[i];
+    return NULL;
+}
+
+static Operand field_operand(const File *f, Emitter *m, const char *name, Shape v) {
+    const Field *field = field_named(f, name);
+    Tensor *input = field ? field->input : NULL;
+    if (!input) {
+        Extent dims[MAX_RANK];
+        for (int d = 0; d < v.rank; d++) dims[d] = v.dims[d];
+        input = tensor_over(m, name, TENSOR_INPUT, (Type)v.type, dims, v.rank);
+        if (field && field->limit) input->bounded = true, input->high = field->limit - 1;
+    }
+    return operand_tensor(m, input);
+}
+
+static void write_model(File *f, Master *x) {
+    const Instance *in = f->tree->roots.data[0];
+    const Definition *d = in->of->define;
+    Operand *given = arena_array(f->ctx->arena, Operand, d->parameters + 1);
+    for (int i = 0; i < d->parameters; i++)
+        given[i] = field_operand(f, x->m, d->node->items[i]->name, in->of->given[i]);
+    Frame *outside = frame_outside(x->m, x->frame->of, NULL, "");
+    Operand v = apply_case(at_outside(x->m, x->to, outside), in->of, in, given, d->node->name_span);
+    for (int i = 0; i < (v.kind == OPERAND_TUPLE ? v.count : 1); i++)
+        vec_push(f->ctx->arena, &x->results, v.kind == OPERAND_TUPLE ? v.items[i] : v);
+    const Node *results = d->node->results;
+    const Definition *block = x->frame->of->define;
+    for (int i = 0; results && i < results->count; i++)
+        for (int k = 0; k < block->slots.count; k++)
+            if (block->slots.data[k]->kind == SLOT_OUTPUT &&
+                string_equal(block->slots.data[k]->name, results->items[i]->name))
+                x->frame->slot[k] = x->results.data[i];
+}
+
+static Master master_open(File *f, bool training) {
+    static const RunHooks hooks = {
+        .word = word, .call = none, .reader = none, .setting = no_setting, .to_steps = no_steps};
+    Program *p = f->m->program;
+    Master x = {.m = emitter_create(p, f->library, f->tree,
+                                    expr_binary(p, OP_LE, expr_int(p, training ? 0 : 1), expr_int(p, 0)))};
+    RunHooks *own = arena_new(f->ctx->arena, RunHooks);
+    *own = hooks;
+    own->data = f;
+    x.m->run = own;
+    x.m->records = training;
+    Function *to = function_add(p, FUNCTION_STEP, "emitted");
+    x.to = writer_create(x.m, to);
+    const Instance *text = f->tree->roots.data[f->tree->roots.count - 1];
+    x.frame = frame_outside(x.m, text->of, text, "");
+    x.at = at_outside(x.m, x.to, x.frame);
+    const Definition *block = text->of->define;
+    for (int k = 0; k < block->slots.count; k++)
+        if (block->slots.data[k]->kind == SLOT_FIELD)
+            x.frame->slot[k] = field_operand(f, x.m, block->slots.data[k]->name, text->of->slot[k]);
+    if (f->tree->roots.count > 1) write_model(f, &x);
+    return x;
+}
+
+static void need(const Master *x, const Phrase *e, bool *needed);
+
+static void need_lines(const Master *x, const Slot *slot, bool *needed) {
+    const Phrase *body = x->frame->of->define->body;
+    for (int i = 0; i < body->count; i++) {
+        if (!body->part[i] || body->part[i]->kind != PHRASE_GIVE || body->part[i]->slot != slot || needed[i])
+            continue;
+        needed[i] = true;
+        need(x, body->part[i], needed);
+    }
+}
+
+static void need(const Master *x, const Phrase *e, bool *needed) {
+    if (!e) return;
+    if (e->kind == PHRASE_SLOT && e->slot) need_lines(x, e->slot, needed);
+    for (int i = 0; i < e->count; i++) need(x, e->part[i], needed);
+}
+
+static const Phrase *loss_of(const Phrase *body, int *count) {
+    const Phrase *loss = NULL;
+    *count = 0;
+    for (int i = 0; i < body->count; i++) {
+        const Phrase *line = body->part[i];
+        if (!line) continue;
+        bool setting = line->kind == PHRASE_GIVE && !line->slot && line->node->target->name &&
+                       !strcmp(line->node->target->name, "loss");
+        if (!setting && line->kind != PHRASE_MINIMIZE) continue;
+        if (!loss) loss = line->part[0];
+        ++*count;
+    }
+    return loss;
+}
+
+static void compare_loss(File *f, Master *x, const Function *step) {
+    int lines;
+    const Phrase *body = x->frame->of->define->body, *loss = loss_of(body, &lines);
+    bool *needed = arena_array(f->ctx->arena, bool, body->count + 1);
+    need(x, loss, needed);
+    for (int i = 0; i < body->count; i++)
+        if (needed[i]) statement_write(x->at, body->part[i]);
+    Tensor *made = operand_as_tensor(x->at, operand_of(x->at, loss), "loss", TENSOR_OUTPUT, TYPE_DOUBLE,
+                                     loss->span);
+    if (!made) {
+        tell(f, "no loss", NULL);
+        return;
+    }
+    share_params(f, x->m);
+    equal(f, step, f->m->losses.data[0], x->to->function, made, "the loss");
+}
+
+static void compare_initials(File *f, const Emitter *m) {
+    const Function *old = f->m->program->functions.data[0], *new = m->initial->function;
+    for (int i = 0; i < new->effects.count; i++) {
+        Tensor *target = class_tensor(&f->canon, new->effects.data[i].target);
+        for (int k = 0; k < old->effects.count; k++)
+            if (old->effects.data[k].target == target)
+                equal(f, old, old->effects.data[k].value, new, new->effects.data[i].value, target->name);
+    }
+}
+
+// ---- layers by themselves ---------------------------------------------------------------------------------
+
+static Tensor *input_like(Emitter *m, const Extract *u, const char *name, Operand v, Canon *canon) {
+    const Array *a = v.array;
+    Tensor *own = tensor_over(m, name, TENSOR_INPUT, (Type)a->e->type, a->dims, a->rank);
+    if (own->type == TYPE_INT) tensor_bounds(own, a->e);
+    for (int k = 0; k < u->inputs.count; k++)
+        if (string_equal(u->input_names.data[k], name))
+            table_set(canon->arena, &canon->same, own, u->inputs.data[k]);
+    return own;
+}
+
+static void compare_extract(File *f, const Extract *u, const Applied *a) {
+    Emitter *m = a->at.m;
+    const Definition *d = a->of->define;
+    Tensor **inputs = arena_array(f->ctx->arena, Tensor *, d->parameters + 1);
+    for (int i = 0; i < d->parameters; i++) {
+        Operand v = operand_first(a->given[i]);
+        if (v.kind == OPERAND_TENSOR) inputs[i] = input_like(m, u, d->node->items[i]->name, v, &f->canon);
+    }
+    Function *to = arena_new(f->ctx->arena, Function);
+    *to = (Function){.name = u->name, .kind = FUNCTION_UPDATE};
+    Writer *w = writer_create(m, to);
+    Operand out = applied_again(a, w, inputs);
+    At at = at_outside(m, w, a->at.frame);
+    int at_result = 0;
+    for (int i = 0; i < (out.kind == OPERAND_TUPLE ? out.count : 1); i++) {
+        Operand v = out.kind == OPERAND_TUPLE ? out.items[i] : out;
+        if (v.kind != OPERAND_TENSOR && v.kind != OPERAND_SCALAR) continue;
+        Tensor *made = operand_as_tensor(at, v, "result", TENSOR_TEMP, -1, a->span);
+        if (made && at_result < u->results.count)
+            equal(f, u->function, u->results.data[at_result++], to, made,
+                  string_format(f->ctx->arena, "%s by itself", u->name));
+        else
+            tell(f, u->name, NULL);
+    }
+}
+
+static bool has_layers(const File *f, const char *path) {
+    size_t length = strlen(path);
+    for (int i = 0; i < f->tree->layers.count; i++) {
+        const char *name = f->tree->layers.data[i]->path;
+        if (!strncmp(name, path, length) && name[length] == '.') return true;
+    }
+    return false;
+}
+
+static bool stands_alone(const File *f, const Applied *a) {
+    const Node *node = a->of->define->node;
+    return node->definition == DEFINE_LAYER || node->definition == DEFINE_MODEL ||
+           has_layers(f, a->at.frame->path);
+}
+
+static void compare_extracts(File *f, const Emitter *m) {
+    int count = m->applied.count, at = 0;
+    for (int i = 0; i < count; i++) {
+        const Applied *a = m->applied.data[i];
+        if (!stands_alone(f, a) || at >= f->m->extracts.count) continue;
+        const Extract *u = &f->m->extracts.data[at];
+        if (!strcmp(u->name, a->path)) compare_extract(f, &f->m->extracts.data[at++], a);
+    }
+    if (at != f->m->extracts.count)
+        tell(f,
+             string_format(f->ctx->arena, "%d of %d by themselves, not %s", at, f->m->extracts.count,
+                           f->m->extracts.data[at].name),
+             NULL);
+}
+
+// ---- all programs -----------------------------------------------------------------------------------------
+
+static void compare_inference(File *f) {
+    const Function *predict = function_of(f, FUNCTION_PREDICT);
+    if (!predict || f->tree->roots.count < 2) return;
+    Master x = master_open(f, false);
+    share_params(f, x.m);
+    for (int i = 0; i < f->m->outputs.count; i++) {
+        Operand v = x.results.data[i];
+        Tensor *made = operand_as_tensor(x.at, v, "output", TENSOR_OUTPUT,
+                                         v.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, NO_SPAN);
+        if (made)
+            equal(f, predict, f->m->outputs.data[i].tensor, x.to->function, made, "an output");
+        else
+            tell(f, "no output", NULL);
+    }
+}
+
+static void compare(const char *path) {
+    Context *ctx = context_create();
+    File f = {.ctx = ctx, .library = stdlib_library(ctx), .path = path};
+    const Source *source = source_load(ctx, path);
+    const Node *root = source ? parse_source(ctx, source) : NULL;
+    if (root && !ctx->errors && bind_file(f.library, source, root) && file_train(root)) {
+        SemaOptions options = {.extracts = true};
+        f.m = sema_elaborate(ctx, f.library, source, root, &options);
+        f.tree = f.m ? shape_run(ctx, f.library, root, 0) : NULL;
+    }
+    if (f.tree) {
+        f.canon = (Canon){.p = f.m->program, .arena = ctx->arena};
+        const Function *step = function_of(&f, FUNCTION_STEP);
+        Master x = master_open(&f, true);
+        compare_loss(&f, &x, step);
+        compare_initials(&f, x.m);
+        compare_extracts(&f, x.m);
+        compare_inference(&f);
+        if (ctx->errors) diagnostics_print(ctx, false, stdout);
+    }
+    context_destroy(ctx);
+}
+
+static void for_each(const char *pattern) {
+    char full[512];
+    snprintf(full, sizeof full, "%s/%s", TEST_ROOT, pattern);
+    glob_t found;
+    check(&t, glob(full, 0, NULL, &found) == 0, pattern);
+    for (size_t i = 0; i < found.gl_pathc; i++) compare(found.gl_pathv[i]);
+    globfree(&found);
+}
+
+int main(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) compare(argv[i]);
+    if (argc == 1) {
+        for_each("tests/models/*.nn");
+        for_each("examples/*/*.nn");
+        for_each("tests/library/*.nn");
+        for_each("tests/reads/*.nn");
+        for_each("tests/passes/*.nn");
+    }
+    return tests_end(&t);
+}
