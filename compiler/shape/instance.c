@@ -292,7 +292,7 @@ static void walk(Walk *w, Instance *in) {
     const Definition *d = in->of->define;
     for (int i = 0; i < d->phrases.count && !w->s->stopped; i++) {
         const Phrase *p = d->phrases.data[i];
-        if (in->of->call[i]) in->child[i] = apply(w, in, p);
+        if (in->of->call[i] && !in->child[i]) in->child[i] = apply(w, in, p);
         const Phrase *value = p->kind == PHRASE_GIVE && p->slot ? p->part[p->count - 1] : NULL;
         bool taken = value && in->of->of[p->number].kind == SHAPE_CALLABLE;
         if (taken)
@@ -317,9 +317,13 @@ void walk_model(Walk *w, Case *c, Span span) {
 }
 
 void walk_text(Walk *w, Case *c) {
-    Instance *in = instance_outside(w, c);
+    int count = w->tree->roots.count;
+    Instance *in = count ? w->tree->roots.data[count - 1] : NULL;
+    if (!in || in->of != c) {
+        in = instance_outside(w, c);
+        vec_push(w->s->arena, &w->tree->roots, in);
+    }
     enter(w, in, 0);
-    vec_push(w->s->arena, &w->tree->roots, in);
 }
 
 // ---- what is asked of the tree ----

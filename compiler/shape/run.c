@@ -424,6 +424,7 @@ Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch)
         look_at_minimize(&r);
         look_at_settings(&r);
         look_at_asserts(&r, root);
+        walk_text(r.walk, r.at.c);
     }
     return ctx->errors > s->errors ? NULL : tree;
 }

@@ -7,6 +7,7 @@
 typedef struct Walk Walk;
 Walk *walk_create(Shaper *s, Tree *tree);
 void walk_model(Walk *w, Case *c, Span span); // a model that the run applies by itself
-void walk_text(Walk *w, Case *c);             // the `train` block, with what is applied in it
+// The `train` block, with what is applied in it; again for what was looked at since.
+void walk_text(Walk *w, Case *c);
 
 #endif

@@ -154,14 +154,21 @@ static void visit_reads(Sweep *s, const Expr *e) {
     for (int k = 0; k < e->read_count; k++) visit(s, e->reads[k]->tensor);
 }
 
+static Tensor *class_tensor(const Canon *c, Tensor *of) {
+    const Equation *copy = table_get(&c->copied, of);
+    if (copy) return copy->e->tensor;
+    Tensor *same = table_get(&c->same, of);
+    return same ? same : of;
+}
+
 // What is derived, and by what, stands for a gradient.
 static bool visit_request(Sweep *s, Tensor *of) {
     const GradientRequest *g = function_request(s->f, of);
     if (!g) return false;
     visit(s, g->of);
     visit(s, g->by);
-    Tensor *o = table_get(&s->c->same, g->of), *by = table_get(&s->c->same, g->by);
-    const char *key = string_format(s->c->arena, "%u by %u", (o ? o : g->of)->id, (by ? by : g->by)->id);
+    const char *key = string_format(s->c->arena, "%u by %u", class_tensor(s->c, g->of)->id,
+                                    class_tensor(s->c, g->by)->id);
     uint64_t hash = hash_bytes(key, strlen(key), 77);
     uint32_t probe = 0;
     Class *known = hash_next(&s->c->by_hash, hash, &probe);
@@ -241,13 +248,6 @@ static void tell(File *f, const char *what, const Sweep *s) {
     }
     f->told = true;
     check(&t, false, string_format(f->ctx->arena, "%s: %s%s", f->path, what, text_string(&text)));
-}
-
-static Tensor *class_tensor(const Canon *c, Tensor *of) {
-    const Equation *copy = table_get(&c->copied, of);
-    if (copy) return copy->e->tensor;
-    Tensor *same = table_get(&c->same, of);
-    return same ? same : of;
 }
 
 // Are the two tensors equal, with all that they are made of?
@@ -398,36 +398,40 @@ static void need(const Master *x, const Phrase *e, bool *needed) {
     for (int i = 0; i < e->count; i++) need(x, e->part[i], needed);
 }
 
-static const Phrase *loss_of(const Phrase *body, int *count) {
-    const Phrase *loss = NULL;
-    *count = 0;
-    for (int i = 0; i < body->count; i++) {
-        const Phrase *line = body->part[i];
-        if (!line) continue;
-        bool setting = line->kind == PHRASE_GIVE && !line->slot && line->node->target->name &&
-                       !strcmp(line->node->target->name, "loss");
-        if (!setting && line->kind != PHRASE_MINIMIZE) continue;
-        if (!loss) loss = line->part[0];
-        ++*count;
-    }
-    return loss;
+static bool is_setting(const Phrase *line, const char *name) {
+    return line->kind == PHRASE_GIVE && !line->slot && line->node->target->name &&
+           !strcmp(line->node->target->name, name);
 }
 
-static void compare_loss(File *f, Master *x, const Function *step) {
-    int lines;
-    const Phrase *body = x->frame->of->define->body, *loss = loss_of(body, &lines);
+static void write_lines(File *f, Master *x) {
+    const Phrase *body = x->frame->of->define->body;
     bool *needed = arena_array(f->ctx->arena, bool, body->count + 1);
-    need(x, loss, needed);
+    for (int i = 0; i < body->count; i++)
+        if (body->part[i] && (is_setting(body->part[i], "loss") || body->part[i]->kind == PHRASE_MINIMIZE))
+            need(x, body->part[i]->part[0], needed);
     for (int i = 0; i < body->count; i++)
         if (needed[i]) statement_write(x->at, body->part[i]);
-    Tensor *made = operand_as_tensor(x->at, operand_of(x->at, loss), "loss", TENSOR_OUTPUT, TYPE_DOUBLE,
-                                     loss->span);
-    if (!made) {
-        tell(f, "no loss", NULL);
-        return;
+}
+
+static void compare_losses(File *f, Master *x, const Function *step) {
+    const Phrase *body = x->frame->of->define->body;
+    VEC(Tensor *) losses = {0};
+    write_lines(f, x);
+    for (int i = 0; i < body->count; i++) {
+        const Phrase *line = body->part[i];
+        if (!line || !(is_setting(line, "loss") || line->kind == PHRASE_MINIMIZE)) continue;
+        Operand v = operand_of(x->at, line->part[0]);
+        vec_push(f->ctx->arena, &losses,
+                 operand_as_tensor(x->at, v, "loss", TENSOR_OUTPUT, TYPE_DOUBLE, line->span));
     }
     share_params(f, x->m);
-    equal(f, step, f->m->losses.data[0], x->to->function, made, "the loss");
+    check(&t, losses.count == f->m->losses.count, "as many losses");
+    for (int i = 0; i < losses.count; i++) {
+        if (losses.data[i])
+            equal(f, step, f->m->losses.data[i], x->to->function, losses.data[i], "a loss");
+        else
+            tell(f, "no loss", NULL);
+    }
 }
 
 static void compare_initials(File *f, const Emitter *m) {
@@ -535,12 +539,13 @@ static void compare(const char *path) {
         SemaOptions options = {.extracts = true};
         f.m = sema_elaborate(ctx, f.library, source, root, &options);
         f.tree = f.m ? shape_run(ctx, f.library, root, 0) : NULL;
+        if (!f.tree) diagnostics_print(ctx, false, stdout);
     }
     if (f.tree) {
         f.canon = (Canon){.p = f.m->program, .arena = ctx->arena};
         const Function *step = function_of(&f, FUNCTION_STEP);
         Master x = master_open(&f, true);
-        compare_loss(&f, &x, step);
+        compare_losses(&f, &x, step);
         compare_initials(&f, x.m);
         compare_extracts(&f, x.m);
         compare_inference(&f);
