@@ -63,6 +63,38 @@ static const Expr *representative(void *data, const Expr *read) {
     return same ? expr_read(c->p, same, read->forms, NULL) : read;
 }
 
+typedef struct {
+    const Expr *where;
+    bool side; // on which there is a value
+} Condition;
+
+// Conditions on one value, outside of which it is the same constant, have no order: which stands outside
+// depends on the numbers of indices. They are put in one.
+static const Expr *in_order(Program *p, const Expr *e) {
+    enum { MOST = 32 };
+    Condition all[MOST];
+    int count = 0;
+    const Expr *none = NULL;
+    for (; e->op == OP_WHERE && count < MOST; e = e->args[!all[count - 1].side]) {
+        bool side = e->args[1]->op == OP_CONST && (!none || e->args[1] == none);
+        if (!side && !(e->args[0]->op == OP_CONST && (!none || e->args[0] == none))) break;
+        none = e->args[side];
+        all[count++] = (Condition){e, side};
+    }
+    for (int i = 1; i < count; i++)
+        for (int k = i; k > 0 && all[k].where->guards[0].form->id > all[k - 1].where->guards[0].form->id;
+             k--) {
+            Condition swap = all[k];
+            all[k] = all[k - 1];
+            all[k - 1] = swap;
+        }
+    for (int i = count - 1; i >= 0; i--) {
+        const Expr *w = all[i].where;
+        e = expr_where(p, w->guards, w->guard_count, all[i].side ? e : none, all[i].side ? none : e);
+    }
+    return e;
+}
+
 static Equation *canonical(Canon *c, const Equation *q) {
     const Index *own[MAX_RANK * 4];
     int count = equation_result_indices(q, own, MAX_RANK * 4);
@@ -80,6 +112,7 @@ static Equation *canonical(Canon *c, const Equation *q) {
     made->out = out;
     made->indices = indices;
     made->e = expr_map_reads(c->p, expr_substitute(c->p, q->e, bindings, count), representative, c);
+    made->e = in_order(c->p, made->e);
     return made;
 }
 
@@ -167,8 +200,8 @@ static bool visit_request(Sweep *s, Tensor *of) {
     if (!g) return false;
     visit(s, g->of);
     visit(s, g->by);
-    const char *key = string_format(s->c->arena, "%u by %u", class_tensor(s->c, g->of)->id,
-                                    class_tensor(s->c, g->by)->id);
+    const char *key =
+        string_format(s->c->arena, "%u by %u", class_tensor(s->c, g->of)->id, class_tensor(s->c, g->by)->id);
     uint64_t hash = hash_bytes(key, strlen(key), 77);
     uint32_t probe = 0;
     Class *known = hash_next(&s->c->by_hash, hash, &probe);
