@@ -1,12 +1,12 @@
-// What emit/ writes of cases, against elaboration, over all programs here: every model and loss of the step,
-// in training and in inference, and every layer and function by itself. Both are written into one program, so
-// that expressions are shared: an equation over canonical indices, reading tensors that were found equal, is
-// one pointer. Copies are read through. What differs is compared by its values. `equations_test FILE` says of
-// one program what differs first.
+// What emit/ writes of cases, against elaboration, over all programs here: every loss and initial value,
+// every layer and function by itself, every model's outputs in inference, with their names. Both are written
+// into one program, where what is equal is found so (support/classes.h); what differs is compared by its
+// values. `equations_test FILE` says of one program what differs first.
 #include "emit/emit.h"
 #include "pass/derivative.h"
 #include "sema/module.h"
 #include "support/check.h"
+#include "support/classes.h"
 #include "support/stdlib.h"
 
 #include <glob.h>
@@ -16,201 +16,6 @@
 
 static Tests t;
 
-// ---- equal equations --------------------------------------------------------------------------------------
-
-typedef struct Class {
-    Tensor *tensor; // that stands for all
-    uint64_t hash;
-    VEC(Equation *) equations; // canonical
-} Class;
-
-typedef struct {
-    Program *p;
-    Arena *arena;
-    VEC(Class *) classes;
-    HashSet by_hash;
-    VEC(const Index *) indices; // canonical, by place
-    Table same;                 // tensor -> the one that stands for it
-    Table copied;               // tensor -> its Equation, that only reads another
-    bool fresh;                 // a class was made
-} Canon;
-
-static const Index *canonical_index(Canon *c, int place, const Index *like) {
-    int met = 0;
-    for (int i = 0; i < c->indices.count; i++) {
-        const Index *index = c->indices.data[i];
-        if (index->size == like->size && index->batch == like->batch && met++ == place) return index;
-    }
-    for (;;) {
-        const Index *made = index_add(c->p, "c", like->size, like->batch);
-        vec_push(c->arena, &c->indices, made);
-        if (met++ == place) return made;
-    }
-}
-
-static const Expr *representative(void *data, const Expr *read) {
-    Canon *c = data;
-    const Equation *copy = table_get(&c->copied, read->tensor);
-    if (copy) {
-        Binding bindings[MAX_RANK];
-        for (int d = 0; d < copy->out_count; d++)
-            bindings[d] = (Binding){affine_only(copy->out[d]), read->forms[d]};
-        return expr_substitute(c->p, copy->e, bindings, copy->out_count);
-    }
-    Tensor *same = table_get(&c->same, read->tensor);
-    return same ? expr_read(c->p, same, read->forms, NULL) : read;
-}
-
-static Equation *canonical(Canon *c, const Equation *q) {
-    const Index *own[MAX_RANK * 4];
-    int count = equation_result_indices(q, own, MAX_RANK * 4);
-    for (int i = 0; i < q->index_count; i++) own[count++] = q->indices[i];
-    Binding bindings[MAX_RANK * 4];
-    for (int i = 0; i < count; i++)
-        bindings[i] = (Binding){own[i], affine_index(c->p, canonical_index(c, i, own[i]))};
-    Equation *made = arena_new(c->arena, Equation);
-    *made = *q;
-    const Affine **out = arena_array(c->arena, const Affine *, q->out_count + 1);
-    const Index **indices = arena_array(c->arena, const Index *, q->index_count + 1);
-    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(c->p, q->out[d], bindings, count);
-    for (int i = 0; i < q->index_count; i++)
-        indices[i] = affine_only(bindings[count - q->index_count + i].to);
-    made->out = out;
-    made->indices = indices;
-    made->e = expr_map_reads(c->p, expr_substitute(c->p, q->e, bindings, count), representative, c);
-    return made;
-}
-
-static bool only_reads(const Equation *q) {
-    if (q->reduction != REDUCE_NONE || q->e->op != OP_READ || q->e->tensor->rank != q->out_count ||
-        q->tensor->type != q->e->tensor->type || q->tensor->step)
-        return false;
-    for (int d = 0; d < q->out_count; d++)
-        if (!affine_only(q->out[d]) || q->e->forms[d] != q->out[d]) return false;
-    return true;
-}
-
-static bool same_equation(const Equation *a, const Equation *b) {
-    if (a->e != b->e || a->reduction != b->reduction || a->index_count != b->index_count ||
-        a->out_count != b->out_count)
-        return false;
-    for (int i = 0; i < a->index_count; i++)
-        if (a->indices[i] != b->indices[i]) return false;
-    for (int d = 0; d < a->out_count; d++)
-        if (a->out[d] != b->out[d]) return false;
-    return true;
-}
-
-static bool same_tensor(const Tensor *a, const Tensor *b) {
-    bool same = a->type == b->type && a->rank == b->rank && a->batch_dims == b->batch_dims &&
-                a->bounded == b->bounded && a->step == b->step && a->along == b->along &&
-                (!a->bounded || (a->low == b->low && a->high == b->high));
-    for (int d = 0; same && d < a->rank; d++) same = a->dims[d] == b->dims[d];
-    return same;
-}
-
-static Class *class_of(Canon *c, const Function *f, Tensor *of) {
-    Class *made = arena_new(c->arena, Class);
-    made->tensor = of;
-    for (int i = 0; i < f->equations.count; i++)
-        if (f->equations.data[i]->tensor == of)
-            vec_push(c->arena, &made->equations, canonical(c, f->equations.data[i]));
-    made->hash = (uint64_t)made->equations.count;
-    for (int i = 0; i < made->equations.count; i++)
-        made->hash = hash_mix(made->hash, (uint64_t)(uintptr_t)made->equations.data[i]->e);
-    uint32_t probe = 0;
-    for (Class *known; (known = hash_next(&c->by_hash, made->hash, &probe));) {
-        bool same = known->equations.count == made->equations.count && same_tensor(known->tensor, of);
-        for (int i = 0; same && i < made->equations.count; i++)
-            same = same_equation(known->equations.data[i], made->equations.data[i]);
-        if (same) return known;
-    }
-    hash_put(c->arena, &c->by_hash, made->hash, made);
-    vec_push(c->arena, &c->classes, made);
-    c->fresh = true;
-    return made;
-}
-
-static Table defined_in(Arena *arena, const Function *f) {
-    Table defined = {0};
-    for (int i = 0; i < f->equations.count; i++)
-        table_set(arena, &defined, f->equations.data[i]->tensor, f->equations.data[i]);
-    return defined;
-}
-
-typedef struct {
-    Canon *c;
-    const Function *f;
-    Table defined, seen;
-    Tensor *first; // that nothing before was equal to
-    int others;
-} Sweep;
-
-static void visit(Sweep *s, Tensor *of);
-
-static void visit_reads(Sweep *s, const Expr *e) {
-    for (int k = 0; k < e->read_count; k++) visit(s, e->reads[k]->tensor);
-}
-
-static Tensor *class_tensor(const Canon *c, Tensor *of) {
-    const Equation *copy = table_get(&c->copied, of);
-    if (copy) return copy->e->tensor;
-    Tensor *same = table_get(&c->same, of);
-    return same ? same : of;
-}
-
-// What is derived, and by what, stands for a gradient.
-static bool visit_request(Sweep *s, Tensor *of) {
-    const GradientRequest *g = function_request(s->f, of);
-    if (!g) return false;
-    visit(s, g->of);
-    visit(s, g->by);
-    const char *key =
-        string_format(s->c->arena, "%u by %u", class_tensor(s->c, g->of)->id, class_tensor(s->c, g->by)->id);
-    uint64_t hash = hash_bytes(key, strlen(key), 77);
-    uint32_t probe = 0;
-    Class *known = hash_next(&s->c->by_hash, hash, &probe);
-    if (!known) {
-        known = arena_new(s->c->arena, Class);
-        known->tensor = of;
-        hash_put(s->c->arena, &s->c->by_hash, hash, known);
-        if (!s->first) s->first = of;
-    }
-    table_set(s->c->arena, &s->c->same, of, known->tensor);
-    return true;
-}
-
-// What a tensor is made of first.
-static void visit(Sweep *s, Tensor *of) {
-    if (table_get(&s->seen, of)) return;
-    table_set(s->c->arena, &s->seen, of, of);
-    if (visit_request(s, of) || !table_get(&s->defined, of)) return;
-    int count = 0;
-    Equation *only = NULL;
-    for (int i = 0; i < s->f->equations.count; i++) {
-        if (s->f->equations.data[i]->tensor != of) continue;
-        visit_reads(s, s->f->equations.data[i]->e);
-        only = s->f->equations.data[i];
-        count++;
-    }
-    if (count == 1 && only_reads(only)) {
-        Equation *copy = arena_new(s->c->arena, Equation);
-        *copy = *only;
-        copy->e = expr_map_reads(s->c->p, only->e, representative, s->c);
-        table_set(s->c->arena, &s->c->copied, of, copy);
-        return;
-    }
-    s->c->fresh = false;
-    Class *class = class_of(s->c, s->f, of);
-    if (s->c->fresh) s->others++;
-    if (s->c->fresh && !s->first) s->first = of;
-    table_set(s->c->arena, &s->c->same, of, class->tensor);
-}
-
-static Sweep sweep_of(Canon *c, const Function *f) {
-    return (Sweep){.c = c, .f = f, .defined = defined_in(c->arena, f)};
-}
-
 // ---- what is written --------------------------------------------------------------------------------------
 
 typedef struct {
@@ -218,7 +23,7 @@ typedef struct {
     Library *library;
     Module *m;
     Tree *tree;
-    Canon canon;
+    Classes classes;
     const char *path;
     bool told;
 } File;
@@ -229,7 +34,7 @@ static void tell(File *f, const char *what, const Sweep *s) {
         for (int i = 0; i < s->f->equations.count; i++)
             if (s->f->equations.data[i]->tensor == s->first) {
                 text_add(&text, "\n    emitted    %s%s: ", s->first->name, type_word(s->first->type));
-                equation_print(&text, canonical(&f->canon, s->f->equations.data[i]));
+                equation_print(&text, class_equation(&f->classes, s->f->equations.data[i]));
             }
         const char *name = s->first->name;
         for (int i = 0; i < f->m->program->functions.count; i++) {
@@ -240,7 +45,7 @@ static void tell(File *f, const char *what, const Sweep *s) {
                 if (g == s->f || strncmp(other, name, n) || (name[n] && name[n] != '_')) continue;
                 text_add(&text, "\n    elaborated %s%s in %s: ", other,
                          type_word(g->equations.data[k]->tensor->type), g->name);
-                equation_print(&text, canonical(&f->canon, g->equations.data[k]));
+                equation_print(&text, class_equation(&f->classes, g->equations.data[k]));
             }
         }
     }
@@ -250,7 +55,7 @@ static void tell(File *f, const char *what, const Sweep *s) {
 
 // A number for each element, the same for what stands for the same.
 static void fill(File *f, Environment *env, Tensor *of) {
-    const char *name = class_tensor(&f->canon, of)->name;
+    const char *name = class_tensor(&f->classes, of)->name;
     double *values = environment_values(env, of);
     for (int64_t i = 0, n = tensor_elements(of); i < n; i++) {
         uint64_t hash = hash_mix(hash_bytes(name, strlen(name), 3), (uint64_t)i);
@@ -271,7 +76,7 @@ static bool same_values(File *f, const Function *old, Tensor *was, const Functio
     const char *wrong = interpret(env, function_part(p, old, was, NULL, 0));
     if (!wrong) wrong = interpret(env, function_part(p, new, is, NULL, 0));
     const double *a = environment_values(env, was), *b = environment_values(env, is);
-    bool same = !wrong && same_tensor(was, is);
+    bool same = !wrong && tensors_alike(was, is);
     for (int64_t i = 0, n = tensor_elements(was); same && i < n; i++)
         same = fabs(a[i] - b[i]) <= 1e-9 * (1 + fabs(a[i]));
     return same;
@@ -280,10 +85,12 @@ static bool same_values(File *f, const Function *old, Tensor *was, const Functio
 // Are the two tensors equal, with all that they are made of?
 static void equal(File *f, const Function *old, Tensor *was, const Function *new, Tensor *is,
                   const char *what) {
-    Sweep a = sweep_of(&f->canon, old), b = sweep_of(&f->canon, new);
-    visit(&a, was);
-    visit(&b, is);
-    if (class_tensor(&f->canon, was) == class_tensor(&f->canon, is) || same_values(f, old, was, new, is))
+    Sweep a = sweep_of(&f->classes, old, false), b = sweep_of(&f->classes, new, true);
+    sweep_visit(&a, was);
+    sweep_visit(&b, is);
+    if (b.named && b.named != is)
+        tell(f, string_format(f->ctx->arena, "%s: %s has another name", what, b.named->name), NULL);
+    if (class_tensor(&f->classes, was) == class_tensor(&f->classes, is) || same_values(f, old, was, new, is))
         t.passed++;
     else
         tell(f, what, &b);
@@ -313,8 +120,8 @@ static void share_params(File *f, Emitter *m) {
         for (int k = 0; k < map_count(m->declared); k++)
             if (map_value(m->declared, k) == own) path = map_key(m->declared, k);
         Tensor *theirs = tensor_find(f->m->program, path);
-        if (theirs && theirs != own && same_tensor(own, theirs) && own->kind == theirs->kind)
-            table_set(f->ctx->arena, &f->canon.same, own, theirs);
+        if (theirs && theirs != own && tensors_alike(own, theirs) && own->kind == theirs->kind)
+            table_set(f->ctx->arena, &f->classes.same, own, theirs);
         else
             tell(f, string_format(f->ctx->arena, "parameter %s", path), NULL);
     }
@@ -453,7 +260,7 @@ static void compare_losses(File *f, Master *x, const Function *step) {
 static void compare_initials(File *f, const Emitter *m) {
     const Function *old = f->m->program->functions.data[0], *new = m->initial->function;
     for (int i = 0; i < new->effects.count; i++) {
-        Tensor *target = class_tensor(&f->canon, new->effects.data[i].target);
+        Tensor *target = class_tensor(&f->classes, new->effects.data[i].target);
         for (int k = 0; k < old->effects.count; k++)
             if (old->effects.data[k].target == target)
                 equal(f, old, old->effects.data[k].value, new, new->effects.data[i].value, target->name);
@@ -462,13 +269,13 @@ static void compare_initials(File *f, const Emitter *m) {
 
 // ---- layers by themselves ---------------------------------------------------------------------------------
 
-static Tensor *input_like(Emitter *m, const Extract *u, const char *name, Operand v, Canon *canon) {
+static Tensor *input_like(Emitter *m, const Extract *u, const char *name, Operand v, Classes *classes) {
     const Array *a = v.array;
     Tensor *own = tensor_over(m, name, TENSOR_INPUT, (Type)a->e->type, a->dims, a->rank);
     if (own->type == TYPE_INT) tensor_bounds(own, a->e);
     for (int k = 0; k < u->inputs.count; k++)
         if (string_equal(u->input_names.data[k], name))
-            table_set(canon->arena, &canon->same, own, u->inputs.data[k]);
+            table_set(classes->arena, &classes->same, own, u->inputs.data[k]);
     return own;
 }
 
@@ -478,7 +285,7 @@ static void compare_extract(File *f, const Extract *u, const Applied *a) {
     Tensor **inputs = arena_array(f->ctx->arena, Tensor *, d->parameters + 1);
     for (int i = 0; i < d->parameters; i++) {
         Operand v = operand_first(a->given[i]);
-        if (v.kind == OPERAND_TENSOR) inputs[i] = input_like(m, u, d->node->items[i]->name, v, &f->canon);
+        if (v.kind == OPERAND_TENSOR) inputs[i] = input_like(m, u, d->node->items[i]->name, v, &f->classes);
     }
     Function *to = arena_new(f->ctx->arena, Function);
     *to = (Function){.name = u->name, .kind = FUNCTION_UPDATE};
@@ -558,7 +365,7 @@ static void compare(const char *path) {
         if (!f.tree) diagnostics_print(ctx, false, stdout);
     }
     if (f.tree) {
-        f.canon = (Canon){.p = f.m->program, .arena = ctx->arena};
+        f.classes = (Classes){.p = f.m->program, .arena = ctx->arena};
         const Function *step = function_of(&f, FUNCTION_STEP);
         Master x = master_open(&f, true);
         compare_losses(&f, &x, step);
