@@ -142,12 +142,18 @@ static bool visit_request(Sweep *s, Tensor *of) {
     return true;
 }
 
-// Names of one program are told apart by a number at the end, which what is named after a tensor keeps.
+// Names of one program are told apart by a number at the end, which `u_2.new` has of `u_2`.
 static const char *plain_name(Arena *arena, const char *name) {
-    size_t end = strlen(name), tail = end > 4 && !strcmp(name + end - 4, ".new") ? 4 : 0, n = end - tail;
-    while (n && name[n - 1] >= '0' && name[n - 1] <= '9') n--;
-    if (n == end - tail || !n || name[n - 1] != '_') return name;
-    return string_format(arena, "%.*s%s", (int)n - 1, name, name + end - tail);
+    Text plain = {.arena = arena};
+    for (size_t i = 0, digits; name[i]; i++) {
+        digits = name[i] == '_' ? strspn(name + i + 1, "0123456789") : 0;
+        const char *rest = name + i + 1 + digits;
+        if (digits && (!*rest || !strncmp(rest, ".new", 4)))
+            i += digits;
+        else
+            text_add(&plain, "%c", name[i]);
+    }
+    return text_string(&plain);
 }
 
 static void check_name(Sweep *s, const Class *class, const Tensor *of) {
