@@ -2,6 +2,7 @@
 // input type and one output type, there is no way back, and a pass that leaves wrong equations is named.
 #include "pipeline.h"
 
+#include "emit/emit.h"
 #include "library.h"
 #include "pass/passes.h"
 
@@ -295,9 +296,10 @@ static bool forgive_later(Context *ctx) {
 
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
+    Trees trees = {0};
     bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
-                                     : shape_library(p->ctx, p->library, p->root) &&
-                                           sema_check_library(p->ctx, p->library, p->root);
+                                     : shape_library(p->ctx, p->library, p->root, &trees) &&
+                                           emit_library(p->ctx, p->library, &trees);
     return right || forgive_later(p->ctx);
 }
 

@@ -280,8 +280,7 @@ static bool takes_tensors(const Operand *given, int count) {
 // Notes down what may stand by itself; a model's result gets a tensor of its own.
 static Operand note(At at, Applied a) {
     const Definition *d = a.of->define, *caller = at.frame->of->define;
-    if (!at.m->records || at.indexed || a.result.kind == OPERAND_WRONG ||
-        (!is_layer(d) && !is_layer(caller)))
+    if (!at.m->records || at.indexed || a.result.kind == OPERAND_WRONG || (!is_layer(d) && !is_layer(caller)))
         return a.result;
     if (!takes_tensors(a.given, d->parameters)) return a.result;
     const Node *results = d->node->results;

@@ -150,13 +150,14 @@ typedef struct {
     const Index *const *dots; // what `..` stands for; NULL: whole dimensions
     const Index *const *over; // what the text is written for one element of (a rule of numbers), or NULL
     int over_count;
+    bool sorts;       // of a metric: the rows of a whole part may be sorted
     const char *hint; // names what becomes a tensor
     TensorKind state; // of `state`: TENSOR_STATE, SLOT or RUN
 } At;
 
 // ---- what only the run knows ----
 
-// Each gives an operand; WRONG after a message. NULL in a definition by itself, where none of them stands.
+// Each gives an operand; WRONG after a message. In a definition by itself all give WRONG, without one.
 typedef struct {
     void *data;
     Operand (*word)(void *data, At at, const Phrase *p);   // step, epochs, time; a metric, also of a part
@@ -222,6 +223,8 @@ Operand applied_again(const Applied *a, Writer *to, Tensor *const *inputs);
 // A definition applied to tensors, one a parameter, as a function of the program with its results as outputs.
 // NULL after messages.
 Function *emit_case(Emitter *m, Case *c, const Instance *in, Tensor *const *inputs);
+// What shape_library gave: the messages of equations. False after errors.
+bool emit_library(Context *ctx, Library *library, const Trees *trees);
 
 // ---- operand.c: making operands, names, messages ----
 

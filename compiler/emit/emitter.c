@@ -7,9 +7,26 @@ Writer *writer_create(Emitter *m, Function *f) {
     return w;
 }
 
+// What a definition says of the run is nothing without one.
+static Operand no_value(void *data, At at, const Phrase *p) {
+    (void)data, (void)at, (void)p;
+    return operand_wrong();
+}
+
+static Operand no_setting(void *data, At at, const Definition *d, int i, const Phrase *e) {
+    (void)data, (void)at, (void)d, (void)i, (void)e;
+    return operand_wrong();
+}
+
+static Operand no_steps(void *data, At at, Operand epochs, Span span) {
+    (void)data, (void)at, (void)epochs, (void)span;
+    return operand_wrong();
+}
+
 Emitter *emitter_create(Program *p, Library *library, const Tree *tree, const Expr *training) {
     Emitter *m = arena_new(p->arena, Emitter);
-    *m = (Emitter){.ctx = p->ctx, .arena = p->arena, .p = p, .library = library, .tree = tree};
+    static const RunHooks none = {NULL, no_value, no_value, no_value, no_setting, no_steps};
+    *m = (Emitter){.run = &none, .ctx = p->ctx, .arena = p->arena, .p = p, .library = library, .tree = tree};
     m->training = training;
     m->declared = map_create(m->arena);
     m->initial = writer_create(m, function_add(p, FUNCTION_INITIAL, "initial"));
@@ -66,4 +83,27 @@ Function *emit_case(Emitter *m, Case *c, const Instance *in, Tensor *const *inpu
         vec_push(m->arena, &f->outputs, t);
     }
     return f;
+}
+
+// The case's arguments, as inputs of a function.
+static Tensor **inputs_of(Emitter *m, const Case *c) {
+    Tensor **inputs = arena_array(m->arena, Tensor *, c->count + 1);
+    for (int i = 0; i < c->count; i++) {
+        const Shape *v = &c->given[i];
+        inputs[i] =
+            tensor_over(m, c->define->node->items[i]->name, TENSOR_INPUT, (Type)v->type, v->dims, v->rank);
+    }
+    return inputs;
+}
+
+bool emit_library(Context *ctx, Library *library, const Trees *trees) {
+    int errors = ctx->errors;
+    for (int i = 0; i < trees->count; i++) {
+        const Tree *tree = trees->data[i];
+        const Instance *in = tree->roots.data[0];
+        Program *p = program_create(ctx, PRECISION_DEFAULT, tree->batch);
+        Emitter *m = emitter_create(p, library, tree, expr_binary(p, OP_LT, expr_int(p, 0), expr_int(p, 0)));
+        emit_case(m, in->of, in, inputs_of(m, in->of));
+    }
+    return ctx->errors == errors;
 }

@@ -417,6 +417,8 @@ Operand operand_of_order(At at, Operand v, Span span) {
     Program *p = at.m->p;
     v = operand_plain(at, v, span);
     if (v.kind != OPERAND_TENSOR) return operand_wrong();
+    bool rows = v.array->dims[v.array->rank - 1].batch;
+    if (rows && !at.sorts) return report_wrong(at, ORDER_OF_ROWS, span, "");
     if (expr_depends(v.array->e, at.m->element)) return report_wrong(at, DRAW_IN_REDUCTION, span, "");
     if (!is_plain(v.array->e) || v.array->e->op != OP_READ || (at.facts && at.facts->guards))
         v = own_array(at, v, operand_name(at, v), span);

@@ -62,13 +62,12 @@ static Operand word_operand(At at, const Phrase *p) {
         return training->op == OP_CONST ? operand_truth(training->value != 0) : operand_scalar(training);
     }
     at.m->unshared++;
-    return at.m->run ? at.m->run->word(at.m->run->data, at, p) : operand_wrong();
+    return at.m->run->word(at.m->run->data, at, p);
 }
 
 // A constant of a file, in a text of its own.
 static Operand constant_operand(At at, const Phrase *p) {
-    Case *c = at.frame->of->call[p->number];
-    if (!c) return operand_wrong();
+    Case *c = constant_case(at.m->tree->shaper, p->definition);
     at.frame = frame_outside(at.m, c, NULL, "");
     at.dots = NULL;
     at.indexed = false;

@@ -67,34 +67,7 @@ bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory) {
     return ctx->errors == errors;
 }
 
-// ---- files without `train` ----
-
-enum { CHECKED_BATCH = 32 };
-
-// The shape of an input whose sizes are numbers, but for the batch in front: of a model any name there, else
-// `batch`.
-static bool input_dims(Elaborator *el, Env *env, const Node *p, bool of_model, Tensor *shape) {
-    if (p->type || p->value || (of_model && !p->brackets)) return false;
-    for (int d = 0; d < p->count; d++) {
-        Dim dim;
-        const Node *item = p->items[d];
-        const Node *found =
-            item->kind == AST_NAME ? library_find(el->session->library, item->span, item->name) : NULL;
-        bool constant = item->kind == AST_NUMBER || (found && found->kind == AST_CONSTANT);
-        bool batch =
-            d == 0 && item->kind == AST_NAME && !constant && (of_model || string_equal(item->name, "batch"));
-        if (batch) {
-            shape->dims[d] = CHECKED_BATCH;
-            shape->batch_dims = 1;
-            continue;
-        }
-        if (constant && d == MAX_RANK) fail(el, env, RANK_LIMIT, item->span, MAX_RANK);
-        if (!constant || d == MAX_RANK || !dim_of(el, env, item, &dim)) return false;
-        shape->dims[d] = dim.size;
-    }
-    shape->rank = p->count;
-    return !of_model || shape->batch_dims;
-}
+// ---- definitions by themselves ----
 
 Function *sema_apply(Program *p, Library *library, const Node *define, Tensor *const *inputs) {
     Session *session = session_create(p, library);
@@ -116,33 +89,4 @@ Function *sema_apply(Program *p, Library *library, const Node *define, Tensor *c
         vec_push(p->arena, &f->outputs, t);
     }
     return f;
-}
-
-// Only where the signature alone says all shapes.
-static void check_shapes(Context *ctx, Library *library, const Node *define) {
-    Program *p = program_create(ctx, PRECISION_DEFAULT, CHECKED_BATCH);
-    Session *session = session_create(p, library);
-    Elaborator *el = elaborator_create(session, function_add(p, FUNCTION_PREDICT, "shapes"), false);
-    Env *env = env_create(el, define->span, "");
-    Tensor **inputs = arena_array(ctx->arena, Tensor *, define->count + 1);
-    bool any = false;
-    for (int i = 0; i < define->count; i++) {
-        Tensor shape = {.rank = 0};
-        if (!input_dims(el, env, define->items[i], define->definition == DEFINE_MODEL, &shape)) return;
-        any |= define->items[i]->brackets;
-        inputs[i] = tensor_add(p, define->items[i]->name, TENSOR_INPUT, TYPE_REAL, shape.rank, shape.dims);
-        inputs[i]->batch_dims = shape.batch_dims;
-    }
-    if (any) sema_apply(p, library, define, inputs);
-}
-
-bool sema_check_library(Context *ctx, Library *library, const Node *root) {
-    int errors = ctx->errors;
-    for (int i = 0; i < root->count; i++) {
-        const Node *item = root->items[i];
-        bool shaped =
-            item->kind == AST_DEFINE && (item->definition == DEFINE_MODEL || item->definition == DEFINE_FN);
-        if (shaped) check_shapes(ctx, library, item);
-    }
-    return ctx->errors == errors;
 }

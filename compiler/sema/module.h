@@ -186,8 +186,6 @@ typedef struct {
 // or if the file is a library.
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,
                        const SemaOptions *options);
-// A library file: every definition whose shapes are known enough is checked by itself. False after errors.
-bool sema_check_library(Context *ctx, Library *library, const Node *root);
 // A definition of a resolved file applied to tensors, one a parameter: its equations as a function of the
 // program, its results (as many as its signature says) as outputs of theirs. NULL after errors.
 Function *sema_apply(Program *p, Library *library, const Node *define, Tensor *const *inputs);

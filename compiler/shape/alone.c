@@ -26,7 +26,7 @@ static bool input_shape(Place at, const Node *p, bool of_model, Shape *v) {
     return !of_model || batch;
 }
 
-static void look_alone(Context *ctx, Library *library, Definition *d) {
+static void look_alone(Context *ctx, Library *library, Definition *d, Trees *trees) {
     Shaper *s = shaper_create(ctx, library, CHECKED_BATCH);
     const Node *node = d->node;
     Shape *given = arena_array(ctx->arena, Shape, node->count + 1);
@@ -42,22 +42,26 @@ static void look_alone(Context *ctx, Library *library, Definition *d) {
     const char *path = node->definition == DEFINE_FN ? NULL : node->name;
     Case *c = case_of(s, d, given, d->parameters, path, node->name_span);
     Shape v = shape_first(c->result);
-    if (!c->wrong && definition_is_layer(d)) {
+    if (!c->wrong) {
         Tree *tree = arena_new(ctx->arena, Tree);
-        *tree = (Tree){.by_path = map_create(ctx->arena), .declared = map_create(ctx->arena), .shaper = s};
+        *tree = (Tree){.by_path = map_create(ctx->arena),
+                       .declared = map_create(ctx->arena),
+                       .batch = s->batch,
+                       .shaper = s};
         walk_model(walk_create(s, tree), c, node->name_span);
+        vec_push(ctx->arena, trees, tree);
     }
     if (!c->wrong && v.kind != SHAPE_TENSOR && !shape_is_number(forced(s, v)) && v.kind != SHAPE_LIST)
         fail(s, NOT_A_NUMBER, node->name_span, shape_text(ctx->arena, v));
 }
 
-bool shape_library(Context *ctx, Library *library, const Node *root) {
+bool shape_library(Context *ctx, Library *library, const Node *root, Trees *trees) {
     int errors = ctx->errors;
     for (int i = 0; i < root->count; i++) {
         const Node *item = root->items[i];
         bool shaped =
             item->kind == AST_DEFINE && (item->definition == DEFINE_MODEL || item->definition == DEFINE_FN);
-        if (shaped) look_alone(ctx, library, definition_of_node(library, item));
+        if (shaped) look_alone(ctx, library, definition_of_node(library, item), trees);
     }
     return ctx->errors == errors;
 }

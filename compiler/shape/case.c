@@ -138,7 +138,7 @@ static uint64_t key_of(const Definition *define, const Phrase *inner, const Case
     return hash;
 }
 
-static Case *case_find(Shaper *s, const Case *wanted) {
+static Case *case_find(const Shaper *s, const Case *wanted) {
     for (Case *c = s->table[wanted->key & (TABLE - 1)]; c; c = c->next)
         if (c->key == wanted->key && c->define == wanted->define && c->inner == wanted->inner &&
             c->home == wanted->home && c->count == wanted->count && !c->wrong &&
@@ -247,27 +247,29 @@ Case *case_inner(Shaper *s, const Phrase *inner, Case *home, const Shape *given,
     return c;
 }
 
-Case *case_constant(Place at, Definition *constant, Span span) {
+Case *constant_case(const Shaper *s, const Definition *constant) {
+    Case wanted = {.define = (Definition *)constant, .key = key_of(constant, NULL, NULL, NULL, 0)};
+    return case_find(s, &wanted);
+}
+
+Shape case_constant(Place at, Definition *constant, Span span) {
     Shaper *s = at.s;
     const Application *caller = s->at;
-    Case wanted = {.define = constant, .key = key_of(constant, NULL, NULL, NULL, 0)};
-    Case *c = case_find(s, &wanted);
-    if (c && c->done) return c;
-    bool endless = c || (caller && caller->depth >= SHAPE_NESTING);
-    c = case_new(s, constant);
-    c->key = wanted.key;
-    c->result = shape_wrong();
-    if (endless) {
+    Case *c = constant_case(s, constant);
+    if (c && c->done) return c->result;
+    if (c || (caller && caller->depth >= SHAPE_NESTING)) {
         nesting_error(s, constant, span);
-        return c;
+        return shape_wrong();
     }
+    c = case_new(s, constant);
+    c->key = key_of(constant, NULL, NULL, NULL, 0);
     Application *outside = arena_new(s->arena, Application);
     *outside = (Application){NULL, NULL, span, "", "", caller ? caller->depth + 1 : 1};
     s->at = outside;
     case_add(s, c);
-    if (constant->body) c->result = shape_at((Place){.s = s, .c = c}, constant->body);
+    c->result = constant->body ? shape_at((Place){.s = s, .c = c}, constant->body) : shape_wrong();
     c->wrong = c->result.kind == SHAPE_WRONG;
     c->done = true;
     s->at = caller;
-    return c;
+    return c->result;
 }

@@ -102,14 +102,11 @@ static Made *made_pipe(Walk *w, Instance *in, const Phrase *p) {
 static Made *made_constant(Walk *w, Definition *d) {
     for (int i = 0; i < w->constants.count; i++)
         if (w->constants.data[i]->of->define == d) return made_of(w, w->constants.data[i], d->body);
-    for (int i = 0; i < w->s->cases.count; i++) {
-        Case *c = w->s->cases.data[i];
-        if (c->define != d || c->inner || !c->done) continue;
-        Instance *in = instance_outside(w, c);
-        vec_push(w->s->arena, &w->constants, in);
-        return made_of(w, in, d->body);
-    }
-    return NULL;
+    Case *c = constant_case(w->s, d);
+    if (!c) return NULL;
+    Instance *in = instance_outside(w, c);
+    vec_push(w->s->arena, &w->constants, in);
+    return made_of(w, in, d->body);
 }
 
 static Made *made_if(Walk *w, Instance *in, const Phrase *p) {

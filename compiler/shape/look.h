@@ -89,7 +89,7 @@ Case *case_of(Shaper *s, Definition *define, const Shape *given, int count, cons
 Case *case_inner(Shaper *s, const Phrase *inner, Case *home, const Shape *given, int count, Slot *round);
 void case_add(Shaper *s, Case *c);
 Case *case_new(Shaper *s, Definition *define);
-Case *case_constant(Place at, Definition *constant, Span span);
+Shape case_constant(Place at, Definition *constant, Span span);
 
 // ---- signature.c ----
 

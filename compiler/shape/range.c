@@ -90,7 +90,7 @@ static Shape signature_name(Place at, const Node *e) {
     if (slot) return forced(at.s, at.c->slot[slot->number]);
     const Node *found = library_find(at.s->library, e->span, e->name);
     if (!found || found->kind != AST_CONSTANT) return shape_wrong();
-    return case_constant(at, definition_of_node(at.s->library, found), e->span)->result;
+    return case_constant(at, definition_of_node(at.s->library, found), e->span);
 }
 
 // A number, a size, a setting or constant, and operators on these.

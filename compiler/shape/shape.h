@@ -152,10 +152,13 @@ Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch)
 // The layer or parameter of that path, or NULL.
 const Layer *tree_layer(const Tree *tree, const char *path);
 const Declared *tree_declared(const Tree *tree, const char *path);
-// A file without `train`: each model and function whose signature says all shapes it needs, by itself. False
-// after errors.
-bool shape_library(Context *ctx, Library *library, const Node *root);
+// A file without `train`: each model and function whose signature says all shapes it needs, by itself, as the
+// one root of a tree. False after errors.
+typedef VEC(Tree *) Trees;
+bool shape_library(Context *ctx, Library *library, const Node *root, Trees *trees);
 
+// The case of a constant that was looked at.
+Case *constant_case(const Shaper *s, const Definition *constant);
 // The parameter that part `i` of a call gives whose callee only its value tells: by name, or the next one.
 int call_parameter(const Phrase *call, const Definition *d, int i, int *next);
 

@@ -65,11 +65,6 @@ static Shape member_value(Place at, const Phrase *p) {
     return no_member(at, p, v);
 }
 
-static Shape constant_value(Place at, const Phrase *p) {
-    Case *c = at.c->call[p->number] = case_constant(at, p->definition, p->span);
-    return c->result;
-}
-
 static Shape word_value(const Phrase *p) {
     const char *word = p->text ? p->text : p->builtin->name;
     if (string_equal(word, "inf")) return shape_known((double)INFINITY, false);
@@ -455,7 +450,7 @@ static Shape value_of_kind(Place at, const Phrase *p) {
     case PHRASE_TEXT: return (Shape){.kind = SHAPE_TEXT, .text = p->text};
     case PHRASE_LIST: return at.s->field.kind ? reader_shape(at, p) : list_value(at, p);
     case PHRASE_SLOT: return forced(at.s, slot_value(at, p));
-    case PHRASE_DEFINITION: return constant_value(at, p);
+    case PHRASE_DEFINITION: return case_constant(at, p->definition, p->span);
     case PHRASE_WORD:
         return p->builtin && p->builtin->group == GROUP_READER ? reader_shape(at, p) : word_value(p);
     case PHRASE_UNARY: return unary_value(at, p);

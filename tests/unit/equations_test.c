@@ -353,12 +353,43 @@ static void compare_inference(File *f) {
     }
 }
 
+// A definition that its signature alone says the shapes of.
+static void compare_alone(File *f, const Tree *tree) {
+    const Case *c = tree->roots.data[0]->of;
+    const Node *node = c->define->node;
+    Program *p = program_create(f->ctx, PRECISION_DEFAULT, tree->batch);
+    Module *m = arena_new(f->ctx->arena, Module);
+    m->program = p;
+    f->m = m;
+    f->classes = (Classes){.p = p, .arena = f->ctx->arena};
+    Emitter *e = emitter_create(p, f->library, tree, expr_binary(p, OP_LT, expr_int(p, 0), expr_int(p, 0)));
+    Tensor **inputs = arena_array(f->ctx->arena, Tensor *, c->count + 1);
+    for (int i = 0; i < c->count; i++)
+        inputs[i] = tensor_over(e, node->items[i]->name, TENSOR_INPUT, (Type)c->given[i].type,
+                                c->given[i].dims, c->given[i].rank);
+    const Function *old = sema_apply(p, f->library, node, inputs);
+    const Function *new = emit_case(e, tree->roots.data[0]->of, tree->roots.data[0], inputs);
+    bool both = old && new && old->outputs.count == new->outputs.count;
+    check(&t, both, string_format(f->ctx->arena, "%s: %s", f->path, node->name));
+    share_params(f, e);
+    for (int i = 0; both && i < old->outputs.count; i++)
+        equal(f, old, old->outputs.data[i], new, new->outputs.data[i], node->name);
+}
+
+static void compare_library(File *f, const Node *root) {
+    Trees trees = {0};
+    check(&t, shape_library(f->ctx, f->library, root, &trees), f->path);
+    for (int i = 0; i < trees.count; i++) compare_alone(f, trees.data[i]);
+}
+
 static void compare(const char *path) {
     Context *ctx = context_create();
     File f = {.ctx = ctx, .library = stdlib_library(ctx), .path = path};
     const Source *source = source_load(ctx, path);
     const Node *root = source ? parse_source(ctx, source) : NULL;
-    if (root && !ctx->errors && bind_file(f.library, source, root) && file_train(root)) {
+    bool bound = root && !ctx->errors && bind_file(f.library, source, root);
+    if (bound && !file_train(root)) compare_library(&f, root);
+    if (bound && file_train(root)) {
         SemaOptions options = {.extracts = true};
         f.m = sema_elaborate(ctx, f.library, source, root, &options);
         f.tree = f.m ? shape_run(ctx, f.library, root, 0) : NULL;

@@ -157,7 +157,7 @@ same_message(const char *name) { // in the folder of the errors: messages hold t
         if (file_train(f.root))
             shape_run(f.ctx, f.library, f.root, 0);
         else
-            shape_library(f.ctx, f.library, f.root);
+            shape_library(f.ctx, f.library, f.root, &(Trees){0});
         const char *stem = string_copy(f.ctx->arena, name, strlen(name) - 3);
         const char *wanted = slurp(f.ctx->arena, string_format(f.ctx->arena, "%s.err", stem));
         const char *said = messages(f.ctx);
