@@ -255,9 +255,9 @@ static bool set_outside(Access *a, const Phrase *how) {
 }
 
 static const Carried *carried_of(At at, const Array *base) {
-    for (const Loop *loop = base->e->op == OP_READ ? at.loop : NULL; loop; loop = loop->outer)
+    for (const Loop *loop = at.loop; loop; loop = loop->outer)
         for (int i = 0; i < loop->count; i++)
-            if (loop->carried[i].tensor == base->e->tensor && loop->carried[i].begin.kind != OPERAND_ABSENT)
+            if (loop->carried[i].array == base && loop->carried[i].begin.kind != OPERAND_ABSENT)
                 return &loop->carried[i];
     return NULL;
 }

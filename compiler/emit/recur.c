@@ -66,7 +66,7 @@ static void carry(At at, Loop *loop, const Phrase *line, const Phrase *value, At
     Operand made = pieces_open(at, path, v.dims, v.rank, out, &first, line->node->target->span);
     at.frame->slot[line->slot->number] = made;
     if (made.kind != OPERAND_TENSOR) return;
-    c->tensor = made.array->e->tensor;
+    c->array = made.array;
     loop->count++;
 }
 

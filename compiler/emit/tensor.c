@@ -152,13 +152,15 @@ static const Expr *number_draws(At at, const Expr *e, const Indices *all) {
 
 // ---- equations ----
 
-// A tensor of a loop has its time as the index of one dimension, alone.
+// A tensor of a loop has its time as the index of one dimension, alone; of loops in each other the innermost
+// that it has the time of makes it.
 static void set_step(At at, Tensor *t, const Affine *const *out) {
-    for (int d = 0; at.loop && d < t->rank; d++) {
-        if (affine_only(out[d]) != at.loop->time) continue;
-        t->step = at.loop->way;
-        t->along = (int8_t)d;
-    }
+    for (const Loop *loop = at.loop; loop && !t->step; loop = loop->outer)
+        for (int d = 0; d < t->rank; d++) {
+            if (affine_only(out[d]) != loop->time) continue;
+            t->step = loop->way;
+            t->along = (int8_t)d;
+        }
 }
 
 void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *given, Span span) {

@@ -12,9 +12,9 @@ enum {
 
 // A loop over time: its index, which way it runs, and what it carries with a beginning.
 typedef struct {
-    const Tensor *tensor;
-    int along;     // the dimension of its time
-    Operand begin; // a number, or a tensor without that dimension; ABSENT: nothing
+    const Array *array; // what its name is in the loop
+    int along;          // the dimension of its time
+    Operand begin;      // a number, or a tensor without that dimension; ABSENT: nothing
 } Carried;
 
 struct Loop {
