@@ -30,7 +30,7 @@ static bool same_type(Type shape, Type elaborated) {
 
 // A rule for numbers is looked at once, whatever the parameter's shape.
 static bool is_of_numbers(const Definition *d) {
-    return d->node->kind == AST_DEFINE && d->node->definition == DEFINE_OPTIMIZER &&
+    return d->node->kind == AST_DEFINE && definition_row(d->node->definition)->given &&
            !d->node->items[0]->brackets;
 }
 

@@ -43,9 +43,6 @@ static void builtins(void) {
         {"SOURCE", "a source, after `data name =`"},
         {"READER", "in a `data` block"},
         {"SPLIT", "after `split =`"},
-        {"CLIP", "after `clip =`"},
-        {"BEST", "after `checkpoint =`"},
-        {"AVERAGE", "after `average =`"},
         {"START", "after `start =`"},
         {"BATCH", "after `batch =`"},
         {"PRECISION", "after `precision =`"},
@@ -107,7 +104,7 @@ static void errors(void) {
          "what the program says there.\n"
          "Written by `docs/generate` from `compiler/diagnostics.def`; `nnc check --json` gives the names.\n");
 #define DIAGNOSTIC(code, severity, text, example)                                                            \
-    printf("### %s\n\n%s", #code, strcmp(#severity, "WARNING") ? "" : "A warning: ");                          \
+    printf("### %s\n\n%s", #code, strcmp(#severity, "WARNING") ? "" : "A warning: ");                        \
     message(text);                                                                                           \
     puts("\n");                                                                                              \
     program(example);

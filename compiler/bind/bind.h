@@ -24,14 +24,12 @@ typedef enum {
     GROUP_TENSOR,
     GROUP_DRAW,
     GROUP_CONSTANT,
+    GROUP_RULE,
     GROUP_RUN,
     GROUP_TRAIN,
     GROUP_SOURCE,
     GROUP_READER,
     GROUP_SPLIT,
-    GROUP_CLIP,
-    GROUP_BEST,
-    GROUP_AVERAGE,
     GROUP_START,
     GROUP_BATCH,
     GROUP_PRECISION,
@@ -56,10 +54,11 @@ typedef enum {
     VALUE_FLAG,
     VALUE_METRICS,
     VALUE_WORDS_BATCH,
-    VALUE_WORDS_CLIP,
+    VALUE_OPTIMIZER,
+    VALUE_CLIP,
+    VALUE_AVERAGE,
+    VALUE_WATCH,
     VALUE_WORDS_START,
-    VALUE_WORDS_BEST,
-    VALUE_WORDS_AVERAGE,
     VALUE_WORDS_PRECISION
 } SettingValue;
 
@@ -192,9 +191,11 @@ struct Definition {
     Phrase *body;          // a block, or the value
     VEC(Phrase *) phrases; // by number
     Sort result;
-    bool draws;       // a draw stands in its text
-    uint64_t decides; // parameters that decide something when compiling (rule 15)
-    Map *wrong;       // of a data block: names that it did not know
+    bool draws;         // a draw stands in its text
+    bool totals;        // it asks for a total over all tensors of a line
+    uint64_t decides;   // parameters that decide something when compiling (rule 15)
+    uint64_t in_epochs; // lengths that a watch sees: they stay in epochs on their way there, and decide
+    Map *wrong;         // of a data block: names that it did not know
 };
 
 // ---- libraries and files ----
@@ -209,6 +210,12 @@ const Node *library_find(const Library *library, Span from, const char *name);
 bool library_standard(const Library *library, const char *name); // does the standard library define it?
 // `keras.dense`, `mine.layer`: what a member of a named library means in the file that holds `from`, or NULL.
 const Node *library_member(const Library *library, Span from, const char *file, const char *name);
+// A definition of one kind by its name, of the library of that word (NULL: without one); or NULL. The only
+// way to those whose names stand apart (definitions.def).
+const Node *library_rule(const Library *library, Span from, const char *file, DefinitionKind kind,
+                         const char *name);
+// The clip that measures `gradient_norm` (stdlib/run.nn).
+const Node *library_norm(const Library *library);
 // Is there a library of that name, whose members are written with it? The file's own names come first.
 bool library_named(const Library *library, Span from, const char *file);
 // The libraries whose members are written with a word, for suggestions. Returns how many; stores at most
@@ -216,6 +223,8 @@ bool library_named(const Library *library, Span from, const char *file);
 int library_words(const Library *library, const char **names, int room);
 // The names of a library, for suggestions. Returns how many; stores at most `room`.
 int library_members(const Library *library, const char *file, const char **names, int room);
+// The definitions of one kind visible from `from` without a word. Returns how many; stores at most `room`.
+int library_rules(const Library *library, Span from, DefinitionKind kind, const Node **rules, int room);
 // Every name visible from `from` at file level, for suggestions. Returns how many; stores at most `room`.
 int library_names(const Library *library, Span from, const char **names, int room);
 

@@ -33,7 +33,7 @@ static bool is_piece(const Phrase *line) {
 
 static bool changeable(const Bind *b, const Slot *slot) {
     if (slot->kind == SLOT_STATE) return true;
-    return is_define(defined(b), DEFINE_OPTIMIZER) && defined(b)->count && slot->number == 0;
+    return is_define(defined(b), DEFINE_OPTIMIZER) && slot->number == 0 && defined(b)->count;
 }
 
 // A parameter of the signature.
@@ -110,6 +110,11 @@ static Slot *declare(Bind *b, const Node *s) {
     if (result) {
         slot->given = slot->used = true;
         slot->sort = (Sort){.kind = KIND_TENSOR, .phase = PHASE_ROWS};
+        if (s->kind == AST_STATE && gives_state(defined(b))) {
+            slot->kind = SLOT_STATE;
+            slot->declared = s;
+            if (!s->brackets) slot->sort = (Sort){.kind = KIND_NUMBER};
+        }
         return slot;
     }
     if (own || is_parameter(slot)) {
@@ -273,6 +278,19 @@ static void bind_sizes(Bind *b, const Node *e) {
     for (int i = 0; i < e->count; i++) bind_sizes(b, e->items[i]);
 }
 
+// What the run gives stands first, without defaults.
+static void check_given_by_run(Bind *b, const Node *d) {
+    const DefinitionRow *row = definition_row(d->definition);
+    bool right = d->count >= row->given;
+    for (int i = 0; i < row->given && right; i++) right = !d->items[i]->value;
+    if (right) return;
+    if (row->given == 2)
+        report(b, OPTIMIZER_SIGNATURE, d->name_span, d->name);
+    else
+        report(b, RULE_SIGNATURE, d->name_span, row->word, d->name,
+               is_define(d, DEFINE_CLIP) ? "gradient" : "parameter");
+}
+
 static void bind_signature(Bind *b, const Node *d) {
     for (int i = 0; i < d->count; i++) {
         const Node *p = d->items[i];
@@ -288,8 +306,11 @@ static void bind_signature(Bind *b, const Node *d) {
     b->definition->preset = arena_array(b->ctx->arena, Phrase *, d->count);
     for (int i = 0; i < d->count; i++)
         if (d->items[i]->value) b->definition->preset[i] = bind_value(b, d->items[i]->value);
-    if (d->definition == DEFINE_OPTIMIZER && (d->count < 2 || d->items[0]->value || d->items[1]->value))
-        report(b, OPTIMIZER_SIGNATURE, d->name_span, d->name);
+    if (is_define(d, DEFINE_WATCH))
+        for (int i = 0; i < d->count && i < 64; i++)
+            if (d->items[i]->type && string_equal(d->items[i]->type, "epochs"))
+                b->definition->in_epochs |= UINT64_C(1) << i;
+    check_given_by_run(b, d);
 }
 
 // The results' names, in a scope that is left open.
@@ -317,6 +338,18 @@ static void bind_results(Bind *b, const Node *d) {
     }
 }
 
+// Of an average, and of a watch, the run keeps the result as it keeps states.
+static void check_state_given(Bind *b, const Node *d) {
+    bool one = d->results && d->results->count == 1;
+    const Slot *slot = one ? scope_find(b, d->results->items[0]->name) : NULL;
+    if (slot && (slot->kind == SLOT_STATE || slot->kind == SLOT_WRONG)) return;
+    Diagnostic *message = report(b, RESULT_STATE, one ? d->results->span : d->name_span,
+                                 definition_row(d->definition)->word, d->name);
+    const char *name = one ? d->results->items[0]->name : "a";
+    diagnostic_help(b->ctx, message,
+                    "name a state after the signature, `-> %s`, and declare it: `state %s = 0`", name, name);
+}
+
 static void check_given(Bind *b, const Node *d, bool value) {
     int given = 0, count = d->results ? d->results->count : 0;
     const Slot *absent = NULL;
@@ -341,6 +374,7 @@ static void check_given(Bind *b, const Node *d, bool value) {
 void bind_definition(Bind *b) {
     const Node *d = b->definition->node;
     b->metrics_ok = d->definition == DEFINE_METRIC;
+    if (is_define(d, DEFINE_OPTIMIZER) || is_define(d, DEFINE_CLIP)) b->groups |= 1u << GROUP_RULE;
     scope_open(b);
     bind_signature(b, d);
     bind_results(b, d);
@@ -351,9 +385,13 @@ void bind_definition(Bind *b) {
         bool value = d->body->count && d->body->items[d->body->count - 1]->kind == AST_RESULT;
         bool wrong = b->errors > errors;
         report_unused(b, false);
-        if (!wrong) check_given(b, d, value);
+        if (!wrong && gives_state(d))
+            check_state_given(b, d);
+        else if (!wrong)
+            check_given(b, d, value);
     } else {
         b->definition->body = bind_value(b, d->body);
+        if (gives_state(d)) check_state_given(b, d);
     }
     definition_result(b->definition);
 }

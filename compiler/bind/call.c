@@ -213,9 +213,19 @@ static bool layer_in_fn(Bind *b, const Node *definition, const Node *call) {
     return true;
 }
 
+// A watch sees the clock of the run, at the end of each epoch.
+static bool watch_has_place(Bind *b, const Node *callee) {
+    const Node *d = b->definition->node;
+    bool rows = is_layer_define(d) || is_define(d, DEFINE_METRIC), inside = is_define(d, DEFINE_WATCH);
+    if (d->kind != AST_DATA && !rows && !inside) return true;
+    report(b, WATCH_PLACE, callee->span, callee->name, kind_phrase(d));
+    return false;
+}
+
 // What a name before ( ) or after |> is at file level. False after a message.
 static bool check_callable(Bind *b, const Call *call, const Node *found) {
     bool metric = is_define(found, DEFINE_METRIC) && !b->metrics_ok;
+    if (is_define(found, DEFINE_WATCH)) return watch_has_place(b, call->callee);
     if (found->kind == AST_DEFINE && found->definition != DEFINE_OPTIMIZER && !metric)
         return !layer_in_fn(b, found, call->node);
     if (map_get(b->reported, call->callee->name)) return false;
@@ -327,6 +337,8 @@ static Phrase *call_any(Bind *b, const Call *call) {
     if (found) return call_definition(b, call, found);
     const Builtin *row = builtin_find(callee->name, b->groups);
     if (row) return call_builtin(b, call, row);
+    found = library_rule(b->library, callee->span, NULL, DEFINE_WATCH, callee->name);
+    if (found) return call_definition(b, call, found);
     report_unknown(b, callee->name, callee->span);
     return wrong_call(b, call);
 }
@@ -359,42 +371,81 @@ Phrase *bind_stage(Bind *b, const Node *callee) {
     return call_any(b, &call);
 }
 
-// ---- optimizers ----
+// ---- the run's own rules ----
 
-static void report_no_optimizer(Bind *b, const Node *e, const Node *callee, const Node *found) {
+// "norm(c) or value(c)": the calls of one kind that the file knows.
+static const char *rules_text(Bind *b, const Node *const *rules, int count) {
+    Text text = {.arena = b->ctx->arena};
+    for (int i = 0; i < count; i++) {
+        int given = definition_row(rules[i]->definition)->given;
+        text_add(&text, "%s%s(", !i ? "" : i + 1 < count ? ", " : " or ", rules[i]->name);
+        for (int k = given; k < rules[i]->count; k++)
+            text_add(&text, "%s%s", k > given ? ", " : "", rules[i]->items[k]->name);
+        text_put(&text, ")");
+    }
+    return text_string(&text);
+}
+
+// What stands behind a setting that only one kind of definition can be given to.
+static void report_word_of(Bind *b, const Node *e, const Node *callee, DefinitionKind kind) {
+    const Node *rules[64];
+    const char *names[64];
+    int count = library_rules(b->library, e->span, kind, rules, 64);
+    for (int i = 0; i < count; i++) names[i] = rules[i]->name;
+    Diagnostic *d = report_word(b, e->span, rules_text(b, rules, count));
+    const char *near = callee->kind == AST_NAME ? string_nearest(callee->name, names, count) : NULL;
+    if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+}
+
+static void report_no_rule(Bind *b, const Node *e, const Node *callee, DefinitionKind kind,
+                           const Node *found) {
     Slot *slot = callee->kind == AST_NAME ? scope_find(b, callee->name) : NULL;
+    bool library = callee->kind == AST_MEMBER && callee->base->kind == AST_NAME &&
+                   library_named(b->library, callee->span, callee->base->name);
+    if (definition_row(kind)->apart && !library) {
+        report_word_of(b, e, callee, kind);
+        return;
+    }
+    if (!found && callee->kind == AST_NAME && !slot) {
+        report_unknown(b, callee->name, callee->span);
+        return;
+    }
+    if (!found && library) {
+        report_member(b, callee);
+        return;
+    }
     const char *what = found ? kind_phrase(found) : slot ? "a value" : "no definition";
     Text written = {.arena = b->ctx->arena};
     node_print(&written, callee);
-    Diagnostic *d = report_kind(b, e->span, text_string(&written), what, "an optimizer");
+    Diagnostic *d = report_kind(b, e->span, text_string(&written), what, definition_row(kind)->phrase);
     if (!slot) return;
     diagnostic_note(b->ctx, d, slot->span, "it is given here, and hides what has its name elsewhere");
     slot->used = true;
 }
 
-Phrase *bind_optimizer(Bind *b, const Node *e) {
-    const Node *callee = e->kind == AST_CALL ? e->base : e, *base = callee->base;
-    bool name = callee->kind == AST_NAME && !scope_find(b, callee->name);
-    bool library = callee->kind == AST_MEMBER && base->kind == AST_NAME &&
-                   library_named(b->library, callee->span, base->name);
-    const Node *found = name ? library_find(b->library, callee->span, callee->name) : member_of(b, callee);
-    Call call = {.callee = callee, .node = e, .piped = 2};
-    if (!is_define(found, DEFINE_OPTIMIZER)) {
-        if (!found && name)
-            report_unknown(b, callee->name, callee->span);
-        else if (!found && library)
-            report_member(b, callee);
-        else
-            report_no_optimizer(b, e, callee, found);
+// Nothing hides the names of a kind that stands apart.
+static const Node *find_rule(Bind *b, const Node *callee, DefinitionKind kind) {
+    const Node *first = callee->kind == AST_MEMBER ? callee->base : callee;
+    bool hidden = !definition_row(kind)->apart || callee->kind == AST_MEMBER;
+    if (first->kind != AST_NAME || (hidden && scope_find(b, first->name))) return NULL;
+    return library_rule(b->library, callee->span, first == callee ? NULL : first->name, kind, callee->name);
+}
+
+Phrase *bind_rule(Bind *b, const Node *e, DefinitionKind kind) {
+    const Node *callee = e->kind == AST_CALL ? e->base : e, *found = find_rule(b, callee, kind);
+    int given = definition_row(kind)->given;
+    Call call = {.callee = callee, .node = e, .piped = given};
+    if (!is_define(found, kind)) {
+        report_no_rule(b, e, callee, kind, found);
         return wrong_call(b, &call);
     }
-    if (found->count < 2) return wrong_call(b, &call); // its signature is reported where it stands
+    if (found->count < given) return wrong_call(b, &call); // its signature is reported where it stands
     if (e->kind == AST_CALL) call.items = (const Node *const *)e->items, call.count = e->count;
     Signature s = signature_of(b, found);
     check_signature(b, &s, &call, false, false);
     bind_arguments_of(b, &call);
     Phrase *p = phrase_new(b, PHRASE_MAKE, e, 0);
-    match_arguments(b, p, &s, &call, 2);
+    match_arguments(b, p, &s, &call, given);
     p->definition = definition_of_node(b->library, found);
     return phrase_done(b, p);
 }

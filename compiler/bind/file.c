@@ -24,9 +24,10 @@ static void check_items(Bind *b, const Node *root) {
         }
         bool named = item->kind == AST_DEFINE || item->kind == AST_DATA || item->kind == AST_CONSTANT;
         if (!named || !item->name) continue;
-        const Node *before = map_get(seen, item->name);
+        const char *key = item_key(b->ctx->arena, item);
+        const Node *before = map_get(seen, key);
         if (!before) {
-            map_set(seen, item->name, (void *)item);
+            map_set(seen, key, (void *)item);
             continue;
         }
         report_twice(b, item->name, item->name_span, before->name_span, item_word(before));

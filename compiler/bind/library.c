@@ -26,6 +26,18 @@ static bool is_named(const Node *item) {
     return item->kind == AST_DEFINE || item->kind == AST_CONSTANT || item->kind == AST_DATA;
 }
 
+static bool is_apart(const Node *item) {
+    return item->kind == AST_DEFINE && definition_row(item->definition)->apart;
+}
+
+// Is it seen behind its setting alone?
+static bool is_hidden(const Node *item) { return is_apart(item) && definition_row(item->definition)->given; }
+
+const char *item_key(Arena *arena, const Node *item) {
+    if (!is_apart(item)) return item->name;
+    return string_format(arena, "%s %s", definition_row(item->definition)->word, item->name);
+}
+
 // Binding begins anew: what the trees say of an earlier library is of no use.
 static File *add_file(Library *library, const Source *source, const Node *root) {
     Arena *arena = library->ctx->arena;
@@ -35,8 +47,8 @@ static File *add_file(Library *library, const Source *source, const Node *root) 
         Node *item = root->items[i];
         if (!item) continue;
         item->binding = NULL;
-        if (is_named(item) && item->name && !map_get(file->names, item->name))
-            map_set(file->names, item->name, item);
+        const char *key = is_named(item) && item->name ? item_key(arena, item) : NULL;
+        if (key && !map_get(file->names, key)) map_set(file->names, key, item);
     }
     vec_push(arena, &library->files, file);
     return file;
@@ -51,9 +63,10 @@ void library_add(Library *library, const Source *source, const Node *root) {
         map_set(library->prefixes, file->prefix, file);
         return;
     }
-    for (int i = 0; i < map_count(file->names); i++)
-        if (map_key(file->names, i)[0] != '_')
-            map_set(library->standard, map_key(file->names, i), map_value(file->names, i));
+    for (int i = 0; i < map_count(file->names); i++) {
+        Node *item = map_value(file->names, i);
+        if (item->name[0] != '_') map_set(library->standard, map_key(file->names, i), item);
+    }
 }
 
 static File *file_of(const Library *library, Span span) {
@@ -82,6 +95,14 @@ const Node *library_find(const Library *library, Span from, const char *name) {
     return own ? own : map_get(library->standard, name);
 }
 
+const Node *library_rule(const Library *library, Span from, const char *prefix, DefinitionKind kind,
+                         const char *name) {
+    const DefinitionRow *row = definition_row(kind);
+    const char *key = row->apart ? string_format(library->ctx->arena, "%s %s", row->word, name) : name;
+    if (!prefix) return library_find(library, from, key);
+    return name[0] == '_' ? NULL : library_member(library, from, prefix, key);
+}
+
 bool library_named(const Library *library, Span from, const char *prefix) {
     const File *own = file_of(library, from);
     return map_get(library->prefixes, prefix) && !(own && map_get(own->names, prefix));
@@ -106,19 +127,39 @@ int library_words(const Library *library, const char **names, int room) {
 int library_members(const Library *library, const char *prefix, const char **names, int room) {
     const File *file = map_get(library->prefixes, prefix);
     int count = 0;
-    for (int i = 0; file && i < map_count(file->names) && count < room; i++)
-        if (map_key(file->names, i)[0] != '_') names[count++] = map_key(file->names, i);
+    for (int i = 0; file && i < map_count(file->names) && count < room; i++) {
+        const Node *item = map_value(file->names, i);
+        if (item->name[0] != '_' && !is_hidden(item)) names[count++] = item->name;
+    }
     return count;
 }
 
 int library_names(const Library *library, Span from, const char **names, int room) {
     const File *file = file_of(library, from);
-    const Map *maps[] = {file ? file->names : NULL, library->standard, library->prefixes};
+    const Map *maps[] = {file ? file->names : NULL, library->standard};
     int count = 0;
-    for (int m = 0; m < 3; m++)
+    for (int m = 0; m < 2; m++)
+        for (int i = 0; maps[m] && i < map_count(maps[m]) && count < room; i++) {
+            const Node *item = map_value(maps[m], i);
+            if (!is_hidden(item)) names[count++] = item->name;
+        }
+    return count + library_words(library, names + count, room - count);
+}
+
+int library_rules(const Library *library, Span from, DefinitionKind kind, const Node **rules, int room) {
+    const File *file = file_of(library, from);
+    const Map *maps[] = {file ? file->names : NULL, library->standard};
+    int count = 0;
+    for (int m = 0; m < 2; m++)
         for (int i = 0; maps[m] && i < map_count(maps[m]) && count < room; i++)
-            names[count++] = map_key(maps[m], i);
+            if (is_define(map_value(maps[m], i), kind)) rules[count++] = map_value(maps[m], i);
     return count;
+}
+
+// Private to its file: the text that holds the standard library's clips sees it.
+const Node *library_norm(const Library *library) {
+    const Node *clip = map_get(library->standard, "clip norm");
+    return library_rule(library, clip->span, NULL, DEFINE_CLIP, "_gradient_norm");
 }
 
 static const Builtin builtins[] = {

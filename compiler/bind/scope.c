@@ -174,17 +174,11 @@ bool is_define(const Node *n, DefinitionKind kind) {
     return n && n->kind == AST_DEFINE && n->definition == kind;
 }
 
+bool gives_state(const Node *n) { return is_define(n, DEFINE_AVERAGE) || is_define(n, DEFINE_WATCH); }
+
 bool is_layer_define(const Node *n) { return is_define(n, DEFINE_LAYER) || is_define(n, DEFINE_MODEL); }
 
 const char *kind_phrase(const Node *n) {
     if (n->kind == AST_DATA) return "a data block";
-    if (n->kind == AST_CONSTANT) return "a constant";
-    switch (n->definition) {
-    case DEFINE_MODEL: return "a model";
-    case DEFINE_LAYER: return "a layer";
-    case DEFINE_FN: return "a function";
-    case DEFINE_METRIC: return "a metric";
-    case DEFINE_OPTIMIZER: return "an optimizer";
-    }
-    return "a definition";
+    return n->kind == AST_CONSTANT ? "a constant" : definition_row(n->definition)->phrase;
 }

@@ -77,9 +77,13 @@ const char *nearest_name(const Bind *b, const char *word);
 const char *kind_phrase(const Node *definition);
 bool is_define(const Node *n, DefinitionKind kind);
 bool is_layer_define(const Node *n);
+bool gives_state(const Node *n); // an average or a watch: its result is one of its states
 
 // ---- library.c ----
 
+// What an item is found by: those of kinds that stand apart (definitions.def) have their word before the
+// name.
+const char *item_key(Arena *arena, const Node *item);
 File *library_open(Library *library, const Source *source, const Node *root);
 // The walk through an item's text, from its beginning.
 Bind bind_begin(Library *library, const Node *item);
@@ -123,7 +127,8 @@ Phrase *bind_call(Bind *b, const Node *call, bool piped, const char *name);
 Phrase *bind_stage(Bind *b, const Node *callee);
 // What a name at file level is as a value.
 Phrase *bind_definition_name(Bind *b, const Node *e, const Node *found, const char *name);
-Phrase *bind_optimizer(Bind *b, const Node *e);
+// A call of one of the run's own rules: an optimizer, a clip, an average, and `checkpoint`'s watch.
+Phrase *bind_rule(Bind *b, const Node *e, DefinitionKind kind);
 // A call of a built-in word's, or the word itself, of these groups only.
 Phrase *bind_word(Bind *b, const Node *e, uint32_t groups, const char *asked);
 

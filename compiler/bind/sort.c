@@ -75,6 +75,7 @@ static Sort sort_of_call(const Phrase *p) {
     }
     if (is_define(d->node, DEFINE_FN)) s.draws |= d->draws;
     if (is_layer_define(d->node)) s.phase = PHASE_ROWS;
+    if (is_define(d->node, DEFINE_WATCH) && s.phase < PHASE_CLOCK) s.phase = PHASE_CLOCK;
     if (s.kind == KIND_NUMBER || s.kind == KIND_ANY) {
         if (mapped) s.kind = KIND_TENSOR;
         if (any && !mapped) s.kind = KIND_ANY;
@@ -204,10 +205,8 @@ static uint64_t phrase_decides(const Phrase *p) {
     case PHRASE_APPLY:
     case PHRASE_MAKE:
         for (int i = 0; p->definition && i < p->count && i < 64; i++)
-            if (p->definition->decides >> i & 1 && is_known(p->part[i])) all |= parameters_of(p->part[i]);
-        break;
-    case PHRASE_BUILTIN:
-        if (string_equal(p->builtin->name, "plateaus") && p->count == 2) all = parameters_of(p->part[1]);
+            if ((p->definition->decides | p->definition->in_epochs) >> i & 1 && is_known(p->part[i]))
+                all |= parameters_of(p->part[i]);
         break;
     case PHRASE_DRAW:
         if (string_equal(p->builtin->name, "integer"))
@@ -218,6 +217,17 @@ static uint64_t phrase_decides(const Phrase *p) {
     for (int i = 0; i < p->binders; i++)
         all |= parameters_of(p->binder[i].limit) | parameters_of(p->binder[i].form) |
                parameters_of(p->binder[i].filter);
+    return all;
+}
+
+// The definition's own parameters that are passed on to a watch as they are.
+static uint64_t phrase_in_epochs(const Phrase *p) {
+    uint64_t all = 0;
+    bool call = (p->kind == PHRASE_APPLY || p->kind == PHRASE_MAKE) && p->definition;
+    for (int i = 0; call && i < p->count && i < 64; i++)
+        if (p->definition->in_epochs >> i & 1 && p->part[i] && p->part[i]->kind == PHRASE_SLOT &&
+            p->part[i]->slot->kind == SLOT_SETTING)
+            all |= p->part[i]->sort.parameters;
     return all;
 }
 
@@ -245,7 +255,9 @@ void phrase_room(Bind *b, Phrase *p, int more) {
 static void say_of(Definition *d, Phrase *p) {
     p->sort = sort_of(p);
     d->draws |= p->sort.draws;
+    d->totals |= p->kind == PHRASE_BUILTIN && p->builtin->group == GROUP_RULE;
     d->decides |= phrase_decides(p);
+    d->in_epochs |= phrase_in_epochs(p);
 }
 
 Phrase *phrase_done(Bind *b, Phrase *p) {
@@ -270,6 +282,7 @@ void definition_result(Definition *d) {
     if (body && body->kind == PHRASE_BLOCK) last = body->count ? body->part[body->count - 1] : NULL;
     bool value = last && (body->kind != PHRASE_BLOCK || last->kind == PHRASE_RESULT);
     Sort s = value ? last->sort : (Sort){.kind = KIND_WRONG};
+    if (gives_state(d->node)) s.kind = KIND_NUMBER;
     for (int i = 0, first = 1; i < d->slots.count && !value; i++) {
         const Slot *slot = d->slots.data[i];
         if (slot->kind != SLOT_RESULT) continue;
@@ -282,7 +295,7 @@ void definition_result(Definition *d) {
 // ---- circles ----
 
 static bool say_again(Definition *d) {
-    uint64_t decides = d->decides, parameters = d->result.parameters;
+    uint64_t decides = d->decides, in_epochs = d->in_epochs, parameters = d->result.parameters;
     uint8_t phase = d->result.phase;
     bool draws = d->draws;
     for (int i = 0; i < d->phrases.count; i++) {
@@ -293,8 +306,8 @@ static bool say_again(Definition *d) {
         if (p->kind == PHRASE_GIVE && p->slot) slot_take(p->slot, p->sort);
     }
     definition_result(d);
-    return decides != d->decides || parameters != d->result.parameters || phase != d->result.phase ||
-           draws != d->draws;
+    return decides != d->decides || in_epochs != d->in_epochs || parameters != d->result.parameters ||
+           phase != d->result.phase || draws != d->draws;
 }
 
 void definitions_settle(Definition *const *definitions, int count) {

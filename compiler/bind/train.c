@@ -245,7 +245,6 @@ static Phrase *bind_setting(Bind *b, const TrainSetting *setting, const Node *va
     bool constrains = string_equal(setting->name, "constrain");
     switch (setting->kind) {
     case VALUE_EXPRESSION:
-        if (string_equal(setting->name, "optimizer")) return bind_optimizer(b, value);
         if (constrains && value->kind == AST_CALL) return bind_call(b, value, true, NULL);
         return constrains && value->kind == AST_NAME ? bind_stage(b, value) : bind_value(b, value);
     case VALUE_COUNT:
@@ -255,10 +254,11 @@ static Phrase *bind_setting(Bind *b, const TrainSetting *setting, const Node *va
         if (value->kind == AST_NAME && builtin_find(value->name, 1u << GROUP_BATCH))
             return bind_word(b, value, 1u << GROUP_BATCH, "`all`");
         break;
-    case VALUE_WORDS_CLIP: return bind_word(b, value, 1u << GROUP_CLIP, "norm(c) or value(c)");
+    case VALUE_OPTIMIZER: return bind_rule(b, value, DEFINE_OPTIMIZER);
+    case VALUE_CLIP: return bind_rule(b, value, DEFINE_CLIP);
+    case VALUE_AVERAGE: return bind_rule(b, value, DEFINE_AVERAGE);
+    case VALUE_WATCH: return bind_rule(b, value, DEFINE_WATCH);
     case VALUE_WORDS_START: return bind_word(b, value, 1u << GROUP_START, "weights(file)");
-    case VALUE_WORDS_BEST: return bind_word(b, value, 1u << GROUP_BEST, "best(v)");
-    case VALUE_WORDS_AVERAGE: return bind_word(b, value, 1u << GROUP_AVERAGE, "ema(d) or swa(from)");
     case VALUE_WORDS_PRECISION:
         return bind_word(b, value, 1u << GROUP_PRECISION, "strict, default or double");
     }
@@ -279,7 +279,7 @@ static Phrase *bind_clause(Bind *b, const Node *clause) {
     if (clause->over) p->part[0] = bind_selection(b, clause->over);
     bool sometimes = with->kind == AST_IF && !with->otherwise;
     if (sometimes) p->part[2] = bind_value(b, with->condition);
-    p->part[1] = bind_optimizer(b, sometimes ? with->value : with);
+    p->part[1] = bind_rule(b, sometimes ? with->value : with, DEFINE_OPTIMIZER);
     return phrase_done(b, p);
 }
 

@@ -31,7 +31,8 @@ static Phrase *bind_slot(Bind *b, const Node *e, Slot *slot) {
 // Layers and functions are values, others are not.
 Phrase *bind_definition_name(Bind *b, const Node *e, const Node *found, const char *name) {
     bool metric = is_define(found, DEFINE_METRIC) && !b->metrics_ok;
-    if (found->kind == AST_DATA || metric || is_define(found, DEFINE_OPTIMIZER)) {
+    bool rule = is_define(found, DEFINE_OPTIMIZER) || is_define(found, DEFINE_WATCH);
+    if (found->kind == AST_DATA || metric || rule) {
         report_kind(b, e->span, e->name, kind_phrase(found), "a value");
         return wrong(b, e);
     }
@@ -56,6 +57,8 @@ static Phrase *bind_name(Bind *b, const Node *e, const char *name) {
     if (found && !metric) return bind_definition_name(b, e, found, name);
     const Builtin *row = metric ? NULL : builtin_find(e->name, b->groups);
     if (!metric && !row) {
+        found = library_rule(b->library, e->span, NULL, DEFINE_WATCH, e->name);
+        if (found) return bind_definition_name(b, e, found, name);
         report_unknown(b, e->name, e->span);
         return wrong(b, e);
     }

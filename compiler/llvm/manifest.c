@@ -265,6 +265,12 @@ static void add_results(Blob *b) {
     int32_t *rates = arena_array(b->arena, int32_t, m->rates.count + 1);
     for (int i = 0; i < m->rates.count; i++) rates[i] = number(b, m->rates.data[i]);
     TABLE(b, rates, rates, m->rates.count);
+    VEC(int32_t) averages = {0};
+    for (int i = 0; i < m->averages.count; i++) {
+        vec_push(b->arena, &averages, number(b, m->averages.data[i].of));
+        vec_push(b->arena, &averages, number(b, m->averages.data[i].average));
+    }
+    TABLE(b, averages, averages.data, averages.count);
 }
 
 static void add_places(Blob *b) {

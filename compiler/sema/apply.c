@@ -270,6 +270,19 @@ static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter,
     return v;
 }
 
+// A watch sees lengths in epochs; what is only passed on to one stays what it is.
+static SemaValue as_epochs(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
+    if (v.kind == SEMA_ERROR) return v;
+    if (v.dimension != DIMENSION_EPOCHS && !value_is_number(v, 0)) {
+        fail_call(el, a, EPOCHS_WANTED, place_of(a, v), parameter->name, a->define->name);
+        return value_error();
+    }
+    if (a->define->definition != DEFINE_WATCH) return v;
+    v.dimension = DIMENSION_NUMBER;
+    v.counts = DIMENSION_EPOCHS;
+    return v;
+}
+
 // A number for a tensor parameter: it has it everywhere (rule 9).
 static SemaValue everywhere(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
     Array array = {.rank = 0, .e = value_expr(el, v, !type_is_whole(v.type))};
@@ -308,8 +321,7 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     const Node *parameter = a->define->items[i];
     SemaValue v = a->given[i];
     if (v.kind == SEMA_ABSENT) {
-        if (is_layer_definition(a->define) && !parameter->brackets &&
-            node_draws(parameter->value)) {
+        if (is_layer_definition(a->define) && !parameter->brackets && node_draws(parameter->value)) {
             v = value_callable(el, (Callable){.closure = parameter->value, .env = a->env}, SEMA_CLOSURE);
         } else {
             v = value_of(el, a->env, parameter->value);
@@ -318,14 +330,17 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     }
     v = value_first(v);
     if (v.kind == SEMA_ERROR) a->ok = false;
-    if (is_length(parameter)) v = as_steps(el, a, parameter, v);
+    const Definition *bound = a->define->binding;
+    if (bound && i < 64 && bound->in_epochs >> i & 1)
+        v = as_epochs(el, a, parameter, v);
+    else if (is_length(parameter))
+        v = as_steps(el, a, parameter, v);
     if (!a->ok) return;
     if (v.kind == SEMA_LIST && parameter->brackets) v = list_tensor(el, a->env, v, v.span);
     check_type(el, a, parameter, &v);
     if (!a->ok) return;
     if (el->session->explained == el)
         argument_note(el, a->caller, a->env, parameter, v, a->given[i].kind != SEMA_ABSENT);
-    const Definition *bound = a->define->binding;
     bool is_read = v.kind == SEMA_TENSOR ? v.array->e->op == OP_READ || v.array->filter
                                          : v.kind == SEMA_SCALAR && v.e->op == OP_READ;
     if (bound && bound->slots.data[i]->stored && !is_read) // `x` of a grad(e, x)
@@ -456,6 +471,9 @@ static Env *body_scope(Elaborator *el, Application *a, const char *path) {
     for (int i = 0; a->define->results && i < a->define->results->count; i++)
         map_set(frame->declared, a->define->results->items[i]->name, a->define->results->items[i]);
     el->tables->call = NULL;
+    const SemaValue *update =
+        definition_row(a->define->definition)->given ? map_get(el->words, WORD_UPDATE) : NULL;
+    if (update) env_set(env, context_intern(el->session->ctx, "step", 4), *update);
     return env;
 }
 
@@ -540,6 +558,11 @@ SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, c
     }
     definition_of_node(el->session->library, define);
     if (!place_arguments(el, &a, arguments)) return value_error();
+    if (define->definition == DEFINE_WATCH && el->state_kind != TENSOR_RUN) {
+        el->tables->unshared++;
+        if (!el->hooks) return value_scalar(expr_const(el->session->program, (double)NAN)); // there is no run
+        return el->hooks->watch(el->hooks->data, el, env, define, a.given, span);
+    }
     SemaValue out = is_elementwise(&a) ? apply_elementwise(el, &a) : apply_shared(el, &a, path);
     if (el->session->recorded != el) return out;
     return application_note(el, env, define, path, arguments, out);

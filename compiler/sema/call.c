@@ -126,7 +126,7 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
     if (!row) row = builtin_find(name, mask);
     if (row) return by_group(el, env, row, call, first);
     if ((row = builtin_find(name, 1u << GROUP_DRAW))) return value_of_draw(el, env, call, row);
-    row = builtin_find(name, 1u << GROUP_TENSOR | 1u << GROUP_RUN);
+    row = builtin_find(name, 1u << GROUP_TENSOR);
     if (row && string_equal(name, "size")) return size_call(el, env, call, first);
     if (row && string_equal(name, "reshape")) return value_of_reshape(el, env, call, first);
     if (row && string_equal(name, "order")) {
@@ -139,9 +139,8 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
     }
     if (row && string_equal(name, "grad")) return value_of_grad(el, env, call);
     if (row && string_equal(name, "extend")) return fail_value(el, env, EXTEND_ALONE, call->span, "");
-    el->tables->unshared++;
-    if (row && row->group == GROUP_RUN && el->hooks && el->hooks->call)
-        return el->hooks->call(el->hooks->data, el, env, call);
+    if (builtin_find(name, 1u << GROUP_RULE) && el->hooks)
+        return el->hooks->total(el->hooks->data, el, env, call, value_of(el, env, call->items[0]));
     return fail_value(el, env, UNKNOWN_NAME, call->base->span, name ? name : "this");
 }
 
@@ -344,8 +343,7 @@ static SemaValue call_layer(Elaborator *el, Env *env, const Node *call, const No
         if (!arguments_of(el, env, call, define, leading_tensors(define), &a)) return value_error();
         return layer_make(el, env, call, define, a);
     }
-    const char *path =
-        define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, call);
+    const char *path = define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, call);
     if (!arguments_of(el, env, call, define, first ? 1 : 0, &a)) return value_error();
     if (first) a = arguments_after(el, define, *first, a);
     return definition_apply(el, env, define, path, a, call->span);
@@ -397,7 +395,12 @@ static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValu
 }
 
 const Node *definition_called(Elaborator *el, const Env *env, const Node *base) {
-    if (base->kind == AST_NAME) return env_name(env, base->name) ? NULL : definition_of(el, env, base->name);
+    if (base->kind == AST_NAME) {
+        if (env_name(env, base->name)) return NULL;
+        const Node *define = definition_of(el, env, base->name);
+        if (define || builtin_find(base->name, ~0u)) return define;
+        return library_rule(el->session->library, env->from, NULL, DEFINE_WATCH, base->name);
+    }
     if (base->kind == AST_MEMBER && base->base->kind == AST_NAME && !env_name(env, base->base->name))
         return library_member(el->session->library, base->span, base->base->name, base->name);
     return NULL;

@@ -1,4 +1,4 @@
-// What a run knows of itself: the clock's tensors, plateaus and changes (kept by FUNCTION_EPOCH), the rule
+// What a run knows of itself: the clock's tensors, what watches keep (changed by FUNCTION_EPOCH), the rule
 // that stops it. Guarantees: a tensor of the clock that nothing reads is not in the Module.
 #include "sema/run.h"
 #include "sema/values.h"
@@ -36,7 +36,7 @@ static Tensor *run_tensor(Run *r, const char *name, TensorKind kind, double firs
     return t;
 }
 
-// ---- plateaus and changes ----
+// ---- watches ----
 
 static void need_epoch(Run *r) {
     if (r->epoch) return;
@@ -94,85 +94,58 @@ const Expr *clock_only(Run *r, Elaborator *el, const Expr *e) {
     return e;
 }
 
-// A state of the run: its first value in `initial`, its next one at each epoch's end.
-static Tensor *watch_state(Run *r, const char *name, double first) {
-    Tensor *t = run_tensor(r, name, TENSOR_RUN, first);
-    Function *f = r->session->initial;
-    Tensor *value =
-        run_number(r, f, string_format(r->arena, "%s.initial", name), TENSOR_TEMP, expr_const(r->p, first));
-    vec_push(r->arena, &f->effects, (Effect){t, value});
-    return t;
-}
-
-static void watch_next(Run *r, Tensor *state, const Expr *next) {
-    Tensor *t = run_number(r, r->epoch, string_format(r->arena, "%s.next", state->name), TENSOR_TEMP, next);
-    vec_push(r->arena, &r->epoch->effects, (Effect){state, t});
-}
-
-// PyTorch's rule: better is below best - 1e-4 |best|; more than `patience` epochs in a row without are a
-// plateau.
-static Tensor *count_plateaus(Run *r, const Expr *v, double patience) {
-    Program *p = r->p;
-    const char *name = string_format(r->arena, "plateau_%d", r->watches.count + 1);
-    Tensor *best = watch_state(r, string_format(r->arena, "%s.best", name), (double)INFINITY);
-    Tensor *bad = watch_state(r, string_format(r->arena, "%s.bad", name), 0);
-    Tensor *count = watch_state(r, string_format(r->arena, "%s.count", name), 0);
-    const Expr *b = run_read(r, best), *zero = expr_const(p, 0), *one = expr_const(p, 1);
-    const Expr *margin = expr_sub(p, b, expr_mul(p, expr_const(p, 1e-4), expr_unary(p, OP_ABS, b)));
-    const Expr *limit = expr_select(p, expr_binary(p, OP_LT, b, expr_const(p, (double)INFINITY)), margin, b);
-    const Expr *better = expr_binary(p, OP_LT, v, limit);
-    const Expr *waited = expr_select(p, better, zero, expr_add(p, run_read(r, bad), one));
-    const Expr *plateau = expr_binary(p, OP_LT, expr_const(p, patience), waited);
-    watch_next(r, best, expr_select(p, better, v, b));
-    watch_next(r, bad, expr_select(p, plateau, zero, waited));
-    watch_next(r, count, expr_add(p, run_read(r, count), expr_select(p, plateau, one, zero)));
-    return count;
-}
-
-// |v - v an epoch ago|: infinite at the first epoch's end, nothing before.
-static Tensor *measure_change(Run *r, const Expr *v) {
-    const char *name = string_format(r->arena, "change_%d", r->watches.count + 1);
-    Tensor *before = watch_state(r, string_format(r->arena, "%s.before", name), (double)INFINITY);
-    Tensor *change = watch_state(r, name, (double)NAN);
-    watch_next(r, before, v);
-    watch_next(r, change, expr_unary(r->p, OP_ABS, expr_sub(r->p, v, run_read(r, before))));
-    return change;
-}
-
-// A number of epochs: written out, or turned into steps on its way through a definition. -1: it is none.
-static double epochs_of(const Run *r, SemaValue v) {
-    if (v.kind == SEMA_NUMBER) return v.dimension == DIMENSION_EPOCHS || v.number == 0 ? v.number : -1;
-    if (v.kind != SEMA_SCALAR) return -1;
-    const Expr *e = v.e;
-    if (e->op == OP_CONST) return e->value == 0 ? 0 : -1;
-    const Tensor *length = r->m->clock[NN_CLOCK_EPOCH_LENGTH];
-    if (e->op == OP_READ) return e->tensor == length ? 1 : -1;
-    bool product = e->op == OP_PRODUCT && e->count == 1 && e->exponents[0] == 1 && e->args[0]->op == OP_READ;
-    return product && e->args[0]->tensor == length ? e->value : -1;
-}
-
-static SemaValue watch(void *data, Elaborator *el, Env *env, const Node *call) {
-    Run *r = data;
-    bool plateaus = string_equal(call->base->name, "plateaus");
-    const Node *value = call_argument(call, "value"),
-               *patience = plateaus ? call_argument(call, "patience") : NULL;
-    SemaValue v = elaborate_expression(el, env, value), wait = {.kind = SEMA_NUMBER};
-    if (patience) wait = elaborate_expression(el, env, patience);
-    if (value_is_error(v) || value_is_error(wait)) return value_error();
-    double epochs = plateaus ? epochs_of(r, wait) : 0;
-    if (epochs < 0) return fail_value(el, env, PATIENCE_UNIT, wait.span.end ? wait.span : patience->span, "");
-    const Expr *e = value_as_scalar(el, v, value->span);
-    if (!e) return value_error();
-    need_epoch(r);
-    e = clock_only(r, el, e);
-    for (int i = 0; i < r->watches.count; i++) {
-        const Watch *w = &r->watches.data[i];
-        if (w->value == e && w->plateaus == plateaus && (!plateaus || w->patience == epochs))
-            return read_scalar(r, w->tensor);
+// A watch's argument as the end of an epoch sees it; false after a message.
+static bool watched(Run *r, Elaborator *el, const Env *env, const Node *define, SemaValue *v, Span span) {
+    if (v->kind == SEMA_ABSENT || v->kind == SEMA_NUMBER) return true;
+    const Expr *e = value_as_scalar(el, *v, v->span.end ? v->span : span);
+    if (!e) return false;
+    SemaValue out = value_scalar(clock_only(r, el, e));
+    out.dimension = v->dimension;
+    out.counts = v->counts;
+    out.span = v->span;
+    *v = out;
+    for (int i = 0; i < v->e->read_count; i++) {
+        const Tensor *t = v->e->reads[i]->tensor;
+        bool fixed = t->kind == TENSOR_CLOCK || t->kind == TENSOR_SETTING || t->kind == TENSOR_RUN;
+        if (!fixed && el->function != r->epoch)
+            return fail_false(el, env, WATCH_ROWS, span, define->name, t->name);
     }
-    Tensor *t = plateaus ? count_plateaus(r, e, epochs) : measure_change(r, e);
-    vec_push(r->arena, &r->watches, (Watch){e, plateaus, epochs, t});
-    return read_scalar(r, t);
+    return true;
+}
+
+static bool same_watch(const Watch *w, const Node *define, const SemaValue *given) {
+    bool same = w->define == define;
+    for (int i = 0; i < define->count && same; i++) {
+        const SemaValue *a = &w->given[i], *b = &given[i];
+        same = a->kind == b->kind && a->dimension == b->dimension &&
+               (a->kind != SEMA_NUMBER || a->number == b->number) && (a->kind != SEMA_SCALAR || a->e == b->e);
+    }
+    return same;
+}
+
+// Equal calls are one: its states are the run's, which FUNCTION_EPOCH changes; its value is one of them.
+static SemaValue watch(void *data, Elaborator *el, const Env *env, const Node *define, SemaValue *given,
+                       Span span) {
+    Run *r = data;
+    Arguments all = {given, arena_array(r->arena, const char *, define->count + 1), 0};
+    for (int i = 0; i < define->count; i++) {
+        if (!watched(r, el, env, define, &given[i], span)) return value_error();
+        if (given[i].kind == SEMA_ABSENT) continue;
+        all.names[all.count] = define->items[i]->name;
+        all.values[all.count++] = given[i];
+    }
+    need_epoch(r);
+    for (int i = 0; i < r->watches.count; i++)
+        if (same_watch(&r->watches.data[i], define, given)) return read_scalar(r, r->watches.data[i].tensor);
+    const char *path = string_format(r->arena, "%s_%d", define->name, r->watches.count + 1);
+    r->epoch_elaborator->state_kind = TENSOR_RUN;
+    SemaValue v = definition_apply(r->epoch_elaborator, env, define, path, all, span);
+    r->epoch_elaborator->state_kind = TENSOR_STATE;
+    path = string_format(r->arena, "%s.%s", path, define->results->items[0]->name);
+    const Cell *state = map_get(r->epoch_elaborator->tables->slots, path);
+    if (value_is_error(v) || !state) return value_error();
+    vec_push(r->arena, &r->watches, ((Watch){define, given, state->target}));
+    return read_scalar(r, state->target);
 }
 
 // A length in epochs is a number of steps once the data are known.
@@ -192,7 +165,7 @@ void clock_create(Run *r) {
             r->m->clock[i] = run_tensor(r, string_format(r->arena, "clock.%s", clock_names[i]), TENSOR_CLOCK,
                                         unknown ? (double)NAN : 0);
         }
-    r->hooks = (RunHooks){.data = r, .call = watch, .to_steps = to_steps};
+    r->hooks = (RunHooks){.data = r, .watch = watch, .total = line_total, .to_steps = to_steps};
 }
 
 void clock_words(Run *r, Elaborator *el) {
@@ -206,6 +179,9 @@ void clock_words(Run *r, Elaborator *el) {
         if (words[i] == NN_CLOCK_EPOCH) v->counts = DIMENSION_EPOCHS;
         map_set(el->words, run_intern(r, clock_names[words[i]]), v);
     }
+    SemaValue *update = arena_new(r->arena, SemaValue);
+    *update = clock_value(r, NN_CLOCK_UPDATE);
+    map_set(el->words, WORD_UPDATE, update);
     el->hooks = &r->hooks;
 }
 
@@ -266,37 +242,42 @@ static bool is_condition(SemaValue v) {
     return v.type == TYPE_BOOL || (v.kind == SEMA_SCALAR && v.e->type == TYPE_BOOL);
 }
 
-static Tensor *run_output(Run *r, Elaborator *el, const Node *e, const char *name, const char *what) {
-    if (!train_without_rows(r, e, what)) return NULL;
+// Has what is asked at an epoch's end its place there? False after a message.
+static bool is_of_epoch(Run *r, const Node *e, const char *what) {
+    if (!train_without_rows(r, e, what)) return false;
     const Node *array = array_metric(r, e);
-    if (array) {
-        diagnose(r->ctx, METRIC_ARRAY, array->span, array->name, what);
-        return NULL;
-    }
-    Env *env = train_scope(r, el, false);
-    SemaValue v = train_value(r, el, env, e);
-    if (!value_is_error(v) && string_equal(name, "stop") && !is_condition(v)) {
+    return !array || refuse(r, METRIC_ARRAY, array->span, array->name, what);
+}
+
+static Tensor *stop_output(Run *r, Elaborator *el, const Node *e) {
+    if (!is_of_epoch(r, e, "`stop`")) return NULL;
+    SemaValue v = train_value(r, el, train_scope(r, el, false), e);
+    if (!value_is_error(v) && !is_condition(v)) {
         Diagnostic *d = diagnose(r->ctx, WORD_EXPECTED, e->span, "a condition");
         diagnostic_help(r->ctx, d, "compare it, as in `loss < 0.01`, `time > 10 min`");
         return NULL;
     }
-    return value_is_error(v) ? NULL : value_as_tensor(el, v, name, TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
+    return value_is_error(v) ? NULL : value_as_tensor(el, v, "stop", TENSOR_OUTPUT, TYPE_DOUBLE, e->span);
 }
 
 bool clock_functions(Run *r) {
     int errors = r->ctx->errors;
     const Node *best = run_setting(r, "checkpoint"), *stop = run_setting(r, "stop");
-    if (best) {
+    Rule watched = {0};
+    if (best && is_of_epoch(r, best, "`checkpoint`")) {
         need_epoch(r);
-        const Node *value = call_argument(best, "v");
-        r->m->best = run_output(r, r->epoch_elaborator, value, "best", "`checkpoint`");
-        if (r->m->best) vec_push(r->arena, &r->epoch->outputs, r->m->best);
+        Elaborator *el = r->epoch_elaborator;
+        if (rule_read(r, el, "checkpoint", &watched)) {
+            SemaValue v = definition_apply(el, env_create(el, best->span, ""), watched.define, NULL,
+                                           watched.arguments, best->span);
+            if (!value_is_error(v)) r->m->best = (Tensor *)v.e->tensor;
+        }
     }
     if (stop) {
         Function *f = function_add(r->p, FUNCTION_STOP, "stop");
         Elaborator *el = elaborator_create(r->session, f, false);
         clock_words(r, el);
-        r->m->stop = run_output(r, el, stop, "stop", "`stop`");
+        r->m->stop = stop_output(r, el, stop);
         if (r->m->stop) vec_push(r->arena, &f->outputs, r->m->stop);
         elaborator_finish(el);
     }

@@ -137,8 +137,8 @@ static Tensor *make_tensor(Declaration *d) {
     bool state = d->node->kind == AST_STATE;
     TensorKind kind = state ? d->el->state_kind : TENSOR_PARAM;
     const char *type = d->node->type;
-    Tensor *t = tensor_of_dims(s->program, d->path, kind,
-                               type && string_equal(type, "int") ? TYPE_INT : TYPE_REAL, d->dims, d->rank);
+    Type number = type && string_equal(type, "int") ? TYPE_INT : kind == TENSOR_RUN ? TYPE_DOUBLE : TYPE_REAL;
+    Tensor *t = tensor_of_dims(s->program, d->path, kind, number, d->dims, d->rank);
     t->origin = origin_new(s->arena, d->node->span, d->path, d->env->frame->origin);
     if (state)
         vec_push(s->arena, &s->states, t);

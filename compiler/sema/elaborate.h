@@ -114,11 +114,14 @@ typedef struct {
     VEC(Tensor *) tensors;
 } Totals;
 
-// What only the run knows. `call`: plateaus and change. `to_steps`: a length in epochs as a number of steps
-// (rule 23).
+// What only the run knows. `watch`: what a watch of these arguments has seen, by parameter. `total`: the sum
+// of a call's value over all tensors of a line. `to_steps`: a length in epochs as a number of steps (rule
+// 23).
 typedef struct {
     void *data;
-    SemaValue (*call)(void *data, Elaborator *el, Env *env, const Node *call);
+    SemaValue (*watch)(void *data, Elaborator *el, const Env *env, const Node *define, SemaValue *given,
+                       Span span);
+    SemaValue (*total)(void *data, Elaborator *el, const Env *env, const Node *call, SemaValue v);
     SemaValue (*to_steps)(void *data, Elaborator *el, SemaValue epochs, Span span);
 } RunHooks;
 
@@ -130,10 +133,11 @@ struct Elaborator {
     const RunHooks *hooks;     // NULL: such calls are errors
     const char *const *frozen; // layer paths that run as in inference, with what is inside them
     int frozen_count;
-    Totals *totals;           // NULL: none
-    Function *second;         // where metrics see the function's rows again; NULL: nowhere
-    TensorKind state_kind;    // of `state` statements: TENSOR_STATE, in optimizers TENSOR_SLOT
-    const Array *state_shape; // optimizers of numbers: the shape of a state without brackets; else NULL
+    Totals *totals;   // NULL: none
+    Function *second; // where metrics see the function's rows again; NULL: nowhere
+    TensorKind
+        state_kind; // of `state` statements: TENSOR_STATE, in optimizers TENSOR_SLOT, in watches TENSOR_RUN
+    const Array *state_shape; // rules of numbers: the shape of a state without brackets; else NULL
     const Index
         *row; // a data block is written for one row: the index under which everything stands; else NULL
     Tensor *first_row; // there: the number of a block's first row among those that draws are keyed by

@@ -46,14 +46,8 @@ static SemaValue eval_definition(Elaborator *el, Env *env, const Node *e, const 
     if (define->kind == AST_CONSTANT) return eval_constant(el, define);
     if (define->kind != AST_DEFINE)
         return fail_value(el, env, WRONG_KIND, e->span, e->name, "a data block", "a value");
-    switch (define->definition) {
-    case DEFINE_LAYER:
-    case DEFINE_MODEL: return layer_make(el, env, e, define, (Arguments){0});
-    case DEFINE_FN:
-    case DEFINE_METRIC:
-    case DEFINE_OPTIMIZER: return value_callable(el, (Callable){.define = define}, SEMA_FUNCTION);
-    }
-    return value_error();
+    if (is_layer_definition(define)) return layer_make(el, env, e, define, (Arguments){0});
+    return value_callable(el, (Callable){.define = define}, SEMA_FUNCTION);
 }
 
 // A size of the same name outside the equation, in the same definition?
@@ -100,6 +94,7 @@ static SemaValue eval_name(Elaborator *el, Env *env, const Node *e) {
     SemaValue *word = map_get(el->words, e->name);
     if (word) return *word;
     if (string_equal(e->name, "inf")) return value_number((double)INFINITY, false);
+    if (string_equal(e->name, "nan")) return value_number((double)NAN, false);
     if (string_equal(e->name, "pi")) return value_number(3.14159265358979323846, false);
     if (string_equal(e->name, "training")) return value_bool(in_training(el, env));
     const Builtin *row = builtin_find(e->name, 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION);

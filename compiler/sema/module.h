@@ -80,6 +80,10 @@ typedef struct {
     Tensor *tensor;
     int label;
 } ModelOutput;
+// A parameter, and the state of the run that inference and weights files read in its place.
+typedef struct {
+    Tensor *of, *average;
+} Average;
 // A metric, or the loss (the first). `clock[k]`: the TENSOR_CLOCK through which the run's expressions read
 // its value in training, test, validation; NULL where none does.
 typedef struct {
@@ -135,6 +139,7 @@ typedef struct {
     VEC(Setting) settings;
     VEC(LayerInstance) layers;
     VEC(Extract) extracts;     // with SemaOptions.units
+    VEC(Average) averages;     // the states are of FUNCTION_STEP or FUNCTION_UPDATE
     VEC(Tensor *) rates;       // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
     VEC(const char *) lengths; // what in `train` speaks of the run's length, as written
     VEC(InForce) in_force;
@@ -143,7 +148,8 @@ typedef struct {
     VEC(GradientRequest) gradients; // of STEP: by the parameters, as the rules want them
     Tensor *update_loss;            // of the batches of an update: output of UPDATE, or NULL
     Tensor *gradient_norm;          // output of STEP or UPDATE, or NULL
-    Tensor *best, *stop;            // outputs of EPOCH and STOP, or NULL
+    Tensor *best;                   // not 0 where EPOCH finds the weights worth keeping: TENSOR_RUN, or NULL
+    Tensor *stop;                   // output of STOP, or NULL
     bool stop_each_step;
     Tensor *clock[12]; // enum nn_clock; NULL: nothing reads it
     int64_t epochs, steps, seed, batch, accumulate;

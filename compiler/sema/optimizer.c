@@ -1,4 +1,4 @@
-// Gradients, clipping, accumulation, and the optimizer's rule written out for each parameter (rule 21).
+// Gradients, accumulation, and the optimizer's rule written out for each parameter (rule 21).
 // Guarantees: the rule sees its statements in order; a state of it is a TENSOR_SLOT named after the
 // parameter.
 #include "sema/run.h"
@@ -167,72 +167,6 @@ static Tensor *gradient_of(Run *r, Function *step, Function *update, Tensor *los
     return mean;
 }
 
-// With several lines `gradient_norm` is that of all their gradients.
-static void report_norm(Run *r, Function *f, Tensor *norm, const Line *line) {
-    bool single = r->line_count == 1;
-    const Expr *square = expr_power(r->p, run_read(r, norm), 2);
-    r->norms = r->norms ? expr_add(r->p, r->norms, square) : square;
-    if (line != &r->lines[r->line_count - 1]) return;
-    if (!single) norm = run_number(r, f, "gradient_norm", TENSOR_OUTPUT, expr_unary(r->p, OP_SQRT, r->norms));
-    vec_push(r->arena, &f->outputs, norm);
-    r->m->gradient_norm = norm;
-}
-
-static Tensor *norm_of_all(Run *r, Function *f, const Line *line) {
-    const Expr *all = expr_const(r->p, 0);
-    for (int c = line->first; c < line->first + line->count; c++)
-        for (int i = 0; i < r->clauses[c].gradients.count; i++) {
-            Tensor *g = r->clauses[c].gradients.data[i];
-            Tensor *square = tensor_add(r->p, string_format(r->arena, "%s.square", g->name), TENSOR_TEMP,
-                                        TYPE_DOUBLE, 0, NULL);
-            Array a = over(r, g);
-            const Expr *e = expr_power(r->p, element(r, &a, g), 2);
-            equation_add(r->p, f, square, NULL, a.rank ? REDUCE_SUM : REDUCE_NONE, a.indices, a.rank, e,
-                         g->origin);
-            all = expr_add(r->p, all, run_read(r, square));
-        }
-    bool single = r->line_count == 1;
-    const char *name =
-        single ? "gradient_norm" : string_format(r->arena, "gradient_norm_%d", (int)(line - r->lines) + 1);
-    Tensor *norm =
-        run_number(r, f, name, single ? TENSOR_OUTPUT : TENSOR_TEMP, expr_unary(r->p, OP_SQRT, all));
-    report_norm(r, f, norm, line);
-    return norm;
-}
-
-// clip = norm(c): all gradients of a line times min(1, c / (norm + 1e-6)); value(c): each into -c .. c.
-static bool clip(Run *r, Elaborator *el, const Line *line) {
-    const Node *setting = run_setting(r, "clip");
-    bool by_norm = setting && string_equal(setting->base->name, "norm");
-    Tensor *norm = by_norm || node_names(r->train->block, run_intern(r, "gradient_norm"))
-                       ? norm_of_all(r, el->function, line)
-                       : NULL;
-    if (!setting) return true;
-    const Node *limit = call_argument(setting, "c");
-    if (!train_without_rows(r, limit, "`clip`")) return false;
-    SemaValue v = train_value(r, el, train_scope(r, el, false), limit);
-    const Expr *c = value_is_error(v) ? NULL : value_as_scalar(el, v, limit->span);
-    if (!c) return false;
-    Program *p = r->p;
-    const Expr *scale = NULL;
-    if (by_norm) {
-        const Expr *n = expr_add(p, run_read(r, norm), expr_const(p, 1e-6));
-        scale = run_read(r, run_number(r, el->function, "clip.scale", TENSOR_TEMP,
-                                       expr_binary(p, OP_MIN, expr_const(p, 1), expr_div(p, c, n))));
-    }
-    for (int k = line->first; k < line->first + line->count; k++)
-        for (int i = 0; i < r->clauses[k].gradients.count; i++) {
-            Tensor *g = r->clauses[k].gradients.data[i], *t = like(r, g, "clipped", TENSOR_TEMP);
-            Array a = over(r, g);
-            const Expr *e = element(r, &a, g);
-            e = by_norm ? expr_mul(p, e, scale)
-                        : expr_binary(p, OP_MIN, expr_binary(p, OP_MAX, e, expr_neg(p, c)), c);
-            define(r, el->function, t, &a, e);
-            r->clauses[k].gradients.data[i] = t;
-        }
-    return true;
-}
-
 // ---- the rule for one parameter ----
 
 // Binds the sizes of `w[n, m]` or `w[..]` to the parameter's.
@@ -373,12 +307,15 @@ static bool update_line(Run *r, Elaborator *step, Elaborator *el, const Line *li
             vec_push(r->arena, &c->gradients,
                      gradient_of(r, step->function, el->function, loss, c->params.data[i]));
     }
-    if (!ok || !clip(r, el, line)) return false;
-    for (int k = line->first; k < line->first + line->count; k++)
+    if (!ok || !clip_line(r, el, line)) return false;
+    for (int k = line->first; k < line->first + line->count; k++) {
+        int first = el->function->equations.count;
         for (int i = 0; i < r->clauses[k].params.count; i++)
             if (!update_param(r, el, &r->clauses[k], r->clauses[k].params.data[i],
                               r->clauses[k].gradients.data[i]))
                 return false;
+        totals_write(r, el->function, first);
+    }
     return true;
 }
 
@@ -395,11 +332,12 @@ bool optimizer_update(Run *r, Elaborator *step) {
     for (int k = 0; k < r->line_count; k++) {
         const Line *line = &r->lines[k];
         if (!update_line(r, step, el, line, &changed)) return false;
-        if (k + 1 == r->line_count) break;
         elaborator_finish(el);
+        if (k + 1 == r->line_count) break;
         for (int i = line->first; i < line->first + line->count; i++)
             note_changed(r, step->function, &r->clauses[i], &changed);
     }
-    if (el != step) elaborator_finish(el);
+    if (!average_params(r, el)) return false;
+    elaborator_finish(el);
     return true;
 }

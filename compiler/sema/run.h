@@ -5,6 +5,7 @@
 
 #include "abi.h"
 #include "sema/elaborate.h"
+#include "sema/values.h"
 
 // Draws of the data are keyed by row // DRAW_ROWS and row mod DRAW_ROWS; a block is that, or a half, a
 // quarter ... of it, so that its tensors take at most BLOCK_BYTES, where one row does not take more.
@@ -28,13 +29,26 @@ typedef struct {
     Tensor *tensor; // its loss in the function that is being written
 } Line;
 
-// plateaus(value, patience) or change(value): the run's state that holds it.
+// A call of a watch, and the run's state that is its value.
 typedef struct {
-    const Expr *value;
-    bool plateaus;
-    double patience;
+    const Node *define;
+    const SemaValue *given; // by parameter; ABSENT: its default
     Tensor *tensor;
 } Watch;
+
+// What a setting calls: a clip, an average, a watch.
+typedef struct {
+    const Node *define;
+    Arguments arguments; // room for one more before them
+    Span span;
+} Rule;
+
+// total(e): the parts that the tensors of a line, or of a clause, have given so far.
+typedef struct {
+    const Node *call;
+    Tensor *sum;
+    const Expr *parts;
+} LineTotal;
 
 typedef struct {
     Context *ctx;
@@ -62,6 +76,7 @@ typedef struct {
     Function *epoch; // FUNCTION_EPOCH, made when something needs it
     Elaborator *epoch_elaborator;
     VEC(Watch) watches;
+    VEC(LineTotal) totals;
     Map *constants; // name of one in a rate -> "yes": a number written out, or "no"
     const char *const *frozen;
     int frozen_count;
@@ -156,6 +171,16 @@ bool select_params(Run *r);
 
 bool optimizer_arguments(Run *r, Elaborator *el, Clause *clause);
 bool optimizer_update(Run *r, Elaborator *el);
+
+// ---- rule.c: clips and averages ----
+
+// The definition that a setting calls, and its arguments' values; false after a message.
+bool rule_read(Run *r, Elaborator *el, const char *setting, Rule *rule);
+SemaValue line_total(void *run, Elaborator *el, const Env *env, const Node *call, SemaValue v);
+// Writes the sums of what has been asked for since the function's equation `first`.
+void totals_write(Run *r, Function *f, int first);
+bool clip_line(Run *r, Elaborator *el, const Line *line);
+bool average_params(Run *r, Elaborator *el);
 
 // ---- extracts.c: layers and functions by themselves ----
 

@@ -126,19 +126,11 @@ static void apply_options(Run *r) {
 
 // What is parsed and resolved, and not yet compiled: one message at its place.
 static bool run_supported(Run *r) {
-    const Node *average = run_setting(r, "average"), *precision = run_setting(r, "precision");
+    const Node *precision = run_setting(r, "precision");
     bool narrow =
         precision && (string_equal(precision->name, "fast") || string_equal(precision->name, "bf16"));
-    const struct {
-        const Node *at;
-        const char *what;
-    } later[] = {
-        {average, "an average of the weights"},
-        {narrow && !(r->options && r->options->precision_given) ? precision : NULL, "this precision"},
-    };
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (later[i].at) return refuse(r, NOT_YET, later[i].at->span, later[i].what);
-    return true;
+    if (!narrow || (r->options && r->options->precision_given)) return true;
+    return refuse(r, NOT_YET, precision->span, "this precision");
 }
 
 bool run_read_settings(Run *r) {

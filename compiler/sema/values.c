@@ -140,11 +140,7 @@ Diagnostic *fail_in_chain(Elaborator *el, const Env *env, Diagnostic *d, Span sp
         bool from_outside = frame->origin && frame->origin->span.start == frame->define->name_span.start;
         if (from_outside || !frame->origin || frame->origin->span.start == before || ++shown > 8) continue;
         before = frame->origin->span.start;
-        const char *what = frame->define->definition == DEFINE_FN ||
-                                   frame->define->definition == DEFINE_METRIC ||
-                                   frame->define->definition == DEFINE_OPTIMIZER
-                               ? frame->define->name
-                               : frame->path;
+        const char *what = is_layer_definition(frame->define) ? frame->path : frame->define->name;
         diagnostic_note(el->session->ctx, d, frame->origin->span, "in `%s`, applied here",
                         shorter(el->session->arena, what));
     }

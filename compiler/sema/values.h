@@ -14,6 +14,10 @@ enum {
     MAX_FACTS = 256
 };
 
+// The update's number from 1, among an elaborator's words: what `step` is in a rule. No name of a program has
+// a dot.
+#define WORD_UPDATE "clock.update"
+
 // ---- scopes ----
 
 struct Cell {

@@ -353,7 +353,9 @@ Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first) {
     }
     if (row->group == GROUP_SCALAR || row->group == GROUP_REDUCTION)
         return builtin_shape(at, row, values, count, p->span);
-    return shape_scalar(TYPE_REAL); // plateaus, change
+    if (!shape_is_number(shape_first(values[0])))
+        return fail_shape(at.s, ONE_NUMBER_WANTED, p->part[0]->span, shape_text(at.s->arena, values[0]));
+    return shape_scalar(TYPE_REAL); // total
 }
 
 // ---- pipes ----

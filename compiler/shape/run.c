@@ -329,11 +329,57 @@ static const Phrase *array_metric(const Run *r, const Phrase *e) {
     return NULL;
 }
 
+// gradient_norm, where it is measured.
+static void look_at_norm(Run *r, const Phrase *clip) {
+    const Definition *rule = clip ? clip->definition : NULL;
+    if (!(rule && rule->totals) &&
+        !node_names(r->train->block, context_intern(r->s->ctx, "gradient_norm", 13)))
+        return;
+    Definition *d = definition_of_node(r->s->library, library_norm(r->s->library));
+    for (int i = 0; i < r->tree->params.count; i++) {
+        const Declared *p = r->tree->params.data[i];
+        Shape *g = arena_new(r->s->arena, Shape);
+        *g = shape_tensor(r->s, p->dims, p->rank, TYPE_REAL);
+        if (p->trainable) case_of(r->s, d, g, 1, NULL, r->train->span);
+    }
+}
+
+// A clip or an average, applied to each parameter that is trained.
+static void look_at_each(Run *r, const Phrase *e) {
+    Shaper *s = r->s;
+    Shape rule = e ? shape_at(r->at, e) : (Shape){0};
+    for (int i = 0; rule.kind == SHAPE_CALLABLE && i < r->tree->params.count && !s->stopped; i++) {
+        const Declared *p = r->tree->params.data[i];
+        Definition *d = rule.closure->definition;
+        Shape *given = arena_array(s->arena, Shape, d->parameters + 1), whole;
+        if (!p->trainable) continue;
+        for (int k = 0; k < d->parameters; k++) given[k] = rule.closure->given[k];
+        whole = shape_tensor(s, p->dims, p->rank, TYPE_REAL);
+        given[0] = d->node->items[0]->brackets ? whole : shape_scalar(TYPE_REAL);
+        Shape v = shape_first(define_apply(r->at, d, given, NULL, e, e->span));
+        if (v.kind == SHAPE_WRONG) return;
+        bool number = shape_is_number(v) && (given[0].kind == SHAPE_SCALAR || !p->rank);
+        if (number || (v.kind == SHAPE_TENSOR && v.rank == whole.rank && v.dims == whole.dims)) continue;
+        fail(s, RULE_SHAPE, e->span, d->node->name, shape_text(s->arena, v), p->path,
+             shape_text(s->arena, whole));
+        return;
+    }
+}
+
 // What is asked at an epoch's end: one number.
 static Shape look_at_end(Run *r, const Phrase *e, const char *what) {
     const Phrase *array = array_metric(r, e);
     if (!array) return shape_at(r->at, e);
     return fail_shape(r->s, METRIC_ARRAY, array->span, array->text, what);
+}
+
+static void look_at_checkpoint(Run *r, const Phrase *e) {
+    Shape watch = look_at_end(r, e, "`checkpoint`");
+    if (watch.kind != SHAPE_CALLABLE) return;
+    Definition *d = watch.closure->definition;
+    Shape *given = arena_array(r->s->arena, Shape, d->parameters + 1);
+    for (int k = 0; k < d->parameters; k++) given[k] = watch.closure->given[k];
+    define_apply(r->at, d, given, NULL, e, e->span);
 }
 
 static void look_at_stop(Run *r, const Phrase *e) {
@@ -363,8 +409,10 @@ static void look_at_settings(Run *r) {
     const Phrase *clip = setting(r, "clip"), *best = setting(r, "checkpoint"), *stop = setting(r, "stop");
     const Phrase *constrain = setting(r, "constrain");
     look_at_start(r, setting(r, "start"));
-    if (clip && clip->count) shape_at(r->at, clip->part[0]);
-    if (best && best->count) look_at_end(r, best->part[0], "`checkpoint`");
+    look_at_norm(r, clip);
+    look_at_each(r, clip);
+    look_at_each(r, setting(r, "average"));
+    if (best) look_at_checkpoint(r, best);
     if (stop) look_at_stop(r, stop);
     const TrainSetting *row;
     for (int i = 0; (row = train_setting_row(i)); i++)

@@ -197,6 +197,19 @@ static Shape as_steps(Signature *b, const Node *parameter, Shape v) {
     return v;
 }
 
+// A watch sees lengths in epochs; what is only passed on to one stays what it is.
+static Shape as_epochs(Signature *b, const Node *parameter, Shape v) {
+    if (!shape_is_number(v)) return v;
+    if (v.unit != DIMENSION_EPOCHS && !(v.kind == SHAPE_KNOWN && v.number == 0)) {
+        fail_outside(b, EPOCHS_WANTED, span_of(b, v), parameter->name, b->node->name);
+        return shape_wrong();
+    }
+    if (b->node->definition != DEFINE_WATCH) return v;
+    v.unit = DIMENSION_NUMBER;
+    v.counts = DIMENSION_EPOCHS;
+    return v;
+}
+
 // A number for a tensor parameter: it has it everywhere (rule 9).
 static Shape everywhere(Signature *b, const Node *parameter, Shape v) {
     Case *c = b->c;
@@ -237,7 +250,10 @@ static void bind_parameter(Signature *b, int i, Shape v) {
     v = shape_first(v);
     v.span = span;
     if (v.kind == SHAPE_WRONG) b->ok = false;
-    if (b->ok && is_length(parameter)) v = as_steps(b, parameter, v);
+    if (b->ok && i < 64 && b->c->define->in_epochs >> i & 1)
+        v = as_epochs(b, parameter, v);
+    else if (b->ok && is_length(parameter))
+        v = as_steps(b, parameter, v);
     if (b->ok && v.kind == SHAPE_LIST && parameter->brackets) v = list_shape(b->at, v, v.span);
     if (b->ok) check_type(b, parameter, &v);
     if (!b->ok) return;
@@ -303,13 +319,20 @@ static Shape fit_result(Place at, const Node *declared, Shape v) {
     return shape_wrong();
 }
 
+// An average's or a watch's is one of its states.
+static const Slot *result_slot(const Definition *d, const char *name) {
+    const Slot *slot = slot_named(d, name, SLOT_RESULT);
+    bool state = d->node->definition == DEFINE_AVERAGE || d->node->definition == DEFINE_WATCH;
+    return slot || !state ? slot : slot_named(d, name, SLOT_STATE);
+}
+
 static Shape named_results(Place at, const Node *results) {
     Shaper *s = at.s;
     const Definition *d = at.c->define;
     Shape *items = arena_array(s->arena, Shape, results->count);
     const char **names = arena_array(s->arena, const char *, results->count);
     for (int i = 0; i < results->count; i++) {
-        const Slot *slot = slot_named(d, results->items[i]->name, SLOT_RESULT);
+        const Slot *slot = result_slot(d, results->items[i]->name);
         names[i] = results->items[i]->name;
         if (!slot || at.c->slot[slot->number].kind == SHAPE_NONE)
             return fail_shape(s, RESULT_MISSING, results->items[i]->span, names[i], d->node->name);
@@ -322,7 +345,7 @@ static Shape named_results(Place at, const Node *results) {
 
 static bool any_given(const Case *c, const Node *results) {
     for (int i = 0; results && i < results->count; i++) {
-        const Slot *slot = slot_named(c->define, results->items[i]->name, SLOT_RESULT);
+        const Slot *slot = result_slot(c->define, results->items[i]->name);
         if (slot && c->slot[slot->number].kind != SHAPE_NONE) return true;
     }
     return false;

@@ -68,6 +68,7 @@ static Shape member_value(Place at, const Phrase *p) {
 static Shape word_value(const Phrase *p) {
     const char *word = p->text ? p->text : p->builtin->name;
     if (string_equal(word, "inf")) return shape_known((double)INFINITY, false);
+    if (string_equal(word, "nan")) return shape_known((double)NAN, false);
     if (string_equal(word, "pi")) return shape_known(3.14159265358979323846, false);
     if (string_equal(word, "training")) return shape_scalar(TYPE_BOOL);
     Shape v = shape_scalar(TYPE_REAL);

@@ -39,7 +39,11 @@ typedef enum {
     DIMENSION_BYTES
 } Dimension;
 
-typedef enum { DEFINE_MODEL, DEFINE_LAYER, DEFINE_FN, DEFINE_METRIC, DEFINE_OPTIMIZER } DefinitionKind;
+typedef enum {
+#define DEFINITION(name, word, phrase, place, given, apart) DEFINE_##name,
+#include "definitions.def"
+#undef DEFINITION
+} DefinitionKind;
 
 typedef struct Node Node;
 struct Node {
@@ -104,7 +108,12 @@ bool operator_gives_truth(Operator op); // comparisons, `and`, `or`, `not`
 // Two numbers known when compiling, joined; 1 and 0 are truth. `whole`: both are whole numbers, and then
 // whether the result is.
 double operator_fold(Operator op, double x, double y, bool *whole);
-const char *definition_word(DefinitionKind definition);
+typedef struct {
+    const char *word, *phrase;
+    int given;
+    bool apart;
+} DefinitionRow;
+const DefinitionRow *definition_row(DefinitionKind definition); // definitions.def
 const char *unit_text(Unit unit);
 Dimension unit_dimension(Unit unit);
 double unit_value(Unit unit, double number); // in the base of its dimension

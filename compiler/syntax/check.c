@@ -7,11 +7,25 @@
 enum { DEEPEST = 2500 };
 
 // The blocks statements stand in.
-typedef enum { IN_DATA, IN_PART, IN_TRAIN, IN_LAYER, IN_FUNCTION, IN_OPTIMIZER, IN_RECUR, PLACE_COUNT } Place;
+typedef enum {
+    IN_DATA,
+    IN_PART,
+    IN_TRAIN,
+    IN_LAYER,
+    IN_FUNCTION,
+    IN_OPTIMIZER,
+    IN_CLIP,
+    IN_AVERAGE,
+    IN_WATCH,
+    IN_RECUR,
+    PLACE_COUNT
+} Place;
 
-static const char *const places[PLACE_COUNT] = {
-    "a `data` block", "a part of a `data` block", "a `train` block", "a layer", "a function",
-    "an optimizer",   "a `recur` block"};
+static const char *const places[PLACE_COUNT] = {"a `data` block",  "a part of a `data` block",
+                                                "a `train` block", "a layer",
+                                                "a function",      "an optimizer",
+                                                "a clip",          "an average",
+                                                "a watch",         "a `recur` block"};
 
 typedef struct {
     Context *ctx;
@@ -44,18 +58,20 @@ bool tree_depth_check(Context *ctx, const Node *root) {
     return shallow;
 }
 
+// A definition of the run's: it keeps states.
+static bool is_rule(Place place) { return place >= IN_OPTIMIZER && place <= IN_WATCH; }
+
 static bool may_stand(const Node *statement, Place place, Place outside) {
-    bool layer = place == IN_LAYER;
+    bool layer = place == IN_LAYER, rule = is_rule(place);
     switch ((int)statement->kind) {
     case AST_PARAM: return layer;
-    case AST_STATE: return layer || place == IN_OPTIMIZER;
+    case AST_STATE: return layer || rule;
     case AST_ASSIGN:
-        return statement->op == OPERATOR_SET || layer || place == IN_OPTIMIZER ||
-               (place == IN_RECUR && outside == IN_LAYER);
+        return statement->op == OPERATOR_SET || layer || rule || (place == IN_RECUR && outside == IN_LAYER);
     case AST_PART: return place == IN_DATA;
-    case AST_RECUR: return layer || place == IN_FUNCTION || place == IN_OPTIMIZER || place == IN_RECUR;
+    case AST_RECUR: return layer || place == IN_FUNCTION || rule || place == IN_RECUR;
     case AST_MINIMIZE: return place == IN_TRAIN;
-    case AST_RESULT: return layer || place == IN_FUNCTION;
+    case AST_RESULT: return layer || place == IN_FUNCTION || place == IN_CLIP;
     default: return true;
     }
 }
@@ -145,11 +161,11 @@ static void check_entries(Check *check, const Node *node, const char *what) {
 }
 
 static void check_define(Check *check, const Node *node) {
-    static const Place of[] = {[DEFINE_MODEL] = IN_LAYER,
-                               [DEFINE_LAYER] = IN_LAYER,
-                               [DEFINE_FN] = IN_FUNCTION,
-                               [DEFINE_METRIC] = IN_FUNCTION,
-                               [DEFINE_OPTIMIZER] = IN_OPTIMIZER};
+    static const Place of[] = {
+#define DEFINITION(name, word, phrase, place, given, apart) IN_##place,
+#include "definitions.def"
+#undef DEFINITION
+    };
     for (int i = 0; i < node->count; i++) check_node(check, node->items[i], false);
     for (int i = 0; node->results && i < node->results->count; i++)
         check_node(check, node->results->items[i], false);
@@ -186,7 +202,7 @@ static bool check_with_block(Check *check, const Node *node) {
         check_block_in(check, node->block, IN_RECUR);
         return true;
     case AST_REPEAT: {
-        bool function = check->place == IN_FUNCTION || check->place == IN_OPTIMIZER;
+        bool function = check->place == IN_FUNCTION || is_rule(check->place);
         check_node(check, node->range, false);
         check_block_in(check, node->block, function ? IN_FUNCTION : IN_LAYER);
         return true;

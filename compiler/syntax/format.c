@@ -258,7 +258,7 @@ static void print_minimize(Format *f, const Node *node, bool blank) {
 static void print_define(Format *f, const Node *node, bool blank) {
     Text text, value;
     Flat flat = flat_begin(f, &text);
-    text_add(&text, "%s %s(", definition_word(node->definition), node->name);
+    text_add(&text, "%s %s(", definition_row(node->definition)->word, node->name);
     flat_list(&flat, node->items, node->count, 2);
     text_put(&text, ")");
     if (node->results) {

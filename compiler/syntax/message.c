@@ -89,8 +89,14 @@ static bool phrase(const Stop *s) {
         return true;
     }
     if (!second || !item || !(is_name(s->kind) || s->kind == TOKEN_LEFT_BRACE)) return false;
-    static const char *const words[] = {"data",   "model",     "layer", "fn",
-                                        "metric", "optimizer", "train", "assert"};
+    static const char *const words[] = {
+        "data",
+        "train",
+        "assert",
+#define DEFINITION(name, word, phrase, place, given, apart) word,
+#include "definitions.def"
+#undef DEFINITION
+    };
     Diagnostic *d = diagnose(s->p->ctx, SYNTAX_ITEM, span, word);
     const char *nearest = string_nearest(word, words, sizeof words / sizeof *words);
     if (nearest) diagnostic_help(s->p->ctx, d, "did you mean `%s`?", nearest);

@@ -167,6 +167,7 @@ static Node *text_leaf(Parser *p, Span span) {
 %token IDENTIFIER "name" TEXT "text"
 %token <unit> NUMBER "number"
 %token DATA "data" MODEL "model" LAYER "layer" FN "fn" METRIC "metric" OPTIMIZER "optimizer" TRAIN "train"
+%token CLIP "clip" AVERAGE "average" WATCH "watch"
 %token ASSERT "assert" PARAM "param" STATE "state" REVERSED "reversed"
 %token IF "if" ELSE "else" AND "and" OR "or" NOT "not" OVER "over" WITH "with" FROM "from" ON "on"
 %token REPEAT "repeat" RECUR "recur" MINIMIZE "minimize" TRUE "true" FALSE "false"
@@ -214,6 +215,9 @@ kind: "model"       { $$ = DEFINE_MODEL; }
     | "fn"          { $$ = DEFINE_FN; }
     | "metric"      { $$ = DEFINE_METRIC; }
     | "optimizer"   { $$ = DEFINE_OPTIMIZER; }
+    | "clip"        { $$ = DEFINE_CLIP; }
+    | "average"     { $$ = DEFINE_AVERAGE; }
+    | "watch"       { $$ = DEFINE_WATCH; }
 
 head: kind name parameters                { $$ = define(p, @$, $1, $2, $3); }
     | kind name parameters "->" results   { $$ = define(p, @$, $1, $2, $3); $$->results = $5; }
@@ -325,7 +329,8 @@ entry: expr
 
 /* Words that begin a definition or a declaration are names everywhere else. */
 name: word { $$ = name_leaf(p, @$); }
-word: IDENTIFIER | "data" | "model" | "layer" | "fn" | "metric" | "optimizer" | "train" | "assert" | "param" | "state" | "reversed"
+word: IDENTIFIER | "data" | "model" | "layer" | "fn" | "metric" | "optimizer" | "clip" | "average" | "watch"
+    | "train" | "assert" | "param" | "state" | "reversed"
 %%
 static const int codes[TOKEN_COUNT] = {
 #define TOKEN(name, spelling, class, after, before) [TOKEN_##name] = TOK_##name,

@@ -35,7 +35,11 @@ static const UnitRow units[] = {
 #undef UNIT
 };
 
-static const char *const definitions[] = {"model", "layer", "fn", "metric", "optimizer"};
+static const DefinitionRow definitions[] = {
+#define DEFINITION(name, word, phrase, place, given, apart) {word, phrase, given, apart},
+#include "definitions.def"
+#undef DEFINITION
+};
 
 const char *node_kind_word(NodeKind kind) { return kinds[kind]; }
 const char *operator_text(Operator op) { return operators[op].spelling; }
@@ -43,7 +47,7 @@ int operator_precedence(Operator op) { return operators[op].precedence; }
 bool operator_gives_truth(Operator op) {
     return operators[op].precedence <= operators[OPERATOR_LESS].precedence;
 }
-const char *definition_word(DefinitionKind definition) { return definitions[definition]; }
+const DefinitionRow *definition_row(DefinitionKind definition) { return &definitions[definition]; }
 const char *unit_text(Unit unit) { return units[unit].spelling; }
 Dimension unit_dimension(Unit unit) { return units[unit].dimension; }
 double unit_value(Unit unit, double number) { return number * units[unit].times / units[unit].over; }
@@ -86,7 +90,7 @@ bool node_equal(const Node *a, const Node *b) {
 
 static void dump(Text *out, const Node *node, int depth) {
     text_add(out, "%*s%s", 2 * depth, "",
-             node->kind == AST_DEFINE ? definitions[node->definition] : kinds[node->kind]);
+             node->kind == AST_DEFINE ? definitions[node->definition].word : kinds[node->kind]);
     if (node->op != NO_OPERATOR) text_add(out, " %s", operators[node->op].spelling);
     if (node->kind == AST_TEXT) {
         text_put(out, " ");

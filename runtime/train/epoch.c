@@ -186,10 +186,6 @@ void nn_epoch_measure(nn_loop *l) {
     }
 }
 
-static bool improved(double value, double best) {
-    return value < best - 1e-4 * (isinf(best) ? 0 : fabs(best));
-}
-
 // The epoch after this one that is among the n evenly chosen of E: the first e with floor(n e / E) above this
 // one's.
 static int64_t next_chosen(const nn_loop *l, int64_t n) {
@@ -227,11 +223,8 @@ static bool judge(nn_loop *l, nn_reason *reason) {
     nn_epoch_measure(l);
     put_clock(l);
     if (nn_model_has(&t->model, NN_EPOCH) && t->at.loss_count > 0) nn_trainer_run(t, NN_EPOCH);
-    if (l->manifest->best >= 0 && t->at.loss_count > 0) {
-        double value = nn_scalar_get(&t->model, l->manifest->best);
-        is_best = improved(value, t->at.best);
-        t->at.best = is_best ? value : t->at.best;
-    }
+    if (l->manifest->best >= 0 && t->at.loss_count > 0)
+        is_best = nn_scalar_get(&t->model, l->manifest->best) != 0;
     if (*reason == NN_GOING && nn_model_has(&t->model, NN_STOP) && nn_stop_asked(l)) *reason = NN_END_BY_STOP;
     return is_best;
 }

@@ -352,7 +352,10 @@ int32_t nn_object_save(void *object, const char *path) {
     if (o == NULL || path == NULL) return NN_USAGE;
     nn_storing s = storing(o);
     nn_forget(&o->ctx);
-    return (int32_t)nn_file_replace(&o->ctx, path, nn_store_write, &s);
+    nn_averages_swap(s.model, &o->trainer.at);
+    nn_status status = nn_file_replace(&o->ctx, path, nn_store_write, &s);
+    nn_averages_swap(s.model, &o->trainer.at);
+    return (int32_t)status;
 }
 
 int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64_t *needed) {
@@ -361,7 +364,9 @@ int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64
     if (o == NULL) return NN_USAGE;
     nn_storing s = storing(o);
     nn_sink_memory(&sink, memory, memory == NULL ? 0 : bytes);
+    nn_averages_swap(s.model, &o->trainer.at);
     nn_store_write(&s, &sink);
+    nn_averages_swap(s.model, &o->trainer.at);
     if (needed != NULL) *needed = sink.count;
     return memory != NULL && sink.count > bytes ? NN_USAGE : NN_OK;
 }
@@ -392,6 +397,7 @@ int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) 
     draw_initial(t); // what a file of weights alone does not bring is as new
     nn_store_apply(&a);
     t->at = at;
+    nn_averages_swap(&t->model, &t->at);
     o->pending = pending;
     return NN_OK;
 }

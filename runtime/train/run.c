@@ -130,8 +130,7 @@ static bool is_possible(const nn_loop *l) {
     int64_t updates = ceiling(at->batch, l->accumulate);
     return at->batch <= l->batches && at->batch_number == (__int128)at->epoch * l->batches + at->batch &&
            at->step == (__int128)at->epoch * l->updates + updates && at->loss_count == updates &&
-           at->has_weights <= 1 && at->ended <= 1 && !isnan(at->best) && isfinite(at->elapsed) &&
-           at->elapsed >= 0;
+           at->has_weights <= 1 && at->ended <= 1 && isfinite(at->elapsed) && at->elapsed >= 0;
 }
 
 static nn_status prepare_loop(nn_loop *l) {
@@ -238,7 +237,6 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     if (nn_trainer_load(t, &request) != NN_OK || check_parts(t) != NN_OK || take_start(t) != NN_OK ||
         nn_check_outputs(t) != NN_OK)
         return l->ctx->status;
-    t->at.best = (double)INFINITY;
     if (r->bytes != NULL && nn_checkpoint_apply(t, r) != NN_OK) return l->ctx->status;
     if (nn_settings_apply(t, r->bytes != NULL) != NN_OK) return l->ctx->status;
     if (nn_finite_begin(t) != NN_OK) return l->ctx->status;

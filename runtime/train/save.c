@@ -66,7 +66,7 @@ static void put_names(const nn_trainer *t, nn_sink *sink) {
 static void weights_metadata(void *data, nn_sink *sink) { put_names(data, sink); }
 
 // The numbers of a checkpoint's metadata.
-enum { ENTRIES = 17 };
+enum { ENTRIES = 16 };
 
 static void entries_of(nn_position *at, int64_t rows[NN_PARTS], nn_entry entries[ENTRIES]) {
     const nn_entry all[] = {{"run.step", &at->step, NULL},
@@ -75,7 +75,6 @@ static void entries_of(nn_position *at, int64_t rows[NN_PARTS], nn_entry entries
                             {"run.batch_number", &at->batch_number, NULL},
                             {"run.loss_sum", NULL, &at->loss_sum},
                             {"run.loss_count", &at->loss_count, NULL},
-                            {"run.best", NULL, &at->best},
                             {"run.elapsed", NULL, &at->elapsed},
                             {"run.has_weights", &at->has_weights, NULL},
                             {"run.ended", &at->ended, NULL},
@@ -205,7 +204,10 @@ static nn_status prepare(nn_trainer *t, int file, nn_contents contents, nn_metad
     nn_storing storing = {&model, contents, metadata, t};
     if (contents == NN_WEIGHTS && t->unsaved != NULL) model.arena = t->unsaved;
     nn_second_mark(t);
-    return nn_file_prepare(t->ctx, t->files->fresh[file], t->files->of[file], nn_store_write, &storing);
+    nn_averages_swap(&model, &t->at);
+    nn_file_prepare(t->ctx, t->files->fresh[file], t->files->of[file], nn_store_write, &storing);
+    nn_averages_swap(&model, &t->at);
+    return t->ctx->status;
 }
 
 // The newest keeps its name until the new one takes it, so a second name is made for it first.
@@ -448,5 +450,6 @@ nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
     t->keep = r->previous ? NN_KEEP_PREVIOUS : NN_KEEP_NEWEST;
     for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++)
         nn_scalar_put(&t->model, shown_tensor(&t->model, k), r->shown[k]);
-    return nn_checkpoint_state(t, r);
+    if (nn_checkpoint_state(t, r) == NN_OK) nn_averages_swap(&t->model, &t->at);
+    return t->ctx->status;
 }

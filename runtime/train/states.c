@@ -54,10 +54,30 @@ void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count) {
     t->call.rows = count;
 }
 
+void nn_averages_swap(const nn_model *m, const nn_position *at) {
+    enum { PART = 256 };
+    unsigned char one[PART * 8], other[PART * 8];
+    const int32_t *pairs = NN_TABLE(m, int32_t, averages);
+    for (uint32_t k = 0; k < m->manifest->averages_count && at->step > 0; k += 2) {
+        const nn_tensor *t = nn_model_tensor(m, pairs[k]), *average = nn_model_tensor(m, pairs[k + 1]);
+        for (int64_t first = 0, n = nn_tensor_elements(t); first < n; first += PART) {
+            int64_t count = n - first < PART ? n - first : PART;
+            nn_tensor_get(m, t, first, count, one);
+            nn_tensor_get(m, average, first, count, other);
+            nn_tensor_put(m, t, first, count, other);
+            nn_tensor_put(m, average, first, count, one);
+        }
+    }
+}
+
 void nn_states_begin(nn_trainer *t) {
+    nn_averages_swap(&t->model, &t->at);
     copy_out(t, t->saved);
     copy_in(t, t->initial, true);
     nn_totals_restart(t);
 }
 
-void nn_states_end(nn_trainer *t) { copy_in(t, t->saved, false); }
+void nn_states_end(nn_trainer *t) {
+    copy_in(t, t->saved, false);
+    nn_averages_swap(&t->model, &t->at);
+}

@@ -49,9 +49,8 @@ typedef struct nn_position {
     int64_t batch_number; // since the run's start
     double loss_sum;      // over this epoch's steps
     int64_t loss_count;
-    double best;         // of checkpoint = best(v)
     double elapsed;      // seconds, of the parts of the run before this one as well
-    int64_t has_weights; // 0 or 1: best(v) has written some
+    int64_t has_weights; // 0 or 1: checkpoint = best(v) has written some
     int64_t ended;       // 0 or 1: the run's end has been logged and saved at this step
     nn_log_mark logs[2]; // the directory's, and --log
 } nn_position;
@@ -137,8 +136,10 @@ void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count,
 void nn_states_remember(nn_trainer *t); // as the initial values
 void nn_totals_restart(nn_trainer *t);
 void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count); // the rows of the next batch
-void nn_states_begin(nn_trainer *t); // inference: a copy of states and totals is kept,
+void nn_states_begin(nn_trainer *t); // inference, with averages: a copy of states and totals is kept,
 void nn_states_end(nn_trainer *t);   // and given back
+// Parameters and the averages of the updates made so far change places, as files and inference have them.
+void nn_averages_swap(const nn_model *m, const nn_position *at);
 
 // ---- saving (save.c) ----
 nn_status nn_files_name(nn_trainer *t);

@@ -20,7 +20,7 @@ typedef struct {
     _Alignas(64) float carried[BATCH_ROOM]; // a state with a batch dimension
     _Alignas(64) double mean[2], deviation[2];
     _Alignas(64) double total_error, total_count, counter, lr, step, weight, loss_sum, update_loss,
-        accumulates, loss, out_loss, out_mae, best, stop, test_loss;
+        accumulates, loss, out_loss, out_mae, low, best, stop, test_loss;
     _Alignas(64) int32_t rowmap[BATCH_ROOM];
     _Alignas(64) float x[BATCH_ROOM][2], y[BATCH_ROOM], result[BATCH_ROOM];
     _Alignas(64) double raw_x[BLOCK][2], raw_y[BLOCK], raw_kind[BLOCK], measured[BLOCK][2];
@@ -68,6 +68,7 @@ enum {
     T_LOSS,
     T_OUT_LOSS,
     T_OUT_MAE,
+    T_LOW,
     T_BEST,
     T_STOP,
     T_TEST_LOSS,
@@ -130,7 +131,8 @@ static uint32_t tensors(Blob *b, const FakeOptions *o) {
     tensor(b, &t[T_LOSS], "loss", NN_OUTPUT, NN_DOUBLE, AT(loss), 0, 0, 0);
     tensor(b, &t[T_OUT_LOSS], "metrics.loss", NN_OUTPUT, NN_DOUBLE, AT(out_loss), 0, 0, 0);
     tensor(b, &t[T_OUT_MAE], "metrics.mae", NN_OUTPUT, NN_DOUBLE, AT(out_mae), 0, 0, 0);
-    tensor(b, &t[T_BEST], "best", NN_OUTPUT, NN_DOUBLE, AT(best), 0, 0, 0);
+    tensor(b, &t[T_LOW], "best.low", NN_RUN, NN_DOUBLE, AT(low), 0, 0, 0);
+    tensor(b, &t[T_BEST], "best.better", NN_RUN, NN_DOUBLE, AT(best), 0, 0, 0);
     tensor(b, &t[T_STOP], "stop", NN_OUTPUT, NN_DOUBLE, AT(stop), 0, 0, 0);
     tensor(b, &t[T_TEST_LOSS], "test.loss", NN_CLOCK, NN_DOUBLE, AT(test_loss), 0, 0, 0);
     t[T_TEST_LOSS].start = (double)NAN;
@@ -291,6 +293,7 @@ static void initial(Arena *a, const nn_call *call) {
         a->deviation[k] = 1;
     }
     a->counter = 0;
+    a->low = (double)INFINITY;
 }
 
 static void forward(Arena *a, const nn_call *call) {
@@ -354,6 +357,12 @@ static void take_long(void) {
     if (getenv("FAKE_SLOW") != NULL) nanosleep(&wait, NULL);
 }
 
+// The smallest value so far is the best.
+static void watch(Arena *a, double value) {
+    a->best = value < a->low;
+    if (value < a->low) a->low = value;
+}
+
 void fake_run(int32_t function, const nn_call *call, int32_t thread, int32_t threads) {
     Arena *a = (Arena *)(void *)call->arena;
     if (threads > 1) call->barrier(call->team);
@@ -377,7 +386,7 @@ void fake_run(int32_t function, const nn_call *call, int32_t thread, int32_t thr
     case NN_METRICS: a->out_mae = a->out_loss = a->total_error / a->total_count; break;
     case NN_EPOCH:
         a->counter++;
-        a->best = getenv("FAKE_BEST") == NULL ? a->test_loss : fabs(a->counter - atof(getenv("FAKE_BEST")));
+        watch(a, getenv("FAKE_BEST") == NULL ? a->test_loss : fabs(a->counter - atof(getenv("FAKE_BEST"))));
         break;
     case NN_STOP: a->stop = a->step >= 20; break;
     case NN_PREPARE: prepare(a, call); break;

@@ -274,7 +274,6 @@ static void test_forged(Tests *t) {
         {"run.loss_count", "9223372036854775807", "damaged", NN_DATA},
         {"run.loss_count", "9007199254740992", "counts", NN_DATA},
         {"run.has_weights", "2", "counts", NN_DATA},
-        {"run.best", "nan", "counts", NN_DATA},
         {"run.elapsed", "-1", "counts", NN_DATA},
         {"run.elapsed", "inf", "counts", NN_DATA},
         {"run.log", "7", "log.jsonl is not the log of the run", NN_FILE},
