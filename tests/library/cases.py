@@ -11,6 +11,7 @@ import edges
 import gradients
 import layers
 import recurrent
+import run
 from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
 from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lbfgs, Lion, Two
 
@@ -51,7 +52,7 @@ def muon(nesterov):
 
 SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
 
-CASES = layers.CASES + recurrent.CASES + edges.CASES + gradients.CASES + [
+CASES = layers.CASES + recurrent.CASES + edges.CASES + gradients.CASES + run.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
@@ -200,6 +201,19 @@ class Once:
         if self.optimizer.param_groups[0]['lr'] == self.first: self.scheduler.step(value)
 
 
+class Looks:
+    """A rate that is chosen anew at each epoch's end: choose(loss, gradients' norm, loss an epoch ago)."""
+
+    def __init__(self, optimizer, first, choose):
+        self.group, self.choose, self.before = optimizer.param_groups[0], choose, math.inf
+        self.group['lr'] = first
+
+    def step(self, value):
+        norm = sum((p.grad**2).sum().item() for p in self.group['params'])**0.5
+        self.group['lr'] = self.choose(value, norm, self.before)
+        self.before = value
+
+
 def schedule(name, text, make, lr=0.2, pace='step', **kw):
     CASES.append(Case('schedule_' + name, optimizer=(f'sgd(lr = {text})', lambda ps: O.SGD(ps, lr=lr)), schedule=make, pace=pace, **kw))
 
@@ -238,6 +252,8 @@ schedule('reduce_on_plateau', 'reduce_on_plateau(3, loss, factor = 0.5, patience
          lambda o: S.ReduceLROnPlateau(o, factor=0.5, patience=1), lr=3, pace='loss')
 schedule('plateau', '3 if not plateau(loss, patience = 2 epochs) else 0.1',
          lambda o: Once(o, S.ReduceLROnPlateau(o, factor=1 / 30, patience=2)), lr=3, pace='loss')
+schedule('change', '0.1 if change(loss) < 0.05 else 0.4', lambda o: Looks(o, 0.4, lambda v, _, before: 0.1 if abs(v - before) < 0.05 else 0.4), pace='loss')
+schedule('gradient_norm', '0.1 if gradient_norm < 0.5 else 0.4', lambda o: Looks(o, 0.4, lambda _, norm, __: 0.1 if norm < 0.5 else 0.4), pace='loss')
 
 
 # metrics, with a last batch that is smaller and a held-out part

@@ -1,6 +1,7 @@
 """How a case becomes a program, a PyTorch network and a reference: see reference.py."""
-import csv, json, math, pathlib, struct, subprocess, tempfile
+import copy, csv, json, math, pathlib, struct, subprocess, tempfile
 import torch
+from torch.optim import swa_utils
 
 HERE = pathlib.Path(__file__).resolve().parent
 STEPS, BATCH, ROWS = 50, 5, 12
@@ -67,6 +68,27 @@ class Weights(dict):
     training = True
 
 
+class Averaged:
+    """PyTorch's averages of the weights by name; `start`: so many updates are made before the first that counts."""
+
+    def __init__(self, named, start=0, **how):
+        self.named, self.start, self.made, self.own = named, start, 0, torch.nn.ParameterList(named.values())
+        self.model = swa_utils.AveragedModel(self.own, **how)
+
+    def update(self):
+        self.made += 1
+        if self.made > self.start: self.model.update_parameters(self.own)
+
+    def weights(self, w):
+        out = copy.copy(w)
+        if self.made > self.start: out.update(zip(self.named, self.model.module))
+        return out
+
+
+def ema(d): return lambda named: Averaged(named, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(d))
+def swa(start): return lambda named: Averaged(named, start)
+
+
 class Pairs:
     """Rows of inputs and targets."""
 
@@ -114,14 +136,14 @@ class Case:
     """hidden: what stands between the layers, as text and as a function of (value, weights). loss: text, function(out, rows).
     optimizer: text, function(parameters) -> torch optimizer. schedule: function(optimizer) -> scheduler, stepped after each
     update, epoch, or with the epoch's loss (`pace`). metrics: key in the log -> text and function(out, rows) over a whole part. accumulate: batches of an update; at_once: the reference takes their rows as one batch. clip: on the
-    parameters before the update, constrain: after it. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. fields: what else the data block holds. states: ends of names that are no parameters."""
+    parameters before the update, constrain: after it; average: of what is updated then, by `ema` or `swa`. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. fields: what else the data block holds. states: ends of names that are no parameters."""
 
     def __init__(self, name, loss=None, hidden=None, optimizer=None, schedule=None, pace='step', extra='', clip=None, constrain=None,
                  layer='dense', width=8, definitions='', states=('.running_mean', '.running_variance', '.u'), metrics=None, batch=BATCH,
-                 accumulate=1, at_once=False, test=0, model=None, fields=''):
+                 accumulate=1, at_once=False, test=0, model=None, fields='', average=None):
         self.name, self.extra, self.clip, self.constrain, self.layer, self.pace = name, extra, clip, constrain, layer, pace
         self.width, self.definitions, self.states, self.metrics, self.batch = width, definitions, states, metrics or {}, batch
-        self.accumulate, self.at_once, self.test, self.model, self.fields = accumulate, at_once, test, model, fields
+        self.accumulate, self.at_once, self.test, self.model, self.fields, self.average = accumulate, at_once, test, model, fields, average
         self.loss = loss or ('cross_entropy(out, label)', lambda o, r: torch.nn.functional.cross_entropy(o, r.label))
         self.hidden = hidden or ('tanh', lambda h, w: torch.tanh(h))
         self.optimizer = optimizer or ('sgd(lr = 0.1)', lambda ps: torch.optim.SGD(ps, lr=0.1))
@@ -173,6 +195,7 @@ class Case:
 def train(case, w, named, rows_of, test):
     """Fifty updates as the trainer makes them; the blocks of what was seen on the way."""
     parameters, losses, rates, log = list(named.values()), [], [], {}
+    averaged = case.average(named) if case.average else None
     opt = case.optimizer[1](parameters)
     sched = case.schedule(opt) if case.schedule else None
     epoch = 0
@@ -198,15 +221,17 @@ def train(case, w, named, rows_of, test):
             if case.constrain:
                 with torch.no_grad():
                     for p in parameters: p.copy_(case.constrain(p))
+            if averaged: averaged.update()
             if sched and case.pace == 'step': sched.step()
             if len(losses) == STEPS: break
         else:
             for k, (_, f) in case.metrics.items(): log.setdefault(k, []).extend(flat(f(torch.cat(seen), rows)))
-            if test is not None: case.measure(w, test, log)
+            if test is not None: case.measure(averaged.weights(w) if averaged else w, test, log)
             mean = sum(losses[first:]) / (len(losses) - first)
             if sched and case.pace == 'epoch': sched.step()
             if sched and case.pace == 'loss': sched.step(mean)
             epoch += 1
+    if averaged: w.update(averaged.weights(w))
     blocks = [('losses', losses)] + ([('lr', rates)] if sched else [])
     return blocks + [('log.' + k, v) for k, v in log.items()]
 

@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 
-from engine import BATCH, FIELDS, HERE, ROWS, STEPS, Case, Rows, Trainer, dense, flat, write
+from engine import BATCH, FIELDS, HERE, ROWS, STEPS, Case, Rows, Trainer, dense, ema, flat, write
 
 
 def network(rows, w):
@@ -92,9 +92,9 @@ class Players:
     """Two models, each with its `minimize` line: the second sees what the first has changed. losses(rows, weights) gives those of both;
     every: the second line runs at each so many steps. The loss is that of both lines before either changes anything."""
 
-    def __init__(self, name, lines, losses, first, second, every=1, clip=None, extra='', width=4):
+    def __init__(self, name, lines, losses, first, second, every=1, clip=None, extra='', width=4, average=None):
         self.name, self.lines, self.losses, self.first, self.second = name, lines, losses, first, second
-        self.every, self.clip, self.extra, self.width = every, clip, extra, width
+        self.every, self.clip, self.extra, self.width, self.average = every, clip, extra, width, average
 
     def text(self):
         return (f'# {self.name}.nn: written by reference.py.\ndata rows = csv("rows.csv") {{\n{FIELDS}}}\n'
@@ -115,6 +115,7 @@ class Players:
         w = Trainer(nnc, source, HERE).start(())
         of = {m: [v for k, v in w.items() if k.startswith(m)] for m in ('judge', 'artist')}
         first, second, rows, losses = self.first(of['judge']), self.second(of['artist']), Rows.load(), []
+        averaged = self.average(w) if self.average else None
         while len(losses) < STEPS:
             for k in range(0, ROWS, BATCH):
                 r = rows[k:k + BATCH]
@@ -122,7 +123,9 @@ class Players:
                 losses.append((one + two).item())
                 self.update(one, of['judge'], first)
                 if (len(losses) - 1) % self.every == 0: self.update(self.losses(r, w)[1], of['artist'], second)
+                if averaged: averaged.update()
                 if len(losses) == STEPS: break
+        if averaged: w = averaged.weights(w)
         write(self.name, [('losses', losses)] + [(k, flat(w[k].detach())) for k in sorted(w)])
 
 
@@ -155,4 +158,9 @@ CASES += [
     minimize -mean(judge(fake)) over artist with adam(lr = 0.02) if mod(step, 3) == 0
 ''', wgan, lambda ps: torch.optim.Adam(ps, lr=0.01), lambda ps: torch.optim.Adam(ps, lr=0.02), every=3,
             clip=lambda ps: torch.nn.utils.clip_grad_norm_(ps, 2.), extra='    clip    = norm(2)\n', width=13),
+    Players('players_average', '''    minimize binary_cross_entropy(judge(x), 1) + binary_cross_entropy(judge(fake), 0)
+        over judge with adam(lr = 0.02)
+    minimize binary_cross_entropy(judge(fake), 1) over artist with sgd(lr = 0.3) if mod(step, 2) == 0
+''', gan, lambda ps: torch.optim.Adam(ps, lr=0.02), lambda ps: torch.optim.SGD(ps, lr=0.3), every=2,
+            extra='    average = ema(0.9)\n', average=ema(0.9)),
 ]

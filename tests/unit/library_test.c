@@ -248,12 +248,16 @@ static int run_case(const char *name, const char *work) {
 
 // ---- is every definition, and every option of it, in a case? ----
 
+// What a file keeps to itself may stand behind a word: `_gradient_norm` behind `gradient_norm`.
 static bool names_item(const Node *node, const LibraryItem *item) {
     if (!node) return false;
+    const char *own = item->node->name;
     bool prefixed =
         node->kind == AST_MEMBER && node->base->kind == AST_NAME && !strcmp(node->base->name, "keras");
     if (prefixed || node->kind == AST_NAME)
-        if (prefixed == (*item->prefix != 0) && !strcmp(node->name, item->node->name)) return true;
+        if (prefixed == (*item->prefix != 0) &&
+            (!strcmp(node->name, own) || (*own == '_' && !strcmp(node->name, own + 1))))
+            return true;
     for (int i = 0; i < 3 && !prefixed; i++)
         if (names_item(node->kid[i], item)) return true;
     for (int i = 0; i < node->count; i++)
