@@ -257,6 +257,8 @@ const char *header_text(const Module *m, const OutputOptions *o, bool openblas) 
         {"inputs", declared(&h, 0, h.inputs, "const ")},
         {"outputs", list(&h, h.fields, all)}, // none: the model is called in the text alone
         {"gives", declared(&h, h.fields, all, "")},
+        {"averages", m->averages.count ? "" : NULL},
+        {"averaged", m->averages.count && m->outputs.count ? "" : NULL},
         {"watches", counts ? NULL : ""},
         {"counts", counts ? "" : NULL},
         {"parameters", parameters(m->program)},

@@ -375,6 +375,19 @@ static nn_status take_position(void *entries, nn_context *ctx, const char *key, 
     return nn_entries_take(ctx, "", entries, ENTRIES, key, value, &(uint32_t){0});
 }
 
+// A file may be of the same network without averages, however many updates it has seen.
+static void take_averages(Object *o) {
+    const nn_model *m = &o->trainer.model;
+    const int32_t *pairs = NN_TABLE(m, int32_t, averages);
+    bool all = true;
+    for (uint32_t k = 0; k < m->manifest->averages_count; k += 2)
+        all = all && o->stored[pairs[k + 1]].bytes != NULL;
+    if (all)
+        nn_averages_swap(m, &o->trainer.at);
+    else
+        nn_averages_start(m);
+}
+
 int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) {
     Object *o = object;
     nn_position at = {0};
@@ -397,7 +410,7 @@ int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) 
     draw_initial(t); // what a file of weights alone does not bring is as new
     nn_store_apply(&a);
     t->at = at;
-    nn_averages_swap(&t->model, &t->at);
+    take_averages(o);
     o->pending = pending;
     return NN_OK;
 }

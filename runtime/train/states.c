@@ -54,21 +54,28 @@ void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count) {
     t->call.rows = count;
 }
 
-void nn_averages_swap(const nn_model *m, const nn_position *at) {
+// To each average its parameter, and if `swap`, the other way too.
+static void move_averages(const nn_model *m, bool swap) {
     enum { PART = 256 };
-    unsigned char one[PART * 8], other[PART * 8];
+    double one[PART], other[PART];
     const int32_t *pairs = NN_TABLE(m, int32_t, averages);
-    for (uint32_t k = 0; k < m->manifest->averages_count && at->step > 0; k += 2) {
+    for (uint32_t k = 0; k < m->manifest->averages_count; k += 2) {
         const nn_tensor *t = nn_model_tensor(m, pairs[k]), *average = nn_model_tensor(m, pairs[k + 1]);
         for (int64_t first = 0, n = nn_tensor_elements(t); first < n; first += PART) {
             int64_t count = n - first < PART ? n - first : PART;
             nn_tensor_get(m, t, first, count, one);
             nn_tensor_get(m, average, first, count, other);
-            nn_tensor_put(m, t, first, count, other);
             nn_tensor_put(m, average, first, count, one);
+            if (swap) nn_tensor_put(m, t, first, count, other);
         }
     }
 }
+
+void nn_averages_swap(const nn_model *m, const nn_position *at) {
+    if (at->step > 0) move_averages(m, true);
+}
+
+void nn_averages_start(const nn_model *m) { move_averages(m, false); }
 
 void nn_states_begin(nn_trainer *t) {
     nn_averages_swap(&t->model, &t->at);

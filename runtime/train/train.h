@@ -140,6 +140,7 @@ void nn_states_begin(nn_trainer *t); // inference, with averages: a copy of stat
 void nn_states_end(nn_trainer *t);   // and given back
 // Parameters and the averages of the updates made so far change places, as files and inference have them.
 void nn_averages_swap(const nn_model *m, const nn_position *at);
+void nn_averages_start(const nn_model *m); // they are the parameters
 
 // ---- saving (save.c) ----
 nn_status nn_files_name(nn_trainer *t);

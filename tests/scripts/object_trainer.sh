@@ -22,6 +22,11 @@ nm -D -u digits.so | grep -E ' (pthread_.*|signal|sigaction|exit|abort|printf|pu
 # The value that ends an epoch reaches the schedule that watches it.
 "$NNC" build "$ROOT/tests/host/plateau.nn" --emit obj
 gcc $warnings -I. "$ROOT/tests/host/plateau.c" plateau.o "$BUILD/libnn.a" -lm -o plateau && ./plateau || fail "plateaus"
+# An object predicts with the averages of its weights, and so does a trainer with the file it wrote.
+"$NNC" build "$ROOT/tests/host/average.nn" && "$NNC" build "$ROOT/tests/host/average.nn" --emit obj
+gcc $warnings -I. "$ROOT/tests/host/average.c" average.o "$BUILD/libnn.a" -lm -o host && ./host >host.txt || fail "averages"
+printf 'x_0,x_1\n0.25,0.75\n' | ./average predict --weights average.safetensors | tail -n 1 >trainer.txt
+awk 'NR == FNR { own = $1; next } { d = $1 - own; exit !(d < 1e-6 && d > -1e-6) }' host.txt trainer.txt || fail "a trainer predicts with other weights: $(cat host.txt trainer.txt)"
 # Assembly is the object's: assembled, the same names.
 "$NNC" build digits.nn --emit asm && gcc -c digits.s -o assembled.o || fail "--emit asm cannot be assembled"
 diff <(nm -g digits.o | awk '{print $NF}') <(nm -g assembled.o | awk '{print $NF}') || fail "--emit asm: other names"
