@@ -214,8 +214,8 @@ const Node *library_member(const Library *library, Span from, const char *file, 
 // way to those whose names stand apart (definitions.def).
 const Node *library_rule(const Library *library, Span from, const char *file, DefinitionKind kind,
                          const char *name);
-// The clip that measures `gradient_norm` (stdlib/run.nn).
-const Node *library_norm(const Library *library);
+// A definition that stdlib/run.nn keeps for the compiler: how `gradient_norm` is measured, how data are scaled.
+const Node *library_private(const Library *library, DefinitionKind kind, const char *name);
 // Is there a library of that name, whose members are written with it? The file's own names come first.
 bool library_named(const Library *library, Span from, const char *file);
 // The libraries whose members are written with a word, for suggestions. Returns how many; stores at most

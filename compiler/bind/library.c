@@ -156,10 +156,10 @@ int library_rules(const Library *library, Span from, DefinitionKind kind, const 
     return count;
 }
 
-// Private to its file: the text that holds the standard library's clips sees it.
-const Node *library_norm(const Library *library) {
+// The text that holds the standard library's clips sees it.
+const Node *library_private(const Library *library, DefinitionKind kind, const char *name) {
     const Node *clip = map_get(library->standard, "clip norm");
-    return library_rule(library, clip->span, NULL, DEFINE_CLIP, "_gradient_norm");
+    return library_rule(library, clip->span, NULL, kind, name);
 }
 
 static const Builtin builtins[] = {

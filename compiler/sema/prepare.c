@@ -88,20 +88,20 @@ static void add_missing_mean(Maker *k, Tensor *raw) {
     vec_push(k->r->arena, &d->statistics, s);
 }
 
-// (x - low) / (high - low), or (x - mean) / deviation. A range or deviation of 0 counts as 1, and what
-// differs from such a constant by rounding alone is it.
-static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool minmax) {
-    Program *p = k->r->p;
+// What was measured as run.nn scales it.
+static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool minmax, Span span) {
+    Run *r = k->r;
     const Affine *forms[MAX_RANK];
+    Tensor *const tensors[] = {of, low, high};
+    SemaValue values[3];
+    const char *names[] = {NULL, NULL, NULL};
     Array a = sample_array(k, of->dims + 1, of->rank - 1, forms);
-    const Expr *x = expr_read(p, of, forms, NULL), *l = expr_read(p, low, forms + 1, NULL),
-               *h = expr_read(p, high, forms + 1, NULL);
-    const Expr *width = minmax ? expr_sub(p, h, l) : h, *zero = expr_const(p, 0);
-    const Expr *constant = expr_binary(p, OP_EQ, width, zero), *from = expr_sub(p, x, l);
-    const Expr *most = expr_mul(p, expr_const(p, NN_SAME), expr_unary(p, OP_ABS, l));
-    const Expr *same = expr_binary(p, OP_LE, expr_unary(p, OP_ABS, from), most);
-    a.e = expr_select(p, constant, expr_select(p, same, zero, from), expr_div(p, from, width));
-    return value_array(k->r->session, &a);
+    for (int i = 0; i < 3; i++) {
+        a.e = expr_read(r->p, tensors[i], forms + (i > 0), NULL); // a statistic has no rows
+        values[i] = value_array(r->session, &a);
+    }
+    const Node *define = library_private(r->library, DEFINE_FN, minmax ? "_ranged" : "_standardized");
+    return value_first(definition_apply(k->el, k->env, define, NULL, (Arguments){values, names, 3}, span));
 }
 
 static void report_shape(Maker *k, const Node *e, SemaValue v) {
@@ -138,7 +138,7 @@ static SemaValue standardized(Maker *k, const Node *e) {
         s.of[0] = of, s.into[0] = low, s.into[1] = high;
         vec_push(r->arena, &r->m->data.statistics, s);
     }
-    return scaled(k, of, low, high, minmax);
+    return scaled(k, of, low, high, minmax, e->span);
 }
 
 // ---- expressions ----

@@ -119,7 +119,7 @@ static void report_norm(Run *r, Function *f, Tensor *norm, const Line *line) {
 }
 
 static bool measure_norm(Run *r, Elaborator *el, const Line *line) {
-    const Node *define = library_norm(r->library);
+    const Node *define = library_private(r->library, DEFINE_CLIP, "_gradient_norm");
     const char *name = define->items[0]->name;
     Rule rule = {define, {arena_new(r->arena, SemaValue), &name, 1}, r->train->span};
     int first = el->function->equations.count;

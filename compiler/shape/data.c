@@ -40,6 +40,20 @@ static const Slot *outer_index(const Phrase *reader, const Phrase *p) {
     return found;
 }
 
+// What was measured as run.nn scales it: by two statistics of its own shape.
+static Shape scaled_shape(Place at, const Phrase *p) {
+    Shape v = shape_first(shape_at(at, p->part[0]));
+    if (v.kind == SHAPE_WRONG) return v;
+    if (v.kind == SHAPE_KNOWN) v = shape_scalar(TYPE_REAL);
+    v.type = TYPE_REAL;
+    Library *library = at.s->library;
+    const char *name = is_named(p, "minmax") ? "_ranged" : "_standardized";
+    Definition *d = definition_of_node(library, library_private(library, DEFINE_FN, name));
+    Shape *given = arena_array(at.s->arena, Shape, 3);
+    for (int i = 0; i < 3; i++) given[i] = v;
+    return define_apply(at, d, given, NULL, p, p->span);
+}
+
 // What a reader gives has the shape of its field; in an equation a column is one number, columns are a row of
 // them.
 Shape reader_shape(Place at, const Phrase *p) {
@@ -47,11 +61,7 @@ Shape reader_shape(Place at, const Phrase *p) {
     bool converts = is_named(p, "class") || is_named(p, "int") || p->kind == PHRASE_BINARY;
     const Slot *index = converts ? NULL : outer_index(p, p);
     if (index) return fail_shape(at.s, READER_INDEX, p->span, text_of(at.s, p->node), index->name);
-    if (is_named(p, "standardize") || is_named(p, "minmax")) {
-        Shape v = shape_first(shape_at(at, p->part[0]));
-        v.type = TYPE_REAL;
-        return v;
-    }
+    if (is_named(p, "standardize") || is_named(p, "minmax")) return scaled_shape(at, p);
     if (is_named(p, "class") || is_named(p, "int")) {
         shape_at(at, p->part[1]);
         return shape_at(at, p->part[0]);

@@ -335,7 +335,8 @@ static void look_at_norm(Run *r, const Phrase *clip) {
     if (!(rule && rule->totals) &&
         !node_names(r->train->block, context_intern(r->s->ctx, "gradient_norm", 13)))
         return;
-    Definition *d = definition_of_node(r->s->library, library_norm(r->s->library));
+    Definition *d =
+        definition_of_node(r->s->library, library_private(r->s->library, DEFINE_CLIP, "_gradient_norm"));
     for (int i = 0; i < r->tree->params.count; i++) {
         const Declared *p = r->tree->params.data[i];
         Shape *g = arena_new(r->s->arena, Shape);
