@@ -71,16 +71,16 @@ static Frame *frame_of_call(At at, Case *c, const Instance *in, const Phrase *ca
 
 // ---- parameters ----
 
-// A length in epochs where steps are wanted (rule 23).
+// A length in epochs where steps are wanted (rule 23). `wanted`: NULL of what becomes a tensor of steps.
 static Operand as_steps(At at, Operand v, const Shape *given, const Shape *wanted, Span span) {
     if (v.kind == OPERAND_LIST) {
         Operand *items = arena_array(at.m->arena, Operand, v.count + 1);
         for (int i = 0; i < v.count; i++)
-            items[i] = as_steps(at, v.items[i], &given->items[i], &wanted->items[i], span);
+            items[i] = as_steps(at, v.items[i], &given->items[i], wanted ? &wanted->items[i] : NULL, span);
         v.items = items;
     }
-    bool converts =
-        operand_is_number(v) && given->unit == DIMENSION_EPOCHS && wanted->counts == DIMENSION_STEPS;
+    bool converts = operand_is_number(v) && given->unit == DIMENSION_EPOCHS &&
+                    (!wanted || wanted->counts == DIMENSION_STEPS);
     return converts ? at.m->run->to_steps(at.m->run->data, at, v, span) : v;
 }
 
@@ -114,6 +114,8 @@ static void take_filter(Frame *f, const Node *parameter, const Array *a) {
 static Operand tensor_given(At caller, Frame *f, int i, Operand v, Span span) {
     const Node *parameter = f->of->define->node->items[i];
     v = operand_forced(caller, operand_first(v));
+    bool steps = v.kind == OPERAND_LIST && parameter->type && string_equal(parameter->type, "steps");
+    if (steps) v = as_steps(caller, v, &f->of->given[i], NULL, span);
     if (v.kind == OPERAND_LIST) v = operand_of_list(caller, v, span);
     if (v.kind != OPERAND_TENSOR) return v;
     if (!v.is_view) v = operand_store(caller, v, operand_name(caller, v), span);
@@ -129,7 +131,7 @@ static Operand apart(At at, const Slot *slot, Operand v, Span span) {
     return operand_own(at, v, path_in(at.m, at.frame, slot->name), span);
 }
 
-static Operand parameter_of(At at, int i, Operand v, Span span) {
+Operand parameter_operand(At at, int i, Operand v, Span span) {
     const Case *c = at.frame->of;
     const Definition *d = c->define;
     const Shape *wanted = &c->slot[i], *given = &c->given[i];
@@ -154,7 +156,7 @@ static bool bind_parameters(At caller, At at, Frame *f, const Operand *given, Sp
         if (values[i].kind == OPERAND_WRONG) return false;
     }
     for (int i = 0; i < d->parameters; i++) {
-        f->slot[i] = parameter_of(at, i, values[i], span);
+        f->slot[i] = parameter_operand(at, i, values[i], span);
         if (f->slot[i].kind == OPERAND_WRONG) return false;
     }
     return true;
@@ -209,6 +211,13 @@ static Operand run_body(At at, Span span) {
     return results_of(at, v, span);
 }
 
+// A model's results: what is measured takes them as they are.
+static void mark_given(Operand v) {
+    const Expr *e = v.kind == OPERAND_TENSOR ? v.array->e : v.kind == OPERAND_SCALAR ? v.e : NULL;
+    for (int i = 0; e && i < e->read_count; i++) e->reads[i]->tensor->given = true;
+    for (int i = 0; v.kind == OPERAND_TUPLE && i < v.count; i++) mark_given(v.items[i]);
+}
+
 static Operand apply_whole(At at, Case *c, const Instance *in, const Operand *given, const Phrase *call,
                            Span span) {
     Frame *f = frame_of_call(at, c, in, call, span);
@@ -218,6 +227,7 @@ static Operand apply_whole(At at, Case *c, const Instance *in, const Operand *gi
     inside.indexed = false;
     if (!bind_parameters(at, inside, f, given, span)) return operand_wrong();
     Operand out = run_body(inside, span);
+    if (c->define->node->definition == DEFINE_MODEL) mark_given(out);
     if (is_layer(c->define)) {
         if (!table_get(&at.m->results, in->layer)) {
             Operand *first = arena_new(at.m->arena, Operand);

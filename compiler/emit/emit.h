@@ -206,6 +206,8 @@ struct Emitter {
 
 Emitter *emitter_create(Program *p, Library *library, const Tree *tree, const Expr *training);
 Writer *writer_create(Emitter *m, Function *f);
+// Adds to `f` the effect of every cell that was changed so far.
+void writer_effects(Emitter *m, Writer *to, Function *f);
 // Adds to the function the effect of every cell that was changed, and forgets them. Then loops are loops, and
 // equations stand before what reads them.
 void writer_finish(Emitter *m, Writer *to);
@@ -284,6 +286,8 @@ int facts_guards(const Fact *facts, const Guard **guards, Arena *arena);
 
 // ---- apply.c, call.c: definitions, callables, pipes, the language's own functions ----
 
+// The value of parameter i as its body sees it: as it is given, or its default (ABSENT).
+Operand parameter_operand(At at, int i, Operand v, Span span);
 Operand operand_of_apply(At at, const Phrase *p);
 Operand operand_of_make(At at, const Phrase *p);
 Operand operand_of_pipe(At at, const Phrase *p);

@@ -41,14 +41,15 @@ At at_outside(Emitter *m, Writer *to, const Frame *frame) {
 // Is it the tensor of the cell's last value, whole and of the right type?
 static Tensor *whole_temp(const Cell *cell, const Expr *e) {
     Tensor *t = e->op == OP_READ ? e->tensor : NULL;
-    if (!t || t->kind != TENSOR_TEMP || t->rank != cell->target->rank || t->type != cell->target->type)
+    if (!t || t->kind != TENSOR_TEMP || t->rank != cell->target->rank ||
+        (t->rank && t->type != cell->target->type))
         return NULL;
     for (int d = 0; d < t->rank; d++)
         if (affine_only(e->forms[d]) != cell->current.array->indices[d]) return NULL;
     return t;
 }
 
-void writer_finish(Emitter *m, Writer *to) {
+void writer_effects(Emitter *m, Writer *to, Function *f) {
     Frame none = {.path = "", .place = "", .rounds = ""};
     At at = at_outside(m, to, &none);
     for (int i = 0; i < to->changed.count; i++) {
@@ -61,8 +62,12 @@ void writer_finish(Emitter *m, Writer *to) {
             t = tensor_write(at, string_format(m->arena, "%s.next", cell->target->name), TENSOR_TEMP,
                              (int)cell->target->type, v.kind == OPERAND_TENSOR ? v.array : &scalar,
                              cell->span);
-        if (t) vec_push(m->arena, &to->function->effects, (Effect){cell->target, t});
+        if (t) vec_push(m->arena, &f->effects, (Effect){cell->target, t});
     }
+}
+
+void writer_finish(Emitter *m, Writer *to) {
+    writer_effects(m, to, to->function);
     to->changed.count = 0;
 }
 

@@ -218,8 +218,8 @@ const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bind
 // replacement.
 typedef const Expr *ExprMap(void *data, const Expr *read);
 const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data);
-// Another value for one part, wherever it is not in a subscript. In the place of an integer a number is its
-// floor, here and in expr_map_reads.
+// Another value for one part, wherever it is not in a subscript. In a guard, and for reads in a subscript, a
+// number in the place of an integer is its floor.
 const Expr *expr_replace(Program *p, const Expr *e, const Expr *from, const Expr *to);
 const Expr *expr_rebuild(Program *p, const Expr *e, const Expr *const *args); // on other arguments
 const Expr *expr_map_args(Program *p, const Expr *e, ExprMap *each, void *data);

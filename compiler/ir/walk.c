@@ -55,6 +55,20 @@ static const Affine *walk_form(Walk *w, const Affine *a) {
     return affine_scale(w->p, sum, 1, a->denominator);
 }
 
+// Of an integer's terms, one of which became a number.
+static const Expr *walk_affine(Walk *w, const Affine *a) {
+    Expr const *small[SMALL], **atoms = scratch_array(w->p, const Expr *, small, a->count);
+    double numbers[SMALL], *coefs = scratch_array(w->p, double, numbers, a->count);
+    bool whole = a->denominator == 1;
+    for (int i = 0; i < a->count; i++) {
+        atoms[i] = walk(w, a->terms[i].atom);
+        coefs[i] = (double)a->terms[i].coef / (double)a->denominator;
+        whole = whole && (expr_is_integer(atoms[i]) || atoms[i]->op == OP_CONST);
+    }
+    if (whole || !w->from) return expr_affine(w->p, walk_form(w, a));
+    return expr_sum(w->p, (double)a->constant / (double)a->denominator, coefs, atoms, a->count);
+}
+
 static const Expr *walk_index(const Walk *w, const Expr *e) {
     for (int i = 0; i < w->count; i++)
         if (w->bindings[i].from == e->index) return expr_affine(w->p, w->bindings[i].to);
@@ -88,7 +102,7 @@ static const Expr *walk(void *data, const Expr *e) {
     const Expr *result;
     switch (e->op) {
     case OP_INDEX: result = walk_index(w, e); break;
-    case OP_AFFINE: result = expr_affine(w->p, walk_form(w, e->form)); break;
+    case OP_AFFINE: result = walk_affine(w, e->form); break;
     case OP_READ: result = w->from ? e : walk_read(w, e); break;
     case OP_WHERE: result = walk_where(w, e); break;
     case OP_DRAW: {

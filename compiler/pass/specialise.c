@@ -76,8 +76,15 @@ static const Expr *read_own(void *data, const Expr *read) {
     return t == read->tensor ? read : expr_read(c->p, t, read->forms, read->origin);
 }
 
+static bool puts_out(const Function *f, const Tensor *t) {
+    for (int i = 0; i < f->outputs.count; i++)
+        if (f->outputs.data[i] == t) return true;
+    return false;
+}
+
 static void make_own(Cut *c, Tensor *t) {
-    if (t->kind == TENSOR_TEMP && !c->own[t->id]) c->own[t->id] = tensor_again(c->p, t);
+    bool shared = t->kind == TENSOR_TEMP || (t->kind == TENSOR_OUTPUT && !puts_out(c->f, t));
+    if (shared && !c->own[t->id]) c->own[t->id] = tensor_again(c->p, t);
 }
 
 static void rename(Cut *c) {

@@ -188,10 +188,42 @@ static const Expr *read_end(void *data, const Expr *read) {
     return t ? expr_read(x->p, t, read->forms, read->origin) : read;
 }
 
+static bool reads_total(const Totals *x, const Expr *e) {
+    for (int i = 0; i < e->read_count; i++) {
+        Side side = totals_side(x, e->reads[i]->tensor);
+        if (side == SIDE_END || side == SIDE_LAST) return true;
+    }
+    return false;
+}
+
+static bool divides(const Expr *e, const Expr *d) {
+    const Expr *base = d->op == OP_PRODUCT && d->count == 1 && d->exponents[0] == 1 ? d->args[0] : d;
+    for (int i = 0; e->op == OP_PRODUCT && i < e->count; i++)
+        if (e->exponents[i] < 0 && (e->args[i] == d || e->args[i] == base)) return true;
+    return e->op == OP_DIV && e->args[1] == d;
+}
+
+// Is it `0 if d == 0 else ... / d`, with a total in d?
+static bool guards_total(const Totals *x, const Expr *e) {
+    const Expr *c = e->op == OP_SELECT ? e->args[0] : NULL;
+    if (!c || c->op != OP_EQ || !expr_is_const(e->args[1], 0)) return false;
+    int zero = expr_is_const(c->args[1], 0);
+    const Expr *d = c->args[!zero];
+    return expr_is_const(c->args[zero], 0) && divides(e->args[2], d) && reads_total(x, d);
+}
+
+// At the end of a part a quotient is plain: of nothing there is no value (rule 4 speaks of batches).
+static const Expr *plain(void *data, const Expr *e) {
+    Totals *x = data;
+    if (!e->count) return e;
+    e = expr_map_args(x->p, e, plain, x);
+    return guards_total(x, e) ? e->args[2] : e;
+}
+
 static void write_to(Totals *x, Function *f, const Definition *d, Tensor *t) {
     for (int i = 0; i < d->equations.count; i++) {
         const Equation *q = d->equations.data[i];
-        const Expr *e = expr_map_reads(x->p, totals_rows(x, q->e), read_end, x);
+        const Expr *e = expr_map_reads(x->p, totals_rows(x, plain(x, q->e)), read_end, x);
         equation_add(x->p, f, t, q->out, q->reduction, q->indices, q->index_count, e, q->origin);
     }
 }
@@ -227,7 +259,7 @@ static void write_definition(Totals *x, const Definition *d) {
         image->copy = second_write(x, d);
     } else if (image->side != SIDE_BATCH) {
         image->copy = totals_copy(x, d->tensor, TYPE_DOUBLE);
-        if (x->end) write_to(x, x->end, d, image->copy);
+        write_to(x, x->end, d, image->copy);
         if (image->side != SIDE_LAST) write_to(x, second_function(x), d, image->copy);
     }
 }
@@ -235,7 +267,7 @@ static void write_definition(Totals *x, const Definition *d) {
 // ---- one measure ----
 
 static void define_output(Totals *x, const Expr *e, const Affine *const *at) {
-    if (x->end)
+    if (x->measure->output)
         equation_add(x->p, x->end, x->measure->output, at, REDUCE_NONE, NULL, 0, e,
                      x->measure->value->origin);
 }
@@ -286,7 +318,7 @@ static Flow *slice_of(const Totals *x) {
 
 static void measure(Totals *x, const Measure *m) {
     x->measure = m;
-    x->end = NULL;
+    x->end = arena_new(x->p->arena, Function); // of a measure without output nobody asks what it is
     for (int i = 0; i < x->p->functions.count && m->output; i++)
         if (x->p->functions.data[i]->kind == FUNCTION_METRICS) x->end = x->p->functions.data[i];
     x->count = x->p->tensors.count;

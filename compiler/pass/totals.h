@@ -26,7 +26,7 @@ typedef struct {
     Table kept; // tensor of f -> where the second pass reads its rows
 
     const Measure *measure; // one at a time
-    Function *end;          // FUNCTION_METRICS; NULL: another function's measure writes there
+    Function *end;          // FUNCTION_METRICS; of a measure without output one that is thrown away
     Image *images;          // by the tensor's id
     int count, totals;
     Tensor *rows; // the number of rows of the part, or NULL

@@ -69,7 +69,7 @@ static Shape rate_shape(const Phrase *e) {
 }
 
 // What a call of the run leaves out is such a number too.
-static void default_rates(const Shaper *s, const Definition *d, Shape *given) {
+void default_rates(const Shaper *s, const Definition *d, Shape *given) {
     for (int i = 0; i < d->parameters; i++)
         if (given[i].kind == SHAPE_NONE && d->preset[i] && d->preset[i]->kind != PHRASE_DEFINITION &&
             is_rate(s, d, i, d->preset[i]))

@@ -82,6 +82,8 @@ Shape shape_first(Shape v);                                             // of se
 bool shape_is_number(Shape v);                                          // known or not
 Slot *slot_named(const Definition *d, const char *name, SlotKind kind); // SLOT_WRONG: of any kind
 bool definition_is_layer(const Definition *d);
+// call.c: defaults that the trainer may set are numbers of the run, where Shaper.rates says so.
+void default_rates(const Shaper *s, const Definition *d, Shape *given);
 // A definition under arguments by parameter (NONE: not given), found or made; wrong ones are not kept.
 // `path`: of the layer.
 Case *case_of(Shaper *s, Definition *define, const Shape *given, int count, const char *path, Span span);

@@ -11,7 +11,6 @@ typedef struct {
     const Node *train;
     Definition *block, *data;
     Place at; // of the block's text
-    int line; // of minimize, from 1
 } Run;
 
 Shaper *shaper_create(Context *ctx, Library *library, int64_t batch) {
@@ -177,9 +176,17 @@ static bool is_model(const Run *r, const char *path) {
     return false;
 }
 
-// Does the clause's selection hold the parameter? `path`: NULL for all.
-static bool selects(const Run *r, const char *path, bool matrices, const Declared *d) {
-    return !(path && !is_below(d->path, path) && !is_model(r, path)) && !(matrices && d->rank != 2);
+// Does the path name the parameter, its layer, or a model in which that is applied? NULL: all.
+static bool selects(const Run *r, const char *path, const Declared *d) {
+    if (!path || is_below(d->path, path)) return true;
+    bool inside = false, several = r->train->count > 1;
+    if (!is_model(r, path)) return false;
+    for (int i = 0; i < r->tree->layers.count && several; i++) {
+        const Layer *l = r->tree->layers.data[i];
+        if (!l->depth) inside = string_equal(l->path, path);
+        if (inside && is_below(d->path, l->path)) return true;
+    }
+    return !several;
 }
 
 static const char *path_of(Run *r, const Node *e) {
@@ -187,11 +194,6 @@ static const char *path_of(Run *r, const Node *e) {
     fail(r->s, OVER_WHAT, e->span, "");
     return NULL;
 }
-
-typedef struct {
-    const Phrase *over, *optimizer, *condition; // over: NULL for all
-    VEC(Declared *) params;
-} Chosen;
 
 static bool is_word(const Phrase *p, const char *word) {
     return p->kind == PHRASE_WORD && string_equal(p->builtin->name, word);
@@ -209,9 +211,8 @@ static void select_clause(Run *r, Chosen *c) {
     }
     for (int i = 0; i < r->tree->params.count; i++) {
         Declared *d = r->tree->params.data[i];
-        if (d->line == r->line || !selects(r, path, matrices, d)) continue;
+        if (d->trainable || !selects(r, path, d) || (matrices && d->rank != 2)) continue;
         d->trainable = true;
-        d->line = r->line;
         vec_push(r->s->arena, &c->params, d);
     }
     if (c->params.count || !over) return;
@@ -260,7 +261,7 @@ static bool rank_fits(Run *r, const Chosen *c, const Definition *d, const Declar
 }
 
 // One case for all numbers, else one for each shape.
-static void look_at_rule(Run *r, const Chosen *c) {
+static void look_at_rule(Run *r, Chosen *c) {
     Shaper *s = r->s;
     s->rates = true;
     Shape rule = shape_at(r->at, c->optimizer);
@@ -274,26 +275,29 @@ static void look_at_rule(Run *r, const Chosen *c) {
         bool brackets = d->node->items[0]->brackets;
         Shape *given = arena_array(s->arena, Shape, d->parameters + 1);
         for (int k = 0; k < d->parameters; k++) given[k] = rule.closure->given[k];
+        s->rates = true;
+        default_rates(s, d, given);
+        s->rates = false;
         given[0] = brackets ? shape_tensor(s, p->dims, p->rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
         given[1] = given[0];
-        case_of(s, d, given, d->parameters, NULL, c->optimizer->span);
+        vec_push(s->arena, &c->rules, case_of(s, d, given, d->parameters, NULL, c->optimizer->span));
     }
 }
 
 static void look_at_clauses(Run *r, const Phrase *minimize) {
-    r->line++;
-    VEC(Chosen) chosen = {0};
+    Line line = {.loss = minimize ? minimize->part[0] : setting(r, "loss")};
     if (!minimize) {
         Chosen one = {.optimizer = setting(r, "optimizer")};
-        if (one.optimizer) vec_push(r->s->arena, &chosen, one);
+        if (one.optimizer) vec_push(r->s->arena, &line.clauses, one);
     }
     for (int i = 1; minimize && i < minimize->count; i++) {
         const Phrase *clause = minimize->part[i];
         Chosen one = {.over = clause->part[0], .optimizer = clause->part[1], .condition = clause->part[2]};
-        vec_push(r->s->arena, &chosen, one);
+        vec_push(r->s->arena, &line.clauses, one);
     }
-    for (int i = 0; i < chosen.count; i++) select_clause(r, &chosen.data[i]);
-    for (int i = 0; i < chosen.count; i++) look_at_rule(r, &chosen.data[i]);
+    for (int i = 0; i < line.clauses.count; i++) select_clause(r, &line.clauses.data[i]);
+    for (int i = 0; i < line.clauses.count; i++) look_at_rule(r, &line.clauses.data[i]);
+    vec_push(r->s->arena, &r->tree->lines, line);
 }
 
 static void look_at_minimize(Run *r) {
@@ -421,10 +425,10 @@ static void look_at_settings(Run *r) {
             shape_at(r->at, setting(r, row->name));
     Shape f = constrain ? shape_at(r->at, constrain) : (Shape){0};
     for (int i = 0; f.kind == SHAPE_CALLABLE && i < r->tree->params.count; i++) {
-        const Declared *d = r->tree->params.data[i];
-        if (d->trainable)
-            closure_apply(r->at, f, shape_tensor(r->s, d->dims, d->rank, TYPE_REAL), constrain,
-                          constrain->span);
+        Declared *d = r->tree->params.data[i];
+        if (!d->trainable) continue;
+        closure_apply(r->at, f, shape_tensor(r->s, d->dims, d->rank, TYPE_REAL), constrain, constrain->span);
+        d->constrained = r->at.c->call[constrain->number];
     }
 }
 

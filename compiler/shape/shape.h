@@ -109,7 +109,7 @@ typedef struct {
     const Extent *dims;
     uint8_t rank, type;
     bool state, trainable;
-    int line; // of minimize, from 1, that names it last
+    Case *constrained; // what `constrain` is of its shape, or NULL
 } Declared;
 
 // Who owns parameters: a layer of the text in an instance and round, a model, a constant of the file.
@@ -137,7 +137,20 @@ typedef struct Instance {
     const struct Application *application; // for messages
 } Instance;
 
+// A clause of `minimize`: which parameters it changes (over: NULL for all), by what, and when (NULL: always).
+// `rules`: for each of them the rule's case.
 typedef struct {
+    const Phrase *over, *optimizer, *condition;
+    VEC(Declared *) params;
+    VEC(Case *) rules;
+} Chosen;
+typedef struct {
+    const Phrase *loss;
+    VEC(Chosen) clauses;
+} Line;
+
+typedef struct {
+    VEC(Line) lines;       // of minimize
     VEC(Instance *) roots; // models that the run calls by itself, then the text of `train`
     VEC(Layer *) layers;   // in the order of application
     VEC(Declared *) params, states;

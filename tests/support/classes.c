@@ -64,6 +64,11 @@ static bool only_reads(const Equation *q) {
     return true;
 }
 
+// One number in double is what it is made of, wherever it stands.
+static bool is_number(const Equation *q) {
+    return q->reduction == REDUCE_NONE && !q->out_count && q->tensor->type == TYPE_DOUBLE;
+}
+
 static bool same_equation(const Equation *a, const Equation *b) {
     if (a->e != b->e || a->reduction != b->reduction || a->index_count != b->index_count ||
         a->out_count != b->out_count)
@@ -116,7 +121,7 @@ static void visit_reads(Sweep *s, const Expr *e) {
 
 Tensor *class_tensor(const Classes *c, Tensor *of) {
     const Equation *copy = table_get(&c->copied, of);
-    if (copy) return copy->e->tensor;
+    if (copy && copy->e->op == OP_READ) return copy->e->tensor;
     Tensor *same = table_get(&c->same, of);
     return same ? same : of;
 }
@@ -175,12 +180,12 @@ void sweep_visit(Sweep *s, Tensor *of) {
         only = s->f->equations.data[i];
         count++;
     }
-    if (count == 1 && only_reads(only)) {
+    if (count == 1 && (only_reads(only) || (s->c->numbers && is_number(only)))) {
         Equation *copy = arena_new(s->c->arena, Equation);
         *copy = *only;
         copy->e = expr_map_reads(s->c->p, only->e, representative, s->c);
         table_set(s->c->arena, &s->c->copied, of, copy);
-        return;
+        if (copy->e->op == OP_READ) return;
     }
     Class *class = class_of(s->c, s->f, of);
     if (class->tensor == of && !s->first) s->first = of;

@@ -13,6 +13,7 @@ typedef struct {
     VEC(const Index *) indices; // canonical, by place
     Table same;                 // tensor -> the one that stands for it
     Table copied;               // tensor -> its Equation, that only reads another
+    bool numbers;               // one number in double is read through too
 } Classes;
 
 // One function looked at.

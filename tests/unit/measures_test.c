@@ -80,6 +80,10 @@ static const Case CASES[] = {
      "    middle.sum[] = sum[b] y[b, 0]    | b:batch\n    middle[] = middle.sum[] / rows\n"
      "    far.sum[] = sum[b] (y[b, 0] - middle[])^2    | b:batch\n    deviation[] = sqrt(far.sum[] / rows)\n",
      MEASURE_TWICE, true},
+    {"reach", "temp middle[] double\ntemp far[] double\ntemp reach[] double\n",
+     "    middle[] = sum[b] y[b, 0]    | b:batch\n    far[] = max[b] abs(y[b, 0] - middle[])    | b:batch\n"
+     "    reach[] = far[] / (rows - 1)\n",
+     MEASURE_TWICE, true},
     {"number", "temp number[] double\n", "    number[] = sum[b] b * y[b, 0]    | b:batch\n", MEASURE_TWICE,
      true},
     {"late", "temp late[] double\n",

@@ -1,0 +1,255 @@
+// What a run knows of itself: the clock's tensors, the numbers that the trainer may set, the functions of an
+// epoch's end. Guarantees: a number that decides nothing when compiling is a setting, named after the call it
+// stands in: optimizer.lr, lr.warmup.
+#include "emit/run.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const clock_names[NN_CLOCKS] = {
+    [NN_CLOCK_STEP] = "step",
+    [NN_CLOCK_STEPS] = "steps",
+    [NN_CLOCK_EPOCH] = "epoch",
+    [NN_CLOCK_EPOCHS] = "epochs",
+    [NN_CLOCK_EPOCH_LENGTH] = "epoch_length",
+    [NN_CLOCK_TIME] = "time",
+    [NN_CLOCK_LOSS] = "loss",
+    [NN_CLOCK_GRADIENT_NORM] = "gradient_norm",
+    [NN_CLOCK_UPDATE] = "update",
+};
+
+static Tensor *clock_tensor(Run *r, const char *name, double first) {
+    Tensor *t =
+        tensor_add(r->p, string_format(r->arena, "clock.%s", name), TENSOR_CLOCK, TYPE_DOUBLE, 0, NULL);
+    t->start = first;
+    return t;
+}
+
+Operand run_clock(const Run *r, int which) { return operand_scalar(run_element(r, r->clock[which])); }
+
+// ---- words ----
+
+// A metric by its name, of a part: 0 training, 1 test, 2 validation.
+static Operand metric_word(Run *r, const char *name, int part) {
+    static const char *const parts[] = {"", "test.", "validation."};
+    for (int i = 0; i < r->measured.count; i++) {
+        RunMetric *m = &r->measured.data[i];
+        if (!string_equal(m->name, name)) continue;
+        Tensor **t = &m->clock[part];
+        if (!*t) *t = clock_tensor(r, string_format(r->arena, "%s%s", parts[part], name), (double)NAN);
+        return operand_scalar(run_element(r, *t));
+    }
+    return operand_wrong();
+}
+
+static Operand word(void *data, At at, const Phrase *p) {
+    Run *r = data;
+    (void)at;
+    if (p->kind == PHRASE_MEMBER)
+        return metric_word(r, p->text, string_equal(p->node->base->name, "test") ? 1 : 2);
+    if (!p->builtin) return metric_word(r, p->text, 0);
+    if (r->updates && string_equal(p->builtin->name, "step")) return *r->updates;
+    for (int i = 0; i < NN_CLOCKS; i++)
+        if (clock_names[i] && string_equal(clock_names[i], p->builtin->name)) return run_clock(r, i);
+    return operand_wrong();
+}
+
+// What the text of a run asks of its past.
+static Operand watch(void *data, At at, const Phrase *p) {
+    (void)data;
+    diagnose(at.m->ctx, NOT_YET, p->span, string_format(at.m->arena, "`%s`", p->builtin->name));
+    return operand_wrong();
+}
+
+static Operand to_steps(void *data, At at, Operand epochs, Span span) {
+    Run *r = data;
+    return operand_join(at, OPERATOR_MUL, epochs, run_clock(r, NN_CLOCK_EPOCH_LENGTH), span);
+}
+
+// ---- settings ----
+
+static const Phrase *line_of(const Run *r, const Slot *slot) {
+    const Phrase *body = r->block->define->body;
+    for (int i = 0; i < body->count; i++)
+        if (body->part[i] && body->part[i]->kind == PHRASE_GIVE && body->part[i]->slot == slot)
+            return body->part[i];
+    return NULL;
+}
+
+static bool is_schedule(const Phrase *p) {
+    return p->kind == PHRASE_APPLY && p->definition && p->definition->node->kind == AST_DEFINE &&
+           p->definition->node->definition == DEFINE_FN;
+}
+
+// The name of the number `e`, argument or default i of a call of d, if that call stands in `in`.
+static const char *name_in(Run *r, const Phrase *in, const char *prefix, const Definition *d, int i,
+                           const Phrase *e) {
+    if (!in) return NULL;
+    if (in->kind == PHRASE_SLOT && line_of(r, in->slot)) {
+        const Phrase *line = line_of(r, in->slot);
+        return name_in(r, line->part[line->count - 1], in->slot->name, d, i, e);
+    }
+    for (int k = 0; k < in->count; k++) {
+        bool named = is_schedule(in);
+        const char *name = prefix;
+        if (named && k < in->definition->parameters)
+            name = string_format(r->arena, "%s.%s", prefix, in->definition->node->items[k]->name);
+        bool is_it = named && in->definition == d && k == i && (in->part[k] ? in->part[k] == e : true);
+        if (is_it) return name;
+        const char *found = name_in(r, in->part[k], name, d, i, e);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+static const char *setting_name(Run *r, const Definition *d, int i, const Phrase *e) {
+    const Definition *optimizer = r->clause ? r->clause->rules.data[0]->define : NULL;
+    const Phrase *call = r->clause ? r->clause->optimizer : NULL;
+    const char *own = d->node->items[i]->name;
+    if (d == optimizer) {
+        if (e->kind == PHRASE_SLOT) return e->slot->name;
+        return r->number == 1 ? string_format(r->arena, "optimizer.%s", own)
+                              : string_format(r->arena, "optimizer_%d.%s", r->number, own);
+    }
+    for (int k = 0; call && optimizer && k < call->count; k++) {
+        if (!call->part[k] || k >= optimizer->parameters) continue;
+        const char *parameter = optimizer->node->items[k]->name;
+        const char *prefix =
+            r->number == 1 ? parameter : string_format(r->arena, "%s_%d", parameter, r->number);
+        const char *name = name_in(r, call->part[k], prefix, d, i, e);
+        if (name) return name;
+    }
+    return NULL;
+}
+
+static Operand setting_operand(Run *r, At at, const RunSetting *s) {
+    Operand v = operand_scalar(expr_read(r->p, s->tensor, NULL, NULL));
+    return s->unit == DIMENSION_EPOCHS ? to_steps(r, at, v, NO_SPAN) : v;
+}
+
+// What a default says in the text of what is called, where it is written out.
+static bool is_literal(const Phrase *e, double *number, Dimension *unit) {
+    double parts[2] = {0, 0};
+    if (e->kind == PHRASE_NUMBER) {
+        *number = e->value;
+        if (e->node->unit) *unit = unit_dimension(e->node->unit);
+        return true;
+    }
+    if (e->kind != PHRASE_UNARY && e->kind != PHRASE_BINARY) return false;
+    for (int i = 0; i < e->count; i++)
+        if (!is_literal(e->part[i], &parts[i], unit)) return false;
+    *number = e->kind == PHRASE_UNARY ? -parts[0] : operator_fold(e->op, parts[0], parts[1], &(bool){false});
+    return true;
+}
+
+// The number and its unit, in a text where it was looked at or as it is written. False: it is none.
+static bool number_of(const Run *r, const Phrase *e, double *number, Dimension *unit) {
+    const Case *c = NULL;
+    *unit = DIMENSION_NUMBER;
+    phrase_cases(r->tree->shaper, e, &c, 1);
+    if (!c || c->of[e->number].kind != SHAPE_KNOWN) return is_literal(e, number, unit);
+    *number = c->of[e->number].number;
+    *unit = (Dimension)c->of[e->number].unit;
+    return true;
+}
+
+static Operand setting(void *data, At at, const Definition *d, int i, const Phrase *e) {
+    Run *r = data;
+    double number;
+    Dimension unit;
+    if (!number_of(r, e, &number, &unit)) return (Operand){.kind = OPERAND_ABSENT};
+    const char *name = setting_name(r, d, i, e);
+    bool rate = string_equal(d->node->items[i]->name, "lr");
+    if (!name || (e->kind == PHRASE_SLOT && !rate)) return operand_number(number, false);
+    for (int k = 0; k < r->settings.count; k++)
+        if (string_equal(r->settings.data[k].name, name)) return setting_operand(r, at, &r->settings.data[k]);
+    RunSetting s = {.name = name, .unit = unit, .is_rate = rate};
+    s.tensor =
+        tensor_add(r->p, string_format(r->arena, "set.%s", name), TENSOR_SETTING, TYPE_DOUBLE, 0, NULL);
+    s.tensor->start = number;
+    vec_push(r->arena, &r->settings, s);
+    return setting_operand(r, at, &s);
+}
+
+// ---- of the clock alone ----
+
+// A short sum (milestones) written out; NULL for other reductions.
+static const Expr *written_out(Program *p, const Equation *q) {
+    enum { MOST_TERMS = 256 };
+    if (q->reduction != REDUCE_SUM || q->index_count != 1 || q->indices[0]->batch ||
+        q->indices[0]->size > MOST_TERMS)
+        return NULL;
+    const Expr *sum = expr_const(p, 0);
+    for (int64_t i = 0; i < q->indices[0]->size; i++) {
+        Binding at = {q->indices[0], affine_constant(p, i)};
+        sum = expr_add(p, sum, expr_substitute(p, q->e, &at, 1));
+    }
+    return sum;
+}
+
+typedef struct {
+    Program *p;
+    const Function *f;
+} Inline;
+
+static const Expr *inline_temp(void *data, const Expr *read) {
+    const Inline *in = data;
+    const Equation *q = NULL;
+    for (int i = 0; i < in->f->equations.count; i++) {
+        if (in->f->equations.data[i]->tensor != read->tensor) continue;
+        if (q) return read; // it comes in pieces
+        q = in->f->equations.data[i];
+    }
+    if (!q || read->tensor->kind != TENSOR_TEMP) return read;
+    Binding at[MAX_RANK];
+    for (int d = 0; d < q->out_count; d++) {
+        at[d] = (Binding){affine_only(q->out[d]), read->forms[d]};
+        if (!at[d].from) return read;
+    }
+    const Expr *e = q->reduction == REDUCE_NONE ? q->e : written_out(in->p, q);
+    return e ? expr_substitute(in->p, e, at, q->out_count) : read;
+}
+
+const Expr *clock_alone(Run *r, const Function *f, const Expr *e) {
+    Inline in = {r->p, f};
+    for (int round = 0; round < MAX_DEPTH; round++) {
+        const Expr *next = expr_map_reads(r->p, e, inline_temp, &in);
+        if (next == e) return e;
+        e = next;
+    }
+    return e;
+}
+
+// ---- the end of an epoch ----
+
+static Tensor *at_end(Run *r, RunText *text, const Phrase *p, const char *name) {
+    Tensor *t = operand_as_tensor(text->at, run_value(r, text, p), name, TENSOR_OUTPUT, TYPE_DOUBLE, p->span);
+    if (t) vec_push(r->arena, &text->to->function->outputs, t);
+    return t;
+}
+
+bool clock_write(Run *r) {
+    const Phrase *best = run_setting_phrase(r, "checkpoint"), *stop = run_setting_phrase(r, "stop");
+    r->clause = NULL;
+    if (best && best->count) {
+        r->epoch = function_add(r->p, FUNCTION_EPOCH, "epoch");
+        RunText *text = run_text(r, r->epoch);
+        if (!(r->best = at_end(r, text, best->part[0], "best"))) return false;
+        writer_finish(r->m, text->to);
+    }
+    if (!stop) return true;
+    r->stop = function_add(r->p, FUNCTION_STOP, "stop");
+    RunText *text = run_text(r, r->stop);
+    if (!(r->stops = at_end(r, text, stop, "stop"))) return false;
+    writer_finish(r->m, text->to);
+    return true;
+}
+
+void clock_open(Run *r) {
+    for (int i = 0; i < NN_CLOCKS; i++) {
+        bool unknown = i == NN_CLOCK_LOSS || i == NN_CLOCK_GRADIENT_NORM;
+        if (clock_names[i]) r->clock[i] = clock_tensor(r, clock_names[i], unknown ? (double)NAN : 0);
+    }
+    r->hooks = (RunHooks){.data = r, .word = word, .call = watch, .setting = setting, .to_steps = to_steps};
+    r->m->run = &r->hooks;
+}

@@ -1,0 +1,226 @@
+// The master of a run: fields, models, losses, metrics, then the updates; and what each function wants of it.
+#include "emit/run.h"
+
+#include <string.h>
+
+static const Phrase *line_at(const Run *r, int i) { return r->block->define->body->part[i]; }
+
+static int line_count(const Run *r) { return r->block->define->body->count; }
+
+const Phrase *run_setting_phrase(const Run *r, const char *name) {
+    for (int i = 0; i < line_count(r); i++) {
+        const Phrase *line = line_at(r, i);
+        if (!line || line->kind != PHRASE_GIVE || line->slot) continue;
+        const Node *target = line->node->target;
+        if (target->kind == AST_NAME && string_equal(target->name, name)) return line->part[0];
+    }
+    return NULL;
+}
+
+Tensor *run_scalar(Run *r, Function *f, const char *name, TensorKind kind, const Expr *e) {
+    Tensor *t = tensor_add(r->p, name, kind, TYPE_DOUBLE, 0, NULL);
+    equation_add(r->p, f, t, NULL, REDUCE_NONE, NULL, 0, e, NULL);
+    return t;
+}
+
+const Expr *run_element(const Run *r, Tensor *t) { return expr_read(r->p, t, NULL, t->origin); }
+
+// ---- the text of the block ----
+
+RunText *run_text(Run *r, Function *f) {
+    RunText *text = arena_new(r->arena, RunText);
+    text->to = writer_create(r->m, f);
+    text->frame = frame_outside(r->m, r->block, r->in, "");
+    text->at = at_outside(r->m, text->to, text->frame);
+    text->written = arena_array(r->arena, bool, line_count(r) + 1);
+    return text;
+}
+
+static void need(const Run *r, const Phrase *p, bool *needed) {
+    if (!p) return;
+    for (int i = 0; p->kind == PHRASE_SLOT && i < line_count(r); i++) {
+        const Phrase *line = line_at(r, i);
+        if (!line || line->kind != PHRASE_GIVE || line->slot != p->slot || needed[i]) continue;
+        needed[i] = true;
+        need(r, line, needed);
+    }
+    for (int i = 0; i < p->count; i++) need(r, p->part[i], needed);
+}
+
+Operand run_value(Run *r, RunText *text, const Phrase *p) {
+    bool *needed = arena_array(r->arena, bool, line_count(r) + 1);
+    need(r, p, needed);
+    for (int i = 0; i < line_count(r); i++) {
+        if (!needed[i] || text->written[i]) continue;
+        text->written[i] = true;
+        statement_write(text->at, line_at(r, i));
+    }
+    return operand_of(text->at, p);
+}
+
+// ---- fields and the model that is called by itself ----
+
+static void set_fields(Run *r, Tensor *const *fields) {
+    const Definition *block = r->block->define;
+    for (int i = 0; i < block->slots.count; i++)
+        if (block->slots.data[i]->kind == SLOT_FIELD && fields[i])
+            r->text->frame->slot[i] = operand_tensor(r->m, fields[i]);
+}
+
+static const Slot *slot_of(const Run *r, const char *name, SlotKind kind) {
+    const Definition *block = r->block->define;
+    for (int i = 0; i < block->slots.count; i++)
+        if (block->slots.data[i]->kind == kind && string_equal(block->slots.data[i]->name, name))
+            return block->slots.data[i];
+    return NULL;
+}
+
+// An output of `predict`, which updates what the model alone has changed.
+static bool predict_result(Run *r, const char *name, Operand v, Span span) {
+    Tensor *t = operand_as_tensor(r->text->at, v, name, TENSOR_OUTPUT,
+                                  v.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, span);
+    if (!t) return false;
+    vec_push(r->arena, &r->outputs, t);
+    vec_push(r->arena, &r->predict->outputs, t);
+    return true;
+}
+
+static bool call_model(Run *r, Tensor *const *fields) {
+    const Instance *in = r->tree->roots.data[0];
+    const Definition *d = in->of->define;
+    const Node *results = d->node->results;
+    Operand *given = arena_array(r->arena, Operand, d->parameters + 1);
+    for (int i = 0; i < d->parameters; i++) {
+        const Slot *field = slot_of(r, d->node->items[i]->name, SLOT_FIELD);
+        given[i] = operand_tensor(r->m, fields[field->number]);
+    }
+    At outside = at_outside(r->m, r->text->to, frame_outside(r->m, r->block, NULL, ""));
+    Operand v = apply_case(outside, in->of, in, given, d->node->name_span);
+    if (v.kind == OPERAND_WRONG) return false;
+    for (int i = 0; i < (v.kind == OPERAND_TUPLE ? v.count : 1); i++) {
+        Operand one = v.kind == OPERAND_TUPLE ? v.items[i] : v;
+        const char *name = results ? results->items[i]->name : "result";
+        const Slot *output = slot_of(r, name, SLOT_OUTPUT);
+        if (output) r->text->frame->slot[output->number] = one;
+        if (!predict_result(r, name, one, d->node->span)) return false;
+    }
+    writer_effects(r->m, r->text->to, r->predict);
+    return true;
+}
+
+// ---- losses and metrics ----
+
+static bool loss_write(Run *r, const Phrase *e, int number) {
+    Operand v = run_value(r, r->text, e);
+    bool single = !number;
+    const char *name = single ? "loss" : string_format(r->arena, "loss_%d", number);
+    Tensor *t =
+        operand_as_tensor(r->text->at, v, name, single ? TENSOR_OUTPUT : TENSOR_TEMP, TYPE_DOUBLE, e->span);
+    if (t) vec_push(r->arena, &r->losses, t);
+    return t != NULL;
+}
+
+static bool losses_write(Run *r) {
+    bool single = r->tree->lines.count == 1;
+    const Expr *sum = expr_const(r->p, 0);
+    for (int k = 0; k < r->tree->lines.count; k++) {
+        if (!loss_write(r, r->tree->lines.data[k].loss, single ? 0 : k + 1)) return false;
+        sum = expr_add(r->p, sum, run_element(r, r->losses.data[k]));
+    }
+    r->loss = single ? r->losses.data[0] : run_scalar(r, r->master, "loss", TENSOR_OUTPUT, sum);
+    vec_push(r->arena, &r->step->outputs, r->loss);
+    return true;
+}
+
+static Tensor *metric_output(Run *r, const char *name, const Tensor *value) {
+    Tensor *t = tensor_add(r->p, string_format(r->arena, "metric.%s", name), TENSOR_OUTPUT, TYPE_DOUBLE,
+                           value->rank, value->dims);
+    vec_push(r->arena, &r->metrics->outputs, t);
+    return t;
+}
+
+// `trained`: measured of the rows as they are trained, too.
+static void measure(Run *r, RunMetric *m, MeasureKind kind, bool trained) {
+    m->output = metric_output(r, m->name, m->value);
+    vec_push(r->arena, &r->evaluate->measures, ((Measure){m->name, kind, m->value, m->output}));
+    if (trained) vec_push(r->arena, &r->step->measures, ((Measure){m->name, kind, m->value, NULL}));
+}
+
+static bool metrics_write(Run *r) {
+    bool several = r->losses.count > 1;
+    for (int i = 0; i < r->measured.count; i++) {
+        RunMetric *m = &r->measured.data[i];
+        bool is_loss = i < 1 + (several ? r->losses.count : 0);
+        if (is_loss)
+            m->value = i ? r->losses.data[i - 1] : r->loss;
+        else
+            m->value = operand_as_tensor(r->text->at, run_value(r, r->text, m->phrase),
+                                         string_format(r->arena, "%s.value", m->name), TENSOR_TEMP, -1,
+                                         m->phrase->span);
+        if (!m->value) return false;
+        measure(r, m, !is_loss ? MEASURE_TWICE : several ? MEASURE_BATCHES : MEASURE_ONCE, i > 0);
+    }
+    return true;
+}
+
+static const char *metric_name(const Phrase *line) {
+    return line->node->kind == AST_CALL ? line->node->base->name : line->node->name;
+}
+
+static void name_metrics(Run *r) {
+    const Phrase *list = run_setting_phrase(r, "metrics");
+    vec_push(r->arena, &r->measured, (RunMetric){.name = "loss"});
+    for (int k = 1; k <= r->tree->lines.count && r->tree->lines.count > 1; k++)
+        vec_push(r->arena, &r->measured, ((RunMetric){.name = string_format(r->arena, "loss_%d", k)}));
+    for (int i = 0; list && i < list->count; i++) {
+        const Phrase *line = list->part[i];
+        const Phrase *e = line->kind == PHRASE_NAMED ? line->part[0] : line;
+        vec_push(r->arena, &r->measured, ((RunMetric){.name = metric_name(line), .phrase = e}));
+    }
+}
+
+// ---- the whole ----
+
+static Function *cut(Run *r, FunctionKind kind, const char *name) {
+    Function *f = function_add(r->p, kind, name);
+    f->from = r->master;
+    f->training = kind == FUNCTION_STEP;
+    return f;
+}
+
+static void open_functions(Run *r) {
+    r->master = function_add(r->p, FUNCTION_RUN, "run");
+    r->metrics = function_add(r->p, FUNCTION_METRICS, "metrics");
+    r->evaluate = cut(r, FUNCTION_EVALUATE, "evaluate");
+    if (r->tree->roots.count > 1) r->predict = cut(r, FUNCTION_PREDICT, "predict");
+    r->step = cut(r, FUNCTION_STEP, "step");
+}
+
+// What the master changes: all of it in the step; in an evaluation, states.
+static void close_functions(Run *r) {
+    writer_finish(r->m, r->text->to);
+    for (int i = 0; i < r->master->effects.count; i++) {
+        Effect e = r->master->effects.data[i];
+        vec_push(r->arena, &r->step->effects, e);
+        if (e.target->kind == TENSOR_STATE) vec_push(r->arena, &r->evaluate->effects, e);
+    }
+}
+
+Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fields) {
+    int errors = p->ctx->errors;
+    Run *r = arena_new(p->arena, Run);
+    *r = (Run){.ctx = p->ctx, .arena = p->arena, .p = p, .tree = tree};
+    r->in = tree->roots.data[tree->roots.count - 1];
+    r->block = r->in->of;
+    r->m = emitter_create(p, library, tree, expr_training(p));
+    clock_open(r);
+    open_functions(r);
+    r->text = run_text(r, r->master);
+    set_fields(r, fields);
+    name_metrics(r);
+    bool right = !r->predict || call_model(r, fields);
+    right = right && losses_write(r) && metrics_write(r) && rules_write(r);
+    if (right) close_functions(r);
+    right = right && clock_write(r);
+    return right && p->ctx->errors == errors ? r : NULL;
+}

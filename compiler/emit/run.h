@@ -1,0 +1,87 @@
+// The contract of a run's equations: what a file's `train` block means, written once. The tree of its layers
+// goes in, and fields of a batch; what comes out is one master function with all that batches are used for,
+// what is to be cut out of it (Function.from), and functions of the clock beside it.
+//
+// Guarantees: every model, line and metric is written once; a model's results are `given`; states are effects
+// in the order of the text. Loss and rates are outputs of the step. After `specialise` and `totals` the
+// program has the functions that a Module speaks of.
+#ifndef NN_EMIT_RUN_H
+#define NN_EMIT_RUN_H
+
+#include "abi.h"
+#include "emit/emit.h"
+
+// The text of the block in one function: which of its lines stand there already.
+typedef struct {
+    Writer *to;
+    Frame *frame;
+    At at;
+    bool *written; // by line
+} RunText;
+
+// The loss (the first), the lines' losses where there are several, the metrics. `clock`: the numbers of the
+// clock by which the run's text reads it, in training, test and validation; NULL: not read.
+typedef struct {
+    const char *name;
+    const Phrase *phrase; // NULL: of the loss of several lines
+    Tensor *value, *output;
+    Tensor *clock[3];
+} RunMetric;
+
+// A number that the trainer may set.
+typedef struct {
+    const char *name;
+    Tensor *tensor;
+    Dimension unit;
+    bool is_rate;
+} RunSetting;
+
+typedef struct {
+    Context *ctx;
+    Arena *arena;
+    Program *p;
+    const Tree *tree;
+    Emitter *m;
+    RunHooks hooks;
+    Case *block;        // of `train`
+    const Instance *in; // its layers
+    RunText *text;      // in the master
+    Function *master, *step, *evaluate, *predict, *metrics, *epoch, *stop;
+    RunText *epoch_text;
+    Tensor *clock[NN_CLOCKS];
+    VEC(RunMetric) measured;
+    VEC(RunSetting) settings;
+    VEC(Tensor *) outputs, rates, losses;
+    VEC(GradientRequest) gradients;
+    Tensor *loss, *gradient_norm, *best, *stops;
+
+    // of the clause at hand
+    const Chosen *clause;
+    int number;             // from 1: optimizer, optimizer_2 ...
+    const Operand *updates; // what `step` is in its rule, or NULL
+} Run;
+
+// `fields`: by slot of the block, the batch's input; NULL of what nothing reads. NULL after messages.
+Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fields);
+
+// ---- run.c ----
+
+const Phrase *run_setting_phrase(const Run *r, const char *name); // the value of a setting's line, or NULL
+RunText *run_text(Run *r, Function *f);
+Operand run_value(Run *r, RunText *text, const Phrase *p); // after the lines that it needs
+Tensor *run_scalar(Run *r, Function *f, const char *name, TensorKind kind, const Expr *e); // in double
+const Expr *run_element(const Run *r, Tensor *t); // of a tensor without dimensions
+
+// ---- rule.c ----
+
+bool rules_write(Run *r); // the lines' gradients and updates
+
+// ---- clock.c ----
+
+void clock_open(Run *r);
+bool clock_write(Run *r);                   // the end of an epoch, the rule that stops
+Operand run_clock(const Run *r, int which); // of NN_CLOCK_...
+// What a function computes from the clock as an expression of the clock alone.
+const Expr *clock_alone(Run *r, const Function *f, const Expr *e);
+
+#endif
