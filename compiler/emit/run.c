@@ -219,7 +219,11 @@ Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fi
     set_fields(r, fields);
     name_metrics(r);
     bool right = !r->predict || call_model(r, fields);
-    right = right && losses_write(r) && metrics_write(r) && rules_write(r);
+    right = right && losses_write(r);
+    r->text->at.sorts = true;
+    right = right && metrics_write(r);
+    r->text->at.sorts = false;
+    right = right && rules_write(r);
     if (right) close_functions(r);
     right = right && clock_write(r);
     return right && p->ctx->errors == errors ? r : NULL;

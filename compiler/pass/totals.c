@@ -339,21 +339,44 @@ static void measure(Totals *x, const Measure *m) {
     }
 }
 
+// An expression as a tensor of its own over these indices, defined before what reads it: a read of it.
+static const Expr *stored(Program *p, Equations *all, const Equation *like, const char *suffix,
+                          const Index *const *at, int rank) {
+    Tensor *t = temp_add(p, like->tensor->name, suffix, (Type)like->e->type, rank, at);
+    const Affine **forms = forms_of(p, at, rank);
+    if (like->reduction != REDUCE_NONE) t->type = like->tensor->type;
+    vec_push(
+        p->arena, all,
+        equation_make(p, t, forms, like->reduction, like->indices, like->index_count, like->e, like->origin));
+    return expr_read(p, t, forms, like->origin);
+}
+
+// What is sorted is read whole.
+static Equation *sorts_whole(Program *p, Equations *all, Equation *q) {
+    const Expr *x = q->e->args[0];
+    bool whole = true;
+    for (int d = 0; d < x->guard_count; d++) whole = whole && affine_only(x->forms[d]);
+    if (whole) return q;
+    const Equation column = {.tensor = q->tensor, .e = x, .origin = q->origin};
+    const Expr *read = stored(p, all, &column, "_sorted", x->free, x->free_count);
+    return equation_with(p, q, expr_binary(p, OP_AT, read, q->e->args[1]));
+}
+
 // A piece that reduces the batch is read from a tensor of its own.
-static void part_pieces(Program *p, Function *f) {
+static Equation *whole_piece(Program *p, Equations *all, Equation *q) {
+    const Index *at[MAX_RANK];
+    if (equation_identity(q)) return q;
+    const Expr *read = stored(p, all, q, "_part", at, equation_result_indices(q, at, MAX_RANK));
+    return equation_make(p, q->tensor, q->out, REDUCE_NONE, NULL, 0, read, q->origin);
+}
+
+// What reduces the batch defines the whole of a tensor, or sorts one.
+static void prepare(Program *p, Function *f) {
     Equations all = {0};
     for (int i = 0; i < f->equations.count; i++) {
         Equation *q = f->equations.data[i];
-        if (over_batch(q) && !equation_identity(q) && !q->tensor->given) {
-            const Index *at[MAX_RANK];
-            int rank = equation_result_indices(q, at, MAX_RANK);
-            const Affine **forms = forms_of(p, at, rank);
-            Tensor *t = temp_add(p, q->tensor->name, "_part", q->tensor->type, rank, at);
-            vec_push(p->arena, &all,
-                     equation_make(p, t, forms, q->reduction, q->indices, q->index_count, q->e, q->origin));
-            q = equation_make(p, q->tensor, q->out, REDUCE_NONE, NULL, 0, expr_read(p, t, forms, q->origin),
-                              q->origin);
-        }
+        if (over_batch(q) && !q->tensor->given)
+            q = q->reduction == REDUCE_ORDER ? sorts_whole(p, &all, q) : whole_piece(p, &all, q);
         vec_push(p->arena, &all, q);
     }
     f->equations.count = 0;
@@ -362,7 +385,7 @@ static void part_pieces(Program *p, Function *f) {
 
 static void measure_all(Program *p, Function *f) {
     Totals x = {.p = p, .f = f, .training = f->kind == FUNCTION_STEP};
-    part_pieces(p, f);
+    prepare(p, f);
     for (int i = 0; i < f->measures.count; i++) measure(&x, &f->measures.data[i]);
     f->measures.count = 0;
     function_slice(p, f);

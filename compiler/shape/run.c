@@ -280,7 +280,11 @@ static void look_at_rule(Run *r, Chosen *c) {
         s->rates = false;
         given[0] = brackets ? shape_tensor(s, p->dims, p->rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
         given[1] = given[0];
-        vec_push(s->arena, &c->rules, case_of(s, d, given, d->parameters, NULL, c->optimizer->span));
+        Case *applied = case_of(s, d, given, d->parameters, NULL, c->optimizer->span);
+        for (int k = 2; k < d->parameters; k++)
+            if (d->preset[k] && rule.closure->given[k].kind == SHAPE_NONE)
+                shape_at((Place){.s = s, .c = applied}, d->preset[k]);
+        vec_push(s->arena, &c->rules, applied);
     }
 }
 

@@ -93,6 +93,10 @@ static const Case CASES[] = {
      "    rising[k, n] = order[r] at(score[k, r], n)    | k:2 n:batch r:batch\n"
      "    ranked[k] = sum[n] n * y[rising[k, n], k]    | k:2 n:batch\n",
      MEASURE_TWICE, true},
+    {"column", "temp rising[batch] int in 0..7\ntemp column[] double\n",
+     "    rising[n] = order[r] at(y[r, 1], n)    | n:batch r:batch\n"
+     "    column[] = sum[n] n * label[rising[n]]    | n:batch\n",
+     MEASURE_TWICE, true},
     {"places",
      "temp score[batch]\ntemp rising[batch] int in 0..7\ntemp place[batch] int in 0..7\ntemp places[] "
      "double\n",
