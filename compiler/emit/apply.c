@@ -218,15 +218,24 @@ static void mark_given(Operand v) {
     for (int i = 0; v.kind == OPERAND_TUPLE && i < v.count; i++) mark_given(v.items[i]);
 }
 
-static Operand apply_whole(At at, Case *c, const Instance *in, const Operand *given, const Phrase *call,
-                           Span span) {
-    Frame *f = frame_of_call(at, c, in, call, span);
+static Operand apply_in(At at, Frame *f, const Operand *given, Span span) {
     At inside = at;
     inside.frame = f;
     inside.dots = NULL;
     inside.indexed = false;
-    if (!bind_parameters(at, inside, f, given, span)) return operand_wrong();
-    Operand out = run_body(inside, span);
+    return bind_parameters(at, inside, f, given, span) ? run_body(inside, span) : operand_wrong();
+}
+
+Operand apply_as(At at, Case *c, const char *path, const Operand *given, Span span) {
+    Frame *f = frame_of_call(at, c, NULL, NULL, span);
+    f->path = f->place = path;
+    return apply_in(at, f, given, span);
+}
+
+static Operand apply_whole(At at, Case *c, const Instance *in, const Operand *given, const Phrase *call,
+                           Span span) {
+    Operand out = apply_in(at, frame_of_call(at, c, in, call, span), given, span);
+    if (out.kind == OPERAND_WRONG) return out;
     if (c->define->node->definition == DEFINE_MODEL) mark_given(out);
     if (is_layer(c->define)) {
         if (!table_get(&at.m->results, in->layer)) {

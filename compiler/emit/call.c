@@ -69,9 +69,9 @@ static Operand size_operand(At at, const Phrase *p, const Operand *first) {
 Operand operand_of_builtin(At at, const Phrase *p, const Operand *first) {
     const Builtin *row = p->builtin;
     if (!p->count && !first) return operand_callable(at.m, (Bound){.kind = CLOSURE_BUILTIN, .builtin = row});
-    if (row->group == GROUP_RUN) {
+    if (row->group == GROUP_RULE) {
         at.m->unshared++;
-        return at.m->run->call(at.m->run->data, at, p);
+        return at.m->run->total(at.m->run->data, at, p);
     }
     if (string_equal(row->name, "size")) return size_operand(at, p, first);
     bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1);

@@ -54,13 +54,6 @@ static Operand word(void *data, At at, const Phrase *p) {
     return operand_wrong();
 }
 
-// What the text of a run asks of its past.
-static Operand watch(void *data, At at, const Phrase *p) {
-    (void)data;
-    diagnose(at.m->ctx, NOT_YET, p->span, string_format(at.m->arena, "`%s`", p->builtin->name));
-    return operand_wrong();
-}
-
 static Operand to_steps(void *data, At at, Operand epochs, Span span) {
     Run *r = data;
     return operand_join(at, OPERATOR_MUL, epochs, run_clock(r, NN_CLOCK_EPOCH_LENGTH), span);
@@ -250,6 +243,7 @@ void clock_open(Run *r) {
         bool unknown = i == NN_CLOCK_LOSS || i == NN_CLOCK_GRADIENT_NORM;
         if (clock_names[i]) r->clock[i] = clock_tensor(r, clock_names[i], unknown ? (double)NAN : 0);
     }
-    r->hooks = (RunHooks){.data = r, .word = word, .call = watch, .setting = setting, .to_steps = to_steps};
+    r->hooks =
+        (RunHooks){.data = r, .word = word, .total = run_total, .setting = setting, .to_steps = to_steps};
     r->m->run = &r->hooks;
 }

@@ -161,7 +161,7 @@ typedef struct {
 typedef struct {
     void *data;
     Operand (*word)(void *data, At at, const Phrase *p);   // step, epochs, time; a metric, also of a part
-    Operand (*call)(void *data, At at, const Phrase *p);   // plateaus, change
+    Operand (*total)(void *data, At at, const Phrase *p);  // of the tensors of a line
     Operand (*reader)(void *data, At at, const Phrase *p); // column(…), standardize(…): of a data block
     // The number `e`, argument or default of parameter i, where it is a setting of the trainer (the case was
     // given a number of the run for it).
@@ -219,6 +219,8 @@ At at_outside(Emitter *m, Writer *to, const Frame *frame);
 
 // Applies a case that no text applies. `given`: by parameter; `in`: its instance, NULL of what only computes.
 Operand apply_case(At at, Case *c, const Instance *in, const Operand *given, Span span);
+// The same for what makes no layers, under a path of its own.
+Operand apply_as(At at, Case *c, const char *path, const Operand *given, Span span);
 // An application by itself, to inputs of its own. `inputs`: by parameter; NULL for what is no whole tensor,
 // and keeps its value.
 Operand applied_again(const Applied *a, Writer *to, Tensor *const *inputs);

@@ -14,18 +14,6 @@ static Tensor *like(Run *r, const Tensor *t, const char *prefix) {
     return made;
 }
 
-static Array over(const Run *r, Tensor *t) {
-    Array a = {.rank = t->rank};
-    const Affine *forms[MAX_RANK];
-    for (int d = 0; d < t->rank; d++) {
-        a.dims[d] = extent_of(t, d);
-        a.indices[d] = index_over(r->m, name_of_dimension(d), a.dims[d]);
-        forms[d] = affine_index(r->p, a.indices[d]);
-    }
-    a.e = expr_read(r->p, t, forms, t->origin);
-    return a;
-}
-
 static void define(Run *r, Function *f, Tensor *t, const Array *a, const Expr *e) {
     const Affine *forms[MAX_RANK];
     for (int d = 0; d < a->rank; d++) forms[d] = affine_index(r->p, a->indices[d]);
@@ -105,7 +93,7 @@ static bool constrain(Run *r, Cell *w, const Declared *d) {
     const Phrase *p = run_setting_phrase(r, "constrain");
     if (!p) return true;
     At at = r->text->at;
-    Operand v = constrained(at, p, d->constrained, w->current);
+    Operand v = constrained(at, p, d->by[RULE_CONSTRAIN], w->current);
     if (v.kind == OPERAND_WRONG) return false;
     w->current = v;
     return true;
@@ -137,7 +125,7 @@ static bool update(Run *r, const Chosen *c, int k, Tensor *t, Tensor *gradient, 
     Frame *frame = frame_outside(r->m, rule, NULL, path);
     frame->origin = origin_at(r->m, c->optimizer->span, NULL, NULL);
     At at = at_outside(r->m, r->text->to, frame);
-    Array indices = over(r, t);
+    Array indices = run_over(r, t);
     at.state = TENSOR_SLOT;
     at.hint = path;
     Cell *cell = cell_open(at, t);
@@ -168,7 +156,7 @@ static void note_changed(Run *r, const Line *line, Changed *changed) {
                 if (r->master->effects.data[e].target == t) next = r->master->effects.data[e].value;
             if (!next) continue;
             Tensor *after = like(r, t, "after");
-            Array a = over(r, next);
+            Array a = run_over(r, next);
             define(r, r->master, after, &a, expr_unary(r->p, OP_STOP_GRADIENT, a.e));
             vec_push(r->arena, changed, ((Effect){t, after}));
         }
@@ -196,7 +184,7 @@ static bool clause_write(Run *r, const Chosen *c, Tensor *const *gradients, cons
     return true;
 }
 
-static bool line_write(Run *r, const Line *line, Tensor *loss, const Changed *changed) {
+static bool line_write(Run *r, const Line *line, int number, Tensor *loss, const Changed *changed) {
     int count = line->clauses.count;
     if (changed->count) loss = function_copy(r->p, r->master, loss, changed->data, changed->count);
     Tensor ***gradients = arena_array(r->arena, Tensor **, count + 1);
@@ -212,6 +200,7 @@ static bool line_write(Run *r, const Line *line, Tensor *loss, const Changed *ch
         for (int i = 0; i < c->params.count; i++)
             gradients[k][i] = gradient_of(r, loss, param_of(r, c->params.data[i]));
     }
+    if (!gradients_clip(r, line, number, gradients)) return false;
     r->number = first;
     for (int k = 0; k < count; k++) {
         r->clause = &line->clauses.data[k];
@@ -225,10 +214,10 @@ bool rules_write(Run *r) {
     Changed changed = {0};
     for (int k = 0; k < r->tree->lines.count; k++) {
         const Line *line = &r->tree->lines.data[k];
-        if (!line_write(r, line, r->losses.data[k], &changed)) return false;
+        if (!line_write(r, line, k + 1, r->losses.data[k], &changed)) return false;
         if (k + 1 == r->tree->lines.count) break;
         writer_finish(r->m, r->text->to);
         note_changed(r, line, &changed);
     }
-    return true;
+    return params_average(r);
 }

@@ -36,6 +36,16 @@ typedef struct {
     bool is_rate;
 } RunSetting;
 
+// What a call of `total` adds up over the tensors of a line.
+typedef struct {
+    const Phrase *call;
+    Tensor *sum;
+    const Expr *parts;
+} RunTotal;
+typedef struct {
+    Tensor *of, *state; // a parameter, and what is kept of it
+} RunAverage;
+
 typedef struct {
     Context *ctx;
     Arena *arena;
@@ -53,6 +63,9 @@ typedef struct {
     VEC(RunSetting) settings;
     VEC(Tensor *) outputs, rates, losses;
     VEC(GradientRequest) gradients;
+    VEC(RunAverage) averages;
+    VEC(RunTotal) totals; // that are being added up
+    const Expr *norms;    // the squares of the lines' gradients, added up; NULL: of no line yet
     Tensor *loss, *gradient_norm, *best, *stops;
 
     // of the clause at hand
@@ -72,9 +85,15 @@ Operand run_value(Run *r, RunText *text, const Phrase *p); // after the lines th
 Tensor *run_scalar(Run *r, Function *f, const char *name, TensorKind kind, const Expr *e); // in double
 const Expr *run_element(const Run *r, Tensor *t); // of a tensor without dimensions
 
-// ---- rule.c ----
+Array run_over(const Run *r, Tensor *t); // a whole tensor, of no dimensions too
+
+// ---- rule.c, clip.c ----
 
 bool rules_write(Run *r); // the lines' gradients and updates
+// Those of a line, by clause and parameter, before the optimizer.
+bool gradients_clip(Run *r, const Line *line, int number, Tensor ***gradients);
+bool params_average(Run *r); // after the updates
+Operand run_total(void *run, At at, const Phrase *p);
 
 // ---- clock.c ----
 

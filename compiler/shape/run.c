@@ -346,19 +346,19 @@ static void look_at_norm(Run *r, const Phrase *clip) {
     Definition *d =
         definition_of_node(r->s->library, library_private(r->s->library, DEFINE_CLIP, "_gradient_norm"));
     for (int i = 0; i < r->tree->params.count; i++) {
-        const Declared *p = r->tree->params.data[i];
+        Declared *p = r->tree->params.data[i];
         Shape *g = arena_new(r->s->arena, Shape);
         *g = shape_tensor(r->s, p->dims, p->rank, TYPE_REAL);
-        if (p->trainable) case_of(r->s, d, g, 1, NULL, r->train->span);
+        if (p->trainable) p->by[RULE_NORM] = case_of(r->s, d, g, 1, NULL, r->train->span);
     }
 }
 
 // A clip or an average, applied to each parameter that is trained.
-static void look_at_each(Run *r, const Phrase *e) {
+static void look_at_each(Run *r, const Phrase *e, RunRule which) {
     Shaper *s = r->s;
     Shape rule = e ? shape_at(r->at, e) : (Shape){0};
     for (int i = 0; rule.kind == SHAPE_CALLABLE && i < r->tree->params.count && !s->stopped; i++) {
-        const Declared *p = r->tree->params.data[i];
+        Declared *p = r->tree->params.data[i];
         Definition *d = rule.closure->definition;
         Shape *given = arena_array(s->arena, Shape, d->parameters + 1), whole;
         if (!p->trainable) continue;
@@ -367,6 +367,7 @@ static void look_at_each(Run *r, const Phrase *e) {
         given[0] = d->node->items[0]->brackets ? whole : shape_scalar(TYPE_REAL);
         Shape v = shape_first(define_apply(r->at, d, given, NULL, e, e->span));
         if (v.kind == SHAPE_WRONG) return;
+        p->by[which] = case_of(s, d, given, d->parameters, NULL, e->span);
         bool number = shape_is_number(v) && (given[0].kind == SHAPE_SCALAR || !p->rank);
         if (number || (v.kind == SHAPE_TENSOR && v.rank == whole.rank && v.dims == whole.dims)) continue;
         fail(s, RULE_SHAPE, e->span, d->node->name, shape_text(s->arena, v), p->path,
@@ -419,8 +420,8 @@ static void look_at_settings(Run *r) {
     const Phrase *constrain = setting(r, "constrain");
     look_at_start(r, setting(r, "start"));
     look_at_norm(r, clip);
-    look_at_each(r, clip);
-    look_at_each(r, setting(r, "average"));
+    look_at_each(r, clip, RULE_CLIP);
+    look_at_each(r, setting(r, "average"), RULE_AVERAGE);
     if (best) look_at_checkpoint(r, best);
     if (stop) look_at_stop(r, stop);
     const TrainSetting *row;
@@ -432,7 +433,7 @@ static void look_at_settings(Run *r) {
         Declared *d = r->tree->params.data[i];
         if (!d->trainable) continue;
         closure_apply(r->at, f, shape_tensor(r->s, d->dims, d->rank, TYPE_REAL), constrain, constrain->span);
-        d->constrained = r->at.c->call[constrain->number];
+        d->by[RULE_CONSTRAIN] = r->at.c->call[constrain->number];
     }
 }
 

@@ -103,13 +103,16 @@ struct Case {
 
 // ---- the tree ----
 
+// What a run does to each parameter: measures and clips its gradient, keeps an average of it, constrains it.
+typedef enum { RULE_NORM, RULE_CLIP, RULE_AVERAGE, RULE_CONSTRAIN, RULES } RunRule;
+
 typedef struct {
     const char *path; // net.dense_1.w
     Span span;
     const Extent *dims;
     uint8_t rank, type;
     bool state, trainable;
-    Case *constrained; // what `constrain` is of its shape, or NULL
+    Case *by[RULES]; // of its shape; NULL: not in this run
 } Declared;
 
 // Who owns parameters: a layer of the text in an instance and round, a model, a constant of the file.

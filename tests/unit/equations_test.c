@@ -181,7 +181,7 @@ static void write_model(File *f, Master *x) {
 }
 
 static Master master_open(File *f, bool training) {
-    static const RunHooks hooks = {.word = word, .call = none, .reader = none};
+    static const RunHooks hooks = {.word = word, .total = none, .reader = none};
     Program *p = f->m->program;
     Master x = {.m = emitter_create(p, f->library, f->tree,
                                     expr_binary(p, OP_LE, expr_int(p, training ? 0 : 1), expr_int(p, 0)))};

@@ -222,8 +222,7 @@ static Tensor **inputs_of(const File *f, const Tree *tree) {
 
 // What the master does not write yet, by a word of its text.
 static bool is_written(const Source *source) {
-    static const char *const others[] = {"clip",          "accumulate", "plateau",   "change(",
-                                         "gradient_norm", "average ",   "checkpoint"};
+    static const char *const others[] = {"accumulate", "plateau", "change(", "checkpoint"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strstr(source->text, others[i])) return false;
     return true;
