@@ -317,6 +317,10 @@ static Operand note(At at, Applied a) {
 }
 
 static Operand apply(At at, const Applied *a) {
+    if (a->of->define->node->definition == DEFINE_WATCH) { // what the run keeps of its epochs' ends
+        at.m->unshared++;
+        return at.m->run->watch(at.m->run->data, at, a->of, a->given, a->span);
+    }
     return a->mapped ? apply_mapped(at, a->of, a->given, a->call, a->span)
                      : apply_shared(at, a->of, a->in, a->given, a->call, a->span);
 }

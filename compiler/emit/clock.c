@@ -44,11 +44,12 @@ static Operand metric_word(Run *r, const char *name, int part) {
 
 static Operand word(void *data, At at, const Phrase *p) {
     Run *r = data;
-    (void)at;
     if (p->kind == PHRASE_MEMBER)
         return metric_word(r, p->text, string_equal(p->node->base->name, "test") ? 1 : 2);
     if (!p->builtin) return metric_word(r, p->text, 0);
-    if (r->updates && string_equal(p->builtin->name, "step")) return *r->updates;
+    const Node *define = at.frame->of->define->node;
+    bool rule = define->kind == AST_DEFINE && definition_row(define->definition)->given;
+    if (rule && r->updates && string_equal(p->builtin->name, "step")) return *r->updates;
     for (int i = 0; i < NN_CLOCKS; i++)
         if (clock_names[i] && string_equal(clock_names[i], p->builtin->name)) return run_clock(r, i);
     return operand_wrong();
@@ -213,28 +214,89 @@ const Expr *clock_alone(Run *r, const Function *f, const Expr *e) {
     return e;
 }
 
+// ---- watches ----
+
+static RunText *epoch_text(Run *r) {
+    if (!r->epoch) {
+        r->epoch = function_add(r->p, FUNCTION_EPOCH, "epoch");
+        r->epoch_text = run_text(r, r->epoch);
+    }
+    return r->epoch_text;
+}
+
+// An argument as the end of an epoch sees it. False after a message.
+static bool is_seen(Run *r, At at, const Case *c, Operand *v, Span span) {
+    if (v->kind != OPERAND_SCALAR) return v->kind != OPERAND_WRONG;
+    if (at.to->function == r->epoch) return true;
+    v->e = clock_alone(r, at.to->function, v->e);
+    for (int i = 0; i < v->e->read_count; i++) {
+        const Tensor *t = v->e->reads[i]->tensor;
+        if (t->kind != TENSOR_CLOCK && t->kind != TENSOR_SETTING && t->kind != TENSOR_RUN)
+            return report_false(at, WATCH_ROWS, span, c->define->node->name, t->name);
+    }
+    return true;
+}
+
+static bool same_watch(const RunWatch *w, const Case *c, const Operand *given) {
+    bool same = w->of == c;
+    for (int i = 0; i < c->define->parameters && same; i++) {
+        const Operand *a = &w->given[i], *b = &given[i];
+        same = a->kind == b->kind && (a->kind != OPERAND_NUMBER || a->number == b->number) &&
+               (a->kind != OPERAND_SCALAR || a->e == b->e);
+    }
+    return same;
+}
+
+// Its states are the run's, which FUNCTION_EPOCH changes.
+static Operand watch(void *data, At at, Case *c, const Operand *arguments, Span span) {
+    Run *r = data;
+    const Node *define = c->define->node;
+    Operand *given = arena_array(r->arena, Operand, define->count + 1);
+    for (int i = 0; i < define->count; i++) {
+        given[i] = operand_first(arguments[i]);
+        if (!is_seen(r, at, c, &given[i], span)) return operand_wrong();
+    }
+    for (int i = 0; i < r->watches.count; i++)
+        if (same_watch(&r->watches.data[i], c, given))
+            return operand_scalar(run_element(r, r->watches.data[i].state));
+    const char *path = string_format(r->arena, "%s_%d", define->name, r->watches.count + 1);
+    At inside = epoch_text(r)->at;
+    inside.state = TENSOR_RUN;
+    if (apply_as(inside, c, path, given, span).kind == OPERAND_WRONG) return operand_wrong();
+    path = string_format(r->arena, "%s.%s", path, define->results->items[0]->name);
+    Tensor *state = map_get(r->m->declared, path);
+    vec_push(r->arena, &r->watches, ((RunWatch){c, given, state}));
+    return operand_scalar(run_element(r, state));
+}
+
 // ---- the end of an epoch ----
 
-static Tensor *at_end(Run *r, RunText *text, const Phrase *p, const char *name) {
-    Tensor *t = operand_as_tensor(text->at, run_value(r, text, p), name, TENSOR_OUTPUT, TYPE_DOUBLE, p->span);
-    if (t) vec_push(r->arena, &text->to->function->outputs, t);
-    return t;
+static bool best_write(Run *r, const Phrase *checkpoint) {
+    RunText *text = epoch_text(r);
+    Operand made = run_value(r, text, checkpoint);
+    if (made.kind != OPERAND_CALLABLE) return false;
+    Operand v = watch(r, text->at, r->tree->checkpoint, made.callable->given, checkpoint->span);
+    if (v.kind == OPERAND_SCALAR) r->best = v.e->tensor;
+    return v.kind == OPERAND_SCALAR;
+}
+
+static bool stop_write(Run *r, const Phrase *stop) {
+    r->stop = function_add(r->p, FUNCTION_STOP, "stop");
+    RunText *text = run_text(r, r->stop);
+    r->stops =
+        operand_as_tensor(text->at, run_value(r, text, stop), "stop", TENSOR_OUTPUT, TYPE_DOUBLE, stop->span);
+    if (!r->stops) return false;
+    vec_push(r->arena, &r->stop->outputs, r->stops);
+    writer_finish(r->m, text->to);
+    return true;
 }
 
 bool clock_write(Run *r) {
     const Phrase *best = run_setting_phrase(r, "checkpoint"), *stop = run_setting_phrase(r, "stop");
     r->clause = NULL;
-    if (best && best->count) {
-        r->epoch = function_add(r->p, FUNCTION_EPOCH, "epoch");
-        RunText *text = run_text(r, r->epoch);
-        if (!(r->best = at_end(r, text, best->part[0], "best"))) return false;
-        writer_finish(r->m, text->to);
-    }
-    if (!stop) return true;
-    r->stop = function_add(r->p, FUNCTION_STOP, "stop");
-    RunText *text = run_text(r, r->stop);
-    if (!(r->stops = at_end(r, text, stop, "stop"))) return false;
-    writer_finish(r->m, text->to);
+    if (best && !best_write(r, best)) return false;
+    if (stop && !stop_write(r, stop)) return false;
+    if (r->epoch) writer_finish(r->m, r->epoch_text->to);
     return true;
 }
 
@@ -243,7 +305,11 @@ void clock_open(Run *r) {
         bool unknown = i == NN_CLOCK_LOSS || i == NN_CLOCK_GRADIENT_NORM;
         if (clock_names[i]) r->clock[i] = clock_tensor(r, clock_names[i], unknown ? (double)NAN : 0);
     }
-    r->hooks =
-        (RunHooks){.data = r, .word = word, .total = run_total, .setting = setting, .to_steps = to_steps};
+    r->hooks = (RunHooks){.data = r,
+                          .word = word,
+                          .watch = watch,
+                          .total = run_total,
+                          .setting = setting,
+                          .to_steps = to_steps};
     r->m->run = &r->hooks;
 }

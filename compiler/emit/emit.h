@@ -160,7 +160,8 @@ typedef struct {
 // Each gives an operand; WRONG after a message. In a definition by itself all give WRONG, without one.
 typedef struct {
     void *data;
-    Operand (*word)(void *data, At at, const Phrase *p);   // step, epochs, time; a metric, also of a part
+    Operand (*word)(void *data, At at, const Phrase *p); // step, epochs, time; a metric, also of a part
+    Operand (*watch)(void *data, At at, Case *c, const Operand *given, Span span);
     Operand (*total)(void *data, At at, const Phrase *p);  // of the tensors of a line
     Operand (*reader)(void *data, At at, const Phrase *p); // column(…), standardize(…): of a data block
     // The number `e`, argument or default of parameter i, where it is a setting of the trainer (the case was

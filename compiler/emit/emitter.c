@@ -1,6 +1,8 @@
 // What is written: emitters, one a program; writers, one for each function; definitions by themselves.
 #include "emit/write.h"
 
+#include <math.h>
+
 Writer *writer_create(Emitter *m, Function *f) {
     Writer *w = arena_new(m->arena, Writer);
     w->function = f;
@@ -11,6 +13,12 @@ Writer *writer_create(Emitter *m, Function *f) {
 static Operand no_value(void *data, At at, const Phrase *p) {
     (void)data, (void)at, (void)p;
     return operand_wrong();
+}
+
+// Where there is no run, a watch has seen none.
+static Operand no_watch(void *data, At at, Case *c, const Operand *given, Span span) {
+    (void)data, (void)c, (void)given, (void)span;
+    return operand_scalar(expr_const(at.m->p, (double)NAN));
 }
 
 static Operand no_setting(void *data, At at, const Definition *d, int i, const Phrase *e) {
@@ -25,7 +33,12 @@ static Operand no_steps(void *data, At at, Operand epochs, Span span) {
 
 Emitter *emitter_create(Program *p, Library *library, const Tree *tree, const Expr *training) {
     Emitter *m = arena_new(p->arena, Emitter);
-    static const RunHooks none = {NULL, no_value, no_value, no_value, no_setting, no_steps};
+    static const RunHooks none = {.word = no_value,
+                                  .watch = no_watch,
+                                  .total = no_value,
+                                  .reader = no_value,
+                                  .setting = no_setting,
+                                  .to_steps = no_steps};
     *m = (Emitter){.run = &none, .ctx = p->ctx, .arena = p->arena, .p = p, .library = library, .tree = tree};
     m->training = training;
     m->declared = map_create(m->arena);

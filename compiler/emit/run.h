@@ -45,6 +45,12 @@ typedef struct {
 typedef struct {
     Tensor *of, *state; // a parameter, and what is kept of it
 } RunAverage;
+// A watch that was applied: equal ones are one. Its value is one of its states.
+typedef struct {
+    const Case *of;
+    const Operand *given;
+    Tensor *state;
+} RunWatch;
 
 typedef struct {
     Context *ctx;
@@ -64,6 +70,7 @@ typedef struct {
     VEC(Tensor *) outputs, rates, losses;
     VEC(GradientRequest) gradients;
     VEC(RunAverage) averages;
+    VEC(RunWatch) watches;
     VEC(RunTotal) totals; // that are being added up
     const Expr *norms;    // the squares of the lines' gradients, added up; NULL: of no line yet
     Tensor *loss, *gradient_norm, *best, *stops;

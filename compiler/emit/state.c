@@ -133,7 +133,9 @@ static Tensor *declare(At at, const Phrase *p, const Phrase *value, const char *
     Extent dims[MAX_RANK];
     int rank = over ? at.over_count : v.rank;
     for (int d = 0; d < rank; d++) dims[d] = over ? (Extent){at.over[d]->size, at.over[d]->batch} : v.dims[d];
-    Tensor *t = tensor_over(m, path, state ? at.state : TENSOR_PARAM, (Type)v.type, dims, rank);
+    TensorKind kind = state ? at.state : TENSOR_PARAM;
+    Type type = kind == TENSOR_RUN && v.type == TYPE_REAL ? TYPE_DOUBLE : (Type)v.type;
+    Tensor *t = tensor_over(m, path, kind, type, dims, rank);
     t->origin = origin_at(m, p->node->span, path, at.frame->origin);
     const Declared *declared = m->tree ? tree_declared(m->tree, path) : NULL;
     t->trainable = declared && !state && declared->trainable;

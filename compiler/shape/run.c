@@ -390,6 +390,7 @@ static void look_at_checkpoint(Run *r, const Phrase *e) {
     Shape *given = arena_array(r->s->arena, Shape, d->parameters + 1);
     for (int k = 0; k < d->parameters; k++) given[k] = watch.closure->given[k];
     define_apply(r->at, d, given, NULL, e, e->span);
+    r->tree->checkpoint = case_of(r->s, d, given, d->parameters, NULL, e->span);
 }
 
 static void look_at_stop(Run *r, const Phrase *e) {

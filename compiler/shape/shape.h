@@ -154,6 +154,7 @@ typedef struct {
 
 typedef struct {
     VEC(Line) lines;       // of minimize
+    Case *checkpoint;      // the watch that says which weights are best, or NULL
     VEC(Instance *) roots; // models that the run calls by itself, then the text of `train`
     VEC(Layer *) layers;   // in the order of application
     VEC(Declared *) params, states;

@@ -107,6 +107,11 @@ static Operand word(void *data, At at, const Phrase *p) {
     return operand_wrong();
 }
 
+static Operand no_watch(void *data, At at, Case *c, const Operand *given, Span span) {
+    (void)data, (void)at, (void)c, (void)given, (void)span;
+    return operand_wrong();
+}
+
 static Operand none(void *data, At at, const Phrase *p) {
     (void)data, (void)at, (void)p;
     return operand_wrong();
@@ -181,7 +186,7 @@ static void write_model(File *f, Master *x) {
 }
 
 static Master master_open(File *f, bool training) {
-    static const RunHooks hooks = {.word = word, .total = none, .reader = none};
+    static const RunHooks hooks = {.word = word, .watch = no_watch, .total = none, .reader = none};
     Program *p = f->m->program;
     Master x = {.m = emitter_create(p, f->library, f->tree,
                                     expr_binary(p, OP_LE, expr_int(p, training ? 0 : 1), expr_int(p, 0)))};
