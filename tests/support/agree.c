@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdio.h>
 
+enum { SEED = 5 };
+
 const Way *way_of(uint64_t seed) {
     static const Way WAYS[WAY_COUNT] = {
         {"x86-64-v3", PRECISION_DOUBLE, 1, false},  {"x86-64-v2", PRECISION_DEFAULT, 1, false},
@@ -41,10 +43,8 @@ static void give(CompiledProgram *c, Environment *env, const Program *twin, int6
     }
 }
 
-static double distance(const CompiledProgram *c, const Tensor *t, const double *wanted) {
-    int64_t count = tensor_elements(t);
-    double *got = arena_array(c->program->arena, double, count), gap = 0, size = 1;
-    compiled_get(c, t, got);
+static double distance(const double *got, const double *wanted, int64_t count) {
+    double gap = 0, size = 1;
     for (int64_t k = 0; k < count; k++) {
         if (isinf(got[k]) && isinf(wanted[k]) && signbit(got[k]) == signbit(wanted[k])) continue;
         double d = fabs(got[k] - wanted[k]);
@@ -52,26 +52,6 @@ static double distance(const CompiledProgram *c, const Tensor *t, const double *
         size = fmax(size, fabs(wanted[k]));
     }
     return gap / size;
-}
-
-// After a call: what is kept, and what the function gives.
-static void check(Agreement *a, CompiledProgram *c, Environment *env, const Function *f, const Program *twin,
-                  const Way *way, int step, double tolerance) {
-    for (int i = 0; i < twin->tensors.count; i++) {
-        const Tensor *own = twin->tensors.data[i], *t = tensor_find(c->program, own->name);
-        bool given = false;
-        for (int k = 0; k < f->outputs.count; k++) given |= f->outputs.data[k] == own;
-        if ((!is_kept(t) && !given) || !compiled_has(c, t)) continue;
-        double gap = distance(c, t, values_in(env, twin, t));
-        if (gap <= tolerance)
-            a->passed++;
-        else
-            agree_fail(a, t->name,
-                       string_format(c->program->arena,
-                                     "differs by %g in step %d (%s, precision %s, %d threads%s)", gap, step,
-                                     way->cpu, precision_word(way->precision), way->threads,
-                                     way->small_caches ? ", small caches" : ""));
-    }
 }
 
 static Function *function_of(const Program *p, FunctionKind kind) {
@@ -98,25 +78,84 @@ static void part_starts(Environment *env, const Program *twin) {
     }
 }
 
-void agree_run(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, int steps, double tolerance) {
-    enum { SEED = 5 };
+// The twin's values before the first step, or NULL after a message.
+static Environment *begin(Agreement *a, Program *twin) {
     Environment *env = environment_create(twin, twin->batch, SEED);
-    Function *initial = function_of(twin, FUNCTION_INITIAL), *step = function_of(twin, FUNCTION_STEP);
+    Function *initial = function_of(twin, FUNCTION_INITIAL);
     random_values(env, twin, a->seed);
     environment_draws(env, SEED, 0);
-    if (initial && !interpreted(a, env, initial)) return;
+    if (initial && !interpreted(a, env, initial)) return NULL;
     if (initial) part_starts(env, twin);
-    for (int i = 0; i < steps; i++) {
-        int64_t rows = random_rows(twin, a->seed / 3 + (uint64_t)i * 5);
-        environment_rows(env, rows);
-        environment_draws(env, SEED, (uint32_t)i);
-        random_batch(env, twin, a->seed, i);
+    return env;
+}
+
+static int64_t begin_step(const Agreement *a, Environment *env, Program *twin, int step) {
+    int64_t rows = random_rows(twin, a->seed / 3 + (uint64_t)step * 5);
+    environment_rows(env, rows);
+    environment_draws(env, SEED, (uint32_t)step);
+    random_batch(env, twin, a->seed, step);
+    return rows;
+}
+
+// What is given, each number by one rounding to single precision higher or lower.
+static void shake(Environment *env, const Program *twin, bool first) {
+    uint64_t state = 7;
+    for (int i = 0; i < twin->tensors.count; i++) {
+        Tensor *t = twin->tensors.data[i];
+        if (t->type != TYPE_REAL || !(t->kind == TENSOR_INPUT || (first && is_kept(t)))) continue;
+        for (int64_t k = 0; k < tensor_elements(t); k++)
+            environment_values(env, t)[k] *= 1 + (random_pick(&state, 0, 1) ? 0x1p-24 : -0x1p-24);
+    }
+}
+
+// How far a tensor moves by that until the end of a step: what no single precision can tell apart.
+static double moved(Agreement *a, Program *twin, const Tensor *t, const double *values, int step) {
+    Environment *env = begin(a, twin);
+    for (int i = 0; i <= step; i++) {
+        begin_step(a, env, twin, i);
+        shake(env, twin, i == 0);
+        if (!interpreted(a, env, function_of(twin, FUNCTION_STEP))) return 0;
+    }
+    return distance(environment_values(env, (Tensor *)t), values, tensor_elements(t));
+}
+
+// After a step: what is kept, and what it gives.
+static void check(Agreement *a, CompiledProgram *c, Environment *env, Program *twin, const Way *way, int step,
+                  double tolerance) {
+    enum { ROUNDINGS = 16 };
+    const Function *f = function_of(twin, FUNCTION_STEP);
+    for (int i = 0; i < twin->tensors.count; i++) {
+        Tensor *own = twin->tensors.data[i];
+        const Tensor *t = tensor_find(c->program, own->name);
+        bool given = false;
+        for (int k = 0; k < f->outputs.count; k++) given |= f->outputs.data[k] == own;
+        if ((!is_kept(t) && !given) || !compiled_has(c, t)) continue;
+        double *got = arena_array(c->program->arena, double, tensor_elements(t));
+        compiled_get(c, t, got);
+        const double *wanted = environment_values(env, own);
+        double gap = distance(got, wanted, tensor_elements(t));
+        bool single = way->precision != PRECISION_DOUBLE;
+        if (gap <= tolerance || (single && gap <= ROUNDINGS * moved(a, twin, own, wanted, step)))
+            a->passed++;
+        else
+            agree_fail(a, t->name,
+                       string_format(c->program->arena,
+                                     "differs by %g in step %d (%s, precision %s, %d threads%s)", gap, step,
+                                     way->cpu, precision_word(way->precision), way->threads,
+                                     way->small_caches ? ", small caches" : ""));
+    }
+}
+
+void agree_run(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, int steps, double tolerance) {
+    Environment *env = begin(a, twin);
+    for (int i = 0; env && i < steps; i++) {
+        int64_t rows = begin_step(a, env, twin, i);
         give(c, env, twin, rows, i == 0);
         compiled_call(c, FUNCTION_STEP, rows, SEED, (uint32_t)i, way->threads);
-        if (!interpreted(a, env, step)) return;
+        if (!interpreted(a, env, function_of(twin, FUNCTION_STEP))) return;
         const Tensor *loss = tensor_find(twin, "loss");
         if (loss && !isfinite(values_in(env, twin, loss)[0])) return; // outside of a function's domain
-        check(a, c, env, step, twin, way, i, tolerance);
+        check(a, c, env, twin, way, i, tolerance);
     }
 }
 

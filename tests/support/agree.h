@@ -21,7 +21,8 @@ typedef struct {
 
 void agree_fail(Agreement *a, const char *what, const char *detail);
 // So many steps from the initial values, on all rows and on fewer. The largest difference relative to the
-// largest value of a tensor (at least 1) must be at most `tolerance`.
+// largest value of a tensor (at least 1) must be at most `tolerance`; in single precision it may also be what
+// a few roundings of what is given would make of it.
 void agree_run(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, int steps, double tolerance);
 // That, and once more with code that checks its subscripts; ends with the compiled program, or says that it
 // is NULL.
