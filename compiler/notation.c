@@ -16,7 +16,10 @@ typedef struct {
     Arena *arena; // the program's
     NotationNames names;
     const Equation *equation;
-    bool declared;              // the equation's tensor stands in the signature
+    bool declared;                 // the equation's tensor stands in the signature
+    const Equation *const *circle; // the equations of the loop at hand, and the word of its index
+    int circle_count, circle_written;
+    const char *time;
     VEC(const Index *) indices; // of the equation, with the word of each
     VEC(const char *) words;
 } Notation;
@@ -178,7 +181,66 @@ static const char *condition(Notation *n, const Expr *e) {
     return parts.count ? joined(n, &parts, " and ") : "true";
 }
 
+// ---- loops ----
+
+static bool in_circle(const Notation *n, const Tensor *t) {
+    for (int i = 0; i < n->circle_count; i++)
+        if (n->circle[i]->tensor == t) return true;
+    return false;
+}
+
+// Is what the tensor holds read by another step than its own?
+static bool is_carried(const Notation *n, const Tensor *t) {
+    for (int i = 0; i < n->circle_count; i++)
+        for (int r = 0; r < n->circle[i]->e->read_count; r++) {
+            const Expr *read = n->circle[i]->e->reads[r];
+            if (read->tensor == t && affine_only(read->forms[t->along]) != equation_time(n->circle[i]))
+                return true;
+        }
+    return false;
+}
+
+// Does a tensor of the loop at hand wait for the ranges of the left side?
+static bool waits(const Notation *n, const Tensor *t) {
+    if (!in_circle(n, t)) return false;
+    for (int i = 0; i < n->circle_written; i++)
+        if (n->circle[i]->tensor == t) return is_carried(n, n->equation->tensor);
+    return true;
+}
+
+static bool stays_inside(const Notation *n, const Expr *read) {
+    for (int d = 0; d < read->guard_count; d++) {
+        int64_t low, high;
+        affine_bounds(read->forms[d], &low, &high);
+        bool begun = d == read->tensor->along && in_circle(n, read->tensor);
+        if (!begun && !(read->tensor->batch_dims >> d & 1) && (low < 0 || high >= read->tensor->dims[d]))
+            return false;
+    }
+    return true;
+}
+
+// A product with what a loop makes, 0 where that is not made yet: what it begins with says so. Gives the
+// product; else the expression itself.
+static const Expr *without_beginning(const Notation *n, const Expr *e) {
+    bool zero = n->circle_count && e->op == OP_WHERE && e->guard_count == 1 && e->args[1]->op == OP_CONST &&
+                e->args[1]->value == 0;
+    const Expr *body = e->args[0], *const *factors = body->op == OP_PRODUCT ? body->args : &body;
+    bool begun = false;
+    for (int i = 0; zero && i < (body->op == OP_PRODUCT ? body->count : 1); i++) {
+        const Expr *read = factors[i];
+        if (body->op == OP_PRODUCT && body->exponents[i] < 0) return e;
+        if (read->op != OP_READ || !in_circle(n, read->tensor)) continue;
+        const Guard inside = {read->forms[read->tensor->along], read->tensor->dims[read->tensor->along]};
+        begun = begun || (guards_imply(n->program, &inside, 1, e->guards[0]) &&
+                          guards_imply(n->program, e->guards, 1, inside));
+    }
+    for (int i = 0; begun && i < body->read_count; i++) begun = stays_inside(n, body->reads[i]);
+    return begun ? body : e;
+}
+
 static const char *choice(Notation *n, const Expr *e, Tightness around) {
+    const Expr *plain = e->op == OP_WHERE ? without_beginning(n, e) : e;
+    if (plain != e) return expression(n, plain, around);
     int first = e->op == OP_SELECT;
     const char *then = expression(n, e->args[first], TIGHT_COMPARE), *when = condition(n, e),
                *otherwise = expression(n, e->args[first + 1], TIGHT_NONE);
@@ -278,14 +340,18 @@ static const char *expression(Notation *n, const Expr *e, Tightness around) {
 // ---- statements ----
 
 // Does the index stand alone in a read's dimension, so that the dimension gives its range? Not under a
-// condition.
-static bool given_by_reads(const Expr *e, const Index *index) {
-    if (e->op == OP_WHERE || e->op == OP_SELECT) return false;
+// condition; `left`: of the left side, for which some tensors of a loop wait.
+static bool given_by_reads(const Notation *n, const Expr *e, const Index *index, bool left) {
+    if (e->op == OP_WHERE) {
+        const Expr *plain = without_beginning(n, e);
+        return plain != e && given_by_reads(n, plain, index, left);
+    }
+    if (e->op == OP_SELECT || (e->op == OP_READ && left && waits(n, e->tensor))) return false;
     if (e->op == OP_READ)
         for (int d = 0; d < e->guard_count; d++)
             if (affine_only(e->forms[d]) == index && e->tensor->dims[d] == index->size) return true;
     for (int i = 0; i < e->count; i++)
-        if (given_by_reads(e->args[i], index)) return true;
+        if (given_by_reads(n, e->args[i], index, left)) return true;
     return false;
 }
 
@@ -302,17 +368,18 @@ static void limit_by_room(Notation *n, const Equation *q, const Affine *form, in
     affine_bounds(form, &low, &high);
     for (int i = 0; i < form->count; i++) {
         const Term *t = &form->terms[i];
-        if (t->atom->op != OP_INDEX || t->coef < 1 || given_by_reads(q->e, t->atom->index)) continue;
+        if (t->atom->op != OP_INDEX || t->coef < 1 || given_by_reads(n, q->e, t->atom->index, true)) continue;
         const Index *index = t->atom->index;
         int64_t room = (size - 1 - (high - t->coef * (index->size - 1))) / t->coef + 1;
         if (room > index->size) vec_push(n->arena, conditions, bound(n, index, false));
     }
 }
 
-static int ungiven(const Equation *q, const Affine *form) {
+static int ungiven(const Notation *n, const Equation *q, const Affine *form) {
     int count = 0;
     for (int i = 0; i < form->count; i++)
-        count += form->terms[i].atom->op == OP_INDEX && !given_by_reads(q->e, form->terms[i].atom->index);
+        count +=
+            form->terms[i].atom->op == OP_INDEX && !given_by_reads(n, q->e, form->terms[i].atom->index, true);
     return count;
 }
 
@@ -337,9 +404,10 @@ static int digits_of(Program *p, const Affine *form, const Index *h, Binding *di
 
 // A form on the left with two indices of unknown range has one index in its place, and the others are its
 // digits.
-static const Equation *with_digits(Program *p, const Equation *q) {
+static const Equation *with_digits(const Notation *n, const Equation *q) {
+    Program *p = n->program;
     for (int d = 0; d < q->out_count; d++) {
-        if (affine_only(q->out[d]) || ungiven(q, q->out[d]) < 2) continue;
+        if (affine_only(q->out[d]) || ungiven(n, q, q->out[d]) < 2) continue;
         const Index *h = index_add(p, q->out[d]->terms[0].atom->index->name, q->tensor->dims[d], false);
         Binding *digits = arena_array(p->arena, Binding, q->out[d]->count);
         int count = digits_of(p, q->out[d], h, digits);
@@ -366,11 +434,12 @@ static void write_list(Notation *n, const Equation *q, int count, Entry *entry) 
 
 static const char *left_entry(Notation *n, const Equation *q, int d) {
     const Index *only = affine_only(q->out[d]);
-    return only ? bound(n, only, n->declared || given_by_reads(q->e, only)) : affine(n, q->out[d]);
+    bool given = n->declared || (n->circle_count && only == equation_time(q));
+    return only ? bound(n, only, given || given_by_reads(n, q->e, only, true)) : affine(n, q->out[d]);
 }
 
 static const char *reduced_entry(Notation *n, const Equation *q, int i) {
-    return bound(n, q->indices[i], given_by_reads(q->e, q->indices[i]));
+    return bound(n, q->indices[i], given_by_reads(n, q->e, q->indices[i], false));
 }
 
 static const char *ordered_entry(Notation *n, const Equation *q, int d) {
@@ -404,11 +473,15 @@ static void write_value(Notation *n, const Equation *q) {
 }
 
 static void write_equation(Notation *n, const Equation *q) {
-    q = with_digits(n->program, q);
     n->equation = q;
+    n->equation = q = with_digits(n, q);
     Parts conditions = {0};
     n->indices.count = n->words.count = 0;
-    text_add(n->out, "    %s", tensor_word(n, q->tensor));
+    if (n->circle_count) {
+        vec_push(n->arena, &n->indices, equation_time(q));
+        vec_push(n->arena, &n->words, n->time);
+    }
+    text_add(n->out, "%s    %s", n->circle_count ? "    " : "", tensor_word(n, q->tensor));
     write_list(n, q, q->out_count, left_entry);
     for (int d = 0; d < q->out_count; d++)
         if (!affine_only(q->out[d])) limit_by_room(n, q, q->out[d], q->tensor->dims[d], &conditions);
@@ -416,6 +489,36 @@ static void write_equation(Notation *n, const Equation *q) {
     write_value(n, q);
     if (conditions.count) text_add(n->out, ") if %s else 0", joined(n, &conditions, " and "));
     text_put(n->out, "\n");
+}
+
+// The loop's index has one word in all lines, which no tensor has.
+static const char *time_word(const Notation *n, const Function *f) {
+    const char *wanted = notation_word(n->arena, equation_time(n->circle[0])->name), *word = wanted;
+    for (int k = 2;; k++) {
+        bool taken = n->names.reserved(n->names.data, word);
+        for (int i = 0; i < f->equations.count && !taken; i++) {
+            const Equation *q = f->equations.data[i];
+            taken = string_equal(word, tensor_word(n, q->tensor));
+            for (int r = 0; r < q->e->read_count && !taken; r++)
+                taken = string_equal(word, tensor_word(n, q->e->reads[r]->tensor));
+        }
+        if (!taken) return word;
+        word = string_format(n->arena, "%s%d", wanted, k);
+    }
+}
+
+static void write_loop_head(Notation *n, const Function *f) {
+    const Tensor *first = n->circle[0]->tensor;
+    n->time = time_word(n, f);
+    text_add(n->out, "    recur %s < %s%s", n->time, whole(n, first->dims[first->along]),
+             first->step < 0 ? " reversed" : "");
+    const char *before = " from ";
+    for (int i = 0; i < n->circle_count; i++) {
+        if (!is_carried(n, n->circle[i]->tensor)) continue;
+        text_add(n->out, "%s%s = 0", before, tensor_word(n, n->circle[i]->tensor));
+        before = ", ";
+    }
+    text_put(n->out, " {\n");
 }
 
 // The sizes of a tensor, the first of them after `before`.
@@ -539,9 +642,16 @@ void notation_function(Text *out, Program *p, const Function *f, const char *nam
         if (!reshape[d->tensor->id]) write_pieces(&n, name, d);
     }
     write_head(&n, name, parameters, parameter_count, results, result_count);
+    const int *ends = function_cycles(p, f);
     for (int i = 0; i < f->equations.count; i++) {
         const Equation *q = f->equations.data[i];
         Defined *d = &all[q->tensor->id];
+        if (ends[i] && !n.circle_count) {
+            n.circle = (const Equation *const *)f->equations.data + i;
+            n.circle_count = ends[i] - i;
+            n.circle_written = 0;
+            write_loop_head(&n, f);
+        }
         n.declared = false;
         for (int r = 0; r < result_count; r++) n.declared |= results[r] == q->tensor;
         if (!d->pieces)
@@ -550,6 +660,9 @@ void notation_function(Text *out, Program *p, const Function *f, const char *nam
             write_reshape(&n, q->tensor, reshape[q->tensor->id]);
         else if (d->left == 0)
             write_call(&n, name, d);
+        if (!n.circle_count || ++n.circle_written < n.circle_count) continue;
+        n.circle_count = 0;
+        text_put(out, "    }\n");
     }
     text_put(out, "}\n");
 }

@@ -37,7 +37,14 @@ Tensor *tensor_again(Program *p, const Tensor *t) {
     return again;
 }
 
-bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int count) {
+static bool among(Tensor *const *tensors, int count, const Tensor *t) {
+    for (int i = 0; i < count; i++)
+        if (tensors[i] == t) return true;
+    return false;
+}
+
+bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int count, Tensor *const *stops,
+                      int stop_count) {
     bool *needed = arena_array(p->arena, bool, p->tensors.count + 1);
     int *last = arena_array(p->arena, int, p->tensors.count + 1); // the last equation of each, + 1
     int *before = arena_array(p->arena, int, f->equations.count + 1);
@@ -50,6 +57,7 @@ bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int 
     for (int i = 0; i < count; i++) need(p, needed, &open, wanted[i]);
     while (open.count) {
         const Tensor *t = open.data[--open.count];
+        if (among(stops, stop_count, t)) continue;
         const GradientRequest *g = function_request(f, t);
         if (g) need(p, needed, &open, g->of);
         if (g) need(p, needed, &open, g->by);
@@ -66,7 +74,7 @@ bool *function_live(Program *p, const Function *f) {
     for (int i = 0; i < f->outputs.count; i++) vec_push(p->arena, &wanted, f->outputs.data[i]);
     for (int i = 0; i < f->effects.count; i++) vec_push(p->arena, &wanted, f->effects.data[i].value);
     for (int i = 0; i < f->measures.count; i++) vec_push(p->arena, &wanted, f->measures.data[i].value);
-    return function_needed(p, f, wanted.data, wanted.count);
+    return function_needed(p, f, wanted.data, wanted.count, NULL, 0);
 }
 
 // Does the equation read what has changed? A gradient has where what it derives has, or by what.
@@ -97,7 +105,7 @@ static void mark_changed(Copies *c, const Function *f) {
 Tensor *function_copy(Program *p, Function *f, Tensor *of, const Effect *changed, int count) {
     Copies c = {.p = p,
                 .other = arena_array(p->arena, Tensor *, p->tensors.count),
-                .needed = function_needed(p, f, &of, 1),
+                .needed = function_needed(p, f, &of, 1, NULL, 0),
                 .count = p->tensors.count};
     for (int i = 0; i < count; i++) c.other[changed[i].target->id] = changed[i].value;
     int equations = f->equations.count, gradients = f->gradients.count;

@@ -403,8 +403,10 @@ Tensor *program_rowmap(Program *p);                        // the one TENSOR_ROW
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
 const GradientRequest *function_request(const Function *f, const Tensor *result); // that defines it, or NULL
-// By the tensor's id: what computing these needs, of a gradient what it derives, and by what (copy.c).
-bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int count);
+// By the tensor's id: what computing these needs, of a gradient what it derives, and by what; nothing that
+// only a stop needs (copy.c).
+bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int count, Tensor *const *stops,
+                      int stop_count);
 bool *function_live(Program *p, const Function *f); // the same for its outputs, effects and measures
 Tensor *tensor_again(Program *p, const Tensor *t);  // a TENSOR_TEMP as it, with a name of its own
 // Computes `of` again where each target of `changed` is its value instead (copy.c); `of` itself where nothing

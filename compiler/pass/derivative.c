@@ -12,27 +12,18 @@ static bool among(Tensor *const *tensors, int count, const Tensor *t) {
     return false;
 }
 
-Function *function_part(Program *p, const Function *f, const Tensor *of, Tensor *const *stops,
-                        int stop_count) {
+Function *function_part(Program *p, const Function *f, Tensor *of, Tensor *const *stops, int stop_count) {
     Function *part = arena_new(p->arena, Function);
     *part = (Function){.name = f->name, .kind = FUNCTION_UPDATE};
-    bool *needed = arena_array(p->arena, bool, p->tensors.count);
-    needed[of->id] = true;
-    Equations backwards = {0};
-    for (int i = f->equations.count - 1; i >= 0; i--) {
+    const bool *needed = function_needed(p, f, &of, 1, stops, stop_count);
+    for (int i = 0; i < f->equations.count; i++) {
         Equation *q = f->equations.data[i];
-        if (!needed[q->tensor->id] || among(stops, stop_count, q->tensor)) continue;
-        vec_push(p->arena, &backwards, q);
-        for (int k = 0; k < q->e->read_count; k++) {
-            const GradientRequest *g = function_request(f, q->e->reads[k]->tensor);
-            if (g && !among(stops, stop_count, g->result)) needed[g->of->id] = needed[g->by->id] = true;
-            needed[q->e->reads[k]->tensor->id] = true;
-        }
+        if (needed[q->tensor->id] && !among(stops, stop_count, q->tensor))
+            vec_push(p->arena, &part->equations, q);
     }
     for (int i = 0; i < f->gradients.count; i++)
         if (needed[f->gradients.data[i].result->id] && !among(stops, stop_count, f->gradients.data[i].result))
             vec_push(p->arena, &part->gradients, f->gradients.data[i]);
-    for (int i = backwards.count - 1; i >= 0; i--) vec_push(p->arena, &part->equations, backwards.data[i]);
     return part;
 }
 

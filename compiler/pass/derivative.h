@@ -17,8 +17,7 @@ typedef struct {
 } Derivative;
 
 // A function's equations that `of` needs, not going beyond `stops` (tensors that become parameters).
-Function *function_part(Program *p, const Function *f, const Tensor *of, Tensor *const *stops,
-                        int stop_count);
+Function *function_part(Program *p, const Function *f, Tensor *of, Tensor *const *stops, int stop_count);
 // Parameters: the given inputs, then all else that the function reads and does not define, draws among it.
 // Draws become parameters, so the function must not be one that is still needed.
 void derivative_open(Program *p, Derivative *d, Tensor *const *inputs, int count);

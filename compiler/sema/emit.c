@@ -592,8 +592,5 @@ void elaborator_finish(Elaborator *el) {
         if (t) vec_push(p->arena, &el->function->effects, (Effect){slot->target, t});
     }
     el->tables->slot_list.count = 0;
-    Function *functions[] = {el->function, el->second, el->totals ? el->totals->end : NULL};
-    for (size_t i = 0;
-         i < sizeof functions / sizeof *functions && el->tables->looped && !el->session->ctx->errors; i++)
-        if (functions[i]) function_sort(p, functions[i]);
+    elaborator_sort(el);
 }

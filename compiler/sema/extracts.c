@@ -119,6 +119,7 @@ static void make(Run *r, const Applied *a) {
         if (!add_result(el, &u, out.kind == SEMA_TUPLE ? out.items[i] : out, result_name(a->define, i),
                         a->define->span))
             return;
+    elaborator_sort(el);
     if (u.is_model) note_step_results(s, &u, a->result);
     if (u.results.count) vec_push(s->arena, &r->m->extracts, u);
 }

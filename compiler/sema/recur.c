@@ -433,6 +433,13 @@ static void leave(Loop *l, const Node *block, bool right) {
     }
 }
 
+void elaborator_sort(Elaborator *el) {
+    Function *functions[] = {el->function, el->second, el->totals ? el->totals->end : NULL};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (functions[i] && el->tables->looped && !el->session->ctx->errors)
+            function_sort(el->session->program, functions[i]);
+}
+
 SemaValue elaborate_recur(Elaborator *el, Env *env, const Node *recur) {
     Loop l = {.el = el, .env = env, .inside = env_inner(env), .node = recur};
     l.done = arena_array(el->session->arena, bool, recur->range_block->count + 1);

@@ -370,6 +370,7 @@ SemaValue elaborate_assignment(Elaborator *el, Env *env, const Node *statement);
 
 // recur.c
 SemaValue elaborate_recur(Elaborator *el, Env *env, const Node *recur);
+void elaborator_sort(Elaborator *el); // its functions, once all that recurs is written
 // What a read of it gives where the loop's index is outside.
 const Expr *carried_begin(Elaborator *el, const Carried *c, const Affine *const *forms, int rank);
 
