@@ -1,28 +1,13 @@
-// Equations and functions as text of the language. Sizes are numbers, the batch is `batch`. A range is
-// written where nothing else in the statement gives it (language rule 3); what is made of pieces has a fn of
-// its own. An index keeps its name unless another index or tensor of the equation has it. Needs: equations
-// without draws. Guarantees: the text means what the interpreter computes; parentheses where the grammar
-// needs them, and one order of what commutes, so that equal functions read the same.
-#include "notation.h"
+// Equations as text of the language. Sizes are numbers, the batch is `batch`. A range is written where
+// nothing else in the statement gives it (language rule 3). An index keeps its name unless another index or
+// tensor of the equation has it. Needs: equations without draws. Guarantees: the text means what the
+// interpreter computes; parentheses where the grammar needs them, and one order of what commutes, so that
+// equal functions read the same.
+#include "notation_text.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-// A text that is being written, and the names in the equation at hand. All texts live in the arena.
-typedef struct {
-    Text *out;
-    Program *program;
-    Arena *arena; // the program's
-    NotationNames names;
-    const Equation *equation;
-    bool declared;                 // the equation's tensor stands in the signature
-    const Equation *const *circle; // the equations of the loop at hand, and the word of its index
-    int circle_count, circle_written;
-    const char *time;
-    VEC(const Index *) indices; // of the equation, with the word of each
-    VEC(const char *) words;
-} Notation;
 
 typedef enum { TIGHT_NONE, TIGHT_COMPARE, TIGHT_SUM, TIGHT_PRODUCT, TIGHT_POWER } Tightness;
 
@@ -74,12 +59,6 @@ static const char *difference(const Notation *n, const char *leading, Parts part
     const char *plus = parts[0].count ? joined(n, &parts[0], " + ") : leading;
     if (!parts[1].count) return plus;
     return string_format(n->arena, "%s%s%s", plus, *plus ? " - " : "-", joined(n, &parts[1], " - "));
-}
-
-static const char *tensor_word(const Notation *n, const Tensor *t) { return n->names.of_tensors[t->id]; }
-
-static const char *size_text(const Notation *n, int64_t size, bool batch) {
-    return batch ? "batch" : whole(n, size);
 }
 
 // ---- indices ----
@@ -189,8 +168,7 @@ static bool in_circle(const Notation *n, const Tensor *t) {
     return false;
 }
 
-// Is what the tensor holds read by another step than its own?
-static bool is_carried(const Notation *n, const Tensor *t) {
+bool notation_carried(const Notation *n, const Tensor *t) {
     for (int i = 0; i < n->circle_count; i++)
         for (int r = 0; r < n->circle[i]->e->read_count; r++) {
             const Expr *read = n->circle[i]->e->reads[r];
@@ -204,7 +182,7 @@ static bool is_carried(const Notation *n, const Tensor *t) {
 static bool waits(const Notation *n, const Tensor *t) {
     if (!in_circle(n, t)) return false;
     for (int i = 0; i < n->circle_written; i++)
-        if (n->circle[i]->tensor == t) return is_carried(n, n->equation->tensor);
+        if (n->circle[i]->tensor == t) return notation_carried(n, n->equation->tensor);
     return true;
 }
 
@@ -472,7 +450,7 @@ static void write_value(Notation *n, const Equation *q) {
                                                     : TIGHT_PRODUCT));
 }
 
-static void write_equation(Notation *n, const Equation *q) {
+void notation_equation(Notation *n, const Equation *q) {
     n->equation = q;
     n->equation = q = with_digits(n, q);
     Parts conditions = {0};
@@ -489,180 +467,4 @@ static void write_equation(Notation *n, const Equation *q) {
     write_value(n, q);
     if (conditions.count) text_add(n->out, ") if %s else 0", joined(n, &conditions, " and "));
     text_put(n->out, "\n");
-}
-
-// The loop's index has one word in all lines, which no tensor has.
-static const char *time_word(const Notation *n, const Function *f) {
-    const char *wanted = notation_word(n->arena, equation_time(n->circle[0])->name), *word = wanted;
-    for (int k = 2;; k++) {
-        bool taken = n->names.reserved(n->names.data, word);
-        for (int i = 0; i < f->equations.count && !taken; i++) {
-            const Equation *q = f->equations.data[i];
-            taken = string_equal(word, tensor_word(n, q->tensor));
-            for (int r = 0; r < q->e->read_count && !taken; r++)
-                taken = string_equal(word, tensor_word(n, q->e->reads[r]->tensor));
-        }
-        if (!taken) return word;
-        word = string_format(n->arena, "%s%d", wanted, k);
-    }
-}
-
-static void write_loop_head(Notation *n, const Function *f) {
-    const Tensor *first = n->circle[0]->tensor;
-    n->time = time_word(n, f);
-    text_add(n->out, "    recur %s < %s%s", n->time, whole(n, first->dims[first->along]),
-             first->step < 0 ? " reversed" : "");
-    const char *before = " from ";
-    for (int i = 0; i < n->circle_count; i++) {
-        if (!is_carried(n, n->circle[i]->tensor)) continue;
-        text_add(n->out, "%s%s = 0", before, tensor_word(n, n->circle[i]->tensor));
-        before = ", ";
-    }
-    text_put(n->out, " {\n");
-}
-
-// The sizes of a tensor, the first of them after `before`.
-static void write_sizes(Notation *n, const Tensor *t, const char *before) {
-    for (int d = 0; d < t->rank; d++)
-        text_add(n->out, "%s%s", d ? ", " : before, size_text(n, t->dims[d], t->batch_dims >> d & 1));
-}
-
-static void write_signature(Notation *n, Tensor *const *tensors, int count) {
-    for (int i = 0; i < count; i++) {
-        const Tensor *t = tensors[i];
-        text_add(n->out, "%s%s", i ? ", " : "", tensor_word(n, t));
-        write_sizes(n, t, "[");
-        if (t->rank) text_put(n->out, "]");
-        if (t->type == TYPE_INT) text_put(n->out, ": int");
-        if (t->type == TYPE_BOOL) text_put(n->out, ": bool");
-    }
-}
-
-// ---- functions ----
-
-// The row-major number of the element at these forms, in a sample where the first dimension is the batch.
-static const Affine *element_number(Program *p, const Tensor *t, const Affine *const *forms) {
-    const Affine *number = affine_constant(p, 0);
-    for (int d = t->batch_dims & 1; d < t->rank; d++)
-        number = affine_add(p, affine_scale(p, number, t->dims[d], 1), forms[d]);
-    return number;
-}
-
-// The tensor of which this one is the elements in their order, or NULL.
-static const Tensor *reshaped(Program *p, const Equation *q) {
-    const Tensor *t = q->tensor;
-    if (q->reduction != REDUCE_NONE || q->e->op != OP_READ || q->e->tensor->type != t->type) return NULL;
-    const Tensor *from = q->e->tensor;
-    bool rows = t->batch_dims & 1;
-    if (tensor_elements(from) != tensor_elements(t) || from->batch_dims > 1 ||
-        t->batch_dims != from->batch_dims)
-        return NULL;
-    if (rows && q->out[0] != q->e->forms[0]) return NULL;
-    for (int d = 0; d < from->rank; d++)
-        if (!affine_only(q->e->forms[d])) return NULL;
-    return element_number(p, t, q->out) == element_number(p, from, q->e->forms) ? from : NULL;
-}
-
-static bool is_plain(const Equation *q) {
-    for (int d = 0; d < q->out_count; d++)
-        if (!affine_only(q->out[d])) return false;
-    return true;
-}
-
-typedef struct {
-    Tensor *tensor;
-    int left;
-    Equations equations;
-    VEC(Tensor *) reads;
-    bool pieces;
-} Defined;
-
-static void read_once(Arena *arena, Defined *d, Tensor *t) {
-    for (int i = 0; i < d->reads.count; i++)
-        if (d->reads.data[i] == t) return;
-    vec_push(arena, &d->reads, t);
-}
-
-// Of each tensor of the function its equations and what they read.
-static Defined *definitions(const Program *p, const Function *f) {
-    Defined *all = arena_array(p->arena, Defined, p->tensors.count);
-    for (int i = 0; i < f->equations.count; i++) {
-        Equation *q = f->equations.data[i];
-        Defined *d = &all[q->tensor->id];
-        d->tensor = q->tensor;
-        d->left++;
-        d->pieces |= d->left > 1 || !is_plain(q);
-        vec_push(p->arena, &d->equations, q);
-        for (int k = 0; k < q->e->read_count; k++) read_once(p->arena, d, q->e->reads[k]->tensor);
-    }
-    return all;
-}
-
-static void write_head(Notation *n, const char *name, Tensor *const *parameters, int parameter_count,
-                       Tensor *const *results, int result_count) {
-    text_add(n->out, "fn %s(", name);
-    write_signature(n, parameters, parameter_count);
-    text_put(n->out, result_count > 1 ? ") -> (" : ") -> ");
-    write_signature(n, results, result_count);
-    text_put(n->out, result_count > 1 ? ") {\n" : " {\n");
-}
-
-static void write_pieces(Notation *n, const char *name, const Defined *d) {
-    write_head(n, string_format(n->program->arena, "%s_%s", name, tensor_word(n, d->tensor)), d->reads.data,
-               d->reads.count, &(Tensor *){d->tensor}, 1);
-    n->declared = true;
-    for (int i = 0; i < d->equations.count; i++) write_equation(n, d->equations.data[i]);
-    text_put(n->out, "}\n\n");
-}
-
-static void write_call(Notation *n, const char *name, const Defined *d) {
-    text_add(n->out, "    %s = %s_%s(", tensor_word(n, d->tensor), name, tensor_word(n, d->tensor));
-    for (int i = 0; i < d->reads.count; i++)
-        text_add(n->out, "%s%s", i ? ", " : "", tensor_word(n, d->reads.data[i]));
-    text_put(n->out, ")\n");
-}
-
-static void write_reshape(Notation *n, const Tensor *t, const Tensor *from) {
-    text_add(n->out, "    %s = reshape(%s", tensor_word(n, t), tensor_word(n, from));
-    write_sizes(n, t, ", ");
-    text_put(n->out, ")\n");
-}
-
-void notation_function(Text *out, Program *p, const Function *f, const char *name, Tensor *const *parameters,
-                       int parameter_count, Tensor *const *results, int result_count, NotationNames names) {
-    Notation n = {.out = out, .program = p, .arena = p->arena, .names = names};
-    Defined *all = definitions(p, f);
-    const Tensor **reshape = arena_array(p->arena, const Tensor *, p->tensors.count);
-    for (int r = 0; r < result_count; r++) all[results[r]->id].pieces = false;
-    for (int i = 0; i < f->equations.count; i++) {
-        Defined *d = &all[f->equations.data[i]->tensor->id];
-        if (!d->pieces || d->left != d->equations.count || d->equations.data[0] != f->equations.data[i])
-            continue;
-        reshape[d->tensor->id] = d->equations.count == 1 ? reshaped(p, d->equations.data[0]) : NULL;
-        if (!reshape[d->tensor->id]) write_pieces(&n, name, d);
-    }
-    write_head(&n, name, parameters, parameter_count, results, result_count);
-    const int *ends = function_cycles(p, f);
-    for (int i = 0; i < f->equations.count; i++) {
-        const Equation *q = f->equations.data[i];
-        Defined *d = &all[q->tensor->id];
-        if (ends[i] && !n.circle_count) {
-            n.circle = (const Equation *const *)f->equations.data + i;
-            n.circle_count = ends[i] - i;
-            n.circle_written = 0;
-            write_loop_head(&n, f);
-        }
-        n.declared = false;
-        for (int r = 0; r < result_count; r++) n.declared |= results[r] == q->tensor;
-        if (!d->pieces)
-            write_equation(&n, q);
-        else if (--d->left == 0 && reshape[q->tensor->id])
-            write_reshape(&n, q->tensor, reshape[q->tensor->id]);
-        else if (d->left == 0)
-            write_call(&n, name, d);
-        if (!n.circle_count || ++n.circle_written < n.circle_count) continue;
-        n.circle_count = 0;
-        text_put(out, "    }\n");
-    }
-    text_put(out, "}\n");
 }

@@ -27,15 +27,15 @@ static const Node *beginning_of(const Loop *l, const char *name) {
 
 static bool begin(Loop *l, Carried *c, const Node *init) {
     Elaborator *el = l->el;
-    c->begin = value_absent(init->span);
-    SemaValue v = value_plain(el, l->env, value_of(el, l->env, init->value), init->value->span);
-    if (v.kind == SEMA_CLOSURE) v = value_scalar(value_as_scalar(el, v, init->value->span));
-    if (v.kind == SEMA_ERROR) return false;
-    if (v.kind != SEMA_NUMBER && v.kind != SEMA_SCALAR && v.kind != SEMA_TENSOR)
-        return fail_false(el, l->env, NOT_A_NUMBER, init->value->span, value_shape_text(el->session, v));
-    const char *name =
-        string_format(el->session->arena, "%s.begin", env_path(l->env, el->session->arena, init->name));
-    c->begin = value_store(el, l->env, v, name, init->value->span);
+    Span span = init->value->span;
+    SemaValue v = value_plain(el, l->env, value_of(el, l->env, init->value), span);
+    if (v.kind != SEMA_NUMBER && v.kind != SEMA_TENSOR) {
+        const Expr *e = value_as_scalar(el, v, span);
+        if (!e) return false;
+        v = value_scalar(e);
+    }
+    const char *path = env_path(l->env, el->session->arena, init->name);
+    c->begin = value_store(el, l->env, v, string_format(el->session->arena, "%s.begin", path), span);
     return c->begin.kind != SEMA_ERROR;
 }
 

@@ -50,6 +50,7 @@ npy vit labels i4 7 142
 
 each_model() {
     train autoencoder digits 60
+    train characters . 40
     train experts digits 40
     train focal focal 40
     train graph graph 20 --set nodes=300
@@ -61,6 +62,8 @@ each_model() {
     train mnist_mlp digits 40
     train multi_task multi_task 30
     train names . 10
+    train tagger . 60
+    train translate . 40
     train gan digits 60
     train pinn . 60
     train wgan_gp . 60
