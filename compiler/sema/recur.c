@@ -2,6 +2,8 @@
 // made. What the lines carry has its dimensions, and a tensor, before any line is looked at; a line is
 // written out as soon as all that it reads is known. Guarantees: every tensor of the block that has the
 // loop's index says which way it is made; what reads itself reads earlier steps only.
+#include <string.h>
+
 #include "sema/values.h"
 
 typedef struct {
@@ -278,21 +280,31 @@ static bool write_line(Loop *l, int i) {
     return v.kind != SEMA_ERROR;
 }
 
-// What a line waits for has no dimensions: the first of its indices without a range.
-static void report_open(Loop *l) {
-    const Node *block = l->node->range_block, *stated;
+// The first index of a line's left side without a range. False: there is none.
+static bool report_index(Loop *l, const Node *line) {
+    const Node *text = line->assigned, *stated;
     Dim dim;
-    for (int i = 0; i < block->count; i++) {
-        const Node *line = block->items[i], *base = line_target(line), *text = line->assigned;
-        if (l->done[i] || !base || line->target->kind != AST_INDEX || !is_pending(l, base->name)) continue;
-        for (int k = 0; k < line->target->count; k++) {
-            const Node *item = line->target->items[k];
-            const char *name = index_name(item, &stated);
-            bool given = !name || stated || env_name(l->inside, name) == l->time;
-            if (!given && !range_of(l->el, l->inside, &text, 1, name, item->span, &dim)) return;
-        }
+    for (int k = 0; k < line->target->count; k++) {
+        const Node *item = line->target->items[k];
+        const char *name = index_name(item, &stated);
+        bool given = !name || stated || env_name(l->inside, name) == l->time;
+        if (!given && !range_of(l->el, l->inside, &text, 1, name, item->span, &dim)) return true;
     }
+    return false;
+}
+
+// What other lines wait for has no dimensions: what is carried first.
+static void report_open(Loop *l) {
+    const Node *block = l->node->range_block;
+    for (int carried = 1; carried >= 0; carried--)
+        for (int i = 0; i < block->count; i++) {
+            const Node *line = block->items[i], *base = line_target(line);
+            const Name *n = base ? map_get(l->inside->names, base->name) : NULL;
+            bool open = n && n->pending && !l->done[i] && line->target->kind == AST_INDEX;
+            if (open && (n->carried != NULL) == carried && report_index(l, line)) return;
+        }
     const Node *index = recur_index(l->node->range);
+    Dim dim;
     range_of(l->el, l->inside, NULL, 0, index->name, index->span, &dim);
 }
 
@@ -415,7 +427,8 @@ static bool choose_way(Loop *l, const Function *f, int from) {
         if (!q) first = read;
         if (!q) q = early;
     }
-    return fail_false(l->el, l->inside, RECUR_CIRCLE, q->origin->span, first->name);
+    const char *dot = strrchr(first->name, '.');
+    return fail_false(l->el, l->inside, RECUR_CIRCLE, q->origin->span, dot ? dot + 1 : first->name);
 }
 
 // ---- the loop ----

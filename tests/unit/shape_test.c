@@ -93,6 +93,8 @@ static const struct {
     {"elaborate_integer_too_large", "of equations: forms"},
     {"elaborate_metric_nested", "of equations: totals"},
     {"elaborate_metric_position", "of equations: totals"},
+    {"recur_steps", "of equations: what a step has made"},
+    {"recur_range", "of what the loop carries; here of the loop"},
     {"elaborate_piece_outside", "of equations: a piece stays inside"},
     {"field_outside", "of equations: a read stays inside"},
     {"elaborate_read_outside", "of equations: a read stays inside"},
