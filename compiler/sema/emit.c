@@ -171,6 +171,8 @@ static void set_side(Elaborator *el, const Tensor *t, Side side) {
     table_set(el->session->arena, &el->tables->sides, t, (void *)((uintptr_t)side + 1));
 }
 
+void tensor_is_total(Elaborator *el, const Tensor *t) { set_side(el, t, SIDE_END); }
+
 // The number of a row as a value: in a batch it would count from the batch's beginning.
 static bool numbers_rows(const Expr *e) {
     bool found = e->op == OP_INDEX && e->index->batch;
@@ -394,6 +396,24 @@ SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const 
     return value_array(el->session, &a);
 }
 
+void piece_emit(Elaborator *el, const Env *env, const Array *whole, const Affine *const *left,
+                const Reduced *parts, Span span) {
+    const Expr *read = whole->e;
+    const Affine *out[MAX_RANK];
+    Indices own = {.count = 0};
+    int outer = read->tensor->rank - whole->rank;
+    for (int d = 0; d < read->tensor->rank; d++) {
+        out[d] = d < outer ? read->forms[d] : left[d - outer];
+        for (int i = 0; d >= outer && i < out[d]->count; i++)
+            for (int k = 0; k < out[d]->terms[i].atom->free_count; k++)
+                add_index(&own, out[d]->terms[i].atom->free[k]);
+    }
+    for (int i = 0; i < parts->count; i++) add_index(&own, parts->indices[i]);
+    Reduced inside = *parts;
+    inside.e = under_facts(el, parts->e, &own);
+    equation_emit(el, env, read->tensor, out, &inside, span);
+}
+
 // A number that only clock and settings decide, met by something else: it is computed once, in double.
 SemaValue value_hoist(Elaborator *el, const Env *env, SemaValue v, Span span) {
     if (v.kind != SEMA_SCALAR || expr_is_simple(v.e) || !reads_clock_only(el, v.e)) return v;
@@ -568,29 +588,4 @@ const Expr *rows_expr(Elaborator *el, const Env *env, Span span) {
         el->tables->rows_total = add_total(el, env, expr_rows(el->session->program), &none, REDUCE_SUM, span);
     }
     return el->tables->rows_total;
-}
-
-void elaborator_finish(Elaborator *el) {
-    Program *p = el->session->program;
-    for (int i = 0; i < el->tables->slot_list.count; i++) {
-        Cell *slot = el->tables->slot_list.data[i];
-        Env *env = env_create(el, NO_SPAN, "");
-        const char *name = string_format(p->arena, "%s.next", slot->target->name);
-        SemaValue v = slot->current;
-        if (v.kind == SEMA_ERROR) continue;
-        const Expr *e = v.kind == SEMA_TENSOR ? v.array->e : v.e;
-        Tensor *t =
-            e->op == OP_READ && e->tensor->kind == TENSOR_TEMP && e->tensor->rank == slot->target->rank
-                ? e->tensor
-                : NULL;
-        for (int d = 0; t && d < t->rank; d++)
-            if (affine_only(e->forms[d]) != v.array->indices[d] || t->type != slot->target->type) t = NULL;
-        Array scalar = {.rank = 0, .e = e};
-        if (!t)
-            t = tensor_emit(el, env, name, TENSOR_TEMP, (int)slot->target->type,
-                            v.kind == SEMA_TENSOR ? v.array : &scalar, v.span);
-        if (t) vec_push(p->arena, &el->function->effects, (Effect){slot->target, t});
-    }
-    el->tables->slot_list.count = 0;
-    elaborator_sort(el);
 }

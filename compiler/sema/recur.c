@@ -224,6 +224,23 @@ static bool begin_fits(Loop *l, const Node *line, const Carried *c, const Shape 
                       dims_text(l->el, wanted, rank), value_shape_text(l->el->session, c->begin));
 }
 
+static bool is_total(const Loop *l, SemaValue v) {
+    return (v.kind == SEMA_TENSOR || v.kind == SEMA_SCALAR) && value_is_total(l->el, v);
+}
+
+// Do the lines read what is made of totals? Then what they carry is.
+static bool reads_totals(const Loop *l, const Carried *c) {
+    Context *ctx = l->el->session->ctx;
+    bool any = is_total(l, c->begin);
+    for (const Env *env = l->env; l->el->totals && env && env->frame == l->env->frame; env = env->outer)
+        for (int i = 0; i < map_count(env->names) && !any; i++) {
+            const char *key = map_key(env->names, i), *name = context_intern(ctx, key, strlen(key));
+            const Name *n = map_value(env->names, i);
+            any = node_names(l->node->range_block, name) && is_total(l, n->value);
+        }
+    return any;
+}
+
 // Makes the tensor that a line gives, if its dimensions are known. False after a message.
 static bool close(Loop *l, const Node *line, bool *closed) {
     Elaborator *el = l->el;
@@ -250,7 +267,9 @@ static bool close(Loop *l, const Node *line, bool *closed) {
                              shape.rank, out, &first, base->span);
     n->pieces = true;
     n->pending = false;
-    return n->value.kind != SEMA_ERROR;
+    if (n->value.kind == SEMA_ERROR) return false;
+    if (reads_totals(l, n->carried)) tensor_is_total(el, n->value.array->e->tensor);
+    return true;
 }
 
 // ---- lines ----

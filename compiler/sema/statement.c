@@ -319,11 +319,7 @@ static SemaValue add_piece(Elaborator *el, const Left *left, const Reduced *part
         n = env_add(left->outer, left->target->base->name, v, left->target->span);
         n->pieces = true;
     }
-    const Expr *read = n->value.array->e;
-    const Affine *out[MAX_RANK];
-    int outer = read->tensor->rank - left->rank;
-    for (int d = 0; d < read->tensor->rank; d++) out[d] = d < outer ? read->forms[d] : left->out[d - outer];
-    equation_emit(el, left->outer, read->tensor, out, parts, left->target->span);
+    piece_emit(el, left->outer, n->value.array, left->out, parts, left->target->span);
     return n->value;
 }
 

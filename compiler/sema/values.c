@@ -234,6 +234,31 @@ Elaborator *elaborator_create(Session *s, Function *f, bool training) {
     return el;
 }
 
+void elaborator_finish(Elaborator *el) {
+    Program *p = el->session->program;
+    for (int i = 0; i < el->tables->slot_list.count; i++) {
+        Cell *slot = el->tables->slot_list.data[i];
+        Env *env = env_create(el, NO_SPAN, "");
+        const char *name = string_format(p->arena, "%s.next", slot->target->name);
+        SemaValue v = slot->current;
+        if (v.kind == SEMA_ERROR) continue;
+        const Expr *e = v.kind == SEMA_TENSOR ? v.array->e : v.e;
+        Tensor *t =
+            e->op == OP_READ && e->tensor->kind == TENSOR_TEMP && e->tensor->rank == slot->target->rank
+                ? e->tensor
+                : NULL;
+        for (int d = 0; t && d < t->rank; d++)
+            if (affine_only(e->forms[d]) != v.array->indices[d] || t->type != slot->target->type) t = NULL;
+        Array scalar = {.rank = 0, .e = e};
+        if (!t)
+            t = tensor_emit(el, env, name, TENSOR_TEMP, (int)slot->target->type,
+                            v.kind == SEMA_TENSOR ? v.array : &scalar, v.span);
+        if (t) vec_push(p->arena, &el->function->effects, (Effect){slot->target, t});
+    }
+    el->tables->slot_list.count = 0;
+    elaborator_sort(el);
+}
+
 Env *env_create(Elaborator *el, Span from, const char *path) {
     Arena *arena = el->session->arena;
     Env *env = arena_new(arena, Env);

@@ -290,6 +290,9 @@ bool value_is_total(const Elaborator *el, SemaValue v);
 // reads it.
 SemaValue pieces_create(Elaborator *el, const Env *env, const char *name, const Dim *dims, int rank,
                         const Affine *const *out, const Reduced *first, Span span);
+// One of its pieces; the conditions in force hold for what it reads.
+void piece_emit(Elaborator *el, const Env *env, const Array *whole, const Affine *const *left,
+                const Reduced *parts, Span span);
 SemaValue order_emit(Elaborator *el, const Env *env, SemaValue v, Span span);
 void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *const *out, const Reduced *parts,
                    Span span);
@@ -301,6 +304,7 @@ SemaValue value_own(Elaborator *el, const Env *env, SemaValue v, const char *nam
 // in the second pass over the rows, or at the end after it.
 typedef enum { SIDE_BOTH, SIDE_BATCH, SIDE_END, SIDE_SECOND, SIDE_LAST, SIDES } Side;
 Side side_of_tensor(const Elaborator *el, const Tensor *t);
+void tensor_is_total(Elaborator *el, const Tensor *t); // said before it is written, where a loop reads it
 bool expr_is_simple(const Expr *e);
 SemaValue value_hoist(Elaborator *el, const Env *env, SemaValue v, Span span);
 bool value_is_of_clock(const Elaborator *el, SemaValue v);
