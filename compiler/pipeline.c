@@ -238,15 +238,16 @@ static void dump(const Pipeline *p, const Pass *pass) {
     else if (pass->to == FORM_EQUATIONS)
         program_print(&text, p->module->program);
     else if (pass->to == FORM_KERNELS)
-        kernels_print(&text, p->kernels);
+        kernels_write(&text, p->kernels);
     else
         text_put(&text, "(machine code)\n");
     say(stdout, "%s", text_string(&text));
 }
 
 static void verify(const Pipeline *p, const Pass *pass) {
-    if (pass->to != FORM_EQUATIONS) return;
-    const char *wrong = program_verify(p->module->program);
+    if (pass->to != FORM_EQUATIONS && pass->to != FORM_KERNELS) return;
+    const char *wrong =
+        pass->to == FORM_KERNELS ? kernels_verify(p->kernels) : program_verify(p->module->program);
     if (wrong) die("after %s: %s", pass->name, wrong);
 }
 

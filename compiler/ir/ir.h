@@ -440,7 +440,13 @@ int *function_cycles(Program *p, const Function *f);
 // function's equations.
 void program_print(Text *out, const Program *p);
 void function_print(Text *out, const Program *p, const Function *f);
+void function_print_ends(Text *out, const Function *f); // all but its equations
+void tensor_print(Text *out, const Program *p, const Tensor *t);
 void equation_print(Text *out, const Equation *q);
+// Among other indices, which have their names first; without ranges.
+void equation_print_among(Text *out, const Equation *q, const char *indent, const Index *const *indices,
+                          int count);
+void expr_print_among(Text *out, const Expr *e, const Index *const *indices, int count);
 void expr_print(Text *out, const Expr *e);
 void affine_print(Text *out, const Affine *form);
 const char *tensor_kind_word(TensorKind kind); // "param"; NULL beyond the last
@@ -455,6 +461,8 @@ Program *program_read(Context *ctx, const Source *text); // NULL after diagnosti
 // disjoint, types, no free index but the equation's, batch read alone. The first failure as a text with its
 // origin, or NULL.
 const char *program_verify(Program *p);
+typedef void Border(const Tensor *t, int d, int64_t *low, int64_t *high); // may be read beyond the dimension
+const char *function_verify(Program *p, const Function *f, Border *border);
 
 // The reference interpreter: the meaning, in double. Checks that reads stay inside and nothing is defined
 // twice.

@@ -126,7 +126,11 @@ static int class_of(const Expr *e) {
 
 static bool before(Printer *r, const Expr *a, const Expr *b) {
     if (class_of(a) != class_of(b)) return class_of(a) < class_of(b);
-    if (a->op == OP_INDEX) return a->index->id < b->index->id;
+    if (a->op == OP_INDEX) {
+        int x = index_find(r->indices, r->index_count, a->index),
+            y = index_find(r->indices, r->index_count, b->index);
+        return x >= 0 && y >= 0 ? x < y : a->index->id < b->index->id;
+    }
     if (a->op == OP_READ && a->tensor != b->tensor) return strcmp(a->tensor->name, b->tensor->name) < 0;
     return hash_of(r, a) < hash_of(r, b);
 }
@@ -358,6 +362,12 @@ void expr_print(Text *out, const Expr *e) {
     print(&r, e, LOOSE);
 }
 
+void expr_print_among(Text *out, const Expr *e, const Index *const *indices, int count) {
+    Printer r = {.out = out, .arena = out->arena};
+    name_indices(&r, indices, count);
+    print(&r, e, LOOSE);
+}
+
 void affine_print(Text *out, const Affine *form) {
     Printer r = {.out = out, .arena = out->arena};
     print_form(&r, form, true);
@@ -383,27 +393,32 @@ static int all_indices(const Equation *q, const Index **all, int room) {
     return n;
 }
 
-void equation_print_lines(Text *out, const Equation *q, const char *indent) {
-    Printer r = {.out = out, .arena = out->arena};
-    const Index *all[64];
-    int count = all_indices(q, all, 64);
-    name_indices(&r, all, count);
-    prepare(&r, q->e, indent);
+static void print_equation(Printer *r, const Equation *q, const char *indent) {
+    Text *out = r->out;
+    prepare(r, q->e, indent);
     text_put(out, indent);
     name_print(out, q->tensor->name);
     text_put(out, "[");
     for (int d = 0; d < q->out_count; d++) {
         text_put(out, d ? ", " : "");
-        print_form(&r, q->out[d], true);
+        print_form(r, q->out[d], true);
     }
     text_put(out, "] = ");
     if (q->reduction != REDUCE_NONE) {
         text_add(out, "%s[", reduction_word(q->reduction));
         for (int i = 0; i < q->index_count; i++)
-            text_add(out, "%s%s", i ? ", " : "", index_name(&r, q->indices[i]));
+            text_add(out, "%s%s", i ? ", " : "", index_name(r, q->indices[i]));
         text_put(out, "] ");
     }
-    print(&r, q->e, LOOSE);
+    print(r, q->e, LOOSE);
+}
+
+void equation_print_lines(Text *out, const Equation *q, const char *indent) {
+    Printer r = {.out = out, .arena = out->arena};
+    const Index *all[64];
+    int count = all_indices(q, all, 64);
+    name_indices(&r, all, count);
+    print_equation(&r, q, indent);
     for (int i = 0; i < count; i++) {
         text_add(out, "%s%s:", i ? " " : "    | ", index_name(&r, all[i]));
         if (all[i]->batch)
@@ -411,6 +426,14 @@ void equation_print_lines(Text *out, const Equation *q, const char *indent) {
         else
             text_add(out, "%lld", (long long)all[i]->size);
     }
+}
+
+void equation_print_among(Text *out, const Equation *q, const char *indent, const Index *const *indices,
+                          int count) {
+    Printer r = {.out = out, .arena = out->arena};
+    name_indices(&r, indices, count);
+    print_equation(&r, q, indent);
+    text_put(out, "\n");
 }
 
 void equation_print(Text *out, const Equation *q) { equation_print_lines(out, q, ""); }

@@ -21,16 +21,15 @@ void name_print(Text *out, const char *name) {
         text_add(out, "`%s`", name);
 }
 
-static void print_tensor(Text *out, const Program *p, const Tensor *t) {
+void tensor_print(Text *out, const Program *p, const Tensor *t) {
     text_add(out, "%s ", tensor_kind_word(t->kind));
     name_print(out, t->name);
     text_put(out, "[");
     for (int d = 0; d < t->rank; d++) {
         text_put(out, d ? ", " : "");
-        if (t->batch_dims >> d & 1)
-            text_put(out, "batch");
-        else
-            text_add(out, "%lld", (long long)t->dims[d]);
+        bool batch = t->batch_dims >> d & 1;
+        text_put(out, batch ? "batch" : "");
+        if (!batch || t->dims[d] != p->batch) text_add(out, batch ? " %lld" : "%lld", (long long)t->dims[d]);
     }
     text_put(out, "]");
     if (t->type != TYPE_REAL) text_add(out, " %s", type_word(t->type));
@@ -64,6 +63,10 @@ void function_print(Text *out, const Program *p, const Function *f) {
         equation_print_lines(out, f->equations.data[i], "    ");
         text_put(out, "\n");
     }
+    function_print_ends(out, f);
+}
+
+void function_print_ends(Text *out, const Function *f) {
     for (int i = 0; i < f->gradients.count; i++) {
         text_put(out, "    ");
         name_print(out, f->gradients.data[i].result->name);
@@ -110,7 +113,7 @@ void program_print(Text *out, const Program *p) {
     for (int i = 0; i < p->functions.count; i++) mark_used(p->functions.data[i], used);
     text_add(out, "program batch %lld precision %s\n", (long long)p->batch, precision_word(p->precision));
     for (int i = 0; i < p->tensors.count; i++)
-        if (used[i] || p->tensors.data[i]->kind != TENSOR_TEMP) print_tensor(out, p, p->tensors.data[i]);
+        if (used[i] || p->tensors.data[i]->kind != TENSOR_TEMP) tensor_print(out, p, p->tensors.data[i]);
     for (int i = 0; i < p->functions.count; i++) {
         text_put(out, "\n");
         function_print(out, p, p->functions.data[i]);

@@ -9,7 +9,7 @@ static void skip_lines(Reader *r) {
     while (r->word.kind == WORD_LINE) reader_next(r);
 }
 
-static void end_line(Reader *r) {
+void reader_end_line(Reader *r) {
     if (r->word.kind != WORD_LINE && r->word.kind != WORD_END) reader_fail(r, "the line should end here");
     skip_lines(r);
 }
@@ -28,9 +28,11 @@ FIND(function_kind_word, FunctionKind, 0)
 FIND(precision_word, Precision, 0)
 FIND(measure_word, MeasureKind, 0)
 
-static void read_header(Reader *r) {
+void reader_open(Reader *r) {
     int64_t batch = 1;
     int precision = PRECISION_DEFAULT;
+    reader_next(r);
+    skip_lines(r);
     reader_expect(r, "program");
     reader_expect(r, "batch");
     batch = reader_integer(r);
@@ -40,20 +42,21 @@ static void read_header(Reader *r) {
     reader_next(r);
     r->p = program_create(r->ctx, precision < 0 ? PRECISION_DEFAULT : (Precision)precision,
                           batch < 1 ? 1 : batch);
-    end_line(r);
+    reader_end_line(r);
 }
 
-static void read_tensor(Reader *r, TensorKind kind) {
+bool read_tensor(Reader *r) {
     int64_t dims[MAX_RANK] = {0};
     uint8_t batch_dims = 0;
-    int rank = 0, type;
+    int rank = 0, type, kind = find_TensorKind(r);
+    if (kind < 0) return false;
     reader_next(r);
     const char *name = reader_name(r);
     reader_expect(r, "[");
     for (; !r->failed && !reader_is(r, "]") && rank < MAX_RANK; rank++) {
         if (reader_take(r, "batch")) {
             batch_dims |= (uint8_t)(1u << rank);
-            dims[rank] = r->p->batch;
+            dims[rank] = r->word.kind == WORD_NUMBER ? reader_integer(r) : r->p->batch;
         } else {
             dims[rank] = reader_integer(r);
         }
@@ -61,8 +64,8 @@ static void read_tensor(Reader *r, TensorKind kind) {
     }
     reader_expect(r, "]");
     if (!r->failed && tensor_find(r->p, name)) reader_fail(r, "a second tensor is called `%s`", name);
-    if (r->failed) return;
-    Tensor *t = tensor_add(r->p, name, kind, TYPE_REAL, rank, dims);
+    if (r->failed) return true;
+    Tensor *t = tensor_add(r->p, name, (TensorKind)kind, TYPE_REAL, rank, dims);
     t->batch_dims = batch_dims;
     if ((type = find_Type(r)) >= 0) {
         t->type = (Type)type;
@@ -85,7 +88,8 @@ static void read_tensor(Reader *r, TensorKind kind) {
             t->along = (int8_t)along;
     }
     if (reader_take(r, "=")) t->start = reader_number(r);
-    end_line(r);
+    reader_end_line(r);
+    return true;
 }
 
 // An equation's indices stand at its end, `| b:batch n:64`: they are read first.
@@ -116,7 +120,7 @@ static void read_shared(Reader *r) {
         reader_expect(r, "=");
         const Expr *e = read_expr(r);
         vec_push(r->p->arena, &r->shared, e);
-        end_line(r);
+        reader_end_line(r);
     }
 }
 
@@ -149,14 +153,14 @@ static int read_reduced(Reader *r, const Index **indices, int room) {
     return count;
 }
 
-static void read_equation(Reader *r, Function *f) {
+Equation *read_equation(Reader *r, bool ranges) {
     const char *text = r->source->text;
     uint32_t start = r->word.start, line = start;
     while (text[line] == '%') {
         line += (uint32_t)strcspn(text + line, "\n");
         line += (uint32_t)strspn(text + line, "\n \t\r");
     }
-    read_indices(r, line);
+    if (ranges) read_indices(r, line);
     reader_seek(r, start);
     read_shared(r);
     Tensor *t = reader_tensor(r);
@@ -169,10 +173,15 @@ static void read_equation(Reader *r, Function *f) {
     const Expr *e = read_expr(r);
     if (reader_is(r, "|")) // read before
         while (r->word.kind != WORD_LINE && r->word.kind != WORD_END) reader_next(r);
-    if (!r->failed)
-        equation_add(r->p, f, t, out, reduction < 0 ? REDUCE_NONE : (Reduction)reduction, indices,
-                     index_count, e, NULL);
-    end_line(r);
+    reader_end_line(r);
+    return r->failed ? NULL
+                     : equation_make(r->p, t, out, reduction < 0 ? REDUCE_NONE : (Reduction)reduction,
+                                     indices, index_count, e, NULL);
+}
+
+static void define(Reader *r, Function *f) {
+    Equation *q = read_equation(r, true);
+    if (q) vec_push(r->p->arena, &f->equations, q);
 }
 
 // measure NAME twice of NAME into NAME
@@ -186,15 +195,15 @@ static void read_measure(Reader *r, Function *f) {
     m.value = reader_tensor(r);
     if (reader_take(r, "into")) m.output = reader_tensor(r);
     vec_push(r->p->arena, &f->measures, m);
-    end_line(r);
+    reader_end_line(r);
 }
 
 // NAME := NAME, NAME = gradient NAME by NAME, output NAME, a measure, or an equation
-static void read_statement(Reader *r, Function *f) {
+void read_statement(Reader *r, Function *f) {
     Word first = r->word;
     Arena *arena = r->p->arena;
     if (first.kind == WORD_SHARED) {
-        read_equation(r, f);
+        define(r, f);
         return;
     }
     reader_name(r);
@@ -202,7 +211,7 @@ static void read_statement(Reader *r, Function *f) {
     if (output) {
         Tensor *t = reader_tensor(r);
         vec_push(arena, &f->outputs, t);
-        end_line(r);
+        reader_end_line(r);
         return;
     }
     if (string_equal(first.text, "measure") && !first.quoted && r->word.kind == WORD_NAME) {
@@ -212,7 +221,7 @@ static void read_statement(Reader *r, Function *f) {
     bool effect = reader_is(r, ":="), gradient = reader_is(r, "=");
     reader_seek(r, first.start);
     if (!effect && !gradient) {
-        read_equation(r, f);
+        define(r, f);
         return;
     }
     Tensor *target = reader_tensor(r);
@@ -227,11 +236,11 @@ static void read_statement(Reader *r, Function *f) {
         Tensor *by = reader_tensor(r);
         vec_push(arena, &f->gradients, (GradientRequest){of, by, target});
     }
-    end_line(r);
+    reader_end_line(r);
 }
 
 // function KIND NAME, function KIND NAME from NAME training
-static Function *read_function(Reader *r) {
+Function *read_function(Reader *r) {
     int kind = find_FunctionKind(r);
     if (kind < 0) reader_fail(r, "a kind of function is expected here");
     reader_next(r);
@@ -243,27 +252,21 @@ static Function *read_function(Reader *r) {
         if (!f->from) reader_fail(r, "no function is called `%s`", name);
     }
     f->training = reader_take(r, "training");
-    end_line(r);
     return f;
 }
 
 Program *program_read(Context *ctx, const Source *source) {
     Reader r = {.ctx = ctx, .source = source};
-    reader_next(&r);
-    skip_lines(&r);
-    read_header(&r);
+    reader_open(&r);
     Function *f = NULL;
     while (!r.failed && r.word.kind != WORD_END) {
         if (reader_take(&r, "function")) {
             f = read_function(&r);
+            reader_end_line(&r);
         } else if (f) {
             read_statement(&r, f);
-        } else {
-            int kind = find_TensorKind(&r);
-            if (kind < 0)
-                reader_fail(&r, "a tensor or a function is expected here");
-            else
-                read_tensor(&r, (TensorKind)kind);
+        } else if (!read_tensor(&r)) {
+            reader_fail(&r, "a tensor or a function is expected here");
         }
     }
     return r.failed ? NULL : r.p;

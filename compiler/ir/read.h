@@ -41,4 +41,13 @@ void reader_fail(Reader *r, const char *format, ...) __attribute__((format(print
 const Expr *read_expr(Reader *r); // never NULL; after a failure anything
 const Affine *read_form(Reader *r);
 
+// Of whole texts: the first line, and then lines that begin with the word at hand.
+void reader_open(Reader *r);
+void reader_end_line(Reader *r);
+bool read_tensor(Reader *r);        // false: the word is no kind of tensor
+Function *read_function(Reader *r); // `function` was taken; what follows its name is left
+void read_statement(Reader *r, Function *f);
+// Without ranges the indices are those at hand. NULL after a failure.
+Equation *read_equation(Reader *r, bool ranges);
+
 #endif

@@ -9,6 +9,7 @@ typedef struct {
     Program *p;
     const Function *f;
     const Equation *q;
+    Border *border; // NULL: there are none
     const char *failure;
     int *last;   // by the tensor's id: number + 1 of the last equation that defines it
     int *cycles; // by number: function_cycles
@@ -76,6 +77,13 @@ static bool is_order(const Verifier *v, const Affine *form) {
            form->terms[0].atom->op == OP_READ && form->terms[0].atom->type == TYPE_INT;
 }
 
+static bool stays(const Inside *x, const Tensor *t, int d, const Affine *form) {
+    int64_t low = 0, high = 0;
+    if (x->v->border) x->v->border(t, d, &low, &high);
+    Guard inside = {affine_offset(x->v->p, form, low), low + t->dims[d] + high};
+    return guards_imply_together(x->v->p, x->known, x->count, inside);
+}
+
 static void check_read(Inside *x, const Expr *e) {
     const Tensor *t = e->tensor;
     if (t->kind == TENSOR_TRAINING && x->v->f->kind != FUNCTION_RUN)
@@ -89,8 +97,7 @@ static void check_read(Inside *x, const Expr *e) {
             if ((!index || !index->batch) && !single && !is_order(x->v, form))
                 fail(x->v, "the batch of %s is read at %s, not at a batch index", t->name,
                      form_text(x->v, form));
-        } else if (!x->in_guard &&
-                   !guards_imply_together(x->v->p, x->known, x->count, (Guard){form, t->dims[d]})) {
+        } else if (!x->in_guard && !stays(x, t, d, form)) {
             fail(x->v, "the read of %s at %s may leave 0..%lld", t->name, form_text(x->v, form),
                  (long long)t->dims[d] - 1);
         }
@@ -295,8 +302,8 @@ static void check_ends(Verifier *v) {
         if (!is_measured(v, f->outputs.data[i])) check_defined(v, f->outputs.data[i]);
 }
 
-static const char *verify_function(Program *p, const Function *f) {
-    Verifier v = {.p = p, .f = f, .last = arena_array(p->arena, int, p->tensors.count + 1)};
+const char *function_verify(Program *p, const Function *f, Border *border) {
+    Verifier v = {.p = p, .f = f, .border = border, .last = arena_array(p->arena, int, p->tensors.count + 1)};
     const Function *in = f->from ? f->from : f; // where its tensors are defined
     v.cycles = function_cycles(p, f);
     for (int i = 0; i < in->equations.count; i++) v.last[in->equations.data[i]->tensor->id] = i + 1;
@@ -311,7 +318,7 @@ static const char *verify_function(Program *p, const Function *f) {
 
 const char *program_verify(Program *p) {
     for (int i = 0; i < p->functions.count; i++) {
-        const char *failure = verify_function(p, p->functions.data[i]);
+        const char *failure = function_verify(p, p->functions.data[i], NULL);
         if (failure) return failure;
     }
     return NULL;

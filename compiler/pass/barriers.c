@@ -71,7 +71,7 @@ static bool touch(Barriers *b, const Kernel *k, bool note) {
     return false;
 }
 
-void schedule_barriers(Kernels *ks, Schedule *s) {
+Kernel *schedule_waits(const Kernels *ks, const Schedule *s, bool set) {
     Barriers b = {.arena = ks->program->arena};
     for (int i = 0, end; s->threaded && i < s->kernels.count; i = end) {
         end = loop_end(s, i);
@@ -79,9 +79,12 @@ void schedule_barriers(Kernels *ks, Schedule *s) {
         for (int turn = 0; turn < turns; turn++)
             for (int n = i; n < end; n++) {
                 Kernel *k = s->kernels.data[n];
-                k->barrier_before = k->barrier_before || touch(&b, k, false);
-                if (k->barrier_before) b.since.count = 0;
+                bool waits = k->barrier_before || touch(&b, k, false);
+                if (!set && waits && !k->barrier_before) return k;
+                k->barrier_before = waits;
+                if (waits) b.since.count = 0;
                 touch(&b, k, true);
             }
     }
+    return NULL;
 }

@@ -4,15 +4,11 @@
 // every tensor.
 #include "pass/schedule.h"
 
-#include <limits.h>
-
 Layout *layout_of(Kernels *ks, Tensor *t) {
     if (!t->layout) {
         Layout *l = t->layout = arena_new(ks->program->arena, Layout);
         l->inner = t->rank - 1;
         l->element_size = element_size(ks->program, t);
-        l->first = INT_MAX;
-        l->last = -1;
     }
     return t->layout;
 }
@@ -191,7 +187,7 @@ static void fuse(Kernels *ks, Schedule *s) {
     }
 }
 
-static void count_definers(Kernels *ks) {
+void kernels_count_definers(Kernels *ks) {
     Program *p = ks->program;
     ks->tensor_room = p->tensors.count;
     ks->definers = arena_array(p->arena, int, p->tensors.count);
@@ -206,12 +202,17 @@ static void count_definers(Kernels *ks) {
     }
 }
 
-Kernels *pass_fuse(Program *p, const Machine *machine) {
+Kernels *kernels_create(Program *p) {
     Kernels *ks = arena_new(p->arena, Kernels);
     ks->program = p;
-    ks->machine = *machine;
     ks->axis_indices = map_create(p->arena);
-    count_definers(ks);
+    return ks;
+}
+
+Kernels *pass_fuse(Program *p, const Machine *machine) {
+    Kernels *ks = kernels_create(p);
+    ks->machine = *machine;
+    kernels_count_definers(ks);
     for (int i = 0; i < p->functions.count; i++) {
         Schedule *s = arena_new(p->arena, Schedule);
         s->function = p->functions.data[i];

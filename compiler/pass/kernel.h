@@ -31,7 +31,6 @@ struct Layout {
     bool partial_sums; // a temp that has a place only for partial sums inside one kernel
     Tensor *same;      // shares the place of this tensor (an effect applied in place), or NULL
     Layout *twin;      // a second copy with another inner dimension, written by the same stores; or NULL
-    int first, last;   // kernels between which it lives (temps), numbers in execution order
 };
 
 typedef struct {
@@ -143,6 +142,11 @@ Kernels *pass_fuse(Program *p, const Machine *machine);
 #include "pass/passes.def"
 // All of them, up to one of them.
 Kernels *kernels_run(Program *p, const Machine *machine, const char *to);
+// A text that can be read again; NULL after a diagnostic. What every kernel pass must leave true: the first
+// failure as a text, or NULL.
+void kernels_write(Text *out, Kernels *k);
+Kernels *kernels_read(Context *ctx, const Source *source);
+const char *kernels_verify(Kernels *k);
 void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `explain` shows and goldens pin
 
 bool kernel_sorts(const Kernel *k);                     // its one stage is an order: a call for each row

@@ -51,6 +51,14 @@ void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
     l->size = s;
 }
 
+void layout_measure(const Kernels *ks, Layout *l, const Tensor *t) {
+    if (t->kind == TENSOR_SOURCE)
+        plain(l, t);
+    else
+        layout_strides(ks, l, t);
+    if (l->twin) layout_strides(ks, l->twin, t);
+}
+
 static int64_t bytes_of(const Layout *l) {
     return (l->size * l->element_size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
@@ -224,8 +232,6 @@ static void share(Kernels *ks) {
         Layout own = *l;
         *l = *own.same->layout;
         l->same = own.same;
-        l->first = own.first;
-        l->last = own.last;
     }
 }
 
@@ -238,14 +244,8 @@ static void measure(Places *p) {
         w->tensor = t;
         w->layout = l;
         w->exclusive = layout_bordered(l, t->rank);
-        if (t->kind == TENSOR_SOURCE)
-            plain(l, t);
-        else
-            layout_strides(p->ks, l, t);
-        if (l->twin) layout_strides(p->ks, l->twin, t);
+        layout_measure(p->ks, l, t);
         if (!w->lives.count) continue;
-        l->first = w->lives.data[0].first;
-        l->last = w->lives.data[w->lives.count - 1].last;
         bool needs = l->stored || l->partial_sums || given(p->ks, t);
         if (is_temp(t) && !l->same && needs) vec_push(p->arena, &p->temps, w);
     }
@@ -276,6 +276,6 @@ void pass_place(Kernels *ks) {
     ks->arena_size = top;
     for (int i = 0; i < ks->schedules.count; i++) {
         ks->schedules.data[i]->rows = declared_rows(ks->schedules.data[i]);
-        schedule_barriers(ks, ks->schedules.data[i]);
+        schedule_waits(ks, ks->schedules.data[i], true);
     }
 }

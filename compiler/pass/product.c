@@ -24,8 +24,9 @@ static bool is_operand(const Expr *e) {
 }
 
 // Puts every axis of the stage in its place; false: some axis has none.
-static bool divide_axes(const Kernel *k, const Stage *s, Product *p) {
+bool product_axes(const Kernel *k, const Stage *s, Product *p) {
     uint32_t c = forms_axes(s->equation->out, s->equation->out_count), a = p->a->axes, b = p->b->axes;
+    p->alpha = s->equation->e->value;
     for (int j = 0; j < k->tile_count; j++) {
         uint32_t bit = 1u << k->tile[j];
         if (!(c & bit) || !((a | b) & bit)) return false;
@@ -60,8 +61,8 @@ static Product *product_of(const Kernels *ks, const Kernel *k, const Stage *s) {
         return NULL;
     if (!plain_forms(q->out, q->out_count)) return NULL;
     Product *p = arena_new(ks->program->arena, Product);
-    *p = (Product){.a = e->args[0], .b = e->args[1], .alpha = e->value};
-    if (!divide_axes(k, s, p)) return NULL;
+    *p = (Product){.a = e->args[0], .b = e->args[1]};
+    if (!product_axes(k, s, p)) return NULL;
     turn(q, p);
     return p;
 }

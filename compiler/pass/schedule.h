@@ -46,6 +46,11 @@ const Equation *equation_trim(Program *p, const Equation *q);
 
 // A kernel of this equation alone; `map[i]` is the axis of the equation's i-th index in an existing one.
 Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q);
+Kernels *kernels_create(Program *p);
+void kernels_count_definers(Kernels *ks);
+Kernel *kernel_new(Kernels *ks);
+int kernel_add_axis(Kernels *ks, Kernel *k, const Index *like, bool tile);
+void kernel_put_stage(Kernels *ks, Kernel *k, const Equation *q); // in the kernel's axes already
 void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map);
 // target[i, j] = value[i, j], or 0, as a kernel.
 Kernel *kernel_fill(Kernels *ks, Schedule *s, Tensor *target, Tensor *value);
@@ -120,7 +125,8 @@ int function_rank(const Function *f);
 enum { LEAST_SIDE = 4 };
 static const double least_call = 4096;
 
-int64_t kernel_points(const Kernel *k, uint32_t axes);        // of these axes
+int64_t kernel_points(const Kernel *k, uint32_t axes); // of these axes
+bool product_axes(const Kernel *k, const Stage *s, Product *p);
 void product_refuse(Kernels *ks, Kernel *k, const char *why); // it is nnc's own after all
 bool product_plan(const Kernels *ks, const Kernel *k,
                   Product *p); // by the present layouts; false: no matrices, or tiny ones
@@ -133,14 +139,15 @@ double kernel_tiles(const Kernel *k); // how many
 // in vectors.
 void kernel_blocks(Kernels *ks, Kernel *k, double accumulators);
 
-// Where all threads must meet, once places are known.
-void schedule_barriers(Kernels *ks, Schedule *s);
+// Where all threads must meet, once places are known: sets it, or gives the first kernel that does not wait.
+Kernel *schedule_waits(const Kernels *ks, const Schedule *s, bool set);
 
 bool layout_bordered(const Layout *l, int rank);
 bool dimension_bordered(const Layout *l, int d);
 Layout *layout_of(Kernels *ks, Tensor *t);
 void layout_strides(const Kernels *ks, Layout *l,
-                    const Tensor *t);  // strides, zero and size, from all that was chosen
+                    const Tensor *t); // strides, zero and size, from all that was chosen
+void layout_measure(const Kernels *ks, Layout *l, const Tensor *t); // the same of both copies; plain sources
 bool tensor_outlives(const Tensor *t); // a function: has a place of its own throughout
 int lanes_of(const Kernels *ks);
 

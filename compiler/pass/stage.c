@@ -49,13 +49,13 @@ static Index *axis_index(Kernels *ks, int axis, const Index *like) {
     return x;
 }
 
-static Kernel *kernel_new(Kernels *ks) {
+Kernel *kernel_new(Kernels *ks) {
     Kernel *k = arena_new(ks->program->arena, Kernel);
     k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = k->loop = k->time = -1;
     return k;
 }
 
-static int add_axis(Kernels *ks, Kernel *k, const Index *x, bool tile) {
+int kernel_add_axis(Kernels *ks, Kernel *k, const Index *x, bool tile) {
     int a = k->axis_count++;
     k->axes[a] = (Axis){axis_index(ks, a, x), x->size, tile, x->batch, 1};
     if (tile) k->tile[k->tile_count] = a;
@@ -67,7 +67,7 @@ Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q) {
     Kernel *k = kernel_new(ks);
     const Index *indices[MAX_SPACE];
     int results, n = equation_space(q, indices, &results), map[MAX_SPACE];
-    for (int i = 0; i < n; i++) map[i] = add_axis(ks, k, indices[i], i < results);
+    for (int i = 0; i < n; i++) map[i] = kernel_add_axis(ks, k, indices[i], i < results);
     k->id = s->kernels.count;
     vec_push(ks->program->arena, &s->kernels, k);
     kernel_add_stage(ks, k, q, map);
@@ -162,19 +162,26 @@ void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map)
     vec_push(ks->program->arena, &k->stages, s);
 }
 
+void kernel_put_stage(Kernels *ks, Kernel *k, const Equation *q) {
+    const Index *indices[MAX_SPACE];
+    int results, n = equation_space(q, indices, &results), map[MAX_SPACE];
+    for (int i = 0; i < n; i++) map[i] = indices[i]->axis;
+    kernel_add_stage(ks, k, q, map);
+}
+
 Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to) {
     Kernel *part = kernel_new(ks);
     int axis[MAX_AXES];
     for (int a = 0; a < k->axis_count; a++) axis[a] = -1;
     for (int j = 0; j < k->tile_count; j++)
-        axis[k->tile[j]] = add_axis(ks, part, k->axes[k->tile[j]].index, true);
+        axis[k->tile[j]] = kernel_add_axis(ks, part, k->axes[k->tile[j]].index, true);
     for (int s = from; s < to; s++) {
         const Stage *st = &k->stages.data[s];
         const Index *indices[MAX_SPACE];
         int results, n = equation_space(st->equation, indices, &results), map[MAX_SPACE];
         for (int i = 0; i < n; i++) {
             int *a = &axis[indices[i]->axis];
-            if (*a < 0) *a = add_axis(ks, part, indices[i], false);
+            if (*a < 0) *a = kernel_add_axis(ks, part, indices[i], false);
             map[i] = *a;
         }
         kernel_add_stage(ks, part, st->equation, map);

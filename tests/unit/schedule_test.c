@@ -7,6 +7,7 @@
 #include "support/networks.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const Machine machines[] = {{16, 32, 40e3, 1.4e6, BLAS_NONE},
@@ -174,11 +175,37 @@ static int count_stages(const Schedule *s) {
     return n;
 }
 
+// What is printed is read, and prints the same.
+static void check_text(Kernels *ks, const char *where, const char *pass) {
+    Context *ctx = context_create();
+    Text first = {.arena = ctx->arena}, second = {.arena = ctx->arena};
+    kernels_write(&first, ks);
+    const char *text = text_string(&first);
+    Kernels *again = kernels_read(ctx, source_add(ctx, where, text, strlen(text)));
+    if (again) kernels_write(&second, again);
+    if (!again) diagnostics_print(ctx, false, stdout);
+    bool same = again && !strcmp(text, text_string(&second));
+    check(same, "kernels printed are read again, and print the same", where, pass);
+    if (!same && getenv("SHOW")) printf("%s\n---- again\n%s\n", text, again ? text_string(&second) : "");
+    context_destroy(ctx);
+}
+
+static void check_pass(Kernels *ks, const char *where, const char *pass) {
+    const char *wrong = kernels_verify(ks);
+    check(!wrong, string_format(ks->program->arena, "after %s", pass), where, wrong ? wrong : "");
+    check_text(ks, where, pass);
+}
+
 static void check_all(Program *p, const Machine *m, const char *where) {
     int equations[16] = {0};
     for (int i = 0; i < p->functions.count && i < 16; i++)
         equations[i] = p->functions.data[i]->equations.count;
-    Kernels *ks = kernels_run(p, m, "place");
+    Kernels *ks = pass_fuse(p, m);
+    check_pass(ks, where, "fuse");
+#define KERNEL_PASS(name, does, holds)                                                                       \
+    pass_##name(ks);                                                                                         \
+    check_pass(ks, where, #name);
+#include "pass/passes.def"
     check(ks->persistent_size <= ks->arena_size, "the arena holds what persists", where, "");
     for (int i = 0; i < ks->schedules.count; i++) {
         const Schedule *s = ks->schedules.data[i];
