@@ -216,6 +216,7 @@ Kernels *pass_fuse(Program *p, const Machine *machine) {
     for (int i = 0; i < p->functions.count; i++) {
         Schedule *s = arena_new(p->arena, Schedule);
         s->function = p->functions.data[i];
+        s->owned_class = -1;
         vec_push(p->arena, &ks->schedules, s);
         fuse(ks, s);
         schedule_effects(ks, s);

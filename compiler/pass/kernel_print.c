@@ -1,6 +1,7 @@
-// Kernels as text, one line each: what `nnc explain` shows and goldens pin. A line reads: number, cycles of
-// the model on one thread, who runs it; the loops over tiles from the outermost, with the elements of one
-// tile and the vector axis; what is summed or walked inside; and the results, with where each lies.
+// Kernels in one line each: what `nnc explain` shows (kernel_text.c has the text that is read back). A line
+// reads: number, cycles of the model on one thread, who runs it; the loops over tiles from the outermost,
+// with the elements of one tile and the vector axis; what is summed or walked inside; and the results, with
+// where each lies.
 #include "pass/schedule.h"
 
 static void print_axis(Text *out, const Kernel *k, int a) {

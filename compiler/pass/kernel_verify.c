@@ -40,7 +40,6 @@ static void check_axes(Verifier *v) {
          "lanes of a sum run along an inner axis", "across");
     must(v, k->ahead < 0 || (k->axes[k->ahead].tile && k->ahead_distance > 0), "tiles are read ahead",
          "ahead");
-    must(v, k->loop < 0 || k->time >= 0, "a kernel of a loop has its time", "time");
     for (int b = 0; b < k->block_count; b++) {
         const Axis *x = &k->axes[k->blocks[b].axis];
         must(v, k->blocks[b].size > 0 && k->blocks[b].size % x->step == 0, "a block has whole tiles",
@@ -136,12 +135,14 @@ static void check_equations(Verifier *v) {
 
 // An old value is read before the new one is written over it.
 static void check_order(Verifier *v) {
+    int latest = -1; // loop so far
     bool *over = arena_array(v->ks->program->arena, bool, v->ks->program->tensors.count);
     for (int n = 0; n < v->s->kernels.count; n++) {
         const Kernel *k = v->k = v->s->kernels.data[n];
         must(v, k->id == n, "kernels are numbered in their order", "kernel");
-        must(v, k->loop < 0 || n == 0 || v->s->kernels.data[n - 1]->loop <= k->loop,
-             "a loop's kernels stand together", "recur");
+        must(v, k->loop < 0 || k->loop > latest || v->s->kernels.data[n - 1]->loop == k->loop,
+             "the kernels of a loop stand together", "recur");
+        latest = k->loop > latest ? k->loop : latest;
         for (int i = 0; i < k->stages.count; i++)
             for (int r = 0; r < k->stages.data[i].read_count; r++)
                 must(v, !over[k->stages.data[i].reads[r]->tensor->id],

@@ -1,6 +1,6 @@
-// Goldens of single passes: tests/passes/PASS-what.ir is read, PASS runs alone, and what it prints is
-// PASS-what.out. `goldens_test --bless` writes the .out files instead of comparing; the change is then
-// reviewed as a diff.
+// Goldens of single passes: tests/passes/PASS-what.ir is read, equations or kernels, PASS runs alone, and
+// what it prints is PASS-what.out. `goldens_test --bless` writes the .out files instead of comparing; the
+// change is then reviewed as a diff.
 #include "pass/kernel.h"
 #include "pass/passes.h"
 
@@ -42,11 +42,39 @@ static const char *schedule(Context *ctx, const char *file, const char *source) 
     return text_string(&out);
 }
 
+// A pass over kernels, or `fuse`, which makes them; NULL after a message. `known`: it is one of them.
+static const char *run_kernels(Context *ctx, const char *pass, const char *file, const char *text,
+                               bool *known) {
+    static const Machine machine = {16, 32, 40e3, 1.4e6, BLAS_NONE};
+    const Source *source = source_add(ctx, file, text, strlen(text));
+    Kernels *ks = NULL;
+    Text out = {.arena = ctx->arena};
+    *known = true;
+    if (!strcmp(pass, "fuse")) {
+        Program *p = program_read(ctx, source);
+        ks = p ? pass_fuse(p, &machine) : NULL;
+    }
+#define KERNEL_PASS(name, does, holds)                                                                       \
+    else if (!strcmp(pass, #name) && (ks = kernels_read(ctx, source))) pass_##name(ks);
+#include "pass/passes.def"
+    else
+        *known = ctx->errors > 0;
+    if (ctx->errors) diagnostics_print(ctx, false, stdout);
+    const char *wrong = ks ? kernels_verify(ks) : NULL;
+    if (wrong) printf("%s: %s\n", file, wrong);
+    if (!ks || wrong) return NULL;
+    kernels_write(&out, ks);
+    return text_string(&out);
+}
+
 static const char *run(Context *ctx, const char *path, const char *file) {
     const char *pass = pass_of(ctx, file);
     char *source = slurp(ctx, path);
     if (source && strncmp(file, "kernels-", 8) == 0) return schedule(ctx, file, source);
     if (!source) return NULL;
+    bool known;
+    const char *kernels = run_kernels(ctx, pass, file, source, &known);
+    if (known) return kernels;
     Program *p = program_read(ctx, source_add(ctx, file, source, strlen(source)));
     if (!p) {
         diagnostics_print(ctx, false, stdout);
