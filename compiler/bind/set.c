@@ -7,8 +7,8 @@
 
 const char SET_SOURCE[] = "--set";
 
-const Node *set_value(Context *ctx, const SetOptions *set, const char *name) {
-    const Node *value = NULL;
+const Node *set_line(Context *ctx, const SetOptions *set, const char *name) {
+    const Node *line = NULL;
     for (int i = 0; i < set->count; i++) {
         const SetOption *option = &set->data[i];
         if (!string_equal(option->name, name)) continue;
@@ -18,9 +18,9 @@ const Node *set_value(Context *ctx, const SetOptions *set, const char *name) {
         const Node *file = source ? parse_source(ctx, source) : NULL;
         bool one = file && file->count == 1 && file->items[0]->kind == AST_CONSTANT;
         if (ctx->errors == errors && !one) diagnose(ctx, SET_VALUE, NO_SPAN, option->name, option->value);
-        value = ctx->errors == errors ? file->items[0]->value : NULL;
+        line = ctx->errors == errors ? file->items[0] : NULL;
     }
-    return value;
+    return line;
 }
 
 // The line of the block that gives the setting, or a new one.
@@ -43,13 +43,13 @@ bool set_apply(Context *ctx, Node *root, const SetOptions *set) {
     const Node *train = file_train(root);
     const TrainSetting *row;
     for (int i = 0; train && train->block && (row = train_setting_row(i)); i++) {
-        const Node *value = set_value(ctx, set, row->name);
-        if (value) setting_line(ctx, train->block, row->name, value->span)->assigned = (Node *)value;
+        const Node *line = set_line(ctx, set, row->name);
+        if (line) setting_line(ctx, train->block, row->name, line->value->span)->assigned = line->value;
     }
     for (int i = 0; train && i < root->count; i++) {
         Node *item = root->items[i];
-        const Node *value = item->kind == AST_CONSTANT ? set_value(ctx, set, item->name) : NULL;
-        if (value) item->value = (Node *)value;
+        const Node *line = item->kind == AST_CONSTANT ? set_line(ctx, set, item->name) : NULL;
+        if (line) item->value = line->value;
     }
     return ctx->errors == errors;
 }

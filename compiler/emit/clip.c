@@ -95,7 +95,7 @@ static void report_norm(Run *r, Tensor *norm, bool last) {
     r->gradient_norm = norm;
 }
 
-static bool measure_norm(Run *r, const Line *line, int number, Tensor ***gradients) {
+static bool measure_norm(Run *r, const MinimizeLine *line, int number, Tensor ***gradients) {
     int first = r->master->equations.count;
     bool single = r->losses.count == 1;
     Operand v = operand_scalar(expr_const(r->p, 0));
@@ -115,7 +115,7 @@ static bool measure_norm(Run *r, const Line *line, int number, Tensor ***gradien
     return true;
 }
 
-bool gradients_clip(Run *r, const Line *line, int number, Tensor ***gradients) {
+bool gradients_clip(Run *r, const MinimizeLine *line, int number, Tensor ***gradients) {
     const Phrase *setting = run_setting_phrase(r, "clip");
     const Operand *arguments = NULL;
     if (setting && !arguments_of(r, setting, &arguments)) return false;

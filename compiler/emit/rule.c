@@ -148,7 +148,7 @@ static bool update(Run *r, const Chosen *c, int k, Tensor *t, Tensor *gradient, 
 static Tensor *param_of(const Run *r, const Declared *d) { return map_get(r->m->declared, d->path); }
 
 // Numbers, not functions of what the lines above change.
-static void note_changed(Run *r, const Line *line, Changed *changed) {
+static void note_changed(Run *r, const MinimizeLine *line, Changed *changed) {
     for (int k = 0; k < line->clauses.count; k++)
         for (int i = 0; i < line->clauses.data[k].params.count; i++) {
             Tensor *t = param_of(r, line->clauses.data[k].params.data[i]), *next = NULL;
@@ -184,7 +184,7 @@ static bool clause_write(Run *r, const Chosen *c, Tensor *const *gradients, cons
     return true;
 }
 
-static bool line_write(Run *r, const Line *line, int number, Tensor *loss, const Changed *changed) {
+static bool line_write(Run *r, const MinimizeLine *line, int number, Tensor *loss, const Changed *changed) {
     int count = line->clauses.count;
     if (changed->count) loss = function_copy(r->p, r->master, loss, changed->data, changed->count);
     Tensor ***gradients = arena_array(r->arena, Tensor **, count + 1);
@@ -213,7 +213,7 @@ static bool line_write(Run *r, const Line *line, int number, Tensor *loss, const
 bool rules_write(Run *r) {
     Changed changed = {0};
     for (int k = 0; k < r->tree->lines.count; k++) {
-        const Line *line = &r->tree->lines.data[k];
+        const MinimizeLine *line = &r->tree->lines.data[k];
         if (!line_write(r, line, k + 1, r->losses.data[k], &changed)) return false;
         if (k + 1 == r->tree->lines.count) break;
         writer_finish(r->m, r->text->to);

@@ -98,7 +98,7 @@ Array run_over(const Run *r, Tensor *t); // a whole tensor, of no dimensions too
 
 bool rules_write(Run *r); // the lines' gradients and updates
 // Those of a line, by clause and parameter, before the optimizer.
-bool gradients_clip(Run *r, const Line *line, int number, Tensor ***gradients);
+bool gradients_clip(Run *r, const MinimizeLine *line, int number, Tensor ***gradients);
 bool params_average(Run *r); // after the updates
 Operand run_total(void *run, At at, const Phrase *p);
 

@@ -1,6 +1,5 @@
 // The application of a definition to values: sizes from shapes, settings and defaults, the body, the results.
-// Guarantees: a dimension has one size throughout a signature; results have the shapes they are declared
-// with.
+// Arguments and results fit the signature: shape/ has seen to it.
 #include <math.h>
 
 #include "sema/values.h"
@@ -25,17 +24,6 @@ int parameter_named(const Node *define, const char *name) {
     return -1;
 }
 
-// Where an argument's message stands: at the argument, or at the call.
-static Span place_of(const Application *a, SemaValue v) { return v.span.end ? v.span : a->span; }
-
-// Reports at the call; the application has no result then.
-#define fail_call(el, a, ...) ((a)->ok = false, fail((el), (a)->caller, __VA_ARGS__))
-
-static void note_declared(Elaborator *el, Diagnostic *d, const Node *declared) {
-    diagnostic_note(el->session->ctx, d, declared->span, "`%s` is declared here",
-                    node_text(el->session->arena, declared));
-}
-
 // ---- arguments ----
 
 static bool place_arguments(Elaborator *el, Application *a, Arguments given) {
@@ -45,18 +33,8 @@ static bool place_arguments(Elaborator *el, Application *a, Arguments given) {
     int next = 0;
     for (int i = 0; i < given.count; i++) {
         int at = given.names[i] ? parameter_named(define, given.names[i]) : next++;
-        if (at < 0 || at >= define->count)
-            return fail_false(el, a->caller, TOO_MANY_ARGUMENTS, a->span, define->name, define->count,
-                              define->count == 1 ? "" : "s", given.count);
         if (given.values[i].kind == SEMA_ERROR) return false;
         a->given[at] = given.values[i];
-    }
-    for (int i = 0; i < define->count; i++) {
-        if (a->given[i].kind != SEMA_ABSENT || define->items[i]->value) continue;
-        Diagnostic *d = fail(el, a->caller, MISSING_ARGUMENT, a->span, define->name, define->items[i]->name);
-        diagnostic_note(el->session->ctx, d, define->items[i]->span, "`%s` has no default",
-                        define->items[i]->name);
-        return false;
     }
     return true;
 }
@@ -91,32 +69,16 @@ static SemaValue apply_elementwise(Elaborator *el, Application *a) {
         SemaValue *v = &parts.values[parts.count];
         parts.names[parts.count++] = define->items[i]->name;
         *v = a->given[i];
-        if (part < tensors && at[part] == i) {
-            *v = value_scalar(es[part]);
-            v->is_class = whole[part++].is_class;
-        }
+        if (part < tensors && at[part] == i) *v = value_scalar(es[part++]);
     }
     SemaValue v = value_first(definition_apply(el, a->caller, define, NULL, parts, a->span));
     if (v.kind == SEMA_ERROR) return v;
-    if (v.kind != SEMA_NUMBER && v.kind != SEMA_SCALAR)
-        return fail_value(el, a->caller, NOT_ELEMENTWISE, a->span, define->name,
-                          value_shape_text(el->session, v));
     SemaValue out = value_wrap(el, a->caller, &shape, value_expr(el, v, false), a->span);
     out.text = define->name;
     return out;
 }
 
 // ---- sizes ----
-
-static void shape_error(Elaborator *el, Application *a, const Node *parameter, SemaValue v, const Node *item,
-                        const char *wanted, Span other) {
-    Diagnostic *d = fail_call(el, a, ARGUMENT_SHAPE, place_of(a, v), parameter->name, a->define->name,
-                              value_shape_text(el->session, v), node_text(el->session->arena, parameter));
-    note_declared(el, d, parameter);
-    if (item && wanted)
-        diagnostic_note(el->session->ctx, d, other.end ? other : item->span, "here `%s` is %s",
-                        node_text(el->session->arena, item), wanted);
-}
 
 // Is the name of a dimension a value that the definition sees (a setting, a constant of its file)?
 static bool is_value_name(Elaborator *el, const Application *a, const char *name) {
@@ -125,115 +87,42 @@ static bool is_value_name(Elaborator *el, const Application *a, const char *name
     return constant && constant->kind == AST_CONSTANT;
 }
 
-static void bind_size(Elaborator *el, Application *a, const Node *parameter, const Node *item, SemaValue v,
-                      Dim dim) {
-    Name *n = map_get(a->env->names, item->name);
-    if (!n) {
-        SemaValue size =
-            dim.batch ? value_scalar(expr_rows(el->session->program)) : value_number((double)dim.size, true);
-        n = env_add(a->env, item->name, size, v.span);
-        n->is_size = true;
-        n->dim = dim;
-        return;
-    }
-    if (n->is_size && !dims_same(n->dim, dim))
-        shape_error(el, a, parameter, v, item, dims_text(el, &n->dim, 1), n->span);
+static void bind_size(Elaborator *el, Application *a, const Node *item, SemaValue v, Dim dim) {
+    if (map_get(a->env->names, item->name)) return;
+    SemaValue size =
+        dim.batch ? value_scalar(expr_rows(el->session->program)) : value_number((double)dim.size, true);
+    env_add(a->env, item->name, size, v.span)->is_size = true;
 }
 
-// The dimensions behind `..`, and how many stand before it; false after a message.
-static bool bind_group(Elaborator *el, Application *a, const Node *parameter, SemaValue v, int before,
-                       int count) {
+// The dimensions behind `..`.
+static void bind_group(Application *a, const Array *array, int before, int count) {
     Frame *frame = a->env->frame;
-    const Array *array = v.array;
-    if (!frame->has_dots) {
-        frame->has_dots = true;
-        frame->dots = count;
-        for (int d = 0; d < count; d++) {
-            frame->dims[d] = array->dims[before + d];
-            frame->filter_indices[d] = array->indices[before + d];
-        }
-        frame->filter = array->filter;
-        frame->dots_span = v.span;
-        return true;
+    if (frame->has_dots) return;
+    frame->has_dots = true;
+    frame->dots = count;
+    for (int d = 0; d < count; d++) {
+        frame->dims[d] = array->dims[before + d];
+        frame->filter_indices[d] = array->indices[before + d];
     }
-    if (frame->dots == count && dims_equal(frame->dims, array->dims + before, count)) return true;
-    shape_error(el, a, parameter, v, parameter,
-                string_format(el->session->arena, "with `..` as %s", dims_text(el, frame->dims, frame->dots)),
-                frame->dots_span);
-    return false;
+    frame->filter = array->filter;
 }
 
 static void bind_shape(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
-    int dots = 0, rank = v.array->rank;
-    for (int i = 0; i < parameter->count; i++) dots += parameter->items[i]->kind == AST_DOTS;
-    if (dots ? rank < parameter->count - 1 : rank != parameter->count) {
-        shape_error(el, a, parameter, v, NULL, NULL, NO_SPAN);
-        return;
-    }
-    if (v.array->filter && (!dots || parameter->count != 1)) {
-        fail_call(el, a, FILTER_NEEDS_DOTS, a->span, a->define->name);
-        return;
-    }
-    for (int i = 0, at = 0; i < parameter->count && a->ok; i++) {
+    int group = v.array->rank - (parameter->count - 1);
+    for (int i = 0, at = 0; i < parameter->count; i++) {
         const Node *item = parameter->items[i];
         if (item->kind == AST_DOTS) {
-            if (!bind_group(el, a, parameter, v, at, rank - (parameter->count - 1))) return;
-            at += rank - (parameter->count - 1);
+            bind_group(a, v.array, at, group);
+            at += group;
             continue;
         }
         if (item->kind == AST_NAME && !is_value_name(el, a, item->name))
-            bind_size(el, a, parameter, item, v, v.array->dims[at]);
+            bind_size(el, a, item, v, v.array->dims[at]);
         at++;
     }
 }
 
-// Dimensions that are not names: they are checked once all sizes and settings are known.
-static void check_shape(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
-    for (int i = 0, at = 0; i < parameter->count && a->ok; i++) {
-        const Node *item = parameter->items[i];
-        if (item->kind == AST_DOTS) {
-            at += v.array->rank - (parameter->count - 1);
-            continue;
-        }
-        Dim wanted, dim = v.array->dims[at++];
-        if (item->kind == AST_NAME && !is_value_name(el, a, item->name)) continue;
-        if (!dim_of(el, a->env, item, &wanted))
-            a->ok = false;
-        else if (!dims_same(wanted, dim))
-            shape_error(el, a, parameter, v, item, dims_text(el, &wanted, 1), NO_SPAN);
-    }
-}
-
 // ---- parameters ----
-
-static void check_type(Elaborator *el, Application *a, const Node *parameter, SemaValue *v) {
-    if (v->kind != SEMA_NUMBER && v->kind != SEMA_SCALAR && v->kind != SEMA_TENSOR) return;
-    const char *type = parameter->type;
-    if (!type || unit_named(type)) {
-        if (!v->is_class || !parameter->brackets) return;
-        Diagnostic *d = fail_call(el, a, CLASS_ARGUMENT, place_of(a, *v), parameter->name, a->define->name);
-        note_declared(el, d, parameter);
-        diagnostic_help(el->session->ctx, d,
-                        "a class indexes and compares; what takes one declares it `: class`, as "
-                        "`cross_entropy` does");
-        return;
-    }
-    bool is_int = string_equal(type, "int"), is_class = string_equal(type, "class"),
-         is_bool = string_equal(type, "bool");
-    bool fits = (!is_int && !is_class && !is_bool) || v->type == TYPE_BOOL ||
-                (type_is_whole(v->type) && (!is_bool || v->kind == SEMA_NUMBER));
-    if (fits) {
-        v->is_class = is_class || (v->is_class && !is_int);
-        return;
-    }
-    const char *given = v->type == TYPE_INT ? "integers" : v->type == TYPE_BOOL ? "conditions" : "numbers";
-    Diagnostic *d =
-        fail_call(el, a, ARGUMENT_TYPE, place_of(a, *v), parameter->name, a->define->name, type, given);
-    note_declared(el, d, parameter);
-    if (!is_bool)
-        diagnostic_help(el->session->ctx, d,
-                        "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
-}
 
 // Is the parameter a length of the run (rule 23)?
 static bool is_length(const Node *parameter) {
@@ -245,41 +134,17 @@ static bool is_length(const Node *parameter) {
     return unit == DIMENSION_STEPS || unit == DIMENSION_EPOCHS;
 }
 
-static SemaValue as_steps(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
+static SemaValue as_steps(Elaborator *el, const Application *a, SemaValue v) {
     if (v.kind == SEMA_LIST) {
         SemaValue *items = arena_array(el->session->arena, SemaValue, v.count + 1);
-        for (int i = 0; i < v.count; i++) items[i] = as_steps(el, a, parameter, v.items[i]);
+        for (int i = 0; i < v.count; i++) items[i] = as_steps(el, a, v.items[i]);
         v.items = items;
         return v;
     }
     if (v.kind != SEMA_NUMBER && v.kind != SEMA_SCALAR) return v;
     if (v.dimension == DIMENSION_EPOCHS && el->hooks && el->hooks->to_steps)
         v = el->hooks->to_steps(el->hooks->data, el, v, a->span);
-    else if (v.dimension != DIMENSION_STEPS && !value_is_number(v, 0)) {
-        Diagnostic *d =
-            fail_call(el, a, LENGTH_WITHOUT_UNIT, place_of(a, v), parameter->name, a->define->name);
-        if (v.kind == SEMA_NUMBER)
-            diagnostic_help(el->session->ctx, d, "write `%s steps` or `%s epochs`",
-                            number_text(el->session->arena, v.number),
-                            number_text(el->session->arena, v.number));
-        else
-            diagnostic_help(el->session->ctx, d, "give it in `steps` or in `epochs`");
-    }
     v.dimension = DIMENSION_NUMBER;
-    v.counts = DIMENSION_STEPS;
-    return v;
-}
-
-// A watch sees lengths in epochs; what is only passed on to one stays what it is.
-static SemaValue as_epochs(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
-    if (v.kind == SEMA_ERROR) return v;
-    if (v.dimension != DIMENSION_EPOCHS && !value_is_number(v, 0)) {
-        fail_call(el, a, EPOCHS_WANTED, place_of(a, v), parameter->name, a->define->name);
-        return value_error();
-    }
-    if (a->define->definition != DEFINE_WATCH) return v;
-    v.dimension = DIMENSION_NUMBER;
-    v.counts = DIMENSION_EPOCHS;
     return v;
 }
 
@@ -288,33 +153,12 @@ static SemaValue everywhere(Elaborator *el, Application *a, const Node *paramete
     Array array = {.rank = 0, .e = value_expr(el, v, !type_is_whole(v.type))};
     if (!a->env->frame->has_dots && parameter->count == 1 && parameter->items[0]->kind == AST_DOTS)
         a->env->frame->has_dots = true;
-    for (int i = 0; i < parameter->count; i++) {
-        const Node *item = parameter->items[i];
-        if (item->kind != AST_NAME || is_value_name(el, a, item->name) || env_name(a->env, item->name))
-            continue;
-        fail_call(el, a, SIZE_UNKNOWN, place_of(a, v), parameter->name, a->define->name, item->name);
-        return value_error();
-    }
     if (!dims_of(el, a->env, parameter->items, parameter->count, array.dims, &array.rank)) {
         a->ok = false;
         return value_error();
     }
     for (int d = 0; d < array.rank; d++) array.indices[d] = index_of(el, "i", array.dims[d]);
-    SemaValue out = value_array(el->session, &array);
-    out.is_class = v.is_class;
-    return out;
-}
-
-static void bind_tensor(Elaborator *el, Application *a, const Node *parameter, SemaValue v) {
-    if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR)
-        v = everywhere(el, a, parameter, v);
-    else if (v.kind == SEMA_TENSOR)
-        check_shape(el, a, parameter, v);
-    else if (v.kind != SEMA_ERROR) {
-        fail_call(el, a, TENSOR_WANTED, place_of(a, v), parameter->name, a->define->name,
-                  value_shape_text(el->session, v));
-    }
-    if (a->ok) env_add(a->env, parameter->name, v, v.span);
+    return value_array(el->session, &array);
 }
 
 static void bind_parameter(Elaborator *el, Application *a, int i) {
@@ -331,30 +175,20 @@ static void bind_parameter(Elaborator *el, Application *a, int i) {
     v = value_first(v);
     if (v.kind == SEMA_ERROR) a->ok = false;
     const Definition *bound = a->define->binding;
-    if (bound && i < 64 && bound->in_epochs >> i & 1)
-        v = as_epochs(el, a, parameter, v);
-    else if (is_length(parameter))
-        v = as_steps(el, a, parameter, v);
+    bool in_epochs = bound && i < 64 && bound->in_epochs >> i & 1; // a watch's length, or passed on to one
+    if (!in_epochs && is_length(parameter)) v = as_steps(el, a, v);
+    if (a->define->definition == DEFINE_WATCH && in_epochs) v.dimension = DIMENSION_NUMBER;
     if (!a->ok) return;
     if (v.kind == SEMA_LIST && parameter->brackets) v = list_tensor(el, a->env, v, v.span);
-    check_type(el, a, parameter, &v);
-    if (!a->ok) return;
     if (el->session->explained == el)
         argument_note(el, a->caller, a->env, parameter, v, a->given[i].kind != SEMA_ABSENT);
     bool is_read = v.kind == SEMA_TENSOR ? v.array->e->op == OP_READ || v.array->filter
                                          : v.kind == SEMA_SCALAR && v.e->op == OP_READ;
     if (bound && bound->slots.data[i]->stored && !is_read) // `x` of a grad(e, x)
         v = value_own(el, a->env, v, env_path(a->env, el->session->arena, parameter->name), a->span);
-    if (parameter->brackets) {
-        bind_tensor(el, a, parameter, v);
-        return;
-    }
-    if (v.kind == SEMA_TENSOR && is_layer_definition(a->define)) {
-        fail_call(el, a, SETTING_IS_TENSOR, place_of(a, v), parameter->name, a->define->name,
-                  value_shape_text(el->session, v));
-        return;
-    }
-    env_add(a->env, parameter->name, v, v.span);
+    bool number = v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR;
+    if (parameter->brackets && number) v = everywhere(el, a, parameter, v);
+    if (a->ok) env_add(a->env, parameter->name, v, v.span);
 }
 
 static void bind_parameters(Elaborator *el, Application *a) {
@@ -364,7 +198,7 @@ static void bind_parameters(Elaborator *el, Application *a) {
         if (!define->items[i]->brackets) continue;
         *v = value_first(*v);
         if (v->kind == SEMA_CLOSURE) *v = force_closure(el, *v);
-        if (is_length(define->items[i])) *v = as_steps(el, a, define->items[i], *v);
+        if (is_length(define->items[i])) *v = as_steps(el, a, *v);
         if (v->kind == SEMA_LIST) *v = list_tensor(el, a->caller, *v, a->span);
         if (v->kind == SEMA_ERROR) a->ok = false;
         if (v->kind != SEMA_TENSOR) continue;
@@ -379,7 +213,7 @@ static void bind_parameters(Elaborator *el, Application *a) {
 
 // ---- results ----
 
-// A result as it is declared: its shape, or a message.
+// A result as it is declared: a number has it everywhere.
 static SemaValue fit_result(Elaborator *el, Application *a, const Node *declared, SemaValue v) {
     v = value_first(v);
     if (v.kind == SEMA_ERROR || !declared || !declared->brackets) return v;
@@ -391,14 +225,7 @@ static SemaValue fit_result(Elaborator *el, Application *a, const Node *declared
         array.e = value_expr(el, v, !type_is_whole(v.type));
         return value_array(el->session, &array);
     }
-    if (v.kind == SEMA_TENSOR && v.array->rank == array.rank &&
-        dims_equal(v.array->dims, array.dims, array.rank))
-        return v;
-    Diagnostic *d =
-        fail(el, a->env, RESULT_SHAPE, v.span.end ? v.span : a->define->body->span, a->define->name,
-             value_shape_text(el->session, v), declared->name, dims_text(el, array.dims, array.rank));
-    note_declared(el, d, declared);
-    return value_error();
+    return v;
 }
 
 static SemaValue name_value(Env *env, const char *name) {
@@ -416,8 +243,6 @@ static SemaValue named_results(Elaborator *el, Application *a, const Node *resul
     const char **names = arena_array(el->session->arena, const char *, results->count);
     for (int i = 0; i < results->count; i++) {
         names[i] = results->items[i]->name;
-        if (!is_result(a, names[i]))
-            return fail_value(el, a->env, RESULT_MISSING, results->items[i]->span, names[i], a->define->name);
         items[i] = fit_result(el, a, results->items[i], name_value(a->env, names[i]));
         if (items[i].kind == SEMA_ERROR) return items[i];
     }
@@ -432,15 +257,7 @@ static SemaValue results_of(Elaborator *el, Application *a, SemaValue last) {
     for (int i = 0; results && i < results->count; i++)
         named = named || is_result(a, results->items[i]->name);
     if (named) return named_results(el, a, results);
-    if (last.kind == SEMA_ABSENT)
-        return fail_value(el, a->env, NO_RESULT, a->define->name_span, a->define->name);
-    if (results && results->count > 1) {
-        if (last.kind == SEMA_TUPLE && last.count == results->count) return last;
-        return fail_value(el, a->env, RESULT_MISSING, results->items[1]->span, results->items[1]->name,
-                          a->define->name);
-    }
-    if (!results || !results->count) return last;
-    return fit_result(el, a, results->items[0], last);
+    return results && results->count == 1 ? fit_result(el, a, results->items[0], last) : last;
 }
 
 // ---- application ----
@@ -501,26 +318,10 @@ static SemaValue run_body(Elaborator *el, Application *a) {
     return out;
 }
 
-// A definition that calls itself is the usual reason: it is named, and nothing more is written out.
-static void nesting_limit(Elaborator *el, const Env *env, const Node *define, Span span) {
-    const Node *again = define;
-    for (const Frame *f = env->frame; f && again == define; f = f->caller) {
-        int times = 0;
-        for (const Frame *g = f->caller; g; g = g->caller) times += g->define == f->define;
-        if (f->define && times > 4) again = f->define;
-    }
-    Diagnostic *d =
-        fail(el, env, NESTING_LIMIT, again == define ? span : again->name_span, again->name, MAX_NESTING);
-    diagnostic_help(el->session->ctx, d,
-                    "a definition that calls itself needs a condition on its settings that ends it");
-    el->session->tables->stopped = true;
-}
-
 static SemaValue apply_whole(Elaborator *el, Application *a, const char *path) {
     const Node *define = a->define;
     a->env = body_scope(el, a, path);
     int instance = is_layer_definition(define) ? layer_begin(el, a->env, path, define, a->span) : -1;
-    if (instance == -2) return value_error();
     bind_parameters(el, a);
     SemaValue out = a->ok ? run_body(el, a) : value_error();
     if (is_layer_definition(define)) {
@@ -552,10 +353,6 @@ SemaValue definition_apply(Elaborator *el, const Env *env, const Node *define, c
                            Arguments arguments, Span span) {
     Application a = {.define = define, .caller = env, .span = span, .ok = true};
     if (el->session->tables->stopped) return value_error();
-    if (env->frame->depth >= MAX_NESTING) {
-        nesting_limit(el, env, define, span);
-        return value_error();
-    }
     definition_of_node(el->session->library, define);
     if (!place_arguments(el, &a, arguments)) return value_error();
     if (define->definition == DEFINE_WATCH && el->state_kind != TENSOR_RUN) {

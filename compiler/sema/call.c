@@ -48,15 +48,10 @@ static SemaValue ratio_of(Elaborator *el, const Env *env, SemaValue x, SemaValue
 SemaValue builtin_apply(Elaborator *el, const Env *env, const Builtin *row, const SemaValue *given, int count,
                         Span span) {
     SemaValue values[3];
-    int arity = row->needed;
-    if (count != arity)
-        return fail_value(el, env, TOO_MANY_ARGUMENTS, span, row->name, arity, arity == 1 ? "" : "s", count);
     bool known = true;
     for (int i = 0; i < count; i++) {
         values[i] = value_plain(el, env, given[i], span);
         if (values[i].kind == SEMA_ERROR) return values[i];
-        if (values[i].is_class && row->group == GROUP_SCALAR && arity == 1)
-            return fail_value(el, env, CLASS_NOT_NUMBER, span, row->name);
         known = known && values[i].kind == SEMA_NUMBER;
     }
     if (string_equal(row->name, "ratio")) return ratio_of(el, env, values[0], values[1], span);
@@ -83,14 +78,9 @@ SemaValue value_of_whole(Elaborator *el, Env *env, const Node *e) {
 }
 
 static SemaValue size_call(Elaborator *el, Env *env, const Node *call, const SemaValue *first) {
-    if (first || call->count != 1) {
-        if (first && !call->count) return value_count(el, env, *first, call->span);
-        return fail_value(el, env, TOO_MANY_ARGUMENTS, call->span, "size", 1, "",
-                          call->count + (first ? 1 : 0));
-    }
+    if (first) return value_count(el, env, *first, call->span);
     const Node *item = call->items[0];
     if (item->kind != AST_DOTS) return value_count(el, env, value_of_whole(el, env, item), call->span);
-    if (!env->frame->has_dots) return fail_value(el, env, DOTS_UNKNOWN, item->span, "");
     Array a = {
         .rank = env->frame->dots, .e = expr_const(el->session->program, 0), .filter = env->frame->filter};
     for (int d = 0; d < a.rank; d++) {
@@ -105,9 +95,6 @@ static SemaValue by_group(Elaborator *el, Env *env, const Builtin *row, const No
     SemaValue values[4];
     int count = first ? 1 : 0;
     if (first) values[0] = *first;
-    if (call->count + count > 3)
-        return fail_value(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, row->needed,
-                          row->needed == 1 ? "" : "s", call->count + count);
     bool whole = row->group == GROUP_REDUCTION && call->count + count == 1;
     for (int i = 0; i < call->count; i++) {
         const Node *item = argument_node(call->items[i]);
@@ -130,18 +117,13 @@ static SemaValue builtin_call(Elaborator *el, Env *env, const Node *call, const 
     if (row && string_equal(name, "size")) return size_call(el, env, call, first);
     if (row && string_equal(name, "reshape")) return value_of_reshape(el, env, call, first);
     if (row && string_equal(name, "order")) {
-        SemaValue x = value_error();
-        if (count != 1)
-            fail(el, env, TOO_MANY_ARGUMENTS, call->span, "order", 1, "", count);
-        else
-            x = first ? *first : value_of_whole(el, env, call->items[0]);
+        SemaValue x = first ? *first : value_of_whole(el, env, call->items[0]);
         return value_of_order(el, env, x, call->span);
     }
     if (row && string_equal(name, "grad")) return value_of_grad(el, env, call);
-    if (row && string_equal(name, "extend")) return fail_value(el, env, EXTEND_ALONE, call->span, "");
     if (builtin_find(name, 1u << GROUP_RULE) && el->hooks)
         return el->hooks->total(el->hooks->data, el, env, call, value_of(el, env, call->items[0]));
-    return fail_value(el, env, UNKNOWN_NAME, call->base->span, name ? name : "this");
+    return fail_value(el, env, UNKNOWN_NAME, call->base->span, name); // as of a name alone
 }
 
 // ---- draws ----
@@ -170,8 +152,6 @@ static uint32_t draw_place(Elaborator *el, const Env *env, const Node *call) {
 
 SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builtin *row) {
     Program *p = el->session->program;
-    if (call->count != 2)
-        return fail_value(el, env, TOO_MANY_ARGUMENTS, call->span, row->name, 2, "s", call->count);
     SemaValue v[2];
     for (int i = 0; i < 2; i++) v[i] = value_first(value_of(el, env, argument_node(call->items[i])));
     if (v[0].kind == SEMA_ERROR || v[1].kind == SEMA_ERROR) return value_error();
@@ -179,9 +159,6 @@ SemaValue value_of_draw(Elaborator *el, Env *env, const Node *call, const Builti
     Draw draw = {.place = draw_place(el, env, call), .initial = context->name != NULL};
     draw.element = context->element ? context->element : affine_index(p, el->tables->element);
     if (string_equal(row->name, "integer")) {
-        if (!v[0].integral || !v[1].integral || v[1].number < v[0].number ||
-            v[1].number - v[0].number >= 4294967296.0)
-            return fail_value(el, env, INTEGER_BOUNDS, call->span, "");
         draw.kind = DRAW_BITS;
         draw.limit = (int64_t)(v[1].number - v[0].number) + 1;
         return value_scalar(expr_add(p, expr_draw(p, draw), expr_int(p, (int64_t)v[0].number)));
@@ -200,43 +177,14 @@ SemaValue force_closure(Elaborator *el, SemaValue closure) {
 
 // ---- arguments ----
 
-// The parameter of each item of a call; -1 after a message.
-static int parameter_of(Context *ctx, const Node *define, const Node *call, int skip, int i, int *next) {
-    const Node *item = call->items[i];
-    if (item->kind != AST_NAMED) {
-        if (*next < define->count) return (*next)++;
-        Diagnostic *d = diagnose(ctx, TOO_MANY_ARGUMENTS, item->span, define->name, define->count,
-                                 define->count == 1 ? "" : "s", call->count + skip);
-        diagnostic_note(ctx, d, define->name_span, "`%s` is defined here", define->name);
-        return -1;
-    }
-    int at = parameter_named(define, item->name);
-    if (at >= 0) return at;
-    Diagnostic *d = diagnose(ctx, UNKNOWN_SETTING, item->name_span, define->name, item->name);
-    const char **names = arena_array(ctx->arena, const char *, define->count + 1);
-    for (int k = 0; k < define->count; k++) names[k] = define->items[k]->name;
-    const char *near = word_of_others(item->name);
-    if (!near || parameter_named(define, near) < 0) near = string_nearest(item->name, names, define->count);
-    if (near) diagnostic_help(ctx, d, "there is a `%s`", near);
-    return -1;
-}
-
-bool bind_arguments(Context *ctx, const Node *define, const Node *call, int skip, const Node **arguments) {
-    bool ok = true;
-    int next = skip;
+void bind_arguments(const Node *define, const Node *call, int skip, const Node **arguments) {
     for (int i = 0; i < define->count; i++) arguments[i] = NULL;
-    for (int i = 0; i < call->count; i++) {
-        int at = parameter_of(ctx, define, call, skip, i, &next);
-        if (at >= 0 && arguments[at]) {
-            diagnose(ctx, ARGUMENT_TWICE, call->items[i]->span, define->items[at]->name);
-            at = -1;
-        }
-        if (at < 0)
-            ok = false;
-        else
-            arguments[at] = argument_node(call->items[i]);
+    for (int i = 0, next = skip; i < call->count; i++) {
+        const Node *item = call->items[i];
+        int at = item->kind == AST_NAMED ? parameter_named(define, item->name) : next++;
+        shaped(at >= 0 && at < define->count);
+        arguments[at] = argument_node(item);
     }
-    return ok;
 }
 
 static void add_argument(Arguments *a, SemaValue value, const char *name) {
@@ -247,7 +195,7 @@ static void add_argument(Arguments *a, SemaValue value, const char *name) {
 bool arguments_of(Elaborator *el, Env *env, const Node *call, const Node *define, int skip, Arguments *out) {
     Arena *arena = el->session->arena;
     const Node **nodes = arena_array(arena, const Node *, define->count + 1);
-    if (!bind_arguments(el->session->ctx, define, call, skip, nodes)) return false;
+    bind_arguments(define, call, skip, nodes);
     *out = (Arguments){arena_array(arena, SemaValue, define->count + 1),
                        arena_array(arena, const char *, define->count + 1), 0};
     bool is_layer = is_layer_definition(define), ok = true;
@@ -350,7 +298,7 @@ static SemaValue call_layer(Elaborator *el, Env *env, const Node *call, const No
 }
 
 // A layer with a name, called with its tensors.
-static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, Layer *layer,
+static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, SemaLayer *layer,
                                   const SemaValue *first) {
     if (layer->define) {
         Arguments a;
@@ -360,38 +308,14 @@ static SemaValue call_layer_value(Elaborator *el, Env *env, const Node *call, La
         return definition_apply(el, env, layer->define, layer->path, a, call->span);
     }
     if (first && call->count == 0) return layer_apply(el, env, value_layer(el, *layer), *first, call->span);
-    if (first || call->count != 1 || call->items[0]->kind == AST_NAMED)
-        return fail_value(el, env, PIPE_ARGUMENTS, call->span, "");
     return layer_apply(el, env, value_layer(el, *layer), value_of_whole(el, env, call->items[0]), call->span);
-}
-
-// Fans are numbers; what is called with a tensor is meant to be a layer.
-static bool takes_tensors(Elaborator *el, Env *env, const Node *call) {
-    for (int i = 0; i < call->count; i++) {
-        const Node *item = argument_node(call->items[i]);
-        if (value_of_whole(el, env, item).kind == SEMA_TENSOR) return true;
-    }
-    return false;
 }
 
 static SemaValue call_value(Elaborator *el, Env *env, const Node *call, SemaValue v, const SemaValue *first) {
     if (v.kind == SEMA_CLOSURE) v = force_closure(el, v);
-    switch (v.kind) {
-    case SEMA_ERROR: return v;
-    case SEMA_FUNCTION: return call_function(el, env, call, v.callable, first);
-    case SEMA_LAYER: return call_layer_value(el, env, call, v.layer, first);
-    case SEMA_NUMBER:
-    case SEMA_SCALAR:
-        if (!first && !takes_tensors(el, env, call)) return v; // rule 19: calling an expression gives it
-        break;
-    case SEMA_ABSENT:
-    case SEMA_TEXT:
-    case SEMA_TENSOR:
-    case SEMA_CLOSURE:
-    case SEMA_TUPLE:
-    case SEMA_LIST: break;
-    }
-    return fail_value(el, env, NOT_CALLABLE, call->base->span, value_shape_text(el->session, v));
+    if (v.kind == SEMA_FUNCTION) return call_function(el, env, call, v.callable, first);
+    if (v.kind == SEMA_LAYER) return call_layer_value(el, env, call, v.layer, first);
+    return v; // rule 19: calling an expression gives it
 }
 
 const Node *definition_called(Elaborator *el, const Env *env, const Node *base) {

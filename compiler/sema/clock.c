@@ -101,7 +101,6 @@ static bool watched(Run *r, Elaborator *el, const Env *env, const Node *define, 
     if (!e) return false;
     SemaValue out = value_scalar(clock_only(r, el, e));
     out.dimension = v->dimension;
-    out.counts = v->counts;
     out.span = v->span;
     *v = out;
     for (int i = 0; i < v->e->read_count; i++) {
@@ -175,8 +174,6 @@ void clock_words(Run *r, Elaborator *el) {
         *v = clock_value(r, words[i]);
         if (words[i] == NN_CLOCK_STEPS) v->dimension = DIMENSION_STEPS;
         if (words[i] == NN_CLOCK_EPOCHS) v->dimension = DIMENSION_EPOCHS;
-        if (words[i] == NN_CLOCK_STEP) v->counts = DIMENSION_STEPS;
-        if (words[i] == NN_CLOCK_EPOCH) v->counts = DIMENSION_EPOCHS;
         map_set(el->words, run_intern(r, clock_names[words[i]]), v);
     }
     SemaValue *update = arena_new(r->arena, SemaValue);
@@ -313,8 +310,8 @@ static bool speaks_of_length(Run *r, const Node *e, int depth) {
     if (callee && found && found->kind == AST_DEFINE) {
         int skip = found->definition == DEFINE_OPTIMIZER ? 2 : 0;
         const Node **given = arena_array(r->arena, const Node *, found->count + 1);
-        bool bound = bind_arguments(r->ctx, found, e, skip, given);
-        for (int i = skip; bound && i < found->count; i++)
+        bind_arguments(found, e, skip, given);
+        for (int i = skip; i < found->count; i++)
             if (!given[i] && speaks_of_length(r, found->items[i]->value, depth + 1)) return true;
         if (speaks_of_length(r, found->body, depth + 1)) return true;
     }

@@ -181,7 +181,6 @@ SemaValue data_field_value(Run *r, const Field *f) {
     Tensor *t = field_tensor(r, own);
     if (!t) return value_error();
     SemaValue v = value_tensor(r->session, t);
-    v.is_class = f->is_class;
     v.span = f->span;
     return v;
 }

@@ -16,13 +16,6 @@ typedef struct {
     const Index *indices[MAX_RANK];
 } Declaration;
 
-static bool batch_fits(const Declaration *d) {
-    for (int i = 0; i < d->rank; i++)
-        if (d->dims[i].batch && (d->node->kind == AST_PARAM || i > 0))
-            return fail_false(d->el, d->env, BATCH_IN_SHAPE, d->node->span, d->node->name);
-    return true;
-}
-
 static void bind_indices(Declaration *d) {
     d->scope = env_inner(d->env);
     for (int i = 0, at = 0; i < d->rank; i++) d->indices[at++] = index_of(d->el, "i", d->dims[i]);
@@ -110,19 +103,10 @@ static void write_initial(Declaration *d, Tensor *t) {
         a.dims[i] = d->dims[i];
         a.indices[i] = d->indices[i];
     }
-    if (v.kind == SEMA_TENSOR) {
-        if (v.array->rank != d->rank || !dims_equal(v.array->dims, d->dims, d->rank)) {
-            fail(el, d->env, INITIAL_SHAPE, d->value->span, d->node->name, dims_text(el, d->dims, d->rank),
-                 value_shape_text(el->session, v));
-            return;
-        }
+    if (v.kind == SEMA_TENSOR)
         a = *v.array;
-    } else if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) {
+    else
         a.e = value_expr(el, v, t->type != TYPE_INT);
-    } else {
-        fail(el, d->env, NOT_A_NUMBER, d->value->span, value_shape_text(el->session, v));
-        return;
-    }
     if (!read_initials(el, &a, t, first)) {
         fail(el, d->env, INITIAL_READS, d->value->span, d->node->name);
         return;
@@ -155,32 +139,9 @@ static Tensor *make_tensor(Declaration *d) {
     return t;
 }
 
-static bool same_shape(const Declaration *d, const Tensor *t) {
-    if (t->rank != d->rank) return false;
-    for (int i = 0; i < d->rank; i++)
-        if (!dims_same(dim_of_tensor(t, i), d->dims[i])) return false;
-    return true;
-}
-
-static const char *shape_of(Elaborator *el, const Tensor *t) {
-    Dim dims[MAX_RANK];
-    for (int i = 0; i < t->rank; i++) dims[i] = dim_of_tensor(t, i);
-    return dims_text(el, dims, t->rank);
-}
-
 static Tensor *find_or_make(Declaration *d) {
-    Elaborator *el = d->el;
-    Known *known = map_get(el->session->tables->tensors, d->path);
-    if (!known) return make_tensor(d);
-    if (same_shape(d, known->tensor)) return known->tensor;
-    Diagnostic *diagnostic = fail(el, d->env, LAYER_TWO_SHAPES, d->node->span, d->path,
-                                  shape_of(el, known->tensor), dims_text(el, d->dims, d->rank));
-    if (known->origin)
-        diagnostic_note(el->session->ctx, diagnostic, known->origin->span,
-                        "its shape was decided by this first use");
-    diagnostic_help(el->session->ctx, diagnostic,
-                    "a layer with a name is one layer: use two, if they are to differ");
-    return NULL;
+    Known *known = map_get(d->el->session->tables->tensors, d->path);
+    return known ? known->tensor : make_tensor(d);
 }
 
 static SemaValue bind_slot(Declaration *d, Tensor *t) {
@@ -202,20 +163,13 @@ SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *node) {
         SemaValue c;
         int known = condition_of(el, env, value->condition, &c);
         if (c.kind == SEMA_ERROR) return c;
-        if (known < 0) return fail_value(el, env, CONDITION_NOT_KNOWN, value->condition->span, node->name);
+        shaped(known >= 0);
         if (!known) {
             SemaValue absent = value_absent(node->span);
             env_add(env, node->name, absent, node->name_span);
             return absent;
         }
         d.value = value->value;
-    }
-    if (env->frame->define && !is_layer_definition(env->frame->define) && el->state_kind == TENSOR_STATE)
-        return fail_value(el, env, PLACE_STATEMENT, node->span, node_kind_word(node->kind), "a function");
-    if (el->row) {
-        fail(el, env, DATA_PARAM, node->span, node->kind == AST_STATE ? "state" : "parameter", node->name);
-        env_add(env, node->name, value_error(), node->name_span);
-        return value_error();
     }
     d.path = env_path(env, el->session->arena, node->name);
     if (!node->brackets && node->kind == AST_STATE && el->state_shape) {
@@ -225,12 +179,7 @@ SemaValue value_of_declaration(Elaborator *el, Env *env, const Node *node) {
         env_add(env, node->name, value_error(), node->name_span);
         return value_error();
     }
-    if (!batch_fits(&d)) return value_error();
     Tensor *t = find_or_make(&d);
-    if (!t) {
-        env_add(env, node->name, value_error(), node->name_span);
-        return value_error();
-    }
     if (node->kind == AST_STATE) return bind_slot(&d, t);
     SemaValue v = value_tensor(el->session, t);
     v.span = node->name_span;

@@ -13,7 +13,7 @@ typedef struct Session Session;
 typedef struct Elaborator Elaborator;
 typedef struct Env Env;
 typedef struct Cell Cell;
-typedef struct Layer Layer;
+typedef struct SemaLayer SemaLayer;
 typedef struct Callable Callable;
 
 // ---- values ----
@@ -51,15 +51,13 @@ struct Value_ {
     SemaKind kind;
     Type type;           // of numbers, scalars and tensors
     bool integral;       // NUMBER: a whole number written or computed from whole ones
-    bool is_class;       // rule 8: an int that is a class
     bool is_view;        // TENSOR: the operand of a reduction by a function: written into it, not stored
     Dimension dimension; // rule 23; DIMENSION_NUMBER: none
-    Dimension counts; // a plain number that counts steps or epochs (`step`, a length): no other unit joins it
     double number;
     const char *text;
     const Expr *e;
     const Array *array;
-    Layer *layer;
+    SemaLayer *layer;
     const Callable *callable;
     const struct Value_ *items;
     const char *const *names;
@@ -193,7 +191,7 @@ SemaValue call_definition(Elaborator *el, const Node *define, const char *path, 
 SemaValue apply_value(Elaborator *el, SemaValue layer_or_function, SemaValue input, Span span);
 // Binds what an optimizer's or any definition's call says: for each parameter of the signature its argument,
 // or NULL for its default.
-bool bind_arguments(Context *ctx, const Node *define, const Node *call, int skip, const Node **arguments);
+void bind_arguments(const Node *define, const Node *call, int skip, const Node **arguments);
 
 const char *node_text(Arena *arena, const Node *e);
 // Where equations made now come from.

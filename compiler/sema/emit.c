@@ -326,7 +326,6 @@ SemaValue value_emit(Elaborator *el, const Env *env, SemaValue v, const char *na
     for (int d = 0; d < a.rank; d++) a.indices[d] = index_of(el, v.array->indices[d]->name, a.dims[d]);
     a.e = read_at(el, t, &outer, a.indices, a.rank);
     SemaValue out = value_array(el->session, &a);
-    out.is_class = v.is_class;
     return out;
 }
 

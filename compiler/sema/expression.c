@@ -26,13 +26,7 @@ const Node *definition_of(Elaborator *el, const Env *env, const char *name) {
 static SemaValue eval_constant(Elaborator *el, const Node *constant) {
     const SemaValue *known = table_get(&el->tables->constants, constant);
     if (known) return *known;
-    struct SessionTables *tables = el->session->tables;
-    if (tables->depth > MAX_NESTING)
-        return fail_value(el, NULL, NESTING_LIMIT, constant->span, constant->name, MAX_NESTING);
-    tables->depth++;
-    Env *env = env_create(el, constant->span, "");
-    SemaValue v = value_of(el, env, constant->value);
-    tables->depth--;
+    SemaValue v = value_of(el, env_create(el, constant->span, ""), constant->value);
     v.span = constant->name_span;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_ERROR) {
         SemaValue *kept = arena_new(el->session->arena, SemaValue);
@@ -44,43 +38,15 @@ static SemaValue eval_constant(Elaborator *el, const Node *constant) {
 
 static SemaValue eval_definition(Elaborator *el, Env *env, const Node *e, const Node *define) {
     if (define->kind == AST_CONSTANT) return eval_constant(el, define);
-    if (define->kind != AST_DEFINE)
-        return fail_value(el, env, WRONG_KIND, e->span, e->name, "a data block", "a value");
     if (is_layer_definition(define)) return layer_make(el, env, e, define, (Arguments){0});
     return value_callable(el, (Callable){.define = define}, SEMA_FUNCTION);
 }
 
-// A size of the same name outside the equation, in the same definition?
-static bool hides_size(const Env *env, const char *name) {
-    bool met = false;
-    for (; env; env = env->outer) {
-        const Name *n = map_get(env->names, name);
-        if (!n) continue;
-        if (met && n->is_size) return true;
-        met = true;
-    }
-    return false;
-}
-
 static SemaValue value_of_name(Elaborator *el, Env *env, const Node *e, Name *n) {
-    if (n->index) {
-        if (!el->tables->subscript && hides_size(env, e->name)) {
-            Diagnostic *d = fail(el, env, SIZE_AND_INDEX, e->span, e->name);
-            diagnostic_help(el->session->ctx, d,
-                            "write the index with another letter: `%s` is a size in this definition",
-                            e->name);
-            return value_error();
-        }
-        return value_scalar(expr_index(el->session->program, n->index));
-    }
+    if (n->index) return value_scalar(expr_index(el->session->program, n->index));
     SemaValue v = n->slot ? n->slot->current : n->value;
     if (v.kind == SEMA_CLOSURE) return force_closure(el, v);
-    if (v.kind == SEMA_ABSENT) {
-        Diagnostic *d = fail(el, env, ABSENT_NAMED, e->span, e->name);
-        diagnostic_note(el->session->ctx, d, v.span,
-                        "`%s` is declared here, under a condition that does not hold", e->name);
-        return value_error();
-    }
+    shaped(v.kind != SEMA_ABSENT);
     if (el->totals && !el->tables->subscript && v.kind == SEMA_SCALAR && v.e->op == OP_ROWS)
         return value_scalar(rows_expr(el, env, e->span));
     return v;
@@ -99,7 +65,7 @@ static SemaValue eval_name(Elaborator *el, Env *env, const Node *e) {
     if (string_equal(e->name, "training")) return value_bool(in_training(el, env));
     const Builtin *row = builtin_find(e->name, 1u << GROUP_SCALAR | 1u << GROUP_REDUCTION);
     if (row) return value_callable(el, (Callable){.builtin = row}, SEMA_FUNCTION);
-    return fail_value(el, env, UNKNOWN_NAME, e->span, e->name);
+    return fail_value(el, env, UNKNOWN_NAME, e->span, e->name); // a number that no name of its block reaches
 }
 
 // `risk.dense_1.w` as one text, or NULL if it is not made of names alone.
@@ -126,8 +92,7 @@ static SemaValue eval_member(Elaborator *el, Env *env, const Node *e) {
     if (v.kind == SEMA_ERROR) return v;
     for (int i = 0; v.kind == SEMA_TUPLE && i < v.count; i++)
         if (string_equal(v.names[i], e->name)) return v.items[i];
-    report_no_member(el, env, e, v);
-    return value_error();
+    die("elaboration: no member `%s`", e->name);
 }
 
 // ---- numbers known when compiling ----
@@ -191,46 +156,19 @@ static bool is_value_of_numbers(SemaValue v) {
     return v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR || v.kind == SEMA_TENSOR;
 }
 
-static void shapes_differ(Elaborator *el, const Env *env, const Array *a, const Array *b, Span span,
-                          SemaValue va, SemaValue vb) {
-    Diagnostic *d =
-        fail(el, env, SHAPES_DIFFER, span, dims_text(el, a->dims, a->rank), dims_text(el, b->dims, b->rank));
-    if (va.span.end)
-        diagnostic_note(el->session->ctx, d, va.span, "this has shape %s", dims_text(el, a->dims, a->rank));
-    if (vb.span.end)
-        diagnostic_note(el->session->ctx, d, vb.span, "this has shape %s", dims_text(el, b->dims, b->rank));
-}
-
 bool values_unify(Elaborator *el, const Env *env, const SemaValue *values, int count, const Expr **es,
                   Array *shape, Span span) {
     *shape = (Array){.rank = 0};
     const Array *first = NULL;
-    SemaValue first_value = {0};
     bool real = false, beyond_clock = false;
     for (int i = 0; i < count; i++) {
         SemaValue v = values[i];
         if (v.kind == SEMA_ERROR) return false;
-        if (!is_value_of_numbers(v))
-            return fail_false(el, env, NOT_A_NUMBER, v.span.end ? v.span : span,
-                              value_shape_text(el->session, v));
+        shaped(is_value_of_numbers(v));
         real = real || !type_is_whole(v.type);
         beyond_clock =
             beyond_clock || v.kind == SEMA_TENSOR || (v.kind == SEMA_SCALAR && !value_is_of_clock(el, v));
-        if (v.kind != SEMA_TENSOR) continue;
-        if (env->indexed) {
-            Diagnostic *d = fail(el, env, TENSOR_NEEDS_BRACKETS, v.span.end ? v.span : span,
-                                 dims_text(el, v.array->dims, v.array->rank));
-            diagnostic_help(el->session->ctx, d, "write its indices in brackets");
-            return false;
-        }
-        if (first && (first->rank != v.array->rank || !dims_equal(first->dims, v.array->dims, first->rank))) {
-            shapes_differ(el, env, first, v.array, span, first_value, v);
-            return false;
-        }
-        if (!first) {
-            first = v.array;
-            first_value = v;
-        }
+        if (v.kind == SEMA_TENSOR && !first) first = v.array;
     }
     if (first) *shape = *first;
     for (int i = 0; i < count && first && !shape->filter; i++) {
@@ -260,62 +198,22 @@ SemaValue value_wrap(Elaborator *el, const Env *env, const Array *shape, const E
     return value_store(el, env, v, value_name(el, env, v), span);
 }
 
-// What it is a number of: its unit, or what it counts.
-static Dimension unit_of(SemaValue v) { return v.dimension != DIMENSION_NUMBER ? v.dimension : v.counts; }
-
 static bool is_quotient(Operator op) { return op == OPERATOR_DIV || op == OPERATOR_FLOOR_DIV; }
 
 // A number times or by a quantity keeps the unit, a quotient of like ones has none.
 static void join_units(Operator op, SemaValue a, SemaValue b, SemaValue *out) {
-    out->dimension = out->counts = DIMENSION_NUMBER;
+    out->dimension = DIMENSION_NUMBER;
     if (operator_gives_truth(op) || op == OPERATOR_POWER) return;
-    if (is_quotient(op)) {
-        if (unit_of(b) != DIMENSION_NUMBER) return;
+    if (!is_quotient(op))
+        out->dimension = a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
+    else if (b.dimension == DIMENSION_NUMBER)
         out->dimension = a.dimension;
-        out->counts = a.counts;
-        return;
-    }
-    out->dimension = a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
-    bool plain = out->dimension == DIMENSION_NUMBER;
-    if (plain && (a.counts == b.counts || b.kind == SEMA_NUMBER)) out->counts = a.counts;
-    if (plain && a.kind == SEMA_NUMBER && a.counts == DIMENSION_NUMBER) out->counts = b.counts;
-}
-
-// May it stand beside a quantity of the unit in a sum or comparison? A count may, and a number written beside
-// steps or epochs.
-static bool has_unit(SemaValue v, Dimension unit) {
-    if (unit_of(v) == unit || value_is_number(v, 0)) return true;
-    bool length = unit == DIMENSION_STEPS || unit == DIMENSION_EPOCHS;
-    return length && unit_of(v) == DIMENSION_NUMBER && v.kind == SEMA_NUMBER;
-}
-
-static bool units_agree(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
-    if (op == OPERATOR_MUL || is_quotient(op) || op == OPERATOR_POWER) return true;
-    if (a.dimension == DIMENSION_NUMBER && b.dimension == DIMENSION_NUMBER) return true;
-    if (a.dimension != DIMENSION_NUMBER ? has_unit(b, a.dimension) : has_unit(a, b.dimension)) return true;
-    static const char *const words[] = {"numbers", "steps", "epochs", "time", "bytes"};
-    static const char *const units[] = {"", "`steps`", "`epochs`", "`s`, `min`, `h`", "`KB`, `MB`, `GB`"};
-    Diagnostic *d = fail(el, env, UNITS_DIFFER, span, words[unit_of(a)], words[unit_of(b)]);
-    const char *wanted = units[a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension];
-    if (unit_of(a) == DIMENSION_NUMBER || unit_of(b) == DIMENSION_NUMBER)
-        diagnostic_help(el->session->ctx, d, "give the number a unit: %s", wanted);
-    return false;
-}
-
-static bool classes_agree(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
-    if (!a.is_class && !b.is_class) return true;
-    if (operator_gives_truth(op) || el->tables->subscript) return true;
-    Diagnostic *d = fail(el, env, CLASS_NOT_NUMBER, span, operator_text(op));
-    diagnostic_help(el->session->ctx, d, "a class indexes and compares: `x == 2`, `w[x]`");
-    return false;
 }
 
 SemaValue value_join(Elaborator *el, const Env *env, Operator op, SemaValue a, SemaValue b, Span span) {
     a = value_plain(el, env, a, span);
     b = value_plain(el, env, b, span);
     if (a.kind == SEMA_ERROR || b.kind == SEMA_ERROR) return value_error();
-    if (!units_agree(el, env, op, a, b, span) || !classes_agree(el, env, op, a, b, span))
-        return value_error();
     SemaValue out;
     if (a.kind == SEMA_NUMBER && b.kind == SEMA_NUMBER) {
         out = fold(op, a, b);
@@ -374,9 +272,6 @@ int condition_of(Elaborator *el, Env *env, const Node *e, SemaValue *condition) 
     SemaValue c = value_first(value_of(el, env, e));
     *condition = c;
     if (c.kind == SEMA_NUMBER) return c.number != 0;
-    if (c.kind == SEMA_SCALAR || c.kind == SEMA_TENSOR || c.kind == SEMA_ERROR) return -1;
-    fail(el, env, NOT_A_CONDITION, e->span, value_shape_text(el->session, c));
-    *condition = value_error();
     return -1;
 }
 
@@ -397,17 +292,11 @@ SemaValue value_choose(Elaborator *el, const Env *env, SemaValue condition, Sema
     }
     SemaValue out = value_wrap(el, env, &shape, expr_condition(p, expr_truth(p, es[2]), es[0], es[1]), span);
     out.dimension = a.dimension != DIMENSION_NUMBER ? a.dimension : b.dimension;
-    out.is_class = a.is_class && b.is_class;
     out.span = span;
     return out;
 }
 
 static SemaValue eval_if(Elaborator *el, Env *env, const Node *e) {
-    if (!e->otherwise) {
-        Diagnostic *d = fail(el, env, IF_WITHOUT_ELSE, e->span, "");
-        diagnostic_help(el->session->ctx, d, "give the other side: `… else 0`");
-        return value_error();
-    }
     SemaValue condition;
     int known = condition_of(el, env, e->condition, &condition);
     if (condition.kind == SEMA_ERROR) return condition;
@@ -459,7 +348,7 @@ static SemaValue eval_kind(Elaborator *el, Env *env, const Node *e) {
     case AST_LIST: return eval_list(el, env, e);
     default: break;
     }
-    return fail_value(el, env, PLACE_ENTRY, e->span, node_kind_word(e->kind), "an expression");
+    die("elaboration: %s is no expression", node_kind_word(e->kind));
 }
 
 static void show(const Witness *witness, const Node *e, SemaValue v) {

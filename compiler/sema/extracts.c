@@ -65,9 +65,7 @@ static SemaValue input_of(Elaborator *el, Extract *u, SemaValue given, const cha
     if (type == TYPE_INT) tensor_bound(t, array->e);
     vec_push(s->arena, &u->inputs, t);
     vec_push(s->arena, &u->input_names, name);
-    SemaValue v = value_tensor(s, t);
-    v.is_class = given.is_class;
-    return v;
+    return value_tensor(s, t);
 }
 
 static bool add_result(Elaborator *el, Extract *u, SemaValue v, const char *name, Span span) {

@@ -16,18 +16,6 @@ static bool reads_identity(SemaValue v) {
     return true;
 }
 
-// Of x: an element that is a read. NULL after a message.
-static const Expr *read_of(Elaborator *el, Env *env, const Node *by, SemaValue x) {
-    if (x.kind == SEMA_ERROR) return NULL;
-    bool numbers = x.kind == SEMA_TENSOR || x.kind == SEMA_SCALAR;
-    const Expr *e = numbers ? element_of(x) : NULL;
-    if (e && e->op == OP_READ && !(x.kind == SEMA_TENSOR && x.array->filter) && !type_is_whole(e->type))
-        return e;
-    fail(el, env, GRAD_TENSOR, by->span, node_text(el->session->arena, by),
-         e && type_is_whole(e->type) ? "of integers" : value_shape_text(el->session, x));
-    return NULL;
-}
-
 // Under indices in force the sum of e runs over them too: each of its elements must have an x of its own.
 static bool has_own_x(Elaborator *el, Env *env, const Node *of, SemaValue e, const Expr *read) {
     const Expr *element = element_of(e);
@@ -75,13 +63,10 @@ SemaValue value_of_grad(Elaborator *el, Env *env, const Node *call) {
     const Node *of = argument_node(call->items[0]), *by = argument_node(call->items[1]);
     SemaValue e = value_plain(el, env, value_of_whole(el, env, of), of->span);
     SemaValue x = value_first(value_of_whole(el, env, by));
-    const Expr *read = read_of(el, env, by, x);
-    if (!read || e.kind == SEMA_ERROR) return value_error();
+    if (x.kind == SEMA_ERROR || e.kind == SEMA_ERROR) return value_error();
+    const Expr *read = element_of(x);
+    shaped(read->op == OP_READ);
     if (e.kind == SEMA_NUMBER) e = value_scalar(value_expr(el, e, true));
-    if (e.kind != SEMA_TENSOR && e.kind != SEMA_SCALAR)
-        return fail_value(el, env, NOT_A_NUMBER, of->span, value_shape_text(el->session, e));
-    if (e.kind == SEMA_TENSOR && e.array->filter)
-        return fail_value(el, env, FILTER_NEEDS_DOTS, of->span, "grad");
     Tensor *t = has_own_x(el, env, of, e, read) ? tensor_of(el, env, of, e) : NULL;
     if (!t || !measurable(el, env, t, read->tensor, call->span)) return value_error();
     Program *p = el->session->program;

@@ -1,5 +1,6 @@
 // Layers as values: their names (rule 18), pipes, repeats, and the list of instances.
-// Guarantees: a layer's name is that of its site, whatever the mode is and whatever sides of conditions are taken.
+// Guarantees: a layer's name is that of its site, whatever the mode is and whatever sides of conditions are
+// taken.
 #include <string.h>
 
 #include "sema/values.h"
@@ -26,7 +27,7 @@ bool node_gives_layer(const Env *env, const Node *e) {
 }
 
 SemaValue layer_make(Elaborator *el, Env *env, const Node *node, const Node *define, Arguments arguments) {
-    Layer layer = {.define = define, .env = env, .arguments = arguments, .span = node->span};
+    SemaLayer layer = {.define = define, .env = env, .arguments = arguments, .span = node->span};
     layer.path = define->definition == DEFINE_MODEL ? define->name : layer_path(el, env, node);
     return value_layer(el, layer);
 }
@@ -50,8 +51,7 @@ static SemaValue run_round(Elaborator *el, Env *env, const Node *block, SemaValu
             return value_error();
         }
     }
-    if (v.kind != SEMA_ABSENT) return v;
-    return fail_value(el, env, REPEAT_WITHOUT_LAYER, block->span, "");
+    return v;
 }
 
 static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x) {
@@ -60,17 +60,11 @@ static SemaValue run_repeat(Elaborator *el, Env *env, const Node *e, SemaValue x
     int64_t rounds;
     if (!elaborate_integer(el, env, name ? stated : e->range, "how often to repeat", &rounds))
         return value_error();
-    int64_t *around = &el->session->tables->rounds, outer = *around ? *around : 1;
-    if (rounds < 0 || rounds > MAX_ROUNDS / outer)
-        return fail_value(el, env, REPEAT_COUNT, e->range->span, (long long)rounds,
-                          (int)(MAX_ROUNDS / outer));
     for (int64_t r = 0; r < rounds; r++) {
         Env *inner = env_inner(env);
         inner->round = string_format(el->session->arena, "%s[%lld]", env->round, (long long)r);
         if (name) env_add(inner, name, value_number((double)r, true), e->range->span);
-        *around = outer * rounds;
         x = run_round(el, inner, e->range_block, value_first(x));
-        *around = outer;
         if (x.kind == SEMA_ERROR) return x;
     }
     return x;
@@ -89,7 +83,7 @@ static SemaValue apply_stage(Elaborator *el, Env *env, const Node *stage, SemaVa
 
 SemaValue value_of_pipe(Elaborator *el, Env *env, const Node *e) {
     if (e->kind == AST_REPEAT || node_gives_layer(env, e)) {
-        Layer layer = {.pipe = e, .env = env, .span = e->span};
+        SemaLayer layer = {.pipe = e, .env = env, .span = e->span};
         if (phrase_of(e)->site) layer.path = layer_path(el, env, e);
         return value_layer(el, layer);
     }
@@ -97,15 +91,14 @@ SemaValue value_of_pipe(Elaborator *el, Env *env, const Node *e) {
     return apply_stage(el, env, e->right, x);
 }
 
-static SemaValue apply_layer(Elaborator *el, const Env *env, const Layer *layer, SemaValue input, Span span) {
+static SemaValue apply_layer(Elaborator *el, const Env *env, const SemaLayer *layer, SemaValue input,
+                             Span span) {
     if (!layer->define) {
         Env *scope = env_inner(layer->env);
         if (layer->path) {
             scope->place = layer->path;
             scope->round = "";
         }
-        if (layer->env->frame->depth + 1 >= MAX_NESTING)
-            return fail_value(el, env, NESTING_LIMIT, span, "a pipe", MAX_NESTING);
         return run_pipe(el, scope, layer->pipe, input);
     }
     Arguments a = arguments_after(el, layer->define, value_first(input), layer->arguments);
@@ -116,18 +109,15 @@ SemaValue layer_apply(Elaborator *el, const Env *env, SemaValue what, SemaValue 
     if (what.kind == SEMA_CLOSURE) what = force_closure(el, what);
     if (what.kind == SEMA_ERROR || input.kind == SEMA_ERROR) return value_error();
     if (what.kind == SEMA_LAYER) return apply_layer(el, env, what.layer, input, span);
-    if (what.kind == SEMA_FUNCTION) {
-        const Callable *f = what.callable;
-        SemaValue first = value_first(input);
-        if (f->builtin) {
-            if (f->builtin->group == GROUP_REDUCTION && f->builtin->needed == 1)
-                return reduction_of(el, env, f->builtin->name, first, span);
-            return builtin_apply(el, env, f->builtin, &first, 1, span);
-        }
+    shaped(what.kind == SEMA_FUNCTION);
+    const Callable *f = what.callable;
+    SemaValue first = value_first(input);
+    if (!f->builtin)
         return definition_apply(el, env, f->define, NULL, arguments_after(el, f->define, first, f->arguments),
                                 span);
-    }
-    return fail_value(el, env, NOT_A_LAYER, span, value_shape_text(el->session, what));
+    if (f->builtin->group == GROUP_REDUCTION && f->builtin->needed == 1)
+        return reduction_of(el, env, f->builtin->name, first, span);
+    return builtin_apply(el, env, f->builtin, &first, 1, span);
 }
 
 SemaValue apply_value(Elaborator *el, SemaValue layer_or_function, SemaValue input, Span span) {
@@ -140,11 +130,6 @@ int layer_begin(Elaborator *el, const Env *env, const char *path, const Node *de
     Session *s = el->session;
     int known = (int)(uintptr_t)map_get(s->tables->layers, path);
     if (known) return known - 1;
-    if (++s->tables->applied > MAX_LAYERS) {
-        fail(el, env, LAYER_LIMIT, span, MAX_LAYERS, "layers");
-        s->tables->stopped = true;
-        return -2;
-    }
     int depth = 0;
     for (const Frame *f = env->frame->caller; f; f = f->caller) depth += is_layer_definition(f->define);
     LayerInstance instance = {.name = path, .definition = define->name, .span = span, .depth = depth};

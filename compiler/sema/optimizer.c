@@ -71,8 +71,7 @@ bool optimizer_arguments(Run *r, Elaborator *el, Clause *c) {
     const Node **nodes = arena_array(r->arena, const Node *, n + 1);
     SemaValue *values = arena_array(r->arena, SemaValue, n + 1);
     Node *bare = node_new(r->ctx, AST_CALL, c->with->span);
-    if (!bind_arguments(r->ctx, c->define, c->with->kind == AST_CALL ? c->with : bare, 2, nodes))
-        return false;
+    bind_arguments(c->define, c->with->kind == AST_CALL ? c->with : bare, 2, nodes);
     Env *env = train_scope(r, el, false);
     for (int i = 2; i < n; i++) {
         values[i] = argument_value(r, el, env, c, i, nodes[i]);

@@ -104,16 +104,6 @@ static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool mi
     return value_first(definition_apply(k->el, k->env, define, NULL, (Arguments){values, names, 3}, span));
 }
 
-static void report_shape(Maker *k, const Node *e, SemaValue v) {
-    Text found = {.arena = k->r->arena};
-    bool tensor = v.kind == SEMA_TENSOR;
-    for (int d = 0; tensor && d < v.array->rank; d++)
-        text_add(&found, "%s%lld", d ? ", " : "[", (long long)v.array->dims[d].size);
-    text_put(&found, tensor ? "]" : "one number");
-    Diagnostic *d = diagnose(k->r->ctx, FIELD_SHAPE, e->span, text_string(&found), k->f->name);
-    diagnostic_note(k->r->ctx, d, k->f->span, "its shape is given here");
-}
-
 static SemaValue make_value(Maker *k, const Node *e);
 
 static SemaValue standardized(Maker *k, const Node *e) {
@@ -217,11 +207,7 @@ static SemaValue make_equation(Maker *k, const Node *s, const Node *e) {
 
 // ---- one field ----
 
-static bool same_dims(const Field *f, const Field *g) {
-    return f->rank == g->rank && !memcmp(f->dims, g->dims, sizeof *f->dims * (size_t)f->rank);
-}
-
-// The field has this shape, or takes it from its equation. False after a message.
+// An equation gives the field its shape. False after a message.
 static bool take_shape(Maker *k, const Node *e, SemaValue v) {
     Field *f = &k->r->m->data.fields.data[k->field], own = {.name = f->name};
     bool tensor = v.kind == SEMA_TENSOR;
@@ -235,9 +221,7 @@ static bool take_shape(Maker *k, const Node *e, SemaValue v) {
     if (!small)
         return refuse(k->r, TENSOR_TOO_LARGE, e->span, dims_text(k->el, v.array->dims, v.array->rank));
     if (k->indexed && !k->part) memcpy(f->dims, own.dims, sizeof f->dims);
-    if (same_dims(f, &own)) return true;
-    report_shape(k, e, v);
-    return false;
+    return true;
 }
 
 static SemaValue with_element(const Maker *k, SemaValue v, const Expr *e) {
@@ -270,45 +254,13 @@ static SemaValue seen_value(Maker *k, SemaValue v, const Expr *e, Span span) {
         block_store(k, with_element(k, v, e), name, TENSOR_TEMP, whole ? TYPE_INT : TYPE_DOUBLE, span);
     if (!t) return value_error();
     if (whole) t->bounded = true, t->low = 0, t->high = high;
-    SemaValue seen = sample_value(k, t);
-    seen.is_class = k->f->is_class;
-    return seen;
-}
-
-static const char *type_phrase(Arena *arena, const Field *f) {
-    if (f->type == TYPE_BOOL) return "a condition";
-    if (f->type != TYPE_INT) return "numbers";
-    return string_format(arena, "`%s(..., %lld)`", f->is_class ? "class" : "int", (long long)f->limit);
-}
-
-// A part gives a field as the block does: the same word, and as many classes.
-static bool same_type(const Maker *k, const Node *e) {
-    const Field *f = k->f;
-    Field own = {.name = f->name};
-    if (!data_read_type(k->r, e, &own)) return false;
-    if (own.type == f->type && own.is_class == f->is_class && own.limit == f->limit) return true;
-    Diagnostic *d = diagnose(k->r->ctx, PART_TYPE, e->span, f->name, type_phrase(k->r->arena, &own),
-                             type_phrase(k->r->arena, f));
-    diagnostic_note(k->r->ctx, d, f->span, "the field stands here");
-    return false;
-}
-
-// The brackets of a part's field, where it has some, say what the block's say.
-static bool same_brackets(Maker *k, const Node *s) {
-    if (!k->part || k->indexed || s->target->kind != AST_INDEX) return true;
-    Field own = {.name = k->f->name, .span = s->target->span};
-    if (s->target->count < MAX_RANK && !data_read_dims(k->r, s->target, &own)) return false;
-    if (same_dims(&own, k->f)) return true;
-    Diagnostic *d = diagnose(k->r->ctx, PART_SHAPE, s->target->span, k->f->name);
-    diagnostic_note(k->r->ctx, d, k->f->span, "the field stands here");
-    return false;
+    return sample_value(k, t);
 }
 
 static void make_field(Maker *k) {
     Field *f = &k->r->m->data.fields.data[k->field];
     const Node *s = k->line, *e = s->assigned;
     k->indexed = phrase_of(s)->binders > 0;
-    if ((k->part && !same_type(k, e)) || !same_brackets(k, s)) return;
     if (f->type == TYPE_INT) k->whole = e = call_argument(e, "x");
     SemaValue v = k->indexed ? make_equation(k, s, e) : make_value(k, e);
     if (value_is_error(v) || !take_shape(k, e, v)) return;
@@ -377,7 +329,6 @@ static Part make_part(Run *r, const Node *block, int part, FunctionKind kind, co
     Elaborator *el = elaborator_create(r->session, f, false);
     Env *env = env_create(el, block->span, "data");
     int64_t rows = 0;
-    bool *given = arena_array(r->arena, bool, r->m->data.fields.count + 1);
     Index *row = index_add(r->p, "row", DRAW_ROWS, true);
     el->row = row;
     el->first_row = r->m->data.first_row[part] =
@@ -390,15 +341,10 @@ static Part make_part(Run *r, const Node *block, int part, FunctionKind kind, co
             .r = r, .el = el, .env = env, .part = part, .f = field, .rows = &rows, .line = block->items[i]};
         int errors = r->ctx->errors;
         k.field = (int)(field - r->m->data.fields.data);
-        given[k.field] = true;
         if (field->rank >= 0) make_field(&k);
         if (r->ctx->errors > errors) field->rank = -1;
         if (field->rank < 0) env_set(env, field->name, value_error());
     }
-    for (int i = 0; i < r->m->data.fields.count; i++)
-        if (!given[i] && r->m->data.fields.data[i].rank >= 0)
-            diagnose(r->ctx, PART_FIELD, block->span, part == 1 ? "test" : "validation",
-                     r->m->data.fields.data[i].name);
     elaborator_finish(el);
     mark_inputs(r, f, part);
     if (part == 0) check_stratify(r, f);

@@ -119,7 +119,7 @@ static const Node *named_argument(Context *ctx, const char *name, const Node *va
 static const Node *settable_call(Rates *s, const Node *call, const Node *define) {
     Run *r = s->r;
     const Node **arguments = arena_array(r->arena, const Node *, define->count + 1);
-    if (!bind_arguments(r->ctx, define, call, 0, arguments)) return call;
+    bind_arguments(define, call, 0, arguments);
     Node *copy = node_new(r->ctx, AST_CALL, call->span);
     copy->base = call->base;
     copy->name_span = call->name_span;

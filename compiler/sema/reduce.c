@@ -26,22 +26,12 @@ static const Node *unfiltered(const Node *item) {
     return item->kind == AST_IF && !item->otherwise ? item->value : item;
 }
 
-static bool bind_index(Elaborator *el, Bound *b, const Index *index, Span span) {
-    if (b->count == MAX_RANK) return fail_false(el, b->env, RANK_LIMIT, span, MAX_RANK);
-    b->indices[b->count++] = index;
-    return true;
-}
-
-static bool bind_dots(Elaborator *el, Bound *b, const Node *item) {
+static void bind_dots(Elaborator *el, Bound *b) {
+    static const char *const names[MAX_RANK] = {"r", "s", "t", "u", "v", "w", "x", "y"};
     const Frame *frame = b->env->frame;
-    if (!frame->has_dots) return fail_false(el, b->env, DOTS_UNKNOWN, item->span, "");
     b->env->dots = arena_array(el->session->arena, const Index *, frame->dots + 1);
-    for (int d = 0; d < frame->dots; d++) {
-        static const char *const names[MAX_RANK] = {"r", "s", "t", "u", "v", "w", "x", "y"};
-        b->env->dots[d] = index_of(el, names[d], frame->dims[d]);
-        if (!bind_index(el, b, b->env->dots[d], item->span)) return false;
-    }
-    return true;
+    for (int d = 0; d < frame->dots; d++)
+        b->indices[b->count++] = b->env->dots[d] = index_of(el, names[d], frame->dims[d]);
 }
 
 static void add_filter(Elaborator *el, Bound *b, const Expr *condition) {
@@ -59,11 +49,10 @@ static bool bind_ranges(Elaborator *el, Bound *b, const Node *e) {
     for (int i = 0; i < e->count; i++) {
         const Node *item = unfiltered(e->items[i]), *stated;
         if (item->kind == AST_DOTS) {
-            if (!bind_dots(el, b, item)) return false;
+            bind_dots(el, b);
             continue;
         }
         const char *name = index_name(item, &stated);
-        if (!name) return fail_false(el, b->env, NOT_AN_INDEX, item->span, "");
         Dim dim;
         if (stated ? !dim_of(el, b->env->outer, stated, &dim)
                    : !range_of(el, b->env, texts, text_count, name, item->span, &dim))
@@ -71,7 +60,7 @@ static bool bind_ranges(Elaborator *el, Bound *b, const Node *e) {
         Name *n = map_get(b->env->names, name);
         n->index = index_of(el, name, dim);
         n->pending = false;
-        if (!bind_index(el, b, n->index, item->span)) return false;
+        b->indices[b->count++] = n->index;
     }
     return true;
 }
@@ -98,9 +87,6 @@ static bool bind(Elaborator *el, Env *env, const Node *e, Bound *b) {
         int known = condition_of(el, b->env, e->items[i]->condition, &c);
         if (c.kind == SEMA_ERROR) return false;
         Program *p = el->session->program;
-        if (c.kind == SEMA_TENSOR)
-            return fail_false(el, b->env, NOT_A_CONDITION, e->items[i]->condition->span,
-                              value_shape_text(el->session, c));
         if (known != 1)
             add_filter(el, b,
                        known == 0 ? expr_binary(p, OP_LT, expr_int(p, 1), expr_int(p, 0))
@@ -156,17 +142,9 @@ bool reduction_parts(Elaborator *el, Env *env, const Node *e, Reduced *parts) {
         facts_reset(el, b.mark);
         return false;
     }
-    SemaValue v = value_of(el, b.env, e->operand);
-    const Expr *operand = NULL;
-    v = value_first(v);
-    if (v.kind == SEMA_TENSOR)
-        fail(el, b.env, TENSOR_NEEDS_BRACKETS, e->operand->span, value_shape_text(el->session, v));
-    else
-        operand = value_as_scalar(el, v, e->operand->span);
+    const Expr *operand = value_as_scalar(el, value_of(el, b.env, e->operand), e->operand->span);
     facts_reset(el, b.mark);
     if (!operand) return false;
-    if (v.is_class && kind->reduction != REDUCE_MAX && kind->reduction != REDUCE_MIN)
-        return fail_false(el, env, CLASS_NOT_NUMBER, e->operand->span, kind->name);
     *parts = (Reduced){.reduction = b.count ? kind->reduction : REDUCE_NONE, .count = b.count};
     parts->e = with_filter(el, kind, operand, b.filter);
     for (int i = 0; i < b.count; i++) parts->indices[i] = b.indices[i];
@@ -184,8 +162,6 @@ SemaValue reduction_of(Elaborator *el, const Env *env, const char *name, SemaVal
     v = value_plain(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return v;
-    if (v.kind != SEMA_TENSOR)
-        return fail_value(el, env, NOT_A_NUMBER, span, value_shape_text(el->session, v));
     const Array *a = v.array;
     Reduced parts = {.reduction = kind->reduction, .count = a->rank};
     Binding bindings[MAX_RANK];
@@ -204,8 +180,6 @@ SemaValue value_count(Elaborator *el, const Env *env, SemaValue v, Span span) {
     v = value_plain(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
     if (v.kind == SEMA_NUMBER || v.kind == SEMA_SCALAR) return value_number(1, true);
-    if (v.kind != SEMA_TENSOR)
-        return fail_value(el, env, NOT_A_NUMBER, span, value_shape_text(el->session, v));
     const Array *a = v.array;
     if (a->filter) {
         Array ones = *a;
@@ -229,13 +203,9 @@ static SemaValue by_function(Elaborator *el, Env *env, const Node *e, const Node
     SemaValue v = value_error();
     if (bind(el, env, e, &b)) v = value_first(value_of(el, b.env, e->operand));
     facts_reset(el, b.mark);
-    if (v.kind == SEMA_TENSOR)
-        return fail_value(el, b.env, TENSOR_NEEDS_BRACKETS, e->operand->span,
-                          value_shape_text(el->session, v));
     const Expr *operand = value_as_scalar(el, v, e->operand->span);
     if (!operand) return value_error();
     Array a = {.rank = b.count, .filter = b.filter, .e = operand};
-    if (b.count > MAX_RANK) return value_error();
     for (int d = 0; d < b.count; d++) {
         a.indices[d] = b.indices[d];
         a.dims[d] = (Dim){b.indices[d]->size, b.indices[d]->batch};
@@ -245,10 +215,7 @@ static SemaValue by_function(Elaborator *el, Env *env, const Node *e, const Node
     argument.is_view = true;
     const char *none = NULL;
     Arguments one = {&argument, &none, 1};
-    SemaValue out = value_first(definition_apply(el, env, define, NULL, one, e->span));
-    if (out.kind == SEMA_ERROR || out.kind == SEMA_NUMBER || out.kind == SEMA_SCALAR) return out;
-    return fail_value(el, env, NOT_A_REDUCTION, e->base->span, define->name,
-                      value_shape_text(el->session, out));
+    return value_first(definition_apply(el, env, define, NULL, one, e->span));
 }
 
 SemaValue value_of_reduction(Elaborator *el, Env *env, const Node *e) {
@@ -259,8 +226,5 @@ SemaValue value_of_reduction(Elaborator *el, Env *env, const Node *e) {
     }
     SemaValue f = value_of(el, env, e->base);
     if (f.kind == SEMA_ERROR) return f;
-    if (f.kind != SEMA_FUNCTION || !f.callable->define)
-        return fail_value(el, env, NOT_A_REDUCTION, e->base->span, e->base->name ? e->base->name : "this",
-                          value_shape_text(el->session, f));
     return by_function(el, env, e, f.callable->define);
 }

@@ -121,19 +121,10 @@ SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const Sem
     if (!given && call->count) v = value_of_whole(el, env, call->items[0]);
     v = value_plain(el, env, v, call->span);
     if (v.kind == SEMA_ERROR) return v;
-    if (v.kind != SEMA_TENSOR)
-        return fail_value(el, env, NOT_A_TENSOR, call->span, "reshape", value_shape_text(el->session, v));
     Array to = {.rank = 0};
     const Array *from = v.array;
-    if (call->count <= at || !dims_of(el, env, call->items + at, call->count - at, to.dims, &to.rank))
-        return value_error();
+    if (!dims_of(el, env, call->items + at, call->count - at, to.dims, &to.rank)) return value_error();
     int first = from->dims[0].batch;
-    bool batch_kept = first == to.dims[0].batch;
-    for (int d = 1; d < to.rank; d++) batch_kept = batch_kept && !to.dims[d].batch;
-    for (int d = 1; d < from->rank; d++) batch_kept = batch_kept && !from->dims[d].batch;
-    if (!batch_kept || elements_of(from->dims, first, from->rank) != elements_of(to.dims, first, to.rank))
-        return fail_value(el, env, batch_kept ? RESHAPE_COUNT : RESHAPE_BATCH, call->span,
-                          dims_text(el, from->dims, from->rank), dims_text(el, to.dims, to.rank));
     for (int d = 0; d < to.rank; d++) to.indices[d] = index_of(el, "i", to.dims[d]);
     if (to.rank == from->rank && dims_equal(to.dims, from->dims, to.rank)) return v;
     v = value_store(el, env, v, value_name(el, env, v), call->span);

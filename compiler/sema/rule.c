@@ -10,7 +10,7 @@ bool rule_read(Run *r, Elaborator *el, const char *setting, Rule *rule) {
     int given = definition_row(define->definition)->given;
     const Node **nodes = arena_array(r->arena, const Node *, define->count + 1);
     Node *bare = node_new(r->ctx, AST_CALL, e->span);
-    if (!bind_arguments(r->ctx, define, e->kind == AST_CALL ? e : bare, given, nodes)) return false;
+    bind_arguments(define, e->kind == AST_CALL ? e : bare, given, nodes);
     *rule = (Rule){.define = define, .span = e->span};
     rule->arguments.values = arena_array(r->arena, SemaValue, define->count + 1);
     rule->arguments.names = arena_array(r->arena, const char *, define->count + 1);

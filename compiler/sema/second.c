@@ -159,14 +159,6 @@ static SemaValue order_of_rows(Elaborator *el, const Env *env, SemaValue v, Span
 SemaValue value_of_order(Elaborator *el, Env *env, SemaValue v, Span span) {
     v = value_plain(el, env, v, span);
     if (v.kind == SEMA_ERROR) return v;
-    if (v.kind != SEMA_TENSOR)
-        return fail_value(el, env, NOT_A_TENSOR, span, "order", value_shape_text(el->session, v));
-    if (v.is_class || v.array->filter) {
-        if (v.is_class)
-            fail(el, env, CLASS_NOT_NUMBER, span, "order");
-        else
-            return fail_value(el, env, FILTER_NEEDS_DOTS, span, "order");
-    }
     if (v.array->dims[v.array->rank - 1].batch) return order_of_rows(el, env, v, span);
     if (expr_depends(v.array->e, el->tables->element))
         return fail_value(el, env, DRAW_IN_REDUCTION, span, "");

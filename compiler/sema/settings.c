@@ -1,6 +1,7 @@
 // What is in force in a run: the text's settings, defaults and the command line's, each with where it came
 // from. Guarantees: every --set is used or reported.
 #include "sema/run.h"
+#include "shape/shape.h"
 
 #include <math.h>
 #include <string.h>
@@ -63,7 +64,8 @@ const char *run_line(const Run *r, Span span) {
 const Node *run_override(Run *r, const char *name) {
     for (int i = 0; r->options && i < r->options->set.count; i++)
         if (string_equal(r->options->set.data[i].name, name)) r->option_used[i] = true;
-    return r->options ? set_value(r->ctx, &r->options->set, name) : NULL;
+    const Node *line = r->options ? set_line(r->ctx, &r->options->set, name) : NULL;
+    return line && shape_constant(r->ctx, r->library, line) ? line->value : NULL;
 }
 
 static bool is_constant(const Run *r, const char *name) {

@@ -13,13 +13,12 @@ struct Shared {
 };
 
 static bool same_value(const SemaValue *a, const SemaValue *b) {
-    if (a->kind != b->kind || a->type != b->type || a->dimension != b->dimension || a->counts != b->counts)
-        return false;
+    if (a->kind != b->kind || a->type != b->type || a->dimension != b->dimension) return false;
     switch ((int)a->kind) {
     case SEMA_ABSENT: return true;
     case SEMA_NUMBER: return a->integral == b->integral && !memcmp(&a->number, &b->number, sizeof a->number);
     case SEMA_SCALAR: return a->e == b->e;
-    case SEMA_TENSOR: return a->array == b->array && a->is_view == b->is_view && a->is_class == b->is_class;
+    case SEMA_TENSOR: return a->array == b->array && a->is_view == b->is_view;
     default: return false;
     }
 }

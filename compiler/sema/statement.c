@@ -374,7 +374,6 @@ static SemaValue finish_equation(Elaborator *el, Left *left, SemaValue v, const 
         a.indices[d] = left->indices[d];
     }
     SemaValue out = value_array(el->session, &a);
-    out.is_class = v.is_class;
     out.dimension = v.dimension;
     if (v.type == TYPE_BOOL) out.type = TYPE_BOOL;
     return value_store(el, left->outer, out, path, target->span);

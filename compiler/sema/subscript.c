@@ -283,7 +283,6 @@ static SemaValue read_access(Elaborator *el, Env *env, Access *a) {
     }
     out.e = e;
     SemaValue v = out.rank ? value_array(el->session, &out) : value_scalar(e);
-    v.is_class = a->base.is_class;
     v.dimension = a->base.dimension;
     return v;
 }

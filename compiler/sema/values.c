@@ -65,8 +65,8 @@ bool value_is_error(SemaValue v) { return v.kind == SEMA_ERROR; }
 
 bool value_is_number(SemaValue v, double number) { return v.kind == SEMA_NUMBER && v.number == number; }
 
-SemaValue value_layer(Elaborator *el, Layer layer) {
-    Layer *copy = arena_new(el->session->arena, Layer);
+SemaValue value_layer(Elaborator *el, SemaLayer layer) {
+    SemaLayer *copy = arena_new(el->session->arena, SemaLayer);
     *copy = layer;
     return (SemaValue){.kind = SEMA_LAYER, .layer = copy, .span = layer.span};
 }
@@ -328,20 +328,6 @@ const Origin *origin_new(Arena *arena, Span span, const char *what, const Origin
     Origin *origin = arena_new(arena, Origin);
     *origin = (Origin){span, what, caller};
     return origin;
-}
-
-void report_no_member(Elaborator *el, const Env *env, const Node *e, SemaValue of) {
-    Text base = {.arena = el->session->arena}, list = base;
-    node_print(&base, e->base);
-    Span span = e->name_span.end ? e->name_span : e->span;
-    Diagnostic *d = fail(el, env, NO_MEMBER, span, text_string(&base), e->name);
-    if (!d || of.kind != SEMA_TUPLE) return;
-    const char *near = string_nearest(e->name, of.names, of.count);
-    for (int i = 0; i < of.count; i++) text_add(&list, "%s`%s`", i ? ", " : "", of.names[i]);
-    if (near)
-        diagnostic_help(el->session->ctx, d, "did you mean `%s`?", near);
-    else
-        diagnostic_help(el->session->ctx, d, "its results are %s", text_string(&list));
 }
 
 const Expr *value_as_scalar(Elaborator *el, SemaValue v, Span span) {

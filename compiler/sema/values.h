@@ -7,8 +7,6 @@
 
 enum {
     MAX_NESTING = 64,
-    MAX_LAYERS = 10000,
-    MAX_ROUNDS = 10000, // of repeats in each other
     MAX_WORK = 2000000, // expressions looked at in one program
     SHARED_DEPTH = 8,   // from here on a function applied to the same values again is not written out again
     MAX_FACTS = 256
@@ -44,7 +42,6 @@ typedef struct {
     bool is_size;       // a name of a signature's brackets
     bool pending;       // an index whose range is not known yet; what a loop makes, before its dimensions are
     bool pieces;        // a result given piece by piece
-    Dim dim;            // of a size
     Span span;
 } Name;
 
@@ -61,7 +58,6 @@ struct Frame {
     Dim dims[MAX_RANK]; // of the `..` of its signature
     const Expr *filter; // on the elements of `..` (rule 4), over filter_indices
     const Index *filter_indices[MAX_RANK];
-    Span dots_span;
     uint64_t draws; // the calls it is in, for the places of draws
     int depth;
     Map *declared; // result's name -> TENSOR node
@@ -87,7 +83,7 @@ typedef struct {
     int count;
 } Arguments;
 
-struct Layer {
+struct SemaLayer {
     const Node *define; // a layer or model with settings; or NULL:
     const Node *pipe;   // a pipe that begins with a layer, or a repeat, in the scope `env`
     Env *env;
@@ -116,10 +112,9 @@ struct SessionTables {
     Map *tensors; // full name -> Known, of params and states
     Map *layers;  // instance's name -> its number in session->layers, from 1
     Elaborator *initial;
-    int applied, depth, work;
-    int64_t rounds; // of the repeats around what is written out now, multiplied
+    int work;
     VEC(struct Applied *) applications;
-    bool stopped; // nothing more is written out: a definition calls itself without end
+    bool stopped; // nothing more is written out: it was too much
 };
 
 // How draws are keyed now.
@@ -156,6 +151,9 @@ struct ElaboratorTables {
 
 // ---- errors ----
 
+// What shape/ has made sure of: that it does not hold is our own mistake.
+#define shaped(truth) ((truth) ? (void)0 : die("%s:%d: `%s` does not hold", __FILE__, __LINE__, #truth))
+
 // Reports with the chain of layers as notes; gives the diagnostic, for notes of its own. What goes wrong in
 // the library's text is reported where the user's text calls it, with the library's place as a note.
 #define fail(el, env, code, span, ...)                                                                       \
@@ -178,7 +176,7 @@ const char *env_path(const Env *env, Arena *arena, const char *name);
 SemaValue value_absent(Span span);
 // Of several results the first, of a list the tensor.
 SemaValue value_plain(Elaborator *el, const Env *env, SemaValue v, Span span);
-SemaValue value_layer(Elaborator *el, Layer layer);
+SemaValue value_layer(Elaborator *el, SemaLayer layer);
 SemaValue value_callable(Elaborator *el, Callable callable, SemaKind kind);
 bool value_is_number(SemaValue v, double number);
 // A number or scalar as an expression; `real`: constants are REAL.
@@ -224,7 +222,6 @@ bool dim_of(Elaborator *el, Env *env, const Node *e, Dim *dim);
 bool dims_of(Elaborator *el, Env *env, Node *const *items, int count, Dim *dims, int *rank);
 // `i < n`, or a name alone, with a filter or without: the index's name, and its range if stated.
 const char *index_name(const Node *item, const Node **range);
-bool unit_named(const char *name);
 
 // subscript.c
 SemaValue value_of_index(Elaborator *el, Env *env, const Node *e);
@@ -380,9 +377,6 @@ const Expr *carried_begin(Elaborator *el, const Carried *c, const Affine *const 
 
 // definition lookup
 const Node *definition_of(Elaborator *el, const Env *env, const char *name);
-
-// `t.w`, where what stands before the dot has no such result or parameter.
-void report_no_member(Elaborator *el, const Env *env, const Node *member, SemaValue of);
 // ---- sharing.c: what a function gave for the same values, `given` by parameter ----
 bool shared_find(Elaborator *el, const Node *define, const SemaValue *given, SemaValue *result);
 void shared_keep(Elaborator *el, const Node *define, const SemaValue *given, SemaValue result);

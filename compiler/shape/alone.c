@@ -55,6 +55,14 @@ static void look_alone(Context *ctx, Library *library, Definition *d, Trees *tre
         fail(s, NOT_A_NUMBER, node->name_span, shape_text(ctx->arena, v));
 }
 
+bool shape_constant(Context *ctx, Library *library, const Node *line) {
+    int errors = ctx->errors;
+    Definition *d = definition_of_node(library, line);
+    Shaper *s = shaper_create(ctx, library, CHECKED_BATCH);
+    if (ctx->errors == errors) shape_at((Place){.s = s, .c = case_new(s, d)}, d->body);
+    return ctx->errors == errors;
+}
+
 bool shape_library(Context *ctx, Library *library, const Node *root, Trees *trees) {
     int errors = ctx->errors;
     for (int i = 0; i < root->count; i++) {

@@ -289,7 +289,7 @@ static void look_at_rule(Run *r, Chosen *c) {
 }
 
 static void look_at_clauses(Run *r, const Phrase *minimize) {
-    Line line = {.loss = minimize ? minimize->part[0] : setting(r, "loss")};
+    MinimizeLine line = {.loss = minimize ? minimize->part[0] : setting(r, "loss")};
     if (!minimize) {
         Chosen one = {.optimizer = setting(r, "optimizer")};
         if (one.optimizer) vec_push(r->s->arena, &line.clauses, one);
@@ -304,22 +304,22 @@ static void look_at_clauses(Run *r, const Phrase *minimize) {
     vec_push(r->s->arena, &r->tree->lines, line);
 }
 
+// All losses are looked at before any clause: a later line's models have parameters too.
 static void look_at_minimize(Run *r) {
     const Phrase *body = r->block->body, *loss = setting(r, "loss");
-    bool any = false;
+    VEC(const Phrase *) lines = {0};
     for (int i = 0; i < body->count; i++) {
         const Phrase *line = body->part[i];
         if (!line || line->kind != PHRASE_MINIMIZE) continue;
         look_at_loss(r, line->part[0]);
-        if (!any) walk_text(r->walk, r->at.c);
-        any = true;
-        look_at_clauses(r, line);
+        vec_push(r->s->arena, &lines, line);
     }
-    if (!any && loss) {
+    if (!lines.count && loss) {
         look_at_loss(r, loss);
-        walk_text(r->walk, r->at.c);
-        look_at_clauses(r, NULL);
+        vec_push(r->s->arena, &lines, NULL);
     }
+    if (lines.count) walk_text(r->walk, r->at.c);
+    for (int i = 0; i < lines.count; i++) look_at_clauses(r, lines.data[i]);
     freeze(r);
 }
 

@@ -150,10 +150,10 @@ typedef struct {
 typedef struct {
     const Phrase *loss;
     VEC(Chosen) clauses;
-} Line;
+} MinimizeLine;
 
 typedef struct {
-    VEC(Line) lines;       // of minimize
+    VEC(MinimizeLine) lines;       // of minimize
     Case *checkpoint;      // the watch that says which weights are best, or NULL
     VEC(Instance *) roots; // models that the run calls by itself, then the text of `train`
     VEC(Layer *) layers;   // in the order of application
@@ -173,6 +173,8 @@ const Declared *tree_declared(const Tree *tree, const char *path);
 // one root of a tree. False after errors.
 typedef VEC(Tree *) Trees;
 bool shape_library(Context *ctx, Library *library, const Node *root, Trees *trees);
+// A line `name = value` that stands in no file.
+bool shape_constant(Context *ctx, Library *library, const Node *line);
 
 // The case of a constant that was looked at.
 Case *constant_case(const Shaper *s, const Definition *constant);

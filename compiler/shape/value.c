@@ -440,9 +440,17 @@ static Shape grad_value(Place at, const Phrase *p) {
     if (!numbers || whole || by.filtered)
         return fail_shape(s, GRAD_TENSOR, p->part[1]->span, text_of(s, p->part[1]->node),
                           whole ? "of integers" : shape_text(s->arena, by));
-    if (!shape_is_number(of) && of.kind != SHAPE_TENSOR && of.kind != SHAPE_OPEN)
+    if (of.filtered) return fail_shape(s, FILTER_NEEDS_DOTS, p->part[0]->span, "grad");
+    if (of.kind == SHAPE_LIST) of = list_shape(at, of, p->part[0]->span);
+    if (!shape_is_number(of) && of.kind != SHAPE_TENSOR && of.kind != SHAPE_OPEN && of.kind != SHAPE_WRONG)
         return fail_shape(s, NOT_A_NUMBER, p->part[0]->span, shape_text(s->arena, of));
     return by.kind == SHAPE_TENSOR ? shape_tensor(s, by.dims, by.rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
+}
+
+// column("sex") == "M"
+static bool compares_text(const Phrase *p) {
+    bool compares = p->op == OPERATOR_EQUAL || p->op == OPERATOR_NOT_EQUAL;
+    return compares && (p->part[0]->kind == PHRASE_TEXT || p->part[1]->kind == PHRASE_TEXT);
 }
 
 static Shape value_of_kind(Place at, const Phrase *p) {
@@ -457,8 +465,7 @@ static Shape value_of_kind(Place at, const Phrase *p) {
     case PHRASE_UNARY: return unary_value(at, p);
     case PHRASE_BINARY:
         if (p->op == OPERATOR_AND || p->op == OPERATOR_OR) return logic_value(at, p);
-        if (at.s->field.kind && (p->part[0]->kind == PHRASE_TEXT || p->part[1]->kind == PHRASE_TEXT))
-            return reader_shape(at, p);
+        if (at.s->field.kind && compares_text(p)) return reader_shape(at, p);
         Shape left = shape_at(at, p->part[0]);
         return join(at, p->op, left, shape_at(at, p->part[1]), p->span);
     case PHRASE_IF: return if_value(at, p);
@@ -473,6 +480,9 @@ static Shape value_of_kind(Place at, const Phrase *p) {
     case PHRASE_DRAW: return random_value(at, p);
     case PHRASE_GRAD: return grad_value(at, p);
     case PHRASE_NAMED: return shape_at(at, p->part[0]);
+    case PHRASE_DOTS:
+    case PHRASE_WHOLE:
+        return fail_shape(at.s, PLACE_ENTRY, p->span, node_kind_word(p->node->kind), "an expression");
     default: return shape_wrong();
     }
 }
