@@ -101,6 +101,7 @@ typedef struct {
     Table shared;  // what functions gave, by what they were given
     const Index *row;
     Tensor *first_row;
+    bool loops; // it has some
 } Writer;
 
 // A text that is being written: a case with the values of its slots. Names of its tensors and layers begin

@@ -82,6 +82,7 @@ void writer_effects(Emitter *m, Writer *to, Function *f) {
 void writer_finish(Emitter *m, Writer *to) {
     writer_effects(m, to, to->function);
     to->changed.count = 0;
+    if (to->loops && !m->ctx->errors) function_sort(m->p, to->function);
 }
 
 Function *emit_case(Emitter *m, Case *c, const Instance *in, Tensor *const *inputs) {
@@ -100,6 +101,7 @@ Function *emit_case(Emitter *m, Case *c, const Instance *in, Tensor *const *inpu
         if (!t) return NULL;
         vec_push(m->arena, &f->outputs, t);
     }
+    writer_finish(m, to);
     return f;
 }
 
@@ -120,7 +122,7 @@ bool emit_library(Context *ctx, Library *library, const Trees *trees) {
         const Tree *tree = trees->data[i];
         const Instance *in = tree->roots.data[0];
         Program *p = program_create(ctx, PRECISION_DEFAULT, tree->batch);
-        Emitter *m = emitter_create(p, library, tree, expr_binary(p, OP_LT, expr_int(p, 0), expr_int(p, 0)));
+        Emitter *m = emitter_create(p, library, tree, expr_training(p));
         emit_case(m, in->of, in, inputs_of(m, in->of));
     }
     return ctx->errors == errors;

@@ -3,6 +3,8 @@
 // Guarantees: every tensor of the block that has the loop's time says which way it is made.
 #include "emit/write.h"
 
+#include <string.h>
+
 static bool reads(const Phrase *p, const Slot *slot) {
     if (!p) return false;
     if (p->kind == PHRASE_SLOT && p->slot == slot) return true;
@@ -43,6 +45,23 @@ static int place_of_time(const Case *c, const Loop *loop, const Phrase *line) {
     return d;
 }
 
+// Has what it begins with the dimensions of a step? False after a message.
+static bool begin_fits(At at, const Carried *c, Shape line, const Phrase *value, const char *name) {
+    if (c->begin.kind != OPERAND_TENSOR) return true;
+    const Array *from = c->begin.array;
+    Extent step[MAX_RANK];
+    Shape wanted = {.kind = SHAPE_TENSOR, .dims = step}, given = {.kind = SHAPE_TENSOR};
+    for (int d = 0; d < line.rank; d++)
+        if (d != c->along) step[wanted.rank++] = line.dims[d];
+    bool fits = from->rank == wanted.rank;
+    for (int d = 0; fits && d < from->rank; d++)
+        fits = from->dims[d].size == step[d].size && from->dims[d].batch == step[d].batch;
+    given.dims = from->dims;
+    given.rank = (uint8_t)from->rank;
+    return fits || report_false(at, RECUR_BEGINNING, value->span, name, shape_text(at.m->arena, wanted),
+                                shape_text(at.m->arena, given));
+}
+
 // Makes the tensor that the line gives. `outside`: where what it begins with stands.
 static void carry(At at, Loop *loop, const Phrase *line, const Phrase *value, At outside) {
     Program *p = at.m->p;
@@ -50,6 +69,10 @@ static void carry(At at, Loop *loop, const Phrase *line, const Phrase *value, At
     Carried *c = &loop->carried[loop->count];
     c->along = place_of_time(at.frame->of, loop, line);
     if (value) c->begin = begin(outside, value, line->slot);
+    if (c->begin.kind == OPERAND_WRONG || !begin_fits(outside, c, v, value, line->slot->name)) {
+        at.frame->slot[line->slot->number] = operand_wrong();
+        return;
+    }
     const Affine *out[MAX_RANK];
     for (int d = 0; d < v.rank; d++)
         out[d] =
@@ -70,12 +93,22 @@ static void carry(At at, Loop *loop, const Phrase *line, const Phrase *value, At
     loop->count++;
 }
 
+// What a step needs of its own or a later one must be made before.
+static void check_steps(At at, int from) {
+    const Tensor *read;
+    const Equation *q = function_early(at.m->p, at.to->function, from, &read);
+    if (!q) return;
+    const char *dot = strrchr(read->name, '.');
+    report(at, RECUR_CIRCLE, q->origin->span, dot ? dot + 1 : read->name);
+}
+
 void recur_write(At at, const Phrase *p) {
     const Phrase *block = p->part[p->count - 1];
     const Slot *slot = p->binder[0].index;
     Loop loop = {
         .time = index_bind(at, slot), .slot = slot, .way = at.frame->of->way[p->number], .outer = at.loop};
     loop.carried = arena_array(at.m->arena, Carried, block->count + 1);
+    int from = at.to->function->equations.count;
     At inside = at;
     inside.loop = &loop;
     for (int i = 0; i < block->count; i++) {
@@ -84,4 +117,6 @@ void recur_write(At at, const Phrase *p) {
             carry(inside, &loop, line, beginning_of(p, line->slot), at);
     }
     for (int i = 0; i < block->count && !at.m->stopped; i++) statement_write(inside, block->part[i]);
+    check_steps(at, from);
+    at.to->loops = true;
 }

@@ -2,6 +2,8 @@
 // FUNCTION_INITIAL; and what has one value after another.
 #include "emit/write.h"
 
+#include <string.h>
+
 // ---- cells ----
 
 Cell *cell_open(At at, Tensor *target) {
@@ -25,6 +27,10 @@ static Operand spread(const Emitter *m, const Cell *cell, Operand v) {
 
 Operand cell_set(At at, Cell *cell, Operand v, Span span) {
     v = operand_first(v);
+    if (at.loop) {
+        const char *dot = strrchr(cell->target->name, '.');
+        return report_wrong(at, RECUR_STATE, span, dot ? dot + 1 : cell->target->name);
+    }
     if (operand_is_number(v)) v = spread(at.m, cell, v);
     v = operand_store(at, v, string_format(at.m->arena, "%s.new", cell->target->name), span);
     cell->current = v;

@@ -431,6 +431,9 @@ void function_sort(Program *p, Function *f);   // definitions before readers, ot
 // its own; some perhaps later, or in another order.
 typedef enum { READ_EARLIER, READ_NOW, READ_LATER } ReadTime;
 ReadTime equation_reads_when(Program *p, const Equation *q, const Tensor *t);
+// Of the function's equations from `from` on, the first that reads what needs it before that is made, or
+// NULL; then also what it reads.
+const Equation *function_early(Program *p, const Function *f, int from, const Tensor **read);
 // By the equation's number: where the circle ends that it is in, 0: in none. Circles stand together.
 int *function_cycles(Program *p, const Function *f);
 

@@ -71,3 +71,64 @@ int *function_cycles(Program *p, const Function *f) {
     }
     return end;
 }
+
+// ---- what is needed before it is made ----
+
+typedef struct {
+    Program *p;
+    const Function *f;
+    int from;
+    Table first; // tensor -> its first equation of the loop, its number + 1
+    int *next;   // by equation: the next one of its tensor, or -1
+    bool *seen;
+} Steps;
+
+static int steps_first(const Steps *s, const Tensor *t) {
+    return (int)(uintptr_t)table_get(&s->first, t) - 1;
+}
+
+// Does what the equation makes need this tensor; `now`: in the same step?
+static bool equation_needs(Steps *s, int equation, const Tensor *t, bool now) {
+    const Equation *q = s->f->equations.data[s->from + equation];
+    if (s->seen[equation]) return false;
+    s->seen[equation] = true;
+    for (int k = 0; k < q->e->read_count; k++) {
+        const Tensor *read = q->e->reads[k]->tensor;
+        int i = steps_first(s, read);
+        if (i < 0 || (now && equation_reads_when(s->p, q, read) == READ_EARLIER)) continue;
+        if (read == t) return true;
+        for (; i >= 0; i = s->next[i])
+            if (equation_needs(s, i, t, now)) return true;
+    }
+    return false;
+}
+
+static bool tensor_needs(Steps *s, const Tensor *of, const Tensor *t, bool now) {
+    if (of == t) return true;
+    for (int i = 0; i < s->f->equations.count - s->from; i++) s->seen[i] = false;
+    for (int i = steps_first(s, of); i >= 0; i = s->next[i])
+        if (equation_needs(s, i, t, now)) return true;
+    return false;
+}
+
+const Equation *function_early(Program *p, const Function *f, int from, const Tensor **read) {
+    int count = f->equations.count - from;
+    Steps s = {.p = p, .f = f, .from = from};
+    s.next = arena_array(p->arena, int, count + 1);
+    s.seen = arena_array(p->arena, bool, count + 1);
+    for (int i = count - 1; i >= 0; i--) {
+        const Tensor *t = f->equations.data[from + i]->tensor;
+        s.next[i] = steps_first(&s, t);
+        table_set(p->arena, &s.first, t, (void *)((uintptr_t)i + 1));
+    }
+    for (int i = from; i < f->equations.count; i++) {
+        const Equation *q = f->equations.data[i];
+        for (int k = 0; k < q->e->read_count; k++) {
+            *read = q->e->reads[k]->tensor;
+            if (steps_first(&s, *read) < 0) continue;
+            ReadTime when = equation_reads_when(p, q, *read);
+            if (when != READ_EARLIER && tensor_needs(&s, *read, q->tensor, when == READ_NOW)) return q;
+        }
+    }
+    return NULL;
+}

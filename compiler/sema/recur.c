@@ -358,54 +358,11 @@ static bool write_lines(Loop *l) {
 // ---- which way it runs ----
 
 typedef struct {
-    Program *p;
     const Function *f;
     int from;
-    Table first;   // tensor -> its first equation of the loop, its number + 1
-    int *next;     // by equation: the next one of its tensor, or -1
-    int8_t *along; // the dimension that the loop's index walks; -1: none, or a loop inside has made it
-    bool *seen;
+    int8_t *along; // by equation: the dimension that the loop's index walks; -1: none, or a loop inside has
+                   // made it
 } Steps;
-
-static int first_of(const Steps *s, const Tensor *t) { return (int)(uintptr_t)table_get(&s->first, t) - 1; }
-
-// Does what the equation makes need this tensor; `now`: in the same step?
-static bool needs(Steps *s, int equation, const Tensor *t, bool now) {
-    const Equation *q = s->f->equations.data[s->from + equation];
-    if (s->seen[equation]) return false;
-    s->seen[equation] = true;
-    for (int k = 0; k < q->e->read_count; k++) {
-        const Tensor *read = q->e->reads[k]->tensor;
-        int i = first_of(s, read);
-        if (i < 0 || (now && equation_reads_when(s->p, q, read) == READ_EARLIER)) continue;
-        if (read == t) return true;
-        for (; i >= 0; i = s->next[i])
-            if (needs(s, i, t, now)) return true;
-    }
-    return false;
-}
-
-static bool tensor_needs(Steps *s, const Tensor *of, const Tensor *t, bool now) {
-    if (of == t) return true;
-    for (int i = 0; i < s->f->equations.count - s->from; i++) s->seen[i] = false;
-    for (int i = first_of(s, of); i >= 0; i = s->next[i])
-        if (needs(s, i, t, now)) return true;
-    return false;
-}
-
-// The equation that reads what needs it before that is made, or NULL; then also what it reads.
-static const Equation *too_early(Steps *s, const Tensor **read) {
-    for (int i = s->from; i < s->f->equations.count; i++) {
-        const Equation *q = s->f->equations.data[i];
-        for (int k = 0; k < q->e->read_count; k++) {
-            *read = q->e->reads[k]->tensor;
-            if (first_of(s, *read) < 0) continue;
-            ReadTime when = equation_reads_when(s->p, q, *read);
-            if (when != READ_EARLIER && tensor_needs(s, *read, q->tensor, when == READ_NOW)) return q;
-        }
-    }
-    return NULL;
-}
 
 static void set_way(const Steps *s, int8_t way) {
     for (int i = s->from; i < s->f->equations.count; i++) {
@@ -417,16 +374,10 @@ static void set_way(const Steps *s, int8_t way) {
 }
 
 static Steps steps_of(const Loop *l, const Function *f, int from) {
-    Arena *arena = l->el->session->arena;
     int count = f->equations.count - from;
-    Steps s = {.p = l->el->session->program, .f = f, .from = from};
-    s.next = arena_array(arena, int, count);
-    s.along = arena_array(arena, int8_t, count);
-    s.seen = arena_array(arena, bool, count);
-    for (int i = count - 1; i >= 0; i--) {
+    Steps s = {.f = f, .from = from, .along = arena_array(l->el->session->arena, int8_t, count)};
+    for (int i = 0; i < count; i++) {
         const Equation *q = f->equations.data[from + i];
-        s.next[i] = first_of(&s, q->tensor);
-        table_set(arena, &s.first, q->tensor, (void *)((uintptr_t)i + 1));
         s.along[i] = -1;
         for (int d = 0; d < q->tensor->rank && !q->tensor->step; d++)
             if (affine_only(q->out[d]) == l->time->index) s.along[i] = (int8_t)d;
@@ -441,7 +392,7 @@ static bool choose_way(Loop *l, const Function *f, int from) {
     const Equation *q = NULL;
     for (int8_t way = l->node->reversed ? -1 : 1; way >= -1; way = (int8_t)(way - 2)) {
         set_way(&s, way);
-        const Equation *early = too_early(&s, &read);
+        const Equation *early = function_early(l->el->session->program, f, from, &read);
         if (!early) return true;
         if (!q) first = read;
         if (!q) q = early;

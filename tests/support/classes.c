@@ -189,9 +189,8 @@ void sweep_visit(Sweep *s, Tensor *of) {
     }
     Class *class = class_of(s->c, s->f, of);
     if (class->tensor == of && !s->first) s->first = of;
-    if (s->names && class->tensor != of) check_name(s, class, of);
-    if (!s->names || class->tensor == of)
-        vec_push(s->c->arena, &class->names, plain_name(s->c->arena, of->name));
+    if (s->names && class->names.count) check_name(s, class, of); // it was made by another function
+    if (!s->names) vec_push(s->c->arena, &class->names, plain_name(s->c->arena, of->name));
     table_set(s->c->arena, &s->c->same, of, class->tensor);
 }
 

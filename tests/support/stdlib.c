@@ -42,7 +42,7 @@ LibraryItems library_items(Context *ctx) {
         const Node *root = parse_source(ctx, source_add(ctx, file->name, file->text, file->length));
         for (int i = 0; i < root->count; i++) {
             const Node *node = root->items[i];
-            if (node->kind != AST_DEFINE) continue;
+            if (node->kind != AST_DEFINE || *node->name == '_') continue; // a file's own
             LibraryItem item = {
                 .node = node, .file = file->name, .prefix = strcmp(file->name, "keras.nn") ? "" : "keras."};
             for (size_t k = 0; k < sizeof RUN_WORDS / sizeof *RUN_WORDS; k++)

@@ -3,7 +3,6 @@
 // into one program, where what is equal is found so (support/classes.h); what differs is compared by its
 // values. `equations_test FILE` says of one program what differs first.
 #include "emit/emit.h"
-#include "pass/derivative.h"
 #include "sema/module.h"
 #include "support/check.h"
 #include "support/classes.h"
@@ -24,6 +23,7 @@ typedef struct {
     Module *m;
     Tree *tree;
     Classes classes;
+    bool training;
     const char *path;
     bool told;
 } File;
@@ -66,6 +66,17 @@ static void fill(File *f, Environment *env, Tensor *of) {
     }
 }
 
+// What computing the tensor needs.
+static Function *part_of(File *f, const Function *from, Tensor *of) {
+    Function *part = arena_new(f->ctx->arena, Function);
+    const bool *needed = function_needed(f->m->program, from, &of, 1);
+    *part = (Function){.name = from->name};
+    for (int i = 0; i < from->equations.count; i++)
+        if (needed[from->equations.data[i]->tensor->id])
+            vec_push(f->ctx->arena, &part->equations, from->equations.data[i]);
+    return part;
+}
+
 // Conditions have no order, and which stands outside depends on the numbers of indices: what differs in that
 // has the same values.
 static bool same_values(File *f, const Function *old, Tensor *was, const Function *new, Tensor *is) {
@@ -73,8 +84,8 @@ static bool same_values(File *f, const Function *old, Tensor *was, const Functio
     Environment *env = environment_create(p, p->batch, 7);
     for (int i = 0; i < p->tensors.count; i++)
         if (p->tensors.data[i]->kind < TENSOR_TEMP) fill(f, env, p->tensors.data[i]);
-    const char *wrong = interpret(env, function_part(p, old, was, NULL, 0));
-    if (!wrong) wrong = interpret(env, function_part(p, new, is, NULL, 0));
+    const char *wrong = interpret(env, part_of(f, old, was));
+    if (!wrong) wrong = interpret(env, part_of(f, new, is));
     const double *a = environment_values(env, was), *b = environment_values(env, is);
     bool same = !wrong && tensors_alike(was, is);
     for (int64_t i = 0, n = tensor_elements(was); same && i < n; i++)
@@ -185,16 +196,34 @@ static void write_model(File *f, Master *x) {
                 x->frame->slot[k] = x->results.data[i];
 }
 
-static Master master_open(File *f, bool training) {
+static const Expr *decide(void *data, const Expr *read) {
+    const File *f = data;
+    return read->tensor->kind == TENSOR_TRAINING ? expr_int(f->m->program, f->training) : read;
+}
+
+// A function as it is where one trains, or does not.
+static Function *decided(File *f, const Function *from) {
+    Function *to = arena_new(f->ctx->arena, Function);
+    *to = *from;
+    to->equations.data = NULL, to->equations.count = to->equations.room = 0;
+    for (int i = 0; i < from->equations.count; i++) {
+        Equation *q = arena_new(f->ctx->arena, Equation);
+        *q = *from->equations.data[i];
+        q->e = expr_map_reads(f->m->program, q->e, decide, f);
+        vec_push(f->ctx->arena, &to->equations, q);
+    }
+    return to;
+}
+
+static Master master_open(File *f) {
     static const RunHooks hooks = {.word = word, .watch = no_watch, .total = none, .reader = none};
     Program *p = f->m->program;
-    Master x = {.m = emitter_create(p, f->library, f->tree,
-                                    expr_binary(p, OP_LE, expr_int(p, training ? 0 : 1), expr_int(p, 0)))};
+    Master x = {.m = emitter_create(p, f->library, f->tree, expr_training(p))};
     RunHooks *own = arena_new(f->ctx->arena, RunHooks);
     *own = hooks;
     own->data = f;
     x.m->run = own;
-    x.m->records = training;
+    x.m->records = true;
     Function *to = function_add(p, FUNCTION_STEP, "emitted");
     x.to = writer_create(x.m, to);
     const Instance *text = f->tree->roots.data[f->tree->roots.count - 1];
@@ -254,9 +283,11 @@ static void compare_losses(File *f, Master *x, const Function *step) {
     }
     share_params(f, x->m);
     check(&t, losses.count == f->m->losses.count, "as many losses");
+    writer_finish(x->m, x->to);
+    const Function *master = decided(f, x->to->function);
     for (int i = 0; i < losses.count; i++) {
         if (losses.data[i])
-            equal(f, step, f->m->losses.data[i], x->to->function, losses.data[i], "a loss");
+            equal(f, step, f->m->losses.data[i], master, losses.data[i], "a loss");
         else
             tell(f, "no loss", NULL);
     }
@@ -297,17 +328,19 @@ static void compare_extract(File *f, const Extract *u, const Applied *a) {
     Writer *w = writer_create(m, to);
     Operand out = applied_again(a, w, inputs);
     At at = at_outside(m, w, a->at.frame);
-    int at_result = 0;
+    VEC(Tensor *) made = {0};
     for (int i = 0; i < (out.kind == OPERAND_TUPLE ? out.count : 1); i++) {
         Operand v = out.kind == OPERAND_TUPLE ? out.items[i] : out;
-        if (v.kind != OPERAND_TENSOR && v.kind != OPERAND_SCALAR) continue;
-        Tensor *made = operand_as_tensor(at, v, "result", TENSOR_TEMP, -1, a->span);
-        if (made && at_result < u->results.count)
-            equal(f, u->function, u->results.data[at_result++], to, made,
-                  string_format(f->ctx->arena, "%s by itself", u->name));
-        else
-            tell(f, u->name, NULL);
+        if (v.kind == OPERAND_TENSOR || v.kind == OPERAND_SCALAR)
+            vec_push(f->ctx->arena, &made, operand_as_tensor(at, v, "result", TENSOR_TEMP, -1, a->span));
     }
+    bool all = made.count == u->results.count;
+    writer_finish(m, w);
+    const Function *own = decided(f, to);
+    for (int i = 0; all && i < made.count; i++)
+        equal(f, u->function, u->results.data[i], own, made.data[i],
+              string_format(f->ctx->arena, "%s by itself", u->name));
+    if (!all) tell(f, u->name, NULL);
 }
 
 static bool has_layers(const File *f, const char *path) {
@@ -342,17 +375,20 @@ static void compare_extracts(File *f, const Emitter *m) {
 
 // ---- all programs -----------------------------------------------------------------------------------------
 
-static void compare_inference(File *f) {
+static void compare_inference(File *f, Master *x) {
     const Function *predict = function_of(f, FUNCTION_PREDICT);
-    if (!predict || f->tree->roots.count < 2) return;
-    Master x = master_open(f, false);
-    share_params(f, x.m);
-    for (int i = 0; i < f->m->outputs.count; i++) {
-        Operand v = x.results.data[i];
-        Tensor *made = operand_as_tensor(x.at, v, "output", TENSOR_OUTPUT,
-                                         v.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, NO_SPAN);
-        if (made)
-            equal(f, predict, f->m->outputs.data[i].tensor, x.to->function, made, "an output");
+    VEC(Tensor *) outputs = {0};
+    for (int i = 0; predict && i < x->results.count; i++) {
+        Operand v = x->results.data[i];
+        vec_push(f->ctx->arena, &outputs,
+                 operand_as_tensor(x->at, v, "output", TENSOR_OUTPUT,
+                                   v.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, NO_SPAN));
+    }
+    writer_finish(x->m, x->to);
+    const Function *master = decided(f, x->to->function);
+    for (int i = 0; i < outputs.count; i++) {
+        if (outputs.data[i])
+            equal(f, predict, f->m->outputs.data[i].tensor, master, outputs.data[i], "an output");
         else
             tell(f, "no output", NULL);
     }
@@ -401,13 +437,15 @@ static void compare(const char *path) {
         if (!f.tree) diagnostics_print(ctx, false, stdout);
     }
     if (f.tree) {
-        f.classes = (Classes){.p = f.m->program, .arena = ctx->arena};
-        const Function *step = function_of(&f, FUNCTION_STEP);
-        Master x = master_open(&f, true);
-        compare_losses(&f, &x, step);
+        const Classes none = {.p = f.m->program, .arena = ctx->arena};
+        Master x = master_open(&f);
+        f.classes = none, f.training = true;
+        compare_losses(&f, &x, function_of(&f, FUNCTION_STEP));
         compare_initials(&f, x.m);
         compare_extracts(&f, x.m);
-        compare_inference(&f);
+        f.classes = none, f.training = false;
+        share_params(&f, x.m);
+        compare_inference(&f, &x);
         if (ctx->errors) diagnostics_print(ctx, false, stdout);
     }
     context_destroy(ctx);

@@ -94,7 +94,6 @@ static const struct {
     {"elaborate_metric_nested", "of equations: totals"},
     {"elaborate_metric_position", "of equations: totals"},
     {"recur_steps", "of equations: what a step has made"},
-    {"recur_range", "of what the loop carries; here of the loop"},
     {"elaborate_piece_outside", "of equations: a piece stays inside"},
     {"field_outside", "of equations: a read stays inside"},
     {"elaborate_read_outside", "of equations: a read stays inside"},
