@@ -59,8 +59,8 @@ static bool reads_open(const bool *open, const Equation *q) {
     return false;
 }
 
-// A total is read by what stands before it: from `first` on, definitions come before their readers again.
-static void write_totals(Run *r, int first) {
+// A total is read by what stands before it: definitions come before their readers again.
+void run_totals(Run *r, int first) {
     Function *f = r->master;
     if (!r->totals.count) return;
     for (int i = 0; i < r->totals.count; i++) {
@@ -108,7 +108,7 @@ static bool measure_norm(Run *r, const MinimizeLine *line, int number, Tensor **
                            r->block->define->node->span);
             if (v.kind != OPERAND_SCALAR) return false;
         }
-    write_totals(r, first);
+    run_totals(r, first);
     const char *name = single ? "gradient_norm" : string_format(r->arena, "gradient_norm_%d", number);
     report_norm(r, run_scalar(r, r->master, name, single ? TENSOR_OUTPUT : TENSOR_TEMP, v.e),
                 number == r->losses.count);
@@ -133,7 +133,7 @@ bool gradients_clip(Run *r, const MinimizeLine *line, int number, Tensor ***grad
             if (!t) return false;
             *g = t;
         }
-    write_totals(r, first);
+    run_totals(r, first);
     return true;
 }
 

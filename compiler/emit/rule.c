@@ -202,11 +202,13 @@ static bool line_write(Run *r, const MinimizeLine *line, int number, Tensor *los
     }
     if (!gradients_clip(r, line, number, gradients)) return false;
     r->number = first;
+    first = r->master->equations.count;
     for (int k = 0; k < count; k++) {
         r->clause = &line->clauses.data[k];
         r->number++;
         if (given[k] && !clause_write(r, r->clause, gradients[k], given[k])) return false;
     }
+    run_totals(r, first);
     return true;
 }
 

@@ -101,6 +101,7 @@ bool rules_write(Run *r); // the lines' gradients and updates
 bool gradients_clip(Run *r, const MinimizeLine *line, int number, Tensor ***gradients);
 bool params_average(Run *r); // after the updates
 Operand run_total(void *run, At at, const Phrase *p);
+void run_totals(Run *r, int first); // writes those that were added up since equation `first` of the master
 
 // ---- clock.c ----
 
