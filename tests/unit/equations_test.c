@@ -69,7 +69,7 @@ static void fill(File *f, Environment *env, Tensor *of) {
 // What computing the tensor needs.
 static Function *part_of(File *f, const Function *from, Tensor *of) {
     Function *part = arena_new(f->ctx->arena, Function);
-    const bool *needed = function_needed(f->m->program, from, &of, 1);
+    const bool *needed = function_needed(f->m->program, from, &of, 1, NULL, 0);
     *part = (Function){.name = from->name};
     for (int i = 0; i < from->equations.count; i++)
         if (needed[from->equations.data[i]->tensor->id])
