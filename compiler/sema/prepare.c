@@ -100,7 +100,7 @@ static SemaValue scaled(Maker *k, Tensor *of, Tensor *low, Tensor *high, bool mi
         a.e = expr_read(r->p, tensors[i], forms + (i > 0), NULL); // a statistic has no rows
         values[i] = value_array(r->session, &a);
     }
-    const Node *define = library_private(r->library, DEFINE_FN, minmax ? "_ranged" : "_standardized");
+    const Node *define = library_private(r->library, DEFINE_FN, minmax ? "_minmax" : "_standardize");
     return value_first(definition_apply(k->el, k->env, define, NULL, (Arguments){values, names, 3}, span));
 }
 

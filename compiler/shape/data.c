@@ -47,7 +47,7 @@ static Shape scaled_shape(Place at, const Phrase *p) {
     if (v.kind == SHAPE_KNOWN) v = shape_scalar(TYPE_REAL);
     v.type = TYPE_REAL;
     Library *library = at.s->library;
-    const char *name = is_named(p, "minmax") ? "_ranged" : "_standardized";
+    const char *name = is_named(p, "minmax") ? "_minmax" : "_standardize";
     Definition *d = definition_of_node(library, library_private(library, DEFINE_FN, name));
     Shape *given = arena_array(at.s->arena, Shape, 3);
     for (int i = 0; i < 3; i++) given[i] = v;

@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 
-from engine import Case, dense, ema, swa
+from engine import Case, Rows, dense, ema, swa
 from formulas import Formula
 
 O = torch.optim
@@ -75,7 +75,17 @@ class LambOfAll(Formula):
             for p, u in zip(self.ps, us): p -= self.lr * ratio * u
 
 
+def scaled(r, w):
+    """Two scalings of the rows, by what all of them say."""
+    every = Rows.load().x
+    low, high = every.min(0).values, every.max(0).values
+    s, m = (r.x - every.mean(0)) / every.std(0, unbiased=False), (r.x - low) / (high - low)
+    return dense(torch.tanh(dense(s + m, w, 'net.dense_1')), w, 'net.dense_2')
+
+
 CASES = [
+    Case('data_scaled', states=('.mean', '.deviation', '.low', '.high'), fields='    s[4]   = standardize(columns(0 .. 3))\n    m[4]   = minmax(columns(0 .. 3))\n',
+         model=('net(s[batch, 4], m[batch, 4]) -> out[batch, 3] = (s + m) |> dense(8) |> tanh |> dense(3)\n', scaled)),
     average('ema', 'ema(0.9)', ema(0.9), ('adam(lr = 0.05)', lambda ps: O.Adam(ps, lr=0.05)), test=25),
     average('swa', 'swa(20 steps)', swa(20), test=25),
     average('swa_epochs', 'swa(start = 3 epochs)', swa(6), test=25),
