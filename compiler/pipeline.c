@@ -140,7 +140,7 @@ static void count_step(Module *m) {
 }
 
 static bool run_elaborate(Pipeline *p) {
-    p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, &p->options->sema);
+    p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, p->tree, &p->options->sema);
     if (p->module) count_layers(p->module);
     if (p->module && p->gradients_only) keep_gradients(p);
     return p->module != NULL && !p->ctx->errors;

@@ -5,7 +5,6 @@
 #include "llvm/llvm.h"
 #include "pass/kernel.h"
 #include "sema/module.h"
-#include "shape/shape.h"
 
 typedef enum { FORM_TEXT, FORM_TREE, FORM_EQUATIONS, FORM_KERNELS, FORM_OUTPUT } Form;
 

@@ -146,6 +146,8 @@ Agreement *agreement_open(Context *ctx, Library *library, const Node *root, int6
     return a;
 }
 
+const Tree *agreement_tree(const Agreement *a) { return a->tree; }
+
 const Witness *agreement_witness(const Agreement *a) { return &a->witness; }
 
 const char *agreement_close(const Agreement *a, const Module *m) {

@@ -241,7 +241,8 @@ typedef struct {
 typedef VEC(SetOption) SetOptions;
 // Puts what `--set` says of settings and constants into the tree, before it is bound. False after messages.
 bool set_apply(Context *ctx, Node *root, const SetOptions *set);
-// The line `set = value` of what it says for any name, the last of several; NULL: nothing, or after a message.
+// The line `set = value` of what it says for any name, the last of several; NULL: nothing, or after a
+// message.
 const Node *set_line(Context *ctx, const SetOptions *set, const char *name);
 extern const char SET_SOURCE[]; // the name of the source in which such a text stands
 bool node_is_set(const Context *ctx, const Node *e);

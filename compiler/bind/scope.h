@@ -31,6 +31,7 @@ typedef struct {
     int errors;           // of this definition's text, so far
     uint32_t groups;      // of built-in words that are known here
     bool metrics_ok;      // metrics may be called here
+    bool selects;         // what stands here names parameters (rule 22)
     bool wrong_arguments; // of the call at hand: they have had a message
     bool subscript;       // inside brackets, where an index may hide a size
     Map *reported;        // names whose message is out, in this definition
@@ -106,6 +107,7 @@ void slot_take(Slot *slot, Sort value);              // it is given this
 // ---- value.c ----
 
 Phrase *bind_value(Bind *b, const Node *e);
+Phrase *bind_selection(Bind *b, const Node *e);
 Phrase *bind_named(Bind *b, const Node *e, const char *name); // a value that gets a name: a layer takes it
 // Adds the values of these nodes to the parts.
 void bind_items(Bind *b, Phrase *into, const Node *const *items, int count);

@@ -258,19 +258,16 @@ static Phrase *bind_setting(Bind *b, const TrainSetting *setting, const Node *va
     case VALUE_CLIP: return bind_rule(b, value, DEFINE_CLIP);
     case VALUE_AVERAGE: return bind_rule(b, value, DEFINE_AVERAGE);
     case VALUE_WATCH: return bind_rule(b, value, DEFINE_WATCH);
-    case VALUE_WORDS_START: return bind_word(b, value, 1u << GROUP_START, "weights(file)");
+    case VALUE_WORDS_START: {
+        b->selects = true;
+        Phrase *p = bind_word(b, value, 1u << GROUP_START, "weights(file)");
+        b->selects = false;
+        return p;
+    }
     case VALUE_WORDS_PRECISION:
         return bind_word(b, value, 1u << GROUP_PRECISION, "strict, default or double");
     }
     return bind_value(b, value);
-}
-
-static Phrase *bind_selection(Bind *b, const Node *over) {
-    const Node *callee = over->kind == AST_CALL ? over->base : over;
-    bool word = callee->kind == AST_NAME && !scope_find(b, callee->name) &&
-                builtin_find(callee->name, 1u << GROUP_SELECT);
-    if (!word) return bind_value(b, over);
-    return bind_word(b, over, 1u << GROUP_SELECT, "a model, a layer, matrices(...), rest or all");
 }
 
 static Phrase *bind_clause(Bind *b, const Node *clause) {
@@ -399,8 +396,10 @@ static Phrase *bind_lines(Bind *b, const Node *block, Given *given) {
     for (int k = 0; train_setting_row(k); k++)
         for (int i = 0; i < block->count; i++) {
             if (block->items[i] != given->of[k]) continue;
-            p->part[i] = phrase_new(b, PHRASE_GIVE, block->items[i], 1);
-            p->part[i]->part[0] = bind_setting(b, train_setting_row(k), block->items[i]->assigned);
+            const Node *s = block->items[i];
+            p->part[i] = phrase_new(b, PHRASE_GIVE, s, s->chosen ? 2 : 1);
+            p->part[i]->part[0] = bind_setting(b, train_setting_row(k), s->assigned);
+            if (s->chosen) p->part[i]->part[1] = bind_selection(b, s->chosen);
             phrase_done(b, p->part[i]);
         }
     return phrase_done(b, p);

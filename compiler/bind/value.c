@@ -186,7 +186,50 @@ static Phrase *bind_plain(Bind *b, const Node *e, PhraseKind kind, int kids) {
     return phrase_done(b, p);
 }
 
+// A path as `summary` prints it (net.conv2d_1[0].k), `*` for one or more of its parts.
+static Phrase *bind_path(Bind *b, const Node *e) {
+    const Node *known = e; // without rounds and `*`
+    for (const Node *n = e; n->kind == AST_MEMBER || n->kind == AST_INDEX; n = n->base)
+        if (n->kind == AST_INDEX || string_equal(n->name, "*")) known = n->base;
+    Phrase *p = phrase_new(b, PHRASE_PATH, e, 1);
+    Text text = {.arena = b->ctx->arena};
+    node_print(&text, e);
+    p->text = text_string(&text);
+    b->selects = false;
+    p->part[0] = bind_value(b, known);
+    b->selects = true;
+    return phrase_done(b, p);
+}
+
+// What stands after `over` or `of`: paths, words, lists of these. The rest is no selection.
+static Phrase *bind_selected(Bind *b, const Node *e) {
+    const Node *callee = e->kind == AST_CALL ? e->base : e;
+    bool word = callee->kind == AST_NAME && !scope_find(b, callee->name) &&
+                builtin_find(callee->name, 1u << GROUP_SELECT);
+    if (word) return bind_word(b, e, 1u << GROUP_SELECT, "a model, a layer, kernels(...), rest or all");
+    switch ((int)e->kind) {
+    case AST_NAME:
+    case AST_MEMBER:
+    case AST_INDEX: return bind_path(b, e);
+    case AST_LIST: return bind_plain(b, e, PHRASE_LIST, 0);
+    case AST_NAMED: return bind_plain(b, e, PHRASE_NAMED, 1);
+    default: break;
+    }
+    b->selects = false;
+    Phrase *p = bind_value(b, e);
+    b->selects = true;
+    return p;
+}
+
+Phrase *bind_selection(Bind *b, const Node *e) {
+    b->selects = true;
+    Phrase *p = bind_selected(b, e);
+    b->selects = false;
+    return p;
+}
+
 Phrase *bind_named(Bind *b, const Node *e, const char *name) {
+    if (b->selects) return bind_selected(b, e);
     switch ((int)e->kind) {
     case AST_NAME: return bind_name(b, e, name);
     case AST_MEMBER: return bind_member(b, e, name);

@@ -91,7 +91,7 @@ static Operand constrained(At at, const Phrase *p, const Case *c, Operand v) {
 
 static bool constrain(Run *r, Cell *w, const Declared *d) {
     const Phrase *p = run_setting_phrase(r, "constrain");
-    if (!p) return true;
+    if (!p || !d->constrained) return true;
     At at = r->text->at;
     Operand v = constrained(at, p, d->by[RULE_CONSTRAIN], w->current);
     if (v.kind == OPERAND_WRONG) return false;

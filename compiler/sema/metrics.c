@@ -102,7 +102,7 @@ static bool line_metrics(Run *r, Elaborator *el, Function *end) {
     if (end)
         ok = keep_metric(r, m, mean_of_batches(r, el->function, "loss", train_loss(r), end), r->loss, end);
     for (int k = 0; k < r->line_count; k++) {
-        const Line *line = &r->lines[k];
+        const LossLine *line = &r->lines[k];
         Tensor *t = mean_of_batches(r, el->function, (++m)->name, run_read(r, line->tensor), end);
         ok = keep_metric(r, m, t, line->loss, end) && ok;
     }

@@ -26,28 +26,10 @@ static void start(Run *r, Precision precision) {
 static bool read_start(Run *r) {
     const Node *e = run_setting(r, "start");
     if (!e) return true;
-    const Node *of = call_argument(e, "of");
     if (!run_file(r, call_argument(e, "file"), &r->m->start_file)) return false;
-    for (int i = 0; of && i < (of->kind == AST_LIST ? of->count : 1); i++)
-        vec_push(r->arena, &r->m->start_names, node_text(r->arena, of->kind == AST_LIST ? of->items[i] : of));
+    for (int i = 0; i < r->tree->start.count; i++)
+        vec_push(r->arena, &r->m->start_names, r->tree->start.data[i]);
     return true;
-}
-
-// `of` names layers and parameters of this run.
-static bool check_start(Run *r) {
-    const Node *e = run_setting(r, "start");
-    const Node *of = e ? call_argument(e, "of") : NULL;
-    bool ok = true;
-    for (int i = 0; i < r->m->start_names.count; i++) {
-        const char *path = r->m->start_names.data[i];
-        bool found = train_model(r, path);
-        for (int k = 0; k < r->session->params.count && !found; k++)
-            found = name_below(r->session->params.data[k]->name, path);
-        if (found) continue;
-        report_no_parameter(r, of->kind == AST_LIST ? of->items[i] : of, path);
-        ok = false;
-    }
-    return ok;
 }
 
 static void collect_layers(Run *r) {
@@ -81,11 +63,11 @@ static bool make_functions(Run *r) {
     clock_create(r);
     if (!read_start(r) || !data_declare(r)) return false;
     bool prepared = data_prepare(r); // fields that went wrong are silent from here on
-    return train_functions(r) && prepared && check_start(r) && clock_functions(r);
+    return train_functions(r) && prepared && clock_functions(r);
 }
 
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,
-                       const SemaOptions *options) {
+                       const Tree *tree, const SemaOptions *options) {
     int errors = ctx->errors;
     Run *r = arena_new(ctx->arena, Run);
     *r = (Run){.ctx = ctx,
@@ -94,6 +76,7 @@ Module *sema_elaborate(Context *ctx, Library *library, const Source *source, con
                .library = library,
                .source = source,
                .root = root,
+               .tree = tree,
                .options = options,
                .train = file_train(root)};
     if (!r->train) {

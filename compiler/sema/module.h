@@ -7,6 +7,7 @@
 
 #include "bind/bind.h"
 #include "ir/ir.h"
+#include "shape/shape.h"
 
 typedef struct Value_ SemaValue; // sema's own (values.h)
 
@@ -191,7 +192,7 @@ typedef struct {
 // Instantiates the `train` block's models, checks every shape, and writes the equations. NULL after errors,
 // or if the file is a library.
 Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,
-                       const SemaOptions *options);
+                       const Tree *tree, const SemaOptions *options);
 // A definition of a resolved file applied to tensors, one a parameter: its equations as a function of the
 // program, its results (as many as its signature says) as outputs of theirs. NULL after errors.
 Function *sema_apply(Program *p, Library *library, const Node *define, Tensor *const *inputs);

@@ -169,24 +169,15 @@ static Tensor *gradient_of(Run *r, Function *step, Function *update, Tensor *los
 // ---- the rule for one parameter ----
 
 // Binds the sizes of `w[n, m]` or `w[..]` to the parameter's.
-static bool bind_sizes(Run *r, Env *env, const Clause *c, const Tensor *t) {
+static void bind_sizes(Env *env, const Clause *c, const Tensor *t) {
     const Node *w = c->define->items[0];
     int dots = -1, named = 0;
-    if (!w->brackets) return true;
+    if (!w->brackets) return;
     for (int i = 0; i < w->count; i++) {
         if (w->items[i]->kind == AST_DOTS)
             dots = i;
         else
             named++;
-    }
-    if (dots < 0 ? named != t->rank : named > t->rank) {
-        const Span at = c->over ? c->over->span : c->with->span;
-        Diagnostic *d = diagnose(r->ctx, OPTIMIZER_RANK, at, c->define->name, named, t->name, t->rank);
-        diagnostic_help(
-            r->ctx, d,
-            "name the parameters it fits: `over matrices(%s) with %s(...)`, and another `over rest`",
-            r->model->name, c->define->name);
-        return false;
     }
     for (int i = 0, at = 0; i < w->count; i++) {
         const Node *item = w->items[i];
@@ -200,12 +191,11 @@ static bool bind_sizes(Run *r, Env *env, const Clause *c, const Tensor *t) {
             at++;
         }
     }
-    return true;
 }
 
 static bool constrain(Run *r, Elaborator *el, Cell *slot) {
     const Node *e = run_setting(r, "constrain");
-    if (!e) return true;
+    if (!e || !tree_declared(r->tree, slot->target->name)->constrained) return true;
     Env *env = env_create(el, e->span, "");
     SemaValue f = elaborate_expression(el, env, e);
     if (value_is_error(f)) return false;
@@ -256,7 +246,7 @@ static bool update_param(Run *r, Elaborator *el, const Clause *c, Tensor *t, Ten
     Env *env = env_create(el, define_node->span, string_format(r->arena, "optimizer.%s", t->name));
     env->frame->define = define_node;
     env->frame->origin = origin_new(r->arena, c->with->span, NULL, NULL);
-    if (!bind_sizes(r, env, c, t)) return false;
+    bind_sizes(env, c, t);
     Cell *slot = env_slot(env, define_node->items[0]->name, t, value_tensor(r->session, t));
     env_set(env, define_node->items[1]->name, value_tensor(r->session, g));
     env_set(env, run_intern(r, "step"), clock_value(r, NN_CLOCK_UPDATE));
@@ -294,7 +284,8 @@ static void note_changed(Run *r, Function *step, const Clause *c, Changed *chang
     }
 }
 
-static bool update_line(Run *r, Elaborator *step, Elaborator *el, const Line *line, const Changed *changed) {
+static bool update_line(Run *r, Elaborator *step, Elaborator *el, const LossLine *line,
+                        const Changed *changed) {
     bool ok = true;
     Tensor *loss = changed->count
                        ? function_copy(r->p, step->function, line->tensor, changed->data, changed->count)
@@ -329,7 +320,7 @@ bool optimizer_update(Run *r, Elaborator *step) {
     }
     Changed changed = {0};
     for (int k = 0; k < r->line_count; k++) {
-        const Line *line = &r->lines[k];
+        const LossLine *line = &r->lines[k];
         if (!update_line(r, step, el, line, &changed)) return false;
         elaborator_finish(el);
         if (k + 1 == r->line_count) break;

@@ -8,7 +8,7 @@
 typedef struct {
     int64_t dims[MAX_RANK];
     int rank;
-} Shape;
+} ListShape;
 
 // One field in one part.
 typedef struct {

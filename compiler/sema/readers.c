@@ -11,7 +11,7 @@ static int64_t elements_of(const Field *f) {
     return n;
 }
 
-static Tensor *block_tensor(Maker *k, const char *name, const Shape *shape) {
+static Tensor *block_tensor(Maker *k, const char *name, const ListShape *shape) {
     int64_t dims[MAX_RANK] = {DRAW_ROWS};
     memcpy(dims + 1, shape->dims, sizeof(int64_t) * (size_t)shape->rank);
     Tensor *t = tensor_add(k->r->p, name, TENSOR_INPUT, TYPE_DOUBLE, shape->rank + 1, dims);
@@ -148,15 +148,15 @@ static bool fits_source(Maker *k, const Node *e) {
     return refuse(k->r, READER_SOURCE, e->span, word, source);
 }
 
-static void list_shape(const Node *row, Shape *shape) {
+static void list_shape(const Node *row, ListShape *shape) {
     for (; row->kind == AST_LIST && row->count && shape->rank < MAX_RANK - 1; row = row->items[0])
         shape->dims[shape->rank++] = row->count;
 }
 
 // A reader has the shape of its field; in an equation with indices, which gives the field its shape, what its
 // text says: a column is one number.
-static bool reader_shape(Maker *k, const Node *e, const Column *c, Shape *shape) {
-    *shape = (Shape){.rank = 0};
+static bool reader_shape(Maker *k, const Node *e, const Column *c, ListShape *shape) {
+    *shape = (ListShape){.rank = 0};
     if (!k->indexed) {
         shape->rank = k->f->rank;
         memcpy(shape->dims, k->f->dims, sizeof k->f->dims);
@@ -187,7 +187,7 @@ Tensor *reader_column(Maker *k, const Node *e, const char *equals, const Node *l
                                                     : node_calls(e, "column")  ? fill_column
                                                     : node_calls(e, "columns") ? fill_columns
                                                                                : fill_file;
-    Shape shape;
+    ListShape shape;
     if (!fits_source(k, e) || !fill(k, e, &c) || !reader_shape(k, e, &c, &shape)) {
         k->wrong = true;
         return NULL;

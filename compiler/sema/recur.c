@@ -157,7 +157,7 @@ typedef struct {
     Dim dims[MAX_RANK];
     int rank, along;
     bool declared;
-} Shape;
+} LineShape;
 
 // What one entry of the left side says; false: nothing yet.
 static bool entry_dim(Loop *l, const Node *line, const Node *item, Env *env, Dim *dim) {
@@ -169,7 +169,7 @@ static bool entry_dim(Loop *l, const Node *line, const Node *item, Env *env, Dim
     return range_given(l->el, env, &text, 1, name) && range_of(l->el, env, &text, 1, name, item->span, dim);
 }
 
-static bool dims_of_line(Loop *l, const Node *line, const Carried *c, Shape *out) {
+static bool dims_of_line(Loop *l, const Node *line, const Carried *c, LineShape *out) {
     const Frame *frame = l->env->frame;
     const Node *target = line->target, *result = map_get(frame->declared, target->base->name);
     const Array *from = c->begin.kind == SEMA_TENSOR ? c->begin.array : NULL;
@@ -208,7 +208,7 @@ static bool dims_of_line(Loop *l, const Node *line, const Carried *c, Shape *out
     return true;
 }
 
-static bool begin_fits(Loop *l, const Node *line, const Carried *c, const Shape *shape) {
+static bool begin_fits(Loop *l, const Node *line, const Carried *c, const LineShape *shape) {
     if (c->begin.kind != SEMA_TENSOR) return true;
     const Array *from = c->begin.array;
     bool fits = from->rank == shape->rank - 1;
@@ -247,7 +247,7 @@ static bool close(Loop *l, const Node *line, bool *closed) {
     Program *p = el->session->program;
     const Node *base = line->target->base;
     Name *n = map_get(l->inside->names, base->name);
-    Shape shape = {.along = -1};
+    LineShape shape = {.along = -1};
     int errors = el->session->ctx->errors;
     *closed = dims_of_line(l, line, n->carried, &shape);
     if (!*closed) return el->session->ctx->errors == errors;

@@ -108,7 +108,7 @@ void totals_write(Run *r, Function *f, int first) {
 // ---- clips ----
 
 // With several lines `gradient_norm` is that of all their gradients.
-static void report_norm(Run *r, Function *f, Tensor *norm, const Line *line) {
+static void report_norm(Run *r, Function *f, Tensor *norm, const LossLine *line) {
     const Expr *square = expr_power(r->p, run_read(r, norm), 2);
     r->norms = r->norms ? expr_add(r->p, r->norms, square) : square;
     if (line != &r->lines[r->line_count - 1]) return;
@@ -118,7 +118,7 @@ static void report_norm(Run *r, Function *f, Tensor *norm, const Line *line) {
     r->m->gradient_norm = norm;
 }
 
-static bool measure_norm(Run *r, Elaborator *el, const Line *line) {
+static bool measure_norm(Run *r, Elaborator *el, const LossLine *line) {
     const Node *define = library_private(r->library, DEFINE_CLIP, "_gradient_norm");
     const char *name = define->items[0]->name;
     Rule rule = {define, {arena_new(r->arena, SemaValue), &name, 1}, r->train->span};
@@ -139,7 +139,7 @@ static bool measure_norm(Run *r, Elaborator *el, const Line *line) {
     return true;
 }
 
-bool clip_line(Run *r, Elaborator *el, const Line *line) {
+bool clip_line(Run *r, Elaborator *el, const LossLine *line) {
     Rule rule = {0};
     const Node *setting = run_setting(r, "clip");
     if (setting && !rule_read(r, el, "clip", &rule)) return false;

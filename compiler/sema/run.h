@@ -27,7 +27,7 @@ typedef struct {
     const Node *loss;
     int first, count;
     Tensor *tensor; // its loss in the function that is being written
-} Line;
+} LossLine;
 
 // A call of a watch, and the run's state that is its value.
 typedef struct {
@@ -56,6 +56,7 @@ typedef struct {
     Library *library;
     const Source *source;
     const Node *root, *train, *data, *model;
+    const Tree *tree;
     const SemaOptions *options;
     bool *option_used;
     const Node *given[MOST_SETTINGS]; // the value of each row of settings.def, or NULL
@@ -64,7 +65,7 @@ typedef struct {
     Program *p;
     Session *session;
     const Node *loss; // of the first line
-    Line *lines;
+    LossLine *lines;
     int line_count;
     int loss_first;     // the step's first equation that is the loss's
     const Expr *weight; // `accumulate`: of a batch among those of an update; NULL: 1
@@ -163,10 +164,6 @@ const Node *train_definition(const Run *r, const char *name);
 // after a message.
 bool loss_weight(Run *r, const Function *step, const Expr **weight);
 
-// ---- select.c: which parameters a clause changes ----
-
-bool select_params(Run *r);
-
 // ---- optimizer.c ----
 
 bool optimizer_arguments(Run *r, Elaborator *el, Clause *clause);
@@ -179,7 +176,7 @@ bool rule_read(Run *r, Elaborator *el, const char *setting, Rule *rule);
 SemaValue line_total(void *run, Elaborator *el, const Env *env, const Node *call, SemaValue v);
 // Writes the sums of what has been asked for since the function's equation `first`.
 void totals_write(Run *r, Function *f, int first);
-bool clip_line(Run *r, Elaborator *el, const Line *line);
+bool clip_line(Run *r, Elaborator *el, const LossLine *line);
 bool average_params(Run *r, Elaborator *el);
 
 // ---- extracts.c: layers and functions by themselves ----
@@ -196,8 +193,6 @@ bool node_calls(const Node *e, const char *name); // is it a call of that name?
 // A copy of a tree in which `leaf` replaces what it returns another node for.
 const Node *node_rewrite(Context *ctx, const Node *e, const Node *(*leaf)(void *data, const Node *e),
                          void *data);
-bool name_below(const char *name, const char *path); // is it the path itself, or something in it?
-void report_no_parameter(Run *r, const Node *at, const char *path);
 Node *name_node(Context *ctx, const char *name, Span span);
 // A name that no text holds, with this value in the scope: what stands in a tree for a value.
 Node *bound_node(Run *r, Env *env, const char *name, SemaValue v, Span span);

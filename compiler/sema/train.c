@@ -225,7 +225,7 @@ static bool line_losses(Run *r, Elaborator *el, Env *env) {
     for (int k = 1; k < r->line_count; k++) find_needs(&n, r->lines[k].loss);
     if (!definitions(&members, &n)) return false;
     for (int k = 0; k < r->line_count; k++) {
-        Line *line = &r->lines[k];
+        LossLine *line = &r->lines[k];
         const Span span = line->loss->span;
         SemaValue v = value_in(&members, line->loss);
         if (value_is_error(v)) return false;
@@ -338,18 +338,36 @@ static void read_clauses(Run *r) {
     for (int i = 0; i < block->count; i++)
         if (block->items[i]->kind == AST_MINIMIZE) lines++, clauses += block->items[i]->count;
     r->clauses = arena_array(r->arena, Clause, clauses);
-    r->lines = arena_array(r->arena, Line, lines);
+    r->lines = arena_array(r->arena, LossLine, lines);
     if (loss) {
-        r->lines[r->line_count++] = (Line){.loss = loss, .count = 1};
+        r->lines[r->line_count++] = (LossLine){.loss = loss, .count = 1};
         add_clause(r, NULL, run_setting(r, "optimizer"));
     }
     for (int i = 0; i < block->count; i++) {
         const Node *s = block->items[i];
         if (s->kind != AST_MINIMIZE) continue;
-        r->lines[r->line_count++] = (Line){.loss = s->value, .first = r->clause_count, .count = s->count};
+        r->lines[r->line_count++] = (LossLine){.loss = s->value, .first = r->clause_count, .count = s->count};
         for (int k = 0; k < s->count; k++) add_clause(r, s->items[k]->over, s->items[k]->optimizer);
     }
     r->loss = r->lines[0].loss;
+}
+
+// What the tree says of the clauses: their parameters, and the layers that are frozen.
+static void select_params(Run *r) {
+    VEC(const char *) frozen = {0};
+    for (int k = 0, clause = 0; k < r->tree->lines.count; k++)
+        for (int i = 0; i < r->tree->lines.data[k].clauses.count; i++, clause++) {
+            const Chosen *chosen = &r->tree->lines.data[k].clauses.data[i];
+            for (int j = 0; j < chosen->params.count; j++) {
+                Tensor *t = tensor_find(r->p, chosen->params.data[j]->path);
+                t->trainable = true;
+                vec_push(r->arena, &r->clauses[clause].params, t);
+            }
+        }
+    for (int i = 0; i < r->tree->layers.count; i++)
+        if (r->tree->layers.data[i]->frozen) vec_push(r->arena, &frozen, r->tree->layers.data[i]->path);
+    r->frozen = frozen.data;
+    r->frozen_count = frozen.count;
 }
 
 static void mark_fields(Run *r) {
@@ -371,7 +389,8 @@ bool train_functions(Run *r) {
     metrics_declare(r);
     Function *metrics = function_add(r->p, FUNCTION_METRICS, "metrics");
     if (!evaluate(r, metrics) || !predict(r)) return false;
-    if (!select_params(r) || !step(r)) return false;
+    select_params(r);
+    if (!step(r)) return false;
     for (int i = 0; i < r->session->kept.count; i++)
         vec_push(r->arena, &r->m->kept, r->session->kept.data[i]);
     mark_fields(r);

@@ -22,16 +22,21 @@ Shaper *shaper_create(Context *ctx, Library *library, int64_t batch) {
     return s;
 }
 
-// The value of a setting's line, or NULL.
-static const Phrase *setting(const Run *r, const char *name) {
+// A setting's line, or NULL.
+static const Phrase *setting_line(const Run *r, const char *name) {
     const Phrase *body = r->block->body;
     for (int i = 0; i < body->count; i++) {
         const Phrase *line = body->part[i];
         if (!line || line->kind != PHRASE_GIVE || line->slot) continue;
         const char *own = line_name(line->node);
-        if (own && string_equal(own, name)) return line->part[0];
+        if (own && string_equal(own, name)) return line;
     }
     return NULL;
+}
+
+static const Phrase *setting(const Run *r, const char *name) {
+    const Phrase *line = setting_line(r, name);
+    return line ? line->part[0] : NULL;
 }
 
 static int64_t batch_of(Run *r) {
@@ -154,75 +159,20 @@ static bool is_below(const char *name, const char *path) {
     return strncmp(name, path, n) == 0 && (name[n] == 0 || name[n] == '.' || name[n] == '[');
 }
 
-static void suggest(const Run *r, Diagnostic *d, const char *path) {
-    Text list = {.arena = r->s->arena};
-    const char *names[200] = {NULL};
-    int count = 0;
-    for (int i = 0; i < r->tree->params.count && count < 200; i++)
-        names[count++] = r->tree->params.data[i]->path;
-    const char *near = string_nearest(path, names, count);
-    if (near) {
-        diagnostic_help(r->s->ctx, d, "did you mean `%s`?", near);
-        return;
-    }
-    for (int i = 0; i < count && i < 8; i++) text_add(&list, "%s`%s`", i ? ", " : "", names[i]);
-    if (count)
-        diagnostic_help(r->s->ctx, d, "the parameters are %s%s", text_string(&list), count > 8 ? " ..." : "");
-}
-
-static bool is_model(const Run *r, const char *path) {
-    for (int i = 0; i < r->train->count; i++)
-        if (string_equal(path, r->train->items[i]->name)) return true;
-    return false;
-}
-
-// Does the path name the parameter, its layer, or a model in which that is applied? NULL: all.
-static bool selects(const Run *r, const char *path, const Declared *d) {
-    if (!path || is_below(d->path, path)) return true;
-    bool inside = false, several = r->train->count > 1;
-    if (!is_model(r, path)) return false;
-    for (int i = 0; i < r->tree->layers.count && several; i++) {
-        const Layer *l = r->tree->layers.data[i];
-        if (!l->depth) inside = string_equal(l->path, path);
-        if (inside && is_below(d->path, l->path)) return true;
-    }
-    return !several;
-}
-
-static const char *path_of(Run *r, const Node *e) {
-    if (e->kind == AST_NAME || e->kind == AST_MEMBER || e->kind == AST_INDEX) return text_of(r->s, e);
-    fail(r->s, OVER_WHAT, e->span, "");
-    return NULL;
-}
-
-static bool is_word(const Phrase *p, const char *word) {
-    return p->kind == PHRASE_WORD && string_equal(p->builtin->name, word);
-}
-
+// A parameter goes to the first clause that names it.
 static void select_clause(Run *r, Chosen *c) {
-    const Phrase *over = c->over;
-    bool all = !over || is_word(over, "all") || is_word(over, "rest"), matrices = false;
-    const char *path = NULL;
-    const Node *node = over ? over->node : NULL;
-    if (!all) {
-        matrices = over->kind == PHRASE_BUILTIN && string_equal(over->builtin->name, "matrices");
-        if (matrices) node = over->part[0]->node;
-        if (!(path = path_of(r, node))) return;
-    }
+    if (!select_check(r->s, r->tree, r->train, c->over)) return;
     for (int i = 0; i < r->tree->params.count; i++) {
         Declared *d = r->tree->params.data[i];
-        if (d->trainable || !selects(r, path, d) || (matrices && d->rank != 2)) continue;
+        if (d->trainable || !select_holds(r->train, c->over, d)) continue;
         d->trainable = true;
         vec_push(r->s->arena, &c->params, d);
     }
-    if (c->params.count || !over) return;
-    if (is_word(over, "rest")) {
-        diagnose(r->s->ctx, REST_NOTHING, over->span);
-        return;
-    }
-    Diagnostic *d =
-        fail(r->s, OVER_NOTHING, node->span, matrices ? "no matrix" : "no parameter", path ? path : "all");
-    suggest(r, d, path ? path : "all");
+    if (c->params.count || !c->over || c->over->kind == PHRASE_WRONG) return;
+    if (c->over->kind == PHRASE_WORD && string_equal(c->over->builtin->name, "rest"))
+        diagnose(r->s->ctx, REST_NOTHING, c->over->span);
+    else
+        select_nothing(r->s, r->tree, c->over);
 }
 
 static bool any_below(const Run *r, const char *path, bool trainable) {
@@ -319,6 +269,7 @@ static void look_at_minimize(Run *r) {
         vec_push(r->s->arena, &lines, NULL);
     }
     if (lines.count) walk_text(r->walk, r->at.c);
+    select_models(r->tree, r->train);
     for (int i = 0; i < lines.count; i++) look_at_clauses(r, lines.data[i]);
     freeze(r);
 }
@@ -400,26 +351,28 @@ static void look_at_stop(Run *r, const Phrase *e) {
     diagnostic_help(r->s->ctx, d, "compare it, as in `loss < 0.01`, `time > 10 min`");
 }
 
-// Initial weights from a file: `of` names layers and parameters of this run.
-static void look_at_start(Run *r, const Phrase *start) {
-    const Phrase *of = start && start->count > 1 ? start->part[1] : NULL;
-    bool list = of && of->kind == PHRASE_LIST;
-    for (int i = 0; of && i < (list ? of->count : 1); i++) {
-        const Phrase *one = list ? of->part[i] : of;
-        const char *path = text_of(r->s, one->node);
-        bool found = is_model(r, path);
-        for (int k = 0; k < r->tree->params.count && !found; k++)
-            found = is_below(r->tree->params.data[k]->path, path);
-        Diagnostic *d = found ? NULL : fail(r->s, START_NOTHING, one->span, path);
-        if (d) suggest(r, d, path);
+// A function of each parameter, or of those that stand after `over`.
+static void look_at_constrain(Run *r, const Phrase *line) {
+    const Phrase *e = line->part[0], *over = line->count > 1 ? line->part[1] : NULL;
+    Shape f = shape_at(r->at, e);
+    if (f.kind != SHAPE_CALLABLE || !select_check(r->s, r->tree, r->train, over)) return;
+    bool any = false;
+    for (int i = 0; i < r->tree->params.count; i++) {
+        Declared *d = r->tree->params.data[i];
+        if (!d->trainable || !select_holds(r->train, over, d)) continue;
+        any = true;
+        closure_apply(r->at, f, shape_tensor(r->s, d->dims, d->rank, TYPE_REAL), e, e->span);
+        d->constrained = true;
+        d->by[RULE_CONSTRAIN] = r->at.c->call[e->number];
     }
+    if (!any && over) select_nothing(r->s, r->tree, over);
 }
 
 static void look_at_settings(Run *r) {
     look_at_metrics(r, setting(r, "metrics"));
     const Phrase *clip = setting(r, "clip"), *best = setting(r, "checkpoint"), *stop = setting(r, "stop");
-    const Phrase *constrain = setting(r, "constrain");
-    look_at_start(r, setting(r, "start"));
+    const Phrase *start = setting(r, "start"), *constrain = setting_line(r, "constrain");
+    if (start && start->count > 1) select_start(r->s, r->tree, r->train, start->part[1]);
     look_at_norm(r, clip);
     look_at_each(r, clip, RULE_CLIP);
     look_at_each(r, setting(r, "average"), RULE_AVERAGE);
@@ -429,13 +382,7 @@ static void look_at_settings(Run *r) {
     for (int i = 0; (row = train_setting_row(i)); i++)
         if ((row->kind == VALUE_COUNT || row->kind == VALUE_FLAG) && setting(r, row->name))
             shape_at(r->at, setting(r, row->name));
-    Shape f = constrain ? shape_at(r->at, constrain) : (Shape){0};
-    for (int i = 0; f.kind == SHAPE_CALLABLE && i < r->tree->params.count; i++) {
-        Declared *d = r->tree->params.data[i];
-        if (!d->trainable) continue;
-        closure_apply(r->at, f, shape_tensor(r->s, d->dims, d->rank, TYPE_REAL), constrain, constrain->span);
-        d->by[RULE_CONSTRAIN] = r->at.c->call[constrain->number];
-    }
+    if (constrain) look_at_constrain(r, constrain);
 }
 
 // What the file promises: conditions on numbers that are known at the end.

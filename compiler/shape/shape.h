@@ -111,8 +111,9 @@ typedef struct {
     Span span;
     const Extent *dims;
     uint8_t rank, type;
-    bool state, trainable;
-    Case *by[RULES]; // of its shape; NULL: not in this run
+    bool state, trainable, constrained;
+    const char *model; // of the run, that applies it first; NULL: none
+    Case *by[RULES];   // of its shape; NULL: not in this run
 } Declared;
 
 // Who owns parameters: a layer of the text in an instance and round, a model, a constant of the file.
@@ -153,10 +154,11 @@ typedef struct {
 } MinimizeLine;
 
 typedef struct {
-    VEC(MinimizeLine) lines;       // of minimize
-    Case *checkpoint;      // the watch that says which weights are best, or NULL
-    VEC(Instance *) roots; // models that the run calls by itself, then the text of `train`
-    VEC(Layer *) layers;   // in the order of application
+    VEC(MinimizeLine) lines; // of minimize
+    Case *checkpoint;        // the watch that says which weights are best, or NULL
+    VEC(const char *) start; // what `start` takes from its file, by path; none: all
+    VEC(Instance *) roots;   // models that the run calls by itself, then the text of `train`
+    VEC(Layer *) layers;     // in the order of application
     VEC(Declared *) params, states;
     Map *by_path;  // path -> Layer
     Map *declared; // path -> Declared

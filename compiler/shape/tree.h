@@ -10,4 +10,14 @@ void walk_model(Walk *w, Case *c, Span span); // a model that the run applies by
 // The `train` block, with what is applied in it; again for what was looked at since.
 void walk_text(Walk *w, Case *c);
 
+// ---- select.c: `train` is the block's node ----
+
+void select_models(const Tree *tree, const Node *train); // notes which model each parameter is of
+bool select_is_all(const Phrase *selection);             // NULL, `all` or `rest`
+bool select_holds(const Node *train, const Phrase *selection, const Declared *d);
+// Does it, and each of its parts, name something? False after a message.
+bool select_check(Shaper *s, const Tree *tree, const Node *train, const Phrase *selection);
+void select_nothing(Shaper *s, const Tree *tree, const Phrase *selection); // the message
+void select_start(Shaper *s, Tree *tree, const Node *train, const Phrase *of);
+
 #endif

@@ -82,8 +82,8 @@ struct Node {
             Node *results, *body;
         }; // DEFINE
         struct {
-            Node *assigned, *target;
-        }; // ASSIGN: `assigned` is `value`
+            Node *assigned, *target, *chosen;
+        }; // ASSIGN: `assigned` is `value`; chosen: what stands after `over`, or NULL
         struct {
             Node *optimizer, *over;
         }; // CLAUSE: `optimizer` is `value`

@@ -30,6 +30,7 @@ static const char *const places[PLACE_COUNT] = {"a `data` block",  "a part of a 
 typedef struct {
     Context *ctx;
     Place place, outside; // outside: of a recur, the definition's
+    bool selects;         // what stands here names parameters
 } Check;
 
 static void check_node(Check *check, const Node *node, bool may_lack_else);
@@ -106,7 +107,7 @@ static void check_block(Check *check, const Node *block) {
 }
 
 static void check_block_in(Check *check, const Node *block, Place place) {
-    Check inner = {check->ctx, place, check->place == IN_RECUR ? check->outside : check->place};
+    Check inner = {check->ctx, place, check->place == IN_RECUR ? check->outside : check->place, false};
     check_block(&inner, block);
 }
 
@@ -237,18 +238,45 @@ static bool value_may_lack_else(const Node *node) {
            node->kind == AST_PARAM || node->kind == AST_STATE;
 }
 
+static bool gives_setting(const Check *check, const Node *node, const char *name) {
+    bool named = node->kind == AST_ASSIGN && node->target->kind == AST_NAME;
+    return named && check->place == IN_TRAIN && string_equal(node->target->name, name);
+}
+
+// The part of a statement that names parameters (rule 22), or NULL.
+static const Node *selection_of(Check *check, const Node *node) {
+    if (node->kind == AST_CLAUSE) return node->over;
+    if (node->kind != AST_ASSIGN) return NULL;
+    if (node->chosen && !gives_setting(check, node, "constrain"))
+        diagnose(check->ctx, PLACE_ENTRY, node->chosen->span, "what stands after `over`", "this line");
+    return gives_setting(check, node, "start") ? node->assigned : node->chosen;
+}
+
+// A path with `*` or rounds in it: only selections hold such.
+static void check_path(const Check *check, const Node *node) {
+    bool any = string_equal(node->name, "*");
+    if (any || node->base->kind == AST_INDEX)
+        diagnose(check->ctx, PLACE_ENTRY, any ? node->name_span : node->span,
+                 any ? "`.*`" : "a path with rounds", "an expression");
+}
+
 static void check_node(Check *check, const Node *node, bool may_lack_else) {
     if (check_with_block(check, node)) return;
+    const Node *selection = selection_of(check, node);
+    if (node->kind == AST_MEMBER && !check->selects) check_path(check, node);
     if (node->kind == AST_IF && !node->otherwise && !may_lack_else)
         diagnose(check->ctx, IF_WITHOUT_ELSE, node->span);
     if (node->kind == AST_PIPE && !applies(node->right)) diagnose(check->ctx, PIPE_RIGHT, node->right->span);
     if (!check_brackets(check, node))
         for (int i = 0; i < node->count; i++) check_node(check, node->items[i], false);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
+        check->selects = check->selects || (node->kid[i] && node->kid[i] == selection);
         if (node->kid[i]) check_node(check, node->kid[i], i == 0 && value_may_lack_else(node));
+        if (selection) check->selects = false;
+    }
 }
 
 void tree_check(Parser *parser, const Node *file) {
-    Check check = {parser->ctx, IN_LAYER, IN_LAYER};
+    Check check = {parser->ctx, IN_LAYER, IN_LAYER, false};
     for (int i = 0; i < file->count; i++) check_node(&check, file->items[i], false);
 }

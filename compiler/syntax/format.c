@@ -141,11 +141,16 @@ static Flat flat_begin(Format *f, Text *out) {
 }
 
 // `left sign value` as a line that aligns with its neighbours of the same group.
-static void put_setting(Format *f, const char *left, const char *sign, const Node *value, int group,
-                        bool blank) {
+// `over`: what stands after the value, or NULL.
+static void put_setting(Format *f, const char *left, const char *sign, const Node *value, const Node *over,
+                        int group, bool blank) {
     Text flat_text, out = {.arena = f->arena};
     Flat flat = flat_begin(f, &flat_text);
     flat_expression(&flat, value, 0);
+    if (over) {
+        text_put(&flat_text, " over ");
+        flat_operand(&flat, over, 0);
+    }
     text_add(&out, "%s %s ", left, sign);
     const char *right = text_string(&flat_text);
     int margin = INDENT * f->indent + CONTINUED, column = INDENT * f->indent + flat_width(text_string(&out));
@@ -215,7 +220,7 @@ static void print_clause(Format *f, const Node *clause) {
     }
     const char *over = flat_plain(f->arena, text_string(&text));
     if (clause->over) {
-        put_setting(f, over, "with", clause->value, AST_CLAUSE, false);
+        put_setting(f, over, "with", clause->value, NULL, AST_CLAUSE, false);
         return;
     }
     text_put(&text, "with ");
@@ -278,7 +283,7 @@ static void print_define(Format *f, const Node *node, bool blank) {
     flat_expression(&flat, node->body, 0);
     const char *body = text_string(&value);
     if (flat_width(head) + 3 + flat_width(body) <= LINE_WIDTH) {
-        put_setting(f, head, "=", node->body, AST_COUNT + (int)node->definition, blank);
+        put_setting(f, head, "=", node->body, NULL, AST_COUNT + (int)node->definition, blank);
         return;
     }
     Text out = {.arena = f->arena};
@@ -347,7 +352,8 @@ static void print_statement(Format *f, const Node *node) {
     case AST_ASSIGN:
     case AST_CONSTANT: {
         const char *sign = node->kind == AST_ASSIGN ? operator_text(node->op) : "=";
-        put_setting(f, left_text(f, node), sign, node->value, (int)node->kind, blank);
+        const Node *over = node->kind == AST_ASSIGN ? node->chosen : NULL;
+        put_setting(f, left_text(f, node), sign, node->value, over, (int)node->kind, blank);
         break;
     }
     case AST_RECUR: print_recur(f, node, blank); break;

@@ -165,6 +165,7 @@ static bool step(Lexer *lexer) {
     ":"  { put(lexer, TOKEN_COLON, start); return true; }
     "."  { put(lexer, TOKEN_DOT, start); return true; }
     ".." { put(lexer, TOKEN_DOTS, start); return true; }
+    ".*" { put(lexer, TOKEN_ANY, start); return true; }
     "->" { put(lexer, TOKEN_ARROW, start); return true; }
     "|>" { put(lexer, TOKEN_PIPE, start); return true; }
     "="  { put(lexer, TOKEN_SET, start); return true; }

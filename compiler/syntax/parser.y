@@ -123,6 +123,14 @@ static Node *member(Parser *p, Span span, Node *base, const Node *name) {
 
 static const char *text_at(const Parser *p, Span span) { return p->source->text + (span.start - p->source->base); }
 
+// What `*` is called as a part of a path.
+static Node *any_name(Parser *p, Span span) {
+    Node *node = make(p, AST_NAME, span);
+    node->name = context_intern(p->ctx, "*", 1);
+    node->name_span = span;
+    return node;
+}
+
 static Node *name_leaf(Parser *p, Span span) {
     Node *node = make(p, AST_NAME, span);
     node->name = context_intern(p->ctx, text_at(p, span), span.end - span.start);
@@ -172,13 +180,13 @@ static Node *text_leaf(Parser *p, Span span) {
 %token IF "if" ELSE "else" AND "and" OR "or" NOT "not" OVER "over" WITH "with" FROM "from" ON "on"
 %token REPEAT "repeat" RECUR "recur" MINIMIZE "minimize" TRUE "true" FALSE "false"
 %token ARROW "->" PIPE "|>" DOTS ".." FLOOR_DIV "//" EQUAL "==" NOT_EQUAL "!=" LESS_EQ "<=" GREATER_EQ ">="
-%token SET_ADD "+=" SET_SUB "-=" SET_MUL "*=" SET "=" COMMA "," COLON ":" DOT "."
+%token SET_ADD "+=" SET_SUB "-=" SET_MUL "*=" SET "=" COMMA "," COLON ":" DOT "." ANY ".*"
 %token LEFT_PAREN "(" RIGHT_PAREN ")" LEFT_BOX "[" RIGHT_BOX "]" LEFT_BRACE "{" RIGHT_BRACE "}"
 %token ADD "+" SUB "-" MUL "*" DIV "/" POWER "^" LESS "<" GREATER ">"
 
 %type <node> file item name path block statements statement head parameters parameter_list parameter
 %type <node> tensor tensors results inits init clauses clause expr simple pipe op primary call items item_list entry
-%type <node> names target
+%type <node> names target round
 %type <definition> kind
 %type <op> setting
 %type <flag> reversed
@@ -250,6 +258,7 @@ statements: %empty                        { $$ = make(p, AST_BLOCK, @$); }
 statement: "param" tensor "=" expr        { $$ = declared($2, AST_PARAM, @$, $4); }
          | "state" tensor "=" expr        { $$ = declared($2, AST_STATE, @$, $4); }
          | target setting expr            { $$ = assign(p, @$, $2, @2, $1, $3); }
+         | target setting expr "over" op  { $$ = assign(p, @$, $2, @2, $1, $3); $$->chosen = $5; }
          | "recur" op reversed "from" inits block
                                           { $$ = with_block(p, AST_RECUR, @$, NULL, $6); $$->range = $2; $$->reversed = $3;
                                             $$->items = $5->items; $$->count = $5->count; }
@@ -316,6 +325,10 @@ call: path "(" items ")"                  { $$ = apply(p, AST_CALL, @$, $1, $3, 
 path: name
     | path "." name                       { $$ = member(p, @$, $1, $3); }
     | call "." name                       { $$ = member(p, @$, $1, $3); }
+    | round "." name                      { $$ = member(p, @$, $1, $3); }
+    | path ".*"                           { $$ = member(p, @$, $1, any_name(p, @2)); }
+    | round ".*"                          { $$ = member(p, @$, $1, any_name(p, @2)); }
+round: path "[" item_list "]"             { $$ = apply(p, AST_INDEX, @$, $1, $3, NULL); }
 
 items: %empty                             { $$ = make(p, AST_LIST, @$); }
      | item_list

@@ -116,9 +116,12 @@ static void print_unary(Flat *flat, const Node *node, int level) {
     enclosed(flat, value, OPERAND, level + 1, parens);
 }
 
+static bool is_path(const Node *e) {
+    return e->kind == AST_NAME || e->kind == AST_MEMBER || e->kind == AST_CALL;
+}
+
 static void print_base(Flat *flat, const Node *base, int level) {
-    bool path = base->kind == AST_NAME || base->kind == AST_MEMBER || base->kind == AST_CALL;
-    enclosed(flat, base, OPERAND, level, !path);
+    enclosed(flat, base, OPERAND, level, !is_path(base));
 }
 
 static void print_reduce(Flat *flat, const Node *node, int level) {
@@ -205,7 +208,7 @@ static void print(Flat *flat, const Node *node, int least, int level) {
     case AST_BOOL: put(flat, node->number > 0 ? "true" : "false"); break;
     case AST_NAME: put(flat, node->name); break;
     case AST_MEMBER:
-        print_base(flat, node->base, level);
+        enclosed(flat, node->base, OPERAND, level, !is_path(node->base) && node->base->kind != AST_INDEX);
         text_add(flat->out, ".%s", node->name);
         break;
     case AST_CALL:

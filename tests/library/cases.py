@@ -30,6 +30,18 @@ def over(name, matrices, rest, of_matrices, of_rest, **kw):
         lambda ps: Two(ps, of_matrices, of_rest)))
 
 
+class Several:
+    """Optimizers side by side, each of its own parameters."""
+
+    def __init__(self, *parts): self.parts = parts
+
+    def zero_grad(self):
+        for o in self.parts: o.zero_grad()
+
+    def step(self):
+        for o in self.parts: o.step()
+
+
 def muon(nesterov):
     """PyTorch's matrices are [out, in], ours [in, out]: it is given the transposed ones, which share their memory. It rounds to
     bfloat16 inside; here it must not."""
@@ -189,6 +201,15 @@ CASES = layers.CASES + recurrent.CASES + edges.CASES + gradients.CASES + run.CAS
               clip=lambda ps: torch.nn.utils.clip_grad_norm_(ps, 0.1)),
     optimizer('constrain', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    constrain = within\n',
               definitions='fn within(x) = clamp(x, -0.3, 0.4)\n', constrain=lambda p: p.clamp(-0.3, 0.4)),
+    optimizer('constrain_over', 'sgd(lr = 0.5)', lambda ps: O.SGD(ps, lr=0.5), extra='    constrain = shorter over [kernels(net.dense_2), net.dense_1.b]\n',
+              definitions='fn shorter(w[..]) = w * min(1, 0.5 / norm(w))\n', constrain=lambda p: p * min(1, 0.5 / p.norm()),
+              constrained=lambda name: name in ('net.dense_2.w', 'net.dense_1.b')),
+    optimizer('over_paths', """    minimize cross_entropy(out, label)
+        over [net.dense_2.w, net.dense_1.b] with sgd(lr = 0.3)
+        over kernels(net.*)                 with adam(lr = 0.01)
+        over net.*.b                        with sgd(lr = 0.1, momentum = 0.5)
+""", lambda ps: Several(O.SGD([p for p in ps if p.shape in ((8, 3), (8,))], lr=0.3), O.Adam([p for p in ps if p.shape == (4, 8)], lr=0.01),
+                        O.SGD([p for p in ps if p.shape == (3,)], lr=0.1, momentum=0.5))),
 ]
 
 

@@ -136,18 +136,18 @@ class Case:
     """hidden: what stands between the layers, as text and as a function of (value, weights). loss: text, function(out, rows).
     optimizer: text, function(parameters) -> torch optimizer. schedule: function(optimizer) -> scheduler, stepped after each
     update, epoch, or with the epoch's loss (`pace`). metrics: key in the log -> text and function(out, rows) over a whole part. accumulate: batches of an update; at_once: the reference takes their rows as one batch. clip: on the
-    parameters before the update, constrain: after it; average: of what is updated then, by `ema` or `swa`. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. fields: what else the data block holds. states: ends of names that are no parameters."""
+    parameters before the update, constrain: after it, on those that `constrained` says by name; average: of what is updated then, by `ema` or `swa`. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. fields: what else the data block holds. states: ends of names that are no parameters."""
 
     def __init__(self, name, loss=None, hidden=None, optimizer=None, schedule=None, pace='step', extra='', clip=None, constrain=None,
                  layer='dense', width=8, definitions='', states=('.running_mean', '.running_variance', '.u'), metrics=None, batch=BATCH,
-                 accumulate=1, at_once=False, test=0, model=None, fields='', average=None):
+                 accumulate=1, at_once=False, test=0, model=None, fields='', average=None, constrained=lambda name: True):
         self.name, self.extra, self.clip, self.constrain, self.layer, self.pace = name, extra, clip, constrain, layer, pace
         self.width, self.definitions, self.states, self.metrics, self.batch = width, definitions, states, metrics or {}, batch
         self.accumulate, self.at_once, self.test, self.model, self.fields, self.average = accumulate, at_once, test, model, fields, average
         self.loss = loss or ('cross_entropy(out, label)', lambda o, r: torch.nn.functional.cross_entropy(o, r.label))
         self.hidden = hidden or ('tanh', lambda h, w: torch.tanh(h))
         self.optimizer = optimizer or ('sgd(lr = 0.1)', lambda ps: torch.optim.SGD(ps, lr=0.1))
-        self.schedule = schedule
+        self.schedule, self.constrained = schedule, constrained
 
     def network_text(self):
         return f'net(x[batch, 4]) -> out[batch, 3] {{\n    x |> {self.layer}({self.width}) |> {self.hidden[0]} |> {self.layer}(3)\n}}\n'
@@ -220,7 +220,8 @@ def train(case, w, named, rows_of, test):
             opt.step()
             if case.constrain:
                 with torch.no_grad():
-                    for p in parameters: p.copy_(case.constrain(p))
+                    for name, p in named.items():
+                        if case.constrained(name): p.copy_(case.constrain(p))
             if averaged: averaged.update()
             if sched and case.pace == 'step': sched.step()
             if len(losses) == STEPS: break

@@ -432,8 +432,9 @@ static void compare(const char *path) {
     if (bound && !file_train(root)) compare_library(&f, root);
     if (bound && file_train(root)) {
         SemaOptions options = {.extracts = true};
-        f.m = sema_elaborate(ctx, f.library, source, root, &options);
-        f.tree = f.m ? shape_run(ctx, f.library, root, 0) : NULL;
+        f.tree = shape_run(ctx, f.library, root, 0);
+        f.m = f.tree ? sema_elaborate(ctx, f.library, source, root, f.tree, &options) : NULL;
+        if (!f.m) f.tree = NULL;
         if (!f.tree) diagnostics_print(ctx, false, stdout);
     }
     if (f.tree) {

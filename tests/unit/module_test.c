@@ -24,7 +24,8 @@ static Module *elaborate(const char *name, const char *text, const SemaOptions *
     static const SemaOptions none = {0};
     if (!options) options = &none;
     bool ok = !ctx->errors && set_apply(ctx, root, &options->set) && bind_file(library, source, root);
-    Module *m = ok ? sema_elaborate(ctx, library, source, root, options) : NULL;
+    const Tree *tree = ok ? shape_run(ctx, library, root, options->batch) : NULL;
+    Module *m = tree ? sema_elaborate(ctx, library, source, root, tree, options) : NULL;
     if (m) return m;
     diagnostics_print(ctx, false, stdout);
     context_destroy(ctx);
