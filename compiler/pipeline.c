@@ -5,6 +5,7 @@
 #include "emit/emit.h"
 #include "library.h"
 #include "pass/passes.h"
+#include "shape/shape.h"
 
 #include <stdio.h>
 #include <string.h>

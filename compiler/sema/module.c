@@ -1,5 +1,6 @@
 // From a resolved file to a Module: the order in which data, clock, functions and the run's facts are made.
 #include "sema/run.h"
+#include "shape/shape.h"
 
 #include <string.h>
 

@@ -7,9 +7,9 @@
 
 #include "bind/bind.h"
 #include "ir/ir.h"
-#include "shape/shape.h"
 
 typedef struct Value_ SemaValue; // sema's own (values.h)
+typedef struct Tree Tree;        // shape/shape.h
 
 typedef struct {
     const char *name;

@@ -3,6 +3,7 @@
 // parameters.
 #include "sema/run.h"
 #include "sema/values.h"
+#include "shape/shape.h"
 
 #include <string.h>
 

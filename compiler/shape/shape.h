@@ -153,7 +153,7 @@ typedef struct {
     VEC(Chosen) clauses;
 } MinimizeLine;
 
-typedef struct {
+typedef struct Tree {
     VEC(MinimizeLine) lines; // of minimize
     Case *checkpoint;        // the watch that says which weights are best, or NULL
     VEC(const char *) start; // what `start` takes from its file, by path; none: all

@@ -260,12 +260,12 @@ static void compare(const char *path) {
     const Source *source = source_load(ctx, path);
     const Node *root = source ? parse_source(ctx, source) : NULL;
     bool bound = root && !ctx->errors && bind_file(library, source, root) && file_train(root);
-    if (bound && is_written(source)) f.m = sema_elaborate(ctx, library, source, root, NULL);
+    const Tree *tree = bound && is_written(source) ? shape_run(ctx, library, root, 0) : NULL;
+    if (tree) f.m = sema_elaborate(ctx, library, source, root, tree, NULL);
     bool refused = bound && !f.m && ctx->errors && ctx->diagnostics.data[0]->code == NOT_YET;
     f.elaborated = f.m ? f.m->program->functions.count : 0;
     f.sound = f.m && !program_verify(f.m->program);
-    const Tree *tree = f.m ? shape_run(ctx, library, root, 0) : NULL;
-    f.run = tree ? run_write(f.m->program, library, tree, inputs_of(&f, tree)) : NULL;
+    f.run = f.m ? run_write(f.m->program, library, tree, inputs_of(&f, tree)) : NULL;
     if (f.run && !has_loops(f.m->program)) compare_all(&f);
     if (f.m && !f.run) tell(&f, "is not written", "");
     if (ctx->errors && !refused) diagnostics_print(ctx, false, stdout);
