@@ -29,6 +29,7 @@ csv quantiles demand 400 12 sold:0
 npy multi_task images u1 7 200 28 28
 npy multi_task digits i4 7 200
 npy multi_task angles f4 7 200
+npy diffusion moons f4 7 400 2
 npy neural_ode start f4 7 200 2
 npy neural_ode end f4 7 200 2
 npy graph features f4 7 300 1433
@@ -51,6 +52,7 @@ npy vit labels i4 7 142
 each_model() {
     train autoencoder digits 60
     train characters . 40
+    train diffusion diffusion 60
     train experts digits 40
     train focal focal 40
     train graph graph 20 --set nodes=300
