@@ -281,6 +281,10 @@ static Phrase *call_builtin(Bind *b, const Call *call, const Builtin *row) {
     // max and min are functions of two numbers and of one tensor
     const Builtin *reduction = builtin_find(row->name, 1u << GROUP_REDUCTION);
     if (reduction && call->piped + call->count == 1) row = reduction;
+    if (row->group == GROUP_DRAW && call->piped) { // it draws between two numbers, whatever the shape
+        report(b, TOO_MANY_ARGUMENTS, call->node->span, row->name, 2, "s", call->count);
+        return wrong_call(b, call);
+    }
     Signature s = signature_of_builtin(b, row);
     if (!check_signature(b, &s, call, false, false)) return wrong_call(b, call);
     bool grad = string_equal(row->name, "grad") && !call->piped;
