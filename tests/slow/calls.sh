@@ -124,6 +124,8 @@ same_results() { # CAMPAIGN CALL N ERROR|KILL RESULT...
     done
     [ $new = 1 ] || { [ $old = 1 ] && [ $status != 0 ]; } || { bad "${at[@]}"; echo "  results: $(ls)"; }
     [ "$4" != KILL ] || [ $status = 137 ] || return
+    # What kills the keeper where it clears up kills nnc too, which ends that work for it, at the same call.
+    case $4:$2 in KILL:unlinkat | KILL:rmdir) return ;; esac
     for k in $(seq 200); do
         ls -d .nnc-* >/dev/null 2>&1 || return
         sleep 0.02
