@@ -14,6 +14,7 @@
 #ifndef NN_EMIT_H
 #define NN_EMIT_H
 
+#include "ir/algebra.h"
 #include "shape/shape.h"
 
 typedef struct Emitter Emitter;
@@ -308,22 +309,13 @@ Operand operand_of_list(At at, Operand list, Span span);
 bool form_stays(At at, const Affine *form, int64_t size);
 bool form_stays_under(const Emitter *m, const Affine *form, int64_t size, const Guard *facts, int count);
 
-// ---- reduce.c, reshape.c, split.c, gradient.c ----
-
-// An equation without its left side.
-typedef struct {
-    Reduction reduction;
-    const Index *indices[MAX_RANK * 2];
-    int count;
-    const Expr *e;
-} Reduced;
+// ---- reduce.c, reshape.c, gradient.c ----
 
 Operand operand_of_reduce(At at, const Phrase *p);
 bool reduce_parts(At at, const Phrase *p, Reduced *parts);             // of a built-in one. False: WRONG
 Operand reduce_whole(At at, const Builtin *row, Operand v, Span span); // of a whole tensor
 Operand operand_count(At at, Operand v, Span span);
 Operand operand_of_reshape(At at, const Phrase *p, Operand v);
-void equation_split(const Emitter *m, const Affine **out, int out_count, const Index *time, Reduced *parts);
 Operand operand_of_grad(At at, const Phrase *p);
 
 // ---- tensor.c: what gets a tensor of its own ----

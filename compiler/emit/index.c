@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-const Index *index_bind(At at, const Slot *slot) {
-    const Index *index = index_over(at.m, slot->name, at.frame->of->slot[slot->number].dims[0]);
+Index *index_bind(At at, const Slot *slot) {
+    Index *index = index_over(at.m, slot->name, at.frame->of->slot[slot->number].dims[0]);
     at.frame->slot[slot->number] = operand_scalar(expr_index(at.m->p, index));
     return index;
 }

@@ -105,8 +105,9 @@ static void check_steps(At at, int from) {
 void recur_write(At at, const Phrase *p) {
     const Phrase *block = p->part[p->count - 1];
     const Slot *slot = p->binder[0].index;
-    Loop loop = {
-        .time = index_bind(at, slot), .slot = slot, .way = at.frame->of->way[p->number], .outer = at.loop};
+    Index *time = index_bind(at, slot);
+    time->time = true;
+    Loop loop = {.time = time, .slot = slot, .way = at.frame->of->way[p->number], .outer = at.loop};
     loop.carried = arena_array(at.m->arena, Carried, block->count + 1);
     int from = at.to->function->equations.count;
     At inside = at;

@@ -168,7 +168,7 @@ void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *g
     Reduced parts = *given;
     for (int d = 0; d < t->rank; d++) own[d] = out[d];
     set_step(at, t, out);
-    equation_split(at.m, own, t->rank, at.loop ? at.loop->time : NULL, &parts);
+    equation_split(at.m->p, own, t->rank, &parts);
     const Origin *origin = origin_at(at.m, span, at.frame->path, at.frame->origin);
     if (!t->origin) t->origin = origin;
     equation_add(at.m->p, at.to->function, t, own, parts.reduction, parts.indices, parts.count, parts.e,

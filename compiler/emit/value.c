@@ -107,7 +107,7 @@ static const Expr *at_most(Program *p, const Expr *a, const Expr *b) {
     return always ? expr_binary(p, OP_LE, expr_int(p, 0), expr_int(p, 0)) : expr_binary(p, OP_LE, a, b);
 }
 
-static const Expr *floor_div(Program *p, const Expr *a, const Expr *b) {
+static const Expr *quotient_of(Program *p, const Expr *a, const Expr *b) {
     return type_whole(a->type) && type_whole(b->type) ? expr_binary(p, OP_FLOOR_DIV, a, b)
                                                       : expr_unary(p, OP_FLOOR, expr_div(p, a, b));
 }
@@ -118,7 +118,7 @@ static const Expr *join(Program *p, Operator op, const Expr *a, const Expr *b) {
     case OPERATOR_SUB: return expr_sub(p, a, b);
     case OPERATOR_MUL: return expr_mul(p, a, b);
     case OPERATOR_DIV: return expr_div(p, a, b);
-    case OPERATOR_FLOOR_DIV: return floor_div(p, a, b);
+    case OPERATOR_FLOOR_DIV: return quotient_of(p, a, b);
     case OPERATOR_POWER: return raise(p, a, b);
     case OPERATOR_LESS: return expr_binary(p, OP_LT, a, b);
     case OPERATOR_GREATER: return expr_binary(p, OP_LT, b, a);

@@ -37,6 +37,6 @@ bool is_layer(const Definition *d);
 // A text that sees the names of `home`: a pipe, a round.
 Frame *frame_inner(const Emitter *m, const Frame *home, Case *c, const Instance *in);
 uint64_t call_ordinal(At at, const Phrase *call);
-const Index *index_bind(At at, const Slot *slot); // over its range, which Case.slot says
+Index *index_bind(At at, const Slot *slot); // over its range, which Case.slot says
 
 #endif

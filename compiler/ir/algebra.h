@@ -4,6 +4,23 @@
 
 #include "ir/ir.h"
 
+// ---- equations that are not written yet ----
+
+// Without the left side; `type`: of the result.
+typedef struct {
+    Reduction reduction;
+    const Index *indices[MAX_RANK * 2];
+    int count;
+    const Expr *e;
+    Type type;
+} Reduced;
+// Splits indices so that divisions by constants vanish; the time of a loop stays whole (split.c).
+void equation_split(Program *p, const Affine **out, int out_count, Reduced *parts);
+
+// What the expression reads of temporaries of the function is written out in it, as far as that is one number
+// each (inline.c).
+const Expr *expr_without_temps(Program *p, const Function *f, const Expr *e);
+
 // ---- numbers ----
 int64_t gcd_of(int64_t a, int64_t b);
 int64_t floor_div(int64_t a, int64_t b); // rounds down, b > 0

@@ -45,53 +45,10 @@ static void need_epoch(Run *r) {
     clock_words(r, r->epoch_elaborator);
 }
 
-// A short sum (milestones) written out; NULL for other reductions.
-static const Expr *written_out(Program *p, const Equation *q) {
-    enum { MOST_TERMS = 256 };
-    if (q->reduction != REDUCE_SUM || q->index_count != 1 || q->indices[0]->batch ||
-        q->indices[0]->size > MOST_TERMS)
-        return NULL;
-    const Expr *sum = expr_const(p, 0);
-    for (int64_t i = 0; i < q->indices[0]->size; i++) {
-        Binding at = {q->indices[0], affine_constant(p, i)};
-        sum = expr_add(p, sum, expr_substitute(p, q->e, &at, 1));
-    }
-    return sum;
-}
-
-typedef struct {
-    Program *p;
-    const Function *f;
-} Inline;
-
-static const Expr *inline_temp(void *data, const Expr *read) {
-    const Inline *in = data;
-    const Equation *q = NULL;
-    for (int i = 0; i < in->f->equations.count; i++) {
-        if (in->f->equations.data[i]->tensor != read->tensor) continue;
-        if (q) return read; // it comes in pieces
-        q = in->f->equations.data[i];
-    }
-    if (!q || read->tensor->kind != TENSOR_TEMP) return read;
-    Binding at[MAX_RANK];
-    for (int d = 0; d < q->out_count; d++) {
-        at[d] = (Binding){affine_only(q->out[d]), read->forms[d]};
-        if (!at[d].from) return read;
-    }
-    const Expr *e = q->reduction == REDUCE_NONE ? q->e : written_out(in->p, q);
-    return e ? expr_substitute(in->p, e, at, q->out_count) : read;
-}
-
 // What another function computed from the clock, as an expression of the clock alone.
 const Expr *clock_only(Run *r, Elaborator *el, const Expr *e) {
     if (!el->function || el->function == r->epoch) return e;
-    Inline in = {r->p, el->function};
-    for (int round = 0; round < MAX_DEPTH; round++) {
-        const Expr *next = expr_map_reads(r->p, e, inline_temp, &in);
-        if (next == e) return e;
-        e = next;
-    }
-    return e;
+    return expr_without_temps(r->p, el->function, e);
 }
 
 // A watch's argument as the end of an epoch sees it; false after a message.

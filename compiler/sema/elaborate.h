@@ -6,7 +6,7 @@
 #ifndef NN_ELABORATE_H
 #define NN_ELABORATE_H
 
-#include "ir/ir.h"
+#include "ir/algebra.h"
 #include "sema/module.h"
 
 typedef struct Session Session;

@@ -228,7 +228,7 @@ void equation_emit(Elaborator *el, const Env *env, Tensor *t, const Affine *cons
                    Span span) {
     Draft d = {.out_count = t->rank, .parts = *parts};
     for (int i = 0; i < t->rank; i++) d.out[i] = out[i];
-    draft_split(el, &d);
+    equation_split(el->session->program, d.out, d.out_count, &d.parts);
     write(el, env, t, &d, span);
 }
 

@@ -144,7 +144,9 @@ static bool bind_time(Loop *l) {
     else if (!declared_time(l, name, &dim, &right))
         right = range_of(el, l->inside, texts.data, texts.count, name, l->node->range->span, &dim);
     if (!right) return false;
-    l->time->index = index_of(el, name, dim);
+    Index *time = index_of(el, name, dim);
+    time->time = true;
+    l->time->index = time;
     l->time->loop = true;
     l->time->pending = false;
     return true;

@@ -256,26 +256,17 @@ SemaValue value_of_reduction(Elaborator *el, Env *env, const Node *e);
 // A scope with the names that a reduction binds, which have no range yet.
 Env *env_of_reduction(Env *env, const Node *e);
 // The parts of a built-in reduction: false after a message.
-typedef struct {
-    Reduction reduction;
-    const Index *indices[MAX_RANK * 2];
-    int count;
-    const Expr *e;
-    Type type;
-} Reduced;
 bool reduction_parts(Elaborator *el, Env *env, const Node *e, Reduced *parts);
 bool node_is_reduction(Elaborator *el, Env *env, const Node *e);
 SemaValue reduction_of(Elaborator *el, const Env *env, const char *name, SemaValue v, Span span);
 SemaValue value_count(Elaborator *el, const Env *env, SemaValue v, Span span);
 
-// split.c
 // An equation that is not written yet.
 typedef struct {
     const Affine *out[MAX_RANK];
     int out_count;
     Reduced parts;
 } Draft;
-void draft_split(Elaborator *el, Draft *d);
 
 // emit.c
 // Writes an equation; its tensor's name is made unique.

@@ -1,6 +1,6 @@
 // Splits the indices of an equation under // and mod where their range divides: q * outer + inner, so that
 // the division vanishes. The time of a loop stays whole.
-#include "emit/write.h"
+#include "ir/algebra.h"
 
 typedef struct {
     Arena *arena;
@@ -28,10 +28,10 @@ static void walk(Walk *w, const Expr *e) {
 static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
 
 // An index that a division would vanish for if it were q * outer + inner; NULL: none.
-static const Index *splittable(const Emitter *m, const Expr *division, const Index *time, int64_t *q) {
+static const Index *splittable(Program *p, const Expr *division, int64_t *q) {
     const Expr *divisor = division->args[1];
     if (divisor->op != OP_CONST || divisor->value < 2 || divisor->value > INT32_MAX) return NULL;
-    const Affine *form = form_of(m, division->args[0]);
+    const Affine *form = affine_atom(p, division->args[0]);
     int64_t by = (int64_t)divisor->value;
     if (form->denominator != 1) return NULL;
     for (int i = 0; i < form->count; i++) {
@@ -39,7 +39,7 @@ static const Index *splittable(const Emitter *m, const Expr *division, const Ind
         if (term->atom->op != OP_INDEX || term->coef <= 0 || by % term->coef) continue;
         const Index *index = term->atom->index;
         *q = by / term->coef;
-        if (*q < 2 || index->batch || index == time || index->size % *q || index->size <= *q) continue;
+        if (*q < 2 || index->batch || index->time || index->size % *q || index->size <= *q) continue;
         bool alone = term->coef * (*q - 1) + modulo(form->constant, by) < by;
         for (int k = 0; k < form->count; k++) alone = alone && (k == i || form->terms[k].coef % by == 0);
         if (alone) return index;
@@ -47,9 +47,8 @@ static const Index *splittable(const Emitter *m, const Expr *division, const Ind
     return NULL;
 }
 
-static void split(const Emitter *m, const Affine **out, int out_count, Reduced *parts, const Index *index,
+static void split(Program *p, const Affine **out, int out_count, Reduced *parts, const Index *index,
                   int64_t q) {
-    Program *p = m->p;
     const Index *outer =
         index_add(p, string_format(p->arena, "%s_block", index->name), index->size / q, false);
     const Index *inner = index_add(p, string_format(p->arena, "%s_in", index->name), q, false);
@@ -67,15 +66,14 @@ static void split(const Emitter *m, const Affine **out, int out_count, Reduced *
     }
 }
 
-void equation_split(const Emitter *m, const Affine **out, int out_count, const Index *time, Reduced *parts) {
+void equation_split(Program *p, const Affine **out, int out_count, Reduced *parts) {
     for (int round = 0; round < MAX_RANK && parts->count < MAX_RANK * 2; round++) {
-        Walk w = {.arena = m->arena};
+        Walk w = {.arena = p->arena};
         walk(&w, parts->e);
         const Index *index = NULL;
         int64_t q = 0;
-        for (int i = 0; !index && i < w.divisions.count; i++)
-            index = splittable(m, w.divisions.data[i], time, &q);
+        for (int i = 0; !index && i < w.divisions.count; i++) index = splittable(p, w.divisions.data[i], &q);
         if (!index) return;
-        split(m, out, out_count, parts, index, q);
+        split(p, out, out_count, parts, index, q);
     }
 }
