@@ -4,7 +4,7 @@
 
 #include "llvm/llvm.h"
 #include "pass/kernel.h"
-#include "sema/module.h"
+#include "emit/module.h"
 
 typedef enum { FORM_TEXT, FORM_TREE, FORM_EQUATIONS, FORM_KERNELS, FORM_OUTPUT } Form;
 

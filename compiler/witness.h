@@ -2,7 +2,7 @@
 #ifndef NN_WITNESS_H
 #define NN_WITNESS_H
 
-#include "sema/module.h"
+#include "emit/module.h"
 
 typedef struct Agreement Agreement;
 // Looks at the shapes of a bound file; elaboration is told of the witness then. What is said of a wrong file

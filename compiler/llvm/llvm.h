@@ -3,7 +3,7 @@
 #define NN_LLVM_H
 
 #include "pass/kernel.h"
-#include "sema/module.h"
+#include "emit/module.h"
 
 // What code is made for: chosen by CPU features, never by a CPU's name.
 typedef struct {

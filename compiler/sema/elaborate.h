@@ -7,8 +7,9 @@
 #define NN_ELABORATE_H
 
 #include "ir/algebra.h"
-#include "sema/module.h"
+#include "emit/module.h"
 
+typedef struct Value_ SemaValue;
 typedef struct Session Session;
 typedef struct Elaborator Elaborator;
 typedef struct Env Env;

@@ -3,7 +3,7 @@
 // into one program, where what is equal is found so (support/classes.h); what differs is compared by its
 // values. `equations_test FILE` says of one program what differs first.
 #include "emit/emit.h"
-#include "sema/module.h"
+#include "emit/module.h"
 #include "support/check.h"
 #include "support/classes.h"
 #include "support/stdlib.h"

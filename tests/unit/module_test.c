@@ -1,6 +1,6 @@
 // What elaboration makes of whole programs: the facts that the trainer's manifest is written from.
 #include "support/stdlib.h"
-#include "sema/module.h"
+#include "emit/module.h"
 #include "shape/shape.h"
 
 #include <glob.h>

@@ -3,7 +3,7 @@
 // they are made of. `run_test FILE` says of one program what differs first.
 #include "emit/run.h"
 #include "pass/passes.h"
-#include "sema/module.h"
+#include "emit/module.h"
 #include "support/check.h"
 #include "support/classes.h"
 #include "support/stdlib.h"

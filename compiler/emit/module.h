@@ -1,15 +1,14 @@
-// The contract of sema/: what elaboration makes of a file with a `train` block: a Program (ir.h) and the
-// facts of the run that are not arithmetic. All arithmetic of the file, the data block's, the schedules', the
-// metrics' and the stop rule's included, is equations of the program's functions; what stands here goes into
-// the manifest (runtime/abi.def), field by field.
+// What emit/ makes of a file with a `train` block: a Program (ir.h) and the facts of the run that are not
+// arithmetic. All arithmetic of the file, the data block's, the schedules', the metrics' and the stop rule's
+// included, is equations of the program's functions; what stands here goes into the manifest
+// (runtime/abi.def), field by field.
 #ifndef NN_MODULE_H
 #define NN_MODULE_H
 
 #include "bind/bind.h"
 #include "ir/ir.h"
 
-typedef struct Value_ SemaValue; // sema's own (values.h)
-typedef struct Tree Tree;        // shape/shape.h
+typedef struct Tree Tree; // shape/shape.h
 
 typedef struct {
     const char *name;
