@@ -27,6 +27,7 @@ int64_t floor_div(int64_t a, int64_t b); // rounds down, b > 0
 double whole_power(double x, int k);     // by multiplying, where k is small
 
 // ---- indices and forms ----
+bool expr_is_integer(const Expr *e); // INT or BOOL: may stand in an affine form
 int index_find(const Index *const *indices, int count, const Index *index);           // its place, or -1
 bool form_depends_on_any(const Affine *form, const Index *const *indices, int count); // also inside atoms
 uint32_t forms_axes(const Affine *const *forms, int count); // of a kernel that the forms depend on

@@ -438,12 +438,11 @@ const Equation *function_early(Program *p, const Function *f, int from, const Te
 // By the equation's number: where the circle ends that it is in, 0: in none. Circles stand together.
 int *function_cycles(Program *p, const Function *f);
 
-// ---- text, verification, meaning --------------------------------------------------------------------------
+// ---- text, verification, draws ----------------------------------------------------------------------------
 
-// Prints and reads the same text (`--emit ir`, goldens, unit tests): tensors with kind and shape, then each
-// function's equations.
+// `--emit ir`, goldens: tensors with kind and shape, then each function's equations. tests/oracle reads it.
 void program_print(Text *out, const Program *p);
-void function_print(Text *out, const Program *p, const Function *f);
+void function_print(Text *out, const Function *f);
 void function_print_ends(Text *out, const Function *f); // all but its equations
 void tensor_print(Text *out, const Program *p, const Tensor *t);
 void equation_print(Text *out, const Equation *q);
@@ -453,13 +452,13 @@ void equation_print_among(Text *out, const Equation *q, const char *indent, cons
 void expr_print_among(Text *out, const Expr *e, const Index *const *indices, int count);
 void expr_print(Text *out, const Expr *e);
 void affine_print(Text *out, const Affine *form);
-const char *tensor_kind_word(TensorKind kind); // "param"; NULL beyond the last
+const char *name_text(Arena *arena, const char *name); // in backquotes unless plain
+const char *tensor_kind_word(TensorKind kind);         // "param"; NULL beyond the last
 const char *type_word(Type type);
 const char *reduction_word(Reduction r);
 const char *function_kind_word(FunctionKind kind);
 const char *measure_word(MeasureKind kind);
 const char *precision_word(Precision precision);
-Program *program_read(Context *ctx, const Source *text); // NULL after diagnostics
 
 // Checks what every pass must leave true: defined before read, ranks, subscripts inside (by guards), pieces
 // disjoint, types, no free index but the equation's, batch read alone. The first failure as a text with its
@@ -468,23 +467,7 @@ const char *program_verify(Program *p);
 typedef void Border(const Tensor *t, int d, int64_t *low, int64_t *high); // may be read beyond the dimension
 const char *function_verify(Program *p, const Function *f, Border *border);
 
-// The reference interpreter: the meaning, in double. Checks that reads stay inside and nothing is defined
-// twice.
-typedef struct {
-    Tensor *tensor;
-    int64_t rows;   // elements of dimension 0 for sources
-    double *values; // row-major in the declared shape
-} Value;
-typedef struct Environment Environment;
-Environment *environment_create(Program *p, int64_t rows, uint64_t seed);
-double *environment_values(Environment *env, Tensor *t);                            // zeroed on first use
-void environment_source(Environment *env, Tensor *t, int64_t rows, double *values); // of a TENSOR_SOURCE
-void environment_rows(Environment *env, int64_t rows);
-void environment_draws(Environment *env, uint64_t seed, uint32_t batch_number);
-// Runs a function: NULL, or what went wrong (a read outside, an element defined twice, a value missing).
-const char *interpret(Environment *env, Function *f);
 // Philox 4x32-10; the runtime and the generated code must agree with it bit by bit.
 void philox(uint32_t counter[4], uint64_t key);
-double draw_value(const Draw *draw, int64_t element, uint64_t seed, uint32_t batch_number);
 
 #endif

@@ -300,8 +300,7 @@ static void print_operation(Printer *r, const Expr *e) {
 }
 
 static void print_read(Printer *r, const Expr *e) {
-    name_print(r->out, e->tensor->name);
-    text_put(r->out, "[");
+    text_add(r->out, "%s[", name_text(r->arena, e->tensor->name));
     for (int i = 0; i < e->guard_count; i++) {
         if (i) text_put(r->out, ", ");
         print_form(r, e->forms[i], true);
@@ -396,9 +395,7 @@ static int all_indices(const Equation *q, const Index **all, int room) {
 static void print_equation(Printer *r, const Equation *q, const char *indent) {
     Text *out = r->out;
     prepare(r, q->e, indent);
-    text_put(out, indent);
-    name_print(out, q->tensor->name);
-    text_put(out, "[");
+    text_add(out, "%s%s[", indent, name_text(r->arena, q->tensor->name));
     for (int d = 0; d < q->out_count; d++) {
         text_put(out, d ? ", " : "");
         print_form(r, q->out[d], true);

@@ -11,20 +11,15 @@ bool name_is_plain(const char *name) {
     return true;
 }
 
-void name_print(Text *out, const char *name) {
+const char *name_text(Arena *arena, const char *name) {
     bool reserved = false; // `sum[n] …` begins a reduction
     for (int i = 1; reduction_word((Reduction)i); i++)
         reserved |= string_equal(name, reduction_word((Reduction)i));
-    if (name_is_plain(name) && !reserved)
-        text_put(out, name);
-    else
-        text_add(out, "`%s`", name);
+    return name_is_plain(name) && !reserved ? name : string_format(arena, "`%s`", name);
 }
 
 void tensor_print(Text *out, const Program *p, const Tensor *t) {
-    text_add(out, "%s ", tensor_kind_word(t->kind));
-    name_print(out, t->name);
-    text_put(out, "[");
+    text_add(out, "%s %s[", tensor_kind_word(t->kind), name_text(p->arena, t->name));
     for (int d = 0; d < t->rank; d++) {
         text_put(out, d ? ", " : "");
         bool batch = t->batch_dims >> d & 1;
@@ -41,24 +36,10 @@ void tensor_print(Text *out, const Program *p, const Tensor *t) {
     text_put(out, "\n");
 }
 
-static void print_measure(Text *out, const Measure *m) {
-    text_put(out, "    measure ");
-    name_print(out, m->name);
-    text_add(out, " %s of ", measure_word(m->kind));
-    name_print(out, m->value->name);
-    if (m->output) text_put(out, " into ");
-    if (m->output) name_print(out, m->output->name);
-    text_put(out, "\n");
-}
-
-void function_print(Text *out, const Program *p, const Function *f) {
-    (void)p;
-    text_add(out, "function %s ", function_kind_word(f->kind));
-    name_print(out, f->name);
-    if (f->from) text_put(out, " from ");
-    if (f->from) name_print(out, f->from->name);
-    if (f->training) text_put(out, " training");
-    text_put(out, "\n");
+void function_print(Text *out, const Function *f) {
+    text_add(out, "function %s %s", function_kind_word(f->kind), name_text(out->arena, f->name));
+    if (f->from) text_add(out, " from %s", name_text(out->arena, f->from->name));
+    text_put(out, f->training ? " training\n" : "\n");
     for (int i = 0; i < f->equations.count; i++) {
         equation_print_lines(out, f->equations.data[i], "    ");
         text_put(out, "\n");
@@ -66,29 +47,26 @@ void function_print(Text *out, const Program *p, const Function *f) {
     function_print_ends(out, f);
 }
 
+static const char *tensor_text(const Text *out, const Tensor *t) { return name_text(out->arena, t->name); }
+
 void function_print_ends(Text *out, const Function *f) {
     for (int i = 0; i < f->gradients.count; i++) {
-        text_put(out, "    ");
-        name_print(out, f->gradients.data[i].result->name);
-        text_put(out, " = gradient ");
-        name_print(out, f->gradients.data[i].of->name);
-        text_put(out, " by ");
-        name_print(out, f->gradients.data[i].by->name);
+        GradientRequest g = f->gradients.data[i];
+        text_add(out, "    %s = gradient %s by %s\n", tensor_text(out, g.result), tensor_text(out, g.of),
+                 tensor_text(out, g.by));
+    }
+    for (int i = 0; i < f->effects.count; i++)
+        text_add(out, "    %s := %s\n", tensor_text(out, f->effects.data[i].target),
+                 tensor_text(out, f->effects.data[i].value));
+    for (int i = 0; i < f->outputs.count; i++)
+        text_add(out, "    output %s\n", tensor_text(out, f->outputs.data[i]));
+    for (int i = 0; i < f->measures.count; i++) {
+        const Measure *m = &f->measures.data[i];
+        text_add(out, "    measure %s %s of %s", name_text(out->arena, m->name), measure_word(m->kind),
+                 tensor_text(out, m->value));
+        if (m->output) text_add(out, " into %s", tensor_text(out, m->output));
         text_put(out, "\n");
     }
-    for (int i = 0; i < f->effects.count; i++) {
-        text_put(out, "    ");
-        name_print(out, f->effects.data[i].target->name);
-        text_put(out, " := ");
-        name_print(out, f->effects.data[i].value->name);
-        text_put(out, "\n");
-    }
-    for (int i = 0; i < f->outputs.count; i++) {
-        text_put(out, "    output ");
-        name_print(out, f->outputs.data[i]->name);
-        text_put(out, "\n");
-    }
-    for (int i = 0; i < f->measures.count; i++) print_measure(out, &f->measures.data[i]);
 }
 
 static void mark_used(const Function *f, bool *used) {
@@ -116,6 +94,6 @@ void program_print(Text *out, const Program *p) {
         if (used[i] || p->tensors.data[i]->kind != TENSOR_TEMP) tensor_print(out, p, p->tensors.data[i]);
     for (int i = 0; i < p->functions.count; i++) {
         text_put(out, "\n");
-        function_print(out, p, p->functions.data[i]);
+        function_print(out, p->functions.data[i]);
     }
 }

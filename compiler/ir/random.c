@@ -3,8 +3,6 @@
 
 #include "ir/ir.h"
 
-#include <math.h>
-
 void philox(uint32_t counter[4], uint64_t key) {
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {
@@ -17,13 +15,4 @@ void philox(uint32_t counter[4], uint64_t key) {
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
-}
-
-double draw_value(const Draw *draw, int64_t element, uint64_t seed, uint32_t batch_number) {
-    uint32_t x[4] = {(uint32_t)element, draw->place, draw->initial ? 0 : batch_number, (uint32_t)draw->kind};
-    philox(x, seed);
-    double u = (double)(x[0] >> 8) * 0x1p-24, v = (double)(x[1] >> 8) * 0x1p-24;
-    if (draw->kind == DRAW_NORMAL) return sqrt(-2 * log(1 - u)) * cos(2 * 3.14159265358979323846 * v);
-    if (draw->kind == DRAW_BITS) return (double)(((uint64_t)x[0] * (uint64_t)draw->limit) >> 32);
-    return u;
 }

@@ -39,12 +39,9 @@ void expr_settle(Expr *e);
 void affine_settle(Affine *a);
 // Orders arguments of commutative operations: by structural hash, then by creation.
 int expr_order(const Expr *a, const Expr *b);
-bool expr_is_integer(const Expr *e);    // INT or BOOL: may stand in an affine form
 int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
 
-// Names as text: in backquotes unless plain.
-bool name_is_plain(const char *name);
-void name_print(Text *out, const char *name);
+bool name_is_plain(const char *name); // as text
 void equation_print_lines(Text *out, const Equation *q, const char *indent);
 
 // Rows of ops.def by their functions.

@@ -142,10 +142,9 @@ Kernels *pass_fuse(Program *p, const Machine *machine);
 #include "pass/passes.def"
 // All of them, up to one of them.
 Kernels *kernels_run(Program *p, const Machine *machine, const char *to);
-// A text that can be read again; NULL after a diagnostic. What every kernel pass must leave true: the first
-// failure as a text, or NULL.
+// A text that can be read again (tests/oracle). What every kernel pass must leave true: the first failure as a
+// text, or NULL.
 void kernels_write(Text *out, Kernels *k);
-Kernels *kernels_read(Context *ctx, const Source *source);
 const char *kernels_verify(Kernels *k);
 void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `explain` shows and goldens pin
 

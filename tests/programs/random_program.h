@@ -5,6 +5,7 @@
 #define TESTS_RANDOM_PROGRAM_H
 
 #include "ir/ir.h"
+#include "oracle/interpret.h"
 
 typedef struct {
     uint64_t seed;

@@ -1,4 +1,5 @@
 // What random programs are run with: rows, inputs, parameters, a clock.
+#include "oracle/interpret.h"
 #include "programs/random_program.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 // See agree.h.
+#include "oracle/interpret.h"
 #include "support/agree.h"
 
 #include "programs/random_program.h"

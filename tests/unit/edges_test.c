@@ -4,6 +4,7 @@
 // in each way of giving its options. The equations are those of the compiler after all its simplifications,
 // interpreted in double, so that what overflows in single is not taken for an edge. Where all numbers are 1
 // and all integers 0, lengths among them, the value must be finite.
+#include "oracle/interpret.h"
 #include "pipeline.h"
 #include "support/calls.h"
 

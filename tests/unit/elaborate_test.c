@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oracle/interpret.h"
 #include "sema/elaborate.h"
 #include "support/stdlib.h"
 #include "syntax/ast.h"

@@ -1,6 +1,8 @@
 // Compiled code against the reference interpreter: every network of support/networks.h with its gradients,
 // for whole and partial batches, one and three threads, AVX2 and AVX-512, single and double, small caches
 // that make kernels blocked. `emit_test NAME [CPU]` runs one network.
+#include "oracle/interpret.h"
+#include "oracle/text.h"
 #include "pass/passes.h"
 #include "support/compiled.h"
 #include "support/networks.h"

@@ -4,6 +4,7 @@
 // values. `equations_test FILE` says of one program what differs first.
 #include "emit/emit.h"
 #include "emit/module.h"
+#include "oracle/interpret.h"
 #include "support/check.h"
 #include "support/classes.h"
 #include "support/stdlib.h"

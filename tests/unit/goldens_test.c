@@ -1,6 +1,7 @@
 // Goldens of single passes: tests/passes/PASS-what.ir is read, equations or kernels, PASS runs alone, and
 // what it prints is PASS-what.out. `goldens_test --bless` writes the .out files instead of comparing; the
 // change is then reviewed as a diff.
+#include "oracle/text.h"
 #include "pass/kernel.h"
 #include "pass/passes.h"
 

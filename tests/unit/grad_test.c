@@ -3,6 +3,7 @@
 // model's composed with the loss's is the compiled gradient, with fewer rows than declared. `grad_test
 // FILE...` looks at other programs.
 #include "grad.h"
+#include "oracle/interpret.h"
 #include "pass/passes.h"
 #include "support/compiled.h"
 #include "syntax/ast.h"

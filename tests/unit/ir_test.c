@@ -1,6 +1,8 @@
 // The intermediate form: guards, affine forms, canonical and normal expressions against brute force at every
 // point; text that reads back as it was printed; the verifier's refusals; the interpreter on small programs.
 #include "ir/ir.h"
+#include "oracle/interpret.h"
+#include "oracle/text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 // The verifier of kernels: each of its rules is broken once, in a text that is right but for that, and must
 // be what is said of it. The texts are goldens of passes (tests/passes), which goldens_test finds right.
+#include "oracle/text.h"
 #include "pass/kernel.h"
 
 #include <stdio.h>

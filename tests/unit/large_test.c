@@ -1,5 +1,6 @@
 // Tensors of more elements than 32 bits count: what vectors of subscripts gather from a parameter and from
 // the rows of a source, with the few pages in memory that are touched.
+#include "oracle/text.h"
 #include "support/check.h"
 #include "support/compiled.h"
 

@@ -2,6 +2,8 @@
 // measures of a batch that is the part; the same by batches, by what they kept, and by totals, must give the
 // same numbers. `training` is decided, what a function does not want is not in it, and what cannot be
 // measured is said.
+#include "oracle/interpret.h"
+#include "oracle/text.h"
 #include "pass/passes.h"
 #include "support/check.h"
 

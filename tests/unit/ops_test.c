@@ -2,6 +2,7 @@
 // many points and for every argument; each evaluation against the C library; ties, infinities and NaN where
 // the language promises something.
 #include "ir/ir.h"
+#include "oracle/interpret.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,6 +2,8 @@
 // simplified program against the plain one, fewer rows than declared, all precisions; and what comes out: how
 // many equations, how much arithmetic, no test of divisibility. `passes_test NAME` prints one network on its
 // way.
+#include "oracle/interpret.h"
+#include "oracle/text.h"
 #include "pass/passes.h"
 #include "support/networks.h"
 
@@ -153,7 +155,7 @@ static bool verified(Result *r, const Network *n, Program *p, const char *after)
 static void show(const Result *r, const Program *p, const char *after) {
     if (!r->show) return;
     Text text = {.arena = p->arena};
-    function_print(&text, p, p->functions.data[0]);
+    function_print(&text, p->functions.data[0]);
     printf("---- %s\n%s", after, text_string(&text));
 }
 

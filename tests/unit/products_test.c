@@ -1,6 +1,8 @@
 // Products by OpenBLAS: every kind against nnc's own kernels and the reference interpreter, in single and
 // double precision, for all rows and fewer, with the same bits on one, two and seven threads.
 // `products_test NAME` runs one kind.
+#include "oracle/interpret.h"
+#include "oracle/text.h"
 #include "pass/passes.h"
 #include "support/compiled.h"
 

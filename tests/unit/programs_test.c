@@ -1,6 +1,7 @@
 // Random programs through the passes: the simplified program against the plain one, both against finite
 // differences, for all rows and for fewer. `programs_test FROM TO` runs more seeds; `programs_test SEED`
 // prints what went wrong where.
+#include "oracle/interpret.h"
 #include "pass/passes.h"
 #include "programs/random_program.h"
 

@@ -1,6 +1,7 @@
 // Scheduling: the verifier finds nothing after any pass, and what it made is read back from its text (on
 // networks and random programs, also with caches so small that everything is blocked); and the order of the
 // cost model, as measured on real kernels. `schedule_test NAME` prints one network's kernels.
+#include "oracle/text.h"
 #include "pass/kernel.h"
 #include "pass/passes.h"
 #include "programs/random_program.h"

@@ -2,7 +2,7 @@
 // declared. Checks that reads stay inside, that no element is defined twice, and that what is read has a
 // value.
 
-#include "ir/machine.h"
+#include "oracle/machine.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // Compiles an equation for the interpreter, and evaluates its nodes at a point.
 
-#include "ir/machine.h"
+#include "oracle/machine.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 typedef struct {
     Machine *m;
     Arena *arena;
-    Scratch *nodes; // node number + 1 by expression
+    Table nodes; // node number + 1 by expression
 } Compile;
 
 static int compile_node(Compile *c, const Expr *e);
@@ -62,7 +62,7 @@ static void compile_parts(Compile *c, Node *n, const Expr *e) {
 }
 
 static int compile_node(Compile *c, const Expr *e) {
-    const void *known = scratch_get(c->nodes, e);
+    const void *known = table_get(&c->nodes, e);
     if (known) return (int)(intptr_t)known - 1;
     Node n = {
         .op = e->op == OP_INDEX ? OP_AFFINE : e->op, .e = e, .level = level_of(c->m, e->free, e->free_count)};
@@ -76,7 +76,7 @@ static int compile_node(Compile *c, const Expr *e) {
     n.evaluate = info ? info->evaluate : NULL;
     int number = c->m->nodes.count;
     vec_push(c->arena, &c->m->nodes, n);
-    scratch_set(c->m->env->p, c->nodes, e, (const void *)(intptr_t)(number + 1));
+    table_set(c->arena, &c->nodes, e, (const void *)(intptr_t)(number + 1));
     return number;
 }
 
@@ -90,11 +90,10 @@ bool machine_compile(Machine *m, Environment *env, const Equation *q) {
     m->loop_count = m->out_loops = outs;
     for (int i = 0; i < q->index_count; i++) m->loops[m->loop_count++] = q->indices[i];
     for (int i = 0; i <= MAX_LOOPS; i++) m->stamps[i] = 1;
-    Compile c = {m, env->p->arena, scratch_open(env->p)};
+    Compile c = {.m = m, .arena = env->p->arena};
     m->root = compile_node(&c, q->e);
     for (int d = 0; d < q->out_count; d++) m->out[d] = compile_form(&c, q->out[d]);
     m->result = env->cells.data[q->tensor->id].value;
-    scratch_close(env->p, c.nodes);
     return !env->error;
 }
 
@@ -130,6 +129,15 @@ bool machine_form(Machine *m, const Form *f, int64_t *value) {
     int64_t v = numerator(m, f);
     *value = v / f->denominator;
     return v % f->denominator == 0;
+}
+
+double draw_value(const Draw *draw, int64_t element, uint64_t seed, uint32_t batch_number) {
+    uint32_t x[4] = {(uint32_t)element, draw->place, draw->initial ? 0 : batch_number, (uint32_t)draw->kind};
+    philox(x, seed);
+    double u = (double)(x[0] >> 8) * 0x1p-24, v = (double)(x[1] >> 8) * 0x1p-24;
+    if (draw->kind == DRAW_NORMAL) return sqrt(-2 * log(1 - u)) * cos(2 * 3.14159265358979323846 * v);
+    if (draw->kind == DRAW_BITS) return (double)(((uint64_t)x[0] * (uint64_t)draw->limit) >> 32);
+    return u;
 }
 
 static double read_value(Machine *m, const Node *n) {

@@ -1,6 +1,6 @@
 // Expressions of the intermediate form's text, through the builders: what is read is canonical again.
 
-#include "ir/read.h"
+#include "oracle/read.h"
 
 #include <math.h>
 

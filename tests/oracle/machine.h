@@ -1,10 +1,10 @@
 // The reference interpreter's inside: an equation's expression compiled to a compact graph of nodes,
 // evaluated point by point. A value is kept while the indices it depends on stand still; the side not taken
 // is never evaluated.
-#ifndef NN_IR_MACHINE_H
-#define NN_IR_MACHINE_H
+#ifndef ORACLE_MACHINE_H
+#define ORACLE_MACHINE_H
 
-#include "ir/tables.h"
+#include "oracle/interpret.h"
 
 typedef struct Machine Machine;
 

@@ -1,9 +1,10 @@
 // The reader of the intermediate form's text: read_token.c cuts tokens, read_expr.c builds expressions,
 // read.c programs.
-#ifndef NN_IR_READ_H
-#define NN_IR_READ_H
+#ifndef ORACLE_READ_H
+#define ORACLE_READ_H
 
-#include "ir/tables.h"
+#include "oracle/text.h"
+#include "ir/algebra.h"
 
 typedef enum { WORD_END, WORD_LINE, WORD_NAME, WORD_NUMBER, WORD_SHARED, WORD_SIGN } WordKind;
 

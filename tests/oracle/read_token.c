@@ -1,6 +1,6 @@
 // Words of the intermediate form's text: names, numbers, signs, ends of lines. A `#` begins a comment.
 
-#include "ir/read.h"
+#include "oracle/read.h"
 
 #include <math.h>
 #include <string.h>

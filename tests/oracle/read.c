@@ -1,7 +1,7 @@
 // Programs from text, for goldens and tests: what program_print writes comes back as the same program.
 // A fault is a diagnostic with its place; reading stops at the first.
 
-#include "ir/read.h"
+#include "oracle/read.h"
 
 #include <string.h>
 
