@@ -10,13 +10,14 @@
     static double evaluate_##NAME(const double *a) { return (formula); }
 #define DERIVATIVE(NAME)                                                                                     \
     static const Expr *derivative_##NAME(Program *p, const Expr *const *a, const Expr *self, int which)
-#define UNUSED_DERIVATIVE (void)p, (void)a, (void)self, (void)which
-// Rows without a derivative: steps, comparisons, and what is asked to have none.
-#define NO_DERIVATIVE(NAME)                                                                                  \
+// Of one argument, as a formula.
+#define SLOPE(NAME, formula)                                                                                 \
     DERIVATIVE(NAME) {                                                                                       \
-        UNUSED_DERIVATIVE;                                                                                   \
-        return NULL;                                                                                         \
+        (void)p, (void)a, (void)self, (void)which;                                                           \
+        return (formula);                                                                                    \
     }
+// Rows without a derivative: steps, comparisons, and what is asked to have none.
+#define NO_DERIVATIVE(NAME) SLOPE(NAME, NULL)
 
 static const double PI = 3.14159265358979323846;
 
@@ -49,86 +50,55 @@ DERIVATIVE(POW) {
 
 // exp' = exp
 EVALUATE(EXP, exp(a[0]))
-DERIVATIVE(EXP) {
-    UNUSED_DERIVATIVE;
-    return self;
-}
+SLOPE(EXP, self)
 
 // log' x = 1/x
 EVALUATE(LOG, log(a[0]))
-DERIVATIVE(LOG) {
-    UNUSED_DERIVATIVE;
-    return expr_div(p, constant(p, 1), a[0]);
-}
+SLOPE(LOG, expr_div(p, constant(p, 1), a[0]))
 
 // log1p' x = 1 / (1 + x)
 EVALUATE(LOG1P, log1p(a[0]))
-DERIVATIVE(LOG1P) {
-    UNUSED_DERIVATIVE;
-    return expr_div(p, constant(p, 1), expr_add(p, constant(p, 1), a[0]));
-}
+SLOPE(LOG1P, expr_div(p, constant(p, 1), expr_add(p, constant(p, 1), a[0])))
 
 // expm1' x = expm1 x + 1
 EVALUATE(EXPM1, expm1(a[0]))
-DERIVATIVE(EXPM1) {
-    UNUSED_DERIVATIVE;
-    return expr_add(p, self, constant(p, 1));
-}
+SLOPE(EXPM1, expr_add(p, self, constant(p, 1)))
 
 // sqrt' x = 1 / (2 sqrt x)
 EVALUATE(SQRT, sqrt(a[0]))
-DERIVATIVE(SQRT) {
-    UNUSED_DERIVATIVE;
-    return expr_div(p, constant(p, 0.5), self);
-}
+SLOPE(SQRT, expr_div(p, constant(p, 0.5), self))
 
 // sin' = cos
 EVALUATE(SIN, sin(a[0]))
-DERIVATIVE(SIN) {
-    UNUSED_DERIVATIVE;
-    return expr_unary(p, OP_COS, a[0]);
-}
+SLOPE(SIN, expr_unary(p, OP_COS, a[0]))
 
 // cos' = -sin
 EVALUATE(COS, cos(a[0]))
-DERIVATIVE(COS) {
-    UNUSED_DERIVATIVE;
-    return expr_neg(p, expr_unary(p, OP_SIN, a[0]));
-}
+SLOPE(COS, expr_neg(p, expr_unary(p, OP_SIN, a[0])))
 
 // tanh' = 1 - tanh^2
 EVALUATE(TANH, tanh(a[0]))
-DERIVATIVE(TANH) {
-    UNUSED_DERIVATIVE;
-    return expr_sub(p, constant(p, 1), expr_power(p, self, 2));
-}
+SLOPE(TANH, expr_sub(p, constant(p, 1), expr_power(p, self, 2)))
 
 // sigmoid x = 1 / (1 + exp(-x)), without an overflow on either side; sigmoid' = s (1 - s)
 static double evaluate_SIGMOID(const double *a) {
     double small = exp(-fabs(a[0]));
     return (a[0] >= 0 ? 1 : small) / (1 + small);
 }
-DERIVATIVE(SIGMOID) {
-    UNUSED_DERIVATIVE;
-    return expr_mul(p, self, expr_sub(p, constant(p, 1), self));
-}
+SLOPE(SIGMOID, expr_mul(p, self, expr_sub(p, constant(p, 1), self)))
 
 // softplus x = log(1 + exp x) = max(x, 0) + log1p(exp(-|x|)); softplus' = sigmoid
 static double evaluate_SOFTPLUS(const double *a) {
     return (a[0] > 0 || isnan(a[0]) ? a[0] : 0) + log1p(exp(-fabs(a[0])));
 }
-DERIVATIVE(SOFTPLUS) {
-    UNUSED_DERIVATIVE;
-    return expr_unary(p, OP_SIGMOID, a[0]);
-}
+SLOPE(SOFTPLUS, expr_unary(p, OP_SIGMOID, a[0]))
 
 // erf' x = 2 / sqrt(pi) exp(-x^2)
 EVALUATE(ERF, erf(a[0]))
-DERIVATIVE(ERF) {
-    UNUSED_DERIVATIVE;
-    const Expr *bell = expr_unary(p, OP_EXP, expr_neg(p, expr_power(p, a[0], 2)));
-    return expr_mul(p, constant(p, 2 / sqrt(PI)), bell);
+static const Expr *bell(Program *p, const Expr *x) {
+    return expr_unary(p, OP_EXP, expr_neg(p, expr_power(p, x, 2)));
 }
+SLOPE(ERF, expr_mul(p, constant(p, 2 / sqrt(PI)), bell(p, a[0])))
 
 // erfinv: a rough start (Winitzki's), then Newton on erfc, which keeps its digits near 1. erfinv' =
 // sqrt(pi)/2 exp(erfinv^2)
@@ -144,17 +114,11 @@ static double evaluate_ERFINV(const double *a) {
     }
     return copysign(y, a[0]);
 }
-DERIVATIVE(ERFINV) {
-    UNUSED_DERIVATIVE;
-    return expr_mul(p, constant(p, sqrt(PI) / 2), expr_unary(p, OP_EXP, expr_power(p, self, 2)));
-}
+SLOPE(ERFINV, expr_mul(p, constant(p, sqrt(PI) / 2), expr_unary(p, OP_EXP, expr_power(p, self, 2))))
 
 // abs' = sign
 EVALUATE(ABS, fabs(a[0]))
-DERIVATIVE(ABS) {
-    UNUSED_DERIVATIVE;
-    return expr_unary(p, OP_SIGN, a[0]);
-}
+SLOPE(ABS, expr_unary(p, OP_SIGN, a[0]))
 
 EVALUATE(SIGN, a[0] > 0 ? 1 : a[0] < 0 ? -1 : a[0])
 NO_DERIVATIVE(SIGN)
@@ -217,10 +181,7 @@ DERIVATIVE(SELECT) {
 }
 
 EVALUATE(REAL, a[0])
-DERIVATIVE(REAL) {
-    UNUSED_DERIVATIVE;
-    return constant(p, 1);
-}
+SLOPE(REAL, constant(p, 1))
 
 EVALUATE(AT, a[0])
 NO_DERIVATIVE(AT)
