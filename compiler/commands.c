@@ -53,7 +53,7 @@ static bool precision_known(Context *ctx, const char *word) {
 // What decides the bytes of the result, as text: part of the digest, and shown by the trainer's `info`.
 static const char *options_text(Arena *arena, const Options *o) {
     static const Option which[] = {OPTION_CPU,      OPTION_TARGET, OPTION_BLAS,  OPTION_PRECISION,
-                                   OPTION_OPTIMIZE, OPTION_BATCH,  OPTION_VERIFY};
+                                   OPTION_OPTIMIZE, OPTION_BATCH,  OPTION_VERIFY, OPTION_DENSE};
     Text text = {.arena = arena};
     for (size_t i = 0; i < sizeof which / sizeof *which; i++)
         if (o->value[which[i]])
@@ -83,6 +83,7 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
         .stop_after = o->value[OPTION_STOP_AFTER],
         .dump_after = o->value[OPTION_DUMP_AFTER],
         .verify = o->value[OPTION_VERIFY] != NULL,
+        .dense = o->value[OPTION_DENSE] != NULL,
     };
     p.sema.arguments = o->command == COMMAND_EXPLAIN;
     p.sema.extracts =
@@ -349,6 +350,7 @@ static void put_target(Text *out, const Pipeline *p, const Options *o) {
     text_add(out, "%-32s = %-24s %s\n", "cpu", p->target->cpu, p->target->features);
     put_option(out, o, OPTION_TARGET, "target", p->target->triple);
     put_option(out, o, OPTION_BLAS, "blas", blas[p->options->blas]);
+    put_option(out, o, OPTION_DENSE, "dense", p->options->dense ? "true" : "false");
     put_option(out, o, OPTION_OPTIMIZE, "optimization",
                string_format(p->ctx->arena, "%d", p->options->output.optimization));
     put_option(out, o, OPTION_DEBUG, "debug", p->options->output.debug ? "true" : "false");

@@ -111,7 +111,7 @@ static void one_thread(void *library) {
 }
 
 bool inside_open(Inside *in, Pipeline *p, const Kernels *kernels, int64_t rows, int optimization) {
-    *in = (Inside){.p = p, .call = {.rows = rows, .order = nn_order}};
+    *in = (Inside){.p = p, .call = {.rows = rows, .order = nn_order, .plan = nn_plan}};
     bool openblas = kernels_use_openblas(kernels);
     if (!target_runs_here(p->target)) {
         diagnose(p->ctx, CANNOT_RUN_HERE, NO_SPAN, p->target->cpu, p->target->features);

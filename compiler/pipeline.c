@@ -157,6 +157,7 @@ static bool run_fuse(Pipeline *p) {
     if (!pipeline_target(p)) return false;
     Machine machine = p->target->machine;
     machine.blas = p->options->blas;
+    machine.dense = p->options->dense;
     count_step(p->module);
     p->kernels = pass_fuse(p->module->program, &machine);
     return p->kernels != NULL;

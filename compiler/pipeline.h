@@ -14,6 +14,7 @@ typedef struct {
     const char *cpu, *triple;
     OutputOptions output;         // digests, directory and target are filled in by the pipeline
     Blas blas;                    // --blas
+    bool dense;                   // --dense
     const char *const *libraries; // --library
     int library_count;
     const char *stop_after, *dump_after; // names of passes, `all` for dump_after; NULL: none

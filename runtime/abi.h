@@ -10,6 +10,12 @@
 typedef void nn_sort(const void *values, int32_t key, int64_t step, int32_t *order, int64_t order_step,
                      int64_t count);
 
+// Of positions 0 .. count - 1, each with a row of 0 .. rows - 1 or -1 for none: how many have one, and from byte
+// NN_PLAN_HEAD on, for each of these, row << 32 | position, by rows and in a row by positions. The plan has
+// room for as many entries twice.
+typedef void nn_planner(const int32_t *row, int32_t *plan, int64_t count, int64_t rows);
+enum { NN_PLAN_HEAD = 64 };
+
 // What a generated function gets. Each of `threads` threads calls it with its number; one call is one
 // function, whole.
 typedef struct nn_call {
@@ -21,7 +27,8 @@ typedef struct nn_call {
     uint32_t batch_number;       // since the run's start
     void (*barrier)(void *team); // all threads meet; not called when threads is 1
     void *team;
-    nn_sort *order; // nn_order of base/order.h
+    nn_sort *order;   // nn_order of base/order.h
+    nn_planner *plan; // nn_plan of base/order.h
 } nn_call;
 
 enum { NN_MARGIN = 4096 };

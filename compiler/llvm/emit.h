@@ -42,6 +42,12 @@ typedef struct {
     bool single;       // one tile: a remainder, no loop
 } AxisState;
 
+// Where the loop over rows stands in a stage's plan.
+typedef struct {
+    Operand entries, count; // of positions that have a row; i64
+    Operand now, end;       // variables: the row's first entry; after its sum, the next row's
+} Cursor;
+
 // One kernel being emitted.
 typedef struct {
     const Kernel *kernel;
@@ -58,6 +64,8 @@ typedef struct {
     int partials;
     bool direct;      // the sum is unrolled completely: its values are registers, not variables
     const Expr *body; // of the sum, without the guards that bound its loops
+    const Expr *skips; // a where: the sum takes only points where its guards hold; NULL: all
+    Cursor *cursors;   // by number of the stage
     Clip clips[8];
     int clip_count;
     Operand first, last; // in blocks of a summed axis: the first, the last block
@@ -165,6 +173,7 @@ Operand emit_draw(Emitter *em, const Draw *draw);
 Operand emit_value(Emitter *em, const Expr *e);
 Operand emit_integer(Emitter *em, const Affine *form); // i32, numerator (denominator 1)
 Operand emit_guard(Emitter *em, Guard guard);
+Operand emit_guards(Emitter *em, const Expr *where); // all of them
 Operand emit_row_exists(Emitter *em, const Affine *row); // is this row of the batch one of the true ones?
 void emit_factors(Emitter *em, const Expr *product, Operand *a, Operand *b); // product = a * b, b may be NULL
 // What of the stage's expression does not depend on its inner axes, for each instance: so that it is computed
@@ -232,10 +241,18 @@ void sum_stage(Emitter *em, const Stage *stage);
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);
 void emit_tile(Emitter *em);
-void emit_order(Emitter *em); // a row of an order, by the runtime
+void emit_order(Emitter *em); // a row of an order, or a plan, by the runtime
 Operand emit_order_function(Emitter *em);
+Operand emit_plan_function(Emitter *em);
 void emit_product(Emitter *em); // a tile of a product by a BLAS
+void emit_nests(Emitter *em); // the kernel's tiles, for the row at hand where it scatters
 void emit_kernel(Emitter *em, const Kernel *kernel);
+
+// ---- scatter.c: rows with their positions -----------------------------------------------------------------
+
+void emit_rows(Emitter *em);                           // of this thread, each with its tiles
+void emit_positions(Emitter *em, const Stage *stage); // of the row at hand, in the loop over all rows
+void accumulate(Emitter *em, int64_t sub); // sum.c: one point of the sum, in all instances of the tile
 
 // ---- key.c, shared.c: kernels as functions; those equal but for their places are one ---------------------
 

@@ -83,6 +83,8 @@ static Operand is_zero(Emitter *em, Operand x) {
 
 Operand emit_order_function(Emitter *em) { return call_field(em, offsetof(nn_call, order), em->pointer); }
 
+Operand emit_plan_function(Emitter *em) { return call_field(em, offsetof(nn_call, plan), em->pointer); }
+
 // All threads meet.
 static void barrier(Emitter *em) {
     BasicBlock meet = build_block(em), on = build_block(em);

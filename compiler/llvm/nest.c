@@ -70,14 +70,21 @@ static Operand rounded_up_quotient(const Emitter *em, Operand n, int64_t d) {
     return d == 1 ? n : LLVMBuildUDiv(em->builder, up, build_i64(em, d), "");
 }
 
+// Rows that plans have positions for come one by one (scatter.c).
+static bool is_given(const Emitter *em, int axis) {
+    return kernel_scatters(em->point.kernel) && axis == em->point.kernel->row_axis;
+}
+
 // How many nests an axis needs: whole tiles, and a remainder.
 static int segments(const Emitter *em, int axis) {
+    if (is_given(em, axis)) return 1;
     int64_t size = em->point.kernel->axes[axis].size, step = axis_step(em, axis);
     return axis_short(em, axis) ? 1 : (size >= step) + (size % step != 0);
 }
 
 // Sets the axis for one of its segments.
 static void begin_segment(Emitter *em, int axis, int segment) {
+    if (is_given(em, axis)) return;
     AxisState *s = &em->point.axis[axis];
     int64_t size = em->point.kernel->axes[axis].size, step = axis_step(em, axis), whole = size / step * step;
     *s = (AxisState){.grain = step, .length = step, .base = axis == em->point.kernel->time ? em->now : NULL};
@@ -152,12 +159,13 @@ static void nest(Emitter *em, const Operand *counts) {
     const Kernel *k = em->point.kernel;
     Operand total = build_i64(em, 1);
     for (int j = 0; j < k->tile_count; j++) total = LLVMBuildMul(em->builder, total, counts[j], "");
-    if (is_one(total) && !k->divided) {
+    bool divided = k->divided && !kernel_scatters(k);
+    if (is_one(total) && !divided) {
         emit_tile(em);
         return;
     }
     Operand low = build_i64(em, 0), high = total;
-    if (k->divided) thread_tiles(em, counts, total, &low, &high);
+    if (divided) thread_tiles(em, counts, total, &low, &high);
     Loop loop = loop_open(em, -1, low, high, 1);
     Operand inner = NULL;
     for (int j = k->tile_count - 1; j >= 0; j--) {
@@ -172,7 +180,7 @@ static void nest(Emitter *em, const Operand *counts) {
     loop_close(em, &loop);
 }
 
-static void nests(Emitter *em) {
+void emit_nests(Emitter *em) {
     const Kernel *k = em->point.kernel;
     int combinations = 1;
     for (int j = 0; j < k->tile_count; j++) combinations *= segments(em, k->order[j]);
@@ -198,6 +206,9 @@ void emit_kernel(Emitter *em, const Kernel *kernel) {
     *p = (Point){
         .kernel = kernel, .lane = -1, .instances = p->instances, .sums = p->sums, .positions = p->positions};
     for (int a = 0; a < kernel->axis_count; a++) p->axis[a].grain = 1;
-    nests(em);
+    if (kernel_scatters(kernel))
+        emit_rows(em);
+    else
+        emit_nests(em);
     memo_cut(em, 0);
 }

@@ -1,4 +1,4 @@
-// Sorting by the runtime: one call for each row, on values and positions as they lie.
+// Sorting by the runtime: one call for each row, on values and positions as they lie; and one call for a plan.
 #include "llvm/emit.h"
 
 #include "base/order.h"
@@ -17,6 +17,15 @@ static nn_key key_of(const Emitter *em, const Tensor *t) {
     return element_size(em->program, t) == 8 ? NN_KEY_DOUBLE : NN_KEY_SINGLE;
 }
 
+static void emit_plan(Emitter *em, const Equation *q) {
+    const Expr *key = q->e->args[0];
+    LLVMTypeRef p = em->pointer, params[] = {p, p, em->i64, em->i64};
+    Operand args[] = {emit_pointer(em, key->tensor, key->forms), emit_pointer(em, q->tensor, q->out),
+                      build_i64(em, q->indices[0]->size), build_i64(em, em->point.kernel->plan_rows)};
+    LLVMTypeRef type = LLVMFunctionType(em->none, params, sizeof params / sizeof *params, 0);
+    LLVMBuildCall2(em->builder, type, emit_plan_function(em), args, sizeof args / sizeof *args, "");
+}
+
 void emit_order(Emitter *em) {
     const Stage *stage = &em->point.kernel->stages.data[0];
     const Equation *q = stage->equation;
@@ -24,6 +33,11 @@ void emit_order(Emitter *em) {
     if (x->op != OP_READ) die("%s sorts what is no tensor", q->tensor->name);
     int mark = em->memo.count;
     em->point.stage = stage;
+    if (em->point.kernel->plan_rows) {
+        emit_plan(em, q);
+        memo_cut(em, mark);
+        return;
+    }
     LLVMTypeRef p = em->pointer, params[] = {p, em->i32, em->i64, p, em->i64, em->i64};
     Operand args[] = {emit_pointer(em, x->tensor, x->forms),
                       build_i32(em, (int64_t)key_of(em, x->tensor)),

@@ -87,11 +87,13 @@ static Operand counted(Emitter *em, Operand v, Operand otherwise) {
 }
 
 static void add_product(Emitter *em, Operand *sum) {
+    const Expr *skips = em->point.skips;
     Operand a, b, old = get(em, sum);
     LLVMTypeRef type = element_type(old);
     emit_factors(em, em->point.body, &a, &b);
     a = build_convert(em, a, type);
     Operand v = b ? build_fma(em, a, build_convert(em, b, type), old) : build_add(em, a, old);
+    if (skips) v = build_select(em, emit_guards(em, skips), v, old);
     set(em, sum, counted(em, v, old));
 }
 
@@ -115,7 +117,7 @@ static void take_value(Emitter *em, const Stage *stage, int slot) {
 }
 
 // One point of the summed indices, in all instances of the tile; `sub` counts the unrolled points.
-static void accumulate(Emitter *em, int64_t sub) {
+void accumulate(Emitter *em, int64_t sub) {
     Point *p = &em->point;
     for (int i = 0; i < p->instance_count; i++) {
         instance_set(em, i);
@@ -303,6 +305,12 @@ static void find_clips(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     const Expr *e = p->body = stage->equation->e;
     p->clip_count = 0;
+    p->skips = NULL;
+    if (stage->in_order && e->op == OP_WHERE && expr_is_const(e->args[1], 0)) {
+        p->skips = e;
+        p->body = e->args[0];
+        return;
+    }
     if (e->op != OP_WHERE || stage->equation->reduction != REDUCE_SUM || !expr_is_const(e->args[1], 0))
         return;
     int room = (int)(sizeof p->clips / sizeof *p->clips);
@@ -511,7 +519,7 @@ static void open_sums(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     int64_t partials = WANTED_SUMS / whole_instances(em);
     p->partials = partials < 1 ? 1 : partials > MOST_PARTIALS ? MOST_PARTIALS : (int)partials;
-    if (stage->equation->reduction != REDUCE_SUM || p->instance_count * p->partials > MAX_INSTANCES)
+    if (stage->in_order || stage->equation->reduction != REDUCE_SUM || p->instance_count * p->partials > MAX_INSTANCES)
         p->partials = 1;
     for (int i = 0; i < p->instance_count * p->partials; i++) {
         p->sums[i] = begin(em, identity(em, stage));
@@ -538,12 +546,15 @@ void sum_stage(Emitter *em, const Stage *stage) {
     int axes[MAX_TILE_AXES];
     find_clips(em, stage);
     int count = loop_axes(em, stage, axes);
-    p->direct = written_out(em, stage, axes, count);
+    p->direct = !stage->plan && written_out(em, stage, axes, count);
     open_sums(em, stage);
     int mark = em->memo.count;
     if (!p->direct && !p->kernel->rows_in_registers) emit_invariants(em, stage, p->body);
     p->in_sum = true;
-    sum_loops(em, 0, count, axes, 0);
+    if (stage->plan)
+        emit_positions(em, stage);
+    else
+        sum_loops(em, 0, count, axes, 0);
     p->in_sum = false;
     if (!p->kernel->rows_in_registers) memo_cut(em, mark);
     results(em, stage);

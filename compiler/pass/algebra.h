@@ -68,6 +68,17 @@ Tensor *numbers_enter(Numbers *n, const Equations *pieces, Tensor *t);
 const Index *numbers_index(Numbers *n, int place,
                            const Index *like); // the name of an index at this place of a key
 
+// ---- scatter.c: sums in which every position adds to one row
+typedef struct {
+    int dim; // of the result, that the rows are
+    const Index *row;
+    const Affine *form; // which row a position adds to, where the guards hold
+    Guard *guards;      // of the positions alone
+    int guard_count;
+    const Expr *body; // what a position adds, under what guards are left
+} Scattered;
+bool equation_scatters(Program *p, const Equation *q, Scattered *s); // and is worth sorting for
+
 // ---- sweep.c: the one sweep that every rewriting pass ends with
 void function_sweep(Program *p, Function *f);
 bool equation_is_alias(Program *p,

@@ -42,6 +42,8 @@ bool kernel_sorts(const Kernel *k) {
     return k->stages.count && k->stages.data[0].equation->reduction == REDUCE_ORDER;
 }
 
+bool kernel_scatters(const Kernel *k) { return k->stages.count && k->stages.data[0].plan; }
+
 bool kernel_is_called(const Kernel *k) { return k->product || kernel_sorts(k); }
 
 int lanes_of(const Kernels *ks) {
@@ -135,10 +137,19 @@ static bool too_many_indices(Program *p, const Equation *q) {
     return true;
 }
 
+static void note_elementwise(Fusion *f, const Equation *q) {
+    for (int r = 0; q->reduction == REDUCE_NONE && r < q->e->read_count; r++) {
+        const Expr *read = q->e->reads[r];
+        bool here = read->tensor->rank == q->out_count && !f->reader[read->tensor->id];
+        for (int d = 0; here && d < q->out_count; d++) here = read->forms[d] == q->out[d];
+        if (here) f->reader[read->tensor->id] = q;
+    }
+}
+
 static Fusion begin(Kernels *ks, Schedule *s) {
     Program *p = ks->program;
     const Function *f = s->function;
-    int tensors = p->tensors.count, most = 2 * f->equations.count + 1;
+    int tensors = p->tensors.count, most = 4 * f->equations.count + 1;
     Fusion fusion = {.ks = ks, .schedule = s, .uses = uses_create(p->arena, p, s)};
     fusion.pieces = arena_array(p->arena, int, tensors);
     fusion.target_of = arena_array(p->arena, Tensor *, tensors);
@@ -151,6 +162,8 @@ static Fusion begin(Kernels *ks, Schedule *s) {
         fusion.pieces[f->equations.data[i]->tensor->id]++;
         fusion.points[f->equations.data[i]->tensor->id] += points_of(f->equations.data[i]);
     }
+    fusion.reader = arena_array(p->arena, const Equation *, tensors);
+    for (int i = 0; i < f->equations.count; i++) note_elementwise(&fusion, f->equations.data[i]);
     for (int i = 0; i < f->effects.count; i++)
         fusion.target_of[f->effects.data[i].value->id] = f->effects.data[i].target;
     return fusion;
@@ -158,6 +171,11 @@ static Fusion begin(Kernels *ks, Schedule *s) {
 
 // Kernels are numbered as they are made.
 static void stand_last(Fusion *f, const Kernel *k) { f->order[k->id] = f->place[k->id] = k->id; }
+
+void fusion_add(Fusion *f, Kernel *k) {
+    stand_last(f, k);
+    uses_add(&f->uses, k);
+}
 
 static void fuse(Kernels *ks, Schedule *s) {
     Program *p = ks->program;
@@ -173,11 +191,11 @@ static void fuse(Kernels *ks, Schedule *s) {
         bool left_out = fusion.points[q->tensor->id] < tensor_elements(q->tensor); // pieces are disjoint
         if (left_out && !met[q->tensor->id]) {
             Kernel *zeros = fill_zeros(ks, s, q->tensor);
-            stand_last(&fusion, zeros);
-            uses_add(&fusion.uses, zeros);
+            fusion_add(&fusion, zeros);
         }
         met[q->tensor->id] = true;
-        Kernel *k = fusion_join(&fusion, q);
+        const Scatter *sc = table_get(&ks->scatters, s->function->equations.data[i]);
+        Kernel *k = sc ? fusion_scatter(&fusion, sc) : fusion_join(&fusion, q);
         if (!k) {
             k = kernel_create(ks, s, q);
             if (fusion.loop >= 0) kernel_enter_loop(k, fusion.loop);
@@ -212,6 +230,7 @@ Kernels *kernels_create(Program *p) {
 Kernels *pass_fuse(Program *p, const Machine *machine) {
     Kernels *ks = kernels_create(p);
     ks->machine = *machine;
+    scatters_find(ks);
     kernels_count_definers(ks);
     for (int i = 0; i < p->functions.count; i++) {
         Schedule *s = arena_new(p->arena, Schedule);
@@ -222,6 +241,7 @@ Kernels *pass_fuse(Program *p, const Machine *machine) {
         schedule_effects(ks, s);
         schedule_order(ks, s);
         note_stored(ks, s);
+        schedule_scatters(ks, s);
     }
     note_folded(ks);
     return ks;

@@ -98,8 +98,7 @@ static void move_before(Fusion *f, const Kernel *k, int last) {
     for (int i = 0; i < moved; i++, n++) f->order[f->place[f->moved[i]] = n] = f->moved[i];
 }
 
-// May k read this too, without a circle? Then the order allows for it.
-static bool may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count) {
+bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count) {
     f->stamp++;
     Search s = {f, k, MAX_SEARCH, f->place[k->id]};
     for (int r = 0; r < count; r++) {
@@ -193,6 +192,7 @@ static bool gathers(const Expr *const *reads, int count) {
 
 static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const *reads, int count) {
     if (k->stages.count >= MAX_STAGES || k->zeros || kernel_sorts(k) || k->loop != f->loop) return false;
+    if (k->row_axis >= 0 && q->reduction != REDUCE_NONE) return false; // its sums are over its own positions
     if (gathers(k->stages.data[0].reads, k->stages.data[0].read_count) != gathers(reads, count)) return false;
     Mapping m;
     m.count = equation_space(q, m.indices, &m.results);
@@ -203,9 +203,10 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     bool share = unify_shared(&m, k, reads, count);
     if (!product && !(share && (q->reduction != REDUCE_NONE) == reduces)) return false;
     if (k->loop >= 0 && m.axis[index_find(m.indices, m.count, equation_time(q))] != k->time) return false;
+    if (k->row_axis >= 0 && m.count > k->tile_count) return false;
     if (!covers(&m, k, share, q->reduction != REDUCE_NONE) || !keeps_effects(f, &m, k, q, reads, count))
         return false;
-    if (!may_read(f, k, reads, count)) return false;
+    if (!fusion_may_read(f, k, reads, count)) return false;
     kernel_add_stage(f->ks, k, q, m.axis);
     return true;
 }

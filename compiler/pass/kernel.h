@@ -11,6 +11,8 @@
 #include "ir/algebra.h"
 
 enum { MAX_AXES = 32, MAX_TILE_AXES = 16, MAX_BLOCKS = 4 };
+// A plan is a head of so many integers, then an entry of two for each position, then room for as many.
+enum { PLAN_HEAD = 16 };
 
 // Where a tensor lies in the arena. The plain order is row-major; files and the C interface see only that
 // one. Element x: offset + element_size * (zero + sum over d != inner of stride[d] * x[d] + inner part),
@@ -45,6 +47,9 @@ typedef struct {              // one equation inside a kernel, in the kernel's a
     int inner_count;
     int inner[MAX_TILE_AXES]; // axes that are not tile axes: of the reduction, or walked (a row kept in
                               // registers)
+    Tensor *plan; // of a sum that an integer scatters: which positions each row of the kernel sums (plan.c);
+                  // NULL: its guards say it
+    bool in_order;            // the sum has one accumulator, and skips the points that its guards leave out
     double work;              // points, after guards have cut some
     int read_count;           // every distinct read of the expression, also those inside forms and guards
     const Expr *const *reads;
@@ -94,6 +99,12 @@ typedef struct {
     int64_t owned_grain; // thread t of n has those from c * t / n to c * (t + 1) / n. -1: tiles are divided
     struct KernelModel *model; // what the cost model remembers of it (private to scheduling)
     bool zeros;                // fills a tensor with 0 before others write their pieces of it
+    int64_t plan_rows;  // makes a plan: its one stage sorts positions by rows 0 .. plan_rows - 1; 0: it does not
+    int row_axis;       // the tile axis that its scattered sums give rows of; -1: it has none
+    bool touched;       // rows without positions keep their values, where all these conditions hold
+    const Expr **unless; // rank-0 reads: rows are all run unless they are 0, those from `nonzero` on not 0
+    int unless_count, nonzero;
+    double share; // of its tiles: those that are run, as the cost model expects
     bool barrier_before;       // all threads meet before it
     double cycles;             // the model's cost, one thread
     Product *product;          // what --blas gives to OpenBLAS; else NULL
@@ -123,6 +134,7 @@ typedef struct {   // what the schedule is for
     int registers; // vector registers
     double l1, l2; // bytes of cache to count on
     Blas blas;     // who may compute products
+    bool dense;    // sums that an integer scatters compare every row with every position: to compare with
 } Machine;
 
 typedef struct {
@@ -131,6 +143,7 @@ typedef struct {
     VEC(Schedule *) schedules; // one a function, in the program's order
     int64_t arena_size;        // bytes, exact: everything but the data
     int64_t persistent_size;   // the part that outlives a function: comes first
+    Table scatters;            // by equation: the Scatter of one that an integer scatters (private to scheduling)
     Map *axis_indices;         // one Index for each (axis, size, batch, name)
     int *definers;             // by number of the tensor: functions that define it
     int tensor_room;           // of `definers`
@@ -150,6 +163,7 @@ void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `exp
 
 bool kernel_sorts(const Kernel *k);                     // its one stage is an order: a call for each row
 bool kernel_is_called(const Kernel *k);                 // that, or a product by a BLAS
+bool kernel_scatters(const Kernel *k);                  // runs the rows that plans have positions for
 int element_size(const Program *p, const Tensor *t);    // bytes
 double kernel_runs(const Schedule *s, const Kernel *k); // how often a function runs it
 int loop_end(const Schedule *s, int kernel); // the number after the last kernel that runs with this one

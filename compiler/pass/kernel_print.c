@@ -70,6 +70,9 @@ static void print_kernel(Text *out, const Kernel *k) {
     if (k->ahead >= 0)
         text_add(out, " ahead %s:%lld", k->axes[k->ahead].index->name, (long long)k->ahead_distance);
     print_results(out, k);
+    if (kernel_scatters(k))
+        text_add(out, "; %s rows of %s by position", k->touched ? "touched" : "all",
+                 k->axes[k->row_axis].index->name);
     if (k->product_text) text_add(out, "; %s", k->product_text);
     if (k->barrier_before) text_put(out, "; waits");
     text_put(out, "\n");

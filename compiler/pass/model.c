@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double L1_TENSOR = 40e3, FMA = 0.5;
+static const double L1_TENSOR = 40e3, FMA = 0.5, A_POSITION = 6, A_ROW = 6;
 
 // ---- what does not change with the layout -----------------------------------------------------------------
 
@@ -85,7 +85,7 @@ static bool short_rows(const Kernel *k) {
         reductions += st->equation->reduction != REDUCE_NONE;
         walked |= st->equation->reduction == REDUCE_NONE && st->inner_count;
     }
-    if (inner > 16) return false;
+    if (inner > 16 || kernel_scatters(k)) return false;
     return walked || (k->stages.count > 1 && reductions && (reductions > 1 || inner <= 8));
 }
 
@@ -200,6 +200,8 @@ static double stage_cost(const Question *q, int s) {
     }
     double c = vectors(q, points, lane) * (fmax(m->arithmetic, loads) + .2 * fmin(m->arithmetic, loads));
     for (int j = 0; j < k->tile_count; j++) results *= (double)k->axes[k->tile[j]].size;
+    if (st->plan) c += A_POSITION * st->work * (double)k->axes[k->row_axis].size / results;
+    results *= k->share;
     bool across = lane >= 0 && lane == q->sum_vector_axis && reduces;
     if (across) c += results * (q->vector_axis >= 0 ? 2 : 8);
     return c + store_cost(q, st, reduces ? results : st->work, across ? q->vector_axis : lane);
@@ -207,7 +209,7 @@ static double stage_cost(const Question *q, int s) {
 
 double kernel_cost(const Kernels *ks, const Kernel *k, int vector_axis, int sum_vector_axis) {
     Question q = {ks, k, vector_axis, sum_vector_axis, lanes_of(ks)};
-    double c = 5;
+    double c = 5 + (k->row_axis < 0 ? 0 : k->share * A_ROW * (double)k->axes[k->row_axis].size);
     for (int s = 0; s < k->stages.count; s++) c += stage_cost(&q, s);
     return c;
 }
@@ -251,6 +253,11 @@ static bool may_call(const Kernels *ks, const Kernel *k, Product *plan) {
     return product_plan(ks, k, plan);
 }
 
+// Two passes over the positions for each digit of their rows.
+static double planning_cost(const Kernel *k) {
+    return 4000 + 12 * (double)k->axes[k->stages.data[0].inner[0]].size;
+}
+
 // One call a row: of n values, n times the logarithm of n comparisons.
 static double sorting_cost(const Kernel *k) {
     double rows = 1, n = (double)k->axes[k->stages.data[0].inner[0]].size;
@@ -261,7 +268,7 @@ static double sorting_cost(const Kernel *k) {
 double kernel_best(const Kernels *ks, Kernel *k) {
     if (kernel_sorts(k)) {
         k->vector_axis = k->sum_vector_axis = -1;
-        return k->cycles = sorting_cost(k);
+        return k->cycles = k->plan_rows ? planning_cost(k) : sorting_cost(k);
     }
     uint64_t key = layouts_key(k->model);
     Remembered *r = &k->model->remembered[(key >> 32) % REMEMBERED];
@@ -276,6 +283,7 @@ double kernel_best(const Kernels *ks, Kernel *k) {
             for (int i = -1; i < m->inner_count; i++) {
                 int vector_axis = v < 0 ? -1 : k->tile[v], sum = i < 0 ? -1 : m->inner[i];
                 if (v >= 0 && vector_axis == k->time) continue;
+                if (kernel_scatters(k) && (i >= 0 || (v >= 0 && vector_axis == k->row_axis))) continue;
                 if (i >= 0 && !may_sum_across(ks, k, sum)) continue;
                 double c = kernel_cost(ks, k, vector_axis, sum);
                 if (c < r->cycles - 1e-9) *r = (Remembered){key, c, vector_axis, sum};

@@ -19,7 +19,7 @@ static int owned_class(Arena *arena, const Program *p, const Schedule *s, Classe
     int owner = -1;
     for (int i = 0; i < s->kernels.count; i++) {
         const Kernel *k = s->kernels.data[i];
-        for (int j = 0; j < k->tile_count; j++) {
+        for (int j = 0; j < k->tile_count && !kernel_scatters(k); j++) {
             int class = class_of_axis(c, k, k->tile[j]);
             if (class < 0 || k->axes[k->tile[j]].size % 2) continue;
             bool counted = false;
@@ -45,13 +45,17 @@ static int64_t panel_of(const Kernels *ks, const Schedule *s, const Tensor *t, c
     return n >= TEMP_PANEL_FROM && bytes > ks->machine.l2 * .3 ? PANEL : 0;
 }
 
-// A call takes matrices or rows whole: what it touches in any function has no panels.
+// A call takes matrices or rows whole: what it touches in any function has no panels, nor has a tensor of which
+// some rows are touched.
 static void without_panels(const Kernels *ks, bool *decided) {
     for (int i = 0; i < ks->schedules.count; i++)
         for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {
             const Kernel *k = ks->schedules.data[i]->kernels.data[n];
             for (int j = 0; kernel_is_called(k) && j < k->model->tensor_count; j++)
                 decided[k->model->tensors[j]->id] = true;
+            for (int j = 0; k->touched && j < k->stages.count; j++)
+                if (k->stages.data[j].equation->tensor->layout->same)
+                    decided[k->stages.data[j].equation->tensor->layout->same->id] = true;
         }
 }
 

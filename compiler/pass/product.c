@@ -55,7 +55,7 @@ static void turn(const Equation *q, Product *p) {
 static Product *product_of(const Kernels *ks, const Kernel *k, const Stage *s) {
     const Equation *q = s->equation;
     const Expr *e = q->e;
-    if (q->reduction != REDUCE_SUM || e->op != OP_PRODUCT || e->count != 2 || q->tensor->type != TYPE_REAL)
+    if (s->in_order || q->reduction != REDUCE_SUM || e->op != OP_PRODUCT || e->count != 2 || q->tensor->type != TYPE_REAL)
         return NULL;
     if (e->exponents[0] != 1 || e->exponents[1] != 1 || !is_operand(e->args[0]) || !is_operand(e->args[1]))
         return NULL;
@@ -140,7 +140,7 @@ static bool may_cut(const Kernel *k, int at) {
     return true;
 }
 
-static void store_what_passes(Kernels *ks, const Kernel *k, int at) {
+void kernel_store_passed(Kernels *ks, const Kernel *k, int at) {
     for (int i = 0; i < at; i++)
         for (int j = at; j < k->stages.count; j++)
             for (int r = 0; r < k->stages.data[j].read_count; r++)
@@ -167,8 +167,8 @@ static void take_apart(Kernels *ks, Kernel *k, KernelList *list) {
         own->product = product_of(ks, own, &own->stages.data[0]);
         own->product_text = k->product_text;
         layout_of(ks, own->stages.data[0].equation->tensor)->stored = true;
-        store_what_passes(ks, k, s);
-        store_what_passes(ks, k, s + 1);
+        kernel_store_passed(ks, k, s);
+        kernel_store_passed(ks, k, s + 1);
         vec_push(ks->program->arena, list, own);
         from = s + 1;
     }

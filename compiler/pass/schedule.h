@@ -21,6 +21,15 @@ Uses uses_create(Arena *arena, const Program *p, const Schedule *s);
 void uses_add(Uses *u, Kernel *k);
 void uses_add_stage(Uses *u, Kernel *k, const Stage *s);
 
+// A sum that an integer scatters, and the kernels that sort its positions (plan.c).
+typedef struct {
+    const Equation *sum;       // as the kernel's stage
+    int dim;                   // of the result: the rows
+    int64_t rows;
+    const Equation *key;       // key[i]: the row of position i, -1: none; NULL with --dense
+    Tensor *plan;              // what the key's kernel is followed by
+} Scatter;
+
 // What joining knows while the kernels of a function grow.
 typedef struct {
     Kernels *ks;
@@ -33,10 +42,19 @@ typedef struct {
     int *place;         // by number of the kernel: where it stands in `order`
     int *mark, stamp;
     int loop; // that the equation at hand is in, -1: none
+    const Equation **reader; // by number of the tensor: the first that reads it element by element
 } Fusion;
+void fusion_add(Fusion *f, Kernel *k); // a new kernel, behind all others
 
 // Joins the latest kernel that takes the equation; NULL: none does.
 Kernel *fusion_join(Fusion *f, const Equation *q);
+// May k read this too, without a circle? Then the order allows for it.
+bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count);
+
+// ---- plan.c: sums that an integer scatters
+void scatters_find(Kernels *ks);                            // in all functions, with the tensors that they need
+Kernel *fusion_scatter(Fusion *f, const Scatter *sc);       // the kernel that has it now, the last stage
+void schedule_scatters(Kernels *ks, Schedule *s);           // which rows are run, once effects have places
 
 // An equation's indices, the result's first, then the reduction's.
 enum { MAX_SPACE = 2 * MAX_TILE_AXES };
@@ -44,19 +62,21 @@ int equation_space(const Equation *q, const Index **indices, int *result_count);
 
 const Equation *equation_trim(Program *p, const Equation *q);
 
-// A kernel of this equation alone; `map[i]` is the axis of the equation's i-th index in an existing one.
+// A kernel of this equation alone; `axis_of[i]` is the axis of the equation's i-th index in an existing one,
+// -1: a new one, inside.
 Kernel *kernel_create(Kernels *ks, Schedule *s, const Equation *q);
 Kernels *kernels_create(Program *p);
 void kernels_count_definers(Kernels *ks);
 Kernel *kernel_new(Kernels *ks);
 int kernel_add_axis(Kernels *ks, Kernel *k, const Index *like, bool tile);
 void kernel_put_stage(Kernels *ks, Kernel *k, const Equation *q); // in the kernel's axes already
-void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map);
+void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *axis_of);
 // target[i, j] = value[i, j], or 0, as a kernel.
 Kernel *kernel_fill(Kernels *ks, Schedule *s, Tensor *target, Tensor *value);
 void kernel_enter_loop(Kernel *k, int loop);
 // A kernel of the stages from .. to - 1 of another, over the same tiles; it is in no schedule yet.
 Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to);
+void kernel_store_passed(Kernels *ks, const Kernel *k, int at); // what stages from `at` on read of earlier ones
 
 // The guarded body of a reduction, where everything is 0 outside; else NULL.
 const Expr *stage_guards(const Stage *s);

@@ -51,7 +51,8 @@ static Index *axis_index(Kernels *ks, int axis, const Index *like) {
 
 Kernel *kernel_new(Kernels *ks) {
     Kernel *k = arena_new(ks->program->arena, Kernel);
-    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = k->loop = k->time = -1;
+    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = k->loop = k->time = k->row_axis = -1;
+    k->share = 1;
     return k;
 }
 
@@ -149,9 +150,10 @@ int loop_end(const Schedule *s, int kernel) {
     return end;
 }
 
-void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *map) {
+void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *axis_of) {
     const Index *indices[MAX_SPACE];
-    int results, n = equation_space(q, indices, &results);
+    int results, n = equation_space(q, indices, &results), map[MAX_SPACE];
+    for (int i = 0; i < n; i++) map[i] = axis_of[i] < 0 ? add_axis(ks, k, indices[i], false) : axis_of[i];
     Stage s = {.equation = rewrite(ks, k, q, indices, map, n), .work = 1};
     for (int i = 0; i < n; i++) {
         if (map[i] != k->time) s.work *= (double)indices[i]->size;

@@ -163,12 +163,16 @@ static void choose_steps(Search *x) {
     bool reduces = x->main->equation->reduction != REDUCE_NONE;
     x->registers = x->ks->machine.registers - (k->sum_vector_axis >= 0 ? 8 : 6);
     x->small = k->rows_in_registers || !reduces;
-    x->turns = reduces ? x->main->work : 1;
+    x->turns = reduces ? x->main->work / k->share : 1;
     x->cycles = (double)INFINITY;
     for (int s = 0; s < k->stages.count; s++) x->guarded |= k->model->stages[s].guard_axes;
     for (int j = 0; j < k->tile_count; j++) {
         if (reduces) x->turns /= (double)k->axes[k->tile[j]].size;
         if (k->tile[j] != k->vector_axis) x->others[x->other_count++] = k->tile[j];
+    }
+    if (kernel_scatters(k)) {
+        x->turns = fmax(x->turns, 1);
+        x->guarded |= 1u << k->row_axis;
     }
     if (k->sum_vector_axis >= 0) {
         double n = (double)k->axes[k->sum_vector_axis].size;
@@ -215,10 +219,13 @@ static void order_loops(const Search *x) {
         for (; i > 0 && weight[k->order[i - 1]] < weight[k->tile[j]]; i--) k->order[i] = k->order[i - 1];
         k->order[i] = k->tile[j];
     }
-    for (int j = 0; x->s->owned_class >= 0 && j < k->tile_count; j++) {
+    bool scatters = kernel_scatters(k);
+    for (int j = 0; (scatters || x->s->owned_class >= 0) && j < k->tile_count; j++) {
         int a = k->order[j];
         bool halves = k->axes[a].size % (2 * k->axes[a].step) == 0;
-        if (!halves || class_of_axis(x->classes, k, a) != x->s->owned_class) continue;
+        bool first = scatters ? a == k->row_axis
+                              : halves && class_of_axis(x->classes, k, a) == x->s->owned_class;
+        if (!first) continue;
         for (int i = j; i > 0; i--) k->order[i] = k->order[i - 1];
         k->order[0] = a;
         break;
@@ -252,9 +259,9 @@ static void tile(Kernels *ks, Schedule *s, Kernel *k) {
         order_loops(&x);
     }
     const Axis *outer = k->tile_count ? &k->axes[k->order[0]] : NULL;
-    if (outer && outer->size % (2 * outer->step) == 0) k->owned_axis = k->order[0];
+    if (outer && outer->size % (2 * outer->step) == 0 && !kernel_scatters(k)) k->owned_axis = k->order[0];
     k->divided = s->threaded && k->cycles > SMALL_KERNEL && kernel_tiles(k) >= 2;
-    if (kernel_is_called(k)) return;
+    if (kernel_is_called(k) || kernel_scatters(k)) return;
     double sums = 1;
     for (int j = 0; j < k->tile_count; j++) sums *= k->axes[k->tile[j]].step;
     if (k->vector_axis >= 0 && k->sum_vector_axis < 0) sums /= x.lanes;

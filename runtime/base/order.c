@@ -1,9 +1,15 @@
-// Sorting: the positions of values in ascending order. A heap in the positions' own place: no memory, and no
+// Sorting: the positions of values in ascending order, and plans, for sums in which every position adds to one
+// row.
+//
+// Values: a heap in the positions' own place: no memory, and no
 // bad case. Guarantees: equal values keep the order of their positions, NaN is last, 0 and -0 are equal.
 #include "base/order.h"
 
+#include "abi.h"
+
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct {
     const void *values;
@@ -47,4 +53,49 @@ void nn_order(const void *values, int32_t key, int64_t step, int32_t *order, int
         order[(n - 1) * order_step] = largest;
         sink_down(&v, order, order_step, 0, n - 1);
     }
+}
+
+// ---- plans ------------------------------------------------------------------------------------------------
+
+// Digits of the rows, the lowest first: each pass puts the entries in the order of one, and keeps their order
+// where that is equal.
+
+enum { MOST_DIGIT_BITS = 11 };
+
+static uint64_t entry_at(const int32_t *row, const uint64_t *from, int64_t k) {
+    return from ? from[k] : (uint64_t)(uint32_t)row[k] << 32 | (uint32_t)k;
+}
+
+// From `from`, or where that is NULL from the rows. Returns how many entries there are.
+static int64_t sort_by_digit(const int32_t *row, const uint64_t *from, uint64_t *to, int64_t count, int shift,
+                             int bits) {
+    uint32_t starts[1 << MOST_DIGIT_BITS] = {0}, mask = (1u << bits) - 1, sum = 0;
+    for (int64_t k = 0; k < count; k++)
+        if (from || row[k] >= 0) starts[entry_at(row, from, k) >> (32 + shift) & mask]++;
+    for (uint32_t d = 0; d <= mask; d++) {
+        uint32_t here = starts[d];
+        starts[d] = sum;
+        sum += here;
+    }
+    for (int64_t k = 0; k < count; k++)
+        if (from || row[k] >= 0) {
+            uint64_t e = entry_at(row, from, k);
+            to[starts[e >> (32 + shift) & mask]++] = e;
+        }
+    return sum;
+}
+
+void nn_plan(const int32_t *row, int32_t *plan, int64_t count, int64_t rows) {
+    uint64_t *entries = (uint64_t *)(void *)((char *)plan + NN_PLAN_HEAD), *spare = entries + count;
+    int all = 0, digits, bits;
+    while (rows > INT64_C(1) << all) all++;
+    digits = all ? (all + MOST_DIGIT_BITS - 1) / MOST_DIGIT_BITS : 1;
+    bits = (all + digits - 1) / digits;
+    const uint64_t *from = NULL;
+    for (int d = 0; d < digits; d++) {
+        uint64_t *to = (digits - d) % 2 ? entries : spare;
+        count = sort_by_digit(row, from, to, count, d * bits, bits);
+        from = to;
+    }
+    plan[0] = (int32_t)count;
 }

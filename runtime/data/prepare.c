@@ -107,7 +107,8 @@ static nn_status visit_part(nn_loading *l, int part, bool only_training, Visit *
                         .rows = count,
                         .seed = (uint64_t)mf->data.synthetic_seed,
                         .batch_number = (uint32_t)(first / NN_DRAW_ROWS),
-                        .order = nn_order};
+                        .order = nn_order,
+                        .plan = nn_plan};
         const nn_tensor *first_row = nn_model_tensor(l->m, mf->data.first_row[part]);
         if (first_row != NULL)
             nn_tensor_put(l->m, first_row, 0, 1, &(int32_t){(int32_t)(first % NN_DRAW_ROWS)});

@@ -85,6 +85,7 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
     if (start_pool(t, threads) != NN_OK) return ctx->status;
     t->call.arena = t->model.arena;
     t->call.order = nn_order;
+    t->call.plan = nn_plan;
     t->data.classes = nn_get(ctx, mf->fields_count, sizeof *t->data.classes);
     return ctx->status;
 }

@@ -227,6 +227,7 @@ void compiled_call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t
         jobs[i].call.barrier = meet;
         jobs[i].call.team = &team;
         jobs[i].call.order = nn_order;
+        jobs[i].call.plan = nn_plan;
     }
     for (int i = 1; i < threads; i++) pthread_create(&ids[i], NULL, work, &jobs[i]);
     work(&jobs[0]);

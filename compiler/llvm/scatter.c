@@ -1,0 +1,186 @@
+// Sums that an integer scatters: a loop over rows, in which each stage that has a plan takes the row's positions
+// from it. Threads own ranges of rows. Where rows without positions keep their values, only the rows of the
+// plans are run; whether they do may depend on settings, which are asked once.
+#include "llvm/emit.h"
+
+#include "abi.h"
+
+_Static_assert(NN_PLAN_HEAD == PLAN_HEAD * sizeof(int32_t), "the head of a plan");
+
+// ---- plans ------------------------------------------------------------------------------------------------
+
+static Operand entry_of(Emitter *em, const Cursor *c, Operand number) {
+    Operand at = LLVMBuildGEP2(em->builder, em->i64, c->entries, &number, 1, "");
+    return LLVMBuildLoad2(em->builder, em->i64, at, "");
+}
+
+static Operand row_of(Emitter *em, Operand entry) {
+    return LLVMBuildLShr(em->builder, entry, build_i64(em, 32), "");
+}
+
+static Operand load(Emitter *em, Operand variable) {
+    return LLVMBuildLoad2(em->builder, em->i64, variable, "");
+}
+
+static Operand is_less(Emitter *em, Operand a, Operand b) {
+    return LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
+}
+
+// The row of an entry; `otherwise` beyond the last, where there is room to read.
+static Operand row_at(Emitter *em, const Cursor *c, Operand number, Operand otherwise) {
+    Operand row = row_of(em, entry_of(em, c, number));
+    return LLVMBuildSelect(em->builder, is_less(em, number, c->count), row, otherwise, "");
+}
+
+// The first entry whose row is not below this one.
+static Operand first_entry(Emitter *em, const Cursor *c, Operand row) {
+    Operand low = build_variable(em, build_i64(em, 0)), high = build_variable(em, c->count);
+    BasicBlock head = build_block(em), body = build_block(em), exit = build_block(em);
+    LLVMBuildBr(em->builder, head);
+    LLVMPositionBuilderAtEnd(em->builder, head);
+    Operand from = load(em, low), to = load(em, high);
+    LLVMBuildCondBr(em->builder, is_less(em, from, to), body, exit);
+    LLVMPositionBuilderAtEnd(em->builder, body);
+    Operand sum = LLVMBuildAdd(em->builder, from, to, "");
+    Operand middle = LLVMBuildLShr(em->builder, sum, build_i64(em, 1), "");
+    Operand below = is_less(em, row_of(em, entry_of(em, c, middle)), row);
+    Operand next = LLVMBuildAdd(em->builder, middle, build_i64(em, 1), "");
+    LLVMBuildStore(em->builder, LLVMBuildSelect(em->builder, below, next, from, ""), low);
+    LLVMBuildStore(em->builder, LLVMBuildSelect(em->builder, below, to, middle, ""), high);
+    LLVMBuildBr(em->builder, head);
+    LLVMPositionBuilderAtEnd(em->builder, exit);
+    return from;
+}
+
+static Cursor cursor_of(Emitter *em, Tensor *plan) {
+    const Affine *zero = affine_constant(em->program, 0);
+    Operand head = build_i64(em, NN_PLAN_HEAD), at = emit_pointer(em, plan, &zero);
+    Operand count = LLVMBuildLoad2(em->builder, em->i32, at, "");
+    return (Cursor){.entries = LLVMBuildGEP2(em->builder, em->i8, at, &head, 1, ""),
+                    .count = LLVMBuildZExt(em->builder, count, em->i64, "")};
+}
+
+// ---- rows -------------------------------------------------------------------------------------------------
+
+// Are rows without positions run too? i1.
+static Operand all_rows(Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    Operand all = LLVMConstInt(em->i1, !k->touched, 0);
+    em->point.number = em->real;
+    for (int i = 0; i < k->unless_count; i++) {
+        Operand x = emit_value(em, k->unless[i]), zero = build_like(em, x, 0);
+        LLVMRealPredicate is = i < k->nonzero ? LLVMRealUNE : LLVMRealUEQ;
+        all = LLVMBuildOr(em->builder, all, LLVMBuildFCmp(em->builder, is, x, zero, ""), "");
+    }
+    return all;
+}
+
+// The first row of a thread: all rows in equal parts, or those with positions of the first plan.
+static Operand first_row(Emitter *em, const Cursor *c, Operand all, Operand rows, Operand thread) {
+    Operand t = LLVMBuildZExt(em->builder, thread, em->i64, "");
+    Operand n = LLVMBuildZExt(em->builder, em->threads, em->i64, "");
+    Operand part = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, rows, t, ""), n, "");
+    Operand entry = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, c->count, t, ""), n, "");
+    Operand first = LLVMBuildICmp(em->builder, LLVMIntEQ, t, build_i64(em, 0), "");
+    Operand row = LLVMBuildSelect(em->builder, first, t, row_at(em, c, entry, rows), "");
+    return LLVMBuildSelect(em->builder, all, part, row, "");
+}
+
+// The next row to run from this one on: itself, or the first that a plan has.
+static Operand next_row(Emitter *em, Operand all, Operand row, Operand end) {
+    const Kernel *k = em->point.kernel;
+    if (!k->touched) return row;
+    Operand least = end;
+    for (int s = 0; s < k->stages.count; s++) {
+        const Cursor *c = &em->point.cursors[s];
+        if (c->count) least = build_smaller(em, least, row_at(em, c, load(em, c->now), end));
+    }
+    return LLVMBuildSelect(em->builder, all, row, least, "");
+}
+
+static void run_row(Emitter *em, Operand row) {
+    const Kernel *k = em->point.kernel;
+    int mark = em->memo.count;
+    em->point.axis[k->row_axis] = (AxisState){.base = row, .grain = 1, .length = 1, .single = true};
+    emit_nests(em);
+    for (int s = 0; s < k->stages.count; s++) {
+        const Cursor *c = &em->point.cursors[s];
+        if (c->count) LLVMBuildStore(em->builder, load(em, c->end), c->now);
+    }
+    memo_cut(em, mark);
+}
+
+static void open_cursors(Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    em->point.cursors = arena_array(em->arena, Cursor, k->stages.count);
+    for (int s = 0; s < k->stages.count; s++)
+        if (k->stages.data[s].plan) em->point.cursors[s] = cursor_of(em, k->stages.data[s].plan);
+}
+
+void emit_rows(Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    Operand rows = build_i64(em, k->axes[k->row_axis].size), from = build_i64(em, 0), end = rows;
+    open_cursors(em);
+    Operand all = all_rows(em);
+    if (k->divided) {
+        Operand next = LLVMBuildAdd(em->builder, em->thread, build_i32(em, 1), "");
+        from = first_row(em, &em->point.cursors[0], all, rows, em->thread);
+        end = first_row(em, &em->point.cursors[0], all, rows, next);
+    }
+    for (int s = 0; s < k->stages.count; s++) {
+        Cursor *c = &em->point.cursors[s];
+        if (!c->count) continue;
+        c->now = build_variable(em, k->divided ? first_entry(em, c, from) : from);
+        c->end = build_variable(em, from);
+    }
+    Operand at = build_variable(em, from);
+    BasicBlock head = build_block(em), body = build_block(em), exit = build_block(em);
+    LLVMBuildBr(em->builder, head);
+    LLVMPositionBuilderAtEnd(em->builder, head);
+    Operand row = next_row(em, all, load(em, at), end);
+    LLVMBuildCondBr(em->builder, is_less(em, row, end), body, exit);
+    LLVMPositionBuilderAtEnd(em->builder, body);
+    run_row(em, row);
+    LLVMBuildStore(em->builder, LLVMBuildAdd(em->builder, row, build_i64(em, 1), ""), at);
+    LLVMBuildBr(em->builder, head);
+    LLVMPositionBuilderAtEnd(em->builder, exit);
+}
+
+// ---- positions --------------------------------------------------------------------------------------------
+
+// The summed indices, the last runs fastest.
+static void set_position(Emitter *em, const Stage *stage, Operand entry) {
+    const Equation *q = stage->equation;
+    Operand rest = LLVMBuildAnd(em->builder, entry, build_i64(em, UINT32_MAX), "");
+    for (int i = q->index_count - 1; i >= 0; i--) {
+        Operand size = build_i64(em, q->indices[i]->size);
+        Operand x = i ? LLVMBuildURem(em->builder, rest, size, "") : rest;
+        if (i) rest = LLVMBuildUDiv(em->builder, rest, size, "");
+        em->point.axis[q->indices[i]->axis] = (AxisState){.base = x, .grain = 1, .length = 1};
+    }
+}
+
+void emit_positions(Emitter *em, const Stage *stage) {
+    Point *p = &em->point;
+    const Cursor *c = &p->cursors[stage - p->kernel->stages.data];
+    Operand row = p->axis[p->kernel->row_axis].base;
+    LLVMBuildStore(em->builder, load(em, c->now), c->end);
+    BasicBlock head = build_block(em), body = build_block(em), exit = build_block(em);
+    LLVMBuildBr(em->builder, head);
+    LLVMPositionBuilderAtEnd(em->builder, head);
+    Operand number = load(em, c->end), entry = entry_of(em, c, number);
+    Operand mine = LLVMBuildICmp(em->builder, LLVMIntEQ, row_of(em, entry), row, "");
+    mine = LLVMBuildAnd(em->builder, mine, is_less(em, number, c->count), "");
+    LLVMBuildCondBr(em->builder, mine, body, exit);
+    LLVMPositionBuilderAtEnd(em->builder, body);
+    int mark = em->memo.count;
+    AxisState saved[MAX_AXES];
+    for (int a = 0; a < p->kernel->axis_count; a++) saved[a] = p->axis[a];
+    set_position(em, stage, entry);
+    accumulate(em, 0);
+    for (int a = 0; a < p->kernel->axis_count; a++) p->axis[a] = saved[a];
+    memo_cut(em, mark);
+    LLVMBuildStore(em->builder, LLVMBuildAdd(em->builder, number, build_i64(em, 1), ""), c->end);
+    LLVMBuildBr(em->builder, head);
+    LLVMPositionBuilderAtEnd(em->builder, exit);
+}

@@ -1,0 +1,338 @@
+// Kernels of sums that an integer scatters (scatter.c). Two kernels make a plan of it: one writes the row of
+// every position (the key), one sorts the positions by their rows, those of a row in the order of the sum. Then
+// a kernel runs over rows, each summing the positions that the plan has for it, and goes on with what is made
+// of the sums. Sums that one equation adds up share a kernel, each with a plan of its own.
+//
+// Where everything that the kernel writes takes the place of an old value, and a row whose sums are 0 keeps
+// that value (found by algebra), only rows with positions are touched. Needs: equations as the kernel's stages
+// will have them. Guarantees: a row's sum has its terms in the order of the equation's indices, whatever the
+// plan, the threads or the machine.
+#include "pass/schedule.h"
+
+#include "pass/algebra.h"
+
+// ---- what a plan is made of -------------------------------------------------------------------------------
+
+// key[20 * b + j] = row of position (b, j), -1 where guards do not hold or the batch has no row b.
+static Equation *key_equation(Program *p, const Equation *q, const Scattered *s, Tensor *key) {
+    Binding *own = arena_array(p->arena, Binding, q->index_count);
+    Guard *guards = arena_array(p->arena, Guard, s->guard_count + q->index_count + 1);
+    const Affine *flat = affine_constant(p, 0), *rows = affine_atom(p, expr_rows(p));
+    int count = 0;
+    for (int i = 0; i < q->index_count; i++) {
+        const Index *x = q->indices[i];
+        const Affine *here = affine_index(p, index_add(p, x->name, x->size, false));
+        own[i] = (Binding){x, here};
+        flat = affine_add(p, affine_scale(p, flat, x->size, 1), here);
+        if (x->batch) guards[count++] = (Guard){affine_offset(p, affine_sub(p, rows, here), -1), x->size};
+    }
+    for (int i = 0; i < s->guard_count; i++) {
+        const Affine *form = affine_substitute(p, s->guards[i].form, own, q->index_count);
+        guards[count++] = (Guard){form, s->guards[i].count};
+    }
+    const Affine *row = affine_substitute(p, s->form, own, q->index_count);
+    guards[count++] = (Guard){row, s->row->size};
+    const Expr *e = expr_where(p, guards, count, expr_affine(p, row), expr_int(p, -1));
+    return equation_make(p, key, &flat, REDUCE_NONE, NULL, 0, e, q->origin);
+}
+
+// plan = the positions in the order of key, as an equation that orders.
+static Equation *plan_equation(Program *p, Tensor *plan, Tensor *key) {
+    const Index *place = index_add(p, "i", key->dims[0], false), *r = index_add(p, "r", key->dims[0], false);
+    const Affine *out = affine_index(p, place), *from = affine_index(p, r);
+    const Expr *e = expr_binary(p, OP_AT, expr_read(p, key, &from, key->origin), expr_index(p, place));
+    return equation_make(p, plan, &out, REDUCE_ORDER, &r, 1, e, key->origin);
+}
+
+static Tensor *integers(Program *p, const Tensor *of, const char *suffix, int64_t count) {
+    const char *name = string_format(p->arena, "%s.%s", of->name, suffix);
+    Tensor *t = tensor_add(p, name, TENSOR_TEMP, TYPE_INT, 1, &count);
+    t->origin = of->origin;
+    return t;
+}
+
+typedef struct {
+    Kernels *ks;
+    Numbers *numbers; // of one function's keys
+    Table scatters;   // by the key's tensor: the first Scatter that has it
+} Finding;
+
+static void make_plan(Finding *x, Scatter *sc, const Equation *q, const Scattered *s) {
+    Program *p = x->ks->program;
+    int64_t positions = (int64_t)index_points(q->indices, q->index_count);
+    Tensor like = {.type = TYPE_INT, .rank = 1, .dims = {positions}};
+    Equations key = {0};
+    vec_push(p->arena, &key, key_equation(p, q, s, &like));
+    Tensor *known = numbers_find(x->numbers, &key, &like);
+    if (known) {
+        const Scatter *first = table_get(&x->scatters, known);
+        sc->key = first->key;
+        sc->plan = first->plan;
+        return;
+    }
+    Tensor *t = key.data[0]->tensor = integers(p, q->tensor, "row", positions);
+    t->bounded = true;
+    t->low = -1;
+    t->high = s->row->size - 1;
+    sc->key = key.data[0];
+    sc->plan = integers(p, q->tensor, "plan", PLAN_HEAD + 4 * positions);
+    numbers_enter(x->numbers, &key, t);
+    table_set(p->arena, &x->scatters, t, sc);
+}
+
+void scatters_find(Kernels *ks) {
+    Program *p = ks->program;
+    for (int i = 0; i < p->functions.count; i++) {
+        const Function *f = p->functions.data[i];
+        Finding x = {.ks = ks, .numbers = numbers_create(p)};
+        for (int n = 0; n < f->equations.count; n++) {
+            Scattered s;
+            const Equation *q = equation_trim(p, f->equations.data[n]);
+            if (!equation_scatters(p, q, &s)) continue;
+            Scatter *sc = arena_new(p->arena, Scatter);
+            *sc = (Scatter){.sum = q, .dim = s.dim, .rows = s.row->size};
+            if (!ks->machine.dense) {
+                sc->sum = equation_with(p, q, s.body);
+                make_plan(&x, sc, q, &s);
+            }
+            table_set(p->arena, &ks->scatters, f->equations.data[n], sc);
+        }
+    }
+}
+
+// ---- who makes the sum ------------------------------------------------------------------------------------
+
+static void add_plan_kernels(Fusion *f, const Scatter *sc) {
+    Program *p = f->ks->program;
+    if (!sc->plan || f->uses.uses[sc->plan->id].writers.count) return;
+    fusion_add(f, kernel_create(f->ks, f->schedule, equation_trim(p, sc->key)));
+    Kernel *sorts = kernel_create(f->ks, f->schedule, plan_equation(p, sc->plan, sc->key->tensor));
+    sorts->plan_rows = sc->rows;
+    fusion_add(f, sorts);
+}
+
+// The stage reads its plan too.
+static void take_plan(Program *p, Stage *st, Tensor *plan) {
+    st->in_order = true;
+    st->plan = plan;
+    if (!plan) return;
+    const Affine *zero = affine_constant(p, 0);
+    const Expr **reads = arena_array(p->arena, const Expr *, st->read_count + 1);
+    for (int r = 0; r < st->read_count; r++) reads[r] = st->reads[r];
+    reads[st->read_count++] = expr_read(p, plan, &zero, plan->origin);
+    st->reads = reads;
+}
+
+static bool same_result(const Kernel *k, const Scatter *sc) {
+    const Equation *a = k->stages.data[0].equation, *b = sc->sum;
+    for (int s = 0; s < k->stages.count; s++)
+        if (!k->stages.data[s].in_order) return false;
+    if (k->row_axis < 0 || a->tensor->type != b->tensor->type || a->out_count != b->out_count) return false;
+    for (int d = 0; d < a->out_count; d++) {
+        const Index *x = affine_only(a->out[d]), *y = affine_only(b->out[d]);
+        if (x && y ? x->size != y->size || x->batch != y->batch : a->out[d] != b->out[d]) return false;
+        if (d == sc->dim && x->axis != k->row_axis) return false;
+    }
+    return true;
+}
+
+// The kernel of a sum that this one is added to, if it may have this one too.
+static Kernel *join_sum(Fusion *f, const Scatter *sc, const Expr *const *reads, int count) {
+    const Equation *adds = f->reader[sc->sum->tensor->id];
+    const Index *indices[MAX_SPACE];
+    int results, n = equation_space(sc->sum, indices, &results), map[MAX_SPACE];
+    for (int r = 0; adds && r < adds->e->read_count; r++) {
+        const Tensor *other = adds->e->reads[r]->tensor;
+        const Use *u = &f->uses.uses[other->id];
+        if (!u->writers.count || f->reader[other->id] != adds) continue;
+        Kernel *k = u->writers.data[0];
+        if (!same_result(k, sc) || k->axis_count + n - results > MAX_AXES) continue;
+        if (!fusion_may_read(f, k, reads, count)) continue;
+        const Equation *first = k->stages.data[0].equation;
+        for (int i = 0; i < n; i++) {
+            map[i] = -1;
+            for (int d = 0; d < first->out_count; d++)
+                if (affine_only(sc->sum->out[d]) == indices[i]) map[i] = affine_only(first->out[d])->axis;
+        }
+        kernel_add_stage(f->ks, k, sc->sum, map);
+        return k;
+    }
+    return NULL;
+}
+
+Kernel *fusion_scatter(Fusion *f, const Scatter *sc) {
+    Program *p = f->ks->program;
+    add_plan_kernels(f, sc);
+    int count = sc->sum->e->read_count;
+    const Expr **reads = arena_array(p->arena, const Expr *, count + 1);
+    for (int r = 0; r < count; r++) reads[r] = sc->sum->e->reads[r];
+    const Affine *zero = affine_constant(p, 0);
+    if (sc->plan) reads[count++] = expr_read(p, sc->plan, &zero, NULL);
+    Kernel *k = join_sum(f, sc, reads, count);
+    if (!k) {
+        k = kernel_create(f->ks, f->schedule, sc->sum);
+        k->row_axis = affine_only(k->stages.data[0].equation->out[sc->dim])->axis;
+        fusion_add(f, k);
+    }
+    take_plan(p, &k->stages.data[k->stages.count - 1], sc->plan);
+    return k;
+}
+
+// ---- rows that stay as they are ---------------------------------------------------------------------------
+
+// What is known of a kernel's values in a row whose sums are 0.
+typedef struct {
+    const Kernel *k;
+    int budget; // nodes to look at
+    VEC(const Expr *) zero, nonzero; // scalars that must be so
+} Still;
+
+static bool is_zero(Program *p, Still *x, const Expr *e);
+
+static const Stage *maker_of(const Kernel *k, const Expr *read) {
+    for (int s = 0; s < k->stages.count; s++) {
+        const Equation *q = k->stages.data[s].equation;
+        bool same = q->tensor == read->tensor;
+        for (int d = 0; same && d < q->out_count; d++) same = q->out[d] == read->forms[d];
+        if (same) return &k->stages.data[s];
+    }
+    return NULL;
+}
+
+static bool is_setting(const Expr *e) { return e->op == OP_READ && e->tensor->kind == TENSOR_SETTING; }
+
+// A divisor: a constant, a setting, or one that is added to roots.
+static bool is_not_zero(Program *p, Still *x, const Expr *e) {
+    if (e->op == OP_CONST) return e->value != 0;
+    if (is_setting(e)) vec_push(p->arena, &x->nonzero, e);
+    if (is_setting(e)) return true;
+    bool some = e->op == OP_SUM && e->value > 0;
+    if (e->op != OP_SUM || e->value < 0) return false;
+    for (int i = 0; i < e->count; i++) {
+        if (e->coefs[i] < 0 || (e->args[i]->op != OP_SQRT && !is_setting(e->args[i]))) return false;
+        if (!some && is_setting(e->args[i])) some = is_not_zero(p, x, e->args[i]);
+    }
+    return some;
+}
+
+// A factor is 0 and no divisor is; a setting is asked to be 0 where nothing else is.
+static bool product_is_zero(Program *p, Still *x, const Expr *e) {
+    for (int i = 0; i < e->count; i++)
+        if (e->exponents[i] < 0 && !is_not_zero(p, x, e->args[i])) return false;
+    for (int i = 0; i < e->count; i++)
+        if (e->exponents[i] > 0 && !is_setting(e->args[i]) && is_zero(p, x, e->args[i])) return true;
+    for (int i = 0; i < e->count; i++)
+        if (e->exponents[i] > 0 && is_setting(e->args[i])) {
+            vec_push(p->arena, &x->zero, e->args[i]);
+            return true;
+        }
+    return false;
+}
+
+static bool is_zero(Program *p, Still *x, const Expr *e) {
+    if (--x->budget < 0) return false;
+    if (e->op == OP_CONST) return e->value == 0;
+    if (e->op == OP_PRODUCT) return product_is_zero(p, x, e);
+    if (e->op == OP_READ) {
+        const Stage *made = maker_of(x->k, e);
+        return made && (made->in_order || is_zero(p, x, made->equation->e));
+    }
+    double zeros[3] = {0};
+    const OpInfo *info = op_info((Op)e->op);
+    bool sums = e->op == OP_SUM && e->value == 0, keeps = info && e->count <= 3 && info->evaluate(zeros) == 0;
+    for (int i = 0; (sums || keeps || e->op == OP_WHERE) && i < e->count; i++)
+        if (!is_zero(p, x, e->args[i])) return false;
+    return (sums || keeps || e->op == OP_WHERE) && e->count;
+}
+
+// Is it the old value, unchanged?
+static bool is_old(Program *p, Still *x, const Expr *e, const Equation *q, const Tensor *old) {
+    if (--x->budget < 0) return false;
+    if (e->op == OP_READ && e->tensor == old) {
+        for (int d = 0; d < q->out_count; d++)
+            if (e->forms[d] != q->out[d]) return false;
+        return true;
+    }
+    if (e->op == OP_READ) {
+        const Stage *made = maker_of(x->k, e);
+        return made && !made->in_order && is_old(p, x, made->equation->e, q, old);
+    }
+    if (e->op != OP_SUM || e->value != 0) return false;
+    int olds = 0;
+    for (int i = 0; i < e->count; i++)
+        if (e->coefs[i] == 1 && !olds && is_old(p, x, e->args[i], q, old))
+            olds++;
+        else if (!is_zero(p, x, e->args[i]))
+            return false;
+    return olds == 1;
+}
+
+// Everything written takes the place of an old value that stays where the row's sums are 0.
+static bool keeps_rows(Program *p, Still *x) {
+    for (int s = 0; s < x->k->stages.count; s++) {
+        const Equation *q = x->k->stages.data[s].equation;
+        const Layout *l = q->tensor->layout;
+        if (l->stored && (!l->same || !is_old(p, x, q->e, q, l->same))) return false;
+    }
+    return true;
+}
+
+static void note_touched(Program *p, Kernel *k) {
+    enum { BUDGET = 2000 };
+    Still x = {.k = k, .budget = BUDGET};
+    k->touched = keeps_rows(p, &x);
+    if (!k->touched) return;
+    k->unless = arena_array(p->arena, const Expr *, x.zero.count + x.nonzero.count + 1);
+    for (int i = 0; i < x.zero.count; i++) k->unless[k->unless_count++] = x.zero.data[i];
+    k->nonzero = k->unless_count;
+    for (int i = 0; i < x.nonzero.count; i++) k->unless[k->unless_count++] = x.nonzero.data[i];
+}
+
+// ---- what is run ------------------------------------------------------------------------------------------
+
+// The kernel's work: a sum's are its positions, the rest is done in rows that have some, or in all.
+static void count_work(Kernel *k) {
+    double positions = 0, rows = (double)k->axes[k->row_axis].size;
+    for (int s = 0; s < k->stages.count; s++)
+        if (k->stages.data[s].plan) positions += (double)(k->stages.data[s].plan->dims[0] - PLAN_HEAD) / 4;
+    if (k->touched && positions < rows) k->share = positions / rows;
+    for (int s = 0; s < k->stages.count; s++)
+        k->stages.data[s].work *= k->stages.data[s].plan ? 1 / rows : k->share;
+}
+
+static int sums_of(const Kernel *k) {
+    int n = 0;
+    while (n < k->stages.count && k->stages.data[n].plan) n++;
+    return n;
+}
+
+// Where a row is narrower than half a vector and all are run, what follows the sums has its lanes along rows:
+// it is a kernel of its own.
+static bool is_narrow(const Kernels *ks, const Kernel *k) {
+    int64_t widest = 1;
+    for (int j = 0; j < k->tile_count; j++)
+        if (k->tile[j] != k->row_axis && k->axes[k->tile[j]].size > widest) widest = k->axes[k->tile[j]].size;
+    return widest < lanes_of(ks) / 2 && k->axes[k->row_axis].size > widest;
+}
+
+void schedule_scatters(Kernels *ks, Schedule *s) {
+    KernelList list = {0};
+    for (int n = 0; n < s->kernels.count; n++) {
+        Kernel *k = s->kernels.data[n], *rest = NULL;
+        int sums = sums_of(k);
+        if (sums) note_touched(ks->program, k);
+        if (sums && sums < k->stages.count && !k->touched && is_narrow(ks, k)) {
+            kernel_store_passed(ks, k, sums);
+            rest = kernel_part(ks, k, sums, k->stages.count);
+            k->stages.count = sums;
+        }
+        if (sums) count_work(k);
+        vec_push(ks->program->arena, &list, k);
+        if (rest) vec_push(ks->program->arena, &list, rest);
+    }
+    s->kernels.count = 0;
+    for (int n = 0; n < list.count; n++) {
+        list.data[n]->id = n;
+        vec_push(ks->program->arena, &s->kernels, list.data[n]);
+    }
+}
