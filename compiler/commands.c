@@ -52,7 +52,7 @@ static bool precision_known(Context *ctx, const char *word) {
 
 // What decides the bytes of the result, as text: part of the digest, and shown by the trainer's `info`.
 static const char *options_text(Arena *arena, const Options *o) {
-    static const Option which[] = {OPTION_CPU,      OPTION_TARGET, OPTION_BLAS,  OPTION_PRECISION,
+    static const Option which[] = {OPTION_CPU,      OPTION_TARGET, OPTION_BLAS,   OPTION_PRECISION,
                                    OPTION_OPTIMIZE, OPTION_BATCH,  OPTION_VERIFY, OPTION_DENSE};
     Text text = {.arena = arena};
     for (size_t i = 0; i < sizeof which / sizeof *which; i++)

@@ -10,9 +10,9 @@
 typedef void nn_sort(const void *values, int32_t key, int64_t step, int32_t *order, int64_t order_step,
                      int64_t count);
 
-// Of positions 0 .. count - 1, each with a row of 0 .. rows - 1 or -1 for none: how many have one, and from byte
-// NN_PLAN_HEAD on, for each of these, row << 32 | position, by rows and in a row by positions. The plan has
-// room for as many entries twice.
+// Of positions 0 .. count - 1, each with a row of 0 .. rows - 1 or -1 for none: how many have one, and from
+// byte NN_PLAN_HEAD on, for each of these, row << 32 | position, by rows and in a row by positions. The plan
+// has room for as many entries twice.
 typedef void nn_planner(const int32_t *row, int32_t *plan, int64_t count, int64_t rows);
 enum { NN_PLAN_HEAD = 64 };
 

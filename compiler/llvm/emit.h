@@ -62,8 +62,8 @@ typedef struct {
     int64_t (*instances)[MAX_TILE_AXES]; // offsets along kernel->tile
     Operand *sums, *positions;           // of each instance, and of each of its partial sums
     int partials;
-    bool direct;      // the sum is unrolled completely: its values are registers, not variables
-    const Expr *body; // of the sum, without the guards that bound its loops
+    bool direct;       // the sum is unrolled completely: its values are registers, not variables
+    const Expr *body;  // of the sum, without the guards that bound its loops
     const Expr *skips; // a where: the sum takes only points where its guards hold; NULL: all
     Cursor *cursors;   // by number of the stage
     Clip clips[8];
@@ -173,7 +173,7 @@ Operand emit_draw(Emitter *em, const Draw *draw);
 Operand emit_value(Emitter *em, const Expr *e);
 Operand emit_integer(Emitter *em, const Affine *form); // i32, numerator (denominator 1)
 Operand emit_guard(Emitter *em, Guard guard);
-Operand emit_guards(Emitter *em, const Expr *where); // all of them
+Operand emit_guards(Emitter *em, const Expr *where);     // all of them
 Operand emit_row_exists(Emitter *em, const Affine *row); // is this row of the batch one of the true ones?
 void emit_factors(Emitter *em, const Expr *product, Operand *a, Operand *b); // product = a * b, b may be NULL
 // What of the stage's expression does not depend on its inner axes, for each instance: so that it is computed
@@ -245,12 +245,12 @@ void emit_order(Emitter *em); // a row of an order, or a plan, by the runtime
 Operand emit_order_function(Emitter *em);
 Operand emit_plan_function(Emitter *em);
 void emit_product(Emitter *em); // a tile of a product by a BLAS
-void emit_nests(Emitter *em); // the kernel's tiles, for the row at hand where it scatters
+void emit_nests(Emitter *em);   // the kernel's tiles, for the row at hand where it scatters
 void emit_kernel(Emitter *em, const Kernel *kernel);
 
 // ---- scatter.c: rows with their positions -----------------------------------------------------------------
 
-void emit_rows(Emitter *em);                           // of this thread, each with its tiles
+void emit_rows(Emitter *em);                          // of this thread, each with its tiles
 void emit_positions(Emitter *em, const Stage *stage); // of the row at hand, in the loop over all rows
 void accumulate(Emitter *em, int64_t sub); // sum.c: one point of the sum, in all instances of the tile
 

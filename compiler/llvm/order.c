@@ -1,4 +1,5 @@
-// Sorting by the runtime: one call for each row, on values and positions as they lie; and one call for a plan.
+// Sorting by the runtime: one call for each row, on values and positions as they lie; and one call for a
+// plan.
 #include "llvm/emit.h"
 
 #include "base/order.h"

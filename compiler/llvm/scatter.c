@@ -1,6 +1,6 @@
-// Sums that an integer scatters: a loop over rows, in which each stage that has a plan takes the row's positions
-// from it. Threads own ranges of rows. Where rows without positions keep their values, only the rows of the
-// plans are run; whether they do may depend on settings, which are asked once.
+// Sums that an integer scatters: a loop over rows, in which each stage that has a plan takes the row's
+// positions from it. Threads own ranges of rows. Where rows without positions keep their values, only the
+// rows of the plans are run; whether they do may depend on settings, which are asked once.
 #include "llvm/emit.h"
 
 #include "abi.h"

@@ -519,7 +519,8 @@ static void open_sums(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     int64_t partials = WANTED_SUMS / whole_instances(em);
     p->partials = partials < 1 ? 1 : partials > MOST_PARTIALS ? MOST_PARTIALS : (int)partials;
-    if (stage->in_order || stage->equation->reduction != REDUCE_SUM || p->instance_count * p->partials > MAX_INSTANCES)
+    if (stage->in_order || stage->equation->reduction != REDUCE_SUM ||
+        p->instance_count * p->partials > MAX_INSTANCES)
         p->partials = 1;
     for (int i = 0; i < p->instance_count * p->partials; i++) {
         p->sums[i] = begin(em, identity(em, stage));

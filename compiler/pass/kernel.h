@@ -47,11 +47,11 @@ typedef struct {              // one equation inside a kernel, in the kernel's a
     int inner_count;
     int inner[MAX_TILE_AXES]; // axes that are not tile axes: of the reduction, or walked (a row kept in
                               // registers)
-    Tensor *plan; // of a sum that an integer scatters: which positions each row of the kernel sums (plan.c);
-                  // NULL: its guards say it
-    bool in_order;            // the sum has one accumulator, and skips the points that its guards leave out
-    double work;              // points, after guards have cut some
-    int read_count;           // every distinct read of the expression, also those inside forms and guards
+    Tensor *plan;  // of a sum that an integer scatters: which positions each row of the kernel sums (plan.c);
+                   // NULL: its guards say it
+    bool in_order; // the sum has one accumulator, and skips the points that its guards leave out
+    double work;   // points, after guards have cut some
+    int read_count; // every distinct read of the expression, also those inside forms and guards
     const Expr *const *reads;
 } Stage;
 
@@ -99,15 +99,16 @@ typedef struct {
     int64_t owned_grain; // thread t of n has those from c * t / n to c * (t + 1) / n. -1: tiles are divided
     struct KernelModel *model; // what the cost model remembers of it (private to scheduling)
     bool zeros;                // fills a tensor with 0 before others write their pieces of it
-    int64_t plan_rows;  // makes a plan: its one stage sorts positions by rows 0 .. plan_rows - 1; 0: it does not
-    int row_axis;       // the tile axis that its scattered sums give rows of; -1: it has none
-    bool touched;       // rows without positions keep their values, where all these conditions hold
+    int64_t
+        plan_rows; // makes a plan: its one stage sorts positions by rows 0 .. plan_rows - 1; 0: it does not
+    int row_axis;  // the tile axis that its scattered sums give rows of; -1: it has none
+    bool touched;  // rows without positions keep their values, where all these conditions hold
     const Expr **unless; // rank-0 reads: rows are all run unless they are 0, those from `nonzero` on not 0
     int unless_count, nonzero;
-    double share; // of its tiles: those that are run, as the cost model expects
-    bool barrier_before;       // all threads meet before it
-    double cycles;             // the model's cost, one thread
-    Product *product;          // what --blas gives to OpenBLAS; else NULL
+    double share;        // of its tiles: those that are run, as the cost model expects
+    bool barrier_before; // all threads meet before it
+    double cycles;       // the model's cost, one thread
+    Product *product;    // what --blas gives to OpenBLAS; else NULL
     const char
         *product_text; // of a product where --blas may give some away: its shape, who computes it, and why
 } Kernel;
@@ -143,10 +144,10 @@ typedef struct {
     VEC(Schedule *) schedules; // one a function, in the program's order
     int64_t arena_size;        // bytes, exact: everything but the data
     int64_t persistent_size;   // the part that outlives a function: comes first
-    Table scatters;            // by equation: the Scatter of one that an integer scatters (private to scheduling)
-    Map *axis_indices;         // one Index for each (axis, size, batch, name)
-    int *definers;             // by number of the tensor: functions that define it
-    int tensor_room;           // of `definers`
+    Table scatters;    // by equation: the Scatter of one that an integer scatters (private to scheduling)
+    Map *axis_indices; // one Index for each (axis, size, batch, name)
+    int *definers;     // by number of the tensor: functions that define it
+    int tensor_room;   // of `definers`
 } Kernels;
 
 // The passes of scheduling. An equation with more than MAX_AXES indices is a diagnostic.

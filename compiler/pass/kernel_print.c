@@ -53,6 +53,12 @@ static void print_results(Text *out, const Kernel *k) {
     }
 }
 
+static void print_plans(Text *out, const Kernel *k) {
+    text_add(out, "; %s rows of %s by", k->touched ? "touched" : "all", k->axes[k->row_axis].index->name);
+    for (int s = 0; s < k->stages.count; s++)
+        if (k->stages.data[s].plan) text_add(out, "%s %s", s ? "," : "", k->stages.data[s].plan->name);
+}
+
 static void print_kernel(Text *out, const Kernel *k) {
     text_add(out, "%4d %10.0f %-7s", k->id, k->cycles, k->divided ? "divided" : "single");
     for (int j = 0; j < k->tile_count; j++) print_axis(out, k, k->order[j]);
@@ -70,9 +76,7 @@ static void print_kernel(Text *out, const Kernel *k) {
     if (k->ahead >= 0)
         text_add(out, " ahead %s:%lld", k->axes[k->ahead].index->name, (long long)k->ahead_distance);
     print_results(out, k);
-    if (kernel_scatters(k))
-        text_add(out, "; %s rows of %s by position", k->touched ? "touched" : "all",
-                 k->axes[k->row_axis].index->name);
+    if (kernel_scatters(k)) print_plans(out, k);
     if (k->product_text) text_add(out, "; %s", k->product_text);
     if (k->barrier_before) text_put(out, "; waits");
     text_put(out, "\n");

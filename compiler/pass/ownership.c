@@ -45,8 +45,8 @@ static int64_t panel_of(const Kernels *ks, const Schedule *s, const Tensor *t, c
     return n >= TEMP_PANEL_FROM && bytes > ks->machine.l2 * .3 ? PANEL : 0;
 }
 
-// A call takes matrices or rows whole: what it touches in any function has no panels, nor has a tensor of which
-// some rows are touched.
+// A call takes matrices or rows whole: what it touches in any function has no panels, nor has a tensor of
+// which some rows are touched.
 static void without_panels(const Kernels *ks, bool *decided) {
     for (int i = 0; i < ks->schedules.count; i++)
         for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {

@@ -1,12 +1,12 @@
 // Kernels of sums that an integer scatters (scatter.c). Two kernels make a plan of it: one writes the row of
-// every position (the key), one sorts the positions by their rows, those of a row in the order of the sum. Then
-// a kernel runs over rows, each summing the positions that the plan has for it, and goes on with what is made
-// of the sums. Sums that one equation adds up share a kernel, each with a plan of its own.
+// every position (the key), one sorts the positions by their rows, those of a row in the order of the sum.
+// Then a kernel runs over rows, each summing the positions that the plan has for it, and goes on with what is
+// made of the sums. Sums that one equation adds up share a kernel, each with a plan of its own.
 //
 // Where everything that the kernel writes takes the place of an old value, and a row whose sums are 0 keeps
-// that value (found by algebra), only rows with positions are touched. Needs: equations as the kernel's stages
-// will have them. Guarantees: a row's sum has its terms in the order of the equation's indices, whatever the
-// plan, the threads or the machine.
+// that value (found by algebra), only rows with positions are touched. Needs: equations as the kernel's
+// stages will have them. Guarantees: a row's sum has its terms in the order of the equation's indices,
+// whatever the plan, the threads or the machine.
 #include "pass/schedule.h"
 
 #include "pass/algebra.h"
@@ -91,10 +91,8 @@ void scatters_find(Kernels *ks) {
             if (!equation_scatters(p, q, &s)) continue;
             Scatter *sc = arena_new(p->arena, Scatter);
             *sc = (Scatter){.sum = q, .dim = s.dim, .rows = s.row->size};
-            if (!ks->machine.dense) {
-                sc->sum = equation_with(p, q, s.body);
-                make_plan(&x, sc, q, &s);
-            }
+            make_plan(&x, sc, q, &s);
+            if (!ks->machine.dense) sc->sum = equation_with(p, q, s.body);
             table_set(p->arena, &ks->scatters, f->equations.data[n], sc);
         }
     }
@@ -104,23 +102,19 @@ void scatters_find(Kernels *ks) {
 
 static void add_plan_kernels(Fusion *f, const Scatter *sc) {
     Program *p = f->ks->program;
-    if (!sc->plan || f->uses.uses[sc->plan->id].writers.count) return;
+    if (f->uses.uses[sc->plan->id].writers.count) return;
     fusion_add(f, kernel_create(f->ks, f->schedule, equation_trim(p, sc->key)));
     Kernel *sorts = kernel_create(f->ks, f->schedule, plan_equation(p, sc->plan, sc->key->tensor));
     sorts->plan_rows = sc->rows;
     fusion_add(f, sorts);
 }
 
-// The stage reads its plan too.
-static void take_plan(Program *p, Stage *st, Tensor *plan) {
-    st->in_order = true;
-    st->plan = plan;
-    if (!plan) return;
+static const Expr **with_plan(Program *p, const Expr *const *reads, int count, Tensor *plan) {
     const Affine *zero = affine_constant(p, 0);
-    const Expr **reads = arena_array(p->arena, const Expr *, st->read_count + 1);
-    for (int r = 0; r < st->read_count; r++) reads[r] = st->reads[r];
-    reads[st->read_count++] = expr_read(p, plan, &zero, plan->origin);
-    st->reads = reads;
+    const Expr **all = arena_array(p->arena, const Expr *, count + 1);
+    for (int r = 0; r < count; r++) all[r] = reads[r];
+    all[count] = expr_read(p, plan, &zero, plan->origin);
+    return all;
 }
 
 static bool same_result(const Kernel *k, const Scatter *sc) {
@@ -160,21 +154,22 @@ static Kernel *join_sum(Fusion *f, const Scatter *sc, const Expr *const *reads, 
     return NULL;
 }
 
+// With --dense the plan is made as well, and not used: an expression's order, and so its rounding, follows
+// from the indices that there are.
 Kernel *fusion_scatter(Fusion *f, const Scatter *sc) {
     Program *p = f->ks->program;
     add_plan_kernels(f, sc);
-    int count = sc->sum->e->read_count;
-    const Expr **reads = arena_array(p->arena, const Expr *, count + 1);
-    for (int r = 0; r < count; r++) reads[r] = sc->sum->e->reads[r];
-    const Affine *zero = affine_constant(p, 0);
-    if (sc->plan) reads[count++] = expr_read(p, sc->plan, &zero, NULL);
-    Kernel *k = join_sum(f, sc, reads, count);
+    int count = sc->sum->e->read_count + 1;
+    Kernel *k = join_sum(f, sc, with_plan(p, sc->sum->e->reads, count - 1, sc->plan), count);
     if (!k) {
         k = kernel_create(f->ks, f->schedule, sc->sum);
         k->row_axis = affine_only(k->stages.data[0].equation->out[sc->dim])->axis;
         fusion_add(f, k);
     }
-    take_plan(p, &k->stages.data[k->stages.count - 1], sc->plan);
+    Stage *st = &k->stages.data[k->stages.count - 1];
+    st->reads = with_plan(p, st->reads, st->read_count++, sc->plan);
+    st->in_order = true;
+    if (!f->ks->machine.dense) st->plan = sc->plan;
     return k;
 }
 
@@ -183,7 +178,7 @@ Kernel *fusion_scatter(Fusion *f, const Scatter *sc) {
 // What is known of a kernel's values in a row whose sums are 0.
 typedef struct {
     const Kernel *k;
-    int budget; // nodes to look at
+    int budget;                      // nodes to look at
     VEC(const Expr *) zero, nonzero; // scalars that must be so
 } Still;
 

@@ -1,10 +1,10 @@
-// Sums that an integer scatters: y[a, d] = sum[i] e if a == id[i]. Every position i adds to one row a, so that
-// the sum costs positions instead of rows times positions. Which sums those are is a property of the equation,
-// whatever made it: the gradient of a gather, a histogram, a sum over segments.
+// Sums that an integer scatters: y[a, d] = sum[i] e if a == id[i]. Every position i adds to one row a, so
+// that the sum costs positions instead of rows times positions. Which sums those are is a property of the
+// equation, whatever made it: the gradient of a gather, a histogram, a sum over segments.
 //
-// The pass: what such a sum reads of a tensor that the function gives a new value becomes a tensor of its own,
-// so that the new value may be written over the old one. Needs: simplified functions. Guarantees: such a sum
-// reads no target of an effect but at its own row.
+// The pass: what such a sum reads of a tensor that the function gives a new value becomes a tensor of its
+// own, so that the new value may be written over the old one. Needs: simplified functions. Guarantees: such a
+// sum reads no target of an effect but at its own row.
 #include "pass/passes.h"
 
 #include "pass/algebra.h"
@@ -84,8 +84,8 @@ typedef struct {
 static const Expr *read_apart(void *data, const Expr *read) {
     Apart *x = data;
     Program *p = x->p;
-    if (read->tensor->id >= x->tensors || !x->target[read->tensor->id] || expr_depends(read, x->row) || read->free_count > MAX_RANK ||
-        !reads_stay_inside(p, read, NULL, 0))
+    if (read->tensor->id >= x->tensors || !x->target[read->tensor->id] || expr_depends(read, x->row) ||
+        read->free_count > MAX_RANK || !reads_stay_inside(p, read, NULL, 0))
         return read;
     const Index *dims[MAX_RANK];
     int count = 0;
@@ -93,17 +93,26 @@ static const Expr *read_apart(void *data, const Expr *read) {
         for (int i = 0; i < read->free_count; i++)
             if ((index_find(x->q->indices, x->q->index_count, read->free[i]) < 0) == turn)
                 dims[count++] = read->free[i];
-    Tensor *t = temp_add(p, x->q->tensor->name, "_read", read->tensor->type, count, dims);
     const Affine **place = forms_of(p, dims, count);
-    Equation *q = equation_make(p, t, place, REDUCE_NONE, NULL, 0, read, x->q->origin);
+    Tensor like = {.type = read->tensor->type, .rank = count};
+    for (int d = 0; d < count; d++) {
+        like.dims[d] = dims[d]->size;
+        like.batch_dims = (uint8_t)(like.batch_dims | dims[d]->batch << d);
+    }
+    Equation *q = equation_make(p, &like, place, REDUCE_NONE, NULL, 0, read, x->q->origin);
     Equations pieces = {0};
-    vec_push(p->arena, &pieces, equation_copy(p, q, t));
-    Tensor *known = numbers_enter(x->numbers, &pieces, t);
-    if (!known) vec_push(p->arena, x->all, pieces.data[0]);
-    return expr_read(p, known ? known : t, place, read->origin);
+    vec_push(p->arena, &pieces, q);
+    Tensor *t = numbers_find(x->numbers, &pieces, &like);
+    if (!t) {
+        t = temp_add(p, x->q->tensor->name, "_read", read->tensor->type, count, dims);
+        pieces.data[0] = equation_copy(p, q, t);
+        numbers_enter(x->numbers, &pieces, t);
+        vec_push(p->arena, x->all, pieces.data[0]);
+    }
+    return expr_read(p, t, place, read->origin);
 }
 
-static void take_reads_apart(Program *p, Function *f) {
+void pass_scatter(Program *p, Function *f) {
     uint32_t tensors = (uint32_t)p->tensors.count;
     bool *target = arena_array(p->arena, bool, tensors);
     for (int i = 0; i < f->effects.count; i++) target[f->effects.data[i].target->id] = true;
@@ -120,9 +129,4 @@ static void take_reads_apart(Program *p, Function *f) {
     }
     f->equations.count = 0;
     for (int i = 0; i < all.count; i++) vec_push(p->arena, &f->equations, all.data[i]);
-}
-
-void pass_scatter(Program *p) {
-    for (int i = 0; i < p->functions.count; i++)
-        if (p->functions.data[i]->effects.count) take_reads_apart(p, p->functions.data[i]);
 }

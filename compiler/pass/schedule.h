@@ -23,11 +23,11 @@ void uses_add_stage(Uses *u, Kernel *k, const Stage *s);
 
 // A sum that an integer scatters, and the kernels that sort its positions (plan.c).
 typedef struct {
-    const Equation *sum;       // as the kernel's stage
-    int dim;                   // of the result: the rows
+    const Equation *sum; // as the kernel's stage
+    int dim;             // of the result: the rows
     int64_t rows;
-    const Equation *key;       // key[i]: the row of position i, -1: none; NULL with --dense
-    Tensor *plan;              // what the key's kernel is followed by
+    const Equation *key; // key[i]: the row of position i, -1: none
+    Tensor *plan;        // its positions in the order of their rows
 } Scatter;
 
 // What joining knows while the kernels of a function grow.
@@ -41,7 +41,7 @@ typedef struct {
     int *order, *moved; // numbers of the kernels so that each stands behind what it reads; room to move some
     int *place;         // by number of the kernel: where it stands in `order`
     int *mark, stamp;
-    int loop; // that the equation at hand is in, -1: none
+    int loop;                // that the equation at hand is in, -1: none
     const Equation **reader; // by number of the tensor: the first that reads it element by element
 } Fusion;
 void fusion_add(Fusion *f, Kernel *k); // a new kernel, behind all others
@@ -52,9 +52,9 @@ Kernel *fusion_join(Fusion *f, const Equation *q);
 bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count);
 
 // ---- plan.c: sums that an integer scatters
-void scatters_find(Kernels *ks);                            // in all functions, with the tensors that they need
-Kernel *fusion_scatter(Fusion *f, const Scatter *sc);       // the kernel that has it now, the last stage
-void schedule_scatters(Kernels *ks, Schedule *s);           // which rows are run, once effects have places
+void scatters_find(Kernels *ks);                      // in all functions, with the tensors that they need
+Kernel *fusion_scatter(Fusion *f, const Scatter *sc); // the kernel that has it now, the last stage
+void schedule_scatters(Kernels *ks, Schedule *s);     // which rows are run, once effects have places
 
 // An equation's indices, the result's first, then the reduction's.
 enum { MAX_SPACE = 2 * MAX_TILE_AXES };
@@ -76,7 +76,8 @@ Kernel *kernel_fill(Kernels *ks, Schedule *s, Tensor *target, Tensor *value);
 void kernel_enter_loop(Kernel *k, int loop);
 // A kernel of the stages from .. to - 1 of another, over the same tiles; it is in no schedule yet.
 Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to);
-void kernel_store_passed(Kernels *ks, const Kernel *k, int at); // what stages from `at` on read of earlier ones
+void kernel_store_passed(Kernels *ks, const Kernel *k,
+                         int at); // what stages from `at` on read of earlier ones
 
 // The guarded body of a reduction, where everything is 0 outside; else NULL.
 const Expr *stage_guards(const Stage *s);

@@ -223,8 +223,8 @@ static void order_loops(const Search *x) {
     for (int j = 0; (scatters || x->s->owned_class >= 0) && j < k->tile_count; j++) {
         int a = k->order[j];
         bool halves = k->axes[a].size % (2 * k->axes[a].step) == 0;
-        bool first = scatters ? a == k->row_axis
-                              : halves && class_of_axis(x->classes, k, a) == x->s->owned_class;
+        bool first =
+            scatters ? a == k->row_axis : halves && class_of_axis(x->classes, k, a) == x->s->owned_class;
         if (!first) continue;
         for (int i = j; i > 0; i--) k->order[i] = k->order[i - 1];
         k->order[0] = a;

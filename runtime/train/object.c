@@ -84,7 +84,11 @@ static void start(Object *o, const nn_config *config) {
     nn_spans_list(&t->model, t->spans, &t->span_count, &t->span_bytes);
     for (int32_t k = 0; k < mf->batch; k++) o->rowmap[k] = k;
     nn_model_start(&t->model, NN_STARTED);
-    t->call = (nn_call){.arena = t->model.arena, .sources = o->sources, .rows = mf->batch, .order = nn_order, .plan = nn_plan};
+    t->call = (nn_call){.arena = t->model.arena,
+                        .sources = o->sources,
+                        .rows = mf->batch,
+                        .order = nn_order,
+                        .plan = nn_plan};
     draw_initial(t);
     nn_states_remember(t);
     const int32_t *clock = mf->clock;

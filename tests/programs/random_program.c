@@ -218,6 +218,38 @@ static Tensor *layer_causal(Maker *m) {
     return define(m, "causal", out, REDUCE_SUM, reduced, expr_where(m->p, &order, 1, e, number(m, 0)));
 }
 
+static Tensor *gather_rows(Maker *m, const Index *b, const Affine *at, int64_t rows) {
+    Index *v = fresh(m, "v", rows), *u = fresh(m, "u", pick(m, 1, 4));
+    Tensor *table = param(m, (Indices){.indices = {v, u}, .count = 2});
+    const Affine *forms[] = {at, form(m, u)};
+    Indices out = {.indices = {b, u}, .count = 2};
+    return define(m, "embedding", out, REDUCE_NONE, NONE, expr_read(m->p, table, forms, NULL));
+}
+
+// Rows of a large table at all tokens of a sample, under a condition or not; or of one or two tables at the
+// class and at a token.
+static Tensor *gather_often(Maker *m, const Index *b) {
+    int64_t rows = pick(m, 60, 900), width = pick(m, 1, 40), what = pick(m, 0, 3);
+    Index *u = fresh(m, "u", width), *t = fresh(m, "t", m->tokens->dims[1]);
+    Indices weights = {.indices = {fresh(m, "v", rows), u}, .count = 2},
+            out = {.indices = {b, u}, .count = 2};
+    Tensor *table = param(m, weights), *other = what == 2 ? param(m, weights) : table;
+    bool all = what < 2;
+    const Affine *place[] = {form(m, b), all ? form(m, t) : affine_constant(m->p, 0)};
+    const Affine *token = affine_atom(m->p, expr_read(m->p, m->tokens, place, NULL));
+    const Affine *class = affine_atom(m->p, expr_read(m->p, m->classes, place, NULL));
+    const Affine *of_token[] = {token, form(m, u)}, *of_class[] = {class, form(m, u)};
+    const Expr *e = expr_read(m->p, table, of_token, NULL);
+    if (all) {
+        Guard few = {affine_offset(m->p, token, -1), m->token_count};
+        if (what == 1) e = expr_where(m->p, &few, 1, e, number(m, 0));
+        const Expr *each = expr_mul(m->p, e, number(m, 1 / (double)t->size));
+        return define(m, "bag", out, REDUCE_SUM, (Indices){.indices = {t}, .count = 1}, each);
+    }
+    e = expr_mul(m->p, e, expr_read(m->p, other, of_class, NULL));
+    return define(m, "pair", out, REDUCE_NONE, NONE, e);
+}
+
 // A row of a table, or an element of x, at an integer input.
 static Tensor *layer_gather(Maker *m) {
     Tensor *x = some(m);
@@ -229,11 +261,7 @@ static Tensor *layer_gather(Maker *m) {
         const Affine *forms[] = {at_b, at};
         return define(m, "element", out, REDUCE_NONE, NONE, expr_read(m->p, x, forms, NULL));
     }
-    Index *v = fresh(m, "v", m->class_count), *u = fresh(m, "u", pick(m, 1, 4));
-    Tensor *table = param(m, (Indices){.indices = {v, u}, .count = 2});
-    const Affine *forms[] = {at, form(m, u)};
-    Indices out = {.indices = {b, u}, .count = 2};
-    return define(m, "embedding", out, REDUCE_NONE, NONE, expr_read(m->p, table, forms, NULL));
+    return pick(m, 0, 1) ? gather_often(m, b) : gather_rows(m, b, at, m->class_count);
 }
 
 // Kept with probability 3/4, by a draw for each element.
@@ -493,7 +521,7 @@ static const Expr *bias_correction(Maker *m, double beta) {
 }
 
 static void add_updates(Maker *m, Tensor *loss) {
-    int kind = (int)pick(m, 0, 2); // momentum, Adam, plain with decay
+    int kind = (int)pick(m, 0, 4); // momentum, Adam, plain with decay and without, Adagrad
     TensorKind stored = pick(m, 0, 2) ? TENSOR_TEMP : TENSOR_OUTPUT;
     const Expr *first = kind == 1 ? bias_correction(m, 0.9) : NULL,
                *second = kind == 1 ? bias_correction(m, 0.99) : NULL;
@@ -513,8 +541,13 @@ static void add_updates(Maker *m, Tensor *loss) {
                 slot_for(m, w, "v", at, 0.99, expr_mul(m->p, number(m, 0.01), expr_power(m->p, dw, 2)));
             const Expr *size = expr_unary(m->p, OP_SQRT, expr_div(m->p, square, second));
             step = expr_div(m->p, mean, expr_add(m->p, size, number(m, 0.1)));
-        } else {
+        } else if (kind == 2) {
             step = expr_add(m->p, dw, expr_mul(m->p, number(m, 0.01), read_at(m, w, at)));
+        } else if (kind == 3) {
+            step = dw;
+        } else {
+            const Expr *square = slot_for(m, w, "s", at, 1, expr_power(m->p, dw, 2));
+            step = expr_div(m->p, dw, expr_add(m->p, expr_unary(m->p, OP_SQRT, square), number(m, 0.1)));
         }
         const Expr *e = expr_sub(m->p, read_at(m, w, at), expr_mul(m->p, number(m, 0.1), step));
         Tensor *updated = define(m, "updated", at, REDUCE_NONE, NONE, e);

@@ -35,7 +35,7 @@ static const char *schedule(Context *ctx, const char *file, const char *source) 
             diagnostics_print(ctx, false, stdout);
             return NULL;
         }
-        passes_run(p, "gather", "gather", NULL, NULL);
+        passes_run(p, "gather", "scatter", NULL, NULL);
         Kernels *ks = kernels_run(p, &machines[m], "place");
         text_add(&out, "# %d lanes\n", machines[m].lanes);
         kernels_print(&out, ks);
