@@ -1,5 +1,7 @@
-// The runtime's parts by themselves: numbers, JSON, checksums, random numbers, IDX, NPY, gzip, CSV cells,
-// threads.
+// The runtime's parts by themselves: numbers, JSON, checksums, random numbers, plans, IDX, NPY, gzip, CSV
+// cells, threads.
+#include "abi.h"
+#include "base/order.h"
 #include "base/runtime.h"
 #include "data/data.h"
 #include "parallel/pool.h"
@@ -464,12 +466,47 @@ static void test_store(Tests *t) {
     check(t, nn_safetensors_parse(&ctx, "f", huge, 5, NULL, NULL) == NN_DATA, "a file too short");
 }
 
+// Every position with a row once, by rows and in a row by positions; no room beyond what is asked for.
+static bool plans(uint64_t *state, int64_t count, int64_t rows, int64_t none) {
+    size_t room = NN_PLAN_HEAD + 2 * (size_t)count * sizeof(uint64_t);
+    int32_t *row = malloc((size_t)count * sizeof *row), *plan = aligned_alloc(64, (room + 63) / 64 * 64);
+    const uint64_t *entries = (const void *)((const char *)plan + NN_PLAN_HEAD);
+    int64_t wanted = 0;
+    for (int64_t k = 0; k < count; k++) {
+        *state = *state * 6364136223846793005u + 1442695040888963407u;
+        row[k] = (int64_t)(*state >> 40) % 100 < none ? -1 : (int32_t)((*state >> 20) % (uint64_t)rows);
+        wanted += row[k] >= 0;
+    }
+    nn_plan(row, plan, count, rows);
+    bool good = plan[0] == wanted;
+    for (int64_t e = 0; good && e < wanted; e++) {
+        int64_t position = (int64_t)(uint32_t)entries[e];
+        good = position < count && (int64_t)(entries[e] >> 32) == row[position] &&
+               (!e || entries[e - 1] < entries[e]);
+    }
+    free(row);
+    free(plan);
+    return good;
+}
+
+static void test_plans(Tests *t) {
+    static const int64_t rows[] = {1, 2, 3, 2048, 2049, 100000, 1 << 22, (1 << 22) + 1, INT32_MAX};
+    static const int64_t counts[] = {1, 2, 33, 5120};
+    uint64_t state = 1;
+    bool good = true;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+            for (int64_t none = 0; none <= 100; none += 50) good &= plans(&state, counts[c], rows[r], none);
+    check(t, good, "plans hold every position with a row once, in order");
+}
+
 int main(void) {
     Tests t = {0};
     test_numbers(&t);
     test_json(&t);
     test_shown(&t);
     test_random(&t);
+    test_plans(&t);
     test_arrays(&t);
     test_gzip(&t);
     test_pool(&t);
