@@ -84,6 +84,13 @@ static bool stays(const Inside *x, const Tensor *t, int d, const Affine *form) {
     return guards_imply_together(x->v->p, x->known, x->count, inside);
 }
 
+// Is it known that the batch has this row?
+static bool row_exists(const Inside *x, const Affine *form, int64_t rows) {
+    Program *p = x->v->p;
+    const Affine *behind = affine_sub(p, affine_atom(p, expr_rows(p)), form);
+    return guards_imply_together(p, x->known, x->count, (Guard){affine_offset(p, behind, -1), rows});
+}
+
 static void check_read(Inside *x, const Expr *e) {
     const Tensor *t = e->tensor;
     if (t->kind == TENSOR_TRAINING && x->v->f->kind != FUNCTION_RUN)
@@ -94,7 +101,8 @@ static void check_read(Inside *x, const Expr *e) {
         if (t->batch_dims >> d & 1) {
             const Index *index = affine_only(form);
             bool single = t->dims[d] == 1 && affine_is_constant(form) && form->constant == 0;
-            if ((!index || !index->batch) && !single && !is_order(x->v, form))
+            if ((!index || !index->batch) && !single && !is_order(x->v, form) && !x->in_guard &&
+                !row_exists(x, form, t->dims[d]))
                 fail(x->v, "the batch of %s is read at %s, not at a batch index", t->name,
                      form_text(x->v, form));
         } else if (!x->in_guard && !stays(x, t, d, form)) {

@@ -64,7 +64,7 @@ typedef struct {
     int partials;
     bool direct;       // the sum is unrolled completely: its values are registers, not variables
     const Expr *body;  // of the sum, without the guards that bound its loops
-    const Expr *skips; // a where: the sum takes only points where its guards hold; NULL: all
+    const Expr *skips; // a where: a sum in order takes only points where its guards hold; NULL: all
     Cursor *cursors;   // by number of the stage
     Clip clips[8];
     int clip_count;
@@ -173,7 +173,6 @@ Operand emit_draw(Emitter *em, const Draw *draw);
 Operand emit_value(Emitter *em, const Expr *e);
 Operand emit_integer(Emitter *em, const Affine *form); // i32, numerator (denominator 1)
 Operand emit_guard(Emitter *em, Guard guard);
-Operand emit_guards(Emitter *em, const Expr *where);     // all of them
 Operand emit_row_exists(Emitter *em, const Affine *row); // is this row of the batch one of the true ones?
 void emit_factors(Emitter *em, const Expr *product, Operand *a, Operand *b); // product = a * b, b may be NULL
 // What of the stage's expression does not depend on its inner axes, for each instance: so that it is computed

@@ -194,10 +194,9 @@ static void write_axes(Writer *w, const Kernel *k) {
     for (int i = 0; i < k->block_count; i++)
         text_add(&w->out, "b%d:%lld ", k->blocks[i].axis, (long long)k->blocks[i].size);
     text_add(&w->out, "r%d,%d,%lld ", k->row_axis, k->touched, (long long)k->plan_rows);
-    for (int i = 0; i < k->unless_count; i++) {
-        text_put(&w->out, i < k->nonzero ? "=" : "!");
-        write_expr(w, k->unless[i]);
-    }
+    for (int i = 0; i < k->zero.count; i++) write_expr(w, k->zero.data[i]);
+    text_put(&w->out, "!");
+    for (int i = 0; i < k->nonzero.count; i++) write_expr(w, k->nonzero.data[i]);
     text_add(&w->out, "p%d:%lld %s\n", k->ahead, (long long)k->ahead_distance, k->product ? "blas" : "");
 }
 
@@ -208,7 +207,6 @@ static void write_stage(Writer *w, const Stage *s) {
     text_add(&w->out, "=%d", (int)q->reduction);
     for (int i = 0; i < s->inner_count; i++) text_add(&w->out, " %d", s->inner[i]);
     for (int i = 0; i < q->index_count; i++) text_add(&w->out, " a%d", q->indices[i]->axis);
-    if (s->in_order) text_put(&w->out, " in order ");
     if (s->plan) write_tensor(w, s->plan);
     write_expr(w, q->e);
     text_put(&w->out, "\n");

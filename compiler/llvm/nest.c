@@ -70,10 +70,8 @@ static Operand rounded_up_quotient(const Emitter *em, Operand n, int64_t d) {
     return d == 1 ? n : LLVMBuildUDiv(em->builder, up, build_i64(em, d), "");
 }
 
-// Rows that plans have positions for come one by one (scatter.c).
-static bool is_given(const Emitter *em, int axis) {
-    return kernel_scatters(em->point.kernel) && axis == em->point.kernel->row_axis;
-}
+// Rows with their positions come one by one (scatter.c).
+static bool is_given(const Emitter *em, int axis) { return axis == em->point.kernel->row_axis; }
 
 // How many nests an axis needs: whole tiles, and a remainder.
 static int segments(const Emitter *em, int axis) {

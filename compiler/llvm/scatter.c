@@ -67,10 +67,12 @@ static Operand all_rows(Emitter *em) {
     const Kernel *k = em->point.kernel;
     Operand all = LLVMConstInt(em->i1, !k->touched, 0);
     em->point.number = em->real;
-    for (int i = 0; i < k->unless_count; i++) {
-        Operand x = emit_value(em, k->unless[i]), zero = build_like(em, x, 0);
-        LLVMRealPredicate is = i < k->nonzero ? LLVMRealUNE : LLVMRealUEQ;
-        all = LLVMBuildOr(em->builder, all, LLVMBuildFCmp(em->builder, is, x, zero, ""), "");
+    for (int i = 0; i < k->zero.count + k->nonzero.count; i++) {
+        bool is_zero = i < k->zero.count;
+        Operand x = emit_value(em, is_zero ? k->zero.data[i] : k->nonzero.data[i - k->zero.count]);
+        Operand not =
+            LLVMBuildFCmp(em->builder, is_zero ? LLVMRealUNE : LLVMRealUEQ, x, build_like(em, x, 0), "");
+        all = LLVMBuildOr(em->builder, all, not, "");
     }
     return all;
 }

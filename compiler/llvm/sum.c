@@ -86,14 +86,24 @@ static Operand counted(Emitter *em, Operand v, Operand otherwise) {
     return em->point.active_sum ? build_select(em, em->point.active_sum, v, otherwise) : v;
 }
 
+// Does a sum in order take this point? NULL: it does.
+static Operand is_taken(Emitter *em) {
+    const Expr *where = em->point.skips;
+    Operand all = NULL;
+    for (int i = 0; where && i < where->guard_count; i++)
+        if (guard_is_asked(em->point.kernel, em->point.stage, where->guards[i]))
+            all = build_and(em, all, emit_guard(em, where->guards[i]));
+    return all;
+}
+
 static void add_product(Emitter *em, Operand *sum) {
-    const Expr *skips = em->point.skips;
     Operand a, b, old = get(em, sum);
     LLVMTypeRef type = element_type(old);
     emit_factors(em, em->point.body, &a, &b);
     a = build_convert(em, a, type);
     Operand v = b ? build_fma(em, a, build_convert(em, b, type), old) : build_add(em, a, old);
-    if (skips) v = build_select(em, emit_guards(em, skips), v, old);
+    Operand taken = is_taken(em);
+    if (taken) v = build_select(em, taken, v, old);
     set(em, sum, counted(em, v, old));
 }
 
@@ -306,7 +316,7 @@ static void find_clips(Emitter *em, const Stage *stage) {
     const Expr *e = p->body = stage->equation->e;
     p->clip_count = 0;
     p->skips = NULL;
-    if (stage->in_order && e->op == OP_WHERE && expr_is_const(e->args[1], 0)) {
+    if (stage->plan) {
         p->skips = e;
         p->body = e->args[0];
         return;
@@ -519,7 +529,7 @@ static void open_sums(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     int64_t partials = WANTED_SUMS / whole_instances(em);
     p->partials = partials < 1 ? 1 : partials > MOST_PARTIALS ? MOST_PARTIALS : (int)partials;
-    if (stage->in_order || stage->equation->reduction != REDUCE_SUM ||
+    if (stage->plan || stage->equation->reduction != REDUCE_SUM ||
         p->instance_count * p->partials > MAX_INSTANCES)
         p->partials = 1;
     for (int i = 0; i < p->instance_count * p->partials; i++) {
@@ -547,12 +557,12 @@ void sum_stage(Emitter *em, const Stage *stage) {
     int axes[MAX_TILE_AXES];
     find_clips(em, stage);
     int count = loop_axes(em, stage, axes);
-    p->direct = !stage->plan && written_out(em, stage, axes, count);
+    p->direct = !kernel_scatters(p->kernel) && written_out(em, stage, axes, count);
     open_sums(em, stage);
     int mark = em->memo.count;
     if (!p->direct && !p->kernel->rows_in_registers) emit_invariants(em, stage, p->body);
     p->in_sum = true;
-    if (stage->plan)
+    if (kernel_scatters(p->kernel))
         emit_positions(em, stage);
     else
         sum_loops(em, 0, count, axes, 0);

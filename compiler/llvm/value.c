@@ -122,7 +122,7 @@ Operand emit_guard(Emitter *em, Guard guard) {
     return build_and(em, inside, whole);
 }
 
-Operand emit_guards(Emitter *em, const Expr *e) {
+static Operand guards_hold(Emitter *em, const Expr *e) {
     Operand all = NULL;
     for (int i = 0; i < e->guard_count; i++) all = build_and(em, all, emit_guard(em, e->guards[i]));
     return all ? all : LLVMConstInt(em->i1, 1, 0);
@@ -347,7 +347,7 @@ static Operand fresh_value(Emitter *em, const Expr *e) {
     case OP_ROWS: return rows_value(em);
     case OP_READ: return read_value(em, e);
     case OP_WHERE:
-        return build_select(em, emit_guards(em, e), emit_value(em, e->args[0]), emit_value(em, e->args[1]));
+        return build_select(em, guards_hold(em, e), emit_value(em, e->args[0]), emit_value(em, e->args[1]));
     case OP_DRAW: return emit_draw(em, e->draw);
     case OP_SUM: return sum_value(em, e);
     case OP_PRODUCT: return product_value(em, e);

@@ -75,7 +75,6 @@ typedef struct {
     const Affine *form; // which row a position adds to, where the guards hold
     Guard *guards;      // of the positions alone
     int guard_count;
-    const Expr *body; // what a position adds, under what guards are left
 } Scattered;
 bool equation_scatters(Program *p, const Equation *q, Scattered *s); // and is worth sorting for
 

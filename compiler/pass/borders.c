@@ -14,11 +14,19 @@ const Expr *stage_guards(const Stage *s) {
     return sum && expr_is_const(e->args[1], 0) ? e : NULL;
 }
 
-uint32_t stage_guard_axes(const Stage *s) {
+bool guard_is_asked(const Kernel *k, const Stage *s, Guard g) {
+    bool asked = !s->plan || !kernel_scatters(k);
+    for (int j = 0; j < k->tile_count; j++)
+        asked |= k->tile[j] != k->row_axis && forms_depend(&g.form, 1, k->tile[j]);
+    return asked;
+}
+
+uint32_t stage_guard_axes(const Kernel *k, const Stage *s) {
     const Expr *e = s->equation->e;
     uint32_t m = 0;
     if (s->equation->reduction == REDUCE_NONE || e->op != OP_WHERE) return 0;
-    for (int i = 0; i < e->guard_count; i++) m |= forms_axes(&e->guards[i].form, 1);
+    for (int i = 0; i < e->guard_count; i++)
+        if (guard_is_asked(k, s, e->guards[i])) m |= forms_axes(&e->guards[i].form, 1);
     return m;
 }
 
@@ -157,6 +165,7 @@ void pass_borders(Kernels *ks) {
         for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {
             Kernel *k = ks->schedules.data[i]->kernels.data[n];
             for (int s = 0; s < k->stages.count; s++) {
+                if (k->stages.data[s].plan) continue; // its guards are the plan's
                 if (ks->program->precision != PRECISION_STRICT) border(ks, &k->stages.data[s]);
                 count_work(k, &k->stages.data[s]);
             }

@@ -42,7 +42,7 @@ bool kernel_sorts(const Kernel *k) {
     return k->stages.count && k->stages.data[0].equation->reduction == REDUCE_ORDER;
 }
 
-bool kernel_scatters(const Kernel *k) { return k->stages.count && k->stages.data[0].plan; }
+bool kernel_scatters(const Kernel *k) { return k->row_axis >= 0; }
 
 bool kernel_is_called(const Kernel *k) { return k->product || kernel_sorts(k); }
 
@@ -195,7 +195,7 @@ static void fuse(Kernels *ks, Schedule *s) {
         }
         met[q->tensor->id] = true;
         const Scatter *sc = table_get(&ks->scatters, s->function->equations.data[i]);
-        Kernel *k = sc ? fusion_scatter(&fusion, sc) : fusion_join(&fusion, q);
+        Kernel *k = sc ? fusion_scatter(&fusion, sc, q) : fusion_join(&fusion, q);
         if (!k) {
             k = kernel_create(ks, s, q);
             if (fusion.loop >= 0) kernel_enter_loop(k, fusion.loop);

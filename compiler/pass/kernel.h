@@ -47,10 +47,9 @@ typedef struct {              // one equation inside a kernel, in the kernel's a
     int inner_count;
     int inner[MAX_TILE_AXES]; // axes that are not tile axes: of the reduction, or walked (a row kept in
                               // registers)
-    Tensor *plan;  // of a sum that an integer scatters: which positions each row of the kernel sums (plan.c);
-                   // NULL: its guards say it
-    bool in_order; // the sum has one accumulator, and skips the points that its guards leave out
-    double work;   // points, after guards have cut some
+    Tensor *plan;   // of a sum that an integer scatters: which positions each row has (plan.c). It has one
+                    // accumulator, and skips the points that its guards leave out
+    double work;    // points, after guards have cut some
     int read_count; // every distinct read of the expression, also those inside forms and guards
     const Expr *const *reads;
 } Stage;
@@ -99,13 +98,10 @@ typedef struct {
     int64_t owned_grain; // thread t of n has those from c * t / n to c * (t + 1) / n. -1: tiles are divided
     struct KernelModel *model; // what the cost model remembers of it (private to scheduling)
     bool zeros;                // fills a tensor with 0 before others write their pieces of it
-    int64_t
-        plan_rows; // makes a plan: its one stage sorts positions by rows 0 .. plan_rows - 1; 0: it does not
-    int row_axis;  // the tile axis that its scattered sums give rows of; -1: it has none
-    bool touched;  // rows without positions keep their values, where all these conditions hold
-    const Expr **unless; // rank-0 reads: rows are all run unless they are 0, those from `nonzero` on not 0
-    int unless_count, nonzero;
-    double share;        // of its tiles: those that are run, as the cost model expects
+    int64_t plan_rows; // its one stage sorts positions by their rows, 0 .. plan_rows - 1; 0: it does not
+    int row_axis; // rows along it are run one by one, with the positions that plans have for them; -1: none
+    bool touched; // only rows with positions, if settings are 0 and others not 0: the rest keeps its values
+    VEC(const Expr *) zero, nonzero;
     bool barrier_before; // all threads meet before it
     double cycles;       // the model's cost, one thread
     Product *product;    // what --blas gives to OpenBLAS; else NULL
@@ -162,9 +158,11 @@ void kernels_write(Text *out, Kernels *k);
 const char *kernels_verify(Kernels *k);
 void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `explain` shows and goldens pin
 
-bool kernel_sorts(const Kernel *k);                     // its one stage is an order: a call for each row
-bool kernel_is_called(const Kernel *k);                 // that, or a product by a BLAS
-bool kernel_scatters(const Kernel *k);                  // runs the rows that plans have positions for
+bool kernel_sorts(const Kernel *k);     // its one stage is an order: a call for each row
+bool kernel_is_called(const Kernel *k); // that, or a product by a BLAS
+bool kernel_scatters(const Kernel *k);  // runs rows with the positions of plans
+// Is the guard of a sum asked at each point? A plan has only positions that its guards let through.
+bool guard_is_asked(const Kernel *k, const Stage *s, Guard g);
 int element_size(const Program *p, const Tensor *t);    // bytes
 double kernel_runs(const Schedule *s, const Kernel *k); // how often a function runs it
 int loop_end(const Schedule *s, int kernel); // the number after the last kernel that runs with this one

@@ -37,6 +37,9 @@ const Field kernel_fields[MOST_FIELDS] = {FIELD("time", AXIS, time),
                                           FIELD("owned", AXIS, owned_axis),
                                           FIELD("grain", LONG, owned_grain),
                                           FIELD("zeros", FLAG, zeros),
+                                          FIELD("plans", LONG, plan_rows),
+                                          FIELD("rows", AXIS, row_axis),
+                                          FIELD("touched", FLAG, touched),
                                           FIELD("waits", FLAG, barrier_before),
                                           FIELD("cycles", REAL, cycles)};
 #undef OF
@@ -63,6 +66,11 @@ static void put_axes(Printer *p, const char *word, const int *axes, int count) {
         put_axis(p, axes[i]);
     }
     text_put(p->out, count == 1 ? "" : "]");
+}
+
+static void put_expr(Printer *p, const char *word, const Expr *e) {
+    text_add(p->out, " %s ", word);
+    expr_print_among(p->out, e, p->axes, p->count);
 }
 
 static void put_fields(Printer *p, const Field *f, const void *of) {
@@ -100,9 +108,11 @@ static void put_stage(Printer *p, const Kernel *k, int number) {
     kernel_put_stage(p->ks, &alone, s->equation);
     const Stage *plain = &alone.stages.data[0];
     bool walks = memcmp(plain->inner, s->inner, sizeof s->inner) != 0;
-    if (walks || plain->work != s->work) {
+    if (walks || plain->work != s->work || s->plan) {
         text_add(p->out, "        stage %d work %s", number, string_of_double(p->out->arena, s->work));
         if (walks) put_axes(p, "walks", s->inner, s->inner_count);
+        if (s->plan) text_put(p->out, " plan ");
+        if (s->plan) name_print(p->out, s->plan->name);
         text_put(p->out, "\n");
     }
     equation_print_among(p->out, s->equation, "        ", p->axes, p->count);
@@ -125,10 +135,10 @@ static void put_kernel(Printer *p, const Kernel *k) {
         put_axes(p, "block", &k->blocks[b].axis, 1);
         text_add(p->out, ":%lld", (long long)k->blocks[b].size);
     }
-    if (k->product) text_put(p->out, " product ");
-    if (k->product) expr_print_among(p->out, k->product->a, p->axes, p->count);
-    if (k->product) text_put(p->out, " by ");
-    if (k->product) expr_print_among(p->out, k->product->b, p->axes, p->count);
+    for (int i = 0; i < k->zero.count; i++) put_expr(p, "zero", k->zero.data[i]);
+    for (int i = 0; i < k->nonzero.count; i++) put_expr(p, "nonzero", k->nonzero.data[i]);
+    if (k->product) put_expr(p, "product", k->product->a);
+    if (k->product) put_expr(p, "by", k->product->b);
     if (k->product_text) text_add(p->out, " says `%s`", k->product_text);
     text_put(p->out, "\n");
     for (int s = 0; s < k->stages.count; s++) put_stage(p, k, s);

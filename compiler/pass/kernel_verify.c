@@ -66,6 +66,31 @@ static void check_product(Verifier *v) {
     must(v, !(k->cycles > 0) || product_plan(v->ks, k, &again), "its tensors lie as no matrices", "product");
 }
 
+// A plan has an entry for each position, and room for as many.
+static bool plans(const Tensor *plan, double positions) {
+    return plan->type == TYPE_INT && plan->rank == 1 && (double)plan->dims[0] == PLAN_HEAD + 4 * positions;
+}
+
+// Rows are run one by one; a sum in them has a plan, an update of some of them leaves the others as they are.
+static void check_rows(Verifier *v) {
+    const Kernel *k = v->k;
+    const Axis *rows = &k->axes[k->row_axis];
+    must(v, rows->tile && rows->step == 1, "rows are a tile axis, and run one by one", rows->index->name);
+    must(v, k->vector_axis != k->row_axis && k->sum_vector_axis < 0,
+         "lanes run along no rows and no positions", "rows");
+    for (int i = 0; i < k->stages.count; i++) {
+        const Stage *s = &k->stages.data[i];
+        const Equation *q = s->equation;
+        must(v, (q->reduction != REDUCE_NONE) == (s->plan != NULL), "sums in rows have plans",
+             q->tensor->name);
+        must(v, !s->plan || plans(s->plan, index_points(q->indices, q->index_count)),
+             "a plan has an entry for each position of its sum", q->tensor->name);
+        must(v, !k->touched || !q->tensor->layout->stored || q->tensor->layout->same,
+             "rows that are not touched keep old values", q->tensor->name);
+    }
+    must(v, k->stages.data[0].plan, "a kernel of rows begins with a sum", "rows");
+}
+
 static bool written_before(const Kernel *k, int stage, const Tensor *t) {
     for (int i = 0; i < stage; i++)
         if (k->stages.data[i].equation->tensor == t) return true;
@@ -122,6 +147,8 @@ static void check_equations(Verifier *v) {
             must(v, !v->k->zeros || !points[q->tensor->id], "zeros are written first", q->tensor->name);
             zeros[q->tensor->id] |= v->k->zeros;
             if (!v->k->zeros) points[q->tensor->id] += index_points(result, count);
+            if (v->k->plan_rows && plans(q->tensor, index_points(result, count)))
+                points[q->tensor->id] = (double)tensor_elements(q->tensor);
             if (!v->k->zeros &&
                 !is_target(v->s->function, q->tensor)) // what is read of a target is its old value
                 vec_push(p->arena, &all.equations, (Equation *)q);
@@ -232,6 +259,7 @@ const char *kernels_verify(Kernels *ks) {
             v.k = v.s->kernels.data[n];
             check_axes(&v);
             if (v.k->product) check_product(&v);
+            if (kernel_scatters(v.k)) check_rows(&v);
             for (int j = 0; j < v.k->stages.count; j++) check_stage(&v, j);
         }
         v.k = NULL;

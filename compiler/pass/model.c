@@ -46,7 +46,7 @@ static void stage_model(Kernels *ks, const Kernel *k, int s, StageModel *m) {
     Table seen = {0};
     bool reduces = q->reduction != REDUCE_NONE, product = q->e->op == OP_PRODUCT && q->e->count > 1;
     m->arithmetic = expr_cost(ks->program->arena, q->e, &seen) + (reduces && !product ? FMA : 0);
-    m->guard_axes = stage_guard_axes(st);
+    m->guard_axes = stage_guard_axes(k, st);
     m->waste = q->e->op == OP_WHERE ? guards_waste(q->e) : 1;
     for (int i = 0; i < st->inner_count; i++) m->inner_axes |= 1u << st->inner[i];
     m->reads = arena_array(ks->program->arena, ReadModel, st->read_count + 1);
@@ -200,8 +200,9 @@ static double stage_cost(const Question *q, int s) {
     }
     double c = vectors(q, points, lane) * (fmax(m->arithmetic, loads) + .2 * fmin(m->arithmetic, loads));
     for (int j = 0; j < k->tile_count; j++) results *= (double)k->axes[k->tile[j]].size;
-    if (st->plan) c += A_POSITION * st->work * (double)k->axes[k->row_axis].size / results;
-    results *= k->share;
+    if (kernel_scatters(k) && reduces)
+        c += A_POSITION * st->work * (double)k->axes[k->row_axis].size / results;
+    results *= kernel_share(k);
     bool across = lane >= 0 && lane == q->sum_vector_axis && reduces;
     if (across) c += results * (q->vector_axis >= 0 ? 2 : 8);
     return c + store_cost(q, st, reduces ? results : st->work, across ? q->vector_axis : lane);
@@ -209,7 +210,7 @@ static double stage_cost(const Question *q, int s) {
 
 double kernel_cost(const Kernels *ks, const Kernel *k, int vector_axis, int sum_vector_axis) {
     Question q = {ks, k, vector_axis, sum_vector_axis, lanes_of(ks)};
-    double c = 5 + (k->row_axis < 0 ? 0 : k->share * A_ROW * (double)k->axes[k->row_axis].size);
+    double c = 5 + (k->row_axis < 0 ? 0 : kernel_share(k) * A_ROW * (double)k->axes[k->row_axis].size);
     for (int s = 0; s < k->stages.count; s++) c += stage_cost(&q, s);
     return c;
 }

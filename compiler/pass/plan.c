@@ -11,6 +11,8 @@
 
 #include "pass/algebra.h"
 
+#include <math.h>
+
 // ---- what a plan is made of -------------------------------------------------------------------------------
 
 // key[20 * b + j] = row of position (b, j), -1 where guards do not hold or the batch has no row b.
@@ -90,13 +92,15 @@ void scatters_find(Kernels *ks) {
             const Equation *q = equation_trim(p, f->equations.data[n]);
             if (!equation_scatters(p, q, &s)) continue;
             Scatter *sc = arena_new(p->arena, Scatter);
-            *sc = (Scatter){.sum = q, .dim = s.dim, .rows = s.row->size};
+            sc->row = s.row;
             make_plan(&x, sc, q, &s);
-            if (!ks->machine.dense) sc->sum = equation_with(p, q, s.body);
             table_set(p->arena, &ks->scatters, f->equations.data[n], sc);
         }
     }
 }
+
+// With --dense plans are made as well, and not used: an expression's order, and so its rounding, follows from
+// the indices that there are.
 
 // ---- who makes the sum ------------------------------------------------------------------------------------
 
@@ -105,7 +109,7 @@ static void add_plan_kernels(Fusion *f, const Scatter *sc) {
     if (f->uses.uses[sc->plan->id].writers.count) return;
     fusion_add(f, kernel_create(f->ks, f->schedule, equation_trim(p, sc->key)));
     Kernel *sorts = kernel_create(f->ks, f->schedule, plan_equation(p, sc->plan, sc->key->tensor));
-    sorts->plan_rows = sc->rows;
+    sorts->plan_rows = sc->row->size;
     fusion_add(f, sorts);
 }
 
@@ -117,59 +121,57 @@ static const Expr **with_plan(Program *p, const Expr *const *reads, int count, T
     return all;
 }
 
-static bool same_result(const Kernel *k, const Scatter *sc) {
-    const Equation *a = k->stages.data[0].equation, *b = sc->sum;
+void stage_take_plan(Program *p, Stage *s, Tensor *plan) {
+    s->reads = with_plan(p, s->reads, s->read_count++, plan);
+    s->plan = plan;
+}
+
+// The axes of an equation's indices in a kernel of sums with the same result, -1: new ones; is it one?
+static bool same_result(const Kernel *k, const Scatter *sc, const Equation *q, int *axis_of) {
+    const Equation *first = k->stages.data[0].equation;
+    const Index *indices[MAX_SPACE];
+    int results, n = equation_space(q, indices, &results);
     for (int s = 0; s < k->stages.count; s++)
-        if (!k->stages.data[s].in_order) return false;
-    if (k->row_axis < 0 || a->tensor->type != b->tensor->type || a->out_count != b->out_count) return false;
-    for (int d = 0; d < a->out_count; d++) {
-        const Index *x = affine_only(a->out[d]), *y = affine_only(b->out[d]);
-        if (x && y ? x->size != y->size || x->batch != y->batch : a->out[d] != b->out[d]) return false;
-        if (d == sc->dim && x->axis != k->row_axis) return false;
+        if (!k->stages.data[s].plan) return false;
+    if (first->tensor->type != q->tensor->type || k->axis_count + n - results > MAX_AXES) return false;
+    for (int i = 0; i < n; i++) axis_of[i] = -1;
+    for (int d = 0; d < q->out_count; d++) {
+        const Index *x = affine_only(first->out[d]), *y = affine_only(q->out[d]);
+        if (x && y ? x->size != y->size || x->batch != y->batch : first->out[d] != q->out[d]) return false;
+        if (y == sc->row && x->axis != k->row_axis) return false;
+        if (y) axis_of[index_find(indices, n, y)] = x->axis;
     }
     return true;
 }
 
 // The kernel of a sum that this one is added to, if it may have this one too.
-static Kernel *join_sum(Fusion *f, const Scatter *sc, const Expr *const *reads, int count) {
-    const Equation *adds = f->reader[sc->sum->tensor->id];
-    const Index *indices[MAX_SPACE];
-    int results, n = equation_space(sc->sum, indices, &results), map[MAX_SPACE];
+static Kernel *join_sum(Fusion *f, const Scatter *sc, const Equation *q) {
+    const Equation *adds = f->reader[q->tensor->id];
+    const Expr **reads = with_plan(f->ks->program, q->e->reads, q->e->read_count, sc->plan);
+    int axis_of[MAX_SPACE];
     for (int r = 0; adds && r < adds->e->read_count; r++) {
         const Tensor *other = adds->e->reads[r]->tensor;
         const Use *u = &f->uses.uses[other->id];
         if (!u->writers.count || f->reader[other->id] != adds) continue;
         Kernel *k = u->writers.data[0];
-        if (!same_result(k, sc) || k->axis_count + n - results > MAX_AXES) continue;
-        if (!fusion_may_read(f, k, reads, count)) continue;
-        const Equation *first = k->stages.data[0].equation;
-        for (int i = 0; i < n; i++) {
-            map[i] = -1;
-            for (int d = 0; d < first->out_count; d++)
-                if (affine_only(sc->sum->out[d]) == indices[i]) map[i] = affine_only(first->out[d])->axis;
-        }
-        kernel_add_stage(f->ks, k, sc->sum, map);
+        if (!same_result(k, sc, q, axis_of) || !fusion_may_read(f, k, reads, q->e->read_count + 1)) continue;
+        kernel_add_stage(f->ks, k, q, axis_of);
         return k;
     }
     return NULL;
 }
 
-// With --dense the plan is made as well, and not used: an expression's order, and so its rounding, follows
-// from the indices that there are.
-Kernel *fusion_scatter(Fusion *f, const Scatter *sc) {
-    Program *p = f->ks->program;
+Kernel *fusion_scatter(Fusion *f, const Scatter *sc, const Equation *sum) {
     add_plan_kernels(f, sc);
-    int count = sc->sum->e->read_count + 1;
-    Kernel *k = join_sum(f, sc, with_plan(p, sc->sum->e->reads, count - 1, sc->plan), count);
+    Kernel *k = join_sum(f, sc, sum);
     if (!k) {
-        k = kernel_create(f->ks, f->schedule, sc->sum);
-        k->row_axis = affine_only(k->stages.data[0].equation->out[sc->dim])->axis;
+        k = kernel_create(f->ks, f->schedule, sum);
+        for (int d = 0; d < sum->out_count; d++)
+            if (affine_only(sum->out[d]) == sc->row)
+                k->row_axis = affine_only(k->stages.data[0].equation->out[d])->axis;
         fusion_add(f, k);
     }
-    Stage *st = &k->stages.data[k->stages.count - 1];
-    st->reads = with_plan(p, st->reads, st->read_count++, sc->plan);
-    st->in_order = true;
-    if (!f->ks->machine.dense) st->plan = sc->plan;
+    stage_take_plan(f->ks->program, &k->stages.data[k->stages.count - 1], sc->plan);
     return k;
 }
 
@@ -177,9 +179,8 @@ Kernel *fusion_scatter(Fusion *f, const Scatter *sc) {
 
 // What is known of a kernel's values in a row whose sums are 0.
 typedef struct {
-    const Kernel *k;
-    int budget;                      // nodes to look at
-    VEC(const Expr *) zero, nonzero; // scalars that must be so
+    Kernel *k;
+    int budget; // nodes to look at
 } Still;
 
 static bool is_zero(Program *p, Still *x, const Expr *e);
@@ -199,7 +200,7 @@ static bool is_setting(const Expr *e) { return e->op == OP_READ && e->tensor->ki
 // A divisor: a constant, a setting, or one that is added to roots.
 static bool is_not_zero(Program *p, Still *x, const Expr *e) {
     if (e->op == OP_CONST) return e->value != 0;
-    if (is_setting(e)) vec_push(p->arena, &x->nonzero, e);
+    if (is_setting(e)) vec_push(p->arena, &x->k->nonzero, e);
     if (is_setting(e)) return true;
     bool some = e->op == OP_SUM && e->value > 0;
     if (e->op != OP_SUM || e->value < 0) return false;
@@ -218,7 +219,7 @@ static bool product_is_zero(Program *p, Still *x, const Expr *e) {
         if (e->exponents[i] > 0 && !is_setting(e->args[i]) && is_zero(p, x, e->args[i])) return true;
     for (int i = 0; i < e->count; i++)
         if (e->exponents[i] > 0 && is_setting(e->args[i])) {
-            vec_push(p->arena, &x->zero, e->args[i]);
+            vec_push(p->arena, &x->k->zero, e->args[i]);
             return true;
         }
     return false;
@@ -230,7 +231,7 @@ static bool is_zero(Program *p, Still *x, const Expr *e) {
     if (e->op == OP_PRODUCT) return product_is_zero(p, x, e);
     if (e->op == OP_READ) {
         const Stage *made = maker_of(x->k, e);
-        return made && (made->in_order || is_zero(p, x, made->equation->e));
+        return made && (made->plan || is_zero(p, x, made->equation->e));
     }
     double zeros[3] = {0};
     const OpInfo *info = op_info((Op)e->op);
@@ -250,7 +251,7 @@ static bool is_old(Program *p, Still *x, const Expr *e, const Equation *q, const
     }
     if (e->op == OP_READ) {
         const Stage *made = maker_of(x->k, e);
-        return made && !made->in_order && is_old(p, x, made->equation->e, q, old);
+        return made && !made->plan && is_old(p, x, made->equation->e, q, old);
     }
     if (e->op != OP_SUM || e->value != 0) return false;
     int olds = 0;
@@ -274,25 +275,24 @@ static bool keeps_rows(Program *p, Still *x) {
 
 static void note_touched(Program *p, Kernel *k) {
     enum { BUDGET = 2000 };
-    Still x = {.k = k, .budget = BUDGET};
-    k->touched = keeps_rows(p, &x);
-    if (!k->touched) return;
-    k->unless = arena_array(p->arena, const Expr *, x.zero.count + x.nonzero.count + 1);
-    for (int i = 0; i < x.zero.count; i++) k->unless[k->unless_count++] = x.zero.data[i];
-    k->nonzero = k->unless_count;
-    for (int i = 0; i < x.nonzero.count; i++) k->unless[k->unless_count++] = x.nonzero.data[i];
+    k->touched = keeps_rows(p, &(Still){k, BUDGET});
+    if (!k->touched) k->zero.count = k->nonzero.count = 0;
 }
 
 // ---- what is run ------------------------------------------------------------------------------------------
 
-// The kernel's work: a sum's are its positions, the rest is done in rows that have some, or in all.
-static void count_work(Kernel *k) {
-    double positions = 0, rows = (double)k->axes[k->row_axis].size;
+double kernel_share(const Kernel *k) {
+    double positions = 0;
     for (int s = 0; s < k->stages.count; s++)
         if (k->stages.data[s].plan) positions += (double)(k->stages.data[s].plan->dims[0] - PLAN_HEAD) / 4;
-    if (k->touched && positions < rows) k->share = positions / rows;
+    return k->touched ? fmin(1, positions / (double)k->axes[k->row_axis].size) : 1;
+}
+
+// A sum's work are its positions; the rest is done in rows that have some, or in all.
+static void count_work(Kernel *k) {
     for (int s = 0; s < k->stages.count; s++)
-        k->stages.data[s].work *= k->stages.data[s].plan ? 1 / rows : k->share;
+        k->stages.data[s].work *=
+            k->stages.data[s].plan ? 1 / (double)k->axes[k->row_axis].size : kernel_share(k);
 }
 
 static int sums_of(const Kernel *k) {
@@ -313,17 +313,18 @@ static bool is_narrow(const Kernels *ks, const Kernel *k) {
 void schedule_scatters(Kernels *ks, Schedule *s) {
     KernelList list = {0};
     for (int n = 0; n < s->kernels.count; n++) {
-        Kernel *k = s->kernels.data[n], *rest = NULL;
+        Kernel *k = s->kernels.data[n];
         int sums = sums_of(k);
-        if (sums) note_touched(ks->program, k);
-        if (sums && sums < k->stages.count && !k->touched && is_narrow(ks, k)) {
+        if (ks->machine.dense) k->row_axis = -1;
+        vec_push(ks->program->arena, &list, k);
+        if (!kernel_scatters(k)) continue;
+        note_touched(ks->program, k);
+        if (sums < k->stages.count && !k->touched && is_narrow(ks, k)) {
             kernel_store_passed(ks, k, sums);
-            rest = kernel_part(ks, k, sums, k->stages.count);
+            vec_push(ks->program->arena, &list, kernel_part(ks, k, sums, k->stages.count));
             k->stages.count = sums;
         }
-        if (sums) count_work(k);
-        vec_push(ks->program->arena, &list, k);
-        if (rest) vec_push(ks->program->arena, &list, rest);
+        count_work(k);
     }
     s->kernels.count = 0;
     for (int n = 0; n < list.count; n++) {

@@ -55,8 +55,7 @@ static void turn(const Equation *q, Product *p) {
 static Product *product_of(const Kernels *ks, const Kernel *k, const Stage *s) {
     const Equation *q = s->equation;
     const Expr *e = q->e;
-    if (s->in_order || q->reduction != REDUCE_SUM || e->op != OP_PRODUCT || e->count != 2 ||
-        q->tensor->type != TYPE_REAL)
+    if (q->reduction != REDUCE_SUM || e->op != OP_PRODUCT || e->count != 2 || q->tensor->type != TYPE_REAL)
         return NULL;
     if (e->exponents[0] != 1 || e->exponents[1] != 1 || !is_operand(e->args[0]) || !is_operand(e->args[1]))
         return NULL;

@@ -56,15 +56,12 @@ bool equation_scatters(Program *p, const Equation *q, Scattered *s) {
     if (by < 0) return false;
     double rows = (double)s->row->size;
     if (!is_worth_it(q, rows, index_points(results, count) / rows)) return false;
-    Guard *others = arena_array(p->arena, Guard, g.count);
     s->guards = arena_array(p->arena, Guard, g.count + 1);
-    int left = 0;
-    for (int i = 0; i < g.count; i++)
-        if (i != by && form_depends_on_any(g.guards[i].form, results, count))
-            others[left++] = g.guards[i];
-        else if (i != by)
+    for (int i = 0; i < g.count; i++) {
+        if (i != by && affine_depends(g.guards[i].form, s->row)) return false;
+        if (i != by && !form_depends_on_any(g.guards[i].form, results, count))
             s->guards[s->guard_count++] = g.guards[i];
-    s->body = expr_where(p, others, left, g.body, expr_const(p, 0));
+    }
     return true;
 }
 

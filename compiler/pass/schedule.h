@@ -23,9 +23,7 @@ void uses_add_stage(Uses *u, Kernel *k, const Stage *s);
 
 // A sum that an integer scatters, and the kernels that sort its positions (plan.c).
 typedef struct {
-    const Equation *sum; // as the kernel's stage
-    int dim;             // of the result: the rows
-    int64_t rows;
+    const Index *row;
     const Equation *key; // key[i]: the row of position i, -1: none
     Tensor *plan;        // its positions in the order of their rows
 } Scatter;
@@ -52,9 +50,12 @@ Kernel *fusion_join(Fusion *f, const Equation *q);
 bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count);
 
 // ---- plan.c: sums that an integer scatters
-void scatters_find(Kernels *ks);                      // in all functions, with the tensors that they need
-Kernel *fusion_scatter(Fusion *f, const Scatter *sc); // the kernel that has it now, the last stage
-void schedule_scatters(Kernels *ks, Schedule *s);     // which rows are run, once effects have places
+void scatters_find(Kernels *ks); // in all functions, with the tensors that they need
+// The kernel that has the sum now, as its last stage.
+Kernel *fusion_scatter(Fusion *f, const Scatter *sc, const Equation *sum);
+void stage_take_plan(Program *p, Stage *s, Tensor *plan);
+void schedule_scatters(Kernels *ks, Schedule *s); // which rows are run, once effects have places
+double kernel_share(const Kernel *k);             // of its tiles: those that are run
 
 // An equation's indices, the result's first, then the reduction's.
 enum { MAX_SPACE = 2 * MAX_TILE_AXES };
@@ -81,7 +82,7 @@ void kernel_store_passed(Kernels *ks, const Kernel *k,
 
 // The guarded body of a reduction, where everything is 0 outside; else NULL.
 const Expr *stage_guards(const Stage *s);
-uint32_t stage_guard_axes(const Stage *s); // axes in the guards of a reduction's body
+uint32_t stage_guard_axes(const Kernel *k, const Stage *s); // axes in the guards of a reduction's body
 // Points with the guards let go / points under them.
 double guards_waste(const Expr *where);
 

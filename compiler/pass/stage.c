@@ -52,7 +52,6 @@ static Index *axis_index(Kernels *ks, int axis, const Index *like) {
 Kernel *kernel_new(Kernels *ks) {
     Kernel *k = arena_new(ks->program->arena, Kernel);
     k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = k->loop = k->time = k->row_axis = -1;
-    k->share = 1;
     return k;
 }
 
@@ -153,7 +152,8 @@ int loop_end(const Schedule *s, int kernel) {
 void kernel_add_stage(Kernels *ks, Kernel *k, const Equation *q, const int *axis_of) {
     const Index *indices[MAX_SPACE];
     int results, n = equation_space(q, indices, &results), map[MAX_SPACE];
-    for (int i = 0; i < n; i++) map[i] = axis_of[i] < 0 ? add_axis(ks, k, indices[i], false) : axis_of[i];
+    for (int i = 0; i < n; i++)
+        map[i] = axis_of[i] < 0 ? kernel_add_axis(ks, k, indices[i], false) : axis_of[i];
     Stage s = {.equation = rewrite(ks, k, q, indices, map, n), .work = 1};
     for (int i = 0; i < n; i++) {
         if (map[i] != k->time) s.work *= (double)indices[i]->size;

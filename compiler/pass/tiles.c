@@ -163,7 +163,7 @@ static void choose_steps(Search *x) {
     bool reduces = x->main->equation->reduction != REDUCE_NONE;
     x->registers = x->ks->machine.registers - (k->sum_vector_axis >= 0 ? 8 : 6);
     x->small = k->rows_in_registers || !reduces;
-    x->turns = reduces ? x->main->work / k->share : 1;
+    x->turns = reduces ? x->main->work / kernel_share(k) : 1;
     x->cycles = (double)INFINITY;
     for (int s = 0; s < k->stages.count; s++) x->guarded |= k->model->stages[s].guard_axes;
     for (int j = 0; j < k->tile_count; j++) {
@@ -214,18 +214,16 @@ static void order_loops(const Search *x) {
     Kernel *k = x->k;
     double weight[MAX_AXES] = {0};
     weigh(k, weight);
+    if (kernel_scatters(k)) weight[k->row_axis] = (double)INFINITY;
     for (int j = 0; j < k->tile_count; j++) {
         int i = j;
         for (; i > 0 && weight[k->order[i - 1]] < weight[k->tile[j]]; i--) k->order[i] = k->order[i - 1];
         k->order[i] = k->tile[j];
     }
-    bool scatters = kernel_scatters(k);
-    for (int j = 0; (scatters || x->s->owned_class >= 0) && j < k->tile_count; j++) {
+    for (int j = 0; x->s->owned_class >= 0 && j < k->tile_count; j++) {
         int a = k->order[j];
         bool halves = k->axes[a].size % (2 * k->axes[a].step) == 0;
-        bool first =
-            scatters ? a == k->row_axis : halves && class_of_axis(x->classes, k, a) == x->s->owned_class;
-        if (!first) continue;
+        if (!halves || class_of_axis(x->classes, k, a) != x->s->owned_class) continue;
         for (int i = j; i > 0; i--) k->order[i] = k->order[i - 1];
         k->order[0] = a;
         break;

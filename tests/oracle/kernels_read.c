@@ -101,6 +101,10 @@ static Kernel *read_kernel(Reader *r, Kernels *ks, Schedule *s) {
             k->product->a = read_expr(r);
             reader_expect(r, "by");
             k->product->b = read_expr(r);
+        } else if (reader_take(r, "zero")) {
+            vec_push(ks->program->arena, &k->zero, read_expr(r));
+        } else if (reader_take(r, "nonzero")) {
+            vec_push(ks->program->arena, &k->nonzero, read_expr(r));
         } else if (reader_take(r, "says")) {
             k->product_text = reader_name(r);
         } else if (!read_field(r, kernel_fields, k)) {
@@ -133,6 +137,7 @@ static void read_stage(Reader *r, Kernels *ks, Schedule *s, Kernel *k) {
         reader_expect(r, "work");
         given.work = reader_number(r);
         if (reader_take(r, "walks")) given.inner_count = read_axes(r, given.inner);
+        if (reader_take(r, "plan")) given.plan = reader_tensor(r);
         reader_end_line(r);
     }
     const Equation *q = read_equation(r, false);
@@ -141,6 +146,7 @@ static void read_stage(Reader *r, Kernels *ks, Schedule *s, Kernel *k) {
     Stage *stage = &k->stages.data[k->stages.count - 1];
     if (given.work >= 0) stage->work = given.work;
     if (given.inner_count) memcpy(stage->inner, given.inner, sizeof given.inner);
+    if (given.plan) stage_take_plan(ks->program, stage, given.plan);
     layout_of(ks, q->tensor);
     for (int i = 0; i < stage->read_count; i++) layout_of(ks, stage->reads[i]->tensor);
     vec_push(ks->program->arena, &s->function->equations, (Equation *)stage->equation);

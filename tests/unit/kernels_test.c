@@ -64,6 +64,21 @@ static const struct {
     {"place-recur", "    output last\n",
      "    kernel 3 [b:batch 64, t:16] order [b, t] time t\n        s[b, t, 0] = 0.0\n",
      "recur: the kernels of a loop stand together (kernel 3"},
+    {"tiles-scatter", "[a:500, d:16/16", "[a:500/2, d:16/16",
+     "a: rows are a tile axis, and run one by one (kernel 2"},
+    {"tiles-scatter", "lanes d rows a touched", "lanes a rows a touched",
+     "rows: lanes run along no rows and no positions (kernel 2"},
+    {"tiles-scatter",
+     "        stage 0 work 5120 plan dw.plan\n"
+     "        dw[a, d] = sum[i, j] dy[i, d] if a - words[i, j] == 0 and words[i, j] in 3..999 else 0.0\n",
+     "", "rows: a kernel of rows begins with a sum (kernel 5"},
+    {"tiles-scatter", "        stage 0 work 5120 plan dw.plan\n", "",
+     "dw: sums in rows have plans (kernel 5"},
+    {"tiles-scatter", "plan dw.plan", "plan du.plan",
+     "dw: a plan has an entry for each position of its sum (kernel 5"},
+    {"tiles-scatter", "u.new stored along 1 over u", "u.new stored along 1",
+     "u.new: rows that are not touched keep old values (kernel 2"},
+    {"tiles-scatter", "order i plans 500", "order i", "du.plan: some of its elements are not written once"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
