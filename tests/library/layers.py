@@ -43,6 +43,19 @@ CASES.append(Case('layer_embedding', loss=('mse(out, y)', lambda o, r: F.mse_los
     lambda r, w: dense(torch.tanh(F.embedding(r.label, w['net.embedding_1.table'])), w, 'net.dense_1'))))
 
 
+# A table of which few rows are read: some by several positions, most by none.
+def bag(name, optimizer):
+    CASES.append(Case('layer_' + name, loss=('mse(out, y)', lambda o, r: F.mse_loss(o, r.y)), optimizer=optimizer, model=(
+        'net(k[batch, 3]: int) -> out[batch, 3] {\n    param table[650, 3] = normal(0, 0.5)\n'
+        '    h[n, d] = sum[j] table[300 * k[n, j] + 20 * j, d]\n    out = tanh(h) |> dense(3)\n}\n',
+        lambda r, w: dense(torch.tanh(F.embedding_bag(300 * r.t.long() + 20 * torch.arange(3), w['net.table'], mode='sum')), w, 'net.dense_1'))))
+
+
+bag('embedding_bag', ('sgd(lr = 0.2)', lambda ps: torch.optim.SGD(ps, lr=0.2)))
+bag('embedding_bag_adagrad', ('adagrad(lr = 0.1)', lambda ps: torch.optim.Adagrad(ps, lr=0.1)))
+bag('embedding_bag_adam', ('adam(lr = 0.02)', lambda ps: torch.optim.Adam(ps, lr=0.02)))
+
+
 def tied(r, w):
     table = w['net.tied_embedding_1.table']
     h = F.embedding(r.t.long(), table) + w['net.positions_1.table']
