@@ -89,8 +89,8 @@ void scatters_find(Kernels *ks) {
         Finding x = {.ks = ks, .numbers = numbers_create(p)};
         for (int n = 0; n < f->equations.count; n++) {
             Scattered s;
-            const Equation *q = equation_trim(p, f->equations.data[n]);
-            if (!equation_scatters(p, q, &s)) continue;
+            const Equation *q = f->equations.data[n];
+            if (!equation_scatters(p, q, &s) || !equation_scatters(p, q = equation_trim(p, q), &s)) continue;
             Scatter *sc = arena_new(p->arena, Scatter);
             sc->row = s.row;
             make_plan(&x, sc, q, &s);
