@@ -29,6 +29,7 @@ typedef enum {
     GROUP_TRAIN,
     GROUP_SOURCE,
     GROUP_READER,
+    GROUP_MEASURE,
     GROUP_SPLIT,
     GROUP_START,
     GROUP_BATCH,
@@ -40,8 +41,10 @@ typedef enum {
 typedef struct {
     const char *name;
     BuiltinGroup group;
-    const char *parameters; // their names between blanks; "-": a word, not a function
+    const char *parameters; // their names between blanks, a type behind `:`; "-": a word, not a function
     int needed;
+    const char *sources; // that the reader reads, between blanks; NULL: it reads none
+    bool later;          // it cannot be compiled yet
 } Builtin;
 
 // The first row of that name among the groups of the mask (1u << GROUP_...), or NULL.
@@ -193,6 +196,7 @@ struct Definition {
     Sort result;
     bool draws;         // a draw stands in its text
     bool totals;        // it asks for a total over all tensors of a line
+    bool measures;      // it asks for what is measured of the training rows
     uint64_t decides;   // parameters that decide something when compiling (rule 15)
     uint64_t in_epochs; // lengths that a watch sees: they stay in epochs on their way there, and decide
     Map *wrong;         // of a data block: names that it did not know
@@ -214,7 +218,8 @@ const Node *library_member(const Library *library, Span from, const char *file, 
 // way to those whose names stand apart (definitions.def).
 const Node *library_rule(const Library *library, Span from, const char *file, DefinitionKind kind,
                          const char *name);
-// A definition that stdlib/run.nn keeps for the compiler: how `gradient_norm` is measured, how data are scaled.
+// A definition that stdlib/run.nn keeps for the compiler: how `gradient_norm` is measured, how data are
+// scaled.
 const Node *library_private(const Library *library, DefinitionKind kind, const char *name);
 // Is there a library of that name, whose members are written with it? The file's own names come first.
 bool library_named(const Library *library, Span from, const char *file);

@@ -375,6 +375,7 @@ void bind_definition(Bind *b) {
     const Node *d = b->definition->node;
     b->metrics_ok = d->definition == DEFINE_METRIC;
     if (is_define(d, DEFINE_OPTIMIZER) || is_define(d, DEFINE_CLIP)) b->groups |= 1u << GROUP_RULE;
+    if (is_define(d, DEFINE_FN)) b->groups |= 1u << GROUP_MEASURE;
     scope_open(b);
     bind_signature(b, d);
     bind_results(b, d);

@@ -59,7 +59,7 @@ static Signature signature_of_builtin(Bind *b, const Builtin *row) {
         if (strncmp(at, "..", 2) == 0) {
             s.any_number = true;
         } else {
-            s.names[s.count] = context_intern(b->ctx, at, length);
+            s.names[s.count] = context_intern(b->ctx, at, strcspn(at, " :"));
             s.needed[s.count] = s.count < row->needed;
             s.count++;
         }
@@ -222,6 +222,13 @@ static bool watch_has_place(Bind *b, const Node *callee) {
     return false;
 }
 
+// What is measured of the training rows is measured before the run.
+void check_measures(Bind *b, const Node *callee, const Definition *d) {
+    const Node *around = b->definition->node;
+    if (!d->measures || around->kind == AST_DATA || is_define(around, DEFINE_FN)) return;
+    report(b, MEASURE_PLACE, callee->span, callee->name, kind_phrase(around));
+}
+
 // What a name before ( ) or after |> is at file level. False after a message.
 static bool check_callable(Bind *b, const Call *call, const Node *found) {
     bool metric = is_define(found, DEFINE_METRIC) && !b->metrics_ok;
@@ -255,6 +262,7 @@ static Phrase *call_definition(Bind *b, const Call *call, const Node *found) {
     while (value && layer && !call->piped && skip < s.count && s.tensor[skip]) skip++;
     match_arguments(b, p, &s, call, skip);
     p->definition = definition_of_node(b->library, found);
+    check_measures(b, call->callee, p->definition);
     if (found->definition == DEFINE_LAYER) p->site = site_new(b, found->name, value ? call->name : NULL);
     phrase_done(b, p);
     if (!right) p->sort.kind = KIND_WRONG;
@@ -262,6 +270,11 @@ static Phrase *call_definition(Bind *b, const Call *call, const Node *found) {
 }
 
 // ---- calls of what the language knows ----
+
+// What is measured is a tensor: so is `x` of a rows_mean(x).
+static void check_measured(const Phrase *p) {
+    if (p->count && p->part[0] && p->part[0]->kind == PHRASE_SLOT) p->part[0]->slot->stored = true;
+}
 
 // grad(e, x): x is a name, so that it has a tensor of its own.
 static void check_grad(Bind *b, Phrase *p) {
@@ -292,6 +305,7 @@ static Phrase *call_builtin(Bind *b, const Call *call, const Builtin *row) {
     match_arguments(b, p, &s, call, call->piped);
     p->builtin = row;
     if (row->group == GROUP_DRAW) p->kind = PHRASE_DRAW;
+    if (row->group == GROUP_MEASURE) check_measured(p);
     if (grad) p->kind = PHRASE_GRAD;
     if (grad) check_grad(b, p);
     return phrase_done(b, p);

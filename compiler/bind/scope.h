@@ -46,7 +46,7 @@ enum {
                    1u << GROUP_CONSTANT,
     GROUPS_BODY = GROUPS_VALUE | 1u << GROUP_RUN,
     GROUPS_TRAIN = GROUPS_BODY | 1u << GROUP_TRAIN,
-    GROUPS_DATA = GROUPS_VALUE | 1u << GROUP_READER,
+    GROUPS_DATA = GROUPS_VALUE | 1u << GROUP_READER | 1u << GROUP_MEASURE,
 };
 
 #define report(b, ...) ((b)->errors++, diagnose((b)->ctx, __VA_ARGS__))
@@ -124,6 +124,8 @@ const Node *stated_index(const Node *item);
 
 // ---- call.c ----
 
+// Reports a name of what measures rows where there are none.
+void check_measures(Bind *b, const Node *name, const Definition *d);
 Phrase *bind_call(Bind *b, const Node *call, bool piped, const char *name);
 // A name without brackets, as a function or layer: a stage of a pipe.
 Phrase *bind_stage(Bind *b, const Node *callee);

@@ -102,7 +102,7 @@ static Sort sort_of_builtin(const Phrase *p) {
         s.kind = kind_of_parts(p, 0, p->count);
     } else if (b->group == GROUP_REDUCTION || string_equal(b->name, "size")) {
         s.kind = KIND_NUMBER;
-    } else if (b->group == GROUP_TENSOR || b->group == GROUP_READER) {
+    } else if (b->group == GROUP_TENSOR || b->group == GROUP_READER || b->group == GROUP_MEASURE) {
         s.kind = KIND_TENSOR;
         s.phase = PHASE_ROWS;
     } else if (b->group == GROUP_RUN && s.phase < PHASE_CLOCK) {
@@ -252,10 +252,16 @@ void phrase_room(Bind *b, Phrase *p, int more) {
     p->count += more;
 }
 
+static bool phrase_measures(const Phrase *p) {
+    if (p->kind == PHRASE_BUILTIN) return p->builtin->group == GROUP_MEASURE;
+    return (p->kind == PHRASE_APPLY || p->kind == PHRASE_MAKE) && p->definition && p->definition->measures;
+}
+
 static void say_of(Definition *d, Phrase *p) {
     p->sort = sort_of(p);
     d->draws |= p->sort.draws;
     d->totals |= p->kind == PHRASE_BUILTIN && p->builtin->group == GROUP_RULE;
+    d->measures |= phrase_measures(p);
     d->decides |= phrase_decides(p);
     d->in_epochs |= phrase_in_epochs(p);
 }
@@ -297,7 +303,7 @@ void definition_result(Definition *d) {
 static bool say_again(Definition *d) {
     uint64_t decides = d->decides, in_epochs = d->in_epochs, parameters = d->result.parameters;
     uint8_t phase = d->result.phase;
-    bool draws = d->draws;
+    bool draws = d->draws, measures = d->measures;
     for (int i = 0; i < d->phrases.count; i++) {
         Phrase *p = d->phrases.data[i];
         uint8_t kind = p->sort.kind;
@@ -307,7 +313,7 @@ static bool say_again(Definition *d) {
     }
     definition_result(d);
     return decides != d->decides || in_epochs != d->in_epochs || parameters != d->result.parameters ||
-           phase != d->result.phase || draws != d->draws;
+           phase != d->result.phase || draws != d->draws || measures != d->measures;
 }
 
 void definitions_settle(Definition *const *definitions, int count) {

@@ -45,6 +45,7 @@ Phrase *bind_definition_name(Bind *b, const Node *e, const Node *found, const ch
     }
     Phrase *p = phrase_new(b, constant ? PHRASE_DEFINITION : PHRASE_MAKE, e, constant ? 0 : found->count);
     p->definition = d;
+    check_measures(b, e, d);
     if (is_define(found, DEFINE_LAYER)) p->site = site_new(b, found->name, name);
     return phrase_done(b, p);
 }

@@ -224,8 +224,8 @@ const Node *call_argument(const Node *call, const char *name) {
     const Builtin *b = builtin_find(call->base->name, ~groups);
     int place = 0, plain = 0;
     for (const char *at = b->parameters; *at; place++) {
-        size_t length = strcspn(at, " ");
-        if (strlen(name) == length && memcmp(at, name, length) == 0) break;
+        size_t length = strcspn(at, " "), own = strcspn(at, " :");
+        if (strlen(name) == own && memcmp(at, name, own) == 0) break;
         at += length + (at[length] == ' ');
     }
     for (int i = 0; i < call->count; i++) {

@@ -278,6 +278,7 @@ static Shape call_value(Place at, const Phrase *p, const Shape *first) {
 }
 
 Shape apply_shape(Place at, const Phrase *p) {
+    if (p->definition && p->definition->measures && at.s->data && !whole_row(at, p)) return shape_wrong();
     return p->definition ? call_definition(at, p, NULL) : call_value(at, p, NULL);
 }
 
@@ -337,6 +338,7 @@ Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first) {
         return closure_shape(at.s, (Closure){.kind = CLOSURE_BUILTIN, .builtin = row}, p->span);
     if (row->group == GROUP_READER) return reader_shape(at, p);
     Shape x = {0};
+    if (row->group == GROUP_MEASURE) return measure_shape(at, p, first);
     bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1);
     if (string_equal(row->name, "size")) return size_call(at, p, first);
     if (string_equal(row->name, "extend")) return fail_shape(at.s, EXTEND_ALONE, p->span, "");

@@ -2,6 +2,9 @@
 // Guarantees: a field has the sizes in its brackets, or those of its equation.
 #include "shape/look.h"
 
+#include <math.h>
+#include <string.h>
+
 const char *line_name(const Node *s) {
     const Node *target = s->kind == AST_ASSIGN ? s->target : NULL;
     if (target && target->kind == AST_INDEX) target = target->base;
@@ -12,15 +15,6 @@ const char *line_name(const Node *s) {
 
 static bool is_named(const Phrase *p, const char *name) {
     return p->kind == PHRASE_BUILTIN && string_equal(p->builtin->name, name);
-}
-
-// Numbers that the source, the split and readers are given, and those of a table's lists.
-static void look_at_numbers(Place at, const Phrase *p) {
-    for (int i = 0; p && i < p->count; i++) {
-        const Phrase *part = p->part[i];
-        if (part && part->sort.kind == KIND_NUMBER && part->kind != PHRASE_WORD) shape_at(at, part);
-        if (part && (part->kind == PHRASE_LIST || part->kind == PHRASE_RANGE)) look_at_numbers(at, part);
-    }
 }
 
 static bool binds(const Phrase *p, const Slot *index) {
@@ -40,56 +34,138 @@ static const Slot *outer_index(const Phrase *reader, const Phrase *p) {
     return found;
 }
 
-// What was measured as run.nn scales it: by two statistics of its own shape.
-static Shape scaled_shape(Place at, const Phrase *p) {
-    Shape v = shape_first(shape_at(at, p->part[0]));
-    if (v.kind == SHAPE_WRONG) return v;
-    if (v.kind == SHAPE_KNOWN) v = shape_scalar(TYPE_REAL);
-    v.type = TYPE_REAL;
-    Library *library = at.s->library;
-    const char *name = is_named(p, "minmax") ? "_minmax" : "_standardize";
-    Definition *d = definition_of_node(library, library_private(library, DEFINE_FN, name));
-    Shape *given = arena_array(at.s->arena, Shape, 3);
-    for (int i = 0; i < 3; i++) given[i] = v;
-    return define_apply(at, d, given, NULL, p, p->span);
+bool whole_row(Place at, const Phrase *p) {
+    const Slot *index = outer_index(p, p);
+    return !index || fail_false(at.s, READER_INDEX, p->span, text_of(at.s, p->node), index->name);
 }
 
-// What a reader gives has the shape of its field; in an equation a column is one number, columns are a row of
+static bool reads_source(Place at, const Phrase *p) {
+    const char *source = at.s->source->builtin->name, *word = "a list";
+    if (at.s->source->builtin->later) return true;
+    const char *sources = p->kind == PHRASE_LIST ? "table" : p->builtin->sources;
+    for (const char *own = sources; own; own = strchr(own, ' '), own += own != NULL)
+        if (strncmp(own, source, strcspn(own, " ")) == 0) return true;
+    if (p->kind != PHRASE_LIST) word = string_format(at.s->arena, "`%s`", p->builtin->name);
+    return fail_false(at.s, READER_SOURCE, p->span, word, source);
+}
+
+static int64_t elements_of(Shape v) {
+    int64_t n = 1;
+    for (int d = 0; d < v.rank; d++) n *= v.dims[d].size;
+    return n;
+}
+
+// The cells of a row of a table; false after a message.
+static bool count_cells(Place at, const Phrase *p, int64_t *count) {
+    bool right = true;
+    double value;
+    for (int i = 0; p->kind == PHRASE_LIST && i < p->count; i++) right &= count_cells(at, p->part[i], count);
+    if (p->kind == PHRASE_LIST) return right;
+    ++*count;
+    return known_at(at, p, "a cell", &value);
+}
+
+// The lists of a part have as many rows each, and each row as many cells.
+static bool table_fits(Place at, const Phrase *p, const Slot *field, int64_t *cells) {
+    Shaper *s = at.s;
+    if (!p->count) return fail_false(s, TABLE_EMPTY, p->span, "");
+    bool right = true;
+    for (int i = 0; i < p->count; i++) {
+        int64_t own = 0;
+        right &= count_cells(at, p->part[i], &own);
+        if (i && own != *cells)
+            return fail_false(s, TABLE_ROW, p->part[i]->span, (long long)own, (long long)*cells);
+        *cells = own;
+    }
+    int before = s->listed ? s->listed : p->count;
+    s->listed = before == p->count ? before : -1;
+    if (before > 0 && before != p->count)
+        return fail_false(s, TABLE_ROWS, p->span, field->name, p->count, (long long)before);
+    return right && before > 0;
+}
+
+// A cell that is no whole number below the limit, or NULL.
+static const Shape *beyond(Place at, const Phrase *p, double limit) {
+    const Shape *v = &at.c->of[p->number], *found = NULL;
+    for (int i = 0; p->kind == PHRASE_LIST && i < p->count && !found; i++)
+        found = beyond(at, p->part[i], limit);
+    if (p->kind == PHRASE_LIST) return found;
+    return v->number >= 0 && v->number < limit && v->number == floor(v->number) ? NULL : v;
+}
+
+// class(e, n), int(e, n). Those that stand in the text are checked there.
+static Shape whole_shape(Place at, const Phrase *p) {
+    Shape v = arguments_fit(at, p) ? shape_at(at, p->part[0]) : shape_wrong();
+    const Phrase *list = p->part[0];
+    double limit = at.c->of[p->part[1]->number].number;
+    for (int i = 0; v.kind != SHAPE_WRONG && list->kind == PHRASE_LIST && i < list->count; i++) {
+        const Shape *cell = beyond(at, list->part[i], limit);
+        if (cell)
+            return fail_shape(at.s, TABLE_LIMIT, list->part[i]->span, at.s->line->slot->name,
+                              (long long)limit - 1, string_of_double(at.s->arena, cell->number));
+    }
+    return v;
+}
+
+// column("sex") == "M"
+static Shape compared_shape(Place at, const Phrase *p) {
+    int text = p->part[0]->kind != PHRASE_TEXT;
+    if (!is_named(p->part[!text], "column")) return fail_shape(at.s, TEXT_COMPARED, p->part[text]->span, "");
+    Shape v = shape_at(at, p->part[!text]);
+    if (v.kind != SHAPE_WRONG) v.type = TYPE_BOOL;
+    return v;
+}
+
+// What a reader reads of a row in an equation with indices: a column is one number, columns are a row of
 // them.
+static Shape row_shape(Place at, const Phrase *p, int64_t elements) {
+    Extent dims[MAX_RANK];
+    int rank = 0;
+    if (is_named(p, "columns")) dims[rank++] = (Extent){elements, false};
+    for (const Phrase *row = p; row->kind == PHRASE_LIST && rank < MAX_RANK; row = row->part[0])
+        if (row != p) dims[rank++] = (Extent){row->count, false};
+    Shape v = shape_tensor(at.s, dims, rank, TYPE_REAL);
+    if (elements_of(v) == elements) return v;
+    return fail_shape(at.s, TABLE_ROW, p->span, (long long)elements, (long long)elements_of(v));
+}
+
+// What a reader gives has the shape of its field; in an equation with indices, what its text says.
 Shape reader_shape(Place at, const Phrase *p) {
-    Shape field = at.s->field;
-    bool converts = is_named(p, "class") || is_named(p, "int") || p->kind == PHRASE_BINARY;
-    const Slot *index = converts ? NULL : outer_index(p, p);
-    if (index) return fail_shape(at.s, READER_INDEX, p->span, text_of(at.s, p->node), index->name);
-    if (is_named(p, "standardize") || is_named(p, "minmax")) return scaled_shape(at, p);
-    if (is_named(p, "class") || is_named(p, "int")) {
-        shape_at(at, p->part[1]);
-        return shape_at(at, p->part[0]);
-    }
-    if (p->kind == PHRASE_BINARY) { // column("sex") == "M"
-        shape_at(at, p->part[p->part[0]->kind == PHRASE_TEXT]);
-        field.type = TYPE_BOOL;
-        return field;
-    }
-    look_at_numbers(at, p);
-    if (at.s->row && (is_named(p, "file") || is_named(p, "whole"))) {
-        Diagnostic *d = fail(at.s, READER_SHAPE, p->span, text_of(at.s, p->node));
-        diagnostic_help(at.s->ctx, d, "give it to a field with its shape in brackets, and read that one");
+    Shaper *s = at.s;
+    if (is_named(p, "class") || is_named(p, "int")) return whole_shape(at, p);
+    if (p->kind == PHRASE_BINARY) return compared_shape(at, p);
+    Shape field = s->field;
+    field.type = TYPE_REAL;
+    bool file = is_named(p, "file") || is_named(p, "whole");
+    int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
+    if (!whole_row(at, p)) return shape_wrong();
+    if (p->builtin && p->builtin->later) return field;
+    if (!reads_source(at, p)) return shape_wrong();
+    if (p->kind == PHRASE_LIST ? !table_fits(at, p, s->line->slot, &elements) : !arguments_fit(at, p))
+        return shape_wrong();
+    if (s->row && file) {
+        Diagnostic *d = fail(s, READER_SHAPE, p->span, text_of(s, p->node));
+        diagnostic_help(s->ctx, d, "give it to a field with its shape in brackets, and read that one");
         return shape_wrong();
     }
-    if (!at.s->row) {
-        field.type = TYPE_REAL;
-        return field;
-    }
     const Phrase *range = is_named(p, "columns") ? p->part[0] : NULL;
-    if (range && range->kind == PHRASE_RANGE) {
-        int64_t first, last;
-        if (!number_at(at, range->part[0], "a column's number", &first) ||
-            !number_at(at, range->part[1], "a column's number", &last))
-            return shape_wrong();
-        return shape_tensor(at.s, &(Extent){last - first + 1, false}, 1, TYPE_REAL);
-    }
-    return shape_scalar(TYPE_REAL);
+    if (range)
+        elements +=
+            (int64_t)(at.c->of[range->part[1]->number].number - at.c->of[range->part[0]->number].number);
+    if (s->row) return row_shape(at, p, elements);
+    if (elements == elements_of(field)) return field;
+    Diagnostic *d = fail(s, FIELD_ELEMENTS, p->span, (long long)elements, s->line->slot->name,
+                         (long long)elements_of(field));
+    diagnostic_note(s->ctx, d, s->line->node->target->span, "its shape is given here");
+    return shape_wrong();
+}
+
+Shape measure_shape(Place at, const Phrase *p, const Shape *first) {
+    Shape v = shape_first(first ? *first : shape_whole(at, p->part[0]));
+    if (v.kind == SHAPE_WRONG) return v;
+    if (v.kind != SHAPE_TENSOR && !shape_is_number(v))
+        return fail_shape(at.s, NOT_A_NUMBER, p->span, shape_text(at.s->arena, v));
+    return v.kind == SHAPE_TENSOR ? shape_tensor(at.s, v.dims, v.rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
 }
 
 // ---- fields ----
@@ -100,12 +176,14 @@ static bool is_condition(const Node *e) {
 }
 
 static bool read_sizes(Place at, const Phrase *line, Extent *dims, int *rank) {
+    int64_t elements = 1;
     if (line->count > MAX_RANK)
         return fail_false(at.s, FIELD_RANK, line->node->target->span, line->slot->name, MAX_RANK - 1);
     for (int i = 0; i + 1 < line->count; i++) {
         int64_t n;
         if (!number_at(at, line->part[i], "a size", &n)) return false;
-        if (n < 1 || n > INT32_MAX)
+        bool small = n >= 1 && !__builtin_mul_overflow(elements, n, &elements) && elements <= INT32_MAX;
+        if (!small)
             return fail_false(at.s, SETTING_RANGE, line->part[i]->span, "a size", 1LL, (long long)INT32_MAX);
         dims[(*rank)++] = (Extent){n, false};
     }
@@ -131,6 +209,7 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
                  is_named(value, "words") || is_named(value, "count_words");
     Shape field = shape_scalar(whole ? TYPE_INT : is_condition(value->node) ? TYPE_BOOL : TYPE_REAL), v;
     s->row = line->binders > 0;
+    s->line = line;
     if (line->binders) {
         s->field = field;
         v = statement_shape(at, line);
@@ -163,12 +242,20 @@ static const Shape *field_of(Place block, const Slot *slot) {
 static void look_at_lines(Place at, const Phrase *block, int count, const Place *outer) {
     for (int i = 0; i < count; i++) {
         const Phrase *line = block->part[i];
-        if (line && line->kind == PHRASE_GIVE && !line->slot) look_at_numbers(at, line->part[0]);
         if (!line || line->kind != PHRASE_GIVE || !line->slot) continue;
         Shape v = field_shape(at, line, outer ? field_of(*outer, line->slot) : NULL);
         at.c->slot[line->slot->number] = v;
         at.c->wrong |= v.kind == SHAPE_WRONG;
     }
+}
+
+// The split; `stratify` is a field's name.
+static void look_at_split(Place at, const Phrase *split) {
+    if (!split->builtin || split->builtin->group != GROUP_SPLIT || !arguments_fit(at, split)) return;
+    double held_out = 0;
+    for (int i = 0; i < 2 && !string_equal(split->builtin->name, "folds"); i++)
+        if (split->part[i]) held_out += at.c->of[split->part[i]->number].number;
+    if (held_out >= 1) fail(at.s, SPLIT_RANGE, split->span, "test and validation together");
 }
 
 static bool gives(const Phrase *part, const char *name) {
@@ -202,8 +289,9 @@ static void check_part(Place at, const Phrase *line, Shape field, Shape own) {
 // The same fields from elsewhere: a part's own lines, which see its own fields.
 static void look_at_part(Place at, const Phrase *part) {
     Shaper *s = at.s;
-    Case *c = case_new(s, at.c->define);
+    Case *c = at.c->call[part->number] = case_new(s, at.c->define);
     case_add(s, c);
+    s->listed = 0;
     look_at_lines((Place){.s = s, .c = c}, part, part->count, &at);
     for (int i = 0; i < part->count; i++) {
         const Phrase *line = part->part[i];
@@ -219,22 +307,36 @@ static void look_at_part(Place at, const Phrase *part) {
     c->done = true;
 }
 
+// What the block says, when the source is right.
+static void look_at_block(Place at, const Phrase *block) {
+    look_at_lines(at, block, block->count - 1, NULL);
+    at.s->tree->rows = at.s->listed;
+    for (int i = 0; i + 1 < block->count; i++) {
+        const Phrase *line = block->part[i];
+        if (line && line->kind == PHRASE_PART) look_at_part(at, line);
+        if (line && line->kind == PHRASE_GIVE && !line->slot) look_at_split(at, line->part[0]);
+    }
+}
+
 Case *data_shape(Shaper *s, Definition *data) {
-    Case *c = case_new(s, data);
+    Case *c = s->data = case_new(s, data);
     Application *outside = arena_new(s->arena, Application);
     *outside = (Application){NULL, NULL, data->node->span, "data", "", 1};
     const Application *before = s->at;
-    s->data = true;
     s->at = outside;
     case_add(s, c);
     Place at = {.s = s, .c = c};
-    look_at_numbers(at, data->body->part[data->body->count - 1]);
-    look_at_lines(at, data->body, data->body->count - 1, NULL);
-    for (int i = 0; i < data->body->count; i++)
-        if (data->body->part[i] && data->body->part[i]->kind == PHRASE_PART)
-            look_at_part(at, data->body->part[i]);
+    const Phrase *source = s->source = data->body->part[data->body->count - 1];
+    if (arguments_fit(at, source)) {
+        look_at_block(at, data->body);
+        if (is_named(source, "synthetic")) s->tree->rows = (int64_t)c->of[source->part[0]->number].number;
+    } else {
+        c->wrong = true;
+    }
+    for (int i = 0; i < data->slots.count; i++)
+        if (c->slot[i].kind == SHAPE_NONE) c->slot[i] = shape_wrong();
     c->done = true;
-    s->data = false;
+    s->data = NULL;
     s->at = before;
     return c;
 }
@@ -247,30 +349,4 @@ Shape field_of_batch(Shaper *s, Shape v) {
     field.is_class = v.is_class;
     field.span = v.span;
     return field;
-}
-
-// ---- how many rows ----
-
-// The rows of the first list of a table.
-static int64_t list_rows(const Phrase *p) {
-    if (!p) return -1;
-    if (p->kind == PHRASE_LIST) return p->count;
-    for (int i = 0; i < p->count; i++) {
-        int64_t rows = list_rows(p->part[i]);
-        if (rows >= 0) return rows;
-    }
-    return -1;
-}
-
-int64_t table_rows(Place at, const Definition *data) {
-    const Phrase *body = data->body, *source = body->part[body->count - 1];
-    int64_t rows;
-    if (is_named(source, "synthetic"))
-        return number_at(at, source->part[0], "the number of rows", &rows) ? rows : -1;
-    if (source->kind != PHRASE_WORD || !string_equal(source->builtin->name, "table")) return -1;
-    for (int i = 0; i + 1 < body->count; i++) {
-        const Phrase *line = body->part[i];
-        if (line && line->kind == PHRASE_GIVE && line->slot) return list_rows(line->part[line->count - 1]);
-    }
-    return -1;
 }

@@ -23,19 +23,22 @@ struct Shaper {
     Library *library;
     int64_t batch;
     const Application *at;
-    const Tree *tree; // for parameters by their path; NULL: there is none yet
+    Tree *tree; // for parameters by their path; NULL: there is none yet
     VEC(Case *) cases;
     Case **table;
     struct Interned **dims;
-    int64_t rounds; // of the repeats around what is looked at, multiplied
-    Shape field;    // of the data block's line at hand: a reader has it
-    bool data;      // it is a data block's text, where nothing trains a parameter
-    bool row;       // that line is an equation with indices: a column is one number in it
-    bool rates;     // numbers of calls are settings of the trainer, where they decide nothing
-    bool open;      // in a recur: something that is not known yet was asked for
-    bool last;      // it is not going to be known
-    int errors;     // before anything was looked at
-    bool stopped;   // nothing more is looked at: a definition calls itself without end
+    int64_t rounds;       // of the repeats around what is looked at, multiplied
+    Shape field;          // of the data block's line at hand: a reader has it
+    Case *data;           // the data block whose text it is, where nothing trains a parameter
+    const Phrase *source; // of that block
+    int listed;           // rows of the lists of the part at hand, 0 before the first
+    const Phrase *line;   // that line
+    bool row;             // that line is an equation with indices: a column is one number in it
+    bool rates;           // numbers of calls are settings of the trainer, where they decide nothing
+    bool open;            // in a recur: something that is not known yet was asked for
+    bool last;            // it is not going to be known
+    int errors;           // before anything was looked at
+    bool stopped;         // nothing more is looked at: a definition calls itself without end
 };
 
 // Where a phrase stands: in an equation with indices, where tensors need brackets; under something that runs
@@ -110,6 +113,8 @@ Shape list_shape(Place at, Shape list, Span span);
 Shape builtin_shape(Place at, const Builtin *row, const Shape *values, int count, Span span);
 // 1 or 0 where it is known; -1: when running only, or after a message (then its kind is WRONG).
 int condition_at(Place at, const Phrase *p, Shape *condition);
+// A number known when compiling; a whole one without a unit. False after a message that says what it is.
+bool known_at(Place at, const Phrase *p, const char *what, double *number);
 bool number_at(Place at, const Phrase *p, const char *what, int64_t *number);
 bool is_whole(Shape v); // INT or BOOL
 
@@ -163,14 +168,19 @@ Shape define_apply(Place at, Definition *d, Shape *given, const char *path, cons
 Shape closure_shape(Shaper *s, Closure closure, Span span);
 Shape forced(Shaper *s, Shape v); // an EXPRESSION is what it gives
 
-// ---- data.c ----
+// ---- argument.c, data.c ----
+
+// Are the arguments of a word of data blocks or settings of their types? False after messages.
+bool arguments_fit(Place at, const Phrase *p);
 
 // The fields of a data block, by slot: of one row. False after messages.
 Case *data_shape(Shaper *s, Definition *data);
 Shape reader_shape(Place at, const Phrase *p);
+// What stands for the whole row holds no index from around it. False after a message.
+bool whole_row(Place at, const Phrase *p);
+Shape measure_shape(Place at, const Phrase *p, const Shape *first); // first: of a stage
 // As a tensor of a batch.
 Shape field_of_batch(Shaper *s, Shape v);
-int64_t table_rows(Place at, const Definition *data); // -1: known with the data only
-const char *line_name(const Node *s);                 // what an assignment gives
+const char *line_name(const Node *s); // what an assignment gives
 
 #endif

@@ -39,15 +39,14 @@ static const Phrase *setting(const Run *r, const char *name) {
     return line ? line->part[0] : NULL;
 }
 
-static int64_t batch_of(Run *r) {
+static int64_t batch_of(Run *r, const Case *data) {
     const Phrase *e = setting(r, "batch");
     int64_t batch = 32;
     if (e && e->kind == PHRASE_WORD) {
-        int64_t rows = table_rows(r->at, r->data);
-        if (rows > 0) return rows;
+        if (r->tree->rows > 0 || data->wrong) return r->tree->rows > 0 ? r->tree->rows : batch;
         Diagnostic *d = fail(r->s, BATCH_ALL, e->span, "");
         diagnostic_help(r->s->ctx, d, "give a number that is large enough: fewer rows make one batch");
-        return 32;
+        return batch;
     }
     return e && number_at(r->at, e, "batch", &batch) ? batch : 32;
 }
@@ -372,6 +371,7 @@ static void look_at_settings(Run *r) {
     look_at_metrics(r, setting(r, "metrics"));
     const Phrase *clip = setting(r, "clip"), *best = setting(r, "checkpoint"), *stop = setting(r, "stop");
     const Phrase *start = setting(r, "start"), *constrain = setting_line(r, "constrain");
+    if (start) arguments_fit(r->at, start);
     if (start && start->count > 1) select_start(r->s, r->tree, r->train, start->part[1]);
     look_at_norm(r, clip);
     look_at_each(r, clip, RULE_CLIP);
@@ -419,9 +419,9 @@ Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch)
     s->tree = tree;
     Run r = {.s = s, .tree = tree, .walk = walk_create(s, tree)};
     if (!open_run(&r, root)) return NULL;
-    if (!batch) s->batch = batch_of(&r);
+    const Case *data = tree->data = data_shape(s, r.data);
+    if (!batch) s->batch = batch_of(&r, data);
     tree->batch = s->batch;
-    const Case *data = data_shape(s, r.data);
     set_fields(&r, data);
     bool right = true;
     if (r.train->count == 1) right = call_model(&r, data, r.train->items[0]);

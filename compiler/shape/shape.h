@@ -157,12 +157,14 @@ typedef struct Tree {
     VEC(MinimizeLine) lines; // of minimize
     Case *checkpoint;        // the watch that says which weights are best, or NULL
     VEC(const char *) start; // what `start` takes from its file, by path; none: all
+    Case *data;              // of the data block; `call`: at a part its own
     VEC(Instance *) roots;   // models that the run calls by itself, then the text of `train`
     VEC(Layer *) layers;     // in the order of application
     VEC(Declared *) params, states;
     Map *by_path;  // path -> Layer
     Map *declared; // path -> Declared
     int64_t batch;
+    int64_t rows; // of the data, where the text says how many; else 0
     Shaper *shaper;
 } Tree;
 

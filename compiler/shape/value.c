@@ -502,13 +502,19 @@ Shape shape_whole(Place at, const Phrase *p) {
     return shape_at(at, p);
 }
 
+bool known_at(Place at, const Phrase *p, const char *what, double *number) {
+    Shape v = shape_first(shape_at(at, p));
+    *number = v.number;
+    if (v.kind == SHAPE_WRONG || v.kind == SHAPE_KNOWN) return v.kind == SHAPE_KNOWN;
+    return fail_false(at.s, NUMBER_WANTED, p->span, what,
+                      v.kind == SHAPE_SCALAR ? "known at run time only" : shape_text(at.s->arena, v));
+}
+
 bool number_at(Place at, const Phrase *p, const char *what, int64_t *number) {
     Shaper *s = at.s;
+    double value;
+    if (!known_at(at, p, what, &value)) return false;
     Shape v = shape_first(shape_at(at, p));
-    if (v.kind == SHAPE_WRONG) return false;
-    if (v.kind != SHAPE_KNOWN)
-        return fail_false(s, NUMBER_WANTED, p->span, what,
-                          v.kind == SHAPE_SCALAR ? "known at run time only" : shape_text(s->arena, v));
     if (v.unit != DIMENSION_NUMBER) return fail_false(s, UNIT_UNWANTED, p->span, what);
     if (v.number != floor(v.number) || fabs(v.number) >= 9e15)
         return fail_false(s, WHOLE_WANTED, p->span, what, string_of_double(s->arena, v.number));

@@ -1,0 +1,118 @@
+// What words of data blocks and settings ask of their arguments: a row for each type that stands beside a
+// parameter in builtins.def. Guarantees: after no error an argument is of its type: a text, a word, or a
+// number that is KNOWN and within its limits.
+#include "shape/look.h"
+
+#include <ctype.h>
+#include <string.h>
+
+typedef struct Argument {
+    const char *type;
+    bool (*fits)(Place at, const Phrase *p, const struct Argument *row); // false after a message
+    const char *what;                                                    // is expected, or it is
+    int64_t least, most;
+} Argument;
+
+static bool is_word(const Phrase *p, const char *word) {
+    return p->node->kind == AST_NAME && string_equal(p->node->name, word);
+}
+
+static bool expected(Place at, const Phrase *p, const Argument *row) {
+    return fail_false(at.s, WORD_EXPECTED, p->span, row->what);
+}
+
+static bool is_text(Place at, const Phrase *p, const Argument *row) {
+    return p->kind == PHRASE_TEXT || expected(at, p, row);
+}
+
+static bool is_flag(Place at, const Phrase *p, const Argument *row) {
+    Shape v = shape_at(at, p);
+    return (v.kind == SHAPE_KNOWN && v.type == TYPE_BOOL) || (v.kind != SHAPE_WRONG && expected(at, p, row));
+}
+
+// One byte that cannot be part of a cell without quotes.
+static bool is_separator(Place at, const Phrase *p, const Argument *row) {
+    char c = p->kind == PHRASE_TEXT && strlen(p->text) == 1 ? p->text[0] : '0';
+    bool fits = (c >= ' ' || c == '\t') && c != 127 && !isalnum((unsigned char)c) && !strchr("\"+-.", c);
+    return fits || expected(at, p, row);
+}
+
+static bool is_missing(Place at, const Phrase *p, const Argument *row) {
+    double value;
+    return is_word(p, "mean") || is_word(p, "error") || known_at(at, p, row->what, &value);
+}
+
+static bool is_count(Place at, const Phrase *p, const Argument *row) {
+    int64_t n;
+    if (!number_at(at, p, row->what, &n)) return false;
+    if (n >= row->least && n <= row->most) return true;
+    return fail_false(at.s, SETTING_RANGE, p->span, row->what, (long long)row->least, (long long)row->most);
+}
+
+// By its name, if there is a header, or its number.
+static bool is_column(Place at, const Phrase *p, const Argument *row) {
+    const Phrase *header = at.s->source->part[1];
+    if (p->kind != PHRASE_TEXT) return is_count(at, p, row);
+    bool named = !header || at.s->data->of[header->number].number != 0;
+    return named || fail_false(at.s, COLUMN_HEADER, p->span, "");
+}
+
+static bool is_columns(Place at, const Phrase *p, const Argument *row) {
+    if (p->kind != PHRASE_RANGE)
+        return fail_false(at.s, WORD_EXPECTED, p->span, "a range, `columns(0 .. 3)`");
+    if (!is_count(at, p->part[0], row) || !is_count(at, p->part[1], row)) return false;
+    double first = at.c->of[p->part[0]->number].number, last = at.c->of[p->part[1]->number].number;
+    return first <= last || fail_false(at.s, COLUMN_RANGE, p->span, (long long)first, (long long)last);
+}
+
+static bool is_share(Place at, const Phrase *p, const Argument *row) {
+    double share;
+    if (!known_at(at, p, row->what, &share)) return false;
+    if (share > 0 && share < 1) return true;
+    Diagnostic *d = fail(at.s, SPLIT_RANGE, p->span, row->what);
+    diagnostic_help(at.s->ctx, d, "for example `%s = 20%%`", row->what);
+    return false;
+}
+
+static bool is_field(Place at, const Phrase *p, const Argument *row) {
+    (void)row;
+    bool field = p->kind == PHRASE_SLOT && p->slot && p->slot->kind == SLOT_FIELD;
+    Shape v = field ? at.c->slot[p->slot->number] : shape_scalar(TYPE_REAL);
+    bool fits = shape_is_number(v) && (v.is_class || v.type == TYPE_BOOL);
+    return fits || v.kind == SHAPE_WRONG || fail_false(at.s, STRATIFY_CLASS, p->span, "");
+}
+
+static const Argument arguments[] = {
+    {"file", is_text, "the name of a file, in quotes", 0, 0},
+    {"flag", is_flag, "`true` or `false`", 0, 0},
+    {"separator", is_separator,
+     "one character in quotes that stands in no number and is no quote and no line's end", 0, 0},
+    {"missing", is_missing, "what stands for a missing cell", 0, 0},
+    {"column", is_column, "a column's number", 0, INT32_MAX},
+    {"columns", is_columns, "a column's number", 0, INT32_MAX},
+    {"rows", is_count, "the number of rows", 1, INT32_MAX},
+    {"classes", is_count, "the number of classes", 1, INT32_MAX},
+    {"limit", is_count, "the limit", 1, INT32_MAX},
+    {"folds", is_count, "the number of folds", 2, 1000},
+    {"seed", is_count, "the seed", INT64_MIN, INT64_MAX},
+    {"test", is_share, "test", 0, 0},
+    {"validation", is_share, "validation", 0, 0},
+    {"field", is_field, "", 0, 0},
+};
+
+bool arguments_fit(Place at, const Phrase *p) {
+    bool fit = true;
+    const char *parameter = p->builtin->parameters;
+    for (int i = 0; i < p->count; i++) {
+        size_t length = strcspn(parameter, " ");
+        const char *type = memchr(parameter, ':', length), *end = parameter + length;
+        for (size_t k = 0; p->part[i] && type && k < sizeof arguments / sizeof *arguments; k++) {
+            const Argument *row = &arguments[k];
+            bool own = strlen(row->type) == (size_t)(end - type - 1) &&
+                       memcmp(row->type, type + 1, strlen(row->type)) == 0;
+            if (own && !row->fits(at, p->part[i], row)) fit = false;
+        }
+        parameter = end + (*end == ' ');
+    }
+    return fit;
+}
