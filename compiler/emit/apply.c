@@ -65,7 +65,8 @@ static Frame *frame_of_call(At at, Case *c, const Instance *in, const Phrase *ca
     f->numbers = is_of_numbers(define);
     f->frozen = layer ? is_frozen(at.m, f->place) : caller->frozen;
     f->depth = caller->depth + 1;
-    f->draws = layer ? 0 : hash_mix(caller->draws, call ? call_ordinal(at, call) : 0);
+    bool counts = call && (c->define->draws || !c->define->measures); // as a data block's own words do not
+    f->draws = layer ? 0 : hash_mix(caller->draws, counts ? call_ordinal(at, call) : 0);
     return f;
 }
 

@@ -42,6 +42,10 @@ Operand row_apply(At at, const Builtin *row, const Operand *given, int count, Sp
         values[i] = operand_plain(at, given[i], span);
         known = known && values[i].kind == OPERAND_NUMBER;
     }
+    if (row->group == GROUP_MEASURE) {
+        at.m->unshared++;
+        return at.m->run->measure(at.m->run->data, at, row, values[0], span);
+    }
     if (string_equal(row->name, "ratio")) return ratio_of(at, values[0], values[1], span);
     Op op = op_named(row->name);
     if (known) return fold(op, values, count);
@@ -74,11 +78,12 @@ Operand operand_of_builtin(At at, const Phrase *p, const Operand *first) {
         return at.m->run->total(at.m->run->data, at, p);
     }
     if (string_equal(row->name, "size")) return size_operand(at, p, first);
-    bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1);
+    bool measure = row->group == GROUP_MEASURE;
+    bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1) || measure;
     Operand x = !whole ? operand_wrong() : first ? *first : operand_whole(at, p->part[0]);
     if (string_equal(row->name, "reshape")) return operand_of_reshape(at, p, x);
     if (string_equal(row->name, "order")) return operand_of_order(at, x, p->span);
-    if (whole) return reduce_whole(at, row, x, p->span);
+    if (whole) return measure ? row_apply(at, row, &x, 1, p->span) : reduce_whole(at, row, x, p->span);
     Operand values[3];
     int count = 0;
     for (int i = 0; i < p->count; i++) {

@@ -165,7 +165,8 @@ typedef struct {
     Operand (*word)(void *data, At at, const Phrase *p); // step, epochs, time; a metric, also of a part
     Operand (*watch)(void *data, At at, Case *c, const Operand *given, Span span);
     Operand (*total)(void *data, At at, const Phrase *p);  // of the tensors of a line
-    Operand (*reader)(void *data, At at, const Phrase *p); // column(…), standardize(…): of a data block
+    Operand (*reader)(void *data, At at, const Phrase *p); // column(…), class(…): of a data block
+    Operand (*measure)(void *data, At at, const Builtin *row, Operand v, Span span); // rows_mean(…)
     // The number `e`, argument or default of parameter i, where it is a setting of the trainer (the case was
     // given a number of the run for it).
     Operand (*setting)(void *data, At at, const Definition *d, int i, const Phrase *e);

@@ -15,6 +15,11 @@ static Operand no_value(void *data, At at, const Phrase *p) {
     return operand_wrong();
 }
 
+static Operand no_measure(void *data, At at, const Builtin *row, Operand v, Span span) {
+    (void)data, (void)at, (void)row, (void)v, (void)span;
+    return operand_wrong();
+}
+
 // Where there is no run, a watch has seen none.
 static Operand no_watch(void *data, At at, Case *c, const Operand *given, Span span) {
     (void)data, (void)c, (void)given, (void)span;
@@ -37,6 +42,7 @@ Emitter *emitter_create(Program *p, Library *library, const Tree *tree, const Ex
                                   .watch = no_watch,
                                   .total = no_value,
                                   .reader = no_value,
+                                  .measure = no_measure,
                                   .setting = no_setting,
                                   .to_steps = no_steps};
     *m = (Emitter){.run = &none, .ctx = p->ctx, .arena = p->arena, .p = p, .library = library, .tree = tree};

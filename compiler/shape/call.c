@@ -338,14 +338,14 @@ Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first) {
         return closure_shape(at.s, (Closure){.kind = CLOSURE_BUILTIN, .builtin = row}, p->span);
     if (row->group == GROUP_READER) return reader_shape(at, p);
     Shape x = {0};
-    if (row->group == GROUP_MEASURE) return measure_shape(at, p, first);
-    bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1);
+    bool measure = row->group == GROUP_MEASURE;
+    bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1) || measure;
     if (string_equal(row->name, "size")) return size_call(at, p, first);
     if (string_equal(row->name, "extend")) return fail_shape(at.s, EXTEND_ALONE, p->span, "");
     if (whole) x = first ? *first : shape_whole(at, p->part[0]);
     if (string_equal(row->name, "reshape")) return reshape_shape(at, p, x, 1);
     if (string_equal(row->name, "order")) return order_shape(at, x, p->span);
-    if (whole) return reduction_shape(at, row, x, p->span);
+    if (whole) return measure ? builtin_shape(at, row, &x, 1, p->span) : reduction_shape(at, row, x, p->span);
     Shape values[4];
     int count = 0;
     for (int i = 0; i < p->count && count < 4; i++) {

@@ -160,14 +160,6 @@ Shape reader_shape(Place at, const Phrase *p) {
     return shape_wrong();
 }
 
-Shape measure_shape(Place at, const Phrase *p, const Shape *first) {
-    Shape v = shape_first(first ? *first : shape_whole(at, p->part[0]));
-    if (v.kind == SHAPE_WRONG) return v;
-    if (v.kind != SHAPE_TENSOR && !shape_is_number(v))
-        return fail_shape(at.s, NOT_A_NUMBER, p->span, shape_text(at.s->arena, v));
-    return v.kind == SHAPE_TENSOR ? shape_tensor(at.s, v.dims, v.rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
-}
-
 // ---- fields ----
 
 static bool is_condition(const Node *e) {

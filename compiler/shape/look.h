@@ -178,7 +178,6 @@ Case *data_shape(Shaper *s, Definition *data);
 Shape reader_shape(Place at, const Phrase *p);
 // What stands for the whole row holds no index from around it. False after a message.
 bool whole_row(Place at, const Phrase *p);
-Shape measure_shape(Place at, const Phrase *p, const Shape *first); // first: of a stage
 // As a tensor of a batch.
 Shape field_of_batch(Shaper *s, Shape v);
 const char *line_name(const Node *s); // what an assignment gives

@@ -356,9 +356,15 @@ Shape builtin_shape(Place at, const Builtin *row, const Shape *given, int count,
         known = known && values[i].kind == SHAPE_KNOWN;
     }
     if (string_equal(row->name, "ratio")) return ratio_value(at, values, span);
+    Shape out;
+    if (row->group == GROUP_MEASURE) {
+        at.indexed = false; // of the whole sample
+        if (!unify(at, values, count, &out, span)) return shape_wrong();
+        out.type = TYPE_REAL;
+        return out;
+    }
     Op op = op_named(row->name);
     if (known) return fold_builtin(op, values, count);
-    Shape out;
     if (!unify(at, values, count, &out, span)) return shape_wrong();
     out.type = (uint8_t)type_of_op(op, values, count);
     out.unit = values[0].unit;

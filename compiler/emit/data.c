@@ -1,0 +1,145 @@
+// The data block: the source, the split, fields and their inputs. nnc opens no data file.
+// Guarantees: every field has the shape and type that its case says; prepare functions (prepare.c) make it
+// from the raw columns.
+#include "emit/data.h"
+
+#include <string.h>
+
+double data_number(const DataWriter *w, const Phrase *p, double preset) {
+    return p ? w->block->of[p->number].number : preset;
+}
+
+static bool is_word(const Phrase *p, const char *word) {
+    return p->node->kind == AST_NAME && string_equal(p->node->name, word);
+}
+
+// ---- the source and the split ----
+
+static void take_csv(DataWriter *w, Phrase *const *given) {
+    DataBlock *d = &w->m->data;
+    const Phrase *missing = given[3];
+    d->file = given[0]->text;
+    d->header = data_number(w, given[1], 1) != 0;
+    d->separator = given[2] ? given[2]->text[0] : ',';
+    d->missing = !missing || is_word(missing, "error") ? NN_MISSING_ERROR
+                 : is_word(missing, "mean")            ? NN_MISSING_BY_MEAN
+                                                       : NN_MISSING_VALUE;
+    if (d->missing == NN_MISSING_VALUE) d->missing_value = data_number(w, missing, 0);
+}
+
+static void take_source(DataWriter *w, const Phrase *source) {
+    DataBlock *d = &w->m->data;
+    d->name = w->block->define->node->name;
+    d->source = source->builtin->name;
+    d->rows = w->e->tree->rows;
+    if (string_equal(d->source, "csv")) take_csv(w, source->part);
+    if (string_equal(d->source, "synthetic")) d->seed = (int64_t)data_number(w, source->part[1], 0);
+}
+
+static int field_number(const DataWriter *w, const char *name) {
+    for (int i = 0; i < w->m->data.fields.count; i++)
+        if (string_equal(w->m->data.fields.data[i].name, name)) return i;
+    return -1;
+}
+
+static void take_split(DataWriter *w, const Phrase *split) {
+    DataBlock *d = &w->m->data;
+    Phrase *const *given = split->part;
+    const char *word = split->builtin->name;
+    bool folds = string_equal(word, "folds"), random = string_equal(word, "random");
+    const Phrase *stratify = random ? given[2] : folds ? given[1] : NULL;
+    d->split = folds ? NN_SPLIT_FOLDS : random ? NN_SPLIT_RANDOM : NN_SPLIT_ORDERED;
+    if (folds) d->folds = (int64_t)data_number(w, given[0], 0);
+    if (!folds) d->test = data_number(w, given[0], 0), d->validation = data_number(w, given[1], 0);
+    if (folds || random) d->split_seed = (int64_t)data_number(w, given[folds ? 2 : 3], 0);
+    if (stratify) d->stratify = field_number(w, stratify->slot->name);
+}
+
+// What is in force of the data: the source's defaults and the split.
+static void in_force(DataWriter *w, const char *name, const char *value, const Phrase *from) {
+    int line = 0, column;
+    if (from) source_position(w->e->ctx, from->span, &line, &column);
+    const char *origin = from ? string_format(w->e->arena, "line %d", line) : "default";
+    vec_push(w->e->arena, &w->m->in_force, ((InForce){name, value, origin}));
+}
+
+static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
+    const DataBlock *d = &w->m->data;
+    in_force(w, "data", node_written(w->e, source->node), source);
+    static const char *const csv[][2] = {
+        {"data.header", "true"}, {"data.separator", "\",\""}, {"data.missing", "error"}};
+    for (int i = 0; string_equal(d->source, "csv") && i < 3; i++)
+        if (!source->part[i + 1]) in_force(w, csv[i][0], csv[i][1], NULL);
+    in_force(w, "data.split", split ? node_written(w->e, split->node) : "none", split);
+    if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)
+        in_force(w, "data.split.seed", string_format(w->e->arena, "%lld", (long long)d->split_seed),
+                 d->split_seed ? split : NULL);
+}
+
+// ---- fields ----
+
+// Its place among the inputs of the run's one model, or -1.
+static int place_in_model(const DataWriter *w, const char *name) {
+    const Tree *tree = w->e->tree;
+    const Node *train = tree->roots.data[tree->roots.count - 1]->of->define->node;
+    const Node *model =
+        train->count == 1 ? library_find(w->e->library, train->span, train->items[0]->name) : NULL;
+    for (int i = 0; model && i < model->count; i++)
+        if (string_equal(model->items[i]->name, name)) return i;
+    return -1;
+}
+
+static void take_field(DataWriter *w, const Phrase *line) {
+    const Shape *v = &w->block->slot[line->slot->number];
+    Program *p = w->e->p;
+    Field f = {.name = line->slot->name, .span = line->node->target->span, .type = (Type)v->type};
+    f.text = node_written(w->e, line->node->assigned);
+    f.rank = v->rank;
+    f.is_class = v->is_class;
+    f.limit = f.type == TYPE_BOOL ? 2 : (int64_t)v->number;
+    f.in_model = place_in_model(w, f.name);
+    int64_t dims[MAX_RANK] = {p->batch};
+    for (int d = 0; d < f.rank; d++) dims[d + 1] = f.dims[d] = v->dims[d].size;
+    f.input = tensor_add(p, f.name, TENSOR_INPUT, f.type, f.rank + 1, dims);
+    f.input->batch_dims = 1;
+    f.input->origin = origin_at(w->e, f.span, NULL, NULL);
+    if (f.limit) f.input->bounded = true, f.input->high = f.limit - 1;
+    vec_push(w->e->arena, &w->m->data.fields, f);
+}
+
+// ---- the whole ----
+
+// The first word, in the order of the text, that cannot be compiled yet; NULL: none.
+static const Phrase *find_later(const Phrase *p) {
+    if (p->builtin && p->builtin->later) return p;
+    const Phrase *found = NULL;
+    for (int i = 0; i < p->count && !found; i++) found = p->part[i] ? find_later(p->part[i]) : NULL;
+    return found;
+}
+
+static bool is_supported(const DataWriter *w, const Phrase *source) {
+    const Phrase *later = find_later(source);
+    if (!later) later = find_later(w->block->define->body);
+    if (!later) return true;
+    const Node *word = later->node->kind == AST_CALL ? later->node->base : later->node;
+    diagnose(w->e->ctx, NOT_YET, word->span, string_format(w->e->arena, "`%s`", word->name));
+    return false;
+}
+
+bool data_write(Emitter *e, Module *m) {
+    DataWriter w = {.e = e, .m = m, .block = e->tree->data};
+    const Phrase *body = w.block->define->body, *source = body->part[body->count - 1], *split = NULL;
+    if (!is_supported(&w, source)) return false;
+    int errors = e->ctx->errors;
+    m->data.stratify = -1;
+    m->data.own_part[0] = true;
+    take_source(&w, source);
+    for (int i = 0; i + 1 < body->count; i++)
+        if (body->part[i]->kind == PHRASE_GIVE && body->part[i]->slot) take_field(&w, body->part[i]);
+    for (int i = 0; i + 1 < body->count; i++)
+        if (body->part[i]->kind == PHRASE_GIVE && !body->part[i]->slot) split = body->part[i]->part[0];
+    if (split) take_split(&w, split);
+    tell(&w, source, split);
+    prepare_write(&w);
+    return e->ctx->errors == errors;
+}

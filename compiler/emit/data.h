@@ -1,0 +1,45 @@
+// What the files of the data block share.
+#ifndef NN_EMIT_DATA_H
+#define NN_EMIT_DATA_H
+
+#include "abi.h"
+#include "emit/emit.h"
+#include "emit/module.h"
+
+// Draws of the data are keyed by row // DRAW_ROWS and row mod DRAW_ROWS; a block is that, or a half, a
+// quarter ... of it, so that its tensors take at most BLOCK_BYTES, where one row does not take more.
+enum { DRAW_ROWS = NN_DRAW_ROWS, BLOCK_BYTES = 1 << 18, DATA_PARTS = 3 };
+
+// A value that was measured for the field at hand.
+typedef struct {
+    const Expr *value;
+    StatisticKind kind;
+    Tensor *of, *into[2];
+} Measured;
+
+// The block, and of the functions that prepare it the field that is being written.
+typedef struct {
+    Emitter *e;
+    Module *m;
+    const Case *block;
+    At at;
+    int part; // 0, 1 test, 2 validation
+    Field *field;
+    const Phrase *whole; // of a class or int: what must be whole and below the limit
+    int columns;         // raw tensors made for the field
+    VEC(Measured) measured;
+} DataWriter;
+
+// Fills in Module.data, appends to Module.in_force, and writes the functions that prepare fields. False after
+// messages: of words that cannot be compiled yet, and of what only equations know.
+bool data_write(Emitter *e, Module *m);
+
+// ---- data.c ----
+
+double data_number(const DataWriter *w, const Phrase *p, double preset); // of an argument, or `preset`
+
+// ---- prepare.c ----
+
+void prepare_write(DataWriter *w);
+
+#endif
