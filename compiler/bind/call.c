@@ -291,6 +291,10 @@ static Phrase *call_builtin(Bind *b, const Call *call, const Builtin *row) {
         report_kind(b, call->callee->span, row->name, "a word", "a function");
         return wrong_call(b, call);
     }
+    if (row->group == GROUP_READER && call->piped) {
+        report_kind(b, call->callee->span, row->name, "a reader", "a layer or a function");
+        return wrong_call(b, call);
+    }
     // max and min are functions of two numbers and of one tensor
     const Builtin *reduction = builtin_find(row->name, 1u << GROUP_REDUCTION);
     if (reduction && call->piped + call->count == 1) row = reduction;

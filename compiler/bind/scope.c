@@ -180,5 +180,6 @@ bool is_layer_define(const Node *n) { return is_define(n, DEFINE_LAYER) || is_de
 
 const char *kind_phrase(const Node *n) {
     if (n->kind == AST_DATA) return "a data block";
+    if (n->kind == AST_TRAIN) return "a `train` block";
     return n->kind == AST_CONSTANT ? "a constant" : definition_row(n->definition)->phrase;
 }

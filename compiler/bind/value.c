@@ -64,6 +64,10 @@ static Phrase *bind_name(Bind *b, const Node *e, const char *name) {
         return wrong(b, e);
     }
     bool word = metric || string_equal(row->parameters, "-");
+    if (!word && row->group == GROUP_READER) {
+        report_kind(b, e->span, e->name, "a reader", "a value");
+        return wrong(b, e);
+    }
     Phrase *p = phrase_new(b, word ? PHRASE_WORD : PHRASE_BUILTIN, e, 0);
     p->builtin = row;
     p->text = e->name;
