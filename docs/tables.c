@@ -14,8 +14,8 @@ static const char *list(char *out, const char *parameters, int needed) {
     char *at = out;
     *at++ = '`';
     for (int i = 0; *parameters; i++) {
-        size_t n = strcspn(parameters, " ");
-        at += sprintf(at, "%s%s%.*s%s", i ? ", " : "", i >= needed ? "[" : "", (int)n, parameters,
+        size_t n = strcspn(parameters, " "), name = strcspn(parameters, " :");
+        at += sprintf(at, "%s%s%.*s%s", i ? ", " : "", i >= needed ? "[" : "", (int)name, parameters,
                       i >= needed ? "]" : "");
         parameters += n + (parameters[n] == ' ');
     }
@@ -29,9 +29,12 @@ static void builtins(void) {
          "`compiler/builtins.def` and\n"
          "`compiler/units.def`. Everything else is in `stdlib/*.nn`.\n\n"
          "| word | where | arguments |\n|---|---|---|");
-#define BUILTIN(name, group, parameters, needed)                                                             \
-    printf("| `%s` | %s | %s |\n", #name, where(#group),                                                     \
+#define ROW(name, group, parameters, needed, later)                                                          \
+    printf("| `%s` | %s%s | %s |\n", #name, where(#group), later,                                            \
            strcmp(parameters, "-") ? arguments(parameters, needed) : "");
+#define BUILTIN(name, group, parameters, needed) ROW(name, group, parameters, needed, "")
+#define LATER(name, group, parameters, needed)                                                               \
+    ROW(name, group, parameters, needed, "; cannot be compiled yet")
     static const char *const groups[][2] = {
         {"SCALAR", "a function of numbers, applied to each element"},
         {"REDUCTION", "a reduction: over an index, or of a whole tensor"},
@@ -42,6 +45,7 @@ static void builtins(void) {
         {"TRAIN", "in `train`"},
         {"SOURCE", "a source, after `data name =`"},
         {"READER", "in a `data` block"},
+        {"MEASURE", "in a `data` block, and in functions that it calls"},
         {"SPLIT", "after `split =`"},
         {"START", "after `start =`"},
         {"BATCH", "after `batch =`"},
