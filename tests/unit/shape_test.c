@@ -104,21 +104,8 @@ static const struct {
     {"assert_failed", "of the arena"},
     {"length_beyond_run", "of the settings' numbers"},
     {"setting_range", "of the settings' numbers"},
-    {"column_header", "of what a source can give"},
-    {"column_range", "of what a source can give"},
-    {"field_elements", "of what a source can give"},
     {"part_statistic", "of what a source can give"},
-    {"reader_source", "of what a source can give"},
-    {"separator", "of what a source can give"},
-    {"split_range", "of what a source can give"},
-    {"stratify_class", "of what a source can give"},
     {"stratify_statistic", "of what a source can give"},
-    {"table_empty", "of what a source can give"},
-    {"table_limit", "of what a source can give"},
-    {"table_part_rows", "of what a source can give"},
-    {"table_row", "of what a source can give"},
-    {"table_rows", "of what a source can give"},
-    {"text_compared", "of what a source can give"},
 };
 
 static const char *other(const char *name) {
