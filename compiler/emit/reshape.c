@@ -1,140 +1,43 @@
-// reshape: the same elements in the same order under other dimensions.
+// reshape: the same elements in the same order under other dimensions. An element of the new shape reads the
+// old one at its position; the divisions in that vanish where the indices of its equation can be split.
 #include "emit/write.h"
-
-// The row-major position in a shape cut at the boundaries of both shapes: one index for each factor that both
-// share.
-typedef struct {
-    const Index *indices[MAX_RANK * 2];
-    int64_t strides[MAX_RANK * 2];
-    int count;
-} Cuts;
-
-static int strides_of(const Extent *dims, int rank, int64_t *strides) {
-    int64_t stride = 1;
-    for (int d = rank - 1; d >= 0; d--) {
-        strides[d] = stride;
-        stride *= dims[d].size;
-    }
-    return rank;
-}
-
-// Sorted strides of both shapes, without doubles; false if one does not divide the next.
-static bool cut(const Emitter *m, const Extent *a, int a_rank, const Extent *b, int b_rank, int64_t total,
-                Cuts *cuts) {
-    int64_t all[MAX_RANK * 2 + 1];
-    int n = strides_of(a, a_rank, all);
-    n += strides_of(b, b_rank, all + n);
-    all[n++] = total;
-    for (int i = 1; i < n; i++)
-        for (int k = i; k > 0 && all[k] > all[k - 1]; k--) {
-            int64_t swap = all[k];
-            all[k] = all[k - 1];
-            all[k - 1] = swap;
-        }
-    cuts->count = 0;
-    for (int i = 0; i + 1 < n; i++) {
-        if (all[i] == all[i + 1]) continue;
-        if (all[i] % all[i + 1]) return false;
-        cuts->strides[cuts->count] = all[i + 1];
-        cuts->indices[cuts->count++] = index_add(m->p, "r", all[i] / all[i + 1], false);
-    }
-    return true;
-}
-
-// Dimension d of a shape as a form of the cuts: those with strides from its own up to the next.
-static const Affine *form_of_dim(const Emitter *m, const Cuts *cuts, int64_t stride, int64_t size) {
-    Program *p = m->p;
-    const Affine *form = affine_constant(p, 0);
-    for (int i = 0; i < cuts->count; i++)
-        if (cuts->strides[i] >= stride && cuts->strides[i] < stride * size)
-            form = affine_add(
-                p, form, affine_scale(p, affine_index(p, cuts->indices[i]), cuts->strides[i] / stride, 1));
-    return form;
-}
 
 // The element of the old shape at a position of the new, by // and mod.
 static const Expr *at_position(const Emitter *m, const Array *from, const Affine *position, int first) {
     Program *p = m->p;
-    int64_t strides[MAX_RANK];
     const Affine *forms[MAX_RANK];
-    strides_of(from->dims + first, from->rank - first, strides + first);
     const Expr *rest = expr_affine(p, position);
-    for (int d = first; d < from->rank; d++) {
-        const Expr *stride = expr_int(p, strides[d]);
-        const Expr *whole = strides[d] == 1 ? rest : expr_binary(p, OP_FLOOR_DIV, rest, stride);
-        forms[d] = form_of(m, whole);
-        rest =
-            strides[d] > 1 ? expr_binary(p, OP_MOD, rest, stride) : expr_int(p, 0); // sizes of 1 may follow
+    for (int d = from->rank - 1; d > first; d--) {
+        const Expr *size = expr_int(p, from->dims[d].size);
+        forms[d] = form_of(m, expr_binary(p, OP_MOD, rest, size));
+        rest = expr_binary(p, OP_FLOOR_DIV, rest, size);
     }
+    if (first < from->rank) forms[first] = form_of(m, rest);
     if (first) forms[0] = affine_index(p, from->indices[0]);
     return array_element(m, from, forms);
 }
 
-static Operand by_division(const Emitter *m, const Array *from, Array *to, int first) {
-    Program *p = m->p;
-    const Affine *position = affine_constant(p, 0);
-    for (int d = first; d < to->rank; d++)
-        position =
-            affine_add(p, affine_scale(p, position, to->dims[d].size, 1), affine_index(p, to->indices[d]));
-    if (first) to->indices[0] = from->indices[0];
-    to->e = at_position(m, from, position, first);
-    return operand_array(m, to);
-}
-
-static Operand by_cuts(At at, const Array *from, Array *to, int first, const Cuts *cuts, Span span) {
-    const Emitter *m = at.m;
-    int64_t strides[MAX_RANK];
-    const Affine *forms[MAX_RANK], *out[MAX_RANK];
-    strides_of(from->dims + first, from->rank - first, strides + first);
-    for (int d = first; d < from->rank; d++) forms[d] = form_of_dim(m, cuts, strides[d], from->dims[d].size);
-    strides_of(to->dims + first, to->rank - first, strides + first);
-    for (int d = first; d < to->rank; d++) out[d] = form_of_dim(m, cuts, strides[d], to->dims[d].size);
-    const Index *batch = first ? index_over(m, from->indices[0]->name, from->dims[0]) : NULL;
-    if (first) forms[0] = out[0] = affine_index(m->p, batch);
-    Reduced parts = {.reduction = REDUCE_NONE, .e = array_element(m, from, forms)};
-    const char *name = path_in(m, at.frame, "reshape");
-    Tensor *t = tensor_over(m, name, TENSOR_TEMP, (Type)parts.e->type, to->dims, to->rank);
-    tensor_bounds(t, parts.e);
-    equation_write(at, t, out, &parts, span);
-    return operand_tensor(m, t);
-}
-
-static int64_t elements_of(const Extent *dims, int from, int rank) {
-    int64_t n = 1;
-    for (int d = from; d < rank; d++) n *= dims[d].size;
-    return n;
-}
-
-static bool has_outer(const Array *a) {
-    for (int i = 0; i < a->e->free_count; i++) {
-        bool own = false;
-        for (int d = 0; d < a->rank; d++) own = own || a->indices[d] == a->e->free[i];
-        if (!own) return true;
-    }
-    return false;
-}
-
 Operand operand_of_reshape(At at, const Phrase *p, Operand v) {
+    Program *program = at.m->p;
     Shape wanted = at.frame->of->of[p->number];
     v = operand_plain(at, v, p->span);
     if (v.kind != OPERAND_TENSOR) return v;
-    const Array *from = v.array;
     Array to = {.rank = wanted.rank};
-    bool same = to.rank == from->rank;
+    bool same = to.rank == v.array->rank;
     for (int d = 0; d < to.rank; d++) {
         to.dims[d] = wanted.dims[d];
         to.indices[d] = index_over(at.m, "i", to.dims[d]);
-        same = same && to.dims[d].size == from->dims[d].size && to.dims[d].batch == from->dims[d].batch;
+        same = same && to.dims[d].size == v.array->dims[d].size && to.dims[d].batch == v.array->dims[d].batch;
     }
     if (same) return v;
     v = operand_store(at, v, operand_name(at, v), p->span);
     if (v.kind == OPERAND_WRONG) return v;
-    from = v.array;
-    int first = from->dims[0].batch;
-    Cuts cuts;
-    bool cuttable = cut(at.m, from->dims + first, from->rank - first, to.dims + first, to.rank - first,
-                        elements_of(to.dims, first, to.rank), &cuts);
-    if (cuttable && cuts.count + first <= MAX_RANK && !has_outer(from))
-        return by_cuts(at, from, &to, first, &cuts, p->span);
-    return by_division(at.m, from, &to, first);
+    int first = v.array->dims[0].batch; // rows stay what they are
+    if (first) to.indices[0] = v.array->indices[0];
+    const Affine *position = affine_constant(program, 0);
+    for (int d = first; d < to.rank; d++)
+        position = affine_add(program, affine_scale(program, position, to.dims[d].size, 1),
+                              affine_index(program, to.indices[d]));
+    to.e = at_position(at.m, v.array, position, first);
+    return operand_own(at, operand_array(at.m, &to), path_in(at.m, at.frame, "reshape"), p->span);
 }

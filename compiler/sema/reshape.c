@@ -134,5 +134,6 @@ SemaValue value_of_reshape(Elaborator *el, Env *env, const Node *call, const Sem
                         elements_of(to.dims, first, to.rank), &cuts);
     if (cuttable && cuts.count + first <= MAX_RANK && !has_outer(v.array))
         return by_cuts(el, env, v.array, &to, first, &cuts, call->span);
-    return by_division(el, v.array, &to, first);
+    return value_store(el, env, by_division(el, v.array, &to, first),
+                       env_path(env, el->session->arena, "reshape"), call->span);
 }

@@ -40,8 +40,12 @@ Equation *class_equation(Classes *c, const Equation *q) {
     int count = equation_result_indices(q, own, MAX_RANK * 4);
     for (int i = 0; i < q->index_count; i++) own[count++] = q->indices[i];
     Binding bindings[MAX_RANK * 4];
-    for (int i = 0; i < count; i++)
-        bindings[i] = (Binding){own[i], affine_index(c->p, canonical_index(c, i, own[i]))};
+    for (int i = 0, place = 0; i < count; i++) {
+        bool single = own[i]->size == 1 && !own[i]->batch && i < count - q->index_count; // it is 0
+        bindings[i].from = own[i];
+        bindings[i].to =
+            single ? affine_constant(c->p, 0) : affine_index(c->p, canonical_index(c, place++, own[i]));
+    }
     Equation *made = arena_new(c->arena, Equation);
     *made = *q;
     const Affine **out = arena_array(c->arena, const Affine *, q->out_count + 1);
