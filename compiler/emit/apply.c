@@ -85,17 +85,6 @@ static Operand as_steps(At at, Operand v, const Shape *given, const Shape *wante
     return converts ? at.m->run->to_steps(at.m->run->data, at, v, span) : v;
 }
 
-// A number, where a tensor of this shape is wanted: it has it everywhere (rule 9).
-static Operand everywhere(const Emitter *m, Operand v, const Shape *wanted) {
-    if (!operand_is_number(v) || wanted->kind != SHAPE_TENSOR) return v;
-    Array a = {.rank = wanted->rank, .e = operand_expr(m, v, !type_whole(v.type))};
-    for (int d = 0; d < a.rank; d++) {
-        a.dims[d] = wanted->dims[d];
-        a.indices[d] = index_over(m, "i", a.dims[d]);
-    }
-    return operand_array(m, &a);
-}
-
 static Operand default_of(At at, const Phrase *preset, const Shape *wanted) {
     bool drawn = wanted->kind == SHAPE_CALLABLE && wanted->closure->kind == CLOSURE_EXPRESSION &&
                  wanted->closure->phrase == preset;
@@ -144,7 +133,7 @@ Operand parameter_operand(At at, int i, Operand v, Span span) {
     v = operand_first(v);
     v = as_steps(at, v, given, wanted, span);
     if (v.kind == OPERAND_LIST && d->node->items[i]->brackets) v = operand_of_list(at, v, span);
-    return everywhere(at.m, apart(at, d->slots.data[i], v, span), wanted);
+    return operand_everywhere(at.m, apart(at, d->slots.data[i], v, span), wanted->dims, wanted->rank);
 }
 
 // False: one is WRONG.
@@ -169,7 +158,7 @@ static bool bind_parameters(At caller, At at, Frame *f, const Operand *given, Sp
 static Operand fit_result(At at, Operand v, const Shape *wanted, Span span) {
     v = operand_first(v);
     if (v.kind == OPERAND_LIST && wanted->kind == SHAPE_TENSOR) v = operand_of_list(at, v, span);
-    return everywhere(at.m, v, wanted);
+    return operand_everywhere(at.m, v, wanted->dims, wanted->rank);
 }
 
 static const Slot *result_slot(const Case *c, const char *name) {

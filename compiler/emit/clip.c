@@ -10,7 +10,7 @@ static Operand apply_rule(Run *r, Case *c, const char *path, const Operand *argu
     const Node *define = c->define->node;
     Operand *given = arena_array(r->arena, Operand, define->count + 1), step = run_clock(r, NN_CLOCK_UPDATE);
     At at = at_outside(r->m, r->text->to, frame_outside(r->m, r->block, NULL, ""));
-    Array indices = run_over(r, of);
+    Array indices = array_of_tensor(r->m, of);
     for (int i = 1; i < define->count && arguments; i++) given[i] = arguments[i];
     given[0] = operand_tensor(r->m, of);
     at.state = TENSOR_SLOT;

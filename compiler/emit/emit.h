@@ -253,11 +253,22 @@ const Expr *operand_expr(const Emitter *m, Operand v, bool real); // of a number
 const Expr *operand_as_scalar(At at, Operand v);
 // As a tensor of its own, `name` made unique, of a kind; type < 0: the value's. NULL: it is WRONG.
 Tensor *operand_as_tensor(At at, Operand v, const char *name, TensorKind kind, int type, Span span);
+bool operand_has_value(Operand v);           // a number or a tensor
+Array array_of(const Emitter *m, Operand v); // of these; a number has no dimensions
+Operand operand_everywhere(const Emitter *m, Operand v, const Extent *dims,
+                           int rank); // a number, as a tensor
+// Over new indices, all of that name or (NULL) named by their dimension; its element is still to come.
+Array array_over(const Emitter *m, const char *name, const Extent *dims, int rank);
+Array array_of_tensor(const Emitter *m, Tensor *t); // of no dimensions too
+bool array_reads_whole(const Array *a); // is its element that of a tensor, at its own indices in order?
+void array_forms(const Emitter *m, const Array *a, const Affine **forms);
 const Expr *array_element(const Emitter *m, const Array *a, const Affine *const *forms);
+const Expr *expr_at(const Emitter *m, const Expr *e, const Index *const *indices, const Affine *const *forms,
+                    int count);
 const Affine *form_of(const Emitter *m, const Expr *integer);
 Index *index_over(const Emitter *m, const char *name, Extent dim);
 const char *name_of_dimension(int d); // of an index that the text does not name
-Extent extent_of(const Tensor *t, int d);
+Extent extent_over(const Index *index);
 Tensor *tensor_over(const Emitter *m, const char *name, TensorKind kind, Type type, const Extent *dims,
                     int rank);
 const char *path_in(const Emitter *m, const Frame *frame, const char *name); // net.dense_1.y[2]
@@ -328,13 +339,15 @@ Operand operand_hoist(At at, Operand v, Span span); // what only clock and setti
 bool operand_is_of_clock(At at, Operand v);
 Operand operand_of_order(At at, Operand v, Span span);
 Tensor *tensor_write(At at, const char *name, TensorKind kind, int type, const Array *a, Span span);
-const Expr *reduce_write(At at, const Reduced *parts, Span span); // NULL after a message
+Operand reduce_write(At at, const Reduced *parts, Span span); // its result under the indices around
+// The reduction as a tensor over a's indices: there are no others around.
+Operand reduce_into(At at, const char *name, const Array *a, const Reduced *parts, Span span);
 void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *parts, Span span);
 // A tensor whose pieces follow, under all indices that they may hold; a whole one for whoever reads it.
 Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
                     const Reduced *first, Span span);
-const Affine *row_number(At at); // of a data block
-void reduce_bounds(Tensor *t, const Reduced *parts);
+// The number of an element for its draws; of a data block's in its row.
+const Affine *element_at(At at, const Extent *dims, const Affine *const *forms, int rank);
 void tensor_bounds(Tensor *t, const Expr *e); // those of a whole expression, where it has some
 
 // ---- statement.c, state.c, recur.c ----

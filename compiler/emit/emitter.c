@@ -58,14 +58,9 @@ At at_outside(Emitter *m, Writer *to, const Frame *frame) {
 }
 
 // Is it the tensor of the cell's last value, whole and of the right type?
-static Tensor *whole_temp(const Cell *cell, const Expr *e) {
-    Tensor *t = e->op == OP_READ ? e->tensor : NULL;
-    if (!t || t->kind != TENSOR_TEMP || t->rank != cell->target->rank ||
-        (t->rank && t->type != cell->target->type))
-        return NULL;
-    for (int d = 0; d < t->rank; d++)
-        if (affine_only(e->forms[d]) != cell->current.array->indices[d]) return NULL;
-    return t;
+static Tensor *whole_temp(const Cell *cell, const Array *a) {
+    Tensor *t = array_reads_whole(a) ? a->e->tensor : NULL;
+    return t && t->kind == TENSOR_TEMP && (!t->rank || t->type == cell->target->type) ? t : NULL;
 }
 
 void writer_effects(Emitter *m, Writer *to, Function *f) {
@@ -73,14 +68,12 @@ void writer_effects(Emitter *m, Writer *to, Function *f) {
     At at = at_outside(m, to, &none);
     for (int i = 0; i < to->changed.count; i++) {
         Cell *cell = to->changed.data[i];
-        Operand v = cell->current;
-        if (v.kind == OPERAND_WRONG) continue;
-        Array scalar = {.rank = 0, .e = v.kind == OPERAND_TENSOR ? v.array->e : v.e};
-        Tensor *t = whole_temp(cell, scalar.e);
+        if (!operand_has_value(cell->current)) continue;
+        Array a = array_of(m, cell->current);
+        Tensor *t = whole_temp(cell, &a);
         if (!t)
             t = tensor_write(at, string_format(m->arena, "%s.next", cell->target->name), TENSOR_TEMP,
-                             (int)cell->target->type, v.kind == OPERAND_TENSOR ? v.array : &scalar,
-                             cell->span);
+                             (int)cell->target->type, &a, cell->span);
         if (t) vec_push(m->arena, &f->effects, (Effect){cell->target, t});
     }
 }

@@ -10,6 +10,14 @@ Index *index_bind(At at, const Slot *slot) {
     return index;
 }
 
+const Index *const *dots_bind(At at, char first) {
+    const Case *c = at.frame->of;
+    const Index **dots = arena_array(at.m->arena, const Index *, c->dot_count + 1);
+    for (int d = 0; d < c->dot_count; d++)
+        dots[d] = index_over(at.m, string_format(at.m->arena, "%c", first + d), c->dots[d]);
+    return dots;
+}
+
 // ---- lists as tensors ----
 
 // A longer list is stored, a shorter one chosen from in place.

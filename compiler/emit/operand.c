@@ -36,15 +36,39 @@ Operand operand_array(const Emitter *m, const Array *a) {
     return (Operand){.kind = OPERAND_TENSOR, .array = copy, .type = (Type)a->e->type};
 }
 
-Operand operand_tensor(const Emitter *m, Tensor *t) {
-    Array a = {.rank = t->rank};
-    const Affine *forms[MAX_RANK];
-    for (int d = 0; d < t->rank; d++) {
-        a.dims[d] = extent_of(t, d);
-        a.indices[d] = index_over(m, name_of_dimension(d), a.dims[d]);
-        forms[d] = affine_index(m->p, a.indices[d]);
+Array array_over(const Emitter *m, const char *name, const Extent *dims, int rank) {
+    Array a = {.rank = rank};
+    for (int d = 0; d < rank; d++) {
+        a.dims[d] = dims[d];
+        a.indices[d] = index_over(m, name ? name : name_of_dimension(d), dims[d]);
     }
+    return a;
+}
+
+Array array_of_tensor(const Emitter *m, Tensor *t) {
+    Extent dims[MAX_RANK];
+    for (int d = 0; d < t->rank; d++) dims[d] = (Extent){t->dims[d], t->batch_dims >> d & 1};
+    Array a = array_over(m, NULL, dims, t->rank);
+    const Affine *forms[MAX_RANK];
+    array_forms(m, &a, forms);
     a.e = expr_read(m->p, t, forms, t->origin);
+    return a;
+}
+
+Operand operand_tensor(const Emitter *m, Tensor *t) {
+    Array a = array_of_tensor(m, t);
+    return operand_array(m, &a);
+}
+
+Array array_of(const Emitter *m, Operand v) {
+    return v.kind == OPERAND_TENSOR ? *v.array : (Array){.e = operand_expr(m, v, !type_whole(v.type))};
+}
+
+// A number has the same element everywhere (rule 9).
+Operand operand_everywhere(const Emitter *m, Operand v, const Extent *dims, int rank) {
+    if (!operand_is_number(v) || !rank) return v;
+    Array a = array_over(m, "i", dims, rank);
+    a.e = operand_expr(m, v, !type_whole(v.type));
     return operand_array(m, &a);
 }
 
@@ -63,6 +87,8 @@ Operand operand_plain(At at, Operand v, Span span) {
     v = operand_first(v);
     return v.kind == OPERAND_LIST ? operand_of_list(at, v, span) : v;
 }
+
+bool operand_has_value(Operand v) { return v.kind == OPERAND_TENSOR || operand_is_number(v); }
 
 bool operand_is_number(Operand v) { return v.kind == OPERAND_NUMBER || v.kind == OPERAND_SCALAR; }
 
@@ -84,16 +110,31 @@ const Expr *operand_as_scalar(At at, Operand v) {
 
 Tensor *operand_as_tensor(At at, Operand v, const char *name, TensorKind kind, int type, Span span) {
     v = operand_plain(at, v, span);
-    if (v.kind != OPERAND_TENSOR && !operand_is_number(v)) return NULL;
-    Array scalar = {.rank = 0};
-    if (v.kind != OPERAND_TENSOR) scalar.e = operand_expr(at.m, v, v.type == TYPE_REAL);
-    return tensor_write(at, name, kind, type, v.kind == OPERAND_TENSOR ? v.array : &scalar, span);
+    if (!operand_has_value(v)) return NULL;
+    Array a = array_of(at.m, v);
+    return tensor_write(at, name, kind, type, &a, span);
 }
 
 const Expr *array_element(const Emitter *m, const Array *a, const Affine *const *forms) {
-    Binding bindings[MAX_RANK];
-    for (int d = 0; d < a->rank; d++) bindings[d] = (Binding){a->indices[d], forms[d]};
-    return expr_substitute(m->p, a->e, bindings, a->rank);
+    return expr_at(m, a->e, a->indices, forms, a->rank);
+}
+
+bool array_reads_whole(const Array *a) {
+    if (a->e->op != OP_READ || a->e->tensor->rank != a->rank) return false;
+    for (int d = 0; d < a->rank; d++)
+        if (affine_only(a->e->forms[d]) != a->indices[d]) return false;
+    return true;
+}
+
+void array_forms(const Emitter *m, const Array *a, const Affine **forms) {
+    for (int d = 0; d < a->rank; d++) forms[d] = affine_index(m->p, a->indices[d]);
+}
+
+const Expr *expr_at(const Emitter *m, const Expr *e, const Index *const *indices, const Affine *const *forms,
+                    int count) {
+    Binding bindings[MAX_RANK * 2];
+    for (int d = 0; d < count; d++) bindings[d] = (Binding){indices[d], forms[d]};
+    return expr_substitute(m->p, e, bindings, count);
 }
 
 const Affine *form_of(const Emitter *m, const Expr *integer) {
@@ -114,7 +155,7 @@ const char *name_of_dimension(int d) {
     return names[d];
 }
 
-Extent extent_of(const Tensor *t, int d) { return (Extent){t->dims[d], t->batch_dims >> d & 1}; }
+Extent extent_over(const Index *index) { return (Extent){index->size, index->batch}; }
 
 Tensor *tensor_over(const Emitter *m, const char *name, TensorKind kind, Type type, const Extent *dims,
                     int rank) {

@@ -22,13 +22,9 @@ Operand operand_of_reshape(At at, const Phrase *p, Operand v) {
     Shape wanted = at.frame->of->of[p->number];
     v = operand_plain(at, v, p->span);
     if (v.kind != OPERAND_TENSOR) return v;
-    Array to = {.rank = wanted.rank};
+    Array to = array_over(at.m, "i", wanted.dims, wanted.rank);
     bool same = to.rank == v.array->rank;
-    for (int d = 0; d < to.rank; d++) {
-        to.dims[d] = wanted.dims[d];
-        to.indices[d] = index_over(at.m, "i", to.dims[d]);
-        same = same && to.dims[d].size == v.array->dims[d].size && to.dims[d].batch == v.array->dims[d].batch;
-    }
+    for (int d = 0; d < to.rank; d++) same = same && to.dims[d].size == v.array->dims[d].size;
     if (same) return v;
     v = operand_store(at, v, operand_name(at, v), p->span);
     if (v.kind == OPERAND_WRONG) return v;

@@ -125,7 +125,7 @@ static bool update(Run *r, const Chosen *c, int k, Tensor *t, Tensor *gradient, 
     Frame *frame = frame_outside(r->m, rule, NULL, path);
     frame->origin = origin_at(r->m, c->optimizer->span, NULL, NULL);
     At at = at_outside(r->m, r->text->to, frame);
-    Array indices = run_over(r, t);
+    Array indices = array_of_tensor(r->m, t);
     at.state = TENSOR_SLOT;
     at.hint = path;
     Cell *cell = cell_open(at, t);
@@ -156,7 +156,7 @@ static void note_changed(Run *r, const MinimizeLine *line, Changed *changed) {
                 if (r->master->effects.data[e].target == t) next = r->master->effects.data[e].value;
             if (!next) continue;
             Tensor *after = like(r, t, "after");
-            Array a = run_over(r, next);
+            Array a = array_of_tensor(r->m, next);
             define(r, r->master, after, &a, expr_unary(r->p, OP_STOP_GRADIENT, a.e));
             vec_push(r->arena, changed, ((Effect){t, after}));
         }

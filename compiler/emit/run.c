@@ -25,18 +25,6 @@ Tensor *run_scalar(Run *r, Function *f, const char *name, TensorKind kind, const
 
 const Expr *run_element(const Run *r, Tensor *t) { return expr_read(r->p, t, NULL, t->origin); }
 
-Array run_over(const Run *r, Tensor *t) {
-    Array a = {.rank = t->rank};
-    const Affine *forms[MAX_RANK];
-    for (int d = 0; d < t->rank; d++) {
-        a.dims[d] = extent_of(t, d);
-        a.indices[d] = index_over(r->m, name_of_dimension(d), a.dims[d]);
-        forms[d] = affine_index(r->p, a.indices[d]);
-    }
-    a.e = expr_read(r->p, t, forms, t->origin);
-    return a;
-}
-
 // ---- the text of the block ----
 
 RunText *run_text(Run *r, Function *f) {

@@ -92,8 +92,6 @@ Operand run_value(Run *r, RunText *text, const Phrase *p); // after the lines th
 Tensor *run_scalar(Run *r, Function *f, const char *name, TensorKind kind, const Expr *e); // in double
 const Expr *run_element(const Run *r, Tensor *t); // of a tensor without dimensions
 
-Array run_over(const Run *r, Tensor *t); // a whole tensor, of no dimensions too
-
 // ---- rule.c, clip.c ----
 
 bool rules_write(Run *r); // the lines' gradients and updates

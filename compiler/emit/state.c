@@ -15,23 +15,14 @@ Cell *cell_open(At at, Tensor *target) {
     return cell;
 }
 
-// A number as a value of the cell's shape.
-static Operand spread(const Emitter *m, const Cell *cell, Operand v) {
-    Operand whole = operand_tensor(m, cell->target);
-    const Expr *e = operand_expr(m, v, cell->target->type == TYPE_REAL);
-    if (whole.kind != OPERAND_TENSOR) return operand_scalar(e);
-    Array a = *whole.array;
-    a.e = e;
-    return operand_array(m, &a);
-}
-
 Operand cell_set(At at, Cell *cell, Operand v, Span span) {
     v = operand_first(v);
     if (at.loop) {
         const char *dot = strrchr(cell->target->name, '.');
         return report_wrong(at, RECUR_STATE, span, dot ? dot + 1 : cell->target->name);
     }
-    if (operand_is_number(v)) v = spread(at.m, cell, v);
+    Array whole = array_of_tensor(at.m, cell->target);
+    v = operand_everywhere(at.m, v, whole.dims, whole.rank);
     v = operand_store(at, v, string_format(at.m->arena, "%s.new", cell->target->name), span);
     cell->current = v;
     cell->span = span;
@@ -81,13 +72,8 @@ static bool read_initials(const Emitter *m, Array *a, const Tensor *t, int first
 // ---- the initial value ----
 
 // The indices of `param w[i < n]` by their names, the others without.
-static void bind_indices(At at, const Phrase *p, const Tensor *t, Array *a) {
+static void bind_indices(At at, const Phrase *p, Array *a) {
     const Node *node = p->node;
-    *a = (Array){.rank = t->rank};
-    for (int d = 0; d < t->rank; d++) {
-        a->dims[d] = extent_of(t, d);
-        a->indices[d] = index_over(at.m, "i", a->dims[d]);
-    }
     for (int i = 0, d = 0, stated = 0; i < node->count; i++) {
         if (node->items[i]->kind == AST_DOTS) {
             d += at.frame->of->dot_count;
@@ -104,24 +90,22 @@ static void write_initial(At at, const Phrase *p, const Phrase *value, Tensor *t
     Initial initial = {.name = path};
     int first = m->initial->function->equations.count;
     At inside = at_outside(m, m->initial, at.frame);
-    Array a;
-    bind_indices(inside, p, t, &a);
-    const Affine *element = affine_constant(m->p, 0);
-    for (int d = 0; d < a.rank; d++)
-        element = affine_add(m->p, affine_scale(m->p, element, a.dims[d].size, 1),
-                             affine_index(m->p, a.indices[d]));
-    inside.element = element;
+    Array a = array_of_tensor(m, t);
+    a = array_over(m, "i", a.dims, a.rank);
+    bind_indices(inside, p, &a);
+    const Affine *forms[MAX_RANK];
+    array_forms(m, &a, forms);
+    inside.element = element_at(inside, a.dims, forms, a.rank);
     inside.initial = &initial;
     inside.indexed = p->binders > 0;
     inside.hint = string_format(m->arena, "%s.initial", path);
     Operand v = operand_forced(inside, operand_first(operand_of(inside, value)));
-    if (v.kind == OPERAND_LIST) v = operand_of_list(inside, v, value->span);
+    v = operand_plain(inside, v, value->span);
+    if (!operand_has_value(v)) return;
     if (v.kind == OPERAND_TENSOR)
         a = *v.array;
-    else if (operand_is_number(v))
-        a.e = operand_expr(m, v, t->type != TYPE_INT);
     else
-        return;
+        a.e = operand_expr(m, v, t->type != TYPE_INT);
     if (!read_initials(m, &a, t, first)) {
         report(at, INITIAL_READS, value->span, p->node->name);
         return;
@@ -138,7 +122,7 @@ static Tensor *declare(At at, const Phrase *p, const Phrase *value, const char *
     bool state = p->node->kind == AST_STATE, over = state && !p->node->brackets && at.over;
     Extent dims[MAX_RANK];
     int rank = over ? at.over_count : v.rank;
-    for (int d = 0; d < rank; d++) dims[d] = over ? (Extent){at.over[d]->size, at.over[d]->batch} : v.dims[d];
+    for (int d = 0; d < rank; d++) dims[d] = over ? extent_over(at.over[d]) : v.dims[d];
     TensorKind kind = state ? at.state : TENSOR_PARAM;
     Type type = kind == TENSOR_RUN && v.type == TYPE_REAL ? TYPE_DOUBLE : (Type)v.type;
     Tensor *t = tensor_over(m, path, kind, type, dims, rank);

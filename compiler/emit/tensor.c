@@ -5,11 +5,6 @@
 
 #include <math.h>
 
-static bool is_simple(const Expr *e) {
-    return e->op == OP_READ || e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE ||
-           e->op == OP_ROWS;
-}
-
 // ---- which indices and conditions an expression stands under ----
 
 typedef struct {
@@ -18,20 +13,13 @@ typedef struct {
 } Indices;
 
 static bool holds(const Indices *set, const Index *index) {
-    for (int i = 0; i < set->count; i++)
-        if (set->data[i] == index) return true;
-    return false;
+    return index_find(set->data, set->count, index) >= 0;
 }
 
-static void add_index(Indices *set, const Index *index) {
-    if (!holds(set, index) && set->count < (int)(sizeof set->data / sizeof *set->data))
-        set->data[set->count++] = index;
-}
-
-static Indices indices_of(const Index *const *data, int count) {
-    Indices set = {.count = 0};
-    for (int i = 0; i < count; i++) add_index(&set, data[i]);
-    return set;
+static void add_indices(Indices *set, const Index *const *data, int count) {
+    for (int i = 0; i < count; i++)
+        if (!holds(set, data[i]) && set->count < (int)(sizeof set->data / sizeof *set->data))
+            set->data[set->count++] = data[i];
 }
 
 // Could it be infinite or NaN where its parts are not?
@@ -55,24 +43,12 @@ static bool any_risky(Arena *arena, Table *seen, const Expr *e) {
     return false;
 }
 
-static bool shares_index(const Expr *e, const Indices *own, const Affine *form) {
-    for (int k = 0; k < e->free_count; k++)
-        if (!holds(own, e->free[k]) && affine_depends(form, e->free[k])) return true;
-    return false;
-}
-
-static bool has_index(const Expr *e, const Index *index) {
-    for (int i = 0; i < e->free_count; i++)
-        if (e->free[i] == index) return true;
-    return false;
-}
-
-// Does the form hold only indices of the expression?
-static bool is_within(const Affine *form, const Expr *e) {
-    for (int i = 0; i < form->count; i++)
-        for (int k = 0; k < form->terms[i].atom->free_count; k++)
-            if (!has_index(e, form->terms[i].atom->free[k])) return false;
-    return true;
+// How many of the condition's indices the expression has, beside `own`.
+static int shared_indices(const Expr *condition, const Expr *e, const Indices *own) {
+    int count = 0;
+    for (int k = 0; k < condition->free_count; k++)
+        count += expr_depends(e, condition->free[k]) && !holds(own, condition->free[k]);
+    return count;
 }
 
 // Are all reads inside under these guards alone? Reads that carry guards of their own count as outside.
@@ -93,9 +69,11 @@ static int guards_around(At at, const Expr *e, const Indices *own, Guard *guards
     const Guard *facts;
     int known = facts_guards(at.facts, &facts, at.m->arena), count = 0;
     for (int wide = 0; wide < 2; wide++) {
-        for (int i = 0; i < known; i++)
-            if (shares_index(e, own, facts[i].form) && is_within(facts[i].form, e) != (wide == 1))
-                guards[count++] = facts[i];
+        for (int i = 0; i < known; i++) {
+            const Expr *form = expr_affine(at.m->p, facts[i].form);
+            bool all = shared_indices(form, e, &(Indices){0}) == form->free_count;
+            if (shared_indices(form, e, own) && all != wide) guards[count++] = facts[i];
+        }
         if (wide || reads_inside(at.m, e, guards, count)) break;
     }
     return count;
@@ -106,11 +84,8 @@ static const Expr *under_conditions(At at, const Fact *fact, const Expr *given, 
                                     const Expr *zero, const Expr *e) {
     if (!fact) return e;
     e = under_conditions(at, fact->outer, given, own, zero, e);
-    if (!fact->condition) return e;
-    bool within = true;
-    for (int k = 0; k < fact->condition->free_count; k++)
-        within =
-            within && has_index(given, fact->condition->free[k]) && !holds(own, fact->condition->free[k]);
+    bool within =
+        fact->condition && shared_indices(fact->condition, given, own) == fact->condition->free_count;
     return within ? expr_condition(at.m->p, fact->condition, e, zero) : e;
 }
 
@@ -120,34 +95,46 @@ static const Expr *under_facts(At at, const Expr *e, const Indices *own) {
     Program *p = at.m->p;
     Guard guards[MAX_FACTS];
     int count = guards_around(at, e, own, guards);
-    const Expr *zero = e->type == TYPE_REAL || e->type == TYPE_DOUBLE ? expr_const(p, 0) : expr_int(p, 0);
+    const Expr *zero = type_whole(e->type) ? expr_int(p, 0) : expr_const(p, 0);
     if (at.facts->conditions && any_risky(at.m->arena, &(Table){0}, e))
         e = under_conditions(at, at.facts, e, own, zero, e);
     return count ? expr_where(p, guards, count, e, zero) : e;
 }
 
+// The indices under which an expression stands; the draws of data are each row's own.
+static Indices outer_of(At at, const Expr *e, const Indices *own) {
+    Indices outer = {.count = 0};
+    if (at.to->row && e->has_draw && !holds(own, at.to->row)) add_indices(&outer, &at.to->row, 1);
+    for (int i = 0; i < e->free_count; i++)
+        if (!holds(own, e->free[i]) && e->free[i] != at.m->element) add_indices(&outer, &e->free[i], 1);
+    return outer;
+}
+
 // ---- the draws of what becomes a tensor ----
 
-// A row of data by its number among those that one number of the batch counts, whatever block it is made in.
-const Affine *row_number(At at) {
+const Affine *element_at(At at, const Extent *dims, const Affine *const *forms, int rank) {
     Program *p = at.m->p;
-    const Tensor *first = at.to->first_row;
-    return affine_add(p, affine_atom(p, expr_read(p, at.to->first_row, NULL, first->origin)),
-                      affine_index(p, at.to->row));
+    const Index *row = at.to->row;
+    bool first = row != NULL; // its rows lie around
+    for (int d = 0; d < rank; d++) first = first && affine_only(forms[d]) != row;
+    const Affine *form = first ? affine_index(p, row) : affine_constant(p, 0);
+    for (int d = 0; d < rank; d++) form = affine_add(p, affine_scale(p, form, dims[d].size, 1), forms[d]);
+    if (!row) return form;
+    const Affine *before = affine_atom(p, expr_read(p, at.to->first_row, NULL, at.to->first_row->origin));
+    Binding number = {row, affine_add(p, before, affine_index(p, row))};
+    return affine_substitute(p, form, &number, 1);
 }
 
 static const Expr *number_draws(At at, const Expr *e, const Indices *all) {
-    Program *p = at.m->p;
     if (!expr_depends(e, at.m->element)) return e;
-    const Affine *form = affine_constant(p, 0);
+    const Affine *forms[MAX_RANK * 4];
+    Extent dims[MAX_RANK * 4];
     for (int i = 0; i < all->count; i++) {
-        const Index *index = all->data[i];
-        if (index == at.m->element) continue;
-        form = affine_add(p, affine_scale(p, form, index->size, 1),
-                          index == at.to->row ? row_number(at) : affine_index(p, index));
+        forms[i] = affine_index(at.m->p, all->data[i]);
+        dims[i] = extent_over(all->data[i]);
     }
-    Binding binding = {at.m->element, form};
-    return expr_substitute(p, e, &binding, 1);
+    Binding binding = {at.m->element, element_at(at, dims, forms, all->count)};
+    return expr_substitute(at.m->p, e, &binding, 1);
 }
 
 // ---- equations ----
@@ -184,23 +171,41 @@ static Tensor *new_tensor(At at, const char *name, TensorKind kind, Type type, c
         return NULL;
     }
     Extent dims[MAX_RANK];
-    for (int i = 0; i < all->count; i++) dims[i] = (Extent){all->data[i]->size, all->data[i]->batch};
+    for (int i = 0; i < all->count; i++) dims[i] = extent_over(all->data[i]);
     return tensor_over(at.m, name, kind, type, dims, all->count);
 }
 
-static void write_over(At at, Tensor *t, const Indices *all, const Reduced *parts, Span span) {
-    const Affine *out[MAX_RANK];
-    for (int i = 0; i < all->count; i++) out[i] = affine_index(at.m->p, all->data[i]);
-    equation_write(at, t, out, parts, span);
+static void set_bounds(Tensor *t, int64_t low, int64_t high) {
+    t->bounded = true;
+    t->low = low;
+    t->high = high;
 }
 
-// The indices under which an expression stands; the draws of data are each row's own.
-static Indices outer_of(At at, const Expr *e, const Indices *own) {
-    Indices outer = {.count = 0};
-    if (at.to->row && e->has_draw && !holds(own, at.to->row)) add_index(&outer, at.to->row);
-    for (int i = 0; i < e->free_count; i++)
-        if (!holds(own, e->free[i]) && e->free[i] != at.m->element) add_index(&outer, e->free[i]);
-    return outer;
+void tensor_bounds(Tensor *t, const Expr *e) {
+    int64_t low, high;
+    if (expr_integer_bounds(e, &low, &high)) set_bounds(t, low, high);
+}
+
+static bool gives_position(Reduction reduction) {
+    return reduction == REDUCE_ARGMAX || reduction == REDUCE_ARGMIN || reduction == REDUCE_ORDER;
+}
+
+static bool gives_element(Reduction reduction) {
+    return reduction == REDUCE_NONE || reduction == REDUCE_MAX || reduction == REDUCE_MIN;
+}
+
+static void bounds_of(Tensor *t, const Reduced *parts) {
+    int64_t count = 1;
+    for (int i = 0; i < parts->count; i++) count *= parts->indices[i]->size;
+    if (gives_position(parts->reduction)) set_bounds(t, 0, count - 1);
+    if (gives_element(parts->reduction)) tensor_bounds(t, parts->e);
+}
+
+// One number of the run is kept in double, elements are not.
+static Type type_of(const Reduced *parts, int rank) {
+    bool element = gives_element(parts->reduction);
+    Type type = gives_position(parts->reduction) ? TYPE_INT : element ? (Type)parts->e->type : TYPE_REAL;
+    return type_whole(type) ? type : rank ? TYPE_REAL : TYPE_DOUBLE;
 }
 
 static bool reads_clock_only(At at, const Expr *e) {
@@ -215,30 +220,38 @@ static bool reads_clock_only(At at, const Expr *e) {
     return true;
 }
 
-void tensor_bounds(Tensor *t, const Expr *e) {
-    int64_t low, high;
-    if (expr_integer_bounds(e, &low, &high)) t->bounded = true, t->low = low, t->high = high;
+// A new tensor over the indices, with its equation; type < 0: that of the parts. NULL after a message.
+static Tensor *define(At at, const char *name, TensorKind kind, int type, const Indices *all,
+                      const Reduced *parts, Span span) {
+    Tensor *t = new_tensor(at, name, kind, type < 0 ? type_of(parts, all->count) : (Type)type, all, span);
+    if (!t) return NULL;
+    bounds_of(t, parts);
+    if (parts->reduction == REDUCE_NONE && reads_clock_only(at, parts->e))
+        table_set(at.m->arena, &at.to->clock, t, t);
+    const Affine *out[MAX_RANK];
+    for (int i = 0; i < all->count; i++) out[i] = affine_index(at.m->p, all->data[i]);
+    equation_write(at, t, out, parts, span);
+    return t;
+}
+
+Operand reduce_into(At at, const char *name, const Array *a, const Reduced *parts, Span span) {
+    Indices all = {.count = 0};
+    add_indices(&all, a->indices, a->rank);
+    Tensor *t = define(at, name, TENSOR_TEMP, (int)type_of(parts, 1), &all, parts, span); // of elements
+    return t ? operand_tensor(at.m, t) : operand_wrong();
 }
 
 // Writes the array with the outer indices of its expression before its own; `outer` gets them.
 static Tensor *write_array(At at, const char *name, TensorKind kind, int type, const Array *a, Indices *outer,
                            Span span) {
-    Indices own = indices_of(a->indices, a->rank);
-    const Expr *e = under_facts(at, a->e, &own);
-    *outer = outer_of(at, e, &own);
+    Indices own = {.count = 0};
+    add_indices(&own, a->indices, a->rank);
+    Reduced parts = {.reduction = REDUCE_NONE, .e = under_facts(at, a->e, &own)};
+    *outer = outer_of(at, parts.e, &own);
     Indices all = *outer;
-    for (int i = 0; i < a->rank; i++) add_index(&all, a->indices[i]);
-    e = number_draws(at, e, &all);
-    Type own_type = type >= 0 ? (Type)type : (Type)e->type;
-    if (type < 0 && own_type == TYPE_REAL && all.count == 0) own_type = TYPE_DOUBLE;
-    if (type < 0 && own_type == TYPE_DOUBLE && all.count > 0) own_type = TYPE_REAL;
-    Tensor *t = new_tensor(at, name, kind, own_type, &all, span);
-    if (!t) return NULL;
-    tensor_bounds(t, e);
-    if (reads_clock_only(at, e)) table_set(at.m->arena, &at.to->clock, t, t);
-    Reduced parts = {.reduction = REDUCE_NONE, .e = e};
-    write_over(at, t, &all, &parts, span);
-    return t;
+    add_indices(&all, a->indices, a->rank);
+    parts.e = number_draws(at, parts.e, &all);
+    return define(at, name, kind, type, &all, &parts, span);
 }
 
 Tensor *tensor_write(At at, const char *name, TensorKind kind, int type, const Array *a, Span span) {
@@ -246,133 +259,100 @@ Tensor *tensor_write(At at, const char *name, TensorKind kind, int type, const A
     return write_array(at, name, kind, type, a, &outer, span);
 }
 
-static const Expr *read_at(At at, Tensor *t, const Indices *outer, const Index *const *own, int rank) {
-    const Affine *forms[MAX_RANK * 2];
+// The tensor's element under the indices before `a`'s own.
+static const Expr *read_at(At at, Tensor *t, const Indices *outer, const Array *a) {
+    const Affine *forms[MAX_RANK * 5];
     int count = 0;
     for (int i = 0; i < outer->count; i++) forms[count++] = affine_index(at.m->p, outer->data[i]);
-    for (int i = 0; i < rank; i++) forms[count++] = affine_index(at.m->p, own[i]);
+    for (int i = 0; i < a->rank; i++) forms[count++] = affine_index(at.m->p, a->indices[i]);
     return expr_read(at.m->p, t, forms, t->origin);
 }
 
 // ---- values ----
 
+static bool is_simple(const Expr *e) {
+    return e->op == OP_READ || e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE ||
+           e->op == OP_ROWS;
+}
+
 // A read whose subscripts are indices and numbers, or no read at all: nothing is gained by a tensor of its
 // own.
 static bool is_plain(const Expr *e) {
-    if (e->op != OP_READ)
-        return e->read_count == 0 && !e->has_draw &&
-               (e->op == OP_CONST || e->op == OP_INDEX || e->op == OP_AFFINE);
+    if (e->op != OP_READ) return is_simple(e) && e->op != OP_ROWS && !e->read_count && !e->has_draw;
     for (int d = 0; d < e->guard_count; d++)
         if (!affine_only(e->forms[d]) && !affine_is_constant(e->forms[d])) return false;
     return true;
 }
 
-static Operand own_array(At at, Operand v, const char *name, Span span) {
-    Indices outer;
-    Tensor *t = write_array(at, name, TENSOR_TEMP, -1, v.array, &outer, span);
-    if (!t) return operand_wrong();
-    Array a = *v.array;
-    for (int d = 0; d < a.rank; d++) a.indices[d] = index_over(at.m, v.array->indices[d]->name, a.dims[d]);
-    a.e = read_at(at, t, &outer, a.indices, a.rank);
-    return operand_array(at.m, &a);
-}
-
-static Operand own_scalar(At at, Operand v, const char *name, Span span) {
-    Array a = {.rank = 0, .e = v.e};
+Operand operand_own(At at, Operand v, const char *name, Span span) {
+    if (v.kind != OPERAND_TENSOR && v.kind != OPERAND_SCALAR) return v;
+    Array a = array_of(at.m, v);
     Indices outer;
     Tensor *t = write_array(at, name, TENSOR_TEMP, -1, &a, &outer, span);
     if (!t) return operand_wrong();
-    v.e = read_at(at, t, &outer, NULL, 0);
-    v.type = (Type)v.e->type;
-    return v;
-}
-
-Operand operand_own(At at, Operand v, const char *name, Span span) {
-    return v.kind == OPERAND_TENSOR   ? own_array(at, v, name, span)
-           : v.kind == OPERAND_SCALAR ? own_scalar(at, v, name, span)
-                                      : v;
+    for (int d = 0; d < a.rank; d++) a.indices[d] = index_over(at.m, a.indices[d]->name, a.dims[d]);
+    a.e = read_at(at, t, &outer, &a);
+    return operand_array(at.m, &a);
 }
 
 Operand operand_store(At at, Operand v, const char *name, Span span) {
-    if (v.kind == OPERAND_TENSOR)
-        return is_plain(v.array->e) || v.array->filter ? v : own_array(at, v, name, span);
-    if (v.kind != OPERAND_SCALAR || is_simple(v.e) || (!v.e->read_count && !v.e->has_draw)) return v;
-    if (at.frame->numbers && !expr_too_large(v.e) && v.e->depth <= MAX_DEPTH / 2) return v;
-    return own_scalar(at, v, name, span);
+    bool kept = v.kind == OPERAND_TENSOR && (is_plain(v.array->e) || v.array->filter);
+    if (v.kind == OPERAND_SCALAR) {
+        kept = is_simple(v.e) || (!v.e->read_count && !v.e->has_draw);
+        kept = kept || (at.frame->numbers && !expr_too_large(v.e) && v.e->depth <= MAX_DEPTH / 2);
+    }
+    return kept ? v : operand_own(at, v, name, span);
 }
 
-static void add_free(Indices *set, Operand v, const Indices *own) {
-    const Array *a = v.kind == OPERAND_TENSOR ? v.array : NULL;
-    const Expr *e = a ? a->e : v.kind == OPERAND_SCALAR ? v.e : NULL;
-    for (int i = 0; v.kind == OPERAND_TUPLE && i < v.count; i++) add_free(set, v.items[i], own);
-    for (int i = 0; e && i < e->free_count; i++) {
-        bool outside = !holds(own, e->free[i]);
-        for (int d = 0; a && d < a->rank; d++) outside = outside && a->indices[d] != e->free[i];
-        if (outside) add_index(set, e->free[i]);
-    }
+static void add_free(const Emitter *m, Indices *set, Operand v, const Indices *own) {
+    for (int i = 0; v.kind == OPERAND_TUPLE && i < v.count; i++) add_free(m, set, v.items[i], own);
+    if (v.kind != OPERAND_TENSOR && v.kind != OPERAND_SCALAR) return;
+    Array a = array_of(m, v);
+    for (int i = 0; i < a.e->free_count; i++)
+        if (!holds(own, a.e->free[i]) && index_find(a.indices, a.rank, a.e->free[i]) < 0)
+            add_indices(set, &a.e->free[i], 1);
 }
 
 // The pieces that follow may hold what the definition's names hold.
 Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
                     const Reduced *first, Span span) {
-    Indices own = indices_of(first->indices, first->count);
-    add_index(&own, at.m->element);
-    for (int d = 0; d < rank; d++)
-        for (int i = 0; i < out[d]->count; i++)
-            for (int k = 0; k < out[d]->terms[i].atom->free_count; k++)
-                add_index(&own, out[d]->terms[i].atom->free[k]);
-    Indices all = outer_of(at, first->e, &own);
+    Indices own = {.count = 0};
+    add_indices(&own, first->indices, first->count);
+    add_indices(&own, &at.m->element, 1);
+    for (int d = 0; d < rank; d++) {
+        const Expr *form = expr_affine(at.m->p, out[d]);
+        add_indices(&own, form->free, form->free_count);
+    }
+    Indices outer = outer_of(at, first->e, &own);
     const Definition *define = at.frame->of->define;
     for (int i = 0; i < define->slots.count; i++)
         if (define->slots.data[i]->kind != SLOT_INDEX)
-            add_free(&all, slot_operand(at, define->slots.data[i]), &own);
-    Indices outer = all;
-    Array a = {.rank = rank};
-    for (int d = 0; d < rank; d++) {
-        a.dims[d] = dims[d];
-        a.indices[d] = index_over(at.m, name_of_dimension(d), dims[d]);
-        add_index(&all, a.indices[d]);
-    }
+            add_free(at.m, &outer, slot_operand(at, define->slots.data[i]), &own);
+    Array a = array_over(at.m, NULL, dims, rank);
+    Indices all = outer;
+    add_indices(&all, a.indices, rank);
     Tensor *t = new_tensor(at, name, TENSOR_TEMP, TYPE_REAL, &all, span);
     if (!t) return operand_wrong();
-    a.e = read_at(at, t, &outer, a.indices, rank);
+    a.e = read_at(at, t, &outer, &a);
     return operand_array(at.m, &a);
 }
+
+bool operand_is_of_clock(At at, Operand v) { return v.kind == OPERAND_SCALAR && reads_clock_only(at, v.e); }
 
 // A number that only clock and settings decide, met by something else: it is computed once, in double.
 Operand operand_hoist(At at, Operand v, Span span) {
     if (!operand_is_of_clock(at, v) || is_simple(v.e) || v.e->type == TYPE_BOOL) return v;
     Tensor *t = table_get(&at.to->hoisted, v.e);
     if (!t) {
-        Array a = {.rank = 0, .e = v.e};
+        Array a = array_of(at.m, v);
         t = tensor_write(at, at.hint ? at.hint : "clock", TENSOR_TEMP, TYPE_DOUBLE, &a, span);
         if (!t) return operand_wrong();
         table_set(at.m->arena, &at.to->hoisted, v.e, t);
     }
-    v.e = expr_read(at.m->p, t, NULL, t->origin);
-    v.type = TYPE_DOUBLE;
-    return v;
+    return operand_tensor(at.m, t);
 }
-
-bool operand_is_of_clock(At at, Operand v) { return v.kind == OPERAND_SCALAR && reads_clock_only(at, v.e); }
 
 // ---- reductions ----
-
-static Type type_of_reduction(const Reduced *parts, int outer) {
-    switch (parts->reduction) {
-    case REDUCE_ARGMAX:
-    case REDUCE_ARGMIN:
-    case REDUCE_ORDER: return TYPE_INT;
-    case REDUCE_MAX:
-    case REDUCE_MIN:
-        if (type_whole(parts->e->type)) return (Type)parts->e->type;
-        break;
-    case REDUCE_NONE:
-    case REDUCE_SUM:
-    case REDUCE_PROD: break;
-    }
-    return outer ? TYPE_REAL : TYPE_DOUBLE;
-}
 
 // A sum of one number is that number so often as there are terms.
 static const Expr *constant_sum(At at, const Reduced *parts) {
@@ -383,35 +363,27 @@ static const Expr *constant_sum(At at, const Reduced *parts) {
     return e;
 }
 
-void reduce_bounds(Tensor *t, const Reduced *parts) {
-    if (parts->reduction == REDUCE_ARGMAX || parts->reduction == REDUCE_ARGMIN) {
-        int64_t count = 1;
-        for (int i = 0; i < parts->count; i++) count *= parts->indices[i]->size;
-        t->bounded = true;
-        t->low = 0;
-        t->high = count - 1;
-    } else if (parts->reduction == REDUCE_MAX || parts->reduction == REDUCE_MIN) {
-        tensor_bounds(t, parts->e);
-    }
-}
-
-const Expr *reduce_write(At at, const Reduced *given, Span span) {
-    Reduced parts = *given;
-    if (parts.reduction == REDUCE_SUM && parts.e->op == OP_CONST) return constant_sum(at, &parts);
-    Indices own = indices_of(parts.indices, parts.count);
+static const Expr *write_reduced(At at, const char *name, Reduced parts, Span span) {
+    Indices own = {.count = 0};
+    add_indices(&own, parts.indices, parts.count);
     parts.e = under_facts(at, parts.e, &own);
     if (expr_depends(parts.e, at.m->element)) {
         report(at, DRAW_IN_REDUCTION, span, "");
         return NULL;
     }
     Indices outer = outer_of(at, parts.e, &own);
+    Tensor *t = define(at, name, TENSOR_TEMP, -1, &outer, &parts, span);
+    return t ? read_at(at, t, &outer, &(Array){.rank = 0}) : NULL;
+}
+
+Operand reduce_write(At at, const Reduced *parts, Span span) {
+    if (parts->reduction == REDUCE_NONE) return operand_scalar(parts->e);
+    if (parts->reduction == REDUCE_SUM && parts->e->op == OP_CONST)
+        return operand_scalar(constant_sum(at, parts));
     const char *hint = at.hint ? at.hint : at.frame->path[0] ? at.frame->path : "value";
-    Tensor *t = new_tensor(at, string_format(at.m->arena, "%s.%s", hint, reduction_word(parts.reduction)),
-                           TENSOR_TEMP, type_of_reduction(&parts, outer.count), &outer, span);
-    if (!t) return NULL;
-    reduce_bounds(t, &parts);
-    write_over(at, t, &outer, &parts, span);
-    return read_at(at, t, &outer, NULL, 0);
+    const char *name = string_format(at.m->arena, "%s.%s", hint, reduction_word(parts->reduction));
+    const Expr *e = write_reduced(at, name, *parts, span);
+    return e ? operand_scalar(e) : operand_wrong();
 }
 
 // order(x[.., n]): int[.., n], the positions of x along its last dimension by value.
@@ -421,25 +393,15 @@ Operand operand_of_order(At at, Operand v, Span span) {
     if (v.kind != OPERAND_TENSOR) return operand_wrong();
     bool rows = v.array->dims[v.array->rank - 1].batch;
     if (rows && !at.sorts) return report_wrong(at, ORDER_OF_ROWS, span, "");
-    if (expr_depends(v.array->e, at.m->element)) return report_wrong(at, DRAW_IN_REDUCTION, span, "");
     if (!is_plain(v.array->e) || v.array->e->op != OP_READ || (at.facts && at.facts->guards))
-        v = own_array(at, v, operand_name(at, v), span);
+        v = operand_own(at, v, operand_name(at, v), span);
     if (v.kind == OPERAND_WRONG) return v;
     Array a = *v.array;
     const Index *place = a.indices[a.rank - 1], *r = index_over(at.m, place->name, a.dims[a.rank - 1]);
     Binding binding = {place, affine_index(p, r)};
-    const Expr *x = expr_substitute(p, a.e, &binding, 1);
-    Indices own = indices_of(a.indices, a.rank);
-    add_index(&own, r);
-    Indices outer = outer_of(at, x, &own), all = outer;
-    for (int d = 0; d < a.rank; d++) add_index(&all, a.indices[d]);
-    Tensor *t = new_tensor(at, operand_name(at, v), TENSOR_TEMP, TYPE_INT, &all, span);
-    if (!t) return operand_wrong();
-    t->bounded = true;
-    t->high = a.dims[a.rank - 1].size - 1;
     Reduced parts = {.reduction = REDUCE_ORDER, .indices = {r}, .count = 1};
-    parts.e = expr_binary(p, OP_AT, x, expr_index(p, place));
-    write_over(at, t, &all, &parts, span);
-    a.e = read_at(at, t, &outer, a.indices, a.rank);
-    return operand_array(at.m, &a);
+    parts.e = expr_binary(p, OP_AT, expr_substitute(p, a.e, &binding, 1), expr_index(p, place));
+    at.facts = NULL; // what it reads is made under them
+    a.e = write_reduced(at, operand_name(at, v), parts, span);
+    return a.e ? operand_array(at.m, &a) : operand_wrong();
 }

@@ -38,5 +38,7 @@ bool is_layer(const Definition *d);
 Frame *frame_inner(const Emitter *m, const Frame *home, Case *c, const Instance *in);
 uint64_t call_ordinal(At at, const Phrase *call);
 Index *index_bind(At at, const Slot *slot); // over its range, which Case.slot says
+// What `..` stands for: an index a dimension, named from this letter on.
+const Index *const *dots_bind(At at, char first);
 
 #endif

@@ -34,10 +34,6 @@ static void take(Place at, const Slot *slot, Shape v, Span span) {
     if (!v.span.end || v.kind == SHAPE_ABSENT) at.c->slot[slot->number].span = span;
 }
 
-static Operator operator_of(Operator set) {
-    return set == OPERATOR_SET_ADD ? OPERATOR_ADD : set == OPERATOR_SET_SUB ? OPERATOR_SUB : OPERATOR_MUL;
-}
-
 // ---- left sides with indices ----
 
 typedef struct {
@@ -271,7 +267,7 @@ static Shape equation_value(Left *left) {
     Shape v = shape_at(at, left->value);
     if (v.kind == SHAPE_WRONG) return v;
     Shape old = shape_scalar((Type)at.c->slot[p->slot->number].type);
-    if (p->op != OPERATOR_SET) v = join(at, operator_of(p->op), old, v, p->span);
+    if (p->op != OPERATOR_SET) v = join(at, operator_joining(p->op), old, v, p->span);
     if (left->condition) {
         Shape c;
         condition_at(at, left->condition, &c);
@@ -294,7 +290,7 @@ static Shape give_plain(Place at, const Phrase *p, const Phrase *value, const Sh
     Shape v = shape_at(at, value);
     if (!is_changed(&at, slot)) return v;
     Shape old = at.c->slot[slot->number];
-    if (p->op != OPERATOR_SET) v = join(at, operator_of(p->op), old, v, p->span);
+    if (p->op != OPERATOR_SET) v = join(at, operator_joining(p->op), old, v, p->span);
     if (condition && v.kind != SHAPE_WRONG) v = choose(at, *condition, v, old, value->span);
     return change(at, slot, v, p->node->target->span);
 }

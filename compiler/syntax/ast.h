@@ -105,6 +105,7 @@ const char *node_kind_word(NodeKind kind);
 const char *operator_text(Operator op);
 int operator_precedence(Operator op);
 bool operator_gives_truth(Operator op); // comparisons, `and`, `or`, `not`
+Operator operator_joining(Operator set); // `+` of `+=`
 // Two numbers known when compiling, joined; 1 and 0 are truth. `whole`: both are whole numbers, and then
 // whether the result is.
 double operator_fold(Operator op, double x, double y, bool *whole);

@@ -110,6 +110,10 @@ static void dump(Text *out, const Node *node, int depth) {
 
 void node_dump(Text *out, const Node *node) { dump(out, node, 0); }
 
+Operator operator_joining(Operator set) {
+    return set == OPERATOR_SET_ADD ? OPERATOR_ADD : set == OPERATOR_SET_SUB ? OPERATOR_SUB : OPERATOR_MUL;
+}
+
 double operator_fold(Operator op, double x, double y, bool *whole) {
     double number;
     switch ((int)op) {
