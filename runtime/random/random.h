@@ -8,8 +8,10 @@
 // What the runtime draws for; part of the key, so that none of these repeats another's numbers.
 typedef enum nn_purpose { NN_FOR_ORDER, NN_FOR_SPLIT } nn_purpose;
 
-// Philox 4x32-10 (Salmon et al. 2011): the counter becomes 128 random bits.
-void nn_philox(uint32_t counter[4], uint64_t key);
+// Philox 4x32-10 (Salmon et al. 2011): a counter becomes 128 random bits. Two at once, which takes as long as
+// one: this counter, and the one whose first word is greater by one.
+enum { NN_BITS = 8 };
+void nn_philox(const uint32_t counter[4], uint64_t key, uint32_t bits[NN_BITS]);
 
 // Puts `rows` into an order that depends on (seed, purpose, number) and count alone; every order is as likely
 // as another.

@@ -15,9 +15,9 @@ static void copy_out(nn_trainer *t, unsigned char *to) {
     }
 }
 
-static void copy_in(nn_trainer *t, const unsigned char *from, bool only_from_start) {
+static void copy_in(nn_trainer *t, const unsigned char *from, nn_restart restart) {
     for (int64_t k = 0; k < t->span_count; k++) {
-        if (!only_from_start || t->spans[k].from_start)
+        if (t->spans[k].restart >= restart)
             memcpy(t->model.arena + t->spans[k].first, from, (size_t)t->spans[k].bytes);
         from += t->spans[k].bytes;
     }
@@ -29,7 +29,9 @@ void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64
         const nn_tensor *of = nn_model_tensor(m, (int32_t)k);
         // The second copies have rows of their own in the table.
         if (!given_back(of)) continue;
-        nn_span_copy s = {.from_start = of->kind == NN_STATE && of->batch_dims != 0};
+        nn_span_copy s = {.restart = of->kind == NN_TOTAL  ? NN_RESTART_PART
+                                     : of->batch_dims != 0 ? NN_RESTART_INFERENCE
+                                                           : NN_RESTART_NEVER};
         nn_tensor_span(m, of, &s.first, &s.bytes);
         if (spans != NULL) spans[*count] = s;
         ++*count;
@@ -37,15 +39,9 @@ void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64
     }
 }
 
-void nn_states_remember(nn_trainer *t) {
-    copy_out(t, t->initial);
-    for (uint32_t k = 0; k < t->model.manifest->tensors_count; k++)
-        t->has_totals = t->has_totals || nn_model_tensor(&t->model, (int32_t)k)->kind == NN_TOTAL;
-}
+void nn_states_remember(nn_trainer *t) { copy_out(t, t->initial); }
 
-void nn_totals_restart(nn_trainer *t) {
-    if (t->has_totals) nn_model_start(&t->model, 1 << NN_TOTAL);
-}
+void nn_totals_restart(nn_trainer *t) { copy_in(t, t->initial, NN_RESTART_PART); }
 
 // Puts rows of the sources into the batch. `rows` are at most the declared batch.
 void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count) {
@@ -80,11 +76,10 @@ void nn_averages_start(const nn_model *m) { move_averages(m, false); }
 void nn_states_begin(nn_trainer *t) {
     nn_averages_swap(&t->model, &t->at);
     copy_out(t, t->saved);
-    copy_in(t, t->initial, true);
-    nn_totals_restart(t);
+    copy_in(t, t->initial, NN_RESTART_INFERENCE);
 }
 
 void nn_states_end(nn_trainer *t) {
-    copy_in(t, t->saved, false);
+    copy_in(t, t->saved, NN_RESTART_NEVER);
     nn_averages_swap(&t->model, &t->at);
 }

@@ -55,9 +55,13 @@ typedef struct nn_position {
     nn_log_mark logs[2]; // the directory's, and --log
 } nn_position;
 
+// What begins again at its initial value, and when: a state with a batch dimension in each inference, a total
+// there and in each epoch.
+typedef enum nn_restart { NN_RESTART_NEVER, NN_RESTART_INFERENCE, NN_RESTART_PART } nn_restart;
+
 typedef struct nn_span_copy { // bytes of the arena that an evaluation must give back
     int64_t first, bytes;
-    bool from_start; // begins at its initial value (a state with a batch dimension)
+    nn_restart restart;
 } nn_span_copy;
 
 typedef struct nn_values { // of one metric
@@ -97,7 +101,7 @@ typedef struct nn_trainer {
     int64_t span_count, span_bytes;
     unsigned char *initial, *saved; // of the spans
     nn_values *values[NN_PARTS];    // of each metric
-    bool measured[NN_PARTS], has_totals;
+    bool measured[NN_PARTS];
     unsigned char **kept[NN_PARTS]; // of each nn_kept: its rows
     bool *unbounded;                // of each tensor: it was not finite when the run began
     unsigned char *unsaved;         // the arena as the best weights left it, while they could not be written

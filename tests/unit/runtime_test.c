@@ -149,9 +149,12 @@ static void test_random(Tests *t) {
     uint32_t zero[4] = {0, 0, 0, 0}, ones[4] = {~0u, ~0u, ~0u, ~0u};
     static const uint32_t of_zero[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
                           of_ones[4] = {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd};
-    nn_philox(zero, 0);
-    nn_philox(ones, ~0ull);
-    check(t, memcmp(zero, of_zero, 16) == 0 && memcmp(ones, of_ones, 16) == 0, "Philox's published vectors");
+    uint32_t first[NN_BITS], last[NN_BITS], next[NN_BITS];
+    nn_philox(zero, 0, first);
+    nn_philox(ones, ~0ull, last);
+    check(t, memcmp(first, of_zero, 16) == 0 && memcmp(last, of_ones, 16) == 0, "Philox's published vectors");
+    nn_philox((uint32_t[4]){1, 0, 0, 0}, 0, next);
+    check(t, memcmp(next, first + 4, 16) == 0, "the second half is the next counter's");
     check(t, nn_crc32c(0, "123456789", 9) == 0xe3069283, "the published CRC-32C");
     // Every order of four rows about as often as another: chi-square with 23 degrees of freedom, far below
     // its 1e-6 tail.
