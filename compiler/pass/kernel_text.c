@@ -111,8 +111,7 @@ static void put_stage(Printer *p, const Kernel *k, int number) {
     if (walks || plain->work != s->work || s->plan) {
         text_add(p->out, "        stage %d work %s", number, string_of_double(p->out->arena, s->work));
         if (walks) put_axes(p, "walks", s->inner, s->inner_count);
-        if (s->plan) text_put(p->out, " plan ");
-        if (s->plan) name_print(p->out, s->plan->name);
+        if (s->plan) text_add(p->out, " plan %s", name_text(p->out->arena, s->plan->name));
         text_put(p->out, "\n");
     }
     equation_print_among(p->out, s->equation, "        ", p->axes, p->count);
