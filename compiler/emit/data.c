@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-double data_number(const DataWriter *w, const Phrase *p, double preset) {
+// Of an argument, or `preset`.
+static double number_of(const DataWriter *w, const Phrase *p, double preset) {
     return p ? w->block->of[p->number].number : preset;
 }
 
@@ -19,12 +20,12 @@ static void take_csv(DataWriter *w, Phrase *const *given) {
     DataBlock *d = &w->m->data;
     const Phrase *missing = given[3];
     d->file = given[0]->text;
-    d->header = data_number(w, given[1], 1) != 0;
+    d->header = number_of(w, given[1], 1) != 0;
     d->separator = given[2] ? given[2]->text[0] : ',';
     d->missing = !missing || is_word(missing, "error") ? NN_MISSING_ERROR
                  : is_word(missing, "mean")            ? NN_MISSING_BY_MEAN
                                                        : NN_MISSING_VALUE;
-    if (d->missing == NN_MISSING_VALUE) d->missing_value = data_number(w, missing, 0);
+    if (d->missing == NN_MISSING_VALUE) d->missing_value = number_of(w, missing, 0);
 }
 
 static void take_source(DataWriter *w, const Phrase *source) {
@@ -33,13 +34,13 @@ static void take_source(DataWriter *w, const Phrase *source) {
     d->source = source->builtin->name;
     d->rows = w->e->tree->rows;
     if (string_equal(d->source, "csv")) take_csv(w, source->part);
-    if (string_equal(d->source, "synthetic")) d->seed = (int64_t)data_number(w, source->part[1], 0);
+    if (string_equal(d->source, "synthetic")) d->seed = (int64_t)number_of(w, source->part[1], 0);
 }
 
-static int field_number(const DataWriter *w, const char *name) {
-    for (int i = 0; i < w->m->data.fields.count; i++)
-        if (string_equal(w->m->data.fields.data[i].name, name)) return i;
-    return -1;
+int field_number(const DataWriter *w, const char *name) {
+    int i = 0;
+    while (!string_equal(w->m->data.fields.data[i].name, name)) i++;
+    return i;
 }
 
 static void take_split(DataWriter *w, const Phrase *split) {
@@ -49,9 +50,9 @@ static void take_split(DataWriter *w, const Phrase *split) {
     bool folds = string_equal(word, "folds"), random = string_equal(word, "random");
     const Phrase *stratify = random ? given[2] : folds ? given[1] : NULL;
     d->split = folds ? NN_SPLIT_FOLDS : random ? NN_SPLIT_RANDOM : NN_SPLIT_ORDERED;
-    if (folds) d->folds = (int64_t)data_number(w, given[0], 0);
-    if (!folds) d->test = data_number(w, given[0], 0), d->validation = data_number(w, given[1], 0);
-    if (folds || random) d->split_seed = (int64_t)data_number(w, given[folds ? 2 : 3], 0);
+    if (folds) d->folds = (int64_t)number_of(w, given[0], 0);
+    if (!folds) d->test = number_of(w, given[0], 0), d->validation = number_of(w, given[1], 0);
+    if (folds || random) d->split_seed = (int64_t)number_of(w, given[folds ? 2 : 3], 0);
     if (stratify) d->stratify = field_number(w, stratify->slot->name);
 }
 

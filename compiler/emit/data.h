@@ -36,7 +36,7 @@ bool data_write(Emitter *e, Module *m);
 
 // ---- data.c ----
 
-double data_number(const DataWriter *w, const Phrase *p, double preset); // of an argument, or `preset`
+int field_number(const DataWriter *w, const char *name); // of one that is there
 
 // ---- prepare.c ----
 

@@ -212,7 +212,7 @@ static Operand reader(void *data, At at, const Phrase *p) {
     DataWriter *w = data;
     if (p->kind == PHRASE_BINARY) return compared_operand(w, at, p);
     if (p->kind == PHRASE_LIST || p->builtin->sources) return reader_operand(w, at, p, NULL);
-    return operand_of(at, w->whole); // class(x, n), int(x, n)
+    return operand_of(at, p->part[0]); // class(x, n), int(x, n)
 }
 
 // ---- one field ----
@@ -280,24 +280,14 @@ static Operand field_write(DataWriter *w, const Phrase *line) {
 
 // ---- a part ----
 
-// Marks what the marked tensors are made of.
-static void mark_read(const Function *f, bool *needed) {
-    for (int i = f->equations.count - 1; i >= 0; i--) {
-        const Equation *q = f->equations.data[i];
-        for (int k = 0; needed[q->tensor->id] && k < q->e->read_count; k++)
-            needed[q->e->reads[k]->tensor->id] = true;
-    }
-}
-
 // The rows of each part are known before the statistics of one are.
 static void check_stratify(const DataWriter *w, const Function *f) {
+    Program *p = w->e->p;
     const DataBlock *d = &w->m->data;
     const Field *field = d->stratify >= 0 ? &d->fields.data[d->stratify] : NULL;
     if (!field || !field->prepared[0]) return;
-    Program *p = w->e->p;
-    bool *needed = arena_array(p->arena, bool, p->tensors.count + 1), statistic = false;
-    needed[field->prepared[0]->id] = true;
-    mark_read(f, needed);
+    const bool *needed = function_needed(p, f, field->prepared, 1, NULL, 0);
+    bool statistic = false;
     for (int i = 0; i < p->tensors.count; i++)
         statistic |= needed[i] && p->tensors.data[i]->kind == TENSOR_STATE;
     if (statistic) diagnose(w->e->ctx, STRATIFY_STATISTIC, field->span, field->name);
@@ -307,12 +297,11 @@ static void check_stratify(const DataWriter *w, const Function *f) {
 // alone.
 static void mark_inputs(const DataWriter *w, const Function *f) {
     DataBlock *d = &w->m->data;
-    bool *needed = arena_array(w->e->arena, bool, w->e->p->tensors.count + 1);
-    for (int i = 0; i < d->fields.count; i++) {
-        const Field *field = &d->fields.data[i];
-        if (field->in_model >= 0 && field->prepared[w->part]) needed[field->prepared[w->part]->id] = true;
-    }
-    mark_read(f, needed);
+    VEC(Tensor *) inputs = {0};
+    for (int i = 0; i < d->fields.count; i++)
+        if (d->fields.data[i].in_model >= 0 && d->fields.data[i].prepared[w->part])
+            vec_push(w->e->arena, &inputs, d->fields.data[i].prepared[w->part]);
+    const bool *needed = function_needed(w->e->p, f, inputs.data, inputs.count, NULL, 0);
     for (int i = 0; i < d->columns.count; i++)
         if (d->columns.data[i].part == w->part)
             d->columns.data[i].for_input = needed[d->columns.data[i].tensor->id];
@@ -340,8 +329,7 @@ static Writer *part_write(DataWriter *w, int part, const Phrase *block, Case *c)
     for (int i = 0; i < block->count; i++) {
         const Phrase *line = block->part[i];
         if (line->kind != PHRASE_GIVE || !line->slot) continue;
-        for (int k = 0; k < d->fields.count; k++)
-            if (string_equal(d->fields.data[k].name, line->slot->name)) w->field = &d->fields.data[k];
+        w->field = &d->fields.data[field_number(w, line->slot->name)];
         w->columns = w->measured.count = 0;
         frame->slot[line->slot->number] = field_write(w, line);
     }
