@@ -7,8 +7,9 @@
 #include <string.h>
 
 // Words by which a function draws, or reads what only a run knows.
-static const char *const RUN_WORDS[] = {"uniform", "normal", "integer", "step",
-                                        "steps",   "epoch",  "epochs",  "plateaus"};
+static const char *const RUN_WORDS[] = {"uniform",   "normal",         "integer",  "step",
+                                        "steps",     "epoch",          "epochs",   "plateaus",
+                                        "rows_mean", "rows_deviation", "rows_low", "rows_high"};
 
 bool tree_names(const Node *node, const char *name) {
     if (!node) return false;
