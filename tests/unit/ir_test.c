@@ -17,10 +17,8 @@ typedef struct {
 
 static void check(Test *t, bool ok, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void check(Test *t, bool ok, const char *format, ...) {
-    if (ok) {
-        t->passed++;
-        return;
-    }
+    t->passed += ok;
+    if (ok) return;
     va_list args;
     va_start(args, format);
     if (t->failed++ < 40) {
