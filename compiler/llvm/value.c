@@ -249,18 +249,6 @@ static Operand sum_value(Emitter *em, const Expr *e) {
 
 // ---- reads and all other forms ----------------------------------------------------------------------------
 
-// The equation of this kernel that makes exactly the element read, or NULL.
-static const Equation *maker_of(const Emitter *em, const Expr *read) {
-    const Kernel *k = em->point.kernel;
-    for (int i = 0; i < k->stages.count; i++) {
-        const Equation *q = k->stages.data[i].equation;
-        bool same = q->tensor == read->tensor && q->out_count == read->guard_count;
-        for (int d = 0; same && d < q->out_count; d++) same = q->out[d] == read->forms[d];
-        if (same) return q;
-    }
-    return NULL;
-}
-
 // The value a stage before made at this point, or NULL: a vector only if its lanes are those of the point.
 static Operand made_here(Emitter *em, const Equation *maker, uint32_t axes) {
     Point *p = &em->point;
@@ -277,10 +265,11 @@ static Operand made_here(Emitter *em, const Equation *maker, uint32_t axes) {
 
 // Where the lanes are a sum's own, along an axis that the stage walked, they are put together.
 static Operand from_stage(Emitter *em, const Expr *e) {
-    const Equation *maker = maker_of(em, e);
+    const Stage *stage = kernel_maker(em->point.kernel, e);
     uint32_t axes = forms_axes(e->forms, e->guard_count);
     int lane = em->point.lane;
-    if (!maker) return NULL;
+    if (!stage) return NULL;
+    const Equation *maker = stage->equation;
     if (lane < 0 || lane == em->point.kernel->vector_axis || !(axes >> lane & 1))
         return made_here(em, maker, axes);
     AxisState *s = &em->point.axis[lane];

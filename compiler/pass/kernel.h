@@ -152,15 +152,16 @@ Kernels *pass_fuse(Program *p, const Machine *machine);
 #include "pass/passes.def"
 // All of them, up to one of them.
 Kernels *kernels_run(Program *p, const Machine *machine, const char *to);
-// A text that can be read again (tests/oracle). What every kernel pass must leave true: the first failure as a
-// text, or NULL.
+// A text that can be read again (tests/oracle). What every kernel pass must leave true: the first failure as
+// a text, or NULL.
 void kernels_write(Text *out, Kernels *k);
 const char *kernels_verify(Kernels *k);
 void kernels_print(Text *out, const Kernels *k); // one line a kernel: what `explain` shows and goldens pin
 
 bool kernel_sorts(const Kernel *k);     // its one stage is an order: a call for each row
 bool kernel_is_called(const Kernel *k); // that, or a product by a BLAS
-bool kernel_scatters(const Kernel *k);  // runs rows with the positions of plans
+const Stage *kernel_maker(const Kernel *k, const Expr *read); // of exactly the element read; NULL: none here
+bool kernel_scatters(const Kernel *k);                        // runs rows with the positions of plans
 // Is the guard of a sum asked at each point? A plan has only positions that its guards let through.
 bool guard_is_asked(const Kernel *k, const Stage *s, Guard g);
 int element_size(const Program *p, const Tensor *t);    // bytes

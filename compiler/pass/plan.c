@@ -185,16 +185,6 @@ typedef struct {
 
 static bool is_zero(Program *p, Still *x, const Expr *e);
 
-static const Stage *maker_of(const Kernel *k, const Expr *read) {
-    for (int s = 0; s < k->stages.count; s++) {
-        const Equation *q = k->stages.data[s].equation;
-        bool same = q->tensor == read->tensor;
-        for (int d = 0; same && d < q->out_count; d++) same = q->out[d] == read->forms[d];
-        if (same) return &k->stages.data[s];
-    }
-    return NULL;
-}
-
 static bool is_setting(const Expr *e) { return e->op == OP_READ && e->tensor->kind == TENSOR_SETTING; }
 
 // A divisor: a constant, a setting, or one that is added to roots.
@@ -230,7 +220,7 @@ static bool is_zero(Program *p, Still *x, const Expr *e) {
     if (e->op == OP_CONST) return e->value == 0;
     if (e->op == OP_PRODUCT) return product_is_zero(p, x, e);
     if (e->op == OP_READ) {
-        const Stage *made = maker_of(x->k, e);
+        const Stage *made = kernel_maker(x->k, e);
         return made && (made->plan || is_zero(p, x, made->equation->e));
     }
     double zeros[3] = {0};
@@ -250,7 +240,7 @@ static bool is_old(Program *p, Still *x, const Expr *e, const Equation *q, const
         return true;
     }
     if (e->op == OP_READ) {
-        const Stage *made = maker_of(x->k, e);
+        const Stage *made = kernel_maker(x->k, e);
         return made && !made->plan && is_old(p, x, made->equation->e, q, old);
     }
     if (e->op != OP_SUM || e->value != 0) return false;

@@ -28,6 +28,16 @@ void uses_add(Uses *u, Kernel *k) {
     for (int i = 0; i < k->stages.count; i++) uses_add_stage(u, k, &k->stages.data[i]);
 }
 
+const Stage *kernel_maker(const Kernel *k, const Expr *read) {
+    for (int s = 0; s < k->stages.count; s++) {
+        const Equation *q = k->stages.data[s].equation;
+        bool same = q->tensor == read->tensor && q->out_count == read->guard_count;
+        for (int d = 0; same && d < q->out_count; d++) same = q->out[d] == read->forms[d];
+        if (same) return &k->stages.data[s];
+    }
+    return NULL;
+}
+
 // ---- kernels ----------------------------------------------------------------------------------------------
 
 int equation_space(const Equation *q, const Index **indices, int *result_count) {

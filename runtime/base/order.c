@@ -1,8 +1,8 @@
 // Sorting: the positions of values in ascending order, and plans, for sums in which every position adds to
 // one row.
 //
-// Values: a heap in the positions' own place: no memory, and no
-// bad case. Guarantees: equal values keep the order of their positions, NaN is last, 0 and -0 are equal.
+// Values: a heap in the positions' own place: no memory, and no bad case. Guarantees: equal values keep the
+// order of their positions, NaN is last, 0 and -0 are equal.
 #include "base/order.h"
 
 #include "abi.h"
