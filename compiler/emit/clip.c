@@ -91,7 +91,7 @@ static void report_norm(Run *r, Tensor *norm, bool last) {
     if (!last) return;
     if (r->losses.count > 1)
         norm = run_scalar(r, r->master, "gradient_norm", TENSOR_OUTPUT, expr_unary(r->p, OP_SQRT, r->norms));
-    vec_push(r->arena, &r->step->outputs, norm);
+    vec_push(r->arena, &r->update->outputs, norm);
     r->gradient_norm = norm;
 }
 

@@ -1,23 +1,64 @@
-// Gradients and the optimizer's rule written out for each parameter (rule 21), line by line of `minimize`: a
-// later line sees what those above it have changed. Guarantees: a rule sees its statements in order; a state
-// of it is a TENSOR_SLOT named after the parameter.
+// Gradients, accumulation, and the optimizer's rule written out for each parameter (rule 21), line by line of
+// `minimize`: a later line sees what those above it have changed. Guarantees: a rule sees its statements in
+// order; a state of it is a TENSOR_SLOT named after the parameter.
 #include "emit/run.h"
 
 #include <string.h>
 
 typedef VEC(Effect) Changed; // a parameter, and what it is after the lines above
 
-static Tensor *like(Run *r, const Tensor *t, const char *prefix) {
-    Tensor *made = tensor_add(r->p, string_format(r->arena, "%s.%s", prefix, t->name), TENSOR_TEMP, t->type,
-                              t->rank, t->dims);
+static Tensor *like(Run *r, const Tensor *t, const char *prefix, TensorKind kind) {
+    Tensor *made =
+        tensor_add(r->p, string_format(r->arena, "%s.%s", prefix, t->name), kind, t->type, t->rank, t->dims);
     made->origin = t->origin;
     return made;
 }
 
-static void define(Run *r, Function *f, Tensor *t, const Array *a, const Expr *e) {
+static void define(Run *r, Tensor *t, const Array *a, const Expr *e) {
     const Affine *forms[MAX_RANK];
-    for (int d = 0; d < a->rank; d++) forms[d] = affine_index(r->p, a->indices[d]);
-    equation_add(r->p, f, t, forms, REDUCE_NONE, NULL, 0, e, t->origin);
+    array_forms(r->m, a, forms);
+    equation_add(r->p, r->master, t, forms, REDUCE_NONE, NULL, 0, e, t->origin);
+}
+
+// ---- accumulation ----
+
+// The sum of a value times `weight` (NULL: 1) over the batches of an update, as the update reads it; there it
+// begins anew.
+static Tensor *accumulated(Run *r, const Tensor *named, Tensor *value, const Expr *weight) {
+    Tensor *sum = like(r, named, "accumulated", TENSOR_GRADIENT),
+           *next = like(r, named, "accumulated.next", TENSOR_TEMP),
+           *none = like(r, named, "accumulated.none", TENSOR_TEMP);
+    Array a = array_of_tensor(r->m, sum), b = array_of_tensor(r->m, value);
+    const Affine *forms[MAX_RANK];
+    array_forms(r->m, &a, forms);
+    const Expr *e = array_element(r->m, &b, forms);
+    define(r, next, &a, expr_add(r->p, a.e, weight ? expr_mul(r->p, e, weight) : e));
+    define(r, none, &b, expr_const(r->p, 0));
+    vec_push(r->arena, &r->step->effects, ((Effect){sum, next}));
+    vec_push(r->arena, &r->update->effects, ((Effect){sum, none}));
+    return sum;
+}
+
+// What was accumulated by the weights of the batches, by their sum.
+static const Expr *accumulated_mean(Run *r, const Expr *sum) {
+    return r->weights ? expr_div(r->p, sum, run_element(r, r->weights)) : sum;
+}
+
+// Weights and losses of the batches of an update.
+static bool losses_accumulate(Run *r) {
+    if (r->losses.count > 1) {
+        diagnose(r->ctx, ACCUMULATE_LINES, r->tree->lines.data[1].loss->span, "");
+        return false;
+    }
+    if (!accumulate_weight(r, &r->weight)) return false;
+    if (r->weight) {
+        Tensor *weight = run_scalar(r, r->master, "loss.weight", TENSOR_TEMP, r->weight);
+        r->weights = accumulated(r, weight, weight, NULL);
+    }
+    const Expr *sum = run_element(r, accumulated(r, r->loss, r->loss, r->weight));
+    r->update_loss = run_scalar(r, r->master, "loss.update", TENSOR_OUTPUT, accumulated_mean(r, sum));
+    vec_push(r->arena, &r->update->outputs, r->update_loss);
+    return true;
 }
 
 // ---- settings of a clause ----
@@ -38,7 +79,7 @@ static bool report_rate(Run *r, Operand v, Span span) {
     Tensor *t = operand_as_tensor(r->text->at, v, name, TENSOR_OUTPUT, TYPE_DOUBLE, span);
     if (!t) return false;
     vec_push(r->arena, &r->rates, t);
-    vec_push(r->arena, &r->step->outputs, t);
+    vec_push(r->arena, &r->update->outputs, t);
     return true;
 }
 
@@ -155,19 +196,24 @@ static void note_changed(Run *r, const MinimizeLine *line, Changed *changed) {
             for (int e = 0; e < r->master->effects.count; e++)
                 if (r->master->effects.data[e].target == t) next = r->master->effects.data[e].value;
             if (!next) continue;
-            Tensor *after = like(r, t, "after");
+            Tensor *after = like(r, t, "after", TENSOR_TEMP);
             Array a = array_of_tensor(r->m, next);
-            define(r, r->master, after, &a, expr_unary(r->p, OP_STOP_GRADIENT, a.e));
+            define(r, after, &a, expr_unary(r->p, OP_STOP_GRADIENT, a.e));
             vec_push(r->arena, changed, ((Effect){t, after}));
         }
 }
 
+// The gradient that the rule sees: of this batch, or of all rows of the update's batches.
 static Tensor *gradient_of(Run *r, Tensor *loss, Tensor *param) {
-    Tensor *g = like(r, param, "gradient");
+    Tensor *g = like(r, param, "gradient", TENSOR_TEMP);
     GradientRequest request = {loss, param, g};
     vec_push(r->arena, &r->master->gradients, request);
     vec_push(r->arena, &r->gradients, request);
-    return g;
+    if (r->update == r->step) return g;
+    Tensor *mean = like(r, param, "gradient.mean", TENSOR_TEMP);
+    Array a = array_of_tensor(r->m, accumulated(r, param, g, r->weight));
+    define(r, mean, &a, accumulated_mean(r, a.e));
+    return mean;
 }
 
 static bool clause_write(Run *r, const Chosen *c, Tensor *const *gradients, const Operand *given) {
@@ -214,6 +260,7 @@ static bool line_write(Run *r, const MinimizeLine *line, int number, Tensor *los
 
 bool rules_write(Run *r) {
     Changed changed = {0};
+    if (r->update != r->step && !losses_accumulate(r)) return false;
     for (int k = 0; k < r->tree->lines.count; k++) {
         const MinimizeLine *line = &r->tree->lines.data[k];
         if (!line_write(r, line, k + 1, r->losses.data[k], &changed)) return false;

@@ -122,6 +122,7 @@ static bool loss_write(Run *r, const Phrase *e, int number) {
 
 static bool losses_write(Run *r) {
     bool single = r->tree->lines.count == 1;
+    r->loss_first = r->master->equations.count;
     const Expr *sum = expr_const(r->p, 0);
     for (int k = 0; k < r->tree->lines.count; k++) {
         if (!loss_write(r, r->tree->lines.data[k].loss, single ? 0 : k + 1)) return false;
@@ -184,29 +185,31 @@ static void name_metrics(Run *r) {
 static Function *cut(Run *r, FunctionKind kind, const char *name) {
     Function *f = function_add(r->p, kind, name);
     f->from = r->master;
-    f->training = kind == FUNCTION_STEP;
+    f->training = kind == FUNCTION_STEP || kind == FUNCTION_UPDATE;
     return f;
 }
 
-static void open_functions(Run *r) {
+static void open_functions(Run *r, bool accumulates) {
     r->master = function_add(r->p, FUNCTION_RUN, "run");
     r->metrics = function_add(r->p, FUNCTION_METRICS, "metrics");
     r->evaluate = cut(r, FUNCTION_EVALUATE, "evaluate");
     if (r->tree->roots.count > 1) r->predict = cut(r, FUNCTION_PREDICT, "predict");
     r->step = cut(r, FUNCTION_STEP, "step");
+    r->update = accumulates ? cut(r, FUNCTION_UPDATE, "update") : r->step;
 }
 
-// What the master changes: all of it in the step; in an evaluation, states.
+// What the master changes: states in the step, and in an evaluation; the rest in the update.
 static void close_functions(Run *r) {
     writer_finish(r->m, r->text->to);
     for (int i = 0; i < r->master->effects.count; i++) {
         Effect e = r->master->effects.data[i];
-        vec_push(r->arena, &r->step->effects, e);
-        if (e.target->kind == TENSOR_STATE) vec_push(r->arena, &r->evaluate->effects, e);
+        bool state = e.target->kind == TENSOR_STATE;
+        vec_push(r->arena, state ? &r->step->effects : &r->update->effects, e);
+        if (state) vec_push(r->arena, &r->evaluate->effects, e);
     }
 }
 
-Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fields) {
+Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fields, int64_t accumulate) {
     int errors = p->ctx->errors;
     Run *r = arena_new(p->arena, Run);
     *r = (Run){.ctx = p->ctx, .arena = p->arena, .p = p, .tree = tree};
@@ -214,7 +217,7 @@ Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fi
     r->block = r->in->of;
     r->m = emitter_create(p, library, tree, expr_training(p));
     clock_open(r);
-    open_functions(r);
+    open_functions(r, accumulate > 1);
     r->text = run_text(r, r->master);
     set_fields(r, fields);
     name_metrics(r);

@@ -3,7 +3,8 @@
 // what is to be cut out of it (Function.from), and functions of the clock beside it.
 //
 // Guarantees: every model, line and metric is written once; a model's results are `given`; states are effects
-// in the order of the text. Loss and rates are outputs of the step. After `specialise` and `totals` the
+// in the order of the text. Loss and rates are outputs of the step; with `accumulate` rates, the norm of the
+// gradients and the loss of all batches are those of the update. After `specialise` and `totals` the
 // program has the functions that a Module speaks of.
 #ifndef NN_EMIT_RUN_H
 #define NN_EMIT_RUN_H
@@ -63,6 +64,7 @@ typedef struct {
     const Instance *in; // its layers
     RunText *text;      // in the master
     Function *master, *step, *evaluate, *predict, *metrics, *epoch, *stop;
+    Function *update; // changes parameters: the step; with `accumulate` a function of its own
     RunText *epoch_text;
     Tensor *clock[NN_CLOCKS];
     VEC(RunMetric) measured;
@@ -74,6 +76,10 @@ typedef struct {
     VEC(RunTotal) totals; // that are being added up
     const Expr *norms;    // the squares of the lines' gradients, added up; NULL: of no line yet
     Tensor *loss, *gradient_norm, *best, *stops;
+    int loss_first;      // the master's first equation that is the losses'
+    const Expr *weight;  // `accumulate`: of a batch among those of an update; NULL: 1
+    Tensor *weights;     // their sum; NULL: none is needed
+    Tensor *update_loss; // of the batches of an update, NULL without `accumulate`
 
     // of the clause at hand
     const Chosen *clause;
@@ -81,8 +87,9 @@ typedef struct {
     const Operand *updates; // what `step` is in its rule, or NULL
 } Run;
 
-// `fields`: by slot of the block, the batch's input; NULL of what nothing reads. NULL after messages.
-Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fields);
+// `fields`: by slot of the block, the batch's input; NULL of what nothing reads. `accumulate`: batches of an
+// update. NULL after messages.
+Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fields, int64_t accumulate);
 
 // ---- run.c ----
 
@@ -100,6 +107,12 @@ bool gradients_clip(Run *r, const MinimizeLine *line, int number, Tensor ***grad
 bool params_average(Run *r); // after the updates
 Operand run_total(void *run, At at, const Phrase *p);
 void run_totals(Run *r, int first); // writes those that were added up since equation `first` of the master
+
+// ---- accumulate.c ----
+
+// The weight of a batch's loss and gradient among those of an update; NULL: 1, of a sum over the rows. False
+// after a message.
+bool accumulate_weight(Run *r, const Expr **weight);
 
 // ---- clock.c ----
 

@@ -1,6 +1,6 @@
 // Cuts functions out of their master: what each wants, with `training` decided. A value that became the
-// target itself is no effect. The one that trains keeps the master's tensors, and each what it puts out; else
-// functions have tensors of their own.
+// target itself is no effect. The step keeps the master's tensors, and each what it puts out; else functions
+// have tensors of their own.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -112,7 +112,7 @@ static void cut(Program *p, Function *f) {
     take(&c);
     drop_effects(&c);
     function_slice(p, f);
-    if (!f->training) rename(&c);
+    if (f->kind != FUNCTION_STEP) rename(&c);
     f->from = NULL;
     f->training = false;
 }

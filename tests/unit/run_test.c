@@ -2,8 +2,8 @@
 // elaboration writes one by one, over all programs here: outputs and effects of each are equal, with all that
 // they are made of. `run_test FILE` says of one program what differs first.
 #include "emit/run.h"
+#include "emit/data.h"
 #include "pass/passes.h"
-#include "emit/module.h"
 #include "support/check.h"
 #include "support/classes.h"
 #include "support/stdlib.h"
@@ -20,8 +20,9 @@ typedef struct {
     Module *m;
     Run *run;
     Classes classes;
-    bool told, sound; // sound: what elaboration wrote is
-    int elaborated;   // functions of elaboration
+    bool told, sound, loops; // sound: what elaboration wrote is
+    Program *p;              // both are written into it
+    int elaborated;          // functions of elaboration
 } File;
 
 static void tell(File *f, const char *what, const char *difference) {
@@ -56,7 +57,7 @@ static const char *difference_of(File *f, const Function *old, Tensor *was, cons
 }
 
 static Function *function_of(const File *f, FunctionKind kind, bool elaborated) {
-    const Program *p = f->m->program;
+    const Program *p = f->p;
     for (int i = elaborated ? 0 : f->elaborated; i < (elaborated ? f->elaborated : p->functions.count); i++)
         if (p->functions.data[i]->kind == kind) return p->functions.data[i];
     return NULL;
@@ -77,7 +78,7 @@ static void pair(File *f, Tensor *own, Tensor *theirs, const char *name) {
 static void pair_named(File *f) {
     Run *r = f->run;
     for (int k = 0; k < map_count(r->m->declared); k++)
-        pair(f, map_value(r->m->declared, k), tensor_find(f->m->program, map_key(r->m->declared, k)),
+        pair(f, map_value(r->m->declared, k), tensor_find(f->p, map_key(r->m->declared, k)),
              map_key(r->m->declared, k));
     for (int i = 0; i < NN_CLOCKS; i++)
         if (r->clock[i] && f->m->clock[i]) stands_for(f, r->clock[i], f->m->clock[i]);
@@ -122,7 +123,7 @@ static bool is_of_data(const Tensor *t) { return t->kind == TENSOR_STATE && !str
 
 // Rows that are kept, by what they are; an order by what is sorted.
 static void pair_kept(File *f) {
-    const Program *p = f->m->program;
+    const Program *p = f->p;
     int *of = arena_array(f->ctx->arena, int, f->m->kept.count + 1); // of elaboration's: the master's, + 1
     check(&t, p->kept.count == f->m->kept.count, string_format(f->ctx->arena, "%s: rows kept", f->path));
     for (int i = 0; i < f->m->kept.count; i++) {
@@ -162,6 +163,18 @@ static void pair_totals(File *f, FunctionKind kind) {
     }
 }
 
+// What is added up over batches, in the order in which it was made.
+static void pair_gradients(File *f) {
+    VEC(Tensor *) sums = {0};
+    for (int i = 0; i < f->p->tensors.count; i++)
+        if (f->p->tensors.data[i]->kind == TENSOR_GRADIENT)
+            vec_push(f->ctx->arena, &sums, f->p->tensors.data[i]);
+    for (int i = 0; i < sums.count / 2; i++)
+        pair(f, sums.data[sums.count / 2 + i], sums.data[i], sums.data[i]->name);
+    check(&t, (sums.count > 0) == (f->m->accumulate > 1) && sums.count % 2 == 0, f->path);
+    check(&t, !f->m->update_loss == !f->run->update_loss, f->path);
+}
+
 static void compare_function(File *f, FunctionKind kind) {
     const Function *old = function_of(f, kind, true), *new = function_of(f, kind, false);
     // A loss that reduces no batch elaboration leaves without a value at the end.
@@ -179,8 +192,8 @@ static void compare_function(File *f, FunctionKind kind) {
                            new->outputs.count, old->outputs.count, new->effects.count, old->effects.count),
              "");
     for (int i = 0, k = 0; i < old->outputs.count; i++) {
-        if (is_kept(f->m->program, f->m, old->outputs.data[i])) continue;
-        while (k < new->outputs.count && is_kept(f->m->program, f->m, new->outputs.data[k])) k++;
+        if (is_kept(f->p, f->m, old->outputs.data[i])) continue;
+        while (k < new->outputs.count && is_kept(f->p, f->m, new->outputs.data[k])) k++;
         if (k == new->outputs.count) break;
         equal(f, old, old->outputs.data[i], new, new->outputs.data[k++], old->outputs.data[i]->name);
     }
@@ -206,7 +219,7 @@ static Tensor *field_input(const File *f, const char *name, Shape v) {
             return f->m->data.fields.data[i].input;
     int64_t dims[MAX_RANK];
     for (int d = 0; d < v.rank; d++) dims[d] = v.dims[d].size;
-    Tensor *made = tensor_add(f->m->program, name, TENSOR_INPUT, (Type)v.type, v.rank, dims);
+    Tensor *made = tensor_add(f->p, name, TENSOR_INPUT, (Type)v.type, v.rank, dims);
     for (int d = 0; d < v.rank; d++) made->batch_dims |= (uint8_t)(v.dims[d].batch << d);
     return made;
 }
@@ -220,9 +233,6 @@ static Tensor **inputs_of(const File *f, const Tree *tree) {
     return fields;
 }
 
-// What is not written yet.
-static bool is_written(const Source *source) { return !strstr(source->text, "accumulate"); }
-
 // What is made step by step reads itself: equations_test compares it by its values.
 static bool has_loops(const Program *p) {
     for (int i = 0; i < p->tensors.count; i++)
@@ -231,12 +241,13 @@ static bool has_loops(const Program *p) {
 }
 
 static void compare_all(File *f) {
-    static const FunctionKind kinds[] = {FUNCTION_INITIAL, FUNCTION_STEP,   FUNCTION_EVALUATE,
-                                         FUNCTION_PREDICT, FUNCTION_SECOND, FUNCTION_SECOND_STEP,
-                                         FUNCTION_METRICS, FUNCTION_EPOCH,  FUNCTION_STOP};
-    Program *p = f->m->program;
+    static const FunctionKind kinds[] = {
+        FUNCTION_INITIAL,     FUNCTION_STEP,    FUNCTION_EVALUATE, FUNCTION_PREDICT, FUNCTION_SECOND,
+        FUNCTION_SECOND_STEP, FUNCTION_METRICS, FUNCTION_EPOCH,    FUNCTION_STOP,    FUNCTION_UPDATE};
+    Program *p = f->p;
     f->classes = (Classes){.p = p, .arena = f->ctx->arena, .numbers = true};
     pair_named(f);
+    pair_gradients(f);
     for (int i = f->elaborated; i < p->functions.count; i++) // totals of their own
         for (int k = 0; k < p->functions.data[i]->measures.count; k++) {
             Measure *m = &p->functions.data[i]->measures.data[k];
@@ -253,22 +264,96 @@ static void compare_all(File *f) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) compare_function(f, kinds[i]);
 }
 
-static void compare(const char *path) {
-    Context *ctx = context_create();
+// ---- losses that cannot be accumulated --------------------------------------------------------------------
+
+static bool is_refused(const Context *ctx) {
+    for (int i = 0; i < ctx->diagnostics.count; i++) {
+        DiagnosticCode code = ctx->diagnostics.data[i]->code;
+        if (code == ACCUMULATE_LOSS || code == ACCUMULATE_LINES) return true;
+    }
+    return false;
+}
+
+// The run in a program without elaboration's.
+static void write_alone(File *f, Library *library, const Tree *tree) {
+    f->p = program_create(f->ctx, PRECISION_DEFAULT, 32);
+    f->m = arena_new(f->ctx->arena, Module);
+    check(&t, data_write(emitter_create(f->p, library, tree, expr_training(f->p)), f->m), f->path);
+    f->run = run_write(f->p, library, tree, inputs_of(f, tree), 3);
+}
+
+// The same messages at the same places.
+static void compare_refusal(File *f, Library *library, const Tree *tree) {
+    Context *ctx = f->ctx;
+    Diagnostic **said = ctx->diagnostics.data;
+    int count = ctx->diagnostics.count;
+    memset(&ctx->diagnostics, 0, sizeof ctx->diagnostics);
+    write_alone(f, library, tree);
+    bool same = !f->run && ctx->diagnostics.count == count;
+    for (int i = 0; i < count && same; i++) {
+        const Diagnostic *a = said[i], *b = ctx->diagnostics.data[i];
+        same = a->code == b->code && a->span.start == b->span.start && a->span.end == b->span.end &&
+               !strcmp(a->text, b->text);
+    }
+    if (!same) tell(f, "is refused otherwise: ", said[0]->text);
+    if (!same) diagnostics_print(ctx, false, stdout);
+    t.passed += same;
+}
+
+static void check_alone(File *f, Library *library, const Tree *tree, bool sound) {
+    write_alone(f, library, tree);
+    if (f->run) passes_run(f->p, "specialise", "totals", NULL, NULL);
+    const char *wrong = !f->run ? "is not written" : sound ? program_verify(f->p) : NULL;
+    if (wrong) tell(f, "", wrong);
+    if (!f->run) diagnostics_print(f->ctx, false, stdout);
+    t.passed += !wrong;
+}
+
+// ---- one program ------------------------------------------------------------------------------------------
+
+// `plain`: what the program is without `accumulate`.
+static File compare_source(Context *ctx, const char *name, const Source *source, const File *plain) {
     Library *library = stdlib_library(ctx);
-    File f = {.ctx = ctx, .path = path};
-    const Source *source = source_load(ctx, path);
+    File f = {.ctx = ctx, .path = name};
     const Node *root = source ? parse_source(ctx, source) : NULL;
     bool bound = root && !ctx->errors && bind_file(library, source, root) && file_train(root);
-    const Tree *tree = bound && is_written(source) ? shape_run(ctx, library, root, 0) : NULL;
-    if (tree) f.m = sema_elaborate(ctx, library, source, root, tree, NULL);
+    const Tree *tree = bound ? shape_run(ctx, library, root, 0) : NULL;
+    bool alone = plain && plain->loops;
+    if (tree && alone) check_alone(&f, library, tree, plain->sound);
+    if (tree && !alone) f.m = sema_elaborate(ctx, library, source, root, tree, NULL);
+    if (tree && !f.m && is_refused(ctx)) compare_refusal(&f, library, tree);
+    if (alone || f.p) return f;
     bool refused = bound && !f.m && ctx->errors && ctx->diagnostics.data[0]->code == NOT_YET;
-    f.elaborated = f.m ? f.m->program->functions.count : 0;
-    f.sound = f.m && !program_verify(f.m->program);
-    f.run = f.m ? run_write(f.m->program, library, tree, inputs_of(&f, tree)) : NULL;
-    if (f.run && !has_loops(f.m->program)) compare_all(&f);
+    f.p = f.m ? f.m->program : NULL;
+    f.elaborated = f.m ? f.p->functions.count : 0;
+    f.sound = f.m && !program_verify(f.p);
+    f.run = f.m ? run_write(f.p, library, tree, inputs_of(&f, tree), f.m->accumulate) : NULL;
+    f.loops = f.m && has_loops(f.p);
+    if (f.run && !f.loops) compare_all(&f);
     if (f.m && !f.run) tell(&f, "is not written", "");
     if (ctx->errors && !refused) diagnostics_print(ctx, false, stdout);
+    return f;
+}
+
+// The program with one line more in its `train` block; NULL: it has none, or that line.
+static const Source *accumulating(Context *ctx, const Source *source) {
+    const Node *root = source ? parse_source(ctx, source) : NULL;
+    const Node *train = root && !ctx->errors ? file_train(root) : NULL;
+    if (!train || strstr(source->text, "accumulate")) return NULL;
+    int at = (int)(train->block->span.start - source->base) + 1;
+    const char *text =
+        string_format(ctx->arena, "%.*s\n    accumulate = 3\n%s", at, source->text, source->text + at);
+    return source_add(ctx, source->name, text, strlen(text));
+}
+
+static void compare(const char *path) {
+    Context *ctx = context_create();
+    File plain = compare_source(ctx, path, source_load(ctx, path), NULL);
+    context_destroy(ctx);
+    ctx = context_create();
+    const Source *source = accumulating(ctx, source_load(ctx, path));
+    const char *name = string_format(ctx->arena, "%s, with `accumulate`", path);
+    if (source) compare_source(ctx, name, source, &plain);
     context_destroy(ctx);
 }
 
@@ -287,6 +372,7 @@ int main(int argc, char **argv) {
         for_each("tests/models/*.nn");
         for_each("examples/*/*.nn");
         for_each("tests/library/*.nn");
+        for_each("tests/errors/accumulate*.nn");
     }
     return tests_end(&t);
 }
