@@ -130,6 +130,35 @@ static bool contiguous(const Tensor *t, const Affine *const *forms, int axis) {
     return l->twin && forms_contiguous(l->twin, forms, t->rank, axis);
 }
 
+// Where lanes run along a sum and its other indices step far, few of a cache's sets have what the walk
+// brings, as if all that it steps over were there. Where that is more than the second cache, no tile finds
+// what another has read.
+static const double FAR_STEP = 4096, NO_REUSE = 8;
+
+static double walk_span(const Question *q, const Stage *st, const Expr *read) {
+    const Tensor *t = read->tensor;
+    Layout l = *layout_shared(t);
+    double points = 1, step = INFINITY;
+    if (t->kind == TENSOR_SOURCE) return 0;
+    if (t->dims[l.inner] > PANEL) l.panel = PANEL;
+    layout_strides(q->ks, &l, t);
+    for (int j = 0; j < st->inner_count; j++) {
+        if (st->inner[j] == q->sum_vector_axis || !(read->axes >> st->inner[j] & 1)) continue;
+        points *= (double)q->k->axes[st->inner[j]].size;
+        for (int d = 0; d < t->rank; d++)
+            if (forms_depend(&read->forms[d], 1, st->inner[j]))
+                step = fmin(step, (double)(l.stride[d] * l.element_size));
+    }
+    return points > 1 ? points * fmin(step, FAR_STEP) : 0;
+}
+
+static bool walks_too_far(const Question *q, const Stage *st) {
+    double span = 0;
+    for (int r = 0; r < st->read_count; r++)
+        if (st->reads[r]->tensor->rank) span += walk_span(q, st, st->reads[r]);
+    return span > q->ks->machine.l2;
+}
+
 // How often a value loaded once is used, along the tile axes that the read does not depend on.
 static double reuse_of(const Question *q, const StageModel *m, const Stage *st, uint32_t axes, int lane,
                        bool across) {
@@ -191,12 +220,13 @@ static double stage_cost(const Question *q, int s) {
     bool reduces = st->equation->reduction != REDUCE_NONE;
     int lane = has && (reduces || q->vector_axis < 0) ? q->sum_vector_axis : q->vector_axis;
     double points = st->work, loads = 0, results = 1;
+    bool far = has && reduces && walks_too_far(q, st);
     if (lane >= 0 && (m->guard_axes >> lane & 1))
         points *= 3 * m->waste; // its bounds cannot be cut: every point, and a select
     for (int r = 0; r < m->read_count; r++) {
         if (m->reads[r].produced && !k->rows_in_registers) continue;
         double reuse = reuse_of(q, m, st, m->reads[r].read->axes, lane, has);
-        loads += load_cost(q, st, &m->reads[r], lane) / reuse;
+        loads += load_cost(q, st, &m->reads[r], lane) / reuse * (far && reuse > 1 ? NO_REUSE : 1);
     }
     double c = vectors(q, points, lane) * (fmax(m->arithmetic, loads) + .2 * fmin(m->arithmetic, loads));
     for (int j = 0; j < k->tile_count; j++) results *= (double)k->axes[k->tile[j]].size;

@@ -4,7 +4,7 @@
 #include "pass/schedule.h"
 
 static const double FEW_CYCLES = 30000;
-enum { PANEL = 32, PANEL_FROM = 64, TEMP_PANEL_FROM = 128, OWNED_PANEL_TO = 256 };
+enum { PANEL_FROM = 64, TEMP_PANEL_FROM = 128, OWNED_PANEL_TO = 256 };
 
 static double cycles_of(const Schedule *s) {
     double c = 0;

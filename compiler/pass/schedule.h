@@ -172,5 +172,6 @@ void layout_strides(const Kernels *ks, Layout *l,
 void layout_measure(const Kernels *ks, Layout *l, const Tensor *t); // the same of both copies; plain sources
 bool tensor_outlives(const Tensor *t); // a function: has a place of its own throughout
 int lanes_of(const Kernels *ks);
+enum { PANEL = 32 }; // elements of a panel, where nothing else decides
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const double SMALL_KERNEL = 1500, L1_STREAM = 30e3, LATENCY = 4;
+static const double ALONE = 1.5; // one tile cannot be divided among threads
 
 typedef struct {
     const Kernels *ks;
@@ -135,6 +136,7 @@ static void consider(Search *x, int vectors) {
     c = fmax(c, x->k->sum_vector_axis < 0 ? LATENCY : 1) + .6;
     c = shape.tiles * (x->turns * c + (reduces ? 12 + shape.sums * 1.5 : 4 + shape.sums)) *
         penalties(x, &shape);
+    if (x->s->threaded && shape.tiles < 2) c *= ALONE;
     if (c >= x->cycles * .995) return;
     x->cycles = c;
     x->best_vectors = shape.vectors;

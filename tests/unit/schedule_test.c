@@ -144,6 +144,21 @@ static void check_model(void) {
          "y[batch, 24, 24, 6]\n"
          "function step step\n    y[b, i, j, f] = sum[p, q] x[b, i + p, j + q, 0] * k[p, q, 0, f]    | "
          "b:batch i:24 j:24 f:6 p:5 q:5\n"},
+        {"a sum over many pixels and the batch takes lanes along its results, not along the batch", "g", "d",
+         "program batch 64 precision default\ninput z[batch, 32, 32, 16]\nparam k[3, 3, 16, 16]\ntemp "
+         "x[batch, 32, 32, "
+         "16]\ntemp y[batch, 32, 32, 16]\noutput dx[batch, 32, 32, 16]\noutput g[3, 3, 16, 16]\nfunction "
+         "step step\n"
+         "    x[b, i, j, d] = exp(z[b, i, j, d])    | b:batch i:32 j:32 d:16\n"
+         "    y[b, i, j, f] = sum[p, q, d] x[b, i + p - 1, j + q - 1, d] * k[p, q, d, f] if i + p in 1..32 "
+         "and j + "
+         "q in 1..32 else 0.0    | b:batch i:32 j:32 f:16 p:3 q:3 d:16\n"
+         "    dx[b, i, j, d] = sum[p, q, f] y[b, i - p + 1, j - q + 1, f] * k[p, q, d, f] if i - p in -1..30 "
+         "and j - "
+         "q in -1..30 else 0.0    | b:batch i:32 j:32 d:16 p:3 q:3 f:16\n"
+         "    g[p, q, d, f] = sum[b, i, j] x[b, i + p - 1, j + q - 1, d] * y[b, i, j, f] if i + p in 1..32 "
+         "and j + q "
+         "in 1..32 else 0.0    | p:3 q:3 d:16 f:16 b:batch i:32 j:32\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Context *ctx = context_create();
@@ -159,6 +174,24 @@ static void check_model(void) {
     }
 }
 
+// What threads divide is not one tile, where the results have more vectors than one.
+static void check_divided(void) {
+    Context *ctx = context_create();
+    Program *p = read(ctx, "sums of columns",
+                      "program batch 64 precision default\ninput x[batch, 1024, 64]\ninput h[batch, "
+                      "512]\nparam w[512, 512]\noutput "
+                      "z[batch, 512]\noutput s[64]\nfunction step step\n"
+                      "    z[b, u] = sum[n] h[b, n] * w[n, u]    | b:batch u:512 n:512\n"
+                      "    s[i] = sum[b, j] x[b, j, i]    | i:64 b:batch j:1024\n");
+    if (p) {
+        passes_run(p, "gather", "gather", NULL, NULL);
+        const Kernel *k = kernel_of(kernels_run(p, &machines[0], "place"), "s");
+        check(k && k->divided, "sums of 64 columns are divided among threads", "tiles", k ? lanes_of(k) : "");
+    }
+    check(p != NULL, "sums of columns can be read", "tiles", "");
+    context_destroy(ctx);
+}
+
 int main(int argc, char **argv) {
     const char *only = argc > 1 ? argv[1] : NULL;
     int count;
@@ -168,6 +201,7 @@ int main(int argc, char **argv) {
     check_networks(list, count, only);
     if (!only) check_random();
     if (!only) check_model();
+    if (!only) check_divided();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
