@@ -229,6 +229,12 @@ static bool has_place(const Tensor *t) {
     return t->kind != TENSOR_SOURCE && (t->layout->stored || t->layout->partial_sums) && !t->layout->same;
 }
 
+// Of two that meet.
+static bool keep_zeros(const Tensor *a, const Tensor *b) {
+    bool borders = layout_bordered(a->layout, a->rank) || layout_bordered(b->layout, b->rank);
+    return !borders || (a->layout->offset == b->layout->offset && layouts_alike(a->layout, b->layout));
+}
+
 static void check_places(Verifier *v) {
     const Program *p = v->ks->program;
     const Life *lives = lives_of(v);
@@ -241,11 +247,11 @@ static void check_places(Verifier *v) {
         }
         for (int j = 0; j < i; j++) {
             const Tensor *b = p->tensors.data[j];
-            bool together =
-                lives[j].last >= 0 && lives[i].first <= lives[j].last && lives[j].first <= lives[i].last;
-            if (together && has_place(b) && meet(a->layout, b->layout))
-                must(v, false, "two tensors that live at once lie at one place",
-                     string_format(p->arena, "%s, %s", a->name, b->name));
+            bool together = lives[i].first <= lives[j].last && lives[j].first <= lives[i].last;
+            if (lives[j].last < 0 || !has_place(b) || !meet(a->layout, b->layout)) continue;
+            const char *both = string_format(p->arena, "%s, %s", a->name, b->name);
+            must(v, !together, "two tensors that live at once lie at one place", both);
+            must(v, keep_zeros(a, b), "a border's zeros lie where another tensor has elements", both);
         }
     }
 }

@@ -1,7 +1,8 @@
 // Effects and the order of execution: a kernel after what it reads, and a new value written over the old one
-// only after everybody has read that. Where no order would do, or a new value is not made element by element,
-// the value gets a place of its own and a copy at the end. Guarantees: kernels numbered in execution order;
-// `stored` says who needs memory.
+// only after everybody has read that; else in the order of the text, but who is the last to read something
+// large goes first. Where no order would do, or a new value is not made element by element, the value gets a
+// place of its own and a copy at the end. Guarantees: kernels numbered in execution order; `stored` says who
+// needs memory.
 #include "pass/schedule.h"
 
 typedef struct Edge Edge;
@@ -17,6 +18,8 @@ typedef struct {
     bool done;
 } Turn;
 
+static const double LARGE = .25; // of the second cache: worth being read again before others push it out
+
 typedef struct {
     Kernels *ks;
     Schedule *s;
@@ -25,6 +28,9 @@ typedef struct {
     VEC(Turn) turns; // by number of the kernel
     int *head;       // by number of a loop: its first kernel, which stands for all in what is outside
     VEC(int) heap;   // ready kernels, the earliest created on top
+    VEC(int) last;   // of them those that alone are left to read something large: they go first
+    int *unread;     // by number of the tensor: kernels that have not read it yet
+    int *seen;       // by number of the tensor: 1 + the last kernel that was counted
 } Order;
 
 // ---- effects ----------------------------------------------------------------------------------------------
@@ -139,8 +145,62 @@ static int heap_pop(Order *o) {
     return top;
 }
 
+static bool is_large(const Order *o, const Tensor *t) {
+    double bytes = (double)tensor_elements(t) * element_size(o->ks->program, t);
+    return t->kind == TENSOR_TEMP && bytes >= o->ks->machine.l2 * LARGE;
+}
+
+// Of a kernel that is ready.
+static void note_last(Order *o, const Kernel *k) {
+    bool last = false;
+    for (int i = 0; i < k->stages.count; i++)
+        for (int r = 0; r < k->stages.data[i].read_count; r++) {
+            const Tensor *t = k->stages.data[i].reads[r]->tensor;
+            last |= o->unread[t->id] == 1 && is_large(o, t);
+        }
+    if (last && k->loop < 0) vec_push(o->arena, &o->last, k->id);
+}
+
 static void release(Order *o, int to) {
-    if (--o->turns.data[to].waiting == 0) heap_push(o, to);
+    if (--o->turns.data[to].waiting) return;
+    heap_push(o, to);
+    note_last(o, o->s->kernels.data[to]);
+}
+
+// The kernel has read this.
+static void count_read(Order *o, const Kernel *k, const Tensor *t) {
+    if (o->seen[t->id] == k->id + 1) return;
+    o->seen[t->id] = k->id + 1;
+    if (--o->unread[t->id] != 1) return;
+    const Use *use = &o->uses.uses[t->id];
+    for (int i = 0; i < use->readers.count; i++) {
+        const Turn *turn = &o->turns.data[use->readers.data[i]->id];
+        if (!turn->done && !turn->waiting) note_last(o, use->readers.data[i]);
+    }
+}
+
+static void put(Order *o, Kernel *k, KernelList *sorted) {
+    o->turns.data[k->id].done = true;
+    vec_push(o->arena, sorted, k);
+    for (int i = 0; i < k->stages.count; i++)
+        for (int r = 0; r < k->stages.data[i].read_count; r++)
+            count_read(o, k, k->stages.data[i].reads[r]->tensor);
+}
+
+// The kernel that goes next, -1: nobody is ready.
+static int next_turn(Order *o) {
+    int *last = o->last.data, left = 0, best = -1;
+    for (int i = 0; i < o->last.count; i++) {
+        if (o->turns.data[last[i]].done) continue;
+        if (best < 0 || last[i] < best) best = last[i];
+        last[left++] = last[i];
+    }
+    o->last.count = left;
+    while (best < 0 && o->heap.count) {
+        int top = heap_pop(o);
+        if (!o->turns.data[top].done) best = top;
+    }
+    return best;
 }
 
 // Nobody is ready: the first new value whose kernel still waits for readers of the old one gets a place of
@@ -202,11 +262,18 @@ static void put_loop(Order *o, int loop, KernelList *sorted) {
             if (k->loop != loop || o->turns.data[i].done) continue;
             more = true;
             if (waits_inside(o, k)) continue;
-            o->turns.data[i].done = some = true;
-            vec_push(o->arena, sorted, k);
+            some = true;
+            put(o, k, sorted);
         }
         if (more && !some) die("a recurrence of %s reads itself in one step", o->s->function->name);
     }
+}
+
+// Such a kernel goes first where it needs nothing that is made here, so that nobody waits for it.
+static bool makes_numbers(const Kernel *k) {
+    for (int i = 0; i < k->stages.count; i++)
+        if (k->stages.data[i].equation->tensor->rank || k->loop >= 0) return false;
+    return true;
 }
 
 static void find_heads(Order *o) {
@@ -220,20 +287,26 @@ void schedule_order(Kernels *ks, Schedule *s) {
     Order o = {.ks = ks, .s = s, .arena = arena, .uses = uses_create(arena, ks->program, s)};
     for (int i = 0; i < s->kernels.count; i++) vec_push(arena, &o.turns, (Turn){0});
     find_heads(&o);
+    o.unread = arena_array(arena, int, ks->program->tensors.count + 1);
+    o.seen = arena_array(arena, int, ks->program->tensors.count + 1);
+    for (int i = 0; i < ks->program->tensors.count; i++) o.unread[i] = o.uses.uses[i].readers.count;
     for (int i = 0; i < o.turns.count; i++) edges_of(&o, s->kernels.data[i]);
     for (int i = 0; i < o.turns.count; i++)
-        if (!o.turns.data[i].waiting && stands_for(&o, s->kernels.data[i]) == i) heap_push(&o, i);
+        if (!o.turns.data[i].waiting && stands_for(&o, s->kernels.data[i]) == i) {
+            heap_push(&o, i);
+            if (makes_numbers(s->kernels.data[i])) vec_push(arena, &o.last, i);
+        }
     KernelList sorted = {0};
     while (sorted.count < o.turns.count) {
-        if (!o.heap.count) break_cycle(&o);
-        if (!o.heap.count) continue;
-        int next = heap_pop(&o), loop = s->kernels.data[next]->loop;
-        if (loop >= 0) {
-            put_loop(&o, loop, &sorted);
-        } else {
-            o.turns.data[next].done = true;
-            vec_push(arena, &sorted, s->kernels.data[next]);
+        int next = next_turn(&o);
+        if (next < 0) {
+            break_cycle(&o);
+            continue;
         }
+        if (s->kernels.data[next]->loop >= 0)
+            put_loop(&o, s->kernels.data[next]->loop, &sorted);
+        else
+            put(&o, s->kernels.data[next], &sorted);
         for (Edge *e = o.turns.data[next].after; e; e = e->next)
             if (e->to >= 0) release(&o, e->to);
     }

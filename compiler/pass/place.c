@@ -1,10 +1,11 @@
 // Places: strides of every layout, and an offset in the one arena by lifetime. Needs: kernels in order,
 // layouts chosen. Guarantees: what outlives a function comes first and never shares; two temps of overlapping
-// lives never overlap; a tensor with a border shares with nobody, so that its zeros stay; arena_size is
-// exact.
+// lives never overlap; a tensor with a border shares its place only with what lies exactly alike, so that its
+// zeros stay; arena_size is exact.
 #include "pass/schedule.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { ALIGNMENT = 64, PAGE = 4096 };
 
@@ -63,6 +64,16 @@ static int64_t bytes_of(const Layout *l) {
     return (l->size * l->element_size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
+// Have both the same elements and the same zeros, byte by byte?
+bool layouts_alike(const Layout *a, const Layout *b) {
+    if (a->twin || b->twin || a->size != b->size || a->element_size != b->element_size ||
+        a->zero != b->zero || a->inner != b->inner || a->panel != b->panel)
+        return false;
+    return !memcmp(a->stride, b->stride, sizeof a->stride) &&
+           !memcmp(a->border_low, b->border_low, sizeof a->border_low) &&
+           !memcmp(a->border_high, b->border_high, sizeof a->border_high);
+}
+
 // ---- lives ------------------------------------------------------------------------------------------------
 
 typedef struct {
@@ -73,7 +84,7 @@ typedef struct {
     Tensor *tensor;
     Layout *layout;
     VEC(Life) lives; // one a function that uses it
-    bool exclusive;
+    bool bordered;
 } Wanted;
 
 typedef struct {
@@ -136,7 +147,6 @@ static void note_lives(Places *p) {
 }
 
 static bool overlap_in_time(const Wanted *a, const Wanted *b) {
-    if (a->exclusive || b->exclusive) return true;
     for (int i = 0, j = 0; i < a->lives.count && j < b->lives.count;) {
         const Life *x = &a->lives.data[i], *y = &b->lives.data[j];
         if (x->first <= y->last && y->first <= x->last) return true;
@@ -164,15 +174,30 @@ static void set_offset(Layout *l, int64_t offset) {
     if (l->twin) l->twin->offset = offset + bytes_of(l);
 }
 
+// The place of those that lie exactly like this one and live at other times, -1: there is none.
+static int64_t place_alike(const Places *p, const Wanted *w) {
+    for (int i = 0, end; i < p->placed.count; i = end) {
+        bool free = true;
+        for (end = i; end < p->placed.count; end++) {
+            const Wanted *u = p->placed.data[end];
+            if (u->layout->offset != p->placed.data[i]->layout->offset) break;
+            free = free && u->bordered && layouts_alike(u->layout, w->layout) && !overlap_in_time(u, w);
+        }
+        if (free) return p->placed.data[i]->layout->offset;
+    }
+    return -1;
+}
+
 // The lowest gap among those placed that live at the same time; `placed` is in the order of offsets.
 static int64_t place_temp(Places *p, Wanted *w, int64_t from) {
-    int64_t at = from, need = whole_bytes(w->layout);
-    for (int i = 0; i < p->placed.count; i++) {
+    int64_t at = from, need = whole_bytes(w->layout), alike = w->bordered ? place_alike(p, w) : -1;
+    for (int i = 0; i < p->placed.count && alike < 0; i++) {
         const Wanted *u = p->placed.data[i];
         if (u->layout->offset >= at + need) break;
         int64_t end = u->layout->offset + whole_bytes(u->layout);
-        if (end > at && overlap_in_time(w, u)) at = end;
+        if (end > at && (w->bordered || u->bordered || overlap_in_time(w, u))) at = end;
     }
+    if (alike >= 0) at = alike;
     set_offset(w->layout, at);
     vec_push(p->arena, &p->placed, w);
     int i = p->placed.count - 1;
@@ -243,7 +268,7 @@ static void measure(Places *p) {
         Wanted *w = &p->wanted[t->id];
         w->tensor = t;
         w->layout = l;
-        w->exclusive = layout_bordered(l, t->rank);
+        w->bordered = layout_bordered(l, t->rank);
         layout_measure(p->ks, l, t);
         if (!w->lives.count) continue;
         bool needs = l->stored || l->partial_sums || given(p->ks, t);

@@ -165,6 +165,7 @@ void kernel_blocks(Kernels *ks, Kernel *k, double accumulators);
 Kernel *schedule_waits(const Kernels *ks, const Schedule *s, bool set);
 
 bool layout_bordered(const Layout *l, int rank);
+bool layouts_alike(const Layout *a, const Layout *b);
 bool dimension_bordered(const Layout *l, int d);
 Layout *layout_of(Kernels *ks, Tensor *t);
 void layout_strides(const Kernels *ks, Layout *l,

@@ -57,6 +57,8 @@ static const struct {
     {"place-dense", "at 198144", "at 198148", "x: its place is aligned, and inside the arena"},
     {"place-dense", "arena 230912", "arena 230000", "x: its place is aligned, and inside the arena"},
     {"place-dense", "at 198144", "at 132608", "h, x: two tensors that live at once lie at one place"},
+    {"place-border", "layout c stored along 2 at 3136", "layout c stored along 2 at 3200",
+     "c, a: a border's zeros lie where another tensor has elements"},
     {"place-dense", "owned u grain 32 waits", "owned u grain 32",
      "waits: threads meet before it, as others touch what it touches (kernel 1"},
     {"place-recur", "lanes u waits", "lanes u",

@@ -192,6 +192,30 @@ static void check_divided(void) {
     context_destroy(ctx);
 }
 
+// Who is the last to read something large does so while it is near.
+static void check_turns(void) {
+    Context *ctx = context_create();
+    Program *p = read(ctx, "the last reader",
+                      "program batch 64 precision default\ninput x[batch, 128]\nparam w[128, 2048]\nparam "
+                      "l[128, 2048]\nparam k[2048, "
+                      "2048]\ntemp a[batch, 2048]\ntemp c[batch, 2048]\noutput e[batch, 128]\noutput "
+                      "h[batch, 128]\noutput g[128, 2048]\n"
+                      "function step step\n"
+                      "    a[b, u] = sum[n] x[b, n] * w[n, u]    | b:batch u:2048 n:128\n"
+                      "    c[b, v] = sum[u] a[b, u] * k[u, v]    | b:batch v:2048 u:2048\n"
+                      "    e[b, n] = sum[v] c[b, v] * w[n, v]    | b:batch n:128 v:2048\n"
+                      "    h[b, n] = sum[v] c[b, v] * l[n, v]    | b:batch n:128 v:2048\n"
+                      "    g[n, u] = sum[b] x[b, n] * a[b, u]    | n:128 u:2048 b:batch\n");
+    if (p) {
+        passes_run(p, "gather", "gather", NULL, NULL);
+        const Kernels *ks = kernels_run(p, &machines[0], "place");
+        const Kernel *e = kernel_of(ks, "e"), *g = kernel_of(ks, "g");
+        check(e && g && g->id < e->id, "the last reader of a large tensor goes first", "order", "");
+    }
+    check(p != NULL, "a program can be read", "order", "");
+    context_destroy(ctx);
+}
+
 int main(int argc, char **argv) {
     const char *only = argc > 1 ? argv[1] : NULL;
     int count;
@@ -202,6 +226,7 @@ int main(int argc, char **argv) {
     if (!only) check_random();
     if (!only) check_model();
     if (!only) check_divided();
+    if (!only) check_turns();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
