@@ -85,19 +85,19 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
         .verify = o->value[OPTION_VERIFY] != NULL,
         .dense = o->value[OPTION_DENSE] != NULL,
     };
-    p.sema.arguments = o->command == COMMAND_EXPLAIN;
-    p.sema.extracts =
+    p.compile.arguments = o->command == COMMAND_EXPLAIN;
+    p.compile.extracts =
         o->command == COMMAND_GRAD || (o->value[OPTION_EMIT] && !strcmp(o->value[OPTION_EMIT], "grad"));
     if (o->value[OPTION_PRECISION]) {
-        p.sema.precision = precision_of(o->value[OPTION_PRECISION]);
-        p.sema.precision_given = true;
+        p.compile.precision = precision_of(o->value[OPTION_PRECISION]);
+        p.compile.precision_given = true;
     }
-    p.sema.batch = options_count(o, OPTION_BATCH);
+    p.compile.batch = options_count(o, OPTION_BATCH);
     for (int i = 0; i < o->list[OPTION_SET].count; i++) {
         const char *text = o->list[OPTION_SET].data[i], *equals = strchr(text, '=');
         SetOption set = {string_copy(arena, text, equals ? (size_t)(equals - text) : strlen(text)),
                          equals ? equals + 1 : ""};
-        vec_push(arena, &p.sema.set, set);
+        vec_push(arena, &p.compile.set, set);
     }
     p.output =
         (OutputOptions){.optimization = o->value[OPTION_OPTIMIZE] ? atoi(o->value[OPTION_OPTIMIZE]) : 2,
@@ -331,8 +331,9 @@ static void summary(Pipeline *p) {
              (long long)m->flops, (long long)m->batch);
     put_memory(&out, p->kernels);
     int64_t kept = 0;
-    for (int i = 0; i < m->kept.count; i++)
-        if (m->kept.data[i].training) kept += row_bytes(p->kernels->program, m->kept.data[i].source);
+    const Program *program = p->kernels->program;
+    for (int i = 0; i < program->kept.count; i++)
+        if (program->kept.data[i].training) kept += row_bytes(program, program->kept.data[i].source);
     if (kept)
         text_add(&out, "kept        %lld bytes a row of each part, for metrics that see the rows twice\n",
                  (long long)kept);
@@ -373,8 +374,8 @@ static void explain(Pipeline *p, const Options *o) {
 
 // In double precision, on at most 8 rows.
 static int check_gradient(PipelineOptions *po, Pipeline *p) {
-    po->sema.precision = PRECISION_DOUBLE;
-    po->sema.precision_given = true;
+    po->compile.precision = PRECISION_DOUBLE;
+    po->compile.precision_given = true;
     p->gradients_only = true;
     return linker_check(p->ctx) && pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stdout) : NN_OK;
 }

@@ -142,7 +142,7 @@ static void add_loss(Pipeline *p, Derivatives *out) {
 }
 
 bool grad_make(Pipeline *p, const char *of, const char *by, Derivatives *out) {
-    if (!pipeline_run_to(p, "elaborate")) return false;
+    if (!pipeline_run_to(p, "facts")) return false;
     Program *program = p->module->program;
     if (of || by) {
         if (!add_asked(p, of, by, out)) return false;

@@ -7,7 +7,7 @@
 
 typedef VEC(Derivative) Derivatives;
 
-// Runs a pipeline made with `sema.extracts` up to its equations and makes, in place of the program's
+// Runs a pipeline made with `compile.extracts` up to its equations and makes, in place of the program's
 // functions, those of the derivatives: of each layer and function of the model, innermost first, and of the
 // loss by the model's results; with `of` or `by` the one of that value by that parameter (NULL: the loss, all
 // parameters). False after diagnostics.

@@ -63,7 +63,7 @@ static bool run_parse(Pipeline *p) {
 }
 
 static bool run_bind(Pipeline *p) {
-    bool right = set_apply(p->ctx, p->root, &p->options->sema.set);
+    bool right = set_apply(p->library, p->source, p->root, &p->options->compile.set);
     for (int i = stdlib_count; i < p->libraries.count; i++)
         right = bind_file(p->library, p->ctx->sources.data[i], p->libraries.data[i]) && right;
     return bind_file(p->library, p->source, p->root) && right;
@@ -71,7 +71,7 @@ static bool run_bind(Pipeline *p) {
 
 static bool run_shape(Pipeline *p) {
     if (!file_train(p->root)) return true;
-    p->tree = shape_run(p->ctx, p->library, p->root, p->options->sema.batch);
+    p->tree = shape_run(p->ctx, p->library, p->root, p->options->compile.batch);
     return p->tree != NULL;
 }
 
@@ -80,19 +80,19 @@ static void keep_gradients(Pipeline *p) {
     Module *m = p->module;
     for (int i = 0; i < m->program->functions.count; i++) {
         Function *f = m->program->functions.data[i];
+        for (int g = 0; g < f->gradients.count; g++) { // of several lines the sum, before any update
+            GradientRequest *request = &f->gradients.data[g];
+            for (int k = 0; k < m->gradients.count; k++)
+                if (m->gradients.data[k].result == request->result) request->of = m->loss;
+        }
         if (f->kind != FUNCTION_STEP) continue;
-        f->effects.count = f->outputs.count = 0;
+        f->effects.count = f->outputs.count = f->measures.count = 0;
         vec_push(m->program->arena, &f->outputs, m->loss);
         for (int g = 0; g < m->gradients.count; g++) {
             GradientRequest *request = &m->gradients.data[g];
             request->result->kind = TENSOR_OUTPUT;
             vec_push(m->program->arena, &p->gradients, *request);
             vec_push(m->program->arena, &f->outputs, request->result);
-        }
-        for (int g = 0; g < f->gradients.count; g++) { // of several lines the sum, before any update
-            GradientRequest *request = &f->gradients.data[g];
-            for (int k = 0; k < m->gradients.count; k++)
-                if (m->gradients.data[k].result == request->result) request->of = m->loss;
         }
     }
 }
@@ -140,11 +140,22 @@ static void count_step(Module *m) {
     }
 }
 
-static bool run_elaborate(Pipeline *p) {
-    p->module = sema_elaborate(p->ctx, p->library, p->source, p->root, p->tree, &p->options->sema);
-    if (p->module) count_layers(p->module);
+static bool run_emit(Pipeline *p) {
+    if (!p->tree) {
+        Span begin = {p->source->base, p->source->base + (p->source->length > 0)};
+        Diagnostic *d = diagnose(p->ctx, NO_TRAIN, begin);
+        diagnostic_help(p->ctx, d, "a library is checked by `nnc check`, and used with `--library`");
+        return false;
+    }
+    p->module = module_write(p->ctx, p->library, p->source, p->root, p->tree, &p->options->compile);
     if (p->module && p->gradients_only) keep_gradients(p);
     return p->module != NULL && !p->ctx->errors;
+}
+
+static bool run_facts(Pipeline *p) {
+    module_finish(p->module);
+    count_layers(p->module);
+    return !p->ctx->errors;
 }
 
 bool pipeline_target(Pipeline *p) {
@@ -168,7 +179,9 @@ static bool run_keep(Pipeline *p) {
     return true;
 }
 
-static bool run_claims(Pipeline *p) { return sema_check_asserts(p->ctx, p->module, p->kernels->arena_size); }
+static bool run_claims(Pipeline *p) {
+    return asserts_check(p->tree, p->module->params, p->module->flops, p->kernels->arena_size);
+}
 
 static bool run_output(Pipeline *p) {
     OutputOptions output = p->options->output;

@@ -10,7 +10,7 @@ typedef enum { FORM_TEXT, FORM_TREE, FORM_EQUATIONS, FORM_KERNELS, FORM_OUTPUT }
 
 typedef struct {
     const char *path; // the model file
-    SemaOptions sema;
+    CompileOptions compile;
     const char *cpu, *triple;
     OutputOptions output;         // digests, directory and target are filled in by the pipeline
     Blas blas;                    // --blas

@@ -244,11 +244,9 @@ typedef struct {
     const char *name, *value;
 } SetOption;
 typedef VEC(SetOption) SetOptions;
-// Puts what `--set` says of settings and constants into the tree, before it is bound. False after messages.
-bool set_apply(Context *ctx, Node *root, const SetOptions *set);
-// The line `set = value` of what it says for any name, the last of several; NULL: nothing, or after a
-// message.
-const Node *set_line(Context *ctx, const SetOptions *set, const char *name);
+// Puts what `--set` says of settings, lines of `train`, constants, and numbers of optimizers and schedules
+// into the tree, before it is bound. False after messages.
+bool set_apply(Library *library, const Source *source, Node *root, const SetOptions *set);
 extern const char SET_SOURCE[]; // the name of the source in which such a text stands
 bool node_is_set(const Context *ctx, const Node *e);
 

@@ -96,6 +96,28 @@ static const char *name_in(Run *r, const Phrase *in, const char *prefix, const D
     return NULL;
 }
 
+// The first schedule that an expression calls, or NULL.
+static const Phrase *schedule_in(const Run *r, const Phrase *e) {
+    if (!e || is_schedule(e)) return e;
+    const Phrase *line = e->kind == PHRASE_SLOT ? line_of(r, e->slot) : NULL;
+    const Phrase *found = line ? schedule_in(r, line->part[line->count - 1]) : NULL;
+    for (int k = 0; k < e->count && !found; k++) found = schedule_in(r, e->part[k]);
+    return found;
+}
+
+// Is it the learning rate: an optimizer's own, or the first number of its schedule?
+static bool is_rate(const Run *r, const Definition *d, int i, const Phrase *e) {
+    const Definition *optimizer = r->clause ? r->clause->rules.data[0]->define : NULL;
+    const Phrase *call = r->clause ? r->clause->optimizer : NULL;
+    if (d == optimizer) return string_equal(d->node->items[i]->name, "lr");
+    for (int k = 0; i == 0 && optimizer && k < call->count && k < optimizer->parameters; k++) {
+        const Phrase *first = schedule_in(r, call->part[k]);
+        if (!first || !string_equal(optimizer->node->items[k]->name, "lr")) continue;
+        return first->definition == d && (!first->part[0] || first->part[0] == e);
+    }
+    return false;
+}
+
 static const char *setting_name(Run *r, const Definition *d, int i, const Phrase *e) {
     const Definition *optimizer = r->clause ? r->clause->rules.data[0]->define : NULL;
     const Phrase *call = r->clause ? r->clause->optimizer : NULL;
@@ -147,16 +169,40 @@ static bool number_of(const Run *r, const Phrase *e, double *number, Dimension *
     return true;
 }
 
+// A length of the user's own that the run does not reach.
+static void warn_length(const Run *r, const Phrase *e, Dimension unit, double value) {
+    const Source *source = source_of(r->ctx, e->span);
+    int64_t run = unit == DIMENSION_STEPS    ? r->module->steps
+                  : unit == DIMENSION_EPOCHS ? r->module->epochs
+                                             : -1;
+    if (!source || source->library || run < 0 || value <= (double)run) return;
+    diagnose(r->ctx, LENGTH_BEYOND_RUN, e->span, node_written(r->m, e->node), (long long)run,
+             unit == DIMENSION_STEPS ? "steps" : "epochs");
+}
+
+// What an optimizer's arguments decide when compiling.
+void clause_in_force(Run *r, const Phrase *call, const Definition *d) {
+    for (int i = 2; i < d->parameters; i++) {
+        bool decides = d->node->items[i]->brackets || i >= 64 || d->decides >> i & 1;
+        const Phrase *given = i < call->count ? call->part[i] : NULL, *e = given ? given : d->preset[i];
+        if (!decides || !e || (!given && e->kind != PHRASE_NUMBER)) continue;
+        bool set = node_is_set(r->ctx, e->node);
+        run_in_force(r, setting_name(r, d, i, e), e, set || !given ? NULL : "compiled in");
+    }
+}
+
 static Operand setting(void *data, At at, const Definition *d, int i, const Phrase *e) {
     Run *r = data;
     double number;
     Dimension unit;
     if (!number_of(r, e, &number, &unit)) return (Operand){.kind = OPERAND_ABSENT};
     const char *name = setting_name(r, d, i, e);
-    bool rate = string_equal(d->node->items[i]->name, "lr");
+    bool rate = is_rate(r, d, i, e);
     if (!name || (e->kind == PHRASE_SLOT && !rate)) return operand_number(number, false);
     for (int k = 0; k < r->settings.count; k++)
         if (string_equal(r->settings.data[k].name, name)) return setting_operand(r, at, &r->settings.data[k]);
+    run_in_force(r, name, e, NULL);
+    warn_length(r, e, unit, number);
     RunSetting s = {.name = name, .unit = unit, .is_rate = rate};
     s.tensor =
         tensor_add(r->p, string_format(r->arena, "set.%s", name), TENSOR_SETTING, TYPE_DOUBLE, 0, NULL);
@@ -183,11 +229,12 @@ static RunText *epoch_text(Run *r) {
 static bool is_seen(Run *r, At at, const Case *c, Operand *v, Span span) {
     if (v->kind != OPERAND_SCALAR) return v->kind != OPERAND_WRONG;
     if (at.to->function == r->epoch) return true;
+    const Expr *given = v->e;
     v->e = clock_alone(r, at.to->function, v->e);
     for (int i = 0; i < v->e->read_count; i++) {
         const Tensor *t = v->e->reads[i]->tensor;
         if (t->kind != TENSOR_CLOCK && t->kind != TENSOR_SETTING && t->kind != TENSOR_RUN)
-            return report_false(at, WATCH_ROWS, span, c->define->node->name, t->name);
+            return report_false(at, WATCH_ROWS, span, c->define->node->name, given->reads[0]->tensor->name);
     }
     return true;
 }

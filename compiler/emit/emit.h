@@ -8,9 +8,8 @@
 //
 // Guarantees: an equation has at most one reduction; every read stays inside its tensor under the conditions
 // around it (rule 7); what is lifted out of a condition carries it. A message makes its operand WRONG, which
-// silences what would follow from it. Reported here, because only equations know it: READ_OUTSIDE,
-// PIECE_OUTSIDE, INITIAL_READS, DRAW_IN_REDUCTION, GRAD_TENSOR and GRAD_INDEX, RANK_LIMIT of what is stored,
-// WORK_LIMIT.
+// silences what would follow from it. Reported here is what only equations know: what a read, a piece or an
+// initial value may reach, draws in reductions, what can be derived, the rank of what is stored.
 #ifndef NN_EMIT_H
 #define NN_EMIT_H
 
@@ -346,6 +345,8 @@ void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *p
 // A tensor whose pieces follow, under all indices that they may hold; a whole one for whoever reads it.
 Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
                     const Reduced *first, Span span);
+// One of its pieces, under the conditions in force.
+void piece_write(At at, Tensor *t, const Affine *const *out, const Reduced *piece, Span span);
 // The number of an element for its draws; of a data block's in its row.
 const Affine *element_at(At at, const Extent *dims, const Affine *const *forms, int rank);
 void tensor_bounds(Tensor *t, const Expr *e); // those of a whole expression, where it has some

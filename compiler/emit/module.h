@@ -135,10 +135,9 @@ typedef struct {
     DataBlock data;
     VEC(ModelOutput) outputs;
     VEC(Metric) metrics;
-    VEC(Kept) kept;
     VEC(Setting) settings;
     VEC(LayerInstance) layers;
-    VEC(Extract) extracts;     // with SemaOptions.units
+    VEC(Extract) extracts;     // with CompileOptions.extracts
     VEC(Average) averages;     // the states are of FUNCTION_STEP or FUNCTION_UPDATE
     VEC(Tensor *) rates;       // outputs of STEP (or UPDATE), TYPE_DOUBLE: each clause's lr
     VEC(const char *) lengths; // what in `train` speaks of the run's length, as written
@@ -159,43 +158,23 @@ typedef struct {
                            // (net.batch_norm_1.mean), or NULL
     VEC(const char *) start_names;
     int64_t params, flops;
-    VEC(const Node *) asserts; // checked by the pipeline once memory is known (assert_check)
 } Module;
-
-// What elaboration found of a value, for whoever found it in another way.
-typedef struct {
-    const Node *node;
-    bool known, tensor; // a number when compiling; a whole tensor; else a number when running
-    Type type;
-    double number;
-    int rank;
-    int64_t dims[MAX_RANK];
-    uint8_t batch_dims;
-} Found;
-typedef struct {
-    void (*value)(void *data, const Found *found);
-    void *data;
-} Witness;
 
 // The options of the command line that decide what is compiled.
 typedef struct {
     Precision precision;
     bool precision_given;
-    int64_t batch;          // 0: the program's
-    SetOptions set;         // --set name=value
-    bool arguments;         // Module.in_force holds the arguments of layers, losses and metrics too
-    bool extracts;          // fill in Module.extracts
-    const Witness *witness; // sees every value of numbers, or NULL
-} SemaOptions;
+    int64_t batch;  // 0: the program's
+    SetOptions set; // --set name=value
+    bool arguments; // Module.in_force holds the arguments of layers, losses and metrics too
+    bool extracts;  // fill in Module.extracts
+} CompileOptions;
 
-// Instantiates the `train` block's models, checks every shape, and writes the equations. NULL after errors,
-// or if the file is a library.
-Module *sema_elaborate(Context *ctx, Library *library, const Source *source, const Node *root,
-                       const Tree *tree, const SemaOptions *options);
-// A definition of a resolved file applied to tensors, one a parameter: its equations as a function of the
-// program, its results (as many as its signature says) as outputs of theirs. NULL after errors.
-Function *sema_apply(Program *p, Library *library, const Node *define, Tensor *const *inputs);
-// `assert` lines with params, memory (bytes) and flops known.
-bool sema_check_asserts(Context *ctx, const Module *m, int64_t memory);
+// The equations of a run whose shapes are known, as one master and what functions want of it. NULL after
+// errors.
+Module *module_write(Context *ctx, Library *library, const Source *source, const Node *root, const Tree *tree,
+                     const CompileOptions *options);
+// What only the functions say, once they are cut out of the master and measured.
+void module_finish(Module *m);
 
 #endif

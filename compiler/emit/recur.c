@@ -75,8 +75,11 @@ static void carry(At at, Loop *loop, const Phrase *line, const Phrase *value, At
     }
     const Affine *out[MAX_RANK];
     for (int d = 0; d < v.rank; d++)
-        out[d] =
-            affine_index(p, d == c->along ? loop->time : index_over(at.m, name_of_dimension(d), v.dims[d]));
+        out[d] = affine_index(p, index_over(at.m, name_of_dimension(d), v.dims[d]));
+    for (const Loop *of = loop; of; of = of->outer) {
+        int d = place_of_time(at.frame->of, of, line);
+        if (d < v.rank) out[d] = affine_index(p, of->time);
+    }
     Reduced first = {.e = expr_const(p, 0)};
     if (c->begin.kind == OPERAND_TENSOR) {
         first.e = c->begin.array->e;
@@ -107,7 +110,8 @@ void recur_write(At at, const Phrase *p) {
     const Slot *slot = p->binder[0].index;
     Index *time = index_bind(at, slot);
     time->time = true;
-    Loop loop = {.time = time, .slot = slot, .way = at.frame->of->way[p->number], .outer = at.loop};
+    Loop loop = {.time = time, .slot = slot, .block = block, .outer = at.loop};
+    loop.way = at.frame->of->way[p->number];
     loop.carried = arena_array(at.m->arena, Carried, block->count + 1);
     int from = at.to->function->equations.count;
     At inside = at;

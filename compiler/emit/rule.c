@@ -90,6 +90,7 @@ static Operand *clause_arguments(Run *r, const Chosen *c) {
     Operand *given = arena_array(r->arena, Operand, d->parameters + 1);
     Operand made = run_value(r, r->text, c->optimizer);
     if (made.kind != OPERAND_CALLABLE) return NULL;
+    clause_in_force(r, c->optimizer, d);
     for (int i = 2; i < d->parameters; i++) {
         given[i] = clause_setting(r, rule, i, made.callable->given ? made.callable->given[i] : given[i]);
         if (given[i].kind == OPERAND_WRONG) return NULL;

@@ -1,4 +1,5 @@
 // The master of a run: fields, models, losses, metrics, then the updates; and what each function wants of it.
+#include "emit/data.h"
 #include "emit/run.h"
 
 #include <string.h>
@@ -60,13 +61,6 @@ Operand run_value(Run *r, RunText *text, const Phrase *p) {
 
 // ---- fields and the model that is called by itself ----
 
-static void set_fields(Run *r, Tensor *const *fields) {
-    const Definition *block = r->block->define;
-    for (int i = 0; i < block->slots.count; i++)
-        if (block->slots.data[i]->kind == SLOT_FIELD && fields[i])
-            r->text->frame->slot[i] = operand_tensor(r->m, fields[i]);
-}
-
 static const Slot *slot_of(const Run *r, const char *name, SlotKind kind) {
     const Definition *block = r->block->define;
     for (int i = 0; i < block->slots.count; i++)
@@ -75,27 +69,35 @@ static const Slot *slot_of(const Run *r, const char *name, SlotKind kind) {
     return NULL;
 }
 
+static void set_fields(Run *r) {
+    for (int i = 0; i < r->module->data.fields.count; i++) {
+        const Field *f = &r->module->data.fields.data[i];
+        r->text->frame->slot[slot_of(r, f->name, SLOT_FIELD)->number] = operand_tensor(r->m, f->input);
+    }
+}
+
 // An output of `predict`, which updates what the model alone has changed.
 static bool predict_result(Run *r, const char *name, Operand v, Span span) {
     Tensor *t = operand_as_tensor(r->text->at, v, name, TENSOR_OUTPUT,
                                   v.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, span);
     if (!t) return false;
     vec_push(r->arena, &r->outputs, t);
+    vec_push(r->arena, &r->output_names, name);
     vec_push(r->arena, &r->predict->outputs, t);
     return true;
 }
 
-static bool call_model(Run *r, Tensor *const *fields) {
+static bool call_model(Run *r) {
     const Instance *in = r->tree->roots.data[0];
     const Definition *d = in->of->define;
     const Node *results = d->node->results;
     Operand *given = arena_array(r->arena, Operand, d->parameters + 1);
     for (int i = 0; i < d->parameters; i++) {
         const Slot *field = slot_of(r, d->node->items[i]->name, SLOT_FIELD);
-        given[i] = operand_tensor(r->m, fields[field->number]);
+        given[i] = r->text->frame->slot[field->number];
     }
     At outside = at_outside(r->m, r->text->to, frame_outside(r->m, r->block, NULL, ""));
-    Operand v = apply_case(outside, in->of, in, given, d->node->name_span);
+    Operand v = apply_case(outside, in->of, in, given, r->block->define->node->items[0]->span);
     if (v.kind == OPERAND_WRONG) return false;
     for (int i = 0; i < (v.kind == OPERAND_TUPLE ? v.count : 1); i++) {
         Operand one = v.kind == OPERAND_TUPLE ? v.items[i] : v;
@@ -209,25 +211,28 @@ static void close_functions(Run *r) {
     }
 }
 
-Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fields, int64_t accumulate) {
-    int errors = p->ctx->errors;
-    Run *r = arena_new(p->arena, Run);
-    *r = (Run){.ctx = p->ctx, .arena = p->arena, .p = p, .tree = tree};
-    r->in = tree->roots.data[tree->roots.count - 1];
-    r->block = r->in->of;
-    r->m = emitter_create(p, library, tree, expr_training(p));
+// The text of `train`, function by function. False after messages.
+static bool master_write(Run *r) {
     clock_open(r);
-    open_functions(r, accumulate > 1);
+    open_functions(r, r->module->accumulate > 1);
     r->text = run_text(r, r->master);
-    set_fields(r, fields);
+    set_fields(r);
     name_metrics(r);
-    bool right = !r->predict || call_model(r, fields);
-    right = right && losses_write(r);
+    if (r->predict && !call_model(r)) return false;
+    if (!losses_write(r)) return false;
     r->text->at.sorts = true;
-    right = right && metrics_write(r);
+    if (!metrics_write(r)) return false;
     r->text->at.sorts = false;
-    right = right && rules_write(r);
-    if (right) close_functions(r);
-    right = right && clock_write(r);
-    return right && p->ctx->errors == errors ? r : NULL;
+    if (!rules_write(r)) return false;
+    close_functions(r);
+    return clock_write(r);
+}
+
+Run *run_write(Emitter *m, Module *module, const Node *root, const CompileOptions *options) {
+    Run *r = arena_new(m->arena, Run);
+    *r = (Run){.ctx = m->ctx, .arena = m->arena, .p = m->p, .tree = m->tree, .m = m, .module = module};
+    r->in = m->tree->roots.data[m->tree->roots.count - 1];
+    r->block = r->in->of;
+    settings_read(r, root, options);
+    return data_write(m, module) && master_write(r) ? r : NULL;
 }

@@ -11,6 +11,7 @@
 
 #include "abi.h"
 #include "emit/emit.h"
+#include "emit/module.h"
 
 // The text of the block in one function: which of its lines stand there already.
 typedef struct {
@@ -59,6 +60,7 @@ typedef struct {
     Program *p;
     const Tree *tree;
     Emitter *m;
+    Module *module; // its settings and data; the rest is taken when all is written
     RunHooks hooks;
     Case *block;        // of `train`
     const Instance *in; // its layers
@@ -70,6 +72,7 @@ typedef struct {
     VEC(RunMetric) measured;
     VEC(RunSetting) settings;
     VEC(Tensor *) outputs, rates, losses;
+    VEC(const char *) output_names;
     VEC(GradientRequest) gradients;
     VEC(RunAverage) averages;
     VEC(RunWatch) watches;
@@ -87,9 +90,15 @@ typedef struct {
     const Operand *updates; // what `step` is in its rule, or NULL
 } Run;
 
-// `fields`: by slot of the block, the batch's input; NULL of what nothing reads. `accumulate`: batches of an
-// update. NULL after messages.
-Run *run_write(Program *p, Library *library, const Tree *tree, Tensor *const *fields, int64_t accumulate);
+// The settings and data of a new Module, then the master. NULL after messages.
+Run *run_write(Emitter *m, Module *module, const Node *root, const CompileOptions *options);
+
+// ---- settings.c ----
+
+Precision run_precision(const Tree *tree, const CompileOptions *options);
+void settings_read(Run *r, const Node *root, const CompileOptions *options);
+// A line for `explain`: of a number, or a call, as it is written. `origin`: NULL where the text says it.
+void run_in_force(Run *r, const char *name, const Phrase *e, const char *origin);
 
 // ---- run.c ----
 
@@ -117,9 +126,20 @@ bool accumulate_weight(Run *r, const Expr **weight);
 // ---- clock.c ----
 
 void clock_open(Run *r);
+void clause_in_force(Run *r, const Phrase *call, const Definition *d); // for `explain`
 bool clock_write(Run *r);                   // the end of an epoch, the rule that stops
 Operand run_clock(const Run *r, int which); // of NN_CLOCK_...
 // What a function computes from the clock as an expression of the clock alone.
 const Expr *clock_alone(Run *r, const Function *f, const Expr *e);
+
+// ---- argument.c ----
+
+// What is in force (Module.in_force) of layers, losses and metrics: their arguments, given or by default.
+void arguments_tell(Context *ctx, const Tree *tree, Module *module);
+
+// ---- extract.c ----
+
+// Module.extracts, of what was noted down while the master was written (Emitter.records).
+void extracts_write(Emitter *m, Module *module);
 
 #endif

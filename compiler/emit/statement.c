@@ -161,7 +161,7 @@ static void add_piece(const Left *left, const Reduced *parts) {
     const Affine *out[MAX_RANK];
     int outer = read->tensor->rank - left->a.rank;
     for (int d = 0; d < read->tensor->rank; d++) out[d] = d < outer ? read->forms[d] : left->out[d - outer];
-    equation_write(at, read->tensor, out, parts, span);
+    piece_write(at, read->tensor, out, parts, span);
 }
 
 // The value by which something is derived (`grad(e, x)`) has a tensor of its own, not another's.

@@ -313,6 +313,21 @@ static void add_free(const Emitter *m, Indices *set, Operand v, const Indices *o
             add_indices(set, &a.e->free[i], 1);
 }
 
+static bool names_index(const Phrase *p, const char *name) {
+    if (p->kind == PHRASE_SLOT && p->slot->kind == SLOT_INDEX && string_equal(p->slot->name, name))
+        return true;
+    for (int i = 0; i < p->count; i++)
+        if (p->part[i] && names_index(p->part[i], name)) return true;
+    return false;
+}
+
+// The times of the loops around this one that its lines speak of: what it makes is another at each.
+static void add_times(const Loop *loop, Indices *set, const Indices *own) {
+    for (const Loop *outer = loop ? loop->outer : NULL; outer; outer = outer->outer)
+        if (!holds(own, outer->time) && names_index(loop->block, outer->slot->name))
+            add_indices(set, &outer->time, 1);
+}
+
 // The pieces that follow may hold what the definition's names hold.
 Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
                     const Reduced *first, Span span) {
@@ -323,8 +338,9 @@ Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const
         const Expr *form = expr_affine(at.m->p, out[d]);
         add_indices(&own, form->free, form->free_count);
     }
-    Indices outer = outer_of(at, first->e, &own);
+    Indices outer = outer_of(at, under_facts(at, first->e, &own), &own);
     const Definition *define = at.frame->of->define;
+    add_times(at.loop, &outer, &own);
     for (int i = 0; i < define->slots.count; i++)
         if (define->slots.data[i]->kind != SLOT_INDEX)
             add_free(at.m, &outer, slot_operand(at, define->slots.data[i]), &own);
@@ -335,6 +351,14 @@ Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const
     if (!t) return operand_wrong();
     a.e = read_at(at, t, &outer, &a);
     return operand_array(at.m, &a);
+}
+
+void piece_write(At at, Tensor *t, const Affine *const *out, const Reduced *piece, Span span) {
+    Indices own = {.count = 0};
+    Reduced parts = *piece;
+    add_indices(&own, parts.indices, parts.count);
+    parts.e = under_facts(at, parts.e, &own);
+    equation_write(at, t, out, &parts, span);
 }
 
 bool operand_is_of_clock(At at, Operand v) { return v.kind == OPERAND_SCALAR && reads_clock_only(at, v.e); }

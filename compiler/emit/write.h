@@ -20,6 +20,7 @@ typedef struct {
 struct Loop {
     const Index *time;
     const Slot *slot; // of the index
+    const Phrase *block;
     int8_t way;
     Carried *carried;
     int count;

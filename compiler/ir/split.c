@@ -30,7 +30,8 @@ static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
 // An index that a division would vanish for if it were q * outer + inner; NULL: none.
 static const Index *splittable(Program *p, const Expr *division, int64_t *q) {
     const Expr *divisor = division->args[1];
-    if (divisor->op != OP_CONST || divisor->value < 2 || divisor->value > INT32_MAX) return NULL;
+    bool known = divisor->op == OP_CONST && divisor->value >= 2 && divisor->value <= INT32_MAX;
+    if (!known || !expr_is_integer(division->args[0])) return NULL;
     const Affine *form = affine_atom(p, division->args[0]);
     int64_t by = (int64_t)divisor->value;
     if (form->denominator != 1) return NULL;

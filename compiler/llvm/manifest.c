@@ -248,12 +248,13 @@ static void add_results(Blob *b) {
         for (int part = 0; part < 3; part++) metrics[i].clock[part] = number(b, x->clock[part]);
     }
     TABLE(b, metrics, metrics, m->metrics.count);
-    nn_kept *kept = arena_array(b->arena, nn_kept, m->kept.count + 1);
-    for (int i = 0; i < m->kept.count; i++)
+    nn_kept *kept = arena_array(b->arena, nn_kept, m->program->kept.count + 1);
+    for (int i = 0; i < m->program->kept.count; i++)
         kept[i] =
-            (nn_kept){m->kept.data[i].training ? NN_STEP : NN_EVALUATE, number(b, m->kept.data[i].values),
-                      source_slot(b, m->kept.data[i].source->name), m->kept.data[i].of};
-    TABLE(b, kept, kept, m->kept.count);
+            (nn_kept){m->program->kept.data[i].training ? NN_STEP : NN_EVALUATE,
+                      number(b, m->program->kept.data[i].values),
+                      source_slot(b, m->program->kept.data[i].source->name), m->program->kept.data[i].of};
+    TABLE(b, kept, kept, m->program->kept.count);
     VEC(nn_setting) settings = {0};
     for (int i = 0; i < m->settings.count; i++) {
         const Setting *x = &m->settings.data[i];

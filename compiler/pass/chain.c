@@ -50,6 +50,32 @@ static bool holds_condition(Arena *arena, const Expr *e, Table *seen) {
 
 bool slope_holds_condition(Program *p, const Expr *e) { return holds_condition(p->arena, e, &(Table){0}); }
 
+// May a read lie outside where no condition is around?
+static bool may_leave(const Expr *e) {
+    for (int i = 0; i < e->read_count; i++) {
+        const Expr *read = e->reads[i];
+        for (int d = 0; d < read->guard_count; d++) {
+            int64_t low, high;
+            affine_bounds(read->forms[d], &low, &high);
+            bool rows = read->tensor->batch_dims >> d & 1;
+            if (!rows && (low < 0 || high >= read->tensor->dims[d])) return true;
+        }
+    }
+    return false;
+}
+
+static const Expr *times_under(Program *p, const Expr *slope, const Expr *factor, const Expr *guarded,
+                               bool masked);
+
+// Terms under conditions of their own, and a factor that is read only there.
+static const Expr *times_terms(Program *p, const Expr *sum, const Expr *factor, const Expr *guarded,
+                               bool masked) {
+    const Expr **terms = arena_array(p->arena, const Expr *, sum->count + 1);
+    for (int i = 0; i < sum->count; i++) terms[i] = times_under(p, sum->args[i], factor, guarded, masked);
+    const Expr *all = expr_sum(p, 0, sum->coefs, terms, sum->count);
+    return sum->value == 0 ? all : expr_add(p, all, expr_mul(p, expr_const(p, sum->value), factor));
+}
+
 // `guarded`: the factor under the conditions that the slope stands under.
 static const Expr *times_under(Program *p, const Expr *slope, const Expr *factor, const Expr *guarded,
                                bool masked) {
@@ -69,6 +95,8 @@ static const Expr *times_under(Program *p, const Expr *slope, const Expr *factor
         guarded = expr_select(p, c, zero, guarded);
         return expr_select(p, c, zero, times_under(p, slope->args[2], factor, guarded, masked));
     }
+    if (slope->op == OP_SUM && slope->has_where && may_leave(factor))
+        return times_terms(p, slope, factor, guarded, masked);
     const Expr *product = expr_mul(p, slope, factor);
     masked = masked || (slope->op == OP_SUM && slope_holds_condition(p, slope));
     if (!masked || expr_is_finite(p, guarded)) return product;

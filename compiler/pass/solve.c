@@ -209,7 +209,7 @@ static bool split_quotient(Program *p, Equation *q) {
         for (int k = 0; k < g.guards[n].form->count; k++) {
             const Expr *atom = g.guards[n].form->terms[k].atom;
             if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST ||
-                g.guards[n].form->denominator != 1)
+                !expr_is_integer(atom->args[0]) || g.guards[n].form->denominator != 1)
                 continue;
             int64_t m = (int64_t)atom->args[1]->value, low, high;
             const Affine *dividend = affine_atom(p, atom->args[0]);

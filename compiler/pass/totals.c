@@ -119,11 +119,21 @@ static bool find_gradients(Totals *x, const Flow *slice, const Tensor *of, Misfi
     return true;
 }
 
+// What a loop carries reads itself: it stands anywhere until what else it reads says where.
 static bool find_all(Totals *x, const Flow *slice, Misfit *misfit) {
-    if (!find_gradients(x, slice, NULL, misfit)) return false;
     for (int i = 0; i < slice->order.count; i++) {
-        const Definition *d = slice->order.data[i];
-        if (!find_definition(x, d, misfit) || !find_gradients(x, slice, d->tensor, misfit)) return false;
+        const Tensor *t = slice->order.data[i]->tensor;
+        if (t->step) x->images[t->id] = (Image){.known = true, .side = SIDE_BOTH};
+    }
+    if (!find_gradients(x, slice, NULL, misfit)) return false;
+    for (bool again = true; again;) {
+        again = false;
+        for (int i = 0; i < slice->order.count; i++) {
+            const Definition *d = slice->order.data[i];
+            Side before = totals_side(x, d->tensor);
+            if (!find_definition(x, d, misfit) || !find_gradients(x, slice, d->tensor, misfit)) return false;
+            again = again || (d->tensor->step && totals_side(x, d->tensor) != before);
+        }
     }
     return true;
 }
@@ -257,8 +267,7 @@ static void write_definition(Totals *x, const Definition *d) {
         second_order(x, d);
     } else if (image->side == SIDE_SECOND) {
         image->copy = second_write(x, d);
-    } else if (image->side != SIDE_BATCH) {
-        image->copy = totals_copy(x, d->tensor, TYPE_DOUBLE);
+    } else if (image->copy) {
         write_to(x, x->end, d, image->copy);
         if (image->side != SIDE_LAST) write_to(x, second_function(x), d, image->copy);
     }
@@ -283,6 +292,12 @@ static void mean_of_batches(Totals *x) {
 
 static void write_all(Totals *x, const Flow *slice) {
     Tensor *value = x->measure->value;
+    for (int i = 0; i < slice->order.count; i++) {
+        Image *image = image_of(x, slice->order.data[i]->tensor);
+        bool apart =
+            !image->totalled && !image->sorted && image->side != SIDE_SECOND && image->side != SIDE_BATCH;
+        if (apart) image->copy = totals_copy(x, slice->order.data[i]->tensor, TYPE_DOUBLE);
+    }
     for (int i = 0; i < slice->order.count; i++) write_definition(x, slice->order.data[i]);
     const Affine **at = forms_of(x->p, dims_fresh(x->p, value, NULL), value->rank);
     define_output(x, read_end(x, expr_read(x->p, value, at, value->origin)), at);

@@ -26,41 +26,54 @@ static bool input_shape(Place at, const Node *p, bool of_model, Shape *v) {
     return !of_model || batch;
 }
 
+// NULL after a message.
+static Tree *tree_alone(Shaper *s, Definition *d, const Shape *given) {
+    const Node *node = d->node;
+    const char *path = node->definition == DEFINE_FN ? NULL : node->name;
+    Case *c = case_of(s, d, given, d->parameters, path, node->name_span);
+    Shape v = shape_first(c->result);
+    if (c->wrong) return NULL;
+    Tree *tree = arena_new(s->arena, Tree);
+    *tree = (Tree){
+        .by_path = map_create(s->arena), .declared = map_create(s->arena), .batch = s->batch, .shaper = s};
+    walk_model(walk_create(s, tree), c, node->name_span);
+    if (v.kind == SHAPE_TENSOR || shape_is_number(forced(s, v)) || v.kind == SHAPE_LIST) return tree;
+    fail(s, NOT_A_NUMBER, node->name_span, shape_text(s->arena, v));
+    return NULL;
+}
+
+static Shaper *shaper_alone(Context *ctx, Library *library, const Definition *d, int64_t batch) {
+    Shaper *s = shaper_create(ctx, library, batch);
+    Application *outside = arena_new(ctx->arena, Application);
+    *outside = (Application){.span = d->node->span, .path = "", .round = ""};
+    s->at = outside;
+    return s;
+}
+
 static void look_alone(Context *ctx, Library *library, Definition *d, Trees *trees) {
-    Shaper *s = shaper_create(ctx, library, CHECKED_BATCH);
+    Shaper *s = shaper_alone(ctx, library, d, CHECKED_BATCH);
     const Node *node = d->node;
     Shape *given = arena_array(ctx->arena, Shape, node->count + 1);
-    Application outside = {.span = node->span, .path = "", .round = ""};
     Place at = {.s = s, .c = case_new(s, d)};
     bool any = false;
-    s->at = &outside;
     for (int i = 0; i < node->count; i++) {
         if (!input_shape(at, node->items[i], node->definition == DEFINE_MODEL, &given[i])) return;
         any |= node->items[i]->brackets;
     }
-    if (!any) return;
-    const char *path = node->definition == DEFINE_FN ? NULL : node->name;
-    Case *c = case_of(s, d, given, d->parameters, path, node->name_span);
-    Shape v = shape_first(c->result);
-    if (!c->wrong) {
-        Tree *tree = arena_new(ctx->arena, Tree);
-        *tree = (Tree){.by_path = map_create(ctx->arena),
-                       .declared = map_create(ctx->arena),
-                       .batch = s->batch,
-                       .shaper = s};
-        walk_model(walk_create(s, tree), c, node->name_span);
-        vec_push(ctx->arena, trees, tree);
-    }
-    if (!c->wrong && v.kind != SHAPE_TENSOR && !shape_is_number(forced(s, v)) && v.kind != SHAPE_LIST)
-        fail(s, NOT_A_NUMBER, node->name_span, shape_text(ctx->arena, v));
+    Tree *tree = any ? tree_alone(s, d, given) : NULL;
+    if (tree) vec_push(ctx->arena, trees, tree);
 }
 
-bool shape_constant(Context *ctx, Library *library, const Node *line) {
-    int errors = ctx->errors;
-    Definition *d = definition_of_node(library, line);
-    Shaper *s = shaper_create(ctx, library, CHECKED_BATCH);
-    if (ctx->errors == errors) shape_at((Place){.s = s, .c = case_new(s, d)}, d->body);
-    return ctx->errors == errors;
+Tree *shape_definition(Context *ctx, Library *library, Definition *d, Tensor *const *inputs, int64_t batch) {
+    Shaper *s = shaper_alone(ctx, library, d, batch);
+    Shape *given = arena_array(ctx->arena, Shape, d->parameters + 1);
+    for (int i = 0; i < d->parameters; i++) {
+        Extent dims[MAX_RANK];
+        for (int k = 0; k < inputs[i]->rank; k++)
+            dims[k] = (Extent){inputs[i]->dims[k], inputs[i]->batch_dims >> k & 1};
+        given[i] = shape_tensor(s, dims, inputs[i]->rank, inputs[i]->type);
+    }
+    return tree_alone(s, d, given);
 }
 
 bool shape_library(Context *ctx, Library *library, const Node *root, Trees *trees) {

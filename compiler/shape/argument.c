@@ -116,3 +116,25 @@ bool arguments_fit(Place at, const Phrase *p) {
     }
     return fit;
 }
+
+static const struct {
+    const char *name;
+    Dimension unit; // that may stand beside it
+    int64_t least, most;
+} counts[] = {
+    {"batch", DIMENSION_NUMBER, 1, 1 << 24},         {"epochs", DIMENSION_EPOCHS, 0, INT32_MAX},
+    {"steps", DIMENSION_STEPS, 0, INT64_C(1) << 52}, {"accumulate", DIMENSION_NUMBER, 1, INT32_MAX},
+    {"seed", DIMENSION_NUMBER, 0, INT64_C(1) << 52},
+};
+
+bool setting_fits(Place at, const char *name, const Phrase *p) {
+    int64_t n;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (!string_equal(counts[i].name, name)) continue;
+        if (!count_at(at, p, name, counts[i].unit, &n)) return false;
+        if (n >= counts[i].least && n <= counts[i].most) return true;
+        return fail_false(at.s, SETTING_RANGE, p->span, name, (long long)counts[i].least,
+                          (long long)counts[i].most);
+    }
+    return is_flag(at, p, &(Argument){.what = "`true` or `false`"});
+}

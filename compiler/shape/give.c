@@ -1,4 +1,4 @@
-// Statements: values with a name, equations with indices, parameters and states, loops.
+// Statements: values with a name, equations with indices, parameters and states.
 // Guarantees: a slot that was given has its shape; what is given again keeps it.
 #include "shape/look.h"
 
@@ -12,7 +12,7 @@ static bool is_changed(const Place *at, const Slot *slot) {
     return optimizer && slot->number < at->c->define->parameters;
 }
 
-static Shape state_error(Place at, const Slot *slot, Shape wanted, Shape v, Span span) {
+Shape state_error(Place at, const Slot *slot, Shape wanted, Shape v, Span span) {
     return fail_shape(at.s, STATE_SHAPE, span, slot->name, shape_text(at.s->arena, wanted),
                       shape_text(at.s->arena, v));
 }
@@ -29,7 +29,7 @@ static Shape change(Place at, const Slot *slot, Shape v, Span span) {
     return fits ? wanted : state_error(at, slot, wanted, v, span);
 }
 
-static void take(Place at, const Slot *slot, Shape v, Span span) {
+void slot_set(Place at, const Slot *slot, Shape v, Span span) {
     at.c->slot[slot->number] = v;
     if (!v.span.end || v.kind == SHAPE_ABSENT) at.c->slot[slot->number].span = span;
 }
@@ -63,7 +63,7 @@ static bool declared_dims(Left *left) {
 }
 
 // The loop whose index this is.
-static const Loop *loop_of(Place at, const Binder *binder) {
+const Loop *loop_of(Place at, const Binder *binder) {
     const Loop *loop = binder->kind == BINDER_INDEX ? at.loop : NULL;
     while (loop && !string_equal(loop->index->name, binder->index->name)) loop = loop->outer;
     return loop;
@@ -91,13 +91,7 @@ static bool bind_index(Left *left, const Binder *binder, int at) {
 
 // ---- pieces ----
 
-// A form of indices as k * index + rest, and how far the rest goes; false: it is none, or another index in it
-// has no range.
-typedef struct {
-    double k, low, high;
-} Form;
-
-static bool form_of(Place at, const Phrase *p, const Slot *index, Form *f) {
+bool form_split(Place at, const Phrase *p, const Slot *index, Form *f) {
     if (p->kind == PHRASE_SLOT && p->slot == index) {
         *f = (Form){1, 0, 0};
         return true;
@@ -113,8 +107,8 @@ static bool form_of(Place at, const Phrase *p, const Slot *index, Form *f) {
         return true;
     }
     Form a, b;
-    bool joins =
-        p->kind == PHRASE_BINARY && form_of(at, p->part[0], index, &a) && form_of(at, p->part[1], index, &b);
+    bool joins = p->kind == PHRASE_BINARY && form_split(at, p->part[0], index, &a) &&
+                 form_split(at, p->part[1], index, &b);
     if (!joins) return false;
     if (p->op == OPERATOR_ADD) *f = (Form){a.k + b.k, a.low + b.low, a.high + b.high};
     if (p->op == OPERATOR_SUB) *f = (Form){a.k - b.k, a.low - b.high, a.high - b.low};
@@ -154,7 +148,7 @@ static bool bind_given(Left *left, const Phrase *p) {
 // What nothing else gives a range runs as far as the form stays inside the declared dimension.
 static bool bind_by_room(Left *left, const Phrase *form, const Slot *index, int at) {
     Form f;
-    bool alone = left->declared && !left->dims[at].batch && form_of(left->at, form, index, &f);
+    bool alone = left->declared && !left->dims[at].batch && form_split(left->at, form, index, &f);
     double size = alone ? (double)left->dims[at].size : 0;
     if (alone && f.k > 0 && f.high < size) {
         range_set(left->at, index, (Extent){(int64_t)((size - 1 - f.high) / f.k) + 1, false});
@@ -295,7 +289,7 @@ static Shape give_plain(Place at, const Phrase *p, const Phrase *value, const Sh
     return change(at, slot, v, p->node->target->span);
 }
 
-static Shape give_shape(Place at, const Phrase *p) {
+Shape give_shape(Place at, const Phrase *p) {
     const Phrase *value = p->part[p->count - 1], *condition = NULL;
     const Node *target = p->node->target;
     bool indexed = target->kind == AST_INDEX;
@@ -368,175 +362,6 @@ static Shape declare_shape(Place at, const Phrase *p) {
     return v;
 }
 
-// ---- loops (rule 13) ----
-
-// What a line of the loop gives, where it is known without its value: declared; or all ranges stated; or with
-// the dimensions of what it begins with, beside that of the loop's index. Else OPEN.
-static Shape line_seed(Place at, const Phrase *line, const Shape *begin) {
-    const Node *result = line->slot->kind == SLOT_RESULT ? line->slot->declared : NULL;
-    Extent dims[MAX_RANK];
-    int rank = 0, taken = 0;
-    if (result && result->brackets && dims_declared(at, phrase_of(result), dims, &rank))
-        return shape_tensor(at.s, dims, rank, TYPE_REAL);
-    bool tensor = begin && begin->kind == SHAPE_TENSOR;
-    for (int i = 0; i < line->binders && rank < MAX_RANK; i++) {
-        const Binder *b = &line->binder[i];
-        const Loop *loop = loop_of(at, b);
-        int count = b->kind == BINDER_DOTS ? at.c->dot_count : 1;
-        if (loop && loop == at.loop) {
-            dims[rank++] = loop->dim;
-        } else if (b->limit && !tensor) {
-            if (!dim_at(at, b->limit, &dims[rank++])) return (Shape){.kind = SHAPE_OPEN};
-        } else {
-            if (!tensor || taken + count > begin->rank) return (Shape){.kind = SHAPE_OPEN};
-            for (int k = 0; k < count && rank < MAX_RANK; k++) dims[rank++] = begin->dims[taken++];
-        }
-    }
-    return rank && (!tensor || taken == begin->rank) ? shape_tensor(at.s, dims, rank, TYPE_REAL)
-                                                     : (Shape){.kind = SHAPE_OPEN};
-}
-
-// What was found while a tensor of the loop was OPEN is looked at again.
-static void forget(Place at, const Phrase *p) {
-    if (!p) return;
-    at.c->of[p->number] = (Shape){0};
-    for (int i = 0; i < p->binders; i++)
-        if (p->binder[i].index) at.c->slot[p->binder[i].index->number] = (Shape){0};
-    for (int i = 0; i < p->count; i++) forget(at, p->part[i]);
-}
-
-// The range of the loop's index: stated; that of its dimension in a declared result; what it stands in.
-static bool loop_range(Place at, const Phrase *p, Extent *dim) {
-    const Binder *binder = &p->binder[0];
-    const Phrase *block = p->part[p->count - 1];
-    if (binder->limit) return dim_at(at, binder->limit, dim);
-    const Slot *stands = binder->index;
-    for (int i = 0; i < block->count; i++) {
-        const Phrase *line = block->part[i];
-        if (line->kind != PHRASE_GIVE || !line->slot) continue;
-        Shape seed = line_seed(at, line, NULL);
-        for (int k = 0; k < line->binders; k++) {
-            const Binder *own = &line->binder[k];
-            if (own->kind != BINDER_INDEX || !string_equal(own->index->name, binder->index->name)) continue;
-            if (seed.kind == SHAPE_TENSOR && k < seed.rank) {
-                *dim = seed.dims[k];
-                return true;
-            }
-            if (index_given(at, p, own->index)) stands = own->index;
-        }
-    }
-    return index_range(at, p, stands, dim) == RANGE_FOUND;
-}
-
-static const Shape *beginning(Place at, const Phrase *p, const Slot *slot) {
-    for (int i = 0; i < p->node->count; i++)
-        if (p->part[i]->slot == slot) return &at.c->of[p->part[i]->part[0]->number];
-    return NULL;
-}
-
-// What begins with a tensor has its dimensions in every line.
-static bool keeps_seed(Place at, const Phrase *line, Shape seed, Shape v) {
-    if (seed.kind != SHAPE_TENSOR || v.kind != SHAPE_TENSOR || (seed.rank == v.rank && seed.dims == v.dims))
-        return true;
-    state_error(at, line->slot, seed, v, line->node->target->span);
-    return false;
-}
-
-static bool look_at_lines(Place at, const Phrase *p, bool *changed) {
-    const Phrase *block = p->part[p->count - 1];
-    *changed = false;
-    for (int i = 0; i < block->count; i++) {
-        const Phrase *line = block->part[i];
-        if (line->kind != PHRASE_GIVE || !line->slot) {
-            if (statement_shape(at, line).kind == SHAPE_WRONG) return false;
-            continue;
-        }
-        Shape before = at.c->slot[line->slot->number], v = give_shape(at, line);
-        if (v.kind == SHAPE_WRONG || !keeps_seed(at, line, before, v)) return false;
-        at.c->of[line->number] = v;
-        if (v.kind == SHAPE_OPEN && at.s->last)
-            return fail_false(at.s, INDEX_WITHOUT_RANGE, line->node->target->span, at.loop->index->name);
-        if (v.kind == SHAPE_OPEN) continue;
-        *changed |= before.kind == SHAPE_OPEN;
-        take(at, line->slot, v, line->node->target->span);
-    }
-    return true;
-}
-
-// ---- which way a loop runs ----
-
-static const Slot *index_named(const Phrase *p, const char *name) {
-    if (p->kind == PHRASE_SLOT) return string_equal(p->slot->name, name) ? p->slot : NULL;
-    const Slot *found = NULL;
-    for (int i = 0; i < p->count && !found; i++) found = p->part[i] ? index_named(p->part[i], name) : NULL;
-    return found;
-}
-
-// How far from the step at hand a read of what the loop makes lies: -1 before, 1 after, 0 neither.
-static int lag_of(Place at, const Phrase *read) {
-    const char *name = at.loop->index->name;
-    for (int i = 1; i < read->count; i++) {
-        const Slot *index = index_named(read->part[i], name);
-        Form f;
-        if (index && form_of(at, read->part[i], index, &f) && f.k == 1) return (f.low > 0) - (f.high < 0);
-    }
-    return 0;
-}
-
-static bool is_made(const Phrase *block, const Phrase *base) {
-    for (int i = 0; i < block->count; i++)
-        if (base->kind == PHRASE_SLOT && base->slot == block->part[i]->slot) return true;
-    return false;
-}
-
-// Forward where it reads what came before, backward where it reads what comes after; sides that are not taken
-// do not count. 0 after a message.
-static int8_t way_of(Place at, const Phrase *p) {
-    const Phrase *block = p->part[p->count - 1], *before = NULL, *after = p->node->reversed ? p : NULL;
-    for (int i = 0; i < at.c->define->phrases.count; i++) {
-        const Phrase *read = at.c->define->phrases.data[i];
-        bool looked = read->kind == PHRASE_READ && at.c->of[i].kind != SHAPE_NONE;
-        int lag = looked && is_made(block, read->part[0]) ? lag_of(at, read) : 0;
-        if (lag < 0 && !before) before = read;
-        if (lag > 0 && !after) after = read;
-    }
-    if (!before || !after) return after ? -1 : 1;
-    Diagnostic *d = fail(at.s, RECUR_WAYS, before->span, "forward", "backward");
-    diagnostic_note(at.s->ctx, d, after->span, "it runs backward here");
-    return 0;
-}
-
-Shape recur_shape(Place at, const Phrase *p) {
-    const Phrase *block = p->part[p->count - 1];
-    Loop loop = {.index = p->binder[0].index, .outer = at.loop};
-    for (int i = 0; i < p->node->count; i++)
-        if (shape_at(at, p->part[i]->part[0]).kind == SHAPE_WRONG) return shape_wrong();
-    for (int i = 0; i < block->count; i++)
-        if (block->part[i]->kind == PHRASE_GIVE && block->part[i]->slot)
-            at.c->slot[block->part[i]->slot->number] = (Shape){.kind = SHAPE_OPEN};
-    if (!loop_range(at, p, &loop.dim)) return shape_wrong();
-    range_set(at, loop.index, loop.dim);
-    at.loop = &loop;
-    for (int i = 0; i < block->count; i++) {
-        const Phrase *line = block->part[i];
-        if (line->kind == PHRASE_GIVE && line->slot)
-            at.c->slot[line->slot->number] = line_seed(at, line, beginning(at, p, line->slot));
-    }
-    bool open = at.s->open, last = at.s->last, right = true, changed;
-    at.s->last = false;
-    for (at.s->open = true; right && at.s->open;) {
-        at.s->open = false;
-        right = look_at_lines(at, p, &changed);
-        if (right && at.s->open) forget(at, block);
-        at.s->last = !changed;
-    }
-    at.s->open = open;
-    at.s->last = last;
-    at.c->way[p->number] = right ? way_of(at, p) : 0;
-    right = at.c->way[p->number] != 0;
-    return right ? (Shape){.kind = SHAPE_ABSENT} : shape_wrong();
-}
-
 // ---- statements ----
 
 Shape statement_shape(Place at, const Phrase *p) {
@@ -549,7 +374,7 @@ Shape statement_shape(Place at, const Phrase *p) {
     default: v = shape_wrong();
     }
     bool named = (p->kind == PHRASE_GIVE || p->kind == PHRASE_DECLARE) && p->slot;
-    if (named) take(at, p->slot, v, p->kind == PHRASE_GIVE ? p->node->target->span : p->node->span);
+    if (named) slot_set(at, p->slot, v, p->kind == PHRASE_GIVE ? p->node->target->span : p->node->span);
     at.c->of[p->number] = v;
     return v;
 }

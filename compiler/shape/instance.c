@@ -8,8 +8,8 @@
 // What a callable is in a run: which layer owns its parameters, and where a pipe's names are looked up.
 typedef struct Made {
     const Closure *closure;
-    const char *path; // of a layer
-    Span span;
+    const char *path;      // of a layer
+    const Phrase *phrase;  // where it is made
     struct Made **given;   // by parameter
     struct Instance *home; // of a pipe or repeat
 } Made;
@@ -66,9 +66,9 @@ static Instance *instance_outside(Walk *w, Case *of) {
     return in;
 }
 
-static Made *made_new(Walk *w, const Closure *closure, const char *path, Span span) {
+static Made *made_new(Walk *w, const Closure *closure, const char *path, const Phrase *phrase) {
     Made *made = arena_new(w->s->arena, Made);
-    *made = (Made){.closure = closure, .path = path, .span = span};
+    *made = (Made){.closure = closure, .path = path, .phrase = phrase};
     if (closure->definition)
         made->given = arena_array(w->s->arena, Made *, closure->definition->parameters + 1);
     return made;
@@ -85,7 +85,7 @@ static void given_by(Walk *w, Instance *in, const Phrase *p, Made **given, int c
 static Made *made_here(Walk *w, Instance *in, const Phrase *p) {
     Closure *closure = arena_new(w->s->arena, Closure);
     *closure = (Closure){.kind = CLOSURE_DEFINED, .definition = p->definition};
-    Made *made = made_new(w, closure, path_of(w, in, p, p->definition), p->span);
+    Made *made = made_new(w, closure, path_of(w, in, p, p->definition), p);
     given_by(w, in, p, made->given, p->definition->parameters);
     return made;
 }
@@ -93,8 +93,7 @@ static Made *made_here(Walk *w, Instance *in, const Phrase *p) {
 static Made *made_pipe(Walk *w, Instance *in, const Phrase *p) {
     const Shape *v = &in->of->of[p->number];
     if (v->kind != SHAPE_CALLABLE || v->closure->kind != CLOSURE_INNER) return NULL;
-    Made *made =
-        made_new(w, v->closure, p->site && p->site->named ? site_path(w, in, p->site) : NULL, p->span);
+    Made *made = made_new(w, v->closure, p->site && p->site->named ? site_path(w, in, p->site) : NULL, p);
     made->home = in;
     return made;
 }
@@ -241,9 +240,9 @@ static void bind_callables(Walk *w, Instance *in, Made *const *given) {
     w->s->at = outside;
 }
 
-// `in`: where it is applied. NULL after a message.
+// `in`: where it is applied; `by`: what gives its parameters. NULL after a message.
 static Instance *apply_defined(Walk *w, Instance *in, Case *c, const char *path, Made *const *given,
-                               Span span) {
+                               const Phrase *const *by, Span span) {
     bool own = definition_is_layer(c->define);
     Instance *inside =
         instance_new(w, c, path ? path : joined(w->s->arena, in->path, c->define->node->name), "", span);
@@ -252,22 +251,33 @@ static Instance *apply_defined(Walk *w, Instance *in, Case *c, const char *path,
     inside->layer = own && path ? layer_of(w, path, c, span, in->depth) : in->layer;
     w->s->at = outside;
     if (own && !inside->layer) return NULL;
+    inside->given = by;
     bind_callables(w, inside, given);
     enter(w, inside, in->depth + own);
     return inside;
+}
+
+// The arguments of a call of a known definition, by parameter.
+static const Phrase **phrases_of(Walk *w, const Definition *d, const Phrase *call) {
+    const Phrase **by = arena_array(w->s->arena, const Phrase *, d->parameters + 1);
+    for (int i = 0; i < d->parameters && i < call->count; i++) by[i] = call->part[i];
+    return by;
 }
 
 static Instance *apply_made(Walk *w, Instance *in, const Phrase *p, Case *c, const Made *made) {
     bool call = p->kind == PHRASE_APPLY || p->kind == PHRASE_MAKE;
     int next = p->kind == PHRASE_MAKE; // a stage of a pipe: its first argument stands before it
     Made **given = arena_array(w->s->arena, Made *, c->define->parameters + 1);
+    const Phrase **by = phrases_of(w, c->define, made->phrase);
     for (int i = 0; i < c->define->parameters; i++) given[i] = made->given[i];
     for (int i = 1; call && i < p->count; i++) {
         int k = call_parameter(p, c->define, i, &next);
-        Made *argument = k < c->define->parameters ? made_of(w, in, p->part[i]) : NULL;
+        if (k >= c->define->parameters) continue;
+        by[k] = p->part[i];
+        Made *argument = made_of(w, in, p->part[i]);
         if (argument) given[k] = argument;
     }
-    return apply_defined(w, in, c, made->path, given, p->span);
+    return apply_defined(w, in, c, made->path, given, by, p->span);
 }
 
 static Instance *apply(Walk *w, Instance *in, const Phrase *p) {
@@ -277,7 +287,8 @@ static Instance *apply(Walk *w, Instance *in, const Phrase *p) {
     if (call && p->definition) {
         Made **given = arena_array(w->s->arena, Made *, c->define->parameters + 1);
         given_by(w, in, p, given, p->definition->parameters);
-        return apply_defined(w, in, c, path_of(w, in, p, p->definition), given, p->span);
+        return apply_defined(w, in, c, path_of(w, in, p, p->definition), given, phrases_of(w, c->define, p),
+                             p->span);
     }
     const Made *made = made_of(w, in, call ? p->part[0] : p);
     if (!made) return NULL;
@@ -309,7 +320,8 @@ Walk *walk_create(Shaper *s, Tree *tree) {
 void walk_model(Walk *w, Case *c, Span span) {
     Instance outside = {.path = "", .in = ""};
     Made **none = arena_array(w->s->arena, Made *, c->define->parameters + 1);
-    Instance *in = apply_defined(w, &outside, c, c->define->node->name, none, span);
+    const Phrase **by = arena_array(w->s->arena, const Phrase *, c->define->parameters + 1);
+    Instance *in = apply_defined(w, &outside, c, c->define->node->name, none, by, span);
     if (in) vec_push(w->s->arena, &w->tree->roots, in);
 }
 

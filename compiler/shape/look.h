@@ -116,7 +116,9 @@ int condition_at(Place at, const Phrase *p, Shape *condition);
 // A number known when compiling; a whole one without a unit. False after a message that says what it is.
 bool known_at(Place at, const Phrase *p, const char *what, double *number);
 bool number_at(Place at, const Phrase *p, const char *what, int64_t *number);
-bool is_whole(Shape v); // INT or BOOL
+bool count_at(Place at, const Phrase *p, const char *what, Dimension unit,
+              int64_t *number); // or with this unit
+bool is_whole(Shape v);         // INT or BOOL
 
 // ---- index.c ----
 
@@ -155,6 +157,19 @@ Shape signature_value(Place at, const Node *e);
 // A block's statements; what its last expression is, or ABSENT.
 Shape block_shape(Place at, const Phrase *block);
 Shape statement_shape(Place at, const Phrase *p);
+Shape give_shape(Place at, const Phrase *p); // what the line gives; the slot has it from statement_shape
+void slot_set(Place at, const Slot *slot, Shape v, Span span);
+Shape state_error(Place at, const Slot *slot, Shape wanted, Shape v, Span span);
+const Loop *loop_of(Place at, const Binder *binder); // whose index it is, or NULL
+// A form of indices as k * index + rest, and how far the rest goes; false: it is none, or another index in it
+// has no range.
+typedef struct {
+    double k, low, high;
+} Form;
+bool form_split(Place at, const Phrase *p, const Slot *index, Form *f);
+
+// ---- recur.c ----
+
 Shape recur_shape(Place at, const Phrase *p);
 
 // ---- call.c ----
@@ -172,6 +187,8 @@ Shape forced(Shaper *s, Shape v); // an EXPRESSION is what it gives
 
 // Are the arguments of a word of data blocks or settings of their types? False after messages.
 bool arguments_fit(Place at, const Phrase *p);
+// The value of a COUNT or FLAG of `train` lies where it must. False after a message.
+bool setting_fits(Place at, const char *name, const Phrase *p);
 
 // The fields of a data block, by slot: of one row. False after messages.
 Case *data_shape(Shaper *s, Definition *data);

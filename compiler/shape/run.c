@@ -48,7 +48,8 @@ static int64_t batch_of(Run *r, const Case *data) {
         diagnostic_help(r->s->ctx, d, "give a number that is large enough: fewer rows make one batch");
         return batch;
     }
-    return e && number_at(r->at, e, "batch", &batch) ? batch : 32;
+    if (e && setting_fits(r->at, "batch", e)) number_at(r->at, e, "batch", &batch);
+    return batch;
 }
 
 // ---- models ----
@@ -209,9 +210,38 @@ static bool rank_fits(Run *r, const Chosen *c, const Definition *d, const Declar
     return false;
 }
 
+// A field, an output or a model that an expression of the run reads, in the lines it needs too; or NULL.
+static const Phrase *rows_in(const Run *r, const Phrase *e) {
+    const Phrase *body = r->block->body, *found = NULL;
+    if (!e) return NULL;
+    if (e->kind == PHRASE_SLOT && (e->slot->kind == SLOT_FIELD || e->slot->kind == SLOT_OUTPUT)) return e;
+    if (e->definition && (e->kind == PHRASE_APPLY || e->kind == PHRASE_MAKE) &&
+        e->definition->node->definition == DEFINE_MODEL)
+        return e;
+    for (int i = 0; e->kind == PHRASE_SLOT && i < body->count && !found; i++)
+        if (body->part[i] && body->part[i]->kind == PHRASE_GIVE && body->part[i]->slot == e->slot)
+            found = rows_in(r, body->part[i]->part[body->part[i]->count - 1]);
+    for (int i = 0; i < e->count && !found; i++) found = rows_in(r, e->part[i]);
+    return found;
+}
+
+static bool is_of_run(const Run *r, const Phrase *e, const char *what) {
+    const Phrase *rows = rows_in(r, e);
+    if (!rows) return true;
+    const Node *name = rows->node->kind == AST_CALL ? rows->node->base : rows->node;
+    Diagnostic *d = fail(r->s, READS_ROWS, e->span, what, name->name);
+    if (name->span.start < e->span.start || name->span.end > e->span.end)
+        diagnostic_note(r->s->ctx, d, name->span, "it is read here");
+    diagnostic_help(r->s->ctx, d, "measure it in `metrics`, and speak of the metric");
+    return false;
+}
+
 // One case for all numbers, else one for each shape.
 static void look_at_rule(Run *r, Chosen *c) {
     Shaper *s = r->s;
+    for (int i = 0; i < c->optimizer->count; i++)
+        if (!is_of_run(r, c->optimizer->part[i], "an optimizer's setting")) return;
+    if (c->condition && !is_of_run(r, c->condition, "the condition of an optimizer")) return;
     s->rates = true;
     Shape rule = shape_at(r->at, c->optimizer);
     s->rates = false;
@@ -329,6 +359,7 @@ static void look_at_each(Run *r, const Phrase *e, RunRule which) {
 // What is asked at an epoch's end: one number.
 static Shape look_at_end(Run *r, const Phrase *e, const char *what) {
     const Phrase *array = array_metric(r, e);
+    if (!is_of_run(r, e, what)) return shape_wrong();
     if (!array) return shape_at(r->at, e);
     return fail_shape(r->s, METRIC_ARRAY, array->span, array->text, what);
 }
@@ -381,7 +412,7 @@ static void look_at_settings(Run *r) {
     const TrainSetting *row;
     for (int i = 0; (row = train_setting_row(i)); i++)
         if ((row->kind == VALUE_COUNT || row->kind == VALUE_FLAG) && setting(r, row->name))
-            shape_at(r->at, setting(r, row->name));
+            setting_fits(r->at, row->name, setting(r, row->name));
     if (constrain) look_at_constrain(r, constrain);
 }
 
@@ -391,6 +422,7 @@ static void look_at_asserts(const Run *r, const Node *root) {
         if (root->items[i]->kind != AST_ASSERT) continue;
         Definition *d = definition_of_node(r->s->library, root->items[i]);
         if (d->body) shape_at((Place){.s = r->s, .c = case_new(r->s, d)}, d->body);
+        vec_push(r->s->arena, &r->tree->asserts, d);
     }
 }
 

@@ -132,9 +132,10 @@ typedef struct {
 // repeat it is one whose `round`s are the rounds.
 typedef struct Instance {
     Case *of;
-    Layer *layer;           // its own, or that of the text around
-    const char *path, *in;  // of layers made in it; the rounds of the repeats around: "[2]"
-    struct Instance *outer; // of a pipe's text: where it is written
+    Layer *layer;               // its own, or that of the text around
+    const char *path, *in;      // of layers made in it; the rounds of the repeats around: "[2]"
+    struct Instance *outer;     // of a pipe's text: where it is written
+    const Phrase *const *given; // by parameter, what gives it; NULL: its default, or what stands before `|>`
     struct Instance **child, **round;
     int depth;                             // layers around it
     struct Made **slot, **made;            // callables by slot and by phrase, of the walk
@@ -158,8 +159,9 @@ typedef struct Tree {
     Case *checkpoint;        // the watch that says which weights are best, or NULL
     VEC(const char *) start; // what `start` takes from its file, by path; none: all
     Case *data;              // of the data block; `call`: at a part its own
-    VEC(Instance *) roots;   // models that the run calls by itself, then the text of `train`
-    VEC(Layer *) layers;     // in the order of application
+    VEC(Definition *) asserts;
+    VEC(Instance *) roots; // models that the run calls by itself, then the text of `train`
+    VEC(Layer *) layers;   // in the order of application
     VEC(Declared *) params, states;
     Map *by_path;  // path -> Layer
     Map *declared; // path -> Declared
@@ -177,8 +179,10 @@ const Declared *tree_declared(const Tree *tree, const char *path);
 // one root of a tree. False after errors.
 typedef VEC(Tree *) Trees;
 bool shape_library(Context *ctx, Library *library, const Node *root, Trees *trees);
-// A line `name = value` that stands in no file.
-bool shape_constant(Context *ctx, Library *library, const Node *line);
+// A definition applied to tensors, one a parameter, as the one root of a tree. NULL after errors.
+Tree *shape_definition(Context *ctx, Library *library, Definition *d, Tensor *const *inputs, int64_t batch);
+// `assert` lines: whether they hold of these numbers (memory in bytes). False after messages.
+bool asserts_check(const Tree *tree, int64_t params, int64_t flops, int64_t memory);
 
 // The case of a constant that was looked at.
 Case *constant_case(const Shaper *s, const Definition *constant);

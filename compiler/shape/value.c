@@ -516,14 +516,18 @@ bool known_at(Place at, const Phrase *p, const char *what, double *number) {
                       v.kind == SHAPE_SCALAR ? "known at run time only" : shape_text(at.s->arena, v));
 }
 
-bool number_at(Place at, const Phrase *p, const char *what, int64_t *number) {
+bool count_at(Place at, const Phrase *p, const char *what, Dimension unit, int64_t *number) {
     Shaper *s = at.s;
     double value;
     if (!known_at(at, p, what, &value)) return false;
     Shape v = shape_first(shape_at(at, p));
-    if (v.unit != DIMENSION_NUMBER) return fail_false(s, UNIT_UNWANTED, p->span, what);
+    if (v.unit != DIMENSION_NUMBER && v.unit != unit) return fail_false(s, UNIT_UNWANTED, p->span, what);
     if (v.number != floor(v.number) || fabs(v.number) >= 9e15)
         return fail_false(s, WHOLE_WANTED, p->span, what, string_of_double(s->arena, v.number));
     *number = (int64_t)v.number;
     return true;
+}
+
+bool number_at(Place at, const Phrase *p, const char *what, int64_t *number) {
+    return count_at(at, p, what, DIMENSION_NUMBER, number);
 }

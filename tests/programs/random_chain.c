@@ -241,7 +241,7 @@ static void join(Maker *m, const char **to, Text *added) {
 static bool learn_shape(Maker *m) {
     const char *text = program(m, NULL);
     pipeline_again(m->p, text, strlen(text));
-    if (!pipeline_run_to(m->p, "elaborate")) return false;
+    if (!pipeline_run_to(m->p, "facts")) return false;
     const Module *module = m->p->module;
     for (int i = 0; i < module->layers.count; i++) {
         const LayerInstance *l = &module->layers.data[i];

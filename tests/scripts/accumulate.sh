@@ -15,6 +15,19 @@ data rows = csv("rows.csv") {
 }
 fn one(y[b, n]) -> z[b] = y[:, 0]
 fn share(a, b) = 0 if b == 0 else a / b
+fn faded(y[b, n]) -> z[b] {
+    recur j < n from h = 0 {
+        h[b, j] = 0.5 * h[b, j - 1] + y[b, j]
+    }
+    z[b] = h[b, n - 1]
+}
+fn piled(y[b, n]) -> z {
+    c[j] = sum[b] y[b, j]
+    recur j < n from h = 0 {
+        h[j] = h[j - 1] * c[j] + c[j]
+    }
+    z = h[n - 1]
+}
 model net(x[batch, 3]) -> y[batch, 3] = x |> dense(3)
 train net on rows {
     loss       = $2
@@ -49,6 +62,8 @@ same 'share(sum[n] (k[n] != 1) * (one(y)[n] - t[n])^2, sum[n] (k[n] != 1))'
 same '0.1 * sum[n] (one(y)[n] - t[n])^2'
 same "sum[i] (mean[n] y[n, i]^2) + $penalty"
 same 'triplet(y, x, -x) + kl_normal(y, x)'
+same 'mean[n] (faded(y)[n] - t[n])^2'
+refused 'piled(y)' 'a loop carries a sum over the rows from step to step'
 refused 'sqrt(mse(y, x))' 'it is no sum or mean over the rows'
 refused 'share(sum[n] w[n] * one(y)[n]^2, sum[n] w[n]) + mse(y, x)' 'its terms have different denominators'
 refused '(sum[n] one(y)[n] * t[n]) / (sum[n] abs(one(y)[n]))' 'its denominator depends on the parameters'

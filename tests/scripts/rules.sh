@@ -69,7 +69,7 @@ last=$(tail -n 1 seen | cut -d ' ' -f 1)
 # Two calls with the same arguments are one watch, and a checkpoint may be kept by a watch of the file's own.
 printf '    optimizer = sgd(0.3 if plateaus(loss, 3 epochs) > 0 else 0.1)\n    epochs    = 9\n    stop      = plateaus(loss, 3 epochs) > 4\n    checkpoint = change(test.loss)\n' |
     program calls
-states=$("$NNC" build calls.nn --dump-after elaborate --stop-after elaborate | grep -c '^run ')
+states=$("$NNC" build calls.nn --dump-after emit --stop-after emit | grep -c '^run ')
 [ "$states" = 5 ] || fail "two equal watches keep $states states"
 ./calls --quiet --out calls.run || fail "a run whose checkpoint is a watch of its own"
 exit $bad

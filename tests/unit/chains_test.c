@@ -28,8 +28,8 @@ static void crashed(int number) {
 
 static PipelineOptions options_of(const Way *way) {
     PipelineOptions o = {.path = "chain.nn", .cpu = way->cpu, .verify = true};
-    o.sema.precision = way->precision;
-    o.sema.precision_given = true;
+    o.compile.precision = way->precision;
+    o.compile.precision_given = true;
     return o;
 }
 

@@ -195,7 +195,7 @@ enum { PASSED, FAILED };
 static int check_item(Context *ctx, const LibraryItem *item) {
     Edges e = {.item = item, .calls = call_program(ctx, item, CALLS_EDGES)};
     PipelineOptions options = {.path = "edges.nn", .cpu = "native"};
-    options.sema = (SemaOptions){.batch = ROWS};
+    options.compile = (CompileOptions){.batch = ROWS};
     e.p = pipeline_create(&options);
     e.p->gradients_only = true;
     pipeline_again(e.p, e.calls.text, strlen(e.calls.text));

@@ -2,6 +2,7 @@
 // `check`; each function of it, read again and interpreted, is the derivative it was printed from; and the
 // model's composed with the loss's is the compiled gradient, with fewer rows than declared. `grad_test
 // FILE...` looks at other programs.
+#include "emit/emit.h"
 #include "grad.h"
 #include "oracle/interpret.h"
 #include "pass/passes.h"
@@ -35,7 +36,7 @@ static bool check(Test *t, bool good, const char *what, const char *detail) {
 static PipelineOptions *options_for(Arena *arena, const char *path, bool extracts) {
     PipelineOptions *o = arena_new(arena, PipelineOptions);
     *o = (PipelineOptions){.path = path, .cpu = "native"};
-    o->sema = (SemaOptions){
+    o->compile = (CompileOptions){
         .precision = PRECISION_DOUBLE, .precision_given = true, .batch = BATCH, .extracts = extracts};
     return o;
 }
@@ -118,8 +119,13 @@ static double **evaluate(Test *t, const Printed *printed, const Derivative *d, d
         inputs[i]->high = from->high;
         memcpy(environment_values(env, inputs[i]), values[i], sizeof(double) * (size_t)tensor_elements(from));
     }
-    Function *f = sema_apply(p, printed->p->library, define, inputs);
-    const char *wrong = f ? interpret(env, f) : "it does not elaborate";
+    Library *library = printed->p->library;
+    const Tree *tree =
+        shape_definition(printed->p->ctx, library, definition_of_node(library, define), inputs, BATCH);
+    const Instance *in = tree ? tree->roots.data[0] : NULL;
+    Function *f =
+        in ? emit_case(emitter_create(p, library, tree, expr_training(p)), in->of, in, inputs) : NULL;
+    const char *wrong = f ? interpret(env, f) : "it has no equations";
     if (wrong) diagnostics_print(printed->p->ctx, false, stdout);
     if (!check(t, !wrong, d->name, wrong ? wrong : "")) return NULL;
     double **results = arena_array(p->arena, double *, f->outputs.count);
@@ -308,7 +314,7 @@ static void check_program(Test *t, bool must) {
     } else if (check(t, all.count > 1, "derivatives", "of layers and the loss") &&
                read_printed(t, arena, grad_library(p, &all), &printed)) {
         Whole w = {.t = t, .arena = arena, .plain = pipeline_create(options_for(arena, t->path, true))};
-        bool plain = pipeline_run_to(w.plain, "elaborate");
+        bool plain = pipeline_run_to(w.plain, "facts");
         bool small = plain && step_operations(w.plain) < MOST_OPERATIONS;
         for (int i = 0; i < all.count; i++)
             if (is_first(&all, i) && function_flops(all.data[i].function) < MOST_OPERATIONS)

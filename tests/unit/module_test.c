@@ -1,7 +1,5 @@
-// What elaboration makes of whole programs: the facts that the trainer's manifest is written from.
-#include "support/stdlib.h"
-#include "emit/module.h"
-#include "shape/shape.h"
+// What the front end makes of whole programs: the facts that the trainer's manifest is written from.
+#include "pipeline.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -17,19 +15,15 @@ static void check(bool ok, const char *what) {
         failed++, printf("FAILED %s\n", what);
 }
 
-static Module *elaborate(const char *name, const char *text, const SemaOptions *options) {
-    Context *ctx = context_create();
-    Library *library = stdlib_library(ctx);
-    Source *source = source_add(ctx, name, text, strlen(text));
-    Node *root = parse_source(ctx, source);
-    static const SemaOptions none = {0};
-    if (!options) options = &none;
-    bool ok = !ctx->errors && set_apply(ctx, root, &options->set) && bind_file(library, source, root);
-    const Tree *tree = ok ? shape_run(ctx, library, root, options->batch) : NULL;
-    Module *m = tree ? sema_elaborate(ctx, library, source, root, tree, options) : NULL;
-    if (m) return m;
-    diagnostics_print(ctx, false, stdout);
-    context_destroy(ctx);
+static Module *compile(const char *name, const char *text, const CompileOptions *options) {
+    static PipelineOptions o;
+    o = (PipelineOptions){.path = name};
+    if (options) o.compile = *options;
+    Pipeline *p = pipeline_create(&o);
+    pipeline_again(p, text, strlen(text));
+    if (pipeline_run_to(p, "facts")) return p->module;
+    diagnostics_print(p->ctx, false, stdout);
+    pipeline_destroy(p);
     return NULL;
 }
 
@@ -75,8 +69,8 @@ static const char *const digits =
     "}\n";
 
 static void test_data(void) {
-    const Module *m = elaborate("digits.nn", digits, NULL);
-    check(m != NULL, "digits elaborates");
+    const Module *m = compile("digits.nn", digits, NULL);
+    check(m != NULL, "digits compiles");
     if (!m) return;
     const DataBlock *d = &m->data;
     check(d->fields.count == 3 && d->columns.count == 3, "three fields of three columns");
@@ -95,7 +89,7 @@ static void test_data(void) {
 }
 
 static void test_run(void) {
-    const Module *m = elaborate("digits.nn", digits, NULL);
+    const Module *m = compile("digits.nn", digits, NULL);
     if (!m) return;
     check(string_equal(m->name, "digits") && string_equal(m->model, "mlp"), "names");
     check(m->params == 64 * 16 + 16 + 32 + 170, "parameters are counted");
@@ -131,8 +125,8 @@ static void test_frozen(void) {
              "    minimize cross_entropy(logits, label)\n        over matrices(mlp.head) with adamw(1e-3)\n  "
              "      over mlp.head with sgd(0.1)\n%s",
              rest);
-    const Module *m = elaborate("frozen.nn", text, NULL);
-    check(m != NULL, "two clauses elaborate");
+    const Module *m = compile("frozen.nn", text, NULL);
+    check(m != NULL, "two clauses compile");
     if (!m) return;
     const Function *step = function(m, FUNCTION_STEP);
     check(assigns(step, "mlp.head.w") && assigns(step, "mlp.head.b"), "both clauses change their parameters");
@@ -143,13 +137,13 @@ static void test_frozen(void) {
 }
 
 static void test_options(void) {
-    SemaOptions o = {.batch = 8, .precision = PRECISION_DOUBLE, .precision_given = true};
+    CompileOptions o = {.batch = 8, .precision = PRECISION_DOUBLE, .precision_given = true};
     Arena *arena = arena_create();
     vec_push(arena, &o.set, (SetOption){"optimizer.beta1", "0.5"});
     vec_push(arena, &o.set, (SetOption){"epochs", "3"});
     vec_push(arena, &o.set, (SetOption){"lr.warmup", "10 steps"});
     vec_push(arena, &o.set, (SetOption){"optimizer.amsgrad", "false"});
-    const Module *m = elaborate("digits.nn", digits, &o);
+    const Module *m = compile("digits.nn", digits, &o);
     check(m && m->batch == 8 && m->program->precision == PRECISION_DOUBLE && m->epochs == 3,
           "the command line's batch, precision, epochs");
     check(m && setting(m, "optimizer.beta1")->tensor->start == 0.5, "--set of a setting is its first value");
@@ -168,7 +162,7 @@ static void test_statistic(void) {
     for (size_t i = 0; i < files.gl_pathc; i++) {
         Context *ctx = context_create();
         const char *text = source_load(ctx, files.gl_pathv[i])->text;
-        const Module *m = elaborate("layer.nn", text, NULL);
+        const Module *m = compile("layer.nn", text, NULL);
         const char *expected = strstr(text, "batch_norm")   ? "net.batch_norm_1.mean"
                                : strstr(text, "variance(x") ? "net.mix.variance.mean"
                                                             : NULL;
@@ -186,7 +180,7 @@ static void test_statistic(void) {
         "model net(x[batch, 2]) -> y[batch, 2] = x |> dense(2) |> repeat 2 { centred |> relu }\n"
         "data d = synthetic(9) {\n    x[2] = normal(0, 1)\n}\n"
         "train net on d {\n    loss = mse(y, 0 * x)\n    optimizer = sgd(1)\n    epochs = 1\n}\n";
-    const Module *m = elaborate("own.nn", own, NULL);
+    const Module *m = compile("own.nn", own, NULL);
     check(m && string_equal(m->statistic, "net.centred_1[0].mean"), "a layer of one's own");
     if (m) drop(m);
 }
