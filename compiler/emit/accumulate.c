@@ -245,7 +245,7 @@ static Share share_of(Analysis *x, const Expr *e) {
 bool accumulate_weight(Run *r, const Expr **weight) {
     Analysis x = {.r = r, .p = r->p, .equations = &r->master->equations};
     const Expr *rows = expr_rows(r->p);
-    Share s = share_of_tensor(&x, r->loss);
+    Share s = share_of_tensor(&x, r->module->loss);
     *weight = s.kind == SHARE_FIXED ? rows : s.weight;
     if (*weight && *weight != rows) {
         // A batch without weight still has its penalties: they count where no other batch has any.

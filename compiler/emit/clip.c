@@ -89,15 +89,15 @@ static void report_norm(Run *r, Tensor *norm, bool last) {
     const Expr *square = expr_power(r->p, run_element(r, norm), 2);
     r->norms = r->norms ? expr_add(r->p, r->norms, square) : square;
     if (!last) return;
-    if (r->losses.count > 1)
+    if (r->module->losses.count > 1)
         norm = run_scalar(r, r->master, "gradient_norm", TENSOR_OUTPUT, expr_unary(r->p, OP_SQRT, r->norms));
     vec_push(r->arena, &r->update->outputs, norm);
-    r->gradient_norm = norm;
+    r->module->gradient_norm = norm;
 }
 
 static bool measure_norm(Run *r, const MinimizeLine *line, int number, Tensor ***gradients) {
     int first = r->master->equations.count;
-    bool single = r->losses.count == 1;
+    bool single = r->module->losses.count == 1;
     Operand v = operand_scalar(expr_const(r->p, 0));
     for (int k = 0; k < line->clauses.count; k++)
         for (int i = 0; i < line->clauses.data[k].params.count; i++) {
@@ -111,7 +111,7 @@ static bool measure_norm(Run *r, const MinimizeLine *line, int number, Tensor **
     run_totals(r, first);
     const char *name = single ? "gradient_norm" : string_format(r->arena, "gradient_norm_%d", number);
     report_norm(r, run_scalar(r, r->master, name, single ? TENSOR_OUTPUT : TENSOR_TEMP, v.e),
-                number == r->losses.count);
+                number == r->module->losses.count);
     return true;
 }
 
@@ -159,7 +159,7 @@ bool params_average(Run *r) {
         const char *path = string_format(r->arena, "average.%s", d->path);
         if (apply_rule(r, c, path, arguments, next, setting->span).kind == OPERAND_WRONG) return false;
         path = string_format(r->arena, "%s.%s", path, c->define->node->results->items[0]->name);
-        vec_push(r->arena, &r->averages, ((RunAverage){t, map_get(r->m->declared, path)}));
+        vec_push(r->arena, &r->module->averages, ((Average){t, map_get(r->m->declared, path)}));
     }
     return true;
 }

@@ -25,15 +25,15 @@ static Tensor *clock_tensor(Run *r, const char *name, double first) {
     return t;
 }
 
-Operand run_clock(const Run *r, int which) { return operand_scalar(run_element(r, r->clock[which])); }
+Operand run_clock(const Run *r, int which) { return operand_scalar(run_element(r, r->module->clock[which])); }
 
 // ---- words ----
 
 // A metric by its name, of a part: 0 training, 1 test, 2 validation.
 static Operand metric_word(Run *r, const char *name, int part) {
     static const char *const parts[] = {"", "test.", "validation."};
-    for (int i = 0; i < r->measured.count; i++) {
-        RunMetric *m = &r->measured.data[i];
+    for (int i = 0; i < r->module->metrics.count; i++) {
+        Metric *m = &r->module->metrics.data[i];
         if (!string_equal(m->name, name)) continue;
         Tensor **t = &m->clock[part];
         if (!*t) *t = clock_tensor(r, string_format(r->arena, "%s%s", parts[part], name), (double)NAN);
@@ -138,9 +138,20 @@ static const char *setting_name(Run *r, const Definition *d, int i, const Phrase
     return NULL;
 }
 
-static Operand setting_operand(Run *r, At at, const RunSetting *s) {
+static Operand setting_operand(Run *r, At at, const Setting *s) {
     Operand v = operand_scalar(expr_read(r->p, s->tensor, NULL, NULL));
-    return s->unit == DIMENSION_EPOCHS ? to_steps(r, at, v, NO_SPAN) : v;
+    return s->unit == NN_UNIT_EPOCHS ? to_steps(r, at, v, NO_SPAN) : v;
+}
+
+static int unit_of(Dimension d) {
+    switch (d) {
+    case DIMENSION_STEPS: return NN_UNIT_STEPS;
+    case DIMENSION_EPOCHS: return NN_UNIT_EPOCHS;
+    case DIMENSION_TIME: return NN_UNIT_SECONDS;
+    case DIMENSION_BYTES: return NN_UNIT_BYTES;
+    case DIMENSION_NUMBER: break;
+    }
+    return NN_UNIT_NONE;
 }
 
 // What a default says in the text of what is called, where it is written out.
@@ -199,15 +210,15 @@ static Operand setting(void *data, At at, const Definition *d, int i, const Phra
     const char *name = setting_name(r, d, i, e);
     bool rate = is_rate(r, d, i, e);
     if (!name || (e->kind == PHRASE_SLOT && !rate)) return operand_number(number, false);
-    for (int k = 0; k < r->settings.count; k++)
-        if (string_equal(r->settings.data[k].name, name)) return setting_operand(r, at, &r->settings.data[k]);
+    for (int k = 0; k < r->module->settings.count; k++)
+        if (string_equal(r->module->settings.data[k].name, name)) return setting_operand(r, at, &r->module->settings.data[k]);
     run_in_force(r, name, e, NULL);
     warn_length(r, e, unit, number);
-    RunSetting s = {.name = name, .unit = unit, .is_rate = rate};
+    Setting s = {.name = name, .unit = unit_of(unit), .is_rate = rate};
     s.tensor =
         tensor_add(r->p, string_format(r->arena, "set.%s", name), TENSOR_SETTING, TYPE_DOUBLE, 0, NULL);
     s.tensor->start = number;
-    vec_push(r->arena, &r->settings, s);
+    vec_push(r->arena, &r->module->settings, s);
     return setting_operand(r, at, &s);
 }
 
@@ -278,17 +289,17 @@ static bool best_write(Run *r, const Phrase *checkpoint) {
     Operand made = run_value(r, text, checkpoint);
     if (made.kind != OPERAND_CALLABLE) return false;
     Operand v = watch(r, text->at, r->tree->checkpoint, made.callable->given, checkpoint->span);
-    if (v.kind == OPERAND_SCALAR) r->best = v.e->tensor;
+    if (v.kind == OPERAND_SCALAR) r->module->best = v.e->tensor;
     return v.kind == OPERAND_SCALAR;
 }
 
 static bool stop_write(Run *r, const Phrase *stop) {
     r->stop = function_add(r->p, FUNCTION_STOP, "stop");
     RunText *text = run_text(r, r->stop);
-    r->stops =
+    r->module->stop =
         operand_as_tensor(text->at, run_value(r, text, stop), "stop", TENSOR_OUTPUT, TYPE_DOUBLE, stop->span);
-    if (!r->stops) return false;
-    vec_push(r->arena, &r->stop->outputs, r->stops);
+    if (!r->module->stop) return false;
+    vec_push(r->arena, &r->stop->outputs, r->module->stop);
     writer_finish(r->m, text->to);
     return true;
 }
@@ -305,7 +316,7 @@ bool clock_write(Run *r) {
 void clock_open(Run *r) {
     for (int i = 0; i < NN_CLOCKS; i++) {
         bool unknown = i == NN_CLOCK_LOSS || i == NN_CLOCK_GRADIENT_NORM;
-        if (clock_names[i]) r->clock[i] = clock_tensor(r, clock_names[i], unknown ? (double)NAN : 0);
+        if (clock_names[i]) r->module->clock[i] = clock_tensor(r, clock_names[i], unknown ? (double)NAN : 0);
     }
     r->hooks = (RunHooks){.data = r,
                           .word = word,

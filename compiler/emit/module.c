@@ -8,58 +8,6 @@
 
 // ---- what the run says ------------------------------------------------------------------------------------
 
-// The class field whose logits an output is: the last dimension counts its classes.
-static int label_of(const Module *m, const Tensor *t) {
-    int found = -1;
-    for (int i = 0; i < m->data.fields.count; i++) {
-        const Field *f = &m->data.fields.data[i];
-        bool fits = f->is_class && f->in_model < 0 && t->type == TYPE_REAL && t->rank == f->rank + 2 &&
-                    t->dims[t->rank - 1] == f->limit;
-        for (int d = 0; fits && d < f->rank; d++) fits = t->dims[d + 1] == f->dims[d];
-        if (fits && found >= 0) return -1;
-        if (fits) found = i;
-    }
-    return found;
-}
-
-static int unit_of(Dimension d) {
-    switch (d) {
-    case DIMENSION_STEPS: return NN_UNIT_STEPS;
-    case DIMENSION_EPOCHS: return NN_UNIT_EPOCHS;
-    case DIMENSION_TIME: return NN_UNIT_SECONDS;
-    case DIMENSION_BYTES: return NN_UNIT_BYTES;
-    case DIMENSION_NUMBER: break;
-    }
-    return NN_UNIT_NONE;
-}
-
-static void take_lists(const Run *r, Module *m) {
-    for (int i = 0; i < r->outputs.count; i++) {
-        Tensor *t = r->outputs.data[i];
-        vec_push(r->arena, &m->outputs, ((ModelOutput){r->output_names.data[i], t, label_of(m, t)}));
-    }
-    for (int i = 0; i < r->measured.count; i++) {
-        const RunMetric *x = &r->measured.data[i];
-        vec_push(r->arena, &m->metrics,
-                 ((Metric){x->name, x->output, i > 0, {x->clock[0], x->clock[1], x->clock[2]}}));
-    }
-    for (int i = 0; i < r->settings.count; i++) {
-        const RunSetting *s = &r->settings.data[i];
-        vec_push(r->arena, &m->settings, ((Setting){s->name, s->tensor, unit_of(s->unit), s->is_rate}));
-    }
-    for (int i = 0; i < r->averages.count; i++)
-        vec_push(r->arena, &m->averages, ((Average){r->averages.data[i].of, r->averages.data[i].state}));
-    for (int i = 0; i < r->rates.count; i++) vec_push(r->arena, &m->rates, r->rates.data[i]);
-    for (int i = 0; i < r->losses.count; i++) vec_push(r->arena, &m->losses, r->losses.data[i]);
-    for (int i = 0; i < r->gradients.count; i++) vec_push(r->arena, &m->gradients, r->gradients.data[i]);
-    for (int i = 0; i < NN_CLOCKS; i++) m->clock[i] = r->clock[i];
-    m->loss = r->loss;
-    m->update_loss = r->update_loss;
-    m->gradient_norm = r->gradient_norm;
-    m->best = r->best;
-    m->stop = r->stops;
-}
-
 static LayerInstance layer_of(const Run *r, const Layer *l) {
     LayerInstance one = {
         .name = l->path, .definition = l->define->node->name, .span = l->made, .depth = l->depth};
@@ -102,7 +50,6 @@ Module *module_write(Context *ctx, Library *library, const Source *source, const
     e->records = options->extracts;
     const Run *r = run_write(e, m, root, options);
     if (!r || ctx->errors > errors) return NULL;
-    take_lists(r, m);
     take_layers(r, m);
     if (options->arguments) arguments_tell(ctx, tree, m);
     if (options->extracts) extracts_write(e, m);

@@ -89,6 +89,7 @@ typedef struct {
 typedef struct {
     const char *name;
     Tensor *tensor;
+    const Phrase *phrase; // NULL: of the loss, or a line's
     bool in_training;
     Tensor *clock[3];
 } Metric;

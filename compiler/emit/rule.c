@@ -46,7 +46,7 @@ static const Expr *accumulated_mean(Run *r, const Expr *sum) {
 
 // Weights and losses of the batches of an update.
 static bool losses_accumulate(Run *r) {
-    if (r->losses.count > 1) {
+    if (r->module->losses.count > 1) {
         diagnose(r->ctx, ACCUMULATE_LINES, r->tree->lines.data[1].loss->span, "");
         return false;
     }
@@ -55,9 +55,9 @@ static bool losses_accumulate(Run *r) {
         Tensor *weight = run_scalar(r, r->master, "loss.weight", TENSOR_TEMP, r->weight);
         r->weights = accumulated(r, weight, weight, NULL);
     }
-    const Expr *sum = run_element(r, accumulated(r, r->loss, r->loss, r->weight));
-    r->update_loss = run_scalar(r, r->master, "loss.update", TENSOR_OUTPUT, accumulated_mean(r, sum));
-    vec_push(r->arena, &r->update->outputs, r->update_loss);
+    const Expr *sum = run_element(r, accumulated(r, r->module->loss, r->module->loss, r->weight));
+    r->module->update_loss = run_scalar(r, r->master, "loss.update", TENSOR_OUTPUT, accumulated_mean(r, sum));
+    vec_push(r->arena, &r->update->outputs, r->module->update_loss);
     return true;
 }
 
@@ -78,7 +78,7 @@ static bool report_rate(Run *r, Operand v, Span span) {
     const char *name = r->number == 1 ? "lr" : string_format(r->arena, "lr_%d", r->number);
     Tensor *t = operand_as_tensor(r->text->at, v, name, TENSOR_OUTPUT, TYPE_DOUBLE, span);
     if (!t) return false;
-    vec_push(r->arena, &r->rates, t);
+    vec_push(r->arena, &r->module->rates, t);
     vec_push(r->arena, &r->update->outputs, t);
     return true;
 }
@@ -209,7 +209,7 @@ static Tensor *gradient_of(Run *r, Tensor *loss, Tensor *param) {
     Tensor *g = like(r, param, "gradient", TENSOR_TEMP);
     GradientRequest request = {loss, param, g};
     vec_push(r->arena, &r->master->gradients, request);
-    vec_push(r->arena, &r->gradients, request);
+    vec_push(r->arena, &r->module->gradients, request);
     if (r->update == r->step) return g;
     Tensor *mean = like(r, param, "gradient.mean", TENSOR_TEMP);
     Array a = array_of_tensor(r->m, accumulated(r, param, g, r->weight));
@@ -264,7 +264,7 @@ bool rules_write(Run *r) {
     if (r->update != r->step && !losses_accumulate(r)) return false;
     for (int k = 0; k < r->tree->lines.count; k++) {
         const MinimizeLine *line = &r->tree->lines.data[k];
-        if (!line_write(r, line, k + 1, r->losses.data[k], &changed)) return false;
+        if (!line_write(r, line, k + 1, r->module->losses.data[k], &changed)) return false;
         if (k + 1 == r->tree->lines.count) break;
         writer_finish(r->m, r->text->to);
         note_changed(r, line, &changed);

@@ -76,13 +76,26 @@ static void set_fields(Run *r) {
     }
 }
 
+// The class field whose logits an output is: the last dimension counts its classes.
+static int label_of(const Module *m, const Tensor *t) {
+    int found = -1;
+    for (int i = 0; i < m->data.fields.count; i++) {
+        const Field *f = &m->data.fields.data[i];
+        bool fits = f->is_class && f->in_model < 0 && t->type == TYPE_REAL && t->rank == f->rank + 2 &&
+                    t->dims[t->rank - 1] == f->limit;
+        for (int d = 0; fits && d < f->rank; d++) fits = t->dims[d + 1] == f->dims[d];
+        if (fits && found >= 0) return -1;
+        if (fits) found = i;
+    }
+    return found;
+}
+
 // An output of `predict`, which updates what the model alone has changed.
 static bool predict_result(Run *r, const char *name, Operand v, Span span) {
     Tensor *t = operand_as_tensor(r->text->at, v, name, TENSOR_OUTPUT,
                                   v.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, span);
     if (!t) return false;
-    vec_push(r->arena, &r->outputs, t);
-    vec_push(r->arena, &r->output_names, name);
+    vec_push(r->arena, &r->module->outputs, ((ModelOutput){name, t, label_of(r->module, t)}));
     vec_push(r->arena, &r->predict->outputs, t);
     return true;
 }
@@ -118,7 +131,7 @@ static bool loss_write(Run *r, const Phrase *e, int number) {
     const char *name = single ? "loss" : string_format(r->arena, "loss_%d", number);
     Tensor *t =
         operand_as_tensor(r->text->at, v, name, single ? TENSOR_OUTPUT : TENSOR_TEMP, TYPE_DOUBLE, e->span);
-    if (t) vec_push(r->arena, &r->losses, t);
+    if (t) vec_push(r->arena, &r->module->losses, t);
     return t != NULL;
 }
 
@@ -128,10 +141,10 @@ static bool losses_write(Run *r) {
     const Expr *sum = expr_const(r->p, 0);
     for (int k = 0; k < r->tree->lines.count; k++) {
         if (!loss_write(r, r->tree->lines.data[k].loss, single ? 0 : k + 1)) return false;
-        sum = expr_add(r->p, sum, run_element(r, r->losses.data[k]));
+        sum = expr_add(r->p, sum, run_element(r, r->module->losses.data[k]));
     }
-    r->loss = single ? r->losses.data[0] : run_scalar(r, r->master, "loss", TENSOR_OUTPUT, sum);
-    vec_push(r->arena, &r->step->outputs, r->loss);
+    r->module->loss = single ? r->module->losses.data[0] : run_scalar(r, r->master, "loss", TENSOR_OUTPUT, sum);
+    vec_push(r->arena, &r->step->outputs, r->module->loss);
     return true;
 }
 
@@ -142,26 +155,27 @@ static Tensor *metric_output(Run *r, const char *name, const Tensor *value) {
     return t;
 }
 
-// `trained`: measured of the rows as they are trained, too.
-static void measure(Run *r, RunMetric *m, MeasureKind kind, bool trained) {
-    m->output = metric_output(r, m->name, m->value);
-    vec_push(r->arena, &r->evaluate->measures, ((Measure){m->name, kind, m->value, m->output}));
-    if (trained) vec_push(r->arena, &r->step->measures, ((Measure){m->name, kind, m->value, NULL}));
+static void measure(Run *r, Metric *m, MeasureKind kind, Tensor *value) {
+    m->tensor = metric_output(r, m->name, value);
+    vec_push(r->arena, &r->evaluate->measures, ((Measure){m->name, kind, value, m->tensor}));
+    if (m->in_training) vec_push(r->arena, &r->step->measures, ((Measure){m->name, kind, value, NULL}));
+}
+
+// The value of a metric, or of the loss or a line's; NULL: it is WRONG.
+static Tensor *metric_value(Run *r, int i) {
+    const Metric *m = &r->module->metrics.data[i];
+    if (!m->phrase) return i ? r->module->losses.data[i - 1] : r->module->loss;
+    return operand_as_tensor(r->text->at, run_value(r, r->text, m->phrase),
+                             string_format(r->arena, "%s.value", m->name), TENSOR_TEMP, -1, m->phrase->span);
 }
 
 static bool metrics_write(Run *r) {
-    bool several = r->losses.count > 1;
-    for (int i = 0; i < r->measured.count; i++) {
-        RunMetric *m = &r->measured.data[i];
-        bool is_loss = i < 1 + (several ? r->losses.count : 0);
-        if (is_loss)
-            m->value = i ? r->losses.data[i - 1] : r->loss;
-        else
-            m->value = operand_as_tensor(r->text->at, run_value(r, r->text, m->phrase),
-                                         string_format(r->arena, "%s.value", m->name), TENSOR_TEMP, -1,
-                                         m->phrase->span);
-        if (!m->value) return false;
-        measure(r, m, !is_loss ? MEASURE_TWICE : several ? MEASURE_BATCHES : MEASURE_ONCE, i > 0);
+    bool several = r->module->losses.count > 1;
+    for (int i = 0; i < r->module->metrics.count; i++) {
+        Metric *m = &r->module->metrics.data[i];
+        Tensor *value = metric_value(r, i);
+        if (!value) return false;
+        measure(r, m, m->phrase ? MEASURE_TWICE : several ? MEASURE_BATCHES : MEASURE_ONCE, value);
     }
     return true;
 }
@@ -172,13 +186,15 @@ static const char *metric_name(const Phrase *line) {
 
 static void name_metrics(Run *r) {
     const Phrase *list = run_setting_phrase(r, "metrics");
-    vec_push(r->arena, &r->measured, (RunMetric){.name = "loss"});
-    for (int k = 1; k <= r->tree->lines.count && r->tree->lines.count > 1; k++)
-        vec_push(r->arena, &r->measured, ((RunMetric){.name = string_format(r->arena, "loss_%d", k)}));
+    int lines = r->tree->lines.count > 1 ? r->tree->lines.count : 0;
+    vec_push(r->arena, &r->module->metrics, (Metric){.name = "loss"});
+    for (int k = 1; k <= lines; k++)
+        vec_push(r->arena, &r->module->metrics,
+                 ((Metric){.name = string_format(r->arena, "loss_%d", k), .in_training = true}));
     for (int i = 0; list && i < list->count; i++) {
-        const Phrase *line = list->part[i];
-        const Phrase *e = line->kind == PHRASE_NAMED ? line->part[0] : line;
-        vec_push(r->arena, &r->measured, ((RunMetric){.name = metric_name(line), .phrase = e}));
+        const Phrase *line = list->part[i], *e = line->kind == PHRASE_NAMED ? line->part[0] : line;
+        vec_push(r->arena, &r->module->metrics,
+                 ((Metric){.name = metric_name(line), .in_training = true, .phrase = e}));
     }
 }
 

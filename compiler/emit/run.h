@@ -21,32 +21,12 @@ typedef struct {
     bool *written; // by line
 } RunText;
 
-// The loss (the first), the lines' losses where there are several, the metrics. `clock`: the numbers of the
-// clock by which the run's text reads it, in training, test and validation; NULL: not read.
-typedef struct {
-    const char *name;
-    const Phrase *phrase; // NULL: of the loss of several lines
-    Tensor *value, *output;
-    Tensor *clock[3];
-} RunMetric;
-
-// A number that the trainer may set.
-typedef struct {
-    const char *name;
-    Tensor *tensor;
-    Dimension unit;
-    bool is_rate;
-} RunSetting;
-
 // What a call of `total` adds up over the tensors of a line.
 typedef struct {
     const Phrase *call;
     Tensor *sum;
     const Expr *parts;
 } RunTotal;
-typedef struct {
-    Tensor *of, *state; // a parameter, and what is kept of it
-} RunAverage;
 // A watch that was applied: equal ones are one. Its value is one of its states.
 typedef struct {
     const Case *of;
@@ -60,7 +40,7 @@ typedef struct {
     Program *p;
     const Tree *tree;
     Emitter *m;
-    Module *module; // its settings and data; the rest is taken when all is written
+    Module *module; // what of the run is no arithmetic
     RunHooks hooks;
     Case *block;        // of `train`
     const Instance *in; // its layers
@@ -68,21 +48,12 @@ typedef struct {
     Function *master, *step, *evaluate, *predict, *metrics, *epoch, *stop;
     Function *update; // changes parameters: the step; with `accumulate` a function of its own
     RunText *epoch_text;
-    Tensor *clock[NN_CLOCKS];
-    VEC(RunMetric) measured;
-    VEC(RunSetting) settings;
-    VEC(Tensor *) outputs, rates, losses;
-    VEC(const char *) output_names;
-    VEC(GradientRequest) gradients;
-    VEC(RunAverage) averages;
     VEC(RunWatch) watches;
     VEC(RunTotal) totals; // that are being added up
     const Expr *norms;    // the squares of the lines' gradients, added up; NULL: of no line yet
-    Tensor *loss, *gradient_norm, *best, *stops;
     int loss_first;      // the master's first equation that is the losses'
     const Expr *weight;  // `accumulate`: of a batch among those of an update; NULL: 1
     Tensor *weights;     // their sum; NULL: none is needed
-    Tensor *update_loss; // of the batches of an update, NULL without `accumulate`
 
     // of the clause at hand
     const Chosen *clause;
