@@ -1,5 +1,5 @@
 // Affine forms with integer atoms: (constant + sum coef * atom) / denominator, in lowest terms, hash-consed.
-// Terms stand in one order: indices by id, then the number of rows, then other atoms by structural hash; so a
+// Terms stand in one order: indices by id, then the number of rows, then other atoms by `order`; so a
 // form does not depend on the order in which its parts were made.
 
 #include "ir/tables.h"
@@ -82,7 +82,9 @@ static const Affine *intern(Program *p, int64_t constant, int64_t denominator, c
                   .count = count,
                   .id = t->forms.count,
                   .hash = h,
+                  .order = hash_mix((uint64_t)constant, (uint64_t)denominator),
                   .terms = own};
+    for (int i = 0; i < count; i++) f->order += hash_mix((uint64_t)own[i].coef, own[i].atom->order);
     affine_settle(f);
     hash_put(p->arena, &t->forms, h, f);
     return f;

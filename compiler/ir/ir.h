@@ -49,7 +49,7 @@ struct Index {
 };
 
 // (constant + sum coef * atom) / denominator, in lowest terms; terms in one order (indices by id, rows, then
-// other atoms by structural hash); hash-consed: equal forms are one pointer. An atom is an OP_INDEX
+// other atoms by `order`); hash-consed: equal forms are one pointer. An atom is an OP_INDEX
 // expression, OP_ROWS, or another integer expression (a read of an integer tensor, OP_FLOOR_DIV ...). A
 // denominator > 1 stands only in guards, and in what a guard makes whole.
 typedef struct {
@@ -60,7 +60,7 @@ struct Affine {
     int64_t constant, denominator;
     int count;
     uint32_t id;
-    uint64_t hash; // structural: does not depend on the order in which forms were made
+    uint64_t hash, order; // order: as of an Expr
     const Term *terms;
     int64_t low, high; // its values lie between (rounded outward); +-INT64_MAX / 4: unbounded
 };
@@ -103,7 +103,7 @@ typedef enum {
     OP_WHERE,  // args[0] if all guards hold, else args[1]; the side not taken is not evaluated. Guards, also
               // those of nested ones, have no order: an integer read outside its tensor is the tensor's least
     OP_DRAW,    // a random number: see Draw
-    OP_SUM,     // value + sum coefs[i] * args[i]        (canonical: args ordered by structural hash)
+    OP_SUM,     // value + sum coefs[i] * args[i]        (canonical: args by `order`)
     OP_PRODUCT, // value * prod args[i] ^ exponents[i]   (exponents are integers, negative: division)
 #define OP(name, ...) OP_##name,
 #include "ir/ops.def"
@@ -134,7 +134,8 @@ struct Expr {
     uint16_t depth, read_depth; // read_depth: how many reads stand inside one another
     uint32_t id;                // creation order
     uint32_t axes;              // bit a: depends on the index whose axis is a (kernels)
-    uint64_t hash;              // structural
+    uint64_t hash;              // of what it is, for the one copy
+    uint64_t order;    // the same whatever its indices and tensors are called: equal texts have equal orders
     int64_t low, high; // floor(e) lies between; of numbers what follows from constants, draws, max and min
     double value;
     const Expr *const *args;

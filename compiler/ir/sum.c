@@ -1,6 +1,6 @@
 // Canonical sums and products: value + sum coef * arg, value * prod arg ^ exponent.
 // Outside of `strict` nested ones are flattened, equal terms merged, constants collected; sums of integers
-// become affine forms in every precision. Arguments stand in the order of their structural hashes.
+// become affine forms in every precision. Arguments stand by `order`.
 
 #include "ir/tables.h"
 

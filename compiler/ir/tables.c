@@ -198,6 +198,37 @@ static void settle_own(Program *p, Expr *e) {
     }
 }
 
+static uint64_t order_of_tensor(const Tensor *t) {
+    uint64_t h = hash_mix((uint64_t)t->kind, (uint64_t)t->type);
+    for (int d = 0; d < t->rank; d++) h = hash_mix(h, (uint64_t)t->dims[d]);
+    return h;
+}
+
+// What `order` is made of beside that of the arguments.
+static uint64_t order_own(const Expr *e) {
+    uint64_t h = hash_mix(hash_mix(e->op, e->type), bits_of(e->value));
+    switch (e->op) {
+    case OP_INDEX: return hash_mix(h, (uint64_t)e->index->size * 2 + e->index->batch);
+    case OP_AFFINE: return hash_mix(h, e->form->order);
+    case OP_READ:
+        h = hash_mix(h, order_of_tensor(e->tensor));
+        for (int i = 0; i < e->guard_count; i++) h = hash_mix(h, e->forms[i]->order);
+        return h;
+    case OP_WHERE:
+        for (int i = 0; i < e->guard_count; i++)
+            h = hash_mix(h, hash_mix(e->guards[i].form->order, (uint64_t)e->guards[i].count));
+        return h;
+    case OP_DRAW: return hash_mix(h, hash_mix((uint64_t)e->draw->kind, e->draw->element->order));
+    case OP_SUM:
+        for (int i = 0; i < e->count; i++) h = hash_mix(h, bits_of(e->coefs[i]));
+        return h;
+    case OP_PRODUCT:
+        for (int i = 0; i < e->count; i++) h = hash_mix(h, (uint64_t)(int64_t)e->exponents[i]);
+        return h;
+    default: return h;
+    }
+}
+
 const Expr *expr_intern(Program *p, const Expr *candidate) {
     struct Tables *t = p->tables;
     Expr key = *candidate;
@@ -211,6 +242,8 @@ const Expr *expr_intern(Program *p, const Expr *candidate) {
     e->id = t->exprs.count;
     e->args = copied(p, key.args, sizeof *key.args * (size_t)key.count);
     settle_own(p, e);
+    e->order = order_own(e);
+    for (int i = 0; i < e->count; i++) e->order = hash_mix(e->order, e->args[i]->order);
     for (int i = 0; i < e->count; i++) join(p, e, e->args[i]);
     const Affine *form;
     for (int i = 0; (form = expr_form(e, i)); i++)
@@ -225,6 +258,6 @@ const Expr *expr_intern(Program *p, const Expr *candidate) {
 
 int expr_order(const Expr *a, const Expr *b) {
     if (a == b) return 0;
-    if (a->hash != b->hash) return a->hash < b->hash ? -1 : 1;
+    if (a->order != b->order) return a->order < b->order ? -1 : 1;
     return a->id < b->id ? -1 : 1;
 }

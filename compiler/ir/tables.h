@@ -37,7 +37,7 @@ const Expr *expr_intern(Program *p, const Expr *candidate);
 // Sets the interval of a new node, from its parts.
 void expr_settle(Expr *e);
 void affine_settle(Affine *a);
-// Orders arguments of commutative operations: by structural hash, then by creation.
+// Orders arguments of commutative operations: by what they are but for names, then by creation.
 int expr_order(const Expr *a, const Expr *b);
 int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
 

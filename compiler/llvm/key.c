@@ -11,7 +11,6 @@ typedef struct {
     VEC(const Tensor *) tensors; // by order of appearance
     VEC(const Layout *) layouts;
     Table numbers; // of the expressions already written, from 1 on
-    Table natures; // of expressions
 } Writer;
 
 static uint64_t number_of_expr(const Table *table, const Expr *e) {
@@ -68,62 +67,6 @@ static void write_tensor(Writer *w, const Tensor *t) {
 
 static void write_expr(Writer *w, const Expr *e);
 
-// What an expression is but for the tensors it reads: by that the operands of sums and products are put in
-// order.
-static uint64_t nature(Writer *w, const Expr *e);
-
-static uint64_t nature_of_form(Writer *w, const Affine *f) {
-    uint64_t h = hash_mix((uint64_t)f->constant, (uint64_t)f->denominator);
-    for (int i = 0; i < f->count; i++) h += hash_mix((uint64_t)f->terms[i].coef, nature(w, f->terms[i].atom));
-    return h;
-}
-
-static uint64_t bits_of(double x) {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static uint64_t nature_of_details(Writer *w, const Expr *e) {
-    uint64_t h = hash_mix(e->op, bits_of(e->value));
-    if (e->op == OP_INDEX) return hash_mix(h, (uint64_t)e->index->axis);
-    if (e->op == OP_AFFINE) return hash_mix(h, nature_of_form(w, e->form));
-    for (int i = 0; e->op == OP_READ && i < e->guard_count; i++)
-        h = hash_mix(h, nature_of_form(w, e->forms[i]) + (uint64_t)e->tensor->kind);
-    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++)
-        h = hash_mix(h, nature_of_form(w, e->guards[i].form) + (uint64_t)e->guards[i].count);
-    return h;
-}
-
-static uint64_t nature(Writer *w, const Expr *e) {
-    uint64_t h = number_of_expr(&w->natures, e);
-    if (h) return h;
-    h = nature_of_details(w, e);
-    for (int i = 0; i < e->count; i++) {
-        uint64_t one = nature(w, e->args[i]);
-        if (e->op == OP_SUM)
-            h += hash_mix(one, bits_of(e->coefs[i]));
-        else if (e->op == OP_PRODUCT)
-            h += hash_mix(one, (uint64_t)e->exponents[i]);
-        else
-            h = hash_mix(h, one);
-    }
-    number_expr(w->em, &w->natures, e, h);
-    return h;
-}
-
-static void order_operands(Writer *w, const Expr *e, int *order) {
-    uint64_t *natures = arena_array(w->em->arena, uint64_t, e->count + 1);
-    bool commutes =
-        e->op == OP_SUM || e->op == OP_PRODUCT || (op_info((Op)e->op) && op_info((Op)e->op)->commutative);
-    for (int i = 0; i < e->count; i++) {
-        int z = i;
-        natures[i] = commutes ? nature(w, e->args[i]) : 0;
-        for (; commutes && z > 0 && natures[order[z - 1]] > natures[i]; z--) order[z] = order[z - 1];
-        order[z] = i;
-    }
-}
-
 static void write_form(Writer *w, const Affine *f) {
     text_add(&w->out, "[%lld/%lld", (long long)f->constant, (long long)f->denominator);
     for (int i = 0; i < f->count; i++) {
@@ -140,7 +83,7 @@ static void write_read(Writer *w, const Expr *e) {
     for (int i = 0; i < e->guard_count; i++) write_form(w, e->forms[i]);
 }
 
-static void write_details(Writer *w, const Expr *e, const int *order) {
+static void write_details(Writer *w, const Expr *e) {
     switch (e->op) {
     case OP_INDEX: text_add(&w->out, "a%d", e->index->axis); break;
     case OP_AFFINE: write_form(w, e->form); break;
@@ -157,10 +100,10 @@ static void write_details(Writer *w, const Expr *e, const int *order) {
         write_form(w, e->draw->element);
         break;
     case OP_SUM:
-        for (int i = 0; i < e->count; i++) text_add(&w->out, "%a,", e->coefs[order[i]]);
+        for (int i = 0; i < e->count; i++) text_add(&w->out, "%a,", e->coefs[i]);
         break;
     case OP_PRODUCT:
-        for (int i = 0; i < e->count; i++) text_add(&w->out, "%d,", e->exponents[order[i]]);
+        for (int i = 0; i < e->count; i++) text_add(&w->out, "%d,", e->exponents[i]);
         break;
     default: break;
     }
@@ -175,10 +118,8 @@ static void write_expr(Writer *w, const Expr *e) {
     number_expr(w->em, &w->numbers, e, (uint64_t)w->numbers.count + 1);
     text_add(&w->out, "(%d:%d ", e->op, e->type);
     if (e->value != 0) text_add(&w->out, "%a ", e->value);
-    int *order = arena_array(w->em->arena, int, e->count + 1);
-    order_operands(w, e, order);
-    write_details(w, e, order);
-    for (int i = 0; i < e->count; i++) write_expr(w, e->args[order[i]]);
+    write_details(w, e);
+    for (int i = 0; i < e->count; i++) write_expr(w, e->args[i]);
     text_put(&w->out, ")");
 }
 

@@ -70,7 +70,14 @@ for ids in 0 'r' '(r * 7 + c) % 3' 7 'c == 0 ? r : 7'; do
     same "ids $ids"
 done
 same 'weight decay touches all rows' --set optimizer.weight_decay=0.01
+# Two tables of equal sizes: their updates are one function, with what commutes in one order.
 write_rows 'int(200 * rand())'
+write_model 'adam(0.02)' ''
+sed -i 's/300/200/g' net.nn
+build
+same 'equal tables'
+write_model 'sgd(0.05)' ''
+build
 ./net --out half --epochs 2 --quiet && ./net --out half --epochs 4 --resume --quiet || fail 'a resumed run'
 ./dense --out want --quiet
 cmp <(numbers want) <(numbers half) || fail 'a resumed run differs'
