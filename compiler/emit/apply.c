@@ -82,7 +82,7 @@ static Operand as_steps(At at, Operand v, const Shape *given, const Shape *wante
     }
     bool converts = operand_is_number(v) && given->unit == DIMENSION_EPOCHS &&
                     (!wanted || wanted->counts == DIMENSION_STEPS);
-    return converts ? at.m->run->to_steps(at.m->run->data, at, v, span) : v;
+    return converts ? run_steps(at, v, span) : v;
 }
 
 static Operand default_of(At at, const Phrase *preset, const Shape *wanted) {
@@ -309,7 +309,7 @@ static Operand note(At at, Applied a) {
 static Operand apply(At at, const Applied *a) {
     if (a->of->define->node->definition == DEFINE_WATCH) { // what the run keeps of its epochs' ends
         at.m->unshared++;
-        return at.m->run->watch(at.m->run->data, at, a->of, a->given, a->span);
+        return run_watch(at, a->of, a->given, a->span);
     }
     return a->mapped ? apply_mapped(at, a->of, a->given, a->call, a->span)
                      : apply_shared(at, a->of, a->in, a->given, a->call, a->span);

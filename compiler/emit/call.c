@@ -44,7 +44,7 @@ Operand row_apply(At at, const Builtin *row, const Operand *given, int count, Sp
     }
     if (row->group == GROUP_MEASURE) {
         at.m->unshared++;
-        return at.m->run->measure(at.m->run->data, at, row, values[0], span);
+        return data_measure(at, row, values[0], span);
     }
     if (string_equal(row->name, "ratio")) return ratio_of(at, values[0], values[1], span);
     Op op = op_named(row->name);
@@ -75,7 +75,7 @@ Operand operand_of_builtin(At at, const Phrase *p, const Operand *first) {
     if (!p->count && !first) return operand_callable(at.m, (Bound){.kind = CLOSURE_BUILTIN, .builtin = row});
     if (row->group == GROUP_RULE) {
         at.m->unshared++;
-        return at.m->run->total(at.m->run->data, at, p);
+        return run_total(at, p);
     }
     if (string_equal(row->name, "size")) return size_operand(at, p, first);
     bool measure = row->group == GROUP_MEASURE;
@@ -152,7 +152,7 @@ Operand operand_forced(At at, Operand v) {
 // `given`: what the case was given, or the callable has, for parameter i.
 static Operand argument(At at, const Definition *d, int i, const Phrase *e, const Shape *given) {
     if (given->kind == SHAPE_SCALAR && at.frame->of->of[e->number].kind == SHAPE_KNOWN)
-        return at.m->run->setting(at.m->run->data, at, d, i, e);
+        return run_argument(at, d, i, e);
     if (given->kind == SHAPE_CALLABLE && given->closure->kind == CLOSURE_EXPRESSION &&
         given->closure->phrase == e)
         return operand_callable(at.m, (Bound){.kind = CLOSURE_EXPRESSION, .phrase = e, .home = at.frame});
@@ -201,7 +201,7 @@ static Operand call_definition(At at, const Phrase *p, const Operand *first) {
     const Shape *shapes = shapes_at(at, p);
     for (int i = 0; i < d->parameters; i++) // a default that is a setting
         if (given[i].kind == OPERAND_ABSENT && shapes[i].kind == SHAPE_SCALAR)
-            given[i] = at.m->run->setting(at.m->run->data, at, d, i, d->preset[i]);
+            given[i] = run_argument(at, d, i, d->preset[i]);
     return phrase_apply(at, p, given);
 }
 

@@ -31,8 +31,9 @@ static bool arguments_of(Run *r, const Phrase *setting, const Operand **argument
 
 // ---- total ----
 
-Operand run_total(void *data, At at, const Phrase *p) {
-    Run *r = data;
+Operand run_total(At at, const Phrase *p) {
+    Run *r = at.m->run;
+    if (!r) return operand_wrong();
     Operand v = operand_of(at, p->part[0]);
     const Expr *part = operand_as_scalar(at, v);
     if (!part) return operand_wrong();

@@ -42,8 +42,9 @@ static Operand metric_word(Run *r, const char *name, int part) {
     return operand_wrong();
 }
 
-static Operand word(void *data, At at, const Phrase *p) {
-    Run *r = data;
+Operand run_word_operand(At at, const Phrase *p) {
+    Run *r = at.m->run;
+    if (!r) return operand_wrong();
     if (p->kind == PHRASE_MEMBER)
         return metric_word(r, p->text, string_equal(p->node->base->name, "test") ? 1 : 2);
     if (!p->builtin) return metric_word(r, p->text, 0);
@@ -55,8 +56,9 @@ static Operand word(void *data, At at, const Phrase *p) {
     return operand_wrong();
 }
 
-static Operand to_steps(void *data, At at, Operand epochs, Span span) {
-    Run *r = data;
+Operand run_steps(At at, Operand epochs, Span span) {
+    const Run *r = at.m->run;
+    if (!r) return operand_wrong();
     return operand_join(at, OPERATOR_MUL, epochs, run_clock(r, NN_CLOCK_EPOCH_LENGTH), span);
 }
 
@@ -140,7 +142,7 @@ static const char *setting_name(Run *r, const Definition *d, int i, const Phrase
 
 static Operand setting_operand(Run *r, At at, const Setting *s) {
     Operand v = operand_scalar(expr_read(r->p, s->tensor, NULL, NULL));
-    return s->unit == NN_UNIT_EPOCHS ? to_steps(r, at, v, NO_SPAN) : v;
+    return s->unit == NN_UNIT_EPOCHS ? run_steps(at, v, NO_SPAN) : v;
 }
 
 static int unit_of(Dimension d) {
@@ -202,8 +204,9 @@ void clause_in_force(Run *r, const Phrase *call, const Definition *d) {
     }
 }
 
-static Operand setting(void *data, At at, const Definition *d, int i, const Phrase *e) {
-    Run *r = data;
+Operand run_argument(At at, const Definition *d, int i, const Phrase *e) {
+    Run *r = at.m->run;
+    if (!r) return operand_wrong();
     double number;
     Dimension unit;
     if (!number_of(r, e, &number, &unit)) return (Operand){.kind = OPERAND_ABSENT};
@@ -211,7 +214,8 @@ static Operand setting(void *data, At at, const Definition *d, int i, const Phra
     bool rate = is_rate(r, d, i, e);
     if (!name || (e->kind == PHRASE_SLOT && !rate)) return operand_number(number, false);
     for (int k = 0; k < r->module->settings.count; k++)
-        if (string_equal(r->module->settings.data[k].name, name)) return setting_operand(r, at, &r->module->settings.data[k]);
+        if (string_equal(r->module->settings.data[k].name, name))
+            return setting_operand(r, at, &r->module->settings.data[k]);
     run_in_force(r, name, e, NULL);
     warn_length(r, e, unit, number);
     Setting s = {.name = name, .unit = unit_of(unit), .is_rate = rate};
@@ -261,8 +265,9 @@ static bool same_watch(const RunWatch *w, const Case *c, const Operand *given) {
 }
 
 // Its states are the run's, which FUNCTION_EPOCH changes.
-static Operand watch(void *data, At at, Case *c, const Operand *arguments, Span span) {
-    Run *r = data;
+Operand run_watch(At at, Case *c, const Operand *arguments, Span span) {
+    Run *r = at.m->run;
+    if (!r) return operand_scalar(expr_const(at.m->p, (double)NAN));
     const Node *define = c->define->node;
     Operand *given = arena_array(r->arena, Operand, define->count + 1);
     for (int i = 0; i < define->count; i++) {
@@ -288,7 +293,7 @@ static bool best_write(Run *r, const Phrase *checkpoint) {
     RunText *text = epoch_text(r);
     Operand made = run_value(r, text, checkpoint);
     if (made.kind != OPERAND_CALLABLE) return false;
-    Operand v = watch(r, text->at, r->tree->checkpoint, made.callable->given, checkpoint->span);
+    Operand v = run_watch(text->at, r->tree->checkpoint, made.callable->given, checkpoint->span);
     if (v.kind == OPERAND_SCALAR) r->module->best = v.e->tensor;
     return v.kind == OPERAND_SCALAR;
 }
@@ -318,11 +323,5 @@ void clock_open(Run *r) {
         bool unknown = i == NN_CLOCK_LOSS || i == NN_CLOCK_GRADIENT_NORM;
         if (clock_names[i]) r->module->clock[i] = clock_tensor(r, clock_names[i], unknown ? (double)NAN : 0);
     }
-    r->hooks = (RunHooks){.data = r,
-                          .word = word,
-                          .watch = watch,
-                          .total = run_total,
-                          .setting = setting,
-                          .to_steps = to_steps};
-    r->m->run = &r->hooks;
+    r->m->run = r;
 }

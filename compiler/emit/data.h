@@ -18,7 +18,7 @@ typedef struct {
 } Measured;
 
 // The block, and of the functions that prepare it the field that is being written.
-typedef struct {
+typedef struct DataWriter {
     Emitter *e;
     Module *m;
     const Case *block;

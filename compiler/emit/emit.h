@@ -158,19 +158,17 @@ typedef struct {
 
 // ---- what only the run knows ----
 
-// Each gives an operand; WRONG after a message. In a definition by itself all give WRONG, without one.
-typedef struct {
-    void *data;
-    Operand (*word)(void *data, At at, const Phrase *p); // step, epochs, time; a metric, also of a part
-    Operand (*watch)(void *data, At at, Case *c, const Operand *given, Span span);
-    Operand (*total)(void *data, At at, const Phrase *p);  // of the tensors of a line
-    Operand (*reader)(void *data, At at, const Phrase *p); // column(…), class(…): of a data block
-    Operand (*measure)(void *data, At at, const Builtin *row, Operand v, Span span); // rows_mean(…)
-    // The number `e`, argument or default of parameter i, where it is a setting of the trainer (the case was
-    // given a number of the run for it).
-    Operand (*setting)(void *data, At at, const Definition *d, int i, const Phrase *e);
-    Operand (*to_steps)(void *data, At at, Operand epochs, Span span);
-} RunHooks;
+// Each gives an operand; WRONG after a message, and where there is no run, without one. (A watch has then
+// seen none.)
+Operand run_word_operand(At at, const Phrase *p); // step, epochs, time; a metric, also of a part
+Operand run_watch(At at, Case *c, const Operand *given, Span span);
+Operand run_total(At at, const Phrase *p); // of the tensors of a line
+// The number `e`, argument or default of parameter i, where it is a setting of the trainer (the case was
+// given a number of the run for it).
+Operand run_argument(At at, const Definition *d, int i, const Phrase *e);
+Operand run_steps(At at, Operand epochs, Span span);                   // a length in epochs
+Operand data_reader(At at, const Phrase *p);                           // column(…), class(…): of a data block
+Operand data_measure(At at, const Builtin *row, Operand v, Span span); // rows_mean(…)
 
 // ---- the whole ----
 
@@ -193,9 +191,10 @@ struct Emitter {
     Arena *arena;
     Program *p;
     Library *library;
-    const Tree *tree;     // NULL: a definition by itself
-    const Expr *training; // what the word means: the leaf, or a constant
-    const RunHooks *run;
+    const Tree *tree;             // NULL: a definition by itself
+    const Expr *training;         // what the word means: the leaf, or a constant
+    struct Run *run;              // emit/run.h; NULL: there is none
+    struct DataWriter *data;      // emit/data.h: of the data block that is being written, or NULL
     Writer *initial;              // of FUNCTION_INITIAL
     Map *declared;                // path -> tensor, of params and states
     VEC(Tensor *) params, states; // in the order of first use

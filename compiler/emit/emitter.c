@@ -1,51 +1,15 @@
 // What is written: emitters, one a program; writers, one for each function; definitions by themselves.
 #include "emit/write.h"
 
-#include <math.h>
-
 Writer *writer_create(Emitter *m, Function *f) {
     Writer *w = arena_new(m->arena, Writer);
     w->function = f;
     return w;
 }
 
-// What a definition says of the run is nothing without one.
-static Operand no_value(void *data, At at, const Phrase *p) {
-    (void)data, (void)at, (void)p;
-    return operand_wrong();
-}
-
-static Operand no_measure(void *data, At at, const Builtin *row, Operand v, Span span) {
-    (void)data, (void)at, (void)row, (void)v, (void)span;
-    return operand_wrong();
-}
-
-// Where there is no run, a watch has seen none.
-static Operand no_watch(void *data, At at, Case *c, const Operand *given, Span span) {
-    (void)data, (void)c, (void)given, (void)span;
-    return operand_scalar(expr_const(at.m->p, (double)NAN));
-}
-
-static Operand no_setting(void *data, At at, const Definition *d, int i, const Phrase *e) {
-    (void)data, (void)at, (void)d, (void)i, (void)e;
-    return operand_wrong();
-}
-
-static Operand no_steps(void *data, At at, Operand epochs, Span span) {
-    (void)data, (void)at, (void)epochs, (void)span;
-    return operand_wrong();
-}
-
 Emitter *emitter_create(Program *p, Library *library, const Tree *tree, const Expr *training) {
     Emitter *m = arena_new(p->arena, Emitter);
-    static const RunHooks none = {.word = no_value,
-                                  .watch = no_watch,
-                                  .total = no_value,
-                                  .reader = no_value,
-                                  .measure = no_measure,
-                                  .setting = no_setting,
-                                  .to_steps = no_steps};
-    *m = (Emitter){.run = &none, .ctx = p->ctx, .arena = p->arena, .p = p, .library = library, .tree = tree};
+    *m = (Emitter){.ctx = p->ctx, .arena = p->arena, .p = p, .library = library, .tree = tree};
     m->training = training;
     m->declared = map_create(m->arena);
     m->initial = writer_create(m, function_add(p, FUNCTION_INITIAL, "initial"));

@@ -201,15 +201,16 @@ static const Measured *measured(DataWriter *w, At at, const Builtin *row, Operan
 }
 
 // Each element of a sample by itself.
-static Operand measure(void *data, At at, const Builtin *row, Operand v, Span span) {
-    if (v.kind != OPERAND_TENSOR && !operand_is_number(v)) return operand_wrong();
-    const Measured *m = measured(data, at, row, v, span);
+Operand data_measure(At at, const Builtin *row, Operand v, Span span) {
+    if (!at.m->data || (v.kind != OPERAND_TENSOR && !operand_is_number(v))) return operand_wrong();
+    const Measured *m = measured(at.m->data, at, row, v, span);
     if (!m) return operand_wrong();
     return operand_tensor(at.m, m->into[!string_equal(row->name, measures[m->kind].rows[0])]);
 }
 
-static Operand reader(void *data, At at, const Phrase *p) {
-    DataWriter *w = data;
+Operand data_reader(At at, const Phrase *p) {
+    DataWriter *w = at.m->data;
+    if (!w) return operand_wrong();
     if (p->kind == PHRASE_BINARY) return compared_operand(w, at, p);
     if (p->kind == PHRASE_LIST || p->builtin->sources) return reader_operand(w, at, p, NULL);
     return operand_of(at, p->part[0]); // class(x, n), int(x, n)
@@ -375,12 +376,7 @@ static void fit_blocks(DataWriter *w, int first_tensor, Writer *const parts[DATA
 }
 
 void prepare_write(DataWriter *w) {
-    const RunHooks *run = w->e->run;
-    RunHooks own = *run;
-    own.data = w;
-    own.reader = reader;
-    own.measure = measure;
-    w->e->run = &own;
+    w->e->data = w;
     int first_tensor = w->e->p->tensors.count;
     const Phrase *block = w->block->define->body;
     Writer *parts[DATA_PARTS] = {part_write(w, 0, block, w->e->tree->data)};
@@ -391,5 +387,5 @@ void prepare_write(DataWriter *w) {
         parts[part] = part_write(w, part, s, w->block->call[s->number]);
     }
     fit_blocks(w, first_tensor, parts);
-    w->e->run = run;
+    w->e->data = NULL;
 }

@@ -68,7 +68,7 @@ static bool is_rate(const Definition *d, int i) { return string_equal(d->node->i
 // One value for all parameters of the clause: of the clock alone, so that it can stand in any function.
 static Operand clause_setting(Run *r, const Case *rule, int i, Operand v) {
     if (v.kind == OPERAND_ABSENT && rule->given[i].kind == SHAPE_SCALAR)
-        v = r->hooks.setting(r, r->text->at, rule->define, i, rule->define->preset[i]);
+        v = run_argument(r->text->at, rule->define, i, rule->define->preset[i]);
     v = operand_first(v);
     if (v.kind == OPERAND_SCALAR) v.e = clock_alone(r, r->text->to->function, v.e);
     return v;

@@ -34,14 +34,13 @@ typedef struct {
     Tensor *state;
 } RunWatch;
 
-typedef struct {
+typedef struct Run {
     Context *ctx;
     Arena *arena;
     Program *p;
     const Tree *tree;
     Emitter *m;
-    Module *module; // what of the run is no arithmetic
-    RunHooks hooks;
+    Module *module;     // what of the run is no arithmetic
     Case *block;        // of `train`
     const Instance *in; // its layers
     RunText *text;      // in the master
@@ -51,9 +50,9 @@ typedef struct {
     VEC(RunWatch) watches;
     VEC(RunTotal) totals; // that are being added up
     const Expr *norms;    // the squares of the lines' gradients, added up; NULL: of no line yet
-    int loss_first;      // the master's first equation that is the losses'
-    const Expr *weight;  // `accumulate`: of a batch among those of an update; NULL: 1
-    Tensor *weights;     // their sum; NULL: none is needed
+    int loss_first;       // the master's first equation that is the losses'
+    const Expr *weight;   // `accumulate`: of a batch among those of an update; NULL: 1
+    Tensor *weights;      // their sum; NULL: none is needed
 
     // of the clause at hand
     const Chosen *clause;
@@ -84,8 +83,7 @@ const Expr *run_element(const Run *r, Tensor *t); // of a tensor without dimensi
 bool rules_write(Run *r); // the lines' gradients and updates
 // Those of a line, by clause and parameter, before the optimizer.
 bool gradients_clip(Run *r, const MinimizeLine *line, int number, Tensor ***gradients);
-bool params_average(Run *r); // after the updates
-Operand run_total(void *run, At at, const Phrase *p);
+bool params_average(Run *r);        // after the updates
 void run_totals(Run *r, int first); // writes those that were added up since equation `first` of the master
 
 // ---- accumulate.c ----

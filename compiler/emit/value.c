@@ -62,7 +62,7 @@ static Operand word_operand(At at, const Phrase *p) {
         return training->op == OP_CONST ? operand_truth(training->value != 0) : operand_scalar(training);
     }
     at.m->unshared++;
-    return at.m->run->word(at.m->run->data, at, p);
+    return run_word_operand(at, p);
 }
 
 // A constant of a file, in a text of its own.
@@ -266,7 +266,7 @@ static bool is_reader(At at, const Phrase *p) {
 }
 
 static Operand operand_of_kind(At at, const Phrase *p) {
-    if (is_reader(at, p)) return at.m->run->reader(at.m->run->data, at, p);
+    if (is_reader(at, p)) return data_reader(at, p);
     switch ((int)p->kind) {
     case PHRASE_LIST: return list_operand(at, p);
     case PHRASE_SLOT: return operand_forced(at, slot_operand(at, p->slot));
