@@ -55,15 +55,15 @@ static const char *origin_text(const List *l, Span span, bool given) {
     return string_format(l->arena, given ? "line %d" : "default, line %d", line);
 }
 
-// `by`: by parameter, what gives it; NULL where the case knows it alone. `around`: where that stands, or
-// NULL.
+// `by`: by parameter, what gives it; NULL: its default, or what stands before `|>`. `around`: where that
+// stands, or NULL; `call`: where it is applied.
 static void tell(List *l, const Case *c, const char *path, const Phrase *const *by, int count,
-                 const Case *around) {
+                 const Case *around, Span call) {
     for (int i = 0; i < c->define->parameters; i++) {
         const Node *parameter = c->define->node->items[i], *preset = parameter->value;
         const Phrase *e = i < count ? by[i] : NULL;
-        Span span = c->given[i].span;
-        bool set = preset && span.start == preset->span.start; // a default that the trainer may set
+        bool set =
+            preset && c->given[i].span.start == preset->span.start; // a default, which the trainer may set
         bool given = e || (c->given[i].kind != SHAPE_NONE && !set);
         const char *name = string_format(l->arena, "%s.%s", path, parameter->name);
         if ((given && parameter->brackets) || map_get(l->told, name)) continue;
@@ -72,7 +72,7 @@ static void tell(List *l, const Case *c, const char *path, const Phrase *const *
         if (v.kind == SHAPE_SCALAR && e && around && around->of[e->number].kind == SHAPE_KNOWN &&
             around->of[e->number].unit == DIMENSION_NUMBER)
             v = around->of[e->number]; // a number that the trainer may set
-        if (e || !given) span = e ? e->span : preset->span;
+        Span span = e ? e->span : given ? call : preset->span;
         vec_push(l->arena, &l->m->in_force,
                  ((InForce){name, value_text(l, v, given ? NULL : preset), origin_text(l, span, given)}));
     }
@@ -95,12 +95,12 @@ static void tell_applied(List *l, Scope at, const Phrase *p) {
     if (inside.in) inside.around = inside.in;
     bool of_run = at.of->define->node->kind != AST_DEFINE;
     if (!c->inner && is_layer(c->define)) {
-        tell(l, c, inside.in->path, inside.in->given, c->define->parameters, NULL);
+        tell(l, c, inside.in->path, inside.in->given, c->define->parameters, NULL, p->span);
     } else if (!c->inner && of_run) {
         const Instance *in = at.around;
         const char *name = string_format(l->arena, "%s%s%s%s", in->path, in->path[0] ? "." : "",
                                          c->define->node->name, in->in);
-        tell(l, c, name, (const Phrase *const *)p->part, p->definition ? p->count : 0, at.of);
+        tell(l, c, name, (const Phrase *const *)p->part, p->definition ? p->count : 0, at.of, p->span);
     }
     if (c->inner || inside.in) tell_inside(l, inside);
 }
@@ -161,7 +161,7 @@ void arguments_tell(Context *ctx, const Tree *tree, Module *module) {
     List l = {ctx, ctx->arena, module, map_create(ctx->arena), text->of, text};
     const Phrase *metrics = metrics_of(text->of->define->body);
     if (model != text) {
-        tell(&l, model->of, model->path, model->given, model->of->define->parameters, NULL);
+        tell(&l, model->of, model->path, model->given, model->of->define->parameters, NULL, NO_SPAN);
         tell_inside(&l, (Scope){model->of, model, model});
     }
     const Phrase **losses = arena_array(ctx->arena, const Phrase *, tree->lines.count + 1);

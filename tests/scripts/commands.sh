@@ -68,6 +68,78 @@ data.separator  *= ","  *default
 cpu  *= x86-64-v
 END
 
+# Of arguments each application says its own: of layers that were handed on where they are made, of defaults where they are declared;
+# the model's first, then what the loss needs and applies, then the metrics, each name once.
+cat >arguments.nn <<'END'
+act = dense(6) |> relu |> leaky_relu
+fn ramp(s, to = 3, len: steps) = s + (to - s) * min(step / len, 1)
+fn half(v, by = 2) = v / by
+fn first(y[b, n]) = y[:, 0]
+layer twice(x[b, n], inner, squash = relu, by = 1 + 1, init = normal(0, 0.02)) -> y[b, n] {
+    param w[n] = init
+    y[p, i] = x[p, i] + by * squash(w[i] * inner(x)[p, i])
+}
+data d = table {
+    x[2] = [[0, 1], [1, 2]]
+    t    = [1, 0]
+}
+model m(x[batch, 2]) -> y[batch, 6] {
+    h = x |> dense(6, bias = false) |> twice(dense(6))
+    y = h |>
+        twice(dense(6), by = 3,
+              squash = tanh) |> repeat 1 { twice(dense(6), init = uniform(0, 1)) } |> act
+}
+train m on d {
+    late      = ramp(0.1, len = 4 steps)
+    loss      = huber(q, t) * late + half(mse(q, t), by = 4)
+    q         = half(first(y)) |> half
+    metrics   = [mae(q, t), e = mse(q, t)]
+    optimizer = sgd(0.1, momentum = 0.9)
+    steps     = 3
+}
+END
+cat >wanted.txt <<'END'
+m.dense_1.units = 6 line 14
+m.dense_1.bias = false line 14
+m.dense_1.weights = torch_uniform default of the library
+m.twice_1.inner = dense line 14
+m.twice_1.squash = relu default, line 5
+m.twice_1.by = 2 default, line 5
+m.twice_1.init = normal(0, 0.02) default, line 5
+m.dense_2.units = 6 line 14
+m.dense_2.bias = true default of the library
+m.dense_2.weights = torch_uniform default of the library
+m.twice_2.inner = dense line 16
+m.twice_2.squash = tanh line 17
+m.twice_2.by = 3 line 16
+m.twice_2.init = normal(0, 0.02) default, line 5
+m.dense_3.units = 6 line 16
+m.dense_3.bias = true default of the library
+m.dense_3.weights = torch_uniform default of the library
+m.twice_3[0].inner = dense line 17
+m.twice_3[0].squash = relu default, line 5
+m.twice_3[0].by = 2 default, line 5
+m.twice_3[0].init = uniform(0, 1) line 17
+m.dense_4[0].units = 6 line 17
+m.dense_4[0].bias = true default of the library
+m.dense_4[0].weights = torch_uniform default of the library
+act.dense_1.units = 6 line 1
+act.dense_1.bias = true default of the library
+act.dense_1.weights = torch_uniform default of the library
+act.relu.x = a number line 1
+act.leaky_relu.x = a number line 1
+act.leaky_relu.slope = 0.01 default of the library
+ramp.s = 0.1 line 20
+ramp.to = 3 default, line 2
+ramp.len = 4 line 20
+half.v = a number line 22
+half.by = 2 default, line 3
+huber.delta = 1 default of the library
+mse.weight = 1 default of the library
+mae.weight = 1 default of the library
+END
+"$NNC" explain arguments.nn | sed -n '/^m.dense_1.units/,/^cpu/p' | sed '$d; s/  */ /g' | diff - wanted.txt || fail 'explain says other arguments'
+
 # summary: parameters and operations as counted by hand, the memory as asserted.
 "$NNC" summary "$digits" >summary.txt || fail 'summary'
 grep -q '^  mlp.dense_1  *\[batch, 128\]  *8320  *528384$' summary.txt || fail "summary of dense: 32 * 128 * (2 * 64 + 1): $(grep dense_1 summary.txt)"
