@@ -38,9 +38,11 @@ static int cost_of(Arena *arena, const Expr *e, Table *seen) {
     return cost;
 }
 
+int expr_work(Program *p, const Expr *e) { return cost_of(p->arena, e, &(Table){0}); }
+
 bool expr_is_cheap(Program *p, const Expr *e) {
     enum { CHEAP = 4 }; // multiply-adds that a value may cost to be computed again and again
-    return cost_of(p->arena, e, &(Table){0}) <= CHEAP;
+    return expr_work(p, e) <= CHEAP;
 }
 
 Equation *equation_with(Program *p, const Equation *q, const Expr *e) {

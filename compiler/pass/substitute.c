@@ -1,13 +1,16 @@
-// Elementwise producers with one reader go into it: what lies between two equations is then never stored.
-// Kept apart are operands of products (they would be computed once for each result), costly values that a
-// larger space would compute again, and what would make an expression too large.
+// Elementwise producers with one reader go into it: what lies between two equations is then never stored. So
+// do those that say another tensor of their size in other words (scaled, shifted, by what has fewer indices),
+// into all their readers: what they say lies in memory anyway. Kept apart are operands of products (they
+// would be computed once for each result), costly values that a larger space would compute again, and what
+// would make an expression too large.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
 typedef struct {
     Program *p;
     Flow *flow;
-    int *uses; // by tensor id: distinct reads in the function
+    int *uses;      // by tensor id: distinct reads in the function
+    bool *operands; // by tensor id: some reader is a product, or sorts
     const Equation *reader;
     double reader_points;
 } Inlining;
@@ -18,11 +21,25 @@ static double points(const Equation *q) {
     return index_points(loops, count);
 }
 
+static bool says_another(const Inlining *in, const Equation *q) {
+    enum { MOST_WORK = 8 };
+    const Tensor *whole = NULL;
+    if (q->tensor->step || q->e->has_draw || in->operands[q->tensor->id]) return false;
+    for (int i = 0; i < q->e->read_count; i++) {
+        const Expr *read = q->e->reads[i];
+        if (read->free_count < q->out_count) continue;
+        if (whole || in->uses[read->tensor->id] < 2 || read->tensor->type != q->tensor->type) return false;
+        whole = read->tensor;
+    }
+    return whole && expr_work(in->p, q->e) <= MOST_WORK;
+}
+
 static const Equation *producer(const Inlining *in, const Tensor *t) {
     const Definition *d = flow_definition(in->flow, t);
-    if (!d || d->live || d->equations.count != 1 || in->uses[t->id] != 1) return NULL;
+    if (!d || d->live || d->equations.count != 1) return NULL;
     const Equation *q = d->equations.data[0];
     if (q->reduction != REDUCE_NONE || !equation_identity(q)) return NULL;
+    if (in->uses[t->id] != 1 && !says_another(in, q)) return NULL;
     if (t->type == TYPE_INT || t->type == TYPE_BOOL || !types_allow(q, in->reader->tensor->type)) return NULL;
     if (in->reader_points > points(q) && !expr_is_cheap(in->p, q->e)) return NULL;
     return q;
@@ -39,9 +56,23 @@ static const Expr *replace(void *data, const Expr *read) {
     return expr_too_large(e) ? read : e;
 }
 
+static bool takes_operands(const Inlining *in, const Equation *q) {
+    return equation_is_product(in->p, q) || q->reduction == REDUCE_ORDER; // it sorts what lies in memory
+}
+
+static void note_operands(Inlining *in) {
+    in->operands = arena_array(in->p->arena, bool, in->p->tensors.count + 1);
+    for (int i = 0; i < in->flow->order.count; i++)
+        for (int k = 0; k < in->flow->order.data[i]->equations.count; k++) {
+            const Equation *q = in->flow->order.data[i]->equations.data[k];
+            for (int r = 0; r < q->e->read_count && takes_operands(in, q); r++)
+                in->operands[q->e->reads[r]->tensor->id] = true;
+        }
+}
+
 static void inline_into(Inlining *in, Equation **slot) {
     const Equation *q = *slot;
-    if (equation_is_product(in->p, q) || q->reduction == REDUCE_ORDER) return; // it sorts what lies in memory
+    if (takes_operands(in, q)) return;
     in->reader = q;
     in->reader_points = points(q);
     const Expr *e = expr_map_reads(in->p, q->e, replace, in);
@@ -51,6 +82,7 @@ static void inline_into(Inlining *in, Equation **slot) {
 
 void function_inline(Program *p, Function *f) {
     Inlining in = {.p = p, .flow = flow_open(p, f), .uses = function_reads(p, f)};
+    note_operands(&in);
     for (int i = 0; i < in.flow->order.count; i++)
         for (int k = 0; k < in.flow->order.data[i]->equations.count; k++)
             inline_into(&in, &in.flow->order.data[i]->equations.data[k]);
