@@ -70,11 +70,12 @@ static void inner_loops(Emitter *em, int j) {
     loop_close(em, &loop);
 }
 
-// Threads divide the owned axis, or the first that has several tiles; where there is none, thread 0 does it
-// all.
+// Threads divide the owned axis, or what scheduling says; in a remainder the first that has several tiles, or
+// thread 0 does it all.
 static int divided_axis(const Emitter *em) {
     const Kernel *k = em->point.kernel;
     if (k->owned_axis >= 0 && !em->point.axis[k->owned_axis].single) return k->owned_axis;
+    if (k->split_axis >= 0 && !em->point.axis[k->split_axis].single) return k->split_axis;
     for (int j = 0; j < k->tile_count; j++)
         if (!em->point.axis[k->order[j]].single) return k->order[j];
     return -1;

@@ -130,8 +130,8 @@ static void write_axes(Writer *w, const Kernel *k) {
         text_add(&w->out, "%lld/%d%d%d ", (long long)k->axes[a].size, k->axes[a].step, k->axes[a].tile,
                  k->axes[a].batch);
     for (int j = 0; j < k->tile_count; j++) text_add(&w->out, "%d,%d ", k->tile[j], k->order[j]);
-    text_add(&w->out, "t%d v%d s%d r%d d%d o%d,%lld ", k->time, k->vector_axis, k->sum_vector_axis,
-             k->rows_in_registers, k->divided, k->owned_axis, (long long)k->owned_grain);
+    text_add(&w->out, "t%d v%d s%d r%d d%d,%d o%d,%lld ", k->time, k->vector_axis, k->sum_vector_axis,
+             k->rows_in_registers, k->divided, k->split_axis, k->owned_axis, (long long)k->owned_grain);
     for (int i = 0; i < k->block_count; i++)
         text_add(&w->out, "b%d:%lld ", k->blocks[i].axis, (long long)k->blocks[i].size);
     text_add(&w->out, "r%d,%d,%lld ", k->row_axis, k->touched, (long long)k->plan_rows);

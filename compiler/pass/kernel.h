@@ -94,6 +94,7 @@ typedef struct {
     int64_t ahead_distance;
     bool divided;   // its tiles are divided among threads (by the linear number of the tile); else thread 0
                     // runs it
+    int split_axis; // with blocks and no owned axis: threads divide its tiles; -1: nothing of this
     int owned_axis; // outermost in `order`; threads own ranges of it in whole grains: of c grains
     int64_t owned_grain; // thread t of n has those from c * t / n to c * (t + 1) / n. -1: tiles are divided
     struct KernelModel *model; // what the cost model remembers of it (private to scheduling)

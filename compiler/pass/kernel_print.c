@@ -10,7 +10,7 @@ static void print_axis(Text *out, const Kernel *k, int a) {
     text_add(out, " %s:%lld", x->index->name, (long long)x->size);
     if (x->tile && x->step > 1) text_add(out, "/%d", x->step);
     if (a == k->vector_axis || a == k->sum_vector_axis) text_put(out, "v");
-    if (a == k->owned_axis) text_put(out, "*");
+    if (a == k->owned_axis || a == k->split_axis) text_put(out, "*");
 }
 
 static void print_layout(Text *out, const Tensor *t, const Layout *l) {

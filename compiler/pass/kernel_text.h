@@ -11,7 +11,7 @@ typedef struct {
     FieldKind kind;
     size_t at;
 } Field;
-enum { MOST_FIELDS = 16 };
+enum { MOST_FIELDS = 17 };
 
 extern const Field head_fields[MOST_FIELDS], layout_fields[MOST_FIELDS], schedule_fields[MOST_FIELDS],
     kernel_fields[MOST_FIELDS];

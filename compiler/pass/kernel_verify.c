@@ -48,6 +48,8 @@ static void check_axes(Verifier *v) {
             must(v, k->blocks[c].axis != k->blocks[b].axis, "an axis is in one block", x->index->name);
     }
     must(v, v->s->threaded || !k->divided || !v->ks->arena_size, "one thread divides nothing", "divided");
+    must(v, k->split_axis < 0 || (k->divided && k->block_count && k->axes[k->split_axis].tile),
+         "what is split is a tile axis", "split");
     if (k->owned_axis < 0 || !k->owned_grain) return;
     const Axis *owned = &k->axes[k->owned_axis];
     must(v, k->divided && k->order[0] == k->owned_axis, "the owned axis is divided, and outermost",

@@ -298,6 +298,20 @@ static void grains(Kernels *ks, Schedule *s) {
         }
 }
 
+// With blocks threads divide the tiles of one axis: where none is owned, that of which two threads, and then
+// more, get the most equal shares.
+static void split(Kernel *k) {
+    double best = 1;
+    for (int j = 0; k->divided && k->block_count && k->owned_axis < 0 && j < k->tile_count; j++) {
+        const Axis *x = &k->axes[k->order[j]];
+        double tiles = floor((double)x->size / x->step), pairs = floor(tiles / 2),
+               equal = 4 * pairs * pairs / tiles;
+        if (tiles < 2 || equal <= best) continue;
+        best = equal;
+        k->split_axis = k->order[j];
+    }
+}
+
 void pass_tiles(Kernels *ks) {
     for (int i = 0; i < ks->schedules.count; i++) {
         Schedule *s = ks->schedules.data[i];
@@ -308,5 +322,6 @@ void pass_tiles(Kernels *ks) {
         }
         s->threaded = divided;
         grains(ks, s);
+        for (int n = 0; n < s->kernels.count; n++) split(s->kernels.data[n]);
     }
 }

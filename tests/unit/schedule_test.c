@@ -130,6 +130,20 @@ static const char *lanes_of(const Kernel *k) {
     return k->vector_axis < 0 ? "" : k->axes[k->vector_axis].index->name;
 }
 
+// One layer, and its gradients.
+static const char convolution[] =
+    "program batch 64 precision default\n"
+    "input z[batch, 32, 32, 16]\nparam k[3, 3, 16, 16]\ntemp x[batch, 32, 32, 16]\n"
+    "temp y[batch, 32, 32, 16]\noutput dx[batch, 32, 32, 16]\noutput g[3, 3, 16, 16]\n"
+    "function step step\n"
+    "    x[b, i, j, d] = exp(z[b, i, j, d])    | b:batch i:32 j:32 d:16\n"
+    "    y[b, i, j, f] = sum[p, q, d] x[b, i + p - 1, j + q - 1, d] * k[p, q, d, f]"
+    " if i + p in 1..32 and j + q in 1..32 else 0.0    | b:batch i:32 j:32 f:16 p:3 q:3 d:16\n"
+    "    dx[b, i, j, d] = sum[p, q, f] y[b, i - p + 1, j - q + 1, f] * k[p, q, d, f]"
+    " if i - p in -1..30 and j - q in -1..30 else 0.0    | b:batch i:32 j:32 d:16 p:3 q:3 f:16\n"
+    "    g[p, q, d, f] = sum[b, i, j] x[b, i + p - 1, j + q - 1, d] * y[b, i, j, f]"
+    " if i + p in 1..32 and j + q in 1..32 else 0.0    | p:3 q:3 d:16 f:16 b:batch i:32 j:32\n";
+
 // Measured: which lanes are faster by far. Each of these was once chosen wrongly by one wrong term of the
 // model.
 static void check_model(void) {
@@ -145,20 +159,7 @@ static void check_model(void) {
          "function step step\n    y[b, i, j, f] = sum[p, q] x[b, i + p, j + q, 0] * k[p, q, 0, f]    | "
          "b:batch i:24 j:24 f:6 p:5 q:5\n"},
         {"a sum over many pixels and the batch takes lanes along its results, not along the batch", "g", "d",
-         "program batch 64 precision default\ninput z[batch, 32, 32, 16]\nparam k[3, 3, 16, 16]\ntemp "
-         "x[batch, 32, 32, "
-         "16]\ntemp y[batch, 32, 32, 16]\noutput dx[batch, 32, 32, 16]\noutput g[3, 3, 16, 16]\nfunction "
-         "step step\n"
-         "    x[b, i, j, d] = exp(z[b, i, j, d])    | b:batch i:32 j:32 d:16\n"
-         "    y[b, i, j, f] = sum[p, q, d] x[b, i + p - 1, j + q - 1, d] * k[p, q, d, f] if i + p in 1..32 "
-         "and j + "
-         "q in 1..32 else 0.0    | b:batch i:32 j:32 f:16 p:3 q:3 d:16\n"
-         "    dx[b, i, j, d] = sum[p, q, f] y[b, i - p + 1, j - q + 1, f] * k[p, q, d, f] if i - p in -1..30 "
-         "and j - "
-         "q in -1..30 else 0.0    | b:batch i:32 j:32 d:16 p:3 q:3 f:16\n"
-         "    g[p, q, d, f] = sum[b, i, j] x[b, i + p - 1, j + q - 1, d] * y[b, i, j, f] if i + p in 1..32 "
-         "and j + q "
-         "in 1..32 else 0.0    | p:3 q:3 d:16 f:16 b:batch i:32 j:32\n"},
+         convolution},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Context *ctx = context_create();
@@ -189,6 +190,22 @@ static void check_divided(void) {
         check(k && k->divided, "sums of 64 columns are divided among threads", "tiles", k ? lanes_of(k) : "");
     }
     check(p != NULL, "sums of columns can be read", "tiles", "");
+    context_destroy(ctx);
+}
+
+// In blocks, threads divide what gives two of them equal shares.
+static void check_split(void) {
+    Context *ctx = context_create();
+    Program *p = read(ctx, "a convolution", convolution);
+    if (p) {
+        passes_run(p, "gather", "gather", NULL, NULL);
+        const Kernel *k = kernel_of(kernels_run(p, &machines[0], "place"), "g");
+        bool blocks = k && k->divided && k->block_count;
+        int axis = blocks && k->owned_axis >= 0 ? k->owned_axis : blocks ? k->split_axis : -1;
+        check(axis >= 0 && k->axes[axis].size / k->axes[axis].step % 2 == 0, "two threads have equal shares",
+              "tiles", axis < 0 ? "" : k->axes[axis].index->name);
+    }
+    check(p != NULL, "a convolution can be read", "tiles", "");
     context_destroy(ctx);
 }
 
@@ -226,6 +243,7 @@ int main(int argc, char **argv) {
     if (!only) check_random();
     if (!only) check_model();
     if (!only) check_divided();
+    if (!only) check_split();
     if (!only) check_turns();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
