@@ -211,7 +211,6 @@ void library_add(Library *library, const Source *source, const Node *root);
 // its own names, then the standard library's; a library's body keeps what it saw. Names that begin with `_`
 // stay in their file.
 const Node *library_find(const Library *library, Span from, const char *name);
-bool library_standard(const Library *library, const char *name); // does the standard library define it?
 // `keras.dense`, `mine.layer`: what a member of a named library means in the file that holds `from`, or NULL.
 const Node *library_member(const Library *library, Span from, const char *file, const char *name);
 // A definition of one kind by its name, of the library of that word (NULL: without one); or NULL. The only
@@ -250,15 +249,14 @@ bool set_apply(Library *library, const Source *source, Node *root, const SetOpti
 extern const char SET_SOURCE[]; // the name of the source in which such a text stands
 bool node_is_set(const Context *ctx, const Node *e);
 
-const Node *file_train(const Node *root);                // its `train` block, or NULL
-bool node_names(const Node *e, const char *name);        // does the name stand somewhere in the tree?
-const Node *recur_index(const Node *range);              // `t`, of `t` or `t < n`; NULL: it is none
-bool line_of_steps(const Node *line, const Node *index); // has its left side the loop's index?
+const Node *file_train(const Node *root);         // its `train` block, or NULL
+bool node_names(const Node *e, const char *name); // does the name stand somewhere in the tree?
+bool is_define(const Node *n, DefinitionKind kind);
+bool is_layer_define(const Node *n); // a model too
+bool gives_state(const Node *n);     // an average or a watch: its result is one of its states
 // The phrase of a node; NULL: the node was made after binding.
 static inline const Phrase *phrase_of(const Node *node) { return node->binding; }
-static inline bool node_draws(const Node *node) { return node->binding && phrase_of(node)->sort.draws; }
-// Phrases of a definition, one a line, for tests and --dump-after.
-void definition_print(Text *out, const Definition *d);
+// Phrases of a file's definitions, one a line, for tests and --dump-after.
 void file_print(Text *out, const Node *root);
 
 #endif

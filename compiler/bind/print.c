@@ -82,7 +82,7 @@ static void print_phrase(Text *out, const Phrase *p, int depth) {
     for (int i = 0; i < p->count; i++) print_phrase(out, p->part[i], depth + 1);
 }
 
-void definition_print(Text *out, const Definition *d) {
+static void definition_print(Text *out, const Definition *d) {
     text_add(out, "%s", definition_title(d));
     print_sort(out, d->result);
     if (d->draws) text_put(out, " draws");

@@ -2,12 +2,14 @@
 // Guarantees: what begins with a value is given by a line of the loop, and the loop's own reads run one way.
 #include "bind/scope.h"
 
-const Node *recur_index(const Node *range) {
+// `t`, of `t` or `t < n`; NULL: it is none.
+static const Node *recur_index(const Node *range) {
     const Node *index = range && range->kind == AST_BINARY ? range->left : range;
     return index && index->kind == AST_NAME ? index : NULL;
 }
 
-bool line_of_steps(const Node *line, const Node *index) {
+// Has its left side the loop's index?
+static bool line_of_steps(const Node *line, const Node *index) {
     const Node *target = line->kind == AST_ASSIGN ? line->target : NULL;
     for (int i = 0; index && target && target->kind == AST_INDEX && i < target->count; i++) {
         const Node *own = recur_index(target->items[i]);

@@ -76,12 +76,10 @@ void report_target(Bind *b, Span span); // what cannot stand on the left
 const char *nearest_name(const Bind *b, const char *word);
 // "a layer", "an optimizer" ...
 const char *kind_phrase(const Node *definition);
-bool is_define(const Node *n, DefinitionKind kind);
-bool is_layer_define(const Node *n);
-bool gives_state(const Node *n); // an average or a watch: its result is one of its states
 
 // ---- library.c ----
 
+bool library_standard(const Library *library, const char *name); // does the standard library define it?
 // What an item is found by: those of kinds that stand apart (definitions.def) have their word before the
 // name.
 const char *item_key(Arena *arena, const Node *item);

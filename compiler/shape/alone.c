@@ -7,20 +7,21 @@ enum { CHECKED_BATCH = 32 };
 // `batch`. False: its signature does not say it.
 static bool input_shape(Place at, const Node *p, bool of_model, Shape *v) {
     Extent dims[MAX_RANK];
+    int rank = 0;
     bool batch = false;
     if (p->type || p->value || (of_model && !p->brackets)) return false;
     for (int d = 0; d < p->count; d++) {
         const Node *item = p->items[d];
         const Node *found =
             item->kind == AST_NAME ? library_find(at.s->library, item->span, item->name) : NULL;
+        Extent dim = {CHECKED_BATCH, true};
         bool constant = item->kind == AST_NUMBER || (found && found->kind == AST_CONSTANT);
         bool rows =
             d == 0 && item->kind == AST_NAME && !constant && (of_model || string_equal(item->name, "batch"));
-        if (constant && d == MAX_RANK) fail(at.s, RANK_LIMIT, item->span, MAX_RANK);
-        if (d == MAX_RANK || !(rows || constant)) return false;
+        if (!(rows || constant) || (!rows && !dim_signature(at, item, &dim)) ||
+            !add_dim(at, item->span, dim, dims, &rank))
+            return false;
         batch |= rows;
-        dims[d] = (Extent){CHECKED_BATCH, true};
-        if (!rows && !dim_signature(at, item, &dims[d])) return false;
     }
     *v = shape_tensor(at.s, dims, p->count, TYPE_REAL);
     return !of_model || batch;
@@ -37,16 +38,12 @@ static Tree *tree_alone(Shaper *s, Definition *d, const Shape *given) {
     *tree = (Tree){
         .by_path = map_create(s->arena), .declared = map_create(s->arena), .batch = s->batch, .shaper = s};
     walk_model(walk_create(s, tree), c, node->name_span);
-    if (v.kind == SHAPE_TENSOR || shape_is_number(forced(s, v)) || v.kind == SHAPE_LIST) return tree;
-    fail(s, NOT_A_NUMBER, node->name_span, shape_text(s->arena, v));
-    return NULL;
+    return v.kind == SHAPE_LIST || holds_numbers(s, forced(s, v), node->name_span) ? tree : NULL;
 }
 
 static Shaper *shaper_alone(Context *ctx, Library *library, const Definition *d, int64_t batch) {
     Shaper *s = shaper_create(ctx, library, batch);
-    Application *outside = arena_new(ctx->arena, Application);
-    *outside = (Application){.span = d->node->span, .path = "", .round = ""};
-    s->at = outside;
+    s->at = application_outside(s, d->node->span, 0);
     return s;
 }
 

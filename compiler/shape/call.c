@@ -18,17 +18,6 @@ Shape forced(Shaper *s, Shape v) {
     return v;
 }
 
-// Where a layer that is made here lies (rule 18).
-static const char *path_of(Place at, const Phrase *p, const Definition *d) {
-    Shaper *s = at.s;
-    const char *place = s->at ? s->at->path : "", *round = s->at ? s->at->round : "";
-    if (d && d->node->definition == DEFINE_MODEL) return d->node->name;
-    if (!p->site) return NULL;
-    const char *dot = place[0] ? "." : "";
-    if (p->site->named) return string_format(s->arena, "%s%s%s%s", place, dot, p->site->name, round);
-    return string_format(s->arena, "%s%s%s_%d%s", place, dot, p->site->name, p->site->number, round);
-}
-
 static bool is_setting_with_draw(const Definition *d, int i, const Phrase *e) {
     return definition_is_layer(d) && i < d->parameters && !d->node->items[i]->brackets && e->sort.draws &&
            e->sort.kind != KIND_CALLABLE;
@@ -103,13 +92,21 @@ static bool arguments(Place at, const Phrase *p, const Definition *d, Shape *giv
 
 static Shape *room(Shaper *s, const Definition *d) { return arena_array(s->arena, Shape, d->parameters + 1); }
 
+Shape *closure_given(Shaper *s, const Closure *f) {
+    Shape *given = room(s, f->definition);
+    for (int i = 0; i < f->definition->parameters; i++) given[i] = f->given[i];
+    return given;
+}
+
 Shape make_shape(Place at, const Phrase *p) {
     Definition *d = p->definition;
     if (!d) return apply_shape(at, p);
     Shape *given = room(at.s, d);
     if (!arguments(at, p, d, given)) return shape_wrong();
     return closure_shape(
-        at.s, (Closure){.kind = CLOSURE_DEFINED, .definition = d, .given = given, .path = path_of(at, p, d)},
+        at.s,
+        (Closure){
+            .kind = CLOSURE_DEFINED, .definition = d, .given = given, .path = path_made(at.s, at.s->at, p)},
         p->span);
 }
 
@@ -183,25 +180,28 @@ static Shape call_definition(Place at, const Phrase *p, const Shape *first) {
     if (!arguments(at, p, d, given)) return shape_wrong();
     if (first) given[0] = *first;
     default_rates(at.s, d, given);
-    return define_apply(at, d, given, path_of(at, p, d), p, p->span);
+    return define_apply(at, d, given, path_made(at.s, at.s->at, p), p, p->span);
 }
 
 static Case *inner_case(Place home, const Phrase *p, Shape x);
 
 // ---- values applied ----
 
+int call_parameter(const Phrase *p, const Definition *d, int i, int *next) {
+    const Node *item = p->node->items[i - 1];
+    if (item->kind != AST_NAMED) return (*next)++;
+    for (int k = 0; k < d->parameters; k++)
+        if (string_equal(d->node->items[k]->name, item->name)) return k;
+    return d->parameters;
+}
+
 // The arguments of a call whose callee only its value tells: by position from `skip`, or by name (rule 11).
 static bool match(Place at, const Phrase *p, const Definition *d, int skip, Shape *given) {
-    const Node *call = p->node;
     int next = skip;
     bool ok = true;
     for (int i = 1; i < p->count; i++) {
-        const Node *item = call->items[i - 1];
-        int k = next;
-        if (item->kind == AST_NAMED)
-            for (k = 0; k < d->parameters && !string_equal(d->node->items[k]->name, item->name);) k++;
-        else
-            next++;
+        const Node *item = p->node->items[i - 1];
+        int k = call_parameter(p, d, i, &next);
         if (k >= d->parameters) {
             if (item->kind == AST_NAMED)
                 fail(at.s, UNKNOWN_SETTING, item->name_span, d->node->name, item->name);
@@ -227,8 +227,7 @@ static bool is_partial(const Phrase *p, const Definition *d, const Shape *given)
 
 static Shape call_defined(Place at, const Phrase *p, const Closure *f, const Shape *first) {
     Definition *d = f->definition;
-    Shape *given = room(at.s, d);
-    for (int i = 0; i < d->parameters; i++) given[i] = f->given[i];
+    Shape *given = closure_given(at.s, f);
     if (!match(at, p, d, first ? 1 : 0, given)) return shape_wrong();
     if (first) given[0] = *first;
     if (!first && !definition_is_layer(d) && is_partial(p, d, given))
@@ -287,8 +286,7 @@ static Shape apply_inner(Place at, const Closure *f, Shape x, const Phrase *p, S
     Shaper *s = at.s;
     if (x.kind == SHAPE_OPEN) return x;
     const Application *caller = s->at;
-    Application *inside = arena_new(s->arena, Application);
-    *inside = *f->home->from;
+    Application *inside = application_new(s, *f->home->from);
     inside->depth = caller->depth + 1;
     if (f->path) {
         inside->path = f->path;
@@ -307,15 +305,13 @@ Shape closure_apply(Place at, Shape what, Shape input, const Phrase *p, Span spa
     what = forced(s, what);
     if (what.kind == SHAPE_WRONG || input.kind == SHAPE_WRONG) return shape_wrong();
     Shape first = shape_first(input);
-    first.span = input.span;
     if (what.kind != SHAPE_CALLABLE) return fail_shape(s, NOT_A_LAYER, span, shape_text(s->arena, what));
     const Closure *f = what.closure;
     if (f->kind == CLOSURE_BUILTIN && f->builtin->group == GROUP_REDUCTION && f->builtin->needed == 1)
         return reduction_shape(at, f->builtin, first, span);
     if (f->kind == CLOSURE_BUILTIN) return builtin_shape(at, f->builtin, &first, 1, span);
     if (f->kind == CLOSURE_INNER) return apply_inner(at, f, first, p, span);
-    Shape *given = room(s, f->definition);
-    for (int i = 0; i < f->definition->parameters; i++) given[i] = f->given[i];
+    Shape *given = closure_given(s, f);
     given[0] = first;
     return define_apply(at, f->definition, given, f->path, p, span);
 }
@@ -326,8 +322,10 @@ static Shape size_call(Place at, const Phrase *p, const Shape *first) {
     const Phrase *item = first ? NULL : p->part[0];
     if (!item || item->kind != PHRASE_DOTS)
         return count_shape(at, first ? *first : shape_whole(at, item), p->span);
-    if (!at.c->has_dots) return fail_shape(at.s, DOTS_UNKNOWN, item->span, "");
-    Shape all = shape_tensor(at.s, at.c->dots, at.c->dot_count, TYPE_REAL);
+    Extent dims[MAX_RANK];
+    int rank = 0;
+    if (!add_dots(at, item->span, dims, &rank)) return shape_wrong();
+    Shape all = shape_tensor(at.s, dims, rank, TYPE_REAL);
     all.filtered = at.c->filtered;
     return count_shape(at, all, p->span);
 }
@@ -355,18 +353,15 @@ Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first) {
     }
     if (row->group == GROUP_SCALAR || row->group == GROUP_REDUCTION)
         return builtin_shape(at, row, values, count, p->span);
-    if (!shape_is_number(shape_first(values[0])))
-        return fail_shape(at.s, ONE_NUMBER_WANTED, p->part[0]->span, shape_text(at.s->arena, values[0]));
-    return shape_scalar(TYPE_REAL); // total
+    Shape number = one_number(at.s, values[0], p->part[0]->span);
+    return number.kind == SHAPE_WRONG ? number : shape_scalar(TYPE_REAL); // total
 }
 
 // ---- pipes ----
 
 static Shape stage_shape(Place at, const Phrase *stage, Shape x) {
     if (x.kind == SHAPE_WRONG) return x;
-    Shape first = shape_first(x);
-    first.span = x.span;
-    Shape v;
+    Shape first = shape_first(x), v;
     if (stage->kind == PHRASE_MAKE || stage->kind == PHRASE_APPLY)
         v = stage->definition ? call_definition(at, stage, &first) : call_value(at, stage, &first);
     else if (stage->kind == PHRASE_BUILTIN && stage->count)
@@ -417,8 +412,7 @@ static Case *round_case(Place home, const Phrase *p, Shape x, int64_t r) {
     given[0] = x;
     given[1] = shape_known((double)r, true);
     const Application *outside = s->at;
-    Application *inside = arena_new(s->arena, Application);
-    *inside = *outside;
+    Application *inside = application_new(s, *outside);
     inside->round = string_format(s->arena, "%s[%lld]", outside->round, (long long)r);
     s->at = inside;
     Case *c = case_inner(s, p->part[1], home.c, given, index ? 2 : 1, index);
@@ -436,9 +430,7 @@ static Shape run_rounds(Place home, Case *c, const Phrase *p, Shape x) {
                           (int)(SHAPE_ROUNDS / outer));
     c->round = arena_array(s->arena, Case *, rounds + 1);
     for (int64_t r = 0; r < rounds && x.kind != SHAPE_WRONG; r++) {
-        Span span = x.span;
         x = shape_first(x);
-        x.span = span;
         s->rounds = outer * rounds;
         c->round[c->rounds++] = round_case(home, p, x, r);
         s->rounds = outer;
@@ -458,7 +450,8 @@ static Case *inner_case(Place home, const Phrase *p, Shape x) {
 }
 
 Shape pipe_shape(Place at, const Phrase *p) {
-    Closure closure = {.kind = CLOSURE_INNER, .phrase = p, .home = at.c, .path = path_of(at, p, NULL)};
+    Closure closure = {
+        .kind = CLOSURE_INNER, .phrase = p, .home = at.c, .path = path_made(at.s, at.s->at, p)};
     if (p->kind == PHRASE_REPEAT) return closure_shape(at.s, closure, p->span);
     Shape x = shape_at(at, p->part[0]);
     if (x.kind == SHAPE_CALLABLE) return closure_shape(at.s, closure, p->span);

@@ -57,13 +57,26 @@ Shape shape_tensor(Shaper *s, const Extent *dims, int rank, Type type) {
 }
 
 Shape shape_first(Shape v) {
+    Span span = v.span;
     while (v.kind == SHAPE_TUPLE && v.count) v = v.items[0];
+    if (span.end) v.span = span;
     return v;
+}
+
+Shape shape_plain(Place at, Shape v, Span span) {
+    v = shape_first(v);
+    return v.kind == SHAPE_LIST ? list_shape(at, v, span) : v;
+}
+
+bool shape_fits(Shape v, Shape wanted) {
+    return v.kind == SHAPE_TENSOR && v.rank == wanted.rank && v.dims == wanted.dims;
 }
 
 bool shape_is_number(Shape v) { return v.kind == SHAPE_KNOWN || v.kind == SHAPE_SCALAR; }
 
 // ---- keys ----
+
+static bool shape_same(const Shape *a, const Shape *b);
 
 static bool shapes_same(const Shape *a, const Shape *b, int count) {
     for (int i = 0; i < count; i++)
@@ -85,7 +98,7 @@ static bool flags_same(const Shape *a, const Shape *b) {
            a->of_rows == b->of_rows && a->is_row == b->is_row && a->filtered == b->filtered;
 }
 
-bool shape_same(const Shape *a, const Shape *b) {
+static bool shape_same(const Shape *a, const Shape *b) {
     if (!flags_same(a, b)) return false;
     switch ((ShapeKind)a->kind) {
     case SHAPE_KNOWN:
@@ -131,14 +144,12 @@ static uint64_t shape_hash(uint64_t hash, const Shape *v) {
     return hash;
 }
 
-static uint64_t key_of(const Definition *define, const Phrase *inner, const Case *home, const Shape *given,
-                       int count) {
-    uint64_t hash = hash_mix(pointer_hash(define), pointer_hash(inner) ^ pointer_hash(home));
-    for (int i = 0; i < count; i++) hash = shape_hash(hash, &given[i]);
-    return hash;
-}
-
-static Case *case_find(const Shaper *s, const Case *wanted) {
+// That of its key, which is noted in what is wanted; or NULL.
+static Case *case_find(const Shaper *s, Case *wanted) {
+    uint64_t key =
+        hash_mix(pointer_hash(wanted->define), pointer_hash(wanted->inner) ^ pointer_hash(wanted->home));
+    for (int i = 0; i < wanted->count; i++) key = shape_hash(key, &wanted->given[i]);
+    wanted->key = key;
     for (Case *c = s->table[wanted->key & (TABLE - 1)]; c; c = c->next)
         if (c->key == wanted->key && c->define == wanted->define && c->inner == wanted->inner &&
             c->home == wanted->home && c->count == wanted->count && !c->wrong &&
@@ -155,21 +166,28 @@ void case_add(Shaper *s, Case *c) {
     vec_push(s->arena, &s->cases, c);
 }
 
-Case *case_new(Shaper *s, Definition *define) {
+static Case *case_made(Shaper *s, Case wanted) {
     Case *c = arena_new(s->arena, Case);
-    int phrases = define->phrases.count + 1;
-    c->define = define;
+    int phrases = wanted.define->phrases.count + 1;
+    *c = wanted;
     c->of = arena_array(s->arena, Shape, phrases);
     c->call = arena_array(s->arena, Case *, phrases);
     c->mapped = arena_array(s->arena, bool, phrases);
     c->way = arena_array(s->arena, int8_t, phrases);
-    c->slot = arena_array(s->arena, Shape, define->slots.count + 1);
+    c->slot = arena_array(s->arena, Shape, wanted.define->slots.count + 1);
     return c;
 }
 
-bool definition_is_layer(const Definition *d) {
-    return d->node->kind == AST_DEFINE &&
-           (d->node->definition == DEFINE_LAYER || d->node->definition == DEFINE_MODEL);
+Case *case_new(Shaper *s, Definition *define) { return case_made(s, (Case){.define = define}); }
+
+Application *application_new(Shaper *s, Application a) {
+    Application *at = arena_new(s->arena, Application);
+    *at = a;
+    return at;
+}
+
+Application *application_outside(Shaper *s, Span span, int depth) {
+    return application_new(s, (Application){NULL, NULL, span, "", "", depth});
 }
 
 Slot *slot_named(const Definition *d, const char *name, SlotKind kind) {
@@ -189,33 +207,35 @@ static void nesting_error(Shaper *s, const Definition *define, Span span) {
     s->stopped = true;
 }
 
-static const char *joined(Arena *arena, const char *path, const char *name) {
-    return string_format(arena, "%s%s%s", path, path[0] ? "." : "", name);
+const char *path_joined(Arena *arena, const char *path, const char *name, const char *round) {
+    return string_format(arena, "%s%s%s%s", path, path[0] ? "." : "", name, round);
+}
+
+const char *path_made(Shaper *s, const Application *at, const Phrase *p) {
+    const Definition *d = p->definition;
+    if (d && d->node->definition == DEFINE_MODEL) return d->node->name;
+    if (!p->site) return NULL;
+    const char *name =
+        p->site->named ? p->site->name : string_format(s->arena, "%s_%d", p->site->name, p->site->number);
+    return path_joined(s->arena, at ? at->path : "", name, at ? at->round : "");
 }
 
 Case *case_of(Shaper *s, Definition *define, const Shape *given, int count, const char *path, Span span) {
-    Case wanted = {.define = define, .given = given, .count = count};
-    wanted.key = key_of(define, NULL, NULL, given, count);
-    Case *c = case_find(s, &wanted);
+    Case wanted = {.define = define, .given = given, .count = count}, *c = case_find(s, &wanted);
     const Application *caller = s->at;
     bool endless = (c && !c->done) || (caller && caller->depth >= SHAPE_NESTING);
     if (endless) nesting_error(s, define, span);
     if (c && c->done) return c;
-    c = case_new(s, define);
-    c->given = given;
-    c->count = count;
-    c->key = wanted.key;
+    c = case_made(s, wanted);
     c->result = shape_wrong();
     c->wrong = endless || s->stopped;
     if (c->wrong) return c;
-    Application *at = arena_new(s->arena, Application);
-    const char *outside = caller ? caller->path : "";
-    *at = (Application){caller, define,
-                        span,   path ? path : joined(s->arena, outside, define->node->name),
-                        "",     caller ? caller->depth + 1 : 1};
-    s->at = at;
-    bool rates = s->rates;
-    s->rates = false;
+    int depth = caller ? caller->depth + 1 : 1;
+    bool rates = s->rates, constant = define->node->kind == AST_CONSTANT;
+    if (!path) path = path_joined(s->arena, caller ? caller->path : "", define->node->name, "");
+    s->at = constant ? application_outside(s, span, depth)
+                     : application_new(s, (Application){caller, define, span, path, "", depth});
+    s->rates = rates && constant;
     case_add(s, c);
     c->layers = definition_is_layer(define);
     case_look(s, c, caller, span);
@@ -227,20 +247,18 @@ Case *case_of(Shaper *s, Definition *define, const Shape *given, int count, cons
 }
 
 Case *case_inner(Shaper *s, const Phrase *inner, Case *home, const Shape *given, int count, Slot *round) {
-    Case wanted = {.define = home->define, .inner = inner, .home = home, .given = given, .count = count};
-    wanted.key = key_of(home->define, inner, home, given, count);
+    Case wanted = {.define = home->define,
+                   .inner = inner,
+                   .home = home,
+                   .given = given,
+                   .count = count,
+                   .has_dots = home->has_dots,
+                   .dots = home->dots,
+                   .dot_count = home->dot_count,
+                   .filtered = home->filtered};
     Case *c = case_find(s, &wanted);
     if (c && c->done) return c;
-    c = case_new(s, home->define);
-    c->inner = inner;
-    c->home = home;
-    c->given = given;
-    c->count = count;
-    c->key = wanted.key;
-    c->has_dots = home->has_dots;
-    c->dots = home->dots;
-    c->dot_count = home->dot_count;
-    c->filtered = home->filtered;
+    c = case_made(s, wanted);
     memcpy(c->slot, home->slot, sizeof *c->slot * (size_t)home->define->slots.count);
     if (round) c->slot[round->number] = given[count - 1];
     case_add(s, c);
@@ -248,28 +266,9 @@ Case *case_inner(Shaper *s, const Phrase *inner, Case *home, const Shape *given,
 }
 
 Case *constant_case(const Shaper *s, const Definition *constant) {
-    Case wanted = {.define = (Definition *)constant, .key = key_of(constant, NULL, NULL, NULL, 0)};
-    return case_find(s, &wanted);
+    return case_find(s, &(Case){.define = (Definition *)constant});
 }
 
 Shape case_constant(Place at, Definition *constant, Span span) {
-    Shaper *s = at.s;
-    const Application *caller = s->at;
-    Case *c = constant_case(s, constant);
-    if (c && c->done) return c->result;
-    if (c || (caller && caller->depth >= SHAPE_NESTING)) {
-        nesting_error(s, constant, span);
-        return shape_wrong();
-    }
-    c = case_new(s, constant);
-    c->key = key_of(constant, NULL, NULL, NULL, 0);
-    Application *outside = arena_new(s->arena, Application);
-    *outside = (Application){NULL, NULL, span, "", "", caller ? caller->depth + 1 : 1};
-    s->at = outside;
-    case_add(s, c);
-    c->result = constant->body ? shape_at((Place){.s = s, .c = c}, constant->body) : shape_wrong();
-    c->wrong = c->result.kind == SHAPE_WRONG;
-    c->done = true;
-    s->at = caller;
-    return c->result;
+    return case_of(at.s, constant, NULL, 0, NULL, span)->result;
 }

@@ -7,9 +7,7 @@
 // A state, or an optimizer's parameter: it has its shape already.
 static bool is_changed(const Place *at, const Slot *slot) {
     if (slot->kind == SLOT_STATE) return true;
-    bool optimizer =
-        at->c->define->node->kind == AST_DEFINE && at->c->define->node->definition == DEFINE_OPTIMIZER;
-    return optimizer && slot->number < at->c->define->parameters;
+    return is_define(at->c->define->node, DEFINE_OPTIMIZER) && slot->number < at->c->define->parameters;
 }
 
 Shape state_error(Place at, const Slot *slot, Shape wanted, Shape v, Span span) {
@@ -24,8 +22,7 @@ static Shape change(Place at, const Slot *slot, Shape v, Span span) {
     v = shape_first(v);
     if (v.kind == SHAPE_WRONG || wanted.kind == SHAPE_WRONG) return shape_wrong();
     if (shape_is_number(v)) return wanted;
-    bool fits =
-        v.kind == wanted.kind && v.kind == SHAPE_TENSOR && v.rank == wanted.rank && v.dims == wanted.dims;
+    bool fits = wanted.kind == SHAPE_TENSOR && shape_fits(v, wanted);
     return fits ? wanted : state_error(at, slot, wanted, v, span);
 }
 
@@ -177,11 +174,8 @@ static bool bind_form(Left *left, const Binder *binder, int at) {
 }
 
 static bool bind_dots(Left *left, Span span, int *at) {
-    const Case *c = left->outer.c;
-    if (!c->has_dots) return fail_false(left->outer.s, DOTS_UNKNOWN, span, "");
-    for (int d = 0; d < c->dot_count && *at < MAX_RANK; d++) left->dims[(*at)++] = c->dots[d];
     left->at.dots = true;
-    return true;
+    return add_dots(left->outer, span, left->dims, at);
 }
 
 static bool bind_left(Left *left) {
@@ -238,16 +232,9 @@ static Shape finish_equation(Left *left, Shape v) {
     if (v.kind == SHAPE_OPEN) return v;
     if (v.kind != SHAPE_WRONG && left->whole_count) v = fill_whole(left, v);
     if (v.kind == SHAPE_WRONG) return v;
-    if (v.kind == SHAPE_TENSOR) {
-        Diagnostic *d = fail(s, TENSOR_NEEDS_BRACKETS, left->value->span, shape_text(s->arena, v));
-        diagnostic_help(s->ctx, d, "write its indices in brackets");
-        return shape_wrong();
-    }
-    v = forced(s, v);
-    if (!shape_is_number(v)) {
-        if (v.kind != SHAPE_WRONG) fail(s, ONE_NUMBER_WANTED, left->value->span, shape_text(s->arena, v));
-        return shape_wrong();
-    }
+    if (v.kind == SHAPE_TENSOR) return needs_brackets(s, v, left->value->span);
+    v = one_number(s, v, left->value->span);
+    if (!shape_is_number(v)) return v;
     if (left->changed) return left->outer.c->slot[left->p->slot->number];
     Shape out = shape_tensor(s, left->dims, left->rank, left->pieces ? TYPE_REAL : (Type)v.type);
     out.is_class = v.is_class && !left->pieces;
@@ -328,12 +315,9 @@ static bool batch_fits(Place at, const Phrase *p, const Extent *dims, int rank) 
 static bool initial_fits(Place at, const Phrase *p, const Phrase *value, Shape declared) {
     Shaper *s = at.s;
     at.indexed = p->binders > 0;
-    Shape v = forced(s, shape_first(shape_at(at, value)));
-    if (v.kind == SHAPE_LIST) v = list_shape(at, v, value->span);
-    if (v.kind == SHAPE_WRONG) return false;
-    if (shape_is_number(v)) return true;
-    if (v.kind != SHAPE_TENSOR) return fail_false(s, NOT_A_NUMBER, value->span, shape_text(s->arena, v));
-    if (v.rank == declared.rank && v.dims == declared.dims) return true;
+    Shape v = shape_plain(at, forced(s, shape_first(shape_at(at, value))), value->span);
+    if (!holds_numbers(s, v, value->span)) return false;
+    if (shape_is_number(v) || shape_fits(v, declared)) return true;
     return fail_false(s, INITIAL_SHAPE, value->span, p->node->name,
                       extents_text(s->arena, declared.dims, declared.rank), shape_text(s->arena, v));
 }

@@ -111,11 +111,8 @@ static bool read_outside(Place at, const Phrase *extend, Shape *outside) {
     const Phrase *how = extend->count > 1 ? extend->part[1] : NULL;
     *outside = (Shape){0};
     if (!how || (how->kind == PHRASE_WORD && string_equal(how->text, "edge"))) return true;
-    Shape v = forced(at.s, shape_first(shape_at(at, how)));
-    *outside = v;
-    if (v.kind == SHAPE_WRONG) return false;
-    if (shape_is_number(v) || v.kind == SHAPE_OPEN) return true;
-    return fail_false(at.s, ONE_NUMBER_WANTED, how->span, shape_text(at.s->arena, v));
+    *outside = one_number(at.s, shape_at(at, how), how->span);
+    return outside->kind != SHAPE_WRONG;
 }
 
 Shape read_shape(Place at, const Phrase *p) {
@@ -123,8 +120,7 @@ Shape read_shape(Place at, const Phrase *p) {
     bool extended =
         base->kind == PHRASE_BUILTIN && string_equal(base->builtin->name, "extend") && base->count > 0;
     Access a = {.at = at, .read = p, .named = (extended ? base->part[0] : base)->node};
-    a.base = shape_first(shape_whole(at, extended ? base->part[0] : base));
-    if (a.base.kind == SHAPE_LIST) a.base = list_shape(at, a.base, base->span);
+    a.base = shape_plain(at, shape_whole(at, extended ? base->part[0] : base), base->span);
     Shape outside = {0};
     if (a.base.kind == SHAPE_WRONG || (extended && !read_outside(at, base, &outside))) return shape_wrong();
     bool no_dimensions = at.c->has_dots && !at.c->dot_count && p->count == 2 &&
@@ -212,8 +208,7 @@ static Shape operand_of(const Bound *b, const Phrase *p) {
     Shape v = forced(s, shape_first(shape_at(b->at, operand)));
     if (v.kind == SHAPE_TENSOR)
         return fail_shape(s, TENSOR_NEEDS_BRACKETS, operand->span, shape_text(s->arena, v));
-    if (shape_is_number(v) || v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
-    return fail_shape(s, ONE_NUMBER_WANTED, operand->span, shape_text(s->arena, v));
+    return one_number(s, v, operand->span);
 }
 
 static Shape by_function(Place at, const Phrase *p, const Bound *b, Shape v, Definition *d) {
@@ -256,19 +251,15 @@ Shape reduce_shape(Place at, const Phrase *p) {
 }
 
 Shape reduction_shape(Place at, const Builtin *row, Shape v, Span span) {
-    v = shape_first(v);
-    if (v.kind == SHAPE_LIST) v = list_shape(at, v, span);
-    if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN || shape_is_number(v)) return v;
-    if (v.kind == SHAPE_TENSOR) return shape_scalar(type_of_reduction(row, v, v.rank, v.filtered));
-    return fail_shape(at.s, NOT_A_NUMBER, span, shape_text(at.s->arena, v));
+    v = shape_plain(at, v, span);
+    if (!holds_numbers(at.s, v, span)) return shape_wrong();
+    return v.kind == SHAPE_TENSOR ? shape_scalar(type_of_reduction(row, v, v.rank, v.filtered)) : v;
 }
 
 Shape count_shape(Place at, Shape v, Span span) {
-    v = shape_first(v);
-    if (v.kind == SHAPE_LIST) v = list_shape(at, v, span);
-    if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
-    if (shape_is_number(v)) return shape_known(1, true);
-    if (v.kind != SHAPE_TENSOR) return fail_shape(at.s, NOT_A_NUMBER, span, shape_text(at.s->arena, v));
+    v = shape_plain(at, v, span);
+    if (!holds_numbers(at.s, v, span)) return shape_wrong();
+    if (v.kind != SHAPE_TENSOR) return v.kind == SHAPE_OPEN ? v : shape_known(1, true);
     if (v.filtered) return shape_scalar(TYPE_REAL);
     double known = 1;
     bool rows = false;
@@ -304,8 +295,7 @@ static bool dims_of_parts(Place at, const Phrase *p, int from, Extent *dims, int
 
 Shape reshape_shape(Place at, const Phrase *p, Shape v, int from) {
     Shaper *s = at.s;
-    v = shape_first(v);
-    if (v.kind == SHAPE_LIST) v = list_shape(at, v, p->span);
+    v = shape_plain(at, v, p->span);
     if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
     if (v.kind != SHAPE_TENSOR)
         return fail_shape(s, NOT_A_TENSOR, p->span, "reshape", shape_text(s->arena, v));
@@ -320,14 +310,12 @@ Shape reshape_shape(Place at, const Phrase *p, Shape v, int from) {
         return fail_shape(s, kept ? RESHAPE_COUNT : RESHAPE_BATCH, p->span,
                           extents_text(s->arena, v.dims, v.rank), extents_text(s->arena, dims, rank));
     Shape out = shape_tensor(s, dims, rank, (Type)v.type);
-    bool same = rank == v.rank && out.dims == v.dims;
-    return same ? v : out;
+    return shape_fits(v, out) ? v : out;
 }
 
 Shape order_shape(Place at, Shape v, Span span) {
     Shaper *s = at.s;
-    v = shape_first(v);
-    if (v.kind == SHAPE_LIST) v = list_shape(at, v, span);
+    v = shape_plain(at, v, span);
     if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
     if (v.kind != SHAPE_TENSOR) return fail_shape(s, NOT_A_TENSOR, span, "order", shape_text(s->arena, v));
     if (v.is_class || v.filtered) {

@@ -23,23 +23,6 @@ struct Walk {
 static Made *made_of(Walk *w, Instance *in, const Phrase *p);
 static void walk(Walk *w, Instance *in);
 
-// ---- names ----
-
-static const char *joined(Arena *arena, const char *path, const char *name) {
-    return string_format(arena, "%s%s%s", path, path[0] && name[0] ? "." : "", name);
-}
-
-static const char *site_path(Walk *w, const Instance *in, const Site *site) {
-    Arena *arena = w->s->arena;
-    const char *name = site->named ? site->name : string_format(arena, "%s_%d", site->name, site->number);
-    return string_format(arena, "%s%s", joined(arena, in->path, name), in->in);
-}
-
-static const char *path_of(Walk *w, const Instance *in, const Phrase *p, const Definition *d) {
-    if (d->node->definition == DEFINE_MODEL) return d->node->name;
-    return definition_is_layer(d) && p->site ? site_path(w, in, p->site) : NULL;
-}
-
 // ---- callables ----
 
 static Instance *instance_new(Walk *w, Case *of, const char *path, const char *round, Span span) {
@@ -51,18 +34,15 @@ static Instance *instance_new(Walk *w, Case *of, const char *path, const char *r
     in->slot = arena_array(arena, Made *, of->define->slots.count + 1);
     in->made = arena_array(arena, Made *, of->define->phrases.count + 1);
     in->child = arena_array(arena, Instance *, of->define->phrases.count + 1);
-    Application *at = arena_new(arena, Application);
-    *at = (Application){w->s->at, of->define, span, path, round, w->s->at ? w->s->at->depth + 1 : 1};
-    in->application = at;
+    int depth = w->s->at ? w->s->at->depth + 1 : 1;
+    in->application = application_new(w->s, (Application){w->s->at, of->define, span, path, round, depth});
     return in;
 }
 
 // The text of a file: no application leads to it.
 static Instance *instance_outside(Walk *w, Case *of) {
     Instance *in = instance_new(w, of, "", "", of->define->node->span);
-    Application *at = arena_new(w->s->arena, Application);
-    *at = (Application){.span = in->application->span, .path = "", .round = "", .depth = 1};
-    in->application = at;
+    in->application = application_outside(w->s, in->application->span, 1);
     return in;
 }
 
@@ -85,7 +65,7 @@ static void given_by(Walk *w, Instance *in, const Phrase *p, Made **given, int c
 static Made *made_here(Walk *w, Instance *in, const Phrase *p) {
     Closure *closure = arena_new(w->s->arena, Closure);
     *closure = (Closure){.kind = CLOSURE_DEFINED, .definition = p->definition};
-    Made *made = made_new(w, closure, path_of(w, in, p, p->definition), p);
+    Made *made = made_new(w, closure, path_made(w->s, in->application, p), p);
     given_by(w, in, p, made->given, p->definition->parameters);
     return made;
 }
@@ -93,7 +73,7 @@ static Made *made_here(Walk *w, Instance *in, const Phrase *p) {
 static Made *made_pipe(Walk *w, Instance *in, const Phrase *p) {
     const Shape *v = &in->of->of[p->number];
     if (v->kind != SHAPE_CALLABLE || v->closure->kind != CLOSURE_INNER) return NULL;
-    Made *made = made_new(w, v->closure, p->site && p->site->named ? site_path(w, in, p->site) : NULL, p);
+    Made *made = made_new(w, v->closure, path_made(w->s, in->application, p), p);
     made->home = in;
     return made;
 }
@@ -161,7 +141,7 @@ static void declare(Walk *w, const Instance *in, const Phrase *p) {
     Shape v = in->of->of[p->number];
     if (v.kind != SHAPE_TENSOR && v.kind != SHAPE_SCALAR) return;
     Arena *arena = w->s->arena;
-    const char *path = string_format(arena, "%s%s", joined(arena, in->path, p->node->name), in->in);
+    const char *path = path_joined(arena, in->path, p->node->name, in->in);
     Declared *known = map_get(w->tree->declared, path);
     if (known) {
         if (known->rank != v.rank || (v.rank && known->dims != v.dims)) two_shapes(w, p, known, v);
@@ -221,14 +201,6 @@ static Instance *apply_inner(Walk *w, Case *c, const Made *made) {
     return in;
 }
 
-int call_parameter(const Phrase *p, const Definition *d, int i, int *next) {
-    const Node *item = p->node->items[i - 1];
-    if (item->kind != AST_NAMED) return (*next)++;
-    for (int k = 0; k < d->parameters; k++)
-        if (string_equal(d->node->items[k]->name, item->name)) return k;
-    return d->parameters;
-}
-
 static void bind_callables(Walk *w, Instance *in, Made *const *given) {
     const Definition *d = in->of->define;
     for (int i = 0; i < d->parameters; i++) in->slot[i] = given[i];
@@ -244,8 +216,8 @@ static void bind_callables(Walk *w, Instance *in, Made *const *given) {
 static Instance *apply_defined(Walk *w, Instance *in, Case *c, const char *path, Made *const *given,
                                const Phrase *const *by, Span span) {
     bool own = definition_is_layer(c->define);
-    Instance *inside =
-        instance_new(w, c, path ? path : joined(w->s->arena, in->path, c->define->node->name), "", span);
+    const char *place = path ? path : path_joined(w->s->arena, in->path, c->define->node->name, "");
+    Instance *inside = instance_new(w, c, place, "", span);
     const Application *outside = w->s->at;
     w->s->at = inside->application;
     inside->layer = own && path ? layer_of(w, path, c, span, in->depth) : in->layer;
@@ -287,8 +259,8 @@ static Instance *apply(Walk *w, Instance *in, const Phrase *p) {
     if (call && p->definition) {
         Made **given = arena_array(w->s->arena, Made *, c->define->parameters + 1);
         given_by(w, in, p, given, p->definition->parameters);
-        return apply_defined(w, in, c, path_of(w, in, p, p->definition), given, phrases_of(w, c->define, p),
-                             p->span);
+        return apply_defined(w, in, c, path_made(w->s, in->application, p), given,
+                             phrases_of(w, c->define, p), p->span);
     }
     const Made *made = made_of(w, in, call ? p->part[0] : p);
     if (!made) return NULL;

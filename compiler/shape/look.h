@@ -67,6 +67,10 @@ Shaper *shaper_create(Context *ctx, Library *library, int64_t batch); // run.c
 #define fail_shape(...) (fail(__VA_ARGS__), shape_wrong())
 #define fail_false(...) (fail(__VA_ARGS__), false)
 Diagnostic *report_in_chain(Shaper *s, Diagnostic *d, Span span);
+// Is it a number, a tensor of them, or not known yet? False after a message.
+bool holds_numbers(Shaper *s, Shape v, Span span);
+Shape one_number(Shaper *s, Shape v, Span span);     // what it is as one number; WRONG after a message
+Shape needs_brackets(Shaper *s, Shape v, Span span); // the message: a tensor in an equation with indices
 Span report_place(const Shaper *s, Span span);
 const char *extents_text(Arena *arena, const Extent *dims, int rank);
 const char *text_of(Shaper *s, const Node *node);
@@ -75,16 +79,22 @@ const char *text_of(Shaper *s, const Node *node);
 
 const Extent *extents(Shaper *s, const Extent *dims, int rank); // the one array of these
 bool extent_equal(Extent a, Extent b);
-bool shape_same(const Shape *a, const Shape *b); // in all that decides something
 Shape shape_wrong(void);
 Shape shape_known(double number, bool integral);
 Shape shape_bool(bool truth);
 Shape shape_scalar(Type type);
 Shape shape_tensor(Shaper *s, const Extent *dims, int rank, Type type); // of no dimensions: a scalar
 Shape shape_first(Shape v);                                             // of several results the first
-bool shape_is_number(Shape v);                                          // known or not
+Shape shape_plain(Place at, Shape v, Span span); // of several results the first, a list as a tensor
+bool shape_fits(Shape v, Shape wanted);          // a tensor of the same dimensions
+bool shape_is_number(Shape v);                   // known or not
 Slot *slot_named(const Definition *d, const char *name, SlotKind kind); // SLOT_WRONG: of any kind
-bool definition_is_layer(const Definition *d);
+static inline bool definition_is_layer(const Definition *d) { return is_layer_define(d->node); }
+Application *application_new(Shaper *s, Application a);
+Application *application_outside(Shaper *s, Span span, int depth); // the text of a file: nothing leads to it
+const char *path_joined(Arena *arena, const char *path, const char *name, const char *round);
+// Where a layer that is made here lies (rule 18); NULL: it is none.
+const char *path_made(Shaper *s, const Application *at, const Phrase *p);
 // call.c: defaults that the trainer may set are numbers of the run, where Shaper.rates says so.
 void default_rates(const Shaper *s, const Definition *d, Shape *given);
 // A definition under arguments by parameter (NONE: not given), found or made; wrong ones are not kept.
@@ -181,7 +191,8 @@ Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first);
 Shape closure_apply(Place at, Shape what, Shape input, const Phrase *p, Span span);
 Shape define_apply(Place at, Definition *d, Shape *given, const char *path, const Phrase *p, Span span);
 Shape closure_shape(Shaper *s, Closure closure, Span span);
-Shape forced(Shaper *s, Shape v); // an EXPRESSION is what it gives
+Shape *closure_given(Shaper *s, const Closure *f); // a copy of what it has
+Shape forced(Shaper *s, Shape v);                  // an EXPRESSION is what it gives
 
 // ---- argument.c, data.c ----
 

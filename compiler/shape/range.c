@@ -214,10 +214,9 @@ static void look_at_read(Range *r, const Phrase *read) {
     if (!alone || !reaches(r, read->under)) return;
     const Phrase *base = base_of(read, &extended);
     if (extended && !r->later) return;
-    Shape v = shape_first(shape_whole(r->at, base));
+    Shape v = shape_plain(r->at, shape_whole(r->at, base), base->span);
     r->wrong |= v.kind == SHAPE_WRONG;
     r->open |= v.kind == SHAPE_OPEN;
-    if (v.kind == SHAPE_LIST) v = list_shape(r->at, v, base->span);
     if (v.kind != SHAPE_TENSOR) return;
     int dots = v.rank - (read->count - 2), at = 0;
     for (int i = 1; i < read->count && at < v.rank; i++) {

@@ -78,8 +78,7 @@ static const Shape *beginning(Place at, const Phrase *p, const Slot *slot) {
 
 // What begins with a tensor has its dimensions in every line.
 static bool keeps_seed(Place at, const Phrase *line, Shape seed, Shape v) {
-    if (seed.kind != SHAPE_TENSOR || v.kind != SHAPE_TENSOR || (seed.rank == v.rank && seed.dims == v.dims))
-        return true;
+    if (seed.kind != SHAPE_TENSOR || v.kind != SHAPE_TENSOR || shape_fits(v, seed)) return true;
     state_error(at, line->slot, seed, v, line->node->target->span);
     return false;
 }

@@ -37,6 +37,24 @@ const char *shape_text(Arena *arena, Shape v) {
     return "a wrong value";
 }
 
+bool holds_numbers(Shaper *s, Shape v, Span span) {
+    if (v.kind == SHAPE_WRONG) return false;
+    bool holds = shape_is_number(v) || v.kind == SHAPE_TENSOR || v.kind == SHAPE_OPEN;
+    return holds || fail_false(s, NOT_A_NUMBER, span, shape_text(s->arena, v));
+}
+
+Shape one_number(Shaper *s, Shape v, Span span) {
+    v = forced(s, shape_first(v));
+    if (shape_is_number(v) || v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
+    return fail_shape(s, ONE_NUMBER_WANTED, span, shape_text(s->arena, v));
+}
+
+Shape needs_brackets(Shaper *s, Shape v, Span span) {
+    Diagnostic *d = fail(s, TENSOR_NEEDS_BRACKETS, span, shape_text(s->arena, v));
+    diagnostic_help(s->ctx, d, "write its indices in brackets");
+    return shape_wrong();
+}
+
 const char *text_of(Shaper *s, const Node *node) {
     Text text = {.arena = s->arena};
     node_print(&text, node);

@@ -2,8 +2,6 @@
 // trained.
 #include "shape/tree.h"
 
-#include <string.h>
-
 typedef struct {
     Shaper *s;
     Tree *tree;
@@ -55,11 +53,8 @@ static int64_t batch_of(Run *r, const Case *data) {
 // ---- models ----
 
 static const Shape *field_named(const Run *r, const Case *data, const char *name) {
-    for (int i = 0; i < r->data->slots.count; i++) {
-        const Slot *slot = r->data->slots.data[i];
-        if (slot->kind == SLOT_FIELD && string_equal(slot->name, name)) return &data->slot[slot->number];
-    }
-    return NULL;
+    const Slot *slot = slot_named(r->data, name, SLOT_FIELD);
+    return slot ? &data->slot[slot->number] : NULL;
 }
 
 static void set_fields(Run *r, const Case *data) {
@@ -104,26 +99,19 @@ static bool call_model(Run *r, const Case *data, const Node *name) {
 
 // ---- lines and settings ----
 
-static bool is_number(const Run *r, const Phrase *e, Shape v) {
-    v = shape_first(v);
-    if (v.kind == SHAPE_WRONG) return false;
-    if (shape_is_number(v) || v.kind == SHAPE_TENSOR || v.kind == SHAPE_LIST) return true;
-    return fail_false(r->s, NOT_A_NUMBER, e->span, shape_text(r->s->arena, v));
-}
-
-static bool without_rows(const Run *r, const Phrase *e, Shape v, const char *what) {
+// Numbers, and not one a row.
+static void check_measure(const Run *r, const Phrase *e, Shape v, const char *what) {
+    if (v.kind != SHAPE_LIST && !holds_numbers(r->s, v, e->span)) return;
     for (int d = 0; v.kind == SHAPE_TENSOR && d < v.rank; d++)
-        if (v.dims[d].batch) return fail_false(r->s, METRIC_ROWS, e->span, what);
-    return true;
+        if (v.dims[d].batch) fail(r->s, METRIC_ROWS, e->span, what);
 }
 
 static void look_at_loss(Run *r, const Phrase *e) {
     Shape v = shape_first(shape_at(r->at, e));
-    if (v.kind == SHAPE_KNOWN) {
+    if (v.kind == SHAPE_KNOWN)
         fail(r->s, LOSS_CONSTANT, e->span, string_of_double(r->s->arena, v.number));
-        return;
-    }
-    if (is_number(r, e, v)) without_rows(r, e, v, "the loss");
+    else
+        check_measure(r, e, v, "the loss");
 }
 
 static const char *metric_name(const Phrase *line) {
@@ -136,8 +124,7 @@ static void look_at_metrics(Run *r, const Phrase *list) {
         const Phrase *line = list->part[i], *e = line->kind == PHRASE_NAMED ? line->part[0] : line;
         Shape v = shape_first(shape_at(r->at, e));
         r->at.c->of[line->number] = v;
-        if (is_number(r, e, v))
-            without_rows(r, e, v, string_format(r->s->arena, "the metric `%s`", metric_name(line)));
+        check_measure(r, e, v, string_format(r->s->arena, "the metric `%s`", metric_name(line)));
     }
 }
 
@@ -153,11 +140,6 @@ static void look_at_lines(Run *r) {
 }
 
 // ---- which parameters each clause changes (rule 22) ----
-
-static bool is_below(const char *name, const char *path) {
-    size_t n = strlen(path);
-    return strncmp(name, path, n) == 0 && (name[n] == 0 || name[n] == '.' || name[n] == '[');
-}
 
 // A parameter goes to the first clause that names it.
 static void select_clause(Run *r, Chosen *c) {
@@ -252,8 +234,7 @@ static void look_at_rule(Run *r, Chosen *c) {
         const Declared *p = c->params.data[i];
         if (!rank_fits(r, c, d, p)) return;
         bool brackets = d->node->items[0]->brackets;
-        Shape *given = arena_array(s->arena, Shape, d->parameters + 1);
-        for (int k = 0; k < d->parameters; k++) given[k] = rule.closure->given[k];
+        Shape *given = closure_given(s, rule.closure);
         s->rates = true;
         default_rates(s, d, given);
         s->rates = false;
@@ -340,16 +321,14 @@ static void look_at_each(Run *r, const Phrase *e, RunRule which) {
     for (int i = 0; rule.kind == SHAPE_CALLABLE && i < r->tree->params.count && !s->stopped; i++) {
         Declared *p = r->tree->params.data[i];
         Definition *d = rule.closure->definition;
-        Shape *given = arena_array(s->arena, Shape, d->parameters + 1), whole;
         if (!p->trainable) continue;
-        for (int k = 0; k < d->parameters; k++) given[k] = rule.closure->given[k];
-        whole = shape_tensor(s, p->dims, p->rank, TYPE_REAL);
+        Shape *given = closure_given(s, rule.closure), whole = shape_tensor(s, p->dims, p->rank, TYPE_REAL);
         given[0] = d->node->items[0]->brackets ? whole : shape_scalar(TYPE_REAL);
         Shape v = shape_first(define_apply(r->at, d, given, NULL, e, e->span));
         if (v.kind == SHAPE_WRONG) return;
         p->by[which] = case_of(s, d, given, d->parameters, NULL, e->span);
         bool number = shape_is_number(v) && (given[0].kind == SHAPE_SCALAR || !p->rank);
-        if (number || (v.kind == SHAPE_TENSOR && v.rank == whole.rank && v.dims == whole.dims)) continue;
+        if (number || shape_fits(v, whole)) continue;
         fail(s, RULE_SHAPE, e->span, d->node->name, shape_text(s->arena, v), p->path,
              shape_text(s->arena, whole));
         return;
@@ -368,8 +347,7 @@ static void look_at_checkpoint(Run *r, const Phrase *e) {
     Shape watch = look_at_end(r, e, "`checkpoint`");
     if (watch.kind != SHAPE_CALLABLE) return;
     Definition *d = watch.closure->definition;
-    Shape *given = arena_array(r->s->arena, Shape, d->parameters + 1);
-    for (int k = 0; k < d->parameters; k++) given[k] = watch.closure->given[k];
+    Shape *given = closure_given(r->s, watch.closure);
     define_apply(r->at, d, given, NULL, e, e->span);
     r->tree->checkpoint = case_of(r->s, d, given, d->parameters, NULL, e->span);
 }
@@ -436,9 +414,7 @@ static bool open_run(Run *r, const Node *root) {
     r->block = definition_of_node(s->library, r->train);
     r->data = definition_of_node(s->library, data);
     if (!r->block->body || !r->data->body) return false;
-    Application *outside = arena_new(s->arena, Application);
-    *outside = (Application){NULL, NULL, r->train->span, "", "", 0};
-    s->at = outside;
+    s->at = application_outside(s, r->train->span, 0);
     r->at = (Place){.s = s, .c = case_new(s, r->block)};
     case_add(s, r->at.c);
     return true;

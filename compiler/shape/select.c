@@ -8,9 +8,15 @@ static bool is_word(const Phrase *p, const char *word) {
     return p->kind == PHRASE_WORD && string_equal(p->builtin->name, word);
 }
 
-bool select_is_all(const Phrase *p) { return !p || is_word(p, "all") || is_word(p, "rest"); }
+// NULL, `all` or `rest`.
+static bool select_is_all(const Phrase *p) { return !p || is_word(p, "all") || is_word(p, "rest"); }
 
 // ---- paths ----
+
+bool is_below(const char *name, const char *path) {
+    size_t n = strlen(path);
+    return strncmp(name, path, n) == 0 && (name[n] == 0 || name[n] == '.' || name[n] == '[');
+}
 
 // A part of a path, with its rounds unless none are asked for.
 static bool part_fits(const char *wanted, size_t n, const char *part, size_t length) {
@@ -113,11 +119,8 @@ bool select_check(Shaper *s, const Tree *tree, const Node *train, const Phrase *
 // A path as it stands names what lies below it; of others each parameter and state is written out.
 static void start_leaf(Shaper *s, Tree *tree, const Node *train, const Phrase *p) {
     bool path = p->kind == PHRASE_PATH, plain = path && is_model(train, p->text);
-    size_t n = path ? strlen(p->text) : 0;
-    for (int i = 0; path && i < tree->params.count; i++) {
-        const char *name = tree->params.data[i]->path;
-        plain = plain || (!strncmp(name, p->text, n) && (!name[n] || name[n] == '.' || name[n] == '['));
-    }
+    for (int i = 0; path && i < tree->params.count; i++)
+        plain = plain || is_below(tree->params.data[i]->path, p->text);
     int before = tree->start.count;
     if (plain) vec_push(s->arena, &tree->start, p->text);
     for (int i = 0; !plain && i < tree->params.count; i++)

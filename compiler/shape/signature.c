@@ -248,13 +248,12 @@ static void bind_parameter(Signature *b, int i, Shape v) {
     if (v.kind == SHAPE_NONE) v = default_of(b, i);
     Span span = v.span;
     v = shape_first(v);
-    v.span = span;
     if (v.kind == SHAPE_WRONG) b->ok = false;
     if (b->ok && i < 64 && b->c->define->in_epochs >> i & 1)
         v = as_epochs(b, parameter, v);
     else if (b->ok && is_length(parameter))
         v = as_steps(b, parameter, v);
-    if (b->ok && v.kind == SHAPE_LIST && parameter->brackets) v = list_shape(b->at, v, v.span);
+    if (b->ok && parameter->brackets) v = shape_plain(b->at, v, v.span);
     if (b->ok) check_type(b, parameter, &v);
     if (!b->ok) return;
     if (!parameter->brackets && v.kind == SHAPE_TENSOR && definition_is_layer(b->c->define)) {
@@ -283,7 +282,7 @@ static bool bind_parameters(Signature *b) {
         Span span = v[i].span;
         v[i] = forced(b->s, shape_first(v[i]));
         if (is_length(parameter)) v[i] = as_steps(b, parameter, v[i]);
-        if (v[i].kind == SHAPE_LIST) v[i] = list_shape(b->at, v[i], b->span);
+        v[i] = shape_plain(b->at, v[i], b->span);
         v[i].span = span;
         if (v[i].kind == SHAPE_WRONG) b->ok = false;
         if (v[i].kind == SHAPE_TENSOR) bind_shape(b, parameter, v[i]);
@@ -308,10 +307,10 @@ static Shape fit_result(Place at, const Node *declared, Shape v) {
     const Phrase *brackets = phrase_of(declared);
     if (!brackets || !dims_declared(at, brackets, dims, &rank)) return shape_wrong();
     Span span = v.span;
-    if (v.kind == SHAPE_LIST) v = list_shape(at, v, s->at->span);
-    if (shape_is_number(v)) return shape_tensor(s, dims, rank, is_whole(v) ? (Type)v.type : TYPE_REAL);
-    if (v.kind == SHAPE_TENSOR && v.rank == rank && v.dims == extents(s, dims, rank)) return v;
-    if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
+    v = shape_plain(at, v, s->at->span);
+    Shape wanted = shape_tensor(s, dims, rank, shape_is_number(v) && is_whole(v) ? (Type)v.type : TYPE_REAL);
+    if (shape_is_number(v)) return wanted;
+    if (shape_fits(v, wanted) || v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
     const Node *define = at.c->define->node;
     Diagnostic *d = fail(s, RESULT_SHAPE, span.end ? span : define->body->span, define->name,
                          shape_text(s->arena, v), declared->name, extents_text(s->arena, dims, rank));
@@ -322,8 +321,7 @@ static Shape fit_result(Place at, const Node *declared, Shape v) {
 // An average's or a watch's is one of its states.
 static const Slot *result_slot(const Definition *d, const char *name) {
     const Slot *slot = slot_named(d, name, SLOT_RESULT);
-    bool state = d->node->definition == DEFINE_AVERAGE || d->node->definition == DEFINE_WATCH;
-    return slot || !state ? slot : slot_named(d, name, SLOT_STATE);
+    return slot || !gives_state(d->node) ? slot : slot_named(d, name, SLOT_STATE);
 }
 
 static Shape named_results(Place at, const Node *results) {
@@ -355,10 +353,7 @@ static Shape results_of(Place at, Shape last) {
     const Node *node = at.c->define->node, *results = node->results;
     if (last.kind == SHAPE_WRONG) return last;
     if (any_given(at.c, results)) return named_results(at, results);
-    if (last.kind == SHAPE_ABSENT) {
-        if (node->definition != DEFINE_OPTIMIZER) fail(at.s, NO_RESULT, node->name_span, node->name);
-        return node->definition == DEFINE_OPTIMIZER ? last : shape_wrong();
-    }
+    if (last.kind == SHAPE_ABSENT) return last; // of an optimizer: others give something, as bind/ saw
     if (results && results->count > 1) {
         if (last.kind == SHAPE_TUPLE && last.count == results->count) return last;
         return fail_shape(at.s, RESULT_MISSING, results->items[1]->span, results->items[1]->name, node->name);
@@ -377,6 +372,6 @@ void case_look(Shaper *s, Case *c, const Application *caller, Span span) {
     const Phrase *body = c->define->body;
     Shape last = shape_wrong();
     if (ok && body) last = body->kind == PHRASE_BLOCK ? block_shape(at, body) : shape_at(at, body);
-    c->result = results_of(at, last);
+    c->result = b.node->kind == AST_DEFINE ? results_of(at, last) : last;
     c->wrong = c->result.kind == SHAPE_WRONG || s->stopped;
 }

@@ -12,8 +12,9 @@ void walk_text(Walk *w, Case *c);
 
 // ---- select.c: `train` is the block's node ----
 
+bool is_below(const char *name, const char *path); // is it this layer or parameter, or in it?
+
 void select_models(const Tree *tree, const Node *train); // notes which model each parameter is of
-bool select_is_all(const Phrase *selection);             // NULL, `all` or `rest`
 bool select_holds(const Node *train, const Phrase *selection, const Declared *d);
 // Does it, and each of its parts, name something? False after a message.
 bool select_check(Shaper *s, const Tree *tree, const Node *train, const Phrase *selection);

@@ -34,8 +34,7 @@ static Shape slot_value(Place at, const Phrase *p) {
 static Shape path_value(Place at, const Phrase *p) {
     const Declared *declared = at.s->tree ? tree_declared(at.s->tree, text_of(at.s, p->node)) : NULL;
     if (!declared) return (Shape){0};
-    Shape v = shape_tensor(at.s, declared->dims, declared->rank, (Type)declared->type);
-    return v;
+    return shape_tensor(at.s, declared->dims, declared->rank, (Type)declared->type);
 }
 
 static Shape no_member(Place at, const Phrase *p, Shape of) {
@@ -106,13 +105,9 @@ static Shape shapes_differ(Place at, Shape a, Shape b, Span span) {
 
 // One value among others: false after a message.
 static bool fits_place(Place at, Shape v, Span span) {
-    if (v.kind == SHAPE_WRONG) return false;
-    if (!shape_is_number(v) && v.kind != SHAPE_TENSOR && v.kind != SHAPE_OPEN)
-        return fail_false(at.s, NOT_A_NUMBER, v.span.end ? v.span : span, shape_text(at.s->arena, v));
-    if (v.kind != SHAPE_TENSOR || !at.indexed) return true;
-    Diagnostic *d = fail(at.s, TENSOR_NEEDS_BRACKETS, v.span.end ? v.span : span, shape_text(at.s->arena, v));
-    diagnostic_help(at.s->ctx, d, "write its indices in brackets");
-    return false;
+    if (v.span.end) span = v.span;
+    if (!holds_numbers(at.s, v, span)) return false;
+    return v.kind != SHAPE_TENSOR || !at.indexed || needs_brackets(at.s, v, span).kind != SHAPE_WRONG;
 }
 
 bool unify(Place at, const Shape *values, int count, Shape *out, Span span) {
@@ -125,7 +120,7 @@ bool unify(Place at, const Shape *values, int count, Shape *out, Span span) {
         flags &= values[i].type == TYPE_BOOL;
         filtered |= values[i].filtered;
         if (values[i].kind != SHAPE_TENSOR) continue;
-        if (first && (first->rank != values[i].rank || first->dims != values[i].dims)) {
+        if (first && !shape_fits(*first, values[i])) {
             shapes_differ(at, *first, values[i], span);
             return false;
         }
@@ -205,10 +200,8 @@ static Type type_of_join(Operator op, Shape a, Shape b) {
 }
 
 Shape join(Place at, Operator op, Shape a, Shape b, Span span) {
-    a = shape_first(a);
-    b = shape_first(b);
-    if (a.kind == SHAPE_LIST) a = list_shape(at, a, span);
-    if (b.kind == SHAPE_LIST) b = list_shape(at, b, span);
+    a = shape_plain(at, a, span);
+    b = shape_plain(at, b, span);
     if (a.kind == SHAPE_WRONG || b.kind == SHAPE_WRONG) return shape_wrong();
     if (!units_agree(at, op, a, b, span) || !classes_agree(at, op, a, b, span)) return shape_wrong();
     Shape out;
@@ -348,8 +341,7 @@ Shape builtin_shape(Place at, const Builtin *row, const Shape *given, int count,
         return fail_shape(at.s, TOO_MANY_ARGUMENTS, span, row->name, row->needed, row->needed == 1 ? "" : "s",
                           count);
     for (int i = 0; i < count; i++) {
-        values[i] = shape_first(given[i]);
-        if (values[i].kind == SHAPE_LIST) values[i] = list_shape(at, values[i], span);
+        values[i] = shape_plain(at, given[i], span);
         if (values[i].kind == SHAPE_WRONG) return values[i];
         if (values[i].is_class && row->group == GROUP_SCALAR && row->needed == 1)
             return fail_shape(at.s, CLASS_NOT_NUMBER, span, row->name);
@@ -387,8 +379,7 @@ Shape list_shape(Place at, Shape list, Span span) {
     Shape inner = {0};
     bool whole = true, flags = true;
     for (int i = 0; i < list.count; i++) {
-        Shape v = shape_first(list.items[i]);
-        if (v.kind == SHAPE_LIST) v = list_shape(at, v, span);
+        Shape v = shape_plain(at, list.items[i], span);
         if (v.kind == SHAPE_WRONG) return v;
         bool fits = shape_is_number(v) || v.kind == SHAPE_TENSOR;
         if (!fits || (i && (v.rank != inner.rank || (v.rank && v.dims != inner.dims))))
@@ -447,9 +438,7 @@ static Shape grad_value(Place at, const Phrase *p) {
         return fail_shape(s, GRAD_TENSOR, p->part[1]->span, text_of(s, p->part[1]->node),
                           whole ? "of integers" : shape_text(s->arena, by));
     if (of.filtered) return fail_shape(s, FILTER_NEEDS_DOTS, p->part[0]->span, "grad");
-    if (of.kind == SHAPE_LIST) of = list_shape(at, of, p->part[0]->span);
-    if (!shape_is_number(of) && of.kind != SHAPE_TENSOR && of.kind != SHAPE_OPEN && of.kind != SHAPE_WRONG)
-        return fail_shape(s, NOT_A_NUMBER, p->part[0]->span, shape_text(s->arena, of));
+    if (!holds_numbers(s, shape_plain(at, of, p->part[0]->span), p->part[0]->span)) return shape_wrong();
     return by.kind == SHAPE_TENSOR ? shape_tensor(s, by.dims, by.rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
 }
 
