@@ -11,7 +11,7 @@ cmake -S "$ROOT" -B "$work" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DNN_FUZZ=ON -D
 # What mutations begin with: programs, and small files of each format.
 mkdir -p check parse csv idx npy safetensors
 for file in "$ROOT"/examples/*/*.nn "$ROOT"/tests/errors/*.nn; do cp "$file" check/; done
-rm check/elaborate_layer_limit.nn # a hundred thousand layers: seconds with the sanitizers
+rm check/layer_limit.nn # a hundred thousand layers: seconds with the sanitizers
 cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/stdlib/*/*.nn "$ROOT"/tests/syntax/*.nn parse/
 grep -ohE '[a-z_]+[a-z0-9_]*|[|<>=!+*/-]+[>=]?' "$ROOT"/stdlib/core.nn "$ROOT"/examples/*/*.nn | sort -u | sed 's/.*/"&"/' >words.dict
 printf '\2a,b,y,kind\n1,2,3,cat\n-4e2,.5,"6",dog\n' >csv/named
