@@ -220,6 +220,8 @@ const Node *library_rule(const Library *library, Span from, const char *file, De
 // A definition that stdlib/run.nn keeps for the compiler: how `gradient_norm` is measured, how data are
 // scaled.
 const Node *library_private(const Library *library, DefinitionKind kind, const char *name);
+// What stands before ( ): a name or a member of a library, or NULL.
+const Node *library_callee(const Library *library, const Node *callee);
 // Is there a library of that name, whose members are written with it? The file's own names come first.
 bool library_named(const Library *library, Span from, const char *file);
 // The libraries whose members are written with a word, for suggestions. Returns how many; stores at most
@@ -251,6 +253,7 @@ bool node_is_set(const Context *ctx, const Node *e);
 
 const Node *file_train(const Node *root);         // its `train` block, or NULL
 bool node_names(const Node *e, const char *name); // does the name stand somewhere in the tree?
+bool node_dots(const Node *e);                    // is `..` among its entries?
 bool is_define(const Node *n, DefinitionKind kind);
 bool is_layer_define(const Node *n); // a model too
 bool gives_state(const Node *n);     // an average or a watch: its result is one of its states

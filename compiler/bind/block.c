@@ -17,7 +17,7 @@ static void report_again(Bind *b, const char *name, Span span, Span before) {
 
 // ---- assignments ----
 
-const Node *target_name(const Node *target) {
+static const Node *target_name(const Node *target) {
     if (target->kind == AST_INDEX) target = target->base;
     return target->kind == AST_NAME ? target : NULL;
 }
@@ -80,8 +80,7 @@ Phrase *bind_line(Bind *b, const Node *s) {
     Phrase *p = phrase_new(b, PHRASE_GIVE, s, 0);
     scope_open(b);
     if (target->kind == AST_INDEX) bind_binders(b, p, entries(target), target->count);
-    phrase_room(b, p, 1);
-    p->part[p->count - 1] = bind_named(b, s->assigned, target->kind == AST_NAME ? target->name : NULL);
+    phrase_add(b, p, bind_named(b, s->assigned, target->kind == AST_NAME ? target->name : NULL));
     scope_close(b);
     return phrase_done(b, p);
 }
@@ -143,6 +142,8 @@ static Phrase *bind_param(Bind *b, const Node *s) {
     return phrase_done(b, p);
 }
 
+static Phrase *bind_block(Bind *b, const Node *block);
+
 Phrase *bind_repeat(Bind *b, const Node *e, const char *name) {
     Phrase *p = phrase_new(b, PHRASE_REPEAT, e, 2);
     const Node *index = stated_index(e->range);
@@ -176,7 +177,7 @@ Phrase *bind_statement(Bind *b, const Node *s) {
     case AST_STATE: return bind_param(b, s);
     case AST_RECUR: return bind_recur(b, s);
     case AST_RESULT: return bind_result(b, s);
-    default: return phrase_done(b, phrase_new(b, PHRASE_WRONG, s, 0));
+    default: return phrase_wrong(b, s);
     }
 }
 
@@ -189,7 +190,7 @@ void expect_names(Bind *b, const Node *block) {
     }
 }
 
-Phrase *bind_block(Bind *b, const Node *block) {
+static Phrase *bind_block(Bind *b, const Node *block) {
     Phrase *p = phrase_new(b, PHRASE_BLOCK, block, block->count);
     expect_names(b, block);
     for (int i = 0; i < block->count; i++) p->part[i] = bind_statement(b, block->items[i]);
@@ -199,19 +200,28 @@ Phrase *bind_block(Bind *b, const Node *block) {
 
 // ---- what nothing uses ----
 
-// The setting, or the result not yet given, that a name nobody uses was meant to be.
-static const char *meant(Bind *b, const char *name, bool train) {
-    const char *names[64];
+// The results that nothing gives yet, from a scope outwards.
+static int open_results(const Scope *s, const char **names, int room) {
     int count = 0;
-    const TrainSetting *row;
-    for (int i = 0; train && (row = train_setting_row(i)); i++) names[count++] = row->name;
-    for (const Scope *s = b->scope; s && !train; s = s->outer)
-        for (int i = 0; i < map_count(s->slots) && count < 64; i++) {
+    for (; s; s = s->outer)
+        for (int i = 0; i < map_count(s->slots) && count < room; i++) {
             const Slot *slot = map_value(s->slots, i);
             if (slot->kind == SLOT_RESULT && !slot->given) names[count++] = slot->name;
         }
-    const char *word = train ? word_of_others(name) : NULL;
-    return word && train_setting_find(word) ? word : string_nearest(name, names, count);
+    return count;
+}
+
+// The setting, or the result not yet given, that a name nobody uses was meant to be. Where there is one such
+// result only, a definition nobody uses may well be meant to give it.
+static const char *meant(Bind *b, const Slot *slot, bool train) {
+    const char *names[64], *word = train ? word_of_others(slot->name) : NULL;
+    const TrainSetting *row;
+    int count = train ? 0 : open_results(b->scope, names, 64);
+    for (int i = 0; train && (row = train_setting_row(i)); i++) names[count++] = row->name;
+    if (word && train_setting_find(word)) return word;
+    const char *near = string_nearest(slot->name, names, count);
+    bool only = !train && count == 1 && slot->kind == SLOT_LOCAL && !map_count(b->reported);
+    return near || !only ? near : names[0];
 }
 
 // Does a block without a last expression leave a result of its definition open? That has a message of its
@@ -219,25 +229,9 @@ static const char *meant(Bind *b, const char *name, bool train) {
 static bool result_open(const Bind *b) {
     const Scope *results = b->scope->outer;
     const Node *body = defined(b) ? defined(b)->body : NULL;
+    const char *open;
     if (!body || !results || !body->count || body->items[body->count - 1]->kind == AST_RESULT) return false;
-    for (int i = 0; i < map_count(results->slots); i++) {
-        const Slot *slot = map_value(results->slots, i);
-        if (slot->kind == SLOT_RESULT && !slot->given) return true;
-    }
-    return false;
-}
-
-// The result that is not given, where there is one only: a definition nobody uses may well be meant to give
-// it.
-static const char *only_absent(const Bind *b) {
-    const char *absent = NULL;
-    int count = 0;
-    const Node *results = defined(b) ? defined(b)->results : NULL;
-    for (int i = 0; results && i < results->count; i++) {
-        const Slot *slot = scope_find(b, results->items[i]->name);
-        if (slot && slot->kind == SLOT_RESULT && !slot->given) absent = slot->name, count++;
-    }
-    return count == 1 ? absent : NULL;
+    return open_results(results, &open, 1) && map_get(results->slots, open);
 }
 
 void report_unused(Bind *b, bool train) {
@@ -246,8 +240,7 @@ void report_unused(Bind *b, bool train) {
     for (int i = 0; i < map_count(b->scope->slots); i++) {
         const Slot *slot = map_value(b->scope->slots, i);
         if (slot->used || (slot->kind != SLOT_LOCAL && slot->kind != SLOT_PARAM)) continue;
-        const char *near = meant(b, slot->name, train);
-        if (!near && !train && slot->kind == SLOT_LOCAL && !map_count(b->reported)) near = only_absent(b);
+        const char *near = meant(b, slot, train);
         if (unknown && !near) continue;
         Diagnostic *d = report_useless(b, slot->name, slot->span);
         if (!near) {
@@ -302,6 +295,13 @@ static void bind_signature(Bind *b, const Node *d) {
     }
     for (int i = 0; i < d->count; i++)
         for (int k = 0; k < d->items[i]->count; k++) bind_sizes(b, d->items[i]->items[k]);
+    for (int i = 0; i < d->count; i++) {
+        Phrase *sizes = phrase_new(b, PHRASE_DECLARE, d->items[i], 0);
+        bind_items(b, sizes, entries(d->items[i]), d->items[i]->count);
+        phrase_add(b, sizes, NULL); // no value
+        sizes->slot = scope_own(b, d->items[i]->name);
+        phrase_done(b, sizes);
+    }
     b->definition->parameters = d->count;
     b->definition->preset = arena_array(b->ctx->arena, Phrase *, d->count);
     for (int i = 0; i < d->count; i++)
@@ -321,7 +321,7 @@ static void bind_results(Bind *b, const Node *d) {
         const Node *result = d->results->items[i];
         declared[i] = phrase_new(b, PHRASE_DECLARE, result, 0);
         bind_items(b, declared[i], entries(result), result->count);
-        phrase_room(b, declared[i], 1); // no value
+        phrase_add(b, declared[i], NULL); // no value
     }
     scope_open(b);
     for (int i = 0; i < count; i++) {

@@ -327,11 +327,8 @@ static Phrase *call_phrase(Bind *b, const Call *call, Phrase *applied) {
 }
 
 static const Node *member_of(Bind *b, const Node *callee) {
-    const Node *base = callee->base;
-    if (callee->kind != AST_MEMBER || base->kind != AST_NAME || scope_find(b, base->name) ||
-        !library_named(b->library, base->span, base->name))
-        return NULL;
-    return library_member(b->library, base->span, base->name, callee->name);
+    bool member = callee->kind == AST_MEMBER && callee->base->kind == AST_NAME;
+    return member && !scope_find(b, callee->base->name) ? library_callee(b->library, callee) : NULL;
 }
 
 static Phrase *call_slot(Bind *b, const Call *call, Slot *slot) {

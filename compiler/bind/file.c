@@ -2,35 +2,23 @@
 // text. Guarantees: all errors of the file, each once; nothing that follows from another.
 #include "bind/scope.h"
 
-static const char *item_word(const Node *item) {
-    if (item->kind == AST_DEFINE) return kind_phrase(item);
-    return item->kind == AST_DATA ? "a data block" : "a constant";
-}
-
 // ---- names given once ----
 
 static void check_items(Bind *b, const Node *root) {
     Map *seen = map_create(b->ctx->arena);
-    const Node *train = NULL;
+    const Node *train = file_train(root);
     for (int i = 0; i < root->count; i++) {
         const Node *item = root->items[i];
-        if (item->kind == AST_TRAIN) {
-            if (train) {
-                Diagnostic *d = report(b, TRAIN_TWICE, item->span);
-                diagnostic_note(b->ctx, d, train->span, "the first stands here");
-            }
-            if (!train) train = item;
-            continue;
+        if (item->kind == AST_TRAIN && item != train) {
+            Diagnostic *d = report(b, TRAIN_TWICE, item->span);
+            diagnostic_note(b->ctx, d, train->span, "the first stands here");
         }
-        bool named = item->kind == AST_DEFINE || item->kind == AST_DATA || item->kind == AST_CONSTANT;
-        if (!named || !item->name) continue;
         const char *key = item_key(b->ctx->arena, item);
-        const Node *before = map_get(seen, key);
-        if (!before) {
+        const Node *before = key ? map_get(seen, key) : NULL;
+        if (before)
+            report_twice(b, item->name, item->name_span, before->name_span, kind_phrase(before));
+        else if (key)
             map_set(seen, key, (void *)item);
-            continue;
-        }
-        report_twice(b, item->name, item->name_span, before->name_span, item_word(before));
     }
 }
 

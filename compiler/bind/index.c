@@ -67,11 +67,8 @@ void bind_binders(Bind *b, Phrase *into, const Node *const *items, int count) {
         if (items[i]->kind == AST_IF) into->binder[i].filter = bind_value(b, items[i]->condition);
     for (int i = 0; i < count; i++) {
         Phrase *const held[] = {into->binder[i].limit, into->binder[i].form, into->binder[i].filter};
-        for (int k = 0; k < 3; k++) {
-            if (!held[k]) continue;
-            phrase_room(b, into, 1);
-            into->part[into->count - 1] = held[k];
-        }
+        for (int k = 0; k < 3; k++)
+            if (held[k]) phrase_add(b, into, held[k]);
     }
 }
 
@@ -104,8 +101,7 @@ Phrase *bind_reduce(Bind *b, const Node *e) {
     b->subscript = false;
     scope_open(b);
     bind_binders(b, p, entries(e), e->count);
-    phrase_room(b, p, 1);
-    p->part[p->count - 1] = bind_value(b, e->operand);
+    phrase_add(b, p, bind_value(b, e->operand));
     scope_close(b);
     b->subscript = outer;
     return phrase_done(b, p);
@@ -131,7 +127,7 @@ static bool lacks_operand(Bind *b, const Node *e) {
     return true;
 }
 
-static bool has_dots(const Node *e) {
+bool node_dots(const Node *e) {
     for (int i = 0; i < e->count; i++)
         if (e->items[i]->kind == AST_DOTS) return true;
     return false;
@@ -141,14 +137,14 @@ static bool has_dots(const Node *e) {
 static void check_rank(Bind *b, const Node *e) {
     const Slot *slot = e->base->kind == AST_NAME ? scope_find(b, e->base->name) : NULL;
     const Node *declared = slot ? slot->declared : NULL;
-    if (!declared || !declared->count || has_dots(declared) || has_dots(e) || declared->count == e->count)
+    if (!declared || !declared->count || node_dots(declared) || node_dots(e) || declared->count == e->count)
         return;
     Diagnostic *d = report(b, SUBSCRIPT_COUNT, e->span, e->base->name, declared->count, e->count);
     diagnostic_note(b->ctx, d, declared->span, "it is declared here");
 }
 
 Phrase *bind_read(Bind *b, const Node *e) {
-    if (lacks_operand(b, e)) return phrase_done(b, phrase_new(b, PHRASE_WRONG, e, 0));
+    if (lacks_operand(b, e)) return phrase_wrong(b, e);
     check_rank(b, e);
     Phrase *p = phrase_new(b, PHRASE_READ, e, 1);
     p->part[0] = bind_value(b, e->base);

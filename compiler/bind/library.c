@@ -22,10 +22,6 @@ Library *library_create(Context *ctx) {
     return library;
 }
 
-static bool is_named(const Node *item) {
-    return item->kind == AST_DEFINE || item->kind == AST_CONSTANT || item->kind == AST_DATA;
-}
-
 static bool is_apart(const Node *item) {
     return item->kind == AST_DEFINE && definition_row(item->definition)->apart;
 }
@@ -34,7 +30,8 @@ static bool is_apart(const Node *item) {
 static bool is_hidden(const Node *item) { return is_apart(item) && definition_row(item->definition)->given; }
 
 const char *item_key(Arena *arena, const Node *item) {
-    if (!is_apart(item)) return item->name;
+    bool named = item->kind == AST_DEFINE || item->kind == AST_CONSTANT || item->kind == AST_DATA;
+    if (!named || !is_apart(item)) return named ? item->name : NULL;
     return string_format(arena, "%s %s", definition_row(item->definition)->word, item->name);
 }
 
@@ -47,7 +44,7 @@ static File *add_file(Library *library, const Source *source, const Node *root) 
         Node *item = root->items[i];
         if (!item) continue;
         item->binding = NULL;
-        const char *key = is_named(item) && item->name ? item_key(arena, item) : NULL;
+        const char *key = item_key(arena, item);
         if (key && !map_get(file->names, key)) map_set(file->names, key, item);
     }
     vec_push(arena, &library->files, file);
@@ -115,6 +112,12 @@ bool library_standard(const Library *library, const char *name) {
 const Node *library_member(const Library *library, Span from, const char *prefix, const char *name) {
     const File *file = map_get(library->prefixes, prefix);
     return file && library_named(library, from, prefix) && name[0] != '_' ? map_get(file->names, name) : NULL;
+}
+
+const Node *library_callee(const Library *library, const Node *callee) {
+    if (callee->kind == AST_NAME) return library_find(library, callee->span, callee->name);
+    bool member = callee->kind == AST_MEMBER && callee->base->kind == AST_NAME;
+    return member ? library_member(library, callee->span, callee->base->name, callee->name) : NULL;
 }
 
 int library_words(const Library *library, const char **names, int room) {

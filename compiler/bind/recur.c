@@ -202,8 +202,7 @@ Phrase *bind_recur(Bind *b, const Node *s) {
     scope_open(b);
     bind_binders(b, p, (const Node *const *)&s->range, 1);
     expect_lines(b, s);
-    phrase_room(b, p, 1);
-    p->part[p->count - 1] = bind_lines(b, s->range_block);
+    phrase_add(b, p, bind_lines(b, s->range_block));
     scope_close(b);
     return phrase_done(b, p);
 }

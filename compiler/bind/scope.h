@@ -80,8 +80,8 @@ const char *kind_phrase(const Node *definition);
 // ---- library.c ----
 
 bool library_standard(const Library *library, const char *name); // does the standard library define it?
-// What an item is found by: those of kinds that stand apart (definitions.def) have their word before the
-// name.
+// What an item with a name is found by, else NULL: those of kinds that stand apart (definitions.def) have
+// their word before the name.
 const char *item_key(Arena *arena, const Node *item);
 File *library_open(Library *library, const Source *source, const Node *root);
 // The walk through an item's text, from its beginning.
@@ -91,9 +91,10 @@ Bind bind_begin(Library *library, const Node *item);
 
 // A phrase for a node, with room for so many parts. It is whole after phrase_done.
 Phrase *phrase_new(Bind *b, PhraseKind kind, const Node *node, int parts);
-void phrase_room(Bind *b, Phrase *p, int more); // for so many parts more, at the end
+void phrase_room(Bind *b, Phrase *p, int more);    // for so many parts more, at the end
+void phrase_add(Bind *b, Phrase *p, Phrase *part); // at the end
 Phrase *phrase_done(Bind *b, Phrase *p);
-Sort sort_join(Sort a, Sort b);
+Phrase *phrase_wrong(Bind *b, const Node *node); // of what has had its message
 // Is it a tensor, or a number of rows, that a layer could be applied to?
 bool sort_is_input(Sort s);
 // Of definitions that need each other in a circle: again, until nothing changes.
@@ -138,13 +139,11 @@ Phrase *bind_word(Bind *b, const Node *e, uint32_t groups, const char *asked);
 
 // Names that stand on the left later in this block: for the messages of those who read them before.
 void expect_names(Bind *b, const Node *block);
-Phrase *bind_block(Bind *b, const Node *block);
 Phrase *bind_statement(Bind *b, const Node *s);
 Phrase *bind_repeat(Bind *b, const Node *repeat, const char *name);
 // The line's left side in a scope of its own, and its value; what it gives is left to the caller.
 Phrase *bind_line(Bind *b, const Node *s);
-const Node *target_name(const Node *target); // the name that an assignment gives, or NULL
-const Node *left_name(const Node *s);        // that of a statement
+const Node *left_name(const Node *s); // the name that an assignment gives, or NULL
 void report_unused(Bind *b, bool train);
 void bind_definition(Bind *b);
 
@@ -155,6 +154,5 @@ void bind_data(Bind *b);
 bool data_setting(const char *name);
 void bind_train(Bind *b);
 void bind_assert(Bind *b);
-bool run_word(const char *name);
 
 #endif

@@ -39,10 +39,7 @@ static bool is_it(Set *s, const char *name) {
 // ---- arguments of calls ----
 
 static const Node *callee_of(const Set *s, const Node *call) {
-    const Node *callee = call->kind == AST_CALL ? call->base : call, *found = NULL;
-    if (callee->kind == AST_NAME) found = library_find(s->library, callee->span, callee->name);
-    if (callee->kind == AST_MEMBER && callee->base->kind == AST_NAME)
-        found = library_member(s->library, callee->span, callee->base->name, callee->name);
+    const Node *found = library_callee(s->library, call->kind == AST_CALL ? call->base : call);
     return found && found->kind == AST_DEFINE ? found : NULL;
 }
 

@@ -16,7 +16,7 @@ static uint8_t kind_join(uint8_t a, uint8_t b) {
     return a == KIND_NUMBER && b == KIND_NUMBER ? KIND_NUMBER : KIND_ANY;
 }
 
-Sort sort_join(Sort a, Sort b) {
+static Sort sort_join(Sort a, Sort b) {
     return (Sort){.kind = kind_join(a.kind, b.kind),
                   .phase = a.phase > b.phase ? a.phase : b.phase,
                   .draws = a.draws || b.draws,
@@ -250,6 +250,15 @@ void phrase_room(Bind *b, Phrase *p, int more) {
     for (int i = 0; i < p->count; i++) parts[i] = p->part[i];
     p->part = parts;
     p->count += more;
+}
+
+void phrase_add(Bind *b, Phrase *p, Phrase *part) {
+    phrase_room(b, p, 1);
+    p->part[p->count - 1] = part;
+}
+
+Phrase *phrase_wrong(Bind *b, const Node *node) {
+    return phrase_done(b, phrase_new(b, PHRASE_WRONG, node, 0));
 }
 
 static bool phrase_measures(const Phrase *p) {

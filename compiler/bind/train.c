@@ -4,12 +4,8 @@
 
 // ---- train: what is in scope ----
 
-bool run_word(const char *name) {
-    static const char *const words[] = {"step", "steps",         "epoch", "epochs",    "time",
-                                        "loss", "gradient_norm", "test",  "validation"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (string_equal(words[i], name)) return true;
-    return false;
+static bool run_word(const char *name) {
+    return builtin_find(name, 1u << GROUP_RUN | 1u << GROUP_TRAIN) != NULL;
 }
 
 // Has something inside this place had its message?
@@ -22,10 +18,10 @@ static bool has_error(const Context *ctx, Span span) {
     return false;
 }
 
-static const Node *find_at_file(Bind *b, const Node *name, const char *wanted) {
-    const Node *found = library_find(b->library, name->span, name->name);
+static const Node *find_at_file(Bind *b, Span span, const char *name, const char *wanted) {
+    const Node *found = library_find(b->library, span, name);
     if (found) return found;
-    Diagnostic *d = report(b, UNKNOWN_ITEM, name->span, wanted, name->name);
+    Diagnostic *d = report(b, UNKNOWN_ITEM, span, wanted, name);
     const char *names[256];
     int count = 0;
     for (int i = 0; i < b->file->root->count && count < 256; i++) {
@@ -35,11 +31,10 @@ static const Node *find_at_file(Bind *b, const Node *name, const char *wanted) {
                   : item->kind == AST_DATA && string_equal(wanted, "data block"))
             names[count++] = item->name;
     }
-    const char *near = string_nearest(name->name, names, count);
+    const char *near = string_nearest(name, names, count);
     if (!near && count == 1) near = names[0];
     if (!near) return NULL;
-    diagnostic_note(b->ctx, d, library_find(b->library, name->span, near)->name_span, "`%s` stands here",
-                    near);
+    diagnostic_note(b->ctx, d, library_find(b->library, span, near)->name_span, "`%s` stands here", near);
     diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
     return NULL;
 }
@@ -113,9 +108,7 @@ static bool calls(const Node *e, const char *name) {
 // False after a message: what the names of the block mean is not known then.
 static bool open_train(Bind *b, const Node *train) {
     int errors = b->errors;
-    Node *name = node_new(b->ctx, AST_NAME, train->name_span);
-    name->name = train->name;
-    const Node *data = train->name ? find_at_file(b, name, "data block") : NULL;
+    const Node *data = train->name ? find_at_file(b, train->name_span, train->name, "data block") : NULL;
     if (data && data->kind != AST_DATA) {
         report_kind(b, train->name_span, train->name, kind_phrase(data), "a data block");
         data = NULL;
@@ -128,7 +121,7 @@ static bool open_train(Bind *b, const Node *train) {
     for (int i = 0; unknown && i < map_count(unknown); i++)
         if (!scope_own(b, map_key(unknown, i))) scope_add(b, map_key(unknown, i), SLOT_WRONG, train->span);
     for (int i = 0; i < train->count; i++) {
-        const Node *word = train->items[i], *model = find_at_file(b, word, "model");
+        const Node *word = train->items[i], *model = find_at_file(b, word->span, word->name, "model");
         if (!model) continue;
         if (model->kind != AST_DEFINE || model->definition != DEFINE_MODEL) {
             report_kind(b, word->span, word->name, kind_phrase(model), "a model");
@@ -233,7 +226,7 @@ static Phrase *bind_metrics(Bind *b, const Node *list) {
     if (list->kind != AST_LIST) {
         Diagnostic *d = report_word(b, list->span, "a list of metrics");
         diagnostic_help(b->ctx, d, "write it in brackets: `metrics = [...]`");
-        return phrase_done(b, phrase_new(b, PHRASE_WRONG, list, 0));
+        return phrase_wrong(b, list);
     }
     b->metrics_ok = true;
     Phrase *p = bind_value(b, list);
@@ -293,7 +286,7 @@ static Phrase *bind_definition_line(Bind *b, const Node *s) {
     Diagnostic *d = report(b, HIDES_RUN, name->span, name->name);
     diagnostic_help(b->ctx, d, "give it another name");
     scope_add(b, name->name, SLOT_WRONG, name->span);
-    return phrase_done(b, phrase_new(b, PHRASE_WRONG, s, 0));
+    return phrase_wrong(b, s);
 }
 
 typedef struct {
@@ -342,16 +335,6 @@ static void check_needed(Bind *b, const Node *train, const Given *given) {
     }
 }
 
-static bool is_optimizer_call(Bind *b, const Node *e) {
-    if (e->kind != AST_CALL) return false;
-    const Node *f = e->base, *found = NULL;
-    if (f->kind == AST_NAME)
-        found = library_find(b->library, f->span, f->name);
-    else if (f->kind == AST_MEMBER && f->base->kind == AST_NAME)
-        found = library_member(b->library, f->span, f->base->name, f->name);
-    return is_define(found, DEFINE_OPTIMIZER);
-}
-
 // A setting that a name which nothing else speaks of was meant to be, or NULL.
 static const TrainSetting *misspelt(Bind *b, const Node *block, const Node *s, const Given *given) {
     if (s->kind != AST_ASSIGN || s->target->kind != AST_NAME || s->op != OPERATOR_SET ||
@@ -362,7 +345,9 @@ static const TrainSetting *misspelt(Bind *b, const Node *block, const Node *s, c
         if (other == s) continue;
         if (node_names(other->kind == AST_ASSIGN ? other->assigned : other, s->target->name)) return NULL;
     }
-    if (is_optimizer_call(b, s->assigned)) return train_setting_find("optimizer");
+    const Node *e = s->assigned;
+    if (e->kind == AST_CALL && is_define(library_callee(b->library, e->base), DEFINE_OPTIMIZER))
+        return train_setting_find("optimizer");
     const char *names[64], *word = word_of_others(s->target->name);
     int count = 0;
     for (int i = 0; train_setting_row(i); i++)

@@ -2,8 +2,6 @@
 // Needs a scope; guarantees that each name is known there and of a kind that can stand at its place.
 #include "bind/scope.h"
 
-static Phrase *wrong(Bind *b, const Node *e) { return phrase_done(b, phrase_new(b, PHRASE_WRONG, e, 0)); }
-
 // ---- names ----
 
 // An index that hides a size of its name may stand in subscripts only (rule 2).
@@ -22,7 +20,7 @@ static Phrase *bind_slot(Bind *b, const Node *e, Slot *slot) {
         diagnostic_note(b->ctx, d, slot->span, "it is a result of this definition");
         slot->kind = SLOT_WRONG;
     }
-    if (slot->kind == SLOT_WRONG) return wrong(b, e);
+    if (slot->kind == SLOT_WRONG) return phrase_wrong(b, e);
     Phrase *p = phrase_new(b, PHRASE_SLOT, e, 0);
     p->slot = slot;
     return phrase_done(b, p);
@@ -34,14 +32,14 @@ Phrase *bind_definition_name(Bind *b, const Node *e, const Node *found, const ch
     bool rule = is_define(found, DEFINE_OPTIMIZER) || is_define(found, DEFINE_WATCH);
     if (found->kind == AST_DATA || metric || rule) {
         report_kind(b, e->span, e->name, kind_phrase(found), "a value");
-        return wrong(b, e);
+        return phrase_wrong(b, e);
     }
     Definition *d = definition_of_node(b->library, found);
     bool constant = found->kind == AST_CONSTANT;
     if (constant && d->state == BINDING) {
         const Node *holder = b->definition->node->kind == AST_CONSTANT ? b->definition->node : found;
         report(b, CYCLE, holder->name_span, holder->name);
-        return wrong(b, e);
+        return phrase_wrong(b, e);
     }
     Phrase *p = phrase_new(b, constant ? PHRASE_DEFINITION : PHRASE_MAKE, e, constant ? 0 : found->count);
     p->definition = d;
@@ -61,12 +59,12 @@ static Phrase *bind_name(Bind *b, const Node *e, const char *name) {
         found = library_rule(b->library, e->span, NULL, DEFINE_WATCH, e->name);
         if (found) return bind_definition_name(b, e, found, name);
         report_unknown(b, e->name, e->span);
-        return wrong(b, e);
+        return phrase_wrong(b, e);
     }
     bool word = metric || string_equal(row->parameters, "-");
     if (!word && row->group == GROUP_READER) {
         report_kind(b, e->span, e->name, "a reader", "a value");
-        return wrong(b, e);
+        return phrase_wrong(b, e);
     }
     Phrase *p = phrase_new(b, word ? PHRASE_WORD : PHRASE_BUILTIN, e, 0);
     p->builtin = row;
@@ -98,14 +96,14 @@ static Phrase *bind_member(Bind *b, const Node *e, const char *name) {
         const Node *found = library_member(b->library, e->span, base->name, e->name);
         if (found) return bind_definition_name(b, e, found, name);
         report_member(b, e);
-        return wrong(b, e);
+        return phrase_wrong(b, e);
     }
     const Builtin *row = plain ? builtin_find(base->name, b->groups & 1u << GROUP_TRAIN) : NULL;
     bool part = row && (string_equal(row->name, "test") || string_equal(row->name, "validation"));
     if (!part && plain && !library_find(b->library, base->span, base->name) &&
         !builtin_find(base->name, b->groups)) {
         report_library(b, e);
-        return wrong(b, e);
+        return phrase_wrong(b, e);
     }
     Phrase *p = phrase_new(b, PHRASE_MEMBER, e, 1);
     if (part)

@@ -18,7 +18,7 @@ static bool input_shape(Place at, const Node *p, bool of_model, Shape *v) {
         bool constant = item->kind == AST_NUMBER || (found && found->kind == AST_CONSTANT);
         bool rows =
             d == 0 && item->kind == AST_NAME && !constant && (of_model || string_equal(item->name, "batch"));
-        if (!(rows || constant) || (!rows && !dim_signature(at, item, &dim)) ||
+        if (!(rows || constant) || (!rows && !dim_at(at, phrase_of(item), &dim)) ||
             !add_dim(at, item->span, dim, dims, &rank))
             return false;
         batch |= rows;

@@ -153,14 +153,9 @@ bool index_given(Place at, const Phrase *binder, const Slot *index); // without 
 void range_set(Place at, const Slot *index, Extent dim);
 bool range_known(Place at, const Slot *index);
 bool dim_at(Place at, const Phrase *p, Extent *dim);
-bool dim_of_shape(Place at, const Node *node, Shape v, Extent *dim);
 bool dims_fit(Place at, const Extent *dims, int rank, Span span);
 // The dimensions of a DECLARE's brackets, `..` written out. False after a message.
 bool dims_declared(Place at, const Phrase *declare, Extent *dims, int *rank);
-// Those of a signature's parameter.
-bool dims_signature(Place at, const Node *parameter, Extent *dims, int *rank);
-bool dim_signature(Place at, const Node *item, Extent *dim);
-Shape signature_value(Place at, const Node *e);
 
 // ---- give.c ----
 

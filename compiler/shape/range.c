@@ -19,7 +19,7 @@ static bool dim_of_number(Shaper *s, const Node *e, double number, Extent *dim) 
     return true;
 }
 
-bool dim_of_shape(Place at, const Node *node, Shape v, Extent *dim) {
+static bool dim_of_shape(Place at, const Node *node, Shape v, Extent *dim) {
     Shaper *s = at.s;
     v = shape_first(v);
     if (v.kind == SHAPE_WRONG) return false;
@@ -61,7 +61,6 @@ bool add_dots(Place at, Span span, Extent *dims, int *rank) {
     return true;
 }
 
-// The parts of `p` from `from` on that are sizes, to the end of its brackets.
 bool dims_declared(Place at, const Phrase *p, Extent *dims, int *rank) {
     const Node *node = p->node;
     int stated = 0, plain = p->binders;
@@ -79,56 +78,6 @@ bool dims_declared(Place at, const Phrase *p, Extent *dims, int *rank) {
         if (index) range_set(at, p->binder[stated - 1].index, dim);
     }
     return !node->count || dims_fit(at, dims, *rank, node->items[0]->span);
-}
-
-// ---- signatures, whose brackets are no phrases ----
-
-static Shape signature_name(Place at, const Node *e) {
-    const Slot *slot = slot_named(at.c->define, e->name, SLOT_SETTING);
-    if (!slot) slot = slot_named(at.c->define, e->name, SLOT_SIZE);
-    if (slot && at.c->slot[slot->number].kind == SHAPE_NONE) return shape_wrong();
-    if (slot) return forced(at.s, at.c->slot[slot->number]);
-    const Node *found = library_find(at.s->library, e->span, e->name);
-    if (!found || found->kind != AST_CONSTANT) return shape_wrong();
-    return case_constant(at, definition_of_node(at.s->library, found), e->span);
-}
-
-// A number, a size, a setting or constant, and operators on these.
-Shape signature_value(Place at, const Node *e) {
-    if (e->binding) return shape_at(at, phrase_of(e));
-    Shape v = shape_wrong();
-    if (e->kind == AST_NUMBER) {
-        v = shape_known(e->number, e->integral);
-        v.unit = (uint8_t)unit_dimension(e->unit);
-    } else if (e->kind == AST_NAME) {
-        v = signature_name(at, e);
-    } else if (e->kind == AST_UNARY && e->op == OPERATOR_NEGATE) {
-        v = join(at, OPERATOR_SUB, shape_known(0, true), signature_value(at, e->value), e->span);
-    } else if (e->kind == AST_BINARY) {
-        Shape left = signature_value(at, e->left);
-        v = join(at, e->op, left, signature_value(at, e->right), e->span);
-    }
-    v.span = e->span;
-    return v;
-}
-
-bool dim_signature(Place at, const Node *item, Extent *dim) {
-    at.indexed = at.subscript = true;
-    return dim_of_shape(at, item, signature_value(at, item), dim);
-}
-
-bool dims_signature(Place at, const Node *parameter, Extent *dims, int *rank) {
-    *rank = 0;
-    for (int i = 0; i < parameter->count; i++) {
-        const Node *item = parameter->items[i];
-        Extent dim;
-        if (item->kind == AST_DOTS) {
-            if (!add_dots(at, item->span, dims, rank)) return false;
-            continue;
-        }
-        if (!dim_signature(at, item, &dim) || !add_dim(at, item->span, dim, dims, rank)) return false;
-    }
-    return !parameter->count || dims_fit(at, dims, *rank, parameter->items[0]->span);
 }
 
 // ---- ranges ----

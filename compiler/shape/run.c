@@ -177,12 +177,8 @@ static void freeze(Run *r) {
 
 static bool rank_fits(Run *r, const Chosen *c, const Definition *d, const Declared *p) {
     const Node *w = d->node->items[0];
-    int named = 0;
-    bool dots = false;
-    for (int i = 0; i < w->count; i++) {
-        dots |= w->items[i]->kind == AST_DOTS;
-        named += w->items[i]->kind != AST_DOTS;
-    }
+    bool dots = node_dots(w);
+    int named = w->count - dots;
     if (!w->brackets || (dots ? named <= p->rank : named == p->rank)) return true;
     Diagnostic *m = fail(r->s, OPTIMIZER_RANK, c->over ? c->over->span : c->optimizer->span, d->node->name,
                          named, p->path, p->rank);

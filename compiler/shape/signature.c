@@ -73,14 +73,8 @@ static bool bind_group(Signature *b, const Node *parameter, Shape v, int before,
     return false;
 }
 
-static bool holds_dots(const Node *parameter) {
-    for (int i = 0; i < parameter->count; i++)
-        if (parameter->items[i]->kind == AST_DOTS) return true;
-    return false;
-}
-
 static void bind_shape(Signature *b, const Node *parameter, Shape v) {
-    bool dots = holds_dots(parameter);
+    bool dots = node_dots(parameter);
     int around = parameter->count - 1;
     if (dots ? v.rank < around : v.rank != parameter->count) {
         shape_error(b, parameter, v, NULL, NULL, NO_SPAN);
@@ -103,6 +97,16 @@ static void bind_shape(Signature *b, const Node *parameter, Shape v) {
     }
 }
 
+// A size in the brackets that no argument has given, or NULL.
+static const Slot *unknown_size(const Signature *b, const Phrase *p) {
+    const Slot *unknown = NULL;
+    if (p->kind == PHRASE_SLOT && p->slot->kind == SLOT_SIZE &&
+        b->c->slot[p->slot->number].kind == SHAPE_NONE)
+        return p->slot;
+    for (int i = 0; i < p->count && !unknown; i++) unknown = p->part[i] ? unknown_size(b, p->part[i]) : NULL;
+    return unknown;
+}
+
 // Dimensions that are not names: they are checked once all sizes and settings are known.
 static void check_shape(Signature *b, const Node *parameter, Shape v) {
     for (int i = 0, at = 0; i < parameter->count && b->ok; i++) {
@@ -113,7 +117,9 @@ static void check_shape(Signature *b, const Node *parameter, Shape v) {
         }
         Extent wanted, dim = v.dims[at++];
         if (size_of_item(b, item)) continue;
-        if (!dim_signature(b->at, item, &wanted))
+        bool unknown = unknown_size(b, phrase_of(item)) != NULL;
+        if (unknown) fail(b->s, SIZE_NOT_KNOWN, item->span, text_of(b->s, item));
+        if (unknown || !dim_at(b->at, phrase_of(item), &wanted))
             b->ok = false;
         else if (!extent_equal(wanted, dim))
             shape_error(b, parameter, v, item, extents_text(b->s->arena, &wanted, 1), NO_SPAN);
@@ -217,15 +223,11 @@ static Shape everywhere(Signature *b, const Node *parameter, Shape v) {
         c->has_dots = true;
         c->dots = extents(b->s, NULL, 0);
     }
-    for (int i = 0; i < parameter->count; i++) {
-        const Slot *size = size_of_item(b, parameter->items[i]);
-        if (!size || c->slot[size->number].kind != SHAPE_NONE) continue;
-        fail_outside(b, SIZE_UNKNOWN, span_of(b, v), parameter->name, b->node->name, size->name);
-        return shape_wrong();
-    }
     Extent dims[MAX_RANK];
     int rank = 0;
-    if (!dims_signature(b->at, parameter, dims, &rank)) {
+    const Slot *unknown = unknown_size(b, phrase_of(parameter));
+    if (unknown) fail_outside(b, SIZE_UNKNOWN, span_of(b, v), parameter->name, b->node->name, unknown->name);
+    if (unknown || !dims_declared(b->at, phrase_of(parameter), dims, &rank)) {
         b->ok = false;
         return shape_wrong();
     }
@@ -288,8 +290,9 @@ static bool bind_parameters(Signature *b) {
         if (v[i].kind == SHAPE_TENSOR) bind_shape(b, parameter, v[i]);
     }
     const Application *inside = b->s->at;
-    for (int i = 0; i < b->c->count && b->ok; i++) {
-        bind_parameter(b, i, v[i]);
+    for (int i = 0; i < 2 * b->c->count && b->ok; i++) { // settings first: they stand in brackets
+        int k = i % b->c->count;
+        if (b->node->items[k]->brackets == (i >= b->c->count)) bind_parameter(b, k, v[k]);
         b->s->at = inside;
     }
     return b->ok;
