@@ -11,7 +11,7 @@ typedef struct {
     const char **names;
     bool *needed, *tensor;
     Span *spans;
-    int count;
+    int count, plain;     // plain: so many may stand without their names, more of these before the rest
     bool any_number, own; // own: written in this program, so that its place can be shown
     bool hides;           // a definition of the library with the same name
 } Signature;
@@ -45,6 +45,7 @@ static Signature signature_of(Bind *b, const Node *definition) {
         s.tensor[s.count] = p->brackets;
         s.spans[s.count] = p->span;
     }
+    s.plain = s.count;
     const Source *source = source_of(b->ctx, definition->span);
     s.own = source && !source->library;
     s.hides = s.own && library_standard(b->library, definition->name);
@@ -58,6 +59,7 @@ static Signature signature_of_builtin(Bind *b, const Builtin *row) {
         size_t length = strcspn(at, " ");
         if (strncmp(at, "..", 2) == 0) {
             s.any_number = true;
+            s.plain = s.count;
         } else {
             s.names[s.count] = context_intern(b->ctx, at, strcspn(at, " :"));
             s.needed[s.count] = s.count < row->needed;
@@ -65,6 +67,7 @@ static Signature signature_of_builtin(Bind *b, const Builtin *row) {
         }
         at += length + (at[length] == ' ');
     }
+    if (!s.any_number) s.plain = s.count;
     return s;
 }
 
@@ -142,7 +145,7 @@ static int check_named(Bind *b, const Signature *s, const Call *call, bool by_po
         int k = find_parameter(s, a->name);
         if (k < 0)
             report_setting(b, s, a, call->piped);
-        else if (by_position && k < call->piped + plain)
+        else if (by_position && k < call->piped + plain && k < s->plain)
             report(b, ARGUMENT_TWICE, a->name_span, a->name);
         if (k >= 0) filled[k] = true;
     }
@@ -174,6 +177,7 @@ static void match_arguments(Bind *b, Phrase *p, const Signature *s, const Call *
     for (int i = 0; i < call->count; i++) {
         const Node *a = call->items[i];
         int k = a->kind == AST_NAMED ? find_parameter(s, a->name) : next++;
+        if (a->kind != AST_NAMED && k >= s->plain) k += s->count - s->plain;
         if (k >= s->count && s->any_number) phrase_room(b, p, k + 1 - p->count);
         if (k >= 0 && k < p->count && !p->part[k]) p->part[k] = call->given[i];
     }

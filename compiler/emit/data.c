@@ -16,16 +16,29 @@ static bool is_word(const Phrase *p, const char *word) {
 
 // ---- the source and the split ----
 
+void take_missing(const Case *c, const Phrase *given, int *missing, double *value) {
+    static const struct {
+        const char *word;
+        int missing;
+    } words[] = {{"error", NN_MISSING_ERROR}, {"mean", NN_MISSING_BY_MEAN}, {"median", NN_MISSING_BY_MEDIAN}};
+    if (!given) return;
+    *missing = NN_MISSING_VALUE;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (is_word(given, words[i].word)) *missing = words[i].missing;
+    if (*missing == NN_MISSING_VALUE) *value = c->of[given->number].number;
+}
+
+static int sign_of(const Phrase *given, char preset) { return given ? given->text[0] : preset; }
+
 static void take_csv(DataWriter *w, Phrase *const *given) {
     DataBlock *d = &w->m->data;
-    const Phrase *missing = given[3];
     d->file = given[0]->text;
     d->header = number_of(w, given[1], 1) != 0;
-    d->separator = given[2] ? given[2]->text[0] : ',';
-    d->missing = !missing || is_word(missing, "error") ? NN_MISSING_ERROR
-                 : is_word(missing, "mean")            ? NN_MISSING_BY_MEAN
-                                                       : NN_MISSING_VALUE;
-    if (d->missing == NN_MISSING_VALUE) d->missing_value = number_of(w, missing, 0);
+    d->separator = sign_of(given[2], ',');
+    d->decimal = sign_of(given[4], '.');
+    d->thousands = sign_of(given[5], 0);
+    d->comment = sign_of(given[6], 0);
+    take_missing(w->block, given[3], &d->missing, &d->missing_value);
 }
 
 static void take_source(DataWriter *w, const Phrase *source) {
@@ -67,9 +80,10 @@ static void in_force(DataWriter *w, const char *name, const char *value, const P
 static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
     const DataBlock *d = &w->m->data;
     in_force(w, "data", node_written(w->e, source->node), source);
-    static const char *const csv[][2] = {
-        {"data.header", "true"}, {"data.separator", "\",\""}, {"data.missing", "error"}};
-    for (int i = 0; string_equal(d->source, "csv") && i < 3; i++)
+    static const char *const csv[][2] = {{"data.header", "true"},    {"data.separator", "\",\""},
+                                         {"data.missing", "error"},  {"data.decimal", "\".\""},
+                                         {"data.thousands", "none"}, {"data.comment", "none"}};
+    for (int i = 0; string_equal(d->source, "csv") && i < 6; i++)
         if (!source->part[i + 1]) in_force(w, csv[i][0], csv[i][1], NULL);
     in_force(w, "data.split", split ? node_written(w->e, split->node) : "none", split);
     if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)

@@ -36,6 +36,8 @@ bool data_write(Emitter *e, Module *m);
 
 // ---- data.c ----
 
+// What a `missing` says: one of nn_missing, and its number. Where none is given, they are left as they are.
+void take_missing(const Case *c, const Phrase *given, int *missing, double *value);
 int field_number(const DataWriter *w, const char *name); // of one that is there
 
 // ---- prepare.c ----

@@ -38,7 +38,11 @@ typedef struct {
     ColumnKind kind;
     Tensor *tensor; // TENSOR_INPUT, TYPE_DOUBLE, [block, ...] of the prepare function of the part
     int field;
-    const char *file, *name, *equals; // NULL: none
+    const char *file, *equals; // NULL: none
+    const char **names;        // column("a"), columns("a", "b"); else by number
+    int name_count;
+    int missing; // enum nn_missing
+    double missing_value;
     int64_t first, last, limit, elements;
     bool is_class, is_whole;
     bool for_input;       // an input of the model is made of it
@@ -47,10 +51,15 @@ typedef struct {
     Span span;
 } Column;
 
-typedef enum { STATISTIC_STANDARDIZE, STATISTIC_MINMAX, STATISTIC_MISSING_MEAN } StatisticKind;
+typedef enum {
+    STATISTIC_STANDARDIZE,
+    STATISTIC_MINMAX,
+    STATISTIC_MISSING_MEAN,
+    STATISTIC_MISSING_MEDIAN
+} StatisticKind;
 typedef struct {
     StatisticKind kind;
-    int field, column;       // column: missing = mean; else -1
+    int field, column;       // column: missing = mean, median; else -1
     Tensor *of[3], *into[2]; // into: TENSOR_STATE, TYPE_DOUBLE, data.FIELD.mean ...
 } Statistic;
 
@@ -58,8 +67,8 @@ typedef struct {
     const char *name, *source; // source: a row of runtime/sources.def
     const char *file;
     bool header;
-    int separator;
-    int missing; // enum nn_missing
+    int separator, decimal, thousands, comment; // 0: none
+    int missing;                                // enum nn_missing, of readers that say nothing
     double missing_value;
     int64_t rows, seed;
     int split;    // enum nn_split

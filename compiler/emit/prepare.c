@@ -68,11 +68,20 @@ static void take_cells(const Case *c, const Phrase *p, double *values, int64_t *
     for (int i = 0; p->kind == PHRASE_LIST && i < p->count; i++) take_cells(c, p->part[i], values, count);
 }
 
-static void take_argument(const Case *c, const Phrase *p, Column *column) {
+// column("a"), columns("a", "b")
+static void take_names(const DataWriter *w, const Phrase *p, Column *column) {
+    column->names = arena_array(w->e->arena, const char *, p->count);
+    for (int i = 0; i < p->count; i++)
+        if (i != 1) column->names[column->name_count++] = p->part[i]->text; // 1: missing
+}
+
+static void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
     const Phrase *given = p->part[0], *first = given, *last = given;
+    bool csv = string_equal(p->builtin->sources, "csv");
     if (given->kind == PHRASE_RANGE) first = given->part[0], last = given->part[1];
-    if (string_equal(p->builtin->name, "column") && given->kind == PHRASE_TEXT) {
-        column->name = given->text;
+    if (csv) take_missing(c, p->part[1], &column->missing, &column->missing_value);
+    if (csv && given->kind == PHRASE_TEXT) {
+        take_names(w, p, column);
     } else if (given->kind == PHRASE_TEXT) {
         column->kind = COLUMN_FILE;
         column->file = given->text;
@@ -115,12 +124,37 @@ static Tensor *statistic_state(DataWriter *w, const char *what, int number, cons
     return t;
 }
 
-static void measure_missing(DataWriter *w, Tensor *raw, int column) {
-    bool fills = !w->part && w->field->type != TYPE_INT && w->m->data.missing == NN_MISSING_BY_MEAN;
-    if (!fills || w->m->data.columns.data[column].kind != COLUMN_NUMBER) return;
-    Statistic *s = statistic_add(w, STATISTIC_MISSING_MEAN, column);
-    s->of[0] = raw;
-    s->into[0] = statistic_state(w, "missing", w->columns, raw, 0);
+static void no_statistic(const DataWriter *w, Span at, const char *word) {
+    Diagnostic *d = diagnose(w->e->ctx, PART_STATISTIC, at, word, w->field->name);
+    diagnostic_note(w->e->ctx, d, w->field->span, "the field stands here");
+}
+
+// Which statistic stands for the missing cells of a column, or -1. Whole numbers of the column itself have
+// none.
+static int missing_kind(const Column *c) {
+    if (c->kind != COLUMN_NUMBER || c->limit) return -1;
+    return c->missing == NN_MISSING_BY_MEAN     ? (int)STATISTIC_MISSING_MEAN
+           : c->missing == NN_MISSING_BY_MEDIAN ? (int)STATISTIC_MISSING_MEDIAN
+                                                : -1;
+}
+
+// A part's cells get what the block measured for the reader at the same place.
+static void measure_missing(DataWriter *w, int column) {
+    const DataBlock *d = &w->m->data;
+    const Column *c = &d->columns.data[column];
+    int kind = missing_kind(c);
+    if (kind < 0) return;
+    Tensor *into = statistic_state(w, "missing", w->columns, c->tensor, 0);
+    bool same = !w->part;
+    for (int i = 0; i < d->statistics.count; i++)
+        same |= into && d->statistics.data[i].into[0] == into && (int)d->statistics.data[i].kind == kind;
+    if (!same) {
+        no_statistic(w, c->span, kind == STATISTIC_MISSING_MEAN ? "missing = mean" : "missing = median");
+        return;
+    }
+    Statistic *s = statistic_add(w, (StatisticKind)kind, column);
+    s->of[w->part] = c->tensor;
+    s->into[0] = into;
 }
 
 // The raw column of a reader, which the runtime fills. `equals`: the text it is compared with, or NULL.
@@ -133,6 +167,8 @@ static Operand reader_operand(DataWriter *w, At at, const Phrase *p, const char 
                      .file = d->file,
                      .equals = equals,
                      .elements = 1,
+                     .missing = d->missing,
+                     .missing_value = d->missing_value,
                      .limit = p == w->whole ? w->field->limit : 0,
                      .is_class = p == w->whole && w->field->is_class,
                      .span = p->span};
@@ -143,10 +179,10 @@ static Operand reader_operand(DataWriter *w, At at, const Phrase *p, const char 
         column.values = values;
         take_cells(c, p, values, &column.value_count);
     } else {
-        take_argument(c, p, &column);
+        take_argument(w, c, p, &column);
     }
     vec_push(w->e->arena, &d->columns, column);
-    if (!equals) measure_missing(w, column.tensor, d->columns.count - 1);
+    if (!equals) measure_missing(w, d->columns.count - 1);
     return sample_of(w, column.tensor);
 }
 
@@ -168,14 +204,6 @@ static const struct {
     [STATISTIC_MINMAX] = {{"low", "high"}, {"rows_low", "rows_high"}},
 };
 
-static const Measured *no_statistic(const DataWriter *w, At at, const Builtin *row, Span span) {
-    const Node *around = at.frame->of->define->node;
-    Diagnostic *d = diagnose(w->e->ctx, PART_STATISTIC, message_place(at, span),
-                             around->kind == AST_DATA ? row->name : around->name, w->field->name);
-    diagnostic_note(w->e->ctx, d, w->field->span, "the field stands here");
-    return NULL;
-}
-
 // What was measured of this value; NULL after a message.
 static const Measured *measured(DataWriter *w, At at, const Builtin *row, Operand v, Span span) {
     int k = 0;
@@ -191,7 +219,11 @@ static const Measured *measured(DataWriter *w, At at, const Builtin *row, Operan
     if (!new.of) return NULL;
     new.into[0] = statistic_state(w, measures[k].into[0], number, new.of, 0);
     new.into[1] = statistic_state(w, measures[k].into[1], number, new.of, 1);
-    if (!new.into[0] || !new.into[1]) return no_statistic(w, at, row, span);
+    const Node *around = at.frame->of->define->node;
+    if (!new.into[0] || !new.into[1]) {
+        no_statistic(w, message_place(at, span), around->kind == AST_DATA ? row->name : around->name);
+        return NULL;
+    }
     if (!w->part) {
         Statistic *s = statistic_add(w, new.kind, -1);
         s->of[0] = new.of, s->into[0] = new.into[0], s->into[1] = new.into[1];
@@ -291,6 +323,8 @@ static void check_stratify(const DataWriter *w, const Function *f) {
     bool statistic = false;
     for (int i = 0; i < p->tensors.count; i++)
         statistic |= needed[i] && p->tensors.data[i]->kind == TENSOR_STATE;
+    for (int i = 0; i < d->columns.count; i++)
+        statistic |= needed[d->columns.data[i].tensor->id] && missing_kind(&d->columns.data[i]) >= 0;
     if (statistic) diagnose(w->e->ctx, STRATIFY_STATISTIC, field->span, field->name);
 }
 

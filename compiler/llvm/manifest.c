@@ -165,7 +165,12 @@ static void add_columns(Blob *b) {
         row->field = c->field;
         row->kind = (int32_t)c->kind;
         row->file = text(b, c->file);
-        row->name = text(b, c->name);
+        row->missing = c->missing;
+        row->missing_value = c->missing_value;
+        uint32_t *names = arena_array(b->arena, uint32_t, c->name_count + 1);
+        for (int k = 0; k < c->name_count; k++) names[k] = text(b, c->names[k]);
+        if (c->name_count) row->names = append(b, names, sizeof *names * (size_t)c->name_count, 4);
+        row->names_count = (uint32_t)c->name_count;
         row->first = (int32_t)c->first;
         row->last = (int32_t)c->last;
         row->equals = text(b, c->equals);
@@ -211,8 +216,9 @@ static void add_data(Blob *b) {
     row->file = text(b, d->file);
     row->header = d->header;
     row->separator = d->separator;
-    row->missing = d->missing;
-    row->missing_value = d->missing_value;
+    row->decimal = d->decimal;
+    row->thousands = d->thousands;
+    row->comment = d->comment;
     row->rows = d->rows;
     row->synthetic_seed = d->seed;
     row->split = d->split;

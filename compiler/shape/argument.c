@@ -37,9 +37,27 @@ static bool is_separator(Place at, const Phrase *p, const Argument *row) {
     return fits || expected(at, p, row);
 }
 
+static bool is_comment(Place at, const Phrase *p, const Argument *row) {
+    bool blank = p->kind == PHRASE_TEXT && *p->text && strchr(" \t", *p->text);
+    return blank ? expected(at, p, row) : is_separator(at, p, row);
+}
+
+static bool is_one_of(Place at, const Phrase *p, const Argument *row, const char *signs) {
+    bool fits = p->kind == PHRASE_TEXT && strlen(p->text) == 1 && strchr(signs, *p->text);
+    return fits || expected(at, p, row);
+}
+
+static bool is_decimal(Place at, const Phrase *p, const Argument *row) { return is_one_of(at, p, row, ".,"); }
+
+static bool is_thousands(Place at, const Phrase *p, const Argument *row) {
+    return is_one_of(at, p, row, ".,'_ ");
+}
+
 static bool is_missing(Place at, const Phrase *p, const Argument *row) {
     double value;
-    return is_word(p, "mean") || is_word(p, "error") || known_at(at, p, row->what, &value);
+    if (p->kind == PHRASE_TEXT) return expected(at, p, row);
+    bool word = is_word(p, "mean") || is_word(p, "median") || is_word(p, "error");
+    return word || known_at(at, p, row->what, &value);
 }
 
 static bool is_count(Place at, const Phrase *p, const Argument *row) {
@@ -58,8 +76,10 @@ static bool is_column(Place at, const Phrase *p, const Argument *row) {
 }
 
 static bool is_columns(Place at, const Phrase *p, const Argument *row) {
+    if (p->kind == PHRASE_TEXT) return is_column(at, p, row);
     if (p->kind != PHRASE_RANGE)
-        return fail_false(at.s, WORD_EXPECTED, p->span, "a range, `columns(0 .. 3)`");
+        return fail_false(at.s, WORD_EXPECTED, p->span,
+                          "a range, `columns(0 .. 3)`, or names, `columns(\"a\", \"b\")`");
     if (!is_count(at, p->part[0], row) || !is_count(at, p->part[1], row)) return false;
     double first = at.c->of[p->part[0]->number].number, last = at.c->of[p->part[1]->number].number;
     return first <= last || fail_false(at.s, COLUMN_RANGE, p->span, (long long)first, (long long)last);
@@ -87,7 +107,10 @@ static const Argument arguments[] = {
     {"flag", is_flag, "`true` or `false`", 0, 0},
     {"separator", is_separator,
      "one character in quotes that stands in no number and is no quote and no line's end", 0, 0},
-    {"missing", is_missing, "what stands for a missing cell", 0, 0},
+    {"decimal", is_decimal, "`\".\"` or `\",\"`", 0, 0},
+    {"thousands", is_thousands, "one of `\",\"`, `\".\"`, `\"'\"`, `\"_\"` and `\" \"`", 0, 0},
+    {"comment", is_comment, "one character in quotes that begins no cell, such as `\"#\"`", 0, 0},
+    {"missing", is_missing, "a number, `mean`, `median` or `error` for a missing cell", 0, 0},
     {"column", is_column, "a column's number", 0, INT32_MAX},
     {"columns", is_columns, "a column's number", 0, INT32_MAX},
     {"rows", is_count, "the number of rows", 1, INT32_MAX},
@@ -100,10 +123,22 @@ static const Argument arguments[] = {
     {"field", is_field, "", 0, 0},
 };
 
+// Where the parameter of argument `i` stands; those beyond the last are like the one before "..".
+static const char *parameter_of(const char *parameters, int i) {
+    const char *at = parameters, *before = parameters, *repeated = "";
+    for (; *at; at += strcspn(at, " "), at += *at == ' ') {
+        bool dots = strncmp(at, "..", 2) == 0;
+        if (dots) repeated = before;
+        if (!dots && i-- == 0) return at;
+        before = at;
+    }
+    return repeated;
+}
+
 bool arguments_fit(Place at, const Phrase *p) {
     bool fit = true;
-    const char *parameter = p->builtin->parameters;
     for (int i = 0; i < p->count; i++) {
+        const char *parameter = parameter_of(p->builtin->parameters, i);
         size_t length = strcspn(parameter, " ");
         const char *type = memchr(parameter, ':', length), *end = parameter + length;
         for (size_t k = 0; p->part[i] && type && k < sizeof arguments / sizeof *arguments; k++) {
@@ -112,7 +147,6 @@ bool arguments_fit(Place at, const Phrase *p) {
                        memcmp(row->type, type + 1, strlen(row->type)) == 0;
             if (own && !row->fits(at, p->part[i], row)) fit = false;
         }
-        parameter = end + (*end == ' ');
     }
     return fit;
 }

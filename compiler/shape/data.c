@@ -93,10 +93,39 @@ static const Shape *beyond(Place at, const Phrase *p, double limit) {
     return v->number >= 0 && v->number < limit && v->number == floor(v->number) ? NULL : v;
 }
 
+// The word of a reader's `missing`, where it stands for numbers alone, or NULL.
+static const char *missing_statistic(const Phrase *p) {
+    bool reads = is_named(p, "column") || is_named(p, "columns");
+    const Node *word = reads && p->part[1] ? p->part[1]->node : NULL;
+    bool statistic = word && word->kind == AST_NAME &&
+                     (string_equal(word->name, "mean") || string_equal(word->name, "median"));
+    return statistic ? word->name : NULL;
+}
+
+static bool missing_fits(Place at, const Phrase *p, const char *what) {
+    const char *word = missing_statistic(p);
+    return !word || fail_false(at.s, MISSING_STATISTIC, p->part[1]->span, word, what);
+}
+
+// How many columns a range or names are; 0 after a message.
+static int64_t columns_of(Place at, const Phrase *p) {
+    const Phrase *first = p->part[0];
+    int64_t count = p->count - 1; // beside `missing`
+    if (first->kind == PHRASE_RANGE && p->count == 2) {
+        const Shape *of = at.c->of;
+        return (int64_t)(of[first->part[1]->number].number - of[first->part[0]->number].number) + 1;
+    }
+    for (int i = 0; i < p->count; i++)
+        if (i != 1 && p->part[i]->kind == PHRASE_RANGE)
+            return fail_false(at.s, COLUMNS_MIXED, p->part[i]->span, "");
+    return count;
+}
+
 // class(e, n), int(e, n). Those that stand in the text are checked there.
 static Shape whole_shape(Place at, const Phrase *p) {
     Shape v = arguments_fit(at, p) ? shape_at(at, p->part[0]) : shape_wrong();
     const Phrase *list = p->part[0];
+    if (!missing_fits(at, list, is_named(p, "class") ? "a class" : "a whole number")) return shape_wrong();
     double limit = at.c->of[p->part[1]->number].number;
     for (int i = 0; v.kind != SHAPE_WRONG && list->kind == PHRASE_LIST && i < list->count; i++) {
         const Shape *cell = beyond(at, list->part[i], limit);
@@ -111,6 +140,7 @@ static Shape whole_shape(Place at, const Phrase *p) {
 static Shape compared_shape(Place at, const Phrase *p) {
     int text = p->part[0]->kind != PHRASE_TEXT;
     if (!is_named(p->part[!text], "column")) return fail_shape(at.s, TEXT_COMPARED, p->part[text]->span, "");
+    if (!missing_fits(at, p->part[!text], "a text")) return shape_wrong();
     Shape v = shape_at(at, p->part[!text]);
     if (v.kind != SHAPE_WRONG) v.type = TYPE_BOOL;
     return v;
@@ -148,10 +178,8 @@ Shape reader_shape(Place at, const Phrase *p) {
         diagnostic_help(s->ctx, d, "give it to a field with its shape in brackets, and read that one");
         return shape_wrong();
     }
-    const Phrase *range = is_named(p, "columns") ? p->part[0] : NULL;
-    if (range)
-        elements +=
-            (int64_t)(at.c->of[range->part[1]->number].number - at.c->of[range->part[0]->number].number);
+    if (is_named(p, "columns")) elements = columns_of(at, p);
+    if (!elements) return shape_wrong();
     if (s->row) return row_shape(at, p, elements);
     if (elements == elements_of(field)) return field;
     Diagnostic *d = fail(s, FIELD_ELEMENTS, p->span, (long long)elements, s->line->slot->name,
@@ -310,6 +338,30 @@ static void look_at_block(Place at, const Phrase *block) {
     }
 }
 
+// Two signs of a csv file that are one: a cell would have two readings.
+static bool signs_differ(Place at, const Phrase *source) {
+    static const struct {
+        const char *name, *preset;
+    } signs[] = {{"separator", ","}, {"decimal", "."}, {"thousands", ""}, {"comment", ""}};
+    enum { SIGNS = sizeof signs / sizeof *signs };
+    const char *text[SIGNS];
+    for (int i = 0; i < SIGNS; i++) {
+        const Phrase *given = source->part[i ? 3 + i : 2];
+        text[i] = given ? given->text : signs[i].preset;
+        for (int k = 0; k < i; k++) {
+            if (!*text[i] || !string_equal(text[i], text[k])) continue;
+            const Phrase *at_fault = given ? given : source->part[k ? 3 + k : 2];
+            Diagnostic *d = fail(at.s, CSV_SIGNS, at_fault->span, signs[k].name, signs[i].name, text[i]);
+            bool preset = !source->part[k ? 3 + k : 2];
+            if (preset)
+                diagnostic_help(at.s->ctx, d, "the %s is \"%s\" where none is given: say `%s = \"%s\"`",
+                                signs[k].name, signs[k].preset, signs[k].name, k ? "," : ";");
+            return false;
+        }
+    }
+    return true;
+}
+
 Case *data_shape(Shaper *s, Definition *data) {
     Case *c = s->data = case_new(s, data);
     Application *outside = arena_new(s->arena, Application);
@@ -319,7 +371,8 @@ Case *data_shape(Shaper *s, Definition *data) {
     case_add(s, c);
     Place at = {.s = s, .c = c};
     const Phrase *source = s->source = data->body->part[data->body->count - 1];
-    if (arguments_fit(at, source)) {
+    bool fits = arguments_fit(at, source);
+    if (fits && (!is_named(source, "csv") || signs_differ(at, source))) {
         look_at_block(at, data->body);
         if (is_named(source, "synthetic")) s->tree->rows = (int64_t)c->of[source->part[0]->number].number;
     } else {

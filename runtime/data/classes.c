@@ -29,7 +29,7 @@ static bool all_numbers(const Reading *r, int64_t count) {
     double value;
     for (int64_t k = 0; k < count; k++) {
         const nn_cell *c = &r->want->cells[k];
-        if (!nn_number_parse(c->text, c->length, &value) && !nn_csv_missing(c->text, c->length)) return false;
+        if (!nn_cell_number(r->csv, c, &value) && !nn_csv_missing(c->text, c->length)) return false;
     }
     return true;
 }
@@ -40,8 +40,8 @@ static nn_status check_numbers(const Reading *r, int64_t count) {
     for (int64_t k = 0; k < count; k++) {
         const nn_cell *c = &r->want->cells[k];
         double *value = &r->want->values[k];
-        if (!nn_number_parse(c->text, c->length, value)) {
-            if (!r->csv->missing_ok) return fail_at(r, k, expected);
+        if (!nn_cell_number(r->csv, c, value)) {
+            if (!r->want->missing_ok) return fail_at(r, k, expected);
             *value = (double)NAN;
         } else if (r->column->limit > 0 && !nn_below(*value, r->column->limit))
             return fail_at(r, k, expected);
@@ -131,7 +131,7 @@ static int compare_name(const void *cell, const void *name) {
 
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column *column, const nn_csv *csv,
                           const nn_csv_want *want, const char *field) {
-    Reading r = {ctx, csv, want, column, field, want->last - want->first + 1};
+    Reading r = {ctx, csv, want, column, field, want->count};
     int64_t count = csv->rows * r.width;
     // Where the training file had numbers, texts would be numbered by this file alone.
     if (classes->count == 0 && (csv->trained != NULL || all_numbers(&r, count)))

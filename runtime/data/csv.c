@@ -1,4 +1,5 @@
-// CSV as RFC 4180 has it, LF or CRLF; a byte-order mark, blank lines and blanks around a cell are skipped.
+// CSV as RFC 4180 has it, LF or CRLF; a byte-order mark, blank lines, blanks around a cell and comments are
+// skipped.
 // Needs the file in memory, ended by a NUL, and changes it: quotes are taken out in place, so that cells are
 // slices of it. Guarantees: linear time, bounded memory, and a message with line and column for whatever is
 // wrong.
@@ -105,36 +106,10 @@ static nn_status record(Reader *r, bool *more) {
     return NN_OK;
 }
 
-bool nn_csv_missing(const char *s, uint64_t n) {
-    return n == 0 || (n == 1 && *s == '?') || (n == 2 && memcmp(s, "NA", 2) == 0) ||
-           (n == 3 && (s[0] | 32) == 'n' && (s[1] | 32) == 'a' && (s[2] | 32) == 'n');
-}
-
 nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
                        const char *expected, const char *more) {
     return nn_fail(ctx, NN_DATA, "%s:%u:%u: expected %s, found \"%.*s\"%s", csv->path, line, cell->column,
                    expected, (int)(cell->length > SHOWN ? SHOWN : cell->length), cell->text, more);
-}
-
-static nn_status find_column(Reader *r, nn_csv_want *want) {
-    if (want->name == NULL) {
-        if (r->csv->places != NULL || (uint32_t)want->last < r->count) return NN_OK;
-        return nn_fail(r->ctx, NN_DATA, "%s:%u: expected column %d (counted from 0), found %u columns",
-                       r->csv->path, r->record_line, want->last, r->count);
-    }
-    int32_t found = -1;
-    size_t length = strlen(want->name);
-    for (uint32_t k = 0; k < r->count; k++) {
-        if (r->cells[k].length != length || memcmp(r->cells[k].text, want->name, length) != 0) continue;
-        if (found >= 0)
-            return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: two columns are called \"%s\"", r->csv->path,
-                           r->record_line, r->cells[k].column, want->name);
-        found = (int32_t)k;
-    }
-    want->first = want->last = found;
-    if (found >= 0) return NN_OK;
-    return nn_fail(r->ctx, NN_DATA, "%s:%u: expected a column called \"%s\", found %.400s%s", r->csv->path,
-                   r->record_line, want->name, r->csv->names, strlen(r->csv->names) > 400 ? "..." : "");
 }
 
 static nn_status make_room(Reader *r) {
@@ -150,7 +125,7 @@ static nn_status make_room(Reader *r) {
     if (csv->lines == NULL) return r->ctx->status;
     for (int32_t k = 0; k < csv->want_count; k++) {
         nn_csv_want *w = &csv->wants[k];
-        uint64_t n = (uint64_t)(w->last - w->first + 1);
+        uint64_t n = (uint64_t)w->count;
         if (w->texts)
             w->cells = nn_get(r->ctx, rows * n, sizeof *w->cells);
         else
@@ -160,13 +135,13 @@ static nn_status make_room(Reader *r) {
     return NN_OK;
 }
 
-static nn_status bad_number(const Reader *r, const nn_csv_want *w, int32_t column, bool missing) {
-    const nn_cell *c = &r->cells[column];
+static nn_status bad_number(const Reader *r, const nn_csv_want *w, int32_t i, bool missing) {
+    const nn_cell *c = &r->cells[w->columns[i]];
     char name[80], text[80];
-    if (w->name != NULL)
-        snprintf(name, sizeof name, "\"%.60s\"", w->name);
+    if (w->names != NULL)
+        snprintf(name, sizeof name, "\"%.60s\"", w->names[i]);
     else
-        snprintf(name, sizeof name, "%d", column);
+        snprintf(name, sizeof name, "%d", w->columns[i]);
     snprintf(text, sizeof text, c->length == 0 ? "nothing" : "\"%.*s\"",
              (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
     return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a number in column %s, found %s%s", r->csv->path,
@@ -180,28 +155,26 @@ static nn_status bad_whole(const Reader *r, const nn_csv_want *w, const nn_cell 
     return nn_cell_fail(r->ctx, r->csv, r->record_line, c, expected, "");
 }
 
+static nn_status take_cell(Reader *r, nn_csv_want *w, int32_t i) {
+    const nn_cell *c = &r->cells[w->columns[i]];
+    int64_t at = r->csv->rows * w->count + i;
+    if (w->texts) {
+        w->cells[at] = *c;
+        return NN_OK;
+    }
+    if (nn_cell_number(r->csv, c, &w->values[at]))
+        return w->limit > 0 && !nn_below(w->values[at], w->limit) ? bad_whole(r, w, c) : NN_OK;
+    bool missing = nn_csv_missing(c->text, c->length);
+    if (!missing || !w->missing_ok) return bad_number(r, w, i, missing);
+    w->values[at] = (double)NAN;
+    return NN_OK;
+}
+
 static nn_status take_row(Reader *r) {
     nn_csv *csv = r->csv;
     for (int32_t k = 0; k < csv->want_count; k++) {
-        nn_csv_want *w = &csv->wants[k];
-        int32_t n = w->last - w->first + 1;
-        for (int32_t i = 0; i < n; i++) {
-            int32_t column = w->first + i;
-            if (csv->places != NULL && w->name == NULL) column = csv->places[column];
-            const nn_cell *c = &r->cells[column];
-            int64_t at = csv->rows * n + i;
-            if (w->texts) {
-                w->cells[at] = *c;
-                continue;
-            }
-            if (nn_number_parse(c->text, c->length, &w->values[at])) {
-                if (w->limit > 0 && !nn_below(w->values[at], w->limit)) return bad_whole(r, w, c);
-                continue;
-            }
-            bool missing = nn_csv_missing(c->text, c->length);
-            if (!missing || !csv->missing_ok) return bad_number(r, w, column, missing);
-            w->values[at] = (double)NAN;
-        }
+        for (int32_t i = 0; i < csv->wants[k].count; i++)
+            if (take_cell(r, &csv->wants[k], i) != NN_OK) return r->ctx->status;
     }
     csv->lines[csv->rows++] = r->record_line;
     return NN_OK;
@@ -211,9 +184,22 @@ static nn_status take_head(Reader *r) {
     if (r->csv->header && nn_csv_header(r->ctx, r->csv, r->cells, r->count, r->record_line) != NN_OK)
         return r->ctx->status;
     for (int32_t k = 0; k < r->csv->want_count; k++) {
-        if (find_column(r, &r->csv->wants[k]) != NN_OK) return r->ctx->status;
+        if (nn_csv_find(r->ctx, r->csv, &r->csv->wants[k], r->cells, r->count, r->record_line) != NN_OK)
+            return r->ctx->status;
     }
     return make_room(r);
+}
+
+// Lines that begin with the sign of a comment, up to the next that does not.
+static void skip_comments(Reader *r) {
+    while (r->csv->comment != 0) {
+        char *at = r->at;
+        while (at < r->end && is_blank(r, *at)) at++;
+        if (at == r->end || *at != (char)r->csv->comment) return;
+        at = memchr(at, '\n', (size_t)(r->end - at));
+        r->at = at == NULL ? r->end : at + 1;
+        r->line += at != NULL;
+    }
 }
 
 // Texts hold no zero byte: binary files do, and UTF-16.
@@ -231,6 +217,7 @@ nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size)
     uint32_t columns = 0;
     bool more = true;
     while (true) {
+        skip_comments(&r);
         if (record(&r, &more) != NN_OK) return ctx->status;
         if (!more) break;
         if (r.blank) continue;

@@ -113,20 +113,22 @@ typedef struct nn_cell {
     const char *text;
     uint32_t length, column; // column: of the character, from 1
 } nn_cell;
-// What is wanted of a CSV file: columns first .. last by number, or the one called `name`.
+// What is wanted of a CSV file: `count` columns by number, from `first` on, or by their names.
 typedef struct nn_csv_want {
-    const char *name; // NULL: by number
-    int32_t first, last;
-    bool texts;     // keep the cells (classes, comparisons), else numbers
-    int64_t limit;  // numbers must be whole and lie below it; 0: any may stand
-    double *values; // rows * (last - first + 1)
+    const char **names; // NULL: by number
+    int32_t first, count;
+    bool texts;       // keep the cells (classes, comparisons), else numbers
+    bool missing_ok;  // a missing cell is NaN, else an error
+    int64_t limit;    // numbers must be whole and lie below it; 0: any may stand
+    int32_t *columns; // where they are in this file
+    double *values;   // rows * count
     nn_cell *cells;
 } nn_csv_want;
 typedef struct nn_csv {
     const char *path;
-    int separator;
+    int separator, decimal; // decimal: the sign before a fraction
+    int thousands, comment; // the sign between groups of three digits, what begins a skipped line; 0: none
     bool header;
-    bool missing_ok; // a missing cell is NaN, else an error
     nn_csv_want *wants;
     int32_t want_count;
     const char
@@ -143,6 +145,11 @@ nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size)
 nn_status nn_csv_header(nn_context *ctx, nn_csv *csv, const nn_cell *cells, uint32_t count, uint32_t line);
 int nn_cell_compare(const void *a, const void *b); // in byte order
 bool nn_csv_missing(const char *s, uint64_t length);
+// A number as this file writes them; false: the cell is none.
+bool nn_cell_number(const nn_csv *csv, const nn_cell *cell, double *value);
+// Where the columns of a want are, by the cells of the head; or a message.
+nn_status nn_csv_find(nn_context *ctx, const nn_csv *csv, nn_csv_want *want, const nn_cell *cells,
+                      uint32_t count, uint32_t line);
 // "PATH:LINE:COLUMN: expected WHAT, found \"TEXT\"", and what else there is to say.
 nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
                        const char *expected, const char *more);
@@ -163,6 +170,8 @@ typedef struct nn_loading {
 void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]);
 nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows);
 void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out);
+// missing = mean, median: measures the training rows, or takes what is known, and fills the column.
+nn_status nn_fill_missing(nn_loading *l, const nn_statistic *of, bool known);
 // Numbers the texts of a class column in byte order, or checks its numbers; values: rows * columns.
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column *column, const nn_csv *csv,
                           const nn_csv_want *want, const char *field);

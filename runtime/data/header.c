@@ -66,7 +66,7 @@ nn_status nn_csv_header(nn_context *ctx, nn_csv *csv, const nn_cell *cells, uint
     for (int32_t k = 0; k < csv->place_count; k++) any = any || csv->places[k] >= 0;
     for (int32_t k = 0; k < csv->want_count; k++) {
         const nn_csv_want *w = &csv->wants[k];
-        for (int32_t c = w->first; c <= w->last && w->name == NULL; c++)
+        for (int32_t c = w->first; c < w->first + w->count && w->names == NULL; c++)
             missing = missing || c >= csv->place_count || csv->places[c] < 0;
     }
     return !missing
@@ -77,4 +77,57 @@ nn_status nn_csv_header(nn_context *ctx, nn_csv *csv, const nn_cell *cells, uint
                          csv->path, line, SHOWN, csv->trained, strlen(csv->trained) > SHOWN ? "..." : "",
                          SHOWN, csv->names, strlen(csv->names) > SHOWN ? "..." : "",
                          any ? "" : " (is the header line missing?)");
+}
+
+// ---- one want ----
+
+// The name of the header that was meant, or NULL.
+static const char *nearest_name(nn_context *ctx, const char *name, const nn_cell *cells, uint32_t count) {
+    uint64_t bytes = 0;
+    for (uint32_t k = 0; k < count; k++) bytes += cells[k].length + 1ull;
+    char *texts = nn_get(ctx, bytes, 1);
+    const char **names = nn_get(ctx, count, sizeof *names);
+    for (uint32_t k = 0; k < count && texts != NULL && names != NULL; k++) {
+        names[k] = memcpy(texts, cells[k].text, cells[k].length);
+        texts[cells[k].length] = 0;
+        texts += cells[k].length + 1;
+    }
+    return texts == NULL || names == NULL ? NULL : nn_nearest(name, names, (int)count);
+}
+
+static nn_status find_name(nn_context *ctx, const nn_csv *csv, const char *name, int32_t *found,
+                           const nn_cell *cells, uint32_t count, uint32_t line) {
+    size_t length = strlen(name);
+    *found = -1;
+    for (uint32_t k = 0; k < count; k++) {
+        if (cells[k].length != length || memcmp(cells[k].text, name, length) != 0) continue;
+        if (*found >= 0)
+            return nn_fail(ctx, NN_DATA, "%s:%u:%u: two columns are called \"%s\"", csv->path, line,
+                           cells[k].column, name);
+        *found = (int32_t)k;
+    }
+    if (*found >= 0) return NN_OK;
+    const char *near = nearest_name(ctx, name, cells, count);
+    if (ctx->status != NN_OK) return ctx->status;
+    return nn_fail(ctx, NN_DATA, "%s:%u: expected a column called \"%s\"%s%s%s, found %.*s%s", csv->path,
+                   line, name, near == NULL ? "" : " (did you mean \"", near == NULL ? "" : near,
+                   near == NULL ? "" : "\"?)", SHOWN, csv->names, strlen(csv->names) > SHOWN ? "..." : "");
+}
+
+nn_status nn_csv_find(nn_context *ctx, const nn_csv *csv, nn_csv_want *want, const nn_cell *cells,
+                      uint32_t count, uint32_t line) {
+    int32_t last = want->first + want->count - 1;
+    if (want->names == NULL && csv->places == NULL && (uint32_t)last >= count)
+        return nn_fail(ctx, NN_DATA, "%s:%u: expected column %d (counted from 0), found %u columns",
+                       csv->path, line, last, count);
+    want->columns = nn_get(ctx, (uint64_t)want->count, sizeof *want->columns);
+    if (want->columns == NULL) return ctx->status;
+    for (int32_t i = 0; i < want->count; i++) {
+        int32_t k = want->first + i;
+        want->columns[i] = csv->places != NULL && want->names == NULL ? csv->places[k] : k;
+        if (want->names != NULL &&
+            find_name(ctx, csv, want->names[i], &want->columns[i], cells, count, line) != NN_OK)
+            return ctx->status;
+    }
+    return NN_OK;
 }

@@ -18,7 +18,11 @@ static nn_status make_wants(nn_context *ctx, const nn_model *m, nn_csv *csv) {
             char *text = nn_get(ctx, strlen(name) + 24, 1);
             if (text == NULL) return ctx->status;
             snprintf(text, strlen(name) + 24, fields[f].rank == 0 ? "%s" : "%s_%lld", name, (long long)e);
-            csv->wants[k++].name = text;
+            nn_csv_want *want = &csv->wants[k++];
+            want->names = nn_get(ctx, 1, sizeof *want->names);
+            if (want->names == NULL) return ctx->status;
+            *want->names = text;
+            want->count = 1;
         }
     }
     csv->want_count = (int32_t)count;
@@ -50,7 +54,7 @@ static nn_status take_fields(nn_context *ctx, const nn_model *m, const nn_csv *c
 
 nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, char *bytes, uint64_t size,
                          nn_dataset *data) {
-    nn_csv csv = {.path = path, .separator = ',', .header = true};
+    nn_csv csv = {.path = path, .separator = ',', .decimal = '.', .header = true};
     if (make_wants(ctx, m, &csv) != NN_OK || nn_csv_parse(ctx, &csv, bytes, size) != NN_OK)
         return ctx->status;
     if (csv.rows == 0) return nn_fail(ctx, NN_DATA, "%s: no rows", path);

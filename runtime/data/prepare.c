@@ -262,39 +262,6 @@ static nn_status measure(nn_loading *l, const nn_statistic *of) {
     return NN_OK;
 }
 
-// missing = mean: the mean of the training rows that have a value, put in place of NaN in every part.
-static nn_status fill_missing(nn_loading *l, const nn_statistic *of, bool known) {
-    const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
-    const nn_tensor *into = nn_model_tensor(l->m, of->into[0]);
-    const nn_raw *raw = &l->raws[of->column];
-    if (raw->bytes == NULL || into == NULL) return NN_OK;
-    double *v = (double *)(uintptr_t)raw->bytes;
-    int part = columns[of->column].part;
-    for (int64_t e = 0; e < raw->elements; e++) {
-        double origin = 0, sum = 0, mean;
-        int64_t n = 0;
-        for (int64_t r = 0; r < raw->rows && !known; r++) {
-            double x = v[r * raw->elements + e];
-            if (!l->training[l->first[part] + r] || isnan(x)) continue;
-            origin = n++ == 0 ? x : origin;
-            sum += x - origin;
-        }
-        if (!known && n == 0)
-            return nn_fail(
-                l->ctx, NN_DATA,
-                "%s: no training row has a value in field %s, so that there is no mean for missing ones",
-                raw->path, nn_model_text(l->m, NN_TABLE(l->m, nn_field, fields)[of->field].name));
-        mean = origin + sum / (double)n;
-        if (known)
-            nn_tensor_get(l->m, into, e, 1, &mean);
-        else
-            nn_tensor_put(l->m, into, e, 1, &mean);
-        for (int64_t r = 0; r < raw->rows; r++)
-            v[r * raw->elements + e] = isnan(v[r * raw->elements + e]) ? mean : v[r * raw->elements + e];
-    }
-    return NN_OK;
-}
-
 static nn_status statistics(nn_loading *l) {
     const nn_statistic *all = NN_TABLE(l->m, nn_statistic, statistics);
     bool known = !l->data->request.measure;
@@ -305,10 +272,10 @@ static nn_status statistics(nn_loading *l) {
             l->training[l->data->parts[NN_TRAIN].rows[k]] = 1;
     }
     for (uint32_t k = 0; k < l->m->manifest->statistics_count; k++) {
-        if (all[k].kind == NN_MISSING_MEAN && fill_missing(l, &all[k], known) != NN_OK) return l->ctx->status;
+        if (all[k].column >= 0 && nn_fill_missing(l, &all[k], known) != NN_OK) return l->ctx->status;
     }
     for (uint32_t k = 0; k < l->m->manifest->statistics_count && !known; k++) {
-        if (all[k].kind != NN_MISSING_MEAN && measure(l, &all[k]) != NN_OK) return l->ctx->status;
+        if (all[k].column < 0 && measure(l, &all[k]) != NN_OK) return l->ctx->status;
     }
     return NN_OK;
 }

@@ -63,7 +63,7 @@ static const char *field_of(const nn_loading *l, const nn_column *c) {
 }
 
 static nn_status text_values(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w) {
-    int64_t width = w->last - w->first + 1, count = csv->rows * width;
+    int64_t width = w->count, count = csv->rows * width;
     w->values = nn_get(l->ctx, (uint64_t)count, sizeof *w->values);
     if (w->values == NULL) return l->ctx->status;
     const char *field = field_of(l, c);
@@ -76,12 +76,44 @@ static nn_status text_values(const nn_loading *l, const nn_column *c, const nn_c
     for (int64_t k = 0; k < count; k++) {
         const nn_cell *cell = &w->cells[k];
         bool same = cell->length == length && memcmp(cell->text, equals, length) == 0;
-        if (!same && nn_csv_missing(cell->text, cell->length) && !csv->missing_ok)
+        if (!same && nn_csv_missing(cell->text, cell->length) && !w->missing_ok)
             return nn_cell_fail(l->ctx, csv, csv->lines[k / width], cell, expected,
                                 ", which means a missing one");
         w->values[k] = same ? 1 : 0;
     }
     return NN_OK;
+}
+
+static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want *w) {
+    const uint32_t *names = nn_model_table(l->m, c->names);
+    w->first = c->first;
+    w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
+    w->limit = c->is_class ? 0 : c->limit;
+    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->is_class;
+    w->missing_ok = c->missing != NN_MISSING_ERROR;
+    if (c->names_count == 0) return NN_OK;
+    w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
+    for (uint32_t k = 0; k < c->names_count && w->names != NULL; k++)
+        w->names[k] = nn_model_text(l->m, names[k]);
+    return l->ctx->status;
+}
+
+// The raw column of a want, whose missing cells are the number that is given for them.
+static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w,
+                      nn_raw *raw) {
+    for (int64_t i = 0; i < csv->rows * w->count && c->missing == NN_MISSING_VALUE; i++)
+        w->values[i] = isnan(w->values[i]) ? c->missing_value : w->values[i];
+    *raw = (nn_raw){.rows = csv->rows,
+                    .elements = w->count,
+                    .bytes = (const unsigned char *)w->values,
+                    .type = 'f',
+                    .size = 8,
+                    .path = csv->path,
+                    .lines = csv->lines,
+                    .owned = w->values};
+    nn_drop(l->ctx, w->cells);
+    nn_drop(l->ctx, w->columns);
+    nn_drop(l->ctx, w->names);
 }
 
 static nn_status csv_columns(const nn_loading *l, int part, const char *path, char *bytes, uint64_t size) {
@@ -93,36 +125,21 @@ static nn_status csv_columns(const nn_loading *l, int part, const char *path, ch
     nn_csv csv = {.path = path,
                   .separator = mf->data.separator,
                   .header = mf->data.header != 0,
-                  .missing_ok = mf->data.missing != NN_MISSING_ERROR,
+                  .decimal = mf->data.decimal,
+                  .thousands = mf->data.thousands,
+                  .comment = mf->data.comment,
                   .trained = mf->data.header != 0 ? l->data->header : NULL,
                   .wants = wants};
     for (uint32_t k = 0; k < mf->columns_count; k++) {
-        const nn_column *c = &columns[k];
-        if (!wanted(l, c, part)) continue;
-        nn_csv_want *w = &wants[csv.want_count];
-        of[csv.want_count++] = (int32_t)k;
-        w->name = c->name != 0 ? nn_model_text(l->m, c->name) : NULL;
-        w->first = c->first;
-        w->last = c->last;
-        w->limit = c->is_class ? 0 : c->limit;
-        w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->is_class;
+        if (!wanted(l, &columns[k], part)) continue;
+        of[csv.want_count] = (int32_t)k;
+        if (make_want(l, &columns[k], &wants[csv.want_count++]) != NN_OK) return l->ctx->status;
     }
     if (nn_csv_parse(l->ctx, &csv, bytes, size) != NN_OK) return l->ctx->status;
     for (int32_t k = 0; k < csv.want_count; k++) {
-        nn_csv_want *w = &wants[k];
-        if (w->texts && text_values(l, &columns[of[k]], &csv, w) != NN_OK) return l->ctx->status;
-        int64_t width = w->last - w->first + 1;
-        for (int64_t i = 0; i < csv.rows * width && mf->data.missing == NN_MISSING_VALUE; i++)
-            w->values[i] = isnan(w->values[i]) ? mf->data.missing_value : w->values[i];
-        l->raws[of[k]] = (nn_raw){.rows = csv.rows,
-                                  .elements = width,
-                                  .bytes = (const unsigned char *)w->values,
-                                  .type = 'f',
-                                  .size = 8,
-                                  .path = path,
-                                  .lines = csv.lines,
-                                  .owned = w->values};
-        nn_drop(l->ctx, w->cells);
+        if (wants[k].texts && text_values(l, &columns[of[k]], &csv, &wants[k]) != NN_OK)
+            return l->ctx->status;
+        take_want(l, &columns[of[k]], &csv, &wants[k], &l->raws[of[k]]);
     }
     if (l->data->header == NULL) l->data->header = csv.names;
     nn_drop(l->ctx, csv.places);
@@ -233,7 +250,8 @@ static nn_status check_limit(const nn_loading *l, const nn_column *c, const nn_r
         nn_raw_values(raw, at, n, values);
         for (int64_t k = 0; k < n; k++) {
             if (nn_below(values[k], c->limit)) continue;
-            if (isnan(values[k]) && l->m->manifest->data.missing == NN_MISSING_BY_MEAN) continue;
+            bool measured = c->missing == NN_MISSING_BY_MEAN || c->missing == NN_MISSING_BY_MEDIAN;
+            if (isnan(values[k]) && measured) continue;
             char place[NN_PATH_ROOM + 64];
             nn_raw_place(raw, (at + k) / raw->elements, place);
             return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld (field %s), found %.9g",

@@ -15,16 +15,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (bytes == NULL) return 0;
     memcpy(bytes, data + 1, size - 1);
     bytes[size - 1] = '\0';
-    nn_csv_want wants[3] = {{.first = 0, .last = 1},
-                            {.name = "y"},
-                            {.name = "kind", .texts = true}};
+    bool missing_ok = (*data & 8) != 0;
+    nn_csv_want wants[3] = {{.first = 0, .count = 2, .missing_ok = missing_ok},
+                            {.names = (const char *[]){"y", "a"}, .count = 2, .missing_ok = missing_ok},
+                            {.names = (const char *[]){"kind"}, .count = 1, .texts = true}};
     bool header = (*data & 2) != 0;
     nn_csv csv = {.path = "fuzz.csv",
                   .separator = (*data & 4) != 0    ? ';'
                                : (*data & 16) != 0 ? '\t'
                                                    : ',',
+                  .decimal = (*data & 64) != 0 ? ',' : '.',
+                  .thousands = (*data & 64) != 0 ? '.' : 0,
+                  .comment = (*data & 128) != 0 ? '#' : 0,
                   .header = header,
-                  .missing_ok = (*data & 8) != 0,
                   .trained = header && (*data & 32) != 0 ? "[\"kind\",\"b\",\"y\",\"a\",\"\\u00e9\"]" : NULL,
                   .wants = wants,
                   .want_count = header ? 3 : 1};

@@ -76,7 +76,7 @@ static void test_data(void) {
     check(d->fields.count == 3 && d->columns.count == 3, "three fields of three columns");
     check(d->columns.data[0].first == 0 && d->columns.data[0].last == 63 && d->columns.data[0].elements == 64,
           "columns 0 to 63");
-    check(string_equal(d->columns.data[2].name, "digit") && d->columns.data[2].is_class &&
+    check(string_equal(d->columns.data[2].names[0], "digit") && d->columns.data[2].is_class &&
               d->columns.data[2].limit == 10,
           "classes");
     check(d->stratify == 2 && d->test > 0.19 && d->test < 0.21, "the split");

@@ -78,6 +78,8 @@ static const struct {
     {"assert_call", "of numbers known at the end"},
     {"assert_failed", "of numbers known at the end"},
     {"length_beyond_run", "of the settings' numbers"},
+    {"missing_part", "of what a source can give"},
+    {"missing_stratify", "of what a source can give"},
     {"part_statistic", "of what a source can give"},
     {"stratify_statistic", "of what a source can give"},
 };
