@@ -1,4 +1,5 @@
-"""The cases: activations, losses, optimizers, schedules, metrics, initializers and examples; layers stand in layers.py."""
+"""The cases: activations, losses, optimizers, schedules, initializers and examples; layers stand in layers.py, metrics in metrics.py,
+functions without parameters in functions.py."""
 import math
 import pathlib
 import tempfile
@@ -8,8 +9,10 @@ import torch
 import torch.nn.functional as F
 
 import edges
+import functions
 import gradients
 import layers
+import metrics
 import recurrent
 import run
 from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
@@ -64,7 +67,7 @@ def muon(nesterov):
 
 SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
 
-CASES = layers.CASES + recurrent.CASES + edges.CASES + gradients.CASES + run.CASES + [
+CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + gradients.CASES + metrics.CASES + run.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
@@ -254,6 +257,22 @@ schedule('inverse_time', 'inverse_time(0.2, rate = 0.5, every = 10 steps)', by(l
 schedule('one_cycle', 'one_cycle(0.2)', lambda o: S.OneCycleLR(o, 0.2, STEPS, cycle_momentum=False))
 schedule('warmup', '0.2 * warmup(20 steps)', by(lambda k: min(1, k / 20)))
 schedule('cosine_restarts', 'cosine_restarts(0.2, floor = 0.01, every = 12 steps)', lambda o: S.CosineAnnealingWarmRestarts(o, 12, eta_min=0.01))
+schedule('cosine_restarts_grow', 'cosine_restarts(0.2, floor = 0.01, every = 6 steps, grow = 2)',
+         lambda o: S.CosineAnnealingWarmRestarts(o, 6, T_mult=2, eta_min=0.01))
+
+
+def restarts(k):
+    """Keras's CosineDecayRestarts(first_decay_steps=7, t_mul=1.5, m_mul=0.6, alpha=0.05)."""
+    height, length = 1.0, 7.0
+    while k >= length - 1e-9: k, length, height = k - length, length * 1.5, height * 0.6
+    return 0.05 + 0.95 * height * (1 + math.cos(math.pi * k / length)) / 2
+
+
+schedule('cosine_restarts_keep', 'cosine_restarts(0.2, floor = 0.01, every = 7 steps, grow = 1.5, keep = 0.6)', by(restarts))
+schedule('cyclic_keep', 'cyclic(0.05, 0.3, up = 7 steps, down = 5 steps, keep = 0.5)',
+         lambda o: S.CyclicLR(o, 0.05, 0.3, step_size_up=7, step_size_down=5, mode='triangular2', cycle_momentum=False))
+schedule('cyclic_gamma', 'cyclic(0.05, 0.3, up = 7 steps, down = 5 steps, gamma = 0.98)',
+         lambda o: S.CyclicLR(o, 0.05, 0.3, step_size_up=7, step_size_down=5, mode='exp_range', gamma=0.98, cycle_momentum=False))
 schedule('cosine_floor', 'cosine(0.2, floor = 0.01, warmup = 3 epochs)',
          by(lambda k: k / 9 if k < 9 else 0.05 + 0.475 * (1 + math.cos(math.pi * (k - 9) / (STEPS - 9)))))
 schedule('polynomial_floor', 'polynomial(0.2, floor = 0.02, power = 1.5)', by(lambda k: 0.1 + 0.9 * (1 - k / STEPS)**1.5))
@@ -277,85 +296,14 @@ schedule('change', '0.1 if change(loss) < 0.05 else 0.4', lambda o: Looks(o, 0.4
 schedule('gradient_norm', '0.1 if gradient_norm < 0.5 else 0.4', lambda o: Looks(o, 0.4, lambda _, norm, __: 0.1 if norm < 0.5 else 0.4), pace='loss')
 
 
-# metrics, with a last batch that is smaller and a held-out part
-def argmax(o): return o.argmax(-1)
-
-
-def counts(o, t, at=0.5):
-    said = o.sigmoid() > at
-    return (said * t).sum(), said.sum(), t.sum(), t.numel()
-
-
-def matthews(o, r):
-    said, truth = (o.sigmoid() > 0.4).double().flatten(), r.t.flatten()
-    return torch.corrcoef(torch.stack([said, truth]))[0, 1] if len(set(said.tolist())) == len(set(truth.tolist())) == 2 else torch.tensor(0.0)
-
-
-def confusion(o, r): return torch.stack([torch.stack([((r.label == i) & (argmax(o) == j)).sum() for j in range(3)]) for i in range(3)]).double()
-
-
-def of_classes(f):
-    def g(o, r):
-        m = confusion(o, r)
-        return torch.stack([f(m[i, i], m[i].sum(), m[:, i].sum()) for i in range(3)]).mean()
-    return g
-
-
-def auc(o, r):
-    def column(score, truth):
-        one, zero = score[truth == 1], score[truth == 0]
-        return ((one[:, None] > zero).sum() + 0.5 * (one[:, None] == zero).sum()) / (len(one) * len(zero))
-    return torch.stack([column(o[:, j], r.t[:, j]) for j in range(3)]).mean()
-
-
-def calibration(o, r):
-    p, right = F.softmax(o, -1).max(-1).values, (argmax(o) == r.label).double()
-    return sum((((p * 5).floor().clamp(max=4) == k) * (p - right)).sum().abs() for k in range(5)) / len(p)
-
-
-def metrics(name, listed, **kw):
-    CASES.append(Case('metric_' + name, batch=4, test=40, metrics={k: (text if text.startswith(k + '(') else f'{k} = {text}', f)
-                                                                 for k, (text, f) in listed.items()}, **kw))
-
-
-metrics('classes', {
-    'accuracy': ('accuracy(out, label)', lambda o, r: (argmax(o) == r.label).double().mean()),
-    'top2': ('top(out, label, k = 2)', lambda o, r: (o.topk(2).indices == r.label[:, None]).any(1).double().mean()),
-    'perplexity': ('perplexity(out, label)', lambda o, r: F.cross_entropy(o, r.label).exp()),
-    'confusion': ('confusion(out, label)', confusion),
-    'macro_f1': ('macro_f1(out, label)', of_classes(lambda tp, y, p: 2 * tp / max(1, y + p))),
-    'balanced_accuracy': ('balanced_accuracy(out, label)', of_classes(lambda tp, y, p: tp / max(1, y))),
-    'mean_iou': ('mean_iou(out, label)', of_classes(lambda tp, y, p: tp / max(1, y + p - tp))),
-    'calibration_error': ('calibration_error(out, label, bins = 5)', calibration),
-})
-metrics('binary', {
-    'binary_accuracy': ('binary_accuracy(out, t)', lambda o, r: ((o > 0) == (r.t > 0.5)).double().mean()),
-    'strict': ('binary_accuracy(out, t, at = 0.6)', lambda o, r: ((o.sigmoid() > 0.6) == (r.t > 0.5)).double().mean()),
-    'precision': ('precision(out, t)', lambda o, r: (lambda tp, p, y, n: tp / max(1, p))(*counts(o, r.t))),
-    'precision4': ('precision(out, t, at = 0.4)', lambda o, r: (lambda tp, p, y, n: tp / max(1, p))(*counts(o, r.t, 0.4))),
-    'recall': ('recall(out, t)', lambda o, r: (lambda tp, p, y, n: tp / max(1, y))(*counts(o, r.t))),
-    'recall6': ('recall(out, t, at = 0.6)', lambda o, r: (lambda tp, p, y, n: tp / max(1, y))(*counts(o, r.t, 0.6))),
-    'f1': ('f1(out, t)', lambda o, r: (lambda tp, p, y, n: 2 * tp / max(1, p + y))(*counts(o, r.t))),
-    'f1_at_4': ('f1(out, t, at = 0.4)', lambda o, r: (lambda tp, p, y, n: 2 * tp / max(1, p + y))(*counts(o, r.t, 0.4))),
-    'matthews': ('matthews(out, t, at = 0.4)', matthews),
-    'auc': ('auc(out, t)', auc),
-}, loss=('binary_cross_entropy(out, t)', lambda o, r: F.binary_cross_entropy_with_logits(o, r.t)))
-metrics('numbers', {
-    'mse': ('mse(out, y)', lambda o, r: F.mse_loss(o, r.y)),
-    'mae': ('mae(out, y)', lambda o, r: F.l1_loss(o, r.y)),
-    'rmse': ('rmse(out, y)', lambda o, r: F.mse_loss(o, r.y).sqrt()),
-    'r2': ('r2(out, y)', lambda o, r: 1 - (r.y - o).square().sum() / (r.y - r.y.mean()).square().sum()),
-    'pearson': ('pearson(out, y)', lambda o, r: torch.corrcoef(torch.stack([o.flatten(), r.y.flatten()]))[0, 1]),
-}, loss=('huber(out, y)', lambda o, r: F.huber_loss(o, r.y)))
-
-
 # initial values: the order statistics of PyTorch's draws of the same layer
 N, M = 400, 250
 KEPT = 0.87962566103423978      # the deviation of a unit normal cut off at 2
 I = torch.nn.init
 
 
-def lecun(w): return I.trunc_normal_(w, std=N**-0.5 / KEPT, a=-2 * N**-0.5 / KEPT, b=2 * N**-0.5 / KEPT)
+def cut(w, deviation): return I.trunc_normal_(w, std=deviation / KEPT, a=-2 * deviation / KEPT, b=2 * deviation / KEPT)
+def lecun(w): return cut(w, N**-0.5)
 
 
 INITIAL = [   # text, PyTorch's, is it bounded
@@ -364,6 +312,8 @@ INITIAL = [   # text, PyTorch's, is it bounded
     ('he_uniform', lambda w: I.kaiming_uniform_(w, nonlinearity='relu'), 1), ('he_normal', lambda w: I.kaiming_normal_(w, nonlinearity='relu'), 0),
     ('lecun_uniform', lambda w: I.kaiming_uniform_(w, nonlinearity='linear'), 1), ('lecun_normal', lecun, 1),
     ('torch_uniform', lambda w: I.kaiming_uniform_(w, a=math.sqrt(5)), 1), ('orthogonal', I.orthogonal_, 0),
+    ('variance_scaling', lambda w: cut(w, N**-0.5), 1), ('variance_scaling(scale = 2, from_in = 0.5)', lambda w: cut(w, (4 / (N + M))**0.5), 1),
+    ('sparse', lambda w: I.sparse_(w, 0.1), 0), ('sparse(share = 0.3, deviation = 0.5)', lambda w: I.sparse_(w, 0.3, 0.5), 0),
     ('zeros', I.zeros_, 1), ('ones', I.ones_, 1), ('constant(0.3)', lambda w: I.constant_(w, 0.3), 1),
     ('truncated_normal(0.5, 0.2)', lambda w: I.trunc_normal_(w, 0.5, 0.2, 0.1, 0.9), 1), ('normal(0.1, 0.5)', lambda w: I.normal_(w, 0.1, 0.5), 0),
     ('uniform(-2, 1)', lambda w: I.uniform_(w, -2, 1), 1),
@@ -483,12 +433,13 @@ CASES.append(Reads('initial_reads', '''layer chain(x[b, n]) -> y[b, n] {
 body = """    a_1 = sum(dense(x, 30, weights = orthogonal))
     a_2 = sum(dense(x, 7, weights = orthogonal))
     a_3 = sum(dense(x, 20, weights = orthogonal))
-    e = a_1 + a_2 + a_3 + sum(eye(x))
+    a_4 = sum(dense(x, 5, weights = identity))
+    a_5 = sum(dense(x, 30, weights = identity(gain = 3)))
+    e = a_1 + a_2 + a_3 + a_4 + a_5
 """
-CASES.append(Draws('initial_orthogonal', initial_program('    x[20] = uniform(0, 1)\n', 'x[batch, 20]', body, 'e').replace(
-    'model', 'layer eye(x[b, n]) -> y[b, 5] {\n    param m[i < n, j < 5] = identity(i, j)\n    y[s, j] = sum[i] x[s, i] * m[i, j]\n}\nmodel', 1), [
+CASES.append(Draws('initial_orthogonal', initial_program('    x[20] = uniform(0, 1)\n', 'x[batch, 20]', body, 'e'), [
         ('gram.net.dense_1.w 20', lambda: torch.eye(20)), ('gram.net.dense_2.w 20', lambda: torch.eye(7)),
-        ('gram.net.dense_3.w 20', lambda: torch.eye(20)), ('net.eye_1.m', lambda: torch.eye(20, 5))], None))
+        ('gram.net.dense_3.w 20', lambda: torch.eye(20)), ('net.dense_4.w', lambda: torch.eye(20, 5)), ('net.dense_5.w', lambda: 3 * torch.eye(20, 30))], None))
 
 
 class Named(Draws):

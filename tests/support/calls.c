@@ -43,6 +43,7 @@ static const struct {
     {NULL, "smoothing", "0.1"},
     {NULL, "rate", "0.25"},
     {NULL, "gamma", "0.5"},
+    {"triplet", "between", "cosine_similarity"},
     {"gaussian_nll", "eps", "1e-3"},
 };
 

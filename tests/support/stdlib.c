@@ -36,6 +36,13 @@ static void spread(LibraryItems all) {
     }
 }
 
+// Made of nothing but its sizes: initial values.
+static bool of_sizes(const Node *node) {
+    for (int i = 0; i < node->count; i++)
+        if (node->items[i]->brackets) return false;
+    return node->definition == DEFINE_FN && node->results && node->results->items[0]->brackets;
+}
+
 LibraryItems library_items(Context *ctx) {
     VEC(LibraryItem) found = {0};
     for (int f = 0; f < stdlib_count; f++) {
@@ -46,6 +53,7 @@ LibraryItems library_items(Context *ctx) {
             if (node->kind != AST_DEFINE || *node->name == '_') continue; // a file's own
             LibraryItem item = {
                 .node = node, .file = file->name, .prefix = strcmp(file->name, "keras.nn") ? "" : "keras."};
+            item.of_run = of_sizes(node);
             for (size_t k = 0; k < sizeof RUN_WORDS / sizeof *RUN_WORDS; k++)
                 item.of_run |= node->definition == DEFINE_FN && tree_names(node, RUN_WORDS[k]);
             vec_push(ctx->arena, &found, item);
