@@ -1,5 +1,6 @@
 """The cases: activations, losses, optimizers, schedules, initializers and examples; layers stand in layers.py, metrics in metrics.py,
-functions without parameters in functions.py."""
+functions without parameters in functions.py
+and shapes.py."""
 import math
 import pathlib
 import tempfile
@@ -15,6 +16,7 @@ import layers
 import metrics
 import recurrent
 import run
+import shapes
 from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
 from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lbfgs, Lion, Two
 
@@ -67,7 +69,7 @@ def muon(nesterov):
 
 SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
 
-CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + gradients.CASES + metrics.CASES + run.CASES + [
+CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + gradients.CASES + metrics.CASES + run.CASES + shapes.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
@@ -510,6 +512,22 @@ drawing('spatial_dropout2d', 'spatial_dropout2d(rate = 0.2)', [
 drawing('gaussian_noise', 'gaussian_noise(deviation = 2)', [(*PLACES, CODED, CODED), (*SECOND, CODED.square().mean() + 4, CODED.square().mean())], MOMENTS)
 drawing('random_flip', 'random_flip(chance = 0.3)', [(*PLACES, 0.7 * CODED + 0.3 * CODED.flip(1), CODED)], MOMENTS)
 drawing('random_shift', 'random_shift(by = 1)', [(*PLACES, shifted(1), CODED)], MOMENTS)
+
+
+def fractional(size):
+    """The mean over all draws: midpoints of 30 intervals for each."""
+    u = (torch.arange(30) + 0.5) / 30
+    both = torch.stack(torch.meshgrid(u, u, indexing='ij'), -1).reshape(900, 1, 2)
+    return F.pad(F.fractional_max_pool2d(CODED.expand(900, 1, 3, 4), size, (2, 3), _random_samples=both).mean((0, 1)), (0, 1, 0, 1))
+
+
+BACK = ' |> constant_pad2d(top = 0, bottom = 1, left = 0, right = 1)'
+drawing('fractional_max_pool2d', 'fractional_max_pool2d(2, 3)' + BACK, [(*PLACES, fractional(2), fractional(2))], MOMENTS)
+drawing('fractional_max_pool2d_size', 'fractional_max_pool2d(2, 3, size = 1)' + BACK, [(*PLACES, fractional(1), fractional(1))], MOMENTS)
+for size in (2, 1):   # the two columns of the volume are alike, so that rows and planes alone are seen
+    drawing('fractional_max_pool3d' + ('_size' if size == 1 else ''), f'volume |> fractional_max_pool3d(2, 3, 2, size = {size}) |> back'.replace(', size = 2', ''),
+            [(*PLACES, fractional(size), fractional(size))], MOMENTS + 'fn volume(x[b, h, w, c]) = reshape(concat(x, x), b, h, w, 4, 1)\n'
+            'fn back(x[b, d, h, w, c]) -> y[b, d + 1, h + 1, w] {\n    y[b, i, j, k] = extend(x, 0)[b, i, j, k, 0]\n}\n')
 
 # the examples
 CASES += [

@@ -91,10 +91,10 @@ image('transposed_conv2d', 'transposed_conv2d(2, kernel = 3, stride = 2, pad = 1
       lambda x, w: torch.tanh(F.conv_transpose2d(x, w['net.transposed_conv2d_1.k'].permute(2, 3, 0, 1), w['net.transposed_conv2d_1.bias'], 2, 1)))
 image('max_pool2d', 'max_pool2d(size = 3, stride = 2, pad = 1)', lambda x, w: F.max_pool2d(x, 3, 2, 1))
 image('average_pool2d', 'average_pool2d(size = 2, stride = 1)', lambda x, w: F.avg_pool2d(x, 2, 1))
-layer('global_average_pool2d', 'image |> tanh |> global_average_pool2d', lambda h, w: torch.tanh(nchw(h)).mean((2, 3)), width=48, definitions=IMAGE)
+layer('global_average_pool', 'image |> tanh |> global_average_pool', lambda h, w: torch.tanh(nchw(h)).mean((2, 3)), width=48, definitions=IMAGE)
 layer('max_pool1d', 'sequence |> max_pool1d(size = 2, stride = 1) |> flatten',
       lambda h, w: F.max_pool1d(sequence(h).permute(0, 2, 1), 2, 1).permute(0, 2, 1).flatten(1), width=24, definitions=SEQUENCE)
-layer('global_max_pool1d', 'sequence |> global_max_pool1d', lambda h, w: sequence(h).amax(1), width=24, definitions=SEQUENCE)
+layer('global_max_pool', 'sequence |> global_max_pool', lambda h, w: sequence(h).amax(1), width=24, definitions=SEQUENCE)
 small('upsample2d', 'upsample2d(scale = 3) |> tanh', lambda x, w: torch.tanh(F.interpolate(x, scale_factor=3)))
 small('bilinear_upsample2d', 'bilinear_upsample2d |> tanh',
       lambda x, w: torch.tanh(F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)))
@@ -111,6 +111,13 @@ layer('layer_norm', 'layer_norm(eps = 1e-2) |> tanh',
 layer('rms_norm', 'rms_norm(eps = 1e-2) |> tanh', lambda h, w: torch.tanh(F.rms_norm(h, (8,), w['net.rms_norm_1.gain'], 1e-2)))
 image('group_norm', 'group_norm(groups = 2, eps = 1e-2) |> tanh',
       lambda x, w: torch.tanh(F.group_norm(x, 2, w['net.group_norm_1.gain'], w['net.group_norm_1.shift'], 1e-2)))
+image('local_response_norm', 'local_response_norm(3)', lambda x, w: F.local_response_norm(x, 3))
+image('local_response_norm_options', 'local_response_norm(2, alpha = 0.5, beta = 0.6, k = 2)', lambda x, w: F.local_response_norm(x, 2, 0.5, 0.6, 2))
+layer('norms_of_volumes', 'volume |> group_norm(groups = 2) |> tanh |> instance_norm |> flatten', lambda h, w: F.instance_norm(torch.tanh(F.group_norm(
+    h.reshape(len(h), 2, 3, 2, 4).movedim(-1, 1), 2, w['net.group_norm_1.gain'], w['net.group_norm_1.shift']))).movedim(1, -1).flatten(1),
+      width=48, definitions='fn volume(x[b, n]) = reshape(x, b, 2, 3, 2, 4)\n')
+layer('norms_of_sequences', 'sequence |> group_norm(groups = 3) |> tanh |> instance_norm |> flatten', lambda h, w: F.instance_norm(torch.tanh(F.group_norm(
+    sequence(h).movedim(-1, 1), 3, w['net.group_norm_1.gain'], w['net.group_norm_1.shift']))).movedim(1, -1).flatten(1), width=24, definitions=SEQUENCE)
 image('instance_norm', 'instance_norm(eps = 1e-2) |> tanh', lambda x, w: torch.tanh(F.instance_norm(x, eps=1e-2)))
 
 
