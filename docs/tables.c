@@ -180,17 +180,34 @@ static void ops(void) {
 #include "ir/ops.def"
 }
 
+static void words(void) {
+    puts("# Words of other frameworks\n\nWhat people of PyTorch, Keras and others look for, and what it is "
+         "called here; nnc answers "
+         "with it where\na name is not found. Theirs are written without underscores, and case counts "
+         "nothing. Written by "
+         "`docs/generate` from\n`compiler/syntax/words.def`.\n\n| theirs | here |\n|---|---|");
+    static const char *const ROWS[][2] = {
+#define WORD(theirs, ours) {theirs, ours},
+#include "syntax/words.def"
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        printf("| `%s` | `", ROWS[i][0]);
+        for (const char *c = ROWS[i][1]; *c; c++) printf(*c == '|' ? "\\|" : "%c", *c);
+        puts("` |");
+    }
+}
+
 int main(int argc, char **argv) {
     static const struct {
         const char *name;
         void (*print)(void);
-    } pages[] = {{"builtins", builtins}, {"settings", settings}, {"errors", errors},
-                 {"options", options},   {"passes", passes},     {"ops", ops}};
+    } pages[] = {{"builtins", builtins}, {"settings", settings}, {"errors", errors}, {"options", options},
+                 {"passes", passes},     {"ops", ops},           {"words", words}};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
         if (argc == 2 && !strcmp(argv[1], pages[i].name)) {
             pages[i].print();
             return 0;
         }
-    fputs("tables: builtins, settings, errors, options, passes or ops\n", stderr);
+    fputs("tables: builtins, settings, errors, options, passes, ops or words\n", stderr);
     return 2;
 }

@@ -507,8 +507,35 @@ SECOND = ('second', 'mean(y^2)')
 ZEROS = ('zeros', 'mean[n, i, j, d] (y[n, i, j, d] == 0)')
 drawing('dropout', 'dropout(rate = 0.3)', [(*PLACES, CODED, CODED), (*SECOND, CODED.square().mean() / 0.7, CODED.square().mean()), (*ZEROS, 0.3, 0)], MOMENTS)
 drawing('dropout_default', 'dropout', [(*PLACES, CODED, CODED), (*ZEROS, 0.5, 0)], MOMENTS)
-drawing('spatial_dropout2d', 'spatial_dropout2d(rate = 0.2)', [
-    (*PLACES, CODED, CODED), (*ZEROS, 0.2, 0), ('whole', 'mean[n, d] ((max[i, j] y[n, i, j, d] == 0) == (min[i, j] y[n, i, j, d] == 0))', 1, 1)], MOMENTS)
+drawing('spatial_dropout', 'spatial_dropout(rate = 0.2)', [
+    (*PLACES, CODED, CODED), ('zeros', '1 + ' + ZEROS[1], 1.2, 1), ('whole', 'mean[n, d] ((max[i, j] y[n, i, j, d] == 0) == (min[i, j] y[n, i, j, d] == 0))', 1, 1)], MOMENTS)
+ALPHA = -1.7580993408473766      # selu's lowest value
+
+
+def alpha(rate):
+    """Mean and mean square after alpha_dropout."""
+    a, b = ((1 - rate) * (1 + rate * ALPHA**2))**-0.5, -((1 - rate) * (1 + rate * ALPHA**2))**-0.5 * ALPHA * rate
+    kept, left = a * CODED + b, a * ALPHA + b
+    return (1 - rate) * kept + rate * left, ((1 - rate) * kept**2 + rate * left**2).mean()
+
+
+for name, rate in [('alpha_dropout', 0.3), ('feature_alpha_dropout', 0.3), ('alpha_dropout_default', 0.5), ('feature_alpha_dropout_default', 0.5)]:
+    low = ((1 - rate) * (1 + rate * ALPHA**2))**-0.5 * ALPHA * (1 - rate) + 1e-3
+    whole = 'mean[n, d] ((max[i, j] y[n, i, j, d] < LOW) == (min[i, j] y[n, i, j, d] < LOW))'.replace('LOW', f'({low})')
+    drawing(name, name.replace('_default', '') + (f'(rate = {rate})' if rate != 0.5 else ''), [(*PLACES, alpha(rate)[0], CODED), (*SECOND, alpha(rate)[1], CODED.square().mean())] + (
+        [('whole', whole, 1, 1)] if 'feature' in name else []), MOMENTS)
+drawing('gaussian_dropout', 'gaussian_dropout(rate = 0.2)', [(*PLACES, CODED, CODED), (*SECOND, CODED.square().mean() * 1.25, CODED.square().mean())], MOMENTS)
+MINUS = 'fn minus(x[b, h, w, c]) = -x\n'
+for options, low, high in [('', 1 / 8, 1 / 3), ('(low = 0.1, high = 0.5)', 0.1, 0.5)]:
+    drawing('rrelu' + ('_options' if options else ''), f'minus |> rrelu{options}', [
+        (*PLACES, -(low + high) / 2 * CODED, -(low + high) / 2 * CODED),
+        (*SECOND, (low**2 + low * high + high**2) / 3 * CODED.square().mean(), ((low + high) / 2)**2 * CODED.square().mean())], MOMENTS + MINUS)
+LOGISTIC = torch.special.logit((torch.arange(10000) + 0.5) / 10000)      # the difference of two draws of Gumbel's
+for tau in (1, 0.5):
+    soft = torch.stack([torch.sigmoid((CODED / 8 + z) / tau) for z in LOGISTIC])
+    drawing('gumbel_softmax' + ('' if tau == 1 else '_tau'), 'tilted |> gumbel_softmax' + ('' if tau == 1 else '(tau = 0.5)'), [
+        ('chance', 'mean[n, i, j] y[n, i, j, 0]', soft.mean(), soft.mean()), ('square', 'mean[n, i, j] y[n, i, j, 0]^2', soft.square().mean(), soft.square().mean())],
+        'fn tilted(x[b, h, w, c]) -> y[b, h, w, c] {\n    y[n, i, j, d] = x[n, i, j, d] / 8 if d == 0 else 0\n}\n')
 drawing('gaussian_noise', 'gaussian_noise(deviation = 2)', [(*PLACES, CODED, CODED), (*SECOND, CODED.square().mean() + 4, CODED.square().mean())], MOMENTS)
 drawing('random_flip', 'random_flip(chance = 0.3)', [(*PLACES, 0.7 * CODED + 0.3 * CODED.flip(1), CODED)], MOMENTS)
 drawing('random_shift', 'random_shift(by = 1)', [(*PLACES, shifted(1), CODED)], MOMENTS)

@@ -14,6 +14,7 @@ OTHERS = [[0.2, 0.7, -1], [1, -0.5, 0.3], [0.4, 0.2, 0.1], [-1, 2, 0.5], [0.3, 0
 SHARES = [[0.2, 0.7, 0.1], [0.9, 0.5, 0.3], [0.4, 0.2, 0.1], [0.6, 0.8, 0.5], [0.3, 0.6, 0.45], [0.95, 0.15, 0.05]]
 # no two are equally far from a third
 UNITS = [[0.6, 0.8, 0], [0.28, 0.96, 0], [0, 0.6, 0.8], [0.8, 0, 0.6], [0, -0.28, 0.96], [0.36, 0.48, 0.8]]
+SOME3 = [[[round(v, 3) for v in line] for line in part] for part in torch.randn(6, 3, 4, generator=torch.Generator().manual_seed(5)).tolist()]
 label = torch.tensor(LABELS)
 
 
@@ -107,6 +108,12 @@ CASES = [
         ('generalized_cross_entropy(A, labels, q = 0.8)', lambda a: ((1 - F.softmax(a, -1).gather(1, label[:, None])**0.8) / 0.8).mean(), LOGITS),
     ], f'labels = {LABELS}\nsigns  = {SIGNS}\nbits   = {BITS}\nshares = {SHARES}\n'
        'fn cosine_far(a[.., n], b[.., n]) -> y[..] {\n    y[..] = 1 - cosine_similarity(a, b)[..]\n}\n'),
+    Edges('functions_of_choice', [
+        ('scaled_dot_product_attention(A, B, C)', F.scaled_dot_product_attention, SOME3[:2], SOME3[2:4], SOME3[4:]),
+        ('scaled_dot_product_attention(A, B, C, causal = true)', lambda a, b, c: F.scaled_dot_product_attention(a, b, c, is_causal=True), SOME3[:2], SOME3[2:4], SOME3[4:]),
+        ('dot(A, one_hot(labels, 3))', lambda a: (a * F.one_hot(label, 3)).sum(), LOGITS),
+        ('bucketize(A, borders)', lambda a: torch.bucketize(a.detach(), torch.tensor([0, 0.5, 2.0]), right=True) + 0 * a, LINE),
+    ], f'labels  = {LABELS}\nborders = [0, 0.5, 2]\n'),
     Edges('functions_of_many', [
         ('tversky(A, bits)', tversky(0.5, 0.5, 1e-7), SHARES), ('tversky(A, bits, alpha = 0.3, beta = 0.7, eps = 0.1)', tversky(0.3, 0.7, 0.1), SHARES),
         ('circle(A, labels)', circle(80, 0.4), UNITS), ('circle(A, labels, gamma = 2, margin = 0.25)', circle(2, 0.25), UNITS),

@@ -77,8 +77,37 @@ layer('sinusoidal_positions', 'sequence |> sinusoidal_positions |> tanh |> flatt
       lambda h, w: torch.tanh(sequence(h) + sinusoids(4, 6)).flatten(1), width=24, definitions=SEQUENCE)
 
 # convolutions and pools
+def separable(x, w, dims, k):
+    n = f'net.separable_conv{dims}d_1.'
+    deep = w[n + f'depthwise_conv{dims}d_1.k'].movedim(-1, 0)[:, None]
+    z = (F.conv2d if dims == 2 else F.conv1d)(x, deep, w[n + f'depthwise_conv{dims}d_1.bias'], 2, 1, groups=x.shape[1])
+    return dense(z.movedim(1, -1), w, n + 'dense_1').movedim(-1, 1)
+
+
+def line(name, text, f):
+    layer(name, f'sequence |> {text} |> flatten', lambda h, w: f(sequence(h).movedim(-1, 1), w).movedim(1, -1).flatten(1), width=24, definitions=SEQUENCE)
+
+
+def volume(name, text, f):
+    layer(name, f'volume |> {text} |> flatten', lambda h, w: f(h.reshape(len(h), 2, 3, 2, 4).movedim(-1, 1), w).movedim(1, -1).flatten(1), width=48,
+          definitions='fn volume(x[b, n]) = reshape(x, b, 2, 3, 2, 4)\n')
+
+
+line('depthwise_conv1d', 'depthwise_conv1d(kernel = 2, stride = 2, pad = 1) |> tanh', lambda x, w: torch.tanh(
+    F.conv1d(x, w['net.depthwise_conv1d_1.k'].T[:, None], w['net.depthwise_conv1d_1.bias'], 2, 1, groups=6)))
+line('separable_conv1d', 'separable_conv1d(5, kernel = 2, stride = 2, pad = 1) |> tanh', lambda x, w: torch.tanh(separable(x, w, 1, 2)))
+line('transposed_conv1d', 'transposed_conv1d(3) |> tanh |> transposed_conv1d(2, kernel = 3, stride = 2, pad = 1)', lambda x, w: F.conv_transpose1d(
+    torch.tanh(F.conv_transpose1d(x, w['net.transposed_conv1d_1.k'].permute(1, 2, 0), w['net.transposed_conv1d_1.bias'], 2)),
+    w['net.transposed_conv1d_2.k'].permute(1, 2, 0), w['net.transposed_conv1d_2.bias'], 2, 1))
+volume('transposed_conv3d', 'transposed_conv3d(2, kernel = 3, stride = 2, pad = 1) |> tanh', lambda x, w: torch.tanh(
+    F.conv_transpose3d(x, w['net.transposed_conv3d_1.k'].permute(3, 4, 0, 1, 2), w['net.transposed_conv3d_1.bias'], 2, 1)))
+volume('conv3d', 'conv3d(3) |> tanh |> conv3d(2, kernel = 2, stride = 2, pad = 1, bias = false, weights = he_uniform, dilation = 2)', lambda x, w: F.conv3d(
+    torch.tanh(F.conv3d(x, w['net.conv3d_1.k'].permute(4, 3, 0, 1, 2), w['net.conv3d_1.shift'], 1, 1)), w['net.conv3d_2.k'].permute(4, 3, 0, 1, 2), None, 2, 1, 2))
 image('conv2d', 'conv2d(5, kernel = 3, stride = 2, pad = 1, weights = he_uniform) |> tanh',
       lambda x, w: torch.tanh(F.conv2d(x, kernel(w['net.conv2d_1.k']), w['net.conv2d_1.shift'], 2, 1)))
+image('conv2d_dilation', 'conv2d(5, kernel = 2, stride = 1, pad = 1, dilation = 2) |> tanh',
+      lambda x, w: torch.tanh(F.conv2d(x, kernel(w['net.conv2d_1.k']), w['net.conv2d_1.shift'], 1, 1, 2)))
+image('separable_conv2d', 'separable_conv2d(5, kernel = 2, stride = 2, pad = 1) |> tanh', lambda x, w: torch.tanh(separable(x, w, 2, 2)))
 image('conv2d_plain', 'conv2d(5, kernel = 2, bias = false) |> tanh', lambda x, w: torch.tanh(F.conv2d(x, kernel(w['net.conv2d_1.k']), None, 1, 1)))
 layer('conv1d', 'sequence |> conv1d(5, kernel = 3, stride = 2, pad = 2, dilation = 2, weights = he_uniform) |> tanh |> flatten',
       lambda h, w: torch.tanh(F.conv1d(sequence(h).permute(0, 2, 1), w['net.conv1d_1.w'].permute(2, 1, 0), w['net.conv1d_1.bias'], 2, 2, 2))
@@ -99,6 +128,10 @@ small('upsample2d', 'upsample2d(scale = 3) |> tanh', lambda x, w: torch.tanh(F.i
 small('bilinear_upsample2d', 'bilinear_upsample2d |> tanh',
       lambda x, w: torch.tanh(F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)))
 small('pixel_shuffle', 'pixel_shuffle(scale = 2) |> tanh', lambda x, w: torch.tanh(F.pixel_shuffle(x, 2)))
+layer('pixel_unshuffle', 'image |> pixel_unshuffle |> tanh |> flatten', lambda h, w: flat(torch.tanh(F.pixel_unshuffle(nchw(h, (4, 6, 2)), 2))), width=48,
+      definitions='fn image(x[b, n]) = reshape(x, b, 4, 6, 2)\n')
+layer('pixel_unshuffle_scale', 'image |> pixel_unshuffle(scale = 3) |> tanh |> flatten', lambda h, w: flat(torch.tanh(F.pixel_unshuffle(nchw(h, (3, 6, 2)), 3))), width=36,
+      definitions='fn image(x[b, n]) = reshape(x, b, 3, 6, 2)\n')
 
 # norms
 for name, text, gain in [('batch_norm', 'batch_norm(momentum = 0.2, eps = 1e-2)', True),
@@ -139,7 +172,8 @@ def attend(q, m, w, p, mask=None):
     heads = w[p + '.wq'].shape[1]
 
     def project(x, n): return torch.einsum('btn,nhd->bhtd', x, w[p + '.w' + n]) + w[p + '.b' + n][None, :, None]
-    y = F.scaled_dot_product_attention(project(q, 'q'), project(m, 'k'), project(m, 'v'), mask)
+    k, v = (project(m, n).repeat_interleave(heads // w[p + '.wk'].shape[1], 1) for n in 'kv')
+    y = F.scaled_dot_product_attention(project(q, 'q'), k, v, mask)
     assert y.shape[1] == heads
     return torch.einsum('bhtd,hdn->btn', y, w[p + '.wo']) + w[p + '.bo']
 
@@ -150,6 +184,30 @@ layer('attention', 'two |> flatten', lambda h, w: attend(sequence(h), sequence(h
       '    y = attention(h, m, heads = 2, width = 8)\n}\n'.replace('m[i, j, d] = tanh(h[i, j, d]) if j < 3', 'm[i, j < 3, d] = tanh(h[i, j, d])'))
 layer('causal_attention', 'sequence |> multi_head_attention(heads = 3, causal = true) |> flatten',
       lambda h, w: attend(sequence(h), sequence(h), w, 'net.multi_head_attention_1.attention_1', CAUSAL).flatten(1), width=24, definitions=SEQUENCE)
+layer('grouped_attention', 'sequence |> multi_head_attention(heads = 6, groups = 3, rate = 0) |> flatten',
+      lambda h, w: attend(sequence(h), sequence(h), w, 'net.multi_head_attention_1.attention_1').flatten(1), width=24, definitions=SEQUENCE)
+layer('grouped_cross_attention', 'both |> flatten', lambda h, w: attend(sequence(h), sequence(h).tanh(), w, 'net.both_1.attention_1').flatten(1), width=24,
+      definitions=SEQUENCE + 'layer both(x[b, n]) -> y[b, 4, 6] {\n    h = sequence(x)\n    y = attention(h, tanh(h), heads = 6, groups = 2, rate = 0)\n}\n')
+
+
+def additive(h, m, w, name, seen=None):
+    score = (w[name + '.gain'] * torch.tanh(h[:, :, None] + m[:, None])).sum(-1)
+    return torch.softmax(score if seen is None else score.masked_fill(~seen[:, None], -torch.inf), -1) @ m
+
+
+layer('additive_attention', 'two |> flatten', lambda h, w: additive(sequence(h), sequence(h)[:, :3].tanh(), w, 'net.two_1.additive_attention_1').flatten(1), width=24,
+      definitions=SEQUENCE + 'layer two(x[b, n]) -> y[b, 4, 6] {\n    h = sequence(x)\n    m[i, j < 3, d] = tanh(h[i, j, d])\n'
+      '    y = additive_attention(h, m)\n}\n')
+
+
+def additive_length(r, w):
+    h = sequence(dense(r.x, w, 'net.dense_1'))
+    return dense(additive(h, h, w, 'net.additive_attention_1', torch.arange(4)[None] < 1 + r.t[:, :1]).flatten(1), w, 'net.dense_2')
+
+
+CASES.append(Case('layer_additive_attention_length', definitions=SEQUENCE, model=(
+    'net(x[batch, 4], k[batch, 3]: int) -> out[batch, 3] {\n    h = x |> dense(24) |> sequence\n    reach[n] = 1 + k[n, 0]\n'
+    '    additive_attention(h, h, length = reach) |> flatten |> dense(3)\n}\n', additive_length)))
 layer('cross_attention', 'both |> flatten', lambda h, w: attend(sequence(h), sequence(h).tanh(), w, 'net.both_1.attention_1', CAUSAL).flatten(1), width=24,
       definitions=SEQUENCE + 'layer both(x[b, n]) -> y[b, 4, 6] {\n    h = sequence(x)\n    y = attention(h, tanh(h), heads = 2, causal = true)\n}\n')
 
@@ -182,6 +240,53 @@ def block(causal):
 layer('transformer_block', 'sequence |> transformer_block(heads = 2, expand = 2, rate = 0) |> flatten', block(True), width=24, definitions=SEQUENCE)
 layer('transformer_block_both', 'sequence |> transformer_block(heads = 3, causal = false, expand = 1) |> flatten', block(False), width=24,
       definitions=SEQUENCE)
+
+
+def norm(x, w, name): return F.layer_norm(x, (6,), w[name + '.gain'], w[name + '.shift'])
+
+
+def encoder(x, w, p, first, f, mask=None):
+    """As torch.nn.TransformerEncoderLayer, without dropout."""
+    def look(h): return attend(h, h, w, p + 'look.attention_1', mask)
+    def feed(h): return dense(f(dense(h, w, p + 'feed.dense_1')), w, p + 'feed.dense_2')
+    if first:
+        h = x + look(norm(x, w, p + 'first'))
+        return h + feed(norm(h, w, p + 'second'))
+    h = norm(x + look(x), w, p + 'first')
+    return norm(h + feed(h), w, p + 'second')
+
+
+def decoder(x, m, w, p, first, f):
+    """As torch.nn.TransformerDecoderLayer, the sequence looking back only."""
+    def look(h): return attend(h, h, w, p + 'look.attention_1', CAUSAL)
+    def seek(h): return attend(h, m, w, p + 'seek')
+    def feed(h): return dense(f(dense(h, w, p + 'feed.dense_1')), w, p + 'feed.dense_2')
+    for part, name in [(look, 'first'), (seek, 'second'), (feed, 'third')]:
+        x = x + part(norm(x, w, p + name)) if first else norm(x + part(x), w, p + name)
+    return x
+
+
+for first in (False, True):
+    options = ', norm_first = true, activation = gelu' if first else ''
+    ending, bent = ('_first', F.gelu) if first else ('', F.relu)
+    layer('transformer_encoder_layer' + ending, f'sequence |> transformer_encoder_layer(heads = 2, width = 5, rate = 0{options}) |> flatten',
+          lambda h, w, g=first, f=bent: encoder(sequence(h), w, 'net.transformer_encoder_layer_1.', g, f).flatten(1), width=24, definitions=SEQUENCE)
+    layer('transformer_decoder_layer' + ending, 'both |> flatten',
+          lambda h, w, g=first, f=bent: decoder(sequence(h), sequence(h).tanh(), w, 'net.both_1.transformer_decoder_layer_1.', g, f).flatten(1), width=24,
+          definitions=SEQUENCE + f'layer both(x[b, n]) -> y[b, 4, 6] {{\n    h = sequence(x)\n    y = transformer_decoder_layer(h, tanh(h), heads = 3, width = 5, rate = 0{options})\n}}\n')
+layer('transformer_encoder_layer_causal', 'sequence |> transformer_encoder_layer(heads = 2, width = 5, rate = 0, causal = true) |> flatten',
+      lambda h, w: encoder(sequence(h), w, 'net.transformer_encoder_layer_1.', False, F.relu, CAUSAL).flatten(1), width=24, definitions=SEQUENCE)
+
+
+def encoder_length(r, w):
+    seen = torch.arange(4)[None] < 1 + r.t[:, :1]
+    h = encoder(sequence(dense(r.x, w, 'net.dense_1')), w, 'net.transformer_encoder_layer_1.', False, F.relu, seen[:, None, None])
+    return dense(h.flatten(1), w, 'net.dense_2')
+
+
+CASES.append(Case('layer_transformer_encoder_layer_length', definitions=SEQUENCE, model=(
+    'net(x[batch, 4], k[batch, 3]: int) -> out[batch, 3] {\n    h = x |> dense(24) |> sequence\n    reach[n] = 1 + k[n, 0]\n'
+    '    h |> transformer_encoder_layer(heads = 2, width = 5, rate = 0, length = reach) |> flatten |> dense(3)\n}\n', encoder_length)))
 
 
 def rotary(h, w):

@@ -1,4 +1,5 @@
 """Loops over time: recurrent layers, decoders and ctc; sequences are [batch, 5, 3], where nothing else is said."""
+import math
 import torch
 import torch.nn.functional as F
 from engine import Case, dense
@@ -57,6 +58,31 @@ case('layer_recurrent_one_step', 'one |> lstm(4) |> gru(3) |> flatten',
      lambda h, w: gru(lstm(h[:, None], w, 'net.lstm_1')[0], w, 'net.gru_1').flatten(1), 'fn one(x[b, n]) = reshape(x, b, 1, n)\n')
 case('layer_recurrent_shared', 'twice |> flatten', lambda h, w: rnn(rnn(sequence(h), w, 'net.twice_1.cell'), w, 'net.twice_1.cell').flatten(1),
      'layer twice(x[b, n]) -> y[b, 5, 3] {\n    cell = rnn(3)\n    y    = x |> sequence |> cell |> cell\n}\n')
+
+
+case('layer_bidirectional', 'sequence |> bidirectional(rnn(2), gru(4)) |> flatten', lambda h, w: torch.cat(
+    [rnn(sequence(h), w, 'net.rnn_1'), gru(sequence(h).flip(1), w, 'net.gru_1').flip(1)], 2).flatten(1))
+
+
+def conv_lstm(x, w, dims, kernel):
+    """Keras's ConvLSTM with padding = 'same', return_sequences = True: input, forget, new, output."""
+    def product(x, k): return (F.conv1d, F.conv2d, F.conv3d)[dims - 1](x, k.flatten(-2).movedim((-1, -2), (0, 1)), padding=kernel // 2)
+    p, made = f'net.conv_lstm{dims}d_1.', []
+    h = s = torch.zeros_like(x[:, 0, ..., :1]).expand(*x[:, 0].shape[:-1], w[p + 'bias'].shape[1]).movedim(-1, 1)
+    for t in range(x.shape[1]):
+        z = product(x[:, t].movedim(-1, 1), w[p + 'wx']) + product(h, w[p + 'wh'])
+        i, f, g, o = (z.movedim(1, -1) + w[p + 'bias'].flatten()).movedim(-1, 1).chunk(4, 1)
+        s = f.sigmoid() * s + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * s.tanh()
+        made.append(h.movedim(1, -1))
+    return torch.stack(made, 1).flatten(1)
+
+
+for dims, shape, kernel in [(1, (3, 4, 2), 3), (2, (3, 2, 3, 2), 3), (3, (3, 2, 2, 2, 1), 3), (1, (3, 5, 2), 5), (2, (2, 3, 3, 2), 5), (3, (2, 3, 2, 2, 1), 1)]:
+    ending, option = ('', '') if kernel == 3 else ('_kernel', f', kernel = {kernel}')
+    CASES.append(Case(f'layer_conv_lstm{dims}d{ending}', width=math.prod(shape), loss=MSE,
+                      hidden=(f'film |> conv_lstm{dims}d(2{option}) |> flatten', lambda h, w, d=dims, s=shape, k=kernel: conv_lstm(h.reshape(len(h), *s), w, d, k)),
+                      definitions=f'fn film(x[b, n]) = reshape(x, b, {", ".join(map(str, shape))})\n'))
 
 
 def steps_relu(x, w):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from edges import Edges
 
 POINTS = [[round(v, 3) for v in row] for row in torch.randn(2, 48, generator=torch.Generator().manual_seed(3), dtype=torch.float64).tolist()]
-SHAPES = {'sequence': (12, 4), 'image': (4, 6, 2), 'volume': (2, 4, 3, 2), 'wide': (4, 12, 1)}
+SHAPES = {'sequence': (12, 4), 'image': (4, 6, 2), 'volume': (2, 4, 3, 2)}
 VIEWS = ''.join(f'fn {name}(x[b, n]) = reshape(x, b, {", ".join(map(str, shape))})\n' for name, shape in SHAPES.items())
 
 
@@ -34,15 +34,6 @@ def padded(mode):
                    lambda x, w=widths: F.pad(x, w, mode, **({'value': -2} if mode == 'constant' else {})))
 
 
-def unpool(make, dims, size=2):
-    """Squares of what was pooled, back at their places."""
-    def f(x):
-        y, at = getattr(F, f'max_pool{dims}d')(x, size, return_indices=True)
-        return getattr(F, f'max_unpool{dims}d')(y.square(), at, size, output_size=x.shape[2:])
-    option = '' if size == 2 else f', size = {size}'
-    return make(f'max_unpool{dims}d(square(max_pool{dims}d(V{option})), V{option})', f)
-
-
 def patches(x, kernel, stride, pad):
     """By rows, columns, channels; PyTorch's are by channels first."""
     u = F.unfold(x, kernel, padding=pad, stride=stride).reshape(len(x), x.shape[1], kernel**2, -1)
@@ -67,7 +58,6 @@ CASES = [
         lines('adaptive_max_pool1d(V, 5)', lambda x: F.adaptive_max_pool1d(x, 5)), images('adaptive_max_pool2d(V, 3, 4)', lambda x: F.adaptive_max_pool2d(x, (3, 4))),
         volumes('adaptive_max_pool3d(V, 1, 3, 2)', lambda x: F.adaptive_max_pool3d(x, (1, 3, 2))),
     ], VIEWS),
-    Edges('shapes_places', [unpool(lines, 1), unpool(lines, 1, 5), unpool(images, 2), unpool(images, 2, 3), unpool(volumes, 3), unpool(volumes, 3, 1)], VIEWS),
     Edges('shapes_borders', [
         *(e for mode in ('constant', 'reflect', 'replicate', 'circular') for e in padded(mode)),
         lines('crop1d(V)', lambda x: x[:, :, 1:-1]), lines('crop1d(V, before = 3, after = 0)', lambda x: x[:, :, 3:]),
@@ -83,7 +73,6 @@ CASES = [
               (lines, 'linear_resize1d', 'linear', (7,)), (lines, 'linear_resize1d', 'linear', (17,)), (images, 'bilinear_resize2d', 'bilinear', (3, 9)),
               (volumes, 'trilinear_resize3d', 'trilinear', (3, 2, 5)), (images, 'bicubic_resize2d', 'bicubic', (3, 9)), (images, 'bicubic_resize2d', 'bicubic', (1, 5))]),
         images('bilinear_upsample2d(V, scale = 3)', lambda x: F.interpolate(x, scale_factor=3, mode='bilinear')),
-        images('pixel_unshuffle(V)', lambda x: F.pixel_unshuffle(x, 2)), entry('wide', 'pixel_unshuffle(V, scale = 4)', lambda x: F.pixel_unshuffle(x, 4)),
         lines('channel_shuffle(V, groups = 2)', lambda x: F.channel_shuffle(x, 2)), volumes('channel_shuffle(doubled(V), groups = 2)', lambda x: F.channel_shuffle(torch.cat([x, x * x], 1), 2)),
         images('unfold(V)', lambda x: patches(x, 3, 1, 0)), images('unfold(V, kernel = 2, stride = 2, pad = 1)', lambda x: patches(x, 2, 2, 1)),
         images('fold(unfold(V), 4, 6)', lambda x: F.fold(F.unfold(x, 3), (4, 6), 3)),

@@ -27,6 +27,11 @@ static const struct {
     {"by", "1 2"},
     {"rate", "0 0.25 0.5"},
     {"deviation", "0.3"},
+    {"forward", "rnn(2) gru(3)"},
+    {"front", "0 1"},
+    {"top", "0 1"},
+    {"left", "0 1"},
+    {"backward", "rnn(1) lstm(2)"},
     {"weights", "he_normal glorot_uniform constant(0.4)"},
     {"activation", "tanh sigmoid"},
     {"low", "-0.5"},
@@ -75,13 +80,21 @@ static bool has_batch(const Node *p) {
             (p->items[0]->kind == AST_NAME && !strcmp(p->items[0]->name, "b")));
 }
 
+// Is each tensor that it asks for one of the batch's rows?
+static bool of_rows(const Node *node) {
+    for (int i = 0; i < node->count; i++)
+        if (node->items[i]->brackets && !node->items[i]->value && !has_batch(node->items[i])) return false;
+    return true;
+}
+
 static bool gives_tensor(const Node *node) { return node->results && has_batch(node->results->items[0]); }
 
 ChainParts chain_parts(Context *ctx, LibraryItems all) {
     VEC(const LibraryItem *) found = {0};
     for (int i = 0; i < all.count; i++) {
         const Node *node = all.items[i].node;
-        if (!strcmp(node->name, "masked")) continue; // -inf, which a product with 0 does not keep
+        if (!of_rows(node) || !strcmp(node->name, "masked"))
+            continue; // -inf, which a product with 0 does not keep
         bool layer = node->definition == DEFINE_LAYER && node->count && has_batch(node->items[0]);
         bool function = node->definition == DEFINE_FN && !all.items[i].of_run && node->count;
         if (layer ||
