@@ -18,7 +18,7 @@ import recurrent
 import run
 import shapes
 from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
-from formulas import KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lbfgs, Lion, Two
+from formulas import Ftrl, KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lbfgs, Lion, ScheduleFreeAdamW, Two
 
 O = torch.optim
 S = torch.optim.lr_scheduler
@@ -173,6 +173,12 @@ CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + gradien
     optimizer('lamb', 'lamb(lr = 0.01, beta1 = 0.8, beta2 = 0.9, eps = 1e-3, weight_decay = 0.1)', lambda ps: Lamb(ps, 0.01, 0.8, 0.9, 1e-3, 0.1)),
     optimizer('lbfgs', 'lbfgs(lr = 0.05, memory = 2)', lambda ps: Lbfgs(ps, 0.05, 2), batch=12, loss=('mse(out, y)', lambda o, r: F.mse_loss(o, r.y)),
               model=('net(x[batch, 4]) -> out[batch, 3] = x |> dense(3)\n', lambda r, w: dense(r.x, w, 'net.dense_1'))),
+    optimizer('ftrl', 'ftrl(lr = 0.05)', lambda ps: Ftrl(ps, 0.05)),
+    optimizer('ftrl_options', 'ftrl(lr = 0.05, power = -0.6, initial = 0.2, l1 = 0.02, l2 = 0.01, shrinkage = 0.03, beta = 0.1)',
+              lambda ps: Ftrl(ps, 0.05, -0.6, 0.2, 0.02, 0.01, 0.03, 0.1)),
+    optimizer('schedule_free_adamw', 'schedule_free_adamw', ScheduleFreeAdamW),
+    optimizer('schedule_free_adamw_options', 'schedule_free_adamw(lr = 0.02, beta1 = 0.8, beta2 = 0.9, eps = 1e-2, weight_decay = 0.1)',
+              lambda ps: ScheduleFreeAdamW(ps, 0.02, 0.8, 0.9, 1e-2, 0.1)),
     optimizer('rprop_milestones', 'rprop(lr = milestones(0.05, at = [1_000 steps, 2_000 steps]))', lambda ps: O.Rprop(ps, lr=0.05)),
     *(Case(f'optimizer_{name}_scalar', hidden=SCALED, optimizer=(text, f)) for name, text, f in [
         ('lamb', 'lamb(lr = 0.01)', lambda ps: Lamb(ps, 0.01, 0.9, 0.999, 1e-6, 0.01)), ('nadam', 'nadam(lr = 0.01)', lambda ps: O.NAdam(ps, lr=0.01)),

@@ -88,6 +88,36 @@ class Lamb(Formula):
         p -= self.lr * (a / b if a > 0 and b > 0 else 1) * r
 
 
+class Ftrl(Formula):
+    """Keras 3's, after McMahan et al. 2013."""
+
+    def __init__(self, ps, lr=1e-3, power=-0.5, initial=0.1, l1=0.0, l2=0.0, shrinkage=0.0, beta=0.0):
+        super().__init__(ps, lr)
+        self.power, self.l1, self.l2, self.shrinkage = power, l1, l2 + beta / (2 * lr), shrinkage
+        for v in self.v: v.fill_(initial)
+
+    def update(self, p, g, m, v, k):
+        n = v + g**2
+        m += g + 2 * self.shrinkage * p - (n**-self.power - v**-self.power) / self.lr * p
+        p.copy_((m.clamp(-self.l1, self.l1) - m) / (n**-self.power / self.lr + 2 * self.l2))
+        v.copy_(n)
+
+
+class ScheduleFreeAdamW(Formula):
+    """Defazio et al. 2024, algorithm 1 with weights 1 / t, as in Keras 3; self.x: the means, at which it is evaluated."""
+
+    def __init__(self, ps, lr=2.5e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+        super().__init__(ps, lr)
+        self.b1, self.b2, self.eps, self.wd = beta1, beta2, eps, weight_decay
+        self.z, self.x = [p.detach().clone() for p in ps], [p.detach().clone() for p in ps]
+
+    def update(self, p, g, m, v, k):
+        v.mul_(self.b2).add_((1 - self.b2) * g**2)
+        self.z[k] -= self.lr * (g / ((v / (1 - self.b2**self.t)).sqrt() + self.eps) + self.wd * p)
+        self.x[k] += (self.z[k] - self.x[k]) / self.t
+        p.copy_((1 - self.b1) * self.z[k] + self.b1 * self.x[k])
+
+
 class Lbfgs:
     """Nocedal and Wright, algorithm 7.4 with a step of fixed length; a parameter each. A pair without curvature counts as none."""
 

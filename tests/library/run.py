@@ -1,9 +1,11 @@
 """Averages of the weights against torch.optim.swa_utils, and rules of a file's own: clips, an optimizer that asks for totals."""
+import copy
+
 import torch
 import torch.nn.functional as F
 
 from engine import Case, Rows, dense, ema, swa
-from formulas import Formula
+from formulas import Formula, ScheduleFreeAdamW
 
 O = torch.optim
 
@@ -75,6 +77,32 @@ class LambOfAll(Formula):
             for p, u in zip(self.ps, us): p -= self.lr * ratio * u
 
 
+class ScheduleFree:
+    """The means that the optimizer keeps."""
+
+    def __init__(self, **options): self.options = options
+
+    def optimizer(self, ps):
+        self.made = ScheduleFreeAdamW(ps, **self.options)
+        return self.made
+
+    def __call__(self, named):
+        self.named = named
+        return self
+
+    def update(self): pass
+
+    def weights(self, w):
+        out = copy.copy(w)
+        out.update(zip(self.named, self.made.x))
+        return out
+
+
+def schedule_free(name, text, optimizer, **options):
+    made = ScheduleFree(**options)
+    return average('schedule_free' + name, text, made, (optimizer, made.optimizer), test=25)
+
+
 def scaled(r, w):
     """Two scalings of the rows, by what all of them say."""
     every = Rows.load().x
@@ -89,6 +117,8 @@ CASES = [
     average('ema', 'ema(0.9)', ema(0.9), ('adam(lr = 0.05)', lambda ps: O.Adam(ps, lr=0.05)), test=25),
     average('swa', 'swa(20 steps)', swa(20), test=25),
     average('swa_epochs', 'swa(start = 3 epochs)', swa(6), test=25),
+    schedule_free('', 'schedule_free', 'schedule_free_adamw(lr = 0.02)', lr=0.02),
+    schedule_free('_beta1', 'schedule_free(beta1 = 0.8)', 'schedule_free_adamw(lr = 0.02, beta1 = 0.8)', lr=0.02, beta1=0.8),
     average('accumulate', 'ema(d = 0.8)', ema(0.8), extra='    accumulate = 2\n', accumulate=2),
     average('constrain', 'ema(0.8)', ema(0.8), extra='    constrain = within\n', definitions='fn within(x) = clamp(x, -0.3, 0.4)\n',
             constrain=lambda p: p.clamp(-0.3, 0.4)),
