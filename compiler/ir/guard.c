@@ -256,10 +256,32 @@ static int quotients_known(Program *p, const Affine *of, const Guard *known, int
     return n;
 }
 
-static bool follows_together(Program *p, const Guard *known, int count, Guard g) {
+// What is a multiple of m, f - m * (f // m) == 0, lies between multiples of m.
+static bool multiple_known(Program *p, const Guard *known, Guard *between) {
+    for (int i = 0; known->count == 1 && known->form->denominator == 1 && i < known->form->count; i++) {
+        const Expr *atom = known->form->terms[i].atom;
+        bool divides = atom->op == OP_FLOOR_DIV && atom->args[1]->op == OP_CONST && atom->args[1]->value >= 2;
+        if (!divides || !expr_is_integer(atom->args[0])) continue;
+        int64_t m = (int64_t)atom->args[1]->value, low, high;
+        const Affine *f = affine_atom(p, atom->args[0]);
+        const Affine *rest = affine_sub(p, f, affine_scale(p, affine_atom(p, atom), m, 1));
+        if (rest != known->form && affine_scale(p, rest, -1, 1) != known->form) continue;
+        affine_bounds(f, &low, &high);
+        if (f->denominator != 1 || low <= -FAR || high >= FAR) continue;
+        low = -floor_div(-low, m) * m;
+        high = floor_div(high, m) * m;
+        *between = (Guard){affine_offset(p, f, -low), high - low + 1};
+        return high >= low;
+    }
+    return false;
+}
+
+static bool follows_together(Program *p, const Guard *given, int count, Guard g) {
     enum { MOST_TOGETHER = 12 };
-    Guard quotients[MOST_TOGETHER];
+    Guard known[2 * MOST_TOGETHER], quotients[MOST_TOGETHER];
     if (g.form->denominator != 1 || count > MOST_TOGETHER) return false;
+    for (int i = 0; i < count; i++) known[i] = given[i];
+    for (int i = 0, n = count; i < n; i++) count += multiple_known(p, &given[i], &known[count]);
     int64_t low, high;
     bounds_together(p, g.form, known, count, &low, &high);
     if (low >= 0 && high < g.count) return true;
