@@ -259,6 +259,8 @@ bool is_layer_define(const Node *n); // a model too
 bool gives_state(const Node *n);     // an average or a watch: its result is one of its states
 // The phrase of a node; NULL: the node was made after binding.
 static inline const Phrase *phrase_of(const Node *node) { return node->binding; }
+// The first phrase of a text, parents before their parts, of which this holds; or NULL.
+const Phrase *phrase_find(const Phrase *p, bool (*holds)(const void *of, const Phrase *p), const void *of);
 // Phrases of a file's definitions, one a line, for tests and --dump-after.
 void file_print(Text *out, const Node *root);
 

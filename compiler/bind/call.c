@@ -291,12 +291,10 @@ static void check_grad(Bind *b, Phrase *p) {
 }
 
 static Phrase *call_builtin(Bind *b, const Call *call, const Builtin *row) {
-    if (string_equal(row->parameters, "-")) {
-        report_kind(b, call->callee->span, row->name, "a word", "a function");
-        return wrong_call(b, call);
-    }
-    if (row->group == GROUP_READER && call->piped) {
-        report_kind(b, call->callee->span, row->name, "a reader", "a layer or a function");
+    bool word = string_equal(row->parameters, "-");
+    if (word || (row->group == GROUP_READER && call->piped)) {
+        report_kind(b, call->callee->span, row->name, word ? "a word" : "a reader",
+                    word ? "a function" : "a layer or a function");
         return wrong_call(b, call);
     }
     // max and min are functions of two numbers and of one tensor
@@ -409,24 +407,36 @@ static const char *rules_text(Bind *b, const Node *const *rules, int count) {
     return text_string(&text);
 }
 
-// What stands behind a setting that only one kind of definition can be given to.
-static void report_word_of(Bind *b, const Node *e, const Node *callee, DefinitionKind kind) {
-    const Node *rules[64];
-    const char *names[64];
-    int count = library_rules(b->library, e->span, kind, rules, 64);
-    for (int i = 0; i < count; i++) names[i] = rules[i]->name;
-    Diagnostic *d = report_word(b, e->span, rules_text(b, rules, count));
+// What is asked for instead, and which of these names was meant.
+static void report_asked(Bind *b, const Call *call, const char *asked, const char **names, int count) {
+    const Node *callee = call->callee;
+    Diagnostic *d = report_word(b, call->node->span, asked);
     const char *near = callee->kind == AST_NAME ? string_nearest(callee->name, names, count) : NULL;
     if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
 }
 
-static void report_no_rule(Bind *b, const Node *e, const Node *callee, DefinitionKind kind,
-                           const Node *found) {
+// Behind a setting stands a call of what it asks for: `given` of its parameters are the run's.
+static Phrase *bind_asked(Bind *b, PhraseKind kind, Call *call, const Signature *s) {
+    const Node *e = call->node;
+    if (e->kind == AST_CALL) call->items = (const Node *const *)e->items, call->count = e->count;
+    check_signature(b, s, call, false, false);
+    bind_arguments_of(b, call);
+    Phrase *p = phrase_new(b, kind, e, 0);
+    match_arguments(b, p, s, call, call->piped);
+    return p;
+}
+
+static void report_no_rule(Bind *b, const Call *call, DefinitionKind kind, const Node *found) {
+    const Node *e = call->node, *callee = call->callee;
     Slot *slot = callee->kind == AST_NAME ? scope_find(b, callee->name) : NULL;
     bool library = callee->kind == AST_MEMBER && callee->base->kind == AST_NAME &&
                    library_named(b->library, callee->span, callee->base->name);
     if (definition_row(kind)->apart && !library) {
-        report_word_of(b, e, callee, kind);
+        const Node *rules[64];
+        const char *names[64];
+        int count = library_rules(b->library, e->span, kind, rules, 64);
+        for (int i = 0; i < count; i++) names[i] = rules[i]->name;
+        report_asked(b, call, rules_text(b, rules, count), names, count);
         return;
     }
     if (!found && callee->kind == AST_NAME && !slot) {
@@ -459,16 +469,12 @@ Phrase *bind_rule(Bind *b, const Node *e, DefinitionKind kind) {
     int given = definition_row(kind)->given;
     Call call = {.callee = callee, .node = e, .piped = given};
     if (!is_define(found, kind)) {
-        report_no_rule(b, e, callee, kind, found);
+        report_no_rule(b, &call, kind, found);
         return wrong_call(b, &call);
     }
     if (found->count < given) return wrong_call(b, &call); // its signature is reported where it stands
-    if (e->kind == AST_CALL) call.items = (const Node *const *)e->items, call.count = e->count;
     Signature s = signature_of(b, found);
-    check_signature(b, &s, &call, false, false);
-    bind_arguments_of(b, &call);
-    Phrase *p = phrase_new(b, PHRASE_MAKE, e, 0);
-    match_arguments(b, p, &s, &call, given);
+    Phrase *p = bind_asked(b, PHRASE_MAKE, &call, &s);
     p->definition = definition_of_node(b->library, found);
     return phrase_done(b, p);
 }
@@ -480,23 +486,15 @@ Phrase *bind_word(Bind *b, const Node *e, uint32_t groups, const char *asked) {
     const Builtin *row = call.callee->kind == AST_NAME ? builtin_find(call.callee->name, groups) : NULL;
     bool word = row && string_equal(row->parameters, "-");
     if (!row || word != (e->kind == AST_NAME)) {
-        Diagnostic *d = report_word(b, e->span, asked);
         const char *names[64];
         int count = 0;
         for (int i = 0; (row = builtin_row(i)); i++)
             if ((groups & 1u << row->group) && count < 64) names[count++] = row->name;
-        const char *near =
-            call.callee->kind == AST_NAME ? string_nearest(call.callee->name, names, count) : NULL;
-        if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+        report_asked(b, &call, asked, names, count);
         return wrong_call(b, &call);
     }
-    Phrase *p = phrase_new(b, word ? PHRASE_WORD : PHRASE_BUILTIN, e, 0);
-    p->builtin = row;
-    if (word) return phrase_done(b, p);
-    call.items = (const Node *const *)e->items, call.count = e->count;
     Signature s = signature_of_builtin(b, row);
-    check_signature(b, &s, &call, false, false);
-    bind_arguments_of(b, &call);
-    match_arguments(b, p, &s, &call, 0);
+    Phrase *p = word ? phrase_new(b, PHRASE_WORD, e, 0) : bind_asked(b, PHRASE_BUILTIN, &call, &s);
+    p->builtin = row;
     return phrase_done(b, p);
 }

@@ -137,25 +137,28 @@ int library_members(const Library *library, const char *prefix, const char **nam
     return count;
 }
 
+// What is seen without a word: the file's own, then the standard library's. NULL after the last.
+static const Node *visible(const Library *library, const File *file, int i) {
+    int own = file ? map_count(file->names) : 0;
+    if (i < own) return map_value(file->names, i);
+    return i - own < map_count(library->standard) ? map_value(library->standard, i - own) : NULL;
+}
+
 int library_names(const Library *library, Span from, const char **names, int room) {
     const File *file = file_of(library, from);
-    const Map *maps[] = {file ? file->names : NULL, library->standard};
+    const Node *item;
     int count = 0;
-    for (int m = 0; m < 2; m++)
-        for (int i = 0; maps[m] && i < map_count(maps[m]) && count < room; i++) {
-            const Node *item = map_value(maps[m], i);
-            if (!is_hidden(item)) names[count++] = item->name;
-        }
+    for (int i = 0; (item = visible(library, file, i)) && count < room; i++)
+        if (!is_hidden(item)) names[count++] = item->name;
     return count + library_words(library, names + count, room - count);
 }
 
 int library_rules(const Library *library, Span from, DefinitionKind kind, const Node **rules, int room) {
     const File *file = file_of(library, from);
-    const Map *maps[] = {file ? file->names : NULL, library->standard};
+    const Node *item;
     int count = 0;
-    for (int m = 0; m < 2; m++)
-        for (int i = 0; maps[m] && i < map_count(maps[m]) && count < room; i++)
-            if (is_define(map_value(maps[m], i), kind)) rules[count++] = map_value(maps[m], i);
+    for (int i = 0; (item = visible(library, file, i)) && count < room; i++)
+        if (is_define(item, kind)) rules[count++] = item;
     return count;
 }
 

@@ -123,6 +123,13 @@ static void check_ways(Bind *b, const Node *s, const Map *given) {
 
 // ---- its lines ----
 
+// Inside the loop a name may stand before the line that gives it.
+static void expect(Slot *slot) {
+    slot->given = true;
+    if (slot->kind == SLOT_LOCAL || slot->kind == SLOT_RESULT)
+        slot->sort = (Sort){.kind = KIND_TENSOR, .phase = PHASE_ROWS};
+}
+
 // What begins with a value: seen in the whole loop, and after it.
 static void bind_beginnings(Bind *b, Phrase *p, const Node *s) {
     for (int i = 0; i < s->count; i++) {
@@ -134,9 +141,8 @@ static void bind_beginnings(Bind *b, Phrase *p, const Node *s) {
         const Node *init = s->items[i];
         Slot *slot = scope_find(b, init->name);
         if (!slot) slot = scope_add(b, init->name, SLOT_LOCAL, init->name_span);
-        slot->used = slot->given = true;
-        if (slot->kind == SLOT_LOCAL || slot->kind == SLOT_RESULT)
-            slot->sort = (Sort){.kind = KIND_TENSOR, .phase = PHASE_ROWS};
+        slot->used = true;
+        expect(slot);
         p->part[i]->slot = slot;
     }
 }
@@ -167,16 +173,11 @@ static Slot *expect_line(Bind *b, const Node *s, const Node *line, const Node *n
     return slot;
 }
 
-// Inside a loop a name may stand before the line that gives it.
 static void expect_lines(Bind *b, const Node *s) {
     const Node *block = s->range_block;
     for (int i = 0; i < block->count; i++) {
         const Node *name = left_name(block->items[i]);
-        if (!name) continue;
-        Slot *slot = expect_line(b, s, block->items[i], name);
-        slot->given = true;
-        if (slot->kind == SLOT_LOCAL || slot->kind == SLOT_RESULT)
-            slot->sort = (Sort){.kind = KIND_TENSOR, .phase = PHASE_ROWS};
+        if (name) expect(expect_line(b, s, block->items[i], name));
     }
 }
 

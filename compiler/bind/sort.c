@@ -261,6 +261,13 @@ Phrase *phrase_wrong(Bind *b, const Node *node) {
     return phrase_done(b, phrase_new(b, PHRASE_WRONG, node, 0));
 }
 
+const Phrase *phrase_find(const Phrase *p, bool (*holds)(const void *of, const Phrase *p), const void *of) {
+    if (!p || holds(of, p)) return p;
+    const Phrase *found = NULL;
+    for (int i = 0; i < p->count && !found; i++) found = phrase_find(p->part[i], holds, of);
+    return found;
+}
+
 static bool phrase_measures(const Phrase *p) {
     if (p->kind == PHRASE_BUILTIN) return p->builtin->group == GROUP_MEASURE;
     return (p->kind == PHRASE_APPLY || p->kind == PHRASE_MAKE) && p->definition && p->definition->measures;

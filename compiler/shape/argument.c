@@ -11,6 +11,7 @@ typedef struct Argument {
     bool (*fits)(Place at, const Phrase *p, const struct Argument *row); // false after a message
     const char *what;                                                    // is expected, or it is
     int64_t least, most;
+    Dimension unit; // that may stand beside a number
 } Argument;
 
 static bool is_word(const Phrase *p, const char *word) {
@@ -62,7 +63,7 @@ static bool is_missing(Place at, const Phrase *p, const Argument *row) {
 
 static bool is_count(Place at, const Phrase *p, const Argument *row) {
     int64_t n;
-    if (!number_at(at, p, row->what, &n)) return false;
+    if (!count_at(at, p, row->what, row->unit, &n)) return false;
     if (n >= row->least && n <= row->most) return true;
     return fail_false(at.s, SETTING_RANGE, p->span, row->what, (long long)row->least, (long long)row->most);
 }
@@ -103,24 +104,24 @@ static bool is_field(Place at, const Phrase *p, const Argument *row) {
 }
 
 static const Argument arguments[] = {
-    {"file", is_text, "the name of a file, in quotes", 0, 0},
-    {"flag", is_flag, "`true` or `false`", 0, 0},
+    {"file", is_text, "the name of a file, in quotes", 0, 0, 0},
+    {"flag", is_flag, "`true` or `false`", 0, 0, 0},
     {"separator", is_separator,
-     "one character in quotes that stands in no number and is no quote and no line's end", 0, 0},
-    {"decimal", is_decimal, "`\".\"` or `\",\"`", 0, 0},
-    {"thousands", is_thousands, "one of `\",\"`, `\".\"`, `\"'\"`, `\"_\"` and `\" \"`", 0, 0},
-    {"comment", is_comment, "one character in quotes that begins no cell, such as `\"#\"`", 0, 0},
-    {"missing", is_missing, "a number, `mean`, `median` or `error` for a missing cell", 0, 0},
-    {"column", is_column, "a column's number", 0, INT32_MAX},
-    {"columns", is_columns, "a column's number", 0, INT32_MAX},
-    {"rows", is_count, "the number of rows", 1, INT32_MAX},
-    {"classes", is_count, "the number of classes", 1, INT32_MAX},
-    {"limit", is_count, "the limit", 1, INT32_MAX},
-    {"folds", is_count, "the number of folds", 2, 1000},
-    {"seed", is_count, "the seed", INT64_MIN, INT64_MAX},
-    {"test", is_share, "test", 0, 0},
-    {"validation", is_share, "validation", 0, 0},
-    {"field", is_field, "", 0, 0},
+     "one character in quotes that stands in no number and is no quote and no line's end", 0, 0, 0},
+    {"decimal", is_decimal, "`\".\"` or `\",\"`", 0, 0, 0},
+    {"thousands", is_thousands, "one of `\",\"`, `\".\"`, `\"'\"`, `\"_\"` and `\" \"`", 0, 0, 0},
+    {"comment", is_comment, "one character in quotes that begins no cell, such as `\"#\"`", 0, 0, 0},
+    {"missing", is_missing, "a number, `mean`, `median` or `error` for a missing cell", 0, 0, 0},
+    {"column", is_column, "a column's number", 0, INT32_MAX, 0},
+    {"columns", is_columns, "a column's number", 0, INT32_MAX, 0},
+    {"rows", is_count, "the number of rows", 1, INT32_MAX, 0},
+    {"classes", is_count, "the number of classes", 1, INT32_MAX, 0},
+    {"limit", is_count, "the limit", 1, INT32_MAX, 0},
+    {"folds", is_count, "the number of folds", 2, 1000, 0},
+    {"seed", is_count, "the seed", INT64_MIN, INT64_MAX, 0},
+    {"test", is_share, "test", 0, 0, 0},
+    {"validation", is_share, "validation", 0, 0, 0},
+    {"field", is_field, "", 0, 0, 0},
 };
 
 // Where the parameter of argument `i` stands; those beyond the last are like the one before "..".
@@ -151,24 +152,16 @@ bool arguments_fit(Place at, const Phrase *p) {
     return fit;
 }
 
-static const struct {
-    const char *name;
-    Dimension unit; // that may stand beside it
-    int64_t least, most;
-} counts[] = {
-    {"batch", DIMENSION_NUMBER, 1, 1 << 24},         {"epochs", DIMENSION_EPOCHS, 0, INT32_MAX},
-    {"steps", DIMENSION_STEPS, 0, INT64_C(1) << 52}, {"accumulate", DIMENSION_NUMBER, 1, INT32_MAX},
-    {"seed", DIMENSION_NUMBER, 0, INT64_C(1) << 52},
+static const Argument settings[] = {
+    {"batch", is_count, "batch", 1, 1 << 24, DIMENSION_NUMBER},
+    {"epochs", is_count, "epochs", 0, INT32_MAX, DIMENSION_EPOCHS},
+    {"steps", is_count, "steps", 0, INT64_C(1) << 52, DIMENSION_STEPS},
+    {"accumulate", is_count, "accumulate", 1, INT32_MAX, DIMENSION_NUMBER},
+    {"seed", is_count, "seed", 0, INT64_C(1) << 52, DIMENSION_NUMBER},
 };
 
 bool setting_fits(Place at, const char *name, const Phrase *p) {
-    int64_t n;
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        if (!string_equal(counts[i].name, name)) continue;
-        if (!count_at(at, p, name, counts[i].unit, &n)) return false;
-        if (n >= counts[i].least && n <= counts[i].most) return true;
-        return fail_false(at.s, SETTING_RANGE, p->span, name, (long long)counts[i].least,
-                          (long long)counts[i].most);
-    }
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (string_equal(settings[i].type, name)) return is_count(at, p, &settings[i]);
     return is_flag(at, p, &(Argument){.what = "`true` or `false`"});
 }

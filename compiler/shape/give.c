@@ -120,19 +120,14 @@ bool form_split(Place at, const Phrase *p, const Slot *index, Form *f) {
     return a.k == 0 && a.low == a.high;
 }
 
-static const Slot *first_pending(Place at, const Phrase *p) {
-    if (p->kind == PHRASE_SLOT && p->slot->kind == SLOT_INDEX && !range_known(at, p->slot)) return p->slot;
-    for (int i = 0; i < p->count; i++) {
-        const Slot *found = p->part[i] ? first_pending(at, p->part[i]) : NULL;
-        if (found) return found;
-    }
-    return NULL;
+// An index without a range.
+static bool is_pending(const void *at, const Phrase *p) {
+    return p->kind == PHRASE_SLOT && p->slot->kind == SLOT_INDEX && !range_known(*(const Place *)at, p->slot);
 }
 
 // The indices of a form whose ranges reads give.
 static bool bind_given(Left *left, const Phrase *p) {
-    bool pending = p->kind == PHRASE_SLOT && p->slot->kind == SLOT_INDEX && !range_known(left->at, p->slot);
-    if (pending && index_given(left->at, left->p, p->slot)) {
+    if (is_pending(&left->at, p) && index_given(left->at, left->p, p->slot)) {
         Extent dim;
         if (index_range(left->at, left->p, p->slot, &dim) != RANGE_FOUND) return false;
         range_set(left->at, p->slot, dim);
@@ -160,8 +155,8 @@ static bool bind_by_room(Left *left, const Phrase *form, const Slot *index, int 
 static bool bind_form(Left *left, const Binder *binder, int at) {
     Shaper *s = left->outer.s;
     if (!bind_given(left, binder->form)) return false;
-    for (const Slot *index; (index = first_pending(left->at, binder->form));)
-        if (!bind_by_room(left, binder->form, index, at)) return false;
+    for (const Phrase *index; (index = phrase_find(binder->form, is_pending, &left->at));)
+        if (!bind_by_room(left, binder->form, index->slot, at)) return false;
     Place inside = left->at;
     inside.subscript = true;
     Shape v = shape_first(shape_at(inside, binder->form));

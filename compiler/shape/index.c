@@ -116,15 +116,15 @@ static bool read_outside(Place at, const Phrase *extend, Shape *outside) {
 }
 
 Shape read_shape(Place at, const Phrase *p) {
-    const Phrase *base = p->part[0];
-    bool extended =
-        base->kind == PHRASE_BUILTIN && string_equal(base->builtin->name, "extend") && base->count > 0;
-    Access a = {.at = at, .read = p, .named = (extended ? base->part[0] : base)->node};
-    a.base = shape_plain(at, shape_whole(at, extended ? base->part[0] : base), base->span);
+    bool extended;
+    const Phrase *base = read_base(p, &extended);
+    Access a = {.at = at, .read = p, .named = base->node};
+    a.base = shape_plain(at, shape_whole(at, base), p->part[0]->span);
     Shape outside = {0};
-    if (a.base.kind == SHAPE_WRONG || (extended && !read_outside(at, base, &outside))) return shape_wrong();
+    if (a.base.kind == SHAPE_WRONG || (extended && !read_outside(at, p->part[0], &outside)))
+        return shape_wrong();
     bool no_dimensions = at.c->has_dots && !at.c->dot_count && p->count == 2 &&
-                         p->part[1]->kind == PHRASE_DOTS && base->node->kind == AST_NAME;
+                         p->part[1]->kind == PHRASE_DOTS && p->part[0]->node->kind == AST_NAME;
     if (no_dimensions && shape_is_number(a.base)) return a.base;
     if (a.base.kind == SHAPE_OPEN) { // its element is a number, a slice of it not known yet
         bool slice = false;

@@ -151,6 +151,7 @@ typedef enum { RANGE_WRONG, RANGE_OPEN, RANGE_FOUND } RangeState;
 RangeState index_range(Place at, const Phrase *binder, const Slot *index, Extent *dim);
 bool index_given(Place at, const Phrase *binder, const Slot *index); // without a message
 void range_set(Place at, const Slot *index, Extent dim);
+const Phrase *read_base(const Phrase *read, bool *extended); // what is read; extended: by `extend(…)`
 bool range_known(Place at, const Slot *index);
 bool dim_at(Place at, const Phrase *p, Extent *dim);
 bool dims_fit(Place at, const Extent *dims, int rank, Span span);

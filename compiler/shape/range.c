@@ -102,12 +102,8 @@ typedef struct {
     Span span, other_span;
 } Range;
 
-static bool names_index(const Phrase *p, const Slot *index) {
-    if (!p) return false;
-    if (p->kind == PHRASE_SLOT && p->slot == index) return true;
-    for (int i = 0; i < p->count; i++)
-        if (names_index(p->part[i], index)) return true;
-    return false;
+static bool is_index(const void *index, const Phrase *p) {
+    return p->kind == PHRASE_SLOT && p->slot == index;
 }
 
 // A condition on `training`, and on what is known when compiling, alone: it keeps no read inside.
@@ -126,8 +122,8 @@ static bool reaches(Range *r, const Branch *under) {
         if (c->sort.phase != PHASE_ROWS) {
             Shape v = shape_first(shape_at(r->at, c));
             if (v.kind == SHAPE_KNOWN && (v.number != 0) != under->side) return false;
-            if (v.kind != SHAPE_KNOWN && (!r->later || names_index(c, r->index))) return false;
-        } else if (!only_training(c) && (!r->later || names_index(c, r->index))) {
+            if (v.kind != SHAPE_KNOWN && (!r->later || phrase_find(c, is_index, r->index))) return false;
+        } else if (!only_training(c) && (!r->later || phrase_find(c, is_index, r->index))) {
             return false;
         }
     }
@@ -146,22 +142,18 @@ static void found_range(Range *r, Extent dim, Span span) {
     }
 }
 
-static const Phrase *base_of(const Phrase *read, bool *extended) {
+const Phrase *read_base(const Phrase *read, bool *extended) {
     const Phrase *base = read->part[0];
     *extended =
         base->kind == PHRASE_BUILTIN && string_equal(base->builtin->name, "extend") && base->count > 0;
     return *extended ? base->part[0] : base;
 }
 
-static bool stands_alone(const Phrase *entry, const Slot *index) {
-    return entry && entry->kind == PHRASE_SLOT && entry->slot == index;
-}
-
 static void look_at_read(Range *r, const Phrase *read) {
     bool alone = false, extended;
-    for (int i = 1; i < read->count; i++) alone |= stands_alone(read->part[i], r->index);
+    for (int i = 1; i < read->count; i++) alone |= read->part[i] && is_index(r->index, read->part[i]);
     if (!alone || !reaches(r, read->under)) return;
-    const Phrase *base = base_of(read, &extended);
+    const Phrase *base = read_base(read, &extended);
     if (extended && !r->later) return;
     Shape v = shape_plain(r->at, shape_whole(r->at, base), base->span);
     r->wrong |= v.kind == SHAPE_WRONG;
@@ -172,7 +164,7 @@ static void look_at_read(Range *r, const Phrase *read) {
         const Phrase *entry = read->part[i];
         if (entry && entry->kind == PHRASE_DOTS)
             at += dots;
-        else if (stands_alone(entry, r->index))
+        else if (entry && is_index(r->index, entry))
             found_range(r, v.dims[at++], entry->span);
         else
             at++;

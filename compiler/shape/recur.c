@@ -104,20 +104,18 @@ static bool look_at_lines(Place at, const Phrase *p) {
 
 // ---- which way a loop runs ----
 
-static const Slot *index_named(const Phrase *p, const char *name) {
-    if (p->kind == PHRASE_SLOT) return string_equal(p->slot->name, name) ? p->slot : NULL;
-    const Slot *found = NULL;
-    for (int i = 0; i < p->count && !found; i++) found = p->part[i] ? index_named(p->part[i], name) : NULL;
-    return found;
+static bool is_named(const void *name, const Phrase *p) {
+    return p->kind == PHRASE_SLOT && string_equal(p->slot->name, name);
 }
 
 // How far from the step at hand a read of what the loop makes lies: -1 before, 1 after, 0 neither.
 static int lag_of(Place at, const Phrase *read) {
     const char *name = at.loop->index->name;
     for (int i = 1; i < read->count; i++) {
-        const Slot *index = index_named(read->part[i], name);
+        const Phrase *index = phrase_find(read->part[i], is_named, name);
         Form f;
-        if (index && form_split(at, read->part[i], index, &f) && f.k == 1) return (f.low > 0) - (f.high < 0);
+        if (index && form_split(at, read->part[i], index->slot, &f) && f.k == 1)
+            return (f.low > 0) - (f.high < 0);
     }
     return 0;
 }

@@ -14,7 +14,7 @@ const char *extents_text(Arena *arena, const Extent *dims, int rank) {
 
 const char *shape_text(Arena *arena, Shape v) {
     v = shape_first(v);
-    switch ((ShapeKind)v.kind) {
+    switch ((int)v.kind) {
     case SHAPE_KNOWN:
         if (v.type == TYPE_BOOL) return v.number != 0 ? "true" : "false";
         return string_format(arena, "the number %s", string_of_double(arena, v.number));
@@ -29,12 +29,8 @@ const char *shape_text(Arena *arena, Shape v) {
                    : "a function";
     case SHAPE_LIST: return "a list";
     case SHAPE_ABSENT: return "absent";
-    case SHAPE_NONE:
-    case SHAPE_OPEN:
-    case SHAPE_TUPLE:
-    case SHAPE_WRONG: break;
+    default: return "a wrong value";
     }
-    return "a wrong value";
 }
 
 bool holds_numbers(Shaper *s, Shape v, Span span) {

@@ -280,18 +280,15 @@ static void look_at_minimize(Run *r) {
     freeze(r);
 }
 
-// The first metric with dimensions that an expression speaks of, or NULL.
-static const Phrase *array_metric(const Run *r, const Phrase *e) {
+// Is it a metric with dimensions?
+static bool is_array_metric(const void *run, const Phrase *e) {
+    const Run *r = run;
     const Phrase *list = setting(r, "metrics");
     bool metric = (e->kind == PHRASE_WORD && !e->builtin) || (e->kind == PHRASE_MEMBER && !e->part[0]);
     for (int i = 0; metric && list && i < list->count; i++)
         if (string_equal(metric_name(list->part[i]), e->text) && r->at.c->of[list->part[i]->number].rank)
-            return e;
-    for (int i = 0; i < e->count; i++) {
-        const Phrase *found = e->part[i] ? array_metric(r, e->part[i]) : NULL;
-        if (found) return found;
-    }
-    return NULL;
+            return true;
+    return false;
 }
 
 // gradient_norm, where it is measured.
@@ -333,7 +330,7 @@ static void look_at_each(Run *r, const Phrase *e, RunRule which) {
 
 // What is asked at an epoch's end: one number.
 static Shape look_at_end(Run *r, const Phrase *e, const char *what) {
-    const Phrase *array = array_metric(r, e);
+    const Phrase *array = phrase_find(e, is_array_metric, r);
     if (!is_of_run(r, e, what)) return shape_wrong();
     if (!array) return shape_at(r->at, e);
     return fail_shape(r->s, METRIC_ARRAY, array->span, array->text, what);

@@ -97,14 +97,11 @@ static void bind_shape(Signature *b, const Node *parameter, Shape v) {
     }
 }
 
-// A size in the brackets that no argument has given, or NULL.
-static const Slot *unknown_size(const Signature *b, const Phrase *p) {
-    const Slot *unknown = NULL;
-    if (p->kind == PHRASE_SLOT && p->slot->kind == SLOT_SIZE &&
-        b->c->slot[p->slot->number].kind == SHAPE_NONE)
-        return p->slot;
-    for (int i = 0; i < p->count && !unknown; i++) unknown = p->part[i] ? unknown_size(b, p->part[i]) : NULL;
-    return unknown;
+// A size that no argument has given.
+static bool is_unknown(const void *of, const Phrase *p) {
+    const Case *c = of;
+    return p->kind == PHRASE_SLOT && p->slot->kind == SLOT_SIZE &&
+           c->slot[p->slot->number].kind == SHAPE_NONE;
 }
 
 // Dimensions that are not names: they are checked once all sizes and settings are known.
@@ -117,7 +114,7 @@ static void check_shape(Signature *b, const Node *parameter, Shape v) {
         }
         Extent wanted, dim = v.dims[at++];
         if (size_of_item(b, item)) continue;
-        bool unknown = unknown_size(b, phrase_of(item)) != NULL;
+        bool unknown = phrase_find(phrase_of(item), is_unknown, b->c) != NULL;
         if (unknown) fail(b->s, SIZE_NOT_KNOWN, item->span, text_of(b->s, item));
         if (unknown || !dim_at(b->at, phrase_of(item), &wanted))
             b->ok = false;
@@ -225,8 +222,9 @@ static Shape everywhere(Signature *b, const Node *parameter, Shape v) {
     }
     Extent dims[MAX_RANK];
     int rank = 0;
-    const Slot *unknown = unknown_size(b, phrase_of(parameter));
-    if (unknown) fail_outside(b, SIZE_UNKNOWN, span_of(b, v), parameter->name, b->node->name, unknown->name);
+    const Phrase *unknown = phrase_find(phrase_of(parameter), is_unknown, c);
+    if (unknown)
+        fail_outside(b, SIZE_UNKNOWN, span_of(b, v), parameter->name, b->node->name, unknown->slot->name);
     if (unknown || !dims_declared(b->at, phrase_of(parameter), dims, &rank)) {
         b->ok = false;
         return shape_wrong();
