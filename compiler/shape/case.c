@@ -63,11 +63,6 @@ Shape shape_first(Shape v) {
     return v;
 }
 
-Shape shape_plain(Place at, Shape v, Span span) {
-    v = shape_first(v);
-    return v.kind == SHAPE_LIST ? list_shape(at, v, span) : v;
-}
-
 bool shape_fits(Shape v, Shape wanted) {
     return v.kind == SHAPE_TENSOR && v.rank == wanted.rank && v.dims == wanted.dims;
 }
@@ -257,8 +252,4 @@ Case *case_inner(Shaper *s, const Phrase *inner, Case *home, const Shape *given,
 
 Case *constant_case(const Shaper *s, const Definition *constant) {
     return case_find(s, &(Case){.define = (Definition *)constant});
-}
-
-Shape case_constant(Place at, Definition *constant, Span span) {
-    return case_of(at.s, constant, NULL, 0, NULL, span)->result;
 }

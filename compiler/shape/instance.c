@@ -49,24 +49,22 @@ static Instance *instance_outside(Walk *w, Case *of) {
 static Made *made_new(Walk *w, const Closure *closure, const char *path, const Phrase *phrase) {
     Made *made = arena_new(w->s->arena, Made);
     *made = (Made){.closure = closure, .path = path, .phrase = phrase};
-    if (closure->definition)
-        made->given = arena_array(w->s->arena, Made *, closure->definition->parameters + 1);
     return made;
 }
 
 // The arguments of a call that are callables, by parameter.
-static void given_by(Walk *w, Instance *in, const Phrase *p, Made **given, int count) {
-    for (int i = 0; i < p->count && i < count; i++) {
-        Made *made = p->part[i] ? made_of(w, in, p->part[i]) : NULL;
-        if (made) given[i] = made;
-    }
+static Made **given_by(Walk *w, Instance *in, const Phrase *p) {
+    int count = p->definition->parameters;
+    Made **given = arena_array(w->s->arena, Made *, count + 1);
+    for (int i = 0; i < p->count && i < count; i++) given[i] = p->part[i] ? made_of(w, in, p->part[i]) : NULL;
+    return given;
 }
 
 static Made *made_here(Walk *w, Instance *in, const Phrase *p) {
     Closure *closure = arena_new(w->s->arena, Closure);
     *closure = (Closure){.kind = CLOSURE_DEFINED, .definition = p->definition};
     Made *made = made_new(w, closure, path_made(w->s, in->application, p), p);
-    given_by(w, in, p, made->given, p->definition->parameters);
+    made->given = given_by(w, in, p);
     return made;
 }
 
@@ -256,12 +254,9 @@ static Instance *apply(Walk *w, Instance *in, const Phrase *p) {
     Case *c = in->of->call[p->number];
     bool call = p->kind == PHRASE_APPLY || p->kind == PHRASE_MAKE;
     if (!c->layers || w->s->stopped || p->kind == PHRASE_REDUCE) return NULL;
-    if (call && p->definition) {
-        Made **given = arena_array(w->s->arena, Made *, c->define->parameters + 1);
-        given_by(w, in, p, given, p->definition->parameters);
-        return apply_defined(w, in, c, path_made(w->s, in->application, p), given,
+    if (call && p->definition)
+        return apply_defined(w, in, c, path_made(w->s, in->application, p), given_by(w, in, p),
                              phrases_of(w, c->define, p), p->span);
-    }
     const Made *made = made_of(w, in, call ? p->part[0] : p);
     if (!made) return NULL;
     return made->closure->kind == CLOSURE_INNER ? apply_inner(w, c, made) : apply_made(w, in, p, c, made);

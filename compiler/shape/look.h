@@ -104,7 +104,6 @@ Case *case_of(Shaper *s, Definition *define, const Shape *given, int count, cons
 Case *case_inner(Shaper *s, const Phrase *inner, Case *home, const Shape *given, int count, Slot *round);
 void case_add(Shaper *s, Case *c);
 Case *case_new(Shaper *s, Definition *define);
-Shape case_constant(Place at, Definition *constant, Span span);
 
 // ---- signature.c ----
 
@@ -119,7 +118,6 @@ Shape join(Place at, Operator op, Shape a, Shape b, Span span);
 // Values of numbers and tensors of one shape, element by element. False after a message.
 bool unify(Place at, const Shape *values, int count, Shape *out, Span span);
 Shape choose(Place at, Shape condition, Shape a, Shape b, Span span);
-Shape list_shape(Place at, Shape list, Span span);
 Shape builtin_shape(Place at, const Builtin *row, const Shape *values, int count, Span span);
 // 1 or 0 where it is known; -1: when running only, or after a message (then its kind is WRONG).
 int condition_at(Place at, const Phrase *p, Shape *condition);

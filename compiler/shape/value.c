@@ -374,7 +374,7 @@ static Shape list_value(Place at, const Phrase *p) {
     return (Shape){.kind = SHAPE_LIST, .items = items, .count = p->count};
 }
 
-Shape list_shape(Place at, Shape list, Span span) {
+static Shape list_shape(Place at, Shape list, Span span) {
     Shaper *s = at.s;
     Shape inner = {0};
     bool whole = true, flags = true;
@@ -398,6 +398,11 @@ Shape list_shape(Place at, Shape list, Span span) {
     out.unit = list.items[0].unit;
     out.span = list.span;
     return out;
+}
+
+Shape shape_plain(Place at, Shape v, Span span) {
+    v = shape_first(v);
+    return v.kind == SHAPE_LIST ? list_shape(at, v, span) : v;
 }
 
 // ---- all kinds ----
@@ -454,7 +459,7 @@ static Shape value_of_kind(Place at, const Phrase *p) {
     case PHRASE_TEXT: return (Shape){.kind = SHAPE_TEXT, .text = p->text};
     case PHRASE_LIST: return at.s->field.kind ? reader_shape(at, p) : list_value(at, p);
     case PHRASE_SLOT: return forced(at.s, slot_value(at, p));
-    case PHRASE_DEFINITION: return case_constant(at, p->definition, p->span);
+    case PHRASE_DEFINITION: return case_of(at.s, p->definition, NULL, 0, NULL, p->span)->result;
     case PHRASE_WORD:
         return p->builtin && p->builtin->group == GROUP_READER ? reader_shape(at, p) : word_value(p);
     case PHRASE_UNARY: return unary_value(at, p);
