@@ -100,13 +100,18 @@ static Span later_place(const Bind *b, const char *name) {
     return NO_SPAN;
 }
 
+Diagnostic *report_early(Bind *b, const char *name, Span span, Span given, const char *note) {
+    Diagnostic *d = report(b, USED_BEFORE_GIVEN, span, name);
+    diagnostic_note(b->ctx, d, given, "%s", note);
+    return d;
+}
+
 void report_unknown(Bind *b, const char *name, Span span) {
     if (map_get(b->reported, name)) return;
     map_set(b->reported, name, b->definition);
     Span later = later_place(b, name);
     if (later.start) {
-        Diagnostic *d = report(b, USED_BEFORE_GIVEN, span, name);
-        diagnostic_note(b->ctx, d, later, "it is given here");
+        Diagnostic *d = report_early(b, name, span, later, "it is given here");
         diagnostic_help(b->ctx, d, "a block gives its names in the order of the text: move the line up");
         return;
     }

@@ -61,6 +61,7 @@ Slot *scope_find(const Bind *b, const char *name);
 bool scope_holds(const Bind *b, const char *name, SlotKind kind); // in any scope around
 Slot *scope_own(const Bind *b, const char *name);                 // in the innermost scope
 
+Diagnostic *report_early(Bind *b, const char *name, Span span, Span given, const char *note);
 // What is said of a name that nothing gives: once in a definition.
 void report_unknown(Bind *b, const char *name, Span span);
 // `mine.layer`, where nothing is called `mine`: once in a file.

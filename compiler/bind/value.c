@@ -16,8 +16,7 @@ static Phrase *bind_slot(Bind *b, const Node *e, Slot *slot) {
     slot->used = true;
     check_hiding(b, e, slot);
     if (slot->kind == SLOT_RESULT && !slot->given) {
-        Diagnostic *d = report(b, USED_BEFORE_GIVEN, e->span, e->name);
-        diagnostic_note(b->ctx, d, slot->span, "it is a result of this definition");
+        report_early(b, e->name, e->span, slot->span, "it is a result of this definition");
         slot->kind = SLOT_WRONG;
     }
     if (slot->kind == SLOT_WRONG) return phrase_wrong(b, e);

@@ -238,7 +238,7 @@ static void look_at_rule(Run *r, Chosen *c) {
         given[1] = given[0];
         Case *applied = case_of(s, d, given, d->parameters, NULL, c->optimizer->span);
         for (int k = 2; k < d->parameters; k++)
-            if (d->preset[k] && rule.closure->given[k].kind == SHAPE_NONE)
+            if (!applied->wrong && d->preset[k] && rule.closure->given[k].kind == SHAPE_NONE)
                 shape_at((Place){.s = s, .c = applied}, d->preset[k]);
         vec_push(s->arena, &c->rules, applied);
     }

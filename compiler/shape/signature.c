@@ -272,6 +272,12 @@ static void bind_parameter(Signature *b, int i, Shape v) {
     b->c->slot[i].span = span;
 }
 
+static bool is_later(const void *of, const Phrase *p) {
+    const Case *c = of;
+    bool setting = p->kind == PHRASE_SLOT && p->slot->kind == SLOT_SETTING;
+    return setting && c->slot[p->slot->number].kind == SHAPE_NONE;
+}
+
 static bool bind_parameters(Signature *b) {
     const Shape *given = b->c->given;
     Shape *v = arena_array(b->s->arena, Shape, b->c->count + 1);
@@ -288,9 +294,10 @@ static bool bind_parameters(Signature *b) {
         if (v[i].kind == SHAPE_TENSOR) bind_shape(b, parameter, v[i]);
     }
     const Application *inside = b->s->at;
-    for (int i = 0; i < 2 * b->c->count && b->ok; i++) { // settings first: they stand in brackets
+    for (int i = 0; i < 2 * b->c->count && b->ok; i++) { // brackets wait for a setting behind them
         int k = i % b->c->count;
-        if (b->node->items[k]->brackets == (i >= b->c->count)) bind_parameter(b, k, v[k]);
+        bool waits = i < b->c->count && phrase_find(phrase_of(b->node->items[k]), is_later, b->c);
+        if (!waits && b->c->slot[k].kind == SHAPE_NONE) bind_parameter(b, k, v[k]);
         b->s->at = inside;
     }
     return b->ok;

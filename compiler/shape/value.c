@@ -26,8 +26,9 @@ static Shape slot_value(Place at, const Phrase *p) {
         return index;
     }
     if (v.kind == SHAPE_ABSENT) return absent_error(at, p, v);
-    if (v.kind == SHAPE_NONE) return shape_wrong();
-    return v;
+    if (v.kind != SHAPE_NONE) return v;
+    bool parameter = slot->kind == SLOT_SETTING || slot->kind == SLOT_TENSOR; // by a default in front of it
+    return parameter ? fail_shape(at.s, USED_BEFORE_GIVEN, p->span, slot->name) : shape_wrong();
 }
 
 // net.dense_1.w: a parameter or state by its path.
