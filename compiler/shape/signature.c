@@ -114,9 +114,7 @@ static void check_shape(Signature *b, const Node *parameter, Shape v) {
         }
         Extent wanted, dim = v.dims[at++];
         if (size_of_item(b, item)) continue;
-        bool unknown = phrase_find(phrase_of(item), is_unknown, b->c) != NULL;
-        if (unknown) fail(b->s, SIZE_NOT_KNOWN, item->span, text_of(b->s, item));
-        if (unknown || !dim_at(b->at, phrase_of(item), &wanted))
+        if (!dim_at(b->at, phrase_of(item), &wanted))
             b->ok = false;
         else if (!extent_equal(wanted, dim))
             shape_error(b, parameter, v, item, extents_text(b->s->arena, &wanted, 1), NO_SPAN);

@@ -27,6 +27,7 @@ static Shape slot_value(Place at, const Phrase *p) {
     }
     if (v.kind == SHAPE_ABSENT) return absent_error(at, p, v);
     if (v.kind != SHAPE_NONE) return v;
+    if (slot->kind == SLOT_SIZE) return shape_scalar(TYPE_INT); // that no argument tells
     bool parameter = slot->kind == SLOT_SETTING || slot->kind == SLOT_TENSOR; // by a default in front of it
     return parameter ? fail_shape(at.s, USED_BEFORE_GIVEN, p->span, slot->name) : shape_wrong();
 }
