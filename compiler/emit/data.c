@@ -104,6 +104,15 @@ static int place_in_model(const DataWriter *w, const char *name) {
     return -1;
 }
 
+// class(e, n, missing = own, other = own): the last numbers.
+static void take_own(const Phrase *value, Field *f) {
+    f->own_missing = f->own_other = -1;
+    if (!f->is_class) return;
+    int64_t last = f->limit - 1;
+    if (value->part[3]) f->own_other = last--;
+    if (value->part[2]) f->own_missing = last;
+}
+
 static void take_field(DataWriter *w, const Phrase *line) {
     const Shape *v = &w->block->slot[line->slot->number];
     Program *p = w->e->p;
@@ -112,6 +121,7 @@ static void take_field(DataWriter *w, const Phrase *line) {
     f.rank = v->rank;
     f.is_class = v->is_class;
     f.limit = f.type == TYPE_BOOL ? 2 : (int64_t)v->number;
+    take_own(line->part[line->count - 1], &f);
     f.in_model = place_in_model(w, f.name);
     int64_t dims[MAX_RANK] = {p->batch};
     for (int d = 0; d < f.rank; d++) dims[d + 1] = f.dims[d] = v->dims[d].size;

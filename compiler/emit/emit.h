@@ -195,6 +195,7 @@ struct Emitter {
     const Expr *training;         // what the word means: the leaf, or a constant
     struct Run *run;              // emit/run.h; NULL: there is none
     struct DataWriter *data;      // emit/data.h: of the data block that is being written, or NULL
+    bool tables; // a list of that block is all rows of a column, and the reader's
     Writer *initial;              // of FUNCTION_INITIAL
     Map *declared;                // path -> tensor, of params and states
     VEC(Tensor *) params, states; // in the order of first use

@@ -26,7 +26,9 @@ typedef struct {
     int64_t dims[MAX_RANK];
     int64_t limit; // classes, ints and conditions (2); 0: none
     bool is_class;
-    int in_model; // its place among the model's inputs, or -1
+    int64_t own_missing,
+        own_other; // the classes of missing cells, and of what the training file lacks; or -1
+    int in_model;  // its place among the model's inputs, or -1
     bool in_loss;
     Tensor *input;       // TENSOR_INPUT of STEP, EVALUATE and PREDICT (one tensor for all three)
     Tensor *prepared[3]; // TENSOR_OUTPUT of the prepare function of each part

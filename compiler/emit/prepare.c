@@ -297,7 +297,7 @@ static Operand field_write(DataWriter *w, const Phrase *line) {
     if (v.kind == OPERAND_WRONG) return v;
     const Expr *element = element_of(w, v, f->type == TYPE_REAL), *stored = element;
     // What is calculated may not be whole: the runtime looks at the double itself.
-    bool reads = e->kind == PHRASE_LIST || (e->builtin && e->builtin->sources);
+    bool reads = (e->kind == PHRASE_LIST && w->e->tables) || (e->builtin && e->builtin->sources);
     bool whole = f->type == TYPE_INT && (reads || element->type == TYPE_INT);
     if (whole && element->type != TYPE_INT) stored = expr_unary(w->e->p, OP_FLOOR, element);
     // Raw columns are doubles, and what reads doubles is calculated in double and rounded by the function
@@ -411,6 +411,7 @@ static void fit_blocks(DataWriter *w, int first_tensor, Writer *const parts[DATA
 
 void prepare_write(DataWriter *w) {
     w->e->data = w;
+    w->e->tables = string_equal(w->m->data.source, "table");
     int first_tensor = w->e->p->tensors.count;
     const Phrase *block = w->block->define->body;
     Writer *parts[DATA_PARTS] = {part_write(w, 0, block, w->e->tree->data)};

@@ -258,7 +258,7 @@ static Operand list_operand(At at, const Phrase *p) {
 // Of a data block: what reads a column.
 static bool is_reader(At at, const Phrase *p) {
     if (!at.to->row) return false;
-    if (p->kind == PHRASE_LIST) return true;
+    if (p->kind == PHRASE_LIST) return at.m->tables;
     if (p->kind == PHRASE_BINARY)
         return p->part[0]->kind == PHRASE_TEXT || (p->part[1] && p->part[1]->kind == PHRASE_TEXT);
     return (p->kind == PHRASE_WORD || p->kind == PHRASE_BUILTIN) && p->builtin &&

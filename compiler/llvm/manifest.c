@@ -140,6 +140,8 @@ static void add_fields(Blob *b) {
             .name = text(b, f->name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
         for (int k = 0; k < f->rank; k++) rows[i].dims[k] = f->dims[k];
         rows[i].is_class = f->is_class;
+        rows[i].own_missing = f->own_missing;
+        rows[i].own_other = f->own_other;
         rows[i].in_model = f->in_model;
         rows[i].in_loss = f->in_loss;
         rows[i].source = f->input ? source_slot(b, string_format(b->arena, "source.%s", f->input->name)) : -1;

@@ -61,6 +61,10 @@ static bool is_missing(Place at, const Phrase *p, const Argument *row) {
     return word || known_at(at, p, row->what, &value);
 }
 
+static bool is_own(Place at, const Phrase *p, const Argument *row) {
+    return is_word(p, "own") || expected(at, p, row);
+}
+
 static bool is_count(Place at, const Phrase *p, const Argument *row) {
     int64_t n;
     if (!count_at(at, p, row->what, row->unit, &n)) return false;
@@ -112,6 +116,7 @@ static const Argument arguments[] = {
     {"thousands", is_thousands, "one of `\",\"`, `\".\"`, `\"'\"`, `\"_\"` and `\" \"`", 0, 0, 0},
     {"comment", is_comment, "one character in quotes that begins no cell, such as `\"#\"`", 0, 0, 0},
     {"missing", is_missing, "a number, `mean`, `median` or `error` for a missing cell", 0, 0, 0},
+    {"own", is_own, "`own`, for a class of its own", 0, 0, 0},
     {"column", is_column, "a column's number", 0, INT32_MAX, 0},
     {"columns", is_columns, "a column's number", 0, INT32_MAX, 0},
     {"rows", is_count, "the number of rows", 1, INT32_MAX, 0},

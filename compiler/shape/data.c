@@ -17,6 +17,8 @@ static bool is_named(const Phrase *p, const char *name) {
     return p->kind == PHRASE_BUILTIN && string_equal(p->builtin->name, name);
 }
 
+static bool is_table(const Shaper *s) { return string_equal(s->source->builtin->name, "table"); }
+
 static bool binds(const Phrase *p, const Slot *index) {
     for (int i = 0; i < p->binders; i++)
         if (p->binder[i].index == index) return true;
@@ -40,13 +42,11 @@ bool whole_row(Place at, const Phrase *p) {
 }
 
 static bool reads_source(Place at, const Phrase *p) {
-    const char *source = at.s->source->builtin->name, *word = "a list";
-    if (at.s->source->builtin->later) return true;
-    const char *sources = p->kind == PHRASE_LIST ? "table" : p->builtin->sources;
-    for (const char *own = sources; own; own = strchr(own, ' '), own += own != NULL)
+    const char *source = at.s->source->builtin->name;
+    if (at.s->source->builtin->later || p->kind == PHRASE_LIST) return true;
+    for (const char *own = p->builtin->sources; own; own = strchr(own, ' '), own += own != NULL)
         if (strncmp(own, source, strcspn(own, " ")) == 0) return true;
-    if (p->kind != PHRASE_LIST) word = string_format(at.s->arena, "`%s`", p->builtin->name);
-    return fail_false(at.s, READER_SOURCE, p->span, word, source);
+    return fail_false(at.s, READER_SOURCE, p->span, p->builtin->name, source);
 }
 
 static int64_t elements_of(Shape v) {
@@ -121,13 +121,34 @@ static int64_t columns_of(Place at, const Phrase *p) {
     return count;
 }
 
+enum { OWN_MISSING = 2, OWN_OTHER = 3 }; // the places of `missing` and `other` in class(e, n, ...)
+
+// How many of a class's numbers, the last, stand for what is no text of the training file.
+static int own_classes(const Phrase *p) {
+    return is_named(p, "class") ? (p->part[OWN_MISSING] != NULL) + (p->part[OWN_OTHER] != NULL) : 0;
+}
+
+// Classes of their own: cells of a file have them, and there is another.
+static bool own_fits(Place at, const Phrase *p) {
+    const Phrase *of = p->part[0], *own = p->part[OWN_MISSING] ? p->part[OWN_MISSING] : p->part[OWN_OTHER];
+    bool reads = is_named(of, "column") || is_named(of, "columns");
+    int count = own_classes(p);
+    if (!reads) return fail_false(at.s, CLASS_OWN, own->span, p->part[OWN_MISSING] ? "missing" : "other");
+    if (p->part[OWN_MISSING] && of->part[1]) return fail_false(at.s, MISSING_TWICE, of->part[1]->span, "");
+    if (at.c->of[p->part[1]->number].number > count) return true;
+    return fail_false(at.s, SETTING_RANGE, p->part[1]->span, "the number of classes", count + 1LL,
+                      (long long)INT32_MAX);
+}
+
 // class(e, n), int(e, n). Those that stand in the text are checked there.
 static Shape whole_shape(Place at, const Phrase *p) {
     Shape v = arguments_fit(at, p) ? shape_at(at, p->part[0]) : shape_wrong();
     const Phrase *list = p->part[0];
     if (!missing_fits(at, list, is_named(p, "class") ? "a class" : "a whole number")) return shape_wrong();
+    if (v.kind != SHAPE_WRONG && own_classes(p) && !own_fits(at, p)) return shape_wrong();
     double limit = at.c->of[p->part[1]->number].number;
-    for (int i = 0; v.kind != SHAPE_WRONG && list->kind == PHRASE_LIST && i < list->count; i++) {
+    bool table = list->kind == PHRASE_LIST && is_table(at.s);
+    for (int i = 0; v.kind != SHAPE_WRONG && table && i < list->count; i++) {
         const Shape *cell = beyond(at, list->part[i], limit);
         if (cell)
             return fail_shape(at.s, TABLE_LIMIT, list->part[i]->span, at.s->line->slot->name,
@@ -188,6 +209,17 @@ Shape reader_shape(Place at, const Phrase *p) {
     return shape_wrong();
 }
 
+// A list: of a table all rows, elsewhere one row, in which a column is one number as in an equation.
+Shape data_list_shape(Place at, const Phrase *p) {
+    Shaper *s = at.s;
+    if (is_table(s)) return reader_shape(at, p);
+    bool row = s->row;
+    s->row = true;
+    Shape v = list_value(at, p);
+    s->row = row;
+    return v;
+}
+
 // ---- fields ----
 
 static bool is_condition(const Node *e) {
@@ -241,6 +273,7 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
         s->field = field;
         v = forced(s, shape_first(shape_at(at, value)));
     }
+    v = shape_plain(at, v, value->span);
     s->field = (Shape){0};
     if (v.kind == SHAPE_WRONG) return v;
     if (line->binders)
@@ -291,6 +324,20 @@ static const char *type_text(Arena *arena, Shape v) {
     return string_format(arena, "`%s(..., %.0f)`", v.is_class ? "class" : "int", v.number);
 }
 
+// Has the part's class the same classes of its own as the block's?
+static bool same_own(const Phrase *block, const Phrase *line) {
+    const Phrase *own = line->part[line->count - 1];
+    for (int i = 0; i < block->count; i++) {
+        const Phrase *other = block->part[i], *value;
+        if (!other || other->kind != PHRASE_GIVE || !other->slot) continue;
+        value = other->part[other->count - 1];
+        if (!string_equal(other->slot->name, line->slot->name) || !is_named(value, "class")) continue;
+        for (int k = OWN_MISSING; k <= OWN_OTHER; k++)
+            if (!value->part[k] != !own->part[k]) return false;
+    }
+    return true;
+}
+
 // A part gives a field as the block does: the same word, as many classes, the same shape.
 static void check_part(Place at, const Phrase *line, Shape field, Shape own) {
     Shaper *s = at.s;
@@ -303,6 +350,8 @@ static void check_part(Place at, const Phrase *line, Shape field, Shape own) {
                  type_text(s->arena, field));
     else if (brackets && (own.rank != field.rank || own.dims != field.dims))
         d = fail(s, PART_SHAPE, line->node->target->span, line->slot->name);
+    else if (own.is_class && !same_own(at.c->define->body, line))
+        d = fail(s, PART_OWN, value->span, line->slot->name);
     if (d) diagnostic_note(s->ctx, d, field.span, "the field stands here");
 }
 

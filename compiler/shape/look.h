@@ -198,6 +198,8 @@ bool setting_fits(Place at, const char *name, const Phrase *p);
 // The fields of a data block, by slot: of one row. False after messages.
 Case *data_shape(Shaper *s, Definition *data);
 Shape reader_shape(Place at, const Phrase *p);
+Shape data_list_shape(Place at, const Phrase *p);
+Shape list_value(Place at, const Phrase *p);
 // What stands for the whole row holds no index from around it. False after a message.
 bool whole_row(Place at, const Phrase *p);
 // As a tensor of a batch.

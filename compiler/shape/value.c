@@ -367,7 +367,7 @@ Shape builtin_shape(Place at, const Builtin *row, const Shape *given, int count,
 
 // ---- lists ----
 
-static Shape list_value(Place at, const Phrase *p) {
+Shape list_value(Place at, const Phrase *p) {
     Shape *items = arena_array(at.s->arena, Shape, p->count + 1);
     for (int i = 0; i < p->count; i++) {
         items[i] = shape_at(at, p->part[i]);
@@ -459,7 +459,7 @@ static Shape value_of_kind(Place at, const Phrase *p) {
     switch ((int)p->kind) {
     case PHRASE_NUMBER: return number_value(p);
     case PHRASE_TEXT: return (Shape){.kind = SHAPE_TEXT, .text = p->text};
-    case PHRASE_LIST: return at.s->field.kind ? reader_shape(at, p) : list_value(at, p);
+    case PHRASE_LIST: return at.s->field.kind ? data_list_shape(at, p) : list_value(at, p);
     case PHRASE_SLOT: return forced(at.s, slot_value(at, p));
     case PHRASE_DEFINITION: return case_of(at.s, p->definition, NULL, 0, NULL, p->span)->result;
     case PHRASE_WORD:

@@ -1,4 +1,5 @@
 // Class columns: texts are numbered in byte order over all rows, numbers must lie in 0 .. n - 1.
+// Missing cells and what the list does not have may be classes of their own, the last numbers.
 // Guarantees: the same texts get the same numbers in any order of rows; other data are read by the list of
 // the first.
 #include "data/data.h"
@@ -14,10 +15,12 @@ typedef struct {
     nn_context *ctx;
     const nn_csv *csv;
     const nn_csv_want *want;
-    const nn_column *column;
+    const nn_field *of;
     const char *field;
     int64_t width; // columns
 } Reading;
+
+int64_t nn_class_count(const nn_field *f) { return f->limit - (f->own_missing >= 0) - (f->own_other >= 0); }
 
 static nn_status fail_at(const Reading *r, int64_t at, const char *expected) {
     char field[512];
@@ -34,17 +37,33 @@ static bool all_numbers(const Reading *r, int64_t count) {
     return true;
 }
 
+// What is no class of the training file, and no missing cell.
+static nn_status take_other(const Reading *r, int64_t k, const char *expected) {
+    if (r->of->own_other < 0) return fail_at(r, k, expected);
+    r->want->values[k] = (double)r->of->own_other;
+    return NN_OK;
+}
+
+static bool is_missing(const Reading *r, int64_t k) {
+    return nn_csv_missing(r->want->cells[k].text, r->want->cells[k].length);
+}
+
 static nn_status check_numbers(const Reading *r, int64_t count) {
+    int64_t limit = nn_class_count(r->of);
     char expected[80];
-    snprintf(expected, sizeof expected, "a class, a whole number 0 .. %lld", (long long)r->column->limit - 1);
+    snprintf(expected, sizeof expected, "a class, a whole number 0 .. %lld", (long long)limit - 1);
     for (int64_t k = 0; k < count; k++) {
-        const nn_cell *c = &r->want->cells[k];
         double *value = &r->want->values[k];
-        if (!nn_cell_number(r->csv, c, value)) {
-            if (!r->want->missing_ok) return fail_at(r, k, expected);
+        bool missing = is_missing(r, k);
+        if (missing && r->of->own_missing >= 0)
+            *value = (double)r->of->own_missing;
+        else if (missing && r->want->missing_ok)
             *value = (double)NAN;
-        } else if (r->column->limit > 0 && !nn_below(*value, r->column->limit))
+        else if (missing)
             return fail_at(r, k, expected);
+        else if ((!nn_cell_number(r->csv, &r->want->cells[k], value) || !nn_below(*value, limit)) &&
+                 take_other(r, k, expected) != NN_OK)
+            return r->ctx->status;
     }
     return NN_OK;
 }
@@ -68,7 +87,9 @@ static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64
     nn_cell *slots = nn_get(r->ctx, room, sizeof *slots);
     for (int64_t k = 0; k < count && slots != NULL; k++) {
         const nn_cell *c = &r->want->cells[k];
-        if (nn_csv_missing(c->text, c->length)) return fail_at(r, k, "a class");
+        bool missing = is_missing(r, k);
+        if (missing && r->of->own_missing >= 0) continue;
+        if (missing) return fail_at(r, k, "a class");
         nn_cell *slot = slot_of(slots, room, c);
         if (slot->text != NULL) continue;
         *slot = (nn_cell){c->text, c->length, (uint32_t)(k & UINT32_MAX)};
@@ -102,15 +123,19 @@ static nn_status number_texts(const Reading *r, int64_t count, nn_classes *class
     nn_cell *texts = NULL;
     int64_t found = 0;
     if (different(r, count, &texts, &found) != NN_OK) return r->ctx->status;
-    if (r->column->limit > 0 && found != r->column->limit) {
+    int64_t expected = nn_class_count(r->of), own = r->of->limit - expected;
+    if (found != expected) {
+        char told[80];
+        snprintf(told, sizeof told, " (beside %lld of the %lld that are own)", (long long)own,
+                 (long long)r->of->limit);
         nn_text list;
         nn_text_begin(&list, r->ctx);
         for (int64_t k = 0; k < found && k < 12; k++)
             nn_text_format(&list, "%s\"%.*s\"", k == 0 ? "" : ", ",
                            (int)(texts[k].length > SHOWN ? SHOWN : texts[k].length), texts[k].text);
-        return nn_fail(r->ctx, NN_DATA, "%s: expected %lld classes in field %s, found %lld: %s%s",
-                       r->csv->path, (long long)r->column->limit, r->field, (long long)found, list.bytes,
-                       found > 12 ? ", ..." : "");
+        return nn_fail(r->ctx, NN_DATA, "%s: expected %lld classes in field %s, found %lld: %s%s%s",
+                       r->csv->path, (long long)expected, r->field, (long long)found, list.bytes,
+                       found > 12 ? ", ..." : "", own > 0 ? told : "");
     }
     classes->names = nn_get(r->ctx, (uint64_t)found, sizeof *classes->names);
     for (int64_t k = 0; k < found && classes->names != NULL; k++) {
@@ -129,19 +154,31 @@ static int compare_name(const void *cell, const void *name) {
     return nn_cell_compare(cell, &(nn_cell){text, (uint32_t)strlen(text), 0});
 }
 
-nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column *column, const nn_csv *csv,
-                          const nn_csv_want *want, const char *field) {
-    Reading r = {ctx, csv, want, column, field, want->count};
+static nn_status find_texts(const Reading *r, int64_t count, const nn_classes *classes) {
+    for (int64_t k = 0; k < count; k++) {
+        if (r->of->own_missing >= 0 && is_missing(r, k)) {
+            r->want->values[k] = (double)r->of->own_missing;
+            continue;
+        }
+        const char **name = bsearch(&r->want->cells[k], classes->names, (size_t)classes->count,
+                                    sizeof *classes->names, compare_name);
+        if (name != NULL)
+            r->want->values[k] = (double)(name - classes->names);
+        else if (is_missing(r, k))
+            return fail_at(r, k, "a class");
+        else if (take_other(r, k, "one of the classes that the model was trained with") != NN_OK)
+            return r->ctx->status;
+    }
+    return NN_OK;
+}
+
+nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *field, const char *name,
+                          const nn_csv *csv, const nn_csv_want *want) {
+    Reading r = {ctx, csv, want, field, name, want->count};
     int64_t count = csv->rows * r.width;
     // Where the training file had numbers, texts would be numbered by this file alone.
     if (classes->count == 0 && (csv->trained != NULL || all_numbers(&r, count)))
         return check_numbers(&r, count);
     if (classes->count == 0 && number_texts(&r, count, classes) != NN_OK) return ctx->status;
-    for (int64_t k = 0; k < count; k++) {
-        const char **name = bsearch(&want->cells[k], classes->names, (size_t)classes->count,
-                                    sizeof *classes->names, compare_name);
-        if (name == NULL) return fail_at(&r, k, "one of the classes that the model was trained with");
-        want->values[k] = (double)(name - classes->names);
-    }
-    return NN_OK;
+    return find_texts(&r, count, classes);
 }

@@ -172,9 +172,11 @@ nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows);
 void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out);
 // missing = mean, median: measures the training rows, or takes what is known, and fills the column.
 nn_status nn_fill_missing(nn_loading *l, const nn_statistic *of, bool known);
+// How many of a class field's numbers are texts' or numbers' own: all but those of missing cells and others.
+int64_t nn_class_count(const nn_field *f);
 // Numbers the texts of a class column in byte order, or checks its numbers; values: rows * columns.
-nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_column *column, const nn_csv *csv,
-                          const nn_csv_want *want, const char *field);
+nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *field, const char *name,
+                          const nn_csv *csv, const nn_csv_want *want);
 nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data);
 // Whether the data block makes this part; the error of one that has no rows (`reads`: what reads it, or "").
 bool nn_part_declared(const nn_data *plan, int part);

@@ -68,7 +68,8 @@ static nn_status text_values(const nn_loading *l, const nn_column *c, const nn_c
     if (w->values == NULL) return l->ctx->status;
     const char *field = field_of(l, c);
     if (c->kind != NN_COLUMN_TEXT_EQUALS)
-        return nn_class_values(l->ctx, &l->data->classes[c->field], c, csv, w, field);
+        return nn_class_values(l->ctx, &l->data->classes[c->field],
+                               &NN_TABLE(l->m, nn_field, fields)[c->field], field, csv, w);
     const char *equals = nn_model_text(l->m, c->equals);
     size_t length = strlen(equals);
     char expected[512];

@@ -333,11 +333,11 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
                  nn_json_skip(&j, 0);
             if (ok) classes.names[classes.count++] = name;
         } while (ok && nn_json_take(&j, ','));
-        if (!ok || !nn_json_take(&j, ']') || classes.count != fields[k].limit)
+        if (!ok || !nn_json_take(&j, ']') || classes.count != nn_class_count(&fields[k]))
             return nn_fail(
                 ctx, NN_DATA,
                 "expected %lld class names for %s, found others: are these the weights of another model?",
-                (long long)fields[k].limit, field);
+                (long long)nn_class_count(&fields[k]), field);
         t->data.classes[k] = classes;
     }
     nn_drop(ctx, list);

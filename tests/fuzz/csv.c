@@ -31,12 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                   .trained = header && (*data & 32) != 0 ? "[\"kind\",\"b\",\"y\",\"a\",\"\\u00e9\"]" : NULL,
                   .wants = wants,
                   .want_count = header ? 3 : 1};
-    nn_column column = {.limit = 2, .is_class = 1};
+    bool own = (*data & 8) != 0;
+    nn_field field = {
+        .limit = own ? 4 : 2, .is_class = 1, .own_missing = own ? 2 : -1, .own_other = own ? 3 : -1};
     nn_classes classes = {0};
     nn_status status = nn_csv_parse(&ctx, &csv, bytes, size - 1);
     if (status == NN_OK && header) {
         wants[2].values = nn_get(&ctx, (uint64_t)csv.rows, sizeof(double));
-        status = nn_class_values(&ctx, &classes, &column, &csv, &wants[2], "kind");
+        status = nn_class_values(&ctx, &classes, &field, "kind", &csv, &wants[2]);
     }
     if (status != NN_OK && strncmp(ctx.message, "fuzz.csv", 8) != 0) abort();
     nn_context_end(&ctx);

@@ -181,6 +181,8 @@ static void data_block(Blob *b, nn_manifest *m, const FakeOptions *o) {
          .type = NN_INT,
          .limit = 2,
          .is_class = 1,
+         .own_missing = -1,
+         .own_other = -1,
          .in_model = -1,
          .source = -1,
          .prepared = {T_READY_KIND, -1, -1}},
