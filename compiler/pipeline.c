@@ -147,7 +147,8 @@ static bool run_emit(Pipeline *p) {
         diagnostic_help(p->ctx, d, "a library is checked by `nnc check`, and used with `--library`");
         return false;
     }
-    p->module = module_write(p->ctx, p->library, p->source, p->root, p->tree, &p->options->compile);
+    p->module = module_write(p->ctx, p->library, path_stem(p->ctx->arena, p->source->name), p->root, p->tree,
+                             &p->options->compile);
     if (p->module && p->gradients_only) keep_gradients(p);
     return p->module != NULL && !p->ctx->errors;
 }

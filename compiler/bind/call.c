@@ -448,9 +448,8 @@ static void report_no_rule(Bind *b, const Call *call, DefinitionKind kind, const
         return;
     }
     const char *what = found ? kind_phrase(found) : slot ? "a value" : "no definition";
-    Text written = {.arena = b->ctx->arena};
-    node_print(&written, callee);
-    Diagnostic *d = report_kind(b, e->span, text_string(&written), what, definition_row(kind)->phrase);
+    const char *written = node_text(b->ctx->arena, callee);
+    Diagnostic *d = report_kind(b, e->span, written, what, definition_row(kind)->phrase);
     if (!slot) return;
     diagnostic_note(b->ctx, d, slot->span, "it is given here, and hides what has its name elsewhere");
     slot->used = true;

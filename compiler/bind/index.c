@@ -116,12 +116,11 @@ static bool lacks_operand(Bind *b, const Node *e) {
     if (f->kind != AST_NAME || scope_find(b, f->name)) return false;
     const Node *found = library_find(b->library, f->span, f->name);
     if (found ? !is_define(found, DEFINE_FN) : !builtin_find(f->name, 1u << GROUP_REDUCTION)) return false;
-    Text text = {.arena = b->ctx->arena};
-    node_print(&text, e);
-    Diagnostic *d = report(b, NO_OPERAND, e->span, text_string(&text));
+    const char *text = node_text(b->ctx->arena, e);
+    Diagnostic *d = report(b, NO_OPERAND, e->span, text);
     diagnostic_help(
         b->ctx, d, "what it reduces begins in the same line; one with a minus stands in parentheses: %s (-a)",
-        text_string(&text));
+        text);
     for (int i = 0; i < e->count; i++)
         if (e->items[i]->kind == AST_NAME) map_set(b->reported, e->items[i]->name, b->definition);
     return true;

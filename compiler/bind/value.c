@@ -194,9 +194,7 @@ static Phrase *bind_path(Bind *b, const Node *e) {
     for (const Node *n = e; n->kind == AST_MEMBER || n->kind == AST_INDEX; n = n->base)
         if (n->kind == AST_INDEX || string_equal(n->name, "*")) known = n->base;
     Phrase *p = phrase_new(b, PHRASE_PATH, e, 1);
-    Text text = {.arena = b->ctx->arena};
-    node_print(&text, e);
-    p->text = text_string(&text);
+    p->text = node_text(b->ctx->arena, e);
     b->selects = false;
     p->part[0] = bind_value(b, known);
     b->selects = true;

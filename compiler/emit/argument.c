@@ -13,12 +13,6 @@ typedef struct {
     const Instance *text; // the layers in it
 } List;
 
-static const char *written(const List *l, const Node *node) {
-    Text text = {.arena = l->arena};
-    node_print(&text, node);
-    return text_string(&text);
-}
-
 // ---- one argument ----
 
 static const char *value_text(const List *l, Shape v, const Node *preset);
@@ -43,16 +37,14 @@ static const char *value_text(const List *l, Shape v, const Node *preset) {
     if (v.kind == SHAPE_KNOWN) return string_of_double(l->arena, v.number);
     if (f && f->kind == CLOSURE_DEFINED) return definition_text(l, f);
     if (f && f->kind == CLOSURE_BUILTIN) return f->builtin->name;
-    if (f && f->kind == CLOSURE_EXPRESSION) return written(l, f->phrase->node);
-    return preset ? written(l, preset) : shape_text(l->arena, v);
+    if (f && f->kind == CLOSURE_EXPRESSION) return node_text(l->arena, f->phrase->node);
+    return preset ? node_text(l->arena, preset) : shape_text(l->arena, v);
 }
 
 static const char *origin_text(const List *l, Span span, bool given) {
-    const Source *source = span.end ? source_of(l->ctx, span) : NULL;
-    if (!source || source->library) return given ? "the library" : "default of the library";
-    int line, column;
-    source_position(l->ctx, span, &line, &column);
-    return string_format(l->arena, given ? "line %d" : "default, line %d", line);
+    const char *place = place_text(l->ctx, span);
+    if (!place) return given ? "the library" : "default of the library";
+    return given ? place : string_format(l->arena, "default, %s", place);
 }
 
 // `by`: by parameter, what gives it; NULL: its default, or what stands before `|>`. `around`: where that

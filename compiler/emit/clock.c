@@ -2,6 +2,7 @@
 // epoch's end. Guarantees: a number that decides nothing when compiling is a setting, named after the call it
 // stands in: optimizer.lr, lr.warmup.
 #include "emit/run.h"
+#include "emit/write.h"
 
 #include <math.h>
 #include <string.h>
@@ -189,7 +190,7 @@ static void warn_length(const Run *r, const Phrase *e, Dimension unit, double va
                   : unit == DIMENSION_EPOCHS ? r->module->epochs
                                              : -1;
     if (!source || source->library || run < 0 || value <= (double)run) return;
-    diagnose(r->ctx, LENGTH_BEYOND_RUN, e->span, node_written(r->m, e->node), (long long)run,
+    diagnose(r->ctx, LENGTH_BEYOND_RUN, e->span, node_text(r->m->arena, e->node), (long long)run,
              unit == DIMENSION_STEPS ? "steps" : "epochs");
 }
 
@@ -256,11 +257,7 @@ static bool is_seen(Run *r, At at, const Case *c, Operand *v, Span span) {
 
 static bool same_watch(const RunWatch *w, const Case *c, const Operand *given) {
     bool same = w->of == c;
-    for (int i = 0; i < c->define->parameters && same; i++) {
-        const Operand *a = &w->given[i], *b = &given[i];
-        same = a->kind == b->kind && (a->kind != OPERAND_NUMBER || a->number == b->number) &&
-               (a->kind != OPERAND_SCALAR || a->e == b->e);
-    }
+    for (int i = 0; i < c->define->parameters && same; i++) same = operand_same(&w->given[i], &given[i]);
     return same;
 }
 

@@ -71,21 +71,19 @@ static void take_split(DataWriter *w, const Phrase *split) {
 
 // What is in force of the data: the source's defaults and the split.
 static void in_force(DataWriter *w, const char *name, const char *value, const Phrase *from) {
-    int line = 0, column;
-    if (from) source_position(w->e->ctx, from->span, &line, &column);
-    const char *origin = from ? string_format(w->e->arena, "line %d", line) : "default";
+    const char *origin = from ? place_text(w->e->ctx, from->span) : "default";
     vec_push(w->e->arena, &w->m->in_force, ((InForce){name, value, origin}));
 }
 
 static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
     const DataBlock *d = &w->m->data;
-    in_force(w, "data", node_written(w->e, source->node), source);
+    in_force(w, "data", node_text(w->e->arena, source->node), source);
     static const char *const csv[][2] = {{"data.header", "true"},    {"data.separator", "\",\""},
                                          {"data.missing", "error"},  {"data.decimal", "\".\""},
                                          {"data.thousands", "none"}, {"data.comment", "none"}};
     for (int i = 0; string_equal(d->source, "csv") && i < 6; i++)
         if (!source->part[i + 1]) in_force(w, csv[i][0], csv[i][1], NULL);
-    in_force(w, "data.split", split ? node_written(w->e, split->node) : "none", split);
+    in_force(w, "data.split", split ? node_text(w->e->arena, split->node) : "none", split);
     if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)
         in_force(w, "data.split.seed", string_format(w->e->arena, "%lld", (long long)d->split_seed),
                  d->split_seed ? split : NULL);
@@ -117,7 +115,7 @@ static void take_field(DataWriter *w, const Phrase *line) {
     const Shape *v = &w->block->slot[line->slot->number];
     Program *p = w->e->p;
     Field f = {.name = line->slot->name, .span = line->node->target->span, .type = (Type)v->type};
-    f.text = node_written(w->e, line->node->assigned);
+    f.text = node_text(w->e->arena, line->node->assigned);
     f.rank = v->rank;
     f.is_class = v->is_class;
     f.limit = f.type == TYPE_BOOL ? 2 : (int64_t)v->number;

@@ -195,7 +195,7 @@ struct Emitter {
     const Expr *training;         // what the word means: the leaf, or a constant
     struct Run *run;              // emit/run.h; NULL: there is none
     struct DataWriter *data;      // emit/data.h: of the data block that is being written, or NULL
-    bool tables; // a list of that block is all rows of a column, and the reader's
+    bool tables;                  // a list of that block is all rows of a column, and the reader's
     Writer *initial;              // of FUNCTION_INITIAL
     Map *declared;                // path -> tensor, of params and states
     VEC(Tensor *) params, states; // in the order of first use
@@ -273,7 +273,6 @@ Tensor *tensor_over(const Emitter *m, const char *name, TensorKind kind, Type ty
 const char *path_in(const Emitter *m, const Frame *frame, const char *name); // net.dense_1.y[2]
 const char *operand_name(At at, Operand v); // of a tensor made of this: after the function that gave it
 const Origin *origin_at(const Emitter *m, Span span, const char *what, const Origin *caller);
-const char *node_written(const Emitter *m, const Node *node);
 static inline bool type_whole(int type) { return type == TYPE_INT || type == TYPE_BOOL; }
 
 // Reports with the chain of applications as notes; in the library's text where the user's text calls it.
@@ -341,7 +340,6 @@ Tensor *tensor_write(At at, const char *name, TensorKind kind, int type, const A
 Operand reduce_write(At at, const Reduced *parts, Span span); // its result under the indices around
 // The reduction as a tensor over a's indices: there are no others around.
 Operand reduce_into(At at, const char *name, const Array *a, const Reduced *parts, Span span);
-void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *parts, Span span);
 // A tensor whose pieces follow, under all indices that they may hold; a whole one for whoever reads it.
 Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
                     const Reduced *first, Span span);

@@ -9,7 +9,7 @@ static const Expr *read_of(At at, const Phrase *by, Operand x) {
     const Expr *e = operand_has_value(x) ? array_of(at.m, x).e : NULL;
     if (!e || (e->op == OP_READ && !type_whole(e->type))) return e;
     Shape v = at.frame->of->of[by->number];
-    report(at, GRAD_TENSOR, by->span, node_written(at.m, by->node),
+    report(at, GRAD_TENSOR, by->span, node_text(at.m->arena, by->node),
            type_whole(e->type) ? "of integers" : shape_text(at.m->arena, v));
     return NULL;
 }
@@ -20,7 +20,8 @@ static bool has_own_x(At at, const Phrase *of, const Array *a, const Expr *read)
         const Index *index = a->e->free[i];
         bool own = index == at.m->element || expr_depends(read, index) ||
                    index_find(a->indices, a->rank, index) >= 0;
-        if (!own) return report_false(at, GRAD_INDEX, of->span, node_written(at.m, of->node), index->name);
+        if (!own)
+            return report_false(at, GRAD_INDEX, of->span, node_text(at.m->arena, of->node), index->name);
     }
     return true;
 }

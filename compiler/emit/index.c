@@ -168,9 +168,9 @@ static void report_outside(const Access *a, int d) {
                         : low == high
                             ? string_format(arena, "is %lld", (long long)low)
                             : string_format(arena, "runs over %lld .. %lld", (long long)low, (long long)high);
-    const char *name = node_written(at.m, a->named->node);
-    Diagnostic *m = report(at, READ_OUTSIDE, a->items[d]->span, node_written(at.m, a->read->node), name,
-                           node_written(at.m, a->items[d]->node), range, d, (long long)size);
+    const char *name = node_text(at.m->arena, a->named->node);
+    Diagnostic *m = report(at, READ_OUTSIDE, a->items[d]->span, node_text(at.m->arena, a->read->node), name,
+                           node_text(at.m->arena, a->items[d]->node), range, d, (long long)size);
     bool is_read = form->count == 1 && form->constant == 0 && form->terms[0].coef == 1 &&
                    form->terms[0].atom->op == OP_READ;
     if (is_read && low >= 0 && high < far)

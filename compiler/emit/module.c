@@ -4,8 +4,6 @@
 #include "emit/data.h"
 #include "emit/run.h"
 
-#include <string.h>
-
 // ---- what the run says ------------------------------------------------------------------------------------
 
 static LayerInstance layer_of(const Run *r, const Layer *l) {
@@ -33,18 +31,13 @@ static void take_layers(const Run *r, Module *m) {
 
 // ---- the whole --------------------------------------------------------------------------------------------
 
-static const char *stem(Arena *arena, const char *path) {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
-    return string_copy(arena, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
-}
-
-Module *module_write(Context *ctx, Library *library, const Source *source, const Node *root, const Tree *tree,
+Module *module_write(Context *ctx, Library *library, const char *name, const Node *root, const Tree *tree,
                      const CompileOptions *options) {
     int errors = ctx->errors;
     const Node *train = file_train(root);
     Program *p = program_create(ctx, run_precision(tree, options), tree->batch);
     Module *m = arena_new(ctx->arena, Module);
-    *m = (Module){.program = p, .library = library, .name = stem(ctx->arena, source->name)};
+    *m = (Module){.program = p, .library = library, .name = name};
     m->model = train->items[0]->name;
     Emitter *e = emitter_create(p, library, tree, expr_training(p));
     e->records = options->extracts;

@@ -139,6 +139,8 @@ typedef struct {
 typedef struct {
     const char *name, *value, *origin;
 } InForce; // one line of `explain`: what is in force, and where it came from
+// "line 7", "--set"; NULL: in the library, or nowhere.
+const char *place_text(Context *ctx, Span span);
 
 typedef struct {
     Program *program;
@@ -184,7 +186,7 @@ typedef struct {
 
 // The equations of a run whose shapes are known, as one master and what functions want of it. NULL after
 // errors.
-Module *module_write(Context *ctx, Library *library, const Source *source, const Node *root, const Tree *tree,
+Module *module_write(Context *ctx, Library *library, const char *name, const Node *root, const Tree *tree,
                      const CompileOptions *options);
 // What only the functions say, once they are cut out of the master and measured.
 void module_finish(Module *m);

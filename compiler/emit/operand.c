@@ -184,12 +184,6 @@ const Origin *origin_at(const Emitter *m, Span span, const char *what, const Ori
     return origin;
 }
 
-const char *node_written(const Emitter *m, const Node *node) {
-    Text text = {.arena = m->arena};
-    node_print(&text, node);
-    return text_string(&text);
-}
-
 // ---- messages ----
 
 static bool in_library(const Emitter *m, Span span) {

@@ -5,18 +5,23 @@
 
 #include <string.h>
 
-static const char *origin_of(const Run *r, Span span) {
-    const Source *source = source_of(r->ctx, span);
+const char *place_text(Context *ctx, Span span) {
+    const Source *source = span.end ? source_of(ctx, span) : NULL;
     int line, column;
-    if (!source || source->library) return "default of the library";
+    if (!source || source->library) return NULL;
     if (string_equal(source->name, SET_SOURCE)) return SET_SOURCE;
-    source_position(r->ctx, span, &line, &column);
-    return string_format(r->arena, "line %d", line);
+    source_position(ctx, span, &line, &column);
+    return string_format(ctx->arena, "line %d", line);
+}
+
+static const char *origin_of(const Run *r, Span span) {
+    const char *place = place_text(r->ctx, span);
+    return place ? place : "default of the library";
 }
 
 void run_in_force(Run *r, const char *name, const Phrase *e, const char *origin) {
     vec_push(r->arena, &r->module->in_force,
-             ((InForce){name, node_written(r->m, e->node), origin ? origin : origin_of(r, e->span)}));
+             ((InForce){name, node_text(r->m->arena, e->node), origin ? origin : origin_of(r, e->span)}));
 }
 
 // ---- numbers ----
@@ -114,7 +119,7 @@ static void list_lengths(Run *r, const Phrase *e, const char *name) {
     if (r->module->lengths.count > before || !speaks_of_length(e, 0)) return;
     vec_push(r->arena, &r->module->lengths,
              string_format(r->arena, "%s%s%s (%s)", name ? name : "", name ? " = " : "",
-                           node_written(r->m, e->node), origin_of(r, e->span)));
+                           node_text(r->m->arena, e->node), origin_of(r, e->span)));
 }
 
 static void find_lengths(Run *r) {

@@ -13,7 +13,7 @@ struct Shared {
 };
 
 // Equal numbers are equal in equal cases.
-static bool same(const Operand *a, const Operand *b) {
+bool operand_same(const Operand *a, const Operand *b) {
     if (a->kind != b->kind) return false;
     if (a->kind == OPERAND_TENSOR) return a->array == b->array && a->is_view == b->is_view;
     if (a->kind == OPERAND_NUMBER) return !memcmp(&a->number, &b->number, sizeof a->number);
@@ -35,7 +35,7 @@ bool sharing_find(At at, const Case *c, const Operand *given, Operand *result) {
     const Shared *list = table_get(&at.to->shared, key_of(c, given));
     for (; list; list = list->before) {
         int i = 0, count = c->define->parameters;
-        while (list->of == c && i < count && same(&list->given[i], &given[i])) i++;
+        while (list->of == c && i < count && operand_same(&list->given[i], &given[i])) i++;
         if (list->of != c || i < count) continue;
         *result = list->result;
         return true;

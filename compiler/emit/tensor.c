@@ -150,7 +150,7 @@ static void set_step(At at, Tensor *t, const Affine *const *out) {
         }
 }
 
-void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *given, Span span) {
+static void equation_write(At at, Tensor *t, const Affine *const *out, const Reduced *given, Span span) {
     const Affine *own[MAX_RANK];
     Reduced parts = *given;
     for (int d = 0; d < t->rank; d++) own[d] = out[d];

@@ -78,7 +78,7 @@ static Operand constant_operand(At at, const Phrase *p) {
 static Operand member_operand(At at, const Phrase *p) {
     if (!p->part[0]) return word_operand(at, p);
     if (at.frame->of->of[p->part[0]->number].kind == SHAPE_NONE) {
-        Tensor *t = map_get(at.m->declared, node_written(at.m, p->node));
+        Tensor *t = map_get(at.m->declared, node_text(at.m->arena, p->node));
         const Cell *cell = t ? table_get(&at.to->cells, t) : NULL;
         return cell ? cell->current : t ? operand_tensor(at.m, t) : operand_wrong();
     }

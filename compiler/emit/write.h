@@ -29,6 +29,7 @@ struct Loop {
 
 // ---- sharing.c: what a function gave for the same values ----
 
+bool operand_same(const Operand *a, const Operand *b); // of equal cases
 bool sharing_find(At at, const Case *c, const Operand *given, Operand *result);
 void sharing_keep(At at, const Case *c, const Operand *given, Operand result);
 

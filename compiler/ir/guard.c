@@ -68,7 +68,7 @@ GuardTruth guard_normal(Program *p, Guard *g) {
 static int order(const Guard *a, const Guard *b) {
     int da = affine_read_depth(a->form), db = affine_read_depth(b->form);
     if (da != db) return da - db;
-    if (a->form->hash != b->form->hash) return a->form->hash < b->form->hash ? -1 : 1;
+    if (a->form->order != b->form->order) return a->form->order < b->form->order ? -1 : 1;
     if (a->form != b->form) return a->form->id < b->form->id ? -1 : 1;
     return a->count < b->count ? -1 : a->count > b->count;
 }

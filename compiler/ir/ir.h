@@ -44,7 +44,7 @@ struct Index {
     int64_t size;
     uint32_t id;
     bool batch;
-    bool time;   // of a loop in the text: it is not split while equations are written
+    bool time;   // of a loop: it is not split, and no value stands in its place
     int8_t axis; // in a kernel: its number 0..31 among the kernel's axes; else -1
 };
 

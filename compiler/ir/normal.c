@@ -74,12 +74,12 @@ static const Expr *given(Program *p, const Guard *known, int count, const Expr *
 // ---- where ----
 
 // Under `i == 2` every i in what is guarded, and in the other guards, is 2. (A batch index stays: it is read
-// alone.)
+// alone; and the time of a loop, by which what it carries is known to be there.)
 static const Expr *bind_equality(Program *p, const Expr *e) {
     for (int i = 0; i < e->guard_count && e->guard_count <= MOST_GUARDS; i++) {
         const Affine *f = e->guards[i].form;
         if (e->guards[i].count != 1 || f->count != 1 || f->terms[0].atom->op != OP_INDEX ||
-            f->terms[0].atom->index->batch)
+            f->terms[0].atom->index->batch || f->terms[0].atom->index->time)
             continue;
         const Index *index = f->terms[0].atom->index;
         bool held = expr_depends(e->args[0], index);

@@ -109,6 +109,8 @@ Equation *equation_make(Program *p, Tensor *t, const Affine *const *out, Reducti
                     .indices = own,
                     .e = e,
                     .origin = origin};
+    const Index *time = equation_time(q);
+    if (time) ((Index *)time)->time = true;
     return q;
 }
 

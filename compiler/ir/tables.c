@@ -55,29 +55,36 @@ uint64_t bits_of(double value) {
     return bits;
 }
 
-static uint64_t hash_own(const Expr *e) {
-    uint64_t h = hash_mix(e->op, e->type);
+static uint64_t shape_of(const Tensor *t) {
+    uint64_t h = hash_mix((uint64_t)t->kind, (uint64_t)t->type);
+    for (int d = 0; d < t->rank; d++) h = hash_mix(h, (uint64_t)t->dims[d]);
+    return h;
+}
+
+static uint64_t of_form(const Affine *form, bool names) { return names ? form->hash : form->order; }
+
+// What an expression is beside its arguments; without names: whatever its indices and tensors are called.
+static uint64_t hash_own(const Expr *e, bool names) {
+    uint64_t h = hash_mix(hash_mix(e->op, e->type), bits_of(e->value));
     switch (e->op) {
-    case OP_CONST: return hash_mix(h, bits_of(e->value));
-    case OP_INDEX: return hash_mix(h, e->index->id);
-    case OP_AFFINE: return hash_mix(h, e->form->hash);
+    case OP_INDEX: return hash_mix(h, names ? e->index->id : (uint64_t)e->index->size * 2 + e->index->batch);
+    case OP_AFFINE: return hash_mix(h, of_form(e->form, names));
     case OP_READ:
-        h = hash_mix(h, hash_bytes(e->tensor->name, strlen(e->tensor->name), 7));
-        for (int i = 0; i < e->guard_count; i++) h = hash_mix(h, e->forms[i]->hash);
+        h = hash_mix(h,
+                     names ? hash_bytes(e->tensor->name, strlen(e->tensor->name), 7) : shape_of(e->tensor));
+        for (int i = 0; i < e->guard_count; i++) h = hash_mix(h, of_form(e->forms[i], names));
         return h;
     case OP_WHERE:
         for (int i = 0; i < e->guard_count; i++)
-            h = hash_mix(h, hash_mix(e->guards[i].form->hash, (uint64_t)e->guards[i].count));
+            h = hash_mix(h, hash_mix(of_form(e->guards[i].form, names), (uint64_t)e->guards[i].count));
         return h;
     case OP_DRAW:
-        h = hash_mix(h, hash_mix(e->draw->place, (uint64_t)e->draw->kind * 2 + e->draw->initial));
-        return hash_mix(h, hash_mix((uint64_t)e->draw->limit, e->draw->element->hash));
+        if (names) h = hash_mix(h, hash_mix(e->draw->place, (uint64_t)e->draw->limit * 2 + e->draw->initial));
+        return hash_mix(h, hash_mix((uint64_t)e->draw->kind, of_form(e->draw->element, names)));
     case OP_SUM:
-        h = hash_mix(h, bits_of(e->value));
         for (int i = 0; i < e->count; i++) h = hash_mix(h, bits_of(e->coefs[i]));
         return h;
     case OP_PRODUCT:
-        h = hash_mix(h, bits_of(e->value));
         for (int i = 0; i < e->count; i++) h = hash_mix(h, (uint64_t)(int64_t)e->exponents[i]);
         return h;
     default: return h;
@@ -198,41 +205,10 @@ static void settle_own(Program *p, Expr *e) {
     }
 }
 
-static uint64_t order_of_tensor(const Tensor *t) {
-    uint64_t h = hash_mix((uint64_t)t->kind, (uint64_t)t->type);
-    for (int d = 0; d < t->rank; d++) h = hash_mix(h, (uint64_t)t->dims[d]);
-    return h;
-}
-
-// What `order` is made of beside that of the arguments.
-static uint64_t order_own(const Expr *e) {
-    uint64_t h = hash_mix(hash_mix(e->op, e->type), bits_of(e->value));
-    switch (e->op) {
-    case OP_INDEX: return hash_mix(h, (uint64_t)e->index->size * 2 + e->index->batch);
-    case OP_AFFINE: return hash_mix(h, e->form->order);
-    case OP_READ:
-        h = hash_mix(h, order_of_tensor(e->tensor));
-        for (int i = 0; i < e->guard_count; i++) h = hash_mix(h, e->forms[i]->order);
-        return h;
-    case OP_WHERE:
-        for (int i = 0; i < e->guard_count; i++)
-            h = hash_mix(h, hash_mix(e->guards[i].form->order, (uint64_t)e->guards[i].count));
-        return h;
-    case OP_DRAW: return hash_mix(h, hash_mix((uint64_t)e->draw->kind, e->draw->element->order));
-    case OP_SUM:
-        for (int i = 0; i < e->count; i++) h = hash_mix(h, bits_of(e->coefs[i]));
-        return h;
-    case OP_PRODUCT:
-        for (int i = 0; i < e->count; i++) h = hash_mix(h, (uint64_t)(int64_t)e->exponents[i]);
-        return h;
-    default: return h;
-    }
-}
-
 const Expr *expr_intern(Program *p, const Expr *candidate) {
     struct Tables *t = p->tables;
     Expr key = *candidate;
-    key.hash = hash_own(&key);
+    key.hash = hash_own(&key, true);
     for (int i = 0; i < key.count; i++) key.hash = hash_mix(key.hash, key.args[i]->hash);
     Expr *e;
     for (uint32_t probe = 0; (e = hash_next(&t->exprs, key.hash, &probe));)
@@ -242,7 +218,7 @@ const Expr *expr_intern(Program *p, const Expr *candidate) {
     e->id = t->exprs.count;
     e->args = copied(p, key.args, sizeof *key.args * (size_t)key.count);
     settle_own(p, e);
-    e->order = order_own(e);
+    e->order = hash_own(e, false);
     for (int i = 0; i < e->count; i++) e->order = hash_mix(e->order, e->args[i]->order);
     for (int i = 0; i < e->count; i++) join(p, e, e->args[i]);
     const Affine *form;

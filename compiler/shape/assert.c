@@ -39,7 +39,7 @@ static void check(Place at, const Number *numbers, const Phrase *p) {
     if (v.kind != SHAPE_KNOWN || v.type != TYPE_BOOL) {
         diagnose(at.s->ctx, ASSERT_CONDITION, p->span);
     } else if (v.number == 0) {
-        Diagnostic *d = diagnose(at.s->ctx, ASSERT_FAILED, p->span, text_of(at.s, p->node));
+        Diagnostic *d = diagnose(at.s->ctx, ASSERT_FAILED, p->span, node_text(at.s->arena, p->node));
         note_numbers(at, numbers, d, p);
     }
 }

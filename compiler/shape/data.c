@@ -38,7 +38,7 @@ static const Slot *outer_index(const Phrase *reader, const Phrase *p) {
 
 bool whole_row(Place at, const Phrase *p) {
     const Slot *index = outer_index(p, p);
-    return !index || fail_false(at.s, READER_INDEX, p->span, text_of(at.s, p->node), index->name);
+    return !index || fail_false(at.s, READER_INDEX, p->span, node_text(at.s->arena, p->node), index->name);
 }
 
 static bool reads_source(Place at, const Phrase *p) {
@@ -195,7 +195,7 @@ Shape reader_shape(Place at, const Phrase *p) {
     if (p->kind == PHRASE_LIST ? !table_fits(at, p, s->line->slot, &elements) : !arguments_fit(at, p))
         return shape_wrong();
     if (s->row && file) {
-        Diagnostic *d = fail(s, READER_SHAPE, p->span, text_of(s, p->node));
+        Diagnostic *d = fail(s, READER_SHAPE, p->span, node_text(s->arena, p->node));
         diagnostic_help(s->ctx, d, "give it to a field with its shape in brackets, and read that one");
         return shape_wrong();
     }

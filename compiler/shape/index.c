@@ -46,14 +46,14 @@ static bool add_item(Access *a, const Phrase *item) {
                  v.number == (double)(int64_t)v.number;
     if (whole || v.kind == SHAPE_OPEN || (v.kind == SHAPE_SCALAR && is_whole(v)))
         return add_form(a, item, v, false);
-    return fail_false(at.s, SUBSCRIPT_NOT_WHOLE, item->span, text_of(at.s, item->node));
+    return fail_false(at.s, SUBSCRIPT_NOT_WHOLE, item->span, node_text(at.s->arena, item->node));
 }
 
 static bool count_fits(Access *a) {
     Shaper *s = a->at.s;
     int rank = a->base.rank;
     if (a->count == rank) return true;
-    const char *name = text_of(s, a->named);
+    const char *name = node_text(s->arena, a->named);
     Diagnostic *d = fail(s, SUBSCRIPT_COUNT, a->read->span, name, rank, a->count);
     diagnostic_note(s->ctx, d, a->read->part[0]->span, "`%s` has shape %s", name,
                     extents_text(s->arena, a->base.dims, rank));
@@ -79,7 +79,8 @@ static bool check_batch(Access *a, int d) {
     const Phrase *item = a->item[d];
     bool index = item->kind == PHRASE_SLOT && item->slot->kind == SLOT_INDEX;
     if (a->value[d].is_row || (index && !range_known(a->at, item->slot))) return true;
-    Diagnostic *m = fail(s, BATCH_SUBSCRIPT, item->span, text_of(s, item->node), d, text_of(s, a->named));
+    Diagnostic *m = fail(s, BATCH_SUBSCRIPT, item->span, node_text(s->arena, item->node), d,
+                         node_text(s->arena, a->named));
     diagnostic_help(s->ctx, m,
                     "rows of a batch do not see one another: use an index that runs over the batch");
     return false;
@@ -134,7 +135,7 @@ Shape read_shape(Place at, const Phrase *p) {
         return slice ? a.base : shape_scalar((Type)a.base.type);
     }
     if (a.base.kind != SHAPE_TENSOR)
-        return fail_shape(at.s, NOT_A_TENSOR, p->span, text_of(at.s, a.named),
+        return fail_shape(at.s, NOT_A_TENSOR, p->span, node_text(at.s->arena, a.named),
                           shape_text(at.s->arena, a.base));
     if (!add_items(&a)) return shape_wrong();
     return read_whole(&a, outside.kind ? &outside : NULL);

@@ -73,7 +73,6 @@ Shape one_number(Shaper *s, Shape v, Span span);     // what it is as one number
 Shape needs_brackets(Shaper *s, Shape v, Span span); // the message: a tensor in an equation with indices
 Span report_place(const Shaper *s, Span span);
 const char *extents_text(Arena *arena, const Extent *dims, int rank);
-const char *text_of(Shaper *s, const Node *node);
 
 // ---- case.c ----
 

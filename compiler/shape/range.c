@@ -7,7 +7,7 @@
 // ---- sizes ----
 
 static bool dim_of_number(Shaper *s, const Node *e, double number, Extent *dim) {
-    const char *text = text_of(s, e), *plain = string_of_double(s->arena, number);
+    const char *text = node_text(s->arena, e), *plain = string_of_double(s->arena, number);
     if (number != floor(number) || !isfinite(number))
         return fail_false(s, SIZE_NOT_WHOLE, e->span, text, plain);
     if (number < 1 || number >= 2147483648.0) {
@@ -25,14 +25,14 @@ static bool dim_of_shape(Place at, const Node *node, Shape v, Extent *dim) {
     if (v.kind == SHAPE_WRONG) return false;
     if (v.kind == SHAPE_KNOWN && v.unit != DIMENSION_NUMBER)
         return fail_false(s, UNIT_UNWANTED, node->span,
-                          string_format(s->arena, "the size `%s`", text_of(s, node)));
+                          string_format(s->arena, "the size `%s`", node_text(s->arena, node)));
     if (v.kind == SHAPE_KNOWN) return dim_of_number(s, node, v.number, dim);
     if (v.kind == SHAPE_SCALAR && v.is_rows) {
         *dim = (Extent){s->batch, true};
         return true;
     }
     return fail_false(s, v.kind == SHAPE_SCALAR && v.of_rows ? SIZE_OF_BATCH : SIZE_NOT_KNOWN, node->span,
-                      text_of(s, node));
+                      node_text(s->arena, node));
 }
 
 bool dim_at(Place at, const Phrase *p, Extent *dim) {

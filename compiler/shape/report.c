@@ -51,12 +51,6 @@ Shape needs_brackets(Shaper *s, Shape v, Span span) {
     return shape_wrong();
 }
 
-const char *text_of(Shaper *s, const Node *node) {
-    Text text = {.arena = s->arena};
-    node_print(&text, node);
-    return text_string(&text);
-}
-
 // A long path without its middle.
 static const char *shorter(Arena *arena, const char *path) {
     enum { LONG = 80, HEAD = 24, TAIL = 40 };

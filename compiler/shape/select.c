@@ -95,7 +95,7 @@ void select_nothing(Shaper *s, const Tree *tree, const Phrase *p) {
                        : string_equal(p->builtin->name, "matrices") ? "no matrix"
                                                                     : "no kernel";
     const Phrase *of = call ? p->part[0] : p;
-    const char *path = text_of(s, of->node);
+    const char *path = node_text(s->arena, of->node);
     suggest(s, tree, fail(s, OVER_NOTHING, of->span, what, path), path);
 }
 
@@ -130,7 +130,7 @@ static void start_leaf(Shaper *s, Tree *tree, const Node *train, const Phrase *p
         if (path_fits(p->text, tree->states.data[i]->path))
             vec_push(s->arena, &tree->start, tree->states.data[i]->path);
     if (tree->start.count > before) return;
-    const char *text = text_of(s, p->node);
+    const char *text = node_text(s->arena, p->node);
     suggest(s, tree, fail(s, START_NOTHING, p->span, text), text);
 }
 

@@ -27,14 +27,14 @@ static void shape_error(Signature *b, const Node *parameter, Shape v, const Node
                         Span other) {
     Shaper *s = b->s;
     const Application *inside = s->at;
-    const char *text = text_of(s, parameter);
+    const char *text = node_text(s->arena, parameter);
     Diagnostic *d = fail_outside(b, ARGUMENT_SHAPE, span_of(b, v), parameter->name, b->node->name,
                                  shape_text(s->arena, v), text);
     s->at = inside;
     diagnostic_note(s->ctx, d, parameter->span, "`%s` is declared here", text);
     if (item && wanted)
-        diagnostic_note(s->ctx, d, other.end ? other : item->span, "here `%s` is %s", text_of(s, item),
-                        wanted);
+        diagnostic_note(s->ctx, d, other.end ? other : item->span, "here `%s` is %s",
+                        node_text(s->arena, item), wanted);
 }
 
 static Slot *size_of_item(const Signature *b, const Node *item) {
@@ -129,7 +129,8 @@ static bool unit_word(const char *name) {
 
 static void class_error(Signature *b, const Node *parameter, Shape v) {
     Diagnostic *d = fail_outside(b, CLASS_ARGUMENT, span_of(b, v), parameter->name, b->node->name);
-    diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here", text_of(b->s, parameter));
+    diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here",
+                    node_text(b->s->arena, parameter));
     diagnostic_help(
         b->s->ctx, d,
         "a class indexes and compares; what takes one declares it `: class`, as `cross_entropy` does");
@@ -153,7 +154,8 @@ static void check_type(Signature *b, const Node *parameter, Shape *v) {
     const char *given = v->type == TYPE_INT ? "integers" : v->type == TYPE_BOOL ? "conditions" : "numbers";
     Diagnostic *d =
         fail_outside(b, ARGUMENT_TYPE, span_of(b, *v), parameter->name, b->node->name, type, given);
-    diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here", text_of(b->s, parameter));
+    diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here",
+                    node_text(b->s->arena, parameter));
     if (!string_equal(type, "bool"))
         diagnostic_help(b->s->ctx, d,
                         "declare the input `: int`; a field becomes one by `class(e, n)` or `int(e, n)`");
@@ -320,7 +322,7 @@ static Shape fit_result(Place at, const Node *declared, Shape v) {
     const Node *define = at.c->define->node;
     Diagnostic *d = fail(s, RESULT_SHAPE, span.end ? span : define->body->span, define->name,
                          shape_text(s->arena, v), declared->name, extents_text(s->arena, dims, rank));
-    diagnostic_note(s->ctx, d, declared->span, "`%s` is declared here", text_of(s, declared));
+    diagnostic_note(s->ctx, d, declared->span, "`%s` is declared here", node_text(s->arena, declared));
     return shape_wrong();
 }
 

@@ -27,14 +27,14 @@ static Shape slot_value(Place at, const Phrase *p) {
     }
     if (v.kind == SHAPE_ABSENT) return absent_error(at, p, v);
     if (v.kind != SHAPE_NONE) return v;
-    if (slot->kind == SLOT_SIZE) return shape_scalar(TYPE_INT); // that no argument tells
+    if (slot->kind == SLOT_SIZE) return shape_scalar(TYPE_INT);               // that no argument tells
     bool parameter = slot->kind == SLOT_SETTING || slot->kind == SLOT_TENSOR; // by a default in front of it
     return parameter ? fail_shape(at.s, USED_BEFORE_GIVEN, p->span, slot->name) : shape_wrong();
 }
 
 // net.dense_1.w: a parameter or state by its path.
 static Shape path_value(Place at, const Phrase *p) {
-    const Declared *declared = at.s->tree ? tree_declared(at.s->tree, text_of(at.s, p->node)) : NULL;
+    const Declared *declared = at.s->tree ? tree_declared(at.s->tree, node_text(at.s->arena, p->node)) : NULL;
     if (!declared) return (Shape){0};
     return shape_tensor(at.s, declared->dims, declared->rank, (Type)declared->type);
 }
@@ -43,7 +43,7 @@ static Shape no_member(Place at, const Phrase *p, Shape of) {
     Shaper *s = at.s;
     const Node *e = p->node;
     Span span = e->name_span.end ? e->name_span : e->span;
-    Diagnostic *d = fail(s, NO_MEMBER, span, text_of(s, e->base), e->name);
+    Diagnostic *d = fail(s, NO_MEMBER, span, node_text(s->arena, e->base), e->name);
     if (of.kind != SHAPE_TUPLE) return shape_wrong();
     Text list = {.arena = s->arena};
     const char *near = string_nearest(e->name, of.names, of.count);
@@ -442,7 +442,7 @@ static Shape grad_value(Place at, const Phrase *p) {
     if (by.kind == SHAPE_WRONG || by.kind == SHAPE_OPEN) return by;
     bool numbers = by.kind == SHAPE_TENSOR || by.kind == SHAPE_SCALAR, whole = numbers && is_whole(by);
     if (!numbers || whole || by.filtered)
-        return fail_shape(s, GRAD_TENSOR, p->part[1]->span, text_of(s, p->part[1]->node),
+        return fail_shape(s, GRAD_TENSOR, p->part[1]->span, node_text(s->arena, p->part[1]->node),
                           whole ? "of integers" : shape_text(s->arena, by));
     if (of.filtered) return fail_shape(s, FILTER_NEEDS_DOTS, p->part[0]->span, "grad");
     if (!holds_numbers(s, shape_plain(at, of, p->part[0]->span), p->part[0]->span)) return shape_wrong();

@@ -104,7 +104,7 @@ void node_add(Context *ctx, Node *node, Node *item);
 const char *node_kind_word(NodeKind kind);
 const char *operator_text(Operator op);
 int operator_precedence(Operator op);
-bool operator_gives_truth(Operator op); // comparisons, `and`, `or`, `not`
+bool operator_gives_truth(Operator op);  // comparisons, `and`, `or`, `not`
 Operator operator_joining(Operator set); // `+` of `+=`
 // Two numbers known when compiling, joined; 1 and 0 are truth. `whole`: both are whole numbers, and then
 // whether the result is.
@@ -126,6 +126,7 @@ void node_dump(Text *out, const Node *node);
 
 // The canonical text of a node: a whole file without comments, an item, a statement or an expression.
 void node_print(Text *out, const Node *node);
+const char *node_text(Arena *arena, const Node *node); // the same
 // The canonical text of a source that was read without errors, with its comments and blank lines: `nnc fmt`.
 void source_print(Text *out, Context *ctx, const Source *source, const Node *file);
 

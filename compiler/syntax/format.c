@@ -485,3 +485,9 @@ void node_print(Text *out, const Node *node) {
     }
     render(&f, out);
 }
+
+const char *node_text(Arena *arena, const Node *node) {
+    Text text = {.arena = arena};
+    node_print(&text, node);
+    return text_string(&text);
+}
