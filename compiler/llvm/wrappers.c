@@ -133,8 +133,8 @@ static void forward(Emitter *em, const Module *m, const Forward *f, const char *
         own += n;
     }
     Operand runtime = add_function(em, f->runtime, f->result, inner, count);
-    Operand result = LLVMBuildCall2(em->builder, LLVMGlobalGetValueType(runtime), runtime, args,
-                                    (unsigned)count, "");
+    Operand result =
+        LLVMBuildCall2(em->builder, LLVMGlobalGetValueType(runtime), runtime, args, (unsigned)count, "");
     if (f->result == 'v')
         LLVMBuildRetVoid(em->builder);
     else

@@ -13,7 +13,7 @@ typedef struct {
     const Expr *body;
 } Guarded;
 Guarded expr_guarded(const Expr *e);                // where(guards, body, 0); no guards: e itself
-int expr_work(Program *p, const Expr *e); // multiply-adds that a value costs
+int expr_work(Program *p, const Expr *e);           // multiply-adds that a value costs
 bool expr_is_cheap(Program *p, const Expr *e);      // may be computed again for every reader
 const Expr *expr_unstop(Program *p, const Expr *e); // stop_gradient has done its work
 

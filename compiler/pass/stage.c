@@ -61,7 +61,8 @@ static Index *axis_index(Kernels *ks, int axis, const Index *like) {
 
 Kernel *kernel_new(Kernels *ks) {
     Kernel *k = arena_new(ks->program->arena, Kernel);
-    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = k->split_axis = k->loop = k->time = k->row_axis = -1;
+    k->vector_axis = k->sum_vector_axis = k->ahead = k->owned_axis = k->split_axis = k->loop = k->time =
+        k->row_axis = -1;
     return k;
 }
 

@@ -11,9 +11,10 @@ static bool supports(const char *name, size_t length) {
     there = there &&                                                                                         \
             (length != sizeof word - 1 || memcmp(name, word, length) != 0 || __builtin_cpu_supports(word));
     FEATURE("sse3")
-    FEATURE("ssse3") FEATURE("sse4.1") FEATURE("sse4.2") FEATURE("popcnt") FEATURE("avx") FEATURE("avx2")
-        FEATURE("fma") FEATURE("bmi") FEATURE("bmi2") FEATURE("f16c") FEATURE("lzcnt") FEATURE("movbe")
-            FEATURE("avx512f") FEATURE("avx512bw") FEATURE("avx512cd") FEATURE("avx512dq") FEATURE("avx512vl")
+    FEATURE("ssse3")
+    FEATURE("sse4.1") FEATURE("sse4.2") FEATURE("popcnt") FEATURE("avx") FEATURE("avx2") FEATURE("fma")
+        FEATURE("bmi") FEATURE("bmi2") FEATURE("f16c") FEATURE("lzcnt") FEATURE("movbe") FEATURE("avx512f")
+            FEATURE("avx512bw") FEATURE("avx512cd") FEATURE("avx512dq") FEATURE("avx512vl")
                 FEATURE("avx512bf16") FEATURE("avx512vnni") FEATURE("avx512ifma") FEATURE("avx512vbmi")
                     FEATURE("avxvnni")
 #undef FEATURE

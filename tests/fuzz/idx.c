@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint64_t length = 0;
     volatile double kept = 0;
     if (nn_idx_parse(&ctx, "fuzz.idx", data, size, &a) == NN_OK &&
-        nn_array_take(&ctx, "fuzz.idx", &a, data, size) == NN_OK) kept = sum_of(&a);
+        nn_array_take(&ctx, "fuzz.idx", &a, data, size) == NN_OK)
+        kept = sum_of(&a);
     nn_forget(&ctx);
     if (nn_gzip_expand(&ctx, "fuzz.gz", data, size, size * 64, &bytes, &length) == NN_OK &&
         nn_idx_parse(&ctx, "fuzz.gz", bytes, length, &a) == NN_OK &&

@@ -7,7 +7,8 @@
 typedef struct {
     const Node *node;          // DEFINE
     const char *file, *prefix; // "keras." or ""
-    bool of_run; // a function of sizes alone, or that draws, reads the run's clock or measures data, or calls one that does
+    bool of_run; // a function of sizes alone, or that draws, reads the run's clock or measures data, or calls
+                 // one that does
 } LibraryItem;
 
 typedef struct {
