@@ -197,11 +197,17 @@ int affine_read_depth(const Affine *a) {
 
 // ---- // by a constant ----
 
+bool expr_is_quotient(const Expr *e, const Expr **of, int64_t *by) {
+    if (e->op != OP_FLOOR_DIV || e->args[1]->op != OP_CONST || !expr_is_integer(e->args[0])) return false;
+    *of = e->args[0];
+    return number_whole(e->args[1]->value, by) && *by >= 2;
+}
+
 // floor((g*x + r) / m) with g a divisor of m and r in k*g .. k*g + g-1 is floor((x + k) / (m/g)): r is too
 // small to matter.
 static const Expr *floor_parts(Program *p, const Affine *f, int64_t m) {
     for (int i = 0; i < f->count; i++) {
-        int64_t g = gcd_of(f->terms[i].coef, m), low, high;
+        int64_t g = gcd_of(f->terms[i].coef, m);
         if (g == 1) continue;
         Term small[2 * SMALL], *large = f->count <= SMALL ? small : arena_array(p->arena, Term, 2 * f->count);
         Term *rest = large + f->count;
@@ -211,28 +217,22 @@ static const Expr *floor_parts(Program *p, const Affine *f, int64_t m) {
                 large[large_count++] = (Term){f->terms[t].atom, f->terms[t].coef / g};
             else
                 rest[rest_count++] = f->terms[t];
-        affine_bounds(intern(p, f->constant, 1, rest, rest_count), &low, &high);
-        if (low <= -FAR || high >= FAR || floor_div(low, g) != floor_div(high, g)) continue;
-        return affine_floor_div(p, intern(p, floor_div(low, g), 1, large, large_count), m / g);
+        const Affine *r = intern(p, f->constant, 1, rest, rest_count);
+        if (r->low <= -FAR || r->high >= FAR || floor_div(r->low, g) != floor_div(r->high, g)) continue;
+        return affine_floor_div(p, intern(p, floor_div(r->low, g), 1, large, large_count), m / g);
     }
     return NULL;
 }
 
 // floor(f / m) of what is left after whole multiples of m have left f: atoms whose value is known are folded.
 static const Expr *floor_rest(Program *p, const Affine *f, int64_t m) {
-    int64_t low, high;
-    affine_bounds(f, &low, &high);
-    if (low > -FAR && high < FAR && floor_div(low, m) == floor_div(high, m))
-        return expr_int(p, floor_div(low, m));
-    if (f->count == 1 && f->terms[0].coef == 1 && f->terms[0].atom->op == OP_FLOOR_DIV) {
-        const Expr *inner = f->terms[0].atom; // floor((floor(x/a) + c) / m) = floor((x + a*c) / (a*m))
-        if (inner->args[1]->op == OP_CONST && inner->args[0]->type == TYPE_INT) {
-            int64_t a = (int64_t)inner->args[1]->value;
-            const Affine *x = affine_atom(p, inner->args[0]);
-            return affine_floor_div(p, affine_offset(p, x, product_of(p, a, f->constant)),
-                                    product_of(p, a, m));
-        }
-    }
+    if (f->low > -FAR && f->high < FAR && floor_div(f->low, m) == floor_div(f->high, m))
+        return expr_int(p, floor_div(f->low, m));
+    const Expr *x; // floor((floor(x/a) + c) / m) = floor((x + a*c) / (a*m))
+    int64_t a;
+    if (f->count == 1 && f->terms[0].coef == 1 && expr_is_quotient(f->terms[0].atom, &x, &a))
+        return affine_floor_div(p, affine_offset(p, affine_atom(p, x), product_of(p, a, f->constant)),
+                                product_of(p, a, m));
     const Expr *parted = floor_parts(p, f, m);
     if (parted) return parted;
     Expr key = {.op = OP_FLOOR_DIV,

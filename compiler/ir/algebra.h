@@ -45,6 +45,9 @@ bool form_span(const Affine *form, int64_t *low, int64_t *span);
 // The share of a form's points at which the guard holds, 0 where it never does; -1: not known.
 double guard_share(Guard g, double *points);
 
+// Is it floor(of / by), of an integer by a constant from 2 on? What else there is of // and mod by constants
+// are affine forms of such quotients.
+bool expr_is_quotient(const Expr *e, const Expr **of, int64_t *by);
 // rest + floor(f / m) in 0 .. n - 1 says m * rest + f in 0 .. n * m - 1: the guard without one of its
 // quotients; false: it has none.
 bool guard_open_quotient(Program *p, Guard *g);

@@ -58,36 +58,25 @@ static bool spread_add(Spread *s, const Expr *atom, int64_t coef) {
     return true;
 }
 
-// Which term is a quotient by m with a coefficient k*m? The outermost, so that what stands in it and beside
-// it cancels as a whole; -1: none.
-static int spread_outermost(const Spread *s) {
-    int found = -1;
+// k*m * floor(f / m) = k*f - k*r with a remainder r in 0 .. m - 1, for one such atom, the outermost, so that
+// what stands in it and beside it cancels as a whole; false if there is none left.
+static bool spread_quotient(Spread *s) {
+    const Expr *f = NULL, *of;
+    int64_t m = 1, by;
+    int at = -1;
     for (int i = 0; i < s->count; i++) {
         const Expr *atom = s->terms[i].atom;
-        if (s->terms[i].coef == 0 || atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST) continue;
-        const Expr *f = atom->args[0];
-        int64_t m = (int64_t)atom->args[1]->value;
-        if (m <= 0 || s->terms[i].coef % m != 0 || f->type != TYPE_INT) continue;
-        if (f->op == OP_AFFINE && f->form->denominator != 1) continue;
-        if (found < 0 || atom->depth > s->terms[found].atom->depth) found = i;
+        if (!s->terms[i].coef || !expr_is_quotient(atom, &of, &by) || s->terms[i].coef % by != 0) continue;
+        if (of->type != TYPE_INT || (of->op == OP_AFFINE && of->form->denominator != 1)) continue;
+        if (at < 0 || atom->depth > s->terms[at].atom->depth) at = i, f = of, m = by;
     }
-    return found;
-}
-
-// k*m * floor(f / m) = k*f - k*r with a remainder r in 0 .. m - 1, for one such atom; false if there is none
-// left.
-static bool spread_quotient(Spread *s) {
-    int at = spread_outermost(s);
     if (at < 0) return false;
-    const Expr *atom = s->terms[at].atom, *f = atom->args[0];
-    int64_t m = (int64_t)atom->args[1]->value, k = s->terms[at].coef / m;
-    Term own = {f, 1};
-    const Term *terms = f->op == OP_AFFINE ? f->form->terms : &own;
-    int count = f->op == OP_AFFINE ? f->form->count : 1;
+    int64_t k = s->terms[at].coef / m, reach = clamp_mul(k, m - 1);
+    const Affine alone = {.count = 1, .terms = &(Term){f, 1}}, *form = f->op == OP_AFFINE ? f->form : &alone;
     s->terms[at].coef = 0;
-    for (int t = 0; t < count; t++)
-        if (!spread_add(s, terms[t].atom, clamp_mul(k, terms[t].coef))) return false;
-    int64_t constant = f->op == OP_AFFINE ? clamp_mul(k, f->form->constant) : 0, reach = clamp_mul(k, m - 1);
+    for (int t = 0; t < form->count; t++)
+        if (!spread_add(s, form->terms[t].atom, clamp_mul(k, form->terms[t].coef))) return false;
+    int64_t constant = clamp_mul(k, form->constant);
     s->low = clamp_add(s->low, clamp_add(constant, reach > 0 ? -reach : 0));
     s->high = clamp_add(s->high, clamp_add(constant, reach < 0 ? -reach : 0));
     return true;

@@ -26,10 +26,9 @@ static GuardTruth normal_fraction(Program *p, Guard *g) {
         g->form = affine_scale(p, g->form, 1, k); // k * x is whole if x is, as k and d have no common factor
         g->count = (g->count - 1) / k + 1;
     }
-    int64_t low, high; // of the numerator; then of the whole values among them
-    affine_bounds(affine_scale(p, g->form, d, 1), &low, &high);
-    low = low > -FAR ? -floor_div(-low, d) : low;
-    high = high < FAR ? floor_div(high, d) : high;
+    const Affine *numerator = affine_scale(p, g->form, d, 1);
+    int64_t low = numerator->low > -FAR ? -floor_div(-numerator->low, d) : -FAR, // of its whole values
+        high = numerator->high < FAR ? floor_div(numerator->high, d) : FAR;
     low = low < 0 ? 0 : low;
     high = high > g->count - 1 ? g->count - 1 : high;
     if (low > high) return GUARD_FALSE;
@@ -53,11 +52,10 @@ GuardTruth guard_normal(Program *p, Guard *g) {
     if (f->terms[0].coef < 0) f = mirrored(p, f, g->count);
     int64_t k = coefs_gcd(f);
     const Affine *primitive = affine_scale(p, affine_offset(p, f, -f->constant), 1, k);
-    int64_t low = -floor_div(f->constant, k), high = floor_div(g->count - 1 - f->constant, k), least, most;
-    affine_bounds(primitive, &least, &most);
-    if (low <= least && high >= most) return GUARD_TRUE;
-    low = low > least ? low : least;
-    high = high < most ? high : most;
+    int64_t low = -floor_div(f->constant, k), high = floor_div(g->count - 1 - f->constant, k);
+    if (low <= primitive->low && high >= primitive->high) return GUARD_TRUE;
+    low = low > primitive->low ? low : primitive->low;
+    high = high < primitive->high ? high : primitive->high;
     if (low > high) return GUARD_FALSE;
     g->form = affine_offset(p, primitive, -low);
     g->count = high - low + 1;
@@ -115,42 +113,47 @@ bool guards_normal(Program *p, Guard *guards, int *count) {
 }
 
 bool guard_complement(Program *p, Guard g, Guard *not_g) {
-    int64_t low, high;
-    affine_bounds(g.form, &low, &high);
+    int64_t low = g.form->low, high = g.form->high;
     if (g.form->denominator > 1 || low <= -FAR || high >= FAR || (low < 0 && high >= g.count)) return false;
     *not_g = low >= 0 ? (Guard){affine_offset(p, g.form, -g.count), high - g.count + 1}
                       : (Guard){affine_offset(p, g.form, -low), -low};
     return true;
 }
 
-// The interval of `form`, given that `known` holds: form = k * known.form + rest.
-static void bounds_given(Program *p, const Affine *form, const Guard *known, int64_t *low, int64_t *high) {
-    if (known->form->denominator != 1 || known->form->count == 0) return;
-    const Term *first = &known->form->terms[0];
-    for (int i = 0; i < form->count; i++) {
-        if (form->terms[i].atom != first->atom || form->terms[i].coef % first->coef != 0) continue;
-        int64_t k = form->terms[i].coef / first->coef, l, h;
-        affine_bounds(affine_sub(p, form, affine_scale(p, known->form, k, 1)), &l, &h);
-        int64_t reach = clamp_mul(k, known->count - 1);
-        l = clamp_add(l, reach < 0 ? reach : 0);
-        h = clamp_add(h, reach > 0 ? reach : 0);
-        *low = l > *low ? l : *low;
-        *high = h < *high ? h : *high;
+typedef struct {
+    int64_t low, high;
+} Interval;
+
+static void narrow(Interval *x, int64_t low, int64_t high) {
+    x->low = low > x->low ? low : x->low;
+    x->high = high < x->high ? high : x->high;
+}
+
+// The interval of `form` by all that is known together: sum k[i] * known[i].form + rest.
+static Interval bounds_by(Program *p, const Affine *form, const Guard *known, int count) {
+    Interval x = {form->low, form->high};
+    for (int i = 0; i < count; i++) {
+        const Affine *by = known[i].form;
+        for (int t = 0; by->denominator == 1 && by->count && t < form->count; t++) {
+            int64_t k = form->terms[t].coef / by->terms[0].coef, reach = clamp_mul(k, known[i].count - 1);
+            if (form->terms[t].atom != by->terms[0].atom || k * by->terms[0].coef != form->terms[t].coef)
+                continue;
+            const Affine *rest = affine_sub(p, form, affine_scale(p, by, k, 1));
+            Interval r = bounds_by(p, rest, known + i + 1, count - i - 1);
+            narrow(&x, clamp_add(r.low, reach < 0 ? reach : 0), clamp_add(r.high, reach > 0 ? reach : 0));
+        }
     }
+    return x;
 }
 
 bool guard_open_quotient(Program *p, Guard *g) {
     for (int i = 0; g->form->denominator == 1 && i < g->form->count; i++) {
-        const Expr *atom = g->form->terms[i].atom;
-        int64_t coef = g->form->terms[i].coef;
-        if (atom->op != OP_FLOOR_DIV || (coef != 1 && coef != -1) || atom->args[1]->op != OP_CONST ||
-            !expr_is_integer(atom->args[0]))
-            continue;
-        int64_t m = (int64_t)atom->args[1]->value;
-        const Affine *form = coef == 1 ? g->form : mirrored(p, g->form, g->count),
-                     *floored = affine_atom(p, atom);
-        form = affine_scale(p, affine_sub(p, form, floored), m, 1);
-        *g = (Guard){affine_add(p, form, affine_atom(p, atom->args[0])), exact_mul(g->count, m)};
+        const Expr *atom = g->form->terms[i].atom, *of;
+        int64_t coef = g->form->terms[i].coef, m;
+        if ((coef != 1 && coef != -1) || !expr_is_quotient(atom, &of, &m)) continue;
+        const Affine *form = coef == 1 ? g->form : mirrored(p, g->form, g->count);
+        form = affine_scale(p, affine_sub(p, form, affine_atom(p, atom)), m, 1);
+        *g = (Guard){affine_add(p, form, affine_atom(p, of)), exact_mul(g->count, m)};
         return true;
     }
     return false;
@@ -158,39 +161,35 @@ bool guard_open_quotient(Program *p, Guard *g) {
 
 // The interval of one atom, given what is known: c * atom = known.form - rest, rounded inward to whole
 // values.
-static void atom_bounds_given(Program *p, const Expr *atom, const Guard *known, int64_t *low, int64_t *high) {
+static void atom_bounds_given(Program *p, const Expr *atom, const Guard *known, Interval *x) {
     for (int i = 0; known->form->denominator == 1 && i < known->form->count; i++) {
-        int64_t c = known->form->terms[i].coef, l, h;
+        int64_t c = known->form->terms[i].coef;
         if (known->form->terms[i].atom != atom) continue;
-        affine_bounds(affine_sub(p, known->form, affine_scale(p, affine_atom(p, atom), c, 1)), &l, &h);
-        if (l <= -FAR || h >= FAR) return;
-        int64_t least = clamp_add(-h, 0), most = clamp_add(known->count - 1, -l);
-        int64_t from = c > 0 ? -floor_div(-least, c) : -floor_div(most, -c);
-        int64_t to = c > 0 ? floor_div(most, c) : floor_div(-least, -c);
-        *low = from > *low ? from : *low;
-        *high = to < *high ? to : *high;
+        const Affine *rest = affine_sub(p, known->form, affine_scale(p, affine_atom(p, atom), c, 1));
+        if (rest->low <= -FAR || rest->high >= FAR) return;
+        int64_t least = clamp_add(-rest->high, 0), most = clamp_add(known->count - 1, -rest->low);
+        narrow(x, c > 0 ? -floor_div(-least, c) : -floor_div(most, -c),
+               c > 0 ? floor_div(most, c) : floor_div(-least, -c));
     }
 }
 
 // Bounds of a form from bounds of its atoms, each by all that is known.
-static void form_bounds_given(Program *p, const Affine *form, const Guard *known, int count, int64_t *low,
-                              int64_t *high) {
-    int64_t lo = form->constant, hi = form->constant;
+static void form_bounds_given(Program *p, const Affine *form, const Guard *known, int count, Interval *x) {
+    int64_t low = form->constant, high = form->constant;
     for (int i = 0; i < form->count; i++) {
-        int64_t l, h, c = form->terms[i].coef;
-        expr_integer_bounds(form->terms[i].atom, &l, &h);
-        for (int k = 0; k < count; k++) atom_bounds_given(p, form->terms[i].atom, &known[k], &l, &h);
-        if (l <= -FAR || h >= FAR) return;
-        lo = clamp_add(lo, clamp_mul(c, c > 0 ? l : h));
-        hi = clamp_add(hi, clamp_mul(c, c > 0 ? h : l));
+        int64_t c = form->terms[i].coef;
+        Interval a = {form->terms[i].atom->low, form->terms[i].atom->high};
+        for (int k = 0; k < count; k++) atom_bounds_given(p, form->terms[i].atom, &known[k], &a);
+        if (a.low <= -FAR || a.high >= FAR) return;
+        low = clamp_add(low, clamp_mul(c, c > 0 ? a.low : a.high));
+        high = clamp_add(high, clamp_mul(c, c > 0 ? a.high : a.low));
     }
-    *low = lo > *low ? lo : *low;
-    *high = hi < *high ? hi : *high;
+    narrow(x, low, high);
 }
 
 static bool implied(Program *p, const Guard *known, int count, Guard g) {
-    int64_t low, high;
-    affine_bounds(g.form, &low, &high);
+    bool whole = g.form->denominator == 1;
+    Interval x = {g.form->low, g.form->high};
     for (int i = 0; i < count; i++) {
         Guard k = known[i];
         do {
@@ -199,53 +198,29 @@ static bool implied(Program *p, const Guard *known, int count, Guard g) {
                 int64_t shift = (g.form->constant - k.form->constant) / g.form->denominator;
                 if (shift >= 0 && shift + k.count <= g.count) return true;
             }
-            if (g.form->denominator == 1) bounds_given(p, g.form, &k, &low, &high);
-            if (g.form->denominator == 1 && k.form->denominator > 1) {
-                Guard whole = {affine_scale(p, k.form, k.form->denominator, 1),
-                               k.form->denominator * (k.count - 1) + 1};
-                bounds_given(p, g.form, &whole, &low, &high);
-            }
+            int64_t d = k.form->denominator;
+            Guard numerator = {d > 1 ? affine_scale(p, k.form, d, 1) : k.form, d * (k.count - 1) + 1};
+            Interval by = whole ? bounds_by(p, g.form, &numerator, 1) : x;
+            narrow(&x, by.low, by.high);
         } while (guard_open_quotient(p, &k));
     }
-    if (g.form->denominator != 1) return false;
-    if (low < 0 || high >= g.count) form_bounds_given(p, g.form, known, count, &low, &high);
-    return low >= 0 && high < g.count;
-}
-
-// The interval of `form` by all that is known together: sum k[i] * known[i].form + rest.
-static void bounds_together(Program *p, const Affine *form, const Guard *known, int count, int64_t *low,
-                            int64_t *high) {
-    affine_bounds(form, low, high);
-    for (int i = 0; i < count; i++) {
-        const Affine *by = known[i].form;
-        for (int t = 0; by->denominator == 1 && by->count && t < form->count; t++) {
-            int64_t k = form->terms[t].coef / by->terms[0].coef, l, h;
-            if (form->terms[t].atom != by->terms[0].atom || k * by->terms[0].coef != form->terms[t].coef)
-                continue;
-            bounds_together(p, affine_sub(p, form, affine_scale(p, by, k, 1)), known + i + 1, count - i - 1,
-                            &l, &h);
-            int64_t reach = clamp_mul(k, known[i].count - 1);
-            l = clamp_add(l, reach < 0 ? reach : 0);
-            h = clamp_add(h, reach > 0 ? reach : 0);
-            *low = l > *low ? l : *low;
-            *high = h < *high ? h : *high;
-        }
-    }
+    if (whole && (x.low < 0 || x.high >= g.count)) form_bounds_given(p, g.form, known, count, &x);
+    return whole && x.low >= 0 && x.high < g.count;
 }
 
 // What is known of the quotients of a form: where 0 <= k <= n, also 0 <= k // m <= n // m. Returns how many.
-static int quotients_known(Program *p, const Affine *of, const Guard *known, int count, Guard *quotients,
+static int quotients_known(Program *p, const Affine *form, const Guard *known, int count, Guard *quotients,
                            int room) {
     int n = 0;
-    for (int t = 0; t < of->count; t++) {
-        const Expr *atom = of->terms[t].atom;
-        if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST || atom->args[1]->value < 1) continue;
-        int64_t m = (int64_t)atom->args[1]->value;
+    for (int t = 0; t < form->count; t++) {
+        const Expr *atom = form->terms[t].atom, *of;
+        int64_t m;
+        if (!expr_is_quotient(atom, &of, &m)) continue;
         for (int i = 0; i < 2 * count && n < room; i++) { // each guard from both ends
             const Guard *g = &known[i / 2];
             if (g->form->denominator != 1) continue;
-            const Affine *form = i % 2 ? mirrored(p, g->form, g->count) : g->form;
-            const Affine *quotient = affine_atom(p, affine_floor_div(p, form, m));
+            const Affine *end = i % 2 ? mirrored(p, g->form, g->count) : g->form;
+            const Affine *quotient = affine_atom(p, affine_floor_div(p, end, m));
             for (int a = 0; a < quotient->count; a++)
                 if (quotient->terms[a].atom == atom) {
                     quotients[n++] = (Guard){quotient, (g->count - 1) / m + 1};
@@ -259,17 +234,14 @@ static int quotients_known(Program *p, const Affine *of, const Guard *known, int
 // What is a multiple of m, f - m * (f // m) == 0, lies between multiples of m.
 static bool multiple_known(Program *p, const Guard *known, Guard *between) {
     for (int i = 0; known->count == 1 && known->form->denominator == 1 && i < known->form->count; i++) {
-        const Expr *atom = known->form->terms[i].atom;
-        bool divides = atom->op == OP_FLOOR_DIV && atom->args[1]->op == OP_CONST && atom->args[1]->value >= 2;
-        if (!divides || !expr_is_integer(atom->args[0])) continue;
-        int64_t m = (int64_t)atom->args[1]->value, low, high;
-        const Affine *f = affine_atom(p, atom->args[0]);
+        const Expr *atom = known->form->terms[i].atom, *of;
+        int64_t m;
+        if (!expr_is_quotient(atom, &of, &m)) continue;
+        const Affine *f = affine_atom(p, of);
         const Affine *rest = affine_sub(p, f, affine_scale(p, affine_atom(p, atom), m, 1));
         if (rest != known->form && affine_scale(p, rest, -1, 1) != known->form) continue;
-        affine_bounds(f, &low, &high);
-        if (f->denominator != 1 || low <= -FAR || high >= FAR) continue;
-        low = -floor_div(-low, m) * m;
-        high = floor_div(high, m) * m;
+        if (f->denominator != 1 || f->low <= -FAR || f->high >= FAR) continue;
+        int64_t low = -floor_div(-f->low, m) * m, high = floor_div(f->high, m) * m;
         *between = (Guard){affine_offset(p, f, -low), high - low + 1};
         return high >= low;
     }
@@ -282,12 +254,11 @@ static bool follows_together(Program *p, const Guard *given, int count, Guard g)
     if (g.form->denominator != 1 || count > MOST_TOGETHER) return false;
     for (int i = 0; i < count; i++) known[i] = given[i];
     for (int i = 0, n = count; i < n; i++) count += multiple_known(p, &given[i], &known[count]);
-    int64_t low, high;
-    bounds_together(p, g.form, known, count, &low, &high);
-    if (low >= 0 && high < g.count) return true;
+    Interval x = bounds_by(p, g.form, known, count);
+    if (x.low >= 0 && x.high < g.count) return true;
     count = quotients_known(p, g.form, known, count, quotients, MOST_TOGETHER);
-    bounds_together(p, g.form, quotients, count, &low, &high);
-    return low >= 0 && high < g.count;
+    x = bounds_by(p, g.form, quotients, count);
+    return x.low >= 0 && x.high < g.count;
 }
 
 static bool follows(Program *p, const Guard *known, int count, Guard g, bool together) {
