@@ -457,6 +457,7 @@ const char *name_text(Arena *arena, const char *name); // in backquotes unless p
 const char *tensor_kind_word(TensorKind kind);         // "param"; NULL beyond the last
 const char *type_word(Type type);
 const char *reduction_word(Reduction r);
+bool reduction_is_position(Reduction r); // argmax, argmin, order
 const char *function_kind_word(FunctionKind kind);
 const char *measure_word(MeasureKind kind);
 const char *precision_word(Precision precision);

@@ -32,6 +32,7 @@ static const char *const PRECISION_WORDS[] = {"default", "strict", "double"};
 
 const char *tensor_kind_word(TensorKind kind) { return WORD(TENSOR_WORDS, kind); }
 const char *type_word(Type type) { return WORD(TYPE_WORDS, type); }
+bool reduction_is_position(Reduction r) { return r >= REDUCE_ARGMAX; }
 const char *reduction_word(Reduction r) { return WORD(REDUCTION_WORDS, r); }
 const char *function_kind_word(FunctionKind kind) { return WORD(FUNCTION_WORDS, kind); }
 const char *measure_word(MeasureKind kind) { return WORD(MEASURE_WORDS, kind); }

@@ -18,8 +18,13 @@ bool expr_is_cheap(Program *p, const Expr *e);      // may be computed again for
 const Expr *expr_unstop(Program *p, const Expr *e); // stop_gradient has done its work
 
 Equation *equation_with(Program *p, const Equation *q, const Expr *e); // the same with another expression
-Equation *equation_copy(Program *p, const Equation *q,
-                        Tensor *t);        // into another tensor, with indices of its own
+Equation *equation_map(Program *p, Tensor *t, const Affine *const *out, const Expr *e,
+                       const Origin *origin); // without a reduction
+Equation *equation_into(Program *p, const Equation *q, Tensor *t,
+                        const Expr *e);                            // the same into another tensor
+Equation *equation_copy(Program *p, const Equation *q, Tensor *t); // into it, with indices of its own
+// Into a tensor, with forms in place of some indices: instead of a summed one it sums over those of its form.
+Equation *equation_bind(Program *p, const Equation *q, Tensor *t, const Binding *bindings, int count);
 bool equation_identity(const Equation *q); // every result form is an index of its own
 int equation_loops(const Equation *q, const Index **loops, int room); // result indices, then the reduction's
 double index_points(const Index *const *indices, int count);
@@ -35,6 +40,7 @@ Tensor *temp_like(Program *p, const Tensor *t, const char *prefix, const char *s
 Index *index_like(Program *p, const Index *i);
 const Index **dims_fresh(Program *p, const Tensor *t, const Expr *hint); // an index for each dimension
 const Affine **forms_of(Program *p, const Index *const *indices, int count);
+const Affine **elements_of(Program *p, const Tensor *t); // an index of its own for each dimension
 
 void function_slice(Program *p,
                     Function *f); // specialise.c: leaves what its outputs, effects and measures need
@@ -45,6 +51,7 @@ void equation_phases(Program *p, const Equation *q, Equations *pieces); // simpl
 
 // ---- factor.c: products taken apart
 void expr_factors(Program *p, const Expr *e, Factors *f);
+void factors_push(Program *p, Factors *f, const Expr *base, int exponent);
 const Expr *factors_expr(Program *p, const Factors *f);
 bool expr_depends_on_any(const Expr *e, const Index *const *indices, int count);
 bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards,

@@ -78,14 +78,11 @@ static void add_up(Program *p, Tensor *t, const Equations *parts, Equations *res
         Tensor *part = temp_like(p, t, "", "_part", TYPE_REAL);
         for (int i = 0; i < groups.data[g].count; i++) {
             const Equation *q = groups.data[g].data[i];
-            vec_push(
-                p->arena, result,
-                equation_make(p, part, q->out, q->reduction, q->indices, q->index_count, q->e, q->origin));
+            vec_push(p->arena, result, equation_into(p, q, part, q->e));
         }
         total = expr_add(p, total, expr_read(p, part, place, parts->data[0]->origin));
     }
-    vec_push(p->arena, result,
-             equation_make(p, t, place, REDUCE_NONE, NULL, 0, expr_normal(p, total), parts->data[0]->origin));
+    vec_push(p->arena, result, equation_map(p, t, place, expr_normal(p, total), parts->data[0]->origin));
 }
 
 void contributions_join(Program *p, Tensor *t, Equations *parts, Equations *result) {
@@ -94,9 +91,7 @@ void contributions_join(Program *p, Tensor *t, Equations *parts, Equations *resu
         if (!expr_is_const(parts->data[i]->e, 0)) parts->data[kept++] = parts->data[i];
     parts->count = kept;
     if (kept == 0) {
-        const Affine **place = forms_of(p, dims_fresh(p, t, NULL), t->rank);
-        vec_push(p->arena, result,
-                 equation_make(p, t, place, REDUCE_NONE, NULL, 0, expr_const(p, 0), t->origin));
+        vec_push(p->arena, result, equation_map(p, t, elements_of(p, t), expr_const(p, 0), t->origin));
     } else if (kept == 1 || all_disjoint(parts)) {
         for (int i = 0; i < kept; i++) vec_push(p->arena, result, parts->data[i]);
     } else {

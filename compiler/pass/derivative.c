@@ -120,8 +120,7 @@ void derivative_seed(Program *p, Derivative *d, Tensor *const *values, int count
     for (int i = 0; i < count; i++)
         if (real(values[i])) all = expr_add(p, all, weighed(p, d, values[i]));
     Tensor *total = temp_add(p, d->name, ".weighed", TYPE_REAL, 0, NULL);
-    vec_push(p->arena, &d->function->equations,
-             equation_make(p, total, NULL, REDUCE_NONE, NULL, 0, all, NULL));
+    vec_push(p->arena, &d->function->equations, equation_map(p, total, NULL, all, NULL));
     VEC(Tensor *) by = {0};
     for (int i = 0; i < d->parameters.count; i++)
         if (i < d->input_count || d->parameters.data[i]->kind == TENSOR_PARAM)

@@ -77,7 +77,8 @@ static void mark(Sweep *s, const GradientRequest *requests, int count) {
 
 static Equation *aux(Sweep *s, const Equation *q, const char *suffix, Type type, Reduction r, const Expr *e) {
     Tensor *t = temp_like(s->p, q->tensor, "", suffix, type);
-    Equation *a = equation_make(s->p, t, q->out, r, q->indices, q->index_count, e, q->origin);
+    Equation *a = equation_into(s->p, q, t, e);
+    a->reduction = r;
     vec_push(s->p->arena, &s->emitted, equation_copy(s->p, a, t));
     return a;
 }
@@ -195,9 +196,8 @@ static void emit(Sweep *s, const Tensor *t) {
 static void seed(Sweep *s, const Tensor *of) {
     Program *p = s->p;
     Tensor *d = s->gradient[of->id];
-    Equation *one = equation_make(p, d, forms_of(p, dims_fresh(p, d, NULL), d->rank), REDUCE_NONE, NULL, 0,
-                                  expr_const(p, 1), of->origin);
-    vec_push(p->arena, &s->parts[of->id], one);
+    vec_push(p->arena, &s->parts[of->id],
+             equation_map(p, d, elements_of(p, d), expr_const(p, 1), of->origin));
 }
 
 static bool reads_active(Sweep *s, const Equation *q) {
@@ -219,10 +219,9 @@ static void pull_all(Sweep *s, const Definition *d, bool whole) {
 
 static void copy_result(Sweep *s, const GradientRequest *r) {
     Program *p = s->p;
-    const Affine **place = forms_of(p, dims_fresh(p, r->result, NULL), r->result->rank);
-    vec_push(p->arena, &s->emitted,
-             equation_make(p, r->result, place, REDUCE_NONE, NULL, 0,
-                           expr_read(p, s->gradient[r->by->id], place, r->by->origin), r->by->origin));
+    const Affine **place = elements_of(p, r->result);
+    const Expr *known = expr_read(p, s->gradient[r->by->id], place, r->by->origin);
+    vec_push(p->arena, &s->emitted, equation_map(p, r->result, place, known, r->by->origin));
 }
 
 // One sweep for all requests of one `of`.

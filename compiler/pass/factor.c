@@ -14,6 +14,11 @@ static bool opens(const Expr *e, int power, const Factors *f) {
     return f->base.count <= 8 * MAX_ENTRIES;
 }
 
+void factors_push(Program *p, Factors *f, const Expr *base, int exponent) {
+    vec_push(p->arena, &f->base, base);
+    vec_push(p->arena, &f->exponent, exponent);
+}
+
 static void take(Program *p, const Expr *e, int power, Factors *f) {
     if (e->op == OP_CONST && (power > 0 || e->value != 0)) {
         f->k *= pow(e->value, power);
@@ -33,8 +38,7 @@ static void take(Program *p, const Expr *e, int power, Factors *f) {
         vec_push(p->arena, &f->conditions, (Condition){e->args[0], false});
         take(p, e->args[2], 1, f);
     } else {
-        vec_push(p->arena, &f->base, e);
-        vec_push(p->arena, &f->exponent, power);
+        factors_push(p, f, e, power);
     }
 }
 
@@ -118,9 +122,7 @@ bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *i
                    reads_stay_inside(p, e, outer->guards.data, outer->guards.count) &&
                    (!nothing ||
                     expr_is_finite(p, factors_enclose(p, outer, expr_power(p, e, all.exponent.data[i]))));
-        Factors *to = out ? outer : inner;
-        vec_push(p->arena, &to->base, e);
-        vec_push(p->arena, &to->exponent, all.exponent.data[i]);
+        factors_push(p, out ? outer : inner, e, all.exponent.data[i]);
         left = left || out;
     }
     return left && inner->base.count;

@@ -130,17 +130,13 @@ static const Expr *over_places(Program *p, const Equation *q, const Expr *g, Equ
     }
     if (!reads_stay_inside(p, e, NULL, 0)) return NULL;
     Tensor *t = temp_like(p, like->tensor, "", "_arg", TYPE_REAL);
-    vec_push(p->arena, made,
-             equation_make(p, t, forms_of(p, h, t->rank), REDUCE_NONE, NULL, 0, e, q->origin));
+    vec_push(p->arena, made, equation_map(p, t, forms_of(p, h, t->rank), e, q->origin));
     return expr_read(p, t, like->forms, q->origin);
 }
 
 static const Expr *group_expr(Program *p, const Exprs *group) {
     Factors product = {.k = 1};
-    for (int i = 0; i < group->count; i++) {
-        vec_push(p->arena, &product.base, group->data[i]);
-        vec_push(p->arena, &product.exponent, 1);
-    }
+    for (int i = 0; i < group->count; i++) factors_push(p, &product, group->data[i], 1);
     return factors_expr(p, &product);
 }
 
@@ -183,18 +179,12 @@ static Equation *extract(Program *p, Equation *q, Equations *made) {
     if (!a || !b || !new.count) return q;
     Factors product = {.k = f.k, .guards = f.guards};
     for (int i = 0; i < f.base.count; i++)
-        if (!f.base.data[i]->free_count) {
-            vec_push(p->arena, &product.base, f.base.data[i]);
-            vec_push(p->arena, &product.exponent, f.exponent.data[i]);
-        }
+        if (!f.base.data[i]->free_count) factors_push(p, &product, f.base.data[i], f.exponent.data[i]);
     for (int i = 0; i < f.conditions.count; i++)
         if (!f.conditions.data[i].condition->free_count || !may_leave(p, f.conditions.data[i], &groups))
             vec_push(p->arena, &product.conditions, f.conditions.data[i]);
-    const Expr *pair[2] = {a, b};
-    for (int i = 0; i < 2; i++) {
-        vec_push(p->arena, &product.base, pair[i]);
-        vec_push(p->arena, &product.exponent, 1);
-    }
+    factors_push(p, &product, a, 1);
+    factors_push(p, &product, b, 1);
     for (int i = 0; i < new.count; i++) vec_push(p->arena, made, new.data[i]);
     return equation_with(p, q, factors_expr(p, &product));
 }

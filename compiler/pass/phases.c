@@ -42,43 +42,26 @@ static bool step(Split *splits, int count, bool of_summed) {
     return false;
 }
 
-// One combination of phases: indices replaced by period * quotient + phase.
-static void bind(Program *p, const Split *splits, int count, Binding *bindings, const Index **quotients) {
-    for (int i = 0; i < count; i++) {
-        const Split *s = &splits[i];
-        const Affine *value = affine_constant(p, s->phase);
-        int64_t size = (s->index->size - s->phase + s->period - 1) / s->period;
-        quotients[i] = NULL;
-        if (size > 1) {
-            quotients[i] = index_add(p, s->index->name, size, false);
-            value = affine_add(p, affine_scale(p, affine_index(p, quotients[i]), s->period, 1), value);
-        }
-        bindings[i] = (Binding){s->index, value};
-    }
-}
-
 static bool divides(const Affine *form, const Split *splits, int count) {
     int64_t sum = form->constant;
     for (int i = 0; i < count; i++) sum += affine_coef(form, splits[i].index) * splits[i].phase;
     return sum % form->denominator == 0;
 }
 
+// One combination of phases: indices replaced by period * quotient + phase.
 static Equation *phase(Program *p, const Equation *q, const Split *splits, int count) {
     Binding bindings[MAX_SPLIT];
-    const Index *quotients[MAX_SPLIT];
-    bind(p, splits, count, bindings, quotients);
-    const Index **indices = arena_array(p->arena, const Index *, q->index_count + 1);
-    const Affine *out[MAX_RANK];
-    int left = 0;
-    for (int k = 0; k < q->index_count; k++) {
-        const Index *index = q->indices[k];
-        for (int i = 0; i < count; i++)
-            if (splits[i].index == q->indices[k]) index = quotients[i];
-        if (index) indices[left++] = index;
+    for (int i = 0; i < count; i++) {
+        const Split *s = &splits[i];
+        const Affine *value = affine_constant(p, s->phase);
+        int64_t size = (s->index->size - s->phase + s->period - 1) / s->period;
+        if (size > 1) {
+            const Affine *quotient = affine_index(p, index_add(p, s->index->name, size, false));
+            value = affine_add(p, affine_scale(p, quotient, s->period, 1), value);
+        }
+        bindings[i] = (Binding){s->index, value};
     }
-    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], bindings, count);
-    return equation_make(p, q->tensor, out, left ? q->reduction : REDUCE_NONE, indices, left,
-                         expr_substitute(p, q->e, bindings, count), q->origin);
+    return equation_bind(p, q, q->tensor, bindings, count);
 }
 
 // Splits by one guard; false where two phases of the sum would add up in one of the result.

@@ -62,7 +62,7 @@ static bool push(Program *p, const Definition *d, const Equation *reader, Equati
         const Expr *e = expr_substitute(p, reader->e, at, reader->out_count);
         e = expr_normal(p, expr_map_reads(p, e, replace, &value));
         if (expr_too_large(e)) return false;
-        Equation *q = equation_make(p, reader->tensor, piece->out, REDUCE_NONE, NULL, 0, e, reader->origin);
+        Equation *q = equation_map(p, reader->tensor, piece->out, e, reader->origin);
         vec_push(p->arena, &new, equation_copy(p, q, q->tensor));
     }
     for (int i = 0; i < new.count; i++) vec_push(p->arena, result, new.data[i]);

@@ -35,7 +35,7 @@ static Equation *key_equation(Program *p, const Equation *q, const Scattered *s,
     const Affine *row = affine_substitute(p, s->form, own, q->index_count);
     guards[count++] = (Guard){row, s->row->size};
     const Expr *e = expr_where(p, guards, count, expr_affine(p, row), expr_int(p, -1));
-    return equation_make(p, key, &flat, REDUCE_NONE, NULL, 0, e, q->origin);
+    return equation_map(p, key, &flat, e, q->origin);
 }
 
 // plan = the positions in the order of key, as an equation that orders.

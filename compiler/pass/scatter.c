@@ -96,7 +96,7 @@ static const Expr *read_apart(void *data, const Expr *read) {
         like.dims[d] = dims[d]->size;
         like.batch_dims = (uint8_t)(like.batch_dims | dims[d]->batch << d);
     }
-    Equation *q = equation_make(p, &like, place, REDUCE_NONE, NULL, 0, read, x->q->origin);
+    Equation *q = equation_map(p, &like, place, read, x->q->origin);
     Equations pieces = {0};
     vec_push(p->arena, &pieces, q);
     Tensor *t = numbers_find(x->numbers, &pieces, &like);
@@ -124,6 +124,5 @@ void pass_scatter(Program *p, Function *f) {
         }
         vec_push(p->arena, &all, q);
     }
-    f->equations.count = 0;
-    for (int i = 0; i < all.count; i++) vec_push(p->arena, &f->equations, all.data[i]);
+    f->equations = all;
 }

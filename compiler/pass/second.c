@@ -60,7 +60,7 @@ static Tensor *kept_values(Totals *x, Tensor *t, Type type) {
     Tensor *values = tensor_add(p, name, TENSOR_OUTPUT, type, t->rank, dims);
     values->batch_dims = 1;
     bound_as(values, t);
-    const Affine **out = forms_of(p, dims_fresh(p, values, NULL), t->rank);
+    const Affine **out = elements_of(p, values);
     for (int at = 0; at < t->rank; at++) forms[order[at]] = out[at];
     equation_add(p, x->f, values, out, REDUCE_NONE, NULL, 0, expr_read(p, t, forms, t->origin), t->origin);
     vec_push(p->arena, &x->f->outputs, values);
@@ -142,8 +142,8 @@ Tensor *second_write(Totals *x, const Definition *d) {
     Tensor *t = totals_copy(x, d->tensor, TYPE_DOUBLE);
     for (int i = 0; i < d->equations.count; i++) {
         const Equation *q = d->equations.data[i];
-        equation_add(x->p, second_function(x), t, q->out, q->reduction, q->indices, q->index_count,
-                     expr_again(x, totals_rows(x, q->e)), q->origin);
+        const Expr *e = expr_again(x, totals_rows(x, q->e));
+        vec_push(x->p->arena, &second_function(x)->equations, equation_into(x->p, q, t, e));
     }
     return t;
 }

@@ -52,21 +52,32 @@ Equation *equation_with(Program *p, const Equation *q, const Expr *e) {
     return copy;
 }
 
+Equation *equation_map(Program *p, Tensor *t, const Affine *const *out, const Expr *e, const Origin *origin) {
+    return equation_make(p, t, out, REDUCE_NONE, NULL, 0, e, origin);
+}
+
+Equation *equation_into(Program *p, const Equation *q, Tensor *t, const Expr *e) {
+    return equation_make(p, t, q->out, q->reduction, q->indices, q->index_count, e, q->origin);
+}
+
+Equation *equation_bind(Program *p, const Equation *q, Tensor *t, const Binding *bindings, int count) {
+    VEC(const Index *) summed = {0};
+    const Affine *out[MAX_RANK];
+    for (int i = 0; i < q->index_count; i++) {
+        const Affine *value = affine_substitute(p, affine_index(p, q->indices[i]), bindings, count);
+        for (int k = 0; k < value->count; k++) vec_push(p->arena, &summed, value->terms[k].atom->index);
+    }
+    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], bindings, count);
+    return equation_make(p, t, out, summed.count ? q->reduction : REDUCE_NONE, summed.data, summed.count,
+                         expr_substitute(p, q->e, bindings, count), q->origin);
+}
+
 Equation *equation_copy(Program *p, const Equation *q, Tensor *t) {
     const Index *loops[2 * MAX_RANK + 64];
     int count = equation_loops(q, loops, 2 * MAX_RANK + 64);
     Binding *own = arena_array(p->arena, Binding, count + 1);
-    const Index **indices = arena_array(p->arena, const Index *, q->index_count + 1);
-    for (int i = 0; i < count; i++) {
-        Index *fresh = index_like(p, loops[i]);
-        own[i] = (Binding){loops[i], affine_index(p, fresh)};
-        for (int k = 0; k < q->index_count; k++)
-            if (q->indices[k] == loops[i]) indices[k] = fresh;
-    }
-    const Affine *out[MAX_RANK];
-    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], own, count);
-    return equation_make(p, t, out, q->reduction, indices, q->index_count,
-                         expr_substitute(p, q->e, own, count), q->origin);
+    for (int i = 0; i < count; i++) own[i] = (Binding){loops[i], affine_index(p, index_like(p, loops[i]))};
+    return equation_bind(p, q, t, own, count);
 }
 
 bool equation_identity(const Equation *q) { return forms_cover(q->out, q->tensor, false); }
@@ -112,9 +123,9 @@ const Expr *part_extract(Program *p, const Equation *q, const char *suffix, Redu
             t->along = (int8_t)d;
         }
     const Affine **place = forms_of(p, dims, rank);
-    Equation *part =
-        equation_make(p, t, place, r, q->indices, r == REDUCE_NONE ? 0 : q->index_count, e, q->origin);
-    vec_push(p->arena, made, equation_copy(p, part, t));
+    const Equation part = {t,          rank, place,    r, r == REDUCE_NONE ? 0 : q->index_count,
+                           q->indices, e,    q->origin};
+    vec_push(p->arena, made, equation_copy(p, &part, t));
     return expr_read(p, t, place, q->origin);
 }
 
@@ -148,4 +159,8 @@ const Affine **forms_of(Program *p, const Index *const *indices, int count) {
     const Affine **forms = arena_array(p->arena, const Affine *, count + 1);
     for (int i = 0; i < count; i++) forms[i] = affine_index(p, indices[i]);
     return forms;
+}
+
+const Affine **elements_of(Program *p, const Tensor *t) {
+    return forms_of(p, dims_fresh(p, t, NULL), t->rank);
 }

@@ -158,7 +158,7 @@ static unsigned of_equation(Signs *s, const Equation *q) {
     if (q->reduction == REDUCE_SUM || q->reduction == REDUCE_PROD)
         for (int i = 0; i < 2; i++)
             result |= apply(q->reduction == REDUCE_SUM ? add : multiply, result, result);
-    else if (q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN || q->reduction == REDUCE_ORDER)
+    else if (reduction_is_position(q->reduction))
         result = ZERO | POSITIVE;
     return equation_identity(q) ? result : result | ZERO;
 }

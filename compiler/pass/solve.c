@@ -241,8 +241,7 @@ static bool drop_idle(Program *p, Equation *q) {
         if (v->size == 1 && !v->batch) {
             Binding zero = {v, affine_constant(p, 0)};
             q->e = expr_substitute(p, q->e, &zero, 1);
-            bool position = q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN ||
-                            q->reduction == REDUCE_ORDER;
+            bool position = reduction_is_position(q->reduction);
             replace_index(q, p, v, NULL, NULL);
             if (position && !q->index_count) q->e = expr_int(p, 0);
             return true;

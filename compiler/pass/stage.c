@@ -1,6 +1,7 @@
 // Kernels and stages: an equation rewritten in a kernel's axes; who writes and reads a tensor.
 // Needs: equations with at most MAX_AXES indices. Guarantees: equal kernels of different tensors hold the
 // same indices.
+#include "pass/algebra.h"
 #include "pass/schedule.h"
 
 #include <stdio.h>
@@ -94,21 +95,8 @@ const Equation *equation_trim(Program *p, const Equation *q) {
         if (indices[i]->size == 1 && !indices[i]->batch)
             bindings[ones++] = (Binding){indices[i], affine_constant(p, 0)};
     if (!ones) return q;
-    Equation *r = arena_new(p->arena, Equation);
-    *r = *q;
-    const Affine **out = arena_array(p->arena, const Affine *, q->out_count + 1);
-    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], bindings, ones);
-    const Index **left = arena_array(p->arena, const Index *, q->index_count + 1);
-    r->index_count = 0;
-    for (int i = 0; i < q->index_count; i++)
-        if (q->indices[i]->size > 1 || q->indices[i]->batch) left[r->index_count++] = q->indices[i];
-    r->out = out;
-    r->indices = left;
-    r->e = expr_substitute(p, q->e, bindings, ones);
-    if (r->index_count || q->reduction == REDUCE_NONE) return r;
-    if (q->reduction == REDUCE_ARGMAX || q->reduction == REDUCE_ARGMIN || q->reduction == REDUCE_ORDER)
-        r->e = expr_int(p, 0);
-    r->reduction = REDUCE_NONE;
+    Equation *r = equation_bind(p, q, q->tensor, bindings, ones);
+    if (!r->index_count && reduction_is_position(q->reduction)) r->e = expr_int(p, 0);
     return r;
 }
 
@@ -117,18 +105,7 @@ static const Equation *rewrite(Kernels *ks, const Kernel *k, const Equation *q, 
     Program *p = ks->program;
     Binding bindings[MAX_SPACE];
     for (int i = 0; i < count; i++) bindings[i] = (Binding){from[i], affine_index(p, k->axes[map[i]].index)};
-    Equation *r = arena_new(p->arena, Equation);
-    *r = *q;
-    const Affine **out = arena_array(p->arena, const Affine *, q->out_count + 1);
-    for (int d = 0; d < q->out_count; d++) out[d] = affine_substitute(p, q->out[d], bindings, count);
-    const Index **indices = arena_array(p->arena, const Index *, q->index_count + 1);
-    for (int i = 0; i < q->index_count; i++)
-        for (int j = 0; j < count; j++)
-            if (from[j] == q->indices[i]) indices[i] = k->axes[map[j]].index;
-    r->out = out;
-    r->indices = indices;
-    r->e = expr_substitute(p, q->e, bindings, count);
-    return r;
+    return equation_bind(p, q, q->tensor, bindings, count);
 }
 
 Kernel *kernel_fill(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
@@ -137,8 +114,7 @@ Kernel *kernel_fill(Kernels *ks, Schedule *s, Tensor *target, Tensor *value) {
     for (int d = 0; d < target->rank; d++)
         forms[d] = affine_index(p, index_add(p, "i", target->dims[d], target->batch_dims >> d & 1));
     const Expr *e = value ? expr_read(p, value, forms, target->origin) : expr_const(p, 0);
-    Equation *q = equation_make(p, target, forms, REDUCE_NONE, NULL, 0, e, target->origin);
-    return kernel_create(ks, s, equation_trim(p, q));
+    return kernel_create(ks, s, equation_trim(p, equation_map(p, target, forms, e, target->origin)));
 }
 
 // The kernel is run for one step of this axis at a time.

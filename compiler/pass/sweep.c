@@ -116,12 +116,11 @@ static Tensor *define(Sweep *s, Tensor *t, const Equations *pieces, bool live) {
         set_same(s, t, other);
         if (!live) return other;
         Definition *copied = flow_add(s->out, t);
-        const Affine **place = forms_of(p, dims_fresh(p, t, NULL), t->rank);
-        Equation *copy =
-            equation_make(p, t, place, REDUCE_NONE, NULL, 0,
-                          expr_read(p, other, place, pieces->data[0]->origin), pieces->data[0]->origin);
+        const Affine **place = elements_of(p, t);
+        const Origin *origin = pieces->data[0]->origin;
         copied->live = true;
-        vec_push(p->arena, &copied->equations, copy);
+        vec_push(p->arena, &copied->equations,
+                 equation_map(p, t, place, expr_read(p, other, place, origin), origin));
         return other;
     }
     Definition *d = flow_add(s->out, t);
@@ -204,7 +203,7 @@ static bool vanishes(Sweep *s, const Equation *q) {
 }
 
 static Equation *nothing(Program *p, const Equation *q) {
-    return equation_make(p, q->tensor, q->out, REDUCE_NONE, NULL, 0, expr_const(p, 0), q->origin);
+    return equation_map(p, q->tensor, q->out, expr_const(p, 0), q->origin);
 }
 
 // y = outer * sum[r] inner: the sum becomes a tensor.
@@ -214,8 +213,7 @@ static Equation *pull_out(Sweep *s, Equation *q) {
     Factors outer, inner;
     if (!equation_pull_out(p, q, &outer, &inner)) return q;
     Tensor *t = temp_like(p, q->tensor, "", "_sum", q->tensor->type);
-    Equation *sum = equation_make(p, t, q->out, REDUCE_SUM, q->indices, q->index_count,
-                                  factors_expr(p, &inner), q->origin);
+    Equation *sum = equation_into(p, q, t, factors_expr(p, &inner));
     sum = equation_simplify(p, equation_copy(p, sum, t));
     if (vanishes(s, sum)) return nothing(p, q);
     equation_signs(p, sum);
@@ -224,9 +222,8 @@ static Equation *pull_out(Sweep *s, Equation *q) {
     const Definition *d = flow_definition(s->out, t);
     if (d && d->equations.count == 1 && equation_is_alias(p, d->equations.data[0]))
         read = expr_inline(p, d->equations.data[0], read);
-    vec_push(p->arena, &outer.base, read);
-    vec_push(p->arena, &outer.exponent, 1);
-    return equation_make(p, q->tensor, q->out, REDUCE_NONE, NULL, 0, factors_expr(p, &outer), q->origin);
+    factors_push(p, &outer, read, 1);
+    return equation_map(p, q->tensor, q->out, factors_expr(p, &outer), q->origin);
 }
 
 static void put(Sweep *s, const Definition *d) {
