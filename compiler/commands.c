@@ -291,11 +291,9 @@ static void put_shape(Text *out, int rank, const int64_t *dims, uint8_t batch_di
 
 static int64_t kind_bytes(const Kernels *k, TensorKind kind) {
     int64_t bytes = 0;
-    for (int i = 0; i < k->program->tensors.count; i++) {
-        const Tensor *t = k->program->tensors.data[i];
+    every (t, k->program->tensors)
         if (t->kind == kind && t->layout && t->layout->stored && !t->layout->same)
             bytes += t->layout->size * t->layout->element_size;
-    }
     return bytes;
 }
 
@@ -320,8 +318,7 @@ static void summary(Pipeline *p) {
     const Module *m = p->module;
     Text out = {.arena = p->ctx->arena};
     text_add(&out, "%-44s %-24s %12s %14s\n", "layer", "result", "parameters", "FLOPs");
-    for (int i = 0; i < m->layers.count; i++) {
-        const LayerInstance *l = &m->layers.data[i];
+    every_at (l, m->layers) {
         Text shape = {.arena = p->ctx->arena};
         put_shape(&shape, l->rank, l->dims, l->batch_dims);
         text_add(&out, "%*s%-*s %-24s %12lld %14lld\n", 2 * l->depth, "", 44 - 2 * l->depth, l->name,
@@ -361,10 +358,7 @@ static void explain(Pipeline *p, const Options *o) {
     if (!pipeline_run(p, FORM_KERNELS)) return;
     const Module *m = p->module;
     Text out = {.arena = p->ctx->arena};
-    for (int i = 0; i < m->in_force.count; i++) {
-        const InForce *f = &m->in_force.data[i];
-        text_add(&out, "%-32s = %-24s %s\n", f->name, f->value, f->origin);
-    }
+    every_at (f, m->in_force) text_add(&out, "%-32s = %-24s %s\n", f->name, f->value, f->origin);
     put_target(&out, p, o);
     put_memory(&out, p->kernels);
     text_put(&out, "\n");

@@ -86,8 +86,7 @@ static bool is_number(const Tensor *t) { return t->type == TYPE_REAL || t->type 
 static Tensor *find_by(Pipeline *p, const char *name) {
     NamedList list = {0};
     const Program *program = p->module->program;
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
+    every (t, program->tensors) {
         bool field = false;
         for (int f = 0; f < p->module->data.fields.count; f++)
             field |= p->module->data.fields.data[f].input == t;
@@ -120,14 +119,12 @@ static void add_loss(Pipeline *p, Derivatives *out) {
     Program *program = p->module->program;
     VEC(Tensor *) outputs = {0}, by = {0};
     Derivative d = {.name = "loss"};
-    for (int i = 0; i < p->module->extracts.count; i++) {
-        const Extract *u = &p->module->extracts.data[i];
+    every_at (u, p->module->extracts)
         for (int k = 0; k < u->in_step.count; k++) {
             if (!u->in_step.data[k]) continue;
             vec_push(p->ctx->arena, &outputs, u->in_step.data[k]);
             vec_push(p->ctx->arena, &d.words, u->result_names.data[k]);
         }
-    }
     d.function = function_part(program, step_of(p), p->module->loss, outputs.data, outputs.count);
     if (d.function->gradients.count) {
         add_asked(p, NULL, NULL, out);

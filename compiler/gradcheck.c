@@ -65,8 +65,7 @@ static void shift(Check *c, const Move *m, double distance, double *const *saved
 // A parameter moved must be moved in its second copy too, where it has one.
 static void write_copies(Check *c) {
     Program *program = c->p->module->program;
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
+    every (t, program->tensors) {
         if (t->kind != TENSOR_PARAM || !t->layout || !t->layout->twin) continue;
         for (int64_t e = 0; e < tensor_elements(t); e++)
             *(double *)(void *)(c->in.memory + layout_byte(t->layout->twin, t, e)) = *real_at(c, t, e);

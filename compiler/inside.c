@@ -70,8 +70,7 @@ static void make_values(Inside *in, int64_t bytes) {
     if (!block) memory_exhausted(room);
     memset(block, 0, room);
     in->memory = in->call.arena = block + NN_MARGIN;
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
+    every (t, program->tensors) {
         if (t->kind == TENSOR_SOURCE)
             vec_push(program->arena, &in->sources,
                      arena_array(program->arena, double, source_elements(in, t)));

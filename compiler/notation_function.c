@@ -99,8 +99,7 @@ static void read_once(Arena *arena, Defined *d, Tensor *t) {
 // Of each tensor of the function its equations and what they read.
 static Defined *definitions(const Program *p, const Function *f) {
     Defined *all = arena_array(p->arena, Defined, p->tensors.count);
-    for (int i = 0; i < f->equations.count; i++) {
-        Equation *q = f->equations.data[i];
+    every (q, f->equations) {
         Defined *d = &all[q->tensor->id];
         d->tensor = q->tensor;
         d->left++;

@@ -78,8 +78,7 @@ static bool run_shape(Pipeline *p) {
 // gradcheck: what is left of the step are the loss and the gradients, each as an output of its own.
 static void keep_gradients(Pipeline *p) {
     Module *m = p->module;
-    for (int i = 0; i < m->program->functions.count; i++) {
-        Function *f = m->program->functions.data[i];
+    every (f, m->program->functions) {
         for (int g = 0; g < f->gradients.count; g++) { // of several lines the sum, before any update
             GradientRequest *request = &f->gradients.data[g];
             for (int k = 0; k < m->gradients.count; k++)
@@ -88,8 +87,7 @@ static void keep_gradients(Pipeline *p) {
         if (f->kind != FUNCTION_STEP) continue;
         f->effects.count = f->outputs.count = f->measures.count = 0;
         vec_push(m->program->arena, &f->outputs, m->loss);
-        for (int g = 0; g < m->gradients.count; g++) {
-            GradientRequest *request = &m->gradients.data[g];
+        every_at (request, m->gradients) {
             request->result->kind = TENSOR_OUTPUT;
             vec_push(m->program->arena, &p->gradients, *request);
             vec_push(m->program->arena, &f->outputs, request->result);
@@ -118,8 +116,7 @@ static void count_layers(Module *m) {
     FunctionKind kind = m->outputs.count ? FUNCTION_PREDICT : FUNCTION_EVALUATE;
     for (int l = m->layers.count - 1; l >= 0; l--)
         map_set(layers, m->layers.data[l].name, (void *)(intptr_t)(l + 1));
-    for (int i = 0; i < m->program->functions.count; i++) {
-        const Function *f = m->program->functions.data[i];
+    every (f, m->program->functions) {
         if (f->kind != kind) continue;
         const bool *live = function_live(m->program, f);
         for (int q = 0; q < f->equations.count; q++) {
@@ -134,10 +131,8 @@ static void count_layers(Module *m) {
 
 static void count_step(Module *m) {
     m->flops = 0;
-    for (int i = 0; i < m->program->functions.count; i++) {
-        const Function *f = m->program->functions.data[i];
+    every (f, m->program->functions)
         if (f->kind == FUNCTION_STEP || f->kind == FUNCTION_UPDATE) m->flops += function_flops(f);
-    }
 }
 
 static bool run_emit(Pipeline *p) {
@@ -299,13 +294,11 @@ bool pipeline_run_to(Pipeline *p, const char *pass) {
 // does not.
 static bool forgive_later(Context *ctx) {
     int kept = 0;
-    for (int i = 0; i < ctx->diagnostics.count; i++) {
-        Diagnostic *d = ctx->diagnostics.data[i];
+    every (d, ctx->diagnostics)
         if (d->code == NOT_YET)
             ctx->errors--;
         else
             ctx->diagnostics.data[kept++] = d;
-    }
     bool forgiven = kept < ctx->diagnostics.count;
     ctx->diagnostics.count = kept;
     return forgiven && ctx->errors == 0;

@@ -44,6 +44,13 @@ void *arena_alloc(Arena *arena, size_t size, size_t align);
         (v)->data[(v)->count++] = (__VA_ARGS__);                                                             \
     } while (0)
 void *vec_grow(Arena *arena, void *data, int *room, int count, size_t size);
+// `every (x, list) …` for every item x of a vector that does not grow meanwhile; `every_at`: x is where it
+// lies.
+#define every_at(x, list)                                                                                    \
+    for (__typeof__(*(list).data) *x = (list).data; x && x < (list).data + (list).count; x++)
+#define every(x, list)                                                                                       \
+    for (__typeof__(*(list).data) *x##_at = (list).data, x;                                                  \
+         x##_at && x##_at < (list).data + (list).count && (x = *x##_at, true); x##_at++)
 
 // ---- strings (NUL-terminated, immutable once made) --------------------------------------------------------
 

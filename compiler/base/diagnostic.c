@@ -19,11 +19,9 @@ static const Row rows[] = {
 };
 
 static bool known(const Context *ctx, DiagnosticCode code, Span span) {
-    for (int i = 0; i < ctx->diagnostics.count; i++) {
-        const Diagnostic *d = ctx->diagnostics.data[i];
+    every (d, ctx->diagnostics)
         if (d->code == code && d->span.start == span.start && d->span.end == span.end && span.start)
             return true;
-    }
     return false;
 }
 

@@ -93,8 +93,7 @@ static bool reads_changed(Copies *c, const Function *f, const Equation *q) {
 static void mark_changed(Copies *c, const Function *f) {
     for (bool again = true; again;) {
         again = false;
-        for (int i = 0; i < f->equations.count; i++) {
-            const Equation *q = f->equations.data[i];
+        every (q, f->equations) {
             if (!c->needed[q->tensor->id] || is_changed(c, q->tensor) || !reads_changed(c, f, q)) continue;
             c->other[q->tensor->id] = tensor_again(c->p, q->tensor);
             again = again || q->tensor->step;

@@ -94,14 +94,12 @@ static void visit(Sorting *s, Definition *d) {
 
 // Does a definition read one that is not placed yet, but for what earlier steps have made?
 static bool reads_unplaced(const Sorting *s, const Definition *d) {
-    for (int i = 0; i < d->equations.count; i++) {
-        const Equation *q = d->equations.data[i];
+    every (q, d->equations)
         for (int k = 0; k < q->e->read_count; k++) {
             const Tensor *t = q->e->reads[k]->tensor;
             if (!flow_definition(s->flow, t) || s->placed[t->id]) continue;
             if (equation_reads_when(s->p, q, t) != READ_EARLIER) return true;
         }
-    }
     return false;
 }
 

@@ -50,18 +50,15 @@ void function_print(Text *out, const Function *f) {
 static const char *tensor_text(const Text *out, const Tensor *t) { return name_text(out->arena, t->name); }
 
 void function_print_ends(Text *out, const Function *f) {
-    for (int i = 0; i < f->gradients.count; i++) {
-        GradientRequest g = f->gradients.data[i];
+    every (g, f->gradients)
         text_add(out, "    %s = gradient %s by %s\n", tensor_text(out, g.result), tensor_text(out, g.of),
                  tensor_text(out, g.by));
-    }
     for (int i = 0; i < f->effects.count; i++)
         text_add(out, "    %s := %s\n", tensor_text(out, f->effects.data[i].target),
                  tensor_text(out, f->effects.data[i].value));
     for (int i = 0; i < f->outputs.count; i++)
         text_add(out, "    output %s\n", tensor_text(out, f->outputs.data[i]));
-    for (int i = 0; i < f->measures.count; i++) {
-        const Measure *m = &f->measures.data[i];
+    every_at (m, f->measures) {
         text_add(out, "    measure %s %s of %s", name_text(out->arena, m->name), measure_word(m->kind),
                  tensor_text(out, m->value));
         if (m->output) text_add(out, " into %s", tensor_text(out, m->output));
@@ -70,17 +67,13 @@ void function_print_ends(Text *out, const Function *f) {
 }
 
 static void mark_used(const Function *f, bool *used) {
-    for (int i = 0; i < f->equations.count; i++) {
-        const Equation *q = f->equations.data[i];
+    every (q, f->equations) {
         used[q->tensor->id] = true;
         for (int k = 0; k < q->e->read_count; k++) used[q->e->reads[k]->tensor->id] = true;
     }
     for (int i = 0; i < f->effects.count; i++)
         used[f->effects.data[i].target->id] = used[f->effects.data[i].value->id] = true;
-    for (int i = 0; i < f->gradients.count; i++) {
-        const GradientRequest *g = &f->gradients.data[i];
-        used[g->of->id] = used[g->by->id] = used[g->result->id] = true;
-    }
+    every_at (g, f->gradients) used[g->of->id] = used[g->by->id] = used[g->result->id] = true;
     for (int i = 0; i < f->outputs.count; i++) used[f->outputs.data[i]->id] = true;
     for (int i = 0; i < f->measures.count; i++) used[f->measures.data[i].value->id] = true;
 }

@@ -39,8 +39,7 @@ static Operand kept_field(Emitter *em, Operand *kept, size_t offset, LLVMTypeRef
 
 static int source_number(const Emitter *em, const Tensor *t) {
     int number = 0;
-    for (int i = 0; i < em->program->tensors.count; i++) {
-        const Tensor *other = em->program->tensors.data[i];
+    every (other, em->program->tensors) {
         if (other == t) return number;
         number += other->kind == TENSOR_SOURCE;
     }

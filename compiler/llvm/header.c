@@ -114,8 +114,7 @@ static int64_t limit_of(const Argument *a) { return a->field ? a->field->limit :
 
 static const char *sizes(const Header *h) {
     Text out = {.arena = h->module->program->arena};
-    for (int i = 0; i < h->arguments.count; i++) {
-        const Argument *a = &h->arguments.data[i];
+    every_at (a, h->arguments) {
         text_add(&out, "#define %s_%s_SIZE %lld /* elements of %s */\n", h->big, a->macro, (long long)a->size,
                  a->rows ? "one row" : "the whole");
         if (limit_of(a))
@@ -165,8 +164,7 @@ static const char *declared(const Header *h, int from, int to, const char *befor
 // Does a step read what is counted at the ends of epochs?
 static bool watches(const Module *m) {
     const Program *p = m->program;
-    for (int i = 0; i < p->functions.count; i++) {
-        const Function *f = p->functions.data[i];
+    every (f, p->functions) {
         if (f->kind != FUNCTION_STEP && f->kind != FUNCTION_UPDATE) continue;
         for (int e = 0; e < f->equations.count; e++)
             for (int t = 0; t < p->tensors.count; t++)
@@ -179,14 +177,12 @@ static bool watches(const Module *m) {
 
 static const char *parameters(const Program *program) {
     Text out = {.arena = program->arena};
-    for (int i = 0; i < program->tensors.count; i++) {
-        const Tensor *t = program->tensors.data[i];
+    every (t, program->tensors)
         if (t->kind == TENSOR_PARAM || t->kind == TENSOR_STATE)
             text_add(&out, "     %s%s%s\n", t->name, dimensions(program->arena, t->dims, t->rank),
                      t->type == TYPE_INT    ? ", whole numbers"
                      : t->type == TYPE_BOOL ? ", 0 or 1"
                                             : "");
-    }
     return lines(&out);
 }
 

@@ -85,8 +85,7 @@ static bool is_map(const Definition *d) {
 void pass_bodies(Program *p, Function *f) {
     Flow *flow = flow_open(p, f);
     Bodies b = {.p = p, .numbers = numbers_create(p)};
-    for (int i = 0; i < flow->order.count; i++) {
-        Definition *d = flow->order.data[i];
+    every (d, flow->order) {
         if (!is_map(d)) continue;
         Equation *q = d->equations.data[0];
         const Index **order = arena_array(p->arena, const Index *, q->e->free_count + 1);

@@ -166,8 +166,7 @@ void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whol
     Chain c = {.p = p, .masked = masked};
     gather(&c, e, &(Table){0});
     qsort(c.nodes.data, (size_t)c.nodes.count, sizeof *c.nodes.data, by_id);
-    for (int i = 0; i < c.nodes.count; i++) {
-        Node *n = &c.nodes.data[i];
+    every_at (n, c.nodes) {
         if (n->e->op == OP_READ) n->active = active(data, n->e->tensor);
         for (int k = 0; k < n->e->count; k++) n->active = n->active || node(&c, n->e->args[k])->active;
     }

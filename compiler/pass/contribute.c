@@ -76,10 +76,7 @@ static void add_up(Program *p, Tensor *t, const Equations *parts, Equations *res
     }
     for (int g = 0; g < groups.count; g++) {
         Tensor *part = temp_like(p, t, "", "_part", TYPE_REAL);
-        for (int i = 0; i < groups.data[g].count; i++) {
-            const Equation *q = groups.data[g].data[i];
-            vec_push(p->arena, result, equation_into(p, q, part, q->e));
-        }
+        every (q, groups.data[g]) vec_push(p->arena, result, equation_into(p, q, part, q->e));
         total = expr_add(p, total, expr_read(p, part, place, parts->data[0]->origin));
     }
     vec_push(p->arena, result, equation_map(p, t, place, expr_normal(p, total), parts->data[0]->origin));

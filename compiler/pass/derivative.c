@@ -16,11 +16,9 @@ Function *function_part(Program *p, const Function *f, Tensor *of, Tensor *const
     Function *part = arena_new(p->arena, Function);
     *part = (Function){.name = f->name, .kind = FUNCTION_UPDATE};
     const bool *needed = function_needed(p, f, &of, 1, stops, stop_count);
-    for (int i = 0; i < f->equations.count; i++) {
-        Equation *q = f->equations.data[i];
+    every (q, f->equations)
         if (needed[q->tensor->id] && !among(stops, stop_count, q->tensor))
             vec_push(p->arena, &part->equations, q);
-    }
     for (int i = 0; i < f->gradients.count; i++)
         if (needed[f->gradients.data[i].result->id] && !among(stops, stop_count, f->gradients.data[i].result))
             vec_push(p->arena, &part->gradients, f->gradients.data[i]);
@@ -60,8 +58,7 @@ static void take_draws(Program *p, Derivative *d) {
     Function *f = d->function;
     Table done = {0};
     int kept = 0;
-    for (int i = 0; i < f->equations.count; i++) {
-        Equation *q = f->equations.data[i];
+    every (q, f->equations) {
         if (q->e->has_draw && !q->e->read_count && q->reduction == REDUCE_NONE) {
             q->tensor->kind = TENSOR_INPUT;
             continue;

@@ -58,8 +58,7 @@ static void mark(Sweep *s, const GradientRequest *requests, int count) {
     s->marks[requests[0].of->id] |= BACKWARD;
     for (bool changed = true; changed;) {
         changed = false;
-        for (int i = 0; i < s->flow->order.count; i++) {
-            Definition *d = s->flow->order.data[i];
+        every (d, s->flow->order) {
             if (s->marks[d->tensor->id] & FORWARD || !real(d->tensor) || !reads_forward(s, d)) continue;
             s->marks[d->tensor->id] |= FORWARD;
             changed = changed || d->tensor->step;
@@ -180,8 +179,7 @@ static void pull(Sweep *s, const Equation *q) {
     Slopes slopes = {0};
     bool masked = q->tensor->step || s->marks[q->tensor->id] & MASKED; // in a circle perhaps by a later one
     chain_slopes(p, q->e, up, whole, masked, is_active, s, &slopes);
-    for (int i = 0; i < slopes.count; i++) {
-        Slope d = slopes.data[i];
+    every (d, slopes) {
         contribute(s, q, d.read, d.slope);
         if (masked || slope_holds_condition(p, d.slope)) s->marks[d.read->tensor->id] |= MASKED;
     }

@@ -102,8 +102,7 @@ static const Expr *use_in_sum(Extremes *x, const Expr *e) {
 
 void pass_extremes(Program *p, Function *f) {
     Extremes x = {p, flow_open(p, f), numbers_create(p)};
-    for (int i = 0; i < x.flow->order.count; i++) {
-        const Definition *d = x.flow->order.data[i];
+    every (d, x.flow->order) {
         Reduction r = d->equations.data[0]->reduction;
         if (r == REDUCE_MAX || r == REDUCE_MIN) numbers_enter(x.numbers, &d->equations, d->tensor);
     }

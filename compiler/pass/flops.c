@@ -38,8 +38,7 @@ static double share(Guard g) {
 int64_t function_flops(const Function *f) {
     Arena *arena = arena_create();
     double total = 0;
-    for (int i = 0; i < f->equations.count; i++) {
-        const Equation *q = f->equations.data[i];
+    every (q, f->equations) {
         const Index *loops[256];
         double points = index_points(loops, equation_loops(q, loops, 256));
         Guarded g = expr_guarded(q->e);

@@ -81,8 +81,7 @@ static bool earlier_in_registers(const Kernel *k, int stage, const Expr *read) {
 // A tensor has memory if another kernel reads it, or its own along an inner axis, or if it outlives the
 // function.
 static void note_stored(Kernels *ks, const Schedule *s) {
-    for (int i = 0; i < s->kernels.count; i++) {
-        const Kernel *k = s->kernels.data[i];
+    every (k, s->kernels)
         for (int j = 0; j < k->stages.count; j++) {
             const Stage *st = &k->stages.data[j];
             Layout *l = layout_of(ks, st->equation->tensor);
@@ -91,7 +90,6 @@ static void note_stored(Kernels *ks, const Schedule *s) {
                 if (!earlier_in_registers(k, j, st->reads[r]))
                     layout_of(ks, st->reads[r]->tensor)->stored = true;
         }
-    }
     for (int i = 0; i < s->function->outputs.count; i++)
         layout_of(ks, s->function->outputs.data[i])->stored = true;
 }
@@ -108,8 +106,7 @@ static void note_folded(Kernels *ks) {
         for (int o = 0; o < s->function->outputs.count; o++) loop[s->function->outputs.data[o]->id] = -1;
         for (int e = 0; e < s->function->effects.count; e++)
             loop[s->function->effects.data[e].value->id] = -1;
-        for (int n = 0; n < s->kernels.count; n++) {
-            const Kernel *k = s->kernels.data[n];
+        every (k, s->kernels)
             for (int i = 0; i < k->stages.count; i++)
                 for (int r = -1; r < k->stages.data[i].read_count; r++) {
                     const Stage *st = &k->stages.data[i];
@@ -120,7 +117,6 @@ static void note_folded(Kernels *ks) {
                     bool now = k->loop >= 0 && time && time->axis == k->time;
                     *known = now && (!*known || *known == own) ? own : -1;
                 }
-        }
     }
     for (int i = 0; i < p->tensors.count; i++) {
         Tensor *t = p->tensors.data[i];

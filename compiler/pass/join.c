@@ -169,8 +169,7 @@ static bool same_place(const Mapping *m, const Affine *const *mine, const Affine
 static bool keeps_effects(const Fusion *f, const Mapping *m, const Kernel *k, const Equation *q,
                           const Expr *const *reads, int count) {
     const Tensor *target = f->target_of[q->tensor->id];
-    for (int s = 0; s < k->stages.count; s++) {
-        const Stage *st = &k->stages.data[s];
+    every_at (st, k->stages) {
         const Tensor *theirs = f->target_of[st->equation->tensor->id];
         for (int r = 0; theirs && r < count; r++)
             if (reads[r]->tensor == theirs &&

@@ -85,8 +85,7 @@ static void print_kernel(Text *out, const Kernel *k) {
 void kernels_print(Text *out, const Kernels *ks) {
     text_put(out, "# number, cycles, threads, tile axis:size/step (v: lanes, *: owned) | inner axes -> "
                   "results (along: dimension)\n");
-    for (int i = 0; i < ks->schedules.count; i++) {
-        const Schedule *s = ks->schedules.data[i];
+    every (s, ks->schedules) {
         text_add(out, "function %s: %d kernels, %lld bytes of scratch%s\n", s->function->name,
                  s->kernels.count, (long long)s->scratch, s->threaded ? "" : ", one thread");
         for (int j = 0; j < s->kernels.count; j++) {

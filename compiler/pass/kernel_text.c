@@ -155,8 +155,7 @@ void kernels_write(Text *out, Kernels *ks) {
     for (int i = 0; i < program->tensors.count; i++)
         if (program->tensors.data[i]->layout)
             put_layout(&p, "layout", program->tensors.data[i], program->tensors.data[i]->layout);
-    for (int i = 0; i < ks->schedules.count; i++) {
-        const Schedule *s = ks->schedules.data[i];
+    every (s, ks->schedules) {
         text_add(out, "\nfunction %s %s", function_kind_word(s->function->kind),
                  name_text(out->arena, s->function->name));
         put_fields(&p, schedule_fields, s);

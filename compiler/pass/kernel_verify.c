@@ -80,8 +80,7 @@ static void check_rows(Verifier *v) {
     must(v, rows->tile && rows->step == 1, "rows are a tile axis, and run one by one", rows->index->name);
     must(v, k->vector_axis != k->row_axis && k->sum_vector_axis < 0,
          "lanes run along no rows and no positions", "rows");
-    for (int i = 0; i < k->stages.count; i++) {
-        const Stage *s = &k->stages.data[i];
+    every_at (s, k->stages) {
         const Equation *q = s->equation;
         must(v, (q->reduction != REDUCE_NONE) == (s->plan != NULL), "sums in rows have plans",
              q->tensor->name);
@@ -202,8 +201,7 @@ static Life *lives_of(const Verifier *v) {
     for (int i = 0; i < p->tensors.count; i++) lives[i].last = -1;
     for (int n = 0, end = 0, start = 0; n < v->s->kernels.count; n++) {
         if (n == end) start = n, end = loop_end(v->s, n);
-        for (int i = 0; i < v->s->kernels.data[n]->stages.count; i++) {
-            const Stage *s = &v->s->kernels.data[n]->stages.data[i];
+        every_at (s, v->s->kernels.data[n]->stages) {
             live(&lives[s->equation->tensor->id], start, end - 1);
             for (int r = 0; r < s->read_count; r++) live(&lives[s->reads[r]->tensor->id], start, end - 1);
         }

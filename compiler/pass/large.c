@@ -25,8 +25,7 @@ static const Expr *walk(void *data, const Expr *e) {
 
 void function_bound(Program *p, Function *f) {
     Equations all = {0};
-    for (int i = 0; i < f->equations.count; i++) {
-        Equation *q = f->equations.data[i];
+    every (q, f->equations) {
         if (expr_too_large(q->e)) {
             Bounding b = {.p = p, .q = q, .made = &all};
             q = equation_with(p, q, walk(&b, q->e));

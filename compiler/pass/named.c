@@ -68,8 +68,7 @@ static const Expr *walk(void *data, const Expr *e) {
 
 void name_values(Program *p, Function *f, Active *active, void *data) {
     Equations all = {0};
-    for (int i = 0; i < f->equations.count; i++) {
-        Equation *q = f->equations.data[i];
+    every (q, f->equations) {
         if (q->reduction == REDUCE_NONE && q->e->count && active(data, q->tensor)) {
             Naming n = {.p = p, .q = q, .active = active, .data = data, .named = &all};
             find_conditions(&n, q->e, expr_int(p, 1));

@@ -17,8 +17,7 @@ static double cycles_of(const Schedule *s) {
 static int owned_class(Arena *arena, const Program *p, const Schedule *s, Classes c) {
     double *work = arena_array(arena, double, p->tensors.count *MAX_RANK + 1);
     int owner = -1;
-    for (int i = 0; i < s->kernels.count; i++) {
-        const Kernel *k = s->kernels.data[i];
+    every (k, s->kernels)
         for (int j = 0; j < k->tile_count && !kernel_scatters(k); j++) {
             int class = class_of_axis(c, k, k->tile[j]);
             if (class < 0 || k->axes[k->tile[j]].size % 2) continue;
@@ -27,7 +26,6 @@ static int owned_class(Arena *arena, const Program *p, const Schedule *s, Classe
             if (!counted) work[class] += k->cycles * kernel_runs(s, k);
             if (owner < 0 || work[class] > work[owner]) owner = class;
         }
-    }
     return owner;
 }
 
@@ -49,8 +47,7 @@ static int64_t panel_of(const Kernels *ks, const Schedule *s, const Tensor *t, c
 // which some rows are touched.
 static void without_panels(const Kernels *ks, bool *decided) {
     for (int i = 0; i < ks->schedules.count; i++)
-        for (int n = 0; n < ks->schedules.data[i]->kernels.count; n++) {
-            const Kernel *k = ks->schedules.data[i]->kernels.data[n];
+        every (k, ks->schedules.data[i]->kernels) {
             for (int j = 0; kernel_is_called(k) && j < k->model->tensor_count; j++)
                 decided[k->model->tensors[j]->id] = true;
             for (int j = 0; k->touched && j < k->stages.count; j++)
@@ -77,8 +74,7 @@ void pass_ownership(Kernels *ks) {
     bool *decided = arena_array(p->arena, bool, p->tensors.count);
     without_panels(ks, decided);
     for (int r = 0; r <= LAST_RANK; r++)
-        for (int i = 0; i < ks->schedules.count; i++) {
-            Schedule *s = ks->schedules.data[i];
+        every (s, ks->schedules) {
             if (function_rank(s->function) != r) continue;
             Classes c = classes_create(p->arena, p, s);
             s->classes = c.parent;

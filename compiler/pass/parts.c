@@ -54,11 +54,9 @@ static Equation *cut(Program *p, Flow *out, const Equation *q, const Index *n) {
 
 void pass_parts(Program *p, Function *f) {
     Flow *in = flow_open(p, f), *out = flow_empty(p, f);
-    for (int i = 0; i < in->order.count; i++) {
-        const Definition *d = in->order.data[i];
+    every (d, in->order) {
         Equations pieces = {0};
-        for (int k = 0; k < d->equations.count; k++) {
-            Equation *q = d->equations.data[k];
+        every (q, d->equations) {
             const Index *n = p->precision == PRECISION_STRICT ? NULL : index_to_cut(q);
             vec_push(p->arena, &pieces, n ? cut(p, out, q, n) : q);
         }

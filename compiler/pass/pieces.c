@@ -52,8 +52,7 @@ static const Expr *value_of(Program *p, const Equation *piece, Equations *made) 
 
 static bool push(Program *p, const Definition *d, const Equation *reader, Equations *result) {
     Equations new = {0};
-    for (int i = 0; i < d->equations.count; i++) {
-        const Equation *piece = d->equations.data[i];
+    every (piece, d->equations) {
         Binding at[MAX_RANK];
         for (int k = 0; k < reader->out_count; k++)
             at[k] = (Binding){affine_only(reader->out[k]), piece->out[k]};
@@ -74,8 +73,7 @@ void pass_pieces(Program *p, Function *f) {
     int count = p->tensors.count;
     const int *readers = function_reads(p, f);
     Equations all = {0};
-    for (int i = 0; i < flow->order.count; i++) {
-        Definition *reader = flow->order.data[i];
+    every (reader, flow->order) {
         bool pushed = false;
         for (int k = 0;
              reader->equations.count == 1 && !pushed && k < reader->equations.data[0]->e->read_count; k++) {

@@ -116,8 +116,7 @@ static void begin_at(Wanted *w, int start) {
 
 // What a kernel of the function that begins at `start` touches lives at its kernel `at`.
 static void live_in(Places *p, const Schedule *s, const Kernel *k, int start, int at) {
-    for (int j = 0; j < k->stages.count; j++) {
-        const Stage *st = &k->stages.data[j];
+    every_at (st, k->stages) {
         live(p, st->equation->tensor, start + at, start);
         if (st->equation->tensor->kind == TENSOR_OUTPUT)
             live(p, st->equation->tensor, start + s->kernels.count, start);
@@ -127,8 +126,7 @@ static void live_in(Places *p, const Schedule *s, const Kernel *k, int start, in
 
 static void note_lives(Places *p) {
     int start = 0;
-    for (int i = 0; i < p->ks->schedules.count; i++) {
-        const Schedule *s = p->ks->schedules.data[i];
+    every (s, p->ks->schedules) {
         for (int n = 0, first = 0, end = 0; n < s->kernels.count; n++) {
             if (n == end) { // what a loop touches lives as long as the loop
                 first = n;
@@ -212,8 +210,7 @@ static int64_t place_temp(Places *p, Wanted *w, int64_t from) {
 static bool is_small(const Layout *l) { return l->size * l->element_size <= PAGE; }
 
 static int64_t place_persistent(Places *p, bool outlives, int64_t at) {
-    for (int i = 0; i < p->ks->program->tensors.count; i++) {
-        Tensor *t = p->ks->program->tensors.data[i];
+    every (t, p->ks->program->tensors) {
         Layout *l = t->layout;
         if (tensor_outlives(t) != outlives || l->same) continue;
         bool kept = t->kind == TENSOR_ROWMAP || (t->kind == TENSOR_OUTPUT && is_small(l));
@@ -227,18 +224,15 @@ static int64_t place_persistent(Places *p, bool outlives, int64_t at) {
 
 static void note_scratch(const Places *p, int64_t from) {
     int start = 0;
-    for (int i = 0; i < p->ks->schedules.count; i++) {
-        Schedule *s = p->ks->schedules.data[i];
+    every (s, p->ks->schedules) {
         int64_t top = from;
-        for (int j = 0; j < p->placed.count; j++) {
-            const Wanted *w = p->placed.data[j];
+        every (w, p->placed)
             for (int x = 0; x < w->lives.count; x++) {
                 if (w->lives.data[x].first < start || w->lives.data[x].first > start + s->kernels.count)
                     continue;
                 int64_t end = w->layout->offset + whole_bytes(w->layout);
                 if (end > top) top = end;
             }
-        }
         s->scratch = top - from;
         start += s->kernels.count + 1;
     }
@@ -262,8 +256,7 @@ static void share(Kernels *ks) {
 
 static void measure(Places *p) {
     Program *program = p->ks->program;
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
+    every (t, program->tensors) {
         Layout *l = layout_of(p->ks, t);
         Wanted *w = &p->wanted[t->id];
         w->tensor = t;

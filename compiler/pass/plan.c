@@ -84,8 +84,7 @@ static void make_plan(Finding *x, Scatter *sc, const Equation *q, const Scattere
 
 void scatters_find(Kernels *ks) {
     Program *p = ks->program;
-    for (int i = 0; i < p->functions.count; i++) {
-        const Function *f = p->functions.data[i];
+    every (f, p->functions) {
         Finding x = {.ks = ks, .numbers = numbers_create(p)};
         for (int n = 0; n < f->equations.count; n++) {
             Scattered s;
@@ -302,8 +301,7 @@ static bool is_narrow(const Kernels *ks, const Kernel *k) {
 
 void schedule_scatters(Kernels *ks, Schedule *s) {
     KernelList list = {0};
-    for (int n = 0; n < s->kernels.count; n++) {
-        Kernel *k = s->kernels.data[n];
+    every (k, s->kernels) {
         int sums = sums_of(k);
         if (ks->machine.dense) k->row_axis = -1;
         vec_push(ks->program->arena, &list, k);

@@ -115,8 +115,7 @@ void pass_scatter(Program *p, Function *f) {
     for (int i = 0; i < f->effects.count; i++) target[f->effects.data[i].target->id] = true;
     Numbers *numbers = numbers_create(p);
     Equations all = {0};
-    for (int i = 0; i < f->equations.count; i++) {
-        Equation *q = f->equations.data[i];
+    every (q, f->equations) {
         Scattered s;
         if (equation_scatters(p, q, &s)) {
             Apart x = {p, q, s.row, target, tensors, numbers, &all};

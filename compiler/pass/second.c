@@ -140,8 +140,7 @@ static const Expr *expr_again(Totals *x, const Expr *e) {
 
 Tensor *second_write(Totals *x, const Definition *d) {
     Tensor *t = totals_copy(x, d->tensor, TYPE_DOUBLE);
-    for (int i = 0; i < d->equations.count; i++) {
-        const Equation *q = d->equations.data[i];
+    every (q, d->equations) {
         const Expr *e = expr_again(x, totals_rows(x, q->e));
         vec_push(x->p->arena, &second_function(x)->equations, equation_into(x->p, q, t, e));
     }

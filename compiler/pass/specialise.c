@@ -33,8 +33,7 @@ static void take(Cut *c) {
     Program *p = c->p;
     const Function *from = c->f->from;
     bool *defined = arena_array(p->arena, bool, c->count + 1);
-    for (int i = 0; i < from->equations.count; i++) {
-        const Equation *q = from->equations.data[i];
+    every (q, from->equations) {
         uint32_t id = q->tensor->id;
         Equation *decided = equation_with(p, q, expr_map_reads(p, q->e, decide, c));
         vec_push(p->arena, &c->f->equations, decided);
@@ -59,10 +58,8 @@ static const Tensor *original(const Cut *c, const Tensor *t) {
 
 static void drop_effects(Cut *c) {
     int kept = 0;
-    for (int i = 0; i < c->f->effects.count; i++) {
-        Effect e = c->f->effects.data[i];
+    every (e, c->f->effects)
         if (original(c, e.value) != e.target) c->f->effects.data[kept++] = e;
-    }
     c->f->effects.count = kept;
 }
 
@@ -91,15 +88,11 @@ static void rename(Cut *c) {
     Function *f = c->f;
     for (int i = 0; i < f->equations.count; i++) make_own(c, f->equations.data[i]->tensor);
     for (int i = 0; i < f->gradients.count; i++) make_own(c, f->gradients.data[i].result);
-    for (int i = 0; i < f->equations.count; i++) {
-        Equation *q = f->equations.data[i];
+    every (q, f->equations) {
         q->tensor = own(c, q->tensor);
         q->e = expr_map_reads(c->p, q->e, read_own, c);
     }
-    for (int i = 0; i < f->gradients.count; i++) {
-        GradientRequest *g = &f->gradients.data[i];
-        *g = (GradientRequest){own(c, g->of), own(c, g->by), own(c, g->result)};
-    }
+    every_at (g, f->gradients) *g = (GradientRequest){own(c, g->of), own(c, g->by), own(c, g->result)};
     for (int i = 0; i < f->outputs.count; i++) f->outputs.data[i] = own(c, f->outputs.data[i]);
     for (int i = 0; i < f->effects.count; i++) f->effects.data[i].value = own(c, f->effects.data[i].value);
     for (int i = 0; i < f->measures.count; i++) f->measures.data[i].value = own(c, f->measures.data[i].value);

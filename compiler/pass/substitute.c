@@ -63,11 +63,9 @@ static bool takes_operands(const Inlining *in, const Equation *q) {
 static void note_operands(Inlining *in) {
     in->operands = arena_array(in->p->arena, bool, in->p->tensors.count + 1);
     for (int i = 0; i < in->flow->order.count; i++)
-        for (int k = 0; k < in->flow->order.data[i]->equations.count; k++) {
-            const Equation *q = in->flow->order.data[i]->equations.data[k];
+        every (q, in->flow->order.data[i]->equations)
             for (int r = 0; r < q->e->read_count && takes_operands(in, q); r++)
                 in->operands[q->e->reads[r]->tensor->id] = true;
-        }
 }
 
 static void inline_into(Inlining *in, Equation **slot) {

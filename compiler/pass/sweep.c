@@ -230,8 +230,7 @@ static void put(Sweep *s, const Definition *d) {
     Program *p = s->p;
     Equations pieces = {0};
     s->reader = d->tensor->type;
-    for (int i = 0; i < d->equations.count; i++) {
-        Equation *q = d->equations.data[i];
+    every (q, d->equations) {
         const Expr *e = s->unstop ? expr_unstop(p, q->e) : q->e;
         s->sorts = q->reduction == REDUCE_ORDER;
         equation_phases(p, equation_with(p, q, expr_map_reads(p, e, replace, s)), &pieces);

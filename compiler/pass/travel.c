@@ -71,8 +71,7 @@ static Equation *supplied(Travel *t, Equation *q) {
 
 static void supply(Travel *t) {
     Program *p = t->p;
-    for (int i = 0; i < t->flow->order.count; i++) {
-        Definition *d = t->flow->order.data[i];
+    every (d, t->flow->order) {
         for (int k = 0; k < d->equations.count; k++) d->equations.data[k] = supplied(t, d->equations.data[k]);
         if (!single(d)) continue;
         const Equation *q = d->equations.data[0];

@@ -61,10 +61,8 @@ static void scale_source(Views *v, Equation **slot, const int *readers) {
     Definition *d = flow_definition(v->flow, e->args[0]->tensor);
     if (!d || readers[d->tensor->id] != 1 || equation_identity(plain) || !plain_source(v->flow, plain))
         return;
-    for (int i = 0; i < d->equations.count; i++) {
-        const Equation *q = d->equations.data[i];
+    every (q, d->equations)
         if (q->reduction != REDUCE_NONE && (q->reduction != REDUCE_SUM || equation_is_product(p, q))) return;
-    }
     for (int i = 0; i < d->equations.count; i++) {
         const Equation *q = d->equations.data[i];
         d->equations.data[i] =
@@ -75,19 +73,16 @@ static void scale_source(Views *v, Equation **slot, const int *readers) {
 
 static void scale_sources(Views *v) {
     const int *readers = function_reads(v->p, v->flow->f);
-    for (int i = 0; i < v->flow->order.count; i++) {
-        Definition *d = v->flow->order.data[i];
+    every (d, v->flow->order)
         if (d->equations.count == 1 && d->equations.data[0]->reduction == REDUCE_NONE)
             scale_source(v, &d->equations.data[0], readers);
-    }
 }
 
 // One view of each tensor, and of no tensor that is itself about to be written as another.
 static bool find(Views *v) {
     bool any = false;
     bool *busy = arena_array(v->p->arena, bool, v->p->tensors.count + 1);
-    for (int i = 0; i < v->flow->order.count; i++) {
-        Definition *d = v->flow->order.data[i];
+    every (d, v->flow->order) {
         Equation *q = d->equations.data[0];
         if (d->equations.count != 1 || q->reduction != REDUCE_NONE || !plain_source(v->flow, q)) continue;
         if (q->tensor->kind != TENSOR_TEMP && q->tensor->kind != TENSOR_OUTPUT) continue;
