@@ -81,8 +81,6 @@ static Tensor *find_of(Pipeline *p, const char *name) {
     return find_named(p->ctx, &list, name, GRAD_OF);
 }
 
-static bool is_number(const Tensor *t) { return t->type == TYPE_REAL || t->type == TYPE_DOUBLE; }
-
 static Tensor *find_by(Pipeline *p, const char *name) {
     NamedList list = {0};
     const Program *program = p->module->program;
@@ -90,7 +88,8 @@ static Tensor *find_by(Pipeline *p, const char *name) {
         bool field = false;
         for (int f = 0; f < p->module->data.fields.count; f++)
             field |= p->module->data.fields.data[f].input == t;
-        if (is_number(t) && (t->kind == TENSOR_PARAM || field)) add_named(p->ctx->arena, &list, t->name, t);
+        if (tensor_is_real(t) && (t->kind == TENSOR_PARAM || field))
+            add_named(p->ctx->arena, &list, t->name, t);
     }
     return find_named(p->ctx, &list, name, GRAD_BY);
 }

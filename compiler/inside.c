@@ -39,7 +39,7 @@ static void draw_source(const Inside *in, const Tensor *t, char *values, uint32_
     int64_t count = source_elements(in, t), size = element_size(in->p->module->program, t);
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits = inside_random(key, t->id, (uint64_t)i);
-        if (t->type == TYPE_REAL || t->type == TYPE_DOUBLE) {
+        if (tensor_is_real(t)) {
             put_real(in, t, values + i * size, (bits >> 8) * 0x1p-24);
         } else {
             int64_t low = t->type == TYPE_BOOL ? 0 : t->low, high = t->type == TYPE_BOOL ? 1 : t->high;

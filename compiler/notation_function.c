@@ -1,5 +1,6 @@
 // Functions as text of the language: signatures, loops, and what is made of pieces, which has a fn of its own
 // before the one that uses it.
+#include "ir/algebra.h"
 #include "notation_text.h"
 
 #include <string.h>
@@ -53,12 +54,9 @@ static void write_signature(Notation *n, Tensor *const *tensors, int count) {
 
 // ---- functions ----
 
-// The row-major number of the element at these forms, in a sample where the first dimension is the batch.
+// In a sample, where the first dimension is the batch.
 static const Affine *element_number(Program *p, const Tensor *t, const Affine *const *forms) {
-    const Affine *number = affine_constant(p, 0);
-    for (int d = t->batch_dims & 1; d < t->rank; d++)
-        number = affine_add(p, affine_scale(p, number, t->dims[d], 1), forms[d]);
-    return number;
+    return affine_number(p, forms, t->dims, t->batch_dims & 1, t->rank);
 }
 
 // The tensor of which this one is the elements in their order, or NULL.

@@ -163,6 +163,12 @@ const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64
                    terms, a->count);
 }
 
+const Affine *affine_number(Program *p, const Affine *const *forms, const int64_t *sizes, int from, int to) {
+    const Affine *number = affine_constant(p, 0);
+    for (int d = from; d < to; d++) number = affine_add(p, affine_scale(p, number, sizes[d], 1), forms[d]);
+    return number;
+}
+
 const Affine *affine_offset(Program *p, const Affine *a, int64_t c) {
     return affine_add(p, a, affine_constant(p, c));
 }

@@ -27,7 +27,10 @@ int64_t floor_div(int64_t a, int64_t b); // rounds down, b > 0
 double whole_power(double x, int k);     // by multiplying, where k is small
 
 // ---- indices and forms ----
-bool expr_is_integer(const Expr *e); // INT or BOOL: may stand in an affine form
+bool expr_is_integer(const Expr *e);    // INT or BOOL: may stand in an affine form
+int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
+// The row-major number of the element at these forms, by the dimensions from..to - 1 of these sizes.
+const Affine *affine_number(Program *p, const Affine *const *forms, const int64_t *sizes, int from, int to);
 int index_find(const Index *const *indices, int count, const Index *index);           // its place, or -1
 bool form_depends_on_any(const Affine *form, const Index *const *indices, int count); // also inside atoms
 uint32_t forms_axes(const Affine *const *forms, int count); // of a kernel that the forms depend on

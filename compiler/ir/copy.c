@@ -37,12 +37,6 @@ Tensor *tensor_again(Program *p, const Tensor *t) {
     return again;
 }
 
-static bool among(Tensor *const *tensors, int count, const Tensor *t) {
-    for (int i = 0; i < count; i++)
-        if (tensors[i] == t) return true;
-    return false;
-}
-
 bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int count, Tensor *const *stops,
                       int stop_count) {
     bool *needed = arena_array(p->arena, bool, p->tensors.count + 1);
@@ -57,7 +51,7 @@ bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int 
     for (int i = 0; i < count; i++) need(p, needed, &open, wanted[i]);
     while (open.count) {
         const Tensor *t = open.data[--open.count];
-        if (among(stops, stop_count, t)) continue;
+        if (tensor_among(stops, stop_count, t)) continue;
         const GradientRequest *g = function_request(f, t);
         if (g) need(p, needed, &open, g->of);
         if (g) need(p, needed, &open, g->by);

@@ -401,7 +401,11 @@ Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int
 Tensor *tensor_find(const Program *p, const char *name);
 Tensor *tensor_of_kind(const Program *p, TensorKind kind); // the first one, or NULL
 int64_t tensor_elements(const Tensor *t);                  // with the declared batch
-Tensor *program_rowmap(Program *p);                        // the one TENSOR_ROWMAP; made when first asked for
+bool tensor_is_real(const Tensor *t);                      // of numbers, single or double
+bool tensor_among(Tensor *const *tensors, int count, const Tensor *t);
+bool tensors_alike(const Tensor *a, const Tensor *b); // of one shape
+void tensor_bound_as(Tensor *t, const Tensor *like);  // its values lie where those of the other do
+Tensor *program_rowmap(Program *p);                   // the one TENSOR_ROWMAP; made when first asked for
 Index *index_add(Program *p, const char *name, int64_t size, bool batch);
 Function *function_add(Program *p, FunctionKind kind, const char *name);
 const GradientRequest *function_request(const Function *f, const Tensor *result); // that defines it, or NULL

@@ -56,6 +56,25 @@ int64_t tensor_elements(const Tensor *t) {
     return n;
 }
 
+bool tensor_is_real(const Tensor *t) { return t->type == TYPE_REAL || t->type == TYPE_DOUBLE; }
+
+bool tensor_among(Tensor *const *tensors, int count, const Tensor *t) {
+    for (int i = 0; i < count; i++)
+        if (tensors[i] == t) return true;
+    return false;
+}
+
+bool tensors_alike(const Tensor *a, const Tensor *b) {
+    return a->rank == b->rank && a->batch_dims == b->batch_dims &&
+           memcmp(a->dims, b->dims, sizeof *a->dims * (size_t)a->rank) == 0;
+}
+
+void tensor_bound_as(Tensor *t, const Tensor *like) {
+    t->bounded = like->bounded;
+    t->low = like->low;
+    t->high = like->high;
+}
+
 Tensor *program_rowmap(Program *p) {
     Tensor *t = tensor_of_kind(p, TENSOR_ROWMAP);
     if (t) return t;

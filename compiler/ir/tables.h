@@ -39,8 +39,6 @@ void expr_settle(Expr *e);
 void affine_settle(Affine *a);
 // Orders arguments of commutative operations: by what they are but for names, then by creation.
 int expr_order(const Expr *a, const Expr *b);
-int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
-
 bool name_is_plain(const char *name); // as text
 void equation_print_lines(Text *out, const Equation *q, const char *indent);
 

@@ -51,16 +51,10 @@ static void call(Emitter *em, const Product *p, const Stage *stage, Operand beta
     LLVMBuildCall2(em->builder, type, function, args, sizeof args / sizeof *args, "");
 }
 
-static bool in_k(const Product *p, int axis) {
-    for (int i = 0; i < p->k.count; i++)
-        if (p->k.axis[i] == axis) return true;
-    return false;
-}
-
 // Loops over the summed axes that are not k, from the j-th on; `first`: all so far are at 0, NULL: there are
 // none.
 static void summed_loops(Emitter *em, const Product *p, const Stage *stage, int j, Operand first) {
-    while (j < stage->inner_count && in_k(p, stage->inner[j])) j++;
+    while (j < stage->inner_count && run_has(&p->k, stage->inner[j])) j++;
     if (j == stage->inner_count) {
         Operand zero = LLVMConstReal(em->real, 0), one = LLVMConstReal(em->real, 1);
         call(em, p, stage, first ? LLVMBuildSelect(em->builder, first, zero, one, "") : zero);

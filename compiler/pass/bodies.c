@@ -39,15 +39,11 @@ static int ordered(Program *p, const Expr *e, const Index **order) {
         for (int d = 0; d < reads[i]->guard_count; d++)
             for (int k = 0; k < reads[i]->forms[d]->count; k++) {
                 const Expr *atom = reads[i]->forms[d]->terms[k].atom;
-                int known = 0;
-                while (atom->op == OP_INDEX && known < count && order[known] != atom->index) known++;
-                if (atom->op == OP_INDEX && known == count) order[count++] = atom->index;
+                if (atom->op == OP_INDEX && index_find(order, count, atom->index) < 0)
+                    order[count++] = atom->index;
             }
-    for (int i = 0; i < e->free_count; i++) {
-        int known = 0;
-        while (known < count && order[known] != e->free[i]) known++;
-        if (known == count) order[count++] = e->free[i];
-    }
+    for (int i = 0; i < e->free_count; i++)
+        if (index_find(order, count, e->free[i]) < 0) order[count++] = e->free[i];
     return count;
 }
 

@@ -6,21 +6,16 @@
 
 // ---- a part of a function ---------------------------------------------------------------------------------
 
-static bool among(Tensor *const *tensors, int count, const Tensor *t) {
-    for (int i = 0; i < count; i++)
-        if (tensors[i] == t) return true;
-    return false;
-}
-
 Function *function_part(Program *p, const Function *f, Tensor *of, Tensor *const *stops, int stop_count) {
     Function *part = arena_new(p->arena, Function);
     *part = (Function){.name = f->name, .kind = FUNCTION_UPDATE};
     const bool *needed = function_needed(p, f, &of, 1, stops, stop_count);
     every (q, f->equations)
-        if (needed[q->tensor->id] && !among(stops, stop_count, q->tensor))
+        if (needed[q->tensor->id] && !tensor_among(stops, stop_count, q->tensor))
             vec_push(p->arena, &part->equations, q);
     for (int i = 0; i < f->gradients.count; i++)
-        if (needed[f->gradients.data[i].result->id] && !among(stops, stop_count, f->gradients.data[i].result))
+        if (needed[f->gradients.data[i].result->id] &&
+            !tensor_among(stops, stop_count, f->gradients.data[i].result))
             vec_push(p->arena, &part->gradients, f->gradients.data[i]);
     return part;
 }
@@ -95,8 +90,6 @@ void derivative_open(Program *p, Derivative *d, Tensor *const *inputs, int count
     d->given_count = d->parameters.count;
 }
 
-static bool real(const Tensor *t) { return t->type == TYPE_REAL || t->type == TYPE_DOUBLE; }
-
 // sum[all] value * dvalue
 static const Expr *weighed(Program *p, Derivative *d, Tensor *value) {
     Tensor *by = temp_like(p, value, "d", "", value->type);
@@ -115,7 +108,7 @@ static const Expr *weighed(Program *p, Derivative *d, Tensor *value) {
 void derivative_seed(Program *p, Derivative *d, Tensor *const *values, int count) {
     const Expr *all = expr_const(p, 0);
     for (int i = 0; i < count; i++)
-        if (real(values[i])) all = expr_add(p, all, weighed(p, d, values[i]));
+        if (tensor_is_real(values[i])) all = expr_add(p, all, weighed(p, d, values[i]));
     Tensor *total = temp_add(p, d->name, ".weighed", TYPE_REAL, 0, NULL);
     vec_push(p->arena, &d->function->equations, equation_map(p, total, NULL, all, NULL));
     VEC(Tensor *) by = {0};
@@ -127,7 +120,7 @@ void derivative_seed(Program *p, Derivative *d, Tensor *const *values, int count
 
 void derivative_request(Program *p, Derivative *d, Tensor *of, Tensor *const *by, int count) {
     for (int i = 0; i < count; i++) {
-        if (!real(by[i])) continue;
+        if (!tensor_is_real(by[i])) continue;
         Tensor *result = temp_like(p, by[i], "d", "", TYPE_REAL);
         result->kind = TENSOR_OUTPUT;
         vec_push(p->arena, &d->function->gradients, ((GradientRequest){of, by[i], result}));

@@ -20,8 +20,6 @@ typedef struct {
     Equations emitted;
 } Sweep;
 
-static bool real(const Tensor *t) { return t->type == TYPE_REAL || t->type == TYPE_DOUBLE; }
-
 static bool is_active(void *data, const Tensor *t) {
     const Sweep *s = data;
     return (int)t->id < s->tensor_count && (s->marks[t->id] & (FORWARD | BACKWARD)) == (FORWARD | BACKWARD);
@@ -33,8 +31,8 @@ static bool mark_reads(Sweep *s, const Definition *d, uint8_t mark) {
     for (int i = 0; i < d->equations.count; i++) chain_reads(s->p, d->equations.data[i]->e, &reads);
     for (int i = 0; i < reads.count; i++) {
         uint8_t *marks = &s->marks[reads.data[i]->tensor->id];
-        some = some || (real(reads.data[i]->tensor) && !(*marks & mark));
-        if (real(reads.data[i]->tensor)) *marks |= mark;
+        some = some || (tensor_is_real(reads.data[i]->tensor) && !(*marks & mark));
+        if (tensor_is_real(reads.data[i]->tensor)) *marks |= mark;
     }
     return some;
 }
@@ -59,7 +57,8 @@ static void mark(Sweep *s, const GradientRequest *requests, int count) {
     for (bool changed = true; changed;) {
         changed = false;
         every (d, s->flow->order) {
-            if (s->marks[d->tensor->id] & FORWARD || !real(d->tensor) || !reads_forward(s, d)) continue;
+            if (s->marks[d->tensor->id] & FORWARD || !tensor_is_real(d->tensor) || !reads_forward(s, d))
+                continue;
             s->marks[d->tensor->id] |= FORWARD;
             changed = changed || d->tensor->step;
         }

@@ -17,18 +17,13 @@ static Tensor *source_of_input(Program *p, const Tensor *x) {
     int64_t dims[2] = {0, 1};
     for (int d = 1; d < x->rank; d++) dims[1] *= x->dims[d];
     t = tensor_add(p, name, TENSOR_SOURCE, x->type, x->rank > 1 ? 2 : 1, dims);
-    t->bounded = x->bounded;
-    t->low = x->low;
-    t->high = x->high;
+    tensor_bound_as(t, x);
     t->origin = x->origin;
     return t;
 }
 
-// The row-major number of an element of a sample.
 static const Affine *number_in_sample(Program *p, const Tensor *x, const Affine *const *forms) {
-    const Affine *n = affine_constant(p, 0);
-    for (int d = 1; d < x->rank; d++) n = affine_add(p, affine_scale(p, n, x->dims[d], 1), forms[d]);
-    return n;
+    return affine_number(p, forms, x->dims, 1, x->rank);
 }
 
 static const Expr *from_source(Program *p, const Tensor *x, const Affine *row, const Affine *number) {

@@ -62,6 +62,7 @@ typedef struct {
 typedef struct {
     int count, axis[MAX_TILE_AXES];
 } Run; // axes that lie as one, outermost first
+bool run_has(const Run *r, int axis);
 
 // A product by a BLAS: C[m, n] = sum[k] alpha * A[m, k] * B[k, n], rows of C contiguous; one call a tile of
 // the kernel. Tile axes in no run are loops around the calls; summed ones are loops of calls that add to C.

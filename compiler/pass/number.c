@@ -103,12 +103,7 @@ static int by_expr(const void *a, const void *b) {
     return 0;
 }
 
-static bool same_kind(const Tensor *a, const Tensor *b) {
-    if (a->rank != b->rank || a->type != b->type || a->batch_dims != b->batch_dims) return false;
-    for (int d = 0; d < a->rank; d++)
-        if (a->dims[d] != b->dims[d]) return false;
-    return true;
-}
+static bool same_kind(const Tensor *a, const Tensor *b) { return a->type == b->type && tensors_alike(a, b); }
 
 static Entry *look(Numbers *n, const Equations *pieces, const Tensor *like, Entry *made) {
     made->count = pieces->count;

@@ -86,8 +86,7 @@ static bool is_operand(const Expr *e) {
     if (e->op == OP_READ) return true;
     if (e->op != OP_WHERE || e->args[0]->op != OP_READ) return false;
     for (int i = 0; i < e->guard_count; i++)
-        for (int k = 0; k < e->guards[i].form->count; k++)
-            if (e->guards[i].form->terms[k].atom->read_count) return false;
+        if (affine_read_depth(e->guards[i].form)) return false;
     return e->args[1]->op == OP_READ || e->args[1]->op == OP_CONST;
 }
 
@@ -123,11 +122,8 @@ static const Expr *over_places(Program *p, const Equation *q, const Expr *g, Equ
     const Index **h = dims_fresh(p, like->tensor, like);
     Straightening s = {p, like, h};
     const Expr *e = expr_map_reads(p, g, straighten, &s);
-    for (int i = 0; i < e->free_count; i++) {
-        bool own = false;
-        for (int d = 0; d < like->guard_count; d++) own = own || e->free[i] == h[d];
-        if (!own) return NULL;
-    }
+    for (int i = 0; i < e->free_count; i++)
+        if (index_find(h, like->guard_count, e->free[i]) < 0) return NULL;
     if (!reads_stay_inside(p, e, NULL, 0)) return NULL;
     Tensor *t = temp_like(p, like->tensor, "", "_arg", TYPE_REAL);
     vec_push(p->arena, made, equation_map(p, t, forms_of(p, h, t->rank), e, q->origin));

@@ -15,14 +15,12 @@ static const Expr *replace(void *data, const Expr *read) {
     return read->tensor == piece->of ? piece->value : read;
 }
 
-static double points(const Equation *q) {
-    const Index *result[4 * MAX_RANK];
-    return index_points(result, equation_result_indices(q, result, 4 * MAX_RANK));
-}
-
 static bool covers(const Definition *d) {
     double sum = 0;
-    for (int i = 0; i < d->equations.count; i++) sum += points(d->equations.data[i]);
+    every (q, d->equations) {
+        const Index *result[4 * MAX_RANK];
+        sum += index_points(result, equation_result_indices(q, result, 4 * MAX_RANK));
+    }
     return sum >= (double)tensor_elements(d->tensor);
 }
 

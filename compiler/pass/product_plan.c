@@ -11,6 +11,12 @@ typedef struct {
     int64_t a[MAX_AXES], b[MAX_AXES], c[MAX_AXES]; // elements from one value of the axis to the next
 } Strides;
 
+bool run_has(const Run *r, int axis) {
+    for (int i = 0; i < r->count; i++)
+        if (r->axis[i] == axis) return true;
+    return false;
+}
+
 // ---- strides ----------------------------------------------------------------------------------------------
 
 // False: the tensor does not lie as a matrix could (panels, or a second copy to be written as well).
@@ -43,9 +49,8 @@ static int64_t extent_of(const Kernel *k, Run run) {
 static Run run_from(const Strides *s, uint32_t group, const int64_t *p, const int64_t *q, int innermost) {
     Run run = {1, {innermost}};
     for (int a = 0; a < s->k->axis_count; a++) {
-        bool in = false;
-        for (int i = 0; i < run.count; i++) in |= run.axis[i] == a;
-        if (in || !(group >> a & 1) || !may_follow(s, p, q, run, a, extent_of(s->k, run))) continue;
+        if (run_has(&run, a) || !(group >> a & 1) || !may_follow(s, p, q, run, a, extent_of(s->k, run)))
+            continue;
         for (int i = run.count++; i > 0; i--) run.axis[i] = run.axis[i - 1];
         run.axis[0] = a;
         a = -1; // from the start: what follows it may have a lower number
@@ -131,12 +136,6 @@ double product_cost(const Kernels *ks, const Kernel *k, const Product *p) {
     return all / (m * n * d) * (CALL + (m * d + d * n + m * n) * PACK / 2) + all * .7 / lanes_of(ks);
 }
 
-static bool in_run(const Run *r, int axis) {
-    for (int i = 0; i < r->count; i++)
-        if (r->axis[i] == axis) return true;
-    return false;
-}
-
 // The axis whose parts are calls of their own, and the step of a part: of m and n the larger, in as many
 // parts as leave a call enough to do.
 static Block split(const Kernel *k, const Product *p, double calls) {
@@ -157,7 +156,7 @@ void product_tiles(Kernel *k, bool threaded) {
     int first = -1;
     for (int j = 0; j < k->tile_count; j++) {
         Axis *x = &k->axes[k->tile[j]];
-        bool whole = in_run(&p->m, k->tile[j]) || in_run(&p->n, k->tile[j]);
+        bool whole = run_has(&p->m, k->tile[j]) || run_has(&p->n, k->tile[j]);
         x->step = whole ? (int)x->size : 1;
         if (!whole) calls *= (double)x->size;
         if (!whole && first < 0) first = k->tile[j];

@@ -34,12 +34,6 @@ bool second_sorts(const Totals *x, const Definition *d) {
 
 // ---- what the first pass keeps ----
 
-static void bound_as(Tensor *t, const Tensor *like) {
-    t->bounded = like->bounded;
-    t->low = like->low;
-    t->high = like->high;
-}
-
 // Of a tensor's rows by dimension, which of its own it is: the batch first.
 static void rows_first(const Tensor *t, uint8_t *order) {
     int batch = batch_dimension(t), at = 0;
@@ -59,7 +53,7 @@ static Tensor *kept_values(Totals *x, Tensor *t, Type type) {
     const char *name = string_format(p->arena, "%s.kept", t->name);
     Tensor *values = tensor_add(p, name, TENSOR_OUTPUT, type, t->rank, dims);
     values->batch_dims = 1;
-    bound_as(values, t);
+    tensor_bound_as(values, t);
     const Affine **out = elements_of(p, values);
     for (int at = 0; at < t->rank; at++) forms[order[at]] = out[at];
     equation_add(p, x->f, values, out, REDUCE_NONE, NULL, 0, expr_read(p, t, forms, t->origin), t->origin);
@@ -81,7 +75,7 @@ static Tensor *kept_rows(Totals *x, Tensor *t) {
     Type type = t->type == TYPE_REAL ? TYPE_DOUBLE : t->type;
     Tensor *values = kept_values(x, t, type);
     source = rows_add(x->p, "rows", type, values);
-    bound_as(source, t);
+    tensor_bound_as(source, t);
     vec_push(x->p->arena, &x->p->kept, ((Kept){x->training, values, source, -1}));
     table_set(x->p->arena, &x->kept, t, source);
     return source;

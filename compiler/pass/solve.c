@@ -140,12 +140,6 @@ static void put_in(Program *p, Equation *q, Guarded g, const Guard *own, const I
     q->e = expr_where(p, guards, count, expr_substitute(p, g.body, &b, 1), expr_const(p, 0));
 }
 
-static bool holds_read(const Affine *form) {
-    for (int k = 0; k < form->count; k++)
-        if (form->terms[k].atom->read_count) return true;
-    return false;
-}
-
 // sum[v, ..] (e(v) if c*v + rest == 0)  ->  sum[..] (e(-rest/c) if -rest/c in 0 .. size - 1). Equalities with
 // integer reads come last: put into the others, a read would leave them unsolvable.
 static bool solve(Program *p, Equation *q) {
@@ -154,7 +148,8 @@ static bool solve(Program *p, Equation *q) {
         for (int n = 0; n < g.count; n++) {
             const Guard *own = &g.guards[n];
             if (own->count != 1 || own->form->denominator != 1) continue;
-            if (summed_in(q, own->form) + (holds_read(own->form) ? q->index_count : 0) != wanted) continue;
+            if (summed_in(q, own->form) + (affine_read_depth(own->form) ? q->index_count : 0) != wanted)
+                continue;
             int64_t coef;
             const Index *v = candidate(p, q, own, &coef);
             if (!v) continue;

@@ -73,14 +73,9 @@ static const Expr *read_own(void *data, const Expr *read) {
     return t == read->tensor ? read : expr_read(c->p, t, read->forms, read->origin);
 }
 
-static bool puts_out(const Function *f, const Tensor *t) {
-    for (int i = 0; i < f->outputs.count; i++)
-        if (f->outputs.data[i] == t) return true;
-    return false;
-}
-
 static void make_own(Cut *c, Tensor *t) {
-    bool shared = t->kind == TENSOR_TEMP || (t->kind == TENSOR_OUTPUT && !puts_out(c->f, t));
+    bool shared = t->kind == TENSOR_TEMP ||
+                  (t->kind == TENSOR_OUTPUT && !tensor_among(c->f->outputs.data, c->f->outputs.count, t));
     if (shared && !c->own[t->id]) c->own[t->id] = tensor_again(c->p, t);
 }
 

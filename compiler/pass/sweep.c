@@ -28,8 +28,7 @@ static void set_same(Sweep *s, const Tensor *t, Tensor *other) {
 
 static bool no_reads(const Guard *guards, int count) {
     for (int i = 0; i < count; i++)
-        for (int k = 0; k < guards[i].form->count; k++)
-            if (guards[i].form->terms[k].atom->read_count) return false;
+        if (affine_read_depth(guards[i].form)) return false;
     return true;
 }
 
@@ -50,9 +49,7 @@ bool types_allow(const Equation *producer, Type reader) {
     return true;
 }
 
-static bool types_agree(const Tensor *t, const Expr *e) {
-    return t->type == TYPE_REAL || t->type == TYPE_DOUBLE || e->type == t->type;
-}
+static bool types_agree(const Tensor *t, const Expr *e) { return tensor_is_real(t) || e->type == t->type; }
 
 bool equation_is_alias(Program *p, const Equation *q) {
     if (q->reduction != REDUCE_NONE || !equation_identity(q) || !types_agree(q->tensor, q->e)) return false;

@@ -102,12 +102,8 @@ static void demand_read(Travel *t, const Expr *read, const Guards *under) {
         if (!travels(&under->data[i])) continue;
         const Affine *form = affine_substitute(p, under->data[i].form, back, count);
         bool own = true;
-        for (int k = 0; k < form->count; k++) {
-            bool found = false;
-            for (int d = 0; d < read->guard_count; d++)
-                found = found || form->terms[k].atom->index == m->dims[d];
-            own = own && found;
-        }
+        for (int k = 0; k < form->count; k++)
+            own = own && index_find(m->dims, read->guard_count, form->terms[k].atom->index) >= 0;
         if (own) vec_push(p->arena, &mine, (Guard){form, under->data[i].count});
     }
     if (!m->known) {
