@@ -9,17 +9,33 @@ static bool supports(const char *name, size_t length) {
 #if defined(__x86_64__)
 #define FEATURE(word)                                                                                        \
     there = there &&                                                                                         \
-            (length != sizeof word - 1 || memcmp(name, word, length) != 0 || __builtin_cpu_supports(word));
-    FEATURE("sse3")
-    FEATURE("ssse3")
-    FEATURE("sse4.1") FEATURE("sse4.2") FEATURE("popcnt") FEATURE("avx") FEATURE("avx2") FEATURE("fma")
-        FEATURE("bmi") FEATURE("bmi2") FEATURE("f16c") FEATURE("lzcnt") FEATURE("movbe") FEATURE("avx512f")
-            FEATURE("avx512bw") FEATURE("avx512cd") FEATURE("avx512dq") FEATURE("avx512vl")
-                FEATURE("avx512bf16") FEATURE("avx512vnni") FEATURE("avx512ifma") FEATURE("avx512vbmi")
-                    FEATURE("avxvnni")
+            (length != sizeof word - 1 || memcmp(name, word, length) != 0 || __builtin_cpu_supports(word))
+    FEATURE("sse3");
+    FEATURE("ssse3");
+    FEATURE("sse4.1");
+    FEATURE("sse4.2");
+    FEATURE("popcnt");
+    FEATURE("avx");
+    FEATURE("avx2");
+    FEATURE("fma");
+    FEATURE("bmi");
+    FEATURE("bmi2");
+    FEATURE("f16c");
+    FEATURE("lzcnt");
+    FEATURE("movbe");
+    FEATURE("avx512f");
+    FEATURE("avx512bw");
+    FEATURE("avx512cd");
+    FEATURE("avx512dq");
+    FEATURE("avx512vl");
+    FEATURE("avx512bf16");
+    FEATURE("avx512vnni");
+    FEATURE("avx512ifma");
+    FEATURE("avx512vbmi");
+    FEATURE("avxvnni");
 #undef FEATURE
 #endif
-                        return there;
+    return there;
 }
 
 int nn_processor_lacks(const char *features, const char **first) {
