@@ -29,12 +29,10 @@ typedef struct {
     bool along; // one element for each lane
 } Place;
 
-static Operand plus(Emitter *em, Operand a, Operand b) {
-    return !a ? b : !b ? a : LLVMBuildAdd(em->builder, a, b, "");
-}
+static Operand plus(Emitter *em, Operand a, Operand b) { return !a ? b : !b ? a : build_add(em, a, b); }
 
 static Operand scaled(Emitter *em, Operand a, int64_t k) {
-    return !a || k == 1 ? a : LLVMBuildMul(em->builder, a, build_i64(em, k), "");
+    return !a || k == 1 ? a : build_mul(em, a, build_i64(em, k));
 }
 
 static void add_index(Emitter *em, Parts *parts, int axis, int64_t coef) {
@@ -176,7 +174,7 @@ static void clamp(Emitter *em, Parts *parts, Operand size) {
     Operand v = subscript(em, parts);
     bool lanes = is_vector(v);
     if (lanes) size = build_splat(em, build_convert(em, size, em->i32));
-    v = build_select(em, LLVMBuildICmp(em->builder, LLVMIntULT, v, size, ""), v, build_like(em, v, 0));
+    v = build_select(em, build_icmp(em, LLVMIntULT, v, size), v, build_like(em, v, 0));
     *parts = lanes ? (Parts){.lanes = v} : (Parts){.run = v, .grain = 1};
 }
 
@@ -185,16 +183,15 @@ static void clamp(Emitter *em, Parts *parts, Operand size) {
 // The program ends where this is false, in a lane that counts.
 static void require(Emitter *em, Operand holds, Operand mask) {
     if (is_vector(holds)) {
-        if (mask)
-            holds = LLVMBuildOr(em->builder, holds, LLVMBuildNot(em->builder, build_splat(em, mask), ""), "");
+        if (mask) holds = build_or(em, holds, LLVMBuildNot(em->builder, build_splat(em, mask), ""));
         holds = build_unary(em, "llvm.vector.reduce.and", holds);
     }
     BasicBlock wrong = build_block(em), right = build_block(em);
     LLVMBuildCondBr(em->builder, holds, right, wrong);
-    LLVMPositionBuilderAtEnd(em->builder, wrong);
+    build_at(em, wrong);
     build_intrinsic(em, "llvm.trap", NULL, 0, NULL, 0);
     LLVMBuildUnreachable(em->builder);
-    LLVMPositionBuilderAtEnd(em->builder, right);
+    build_at(em, right);
 }
 
 // A subscript lies where the analysis says that it does, or in its tensor; of a store, in the
@@ -207,7 +204,7 @@ static void check(Emitter *em, const Tensor *t, int d, const Affine *form, const
     if (low <= -INT32_MAX / 2 || high >= INT32_MAX / 2 || (t->kind == TENSOR_SOURCE && d == 0)) return;
     Operand v = subscript(em, parts), mask = stored ? em->point.active : lane_mask(em);
     v = build_sub(em, v, build_like(em, v, (double)low));
-    require(em, LLVMBuildICmp(em->builder, LLVMIntULE, v, build_like(em, v, (double)(high - low)), ""), mask);
+    require(em, build_icmp(em, LLVMIntULE, v, build_like(em, v, (double)(high - low))), mask);
 }
 
 // ---- places -----------------------------------------------------------------------------------------------
@@ -235,7 +232,7 @@ static void add_panelled(Emitter *em, Place *place, const Layout *layout, Parts 
     if (parts.lanes || (parts.per_lane && place->lanes)) {
         Operand v = subscript(em, &parts);
         Operand high = LLVMBuildAShr(em->builder, v, build_like(em, v, shift), "");
-        Operand low = LLVMBuildAnd(em->builder, v, build_like(em, v, (double)(width - 1)), "");
+        Operand low = build_and(em, v, build_like(em, v, (double)(width - 1)));
         low = build_convert(em, low, place->offset);
         add_lanes(em, place, build_add(em, offsets(em, place, high, stride), low));
         return;
@@ -258,7 +255,7 @@ static void add_panelled(Emitter *em, Place *place, const Layout *layout, Parts 
         x = plus(em, x, build_i64(em, k));
     Operand high = LLVMBuildAShr(em->builder, x, build_i64(em, shift), "");
     place->run = plus(em, place->run, scaled(em, high, stride));
-    place->run = plus(em, place->run, LLVMBuildAnd(em->builder, x, build_i64(em, width - 1), ""));
+    place->run = plus(em, place->run, build_and(em, x, build_i64(em, width - 1)));
 }
 
 // Vectors may be loaded whole: stride 1 along the lanes, and no vector crosses a panel's end.

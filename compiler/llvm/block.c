@@ -16,7 +16,7 @@ static void tile_block(Emitter *em, int j, int axis, int64_t size) {
     Range whole = {s->low, s->high};
     Loop loop = loop_open(em, -1, whole.low, whole.high, size);
     s->low = loop.counter;
-    s->high = build_smaller(em, LLVMBuildAdd(em->builder, loop.counter, build_i64(em, size), ""), whole.high);
+    s->high = build_smaller(em, build_add(em, loop.counter, build_i64(em, size)), whole.high);
     inner_loops(em, j + 1);
     s->low = whole.low;
     s->high = whole.high;
@@ -30,9 +30,9 @@ static void sum_block(Emitter *em, int j, int axis, int64_t size) {
     Loop loop = loop_open(em, -1, build_i64(em, 0), end, size);
     s->block = size;
     s->low = loop.counter;
-    s->high = build_smaller(em, LLVMBuildAdd(em->builder, loop.counter, build_i64(em, size), ""), end);
-    Operand begins = LLVMBuildICmp(em->builder, LLVMIntEQ, loop.counter, build_i64(em, 0), "");
-    Operand ends = LLVMBuildICmp(em->builder, LLVMIntEQ, s->high, end, "");
+    s->high = build_smaller(em, build_add(em, loop.counter, build_i64(em, size)), end);
+    Operand begins = build_icmp(em, LLVMIntEQ, loop.counter, build_i64(em, 0));
+    Operand ends = build_icmp(em, LLVMIntEQ, s->high, end);
     p->first = build_and(em, first, begins);
     p->last = build_and(em, last, ends);
     inner_loops(em, j + 1);
@@ -89,8 +89,8 @@ static void thread_range(Emitter *em, int axis) {
         owned_tiles(em, &s->low, &s->high);
     else
         thread_share(em, tiles, &s->low, &s->high);
-    s->low = LLVMBuildMul(em->builder, s->low, build_i64(em, step), "");
-    s->high = LLVMBuildMul(em->builder, s->high, build_i64(em, step), "");
+    s->low = build_mul(em, s->low, build_i64(em, step));
+    s->high = build_mul(em, s->high, build_i64(em, step));
 }
 
 // One nest of loops; the axes' segments are set.
@@ -99,8 +99,7 @@ void blocked_nest(Emitter *em) {
     for (int j = 0; j < k->tile_count; j++) {
         AxisState *s = &em->point.axis[k->tile[j]];
         s->low = build_i64(em, 0);
-        s->high =
-            LLVMBuildMul(em->builder, tiles_of(em, k->tile[j]), build_i64(em, axis_step(em, k->tile[j])), "");
+        s->high = build_mul(em, tiles_of(em, k->tile[j]), build_i64(em, axis_step(em, k->tile[j])));
     }
     int axis = k->divided ? divided_axis(em) : -1;
     if (axis >= 0) thread_range(em, axis);
@@ -108,7 +107,7 @@ void blocked_nest(Emitter *em) {
         inner_loops(em, 0);
         return;
     }
-    Operand zero = LLVMBuildICmp(em->builder, LLVMIntEQ, em->thread, build_i32(em, 0), "");
+    Operand zero = build_icmp(em, LLVMIntEQ, em->thread, build_i32(em, 0));
     Loop loop = loop_open(em, -1, build_i64(em, 0), LLVMBuildZExt(em->builder, zero, em->i64, ""), 1);
     inner_loops(em, 0);
     loop_close(em, &loop);

@@ -91,8 +91,7 @@ Operand build_convert(Emitter *em, Operand x, LLVMTypeRef element) {
 Operand build_condition(Emitter *em, Operand x) {
     if (element_type(x) == em->i1) return x;
     Operand zero = build_like(em, x, 0);
-    return is_real(x) ? LLVMBuildFCmp(em->builder, LLVMRealUNE, x, zero, "")
-                      : LLVMBuildICmp(em->builder, LLVMIntNE, x, zero, "");
+    return is_real(x) ? build_fcmp(em, LLVMRealUNE, x, zero) : build_icmp(em, LLVMIntNE, x, zero);
 }
 
 void build_match(Emitter *em, Operand *a, Operand *b) {
@@ -150,17 +149,29 @@ Operand build_select(Emitter *em, Operand condition, Operand a, Operand b) {
 }
 
 Operand build_smaller(Emitter *em, Operand a, Operand b) {
-    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, ""), a, b, "");
+    return LLVMBuildSelect(em->builder, build_icmp(em, LLVMIntSLT, a, b), a, b, "");
 }
 
 Operand build_larger(Emitter *em, Operand a, Operand b) {
-    return LLVMBuildSelect(em->builder, LLVMBuildICmp(em->builder, LLVMIntSGT, a, b, ""), a, b, "");
+    return LLVMBuildSelect(em->builder, build_icmp(em, LLVMIntSGT, a, b), a, b, "");
 }
 
 Operand build_and(Emitter *em, Operand a, Operand b) {
     if (!a || !b) return a ? a : b;
     build_shapes(em, &a, &b);
     return LLVMBuildAnd(em->builder, a, b, "");
+}
+
+Operand build_or(Emitter *em, Operand a, Operand b) { return LLVMBuildOr(em->builder, a, b, ""); }
+
+Operand build_quotient(Emitter *em, Operand a, Operand b) { return LLVMBuildUDiv(em->builder, a, b, ""); }
+
+Operand build_icmp(Emitter *em, LLVMIntPredicate how, Operand a, Operand b) {
+    return LLVMBuildICmp(em->builder, how, a, b, "");
+}
+
+Operand build_fcmp(Emitter *em, LLVMRealPredicate how, Operand a, Operand b) {
+    return LLVMBuildFCmp(em->builder, how, a, b, "");
 }
 
 Operand build_intrinsic(Emitter *em, const char *name, LLVMTypeRef *overloads, int overload_count,
@@ -191,12 +202,24 @@ Operand build_mask(Emitter *em, int64_t count) {
 
 Operand build_mask_of(Emitter *em, Operand count) {
     Operand most = build_i64(em, em->lanes);
-    Operand fits = LLVMBuildICmp(em->builder, LLVMIntSLT, count, most, "");
+    Operand fits = build_icmp(em, LLVMIntSLT, count, most);
     Operand n = LLVMBuildTrunc(em->builder, LLVMBuildSelect(em->builder, fits, count, most, ""), em->i32, "");
-    return LLVMBuildICmp(em->builder, LLVMIntSLT, build_lane_numbers(em, 1), build_splat(em, n), "");
+    return build_icmp(em, LLVMIntSLT, build_lane_numbers(em, 1), build_splat(em, n));
 }
 
 BasicBlock build_block(Emitter *em) { return LLVMAppendBasicBlockInContext(em->llvm, em->function, ""); }
+
+void build_at(Emitter *em, BasicBlock block) { LLVMPositionBuilderAtEnd(em->builder, block); }
+
+void build_goto(Emitter *em, BasicBlock block) {
+    LLVMBuildBr(em->builder, block);
+    build_at(em, block);
+}
+
+void build_branch(Emitter *em, Operand condition, BasicBlock then, BasicBlock otherwise) {
+    LLVMBuildCondBr(em->builder, condition, then, otherwise);
+    build_at(em, then);
+}
 
 Operand build_variable(Emitter *em, Operand initial) {
     BasicBlock here = LLVMGetInsertBlock(em->builder);
@@ -204,9 +227,9 @@ Operand build_variable(Emitter *em, Operand initial) {
     if (end)
         LLVMPositionBuilderBefore(em->builder, end);
     else
-        LLVMPositionBuilderAtEnd(em->builder, em->entry);
+        build_at(em, em->entry);
     Operand variable = LLVMBuildAlloca(em->builder, LLVMTypeOf(initial), "");
-    LLVMPositionBuilderAtEnd(em->builder, here);
+    build_at(em, here);
     LLVMBuildStore(em->builder, initial, variable);
     return variable;
 }

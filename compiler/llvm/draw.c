@@ -11,7 +11,7 @@ typedef struct {
 
 static WideProduct multiply(Emitter *em, Operand x, uint32_t factor) {
     Operand wide = LLVMBuildZExt(em->builder, x, shaped_like(em, x, em->i64), "");
-    Operand product = LLVMBuildMul(em->builder, wide, build_like(em, wide, (double)factor), "");
+    Operand product = build_mul(em, wide, build_like(em, wide, (double)factor));
     Operand high = LLVMBuildLShr(em->builder, product, build_like(em, wide, 32), "");
     return (WideProduct){LLVMBuildTrunc(em->builder, high, LLVMTypeOf(x), ""),
                          LLVMBuildTrunc(em->builder, product, LLVMTypeOf(x), "")};
@@ -33,8 +33,8 @@ static void rounds(Emitter *em, Operand counter[4], Operand seed) {
         Operand next[4] = {exclusive_or(em, b.high, counter[1], key[0]), b.low,
                            exclusive_or(em, a.high, counter[3], key[1]), a.low};
         for (int i = 0; i < 4; i++) counter[i] = next[i];
-        key[0] = LLVMBuildAdd(em->builder, key[0], build_i32(em, 0x9E3779B9u), "");
-        key[1] = LLVMBuildAdd(em->builder, key[1], build_i32(em, 0xBB67AE85u), "");
+        key[0] = build_add(em, key[0], build_i32(em, 0x9E3779B9u));
+        key[1] = build_add(em, key[1], build_i32(em, 0xBB67AE85u));
     }
 }
 
@@ -77,10 +77,10 @@ static Operand function_of(Emitter *em, DrawKind kind, bool vector) {
     BasicBlock here = LLVMGetInsertBlock(em->builder);
     int mark = em->memo.count;
     function_local(em, function);
-    LLVMPositionBuilderAtEnd(em->builder, LLVMAppendBasicBlockInContext(em->llvm, function, ""));
+    build_at(em, LLVMAppendBasicBlockInContext(em->llvm, function, ""));
     LLVMBuildRet(em->builder, body(em, function, kind));
     memo_cut(em, mark);
-    LLVMPositionBuilderAtEnd(em->builder, here);
+    build_at(em, here);
     return function;
 }
 
@@ -95,7 +95,7 @@ Operand emit_draw(Emitter *em, const Draw *draw) {
     if (draw->kind == DRAW_UNIFORM) return build_convert(em, fraction(em, drawn), em->point.number);
     if (draw->kind == DRAW_NORMAL) return build_convert(em, drawn, em->point.number);
     Operand wide = LLVMBuildZExt(em->builder, drawn, shaped_like(em, drawn, em->i64), "");
-    wide = LLVMBuildMul(em->builder, wide, build_like(em, wide, (double)draw->limit), "");
+    wide = build_mul(em, wide, build_like(em, wide, (double)draw->limit));
     wide = LLVMBuildLShr(em->builder, wide, build_like(em, wide, 32), "");
     return LLVMBuildTrunc(em->builder, wide, LLVMTypeOf(drawn), "");
 }

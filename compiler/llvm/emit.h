@@ -137,6 +137,10 @@ Operand build_select(Emitter *em, Operand condition, Operand a, Operand b);
 Operand build_smaller(Emitter *em, Operand a, Operand b); // of two integers
 Operand build_larger(Emitter *em, Operand a, Operand b);
 Operand build_and(Emitter *em, Operand a, Operand b); // of conditions; NULL is true
+Operand build_or(Emitter *em, Operand a, Operand b);
+Operand build_quotient(Emitter *em, Operand a, Operand b); // of integers that are not negative
+Operand build_icmp(Emitter *em, LLVMIntPredicate how, Operand a, Operand b);
+Operand build_fcmp(Emitter *em, LLVMRealPredicate how, Operand a, Operand b);
 Operand build_intrinsic(Emitter *em, const char *name, LLVMTypeRef *overloads, int overload_count,
                         Operand *args, int count);
 Operand build_unary(Emitter *em, const char *intrinsic, Operand x);
@@ -145,6 +149,9 @@ Operand build_mask(Emitter *em, int64_t count);          // lanes below a consta
 Operand build_mask_of(Emitter *em, Operand count);       // lanes below an i64
 Operand build_variable(Emitter *em, Operand initial);    // a local that mem2reg makes a register
 BasicBlock build_block(Emitter *em);
+void build_at(Emitter *em, BasicBlock block);   // what follows stands at its end
+void build_goto(Emitter *em, BasicBlock block); // a jump there, where what follows stands
+void build_branch(Emitter *em, Operand condition, BasicBlock then, BasicBlock otherwise); // follows: `then`
 
 // ---- math.c, ops.c: the scalar table ----------------------------------------------------------------------
 
@@ -229,7 +236,7 @@ Loop loop_open(Emitter *em, int axis, Operand low, Operand high, int64_t step);
 void loop_close(Emitter *em, Loop *loop);
 void instance_set(Emitter *em, int instance);
 void instances_make(Emitter *em, bool by_lane);
-Operand tiles_of(const Emitter *em, int axis);                              // of the present segment, i64
+Operand tiles_of(Emitter *em, int axis);                                    // of the present segment, i64
 void thread_share(Emitter *em, Operand total, Operand *low, Operand *high); // this thread's of `total` things
 void owned_tiles(Emitter *em, Operand *low, Operand *high);                 // this thread's of the owned axis
 void blocked_nest(Emitter *em);

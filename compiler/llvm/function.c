@@ -32,7 +32,7 @@ static Operand kept_field(Emitter *em, Operand *kept, size_t offset, LLVMTypeRef
     if (!*kept) {
         BasicBlock here = to_entry(em);
         *kept = call_field(em, offset, type);
-        LLVMPositionBuilderAtEnd(em->builder, here);
+        build_at(em, here);
     }
     return *kept;
 }
@@ -53,7 +53,7 @@ Operand emit_source(Emitter *em, const Tensor *t) {
         Operand table = call_field(em, offsetof(nn_call, sources), em->pointer), slot = build_i64(em, number);
         Operand address = LLVMBuildGEP2(em->builder, em->pointer, table, &slot, 1, "");
         em->sources[number] = LLVMBuildLoad2(em->builder, em->pointer, address, "");
-        LLVMPositionBuilderAtEnd(em->builder, here);
+        build_at(em, here);
     }
     return em->sources[number];
 }
@@ -76,9 +76,7 @@ static LLVMTypeRef run_type(const Emitter *em, int count) {
     return LLVMFunctionType(em->none, params, (unsigned)count, 0);
 }
 
-static Operand is_zero(Emitter *em, Operand x) {
-    return LLVMBuildICmp(em->builder, LLVMIntEQ, x, build_i32(em, 0), "");
-}
+static Operand is_zero(Emitter *em, Operand x) { return build_icmp(em, LLVMIntEQ, x, build_i32(em, 0)); }
 
 Operand emit_order_function(Emitter *em) { return call_field(em, offsetof(nn_call, order), em->pointer); }
 
@@ -87,15 +85,14 @@ Operand emit_plan_function(Emitter *em) { return call_field(em, offsetof(nn_call
 // All threads meet.
 static void barrier(Emitter *em) {
     BasicBlock meet = build_block(em), on = build_block(em);
-    Operand alone = LLVMBuildICmp(em->builder, LLVMIntEQ, em->threads, build_i32(em, 1), "");
+    Operand alone = build_icmp(em, LLVMIntEQ, em->threads, build_i32(em, 1));
     LLVMBuildCondBr(em->builder, alone, on, meet);
-    LLVMPositionBuilderAtEnd(em->builder, meet);
+    build_at(em, meet);
     Operand function = call_field(em, offsetof(nn_call, barrier), em->pointer);
     Operand team = call_field(em, offsetof(nn_call, team), em->pointer);
     LLVMTypeRef type = LLVMFunctionType(em->none, &em->pointer, 1, 0);
     LLVMBuildCall2(em->builder, type, function, &team, 1, "");
-    LLVMBuildBr(em->builder, on);
-    LLVMPositionBuilderAtEnd(em->builder, on);
+    build_goto(em, on);
 }
 
 static void run_kernel(Emitter *em, Shared *shared, const Schedule *s, const Kernel *k, int64_t rows) {
@@ -104,14 +101,10 @@ static void run_kernel(Emitter *em, Shared *shared, const Schedule *s, const Ker
     if (s->threaded && !k->divided) {
         BasicBlock run = build_block(em);
         on = build_block(em);
-        LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, on);
-        LLVMPositionBuilderAtEnd(em->builder, run);
+        build_branch(em, is_zero(em, em->thread), run, on);
     }
     if (!shared_call(em, shared, k, rows)) emit_kernel(em, k);
-    if (on) {
-        LLVMBuildBr(em->builder, on);
-        LLVMPositionBuilderAtEnd(em->builder, on);
-    }
+    if (on) { build_goto(em, on); }
 }
 
 // The function being emitted, and where its parameters call, thread and threads begin.
@@ -128,11 +121,10 @@ void function_begin(Emitter *em, Operand function, Operand rows) {
     for (int i = 0; i < em->program->tensors.count; i++) em->sources[i] = NULL;
     em->entry = build_block(em);
     BasicBlock start = build_block(em);
-    LLVMPositionBuilderAtEnd(em->builder, em->entry);
+    build_at(em, em->entry);
     em->arena_pointer = call_field(em, offsetof(nn_call, arena), em->pointer);
     em->rows = rows ? rows : call_field(em, offsetof(nn_call, rows), em->i64);
-    LLVMBuildBr(em->builder, start);
-    LLVMPositionBuilderAtEnd(em->builder, start);
+    build_goto(em, start);
 }
 
 typedef struct {
@@ -149,8 +141,7 @@ static void run_loop(Emitter *em, const Version *v, int first, int end) {
     Loop loop;
     if (l) {
         loop = loop_open(em, -1, build_i64(em, 0), build_i64(em, l->size), 1);
-        em->now = l->step > 0 ? loop.counter
-                              : LLVMBuildSub(em->builder, build_i64(em, l->size - 1), loop.counter, "");
+        em->now = l->step > 0 ? loop.counter : build_sub(em, build_i64(em, l->size - 1), loop.counter);
     }
     for (int i = first; i < end; i++) run_kernel(em, v->shared, s, s->kernels.data[i], v->rows);
     if (l) loop_close(em, &loop);
@@ -164,9 +155,9 @@ static void emit_kernels(Emitter *em, const Version *v, const char *name, int fi
     if (!v->schedule->threaded) {
         BasicBlock run = build_block(em), out = build_block(em);
         LLVMBuildCondBr(em->builder, is_zero(em, em->thread), run, out);
-        LLVMPositionBuilderAtEnd(em->builder, out);
+        build_at(em, out);
         LLVMBuildRetVoid(em->builder);
-        LLVMPositionBuilderAtEnd(em->builder, run);
+        build_at(em, run);
     }
     for (int i = first; i < last; i = loop_end(v->schedule, i)) run_loop(em, v, i, loop_end(v->schedule, i));
     LLVMBuildRetVoid(em->builder);
@@ -230,11 +221,10 @@ static void dispatch(Emitter *em, const Versions *v) {
     if (v->whole) {
         BasicBlock whole = build_block(em), partial = build_block(em);
         Operand rows = call_field(em, offsetof(nn_call, rows), em->i64);
-        Operand all = LLVMBuildICmp(em->builder, LLVMIntEQ, rows, build_i64(em, v->rows), "");
-        LLVMBuildCondBr(em->builder, all, whole, partial);
-        LLVMPositionBuilderAtEnd(em->builder, whole);
+        Operand all = build_icmp(em, LLVMIntEQ, rows, build_i64(em, v->rows));
+        build_branch(em, all, whole, partial);
         jump(em, v->whole);
-        LLVMPositionBuilderAtEnd(em->builder, partial);
+        build_at(em, partial);
     }
     jump(em, v->partial);
 }
@@ -249,16 +239,16 @@ void emit_functions(Emitter *em) {
         versions[i] = emit_versions(em, shared, ks->schedules.data[i]);
     em->run = function_new(em, string_format(em->arena, "%s_run", em->prefix), run_type, 4);
     parameters(em, em->run, 1);
-    LLVMPositionBuilderAtEnd(em->builder, build_block(em));
+    build_at(em, build_block(em));
     BasicBlock none = build_block(em);
     Operand choice =
         LLVMBuildSwitch(em->builder, LLVMGetParam(em->run, 0), none, (unsigned)ks->schedules.count);
     for (int i = 0; i < ks->schedules.count; i++) {
         BasicBlock block = build_block(em);
         LLVMAddCase(choice, build_i32(em, (int64_t)ks->schedules.data[i]->function->kind), block);
-        LLVMPositionBuilderAtEnd(em->builder, block);
+        build_at(em, block);
         dispatch(em, &versions[i]);
     }
-    LLVMPositionBuilderAtEnd(em->builder, none);
+    build_at(em, none);
     LLVMBuildRetVoid(em->builder);
 }

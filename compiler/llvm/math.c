@@ -19,7 +19,7 @@ static Operand polynomial(Emitter *em, Operand x, const double *c, int n) {
 }
 
 static Operand compare(Emitter *em, LLVMRealPredicate how, Operand x, double c) {
-    return LLVMBuildFCmp(em->builder, how, x, build_like(em, x, c), "");
+    return build_fcmp(em, how, x, build_like(em, x, c));
 }
 
 // The size of one with the sign of the other.
@@ -77,7 +77,7 @@ static Operand reduced_expm1(Emitter *em, Operand x, Operand *n_bits) {
     Operand r = build_fma(em, n, build_like(em, x, -high), x);
     r = build_fma(em, n, build_like(em, x, -low), r);
     Operand magic = to_bits(em, build_like(em, x, wide ? 6755399441055744.0 : 12582912.0));
-    *n_bits = LLVMBuildSub(em->builder, to_bits(em, sum), magic, "");
+    *n_bits = build_sub(em, to_bits(em, sum), magic);
     Operand q = wide ? polynomial(em, r, full, COUNT(full)) : polynomial(em, r, single, COUNT(single));
     return build_fma(em, build_mul(em, r, r), q, r);
 }
@@ -85,7 +85,7 @@ static Operand reduced_expm1(Emitter *em, Operand x, Operand *n_bits) {
 // p * 2^n in two factors, so that every result that is a number is reached.
 static Operand scale(Emitter *em, Operand p, Operand n) {
     Operand half = LLVMBuildAShr(em->builder, n, build_like(em, n, 1), "");
-    Operand rest = LLVMBuildSub(em->builder, n, half, "");
+    Operand rest = build_sub(em, n, half);
     return build_mul(em, build_mul(em, p, power_of_two(em, half, p)), power_of_two(em, rest, p));
 }
 
@@ -102,7 +102,7 @@ Operand build_expm1(Emitter *em, Operand x) {
     bool wide = is_double(em, x);
     Operand n, y = at_least(em, at_most(em, x, wide ? 710 : 89), wide ? -40 : -20);
     Operand p = reduced_expm1(em, y, &n);
-    Operand s = power_of_two(em, LLVMBuildSub(em->builder, n, build_like(em, n, 1), ""), x);
+    Operand s = power_of_two(em, build_sub(em, n, build_like(em, n, 1)), x);
     Operand half = build_fma(em, s, p, build_sub(em, s, build_like(em, x, 0.5)));
     return build_add(em, half, half);
 }
@@ -113,8 +113,8 @@ static Operand split(Emitter *em, Operand u, Operand *e) {
     Operand bits = to_bits(em, u),
             root = to_bits(em, build_like(em, u, wide ? 0.70710678118654752 : 0.70710676908493042));
     Operand shift = build_like(em, bits, mantissa_bits(em, u));
-    Operand k = LLVMBuildAShr(em->builder, LLVMBuildSub(em->builder, bits, root, ""), shift, "");
-    Operand m = LLVMBuildSub(em->builder, bits, LLVMBuildShl(em->builder, k, shift, ""), "");
+    Operand k = LLVMBuildAShr(em->builder, build_sub(em, bits, root), shift, "");
+    Operand m = build_sub(em, bits, LLVMBuildShl(em->builder, k, shift, ""));
     *e = build_convert(em, build_convert(em, k, em->i32), element_type(u));
     return LLVMBuildBitCast(em->builder, m, LLVMTypeOf(u), "");
 }
@@ -208,8 +208,8 @@ static Operand circular(Emitter *em, Operand x, int quarter) {
     s = build_fma(em, build_mul(em, s, z), r, r);
     c = build_fma(em, polynomial(em, z, cosine + skip, COUNT(cosine) - skip), z, build_like(em, z, 1));
     Operand one = build_like(em, k, 1), two = build_like(em, k, 2);
-    Operand odd = build_condition(em, LLVMBuildAnd(em->builder, k, one, ""));
-    Operand back = build_condition(em, LLVMBuildAnd(em->builder, k, two, ""));
+    Operand odd = build_condition(em, build_and(em, k, one));
+    Operand back = build_condition(em, build_and(em, k, two));
     Operand y = build_select(em, odd, c, s);
     return build_select(em, back, build_neg(em, y), y);
 }
@@ -297,16 +297,15 @@ Operand build_pow(Emitter *em, Operand x, Operand y) {
     Operand power = build_exp(em, build_mul(em, build_log(em, size), build_convert(em, y, em->f64)));
     Operand one = build_like(em, x, 1), is_one = compare(em, LLVMRealOEQ, build_unary(em, "llvm.fabs", x), 1);
     Operand p = build_select(em, is_one, one, build_convert(em, power, em->f32));
-    Operand whole = LLVMBuildFCmp(em->builder, LLVMRealOEQ, y, build_unary(em, "llvm.trunc", y), "");
+    Operand whole = build_fcmp(em, LLVMRealOEQ, y, build_unary(em, "llvm.trunc", y));
     Operand half = build_mul(em, y, build_like(em, y, 0.5));
-    Operand odd = LLVMBuildFCmp(em->builder, LLVMRealUNE, half, build_unary(em, "llvm.trunc", half), "");
-    odd = LLVMBuildAnd(em->builder, odd, whole, "");
+    Operand odd = build_fcmp(em, LLVMRealUNE, half, build_unary(em, "llvm.trunc", half));
+    odd = build_and(em, odd, whole);
     Operand signed_p = build_mul(em, p, with_sign(em, one, x));
-    Operand below = LLVMBuildAnd(em->builder, compare(em, LLVMRealOLT, x, 0),
-                                 compare(em, LLVMRealOGT, x, -(double)INFINITY), "");
+    Operand below =
+        build_and(em, compare(em, LLVMRealOLT, x, 0), compare(em, LLVMRealOGT, x, -(double)INFINITY));
     Operand nan = build_select(em, below, build_like(em, x, (double)NAN), p);
     Operand result = build_select(em, odd, signed_p, build_select(em, whole, p, nan));
-    Operand surely =
-        LLVMBuildOr(em->builder, compare(em, LLVMRealOEQ, x, 1), compare(em, LLVMRealOEQ, y, 0), "");
+    Operand surely = build_or(em, compare(em, LLVMRealOEQ, x, 1), compare(em, LLVMRealOEQ, y, 0));
     return build_select(em, surely, one, result);
 }

@@ -10,13 +10,11 @@ Loop loop_open(Emitter *em, int axis, Operand low, Operand high, int64_t step) {
     BasicBlock before = LLVMGetInsertBlock(em->builder), body = build_block(em);
     loop.head = build_block(em);
     loop.exit = build_block(em);
-    LLVMBuildBr(em->builder, loop.head);
-    LLVMPositionBuilderAtEnd(em->builder, loop.head);
+    build_goto(em, loop.head);
     loop.counter = LLVMBuildPhi(em->builder, em->i64, "");
     LLVMAddIncoming(loop.counter, &low, &before, 1);
-    Operand more = LLVMBuildICmp(em->builder, LLVMIntSLT, loop.counter, high, "");
-    LLVMBuildCondBr(em->builder, more, body, loop.exit);
-    LLVMPositionBuilderAtEnd(em->builder, body);
+    Operand more = build_icmp(em, LLVMIntSLT, loop.counter, high);
+    build_branch(em, more, body, loop.exit);
     if (axis >= 0) {
         loop.saved = em->point.axis[axis];
         em->point.axis[axis].base = loop.counter;
@@ -26,11 +24,11 @@ Loop loop_open(Emitter *em, int axis, Operand low, Operand high, int64_t step) {
 }
 
 void loop_close(Emitter *em, Loop *loop) {
-    Operand next = LLVMBuildAdd(em->builder, loop->counter, build_i64(em, loop->step), "");
+    Operand next = build_add(em, loop->counter, build_i64(em, loop->step));
     BasicBlock end = LLVMGetInsertBlock(em->builder);
     LLVMBuildBr(em->builder, loop->head);
     LLVMAddIncoming(loop->counter, &next, &end, 1);
-    LLVMPositionBuilderAtEnd(em->builder, loop->exit);
+    build_at(em, loop->exit);
     memo_cut(em, loop->mark);
     if (loop->axis >= 0) em->point.axis[loop->axis] = loop->saved;
 }
@@ -65,9 +63,9 @@ int64_t axis_step(const Emitter *em, int axis) {
 
 // ---- tiles of all axes as one number ----------------------------------------------------------------------
 
-static Operand rounded_up_quotient(const Emitter *em, Operand n, int64_t d) {
-    Operand up = LLVMBuildAdd(em->builder, n, build_i64(em, d - 1), "");
-    return d == 1 ? n : LLVMBuildUDiv(em->builder, up, build_i64(em, d), "");
+static Operand rounded_up_quotient(Emitter *em, Operand n, int64_t d) {
+    Operand up = build_add(em, n, build_i64(em, d - 1));
+    return d == 1 ? n : build_quotient(em, up, build_i64(em, d));
 }
 
 // Rows with their positions come one by one (scatter.c).
@@ -95,7 +93,7 @@ static void begin_segment(Emitter *em, int axis, int segment) {
     }
 }
 
-Operand tiles_of(const Emitter *em, int axis) {
+Operand tiles_of(Emitter *em, int axis) {
     int64_t step = axis_step(em, axis);
     if (em->point.axis[axis].single) return build_i64(em, 1);
     return axis_short(em, axis) ? rounded_up_quotient(em, em->rows, step)
@@ -110,9 +108,9 @@ static bool is_one(Operand count) {
 void thread_share(Emitter *em, Operand total, Operand *low, Operand *high) {
     Operand t = LLVMBuildZExt(em->builder, em->thread, em->i64, "");
     Operand n = LLVMBuildZExt(em->builder, em->threads, em->i64, "");
-    Operand next = LLVMBuildAdd(em->builder, t, build_i64(em, 1), "");
-    *low = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, total, t, ""), n, "");
-    *high = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, total, next, ""), n, "");
+    Operand next = build_add(em, t, build_i64(em, 1));
+    *low = build_quotient(em, build_mul(em, total, t), n);
+    *high = build_quotient(em, build_mul(em, total, next), n);
 }
 
 // The thread's tiles of the owned axis: whole grains, the same elements in every kernel that owns them.
@@ -123,18 +121,17 @@ void owned_tiles(Emitter *em, Operand *low, Operand *high) {
     int64_t whole = size / step * step;
     Operand end = build_i64(em, whole);
     thread_share(em, build_i64(em, (size + grain - 1) / grain), low, high);
-    *low = LLVMBuildMul(em->builder, *low, build_i64(em, grain), "");
-    *high = LLVMBuildMul(em->builder, *high, build_i64(em, grain), "");
+    *low = build_mul(em, *low, build_i64(em, grain));
+    *high = build_mul(em, *high, build_i64(em, grain));
     if (s->fixed) {
-        Operand from = LLVMBuildICmp(em->builder, LLVMIntSLE, *low, end, "");
-        Operand mine =
-            LLVMBuildAnd(em->builder, from, LLVMBuildICmp(em->builder, LLVMIntSGT, *high, end, ""), "");
+        Operand from = build_icmp(em, LLVMIntSLE, *low, end);
+        Operand mine = build_and(em, from, build_icmp(em, LLVMIntSGT, *high, end));
         *low = build_i64(em, 0);
         *high = LLVMBuildZExt(em->builder, mine, em->i64, "");
         return;
     }
-    *low = LLVMBuildUDiv(em->builder, build_smaller(em, *low, end), build_i64(em, step), "");
-    *high = LLVMBuildUDiv(em->builder, build_smaller(em, *high, end), build_i64(em, step), "");
+    *low = build_quotient(em, build_smaller(em, *low, end), build_i64(em, step));
+    *high = build_quotient(em, build_smaller(em, *high, end), build_i64(em, step));
 }
 
 // The thread's tiles, as numbers in the order of the loops.
@@ -147,16 +144,16 @@ static void thread_tiles(Emitter *em, const Operand *counts, Operand total, Oper
         return;
     }
     Operand each = build_i64(em, 1);
-    for (int j = 1; j < k->tile_count; j++) each = LLVMBuildMul(em->builder, each, counts[j], "");
+    for (int j = 1; j < k->tile_count; j++) each = build_mul(em, each, counts[j]);
     owned_tiles(em, low, high);
-    *low = LLVMBuildMul(em->builder, *low, each, "");
-    *high = LLVMBuildMul(em->builder, *high, each, "");
+    *low = build_mul(em, *low, each);
+    *high = build_mul(em, *high, each);
 }
 
 static void nest(Emitter *em, const Operand *counts) {
     const Kernel *k = em->point.kernel;
     Operand total = build_i64(em, 1);
-    for (int j = 0; j < k->tile_count; j++) total = LLVMBuildMul(em->builder, total, counts[j], "");
+    for (int j = 0; j < k->tile_count; j++) total = build_mul(em, total, counts[j]);
     bool divided = k->divided && !kernel_scatters(k);
     if (is_one(total) && !divided) {
         emit_tile(em);
@@ -169,10 +166,10 @@ static void nest(Emitter *em, const Operand *counts) {
     for (int j = k->tile_count - 1; j >= 0; j--) {
         if (is_one(counts[j])) continue;
         int axis = k->order[j];
-        Operand q = inner ? LLVMBuildUDiv(em->builder, loop.counter, inner, "") : loop.counter;
-        inner = inner ? LLVMBuildMul(em->builder, inner, counts[j], "") : counts[j];
+        Operand q = inner ? build_quotient(em, loop.counter, inner) : loop.counter;
+        inner = inner ? build_mul(em, inner, counts[j]) : counts[j];
         if (inner != total) q = LLVMBuildURem(em->builder, q, counts[j], "");
-        em->point.axis[axis].base = LLVMBuildMul(em->builder, q, build_i64(em, axis_step(em, axis)), "");
+        em->point.axis[axis].base = build_mul(em, q, build_i64(em, axis_step(em, axis)));
     }
     emit_tile(em);
     loop_close(em, &loop);

@@ -36,8 +36,7 @@ static Operand emit_ERFINV(Emitter *em, const Operand *a) { return build_erfinv(
 
 static Operand compare(Emitter *em, LLVMRealPredicate reals, LLVMIntPredicate integers, Operand a,
                        Operand b) {
-    return is_real(a) ? LLVMBuildFCmp(em->builder, reals, a, b, "")
-                      : LLVMBuildICmp(em->builder, integers, a, b, "");
+    return is_real(a) ? build_fcmp(em, reals, a, b) : build_icmp(em, integers, a, b);
 }
 
 static Operand less(Emitter *em, Operand a, Operand b) { return compare(em, LLVMRealOLT, LLVMIntSLT, a, b); }
@@ -64,17 +63,16 @@ static Operand emit_FLOOR(Emitter *em, const Operand *a) {
 static Operand floor_quotient(Emitter *em, Operand a, Operand b) {
     Operand zero = build_like(em, a, 0), one = build_like(em, a, 1);
     if (!LLVMIsConstant(b)) {
-        Operand least = LLVMBuildICmp(em->builder, LLVMIntEQ, a, build_like(em, a, INT32_MIN), "");
-        Operand minus = LLVMBuildICmp(em->builder, LLVMIntEQ, b, build_like(em, b, -1), "");
-        Operand none = LLVMBuildICmp(em->builder, LLVMIntEQ, b, zero, "");
-        b = build_select(em, LLVMBuildOr(em->builder, none, build_and(em, least, minus), ""), one, b);
+        Operand least = build_icmp(em, LLVMIntEQ, a, build_like(em, a, INT32_MIN));
+        Operand minus = build_icmp(em, LLVMIntEQ, b, build_like(em, b, -1));
+        Operand none = build_icmp(em, LLVMIntEQ, b, zero);
+        b = build_select(em, build_or(em, none, build_and(em, least, minus)), one, b);
     }
-    Operand q = LLVMBuildSDiv(em->builder, a, b, ""),
-            r = LLVMBuildSub(em->builder, a, build_mul(em, q, b), "");
-    Operand down = LLVMBuildICmp(em->builder, LLVMIntSLT, LLVMBuildXor(em->builder, r, b, ""), zero, "");
-    Operand some = LLVMBuildICmp(em->builder, LLVMIntNE, r, zero, "");
-    down = LLVMBuildAnd(em->builder, down, some, "");
-    return build_select(em, down, LLVMBuildSub(em->builder, q, one, ""), q);
+    Operand q = LLVMBuildSDiv(em->builder, a, b, ""), r = build_sub(em, a, build_mul(em, q, b));
+    Operand down = build_icmp(em, LLVMIntSLT, LLVMBuildXor(em->builder, r, b, ""), zero);
+    Operand some = build_icmp(em, LLVMIntNE, r, zero);
+    down = build_and(em, down, some);
+    return build_select(em, down, build_sub(em, q, one), q);
 }
 
 // 2^k of a constant integer divisor, or -1.
@@ -86,9 +84,9 @@ static int power_of(Operand b) {
 
 static Operand differ_in_sign(Emitter *em, Operand a, Operand b) {
     Operand zero = build_like(em, a, 0);
-    Operand below = LLVMBuildAnd(em->builder, less(em, a, zero), less(em, zero, b), "");
-    Operand above = LLVMBuildAnd(em->builder, less(em, zero, a), less(em, b, zero), "");
-    return LLVMBuildOr(em->builder, below, above, "");
+    Operand below = build_and(em, less(em, a, zero), less(em, zero, b));
+    Operand above = build_and(em, less(em, zero, a), less(em, b, zero));
+    return build_or(em, below, above);
 }
 
 // floor(a / b) but for the rounding of the quotient, and the remainder that belongs to it.
@@ -99,7 +97,7 @@ static Operand rough_floor(Emitter *em, Operand a, Operand b, Operand *remainder
     Operand size = build_unary(em, "llvm.fabs", r), most = build_unary(em, "llvm.fabs", b);
     *remainder = r;
     *low = differ_in_sign(em, r, b);
-    *high = LLVMBuildFCmp(em->builder, LLVMRealOGT, size, most, "");
+    *high = build_fcmp(em, LLVMRealOGT, size, most);
     return q;
 }
 
@@ -121,8 +119,8 @@ static Operand emit_MOD(Emitter *em, const Operand *args) {
     Operand a = args[0], b = args[1];
     int shift = is_real(a) ? -1 : power_of(b);
     build_match(em, &a, &b);
-    if (shift >= 0) return LLVMBuildAnd(em->builder, a, build_like(em, a, (double)((1LL << shift) - 1)), "");
-    if (!is_real(a)) return LLVMBuildSub(em->builder, a, build_mul(em, floor_quotient(em, a, b), b), "");
+    if (shift >= 0) return build_and(em, a, build_like(em, a, (double)((1LL << shift) - 1)));
+    if (!is_real(a)) return build_sub(em, a, build_mul(em, floor_quotient(em, a, b), b));
     Operand r, low, high;
     rough_floor(em, a, b, &r, &low, &high);
     return build_select(em, low, build_add(em, r, b), build_select(em, high, build_sub(em, r, b), r));
@@ -133,17 +131,16 @@ static bool is_plain_constant(Operand x) { return LLVMIsConstant(x) && !LLVMIsPo
 // One instruction where one side is a constant, else NaN needs a second look.
 static Operand extreme(Emitter *em, const Operand *a, bool most) {
     if (!is_real(a[0])) {
-        Operand below = LLVMBuildICmp(em->builder, LLVMIntSLT, a[0], a[1], "");
+        Operand below = build_icmp(em, LLVMIntSLT, a[0], a[1]);
         return build_select(em, below, a[most], a[!most]);
     }
     LLVMRealPredicate how = most ? LLVMRealOGT : LLVMRealOLT;
     if (is_plain_constant(a[1])) {
-        Operand c = LLVMBuildFCmp(em->builder, how, a[1], a[0], "");
+        Operand c = build_fcmp(em, how, a[1], a[0]);
         return build_select(em, c, a[1], a[0]);
     }
-    Operand c = LLVMBuildFCmp(em->builder, how, a[0], a[1], "");
-    if (!is_plain_constant(a[0]))
-        c = LLVMBuildOr(em->builder, c, LLVMBuildFCmp(em->builder, LLVMRealUNO, a[0], a[0], ""), "");
+    Operand c = build_fcmp(em, how, a[0], a[1]);
+    if (!is_plain_constant(a[0])) c = build_or(em, c, build_fcmp(em, LLVMRealUNO, a[0], a[0]));
     return build_select(em, c, a[0], a[1]);
 }
 
@@ -166,7 +163,7 @@ static Operand emit_AND(Emitter *em, const Operand *a) {
 static Operand emit_OR(Emitter *em, const Operand *a) {
     Operand x = build_condition(em, a[0]), y = build_condition(em, a[1]);
     build_shapes(em, &x, &y);
-    return LLVMBuildOr(em->builder, x, y, "");
+    return build_or(em, x, y);
 }
 
 static Operand emit_NOT(Emitter *em, const Operand *a) {

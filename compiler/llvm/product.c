@@ -20,13 +20,13 @@ static Operand length_of(Emitter *em, int axis) {
     const AxisState *s = &em->point.axis[axis];
     if (!em->point.kernel->axes[axis].tile) return axis_end(em, axis);
     if (!axis_short(em, axis)) return build_i64(em, s->length);
-    Operand left = s->base ? LLVMBuildSub(em->builder, em->rows, s->base, "") : em->rows;
+    Operand left = s->base ? build_sub(em, em->rows, s->base) : em->rows;
     return build_smaller(em, left, build_i64(em, s->length));
 }
 
 static Operand extent_of(Emitter *em, const Run *run) {
     Operand n = build_i64(em, 1);
-    for (int i = 0; i < run->count; i++) n = LLVMBuildMul(em->builder, n, length_of(em, run->axis[i]), "");
+    for (int i = 0; i < run->count; i++) n = build_mul(em, n, length_of(em, run->axis[i]));
     return LLVMBuildTrunc(em->builder, n, em->i32, "");
 }
 
@@ -61,7 +61,7 @@ static void summed_loops(Emitter *em, const Product *p, const Stage *stage, int 
         return;
     }
     Loop loop = loop_open(em, stage->inner[j], build_i64(em, 0), length_of(em, stage->inner[j]), 1);
-    Operand begins = LLVMBuildICmp(em->builder, LLVMIntEQ, loop.counter, build_i64(em, 0), "");
+    Operand begins = build_icmp(em, LLVMIntEQ, loop.counter, build_i64(em, 0));
     summed_loops(em, p, stage, j + 1, build_and(em, first, begins));
     loop_close(em, &loop);
 }

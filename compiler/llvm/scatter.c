@@ -7,6 +7,25 @@
 
 _Static_assert(NN_PLAN_HEAD == PLAN_HEAD * sizeof(int32_t), "the head of a plan");
 
+// Between them stand what decides, build_branch to the body or the exit, and the body.
+typedef struct {
+    BasicBlock head, body, exit;
+} While;
+
+static While while_open(Emitter *em) {
+    While w;
+    w.head = build_block(em);
+    w.body = build_block(em);
+    w.exit = build_block(em);
+    build_goto(em, w.head);
+    return w;
+}
+
+static void while_close(Emitter *em, const While *w) {
+    LLVMBuildBr(em->builder, w->head);
+    build_at(em, w->exit);
+}
+
 // ---- plans ------------------------------------------------------------------------------------------------
 
 static Operand entry_of(Emitter *em, const Cursor *c, Operand number) {
@@ -22,9 +41,7 @@ static Operand load(Emitter *em, Operand variable) {
     return LLVMBuildLoad2(em->builder, em->i64, variable, "");
 }
 
-static Operand is_less(Emitter *em, Operand a, Operand b) {
-    return LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
-}
+static Operand is_less(Emitter *em, Operand a, Operand b) { return build_icmp(em, LLVMIntSLT, a, b); }
 
 // The row of an entry; `otherwise` beyond the last, where there is room to read.
 static Operand row_at(Emitter *em, const Cursor *c, Operand number, Operand otherwise) {
@@ -35,20 +52,16 @@ static Operand row_at(Emitter *em, const Cursor *c, Operand number, Operand othe
 // The first entry whose row is not below this one.
 static Operand first_entry(Emitter *em, const Cursor *c, Operand row) {
     Operand low = build_variable(em, build_i64(em, 0)), high = build_variable(em, c->count);
-    BasicBlock head = build_block(em), body = build_block(em), exit = build_block(em);
-    LLVMBuildBr(em->builder, head);
-    LLVMPositionBuilderAtEnd(em->builder, head);
+    While w = while_open(em);
     Operand from = load(em, low), to = load(em, high);
-    LLVMBuildCondBr(em->builder, is_less(em, from, to), body, exit);
-    LLVMPositionBuilderAtEnd(em->builder, body);
-    Operand sum = LLVMBuildAdd(em->builder, from, to, "");
+    build_branch(em, is_less(em, from, to), w.body, w.exit);
+    Operand sum = build_add(em, from, to);
     Operand middle = LLVMBuildLShr(em->builder, sum, build_i64(em, 1), "");
     Operand below = is_less(em, row_of(em, entry_of(em, c, middle)), row);
-    Operand next = LLVMBuildAdd(em->builder, middle, build_i64(em, 1), "");
+    Operand next = build_add(em, middle, build_i64(em, 1));
     LLVMBuildStore(em->builder, LLVMBuildSelect(em->builder, below, next, from, ""), low);
     LLVMBuildStore(em->builder, LLVMBuildSelect(em->builder, below, to, middle, ""), high);
-    LLVMBuildBr(em->builder, head);
-    LLVMPositionBuilderAtEnd(em->builder, exit);
+    while_close(em, &w);
     return from;
 }
 
@@ -70,9 +83,8 @@ static Operand all_rows(Emitter *em) {
     for (int i = 0; i < k->zero.count + k->nonzero.count; i++) {
         bool is_zero = i < k->zero.count;
         Operand x = emit_value(em, is_zero ? k->zero.data[i] : k->nonzero.data[i - k->zero.count]);
-        Operand not =
-            LLVMBuildFCmp(em->builder, is_zero ? LLVMRealUNE : LLVMRealUEQ, x, build_like(em, x, 0), "");
-        all = LLVMBuildOr(em->builder, all, not, "");
+        Operand not = build_fcmp(em, is_zero ? LLVMRealUNE : LLVMRealUEQ, x, build_like(em, x, 0));
+        all = build_or(em, all, not);
     }
     return all;
 }
@@ -81,9 +93,9 @@ static Operand all_rows(Emitter *em) {
 static Operand first_row(Emitter *em, const Cursor *c, Operand all, Operand rows, Operand thread) {
     Operand t = LLVMBuildZExt(em->builder, thread, em->i64, "");
     Operand n = LLVMBuildZExt(em->builder, em->threads, em->i64, "");
-    Operand part = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, rows, t, ""), n, "");
-    Operand entry = LLVMBuildUDiv(em->builder, LLVMBuildMul(em->builder, c->count, t, ""), n, "");
-    Operand first = LLVMBuildICmp(em->builder, LLVMIntEQ, t, build_i64(em, 0), "");
+    Operand part = build_quotient(em, build_mul(em, rows, t), n);
+    Operand entry = build_quotient(em, build_mul(em, c->count, t), n);
+    Operand first = build_icmp(em, LLVMIntEQ, t, build_i64(em, 0));
     Operand row = LLVMBuildSelect(em->builder, first, t, row_at(em, c, entry, rows), "");
     return LLVMBuildSelect(em->builder, all, part, row, "");
 }
@@ -125,7 +137,7 @@ void emit_rows(Emitter *em) {
     open_cursors(em);
     Operand all = all_rows(em);
     if (k->divided) {
-        Operand next = LLVMBuildAdd(em->builder, em->thread, build_i32(em, 1), "");
+        Operand next = build_add(em, em->thread, build_i32(em, 1));
         from = first_row(em, &em->point.cursors[0], all, rows, em->thread);
         end = first_row(em, &em->point.cursors[0], all, rows, next);
     }
@@ -136,16 +148,12 @@ void emit_rows(Emitter *em) {
         c->end = build_variable(em, from);
     }
     Operand at = build_variable(em, from);
-    BasicBlock head = build_block(em), body = build_block(em), exit = build_block(em);
-    LLVMBuildBr(em->builder, head);
-    LLVMPositionBuilderAtEnd(em->builder, head);
+    While w = while_open(em);
     Operand row = next_row(em, all, load(em, at), end);
-    LLVMBuildCondBr(em->builder, is_less(em, row, end), body, exit);
-    LLVMPositionBuilderAtEnd(em->builder, body);
+    build_branch(em, is_less(em, row, end), w.body, w.exit);
     run_row(em, row);
-    LLVMBuildStore(em->builder, LLVMBuildAdd(em->builder, row, build_i64(em, 1), ""), at);
-    LLVMBuildBr(em->builder, head);
-    LLVMPositionBuilderAtEnd(em->builder, exit);
+    LLVMBuildStore(em->builder, build_add(em, row, build_i64(em, 1)), at);
+    while_close(em, &w);
 }
 
 // ---- positions --------------------------------------------------------------------------------------------
@@ -153,11 +161,11 @@ void emit_rows(Emitter *em) {
 // The summed indices, the last runs fastest.
 static void set_position(Emitter *em, const Stage *stage, Operand entry) {
     const Equation *q = stage->equation;
-    Operand rest = LLVMBuildAnd(em->builder, entry, build_i64(em, UINT32_MAX), "");
+    Operand rest = build_and(em, entry, build_i64(em, UINT32_MAX));
     for (int i = q->index_count - 1; i >= 0; i--) {
         Operand size = build_i64(em, q->indices[i]->size);
         Operand x = i ? LLVMBuildURem(em->builder, rest, size, "") : rest;
-        if (i) rest = LLVMBuildUDiv(em->builder, rest, size, "");
+        if (i) rest = build_quotient(em, rest, size);
         em->point.axis[q->indices[i]->axis] = (AxisState){.base = x, .grain = 1, .length = 1};
     }
 }
@@ -167,14 +175,11 @@ void emit_positions(Emitter *em, const Stage *stage) {
     const Cursor *c = &p->cursors[stage - p->kernel->stages.data];
     Operand row = p->axis[p->kernel->row_axis].base;
     LLVMBuildStore(em->builder, load(em, c->now), c->end);
-    BasicBlock head = build_block(em), body = build_block(em), exit = build_block(em);
-    LLVMBuildBr(em->builder, head);
-    LLVMPositionBuilderAtEnd(em->builder, head);
+    While w = while_open(em);
     Operand number = load(em, c->end), entry = entry_of(em, c, number);
-    Operand mine = LLVMBuildICmp(em->builder, LLVMIntEQ, row_of(em, entry), row, "");
-    mine = LLVMBuildAnd(em->builder, mine, is_less(em, number, c->count), "");
-    LLVMBuildCondBr(em->builder, mine, body, exit);
-    LLVMPositionBuilderAtEnd(em->builder, body);
+    Operand mine = build_icmp(em, LLVMIntEQ, row_of(em, entry), row);
+    mine = build_and(em, mine, is_less(em, number, c->count));
+    build_branch(em, mine, w.body, w.exit);
     int mark = em->memo.count;
     AxisState saved[MAX_AXES];
     for (int a = 0; a < p->kernel->axis_count; a++) saved[a] = p->axis[a];
@@ -182,7 +187,6 @@ void emit_positions(Emitter *em, const Stage *stage) {
     accumulate(em, 0);
     for (int a = 0; a < p->kernel->axis_count; a++) p->axis[a] = saved[a];
     memo_cut(em, mark);
-    LLVMBuildStore(em->builder, LLVMBuildAdd(em->builder, number, build_i64(em, 1), ""), c->end);
-    LLVMBuildBr(em->builder, head);
-    LLVMPositionBuilderAtEnd(em->builder, exit);
+    LLVMBuildStore(em->builder, build_add(em, number, build_i64(em, 1)), c->end);
+    while_close(em, &w);
 }

@@ -55,12 +55,12 @@ static Operand begin(Emitter *em, Operand initial) {
 // Is `v` better than `old`? NaN wins, and the first NaN stays.
 static Operand better(Emitter *em, Reduction r, Operand v, Operand old) {
     bool most = r == REDUCE_MAX || r == REDUCE_ARGMAX;
-    if (!is_real(v)) return LLVMBuildICmp(em->builder, most ? LLVMIntSGT : LLVMIntSLT, v, old, "");
-    Operand beyond = LLVMBuildFCmp(em->builder, most ? LLVMRealOGT : LLVMRealOLT, v, old, "");
-    Operand nan = LLVMBuildFCmp(em->builder, LLVMRealUNO, v, v, "");
+    if (!is_real(v)) return build_icmp(em, most ? LLVMIntSGT : LLVMIntSLT, v, old);
+    Operand beyond = build_fcmp(em, most ? LLVMRealOGT : LLVMRealOLT, v, old);
+    Operand nan = build_fcmp(em, LLVMRealUNO, v, v);
     if (r == REDUCE_ARGMAX || r == REDUCE_ARGMIN)
-        nan = LLVMBuildAnd(em->builder, nan, LLVMBuildFCmp(em->builder, LLVMRealORD, old, old, ""), "");
-    return LLVMBuildOr(em->builder, beyond, nan, "");
+        nan = build_and(em, nan, build_fcmp(em, LLVMRealORD, old, old));
+    return build_or(em, beyond, nan);
 }
 
 // Two partial results into one (not positions).
@@ -154,7 +154,7 @@ static Operand high_of(const Emitter *em, int axis) {
 static void short_lanes(Emitter *em, int axis) {
     Operand high = high_of(em, axis);
     Loop loop = loop_open(em, axis, low_of(em, axis), high, em->lanes);
-    em->point.active_sum = build_mask_of(em, LLVMBuildSub(em->builder, high, loop.counter, ""));
+    em->point.active_sum = build_mask_of(em, build_sub(em, high, loop.counter));
     accumulate(em, 0);
     em->point.active_sum = NULL;
     loop_close(em, &loop);
@@ -209,11 +209,11 @@ static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low,
         if (!last) continue;
         Operand rest = emit_rest(em, clip->form, index), zero = build_i64(em, 0), a, b;
         if (k == 1) {
-            a = LLVMBuildSub(em->builder, zero, rest, "");
-            b = LLVMBuildSub(em->builder, build_i64(em, clip->count), rest, "");
+            a = build_sub(em, zero, rest);
+            b = build_sub(em, build_i64(em, clip->count), rest);
         } else {
-            a = LLVMBuildSub(em->builder, rest, build_i64(em, clip->count - 1), "");
-            b = LLVMBuildAdd(em->builder, rest, build_i64(em, 1), "");
+            a = build_sub(em, rest, build_i64(em, clip->count - 1));
+            b = build_add(em, rest, build_i64(em, 1));
         }
         *low = build_larger(em, a, *low);
         *high = build_smaller(em, b, *high);
@@ -256,8 +256,7 @@ static void all_points(Emitter *em, int j, int count, const int *axes, int64_t s
     for (int64_t x = 0; x < size; x++) {
         s->inst = x;
         if (axis_short(em, axes[j]))
-            p->active_sum =
-                build_and(em, active, LLVMBuildICmp(em->builder, LLVMIntSLT, build_i64(em, x), em->rows, ""));
+            p->active_sum = build_and(em, active, build_icmp(em, LLVMIntSLT, build_i64(em, x), em->rows));
         sum_loops(em, j + 1, count, axes, sub * size + x);
     }
     p->active_sum = active;
@@ -389,10 +388,9 @@ static Operand best_position(Emitter *em, const Stage *stage, Operand v, Operand
             continue;
         }
         Operand c = better(em, stage->equation->reduction, x, best), tie, earlier;
-        tie = is_real(x) ? LLVMBuildFCmp(em->builder, LLVMRealOEQ, x, best, "")
-                         : LLVMBuildICmp(em->builder, LLVMIntEQ, x, best, "");
-        earlier = LLVMBuildICmp(em->builder, LLVMIntSLT, p, where, "");
-        c = LLVMBuildOr(em->builder, c, LLVMBuildAnd(em->builder, tie, earlier, ""), "");
+        tie = is_real(x) ? build_fcmp(em, LLVMRealOEQ, x, best) : build_icmp(em, LLVMIntEQ, x, best);
+        earlier = build_icmp(em, LLVMIntSLT, p, where);
+        c = build_or(em, c, build_and(em, tie, earlier));
         best = build_select(em, c, x, best);
         where = build_select(em, c, p, where);
     }

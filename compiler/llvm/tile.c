@@ -12,7 +12,7 @@ static Operand instance_mask(Emitter *em) {
     if (axis_short(em, p->lane)) {
         Operand known = memo_find(em, &p->kernel->axes[p->lane], 0, -3);
         if (known) return known;
-        Operand left = s->base ? LLVMBuildSub(em->builder, em->rows, s->base, "") : em->rows;
+        Operand left = s->base ? build_sub(em, em->rows, s->base) : em->rows;
         Operand mask = build_mask_of(em, left);
         if (s->length < em->lanes) mask = build_and(em, mask, build_mask(em, s->length));
         memo_add(em, &p->kernel->axes[p->lane], 0, -3, mask);
@@ -116,7 +116,7 @@ static void walk_vectors(Emitter *em, const Stage *stage, int j, int axis) {
     int64_t size = em->point.kernel->axes[axis].size, whole = size / em->lanes * em->lanes;
     if (axis_short(em, axis)) {
         Loop loop = loop_open(em, axis, build_i64(em, 0), em->rows, em->lanes);
-        em->point.walk_mask = build_mask_of(em, LLVMBuildSub(em->builder, em->rows, loop.counter, ""));
+        em->point.walk_mask = build_mask_of(em, build_sub(em, em->rows, loop.counter));
         walk(em, stage, j + 1);
         em->point.walk_mask = NULL;
         loop_close(em, &loop);
@@ -154,8 +154,8 @@ static void walk(Emitter *em, const Stage *stage, int j) {
         for (int64_t x = 0; x < k->axes[axis].size; x++) {
             s->inst = x;
             if (axis_short(em, axis))
-                em->point.walk_mask = build_and(
-                    em, mask, LLVMBuildICmp(em->builder, LLVMIntSLT, build_i64(em, x), em->rows, ""));
+                em->point.walk_mask =
+                    build_and(em, mask, build_icmp(em, LLVMIntSLT, build_i64(em, x), em->rows));
             walk(em, stage, j + 1);
         }
         em->point.walk_mask = mask;
@@ -235,11 +235,11 @@ static BasicBlock store_sum_so_far(Emitter *em, const Stage *stage) {
     BasicBlock finish = build_block(em), part = build_block(em), join = build_block(em);
     int mark = em->memo.count;
     LLVMBuildCondBr(em->builder, em->point.last, finish, part);
-    LLVMPositionBuilderAtEnd(em->builder, part);
+    build_at(em, part);
     lanes_of_results(em);
     store_stage(em, stage);
     LLVMBuildBr(em->builder, join);
-    LLVMPositionBuilderAtEnd(em->builder, finish);
+    build_at(em, finish);
     memo_cut(em, mark);
     return join;
 }
@@ -265,10 +265,7 @@ void emit_tile(Emitter *em) {
     for (int s = 0; s < k->stages.count; s++)
         if (has_place(&k->stages.data[s]) && !is_walked(&k->stages.data[s]))
             store_stage(em, &k->stages.data[s]);
-    if (join) {
-        LLVMBuildBr(em->builder, join);
-        LLVMPositionBuilderAtEnd(em->builder, join);
-    }
+    if (join) { build_goto(em, join); }
     clear_instance(em);
     memo_cut(em, mark);
 }

@@ -61,9 +61,8 @@ static Operand index_value(Emitter *em, const Index *index) {
     if (axis < 0 || axis >= MAX_AXES) die("index %s has no axis in its kernel", index->name);
     const AxisState *s = &em->point.axis[axis];
     Operand v = build_i32(em, s->fixed + s->inst);
-    if (s->base) v = LLVMBuildAdd(em->builder, LLVMBuildTrunc(em->builder, s->base, em->i32, ""), v, "");
-    if (axis == em->point.lane)
-        v = LLVMBuildAdd(em->builder, build_splat(em, v), build_lane_numbers(em, 1), "");
+    if (s->base) v = build_add(em, LLVMBuildTrunc(em->builder, s->base, em->i32, ""), v);
+    if (axis == em->point.lane) v = build_add(em, build_splat(em, v), build_lane_numbers(em, 1));
     return v;
 }
 
@@ -72,7 +71,7 @@ static Operand rows_value(Emitter *em) { return LLVMBuildTrunc(em->builder, em->
 Operand emit_row_exists(Emitter *em, const Affine *row) {
     Operand a = emit_integer(em, row), b = rows_value(em);
     build_shapes(em, &a, &b);
-    return LLVMBuildICmp(em->builder, LLVMIntSLT, a, b, "");
+    return build_icmp(em, LLVMIntSLT, a, b);
 }
 
 static Operand integer_atom(Emitter *em, const Expr *atom) {
@@ -104,7 +103,7 @@ Operand emit_integer(Emitter *em, const Affine *form) {
 static Operand below(Emitter *em, Guard guard) {
     Operand n = sum_of_terms(em, guard.form, 0);
     Operand limit = build_like(em, n, (double)(guard.count - guard.form->constant));
-    return LLVMBuildICmp(em->builder, LLVMIntSLT, n, limit, "");
+    return build_icmp(em, LLVMIntSLT, n, limit);
 }
 
 Operand emit_guard(Emitter *em, Guard guard) {
@@ -113,12 +112,12 @@ Operand emit_guard(Emitter *em, Guard guard) {
     if (guard.form->denominator != 1) {
         Operand q = divided(em, n, guard.form->denominator);
         Operand back = build_mul(em, q, build_like(em, q, (double)guard.form->denominator));
-        whole = LLVMBuildICmp(em->builder, LLVMIntEQ, back, n, "");
+        whole = build_icmp(em, LLVMIntEQ, back, n);
         n = q;
     }
     bool large = guard.count > INT32_MAX;
     Operand limit = build_like(em, n, large ? 0 : (double)guard.count);
-    Operand inside = LLVMBuildICmp(em->builder, large ? LLVMIntSGE : LLVMIntULT, n, limit, "");
+    Operand inside = build_icmp(em, large ? LLVMIntSGE : LLVMIntULT, n, limit);
     return build_and(em, inside, whole);
 }
 
