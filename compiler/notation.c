@@ -129,8 +129,7 @@ static const char *equality(Notation *n, const Affine *form) {
 }
 
 static void put_guard(Notation *n, Parts *parts, Guard g) {
-    int64_t low, high, bottom = 0, top = g.count * g.form->denominator, constant = g.form->constant;
-    affine_bounds(g.form, &low, &high);
+    int64_t bottom = 0, top = g.count * g.form->denominator, constant = g.form->constant;
     if (g.form->denominator > 1) {
         Affine form = *g.form;
         form.denominator = 1;
@@ -145,10 +144,10 @@ static void put_guard(Notation *n, Parts *parts, Guard g) {
         top -= constant;
         constant = 0;
     }
-    if (low < 0)
+    if (g.form->low < 0)
         put_part(n, parts,
                  string_format(n->arena, "%lld <= %s", (long long)bottom, terms(n, g.form, 0, constant)));
-    if (high >= g.count)
+    if (g.form->high >= g.count)
         put_part(n, parts,
                  string_format(n->arena, "%s < %lld", terms(n, g.form, 0, constant), (long long)top));
 }
@@ -188,8 +187,7 @@ static bool waits(const Notation *n, const Tensor *t) {
 
 static bool stays_inside(const Notation *n, const Expr *read) {
     for (int d = 0; d < read->guard_count; d++) {
-        int64_t low, high;
-        affine_bounds(read->forms[d], &low, &high);
+        int64_t low = read->forms[d]->low, high = read->forms[d]->high;
         bool begun = d == read->tensor->along && in_circle(n, read->tensor);
         if (!begun && !(read->tensor->batch_dims >> d & 1) && (low < 0 || high >= read->tensor->dims[d]))
             return false;
@@ -342,13 +340,11 @@ static const char *bound(Notation *n, const Index *index, bool given) {
 // the declared dimension; where the equation has less, a condition says so.
 static void limit_by_room(Notation *n, const Equation *q, const Affine *form, int64_t size,
                           Parts *conditions) {
-    int64_t low, high;
-    affine_bounds(form, &low, &high);
     for (int i = 0; i < form->count; i++) {
         const Term *t = &form->terms[i];
         if (t->atom->op != OP_INDEX || t->coef < 1 || given_by_reads(n, q->e, t->atom->index, true)) continue;
         const Index *index = t->atom->index;
-        int64_t room = (size - 1 - (high - t->coef * (index->size - 1))) / t->coef + 1;
+        int64_t room = (size - 1 - (form->high - t->coef * (index->size - 1))) / t->coef + 1;
         if (room > index->size) vec_push(n->arena, conditions, bound(n, index, false));
     }
 }

@@ -8,9 +8,7 @@ static Guard comparison(Program *p, Op op, const Affine *a, const Affine *b) {
     const Affine *gap = affine_sub(p, b, a);
     if (op == OP_EQ) return (Guard){gap, 1};
     if (op == OP_LT) gap = affine_offset(p, gap, -1);
-    int64_t low, high;
-    affine_bounds(gap, &low, &high);
-    return (Guard){gap, high < 0 ? 0 : high >= INT64_MAX / 4 ? INT64_MAX / 4 : high + 1};
+    return (Guard){gap, gap->high < 0 ? 0 : gap->high >= INT64_MAX / 4 ? INT64_MAX / 4 : gap->high + 1};
 }
 
 bool expr_as_guards(Program *p, const Expr *c, Guard *guards, int room, int *count) {

@@ -64,6 +64,10 @@ const Expr *expr_where(Program *p, const Guard *guards, int count, const Expr *a
                                   .args = (const Expr *const[]){a, b}});
 }
 
+const Expr *expr_under(Program *p, const Guard *guards, int count, const Expr *e) {
+    return expr_where(p, guards, count, e, expr_const(p, 0));
+}
+
 // ---- questions ----
 
 bool expr_is_const(const Expr *e, double value) { return e->op == OP_CONST && e->value == value; }

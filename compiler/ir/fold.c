@@ -15,8 +15,8 @@ static bool is_whole(const Expr *e, int64_t *value) {
 // A condition on integers a < b (a <= b, a == b) whose truth follows from their intervals.
 static const Expr *known_comparison(Program *p, Op op, const Expr *a, const Expr *b) {
     if (!expr_is_integer(a) || !expr_is_integer(b)) return NULL;
-    int64_t low, high; // of b - a
-    affine_bounds(affine_sub(p, affine_atom(p, b), affine_atom(p, a)), &low, &high);
+    const Affine *gap = affine_sub(p, affine_atom(p, b), affine_atom(p, a));
+    int64_t low = gap->low, high = gap->high;
     bool always = op == OP_LT ? low > 0 : op == OP_LE ? low >= 0 : low == 0 && high == 0;
     bool never = op == OP_LT ? high <= 0 : op == OP_LE ? high < 0 : low > 0 || high < 0;
     return always || never ? expr_int(p, always) : NULL;

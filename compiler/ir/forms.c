@@ -30,12 +30,11 @@ static void modulo_large(const Affine *a, int64_t sign, int64_t large, int64_t *
     *low = clamp_add(*low, sign * a->constant);
     *high = clamp_add(*high, sign * a->constant);
     for (int i = 0; i < a->count; i++) {
-        int64_t l, h, c = sign * a->terms[i].coef;
+        int64_t l = a->terms[i].atom->low, h = a->terms[i].atom->high, c = sign * a->terms[i].coef;
         if (llabs(c) >= large) {
             *divisor = gcd_of(*divisor, c);
             continue;
         }
-        expr_integer_bounds(a->terms[i].atom, &l, &h);
         *low = clamp_add(*low, clamp_mul(c, c > 0 ? l : h));
         *high = clamp_add(*high, clamp_mul(c, c > 0 ? h : l));
     }

@@ -179,6 +179,7 @@ const Expr *expr_rows(Program *p);
 const Expr *expr_training(Program *p); // does the function train? A BOOL, in FUNCTION_RUN alone
 const Expr *expr_read(Program *p, Tensor *t, const Affine *const *forms, const Origin *origin);
 const Expr *expr_where(Program *p, const Guard *guards, int count, const Expr *a, const Expr *b);
+const Expr *expr_under(Program *p, const Guard *guards, int count, const Expr *e); // else 0
 const Expr *expr_draw(Program *p, Draw draw);
 const Expr *expr_op(Program *p, Op op, const Expr *const *args, int count); // any row of ops.def
 const Expr *expr_add(Program *p, const Expr *a, const Expr *b);

@@ -147,7 +147,7 @@ const Expr *factors_enclose(Program *p, const Factors *f, const Expr *e) {
         Condition c = f->conditions.data[i];
         e = c.sense ? expr_select(p, c.condition, e, none) : expr_select(p, c.condition, none, e);
     }
-    return f->guards.count > 0 ? expr_where(p, f->guards.data, f->guards.count, e, none) : e;
+    return expr_under(p, f->guards.data, f->guards.count, e);
 }
 
 static void take_condition(Program *p, Factors *f, const Expr *condition, bool sense) {
@@ -243,7 +243,7 @@ static const Expr *gather(Program *p, const Expr *e) {
             }
         if (m > 1 || (m == 1 && coefs[n] != 1)) {
             const Expr *inside = normal(p, expr_sum(p, 0, own, parts, m));
-            args[n] = normal(p, expr_where(p, a->guards, a->guard_count, inside, expr_const(p, 0)));
+            args[n] = normal(p, expr_under(p, a->guards, a->guard_count, inside));
             coefs[n] = 1;
             changed = true;
         }

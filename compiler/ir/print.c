@@ -152,6 +152,13 @@ static int *order_of(Printer *r, const Expr *const *args, const int *exponents, 
 
 // ---- affine forms and guards ----
 
+// Behind what stands there.
+static void put_constant(Printer *r, int64_t constant) {
+    if (constant)
+        text_add(r->out, constant < 0 ? " - %lld" : " + %lld",
+                 (long long)(constant < 0 ? -constant : constant));
+}
+
 static void print_term(Printer *r, int64_t coef, const Expr *atom, bool first) {
     if (coef < 0)
         text_put(r->out, first ? "-" : " - ");
@@ -175,9 +182,8 @@ static void print_form(Printer *r, const Affine *a, bool with_constant) {
         print_term(r, a->terms[order[i]].coef, a->terms[order[i]].atom, i == 0);
     if (a->count == 0)
         text_add(r->out, "%lld", with_constant ? (long long)a->constant : 0LL);
-    else if (with_constant && a->constant != 0)
-        text_add(r->out, a->constant < 0 ? " - %lld" : " + %lld",
-                 (long long)(a->constant < 0 ? -a->constant : a->constant));
+    else if (with_constant)
+        put_constant(r, a->constant);
     if (a->denominator != 1) text_add(r->out, "}/%lld", (long long)a->denominator);
 }
 
@@ -192,9 +198,7 @@ static void print_guard(Printer *r, Guard g) {
     for (int i = 0; i < f->count; i++)
         print_term(r, sign * f->terms[order[i]].coef, f->terms[order[i]].atom, i == 0);
     if (f->denominator != 1) {
-        if (constant != 0)
-            text_add(r->out, constant < 0 ? " - %lld" : " + %lld",
-                     (long long)(constant < 0 ? -constant : constant));
+        put_constant(r, constant);
         text_add(r->out, "}/%lld", (long long)f->denominator);
     }
     if (g.count == 1)

@@ -8,20 +8,13 @@ typedef struct {
     VEC(const Expr *) divisions;
 } Walk;
 
-static void walk(Walk *w, const Expr *e);
-
-static void walk_form(Walk *w, const Affine *form) {
-    for (int i = 0; i < form->count; i++) walk(w, form->terms[i].atom);
-}
-
 static void walk(Walk *w, const Expr *e) {
     if (table_get(&w->seen, e)) return;
     table_set(w->arena, &w->seen, e, w);
     if (e->op == OP_FLOOR_DIV) vec_push(w->arena, &w->divisions, e);
-    if (e->op == OP_AFFINE) walk_form(w, e->form);
-    if (e->op == OP_DRAW) walk_form(w, e->draw->element);
-    for (int i = 0; e->op == OP_READ && i < e->guard_count; i++) walk_form(w, e->forms[i]);
-    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++) walk_form(w, e->guards[i].form);
+    const Affine *form;
+    for (int i = 0; (form = expr_form(e, i)); i++)
+        for (int k = 0; k < form->count; k++) walk(w, form->terms[k].atom);
     for (int i = 0; i < e->count; i++) walk(w, e->args[i]);
 }
 
@@ -29,12 +22,11 @@ static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
 
 // An index that a division would vanish for if it were q * outer + inner; NULL: none.
 static const Index *splittable(Program *p, const Expr *division, int64_t *q) {
-    const Expr *divisor = division->args[1];
-    bool known = divisor->op == OP_CONST && divisor->value >= 2 && divisor->value <= INT32_MAX;
-    if (!known || !expr_is_integer(division->args[0])) return NULL;
-    const Affine *form = affine_atom(p, division->args[0]);
-    int64_t by = (int64_t)divisor->value;
-    if (form->denominator != 1) return NULL;
+    const Expr *of;
+    int64_t by;
+    if (!expr_is_quotient(division, &of, &by)) return NULL;
+    const Affine *form = affine_atom(p, of);
+    if (by > INT32_MAX || form->denominator != 1) return NULL;
     for (int i = 0; i < form->count; i++) {
         const Term *term = &form->terms[i];
         if (term->atom->op != OP_INDEX || term->coef <= 0 || by % term->coef) continue;

@@ -91,7 +91,7 @@ static Operand lane_mask(const Emitter *em) {
 // The values of a form, those beyond the end of a short axis included that the lanes of its last tile stand
 // for.
 static void bounds(const Emitter *em, const Kernel *k, const Affine *form, int64_t *low, int64_t *high) {
-    affine_bounds(form, low, high);
+    *low = form->low, *high = form->high;
     for (int i = 0; i < form->count; i++) {
         const Expr *atom = form->terms[i].atom;
         if (atom->op != OP_INDEX || atom->index->axis != k->vector_axis || !em->partial ||

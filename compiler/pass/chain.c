@@ -55,10 +55,9 @@ static bool may_leave(const Expr *e) {
     for (int i = 0; i < e->read_count; i++) {
         const Expr *read = e->reads[i];
         for (int d = 0; d < read->guard_count; d++) {
-            int64_t low, high;
-            affine_bounds(read->forms[d], &low, &high);
             bool rows = read->tensor->batch_dims >> d & 1;
-            if (!rows && (low < 0 || high >= read->tensor->dims[d])) return true;
+            if (!rows && (read->forms[d]->low < 0 || read->forms[d]->high >= read->tensor->dims[d]))
+                return true;
         }
     }
     return false;

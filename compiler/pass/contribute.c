@@ -41,8 +41,7 @@ static const Expr *term(Program *p, const Equation *q, const Index *const *h) {
         else
             own[own_count++] = (Binding){affine_only(q->out[d]), place};
     }
-    const Expr *e = expr_substitute(p, q->e, own, own_count);
-    return pin_count ? expr_where(p, pins, pin_count, e, expr_const(p, 0)) : e;
+    return expr_under(p, pins, pin_count, expr_substitute(p, q->e, own, own_count));
 }
 
 static const Index **result_space(Program *p, const Tensor *t, const Equations *parts) {

@@ -98,7 +98,7 @@ static const Expr *at_extreme(Sweep *s, const Equation *q, const Expr *up) {
     at->tensor->high = size - 1;
     const Affine *extreme = affine_atom(p, expr_read(p, at->tensor, q->out, q->origin));
     Guard g = {affine_sub(p, position, extreme), 1};
-    return expr_where(p, &g, 1, up, expr_const(p, 0));
+    return expr_under(p, &g, 1, up);
 }
 
 // prod: counts the zeros and multiplies the others, so that it is exact where an element is 0.
@@ -155,8 +155,7 @@ static void contribute(Sweep *s, const Equation *q, const Expr *read, const Expr
             affine_sub(p, affine_substitute(p, read->forms[d], own, bound), affine_index(p, h[d]));
         if (gap->count || gap->constant) equal[guards++] = (Guard){gap, 1};
     }
-    const Expr *e = expr_substitute(p, slope, own, bound);
-    if (guards) e = expr_where(p, equal, guards, e, expr_const(p, 0));
+    const Expr *e = expr_under(p, equal, guards, expr_substitute(p, slope, own, bound));
     Equation *sum = equation_make(p, s->gradient[read->tensor->id], forms_of(p, h, read->tensor->rank),
                                   summed ? REDUCE_SUM : REDUCE_NONE, loops, summed, e, q->origin);
     equation_phases(p, sum, &s->parts[read->tensor->id]);

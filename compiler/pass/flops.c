@@ -30,9 +30,8 @@ static double share(Guard g) {
     double points, inside = guard_share(g, &points);
     if (inside >= 0) return inside;
     if (g.form->denominator != 1) return 1.0 / (double)g.form->denominator;
-    int64_t low, high;
-    affine_bounds(g.form, &low, &high);
-    return g.count == 1 && high - low < MAX_REACH ? 1.0 / (double)(high - low + 1) : 1;
+    int64_t reach = g.form->high - g.form->low;
+    return g.count == 1 && reach < MAX_REACH ? 1.0 / (double)(reach + 1) : 1;
 }
 
 int64_t function_flops(const Function *f) {

@@ -22,7 +22,7 @@ typedef VEC(Index *) Pool;
 
 struct Numbers {
     Program *p;
-    VEC(Pool) result, summed; // by place
+    VEC(Pool) pools[2]; // of summed and of result indices, by place
     HashSet entries;
 };
 
@@ -33,15 +33,10 @@ Numbers *numbers_create(Program *p) {
 }
 
 static const Index *pooled(Numbers *n, bool result, int place, const Index *like) {
-    while ((result ? n->result.count : n->summed.count) <= place) {
-        if (result)
-            vec_push(n->p->arena, &n->result, (Pool){0});
-        else
-            vec_push(n->p->arena, &n->summed, (Pool){0});
-    }
-    Pool *pool = result ? &n->result.data[place] : &n->summed.data[place];
-    for (int i = 0; i < pool->count; i++)
-        if (pool->data[i]->size == like->size && pool->data[i]->batch == like->batch) return pool->data[i];
+    while (n->pools[result].count <= place) vec_push(n->p->arena, &n->pools[result], (Pool){0});
+    Pool *pool = &n->pools[result].data[place];
+    every (index, *pool)
+        if (index->size == like->size && index->batch == like->batch) return index;
     Index *fresh = index_add(n->p, result ? "o" : "r", like->size, like->batch);
     vec_push(n->p->arena, pool, fresh);
     return fresh;

@@ -160,8 +160,8 @@ static const Expr *operand(Program *p, const Equation *q, const Factors *f, cons
         if (inside) own[count++] = f->guards.data[i];
     }
     if (!reads_stay_inside(p, g, own, count)) return NULL;
-    const Expr *e = count ? expr_where(p, own, count, g, expr_const(p, 0)) : g;
-    return part_extract(p, q, "_arg", REDUCE_NONE, g->free_count, g->free, e, made);
+    return part_extract(p, q, "_arg", REDUCE_NONE, g->free_count, g->free, expr_under(p, own, count, g),
+                        made);
 }
 
 static Equation *extract(Program *p, Equation *q, Equations *made) {

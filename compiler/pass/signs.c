@@ -64,9 +64,8 @@ static unsigned power(unsigned a, int exponent) {
 }
 
 static unsigned of_integer(const Expr *e) {
-    int64_t low, high;
-    expr_integer_bounds(e, &low, &high);
-    return (low < 0 ? NEGATIVE : 0u) | (low <= 0 && high >= 0 ? ZERO : 0u) | (high > 0 ? POSITIVE : 0u);
+    return (e->low < 0 ? NEGATIVE : 0u) | (e->low <= 0 && e->high >= 0 ? ZERO : 0u) |
+           (e->high > 0 ? POSITIVE : 0u);
 }
 
 static unsigned of_read(const Tensor *t) {

@@ -44,9 +44,7 @@ static bool replaceable(const Equation *q, Guarded g, const Guard *own, const In
             at = d;
         }
     if (places != 1 || affine_only(q->out[at]) != h || expr_depends(g.body, h) || h->batch) return false;
-    int64_t low, high;
-    affine_bounds(f, &low, &high);
-    if (low < 0 || high >= h->size || f->denominator != 1) return false;
+    if (f->low < 0 || f->high >= h->size || f->denominator != 1) return false;
     if (f->count == 1 && llabs(f->terms[0].coef) == 1) return false;
     for (int k = 0; k < f->count; k++) {
         const Expr *atom = f->terms[k].atom;
@@ -66,7 +64,7 @@ static const Expr *without(Program *p, Guarded g, const Guard *own) {
     int count = 0;
     for (int i = 0; i < g.count; i++)
         if (&g.guards[i] != own) left[count++] = g.guards[i];
-    return count ? expr_where(p, left, count, g.body, expr_const(p, 0)) : g.body;
+    return expr_under(p, left, count, g.body);
 }
 
 // dx[h] = sum[i, p] (e if 2*i + p == h)  ->  dx[2*i + p] = e, where 2*i + p is injective. A constant pins:
@@ -137,7 +135,7 @@ static void put_in(Program *p, Equation *q, Guarded g, const Guard *own, const I
     for (int i = 0; i < g.count; i++)
         if (&g.guards[i] != own)
             guards[count++] = (Guard){affine_substitute(p, g.guards[i].form, &b, 1), g.guards[i].count};
-    q->e = expr_where(p, guards, count, expr_substitute(p, g.body, &b, 1), expr_const(p, 0));
+    q->e = expr_under(p, guards, count, expr_substitute(p, g.body, &b, 1));
 }
 
 // sum[v, ..] (e(v) if c*v + rest == 0)  ->  sum[..] (e(-rest/c) if -rest/c in 0 .. size - 1). Equalities with
@@ -167,7 +165,7 @@ static bool open_quotient(Program *p, Equation *q) {
     for (int i = 0; i < g.count; i++) guards[i] = g.guards[i];
     for (int i = 0; i < g.count; i++)
         if (guard_open_quotient(p, &guards[i])) {
-            q->e = expr_where(p, guards, g.count, g.body, expr_const(p, 0));
+            q->e = expr_under(p, guards, g.count, g.body);
             return true;
         }
     return false;
@@ -203,19 +201,17 @@ static bool split_quotient(Program *p, Equation *q) {
     for (int n = 0; n < g.count; n++)
         for (int k = 0; k < g.guards[n].form->count; k++) {
             const Expr *atom = g.guards[n].form->terms[k].atom;
-            if (atom->op != OP_FLOOR_DIV || atom->args[1]->op != OP_CONST ||
-                !expr_is_integer(atom->args[0]) || g.guards[n].form->denominator != 1)
-                continue;
-            int64_t m = (int64_t)atom->args[1]->value, low, high;
-            const Affine *dividend = affine_atom(p, atom->args[0]);
+            const Expr *of;
+            int64_t m;
+            if (!expr_is_quotient(atom, &of, &m) || g.guards[n].form->denominator != 1) continue;
+            const Affine *dividend = affine_atom(p, of);
             const Index *v = NULL;
             if (dividend->count != 1 || dividend->terms[0].atom->op != OP_INDEX || dividend->denominator != 1)
                 continue;
             if (llabs(dividend->terms[0].coef) == 1) v = dividend->terms[0].atom->index;
             if (!v || v->batch || v->size <= m || !summed(q, v)) continue;
-            affine_bounds(dividend, &low, &high);
-            low = floor_div(low, m);
-            Index *quotient = index_add(p, v->name, floor_div(high, m) - low + 1, false),
+            int64_t low = floor_div(dividend->low, m);
+            Index *quotient = index_add(p, v->name, floor_div(dividend->high, m) - low + 1, false),
                   *rest = index_add(p, v->name, m, false);
             const Affine *value =
                 affine_add(p, affine_scale(p, affine_index(p, quotient), m, 1), affine_index(p, rest));
@@ -245,8 +241,7 @@ static bool drop_idle(Program *p, Equation *q) {
         if (q->reduction == REDUCE_SUM) {
             const Expr *count = v->batch ? expr_rows(p) : expr_const(p, (double)v->size);
             Guarded g = expr_guarded(q->e);
-            q->e = g.count ? expr_where(p, g.guards, g.count, expr_mul(p, g.body, count), expr_const(p, 0))
-                           : expr_mul(p, g.body, count);
+            q->e = expr_under(p, g.guards, g.count, expr_mul(p, g.body, count));
         } else if (q->reduction != REDUCE_MAX && q->reduction != REDUCE_MIN) {
             continue;
         }

@@ -65,8 +65,7 @@ static Equation *supplied(Travel *t, Equation *q) {
                      renamed(p, &m->guards.data[k], m->dims, read->forms, read->guard_count));
     }
     if (!more.count) return q;
-    return equation_simplify(
-        p, equation_with(p, q, expr_where(p, more.data, more.count, q->e, expr_const(p, 0))));
+    return equation_simplify(p, equation_with(p, q, expr_under(p, more.data, more.count, q->e)));
 }
 
 static void supply(Travel *t) {
@@ -153,7 +152,7 @@ static void demand(Travel *t) {
             Guards own = {0};
             for (int k = 0; k < m->guards.count; k++)
                 vec_push(p->arena, &own, renamed(p, &m->guards.data[k], m->dims, q->out, q->out_count));
-            const Expr *e = expr_where(p, own.data, own.count, q->e, expr_const(p, 0));
+            const Expr *e = expr_under(p, own.data, own.count, q->e);
             d->equations.data[0] = equation_simplify(p, equation_with(p, q, e));
             d->tensor->signs = 0;
         }

@@ -32,21 +32,16 @@ static TokenKind opener(TokenKind close) { return close - 1; }
 
 static TokenKind kind_at(const Parser *p, int i) { return (TokenKind)p->tokens.data[i].kind; }
 
-static uint32_t column(const Parser *p, int i) {
-    const Token *token = &p->tokens.data[i];
-    return token->start - p->lines.data[token->line];
-}
-
 // The indentation of the statement a token stands in: of its line, or of one before that goes on in it.
 static uint32_t indent(const Parser *p, int i) {
     for (; i > 0; i--)
         if (p->tokens.data[i].first && !token_continues(kind_at(p, i)) && !token_goes_on(kind_at(p, i - 1)))
             break;
-    return column(p, i);
+    return token_column(p, i);
 }
 
 static bool begins_definition(const Parser *p, int i) {
-    if (!p->tokens.data[i].first || column(p, i) != 0 || i + 1 >= p->tokens.count) return false;
+    if (!p->tokens.data[i].first || token_column(p, i) != 0 || i + 1 >= p->tokens.count) return false;
     TokenKind kind = kind_at(p, i), next = kind_at(p, i + 1);
     bool named = next == TOKEN_IDENTIFIER || token_class(next) == CLASS_SOFT;
     return kind >= TOKEN_DATA && kind <= TOKEN_ASSERT && named && !p->tokens.data[i + 1].first;
@@ -102,16 +97,17 @@ static int line_last(const Parser *p, int i, int to) {
 // A `}` deeper than what is open: the line before it of the same indentation that has deeper ones below lacks
 // its `{`.
 static Fault missing_brace(const Parser *p, int from, int at, int to) {
-    uint32_t depth = column(p, at);
+    uint32_t depth = token_column(p, at);
     for (int i = at - 1; i >= from; i--) {
-        if (!p->tokens.data[i].first || column(p, i) > depth) continue;
-        if (column(p, i) < depth || closes(kind_at(p, i))) break;
+        if (!p->tokens.data[i].first || token_column(p, i) > depth) continue;
+        if (token_column(p, i) < depth || closes(kind_at(p, i))) break;
         int ends[2] = {line_last(p, i, to), i}; // of the statement's line, of the text's
         while (ends[1] + 1 < to && !p->tokens.data[ends[1] + 1].first) ends[1]++;
         bool cut = token_goes_on(kind_at(p, ends[1])) && mismatches(p, i, ends[1], NULL) == 0;
         for (int k = 0; k < 2; k++) {
             int last = ends[cut ? 1 - k : k];
-            bool below = last + 1 < at && column(p, last + 1) > depth && kind_at(p, last) != TOKEN_LEFT_BRACE;
+            bool below =
+                last + 1 < at && token_column(p, last + 1) > depth && kind_at(p, last) != TOKEN_LEFT_BRACE;
             if (below) return (Fault){FAULT_INSERT, last + 1, TOKEN_LEFT_BRACE, -1};
         }
         break;
@@ -185,9 +181,9 @@ static bool brace_too_many(const Parser *p, int from, int at, int to) {
 // too many.
 static Fault odd_brace(const Parser *p, int from, int at, int to, const int *stack, int depth) {
     int top = stack[depth - 1];
-    bool first = p->tokens.data[at].first, deeper = first && column(p, at) > indent(p, top);
+    bool first = p->tokens.data[at].first, deeper = first && token_column(p, at) > indent(p, top);
     bool outer = depth > 1 && kind_at(p, stack[depth - 2]) == TOKEN_LEFT_BRACE;
-    if (first && outer && column(p, at) < indent(p, top))
+    if (first && outer && token_column(p, at) < indent(p, top))
         return (Fault){FAULT_INSERT, at, TOKEN_RIGHT_BRACE, top};
     Fault missing = {FAULT_NONE, at, TOKEN_RIGHT_BRACE, -1}, drop = {FAULT_DROP, at, TOKEN_RIGHT_BRACE, -1};
     if (deeper) missing = missing_brace(p, from, at, to);
@@ -217,10 +213,10 @@ static bool forgotten(const Parser *p, int i, int open) {
     const Token *token = &p->tokens.data[i];
     if (!token->first || closes((TokenKind)token->kind) || token->line == p->tokens.data[open].line)
         return false;
-    if (column(p, i) > indent(p, open)) return false;
+    if (token_column(p, i) > indent(p, open)) return false;
     if (kind_at(p, open) != TOKEN_LEFT_BRACE) return true;
     for (int j = open + 1; j < i; j++)
-        if (p->tokens.data[j].first) return column(p, j) > indent(p, open);
+        if (p->tokens.data[j].first) return token_column(p, j) > indent(p, open);
     return false;
 }
 

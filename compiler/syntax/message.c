@@ -235,18 +235,13 @@ static void general(const Stop *s) {
         diagnose(ctx, SYNTAX_UNEXPECTED, s->span, s->text);
 }
 
-static uint32_t column(const Parser *p, int i) {
-    Token token = p->tokens.data[i];
-    return token.start - p->lines.data[token.line];
-}
-
 // Has the statement had its message, before this token?
 static bool reported(Parser *p, int at) {
     if (!parser_report(p, p->tokens.data[at].start)) return true;
     int depth = p->tokens.data[at].depth, begin = statement_begin(p, at);
     Token first = p->tokens.data[begin];
     bool follows = begin > 0 && p->tokens.data[begin - 1].kind == TOKEN_NEWLINE;
-    bool indented = follows && column(p, begin) > column(p, statement_begin(p, begin - 1));
+    bool indented = follows && token_column(p, begin) > token_column(p, statement_begin(p, begin - 1));
     bool odd =
         first.first && first.kind != TOKEN_IDENTIFIER && token_class((TokenKind)first.kind) != CLASS_SOFT;
     int last = begin - 1; // before the statement

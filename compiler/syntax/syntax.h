@@ -52,6 +52,7 @@ Span parser_span(const Parser *parser, uint32_t start, uint32_t end);
 // May a message about this place be shown? Once for each line: what follows from a first mistake is not
 // reported.
 bool parser_report(Parser *parser, uint32_t at);
+uint32_t token_column(const Parser *parser, int token); // from 0
 
 const char *token_spelling(TokenKind kind);
 TokenClass token_class(TokenKind kind);

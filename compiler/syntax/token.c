@@ -51,6 +51,11 @@ Span parser_span(const Parser *parser, uint32_t start, uint32_t end) {
     return (Span){parser->source->base + start, parser->source->base + end};
 }
 
+uint32_t token_column(const Parser *parser, int i) {
+    const Token *token = &parser->tokens.data[i];
+    return token->start - parser->lines.data[token->line];
+}
+
 static int line_of(const Parser *parser, uint32_t at) {
     int low = 0, high = parser->lines.count - 1;
     while (low < high) {
