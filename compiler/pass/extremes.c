@@ -9,15 +9,10 @@ typedef struct {
     Numbers *numbers; // of all maxima and minima
 } Extremes;
 
+// An element, and the stored extreme that it is.
 typedef struct {
-    Program *p;
     const Expr *element, *extreme;
 } Known;
-
-static const Expr *replace(void *data, const Expr *read) {
-    const Known *k = data;
-    return read == k->element ? k->extreme : read;
-}
 
 // The maximum over the same space as an argmax, stored in a tensor.
 static Tensor *extreme_of(Extremes *x, const Equation *at) {
@@ -71,7 +66,7 @@ static bool known_under(Extremes *x, const Guard *g, Known *known) {
         Guarded body = expr_guarded(expr_substitute(p, at->e, b, count));
         const Expr *element = body.body->op == OP_WHERE ? body.body->args[0] : body.body;
         if (element->op != OP_READ) continue;
-        *known = (Known){p, element, expr_read(p, m, read->forms, read->origin)};
+        *known = (Known){element, expr_read(p, m, read->forms, read->origin)};
         return true;
     }
     return false;
@@ -90,7 +85,7 @@ static const Expr *use(void *data, const Expr *e) {
     const Expr *body = e->args[0];
     for (int i = 0; i < e->guard_count; i++) {
         Known known;
-        if (known_under(x, &e->guards[i], &known)) body = expr_map_reads(p, body, replace, &known);
+        if (known_under(x, &e->guards[i], &known)) body = expr_replace(p, body, known.element, known.extreme);
     }
     return body == e->args[0] ? e : expr_where(p, e->guards, e->guard_count, body, e->args[1]);
 }
