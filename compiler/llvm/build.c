@@ -188,6 +188,16 @@ Operand build_unary(Emitter *em, const char *intrinsic, Operand x) {
     return build_intrinsic(em, intrinsic, &type, 1, &x, 1);
 }
 
+LLVMTypeRef call_type(const Emitter *em, const Operand *args, int count) {
+    LLVMTypeRef *types = arena_array(em->arena, LLVMTypeRef, count);
+    for (int i = 0; i < count; i++) types[i] = LLVMTypeOf(args[i]);
+    return LLVMFunctionType(em->none, types, (unsigned)count, 0);
+}
+
+void build_call(Emitter *em, Operand function, Operand *args, int count) {
+    LLVMBuildCall2(em->builder, call_type(em, args, count), function, args, (unsigned)count, "");
+}
+
 Operand build_lane_numbers(Emitter *em, int64_t factor) {
     Operand lanes[MAX_LANES];
     for (int i = 0; i < em->lanes; i++) lanes[i] = build_i32(em, i * factor);

@@ -144,10 +144,13 @@ Operand build_fcmp(Emitter *em, LLVMRealPredicate how, Operand a, Operand b);
 Operand build_intrinsic(Emitter *em, const char *name, LLVMTypeRef *overloads, int overload_count,
                         Operand *args, int count);
 Operand build_unary(Emitter *em, const char *intrinsic, Operand x);
-Operand build_lane_numbers(Emitter *em, int64_t factor); // <0, factor, 2 factor ..> as i32
-Operand build_mask(Emitter *em, int64_t count);          // lanes below a constant
-Operand build_mask_of(Emitter *em, Operand count);       // lanes below an i64
-Operand build_variable(Emitter *em, Operand initial);    // a local that mem2reg makes a register
+LLVMTypeRef call_type(const Emitter *em, const Operand *args,
+                      int count); // that takes these, and gives nothing
+void build_call(Emitter *em, Operand function, Operand *args, int count); // of that type
+Operand build_lane_numbers(Emitter *em, int64_t factor);                  // <0, factor, 2 factor ..> as i32
+Operand build_mask(Emitter *em, int64_t count);                           // lanes below a constant
+Operand build_mask_of(Emitter *em, Operand count);                        // lanes below an i64
+Operand build_variable(Emitter *em, Operand initial); // a local that mem2reg makes a register
 BasicBlock build_block(Emitter *em);
 void build_at(Emitter *em, BasicBlock block);   // what follows stands at its end
 void build_goto(Emitter *em, BasicBlock block); // a jump there, where what follows stands
@@ -218,6 +221,7 @@ void function_attributes(const Emitter *em, Operand function);           // for 
 Operand emit_source(Emitter *em, const Tensor *t); // pointer to its rows
 Operand emit_seed(Emitter *em);                    // i64
 Operand emit_batch_number(Emitter *em);            // i32
+Operand emit_passed(Emitter *em, size_t offset);   // the pointer at this place of nn_call
 // Everything after this is emitted into the function, whose first parameters are call, thread and threads;
 // rows NULL: those of the call.
 void function_begin(Emitter *em, Operand function, Operand rows);
@@ -247,11 +251,8 @@ void sum_stage(Emitter *em, const Stage *stage);
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);
 void emit_tile(Emitter *em);
-void emit_order(Emitter *em); // a row of an order, or a plan, by the runtime
-Operand emit_order_function(Emitter *em);
-Operand emit_plan_function(Emitter *em);
-void emit_product(Emitter *em); // a tile of a product by a BLAS
-void emit_nests(Emitter *em);   // the kernel's tiles, for the row at hand where it scatters
+void emit_call(Emitter *em);  // a tile that is computed elsewhere (call.c)
+void emit_nests(Emitter *em); // the kernel's tiles, for the row at hand where it scatters
 void emit_kernel(Emitter *em, const Kernel *kernel);
 
 // ---- scatter.c: rows with their positions -----------------------------------------------------------------

@@ -78,9 +78,7 @@ static LLVMTypeRef run_type(const Emitter *em, int count) {
 
 static Operand is_zero(Emitter *em, Operand x) { return build_icmp(em, LLVMIntEQ, x, build_i32(em, 0)); }
 
-Operand emit_order_function(Emitter *em) { return call_field(em, offsetof(nn_call, order), em->pointer); }
-
-Operand emit_plan_function(Emitter *em) { return call_field(em, offsetof(nn_call, plan), em->pointer); }
+Operand emit_passed(Emitter *em, size_t offset) { return call_field(em, offset, em->pointer); }
 
 // All threads meet.
 static void barrier(Emitter *em) {
@@ -88,10 +86,9 @@ static void barrier(Emitter *em) {
     Operand alone = build_icmp(em, LLVMIntEQ, em->threads, build_i32(em, 1));
     LLVMBuildCondBr(em->builder, alone, on, meet);
     build_at(em, meet);
-    Operand function = call_field(em, offsetof(nn_call, barrier), em->pointer);
-    Operand team = call_field(em, offsetof(nn_call, team), em->pointer);
-    LLVMTypeRef type = LLVMFunctionType(em->none, &em->pointer, 1, 0);
-    LLVMBuildCall2(em->builder, type, function, &team, 1, "");
+    Operand function = emit_passed(em, offsetof(nn_call, barrier)),
+            team = emit_passed(em, offsetof(nn_call, team));
+    build_call(em, function, &team, 1);
     build_goto(em, on);
 }
 

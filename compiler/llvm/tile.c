@@ -246,12 +246,8 @@ static BasicBlock store_sum_so_far(Emitter *em, const Stage *stage) {
 
 void emit_tile(Emitter *em) {
     const Kernel *k = em->point.kernel;
-    if (k->product) {
-        emit_product(em);
-        return;
-    }
-    if (kernel_sorts(k)) {
-        emit_order(em);
+    if (kernel_is_called(k)) {
+        emit_call(em);
         return;
     }
     int mark = em->memo.count;
