@@ -18,6 +18,8 @@ enum { ALL_UP_TO = 256, CHOSEN = 64, DIRECTIONS = 3, TRIES = 4, MOST_KINKS_PERCE
 typedef struct {
     Pipeline *p;
     Arena *arena;
+    VEC(Tensor *) parameters; // those that are derived by
+    double **saved;           // their values, by the tensor's id
     Inside in;
 } Check;
 
@@ -48,18 +50,14 @@ static double along(uint32_t direction, const Tensor *t, int64_t element) {
     return inside_random(direction, t->id, (uint64_t)element) * 0x1p-31 - 1;
 }
 
-static void shift(Check *c, const Move *m, double distance, double *const *saved) {
-    Program *program = c->p->module->program;
+static void shift(Check *c, const Move *m, double distance) {
     if (m->tensor) {
         *real_at(c, m->tensor, m->element) += distance;
         return;
     }
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
-        if (t->kind == TENSOR_PARAM && t->trainable)
-            for (int64_t e = 0; e < tensor_elements(t); e++)
-                *real_at(c, t, e) = saved[i][e] + distance * along(m->direction, t, e);
-    }
+    every (t, c->parameters)
+        for (int64_t e = 0; e < tensor_elements(t); e++)
+            *real_at(c, t, e) = c->saved[t->id][e] + distance * along(m->direction, t, e);
 }
 
 // A parameter moved must be moved in its second copy too, where it has one.
@@ -72,24 +70,23 @@ static void write_copies(Check *c) {
     }
 }
 
-static double moved_loss(Check *c, const Move *m, double distance, double *const *saved) {
+static double moved_loss(Check *c, const Move *m, double distance) {
     double keep = m->tensor ? *real_at(c, m->tensor, m->element) : 0;
-    shift(c, m, distance, saved);
+    shift(c, m, distance);
     write_copies(c);
     double loss = loss_now(c);
     if (m->tensor)
         *real_at(c, m->tensor, m->element) = keep;
     else
-        shift(c, m, 0, saved);
+        shift(c, m, 0);
     write_copies(c);
     return loss;
 }
 
 typedef enum { AGREES, DIFFERS, KINK } Verdict;
 
-static Verdict compare(Check *c, const Move *m, double analytic, double step, double tolerance,
-                       double *const *saved, Result *r) {
-    double loss = loss_now(c), up = moved_loss(c, m, step, saved), down = moved_loss(c, m, -step, saved);
+static Verdict compare(Check *c, const Move *m, double analytic, double step, double tolerance, Result *r) {
+    double loss = loss_now(c), up = moved_loss(c, m, step), down = moved_loss(c, m, -step);
     double numeric = (up - down) / (2 * step);
     double scale = fmax(fmax(fabs(analytic), fabs(numeric)), 1e-3 * fabs(loss));
     double error = scale > 0 ? fabs(analytic - numeric) / scale : 0;
@@ -106,18 +103,14 @@ static Tensor *gradient_of(const Pipeline *p, const Tensor *parameter) {
 }
 
 static double directional(Check *c, uint32_t direction) {
-    Program *program = c->p->module->program;
     double sum = 0;
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i],
-               *g = t->kind == TENSOR_PARAM && t->trainable ? gradient_of(c->p, t) : NULL;
-        for (int64_t e = 0; g && e < tensor_elements(t); e++)
-            sum += *real_at(c, g, e) * along(direction, t, e);
-    }
+    every (t, c->parameters)
+        for (int64_t e = 0; e < tensor_elements(t); e++)
+            sum += *real_at(c, gradient_of(c->p, t), e) * along(direction, t, e);
     return sum;
 }
 
-static void check_move(Check *c, const Move *m, double *const *saved, Result *r) {
+static void check_move(Check *c, const Move *m, Result *r) {
     r->checked++;
     for (int attempt = 0; attempt < TRIES; attempt++) {
         inside_draw(&c->in, (uint32_t)attempt);
@@ -126,21 +119,21 @@ static void check_move(Check *c, const Move *m, double *const *saved, Result *r)
             m->tensor ? *real_at(c, gradient_of(c->p, m->tensor), m->element) : directional(c, m->direction);
         double at = m->tensor ? fabs(*real_at(c, m->tensor, m->element)) : 1;
         double step = 6e-6 * fmax(1, at) * pow(0.1, attempt);
-        Verdict v = compare(c, m, analytic, step, 1e-6 * pow(10, attempt), saved, r);
+        Verdict v = compare(c, m, analytic, step, 1e-6 * pow(10, attempt), r);
         if (v == DIFFERS) r->wrong++;
         if (v == KINK && attempt + 1 == TRIES) r->kinks++;
         if (v != KINK) break;
     }
 }
 
-static Result check_parameter(Check *c, Tensor *t, double *const *saved) {
+static Result check_parameter(Check *c, Tensor *t) {
     Result r = {.worst = 0};
     int64_t n = tensor_elements(t), count = n <= ALL_UP_TO ? n : CHOSEN;
     for (int64_t k = 0; k < count; k++) {
         int64_t e = n <= ALL_UP_TO
                         ? k
                         : (int64_t)(((uint64_t)inside_random(7, t->id, (uint64_t)k) * (uint64_t)n) >> 32);
-        check_move(c, &(Move){t, e, 0}, saved, &r);
+        check_move(c, &(Move){t, e, 0}, &r);
     }
     return r;
 }
@@ -160,25 +153,23 @@ int gradcheck(Pipeline *p, void *file) {
     Program *program = p->module->program;
     if (!inside_open(&c.in, p, p->kernels, program->batch < MOST_ROWS ? program->batch : MOST_ROWS, 2))
         return NN_OK;
-    double **saved = arena_array(c.arena, double *, program->tensors.count);
+    c.saved = arena_array(c.arena, double *, program->tensors.count);
     bool good = true;
     int checked = 0;
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
+    every (t, program->tensors) {
         if (t->kind != TENSOR_PARAM || !t->trainable) continue;
-        saved[i] = arena_array(c.arena, double, tensor_elements(t));
-        for (int64_t e = 0; e < tensor_elements(t); e++) saved[i][e] = *real_at(&c, t, e);
-    }
-    for (int i = 0; i < program->tensors.count; i++) {
-        Tensor *t = program->tensors.data[i];
-        if (!saved[i]) continue;
         if (!gradient_of(p, t)) die("gradcheck: %s has no gradient", t->name);
-        Result r = check_parameter(&c, t, saved);
+        vec_push(c.arena, &c.parameters, t);
+        c.saved[t->id] = arena_array(c.arena, double, tensor_elements(t));
+        for (int64_t e = 0; e < tensor_elements(t); e++) c.saved[t->id][e] = *real_at(&c, t, e);
+    }
+    every (t, c.parameters) {
+        Result r = check_parameter(&c, t);
         good &= report(file, t->name, &r);
         checked += r.checked;
     }
     Result all = {.worst = 0};
-    for (uint32_t d = 1; d <= DIRECTIONS; d++) check_move(&c, &(Move){NULL, d, d}, saved, &all);
+    for (uint32_t d = 1; d <= DIRECTIONS; d++) check_move(&c, &(Move){NULL, d, d}, &all);
     good &= report(file, "all, in random directions", &all);
     say(file, "%s: %d derivatives checked, %s\n", p->module->name, checked + all.checked,
         good ? "all agree" : "some do not");

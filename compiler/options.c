@@ -43,24 +43,9 @@ static const struct {
     Command command;
     const char *line, *help;
 } examples[] = {
-    {COMMAND_RUN, "nnc run digits.nn", "train it here and now"},
-    {COMMAND_RUN, "nnc run digits.nn -- --epochs 5", "the same, for five epochs"},
-    {COMMAND_RUN, "nnc run digits.nn -- --threads 2 --out here", "options of the trainer stand after --"},
-    {COMMAND_BUILD, "nnc build digits.nn && ./digits",
-     "a trainer of its own: ./digits eval, ./digits predict"},
-    {COMMAND_BUILD, "nnc build digits.nn --emit obj", "digits.o and digits.h, for a C program"},
-    {COMMAND_BUILD, "nnc build digits.nn --cpu x86-64-v3 -o portable", "for other machines than this one"},
-    {COMMAND_CHECK, "nnc check digits.nn", "all that is wrong with it, at its place"},
-    {COMMAND_CHECK, "nnc check --json digits.nn", "the same for a tool"},
-    {COMMAND_SUMMARY, "nnc summary digits.nn", "layers, parameters, memory"},
-    {COMMAND_SUMMARY, "nnc summary digits.nn --batch 128", "with another batch"},
-    {COMMAND_EXPLAIN, "nnc explain digits.nn", "every value in force, every kernel"},
-    {COMMAND_EXPLAIN, "nnc explain --time digits.nn", "what each kernel takes on this machine"},
-    {COMMAND_GRAD, "nnc grad digits.nn", "the derivative, to be read"},
-    {COMMAND_GRAD, "nnc grad digits.nn --of loss --by dense_1.w", "one of them, from the data on"},
-    {COMMAND_GRADCHECK, "nnc gradcheck digits.nn", "is the derivative right?"},
-    {COMMAND_FMT, "nnc fmt digits.nn", "the canonical layout"},
-    {COMMAND_FMT, "nnc fmt --write digits.nn", "the same, into the file"},
+#define EXAMPLE(name, line, help) {COMMAND_##name, line, help},
+#include "options.def"
+#undef EXAMPLE
 };
 enum { EXAMPLE_COUNT = sizeof examples / sizeof *examples };
 

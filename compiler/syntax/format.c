@@ -127,32 +127,31 @@ static void print_repeat_block(Flat *flat, const Node *block) {
     bool single =
         f.lines.count == 1 && block->count == 1 && !note && !first.comment && !strchr(first.text, '\n');
     if (single && flat_width(first.text) <= ONE_LINE_BLOCK) {
-        text_add(flat->out, "{ %s }", first.text);
+        text_add(&flat->out, "{ %s }", first.text);
         return;
     }
-    text_add(flat->out, "{%s%s\n", note ? "  " : "", note ? note : "");
-    render(&f, flat->out);
-    text_add(flat->out, "%*s}", INDENT * outer->indent, "");
+    text_add(&flat->out, "{%s%s\n", note ? "  " : "", note ? note : "");
+    render(&f, &flat->out);
+    text_add(&flat->out, "%*s}", INDENT * outer->indent, "");
 }
 
-static Flat flat_begin(Format *f, Text *out) {
-    *out = (Text){.arena = f->arena};
-    return (Flat){.out = out, .owner = f, .block = print_repeat_block};
+static Flat flat_begin(Format *f) {
+    return (Flat){.out = {.arena = f->arena}, .owner = f, .block = print_repeat_block};
 }
 
 // `left sign value` as a line that aligns with its neighbours of the same group.
 // `over`: what stands after the value, or NULL.
 static void put_setting(Format *f, const char *left, const char *sign, const Node *value, const Node *over,
                         int group, bool blank) {
-    Text flat_text, out = {.arena = f->arena};
-    Flat flat = flat_begin(f, &flat_text);
+    Text out = {.arena = f->arena};
+    Flat flat = flat_begin(f);
     flat_expression(&flat, value, 0);
     if (over) {
-        text_put(&flat_text, " over ");
+        text_put(&flat.out, " over ");
         flat_operand(&flat, over, 0);
     }
     text_add(&out, "%s %s ", left, sign);
-    const char *right = text_string(&flat_text);
+    const char *right = text_string(&flat.out);
     int margin = INDENT * f->indent + CONTINUED, column = INDENT * f->indent + flat_width(text_string(&out));
     if (strcmp(sign, "with") != 0 && flat_better_below(right, column, margin)) {
         out.chars.count--;
@@ -167,25 +166,24 @@ static void put_setting(Format *f, const char *left, const char *sign, const Nod
                        .blank = blank});
 }
 
-static void put_flat(Format *f, Text *flat_text, bool blank) {
+static void put_flat(Format *f, Flat *flat, bool blank) {
     Text out = {.arena = f->arena};
-    flat_fill(&out, text_string(flat_text), INDENT * f->indent, INDENT * f->indent + CONTINUED);
+    flat_fill(&out, text_string(&flat->out), INDENT * f->indent, INDENT * f->indent + CONTINUED);
     put_line(f, (Line){.text = text_string(&out), .blank = blank});
 }
 
 // ---- statements ----
 
 static const char *left_text(Format *f, const Node *node) {
-    Text text;
-    Flat flat = flat_begin(f, &text);
+    Flat flat = flat_begin(f);
     if (node->kind == AST_PARAM || node->kind == AST_STATE) {
-        text_add(&text, "%s ", node_kind_word(node->kind));
+        text_add(&flat.out, "%s ", node_kind_word(node->kind));
         flat_tensor(&flat, node, 0);
     } else if (node->kind == AST_ASSIGN)
         flat_expression(&flat, node->target, 0);
     else
-        text_put(&text, node->name);
-    return flat_plain(f->arena, text_string(&text));
+        text_put(&flat.out, node->name);
+    return flat_plain(f->arena, text_string(&flat.out));
 }
 
 static void print_block(Format *f, const Node *block) {
@@ -200,57 +198,53 @@ static void print_block(Format *f, const Node *block) {
 }
 
 static void print_recur(Format *f, const Node *node, bool blank) {
-    Text text;
-    Flat flat = flat_begin(f, &text);
-    text_put(&text, "recur ");
+    Flat flat = flat_begin(f);
+    text_put(&flat.out, "recur ");
     flat_operand(&flat, node->range, 1);
-    text_add(&text, "%s from ", node->reversed ? " reversed" : "");
+    text_add(&flat.out, "%s from ", node->reversed ? " reversed" : "");
     flat_list(&flat, node->items, node->count, 0);
-    text_put(&text, " {");
-    put_flat(f, &text, blank);
+    text_put(&flat.out, " {");
+    put_flat(f, &flat, blank);
     print_block(f, node->block);
 }
 
 static void print_clause(Format *f, const Node *clause) {
-    Text text;
-    Flat flat = flat_begin(f, &text);
+    Flat flat = flat_begin(f);
     if (clause->over) {
-        text_put(&text, "over ");
+        text_put(&flat.out, "over ");
         flat_operand(&flat, clause->over, 0);
     }
-    const char *over = flat_plain(f->arena, text_string(&text));
+    const char *over = flat_plain(f->arena, text_string(&flat.out));
     if (clause->over) {
         put_setting(f, over, "with", clause->value, NULL, AST_CLAUSE, false);
         return;
     }
-    text_put(&text, "with ");
+    text_put(&flat.out, "with ");
     flat_expression(&flat, clause->value, 0);
-    put_flat(f, &text, false);
+    put_flat(f, &flat, false);
 }
 
 static void print_minimize(Format *f, const Node *node, bool blank) {
-    Text text;
-    Flat flat = flat_begin(f, &text);
-    text_put(&text, "minimize ");
+    Flat flat = flat_begin(f);
+    text_put(&flat.out, "minimize ");
     flat_simple(&flat, node->value, 2);
     if (node->count == 1) {
         const Node *clause = node->items[0];
-        Text one = {.arena = f->arena};
-        text_put(&one, text_string(&text));
-        Flat rest = {.out = &one, .owner = f, .block = print_repeat_block};
+        Flat one = flat_begin(f);
+        text_put(&one.out, text_string(&flat.out));
         if (clause->over) {
-            text_put(&one, " over ");
-            flat_operand(&rest, clause->over, 2);
+            text_put(&one.out, " over ");
+            flat_operand(&one, clause->over, 2);
         }
-        text_put(&one, " with ");
-        flat_expression(&rest, clause->value, 2);
-        const char *line = flat_plain(f->arena, text_string(&one));
+        text_put(&one.out, " with ");
+        flat_expression(&one, clause->value, 2);
+        const char *line = flat_plain(f->arena, text_string(&one.out));
         if (INDENT * f->indent + flat_width(line) <= LINE_WIDTH && !strchr(line, '\n')) {
             put_line(f, (Line){.text = line, .blank = blank});
             return;
         }
     }
-    put_flat(f, &text, blank);
+    put_flat(f, &flat, blank);
     f->indent++;
     for (int i = 0; i < node->count; i++) {
         if (f->source) put_comments(f, node->span.start, node->items[i]->span.start);
@@ -261,53 +255,50 @@ static void print_minimize(Format *f, const Node *node, bool blank) {
 }
 
 static void print_define(Format *f, const Node *node, bool blank) {
-    Text text, value;
-    Flat flat = flat_begin(f, &text);
-    text_add(&text, "%s %s(", definition_row(node->definition)->word, node->name);
+    Flat flat = flat_begin(f), value = flat_begin(f);
+    text_add(&flat.out, "%s %s(", definition_row(node->definition)->word, node->name);
     flat_list(&flat, node->items, node->count, 2);
-    text_put(&text, ")");
+    text_put(&flat.out, ")");
     if (node->results) {
         bool several = node->results->count > 1 || node->results->parens;
-        text_add(&text, "%c%c-> %s", BREAK, OUTERMOST, several ? "(" : "");
+        text_add(&flat.out, "%c%c-> %s", BREAK, OUTERMOST, several ? "(" : "");
         flat_list(&flat, node->results->items, node->results->count, 2);
-        text_put(&text, several ? ")" : "");
+        text_put(&flat.out, several ? ")" : "");
     }
     if (node->body->kind == AST_BLOCK) {
-        text_put(&text, " {");
-        put_flat(f, &text, blank);
+        text_put(&flat.out, " {");
+        put_flat(f, &flat, blank);
         print_block(f, node->body);
         return;
     }
-    const char *head = flat_plain(f->arena, text_string(&text));
-    flat = flat_begin(f, &value);
-    flat_expression(&flat, node->body, 0);
-    const char *body = text_string(&value);
+    const char *head = flat_plain(f->arena, text_string(&flat.out));
+    flat_expression(&value, node->body, 0);
+    const char *body = text_string(&value.out);
     if (flat_width(head) + 3 + flat_width(body) <= LINE_WIDTH) {
         put_setting(f, head, "=", node->body, NULL, AST_COUNT + (int)node->definition, blank);
         return;
     }
     Text out = {.arena = f->arena};
-    flat_fill(&out, text_string(&text), 0, CONTINUED);
+    flat_fill(&out, text_string(&flat.out), 0, CONTINUED);
     text_add(&out, " =\n%*s", INDENT, "");
     flat_fill(&out, body, INDENT, CONTINUED);
     put_line(f, (Line){.text = text_string(&out), .blank = blank});
 }
 
 static void print_headed(Format *f, const Node *node, bool blank) {
-    Text text;
-    Flat flat = flat_begin(f, &text);
+    Flat flat = flat_begin(f);
     if (node->kind == AST_DATA) {
-        text_add(&text, "data %s = ", node->name);
+        text_add(&flat.out, "data %s = ", node->name);
         flat_operand(&flat, node->source, 0);
     } else if (node->kind == AST_TRAIN) {
-        text_put(&text, "train ");
+        text_put(&flat.out, "train ");
         flat_list(&flat, node->items, node->count, 0);
-        text_add(&text, " on %s", node->name);
+        text_add(&flat.out, " on %s", node->name);
     } else {
-        text_put(&text, node->name);
+        text_put(&flat.out, node->name);
     }
-    text_put(&text, " {");
-    put_flat(f, &text, blank);
+    text_put(&flat.out, " {");
+    put_flat(f, &flat, blank);
     print_block(f, node->block);
 }
 
@@ -323,10 +314,9 @@ static const Node *block_of(const Node *node) {
 }
 
 static void print_alone(Format *f, const Node *node, bool blank) {
-    Text text;
-    Flat flat = flat_begin(f, &text);
+    Flat flat = flat_begin(f);
     if (node->kind == AST_ASSERT) {
-        text_put(&text, "assert ");
+        text_put(&flat.out, "assert ");
         flat_operand(&flat, node->value, 0);
     } else if (node->kind == AST_RESULT && !f->fresh)
         flat_statement(&flat, node->value, 0);
@@ -334,7 +324,7 @@ static void print_alone(Format *f, const Node *node, bool blank) {
         flat_expression(&flat, node->value, 0);
     else
         flat_expression(&flat, node, 0);
-    put_flat(f, &text, blank);
+    put_flat(f, &flat, blank);
 }
 
 static void print_statement(Format *f, const Node *node) {
@@ -477,10 +467,9 @@ void node_print(Text *out, const Node *node) {
     else if (stands_alone(node))
         print_statement(&f, node);
     else {
-        Text text;
-        Flat flat = flat_begin(&f, &text);
+        Flat flat = flat_begin(&f);
         flat_expression(&flat, node->kind == AST_RESULT ? node->value : node, 0);
-        text_put(out, flat_plain(out->arena, text_string(&text)));
+        text_put(out, flat_plain(out->arena, text_string(&flat.out)));
         return;
     }
     render(&f, out);

@@ -12,11 +12,11 @@ enum { ANY = -2, SIMPLE = -1, OPERAND = 0, REDUCTION = 6, PRIMARY = 10 };
 
 static void print(Flat *flat, const Node *node, int least, int level);
 
-static void put(Flat *flat, const char *text) { text_put(flat->out, text); }
+static void put(Flat *flat, const char *text) { text_put(&flat->out, text); }
 
 // A blank at which the line may break.
 static void gap(Flat *flat, int level) {
-    text_add(flat->out, "%c%c", BREAK, level < 100 ? OUTERMOST + level : OUTERMOST + 100);
+    text_add(&flat->out, "%c%c", BREAK, level < 100 ? OUTERMOST + level : OUTERMOST + 100);
 }
 
 static bool negative(const Node *node) { return node->kind == AST_NUMBER && !node->name && node->number < 0; }
@@ -83,11 +83,11 @@ static void tighten(Text *out, int from) {
 }
 
 static void brackets(Flat *flat, const Node *node, const char *open, const char *close, int level) {
-    int from = flat->out->chars.count;
+    int from = flat->out.chars.count;
     put(flat, open);
     flat_list(flat, node->items, node->count, level + 1);
     put(flat, close);
-    tighten(flat->out, from);
+    tighten(&flat->out, from);
 }
 
 static void print_binary(Flat *flat, const Node *node, int level) {
@@ -164,7 +164,7 @@ static void print_number(Flat *flat, const Node *node) {
     if (node->name)
         put(flat, node->name);
     else
-        put(flat, string_of_double(flat->out->arena, node->number));
+        put(flat, string_of_double(flat->out.arena, node->number));
 }
 
 static void print_text(Flat *flat, const char *text) {
@@ -175,7 +175,7 @@ static void print_text(Flat *flat, const char *text) {
         else if (*text == '\n')
             put(flat, "\\n");
         else
-            text_add(flat->out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+            text_add(&flat->out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
     }
     put(flat, "\"");
 }
@@ -183,7 +183,7 @@ static void print_text(Flat *flat, const char *text) {
 void flat_tensor(Flat *flat, const Node *node, int level) {
     put(flat, node->name);
     if (node->brackets) brackets(flat, node, "[", "]", level + LAST);
-    if (node->type) text_add(flat->out, ": %s", node->type);
+    if (node->type) text_add(&flat->out, ": %s", node->type);
 }
 
 static void print_named(Flat *flat, const Node *node, int level) {
@@ -209,7 +209,7 @@ static void print(Flat *flat, const Node *node, int least, int level) {
     case AST_NAME: put(flat, node->name); break;
     case AST_MEMBER:
         enclosed(flat, node->base, OPERAND, level, !is_path(node->base) && node->base->kind != AST_INDEX);
-        text_add(flat->out, ".%s", node->name);
+        text_add(&flat->out, ".%s", node->name);
         break;
     case AST_CALL:
         print_base(flat, node->base, level);

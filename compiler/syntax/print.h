@@ -10,7 +10,7 @@ enum { LINE_WIDTH = 110, INDENT = 4, CONTINUED = 8, BREAK = 1, OUTERMOST = 10 };
 
 typedef struct Flat Flat;
 struct Flat {
-    Text *out;
+    Text out;
     void *owner;
     // Writes the block of a `repeat`: in braces, with its lines.
     void (*block)(Flat *flat, const Node *block);

@@ -65,7 +65,6 @@ bool number_value(const char *text, size_t length, double *value, bool *integral
 
 // What the grammar expected where it stopped.
 typedef struct {
-    bool name, line_end, expression;
     TokenKind tokens[TOKEN_COUNT];
     int count;
 } Expected;
