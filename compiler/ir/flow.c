@@ -48,20 +48,19 @@ Flow *flow_open(Program *p, Function *f) {
         Equation *q = f->equations.data[i];
         if (last[q->tensor->id] == i) vec_push(p->arena, &flow->order, flow_definition(flow, q->tensor));
     }
-    for (int i = 0; i < f->outputs.count; i++) mark_live(flow, f->outputs.data[i]);
-    for (int i = 0; i < f->effects.count; i++) mark_live(flow, f->effects.data[i].value);
-    for (int i = 0; i < f->gradients.count; i++) {
-        mark_live(flow, f->gradients.data[i].of);
-        mark_live(flow, f->gradients.data[i].result);
+    every (t, f->outputs) mark_live(flow, t);
+    every (effect, f->effects) mark_live(flow, effect.value);
+    every (g, f->gradients) {
+        mark_live(flow, g.of);
+        mark_live(flow, g.result);
     }
     return flow;
 }
 
 void flow_close(Flow *flow) {
     flow->f->equations.count = 0;
-    for (int i = 0; i < flow->order.count; i++)
-        for (int k = 0; k < flow->order.data[i]->equations.count; k++)
-            vec_push(flow->p->arena, &flow->f->equations, flow->order.data[i]->equations.data[k]);
+    every (d, flow->order)
+        every (q, d->equations) vec_push(flow->p->arena, &flow->f->equations, q);
 }
 
 // ---- order: definitions before their readers, circles together (Tarjan's strongly connected components)
@@ -84,9 +83,8 @@ typedef struct {
 
 static void visit(Sorting *s, Definition *d) {
     Frame f = {.d = d};
-    for (int i = 0; i < d->equations.count; i++)
-        for (int k = 0; k < d->equations.data[i]->e->read_count; k++)
-            vec_push(s->p->arena, &f.reads, d->equations.data[i]->e->reads[k]);
+    every (q, d->equations)
+        for (int k = 0; k < q->e->read_count; k++) vec_push(s->p->arena, &f.reads, q->e->reads[k]);
     s->number[d->tensor->id] = s->low[d->tensor->id] = ++s->count;
     vec_push(s->p->arena, &s->open, d);
     vec_push(s->p->arena, &s->stack, f);
@@ -152,15 +150,14 @@ void function_sort(Program *p, Function *f) {
     s.number = arena_array(p->arena, int, p->tensors.count + 1);
     s.low = arena_array(p->arena, int, p->tensors.count + 1);
     s.placed = arena_array(p->arena, bool, p->tensors.count + 1);
-    for (int i = 0; i < s.flow->order.count; i++) {
-        if (s.number[s.flow->order.data[i]->tensor->id]) continue;
-        visit(&s, s.flow->order.data[i]);
+    every (first, s.flow->order) {
+        if (s.number[first->tensor->id]) continue;
+        visit(&s, first);
         while (s.stack.count) {
             Frame *top = &s.stack.data[s.stack.count - 1];
             if (top->next == top->reads.count) {
                 bool itself = false;
-                for (int k = 0; k < top->reads.count; k++)
-                    itself = itself || top->reads.data[k]->tensor == top->d->tensor;
+                every (read, top->reads) itself = itself || read->tensor == top->d->tensor;
                 leave(&s, itself);
                 continue;
             }
@@ -178,9 +175,8 @@ void function_sort(Program *p, Function *f) {
 
 int *function_reads(const Program *p, const Function *f) {
     int *reads = arena_array(p->arena, int, p->tensors.count + 1);
-    for (int i = 0; i < f->equations.count; i++)
-        for (int k = 0; k < f->equations.data[i]->e->read_count; k++)
-            reads[f->equations.data[i]->e->reads[k]->tensor->id]++;
+    every (q, f->equations)
+        for (int k = 0; k < q->e->read_count; k++) reads[q->e->reads[k]->tensor->id]++;
     return reads;
 }
 
@@ -192,17 +188,17 @@ void function_drop_dead(Program *p, Function *f) {
         for (int i = flow->order.count - 1; i >= 0; i--) {
             Definition *d = flow->order.data[i];
             if (!d->live) continue;
-            for (int q = 0; q < d->equations.count; q++)
-                for (int k = 0; k < d->equations.data[q]->e->read_count; k++) {
-                    Definition *read = flow_definition(flow, d->equations.data[q]->e->reads[k]->tensor);
+            every (q, d->equations)
+                for (int k = 0; k < q->e->read_count; k++) {
+                    Definition *read = flow_definition(flow, q->e->reads[k]->tensor);
                     again = again || (read && !read->live && read->tensor->step);
                     if (read) read->live = true;
                 }
         }
     }
     int kept = 0;
-    for (int i = 0; i < flow->order.count; i++)
-        if (flow->order.data[i]->live) flow->order.data[kept++] = flow->order.data[i];
+    every (d, flow->order)
+        if (d->live) flow->order.data[kept++] = d;
     flow->order.count = kept;
     flow_close(flow);
 }

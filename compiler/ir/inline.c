@@ -23,10 +23,10 @@ typedef struct {
 static const Expr *inline_temp(void *data, const Expr *read) {
     const Inline *in = data;
     const Equation *q = NULL;
-    for (int i = 0; i < in->f->equations.count; i++) {
-        if (in->f->equations.data[i]->tensor != read->tensor) continue;
+    every (piece, in->f->equations) {
+        if (piece->tensor != read->tensor) continue;
         if (q) return read; // it comes in pieces
-        q = in->f->equations.data[i];
+        q = piece;
     }
     if (!q || read->tensor->kind != TENSOR_TEMP) return read;
     Binding at[MAX_RANK];

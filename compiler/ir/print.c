@@ -39,8 +39,8 @@ static uint64_t hash_of(Printer *r, const Expr *e);
 static const char *index_name(Printer *r, const Index *index) {
     static const char *const RESERVED[] = {"rows", "inf", "nan", "if",  "else",
                                            "and",  "or",  "in",  "not", "batch"};
-    for (int i = 0; i < r->index_count; i++)
-        if (r->indices[i] == index) return r->names[i];
+    int known = index_find(r->indices, r->index_count, index);
+    if (known >= 0) return r->names[known];
     const char *base = name_is_plain(index->name) && !strchr(index->name, '.') ? index->name : "i",
                *name = base;
     bool taken = true;

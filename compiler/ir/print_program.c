@@ -40,8 +40,8 @@ void function_print(Text *out, const Function *f) {
     text_add(out, "function %s %s", function_kind_word(f->kind), name_text(out->arena, f->name));
     if (f->from) text_add(out, " from %s", name_text(out->arena, f->from->name));
     text_put(out, f->training ? " training\n" : "\n");
-    for (int i = 0; i < f->equations.count; i++) {
-        equation_print_lines(out, f->equations.data[i], "    ");
+    every (q, f->equations) {
+        equation_print_lines(out, q, "    ");
         text_put(out, "\n");
     }
     function_print_ends(out, f);
@@ -53,11 +53,9 @@ void function_print_ends(Text *out, const Function *f) {
     every (g, f->gradients)
         text_add(out, "    %s = gradient %s by %s\n", tensor_text(out, g.result), tensor_text(out, g.of),
                  tensor_text(out, g.by));
-    for (int i = 0; i < f->effects.count; i++)
-        text_add(out, "    %s := %s\n", tensor_text(out, f->effects.data[i].target),
-                 tensor_text(out, f->effects.data[i].value));
-    for (int i = 0; i < f->outputs.count; i++)
-        text_add(out, "    output %s\n", tensor_text(out, f->outputs.data[i]));
+    every (e, f->effects)
+        text_add(out, "    %s := %s\n", tensor_text(out, e.target), tensor_text(out, e.value));
+    every (t, f->outputs) text_add(out, "    output %s\n", tensor_text(out, t));
     every_at (m, f->measures) {
         text_add(out, "    measure %s %s of %s", name_text(out->arena, m->name), measure_word(m->kind),
                  tensor_text(out, m->value));
@@ -71,8 +69,7 @@ static void mark_used(const Function *f, bool *used) {
         used[q->tensor->id] = true;
         for (int k = 0; k < q->e->read_count; k++) used[q->e->reads[k]->tensor->id] = true;
     }
-    for (int i = 0; i < f->effects.count; i++)
-        used[f->effects.data[i].target->id] = used[f->effects.data[i].value->id] = true;
+    every (e, f->effects) used[e.target->id] = used[e.value->id] = true;
     every_at (g, f->gradients) used[g->of->id] = used[g->by->id] = used[g->result->id] = true;
     for (int i = 0; i < f->outputs.count; i++) used[f->outputs.data[i]->id] = true;
     for (int i = 0; i < f->measures.count; i++) used[f->measures.data[i].value->id] = true;
@@ -81,12 +78,12 @@ static void mark_used(const Function *f, bool *used) {
 // Temporaries that no function speaks of any more are left out.
 void program_print(Text *out, const Program *p) {
     bool *used = arena_array(p->arena, bool, p->tensors.count + 1);
-    for (int i = 0; i < p->functions.count; i++) mark_used(p->functions.data[i], used);
+    every (f, p->functions) mark_used(f, used);
     text_add(out, "program batch %lld precision %s\n", (long long)p->batch, precision_word(p->precision));
-    for (int i = 0; i < p->tensors.count; i++)
-        if (used[i] || p->tensors.data[i]->kind != TENSOR_TEMP) tensor_print(out, p, p->tensors.data[i]);
-    for (int i = 0; i < p->functions.count; i++) {
+    every (t, p->tensors)
+        if (used[t->id] || t->kind != TENSOR_TEMP) tensor_print(out, p, t);
+    every (f, p->functions) {
         text_put(out, "\n");
-        function_print(out, p->functions.data[i]);
+        function_print(out, f);
     }
 }

@@ -45,8 +45,8 @@ Tensor *tensor_add(Program *p, const char *name, TensorKind kind, Type type, int
 Tensor *tensor_find(const Program *p, const char *name) { return map_get(p->tables->tensor_names, name); }
 
 Tensor *tensor_of_kind(const Program *p, TensorKind kind) {
-    for (int i = 0; i < p->tensors.count; i++)
-        if (p->tensors.data[i]->kind == kind) return p->tensors.data[i];
+    every (t, p->tensors)
+        if (t->kind == kind) return t;
     return NULL;
 }
 

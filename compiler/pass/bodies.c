@@ -93,16 +93,15 @@ void pass_bodies(Program *p, Function *f) {
         else
             hold(&b, q, key, order, count);
     }
-    for (int i = 0; i < flow->order.count; i++)
-        for (int k = 0; k < flow->order.data[i]->equations.count; k++) {
-            Equation *q = flow->order.data[i]->equations.data[k];
+    every (d, flow->order)
+        every_at (slot, d->equations) {
+            Equation *q = *slot;
             if (q->reduction == REDUCE_NONE || !q->e->count || !q->e->free_count) continue;
             const Index **order = arena_array(p->arena, const Index *, q->e->free_count + 1);
             int count = ordered(p, q->e, order);
             const Held *h = table_get(&b.held, key_of(&b, q->e, order, count));
             if (h && !(h->of_recurrence && q->tensor->step))
-                flow->order.data[i]->equations.data[k] =
-                    equation_with(p, q, read_held(p, h, order, q->origin));
+                *slot = equation_with(p, q, read_held(p, h, order, q->origin));
         }
     flow_close(flow);
     function_sort(p, f);

@@ -101,11 +101,10 @@ void pass_extremes(Program *p, Function *f) {
         Reduction r = d->equations.data[0]->reduction;
         if (r == REDUCE_MAX || r == REDUCE_MIN) numbers_enter(x.numbers, &d->equations, d->tensor);
     }
-    for (int i = 0; i < x.flow->order.count; i++)
-        for (int k = 0; k < x.flow->order.data[i]->equations.count; k++) {
-            Equation *q = x.flow->order.data[i]->equations.data[k];
-            const Expr *e = use_in_sum(&x, q->e);
-            if (e != q->e) x.flow->order.data[i]->equations.data[k] = equation_with(p, q, expr_normal(p, e));
+    every (d, x.flow->order)
+        every_at (slot, d->equations) {
+            const Expr *e = use_in_sum(&x, (*slot)->e);
+            if (e != (*slot)->e) *slot = equation_with(p, *slot, expr_normal(p, e));
         }
     flow_close(x.flow);
 }

@@ -95,31 +95,32 @@ static bool may_be_of_nothing(Program *p, const Equation *q, const Factors *inne
     return inner->conditions.count > 0 || !holds_somewhere(p, q, inner, outer);
 }
 
+static bool may_stand_outside(Program *p, const Equation *q, const Expr *e, const Factors *outer) {
+    return !expr_depends_on_any(e, q->indices, q->index_count) &&
+           reads_stay_inside(p, e, outer->guards.data, outer->guards.count);
+}
+
 bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *inner) {
     if (q->reduction != REDUCE_SUM || !equation_identity(q)) return false;
     Factors all;
     expr_factors(p, q->e, &all);
     *outer = (Factors){.k = all.k};
     *inner = (Factors){.k = 1};
-    for (int i = 0; i < all.guards.count; i++) {
-        vec_push(p->arena, &inner->guards, all.guards.data[i]);
-        if (!form_depends_on_any(all.guards.data[i].form, q->indices, q->index_count))
-            vec_push(p->arena, &outer->guards, all.guards.data[i]);
+    every (guard, all.guards) {
+        vec_push(p->arena, &inner->guards, guard);
+        if (!form_depends_on_any(guard.form, q->indices, q->index_count))
+            vec_push(p->arena, &outer->guards, guard);
     }
     bool left = all.k != 1;
-    for (int i = 0; i < all.conditions.count; i++) {
-        const Expr *e = all.conditions.data[i].condition;
-        bool out = !expr_depends_on_any(e, q->indices, q->index_count) &&
-                   reads_stay_inside(p, e, outer->guards.data, outer->guards.count);
-        Factors *to = out ? outer : inner;
-        vec_push(p->arena, &to->conditions, all.conditions.data[i]);
+    every (c, all.conditions) {
+        bool out = may_stand_outside(p, q, c.condition, outer);
+        vec_push(p->arena, out ? &outer->conditions : &inner->conditions, c);
         left = left || out;
     }
     bool nothing = may_be_of_nothing(p, q, inner, outer);
     for (int i = 0; i < all.base.count; i++) {
         const Expr *e = all.base.data[i];
-        bool out = !expr_depends_on_any(e, q->indices, q->index_count) &&
-                   reads_stay_inside(p, e, outer->guards.data, outer->guards.count) &&
+        bool out = may_stand_outside(p, q, e, outer) &&
                    (!nothing ||
                     expr_is_finite(p, factors_enclose(p, outer, expr_power(p, e, all.exponent.data[i]))));
         factors_push(p, out ? outer : inner, e, all.exponent.data[i]);

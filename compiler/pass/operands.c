@@ -15,16 +15,16 @@ static bool subset(const Expr *e, const Expr *of) {
 }
 
 static bool any_depends(const Exprs *group, const Index *i) {
-    for (int k = 0; k < group->count; k++)
-        if (expr_depends(group->data[k], i)) return true;
+    every (e, *group)
+        if (expr_depends(e, i)) return true;
     return false;
 }
 
 // Has `a` an index of more than one value that `b` lacks?
 static bool has_own(const Exprs *a, const Exprs *b) {
-    for (int k = 0; k < a->count; k++)
-        for (int i = 0; i < a->data[k]->free_count; i++)
-            if (a->data[k]->free[i]->size > 1 && !any_depends(b, a->data[k]->free[i])) return true;
+    every (e, *a)
+        for (int i = 0; i < e->free_count; i++)
+            if (e->free[i]->size > 1 && !any_depends(b, e->free[i])) return true;
     return false;
 }
 
@@ -37,9 +37,8 @@ static void factors_with_indices(Program *p, const Factors *f, Exprs *all) {
     for (int i = 0; i < f->base.count; i++)
         if (f->base.data[i]->free_count)
             vec_push(p->arena, all, expr_power(p, f->base.data[i], f->exponent.data[i]));
-    for (int i = 0; i < f->conditions.count; i++)
-        if (f->conditions.data[i].condition->free_count)
-            vec_push(p->arena, all, condition_factor(p, f->conditions.data[i]));
+    every (c, f->conditions)
+        if (c.condition->free_count) vec_push(p->arena, all, condition_factor(p, c));
 }
 
 static bool group(Program *p, const Equation *q, const Factors *f, Groups *groups) {
@@ -47,25 +46,19 @@ static bool group(Program *p, const Equation *q, const Factors *f, Groups *group
     factors_with_indices(p, f, &all);
     if (all.count < 2) return false;
     const Expr *big = all.data[0];
-    for (int i = 1; i < all.count; i++)
-        if (index_points(all.data[i]->free, all.data[i]->free_count) >
-            index_points(big->free, big->free_count))
-            big = all.data[i];
+    every (e, all)
+        if (index_points(e->free, e->free_count) > index_points(big->free, big->free_count)) big = e;
     *groups = (Groups){0};
     vec_push(p->arena, &groups->a, big);
-    for (int i = 0; i < all.count; i++)
-        if (!subset(all.data[i], big)) vec_push(p->arena, &groups->b, all.data[i]);
+    every (e, all)
+        if (!subset(e, big)) vec_push(p->arena, &groups->b, e);
     if (!groups->b.count) return false;
     Exprs others = groups->b;
-    for (int i = 0; i < all.count; i++) {
-        if (all.data[i] == big || !subset(all.data[i], big)) continue;
+    every (e, all) {
+        if (e == big || !subset(e, big)) continue;
         bool in_b = true;
-        for (int k = 0; k < all.data[i]->free_count; k++)
-            in_b = in_b && any_depends(&others, all.data[i]->free[k]);
-        if (in_b)
-            vec_push(p->arena, &groups->b, all.data[i]);
-        else
-            vec_push(p->arena, &groups->a, all.data[i]);
+        for (int k = 0; k < e->free_count; k++) in_b = in_b && any_depends(&others, e->free[k]);
+        vec_push(p->arena, in_b ? &groups->b : &groups->a, e);
     }
     bool shared = false;
     for (int i = 0; i < q->index_count; i++)
@@ -153,11 +146,10 @@ static const Expr *operand(Program *p, const Equation *q, const Factors *f, cons
     if (g->free_count > MAX_RANK) return NULL;
     Guard *own = arena_array(p->arena, Guard, f->guards.count + 1);
     int count = 0;
-    for (int i = 0; i < f->guards.count; i++) {
+    every (guard, f->guards) {
         bool inside = true;
-        const Affine *form = f->guards.data[i].form;
-        for (int k = 0; k < form->count; k++) inside = inside && subset(form->terms[k].atom, g);
-        if (inside) own[count++] = f->guards.data[i];
+        for (int k = 0; k < guard.form->count; k++) inside = inside && subset(guard.form->terms[k].atom, g);
+        if (inside) own[count++] = guard;
     }
     if (!reads_stay_inside(p, g, own, count)) return NULL;
     return part_extract(p, q, "_arg", REDUCE_NONE, g->free_count, g->free, expr_under(p, own, count, g),
@@ -176,9 +168,8 @@ static Equation *extract(Program *p, Equation *q, Equations *made) {
     Factors product = {.k = f.k, .guards = f.guards};
     for (int i = 0; i < f.base.count; i++)
         if (!f.base.data[i]->free_count) factors_push(p, &product, f.base.data[i], f.exponent.data[i]);
-    for (int i = 0; i < f.conditions.count; i++)
-        if (!f.conditions.data[i].condition->free_count || !may_leave(p, f.conditions.data[i], &groups))
-            vec_push(p->arena, &product.conditions, f.conditions.data[i]);
+    every (c, f.conditions)
+        if (!c.condition->free_count || !may_leave(p, c, &groups)) vec_push(p->arena, &product.conditions, c);
     factors_push(p, &product, a, 1);
     factors_push(p, &product, b, 1);
     for (int i = 0; i < new.count; i++) vec_push(p->arena, made, new.data[i]);
@@ -188,9 +179,9 @@ static Equation *extract(Program *p, Equation *q, Equations *made) {
 void pass_operands(Program *p, Function *f) {
     Equations all = {0};
     function_signs(p, f);
-    for (int k = 0; k < f->equations.count; k++) {
-        Equation *q = extract(p, f->equations.data[k], &all);
-        vec_push(p->arena, &all, q);
+    every (q, f->equations) {
+        Equation *with = extract(p, q, &all);
+        vec_push(p->arena, &all, with);
     }
     f->equations = all;
     function_sweep(p, f);

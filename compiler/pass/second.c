@@ -16,9 +16,9 @@ static bool is_there(const Totals *x, const Expr *read) {
 }
 
 bool second_possible(const Totals *x, const Definition *d) {
-    for (int i = 0; i < d->equations.count; i++)
-        for (int k = 0; k < d->equations.data[i]->e->read_count; k++)
-            if (!is_there(x, d->equations.data[i]->e->reads[k])) return false;
+    every (q, d->equations)
+        for (int k = 0; k < q->e->read_count; k++)
+            if (!is_there(x, q->e->reads[k])) return false;
     return true;
 }
 

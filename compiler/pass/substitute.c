@@ -62,8 +62,8 @@ static bool takes_operands(const Inlining *in, const Equation *q) {
 
 static void note_operands(Inlining *in) {
     in->operands = arena_array(in->p->arena, bool, in->p->tensors.count + 1);
-    for (int i = 0; i < in->flow->order.count; i++)
-        every (q, in->flow->order.data[i]->equations)
+    every (d, in->flow->order)
+        every (q, d->equations)
             for (int r = 0; r < q->e->read_count && takes_operands(in, q); r++)
                 in->operands[q->e->reads[r]->tensor->id] = true;
 }
@@ -81,9 +81,8 @@ static void inline_into(Inlining *in, Equation **slot) {
 void function_inline(Program *p, Function *f) {
     Inlining in = {.p = p, .flow = flow_open(p, f), .uses = function_reads(p, f)};
     note_operands(&in);
-    for (int i = 0; i < in.flow->order.count; i++)
-        for (int k = 0; k < in.flow->order.data[i]->equations.count; k++)
-            inline_into(&in, &in.flow->order.data[i]->equations.data[k]);
+    every (d, in.flow->order)
+        every_at (slot, d->equations) inline_into(&in, slot);
     flow_close(in.flow);
     function_drop_dead(p, f);
 }

@@ -63,11 +63,8 @@ static void scale_source(Views *v, Equation **slot, const int *readers) {
         return;
     every (q, d->equations)
         if (q->reduction != REDUCE_NONE && (q->reduction != REDUCE_SUM || equation_is_product(p, q))) return;
-    for (int i = 0; i < d->equations.count; i++) {
-        const Equation *q = d->equations.data[i];
-        d->equations.data[i] =
-            equation_with(p, q, expr_normal(p, expr_mul(p, expr_const(p, e->value), q->e)));
-    }
+    every_at (q, d->equations)
+        *q = equation_with(p, *q, expr_normal(p, expr_mul(p, expr_const(p, e->value), (*q)->e)));
     *slot = equation_with(p, plain, plain->e);
 }
 
@@ -100,9 +97,8 @@ static bool write_in_place(Program *p, Function *f) {
     Views v = {p, flow_open(p, f), arena_array(p->arena, const Equation *, p->tensors.count + 1)};
     if (p->precision != PRECISION_STRICT) scale_sources(&v);
     if (!find(&v)) return false;
-    for (int i = 0; i < v.flow->order.count; i++)
-        for (int k = 0; k < v.flow->order.data[i]->equations.count; k++)
-            rewrite(&v, &v.flow->order.data[i]->equations.data[k]);
+    every (d, v.flow->order)
+        every_at (slot, d->equations) rewrite(&v, slot);
     flow_close(v.flow);
     function_sort(p, f);
     return true;
