@@ -51,6 +51,14 @@ void *vec_grow(Arena *arena, void *data, int *room, int count, size_t size);
 #define every(x, list)                                                                                       \
     for (__typeof__(*(list).data) *x##_at = (list).data, x;                                                  \
          x##_at && x##_at < (list).data + (list).count && (x = *x##_at, true); x##_at++)
+// Leaves the items x for which the condition holds.
+#define vec_keep(x, list, condition)                                                                         \
+    do {                                                                                                     \
+        int x##_kept = 0;                                                                                    \
+        every (x, list)                                                                                      \
+            if (condition) (list).data[x##_kept++] = x;                                                      \
+        (list).count = x##_kept;                                                                             \
+    } while (0)
 
 // ---- strings (NUL-terminated, immutable once made) --------------------------------------------------------
 

@@ -196,9 +196,6 @@ void function_drop_dead(Program *p, Function *f) {
                 }
         }
     }
-    int kept = 0;
-    every (d, flow->order)
-        if (d->live) flow->order.data[kept++] = d;
-    flow->order.count = kept;
+    vec_keep(d, flow->order, d->live);
     flow_close(flow);
 }

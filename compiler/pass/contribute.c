@@ -82,14 +82,11 @@ static void add_up(Program *p, Tensor *t, const Equations *parts, Equations *res
 }
 
 void contributions_join(Program *p, Tensor *t, Equations *parts, Equations *result) {
-    int kept = 0;
-    for (int i = 0; i < parts->count; i++)
-        if (!expr_is_const(parts->data[i]->e, 0)) parts->data[kept++] = parts->data[i];
-    parts->count = kept;
-    if (kept == 0) {
+    vec_keep(q, *parts, !expr_is_const(q->e, 0));
+    if (parts->count == 0) {
         vec_push(p->arena, result, equation_map(p, t, elements_of(p, t), expr_const(p, 0), t->origin));
-    } else if (kept == 1 || all_disjoint(parts)) {
-        for (int i = 0; i < kept; i++) vec_push(p->arena, result, parts->data[i]);
+    } else if (parts->count == 1 || all_disjoint(parts)) {
+        every (q, *parts) vec_push(p->arena, result, q);
     } else {
         add_up(p, t, parts, result);
     }

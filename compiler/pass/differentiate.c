@@ -262,15 +262,10 @@ void pass_differentiate(Program *p, Function *f) {
     function_bound(p, f);
     while (f->gradients.count) {
         VEC(GradientRequest) now = {0};
-        int left = 0;
         const Tensor *of = f->gradients.data[0].of;
-        for (int i = 0; i < f->gradients.count; i++) {
-            if (f->gradients.data[i].of == of)
-                vec_push(p->arena, &now, f->gradients.data[i]);
-            else
-                f->gradients.data[left++] = f->gradients.data[i];
-        }
-        f->gradients.count = left;
+        every (g, f->gradients)
+            if (g.of == of) vec_push(p->arena, &now, g);
+        vec_keep(g, f->gradients, g.of != of);
         sweep(p, f, now.data, now.count);
     }
     function_sort(p, f);

@@ -14,13 +14,8 @@ typedef struct {
 
 void function_slice(Program *p, Function *f) {
     const bool *live = function_live(p, f);
-    int equations = 0, gradients = 0;
-    for (int i = 0; i < f->equations.count; i++)
-        if (live[f->equations.data[i]->tensor->id]) f->equations.data[equations++] = f->equations.data[i];
-    for (int i = 0; i < f->gradients.count; i++)
-        if (live[f->gradients.data[i].result->id]) f->gradients.data[gradients++] = f->gradients.data[i];
-    f->equations.count = equations;
-    f->gradients.count = gradients;
+    vec_keep(q, f->equations, live[q->tensor->id]);
+    vec_keep(g, f->gradients, live[g.result->id]);
 }
 
 static const Expr *decide(void *data, const Expr *read) {
@@ -54,13 +49,6 @@ static const Tensor *original(const Cut *c, const Tensor *t) {
         t = q->e->tensor;
     }
     return t;
-}
-
-static void drop_effects(Cut *c) {
-    int kept = 0;
-    every (e, c->f->effects)
-        if (original(c, e.value) != e.target) c->f->effects.data[kept++] = e;
-    c->f->effects.count = kept;
 }
 
 static Tensor *own(const Cut *c, Tensor *t) {
@@ -98,7 +86,7 @@ static void cut(Program *p, Function *f) {
     c.alone = arena_array(p->arena, const Equation *, c.count + 1);
     c.own = arena_array(p->arena, Tensor *, c.count + 1);
     take(&c);
-    drop_effects(&c);
+    vec_keep(e, f->effects, original(&c, e.value) != e.target);
     function_slice(p, f);
     if (f->kind != FUNCTION_STEP) rename(&c);
     f->from = NULL;
@@ -106,11 +94,8 @@ static void cut(Program *p, Function *f) {
 }
 
 void pass_specialise(Program *p, Function *f) {
-    int kept = 0;
     if (f->kind != FUNCTION_RUN) return;
-    for (int i = 0; i < p->functions.count; i++)
-        if (p->functions.data[i]->from) cut(p, p->functions.data[i]);
-    for (int i = 0; i < p->functions.count; i++)
-        if (p->functions.data[i] != f) p->functions.data[kept++] = p->functions.data[i];
-    p->functions.count = kept;
+    every (g, p->functions)
+        if (g->from) cut(p, g);
+    vec_keep(g, p->functions, g != f);
 }

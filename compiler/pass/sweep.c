@@ -232,12 +232,9 @@ static void put(Sweep *s, const Definition *d) {
         s->sorts = q->reduction == REDUCE_ORDER;
         equation_phases(p, equation_with(p, q, expr_map_reads(p, e, replace, s)), &pieces);
     }
-    int kept = 0;
-    for (int i = 0; i < pieces.count; i++)
-        if (!expr_is_const(pieces.data[i]->e, 0)) pieces.data[kept++] = pieces.data[i];
-    if (kept == 0) pieces.data[kept++] = nothing(p, pieces.data[0]);
-    pieces.count = kept;
-    if (kept == 1 && p->precision != PRECISION_STRICT) pieces.data[0] = pull_out(s, pieces.data[0]);
+    vec_keep(q, pieces, !expr_is_const(q->e, 0));
+    if (pieces.count == 0) pieces.data[pieces.count++] = nothing(p, pieces.data[0]);
+    if (pieces.count == 1 && p->precision != PRECISION_STRICT) pieces.data[0] = pull_out(s, pieces.data[0]);
     define(s, d->tensor, &pieces, d->live);
 }
 

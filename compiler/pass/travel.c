@@ -110,11 +110,7 @@ static void demand_read(Travel *t, const Expr *read, const Guards *under) {
         m->guards = mine;
         return;
     }
-    int kept = 0;
-    for (int i = 0; i < m->guards.count; i++)
-        if (mine.count && guards_imply(p, mine.data, mine.count, m->guards.data[i]))
-            m->guards.data[kept++] = m->guards.data[i];
-    m->guards.count = kept;
+    vec_keep(g, m->guards, mine.count && guards_imply(p, mine.data, mine.count, g));
 }
 
 // A part that several guards share is met under each: up to a limit, then as if it stood under none.
