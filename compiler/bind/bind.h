@@ -56,6 +56,7 @@ typedef enum {
     VALUE_COUNT,
     VALUE_FLAG,
     VALUE_METRICS,
+    VALUE_COLUMNS,
     VALUE_WORDS_BATCH,
     VALUE_OPTIMIZER,
     VALUE_CLIP,
@@ -252,11 +253,15 @@ extern const char SET_SOURCE[]; // the name of the source in which such a text s
 bool node_is_set(const Context *ctx, const Node *e);
 
 const Node *file_train(const Node *root);         // its `train` block, or NULL
+const char *entry_name(const Node *e); // of a list of `train` (metrics, predict); NULL: it has none
 bool node_names(const Node *e, const char *name); // does the name stand somewhere in the tree?
 bool node_dots(const Node *e);                    // is `..` among its entries?
 bool is_define(const Node *n, DefinitionKind kind);
 bool is_layer_define(const Node *n); // a model too
 bool gives_state(const Node *n);     // an average or a watch: its result is one of its states
+// Does `..` stand in a reduction there, which does not bind it? Then it is an equation over what `..` is.
+bool phrase_over_dots(const Phrase *p);
+bool phrase_measures(const Phrase *p); // does it ask for what is measured of the training rows?
 // The phrase of a node; NULL: the node was made after binding.
 static inline const Phrase *phrase_of(const Node *node) { return node->binding; }
 // The first phrase of a text, parents before their parts, of which this holds; or NULL.

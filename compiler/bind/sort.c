@@ -268,7 +268,20 @@ const Phrase *phrase_find(const Phrase *p, bool (*holds)(const void *of, const P
     return found;
 }
 
-static bool phrase_measures(const Phrase *p) {
+static bool is_dots(const void *reduced, const Phrase *p) {
+    (void)reduced;
+    return p->kind == PHRASE_DOTS;
+}
+
+bool phrase_over_dots(const Phrase *p) {
+    bool binds = false, over = false;
+    for (int i = 0; i < p->binders; i++) binds |= p->binder[i].kind == BINDER_DOTS;
+    if (p->kind == PHRASE_REDUCE && !binds) return phrase_find(p, is_dots, NULL) != NULL;
+    for (int i = 0; i < p->count && !binds && !over; i++) over = p->part[i] && phrase_over_dots(p->part[i]);
+    return over;
+}
+
+bool phrase_measures(const Phrase *p) {
     if (p->kind == PHRASE_BUILTIN) return p->builtin->group == GROUP_MEASURE;
     return (p->kind == PHRASE_APPLY || p->kind == PHRASE_MAKE) && p->definition && p->definition->measures;
 }

@@ -136,10 +136,10 @@ static bool open_train(Bind *b, const Node *train) {
 
 // ---- train: metrics ----
 
-static const char *metric_name(const Node *m) {
-    if (m->kind == AST_NAMED || m->kind == AST_NAME) return m->name;
-    if (m->kind == AST_CALL && (m->base->kind == AST_NAME || m->base->kind == AST_MEMBER))
-        return m->base->name;
+const char *entry_name(const Node *e) {
+    if (e->kind == AST_NAMED || e->kind == AST_NAME) return e->name;
+    if (e->kind == AST_CALL && (e->base->kind == AST_NAME || e->base->kind == AST_MEMBER))
+        return e->base->name;
     return NULL;
 }
 
@@ -157,26 +157,24 @@ static void collect_losses(Bind *b, const Node *block) {
     }
 }
 
-static void collect_metrics(Bind *b, const Node *list, const Node *block) {
-    b->metrics = map_create(b->ctx->arena);
-    collect_losses(b, block);
-    if (!list) return;
-    for (int i = 0; i < (list->kind == AST_LIST ? list->count : 1); i++) {
+// The names of a list's values, each once.
+static void collect_names(Bind *b, const char *setting, const Node *list, Map *names) {
+    for (int i = 0; list && i < (list->kind == AST_LIST ? list->count : 1); i++) {
         const Node *m = list->kind == AST_LIST ? list->items[i] : list;
-        const char *name = metric_name(m);
+        const char *name = entry_name(m);
         if (!name && m == list) return; // its message is that it is no list
         if (!name) {
-            Diagnostic *d = report(b, METRIC_WITHOUT_NAME, m->span);
-            diagnostic_help(b->ctx, d, "give it one: `metrics = [name = ...]`");
+            Diagnostic *d = report(b, ENTRY_WITHOUT_NAME, m->span, setting);
+            diagnostic_help(b->ctx, d, "give it one: `%s = [name = ...]`", setting);
             continue;
         }
-        const Node *before = map_get(b->metrics, name);
-        if (before || string_equal(name, "loss")) {
-            Diagnostic *d = report(b, METRIC_TWICE, m->span, name);
+        const Node *before = map_get(names, name);
+        if (before || (names == b->metrics && string_equal(name, "loss"))) {
+            Diagnostic *d = report(b, ENTRY_TWICE, m->span, setting, name);
             if (before) diagnostic_note(b->ctx, d, before->span, "the first stands here");
-            diagnostic_help(b->ctx, d, "give it another name: `other = %s(...)`", name);
+            diagnostic_help(b->ctx, d, "give it another name: `other = %s`", node_text(b->ctx->arena, m));
         } else {
-            map_set(b->metrics, name, (void *)m);
+            map_set(names, name, (void *)m);
         }
     }
 }
@@ -222,13 +220,13 @@ static void check_parts(Bind *b, const Node *e, bool *told) {
 
 // ---- settings and lines ----
 
-static Phrase *bind_metrics(Bind *b, const Node *list) {
+static Phrase *bind_entries(Bind *b, const char *setting, const Node *list, bool metrics) {
     if (list->kind != AST_LIST) {
-        Diagnostic *d = report_word(b, list->span, "a list of metrics");
-        diagnostic_help(b->ctx, d, "write it in brackets: `metrics = [...]`");
+        Diagnostic *d = report_word(b, list->span, metrics ? "a list of metrics" : "a list of values");
+        diagnostic_help(b->ctx, d, "write it in brackets: `%s = [...]`", setting);
         return phrase_wrong(b, list);
     }
-    b->metrics_ok = true;
+    b->metrics_ok = metrics;
     Phrase *p = bind_value(b, list);
     b->metrics_ok = false;
     return p;
@@ -242,7 +240,8 @@ static Phrase *bind_setting(Bind *b, const TrainSetting *setting, const Node *va
         return constrains && value->kind == AST_NAME ? bind_stage(b, value) : bind_value(b, value);
     case VALUE_COUNT:
     case VALUE_FLAG: break;
-    case VALUE_METRICS: return bind_metrics(b, value);
+    case VALUE_METRICS:
+    case VALUE_COLUMNS: return bind_entries(b, setting->name, value, setting->kind == VALUE_METRICS);
     case VALUE_WORDS_BATCH:
         if (value->kind == AST_NAME && builtin_find(value->name, 1u << GROUP_BATCH))
             return bind_word(b, value, 1u << GROUP_BATCH, "`all`");
@@ -394,7 +393,10 @@ void bind_train(Bind *b) {
     const Node *train = b->definition->node;
     b->groups = GROUPS_TRAIN;
     Given given = collect_settings(b, train->block);
-    collect_metrics(b, given_setting(&given, "metrics"), train->block);
+    b->metrics = map_create(b->ctx->arena);
+    collect_losses(b, train->block);
+    collect_names(b, "metrics", given_setting(&given, "metrics"), b->metrics);
+    collect_names(b, "predict", given_setting(&given, "predict"), map_create(b->ctx->arena));
     if (!open_train(b, train)) return;
     scope_open(b);
     b->definition->body = bind_lines(b, train->block, &given);

@@ -78,6 +78,8 @@ Operand operand_of_builtin(At at, const Phrase *p, const Operand *first) {
         return run_total(at, p);
     }
     if (string_equal(row->name, "size")) return size_operand(at, p, first);
+    if (string_equal(row->name, "restore"))
+        return operand_of_restore(at, p, first ? *first : operand_of(at, p->part[0]));
     bool measure = row->group == GROUP_MEASURE;
     bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1) || measure;
     Operand x = !whole ? operand_wrong() : first ? *first : operand_whole(at, p->part[0]);

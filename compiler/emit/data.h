@@ -17,6 +17,14 @@ typedef struct {
     Tensor *of, *into[2];
 } Measured;
 
+// A field that measures the training rows: its element, as an expression of the value that was measured last,
+// under the index of its row.
+typedef struct Scaled {
+    Array field;
+    const Expr *of;
+    const Index *row;
+} Scaled;
+
 // The block, and of the functions that prepare it the field that is being written.
 typedef struct DataWriter {
     Emitter *e;
@@ -43,5 +51,8 @@ int field_number(const DataWriter *w, const char *name); // of one that is there
 // ---- prepare.c ----
 
 void prepare_write(DataWriter *w);
+// The column of a field that is cells of a csv file as they stand, for a prediction to carry along: its
+// number among the module's, added; -1: it is none.
+int data_carried(Emitter *e, Module *m, int field);
 
 #endif

@@ -169,6 +169,7 @@ Operand run_argument(At at, const Definition *d, int i, const Phrase *e);
 Operand run_steps(At at, Operand epochs, Span span);                   // a length in epochs
 Operand data_reader(At at, const Phrase *p);                           // column(…), class(…): of a data block
 Operand data_measure(At at, const Builtin *row, Operand v, Span span); // rows_mean(…)
+Operand operand_of_restore(At at, const Phrase *p, Operand v);         // restore(e, FIELD): of a run
 
 // ---- the whole ----
 

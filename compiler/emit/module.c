@@ -63,7 +63,7 @@ static bool function_reads(const Function *f, const Tensor *t) {
     return false;
 }
 
-static bool is_read(const Module *m, const Tensor *t, bool steps_only) {
+static bool tensor_read(const Module *m, const Tensor *t, bool steps_only) {
     for (int i = 0; t && i < m->program->functions.count; i++) {
         const Function *f = m->program->functions.data[i];
         if (steps_only && f->kind != FUNCTION_STEP && f->kind != FUNCTION_UPDATE) continue;
@@ -74,8 +74,8 @@ static bool is_read(const Module *m, const Tensor *t, bool steps_only) {
 
 static void finish_clock(Module *m) {
     m->needs_steps =
-        is_read(m, m->clock[NN_CLOCK_STEPS], true) || is_read(m, m->clock[NN_CLOCK_EPOCHS], true);
-    m->needs_epoch_length = is_read(m, m->clock[NN_CLOCK_EPOCH_LENGTH], true);
+        tensor_read(m, m->clock[NN_CLOCK_STEPS], true) || tensor_read(m, m->clock[NN_CLOCK_EPOCHS], true);
+    m->needs_epoch_length = tensor_read(m, m->clock[NN_CLOCK_EPOCH_LENGTH], true);
     for (int i = 0; i < m->program->functions.count; i++) {
         const Function *f = m->program->functions.data[i];
         if (f->kind == FUNCTION_STOP)
@@ -83,41 +83,120 @@ static void finish_clock(Module *m) {
                 function_reads(f, m->clock[NN_CLOCK_STEP]) || function_reads(f, m->clock[NN_CLOCK_TIME]);
     }
     for (int i = 0; i < NN_CLOCKS; i++)
-        if (!is_read(m, m->clock[i], false)) m->clock[i] = NULL;
+        if (!tensor_read(m, m->clock[i], false)) m->clock[i] = NULL;
     for (int i = 0; i < m->metrics.count; i++)
         for (int k = 0; k < DATA_PARTS; k++)
-            if (!is_read(m, m->metrics.data[i].clock[k], false)) m->metrics.data[i].clock[k] = NULL;
+            if (!tensor_read(m, m->metrics.data[i].clock[k], false)) m->metrics.data[i].clock[k] = NULL;
 }
 
+static bool reads_field(const Module *m, const Field *field, FunctionKind kind) {
+    for (int k = 0; field->input && k < m->program->functions.count; k++) {
+        const Function *f = m->program->functions.data[k];
+        if (f->kind == kind && function_reads(f, field->input)) return true;
+    }
+    return false;
+}
+
+// The inputs of a prediction are the model's, and whatever else `predict` speaks of; with `predict`, only
+// those.
 static void mark_fields(Module *m) {
+    int inputs = m->data.fields.count, next = 0;
     for (int i = 0; i < m->data.fields.count; i++) {
         Field *field = &m->data.fields.data[i];
-        for (int k = 0; field->input && k < m->program->functions.count && !field->in_loss; k++) {
-            const Function *f = m->program->functions.data[k];
-            if (f->kind == FUNCTION_STEP || f->kind == FUNCTION_EVALUATE)
-                field->in_loss = function_reads(f, field->input);
-        }
+        bool predicts = reads_field(m, field, FUNCTION_PREDICT);
+        field->in_loss = reads_field(m, field, FUNCTION_STEP) || reads_field(m, field, FUNCTION_EVALUATE);
+        if (m->columns && !predicts) field->in_model = -1;
+        if (predicts && field->in_model < 0) field->in_model = inputs++;
         if (!field->in_loss && field->in_model < 0) field->input = NULL;
         if (field->in_model >= 0) field->in_loss = false;
     }
+    for (int place = 0; place < inputs; place++) // without gaps
+        for (int i = 0; i < m->data.fields.count; i++)
+            if (m->data.fields.data[i].in_model == place) m->data.fields.data[i].in_model = next++;
+}
+
+static void mark_aside(Module *m) {
+    for (int i = 0; i < m->outputs.count; i++) {
+        int carried = m->outputs.data[i].carried,
+            field = carried < 0 ? -1 : m->data.columns.data[carried].field;
+        if (field >= 0 && field != m->data.stratify)
+            m->data.fields.data[field].aside = !m->data.fields.data[field].input;
+    }
+}
+
+// By tensor: what these fields of a part are made of, also by way of other fields.
+static const bool *made_of(const Module *m, const Function *prepare, int part, bool (*takes)(const Field *)) {
+    VEC(Tensor *) wanted = {0};
+    for (int k = 0; k < m->data.fields.count; k++)
+        if (takes(&m->data.fields.data[k]) && m->data.fields.data[k].prepared[part])
+            vec_push(m->program->arena, &wanted, m->data.fields.data[k].prepared[part]);
+    return function_needed(m->program, prepare, wanted.data, wanted.count, NULL, 0);
+}
+
+static bool is_input(const Field *f) { return f->in_model >= 0; }
+
+static bool is_read(const Field *f) { return !f->aside; }
+
+// Which raw columns are read, and which by a prediction.
+static void mark_columns(Module *m) {
+    for (int i = 0; i < m->program->functions.count; i++) {
+        const Function *f = m->program->functions.data[i];
+        int part = (int)f->kind - (int)FUNCTION_PREPARE;
+        if (part < 0 || part >= DATA_PARTS) continue;
+        const bool *inputs = made_of(m, f, part, is_input), *all = made_of(m, f, part, is_read);
+        for (int k = 0; k < m->data.columns.count; k++) {
+            Column *c = &m->data.columns.data[k];
+            if (c->part != part || !c->tensor) continue;
+            c->for_input = inputs[c->tensor->id];
+            c->aside = !all[c->tensor->id] && m->data.fields.data[c->field].aside;
+        }
+    }
+}
+
+// By tensor: an equation by which its elements depend on a reduction over the rows, or NULL.
+static const Equation **over_rows(const Module *m, const Function *f) {
+    const Equation **over = arena_array(m->program->arena, const Equation *, m->program->tensors.count);
+    for (int i = 0; i < f->equations.count; i++) {
+        const Equation *q = f->equations.data[i], **mine = &over[q->tensor->id];
+        for (int k = 0; k < q->e->read_count && !*mine; k++) *mine = over[q->e->reads[k]->tensor->id];
+        for (int k = 0; k < q->index_count && !*mine; k++) *mine = q->indices[k]->batch ? q : NULL;
+    }
+    return over;
 }
 
 // The first layer that takes, by whatever reduction, a statistic over the rows of a batch which a result for
 // one row depends on: of a batch of one row it is none.
 static const char *statistic_of(const Module *m, const Function *step) {
-    const Equation **over = arena_array(m->program->arena, const Equation *, m->program->tensors.count);
+    const Equation **over = over_rows(m, step);
     for (int i = 0; i < step->equations.count; i++) {
-        const Equation *q = step->equations.data[i], **mine = &over[q->tensor->id];
-        for (int k = 0; k < q->e->read_count && !*mine; k++) *mine = over[q->e->reads[k]->tensor->id];
-        for (int k = 0; k < q->index_count && !*mine; k++) *mine = q->indices[k]->batch ? q : NULL;
-        for (int k = 0; k < m->layers.count && *mine; k++) {
+        const Equation *q = step->equations.data[i];
+        const Origin *origin = over[q->tensor->id] ? over[q->tensor->id]->origin : NULL;
+        for (int k = 0; k < m->layers.count && over[q->tensor->id]; k++) {
             const LayerInstance *l = &m->layers.data[k];
-            const Origin *origin = (*mine)->origin;
             if (l->step_result == q->tensor && l->batch_dims)
                 return origin && origin->what ? origin->what : l->name;
         }
     }
     return NULL;
+}
+
+// A column of `predict` is the same with whatever rows a row stands.
+static void check_columns(const Module *m) {
+    for (int i = 0; m->columns && i < m->program->functions.count; i++) {
+        const Function *f = m->program->functions.data[i];
+        if (f->kind != FUNCTION_PREDICT) continue;
+        const Equation **over = over_rows(m, f);
+        for (int k = 0; k < m->outputs.count; k++) {
+            const ModelOutput *o = &m->outputs.data[k];
+            if (o->tensor && over[o->tensor->id]) diagnose(m->program->ctx, PREDICT_BATCH, o->span, o->name);
+        }
+    }
+}
+
+int module_outputs(const Module *m) {
+    int count = 0;
+    for (int i = 0; i < m->outputs.count; i++) count += m->outputs.data[i].tensor != NULL;
+    return count;
 }
 
 void module_finish(Module *m) {
@@ -128,6 +207,9 @@ void module_finish(Module *m) {
                      ((InForce){"test.loss", "the mean of the batches' losses, weighted by rows",
                                 "the loss reduces the batch twice"}));
     mark_fields(m);
+    mark_aside(m);
+    mark_columns(m);
     m->statistic = statistic_of(m, step_of(m));
     finish_clock(m);
+    check_columns(m);
 }

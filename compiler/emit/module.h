@@ -28,13 +28,16 @@ typedef struct {
     bool is_class;
     int64_t own_missing,
         own_other; // the classes of missing cells, and of what the training file lacks; or -1
-    int in_model;  // its place among the model's inputs, or -1
+    int in_model;  // its place among the inputs of PREDICT (the model's first), or -1
     bool in_loss;
+    bool aside;                  // a prediction carries its cells along, and nothing else asks for it
+    const struct Scaled *scaled; // emit/data.h; NULL: nothing is measured for it
     Tensor *input;       // TENSOR_INPUT of STEP, EVALUATE and PREDICT (one tensor for all three)
     Tensor *prepared[3]; // TENSOR_OUTPUT of the prepare function of each part
 } Field;
 
-typedef enum { COLUMN_NUMBER, COLUMN_TEXT_EQUALS, COLUMN_FILE, COLUMN_TABLE } ColumnKind;
+// CARRIED: no function reads it; a prediction has its cells.
+typedef enum { COLUMN_NUMBER, COLUMN_TEXT_EQUALS, COLUMN_FILE, COLUMN_TABLE, COLUMN_CARRIED } ColumnKind;
 typedef struct {
     int part; // 0, 1 test, 2 validation
     ColumnKind kind;
@@ -47,7 +50,8 @@ typedef struct {
     double missing_value;
     int64_t first, last, limit, elements;
     bool is_class, is_whole;
-    bool for_input;       // an input of the model is made of it
+    bool for_input;       // an input of PREDICT is made of it, or it is carried
+    bool aside;           // only fields that are ASIDE are made of it
     const double *values; // tables
     int64_t value_count;
     Span span;
@@ -86,10 +90,14 @@ typedef struct {
     VEC(Statistic) statistics;
 } DataBlock;
 
+// What PREDICT gives. `label`: the class field whose logits it is, `words`: whose classes its numbers are; or
+// -1. `carried`: a column of the data, that a prediction has as it stands in the file; then there is no
+// tensor. Else -1.
 typedef struct {
     const char *name;
     Tensor *tensor;
-    int label;
+    int label, words, carried;
+    Span span;
 } ModelOutput;
 // A parameter, and the state of the run that inference and weights files read in its place.
 typedef struct {
@@ -148,6 +156,7 @@ typedef struct {
     const char *name, *model;
     DataBlock data;
     VEC(ModelOutput) outputs;
+    bool columns; // they are what `predict` lists; else the results of the model that is called by itself
     VEC(Metric) metrics;
     VEC(Setting) settings;
     VEC(LayerInstance) layers;
@@ -190,5 +199,6 @@ Module *module_write(Context *ctx, Library *library, const char *name, const Nod
                      const CompileOptions *options);
 // What only the functions say, once they are cut out of the master and measured.
 void module_finish(Module *m);
+int module_outputs(const Module *m); // those that are computed
 
 #endif

@@ -289,6 +289,16 @@ static Operand seen_value(DataWriter *w, Operand v, const Expr *e, Span span) {
     return sample_of(w, t);
 }
 
+// What `restore` undoes.
+static void note_scaled(DataWriter *w, Operand v, const Expr *element) {
+    if (w->part || !w->measured.count) return;
+    Scaled *s = arena_new(w->e->arena, Scaled);
+    *s = (Scaled){.of = w->measured.data[w->measured.count - 1].value, .row = w->at.to->row};
+    if (v.kind == OPERAND_TENSOR) s->field = *v.array;
+    s->field.e = element;
+    w->field->scaled = s;
+}
+
 static Operand field_write(DataWriter *w, const Phrase *line) {
     Field *f = w->field;
     const Phrase *e = line->part[line->count - 1];
@@ -296,6 +306,7 @@ static Operand field_write(DataWriter *w, const Phrase *line) {
     Operand v = value_of_line(w, line);
     if (v.kind == OPERAND_WRONG) return v;
     const Expr *element = element_of(w, v, f->type == TYPE_REAL), *stored = element;
+    note_scaled(w, v, element);
     // What is calculated may not be whole: the runtime looks at the double itself.
     bool reads = (e->kind == PHRASE_LIST && w->e->tables) || (e->builtin && e->builtin->sources);
     bool whole = f->type == TYPE_INT && (reads || element->type == TYPE_INT);
@@ -328,20 +339,6 @@ static void check_stratify(const DataWriter *w, const Function *f) {
     if (statistic) diagnose(w->e->ctx, STRATIFY_STATISTIC, field->span, field->name);
 }
 
-// Which raw columns the model's inputs are made of, also by way of other fields: a prediction reads these
-// alone.
-static void mark_inputs(const DataWriter *w, const Function *f) {
-    DataBlock *d = &w->m->data;
-    VEC(Tensor *) inputs = {0};
-    for (int i = 0; i < d->fields.count; i++)
-        if (d->fields.data[i].in_model >= 0 && d->fields.data[i].prepared[w->part])
-            vec_push(w->e->arena, &inputs, d->fields.data[i].prepared[w->part]);
-    const bool *needed = function_needed(w->e->p, f, inputs.data, inputs.count, NULL, 0);
-    for (int i = 0; i < d->columns.count; i++)
-        if (d->columns.data[i].part == w->part)
-            d->columns.data[i].for_input = needed[d->columns.data[i].tensor->id];
-}
-
 // Fields are made in the order of the part's own text.
 static Writer *part_write(DataWriter *w, int part, const Phrase *block, Case *c) {
     static const struct {
@@ -369,7 +366,6 @@ static Writer *part_write(DataWriter *w, int part, const Phrase *block, Case *c)
         frame->slot[line->slot->number] = field_write(w, line);
     }
     writer_finish(w->e, to);
-    mark_inputs(w, to->function);
     if (!part) check_stratify(w, to->function);
     return to;
 }
@@ -423,4 +419,33 @@ void prepare_write(DataWriter *w) {
     }
     fit_blocks(w, first_tensor, parts);
     w->e->data = NULL;
+}
+
+// ---- what a prediction carries along ----
+
+static const Phrase *line_of(const Case *block, const char *name) {
+    const Phrase *body = block->define->body;
+    for (int i = 0;; i++)
+        if (body->part[i]->kind == PHRASE_GIVE && body->part[i]->slot &&
+            string_equal(body->part[i]->slot->name, name))
+            return body->part[i];
+}
+
+int data_carried(Emitter *e, Module *m, int field) {
+    DataWriter w = {.e = e, .m = m, .block = e->tree->data, .field = &m->data.fields.data[field]};
+    const Phrase *line = line_of(w.block, w.field->name), *v = line->part[line->count - 1];
+    if (!string_equal(m->data.source, "csv") || line->binders) return -1;
+    if (v->kind == PHRASE_BUILTIN && v->builtin->group == GROUP_READER && !v->builtin->sources)
+        v = v->part[0]; // class(x, n), int(x, n)
+    if (v->kind != PHRASE_BUILTIN || !v->builtin->sources) return -1;
+    Column c = {.kind = COLUMN_CARRIED,
+                .field = field,
+                .file = m->data.file,
+                .elements = 1,
+                .for_input = true,
+                .span = v->span};
+    for (int d = 0; d < w.field->rank; d++) c.elements *= w.field->dims[d];
+    take_argument(&w, w.block, v, &c);
+    vec_push(e->arena, &m->data.columns, c);
+    return m->data.columns.count - 1;
 }

@@ -48,7 +48,8 @@ static void need(const Run *r, const Phrase *p, bool *needed) {
     for (int i = 0; i < p->count; i++) need(r, p->part[i], needed);
 }
 
-Operand run_value(Run *r, RunText *text, const Phrase *p) {
+// Those that it needs.
+static void write_lines(Run *r, RunText *text, const Phrase *p) {
     bool *needed = arena_array(r->arena, bool, line_count(r) + 1);
     need(r, p, needed);
     for (int i = 0; i < line_count(r); i++) {
@@ -56,6 +57,10 @@ Operand run_value(Run *r, RunText *text, const Phrase *p) {
         text->written[i] = true;
         statement_write(text->at, line_at(r, i));
     }
+}
+
+Operand run_value(Run *r, RunText *text, const Phrase *p) {
+    write_lines(r, text, p);
     return operand_of(text->at, p);
 }
 
@@ -90,12 +95,13 @@ static int label_of(const Module *m, const Tensor *t) {
     return found;
 }
 
-// An output of `predict`, which updates what the model alone has changed.
-static bool predict_result(Run *r, const char *name, Operand v, Span span) {
+// An output of `predict`.
+static bool predict_result(Run *r, const char *name, Operand v, int words, Span span) {
     Tensor *t = operand_as_tensor(r->text->at, v, name, TENSOR_OUTPUT,
                                   v.type == TYPE_DOUBLE ? (int)TYPE_REAL : -1, span);
     if (!t) return false;
-    vec_push(r->arena, &r->module->outputs, ((ModelOutput){name, t, label_of(r->module, t)}));
+    ModelOutput output = {name, t, label_of(r->module, t), words, -1, span};
+    vec_push(r->arena, &r->module->outputs, output);
     vec_push(r->arena, &r->predict->outputs, t);
     return true;
 }
@@ -117,9 +123,56 @@ static bool call_model(Run *r) {
         const char *name = results ? results->items[i]->name : "result";
         const Slot *output = slot_of(r, name, SLOT_OUTPUT);
         if (output) r->text->frame->slot[output->number] = one;
-        if (!predict_result(r, name, one, d->node->span)) return false;
+        if (!r->module->columns && !predict_result(r, name, one, -1, d->node->span)) return false;
     }
-    writer_effects(r->m, r->text->to, r->predict);
+    // A prediction updates what the model alone has changed.
+    if (!r->module->columns) writer_effects(r->m, r->text->to, r->predict);
+    return true;
+}
+
+// ---- what is predicted, column by column ----
+
+// The number of a field that stands there alone; -1: it is none.
+static int field_alone(const Run *r, const Phrase *e) {
+    const DataBlock *d = &r->module->data;
+    for (int i = 0; e->kind == PHRASE_SLOT && e->slot->kind == SLOT_FIELD && i < d->fields.count; i++)
+        if (string_equal(d->fields.data[i].name, e->slot->name)) return i;
+    return -1;
+}
+
+// In an equation over `..` it is the batch.
+static Operand column_value(Run *r, const Phrase *e) {
+    if (!phrase_over_dots(e)) return run_value(r, r->text, e);
+    write_lines(r, r->text, e);
+    Array a = array_over(r->m, "n", r->block->dots, 1);
+    At at = r->text->at;
+    at.indexed = true;
+    at.dots = a.indices;
+    Operand v = operand_of(at, e);
+    if (!operand_is_number(v)) return v;
+    a.e = operand_expr(r->m, v, !type_whole(v.type));
+    return operand_array(r->m, &a);
+}
+
+static bool predict_column(Run *r, const Phrase *entry) {
+    const Phrase *e = entry->kind == PHRASE_NAMED ? entry->part[0] : entry;
+    const char *name = entry_name(entry->node);
+    int field = field_alone(r, e), column = field < 0 ? -1 : data_carried(r->m, r->module, field);
+    if (column >= 0) {
+        vec_push(r->arena, &r->module->outputs, ((ModelOutput){name, NULL, -1, -1, column, e->span}));
+        return true;
+    }
+    bool restores = e->kind == PHRASE_BUILTIN && string_equal(e->builtin->name, "restore");
+    int words = restores ? field_alone(r, e->part[1]) : field;
+    if (words >= 0 && !r->module->data.fields.data[words].is_class) words = -1;
+    return predict_result(r, name, column_value(r, e), words, e->span);
+}
+
+static bool columns_write(Run *r) {
+    const Phrase *list = run_setting_phrase(r, "predict");
+    for (int i = 0; list && i < list->count; i++)
+        if (!predict_column(r, list->part[i])) return false;
+    if (list) writer_effects(r->m, r->text->to, r->predict);
     return true;
 }
 
@@ -181,10 +234,6 @@ static bool metrics_write(Run *r) {
     return true;
 }
 
-static const char *metric_name(const Phrase *line) {
-    return line->node->kind == AST_CALL ? line->node->base->name : line->node->name;
-}
-
 static void name_metrics(Run *r) {
     const Phrase *list = run_setting_phrase(r, "metrics");
     int lines = r->tree->lines.count > 1 ? r->tree->lines.count : 0;
@@ -195,7 +244,7 @@ static void name_metrics(Run *r) {
     for (int i = 0; list && i < list->count; i++) {
         const Phrase *line = list->part[i], *e = line->kind == PHRASE_NAMED ? line->part[0] : line;
         vec_push(r->arena, &r->module->metrics,
-                 ((Metric){.name = metric_name(line), .in_training = true, .phrase = e}));
+                 ((Metric){.name = entry_name(line->node), .in_training = true, .phrase = e}));
     }
 }
 
@@ -212,7 +261,8 @@ static void open_functions(Run *r, bool accumulates) {
     r->master = function_add(r->p, FUNCTION_RUN, "run");
     r->metrics = function_add(r->p, FUNCTION_METRICS, "metrics");
     r->evaluate = cut(r, FUNCTION_EVALUATE, "evaluate");
-    if (r->tree->roots.count > 1) r->predict = cut(r, FUNCTION_PREDICT, "predict");
+    r->module->columns = run_setting_phrase(r, "predict") != NULL;
+    if (r->tree->roots.count > 1 || r->module->columns) r->predict = cut(r, FUNCTION_PREDICT, "predict");
     r->step = cut(r, FUNCTION_STEP, "step");
     r->update = accumulates ? cut(r, FUNCTION_UPDATE, "update") : r->step;
 }
@@ -235,11 +285,12 @@ static bool master_write(Run *r) {
     r->text = run_text(r, r->master);
     set_fields(r);
     name_metrics(r);
-    if (r->predict && !call_model(r)) return false;
+    if (r->tree->roots.count > 1 && !call_model(r)) return false;
     if (!losses_write(r)) return false;
     r->text->at.sorts = true;
     if (!metrics_write(r)) return false;
     r->text->at.sorts = false;
+    if (!columns_write(r)) return false;
     if (!rules_write(r)) return false;
     close_functions(r);
     return clock_write(r);

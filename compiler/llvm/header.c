@@ -87,7 +87,8 @@ static Header header_create(const Module *m, const OutputOptions *o) {
     h.real = element_word(m, TYPE_REAL);
     const Field **fields = fields_in_order(m, &h.fields, &h.inputs);
     for (int i = 0; i < h.fields; i++) add_field(&h, fields[i]);
-    for (int i = 0; i < m->outputs.count; i++) add_output(&h, &m->outputs.data[i]);
+    for (int i = 0; i < m->outputs.count; i++)
+        if (m->outputs.data[i].tensor) add_output(&h, &m->outputs.data[i]);
     return h;
 }
 
@@ -254,7 +255,7 @@ const char *header_text(const Module *m, const OutputOptions *o, bool openblas) 
         {"outputs", list(&h, h.fields, all)}, // none: the model is called in the text alone
         {"gives", declared(&h, h.fields, all, "")},
         {"averages", m->averages.count ? "" : NULL},
-        {"averaged", m->averages.count && m->outputs.count ? "" : NULL},
+        {"averaged", m->averages.count && module_outputs(m) ? "" : NULL},
         {"watches", counts ? NULL : ""},
         {"counts", counts ? "" : NULL},
         {"parameters", parameters(m->program)},

@@ -144,6 +144,7 @@ static void add_fields(Blob *b) {
         rows[i].own_other = f->own_other;
         rows[i].in_model = f->in_model;
         rows[i].in_loss = f->in_loss;
+        rows[i].aside = f->aside;
         rows[i].source = f->input ? source_slot(b, string_format(b->arena, "source.%s", f->input->name)) : -1;
         for (int part = 0; part < 3; part++) rows[i].prepared[part] = number(b, f->prepared[part]);
     }
@@ -179,6 +180,7 @@ static void add_columns(Blob *b) {
         row->is_class = c->is_class;
         row->is_whole = c->is_whole;
         row->for_input = c->for_input;
+        row->aside = c->aside;
         row->limit = c->limit;
         row->elements = c->elements;
         row->values =
@@ -244,9 +246,10 @@ static void add_data(Blob *b) {
 static void add_results(Blob *b) {
     const Module *m = b->module;
     nn_output *outputs = arena_array(b->arena, nn_output, m->outputs.count + 1);
-    for (int i = 0; i < m->outputs.count; i++)
-        outputs[i] = (nn_output){text(b, m->outputs.data[i].name), number(b, m->outputs.data[i].tensor),
-                                 m->outputs.data[i].label};
+    for (int i = 0; i < m->outputs.count; i++) {
+        const ModelOutput *o = &m->outputs.data[i];
+        outputs[i] = (nn_output){text(b, o->name), number(b, o->tensor), o->label, o->words, o->carried};
+    }
     TABLE(b, outputs, outputs, m->outputs.count);
     nn_metric *metrics = arena_array(b->arena, nn_metric, m->metrics.count + 1);
     for (int i = 0; i < m->metrics.count; i++) {

@@ -106,7 +106,7 @@ static int parameters_of(const Module *m, char letter) {
     case 'R': return 0;
     case 'S': return fields;
     case 'I': return inputs;
-    case 'O': return m->outputs.count;
+    case 'O': return module_outputs(m);
     default: return 1;
     }
 }
@@ -145,7 +145,7 @@ void wrap_object(Emitter *em, const void *data) {
     const WrapperData *w = data;
     Operand manifest = manifest_constant(em, w->manifest);
     for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++)
-        if (w->module->outputs.count || strcmp(forwards[i].name, "predict") != 0)
+        if (module_outputs(w->module) || strcmp(forwards[i].name, "predict") != 0)
             forward(em, w->module, &forwards[i],
                     string_format(em->arena, "%s_%s", em->prefix, forwards[i].name), manifest);
 }

@@ -339,6 +339,8 @@ Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first) {
     bool measure = row->group == GROUP_MEASURE;
     bool whole = row->group == GROUP_TENSOR || (row->group == GROUP_REDUCTION && p->count <= 1) || measure;
     if (string_equal(row->name, "size")) return size_call(at, p, first);
+    if (string_equal(row->name, "restore"))
+        return restore_shape(at, p, first ? *first : shape_at(at, p->part[0]));
     if (string_equal(row->name, "extend")) return fail_shape(at.s, EXTEND_ALONE, p->span, "");
     if (whole) x = first ? *first : shape_whole(at, p->part[0]);
     if (string_equal(row->name, "reshape")) return reshape_shape(at, p, x, 1);

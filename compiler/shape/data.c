@@ -411,6 +411,49 @@ static bool signs_differ(Place at, const Phrase *source) {
     return true;
 }
 
+// ---- what is undone ----
+
+// The line that gives the block's field.
+static const Phrase *line_of_field(const Case *data, const char *name) {
+    const Phrase *body = data->define->body, *found = NULL;
+    for (int i = 0; i < body->count && !found; i++) {
+        const Phrase *line = body->part[i];
+        if (line && line->kind == PHRASE_GIVE && line->slot && string_equal(line->slot->name, name))
+            found = line;
+    }
+    return found;
+}
+
+static bool measures(const void *of, const Phrase *p) {
+    (void)of;
+    return phrase_measures(p);
+}
+
+Shape restore_shape(Place at, const Phrase *p, Shape v) {
+    Shaper *s = at.s;
+    const Slot *slot = p->part[1]->kind == PHRASE_SLOT ? p->part[1]->slot : NULL;
+    if (!slot || slot->kind != SLOT_FIELD || s->data)
+        return fail_shape(s, RESTORE_FIELD, p->part[1]->span, "");
+    v = shape_plain(at, v, p->part[0]->span);
+    Shape field = at.c->slot[slot->number]; // of a batch
+    if (v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN || field.kind == SHAPE_WRONG) return v;
+    if (!holds_numbers(s, v, p->part[0]->span)) return shape_wrong();
+    if (field.is_class) {
+        if (!is_whole(v)) return fail_shape(s, RESTORE_CLASS, p->part[0]->span, slot->name);
+        return v;
+    }
+    if (!phrase_find(line_of_field(s->tree->data, slot->name), measures, NULL))
+        return fail_shape(s, RESTORE_NOTHING, p->span, slot->name);
+    int own = field.rank - 1, first = v.rank - own;
+    bool fits = v.kind == SHAPE_TENSOR ? first >= 0 : !own;
+    for (int d = 0; fits && d < own; d++) fits = extent_equal(v.dims[first + d], field.dims[d + 1]);
+    if (!fits)
+        return fail_shape(s, RESTORE_SHAPE, p->part[0]->span, shape_text(s->arena, v), slot->name,
+                          extents_text(s->arena, field.dims + 1, own));
+    v.type = TYPE_REAL;
+    return v.kind == SHAPE_TENSOR ? shape_tensor(s, v.dims, v.rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
+}
+
 Case *data_shape(Shaper *s, Definition *data) {
     Case *c = s->data = case_new(s, data);
     Application *outside = arena_new(s->arena, Application);

@@ -198,6 +198,7 @@ bool setting_fits(Place at, const char *name, const Phrase *p);
 Case *data_shape(Shaper *s, Definition *data);
 Shape reader_shape(Place at, const Phrase *p);
 Shape data_list_shape(Place at, const Phrase *p);
+Shape restore_shape(Place at, const Phrase *p, Shape v); // restore(e, FIELD), v being what e is
 Shape list_value(Place at, const Phrase *p);
 // What stands for the whole row holds no index from around it. False after a message.
 bool whole_row(Place at, const Phrase *p);

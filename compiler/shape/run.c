@@ -114,17 +114,32 @@ static void look_at_loss(Run *r, const Phrase *e) {
         check_measure(r, e, v, "the loss");
 }
 
-static const char *metric_name(const Phrase *line) {
-    const Node *n = line->node;
-    return n->kind == AST_CALL ? n->base->name : n->name;
-}
-
 static void look_at_metrics(Run *r, const Phrase *list) {
     for (int i = 0; list && list->kind == PHRASE_LIST && i < list->count; i++) {
         const Phrase *line = list->part[i], *e = line->kind == PHRASE_NAMED ? line->part[0] : line;
         Shape v = shape_first(shape_at(r->at, e));
         r->at.c->of[line->number] = v;
-        check_measure(r, e, v, string_format(r->s->arena, "the metric `%s`", metric_name(line)));
+        check_measure(r, e, v, string_format(r->s->arena, "the metric `%s`", entry_name(line->node)));
+    }
+}
+
+// What is predicted of each row: `..` is the batch.
+static void look_at_columns(Run *r, const Phrase *list) {
+    Case *c = r->at.c;
+    c->has_dots = true;
+    c->dots = extents(r->s, &(Extent){r->s->batch, true}, 1);
+    c->dot_count = 1;
+    for (int i = 0; list && list->kind == PHRASE_LIST && i < list->count; i++) {
+        const Phrase *line = list->part[i], *e = line->kind == PHRASE_NAMED ? line->part[0] : line;
+        Place at = r->at;
+        at.indexed = at.dots = phrase_over_dots(e);
+        Shape v = shape_plain(at, shape_at(at, e), e->span);
+        bool number = at.indexed && shape_is_number(v);
+        if (!holds_numbers(r->s, v, e->span) || number) continue;
+        if (at.indexed)
+            needs_brackets(r->s, v, e->span);
+        else if (v.kind != SHAPE_TENSOR || !v.dims[0].batch)
+            fail(r->s, PREDICT_ROWS, e->span, entry_name(line->node));
     }
 }
 
@@ -286,7 +301,7 @@ static bool is_array_metric(const void *run, const Phrase *e) {
     const Phrase *list = setting(r, "metrics");
     bool metric = (e->kind == PHRASE_WORD && !e->builtin) || (e->kind == PHRASE_MEMBER && !e->part[0]);
     for (int i = 0; metric && list && i < list->count; i++)
-        if (string_equal(metric_name(list->part[i]), e->text) && r->at.c->of[list->part[i]->number].rank)
+        if (string_equal(entry_name(list->part[i]->node), e->text) && r->at.c->of[list->part[i]->number].rank)
             return true;
     return false;
 }
@@ -385,6 +400,7 @@ static void look_at_settings(Run *r) {
         if ((row->kind == VALUE_COUNT || row->kind == VALUE_FLAG) && setting(r, row->name))
             setting_fits(r->at, row->name, setting(r, row->name));
     if (constrain) look_at_constrain(r, constrain);
+    look_at_columns(r, setting(r, "predict"));
 }
 
 // What the file promises: conditions on numbers that are known at the end.

@@ -46,6 +46,7 @@ typedef struct nn_data_request {
     void (*message)(const char *kind, const char *text); // training: tells what looks like a mistake
 } nn_data_request;
 
+typedef struct nn_cell nn_cell;
 typedef struct nn_dataset {
     int64_t rows;               // of the sources
     int64_t own_rows[NN_PARTS]; // of part 0's files, and of parts with files of their own
@@ -54,6 +55,7 @@ typedef struct nn_dataset {
     nn_part parts[NN_PARTS];
     nn_classes *classes; // of each field
     char *not_finite;    // where the first number of a field is none; NULL: all are numbers
+    nn_cell **carried;   // predict: by column, its cells row by row, as they stand in the file
     char *header;        // the names of the training file's columns, a JSON list; NULL: none are known
     nn_data_request request;
 } nn_dataset;
@@ -109,10 +111,10 @@ nn_status nn_gzip_expand(nn_context *ctx, const char *path, const unsigned char 
                          uint64_t limit, unsigned char **bytes, uint64_t *size);
 
 // A cell of a CSV file.
-typedef struct nn_cell {
+struct nn_cell {
     const char *text;
     uint32_t length, column; // column: of the character, from 1
-} nn_cell;
+};
 // What is wanted of a CSV file: `count` columns by number, from `first` on, or by their names.
 typedef struct nn_csv_want {
     const char **names; // NULL: by number

@@ -306,7 +306,8 @@ static nn_status make_fields(nn_loading *l) {
     l->block = nn_get(l->ctx, (uint64_t)(mf->block_row * mf->block), sizeof *l->block);
     for (uint32_t k = 0; k < mf->fields_count; k++) {
         const nn_field *f = &fields[k];
-        bool kept = f->source >= 0 || data->request.every_field || mf->data.stratify == (int32_t)k;
+        bool kept =
+            f->source >= 0 || (data->request.every_field && !f->aside) || mf->data.stratify == (int32_t)k;
         if (!kept || (data->request.inputs_only && f->in_model < 0)) continue;
         data->fields[k] = nn_get(l->ctx, (uint64_t)data->rows, (uint64_t)nn_field_size(l->m, f));
         if (data->fields[k] == NULL) return l->ctx->status;
@@ -340,7 +341,8 @@ nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, con
     data->request = *request;
     if (data->classes == NULL) data->classes = nn_get(ctx, m->manifest->fields_count, sizeof *data->classes);
     l.raws = nn_get(ctx, m->manifest->columns_count, sizeof *l.raws);
-    if (data->classes == NULL || l.raws == NULL) return ctx->status;
+    data->carried = nn_get(ctx, m->manifest->columns_count, sizeof(nn_cell *));
+    if (data->classes == NULL || l.raws == NULL || data->carried == NULL) return ctx->status;
     nn_status status = load(&l);
     const uint32_t *lines = NULL;
     for (uint32_t k = 0; k < m->manifest->columns_count; k++) {

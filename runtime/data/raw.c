@@ -55,7 +55,8 @@ static nn_status text_bytes(nn_context *ctx, const char *path, unsigned char **b
 // ---- CSV ----
 
 static bool wanted(const nn_loading *l, const nn_column *c, int part) {
-    return c->part == part && (!l->data->request.inputs_only || c->for_input);
+    if (c->part != part || c->aside) return false;
+    return l->data->request.inputs_only ? c->for_input : c->kind != NN_COLUMN_CARRIED;
 }
 
 static const char *field_of(const nn_loading *l, const nn_column *c) {
@@ -90,7 +91,7 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     w->first = c->first;
     w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
     w->limit = c->is_class ? 0 : c->limit;
-    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->is_class;
+    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class;
     w->missing_ok = c->missing != NN_MISSING_ERROR;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
@@ -112,7 +113,7 @@ static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv
                     .path = csv->path,
                     .lines = csv->lines,
                     .owned = w->values};
-    nn_drop(l->ctx, w->cells);
+    if (c->kind != NN_COLUMN_CARRIED) nn_drop(l->ctx, w->cells);
     nn_drop(l->ctx, w->columns);
     nn_drop(l->ctx, w->names);
 }
@@ -138,7 +139,10 @@ static nn_status csv_columns(const nn_loading *l, int part, const char *path, ch
     }
     if (nn_csv_parse(l->ctx, &csv, bytes, size) != NN_OK) return l->ctx->status;
     for (int32_t k = 0; k < csv.want_count; k++) {
-        if (wants[k].texts && text_values(l, &columns[of[k]], &csv, &wants[k]) != NN_OK)
+        bool carried = columns[of[k]].kind == NN_COLUMN_CARRIED;
+        if (carried)
+            l->data->carried[of[k]] = wants[k].cells;
+        else if (wants[k].texts && text_values(l, &columns[of[k]], &csv, &wants[k]) != NN_OK)
             return l->ctx->status;
         take_want(l, &columns[of[k]], &csv, &wants[k], &l->raws[of[k]]);
     }
@@ -147,6 +151,12 @@ static nn_status csv_columns(const nn_loading *l, int part, const char *path, ch
     nn_drop(l->ctx, wants);
     nn_drop(l->ctx, of);
     return NN_OK;
+}
+
+static bool any_carried(const nn_loading *l) {
+    for (uint32_t k = 0; k < l->m->manifest->columns_count; k++)
+        if (l->data->carried[k] != NULL) return true;
+    return false;
 }
 
 static nn_status csv_part(const nn_loading *l, int part) {
@@ -168,7 +178,7 @@ static nn_status csv_part(const nn_loading *l, int part) {
     char *kept = nn_get(l->ctx, strlen(path) + 1, 1);
     if (kept == NULL) return l->ctx->status;
     nn_status status = csv_columns(l, part, strcpy(kept, path), (char *)bytes, size);
-    nn_drop(l->ctx, bytes);
+    if (!any_carried(l)) nn_drop(l->ctx, bytes); // else its cells are in there
     return status;
 }
 

@@ -41,7 +41,10 @@ static void put_lists(const nn_model *m, nn_text *out, bool json) {
     nn_text_add(out, json ? "}, \"outputs\": {" : "\noutputs\n");
     for (uint32_t k = 0; k < m->manifest->outputs_count; k++) {
         const nn_tensor *t = nn_model_tensor(m, outputs[k].tensor);
-        put_entry(out, json, k == 0, nn_model_text(m, outputs[k].name), t->rank - 1, t->dims + 1, "");
+        const nn_column *c = t == NULL ? &NN_TABLE(m, nn_column, columns)[outputs[k].carried] : NULL;
+        put_entry(out, json, k == 0, nn_model_text(m, outputs[k].name),
+                  t == NULL ? c->elements > 1 : t->rank - 1, t == NULL ? &c->elements : t->dims + 1,
+                  t == NULL ? "  as the data have it" : "");
     }
     nn_text_add(out, json ? "}, \"parameters\": {" : "\nparameters\n");
     first = true;

@@ -253,10 +253,11 @@ int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count
     call_model(t, NN_PREDICT);
     for (uint32_t k = 0; k < t->model.manifest->outputs_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, table[k].tensor);
-        if (outputs[k] != NULL)
+        void *out = of == NULL ? NULL : *outputs++;
+        if (out != NULL)
             nn_tensor_get(&t->model, of, 0,
                           (of->batch_dims & 1) != 0 ? count * nn_tensor_row(of) : nn_tensor_elements(of),
-                          outputs[k]);
+                          out);
     }
     nn_states_end(t);
     nn_float_restore(state);

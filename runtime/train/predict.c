@@ -1,5 +1,6 @@
-// The command `predict`: the model's outputs, or the classes it chooses, for rows of a file or of standard
-// input.
+// The command `predict`: what the program's `predict` lists, else the model's outputs, or the classes it
+// chooses, for rows of a file or of standard input. Columns that a prediction carries along are written as
+// they stand in the file.
 #include "train/train.h"
 
 #include <math.h>
@@ -48,6 +49,9 @@ static nn_status take_format(Predicting *p) {
     if (p->format == AS_NPY && p->count != 1)
         return nn_fail(ctx, NN_USAGE, "--format npy: this model has %u outputs, and an array holds one",
                        p->count);
+    if (p->format == AS_NPY && (p->outputs[0].carried >= 0 || p->outputs[0].words >= 0))
+        return nn_fail(ctx, NN_USAGE, "--format npy: %s is written in words, and an array holds numbers",
+                       nn_model_text(&p->t->model, p->outputs[0].name));
     p->labelled = -1;
     for (uint32_t k = 0; k < p->count && p->labelled < 0; k++)
         p->labelled = p->outputs[k].label >= 0 ? (int32_t)k : -1;
@@ -59,8 +63,15 @@ static nn_status take_format(Predicting *p) {
                : nn_fail(ctx, NN_USAGE, "--labels: no output of this model is the logits of a class field");
 }
 
+// NULL: it is carried.
 static const nn_tensor *tensor_of(const Predicting *p, uint32_t output) {
     return nn_model_tensor(&p->t->model, p->outputs[output].tensor);
+}
+
+static int64_t elements_of(const Predicting *p, uint32_t output) {
+    const nn_tensor *of = tensor_of(p, output);
+    const nn_column *columns = NN_TABLE(&p->t->model, nn_column, columns);
+    return of != NULL ? nn_tensor_row(of) : columns[p->outputs[output].carried].elements;
 }
 
 static void put_head(Predicting *p) {
@@ -72,8 +83,9 @@ static void put_head(Predicting *p) {
     if (p->format != AS_CSV) return;
     for (uint32_t k = 0; k < p->count; k++) {
         const nn_tensor *of = tensor_of(p, k);
-        nn_column_names(&p->out, nn_model_text(&p->t->model, p->outputs[k].name), of->rank - 1,
-                        nn_tensor_row(of), k == 0);
+        int64_t elements = elements_of(p, k);
+        nn_column_names(&p->out, nn_model_text(&p->t->model, p->outputs[k].name),
+                        of != NULL ? of->rank - 1 : elements > 1, elements, k == 0);
     }
     nn_text_add(&p->out, "\n");
 }
@@ -82,74 +94,152 @@ static double real_at(const Predicting *p, const nn_tensor *of, int64_t k) {
     return nn_value_get(&p->t->model, of->type, p->values, k);
 }
 
+// ---- words ----
+
+static uint64_t digits(const char *s, uint64_t n) {
+    uint64_t k = 0;
+    while (k < n && s[k] >= '0' && s[k] <= '9') k++;
+    return k;
+}
+
+static bool is_json_number(const char *s, uint64_t n) {
+    uint64_t k = n > 0 && s[0] == '-', whole = digits(s + k, n - k);
+    if (whole == 0 || (whole > 1 && s[k] == '0')) return false;
+    k += whole;
+    if (k < n && s[k] == '.') {
+        uint64_t fraction = digits(s + k + 1, n - k - 1);
+        if (fraction == 0) return false;
+        k += 1 + fraction;
+    }
+    if (k < n && (s[k] == 'e' || s[k] == 'E')) {
+        k += k + 1 < n && (s[k + 1] == '+' || s[k + 1] == '-') ? 2 : 1;
+        uint64_t exponent = digits(s + k, n - k);
+        if (exponent == 0) return false;
+        k += exponent;
+    }
+    return k == n;
+}
+
+static bool is_plain(const char *s, uint64_t n) {
+    for (uint64_t k = 0; k < n; k++)
+        if (s[k] == ',' || s[k] == '"' || s[k] == '\r' || s[k] == '\n') return false;
+    return true;
+}
+
+// A cell of CSV; of JSON a string, or what is a number there too.
+static void put_text(Predicting *p, const char *text, uint64_t length, bool number) {
+    if (p->format == AS_JSON && (!number || !is_json_number(text, length))) {
+        nn_text_json(&p->out, text, length);
+    } else if (p->format == AS_JSON || is_plain(text, length)) {
+        nn_text_bytes(&p->out, text, length);
+    } else {
+        nn_text_add(&p->out, "\"");
+        for (uint64_t k = 0; k < length; k++)
+            nn_text_format(&p->out, text[k] == '"' ? "\"%c" : "%c", text[k]);
+        nn_text_add(&p->out, "\"");
+    }
+}
+
+// The name of a class: its text, nothing for the class of missing cells; else its number.
+static void put_class(Predicting *p, int32_t field, int64_t number) {
+    const nn_field *f = &NN_TABLE(&p->t->model, nn_field, fields)[field];
+    const nn_classes *classes = &p->t->data.classes[field];
+    if (number >= 0 && number < classes->count)
+        put_text(p, classes->names[number], strlen(classes->names[number]), false);
+    else if (number == f->own_missing)
+        put_text(p, "", 0, false);
+    else if (number == f->own_other)
+        put_text(p, "(other)", 7, false);
+    else
+        nn_text_format(&p->out, "%lld", (long long)number);
+}
+
 static void put_label(Predicting *p, int64_t row) {
     const nn_output *output = &p->outputs[p->labelled];
     const nn_tensor *of = tensor_of(p, (uint32_t)p->labelled);
-    const nn_classes *classes = &p->t->data.classes[output->label];
     int64_t n = nn_tensor_row(of), best = 0;
     for (int64_t k = 1; k < n; k++) {
         double v = real_at(p, of, row * n + k), top = real_at(p, of, row * n + best);
         best = v > top || (isnan(v) && !isnan(top)) ? k : best;
     }
-    if (best >= classes->count)
-        nn_text_format(&p->out, "%lld\n", (long long)best);
-    else if (strpbrk(classes->names[best], ",\"\r\n") == NULL)
-        nn_text_format(&p->out, "%s\n", classes->names[best]);
-    else {
-        nn_text_add(&p->out, "\"");
-        for (const char *s = classes->names[best]; *s != '\0'; s++)
-            nn_text_format(&p->out, *s == '"' ? "\"%c" : "%c", *s);
-        nn_text_add(&p->out, "\"\n");
+    put_class(p, output->label, best);
+    nn_text_add(&p->out, "\n");
+}
+
+// ---- rows ----
+
+// Element k of an output; of what is carried, of a row `from`. Not finite: null in JSON, which has no word
+// for it.
+static void put_element(Predicting *p, uint32_t output, int64_t from, int64_t k) {
+    const nn_output *o = &p->outputs[output];
+    const nn_tensor *of = tensor_of(p, output);
+    const nn_model *m = &p->t->model;
+    if (of == NULL) {
+        const nn_column *column = &NN_TABLE(m, nn_column, columns)[o->carried];
+        const nn_cell *cell = &p->t->data.carried[o->carried][from * column->elements + k];
+        put_text(p, cell->text, cell->length, !NN_TABLE(m, nn_field, fields)[column->field].is_class);
+    } else if (o->words >= 0) {
+        put_class(p, o->words, (int64_t)real_at(p, of, k));
+    } else if (p->format == AS_JSON && !isfinite(real_at(p, of, k))) {
+        nn_text_add(&p->out, "null");
+    } else {
+        nn_text_value(m, &p->out, of->type, p->values, k);
     }
 }
 
-// The elements of one row from *k on, in brackets dimension by dimension. Not finite: null, as JSON has no
-// word for it.
-static void put_nested(Predicting *p, const nn_tensor *of, int dimension, int64_t *k) {
-    if (dimension == of->rank) {
-        if (isfinite(real_at(p, of, *k)))
-            nn_text_value(&p->t->model, &p->out, of->type, p->values, *k);
-        else
-            nn_text_add(&p->out, "null");
-        ++*k;
+// The elements of one row from *k on, in brackets dimension by dimension.
+static void put_nested(Predicting *p, uint32_t output, int64_t from, int dimension, int64_t *k) {
+    const nn_tensor *of = tensor_of(p, output);
+    int64_t carried = elements_of(p, output);
+    int rank = of != NULL ? of->rank : 1 + (carried > 1);
+    if (dimension == rank) {
+        put_element(p, output, from, (*k)++);
         return;
     }
-    for (int64_t i = 0; i < of->dims[dimension]; i++) {
+    for (int64_t i = 0; i < (of != NULL ? of->dims[dimension] : carried); i++) {
         nn_text_add(&p->out, i == 0 ? "[" : ", ");
-        put_nested(p, of, dimension + 1, k);
+        put_nested(p, output, from, dimension + 1, k);
     }
     nn_text_add(&p->out, "]");
 }
 
-static void put_row(Predicting *p, uint32_t output, int64_t row) {
-    const nn_tensor *of = tensor_of(p, output);
-    int64_t n = nn_tensor_row(of), k = row * n;
+// Row `from` of the data, of which p->values has what is computed.
+static void put_row(Predicting *p, uint32_t output, int64_t from) {
+    int64_t k = 0;
     if (p->format == AS_JSON) {
         nn_text_format(&p->out, "%s\"%s\": ", output == 0 ? "{" : ", ",
                        nn_model_text(&p->t->model, p->outputs[output].name));
-        put_nested(p, of, 1, &k);
+        put_nested(p, output, from, 1, &k);
     } else {
-        for (int64_t e = 0; e < n; e++) {
-            if (output > 0 || e > 0) nn_text_add(&p->out, ",");
-            nn_text_value(&p->t->model, &p->out, of->type, p->values, k + e);
+        for (; k < elements_of(p, output); k++) {
+            if (output > 0 || k > 0) nn_text_add(&p->out, ",");
+            put_element(p, output, from, k);
         }
     }
     if (output + 1 == p->count) nn_text_add(&p->out, p->format == AS_JSON ? "}\n" : "\n");
 }
 
-static void put_batch(Predicting *p, int64_t rows) {
-    const nn_model *m = &p->t->model;
-    uint32_t first = p->format == AS_LABELS ? (uint32_t)p->labelled : 0;
-    bool whole = p->format == AS_NPY || p->format == AS_LABELS;
-    for (int64_t r = 0; r < (whole ? 1 : rows); r++) {
-        for (uint32_t k = first; k < (whole ? first + 1 : p->count); k++) {
+// The only output, or the one with labels, of all rows at once.
+static void put_array(Predicting *p, int64_t rows) {
+    const nn_tensor *of = tensor_of(p, p->format == AS_LABELS ? (uint32_t)p->labelled : 0);
+    int64_t n = rows * nn_tensor_row(of);
+    nn_tensor_get(&p->t->model, of, 0, n, p->values);
+    for (int64_t i = 0; i < rows && p->format == AS_LABELS; i++) put_label(p, i);
+    if (p->format == AS_NPY)
+        nn_text_bytes(&p->out, p->values, (uint64_t)(n * nn_tensor_element_size(&p->t->model, of)));
+}
+
+static void put_batch(Predicting *p, const int32_t *from, int64_t rows) {
+    if (p->format == AS_NPY || p->format == AS_LABELS) {
+        put_array(p, rows);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        for (uint32_t k = 0; k < p->count; k++) {
             const nn_tensor *of = tensor_of(p, k);
-            int64_t n = nn_tensor_row(of), size = nn_tensor_element_size(m, of);
-            nn_tensor_get(m, of, whole ? 0 : r * n, whole ? rows * n : n,
-                          p->values + (whole ? 0 : r * n * size));
-            if (p->format == AS_NPY) nn_text_bytes(&p->out, p->values, (uint64_t)(rows * n * size));
-            for (int64_t i = 0; i < rows && p->format == AS_LABELS; i++) put_label(p, i);
-            if (!whole) put_row(p, k, r);
+            int64_t n = elements_of(p, k);
+            if (of != NULL) nn_tensor_get(&p->t->model, of, r * n, n, p->values);
+            put_row(p, k, from[r]);
         }
     }
 }
@@ -159,8 +249,8 @@ static nn_status predict_all(Predicting *p) {
     const nn_part *rows = &t->data.parts[NN_TEST];
     int64_t batch = t->model.manifest->batch, room = 8;
     for (uint32_t k = 0; k < p->count; k++) {
-        int64_t bytes =
-            nn_tensor_elements(tensor_of(p, k)) * nn_tensor_element_size(&t->model, tensor_of(p, k));
+        const nn_tensor *of = tensor_of(p, k);
+        int64_t bytes = of == NULL ? 0 : nn_tensor_elements(of) * nn_tensor_element_size(&t->model, of);
         room = bytes > room ? bytes : room;
     }
     p->values = nn_get(t->ctx, (uint64_t)room, 1);
@@ -173,7 +263,7 @@ static nn_status predict_all(Predicting *p) {
         t->call.batch_number = (uint32_t)(first / batch);
         nn_trainer_rows(t, rows->rows + first, count);
         nn_trainer_run(t, NN_PREDICT);
-        put_batch(p, count);
+        put_batch(p, rows->rows + first, count);
         if (nn_print(t->ctx, &p->out) != NN_OK) return t->ctx->status;
         nn_text_clear(&p->out);
     }
@@ -185,9 +275,10 @@ nn_status nn_command_predict(nn_trainer *t) {
     Predicting p = {.t = t, .outputs = NN_TABLE(m, nn_output, outputs), .count = m->manifest->outputs_count};
     nn_text_begin(&p.out, t->ctx);
     if (!nn_model_has(m, NN_PREDICT) || p.count == 0)
-        return nn_fail(
-            t->ctx, NN_USAGE,
-            "this program's model is not called on data fields alone, so there is nothing to predict");
+        return nn_fail(t->ctx, NN_USAGE,
+                       "this program's model is not called on data fields alone: `predict = [...]` in its "
+                       "`train` block says "
+                       "what to predict");
     return take_format(&p) == NN_OK && nn_trainer_initial(t) == NN_OK && nn_trainer_weights(t) == NN_OK &&
                    read_rows(t) == NN_OK
                ? predict_all(&p)
