@@ -66,6 +66,8 @@ static const struct {
     {"metric_nested", "of equations: totals"},
     {"metric_position", "of equations: totals"},
     {"recur_steps", "of equations: what a step has made"},
+    {"predict_batch", "of equations: what reads other rows"},
+    {"restore_form", "of equations: what can be undone"},
     {"piece_outside", "of equations: a piece stays inside"},
     {"field_outside", "of equations: a read stays inside"},
     {"read_outside", "of equations: a read stays inside"},
