@@ -5,7 +5,19 @@
 
 static const Node *const *entries(const Node *n) { return (const Node *const *)n->items; }
 
-bool data_setting(const char *name) { return string_equal(name, "split") || string_equal(name, "order"); }
+static const char *const settings[] = {"split", "order", "stride"};
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+// The place of a line's setting; -1: it is none. Only of a text is `stride` one.
+int data_setting(const Node *data, const Node *s) {
+    const Node *name = left_name(s),
+               *source = data->source->kind == AST_CALL ? data->source->base : data->source;
+    int k = SETTINGS - 1;
+    if (!name || s->target->kind != AST_NAME) return -1;
+    while (k >= 0 && !string_equal(name->name, settings[k])) k--;
+    bool text = source->kind == AST_NAME && string_equal(source->name, "text");
+    return string_equal(name->name, "stride") && !text ? -1 : k;
+}
 
 // ---- fields ----
 
@@ -61,8 +73,10 @@ static Phrase *bind_field(Bind *b, const Node *s) {
 
 static Phrase *bind_data_setting(Bind *b, const Node *s) {
     Phrase *p = phrase_new(b, PHRASE_GIVE, s, 1);
-    bool split = string_equal(left_name(s)->name, "split");
-    if (split)
+    const char *name = left_name(s)->name;
+    if (string_equal(name, "stride"))
+        p->part[0] = bind_value(b, s->assigned);
+    else if (string_equal(name, "split"))
         p->part[0] = bind_word(b, s->assigned, 1u << GROUP_SPLIT, "random(...), ordered(...) or folds(...)");
     else if (s->assigned->kind == AST_NAME && string_equal(s->assigned->name, "stream"))
         p->part[0] = bind_value(b, s->assigned);
@@ -108,36 +122,29 @@ static Phrase *bind_part(Bind *b, const Node *s) {
 
 // ---- the block ----
 
-// The place of a line's setting, 0 or 1; -1: it is none.
-static int setting_of(const Node *s) {
-    const Node *name = left_name(s);
-    if (!name || s->target->kind != AST_NAME || !data_setting(name->name)) return -1;
-    return string_equal(name->name, "order");
-}
-
 void bind_data(Bind *b) {
-    const Node *data = b->definition->node, *block = data->block, *settings[2] = {NULL, NULL};
+    const Node *data = b->definition->node, *block = data->block, *given[SETTINGS] = {NULL};
     b->groups = GROUPS_DATA;
     scope_open(b);
     Phrase *p = phrase_new(b, PHRASE_BLOCK, block, block->count + 1);
     p->part[block->count] =
-        bind_word(b, data->source, 1u << GROUP_SOURCE, "a source: csv, table, synthetic, idx or npy");
+        bind_word(b, data->source, 1u << GROUP_SOURCE, "a source: csv, table, synthetic, text, idx or npy");
     expect_names(b, block);
     for (int i = 0; i < block->count; i++) {
         const Node *s = block->items[i];
-        int k = setting_of(s);
-        if (k >= 0 && settings[k])
-            report_twice(b, left_name(s)->name, left_name(s)->span, left_name(settings[k])->span, NULL);
+        int k = data_setting(data, s);
+        if (k >= 0 && given[k])
+            report_twice(b, left_name(s)->name, left_name(s)->span, left_name(given[k])->span, NULL);
         if (k >= 0)
-            settings[k] = s;
+            given[k] = s;
         else if (s->kind == AST_ASSIGN)
             p->part[i] = bind_field(b, s);
     }
     for (int i = 0; i < block->count; i++)
         if (block->items[i]->kind == AST_PART) p->part[i] = bind_part(b, block->items[i]);
     for (int i = 0; i < block->count; i++) // last: `stratify` names a field
-        if (settings[0] == block->items[i] || settings[1] == block->items[i])
-            p->part[i] = bind_data_setting(b, block->items[i]);
+        for (int k = 0; k < SETTINGS; k++)
+            if (given[k] == block->items[i]) p->part[i] = bind_data_setting(b, block->items[i]);
     b->definition->body = phrase_done(b, p);
     b->definition->wrong = b->reported;
 }

@@ -41,12 +41,24 @@ static void take_csv(DataWriter *w, Phrase *const *given) {
     take_missing(w->block, given[3], &d->missing, &d->missing_value);
 }
 
+static void take_text(DataWriter *w, Phrase *const *given) {
+    static const char *const units[] = {
+        [NN_TEXT_BYTE] = "byte", [NN_TEXT_CHAR] = "char", [NN_TEXT_WORD] = "word"};
+    DataBlock *d = &w->m->data;
+    d->file = given[0]->text;
+    d->vocabulary = (int64_t)number_of(w, given[1], 0);
+    d->unit = NN_TEXT_CHAR;
+    for (int k = 0; given[2] && k < (int)(sizeof units / sizeof *units); k++)
+        if (is_word(given[2], units[k])) d->unit = k;
+}
+
 static void take_source(DataWriter *w, const Phrase *source) {
     DataBlock *d = &w->m->data;
     d->name = w->block->define->node->name;
     d->source = source->builtin->name;
     d->rows = w->e->tree->rows;
     if (string_equal(d->source, "csv")) take_csv(w, source->part);
+    if (string_equal(d->source, "text")) take_text(w, source->part);
     if (string_equal(d->source, "synthetic")) d->seed = (int64_t)number_of(w, source->part[1], 0);
 }
 
@@ -69,6 +81,15 @@ static void take_split(DataWriter *w, const Phrase *split) {
     if (stratify) d->stratify = field_number(w, stratify->slot->name);
 }
 
+// How far apart windows begin: what is said, or else as far as the longest is long.
+static void take_stride(DataWriter *w) {
+    DataBlock *d = &w->m->data;
+    for (int i = 0; i < d->columns.count; i++)
+        if (d->columns.data[i].kind == COLUMN_WINDOW && d->columns.data[i].elements > d->stride)
+            d->stride = d->columns.data[i].elements;
+    if (w->stride) d->stride = (int64_t)number_of(w, w->stride, 1);
+}
+
 // What is in force of the data: the source's defaults and the split.
 static void in_force(DataWriter *w, const char *name, const char *value, const Phrase *from) {
     const char *origin = from ? place_text(w->e->ctx, from->span) : "default";
@@ -83,6 +104,10 @@ static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
                                          {"data.thousands", "none"}, {"data.comment", "none"}};
     for (int i = 0; string_equal(d->source, "csv") && i < 6; i++)
         if (!source->part[i + 1]) in_force(w, csv[i][0], csv[i][1], NULL);
+    if (string_equal(d->source, "text")) {
+        if (!source->part[2]) in_force(w, "data.unit", "char", NULL);
+        in_force(w, "data.stride", string_format(w->e->arena, "%lld", (long long)d->stride), w->stride);
+    }
     in_force(w, "data.split", split ? node_text(w->e->arena, split->node) : "none", split);
     if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)
         in_force(w, "data.split.seed", string_format(w->e->arena, "%lld", (long long)d->split_seed),
@@ -151,7 +176,8 @@ static bool is_supported(const DataWriter *w, const Phrase *source) {
 
 bool data_write(Emitter *e, Module *m) {
     DataWriter w = {.e = e, .m = m, .block = e->tree->data};
-    const Phrase *body = w.block->define->body, *source = body->part[body->count - 1], *split = NULL;
+    const Phrase *body = w.block->define->body, *source = body->part[body->count - 1],
+                 *split = data_setting_phrase(w.block->define, "split");
     if (!is_supported(&w, source)) return false;
     int errors = e->ctx->errors;
     m->data.stratify = -1;
@@ -159,10 +185,11 @@ bool data_write(Emitter *e, Module *m) {
     take_source(&w, source);
     for (int i = 0; i + 1 < body->count; i++)
         if (body->part[i]->kind == PHRASE_GIVE && body->part[i]->slot) take_field(&w, body->part[i]);
-    for (int i = 0; i + 1 < body->count; i++)
-        if (body->part[i]->kind == PHRASE_GIVE && !body->part[i]->slot) split = body->part[i]->part[0];
+    w.stride = data_setting_phrase(w.block->define, "stride");
+    m->data.stream = data_setting_phrase(w.block->define, "order") != NULL;
     if (split) take_split(&w, split);
-    tell(&w, source, split);
     prepare_write(&w);
+    take_stride(&w);
+    tell(&w, source, split);
     return e->ctx->errors == errors;
 }

@@ -33,8 +33,9 @@ typedef struct DataWriter {
     At at;
     int part; // 0, 1 test, 2 validation
     Field *field;
-    const Phrase *whole; // of a class or int: what must be whole and below the limit
-    int columns;         // raw tensors made for the field
+    const Phrase *whole;  // of a class or int: what must be whole and below the limit
+    const Phrase *stride; // of windows, or NULL
+    int columns;          // raw tensors made for the field
     VEC(Measured) measured;
 } DataWriter;
 

@@ -32,12 +32,19 @@ typedef struct {
     bool in_loss;
     bool aside;                  // a prediction carries its cells along, and nothing else asks for it
     const struct Scaled *scaled; // emit/data.h; NULL: nothing is measured for it
-    Tensor *input;       // TENSOR_INPUT of STEP, EVALUATE and PREDICT (one tensor for all three)
-    Tensor *prepared[3]; // TENSOR_OUTPUT of the prepare function of each part
+    Tensor *input;               // TENSOR_INPUT of STEP, EVALUATE and PREDICT (one tensor for all three)
+    Tensor *prepared[3];         // TENSOR_OUTPUT of the prepare function of each part
 } Field;
 
 // CARRIED: no function reads it; a prediction has its cells.
-typedef enum { COLUMN_NUMBER, COLUMN_TEXT_EQUALS, COLUMN_FILE, COLUMN_TABLE, COLUMN_CARRIED } ColumnKind;
+typedef enum {
+    COLUMN_NUMBER,
+    COLUMN_TEXT_EQUALS,
+    COLUMN_FILE,
+    COLUMN_TABLE,
+    COLUMN_CARRIED,
+    COLUMN_WINDOW
+} ColumnKind;
 typedef struct {
     int part; // 0, 1 test, 2 validation
     ColumnKind kind;
@@ -76,6 +83,9 @@ typedef struct {
     int separator, decimal, thousands, comment; // 0: none
     int missing;                                // enum nn_missing, of readers that say nothing
     double missing_value;
+    int unit; // of a text: enum nn_unit_of_text
+    int64_t vocabulary, stride;
+    bool stream; // order = stream
     int64_t rows, seed;
     int split;    // enum nn_split
     int stratify; // field or -1

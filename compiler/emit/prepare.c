@@ -80,7 +80,10 @@ static void take_argument(const DataWriter *w, const Case *c, const Phrase *p, C
     bool csv = string_equal(p->builtin->sources, "csv");
     if (given->kind == PHRASE_RANGE) first = given->part[0], last = given->part[1];
     if (csv) take_missing(c, p->part[1], &column->missing, &column->missing_value);
-    if (csv && given->kind == PHRASE_TEXT) {
+    if (string_equal(p->builtin->name, "window")) {
+        column->kind = COLUMN_WINDOW;
+        column->first = (int64_t)c->of[given->number].number;
+    } else if (csv && given->kind == PHRASE_TEXT) {
         take_names(w, p, column);
     } else if (given->kind == PHRASE_TEXT) {
         column->kind = COLUMN_FILE;
@@ -302,7 +305,7 @@ static void note_scaled(DataWriter *w, Operand v, const Expr *element) {
 static Operand field_write(DataWriter *w, const Phrase *line) {
     Field *f = w->field;
     const Phrase *e = line->part[line->count - 1];
-    if (f->type == TYPE_INT) w->whole = e = e->part[0];
+    if (f->type == TYPE_INT) w->whole = e = e->builtin && e->builtin->sources ? e : e->part[0];
     Operand v = value_of_line(w, line);
     if (v.kind == OPERAND_WRONG) return v;
     const Expr *element = element_of(w, v, f->type == TYPE_REAL), *stored = element;

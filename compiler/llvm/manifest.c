@@ -223,6 +223,10 @@ static void add_data(Blob *b) {
     row->decimal = d->decimal;
     row->thousands = d->thousands;
     row->comment = d->comment;
+    row->unit = d->unit;
+    row->stream = d->stream;
+    row->vocabulary = d->vocabulary;
+    row->stride = d->stride;
     row->rows = d->rows;
     row->synthetic_seed = d->seed;
     row->split = d->split;

@@ -65,6 +65,11 @@ static bool is_own(Place at, const Phrase *p, const Argument *row) {
     return is_word(p, "own") || expected(at, p, row);
 }
 
+static bool is_unit(Place at, const Phrase *p, const Argument *row) {
+    bool unit = is_word(p, "byte") || is_word(p, "char") || is_word(p, "word");
+    return unit || expected(at, p, row);
+}
+
 static bool is_count(Place at, const Phrase *p, const Argument *row) {
     int64_t n;
     if (!count_at(at, p, row->what, row->unit, &n)) return false;
@@ -119,6 +124,9 @@ static const Argument arguments[] = {
     {"own", is_own, "`own`, for a class of its own", 0, 0, 0},
     {"column", is_column, "a column's number", 0, INT32_MAX, 0},
     {"columns", is_columns, "a column's number", 0, INT32_MAX, 0},
+    {"unit", is_unit, "`byte`, `char` or `word`", 0, 0, 0},
+    {"vocabulary", is_count, "the vocabulary", 2, INT32_MAX, 0},
+    {"window", is_count, "a window's first unit", 0, INT32_MAX, 0},
     {"rows", is_count, "the number of rows", 1, INT32_MAX, 0},
     {"classes", is_count, "the number of classes", 1, INT32_MAX, 0},
     {"limit", is_count, "the limit", 1, INT32_MAX, 0},
@@ -163,6 +171,7 @@ static const Argument settings[] = {
     {"steps", is_count, "steps", 0, INT64_C(1) << 52, DIMENSION_STEPS},
     {"accumulate", is_count, "accumulate", 1, INT32_MAX, DIMENSION_NUMBER},
     {"seed", is_count, "seed", 0, INT64_C(1) << 52, DIMENSION_NUMBER},
+    {"stride", is_count, "stride", 1, INT32_MAX, DIMENSION_NUMBER},
 };
 
 bool setting_fits(Place at, const char *name, const Phrase *p) {

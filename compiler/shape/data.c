@@ -187,7 +187,7 @@ Shape reader_shape(Place at, const Phrase *p) {
     if (p->kind == PHRASE_BINARY) return compared_shape(at, p);
     Shape field = s->field;
     field.type = TYPE_REAL;
-    bool file = is_named(p, "file") || is_named(p, "whole");
+    bool file = is_named(p, "file") || is_named(p, "whole") || is_named(p, "window");
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();
     if (p->builtin && p->builtin->later) return field;
@@ -259,6 +259,9 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
     int rank = 0;
     bool whole = is_named(value, "class") || is_named(value, "int") || is_named(value, "window") ||
                  is_named(value, "words") || is_named(value, "count_words");
+    const Phrase *count = is_named(value, "window") ? s->source->part[1]
+                          : value->count > 1        ? value->part[1]
+                                                    : NULL; // of its numbers
     Shape field = shape_scalar(whole ? TYPE_INT : is_condition(value->node) ? TYPE_BOOL : TYPE_REAL), v;
     s->row = line->binders > 0;
     s->line = line;
@@ -282,8 +285,7 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
         return shape_error(at, line, v);
     field.is_class = is_named(value, "class");
     field.span = line->node->target->span;
-    Shape limit = whole && value->count > 1 ? at.c->of[value->part[1]->number] : (Shape){0};
-    field.number = limit.number;
+    if (whole && count) field.number = at.c->of[count->number].number;
     return field;
 }
 
@@ -302,8 +304,17 @@ static void look_at_lines(Place at, const Phrase *block, int count, const Place 
     }
 }
 
+// The parts of a text are pieces of it.
+static bool divides(Place at, const char *word, Span span) {
+    if (!is_named(at.s->source, "text") || string_equal(word, "ordered")) return true;
+    Diagnostic *d = fail(at.s, TEXT_PARTS, span, word);
+    diagnostic_help(at.s->ctx, d, "say `split = ordered(test = 10%%)`: the end of the text is held out");
+    return false;
+}
+
 // The split; `stratify` is a field's name.
 static void look_at_split(Place at, const Phrase *split) {
+    if (split->builtin && !divides(at, split->builtin->name, split->span)) return;
     if (!split->builtin || split->builtin->group != GROUP_SPLIT || !arguments_fit(at, split)) return;
     double held_out = 0;
     for (int i = 0; i < 2 && !string_equal(split->builtin->name, "folds"); i++)
@@ -358,6 +369,7 @@ static void check_part(Place at, const Phrase *line, Shape field, Shape own) {
 // The same fields from elsewhere: a part's own lines, which see its own fields.
 static void look_at_part(Place at, const Phrase *part) {
     Shaper *s = at.s;
+    if (!divides(at, part->text, part->node->name_span)) return;
     Case *c = at.c->call[part->number] = case_new(s, at.c->define);
     case_add(s, c);
     s->listed = 0;
@@ -376,6 +388,25 @@ static void look_at_part(Place at, const Phrase *part) {
     c->done = true;
 }
 
+const Phrase *data_setting_phrase(const Definition *data, const char *name) {
+    const Phrase *block = data->body;
+    for (int i = 0; i + 1 < block->count; i++) {
+        const Phrase *line = block->part[i];
+        bool setting = line && line->kind == PHRASE_GIVE && !line->slot;
+        if (setting && string_equal(line->node->target->name, name)) return line->part[0];
+    }
+    return NULL;
+}
+
+// `split`, `order` and `stride`. Windows of a stream follow one another.
+static void look_at_settings(Place at) {
+    const Phrase *split = data_setting_phrase(at.c->define, "split"),
+                 *stride = data_setting_phrase(at.c->define, "stride");
+    if (split) look_at_split(at, split);
+    if (stride) setting_fits(at, "stride", stride);
+    if (stride && data_setting_phrase(at.c->define, "order")) fail(at.s, STREAM_STRIDE, stride->span, "");
+}
+
 // What the block says, when the source is right.
 static void look_at_block(Place at, const Phrase *block) {
     look_at_lines(at, block, block->count - 1, NULL);
@@ -383,8 +414,8 @@ static void look_at_block(Place at, const Phrase *block) {
     for (int i = 0; i + 1 < block->count; i++) {
         const Phrase *line = block->part[i];
         if (line && line->kind == PHRASE_PART) look_at_part(at, line);
-        if (line && line->kind == PHRASE_GIVE && !line->slot) look_at_split(at, line->part[0]);
     }
+    look_at_settings(at);
 }
 
 // Two signs of a csv file that are one: a cell would have two readings.

@@ -413,6 +413,15 @@ static void look_at_asserts(const Run *r, const Node *root) {
     }
 }
 
+// A stream is for what goes on from batch to batch: a state of each row.
+static void look_at_stream(const Run *r) {
+    const Phrase *order = data_setting_phrase(r->data, "order");
+    bool any = !order;
+    for (int i = 0; i < r->tree->states.count && !any; i++)
+        for (int d = 0; d < r->tree->states.data[i]->rank; d++) any |= r->tree->states.data[i]->dims[d].batch;
+    if (!any) fail(r->s, STREAM_STATE, order->span, "");
+}
+
 // ---- the whole ----
 
 static bool open_run(Run *r, const Node *root) {
@@ -448,6 +457,7 @@ Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch)
         look_at_settings(&r);
         look_at_asserts(&r, root);
         walk_text(r.walk, r.at.c);
+        look_at_stream(&r);
     }
     return ctx->errors > s->errors ? NULL : tree;
 }

@@ -101,6 +101,9 @@ struct Case {
     Case *next;                     // of the same hash
 };
 
+// What a data block says of one of its settings (`split`, `order`, `stride`), or NULL.
+const Phrase *data_setting_phrase(const Definition *data, const char *name);
+
 // ---- the tree ----
 
 // What a run does to each parameter: measures and clips its gradient, keeps an average of it, constrains it.

@@ -23,10 +23,42 @@ typedef struct nn_raw {
     char type; // 'u', 'i', 'f' or 'b' (bool) with `size`
     int size;
     bool big_endian;
-    const char *path; // for messages
-    uint32_t *lines;  // of a text file: of each row, from 1; else NULL
-    void *owned;      // what is freed after loading
+    const char *path;      // for messages
+    uint32_t *lines;       // of a text file: of each row, from 1; else NULL
+    const int32_t *starts; // of windows: of each row, where in `bytes` it begins, in elements; else NULL
+    void *owned;           // what is freed after loading
 } nn_raw;
+
+// A cell of a CSV file; a unit of a text.
+typedef struct nn_cell {
+    const char *text;
+    uint32_t length, column; // column: of the character, from 1
+} nn_cell;
+
+// Which units of texts have numbers: 1 .. count, by how often they were there.
+typedef struct nn_vocabulary {
+    int64_t count, room;
+    nn_cell *units;
+    int32_t *slots; // numbers by hash, 0: none
+    uint64_t slot_room;
+} nn_vocabulary;
+typedef struct nn_units {
+    int32_t *numbers;
+    int64_t count;
+    nn_cell unknown; // the first that has none; text NULL: all have
+} nn_units;
+
+// A text: units, of which rows are windows.
+typedef struct nn_series {
+    const char *path;
+    nn_units units;
+    int64_t span, stride;                   // units that a row reads; from a row's first to the next one's
+    int64_t begin[NN_PARTS], end[NN_PARTS]; // of each part's units
+    int64_t rows[NN_PARTS];
+    int32_t *starts; // of each row, those of the training part first, of test, of validation
+    int64_t offset;  // of the training rows
+    uint32_t sum;    // CRC-32C of the numbers
+} nn_series;
 
 typedef struct nn_part {
     int32_t *rows; // numbers of rows of the sources, in the file's order
@@ -46,7 +78,6 @@ typedef struct nn_data_request {
     void (*message)(const char *kind, const char *text); // training: tells what looks like a mistake
 } nn_data_request;
 
-typedef struct nn_cell nn_cell;
 typedef struct nn_dataset {
     int64_t rows;               // of the sources
     int64_t own_rows[NN_PARTS]; // of part 0's files, and of parts with files of their own
@@ -54,9 +85,11 @@ typedef struct nn_dataset {
     const void **sources;       // nn_call.sources
     nn_part parts[NN_PARTS];
     nn_classes *classes; // of each field
-    char *not_finite;    // where the first number of a field is none; NULL: all are numbers
-    nn_cell **carried;   // predict: by column, its cells row by row, as they stand in the file
-    char *header;        // the names of the training file's columns, a JSON list; NULL: none are known
+    nn_series *series;   // of a text; else NULL
+    nn_vocabulary vocabulary;
+    char *not_finite;  // where the first number of a field is none; NULL: all are numbers
+    nn_cell **carried; // predict: by column, its cells row by row, as they stand in the file
+    char *header;      // the names of the training file's columns, a JSON list; NULL: none are known
     nn_data_request request;
 } nn_dataset;
 
@@ -72,7 +105,11 @@ nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, con
 // Rows of the model's inputs as `data` prints them: CSV with the columns FIELD or FIELD_0 .. of every input.
 nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, char *bytes, uint64_t size,
                          nn_dataset *data);
+// The training rows as they are in an epoch, where that moves them: of a text.
+nn_status nn_data_epoch(nn_context *ctx, const nn_model *m, nn_runner runner, uint64_t seed, int64_t epoch,
+                        nn_dataset *data);
 bool nn_data_is_csv(const nn_model *m);
+bool nn_data_is_text(const nn_model *m);
 int64_t nn_field_elements(const nn_field *f);                // of one sample
 int64_t nn_field_size(const nn_model *m, const nn_field *f); // bytes of one sample
 bool nn_below(double value, int64_t limit);                  // a whole number 0 .. limit - 1
@@ -110,11 +147,6 @@ nn_status nn_array_take(nn_context *ctx, const char *path, nn_array *a, const un
 nn_status nn_gzip_expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
                          uint64_t limit, unsigned char **bytes, uint64_t *size);
 
-// A cell of a CSV file.
-struct nn_cell {
-    const char *text;
-    uint32_t length, column; // column: of the character, from 1
-};
 // What is wanted of a CSV file: `count` columns by number, from `first` on, or by their names.
 typedef struct nn_csv_want {
     const char **names; // NULL: by number
@@ -156,6 +188,23 @@ nn_status nn_csv_find(nn_context *ctx, const nn_csv *csv, nn_csv_want *want, con
 nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
                        const char *expected, const char *more);
 
+// ---- texts as numbers ----
+typedef struct nn_units_text {
+    int kind; // nn_text_unit
+    const char *path, *bytes;
+    uint64_t size;
+    bool grows; // the vocabulary takes every unit that it meets, else numbers of others are 0
+} nn_units_text;
+nn_status nn_units_read(nn_context *ctx, nn_vocabulary *v, const nn_units_text *of, nn_units *out);
+// Of a vocabulary that took every unit: the limit - 1 most frequent of units first .. last - 1 stay, and the
+// units get the new numbers.
+nn_status nn_vocabulary_choose(nn_context *ctx, nn_vocabulary *v, int64_t limit, const nn_units *units,
+                               int64_t first, int64_t last);
+// The list as JSON, and back; at most limit - 1 units.
+void nn_vocabulary_put(nn_text *out, const nn_vocabulary *v, int kind);
+nn_status nn_vocabulary_take(nn_context *ctx, nn_vocabulary *v, const char *list, int kind, int64_t limit);
+const char *nn_unit_name(const nn_data *plan); // of several
+
 // ---- steps of loading ----
 typedef struct nn_loading {
     nn_context *ctx;
@@ -171,6 +220,14 @@ typedef struct nn_loading {
 // FILE:LINE, or FILE and the row's number.
 void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]);
 nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows);
+bool nn_column_wanted(const nn_loading *l, const nn_column *c, int part);
+// A declared file, or standard input where that is read; expanded, and a NUL follows.
+nn_status nn_source_bytes(const nn_loading *l, const char *file, char path[NN_PATH_ROOM],
+                          unsigned char **bytes, uint64_t *size);
+nn_status nn_series_read(const nn_loading *l, int64_t *rows);
+void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
+// The training rows begin where they do in this epoch; returns whether that is elsewhere than before.
+bool nn_series_shift(nn_series *s, uint64_t seed, int64_t epoch);
 void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out);
 // missing = mean, median: measures the training rows, or takes what is known, and fills the column.
 nn_status nn_fill_missing(nn_loading *l, const nn_statistic *of, bool known);
@@ -179,6 +236,7 @@ int64_t nn_class_count(const nn_field *f);
 // Numbers the texts of a class column in byte order, or checks its numbers; values: rows * columns.
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *field, const char *name,
                           const nn_csv *csv, const nn_csv_want *want);
+int64_t nn_share(int64_t rows, double fraction);
 nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data);
 // Whether the data block makes this part; the error of one that has no rows (`reads`: what reads it, or "").
 bool nn_part_declared(const nn_data *plan, int part);

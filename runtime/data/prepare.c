@@ -262,15 +262,17 @@ static nn_status measure(nn_loading *l, const nn_statistic *of) {
     return NN_OK;
 }
 
+static nn_status mark_training(nn_loading *l) {
+    l->training = nn_get(l->ctx, (uint64_t)l->data->rows, 1);
+    for (int64_t k = 0; k < l->data->parts[NN_TRAIN].count && l->training != NULL; k++)
+        l->training[l->data->parts[NN_TRAIN].rows[k]] = 1;
+    return l->ctx->status;
+}
+
 static nn_status statistics(nn_loading *l) {
     const nn_statistic *all = NN_TABLE(l->m, nn_statistic, statistics);
     bool known = !l->data->request.measure;
-    if (!known) {
-        l->training = nn_get(l->ctx, (uint64_t)l->data->rows, 1);
-        if (l->training == NULL) return l->ctx->status;
-        for (int64_t k = 0; k < l->data->parts[NN_TRAIN].count; k++)
-            l->training[l->data->parts[NN_TRAIN].rows[k]] = 1;
-    }
+    if (!known && mark_training(l) != NN_OK) return l->ctx->status;
     for (uint32_t k = 0; k < l->m->manifest->statistics_count; k++) {
         if (all[k].column >= 0 && nn_fill_missing(l, &all[k], known) != NN_OK) return l->ctx->status;
     }
@@ -296,6 +298,12 @@ static nn_status read_columns(nn_loading *l) {
     return NN_OK;
 }
 
+static nn_status take_block(nn_loading *l) {
+    const nn_manifest *mf = l->m->manifest;
+    l->block = nn_get(l->ctx, (uint64_t)(mf->block_row * mf->block), sizeof *l->block);
+    return l->ctx->status;
+}
+
 static nn_status make_fields(nn_loading *l) {
     const nn_manifest *mf = l->m->manifest;
     const nn_field *fields = NN_TABLE(l->m, nn_field, fields);
@@ -303,7 +311,7 @@ static nn_status make_fields(nn_loading *l) {
     data->fields = nn_get(l->ctx, mf->fields_count, sizeof *data->fields);
     data->sources = nn_get(l->ctx, mf->sources_count, sizeof *data->sources);
     if (data->fields == NULL || data->sources == NULL) return l->ctx->status;
-    l->block = nn_get(l->ctx, (uint64_t)(mf->block_row * mf->block), sizeof *l->block);
+    take_block(l);
     for (uint32_t k = 0; k < mf->fields_count; k++) {
         const nn_field *f = &fields[k];
         bool kept =
@@ -357,4 +365,20 @@ nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, con
     nn_drop(ctx, l.block);
     nn_drop(ctx, l.training);
     return status;
+}
+
+nn_status nn_data_epoch(nn_context *ctx, const nn_model *m, nn_runner runner, uint64_t seed, int64_t epoch,
+                        nn_dataset *data) {
+    if (data->series == NULL || !nn_series_shift(data->series, seed, epoch)) return NN_OK;
+    nn_loading l = {.ctx = ctx, .m = m, .runner = runner, .data = data};
+    const nn_column *columns = NN_TABLE(m, nn_column, columns);
+    l.raws = nn_get(ctx, m->manifest->columns_count, sizeof *l.raws);
+    if (l.raws == NULL || take_block(&l) != NN_OK || mark_training(&l) != NN_OK) return ctx->status;
+    for (uint32_t k = 0; k < m->manifest->columns_count; k++)
+        nn_series_raw(data->series, &columns[k], &l.raws[k]);
+    visit_part(&l, NN_TRAIN, true, keep_fields, NULL);
+    nn_drop(ctx, l.raws);
+    nn_drop(ctx, l.block);
+    nn_drop(ctx, l.training);
+    return ctx->status;
 }

@@ -14,6 +14,7 @@ enum source {
 };
 
 bool nn_data_is_csv(const nn_model *m) { return m->manifest->data.source == SOURCE_CSV; }
+bool nn_data_is_text(const nn_model *m) { return m->manifest->data.source == SOURCE_TEXT; }
 
 // What a packed text may expand to: so many times its size, and this at least.
 enum { TEXT_RATIO = 100, TEXT_LIMIT = 64 << 20 };
@@ -52,9 +53,17 @@ static nn_status text_bytes(nn_context *ctx, const char *path, unsigned char **b
                          path, (unsigned long long)limit >> 20, TEXT_RATIO);
 }
 
+nn_status nn_source_bytes(const nn_loading *l, const char *file, char path[NN_PATH_ROOM],
+                          unsigned char **bytes, uint64_t *size) {
+    if (l->data->request.standard_input) return nn_file_read_all(l->ctx, 0, path, bytes, size);
+    return nn_data_path(l->ctx, l->m, &l->data->request, file, path) == NN_OK
+               ? text_bytes(l->ctx, path, bytes, size)
+               : l->ctx->status;
+}
+
 // ---- CSV ----
 
-static bool wanted(const nn_loading *l, const nn_column *c, int part) {
+bool nn_column_wanted(const nn_loading *l, const nn_column *c, int part) {
     if (c->part != part || c->aside) return false;
     return l->data->request.inputs_only ? c->for_input : c->kind != NN_COLUMN_CARRIED;
 }
@@ -133,7 +142,7 @@ static nn_status csv_columns(const nn_loading *l, int part, const char *path, ch
                   .trained = mf->data.header != 0 ? l->data->header : NULL,
                   .wants = wants};
     for (uint32_t k = 0; k < mf->columns_count; k++) {
-        if (!wanted(l, &columns[k], part)) continue;
+        if (!nn_column_wanted(l, &columns[k], part)) continue;
         of[csv.want_count] = (int32_t)k;
         if (make_want(l, &columns[k], &wants[csv.want_count++]) != NN_OK) return l->ctx->status;
     }
@@ -163,18 +172,12 @@ static nn_status csv_part(const nn_loading *l, int part) {
     unsigned char *bytes = NULL;
     uint64_t size = 0;
     char path[NN_PATH_ROOM] = "standard input";
-    if (l->data->request.standard_input) {
-        if (nn_file_read_all(l->ctx, 0, path, &bytes, &size) != NN_OK) return l->ctx->status;
-    } else {
-        const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
-        uint32_t file = l->m->manifest->data.file;
-        for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
-            if (columns[k].part == part && columns[k].file != 0) file = columns[k].file;
-        }
-        if (nn_data_path(l->ctx, l->m, &l->data->request, nn_model_text(l->m, file), path) != NN_OK ||
-            text_bytes(l->ctx, path, &bytes, &size) != NN_OK)
-            return l->ctx->status;
+    const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
+    uint32_t file = l->m->manifest->data.file;
+    for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
+        if (columns[k].part == part && columns[k].file != 0) file = columns[k].file;
     }
+    if (nn_source_bytes(l, nn_model_text(l->m, file), path, &bytes, &size) != NN_OK) return l->ctx->status;
     char *kept = nn_get(l->ctx, strlen(path) + 1, 1);
     if (kept == NULL) return l->ctx->status;
     nn_status status = csv_columns(l, part, strcpy(kept, path), (char *)bytes, size);
@@ -234,6 +237,10 @@ static nn_status file_column(const nn_loading *l, const nn_column *c, nn_raw *ra
 
 static nn_status one_column(const nn_loading *l, const nn_column *c, nn_raw *raw) {
     if (c->kind == NN_COLUMN_FILE) return file_column(l, c, raw);
+    if (c->kind == NN_COLUMN_WINDOW) {
+        nn_series_raw(l->data->series, c, raw);
+        return NN_OK;
+    }
     *raw = (nn_raw){.rows = c->elements == 0 ? 0 : (int64_t)c->values_count / c->elements,
                     .elements = c->elements,
                     .bytes = nn_model_table(l->m, c->values),
@@ -278,10 +285,11 @@ nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows) {
     *rows = mf->data.source == SOURCE_SYNTHETIC ? mf->data.rows : -1;
     bool csv = mf->data.source == SOURCE_CSV;
     if (csv && csv_part(l, part) != NN_OK) return l->ctx->status;
+    if (mf->data.source == SOURCE_TEXT && nn_series_read(l, rows) != NN_OK) return l->ctx->status;
     const nn_raw *first = NULL;
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
-        if (!wanted(l, c, part)) continue;
+        if (!nn_column_wanted(l, c, part)) continue;
         if ((!csv && one_column(l, c, &l->raws[k]) != NN_OK) || check_limit(l, c, &l->raws[k]) != NN_OK)
             return l->ctx->status;
         if (first != NULL && first->rows != l->raws[k].rows)
@@ -318,6 +326,12 @@ static double value_at(const nn_raw *raw, int64_t k) {
 }
 
 void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out) {
+    if (raw->starts != NULL) {
+        const int32_t *units = (const int32_t *)(const void *)raw->bytes;
+        for (int64_t k = first; k < first + count; k++)
+            *out++ = units[raw->starts[k / raw->elements] + k % raw->elements];
+        return;
+    }
     if (raw->type == 'f' && raw->size == 8 && !raw->big_endian) {
         memcpy(out, raw->bytes + first * 8, (size_t)count * 8);
         return;

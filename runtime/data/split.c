@@ -53,7 +53,7 @@ static nn_status make_groups(Split *s) {
 }
 
 // 29 % of 50 is 14.5, though 0.29 is a little less in binary.
-static int64_t share(int64_t rows, double fraction) {
+int64_t nn_share(int64_t rows, double fraction) {
     int64_t n = (int64_t)floor((double)rows * fraction * (1 + 1e-12) + 0.5);
     return n > rows ? rows : n;
 }
@@ -61,7 +61,7 @@ static int64_t share(int64_t rows, double fraction) {
 static void split_shares(Split *s) {
     for (int64_t g = 0; g < s->groups; g++) {
         int64_t first = s->starts[g], n = s->starts[g + 1] - first;
-        int64_t test = share(n, s->plan->test), validation = share(n, s->plan->validation);
+        int64_t test = nn_share(n, s->plan->test), validation = nn_share(n, s->plan->validation);
         validation = test + validation > n ? n - test : validation;
         for (int64_t k = 0; k < test + validation; k++)
             s->part[s->order[first + k]] = k < test ? NN_TEST : NN_VALIDATION;
@@ -119,6 +119,11 @@ nn_status nn_part_empty(nn_context *ctx, const nn_data *plan, const nn_dataset *
                         const char *reads) {
     if (!nn_part_declared(plan, part))
         return nn_fail(ctx, NN_USAGE, "the data have no %s part", nn_part_names[part]);
+    if (data->series != NULL)
+        return nn_fail(
+            ctx, NN_DATA, "the %s part has no rows%s: of its %lld %s no row can be made, which reads %lld",
+            nn_part_names[part], reads, (long long)(data->series->end[part] - data->series->begin[part]),
+            nn_unit_name(plan), (long long)data->series->span);
     return nn_fail(ctx, NN_DATA,
                    "the %s part has no rows%s: split = %s(%s = %.6g%%) of %lld rows%s leaves none",
                    nn_part_names[part], reads, plan->split == NN_SPLIT_ORDERED ? "ordered" : "random",
@@ -131,7 +136,11 @@ nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data) {
     const nn_data *plan = &m->manifest->data;
     int64_t first = data->own_rows[NN_TRAIN];
     Split s = {.ctx = ctx, .plan = plan, .data = data, .rows = first};
-    if (data->request.all_rows || plan->split == NN_SPLIT_NONE)
+    if (data->series != NULL) { // its parts are pieces of the text
+        first = 0;
+        for (int p = 0; p < NN_PARTS; first += data->series->rows[p++])
+            take_part(ctx, data, p, NULL, first, data->series->rows[p], 0);
+    } else if (data->request.all_rows || plan->split == NN_SPLIT_NONE)
         take_part(ctx, data, NN_TRAIN, NULL, 0, first, 0);
     else if (split(&s) != NN_OK)
         return ctx->status;

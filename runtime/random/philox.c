@@ -51,6 +51,20 @@ static uint32_t below(uint32_t n, uint32_t bits, uint32_t place, const uint32_t 
     return (uint32_t)(product >> 32);
 }
 
+uint32_t nn_draw_whole(uint32_t n, uint64_t seed, nn_purpose purpose, uint64_t number) {
+    uint32_t base[4] = {0, 0x80000000u | (uint32_t)purpose, (uint32_t)number, (uint32_t)(number >> 32)};
+    uint32_t bits[NN_BITS];
+    nn_philox(base, seed, bits);
+    return below(n, bits[0], 0, base, seed);
+}
+
+double nn_draw_share(uint64_t seed, nn_purpose purpose, uint64_t number) {
+    uint32_t counter[4] = {0, 0x80000000u | (uint32_t)purpose, (uint32_t)number, (uint32_t)(number >> 32)};
+    uint32_t bits[NN_BITS];
+    nn_philox(counter, seed, bits);
+    return (double)((uint64_t)bits[0] << 21 | bits[1] >> 11) * 0x1p-53;
+}
+
 void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose, uint64_t number) {
     uint32_t base[4] = {0, 0x80000000u | (uint32_t)purpose, (uint32_t)number, (uint32_t)(number >> 32)};
     uint32_t bits[NN_BITS];

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 // What the runtime draws for; part of the key, so that none of these repeats another's numbers.
-typedef enum nn_purpose { NN_FOR_ORDER, NN_FOR_SPLIT } nn_purpose;
+typedef enum nn_purpose { NN_FOR_ORDER, NN_FOR_SPLIT, NN_FOR_OFFSET, NN_FOR_SAMPLE } nn_purpose;
 
 // Philox 4x32-10 (Salmon et al. 2011): a counter becomes 128 random bits. Two at once, which takes as long as
 // one: this counter, and the one whose first word is greater by one.
@@ -16,5 +16,9 @@ void nn_philox(const uint32_t counter[4], uint64_t key, uint32_t bits[NN_BITS]);
 // Puts `rows` into an order that depends on (seed, purpose, number) and count alone; every order is as likely
 // as another.
 void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose, uint64_t number);
+
+// A whole number 0 .. n - 1; a number 0 <= x < 1 with 53 bits.
+uint32_t nn_draw_whole(uint32_t n, uint64_t seed, nn_purpose purpose, uint64_t number);
+double nn_draw_share(uint64_t seed, nn_purpose purpose, uint64_t number);
 
 #endif

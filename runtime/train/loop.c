@@ -17,13 +17,17 @@ double nn_loop_rows(const nn_loop *l) {
     return (double)(l->t->at.step - l->epoch_step) * (double)l->epoch_rows / (double)l->updates;
 }
 
-static void begin_epoch(nn_loop *l) {
+static nn_status begin_epoch(nn_loop *l) {
     nn_trainer *t = l->t;
+    nn_runner runner = nn_trainer_runner(t);
+    if (nn_data_epoch(l->ctx, &t->model, runner, t->seed, t->at.epoch, &t->data) != NN_OK)
+        return l->ctx->status;
     if (l->order != NULL) {
         memcpy(l->order, t->data.parts[NN_TRAIN].rows, (size_t)l->row_count * sizeof *l->order);
         nn_shuffle(l->order, l->row_count, t->seed, NN_FOR_ORDER, (uint64_t)t->at.epoch);
     }
     if (l->clock[NN_CLOCK_EPOCH] != NULL) *l->clock[NN_CLOCK_EPOCH] = (double)t->at.epoch;
+    return NN_OK;
 }
 
 static int64_t take_batch(nn_loop *l) {
@@ -96,7 +100,7 @@ static nn_reason look(nn_loop *l, int64_t rows) {
 static nn_reason run_epoch(nn_loop *l) {
     nn_trainer *t = l->t;
     nn_reason reason = NN_GOING;
-    begin_epoch(l);
+    if (begin_epoch(l) != NN_OK) return NN_END_BY_ERROR;
     while (t->at.batch < l->batches && reason == NN_GOING) {
         if (t->at.step == l->total_steps) return NN_END_OF_STEPS;
         int64_t rows = update(l);

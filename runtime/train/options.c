@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { T = 1, E = 2, P = 4, D = 8, I = 16 };
+enum { T = 1, E = 2, P = 4, D = 8, I = 16, S = 32 };
 
 typedef struct {
     const char *name, *argument, *text;
@@ -22,8 +22,8 @@ static const Option options[NN_OPTIONS] = {
 #undef OPTION
 };
 
-static const char *const commands[] = {"train", "eval", "predict", "data", "info"};
-enum { COMMANDS = 5 };
+static const char *const commands[] = {"train", "eval", "predict", "data", "info", "sample"};
+enum { COMMANDS = sizeof commands / sizeof *commands };
 
 const char *nn_option_name(nn_option which) { return options[which].name; }
 int nn_option_kept(nn_option which) { return options[which].kept; }
@@ -90,7 +90,7 @@ nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv
         else if (k == COMMANDS) {
             const char *near = nn_nearest(argv[1], commands, COMMANDS);
             return nn_fail(ctx, NN_USAGE, "unknown command %s%s%s%s", argv[1],
-                           near == NULL ? ": it is one of train, eval, predict, data, info"
+                           near == NULL ? ": it is one of train, eval, predict, data, info, sample"
                                         : ": did you mean ",
                            near == NULL ? "" : near, near == NULL ? "" : "?");
         } else
@@ -146,17 +146,22 @@ void nn_options_help(const nn_model *m, nn_text *out) {
     nn_text_format(out, "  ./%s --resume                      go on after an interruption\n", name);
     nn_text_format(out, "  ./%s eval --json                   measure on the held-out rows\n", name);
     nn_text_format(out, "  ./%s predict --data new.csv        what the model says about other rows\n", name);
+    bool text = nn_data_is_text(m);
+    if (text) nn_text_format(out, "  ./%s sample --prompt TEXT           go on with a text\n", name);
     nn_text_add(out,
                 "\nCommands\n  train      (the first, if none is named)\n  eval       loss and metrics of a "
                 "part of the data\n"
                 "  predict    the model's outputs for rows of a file or of standard input\n"
-                "  data       the rows as the model sees them\n  info       what was compiled\n\nOptions\n");
+                "  data       the rows as the model sees them\n  info       what was compiled\n");
+    if (text) nn_text_add(out, "  sample     a text, drawn unit by unit\n");
+    nn_text_add(out, "\nOptions\n");
     for (int k = 0; k < NN_OPTIONS; k++) {
-        char left[64], for_commands[48] = "";
+        char left[64], for_commands[64] = "";
+        if (options[k].commands == S && !text) continue;
         snprintf(left, sizeof left, "%s %s", options[k].name,
                  options[k].argument == NULL ? "" : options[k].argument);
-        for (int c = 0; c < COMMANDS && options[k].commands != (T | E | P | D | I); c++) {
-            if ((options[k].commands >> c & 1) != 0)
+        for (int c = 0; c < COMMANDS && options[k].commands != (T | E | P | D | I | S); c++) {
+            if ((options[k].commands >> c & 1) != 0 && (text || c != NN_COMMAND_SAMPLE))
                 snprintf(for_commands + strlen(for_commands), sizeof for_commands - strlen(for_commands),
                          "%s%s", for_commands[0] == '\0' ? "" : ", ", commands[c]);
         }

@@ -21,7 +21,7 @@ typedef struct {
 
 static nn_status read_rows(nn_trainer *t) {
     nn_data_request request = nn_trainer_request(t);
-    bool csv = nn_data_is_csv(&t->model);
+    bool csv = nn_data_is_csv(&t->model) || nn_data_is_text(&t->model);
     request.inputs_only = request.all_rows = true;
     request.standard_input = request.path == NULL;
     if (request.standard_input && isatty(0))

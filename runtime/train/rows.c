@@ -140,6 +140,9 @@ static nn_status show(nn_trainer *t, int32_t part, int64_t epoch) {
     if (p->count == 0) return nn_part_empty(t->ctx, &t->model.manifest->data, &t->data, part, "");
     int32_t *rows = nn_get(t->ctx, (uint64_t)p->count, sizeof *rows);
     if (rows == NULL) return t->ctx->status;
+    if (epoch >= 0 &&
+        nn_data_epoch(t->ctx, &t->model, nn_trainer_runner(t), t->seed, epoch, &t->data) != NN_OK)
+        return t->ctx->status;
     memcpy(rows, p->rows, (size_t)p->count * sizeof *rows);
     if (epoch >= 0 && t->model.manifest->shuffle)
         nn_shuffle(rows, p->count, t->seed, NN_FOR_ORDER, (uint64_t)epoch);

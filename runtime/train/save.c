@@ -46,6 +46,13 @@ nn_status nn_check_finite(nn_trainer *t) {
 static void put_names(const nn_trainer *t, nn_sink *sink) {
     if (t->data.header != NULL) nn_store_metadata(sink, "columns", t->data.header);
     const nn_field *fields = NN_TABLE(&t->model, nn_field, fields);
+    if (t->data.vocabulary.count > 0) {
+        nn_text list;
+        nn_text_begin(&list, t->ctx);
+        nn_vocabulary_put(&list, &t->data.vocabulary, t->model.manifest->data.unit);
+        nn_store_metadata(sink, "vocabulary", list.bytes);
+        nn_text_end(&list);
+    }
     for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
         const nn_classes *classes = &t->data.classes[k];
         if (classes->count == 0) continue;
@@ -66,7 +73,7 @@ static void put_names(const nn_trainer *t, nn_sink *sink) {
 static void weights_metadata(void *data, nn_sink *sink) { put_names(data, sink); }
 
 // The numbers of a checkpoint's metadata.
-enum { ENTRIES = 16 };
+enum { ENTRIES = 17 };
 
 static void entries_of(nn_position *at, int64_t rows[NN_PARTS], nn_entry entries[ENTRIES]) {
     const nn_entry all[] = {{"run.step", &at->step, NULL},
@@ -78,6 +85,7 @@ static void entries_of(nn_position *at, int64_t rows[NN_PARTS], nn_entry entries
                             {"run.elapsed", NULL, &at->elapsed},
                             {"run.has_weights", &at->has_weights, NULL},
                             {"run.ended", &at->ended, NULL},
+                            {"run.text", &at->text, NULL},
                             {"run.rows.train", &rows[0], NULL},
                             {"run.rows.test", &rows[1], NULL},
                             {"run.rows.validation", &rows[2], NULL},
@@ -100,6 +108,7 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
     int64_t rows[NN_PARTS];
     nn_entry entries[ENTRIES];
     for (int p = 0; p < NN_PARTS; p++) rows[p] = t->data.parts[p].count;
+    at.text = t->data.series == NULL ? 0 : t->data.series->sum;
     entries_of(&at, rows, entries);
     put_names(t, sink);
     nn_store_metadata(sink, "run.program", nn_model_text(&t->model, t->model.manifest->run_digest));
@@ -344,8 +353,20 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
     return NN_OK;
 }
 
+static nn_status take_vocabulary(nn_trainer *t, nn_context *ctx, nn_json value) {
+    const nn_data *plan = &t->model.manifest->data;
+    char *list;
+    if (!nn_data_is_text(&t->model)) return NN_OK;
+    if (!text_of(ctx, value, &list))
+        return nn_fail(ctx, NN_DATA, "the vocabulary that lies with the weights is damaged");
+    nn_status status = nn_vocabulary_take(ctx, &t->data.vocabulary, list, plan->unit, plan->vocabulary);
+    nn_drop(ctx, list);
+    return status;
+}
+
 static nn_status weights_entry(void *data, nn_context *ctx, const char *key, nn_json value) {
     nn_trainer *t = data;
+    if (nn_same(key, "vocabulary")) return take_vocabulary(t, ctx, value);
     if (strncmp(key, "classes.", 8) == 0) return take_classes(t, ctx, key + 8, value);
     return !nn_same(key, "columns") || text_of(ctx, value, &t->data.header)
                ? ctx->status
@@ -444,6 +465,9 @@ nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
                            "--resume: the data have %lld %s rows, the checkpoint's run had %lld",
                            (long long)t->data.parts[p].count, parts[p], (long long)r->rows[p]);
     }
+    if (t->data.series != NULL && r->at.text != t->data.series->sum)
+        return nn_fail(t->ctx, NN_DATA, "--resume: %s is not the text that the checkpoint's run read",
+                       t->data.series->path);
     t->at = r->at;
     nn_second_mark(t);
     t->at.logs[1].none = r->value[NN_OPTION_LOG] == NULL;

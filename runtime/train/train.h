@@ -12,7 +12,8 @@ typedef enum nn_command {
     NN_COMMAND_EVAL,
     NN_COMMAND_PREDICT,
     NN_COMMAND_DATA,
-    NN_COMMAND_INFO
+    NN_COMMAND_INFO,
+    NN_COMMAND_SAMPLE
 } nn_command;
 
 typedef enum nn_option {
@@ -52,6 +53,7 @@ typedef struct nn_position {
     double elapsed;      // seconds, of the parts of the run before this one as well
     int64_t has_weights; // 0 or 1: checkpoint = best(v) has written some
     int64_t ended;       // 0 or 1: the run's end has been logged and saved at this step
+    int64_t text;        // the checksum of a text's units; 0: the data are none
     nn_log_mark logs[2]; // the directory's, and --log
 } nn_position;
 
@@ -215,6 +217,7 @@ nn_status nn_command_eval(nn_trainer *t);
 nn_status nn_command_predict(nn_trainer *t);
 nn_status nn_command_data(nn_trainer *t);
 nn_status nn_command_info(nn_trainer *t);
+nn_status nn_command_sample(nn_trainer *t);
 void nn_message(const char *kind, const char *text); // "error: ..." on standard error
 nn_status nn_print(nn_context *ctx, nn_text *text);  // on standard output; made fit for a terminal
 
