@@ -48,13 +48,13 @@ void nn_evaluate(nn_trainer *t, int part) {
     const nn_part *p = &t->data.parts[part];
     nn_states_begin(t);
     t->call.seed = 0;
-    int64_t batch = t->model.manifest->batch;
-    for (int64_t first = 0; first < p->count; first += batch) {
-        t->call.batch_number = (uint32_t)(first / batch);
-        int64_t count = p->count - first < batch ? p->count - first : batch;
-        nn_trainer_rows(t, p->rows + first, count);
+    nn_batches b = nn_batches_of(p->count, t->model.manifest->batch, t->model.manifest->data.stream != 0);
+    for (int64_t k = 0; k < b.count; k++) {
+        t->call.batch_number = (uint32_t)k;
+        int64_t count = nn_batch_rows(&b, k);
+        nn_trainer_rows(t, nn_batch_pick(t, &b, p->rows, k), count);
         nn_trainer_run(t, NN_EVALUATE);
-        nn_second_keep(t, NN_EVALUATE, part, first, count);
+        nn_second_keep(t, NN_EVALUATE, part, nn_batch_first(&b, k), count);
     }
     nn_metrics_take(t, NN_EVALUATE, part, p->count);
     nn_states_end(t);

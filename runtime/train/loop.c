@@ -22,6 +22,7 @@ static nn_status begin_epoch(nn_loop *l) {
     nn_runner runner = nn_trainer_runner(t);
     if (nn_data_epoch(l->ctx, &t->model, runner, t->seed, t->at.epoch, &t->data) != NN_OK)
         return l->ctx->status;
+    if (l->of.stream && t->at.batch == 0) nn_stream_restart(t);
     if (l->order != NULL) {
         memcpy(l->order, t->data.parts[NN_TRAIN].rows, (size_t)l->row_count * sizeof *l->order);
         nn_shuffle(l->order, l->row_count, t->seed, NN_FOR_ORDER, (uint64_t)t->at.epoch);
@@ -32,13 +33,13 @@ static nn_status begin_epoch(nn_loop *l) {
 
 static int64_t take_batch(nn_loop *l) {
     nn_trainer *t = l->t;
-    int64_t first = t->at.batch * t->batch, count = l->row_count - first;
-    count = count < t->batch ? count : t->batch;
+    int64_t count = nn_batch_rows(&l->of, t->at.batch);
+    const int32_t *rows = nn_batch_pick(t, &l->of, l->rows, t->at.batch);
     if (l->rowmap != NULL) {
-        memcpy(l->rowmap, l->rows + first, (size_t)count * sizeof *l->rowmap);
+        memcpy(l->rowmap, rows, (size_t)count * sizeof *l->rowmap);
         t->call.rows = count;
     } else
-        nn_trainer_rows(t, l->rows + first, count);
+        nn_trainer_rows(t, rows, count);
     t->call.batch_number = (uint32_t)t->at.batch_number;
     return count;
 }
@@ -53,7 +54,8 @@ static int64_t update(nn_loop *l) {
     for (int64_t k = 0; k < l->accumulate && t->at.batch < l->batches; k++) {
         int64_t count = take_batch(l);
         nn_trainer_run(t, NN_STEP);
-        if (l->manifest->kept_count > 0) nn_second_keep(t, NN_STEP, NN_TRAIN, t->at.batch * t->batch, count);
+        if (l->manifest->kept_count > 0)
+            nn_second_keep(t, NN_STEP, NN_TRAIN, nn_batch_first(&l->of, t->at.batch), count);
         rows += count;
         t->at.batch++;
         t->at.batch_number++;

@@ -41,6 +41,7 @@ struct nn_loop {
     int32_t *order;
     int64_t row_count, batches, accumulate, updates; // updates: of one epoch
     int64_t epoch_rows;                              // row_count, but for a last batch that is left out
+    nn_batches of;                                   // these
     int64_t total_steps, total_epochs;               // -1: without end
     // Where things of every step lie.
     int32_t *rowmap;                        // NULL: not in plain order

@@ -247,7 +247,10 @@ static void put_batch(Predicting *p, const int32_t *from, int64_t rows) {
 static nn_status predict_all(Predicting *p) {
     nn_trainer *t = p->t;
     const nn_part *rows = &t->data.parts[NN_TEST];
-    int64_t batch = t->model.manifest->batch, room = 8;
+    bool stream = t->model.manifest->data.stream != 0;
+    int64_t room = 8;
+    // In the order of the rows, each of which goes on where the one before ended.
+    nn_batches b = nn_batches_of(rows->count, stream ? 1 : t->model.manifest->batch, stream);
     for (uint32_t k = 0; k < p->count; k++) {
         const nn_tensor *of = tensor_of(p, k);
         int64_t bytes = of == NULL ? 0 : nn_tensor_elements(of) * nn_tensor_element_size(&t->model, of);
@@ -258,12 +261,12 @@ static nn_status predict_all(Predicting *p) {
     put_head(p);
     nn_states_begin(t);
     t->call.seed = 0;
-    for (int64_t first = 0; first < rows->count; first += batch) {
-        int64_t count = rows->count - first < batch ? rows->count - first : batch;
-        t->call.batch_number = (uint32_t)(first / batch);
-        nn_trainer_rows(t, rows->rows + first, count);
+    for (int64_t k = 0; k < b.count; k++) {
+        t->call.batch_number = (uint32_t)k;
+        const int32_t *picked = nn_batch_pick(t, &b, rows->rows, k);
+        nn_trainer_rows(t, picked, nn_batch_rows(&b, k));
         nn_trainer_run(t, NN_PREDICT);
-        put_batch(p, rows->rows + first, count);
+        put_batch(p, picked, nn_batch_rows(&b, k));
         if (nn_print(t->ctx, &p->out) != NN_OK) return t->ctx->status;
         nn_text_clear(&p->out);
     }

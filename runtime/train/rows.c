@@ -144,7 +144,11 @@ static nn_status show(nn_trainer *t, int32_t part, int64_t epoch) {
         nn_data_epoch(t->ctx, &t->model, nn_trainer_runner(t), t->seed, epoch, &t->data) != NN_OK)
         return t->ctx->status;
     memcpy(rows, p->rows, (size_t)p->count * sizeof *rows);
-    if (epoch >= 0 && t->model.manifest->shuffle)
+    nn_batches b = nn_batches_of(p->count, t->batch, t->model.manifest->data.stream != 0);
+    for (int64_t k = 0; k < b.count && b.stream && epoch >= 0; k++)
+        memcpy(rows + nn_batch_first(&b, k), nn_batch_pick(t, &b, p->rows, k),
+               (size_t)nn_batch_rows(&b, k) * sizeof *rows);
+    if (epoch >= 0 && t->model.manifest->shuffle && !b.stream)
         nn_shuffle(rows, p->count, t->seed, NN_FOR_ORDER, (uint64_t)epoch);
     if (format == NULL || nn_same(format, "csv")) return print_csv(t, rows, p->count);
     if (nn_same(format, "npy")) return write_arrays(t, nn_part_names[part], rows, p->count);

@@ -63,16 +63,16 @@ static nn_status take_batches(nn_loop *l) {
     const nn_trainer *t = l->t;
     const char *layer = nn_model_text(&t->model, l->manifest->statistic);
     int64_t rows = l->row_count = t->data.parts[NN_TRAIN].count;
-    bool drop = l->manifest->drop_last != 0;
-    l->batches = drop ? rows / t->batch : ceiling(rows, t->batch);
-    l->epoch_rows = drop ? l->batches * t->batch : rows;
+    l->of = nn_batches_training(t);
+    l->batches = l->of.count;
+    l->epoch_rows = nn_batch_first(&l->of, l->batches);
     if (l->batches == 0)
         return nn_fail(
             l->ctx, NN_DATA,
             "the training part has %lld rows, and `drop_last` leaves out batches of fewer than %lld: "
             "nothing is left",
             (long long)rows, (long long)t->batch);
-    if (*layer == '\0' || (drop && t->batch > 1) || (rows - 1) % t->batch != 0) return NN_OK;
+    if (*layer == '\0' || (l->of.full < l->batches ? l->of.rest : l->of.size) > 1) return NN_OK;
     nn_text text;
     nn_text_begin(&text, l->ctx);
     nn_text_format(&text,
@@ -139,7 +139,7 @@ static nn_status prepare_loop(nn_loop *l) {
     if (!is_possible(l))
         return nn_fail(l->ctx, NN_DATA, "--resume: the checkpoint is damaged: its counts do not agree");
     l->rows = t->data.parts[NN_TRAIN].rows;
-    if (l->manifest->shuffle) {
+    if (l->manifest->shuffle && !l->of.stream) {
         l->order = nn_get(l->ctx, (uint64_t)l->row_count, sizeof *l->order);
         l->rows = l->order;
         if (l->order == NULL) return l->ctx->status;

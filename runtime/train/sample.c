@@ -61,6 +61,7 @@ static nn_status find_logits(Sampling *s) {
     s->length = nn_field_elements(input);
     for (uint32_t k = 0; k < m->manifest->outputs_count && s->logits == NULL; k++) {
         const nn_tensor *t = nn_model_tensor(m, outputs[k].tensor);
+        if (t == NULL) continue; // what is carried along
         s->each = t->rank == 3 && t->dims[1] == s->length;
         bool fits = (t->rank == 2 || s->each) && t->dims[t->rank - 1] == s->plan->vocabulary;
         if (fits && nn_is_real(t->type)) s->logits = t;

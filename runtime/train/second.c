@@ -35,8 +35,8 @@ nn_status nn_second_prepare(nn_trainer *t) {
 }
 
 int64_t nn_second_mark(nn_trainer *t) {
-    int64_t rows = t->at.batch * t->batch, all = t->data.parts[NN_TRAIN].count;
-    rows = rows < all ? rows : all;
+    nn_batches b = nn_batches_training(t);
+    int64_t rows = nn_batch_first(&b, t->at.batch);
     for (uint32_t k = 0; k < t->model.manifest->kept_count && t->model.rows != NULL; k++)
         t->model.rows[k].count = rows;
     return rows;

@@ -42,6 +42,7 @@ void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count, int64
 void nn_states_remember(nn_trainer *t) { copy_out(t, t->initial); }
 
 void nn_totals_restart(nn_trainer *t) { copy_in(t, t->initial, NN_RESTART_PART); }
+void nn_stream_restart(nn_trainer *t) { copy_in(t, t->initial, NN_RESTART_INFERENCE); }
 
 // Puts rows of the sources into the batch. `rows` are at most the declared batch.
 void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count) {

@@ -85,6 +85,13 @@ typedef struct nn_files {
     char first[NN_PATH_ROOM]; // the checkpoint of a first save whose files do not all have their names yet
 } nn_files;
 
+// How rows make batches: `full` of `size` rows, then others of `rest`. In a stream the rows are divided into
+// `size` pieces, one behind the other, and a batch has the next row of each.
+typedef struct nn_batches {
+    int64_t count, size, full, rest;
+    bool stream;
+} nn_batches;
+
 typedef struct nn_trainer {
     nn_context *ctx;
     nn_model model;
@@ -99,6 +106,7 @@ typedef struct nn_trainer {
     int32_t fold;
     char out[NN_PATH_ROOM];
     nn_files *files;
+    int32_t *picked; // rows of one batch
     nn_span_copy *spans;
     int64_t span_count, span_bytes;
     unsigned char *initial, *saved; // of the spans
@@ -141,12 +149,21 @@ void nn_spans_list(const nn_model *m, nn_span_copy *spans, int64_t *count,
                    int64_t *bytes);     // spans: NULL, or room for all
 void nn_states_remember(nn_trainer *t); // as the initial values
 void nn_totals_restart(nn_trainer *t);
+void nn_stream_restart(nn_trainer *t); // the states of rows, as an epoch of a stream begins
 void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count); // the rows of the next batch
 void nn_states_begin(nn_trainer *t); // inference, with averages: a copy of states and totals is kept,
 void nn_states_end(nn_trainer *t);   // and given back
 // Parameters and the averages of the updates made so far change places, as files and inference have them.
 void nn_averages_swap(const nn_model *m, const nn_position *at);
 void nn_averages_start(const nn_model *m); // they are the parameters
+
+// ---- batches (batches.c) ----
+nn_batches nn_batches_of(int64_t rows, int64_t batch, bool stream);
+nn_batches nn_batches_training(const nn_trainer *t); // of an epoch; without what `drop_last` leaves out
+int64_t nn_batch_first(const nn_batches *b, int64_t batch); // rows before it
+int64_t nn_batch_rows(const nn_batches *b, int64_t batch);
+// Its rows, of all `rows`; they stand there until the next are asked for.
+const int32_t *nn_batch_pick(nn_trainer *t, const nn_batches *b, const int32_t *rows, int64_t batch);
 
 // ---- saving (save.c) ----
 nn_status nn_files_name(nn_trainer *t);

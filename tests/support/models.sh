@@ -17,8 +17,17 @@ csv() { # FOLDER NAME ROWS NUMBERS COLUMN...
     mkdir -p "data/$1"
     ./sample csv 10 "${@:3}" >"data/$1/$2.csv"
 }
+text() { # FOLDER NAME WORDS: some words often, others seldom
+    mkdir -p "data/$1"
+    awk -v count="$3" 'BEGIN {
+        srand(11); n = split("the of and to in that he was with for it his as on be at by I this not", word, " ")
+        for (k = 0; k < count; k++) printf "%s%s", word[int(n * rand() * rand()) + 1], k % 12 == 11 ? ".\n" : " "
+    }' >"data/$1/$2.txt"
+}
 
 images digits 640
+text plays input 6000
+text word2vec corpus 6000
 csv focal claims 400 29 kind:3
 csv linear_regression houses 400 13 price:0
 csv logistic_regression breast_cancer 400 30 diagnosis:2
@@ -52,9 +61,11 @@ npy vit labels i4 7 142
 each_model() {
     train autoencoder digits 60
     train characters . 40
+    train char_lstm plays 30
     train diffusion diffusion 60
     train experts digits 40
     train focal focal 40
+    train gpt plays 20 --set precision=default
     train graph graph 20 --set nodes=300
     train keras_regression . 60
     train lenet digits 40
@@ -78,6 +89,7 @@ each_model() {
     train unet unet 3
     train vae digits 30
     train vit vit 4
+    train word2vec word2vec 60
     train xor . 200
     train called . 60
 }
