@@ -18,3 +18,13 @@ sh "$ROOT/examples/voyage/draw.sh" | cmp - "$ROOT/examples/voyage/voyage.csv" ||
 ./xor --quiet --log xor.jsonl
 tail -n 1 xor.jsonl | grep -q '"event": "end"' || fail "no end event"
 tail -n 1 xor.jsonl | sed 's/.*"step": \([0-9]*\).*/\1/' | awk '$1 >= 2000 {exit 1}' || fail "xor did not stop by its rule"
+# The story of examples/text: bits a letter of its last tenth.
+bits() { # NAME CEILING
+    "$NNC" build "$ROOT/examples/text/$1.nn"
+    ./"$1" --data "$ROOT/examples/text" --out "$1.text" --quiet
+    ./"$1" eval --data "$ROOT/examples/text" --out "$1.text" |
+        awk -v ceiling="$2" -v name="$1" '$1 == "bits" {found = 1; if (!($2 < ceiling)) {print name ": " $2 " bits"; exit 1}} END {if (!found) exit 1}' || fail "$1"
+    [ "$(./"$1" sample --out "$1.text" --prompt 'The clock' --length 40 --seed 5 | wc -c)" = 50 ] || fail "$1: sample"
+}
+bits letters 3
+bits gpt 3.6
