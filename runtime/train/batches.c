@@ -23,15 +23,7 @@ nn_batches nn_batches_training(const nn_trainer *t) {
                          mf->data.stream != 0);
 }
 
-int64_t nn_batch_first(const nn_batches *b, int64_t batch) {
-    int64_t full = batch < b->full ? batch : b->full;
-    return full * b->size + (batch - full) * b->rest;
-}
-
-int64_t nn_batch_rows(const nn_batches *b, int64_t batch) { return batch < b->full ? b->size : b->rest; }
-
-const int32_t *nn_batch_pick(nn_trainer *t, const nn_batches *b, const int32_t *rows, int64_t batch) {
-    if (!b->stream) return rows + nn_batch_first(b, batch);
+const int32_t *nn_batch_of_stream(nn_trainer *t, const nn_batches *b, const int32_t *rows, int64_t batch) {
     for (int64_t k = 0; k < nn_batch_rows(b, batch); k++) t->picked[k] = rows[k * b->count + batch];
     return t->picked;
 }

@@ -19,8 +19,8 @@ double nn_loop_rows(const nn_loop *l) {
 
 static nn_status begin_epoch(nn_loop *l) {
     nn_trainer *t = l->t;
-    nn_runner runner = nn_trainer_runner(t);
-    if (nn_data_epoch(l->ctx, &t->model, runner, t->seed, t->at.epoch, &t->data) != NN_OK)
+    if (t->data.series != NULL &&
+        nn_data_epoch(l->ctx, &t->model, nn_trainer_runner(t), t->seed, t->at.epoch, &t->data) != NN_OK)
         return l->ctx->status;
     if (l->of.stream && t->at.batch == 0) nn_stream_restart(t);
     if (l->order != NULL) {

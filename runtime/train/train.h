@@ -160,10 +160,19 @@ void nn_averages_start(const nn_model *m); // they are the parameters
 // ---- batches (batches.c) ----
 nn_batches nn_batches_of(int64_t rows, int64_t batch, bool stream);
 nn_batches nn_batches_training(const nn_trainer *t); // of an epoch; without what `drop_last` leaves out
-int64_t nn_batch_first(const nn_batches *b, int64_t batch); // rows before it
-int64_t nn_batch_rows(const nn_batches *b, int64_t batch);
+const int32_t *nn_batch_of_stream(nn_trainer *t, const nn_batches *b, const int32_t *rows, int64_t batch);
+static inline int64_t nn_batch_rows(const nn_batches *b, int64_t batch) {
+    return batch < b->full ? b->size : b->rest;
+}
+static inline int64_t nn_batch_first(const nn_batches *b, int64_t batch) { // rows before it
+    int64_t full = batch < b->full ? batch : b->full;
+    return full * b->size + (batch - full) * b->rest;
+}
 // Its rows, of all `rows`; they stand there until the next are asked for.
-const int32_t *nn_batch_pick(nn_trainer *t, const nn_batches *b, const int32_t *rows, int64_t batch);
+static inline const int32_t *nn_batch_pick(nn_trainer *t, const nn_batches *b, const int32_t *rows,
+                                           int64_t batch) {
+    return b->stream ? nn_batch_of_stream(t, b, rows, batch) : rows + batch * b->size;
+}
 
 // ---- saving (save.c) ----
 nn_status nn_files_name(nn_trainer *t);

@@ -9,7 +9,7 @@ cmake -S "$ROOT" -B "$work" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DNN_FUZZ=ON -D
     cmake --build "$work" --target fuzzers >>cmake.log 2>&1 || { tail -n 30 cmake.log; exit 1; }
 
 # What mutations begin with: programs, and small files of each format.
-mkdir -p check parse csv idx npy safetensors
+mkdir -p check parse csv idx npy safetensors text
 for file in "$ROOT"/examples/*/*.nn "$ROOT"/tests/errors/*.nn; do cp "$file" check/; done
 rm check/layer_limit.nn # a hundred thousand layers: seconds with the sanitizers
 cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/stdlib/*/*.nn "$ROOT"/tests/syntax/*.nn parse/
@@ -18,6 +18,10 @@ printf '\2a,b,y,kind\n1,2,3,cat\n-4e2,.5,"6",dog\n' >csv/named
 printf '"id,y,b,a,kind\n9,3,2,1,cat\n9,6,.5,-4e2,dog\n' >csv/trained
 printf '\0100,2.5\n3,4\n\n5,6\r\n' >csv/plain
 (printf '\2'; head -n 5 "$ROOT"/examples/iris/iris.csv) >csv/iris
+(printf '\1'; head -c 200 "$ROOT"/examples/text/harbour.txt) >text/char
+(printf '\2'; head -c 200 "$ROOT"/examples/text/harbour.txt) >text/word
+printf '\12na\303\257ve \342\202\254\360\237\230\200 it\342\200\231s' >text/wide
+printf '\1["a","\\u00e9","\\u0000"]' >text/list
 printf '\0\0\10\2\0\0\0\2\0\0\0\3abcdef' >idx/bytes
 printf '\0\0\15\1\0\0\0\1\77\200\0\0' >idx/float
 for file in idx/bytes idx/float; do gzip -nc "$file" >"$file.gz"; done
@@ -50,6 +54,7 @@ parse -max_len=4096 -dict=words.dict
 csv -max_len=512
 idx -max_len=512
 npy -max_len=512
+text -max_len=512
 safetensors -max_len=8192
 TABLE
 while [ -n "$(jobs -rp)" ]; do wait -n || failed=1; done
