@@ -371,7 +371,9 @@ static int check_gradient(PipelineOptions *po, Pipeline *p) {
     po->compile.precision = PRECISION_DOUBLE;
     po->compile.precision_given = true;
     p->gradients_only = true;
-    return linker_check(p->ctx) && pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stdout) : NN_OK;
+    if (!linker_check(p->ctx) || !pipeline_run_to(p, "facts")) return NN_OK;
+    const bool *stopped = gradcheck_stopped(p);
+    return pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stopped, stdout) : NN_OK;
 }
 
 static void print_gradient(Pipeline *p, const Options *o) {

@@ -243,7 +243,9 @@ int options_read(Arena *arena, int argc, char **argv, Options *options, bool *do
             options->rest_count = argc - i - 1;
             break;
         }
-        if (word[0] == '-' && word[1])
+        if (string_equal(word, "-h") || string_equal(word, "-v"))
+            options->value[word[1] == 'h' ? OPTION_HELP : OPTION_VERSION] = "";
+        else if (word[0] == '-' && word[1])
             status = read_option(arena, argc, argv, &i, options);
         else if (!command && string_equal(word, "help"))
             options->value[OPTION_HELP] = "";

@@ -66,7 +66,9 @@ static bool run_bind(Pipeline *p) {
     bool right = set_apply(p->library, p->source, p->root, &p->options->compile.set);
     for (int i = stdlib_count; i < p->libraries.count; i++)
         right = bind_file(p->library, p->ctx->sources.data[i], p->libraries.data[i]) && right;
-    return bind_file(p->library, p->source, p->root) && right;
+    right = bind_file(p->library, p->source, p->root) && right;
+    if (!right) shape_data(p->ctx, p->library, p->root);
+    return right;
 }
 
 static bool run_shape(Pipeline *p) {

@@ -192,6 +192,7 @@ void diagnostic_note(Context *ctx, Diagnostic *d, Span span, const char *format,
     __attribute__((format(printf, 4, 5)));
 void diagnostic_help(Context *ctx, Diagnostic *d, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+bool diagnosed(const Context *ctx, Span span); // is there an error inside this place?
 // The exit code of the worst message.
 int context_status(const Context *ctx);
 // Sorted by place; at most 20 errors, then "and N more". `json`: one object a line.

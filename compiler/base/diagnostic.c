@@ -186,6 +186,15 @@ void diagnostics_print(Context *ctx, bool json, void *file) {
     say(file, "%s", text_string(&out));
 }
 
+bool diagnosed(const Context *ctx, Span span) {
+    for (int i = 0; i < ctx->diagnostics.count; i++) {
+        const Diagnostic *d = ctx->diagnostics.data[i];
+        if (d->severity == SEVERITY_ERROR && d->span.start >= span.start && d->span.end <= span.end)
+            return true;
+    }
+    return false;
+}
+
 int context_status(const Context *ctx) {
     Severity worst = SEVERITY_WARNING;
     for (int i = 0; i < ctx->diagnostics.count; i++)

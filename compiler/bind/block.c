@@ -234,6 +234,33 @@ static bool result_open(const Bind *b) {
     return open_results(results, &open, 1) && map_get(results->slots, open);
 }
 
+// The parameter that the call of an optimizer has under this name, or one of other frameworks for it; NULL.
+static const char *parameter_of(const Bind *b, const Node *with, const char *name) {
+    const Node *rule = library_callee(b->library, with->kind == AST_CALL ? with->base : with);
+    const char *word = word_of_others(name);
+    for (int i = 2; is_define(rule, DEFINE_OPTIMIZER) && i < rule->count; i++)
+        if (string_equal(rule->items[i]->name, name) || (word && string_equal(rule->items[i]->name, word)))
+            return string_format(b->ctx->arena, "%s(%s = ", rule->name, rule->items[i]->name);
+    return NULL;
+}
+
+// A line of `train` that nothing uses: a setting of its optimizer?
+static void help_line(const Bind *b, Diagnostic *d, const char *name) {
+    const Node *block = b->definition->node->block, *line = NULL;
+    const char *call = NULL;
+    for (int i = 0; i < block->count; i++) {
+        const Node *s = block->items[i], *given = left_name(s);
+        if (given && string_equal(given->name, name)) line = s;
+        if (given && !call && string_equal(given->name, "optimizer"))
+            call = parameter_of(b, s->assigned, name);
+    }
+    if (call && line)
+        diagnostic_help(b->ctx, d, "it stands in the optimizer: `optimizer = %s%s)`", call,
+                        node_text(b->ctx->arena, line->assigned));
+    else
+        diagnostic_help(b->ctx, d, "it is no setting of `train` either");
+}
+
 void report_unused(Bind *b, bool train) {
     // What was meant by what is unknown or missing may be the name that nobody uses.
     bool unknown = map_count(b->reported) > 0 || result_open(b);
@@ -244,7 +271,7 @@ void report_unused(Bind *b, bool train) {
         if (unknown && !near) continue;
         Diagnostic *d = report_useless(b, slot->name, slot->span);
         if (!near) {
-            if (train) diagnostic_help(b->ctx, d, "it is no setting of `train` either");
+            if (train) help_line(b, d, slot->name);
             continue;
         }
         diagnostic_help(b->ctx, d, train ? "did you mean the setting `%s`?" : "did you mean the result `%s`?",

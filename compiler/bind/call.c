@@ -447,9 +447,13 @@ static void report_no_rule(Bind *b, const Call *call, DefinitionKind kind, const
         report_member(b, callee);
         return;
     }
-    const char *what = found ? kind_phrase(found) : slot ? "a value" : "no definition";
+    const Node *quoted = e->kind == AST_TEXT ? library_rule(b->library, e->span, NULL, kind, e->name) : NULL;
+    const char *what = found ? kind_phrase(found) : slot ? "a value" : quoted ? "a text" : "no definition";
     const char *written = node_text(b->ctx->arena, callee);
     Diagnostic *d = report_kind(b, e->span, written, what, definition_row(kind)->phrase);
+    if (is_define(quoted, kind))
+        diagnostic_help(b->ctx, d, "without quotes, as a call: `%s`",
+                        call_text(b, quoted, definition_row(kind)->given));
     if (!slot) return;
     diagnostic_note(b->ctx, d, slot->span, "it is given here, and hides what has its name elsewhere");
     slot->used = true;

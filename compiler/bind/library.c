@@ -109,6 +109,12 @@ bool library_standard(const Library *library, const char *name) {
     return map_get(library->standard, name) != NULL;
 }
 
+const char *library_alike(const Library *library, const char *name) {
+    for (int i = 0; i < map_count(library->standard); i++)
+        if (words_alike(map_key(library->standard, i), name)) return map_key(library->standard, i);
+    return NULL;
+}
+
 const Node *library_member(const Library *library, Span from, const char *prefix, const char *name) {
     const File *file = map_get(library->prefixes, prefix);
     return file && library_named(library, from, prefix) && name[0] != '_' ? map_get(file->names, name) : NULL;

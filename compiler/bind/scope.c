@@ -138,7 +138,8 @@ void report_library(Bind *b, const Node *member) {
     const char **names = arena_array(b->ctx->arena, const char *, CANDIDATES);
     int count = scope_names(b, names, library_words(b->library, names, CANDIDATES / 2));
     const char *near = string_nearest(base->name, names, count), *other = word_of_others(member->name);
-    const char *word = other ? other : member->name;
+    const char *alike = other ? NULL : library_alike(b->library, member->name);
+    const char *word = other ? other : alike ? alike : member->name;
     bool known = library_standard(b->library, word) || builtin_find(word, b->groups);
     if (near)
         diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
@@ -187,4 +188,15 @@ const char *kind_phrase(const Node *n) {
     if (n->kind == AST_DATA) return "a data block";
     if (n->kind == AST_TRAIN) return "a `train` block";
     return n->kind == AST_CONSTANT ? "a constant" : definition_row(n->definition)->phrase;
+}
+
+const char *call_text(Bind *b, const Node *n, int skip) {
+    Text text = {.arena = b->ctx->arena};
+    int given = 0;
+    text_add(&text, "%s(", n->name);
+    for (int i = skip; i < n->count; i++)
+        if (!n->items[i]->value) text_add(&text, "%s%s", given++ ? ", " : "", n->items[i]->name);
+    if (!given && n->count > skip) text_put(&text, node_text(b->ctx->arena, n->items[skip]->value));
+    text_put(&text, ")");
+    return text_string(&text);
 }

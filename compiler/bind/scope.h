@@ -77,10 +77,15 @@ void report_target(Bind *b, Span span); // what cannot stand on the left
 const char *nearest_name(const Bind *b, const char *word);
 // "a layer", "an optimizer" ...
 const char *kind_phrase(const Node *definition);
+// How it is called, as in `adam(1e-3)`: with what must be given behind the first `skip` parameters, or else
+// the first.
+const char *call_text(Bind *b, const Node *definition, int skip);
 
 // ---- library.c ----
 
 bool library_standard(const Library *library, const char *name); // does the standard library define it?
+// Its name that is this but for case and underscores, or NULL.
+const char *library_alike(const Library *library, const char *name);
 // What an item with a name is found by, else NULL: those of kinds that stand apart (definitions.def) have
 // their word before the name.
 const char *item_key(Arena *arena, const Node *item);

@@ -8,16 +8,6 @@ static bool run_word(const char *name) {
     return builtin_find(name, 1u << GROUP_RUN | 1u << GROUP_TRAIN) != NULL;
 }
 
-// Has something inside this place had its message?
-static bool has_error(const Context *ctx, Span span) {
-    for (int i = 0; i < ctx->diagnostics.count; i++) {
-        const Diagnostic *d = ctx->diagnostics.data[i];
-        if (d->severity == SEVERITY_ERROR && d->span.start >= span.start && d->span.end <= span.end)
-            return true;
-    }
-    return false;
-}
-
 static const Node *find_at_file(Bind *b, Span span, const char *name, const char *wanted) {
     const Node *found = library_find(b->library, span, name);
     if (found) return found;
@@ -44,7 +34,7 @@ static void add_fields(Bind *b, const Node *data) {
         const Node *s = data->block->items[i], *name = left_name(s);
         if (!name || data_setting(data, s) >= 0) continue;
         // A field `test`, and one whose line is wrong, have had their message.
-        if (run_word(name->name) && !has_error(b->ctx, s->span)) {
+        if (run_word(name->name) && !diagnosed(b->ctx, s->span)) {
             Diagnostic *d = report(b, HIDES_RUN, name->span, name->name);
             diagnostic_help(b->ctx, d, "give the field another name");
         }
@@ -66,7 +56,7 @@ static void add_outputs(Bind *b, const Node *model, const Node *name, bool singl
     for (int i = 0; i < model->count; i++)
         if (!scope_find(b, model->items[i]->name)) absent = absent ? absent : model->items[i];
     if (!single || (absent && b->model_called)) return;
-    bool wrong = has_error(b->ctx, model->span) || (b->data && has_error(b->ctx, b->data->span));
+    bool wrong = diagnosed(b->ctx, model->span) || (b->data && diagnosed(b->ctx, b->data->span));
     if (absent && wrong)
         scope_add(b, absent->name, SLOT_WRONG, absent->span); // a name of the two was meant to be the other
     else if (absent) {
@@ -165,7 +155,11 @@ static void collect_names(Bind *b, const char *setting, const Node *list, Map *n
         if (!name && m == list) return; // its message is that it is no list
         if (!name) {
             Diagnostic *d = report(b, ENTRY_WITHOUT_NAME, m->span, setting);
-            diagnostic_help(b->ctx, d, "give it one: `%s = [name = ...]`", setting);
+            const Node *quoted = m->kind == AST_TEXT ? library_find(b->library, m->span, m->name) : NULL;
+            if (quoted && quoted->kind == AST_DEFINE)
+                diagnostic_help(b->ctx, d, "without quotes, as a call: `%s`", call_text(b, quoted, 0));
+            else
+                diagnostic_help(b->ctx, d, "give it one: `%s = [name = ...]`", setting);
             continue;
         }
         const Node *before = map_get(names, name);
@@ -282,8 +276,12 @@ static Phrase *bind_minimize(Bind *b, const Node *s) {
 static Phrase *bind_definition_line(Bind *b, const Node *s) {
     const Node *name = left_name(s);
     if (!name || !run_word(name->name)) return bind_statement(b, s);
+    const char *names[64], *near;
+    int count = 0;
+    for (int i = 0; train_setting_row(i); i++) names[count++] = train_setting_row(i)->name;
+    near = string_nearest(name->name, names, count);
     Diagnostic *d = report(b, HIDES_RUN, name->span, name->name);
-    diagnostic_help(b->ctx, d, "give it another name");
+    diagnostic_help(b->ctx, d, near ? "did you mean the setting `%s`?" : "give it another name", near);
     scope_add(b, name->name, SLOT_WRONG, name->span);
     return phrase_wrong(b, s);
 }
@@ -401,9 +399,9 @@ void bind_train(Bind *b) {
     scope_open(b);
     b->definition->body = bind_lines(b, train->block, &given);
     bool told[2] = {false, false};
-    if (!has_error(b->ctx, b->data->span)) check_parts(b, train->block, told);
+    if (!diagnosed(b->ctx, b->data->span)) check_parts(b, train->block, told);
     report_unused(b, true);
-    if (!has_error(b->ctx, train->span)) check_needed(b, train, &given);
+    if (!diagnosed(b->ctx, train->span)) check_needed(b, train, &given);
 }
 
 // ---- assert ----

@@ -67,7 +67,7 @@ void default_rates(const Shaper *s, const Definition *d, Shape *given) {
 
 static Shape argument(Place at, const Definition *d, int i, const Phrase *e) {
     if (is_rate(at.s, d, i, e)) {
-        shape_at(at, e);
+        if (!limits_fit(at.s, d, i, shape_at(at, e), e->span)) return shape_wrong();
         bool rate = d->node->definition == DEFINE_OPTIMIZER && string_equal(d->node->items[i]->name, "lr");
         if (rate && unit_written(e) != DIMENSION_NUMBER)
             return fail_shape(at.s, UNIT_UNWANTED, e->span, "`lr`");
@@ -169,6 +169,7 @@ Shape define_apply(Place at, Definition *d, Shape *given, const char *path, cons
     if (!needed_given(at, d, given, span)) return shape_wrong();
     if (any_open(d, given)) return (Shape){.kind = SHAPE_OPEN};
     if (is_elementwise(d, given)) return elementwise(at, d, given, p, span);
+    warn_arguments(at, d, given, span);
     Case *c = case_of(at.s, d, given, d->parameters, path, span);
     at.c->call[p->number] = c;
     return c->result;

@@ -515,6 +515,7 @@ Shape field_of_batch(Shaper *s, Shape v) {
     for (int d = 0; d < v.rank; d++) dims[d + 1] = v.dims[d];
     Shape field = shape_tensor(s, dims, v.rank + 1, (Type)v.type);
     field.is_class = v.is_class;
+    if (v.is_class) field.classes = (int64_t)v.number;
     field.span = v.span;
     return field;
 }

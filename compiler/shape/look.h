@@ -108,6 +108,10 @@ Case *case_new(Shaper *s, Definition *define);
 
 // Looks at a definition's text under the case's arguments, which `caller` gives at `span`.
 void case_look(Shaper *s, Case *c, const Application *caller, Span span);
+// Of an application: probabilities where logits are asked for, more logits than classes.
+void warn_arguments(Place at, const Definition *d, const Shape *given, Span span);
+// Does the number lie within the limits that the parameter declares? False after a message.
+bool limits_fit(Shaper *s, const Definition *d, int i, Shape v, Span span);
 
 // ---- value.c ----
 

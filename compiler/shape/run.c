@@ -462,6 +462,17 @@ Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch)
     return ctx->errors > s->errors ? NULL : tree;
 }
 
+void shape_data(Context *ctx, Library *library, const Node *root) {
+    Shaper *s = shaper_create(ctx, library, 0);
+    s->tree = arena_new(s->arena, Tree);
+    *s->tree = (Tree){.by_path = map_create(s->arena), .declared = map_create(s->arena), .shaper = s};
+    for (int i = 0; i < root->count; i++) {
+        const Node *item = root->items[i];
+        if (item->kind == AST_DATA && !diagnosed(ctx, item->span))
+            data_shape(s, definition_of_node(library, item));
+    }
+}
+
 // ---- editors, --verify ----
 
 int phrase_cases(const Shaper *s, const Phrase *phrase, const Case **cases, int room) {

@@ -58,6 +58,8 @@ struct Shape {
     uint8_t kind, type, rank; // ShapeKind; Type of KNOWN, SCALAR and TENSOR
     uint8_t unit, counts;     // Dimension (rule 23): a quantity; a plain number that counts steps or epochs
     bool is_class;            // rule 8
+    bool is_probability;      // it was declared so; for messages: it decides nothing
+    int64_t classes;          // of a class field: how many; for messages
     bool integral;            // KNOWN: whole, and made of whole ones
     bool is_rows, of_rows;    // SCALAR: the number of rows; a form in it
     bool is_row;              // SCALAR: the batch's index alone. TENSOR: its elements are rows (order)
@@ -174,6 +176,8 @@ typedef struct Tree {
 } Tree;
 
 // Looks at the `train` block of a bound file, its data and its models. NULL after errors.
+// The data blocks of a file with mistakes in other places: their messages.
+void shape_data(Context *ctx, Library *library, const Node *root);
 Tree *shape_run(Context *ctx, Library *library, const Node *root, int64_t batch);
 // The layer or parameter of that path, or NULL.
 const Layer *tree_layer(const Tree *tree, const char *path);

@@ -3,6 +3,8 @@
 // with.
 #include "shape/look.h"
 
+#include <string.h>
+
 // ---- parameters ----
 
 typedef struct {
@@ -23,6 +25,10 @@ static Span span_of(const Signature *b, Shape v) { return v.span.end ? v.span : 
 #define fail_outside(b, code, span, ...)                                                                     \
     ((b)->ok = false, (b)->s->at = (b)->caller, fail((b)->s, code, span, __VA_ARGS__))
 
+static Slot *size_of_item(const Signature *b, const Node *item) {
+    return item->kind == AST_NAME ? slot_named(b->c->define, item->name, SLOT_SIZE) : NULL;
+}
+
 static void shape_error(Signature *b, const Node *parameter, Shape v, const Node *item, const char *wanted,
                         Span other) {
     Shaper *s = b->s;
@@ -35,10 +41,14 @@ static void shape_error(Signature *b, const Node *parameter, Shape v, const Node
     if (item && wanted)
         diagnostic_note(s->ctx, d, other.end ? other : item->span, "here `%s` is %s",
                         node_text(s->arena, item), wanted);
-}
-
-static Slot *size_of_item(const Signature *b, const Node *item) {
-    return item->kind == AST_NAME ? slot_named(b->c->define, item->name, SLOT_SIZE) : NULL;
+    bool rows = v.kind == SHAPE_TENSOR && v.dims[0].batch && v.rank == parameter->count + 1;
+    if (rows && !size_of_item(b, parameter->items[0]) && is_define(b->node, DEFINE_MODEL))
+        diagnostic_help(s->ctx, d, "the first dimension of a model's input is the batch: `%s[batch, %s`",
+                        parameter->name, strchr(text, '[') + 1);
+    else if (parameter->type && string_equal(parameter->type, "class") && !is_whole(v))
+        diagnostic_help(
+            s->ctx, d,
+            "a class is one whole number for each row: of numbers for each class `k[n] = argmax[i] p[n, i]`");
 }
 
 static void bind_size(Signature *b, const Node *parameter, const Node *item, const Slot *slot, Shape v,
@@ -133,22 +143,77 @@ static void class_error(Signature *b, const Node *parameter, Shape v) {
                     node_text(b->s->arena, parameter));
     diagnostic_help(
         b->s->ctx, d,
-        "a class indexes and compares; what takes one declares it `: class`, as `cross_entropy` does");
+        "a class indexes and compares: `k == 1` is a number, 1 or 0; `cross_entropy` takes classes");
+}
+
+bool limits_fit(Shaper *s, const Definition *d, int i, Shape v, Span span) {
+    const Node *parameter = d->node->items[i], *limits = parameter->limits;
+    if (!limits || v.kind != SHAPE_KNOWN) return true;
+    bool above = !limits->left || v.number >= node_number(limits->left);
+    bool below = !limits->right || v.number <= node_number(limits->right);
+    if (above && below) return true;
+    const Node *one = !limits->right ? limits->left : !limits->left ? limits->right : limits;
+    const char *where = !limits->right ? "at least" : !limits->left ? "at most" : "in";
+    where = string_format(s->arena, "%s %s", where, node_text(s->arena, one));
+    Diagnostic *m = fail(s, ARGUMENT_LIMITS, span, parameter->name, d->node->name, where,
+                         string_of_double(s->arena, v.number));
+    diagnostic_note(s->ctx, m, parameter->span, "`%s` is declared here", node_text(s->arena, parameter));
+    bool share = limits->right && node_number(limits->right) == 1 && v.number > 1 && v.number <= 100;
+    if (share) diagnostic_help(s->ctx, m, "did you mean `%s%%`?", string_of_double(s->arena, v.number));
+    return false;
+}
+
+static bool is_logits(const Node *parameter) {
+    return parameter->type && string_equal(parameter->type, "logits");
+}
+
+void warn_arguments(Place at, const Definition *d, const Shape *given, Span span) {
+    Shaper *s = at.s;
+    const Shape *logits = NULL;
+    for (int i = 0; i < d->parameters; i++) {
+        const Node *parameter = d->node->items[i];
+        const Shape *v = &given[i];
+        Span place = v->span.end ? v->span : span;
+        if (v->kind != SHAPE_TENSOR) continue;
+        if (is_logits(parameter)) logits = v;
+        if (is_logits(parameter) && v->is_probability) fail(s, LOGITS_WANTED, place, d->node->name);
+        int64_t numbers = logits && v->classes ? logits->dims[logits->rank - 1].size : 0;
+        bool one = logits && logits->rank == v->rank + 1; // a number for each class, not one of two
+        if (one && numbers > v->classes)
+            fail(s, CLASS_COUNT, place, d->node->name, (long long)numbers, (long long)v->classes);
+    }
+}
+
+// What a setting is: its word, or what its default is.
+static const char *type_of(const Node *parameter) {
+    bool flag =
+        !parameter->type && !parameter->brackets && parameter->value && parameter->value->kind == AST_BOOL;
+    return flag ? "bool" : parameter->type;
 }
 
 static void check_type(Signature *b, const Node *parameter, Shape *v) {
     if (!shape_is_number(*v) && v->kind != SHAPE_TENSOR) return;
-    const char *type = parameter->type;
-    if (!type || unit_word(type)) {
+    const char *type = type_of(parameter);
+    if (!type || unit_word(type) || is_logits(parameter) || string_equal(type, "probability")) {
         if (v->is_class && parameter->brackets) class_error(b, parameter, *v);
         return;
     }
     bool fits = true;
     if (string_equal(type, "int") || string_equal(type, "class")) fits = is_whole(*v);
-    if (string_equal(type, "bool")) fits = v->type == TYPE_BOOL || (v->kind == SHAPE_KNOWN && is_whole(*v));
+    if (string_equal(type, "bool"))
+        fits = v->type == TYPE_BOOL || (v->kind == SHAPE_KNOWN && (v->number == 0 || v->number == 1));
     if (fits) {
         if (string_equal(type, "int")) v->is_class = false;
         if (string_equal(type, "class")) v->is_class = true;
+        return;
+    }
+    if (string_equal(type, "bool") && !parameter->brackets) {
+        Diagnostic *d = fail_outside(b, ARGUMENT_FLAG, span_of(b, *v), parameter->name, b->node->name,
+                                     shape_text(b->s->arena, *v));
+        diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here",
+                        node_text(b->s->arena, parameter));
+        if (definition_is_layer(b->c->define))
+            diagnostic_help(b->s->ctx, d, "the sizes of its input are those of what it is applied to");
         return;
     }
     const char *given = v->type == TYPE_INT ? "integers" : v->type == TYPE_BOOL ? "conditions" : "numbers";
@@ -255,6 +320,12 @@ static void bind_parameter(Signature *b, int i, Shape v) {
         v = as_steps(b, parameter, v);
     if (b->ok && parameter->brackets) v = shape_plain(b->at, v, v.span);
     if (b->ok) check_type(b, parameter, &v);
+    if (b->ok) {
+        const Application *inside = b->s->at;
+        b->s->at = b->caller;
+        b->ok = limits_fit(b->s, b->c->define, i, v, span.end ? span : b->span);
+        b->s->at = inside;
+    }
     if (!b->ok) return;
     if (!parameter->brackets && v.kind == SHAPE_TENSOR && definition_is_layer(b->c->define)) {
         fail_outside(b, SETTING_IS_TENSOR, span_of(b, v), parameter->name, b->node->name,
@@ -268,6 +339,7 @@ static void bind_parameter(Signature *b, int i, Shape v) {
     else if (parameter->brackets && v.kind != SHAPE_OPEN && v.kind != SHAPE_WRONG)
         fail_outside(b, TENSOR_WANTED, span_of(b, v), parameter->name, b->node->name,
                      shape_text(b->s->arena, v));
+    v.is_probability = false, v.classes = 0; // what is declared outside decides nothing inside
     b->c->slot[i] = v;
     b->c->slot[i].span = span;
 }
@@ -317,12 +389,20 @@ static Shape fit_result(Place at, const Node *declared, Shape v) {
     Span span = v.span;
     v = shape_plain(at, v, s->at->span);
     Shape wanted = shape_tensor(s, dims, rank, shape_is_number(v) && is_whole(v) ? (Type)v.type : TYPE_REAL);
+    wanted.is_probability = declared->type && string_equal(declared->type, "probability");
     if (shape_is_number(v)) return wanted;
+    if (shape_fits(v, wanted)) v.is_probability |= wanted.is_probability;
     if (shape_fits(v, wanted) || v.kind == SHAPE_WRONG || v.kind == SHAPE_OPEN) return v;
     const Node *define = at.c->define->node;
     Diagnostic *d = fail(s, RESULT_SHAPE, span.end ? span : define->body->span, define->name,
                          shape_text(s->arena, v), declared->name, extents_text(s->arena, dims, rank));
     diagnostic_note(s->ctx, d, declared->span, "`%s` is declared here", node_text(s->arena, declared));
+    bool between = v.kind == SHAPE_TENSOR && v.rank > rank && rank > 1 && extent_equal(v.dims[0], dims[0]) &&
+                   extent_equal(v.dims[v.rank - 1], dims[rank - 1]);
+    if (between)
+        diagnostic_help(
+            s->ctx, d,
+            "the dimensions between are kept: `flatten` makes one of a row's, as in `x |> flatten |> …`");
     return shape_wrong();
 }
 

@@ -362,6 +362,7 @@ Shape builtin_shape(Place at, const Builtin *row, const Shape *given, int count,
     if (!unify(at, values, count, &out, span)) return shape_wrong();
     out.type = (uint8_t)type_of_op(op, values, count);
     out.unit = values[0].unit;
+    out.is_probability = op == OP_SIGMOID;
     return out;
 }
 

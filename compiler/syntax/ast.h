@@ -79,6 +79,9 @@ struct Node {
             Node *range, *range_block;
         }; // RECUR REPEAT
         struct {
+            Node *preset, *limits;
+        }; // TENSOR: `preset` is `value`; limits: a RANGE with numbers, one of which may be NULL; or NULL
+        struct {
             Node *results, *body;
         }; // DEFINE
         struct {
@@ -101,6 +104,7 @@ Node *node_new(Context *ctx, NodeKind kind, Span span);
 // Appends to a node's items (amortised; the node must come from node_new or the parser).
 void node_add(Context *ctx, Node *node, Node *item);
 
+double node_number(const Node *limit); // of a NUMBER, or one with a minus
 const char *node_kind_word(NodeKind kind);
 const char *operator_text(Operator op);
 int operator_precedence(Operator op);
@@ -132,5 +136,6 @@ void source_print(Text *out, Context *ctx, const Source *source, const Node *fil
 
 // Words of other frameworks: how PyTorch or Keras call it is what the user wrote; returns our word, or NULL.
 const char *word_of_others(const char *word);
+bool words_alike(const char *a, const char *b); // but for case and underscores
 
 #endif

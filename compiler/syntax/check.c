@@ -111,9 +111,20 @@ static void check_block_in(Check *check, const Node *block, Place place) {
     check_block(&inner, block);
 }
 
+// A number is asked for within limits where it is given: in a call, for a setting.
+static void check_limits(Check *check, const Node *tensor, bool setting) {
+    const Node *limits = tensor->limits;
+    if (!limits) return;
+    if (!setting || tensor->brackets)
+        diagnose(check->ctx, PLACE_ENTRY, limits->span, "a range", "this declaration");
+    else if (limits->left && limits->right && node_number(limits->left) > node_number(limits->right))
+        diagnose(check->ctx, LIMITS_ORDER, limits->span);
+}
+
 static void check_type(Check *check, const Node *tensor) {
-    static const char *const types[] = {"int", "class", "bool", "text", "steps", "epochs", "ms",
-                                        "s",   "min",   "h",    "B",    "KB",    "MB",     "GB"};
+    static const char *const types[] = {"int", "class", "bool",   "text",       "steps", "epochs",
+                                        "ms",  "s",     "min",    "h",          "B",     "KB",
+                                        "MB",  "GB",    "logits", "probability"};
     int count = sizeof types / sizeof *types;
     if (!tensor->type) return;
     for (int i = 0; i < count; i++)
@@ -167,9 +178,14 @@ static void check_define(Check *check, const Node *node) {
 #include "definitions.def"
 #undef DEFINITION
     };
-    for (int i = 0; i < node->count; i++) check_node(check, node->items[i], false);
-    for (int i = 0; node->results && i < node->results->count; i++)
+    for (int i = 0; i < node->count; i++) {
+        check_node(check, node->items[i], false);
+        check_limits(check, node->items[i], true);
+    }
+    for (int i = 0; node->results && i < node->results->count; i++) {
         check_node(check, node->results->items[i], false);
+        check_limits(check, node->results->items[i], false);
+    }
     if (node->body->kind == AST_BLOCK)
         check_block_in(check, node->body, of[node->definition]);
     else
@@ -215,9 +231,13 @@ static bool check_with_block(Check *check, const Node *node) {
 // What stands in brackets; true where the node has some.
 static bool check_brackets(Check *check, const Node *node) {
     switch ((int)node->kind) {
-    case AST_TENSOR:
     case AST_PARAM:
     case AST_STATE:
+        check_limits(check, node, false);
+        check_type(check, node);
+        check_entries(check, node, "a declaration's brackets");
+        return true;
+    case AST_TENSOR:
         check_type(check, node);
         check_entries(check, node, "a declaration's brackets");
         return true;

@@ -28,10 +28,11 @@ static const struct {
      "there are no loops: an index is written in brackets, y[i] = 2 * x[i]; layers are repeated by `repeat`"},
     {"while", false, "there are no loops: layers are repeated by `repeat`, sequences run by `recur`"},
     {"elif", false, "conditions are written `a if c else b if d else e`"},
-    {"def", true, "a function begins with `fn`, a layer with `layer`"},
+    {"def", true, "a function is written `fn f(x) = 2 * x`, a layer `layer f(x[b, n]) -> y[b, n] { … }`"},
     {"function", true, "a function begins with `fn`, a layer with `layer`"},
     {"func", true, "a function begins with `fn`, a layer with `layer`"},
-    {"class", true, "a network is a `model`, a part of one a `layer`"},
+    {"class", true,
+     "a network is written `model net(x[batch, 4]) -> y[batch, 3] { … }`, a part of one is a `layer`"},
     {"network", true, "a network begins with `model`"},
     {"net", true, "a network begins with `model`"},
     {"loss", true, "a loss is a function: it begins with `fn`"},
@@ -215,13 +216,18 @@ static void general(const Stop *s) {
     bool ends = s->kind == TOKEN_NEWLINE || s->kind == TOKEN_END;
     bool value = is_name(s->kind) || s->kind == TOKEN_NUMBER || s->kind == TOKEN_TEXT ||
                  s->kind == TOKEN_REPEAT || s->kind == TOKEN_TRUE || s->kind == TOKEN_FALSE;
+    bool entries = expects(s, TOKEN_COMMA) && expects(s, TOKEN_ADD) &&
+                   (s->before == TOKEN_RIGHT_PAREN || s->before == TOKEN_RIGHT_BOX || is_name(s->before) ||
+                    s->before == TOKEN_NUMBER || s->before == TOKEN_TEXT);
     if (ends) {
         const char *what = wanted ? wanted : "more";
         if (expects(s, TOKEN_WITH)) what = "`over` or `with`";
         if (s->name) what = "a name";
         if (s->expression) what = "an expression";
         diagnose(ctx, SYNTAX_LINE_ENDS, s->span, what);
-    } else if (value && s->line_end)
+    } else if (value && entries)
+        diagnose(ctx, SYNTAX_ENTRIES, s->span, s->text);
+    else if (value && s->line_end)
         diagnose(ctx, SYNTAX_FOLLOWS, s->span, s->text);
     else if (s->expression && !s->line_end)
         diagnose(ctx, SYNTAX_EXPECTED, s->span, "an expression", s->text);

@@ -185,7 +185,7 @@ static Node *text_leaf(Parser *p, Span span) {
 %token ADD "+" SUB "-" MUL "*" DIV "/" POWER "^" LESS "<" GREATER ">"
 
 %type <node> file item name path block statements statement head parameters parameter_list parameter
-%type <node> tensor tensors results inits init clauses clause expr simple pipe op primary call items item_list entry
+%type <node> plain limits limit tensor tensors results inits init clauses clause expr simple pipe op primary call items item_list entry
 %type <node> names target round
 %type <definition> kind
 %type <op> setting
@@ -236,12 +236,17 @@ parameter_list: parameter                 { $$ = with_item(p, AST_RESULTS, @$, $
               | parameter_list "," parameter { $$ = append(p, $1, $3); }
 parameter: tensor
          | tensor "=" expr                { $$ = declared($1, AST_TENSOR, @$, $3); }
-tensor: name                              { $$ = named(p, AST_TENSOR, @$, $1, NULL); }
-      | name ":" name                     { $$ = named(p, AST_TENSOR, @$, $1, NULL); $$->type = $3->name; $$->type_span = @3; }
-      | name "[" item_list "]"            { $$ = named(p, AST_TENSOR, @$, $1, NULL); $$->items = $3->items;
+tensor: plain
+      | plain ":" name                    { $$ = $1; $$->span = @$; $$->type = $3->name; $$->type_span = @3; }
+      | plain ":" limits                  { $$ = $1; $$->span = @$; $$->limits = $3; }
+plain: name                               { $$ = named(p, AST_TENSOR, @$, $1, NULL); }
+     | name "[" item_list "]"             { $$ = named(p, AST_TENSOR, @$, $1, NULL); $$->items = $3->items;
                                             $$->count = $3->count; $$->brackets = true; }
-      | name "[" item_list "]" ":" name   { $$ = named(p, AST_TENSOR, @$, $1, NULL); $$->items = $3->items;
-                                            $$->count = $3->count; $$->brackets = true; $$->type = $6->name; $$->type_span = @6; }
+limits: limit ".." limit                  { $$ = pair(p, AST_RANGE, @$, @2, $1, $3); }
+      | limit ".."                        { $$ = pair(p, AST_RANGE, @$, @2, $1, NULL); }
+      | ".." limit                        { $$ = pair(p, AST_RANGE, @$, @1, NULL, $2); }
+limit: NUMBER                             { $$ = number_leaf(p, @1, $1); }
+     | "-" NUMBER                         { $$ = unary(p, @$, OPERATOR_NEGATE, @1, number_leaf(p, @2, $2)); }
 results: tensor                           { $$ = with_item(p, AST_RESULTS, @$, $1); }
        | "(" tensors ")"                  { $$ = $2; $$->parens = true; $$->span = @$; }
 tensors: tensor                           { $$ = with_item(p, AST_RESULTS, @$, $1); }

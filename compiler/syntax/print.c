@@ -184,6 +184,9 @@ void flat_tensor(Flat *flat, const Node *node, int level) {
     put(flat, node->name);
     if (node->brackets) brackets(flat, node, "[", "]", level + LAST);
     if (node->type) text_add(&flat->out, ": %s", node->type);
+    if (node->kind != AST_TENSOR || !node->limits) return;
+    put(flat, ": ");
+    flat_expression(flat, node->limits, level);
 }
 
 static void print_named(Flat *flat, const Node *node, int level) {
@@ -227,9 +230,9 @@ static void print(Flat *flat, const Node *node, int least, int level) {
     case AST_LIST: brackets(flat, node, "[", "]", level); break;
     case AST_REPEAT: print_repeat(flat, node, level); break;
     case AST_RANGE:
-        print(flat, node->left, ANY, level + 1);
-        put(flat, " .. ");
-        print(flat, node->right, ANY, level + 1);
+        if (node->left) print(flat, node->left, ANY, level + 1);
+        put(flat, !node->left ? ".. " : node->right ? " .. " : " ..");
+        if (node->right) print(flat, node->right, ANY, level + 1);
         break;
     case AST_DOTS: put(flat, ".."); break;
     case AST_WHOLE: put(flat, ":"); break;

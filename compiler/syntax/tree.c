@@ -70,6 +70,10 @@ void node_add(Context *ctx, Node *node, Node *item) {
     node->items[node->count++] = item;
 }
 
+double node_number(const Node *limit) {
+    return limit->kind == AST_UNARY ? -node_number(limit->value) : limit->number;
+}
+
 static bool same_leaf(const Node *a, const Node *b) {
     if (a->kind != b->kind || a->op != b->op || a->definition != b->definition || a->count != b->count)
         return false;

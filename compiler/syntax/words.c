@@ -12,8 +12,7 @@ static const Row rows[] = {
 #undef WORD
 };
 
-// Without regard to case and underscores.
-static bool alike(const char *a, const char *b) {
+bool words_alike(const char *a, const char *b) {
     for (;; a++, b++) {
         while (*a == '_') a++;
         while (*b == '_') b++;
@@ -24,6 +23,6 @@ static bool alike(const char *a, const char *b) {
 
 const char *word_of_others(const char *word) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (alike(rows[i].theirs, word) && !string_equal(rows[i].ours, word)) return rows[i].ours;
+        if (words_alike(rows[i].theirs, word) && !string_equal(rows[i].ours, word)) return rows[i].ours;
     return NULL;
 }

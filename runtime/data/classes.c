@@ -22,9 +22,15 @@ typedef struct {
 
 int64_t nn_class_count(const nn_field *f) { return f->limit - (f->own_missing >= 0) - (f->own_other >= 0); }
 
+static bool is_missing(const Reading *r, int64_t k) {
+    return nn_csv_missing(r->want->cells[k].text, r->want->cells[k].length);
+}
+
 static nn_status fail_at(const Reading *r, int64_t at, const char *expected) {
     char field[512];
-    snprintf(field, sizeof field, " (field %s)", r->field);
+    bool missing = is_missing(r, at) && r->of->own_missing < 0;
+    snprintf(field, sizeof field, " (field %s)%s", r->field,
+             missing ? "; class(..., missing = own) makes missing cells a class" : "");
     return nn_cell_fail(r->ctx, r->csv, r->csv->lines[at / r->width], &r->want->cells[at], expected, field);
 }
 
@@ -42,10 +48,6 @@ static nn_status take_other(const Reading *r, int64_t k, const char *expected) {
     if (r->of->own_other < 0) return fail_at(r, k, expected);
     r->want->values[k] = (double)r->of->own_other;
     return NN_OK;
-}
-
-static bool is_missing(const Reading *r, int64_t k) {
-    return nn_csv_missing(r->want->cells[k].text, r->want->cells[k].length);
 }
 
 static nn_status check_numbers(const Reading *r, int64_t count) {

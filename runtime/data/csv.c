@@ -144,9 +144,16 @@ static nn_status bad_number(const Reader *r, const nn_csv_want *w, int32_t i, bo
         snprintf(name, sizeof name, "%d", w->columns[i]);
     snprintf(text, sizeof text, c->length == 0 ? "nothing" : "\"%.*s\"",
              (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
+    char hint[80] = "";
+    nn_csv other = *r->csv;
+    other.decimal = other.decimal == '.' ? ',' : '.';
+    double value;
+    if (missing)
+        snprintf(hint, sizeof hint, " (a missing cell is an error unless the data block says missing = ...)");
+    else if (other.thousands != other.decimal && nn_cell_number(&other, c, &value))
+        snprintf(hint, sizeof hint, " (csv(..., decimal = \"%c\") reads %.15g)", other.decimal, value);
     return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a number in column %s, found %s%s", r->csv->path,
-                   r->record_line, c->column, name, text,
-                   missing ? " (a missing cell is an error unless the data block says missing = ...)" : "");
+                   r->record_line, c->column, name, text, hint);
 }
 
 static nn_status bad_whole(const Reader *r, const nn_csv_want *w, const nn_cell *c) {

@@ -3,6 +3,7 @@
 // Guarantees: no column is read by its number where the names say that it is another.
 #include "data/data.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,23 @@ static const char *nearest_name(nn_context *ctx, const char *name, const nn_cell
     return texts == NULL || names == NULL ? NULL : nn_nearest(name, names, (int)count);
 }
 
+// Of a line that is one cell: the sign that may be meant to divide it.
+static const char *other_separator(const nn_csv *csv, const nn_cell *cells, uint32_t count, char *out,
+                                   size_t room) {
+    static const char signs[] = {';', ',', '\t', '|'};
+    int64_t most = 0, found[sizeof signs] = {0};
+    *out = '\0';
+    for (size_t s = 0; count == 1 && s < sizeof signs; s++) {
+        for (uint32_t k = 0; k < cells->length; k++) found[s] += cells->text[k] == signs[s];
+        if (found[s] <= most || signs[s] == csv->separator) continue;
+        most = found[s];
+        snprintf(out, room, " (the line has %s %lld times: csv(..., separator = \"%s\") divides it there)",
+                 signs[s] == '\t' ? "a tab" : (const char[]){'"', signs[s], '"', 0}, (long long)most,
+                 signs[s] == '\t' ? "\\t" : (const char[]){signs[s], 0});
+    }
+    return out;
+}
+
 static nn_status find_name(nn_context *ctx, const nn_csv *csv, const char *name, int32_t *found,
                            const nn_cell *cells, uint32_t count, uint32_t line) {
     size_t length = strlen(name);
@@ -109,17 +127,21 @@ static nn_status find_name(nn_context *ctx, const nn_csv *csv, const char *name,
     if (*found >= 0) return NN_OK;
     const char *near = nearest_name(ctx, name, cells, count);
     if (ctx->status != NN_OK) return ctx->status;
-    return nn_fail(ctx, NN_DATA, "%s:%u: expected a column called \"%s\"%s%s%s, found %.*s%s", csv->path,
+    char hint[128];
+    return nn_fail(ctx, NN_DATA, "%s:%u: expected a column called \"%s\"%s%s%s, found %.*s%s%s", csv->path,
                    line, name, near == NULL ? "" : " (did you mean \"", near == NULL ? "" : near,
-                   near == NULL ? "" : "\"?)", SHOWN, csv->names, strlen(csv->names) > SHOWN ? "..." : "");
+                   near == NULL ? "" : "\"?)", SHOWN, csv->names, strlen(csv->names) > SHOWN ? "..." : "",
+                   other_separator(csv, cells, count, hint, sizeof hint));
 }
 
 nn_status nn_csv_find(nn_context *ctx, const nn_csv *csv, nn_csv_want *want, const nn_cell *cells,
                       uint32_t count, uint32_t line) {
     int32_t last = want->first + want->count - 1;
+    char hint[128];
     if (want->names == NULL && csv->places == NULL && (uint32_t)last >= count)
-        return nn_fail(ctx, NN_DATA, "%s:%u: expected column %d (counted from 0), found %u columns",
-                       csv->path, line, last, count);
+        return nn_fail(ctx, NN_DATA, "%s:%u: expected column %d (counted from 0), found %u column%s%s",
+                       csv->path, line, last, count, count == 1 ? "" : "s",
+                       other_separator(csv, cells, count, hint, sizeof hint));
     want->columns = nn_get(ctx, (uint64_t)want->count, sizeof *want->columns);
     if (want->columns == NULL) return ctx->status;
     for (int32_t i = 0; i < want->count; i++) {

@@ -38,4 +38,25 @@ cmp again/weights.safetensors run.7/weights.safetensors || fail "resumed, other 
 sed 's/mod(step, 3) == 0/y > 3/' line.nn >rows.nn
 "$NNC" check rows.nn >out.txt 2>&1 && fail "a condition that reads rows is accepted"
 grep -q 'cannot speak of `y`' out.txt || fail "rows: $(cat out.txt)"
+
+# ---- what a stop_gradient stops is no mistake, and the rest is compared ----
+cat >stop.nn <<'END_NN'
+data d = table {
+    x[2] = [[0, 1], [1, 0], [1, 1]]
+    t    = [1, 0, 0.5]
+}
+model net(x[batch, 2]) -> y[batch] {
+    param w[2] = 0.3
+    param v    = 0.5
+    h[n] = sum[i] w[i] * x[n, i]
+    y[n] = v * h[n] + stop_gradient(h[n])^2
+}
+train net on d {
+    loss      = mse(y, t)
+    optimizer = sgd(0.1)
+    steps     = 3
+}
+END_NN
+"$NNC" gradcheck stop.nn >out.txt 2>&1 || fail "stopped: $(cat out.txt)"
+grep -q '^net.w .*not compared: a stop_gradient stands between$' out.txt && grep -q '4 derivatives checked, all agree; 2 are stopped' out.txt || fail "stopped: $(cat out.txt)"
 exit 0
