@@ -20,6 +20,23 @@ END
     "$NNC" build "$1.nn" --precision double --blas none || { fail "$1 does not build"; exit 1; }
 }
 
+# ---- a file of another make: what to write ----
+train signs <<'END'
+data d = csv("signs.csv") {
+    x[3] = columns(0 .. 2)
+    k    = class(column(3), 2)
+    t    = x[0]
+}
+END
+printf 'a;b;c;k\n1;2;3;0\n' >signs.csv
+refused "another separator" 'signs.csv:1: expected column 2 (counted from 0), found 1 column (the line has ";" 3 times: csv(..., separator = ";") divides it there)' ./signs
+printf 'a\tb\tc\tk\n' >signs.csv
+refused "tabs" 'the line has a tab 3 times: csv(..., separator = "\t")' ./signs
+printf 'a,b,c,k\n1,"8,65",3,0\n' >signs.csv
+refused "another decimal sign" 'found "8,65" (csv(..., decimal = ",") reads 8.65)' ./signs
+printf 'a,b,c,k\n1,2,3,no\n1,2,3,\n' >signs.csv
+refused "a class without a name" 'expected a class, found "" (field k); class(..., missing = own) makes missing cells a class' ./signs
+
 # ---- mean and median of the training rows, zero, the file's default: 40 rows of which the last 10 are held out ----
 awk 'BEGIN { srand(7); print "id,age,fare,sib,t"
     for (i = 0; i < 40; i++) { age = i % 5 == 2 ? "NA" : int(rand() * 800) / 10; fare = i % 7 == 3 ? "" : int(rand() ^ 4 * 50000) / 100
