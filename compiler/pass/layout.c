@@ -105,15 +105,18 @@ static const double LEAST_GAIN = .002; // less is within the model's error: the 
 
 // ---- descent ----------------------------------------------------------------------------------------------
 
+// Of all runs: what is in a loop counts as often as that turns.
+static double run_best(const Descent *x, Kernel *k) { return kernel_best(x->ks, k) * kernel_runs(x->s, k); }
+
 static double cycles_of(const Descent *x, const Variable *v) {
     double c = 0;
-    for (int i = 0; i < v->kernels.count; i++) c += kernel_best(x->ks, v->kernels.data[i]);
+    for (int i = 0; i < v->kernels.count; i++) c += run_best(x, v->kernels.data[i]);
     return c;
 }
 
 static double all_cycles(const Descent *x) {
     double c = 0;
-    for (int i = 0; i < x->s->kernels.count; i++) c += kernel_best(x->ks, x->s->kernels.data[i]);
+    for (int i = 0; i < x->s->kernels.count; i++) c += run_best(x, x->s->kernels.data[i]);
     return c;
 }
 
@@ -122,7 +125,8 @@ static bool improve(Descent *x, Variable *v) {
     const Tensor *t = v->tensor;
     int was = t->layout->inner, was_copy = copy_of(v), inner = was, copy = was_copy;
     double old = 0, best;
-    for (int i = 0; i < v->kernels.count; i++) old += v->kernels.data[i]->cycles;
+    for (int i = 0; i < v->kernels.count; i++)
+        old += v->kernels.data[i]->cycles * kernel_runs(x->s, v->kernels.data[i]);
     best = old;
     for (int d = 0; d < t->rank; d++) {
         if (!may_be_inner(x, t, d)) continue;
@@ -191,7 +195,8 @@ static int starts_of(const Descent *x, int *starts) {
                 const Affine *const *forms = r < 0 ? st->equation->out : st->reads[r]->forms;
                 for (int d = 0; d < t->rank; d++)
                     if (affine_only(forms[d]))
-                        work[class_root(x->classes, (int)t->id * MAX_RANK + d)] += st->work;
+                        work[class_root(x->classes, (int)t->id * MAX_RANK + d)] +=
+                            st->work * kernel_runs(x->s, k);
             }
         }
     }
