@@ -8,13 +8,20 @@ typedef struct {
     int64_t from, to, grain;
     int dim;              // of the tensor, that the kernel's owned axis runs along alone; -1: none
     bool single, write;   // by thread 0 alone
-    const Tensor *tensor; // whose place it is: ranges are comparable within one tensor only
+    int loop;             // it is one step that this loop goes through, -1: any
+    int64_t step;         // counted from the first turn that is looked at
+    const Tensor *tensor; // whose place it is: ranges and steps are comparable within one tensor only
 } Access;
 
 typedef struct {
     Arena *arena;
+    const Schedule *schedule;
     VEC(Access) since; // the last barrier
+    int turn;          // of the loop at hand
 } Barriers;
+
+// Steps that are further from the present one are taken for any step; so that two accesses meet within TURNS.
+enum { NEAR_STEPS = 1, TURNS = 2 * NEAR_STEPS + 1 };
 
 static int owned_dim(const Kernel *k, const Affine *const *forms, int rank) {
     for (int d = 0; k->owned_axis >= 0 && d < rank; d++) {
@@ -22,6 +29,18 @@ static int owned_dim(const Kernel *k, const Affine *const *forms, int rank) {
         if (x && x->axis == k->owned_axis) return d;
     }
     return -1;
+}
+
+// In a loop that goes through the tensor's steps: the step, if it is near and no other one lies there too.
+static void note_step(Access *a, const Barriers *b, const Kernel *k, const Tensor *t,
+                      const Affine *const *forms) {
+    a->loop = -1;
+    if (k->loop < 0 || !t->step || t->layout->folded) return;
+    const Affine *form = forms[t->along];
+    if (form->count != 1 || affine_axis_coef(form, k->time) != 1) return;
+    if (form->constant < -NEAR_STEPS || form->constant > NEAR_STEPS) return;
+    a->loop = k->loop;
+    a->step = form->constant + b->turn * b->schedule->loops.data[k->loop].step;
 }
 
 static Access access_of(const Kernel *k, const Tensor *t, const Layout *l, const Affine *const *forms,
@@ -40,6 +59,7 @@ static bool conflict(const Access *a, const Access *b) {
     if (!a->write && !b->write) return false;
     if (a->from >= b->to || b->from >= a->to) return false;
     if (a->single && b->single) return false;
+    if (a->tensor == b->tensor && a->loop >= 0 && a->loop == b->loop && a->step != b->step) return false;
     bool owned = a->dim >= 0 && a->dim == b->dim && a->grain == b->grain && a->tensor == b->tensor;
     return !owned || a->single || b->single;
 }
@@ -61,6 +81,7 @@ static bool touch(Barriers *b, const Kernel *k, bool note) {
                 continue;
             for (const Layout *l = t->layout; l; l = l->twin) {
                 Access a = access_of(k, t, l, forms, r < 0);
+                note_step(&a, b, k, t, forms);
                 if (note)
                     vec_push(b->arena, &b->since, a);
                 else if (waits(b, &a))
@@ -72,11 +93,11 @@ static bool touch(Barriers *b, const Kernel *k, bool note) {
 }
 
 Kernel *schedule_waits(const Kernels *ks, const Schedule *s, bool set) {
-    Barriers b = {.arena = ks->program->arena};
+    Barriers b = {.arena = ks->program->arena, .schedule = s};
     for (int i = 0, end; s->threaded && i < s->kernels.count; i = end) {
         end = loop_end(s, i);
-        int turns = s->kernels.data[i]->loop < 0 ? 1 : 2; // a step of a loop comes after another one
-        for (int turn = 0; turn < turns; turn++)
+        int turns = s->kernels.data[i]->loop < 0 ? 1 : TURNS; // a step of a loop comes after others
+        for (b.turn = 0; b.turn < turns; b.turn++)
             for (int n = i; n < end; n++) {
                 Kernel *k = s->kernels.data[n];
                 bool waits = k->barrier_before || touch(&b, k, false);

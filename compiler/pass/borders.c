@@ -41,24 +41,20 @@ double guards_waste(const Expr *where) {
 
 // ---- borders ----------------------------------------------------------------------------------------------
 
-// Does the guard say that the form is in 0 .. size - 1, or as much of that as the form can leave?
-static bool within(Guard g, int64_t size) {
-    int64_t low, high;
-    affine_bounds(g.form, &low, &high);
-    return g.count == size || (g.count < size && high == g.count - 1);
+// Does the guard say that the read is inside its dimension, and no more?
+static bool is_bound(Program *p, Guard g, const Expr *read, int d) {
+    Guard own = {read->forms[d], read->tensor->dims[d]};
+    return guard_normal(p, &own) == GUARD_OPEN && own.form == g.form && own.count == g.count;
 }
 
-// The factor of the body that reads a dimension by exactly this form within exactly these bounds; NULL: none.
-static const Expr *read_within(const Expr *body, Guard g, int *dim) {
+// The factor of the body that the guard bounds in one dimension; NULL: none.
+static const Expr *read_within(Program *p, const Expr *body, Guard g, int *dim) {
     int n = body->op == OP_PRODUCT ? body->count : 1;
     for (int i = 0; i < n; i++) {
         const Expr *r = body->op == OP_PRODUCT ? body->args[i] : body;
         if (r->op != OP_READ || (body->op == OP_PRODUCT && body->exponents[i] < 1)) continue;
-        for (int d = 0; d < r->tensor->rank; d++)
-            if (r->forms[d] == g.form && within(g, r->tensor->dims[d])) {
-                *dim = d;
-                return r;
-            }
+        for (*dim = 0; *dim < r->tensor->rank; ++*dim)
+            if (is_bound(p, g, r, *dim)) return r;
     }
     return NULL;
 }
@@ -102,7 +98,7 @@ static bool is_zero_outside(Program *p, const Expr *where, Tensor *const *tensor
             bool inside =
                 (low >= 0 && high < r->tensor->dims[d]) || (r->tensor->kind == TENSOR_SOURCE && d == 0);
             for (int i = 0; i < where->guard_count; i++) {
-                bool own = tensors[i] == r->tensor && dims[i] == d && where->guards[i].form == r->forms[d];
+                bool own = tensors[i] == r->tensor && dims[i] == d && is_bound(p, where->guards[i], r, d);
                 inside |= own;
                 bounded += own;
             }
@@ -113,13 +109,15 @@ static bool is_zero_outside(Program *p, const Expr *where, Tensor *const *tensor
     return true;
 }
 
-static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors, int *dims) {
+static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors, int *dims,
+                          const Affine **forms) {
     for (int i = 0; i < where->guard_count; i++) {
         int64_t low, span;
-        const Expr *r = read_within(where->args[0], where->guards[i], &dims[i]);
+        const Expr *r = read_within(ks->program, where->args[0], where->guards[i], &dims[i]);
         if (!r || !form_span(where->guards[i].form, &low, &span) || !may_have_border(ks, r->tensor, dims[i]))
             return false;
         tensors[i] = r->tensor;
+        forms[i] = r->forms[dims[i]];
     }
     for (int i = 0; i < where->guard_count; i++)
         if (!leaves_one(tensors[i], tensors, dims, where->guard_count)) return false;
@@ -131,8 +129,9 @@ static void border(Kernels *ks, Stage *s) {
     const Expr *where = stage_guards(s);
     Tensor *tensors[ROOM];
     int dims[ROOM];
-    if (!where || where->guard_count > ROOM || !borders_serve(ks, where, tensors, dims)) return;
-    for (int i = 0; i < where->guard_count; i++) widen(tensors[i], dims[i], where->guards[i].form);
+    const Affine *forms[ROOM];
+    if (!where || where->guard_count > ROOM || !borders_serve(ks, where, tensors, dims, forms)) return;
+    for (int i = 0; i < where->guard_count; i++) widen(tensors[i], dims[i], forms[i]);
     Equation *q = arena_new(ks->program->arena, Equation);
     *q = *s->equation;
     q->e = where->args[0];
