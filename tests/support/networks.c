@@ -171,6 +171,13 @@ static const Network list[] = {
      "    y[b, t, d] = table[token[b, t], d]    | b:batch t:5 d:3\n"
      "    loss[] = sum[b, t, d] y[b, t, d] * g[b, t, d]    | b:batch t:5 d:3\n",
      0, 0},
+    {"sums of chosen rows",
+     "param table[5, 3]\nparam w[3, 4]\ninput token[batch, 5] int in 0..4\ninput g[batch, 5, 4]\n"
+     "temp x[batch, 5, 3]\ntemp y[batch, 5, 4]\noutput loss[]\nfunction step step\n"
+     "    x[b, t, d] = table[token[b, t], d]    | b:batch t:5 d:3\n"
+     "    y[b, t, u] = sum[d] x[b, t, d] * w[d, u]    | b:batch t:5 u:4 d:3\n"
+     "    loss[] = sum[b, t, u] tanh(y[b, t, u]) * g[b, t, u]    | b:batch t:5 u:4\n",
+     0, 0},
     {"causal attention",
      "param x[batch, 6, 6]\nparam wq[6, 6]\nparam wk[6, 6]\nparam wv[6, 6]\nparam wo[6, 6]\n"
      "input g[batch, 6, 6]\ntemp q[batch, 6, 6]\ntemp k[batch, 6, 6]\ntemp v[batch, 6, 6]\n"

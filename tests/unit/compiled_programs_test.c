@@ -16,7 +16,7 @@ enum { STEPS = 3 };
 
 static Program *program_of(Agreement *t, Context *ctx, const Way *way) {
     Program *p = random_program(ctx, (RandomOptions){.seed = t->seed, .precision = way->precision});
-    passes_run(p, "differentiate", "clean", NULL, NULL);
+    passes_run(p, "chosen", "clean", NULL, NULL);
     passes_run(p, "scatter", "scatter", NULL, NULL);
     const char *failure = program_verify(p);
     if (failure) agree_fail(t, "verify:", failure);

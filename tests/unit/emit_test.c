@@ -76,7 +76,7 @@ static Program *program_of(Context *ctx, const Network *n, const Way *w) {
         return NULL;
     }
     ask_gradients(p);
-    passes_run(p, "differentiate", w->plain ? "differentiate" : "clean", NULL, NULL);
+    passes_run(p, w->plain ? "differentiate" : "chosen", w->plain ? "differentiate" : "clean", NULL, NULL);
     return p;
 }
 

@@ -216,7 +216,7 @@ static void check(Result *r, const Network *n, Precision precision) {
     ask(plain);
     ask(simple);
     passes_run(plain, "differentiate", "differentiate", NULL, NULL);
-    passes_run(simple, "differentiate", "differentiate", NULL, NULL);
+    passes_run(simple, "chosen", "differentiate", NULL, NULL);
     show(r, plain, "differentiate");
     bool good = verified(r, n, plain, "differentiate");
     good = good && passes_run(simple, "number", "clean", look_at, &(Look){r, n, simple});

@@ -116,7 +116,7 @@ static void check_program(Test *t) {
     const char *failure = program_verify(c.plain);
     if (failure) fail(t, "as made", failure);
     passes_run(c.plain, "differentiate", "differentiate", NULL, NULL);
-    passes_run(c.better, "differentiate", "differentiate", NULL, NULL);
+    passes_run(c.better, "chosen", "differentiate", NULL, NULL);
     failure = program_verify(c.plain);
     if (failure) fail(t, "differentiated", failure);
     if (t->show) printf("%s\n", text_of(ctx, c.plain));

@@ -95,7 +95,7 @@ static void check_networks(const Network *list, int count, const char *only) {
         Program *p = read(ctx, n->name, text);
         if (p) {
             p->functions.data[0]->kind = FUNCTION_STEP;
-            passes_run(p, "differentiate", "scatter", NULL, NULL);
+            passes_run(p, "chosen", "scatter", NULL, NULL);
             check_all(p, &machines[i % MACHINES], n->name);
         }
         check(p != NULL, "a network can be read", n->name, "");
@@ -108,7 +108,7 @@ static void check_random(void) {
         Context *ctx = context_create();
         Program *p =
             random_program(ctx, (RandomOptions){.seed = (uint64_t)i + 900, .precision = (Precision)(i % 3)});
-        passes_run(p, "differentiate", "scatter", NULL, NULL);
+        passes_run(p, "chosen", "scatter", NULL, NULL);
         check_all(p, &machines[i % MACHINES], string_format(ctx->arena, "random program %d", i + 900));
         context_destroy(ctx);
     }
