@@ -96,6 +96,13 @@ static void note_stored(Kernels *ks, const Schedule *s) {
 
 // ---- the pass ---------------------------------------------------------------------------------------------
 
+// What a step touches lies together.
+static void note_steps(Kernels *ks, const Kernel *k, Tensor *t, const Affine *const *forms) {
+    Layout *l = layout_of(ks, t);
+    for (int d = 0; k->loop >= 0 && t->kind == TENSOR_TEMP && !l->steps && d < t->rank; d++)
+        if (forms_depend(&forms[d], 1, k->time)) l->steps = d + 1;
+}
+
 // Is a tensor of a recurrence gone after its step? Each kernel that touches it is in one loop, at the time of
 // the loop.
 static void note_folded(Kernels *ks) {
@@ -110,8 +117,9 @@ static void note_folded(Kernels *ks) {
             for (int i = 0; i < k->stages.count; i++)
                 for (int r = -1; r < k->stages.data[i].read_count; r++) {
                     const Stage *st = &k->stages.data[i];
-                    const Tensor *t = r < 0 ? st->equation->tensor : st->reads[r]->tensor;
+                    Tensor *t = r < 0 ? st->equation->tensor : st->reads[r]->tensor;
                     const Affine *const *forms = r < 0 ? st->equation->out : st->reads[r]->forms;
+                    note_steps(ks, k, t, forms);
                     int *known = &loop[t->id], own = base + k->loop + 1;
                     const Index *time = t->step ? affine_only(forms[t->along]) : NULL;
                     bool now = k->loop >= 0 && time && time->axis == k->time;

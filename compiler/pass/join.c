@@ -129,6 +129,17 @@ static bool unify_products(const Fusion *f, Mapping *m, const Kernel *k, const E
     return true;
 }
 
+// Reads of one element, or of neighbours that have a place of their own in some dimension.
+static bool unify_near(Mapping *m, const Kernel *k, const Affine *const *f, const Affine *const *g,
+                       int rank) {
+    const Affine *near[MAX_RANK];
+    for (int d = 0; d < rank; d++) {
+        bool places = affine_is_constant(f[d]) && affine_is_constant(g[d]);
+        near[d] = places ? g[d] : f[d];
+    }
+    return unify(m, k, near, g, rank);
+}
+
 static bool unify_shared(Mapping *m, const Kernel *k, const Expr *const *reads, int count) {
     bool share = false;
     for (int r = 0; r < count; r++)
@@ -136,7 +147,7 @@ static bool unify_shared(Mapping *m, const Kernel *k, const Expr *const *reads, 
             for (int i = 0; i < k->stages.data[s].read_count; i++) {
                 const Expr *other = k->stages.data[s].reads[i];
                 if (other->tensor != reads[r]->tensor || !other->tensor->rank) continue;
-                if (unify(m, k, reads[r]->forms, other->forms, other->tensor->rank)) share = true;
+                if (unify_near(m, k, reads[r]->forms, other->forms, other->tensor->rank)) share = true;
             }
     return share;
 }

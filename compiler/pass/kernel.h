@@ -28,6 +28,7 @@ struct Layout {
     int64_t size;      // elements, with padding to whole vectors and borders
     int64_t offset;    // bytes from the arena's start; multiple of 64
     int element_size;  // bytes: 4 or 8
+    int steps;         // 1 + the dimension that a loop goes through: the outermost; 0: none
     bool folded;       // one place for all steps of its recurrence: nobody reads what an earlier step made
     bool stored;       // has a place at all; else it lives in registers of one kernel
     bool partial_sums; // a temp that has a place only for partial sums inside one kernel

@@ -227,6 +227,7 @@ static void add_variables(Descent *x, bool *decided) {
                 Layout *l = arena_new(x->arena, Layout);
                 l->element_size = tensor->layout->element_size;
                 l->folded = tensor->layout->folded;
+                l->steps = tensor->layout->steps;
                 l->stored = true;
                 vec_push(x->arena, &x->variables, (Variable){.tensor = tensor, .copy = l, .may_copy = copy});
                 number[tensor->id] = x->variables.count;

@@ -20,8 +20,16 @@ static void plain(Layout *l, const Tensor *t) {
     l->size = s;
 }
 
-// The inner dimension first, then the others from the last; whole vectors where it is worth the room.
+static void put_outside(Layout *l, const Tensor *t, int d, int64_t *size) {
+    l->stride[d] = *size;
+    *size *= t->dims[d] + l->border_low[d] + l->border_high[d];
+    l->zero += l->border_low[d] * l->stride[d];
+}
+
+// The inner dimension first, then the others from the last, then the steps of a loop; whole vectors where it
+// is worth the room.
 void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
+    int steps = l->folded ? -1 : l->steps - 1;
     l->zero = 0;
     if (!t->rank) {
         l->size = 1;
@@ -33,14 +41,10 @@ void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
     if (l->panel) s = l->panel;
     l->stride[l->inner] = 1;
     for (int d = t->rank - 1; d >= 0; d--) {
-        if (d == l->inner) continue;
-        l->stride[d] = s;
-        if (l->folded && d == t->along) {
+        if (l->folded && d == t->along)
             l->stride[d] = 0;
-            continue;
-        }
-        s *= t->dims[d] + l->border_low[d] + l->border_high[d];
-        l->zero += l->border_low[d] * l->stride[d];
+        else if (d != l->inner && d != steps)
+            put_outside(l, t, d, &s);
     }
     if (l->panel) {
         int64_t bytes = s * l->element_size;
@@ -49,6 +53,7 @@ void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
         l->panel_stride = s;
         s *= (n + l->panel - 1) / l->panel;
     }
+    if (steps >= 0 && steps != l->inner) put_outside(l, t, steps, &s);
     l->size = s;
 }
 
