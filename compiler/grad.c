@@ -108,7 +108,7 @@ static bool add_asked(Pipeline *p, const char *of, const char *by, Derivatives *
         derivative_request(program, &d, value, &one, 1);
     else
         derivative_request(program, &d, value, params.data, params.count);
-    vec_push(p->ctx->arena, out, d);
+    if (d.results.count) vec_push(p->ctx->arena, out, d); // what reads no parameter has no derivative
     return true;
 }
 
@@ -143,12 +143,10 @@ bool grad_make(Pipeline *p, const char *of, const char *by, Derivatives *out) {
     if (of || by) {
         if (!add_asked(p, of, by, out)) return false;
     } else {
-        add_loss(p, out);
-        Derivative loss = out->data[0];
-        bool any = out->count > 0;
-        out->count = 0;
+        Derivatives loss = {0};
+        add_loss(p, &loss);
         for (int i = 0; i < p->module->extracts.count; i++) add_unit(p, &p->module->extracts.data[i], out);
-        if (any) vec_push(p->ctx->arena, out, loss);
+        if (loss.count) vec_push(p->ctx->arena, out, loss.data[0]);
     }
     program->functions.count = 0;
     p->module->loss->kind = TENSOR_TEMP;

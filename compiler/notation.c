@@ -154,7 +154,10 @@ static void put_guard(Notation *n, Parts *parts, Guard g) {
 
 static const char *condition(Notation *n, const Expr *e) {
     Parts parts = {0};
-    if (e->op == OP_SELECT) return expression(n, e->args[0], TIGHT_NONE);
+    if (e->op == OP_SELECT) { // a choice that is a condition stands in brackets
+        bool chooses = e->args[0]->op == OP_SELECT || e->args[0]->op == OP_WHERE;
+        return expression(n, e->args[0], chooses ? TIGHT_COMPARE : TIGHT_NONE);
+    }
     for (int i = 0; i < e->guard_count; i++) put_guard(n, &parts, e->guards[i]);
     return parts.count ? joined(n, &parts, " and ") : "true";
 }
@@ -315,20 +318,26 @@ static const char *expression(Notation *n, const Expr *e, Tightness around) {
 
 // ---- statements ----
 
-// Does the index stand alone in a read's dimension, so that the dimension gives its range? Not under a
-// condition; `left`: of the left side, for which some tensors of a loop wait.
-static bool given_by_reads(const Notation *n, const Expr *e, const Index *index, bool left) {
+// The ranges that reads give an index which stands alone in a dimension of theirs, under no condition: its
+// own, and others. `left`: of the left side, for which some tensors of a loop wait.
+static void ranges_by_reads(const Notation *n, const Expr *e, const Index *index, bool left, bool *own,
+                            bool *other) {
     if (e->op == OP_WHERE) {
         const Expr *plain = without_beginning(n, e);
-        return plain != e && given_by_reads(n, plain, index, left);
+        if (plain != e) ranges_by_reads(n, plain, index, left, own, other);
+        return;
     }
-    if (e->op == OP_SELECT || (e->op == OP_READ && left && waits(n, e->tensor))) return false;
+    if (e->op == OP_SELECT || (e->op == OP_READ && left && waits(n, e->tensor))) return;
     if (e->op == OP_READ)
         for (int d = 0; d < e->guard_count; d++)
-            if (affine_only(e->forms[d]) == index && e->tensor->dims[d] == index->size) return true;
-    for (int i = 0; i < e->count; i++)
-        if (given_by_reads(n, e->args[i], index, left)) return true;
-    return false;
+            if (affine_only(e->forms[d]) == index) *(e->tensor->dims[d] == index->size ? own : other) = true;
+    for (int i = 0; i < e->count; i++) ranges_by_reads(n, e->args[i], index, left, own, other);
+}
+
+static bool given_by_reads(const Notation *n, const Expr *e, const Index *index, bool left) {
+    bool own = false, other = false;
+    ranges_by_reads(n, e, index, left, &own, &other);
+    return own && !other;
 }
 
 static const char *bound(Notation *n, const Index *index, bool given) {
@@ -337,16 +346,19 @@ static const char *bound(Notation *n, const Index *index, bool given) {
 }
 
 // Of an index inside a form on the left whose range no read gives, the reader takes as much as stays inside
-// the declared dimension; where the equation has less, a condition says so.
+// the declared dimension: so much of the term's. 0: a read gives it.
+static int64_t room_of(const Notation *n, const Equation *q, const Affine *form, int64_t size,
+                       const Term *t) {
+    if (t->atom->op != OP_INDEX || t->coef < 1 || given_by_reads(n, q->e, t->atom->index, true)) return 0;
+    return (size - 1 - (form->high - t->coef * (t->atom->index->size - 1))) / t->coef + 1;
+}
+
+// Where the equation has less, a condition says so.
 static void limit_by_room(Notation *n, const Equation *q, const Affine *form, int64_t size,
                           Parts *conditions) {
-    for (int i = 0; i < form->count; i++) {
-        const Term *t = &form->terms[i];
-        if (t->atom->op != OP_INDEX || t->coef < 1 || given_by_reads(n, q->e, t->atom->index, true)) continue;
-        const Index *index = t->atom->index;
-        int64_t room = (size - 1 - (form->high - t->coef * (index->size - 1))) / t->coef + 1;
-        if (room > index->size) vec_push(n->arena, conditions, bound(n, index, false));
-    }
+    for (int i = 0; i < form->count; i++)
+        if (room_of(n, q, form, size, &form->terms[i]) > form->terms[i].atom->index->size)
+            vec_push(n->arena, conditions, bound(n, form->terms[i].atom->index, false));
 }
 
 static int ungiven(const Notation *n, const Equation *q, const Affine *form) {
@@ -357,42 +369,59 @@ static int ungiven(const Notation *n, const Equation *q, const Affine *form) {
     return count;
 }
 
-// The digits of a fresh index h, where the form counts through a whole dimension: 2 * i + r gives i = h // 2,
-// r = mod(h, 2). Returns how many; 0: it does not.
-static int digits_of(Program *p, const Affine *form, const Index *h, Binding *digits) {
+// The number of elements that a form counts through from 0, each index being a digit: 2 * i + r with r
+// below 2. 0: it does not.
+static int64_t counted(const Affine *form, const Index **digits) {
     int64_t unit = 1;
-    int count = 0;
-    for (; count < form->count; count++) {
+    for (int count = 0; count < form->count; count++) {
         const Term *found = NULL;
         for (int i = 0; i < form->count; i++)
             if (form->terms[i].coef == unit && form->terms[i].atom->op == OP_INDEX) found = &form->terms[i];
         if (!found) return 0;
-        const Index *index = found->atom->index;
-        const Expr *above = expr_binary(p, OP_FLOOR_DIV, expr_index(p, h), expr_int(p, unit));
-        const Expr *digit = expr_binary(p, OP_MOD, above, expr_int(p, index->size));
-        unit *= index->size;
-        digits[count] = (Binding){index, affine_atom(p, unit == h->size ? above : digit)};
+        digits[count] = found->atom->index;
+        unit *= found->atom->index->size;
     }
-    return unit == h->size && form->constant == 0 && form->denominator == 1 ? count : 0;
+    return form->constant == 0 && form->denominator == 1 ? unit : 0;
 }
 
-// A form on the left with two indices of unknown range has one index in its place, and the others are its
-// digits.
+// Their values by a fresh index h that counts: i = h // 2, r = mod(h, 2).
+static void bind_digits(Program *p, const Index *const *digits, int count, const Index *h, Binding *bound) {
+    int64_t unit = 1;
+    for (int i = 0; i < count; i++) {
+        const Expr *above = expr_binary(p, OP_FLOOR_DIV, expr_index(p, h), expr_int(p, unit));
+        const Expr *digit = expr_binary(p, OP_MOD, above, expr_int(p, digits[i]->size));
+        unit *= digits[i]->size;
+        bound[i] = (Binding){digits[i], affine_atom(p, unit == h->size ? above : digit)};
+    }
+}
+
+// Would the reader find other ranges than there are? Of two unknown ones, or of one that has more room.
+static bool needs_digits(const Notation *n, const Equation *q, const Affine *form, int64_t size) {
+    bool more = false;
+    for (int i = 0; i < form->count && form->count > 1; i++)
+        more |= room_of(n, q, form, size, &form->terms[i]) > form->terms[i].atom->index->size;
+    return !affine_only(form) && (more || ungiven(n, q, form) > 1);
+}
+
+// A form on the left with indices of unknown range has one index in its place, and the others are its digits.
 static const Equation *with_digits(const Notation *n, const Equation *q) {
     Program *p = n->program;
     for (int d = 0; d < q->out_count; d++) {
-        if (affine_only(q->out[d]) || ungiven(n, q, q->out[d]) < 2) continue;
-        const Index *h = index_add(p, q->out[d]->terms[0].atom->index->name, q->tensor->dims[d], false);
-        Binding *digits = arena_array(p->arena, Binding, q->out[d]->count);
-        int count = digits_of(p, q->out[d], h, digits);
-        if (!count) continue;
+        const Affine *form = q->out[d];
+        if (!needs_digits(n, q, form, q->tensor->dims[d])) continue;
+        const Index **digits = arena_array(p->arena, const Index *, form->count);
+        int64_t elements = counted(form, digits);
+        if (!elements) continue;
+        const Index *h = index_add(p, form->terms[0].atom->index->name, elements, false);
+        Binding *bound = arena_array(p->arena, Binding, form->count);
+        bind_digits(p, digits, form->count, h, bound);
         Equation *to = arena_new(p->arena, Equation);
         const Affine **out = arena_array(p->arena, const Affine *, q->out_count);
         *to = *q;
         for (int k = 0; k < q->out_count; k++)
-            out[k] = k == d ? affine_index(p, h) : affine_substitute(p, q->out[k], digits, count);
+            out[k] = k == d ? affine_index(p, h) : affine_substitute(p, q->out[k], bound, form->count);
         to->out = out;
-        to->e = expr_substitute(p, q->e, digits, count);
+        to->e = expr_substitute(p, q->e, bound, form->count);
         q = to;
     }
     return q;
@@ -408,8 +437,10 @@ static void write_list(Notation *n, const Equation *q, int count, Entry *entry) 
 
 static const char *left_entry(Notation *n, const Equation *q, int d) {
     const Index *only = affine_only(q->out[d]);
-    bool given = n->declared || (n->circle_count && only == equation_time(q));
-    return only ? bound(n, only, given || given_by_reads(n, q->e, only, true)) : affine(n, q->out[d]);
+    if (!only) return affine(n, q->out[d]);
+    bool declared = n->declared && only->size == q->tensor->dims[d];
+    bool given = declared || (n->circle_count && only == equation_time(q));
+    return bound(n, only, given || (!n->declared && given_by_reads(n, q->e, only, true)));
 }
 
 static const char *reduced_entry(Notation *n, const Equation *q, int i) {

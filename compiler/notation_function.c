@@ -108,6 +108,20 @@ static Defined *definitions(const Program *p, const Function *f) {
     return all;
 }
 
+// What reads nothing of the batch's rows and has its dimension takes a parameter that says how many they are.
+static void take_rows(Arena *arena, Defined *d, Tensor *const *parameters, int count) {
+    bool wanted = d->tensor->batch_dims;
+    for (int i = 0; i < d->equations.count; i++)
+        for (int k = 0; k < d->equations.data[i]->index_count; k++)
+            wanted |= d->equations.data[i]->indices[k]->batch;
+    for (int i = 0; i < d->reads.count; i++) wanted &= !d->reads.data[i]->batch_dims;
+    for (int i = 0; i < count && wanted; i++) {
+        if (!parameters[i]->batch_dims) continue;
+        vec_push(arena, &d->reads, parameters[i]);
+        return;
+    }
+}
+
 static void write_head(Notation *n, const char *name, Tensor *const *parameters, int parameter_count,
                        Tensor *const *results, int result_count) {
     text_add(n->out, "fn %s(", name);
@@ -148,6 +162,7 @@ void notation_function(Text *out, Program *p, const Function *f, const char *nam
         Defined *d = &all[f->equations.data[i]->tensor->id];
         if (!d->pieces || d->left != d->equations.count || d->equations.data[0] != f->equations.data[i])
             continue;
+        take_rows(p->arena, d, parameters, parameter_count);
         reshape[d->tensor->id] = d->equations.count == 1 ? reshaped(p, d->equations.data[0]) : NULL;
         if (!reshape[d->tensor->id]) write_pieces(&n, name, d);
     }

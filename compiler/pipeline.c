@@ -234,7 +234,7 @@ void pipeline_again(Pipeline *p, const char *text, size_t length) {
     p->text = text, p->length = length;
     if (p->libraries.count) p->ctx->sources.count = p->libraries.count;
     p->ctx->diagnostics.count = p->ctx->errors = p->done = 0;
-    p->tree = NULL, p->module = NULL, p->kernels = NULL;
+    p->tree = NULL, p->module = NULL, p->kernels = NULL, p->gradients.count = 0;
 }
 
 static double now(void) {

@@ -207,7 +207,7 @@ static bool check_dimension(Access *a, int d, Guard *guards, int *count) {
 static const Expr *element_of(const Access *a) {
     const Expr *e = array_element(a->at.m, a->base, a->forms);
     const Carried *c = a->carried;
-    if (!c) return e;
+    if (!c || c->along == a->base->rank) return e; // a step's own has nothing before it
     int along = c->along, count = 0;
     Guard inside = {a->forms[along], a->base->dims[along].size};
     if (form_stays(a->at, inside.form, inside.count)) return e;

@@ -34,7 +34,7 @@ static Operand begin(At at, const Phrase *value, const Slot *slot) {
     return operand_store(at, v, name, value->span);
 }
 
-// The place of the loop's time among the dimensions of what the line gives.
+// The place of the loop's time among the dimensions of what the line gives; behind them: it is a step's own.
 static int place_of_time(const Case *c, const Loop *loop, const Phrase *line) {
     int d = 0;
     for (int i = 0; i < line->binders; i++) {

@@ -321,11 +321,12 @@ static bool names_index(const Phrase *p, const char *name) {
     return false;
 }
 
-// The times of the loops around this one that its lines speak of: what it makes is another at each.
+// The loop's time, and the times of those around it that its lines speak of: what it makes is another at
+// each.
 static void add_times(const Loop *loop, Indices *set, const Indices *own) {
-    for (const Loop *outer = loop ? loop->outer : NULL; outer; outer = outer->outer)
-        if (!holds(own, outer->time) && names_index(loop->block, outer->slot->name))
-            add_indices(set, &outer->time, 1);
+    for (const Loop *of = loop; of; of = of->outer)
+        if (!holds(own, of->time) && (of == loop || names_index(loop->block, of->slot->name)))
+            add_indices(set, &of->time, 1);
 }
 
 // The pieces that follow may hold what the definition's names hold.

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { SEED = 5 };
 
@@ -167,4 +168,30 @@ void agree_both(Agreement *a, CompiledProgram *c, Program *twin, const Way *way,
     for (int i = 0; built[1] && i < 2; i++) agree_run(a, built[i], twin, way, steps, tolerance);
     for (int i = 0; i < 2; i++)
         if (built[i]) compiled_destroy(built[i]);
+}
+
+static Program *equations(Agreement *a, Pipeline *p, const char *text, const char *pass) {
+    pipeline_again(p, text, strlen(text));
+    if (pipeline_run_to(p, pass)) return p->module->program;
+    agree_fail(a, "is refused\n", text);
+    diagnostics_print(p->ctx, false, stdout);
+    return NULL;
+}
+
+void agree_text(Agreement *a, Pipeline *p, Pipeline *other, const char *text, const Way *way, bool both,
+                int steps, double tolerance) {
+    Program *program = equations(a, p, text, "clean"), *twin = equations(a, other, text, "differentiate");
+    if (!program || !twin) return;
+    if (both) {
+        agree_both(a, compiled_create(program, way->cpu, way->small_caches), twin, way, steps, tolerance);
+        return;
+    }
+    program->functions.data[0] = function_of(program, FUNCTION_STEP); // most of the time goes into code
+    program->functions.count = 1;
+    CompiledProgram *c = compiled_create_checked(program, way->cpu, way->small_caches);
+    if (c)
+        agree_run(a, c, twin, way, steps, tolerance);
+    else
+        agree_fail(a, "does not compile", NULL);
+    if (c) compiled_destroy(c);
 }

@@ -3,6 +3,7 @@
 #ifndef TESTS_AGREE_H
 #define TESTS_AGREE_H
 
+#include "pipeline.h"
 #include "support/compiled.h"
 
 typedef struct {
@@ -27,5 +28,11 @@ void agree_run(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, 
 // That, and once more with code that checks its subscripts; ends with the compiled program, or says that it
 // is NULL.
 void agree_both(Agreement *a, CompiledProgram *c, Program *twin, const Way *way, int steps, double tolerance);
+// That of a text, by two pipelines that have the way's precision: what the one makes of it by its simplified
+// equations, against those of the other as they were differentiated. A text that is refused is a failure.
+// `both`: all its functions, as they are built and with code that checks its subscripts; else the latter, of
+// the step alone.
+void agree_text(Agreement *a, Pipeline *p, Pipeline *other, const char *text, const Way *way, bool both,
+                int steps, double tolerance);
 
 #endif

@@ -70,16 +70,27 @@ CompiledProgram *compiled_checked(const CompiledProgram *c) {
 static CompiledProgram *schedule(Program *p, const Target *target) {
     passes_run(p, "gather", "gather", NULL, NULL);
     Kernels *k = kernels_run(p, &target->machine, "place");
-    return compiled_of(k, target);
+    return build(k, target, target->checked ? 0 : 2);
 }
 
-CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches) {
+static Target *target_of(Program *p, const char *cpu, bool small_caches) {
     Target *target = target_find(p->ctx, cpu, NULL);
-    if (!target) return NULL;
-    if (small_caches) {
+    if (target && small_caches) {
         target->machine.l1 = 3e3;
         target->machine.l2 = 12e3;
     }
+    return target;
+}
+
+CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches) {
+    Target *target = target_of(p, cpu, small_caches);
+    return target ? schedule(p, target) : NULL;
+}
+
+CompiledProgram *compiled_create_checked(Program *p, const char *cpu, bool small_caches) {
+    Target *target = target_of(p, cpu, small_caches);
+    if (!target) return NULL;
+    target->checked = true;
     return schedule(p, target);
 }
 

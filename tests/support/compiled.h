@@ -28,6 +28,8 @@ typedef struct {
 // message on standard output. `small_caches`: the schedule counts on so little cache that small kernels are
 // blocked.
 CompiledProgram *compiled_create(Program *p, const char *cpu, bool small_caches);
+// Only with code that compares every subscript with its bounds, which is not optimized: the fastest to make.
+CompiledProgram *compiled_create_checked(Program *p, const char *cpu, bool small_caches);
 CompiledProgram *compiled_by_blas(Program *p, const char *cpu, Blas blas); // OpenBLAS on one thread
 CompiledProgram *compiled_of(Kernels *k, const Target *target);            // kernels that are placed already
 // The same once more, with code that compares every subscript with its bounds and ends by SIGILL where one

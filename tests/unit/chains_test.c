@@ -33,20 +33,10 @@ static PipelineOptions options_of(const Way *way) {
     return o;
 }
 
-static Program *equations(Agreement *a, Pipeline *p, const char *text, const char *pass) {
-    pipeline_again(p, text, strlen(text));
-    if (pipeline_run_to(p, pass)) return p->module->program;
-    agree_fail(a, "is refused\n", text);
-    diagnostics_print(p->ctx, false, stdout);
-    return NULL;
-}
-
 static void check_chain(Agreement *a, Pipeline *p, Pipeline *other, const char *text, const Way *way) {
     int before = a->failed;
     in_hand = text;
-    Program *program = equations(a, p, text, "clean"), *twin = equations(a, other, text, "differentiate");
-    CompiledProgram *c = program && twin ? compiled_create(program, way->cpu, way->small_caches) : NULL;
-    if (program && twin) agree_both(a, c, twin, way, STEPS, way->precision == PRECISION_DOUBLE ? 1e-8 : 1e-2);
+    agree_text(a, p, other, text, way, true, STEPS, way->precision == PRECISION_DOUBLE ? 1e-8 : 1e-2);
     if (a->failed > before) printf("%s", text);
     in_hand = NULL;
 }
