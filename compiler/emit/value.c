@@ -21,6 +21,11 @@ At at_given(At at, const Expr *condition, bool truth) {
     if (condition->op == OP_NOT) return at_given(at, condition->args[0], !truth);
     if (condition->op == (truth ? OP_AND : OP_OR))
         return at_given(at_given(at, condition->args[0], truth), condition->args[1], truth);
+    bool both = condition->op == OP_WHERE && condition->args[1]->op == OP_CONST && !condition->args[1]->value;
+    if (truth && both) { // an `and` whose right side needs the left one
+        for (int i = 0; i < condition->guard_count; i++) at.facts = fact_new(at, condition->guards[i], NULL);
+        return at_given(at, condition->args[0], true);
+    }
     if (condition == at.m->training) return at; // whoever trains or not has one side only
     enum { ROOM = 16 };
     Guard guards[ROOM], other;
@@ -205,7 +210,18 @@ static Operand unary_operand(At at, const Phrase *p) {
 
 // ---- conditions ----
 
-// `and`, `or`: the right side is read only where the left one lets it.
+// May some read of it leave its tensor under the conditions that are in force here?
+static bool may_leave(At at, const Expr *e) {
+    for (int i = 0; i < e->read_count; i++)
+        for (int d = 0; d < e->reads[i]->tensor->rank; d++)
+            if (!(e->reads[i]->tensor->batch_dims >> d & 1) &&
+                !form_stays(at, e->reads[i]->forms[d], e->reads[i]->tensor->dims[d]))
+                return true;
+    return false;
+}
+
+// `and`, `or`: the right side is read only where the left one lets it; what needs that is no operation of
+// both.
 static Operand logic_operand(At at, const Phrase *p) {
     bool is_and = p->op == OPERATOR_AND;
     Operand a = operand_first(operand_of(at, p->part[0]));
@@ -215,6 +231,9 @@ static Operand logic_operand(At at, const Phrase *p) {
     Operand b = operand_first(operand_of(inside, p->part[1]));
     if (a.kind == OPERAND_NUMBER || b.kind == OPERAND_WRONG) return b;
     if (b.kind == OPERAND_NUMBER) return (b.number != 0) == is_and ? a : operand_truth(!is_and);
+    if (a.kind == OPERAND_SCALAR && b.kind == OPERAND_SCALAR && may_leave(at, b.e))
+        return is_and ? operand_choose(at, a, b, operand_truth(false), p->span)
+                      : operand_choose(at, a, operand_truth(true), b, p->span);
     return operand_join(at, p->op, a, b, p->span);
 }
 

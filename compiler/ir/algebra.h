@@ -27,6 +27,7 @@ int64_t floor_div(int64_t a, int64_t b); // rounds down, b > 0
 double whole_power(double x, int k);     // by multiplying, where k is small
 
 // ---- indices and forms ----
+bool expr_is_flag(const Expr *e);       // BOOL, or the whole number 0 or 1
 bool expr_is_integer(const Expr *e);    // INT or BOOL: may stand in an affine form
 int affine_read_depth(const Affine *a); // how many integer reads stand inside one another
 // The row-major number of the element at these forms, by the dimensions from..to - 1 of these sizes.

@@ -59,6 +59,9 @@ const Expr *expr_condition(Program *p, const Expr *c, const Expr *a, const Expr 
     if (a == b) return a;
     if (expr_as_guards(p, c, guards, MAX_RANK * 4, &count)) return expr_where(p, guards, count, a, b);
     if (c->op == OP_NOT) return expr_condition(p, c->args[0], b, a);
+    if (c->op == OP_WHERE) // what its guards let one read is read under them alone
+        return expr_where(p, c->guards, c->guard_count, expr_condition(p, c->args[0], a, b),
+                          expr_condition(p, c->args[1], a, b));
     if (c->op == OP_AND && holds_guards(c)) {
         // The part that is guards stands outside, whatever the order: both parts have values everywhere.
         int first = holds_guards(c->args[0]) ? 0 : 1;

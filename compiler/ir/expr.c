@@ -44,8 +44,14 @@ const Expr *expr_draw(Program *p, Draw draw) {
     return expr_intern(p, &(Expr){.op = OP_DRAW, .type = (uint8_t)type, .draw = &draw});
 }
 
+bool expr_is_flag(const Expr *e) {
+    return e->type == TYPE_BOOL ||
+           (e->type == TYPE_INT && e->op == OP_CONST && (e->value == 0 || e->value == 1));
+}
+
 static Type joined_type(const Expr *a, const Expr *b) {
     if (a->type == b->type) return (Type)a->type;
+    if (expr_is_flag(a) && expr_is_flag(b)) return TYPE_BOOL;
     if (a->type == TYPE_DOUBLE || b->type == TYPE_DOUBLE) return TYPE_DOUBLE;
     return a->type == TYPE_REAL || b->type == TYPE_REAL ? TYPE_REAL : TYPE_INT;
 }

@@ -104,12 +104,14 @@ static Type type_of(Op op, const OpInfo *info, const Expr *const *a) {
     bool follows =
         op == OP_MAX || op == OP_MIN || op == OP_MOD || op == OP_ABS || op == OP_SIGN || op == OP_SELECT;
     if (info->result != TYPE_REAL) return info->result;
-    bool integers = follows, flags = follows;
+    bool integers = follows, flags = follows, numbers = true;
     for (int i = op == OP_SELECT; i < info->arity; i++) {
         if (a[i]->type == TYPE_DOUBLE) return TYPE_DOUBLE;
         integers &= expr_is_integer(a[i]);
-        flags &= a[i]->type == TYPE_BOOL;
+        flags &= op == OP_SELECT ? expr_is_flag(a[i]) : a[i]->type == TYPE_BOOL;
+        numbers &= a[i]->type == TYPE_INT;
     }
+    if (numbers) flags = false; // 0 and 1 are flags beside one
     if (op == OP_ABS || op == OP_SIGN || op == OP_MOD) flags = false;
     return flags ? TYPE_BOOL : integers ? TYPE_INT : TYPE_REAL;
 }

@@ -187,6 +187,26 @@ static void form_bounds_given(Program *p, const Affine *form, const Guard *known
     narrow(x, low, high);
 }
 
+// A fraction is whole, and lies between its ends, where it is a multiple of one that is known and a whole
+// rest.
+static bool implied_fraction(Program *p, const Guard *known, int count, Guard g) {
+    for (int i = 0; i < count; i++) {
+        const Affine *by = known[i].form;
+        for (int t = 0; by->denominator == g.form->denominator && by->count && t < g.form->count; t++) {
+            int64_t k = g.form->terms[t].coef / by->terms[0].coef;
+            const Affine *rest = affine_sub(p, g.form, affine_scale(p, by, k, 1));
+            if (g.form->terms[t].atom != by->terms[0].atom || rest->denominator != 1) continue;
+            Interval x = {rest->low, rest->high};
+            form_bounds_given(p, rest, known, count, &x);
+            int64_t reach = clamp_mul(k, known[i].count - 1);
+            if (clamp_add(x.low, reach < 0 ? reach : 0) >= 0 &&
+                clamp_add(x.high, reach > 0 ? reach : 0) < g.count)
+                return true;
+        }
+    }
+    return false;
+}
+
 static bool implied(Program *p, const Guard *known, int count, Guard g) {
     bool whole = g.form->denominator == 1;
     Interval x = {g.form->low, g.form->high};
@@ -204,8 +224,9 @@ static bool implied(Program *p, const Guard *known, int count, Guard g) {
             narrow(&x, by.low, by.high);
         } while (guard_open_quotient(p, &k));
     }
-    if (whole && (x.low < 0 || x.high >= g.count)) form_bounds_given(p, g.form, known, count, &x);
-    return whole && x.low >= 0 && x.high < g.count;
+    if (!whole) return implied_fraction(p, known, count, g);
+    if (x.low < 0 || x.high >= g.count) form_bounds_given(p, g.form, known, count, &x);
+    return x.low >= 0 && x.high < g.count;
 }
 
 // What is known of the quotients of a form: where 0 <= k <= n, also 0 <= k // m <= n // m. Returns how many.
@@ -248,12 +269,27 @@ static bool multiple_known(Program *p, const Guard *known, Guard *between) {
     return false;
 }
 
+// What every quotient in a form says: 0 <= f - m * (f // m) < m. Returns how many.
+static int remainders_known(Program *p, const Affine *of, Guard *remainders, int room) {
+    int n = 0;
+    for (int t = 0; t < of->count && n < room; t++) {
+        const Expr *atom = of->terms[t].atom;
+        bool divides = atom->op == OP_FLOOR_DIV && atom->args[1]->op == OP_CONST && atom->args[1]->value >= 2;
+        if (!divides || !expr_is_integer(atom->args[0])) continue;
+        int64_t m = (int64_t)atom->args[1]->value;
+        const Affine *whole = affine_scale(p, affine_atom(p, atom), m, 1);
+        remainders[n++] = (Guard){affine_sub(p, affine_atom(p, atom->args[0]), whole), m};
+    }
+    return n;
+}
+
 static bool follows_together(Program *p, const Guard *given, int count, Guard g) {
     enum { MOST_TOGETHER = 12 };
-    Guard known[2 * MOST_TOGETHER], quotients[MOST_TOGETHER];
+    Guard known[3 * MOST_TOGETHER], quotients[MOST_TOGETHER];
     if (g.form->denominator != 1 || count > MOST_TOGETHER) return false;
     for (int i = 0; i < count; i++) known[i] = given[i];
     for (int i = 0, n = count; i < n; i++) count += multiple_known(p, &given[i], &known[count]);
+    count += remainders_known(p, g.form, &known[count], MOST_TOGETHER);
     Interval x = bounds_by(p, g.form, known, count);
     if (x.low >= 0 && x.high < g.count) return true;
     count = quotients_known(p, g.form, known, count, quotients, MOST_TOGETHER);

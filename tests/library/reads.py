@@ -55,6 +55,30 @@ def product(r, w):
     return h[:, 1] / 1 + h[:, 2] / 2
 
 
+def logic(r, w):
+    x, h = r[:, :5], r[:, :5] @ w['net.dense_1.w'] + w['net.dense_1.b']
+    columns = []
+    for i in range(5):
+        up = (h[:, i - 2] > 0) & (h[:, i - 1] < 0.5) if i >= 2 else torch.zeros(len(r), dtype=torch.bool)
+        low = h[:, i - 1] > 0 if i >= 1 else torch.ones(len(r), dtype=torch.bool)
+        back = torch.where((x[:, i - 2] > 0) & (x[:, i - 1] < x[:, i]), h[:, i - 2], 0.5 * h[:, i]) if i >= 2 else 0.5 * h[:, i]
+        columns.append(up * h[:, i] + torch.where(low, h[:, i]**2, 0) + back)
+    return (torch.stack(columns, 1) @ w['net.dense_2.w'] + w['net.dense_2.b'])[:, 0]
+
+
+def unpool(r, w):
+    x = (r[:, :48].reshape(-1, 4, 6, 2) @ w['net.dense_1.w'] + w['net.dense_1.b']).permute(0, 3, 1, 2)
+    y, at = torch.nn.functional.max_pool2d(x, 2, return_indices=True)
+    y = torch.nn.functional.max_unpool2d(y, at, 2).permute(0, 2, 3, 1)
+    return (y.flatten(1) @ w['net.dense_2.w'] + w['net.dense_2.b'])[:, 0]
+
+
+def reshapes(r, w):
+    v = (r[:, :24] @ w['net.dense_1.w'] + w['net.dense_1.b']).reshape(-1, 3, 8).flip(1)
+    u = v.reshape(-1, 4, 6).flip(2)**2
+    return (u.reshape(-1, 24) @ w['net.dense_2.w'] + w['net.dense_2.b'])[:, 0]
+
+
 class Seeded(Trainer):
     def call(self, *words): return super().call(*words, '--seed', SEED)
 
@@ -74,7 +98,9 @@ def conditions(r, w):
 PROGRAMS = {'conditions': (conditions, 16, 0.001, 20), 'short_batch': (short_batch, 21, 0.01, 20),
             'guarded_gather': (guarded_gather, 300, 0.1, 20), 'nested_guard': (nested_guard, 300, 0.01, 20),
             'padded_embedding': (padded_embedding, 16, 0.1, 1), 'reversed': (reversed_filter, 40, 0.01, 60),
-            'largest': (largest, 22, 0.0001, 40), 'product': (product, 16, 0.1, 20)}
+            'largest': (largest, 22, 0.0001, 40), 'product': (product, 16, 0.1, 20),
+            'logic': (logic, 300, 0.01, 20), 'unpool': (unpool, 300, 0.01, 20),
+            'reshapes': (reshapes, 300, 0.01, 20)}
 
 
 def losses_of(trainer, network, batch, lr, steps):
