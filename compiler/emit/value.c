@@ -16,6 +16,15 @@ static const Fact *fact_new(At at, Guard guard, const Expr *condition) {
     return f;
 }
 
+int facts_guards(const Fact *facts, const Guard **guards, Arena *arena) {
+    int count = facts ? facts->guards : 0, left = count;
+    Guard *all = arena_array(arena, Guard, count + 1);
+    for (; facts; facts = facts->outer)
+        if (!facts->condition) all[--left] = facts->guard;
+    *guards = all;
+    return count;
+}
+
 At at_given(At at, const Expr *condition, bool truth) {
     Program *p = at.m->p;
     if (condition->op == OP_NOT) return at_given(at, condition->args[0], !truth);
@@ -31,22 +40,16 @@ At at_given(At at, const Expr *condition, bool truth) {
     Guard guards[ROOM], other;
     int count = 0;
     if (expr_as_guards(p, condition, guards, ROOM, &count)) {
-        if (!truth && count == 1 && guard_complement(p, guards[0], &other)) guards[0] = other, truth = true;
+        const Guard *known;
+        int known_count = facts_guards(at.facts, &known, at.m->arena);
+        if (!truth && count == 1 && guard_complement(p, known, known_count, guards[0], &other))
+            guards[0] = other, truth = true;
         for (int i = 0; truth && i < count; i++) at.facts = fact_new(at, guards[i], NULL);
         if (truth) return at;
     }
     if (!condition->free_count && !condition->read_count) return at;
     at.facts = fact_new(at, (Guard){0}, truth ? condition : expr_unary(p, OP_NOT, condition));
     return at;
-}
-
-int facts_guards(const Fact *facts, const Guard **guards, Arena *arena) {
-    int count = facts ? facts->guards : 0, left = count;
-    Guard *all = arena_array(arena, Guard, count + 1);
-    for (; facts; facts = facts->outer)
-        if (!facts->condition) all[--left] = facts->guard;
-    *guards = all;
-    return count;
 }
 
 // ---- names ----

@@ -6,6 +6,7 @@
 #include "ir/tables.h"
 
 static const int64_t FAR = INT64_MAX / 4;
+enum { MOST_TOGETHER = 12 }; // guards that are looked at together
 
 static int64_t coefs_gcd(const Affine *a) {
     int64_t g = 0;
@@ -109,14 +110,6 @@ bool guards_normal(Program *p, Guard *guards, int *count) {
             guards[k - 1] = swap;
         }
     *count = n;
-    return true;
-}
-
-bool guard_complement(Program *p, Guard g, Guard *not_g) {
-    int64_t low = g.form->low, high = g.form->high;
-    if (g.form->denominator > 1 || low <= -FAR || high >= FAR || (low < 0 && high >= g.count)) return false;
-    *not_g = low >= 0 ? (Guard){affine_offset(p, g.form, -g.count), high - g.count + 1}
-                      : (Guard){affine_offset(p, g.form, -low), -low};
     return true;
 }
 
@@ -229,6 +222,15 @@ static bool implied(Program *p, const Guard *known, int count, Guard g) {
     return x.low >= 0 && x.high < g.count;
 }
 
+bool guard_complement(Program *p, const Guard *known, int count, Guard g, Guard *not_g) {
+    if (g.form->denominator > 1) return false;
+    Interval x = bounds_by(p, g.form, known, count < MOST_TOGETHER ? count : MOST_TOGETHER);
+    if (x.low <= -FAR || x.high >= FAR || (x.low < 0 && x.high >= g.count)) return false;
+    *not_g = x.low >= 0 ? (Guard){affine_offset(p, g.form, -g.count), x.high - g.count + 1}
+                        : (Guard){affine_offset(p, g.form, -x.low), -x.low};
+    return true;
+}
+
 // What is known of the quotients of a form: where 0 <= k <= n, also 0 <= k // m <= n // m. Returns how many.
 static int quotients_known(Program *p, const Affine *form, const Guard *known, int count, Guard *quotients,
                            int room) {
@@ -284,7 +286,6 @@ static int remainders_known(Program *p, const Affine *of, Guard *remainders, int
 }
 
 static bool follows_together(Program *p, const Guard *given, int count, Guard g) {
-    enum { MOST_TOGETHER = 12 };
     Guard known[3 * MOST_TOGETHER], quotients[MOST_TOGETHER];
     if (g.form->denominator != 1 || count > MOST_TOGETHER) return false;
     for (int i = 0; i < count; i++) known[i] = given[i];

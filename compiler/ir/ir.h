@@ -88,7 +88,8 @@ typedef enum { GUARD_FALSE, GUARD_TRUE, GUARD_OPEN } GuardTruth;
 GuardTruth guard_normal(Program *p, Guard *g); // the canonical spelling of one atom, in place
 // Canonical conjunction (one interval for each primitive form, in a fixed order); false if it can never hold.
 bool guards_normal(Program *p, Guard *guards, int *count);
-bool guard_complement(Program *p, Guard g, Guard *not_g); // where that is one interval
+// Where `known` holds, and what is left of the opposite is one interval.
+bool guard_complement(Program *p, const Guard *known, int count, Guard g, Guard *not_g);
 bool guards_imply(Program *p, const Guard *known, int count, Guard g);
 bool guards_imply_together(Program *p, const Guard *known, int count, Guard g); // looks further: for proofs
 

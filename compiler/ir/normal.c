@@ -103,7 +103,7 @@ static const Expr *normal_where(Program *p, const Expr *e) {
     if (bound != e) return bound;
     const Expr *x = given(p, e->guards, e->guard_count, e->args[0]), *y = e->args[1];
     Guard opposite;
-    bool single = e->guard_count == 1 && guard_complement(p, e->guards[0], &opposite);
+    bool single = e->guard_count == 1 && guard_complement(p, NULL, 0, e->guards[0], &opposite);
     if (single) y = given(p, &opposite, 1, y);
     if (x != e->args[0] || y != e->args[1])
         return normal(p, expr_where(p, e->guards, e->guard_count, normal(p, x), normal(p, y)));
