@@ -138,7 +138,8 @@ static void inside_where(Inside *x, const Expr *e) {
     scratch_close(x->v->p, x->seen);
     x->count = before;
     Guard opposite;
-    if (e->guard_count == 1 && x->count < MOST_GUARDS && guard_complement(x->v->p, x->known, x->count, e->guards[0], &opposite))
+    if (e->guard_count == 1 && x->count < MOST_GUARDS &&
+        guard_complement(x->v->p, x->known, x->count, e->guards[0], &opposite))
         x->known[x->count++] = opposite;
     x->seen = scratch_open(x->v->p);
     inside(x, e->args[1]);

@@ -5,8 +5,8 @@
 //     r[id[b, t], u]
 //
 // It stands before differentiating, so that of the gradients too only a scattered sum knows the choices.
-// Needs: gradients asked for (a step has whole batches, others perhaps a few rows of one). Not in `strict`: the
-// gradients add up in another order.
+// Needs: gradients asked for (a step has whole batches, others perhaps a few rows of one). Not in `strict`:
+// the gradients add up in another order.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 

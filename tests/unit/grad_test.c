@@ -8,11 +8,13 @@
 static void check_file(PrintedCheck *t, const char *path, bool must) {
     t->path = path;
     printed_open(t, false);
-    const Source *source = source_load(t->pipelines[0]->ctx, path);
+    Context *ctx = context_create(); // not a pipeline's: its first sources are the library's
+    const Source *source = source_load(ctx, path);
     if (source)
         printed_check(t, source->text, must);
     else
-        t->failed++, diagnostics_print(t->pipelines[0]->ctx, false, stdout);
+        t->failed++, diagnostics_print(ctx, false, stdout);
+    context_destroy(ctx);
     printed_close(t);
 }
 
@@ -31,7 +33,8 @@ int main(int count, char **args) {
     PrintedCheck t = {0};
     for (int i = 1; i < count; i++) check_file(&t, args[i], true);
     if (count == 1) {
-        check_folder(&t, TEST_ROOT "/examples/*/*.nn", true);
+        check_folder(&t, TEST_ROOT "/examples/[!t]*/*.nn", true);
+        check_folder(&t, TEST_ROOT "/examples/t*/*.nn", false); // texts: too large to interpret
         check_folder(&t, TEST_ROOT "/tests/models/*.nn", false);
     }
     printf("%d passed, %d failed\n", t.passed, t.failed);
