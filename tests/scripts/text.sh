@@ -47,7 +47,7 @@ shows "words of validation" '3,0,1,0,1,4
 shows "words of the test" '4,4,0,4,0,2
 0,2,1,2,1,0
 1,0,0,0,0,4' --part test
-sed 's/.*/\U&/' d.txt >upper.txt
+tr a-z A-Z <d.txt >upper.txt
 [ "$(./net predict --data upper.txt | wc -l)" = 16 ] || fail "predict on another text"
 [ "$(./net predict <upper.txt)" = "$(./net predict --data upper.txt)" ] || fail "predict on standard input"
 
