@@ -2,10 +2,10 @@
 #include "commands.h"
 
 #include "base/workplace.h"
-#include "grad.h"
-#include "gradcheck.h"
+#include "grad/grad.h"
+#include "inside/gradcheck.h"
 #include "pipeline.h"
-#include "times.h"
+#include "inside/times.h"
 
 #include <errno.h>
 #include <fcntl.h>

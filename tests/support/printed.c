@@ -2,7 +2,7 @@
 #include "support/printed.h"
 
 #include "emit/emit.h"
-#include "grad.h"
+#include "grad/grad.h"
 #include "oracle/interpret.h"
 #include "pass/passes.h"
 #include "support/compiled.h"

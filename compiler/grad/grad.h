@@ -1,4 +1,6 @@
-// `nnc grad`: derivatives as functions of the language.
+// The contract of grad/: `nnc grad`, derivatives as functions of the language. Needs a pipeline made with
+// `compile.extracts`, and nothing of kernels. Guarantees: what is printed is accepted by `nnc check`, and is
+// the derivative that is compiled.
 #ifndef NN_GRAD_H
 #define NN_GRAD_H
 

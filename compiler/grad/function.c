@@ -1,7 +1,7 @@
 // Functions as text of the language: signatures, loops, and what is made of pieces, which has a fn of its own
 // before the one that uses it.
 #include "ir/algebra.h"
-#include "notation_text.h"
+#include "grad/text.h"
 
 #include <string.h>
 

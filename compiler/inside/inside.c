@@ -1,6 +1,6 @@
 // Compiled functions inside this process: the object is linked by `cc`, which building needs anyway, and
 // loaded. Guarantees: rows, first values and draws are the same in every run.
-#include "inside.h"
+#include "inside/inside.h"
 
 #include "base/order.h"
 #include "base/workplace.h"

@@ -7,9 +7,9 @@
 // loss does not do within such a step, the point is a kink: other rows, a tenth of the step, ten times the
 // tolerance (docs/decisions/kinks.md). Where a stop_gradient stands between a parameter and the loss, the
 // derivative is meant to be another one: that is said, and is no mistake.
-#include "gradcheck.h"
+#include "inside/gradcheck.h"
 
-#include "inside.h"
+#include "inside/inside.h"
 
 #include <math.h>
 #include <stdio.h>

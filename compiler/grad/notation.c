@@ -3,7 +3,7 @@
 // tensor of the equation has it. Needs: equations without draws. Guarantees: the text means what the
 // interpreter computes; parentheses where the grammar needs them, and one order of what commutes, so that
 // equal functions read the same.
-#include "notation_text.h"
+#include "grad/text.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-// Compiled functions run inside this process, on rows drawn here: for `nnc gradcheck` and `nnc explain
-// --time`.
+// The contract of inside/: compiled functions run inside this process, on rows drawn here, for `nnc
+// gradcheck` and `nnc explain --time`. Needs kernels with places, and `cc`. Guarantees: rows, first values
+// and draws are the same in every run; nothing is left behind.
 #ifndef NN_INSIDE_H
 #define NN_INSIDE_H
 

@@ -2,9 +2,9 @@
 // after batch, the whole step as one between them, and the processor's time-stamp counter is read around
 // each; what takes long enough for other programs to come between is taken from the thread's own clock
 // instead. A figure is the median over the batches, without what calling an empty function takes.
-#include "times.h"
+#include "inside/times.h"
 
-#include "inside.h"
+#include "inside/inside.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 // Which derivatives `nnc grad` prints, and what their tensors are called. Each is differentiated and
 // simplified by the passes that compile it, but for those that only speed up machine code.
-#include "grad.h"
+#include "grad/grad.h"
 
-#include "notation.h"
+#include "grad/notation.h"
 #include "pass/passes.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef NN_NOTATION_TEXT_H
 #define NN_NOTATION_TEXT_H
 
-#include "notation.h"
+#include "grad/notation.h"
 
 // A text that is being written, and the names in the equation at hand. All texts live in the arena.
 typedef struct {
