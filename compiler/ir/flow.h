@@ -4,8 +4,6 @@
 
 #include "ir/ir.h"
 
-typedef VEC(const Expr *) Exprs;
-
 typedef struct {
     Tensor *tensor;
     Equations equations; // its pieces

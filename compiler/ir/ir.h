@@ -211,6 +211,10 @@ bool expr_reads(const Expr *e, const Tensor *t);
 const Affine *expr_form(const Expr *e, int i); // the i-th form in the node itself; NULL: it has no more
 bool expr_integer_bounds(const Expr *e, int64_t *low, int64_t *high); // of an integer expression
 
+// Every node of an expression once, before those that it holds; `subscripts`: also what stands in forms.
+typedef VEC(const Expr *) Exprs;
+void expr_nodes(Arena *arena, const Expr *e, bool subscripts, Exprs *nodes);
+
 // A substitution of indices by affine forms, everywhere: reads, guards, index values, draws' counters.
 typedef struct {
     const Index *from;

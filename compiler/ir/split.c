@@ -2,22 +2,6 @@
 // the division vanishes. The time of a loop stays whole.
 #include "ir/algebra.h"
 
-typedef struct {
-    Arena *arena;
-    Table seen;
-    VEC(const Expr *) divisions;
-} Walk;
-
-static void walk(Walk *w, const Expr *e) {
-    if (table_get(&w->seen, e)) return;
-    table_set(w->arena, &w->seen, e, w);
-    if (e->op == OP_FLOOR_DIV) vec_push(w->arena, &w->divisions, e);
-    const Affine *form;
-    for (int i = 0; (form = expr_form(e, i)); i++)
-        for (int k = 0; k < form->count; k++) walk(w, form->terms[k].atom);
-    for (int i = 0; i < e->count; i++) walk(w, e->args[i]);
-}
-
 static int64_t modulo(int64_t a, int64_t m) { return (a % m + m) % m; }
 
 // An index that a division would vanish for if it were q * outer + inner; NULL: none.
@@ -61,11 +45,11 @@ static void split(Program *p, const Affine **out, int out_count, Reduced *parts,
 
 void equation_split(Program *p, const Affine **out, int out_count, Reduced *parts) {
     for (int round = 0; round < MAX_RANK && parts->count < MAX_RANK * 2; round++) {
-        Walk w = {.arena = p->arena};
-        walk(&w, parts->e);
+        Exprs nodes = {0};
         const Index *index = NULL;
         int64_t q = 0;
-        for (int i = 0; !index && i < w.divisions.count; i++) index = splittable(p, w.divisions.data[i], &q);
+        expr_nodes(p->arena, parts->e, true, &nodes);
+        for (int i = 0; !index && i < nodes.count; i++) index = splittable(p, nodes.data[i], &q);
         if (!index) return;
         split(p, out, out_count, parts, index, q);
     }

@@ -22,6 +22,20 @@ const Expr *expr_map_args(Program *p, const Expr *e, ExprMap *each, void *data) 
     return changed ? expr_rebuild(p, e, args) : e;
 }
 
+static void add_nodes(Arena *arena, const Expr *e, bool subscripts, Table *seen, Exprs *nodes) {
+    if (table_get(seen, e)) return;
+    table_set(arena, seen, e, e);
+    vec_push(arena, nodes, e);
+    const Affine *form;
+    for (int i = 0; subscripts && (form = expr_form(e, i)); i++)
+        for (int k = 0; k < form->count; k++) add_nodes(arena, form->terms[k].atom, true, seen, nodes);
+    for (int i = 0; i < e->count; i++) add_nodes(arena, e->args[i], subscripts, seen, nodes);
+}
+
+void expr_nodes(Arena *arena, const Expr *e, bool subscripts, Exprs *nodes) {
+    add_nodes(arena, e, subscripts, &(Table){0}, nodes);
+}
+
 typedef struct {
     Program *p;
     Scratch *memo;

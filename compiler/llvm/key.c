@@ -161,24 +161,13 @@ KernelKey kernel_key(const Emitter *em, const Kernel *k) {
     return (KernelKey){text_string(&w.out), w.layouts.data, w.layouts.count};
 }
 
-// The expressions looked at are in `seen`.
-static bool has_rows(Arena *arena, Table *seen, const Expr *e) {
-    if (table_get(seen, e)) return false;
-    table_set(arena, seen, e, e);
-    bool any = e->op == OP_ROWS;
-    const Affine *form;
-    for (int i = 0; (form = expr_form(e, i)); i++)
-        for (int k = 0; !any && k < form->count; k++) any = has_rows(arena, seen, form->terms[k].atom);
-    for (int i = 0; !any && i < e->count; i++) any = has_rows(arena, seen, e->args[i]);
-    return any;
-}
-
 // Does its code differ where fewer rows than declared may be there?
 bool kernel_needs_rows(Arena *arena, const Kernel *k) {
-    Table seen = {0};
+    Exprs nodes = {0};
     for (int a = 0; a < k->axis_count; a++)
         if (k->axes[a].batch) return true;
-    for (int i = 0; i < k->stages.count; i++)
-        if (has_rows(arena, &seen, k->stages.data[i].equation->e)) return true;
+    every (stage, k->stages) expr_nodes(arena, stage.equation->e, true, &nodes);
+    every (e, nodes)
+        if (e->op == OP_ROWS) return true;
     return false;
 }

@@ -21,13 +21,6 @@ static int by_id(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static void gather(Chain *c, const Expr *e, Table *seen) {
-    if (table_get(seen, e)) return;
-    table_set(c->p->arena, seen, e, e);
-    for (int i = 0; i < e->count; i++) gather(c, e->args[i], seen);
-    vec_push(c->p->arena, &c->nodes, (Node){.e = e});
-}
-
 static Node *node(Chain *c, const Expr *e) {
     Node key = {.e = e};
     return bsearch(&key, c->nodes.data, (size_t)c->nodes.count, sizeof key, by_id);
@@ -39,16 +32,13 @@ static void add_slope(Chain *c, const Expr *e, const Expr *slope) {
     n->slope = n->slope ? expr_add(c->p, n->slope, slope) : slope;
 }
 
-static bool holds_condition(Arena *arena, const Expr *e, Table *seen) {
-    if (e->op == OP_SELECT || e->op == OP_WHERE) return true;
-    if (!e->count || table_get(seen, e)) return false;
-    table_set(arena, seen, e, e);
-    for (int i = 0; i < e->count; i++)
-        if (holds_condition(arena, e->args[i], seen)) return true;
+bool slope_holds_condition(Program *p, const Expr *e) {
+    Exprs nodes = {0};
+    expr_nodes(p->arena, e, false, &nodes);
+    every (node, nodes)
+        if (node->op == OP_SELECT || node->op == OP_WHERE) return true;
     return false;
 }
-
-bool slope_holds_condition(Program *p, const Expr *e) { return holds_condition(p->arena, e, &(Table){0}); }
 
 // May a read lie outside where no condition is around?
 static bool may_leave(const Expr *e) {
@@ -163,7 +153,9 @@ void chain_reads(Program *p, const Expr *e, Exprs *reads) { smooth(e, &(Table){0
 void chain_slopes(Program *p, const Expr *e, const Expr *slope, const Expr *whole, bool masked,
                   Active *active, void *data, Slopes *slopes) {
     Chain c = {.p = p, .masked = masked};
-    gather(&c, e, &(Table){0});
+    Exprs all = {0};
+    expr_nodes(p->arena, e, false, &all);
+    every (own, all) vec_push(p->arena, &c.nodes, (Node){.e = own});
     qsort(c.nodes.data, (size_t)c.nodes.count, sizeof *c.nodes.data, by_id);
     every_at (n, c.nodes) {
         if (n->e->op == OP_READ) n->active = active(data, n->e->tensor);

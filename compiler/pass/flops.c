@@ -7,10 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static double operations(Arena *arena, const Expr *e, Table *seen) {
-    if (!e->count || table_get(seen, e)) return 0;
-    table_set(arena, seen, e, e);
-    double sum = 0;
+static double operations(const Expr *e) {
+    double sum = e->count && e->op != OP_WHERE && e->op != OP_REAL && e->op != OP_STOP_GRADIENT;
     if (e->op == OP_SUM) {
         sum = e->count - 1 + (e->value != 0);
         for (int i = 0; i < e->count; i++) sum += e->coefs[i] != 1 && e->coefs[i] != -1;
@@ -18,10 +16,7 @@ static double operations(Arena *arena, const Expr *e, Table *seen) {
         sum = (e->value != 1 && e->value != -1) - 1;
         for (int i = 0; i < e->count; i++) sum += abs(e->exponents[i]);
         if (sum < 1) sum = 1;
-    } else if (e->op != OP_WHERE && e->op != OP_REAL && e->op != OP_STOP_GRADIENT) {
-        sum = 1;
     }
-    for (int i = 0; i < e->count; i++) sum += operations(arena, e->args[i], seen);
     return sum;
 }
 
@@ -42,7 +37,10 @@ int64_t function_flops(const Function *f) {
         double points = index_points(loops, equation_loops(q, loops, 256));
         Guarded g = expr_guarded(q->e);
         for (int k = 0; k < g.count; k++) points *= share(g.guards[k]);
-        double each = operations(arena, g.body, &(Table){0}) + (q->reduction != REDUCE_NONE);
+        double each = q->reduction != REDUCE_NONE;
+        Exprs nodes = {0};
+        expr_nodes(arena, g.body, false, &nodes);
+        every (e, nodes) each += operations(e);
         total += points * each;
     }
     arena_destroy(arena);
