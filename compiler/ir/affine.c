@@ -173,6 +173,10 @@ const Affine *affine_offset(Program *p, const Affine *a, int64_t c) {
     return affine_add(p, a, affine_constant(p, c));
 }
 
+const Affine *affine_block(Program *p, const Index *block, int64_t size, const Index *in) {
+    return affine_add(p, affine_scale(p, affine_index(p, block), size, 1), affine_index(p, in));
+}
+
 // ---- questions ----
 
 int64_t affine_coef(const Affine *a, const Index *index) {

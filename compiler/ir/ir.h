@@ -72,6 +72,8 @@ const Affine *affine_add(Program *p, const Affine *a, const Affine *b);
 const Affine *affine_sub(Program *p, const Affine *a, const Affine *b);
 const Affine *affine_scale(Program *p, const Affine *a, int64_t numerator, int64_t denominator);
 const Affine *affine_offset(Program *p, const Affine *a, int64_t c);
+const Affine *affine_block(Program *p, const Index *block, int64_t size,
+                           const Index *in); // size * block + in
 void affine_bounds(const Affine *a, int64_t *low, int64_t *high);
 int64_t affine_coef(const Affine *a, const Index *index); // 0: does not hold it (as numerator)
 const Index *affine_only(const Affine *a); // the index, if the form is just that index; else NULL

@@ -29,8 +29,7 @@ static void split(Program *p, const Affine **out, int out_count, Reduced *parts,
     const Index *outer =
         index_add(p, string_format(p->arena, "%s_block", index->name), index->size / q, false);
     const Index *inner = index_add(p, string_format(p->arena, "%s_in", index->name), q, false);
-    Binding binding = {index,
-                       affine_add(p, affine_scale(p, affine_index(p, outer), q, 1), affine_index(p, inner))};
+    Binding binding = {index, affine_block(p, outer, q, inner)};
     parts->e = expr_substitute(p, parts->e, &binding, 1);
     for (int i = 0; i < out_count; i++) out[i] = affine_substitute(p, out[i], &binding, 1);
     for (int i = 0; i < parts->count; i++) {

@@ -132,11 +132,15 @@ static const Expr *walk(void *data, const Expr *e) {
     return result;
 }
 
-const Expr *expr_substitute(Program *p, const Expr *e, const Binding *bindings, int count) {
-    Walk w = {.p = p, .memo = scratch_open(p), .bindings = bindings, .count = count};
+static const Expr *walk_all(Walk w, const Expr *e) {
+    w.memo = scratch_open(w.p);
     const Expr *result = walk(&w, e);
-    scratch_close(p, w.memo);
+    scratch_close(w.p, w.memo);
     return result;
+}
+
+const Expr *expr_substitute(Program *p, const Expr *e, const Binding *bindings, int count) {
+    return walk_all((Walk){.p = p, .bindings = bindings, .count = count}, e);
 }
 
 const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bindings, int count) {
@@ -147,15 +151,9 @@ const Affine *affine_substitute(Program *p, const Affine *a, const Binding *bind
 }
 
 const Expr *expr_map_reads(Program *p, const Expr *e, ExprMap *leaf, void *data) {
-    Walk w = {.p = p, .memo = scratch_open(p), .leaf = leaf, .data = data};
-    const Expr *result = walk(&w, e);
-    scratch_close(p, w.memo);
-    return result;
+    return walk_all((Walk){.p = p, .leaf = leaf, .data = data}, e);
 }
 
 const Expr *expr_replace(Program *p, const Expr *e, const Expr *from, const Expr *to) {
-    Walk w = {.p = p, .memo = scratch_open(p), .from = from, .to = to};
-    const Expr *result = walk(&w, e);
-    scratch_close(p, w.memo);
-    return result;
+    return walk_all((Walk){.p = p, .from = from, .to = to}, e);
 }

@@ -13,14 +13,6 @@ typedef struct {
     Table numbers; // of the expressions already written, from 1 on
 } Writer;
 
-static uint64_t number_of_expr(const Table *table, const Expr *e) {
-    return (uint64_t)(uintptr_t)table_get(table, e);
-}
-
-static void number_expr(const Emitter *em, Table *table, const Expr *e, uint64_t number) {
-    table_set(em->arena, table, e, (const void *)(uintptr_t)number);
-}
-
 // ---- tensors ----------------------------------------------------------------------------------------------
 
 static void write_layout(Writer *w, const Layout *l, int rank) {
@@ -37,19 +29,12 @@ static void write_layout(Writer *w, const Layout *l, int rank) {
     if (l->twin) write_layout(w, l->twin, rank);
 }
 
-static int number_of(Writer *w, const Tensor *t, bool *fresh) {
-    for (int i = 0; i < w->tensors.count; i++)
-        if (w->tensors.data[i] == t) return i;
-    vec_push(w->em->arena, &w->tensors, t);
-    *fresh = true;
-    return w->tensors.count - 1;
-}
-
 static void write_tensor(Writer *w, const Tensor *t) {
-    bool fresh = false;
-    int number = number_of(w, t, &fresh);
+    int number = 0;
+    while (number < w->tensors.count && w->tensors.data[number] != t) number++;
     text_add(&w->out, "T%d", number);
-    if (!fresh) return;
+    if (number < w->tensors.count) return;
+    vec_push(w->em->arena, &w->tensors, t);
     const Layout *own = t->layout;
     text_add(&w->out, "(%d,%d", (int)t->type, own && (own->stored || own->same));
     for (int d = 0; d < t->rank; d++) text_add(&w->out, ",%lld", (long long)t->dims[d]);
@@ -110,12 +95,12 @@ static void write_details(Writer *w, const Expr *e) {
 }
 
 static void write_expr(Writer *w, const Expr *e) {
-    uint64_t known = number_of_expr(&w->numbers, e);
+    const void *known = table_get(&w->numbers, e);
     if (known) {
-        text_add(&w->out, "#%d", (int)known);
+        text_add(&w->out, "#%d", (int)(uintptr_t)known);
         return;
     }
-    number_expr(w->em, &w->numbers, e, (uint64_t)w->numbers.count + 1);
+    table_set(w->em->arena, &w->numbers, e, (const void *)((uintptr_t)w->numbers.count + 1));
     text_add(&w->out, "(%d:%d ", e->op, e->type);
     if (e->value != 0) text_add(&w->out, "%a ", e->value);
     write_details(w, e);

@@ -89,8 +89,8 @@ static const Expr *at_extreme(Sweep *s, const Equation *q, const Expr *up) {
     const Affine *position = affine_constant(p, 0);
     int64_t size = 1;
     for (int i = 0; i < q->index_count; i++) {
-        position =
-            affine_add(p, affine_scale(p, position, q->indices[i]->size, 1), affine_index(p, q->indices[i]));
+        const Affine *here = affine_index(p, q->indices[i]);
+        position = affine_add(p, affine_scale(p, position, q->indices[i]->size, 1), here);
         size *= q->indices[i]->size;
     }
     at->tensor->bounded = true;

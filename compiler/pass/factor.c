@@ -90,11 +90,6 @@ static bool holds_somewhere(Program *p, const Equation *q, const Factors *inner,
     return holds;
 }
 
-// A sum of no terms is 0: what leaves it is multiplied by that, and has to be finite.
-static bool may_be_of_nothing(Program *p, const Equation *q, const Factors *inner, const Factors *outer) {
-    return inner->conditions.count > 0 || !holds_somewhere(p, q, inner, outer);
-}
-
 static bool may_stand_outside(Program *p, const Equation *q, const Expr *e, const Factors *outer) {
     return !expr_depends_on_any(e, q->indices, q->index_count) &&
            reads_stay_inside(p, e, outer->guards.data, outer->guards.count);
@@ -117,7 +112,8 @@ bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *i
         vec_push(p->arena, out ? &outer->conditions : &inner->conditions, c);
         left = left || out;
     }
-    bool nothing = may_be_of_nothing(p, q, inner, outer);
+    // A sum of no terms is 0: what leaves it is multiplied by that, and has to be finite.
+    bool nothing = inner->conditions.count > 0 || !holds_somewhere(p, q, inner, outer);
     for (int i = 0; i < all.base.count; i++) {
         const Expr *e = all.base.data[i];
         bool out = may_stand_outside(p, q, e, outer) &&

@@ -98,8 +98,6 @@ static int by_expr(const void *a, const void *b) {
     return 0;
 }
 
-static bool same_kind(const Tensor *a, const Tensor *b) { return a->type == b->type && tensors_alike(a, b); }
-
 static Entry *look(Numbers *n, const Equations *pieces, const Tensor *like, Entry *made) {
     made->count = pieces->count;
     made->keys = arena_array(n->p->arena, Key, pieces->count + 1);
@@ -110,7 +108,8 @@ static Entry *look(Numbers *n, const Equations *pieces, const Tensor *like, Entr
         made->hash = hash_mix(made->hash, key_hash(&made->keys[i], like->rank));
     Entry *e;
     for (uint32_t probe = 0; (e = hash_next(&n->entries, made->hash, &probe));) {
-        if (e->count != made->count || !same_kind(e->tensor, like)) continue;
+        if (e->count != made->count || e->tensor->type != like->type || !tensors_alike(e->tensor, like))
+            continue;
         int i = 0;
         while (i < e->count && key_equal(&e->keys[i], &made->keys[i], like->rank)) i++;
         if (i == e->count) return e;

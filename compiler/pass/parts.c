@@ -37,7 +37,7 @@ static Equation *cut(Program *p, Flow *out, const Equation *q, const Index *n) {
     const Index *dims[MAX_RANK], **indices = arena_array(p->arena, const Index *, q->index_count);
     int64_t parts = parts_of(n), size = n->size / parts;
     const Index *g = index_add(p, "part", parts, false), *m = index_add(p, n->name, size, false);
-    const Affine *run = affine_add(p, affine_scale(p, affine_index(p, g), size, 1), affine_index(p, m));
+    const Affine *run = affine_block(p, g, size, m);
     int count = equation_result_indices(q, dims + 1, MAX_RANK - 1);
     dims[0] = g;
     for (int i = 0; i < q->index_count; i++) indices[i] = q->indices[i] == n ? m : q->indices[i];

@@ -314,9 +314,5 @@ void schedule_scatters(Kernels *ks, Schedule *s) {
         }
         count_work(k);
     }
-    s->kernels.count = 0;
-    for (int n = 0; n < list.count; n++) {
-        list.data[n]->id = n;
-        vec_push(ks->program->arena, &s->kernels, list.data[n]);
-    }
+    schedule_renew(ks, s, &list);
 }

@@ -182,11 +182,7 @@ void pass_products(Kernels *ks) {
     for (int i = 0; ks->machine.blas != BLAS_NONE && i < ks->schedules.count; i++) {
         Schedule *s = ks->schedules.data[i];
         KernelList list = {0};
-        for (int n = 0; n < s->kernels.count; n++) take_apart(ks, s->kernels.data[n], &list);
-        s->kernels.count = 0;
-        for (int n = 0; n < list.count; n++) {
-            list.data[n]->id = n;
-            vec_push(ks->program->arena, &s->kernels, list.data[n]);
-        }
+        every (k, s->kernels) take_apart(ks, k, &list);
+        schedule_renew(ks, s, &list);
     }
 }

@@ -77,6 +77,7 @@ Kernel *kernel_fill(Kernels *ks, Schedule *s, Tensor *target, Tensor *value);
 void kernel_enter_loop(Kernel *k, int loop);
 // A kernel of the stages from .. to - 1 of another, over the same tiles; it is in no schedule yet.
 Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to);
+void schedule_renew(Kernels *ks, Schedule *s, const KernelList *list); // these, numbered anew
 void kernel_store_passed(Kernels *ks, const Kernel *k,
                          int at); // what stages from `at` on read of earlier ones
 

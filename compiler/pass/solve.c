@@ -214,8 +214,7 @@ static bool split_quotient(Program *p, Equation *q) {
             Index *quotient = index_add(p, v->name, floor_div(dividend->high, m) - low + 1, false),
                   *rest = index_add(p, v->name, m, false);
             const Affine *value =
-                affine_add(p, affine_scale(p, affine_index(p, quotient), m, 1), affine_index(p, rest));
-            value = affine_offset(p, value, m * low - dividend->constant);
+                affine_offset(p, affine_block(p, quotient, m, rest), m * low - dividend->constant);
             if (dividend->terms[0].coef < 0) value = affine_scale(p, value, -1, 1);
             put_in(p, q, g, NULL, v, value);
             replace_index(q, p, v, quotient, rest);

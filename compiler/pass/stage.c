@@ -179,6 +179,14 @@ Kernel *kernel_part(Kernels *ks, const Kernel *k, int from, int to) {
     return part;
 }
 
+void schedule_renew(Kernels *ks, Schedule *s, const KernelList *list) {
+    s->kernels.count = 0;
+    every (k, *list) {
+        k->id = s->kernels.count;
+        vec_push(ks->program->arena, &s->kernels, k);
+    }
+}
+
 // ---- forms ------------------------------------------------------------------------------------------------
 
 bool forms_depend(const Affine *const *forms, int count, int axis) {
