@@ -99,9 +99,8 @@ static const char *term(Notation *n, const Term *t) {
 // The numerator's terms of one sign as if positive, or all of them (0), and a constant.
 static const char *terms(Notation *n, const Affine *a, int sign, int64_t constant) {
     Parts parts[2] = {0};
-    for (int i = 0; i < a->count; i++)
-        if (!sign || (a->terms[i].coef < 0) == (sign < 0))
-            put_part(n, &parts[a->terms[i].coef < 0 && !sign], term(n, &a->terms[i]));
+    every_term (x, a)
+        if (!sign || (x->coef < 0) == (sign < 0)) put_part(n, &parts[x->coef < 0 && !sign], term(n, x));
     if (!parts[0].count && !parts[1].count) return whole(n, constant);
     const char *all = difference(n, "", parts);
     return constant ? string_format(n->arena, "%s %c %lld", all, constant < 0 ? '-' : '+',
@@ -356,16 +355,15 @@ static int64_t room_of(const Notation *n, const Equation *q, const Affine *form,
 // Where the equation has less, a condition says so.
 static void limit_by_room(Notation *n, const Equation *q, const Affine *form, int64_t size,
                           Parts *conditions) {
-    for (int i = 0; i < form->count; i++)
-        if (room_of(n, q, form, size, &form->terms[i]) > form->terms[i].atom->index->size)
-            vec_push(n->arena, conditions, bound(n, form->terms[i].atom->index, false));
+    every_term (t, form)
+        if (room_of(n, q, form, size, t) > t->atom->index->size)
+            vec_push(n->arena, conditions, bound(n, t->atom->index, false));
 }
 
 static int ungiven(const Notation *n, const Equation *q, const Affine *form) {
     int count = 0;
-    for (int i = 0; i < form->count; i++)
-        count +=
-            form->terms[i].atom->op == OP_INDEX && !given_by_reads(n, q->e, form->terms[i].atom->index, true);
+    every_term (term, form)
+        count += term->atom->op == OP_INDEX && !given_by_reads(n, q->e, term->atom->index, true);
     return count;
 }
 
@@ -375,8 +373,8 @@ static int64_t counted(const Affine *form, const Index **digits) {
     int64_t unit = 1;
     for (int count = 0; count < form->count; count++) {
         const Term *found = NULL;
-        for (int i = 0; i < form->count; i++)
-            if (form->terms[i].coef == unit && form->terms[i].atom->op == OP_INDEX) found = &form->terms[i];
+        every_term (term, form)
+            if (term->coef == unit && term->atom->op == OP_INDEX) found = term;
         if (!found) return 0;
         digits[count] = found->atom->index;
         unit *= found->atom->index->size;

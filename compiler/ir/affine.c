@@ -180,8 +180,8 @@ const Affine *affine_block(Program *p, const Index *block, int64_t size, const I
 // ---- questions ----
 
 int64_t affine_coef(const Affine *a, const Index *index) {
-    for (int i = 0; i < a->count; i++)
-        if (a->terms[i].atom->op == OP_INDEX && a->terms[i].atom->index == index) return a->terms[i].coef;
+    every_term (term, a)
+        if (term->atom->op == OP_INDEX && term->atom->index == index) return term->coef;
     return 0;
 }
 
@@ -193,15 +193,15 @@ const Index *affine_only(const Affine *a) {
 bool affine_is_constant(const Affine *a) { return a->count == 0; }
 
 bool affine_depends(const Affine *a, const Index *index) {
-    for (int i = 0; i < a->count; i++)
-        if (expr_depends(a->terms[i].atom, index)) return true;
+    every_term (term, a)
+        if (expr_depends(term->atom, index)) return true;
     return false;
 }
 
 int affine_read_depth(const Affine *a) {
     int depth = 0;
-    for (int i = 0; i < a->count; i++)
-        if (a->terms[i].atom->read_depth > depth) depth = a->terms[i].atom->read_depth;
+    every_term (term, a)
+        if (term->atom->read_depth > depth) depth = term->atom->read_depth;
     return depth;
 }
 
@@ -216,8 +216,8 @@ bool expr_is_quotient(const Expr *e, const Expr **of, int64_t *by) {
 // floor((g*x + r) / m) with g a divisor of m and r in k*g .. k*g + g-1 is floor((x + k) / (m/g)): r is too
 // small to matter.
 static const Expr *floor_parts(Program *p, const Affine *f, int64_t m) {
-    for (int i = 0; i < f->count; i++) {
-        int64_t g = gcd_of(f->terms[i].coef, m);
+    every_term (term, f) {
+        int64_t g = gcd_of(term->coef, m);
         if (g == 1) continue;
         Term small[2 * SMALL], *large = f->count <= SMALL ? small : arena_array(p->arena, Term, 2 * f->count);
         Term *rest = large + f->count;
@@ -265,8 +265,8 @@ const Expr *affine_floor_div(Program *p, const Affine *f, int64_t m) {
     Term *rest = whole + f->count;
     int whole_count = 0, rest_count = 0;
     int64_t g = m;
-    for (int i = 0; i < f->count; i++) {
-        Term t = f->terms[i];
+    every_term (term, f) {
+        Term t = *term;
         if (t.coef % m == 0) {
             whole[whole_count++] = (Term){t.atom, t.coef / m};
         } else {

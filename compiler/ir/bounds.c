@@ -23,10 +23,10 @@ int64_t clamp_mul(int64_t a, int64_t b) {
 // interval.
 static void rows_bounds(const Affine *a, int64_t *low, int64_t *high) {
     int64_t rows_coef = 0, batch = 0;
-    for (int i = 0; i < a->count; i++)
-        if (a->terms[i].atom->op == OP_ROWS) {
-            rows_coef = a->terms[i].coef;
-            batch = (int64_t)a->terms[i].atom->value;
+    every_term (term, a)
+        if (term->atom->op == OP_ROWS) {
+            rows_coef = term->coef;
+            batch = (int64_t)term->atom->value;
         }
     for (int i = 0; i < a->count && rows_coef != 0; i++) {
         const Term *t = &a->terms[i];
@@ -74,8 +74,8 @@ static bool spread_quotient(Spread *s) {
     int64_t k = s->terms[at].coef / m, reach = clamp_mul(k, m - 1);
     const Affine alone = {.count = 1, .terms = &(Term){f, 1}}, *form = f->op == OP_AFFINE ? f->form : &alone;
     s->terms[at].coef = 0;
-    for (int t = 0; t < form->count; t++)
-        if (!spread_add(s, form->terms[t].atom, clamp_mul(k, form->terms[t].coef))) return false;
+    every_term (term, form)
+        if (!spread_add(s, term->atom, clamp_mul(k, term->coef))) return false;
     int64_t constant = clamp_mul(k, form->constant);
     s->low = clamp_add(s->low, clamp_add(constant, reach > 0 ? -reach : 0));
     s->high = clamp_add(s->high, clamp_add(constant, reach < 0 ? -reach : 0));
@@ -85,8 +85,8 @@ static bool spread_quotient(Spread *s) {
 // low .. high cut by what the terms' own intervals give.
 static void spread_narrow(const Spread *s, int64_t *low, int64_t *high) {
     int64_t lo = s->low, hi = s->high;
-    for (int i = 0; i < s->count; i++) {
-        int64_t l = s->terms[i].atom->low, h = s->terms[i].atom->high, c = s->terms[i].coef;
+    every_term (term, s) {
+        int64_t l = term->atom->low, h = term->atom->high, c = term->coef;
         if (c != 0 && (l <= -FAR || h >= FAR)) return;
         lo = clamp_add(lo, clamp_mul(c, c > 0 ? l : h));
         hi = clamp_add(hi, clamp_mul(c, c > 0 ? h : l));
@@ -105,8 +105,8 @@ static void remainder_bounds(const Affine *a, int64_t *low, int64_t *high) {
 
 void affine_settle(Affine *a) {
     int64_t lo = a->constant > FAR ? FAR : a->constant < -FAR ? -FAR : a->constant, hi = lo;
-    for (int i = 0; i < a->count; i++) {
-        int64_t l = a->terms[i].atom->low, h = a->terms[i].atom->high, c = a->terms[i].coef;
+    every_term (term, a) {
+        int64_t l = term->atom->low, h = term->atom->high, c = term->coef;
         int64_t at_low = l <= -FAR ? (c > 0 ? -FAR : FAR) : clamp_mul(c, l);
         int64_t at_high = h >= FAR ? (c > 0 ? FAR : -FAR) : clamp_mul(c, h);
         lo = clamp_add(lo, c > 0 ? at_low : at_high);

@@ -29,8 +29,8 @@ static void modulo_large(const Affine *a, int64_t sign, int64_t large, int64_t *
                          int64_t *high) {
     *low = clamp_add(*low, sign * a->constant);
     *high = clamp_add(*high, sign * a->constant);
-    for (int i = 0; i < a->count; i++) {
-        int64_t l = a->terms[i].atom->low, h = a->terms[i].atom->high, c = sign * a->terms[i].coef;
+    every_term (term, a) {
+        int64_t l = term->atom->low, h = term->atom->high, c = sign * term->coef;
         if (llabs(c) >= large) {
             *divisor = gcd_of(*divisor, c);
             continue;
@@ -53,10 +53,10 @@ bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {
     for (int d = 0; d < count; d++) {
         if (a[d]->denominator != 1 || b[d]->denominator != 1) continue;
         if (apart(a[d], b[d], INT64_MAX)) return true;
-        for (int k = 0; k < a[d]->count; k++)
-            if (apart(a[d], b[d], llabs(a[d]->terms[k].coef))) return true;
-        for (int k = 0; k < b[d]->count; k++)
-            if (apart(a[d], b[d], llabs(b[d]->terms[k].coef))) return true;
+        every_term (term, a[d])
+            if (apart(a[d], b[d], llabs(term->coef))) return true;
+        every_term (x, b[d])
+            if (apart(a[d], b[d], llabs(x->coef))) return true;
     }
     return false;
 }
@@ -98,9 +98,9 @@ bool form_span(const Affine *form, int64_t *low, int64_t *span) {
     *low = form->constant;
     *span = 0;
     if (form->denominator != 1) return false;
-    for (int i = 0; i < form->count; i++) {
-        if (form->terms[i].atom->op != OP_INDEX) return false;
-        int64_t coef = form->terms[i].coef, steps = form->terms[i].atom->index->size - 1;
+    every_term (term, form) {
+        if (term->atom->op != OP_INDEX) return false;
+        int64_t coef = term->coef, steps = term->atom->index->size - 1;
         *low += coef < 0 ? coef * steps : 0;
         *span += llabs(coef) * steps;
         if (*span >= MOST_SPAN) return false;
@@ -116,8 +116,8 @@ double guard_share(Guard g, double *points) {
     double *times = calloc(room, sizeof *times), *next = calloc(room, sizeof *next), in = 0;
     if (!times || !next) memory_exhausted(room * sizeof *times);
     times[0] = *points = 1;
-    for (int i = 0; i < g.form->count; i++) {
-        int64_t step = llabs(g.form->terms[i].coef), n = g.form->terms[i].atom->index->size;
+    every_term (term, g.form) {
+        int64_t step = llabs(term->coef), n = term->atom->index->size;
         memset(next, 0, room * sizeof *next);
         for (int64_t v = 0; v <= at; v++)
             for (int64_t x = 0; times[v] > 0 && x < n; x++) next[v + x * step] += times[v];

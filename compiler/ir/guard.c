@@ -169,10 +169,10 @@ static void atom_bounds_given(Program *p, const Expr *atom, const Guard *known, 
 // Bounds of a form from bounds of its atoms, each by all that is known.
 static void form_bounds_given(Program *p, const Affine *form, const Guard *known, int count, Interval *x) {
     int64_t low = form->constant, high = form->constant;
-    for (int i = 0; i < form->count; i++) {
-        int64_t c = form->terms[i].coef;
-        Interval a = {form->terms[i].atom->low, form->terms[i].atom->high};
-        for (int k = 0; k < count; k++) atom_bounds_given(p, form->terms[i].atom, &known[k], &a);
+    every_term (term, form) {
+        int64_t c = term->coef;
+        Interval a = {term->atom->low, term->atom->high};
+        for (int k = 0; k < count; k++) atom_bounds_given(p, term->atom, &known[k], &a);
         if (a.low <= -FAR || a.high >= FAR) return;
         low = clamp_add(low, clamp_mul(c, c > 0 ? a.low : a.high));
         high = clamp_add(high, clamp_mul(c, c > 0 ? a.high : a.low));
@@ -235,8 +235,8 @@ bool guard_complement(Program *p, const Guard *known, int count, Guard g, Guard 
 static int quotients_known(Program *p, const Affine *form, const Guard *known, int count, Guard *quotients,
                            int room) {
     int n = 0;
-    for (int t = 0; t < form->count; t++) {
-        const Expr *atom = form->terms[t].atom, *of;
+    every_term (term, form) {
+        const Expr *atom = term->atom, *of;
         int64_t m;
         if (!expr_is_quotient(atom, &of, &m)) continue;
         for (int i = 0; i < 2 * count && n < room; i++) { // each guard from both ends
@@ -244,8 +244,8 @@ static int quotients_known(Program *p, const Affine *form, const Guard *known, i
             if (g->form->denominator != 1) continue;
             const Affine *end = i % 2 ? mirrored(p, g->form, g->count) : g->form;
             const Affine *quotient = affine_atom(p, affine_floor_div(p, end, m));
-            for (int a = 0; a < quotient->count; a++)
-                if (quotient->terms[a].atom == atom) {
+            every_term (x, quotient)
+                if (x->atom == atom) {
                     quotients[n++] = (Guard){quotient, (g->count - 1) / m + 1};
                     break;
                 }

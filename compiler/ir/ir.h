@@ -65,6 +65,8 @@ struct Affine {
     int64_t low, high; // its values lie between (rounded outward); +-INT64_MAX / 4: unbounded
 };
 
+#define every_term(x, form) for (const Term *x = (form)->terms; x < (form)->terms + (form)->count; x++)
+
 const Affine *affine_constant(Program *p, int64_t c);
 const Affine *affine_index(Program *p, const Index *index);
 const Affine *affine_atom(Program *p, const Expr *integer);

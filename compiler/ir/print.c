@@ -72,8 +72,7 @@ static Mark *mark_of(Printer *r, const Expr *e) {
 
 static uint64_t hash_form(Printer *r, const Affine *a) {
     uint64_t h = hash_mix((uint64_t)a->constant, (uint64_t)a->denominator), sum = 0;
-    for (int i = 0; i < a->count; i++)
-        sum += hash_mix(hash_of(r, a->terms[i].atom), (uint64_t)a->terms[i].coef);
+    every_term (term, a) sum += hash_mix(hash_of(r, term->atom), (uint64_t)term->coef);
     return hash_mix(h, sum);
 }
 

@@ -141,11 +141,10 @@ void equation_add(Program *p, Function *f, Tensor *t, const Affine *const *out, 
 int equation_result_indices(const Equation *q, const Index **indices, int room) {
     int count = 0;
     for (int d = 0; d < q->out_count; d++)
-        for (int t = 0; t < q->out[d]->count; t++) {
-            const Expr *atom = q->out[d]->terms[t].atom;
-            for (int f = 0; f < atom->free_count; f++) {
-                if (index_find(indices, count < room ? count : room, atom->free[f]) >= 0) continue;
-                if (count < room) indices[count] = atom->free[f];
+        every_term (term, q->out[d]) {
+            for (int f = 0; f < term->atom->free_count; f++) {
+                if (index_find(indices, count < room ? count : room, term->atom->free[f]) >= 0) continue;
+                if (count < room) indices[count] = term->atom->free[f];
                 count++;
             }
         }

@@ -68,9 +68,8 @@ static void add_term(Sum *s, double coef, const Expr *e, bool may_open) {
     } else if (e->op == OP_AFFINE) {
         double d = (double)e->form->denominator;
         s->constant += coef * (double)e->form->constant / d;
-        for (int i = 0; i < e->form->count; i++)
-            vec_push(s->p->arena, &s->entries,
-                     (Entry){e->form->terms[i].atom, coef * (double)e->form->terms[i].coef / d});
+        every_term (term, e->form)
+            vec_push(s->p->arena, &s->entries, (Entry){term->atom, coef * (double)term->coef / d});
     } else if (s->strict) {
         bool sign = e->op == OP_PRODUCT && (e->value == -1 || fabs(coef) == 1) && e->count == 1 &&
                     e->exponents[0] == 1;

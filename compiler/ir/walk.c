@@ -61,10 +61,10 @@ static const Affine *walk_form(Walk *w, const Affine *a) {
     for (int i = 0; i < a->count; i++) any |= touched(w, a->terms[i].atom);
     if (!any) return a;
     const Affine *sum = affine_constant(w->p, a->constant);
-    for (int i = 0; i < a->count; i++) {
-        const Expr *atom = walk(w, a->terms[i].atom);
+    every_term (term, a) {
+        const Expr *atom = walk(w, term->atom);
         if (atom->op != OP_CONST && !expr_is_integer(atom)) atom = expr_unary(w->p, OP_FLOOR, atom);
-        sum = affine_add(w->p, sum, affine_scale(w->p, affine_atom(w->p, atom), a->terms[i].coef, 1));
+        sum = affine_add(w->p, sum, affine_scale(w->p, affine_atom(w->p, atom), term->coef, 1));
     }
     return affine_scale(w->p, sum, 1, a->denominator);
 }

@@ -62,15 +62,14 @@ static Parts take_apart(Emitter *em, const Affine *form, const Index *without) {
         add_atom(em, &parts, emit_integer(em, form), 1);
         return parts;
     }
-    for (int i = 0; i < form->count; i++) {
-        const Expr *atom = form->terms[i].atom;
-        if (atom->op == OP_INDEX && atom->index == without) continue;
-        if (atom->op == OP_INDEX)
-            add_index(em, &parts, atom->index->axis, form->terms[i].coef);
-        else if (atom->op == OP_ROWS)
-            add_atom(em, &parts, em->rows, form->terms[i].coef);
+    every_term (term, form) {
+        if (term->atom->op == OP_INDEX && term->atom->index == without) continue;
+        if (term->atom->op == OP_INDEX)
+            add_index(em, &parts, term->atom->index->axis, term->coef);
+        else if (term->atom->op == OP_ROWS)
+            add_atom(em, &parts, em->rows, term->coef);
         else
-            add_atom(em, &parts, build_convert(em, emit_value(em, atom), em->i32), form->terms[i].coef);
+            add_atom(em, &parts, build_convert(em, emit_value(em, term->atom), em->i32), term->coef);
     }
     return parts;
 }
@@ -92,12 +91,11 @@ static Operand lane_mask(const Emitter *em) {
 // for.
 static void bounds(const Emitter *em, const Kernel *k, const Affine *form, int64_t *low, int64_t *high) {
     *low = form->low, *high = form->high;
-    for (int i = 0; i < form->count; i++) {
-        const Expr *atom = form->terms[i].atom;
-        if (atom->op != OP_INDEX || atom->index->axis != k->vector_axis || !em->partial ||
-            !atom->index->batch)
+    every_term (term, form) {
+        if (term->atom->op != OP_INDEX || term->atom->index->axis != k->vector_axis || !em->partial ||
+            !term->atom->index->batch)
             continue;
-        int64_t more = (em->lanes - 1) * form->terms[i].coef;
+        int64_t more = (em->lanes - 1) * term->coef;
         *low += more < 0 ? more : 0;
         *high += more > 0 ? more : 0;
     }

@@ -54,9 +54,9 @@ static void write_expr(Writer *w, const Expr *e);
 
 static void write_form(Writer *w, const Affine *f) {
     text_add(&w->out, "[%lld/%lld", (long long)f->constant, (long long)f->denominator);
-    for (int i = 0; i < f->count; i++) {
-        text_add(&w->out, " %lld*", (long long)f->terms[i].coef);
-        write_expr(w, f->terms[i].atom);
+    every_term (term, f) {
+        text_add(&w->out, " %lld*", (long long)term->coef);
+        write_expr(w, term->atom);
     }
     text_put(&w->out, "]");
 }

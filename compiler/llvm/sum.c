@@ -297,14 +297,14 @@ static void sum_loops(Emitter *em, int j, int count, const int *axes, int64_t su
 static bool bounds_a_loop(const Emitter *em, const Stage *stage, Guard g) {
     bool summed = false;
     if (g.form->denominator != 1) return false;
-    for (int i = 0; i < g.form->count; i++) {
-        const Expr *atom = g.form->terms[i].atom;
-        if (atom->op != OP_INDEX || atom->index->axis == em->point.lane) return false;
-        int64_t k = g.form->terms[i].coef;
+    every_term (term, g.form) {
+        if (term->atom->op != OP_INDEX || term->atom->index->axis == em->point.lane) return false;
+        int64_t k = term->coef;
         for (int j = 0; j < stage->inner_count; j++)
-            summed |= (k == 1 || k == -1) && stage->inner[j] == atom->index->axis &&
+            summed |= (k == 1 || k == -1) && stage->inner[j] == term->atom->index->axis &&
                       !axis_short(em, stage->inner[j]);
-        if (em->point.kernel->axes[atom->index->axis].tile && em->point.axis[atom->index->axis].length > 1)
+        if (em->point.kernel->axes[term->atom->index->axis].tile &&
+            em->point.axis[term->atom->index->axis].length > 1)
             return false;
     }
     return summed;

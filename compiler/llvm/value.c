@@ -81,9 +81,9 @@ static Operand integer_atom(Emitter *em, const Expr *atom) {
 
 static Operand sum_of_terms(Emitter *em, const Affine *form, int64_t constant) {
     Operand sum = build_i32(em, constant);
-    for (int i = 0; i < form->count; i++) {
-        Operand x = integer_atom(em, form->terms[i].atom);
-        if (form->terms[i].coef != 1) x = build_mul(em, x, build_i32(em, form->terms[i].coef));
+    every_term (term, form) {
+        Operand x = integer_atom(em, term->atom);
+        if (term->coef != 1) x = build_mul(em, x, build_i32(em, term->coef));
         sum = build_add(em, x, sum);
     }
     return sum;

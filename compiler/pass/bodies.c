@@ -37,10 +37,9 @@ static int ordered(Program *p, const Expr *e, const Index **order) {
     qsort(reads, (size_t)e->read_count, sizeof *reads, by_tensor);
     for (int i = 0; i < e->read_count; i++)
         for (int d = 0; d < reads[i]->guard_count; d++)
-            for (int k = 0; k < reads[i]->forms[d]->count; k++) {
-                const Expr *atom = reads[i]->forms[d]->terms[k].atom;
-                if (atom->op == OP_INDEX && index_find(order, count, atom->index) < 0)
-                    order[count++] = atom->index;
+            every_term (term, reads[i]->forms[d]) {
+                if (term->atom->op == OP_INDEX && index_find(order, count, term->atom->index) < 0)
+                    order[count++] = term->atom->index;
             }
     for (int i = 0; i < e->free_count; i++)
         if (index_find(order, count, e->free[i]) < 0) order[count++] = e->free[i];

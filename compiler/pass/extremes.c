@@ -44,10 +44,9 @@ static bool position(Program *p, const Affine *stated, const Equation *at, const
 static bool known_under(Extremes *x, const Guard *g, Known *known) {
     Program *p = x->p;
     if (g->count != 1 || g->form->denominator != 1) return false;
-    for (int k = 0; k < g->form->count; k++) {
-        const Expr *read = g->form->terms[k].atom;
-        int64_t coef = g->form->terms[k].coef;
-        if (read->op != OP_READ || (coef != 1 && coef != -1)) continue;
+    every_term (term, g->form) {
+        const Expr *read = term->atom;
+        if (read->op != OP_READ || (term->coef != 1 && term->coef != -1)) continue;
         const Definition *d = flow_definition(x->flow, read->tensor);
         if (!d || d->equations.count != 1) continue;
         const Equation *at = d->equations.data[0];
@@ -55,9 +54,9 @@ static bool known_under(Extremes *x, const Guard *g, Known *known) {
             continue;
         Tensor *m = extreme_of(x, at);
         if (!m || at->index_count > MAX_RANK) continue;
-        const Affine *rest = affine_sub(p, g->form, affine_scale(p, affine_atom(p, read), coef, 1)),
+        const Affine *rest = affine_sub(p, g->form, affine_scale(p, affine_atom(p, read), term->coef, 1)),
                      *place[MAX_RANK];
-        if (!position(p, coef < 0 ? rest : affine_scale(p, rest, -1, 1), at, place)) continue;
+        if (!position(p, term->coef < 0 ? rest : affine_scale(p, rest, -1, 1), at, place)) continue;
         Binding b[2 * MAX_RANK];
         int count = 0;
         for (int i = 0; i < at->out_count; i++)

@@ -49,8 +49,8 @@ static bool unify(Mapping *m, const Kernel *k, const Affine *const *f, const Aff
         if (f[d]->constant != g[d]->constant || f[d]->denominator != g[d]->denominator ||
             f[d]->count != g[d]->count)
             return false;
-        for (int i = 0; i < f[d]->count; i++)
-            if (!unify_term(&t, k, f[d]->terms[i], g[d])) return false;
+        every_term (term, f[d])
+            if (!unify_term(&t, k, *term, g[d])) return false;
     }
     *m = t;
     return true;

@@ -16,16 +16,15 @@ typedef struct {
 static int find_splits(const Equation *q, const Affine *form, Split *splits) {
     int count = 0;
     int64_t phases = 1, s = form->denominator;
-    for (int k = 0; k < form->count; k++) {
-        if (form->terms[k].coef % s == 0) continue;
-        const Expr *atom = form->terms[k].atom;
-        if (atom->op != OP_INDEX || atom->index->batch || count == MAX_SPLIT) return -1;
-        if (atom->index == equation_time(q)) return -1;
-        int64_t period = s / gcd_of(s, form->terms[k].coef);
-        phases *= period < atom->index->size ? period : atom->index->size;
+    every_term (term, form) {
+        if (term->coef % s == 0) continue;
+        if (term->atom->op != OP_INDEX || term->atom->index->batch || count == MAX_SPLIT) return -1;
+        if (term->atom->index == equation_time(q)) return -1;
+        int64_t period = s / gcd_of(s, term->coef);
+        phases *= period < term->atom->index->size ? period : term->atom->index->size;
         if (phases > MAX_PHASES) return -1;
-        splits[count++] =
-            (Split){atom->index, period, 0, index_find(q->indices, q->index_count, atom->index) >= 0};
+        splits[count++] = (Split){term->atom->index, period, 0,
+                                  index_find(q->indices, q->index_count, term->atom->index) >= 0};
     }
     return count;
 }

@@ -12,8 +12,8 @@
 static bool plain_forms(const Affine *const *forms, int count) {
     for (int d = 0; d < count; d++) {
         if (forms[d]->denominator != 1) return false;
-        for (int i = 0; i < forms[d]->count; i++)
-            if (forms[d]->terms[i].atom->op != OP_INDEX) return false;
+        every_term (term, forms[d])
+            if (term->atom->op != OP_INDEX) return false;
     }
     return true;
 }

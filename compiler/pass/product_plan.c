@@ -26,9 +26,8 @@ static bool strides_of(const Kernels *ks, const Tensor *t, const Affine *const *
     if (l.panel || (written && l.twin)) return false;
     layout_strides(ks, &l, t);
     for (int d = 0; d < t->rank; d++)
-        for (int i = 0; i < forms[d]->count; i++)
-            stride[forms[d]->terms[i].atom->index->axis] +=
-                forms[d]->terms[i].coef * (d == l.inner ? 1 : l.stride[d]);
+        every_term (term, forms[d])
+            stride[term->atom->index->axis] += term->coef * (d == l.inner ? 1 : l.stride[d]);
     return true;
 }
 

@@ -12,8 +12,8 @@
 // ---- which sums -------------------------------------------------------------------------------------------
 
 static bool holds_integer(const Affine *f) {
-    for (int i = 0; i < f->count; i++)
-        if (f->terms[i].atom->op != OP_INDEX && f->terms[i].atom->op != OP_ROWS) return true;
+    every_term (term, f)
+        if (term->atom->op != OP_INDEX && term->atom->op != OP_ROWS) return true;
     return false;
 }
 

@@ -11,8 +11,8 @@ static bool summed(const Equation *q, const Index *i) {
 }
 
 static bool atom_hides(const Affine *a, const Index *i) {
-    for (int k = 0; k < a->count; k++)
-        if (a->terms[k].atom->op != OP_INDEX && expr_depends(a->terms[k].atom, i)) return true;
+    every_term (term, a)
+        if (term->atom->op != OP_INDEX && expr_depends(term->atom, i)) return true;
     return false;
 }
 
@@ -46,12 +46,12 @@ static bool replaceable(const Equation *q, Guarded g, const Guard *own, const In
     if (places != 1 || affine_only(q->out[at]) != h || expr_depends(g.body, h) || h->batch) return false;
     if (f->low < 0 || f->high >= h->size || f->denominator != 1) return false;
     if (f->count == 1 && llabs(f->terms[0].coef) == 1) return false;
-    for (int k = 0; k < f->count; k++) {
-        const Expr *atom = f->terms[k].atom;
-        if (atom->op != OP_INDEX || atom->index->batch || !summed(q, atom->index)) return false;
+    every_term (term, f) {
+        if (term->atom->op != OP_INDEX || term->atom->index->batch || !summed(q, term->atom->index))
+            return false;
         for (int i = 0; i < g.count; i++)
             if (&g.guards[i] != own && g.guards[i].count == 1 &&
-                affine_depends(g.guards[i].form, atom->index))
+                affine_depends(g.guards[i].form, term->atom->index))
                 return false;
     }
     for (int i = 0; i < g.count; i++)
@@ -74,12 +74,11 @@ static bool reindex(Program *p, Equation *q) {
     for (int n = 0; n < g.count; n++) {
         const Guard *own = &g.guards[n];
         if (own->count != 1 || own->form->denominator != 1) continue;
-        for (int k = 0; k < own->form->count; k++) {
-            const Expr *atom = own->form->terms[k].atom;
-            int64_t coef = own->form->terms[k].coef;
-            if (atom->op != OP_INDEX || llabs(coef) != 1 || summed(q, atom->index)) continue;
-            const Index *h = atom->index;
-            const Affine *f = solution(p, own->form, h, coef);
+        every_term (term, own->form) {
+            if (term->atom->op != OP_INDEX || llabs(term->coef) != 1 || summed(q, term->atom->index))
+                continue;
+            const Index *h = term->atom->index;
+            const Affine *f = solution(p, own->form, h, term->coef);
             if (!replaceable(q, g, own, h, f)) continue;
             const Affine **out = arena_array(p->arena, const Affine *, q->out_count + 1);
             for (int d = 0; d < q->out_count; d++) out[d] = affine_only(q->out[d]) == h ? f : q->out[d];
@@ -97,11 +96,10 @@ static bool reindex(Program *p, Equation *q) {
 static const Index *candidate(Program *p, const Equation *q, const Guard *g, int64_t *coef) {
     const Index *best = NULL;
     int64_t best_span = 0, best_coef = 0;
-    for (int k = 0; k < g->form->count; k++) {
-        const Expr *atom = g->form->terms[k].atom;
-        if (atom->op != OP_INDEX || !summed(q, atom->index)) continue;
-        const Index *v = atom->index;
-        int64_t c = g->form->terms[k].coef, span = v->size * llabs(c);
+    every_term (term, g->form) {
+        if (term->atom->op != OP_INDEX || !summed(q, term->atom->index)) continue;
+        const Index *v = term->atom->index;
+        int64_t c = term->coef, span = v->size * llabs(c);
         if (atom_hides(g->form, v)) continue;
         if (v->batch) {
             const Index *other = affine_only(solution(p, g->form, v, c));
@@ -121,8 +119,8 @@ static const Index *candidate(Program *p, const Equation *q, const Guard *g, int
 
 static int summed_in(const Equation *q, const Affine *form) {
     int count = 0;
-    for (int k = 0; k < form->count; k++)
-        if (form->terms[k].atom->op == OP_INDEX && summed(q, form->terms[k].atom->index)) count++;
+    every_term (term, form)
+        if (term->atom->op == OP_INDEX && summed(q, term->atom->index)) count++;
     return count;
 }
 
@@ -178,15 +176,14 @@ static bool window(Program *p, Equation *q) {
     for (int n = 0; n < g.count; n++) {
         const Guard *own = &g.guards[n];
         if (own->form->denominator != 1 || own->form->count < 2) continue;
-        for (int k = 0; k < own->form->count; k++) {
-            const Expr *atom = own->form->terms[k].atom;
-            int64_t coef = own->form->terms[k].coef;
-            if (atom->op != OP_INDEX || llabs(coef) != 1 || !summed(q, atom->index)) continue;
-            const Index *v = atom->index;
+        every_term (term, own->form) {
+            if (term->atom->op != OP_INDEX || llabs(term->coef) != 1 || !summed(q, term->atom->index))
+                continue;
+            const Index *v = term->atom->index;
             if (v->batch || own->count * 2 > v->size || atom_hides(own->form, v) || own->count < 2) continue;
             const Index *r = index_add(p, v->name, own->count, false);
             const Affine *shifted = affine_sub(p, own->form, affine_index(p, r));
-            put_in(p, q, g, own, v, solution(p, shifted, v, coef));
+            put_in(p, q, g, own, v, solution(p, shifted, v, term->coef));
             replace_index(q, p, v, r, NULL);
             return true;
         }
@@ -199,11 +196,10 @@ static bool window(Program *p, Equation *q) {
 static bool split_quotient(Program *p, Equation *q) {
     Guarded g = expr_guarded(q->e);
     for (int n = 0; n < g.count; n++)
-        for (int k = 0; k < g.guards[n].form->count; k++) {
-            const Expr *atom = g.guards[n].form->terms[k].atom;
+        every_term (term, g.guards[n].form) {
             const Expr *of;
             int64_t m;
-            if (!expr_is_quotient(atom, &of, &m) || g.guards[n].form->denominator != 1) continue;
+            if (!expr_is_quotient(term->atom, &of, &m) || g.guards[n].form->denominator != 1) continue;
             const Affine *dividend = affine_atom(p, of);
             const Index *v = NULL;
             if (dividend->count != 1 || dividend->terms[0].atom->op != OP_INDEX || dividend->denominator != 1)

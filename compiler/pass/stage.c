@@ -196,11 +196,10 @@ bool forms_depend(const Affine *const *forms, int count, int axis) {
 // The coefficient of the axis, where the form holds it as an index and in no other way; else 0.
 int64_t affine_axis_coef(const Affine *f, int axis) {
     int64_t coef = 0;
-    for (int i = 0; i < f->count; i++) {
-        const Expr *atom = f->terms[i].atom;
-        if (atom->op == OP_INDEX && atom->index->axis == axis)
-            coef = f->terms[i].coef;
-        else if (atom->axes >> axis & 1)
+    every_term (term, f) {
+        if (term->atom->op == OP_INDEX && term->atom->index->axis == axis)
+            coef = term->coef;
+        else if (term->atom->axes >> axis & 1)
             return 0;
     }
     return f->denominator == 1 ? coef : 0;

@@ -30,8 +30,8 @@ static Travel travel_open(Program *p, Function *f) {
 
 static bool travels(const Guard *g) {
     if (g->count <= 1 || g->form->denominator != 1 || !g->form->count) return false;
-    for (int k = 0; k < g->form->count; k++)
-        if (g->form->terms[k].atom->op != OP_INDEX || g->form->terms[k].atom->index->batch) return false;
+    every_term (term, g->form)
+        if (term->atom->op != OP_INDEX || term->atom->index->batch) return false;
     return true;
 }
 
@@ -101,8 +101,7 @@ static void demand_read(Travel *t, const Expr *read, const Guards *under) {
         if (!travels(&under->data[i])) continue;
         const Affine *form = affine_substitute(p, under->data[i].form, back, count);
         bool own = true;
-        for (int k = 0; k < form->count; k++)
-            own = own && index_find(m->dims, read->guard_count, form->terms[k].atom->index) >= 0;
+        every_term (term, form) own = own && index_find(m->dims, read->guard_count, term->atom->index) >= 0;
         if (own) vec_push(p->arena, &mine, (Guard){form, under->data[i].count});
     }
     if (!m->known) {
