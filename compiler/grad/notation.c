@@ -66,8 +66,8 @@ static const char *difference(const Notation *n, const char *leading, Parts part
 // What the equation names: no index may be called so.
 static bool names_tensor(const Notation *n, const char *word) {
     if (string_equal(word, tensor_word(n, n->equation->tensor))) return true;
-    for (int i = 0; i < n->equation->e->read_count; i++)
-        if (string_equal(word, tensor_word(n, n->equation->e->reads[i]->tensor))) return true;
+    every_read (read, n->equation->e)
+        if (string_equal(word, tensor_word(n, read->tensor))) return true;
     return false;
 }
 
@@ -171,8 +171,7 @@ static bool in_circle(const Notation *n, const Tensor *t) {
 
 bool notation_carried(const Notation *n, const Tensor *t) {
     for (int i = 0; i < n->circle_count; i++)
-        for (int r = 0; r < n->circle[i]->e->read_count; r++) {
-            const Expr *read = n->circle[i]->e->reads[r];
+        every_read (read, n->circle[i]->e) {
             if (read->tensor == t && affine_only(read->forms[t->along]) != equation_time(n->circle[i]))
                 return true;
         }

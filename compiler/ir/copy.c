@@ -57,7 +57,7 @@ bool *function_needed(Program *p, const Function *f, Tensor *const *wanted, int 
         if (g) need(p, needed, &open, g->by);
         for (int i = last[t->id]; i; i = before[i - 1]) {
             const Expr *e = f->equations.data[i - 1]->e;
-            for (int k = 0; k < e->read_count; k++) need(p, needed, &open, e->reads[k]->tensor);
+            every_read (read, e) need(p, needed, &open, read->tensor);
         }
     }
     return needed;

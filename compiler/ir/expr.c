@@ -93,8 +93,8 @@ bool expr_depends(const Expr *e, const Index *index) {
 }
 
 bool expr_reads(const Expr *e, const Tensor *t) {
-    for (int i = 0; i < e->read_count; i++)
-        if (e->reads[i]->tensor == t) return true;
+    every_read (read, e)
+        if (read->tensor == t) return true;
     return false;
 }
 

@@ -84,7 +84,7 @@ typedef struct {
 static void visit(Sorting *s, Definition *d) {
     Frame f = {.d = d};
     every (q, d->equations)
-        for (int k = 0; k < q->e->read_count; k++) vec_push(s->p->arena, &f.reads, q->e->reads[k]);
+        every_read (read, q->e) vec_push(s->p->arena, &f.reads, read);
     s->number[d->tensor->id] = s->low[d->tensor->id] = ++s->count;
     vec_push(s->p->arena, &s->open, d);
     vec_push(s->p->arena, &s->stack, f);
@@ -176,7 +176,7 @@ void function_sort(Program *p, Function *f) {
 int *function_reads(const Program *p, const Function *f) {
     int *reads = arena_array(p->arena, int, p->tensors.count + 1);
     every (q, f->equations)
-        for (int k = 0; k < q->e->read_count; k++) reads[q->e->reads[k]->tensor->id]++;
+        every_read (read, q->e) reads[read->tensor->id]++;
     return reads;
 }
 

@@ -161,6 +161,9 @@ struct Expr {
     int free_count, read_count;
     const Origin *origin; // of the first that made it
 };
+#define every_read(x, e) /* of an expression, or of a stage (pass/kernel.h) */                               \
+    for (const Expr *const *x##_at = (e)->reads, *x;                                                         \
+         x##_at && x##_at < (e)->reads + (e)->read_count && (x = *x##_at, true); x##_at++)
 
 // Builders: hash-consing, with folding of constants and the canonical forms of sums and products.
 //

@@ -67,7 +67,7 @@ void function_print_ends(Text *out, const Function *f) {
 static void mark_used(const Function *f, bool *used) {
     every (q, f->equations) {
         used[q->tensor->id] = true;
-        for (int k = 0; k < q->e->read_count; k++) used[q->e->reads[k]->tensor->id] = true;
+        every_read (read, q->e) used[read->tensor->id] = true;
     }
     every (e, f->effects) used[e.target->id] = used[e.value->id] = true;
     every_at (g, f->gradients) used[g->of->id] = used[g->by->id] = used[g->result->id] = true;

@@ -62,8 +62,8 @@ int *function_cycles(Program *p, const Function *f) {
     for (int i = 0; i < count;) {
         int reach = 0;
         for (int k = i; k == i || k < reach; k++)
-            for (int r = 0; r < f->equations.data[k]->e->read_count; r++) {
-                const Tensor *t = f->equations.data[k]->e->reads[r]->tensor;
+            every_read (read, f->equations.data[k]->e) {
+                const Tensor *t = read->tensor;
                 if (t->step && last[t->id] > k && last[t->id] > reach) reach = last[t->id];
             }
         for (int k = i; k < reach; k++) end[k] = reach;

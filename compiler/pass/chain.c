@@ -42,8 +42,7 @@ bool slope_holds_condition(Program *p, const Expr *e) {
 
 // May a read lie outside where no condition is around?
 static bool may_leave(const Expr *e) {
-    for (int i = 0; i < e->read_count; i++) {
-        const Expr *read = e->reads[i];
+    every_read (read, e) {
         for (int d = 0; d < read->guard_count; d++) {
             bool rows = read->tensor->batch_dims >> d & 1;
             if (!rows && (read->forms[d]->low < 0 || read->forms[d]->high >= read->tensor->dims[d]))

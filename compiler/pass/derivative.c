@@ -80,8 +80,8 @@ void derivative_open(Program *p, Derivative *d, Tensor *const *inputs, int count
     d->input_count = d->parameters.count;
     for (int i = 0; i < f->equations.count; i++) {
         const Expr *e = f->equations.data[i]->e;
-        for (int k = 0; k < e->read_count; k++) {
-            Tensor *t = e->reads[k]->tensor;
+        every_read (read, e) {
+            Tensor *t = read->tensor;
             if (known[t->id]) continue;
             known[t->id] = true;
             vec_push(p->arena, &d->parameters, t);

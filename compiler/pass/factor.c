@@ -59,11 +59,11 @@ bool expr_depends_on_any(const Expr *e, const Index *const *indices, int count) 
 }
 
 bool reads_stay_inside(Program *p, const Expr *e, const Guard *guards, int count) {
-    for (int i = 0; i < e->read_count; i++)
-        for (int d = 0; d < e->reads[i]->guard_count; d++) {
-            const Tensor *t = e->reads[i]->tensor;
+    every_read (read, e)
+        for (int d = 0; d < read->guard_count; d++) {
+            const Tensor *t = read->tensor;
             if (t->kind == TENSOR_SOURCE && d == 0) continue;
-            Guard inside = {e->reads[i]->forms[d], t->dims[d]};
+            Guard inside = {read->forms[d], t->dims[d]};
             if (guard_normal(p, &inside) != GUARD_TRUE && !guards_imply(p, guards, count, inside))
                 return false;
         }

@@ -86,9 +86,8 @@ static void note_stored(Kernels *ks, const Schedule *s) {
             const Stage *st = &k->stages.data[j];
             Layout *l = layout_of(ks, st->equation->tensor);
             if (st->equation->tensor->kind != TENSOR_TEMP || l->same || k->zeros) l->stored = true;
-            for (int r = 0; r < st->read_count; r++)
-                if (!earlier_in_registers(k, j, st->reads[r]))
-                    layout_of(ks, st->reads[r]->tensor)->stored = true;
+            every_read (read, st)
+                if (!earlier_in_registers(k, j, read)) layout_of(ks, read->tensor)->stored = true;
         }
     for (int i = 0; i < s->function->outputs.count; i++)
         layout_of(ks, s->function->outputs.data[i])->stored = true;

@@ -60,7 +60,7 @@ static bool define_flat(Program *p, Function *f, const Tensor *x) {
     for (int i = 0; i < f->equations.count; i++) {
         const Expr *e = f->equations.data[i]->e;
         bool here = false;
-        for (int r = 0; r < e->read_count; r++) here |= e->reads[r]->tensor == x;
+        every_read (read, e) here |= read->tensor == x;
         if (here && (reader >= 0 || !flattens(p, f->equations.data[i], x))) return false;
         if (here) reader = i;
     }

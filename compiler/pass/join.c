@@ -144,8 +144,7 @@ static bool unify_shared(Mapping *m, const Kernel *k, const Expr *const *reads, 
     bool share = false;
     for (int r = 0; r < count; r++)
         for (int s = 0; s < k->stages.count; s++)
-            for (int i = 0; i < k->stages.data[s].read_count; i++) {
-                const Expr *other = k->stages.data[s].reads[i];
+            every_read (other, &k->stages.data[s]) {
                 if (other->tensor != reads[r]->tensor || !other->tensor->rank) continue;
                 if (unify_near(m, k, reads[r]->forms, other->forms, other->tensor->rank)) share = true;
             }

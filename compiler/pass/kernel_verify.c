@@ -203,7 +203,7 @@ static Life *lives_of(const Verifier *v) {
         if (n == end) start = n, end = loop_end(v->s, n);
         every_at (s, v->s->kernels.data[n]->stages) {
             live(&lives[s->equation->tensor->id], start, end - 1);
-            for (int r = 0; r < s->read_count; r++) live(&lives[s->reads[r]->tensor->id], start, end - 1);
+            every_read (read, s) live(&lives[read->tensor->id], start, end - 1);
         }
     }
     for (int i = 0; i < p->tensors.count; i++) {

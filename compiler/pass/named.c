@@ -30,8 +30,8 @@ static void find_conditions(Naming *n, const Expr *e, const Expr *when) {
 }
 
 static bool reads_active(const Naming *n, const Expr *e) {
-    for (int i = 0; i < e->read_count; i++)
-        if (n->active(n->data, e->reads[i]->tensor)) return true;
+    every_read (read, e)
+        if (n->active(n->data, read->tensor)) return true;
     return false;
 }
 

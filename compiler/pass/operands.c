@@ -106,8 +106,8 @@ static const Expr *straighten(void *data, const Expr *read) {
 // An operand of x[2*i + p] alone is a tensor over x's own places, not over i and p.
 static const Expr *over_places(Program *p, const Equation *q, const Expr *g, Equations *made) {
     const Expr *like = NULL;
-    for (int i = 0; i < g->read_count; i++)
-        if (!like || g->reads[i]->free_count > like->free_count) like = g->reads[i];
+    every_read (read, g)
+        if (!like || read->free_count > like->free_count) like = read;
     if (!like || like->tensor->kind == TENSOR_SOURCE) return NULL;
     bool plain = true;
     for (int d = 0; d < like->guard_count; d++) plain = plain && affine_only(like->forms[d]);

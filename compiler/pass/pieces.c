@@ -27,8 +27,7 @@ static bool covers(const Definition *d) {
 // Does the reader take every element at its own place, and is it 0 where no piece reaches?
 static bool suits(Program *p, const Definition *d, const Equation *reader) {
     if (reader->reduction != REDUCE_NONE || !equation_identity(reader)) return false;
-    for (int i = 0; i < reader->e->read_count; i++) {
-        const Expr *read = reader->e->reads[i];
+    every_read (read, reader->e) {
         if (read->tensor != d->tensor) continue;
         for (int k = 0; k < read->guard_count; k++)
             if (read->forms[k] != reader->out[k]) return false;

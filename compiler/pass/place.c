@@ -125,7 +125,7 @@ static void live_in(Places *p, const Schedule *s, const Kernel *k, int start, in
         live(p, st->equation->tensor, start + at, start);
         if (st->equation->tensor->kind == TENSOR_OUTPUT)
             live(p, st->equation->tensor, start + s->kernels.count, start);
-        for (int r = 0; r < st->read_count; r++) live(p, st->reads[r]->tensor, start + at, start);
+        every_read (read, st) live(p, read->tensor, start + at, start);
     }
 }
 

@@ -134,8 +134,8 @@ static bool may_cut(const Kernel *k, int at) {
     for (int i = 0; i < at; i++) {
         const Tensor *over = k->stages.data[i].equation->tensor->layout->same;
         for (int j = at; over && j < k->stages.count; j++)
-            for (int r = 0; r < k->stages.data[j].read_count; r++)
-                if (k->stages.data[j].reads[r]->tensor == over) return false;
+            every_read (read, &k->stages.data[j])
+                if (read->tensor == over) return false;
     }
     return true;
 }
@@ -143,8 +143,8 @@ static bool may_cut(const Kernel *k, int at) {
 void kernel_store_passed(Kernels *ks, const Kernel *k, int at) {
     for (int i = 0; i < at; i++)
         for (int j = at; j < k->stages.count; j++)
-            for (int r = 0; r < k->stages.data[j].read_count; r++)
-                if (k->stages.data[j].reads[r]->tensor == k->stages.data[i].equation->tensor)
+            every_read (read, &k->stages.data[j])
+                if (read->tensor == k->stages.data[i].equation->tensor)
                     layout_of(ks, k->stages.data[i].equation->tensor)->stored = true;
 }
 

@@ -17,8 +17,8 @@ static bool is_there(const Totals *x, const Expr *read) {
 
 bool second_possible(const Totals *x, const Definition *d) {
     every (q, d->equations)
-        for (int k = 0; k < q->e->read_count; k++)
-            if (!is_there(x, q->e->reads[k])) return false;
+        every_read (read, q->e)
+            if (!is_there(x, read)) return false;
     return true;
 }
 

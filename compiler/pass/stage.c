@@ -18,8 +18,8 @@ Uses uses_create(Arena *arena, const Program *p, const Schedule *s) {
 void uses_add_stage(Uses *u, Kernel *k, const Stage *s) {
     Use *w = &u->uses[s->equation->tensor->id];
     if (!w->writers.count || w->writers.data[w->writers.count - 1] != k) vec_push(u->arena, &w->writers, k);
-    for (int r = 0; r < s->read_count; r++) {
-        Use *use = &u->uses[s->reads[r]->tensor->id];
+    every_read (read, s) {
+        Use *use = &u->uses[read->tensor->id];
         if (!use->readers.count || use->readers.data[use->readers.count - 1] != k)
             vec_push(u->arena, &use->readers, k);
     }

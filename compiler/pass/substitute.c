@@ -25,8 +25,7 @@ static bool says_another(const Inlining *in, const Equation *q) {
     enum { MOST_WORK = 8 };
     const Tensor *whole = NULL;
     if (q->tensor->step || q->e->has_draw || in->operands[q->tensor->id]) return false;
-    for (int i = 0; i < q->e->read_count; i++) {
-        const Expr *read = q->e->reads[i];
+    every_read (read, q->e) {
         if (read->free_count < q->out_count) continue;
         if (whole || in->uses[read->tensor->id] < 2 || read->tensor->type != q->tensor->type) return false;
         whole = read->tensor;

@@ -44,8 +44,8 @@ bool types_allow(const Equation *producer, Type reader) {
     if (reader == TYPE_DOUBLE) return true;
     const Expr *e = producer->e;
     if (producer->tensor->type == TYPE_DOUBLE && e->op != OP_READ && e->op != OP_CONST) return false;
-    for (int i = 0; i < e->read_count; i++)
-        if (wide(e->reads[i]->tensor) && !wide(producer->tensor)) return false;
+    every_read (read, e)
+        if (wide(read->tensor) && !wide(producer->tensor)) return false;
     return true;
 }
 
