@@ -37,6 +37,7 @@ bool form_depends_on_any(const Affine *form, const Index *const *indices, int co
 uint32_t forms_axes(const Affine *const *forms, int count); // of a kernel that the forms depend on
 // Do two places in `count` dimensions never meet, by their ranges or their strides?
 bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count);
+bool forms_equal(const Affine *const *a, const Affine *const *b, int count);
 // Is every form an index of its own, over a whole dimension of the tensor? `ones`: or 0 in one of one
 // element.
 bool forms_cover(const Affine *const *forms, const Tensor *t, bool ones);

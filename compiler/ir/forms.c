@@ -61,6 +61,12 @@ bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {
     return false;
 }
 
+bool forms_equal(const Affine *const *a, const Affine *const *b, int count) {
+    for (int d = 0; d < count; d++)
+        if (a[d] != b[d]) return false;
+    return true;
+}
+
 bool forms_cover(const Affine *const *forms, const Tensor *t, bool ones) {
     for (int d = 0; d < t->rank; d++) {
         const Index *x = affine_only(forms[d]);

@@ -143,9 +143,9 @@ static bool too_many_indices(Program *p, const Equation *q) {
 static void note_elementwise(Fusion *f, const Equation *q) {
     for (int r = 0; q->reduction == REDUCE_NONE && r < q->e->read_count; r++) {
         const Expr *read = q->e->reads[r];
-        bool here = read->tensor->rank == q->out_count && !f->reader[read->tensor->id];
-        for (int d = 0; here && d < q->out_count; d++) here = read->forms[d] == q->out[d];
-        if (here) f->reader[read->tensor->id] = q;
+        if (read->tensor->rank == q->out_count && !f->reader[read->tensor->id] &&
+            forms_equal(read->forms, q->out, q->out_count))
+            f->reader[read->tensor->id] = q;
     }
 }
 

@@ -76,12 +76,10 @@ static bool depends(Search *s, const Kernel *k) {
     f->mark[k->id] = f->stamp;
     if (f->place[k->id] > s->last) s->last = f->place[k->id];
     if (--s->budget < 0) return true;
-    for (int i = 0; i < k->stages.count; i++)
-        for (int r = 0; r < k->stages.data[i].read_count; r++) {
-            const Use *u = &f->uses.uses[k->stages.data[i].reads[r]->tensor->id];
-            for (int w = 0; w < u->writers.count; w++)
-                if (u->writers.data[w] != k && depends(s, u->writers.data[w])) return true;
-        }
+    every_at (stage, k->stages)
+        every_read (read, stage)
+            every (writer, f->uses.uses[read->tensor->id].writers)
+                if (writer != k && depends(s, writer)) return true;
     return false;
 }
 
@@ -101,11 +99,9 @@ static void move_before(Fusion *f, const Kernel *k, int last) {
 bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count) {
     f->stamp++;
     Search s = {f, k, MAX_SEARCH, f->place[k->id]};
-    for (int r = 0; r < count; r++) {
-        const Use *u = &f->uses.uses[reads[r]->tensor->id];
-        for (int w = 0; w < u->writers.count; w++)
-            if (u->writers.data[w] != k && depends(&s, u->writers.data[w])) return false;
-    }
+    for (int r = 0; r < count; r++)
+        every (writer, f->uses.uses[reads[r]->tensor->id].writers)
+            if (writer != k && depends(&s, writer)) return false;
     move_before(f, k, s.last);
     return true;
 }
@@ -117,10 +113,9 @@ static bool unify_products(const Fusion *f, Mapping *m, const Kernel *k, const E
                            bool *product) {
     for (int r = 0; r < count; r++) {
         int made = 0;
-        for (int s = 0; s < k->stages.count; s++) {
-            const Equation *q = k->stages.data[s].equation;
-            if (q->tensor != reads[r]->tensor) continue;
-            if (!unify(m, k, reads[r]->forms, q->out, q->out_count)) return false;
+        every_at (s, k->stages) {
+            if (s->equation->tensor != reads[r]->tensor) continue;
+            if (!unify(m, k, reads[r]->forms, s->equation->out, s->equation->out_count)) return false;
             made++;
         }
         if (made > 1 || (made && f->pieces[reads[r]->tensor->id] > 1)) return false;
@@ -143,8 +138,8 @@ static bool unify_near(Mapping *m, const Kernel *k, const Affine *const *f, cons
 static bool unify_shared(Mapping *m, const Kernel *k, const Expr *const *reads, int count) {
     bool share = false;
     for (int r = 0; r < count; r++)
-        for (int s = 0; s < k->stages.count; s++)
-            every_read (other, &k->stages.data[s]) {
+        every_at (s, k->stages)
+            every_read (other, s) {
                 if (other->tensor != reads[r]->tensor || !other->tensor->rank) continue;
                 if (unify_near(m, k, reads[r]->forms, other->forms, other->tensor->rank)) share = true;
             }
@@ -207,7 +202,7 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     m.count = equation_space(q, m.indices, &m.results);
     for (int i = 0; i < m.count; i++) m.axis[i] = -1;
     bool product = false, reduces = false;
-    for (int s = 0; s < k->stages.count; s++) reduces |= k->stages.data[s].equation->reduction != REDUCE_NONE;
+    every_at (s, k->stages) reduces |= s->equation->reduction != REDUCE_NONE;
     if (!unify_products(f, &m, k, reads, count, &product)) return false;
     bool share = unify_shared(&m, k, reads, count);
     if (!product && !(share && (q->reduction != REDUCE_NONE) == reduces)) return false;

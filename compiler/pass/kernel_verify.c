@@ -171,13 +171,12 @@ static void check_order(Verifier *v) {
         must(v, k->loop < 0 || k->loop > latest || v->s->kernels.data[n - 1]->loop == k->loop,
              "the kernels of a loop stand together", "recur");
         latest = k->loop > latest ? k->loop : latest;
-        for (int i = 0; i < k->stages.count; i++)
-            for (int r = 0; r < k->stages.data[i].read_count; r++)
-                must(v, !over[k->stages.data[i].reads[r]->tensor->id],
-                     "it is read after a new value was written over it",
-                     k->stages.data[i].reads[r]->tensor->name);
-        for (int i = 0; i < k->stages.count; i++) {
-            const Tensor *t = k->stages.data[i].equation->tensor;
+        every_at (s, k->stages)
+            every_read (read, s)
+                must(v, !over[read->tensor->id], "it is read after a new value was written over it",
+                     read->tensor->name);
+        every_at (s, k->stages) {
+            const Tensor *t = s->equation->tensor;
             if (tensor_outlives(t)) over[t->id] = true;
             if (t->layout->same) over[t->layout->same->id] = true;
         }

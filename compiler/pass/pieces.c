@@ -28,9 +28,8 @@ static bool covers(const Definition *d) {
 static bool suits(Program *p, const Definition *d, const Equation *reader) {
     if (reader->reduction != REDUCE_NONE || !equation_identity(reader)) return false;
     every_read (read, reader->e) {
-        if (read->tensor != d->tensor) continue;
-        for (int k = 0; k < read->guard_count; k++)
-            if (read->forms[k] != reader->out[k]) return false;
+        if (read->tensor == d->tensor && !forms_equal(read->forms, reader->out, read->guard_count))
+            return false;
     }
     if (reader->out_count != d->tensor->rank || reader->tensor->step) return false;
     for (int k = 0; k < reader->out_count; k++)

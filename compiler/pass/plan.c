@@ -130,8 +130,8 @@ static bool same_result(const Kernel *k, const Scatter *sc, const Equation *q, i
     const Equation *first = k->stages.data[0].equation;
     const Index *indices[MAX_SPACE];
     int results, n = equation_space(q, indices, &results);
-    for (int s = 0; s < k->stages.count; s++)
-        if (!k->stages.data[s].plan) return false;
+    every_at (s, k->stages)
+        if (!s->plan) return false;
     if (first->tensor->type != q->tensor->type || k->axis_count + n - results > MAX_AXES) return false;
     for (int i = 0; i < n; i++) axis_of[i] = -1;
     for (int d = 0; d < q->out_count; d++) {
@@ -233,11 +233,7 @@ static bool is_zero(Program *p, Still *x, const Expr *e) {
 // Is it the old value, unchanged?
 static bool is_old(Program *p, Still *x, const Expr *e, const Equation *q, const Tensor *old) {
     if (--x->budget < 0) return false;
-    if (e->op == OP_READ && e->tensor == old) {
-        for (int d = 0; d < q->out_count; d++)
-            if (e->forms[d] != q->out[d]) return false;
-        return true;
-    }
+    if (e->op == OP_READ && e->tensor == old) return forms_equal(e->forms, q->out, q->out_count);
     if (e->op == OP_READ) {
         const Stage *made = kernel_maker(x->k, e);
         return made && !made->plan && is_old(p, x, made->equation->e, q, old);
@@ -254,10 +250,9 @@ static bool is_old(Program *p, Still *x, const Expr *e, const Equation *q, const
 
 // Everything written takes the place of an old value that stays where the row's sums are 0.
 static bool keeps_rows(Program *p, Still *x) {
-    for (int s = 0; s < x->k->stages.count; s++) {
-        const Equation *q = x->k->stages.data[s].equation;
-        const Layout *l = q->tensor->layout;
-        if (l->stored && (!l->same || !is_old(p, x, q->e, q, l->same))) return false;
+    every_at (s, x->k->stages) {
+        const Layout *l = s->equation->tensor->layout;
+        if (l->stored && (!l->same || !is_old(p, x, s->equation->e, s->equation, l->same))) return false;
     }
     return true;
 }
@@ -272,16 +267,14 @@ static void note_touched(Program *p, Kernel *k) {
 
 double kernel_share(const Kernel *k) {
     double positions = 0;
-    for (int s = 0; s < k->stages.count; s++)
-        if (k->stages.data[s].plan) positions += (double)(k->stages.data[s].plan->dims[0] - PLAN_HEAD) / 4;
+    every_at (s, k->stages)
+        if (s->plan) positions += (double)(s->plan->dims[0] - PLAN_HEAD) / 4;
     return k->touched ? fmin(1, positions / (double)k->axes[k->row_axis].size) : 1;
 }
 
 // A sum's work are its positions; the rest is done in rows that have some, or in all.
 static void count_work(Kernel *k) {
-    for (int s = 0; s < k->stages.count; s++)
-        k->stages.data[s].work *=
-            k->stages.data[s].plan ? 1 / (double)k->axes[k->row_axis].size : kernel_share(k);
+    every_at (s, k->stages) s->work *= s->plan ? 1 / (double)k->axes[k->row_axis].size : kernel_share(k);
 }
 
 static int sums_of(const Kernel *k) {

@@ -43,11 +43,9 @@ static void take(Cut *c) {
 static const Tensor *original(const Cut *c, const Tensor *t) {
     const Equation *q;
     while ((q = c->alone[t->id]) && q->reduction == REDUCE_NONE && q->e->op == OP_READ &&
-           q->e->guard_count == q->out_count && equation_identity(q)) {
-        for (int d = 0; d < q->out_count; d++)
-            if (q->out[d] != q->e->forms[d]) return t;
+           q->e->guard_count == q->out_count && equation_identity(q) &&
+           forms_equal(q->out, q->e->forms, q->out_count))
         t = q->e->tensor;
-    }
     return t;
 }
 

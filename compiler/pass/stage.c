@@ -11,7 +11,7 @@
 
 Uses uses_create(Arena *arena, const Program *p, const Schedule *s) {
     Uses u = {.arena = arena, .uses = arena_array(arena, Use, p->tensors.count + 1)};
-    for (int i = 0; i < s->kernels.count; i++) uses_add(&u, s->kernels.data[i]);
+    every (k, s->kernels) uses_add(&u, k);
     return u;
 }
 
@@ -26,15 +26,13 @@ void uses_add_stage(Uses *u, Kernel *k, const Stage *s) {
 }
 
 void uses_add(Uses *u, Kernel *k) {
-    for (int i = 0; i < k->stages.count; i++) uses_add_stage(u, k, &k->stages.data[i]);
+    every_at (s, k->stages) uses_add_stage(u, k, s);
 }
 
 const Stage *kernel_maker(const Kernel *k, const Expr *read) {
-    for (int s = 0; s < k->stages.count; s++) {
-        const Equation *q = k->stages.data[s].equation;
-        bool same = q->tensor == read->tensor && q->out_count == read->guard_count;
-        for (int d = 0; same && d < q->out_count; d++) same = q->out[d] == read->forms[d];
-        if (same) return &k->stages.data[s];
+    every_at (s, k->stages) {
+        const Equation *q = s->equation;
+        if (q->tensor == read->tensor && forms_equal(q->out, read->forms, q->out_count)) return s;
     }
     return NULL;
 }
