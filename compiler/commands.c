@@ -64,13 +64,17 @@ static const char *options_text(Arena *arena, const Options *o) {
     return text_string(&text);
 }
 
+static const char *const BLAS_WORDS[] = {
+    [BLAS_NONE] = "none", [BLAS_AUTO] = "auto", [BLAS_OPENBLAS] = "openblas"};
+
 // By default trainers may call OpenBLAS; what lives inside another program, or only derives, does not.
 static Blas blas_of(const Options *o) {
     const char *word = o->value[OPTION_BLAS];
     bool trainer = !o->value[OPTION_EMIT] && o->command != COMMAND_GRADCHECK && o->command != COMMAND_GRAD;
-    if (word)
-        return !strcmp(word, "openblas") ? BLAS_OPENBLAS : !strcmp(word, "auto") ? BLAS_AUTO : BLAS_NONE;
-    return trainer ? BLAS_AUTO : BLAS_NONE;
+    Blas blas = trainer ? BLAS_AUTO : BLAS_NONE;
+    for (int b = BLAS_NONE; word && b <= BLAS_OPENBLAS; b++)
+        if (!strcmp(word, BLAS_WORDS[b])) blas = (Blas)b;
+    return blas;
 }
 
 static PipelineOptions read_options(Arena *arena, const Options *o) {
@@ -109,14 +113,13 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
 
 // ---- build and run ----------------------------------------------------------------------------------------
 
-static const char *gradient(Pipeline *p, const char *of, const char *by) {
+static const char *gradient(Pipeline *p, const Options *o) {
     Derivatives all = {0};
-    return grad_make(p, of, by, &all) ? grad_library(p, &all) : NULL;
+    return grad_make(p, o->value[OPTION_OF], o->value[OPTION_BY], &all) ? grad_library(p, &all) : NULL;
 }
 
-static const char *all_gradients(Pipeline *p) { return gradient(p, NULL, NULL); }
-
-static const char *equations(Pipeline *p) {
+static const char *equations(Pipeline *p, const Options *o) {
+    (void)o;
     Text text = {.arena = p->ctx->arena};
     if (!pipeline_run(p, FORM_EQUATIONS)) return NULL;
     program_print(&text, p->module->program);
@@ -126,12 +129,12 @@ static const char *equations(Pipeline *p) {
 static const struct {
     const char *word, *ending;
     OutputKind kind;
-    const char *(*text)(Pipeline *); // NULL: the pipeline's last pass writes it
+    const char *(*text)(Pipeline *, const Options *); // NULL: the pipeline's last pass writes it
 } EMIT[] = {
     {"", "", OUTPUT_TRAINER, NULL},           {"obj", ".o", OUTPUT_OBJECT, NULL},
     {"lib", ".a", OUTPUT_LIBRARY, NULL},      {"asm", ".s", OUTPUT_ASSEMBLY, NULL},
     {"llvm", ".ll", OUTPUT_LLVM, NULL},       {"header", ".h", OUTPUT_HEADER, NULL},
-    {"ir", ".ir", OUTPUT_TRAINER, equations}, {"grad", "_gradient.nn", OUTPUT_TRAINER, all_gradients},
+    {"ir", ".ir", OUTPUT_TRAINER, equations}, {"grad", "_gradient.nn", OUTPUT_TRAINER, gradient},
 };
 
 static void build_to(Pipeline *p, PipelineOptions *po, const char *path) {
@@ -174,7 +177,7 @@ static void build(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (taken(o, po->output.kind, out)) {
         diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, taken(o, po->output.kind, out));
     } else if (EMIT[emit].text) {
-        const char *text = EMIT[emit].text(p);
+        const char *text = EMIT[emit].text(p, o);
         if (text) file_write(p->ctx, out, text, strlen(text));
     } else {
         build_to(p, po, out);
@@ -343,11 +346,9 @@ static void put_option(Text *out, const Options *o, Option option, const char *n
 
 // What the command line says of the code itself.
 static void put_target(Text *out, const Pipeline *p, const Options *o) {
-    static const char *const blas[] = {
-        [BLAS_NONE] = "none", [BLAS_AUTO] = "auto", [BLAS_OPENBLAS] = "openblas"};
     text_add(out, "%-32s = %-24s %s\n", "cpu", p->target->cpu, p->target->features);
     put_option(out, o, OPTION_TARGET, "target", p->target->triple);
-    put_option(out, o, OPTION_BLAS, "blas", blas[p->options->blas]);
+    put_option(out, o, OPTION_BLAS, "blas", BLAS_WORDS[p->options->blas]);
     put_option(out, o, OPTION_DENSE, "dense", p->options->dense ? "true" : "false");
     put_option(out, o, OPTION_OPTIMIZE, "optimization",
                string_format(p->ctx->arena, "%d", p->options->output.optimization));
@@ -374,11 +375,6 @@ static int check_gradient(PipelineOptions *po, Pipeline *p) {
     if (!linker_check(p->ctx) || !pipeline_run_to(p, "facts")) return NN_OK;
     const bool *stopped = gradcheck_stopped(p);
     return pipeline_run(p, FORM_KERNELS) ? gradcheck(p, stopped, stdout) : NN_OK;
-}
-
-static void print_gradient(Pipeline *p, const Options *o) {
-    const char *text = gradient(p, o->value[OPTION_OF], o->value[OPTION_BY]);
-    if (text) say(stdout, "%s", text);
 }
 
 // ---- the commands -----------------------------------------------------------------------------------------
@@ -420,7 +416,8 @@ static int run_command(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (o->command == COMMAND_CHECK) pipeline_check(p);
     if (o->command == COMMAND_SUMMARY) summary(p);
     if (o->command == COMMAND_EXPLAIN) explain(p, o);
-    if (o->command == COMMAND_GRAD) print_gradient(p, o);
+    const char *text = o->command == COMMAND_GRAD ? gradient(p, o) : NULL;
+    if (text) say(stdout, "%s", text);
     return NN_OK;
 }
 

@@ -457,15 +457,13 @@ static void write_order(Notation *n, const Equation *q) {
     text_add(n->out, ")[%s]", index_word(n, q->e->args[1]->index));
 }
 
-static const char *const REDUCTIONS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin"};
-
 static void write_value(Notation *n, const Equation *q) {
     if (q->reduction == REDUCE_ORDER) {
         write_order(n, q);
         return;
     }
     bool minus = (q->e->op == OP_PRODUCT || q->e->op == OP_CONST) && q->e->value < 0;
-    text_put(n->out, REDUCTIONS[q->reduction]);
+    text_put(n->out, reduction_word(q->reduction));
     write_list(n, q, q->reduction == REDUCE_NONE ? 0 : q->index_count, reduced_entry);
     text_add(n->out, "%s%s", q->reduction == REDUCE_NONE ? "" : " ",
              expression(n, q->e,
