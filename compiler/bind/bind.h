@@ -252,8 +252,8 @@ bool set_apply(Library *library, const Source *source, Node *root, const SetOpti
 extern const char SET_SOURCE[]; // the name of the source in which such a text stands
 bool node_is_set(const Context *ctx, const Node *e);
 
-const Node *file_train(const Node *root);         // its `train` block, or NULL
-const char *entry_name(const Node *e); // of a list of `train` (metrics, predict); NULL: it has none
+const Node *file_train(const Node *root); // its `train` block, or NULL
+const char *entry_name(const Node *e);    // of a list of `train` (metrics, predict); NULL: it has none
 bool node_names(const Node *e, const char *name); // does the name stand somewhere in the tree?
 bool node_dots(const Node *e);                    // is `..` among its entries?
 bool is_define(const Node *n, DefinitionKind kind);
