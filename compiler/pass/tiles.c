@@ -18,6 +18,7 @@ typedef struct {
     const Stage *main;
     int lanes, registers;
     uint32_t guarded;
+    uint32_t parts;                         // axes whose places are made differently: all in one tile
     bool small;                             // a row at a time: nothing to unroll
     double turns;                           // of the sum's innermost loop, a tile
     int others[MAX_TILE_AXES], other_count; // tile axes but the vector axis
@@ -49,7 +50,8 @@ static bool shape_of(const Search *x, int vectors, Shape *shape) {
         shape->lanes = vectors == 2 ? 4 : 8;
         if (shape->lanes >= x->lanes) return false;
     }
-    if (!across && vectors > 1 && ((int64_t)(vectors - 1) * x->lanes >= n || x->small)) return false;
+    bool once = x->small && (x->k->loop < 0 || x->k->rows_in_registers); // what a loop turns may be long
+    if (!across && vectors > 1 && ((int64_t)(vectors - 1) * x->lanes >= n || once)) return false;
     shape->width = across ? shape->lanes : vectors;
     shape->tiles = ceil((double)n / (across ? shape->lanes : vectors * x->lanes));
     return true;
@@ -151,12 +153,32 @@ static void all_factors(Search *x, int j, double sums) {
         return;
     }
     int64_t size = x->k->axes[x->others[j]].size;
-    int64_t most = x->small || (x->guarded >> x->others[j] & 1) ? 1 : size < MOST ? size : MOST;
-    for (int u = 1; u <= most && (u == 1 || sums * u <= x->registers); u++) {
+    bool whole = x->parts >> x->others[j] & 1;
+    int64_t most = whole                                          ? size
+                   : x->small || (x->guarded >> x->others[j] & 1) ? 1
+                   : size < MOST                                  ? size
+                                                                  : MOST;
+    for (int u = whole ? (int)size : 1; u <= most && (u == 1 || sums * u <= x->registers); u++) {
         x->count[j] = u;
         all_factors(x, j + 1, sums * u);
     }
     x->count[j] = 1;
+}
+
+// Few places along an axis, of which conditions single some out: in one tile each has its own code, and what
+// they all read is read once.
+static void find_parts(Search *x, const Expr *e, Table *seen) {
+    enum { MOST_PARTS = 8 };
+    if (table_get(seen, e)) return;
+    table_set(x->ks->program->arena, seen, e, x);
+    for (int i = 0; e->op == OP_WHERE && i < e->guard_count; i++) {
+        const Affine *form = e->guards[i].form;
+        if (e->guards[i].count != 1 || form->count != 1 || form->terms[0].atom->op != OP_INDEX) continue;
+        int axis = form->terms[0].atom->index->axis;
+        if (axis != x->k->vector_axis && x->k->axes[axis].tile && x->k->axes[axis].size <= MOST_PARTS)
+            x->parts |= 1u << axis;
+    }
+    for (int i = 0; i < e->count; i++) find_parts(x, e->args[i], seen);
 }
 
 static void choose_steps(Search *x) {
@@ -168,6 +190,8 @@ static void choose_steps(Search *x) {
     x->turns = reduces ? x->main->work / kernel_share(k) : 1;
     x->cycles = (double)INFINITY;
     for (int s = 0; s < k->stages.count; s++) x->guarded |= k->model->stages[s].guard_axes;
+    for (int s = 0; s < k->stages.count && !reduces && !k->rows_in_registers; s++)
+        find_parts(x, k->stages.data[s].equation->e, &(Table){0});
     for (int j = 0; j < k->tile_count; j++) {
         if (reduces) x->turns /= (double)k->axes[k->tile[j]].size;
         if (k->tile[j] != k->vector_axis) x->others[x->other_count++] = k->tile[j];
