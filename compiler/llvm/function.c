@@ -137,6 +137,7 @@ static void run_loop(Emitter *em, const Version *v, int first, int end) {
     const KernelLoop *l = number < 0 ? NULL : &s->loops.data[number];
     Loop loop;
     if (l) {
+        if (s->threaded && l->waits) barrier(em);
         loop = loop_open(em, -1, build_i64(em, 0), build_i64(em, l->size), 1);
         em->now = l->step > 0 ? loop.counter : build_sub(em, build_i64(em, l->size - 1), loop.counter);
     }

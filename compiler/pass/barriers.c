@@ -92,20 +92,48 @@ static bool touch(Barriers *b, const Kernel *k, bool note) {
     return false;
 }
 
-Kernel *schedule_waits(const Kernels *ks, const Schedule *s, bool set) {
-    Barriers b = {.arena = ks->program->arena, .schedule = s};
-    for (int i = 0, end; s->threaded && i < s->kernels.count; i = end) {
-        end = loop_end(s, i);
-        int turns = s->kernels.data[i]->loop < 0 ? 1 : TURNS; // a step of a loop comes after others
-        for (b.turn = 0; b.turn < turns; b.turn++)
-            for (int n = i; n < end; n++) {
-                Kernel *k = s->kernels.data[n];
-                bool waits = k->barrier_before || touch(&b, k, false);
-                if (!set && waits && !k->barrier_before) return k;
-                k->barrier_before = waits;
-                if (waits) b.since.count = 0;
-                touch(&b, k, true);
-            }
+// Kernels first .. end - 1 in their order. The first that has to wait and does not; `set`: it waits from now
+// on.
+static Kernel *run(Barriers *b, int first, int end, bool set) {
+    for (int n = first; n < end; n++) {
+        Kernel *k = b->schedule->kernels.data[n];
+        bool waits = k->barrier_before || touch(b, k, false);
+        if (!set && waits && !k->barrier_before) return k;
+        k->barrier_before = waits;
+        if (waits) b->since.count = 0;
+        touch(b, k, true);
     }
     return NULL;
+}
+
+// A step of a loop comes after others. What stands before the loop is waited for once: by its first kernels,
+// if those wait in each step, else before all steps.
+static Kernel *run_loop(Barriers *b, KernelLoop *l, int first, int end, bool set) {
+    Barriers before = *b;
+    *b = (Barriers){.arena = b->arena, .schedule = b->schedule};
+    for (; b->turn < TURNS; b->turn++) {
+        Kernel *k = run(b, first, end, set);
+        if (k) return k;
+    }
+    int n = first;
+    for (; n < end && !b->schedule->kernels.data[n]->barrier_before; n++) {
+        if (!l->waits && touch(&before, b->schedule->kernels.data[n], false)) {
+            if (!set) return b->schedule->kernels.data[n];
+            l->waits = true;
+        }
+    }
+    for (int i = 0; n == end && !l->waits && i < before.since.count; i++)
+        vec_push(b->arena, &b->since, before.since.data[i]);
+    return NULL;
+}
+
+Kernel *schedule_waits(const Kernels *ks, const Schedule *s, bool set) {
+    Barriers b = {.arena = ks->program->arena, .schedule = s};
+    Kernel *late = NULL;
+    for (int i = 0, end; s->threaded && !late && i < s->kernels.count; i = end) {
+        int loop = s->kernels.data[i]->loop;
+        end = loop_end(s, i);
+        late = loop < 0 ? run(&b, i, end, set) : run_loop(&b, &s->loops.data[loop], i, end, set);
+    }
+    return late;
 }

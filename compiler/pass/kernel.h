@@ -116,6 +116,7 @@ typedef struct {
 typedef struct {
     int64_t size;
     int step; // 1 or -1: from the first step or from the last
+    bool waits; // all threads meet before the first one
 } KernelLoop;
 
 typedef struct {

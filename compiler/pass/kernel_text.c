@@ -164,8 +164,9 @@ void kernels_write(Text *out, Kernels *ks) {
         for (int n = 0; n < s->kernels.count; n++) {
             const Kernel *k = s->kernels.data[n];
             if (k->loop >= 0 && (!n || s->kernels.data[n - 1]->loop != k->loop))
-                text_add(out, "    recur %lld%s\n", (long long)s->loops.data[k->loop].size,
-                         s->loops.data[k->loop].step < 0 ? " reversed" : "");
+                text_add(out, "    recur %lld%s%s\n", (long long)s->loops.data[k->loop].size,
+                         s->loops.data[k->loop].step < 0 ? " reversed" : "",
+                         s->loops.data[k->loop].waits ? " waits" : "");
             put_kernel(&p, k);
         }
         function_print_ends(out, s->function);

@@ -160,6 +160,7 @@ static void read_line(Reader *r, Kernels *ks, Schedule *s) {
     } else if (takes(r, "recur")) {
         KernelLoop loop = {.size = reader_integer(r)};
         loop.step = reader_take(r, "reversed") ? -1 : 1;
+        loop.waits = reader_take(r, "waits");
         vec_push(ks->program->arena, &s->loops, loop);
         reader_end_line(r);
     } else if (last && (element || reader_is(r, "stage"))) {

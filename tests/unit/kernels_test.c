@@ -65,6 +65,8 @@ static const struct {
      "waits: threads meet before it, as others touch what it touches"},
     {"place-steps", "owned u grain 32 waits", "owned u grain 32",
      "waits: threads meet before it, as others touch what it touches (kernel 1"},
+    {"place-before", "recur 16 waits", "recur 16",
+     "waits: threads meet before it, as others touch what it touches (kernel 2"},
     {"place-recur", "    output last\n",
      "    kernel 3 [b:batch 64, t:16] order [b, t] time t\n        s[b, t, 0] = 0.0\n",
      "recur: the kernels of a loop stand together (kernel 3"},
