@@ -30,13 +30,25 @@ uint32_t stage_guard_axes(const Kernel *k, const Stage *s) {
     return m;
 }
 
+static double guard_waste(Guard g) {
+    double points, inside = guard_share(g, &points);
+    return inside < 0 ? 1 : 1 / (inside > 0 ? inside : 1 / points);
+}
+
 double guards_waste(const Expr *where) {
     double w = 1;
-    for (int i = 0; i < where->guard_count; i++) {
-        double points, inside = guard_share(where->guards[i], &points);
-        if (inside >= 0) w /= inside > 0 ? inside : 1 / points;
-    }
+    for (int i = 0; i < where->guard_count; i++) w *= guard_waste(where->guards[i]);
     return w;
+}
+
+// Does the guard hold an index of the sum so that it can bound its loop? Then it saves work.
+static bool cuts(const Kernel *k, const Stage *s, Guard g) {
+    bool cut = false;
+    for (int j = 0; j < s->inner_count; j++) {
+        int64_t c = affine_axis_coef(g.form, s->inner[j]);
+        cut |= (c == 1 || c == -1) && !k->axes[s->inner[j]].tile;
+    }
+    return cut;
 }
 
 // ---- borders ----------------------------------------------------------------------------------------------
@@ -121,16 +133,20 @@ static bool borders_serve(const Kernels *ks, const Expr *where, Tensor **tensors
     }
     for (int i = 0; i < where->guard_count; i++)
         if (!leaves_one(tensors[i], tensors, dims, where->guard_count)) return false;
-    return is_zero_outside(ks->program, where, tensors, dims) && guards_waste(where) <= MOST_WASTE;
+    return is_zero_outside(ks->program, where, tensors, dims);
 }
 
-static void border(Kernels *ks, Stage *s) {
+static void border(Kernels *ks, const Kernel *k, Stage *s) {
     enum { ROOM = 2 * MAX_RANK };
     const Expr *where = stage_guards(s);
     Tensor *tensors[ROOM];
     int dims[ROOM];
     const Affine *forms[ROOM];
+    double waste = 1; // zeros that bounds of loops would leave out
     if (!where || where->guard_count > ROOM || !borders_serve(ks, where, tensors, dims, forms)) return;
+    for (int i = 0; i < where->guard_count; i++)
+        if (cuts(k, s, where->guards[i])) waste *= guard_waste(where->guards[i]);
+    if (waste > MOST_WASTE) return;
     for (int i = 0; i < where->guard_count; i++) widen(tensors[i], dims[i], forms[i]);
     Equation *q = arena_new(ks->program->arena, Equation);
     *q = *s->equation;
@@ -140,22 +156,13 @@ static void border(Kernels *ks, Stage *s) {
     s->read_count = q->e->read_count;
 }
 
-// Guards of a sum that hold one of its own indices can bound its loops: then they save work.
+// Where all guards bound loops, what they leave out is no work.
 static void count_work(const Kernel *k, Stage *s) {
     const Expr *where = stage_guards(s);
-    if (!where) return;
-    for (int i = 0; i < where->guard_count; i++) {
-        const Affine *f = where->guards[i].form;
-        int64_t low, span;
-        bool cut = false;
-        if (!form_span(f, &low, &span)) return;
-        for (int j = 0; j < s->inner_count; j++) {
-            int64_t c = affine_axis_coef(f, s->inner[j]);
-            cut |= (c == 1 || c == -1) && !k->axes[s->inner[j]].tile;
-        }
-        if (!cut) return;
-    }
-    s->work /= guards_waste(where);
+    int64_t low, span;
+    for (int i = 0; where && i < where->guard_count; i++)
+        if (!form_span(where->guards[i].form, &low, &span) || !cuts(k, s, where->guards[i])) return;
+    if (where) s->work /= guards_waste(where);
 }
 
 void pass_borders(Kernels *ks) {
@@ -165,7 +172,7 @@ void pass_borders(Kernels *ks) {
             Kernel *k = ks->schedules.data[i]->kernels.data[n];
             for (int s = 0; s < k->stages.count; s++) {
                 if (k->stages.data[s].plan) continue; // its guards are the plan's
-                if (ks->program->precision != PRECISION_STRICT) border(ks, &k->stages.data[s]);
+                if (ks->program->precision != PRECISION_STRICT) border(ks, k, &k->stages.data[s]);
                 count_work(k, &k->stages.data[s]);
             }
         }
