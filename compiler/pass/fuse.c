@@ -189,7 +189,8 @@ static void fuse(Kernels *ks, Schedule *s) {
         const Equation *q = equation_trim(p, s->function->equations.data[i]);
         if (too_many_indices(p, q)) continue;
         if (circles[i] && (!i || circles[i] != circles[i - 1]))
-            vec_push(p->arena, &s->loops, ((KernelLoop){.size = q->tensor->dims[q->tensor->along], .step = q->tensor->step}));
+            vec_push(p->arena, &s->loops,
+                     ((KernelLoop){.size = q->tensor->dims[q->tensor->along], .step = q->tensor->step}));
         fusion.loop = circles[i] ? s->loops.count - 1 : -1;
         bool left_out = fusion.points[q->tensor->id] < tensor_elements(q->tensor); // pieces are disjoint
         if (left_out && !met[q->tensor->id]) {

@@ -115,7 +115,7 @@ typedef struct {
 // A recurrence: the kernels of this loop stand together, and are run in their order for each of `size` steps.
 typedef struct {
     int64_t size;
-    int step; // 1 or -1: from the first step or from the last
+    int step;   // 1 or -1: from the first step or from the last
     bool waits; // all threads meet before the first one
 } KernelLoop;
 
