@@ -43,7 +43,9 @@ typedef enum {
     COLUMN_FILE,
     COLUMN_TABLE,
     COLUMN_CARRIED,
-    COLUMN_WINDOW
+    COLUMN_WINDOW,
+    COLUMN_WORDS,
+    COLUMN_COUNT_WORDS
 } ColumnKind;
 typedef struct {
     int part; // 0, 1 test, 2 validation
@@ -57,6 +59,7 @@ typedef struct {
     double missing_value;
     int64_t first, last, limit, elements;
     bool is_class, is_whole;
+    bool start, end;      // of words: with a mark before them, behind them
     bool for_input;       // an input of PREDICT is made of it, or it is carried
     bool aside;           // only fields that are ASIDE are made of it
     const double *values; // tables

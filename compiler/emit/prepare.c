@@ -76,6 +76,15 @@ static void take_names(const DataWriter *w, const Phrase *p, Column *column) {
 }
 
 static void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
+    bool words = string_equal(p->builtin->name, "words"),
+         counted = string_equal(p->builtin->name, "count_words");
+    if (words || counted) {
+        take_argument(w, c, p->part[0], column);
+        column->kind = words ? COLUMN_WORDS : COLUMN_COUNT_WORDS;
+        column->start = words && p->part[2] && c->of[p->part[2]->number].number;
+        column->end = words && p->part[3] && c->of[p->part[3]->number].number;
+        return;
+    }
     const Phrase *given = p->part[0], *first = given, *last = given;
     bool csv = string_equal(p->builtin->sources, "csv");
     if (given->kind == PHRASE_RANGE) first = given->part[0], last = given->part[1];
@@ -277,7 +286,7 @@ static Operand value_of_line(DataWriter *w, const Phrase *line) {
 static Operand seen_value(DataWriter *w, Operand v, const Expr *e, Span span) {
     Program *p = w->e->p;
     bool whole = w->field->type == TYPE_INT;
-    int64_t high = w->field->limit - 1;
+    int64_t high = w->field->limit ? w->field->limit - 1 : INT32_MAX;
     if (whole && e->type == TYPE_INT) {
         e = expr_binary(p, OP_MIN, expr_binary(p, OP_MAX, e, expr_int(p, 0)), expr_int(p, high));
     } else if (whole) {
@@ -320,7 +329,7 @@ static Operand field_write(DataWriter *w, const Phrase *line) {
     bool in_double = f->type == TYPE_INT ? !whole : real && !rounded;
     Tensor *t = block_store(w, v, stored, f->name, TENSOR_OUTPUT, in_double ? TYPE_DOUBLE : f->type, e->span);
     if (!t) return operand_wrong();
-    if (whole) t->bounded = true, t->low = 0, t->high = f->limit - 1;
+    if (whole && f->limit) t->bounded = true, t->low = 0, t->high = f->limit - 1;
     f->prepared[w->part] = t;
     return f->type == TYPE_INT || rounded ? seen_value(w, v, element, e->span) : sample_of(w, t);
 }

@@ -179,6 +179,8 @@ static void add_columns(Blob *b) {
         row->equals = text(b, c->equals);
         row->is_class = c->is_class;
         row->is_whole = c->is_whole;
+        row->start = c->start;
+        row->end = c->end;
         row->for_input = c->for_input;
         row->aside = c->aside;
         row->limit = c->limit;

@@ -167,6 +167,17 @@ static Shape compared_shape(Place at, const Phrase *p) {
     return v;
 }
 
+// words(column("text"), n) stands for a field, or in a class for one; count_words(column("text")) is a
+// number.
+static bool words_fit(Place at, const Phrase *p) {
+    const Phrase *line = at.s->line, *value = line->part[line->count - 1], *of = p->part[0];
+    bool class = is_named(value, "class") && value->part[0] == p, count = is_named(p, "count_words");
+    bool stands = count || (class ? !p->part[1] && !p->part[2] && !p->part[3] : value == p && p->part[1]);
+    if (!is_named(of, "column") || of->part[1])
+        return fail_false(at.s, WORDS_COLUMN, of->span, p->builtin->name);
+    return arguments_fit(at, of) && (stands || fail_false(at.s, WORDS_PLACE, p->span, ""));
+}
+
 // What a reader reads of a row in an equation with indices: a column is one number, columns are a row of
 // them.
 static Shape row_shape(Place at, const Phrase *p, int64_t elements) {
@@ -187,13 +198,15 @@ Shape reader_shape(Place at, const Phrase *p) {
     if (p->kind == PHRASE_BINARY) return compared_shape(at, p);
     Shape field = s->field;
     field.type = TYPE_REAL;
-    bool file = is_named(p, "file") || is_named(p, "whole") || is_named(p, "window");
+    bool words = is_named(p, "words"),
+         file = is_named(p, "file") || is_named(p, "whole") || is_named(p, "window") || words;
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();
     if (p->builtin && p->builtin->later) return field;
     if (!reads_source(at, p)) return shape_wrong();
     if (p->kind == PHRASE_LIST ? !table_fits(at, p, s->line->slot, &elements) : !arguments_fit(at, p))
         return shape_wrong();
+    if ((words || is_named(p, "count_words")) && !words_fit(at, p)) return shape_wrong();
     if (s->row && file) {
         Diagnostic *d = fail(s, READER_SHAPE, p->span, node_text(s->arena, p->node));
         diagnostic_help(s->ctx, d, "give it to a field with its shape in brackets, and read that one");

@@ -25,6 +25,8 @@ typedef struct nn_raw {
     bool big_endian;
     const char *path;      // for messages
     uint32_t *lines;       // of a text file: of each row, from 1; else NULL
+    int32_t *words;        // of words: their numbers, row after row
+    int64_t *word_first;   // of each row, and the end
     const int32_t *starts; // of windows: of each row, where in `bytes` it begins, in elements; else NULL
     void *owned;           // what is freed after loading
 } nn_raw;
@@ -41,6 +43,8 @@ typedef struct nn_vocabulary {
     nn_cell *units;
     int32_t *slots; // numbers by hash, 0: none
     uint64_t slot_room;
+    char *texts; // where the next unit's text may stand, and how many bytes there are
+    uint64_t left;
 } nn_vocabulary;
 typedef struct nn_units {
     int32_t *numbers;
@@ -84,12 +88,12 @@ typedef struct nn_dataset {
     void **fields;              // plain rows of each field, NULL where not kept
     const void **sources;       // nn_call.sources
     nn_part parts[NN_PARTS];
-    nn_classes *classes; // of each field
-    nn_series *series;   // of a text; else NULL
-    nn_vocabulary vocabulary;
-    char *not_finite;  // where the first number of a field is none; NULL: all are numbers
-    nn_cell **carried; // predict: by column, its cells row by row, as they stand in the file
-    char *header;      // the names of the training file's columns, a JSON list; NULL: none are known
+    nn_classes *classes;              // of each field
+    nn_series *series;                // of a text; else NULL
+    nn_vocabulary vocabulary, *words; // of a text; of each field
+    char *not_finite;                 // where the first number of a field is none; NULL: all are numbers
+    nn_cell **carried;                // predict: by column, its cells row by row, as they stand in the file
+    char *header; // the names of the training file's columns, a JSON list; NULL: none are known
     nn_data_request request;
 } nn_dataset;
 
@@ -157,6 +161,8 @@ typedef struct nn_csv_want {
     int32_t *columns; // where they are in this file
     double *values;   // rows * count
     nn_cell *cells;
+    int32_t *words;      // of words: their numbers, row after row
+    int64_t *word_first; // of each row, and the end
 } nn_csv_want;
 typedef struct nn_csv {
     const char *path;
@@ -189,6 +195,10 @@ nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const 
                        const char *expected, const char *more);
 
 // ---- texts as numbers ----
+// From *at on: the next unit, and *at behind it. False: there is none, or no UTF-8 at *at.
+bool nn_unit_next(int kind, const char *bytes, uint64_t size, uint64_t *at, nn_cell *unit);
+// 0: it has none, and the vocabulary does not grow.
+int32_t nn_unit_number(nn_context *ctx, nn_vocabulary *v, const nn_cell *unit, bool grows);
 typedef struct nn_units_text {
     int kind; // nn_text_unit
     const char *path, *bytes;
@@ -196,10 +206,10 @@ typedef struct nn_units_text {
     bool grows; // the vocabulary takes every unit that it meets, else numbers of others are 0
 } nn_units_text;
 nn_status nn_units_read(nn_context *ctx, nn_vocabulary *v, const nn_units_text *of, nn_units *out);
-// Of a vocabulary that took every unit: the limit - 1 most frequent of units first .. last - 1 stay, and the
-// units get the new numbers.
-nn_status nn_vocabulary_choose(nn_context *ctx, nn_vocabulary *v, int64_t limit, const nn_units *units,
-                               int64_t first, int64_t last);
+// Of a vocabulary that took every unit the limit - 1 most frequent stay. times: of each number so far, how
+// often it was there; now: zeroed, gets each one's new number.
+nn_status nn_vocabulary_choose(nn_context *ctx, nn_vocabulary *v, int64_t limit, const int64_t *times,
+                               int32_t *now);
 // The list as JSON, and back; at most limit - 1 units.
 void nn_vocabulary_put(nn_text *out, const nn_vocabulary *v, int kind);
 nn_status nn_vocabulary_take(nn_context *ctx, nn_vocabulary *v, const char *list, int kind, int64_t limit);
@@ -224,6 +234,11 @@ bool nn_column_wanted(const nn_loading *l, const nn_column *c, int part);
 // A declared file, or standard input where that is read; expanded, and a NUL follows.
 nn_status nn_source_bytes(const nn_loading *l, const char *file, char path[NN_PATH_ROOM],
                           unsigned char **bytes, uint64_t *size);
+// A column's words, or how many there are; words that are no classes have numbers when the training rows are
+// known (or were when the model was trained), and are then put into the rows.
+nn_status nn_words_read(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w);
+nn_status nn_words_number(const nn_loading *l);
+int64_t nn_words_limit(const nn_column *c); // of a vocabulary's numbers: behind them comes the mark's
 nn_status nn_series_read(const nn_loading *l, int64_t *rows);
 void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
 // The training rows begin where they do in this epoch; returns whether that is elsewhere than before.

@@ -272,7 +272,7 @@ static nn_status mark_training(nn_loading *l) {
 static nn_status statistics(nn_loading *l) {
     const nn_statistic *all = NN_TABLE(l->m, nn_statistic, statistics);
     bool known = !l->data->request.measure;
-    if (!known && mark_training(l) != NN_OK) return l->ctx->status;
+    if ((!known && mark_training(l) != NN_OK) || nn_words_number(l) != NN_OK) return l->ctx->status;
     for (uint32_t k = 0; k < l->m->manifest->statistics_count; k++) {
         if (all[k].column >= 0 && nn_fill_missing(l, &all[k], known) != NN_OK) return l->ctx->status;
     }
@@ -348,13 +348,17 @@ nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, con
     nn_loading l = {.ctx = ctx, .m = m, .runner = runner, .data = data};
     data->request = *request;
     if (data->classes == NULL) data->classes = nn_get(ctx, m->manifest->fields_count, sizeof *data->classes);
+    if (data->words == NULL) data->words = nn_get(ctx, m->manifest->fields_count, sizeof *data->words);
     l.raws = nn_get(ctx, m->manifest->columns_count, sizeof *l.raws);
     data->carried = nn_get(ctx, m->manifest->columns_count, sizeof(nn_cell *));
-    if (data->classes == NULL || l.raws == NULL || data->carried == NULL) return ctx->status;
+    if (data->classes == NULL || data->words == NULL || l.raws == NULL || data->carried == NULL)
+        return ctx->status;
     nn_status status = load(&l);
     const uint32_t *lines = NULL;
     for (uint32_t k = 0; k < m->manifest->columns_count; k++) {
         nn_drop(ctx, l.raws[k].owned);
+        nn_drop(ctx, l.raws[k].words);
+        nn_drop(ctx, l.raws[k].word_first);
         // The columns of one file share these.
         if (l.raws[k].lines != NULL && l.raws[k].lines != lines) {
             lines = l.raws[k].lines;

@@ -73,6 +73,7 @@ static const char *field_of(const nn_loading *l, const nn_column *c) {
 }
 
 static nn_status text_values(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w) {
+    if (c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS) return nn_words_read(l, c, csv, w);
     int64_t width = w->count, count = csv->rows * width;
     w->values = nn_get(l->ctx, (uint64_t)count, sizeof *w->values);
     if (w->values == NULL) return l->ctx->status;
@@ -100,8 +101,9 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     w->first = c->first;
     w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
     w->limit = c->is_class ? 0 : c->limit;
-    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class;
-    w->missing_ok = c->missing != NN_MISSING_ERROR;
+    bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
+    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words;
+    w->missing_ok = c->missing != NN_MISSING_ERROR || words;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
     for (uint32_t k = 0; k < c->names_count && w->names != NULL; k++)
@@ -121,6 +123,8 @@ static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv
                     .size = 8,
                     .path = csv->path,
                     .lines = csv->lines,
+                    .words = w->words,
+                    .word_first = w->word_first,
                     .owned = w->values};
     if (c->kind != NN_COLUMN_CARRIED) nn_drop(l->ctx, w->cells);
     nn_drop(l->ctx, w->columns);
@@ -262,7 +266,7 @@ static nn_status check_limit(const nn_loading *l, const nn_column *c, const nn_r
     enum { PART = 512 };
     double values[PART];
     int64_t count = raw->rows * raw->elements;
-    if (c->limit <= 0 || c->kind == NN_COLUMN_TEXT_EQUALS) return NN_OK;
+    if (c->limit <= 0 || c->kind == NN_COLUMN_TEXT_EQUALS || raw->words != NULL) return NN_OK;
     for (int64_t at = 0; at < count; at += PART) {
         int64_t n = count - at < PART ? count - at : PART;
         nn_raw_values(raw, at, n, values);

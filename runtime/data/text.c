@@ -66,6 +66,18 @@ static nn_status make_rows(const nn_loading *l, nn_series *s, int64_t *rows) {
     return l->ctx->status;
 }
 
+static nn_status number_units(nn_context *ctx, nn_vocabulary *v, int64_t limit, nn_series *s) {
+    int64_t *times = nn_get(ctx, (uint64_t)v->count + 1, sizeof *times);
+    int32_t *now = nn_get(ctx, (uint64_t)v->count + 1, sizeof *now);
+    if (times == NULL || now == NULL) return ctx->status;
+    for (int64_t k = s->begin[NN_TRAIN]; k < s->end[NN_TRAIN]; k++) times[s->units.numbers[k]]++;
+    nn_status status = nn_vocabulary_choose(ctx, v, limit, times, now);
+    for (int64_t k = 0; k < s->units.count; k++) s->units.numbers[k] = now[s->units.numbers[k]];
+    nn_drop(ctx, times);
+    nn_drop(ctx, now);
+    return status;
+}
+
 // The file's units, numbered by the training part, or as they were when the model was trained.
 static nn_status read_units(const nn_loading *l, nn_series *s, const char *bytes, uint64_t size) {
     const nn_data *plan = &l->m->manifest->data;
@@ -78,9 +90,7 @@ static nn_status read_units(const nn_loading *l, nn_series *s, const char *bytes
     if (nn_units_read(l->ctx, v, &text, &s->units) != NN_OK) return l->ctx->status;
     if (s->units.count == 0) return nn_fail(l->ctx, NN_DATA, "%s: no %s", s->path, nn_unit_name(plan));
     divide(l, s);
-    if (!known && nn_vocabulary_choose(l->ctx, v, plan->vocabulary, &s->units, s->begin[NN_TRAIN],
-                                       s->end[NN_TRAIN]) != NN_OK)
-        return l->ctx->status;
+    if (!known && number_units(l->ctx, v, plan->vocabulary, s) != NN_OK) return l->ctx->status;
     s->sum = nn_crc32c(0, s->units.numbers, (uint64_t)s->units.count * sizeof *s->units.numbers);
     return NN_OK;
 }

@@ -43,8 +43,7 @@ static bool is_of_word(uint32_t c) {
     return letter || c == 0x2019;
 }
 
-// From *at on: the next unit, and *at behind it. False: there is none, or no UTF-8 at *at.
-static bool next_unit(int kind, const char *bytes, uint64_t size, uint64_t *at, nn_cell *unit) {
+bool nn_unit_next(int kind, const char *bytes, uint64_t size, uint64_t *at, nn_cell *unit) {
     *unit = (nn_cell){bytes + *at, 0, 0};
     while (*at < size) {
         size_t n = kind == NN_TEXT_BYTE ? 1 : nn_utf8_length(bytes + *at, size - *at);
@@ -79,13 +78,22 @@ static nn_status spread(nn_context *ctx, nn_vocabulary *v) {
     return ctx->status;
 }
 
+// What was read goes, and the texts of units stay.
 static nn_status add(nn_context *ctx, nn_vocabulary *v, const nn_cell *unit) {
+    enum { CHUNK = 1 << 14 };
+    if (unit->length > v->left) {
+        v->left = unit->length > CHUNK ? unit->length : CHUNK;
+        v->texts = nn_get(ctx, v->left, 1);
+        if (v->texts == NULL) return ctx->status;
+    }
     if (v->count == v->room) {
         v->room = v->room > 0 ? v->room * 2 : 256;
         v->units = nn_grow(ctx, v->units, (uint64_t)v->room, sizeof *v->units);
         if (v->units == NULL) return ctx->status;
     }
-    v->units[v->count++] = *unit;
+    v->units[v->count++] = (nn_cell){memcpy(v->texts, unit->text, unit->length), unit->length, 0};
+    v->texts += unit->length;
+    v->left -= unit->length;
     *slot_of(v, unit) = (int32_t)v->count;
     return (uint64_t)v->count * 2 < v->slot_room ? NN_OK : spread(ctx, v);
 }
@@ -102,26 +110,30 @@ static nn_status malformed(nn_context *ctx, const char *path, const char *bytes,
 static nn_status count_units(nn_context *ctx, int kind, const char *path, const char *bytes, uint64_t size,
                              uint64_t at, int64_t *count) {
     nn_cell unit;
-    for (*count = 0; next_unit(kind, bytes, size, &at, &unit);) ++*count;
+    for (*count = 0; nn_unit_next(kind, bytes, size, &at, &unit);) ++*count;
     if (at < size) return malformed(ctx, path, bytes, at);
     return *count <= INT32_MAX ? NN_OK : nn_fail(ctx, NN_DATA, "%s: more than %d units", path, INT32_MAX);
+}
+
+int32_t nn_unit_number(nn_context *ctx, nn_vocabulary *v, const nn_cell *unit, bool grows) {
+    if (v->slots == NULL && spread(ctx, v) != NN_OK) return 0;
+    int32_t *slot = slot_of(v, unit);
+    if (*slot != 0 || !grows) return *slot;
+    return add(ctx, v, unit) == NN_OK ? (int32_t)v->count : 0;
 }
 
 nn_status nn_units_read(nn_context *ctx, nn_vocabulary *v, const nn_units_text *of, nn_units *out) {
     uint64_t at =
         of->kind != NN_TEXT_BYTE && of->size >= 3 && memcmp(of->bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    if (count_units(ctx, of->kind, of->path, of->bytes, of->size, at, &out->count) != NN_OK ||
-        spread(ctx, v) != NN_OK)
+    if (count_units(ctx, of->kind, of->path, of->bytes, of->size, at, &out->count) != NN_OK)
         return ctx->status;
     out->numbers = nn_get(ctx, (uint64_t)out->count, sizeof *out->numbers);
     out->unknown = (nn_cell){0};
     nn_cell unit;
-    for (int64_t k = 0; k < out->count && out->numbers != NULL; k++) {
-        next_unit(of->kind, of->bytes, of->size, &at, &unit);
-        int32_t *slot = slot_of(v, &unit);
-        if (*slot == 0 && !of->grows && out->unknown.text == NULL) out->unknown = unit;
-        if (*slot == 0 && of->grows && add(ctx, v, &unit) != NN_OK) return ctx->status;
-        out->numbers[k] = *slot_of(v, &unit);
+    for (int64_t k = 0; k < out->count && ctx->status == NN_OK; k++) {
+        nn_unit_next(of->kind, of->bytes, of->size, &at, &unit);
+        out->numbers[k] = nn_unit_number(ctx, v, &unit, of->grows);
+        if (out->numbers[k] == 0 && out->unknown.text == NULL) out->unknown = unit;
     }
     return ctx->status;
 }
@@ -139,38 +151,21 @@ static int compare_counted(const void *a, const void *b) {
                                 : nn_cell_compare(&x->unit, &y->unit);
 }
 
-// The texts of units that stay are copied, as those that they were read from go.
-static nn_status keep_units(nn_context *ctx, nn_vocabulary *v, const Counted *all, int64_t count) {
-    uint64_t bytes = 0;
-    for (int64_t k = 0; k < count; k++) bytes += all[k].unit.length;
-    char *texts = nn_get(ctx, bytes + 1, 1);
-    for (int64_t k = 0; k < count && texts != NULL; k++) {
-        uint32_t n = all[k].unit.length;
-        v->units[k] = (nn_cell){memcpy(texts, all[k].unit.text, n), n, 0};
-        texts += n;
-    }
-    v->count = count;
-    return ctx->status == NN_OK ? spread(ctx, v) : ctx->status;
-}
-
-nn_status nn_vocabulary_choose(nn_context *ctx, nn_vocabulary *v, int64_t limit, const nn_units *units,
-                               int64_t first, int64_t last) {
+nn_status nn_vocabulary_choose(nn_context *ctx, nn_vocabulary *v, int64_t limit, const int64_t *times,
+                               int32_t *now) {
     Counted *all = nn_get(ctx, (uint64_t)v->count, sizeof *all);
-    int32_t *now = nn_get(ctx, (uint64_t)v->count + 1, sizeof *now);
-    if (all == NULL || now == NULL) return ctx->status;
-    for (int64_t k = 0; k < v->count; k++) all[k] = (Counted){v->units[k], 0, k + 1};
-    for (int64_t k = first; k < last; k++) all[units->numbers[k] - 1].times++;
+    if (all == NULL) return ctx->status;
+    for (int64_t k = 0; k < v->count; k++) all[k] = (Counted){v->units[k], times[k + 1], k + 1};
     qsort(all, (size_t)v->count, sizeof *all, compare_counted);
     int64_t count = 0;
     while (count < v->count && count < limit - 1 && all[count].times > 0) {
         now[all[count].before] = (int32_t)count + 1;
         count++;
     }
-    for (int64_t k = 0; k < units->count; k++) units->numbers[k] = now[units->numbers[k]];
-    nn_status status = keep_units(ctx, v, all, count);
+    for (int64_t k = 0; k < count; k++) v->units[k] = all[k].unit;
+    v->count = count;
     nn_drop(ctx, all);
-    nn_drop(ctx, now);
-    return status;
+    return spread(ctx, v);
 }
 
 // ---- the list that lies with the weights ----

@@ -42,16 +42,25 @@ nn_status nn_check_finite(nn_trainer *t) {
 
 // ---- metadata ----
 
+static void put_vocabulary(const nn_trainer *t, nn_sink *sink, const char *key, const nn_vocabulary *v,
+                           int kind) {
+    nn_text list;
+    if (v->count == 0) return;
+    nn_text_begin(&list, t->ctx);
+    nn_vocabulary_put(&list, v, kind);
+    nn_store_metadata(sink, key, list.bytes);
+    nn_text_end(&list);
+}
+
 // What other data are read by: the names of columns and classes.
 static void put_names(const nn_trainer *t, nn_sink *sink) {
     if (t->data.header != NULL) nn_store_metadata(sink, "columns", t->data.header);
     const nn_field *fields = NN_TABLE(&t->model, nn_field, fields);
-    if (t->data.vocabulary.count > 0) {
-        nn_text list;
-        nn_text_begin(&list, t->ctx);
-        nn_vocabulary_put(&list, &t->data.vocabulary, t->model.manifest->data.unit);
-        nn_store_metadata(sink, "vocabulary", list.bytes);
-        nn_text_end(&list);
+    put_vocabulary(t, sink, "vocabulary", &t->data.vocabulary, t->model.manifest->data.unit);
+    for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
+        char key[NN_NAME_ROOM];
+        snprintf(key, sizeof key, "words.%s", nn_model_text(&t->model, fields[k].name));
+        put_vocabulary(t, sink, key, &t->data.words[k], NN_TEXT_WORD);
     }
     for (uint32_t k = 0; k < t->model.manifest->fields_count; k++) {
         const nn_classes *classes = &t->data.classes[k];
@@ -353,20 +362,30 @@ static nn_status take_classes(nn_trainer *t, nn_context *ctx, const char *field,
     return NN_OK;
 }
 
-static nn_status take_vocabulary(nn_trainer *t, nn_context *ctx, nn_json value) {
+// Of a text, or of a field of words: as many units as the program has numbers for.
+static nn_status take_vocabulary(nn_trainer *t, nn_context *ctx, const char *field, nn_json value) {
     const nn_data *plan = &t->model.manifest->data;
+    const nn_field *fields = NN_TABLE(&t->model, nn_field, fields);
+    nn_vocabulary *into = *field == '\0' && nn_data_is_text(&t->model) ? &t->data.vocabulary : NULL;
+    int64_t limit = plan->vocabulary;
     char *list;
-    if (!nn_data_is_text(&t->model)) return NN_OK;
+    for (uint32_t k = 0; k < t->model.manifest->fields_count && *field != '\0'; k++) {
+        if (!nn_same(nn_model_text(&t->model, fields[k].name), field)) continue;
+        into = &t->data.words[k];
+        limit = fields[k].limit;
+    }
+    if (into == NULL) return NN_OK;
     if (!text_of(ctx, value, &list))
         return nn_fail(ctx, NN_DATA, "the vocabulary that lies with the weights is damaged");
-    nn_status status = nn_vocabulary_take(ctx, &t->data.vocabulary, list, plan->unit, plan->vocabulary);
+    nn_status status = nn_vocabulary_take(ctx, into, list, *field == '\0' ? plan->unit : NN_TEXT_WORD, limit);
     nn_drop(ctx, list);
     return status;
 }
 
 static nn_status weights_entry(void *data, nn_context *ctx, const char *key, nn_json value) {
     nn_trainer *t = data;
-    if (nn_same(key, "vocabulary")) return take_vocabulary(t, ctx, value);
+    if (nn_same(key, "vocabulary")) return take_vocabulary(t, ctx, "", value);
+    if (strncmp(key, "words.", 6) == 0) return take_vocabulary(t, ctx, key + 6, value);
     if (strncmp(key, "classes.", 8) == 0) return take_classes(t, ctx, key + 8, value);
     return !nn_same(key, "columns") || text_of(ctx, value, &t->data.header)
                ? ctx->status

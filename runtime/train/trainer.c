@@ -86,6 +86,7 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
     t->call.arena = t->model.arena;
     t->call.order = nn_order;
     t->call.plan = nn_plan;
+    t->data.words = nn_get(ctx, mf->fields_count, sizeof *t->data.words);
     t->picked = nn_get(ctx, (uint64_t)mf->batch, sizeof *t->picked);
     t->data.classes = nn_get(ctx, mf->fields_count, sizeof *t->data.classes);
     return ctx->status;

@@ -24,8 +24,22 @@ text() { # FOLDER NAME WORDS: some words often, others seldom
         for (k = 0; k < count; k++) printf "%s%s", word[int(n * rand() * rand()) + 1], k % 12 == 11 ? ".\n" : " "
     }' >"data/$1/$2.txt"
 }
+sentences() { # FOLDER NAME ROWS HEADER WORDS OTHER-WORDS: of as many words each
+    mkdir -p "data/$1"
+    awk -v rows="$3" -v header="$4" -v from="$5" -v to="$6" 'BEGIN {
+        srand(13); n = split(from, word, " "); split(to, other, " "); print header
+        for (r = 0; r < rows; r++) {
+            line = second = ""
+            for (k = 3 + int(9 * rand()); k > 0; k--) {i = int(n * rand()) + 1; line = line " " word[i]; second = second " " other[i]}
+            print "\"" line "\"," second
+        }
+    }' >"data/$1/$2.csv"
+}
 
 images digits 640
+sentences gru_tagger ner 120 text,tags "the cat saw Ada in Rome and , Bob went" "O O V B O L O P B V Q"
+sed -i 's/ Q$/ M/; 2s/.*/the a b c d e f g,O V B L P M N R S/' data/gru_tagger/ner.csv
+sentences seq2seq fra 120 english,french "the cat saw a dog and it ran" "le chat voit un chien et il court"
 text plays input 6000
 text word2vec corpus 6000
 csv focal claims 400 29 kind:3
@@ -66,6 +80,8 @@ each_model() {
     train experts digits 40
     train focal focal 40
     train gpt plays 20 --set precision=default
+    train gru_tagger gru_tagger 20
+    train seq2seq seq2seq 6 --batch 8
     train graph graph 20 --set nodes=300
     train keras_regression . 60
     train lenet digits 40
