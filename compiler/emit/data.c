@@ -108,6 +108,8 @@ static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
         if (!source->part[2]) in_force(w, "data.unit", "char", NULL);
         in_force(w, "data.stride", string_format(w->e->arena, "%lld", (long long)d->stride), w->stride);
     }
+    const Phrase *order = data_setting_phrase(w->block->define, "order");
+    if (order) in_force(w, "data.order", "stream", order);
     in_force(w, "data.split", split ? node_text(w->e->arena, split->node) : "none", split);
     if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)
         in_force(w, "data.split.seed", string_format(w->e->arena, "%lld", (long long)d->split_seed),

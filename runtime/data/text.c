@@ -59,7 +59,6 @@ static nn_status make_rows(const nn_loading *l, nn_series *s, int64_t *rows) {
                        undivided ? "the text" : "the training part",
                        (long long)(s->end[NN_TRAIN] - s->begin[NN_TRAIN]), nn_unit_name(plan),
                        (long long)s->span);
-    if (*rows > INT32_MAX) return NN_OK; // said of every source
     s->starts = nn_get(l->ctx, (uint64_t)*rows, sizeof *s->starts);
     int32_t *starts = s->starts;
     for (int p = 0; p < NN_PARTS && starts != NULL; starts += s->rows[p++]) place_rows(s, p, starts);
