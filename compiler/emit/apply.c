@@ -286,18 +286,40 @@ static bool takes_tensors(const Operand *given, int count) {
     return any;
 }
 
-// Notes down what may stand by itself; a model's result gets a tensor of its own.
+static bool is_whole(Operand v) {
+    const Array *a = v.array;
+    bool whole = a->e->op == OP_READ && a->e->tensor->rank == a->rank;
+    for (int d = 0; whole && d < a->rank; d++)
+        whole = affine_only(a->e->forms[d]) == a->indices[d] && a->e->tensor->dims[d] == a->dims[d].size;
+    return whole || a->filter;
+}
+
+// A model's results have tensors of their own, no parts of others.
+static Operand own_results(At at, const Applied *a) {
+    const Node *results = a->of->define->node->results;
+    Operand all = a->result, *items = &all;
+    int count = 1;
+    if (all.kind == OPERAND_TUPLE) {
+        items = arena_array(at.m->arena, Operand, all.count);
+        for (int i = 0; i < (count = all.count); i++) items[i] = all.items[i];
+        all.items = items;
+    }
+    for (int i = 0; i < count; i++) {
+        const char *name = results && i < results->count ? results->items[i]->name : "result";
+        if (items[i].kind == OPERAND_TENSOR && !is_whole(items[i]))
+            items[i] = operand_own(at, items[i], string_format(at.m->arena, "%s.%s", a->in->path, name),
+                                   a->of->define->node->span);
+    }
+    return all;
+}
+
+// Notes down what may stand by itself.
 static Operand note(At at, Applied a) {
     const Definition *d = a.of->define, *caller = at.frame->of->define;
     if (!at.m->records || at.indexed || a.result.kind == OPERAND_WRONG || (!is_layer(d) && !is_layer(caller)))
         return a.result;
     if (!takes_tensors(a.given, d->parameters)) return a.result;
-    const Node *results = d->node->results;
-    if (d->node->definition == DEFINE_MODEL && a.result.kind == OPERAND_TENSOR) {
-        const char *name = results && results->count ? results->items[0]->name : "result";
-        a.result =
-            operand_store(at, a.result, string_format(at.m->arena, "%s.%s", a.in->path, name), d->node->span);
-    }
+    if (d->node->definition == DEFINE_MODEL) a.result = own_results(at, &a);
     a.at = at;
     a.path = is_layer(d) ? a.in->path : path_in(at.m, at.frame, d->node->name);
     Applied *copy = arena_new(at.m->arena, Applied);
