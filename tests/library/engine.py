@@ -136,18 +136,18 @@ class Case:
     """hidden: what stands between the layers, as text and as a function of (value, weights). loss: text, function(out, rows).
     optimizer: text, function(parameters) -> torch optimizer. schedule: function(optimizer) -> scheduler, stepped after each
     update, epoch, or with the epoch's loss (`pace`). metrics: key in the log -> text and function(out, rows) over a whole part. accumulate: batches of an update; at_once: the reference takes their rows as one batch. clip: on the
-    parameters before the update, constrain: after it, on those that `constrained` says by name; average: of what is updated then, by `ema` or `swa`. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. fields: what else the data block holds. states: ends of names that are no parameters."""
+    parameters before the update, constrain: after it, on those that `constrained` says by name; average: of what is updated then, by `ema` or `swa`. model: its text and a function of (rows, weights), instead of `hidden`. definitions: what else the file holds. fields: what else the data block holds. states: ends of names that are no parameters. steps: updates."""
 
     def __init__(self, name, loss=None, hidden=None, optimizer=None, schedule=None, pace='step', extra='', clip=None, constrain=None,
                  layer='dense', width=8, definitions='', states=('.running_mean', '.running_variance', '.u'), metrics=None, batch=BATCH,
-                 accumulate=1, at_once=False, test=0, model=None, fields='', average=None, constrained=lambda name: True):
+                 accumulate=1, at_once=False, test=0, model=None, fields='', average=None, constrained=lambda name: True, steps=STEPS):
         self.name, self.extra, self.clip, self.constrain, self.layer, self.pace = name, extra, clip, constrain, layer, pace
         self.width, self.definitions, self.states, self.metrics, self.batch = width, definitions, states, metrics or {}, batch
         self.accumulate, self.at_once, self.test, self.model, self.fields, self.average = accumulate, at_once, test, model, fields, average
         self.loss = loss or ('cross_entropy(out, label)', lambda o, r: torch.nn.functional.cross_entropy(o, r.label))
         self.hidden = hidden or ('tanh', lambda h, w: torch.tanh(h))
         self.optimizer = optimizer or ('sgd(lr = 0.1)', lambda ps: torch.optim.SGD(ps, lr=0.1))
-        self.schedule, self.constrained = schedule, constrained
+        self.schedule, self.constrained, self.steps = schedule, constrained, steps
 
     def network_text(self):
         return f'net(x[batch, 4]) -> out[batch, 3] {{\n    x |> {self.layer}({self.width}) |> {self.hidden[0]} |> {self.layer}(3)\n}}\n'
@@ -159,7 +159,7 @@ class Case:
         network = self.network_text()
         how = self.optimizer[0] if 'minimize' in self.optimizer[0] else f'    loss      = {self.loss[0]}\n    optimizer = {self.optimizer[0]}\n'
         return (f'# {self.name}.nn: written by reference.py.\ndata rows = csv("rows.csv") {{\n{FIELDS}{self.fields}{split}}}\n{self.definitions}'
-                f'model {self.model[0] if self.model else network}train net on rows {{\n{how}    batch     = {self.batch}\n    shuffle   = false\n    steps     = {STEPS}\n{self.extra}{metrics}}}\n')
+                f'model {self.model[0] if self.model else network}train net on rows {{\n{how}    batch     = {self.batch}\n    shuffle   = false\n    steps     = {self.steps}\n{self.extra}{metrics}}}\n')
 
     def forward(self, rows, w):
         if self.model: return self.model[1](rows, w)
@@ -193,13 +193,13 @@ class Case:
 
 
 def train(case, w, named, rows_of, test):
-    """Fifty updates as the trainer makes them; the blocks of what was seen on the way."""
+    """Updates as the trainer makes them; the blocks of what was seen on the way."""
     parameters, losses, rates, log = list(named.values()), [], [], {}
     averaged = case.average(named) if case.average else None
     opt = case.optimizer[1](parameters)
     sched = case.schedule(opt) if case.schedule else None
     epoch = 0
-    while len(losses) < STEPS:
+    while len(losses) < case.steps:
         rows, seen, first = rows_of(epoch), [], len(losses)
         pieces = [rows[k:k + case.batch] for k in range(0, len(rows), case.batch)]
         for k in range(0, len(pieces), case.accumulate):
@@ -224,7 +224,7 @@ def train(case, w, named, rows_of, test):
                         if case.constrained(name): p.copy_(case.constrain(p))
             if averaged: averaged.update()
             if sched and case.pace == 'step': sched.step()
-            if len(losses) == STEPS: break
+            if len(losses) == case.steps: break
         else:
             for k, (_, f) in case.metrics.items(): log.setdefault(k, []).extend(flat(f(torch.cat(seen), rows)))
             if test is not None: case.measure(averaged.weights(w) if averaged else w, test, log)

@@ -144,6 +144,76 @@ case('layer_decoder', 'decoder |> flatten', decode,
      '        context[i, t, u] = sum[j] a[i, t, j] * m[i, j, u]\n'
      '        y[i, t, :]       = cell(concat(concat(z[i, t, :], context[i, t, :]), h[i, t - 1, :]))\n        h[i, t, u]       = tanh(y[i, t, u])\n    }\n}\n')
 
+# ---- three updates each: 1e-6 in double, 1e-3 in single precision (tests/unit/library_test.c) ----
+
+def short(name, shape, text, f, definitions='', **kw):
+    """Sequences of this shape. A mask of nothing but 0 and 2 is what dropout with a rate of a half multiplies by."""
+    CASES.append(Case(f'layer_short_{name}', hidden=(text, lambda h, w: f(h.reshape(len(h), *shape), w)), width=math.prod(shape), loss=MSE, steps=3,
+                      definitions=f'fn steps_of(x[b, n]) = reshape(x, b, {shape[0]}, {shape[1]})\n' + definitions, **kw))
+
+
+def stacked(x, w, mask=None):
+    """torch.nn.LSTM(num_layers = 2): what is dropped stands between the layers, and nowhere else."""
+    between = lstm(x, w, 'net.lstm_1')[0]
+    return lstm(between if mask is None else between * mask, w, 'net.lstm_2')[0].flatten(1)
+
+
+def two_layers(x, w):
+    parts = []
+    for name in ('net.lstm_1', 'net.lstm_2'):
+        bias = w[name + '.bias'].flatten()
+        parts += [matrix(w[name + '.wx']), matrix(w[name + '.wh']), bias, torch.zeros_like(bias)]
+    return torch._VF.lstm(x, (torch.zeros(2, len(x), 5),) * 2, parts, True, 2, 0., True, False, True)[0].flatten(1)
+
+
+short('stacked', (5, 3), 'steps_of |> lstm(5) |> dropout(0) |> lstm(5) |> flatten', two_layers)
+CASES.append(Case('layer_short_dropped', loss=MSE, steps=3, definitions='fn steps_of(x[b, n]) = reshape(x, b, 5, 3)\n', model=(
+    'net(x[batch, 4], k[batch, 3]: int) -> out[batch, 3] {\n    h                = x |> dense(15) |> steps_of |> lstm(5)\n'
+    '    kept[n, t, u]    = 2 * k[n, mod(t + u, 3)]\n    between[n, t, u] = kept[n, t, u] * h[n, t, u]\n'.replace('kept[n, t, u]    =', 'kept[n < batch, t < 5, u < 5] =')
+    + '    out              = between |> lstm(5) |> flatten |> dense(3)\n}\n',
+    lambda r, w: dense(stacked(sequence(dense(r.x, w, 'net.dense_1')), w,
+                               2 * r.t[:, (torch.arange(5)[:, None] + torch.arange(5)) % 3]), w, 'net.dense_2'))))
+
+
+def kept_rnn(x, w):
+    """The state goes on from batch to batch, as a number without a slope."""
+    h, made = getattr(w, 'state', torch.zeros(len(x), 5)), []
+    for t in range(x.shape[1]):
+        h = torch.tanh(x[:, t] @ w['net.kept_1.wx'] + h @ w['net.kept_1.wh'] + w['net.kept_1.bias'])
+        made.append(h)
+    w.state = h.detach()
+    return torch.stack(made, 1).flatten(1)
+
+
+KEPT = ('layer kept(x[b, time, n], units) -> y[b, time, units] {\n    param wx[n, units]     = normal(0, 0.5)\n'
+        '    param wh[units, units] = normal(0, 0.5)\n    param bias[units]      = 0.1\n    state h[b, units]      = 0\n'
+        '    recur t from y = h {\n'
+        '        y[b, t, u] = tanh(sum[i] x[b, t, i] * wx[i, u] + sum[v] y[b, t - 1, v] * wh[v, u] + bias[u])\n    }\n    h = last(y)\n}\n')
+for shape in (5, 3), (1, 7):
+    short(f'kept_{shape[0]}', shape, 'steps_of |> kept(5) |> flatten', kept_rnn, KEPT, batch=4)
+
+
+def two_back(x, w):
+    """What is before the first step is trained, and is read by the first two."""
+    n = 'net.two_back_1.'
+    made = [w[n + 'start'].expand(len(x), -1)] * 2
+    for t in range(x.shape[1]): made.append(torch.tanh(x[:, t] + w[n + 'a'] * made[-1] + made[-2] @ w[n + 'm']))
+    return made[2:]
+
+
+TWO_BACK = ('layer two_back(x[b, time, n]) -> h[b, time, n] {\n    param a[n]     = normal(0, 0.5)\n    param m[n, n]  = normal(0, 0.5)\n'
+            '    param start[n] = 0.3\n    first[i < b, u] = start[u]\n    recur t from h = first {\n'
+            '        h[b, t, u] = tanh(x[b, t, u] + a[u] * h[b, t - 1, u] + sum[v] h[b, t - 2, v] * m[v, u])\n    }\n}\n')
+for shape in (5, 3), (1, 7), (2, 9), (3, 1), (17, 1):
+    short(f'two_back_{shape[0]}', shape, 'steps_of |> two_back |> flatten', lambda x, w: torch.stack(two_back(x, w), 1).flatten(1), TWO_BACK)
+short('two_back_last', (5, 3), 'steps_of |> two_back |> last', lambda x, w: two_back(x, w)[-1], TWO_BACK)
+short('two_back_one', (1, 5), 'steps_of |> two_back |> last', lambda x, w: two_back(x, w)[-1], TWO_BACK)
+for shape, units in ((1, 5), 7), ((3, 7), 1), ((7, 1), 3):
+    ends = f'{shape[0]}_{units}'
+    short('rnn_' + ends, shape, f'steps_of |> rnn({units}) |> last', lambda x, w: rnn(x, w, 'net.rnn_1')[:, -1])
+    short('lstm_' + ends, shape, f'steps_of |> lstm({units}) |> last', lambda x, w: lstm(x, w, 'net.lstm_1')[0][:, -1])
+    short('gru_' + ends, shape, f'steps_of |> gru({units}) |> last', lambda x, w: gru(x, w, 'net.gru_1')[:, -1])
+
 LENGTHS = [('layer_gru_length', 'gru(7, length = reach)', lambda x, n, w: ragged_gru(x, n, w, 'net.gru_1')),
            ('layer_bidirectional_gru', 'bidirectional_gru(4, length = reach)', lambda x, n, w: torch.cat(
                [ragged_gru(x, n, w, 'net.bidirectional_gru_1.gru_1'),

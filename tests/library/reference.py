@@ -2,7 +2,7 @@
 """Writes the programs of this folder and their references from PyTorch: reference.py NNC [NAME...].
 
 Each case of cases.py and layers.py is a small network described twice: as .nn text and as PyTorch. The trainer's initial weights
-(--epochs 0, double precision) and its rows start both; fifty steps later the losses before each update, the rates, what the log
+(--epochs 0, double precision) and its rows start both; fifty steps later (where the case says nothing else) the losses before each update, the rates, what the log
 says of metrics, and the final weights must agree. NAME.ref holds them as text, so that the test (tests/unit/library_test.c) needs
 neither Python nor PyTorch. Needs torch and numpy; rows.csv is drawn once. For draws it is their distribution that must agree.
 
