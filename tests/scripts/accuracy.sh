@@ -1,4 +1,4 @@
-# What the examples' READMEs promise: mean test accuracy over five seeds of digits, iris and voyage; xor stops by its rule.
+# What the examples' READMEs promise: mean test accuracy over five seeds of digits, iris and voyage, and the error of houses; xor stops by its rule.
 set -eu
 fail() { echo "$*"; exit 1; }
 mkdir -p accuracy && cd accuracy
@@ -18,6 +18,13 @@ sh "$ROOT/examples/voyage/draw.sh" | cmp - "$ROOT/examples/voyage/voyage.csv" ||
 ./xor --quiet --log xor.jsonl
 tail -n 1 xor.jsonl | grep -q '"event": "end"' || fail "no end event"
 tail -n 1 xor.jsonl | sed 's/.*"step": \([0-9]*\).*/\1/' | awk '$1 >= 2000 {exit 1}' || fail "xor did not stop by its rule"
+# Houses: the error as a part of the price.
+"$NNC" build "$ROOT/examples/houses/houses.nn"
+for seed in 0 1 2 3 4; do
+    ./houses --data "$ROOT/examples/houses" --seed $seed --out "houses.$seed" --quiet
+    ./houses eval --data "$ROOT/examples/houses" --out "houses.$seed"
+done | awk '$1 == "share" { s += $2; n++ } END { if (n != 5 || s / n > 0.085) { print "houses: mean error " s / n " of " n; exit 1 } }' || fail "houses"
+sh "$ROOT/examples/houses/draw.sh" | cmp - "$ROOT/examples/houses/houses.csv" || fail "houses.csv is not what draw.sh draws"
 # The story of examples/text: bits a letter of its last tenth.
 bits() { # NAME CEILING
     "$NNC" build "$ROOT/examples/text/$1.nn"
