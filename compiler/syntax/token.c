@@ -23,7 +23,8 @@ bool token_continues(TokenKind kind) { return rows[kind].before; }
 TokenKind token_of_word(const char *text, size_t length) {
     for (int i = 0; i < TOKEN_COUNT; i++) {
         bool word = rows[i].class == CLASS_SOFT || rows[i].class == CLASS_WORD;
-        if (word && strlen(rows[i].spelling) == length && memcmp(rows[i].spelling, text, length) == 0)
+        if (word && *rows[i].spelling == *text && strlen(rows[i].spelling) == length &&
+            memcmp(rows[i].spelling, text, length) == 0)
             return (TokenKind)i;
     }
     return TOKEN_IDENTIFIER;
