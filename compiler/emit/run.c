@@ -196,7 +196,8 @@ static bool losses_write(Run *r) {
         if (!loss_write(r, r->tree->lines.data[k].loss, single ? 0 : k + 1)) return false;
         sum = expr_add(r->p, sum, run_element(r, r->module->losses.data[k]));
     }
-    r->module->loss = single ? r->module->losses.data[0] : run_scalar(r, r->master, "loss", TENSOR_OUTPUT, sum);
+    r->module->loss =
+        single ? r->module->losses.data[0] : run_scalar(r, r->master, "loss", TENSOR_OUTPUT, sum);
     vec_push(r->arena, &r->step->outputs, r->module->loss);
     return true;
 }
