@@ -153,7 +153,7 @@ static void all_factors(Search *x, int j, double sums) {
         return;
     }
     int64_t size = x->k->axes[x->others[j]].size;
-    bool whole = x->parts >> x->others[j] & 1;
+    bool whole = x->parts >> x->others[j] & 1 && sums * (double)size <= x->registers;
     int64_t most = whole                                          ? size
                    : x->small || (x->guarded >> x->others[j] & 1) ? 1
                    : size < MOST                                  ? size

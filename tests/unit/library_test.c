@@ -252,7 +252,8 @@ static int run_case(const char *name, const char *work) {
         snprintf(log, sizeof log, "%s/%s.%d/l.jsonl", work, name, m);
         snprintf(weights, sizeof weights, "%s/%s.%d/r/weights.safetensors", work, name, m);
         snprintf(what, sizeof what, "%s in %s", name, modes[m].precision);
-        bool few = m == 0 && blocks[0].count <= FEW_UPDATES;
+        // At the edges of a domain what is nearly nothing is divided by, and a last bit counts.
+        bool few = m == 0 && blocks[0].count <= FEW_UPDATES && strncmp(name, "edges_", 6) != 0;
         bad = compare(what, blocks, n, log, weights, few ? 1e-6 : modes[m].tolerance);
     }
     return bad;
