@@ -286,14 +286,6 @@ static bool takes_tensors(const Operand *given, int count) {
     return any;
 }
 
-static bool is_whole(Operand v) {
-    const Array *a = v.array;
-    bool whole = a->e->op == OP_READ && a->e->tensor->rank == a->rank;
-    for (int d = 0; whole && d < a->rank; d++)
-        whole = affine_only(a->e->forms[d]) == a->indices[d] && a->e->tensor->dims[d] == a->dims[d].size;
-    return whole || a->filter;
-}
-
 // A model's results have tensors of their own, no parts of others.
 static Operand own_results(At at, const Applied *a) {
     const Node *results = a->of->define->node->results;
@@ -306,7 +298,9 @@ static Operand own_results(At at, const Applied *a) {
     }
     for (int i = 0; i < count; i++) {
         const char *name = results && i < results->count ? results->items[i]->name : "result";
-        if (items[i].kind == OPERAND_TENSOR && !is_whole(items[i]))
+        bool part =
+            items[i].kind == OPERAND_TENSOR && !items[i].array->filter && !array_reads_whole(items[i].array);
+        if (part)
             items[i] = operand_own(at, items[i], string_format(at.m->arena, "%s.%s", a->in->path, name),
                                    a->of->define->node->span);
     }

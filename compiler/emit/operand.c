@@ -122,7 +122,8 @@ const Expr *array_element(const Emitter *m, const Array *a, const Affine *const 
 bool array_reads_whole(const Array *a) {
     if (a->e->op != OP_READ || a->e->tensor->rank != a->rank) return false;
     for (int d = 0; d < a->rank; d++)
-        if (affine_only(a->e->forms[d]) != a->indices[d]) return false;
+        if (affine_only(a->e->forms[d]) != a->indices[d] || a->e->tensor->dims[d] != a->dims[d].size)
+            return false;
     return true;
 }
 

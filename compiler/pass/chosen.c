@@ -6,7 +6,8 @@
 //
 // It stands before differentiating, so that of the gradients too only a scattered sum knows the choices.
 // Needs: gradients asked for (a step has whole batches, others perhaps a few rows of one). Not in `strict`:
-// the gradients add up in another order.
+// the gradients add up in another order. What is summed is products and sums alone: of a row that nobody
+// chooses the value is not asked for, and a slope that is infinite there would meet a gradient of 0.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -49,6 +50,14 @@ static const Expr *put_row(void *data, const Expr *read) {
     return read == x->choice ? expr_index(x->p, x->row) : read;
 }
 
+static bool is_polynomial(const Expr *e) {
+    if (e->op == OP_READ || e->op == OP_CONST) return true;
+    bool all = e->op == OP_SUM || e->op == OP_PRODUCT;
+    for (int i = 0; i < e->count && all; i++)
+        all = is_polynomial(e->args[i]) && (e->op == OP_SUM || e->exponents[i] > 0);
+    return all;
+}
+
 // The result's indices that the choice depends on must be all that knows of it; the others, behind the row,
 // are those of the new tensor. 0: that is not so.
 static int dimensions(const Chosen *x, const Equation *q, const Expr *e, const Index **dims) {
@@ -74,7 +83,8 @@ static Equation *by_row(Program *p, Flow *flow, Equation *q, Equations *made) {
         return q;
     const Expr *e = expr_map_reads(p, q->e, open_rows, &x);
     expr_map_reads(p, e, find_choice, &x);
-    if (!x.choice || x.several || !expr_integer_bounds(x.choice, &low, &high) || low < 0) return q;
+    if (!x.choice || x.several || !is_polynomial(e) || !expr_integer_bounds(x.choice, &low, &high) || low < 0)
+        return q;
     x.row = index_add(p, "row", high + 1, false);
     e = expr_map_reads(p, e, put_row, &x);
     int rank = dimensions(&x, q, e, dims);

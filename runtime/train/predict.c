@@ -96,28 +96,10 @@ static double real_at(const Predicting *p, const nn_tensor *of, int64_t k) {
 
 // ---- words ----
 
-static uint64_t digits(const char *s, uint64_t n) {
-    uint64_t k = 0;
-    while (k < n && s[k] >= '0' && s[k] <= '9') k++;
-    return k;
-}
-
 static bool is_json_number(const char *s, uint64_t n) {
-    uint64_t k = n > 0 && s[0] == '-', whole = digits(s + k, n - k);
-    if (whole == 0 || (whole > 1 && s[k] == '0')) return false;
-    k += whole;
-    if (k < n && s[k] == '.') {
-        uint64_t fraction = digits(s + k + 1, n - k - 1);
-        if (fraction == 0) return false;
-        k += 1 + fraction;
-    }
-    if (k < n && (s[k] == 'e' || s[k] == 'E')) {
-        k += k + 1 < n && (s[k + 1] == '+' || s[k + 1] == '-') ? 2 : 1;
-        uint64_t exponent = digits(s + k, n - k);
-        if (exponent == 0) return false;
-        k += exponent;
-    }
-    return k == n;
+    nn_json j = {.at = s, .end = s + n};
+    bool number = n > 0 && (*s == '-' || (*s >= '0' && *s <= '9'));
+    return number && nn_json_skip(&j, 0) && j.at == j.end;
 }
 
 static bool is_plain(const char *s, uint64_t n) {

@@ -79,6 +79,14 @@ def reshapes(r, w):
     return (u.reshape(-1, 24) @ w['net.dense_2.w'] + w['net.dense_2.b'])[:, 0]
 
 
+def unchosen(r, w): return w['net.e'][r[:, 0].long()].log().sum(1)
+
+
+def kept_part(r, w):
+    s = 2 * r[:, :5].mean(0)
+    return ((r[:, :5] + s[0] * s[2]) @ w['net.dense_1.w'] + w['net.dense_1.b'])[:, 0]
+
+
 class Seeded(Trainer):
     def call(self, *words): return super().call(*words, '--seed', SEED)
 
@@ -100,7 +108,8 @@ PROGRAMS = {'conditions': (conditions, 16, 0.001, 20), 'short_batch': (short_bat
             'padded_embedding': (padded_embedding, 16, 0.1, 1), 'reversed': (reversed_filter, 40, 0.01, 60),
             'largest': (largest, 22, 0.0001, 40), 'product': (product, 16, 0.1, 20),
             'logic': (logic, 300, 0.01, 20), 'unpool': (unpool, 300, 0.01, 20),
-            'reshapes': (reshapes, 300, 0.01, 20)}
+            'reshapes': (reshapes, 300, 0.01, 20), 'unchosen': (unchosen, 300, 0.01, 20),
+            'kept_part': (kept_part, 300, 0.01, 20)}
 
 
 def losses_of(trainer, network, batch, lr, steps):
