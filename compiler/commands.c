@@ -45,9 +45,9 @@ static Precision precision_of(const char *word) {
 }
 
 static bool precision_known(Context *ctx, const char *word) {
-    if (!word || (strcmp(word, "fast") && strcmp(word, "bf16"))) return true;
-    diagnose(ctx, PRECISION_UNAVAILABLE, NO_SPAN, word);
-    return false;
+    const Builtin *row = word ? builtin_find(word, 1u << GROUP_PRECISION) : NULL;
+    if (row && row->later) diagnose(ctx, NOT_YET, NO_SPAN, word);
+    return !row || !row->later;
 }
 
 // What decides the bytes of the result, as text: part of the digest, and shown by the trainer's `info`.

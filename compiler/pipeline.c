@@ -292,27 +292,12 @@ bool pipeline_run_to(Pipeline *p, const char *pass) {
     return run_passes(p, end + 1);
 }
 
-// What only cannot be compiled yet is no mistake of the program: build, run and gradcheck refuse it, check
-// does not.
-static bool forgive_later(Context *ctx) {
-    int kept = 0;
-    every (d, ctx->diagnostics)
-        if (d->code == NOT_YET)
-            ctx->errors--;
-        else
-            ctx->diagnostics.data[kept++] = d;
-    bool forgiven = kept < ctx->diagnostics.count;
-    ctx->diagnostics.count = kept;
-    return forgiven && ctx->errors == 0;
-}
-
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;
     Trees trees = {0};
-    bool right = file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
-                                     : shape_library(p->ctx, p->library, p->root, &trees) &&
-                                           emit_library(p->ctx, p->library, &trees);
-    return right || forgive_later(p->ctx);
+    return file_train(p->root) ? pipeline_run(p, FORM_KERNELS)
+                               : shape_library(p->ctx, p->library, p->root, &trees) &&
+                                     emit_library(p->ctx, p->library, &trees);
 }
 
 // ---- digests ----------------------------------------------------------------------------------------------

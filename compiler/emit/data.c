@@ -159,28 +159,10 @@ static void take_field(DataWriter *w, const Phrase *line) {
 
 // ---- the whole ----
 
-// The first word, in the order of the text, that cannot be compiled yet; NULL: none.
-static const Phrase *find_later(const Phrase *p) {
-    if (p->builtin && p->builtin->later) return p;
-    const Phrase *found = NULL;
-    for (int i = 0; i < p->count && !found; i++) found = p->part[i] ? find_later(p->part[i]) : NULL;
-    return found;
-}
-
-static bool is_supported(const DataWriter *w, const Phrase *source) {
-    const Phrase *later = find_later(source);
-    if (!later) later = find_later(w->block->define->body);
-    if (!later) return true;
-    const Node *word = later->node->kind == AST_CALL ? later->node->base : later->node;
-    diagnose(w->e->ctx, NOT_YET, word->span, string_format(w->e->arena, "`%s`", word->name));
-    return false;
-}
-
 bool data_write(Emitter *e, Module *m) {
     DataWriter w = {.e = e, .m = m, .block = e->tree->data};
     const Phrase *body = w.block->define->body, *source = body->part[body->count - 1],
                  *split = data_setting_phrase(w.block->define, "split");
-    if (!is_supported(&w, source)) return false;
     int errors = e->ctx->errors;
     m->data.stratify = -1;
     m->data.own_part[0] = true;

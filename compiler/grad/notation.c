@@ -111,7 +111,7 @@ static const char *terms(Notation *n, const Affine *a, int sign, int64_t constan
 static const char *affine(Notation *n, const Affine *a) {
     const char *all = terms(n, a, 0, a->constant);
     if (a->denominator == 1) return all;
-    return string_format(n->arena, "%s / %lld", wrap(n, a->count + (a->constant != 0) > 1, all),
+    return string_format(n->arena, "%s // %lld", wrap(n, a->count + (a->constant != 0) > 1, all),
                          (long long)a->denominator);
 }
 

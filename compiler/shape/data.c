@@ -43,7 +43,7 @@ bool whole_row(Place at, const Phrase *p) {
 
 static bool reads_source(Place at, const Phrase *p) {
     const char *source = at.s->source->builtin->name;
-    if (at.s->source->builtin->later || p->kind == PHRASE_LIST) return true;
+    if (p->kind == PHRASE_LIST) return true;
     for (const char *own = p->builtin->sources; own; own = strchr(own, ' '), own += own != NULL)
         if (strncmp(own, source, strcspn(own, " ")) == 0) return true;
     return fail_false(at.s, READER_SOURCE, p->span, p->builtin->name, source);
@@ -202,7 +202,6 @@ Shape reader_shape(Place at, const Phrase *p) {
          file = is_named(p, "file") || is_named(p, "whole") || is_named(p, "window") || words;
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();
-    if (p->builtin && p->builtin->later) return field;
     if (!reads_source(at, p)) return shape_wrong();
     if (p->kind == PHRASE_LIST ? !table_fits(at, p, s->line->slot, &elements) : !arguments_fit(at, p))
         return shape_wrong();

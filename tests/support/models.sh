@@ -1,4 +1,4 @@
-# The programs of tests/models that need nothing beyond what can be compiled, and drawn data for them (tests/models/sample.c) in
+# The programs of tests/models, and drawn data for them (tests/models/sample.c) in
 # the folder one stands in: `each_model` calls the function `train PROGRAM DATA STEPS [OPTION...]` of the test for each.
 gcc -std=c17 -O2 -Wall -Wextra -Werror "$ROOT/tests/models/sample.c" -o sample || exit 1
 
@@ -71,6 +71,18 @@ for part in train test; do
 done
 npy vit images u1 7 142 32 32 3
 npy vit labels i4 7 142
+npy fine_tune images u1 7 120 32 32 3
+npy fine_tune labels i4 7 120
+npy flowers_cnn images u1 5 80 64 64 3
+npy flowers_cnn labels i4 5 80
+npy keywords waves f4 7 200 8000
+npy keywords words i4 7 200
+npy mobilenet images u1 7 64 96 96 3
+npy mobilenet labels i4 7 64
+pretrained() { # what fine_tune starts from: itself, a step further
+    sed '/start = /d' "$ROOT/tests/models/fine_tune.nn" >pretrained.nn
+    "$NNC" build pretrained.nn && ./pretrained --data data/fine_tune --steps 1 --quiet && cp pretrained.run/weights.safetensors data/fine_tune/pretrained.safetensors || exit 1
+}
 
 each_model() {
     train autoencoder digits 60
@@ -78,17 +90,22 @@ each_model() {
     train char_lstm plays 30
     train diffusion diffusion 60
     train experts digits 40
+    pretrained
+    train fine_tune fine_tune 12
+    train flowers_cnn flowers_cnn 6
     train focal focal 40
-    train gpt plays 20 --set precision=default
+    train gpt plays 20
     train gru_tagger gru_tagger 20
     train seq2seq seq2seq 6 --batch 8
     train graph graph 20 --set nodes=300
     train keras_regression . 60
     train lenet digits 40
+    train keywords keywords 12
     train linear_regression linear_regression 50
     train logistic_regression logistic_regression 20
     train matrix_factorization matrix_factorization 30
     train mnist_mlp digits 40
+    train mobilenet mobilenet 6 --batch 16 --set lr.peak=0.0002
     train multi_task multi_task 30
     train names . 10
     train tagger . 60
