@@ -122,6 +122,15 @@ static Phrase *bind_part(Bind *b, const Node *s) {
 
 // ---- the block ----
 
+const Phrase *data_line(const Phrase *block, const char *field) {
+    for (int i = 0; i < block->count; i++) {
+        const Phrase *line = block->part[i];
+        if (line && line->kind == PHRASE_GIVE && line->slot && string_equal(line->slot->name, field))
+            return line;
+    }
+    return NULL;
+}
+
 void bind_data(Bind *b) {
     const Node *data = b->definition->node, *block = data->block, *given[SETTINGS] = {NULL};
     b->groups = GROUPS_DATA;

@@ -62,10 +62,10 @@ static void take_source(DataWriter *w, const Phrase *source) {
     if (string_equal(d->source, "synthetic")) d->seed = (int64_t)number_of(w, source->part[1], 0);
 }
 
-int field_number(const DataWriter *w, const char *name) {
-    int i = 0;
-    while (!string_equal(w->m->data.fields.data[i].name, name)) i++;
-    return i;
+int field_number(const DataBlock *d, const char *name) {
+    for (int i = 0; i < d->fields.count; i++)
+        if (string_equal(d->fields.data[i].name, name)) return i;
+    return -1;
 }
 
 static void take_split(DataWriter *w, const Phrase *split) {
@@ -78,7 +78,7 @@ static void take_split(DataWriter *w, const Phrase *split) {
     if (folds) d->folds = (int64_t)number_of(w, given[0], 0);
     if (!folds) d->test = number_of(w, given[0], 0), d->validation = number_of(w, given[1], 0);
     if (folds || random) d->split_seed = (int64_t)number_of(w, given[folds ? 2 : 3], 0);
-    if (stratify) d->stratify = field_number(w, stratify->slot->name);
+    if (stratify) d->stratify = field_number(d, stratify->slot->name);
 }
 
 // How far apart windows begin: what is said, or else as far as the longest is long.

@@ -47,7 +47,7 @@ bool data_write(Emitter *e, Module *m);
 
 // What a `missing` says: one of nn_missing, and its number. Where none is given, they are left as they are.
 void take_missing(const Case *c, const Phrase *given, int *missing, double *value);
-int field_number(const DataWriter *w, const char *name); // of one that is there
+int field_number(const DataBlock *d, const char *name); // -1: none
 
 // ---- prepare.c ----
 

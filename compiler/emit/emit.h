@@ -260,7 +260,7 @@ Operand operand_everywhere(const Emitter *m, Operand v, const Extent *dims,
 // Over new indices, all of that name or (NULL) named by their dimension; its element is still to come.
 Array array_over(const Emitter *m, const char *name, const Extent *dims, int rank);
 Array array_of_tensor(const Emitter *m, Tensor *t); // of no dimensions too
-bool array_reads_whole(const Array *a); // is it a tensor, all of it, at its own indices in order?
+bool array_reads_whole(const Array *a);             // is it a tensor, all of it, at its own indices in order?
 void array_forms(const Emitter *m, const Array *a, const Affine **forms);
 const Expr *array_element(const Emitter *m, const Array *a, const Affine *const *forms);
 const Expr *expr_at(const Emitter *m, const Expr *e, const Index *const *indices, const Affine *const *forms,

@@ -373,7 +373,7 @@ static Writer *part_write(DataWriter *w, int part, const Phrase *block, Case *c)
     for (int i = 0; i < block->count; i++) {
         const Phrase *line = block->part[i];
         if (line->kind != PHRASE_GIVE || !line->slot) continue;
-        w->field = &d->fields.data[field_number(w, line->slot->name)];
+        w->field = &d->fields.data[field_number(d, line->slot->name)];
         w->columns = w->measured.count = 0;
         frame->slot[line->slot->number] = field_write(w, line);
     }
@@ -435,17 +435,9 @@ void prepare_write(DataWriter *w) {
 
 // ---- what a prediction carries along ----
 
-static const Phrase *line_of(const Case *block, const char *name) {
-    const Phrase *body = block->define->body;
-    for (int i = 0;; i++)
-        if (body->part[i]->kind == PHRASE_GIVE && body->part[i]->slot &&
-            string_equal(body->part[i]->slot->name, name))
-            return body->part[i];
-}
-
 int data_carried(Emitter *e, Module *m, int field) {
     DataWriter w = {.e = e, .m = m, .block = e->tree->data, .field = &m->data.fields.data[field]};
-    const Phrase *line = line_of(w.block, w.field->name), *v = line->part[line->count - 1];
+    const Phrase *line = data_line(w.block->define->body, w.field->name), *v = line->part[line->count - 1];
     if (!string_equal(m->data.source, "csv") || line->binders) return -1;
     if (v->kind == PHRASE_BUILTIN && v->builtin->group == GROUP_READER && !v->builtin->sources)
         v = v->part[0]; // class(x, n), int(x, n)

@@ -63,15 +63,10 @@ static const Expr *undo(Program *p, const Expr *e, const Expr *x, const Expr *y)
     return undo(p, e->args[which], x, y);
 }
 
-static const Field *field_of(const Module *m, const char *name) {
-    const Field *f = m->data.fields.data;
-    while (!string_equal(f->name, name)) f++;
-    return f;
-}
-
 Operand operand_of_restore(At at, const Phrase *p, Operand v) {
     Program *program = at.m->p;
-    const Field *f = field_of(at.m->run->module, p->part[1]->slot->name);
+    const DataBlock *data = &at.m->run->module->data;
+    const Field *f = &data->fields.data[field_number(data, p->part[1]->slot->name)];
     v = operand_plain(at, v, p->span);
     if (v.kind == OPERAND_WRONG || f->is_class) return v;
     Array a = array_of(at.m, v);

@@ -134,10 +134,8 @@ static bool call_model(Run *r) {
 
 // The number of a field that stands there alone; -1: it is none.
 static int field_alone(const Run *r, const Phrase *e) {
-    const DataBlock *d = &r->module->data;
-    for (int i = 0; e->kind == PHRASE_SLOT && e->slot->kind == SLOT_FIELD && i < d->fields.count; i++)
-        if (string_equal(d->fields.data[i].name, e->slot->name)) return i;
-    return -1;
+    bool field = e->kind == PHRASE_SLOT && e->slot->kind == SLOT_FIELD;
+    return field ? field_number(&r->module->data, e->slot->name) : -1;
 }
 
 // In an equation over `..` it is the batch.

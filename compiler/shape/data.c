@@ -349,15 +349,10 @@ static const char *type_text(Arena *arena, Shape v) {
 
 // Has the part's class the same classes of its own as the block's?
 static bool same_own(const Phrase *block, const Phrase *line) {
-    const Phrase *own = line->part[line->count - 1];
-    for (int i = 0; i < block->count; i++) {
-        const Phrase *other = block->part[i], *value;
-        if (!other || other->kind != PHRASE_GIVE || !other->slot) continue;
-        value = other->part[other->count - 1];
-        if (!string_equal(other->slot->name, line->slot->name) || !is_named(value, "class")) continue;
-        for (int k = OWN_MISSING; k <= OWN_OTHER; k++)
-            if (!value->part[k] != !own->part[k]) return false;
-    }
+    const Phrase *other = data_line(block, line->slot->name);
+    const Phrase *own = line->part[line->count - 1], *value = other->part[other->count - 1];
+    for (int k = OWN_MISSING; k <= OWN_OTHER && is_named(value, "class"); k++)
+        if (!value->part[k] != !own->part[k]) return false;
     return true;
 }
 
@@ -457,16 +452,6 @@ static bool signs_differ(Place at, const Phrase *source) {
 // ---- what is undone ----
 
 // The line that gives the block's field.
-static const Phrase *line_of_field(const Case *data, const char *name) {
-    const Phrase *body = data->define->body, *found = NULL;
-    for (int i = 0; i < body->count && !found; i++) {
-        const Phrase *line = body->part[i];
-        if (line && line->kind == PHRASE_GIVE && line->slot && string_equal(line->slot->name, name))
-            found = line;
-    }
-    return found;
-}
-
 static bool measures(const void *of, const Phrase *p) {
     (void)of;
     return phrase_measures(p);
@@ -485,7 +470,7 @@ Shape restore_shape(Place at, const Phrase *p, Shape v) {
         if (!is_whole(v)) return fail_shape(s, RESTORE_CLASS, p->part[0]->span, slot->name);
         return v;
     }
-    if (!phrase_find(line_of_field(s->tree->data, slot->name), measures, NULL))
+    if (!phrase_find(data_line(s->tree->data->define->body, slot->name), measures, NULL))
         return fail_shape(s, RESTORE_NOTHING, p->span, slot->name);
     int own = field.rank - 1, first = v.rank - own;
     bool fits = v.kind == SHAPE_TENSOR ? first >= 0 : !own;

@@ -76,7 +76,11 @@ static int64_t elements_of(const Predicting *p, uint32_t output) {
 
 static void put_head(Predicting *p) {
     const nn_tensor *only = tensor_of(p, 0);
-    if (p->format == AS_LABELS) nn_text_add(&p->out, "label\n");
+    if (p->format == AS_LABELS) {
+        const nn_tensor *of = tensor_of(p, (uint32_t)p->labelled);
+        nn_column_names(&p->out, "label", of->rank - 2, nn_tensor_row(of) / of->dims[of->rank - 1], true);
+        nn_text_add(&p->out, "\n");
+    }
     if (p->format == AS_NPY)
         nn_npy_head(&p->out, &p->t->model, only->type, p->t->data.parts[NN_TEST].count, only->rank - 1,
                     only->dims + 1);
@@ -136,15 +140,20 @@ static void put_class(Predicting *p, int32_t field, int64_t number) {
         nn_text_format(&p->out, "%lld", (long long)number);
 }
 
+// The class of each element, by the last dimension.
 static void put_label(Predicting *p, int64_t row) {
     const nn_output *output = &p->outputs[p->labelled];
     const nn_tensor *of = tensor_of(p, (uint32_t)p->labelled);
-    int64_t n = nn_tensor_row(of), best = 0;
-    for (int64_t k = 1; k < n; k++) {
-        double v = real_at(p, of, row * n + k), top = real_at(p, of, row * n + best);
-        best = v > top || (isnan(v) && !isnan(top)) ? k : best;
+    int64_t n = of->dims[of->rank - 1], labels = nn_tensor_row(of) / n;
+    for (int64_t e = row * labels; e < (row + 1) * labels; e++) {
+        int64_t best = 0;
+        for (int64_t k = 1; k < n; k++) {
+            double v = real_at(p, of, e * n + k), top = real_at(p, of, e * n + best);
+            best = v > top || (isnan(v) && !isnan(top)) ? k : best;
+        }
+        if (e > row * labels) nn_text_add(&p->out, ",");
+        put_class(p, output->label, best);
     }
-    put_class(p, output->label, best);
     nn_text_add(&p->out, "\n");
 }
 

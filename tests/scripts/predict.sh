@@ -84,6 +84,29 @@ END_NN
 printf 'a0,a1,b0,b1,same\n0,1,0,1,yes\n1,0,0,1,no\n' >pairs.csv
 "$NNC" build pairs.nn --blas none && ./pairs --quiet && [ "$(./pairs predict --data pairs.csv | sed -n 2p)" = 0,1 ] || fail "pairs: $(./pairs predict --data pairs.csv)"
 
+# ---- labels: the class of each element, by the last dimension alone ----
+cat >steps.nn <<'END_NN'
+data steps = csv("steps.csv") {
+    x[2] = columns("a", "b")
+    t[2] = class(columns("t", "u"), 3)
+}
+
+model net(x[batch, 2]) -> y[batch, 2, 3] {
+    param w = 10
+    y[n, i, k] = w * ((k == 0) * (x[n, i] < 1) + (k == 2) * (x[n, i] > 1))
+}
+
+train net on steps {
+    loss      = cross_entropy(y, t)
+    optimizer = sgd(1e-3)
+    epochs    = 1
+}
+END_NN
+printf 'a,b,t,u\n0,2,none,two\n5,0,two,none\n1,1,one,one\n' >steps.csv
+"$NNC" build steps.nn && ./steps --quiet && ./steps predict --labels --data steps.csv >labels
+# where no logit is larger than the others, the first class it is: in the order of the bytes
+[ "$(cat labels)" = "$(printf 'label_0,label_1\nnone,two\ntwo,none\nnone,none')" ] || fail "labels: $(cat labels)"
+
 # ---- the object: fields that the columns read are its inputs, what is carried is the caller's ----
 "$NNC" build less.nn --emit obj --blas none -o less.o || exit 1
 cat >host.c <<'END_C'
