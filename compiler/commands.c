@@ -4,7 +4,6 @@
 #include "base/workplace.h"
 #include "grad/grad.h"
 #include "inside/gradcheck.h"
-#include "pipeline.h"
 #include "inside/times.h"
 
 #include <errno.h>
@@ -367,6 +366,32 @@ static void explain(Pipeline *p, const Options *o) {
     if (!o->value[OPTION_TIME] || explain_times(p, &out)) say(stdout, "%s", text_string(&out));
 }
 
+// SHAPE_MISMATCH: a message's name, in place of a file.
+static bool names_message(const char *word) {
+    size_t capitals = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return capitals && !word[capitals] && access(word, F_OK) != 0;
+}
+
+// Its text, the smallest program that provokes it, and what is said of that.
+static void explain_message(Pipeline *p, PipelineOptions *po, const char *name) {
+    const char *near = NULL;
+    DiagnosticCode code = diagnostic_find(name, &near);
+    if (code == DIAGNOSTIC_COUNT) {
+        diagnostic_meant(p->ctx, diagnose(p->ctx, CODE_UNKNOWN, NO_SPAN, name), NO_SPAN, near);
+        return;
+    }
+    Text out = {.arena = p->ctx->arena};
+    const char *example = diagnostic_page(&out, code);
+    say(stdout, "%s", text_string(&out));
+    if (!example) return;
+    po->path = "example.nn";
+    pipeline_again(p, example, strlen(example));
+    pipeline_check(p);
+    say(stdout, "\n");
+    diagnostics_print(p->ctx, false, stdout);
+    pipeline_again(p, example, strlen(example)); // what was shown is nothing that went wrong
+}
+
 // In double precision, on at most 8 rows.
 static int check_gradient(PipelineOptions *po, Pipeline *p) {
     po->compile.precision = PRECISION_DOUBLE;
@@ -395,9 +420,7 @@ static bool passes_known(Context *ctx, const Options *o) {
         const char *near = string_nearest(name, names, pipeline_pass_count());
         Text all = {.arena = ctx->arena};
         for (int i = 0; i < pipeline_pass_count(); i++) text_add(&all, " %s", names[i]);
-        if (d && near)
-            diagnostic_help(ctx, d, "did you mean `%s`?", near);
-        else if (d)
+        if (!diagnostic_meant(ctx, d, NO_SPAN, near))
             diagnostic_help(ctx, d, "the passes are%s", text_string(&all));
         return false;
     }
@@ -413,9 +436,10 @@ static int run_command(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (o->command == COMMAND_RUN) return run(p, po, o);
     if (o->command == COMMAND_GRADCHECK) return check_gradient(po, p);
     if (o->command == COMMAND_BUILD) build(p, po, o);
-    if (o->command == COMMAND_CHECK) pipeline_check(p);
+    if (o->command == COMMAND_CHECK) o->value[OPTION_FIX] ? fix_run(p, o) : (void)pipeline_check(p);
     if (o->command == COMMAND_SUMMARY) summary(p);
-    if (o->command == COMMAND_EXPLAIN) explain(p, o);
+    if (o->command == COMMAND_EXPLAIN)
+        names_message(o->file) ? explain_message(p, po, o->file) : explain(p, o);
     const char *text = o->command == COMMAND_GRAD ? gradient(p, o) : NULL;
     if (text) say(stdout, "%s", text);
     return NN_OK;

@@ -3,23 +3,7 @@
 #include "base/workplace.h"
 #include "syntax/ast.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-// Where a link leads, and with the file's mode.
-static void replace(Context *ctx, const char *path, const char *text) {
-    struct stat about;
-    Workplace w;
-    char *real = realpath(path, NULL);
-    const char *target = string_copy(ctx->arena, real ? real : path, strlen(real ? real : path));
-    free(real);
-    bool done = workplace_open(&w, ctx, folder_of(ctx->arena, target), target, NULL) &&
-                workplace_put(&w, workplace_results[0], text, strlen(text));
-    if (done && stat(target, &about) == 0)
-        chmod(string_format(ctx->arena, "%s/%s", w.folder, workplace_results[0]), about.st_mode & 07777);
-    workplace_end(&w, done);
-}
 
 int fmt_run(Context *ctx, const Options *options) {
     Source *source = source_load(ctx, options->file);
@@ -38,6 +22,6 @@ int fmt_run(Context *ctx, const Options *options) {
     if (!options->value[OPTION_WRITE])
         say(stdout, "%s", text);
     else if (!same)
-        replace(ctx, options->file, text);
+        file_replace(ctx, options->file, text);
     return NN_OK;
 }

@@ -1,5 +1,7 @@
 // Prints the pages of the documentation that are tables of the compiler: tables PAGE. docs/generate builds
 // and runs it.
+#include "base/message.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,19 +75,10 @@ static void settings(void) {
 #include "settings.def"
 }
 
-// A message's text as it is read: its formats are what the program says there.
 static void message(const char *text) {
-    for (; *text; text++) {
-        if (*text != '%')
-            putchar(*text);
-        else if (text[1] == '%')
-            putchar(*++text);
-        else {
-            while (!strchr("sdcxgfu", text[1])) text++;
-            text++;
-            fputs("…", stdout);
-        }
-    }
+    static char out[4096];
+    message_read(out, text);
+    fputs(out, stdout);
 }
 
 // A program that provokes a message; bytes that no editor shows are written as in C.
@@ -106,7 +99,8 @@ static void errors(void) {
     puts("# Messages\n\n"
          "Every message of nnc about a program, and the smallest program that provokes it. `…` stands for "
          "what the program says there.\n"
-         "Written by `docs/generate` from `compiler/diagnostics.def`; `nnc check --json` gives the names.\n");
+         "Written by `docs/generate` from `compiler/diagnostics.def`; `nnc check --json` gives the names, "
+         "`nnc explain NAME` the entry of one.\n");
 #define DIAGNOSTIC(code, severity, text, example)                                                            \
     printf("### %s\n\n%s", #code, strcmp(#severity, "WARNING") ? "" : "A warning: ");                        \
     message(text);                                                                                           \

@@ -163,6 +163,7 @@ typedef struct {
     Span span;
     const char *text, *help; // help: the suggestion, or NULL
     VEC(Note) notes;         // second places, the chain of layers
+    Note fix;                // what stands at this place instead, when it is mended; no text: nothing certain
 } Diagnostic;
 
 // One compilation: its memory, its sources, what it has to say. No globals anywhere.
@@ -192,6 +193,14 @@ void diagnostic_note(Context *ctx, Diagnostic *d, Span span, const char *format,
     __attribute__((format(printf, 4, 5)));
 void diagnostic_help(Context *ctx, Diagnostic *d, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+// The code of a name; DIAGNOSTIC_COUNT: there is none, and the nearest, or NULL.
+DiagnosticCode diagnostic_find(const char *name, const char **nearest);
+// What a message says, and the smallest program that provokes it, which is returned; NULL: it has none.
+const char *diagnostic_page(Text *out, DiagnosticCode code);
+// `text` in place of the span is what was meant: `nnc check --fix` writes it. "": nothing stands there.
+void diagnostic_fix(Context *ctx, Diagnostic *d, Span span, const char *text);
+// "did you mean": the word that stands at the span is misspelt. False: none is near.
+bool diagnostic_meant(Context *ctx, Diagnostic *d, Span span, const char *near);
 bool diagnosed(const Context *ctx, Span span); // is there an error inside this place?
 // The exit code of the worst message.
 int context_status(const Context *ctx);

@@ -1,6 +1,7 @@
 // Diagnostics: data while compiling, text or JSON at the end.
 // Guarantees: at most 20 errors and 20 warnings are shown, in the order of the text; the rest is counted.
 #include "base.h"
+#include "base/message.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +9,36 @@
 enum { SHOWN = 20, KEPT = 1000, WIDEST = 150, LONGEST = 900 };
 
 typedef struct {
-    const char *name, *text;
+    const char *name, *text, *example;
     Severity severity;
 } Row;
 
 static const Row rows[] = {
-#define DIAGNOSTIC(code, severity, text, example) {#code, text, SEVERITY_##severity},
+#define DIAGNOSTIC(code, severity, text, example) {#code, text, example, SEVERITY_##severity},
 #include "diagnostics.def"
 #undef DIAGNOSTIC
 };
+
+DiagnosticCode diagnostic_find(const char *name, const char **nearest) {
+    const char *names[DIAGNOSTIC_COUNT];
+    for (int code = 0; code < DIAGNOSTIC_COUNT; code++)
+        if (!strcmp(names[code] = rows[code].name, name)) return (DiagnosticCode)code;
+    *nearest = string_nearest(name, names, DIAGNOSTIC_COUNT);
+    return DIAGNOSTIC_COUNT;
+}
+
+const char *diagnostic_page(Text *out, DiagnosticCode code) {
+    const Row *row = &rows[code];
+    char *text = arena_array(out->arena, char, 3 * strlen(row->text) + 1);
+    message_read(text, row->text);
+    text_add(out, "%s, %s\n\n    %s\n", row->name,
+             row->severity == SEVERITY_WARNING ? "a warning" : "an error", text);
+    if (!*row->example) return NULL;
+    text_put(out, "\nThe smallest program that provokes it:\n\n");
+    for (const char *s = row->example; *s; s += strcspn(s, "\n") + (s[strcspn(s, "\n")] != 0))
+        text_add(out, "    %.*s\n", (int)strcspn(s, "\n"), s);
+    return row->example;
+}
 
 static bool known(const Context *ctx, DiagnosticCode code, Span span) {
     every (d, ctx->diagnostics)
@@ -65,6 +87,17 @@ void diagnostic_help(Context *ctx, Diagnostic *d, const char *format, ...) {
     va_start(args, format);
     d->help = message(ctx, format, args);
     va_end(args);
+}
+
+void diagnostic_fix(Context *ctx, Diagnostic *d, Span span, const char *text) {
+    d->fix = (Note){span, string_copy(ctx->arena, text, strlen(text))};
+}
+
+bool diagnostic_meant(Context *ctx, Diagnostic *d, Span span, const char *near) {
+    if (!near) return false;
+    diagnostic_help(ctx, d, "did you mean `%s`?", near);
+    diagnostic_fix(ctx, d, span, near);
+    return true;
 }
 
 // How many bytes the character at `s` has, as text that was checked to be UTF-8 has it.
@@ -152,7 +185,15 @@ static void json_diagnostic(const Context *ctx, Text *out, const Diagnostic *d) 
         text_json(out, d->notes.data[i].text);
         text_put(out, "}");
     }
-    text_put(out, "]}\n");
+    text_put(out, "]");
+    if (d->fix.text) {
+        text_put(out, ",\"fix\":{");
+        json_place(ctx, out, d->fix.span);
+        text_put(out, ",\"text\":");
+        text_json(out, d->fix.text);
+        text_put(out, "}");
+    }
+    text_put(out, "}\n");
 }
 
 // By place; of equal places the first reported comes first (a stable merge of two halves).

@@ -264,6 +264,19 @@ bool workplace_end(Workplace *w, bool done) {
     return done && (reason == 0 || cannot(w->ctx, w->paths[0], reason));
 }
 
+bool file_replace(Context *ctx, const char *path, const char *text) {
+    struct stat about;
+    Workplace w;
+    char *real = realpath(path, NULL);
+    const char *target = string_copy(ctx->arena, real ? real : path, strlen(real ? real : path));
+    free(real);
+    bool done = workplace_open(&w, ctx, folder_of(ctx->arena, target), target, NULL) &&
+                workplace_put(&w, workplace_results[0], text, strlen(text));
+    if (done && stat(target, &about) == 0)
+        chmod(string_format(ctx->arena, "%s/%s", w.folder, workplace_results[0]), about.st_mode & 07777);
+    return workplace_end(&w, done);
+}
+
 bool file_write(Context *ctx, const char *path, const void *bytes, size_t length) {
     struct stat s;
     Workplace w;

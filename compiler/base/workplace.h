@@ -30,6 +30,8 @@ bool workplace_end(Workplace *w, bool done);
 
 // A file of its own; terminals and pipes are written as they are.
 bool file_write(Context *ctx, const char *path, const void *bytes, size_t length);
+// Another text for a file that is there: where a link leads, and with the file's mode.
+bool file_replace(Context *ctx, const char *path, const char *text);
 const char *folder_of(Arena *arena, const char *path);
 
 const char *tool_find(Arena *arena, const char *tool); // in PATH; NULL: it is not

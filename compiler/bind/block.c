@@ -276,6 +276,7 @@ void report_unused(Bind *b, bool train) {
         }
         diagnostic_help(b->ctx, d, train ? "did you mean the setting `%s`?" : "did you mean the result `%s`?",
                         near);
+        diagnostic_fix(b->ctx, d, slot->span, near);
         Slot *result = scope_find(b, near);
         if (!train && result) result->given = true;
     }

@@ -84,10 +84,7 @@ static void report_setting(Bind *b, const Signature *s, const Node *argument, in
     const char *near = string_nearest(argument->name, s->names, s->count),
                *word = word_of_others(argument->name);
     if (word && find_parameter(s, word) >= 0) near = word;
-    if (near) {
-        diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
-        return;
-    }
+    if (diagnostic_meant(b->ctx, d, argument->name_span, near)) return;
     Text list = {.arena = b->ctx->arena};
     for (int i = first; i < s->count; i++)
         text_add(&list, "%s`%s`", list.chars.count ? ", " : "", s->names[i]);
@@ -412,7 +409,7 @@ static void report_asked(Bind *b, const Call *call, const char *asked, const cha
     const Node *callee = call->callee;
     Diagnostic *d = report_word(b, call->node->span, asked);
     const char *near = callee->kind == AST_NAME ? string_nearest(callee->name, names, count) : NULL;
-    if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+    diagnostic_meant(b->ctx, d, callee->span, near);
 }
 
 // Behind a setting stands a call of what it asks for: `given` of its parameters are the run's.

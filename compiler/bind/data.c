@@ -97,8 +97,7 @@ static Phrase *bind_part_line(Bind *b, const Node *line, const Scope *fields) {
     if (map_get(fields->slots, name->name)) return bind_field(b, line);
     map_set(b->reported, name->name, b->definition);
     Diagnostic *d = report(b, UNKNOWN_FIELD, name->span, name->name);
-    const char *near = nearest_name(b, name->name);
-    if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+    diagnostic_meant(b->ctx, d, name->span, nearest_name(b, name->name));
     return wrong(b, line);
 }
 
@@ -107,8 +106,7 @@ static Phrase *bind_part(Bind *b, const Node *s) {
     static const char *const parts[] = {"test", "validation"};
     if (!string_equal(s->name, parts[0]) && !string_equal(s->name, parts[1])) {
         Diagnostic *d = report(b, UNKNOWN_PART, s->name_span, s->name);
-        const char *near = string_nearest(s->name, parts, 2);
-        if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+        diagnostic_meant(b->ctx, d, s->name_span, string_nearest(s->name, parts, 2));
         return wrong(b, s);
     }
     Phrase *p = phrase_new(b, PHRASE_PART, s, s->block->count);

@@ -37,7 +37,7 @@ static void check_carried(Bind *b, const Node *s, const Map *given) {
         for (int k = 0; k < map_count(given); k++) names[k] = map_key(given, k);
         const char *near = string_nearest(init->name, names, map_count(given));
         if (!near && map_count(given) == 1) near = names[0];
-        if (near) diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+        diagnostic_meant(b->ctx, d, init->name_span, near);
     }
 }
 

@@ -117,11 +117,10 @@ void report_unknown(Bind *b, const char *name, Span span) {
     }
     Diagnostic *d = report(b, UNKNOWN_NAME, span, name);
     const char *word = word_of_others(name), *near = nearest_name(b, name);
-    if (word)
+    if (word) {
         diagnostic_help(b->ctx, d, "here it is called `%s`", word);
-    else if (near)
-        diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
-    else if (b->subscript)
+        diagnostic_fix(b->ctx, d, span, word);
+    } else if (!diagnostic_meant(b->ctx, d, span, near) && b->subscript)
         diagnostic_help(b->ctx, d, "an index is bound on the left of `=`, or by a reduction: sum[%s] ...",
                         name);
 }
@@ -141,11 +140,11 @@ void report_library(Bind *b, const Node *member) {
     const char *alike = other ? NULL : library_alike(b->library, member->name);
     const char *word = other ? other : alike ? alike : member->name;
     bool known = library_standard(b->library, word) || builtin_find(word, b->groups);
-    if (near)
-        diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
-    else if (known)
+    if (diagnostic_meant(b->ctx, d, base->span, near)) return;
+    if (known) {
         diagnostic_help(b->ctx, d, "the library's names have no word before them: `%s`", word);
-    else
+        diagnostic_fix(b->ctx, d, (Span){base->span.start, member->name_span.end}, word);
+    } else
         diagnostic_help(b->ctx, d, "the names of a file of one's own are given by `--library %s.nn`",
                         base->name);
 }
@@ -155,7 +154,8 @@ void report_member(Bind *b, const Node *e) {
     const char **names = arena_array(b->ctx->arena, const char *, CANDIDATES);
     int count = library_members(b->library, e->base->name, names, CANDIDATES);
     const char *near = string_nearest(e->name, names, count);
-    if (near) diagnostic_help(b->ctx, d, "did you mean `%s.%s`?", e->base->name, near);
+    const char *meant = near ? string_format(b->ctx->arena, "%s.%s", e->base->name, near) : NULL;
+    diagnostic_meant(b->ctx, d, (Span){e->base->span.start, e->name_span.end}, meant);
 }
 
 Diagnostic *report_kind(Bind *b, Span span, const char *name, const char *is, const char *wanted) {

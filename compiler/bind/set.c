@@ -150,8 +150,7 @@ static void set_one(Set *s, Node *root, Node *block) {
     }
     if (s->used) return;
     Diagnostic *d = diagnose(s->ctx, SET_UNKNOWN, NO_SPAN, s->name);
-    const char *near = string_nearest(s->name, s->names.data, s->names.count);
-    if (near) diagnostic_help(s->ctx, d, "did you mean `%s`?", near);
+    diagnostic_meant(s->ctx, d, NO_SPAN, string_nearest(s->name, s->names.data, s->names.count));
 }
 
 bool set_apply(Library *library, const Source *source, Node *root, const SetOptions *set) {

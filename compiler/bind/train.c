@@ -25,7 +25,7 @@ static const Node *find_at_file(Bind *b, Span span, const char *name, const char
     if (!near && count == 1) near = names[0];
     if (!near) return NULL;
     diagnostic_note(b->ctx, d, library_find(b->library, span, near)->name_span, "`%s` stands here", near);
-    diagnostic_help(b->ctx, d, "did you mean `%s`?", near);
+    diagnostic_meant(b->ctx, d, span, near);
     return NULL;
 }
 
@@ -282,6 +282,7 @@ static Phrase *bind_definition_line(Bind *b, const Node *s) {
     near = string_nearest(name->name, names, count);
     Diagnostic *d = report(b, HIDES_RUN, name->span, name->name);
     diagnostic_help(b->ctx, d, near ? "did you mean the setting `%s`?" : "give it another name", near);
+    if (near) diagnostic_fix(b->ctx, d, name->span, near);
     scope_add(b, name->name, SLOT_WRONG, name->span);
     return phrase_wrong(b, s);
 }
@@ -359,6 +360,7 @@ static bool bind_misspelt(Bind *b, const Node *block, const Node *s, Given *give
     if (!row || given->of[row - train_setting_row(0)]) return false;
     Diagnostic *d = report_useless(b, s->target->name, s->target->span);
     diagnostic_help(b->ctx, d, "did you mean the setting `%s`?", row->name);
+    diagnostic_fix(b->ctx, d, s->target->span, row->name);
     given->of[row - train_setting_row(0)] = s;
     return true;
 }

@@ -82,9 +82,8 @@ static void check_part(Bind *b, const Node *e) {
     names[count++] = "loss";
     Diagnostic *d = report(b, UNKNOWN_METRIC, e->name_span, part, e->name);
     const char *near = string_nearest(e->name, names, count);
-    if (near)
-        diagnostic_help(b->ctx, d, "did you mean `%s.%s`?", part, near);
-    else
+    if (!diagnostic_meant(b->ctx, d, e->span,
+                          near ? string_format(b->ctx->arena, "%s.%s", part, near) : NULL))
         diagnostic_help(b->ctx, d, "what is measured stands in `metrics = [...]`");
 }
 

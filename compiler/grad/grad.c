@@ -63,8 +63,7 @@ static Tensor *find_named(Context *ctx, const NamedList *list, const char *name,
     }
     if (found) return found->tensor;
     Diagnostic *d = diagnose(ctx, code, NO_SPAN, name);
-    const char *near = string_nearest(name, names, list->count);
-    if (d && near) diagnostic_help(ctx, d, "did you mean `%s`?", near);
+    diagnostic_meant(ctx, d, NO_SPAN, string_nearest(name, names, list->count));
     return NULL;
 }
 

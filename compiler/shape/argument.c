@@ -100,7 +100,12 @@ static bool is_share(Place at, const Phrase *p, const Argument *row) {
     if (!known_at(at, p, row->what, &share)) return false;
     if (share > 0 && share < 1) return true;
     Diagnostic *d = fail(at.s, SPLIT_RANGE, p->span, row->what);
-    diagnostic_help(at.s->ctx, d, "for example `%s = 20%%`", row->what);
+    bool percent = share >= 1 && share < 100;
+    if (percent)
+        diagnostic_meant(at.s->ctx, d, p->span,
+                         string_format(at.s->arena, "%s%%", string_of_double(at.s->arena, share)));
+    else
+        diagnostic_help(at.s->ctx, d, "for example `%s = 20%%`", row->what);
     return false;
 }
 

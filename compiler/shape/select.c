@@ -80,7 +80,7 @@ static void suggest(Shaper *s, const Tree *tree, Diagnostic *d, const char *path
         names[count++] = tree->layers.data[i]->path;
     const char *near = string_nearest(path, names, count);
     if (near && !string_equal(near, path)) {
-        diagnostic_help(s->ctx, d, "did you mean `%s`?", near);
+        diagnostic_meant(s->ctx, d, d->span, near);
         return;
     }
     for (int i = 0; i < params && i < SHOWN; i++) text_add(&list, "%s`%s`", i ? ", " : "", names[i]);

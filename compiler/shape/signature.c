@@ -153,13 +153,13 @@ bool limits_fit(Shaper *s, const Definition *d, int i, Shape v, Span span) {
     bool below = !limits->right || v.number <= node_number(limits->right);
     if (above && below) return true;
     const Node *one = !limits->right ? limits->left : !limits->left ? limits->right : limits;
+    const char *number = string_of_double(s->arena, v.number);
     const char *where = !limits->right ? "at least" : !limits->left ? "at most" : "in";
     where = string_format(s->arena, "%s %s", where, node_text(s->arena, one));
-    Diagnostic *m = fail(s, ARGUMENT_LIMITS, span, parameter->name, d->node->name, where,
-                         string_of_double(s->arena, v.number));
+    Diagnostic *m = fail(s, ARGUMENT_LIMITS, span, parameter->name, d->node->name, where, number);
     diagnostic_note(s->ctx, m, parameter->span, "`%s` is declared here", node_text(s->arena, parameter));
     bool share = limits->right && node_number(limits->right) == 1 && v.number > 1 && v.number <= 100;
-    if (share) diagnostic_help(s->ctx, m, "did you mean `%s%%`?", string_of_double(s->arena, v.number));
+    if (share) diagnostic_meant(s->ctx, m, span, string_format(s->arena, "%s%%", number));
     return false;
 }
 

@@ -48,9 +48,7 @@ static Shape no_member(Place at, const Phrase *p, Shape of) {
     Text list = {.arena = s->arena};
     const char *near = string_nearest(e->name, of.names, of.count);
     for (int i = 0; i < of.count; i++) text_add(&list, "%s`%s`", i ? ", " : "", of.names[i]);
-    if (near)
-        diagnostic_help(s->ctx, d, "did you mean `%s`?", near);
-    else
+    if (!diagnostic_meant(s->ctx, d, span, near))
         diagnostic_help(s->ctx, d, "its results are %s", text_string(&list));
     return shape_wrong();
 }

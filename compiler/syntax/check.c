@@ -136,7 +136,7 @@ static void check_type(Check *check, const Node *tensor) {
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (string_equal(tensor->type, numbers[i]))
             diagnostic_help(check->ctx, d, "numbers have no type: leave it out");
-    if (nearest && !d->help) diagnostic_help(check->ctx, d, "did you mean `%s`?", nearest);
+    if (!d->help) diagnostic_meant(check->ctx, d, tensor->type_span, nearest);
 }
 
 // Entries of brackets. `what` names the brackets; calls may hold ranges and names, the names last; lists

@@ -65,7 +65,8 @@ static void number(Lexer *lexer, const char *start) {
     const char *end = unit_after(lexer->cursor, &unit);
     double value;
     bool integral;
-    if (*start == '.' && report(lexer, start)) diagnose(p->ctx, NUMBER_FORM, digits);
+    if (*start == '.' && report(lexer, start))
+        diagnostic_fix(p->ctx, diagnose(p->ctx, NUMBER_FORM, digits), (Span){digits.start, digits.start}, "0");
     if (*lexer->cursor == '%') {
         unit = UNIT_PERCENT;
         lexer->cursor++;
@@ -77,7 +78,9 @@ static void number(Lexer *lexer, const char *start) {
         if (report(lexer, start)) diagnose(p->ctx, form ? NUMBER_FORM : NUMBER_WORD, span_from(lexer, start));
     } else if (*lexer->cursor == '.' && lexer->cursor[1] != '.') {
         lexer->cursor++;
-        if (report(lexer, start)) diagnose(p->ctx, NUMBER_FORM, span_from(lexer, start));
+        Span whole = span_from(lexer, start);
+        if (report(lexer, start))
+            diagnostic_fix(p->ctx, diagnose(p->ctx, NUMBER_FORM, whole), (Span){whole.end, whole.end}, "0");
     }
     if (!number_value(start, length, &value, &integral) && report(lexer, start))
         diagnose(p->ctx, NUMBER_RANGE, digits, (int)length, start);
@@ -113,21 +116,42 @@ static void text(Lexer *lexer, const char *start) {
     put(lexer, TOKEN_TEXT, start);
 }
 
+static bool ends_line(const char *s) {
+    s += strspn(s, " \t\r");
+    return *s == '\n' || *s == '#' || !*s;
+}
+
+// A text in double quotes in place of single ones.
+static const char *quoted(const Parser *p, const char *start, int length) {
+    Text out = {.arena = p->ctx->arena};
+    text_put(&out, "\"");
+    for (const char *s = start + 1; s < start + length - 1; s++) text_add(&out, *s == '"' ? "\\%c" : "%c", *s);
+    text_put(&out, "\"");
+    return text_string(&out);
+}
+
+// What is meant, with blanks where it would grow together with its neighbours: `a&&b`.
+static const char *apart(const Lexer *lexer, const char *start, const char *meant) {
+    bool word = word_byte(*meant);
+    bool before = word && start > lexer->text && word_byte(start[-1]), after = word && word_byte(*lexer->cursor);
+    return string_format(lexer->parser->ctx->arena, "%s%s%s", before ? " " : "", meant, after ? " " : "");
+}
+
 // What other languages write; the token that is meant is read instead (none: END).
 static void foreign(Lexer *lexer, const char *start, TokenKind meant) {
     Parser *p = lexer->parser;
     Span span = span_from(lexer, start);
     int length = (int)(lexer->cursor - start);
     if (report(lexer, start)) {
-        if (*start == ';') diagnose(p->ctx, SEMICOLON, span);
+        if (*start == ';') diagnostic_fix(p->ctx, diagnose(p->ctx, SEMICOLON, span), span, ends_line(lexer->cursor) ? "" : "\n");
         else if (*start == '%') diagnose(p->ctx, PERCENT, span);
         else if (*start == '?') diagnose(p->ctx, SYNTAX_CHOICE, span);
-        else if (*start == '\'') diagnose(p->ctx, TEXT_QUOTES, span);
+        else if (*start == '\'') diagnostic_fix(p->ctx, diagnose(p->ctx, TEXT_QUOTES, span), span, quoted(p, start, length));
         else if (meant == TOKEN_END) {
             Diagnostic *d = diagnose(p->ctx, CHARACTER, span, length, start);
             if (*start == '@') diagnostic_help(p->ctx, d, "a product of matrices is written sum[k] a[i, k] * b[k, j]");
         }
-        else diagnose(p->ctx, FOREIGN_SIGN, span, length, start, token_spelling(meant));
+        else diagnostic_fix(p->ctx, diagnose(p->ctx, FOREIGN_SIGN, span, length, start, token_spelling(meant)), span, apart(lexer, start, token_spelling(meant)));
     }
     if (meant != TOKEN_END) put(lexer, meant, start);
 }

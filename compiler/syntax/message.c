@@ -18,32 +18,34 @@ typedef struct {
 static const struct {
     const char *word;
     bool item;
-    const char *instead;
+    const char *instead, *write; // write: in place of the word, "" for nothing; NULL: that is not all
 } phrases[] = {
-    {"let", false, "a name is given with `=` alone, without `let`"},
-    {"var", false, "a name is given with `=` alone, without `var`"},
-    {"const", false, "a name is given with `=` alone, without `const`"},
-    {"return", false, "the last line of a block is its result, without `return`"},
+    {"let", false, "a name is given with `=` alone, without `let`", ""},
+    {"var", false, "a name is given with `=` alone, without `var`", ""},
+    {"const", false, "a name is given with `=` alone, without `const`", ""},
+    {"return", false, "the last line of a block is its result, without `return`", ""},
     {"for", false,
-     "there are no loops: an index is written in brackets, y[i] = 2 * x[i]; layers are repeated by `repeat`"},
-    {"while", false, "there are no loops: layers are repeated by `repeat`, sequences run by `recur`"},
-    {"elif", false, "conditions are written `a if c else b if d else e`"},
-    {"def", true, "a function is written `fn f(x) = 2 * x`, a layer `layer f(x[b, n]) -> y[b, n] { … }`"},
-    {"function", true, "a function begins with `fn`, a layer with `layer`"},
-    {"func", true, "a function begins with `fn`, a layer with `layer`"},
+     "there are no loops: an index is written in brackets, y[i] = 2 * x[i]; layers are repeated by `repeat`",
+     NULL},
+    {"while", false, "there are no loops: layers are repeated by `repeat`, sequences run by `recur`", NULL},
+    {"elif", false, "conditions are written `a if c else b if d else e`", NULL},
+    {"def", true, "a function is written `fn f(x) = 2 * x`, a layer `layer f(x[b, n]) -> y[b, n] { … }`",
+     NULL},
+    {"function", true, "a function begins with `fn`, a layer with `layer`", "fn"},
+    {"func", true, "a function begins with `fn`, a layer with `layer`", "fn"},
     {"class", true,
-     "a network is written `model net(x[batch, 4]) -> y[batch, 3] { … }`, a part of one is a `layer`"},
-    {"network", true, "a network begins with `model`"},
-    {"net", true, "a network begins with `model`"},
-    {"loss", true, "a loss is a function: it begins with `fn`"},
-    {"schedule", true, "a schedule is a function of `step`: it begins with `fn`"},
-    {"activation", true, "an activation is a function: it begins with `fn`"},
-    {"initializer", true, "an initializer is a function of the fans: it begins with `fn`"},
-    {"dataset", true, "a set of data begins with `data`"},
+     "a network is written `model net(x[batch, 4]) -> y[batch, 3] { … }`, a part of one is a `layer`", NULL},
+    {"network", true, "a network begins with `model`", "model"},
+    {"net", true, "a network begins with `model`", "model"},
+    {"loss", true, "a loss is a function: it begins with `fn`", "fn"},
+    {"schedule", true, "a schedule is a function of `step`: it begins with `fn`", "fn"},
+    {"activation", true, "an activation is a function: it begins with `fn`", "fn"},
+    {"initializer", true, "an initializer is a function of the fans: it begins with `fn`", "fn"},
+    {"dataset", true, "a set of data begins with `data`", "data"},
     {"import", true,
-     "nothing is imported: the library is there, a file of one's own is given by `--library FILE`"},
+     "nothing is imported: the library is there, a file of one's own is given by `--library FILE`", NULL},
     {"include", true,
-     "nothing is included: the library is there, a file of one's own is given by `--library FILE`"},
+     "nothing is included: the library is there, a file of one's own is given by `--library FILE`", NULL},
 };
 
 static Token token_at(const Parser *p, int i) {
@@ -86,7 +88,10 @@ static bool phrase(const Stop *s) {
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
         if (!second || !string_equal(phrases[i].word, word) || s->kind == TOKEN_NEWLINE) continue;
         if (phrases[i].item && (first.depth || !is_name(s->kind))) continue;
-        diagnose(s->p->ctx, SYNTAX_PHRASE, span, phrases[i].instead);
+        Diagnostic *d = diagnose(s->p->ctx, SYNTAX_PHRASE, span, phrases[i].instead);
+        Span with_blank = parser_span(s->p, first.start, token_at(s->p, begin + 1).start);
+        if (phrases[i].write)
+            diagnostic_fix(s->p->ctx, d, *phrases[i].write ? span : with_blank, phrases[i].write);
         return true;
     }
     if (!second || !item || !(is_name(s->kind) || s->kind == TOKEN_LEFT_BRACE)) return false;
@@ -99,8 +104,7 @@ static bool phrase(const Stop *s) {
 #undef DEFINITION
     };
     Diagnostic *d = diagnose(s->p->ctx, SYNTAX_ITEM, span, word);
-    const char *nearest = string_nearest(word, words, sizeof words / sizeof *words);
-    if (nearest) diagnostic_help(s->p->ctx, d, "did you mean `%s`?", nearest);
+    diagnostic_meant(s->p->ctx, d, span, string_nearest(word, words, sizeof words / sizeof *words));
     return true;
 }
 
@@ -156,6 +160,7 @@ static DiagnosticCode colon(const Stop *s) {
     if (s->kind != TOKEN_COLON) return DIAGNOSTIC_COUNT;
     if (s->after == TOKEN_NEWLINE) return SYNTAX_BLOCK;
     if (expects(s, TOKEN_RIGHT_BOX)) return SYNTAX_SLICE;
+    if (is_name(s->before) && (second == TOKEN_LEFT_PAREN || second == TOKEN_COMMA)) return SYNTAX_VALUE;
     return s->at == statement_begin(s->p, s->at) + 1 ? SYNTAX_VALUE : DIAGNOSTIC_COUNT;
 }
 
@@ -214,6 +219,8 @@ static void general(const Stop *s) {
     Context *ctx = s->p->ctx;
     const char *wanted = list(s);
     bool ends = s->kind == TOKEN_NEWLINE || s->kind == TOKEN_END;
+    uint32_t place = token_at(s->p, s->at - 1).end;
+    Span comma = parser_span(s->p, place, place);
     bool value = is_name(s->kind) || s->kind == TOKEN_NUMBER || s->kind == TOKEN_TEXT ||
                  s->kind == TOKEN_REPEAT || s->kind == TOKEN_TRUE || s->kind == TOKEN_FALSE;
     bool entries = expects(s, TOKEN_COMMA) && expects(s, TOKEN_ADD) &&
@@ -226,7 +233,7 @@ static void general(const Stop *s) {
         if (s->expression) what = "an expression";
         diagnose(ctx, SYNTAX_LINE_ENDS, s->span, what);
     } else if (value && entries)
-        diagnose(ctx, SYNTAX_ENTRIES, s->span, s->text);
+        diagnostic_fix(ctx, diagnose(ctx, SYNTAX_ENTRIES, s->span, s->text), comma, ",");
     else if (value && s->line_end)
         diagnose(ctx, SYNTAX_FOLLOWS, s->span, s->text);
     else if (s->expression && !s->line_end)
@@ -239,6 +246,16 @@ static void general(const Stop *s) {
         diagnose(ctx, SYNTAX_FOLLOWS, s->span, s->text);
     else
         diagnose(ctx, SYNTAX_UNEXPECTED, s->span, s->text);
+}
+
+// Signs that have one meaning in other languages.
+static void fix(const Stop *s, Diagnostic *d) {
+    const char *text = d->code == SYNTAX_COMMENT  ? "#"
+                       : d->code == SYNTAX_COMMA  ? ""
+                       : d->code == SYNTAX_VALUE  ? " ="
+                       : d->code == SYNTAX_EQUALS ? (s->kind == TOKEN_EQUAL ? "=" : "==")
+                                                  : NULL;
+    if (text) diagnostic_fix(s->p->ctx, d, d->span, text);
 }
 
 // Has the statement had its message, before this token?
@@ -288,5 +305,5 @@ void syntax_error(Parser *parser, int at, const Expected *expected) {
     if (code == DIAGNOSTIC_COUNT)
         general(&stop);
     else
-        diagnose(parser->ctx, code, span, stop.text);
+        fix(&stop, diagnose(parser->ctx, code, span, stop.text));
 }
