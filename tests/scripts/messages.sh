@@ -85,6 +85,7 @@ provoke UNKNOWN_CPU 2 "$NNC" build --cpu i386 xor.nn
 provoke UNKNOWN_TARGET 2 "$NNC" build --target sparc-linux xor.nn
 provoke PREFIX_NOT_ALLOWED 2 "$NNC" build --emit obj --prefix 3x xor.nn
 provoke PASS_UNKNOWN 2 "$NNC" build --stop-after fold xor.nn
+provoke CODE_UNKNOWN 2 "$NNC" explain NO_SUCH
 provoke GRAD_OF 1 "$NNC" grad --of nothing xor.nn
 provoke GRAD_BY 1 "$NNC" grad --of loss --by nothing xor.nn
 provoke GRAD_SEVERAL 1 "$NNC" grad --of loss --by w xor.nn
