@@ -230,11 +230,22 @@ static const char *number(const Notation *n, double v, Tightness around) {
     return wrap(n, v < 0 && around > TIGHT_SUM, string_of_double(n->arena, v));
 }
 
+// 1/36, which has no short decimal, reads better as `/ 36`: 36; else 0.
+static int64_t divisor(const Notation *n, double v) {
+    enum { SHORT = 6, MOST = 1 << 20 };
+    double by = round(1 / fabs(v));
+    bool exact = by > 1 && by <= MOST && 1 / by == fabs(v);
+    return exact && strlen(string_of_double(n->arena, fabs(v))) > SHORT ? (int64_t)by : 0;
+}
+
 static const char *sum(Notation *n, const Expr *e, Tightness around) {
     Parts parts[2] = {0};
     for (int i = 0; i < e->count; i++) {
         const char *part = expression(n, e->args[i], TIGHT_PRODUCT);
-        if (fabs(e->coefs[i]) != 1)
+        int64_t by = divisor(n, e->coefs[i]);
+        if (by)
+            part = string_format(n->arena, "%s / %lld", part, (long long)by);
+        else if (fabs(e->coefs[i]) != 1)
             part = string_format(n->arena, "%s * %s", number(n, fabs(e->coefs[i]), TIGHT_PRODUCT), part);
         put_part(n, &parts[e->coefs[i] < 0], part);
     }
@@ -263,10 +274,13 @@ static const char *product(Notation *n, const Expr *e, Tightness around) {
     Text out = {.arena = n->arena};
     int over, under;
     const char *above = powers(n, e, false, &over), *below = powers(n, e, true, &under);
-    if (e->value == -1) text_put(&out, "-");
-    if (fabs(e->value) != 1 || !over)
-        text_add(&out, "%s%s", number(n, e->value == -1 ? 1 : e->value, TIGHT_SUM), over ? " * " : "");
+    int64_t by = divisor(n, e->value);
+    double value = !by ? e->value : e->value < 0 ? -1 : 1;
+    if (value == -1) text_put(&out, "-");
+    if (fabs(value) != 1 || !over)
+        text_add(&out, "%s%s", number(n, value == -1 ? 1 : value, TIGHT_SUM), over ? " * " : "");
     text_put(&out, above);
+    if (by) below = string_format(n->arena, "%lld%s%s", (long long)by, under++ ? " * " : "", below);
     if (under) text_add(&out, " / %s", wrap(n, under > 1, below));
     return wrap(n, around > TIGHT_PRODUCT || (e->value < 0 && around > TIGHT_SUM), text_string(&out));
 }

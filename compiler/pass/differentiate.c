@@ -135,12 +135,28 @@ static int bind_alone(Program *p, const Expr *read, const Index *const *loops, i
     return bound;
 }
 
+// One letter for one dimension: as where the tensor is defined, unless another loop has that letter, else as
+// it is read.
+static const Index **space_of(Sweep *s, const Expr *read, const Index *const *loops, int count) {
+    const Index **h = dims_fresh(s->p, read->tensor, read);
+    const Definition *d = flow_definition(s->flow, read->tensor);
+    for (int k = 0; k < read->guard_count; k++) {
+        const Index *defined = d ? affine_only(d->equations.data[0]->out[k]) : NULL,
+                    *own = affine_only(read->forms[k]);
+        bool free = defined && defined->name && !string_equal(defined->name, h[k]->name);
+        for (int i = 0; i < count && free; i++)
+            free = loops[i] == own || !loops[i]->name || !string_equal(loops[i]->name, defined->name);
+        if (free) h[k] = index_add(s->p, defined->name, h[k]->size, h[k]->batch);
+    }
+    return h;
+}
+
 static void contribute(Sweep *s, const Equation *q, const Expr *read, const Expr *slope) {
     Program *p = s->p;
-    const Index **h = dims_fresh(p, read->tensor, read);
     int room = 2 * MAX_RANK + q->index_count, summed = 0, guards = 0;
     const Index **loops = arena_array(p->arena, const Index *, room);
     int count = equation_loops(q, loops, room);
+    const Index **h = space_of(s, read, loops, count);
     Binding *own = arena_array(p->arena, Binding, count + 1);
     int bound = bind_alone(p, read, loops, count, h, own);
     for (int i = 0; i < count; i++) {
