@@ -36,17 +36,51 @@ static void begin_line(nn_loop *l, const char *event, int64_t epoch, double loss
     put_number(&l->line, "time_s", nn_loop_time(l));
 }
 
-static void put_metrics(nn_loop *l) {
+static void put_metrics(const nn_loop *l, nn_text *line, bool arrays) {
     const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
     for (int p = 0; p < NN_PARTS; p++) {
         for (uint32_t k = 0; k < l->manifest->metrics_count && l->t->measured[p]; k++) {
             if (p == NN_TRAIN && !metrics[k].in_training) continue;
             const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
-            nn_text_format(&l->line, ", \"%s%s\": ", part_names[p],
-                           nn_model_text(&l->t->model, metrics[k].name));
-            nn_text_values(&l->line, &l->t->values[p][k], of != NULL && of->rank > 0);
+            if (!arrays && of != NULL && of->rank > 0) continue;
+            nn_text_format(line, ", \"%s%s\": ", part_names[p], nn_model_text(&l->t->model, metrics[k].name));
+            nn_text_values(line, &l->t->values[p][k], of != NULL && of->rank > 0);
         }
     }
+}
+
+// ---- the best epoch ----
+
+double nn_best_value(const nn_trainer *t, const char *part, const char *name) {
+    char wanted[256], key[256];
+    double value = NAN;
+    nn_json j = {.at = t->best.bytes, .end = t->best.bytes + t->best.length};
+    snprintf(wanted, sizeof wanted, "%s%s", part, name);
+    while (nn_json_string(&j, key, sizeof key, NULL) && nn_json_take(&j, ':')) {
+        const char *begin = j.at + strspn(j.at, " ");
+        if (!nn_json_skip(&j, 0)) break;
+        if (nn_same(key, wanted)) nn_number_parse(begin, (uint64_t)(j.at - begin), &value);
+        if (!nn_json_take(&j, ',')) break;
+    }
+    return value;
+}
+
+// Takes the values of this moment, if they are the best so far: where no rule says so, by the loss of a
+// held-out part, or of the steps.
+static void weigh(nn_loop *l, bool is_best) {
+    nn_trainer *t = l->t;
+    const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
+    int part = t->measured[NN_VALIDATION] ? NN_VALIDATION : t->measured[NN_TEST] ? NN_TEST : NN_TRAIN;
+    const char *name = part == NN_TRAIN ? "loss" : nn_model_text(&t->model, metrics[0].name);
+    double now = part == NN_TRAIN ? l->epoch_loss : t->values[part][0].values[0],
+           before = nn_best_value(t, part_names[part], name);
+    l->best = l->manifest->best >= 0 ? is_best : isfinite(now) && !(now >= before);
+    if (!l->best || t->at.loss_count == 0) return;
+    nn_text_clear(&t->best);
+    nn_text_format(&t->best, "\"epoch\": %lld, \"step\": %lld", (long long)t->at.epoch,
+                   (long long)t->at.step);
+    put_number(&t->best, "loss", l->epoch_loss);
+    put_metrics(l, &t->best, false);
 }
 
 void nn_tell_length(nn_loop *l) {
@@ -87,8 +121,11 @@ static void log_event(nn_loop *l, const char *event, const char *reason, bool in
     begin_line(l, event, l->t->at.epoch, l->epoch_loss,
                seconds > 0 ? nn_loop_rows(l) / seconds : (double)NAN);
     if (l->manifest->gradient_norm >= 0) put_number(&l->line, "gradient_norm", l->gradient_norm);
-    put_metrics(l);
+    put_metrics(l, &l->line, true);
     if (reason != NULL) nn_text_format(&l->line, ", \"reason\": \"%s\"", reason);
+    if (reason == NULL && l->best) nn_text_add(&l->line, ", \"best\": true");
+    if (reason != NULL && l->t->best.length > 0)
+        nn_text_format(&l->line, ", \"best\": {%s}", l->t->best.bytes);
     nn_text_add(&l->line, "}\n");
     // A run that goes on after its end goes on in the log before the line of that end.
     if (in_summary) nn_log_line(&l->summary, &l->line, reason == NULL);
@@ -217,7 +254,7 @@ static nn_reason save_at_end(nn_loop *l, nn_reason reason, bool is_best) {
 }
 
 // Values, rules and lines of an end; returns whether the weights are the best so far.
-static bool judge(nn_loop *l, nn_reason *reason) {
+static bool judge(nn_loop *l, nn_reason *reason, bool logged) {
     nn_trainer *t = l->t;
     bool is_best = false;
     nn_epoch_measure(l);
@@ -226,6 +263,8 @@ static bool judge(nn_loop *l, nn_reason *reason) {
     if (l->manifest->best >= 0 && t->at.loss_count > 0)
         is_best = nn_scalar_get(&t->model, l->manifest->best) != 0;
     if (*reason == NN_GOING && nn_model_has(&t->model, NN_STOP) && nn_stop_asked(l)) *reason = NN_END_BY_STOP;
+    l->best = false;
+    if (logged || *reason != NN_GOING || is_best) weigh(l, is_best); // whoever else reads this epoch
     return is_best;
 }
 
@@ -244,18 +283,26 @@ static nn_reason end_inside(nn_loop *l, nn_reason reason) {
     nn_trainer *t = l->t;
     bool signal = reason == NN_END_BY_SIGNAL, is_best = false;
     unsigned char *before = nn_get(l->ctx, (uint64_t)l->manifest->persistent, 1);
+    nn_text best, now;
     if (before == NULL) return NN_END_BY_ERROR;
     memcpy(before, t->model.arena, (size_t)l->manifest->persistent);
     nn_position at = t->at;
     for (int p = 0; p < NN_PARTS && signal; p++) t->measured[p] = false;
-    if (!signal) is_best = judge(l, &reason);
+    nn_text_begin(&best, l->ctx);
+    nn_text_bytes(&best, t->best.bytes, t->best.length);
+    if (!signal) is_best = judge(l, &reason, true);
     log_event(l, "end", reason_text(reason), true);
     nn_progress_epoch(l, true);
     memcpy(t->model.arena, before, (size_t)l->manifest->persistent);
     nn_drop(l->ctx, before);
     t->at = at;
     t->at.ended = !signal;
-    return saved(l, save(l, true, l->manifest->best < 0 || is_best || !t->at.has_weights), reason);
+    now = t->best;
+    t->best = best;
+    reason = saved(l, save(l, true, l->manifest->best < 0 || is_best || !t->at.has_weights), reason);
+    t->best = now;
+    nn_text_end(&best);
+    return reason;
 }
 
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
@@ -265,10 +312,11 @@ nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
     if (t->at.batch < l->batches || t->at.loss_count == 0 || reason == NN_END_BY_SIGNAL)
         return end_inside(l, reason);
     t->at.epoch++;
+    nn_story_loss(l);
     bool logged = t->at.epoch == l->next_logged, shown = t->at.epoch == l->next_shown && !l->progress.quiet;
     bool read = logged || shown || l->full.file >= 0 || reason != NN_GOING || l->manifest->best >= 0 ||
                 nn_model_has(&t->model, NN_EPOCH) || nn_model_has(&t->model, NN_STOP);
-    bool is_best = read && judge(l, &reason);
+    bool is_best = read && judge(l, &reason, logged);
     if (logged || l->full.file >= 0) log_event(l, "epoch", NULL, logged);
     if (shown || reason != NN_GOING) nn_progress_epoch(l, shown || reason != NN_GOING);
     if (reason != NN_GOING) log_event(l, "end", reason_text(reason), true);

@@ -12,7 +12,14 @@ static nn_status print_result(nn_trainer *t, int part, const char *name, bool js
                    (long long)t->data.parts[part].count);
     for (uint32_t k = 0; k < t->model.manifest->metrics_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, metrics[k].tensor);
-        nn_text_format(&out, json ? ", \"%s\": " : "\n%s ", nn_model_text(&t->model, metrics[k].name));
+        int32_t field = json ? -1 : nn_confusion_field(t, part, k);
+        nn_text_format(&out, json ? ", \"%s\": " : "\n%s", nn_model_text(&t->model, metrics[k].name));
+        if (field >= 0) {
+            nn_confusion_put(t, &out, part, k, field);
+            out.bytes[--out.length] = '\0'; // the next name begins a line
+            continue;
+        }
+        nn_text_add(&out, json ? "" : " ");
         nn_text_values(&out, &t->values[part][k], of != NULL && of->rank > 0);
     }
     nn_text_add(&out, json ? "}\n" : "\n");

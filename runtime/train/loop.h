@@ -23,7 +23,15 @@ typedef struct nn_progress {
     bool quiet, live; // live: one line that is rewritten
     bool shown;       // a live line stands there
     double last;      // when it was written
+    uint64_t columns; // that the table's head has; 0: it has not begun
 } nn_progress;
+
+// How long the training loss has not come near its lowest.
+typedef struct nn_rise {
+    double first, low;
+    int64_t low_epoch, seen, above; // above: epochs in a row
+    bool told;
+} nn_rise;
 
 typedef struct nn_signals {
     sigset_t set, before;
@@ -61,6 +69,9 @@ struct nn_loop {
     double step_loss, epoch_loss, gradient_norm;
     nn_log summary, full;
     nn_progress progress;
+    nn_rise rise;
+    bool best;        // the epoch that has just been judged is the best so far
+    bool one_of_many; // of several folds
     nn_text line;
     nn_signals signals;
 };
@@ -75,6 +86,7 @@ double nn_loop_time(const nn_loop *l);   // of the run, with the parts before a 
 void nn_epochs_begin(nn_loop *l);
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason); // a whole epoch, or the run's last piece of one
 void nn_epoch_measure(nn_loop *l);                    // metrics and held-out parts, as things stand
+double nn_best_value(const nn_trainer *t, const char *part, const char *name); // NaN: none
 void nn_tell_length(nn_loop *l); // and what the rates were and are, after the first update
 void nn_log_step(nn_loop *l, int64_t rows);
 void nn_log_failure(nn_loop *l, nn_reason reason); // the end of a run that cannot go on
@@ -90,5 +102,13 @@ void nn_progress_begin(nn_progress *p, bool quiet);
 void nn_progress_step(nn_loop *l, double now);
 void nn_progress_epoch(nn_loop *l, bool chosen);
 void nn_progress_clear(nn_progress *p);
+
+// ---- story.c ----
+void nn_say(nn_text *text); // on standard error; the text is ended
+void nn_story_begin(nn_loop *l);
+void nn_story_data(nn_loop *l); // warnings about the training rows
+void nn_story_loss(nn_loop *l); // about the loss of the epochs so far
+void nn_story_end(nn_loop *l, nn_reason reason);
+void nn_story_not_finite(nn_loop *l); // into the context
 
 #endif

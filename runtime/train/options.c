@@ -78,7 +78,7 @@ static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **ar
 }
 
 nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv) {
-    *o = (nn_options){.command = NN_COMMAND_TRAIN};
+    *o = (nn_options){.command = NN_COMMAND_TRAIN, .program = argc > 0 ? argv[0] : ""};
     o->set = nn_get(ctx, (uint64_t)(argc > 0 ? argc : 1), sizeof *o->set);
     if (o->set == NULL) return ctx->status;
     int at = 1;

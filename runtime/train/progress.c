@@ -1,5 +1,6 @@
-// Progress on standard error: a line that is rewritten at most ten times a second on a terminal, plain lines
-// elsewhere.
+// Progress on standard error. On a terminal: a table of epochs that fits its width, what matters least left
+// out, and under it a line that is rewritten at most ten times a second. Elsewhere: plain lines of names and
+// values.
 #include "train/loop.h"
 
 #include <math.h>
@@ -10,6 +11,14 @@
 #include <unistd.h>
 
 static const double REDRAW = 0.1;
+
+int64_t nn_terminal_width(void) {
+    enum { LEAST = 40, MOST = 200, USUAL = 80 };
+    struct winsize size;
+    if (!isatty(2)) return 0;
+    int64_t width = ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL;
+    return width < LEAST ? LEAST : width > MOST ? MOST : width;
+}
 
 void nn_progress_begin(nn_progress *p, bool quiet) {
     const char *term = getenv("TERM");
@@ -93,8 +102,7 @@ void nn_progress_step(nn_loop *l, double now) {
     nn_progress *p = &l->progress;
     if (!p->live || now - p->last < REDRAW) return;
     double seconds = now - l->epoch_started, speed = seconds > 0 ? nn_loop_rows(l) / seconds : 0;
-    struct winsize size;
-    uint64_t width = ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79u;
+    uint64_t width = (uint64_t)nn_terminal_width() - 1;
     for (int less = 0; less < 3; less++) {
         put_live(l, less < 1, less < 2, speed);
         if (l->line.length <= width) break;
@@ -107,18 +115,160 @@ void nn_progress_step(nn_loop *l, double now) {
     p->last = now;
 }
 
+// ---- the table ----
+
+typedef enum { EPOCH, LOSS, METRIC, SPEED, SECONDS } What;
+
+typedef struct {
+    What what;
+    int part;
+    uint32_t metric;
+    const char *over, *name; // two lines of a head
+    int width, order;        // order: what does not fit is left out from the largest on
+    bool shown;
+} Column;
+
+enum { NUMBER = 9, LONGEST = 14, COLUMNS = 64 };
+
+static void add_column(Column *columns, int *count, Column c) {
+    int wide = (int)strlen(c.name), over = (int)strlen(c.over);
+    if (*count == COLUMNS) return;
+    wide = over > wide ? over : wide;
+    c.width = c.width > wide ? c.width : wide < LONGEST ? wide : LONGEST;
+    columns[(*count)++] = c;
+}
+
+static void add_metrics(const nn_loop *l, Column *columns, int *count, int part, int order) {
+    static const char *const over[NN_PARTS] = {"", "test", "validation"};
+    const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
+    for (uint32_t k = 0; k < l->manifest->metrics_count; k++) {
+        const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
+        bool absent = part == NN_TRAIN ? !metrics[k].in_training : l->t->data.parts[part].count == 0;
+        if (absent || of == NULL || of->rank > 0) continue;
+        const char *name = nn_model_text(&l->t->model, metrics[k].name);
+        add_column(columns, count,
+                   (Column){METRIC, part, k, over[part], name, NUMBER, order + (int)k, false});
+    }
+}
+
+static int make_columns(const nn_loop *l, Column *columns) {
+    char epochs[32];
+    int count = 0, digits = snprintf(epochs, sizeof epochs, "%lld", (long long)l->total_epochs);
+    int wide = l->total_epochs < 0 ? 7 : 2 * digits + 1;
+    add_column(columns, &count, (Column){.what = EPOCH, .over = "", .name = "epoch", .width = wide});
+    add_column(columns, &count,
+               (Column){.what = LOSS, .over = "", .name = "loss", .width = NUMBER, .order = 1});
+    add_metrics(l, columns, &count, NN_TRAIN, 5000);
+    add_metrics(l, columns, &count, NN_VALIDATION, 10);
+    add_metrics(l, columns, &count, NN_TEST, 1000);
+    add_column(columns, &count, (Column){.what = SPEED, .over = "", .name = "samples/s", .order = 4000});
+    add_column(columns, &count, (Column){.what = SECONDS, .over = "", .name = "seconds", .order = 3000});
+    return count;
+}
+
+// Which of them a terminal shows.
+static void fit(Column *columns, int count, int64_t width) {
+    int64_t used = 0;
+    bool full = false;
+    for (int taken = 0; taken < count && !full; taken++) {
+        int next = -1;
+        for (int k = 0; k < count; k++) {
+            if (!columns[k].shown && (next < 0 || columns[k].order < columns[next].order)) next = k;
+        }
+        full = used + columns[next].width + (used > 0 ? 2 : 0) > width;
+        columns[next].shown = !full;
+        used += columns[next].width + (used > 0 ? 2 : 0);
+    }
+}
+
+// As many digits as help to compare, in the same place where values are of one size.
+static void print_number(char out[NN_NUMBER_ROOM], double value) {
+    double size = fabs(value);
+    const char *format = !isfinite(value)                            ? "%.0f"
+                         : size != 0 && (size < 1e-3 || size >= 1e6) ? "%.2e"
+                         : size < 10                                 ? "%.4f"
+                         : size < 1000                               ? "%.3f"
+                                                                     : "%.1f";
+    snprintf(out, NN_NUMBER_ROOM, format, value); // NOLINT: one of those above
+}
+
+static void print_cell(const nn_loop *l, const Column *c, char out[64]) {
+    static const char units[] = " kMG";
+    const nn_trainer *t = l->t;
+    double seconds = nn_now() - l->epoch_started, speed = nn_loop_rows(l) / seconds;
+    int k = 0;
+    out[0] = '\0';
+    if (c->what == EPOCH && l->total_epochs >= 0)
+        snprintf(out, 64, "%lld/%lld", (long long)t->at.epoch, (long long)l->total_epochs);
+    else if (c->what == EPOCH)
+        snprintf(out, 64, "%lld", (long long)t->at.epoch);
+    else if (c->what == LOSS && isfinite(l->epoch_loss))
+        print_number(out, l->epoch_loss);
+    else if (c->what == METRIC && t->measured[c->part])
+        print_number(out, t->values[c->part][c->metric].values[0]);
+    else if (c->what == SECONDS)
+        snprintf(out, 64, "%.1f", nn_loop_time(l));
+    else if (c->what == SPEED && seconds > 0 && speed > 0) {
+        for (; speed >= 999.5 && k < 3; k++) speed /= 1000;
+        snprintf(out, 64, "%.3g%.*s", speed, k > 0, units + k);
+    }
+}
+
+static void put_head(nn_text *out, const Column *columns, int count) {
+    bool over = false;
+    for (int k = 0; k < count; k++) over = over || (columns[k].shown && columns[k].over[0] != '\0');
+    for (int line = !over; line < 2; line++) {
+        int blank = 0;
+        for (int k = 0; k < count; k++) {
+            const Column *c = &columns[k];
+            const char *word = line == 0 ? c->over : c->name;
+            if (!c->shown) continue;
+            blank += c->width + (k > 0 ? 2 : 0);
+            if (word[0] == '\0') continue;
+            nn_text_format(out, "%*.*s", blank, c->width, word);
+            blank = 0;
+        }
+        nn_text_add(out, "\n");
+    }
+}
+
+static void put_table(nn_loop *l, nn_text *out) {
+    Column columns[COLUMNS];
+    int count = make_columns(l, columns);
+    uint64_t shown = 0, begin;
+    fit(columns, count, nn_terminal_width());
+    for (int k = 0; k < count; k++) shown |= (uint64_t)columns[k].shown << k;
+    if (shown != l->progress.columns) put_head(out, columns, count); // another width, another table
+    l->progress.columns = shown;
+    begin = out->length;
+    for (int k = 0; k < count; k++) {
+        char cell[64];
+        print_cell(l, &columns[k], cell);
+        if (columns[k].shown)
+            nn_text_format(out, "%s%*s", out->length == begin ? "" : "  ", columns[k].width, cell);
+    }
+    nn_text_add(out, "\n");
+}
+
+static void put_plain(nn_loop *l, nn_text *out) {
+    const nn_trainer *t = l->t;
+    put_epoch(l, out, t->at.epoch);
+    if (t->at.batch != l->batches) nn_text_format(out, "  step %lld", (long long)t->at.step);
+    if (isfinite(l->epoch_loss)) put_short(out, "loss", l->epoch_loss);
+    put_metrics(l, out, true);
+    double seconds = nn_now() - l->epoch_started, rows = nn_loop_rows(l);
+    if (seconds > 0 && rows > 0) put_speed(out, rows / seconds);
+    put_time(out, nn_loop_time(l));
+    nn_text_add(out, "\n");
+}
+
 void nn_progress_epoch(nn_loop *l, bool chosen) {
-    nn_trainer *t = l->t;
     if (l->progress.quiet || !chosen) return;
     nn_progress_clear(&l->progress);
     nn_text_clear(&l->line);
-    put_epoch(l, &l->line, t->at.epoch);
-    if (t->at.batch != l->batches) nn_text_format(&l->line, "  step %lld", (long long)t->at.step);
-    if (isfinite(l->epoch_loss)) put_short(&l->line, "loss", l->epoch_loss);
-    put_metrics(l, &l->line, true);
-    double seconds = nn_now() - l->epoch_started, rows = nn_loop_rows(l);
-    if (seconds > 0 && rows > 0) put_speed(&l->line, rows / seconds);
-    put_time(&l->line, nn_loop_time(l));
-    nn_text_add(&l->line, "\n");
+    if (nn_terminal_width() > 0)
+        put_table(l, &l->line);
+    else
+        put_plain(l, &l->line);
     nn_write_all(2, l->line.bytes, l->line.length);
 }

@@ -243,23 +243,6 @@ static nn_status set_up(nn_loop *l, nn_options *o, nn_resumed *r) {
     return prepare_loop(l);
 }
 
-static void not_finite(nn_loop *l) {
-    nn_trainer *t = l->t;
-    const nn_place *places = NN_TABLE(&t->model, nn_place, places);
-    const char *data = t->data.not_finite;
-    char where[256] = "";
-    for (uint32_t k = 0; k < l->manifest->places_count && where[0] == '\0'; k++) {
-        const nn_tensor *of = nn_model_tensor(&t->model, places[k].tensor);
-        if (of != NULL && !nn_tensor_finite(&t->model, of))
-            snprintf(where, sizeof where, "; first in %.180s (line %d)",
-                     nn_model_text(&t->model, places[k].name), places[k].line);
-    }
-    nn_fail(l->ctx, NN_NOT_FINITE, "the loss is not finite after step %lld (epoch %lld)%s%s%s; %s",
-            (long long)t->at.step, (long long)t->at.epoch + 1, where, data == NULL ? "" : "; in the data, ",
-            data == NULL ? "" : data,
-            t->keep != NN_KEEP_NONE ? "the last checkpoint is kept" : "nothing was saved");
-}
-
 // A resumed run whose end has been logged and saved, and that was not given more to do.
 static bool nothing_left(nn_loop *l) {
     if (!l->t->at.ended ||
@@ -277,9 +260,12 @@ static bool nothing_left(nn_loop *l) {
 static int run_loop(nn_loop *l, const nn_options *o) {
     if (nn_signals_begin(l->ctx, &l->signals) != NN_OK) return (int)l->ctx->status;
     nn_progress_begin(&l->progress, o->value[NN_OPTION_QUIET] != NULL);
+    nn_story_begin(l);
+    if (l->t->at.step == 0) nn_story_data(l);
     nn_reason reason = nn_loop_run(l);
     nn_progress_clear(&l->progress);
-    if (reason == NN_END_NOT_FINITE && l->ctx->status == NN_OK) not_finite(l);
+    nn_story_end(l, reason);
+    if (reason == NN_END_NOT_FINITE && l->ctx->status == NN_OK) nn_story_not_finite(l);
     int number = nn_signals_end(&l->signals);
     return reason == NN_END_BY_SIGNAL ? 128 + number : NN_OK;
 }
@@ -287,7 +273,12 @@ static int run_loop(nn_loop *l, const nn_options *o) {
 // One run. Returns the exit code.
 static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold, nn_values **values) {
     nn_trainer t;
-    nn_loop l = {.t = &t, .ctx = ctx, .manifest = m->manifest, .summary = {.file = -1}, .full = {.file = -1}};
+    nn_loop l = {.t = &t,
+                 .ctx = ctx,
+                 .manifest = m->manifest,
+                 .summary = {.file = -1},
+                 .full = {.file = -1},
+                 .one_of_many = fold >= 0};
     nn_resumed r = {0};
     int lock = -1, code = NN_OK;
     char number[16];

@@ -121,6 +121,7 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
     entries_of(&at, rows, entries);
     put_names(t, sink);
     nn_store_metadata(sink, "run.program", nn_model_text(&t->model, t->model.manifest->run_digest));
+    nn_store_metadata(sink, "run.best", t->best.bytes);
     nn_entries_put(sink, entries, ENTRIES);
     for (uint32_t k = 0; k <= t->model.manifest->rates_count; k++) {
         char key[32];
@@ -409,6 +410,17 @@ nn_status nn_trainer_weights(nn_trainer *t) {
     return status;
 }
 
+// Names with numbers, as they stand in an object.
+static bool is_pairs(const char *text) {
+    nn_json j = {.at = text, .end = text + strlen(text)};
+    char key[256];
+    do {
+        if (!nn_json_string(&j, key, sizeof key, NULL) || !nn_json_take(&j, ':') || !nn_json_skip(&j, 0))
+            return false;
+    } while (nn_json_take(&j, ','));
+    return j.at == j.end;
+}
+
 static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, nn_json value) {
     Reading *reading = data;
     nn_resumed *r = reading->r;
@@ -429,6 +441,7 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
     for (int k = 0; k < NN_OPTIONS && key[0] == 'o'; k++) {
         if (nn_same(key + 7, nn_option_name((nn_option)k) + 2)) r->value[k] = text;
     }
+    if (nn_same(key, "run.best") && is_pairs(text)) nn_text_add(&reading->t->best, text);
     if (nn_same(key, "run.program")) snprintf(r->run_digest, sizeof r->run_digest, "%s", text);
     return nn_entries_take(ctx, r->path, entries, ENTRIES, key, value, &reading->seen);
 }
@@ -457,6 +470,7 @@ nn_status nn_checkpoint_find(nn_trainer *t, nn_resumed *r) {
     char first[sizeof t->ctx->message] = "";
     for (int k = NN_FILE_CHECKPOINT; k <= NN_FILE_PREVIOUS; k++) {
         *r = (nn_resumed){.previous = k == NN_FILE_PREVIOUS};
+        nn_text_clear(&t->best);
         if (!nn_file_exists(t->files->of[k])) continue;
         if (read_checkpoint(t, r, t->files->of[k]) == NN_OK) {
             if (first[0] != '\0') nn_message("warning", first);

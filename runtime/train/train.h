@@ -28,6 +28,7 @@ typedef struct nn_options {
     const char *value[NN_OPTIONS]; // NULL: not given; "" for options without an argument
     const char **set;              // every --set
     int32_t set_count;
+    const char *program; // as it was called
 } nn_options;
 
 nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv);
@@ -114,7 +115,8 @@ typedef struct nn_trainer {
     bool measured[NN_PARTS];
     unsigned char **kept[NN_PARTS]; // of each nn_kept: its rows
     bool *unbounded;                // of each tensor: it was not finite when the run began
-    unsigned char *unsaved;         // the arena as the best weights left it, while they could not be written
+    nn_text best;           // the best epoch so far, as the log has it: "epoch": 1, "step": 45, "loss": ...
+    unsigned char *unsaved; // the arena as the best weights left it, while they could not be written
 } nn_trainer;
 
 // ---- what all commands share (trainer.c) ----
@@ -124,6 +126,7 @@ nn_status nn_trainer_initial(nn_trainer *t);    // initial values of everything,
 void nn_trainer_close(nn_trainer *t);
 nn_runner nn_trainer_runner(nn_trainer *t);
 void nn_trainer_run(nn_trainer *t, int32_t function); // with t->call
+int32_t nn_trainer_threads(const nn_trainer *t);
 nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request);
 nn_data_request nn_trainer_request(const nn_trainer *t);
 nn_status nn_fold_chosen(const nn_trainer *t); // where the data are split into folds
@@ -136,6 +139,13 @@ nn_status nn_evaluation_prepare(nn_trainer *t); // right after the initial value
 void nn_evaluate(nn_trainer *t, int part);      // into t->values[part]; the model is as before
 // From totals and kept rows as the function (NN_STEP, NN_EVALUATE) has left them.
 void nn_metrics_take(nn_trainer *t, int32_t function, int part, int64_t rows);
+
+// ---- matrices of counts (confusion.c) ----
+void nn_text_class(const nn_trainer *t, nn_text *out, int32_t field, int64_t number); // its name
+// The class field that the rows of a metric of a measured part are the classes of, -1: none.
+int32_t nn_confusion_field(const nn_trainer *t, int part, uint32_t metric);
+void nn_confusion_put(const nn_trainer *t, nn_text *out, int part, uint32_t metric, int32_t field);
+void nn_confusions_put(const nn_trainer *t, nn_text *out); // every one of the held-out part
 
 // ---- metrics that see the rows twice (second.c) ----
 nn_status nn_second_prepare(nn_trainer *t); // memory for the rows of every part
@@ -244,6 +254,7 @@ nn_status nn_command_predict(nn_trainer *t);
 nn_status nn_command_data(nn_trainer *t);
 nn_status nn_command_info(nn_trainer *t);
 nn_status nn_command_sample(nn_trainer *t);
+int64_t nn_terminal_width(void);                     // of standard error, 40 to 200; 0: it is none
 void nn_message(const char *kind, const char *text); // "error: ..." on standard error
 nn_status nn_print(nn_context *ctx, nn_text *text);  // on standard output; made fit for a terminal
 

@@ -75,6 +75,7 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
                              (long long)fold)
                    : nn_fail(ctx, NN_USAGE, "--fold %lld: the folds are 0 .. %d", (long long)fold,
                              mf->data.folds - 1);
+    nn_text_begin(&t->best, ctx);
     if (threads > 1024) return nn_fail(ctx, NN_USAGE, "--threads %lld: at most 1024", (long long)threads);
     t->fold = (int32_t)fold;
     bool reads = o->command != NN_COMMAND_TRAIN && o->command != NN_COMMAND_DATA;
@@ -99,6 +100,8 @@ nn_data_request nn_trainer_request(const nn_trainer *t) {
     return (nn_data_request){
         .path = t->options->value[NN_OPTION_DATA], .beside = getenv("NN_MODEL_DIRECTORY"), .fold = t->fold};
 }
+
+int32_t nn_trainer_threads(const nn_trainer *t) { return t->pool == NULL ? 1 : nn_pool_threads(t->pool); }
 
 nn_status nn_trainer_load(nn_trainer *t, const nn_data_request *request) {
     nn_status status = nn_data_load(t->ctx, &t->model, nn_trainer_runner(t), request, &t->data);

@@ -22,8 +22,8 @@ npy() { # SHAPE BYTES
 }
 one='\0000\0000\0200\0077' nan='\0000\0000\0300\0177' inf='\0000\0000\0200\0377' two='\0000\0000\0000\0100'
 npy '4, 2' "$one$two$two$one$one$nan$one$one" >x.npy
-npy '4, 2' "$one$one$one$one$one$one$inf$one" >inf.npy
-npy '4, 2' "$one$one$one$one$one$one$one$one" >good.npy
+npy '4, 2' "$one$two$two$one$one$one$inf$one" >inf.npy
+npy '4, 2' "$one$two$two$one$one$one$one$one" >good.npy
 npy '4,' "$one$one$one$one" >y.npy
 warned() { # STATUS TRAINER PATTERN OPTIONS...: one warning of this text, at the start
     local status=$1 trainer=$2 pattern=$3
@@ -41,7 +41,7 @@ program npy '1 / (file("good.npy") - 1)' 'log(0 * file("y.npy"))' >made.nn
 sed 's/^    y/    z[2] = file("x.npy")\n    y/' plain.nn >unused.nn
 sed -i 's/file("x.npy")/file("good.npy")/' unused.nn
 program 'csv("c.csv")' 'columns(0 .. 1)' 'log(column(2))' >text.nn
-printf 'a,b,c\n1,2,3\n\n1,2,1\n1,2,0\n1,2,3\n' >c.csv
+printf 'a,b,c\n1,2,3\n\n2,1,1\n1,2,0\n1,2,3\n' >c.csv
 program 'csv("m.csv", missing = mean)' 'standardize(columns(0 .. 1))' 'column(2)' >missing.nn
 printf 'a,b,c\n1,?,3\n2,NA,1\n3,5,0\n,6,3\n' >m.csv
 program 'csv("c.csv")' 'columns(0 .. 1) * 1e39' 'column(2)' >large.nn
