@@ -2,6 +2,7 @@
 // Guarantees: never reads past `end`; depth is limited; after a failure every call fails.
 #include "base/runtime.h"
 
+#include <math.h>
 #include <string.h>
 
 // Also as a count: none.
@@ -154,4 +155,29 @@ bool nn_json_skip(nn_json *j, int depth) {
         if (!nn_json_skip(j, depth + 1)) return false;
     } while (nn_json_take(j, ','));
     return nn_json_take(j, close) || failed(j);
+}
+
+bool nn_json_member(nn_json *j, char *key, uint64_t room, nn_json *value) {
+    if (!nn_json_take(j, '{') && !nn_json_take(j, ',')) return false;
+    if (nn_json_peek(j, '}') || !nn_json_string(j, key, room, NULL) || !nn_json_take(j, ':')) return false;
+    skip_blanks(j);
+    *value = (nn_json){.at = j->at};
+    if (!nn_json_skip(j, 0)) return false;
+    value->end = j->at;
+    return true;
+}
+
+bool nn_json_find(nn_json object, const char *name, nn_json *value) {
+    char key[256];
+    while (nn_json_member(&object, key, sizeof key, value))
+        if (nn_same(key, name)) return true;
+    return false;
+}
+
+double nn_json_number(nn_json object, const char *name) {
+    nn_json value;
+    double number;
+    bool there = nn_json_find(object, name, &value) &&
+                 nn_number_parse(value.at, (uint64_t)(value.end - value.at), &number);
+    return there ? number : (double)NAN;
 }

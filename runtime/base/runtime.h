@@ -139,6 +139,10 @@ bool nn_json_peek(nn_json *j, char c);
 bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length); // UTF-8, unescaped, with a NUL
 bool nn_json_whole(nn_json *j, uint64_t *value); // a whole number 0 .. 2^63 - 1, no sign, no fraction
 bool nn_json_skip(nn_json *j, int depth);        // any value
+// The next member of an object, from before its brace on; its value's own text. False: there is none.
+bool nn_json_member(nn_json *j, char *key, uint64_t room, nn_json *value);
+bool nn_json_find(nn_json object, const char *name, nn_json *value);
+double nn_json_number(nn_json object, const char *name); // of that member; NaN: there is none
 
 // ---- checksums ----
 uint32_t nn_crc32c(uint32_t crc, const void *bytes, uint64_t count); // begin with 0

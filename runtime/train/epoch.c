@@ -10,141 +10,6 @@
 
 static const double CHECKPOINT_AFTER = 10; // seconds since the last one
 
-static const char *const part_names[NN_PARTS] = {"", "test.", "validation."};
-
-// ---- lines of the log ----
-
-static void put_number(nn_text *line, const char *name, double value) {
-    nn_values one = {&value, 1};
-    nn_text_format(line, ", \"%s\": ", name);
-    nn_text_values(line, &one, false);
-}
-
-static void begin_line(nn_loop *l, const char *event, int64_t epoch, double loss, double rows_per_s) {
-    const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
-    nn_text_clear(&l->line);
-    nn_text_format(&l->line, "{\"event\": \"%s\"", event);
-    if (l->t->fold >= 0) nn_text_format(&l->line, ", \"fold\": %d", l->t->fold);
-    nn_text_format(&l->line, ", \"step\": %lld, \"epoch\": %lld", (long long)l->t->at.step, (long long)epoch);
-    put_number(&l->line, "loss", loss);
-    for (uint32_t k = 0; k < l->manifest->rates_count; k++) {
-        char name[32];
-        snprintf(name, sizeof name, k == 0 ? "lr" : "lr_%u", k + 1);
-        put_number(&l->line, name, nn_scalar_get(&l->t->model, rates[k]));
-    }
-    put_number(&l->line, "samples_per_s", rows_per_s);
-    put_number(&l->line, "time_s", nn_loop_time(l));
-}
-
-static void put_metrics(const nn_loop *l, nn_text *line, bool arrays) {
-    const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
-    for (int p = 0; p < NN_PARTS; p++) {
-        for (uint32_t k = 0; k < l->manifest->metrics_count && l->t->measured[p]; k++) {
-            if (p == NN_TRAIN && !metrics[k].in_training) continue;
-            const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
-            if (!arrays && of != NULL && of->rank > 0) continue;
-            nn_text_format(line, ", \"%s%s\": ", part_names[p], nn_model_text(&l->t->model, metrics[k].name));
-            nn_text_values(line, &l->t->values[p][k], of != NULL && of->rank > 0);
-        }
-    }
-}
-
-// ---- the best epoch ----
-
-double nn_best_value(const nn_trainer *t, const char *part, const char *name) {
-    char wanted[256], key[256];
-    double value = NAN;
-    nn_json j = {.at = t->best.bytes, .end = t->best.bytes + t->best.length};
-    snprintf(wanted, sizeof wanted, "%s%s", part, name);
-    while (nn_json_string(&j, key, sizeof key, NULL) && nn_json_take(&j, ':')) {
-        const char *begin = j.at + strspn(j.at, " ");
-        if (!nn_json_skip(&j, 0)) break;
-        if (nn_same(key, wanted)) nn_number_parse(begin, (uint64_t)(j.at - begin), &value);
-        if (!nn_json_take(&j, ',')) break;
-    }
-    return value;
-}
-
-// Takes the values of this moment, if they are the best so far: where no rule says so, by the loss of a
-// held-out part, or of the steps.
-static void weigh(nn_loop *l, bool is_best) {
-    nn_trainer *t = l->t;
-    const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
-    int part = t->measured[NN_VALIDATION] ? NN_VALIDATION : t->measured[NN_TEST] ? NN_TEST : NN_TRAIN;
-    const char *name = part == NN_TRAIN ? "loss" : nn_model_text(&t->model, metrics[0].name);
-    double now = part == NN_TRAIN ? l->epoch_loss : t->values[part][0].values[0],
-           before = nn_best_value(t, part_names[part], name);
-    l->best = l->manifest->best >= 0 ? is_best : isfinite(now) && !(now >= before);
-    if (!l->best || t->at.loss_count == 0) return;
-    nn_text_clear(&t->best);
-    nn_text_format(&t->best, "\"epoch\": %lld, \"step\": %lld", (long long)t->at.epoch,
-                   (long long)t->at.step);
-    put_number(&t->best, "loss", l->epoch_loss);
-    put_metrics(l, &t->best, false);
-}
-
-void nn_tell_length(nn_loop *l) {
-    const uint32_t *lengths = NN_TABLE(&l->t->model, uint32_t, lengths);
-    const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
-    bool steps = l->clock[NN_CLOCK_STEPS] != NULL;
-    nn_text_clear(&l->line);
-    nn_text_format(&l->line, "the run has %lld %s now, it had %.0f; on its length depends:",
-                   (long long)(steps ? l->total_steps : l->total_epochs), steps ? "steps" : "epochs",
-                   l->length_before);
-    for (uint32_t k = 0; k < l->manifest->lengths_count; k++)
-        nn_text_format(&l->line, "%s %s", k == 0 ? "" : ",", nn_model_text(&l->t->model, lengths[k]));
-    for (uint32_t k = 0; k < l->manifest->rates_count; k++) {
-        nn_text_format(&l->line, k == 0 ? "; lr was " : "; lr_%u was ", k + 1);
-        nn_text_number(&l->line, l->rates_before[k], false);
-        nn_text_add(&l->line, ", is ");
-        nn_text_number(&l->line, nn_scalar_get(&l->t->model, rates[k]), false);
-    }
-    nn_progress_clear(&l->progress);
-    nn_message("note", l->line.bytes);
-    l->rates_before = NULL;
-}
-
-void nn_log_step(nn_loop *l, int64_t rows) {
-    double now = nn_now(), seconds = now - l->step_started;
-    // The epoch of a step is the number of finished ones, this step's own included if it was the last.
-    int64_t epoch = l->t->at.epoch + (l->t->at.batch == l->batches);
-    begin_line(l, "step", epoch, l->step_loss, seconds > 0 ? (double)rows / seconds : (double)NAN);
-    if (l->manifest->gradient_norm >= 0)
-        put_number(&l->line, "gradient_norm", nn_scalar_get(&l->t->model, l->manifest->gradient_norm));
-    nn_text_add(&l->line, "}\n");
-    nn_log_line(&l->full, &l->line, true);
-    l->step_started = now;
-}
-
-static void log_event(nn_loop *l, const char *event, const char *reason, bool in_summary) {
-    double seconds = nn_now() - l->epoch_started;
-    begin_line(l, event, l->t->at.epoch, l->epoch_loss,
-               seconds > 0 ? nn_loop_rows(l) / seconds : (double)NAN);
-    if (l->manifest->gradient_norm >= 0) put_number(&l->line, "gradient_norm", l->gradient_norm);
-    put_metrics(l, &l->line, true);
-    if (reason != NULL) nn_text_format(&l->line, ", \"reason\": \"%s\"", reason);
-    if (reason == NULL && l->best) nn_text_add(&l->line, ", \"best\": true");
-    if (reason != NULL && l->t->best.length > 0)
-        nn_text_format(&l->line, ", \"best\": {%s}", l->t->best.bytes);
-    nn_text_add(&l->line, "}\n");
-    // A run that goes on after its end goes on in the log before the line of that end.
-    if (in_summary) nn_log_line(&l->summary, &l->line, reason == NULL);
-    nn_log_line(&l->full, &l->line, reason == NULL);
-}
-
-static const char *reason_text(nn_reason reason) {
-    static const char *const texts[] = {"", "epochs", "steps", "stop", "signal", "not finite", "error"};
-    return texts[reason];
-}
-
-// Nothing is measured that could hide what went wrong.
-void nn_log_failure(nn_loop *l, nn_reason reason) {
-    for (int p = 0; p < NN_PARTS; p++) l->t->measured[p] = false;
-    l->epoch_loss = l->t->at.loss_count > 0 ? l->t->at.loss_sum / (double)l->t->at.loss_count : (double)NAN;
-    l->gradient_norm = l->norm == NULL ? (double)NAN : *l->norm;
-    log_event(l, "end", reason_text(reason), true);
-}
-
 // ---- saving ----
 
 static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
@@ -264,7 +129,7 @@ static bool judge(nn_loop *l, nn_reason *reason, bool logged) {
         is_best = nn_scalar_get(&t->model, l->manifest->best) != 0;
     if (*reason == NN_GOING && nn_model_has(&t->model, NN_STOP) && nn_stop_asked(l)) *reason = NN_END_BY_STOP;
     l->best = false;
-    if (logged || *reason != NN_GOING || is_best) weigh(l, is_best); // whoever else reads this epoch
+    if (logged || *reason != NN_GOING || is_best) nn_weigh(l, is_best); // whoever else reads this epoch
     return is_best;
 }
 
@@ -291,7 +156,7 @@ static nn_reason end_inside(nn_loop *l, nn_reason reason) {
     nn_text_begin(&best, l->ctx);
     nn_text_bytes(&best, t->best.bytes, t->best.length);
     if (!signal) is_best = judge(l, &reason, true);
-    log_event(l, "end", reason_text(reason), true);
+    nn_log_event(l, "end", reason, true);
     nn_progress_epoch(l, true);
     memcpy(t->model.arena, before, (size_t)l->manifest->persistent);
     nn_drop(l->ctx, before);
@@ -317,9 +182,9 @@ nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
     bool read = logged || shown || l->full.file >= 0 || reason != NN_GOING || l->manifest->best >= 0 ||
                 nn_model_has(&t->model, NN_EPOCH) || nn_model_has(&t->model, NN_STOP);
     bool is_best = read && judge(l, &reason, logged);
-    if (logged || l->full.file >= 0) log_event(l, "epoch", NULL, logged);
+    if (logged || l->full.file >= 0) nn_log_event(l, "epoch", NN_GOING, logged);
     if (shown || reason != NN_GOING) nn_progress_epoch(l, shown || reason != NN_GOING);
-    if (reason != NN_GOING) log_event(l, "end", reason_text(reason), true);
+    if (reason != NN_GOING) nn_log_event(l, "end", reason, true);
     start_next(l);
     if (logged) l->next_logged = next_chosen(l, 1000);
     if (t->at.epoch == l->next_shown) l->next_shown = next_chosen(l, 100);

@@ -2,7 +2,8 @@
 // writer. Guarantees: a log that cannot be written ends no run; only logs are written over, an older run's
 // when this one's first save takes the old one's place; a resumed run goes on with its own log alone, which
 // the checkpoint knows by its length and checksum, and cuts off what came after. In a file that folds share
-// each line says of which it is, and a run's own lines are its fold's alone: those of others stay.
+// each line says of which it is, and a run's own lines are its fold's alone: those of others stay. A file
+// whose name ends in .csv gets the same lines as a table, without its head counting as a line of anybody's.
 #include "train/train.h"
 
 #include <errno.h>
@@ -12,8 +13,40 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+// ---- tables ----
+
+static const char HEAD[] = "event,";
+
+static bool starts(const char *line, const char *end, const char *with) {
+    size_t n = strlen(with);
+    return (size_t)(end - line) >= n && memcmp(line, with, n) == 0;
+}
+
+static bool starts_row(const char *line, const char *end) {
+    return starts(line, end, "step,") || starts(line, end, "epoch,") || starts(line, end, "end,");
+}
+
+// A line as a row: the values that its columns name. False: the table has no row for it.
+static bool put_row(nn_log *log, const nn_text *line, nn_text *row) {
+    nn_json object = {.at = line->bytes, .end = line->bytes + line->length}, value;
+    for (const char *at = log->columns.bytes, *next; *at != '\0'; at = next + (*next != '\0')) {
+        char name[256];
+        next = at + strcspn(at, ",\n");
+        snprintf(name, sizeof name, "%.*s", (int)(next - at), at);
+        bool there = nn_json_find(object, name, &value), text = there && *value.at == '"';
+        uint64_t length = !there ? 0 : (uint64_t)(value.end - value.at) - (text ? 2 : 0);
+        if (at != log->columns.bytes) nn_text_add(row, ",");
+        if (there && *value.at != 'n' && *value.at != '[') nn_text_bytes(row, value.at + text, length);
+    }
+    nn_text_add(row, "\n");
+    return starts_row(row->bytes, row->bytes + row->length);
+}
+
+// ---- what stands there ----
+
 // A line that a trainer wrote whole.
-static bool is_line(const char *line, const char *end) {
+static bool is_line(const nn_log *log, const char *line, const char *end) {
+    if (log->csv) return starts(line, end, HEAD) || starts_row(line, end);
     nn_json j = {.at = line, .end = end};
     char key[64];
     bool event = false, step = false;
@@ -28,17 +61,22 @@ static bool is_line(const char *line, const char *end) {
 }
 
 // What a kill may have left of the last line.
-static bool is_cut(const char *line, const char *end) {
+static bool is_cut(const nn_log *log, const char *line, const char *end) {
     static const char begin[] = "{\"event\": \"";
     size_t left = (size_t)(end - line);
+    if (log->csv) return left < sizeof HEAD || starts(line, end, HEAD) || starts_row(line, end);
     return memcmp(line, begin, left < sizeof begin - 1 ? left : sizeof begin - 1) == 0;
 }
 
-static bool is_of_another_fold(const nn_log *log, const char *line) {
+// Such lines stay as they are; so does the head of a table that is gone on with.
+static bool is_of_another_fold(const nn_log *log, const nn_log_mark *mark, const char *line) {
     char head[64];
     int fold;
     snprintf(head, sizeof head, "%.*s", (int)sizeof head - 1, line);
-    return log->fold >= 0 && sscanf(head, "{\"event\": \"%*[a-z]\", \"fold\": %d", &fold) == 1 &&
+    if (log->csv && starts(head, head + strlen(head), HEAD)) return log->fold >= 0 || mark->size > 0;
+    return log->fold >= 0 &&
+           (log->csv ? sscanf(head, "%*[a-z],%d", &fold)
+                     : sscanf(head, "{\"event\": \"%*[a-z]\", \"fold\": %d", &fold)) == 1 &&
            fold != log->fold;
 }
 
@@ -60,9 +98,9 @@ static bool take_old(const nn_log *log, const char *path, const nn_log_mark *mar
     for (; at < end; at = next) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         next = newline == NULL ? end : newline + 1;
-        bool other = newline != NULL && is_of_another_fold(log, at),
+        bool other = newline != NULL && is_of_another_fold(log, mark, at),
              own = !other && old->own.size < mark->size;
-        if (!own && !(newline == NULL ? is_cut(at, end) : is_line(at, newline))) return false;
+        if (!own && !(newline == NULL ? is_cut(log, at, end) : is_line(log, at, newline))) return false;
         if (!own && !other) continue;
         if (own) old->own.sum = nn_crc32c((uint32_t)old->own.sum, at, (uint64_t)(next - at));
         if (own) old->own.size += next - at;
@@ -101,6 +139,7 @@ static nn_status open_new(nn_log *log, bool waits) {
     struct stat st;
     Old old;
     if (!take_old(log, log->path, &(nn_log_mark){0}, &old)) return refused(log, "a log");
+    log->headed = old.size > 0;
     bool empty = stat(log->path, &st) == 0 ? st.st_size == 0 : !nn_file_exists(log->path);
     if (waits || !empty) return open_fresh(log, &old);
     nn_drop(log->ctx, old.bytes);
@@ -117,6 +156,7 @@ static nn_status open_own(nn_log *log, const nn_log_mark *mark) {
         own = nn_log_publish(log) == NN_OK;
     if (!own) return refused(log, "the log of the run that is resumed");
     log->mark = old.own;
+    log->headed = old.size > 0;
     if (!old.beginning) { // lines of other folds came after those that are cut off
         log->synced = -1;
         if (open_fresh(log, &old) != NN_OK || log->file < 0) return log->ctx->status;
@@ -132,6 +172,14 @@ static nn_status open_own(nn_log *log, const nn_log_mark *mark) {
     return NN_OK;
 }
 
+static void give_up(nn_log *log) {
+    char text[NN_PATH_ROOM + 128];
+    snprintf(text, sizeof text, "cannot write the log %s: %s; training goes on without it", log->path,
+             strerror(errno));
+    nn_message("warning", text);
+    log->broken = true;
+}
+
 nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, int32_t fold,
                       const nn_log_mark *resumed, bool waits) {
     struct stat st;
@@ -139,6 +187,8 @@ nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, int32_t fo
     int length = snprintf(log->path, sizeof log->path, "%s", path);
     log->ctx = ctx;
     log->fold = fold;
+    log->headed = false;
+    log->csv = length > 4 && nn_same(path + length - 4, ".csv");
     if (length < 0 || snprintf(log->fresh, sizeof log->fresh, "%s" NN_FRESH, path) >= NN_PATH_ROOM)
         return nn_fail(ctx, NN_USAGE, "the path %.64s... is too long", path);
     if (device)
@@ -149,23 +199,23 @@ nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, int32_t fo
     if (device) log->file = nn_system_open(path, O_WRONLY | O_APPEND, 0);
     if (status == NN_OK && log->file < 0) return nn_file_failed(ctx, "write the log", path);
     if (status == NN_OK && !device) flock(log->file, LOCK_EX | LOCK_NB);
+    if (status == NN_OK && log->csv && !log->headed &&
+        !nn_write_all(log->file, log->columns.bytes, log->columns.length))
+        give_up(log);
     return status;
 }
-
-static void give_up(nn_log *log) {
-    char text[NN_PATH_ROOM + 128];
-    snprintf(text, sizeof text, "cannot write the log %s: %s; training goes on without it", log->path,
-             strerror(errno));
-    nn_message("warning", text);
-    log->broken = true;
-}
-
 void nn_log_line(nn_log *log, const nn_text *line, bool kept) {
+    nn_text row;
     if (log->file < 0 || log->broken) return;
-    if (!nn_write_all(log->file, line->bytes, line->length)) give_up(log);
-    if (!kept || log->broken) return;
-    log->mark.sum = nn_crc32c((uint32_t)log->mark.sum, line->bytes, line->length);
-    log->mark.size += (int64_t)line->length;
+    nn_text_begin(&row, log->ctx);
+    const nn_text *out = log->csv ? &row : line;
+    bool written = !log->csv || put_row(log, line, &row);
+    if (written && !nn_write_all(log->file, out->bytes, out->length)) give_up(log);
+    if (written && kept && !log->broken) {
+        log->mark.sum = nn_crc32c((uint32_t)log->mark.sum, out->bytes, out->length);
+        log->mark.size += (int64_t)out->length;
+    }
+    nn_text_end(&row);
 }
 
 // Before a checkpoint that speaks of these lines. What is no file on a disk has nothing to wait for.

@@ -86,12 +86,18 @@ double nn_loop_time(const nn_loop *l);   // of the run, with the parts before a 
 void nn_epochs_begin(nn_loop *l);
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason); // a whole epoch, or the run's last piece of one
 void nn_epoch_measure(nn_loop *l);                    // metrics and held-out parts, as things stand
-double nn_best_value(const nn_trainer *t, const char *part, const char *name); // NaN: none
-void nn_tell_length(nn_loop *l); // and what the rates were and are, after the first update
-void nn_log_step(nn_loop *l, int64_t rows);
-void nn_log_failure(nn_loop *l, nn_reason reason); // the end of a run that cannot go on
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);
 bool nn_stop_asked(nn_loop *l);
+
+// ---- journal.c ----
+void nn_log_columns(const nn_loop *l, nn_text *out);
+void nn_log_start(nn_loop *l); // in a log that has no line yet
+void nn_log_step(nn_loop *l, int64_t rows);
+void nn_log_event(nn_loop *l, const char *event, nn_reason reason, bool in_summary);
+void nn_log_failure(nn_loop *l, nn_reason reason); // the end of a run that cannot go on
+void nn_weigh(nn_loop *l, bool is_best);           // whether this is the best so far; is_best: a rule says so
+double nn_best_value(const nn_trainer *t, const char *name); // of the best epoch; NaN: there is none
+void nn_tell_length(nn_loop *l); // and what the rates were and are, after the first update
 
 // ---- signals.c ----
 nn_status nn_signals_begin(nn_context *ctx, nn_signals *s); // from here on they are counted, and end nothing

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { T = 1, E = 2, P = 4, D = 8, I = 16, S = 32 };
+enum { T = 1, E = 2, P = 4, D = 8, I = 16, S = 32, H = 64, ALL = 127 };
 
 typedef struct {
     const char *name, *argument, *text;
@@ -22,7 +22,7 @@ static const Option options[NN_OPTIONS] = {
 #undef OPTION
 };
 
-static const char *const commands[] = {"train", "eval", "predict", "data", "info", "sample"};
+static const char *const commands[] = {"train", "eval", "predict", "data", "info", "sample", "history"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 const char *nn_option_name(nn_option which) { return options[which].name; }
@@ -80,7 +80,8 @@ static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **ar
 nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv) {
     *o = (nn_options){.command = NN_COMMAND_TRAIN, .program = argc > 0 ? argv[0] : ""};
     o->set = nn_get(ctx, (uint64_t)(argc > 0 ? argc : 1), sizeof *o->set);
-    if (o->set == NULL) return ctx->status;
+    o->rest = nn_get(ctx, (uint64_t)(argc > 0 ? argc : 1), sizeof *o->rest);
+    if (o->rest == NULL) return ctx->status;
     int at = 1;
     if (argc > 1 && argv[1][0] != '-') {
         int k = 0;
@@ -90,7 +91,7 @@ nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv
         else if (k == COMMANDS) {
             const char *near = nn_nearest(argv[1], commands, COMMANDS);
             return nn_fail(ctx, NN_USAGE, "unknown command %s%s%s%s", argv[1],
-                           near == NULL ? ": it is one of train, eval, predict, data, info, sample"
+                           near == NULL ? ": it is one of train, eval, predict, data, info, sample, history"
                                         : ": did you mean ",
                            near == NULL ? "" : near, near == NULL ? "" : "?");
         } else
@@ -100,6 +101,10 @@ nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv
     for (; at < argc; at++) {
         if (nn_same(argv[at], "-h")) {
             o->value[NN_OPTION_HELP] = "";
+            continue;
+        }
+        if (argv[at][0] != '-' && o->command == NN_COMMAND_HISTORY) {
+            o->rest[o->rest_count++] = argv[at];
             continue;
         }
         if (argv[at][0] != '-')
@@ -152,7 +157,8 @@ void nn_options_help(const nn_model *m, nn_text *out) {
                 "\nCommands\n  train      (the first, if none is named)\n  eval       loss and metrics of a "
                 "part of the data\n"
                 "  predict    the model's outputs for rows of a file or of standard input\n"
-                "  data       the rows as the model sees them\n  info       what was compiled\n");
+                "  data       the rows as the model sees them\n  info       what was compiled\n"
+                "  history    what the logs of runs tell: history [DIR...]\n");
     if (text) nn_text_add(out, "  sample     a text, drawn unit by unit\n");
     nn_text_add(out, "\nOptions\n");
     for (int k = 0; k < NN_OPTIONS; k++) {
@@ -160,7 +166,7 @@ void nn_options_help(const nn_model *m, nn_text *out) {
         if (options[k].commands == S && !text) continue;
         snprintf(left, sizeof left, "%s %s", options[k].name,
                  options[k].argument == NULL ? "" : options[k].argument);
-        for (int c = 0; c < COMMANDS && options[k].commands != (T | E | P | D | I | S); c++) {
+        for (int c = 0; c < COMMANDS && options[k].commands != ALL; c++) {
             if ((options[k].commands >> c & 1) != 0 && (text || c != NN_COMMAND_SAMPLE))
                 snprintf(for_commands + strlen(for_commands), sizeof for_commands - strlen(for_commands),
                          "%s%s", for_commands[0] == '\0' ? "" : ", ", commands[c]);

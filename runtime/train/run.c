@@ -169,9 +169,12 @@ static nn_status open_logs(nn_loop *l, bool resumed) {
     if (nn_log_open(&l->summary, l->ctx, t->files->of[NN_FILE_LOG], t->fold, resumed ? &marks[0] : NULL,
                     true) != NN_OK)
         return l->ctx->status;
+    nn_text_begin(&l->full.columns, l->ctx);
+    nn_log_columns(l, &l->full.columns);
     if (full != NULL &&
         nn_log_open(&l->full, l->ctx, full, t->fold, resumed ? &marks[1] : NULL, false) != NN_OK)
         return l->ctx->status;
+    nn_log_start(l);
     l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
     return NN_OK;
 }

@@ -410,15 +410,9 @@ nn_status nn_trainer_weights(nn_trainer *t) {
     return status;
 }
 
-// Names with numbers, as they stand in an object.
-static bool is_pairs(const char *text) {
+static bool is_object(const char *text) {
     nn_json j = {.at = text, .end = text + strlen(text)};
-    char key[256];
-    do {
-        if (!nn_json_string(&j, key, sizeof key, NULL) || !nn_json_take(&j, ':') || !nn_json_skip(&j, 0))
-            return false;
-    } while (nn_json_take(&j, ','));
-    return j.at == j.end;
+    return nn_json_peek(&j, '{') && nn_json_skip(&j, 0) && j.at == j.end;
 }
 
 static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, nn_json value) {
@@ -441,7 +435,7 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
     for (int k = 0; k < NN_OPTIONS && key[0] == 'o'; k++) {
         if (nn_same(key + 7, nn_option_name((nn_option)k) + 2)) r->value[k] = text;
     }
-    if (nn_same(key, "run.best") && is_pairs(text)) nn_text_add(&reading->t->best, text);
+    if (nn_same(key, "run.best") && is_object(text)) nn_text_add(&reading->t->best, text);
     if (nn_same(key, "run.program")) snprintf(r->run_digest, sizeof r->run_digest, "%s", text);
     return nn_entries_take(ctx, r->path, entries, ENTRIES, key, value, &reading->seen);
 }

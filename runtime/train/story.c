@@ -179,7 +179,8 @@ void nn_story_data(nn_loop *l) {
     }
 }
 
-// A loss that has stayed above its lowest for so many epochs, by a tenth of all that it had fallen, rises.
+// A loss that has stayed above its lowest for so many epochs, by a tenth of all that it had fallen and more
+// than what changes from batch to batch, rises.
 void nn_story_loss(nn_loop *l) {
     enum { LONG = 10 };
     nn_rise *r = &l->rise;
@@ -190,8 +191,7 @@ void nn_story_loss(nn_loop *l) {
         r->low = loss;
         r->low_epoch = l->t->at.epoch;
     }
-    double fall = fmax(r->first - r->low, 1e-3 * fabs(r->low));
-    r->above = loss > r->low + 0.1 * fall ? r->above + 1 : 0;
+    r->above = loss > r->low + fmax(0.1 * (r->first - r->low), 0.02 * fabs(r->low)) ? r->above + 1 : 0;
     if (r->above < LONG) return;
     nn_text text;
     nn_text_begin(&text, l->ctx);
@@ -262,21 +262,18 @@ static void put_reason(const nn_loop *l, nn_text *out, nn_reason reason) {
 
 static void put_best(const nn_trainer *t, nn_text *out) {
     if (t->best.length == 0) return;
-    nn_json j = {.at = t->best.bytes, .end = t->best.bytes + t->best.length};
+    nn_json j = {.at = t->best.bytes, .end = t->best.bytes + t->best.length}, one;
     char key[256], item[320];
     const char *before = "best: ";
     Items items = items_begin(out, ',');
-    do {
-        if (!nn_json_string(&j, key, sizeof key, NULL) || !nn_json_take(&j, ':')) break;
-        double value = NAN;
-        const char *begin = j.at + strspn(j.at, " ");
-        if (!nn_json_skip(&j, 0)) break;
-        if (!nn_number_parse(begin, (uint64_t)(j.at - begin), &value)) continue;
+    while (nn_json_member(&j, key, sizeof key, &one)) {
+        double value;
+        if (!nn_number_parse(one.at, (uint64_t)(one.end - one.at), &value)) continue;
         bool counts = nn_same(key, "epoch") || nn_same(key, "step");
         snprintf(item, sizeof item, counts ? "%s%s %.0f" : "%s%s %.4g", before, key, value);
         put_item(&items, item);
         before = "";
-    } while (nn_json_take(&j, ','));
+    }
     nn_text_add(out, "\n");
 }
 
@@ -317,7 +314,7 @@ void nn_story_end(nn_loop *l, nn_reason reason) {
     nn_text_add(&out, t->files->of[NN_FILE_WEIGHTS]);
     // What the run is judged by, and whether that was better before its end.
     int part = t->measured[NN_VALIDATION] ? NN_VALIDATION : NN_TEST;
-    bool better = t->measured[part] && nn_best_value(t, "", "step") < (double)t->at.step;
+    bool better = t->measured[part] && nn_best_value(t, "step") < (double)t->at.step;
     if (l->manifest->best >= 0)
         nn_text_add(&out, " (the best)\n");
     else if (better)

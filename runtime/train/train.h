@@ -13,7 +13,8 @@ typedef enum nn_command {
     NN_COMMAND_PREDICT,
     NN_COMMAND_DATA,
     NN_COMMAND_INFO,
-    NN_COMMAND_SAMPLE
+    NN_COMMAND_SAMPLE,
+    NN_COMMAND_HISTORY
 } nn_command;
 
 typedef enum nn_option {
@@ -29,6 +30,8 @@ typedef struct nn_options {
     const char **set;              // every --set
     int32_t set_count;
     const char *program; // as it was called
+    const char **rest;   // directories, of commands that take some
+    int32_t rest_count;
 } nn_options;
 
 nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv);
@@ -226,6 +229,8 @@ typedef struct nn_log {
     int64_t synced;           // so much of it is known to be on the disk
     int file;                 // -1: none
     bool broken;              // writing failed; said once
+    bool csv, headed;         // a table, by the file's name; what stands there begins with its head
+    nn_text columns;          // its head
 } nn_log;
 // resumed: the mark in the checkpoint; NULL: a new run, whose log waits for its name, or does where another
 // one has it.
@@ -254,6 +259,7 @@ nn_status nn_command_predict(nn_trainer *t);
 nn_status nn_command_data(nn_trainer *t);
 nn_status nn_command_info(nn_trainer *t);
 nn_status nn_command_sample(nn_trainer *t);
+nn_status nn_command_history(nn_trainer *t);
 int64_t nn_terminal_width(void);                     // of standard error, 40 to 200; 0: it is none
 void nn_message(const char *kind, const char *text); // "error: ..." on standard error
 nn_status nn_print(nn_context *ctx, nn_text *text);  // on standard output; made fit for a terminal

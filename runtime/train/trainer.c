@@ -78,7 +78,8 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
     nn_text_begin(&t->best, ctx);
     if (threads > 1024) return nn_fail(ctx, NN_USAGE, "--threads %lld: at most 1024", (long long)threads);
     t->fold = (int32_t)fold;
-    bool reads = o->command != NN_COMMAND_TRAIN && o->command != NN_COMMAND_DATA;
+    bool reads =
+        o->command != NN_COMMAND_TRAIN && o->command != NN_COMMAND_DATA && o->command != NN_COMMAND_HISTORY;
     if (directory_of_run(t) != NN_OK || nn_files_name(t) != NN_OK) return ctx->status;
     if (reads && o->value[NN_OPTION_WEIGHTS] == NULL && nn_settle_left(t) != NN_OK) return ctx->status;
     if (nn_model_arena(ctx, &t->model) != NN_OK) return ctx->status;

@@ -1,0 +1,37 @@
+// The contract of report/: runs, read from the logs they leave, as a text and as a page. Nothing here trains,
+// knows a model or prints: nnc and trainers share it. Needs: base/.
+#ifndef NN_REPORT_H
+#define NN_REPORT_H
+
+#include "base/runtime.h"
+
+// One run's log. Lines are objects that were checked; `end` has no text where the run has not ended.
+typedef struct nn_story {
+    const char *name; // of the directory, or the file
+    char *path;       // of the log
+    nn_json start, end;
+    nn_json *epochs, *others; // in their order; others: what the report alone reads
+    int64_t epoch_count, other_count;
+} nn_story;
+
+// PATH/log.jsonl, or the file itself. A last line that is cut is passed over; one that is no line of a log is
+// NN_DATA.
+nn_status nn_story_read(nn_context *ctx, const char *path, nn_story *out);
+// The last epoch that is marked as the best; -1: none.
+int64_t nn_story_best(const nn_story *s);
+// The text of a value, without quotes; of none: "".
+void nn_story_value(nn_text *out, nn_json object, const char *name);
+bool nn_story_is(nn_json object, const char *name, const char *value); // the string
+// Calls for every number of a line that is a measure: loss and metrics.
+typedef void nn_measure(void *data, const char *name, double value);
+void nn_story_measures(nn_json line, nn_measure *call, void *data);
+
+// What differs between the beginnings of runs: calls with each name in turn, "settings.optimizer.lr".
+enum { NN_DIFFERENT_MOST = 16, NN_KEY_ROOM = 256 };
+int nn_story_different(const nn_story *runs, int count, char names[NN_DIFFERENT_MOST][NN_KEY_ROOM]);
+void nn_story_started(nn_text *out, const nn_story *s, const char *name); // the value of such a name
+
+// One run: its beginning, some epochs, its end; of several a line each.
+nn_status nn_history(nn_context *ctx, const nn_story *runs, int count, nn_text *out);
+
+#endif

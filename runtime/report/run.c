@@ -1,0 +1,159 @@
+// Reads the log of a run. Guarantees: whatever the file holds, lines are whole objects with an event, or it
+// is refused; nothing outside of it is read.
+#include "report/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static nn_status damaged(nn_context *ctx, const nn_story *s, int64_t line) {
+    return nn_fail(ctx, NN_DATA, "%s:%lld: this is no line of a log", s->path, (long long)line);
+}
+
+bool nn_story_is(nn_json object, const char *name, const char *value) {
+    nn_json found;
+    size_t n = strlen(value);
+    return nn_json_find(object, name, &found) && (size_t)(found.end - found.at) == n + 2 &&
+           *found.at == '"' && memcmp(found.at + 1, value, n) == 0;
+}
+
+static bool is_object(const char *line, const char *end) {
+    nn_json j = {.at = line, .end = end}, event;
+    return nn_json_peek(&j, '{') && nn_json_skip(&j, 0) && j.at == end &&
+           nn_json_find((nn_json){.at = line, .end = end}, "event", &event);
+}
+
+static void sort_in(nn_story *s, nn_json line) {
+    if (nn_story_is(line, "event", "start"))
+        s->start = line;
+    else if (nn_story_is(line, "event", "end"))
+        s->end = line;
+    else if (nn_story_is(line, "event", "epoch"))
+        s->epochs[s->epoch_count++] = line;
+    else if (!nn_story_is(line, "event", "step"))
+        s->others[s->other_count++] = line;
+}
+
+nn_status nn_story_read(nn_context *ctx, const char *path, nn_story *out) {
+    unsigned char *bytes;
+    uint64_t size;
+    int64_t lines = 0, line = 0;
+    bool folder = nn_file_is_directory(path) || !nn_file_exists(path);
+    *out = (nn_story){.name = path, .path = nn_get(ctx, strlen(path) + 16, 1)};
+    if (out->path == NULL) return ctx->status;
+    sprintf(out->path, "%s%s", path, folder ? "/log.jsonl" : "");
+    if (!nn_file_exists(out->path))
+        return nn_fail(ctx, NN_FILE, "cannot find the log %s: a run writes it as it saves", out->path);
+    if (nn_file_read(ctx, out->path, &bytes, &size) != NN_OK) return ctx->status;
+    for (uint64_t k = 0; k < size; k++) lines += bytes[k] == '\n';
+    out->epochs = nn_get(ctx, (uint64_t)lines + 1, sizeof *out->epochs);
+    out->others = nn_get(ctx, (uint64_t)lines + 1, sizeof *out->others);
+    if (out->others == NULL || out->epochs == NULL) return ctx->status;
+    const char *at = (const char *)bytes, *end = at + size, *next;
+    for (; at < end && (next = memchr(at, '\n', (size_t)(end - at))) != NULL; at = next + 1) {
+        line++;
+        if (!is_object(at, next)) return damaged(ctx, out, line);
+        sort_in(out, (nn_json){.at = at, .end = next});
+    }
+    return line > 0 ? NN_OK : damaged(ctx, out, 1);
+}
+
+int64_t nn_story_best(const nn_story *s) {
+    nn_json best;
+    for (int64_t k = s->epoch_count - 1; k >= 0; k--)
+        if (nn_json_find(s->epochs[k], "best", &best)) return k;
+    return -1;
+}
+
+void nn_story_value(nn_text *out, nn_json object, const char *name) {
+    nn_json value;
+    uint64_t length;
+    if (!nn_json_find(object, name, &value)) return;
+    uint64_t room = (uint64_t)(value.end - value.at) + 1;
+    char *text = nn_get(out->ctx, room, 1);
+    if (text == NULL) return;
+    if (*value.at != '"')
+        nn_text_bytes(out, value.at, room - 1);
+    else if (nn_json_string(&value, text, room, &length))
+        nn_text_bytes(out, text, length);
+    nn_drop(out->ctx, text);
+}
+
+void nn_story_measures(nn_json line, nn_measure *call, void *data) {
+    static const char *const others[] = {"event",  "fold",          "step",   "epoch", "samples_per_s",
+                                         "time_s", "gradient_norm", "reason", "best"};
+    char key[NN_KEY_ROOM];
+    nn_json value;
+    while (nn_json_member(&line, key, sizeof key, &value)) {
+        double number = NAN;
+        bool measure = strncmp(key, "lr", 2) != 0 || (key[2] != '\0' && key[2] != '_');
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            measure = measure && !nn_same(key, others[k]);
+        bool is_number = nn_number_parse(value.at, (uint64_t)(value.end - value.at), &number);
+        if (measure && (is_number || *value.at == 'n')) call(data, key, number);
+    }
+}
+
+// ---- how beginnings differ ----
+
+void nn_story_started(nn_text *out, const nn_story *s, const char *name) {
+    const char *dot = strchr(name, '.');
+    char group[NN_KEY_ROOM];
+    nn_json inner;
+    if (dot == NULL) {
+        nn_story_value(out, s->start, name);
+        return;
+    }
+    snprintf(group, sizeof group, "%.*s", (int)(dot - name), name);
+    if (nn_json_find(s->start, group, &inner)) nn_story_value(out, inner, dot + 1);
+}
+
+static bool differs(const nn_story *runs, int count, const char *name, nn_context *ctx) {
+    bool other = false;
+    nn_text first, text;
+    nn_text_begin(&first, ctx);
+    nn_text_begin(&text, ctx);
+    nn_story_started(&first, &runs[0], name);
+    for (int k = 1; k < count && !other; k++) {
+        nn_text_clear(&text);
+        nn_story_started(&text, &runs[k], name);
+        other = !nn_same(first.bytes, text.bytes);
+    }
+    nn_text_end(&first);
+    nn_text_end(&text);
+    return other;
+}
+
+typedef struct {
+    const nn_story *runs;
+    int count, found;
+    char (*names)[NN_KEY_ROOM];
+    nn_context *ctx;
+} Different;
+
+static void take(Different *d, const char *group, const char *key) {
+    char name[NN_KEY_ROOM];
+    int n = snprintf(name, sizeof name, "%s%s", group, key);
+    bool known = n >= NN_KEY_ROOM || d->found == NN_DIFFERENT_MOST;
+    for (int k = 0; k < d->found; k++) known = known || nn_same(d->names[k], name);
+    if (!known && differs(d->runs, d->count, name, d->ctx)) strcpy(d->names[d->found++], name);
+}
+
+int nn_story_different(const nn_story *runs, int count, char names[NN_DIFFERENT_MOST][NN_KEY_ROOM]) {
+    nn_context ctx = {0};
+    Different d = {runs, count, 0, names, &ctx};
+    for (int k = 0; k < count; k++) {
+        nn_json start = runs[k].start, value, inner;
+        char key[NN_KEY_ROOM], group[NN_KEY_ROOM + 2], name[NN_KEY_ROOM];
+        while (nn_json_member(&start, key, sizeof key, &value)) {
+            if (*value.at != '{') {
+                if (!nn_same(key, "event") && !nn_same(key, "features")) take(&d, "", key);
+                continue;
+            }
+            snprintf(group, sizeof group, "%s.", key);
+            while (nn_json_member(&value, name, sizeof name, &inner)) take(&d, group, name);
+        }
+    }
+    nn_context_end(&ctx);
+    return d.found;
+}
