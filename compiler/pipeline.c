@@ -181,8 +181,12 @@ static bool run_claims(Pipeline *p) {
     return asserts_check(p->tree, p->module->params, p->module->flops, p->kernels->arena_size);
 }
 
+// A trainer holds its program, as its digest is of it.
 static bool run_output(Pipeline *p) {
     OutputOptions output = p->options->output;
+    Text program = {.arena = p->ctx->arena};
+    node_print(&program, p->root);
+    output.program = output.kind == OUTPUT_TRAINER ? text_string(&program) : "";
     output.digest = pipeline_digest(p, false);
     output.run_digest = pipeline_digest(p, true);
     output.target = p->target;

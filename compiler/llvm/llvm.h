@@ -35,6 +35,7 @@ typedef struct {
     int *opened;                     // not NULL: a trainer gets no path, but is opened here
     const char *prefix;              // of every symbol
     const char *digest, *run_digest; // of the program; without epochs, steps and stop
+    const char *program;             // its text
     const char *options;             // what it was compiled with, for `info`
     const char *directory;           // the model file's directory as seen from the executable, relative
     const Target *target;

@@ -324,6 +324,7 @@ static void add_build(Blob *b) {
     head->version_text = text(b, NN_VERSION);
     head->digest = text(b, o->digest);
     head->run_digest = text(b, o->run_digest);
+    head->program = text(b, o->program);
     head->options = text(b, o->options);
     head->cpu = text(b, o->target->cpu);
     head->features = text(b, o->target->features);

@@ -108,6 +108,7 @@ void nn_log_step(nn_loop *l, int64_t rows) {
 void nn_log_event(nn_loop *l, const char *event, nn_reason reason, bool in_summary) {
     static const char *const reasons[] = {"", "epochs", "steps", "stop", "signal", "not finite", "error"};
     double seconds = nn_now() - l->epoch_started;
+    if (reason != NN_GOING) nn_moment_end(l);
     begin_line(l, event, l->t->at.epoch, l->epoch_loss,
                seconds > 0 ? nn_loop_rows(l) / seconds : (double)NAN);
     if (l->manifest->gradient_norm >= 0) put_number(&l->line, "gradient_norm", l->gradient_norm);
@@ -139,9 +140,10 @@ static void put_text(nn_text *line, const char *name, const char *value) {
 
 // What was said on the command line; where things lie, and what changes no number, is no part of it.
 static void put_options(const nn_trainer *t, nn_text *line) {
-    static const nn_option own[] = {NN_OPTION_SEED,    NN_OPTION_BATCH,     NN_OPTION_OUT,   NN_OPTION_LOG,
-                                    NN_OPTION_FOLD,    NN_OPTION_SET,       NN_OPTION_QUIET, NN_OPTION_RESUME,
-                                    NN_OPTION_THREADS, NN_OPTION_CHECKPOINT};
+    static const nn_option own[] = {NN_OPTION_SEED,       NN_OPTION_BATCH,  NN_OPTION_OUT,
+                                    NN_OPTION_LOG,        NN_OPTION_FOLD,   NN_OPTION_SET,
+                                    NN_OPTION_QUIET,      NN_OPTION_RESUME, NN_OPTION_THREADS,
+                                    NN_OPTION_CHECKPOINT, NN_OPTION_REPORT, NN_OPTION_TENSORBOARD};
     const nn_setting *settings = NN_TABLE(&t->model, nn_setting, settings);
     nn_text_add(line, ", \"options\": {");
     const char *between = "";

@@ -82,6 +82,7 @@ __attribute__((noinline)) static nn_reason look_up(nn_loop *l, int64_t rows) {
     nn_trainer *t = l->t;
     if (l->rates_before != NULL) nn_tell_length(l);
     if (l->full.file >= 0) nn_log_step(l, rows);
+    if (t->at.step == l->next_moment) nn_moment_after(l);
     if (l->checkpoint_every > 0 && t->at.step >= l->next_checkpoint) {
         // What belongs to the end of the epoch, or of the run, comes first, or a resumed run would do it
         // again.
@@ -106,6 +107,7 @@ static nn_reason run_epoch(nn_loop *l) {
     if (begin_epoch(l) != NN_OK) return NN_END_BY_ERROR;
     while (t->at.batch < l->batches && reason == NN_GOING) {
         if (t->at.step == l->total_steps) return NN_END_OF_STEPS;
+        if (t->at.step + 1 == l->next_moment) nn_moment_before(l);
         int64_t rows = update(l);
         if (!(fabs(l->step_loss) <= 1.7e308)) {
             if (l->full.file >= 0) nn_log_step(l, rows);

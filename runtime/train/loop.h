@@ -70,8 +70,10 @@ struct nn_loop {
     nn_log summary, full;
     nn_progress progress;
     nn_rise rise;
-    bool best;        // the epoch that has just been judged is the best so far
-    bool one_of_many; // of several folds
+    int64_t next_moment;   // the step whose weights are logged next; -1: none
+    unsigned char *before; // the lasting part of the arena as it was before that step
+    bool best;             // the epoch that has just been judged is the best so far
+    bool one_of_many;      // of several folds
     nn_text line;
     nn_signals signals;
 };
@@ -98,6 +100,12 @@ void nn_log_failure(nn_loop *l, nn_reason reason); // the end of a run that cann
 void nn_weigh(nn_loop *l, bool is_best);           // whether this is the best so far; is_best: a rule says so
 double nn_best_value(const nn_trainer *t, const char *name); // of the best epoch; NaN: there is none
 void nn_tell_length(nn_loop *l); // and what the rates were and are, after the first update
+
+// ---- moments.c ----
+nn_status nn_moments_begin(nn_loop *l);
+void nn_moment_before(nn_loop *l); // the step that is logged
+void nn_moment_after(nn_loop *l);
+void nn_moment_end(nn_loop *l); // of the run
 
 // ---- signals.c ----
 nn_status nn_signals_begin(nn_context *ctx, nn_signals *s); // from here on they are counted, and end nothing

@@ -41,7 +41,8 @@ static int run_command(nn_context *ctx, const nn_model *m, const nn_options *o) 
     static nn_status (*const commands[])(nn_trainer *) = {
         [NN_COMMAND_EVAL] = nn_command_eval,     [NN_COMMAND_PREDICT] = nn_command_predict,
         [NN_COMMAND_DATA] = nn_command_data,     [NN_COMMAND_INFO] = nn_command_info,
-        [NN_COMMAND_SAMPLE] = nn_command_sample, [NN_COMMAND_HISTORY] = nn_command_history};
+        [NN_COMMAND_SAMPLE] = nn_command_sample, [NN_COMMAND_HISTORY] = nn_command_history,
+        [NN_COMMAND_REPORT] = nn_command_report};
     if (o->command == NN_COMMAND_TRAIN) return nn_command_train(ctx, m, o);
     nn_trainer t;
     if (nn_trainer_open(&t, ctx, m, o) == NN_OK) commands[o->command](&t);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { T = 1, E = 2, P = 4, D = 8, I = 16, S = 32, H = 64, ALL = 127 };
+enum { T = 1, E = 2, P = 4, D = 8, I = 16, S = 32, H = 64, R = 128, ALL = 255 };
 
 typedef struct {
     const char *name, *argument, *text;
@@ -22,7 +22,8 @@ static const Option options[NN_OPTIONS] = {
 #undef OPTION
 };
 
-static const char *const commands[] = {"train", "eval", "predict", "data", "info", "sample", "history"};
+static const char *const commands[] = {"train", "eval",   "predict", "data",
+                                       "info",  "sample", "history", "report"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 const char *nn_option_name(nn_option which) { return options[which].name; }
@@ -91,8 +92,9 @@ nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv
         else if (k == COMMANDS) {
             const char *near = nn_nearest(argv[1], commands, COMMANDS);
             return nn_fail(ctx, NN_USAGE, "unknown command %s%s%s%s", argv[1],
-                           near == NULL ? ": it is one of train, eval, predict, data, info, sample, history"
-                                        : ": did you mean ",
+                           near == NULL
+                               ? ": it is one of train, eval, predict, data, info, sample, history, report"
+                               : ": did you mean ",
                            near == NULL ? "" : near, near == NULL ? "" : "?");
         } else
             o->command = (nn_command)k;
@@ -103,7 +105,7 @@ nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv
             o->value[NN_OPTION_HELP] = "";
             continue;
         }
-        if (argv[at][0] != '-' && o->command == NN_COMMAND_HISTORY) {
+        if (argv[at][0] != '-' && o->command >= NN_COMMAND_HISTORY) {
             o->rest[o->rest_count++] = argv[at];
             continue;
         }
@@ -158,7 +160,8 @@ void nn_options_help(const nn_model *m, nn_text *out) {
                 "part of the data\n"
                 "  predict    the model's outputs for rows of a file or of standard input\n"
                 "  data       the rows as the model sees them\n  info       what was compiled\n"
-                "  history    what the logs of runs tell: history [DIR...]\n");
+                "  history    what the logs of runs tell: history [DIR...]\n"
+                "  report     a page of runs: report [DIR...]\n");
     if (text) nn_text_add(out, "  sample     a text, drawn unit by unit\n");
     nn_text_add(out, "\nOptions\n");
     for (int k = 0; k < NN_OPTIONS; k++) {

@@ -175,6 +175,7 @@ static nn_status open_logs(nn_loop *l, bool resumed) {
         nn_log_open(&l->full, l->ctx, full, t->fold, resumed ? &marks[1] : NULL, false) != NN_OK)
         return l->ctx->status;
     nn_log_start(l);
+    if (nn_moments_begin(l) != NN_OK) return l->ctx->status;
     l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
     return NN_OK;
 }
@@ -298,6 +299,10 @@ static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold
     nn_log_close(&l.full);
     if (l.full.fresh[0] != '\0' && l.full.mark.size > 0)
         nn_message("note: nothing was saved; the log is", l.full.fresh);
+    if (ctx->status == NN_OK && code == NN_OK && o->value[NN_OPTION_REPORT] != NULL) {
+        t.at = (nn_position){0}; // the weights are the file's
+        nn_command_report(&t);
+    }
     nn_trainer_close(&t);
     if (lock >= 0) nn_system_close(lock);
     return ctx->status != NN_OK ? (int)ctx->status : code;

@@ -5,6 +5,7 @@
 
 #include "data/data.h"
 #include "parallel/pool.h"
+#include "report/report.h"
 #include "store/store.h"
 
 typedef enum nn_command {
@@ -14,7 +15,8 @@ typedef enum nn_command {
     NN_COMMAND_DATA,
     NN_COMMAND_INFO,
     NN_COMMAND_SAMPLE,
-    NN_COMMAND_HISTORY
+    NN_COMMAND_HISTORY,
+    NN_COMMAND_REPORT
 } nn_command;
 
 typedef enum nn_option {
@@ -260,6 +262,8 @@ nn_status nn_command_data(nn_trainer *t);
 nn_status nn_command_info(nn_trainer *t);
 nn_status nn_command_sample(nn_trainer *t);
 nn_status nn_command_history(nn_trainer *t);
+nn_status nn_command_report(nn_trainer *t);
+nn_story *nn_runs_read(nn_trainer *t, int *count);   // what was named, else this program's own
 int64_t nn_terminal_width(void);                     // of standard error, 40 to 200; 0: it is none
 void nn_message(const char *kind, const char *text); // "error: ..." on standard error
 nn_status nn_print(nn_context *ctx, nn_text *text);  // on standard output; made fit for a terminal
