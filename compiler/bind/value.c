@@ -60,7 +60,7 @@ static Phrase *bind_name(Bind *b, const Node *e, const char *name) {
         report_unknown(b, e->name, e->span);
         return phrase_wrong(b, e);
     }
-    bool word = metric || string_equal(row->parameters, "-");
+    bool word = metric || string_equal(row->parameters, "-") || (row->group == GROUP_READER && !row->needed);
     if (!word && row->group == GROUP_READER) {
         report_kind(b, e->span, e->name, "a reader", "a value");
         return phrase_wrong(b, e);

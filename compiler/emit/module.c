@@ -115,7 +115,11 @@ static void mark_fields(Module *m) {
             if (m->data.fields.data[i].in_model == place) m->data.fields.data[i].in_model = next++;
 }
 
+// A path is carried along, or nobody's.
 static void mark_aside(Module *m) {
+    for (int i = 0; i < m->data.columns.count; i++)
+        if (m->data.columns.data[i].kind == COLUMN_PATH)
+            m->data.fields.data[m->data.columns.data[i].field].aside = true;
     for (int i = 0; i < m->outputs.count; i++) {
         int carried = m->outputs.data[i].carried,
             field = carried < 0 ? -1 : m->data.columns.data[carried].field;
@@ -148,6 +152,8 @@ static void mark_columns(Module *m) {
             Column *c = &m->data.columns.data[k];
             if (c->part != part || !c->tensor) continue;
             c->for_input = inputs[c->tensor->id];
+            bool used = m->data.fields.data[c->field].input || all[c->tensor->id];
+            if (c->kind == COLUMN_PATH && used) diagnose(m->program->ctx, PATH_USED, c->span);
             c->aside = !all[c->tensor->id] && m->data.fields.data[c->field].aside;
         }
     }

@@ -45,7 +45,10 @@ typedef enum {
     COLUMN_CARRIED,
     COLUMN_WINDOW,
     COLUMN_WORDS,
-    COLUMN_COUNT_WORDS
+    COLUMN_COUNT_WORDS,
+    COLUMN_PIXELS,
+    COLUMN_FOLDER,
+    COLUMN_PATH
 } ColumnKind;
 typedef struct {
     int part; // 0, 1 test, 2 validation
@@ -59,6 +62,7 @@ typedef struct {
     double missing_value;
     int64_t first, last, limit, elements;
     bool is_class, is_whole;
+    bool resize;          // of pixels
     bool start, end;      // of words: with a mark before them, behind them
     bool for_input;       // an input of PREDICT is made of it, or it is carried
     bool aside;           // only fields that are ASIDE are made of it

@@ -76,6 +76,18 @@ static void take_names(const DataWriter *w, const Phrase *p, Column *column) {
 }
 
 static void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
+    bool resize = string_equal(p->builtin->name, "resize"), pixels = string_equal(p->builtin->name, "pixels");
+    if (resize || (pixels && p->count)) {
+        take_argument(w, c, p->part[0], column);
+        column->kind = COLUMN_PIXELS;
+        column->resize = resize;
+        return;
+    }
+    if (p->kind == PHRASE_WORD) {
+        ColumnKind kind = pixels ? COLUMN_PIXELS : string_equal(p->builtin->name, "path") ? COLUMN_PATH : COLUMN_FOLDER;
+        if (column->kind == COLUMN_NUMBER) column->kind = kind;
+        return;
+    }
     bool words = string_equal(p->builtin->name, "words"),
          counted = string_equal(p->builtin->name, "count_words");
     if (words || counted) {
@@ -438,10 +450,11 @@ void prepare_write(DataWriter *w) {
 int data_carried(Emitter *e, Module *m, int field) {
     DataWriter w = {.e = e, .m = m, .block = e->tree->data, .field = &m->data.fields.data[field]};
     const Phrase *line = data_line(w.block->define->body, w.field->name), *v = line->part[line->count - 1];
-    if (!string_equal(m->data.source, "csv") || line->binders) return -1;
+    bool csv = string_equal(m->data.source, "csv"), path = v->builtin && string_equal(v->builtin->name, "path");
+    if (!(csv || path) || line->binders) return -1;
     if (v->kind == PHRASE_BUILTIN && v->builtin->group == GROUP_READER && !v->builtin->sources)
         v = v->part[0]; // class(x, n), int(x, n)
-    if (v->kind != PHRASE_BUILTIN || !v->builtin->sources) return -1;
+    if (!path && (v->kind != PHRASE_BUILTIN || !v->builtin->sources)) return -1;
     Column c = {.kind = COLUMN_CARRIED,
                 .field = field,
                 .file = m->data.file,

@@ -116,7 +116,7 @@ bool inside_open(Inside *in, Pipeline *p, const Kernels *kernels, int64_t rows, 
         diagnose(p->ctx, CANNOT_RUN_HERE, NO_SPAN, p->target->cpu, p->target->features);
         return false;
     }
-    if (openblas && !openblas_check(p->ctx)) return false;
+    if (openblas && !library_check(p->ctx, LIBRARY_OPENBLAS)) return false;
     Compiled code = compile_kernels(kernels, p->target, "inside", optimization);
     in->library = load_object(p->ctx, &code, openblas);
     if (!in->library) return false;

@@ -44,19 +44,48 @@ bool tools_check(Context *ctx, OutputKind kind) {
     return kind == OUTPUT_TRAINER ? linker_check(ctx) : kind != OUTPUT_LIBRARY || tool_check(ctx, "ar");
 }
 
+static const struct {
+    const char *archive, *symbol, *linked, *packages, *why, *otherwise;
+} libraries[] = {
+#define LIBRARY(code, archive, symbol, linked, packages, why, otherwise)                                     \
+    {archive, symbol, linked, packages, why, otherwise},
+#include "llvm/libraries.def"
+#undef LIBRARY
+};
+
 // `cc` answers with a path where it knows one, else with the name as it is.
-bool openblas_check(Context *ctx) {
-    static const char *const question[] = {"cc", "-print-file-name=libopenblas.so", NULL};
+static bool can_link(Context *ctx, const char *name) {
+    const char *const question[] = {
+        "cc", string_format(ctx->arena, "-print-file-name=lib%s.so", name), NULL};
     char answer[4096];
     int said = memfd_create("said", MFD_CLOEXEC);
     bool asked = said >= 0 && tool_ask(ctx->arena, question, NULL, 0, said) == 0;
     ssize_t n = asked ? pread(said, answer, sizeof answer, 0) : 0;
     if (said >= 0) close(said);
-    if (n > 0 && memchr(answer, '/', (size_t)n)) return true;
-    Diagnostic *d = diagnose(ctx, NO_OPENBLAS, NO_SPAN);
-    if (d)
-        diagnostic_help(ctx, d,
-                        "install it (Debian: `apt install libopenblas-dev`), or build with `--blas none`");
+    return n > 0 && memchr(answer, '/', (size_t)n);
+}
+
+// The k-th of the system's libraries that one of ours needs, or NULL.
+static const char *linked_name(Arena *arena, TrainerLibrary library, int k) {
+    const char *at = libraries[library].linked;
+    for (; k && *at; k--) at += strcspn(at, " "), at += *at == ' ';
+    return *at ? string_copy(arena, at, strcspn(at, " ")) : NULL;
+}
+
+bool library_check(Context *ctx, TrainerLibrary library) {
+    const char *name;
+    for (int k = 0; (name = linked_name(ctx->arena, library, k)); k++) {
+        if (can_link(ctx, name)) continue;
+        Diagnostic *d = diagnose(ctx, NO_LIBRARY, NO_SPAN, libraries[library].why, name);
+        if (d)
+            diagnostic_help(ctx, d, "install it (Debian: `apt install %s`)%s", libraries[library].packages,
+                            libraries[library].otherwise);
+        return false;
+    }
+    if (find_library(ctx, libraries[library].archive)) return true;
+    Diagnostic *d = ctx->diagnostics.data[ctx->diagnostics.count - 1];
+    diagnostic_help(ctx, d, "nnc was built where %s was missing: install it, and build nnc again",
+                    libraries[library].packages);
     return false;
 }
 
@@ -94,13 +123,16 @@ static bool command_of(const Workplace *w, const LinkRequest *r, Words *words) {
     if (!put_objects(w, r, words)) return false;
     add_all(arena, words, safe);
     if (!r->debug) vec_push(arena, words, "-s");
-    if (r->gzip) vec_push(arena, words, "-Wl,-u,nn_gzip_expand");
-    if (r->gzip && !add_library(w, words, "libnn-gzip.a")) return false;
-    if (r->openblas) vec_push(arena, words, "-Wl,-u,nn_openblas_begin");
-    if (r->openblas && !add_library(w, words, "libnn-openblas.a")) return false;
+    for (int i = 0; i < LIBRARIES; i++) {
+        if (!(r->libraries & 1u << i)) continue;
+        vec_push(arena, words, string_format(arena, "-Wl,-u,%s", libraries[i].symbol));
+        if (!add_library(w, words, libraries[i].archive)) return false;
+    }
     if (!add_library(w, words, "libnn.a")) return false;
-    if (r->gzip) vec_push(arena, words, "-lz");
-    if (r->openblas) vec_push(arena, words, "-lopenblas");
+    const char *name;
+    for (int i = 0; i < LIBRARIES; i++)
+        for (int k = 0; r->libraries & 1u << i && (name = linked_name(arena, (TrainerLibrary)i, k)); k++)
+            vec_push(arena, words, string_format(arena, "-l%s", name));
 #ifdef __SANITIZE_ADDRESS__
     vec_push(arena, words, "-fsanitize=address,undefined");
 #endif

@@ -9,8 +9,8 @@ typedef struct {
     Objects objects;
     const char *path;
     int *opened; // not NULL: no path, but a file open for reading
-    bool gzip;   // some file of the program is gzipped
-    bool debug, openblas;
+    uint32_t libraries; // a bit for each TrainerLibrary
+    bool debug;
 } LinkRequest;
 // False after a diagnostic, here and below.
 bool link_trainer(Context *ctx, const LinkRequest *request);

@@ -70,8 +70,15 @@ void output_keep_called(Kernels *kernels, OutputKind kind);
 bool tools_check(Context *ctx, OutputKind kind);
 bool linker_check(Context *ctx);
 
-// Is there a libopenblas to link, and does some kernel call it? The first is false after a diagnostic.
-bool openblas_check(Context *ctx);
+typedef enum {
+#define LIBRARY(code, archive, symbol, linked, packages, why, otherwise) LIBRARY_##code,
+#include "llvm/libraries.def"
+#undef LIBRARY
+    LIBRARIES
+} TrainerLibrary;
+// Is there what it needs of the system to link, and does some kernel call OpenBLAS? The first is false after a
+// diagnostic.
+bool library_check(Context *ctx, TrainerLibrary library);
 bool kernels_use_openblas(const Kernels *k);
 
 #endif

@@ -46,13 +46,21 @@ static CodeRequest request_of(const WrapperData *data, const Kernels *k, const O
                          .data = data};
 }
 
+static bool reads_pictures(const DataBlock *d) {
+    bool any = false;
+    for (int i = 0; i < d->columns.count; i++) any |= d->columns.data[i].kind == COLUMN_PIXELS;
+    return any;
+}
+
 static bool write_trainer(Context *ctx, const Module *m, const CodeRequest *code, const OutputOptions *o) {
     LinkRequest r = {.path = o->path,
                      .opened = o->opened,
-                     .gzip = reads_gzip(&m->data),
                      .debug = o->debug,
-                     .openblas = kernels_use_openblas(code->kernels)};
-    if (r.openblas && !openblas_check(ctx)) return false;
+                     .libraries = (reads_gzip(&m->data) ? 1u << LIBRARY_GZIP : 0) |
+                                  (reads_pictures(&m->data) ? 1u << LIBRARY_PICTURES : 0) |
+                                  (kernels_use_openblas(code->kernels) ? 1u << LIBRARY_OPENBLAS : 0)};
+    for (int i = 0; i < LIBRARIES; i++)
+        if (r.libraries & 1u << i && !library_check(ctx, (TrainerLibrary)i)) return false;
     r.objects = code_make(code);
     return link_trainer(ctx, &r);
 }

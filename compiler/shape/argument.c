@@ -119,6 +119,9 @@ static bool is_field(Place at, const Phrase *p, const Argument *row) {
 
 static const Argument arguments[] = {
     {"file", is_text, "the name of a file, in quotes", 0, 0, 0},
+    {"folder", is_text, "the name of a folder, in quotes", 0, 0, 0},
+    {"height", is_count, "the height", 1, INT32_MAX, 0},
+    {"width", is_count, "the width", 1, INT32_MAX, 0},
     {"flag", is_flag, "`true` or `false`", 0, 0, 0},
     {"separator", is_separator,
      "one character in quotes that stands in no number and is no quote and no line's end", 0, 0, 0},

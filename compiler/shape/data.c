@@ -14,7 +14,8 @@ const char *line_name(const Node *s) {
 // ---- readers ----
 
 static bool is_named(const Phrase *p, const char *name) {
-    return p->kind == PHRASE_BUILTIN && string_equal(p->builtin->name, name);
+    bool own = p->kind == PHRASE_BUILTIN || p->kind == PHRASE_WORD;
+    return own && p->builtin && string_equal(p->builtin->name, name);
 }
 
 static bool is_table(const Shaper *s) { return string_equal(s->source->builtin->name, "table"); }
@@ -157,9 +158,59 @@ static Shape whole_shape(Place at, const Phrase *p) {
     return v;
 }
 
+// A text of the source, as one number.
+static Shape folder_shape(Place at, const Phrase *p, Type type) {
+    if (!reads_source(at, p)) return shape_wrong();
+    Shape v = at.s->row ? shape_scalar(type) : at.s->field;
+    v.type = type;
+    if (elements_of(v) == 1) return v;
+    return fail_shape(at.s, FIELD_ELEMENTS, p->span, 1LL, at.s->line->slot->name, (long long)elements_of(v));
+}
+
+// What `folder` and `path` read are texts: a class, a condition, what a prediction carries along.
+static Shape text_shape(Place at, const Phrase *p) {
+    const Phrase *value = at.s->line->part[at.s->line->count - 1];
+    bool folder = is_named(p, "folder"), class = is_named(value, "class") && value->part[0] == p;
+    if (folder ? class : value == p) return folder_shape(at, p, TYPE_REAL);
+    return fail_shape(at.s, TEXT_PLACE, p->span, p->builtin->name,
+                      folder ? "stands in a class, `class(folder, 3)`, or is compared, `folder == \"cats\"`"
+                             : "stands for a field by itself, for `predict` to carry along");
+}
+
+// Pictures: a field's shape decides whether they are grey or have colours; those of a csv file stand in a column.
+static bool pixels_fit(Place at, const Phrase *p) {
+    Shaper *s = at.s;
+    bool resized = is_named(p, "resize"), csv = string_equal(s->source->builtin->name, "csv");
+    const Phrase *of = resized ? p->part[0] : p;
+    if (!is_named(of, "pixels")) return fail_false(s, RESIZE_PIXELS, of->span, "");
+    const Phrase *column = of->count ? of->part[0] : NULL;
+    if (csv ? !column || !is_named(column, "column") || column->part[1] : column != NULL)
+        return fail_false(s, PIXELS_COLUMN, of->span,
+                          csv ? "`pixels` reads the pictures whose paths one column has, which takes no `missing`: "
+                                "`pixels(column(\"path\"))`"
+                              : "`pixels` reads the picture of the row, and takes no column here");
+    if (column && !arguments_fit(at, column)) return false;
+    Shape field = s->field;
+    bool mask = field.type != TYPE_REAL;
+    int64_t channels = field.rank == 3 ? field.dims[2].size : field.rank == 2 && mask;
+    if (s->row) return true;
+    if (channels != 1 && (mask || channels != 3))
+        return fail_false(s, PIXELS_SHAPE, s->line->node->target->span, s->line->slot->name,
+                          mask ? "of a mask, which is [height, width]"
+                               : "[height, width, 1] where they are grey, [height, width, 3] where they have colours");
+    for (int d = 0; resized && d < 2; d++) {
+        int64_t size = (int64_t)at.c->of[p->part[d + 1]->number].number;
+        if (size != field.dims[d].size)
+            return fail_false(s, RESIZE_SIZE, p->part[d + 1]->span, (long long)size, d ? "wide" : "high",
+                              s->line->slot->name, (long long)field.dims[d].size);
+    }
+    return true;
+}
+
 // column("sex") == "M"
 static Shape compared_shape(Place at, const Phrase *p) {
     int text = p->part[0]->kind != PHRASE_TEXT;
+    if (is_named(p->part[!text], "folder")) return folder_shape(at, p->part[!text], TYPE_BOOL);
     if (!is_named(p->part[!text], "column")) return fail_shape(at.s, TEXT_COMPARED, p->part[text]->span, "");
     if (!missing_fits(at, p->part[!text], "a text")) return shape_wrong();
     Shape v = shape_at(at, p->part[!text]);
@@ -196,16 +247,18 @@ Shape reader_shape(Place at, const Phrase *p) {
     Shaper *s = at.s;
     if (is_named(p, "class") || is_named(p, "int")) return whole_shape(at, p);
     if (p->kind == PHRASE_BINARY) return compared_shape(at, p);
+    if (is_named(p, "folder") || is_named(p, "path")) return text_shape(at, p);
     Shape field = s->field;
     field.type = TYPE_REAL;
-    bool words = is_named(p, "words"),
-         file = is_named(p, "file") || is_named(p, "whole") || is_named(p, "window") || words;
+    bool words = is_named(p, "words"), pixels = is_named(p, "pixels") || is_named(p, "resize"),
+         file = is_named(p, "file") || is_named(p, "whole") || is_named(p, "window") || words || pixels;
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();
     if (!reads_source(at, p)) return shape_wrong();
     if (p->kind == PHRASE_LIST ? !table_fits(at, p, s->line->slot, &elements) : !arguments_fit(at, p))
         return shape_wrong();
     if ((words || is_named(p, "count_words")) && !words_fit(at, p)) return shape_wrong();
+    if (pixels && !pixels_fit(at, p)) return shape_wrong();
     if (s->row && file) {
         Diagnostic *d = fail(s, READER_SHAPE, p->span, node_text(s->arena, p->node));
         diagnostic_help(s->ctx, d, "give it to a field with its shape in brackets, and read that one");
@@ -316,8 +369,14 @@ static void look_at_lines(Place at, const Phrase *block, int count, const Place 
     }
 }
 
-// The parts of a text are pieces of it.
+// The parts of a text are pieces of it; those of a folder are some of its pictures.
 static bool divides(Place at, const char *word, Span span) {
+    bool part = string_equal(word, "test") || string_equal(word, "validation");
+    if (is_named(at.s->source, "images") && part) {
+        Diagnostic *d = fail(at.s, FOLDER_PARTS, span, word);
+        diagnostic_help(at.s->ctx, d, "say `split = random(test = 20%%)`, with `stratify` of the class");
+        return false;
+    }
     if (!is_named(at.s->source, "text") || string_equal(word, "ordered")) return true;
     Diagnostic *d = fail(at.s, TEXT_PARTS, span, word);
     diagnostic_help(at.s->ctx, d, "say `split = ordered(test = 10%%)`: the end of the text is held out");

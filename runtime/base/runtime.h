@@ -18,7 +18,7 @@ typedef struct nn_block nn_block;
 // What one command works in: the first failure's message, and all memory it asked for.
 typedef struct nn_context {
     nn_status status;
-    char message[2048];
+    char message[4096];
     nn_block *blocks;
     struct nn_input *inputs; // files that are read
 } nn_context;

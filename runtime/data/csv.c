@@ -108,8 +108,10 @@ static nn_status record(Reader *r, bool *more) {
 
 nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
                        const char *expected, const char *more) {
-    return nn_fail(ctx, NN_DATA, "%s:%u:%u: expected %s, found \"%.*s\"%s", csv->path, line, cell->column,
-                   expected, (int)(cell->length > SHOWN ? SHOWN : cell->length), cell->text, more);
+    char place[32] = "";
+    if (line != 0) snprintf(place, sizeof place, ":%u:%u", line, cell->column);
+    return nn_fail(ctx, NN_DATA, "%s%s: expected %s, found \"%.*s\"%s", csv->path, place, expected,
+                   (int)(cell->length > SHOWN ? SHOWN : cell->length), cell->text, more);
 }
 
 static nn_status make_room(Reader *r) {

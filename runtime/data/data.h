@@ -27,6 +27,7 @@ typedef struct nn_raw {
     uint32_t *lines;       // of a text file: of each row, from 1; else NULL
     int32_t *words;        // of words: their numbers, row after row
     int64_t *word_first;   // of each row, and the end
+    const char *const *files; // of pictures and sounds: of each row; else NULL
     const int32_t *starts; // of windows: of each row, where in `bytes` it begins, in elements; else NULL
     void *owned;           // what is freed after loading
 } nn_raw;
@@ -79,6 +80,7 @@ typedef struct nn_data_request {
     bool every_field;    // `data`: also fields that no function reads
     bool measure;        // statistics and classes are taken from these rows (else from weights)
     int32_t fold;        // folds: which is held out, -1: none chosen
+    int64_t threads;     // that decode files
     void (*message)(const char *kind, const char *text); // training: tells what looks like a mistake
 } nn_data_request;
 
@@ -114,6 +116,7 @@ nn_status nn_data_epoch(nn_context *ctx, const nn_model *m, nn_runner runner, ui
                         nn_dataset *data);
 bool nn_data_is_csv(const nn_model *m);
 bool nn_data_is_text(const nn_model *m);
+bool nn_data_is_folder(const nn_model *m);
 int64_t nn_field_elements(const nn_field *f);                // of one sample
 int64_t nn_field_size(const nn_model *m, const nn_field *f); // bytes of one sample
 bool nn_below(double value, int64_t limit);                  // a whole number 0 .. limit - 1
@@ -157,6 +160,7 @@ typedef struct nn_csv_want {
     int32_t first, count;
     bool texts;       // keep the cells (classes, comparisons), else numbers
     bool missing_ok;  // a missing cell is NaN, else an error
+    bool exact;       // names of folders: none is missing, and none a number
     int64_t limit;    // numbers must be whole and lie below it; 0: any may stand
     int32_t *columns; // where they are in this file
     double *values;   // rows * count
@@ -177,7 +181,7 @@ typedef struct nn_csv {
     int32_t *places; // of each trained column in this file, or -1; NULL: at its number
     int32_t place_count;
     int64_t rows;
-    uint32_t *lines; // of each row, from 1
+    uint32_t *lines; // of each row, from 1; NULL: these are no lines
 } nn_csv;
 // Cells point into `bytes`, which is changed (quotes are taken out). `bytes` must end in a NUL that is not
 // counted.
@@ -240,6 +244,13 @@ nn_status nn_words_read(const nn_loading *l, const nn_column *c, const nn_csv *c
 nn_status nn_words_number(const nn_loading *l);
 int64_t nn_words_limit(const nn_column *c); // of a vocabulary's numbers: behind them comes the mark's
 nn_status nn_series_read(const nn_loading *l, int64_t *rows);
+// Cells that are texts as numbers: words, classes, conditions.
+nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w);
+nn_status nn_images_read(const nn_loading *l, int64_t *rows);
+nn_status nn_pictures_read(const nn_loading *l, const nn_column *c, const char *const *paths, int64_t count,
+                           const char *where, nn_raw *raw);
+nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv, const nn_csv_want *w,
+                               nn_raw *raw);
 void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
 // The training rows begin where they do in this epoch; returns whether that is elsewhere than before.
 bool nn_series_shift(nn_series *s, uint64_t seed, int64_t epoch);

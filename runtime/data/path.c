@@ -88,7 +88,10 @@ nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request
                              request->path)
                    : no_directory(ctx, request->path, file);
     file = given ? request->path : file;
-    if (given || file[0] == '/')
+    if (!given && request->path != NULL && nn_data_is_folder(m)) { // beside the folder, or the folder itself
+        if (file[0] != '/') count += join(looked[count], request->path, "", file);
+        count += join(looked[count], "", "", request->path);
+    } else if (given || file[0] == '/')
         count += join(looked[count], "", "", file);
     else if (request->path != NULL)
         count += join(looked[count], request->path, "", file);

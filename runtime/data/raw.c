@@ -14,6 +14,7 @@ enum source {
 };
 
 bool nn_data_is_csv(const nn_model *m) { return m->manifest->data.source == SOURCE_CSV; }
+bool nn_data_is_folder(const nn_model *m) { return m->manifest->data.source == SOURCE_IMAGES; }
 bool nn_data_is_text(const nn_model *m) { return m->manifest->data.source == SOURCE_TEXT; }
 
 // What a packed text may expand to: so many times its size, and this at least.
@@ -72,7 +73,7 @@ static const char *field_of(const nn_loading *l, const nn_column *c) {
     return nn_model_text(l->m, NN_TABLE(l->m, nn_field, fields)[c->field].name);
 }
 
-static nn_status text_values(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w) {
+nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w) {
     if (c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS) return nn_words_read(l, c, csv, w);
     int64_t width = w->count, count = csv->rows * width;
     w->values = nn_get(l->ctx, (uint64_t)count, sizeof *w->values);
@@ -88,7 +89,7 @@ static nn_status text_values(const nn_loading *l, const nn_column *c, const nn_c
     for (int64_t k = 0; k < count; k++) {
         const nn_cell *cell = &w->cells[k];
         bool same = cell->length == length && memcmp(cell->text, equals, length) == 0;
-        if (!same && nn_csv_missing(cell->text, cell->length) && !w->missing_ok)
+        if (!same && !w->exact && nn_csv_missing(cell->text, cell->length) && !w->missing_ok)
             return nn_cell_fail(l->ctx, csv, csv->lines[k / width], cell, expected,
                                 ", which means a missing one");
         w->values[k] = same ? 1 : 0;
@@ -102,7 +103,8 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
     w->limit = c->is_class ? 0 : c->limit;
     bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
-    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words;
+    bool pictures = c->kind == NN_COLUMN_PIXELS;
+    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words || pictures;
     w->missing_ok = c->missing != NN_MISSING_ERROR || words;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
@@ -116,6 +118,9 @@ static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv
                       nn_raw *raw) {
     for (int64_t i = 0; i < csv->rows * w->count && c->missing == NN_MISSING_VALUE; i++)
         w->values[i] = isnan(w->values[i]) ? c->missing_value : w->values[i];
+    if (c->kind == NN_COLUMN_PIXELS)
+        nn_pictures_of_cells(l, c, csv, w, raw);
+    else
     *raw = (nn_raw){.rows = csv->rows,
                     .elements = w->count,
                     .bytes = (const unsigned char *)w->values,
@@ -152,12 +157,12 @@ static nn_status csv_columns(const nn_loading *l, int part, const char *path, ch
     }
     if (nn_csv_parse(l->ctx, &csv, bytes, size) != NN_OK) return l->ctx->status;
     for (int32_t k = 0; k < csv.want_count; k++) {
-        bool carried = columns[of[k]].kind == NN_COLUMN_CARRIED;
-        if (carried)
+        const nn_column *c = &columns[of[k]];
+        if (c->kind == NN_COLUMN_CARRIED)
             l->data->carried[of[k]] = wants[k].cells;
-        else if (wants[k].texts && text_values(l, &columns[of[k]], &csv, &wants[k]) != NN_OK)
+        else if (wants[k].texts && c->kind != NN_COLUMN_PIXELS && nn_csv_texts(l, c, &csv, &wants[k]) != NN_OK)
             return l->ctx->status;
-        take_want(l, &columns[of[k]], &csv, &wants[k], &l->raws[of[k]]);
+        take_want(l, c, &csv, &wants[k], &l->raws[of[k]]);
     }
     if (l->data->header == NULL) l->data->header = csv.names;
     nn_drop(l->ctx, csv.places);
@@ -255,7 +260,9 @@ static nn_status one_column(const nn_loading *l, const nn_column *c, nn_raw *raw
 }
 
 void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]) {
-    if (raw->lines != NULL)
+    if (raw->files != NULL)
+        snprintf(out, NN_PATH_ROOM + 64, "%s", raw->files[row]);
+    else if (raw->lines != NULL)
         snprintf(out, NN_PATH_ROOM + 64, "%s:%u", raw->path, raw->lines[row]);
     else
         snprintf(out, NN_PATH_ROOM + 64, "%s: row %lld (counted from 0)", raw->path, (long long)row);
@@ -290,11 +297,13 @@ nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows) {
     bool csv = mf->data.source == SOURCE_CSV;
     if (csv && csv_part(l, part) != NN_OK) return l->ctx->status;
     if (mf->data.source == SOURCE_TEXT && nn_series_read(l, rows) != NN_OK) return l->ctx->status;
+    bool images = mf->data.source == SOURCE_IMAGES;
+    if (images && nn_images_read(l, rows) != NN_OK) return l->ctx->status;
     const nn_raw *first = NULL;
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
         if (!nn_column_wanted(l, c, part)) continue;
-        if ((!csv && one_column(l, c, &l->raws[k]) != NN_OK) || check_limit(l, c, &l->raws[k]) != NN_OK)
+        if ((!csv && !images && one_column(l, c, &l->raws[k]) != NN_OK) || check_limit(l, c, &l->raws[k]) != NN_OK)
             return l->ctx->status;
         if (first != NULL && first->rows != l->raws[k].rows)
             return nn_fail(l->ctx, NN_DATA,

@@ -98,8 +98,12 @@ void nn_trainer_close(nn_trainer *t) { nn_pool_stop(t->pool); }
 
 // `nnc run` says by the environment where the model file is.
 nn_data_request nn_trainer_request(const nn_trainer *t) {
-    return (nn_data_request){
-        .path = t->options->value[NN_OPTION_DATA], .beside = getenv("NN_MODEL_DIRECTORY"), .fold = t->fold};
+    int64_t threads = nn_pool_cores();
+    nn_option_whole(t->ctx, t->options, NN_OPTION_THREADS, 1, &threads);
+    return (nn_data_request){.path = t->options->value[NN_OPTION_DATA],
+                             .beside = getenv("NN_MODEL_DIRECTORY"),
+                             .fold = t->fold,
+                             .threads = threads};
 }
 
 int32_t nn_trainer_threads(const nn_trainer *t) { return t->pool == NULL ? 1 : nn_pool_threads(t->pool); }

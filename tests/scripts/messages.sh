@@ -113,10 +113,10 @@ diff wanted said || bad=1
 # ---- no row without a golden ----
 (cd "$ROOT/tests/errors" && for file in *.nn; do "$NNC" check --json "$file"; done) | grep -o '"severity":"[a-z]*","code":"[A-Z_0-9]*"' |
     sed 's/.*"code":"//; s/"//' | sort -u >goldens
-# CPU_TOO_OLD, CANNOT_RUN_HERE, WRONG_LLVM and NO_OPENBLAS need another machine, NO_RUNTIME another installation, IR_TEXT no program (tests/unit/ir_test.c);
+# CPU_TOO_OLD, CANNOT_RUN_HERE, WRONG_LLVM and NO_LIBRARY need another machine, NO_RUNTIME another installation, IR_TEXT no program (tests/unit/ir_test.c);
 # TOO_MANY_INDICES is met after all checks of names and shapes.
 for code in $(sed -n 's/^DIAGNOSTIC(\([A-Z_0-9]*\),.*/\1/p' "$ROOT/compiler/diagnostics.def"); do
-    case " CPU_TOO_OLD CANNOT_RUN_HERE WRONG_LLVM NO_OPENBLAS NO_RUNTIME IR_TEXT TOO_MANY_INDICES $seen" in *" $code "*) continue ;; esac
+    case " CPU_TOO_OLD CANNOT_RUN_HERE WRONG_LLVM NO_LIBRARY NO_RUNTIME IR_TEXT TOO_MANY_INDICES $seen" in *" $code "*) continue ;; esac
     grep -qx "$code" goldens || { echo "$code has no golden in tests/errors"; bad=1; }
 done
 exit $bad
