@@ -84,7 +84,9 @@ static void take_argument(const DataWriter *w, const Case *c, const Phrase *p, C
         return;
     }
     if (p->kind == PHRASE_WORD) {
-        ColumnKind kind = pixels ? COLUMN_PIXELS : string_equal(p->builtin->name, "path") ? COLUMN_PATH : COLUMN_FOLDER;
+        ColumnKind kind = pixels                                   ? COLUMN_PIXELS
+                          : string_equal(p->builtin->name, "path") ? COLUMN_PATH
+                                                                   : COLUMN_FOLDER;
         if (column->kind == COLUMN_NUMBER) column->kind = kind;
         return;
     }
@@ -450,7 +452,8 @@ void prepare_write(DataWriter *w) {
 int data_carried(Emitter *e, Module *m, int field) {
     DataWriter w = {.e = e, .m = m, .block = e->tree->data, .field = &m->data.fields.data[field]};
     const Phrase *line = data_line(w.block->define->body, w.field->name), *v = line->part[line->count - 1];
-    bool csv = string_equal(m->data.source, "csv"), path = v->builtin && string_equal(v->builtin->name, "path");
+    bool csv = string_equal(m->data.source, "csv"),
+         path = v->builtin && string_equal(v->builtin->name, "path");
     if (!(csv || path) || line->binders) return -1;
     if (v->kind == PHRASE_BUILTIN && v->builtin->group == GROUP_READER && !v->builtin->sources)
         v = v->part[0]; // class(x, n), int(x, n)

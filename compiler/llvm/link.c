@@ -55,8 +55,7 @@ static const struct {
 
 // `cc` answers with a path where it knows one, else with the name as it is.
 static bool can_link(Context *ctx, const char *name) {
-    const char *const question[] = {
-        "cc", string_format(ctx->arena, "-print-file-name=lib%s.so", name), NULL};
+    const char *const question[] = {"cc", string_format(ctx->arena, "-print-file-name=lib%s.so", name), NULL};
     char answer[4096];
     int said = memfd_create("said", MFD_CLOEXEC);
     bool asked = said >= 0 && tool_ask(ctx->arena, question, NULL, 0, said) == 0;

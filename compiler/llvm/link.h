@@ -8,7 +8,7 @@
 typedef struct {
     Objects objects;
     const char *path;
-    int *opened; // not NULL: no path, but a file open for reading
+    int *opened;        // not NULL: no path, but a file open for reading
     uint32_t libraries; // a bit for each TrainerLibrary
     bool debug;
 } LinkRequest;

@@ -76,8 +76,8 @@ typedef enum {
 #undef LIBRARY
     LIBRARIES
 } TrainerLibrary;
-// Is there what it needs of the system to link, and does some kernel call OpenBLAS? The first is false after a
-// diagnostic.
+// Is there what it needs of the system to link, and does some kernel call OpenBLAS? The first is false after
+// a diagnostic.
 bool library_check(Context *ctx, TrainerLibrary library);
 bool kernels_use_openblas(const Kernels *k);
 

@@ -177,7 +177,8 @@ static Shape text_shape(Place at, const Phrase *p) {
                              : "stands for a field by itself, for `predict` to carry along");
 }
 
-// Pictures: a field's shape decides whether they are grey or have colours; those of a csv file stand in a column.
+// Pictures: a field's shape decides whether they are grey or have colours; those of a csv file stand in a
+// column.
 static bool pixels_fit(Place at, const Phrase *p) {
     Shaper *s = at.s;
     bool resized = is_named(p, "resize"), csv = string_equal(s->source->builtin->name, "csv");
@@ -185,19 +186,21 @@ static bool pixels_fit(Place at, const Phrase *p) {
     if (!is_named(of, "pixels")) return fail_false(s, RESIZE_PIXELS, of->span, "");
     const Phrase *column = of->count ? of->part[0] : NULL;
     if (csv ? !column || !is_named(column, "column") || column->part[1] : column != NULL)
-        return fail_false(s, PIXELS_COLUMN, of->span,
-                          csv ? "`pixels` reads the pictures whose paths one column has, which takes no `missing`: "
-                                "`pixels(column(\"path\"))`"
-                              : "`pixels` reads the picture of the row, and takes no column here");
+        return fail_false(
+            s, PIXELS_COLUMN, of->span,
+            csv ? "`pixels` reads the pictures whose paths one column has, which takes no `missing`: "
+                  "`pixels(column(\"path\"))`"
+                : "`pixels` reads the picture of the row, and takes no column here");
     if (column && !arguments_fit(at, column)) return false;
     Shape field = s->field;
     bool mask = field.type != TYPE_REAL;
     int64_t channels = field.rank == 3 ? field.dims[2].size : field.rank == 2 && mask;
     if (s->row) return true;
     if (channels != 1 && (mask || channels != 3))
-        return fail_false(s, PIXELS_SHAPE, s->line->node->target->span, s->line->slot->name,
-                          mask ? "of a mask, which is [height, width]"
-                               : "[height, width, 1] where they are grey, [height, width, 3] where they have colours");
+        return fail_false(
+            s, PIXELS_SHAPE, s->line->node->target->span, s->line->slot->name,
+            mask ? "masks: its shape is [height, width]"
+                 : "pictures: its shape is [height, width, 1] for grey ones, [height, width, 3] for colours");
     for (int d = 0; resized && d < 2; d++) {
         int64_t size = (int64_t)at.c->of[p->part[d + 1]->number].number;
         if (size != field.dims[d].size)

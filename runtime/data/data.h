@@ -23,13 +23,13 @@ typedef struct nn_raw {
     char type; // 'u', 'i', 'f' or 'b' (bool) with `size`
     int size;
     bool big_endian;
-    const char *path;      // for messages
-    uint32_t *lines;       // of a text file: of each row, from 1; else NULL
-    int32_t *words;        // of words: their numbers, row after row
-    int64_t *word_first;   // of each row, and the end
+    const char *path;         // for messages
+    uint32_t *lines;          // of a text file: of each row, from 1; else NULL
+    int32_t *words;           // of words: their numbers, row after row
+    int64_t *word_first;      // of each row, and the end
     const char *const *files; // of pictures and sounds: of each row; else NULL
-    const int32_t *starts; // of windows: of each row, where in `bytes` it begins, in elements; else NULL
-    void *owned;           // what is freed after loading
+    const int32_t *starts;    // of windows: of each row, where in `bytes` it begins, in elements; else NULL
+    void *owned;              // what is freed after loading
 } nn_raw;
 
 // A cell of a CSV file; a unit of a text.
@@ -249,8 +249,8 @@ nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *cs
 nn_status nn_images_read(const nn_loading *l, int64_t *rows);
 nn_status nn_pictures_read(const nn_loading *l, const nn_column *c, const char *const *paths, int64_t count,
                            const char *where, nn_raw *raw);
-nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv, const nn_csv_want *w,
-                               nn_raw *raw);
+nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv,
+                               const nn_csv_want *w, nn_raw *raw);
 void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
 // The training rows begin where they do in this epoch; returns whether that is elsewhere than before.
 bool nn_series_shift(nn_series *s, uint64_t seed, int64_t epoch);

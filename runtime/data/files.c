@@ -1,6 +1,6 @@
-// Files that are rows, as pictures and sounds are: the folder they lie in, and decoding all of them in several
-// threads. Guarantees: the order of rows is that of the names' bytes; every file is decoded, and those that
-// cannot be are named together.
+// Files that are rows, as pictures and sounds are: the folder they lie in, and decoding all of them in
+// several threads. Guarantees: the order of rows is that of the names' bytes; every file is decoded, and
+// those that cannot be are named together.
 #include "data/files.h"
 
 #include "parallel/pool.h"
@@ -18,7 +18,8 @@
 enum { DEEPEST = 16, NAMED = 20, MOST_THREADS = 64 };
 static const uint64_t LARGEST = UINT64_C(1) << 30;
 
-// ---- a folder -----------------------------------------------------------------------------------------------
+// ---- a folder
+// -----------------------------------------------------------------------------------------------
 
 static bool has_ending(const char *name, const char *const *endings) {
     const char *dot = strrchr(name, '.');
@@ -45,7 +46,8 @@ static nn_status add(nn_context *ctx, nn_folder *f, char *name) {
     return NN_OK;
 }
 
-static nn_status list(nn_context *ctx, nn_folder *f, const char *below, const char *const *endings, int depth);
+static nn_status list(nn_context *ctx, nn_folder *f, const char *below, const char *const *endings,
+                      int depth);
 
 // What a folder holds under a name: files are taken, folders looked into.
 static nn_status take(nn_context *ctx, nn_folder *f, char *name, const char *const *endings, int depth) {
@@ -61,10 +63,12 @@ static nn_status take(nn_context *ctx, nn_folder *f, char *name, const char *con
 }
 
 // `below`: the folder, as seen from the outermost one. Hidden files are nobody's.
-static nn_status list(nn_context *ctx, nn_folder *f, const char *below, const char *const *endings, int depth) {
+static nn_status list(nn_context *ctx, nn_folder *f, const char *below, const char *const *endings,
+                      int depth) {
     char *path = joined(ctx, f->path, below);
     if (path == NULL) return ctx->status;
-    if (depth > DEEPEST) return nn_fail(ctx, NN_DATA, "%s: folders are nested more than %d deep", path, DEEPEST);
+    if (depth > DEEPEST)
+        return nn_fail(ctx, NN_DATA, "%s: folders are nested more than %d deep", path, DEEPEST);
     DIR *folder = opendir(path);
     if (folder == NULL) return nn_file_failed(ctx, "open the folder", path);
     struct dirent *entry;
@@ -90,7 +94,8 @@ nn_status nn_folder_list(nn_context *ctx, const char *path, const char *const *e
     return NN_OK;
 }
 
-// ---- decoding -----------------------------------------------------------------------------------------------
+// ---- decoding
+// -----------------------------------------------------------------------------------------------
 
 typedef struct {
     const nn_files *f;
@@ -137,7 +142,8 @@ static void *decode_some(void *data) {
     uint64_t room = 0, size;
     for (int64_t k; (k = (int64_t)atomic_fetch_add(&d->next, 1)) < f->count;) {
         char why[NN_WHY_ROOM] = "";
-        if (read_bytes(f->paths[k], &bytes, &room, &size, why) && f->decode(f->of, k, bytes, size, why)) continue;
+        if (read_bytes(f->paths[k], &bytes, &room, &size, why) && f->decode(f->of, k, bytes, size, why))
+            continue;
         atomic_fetch_add(&d->broken, 1);
         d->why[k] = nn_memory_take(NN_WHY_ROOM);
         if (d->why[k] != NULL) memcpy(d->why[k], why, NN_WHY_ROOM);

@@ -1,13 +1,13 @@
-// A picture made as large as a row: the largest part of the row's proportions, in the middle, is averaged over
-// areas where it shrinks and interpolated between pixels where it grows; of masks the nearest pixel is taken.
-// Guarantees: what is as large already stays as it is; results are rounded once, half up.
+// A picture made as large as a row: the largest part of the row's proportions, in the middle, is averaged
+// over areas where it shrinks and interpolated between pixels where it grows; of masks the nearest pixel is
+// taken. Guarantees: what is as large already stays as it is; results are rounded once, half up, and exactly
+// so: an element of the row is as long as S pixels of R parts each, and all weights count such parts.
 #include "data/files.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-// Along one axis: element i is the mean of `count` pixels from `first` on, by their weights.
+// Along one axis: an element is the mean of `count` pixels from `first` on, by their weights.
 typedef struct {
     int64_t first, count;
     const float *weights;
@@ -17,48 +17,50 @@ typedef struct {
 typedef struct {
     int64_t size, result; // of the picture, of the row
     bool turned;          // the row's first element is the picture's last
-    double begin, length; // of the part that is seen
+    int64_t begin;        // of the part that is seen, in parts of a pixel
     void *memory;
     Tap *taps;
 } Axis;
 
 typedef enum { NEAREST, AREA, BILINEAR } Way;
+typedef struct {
+    Way way;
+    int64_t length, parts; // S, R
+} Step;
 
-static void put_tap(const Axis *a, Way way, double i, Tap *tap, float *weights) {
-    double step = a->length / (double)a->result, low = a->begin + a->length * i / (double)a->result,
-           high = a->begin + a->length * (i + 1) / (double)a->result, middle = (low + high) / 2;
-    int64_t last;
-    *tap = (Tap){.weights = weights};
-    if (way == AREA) {
-        tap->first = (int64_t)low;
-        last = (int64_t)ceil(high) - 1;
-    } else if (way == BILINEAR) {
-        tap->first = (int64_t)floor(middle - 0.5);
-        last = tap->first + 1;
+static int64_t below(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static void put_tap(const Axis *a, const Step *s, int64_t i, Tap *tap, float *weights) {
+    int64_t low = a->begin + s->length * i, high = low + s->length, r = s->parts, most = a->size - 1;
+    *tap = (Tap){.weights = weights, .count = 1, .total = 1};
+    weights[0] = 1;
+    if (s->way == AREA) {
+        tap->first = low / r;
+        tap->count = (high + r - 1) / r - tap->first;
+        tap->total = (double)s->length;
+        for (int64_t k = 0, at = tap->first * r; k < tap->count; k++, at += r)
+            weights[k] = (float)(below(at + r, high) - (at > low ? at : low));
+    } else if (s->way == NEAREST) {
+        tap->first = (low + high - a->turned) / (2 * r);
     } else {
-        tap->first = last = (int64_t)(a->turned ? ceil(middle) - 1 : floor(middle));
-    }
-    int64_t first = tap->first, most = a->size - 1;
-    tap->first = first < 0 ? 0 : first > most ? most : first;
-    tap->count = (last < 0 ? 0 : last > most ? most : last) - tap->first + 1;
-    for (int64_t k = 0; k < tap->count; k++) {
-        double at = (double)(tap->first + k), next = at + 1;
-        double w = way == AREA ? (next < high ? next : high) - (at > low ? at : low) : 1;
-        if (way == BILINEAR && tap->count == 2) w = 1 - fabs(at + 0.5 - middle);
-        weights[k] = w > 1e-9 * step ? (float)w : 0;
-        tap->total += (double)weights[k];
+        int64_t middle = low + high - r, first = middle < 0 ? -1 : middle / (2 * r);
+        tap->first = first < 0 ? 0 : first;
+        if (first < 0 || first >= most) return;
+        tap->count = 2;
+        tap->total = (double)(2 * r);
+        weights[1] = (float)(middle - first * 2 * r);
+        weights[0] = (float)(2 * r) - weights[1];
     }
 }
 
-static bool make_taps(Axis *a, Way way) {
-    int64_t most = (int64_t)ceil(a->length / (double)a->result) + 3;
+static bool make_taps(Axis *a, const Step *s) {
+    int64_t most = s->length / s->parts + 3;
     uint64_t n = (uint64_t)a->result;
     a->memory = nn_memory_take(n * (sizeof *a->taps + (uint64_t)most * sizeof(float)));
     if (a->memory == NULL) return false;
     a->taps = a->memory;
     float *weights = (float *)(void *)(a->taps + n);
-    for (int64_t i = 0; i < a->result; i++)
-        put_tap(a, way, (double)i, &a->taps[i], weights + i * most);
+    for (int64_t i = 0; i < a->result; i++) put_tap(a, s, i, &a->taps[i], weights + i * most);
     return true;
 }
 
@@ -88,13 +90,14 @@ static void put_line(const Axis *x, int channels, const float *line, double tota
     }
 }
 
-static bool resample(const nn_picture *p, Axis *y, Axis *x, Way way, unsigned char *out) {
+static bool resample(const nn_picture *p, Axis *y, Axis *x, Step step, unsigned char *out) {
     int64_t width = p->width * p->channels;
     float *line = nn_memory_take((uint64_t)width * sizeof *line);
-    bool right = line != NULL && make_taps(y, way) && make_taps(x, way);
+    bool right = line != NULL && make_taps(y, &step) && make_taps(x, &step);
     for (int64_t i = 0; i < y->result && right; i++) {
         const Tap *last = &x->taps[x->result - 1];
-        add_lines(p, &y->taps[i], x->taps[0].first * p->channels, (last->first + last->count) * p->channels, line);
+        add_lines(p, &y->taps[i], x->taps[0].first * p->channels, (last->first + last->count) * p->channels,
+                  line);
         put_line(x, p->channels, line, y->taps[i].total, out + i * x->result * p->channels);
     }
     nn_memory_give(line);
@@ -105,17 +108,20 @@ static bool resample(const nn_picture *p, Axis *y, Axis *x, Way way, unsigned ch
 
 // The part that is seen: all of one axis, and of the other the middle, from a whole pixel of the upright
 // picture on.
-static Way choose_part(Axis *y, Axis *x, bool mask) {
+static Step choose_part(Axis *y, Axis *x, bool mask) {
     bool tall = y->size * x->result > x->size * y->result; // what is cut off is above and below
-    Axis *whole = tall ? x : y, *cut = tall ? y : x;
-    whole->length = (double)whole->size;
-    cut->length = (double)whole->size * (double)cut->result / (double)whole->result;
-    double rest = (double)cut->size - cut->length, begin = floor(rest / 2);
+    const Axis *whole = tall ? x : y;
+    Axis *cut = tall ? y : x;
+    Step s = {
+        .way = whole->size >= whole->result ? AREA : BILINEAR, .length = whole->size, .parts = whole->result};
+    if (mask) s.way = NEAREST;
+    int64_t rest = cut->size * s.parts - cut->result * s.length, begin = rest / (2 * s.parts) * s.parts;
     cut->begin = cut->turned ? rest - begin : begin;
-    return mask ? NEAREST : whole->size >= whole->result ? AREA : BILINEAR;
+    return s;
 }
 
-// The pixels in the order in which the camera was held: bit 0 turns lines, bit 1 their order, bit 2 exchanges both.
+// The pixels in the order in which the camera was held: bit 0 turns lines, bit 1 their order, bit 2 exchanges
+// both.
 static int turns_of(int orientation) {
     static const unsigned char turns[] = {0, 1, 3, 2, 4, 6, 7, 5};
     return turns[orientation - 1];
@@ -134,7 +140,8 @@ static void put_upright(const unsigned char *from, int turns, const nn_picture_f
     }
 }
 
-bool nn_picture_fit(const nn_picture *p, const nn_picture_form *f, unsigned char *row, char why[NN_WHY_ROOM]) {
+bool nn_picture_fit(const nn_picture *p, const nn_picture_form *f, unsigned char *row,
+                    char why[NN_WHY_ROOM]) {
     int turns = turns_of(p->orientation);
     bool exchanged = (turns & 4) != 0;
     Axis y = {.size = p->height, .result = exchanged ? f->width : f->height, .turned = (turns & 2) != 0};

@@ -1,6 +1,6 @@
 // Pictures as rows: all of a folder, or those that a column of a csv file names. They are kept as bytes.
-// Guarantees: each is decoded before anything else is done; a picture's class is the outermost folder it lies in;
-// what lies in the folder and is no picture is told.
+// Guarantees: each is decoded before anything else is done; a picture's class is the outermost folder it lies
+// in; what lies in the folder and is no picture is told.
 #include "data/data.h"
 #include "data/files.h"
 
@@ -57,13 +57,15 @@ nn_status nn_pictures_read(const nn_loading *l, const nn_column *c, const char *
     return NN_OK;
 }
 
-// ---- a folder -----------------------------------------------------------------------------------------------
+// ---- a folder
+// -----------------------------------------------------------------------------------------------
 
 static void tell_left_out(const nn_loading *l, const nn_folder *f, const char *endings) {
     char text[NN_PATH_ROOM];
     if (f->left_out == 0 || l->data->request.message == NULL) return;
-    snprintf(text, sizeof text, "%.1000s: %lld %s left out, as no name ends in %s (the first is %.200s)", f->path,
-             (long long)f->left_out, f->left_out == 1 ? "file is" : "files are", endings, f->first_left_out);
+    snprintf(text, sizeof text, "%.1000s: %lld %s left out, as no name ends in %s (the first is %.200s)",
+             f->path, (long long)f->left_out, f->left_out == 1 ? "file is" : "files are", endings,
+             f->first_left_out);
     l->data->request.message("warning", text);
 }
 
@@ -99,8 +101,8 @@ static nn_cell *texts_of(const nn_loading *l, const nn_folder *f, bool folders) 
     for (int64_t k = 0; k < f->count && cells != NULL; k++) {
         const char *name = f->names[k], *slash = strchr(name, '/');
         if (folders && slash == NULL) {
-            nn_fail(l->ctx, NN_DATA, "%s: %s lies in no folder of its class: it should be %s/CLASS/%s", f->path,
-                    name, f->path, name);
+            nn_fail(l->ctx, NN_DATA, "%s: %s lies in no folder of its class: it should be %s/CLASS/%s",
+                    f->path, name, f->path, name);
             return NULL;
         }
         cells[k] = (nn_cell){name, (uint32_t)(folders ? (size_t)(slash - name) : strlen(name)), 0};
@@ -153,11 +155,12 @@ nn_status nn_images_read(const nn_loading *l, int64_t *rows) {
     return NN_OK;
 }
 
-// ---- paths in a csv file ------------------------------------------------------------------------------------
+// ---- paths in a csv file
+// ------------------------------------------------------------------------------------
 
 // Beside the file that names them, where they have no place of their own.
-nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv, const nn_csv_want *w,
-                               nn_raw *raw) {
+nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv,
+                               const nn_csv_want *w, nn_raw *raw) {
     const char *slash = strrchr(csv->path, '/');
     int folder = slash == NULL ? 0 : (int)(slash - csv->path) + 1;
     const char **paths = nn_get(l->ctx, (uint64_t)csv->rows, sizeof *paths);
@@ -172,7 +175,8 @@ nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn
         snprintf(path, room, "%.*s%.*s", before, csv->path, (int)cell->length, cell->text);
         paths[k] = path;
     }
-    if (paths == NULL || nn_pictures_read(l, c, paths, csv->rows, csv->path, raw) != NN_OK) return l->ctx->status;
+    if (paths == NULL || nn_pictures_read(l, c, paths, csv->rows, csv->path, raw) != NN_OK)
+        return l->ctx->status;
     raw->lines = csv->lines;
     return NN_OK;
 }

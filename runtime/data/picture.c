@@ -1,7 +1,7 @@
 // PNG and JPEG files as pixels, by libpng and libjpeg. A library of its own, so that trainers that read no
-// pictures need neither. Guarantees: what is transparent is seen on white; 16 bits become 8; the numbers of a mask
-// are the file's own; a file that is cut off or damaged is refused, also where the libraries would go on; no more
-// memory is taken than its bytes can describe.
+// pictures need neither. Guarantees: what is transparent is seen on white; 16 bits become 8; the numbers of a
+// mask are the file's own; a file that is cut off or damaged is refused, also where the libraries would go
+// on; no more memory is taken than its bytes can describe.
 #include "data/files.h"
 
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 #include <png.h>
 
 enum { MOST_SCANS = 500 };
-static const uint64_t MOST_PIXELS = 100000000;
+static const uint64_t MOST_PIXELS = 100000000, MOST_WIDE = 1000000;
 
 static bool refuse(char why[NN_WHY_ROOM], const char *text) {
     snprintf(why, NN_WHY_ROOM, "%s", text);
@@ -22,11 +22,13 @@ static bool refuse(char why[NN_WHY_ROOM], const char *text) {
 }
 
 // `fewest`: of a pixel, how many can stand in one byte of the file.
-static bool check_size(uint64_t width, uint64_t height, uint64_t fewest, uint64_t size, char why[NN_WHY_ROOM]) {
+static bool check_size(uint64_t width, uint64_t height, uint64_t fewest, uint64_t size,
+                       char why[NN_WHY_ROOM]) {
     if (width == 0 || height == 0) return refuse(why, "the picture has no pixels");
-    if (width * height <= MOST_PIXELS && width * height <= (size + 64) * fewest) return true;
+    bool large = width * height > MOST_PIXELS || width > MOST_WIDE || height > MOST_WIDE;
+    if (!large && width * height <= (size + 64) * fewest) return true;
     snprintf(why, NN_WHY_ROOM, "its head claims %llu x %llu pixels, more than %s", (unsigned long long)width,
-             (unsigned long long)height, width * height > MOST_PIXELS ? "the 100 million that are read" : "the file can hold");
+             (unsigned long long)height, large ? "are read (100 million)" : "the file can hold");
     return false;
 }
 
@@ -40,14 +42,16 @@ static bool take_room(nn_picture *p, int channels, char why[NN_WHY_ROOM]) {
 static void put_line(const unsigned char *from, int channels, int64_t width, int wanted, unsigned char *to) {
     bool alpha = channels % 2 == 0, colour = channels > 2;
     for (int64_t x = 0; x < width; x++, from += channels, to += wanted) {
-        unsigned v[3] = {from[0], from[colour ? 1 : 0], from[colour ? 2 : 0]}, a = alpha ? from[channels - 1] : 255;
+        unsigned v[3] = {from[0], from[colour ? 1 : 0], from[colour ? 2 : 0]},
+                 a = alpha ? from[channels - 1] : 255;
         for (int c = 0; c < 3 && alpha; c++) v[c] = (v[c] * a + 255 * (255 - a) + 127) / 255;
         for (int c = 0; c < 3 && wanted == 3; c++) to[c] = (unsigned char)v[c];
         if (wanted == 1) to[0] = (unsigned char)((19595 * v[0] + 38470 * v[1] + 7471 * v[2] + 32768) >> 16);
     }
 }
 
-// ---- PNG ----------------------------------------------------------------------------------------------------
+// ---- PNG
+// ----------------------------------------------------------------------------------------------------
 
 typedef struct {
     jmp_buf out;
@@ -80,7 +84,8 @@ static bool png_ask(png_structp png, png_infop info, bool mask, char why[NN_WHY_
     int colour = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
     bool numbers = colour == PNG_COLOR_TYPE_GRAY || colour == PNG_COLOR_TYPE_PALETTE;
     if (mask && (!numbers || depth == 16))
-        return refuse(why, "a mask has one number of 8 bits a pixel, grey or of a palette; this has colours, alpha or 16 bits");
+        return refuse(why, "a mask has one number of 8 bits a pixel, grey or of a palette; this has colours, "
+                           "alpha or 16 bits");
     if (mask) {
         png_set_packing(png);
     } else {
@@ -137,7 +142,8 @@ static bool png_decode(const unsigned char *bytes, uint64_t size, int channels, 
     return right;
 }
 
-// ---- JPEG ---------------------------------------------------------------------------------------------------
+// ---- JPEG
+// ---------------------------------------------------------------------------------------------------
 
 typedef struct {
     struct jpeg_error_mgr errors; // first: libjpeg knows no more of it
@@ -215,7 +221,8 @@ static bool jpeg_lines(Jpeg *j, uint64_t size, int channels, bool mask, nn_pictu
     for (jpeg_saved_marker_ptr m = c->marker_list; m != NULL && out->orientation == 1; m = m->next)
         out->orientation = exif_orientation(m->data, m->data_length);
     bool inks = c->num_components == 4;
-    if (mask && c->num_components != 1) return refuse(j->why, "a mask has one number a pixel; this has colours");
+    if (mask && c->num_components != 1)
+        return refuse(j->why, "a mask has one number a pixel; this has colours");
     c->out_color_space = c->num_components == 1 ? JCS_GRAYSCALE : inks ? JCS_CMYK : JCS_RGB;
     jpeg_start_decompress(c);
     if (!take_room(out, channels, j->why)) return false;
@@ -223,7 +230,8 @@ static bool jpeg_lines(Jpeg *j, uint64_t size, int channels, bool mask, nn_pictu
     j->line = nn_memory_take((uint64_t)out->width * (uint64_t)c->output_components);
     if (j->line == NULL) return refuse(j->why, "there is no memory for it");
     for (int64_t y = 0; y < out->height; y++) {
-        unsigned char *to = out->bytes + y * out->width * channels, *line = found == channels && !inks ? to : j->line;
+        unsigned char *to = out->bytes + y * out->width * channels,
+                      *line = found == channels && !inks ? to : j->line;
         jpeg_read_scanlines(c, &line, 1);
         if (inks) mix_inks(line, out->width, c->saw_Adobe_marker != 0);
         if (line != to) put_line(line, found, out->width, channels, to);
@@ -255,7 +263,8 @@ static bool jpeg_decode(const unsigned char *bytes, uint64_t size, int channels,
     return right;
 }
 
-// ---- either -------------------------------------------------------------------------------------------------
+// ---- either
+// -------------------------------------------------------------------------------------------------
 
 bool nn_picture_decode(const unsigned char *bytes, uint64_t size, int channels, bool mask, nn_picture *out,
                        char why[NN_WHY_ROOM]) {
@@ -265,7 +274,8 @@ bool nn_picture_decode(const unsigned char *bytes, uint64_t size, int channels, 
     bool is_png = size >= sizeof png && memcmp(bytes, png, sizeof png) == 0;
     bool is_jpeg = size >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
     if (!is_png && !is_jpeg)
-        return refuse(why, size == 0 ? "the file is empty" : "neither a PNG nor a JPEG file, by its first bytes");
+        return refuse(why,
+                      size == 0 ? "the file is empty" : "neither a PNG nor a JPEG file, by its first bytes");
     if ((is_png ? png_decode : jpeg_decode)(bytes, size, channels, mask, out, why)) return true;
     nn_memory_give(out->bytes);
     out->bytes = NULL;

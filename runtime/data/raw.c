@@ -104,7 +104,8 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     w->limit = c->is_class ? 0 : c->limit;
     bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
     bool pictures = c->kind == NN_COLUMN_PIXELS;
-    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words || pictures;
+    w->texts =
+        c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words || pictures;
     w->missing_ok = c->missing != NN_MISSING_ERROR || words;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
@@ -121,16 +122,16 @@ static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv
     if (c->kind == NN_COLUMN_PIXELS)
         nn_pictures_of_cells(l, c, csv, w, raw);
     else
-    *raw = (nn_raw){.rows = csv->rows,
-                    .elements = w->count,
-                    .bytes = (const unsigned char *)w->values,
-                    .type = 'f',
-                    .size = 8,
-                    .path = csv->path,
-                    .lines = csv->lines,
-                    .words = w->words,
-                    .word_first = w->word_first,
-                    .owned = w->values};
+        *raw = (nn_raw){.rows = csv->rows,
+                        .elements = w->count,
+                        .bytes = (const unsigned char *)w->values,
+                        .type = 'f',
+                        .size = 8,
+                        .path = csv->path,
+                        .lines = csv->lines,
+                        .words = w->words,
+                        .word_first = w->word_first,
+                        .owned = w->values};
     if (c->kind != NN_COLUMN_CARRIED) nn_drop(l->ctx, w->cells);
     nn_drop(l->ctx, w->columns);
     nn_drop(l->ctx, w->names);
@@ -160,7 +161,8 @@ static nn_status csv_columns(const nn_loading *l, int part, const char *path, ch
         const nn_column *c = &columns[of[k]];
         if (c->kind == NN_COLUMN_CARRIED)
             l->data->carried[of[k]] = wants[k].cells;
-        else if (wants[k].texts && c->kind != NN_COLUMN_PIXELS && nn_csv_texts(l, c, &csv, &wants[k]) != NN_OK)
+        else if (wants[k].texts && c->kind != NN_COLUMN_PIXELS &&
+                 nn_csv_texts(l, c, &csv, &wants[k]) != NN_OK)
             return l->ctx->status;
         take_want(l, c, &csv, &wants[k], &l->raws[of[k]]);
     }
@@ -303,7 +305,8 @@ nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows) {
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
         if (!nn_column_wanted(l, c, part)) continue;
-        if ((!csv && !images && one_column(l, c, &l->raws[k]) != NN_OK) || check_limit(l, c, &l->raws[k]) != NN_OK)
+        if ((!csv && !images && one_column(l, c, &l->raws[k]) != NN_OK) ||
+            check_limit(l, c, &l->raws[k]) != NN_OK)
             return l->ctx->status;
         if (first != NULL && first->rows != l->raws[k].rows)
             return nn_fail(l->ctx, NN_DATA,

@@ -25,6 +25,13 @@ for seed in 0 1 2 3 4; do
     ./houses eval --data "$ROOT/examples/houses" --out "houses.$seed"
 done | awk '$1 == "share" { s += $2; n++ } END { if (n != 5 || s / n > 0.085) { print "houses: mean error " s / n " of " n; exit 1 } }' || fail "houses"
 sh "$ROOT/examples/houses/draw.sh" | cmp - "$ROOT/examples/houses/houses.csv" || fail "houses.csv is not what draw.sh draws"
+# Shapes: pictures that its own program draws.
+cc -Wall -Wextra -Werror -O2 "$ROOT/examples/shapes/draw.c" -lm -o draw && ./draw
+"$NNC" build "$ROOT/examples/shapes/shapes.nn"
+for seed in 0 1 2 3 4; do
+    ./shapes --seed $seed --out shapes.$seed --quiet
+    ./shapes eval --out shapes.$seed
+done | awk '$1 == "accuracy" { s += $2; n++ } END { if (n != 5 || s / n < 0.97) { print "shapes: mean accuracy " s / n " of " n; exit 1 } }' || fail "shapes"
 # The story of examples/text: bits a letter of its last tenth.
 bits() { # NAME CEILING
     "$NNC" build "$ROOT/examples/text/$1.nn"

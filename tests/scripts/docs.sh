@@ -5,7 +5,7 @@
 set -u
 bad=0
 mkdir -p docs && cd docs || exit 1
-cp "$ROOT"/examples/*/*.nn "$ROOT"/examples/*/*.csv "$ROOT"/examples/*/*.txt . 2>/dev/null
+cp "$ROOT"/examples/*/*.nn "$ROOT"/examples/*/*.csv "$ROOT"/examples/*/*.txt "$ROOT"/examples/shapes/draw.c . 2>/dev/null
 "$NNC" build digits.nn --emit obj || exit 1
 for page in "$ROOT"/README.md "$ROOT"/docs/*.md "$ROOT"/examples/*/README.md; do
     name=$(basename "$page" .md)
