@@ -246,9 +246,8 @@ int64_t nn_words_limit(const nn_column *c); // of a vocabulary's numbers: behind
 nn_status nn_series_read(const nn_loading *l, int64_t *rows);
 // Cells that are texts as numbers: words, classes, conditions.
 nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w);
+// Pictures: all that a folder holds, those whose paths cells are.
 nn_status nn_images_read(const nn_loading *l, int64_t *rows);
-nn_status nn_pictures_read(const nn_loading *l, const nn_column *c, const char *const *paths, int64_t count,
-                           const char *where, nn_raw *raw);
 nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv,
                                const nn_csv_want *w, nn_raw *raw);
 void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);

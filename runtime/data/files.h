@@ -1,4 +1,4 @@
-// Files that are rows: pictures and sounds (files.c, picture.c, fit.c, sound.c).
+// Files that are rows: pictures and sounds (files.c, picture.c, picture_fit.c).
 #ifndef NN_DATA_FILES_H
 #define NN_DATA_FILES_H
 
@@ -42,7 +42,7 @@ typedef struct nn_picture_form {
     int channels;
     bool resize, mask;
 } nn_picture_form;
-// In libnn-pictures.a, linked only by trainers that read pictures. A PNG or JPEG file as 1 or 3 channels.
+// A PNG or JPEG file as 1 or 3 channels.
 bool nn_picture_decode(const unsigned char *bytes, uint64_t size, int channels, bool mask, nn_picture *out,
                        char why[NN_WHY_ROOM]);
 // The picture upright, cut to the middle and as large as the row's form.

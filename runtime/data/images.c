@@ -7,10 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// Absent unless libnn-pictures.a is linked.
-extern bool nn_picture_decode(const unsigned char *, uint64_t, int, bool, nn_picture *, char[NN_WHY_ROOM])
-    __attribute__((weak));
-
 typedef struct {
     nn_picture_form form;
     unsigned char *rows;
@@ -27,8 +23,8 @@ static bool decode(void *of, int64_t k, const unsigned char *bytes, uint64_t siz
 }
 
 // A mask's field holds no numbers but classes, whole numbers or conditions.
-nn_status nn_pictures_read(const nn_loading *l, const nn_column *c, const char *const *paths, int64_t count,
-                           const char *where, nn_raw *raw) {
+static nn_status read_pictures(const nn_loading *l, const nn_column *c, const char *const *paths,
+                               int64_t count, const char *where, nn_raw *raw) {
     const nn_tensor *t = nn_model_tensor(l->m, c->tensor);
     Pictures p = {.size = c->elements};
     p.form = (nn_picture_form){.height = t->dims[1],
@@ -146,7 +142,7 @@ nn_status nn_images_read(const nn_loading *l, int64_t *rows) {
             l->raws[k].rows = f.count;
             l->raws[k].path = kept;
         } else if (c->kind == NN_COLUMN_PIXELS) {
-            nn_pictures_read(l, c, paths, f.count, kept, &l->raws[k]);
+            read_pictures(l, c, paths, f.count, kept, &l->raws[k]);
         } else {
             folder_column(l, c, &f, &l->raws[k]);
         }
@@ -175,7 +171,7 @@ nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn
         snprintf(path, room, "%.*s%.*s", before, csv->path, (int)cell->length, cell->text);
         paths[k] = path;
     }
-    if (paths == NULL || nn_pictures_read(l, c, paths, csv->rows, csv->path, raw) != NN_OK)
+    if (paths == NULL || read_pictures(l, c, paths, csv->rows, csv->path, raw) != NN_OK)
         return l->ctx->status;
     raw->lines = csv->lines;
     return NN_OK;

@@ -24,6 +24,11 @@ enum { TEXT_RATIO = 100, TEXT_LIMIT = 64 << 20 };
 extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char *, uint64_t, uint64_t,
                                 unsigned char **, uint64_t *) __attribute__((weak));
 
+// Absent unless libnn-pictures.a is linked, as it is where a program reads pictures.
+extern nn_status nn_images_read(const nn_loading *, int64_t *) __attribute__((weak));
+extern nn_status nn_pictures_of_cells(const nn_loading *, const nn_column *, const nn_csv *,
+                                      const nn_csv_want *, nn_raw *) __attribute__((weak));
+
 static bool is_packed(const char *path) {
     size_t n = strlen(path);
     return n >= 3 && nn_same(path + n - 3, ".gz");

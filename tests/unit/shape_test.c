@@ -83,6 +83,7 @@ static const struct {
     {"missing_part", "of what a source can give"},
     {"missing_stratify", "of what a source can give"},
     {"part_statistic", "of what a source can give"},
+    {"path_used", "what the program computes of a field"},
     {"stratify_statistic", "of what a source can give"},
 };
 
