@@ -137,6 +137,13 @@ static void count_step(Module *m) {
         if (f->kind == FUNCTION_STEP || f->kind == FUNCTION_UPDATE) m->flops += function_flops(f);
 }
 
+// The rows of a caller of C lie one after another; windows overlap in what a trainer has read.
+static void part_rows(const Pipeline *p) {
+    bool called = p->options->output.kind == OUTPUT_OBJECT || p->options->output.kind == OUTPUT_LIBRARY;
+    every_at (f, p->module->data.fields)
+        if (called) f->input->apart = 0;
+}
+
 static bool run_emit(Pipeline *p) {
     if (!p->tree) {
         Span begin = {p->source->base, p->source->base + (p->source->length > 0)};
@@ -147,6 +154,7 @@ static bool run_emit(Pipeline *p) {
     p->module = module_write(p->ctx, p->library, path_stem(p->ctx->arena, p->source->name), p->root, p->tree,
                              &p->options->compile);
     if (p->module && p->gradients_only) keep_gradients(p);
+    if (p->module) part_rows(p);
     return p->module != NULL && !p->ctx->errors;
 }
 

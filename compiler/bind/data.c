@@ -8,15 +8,13 @@ static const Node *const *entries(const Node *n) { return (const Node *const *)n
 static const char *const settings[] = {"split", "order", "stride"};
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
-// The place of a line's setting; -1: it is none. Only of a text is `stride` one.
-int data_setting(const Node *data, const Node *s) {
-    const Node *name = left_name(s),
-               *source = data->source->kind == AST_CALL ? data->source->base : data->source;
+// The place of a line's setting; -1: it is none.
+int data_setting(const Node *s) {
+    const Node *name = left_name(s);
     int k = SETTINGS - 1;
     if (!name || s->target->kind != AST_NAME) return -1;
     while (k >= 0 && !string_equal(name->name, settings[k])) k--;
-    bool text = source->kind == AST_NAME && string_equal(source->name, "text");
-    return string_equal(name->name, "stride") && !text ? -1 : k;
+    return k;
 }
 
 // ---- fields ----
@@ -139,7 +137,7 @@ void bind_data(Bind *b) {
     expect_names(b, block);
     for (int i = 0; i < block->count; i++) {
         const Node *s = block->items[i];
-        int k = data_setting(data, s);
+        int k = data_setting(s);
         if (k >= 0 && given[k])
             report_twice(b, left_name(s)->name, left_name(s)->span, left_name(given[k])->span, NULL);
         if (k >= 0)

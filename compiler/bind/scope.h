@@ -157,7 +157,7 @@ void bind_definition(Bind *b);
 
 Phrase *bind_recur(Bind *b, const Node *recur);
 void bind_data(Bind *b);
-int data_setting(const Node *data, const Node *s);
+int data_setting(const Node *s);
 void bind_train(Bind *b);
 void bind_assert(Bind *b);
 

@@ -32,7 +32,7 @@ static const Node *find_at_file(Bind *b, Span span, const char *name, const char
 static void add_fields(Bind *b, const Node *data) {
     for (int i = 0; data->block && i < data->block->count; i++) {
         const Node *s = data->block->items[i], *name = left_name(s);
-        if (!name || data_setting(data, s) >= 0) continue;
+        if (!name || data_setting(s) >= 0) continue;
         // A field `test`, and one whose line is wrong, have had their message.
         if (run_word(name->name) && !diagnosed(b->ctx, s->span)) {
             Diagnostic *d = report(b, HIDES_RUN, name->span, name->name);

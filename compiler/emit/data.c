@@ -88,6 +88,7 @@ static void take_stride(DataWriter *w) {
     for (int i = 0; i < d->columns.count; i++)
         if (d->columns.data[i].kind == COLUMN_WINDOW && d->columns.data[i].elements > d->stride)
             d->stride = d->columns.data[i].elements;
+    if (!d->stride) d->stride = 1; // rows
     if (w->stride) d->stride = (int64_t)number_of(w, w->stride, 1);
 }
 
@@ -105,10 +106,10 @@ static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
                                          {"data.thousands", "none"}, {"data.comment", "none"}};
     for (int i = 0; string_equal(d->source, "csv") && i < 6; i++)
         if (!source->part[i + 1]) in_force(w, csv[i][0], csv[i][1], NULL);
-    if (string_equal(d->source, "text")) {
-        if (!source->part[2]) in_force(w, "data.unit", "char", NULL);
+    bool text = string_equal(d->source, "text");
+    if (text && !source->part[2]) in_force(w, "data.unit", "char", NULL);
+    if (text || w->stride)
         in_force(w, "data.stride", string_format(w->e->arena, "%lld", (long long)d->stride), w->stride);
-    }
     const Phrase *order = data_setting_phrase(w->block->define, "order");
     if (order) in_force(w, "data.order", "stream", order);
     in_force(w, "data.split", split ? node_text(w->e->arena, split->node) : "none", split);
@@ -139,6 +140,14 @@ static void take_own(const Phrase *value, Field *f) {
     if (value->part[2]) f->own_missing = last;
 }
 
+// The rows of a window stand in those of the source, of which the next sample's begin one further.
+static void take_window(const DataWriter *w, const Phrase *window, Field *f) {
+    if (!window) return;
+    f->window = f->rank ? f->dims[0] : 1;
+    f->at = (int64_t)number_of(w, window->part[1], 0);
+    f->input->apart = tensor_elements(f->input) / f->input->dims[0] / f->window;
+}
+
 static void take_field(DataWriter *w, const Phrase *line) {
     const Shape *v = &w->block->slot[line->slot->number];
     Program *p = w->e->p;
@@ -147,12 +156,13 @@ static void take_field(DataWriter *w, const Phrase *line) {
     f.rank = v->rank;
     f.is_class = v->is_class;
     f.limit = f.type == TYPE_BOOL ? 2 : (int64_t)v->number;
-    take_own(line->part[line->count - 1], &f);
+    take_own(line_value(line), &f);
     f.in_model = place_in_model(w, f.name);
     int64_t dims[MAX_RANK] = {p->batch};
     for (int d = 0; d < f.rank; d++) dims[d + 1] = f.dims[d] = v->dims[d].size;
     f.input = tensor_add(p, f.name, TENSOR_INPUT, f.type, f.rank + 1, dims);
     f.input->batch_dims = 1;
+    take_window(w, line_window(line), &f);
     f.input->origin = origin_at(w->e, f.span, NULL, NULL);
     if (f.limit) f.input->bounded = true, f.input->high = f.limit - 1;
     vec_push(w->e->arena, &w->m->data.fields, f);

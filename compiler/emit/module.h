@@ -26,6 +26,8 @@ typedef struct {
     int64_t dims[MAX_RANK];
     int64_t limit; // classes, ints and conditions (2); 0: none
     bool is_class;
+    int64_t window,
+        at; // rows that a sample has of it, the first of which is so many behind the sample's own; else 0
     int64_t own_missing,
         own_other; // the classes of missing cells, and of what the training file lacks; or -1
     int in_model;  // its place among the inputs of PREDICT (the model's first), or -1

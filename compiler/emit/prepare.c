@@ -281,7 +281,8 @@ static Operand spread(DataWriter *w, Operand v) {
     const Expr *e = operand_as_scalar(w->at, v);
     if (!e) return operand_wrong();
     const Affine *forms[MAX_RANK];
-    Array a = sample_over(w, w->field->dims, w->field->rank, forms);
+    int window = w->field->window && w->field->rank; // its length is no dimension of a row
+    Array a = sample_over(w, w->field->dims + window, w->field->rank - window, forms);
     a.e = e;
     return operand_array(w->e, &a);
 }
@@ -291,7 +292,7 @@ static Operand value_of_line(DataWriter *w, const Phrase *line) {
         statement_write(w->at, line);
         return operand_first(w->at.frame->slot[line->slot->number]);
     }
-    Operand v = operand_plain(w->at, operand_of(w->at, line->part[line->count - 1]), line->span);
+    Operand v = operand_plain(w->at, operand_of(w->at, line_value(line)), line->span);
     return v.kind == OPERAND_TENSOR || v.kind == OPERAND_WRONG ? v : spread(w, v);
 }
 
@@ -327,7 +328,7 @@ static void note_scaled(DataWriter *w, Operand v, const Expr *element) {
 
 static Operand field_write(DataWriter *w, const Phrase *line) {
     Field *f = w->field;
-    const Phrase *e = line->part[line->count - 1];
+    const Phrase *e = line_value(line);
     if (f->type == TYPE_INT) w->whole = e = e->builtin && e->builtin->sources ? e : e->part[0];
     Operand v = value_of_line(w, line);
     if (v.kind == OPERAND_WRONG) return v;
@@ -454,7 +455,7 @@ int data_carried(Emitter *e, Module *m, int field) {
     const Phrase *line = data_line(w.block->define->body, w.field->name), *v = line->part[line->count - 1];
     bool csv = string_equal(m->data.source, "csv"),
          path = v->builtin && string_equal(v->builtin->name, "path");
-    if (!(csv || path) || line->binders) return -1;
+    if (!(csv || path) || line->binders || w.field->window) return -1;
     if (v->kind == PHRASE_BUILTIN && v->builtin->group == GROUP_READER && !v->builtin->sources)
         v = v->part[0]; // class(x, n), int(x, n)
     if (!path && (v->kind != PHRASE_BUILTIN || !v->builtin->sources)) return -1;

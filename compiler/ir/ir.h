@@ -289,10 +289,11 @@ struct Tensor {
     int64_t low, high;
     uint32_t id;
     const Origin *origin;
-    uint8_t signs;         // what its elements can be (pass/signs.c); 0: not asked yet
-    bool trainable;        // TENSOR_PARAM: some clause of `minimize` updates it
-    bool given;            // a model's result: what is measured does not ask how it is made
-    double start;          // TENSOR_TOTAL, TENSOR_SETTING, TENSOR_CLOCK: first value
+    uint8_t signs;  // what its elements can be (pass/signs.c); 0: not asked yet
+    bool trainable; // TENSOR_PARAM: some clause of `minimize` updates it
+    bool given;     // a model's result: what is measured does not ask how it is made
+    int64_t apart;  // elements of its source from one row to the next, where rows overlap: of windows; else 0
+    double start;   // TENSOR_TOTAL, TENSOR_SETTING, TENSOR_CLOCK: first value
     struct Layout *layout; // after `layout` (pass/kernel.h); NULL before
 };
 

@@ -139,6 +139,8 @@ static void add_fields(Blob *b) {
         rows[i] = (nn_field){
             .name = text(b, f->name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
         for (int k = 0; k < f->rank; k++) rows[i].dims[k] = f->dims[k];
+        rows[i].window = f->window;
+        rows[i].at = f->at;
         rows[i].is_class = f->is_class;
         rows[i].own_missing = f->own_missing;
         rows[i].own_other = f->own_other;

@@ -19,6 +19,7 @@ static Tensor *source_of_input(Program *p, const Tensor *x) {
     t = tensor_add(p, name, TENSOR_SOURCE, x->type, x->rank > 1 ? 2 : 1, dims);
     tensor_bound_as(t, x);
     t->origin = x->origin;
+    t->apart = x->apart;
     return t;
 }
 

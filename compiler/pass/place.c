@@ -17,6 +17,7 @@ static void plain(Layout *l, const Tensor *t) {
         l->stride[d] = s;
         s *= t->dims[d] ? t->dims[d] : 1;
     }
+    if (t->apart) l->stride[0] = t->apart;
     l->size = s;
 }
 

@@ -134,7 +134,7 @@ static const Argument arguments[] = {
     {"columns", is_columns, "a column's number", 0, INT32_MAX, 0},
     {"unit", is_unit, "`byte`, `char` or `word`", 0, 0, 0},
     {"vocabulary", is_count, "the vocabulary", 2, INT32_MAX, 0},
-    {"window", is_count, "a window's first unit", 0, INT32_MAX, 0},
+    {"offset", is_count, "the row a window begins at, from the sample's own", -INT32_MAX, INT32_MAX, 0},
     {"rows", is_count, "the number of rows", 1, INT32_MAX, 0},
     {"classes", is_count, "the number of classes", 1, INT32_MAX, 0},
     {"limit", is_count, "the limit", 1, INT32_MAX, 0},
@@ -171,6 +171,14 @@ bool arguments_fit(Place at, const Phrase *p) {
         }
     }
     return fit;
+}
+
+// Of a text a window has one number, which stands where the row's expression does otherwise.
+bool window_fits(Place at, const Phrase *p) {
+    if (!string_equal(at.s->source->builtin->name, "text")) return true;
+    static const Argument first = {"", is_count, "a window's first unit", 0, INT32_MAX, 0};
+    if (p->part[1]) return fail_false(at.s, WINDOW_TEXT, p->part[1]->span, "");
+    return is_count(at, p->part[0], &first);
 }
 
 static const Argument settings[] = {

@@ -224,7 +224,7 @@ static Shape compared_shape(Place at, const Phrase *p) {
 // words(column("text"), n) stands for a field, or in a class for one; count_words(column("text")) is a
 // number.
 static bool words_fit(Place at, const Phrase *p) {
-    const Phrase *line = at.s->line, *value = line->part[line->count - 1], *of = p->part[0];
+    const Phrase *line = at.s->line, *value = line_value(line), *of = p->part[0];
     bool class = is_named(value, "class") && value->part[0] == p, count = is_named(p, "count_words");
     bool stands = count || (class ? !p->part[1] && !p->part[2] && !p->part[3] : value == p && p->part[1]);
     if (!is_named(of, "column") || of->part[1])
@@ -253,11 +253,12 @@ Shape reader_shape(Place at, const Phrase *p) {
     if (is_named(p, "folder") || is_named(p, "path")) return text_shape(at, p);
     Shape field = s->field;
     field.type = TYPE_REAL;
-    bool words = is_named(p, "words"), pixels = is_named(p, "pixels") || is_named(p, "resize"),
-         file = is_named(p, "file") || is_named(p, "whole") || is_named(p, "window") || words || pixels;
+    bool words = is_named(p, "words"), window = is_named(p, "window"),
+         pixels = is_named(p, "pixels") || is_named(p, "resize"),
+         file = is_named(p, "file") || is_named(p, "whole") || window || words || pixels;
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();
-    if (!reads_source(at, p)) return shape_wrong();
+    if (!reads_source(at, p) || (window && !window_fits(at, p))) return shape_wrong();
     if (p->kind == PHRASE_LIST ? !table_fits(at, p, s->line->slot, &elements) : !arguments_fit(at, p))
         return shape_wrong();
     if ((words || is_named(p, "count_words")) && !words_fit(at, p)) return shape_wrong();
@@ -267,6 +268,7 @@ Shape reader_shape(Place at, const Phrase *p) {
         diagnostic_help(s->ctx, d, "give it to a field with its shape in brackets, and read that one");
         return shape_wrong();
     }
+    if (window && !is_named(s->source, "text")) return window_shape(at, p);
     if (is_named(p, "columns")) elements = columns_of(at, p);
     if (!elements) return shape_wrong();
     if (s->row) return row_shape(at, p, elements);
@@ -322,7 +324,7 @@ static Shape shape_error(Place at, const Phrase *line, Shape v) {
 // `before`: what the block gives the field that a part gives without brackets.
 static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
     Shaper *s = at.s;
-    const Phrase *value = line->part[line->count - 1];
+    const Phrase *value = line_value(line);
     Extent dims[MAX_RANK];
     int rank = 0;
     bool whole = is_named(value, "class") || is_named(value, "int") || is_named(value, "window") ||
@@ -342,7 +344,7 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
         for (int d = 0; before && !brackets && d < before->rank; d++) dims[rank++] = before->dims[d];
         field = shape_tensor(s, dims, rank, (Type)field.type);
         s->field = field;
-        v = forced(s, shape_first(shape_at(at, value)));
+        v = forced(s, shape_first(shape_at(at, line->part[line->count - 1])));
     }
     v = shape_plain(at, v, value->span);
     s->field = (Shape){0};
@@ -411,8 +413,7 @@ static const char *type_text(Arena *arena, Shape v) {
 
 // Has the part's class the same classes of its own as the block's?
 static bool same_own(const Phrase *block, const Phrase *line) {
-    const Phrase *other = data_line(block, line->slot->name);
-    const Phrase *own = line->part[line->count - 1], *value = other->part[other->count - 1];
+    const Phrase *own = line_value(line), *value = line_value(data_line(block, line->slot->name));
     for (int k = OWN_MISSING; k <= OWN_OTHER && is_named(value, "class"); k++)
         if (!value->part[k] != !own->part[k]) return false;
     return true;
@@ -467,13 +468,15 @@ const Phrase *data_setting_phrase(const Definition *data, const char *name) {
     return NULL;
 }
 
-// `split`, `order` and `stride`. Windows of a stream follow one another.
+// `split`, `order` and `stride`. Windows of a text's stream follow one another.
 static void look_at_settings(Place at) {
     const Phrase *split = data_setting_phrase(at.c->define, "split"),
                  *stride = data_setting_phrase(at.c->define, "stride");
     if (split) look_at_split(at, split);
     if (stride) setting_fits(at, "stride", stride);
-    if (stride && data_setting_phrase(at.c->define, "order")) fail(at.s, STREAM_STRIDE, stride->span, "");
+    bool text = is_named(at.s->source, "text");
+    if (text && stride && data_setting_phrase(at.c->define, "order"))
+        fail(at.s, STREAM_STRIDE, stride->span, "");
 }
 
 // What the block says, when the source is right.
@@ -485,6 +488,7 @@ static void look_at_block(Place at, const Phrase *block) {
         if (line && line->kind == PHRASE_PART) look_at_part(at, line);
     }
     look_at_settings(at);
+    look_at_windows(at, block);
 }
 
 // Two signs of a csv file that are one: a cell would have two readings.
@@ -532,14 +536,15 @@ Shape restore_shape(Place at, const Phrase *p, Shape v) {
         if (!is_whole(v)) return fail_shape(s, RESTORE_CLASS, p->part[0]->span, slot->name);
         return v;
     }
-    if (!phrase_find(data_line(s->tree->data->define->body, slot->name), measures, NULL))
-        return fail_shape(s, RESTORE_NOTHING, p->span, slot->name);
-    int own = field.rank - 1, first = v.rank - own;
+    const Phrase *line = data_line(s->tree->data->define->body, slot->name);
+    if (!phrase_find(line, measures, NULL)) return fail_shape(s, RESTORE_NOTHING, p->span, slot->name);
+    int before = 1 + (line_window(line) && field.rank > 1); // dimensions: the batch, a window's length
+    int own = field.rank - before, first = v.rank - own;
     bool fits = v.kind == SHAPE_TENSOR ? first >= 0 : !own;
-    for (int d = 0; fits && d < own; d++) fits = extent_equal(v.dims[first + d], field.dims[d + 1]);
+    for (int d = 0; fits && d < own; d++) fits = extent_equal(v.dims[first + d], field.dims[before + d]);
     if (!fits)
         return fail_shape(s, RESTORE_SHAPE, p->part[0]->span, shape_text(s->arena, v), slot->name,
-                          extents_text(s->arena, field.dims + 1, own));
+                          extents_text(s->arena, field.dims + before, own));
     v.type = TYPE_REAL;
     return v.kind == SHAPE_TENSOR ? shape_tensor(s, v.dims, v.rank, TYPE_REAL) : shape_scalar(TYPE_REAL);
 }

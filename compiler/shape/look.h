@@ -202,6 +202,12 @@ bool setting_fits(Place at, const char *name, const Phrase *p);
 Case *data_shape(Shaper *s, Definition *data);
 Shape reader_shape(Place at, const Phrase *p);
 Shape data_list_shape(Place at, const Phrase *p);
+bool window_fits(Place at, const Phrase *p); // argument.c: of a text
+
+// ---- window.c ----
+
+Shape window_shape(Place at, const Phrase *p); // of rows
+void look_at_windows(Place at, const Phrase *block);
 Shape restore_shape(Place at, const Phrase *p, Shape v); // restore(e, FIELD), v being what e is
 Shape list_value(Place at, const Phrase *p);
 // What stands for the whole row holds no index from around it. False after a message.

@@ -65,10 +65,17 @@ typedef struct nn_series {
     uint32_t sum;    // CRC-32C of the numbers
 } nn_series;
 
+// A part's samples. A sample's number is that of the first row that it reads: without windows its own.
 typedef struct nn_part {
-    int32_t *rows; // numbers of rows of the sources, in the file's order
+    int32_t *rows; // their numbers, in the file's order
     int64_t count;
 } nn_part;
+
+// The rows that a sample reads, of all its fields: `low` .. `low` + `span` - 1 from its own. Without windows
+// its own alone.
+typedef struct nn_reach {
+    int64_t low, span;
+} nn_reach;
 
 // What to read, and how.
 typedef struct nn_data_request {
@@ -87,9 +94,11 @@ typedef struct nn_data_request {
 typedef struct nn_dataset {
     int64_t rows;               // of the sources
     int64_t own_rows[NN_PARTS]; // of part 0's files, and of parts with files of their own
-    void **fields;              // plain rows of each field, NULL where not kept
+    void **fields;              // rows of each field, from those of sample 0 on, NULL where not kept
     const void **sources;       // nn_call.sources
     nn_part parts[NN_PARTS];
+    unsigned char *part_of;           // of each row
+    nn_reach reach;                   // of a sample
     nn_classes *classes;              // of each field
     nn_series *series;                // of a text; else NULL
     nn_vocabulary vocabulary, *words; // of a text; of each field
@@ -119,7 +128,10 @@ bool nn_data_is_text(const nn_model *m);
 bool nn_data_is_folder(const nn_model *m);
 int64_t nn_field_elements(const nn_field *f);                // of one sample
 int64_t nn_field_size(const nn_model *m, const nn_field *f); // bytes of one sample
-bool nn_below(double value, int64_t limit);                  // a whole number 0 .. limit - 1
+int64_t nn_row_elements(const nn_field *f);                  // of one row: of a window, of each of its rows
+int64_t nn_row_size(const nn_model *m, const nn_field *f);
+bool nn_data_windows(const nn_model *m);    // is a field of several rows?
+bool nn_below(double value, int64_t limit); // a whole number 0 .. limit - 1
 // The k-th element of rows of a field; false: the field takes whole numbers in a range, and this is none.
 bool nn_field_put(const nn_model *m, const nn_field *f, void *rows, int64_t k, double value);
 nn_status nn_field_fail(nn_context *ctx, const nn_model *m, const nn_field *f, const char *place,
@@ -262,6 +274,15 @@ int64_t nn_class_count(const nn_field *f);
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *field, const char *name,
                           const nn_csv *csv, const nn_csv_want *want);
 int64_t nn_share(int64_t rows, double fraction);
+// ---- windows over rows ----
+// Which rows a sample reads, by what is read of the data.
+void nn_reach_find(nn_loading *l);
+// The samples of a part, whose rows lie side by side in it.
+nn_status nn_window_samples(nn_context *ctx, const nn_model *m, nn_dataset *data, int part);
+// Fields begin with sample 0's rows.
+void nn_windows_place(const nn_loading *l);
+// Why a part has no samples.
+nn_status nn_windows_none(nn_context *ctx, const nn_dataset *data, int part, const char *reads);
 nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data);
 // Whether the data block makes this part; the error of one that has no rows (`reads`: what reads it, or "").
 bool nn_part_declared(const nn_data *plan, int part);

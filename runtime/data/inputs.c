@@ -29,18 +29,31 @@ static nn_status make_wants(nn_context *ctx, const nn_model *m, nn_csv *csv) {
     return ctx->status;
 }
 
-static nn_status take_fields(nn_context *ctx, const nn_model *m, const nn_csv *csv, nn_dataset *data) {
+// How far apart the rows of samples stand, so that no windows overlap: as the longest is long.
+static int64_t apart_of(const nn_model *m) {
+    int64_t apart = 1;
+    for (uint32_t f = 0; f < m->manifest->fields_count; f++) {
+        int64_t window = NN_TABLE(m, nn_field, fields)[f].window;
+        apart = window > apart ? window : apart;
+    }
+    return apart;
+}
+
+static nn_status take_fields(nn_context *ctx, const nn_model *m, const nn_csv *csv, int64_t apart,
+                             nn_dataset *data) {
     const nn_field *fields = NN_TABLE(m, nn_field, fields);
     int64_t k = 0;
     for (uint32_t f = 0; f < m->manifest->fields_count; f++) {
         if (fields[f].in_model < 0) continue;
         int64_t elements = nn_field_elements(&fields[f]);
-        unsigned char *rows = nn_get(ctx, (uint64_t)csv->rows, (uint64_t)nn_field_size(m, &fields[f]));
+        int64_t step = apart * nn_row_elements(&fields[f]);
+        unsigned char *rows =
+            nn_get(ctx, (uint64_t)(csv->rows * apart), (uint64_t)nn_row_size(m, &fields[f]));
         if (rows == NULL) return ctx->status;
         for (int64_t e = 0; e < elements; e++, k++) {
             for (int64_t r = 0; r < csv->rows; r++) {
                 double v = csv->wants[k].values[r];
-                if (nn_field_put(m, &fields[f], rows, r * elements + e, v)) continue;
+                if (nn_field_put(m, &fields[f], rows, r * step + e, v)) continue;
                 char place[NN_PATH_ROOM + 64];
                 nn_raw_place(&(nn_raw){.path = csv->path, .lines = csv->lines}, r, place);
                 return nn_field_fail(ctx, m, &fields[f], place, v);
@@ -62,8 +75,10 @@ nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, c
     data->sources = nn_get(ctx, m->manifest->sources_count, sizeof *data->sources);
     int32_t *rows = nn_get(ctx, (uint64_t)csv.rows, sizeof *rows);
     if (data->fields == NULL || data->sources == NULL || rows == NULL) return ctx->status;
-    for (int64_t r = 0; r < csv.rows; r++) rows[r] = (int32_t)r;
+    int64_t apart = apart_of(m);
+    if (csv.rows * apart > INT32_MAX) return nn_fail(ctx, NN_DATA, "%s: more than %d rows", path, INT32_MAX);
+    for (int64_t r = 0; r < csv.rows; r++) rows[r] = (int32_t)(r * apart);
     data->rows = csv.rows;
     data->parts[NN_TRAIN] = data->parts[NN_TEST] = (nn_part){rows, csv.rows};
-    return take_fields(ctx, m, &csv, data);
+    return take_fields(ctx, m, &csv, apart, data);
 }

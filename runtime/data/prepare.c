@@ -22,6 +22,12 @@ int64_t nn_field_size(const nn_model *m, const nn_field *f) {
     return nn_field_elements(f) * nn_type_size(m, f->type);
 }
 
+int64_t nn_row_elements(const nn_field *f) { return nn_field_elements(f) / (f->window > 0 ? f->window : 1); }
+
+int64_t nn_row_size(const nn_model *m, const nn_field *f) {
+    return nn_row_elements(f) * nn_type_size(m, f->type);
+}
+
 bool nn_below(double value, int64_t limit) {
     return value >= 0 && value < (double)limit && value == floor(value);
 }
@@ -131,7 +137,7 @@ static nn_status keep_field(nn_loading *l, int32_t field, int part, int64_t firs
     const nn_tensor *t = nn_model_tensor(l->m, f->prepared[part]);
     unsigned char *rows = l->data->fields[field];
     if (rows == NULL || t == NULL) return NN_OK;
-    int64_t elements = nn_field_elements(f), size = nn_field_size(l->m, f), n = count * elements;
+    int64_t elements = nn_row_elements(f), size = nn_row_size(l->m, f), n = count * elements;
     rows += (l->first[part] + first) * size;
     bool real = nn_is_real(f->type);
     if (real && nn_tensor_element_size(l->m, t) == nn_type_size(l->m, f->type)) {
@@ -155,7 +161,7 @@ static nn_status keep_fields(nn_loading *l, int part, int64_t first, int64_t cou
         if (only != NULL && *only != (int32_t)k) continue;
         if (keep_field(l, (int32_t)k, part, first, count) != NN_OK) return l->ctx->status;
         const nn_field *f = &NN_TABLE(l->m, nn_field, fields)[k];
-        int64_t elements = nn_field_elements(f), size = nn_field_size(l->m, f), row = l->first[part] + first;
+        int64_t elements = nn_row_elements(f), size = nn_row_size(l->m, f), row = l->first[part] + first;
         if (l->data->fields[k] == NULL || !nn_is_real(f->type)) continue;
         char *said = NULL;
         note_numbers(l, f, part, first, (char *)l->data->fields[k] + row * size, size > 4 * elements,
@@ -264,8 +270,8 @@ static nn_status measure(nn_loading *l, const nn_statistic *of) {
 
 static nn_status mark_training(nn_loading *l) {
     l->training = nn_get(l->ctx, (uint64_t)l->data->rows, 1);
-    for (int64_t k = 0; k < l->data->parts[NN_TRAIN].count && l->training != NULL; k++)
-        l->training[l->data->parts[NN_TRAIN].rows[k]] = 1;
+    for (int64_t r = 0; r < l->data->rows && l->training != NULL; r++)
+        l->training[r] = l->data->part_of[r] == NN_TRAIN;
     return l->ctx->status;
 }
 
@@ -317,7 +323,7 @@ static nn_status make_fields(nn_loading *l) {
         bool kept =
             f->source >= 0 || (data->request.every_field && !f->aside) || mf->data.stratify == (int32_t)k;
         if (!kept || (data->request.inputs_only && f->in_model < 0)) continue;
-        data->fields[k] = nn_get(l->ctx, (uint64_t)data->rows, (uint64_t)nn_field_size(l->m, f));
+        data->fields[k] = nn_get(l->ctx, (uint64_t)data->rows, (uint64_t)nn_row_size(l->m, f));
         if (data->fields[k] == NULL) return l->ctx->status;
         if (f->source >= 0) data->sources[f->source] = data->fields[k];
     }
@@ -331,8 +337,11 @@ static nn_status load(nn_loading *l) {
     bool by_class = plan->stratify >= 0 && plan->split != NN_SPLIT_NONE && !l->data->request.all_rows;
     int32_t classes = plan->stratify;
     if (by_class && visit_part(l, NN_TRAIN, false, keep_fields, &classes) != NN_OK) return l->ctx->status;
+    nn_reach_find(l);
     if (nn_split_rows(l->ctx, l->m, l->data) != NN_OK) return l->ctx->status;
-    if (l->data->request.measure && l->data->parts[NN_TRAIN].count == 0)
+    bool none = l->data->parts[NN_TRAIN].count == 0;
+    if (none && l->data->reach.span > 1) return nn_windows_none(l->ctx, l->data, NN_TRAIN, "");
+    if (none && l->data->request.measure)
         return nn_fail(l->ctx, NN_DATA, "no rows are left to train on: all %lld are held out",
                        (long long)l->data->rows);
     if (statistics(l) != NN_OK) return l->ctx->status;
@@ -340,6 +349,7 @@ static nn_status load(nn_loading *l) {
         if (l->data->own_rows[p] > 0 && visit_part(l, p, false, keep_fields, NULL) != NN_OK)
             return l->ctx->status;
     }
+    nn_windows_place(l);
     return NN_OK;
 }
 

@@ -18,7 +18,7 @@ typedef struct {
     int32_t *order;  // rows, group by group, each group shuffled
     int64_t *starts; // of the groups, and the end
     int64_t groups;
-    unsigned char *part; // of each row
+    unsigned char *part; // of each row, all NN_TRAIN
 } Split;
 
 static int compare_keys(const void *a, const void *b) {
@@ -35,8 +35,7 @@ static nn_status make_groups(Split *s) {
     uint64_t *keys = nn_get(s->ctx, (uint64_t)s->rows, sizeof *keys);
     s->order = nn_get(s->ctx, (uint64_t)s->rows, sizeof *s->order);
     s->starts = nn_get(s->ctx, (uint64_t)s->rows + 1, sizeof *s->starts);
-    s->part = nn_get(s->ctx, (uint64_t)s->rows, 1);
-    if (keys == NULL || s->order == NULL || s->starts == NULL || s->part == NULL) return s->ctx->status;
+    if (keys == NULL || s->order == NULL || s->starts == NULL) return s->ctx->status;
     for (int64_t r = 0; r < s->rows; r++)
         keys[r] = (classes == NULL ? 0 : (uint64_t)classes[r] << 32) | (uint64_t)r;
     if (classes != NULL) qsort(keys, (size_t)s->rows, sizeof *keys, compare_keys);
@@ -75,15 +74,14 @@ static void split_folds(Split *s, int32_t fold) {
     }
 }
 
-static nn_status take_part(nn_context *ctx, nn_dataset *data, int part, const unsigned char *of,
-                           int64_t first, int64_t rows, unsigned char wanted) {
+static nn_status take_part(nn_context *ctx, nn_dataset *data, int part) {
     int64_t n = 0;
-    for (int64_t r = 0; r < rows; r++) n += of == NULL || of[r] == wanted;
+    for (int64_t r = 0; r < data->rows; r++) n += data->part_of[r] == part;
     int32_t *list = nn_get(ctx, (uint64_t)n, sizeof *list);
     if (list == NULL) return ctx->status;
     data->parts[part] = (nn_part){list, n};
-    for (int64_t r = 0, k = 0; r < rows; r++) {
-        if (of == NULL || of[r] == wanted) list[k++] = (int32_t)(first + r);
+    for (int64_t r = 0, k = 0; r < data->rows; r++) {
+        if (data->part_of[r] == part) list[k++] = (int32_t)r;
     }
     return NN_OK;
 }
@@ -99,13 +97,8 @@ static nn_status split(Split *s) {
         split_shares(s);
     else if (fold >= 0)
         split_folds(s, fold);
-    for (int p = 0; p < NN_PARTS; p++) {
-        if (!plan->own_part[p] || p == NN_TRAIN)
-            take_part(s->ctx, s->data, p, s->part, 0, s->rows, (unsigned char)p);
-    }
     nn_drop(s->ctx, s->order);
     nn_drop(s->ctx, s->starts);
-    nn_drop(s->ctx, s->part);
     return s->ctx->status;
 }
 
@@ -124,6 +117,7 @@ nn_status nn_part_empty(nn_context *ctx, const nn_data *plan, const nn_dataset *
             ctx, NN_DATA, "the %s part has no rows%s: of its %lld %s no row can be made, which reads %lld",
             nn_part_names[part], reads, (long long)(data->series->end[part] - data->series->begin[part]),
             nn_unit_name(plan), (long long)data->series->span);
+    if (data->reach.span > 1) return nn_windows_none(ctx, data, part, reads);
     return nn_fail(ctx, NN_DATA,
                    "the %s part has no rows%s: split = %s(%s = %.6g%%) of %lld rows%s leaves none",
                    nn_part_names[part], reads, plan->split == NN_SPLIT_ORDERED ? "ordered" : "random",
@@ -132,22 +126,29 @@ nn_status nn_part_empty(nn_context *ctx, const nn_data *plan, const nn_dataset *
 }
 
 // Part 0's rows come first in the sources, then those of parts with files of their own.
-nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data) {
-    const nn_data *plan = &m->manifest->data;
+static nn_status mark_parts(nn_context *ctx, const nn_data *plan, nn_dataset *data) {
+    bool all = data->request.all_rows;
     int64_t first = data->own_rows[NN_TRAIN];
-    Split s = {.ctx = ctx, .plan = plan, .data = data, .rows = first};
-    if (data->series != NULL) { // its parts are pieces of the text
-        first = 0;
-        for (int p = 0; p < NN_PARTS; first += data->series->rows[p++])
-            take_part(ctx, data, p, NULL, first, data->series->rows[p], 0);
-    } else if (data->request.all_rows || plan->split == NN_SPLIT_NONE)
-        take_part(ctx, data, NN_TRAIN, NULL, 0, first, 0);
-    else if (split(&s) != NN_OK)
-        return ctx->status;
-    if (data->request.all_rows) data->parts[NN_TEST] = data->parts[NN_TRAIN];
-    for (int p = NN_TEST; p < NN_PARTS && !data->request.all_rows; p++) {
-        if (plan->own_part[p]) take_part(ctx, data, p, NULL, first, data->own_rows[p], 0);
-        first += plan->own_part[p] ? data->own_rows[p] : 0;
+    data->part_of = nn_get(ctx, (uint64_t)data->rows, 1);
+    if (data->part_of == NULL) return ctx->status;
+    Split s = {.ctx = ctx, .plan = plan, .data = data, .rows = first, .part = data->part_of};
+    bool pieces = data->series != NULL; // of the text
+    if (!all && !pieces && plan->split != NN_SPLIT_NONE && split(&s) != NN_OK) return ctx->status;
+    if (pieces) first = data->series->rows[NN_TRAIN];
+    for (int p = NN_TEST; p < NN_PARTS && !all; p++) {
+        int64_t rows = pieces ? data->series->rows[p] : plan->own_part[p] ? data->own_rows[p] : 0;
+        memset(data->part_of + first, p, (size_t)rows);
+        first += rows;
     }
-    return ctx->status;
+    return NN_OK;
+}
+
+nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data) {
+    if (mark_parts(ctx, &m->manifest->data, data) != NN_OK) return ctx->status;
+    for (int p = 0; p < NN_PARTS; p++) {
+        if ((nn_data_windows(m) ? nn_window_samples(ctx, m, data, p) : take_part(ctx, data, p)) != NN_OK)
+            return ctx->status;
+    }
+    if (data->request.all_rows) data->parts[NN_TEST] = data->parts[NN_TRAIN];
+    return NN_OK;
 }

@@ -82,10 +82,10 @@ static nn_status print_csv(nn_trainer *t, const int32_t *rows, int64_t count) {
     for (int64_t r = 0; r < count; r++) {
         first = true;
         for (uint32_t f = 0; f < t->model.manifest->fields_count; f++) {
-            int64_t elements = nn_field_elements(&fields[f]);
+            int64_t elements = nn_field_elements(&fields[f]), at = rows[r] * nn_row_elements(&fields[f]);
             for (int64_t e = 0; e < elements && t->data.fields[f] != NULL; e++) {
                 if (!first) nn_text_add(&out, ",");
-                nn_text_value(&t->model, &out, fields[f].type, t->data.fields[f], rows[r] * elements + e);
+                nn_text_value(&t->model, &out, fields[f].type, t->data.fields[f], at + e);
                 first = false;
             }
         }
@@ -108,14 +108,14 @@ typedef struct {
 
 static nn_status fill_array(void *data, nn_sink *sink) {
     const Array *a = data;
-    int64_t size = nn_field_size(&a->t->model, a->field);
+    int64_t size = nn_field_size(&a->t->model, a->field), step = nn_row_size(&a->t->model, a->field);
     nn_text head;
     nn_text_begin(&head, a->t->ctx);
     nn_npy_head(&head, &a->t->model, a->field->type, a->count, a->field->rank, a->field->dims);
     nn_sink_put(sink, head.bytes, head.length);
     bool failed = head.failed;
     nn_text_end(&head);
-    for (int64_t r = 0; r < a->count; r++) nn_sink_put(sink, a->values + a->rows[r] * size, (uint64_t)size);
+    for (int64_t r = 0; r < a->count; r++) nn_sink_put(sink, a->values + a->rows[r] * step, (uint64_t)size);
     return failed ? NN_MEMORY : NN_OK;
 }
 
