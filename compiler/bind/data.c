@@ -5,7 +5,7 @@
 
 static const Node *const *entries(const Node *n) { return (const Node *const *)n->items; }
 
-static const char *const settings[] = {"split", "order", "stride"};
+static const char *const settings[] = {"split", "order", "stride", "within"};
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
 // The place of a line's setting; -1: it is none.
@@ -72,7 +72,7 @@ static Phrase *bind_field(Bind *b, const Node *s) {
 static Phrase *bind_data_setting(Bind *b, const Node *s) {
     Phrase *p = phrase_new(b, PHRASE_GIVE, s, 1);
     const char *name = left_name(s)->name;
-    if (string_equal(name, "stride"))
+    if (string_equal(name, "stride") || string_equal(name, "within"))
         p->part[0] = bind_value(b, s->assigned);
     else if (string_equal(name, "split"))
         p->part[0] = bind_word(b, s->assigned, 1u << GROUP_SPLIT, "random(...), ordered(...) or folds(...)");

@@ -82,6 +82,27 @@ static void take_split(DataWriter *w, const Phrase *split) {
     if (stratify) d->stratify = field_number(d, stratify->slot->name);
 }
 
+static const Phrase *split_group(const Phrase *split) {
+    const char *word = split ? split->builtin->name : "";
+    return string_equal(word, "random")  ? split->part[4]
+           : string_equal(word, "folds") ? split->part[3]
+                                         : NULL;
+}
+
+// What names the groups of each part's rows.
+static void take_groups(DataWriter *w, const Phrase *reader, int groups) {
+    DataBlock *d = &w->m->data;
+    for (int part = 0; reader && part < DATA_PARTS; part++) {
+        bool windows = groups == NN_GROUPS_WINDOWS;
+        if (!d->own_part[part] || (part && !windows)) continue;
+        Column c = {.part = part, .field = -1, .file = d->file, .elements = 1};
+        c.groups = groups;
+        c.for_input = windows;
+        take_argument(w, w->block, reader, &c);
+        vec_push(w->e->arena, &d->columns, c);
+    }
+}
+
 // How far apart windows begin: what is said, or else as far as the longest is long.
 static void take_stride(DataWriter *w) {
     DataBlock *d = &w->m->data;
@@ -112,6 +133,8 @@ static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
         in_force(w, "data.stride", string_format(w->e->arena, "%lld", (long long)d->stride), w->stride);
     const Phrase *order = data_setting_phrase(w->block->define, "order");
     if (order) in_force(w, "data.order", "stream", order);
+    const Phrase *within = data_setting_phrase(w->block->define, "within");
+    if (within) in_force(w, "data.within", node_text(w->e->arena, within->node), within);
     in_force(w, "data.split", split ? node_text(w->e->arena, split->node) : "none", split);
     if (d->split == NN_SPLIT_RANDOM || d->split == NN_SPLIT_FOLDS)
         in_force(w, "data.split.seed", string_format(w->e->arena, "%lld", (long long)d->split_seed),
@@ -184,6 +207,9 @@ bool data_write(Emitter *e, Module *m) {
     m->data.stream = data_setting_phrase(w.block->define, "order") != NULL;
     if (split) take_split(&w, split);
     prepare_write(&w);
+    const Phrase *within = data_setting_phrase(w.block->define, "within");
+    take_groups(&w, within, NN_GROUPS_WINDOWS);
+    take_groups(&w, split_group(split), NN_GROUPS_SPLIT);
     take_stride(&w);
     tell(&w, source, split);
     return e->ctx->errors == errors;

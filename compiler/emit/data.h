@@ -51,6 +51,9 @@ int field_number(const DataBlock *d, const char *name); // -1: none
 
 // ---- prepare.c ----
 
+// Where a reader's numbers come from.
+void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column);
+
 void prepare_write(DataWriter *w);
 // The column of a field that is cells of a csv file as they stand, for a prediction to carry along: its
 // number among the module's, added; -1: it is none.

@@ -65,6 +65,7 @@ typedef struct {
     int64_t first, last, limit, elements;
     bool is_class, is_whole;
     bool resize;          // of pixels
+    int groups;           // enum nn_groups: what its values name, where no field is made of it
     bool start, end;      // of words: with a mark before them, behind them
     bool for_input;       // an input of PREDICT is made of it, or it is carried
     bool aside;           // only fields that are ASIDE are made of it

@@ -75,7 +75,7 @@ static void take_names(const DataWriter *w, const Phrase *p, Column *column) {
         if (i != 1) column->names[column->name_count++] = p->part[i]->text; // 1: missing
 }
 
-static void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
+void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
     bool resize = string_equal(p->builtin->name, "resize"), pixels = string_equal(p->builtin->name, "pixels");
     if (resize || (pixels && p->count)) {
         take_argument(w, c, p->part[0], column);

@@ -169,6 +169,7 @@ static void add_columns(Blob *b) {
         row->tensor = number(b, c->tensor);
         row->field = c->field;
         row->kind = (int32_t)c->kind;
+        row->groups = c->groups;
         row->file = text(b, c->file);
         row->missing = c->missing;
         row->missing_value = c->missing_value;

@@ -117,6 +117,11 @@ static bool is_field(Place at, const Phrase *p, const Argument *row) {
     return fits || v.kind == SHAPE_WRONG || fail_false(at.s, STRATIFY_CLASS, p->span, "");
 }
 
+static bool is_group(Place at, const Phrase *p, const Argument *row) {
+    (void)row;
+    return group_fits(at, p);
+}
+
 static const Argument arguments[] = {
     {"file", is_text, "the name of a file, in quotes", 0, 0, 0},
     {"folder", is_text, "the name of a folder, in quotes", 0, 0, 0},
@@ -143,6 +148,7 @@ static const Argument arguments[] = {
     {"test", is_share, "test", 0, 0, 0},
     {"validation", is_share, "validation", 0, 0, 0},
     {"field", is_field, "", 0, 0, 0},
+    {"group", is_group, "", 0, 0, 0},
 };
 
 // Where the parameter of argument `i` stands; those beyond the last are like the one before "..".

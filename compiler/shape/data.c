@@ -42,7 +42,7 @@ bool whole_row(Place at, const Phrase *p) {
     return !index || fail_false(at.s, READER_INDEX, p->span, node_text(at.s->arena, p->node), index->name);
 }
 
-static bool reads_source(Place at, const Phrase *p) {
+bool reads_source(Place at, const Phrase *p) {
     const char *source = at.s->source->builtin->name;
     if (p->kind == PHRASE_LIST) return true;
     for (const char *own = p->builtin->sources; own; own = strchr(own, ' '), own += own != NULL)

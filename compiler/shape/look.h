@@ -202,12 +202,14 @@ bool setting_fits(Place at, const char *name, const Phrase *p);
 Case *data_shape(Shaper *s, Definition *data);
 Shape reader_shape(Place at, const Phrase *p);
 Shape data_list_shape(Place at, const Phrase *p);
-bool window_fits(Place at, const Phrase *p); // argument.c: of a text
+bool window_fits(Place at, const Phrase *p);  // argument.c: of a text
+bool reads_source(Place at, const Phrase *p); // may this word stand in a block of its source?
 
 // ---- window.c ----
 
 Shape window_shape(Place at, const Phrase *p); // of rows
 void look_at_windows(Place at, const Phrase *block);
+bool group_fits(Place at, const Phrase *p);              // what names a row's group
 Shape restore_shape(Place at, const Phrase *p, Shape v); // restore(e, FIELD), v being what e is
 Shape list_value(Place at, const Phrase *p);
 // What stands for the whole row holds no index from around it. False after a message.

@@ -103,7 +103,7 @@ struct Case {
     Case *next;                     // of the same hash
 };
 
-// What a data block says of one of its settings (`split`, `order`, `stride`), or NULL.
+// What a data block says of one of its settings (`split`, `order`, `stride`, `within`), or NULL.
 const Phrase *data_setting_phrase(const Definition *data, const char *name);
 const Phrase *line_window(const Phrase *line); // a field's window over rows, or NULL
 const Phrase *

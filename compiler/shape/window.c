@@ -67,10 +67,43 @@ static bool is_named(const Phrase *p, const char *name) {
     return p && p->kind == PHRASE_BUILTIN && string_equal(p->builtin->name, name);
 }
 
+bool group_fits(Place at, const Phrase *p) {
+    bool column = is_named(p, "column"), reads = column || is_named(p, "file");
+    if (!reads || (column && p->part[1])) return fail_false(at.s, GROUP_NAMES, p->span, "");
+    return reads_source(at, p) && arguments_fit(at, p);
+}
+
+// A part of its own has its groups from the same column of its file; of arrays nothing says them.
+static void look_at_own_parts(Place at, const Phrase *block, const Phrase *within) {
+    for (int i = 0; i < block->count; i++) {
+        const Phrase *part = block->part[i];
+        if (!part || part->kind != PHRASE_PART || is_named(within, "column")) continue;
+        Diagnostic *d = fail(at.s, WITHIN_PART, part->node->name_span, part->text);
+        diagnostic_note(at.s->ctx, d, within->span, "groups are told here, of the block's own rows");
+    }
+}
+
+// `random` and `folds` divide whole groups, or rows of each class.
+static void look_at_whole_groups(Place at, const Phrase *split, const Phrase *within, const Phrase *window) {
+    bool random = is_named(split, "random");
+    if (!random && !is_named(split, "folds")) return;
+    const Phrase *stratify = split->part[random ? 2 : 1], *group = split->part[random ? 4 : 3];
+    if (stratify && (group || within)) {
+        fail(at.s, STRATIFY_GROUP, stratify->span, "");
+    } else if (window && !within) {
+        Diagnostic *d = fail(at.s, WINDOW_SPLIT, split->span, split->builtin->name);
+        diagnostic_note(at.s->ctx, d, window->span, "a window stands here");
+        diagnostic_help(at.s->ctx, d,
+                        "say `split = ordered(test = 20%%)`: the last rows are held out; or `within = "
+                        "column(\"station\")`: whole groups are");
+    }
+}
+
 void look_at_windows(Place at, const Phrase *block) {
     Shaper *s = at.s;
     const Phrase *split = data_setting_phrase(at.c->define, "split"),
-                 *stride = data_setting_phrase(at.c->define, "stride"), *window = first_window(block);
+                 *stride = data_setting_phrase(at.c->define, "stride"),
+                 *within = data_setting_phrase(at.c->define, "within"), *window = first_window(block);
     for (int i = 0; i + 1 < block->count; i++) {
         const Phrase *line = block->part[i];
         if (!line || line->kind != PHRASE_GIVE || !line->slot || !line_window(line)) continue;
@@ -78,9 +111,7 @@ void look_at_windows(Place at, const Phrase *block) {
     }
     bool text = string_equal(s->source->builtin->name, "text");
     if (stride && !window && !text) fail(s, STRIDE_ROWS, stride->span, "");
-    if (window && (is_named(split, "random") || is_named(split, "folds"))) {
-        Diagnostic *d = fail(s, WINDOW_SPLIT, split->span, split->builtin->name);
-        diagnostic_note(s->ctx, d, window->span, "a window stands here");
-        diagnostic_help(s->ctx, d, "say `split = ordered(test = 20%%)`: the last rows are held out");
-    }
+    if (within && group_fits(at, within)) look_at_own_parts(at, block, within);
+    if (within && !window && !split) fail(s, WITHIN_NOTHING, within->span, "");
+    if (split) look_at_whole_groups(at, split, within, window);
 }

@@ -98,6 +98,8 @@ typedef struct nn_dataset {
     const void **sources;       // nn_call.sources
     nn_part parts[NN_PARTS];
     unsigned char *part_of;           // of each row
+    int32_t *within, *group;          // groups of windows, of the split; NULL: none are named
+    int32_t *file_row;                // of each row, where its part's file has it; NULL: in its place
     nn_reach reach;                   // of a sample
     nn_classes *classes;              // of each field
     nn_series *series;                // of a text; else NULL
@@ -245,7 +247,7 @@ typedef struct nn_loading {
 } nn_loading;
 // FILE:LINE, or FILE and the row's number.
 void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]);
-nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows);
+nn_status nn_raw_read(nn_loading *l, int part, int64_t *rows);
 bool nn_column_wanted(const nn_loading *l, const nn_column *c, int part);
 // A declared file, or standard input where that is read; expanded, and a NUL follows.
 nn_status nn_source_bytes(const nn_loading *l, const char *file, char path[NN_PATH_ROOM],
@@ -274,6 +276,12 @@ int64_t nn_class_count(const nn_field *f);
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *field, const char *name,
                           const nn_csv *csv, const nn_csv_want *want);
 int64_t nn_share(int64_t rows, double fraction);
+// ---- groups ----
+// Numbers the groups of a part's rows, from 0 on, as they first come; groups of windows are made to stand
+// together, each in the file's order.
+nn_status nn_groups_take(nn_loading *l, int part, int64_t rows);
+// Of texts, as numbers for that.
+nn_status nn_group_cells(nn_context *ctx, const nn_csv *csv, nn_csv_want *want);
 // ---- windows over rows ----
 // Which rows a sample reads, by what is read of the data.
 void nn_reach_find(nn_loading *l);

@@ -60,7 +60,7 @@ static void find_place(const nn_loading *l, const nn_field *f, int part, int64_t
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     nn_raw_place(&(nn_raw){.path = "the data"}, row, place);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
-        bool own = &NN_TABLE(l->m, nn_field, fields)[columns[k].field] == f;
+        bool own = columns[k].field >= 0 && &NN_TABLE(l->m, nn_field, fields)[columns[k].field] == f;
         if (columns[k].part == part && l->raws[k].path != NULL && (own || l->raws[k].lines != NULL))
             nn_raw_place(&l->raws[k], row, place);
     }

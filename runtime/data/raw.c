@@ -71,14 +71,16 @@ nn_status nn_source_bytes(const nn_loading *l, const char *file, char path[NN_PA
 
 bool nn_column_wanted(const nn_loading *l, const nn_column *c, int part) {
     if (c->part != part || c->aside) return false;
+    if (c->groups == NN_GROUPS_SPLIT) return !l->data->request.all_rows;
     return l->data->request.inputs_only ? c->for_input : c->kind != NN_COLUMN_CARRIED;
 }
 
 static const char *field_of(const nn_loading *l, const nn_column *c) {
-    return nn_model_text(l->m, NN_TABLE(l->m, nn_field, fields)[c->field].name);
+    return c->field < 0 ? "of groups" : nn_model_text(l->m, NN_TABLE(l->m, nn_field, fields)[c->field].name);
 }
 
 nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w) {
+    if (c->groups != NN_GROUPS_NONE) return nn_group_cells(l->ctx, csv, w);
     if (c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS) return nn_words_read(l, c, csv, w);
     int64_t width = w->count, count = csv->rows * width;
     w->values = nn_get(l->ctx, (uint64_t)count, sizeof *w->values);
@@ -108,9 +110,9 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
     w->limit = c->is_class ? 0 : c->limit;
     bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
-    bool pictures = c->kind == NN_COLUMN_PIXELS;
-    w->texts =
-        c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words || pictures;
+    bool pictures = c->kind == NN_COLUMN_PIXELS, groups = c->groups != NN_GROUPS_NONE;
+    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words ||
+               pictures || groups;
     w->missing_ok = c->missing != NN_MISSING_ERROR || words;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
@@ -297,7 +299,7 @@ static nn_status check_limit(const nn_loading *l, const nn_column *c, const nn_r
     return NN_OK;
 }
 
-nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows) {
+nn_status nn_raw_read(nn_loading *l, int part, int64_t *rows) {
     const nn_manifest *mf = l->m->manifest;
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     *rows = mf->data.source == SOURCE_SYNTHETIC ? mf->data.rows : -1;
@@ -322,7 +324,7 @@ nn_status nn_raw_read(const nn_loading *l, int part, int64_t *rows) {
     if (first != NULL) *rows = first->rows;
     if (*rows <= 0)
         return nn_fail(l->ctx, NN_DATA, "%s: no rows", first == NULL ? "the data block" : first->path);
-    return NN_OK;
+    return nn_groups_take(l, part, *rows);
 }
 
 static double value_at(const nn_raw *raw, int64_t k) {

@@ -27,11 +27,11 @@ static int compare_keys(const void *a, const void *b) {
 }
 
 // Rows by class, each as class and row in one number. Classes may be many more than rows: what has none is no
-// group. In order, all are one, whose last row is the first to be held out.
+// group. In order, all are one, or as many as windows have; the last row of each is the first to be held out.
 static nn_status make_groups(Split *s) {
     bool ordered = s->plan->split == NN_SPLIT_ORDERED;
     int32_t field = s->plan->stratify;
-    const int32_t *classes = field < 0 || ordered ? NULL : s->data->fields[field];
+    const int32_t *classes = ordered ? s->data->within : field < 0 ? NULL : s->data->fields[field];
     uint64_t *keys = nn_get(s->ctx, (uint64_t)s->rows, sizeof *keys);
     s->order = nn_get(s->ctx, (uint64_t)s->rows, sizeof *s->order);
     s->starts = nn_get(s->ctx, (uint64_t)s->rows + 1, sizeof *s->starts);
@@ -41,9 +41,13 @@ static nn_status make_groups(Split *s) {
     if (classes != NULL) qsort(keys, (size_t)s->rows, sizeof *keys, compare_keys);
     for (int64_t r = 0; r < s->rows; r++) {
         if (r == 0 || keys[r] >> 32 != keys[r - 1] >> 32) s->starts[s->groups++] = r;
-        s->order[r] = ordered ? (int32_t)(s->rows - 1 - r) : (int32_t)(uint32_t)keys[r];
     }
     s->starts[s->groups] = s->rows;
+    for (int64_t g = 0; g < s->groups; g++) {
+        int64_t first = s->starts[g], end = s->starts[g + 1];
+        for (int64_t k = first; k < end; k++)
+            s->order[k] = (int32_t)(uint32_t)keys[ordered ? end - 1 - (k - first) : k];
+    }
     for (int64_t g = 0; g < s->groups && !ordered; g++)
         nn_shuffle(s->order + s->starts[g], s->starts[g + 1] - s->starts[g], (uint64_t)s->plan->split_seed,
                    NN_FOR_SPLIT, keys[s->starts[g]] >> 32);
@@ -86,12 +90,22 @@ static nn_status take_part(nn_context *ctx, nn_dataset *data, int part) {
     return NN_OK;
 }
 
-static nn_status split(Split *s) {
+// How many of them there are; each has a row.
+static int64_t group_count(const int32_t *of, int64_t rows) {
+    int64_t last = -1;
+    for (int64_t r = 0; r < rows; r++) last = of[r] > last ? of[r] : last;
+    return last + 1;
+}
+
+// The groups that stay whole, or NULL: rows are divided.
+static const int32_t *whole_groups(const nn_dataset *data, const nn_data *plan) {
+    if (plan->split == NN_SPLIT_ORDERED) return NULL;
+    return data->group != NULL ? data->group : data->within;
+}
+
+static nn_status divide(Split *s) {
     const nn_data *plan = s->plan;
     int32_t fold = s->data->request.fold;
-    if (plan->split == NN_SPLIT_FOLDS && (plan->folds < 2 || plan->folds > s->rows))
-        return nn_fail(s->ctx, NN_DATA, "%lld rows cannot be divided into %d folds", (long long)s->rows,
-                       plan->folds);
     if (make_groups(s) != NN_OK) return s->ctx->status;
     if (plan->split != NN_SPLIT_FOLDS)
         split_shares(s);
@@ -99,7 +113,24 @@ static nn_status split(Split *s) {
         split_folds(s, fold);
     nn_drop(s->ctx, s->order);
     nn_drop(s->ctx, s->starts);
-    return s->ctx->status;
+    return NN_OK;
+}
+
+// Rows, or groups of them as if each were a row.
+static nn_status split(Split *s) {
+    const int32_t *of = whole_groups(s->data, s->plan);
+    int64_t rows = s->rows, count = of == NULL ? rows : group_count(of, rows);
+    unsigned char *part = s->part;
+    if (s->plan->split == NN_SPLIT_FOLDS && (s->plan->folds < 2 || s->plan->folds > count))
+        return nn_fail(s->ctx, NN_DATA, "%lld %s cannot be divided into %d folds", (long long)count,
+                       of == NULL ? "rows" : "groups", s->plan->folds);
+    if (of == NULL) return divide(s);
+    s->rows = count;
+    s->part = nn_get(s->ctx, (uint64_t)count, 1);
+    if (s->part == NULL || divide(s) != NN_OK) return s->ctx->status;
+    for (int64_t r = 0; r < rows; r++) part[r] = s->part[of[r]];
+    nn_drop(s->ctx, s->part);
+    return NN_OK;
 }
 
 bool nn_part_declared(const nn_data *plan, int part) {
@@ -118,11 +149,13 @@ nn_status nn_part_empty(nn_context *ctx, const nn_data *plan, const nn_dataset *
             nn_part_names[part], reads, (long long)(data->series->end[part] - data->series->begin[part]),
             nn_unit_name(plan), (long long)data->series->span);
     if (data->reach.span > 1) return nn_windows_none(ctx, data, part, reads);
-    return nn_fail(ctx, NN_DATA,
-                   "the %s part has no rows%s: split = %s(%s = %.6g%%) of %lld rows%s leaves none",
-                   nn_part_names[part], reads, plan->split == NN_SPLIT_ORDERED ? "ordered" : "random",
-                   nn_part_names[part], 100 * (part == NN_TEST ? plan->test : plan->validation),
-                   (long long)data->own_rows[NN_TRAIN], plan->stratify >= 0 ? ", in each class," : "");
+    const int32_t *groups = whole_groups(data, plan);
+    int64_t rows = data->own_rows[NN_TRAIN], count = groups == NULL ? rows : group_count(groups, rows);
+    return nn_fail(
+        ctx, NN_DATA, "the %s part has no rows%s: split = %s(%s = %.6g%%) of %lld %s%s leaves none",
+        nn_part_names[part], reads, plan->split == NN_SPLIT_ORDERED ? "ordered" : "random",
+        nn_part_names[part], 100 * (part == NN_TEST ? plan->test : plan->validation), (long long)count,
+        groups == NULL ? "rows" : "groups", plan->stratify >= 0 ? ", in each class," : "");
 }
 
 // Part 0's rows come first in the sources, then those of parts with files of their own.

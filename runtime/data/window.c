@@ -3,7 +3,7 @@
 // Guarantees: all rows of a sample lie in one part, one behind the other.
 #include "data/data.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 bool nn_data_windows(const nn_model *m) {
     for (uint32_t k = 0; k < m->manifest->fields_count; k++)
@@ -35,17 +35,40 @@ void nn_reach_find(nn_loading *l) {
     r->span = high - r->low;
 }
 
+// Do two rows lie in one part and one group?
+static bool beside(const nn_dataset *data, int64_t a, int64_t b) {
+    return data->part_of[a] == data->part_of[b] &&
+           (data->within == NULL || data->within[a] == data->within[b]);
+}
+
 // `to` gets the samples, where it is not NULL; returns their number.
 static int64_t samples(const nn_dataset *data, int part, int64_t stride, int32_t *to) {
     int64_t count = 0;
     for (int64_t first = 0, end; first < data->rows; first = end) {
-        for (end = first + 1; end < data->rows && data->part_of[end] == data->part_of[first];) end++;
+        for (end = first + 1; end < data->rows && beside(data, first, end);) end++;
         for (int64_t r = first; r + data->reach.span <= end && data->part_of[first] == part; r += stride) {
             if (to != NULL) to[count] = (int32_t)r;
             count++;
         }
     }
     return count;
+}
+
+static int compare_keys(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+// As the file has the last rows of them.
+static nn_status sort_samples(nn_context *ctx, const nn_dataset *data, int32_t *rows, int64_t count) {
+    uint64_t *keys = nn_get(ctx, (uint64_t)count, sizeof *keys);
+    if (keys == NULL) return ctx->status;
+    for (int64_t k = 0; k < count; k++)
+        keys[k] = (uint64_t)data->file_row[rows[k] + data->reach.span - 1] << 32 | (uint32_t)rows[k];
+    qsort(keys, (size_t)count, sizeof *keys, compare_keys);
+    for (int64_t k = 0; k < count; k++) rows[k] = (int32_t)(uint32_t)keys[k];
+    nn_drop(ctx, keys);
+    return NN_OK;
 }
 
 // A prediction is made for each of them.
@@ -56,7 +79,7 @@ nn_status nn_window_samples(nn_context *ctx, const nn_model *m, nn_dataset *data
     if (rows == NULL) return ctx->status;
     samples(data, part, stride, rows);
     data->parts[part] = (nn_part){rows, count};
-    return NN_OK;
+    return data->file_row == NULL ? NN_OK : sort_samples(ctx, data, rows, count);
 }
 
 void nn_windows_place(const nn_loading *l) {
