@@ -50,7 +50,8 @@ typedef enum {
     COLUMN_COUNT_WORDS,
     COLUMN_PIXELS,
     COLUMN_FOLDER,
-    COLUMN_PATH
+    COLUMN_PATH,
+    COLUMN_DATE
 } ColumnKind;
 typedef struct {
     int part; // 0, 1 test, 2 validation
@@ -66,6 +67,7 @@ typedef struct {
     bool is_class, is_whole;
     bool resize;          // of pixels
     int groups;           // enum nn_groups: what its values name, where no field is made of it
+    int date;             // enum nn_date: what of a date is read
     bool start, end;      // of words: with a mark before them, behind them
     bool for_input;       // an input of PREDICT is made of it, or it is carried
     bool aside;           // only fields that are ASIDE are made of it

@@ -76,6 +76,11 @@ static void take_names(const DataWriter *w, const Phrase *p, Column *column) {
 }
 
 void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
+    static const char *const dates[] = {[NN_DATE_YEAR] = "year",
+                                        [NN_DATE_MONTH] = "month",
+                                        [NN_DATE_DAY] = "day",
+                                        [NN_DATE_WEEKDAY] = "weekday",
+                                        [NN_DATE_SECONDS] = "seconds"};
     bool resize = string_equal(p->builtin->name, "resize"), pixels = string_equal(p->builtin->name, "pixels");
     if (resize || (pixels && p->count)) {
         take_argument(w, c, p->part[0], column);
@@ -88,6 +93,12 @@ void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *
                           : string_equal(p->builtin->name, "path") ? COLUMN_PATH
                                                                    : COLUMN_FOLDER;
         if (column->kind == COLUMN_NUMBER) column->kind = kind;
+        return;
+    }
+    if (string_equal(p->builtin->name, "date")) {
+        take_argument(w, c, p->part[0], column);
+        column->kind = COLUMN_DATE;
+        while (!string_equal(dates[column->date], p->part[1]->node->name)) column->date++;
         return;
     }
     bool words = string_equal(p->builtin->name, "words"),
@@ -158,7 +169,7 @@ static void no_statistic(const DataWriter *w, Span at, const char *word) {
 // Which statistic stands for the missing cells of a column, or -1. Whole numbers of the column itself have
 // none.
 static int missing_kind(const Column *c) {
-    if (c->kind != COLUMN_NUMBER || c->limit) return -1;
+    if ((c->kind != COLUMN_NUMBER && c->kind != COLUMN_DATE) || c->limit) return -1;
     return c->missing == NN_MISSING_BY_MEAN     ? (int)STATISTIC_MISSING_MEAN
            : c->missing == NN_MISSING_BY_MEDIAN ? (int)STATISTIC_MISSING_MEDIAN
                                                 : -1;
@@ -458,7 +469,8 @@ int data_carried(Emitter *e, Module *m, int field) {
     if (!(csv || path) || line->binders || w.field->window) return -1;
     if (v->kind == PHRASE_BUILTIN && v->builtin->group == GROUP_READER && !v->builtin->sources)
         v = v->part[0]; // class(x, n), int(x, n)
-    if (!path && (v->kind != PHRASE_BUILTIN || !v->builtin->sources)) return -1;
+    if (!path && (v->kind != PHRASE_BUILTIN || !v->builtin->sources || string_equal(v->builtin->name, "date")))
+        return -1;
     Column c = {.kind = COLUMN_CARRIED,
                 .field = field,
                 .file = m->data.file,

@@ -183,6 +183,7 @@ static void add_columns(Blob *b) {
         row->is_class = c->is_class;
         row->is_whole = c->is_whole;
         row->resize = c->resize;
+        row->date = c->date;
         row->start = c->start;
         row->end = c->end;
         row->for_input = c->for_input;

@@ -70,6 +70,12 @@ static bool is_unit(Place at, const Phrase *p, const Argument *row) {
     return unit || expected(at, p, row);
 }
 
+static bool is_date(Place at, const Phrase *p, const Argument *row) {
+    bool part = is_word(p, "year") || is_word(p, "month") || is_word(p, "day") || is_word(p, "weekday") ||
+                is_word(p, "seconds");
+    return part || expected(at, p, row);
+}
+
 static bool is_count(Place at, const Phrase *p, const Argument *row) {
     int64_t n;
     if (!count_at(at, p, row->what, row->unit, &n)) return false;
@@ -138,6 +144,7 @@ static const Argument arguments[] = {
     {"column", is_column, "a column's number", 0, INT32_MAX, 0},
     {"columns", is_columns, "a column's number", 0, INT32_MAX, 0},
     {"unit", is_unit, "`byte`, `char` or `word`", 0, 0, 0},
+    {"date", is_date, "`year`, `month`, `day`, `weekday` or `seconds`", 0, 0, 0},
     {"vocabulary", is_count, "the vocabulary", 2, INT32_MAX, 0},
     {"offset", is_count, "the row a window begins at, from the sample's own", -INT32_MAX, INT32_MAX, 0},
     {"rows", is_count, "the number of rows", 1, INT32_MAX, 0},

@@ -232,6 +232,11 @@ static bool words_fit(Place at, const Phrase *p) {
     return arguments_fit(at, of) && (stands || fail_false(at.s, WORDS_PLACE, p->span, ""));
 }
 
+static bool date_fits(Place at, const Phrase *p) {
+    const Phrase *of = p->part[0];
+    return is_named(of, "column") ? arguments_fit(at, of) : fail_false(at.s, DATE_COLUMN, of->span, "");
+}
+
 // What a reader reads of a row in an equation with indices: a column is one number, columns are a row of
 // them.
 static Shape row_shape(Place at, const Phrase *p, int64_t elements) {
@@ -263,6 +268,7 @@ Shape reader_shape(Place at, const Phrase *p) {
         return shape_wrong();
     if ((words || is_named(p, "count_words")) && !words_fit(at, p)) return shape_wrong();
     if (pixels && !pixels_fit(at, p)) return shape_wrong();
+    if (is_named(p, "date") && !date_fits(at, p)) return shape_wrong();
     if (s->row && file) {
         Diagnostic *d = fail(s, READER_SHAPE, p->span, node_text(s->arena, p->node));
         diagnostic_help(s->ctx, d, "give it to a field with its shape in brackets, and read that one");

@@ -276,6 +276,8 @@ int64_t nn_class_count(const nn_field *f);
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *field, const char *name,
                           const nn_csv *csv, const nn_csv_want *want);
 int64_t nn_share(int64_t rows, double fraction);
+// A part (nn_date) of each cell's date; a missing one is NaN where that may be. values: as many.
+nn_status nn_date_values(nn_context *ctx, const char *field, int part, const nn_csv *csv, nn_csv_want *want);
 // ---- groups ----
 // Numbers the groups of a part's rows, from 0 on, as they first come; groups of windows are made to stand
 // together, each in the file's order.

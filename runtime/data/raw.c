@@ -86,6 +86,7 @@ nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *cs
     w->values = nn_get(l->ctx, (uint64_t)count, sizeof *w->values);
     if (w->values == NULL) return l->ctx->status;
     const char *field = field_of(l, c);
+    if (c->kind == NN_COLUMN_DATE) return nn_date_values(l->ctx, field, c->date, csv, w);
     if (c->kind != NN_COLUMN_TEXT_EQUALS)
         return nn_class_values(l->ctx, &l->data->classes[c->field],
                                &NN_TABLE(l->m, nn_field, fields)[c->field], field, csv, w);
@@ -112,7 +113,7 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
     bool pictures = c->kind == NN_COLUMN_PIXELS, groups = c->groups != NN_GROUPS_NONE;
     w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words ||
-               pictures || groups;
+               pictures || groups || c->kind == NN_COLUMN_DATE;
     w->missing_ok = c->missing != NN_MISSING_ERROR || words;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
