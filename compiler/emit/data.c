@@ -180,6 +180,7 @@ static void take_field(DataWriter *w, const Phrase *line) {
     f.is_class = v->is_class;
     f.limit = f.type == TYPE_BOOL ? 2 : (int64_t)v->number;
     take_own(line_value(line), &f);
+    f.is_named = class_is_named(w->block, line_value(line));
     f.in_model = place_in_model(w, f.name);
     int64_t dims[MAX_RANK] = {p->batch};
     for (int d = 0; d < f.rank; d++) dims[d + 1] = f.dims[d] = v->dims[d].size;

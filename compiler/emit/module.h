@@ -24,8 +24,8 @@ typedef struct {
     Type type;
     int rank; // of one sample
     int64_t dims[MAX_RANK];
-    int64_t limit; // classes, ints and conditions (2); 0: none
-    bool is_class;
+    int64_t limit;           // classes, ints and conditions (2); 0: none
+    bool is_class, is_named; // named: its numbers stand for the file's, in increasing order
     int64_t window,
         at; // rows that a sample has of it, the first of which is so many behind the sample's own; else 0
     int64_t own_missing,

@@ -142,6 +142,7 @@ static void add_fields(Blob *b) {
         rows[i].window = f->window;
         rows[i].at = f->at;
         rows[i].is_class = f->is_class;
+        rows[i].is_named = f->is_named;
         rows[i].own_missing = f->own_missing;
         rows[i].own_other = f->own_other;
         rows[i].in_model = f->in_model;

@@ -122,7 +122,7 @@ static int64_t columns_of(Place at, const Phrase *p) {
     return count;
 }
 
-enum { OWN_MISSING = 2, OWN_OTHER = 3 }; // the places of `missing` and `other` in class(e, n, ...)
+enum { OWN_MISSING = 2, OWN_OTHER = 3, NAMED = 4 }; // places in class(e, n, missing, other, named)
 
 // How many of a class's numbers, the last, stand for what is no text of the training file.
 static int own_classes(const Phrase *p) {
@@ -141,19 +141,37 @@ static bool own_fits(Place at, const Phrase *p) {
                       (long long)INT32_MAX);
 }
 
+bool class_is_named(const Case *c, const Phrase *p) {
+    return is_named(p, "class") && p->part[NAMED] && c->of[p->part[NAMED]->number].number != 0;
+}
+
+// What is numbered stands in the file or in the text's own rows, and is not calculated.
+static bool named_fits(Place at, const Phrase *p) {
+    const Phrase *of = p->part[0];
+    bool reads = of->kind == PHRASE_LIST ? is_table(at.s)
+                                         : is_named(of, "column") || is_named(of, "columns") ||
+                                               is_named(of, "file") || is_named(of, "whole");
+    return reads || fail_false(at.s, CLASS_NAMED, p->part[NAMED]->span, "");
+}
+
 // class(e, n), int(e, n). Those that stand in the text are checked there.
 static Shape whole_shape(Place at, const Phrase *p) {
     Shape v = arguments_fit(at, p) ? shape_at(at, p->part[0]) : shape_wrong();
     const Phrase *list = p->part[0];
     if (!missing_fits(at, list, is_named(p, "class") ? "a class" : "a whole number")) return shape_wrong();
     if (v.kind != SHAPE_WRONG && own_classes(p) && !own_fits(at, p)) return shape_wrong();
+    bool named = v.kind != SHAPE_WRONG && class_is_named(at.c, p);
+    if (named && !named_fits(at, p)) return shape_wrong();
     double limit = at.c->of[p->part[1]->number].number;
     bool table = list->kind == PHRASE_LIST && is_table(at.s);
-    for (int i = 0; v.kind != SHAPE_WRONG && table && i < list->count; i++) {
+    for (int i = 0; v.kind != SHAPE_WRONG && table && !named && i < list->count; i++) {
         const Shape *cell = beyond(at, list->part[i], limit);
-        if (cell)
-            return fail_shape(at.s, TABLE_LIMIT, list->part[i]->span, at.s->line->slot->name,
-                              (long long)limit - 1, string_of_double(at.s->arena, cell->number));
+        if (!cell) continue;
+        Diagnostic *d = fail(at.s, TABLE_LIMIT, list->part[i]->span, at.s->line->slot->name,
+                             (long long)limit - 1, string_of_double(at.s->arena, cell->number));
+        if (is_named(p, "class"))
+            diagnostic_help(at.s->ctx, d, "`class(..., named = true)` numbers other whole numbers");
+        return shape_wrong();
     }
     return v;
 }
@@ -420,7 +438,7 @@ static const char *type_text(Arena *arena, Shape v) {
 // Has the part's class the same classes of its own as the block's?
 static bool same_own(const Phrase *block, const Phrase *line) {
     const Phrase *own = line_value(line), *value = line_value(data_line(block, line->slot->name));
-    for (int k = OWN_MISSING; k <= OWN_OTHER && is_named(value, "class"); k++)
+    for (int k = OWN_MISSING; k <= NAMED && is_named(value, "class"); k++)
         if (!value->part[k] != !own->part[k]) return false;
     return true;
 }

@@ -105,7 +105,8 @@ struct Case {
 
 // What a data block says of one of its settings (`split`, `order`, `stride`, `within`), or NULL.
 const Phrase *data_setting_phrase(const Definition *data, const char *name);
-const Phrase *line_window(const Phrase *line); // a field's window over rows, or NULL
+bool class_is_named(const Case *c, const Phrase *p); // class(e, n, named = true)
+const Phrase *line_window(const Phrase *line);       // a field's window over rows, or NULL
 const Phrase *
 line_value(const Phrase *line); // what the line says of one row: of a window, of each of its rows
 

@@ -29,8 +29,12 @@ static bool is_missing(const Reading *r, int64_t k) {
 static nn_status fail_at(const Reading *r, int64_t at, const char *expected) {
     char field[512];
     bool missing = is_missing(r, at) && r->of->own_missing < 0;
+    double value;
+    bool number = !r->of->is_named && nn_cell_number(r->csv, &r->want->cells[at], &value);
     snprintf(field, sizeof field, " (field %s)%s", r->field,
-             missing ? "; class(..., missing = own) makes missing cells a class" : "");
+             missing  ? "; class(..., missing = own) makes missing cells a class"
+             : number ? NN_NAMED_HINT
+                      : "");
     uint32_t line = r->csv->lines == NULL ? 0 : r->csv->lines[at / r->width];
     return nn_cell_fail(r->ctx, r->csv, line, &r->want->cells[at], expected, field);
 }
@@ -175,10 +179,27 @@ static nn_status find_texts(const Reading *r, int64_t count, const nn_classes *c
     return NN_OK;
 }
 
+// Whole numbers of the file, or what stood for them when the model was trained.
+static nn_status number_values(const Reading *r, int64_t count, nn_classes *classes) {
+    double *values = r->want->values;
+    for (int64_t k = 0; k < count; k++) {
+        if (nn_cell_number(r->csv, &r->want->cells[k], &values[k])) continue;
+        if (is_missing(r, k) && r->of->own_missing < 0 && !r->want->missing_ok)
+            return fail_at(r, k, "a whole number that is a class");
+        values[k] = is_missing(r, k) ? (double)NAN : (double)INFINITY;
+    }
+    int64_t unknown;
+    nn_named_values named = {r->of, r->field, r->csv->path, values, count};
+    if (nn_class_named(r->ctx, classes, &named, &unknown) != NN_OK || unknown < 0) return r->ctx->status;
+    return fail_at(r, unknown, "a whole number that is a class");
+}
+
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *field, const char *name,
                           const nn_csv *csv, const nn_csv_want *want) {
     Reading r = {ctx, csv, want, field, name, want->count};
     int64_t count = csv->rows * r.width;
+    if (field->is_named && (classes->count == 0 ? all_numbers(&r, count) : nn_classes_are_numbers(classes)))
+        return number_values(&r, count, classes);
     // Where the training file had numbers, texts would be numbered by this file alone.
     if (classes->count == 0 && (csv->trained != NULL || all_numbers(&r, count)))
         return check_numbers(&r, count);

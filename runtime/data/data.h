@@ -272,6 +272,17 @@ void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out)
 nn_status nn_fill_missing(nn_loading *l, const nn_statistic *of, bool known);
 // How many of a class field's numbers are texts' or numbers' own: all but those of missing cells and others.
 int64_t nn_class_count(const nn_field *f);
+typedef struct nn_named_values {
+    const nn_field *of;
+    const char *field, *path;
+    double *values; // NaN: missing; infinite: no number
+    int64_t count;
+} nn_named_values;
+#define NN_NAMED_HINT "; class(..., named = true) numbers other whole numbers"
+// class(e, n, named = true): whole numbers get their places among those of the training file. `unknown`: the
+// first value that is no class, -1: there is none.
+nn_status nn_class_named(nn_context *ctx, nn_classes *classes, const nn_named_values *v, int64_t *unknown);
+bool nn_classes_are_numbers(const nn_classes *classes);
 // Numbers the texts of a class column in byte order, or checks its numbers; values: rows * columns.
 nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *field, const char *name,
                           const nn_csv *csv, const nn_csv_want *want);

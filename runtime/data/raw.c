@@ -278,6 +278,30 @@ void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]) {
         snprintf(out, NN_PATH_ROOM + 64, "%s: row %lld (counted from 0)", raw->path, (long long)row);
 }
 
+// Numbers of a file or a table that have names.
+static nn_status name_values(const nn_loading *l, const nn_column *c, nn_raw *raw) {
+    if (!c->is_class || !NN_TABLE(l->m, nn_field, fields)[c->field].is_named) return NN_OK;
+    int64_t count = raw->rows * raw->elements, unknown;
+    double *values = nn_get(l->ctx, (uint64_t)count, sizeof *values);
+    if (values == NULL) return l->ctx->status;
+    nn_raw_values(raw, 0, count, values);
+    nn_named_values named = {&NN_TABLE(l->m, nn_field, fields)[c->field], field_of(l, c), raw->path, values,
+                             count};
+    char place[NN_PATH_ROOM + 64];
+    if (nn_class_named(l->ctx, &l->data->classes[c->field], &named, &unknown) != NN_OK) return l->ctx->status;
+    if (unknown >= 0) {
+        nn_raw_place(raw, unknown / raw->elements, place);
+        return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number that is a class (field %s), found %.17g",
+                       place, field_of(l, c), values[unknown]);
+    }
+    nn_drop(l->ctx, raw->owned);
+    raw->bytes = raw->owned = (unsigned char *)values;
+    raw->type = 'f';
+    raw->size = 8;
+    raw->big_endian = false;
+    return NN_OK;
+}
+
 // Numbers that a file or a table gives for classes and counts, where the column itself has the limit.
 static nn_status check_limit(const nn_loading *l, const nn_column *c, const nn_raw *raw) {
     enum { PART = 512 };
@@ -293,8 +317,9 @@ static nn_status check_limit(const nn_loading *l, const nn_column *c, const nn_r
             if (isnan(values[k]) && measured) continue;
             char place[NN_PATH_ROOM + 64];
             nn_raw_place(raw, (at + k) / raw->elements, place);
-            return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld (field %s), found %.9g",
-                           place, (long long)c->limit - 1, field_of(l, c), values[k]);
+            return nn_fail(l->ctx, NN_DATA, "%s: expected a whole number 0 .. %lld (field %s), found %.9g%s",
+                           place, (long long)c->limit - 1, field_of(l, c), values[k],
+                           c->is_class ? NN_NAMED_HINT : "");
         }
     }
     return NN_OK;
@@ -313,7 +338,8 @@ nn_status nn_raw_read(nn_loading *l, int part, int64_t *rows) {
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
         if (!nn_column_wanted(l, c, part)) continue;
-        if ((!csv && !images && one_column(l, c, &l->raws[k]) != NN_OK) ||
+        bool own = !csv && !images; // a file for each column
+        if ((own && (one_column(l, c, &l->raws[k]) != NN_OK || name_values(l, c, &l->raws[k]) != NN_OK)) ||
             check_limit(l, c, &l->raws[k]) != NN_OK)
             return l->ctx->status;
         if (first != NULL && first->rows != l->raws[k].rows)

@@ -131,7 +131,7 @@ static void put_class(Predicting *p, int32_t field, int64_t number) {
     const nn_field *f = &NN_TABLE(&p->t->model, nn_field, fields)[field];
     const nn_classes *classes = &p->t->data.classes[field];
     if (number >= 0 && number < classes->count)
-        put_text(p, classes->names[number], strlen(classes->names[number]), false);
+        put_text(p, classes->names[number], strlen(classes->names[number]), f->is_named != 0);
     else if (number == f->own_missing)
         put_text(p, "", 0, false);
     else if (number == f->own_other)
