@@ -5,8 +5,8 @@
 
 static const Node *const *entries(const Node *n) { return (const Node *const *)n->items; }
 
-static const char *const settings[] = {"split", "order", "stride", "within"};
-enum { SETTINGS = sizeof settings / sizeof *settings };
+static const char *const settings[] = {"split", "order", "stride", "within", "test", "validation"};
+enum { SETTINGS = sizeof settings / sizeof *settings, FILES = 4 }; // from here on a part's file
 
 // The place of a line's setting; -1: it is none.
 int data_setting(const Node *s) {
@@ -14,7 +14,10 @@ int data_setting(const Node *s) {
     int k = SETTINGS - 1;
     if (!name || s->target->kind != AST_NAME) return -1;
     while (k >= 0 && !string_equal(name->name, settings[k])) k--;
-    return k;
+    const Node *value = k < FILES ? NULL : s->assigned;
+    if (value && value->kind == AST_CALL) value = value->base;
+    bool source = value && value->kind == AST_NAME && builtin_find(value->name, 1u << GROUP_SOURCE);
+    return k < FILES || source ? k : -1;
 }
 
 // ---- fields ----
@@ -72,7 +75,9 @@ static Phrase *bind_field(Bind *b, const Node *s) {
 static Phrase *bind_data_setting(Bind *b, const Node *s) {
     Phrase *p = phrase_new(b, PHRASE_GIVE, s, 1);
     const char *name = left_name(s)->name;
-    if (string_equal(name, "stride") || string_equal(name, "within"))
+    if (string_equal(name, "test") || string_equal(name, "validation"))
+        p->part[0] = bind_word(b, s->assigned, 1u << GROUP_SOURCE, "a source");
+    else if (string_equal(name, "stride") || string_equal(name, "within"))
         p->part[0] = bind_value(b, s->assigned);
     else if (string_equal(name, "split"))
         p->part[0] = bind_word(b, s->assigned, 1u << GROUP_SPLIT, "random(...), ordered(...) or folds(...)");

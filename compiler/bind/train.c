@@ -174,7 +174,7 @@ static void collect_names(Bind *b, const char *setting, const Node *list, Map *n
 }
 
 static bool split_setting(const char *name) {
-    static const char *const words[] = {"test", "validation", "stratify", "seed", "k"};
+    static const char *const words[] = {"test", "validation", "stratify", "seed", "k", "group"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (string_equal(words[i], name)) return true;
     return false;
@@ -184,6 +184,7 @@ static bool has_part(const Node *data, const char *part) {
     for (int i = 0; data->block && i < data->block->count; i++) {
         const Node *s = data->block->items[i], *name = left_name(s);
         if (s->kind == AST_PART && string_equal(s->name, part)) return true;
+        if (name && string_equal(name->name, part)) return true;
         if (!name || !string_equal(name->name, "split") || s->assigned->kind != AST_CALL) continue;
         if (string_equal(s->assigned->base->name, "folds") && string_equal(part, "test")) return true;
         for (int k = 0; k < s->assigned->count; k++) {

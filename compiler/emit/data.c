@@ -95,7 +95,8 @@ static void take_groups(DataWriter *w, const Phrase *reader, int groups) {
     for (int part = 0; reader && part < DATA_PARTS; part++) {
         bool windows = groups == NN_GROUPS_WINDOWS;
         if (!d->own_part[part] || (part && !windows)) continue;
-        Column c = {.part = part, .field = -1, .file = d->file, .elements = 1};
+        const Phrase *own = part ? data_setting_phrase(w->block->define, part_words[part - 1]) : NULL;
+        Column c = {.part = part, .field = -1, .file = own ? own->part[0]->text : d->file, .elements = 1};
         c.groups = groups;
         c.for_input = windows;
         take_argument(w, w->block, reader, &c);

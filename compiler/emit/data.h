@@ -31,7 +31,8 @@ typedef struct DataWriter {
     Module *m;
     const Case *block;
     At at;
-    int part; // 0, 1 test, 2 validation
+    int part;         // 0, 1 test, 2 validation
+    const char *file; // of the part
     Field *field;
     const Phrase *whole;  // of a class or int: what must be whole and below the limit
     const Phrase *stride; // of windows, or NULL

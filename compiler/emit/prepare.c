@@ -201,7 +201,7 @@ static Operand reader_operand(DataWriter *w, At at, const Phrase *p, const char 
     Column column = {.part = w->part,
                      .kind = equals ? COLUMN_TEXT_EQUALS : COLUMN_NUMBER,
                      .field = (int)(w->field - d->fields.data),
-                     .file = d->file,
+                     .file = w->file,
                      .equals = equals,
                      .elements = 1,
                      .missing = d->missing,
@@ -445,15 +445,20 @@ static void fit_blocks(DataWriter *w, int first_tensor, Writer *const parts[DATA
 
 void prepare_write(DataWriter *w) {
     w->e->data = w;
+    w->file = w->m->data.file;
     w->e->tables = string_equal(w->m->data.source, "table");
     int first_tensor = w->e->p->tensors.count;
     const Phrase *block = w->block->define->body;
     Writer *parts[DATA_PARTS] = {part_write(w, 0, block, w->e->tree->data)};
-    for (int i = 0; i < block->count; i++) {
-        const Phrase *s = block->part[i];
-        if (s->kind != PHRASE_PART) continue;
-        int part = string_equal(s->text, "test") ? 1 : 2;
-        parts[part] = part_write(w, part, s, w->block->call[s->number]);
+    for (int part = 1; part < DATA_PARTS; part++) {
+        const Phrase *file = data_setting_phrase(w->block->define, part_words[part - 1]);
+        w->file = file ? file->part[0]->text : w->m->data.file;
+        if (file) parts[part] = part_write(w, part, block, w->e->tree->data);
+        for (int i = 0; i < block->count; i++) {
+            const Phrase *s = block->part[i];
+            if (s->kind == PHRASE_PART && string_equal(s->text, part_words[part - 1]))
+                parts[part] = part_write(w, part, s, w->block->call[s->number]);
+        }
     }
     fit_blocks(w, first_tensor, parts);
     w->e->data = NULL;

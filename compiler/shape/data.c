@@ -513,6 +513,7 @@ static void look_at_block(Place at, const Phrase *block) {
     }
     look_at_settings(at);
     look_at_windows(at, block);
+    look_at_part_files(at, block);
 }
 
 // Two signs of a csv file that are one: a cell would have two readings.

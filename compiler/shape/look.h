@@ -205,6 +205,10 @@ Shape data_list_shape(Place at, const Phrase *p);
 bool window_fits(Place at, const Phrase *p);  // argument.c: of a text
 bool reads_source(Place at, const Phrase *p); // may this word stand in a block of its source?
 
+// ---- part.c ----
+
+void look_at_part_files(Place at, const Phrase *block);
+
 // ---- window.c ----
 
 Shape window_shape(Place at, const Phrase *p); // of rows

@@ -103,10 +103,13 @@ struct Case {
     Case *next;                     // of the same hash
 };
 
-// What a data block says of one of its settings (`split`, `order`, `stride`, `within`), or NULL.
+// What a data block says of one of its settings (`split`, `order`, `stride`, `within`, a part's file), or
+// NULL.
 const Phrase *data_setting_phrase(const Definition *data, const char *name);
 bool class_is_named(const Case *c, const Phrase *p); // class(e, n, named = true)
-const Phrase *line_window(const Phrase *line);       // a field's window over rows, or NULL
+extern const char
+    *const part_words[]; // of the parts behind the training part, by their numbers; NULL ends them
+const Phrase *line_window(const Phrase *line); // a field's window over rows, or NULL
 const Phrase *
 line_value(const Phrase *line); // what the line says of one row: of a window, of each of its rows
 

@@ -31,7 +31,8 @@ static bool names_one_file(const nn_model *m, const nn_data_request *request) {
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const char *file = nn_model_text(m, columns[k].file);
         bool input = columns[k].for_input && columns[k].part == NN_TRAIN;
-        if (*file == '\0' || (request->inputs_only && !input)) continue;
+        bool other = request->all_rows && columns[k].part != NN_TRAIN;
+        if (*file == '\0' || other || (request->inputs_only && !input)) continue;
         if (only != NULL && !nn_same(only, file)) return false;
         only = file;
     }

@@ -364,14 +364,15 @@ nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, con
     if (data->classes == NULL || data->words == NULL || l.raws == NULL || data->carried == NULL)
         return ctx->status;
     nn_status status = load(&l);
-    const uint32_t *lines = NULL;
+    const uint32_t *lines[NN_PARTS] = {NULL};
     for (uint32_t k = 0; k < m->manifest->columns_count; k++) {
         nn_drop(ctx, l.raws[k].owned);
         nn_drop(ctx, l.raws[k].words);
         nn_drop(ctx, l.raws[k].word_first);
         // The columns of one file share these.
-        if (l.raws[k].lines != NULL && l.raws[k].lines != lines) {
-            lines = l.raws[k].lines;
+        int part = NN_TABLE(m, nn_column, columns)[k].part;
+        if (l.raws[k].lines != NULL && lines[part] == NULL) {
+            lines[part] = l.raws[k].lines;
             nn_drop(ctx, l.raws[k].lines);
         }
     }

@@ -1,0 +1,45 @@
+// Parts of the data that have a file or files of their own: `test = csv("test.csv")`, `test { ... }`.
+// Guarantees: a part is given once, and a file that stands for one is read as the block's own is.
+#include "shape/look.h"
+
+#include <string.h>
+
+const char *const part_words[] = {"test", "validation", NULL};
+
+// What the split says of a part, or NULL.
+static const Phrase *in_split(const Phrase *split, const char *part) {
+    if (!split || !split->builtin) return NULL;
+    if (string_equal(split->builtin->name, "folds")) return string_equal(part, "test") ? split : NULL;
+    return split->part[string_equal(part, "test") ? 0 : 1];
+}
+
+static bool is_own(const Phrase *line, const char *part) {
+    return line && line->kind == PHRASE_PART && string_equal(line->text, part);
+}
+
+static void look_at_file(Place at, const Phrase *file, const char *part) {
+    const Phrase *source = at.s->source;
+    bool same = file->builtin == source->builtin && string_equal(source->builtin->name, "csv");
+    for (int i = 1; i < file->count; i++) same &= !file->part[i];
+    if (!same)
+        fail(at.s, PART_SOURCE, file->span, part, part);
+    else
+        arguments_fit(at, file);
+}
+
+void look_at_part_files(Place at, const Phrase *block) {
+    const Phrase *split = data_setting_phrase(at.c->define, "split");
+    for (int k = 0; part_words[k]; k++) {
+        const Phrase *file = data_setting_phrase(at.c->define, part_words[k]), *first = file, *second = NULL;
+        for (int i = 0; i + 1 < block->count; i++) {
+            if (!is_own(block->part[i], part_words[k])) continue;
+            if (first) second = block->part[i];
+            if (!first) first = block->part[i];
+        }
+        if (first && !second) second = in_split(split, part_words[k]);
+        if (file && file->builtin) look_at_file(at, file, part_words[k]);
+        if (!first || !second) continue;
+        Diagnostic *d = fail(at.s, PART_TWICE, second->span, part_words[k]);
+        diagnostic_note(at.s->ctx, d, first->span, "it has rows of its own here");
+    }
+}
