@@ -474,7 +474,8 @@ int data_carried(Emitter *e, Module *m, int field) {
     if (!(csv || path) || line->binders || w.field->window) return -1;
     if (v->kind == PHRASE_BUILTIN && v->builtin->group == GROUP_READER && !v->builtin->sources)
         v = v->part[0]; // class(x, n), int(x, n)
-    if (!path && (v->kind != PHRASE_BUILTIN || !v->builtin->sources || string_equal(v->builtin->name, "date")))
+    if (!path &&
+        (v->kind != PHRASE_BUILTIN || !v->builtin->sources || string_equal(v->builtin->name, "date")))
         return -1;
     Column c = {.kind = COLUMN_CARRIED,
                 .field = field,
