@@ -76,11 +76,15 @@ static bool is_date(Place at, const Phrase *p, const Argument *row) {
     return part || expected(at, p, row);
 }
 
+bool lies_in(Place at, Span span, const char *what, int64_t n, int64_t least, int64_t most) {
+    if (n >= least && n <= most) return true;
+    return fail_false(at.s, SETTING_RANGE, span, what, (long long)least, (long long)most);
+}
+
 static bool is_count(Place at, const Phrase *p, const Argument *row) {
     int64_t n;
     if (!count_at(at, p, row->what, row->unit, &n)) return false;
-    if (n >= row->least && n <= row->most) return true;
-    return fail_false(at.s, SETTING_RANGE, p->span, row->what, (long long)row->least, (long long)row->most);
+    return lies_in(at, p->span, row->what, n, row->least, row->most);
 }
 
 // By its name, if there is a header, or its number.

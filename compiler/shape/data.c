@@ -25,9 +25,8 @@ static bool read_sizes(Place at, const Phrase *line, Extent *dims, int *rank) {
     for (int i = 0; i + 1 < line->count; i++) {
         int64_t n;
         if (!number_at(at, line->part[i], "a size", &n)) return false;
-        bool small = n >= 1 && !__builtin_mul_overflow(elements, n, &elements) && elements <= INT32_MAX;
-        if (!small)
-            return fail_false(at.s, SETTING_RANGE, line->part[i]->span, "a size", 1LL, (long long)INT32_MAX);
+        bool over = n >= 1 && (__builtin_mul_overflow(elements, n, &elements) || elements > INT32_MAX);
+        if (!lies_in(at, line->part[i]->span, "a size", over ? 0 : n, 1, INT32_MAX)) return false;
         dims[(*rank)++] = (Extent){n, false};
     }
     return true;

@@ -198,6 +198,7 @@ bool phrase_is(const Phrase *p, const char *name);  // this builtin
 
 // Are the arguments of a word of data blocks or settings of their types? False after messages.
 bool arguments_fit(Place at, const Phrase *p);
+bool lies_in(Place at, Span span, const char *what, int64_t n, int64_t least, int64_t most);
 // The value of a COUNT or FLAG of `train` lies where it must. False after a message.
 bool setting_fits(Place at, const char *name, const Phrase *p);
 

@@ -127,9 +127,8 @@ static bool own_fits(Place at, const Phrase *p) {
     int count = own_classes(p);
     if (!reads) return fail_false(at.s, CLASS_OWN, own->span, p->part[OWN_MISSING] ? "missing" : "other");
     if (p->part[OWN_MISSING] && of->part[1]) return fail_false(at.s, MISSING_TWICE, of->part[1]->span, "");
-    if (at.c->of[p->part[1]->number].number > count) return true;
-    return fail_false(at.s, SETTING_RANGE, p->part[1]->span, "the number of classes", count + 1LL,
-                      (long long)INT32_MAX);
+    return lies_in(at, p->part[1]->span, "the number of classes",
+                   (int64_t)at.c->of[p->part[1]->number].number, count + 1, INT32_MAX);
 }
 
 bool class_is_named(const Case *c, const Phrase *p) {
