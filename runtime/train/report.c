@@ -58,7 +58,7 @@ static void put_picture(const Samples *s, uint32_t k, int32_t row) {
     }
     for (int64_t e = 0; e < n && pixels != NULL; e++) {
         double share = (number_of(s, k, row * n + e) - low) / (high - low);
-        pixels[e] = share > 0 ? (unsigned char)(share * 255 + 0.5) : 0;
+        pixels[e] = share > 0 ? (unsigned char)lround(share * 255) : 0;
     }
     if (pixels != NULL)
         nn_html_picture(s->out, pixels, f->dims[0], f->dims[1], f->rank == 3 ? (int)f->dims[2] : 1);
