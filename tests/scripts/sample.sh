@@ -136,7 +136,7 @@ PROGRAM
 expect 2 'sample goes on with a text: the model must read one window of it, and nothing else$' ./other sample
 "$NNC" build "$ROOT/examples/xor/xor.nn" || fail xor
 expect 2 'sample goes on with a text' ./xor sample
-./xor --help | grep -q 'sample' && fail "help of a program without texts speaks of sample"
+./xor --help | grep -qw sample && fail "help of a program without texts speaks of sample"
 ./net --help | grep -q 'sample --prompt' || fail "help does not speak of sample"
 build char 6 4 'y[batch, time, 6] = x |> embedding(6, 5) |> dense(6)' '    t[4] = window(1)'
 rm -r net.run
