@@ -116,9 +116,24 @@ static bool read_outside(Place at, const Phrase *extend, Shape *outside) {
     return outside->kind != SHAPE_WRONG;
 }
 
+// An element that is known when compiling: of a list the one of that place, of a setting that is a number
+// this number, whatever the place.
+static bool read_known(Place at, const Phrase *p, const Phrase *base, Shape *out) {
+    if (p->count != 2 || base->kind != PHRASE_SLOT || base->slot->kind != SLOT_SETTING) return false;
+    Shape v = shape_at(at, base);
+    if (v.kind != SHAPE_LIST && v.kind != SHAPE_KNOWN) return false;
+    Shape place = shape_at(at, p->part[1]);
+    bool whole = place.kind == SHAPE_KNOWN && place.integral && place.number >= 0;
+    if (!whole || (v.kind == SHAPE_LIST && place.number >= v.count)) return false;
+    *out = v.kind == SHAPE_LIST ? v.items[(int)place.number] : v;
+    return out->kind == SHAPE_KNOWN;
+}
+
 Shape read_shape(Place at, const Phrase *p) {
     bool extended;
     const Phrase *base = read_base(p, &extended);
+    Shape known;
+    if (!extended && read_known(at, p, base, &known)) return known;
     Access a = {.at = at, .read = p, .named = base->node};
     a.base = shape_plain(at, shape_whole(at, base), p->part[0]->span);
     Shape outside = {0};

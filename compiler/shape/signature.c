@@ -148,6 +148,8 @@ static void class_error(Signature *b, const Node *parameter, Shape v) {
 
 bool limits_fit(Shaper *s, const Definition *d, int i, Shape v, Span span) {
     const Node *parameter = d->node->items[i], *limits = parameter->limits;
+    for (int k = 0; limits && v.kind == SHAPE_LIST && k < v.count; k++)
+        if (!limits_fit(s, d, i, v.items[k], span)) return false;
     if (!limits || v.kind != SHAPE_KNOWN) return true;
     bool above = !limits->left || v.number >= node_number(limits->left);
     bool below = !limits->right || v.number <= node_number(limits->right);
@@ -320,6 +322,11 @@ static void bind_parameter(Signature *b, int i, Shape v) {
         v = as_steps(b, parameter, v);
     if (b->ok && parameter->brackets) v = shape_plain(b->at, v, v.span);
     if (b->ok) check_type(b, parameter, &v);
+    if (b->ok && parameter->each && v.kind == SHAPE_LIST && v.count != (int)parameter->number) {
+        fail_outside(b, SETTING_DIMENSIONS, span_of(b, v), parameter->name, b->node->name,
+                     (int)parameter->number, v.count);
+        return;
+    }
     if (b->ok) {
         const Application *inside = b->s->at;
         b->s->at = b->caller;

@@ -55,12 +55,14 @@ struct Node {
     const char *name;          // interned; NUMBER: as written; TEXT: without its quotes
     const char *type;          // TENSOR PARAM STATE: what stands after `:`, or NULL
     Span type_span;
-    double number; // NUMBER: in the base of its unit (seconds, 20% is 0.2); BOOL: 1 or 0
+    double number; // NUMBER: in the base of its unit (seconds, 20% is 0.2); BOOL: 1 or 0; TENSOR that is
+                   // `each`: of how many dimensions
     Unit unit;     // NUMBER: as written
     bool integral; // NUMBER: written without point, exponent and unit
     bool parens;   // an expression that stood in ( )
     bool brackets; // TENSOR PARAM STATE: has [ ]; else it is a number or a setting
     bool reversed; // RECUR
+    bool each;     // TENSOR: a setting with a number for each dimension
     union {        // by kind, see ast.def; `kid` for walks that do not care
         Node *kid[3];
         struct {
@@ -82,8 +84,8 @@ struct Node {
             Node *preset, *limits;
         }; // TENSOR: `preset` is `value`; limits: a RANGE with numbers, one of which may be NULL; or NULL
         struct {
-            Node *results, *body;
-        }; // DEFINE
+            Node *results, *body, *names;
+        }; // DEFINE: `names`: a LIST where it has several, one for each number of dimensions; else NULL
         struct {
             Node *assigned, *target, *chosen;
         }; // ASSIGN: `assigned` is `value`; chosen: what stands after `over`, or NULL
@@ -92,8 +94,9 @@ struct Node {
         }; // CLAUSE: `optimizer` is `value`
     };
     Node **items;
-    int count;     // of items
-    void *binding; // for whoever walks the tree next (the resolver); NULL after parsing
+    int count;           // of items
+    const Node *written; // DEFINE: what the text says, where it has several names; else NULL
+    void *binding;       // for whoever walks the tree next (the resolver); NULL after parsing
 };
 
 // The file's tree (kind FILE). Errors are in the Context.
@@ -125,6 +128,8 @@ double unit_value(Unit unit, double number); // in the base of its dimension
 
 // Equal trees but for spans, `binding`, and redundant parentheses.
 bool node_equal(const Node *a, const Node *b);
+// What the text of a definition says: of one that was made for a number of dimensions, that of all.
+const Node *node_written(const Node *node);
 // One line per node, indented; for tests and --dump-after.
 void node_dump(Text *out, const Node *node);
 

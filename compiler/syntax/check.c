@@ -31,6 +31,7 @@ typedef struct {
     Context *ctx;
     Place place, outside; // outside: of a recur, the definition's
     bool selects;         // what stands here names parameters
+    bool several;         // of a definition with several names
 } Check;
 
 static void check_node(Check *check, const Node *node, bool may_lack_else);
@@ -107,7 +108,8 @@ static void check_block(Check *check, const Node *block) {
 }
 
 static void check_block_in(Check *check, const Node *block, Place place) {
-    Check inner = {check->ctx, place, check->place == IN_RECUR ? check->outside : check->place, false};
+    Place outside = check->place == IN_RECUR ? check->outside : check->place;
+    Check inner = {check->ctx, place, outside, false, check->several};
     check_block(&inner, block);
 }
 
@@ -178,9 +180,12 @@ static void check_define(Check *check, const Node *node) {
 #include "definitions.def"
 #undef DEFINITION
     };
+    check->several = node->names;
     for (int i = 0; i < node->count; i++) {
         check_node(check, node->items[i], false);
         check_limits(check, node->items[i], true);
+        if (node->items[i]->each && !check->several)
+            diagnose(check->ctx, DIMENSIONS_OUTSIDE, node->items[i]->span);
     }
     for (int i = 0; node->results && i < node->results->count; i++) {
         check_node(check, node->results->items[i], false);
@@ -190,6 +195,7 @@ static void check_define(Check *check, const Node *node) {
         check_block_in(check, node->body, of[node->definition]);
     else
         check_node(check, node->body, false);
+    check->several = false;
 }
 
 static bool recur_index(const Node *range) {
@@ -287,16 +293,19 @@ static void check_node(Check *check, const Node *node, bool may_lack_else) {
     if (node->kind == AST_IF && !node->otherwise && !may_lack_else)
         diagnose(check->ctx, IF_WITHOUT_ELSE, node->span);
     if (node->kind == AST_PIPE && !applies(node->right)) diagnose(check->ctx, PIPE_RIGHT, node->right->span);
+    if ((node->kind == AST_EACH || node->kind == AST_FOLD) && !check->several)
+        diagnose(check->ctx, DIMENSIONS_OUTSIDE, node->span);
     if (!check_brackets(check, node))
         for (int i = 0; i < node->count; i++) check_node(check, node->items[i], false);
     for (int i = 0; i < 3; i++) {
         check->selects = check->selects || (node->kid[i] && node->kid[i] == selection);
-        if (node->kid[i]) check_node(check, node->kid[i], i == 0 && value_may_lack_else(node));
+        bool lacks = value_may_lack_else(node) || (node->kind == AST_EACH && may_lack_else);
+        if (node->kid[i]) check_node(check, node->kid[i], i == 0 && lacks);
         if (selection) check->selects = false;
     }
 }
 
 void tree_check(Parser *parser, const Node *file) {
-    Check check = {parser->ctx, IN_LAYER, IN_LAYER, false};
+    Check check = {parser->ctx, IN_LAYER, IN_LAYER, false, false};
     for (int i = 0; i < file->count; i++) check_node(&check, file->items[i], false);
 }

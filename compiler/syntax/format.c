@@ -256,7 +256,10 @@ static void print_minimize(Format *f, const Node *node, bool blank) {
 
 static void print_define(Format *f, const Node *node, bool blank) {
     Flat flat = flat_begin(f), value = flat_begin(f);
-    text_add(&flat.out, "%s %s(", definition_row(node->definition)->word, node->name);
+    text_add(&flat.out, "%s %s", definition_row(node->definition)->word, node->name);
+    for (int i = 1; node->names && i < node->names->count; i++)
+        text_add(&flat.out, ", %s", node->names->items[i]->name);
+    text_put(&flat.out, "(");
     flat_list(&flat, node->items, node->count, 2);
     text_put(&flat.out, ")");
     if (node->results) {
@@ -360,8 +363,11 @@ static void print_statement(Format *f, const Node *node) {
 static void print_file(Format *f, const Node *file) {
     for (int i = 0; i < file->count; i++) {
         int line = f->lines.count;
-        print_statement(f, file->items[i]);
-        bool apart = i && (block_of(file->items[i]) || block_of(file->items[i - 1]));
+        const Node *item = node_written(file->items[i]),
+                   *before = i ? node_written(file->items[i - 1]) : NULL;
+        if (item == before) continue;
+        print_statement(f, item);
+        bool apart = before && (block_of(item) || block_of(before));
         if (!f->source && apart) f->lines.data[line].blank = true;
     }
     if (f->source) put_comments(f, file->span.start, file->span.end + 1);

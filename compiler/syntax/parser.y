@@ -70,6 +70,19 @@ static Node *define(Parser *p, Span span, DefinitionKind definition, const Node 
     return node;
 }
 
+static Node *define_several(Parser *p, Span span, DefinitionKind definition, Node *names, Node *parameters) {
+    Node *node = define(p, span, definition, names->items[0], parameters);
+    if (names->count > 1) node->names = names;
+    return node;
+}
+
+static Node *fold(Parser *p, Span span, Operator op, Node *value) {
+    Node *node = with_value(p, AST_FOLD, span, value);
+    node->op = op;
+    node->parens = true;
+    return node;
+}
+
 static Node *assign(Parser *p, Span span, Operator op, Span op_span, Node *target, Node *value) {
     Node *node = with_value(p, AST_ASSIGN, span, value);
     node->op = op;
@@ -184,9 +197,9 @@ static Node *text_leaf(Parser *p, Span span) {
 %token LEFT_PAREN "(" RIGHT_PAREN ")" LEFT_BOX "[" RIGHT_BOX "]" LEFT_BRACE "{" RIGHT_BRACE "}"
 %token ADD "+" SUB "-" MUL "*" DIV "/" POWER "^" LESS "<" GREATER ">"
 
-%type <node> file item name path block statements statement head parameters parameter_list parameter
+%type <node> file item name path block statements statement head parameters parameter_list parameter formal several
 %type <node> plain limits limit tensor tensors results inits init clauses clause expr simple pipe op primary call items item_list entry
-%type <node> names target round
+%type <node> names target each round
 %type <definition> kind
 %type <op> setting
 %type <flag> reversed
@@ -227,15 +240,19 @@ kind: "model"       { $$ = DEFINE_MODEL; }
     | "average"     { $$ = DEFINE_AVERAGE; }
     | "watch"       { $$ = DEFINE_WATCH; }
 
-head: kind name parameters                { $$ = define(p, @$, $1, $2, $3); }
-    | kind name parameters "->" results   { $$ = define(p, @$, $1, $2, $3); $$->results = $5; }
+head: kind names parameters               { $$ = define_several(p, @$, $1, $2, $3); }
+    | kind names parameters "->" results  { $$ = define_several(p, @$, $1, $2, $3); $$->results = $5; }
 
 parameters: "(" ")"                       { $$ = make(p, AST_RESULTS, @$); }
           | "(" parameter_list ")"        { $$ = $2; }
 parameter_list: parameter                 { $$ = with_item(p, AST_RESULTS, @$, $1); }
               | parameter_list "," parameter { $$ = append(p, $1, $3); }
-parameter: tensor
-         | tensor "=" expr                { $$ = declared($1, AST_TENSOR, @$, $3); }
+parameter: formal
+         | formal "=" expr                { $$ = declared($1, AST_TENSOR, @$, $3); }
+formal: tensor
+      | several
+      | several ":" limits                { $$ = $1; $$->span = @$; $$->limits = $3; }
+several: name ".."                        { $$ = named(p, AST_TENSOR, @$, $1, NULL); $$->each = true; }
 tensor: plain
       | plain ":" name                    { $$ = $1; $$->span = @$; $$->type = $3->name; $$->type_span = @3; }
       | plain ":" limits                  { $$ = $1; $$->span = @$; $$->limits = $3; }
@@ -277,6 +294,9 @@ setting: "="   { $$ = OPERATOR_SET; }
        | "*="  { $$ = OPERATOR_SET_MUL; }
 target: path
       | path "[" item_list "]"            { $$ = apply(p, AST_INDEX, @$, $1, $3, NULL); }
+      | each                              { $$ = $1; }
+      | each "[" item_list "]"            { $$ = apply(p, AST_INDEX, @$, $1, $3, NULL); }
+each: name ".."                           { $$ = with_value(p, AST_EACH, @$, $1); }
 reversed: %empty       { $$ = false; }
         | "reversed"   { $$ = true; }
 inits: init                               { $$ = with_item(p, AST_LIST, @$, $1); }
@@ -322,6 +342,10 @@ primary: NUMBER                           { $$ = number_leaf(p, @$, $1); }
        | path "[" item_list "]" %prec INDEX { $$ = apply(p, AST_INDEX, @$, $1, $3, NULL); }
        | call "[" item_list "]"           { $$ = apply(p, AST_INDEX, @$, $1, $3, NULL); }
        | "(" expr ")"                     { $$ = $2; $$->parens = true; $$->span = @$; }
+       | "(" op "+" ".." ")"              { $$ = fold(p, @$, OPERATOR_ADD, $2); }
+       | "(" op "*" ".." ")"              { $$ = fold(p, @$, OPERATOR_MUL, $2); }
+       | "(" op "and" ".." ")"            { $$ = fold(p, @$, OPERATOR_AND, $2); }
+       | "(" op "or" ".." ")"             { $$ = fold(p, @$, OPERATOR_OR, $2); }
        | "(" expr ")" "[" item_list "]"   { $2->parens = true; $2->span = (Span){@1.start, @3.end};
                                             $$ = apply(p, AST_INDEX, @$, $2, $5, NULL); }
        | "[" items "]"                    { $$ = $2; $$->span = @$; }
@@ -341,6 +365,7 @@ item_list: entry                          { $$ = with_item(p, AST_LIST, @$, $1);
          | item_list "," entry            { $$ = append(p, $1, $3); }
 entry: expr
      | expr ".." expr                     { $$ = pair(p, AST_RANGE, @$, @2, $1, $3); }
+     | expr ".."                          { $$ = with_value(p, AST_EACH, @$, $1); }
      | ".."                               { $$ = make(p, AST_DOTS, @$); }
      | ":"                                { $$ = make(p, AST_WHOLE, @$); }
      | name "=" expr                      { $$ = named(p, AST_NAMED, @$, $1, $3); }

@@ -117,7 +117,7 @@ static void print_unary(Flat *flat, const Node *node, int level) {
 }
 
 static bool is_path(const Node *e) {
-    return e->kind == AST_NAME || e->kind == AST_MEMBER || e->kind == AST_CALL;
+    return e->kind == AST_NAME || e->kind == AST_MEMBER || e->kind == AST_CALL || e->kind == AST_EACH;
 }
 
 static void print_base(Flat *flat, const Node *base, int level) {
@@ -182,6 +182,7 @@ static void print_text(Flat *flat, const char *text) {
 
 void flat_tensor(Flat *flat, const Node *node, int level) {
     put(flat, node->name);
+    if (node->each) put(flat, "..");
     if (node->brackets) brackets(flat, node, "[", "]", level + LAST);
     if (node->type) text_add(&flat->out, ": %s", node->type);
     if (node->kind != AST_TENSOR || !node->limits) return;
@@ -235,6 +236,14 @@ static void print(Flat *flat, const Node *node, int least, int level) {
         if (node->right) print(flat, node->right, ANY, level + 1);
         break;
     case AST_DOTS: put(flat, ".."); break;
+    case AST_EACH:
+        print(flat, node->value, ANY, level + 1);
+        put(flat, node->value->kind == AST_NAME ? ".." : " ..");
+        break;
+    case AST_FOLD:
+        enclosed(flat, node->value, OPERAND, level, precedence(node->value) < operator_precedence(node->op));
+        text_add(&flat->out, " %s ..", operator_text(node->op));
+        break;
     case AST_WHOLE: put(flat, ":"); break;
     case AST_TENSOR:
     case AST_INIT:

@@ -77,10 +77,13 @@ double node_number(const Node *limit) {
 static bool same_leaf(const Node *a, const Node *b) {
     if (a->kind != b->kind || a->op != b->op || a->definition != b->definition || a->count != b->count)
         return false;
-    if (a->unit != b->unit || a->brackets != b->brackets || a->reversed != b->reversed) return false;
+    if (a->unit != b->unit || a->brackets != b->brackets || a->reversed != b->reversed || a->each != b->each)
+        return false;
     if (a->number < b->number || a->number > b->number) return false;
     return (a->kind == AST_NUMBER || string_equal(a->name, b->name)) && string_equal(a->type, b->type);
 }
+
+const Node *node_written(const Node *node) { return node->written ? node->written : node; }
 
 bool node_equal(const Node *a, const Node *b) {
     if (!a || !b) return a == b;
@@ -106,6 +109,7 @@ static void dump(Text *out, const Node *node, int depth) {
     if (node->type) text_add(out, " : %s", node->type);
     if (node->kind == AST_BOOL) text_put(out, node->number > 0 ? " true" : " false");
     if (node->reversed) text_put(out, " reversed");
+    if (node->each) text_put(out, " ..");
     text_put(out, "\n");
     for (int i = 0; i < node->count; i++) dump(out, node->items[i], depth + 1);
     for (int i = 0; i < 3; i++)

@@ -17,6 +17,7 @@ import metrics
 import recurrent
 import run
 import shapes
+import windows
 from engine import STEPS, Case, Draws, Example, Trainer, dense, order_statistics
 from formulas import Ftrl, KerasAdam, KerasRMSprop, KerasSGD, Lamb, Lbfgs, Lion, ScheduleFreeAdamW, Two
 
@@ -69,7 +70,7 @@ def muon(nesterov):
 
 SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
 
-CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + gradients.CASES + metrics.CASES + run.CASES + shapes.CASES + [
+CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + gradients.CASES + metrics.CASES + run.CASES + shapes.CASES + windows.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
@@ -361,7 +362,7 @@ body = """    a_1 = sum(dense(reshape(x, batch, 20 * 20 * 20), 100))
 T = torch.nn
 blocks = [b for name, make, bounded in [
     ('net.dense_1.w', lambda: T.Linear(8000, 100).weight, 1),
-    ('net.conv2d_1.k', lambda: T.Conv2d(20, 200, 5).weight, 1), ('net.conv1d_1.w', lambda: T.Conv1d(200, 200, 5).weight, 1),
+    ('net.conv2d_1.k', lambda: T.Conv2d(20, 200, 5).weight, 1), ('net.conv1d_1.k', lambda: T.Conv1d(200, 200, 5).weight, 1),
     ('net.dense_2.w', lambda: I.xavier_uniform_(torch.empty(400, 400)), 1), ('net.dense_2.b', lambda: torch.zeros(400), 1),
     ('net.embedding_1.table', lambda: T.Embedding(8000, 20).weight, 0)] for b in spread(name, make, bounded)]
 CASES.append(Draws('initial_layers', initial_program('    x[20, 20, 20] = uniform(0, 1)\n    k = int(integer(0, 7999), 8000)\n', 'x[batch, 20, 20, 20], k[batch]: int',
@@ -373,7 +374,7 @@ body = """    image = reshape(x, batch, 4, 4, 4)
     eight = reshape(x, batch, 8, 8)
     words = reshape(x, batch, 1, 64)
     short = reshape(x, batch, 2, 32)
-    e = sum(dense(x, 2000)) + sum(conv2d(image, 2000)) + sum(conv1d(few, 2000)) + sum(grouped_conv2d(image, 1000, groups = 2))
+    e = sum(dense(x, 2000)) + sum(conv2d(image, 2000)) + sum(conv1d(few, 2000)) + sum(conv2d(image, 1000, groups = 2))
             + sum(depthwise_conv2d(many)) + sum(transposed_conv2d(image, 2000)) + sum(bilinear(eight, eight, 2000)) + sum(spectral_dense(x, 100))
             + sum(weight_norm_dense(x, 2000)) + sum(multi_head_attention(words, 4)) + sum(attention(words, short, 4)) + sum(prelu(x))
             + sum(layer_norm(x)) + sum(rms_norm(x)) + sum(group_norm(many, 4)) + sum(batch_norm(x)) + sum(positions(k, 4000))
@@ -387,10 +388,10 @@ ATTENTION, CROSS = 'net.multi_head_attention_1.attention_1.', 'net.attention_1.'
 blocks = [b for name, make, bounded in [
     *parts(lambda: T.Linear(64, 2000), ('net.dense_1.w', lambda m: m.weight, 1), ('net.dense_1.b', lambda m: m.bias, 1)),
     *parts(lambda: T.Conv2d(4, 2000, 3), ('net.conv2d_1.k', lambda m: m.weight, 1), ('net.conv2d_1.shift', lambda m: m.bias, 1)),
-    *parts(lambda: T.Conv1d(16, 2000, 3), ('net.conv1d_1.w', lambda m: m.weight, 1), ('net.conv1d_1.bias', lambda m: m.bias, 1)),
-    *parts(lambda: T.Conv2d(4, 1000, 3, groups=2), ('net.grouped_conv2d_1.k', lambda m: m.weight, 1)),
-    *parts(lambda: T.Conv2d(2000, 2000, 3, groups=2000), ('net.depthwise_conv2d_1.k', lambda m: m.weight, 1), ('net.depthwise_conv2d_1.bias', lambda m: m.bias, 1)),
-    *parts(lambda: T.ConvTranspose2d(4, 2000, 2), ('net.transposed_conv2d_1.k', lambda m: m.weight, 1), ('net.transposed_conv2d_1.bias', lambda m: m.bias, 1)),
+    *parts(lambda: T.Conv1d(16, 2000, 3), ('net.conv1d_1.k', lambda m: m.weight, 1), ('net.conv1d_1.shift', lambda m: m.bias, 1)),
+    *parts(lambda: T.Conv2d(4, 1000, 3, groups=2), ('net.conv2d_2.k', lambda m: m.weight, 1)),
+    *parts(lambda: T.Conv2d(2000, 2000, 3, groups=2000), ('net.depthwise_conv2d_1.k', lambda m: m.weight, 1), ('net.depthwise_conv2d_1.shift', lambda m: m.bias, 1)),
+    *parts(lambda: T.ConvTranspose2d(4, 2000, 2), ('net.transposed_conv2d_1.k', lambda m: m.weight, 1), ('net.transposed_conv2d_1.shift', lambda m: m.bias, 1)),
     *parts(lambda: T.Bilinear(8, 8, 2000), ('net.bilinear_1.w', lambda m: m.weight, 1), ('net.bilinear_1.b', lambda m: m.bias, 1)),
     *parts(lambda: T.utils.parametrizations.weight_norm(T.Linear(64, 2000)), ('net.weight_norm_dense_1.v', lambda m: m.parametrizations.weight.original1, 1),
            ('net.weight_norm_dense_1.gain', lambda m: m.parametrizations.weight.original0, 0), ('net.weight_norm_dense_1.b', lambda m: m.bias, 1)),
@@ -554,11 +555,24 @@ def fractional(size):
     return F.pad(F.fractional_max_pool2d(CODED.expand(900, 1, 3, 4), size, (2, 3), _random_samples=both).mean((0, 1)), (0, 1, 0, 1))
 
 
-BACK = ' |> constant_pad2d(top = 0, bottom = 1, left = 0, right = 1)'
-drawing('fractional_max_pool2d', 'fractional_max_pool2d(2, 3)' + BACK, [(*PLACES, fractional(2), fractional(2))], MOMENTS)
-drawing('fractional_max_pool2d_size', 'fractional_max_pool2d(2, 3, size = 1)' + BACK, [(*PLACES, fractional(1), fractional(1))], MOMENTS)
+BACK = ' |> constant_pad2d(before = 0, after = 1)'
+drawing('fractional_max_pool2d', 'fractional_max_pool2d([2, 3])' + BACK, [(*PLACES, fractional(2), fractional(2))], MOMENTS)
+drawing('fractional_max_pool2d_size', 'fractional_max_pool2d([2, 3], size = 1)' + BACK, [(*PLACES, fractional(1), fractional(1))], MOMENTS)
+# one of one dimension, of each row by itself: the places of its windows are those of the columns of two
+LINES = 'fn line(x[b, h, w, c]) -> y[b, w, h] {\n    y[b, j, i] = x[b, i, j, 0]\n}\nfn image(x[b, w, h]) -> y[b, h, w + 1, 2] {\n    y[b, i, j, k] = extend(x, 0)[b, j, i]\n}\n'
+
+
+def fractional_line(size):
+    u = ((torch.arange(900) + 0.5) / 900)[:, None, None].expand(900, 3, 2)
+    lines = CODED.reshape(1, 3, 4, 1).expand(900, 3, 4, 1)
+    return F.pad(F.fractional_max_pool2d(lines, (size, 1), (3, 1), _random_samples=torch.stack([u[..., 0], u[..., 1]], -1)).mean(0)[..., 0], (0, 1))
+
+
+for size in (2, 1):
+    drawing('fractional_max_pool1d' + ('_size' if size == 1 else ''), f'line |> fractional_max_pool1d(3, size = {size}) |> image'.replace(', size = 2', ''),
+            [(*PLACES, fractional_line(size), fractional_line(size))], MOMENTS + LINES)
 for size in (2, 1):   # the two columns of the volume are alike, so that rows and planes alone are seen
-    drawing('fractional_max_pool3d' + ('_size' if size == 1 else ''), f'volume |> fractional_max_pool3d(2, 3, 2, size = {size}) |> back'.replace(', size = 2', ''),
+    drawing('fractional_max_pool3d' + ('_size' if size == 1 else ''), f'volume |> fractional_max_pool3d([2, 3, 2], size = {size}) |> back'.replace(', size = 2', ''),
             [(*PLACES, fractional(size), fractional(size))], MOMENTS + 'fn volume(x[b, h, w, c]) = reshape(concat(x, x), b, h, w, 4, 1)\n'
             'fn back(x[b, d, h, w, c]) -> y[b, d + 1, h + 1, w] {\n    y[b, i, j, k] = extend(x, 0)[b, i, j, k, 0]\n}\n')
 

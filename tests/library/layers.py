@@ -77,13 +77,6 @@ layer('sinusoidal_positions', 'sequence |> sinusoidal_positions |> tanh |> flatt
       lambda h, w: torch.tanh(sequence(h) + sinusoids(4, 6)).flatten(1), width=24, definitions=SEQUENCE)
 
 # convolutions and pools
-def separable(x, w, dims, k):
-    n = f'net.separable_conv{dims}d_1.'
-    deep = w[n + f'depthwise_conv{dims}d_1.k'].movedim(-1, 0)[:, None]
-    z = (F.conv2d if dims == 2 else F.conv1d)(x, deep, w[n + f'depthwise_conv{dims}d_1.bias'], 2, 1, groups=x.shape[1])
-    return dense(z.movedim(1, -1), w, n + 'dense_1').movedim(-1, 1)
-
-
 def line(name, text, f):
     layer(name, f'sequence |> {text} |> flatten', lambda h, w: f(sequence(h).movedim(-1, 1), w).movedim(1, -1).flatten(1), width=24, definitions=SEQUENCE)
 
@@ -93,31 +86,11 @@ def volume(name, text, f):
           definitions='fn volume(x[b, n]) = reshape(x, b, 2, 3, 2, 4)\n')
 
 
-line('depthwise_conv1d', 'depthwise_conv1d(kernel = 2, stride = 2, pad = 1) |> tanh', lambda x, w: torch.tanh(
-    F.conv1d(x, w['net.depthwise_conv1d_1.k'].T[:, None], w['net.depthwise_conv1d_1.bias'], 2, 1, groups=6)))
-line('separable_conv1d', 'separable_conv1d(5, kernel = 2, stride = 2, pad = 1) |> tanh', lambda x, w: torch.tanh(separable(x, w, 1, 2)))
-line('transposed_conv1d', 'transposed_conv1d(3) |> tanh |> transposed_conv1d(2, kernel = 3, stride = 2, pad = 1)', lambda x, w: F.conv_transpose1d(
-    torch.tanh(F.conv_transpose1d(x, w['net.transposed_conv1d_1.k'].permute(1, 2, 0), w['net.transposed_conv1d_1.bias'], 2)),
-    w['net.transposed_conv1d_2.k'].permute(1, 2, 0), w['net.transposed_conv1d_2.bias'], 2, 1))
-volume('transposed_conv3d', 'transposed_conv3d(2, kernel = 3, stride = 2, pad = 1) |> tanh', lambda x, w: torch.tanh(
-    F.conv_transpose3d(x, w['net.transposed_conv3d_1.k'].permute(3, 4, 0, 1, 2), w['net.transposed_conv3d_1.bias'], 2, 1)))
-volume('conv3d', 'conv3d(3) |> tanh |> conv3d(2, kernel = 2, stride = 2, pad = 1, bias = false, weights = he_uniform, dilation = 2)', lambda x, w: F.conv3d(
-    torch.tanh(F.conv3d(x, w['net.conv3d_1.k'].permute(4, 3, 0, 1, 2), w['net.conv3d_1.shift'], 1, 1)), w['net.conv3d_2.k'].permute(4, 3, 0, 1, 2), None, 2, 1, 2))
 image('conv2d', 'conv2d(5, kernel = 3, stride = 2, pad = 1, weights = he_uniform) |> tanh',
       lambda x, w: torch.tanh(F.conv2d(x, kernel(w['net.conv2d_1.k']), w['net.conv2d_1.shift'], 2, 1)))
 image('conv2d_dilation', 'conv2d(5, kernel = 2, stride = 1, pad = 1, dilation = 2) |> tanh',
       lambda x, w: torch.tanh(F.conv2d(x, kernel(w['net.conv2d_1.k']), w['net.conv2d_1.shift'], 1, 1, 2)))
-image('separable_conv2d', 'separable_conv2d(5, kernel = 2, stride = 2, pad = 1) |> tanh', lambda x, w: torch.tanh(separable(x, w, 2, 2)))
 image('conv2d_plain', 'conv2d(5, kernel = 2, bias = false) |> tanh', lambda x, w: torch.tanh(F.conv2d(x, kernel(w['net.conv2d_1.k']), None, 1, 1)))
-layer('conv1d', 'sequence |> conv1d(5, kernel = 3, stride = 2, pad = 2, dilation = 2, weights = he_uniform) |> tanh |> flatten',
-      lambda h, w: torch.tanh(F.conv1d(sequence(h).permute(0, 2, 1), w['net.conv1d_1.w'].permute(2, 1, 0), w['net.conv1d_1.bias'], 2, 2, 2))
-      .permute(0, 2, 1).flatten(1), width=24, definitions=SEQUENCE)
-image('grouped_conv2d', 'grouped_conv2d(6, groups = 2, kernel = 3, stride = 2, pad = 0) |> tanh',
-      lambda x, w: torch.tanh(F.conv2d(x, w['net.grouped_conv2d_1.k'].permute(3, 4, 2, 0, 1).reshape(6, 2, 3, 3), None, 2, 0, groups=2)))
-image('depthwise_conv2d', 'depthwise_conv2d(kernel = 2, stride = 2, pad = 1) |> tanh',
-      lambda x, w: torch.tanh(F.conv2d(x, w['net.depthwise_conv2d_1.k'].permute(2, 0, 1)[:, None], w['net.depthwise_conv2d_1.bias'], 2, 1, groups=4)))
-image('transposed_conv2d', 'transposed_conv2d(2, kernel = 3, stride = 2, pad = 1) |> tanh',
-      lambda x, w: torch.tanh(F.conv_transpose2d(x, w['net.transposed_conv2d_1.k'].permute(2, 3, 0, 1), w['net.transposed_conv2d_1.bias'], 2, 1)))
 image('max_pool2d', 'max_pool2d(size = 3, stride = 2, pad = 1)', lambda x, w: F.max_pool2d(x, 3, 2, 1))
 image('average_pool2d', 'average_pool2d(size = 2, stride = 1)', lambda x, w: F.avg_pool2d(x, 2, 1))
 layer('global_average_pool', 'image |> tanh |> global_average_pool', lambda h, w: torch.tanh(nchw(h)).mean((2, 3)), width=48, definitions=IMAGE)

@@ -27,8 +27,8 @@ def nested_guard(r, w):
 
 def padded_embedding(r, w):
     h = w['net.embedding_1.table'][r[:, :2].long()]
-    k = w['net.conv1d_1.w']
-    y = torch.nn.functional.conv1d(h.transpose(1, 2), k.permute(2, 1, 0), w['net.conv1d_1.bias'], padding=k.shape[0] // 2)
+    k = w['net.conv1d_1.k']
+    y = torch.nn.functional.conv1d(h.transpose(1, 2), k.permute(2, 1, 0), w['net.conv1d_1.shift'], padding=k.shape[0] // 2)
     return y[:, 0, 0]
 
 

@@ -1,5 +1,7 @@
 """Pools, borders, sizes and patches: functions without parameters, at given points. Each takes a row of numbers as a sequence
 [12, 4], an image [4, 6, 2] or a volume [2, 4, 3, 2], channels last, and gives one; PyTorch's have the channels second."""
+import itertools
+
 import torch
 import torch.nn.functional as F
 
@@ -27,18 +29,89 @@ def padded(mode):
     """The function of each number of dimensions, plain and with borders of several widths."""
     name = {'constant': 'constant', 'reflect': 'reflection', 'replicate': 'replication', 'circular': 'circular'}[mode]
     for make, dims, options, widths in [
-            (lines, 1, 'before = 3, after = 2', (3, 2)), (images, 2, 'top = 1, bottom = 2, left = 3, right = 0', (3, 0, 1, 2)),
-            (volumes, 3, 'front = 1, back = 0, top = 2, bottom = 3, left = 2, right = 1', (2, 1, 2, 3, 1, 0))]:
+            (lines, 1, 'before = 3, after = 2', (3, 2)), (images, 2, 'before = [1, 3], after = [2, 0]', (3, 0, 1, 2)),
+            (volumes, 3, 'before = [1, 2, 2], after = [0, 3, 1]', (2, 1, 2, 3, 1, 0))]:
         yield make(f'{name}_pad{dims}d(V)', lambda x, d=dims: F.pad(x, (1, 1) * d, mode))
         yield make(f'{name}_pad{dims}d(V, {options}{", value = -2" if mode == "constant" else ""})',
                    lambda x, w=widths: F.pad(x, w, mode, **({'value': -2} if mode == 'constant' else {})))
 
 
-def patches(x, kernel, stride, pad):
-    """By rows, columns, channels; PyTorch's are by channels first."""
-    u = F.unfold(x, kernel, padding=pad, stride=stride).reshape(len(x), x.shape[1], kernel**2, -1)
-    high, wide = ((n + 2 * pad - kernel) // stride + 1 for n in x.shape[2:])
-    return u.transpose(1, 2).reshape(len(x), -1, high, wide)
+def said(size): return str(size[0]) if len(size) == 1 else f'[{", ".join(map(str, size))}]'
+
+
+def cubic(size, align):
+    """The bicubic one of an image of one row, which nothing mixes."""
+    return lambda x: F.interpolate(x[:, :, None], (1, size), mode='bicubic', align_corners=align)[:, :, 0]
+
+
+def tricubic(size, align=False):
+    def f(x):
+        n, c, d, h, w = x.shape
+        flat = F.interpolate(x.reshape(n, c * d, h, w), size[1:], mode='bicubic', align_corners=align).reshape(n, c, d, *size[1:])
+        lines = flat.permute(0, 1, 3, 4, 2).reshape(n, -1, d)
+        return cubic(size[0], align)(lines).reshape(n, c, *size[1:], size[0]).permute(0, 1, 4, 2, 3)
+    return f
+
+
+def patches(x, kernel, stride, pad, dilation):
+    """By places, then by the window's own places and channels, read one by one."""
+    dims = x.dim() - 2
+    x = F.pad(x, [p for p in reversed(pad) for _ in 'ab'])
+    count = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(x.shape[2:], kernel, stride, dilation)]
+    rows = []
+    for place in itertools.product(*map(range, count)):
+        rows.append(torch.stack([x[(slice(None), slice(None), *(a * s + o * d for a, s, o, d in zip(place, stride, offset, dilation)))]
+                                 for offset in itertools.product(*map(range, kernel))], 1).flatten(1))
+    return torch.stack(rows, 2).reshape(len(x), -1, *count)
+
+
+def unfolded(x, y, options):
+    """The transposed of `patches`: its slope by x, given y as the slope of its result."""
+    with torch.enable_grad():
+        z = torch.zeros(x.shape, requires_grad=True)
+        return torch.autograd.grad(patches(z, *options), z, y, create_graph=True)[0]
+
+
+def windows():
+    """Patches of each number of dimensions and what they fold to."""
+    for make, dims, size in (lines, 1, (12,)), (images, 2, (4, 6)), (volumes, 3, (2, 4, 3)):
+        one = (1,) * dims
+        several = [(2, 3, 2)[:dims], (2, 1, 1)[:dims], (1, 1, 0)[:dims], (1, 2, 2)[:dims] if dims > 1 else (2,)]
+        text = f'kernel = {said(several[0])}, stride = {said(several[1])}, pad = {said(several[2])}, dilation = {said(several[3])}'
+        small = [(2,) * dims, one, (0,) * dims, one]
+        yield make(f'unfold{dims}d(V, kernel = 2)', lambda x, o=small: patches(x, *o))
+        yield make(f'unfold{dims}d(V, {text})', lambda x, o=several: patches(x, *o))
+        yield make(f'fold{dims}d(unfold{dims}d(V, kernel = 2), {said(size)}, kernel = 2)', lambda x, o=small: unfolded(x, patches(x, *o), o))
+        yield make(f'fold{dims}d(unfold{dims}d(V, {text}), size = {said(size)}, {text})', lambda x, o=several: unfolded(x, patches(x, *o), o))
+
+
+def same(x, size, stride, fill):
+    """As many places around it as give one window for each `stride` elements, the odd one behind."""
+    for i, (k, s) in enumerate(zip(size, stride)):
+        n = x.shape[2 + i]
+        total = max(0, ((n + s - 1) // s - 1) * s + k - n)
+        widths = [0, 0] * (x.dim() - 3 - i) + [total // 2, total - total // 2]
+        x = F.pad(x, widths, value=fill)
+    return x
+
+
+def pools():
+    """Rectangular ones, with borders, over the end, by what is inside alone."""
+    largest, mean = (F.max_pool1d, F.max_pool2d, F.max_pool3d), (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
+    for make, dims in (lines, 1), (images, 2), (volumes, 3):
+        size, stride, pad, dilation = (2, 3, 2)[:dims], (3, 2, 1)[:dims], (1, 1, 0)[:dims], (3, 2, 2)[:dims]
+        if dims == 3: stride, dilation = (1, 2, 2), (1, 1, 2)
+        text = f'size = {said(size)}, stride = {said(stride)}, pad = {said(pad)}'
+        for ceil in False, True:
+            tail = ', ceil = true' if ceil else ''
+            yield make(f'max_pool{dims}d(V, {text}, dilation = {said(dilation)}{tail})', lambda x, d=dims, o=(size, stride, pad, dilation, ceil): largest[d - 1](x, *o))
+            yield make(f'average_pool{dims}d(V, {text}{tail})', lambda x, d=dims, o=(size, stride, pad, ceil): mean[d - 1](x, *o))
+            yield make(f'average_pool{dims}d(V, {text}, outside = false{tail})', lambda x, d=dims, o=(size, stride, pad, ceil): mean[d - 1](x, *o, count_include_pad=False))
+        yield make(f'max_pool{dims}d(V, size = {said(size)}, stride = 2, pad = same)', lambda x, d=dims, s=size: largest[d - 1](same(x, s, (2,) * d, -torch.inf), s, 2))
+        yield make(f'average_pool{dims}d(V, size = {said(size)}, stride = 2, pad = same, outside = false)', lambda x, d=dims, s=size: (
+            mean[d - 1](same(x, s, (2,) * d, 0), s, 2) / mean[d - 1](same(torch.ones_like(x), s, (2,) * d, 0), s, 2)))
+        yield make(f'lp_pool{dims}d(abs(V), p = 3, size = {said(size)}, stride = {said(stride)})', lambda x, d=dims, o=(size, stride): (
+            mean[d - 1](x.abs()**3, *o) * torch.Size(o[0]).numel())**(1 / 3))
 
 
 CASES = [
@@ -53,30 +126,36 @@ CASES = [
         volumes('lp_pool3d(V)', lambda x: F.lp_pool3d(x, 2, 2)), volumes('lp_pool3d(abs(V), p = 1, size = 2, stride = 1)', lambda x: F.lp_pool3d(x.abs(), 1, 2, 1)),
         *(make(f'global_{name}_pool(V)', lambda x, f=f: f(x, tuple(range(2, x.ndim)))[:, :, None])
           for make in (lines, images, volumes) for name, f in [('average', torch.mean), ('max', torch.amax)]),
-        lines('adaptive_average_pool1d(V, 5)', lambda x: F.adaptive_avg_pool1d(x, 5)), images('adaptive_average_pool2d(V, 3, 4)', lambda x: F.adaptive_avg_pool2d(x, (3, 4))),
-        volumes('adaptive_average_pool3d(V, 1, 3, 2)', lambda x: F.adaptive_avg_pool3d(x, (1, 3, 2))),
-        lines('adaptive_max_pool1d(V, 5)', lambda x: F.adaptive_max_pool1d(x, 5)), images('adaptive_max_pool2d(V, 3, 4)', lambda x: F.adaptive_max_pool2d(x, (3, 4))),
-        volumes('adaptive_max_pool3d(V, 1, 3, 2)', lambda x: F.adaptive_max_pool3d(x, (1, 3, 2))),
+        lines('adaptive_average_pool1d(V, 5)', lambda x: F.adaptive_avg_pool1d(x, 5)), images('adaptive_average_pool2d(V, [3, 4])', lambda x: F.adaptive_avg_pool2d(x, (3, 4))),
+        volumes('adaptive_average_pool3d(V, [1, 3, 2])', lambda x: F.adaptive_avg_pool3d(x, (1, 3, 2))),
+        lines('adaptive_max_pool1d(V, 5)', lambda x: F.adaptive_max_pool1d(x, 5)), images('adaptive_max_pool2d(V, [3, 4])', lambda x: F.adaptive_max_pool2d(x, (3, 4))),
+        volumes('adaptive_max_pool3d(V, [1, 3, 2])', lambda x: F.adaptive_max_pool3d(x, (1, 3, 2))),
+        *pools(),
     ], VIEWS),
     Edges('shapes_borders', [
         *(e for mode in ('constant', 'reflect', 'replicate', 'circular') for e in padded(mode)),
         lines('crop1d(V)', lambda x: x[:, :, 1:-1]), lines('crop1d(V, before = 3, after = 0)', lambda x: x[:, :, 3:]),
-        images('crop2d(V)', lambda x: x[:, :, 1:-1, 1:-1]), images('crop2d(V, top = 0, bottom = 2, left = 1, right = 3)', lambda x: x[:, :, :2, 1:3]),
-        volumes('crop3d(V, front = 1, back = 0, top = 0, bottom = 2, left = 0, right = 1)', lambda x: x[:, :, 1:, :2, :2]),
+        images('crop2d(V)', lambda x: x[:, :, 1:-1, 1:-1]), images('crop2d(V, before = [0, 1], after = [2, 3])', lambda x: x[:, :, :2, 1:3]),
+        volumes('crop3d(V, before = [1, 0, 0], after = [0, 2, 1])', lambda x: x[:, :, 1:, :2, :2]),
     ], VIEWS),
     Edges('shapes_sizes', [
-        images('center_crop(V, 2, 3)', lambda x: x[:, :, 1:3, 1:4]), lines('upsample1d(V)', lambda x: F.interpolate(x, scale_factor=2)),
+        lines('center_crop1d(V, 5)', lambda x: x[:, :, 3:8]), volumes('center_crop3d(V, size = [1, 2, 2])', lambda x: x[:, :, :1, 1:3, :2]),
+        images('center_crop2d(V, [2, 3])', lambda x: x[:, :, 1:3, 1:4]), lines('upsample1d(V)', lambda x: F.interpolate(x, scale_factor=2)),
         lines('upsample1d(V, scale = 3)', lambda x: F.interpolate(x, scale_factor=3)), volumes('upsample3d(V)', lambda x: F.interpolate(x, scale_factor=2)),
-        volumes('upsample3d(V, scale = 3)', lambda x: F.interpolate(x, scale_factor=3)), images('nearest_resize2d(V, 3, 8)', lambda x: F.interpolate(x, (3, 8))),
-        *(make(f'{name}(V, {", ".join(map(str, size))}{", align = true" if align else ""})', lambda x, m=mode, s=size, a=align: F.interpolate(x, s, mode=m, align_corners=a))
+        volumes('upsample3d(V, scale = 3)', lambda x: F.interpolate(x, scale_factor=3)), images('nearest_resize2d(V, [3, 8])', lambda x: F.interpolate(x, (3, 8))),
+        lines('nearest_resize1d(V, 7)', lambda x: F.interpolate(x, 7)), volumes('nearest_resize3d(V, size = [3, 6, 2])', lambda x: F.interpolate(x, (3, 6, 2))),
+        images('upsample2d(V, scale = [3, 1])', lambda x: F.interpolate(x, scale_factor=(3, 1))),
+        *(make(f'{name}(V, {said(size)}{", align = true" if align else ""})', lambda x, m=mode, s=size, a=align: F.interpolate(x, s, mode=m, align_corners=a))
           for align in (False, True) for make, name, mode, size in [
               (lines, 'linear_resize1d', 'linear', (7,)), (lines, 'linear_resize1d', 'linear', (17,)), (images, 'bilinear_resize2d', 'bilinear', (3, 9)),
               (volumes, 'trilinear_resize3d', 'trilinear', (3, 2, 5)), (images, 'bicubic_resize2d', 'bicubic', (3, 9)), (images, 'bicubic_resize2d', 'bicubic', (1, 5))]),
+        lines('cubic_resize1d(V, 7)', cubic(7, False)), lines('cubic_resize1d(V, 17, align = true)', cubic(17, True)),
+        volumes('tricubic_resize3d(V, size = [3, 2, 5])', tricubic((3, 2, 5))), volumes('tricubic_resize3d(V, [3, 2, 5], align = true)', tricubic((3, 2, 5), True)),
         images('bilinear_upsample2d(V, scale = 3)', lambda x: F.interpolate(x, scale_factor=3, mode='bilinear')),
+        lines('linear_upsample1d(V)', lambda x: F.interpolate(x, scale_factor=2, mode='linear')), lines('linear_upsample1d(V, scale = 3)', lambda x: F.interpolate(x, scale_factor=3, mode='linear')),
+        volumes('trilinear_upsample3d(V, scale = [1, 2, 3])', lambda x: F.interpolate(x, scale_factor=(1, 2, 3), mode='trilinear')),
         lines('channel_shuffle(V, groups = 2)', lambda x: F.channel_shuffle(x, 2)), volumes('channel_shuffle(doubled(V), groups = 2)', lambda x: F.channel_shuffle(torch.cat([x, x * x], 1), 2)),
-        images('unfold(V)', lambda x: patches(x, 3, 1, 0)), images('unfold(V, kernel = 2, stride = 2, pad = 1)', lambda x: patches(x, 2, 2, 1)),
-        images('fold(unfold(V), 4, 6)', lambda x: F.fold(F.unfold(x, 3), (4, 6), 3)),
-        images('fold(unfold(V, kernel = 2, stride = 2, pad = 1), 4, 6, kernel = 2, stride = 2, pad = 1)', lambda x: F.fold(F.unfold(x, 2, padding=1, stride=2), (4, 6), 2, padding=1, stride=2)),
+        *windows(),
         ('repeat_vector(A, 3)', lambda a: a[:, None].expand(-1, 3, -1), POINTS), lines('reverse(V)', lambda x: x.flip(2)),
     ], VIEWS + 'fn doubled(x[b, .., c]) = concat(x, square(x))\n'),
 ]

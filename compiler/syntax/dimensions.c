@@ -1,0 +1,180 @@
+// Definitions of several names, `fn half1d, half2d(x[s..]) …`: the first is of one dimension, the second of
+// two, and so on. Each is written out as a definition of its own: an entry `e ..` of brackets or a call
+// stands there once for each dimension, a line `a..[i < s] = …` too, and `(e * ..)` is the product over all.
+// A name is one for each dimension where it stands alone before `..` (`s..` of a signature, `i..` on the
+// left, `p..` or `p < size ..` of a reduction, `a..[…] =`): it becomes `s_1`, `s_2` …, and stays as it is
+// where there is one dimension. A setting `size..` becomes `size[0]`, `size[1]` … inside of what stands for
+// each dimension, and is itself outside. The first name of a definition of several names stands for the one
+// of as many dimensions.
+#include "syntax/syntax.h"
+#include <string.h>
+
+typedef struct {
+    Context *ctx;
+    const Node *file;
+    Map *names, *settings; // that are one for each dimension
+    int count, at;         // of how many dimensions; which one is written, or -1
+    bool used;             // something in it was one for each dimension
+} Writer;
+
+static bool is_several(const Node *item) { return item->kind == AST_DEFINE && item->names; }
+
+// What `e ..` binds: its name, behind limits and filters.
+static const char *bound_name(const Node *e) {
+    if (e->kind == AST_IF) e = e->value;
+    if (e->kind == AST_BINARY && e->op == OPERATOR_LESS) e = e->left;
+    return e->kind == AST_NAME ? e->name : NULL;
+}
+
+static void add_bound(Writer *w, const Node *list) {
+    for (int i = 0; i < list->count; i++) {
+        const char *name = list->items[i]->kind == AST_EACH ? bound_name(list->items[i]->value) : NULL;
+        if (name && !map_get(w->settings, name)) map_set(w->names, name, (void *)name);
+    }
+}
+
+// The names that a text binds for each dimension.
+static void find_names(Writer *w, const Node *node) {
+    const Node *target = node->kind == AST_ASSIGN ? node->target : NULL;
+    if (target && target->kind == AST_INDEX) add_bound(w, target);
+    const Node *given = target && target->kind == AST_INDEX ? target->base : target;
+    if (given && given->kind == AST_EACH) map_set(w->names, given->value->name, (void *)given->value->name);
+    if (node->kind == AST_REDUCE || node->kind == AST_PARAM || node->kind == AST_STATE) add_bound(w, node);
+    for (int i = 0; i < node->count; i++) find_names(w, node->items[i]);
+    for (int i = 0; i < 3; i++)
+        if (node->kid[i]) find_names(w, node->kid[i]);
+}
+
+static Node *write(Writer *w, const Node *node);
+
+static Node *write_for(Writer *w, const Node *node, int dimension) {
+    int outside = w->at;
+    w->at = dimension;
+    Node *out = write(w, node);
+    w->at = outside;
+    return out;
+}
+
+static const char *named(const Writer *w, const char *text) {
+    return context_intern(w->ctx, text, strlen(text));
+}
+
+static const char *numbered(const Writer *w, const char *name) {
+    return w->count == 1 ? name : named(w, string_format(w->ctx->arena, "%s_%d", name, w->at + 1));
+}
+
+// `size[1]`
+static Node *element(Writer *w, Node *setting) {
+    Node *index = node_new(w->ctx, AST_INDEX, setting->span),
+         *number = node_new(w->ctx, AST_NUMBER, setting->span);
+    number->number = w->at;
+    number->integral = true;
+    number->name = named(w, string_format(w->ctx->arena, "%d", w->at));
+    index->base = setting;
+    node_add(w->ctx, index, number);
+    return index;
+}
+
+static Node *write_name(Writer *w, Node *name) {
+    bool setting = map_get(w->settings, name->name), each = setting || map_get(w->names, name->name);
+    for (int i = 0; i < w->file->count && !each; i++) {
+        const Node *item = w->file->items[i];
+        bool first = is_several(item) && item->name == name->name && w->count <= item->names->count;
+        if (first) name->name = item->names->items[w->count - 1]->name;
+    }
+    w->used |= each && w->at >= 0;
+    if (!each || w->at < 0) return name;
+    if (setting) return element(w, name);
+    name->name = numbered(w, name->name);
+    return name;
+}
+
+static Node *write_once(Writer *w, const Node *each, const Node *what, int dimension) {
+    bool outside = w->used;
+    w->used = false;
+    Node *out = write_for(w, what, dimension);
+    if (!w->used) diagnose(w->ctx, DIMENSIONS_NONE, each->span, node_text(w->ctx->arena, each));
+    w->used = outside;
+    return out;
+}
+
+static Node *write_fold(Writer *w, const Node *fold) {
+    Node *all = write_once(w, fold, fold->value, 0);
+    for (int d = 1; d < w->count; d++) {
+        Node *both = node_new(w->ctx, AST_BINARY, fold->span);
+        both->op = fold->op;
+        both->name_span = fold->span;
+        both->left = all;
+        both->right = write_for(w, fold->value, d);
+        all = both;
+    }
+    all->parens = true;
+    return all;
+}
+
+static bool is_each(const Node *item) {
+    if (item->kind == AST_EACH) return true;
+    const Node *target = item->kind == AST_ASSIGN ? item->target : NULL;
+    return target &&
+           (target->kind == AST_EACH || (target->kind == AST_INDEX && target->base->kind == AST_EACH));
+}
+
+static void write_items(Writer *w, Node *out, const Node *node) {
+    out->items = NULL;
+    out->count = 0;
+    for (int i = 0; i < node->count; i++) {
+        const Node *item = node->items[i];
+        for (int d = 0; is_each(item) && d < w->count; d++)
+            node_add(w->ctx, out, write_once(w, item, item->kind == AST_EACH ? item->value : item, d));
+        if (!is_each(item)) node_add(w->ctx, out, write(w, item));
+    }
+}
+
+static Node *write(Writer *w, const Node *node) {
+    if (node->kind == AST_EACH) return write(w, node->value); // on the left, in a line of its dimension
+    if (node->kind == AST_FOLD) return write_fold(w, node);
+    Node *out = node_new(w->ctx, node->kind, node->span);
+    *out = *node;
+    if (node->count) write_items(w, out, node);
+    for (int i = 0; i < 3; i++)
+        if (node->kid[i]) out->kid[i] = write(w, node->kid[i]);
+    if (node->each) out->number = w->count;
+    return node->kind == AST_NAME ? write_name(w, out) : out;
+}
+
+static void add_signature(Writer *w, const Node *define) {
+    for (int i = 0; i < define->count; i++)
+        if (define->items[i]->each)
+            map_set(w->settings, define->items[i]->name, (void *)define->items[i]->name);
+    for (int i = 0; i < define->count; i++) add_bound(w, define->items[i]);
+}
+
+static Node *write_define(Context *ctx, const Node *file, const Node *define, int count) {
+    Writer w = {.ctx = ctx, .file = file, .count = count, .at = -1};
+    w.names = map_create(ctx->arena);
+    w.settings = map_create(ctx->arena);
+    add_signature(&w, define);
+    find_names(&w, define->body);
+    Node plain = *define;
+    plain.names = NULL;
+    Node *out = write(&w, &plain);
+    out->name = define->names->items[count - 1]->name;
+    out->name_span = define->names->items[count - 1]->span;
+    out->written = define;
+    return out;
+}
+
+void dimensions_write_out(Context *ctx, Node *file) {
+    Node out = {0};
+    bool any = false;
+    for (int i = 0; i < file->count; i++) any |= is_several(file->items[i]);
+    for (int i = 0; i < file->count && any; i++) {
+        Node *item = file->items[i];
+        for (int d = 1; is_several(item) && d <= item->names->count; d++)
+            node_add(ctx, &out, write_define(ctx, file, item, d));
+        if (!is_several(item)) node_add(ctx, &out, item);
+    }
+    if (!any) return;
+    file->items = out.items;
+    file->count = out.count;
+}
