@@ -175,12 +175,14 @@ static void ops(void) {
 }
 
 static void words(void) {
-    puts("# Words of other frameworks\n\nWhat people of PyTorch, Keras and others look for, and what it is "
+    puts("# Words of other frameworks\n\nBeside the names of the [catalogue](catalogue.md): what people look for, and what it is "
          "called here; nnc answers "
          "with it where\na name is not found. Theirs are written without underscores, and case counts "
          "nothing. Written by "
          "`docs/generate` from\n`compiler/syntax/words.def`.\n\n| theirs | here |\n|---|---|");
     static const char *const ROWS[][2] = {
+#define NAME(ours, theirs)
+#define OUT(why, theirs)
 #define WORD(theirs, ours) {theirs, ours},
 #include "syntax/words.def"
     };

@@ -106,6 +106,15 @@ Diagnostic *report_early(Bind *b, const char *name, Span span, Span given, const
     return d;
 }
 
+static void help_called(const Bind *b, Diagnostic *d, Span span, const char *word) {
+    diagnostic_help(b->ctx, d, "here it is called `%s`", word);
+    diagnostic_fix(b->ctx, d, span, word);
+}
+
+static void help_left_out(const Bind *b, Diagnostic *d, const char *name) {
+    diagnostic_help(b->ctx, d, "there is no `%s` here: %s", name, word_left_out(name));
+}
+
 void report_unknown(Bind *b, const char *name, Span span) {
     if (map_get(b->reported, name)) return;
     map_set(b->reported, name, b->definition);
@@ -117,10 +126,11 @@ void report_unknown(Bind *b, const char *name, Span span) {
     }
     Diagnostic *d = report(b, UNKNOWN_NAME, span, name);
     const char *word = word_of_others(name), *near = nearest_name(b, name);
-    if (word) {
-        diagnostic_help(b->ctx, d, "here it is called `%s`", word);
-        diagnostic_fix(b->ctx, d, span, word);
-    } else if (!diagnostic_meant(b->ctx, d, span, near) && b->subscript)
+    if (word)
+        help_called(b, d, span, word);
+    else if (word_left_out(name))
+        help_left_out(b, d, name);
+    else if (!diagnostic_meant(b->ctx, d, span, near) && b->subscript)
         diagnostic_help(b->ctx, d, "an index is bound on the left of `=`, or by a reduction: sum[%s] ...",
                         name);
 }
@@ -144,7 +154,11 @@ void report_library(Bind *b, const Node *member) {
     if (known) {
         diagnostic_help(b->ctx, d, "the library's names have no word before them: `%s`", word);
         diagnostic_fix(b->ctx, d, (Span){base->span.start, member->name_span.end}, word);
-    } else
+    } else if (other)
+        help_called(b, d, (Span){base->span.start, member->name_span.end}, other);
+    else if (word_left_out(member->name))
+        help_left_out(b, d, member->name);
+    else
         diagnostic_help(b->ctx, d, "the names of a file of one's own are given by `--library %s.nn`",
                         base->name);
 }

@@ -175,6 +175,13 @@ static void check_order(Verifier *v) {
             every_read (read, s)
                 must(v, !over[read->tensor->id], "it is read after a new value was written over it",
                      read->tensor->name);
+        for (int i = 0; i < k->stages.count; i++) {
+            const Tensor *old = k->stages.data[i].equation->tensor->layout->same;
+            for (int j = i + 1; old && k->stages.data[i].inner_count && j < k->stages.count; j++)
+                every_read (read, &k->stages.data[j])
+                    must(v, read->tensor != old, "it is read after a new value was written over it",
+                         old->name);
+        }
         every_at (s, k->stages) {
             const Tensor *t = s->equation->tensor;
             if (tensor_outlives(t)) over[t->id] = true;

@@ -36,7 +36,7 @@ typedef struct {
 // ---- effects ----------------------------------------------------------------------------------------------
 
 // May the kernel that makes `value` write it where `target` lies? It must read target only at the element it
-// writes.
+// writes, and, where it walks from one to the next, not in a later walk.
 static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
     const Use *use = &u->uses[value->id];
     if (use->writers.count != 1 || value->kind != TENSOR_TEMP) return false;
@@ -44,16 +44,19 @@ static bool in_place(const Uses *u, const Tensor *target, const Tensor *value) {
     const Kernel *k = use->writers.data[0];
     if (k->loop >= 0) return false;
     const Equation *made = NULL;
+    int at = 0;
     for (int i = 0; i < k->stages.count; i++) {
         const Equation *q = k->stages.data[i].equation;
         if (q->tensor == value && made) return false;
-        if (q->tensor == value) made = q;
+        if (q->tensor == value) made = q, at = i;
     }
+    bool walks = k->stages.data[at].inner_count > 0;
     if (!forms_cover(made->out, made->tensor, true)) return false;
     for (int i = 0; i < k->stages.count; i++)
         for (int r = 0; r < k->stages.data[i].read_count; r++) {
             const Expr *read = k->stages.data[i].reads[r];
             if (read->tensor != target) continue;
+            if (walks && i > at) return false;
             for (int d = 0; d < made->out_count; d++)
                 if (read->forms[d] != made->out[d]) return false;
         }

@@ -75,7 +75,7 @@ CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + gradien
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
     activation('sigmoid', 'sigmoid', torch.sigmoid), activation('tanh', 'tanh', torch.tanh),
-    activation('softplus', 'softplus', F.softplus), activation('log_sigmoid', 'log_sigmoid', F.logsigmoid),
+    activation('unchanged', 'unchanged', lambda h: h), activation('softplus', 'softplus', F.softplus), activation('log_sigmoid', 'log_sigmoid', F.logsigmoid),
     activation('softsign', 'softsign', F.softsign), activation('silu', 'silu', F.silu), activation('mish', 'mish', F.mish),
     activation('gelu', 'gelu', F.gelu), activation('gelu_tanh', 'gelu_tanh', lambda h: F.gelu(h, approximate='tanh')),
     activation('hard_sigmoid', 'hard_sigmoid', F.hardsigmoid), activation('hard_swish', 'hard_swish', F.hardswish),
@@ -375,8 +375,8 @@ body = """    image = reshape(x, batch, 4, 4, 4)
     words = reshape(x, batch, 1, 64)
     short = reshape(x, batch, 2, 32)
     e = sum(dense(x, 2000)) + sum(conv2d(image, 2000)) + sum(conv1d(few, 2000)) + sum(conv2d(image, 1000, groups = 2))
-            + sum(depthwise_conv2d(many)) + sum(transposed_conv2d(image, 2000)) + sum(bilinear(eight, eight, 2000)) + sum(spectral_dense(x, 100))
-            + sum(weight_norm_dense(x, 2000)) + sum(multi_head_attention(words, 4)) + sum(attention(words, short, 4)) + sum(prelu(x))
+            + sum(depthwise_conv2d(many)) + sum(transposed_conv2d(image, 2000)) + sum(bilinear(eight, eight, 2000)) + sum(dense(x, 100, bias = false, through = spectral_norm))
+            + sum(dense(x, 2000, through = weight_norm)) + sum(multi_head_attention(words, 4)) + sum(attention(words, short, 4)) + sum(prelu(x))
             + sum(layer_norm(x)) + sum(rms_norm(x)) + sum(group_norm(many, 4)) + sum(batch_norm(x)) + sum(positions(k, 4000))
 """
 
@@ -393,9 +393,9 @@ blocks = [b for name, make, bounded in [
     *parts(lambda: T.Conv2d(2000, 2000, 3, groups=2000), ('net.depthwise_conv2d_1.k', lambda m: m.weight, 1), ('net.depthwise_conv2d_1.shift', lambda m: m.bias, 1)),
     *parts(lambda: T.ConvTranspose2d(4, 2000, 2), ('net.transposed_conv2d_1.k', lambda m: m.weight, 1), ('net.transposed_conv2d_1.shift', lambda m: m.bias, 1)),
     *parts(lambda: T.Bilinear(8, 8, 2000), ('net.bilinear_1.w', lambda m: m.weight, 1), ('net.bilinear_1.b', lambda m: m.bias, 1)),
-    *parts(lambda: T.utils.parametrizations.weight_norm(T.Linear(64, 2000)), ('net.weight_norm_dense_1.v', lambda m: m.parametrizations.weight.original1, 1),
-           ('net.weight_norm_dense_1.gain', lambda m: m.parametrizations.weight.original0, 0), ('net.weight_norm_dense_1.b', lambda m: m.bias, 1)),
-    *parts(lambda: T.utils.parametrizations.spectral_norm(T.Linear(64, 100, bias=False)), ('net.spectral_dense_1.w', lambda m: m.parametrizations.weight.original, 1)),
+    *parts(lambda: T.utils.parametrizations.weight_norm(T.Linear(64, 2000)), ('net.dense_3.w', lambda m: m.parametrizations.weight.original1, 1),
+           ('net.weight_norm_1.gain', lambda m: m.parametrizations.weight.original0, 0), ('net.dense_3.b', lambda m: m.bias, 1)),
+    *parts(lambda: T.utils.parametrizations.spectral_norm(T.Linear(64, 100, bias=False)), ('net.dense_2.w', lambda m: m.parametrizations.weight.original, 1)),
     *parts(lambda: T.MultiheadAttention(64, 4), *((f'{ATTENTION}w{c}', lambda m, k=k: m.in_proj_weight.chunk(3)[k], 1) for k, c in enumerate('qkv')),
            (f'{ATTENTION}wo', lambda m: m.out_proj.weight, 1), *((f'{ATTENTION}b{c}', lambda m, k=k: m.in_proj_bias.chunk(3)[k], 1) for k, c in enumerate('qkv')),
            (f'{ATTENTION}bo', lambda m: m.out_proj.bias, 1)),
@@ -431,12 +431,12 @@ CASES.append(Reads('initial_reads', '''layer chain(x[b, n]) -> y[b, n] {
     param rest[i < n] = 1 - share[n - 1 - i]
     y[b, i] = x[b, i] * total * rest[i] + share[i]
 }
-''', '    e = sum(x |> chain) + sum(x |> weight_norm_dense(5)) + sum(x |> spectral_dense(5))\n', {
+''', '    e = sum(x |> chain) + sum(x |> dense(5, through = weight_norm)) + sum(x |> dense(5, through = spectral_norm))\n', {
     'net.chain_1.total': lambda w: w['net.chain_1.w'].sum(), 'net.chain_1.share': lambda w: w['net.chain_1.w'] / w['net.chain_1.w'].sum(),
     'net.chain_1.rest': lambda w: 1 - (w['net.chain_1.w'] / w['net.chain_1.w'].sum()).flip(0),
-    'net.weight_norm_dense_1.gain': lambda w: w['net.weight_norm_dense_1.v'].norm(dim=0),
-    'gram.net.spectral_dense_1.u 5': lambda w: torch.ones(1),
-    'gram.net.spectral_dense_1.v 6': lambda w: torch.ones(1)}))
+    'net.weight_norm_1.gain': lambda w: w['net.dense_1.w'].norm(dim=0),
+    'gram.net.spectral_norm_1.u 5': lambda w: torch.ones(1),
+    'gram.net.spectral_norm_1.v 6': lambda w: torch.ones(1)}))
 
 
 body = """    a_1 = sum(dense(x, 30, weights = orthogonal))
@@ -466,7 +466,7 @@ class Named(Draws):
             super().run(nnc)
 
 
-CASES.append(Named('initial_names', '    e = sum(x |> dense(5) |> prelu |> bilinear(y = x, units = 4) |> weight_norm_dense(5) |> dense(7))\n',
+CASES.append(Named('initial_names', '    e = sum(x |> dense(5) |> prelu |> bilinear(y = x, units = 5) |> scale |> dense(7))\n',
                    '    e = sum(x |> dense(5) |> dense(7))\n', ['net.dense_1.w', 'net.dense_1.b', 'net.dense_2.w', 'net.dense_2.b']))
 
 

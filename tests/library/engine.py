@@ -164,11 +164,6 @@ class Case:
     def forward(self, rows, w):
         if self.model: return self.model[1](rows, w)
         x = rows.x
-        if self.layer == 'weight_norm_dense':
-            def wn(x, n):
-                v = w[n + '.v']
-                return x @ (v * (w[n + '.gain'] / v.norm(dim=0))) + w[n + '.b']
-            return wn(self.hidden[1](wn(x, 'net.weight_norm_dense_1'), w), 'net.weight_norm_dense_2')
         p = 'net.' + self.layer.split('.')[-1]
         return dense(self.hidden[1](dense(x, w, p + '_1'), w), w, p + '_2')
 

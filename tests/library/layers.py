@@ -27,14 +27,35 @@ def small(name, text, f):
 
 
 layer('scale', 'scale', lambda h, w: h * w['net.scale_1.gain'])
-CASES += [Case('layer_weight_norm_dense', layer='weight_norm_dense'), Case('layer_keras_dense', layer='keras.dense')]
+CASES += [Case('layer_keras_dense', layer='keras.dense')]
 layer('dense', 'dense(5, bias = false, weights = glorot_normal) |> tanh', lambda h, w: torch.tanh(h @ w['net.dense_2.w']))
 CASES[-1].forward = lambda rows, w: dense(torch.tanh(dense(rows.x, w, 'net.dense_1') @ w['net.dense_2.w']), w, 'net.dense_3')
 layer('keras_dense_plain', 'keras.dense(5, bias = false, weights = he_normal) |> tanh', None)
 CASES[-1].forward = lambda rows, w: dense(torch.tanh(dense(rows.x, w, 'net.dense_1') @ w['net.dense_2.w']), w, 'net.dense_3')
-layer('weight_norm_dense_weights', 'weight_norm_dense(5, weights = he_normal) |> tanh', lambda h, w: torch.tanh(
-    h @ (w['net.weight_norm_dense_1.v'] * (w['net.weight_norm_dense_1.gain'] / w['net.weight_norm_dense_1.v'].norm(dim=0)))
-    + w['net.weight_norm_dense_1.b']))
+
+
+def lengths(k, w, name):
+    """torch.nn.utils.weight_norm of outputs, which stand last here."""
+    return k * (w[name + '.gain'] / k.flatten(0, -2).norm(dim=0))
+
+
+def largest(k, w, name):
+    """torch.nn.utils.parametrizations.spectral_norm: one power iteration a step; its directions are constants."""
+    m = k.flatten(0, -2)
+    if w.training:
+        with torch.no_grad():
+            w[name + '.u'] = F.normalize(m.T @ w[name + '.v'], dim=0)
+            w[name + '.v'] = F.normalize(m @ w[name + '.u'], dim=0)
+    return k / (w[name + '.u'] @ (m.T @ w[name + '.v']))
+
+
+CASES.append(Case('layer_weight_norm', model=(
+    'net(x[batch, 4]) -> out[batch, 3] {\n    x |> dense(8, through = weight_norm) |> tanh |> dense(3, weights = he_normal, through = weight_norm)\n}\n',
+    lambda r, w: torch.tanh(r.x @ lengths(w['net.dense_1.w'], w, 'net.weight_norm_1') + w['net.dense_1.b'])
+    @ lengths(w['net.dense_2.w'], w, 'net.weight_norm_2') + w['net.dense_2.b'])))
+CASES.append(Case('layer_spectral_norm', test=40, states=('_1.u', '_1.v'), model=(
+    'net(x[batch, 4]) -> out[batch, 3] {\n    x |> dense(8) |> tanh |> dense(5, bias = false, through = spectral_norm) |> tanh |> dense(3)\n}\n',
+    lambda r, w: dense(torch.tanh(torch.tanh(dense(r.x, w, 'net.dense_1')) @ largest(w['net.dense_2.w'], w, 'net.spectral_norm_1')), w, 'net.dense_3'))))
 layer('prelu', 'prelu(slope = 0.1)', lambda h, w: F.prelu(h, w['net.prelu_1.a']))
 layer('bilinear', 'pair', lambda h, w: F.bilinear(h, torch.tanh(h), w['net.pair_1.bilinear_1.w'].permute(2, 0, 1), w['net.pair_1.bilinear_1.b']),
       definitions='layer pair(x[b, n]) -> y[b, 5] {\n    y = bilinear(x, tanh(x), 5)\n}\n')
@@ -125,19 +146,6 @@ layer('norms_of_volumes', 'volume |> group_norm(groups = 2) |> tanh |> instance_
 layer('norms_of_sequences', 'sequence |> group_norm(groups = 3) |> tanh |> instance_norm |> flatten', lambda h, w: F.instance_norm(torch.tanh(F.group_norm(
     sequence(h).movedim(-1, 1), 3, w['net.group_norm_1.gain'], w['net.group_norm_1.shift']))).movedim(1, -1).flatten(1), width=24, definitions=SEQUENCE)
 image('instance_norm', 'instance_norm(eps = 1e-2) |> tanh', lambda x, w: torch.tanh(F.instance_norm(x, eps=1e-2)))
-
-
-def spectral(h, w):
-    """One power iteration a step; its directions are constants, as in torch.nn.utils.parametrizations.spectral_norm."""
-    m, n = w['net.spectral_dense_1.w'], 'net.spectral_dense_1.'
-    if w.training:
-        with torch.no_grad():
-            w[n + 'u'] = F.normalize(m.T @ w[n + 'v'], dim=0)
-            w[n + 'v'] = F.normalize(m @ w[n + 'u'], dim=0)
-    return torch.tanh(h @ m / (w[n + 'u'] @ (m.T @ w[n + 'v'])))
-
-
-layer('spectral_dense', 'spectral_dense(5) |> tanh', spectral, test=40, states=('_1.u', '_1.v'))
 
 
 # attention

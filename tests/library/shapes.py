@@ -9,6 +9,10 @@ from edges import Edges
 
 POINTS = [[round(v, 3) for v in row] for row in torch.randn(2, 48, generator=torch.Generator().manual_seed(3), dtype=torch.float64).tolist()]
 SHAPES = {'sequence': (12, 4), 'image': (4, 6, 2), 'volume': (2, 4, 3, 2)}
+# places in pictures, some of them outside; none in the middle between two pixels
+WAVES = (torch.rand(2, 3, 5, 2, generator=torch.Generator().manual_seed(8), dtype=torch.float64) * 2.6 - 1.3).round(decimals=3)
+PICTURES = torch.randn(2, 4, 3, 2, generator=torch.Generator().manual_seed(9), dtype=torch.float64).round(decimals=3).tolist()
+THETA = [[[0.8, 0.3, -0.2], [-0.4, 1.1, 0.1]], [[1, 0, 0], [0, 1, 0.5]]]
 VIEWS = ''.join(f'fn {name}(x[b, n]) = reshape(x, b, {", ".join(map(str, shape))})\n' for name, shape in SHAPES.items())
 
 
@@ -95,8 +99,17 @@ def same(x, size, stride, fill):
     return x
 
 
+SIZES = '12', '[4, 6]', '[2, 4, 3]'
+UNPOOLS = ''.join(f'''layer put_back{d}d(x[b, {', '.join('ijk'[:d])}, c]) = max_unpool{d}d(max_pool{d}d(x), argmax_pool{d}d(x))
+layer put_wide{d}d(x[b, {', '.join('ijk'[:d])}, c]) -> y[b, {', '.join('ijk'[:d])}, c] {{
+    y = max_unpool{d}d(max_pool{d}d(x, {o}), argmax_pool{d}d(x, {o}), {o}, count = {SIZES[d - 1]})
+}}
+''' for d, o in zip((1, 2, 3), ('size = 3, stride = 3, pad = 1', 'size = [3, 2], stride = [3, 2], pad = [1, 0]', 'size = [3, 2, 2], stride = [3, 2, 2], pad = [1, 0, 1]')))
+
+
 def pools():
     """Rectangular ones, with borders, over the end, by what is inside alone."""
+    unpool = F.max_unpool1d, F.max_unpool2d, F.max_unpool3d
     largest, mean = (F.max_pool1d, F.max_pool2d, F.max_pool3d), (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
     for make, dims in (lines, 1), (images, 2), (volumes, 3):
         size, stride, pad, dilation = (2, 3, 2)[:dims], (3, 2, 1)[:dims], (1, 1, 0)[:dims], (3, 2, 2)[:dims]
@@ -110,6 +123,11 @@ def pools():
         yield make(f'max_pool{dims}d(V, size = {said(size)}, stride = 2, pad = same)', lambda x, d=dims, s=size: largest[d - 1](same(x, s, (2,) * d, -torch.inf), s, 2))
         yield make(f'average_pool{dims}d(V, size = {said(size)}, stride = 2, pad = same, outside = false)', lambda x, d=dims, s=size: (
             mean[d - 1](same(x, s, (2,) * d, 0), s, 2) / mean[d - 1](same(torch.ones_like(x), s, (2,) * d, 0), s, 2)))
+        yield make(f'argmax_pool{dims}d(V, {text}, dilation = {said(dilation)}, ceil = true)', lambda x, d=dims, o=(size, stride, pad, dilation, True): (
+            largest[d - 1](x, *o, return_indices=True)[1] + 0 * largest[d - 1](x, *o)))
+        if dims < 3: yield make(f'put_back{dims}d(V)', lambda x, d=dims: unpool[d - 1](*largest[d - 1](x, 2, return_indices=True), 2))
+        yield make(f'put_wide{dims}d(V)', lambda x, d=dims, o=((3, 2, 2)[:dims], (3, 2, 2)[:dims], (1, 0, 1)[:dims]): unpool[d - 1](
+            *largest[d - 1](x, *o, return_indices=True), *o, output_size=x.shape[2:]))
         yield make(f'lp_pool{dims}d(abs(V), p = 3, size = {said(size)}, stride = {said(stride)})', lambda x, d=dims, o=(size, stride): (
             mean[d - 1](x.abs()**3, *o) * torch.Size(o[0]).numel())**(1 / 3))
 
@@ -131,7 +149,7 @@ CASES = [
         lines('adaptive_max_pool1d(V, 5)', lambda x: F.adaptive_max_pool1d(x, 5)), images('adaptive_max_pool2d(V, [3, 4])', lambda x: F.adaptive_max_pool2d(x, (3, 4))),
         volumes('adaptive_max_pool3d(V, [1, 3, 2])', lambda x: F.adaptive_max_pool3d(x, (1, 3, 2))),
         *pools(),
-    ], VIEWS),
+    ], VIEWS + UNPOOLS),
     Edges('shapes_borders', [
         *(e for mode in ('constant', 'reflect', 'replicate', 'circular') for e in padded(mode)),
         lines('crop1d(V)', lambda x: x[:, :, 1:-1]), lines('crop1d(V, before = 3, after = 0)', lambda x: x[:, :, 3:]),
@@ -156,6 +174,11 @@ CASES = [
         volumes('trilinear_upsample3d(V, scale = [1, 2, 3])', lambda x: F.interpolate(x, scale_factor=(1, 2, 3), mode='trilinear')),
         lines('channel_shuffle(V, groups = 2)', lambda x: F.channel_shuffle(x, 2)), volumes('channel_shuffle(doubled(V), groups = 2)', lambda x: F.channel_shuffle(torch.cat([x, x * x], 1), 2)),
         *windows(),
+        images('grid_sample(V, waves)', lambda x: F.grid_sample(x, WAVES.double(), align_corners=False)),
+        images('grid_sample(V, waves, align = true)', lambda x: F.grid_sample(x, WAVES.double(), align_corners=True)),
+        *((f'flatten(affine_grid(A, 3, 4{text}))', lambda a, align=align: F.affine_grid(a, (2, 1, 3, 4), align_corners=align).flatten(1), THETA)
+          for align, text in [(False, ''), (True, ', align = true')]),
+        ('flatten(grid_sample(pictures, A))', lambda g: F.grid_sample(torch.tensor(PICTURES).double().permute(0, 3, 1, 2), g, align_corners=False).permute(0, 2, 3, 1).flatten(1), WAVES.tolist()),
         ('repeat_vector(A, 3)', lambda a: a[:, None].expand(-1, 3, -1), POINTS), lines('reverse(V)', lambda x: x.flip(2)),
-    ], VIEWS + 'fn doubled(x[b, .., c]) = concat(x, square(x))\n'),
+    ], VIEWS + f'waves = {WAVES.tolist()}\npictures = {PICTURES}\n' + 'fn doubled(x[b, .., c]) = concat(x, square(x))\n'),
 ]

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from engine import Case, dense
+from layers import largest, lengths
 
 SHAPES = {1: (11, 4), 2: (3, 5, 4), 3: (2, 3, 3, 4)}
 VIEWS = {d: f'fn view(x[b, n]) = reshape(x, b, {", ".join(map(str, shape))})\n' for d, shape in SHAPES.items()}
@@ -11,13 +12,13 @@ TURNED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 CASES = []
 
 
-def case(name, dims, text, f):
+def case(name, dims, text, f, **options):
     """f(x, w): x with its channels second."""
     shape = SHAPES[dims]
 
     def g(h, w):
         return f(h.reshape(len(h), *shape).movedim(-1, 1), w).movedim(1, -1).flatten(1)
-    CASES.append(Case(f'window_{name}{dims}d', hidden=(f'view |> {text} |> flatten', g), width=torch.Size(shape).numel(), definitions=VIEWS[dims]))
+    CASES.append(Case(f'window_{name}{dims}d', hidden=(f'view |> {text} |> flatten', g), width=torch.Size(shape).numel(), definitions=VIEWS[dims], **options))
 
 
 def said(values): return str(values[0]) if len(values) == 1 else f'[{", ".join(map(str, values))}]'
@@ -97,6 +98,19 @@ def transposed(d):
          lambda x, w: torch.tanh(tf_turned(x, w[name + '1.k'], w[name + '1.shift'], wide)))
 
 
+def through(d):
+    names = [f'net.{word}_1' for word in (f'conv{d}d', f'depthwise_conv{d}d', f'transposed_conv{d}d', 'spectral_norm')]
+
+    def f(x, w):
+        h = torch.tanh(CONV[d](x, ours(largest(w[names[0] + '.k'], w, names[3])), w[names[0] + '.shift'], 1, 1))
+        k = lengths(w[names[1] + '.k'], w, 'net.weight_norm_1').movedim(-1, 0)[:, None]
+        h = torch.tanh(CONV[d](h, k, w[names[1] + '.shift'], 1, 1, 1, 3))
+        return turned(h, lengths(w[names[2] + '.k'], w, 'net.weight_norm_2'), w[names[2] + '.shift'], 2)
+    case('through_', d, f'conv{d}d(3, through = spectral_norm) |> tanh |> depthwise_conv{d}d(through = weight_norm) |> tanh |> transposed_conv{d}d(2, through = weight_norm)',
+         f, test=40, states=('_1.u', '_1.v'))
+
+
 for dims in SHAPES:
+    through(dims)
     convolutions(dims)
     transposed(dims)

@@ -42,6 +42,8 @@ static const struct {
     {"tiles-dense", "kernel 2 [", "kernel 5 [", "kernels are numbered in their order (kernel 5"},
     {"tiles-dense", "layout h stored along 1 panels 128", "layout h stored along 1 panels 128 over w",
      "w: it is read after a new value was written over it (kernel 3"},
+    {"fuse-later", "layout w.new stored along 3", "layout w.new stored along 3 over w",
+     "w: it is read after a new value was written over it (kernel 0"},
     {"tiles-dense", "        h[r, u] = max(0.0, b[u] + z[r, u])\n",
      "        h[r, u] = max(0.0, b[u + 1] + z[r, u])\n", "the read of b at u + 1 may leave 0..255"},
     {"borders-conv", " border 1:1+1", " border 1:1+0", "the read of a at i + p - 1 may leave 0..29"},
