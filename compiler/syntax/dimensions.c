@@ -4,14 +4,12 @@
 // A name is one for each dimension where it stands alone before `..` (`s..` of a signature, `i..` on the
 // left, `p..` or `p < size ..` of a reduction, `a..[…] =`): it becomes `s_1`, `s_2` …, and stays as it is
 // where there is one dimension. A setting `size..` becomes `size[0]`, `size[1]` … inside of what stands for
-// each dimension, and is itself outside. The first name of a definition of several names stands for the one
-// of as many dimensions.
+// each dimension, and is itself outside.
 #include "syntax/syntax.h"
 #include <string.h>
 
 typedef struct {
     Context *ctx;
-    const Node *file;
     Map *names, *settings; // that are one for each dimension
     int count, at;         // of how many dimensions; which one is written, or -1
     bool used;             // something in it was one for each dimension
@@ -26,10 +24,15 @@ static const char *bound_name(const Node *e) {
     return e->kind == AST_NAME ? e->name : NULL;
 }
 
+// Beside it stands what it is called in each dimension, once that was asked for.
+static void add_name(Writer *w, const char *name) {
+    if (!map_get(w->names, name)) map_set(w->names, name, arena_array(w->ctx->arena, const char *, w->count));
+}
+
 static void add_bound(Writer *w, const Node *list) {
     for (int i = 0; i < list->count; i++) {
         const char *name = list->items[i]->kind == AST_EACH ? bound_name(list->items[i]->value) : NULL;
-        if (name && !map_get(w->settings, name)) map_set(w->names, name, (void *)name);
+        if (name && !map_get(w->settings, name)) add_name(w, name);
     }
 }
 
@@ -38,7 +41,7 @@ static void find_names(Writer *w, const Node *node) {
     const Node *target = node->kind == AST_ASSIGN ? node->target : NULL;
     if (target && target->kind == AST_INDEX) add_bound(w, target);
     const Node *given = target && target->kind == AST_INDEX ? target->base : target;
-    if (given && given->kind == AST_EACH) map_set(w->names, given->value->name, (void *)given->value->name);
+    if (given && given->kind == AST_EACH) add_name(w, given->value->name);
     if (node->kind == AST_REDUCE || node->kind == AST_PARAM || node->kind == AST_STATE) add_bound(w, node);
     for (int i = 0; i < node->count; i++) find_names(w, node->items[i]);
     for (int i = 0; i < 3; i++)
@@ -59,8 +62,10 @@ static const char *named(const Writer *w, const char *text) {
     return context_intern(w->ctx, text, strlen(text));
 }
 
-static const char *numbered(const Writer *w, const char *name) {
-    return w->count == 1 ? name : named(w, string_format(w->ctx->arena, "%s_%d", name, w->at + 1));
+static const char *numbered(const Writer *w, const char **names, const char *name) {
+    if (w->count == 1) return name;
+    if (!names[w->at]) names[w->at] = named(w, string_format(w->ctx->arena, "%s_%d", name, w->at + 1));
+    return names[w->at];
 }
 
 // `size[1]`
@@ -76,16 +81,12 @@ static Node *element(Writer *w, Node *setting) {
 }
 
 static Node *write_name(Writer *w, Node *name) {
-    bool setting = map_get(w->settings, name->name), each = setting || map_get(w->names, name->name);
-    for (int i = 0; i < w->file->count && !each; i++) {
-        const Node *item = w->file->items[i];
-        bool first = is_several(item) && item->name == name->name && w->count <= item->names->count;
-        if (first) name->name = item->names->items[w->count - 1]->name;
-    }
+    const char **names = map_get(w->names, name->name);
+    bool setting = map_get(w->settings, name->name), each = setting || names;
     w->used |= each && w->at >= 0;
     if (!each || w->at < 0) return name;
     if (setting) return element(w, name);
-    name->name = numbered(w, name->name);
+    name->name = numbered(w, names, name->name);
     return name;
 }
 
@@ -149,8 +150,8 @@ static void add_signature(Writer *w, const Node *define) {
     for (int i = 0; i < define->count; i++) add_bound(w, define->items[i]);
 }
 
-static Node *write_define(Context *ctx, const Node *file, const Node *define, int count) {
-    Writer w = {.ctx = ctx, .file = file, .count = count, .at = -1};
+static Node *write_define(Context *ctx, const Node *define, int count) {
+    Writer w = {.ctx = ctx, .count = count, .at = -1};
     w.names = map_create(ctx->arena);
     w.settings = map_create(ctx->arena);
     add_signature(&w, define);
@@ -171,7 +172,7 @@ void dimensions_write_out(Context *ctx, Node *file) {
     for (int i = 0; i < file->count && any; i++) {
         Node *item = file->items[i];
         for (int d = 1; is_several(item) && d <= item->names->count; d++)
-            node_add(ctx, &out, write_define(ctx, file, item, d));
+            node_add(ctx, &out, write_define(ctx, item, d));
         if (!is_several(item)) node_add(ctx, &out, item);
     }
     if (!any) return;
