@@ -167,7 +167,11 @@ void report_member(Bind *b, const Node *e) {
     Diagnostic *d = report(b, UNKNOWN_MEMBER, e->name_span, e->base->name, e->name);
     const char **names = arena_array(b->ctx->arena, const char *, CANDIDATES);
     int count = library_members(b->library, e->base->name, names, CANDIDATES);
-    const char *near = string_nearest(e->name, names, count);
+    const char *near = string_nearest(e->name, names, count), *word = word_of_others(e->name);
+    if (word) {
+        help_called(b, d, (Span){e->base->span.start, e->name_span.end}, word);
+        return;
+    }
     const char *meant = near ? string_format(b->ctx->arena, "%s.%s", e->base->name, near) : NULL;
     diagnostic_meant(b->ctx, d, (Span){e->base->span.start, e->name_span.end}, meant);
 }

@@ -111,6 +111,7 @@ CASES = [
     Edges('functions_of_choice', [
         ('scaled_dot_product_attention(A, B, C)', F.scaled_dot_product_attention, SOME3[:2], SOME3[2:4], SOME3[4:]),
         ('scaled_dot_product_attention(A, B, C, causal = true)', lambda a, b, c: F.scaled_dot_product_attention(a, b, c, is_causal=True), SOME3[:2], SOME3[2:4], SOME3[4:]),
+        ('largest(A, 2)', lambda a: a.topk(2).values, LOGITS), ('sorted(A)', lambda a: a.sort(-1).values, LOGITS),
         ('dot(A, one_hot(labels, 3))', lambda a: (a * F.one_hot(label, 3)).sum(), LOGITS),
         ('bucketize(A, borders)', lambda a: torch.bucketize(a.detach(), torch.tensor([0, 0.5, 2.0]), right=True) + 0 * a, LINE),
     ], f'labels  = {LABELS}\nborders = [0, 0.5, 2]\n'),

@@ -37,6 +37,15 @@ def auc(o, r):
     return torch.stack([column(o[:, j], r.t[:, j]) for j in range(3)]).mean()
 
 
+def precise(o, r):
+    """Over sorted scores, of equal ones as they stand and the other way round."""
+    def column(score, truth, turned):
+        if turned: score, truth = score.flip(0), truth.flip(0)
+        truth = truth[(-score).sort(stable=True).indices]
+        return (truth * truth.cumsum(0) / torch.arange(1, len(truth) + 1)).sum() / truth.sum()
+    return torch.stack([column(o[:, j], r.t[:, j], turned) for j in range(3) for turned in (False, True)]).mean()
+
+
 def calibration(o, r):
     p, right = F.softmax(o, -1).max(-1).values, (argmax(o) == r.label).double()
     return sum((((p * 5).floor().clamp(max=4) == k) * (p - right)).sum().abs() for k in range(5)) / len(p)
@@ -75,6 +84,8 @@ metrics('binary', {
     'f2': ('fbeta(out, t, beta = 2)', lambda o, r: (lambda tp, p, y, n: 5 * tp / max(1, p + 4 * y))(*counts(o, r.t))),
     'matthews': ('matthews(out, t, at = 0.4)', matthews),
     'auc': ('auc(out, t)', auc),
+    'average_precision': ('average_precision(out, t)', precise), 'precise_of_equals': ('average_precision(floor(out), t)', lambda o, r: precise(o.floor(), r)),
+    'middle': ('quantile_of(out)', lambda o, r: o.quantile(0.5, 0)), 'high': ('quantile_of(out, q = 0.85)', lambda o, r: o.quantile(0.85, 0)),
 }, loss=('binary_cross_entropy(out, t)', lambda o, r: F.binary_cross_entropy_with_logits(o, r.t)))
 
 
