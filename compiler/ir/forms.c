@@ -24,13 +24,20 @@ uint32_t forms_axes(const Affine *const *forms, int count) {
     return axes;
 }
 
+// One term of one of two forms, as if it had this value.
+typedef struct {
+    const Term *term;
+    int64_t value;
+} Fixed;
+
 // The form, or its negative, modulo its terms of at least this size: their divisor, and bounds of the rest.
-static void modulo_large(const Affine *a, int64_t sign, int64_t large, int64_t *divisor, int64_t *low,
-                         int64_t *high) {
+static void modulo_large(const Affine *a, int64_t sign, int64_t large, Fixed fixed, int64_t *divisor,
+                         int64_t *low, int64_t *high) {
     *low = clamp_add(*low, sign * a->constant);
     *high = clamp_add(*high, sign * a->constant);
     every_term (term, a) {
         int64_t l = term->atom->low, h = term->atom->high, c = sign * term->coef;
+        if (term == fixed.term) l = h = fixed.value;
         if (llabs(c) >= large) {
             *divisor = gcd_of(*divisor, c);
             continue;
@@ -42,11 +49,30 @@ static void modulo_large(const Affine *a, int64_t sign, int64_t large, int64_t *
 
 // Is their difference never 0, because no multiple of what divides the large terms lies in the bounds of the
 // rest? So d + 4*i and e + 4*j + 2 are apart for d and e below 2.
-static bool apart(const Affine *a, const Affine *b, int64_t large) {
+static bool apart_at(const Affine *a, const Affine *b, int64_t large, Fixed fixed) {
     int64_t m = 0, low = 0, high = 0;
-    modulo_large(a, 1, large, &m, &low, &high);
-    modulo_large(b, -1, large, &m, &low, &high);
+    modulo_large(a, 1, large, fixed, &m, &low, &high);
+    modulo_large(b, -1, large, fixed, &m, &low, &high);
     return m ? floor_div(high, m) * m < low : low > 0 || high < 0;
+}
+
+// Are they apart at each of a term's few values? So 12*i + 8*k + d and 12*j + e + 4 are, for d and e below 4.
+static bool apart_at_each(const Affine *a, const Affine *b, int64_t large, const Term *term) {
+    enum { FEW = 8 };
+    int64_t low = term->atom->low, high = term->atom->high;
+    if (llabs(term->coef) >= large || low < -FEW || high > FEW) return false;
+    for (int64_t v = low; v <= high; v++)
+        if (!apart_at(a, b, large, (Fixed){term, v})) return false;
+    return true;
+}
+
+static bool apart(const Affine *a, const Affine *b, int64_t large) {
+    if (apart_at(a, b, large, (Fixed){0})) return true;
+    every_term (term, a)
+        if (apart_at_each(a, b, large, term)) return true;
+    every_term (x, b)
+        if (apart_at_each(a, b, large, x)) return true;
+    return false;
 }
 
 bool forms_disjoint(const Affine *const *a, const Affine *const *b, int count) {

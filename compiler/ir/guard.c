@@ -285,12 +285,57 @@ static int remainders_known(Program *p, const Affine *of, Guard *remainders, int
     return n;
 }
 
+// Where an equality says what an index is, another guard says the same without it: of i - 2*f == -1 and 0 <=
+// i + 1 - 2*k < 6 follows 0 <= f - k < 3.
+static bool solved_known(Program *p, const Guard *equal, const Guard *other, Guard *solved) {
+    if (equal->count != 1 || equal->form->denominator != 1 || other->form->denominator != 1) return false;
+    for (int i = 0; i < equal->form->count; i++) {
+        const Term *t = &equal->form->terms[i];
+        int64_t c = 0, m = 0;
+        if (t->atom->op != OP_INDEX || (t->coef != 1 && t->coef != -1)) continue;
+        every_term (term, other->form)
+            if (term->atom == t->atom) c = term->coef;
+        if (!c) continue;
+        const Affine *rest = affine_sub(p, other->form, affine_scale(p, equal->form, c * t->coef, 1));
+        every_term (x, rest) m = gcd_of(m, x->coef);
+        if (m < 2) continue;
+        int64_t k = rest->constant, low = -floor_div(k, m), high = floor_div(other->count - 1 - k, m);
+        const Affine *part = affine_scale(p, affine_offset(p, rest, -k), 1, m);
+        if (part->denominator != 1 || high < low) continue;
+        *solved = (Guard){affine_offset(p, part, -low), high - low + 1};
+        return true;
+    }
+    return false;
+}
+
+// What is known of the absolute values in a form, by what is known of what stands in them. Returns how many.
+static int absolutes_known(Program *p, const Affine *of, Guard *known, int count, int room) {
+    int n = 0;
+    every_term (term, of) {
+        const Expr *atom = term->atom;
+        if (atom->op != OP_ABS || !expr_is_integer(atom->args[0]) || n == room) continue;
+        const Affine *inside = affine_atom(p, atom->args[0]);
+        n += absolutes_known(p, inside, known, count + n, room - n);
+        if (n == room) break;
+        Interval x = bounds_by(p, inside, known, count + n);
+        if (x.low <= -FAR || x.high >= FAR || x.low > x.high) continue;
+        int64_t low = x.low > 0 ? x.low : x.high < 0 ? -x.high : 0, high = x.high > -x.low ? x.high : -x.low;
+        known[count + n++] = (Guard){affine_offset(p, affine_atom(p, atom), -low), high - low + 1};
+    }
+    return n;
+}
+
 static bool follows_together(Program *p, const Guard *given, int count, Guard g) {
-    Guard known[3 * MOST_TOGETHER], quotients[MOST_TOGETHER];
+    Guard known[5 * MOST_TOGETHER], quotients[MOST_TOGETHER];
     if (g.form->denominator != 1 || count > MOST_TOGETHER) return false;
     for (int i = 0; i < count; i++) known[i] = given[i];
-    for (int i = 0, n = count; i < n; i++) count += multiple_known(p, &given[i], &known[count]);
+    int own = count;
+    for (int i = 0; i < own; i++) count += multiple_known(p, &given[i], &known[count]);
     count += remainders_known(p, g.form, &known[count], MOST_TOGETHER);
+    for (int i = 0, n = 0; i < own; i++)
+        for (int j = 0; j < own && n < MOST_TOGETHER; j++)
+            if (i != j && solved_known(p, &given[i], &given[j], &known[count])) count++, n++;
+    count += absolutes_known(p, g.form, known, count, MOST_TOGETHER);
     Interval x = bounds_by(p, g.form, known, count);
     if (x.low >= 0 && x.high < g.count) return true;
     count = quotients_known(p, g.form, known, count, quotients, MOST_TOGETHER);

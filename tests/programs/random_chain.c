@@ -3,6 +3,7 @@
 #include "programs/random_chain.h"
 
 #include "programs/random_program.h"
+#include "support/calls.h"
 
 #include <string.h>
 
@@ -93,7 +94,7 @@ ChainParts chain_parts(Context *ctx, LibraryItems all) {
     VEC(const LibraryItem *) found = {0};
     for (int i = 0; i < all.count; i++) {
         const Node *node = all.items[i].node;
-        if (!of_rows(node) || !strcmp(node->name, "masked"))
+        if (!of_rows(node) || call_of_weights(node) || !strcmp(node->name, "_masked"))
             continue; // -inf, which a product with 0 does not keep
         bool layer = node->definition == DEFINE_LAYER && node->count && has_batch(node->items[0]);
         bool function = node->definition == DEFINE_FN && !all.items[i].of_run && node->count;

@@ -12,9 +12,22 @@ static const struct {
     {"pixel_shuffle", "c", 36},
     {"pixel_unshuffle", "h", 6},
     {"pixel_unshuffle", "w", 6},
-    {"fold", "p", 3},
-    {"fold", "q", 3},
-    {"fold", "n", 144},
+    {"unfold1d", "s", 6},
+    {"unfold2d", "s_1", 6},
+    {"unfold3d", "s_1", 5},
+    {"unfold3d", "s_3", 5},
+    {"fold1d", "n", 12},
+    {"fold2d", "n", 144},
+    {"fold3d", "n", 54},
+    {"grid_sample", "d", 2},
+    {"affine_grid", "two", 2},
+    {"affine_grid", "three", 3},
+    {NULL, "s_1", 4},
+    {NULL, "s_2", 5},
+    {NULL, "s_3", 3},
+    {NULL, "m_1", 3},
+    {NULL, "m_2", 2},
+    {NULL, "m_3", 3},
     {"group_norm", "c", 64},
     {NULL, "t", 4},
     {NULL, "time", 4},
@@ -36,30 +49,54 @@ static const struct {
     {NULL, "units", "3"},
     {NULL, "filters", "4"},
     {NULL, "vocabulary", "4"},
-    {"center_crop", "width", "2"},
-    {"fractional_max_pool2d", "width", "2"},
-    {"fractional_max_pool3d", "width", "2"},
     {NULL, "width", "8"},
     {NULL, "height", "3"},
     {NULL, "depth", "2"},
     {NULL, "times", "3"},
-    {"adaptive_average_pool1d", "size", "3"},
-    {"adaptive_max_pool1d", "size", "3"},
-    {"linear_resize1d", "size", "6"},
     {"local_response_norm", "size", "3"},
+    {"fold3d", "kernel", "1"},
+    {"fold1d", "size", "5"},
+    {"fold2d", "size", "5"},
+    {"fold3d", "size", "5"},
+    {"adaptive_average_pool1d", "size", "3"},
+    {"adaptive_average_pool2d", "size", "[3, 2]"},
+    {"adaptive_average_pool3d", "size", "[3, 2, 2]"},
+    {"adaptive_max_pool1d", "size", "2"},
+    {"adaptive_max_pool2d", "size", "[3, 2]"},
+    {"adaptive_max_pool3d", "size", "[3, 2, 2]"},
+    {"center_crop1d", "size", "2"},
+    {"center_crop2d", "size", "[2, 3]"},
+    {"center_crop3d", "size", "[2, 3, 1]"},
+    {"linear_resize1d", "size", "6"},
+    {"bilinear_resize2d", "size", "[6, 3]"},
+    {"trilinear_resize3d", "size", "[6, 3, 2]"},
+    {"cubic_resize1d", "size", "6"},
+    {"bicubic_resize2d", "size", "[6, 3]"},
+    {"tricubic_resize3d", "size", "[6, 3, 2]"},
+    {"nearest_resize1d", "size", "6"},
+    {"nearest_resize2d", "size", "[6, 3]"},
+    {"nearest_resize3d", "size", "[6, 3, 2]"},
+    {"fractional_max_pool1d", "count", "2"},
+    {"fractional_max_pool2d", "count", "[2, 3]"},
+    {"fractional_max_pool3d", "count", "[2, 3, 2]"},
+    {NULL, "k", "2"},
     {"crop1d", "before", "0"},
-    {"crop3d", "front", "0"},
+    {"crop2d", "before", "0"},
+    {"crop3d", "before", "0"},
+    {"crop1d", "after", "0"},
+    {"crop2d", "after", "0"},
+    {"crop3d", "after", "0"},
+    {NULL, "count", "7"},
+    {NULL, "size", "3"},
+    {NULL, "before", "2"},
+    {NULL, "dilation", "2"},
+    {NULL, "through", "weight_norm"},
     {NULL, "classes", "4"},
     {NULL, "forward", "rnn(3)"},
     {"bidirectional", "backward", "gru(2)"},
     {"attention", "groups", "1"},
     {"multi_head_attention", "groups", "1"},
     {NULL, "after", "2"},
-    {NULL, "back", "2"},
-    {NULL, "top", "0"},
-    {NULL, "bottom", "2"},
-    {NULL, "left", "0"},
-    {NULL, "right", "2"},
     {NULL, "heads", "2"},
     {NULL, "groups", "2"},
     {NULL, "deviation", "0.3"},
@@ -82,6 +119,8 @@ static const struct {
     {"msle", "y"},          {"msle", "target"}, {"gaussian_nll", "variance"},
     {"kl_divergence", "p"}, {"dice", "p"},      {"dice", "target"},
 };
+
+static const char *const THROUGH[] = {"weight_norm", "spectral_norm"};
 
 typedef struct {
     const LibraryItem *item;
@@ -206,6 +245,12 @@ static int put_tensor(Maker *m, const Node *p) {
     return k;
 }
 
+bool call_of_weights(const Node *definition) {
+    for (size_t i = 0; i < sizeof THROUGH / sizeof *THROUGH; i++)
+        if (!strcmp(THROUGH[i], definition->name)) return true;
+    return false;
+}
+
 static bool is_elementwise(const Node *node) {
     if (node->definition != DEFINE_FN) return false;
     for (int i = 0; i < node->count; i++)
@@ -255,7 +300,10 @@ static void put_call(Maker *m, const Node *changed) {
         else
             put_changed(m, &call, p);
     }
-    text_add(&m->body, "    m_%d = %s%s(%s)\n", number, m->item->prefix, node->name, text_string(&call));
+    if (call_of_weights(node))
+        text_add(&m->body, "    m_%d = dense(a_%d, 3, through = %s)\n", number, m->out->tensors, node->name);
+    else
+        text_add(&m->body, "    m_%d = %s%s(%s)\n", number, m->item->prefix, node->name, text_string(&call));
     if (m->style == CALLS_EDGES) text_add(&m->body, "    param c_%d = 0\n", number);
     const char *result = string_format(m->body.arena, "m_%d", number);
     if (!node->results || node->results->count < 2) {

@@ -26,6 +26,8 @@ typedef struct {
     int call_of[MAX_CALL_TENSORS + 1]; // of tensor K, from 1
 } CallProgram;
 
+// Is it a layer that weights go through? Its call is that of a layer that has such weights.
+bool call_of_weights(const Node *definition);
 CallProgram call_program(Context *ctx, const LibraryItem *item, CallStyle style);
 
 #endif
