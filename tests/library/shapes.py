@@ -10,8 +10,8 @@ from edges import Edges
 POINTS = [[round(v, 3) for v in row] for row in torch.randn(2, 48, generator=torch.Generator().manual_seed(3), dtype=torch.float64).tolist()]
 SHAPES = {'sequence': (12, 4), 'image': (4, 6, 2), 'volume': (2, 4, 3, 2)}
 # places in pictures, some of them outside; none in the middle between two pixels
-WAVES = (torch.rand(2, 3, 5, 2, generator=torch.Generator().manual_seed(8), dtype=torch.float64) * 2.6 - 1.3).round(decimals=3)
-PICTURES = torch.randn(2, 4, 3, 2, generator=torch.Generator().manual_seed(9), dtype=torch.float64).round(decimals=3).tolist()
+WAVES = (torch.rand(1, 3, 5, 2, generator=torch.Generator().manual_seed(8), dtype=torch.float64) * 2.6 - 1.3).round(decimals=3)
+PICTURES = torch.randn(1, 4, 3, 2, generator=torch.Generator().manual_seed(9), dtype=torch.float64).round(decimals=3).tolist()
 THETA = [[[0.8, 0.3, -0.2], [-0.4, 1.1, 0.1]], [[1, 0, 0], [0, 1, 0.5]]]
 VIEWS = ''.join(f'fn {name}(x[b, n]) = reshape(x, b, {", ".join(map(str, shape))})\n' for name, shape in SHAPES.items())
 
@@ -27,6 +27,7 @@ def entry(view, call, f):
 def lines(call, f): return entry('sequence', call, f)
 def images(call, f): return entry('image', call, f)
 def volumes(call, f): return entry('volume', call, f)
+def one(call, f): return (*images(call, f)[:2], POINTS[:1])
 
 
 def padded(mode):
@@ -174,8 +175,8 @@ CASES = [
         volumes('trilinear_upsample3d(V, scale = [1, 2, 3])', lambda x: F.interpolate(x, scale_factor=(1, 2, 3), mode='trilinear')),
         lines('channel_shuffle(V, groups = 2)', lambda x: F.channel_shuffle(x, 2)), volumes('channel_shuffle(doubled(V), groups = 2)', lambda x: F.channel_shuffle(torch.cat([x, x * x], 1), 2)),
         *windows(),
-        images('grid_sample(V, waves)', lambda x: F.grid_sample(x, WAVES.double(), align_corners=False)),
-        images('grid_sample(V, waves, align = true)', lambda x: F.grid_sample(x, WAVES.double(), align_corners=True)),
+        one('grid_sample(V, waves)', lambda x: F.grid_sample(x, WAVES.double(), align_corners=False)),
+        one('grid_sample(V, waves, align = true)', lambda x: F.grid_sample(x, WAVES.double(), align_corners=True)),
         *((f'flatten(affine_grid(A, 3, 4{text}))', lambda a, align=align: F.affine_grid(a, (2, 1, 3, 4), align_corners=align).flatten(1), THETA)
           for align, text in [(False, ''), (True, ', align = true')]),
         ('flatten(grid_sample(pictures, A))', lambda g: F.grid_sample(torch.tensor(PICTURES).double().permute(0, 3, 1, 2), g, align_corners=False).permute(0, 2, 3, 1).flatten(1), WAVES.tolist()),
