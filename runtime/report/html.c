@@ -27,73 +27,82 @@ void nn_html_string(nn_text *out, const char *s) { nn_html_text(out, s, strlen(s
 
 typedef struct {
     nn_text *out;
-    uint32_t kept; // bits of bytes that make no whole group yet
-    int bytes;
     uint32_t crc; // of the chunk, inverted
-} Base64;
+} Png;
 
-static void put_group(Base64 *b, int letters) {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char group[4] = {'=', '=', '=', '='};
-    for (int k = 0; k < letters; k++) group[k] = alphabet[b->kept >> (18 - 6 * k) & 63];
-    nn_text_bytes(b->out, group, 4);
-    b->kept = 0;
-    b->bytes = 0;
+static void put_byte(Png *p, uint32_t byte) {
+    unsigned char c = (unsigned char)byte;
+    p->crc ^= c;
+    for (int k = 0; k < 8; k++) p->crc = p->crc >> 1 ^ ((p->crc & 1) != 0 ? 0xedb88320u : 0);
+    nn_text_bytes(p->out, &c, 1);
 }
 
-static void put_byte(Base64 *b, uint32_t byte) {
-    b->crc ^= byte;
-    for (int k = 0; k < 8; k++) b->crc = b->crc >> 1 ^ ((b->crc & 1) != 0 ? 0xedb88320u : 0);
-    b->kept |= byte << (16 - 8 * b->bytes++);
-    if (b->bytes == 3) put_group(b, 4);
+static void put_word(Png *p, uint32_t word) {
+    for (int k = 24; k >= 0; k -= 8) put_byte(p, word >> k);
 }
 
-static void put_word(Base64 *b, uint32_t word) {
-    for (int k = 24; k >= 0; k -= 8) put_byte(b, word >> k & 255);
+static void begin_chunk(Png *p, uint32_t length, const char *name) {
+    put_word(p, length);
+    p->crc = UINT32_MAX;
+    for (int k = 0; k < 4; k++) put_byte(p, (unsigned char)name[k]);
 }
 
-static void begin_chunk(Base64 *b, uint32_t length, const char *name) {
-    put_word(b, length);
-    b->crc = UINT32_MAX;
-    for (int k = 0; k < 4; k++) put_byte(b, (unsigned char)name[k]);
-}
+static void end_chunk(Png *p) { put_word(p, ~p->crc); }
 
-static void end_chunk(Base64 *b) { put_word(b, ~b->crc); }
-
-static void put_pixels(Base64 *b, const unsigned char *pixels, uint32_t height, uint32_t width) {
+static void put_pixels(Png *p, const unsigned char *pixels, uint32_t height, uint32_t width) {
     uint32_t row = width + 1, sums[2] = {1, 0}; // Adler-32
-    begin_chunk(b, 6 + height * (row + 5), "IDAT");
-    put_byte(b, 0x78);
-    put_byte(b, 0x01);
+    begin_chunk(p, 6 + height * (row + 5), "IDAT");
+    put_byte(p, 0x78);
+    put_byte(p, 0x01);
     for (uint32_t y = 0; y < height; y++) { // a stored block for each row
-        put_byte(b, y + 1 == height);
-        const uint32_t length[4] = {row & 255, row >> 8, ~row & 255, (~row >> 8) & 255};
-        for (int k = 0; k < 4; k++) put_byte(b, length[k]);
+        put_byte(p, y + 1 == height);
+        const uint32_t length[4] = {row, row >> 8, ~row, ~row >> 8};
+        for (int k = 0; k < 4; k++) put_byte(p, length[k]);
         for (uint32_t x = 0; x < row; x++) {
             uint32_t byte = x == 0 ? 0 : pixels[y * width + x - 1];
-            put_byte(b, byte);
+            put_byte(p, byte);
             sums[0] = (sums[0] + byte) % 65521;
             sums[1] = (sums[1] + sums[0]) % 65521;
         }
     }
-    put_word(b, sums[1] << 16 | sums[0]);
-    end_chunk(b);
+    put_word(p, sums[1] << 16 | sums[0]);
+    end_chunk(p);
+}
+
+void nn_png(nn_text *out, const unsigned char *pixels, int64_t height, int64_t width, int channels) {
+    static const unsigned char magic[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    Png p = {.out = out};
+    nn_text_bytes(out, magic, sizeof magic);
+    begin_chunk(&p, 13, "IHDR");
+    put_word(&p, (uint32_t)width);
+    put_word(&p, (uint32_t)height);
+    const uint32_t kind[] = {8, channels == 3 ? 2 : 0, 0, 0, 0};
+    for (int k = 0; k < 5; k++) put_byte(&p, kind[k]);
+    end_chunk(&p);
+    put_pixels(&p, pixels, (uint32_t)height, (uint32_t)(width * channels));
+    begin_chunk(&p, 0, "IEND");
+    end_chunk(&p);
+}
+
+static void put_base64(nn_text *out, const nn_text *bytes) {
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (uint64_t at = 0; at < bytes->length; at += 3) {
+        uint64_t left = bytes->length - at;
+        uint32_t bits = 0;
+        char group[4] = {'=', '=', '=', '='};
+        for (uint64_t k = 0; k < 3 && k < left; k++)
+            bits |= (uint32_t)(unsigned char)bytes->bytes[at + k] << (16 - 8 * k);
+        for (uint64_t k = 0; k < 4 && k <= left; k++) group[k] = alphabet[bits >> (18 - 6 * k) & 63];
+        nn_text_bytes(out, group, 4);
+    }
 }
 
 void nn_html_picture(nn_text *out, const unsigned char *pixels, int64_t height, int64_t width, int channels) {
-    static const unsigned char magic[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    Base64 b = {.out = out};
+    nn_text png;
+    nn_text_begin(&png, out->ctx);
+    nn_png(&png, pixels, height, width, channels);
     nn_text_add(out, "<img alt=\"\" src=\"data:image/png;base64,");
-    for (size_t k = 0; k < sizeof magic; k++) put_byte(&b, magic[k]);
-    begin_chunk(&b, 13, "IHDR");
-    put_word(&b, (uint32_t)width);
-    put_word(&b, (uint32_t)height);
-    const uint32_t kind[] = {8, channels == 3 ? 2 : 0, 0, 0, 0};
-    for (int k = 0; k < 5; k++) put_byte(&b, kind[k]);
-    end_chunk(&b);
-    put_pixels(&b, pixels, (uint32_t)height, (uint32_t)(width * channels));
-    begin_chunk(&b, 0, "IEND");
-    end_chunk(&b);
-    if (b.bytes > 0) put_group(&b, b.bytes + 1);
+    put_base64(out, &png);
     nn_text_add(out, "\"/>");
+    nn_text_end(&png);
 }

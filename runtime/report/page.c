@@ -218,23 +218,14 @@ static void put_curves(nn_context *ctx, const nn_page *page, nn_text *out) {
 
 // ---- weights and updates at a few moments ----
 
-enum { BINS = 64, TENSORS = 60, MOMENTS = 6 };
+enum { TENSORS = 60, MOMENTS = 6 };
 
 static void put_counts(nn_text *out, nn_json object, int color) {
-    double counts[BINS];
-    int64_t n = 0;
-    nn_json list, item;
-    if (nn_json_find(object, "counts", &list) && nn_json_take(&list, '[')) {
-        for (; n < BINS && !nn_json_peek(&list, ']'); n++) {
-            item = list;
-            if (!nn_json_skip(&list, 0)) break;
-            while (item.at < list.at && *item.at == ' ') item.at++;
-            if (!nn_number_parse(item.at, (uint64_t)(list.at - item.at), &counts[n])) break;
-            nn_json_take(&list, ',');
-        }
+    double counts[NN_BINS_MOST];
+    int64_t n = nn_story_counts(object, counts);
+    if (n > 0)
         nn_html_histogram(out, counts, n, nn_json_number(object, "low"), nn_json_number(object, "high"),
                           color);
-    }
 }
 
 typedef struct {

@@ -8,7 +8,8 @@
 // ---- pieces (html.c) ----
 void nn_html_text(nn_text *out, const char *s, uint64_t length); // as text, also within an attribute's quotes
 void nn_html_string(nn_text *out, const char *s);
-// A picture of height * width * channels (1 or 3) bytes.
+// A picture of height * width * channels (1 or 3) bytes: the file; a tag.
+void nn_png(nn_text *out, const unsigned char *pixels, int64_t height, int64_t width, int channels);
 void nn_html_picture(nn_text *out, const unsigned char *pixels, int64_t height, int64_t width, int channels);
 
 // ---- curves (chart.c) ----

@@ -26,6 +26,18 @@ bool nn_story_is(nn_json object, const char *name, const char *value); // the st
 typedef void nn_measure(void *data, const char *name, double value);
 void nn_story_measures(nn_json line, nn_measure *call, void *data);
 
+// The counts of a histogram; how many there are.
+enum { NN_BINS_MOST = 64 };
+int64_t nn_story_counts(nn_json object, double counts[NN_BINS_MOST]);
+
+// ---- records of TensorBoard, of lines of a log (events.c) ----
+void nn_event_begin(nn_text *out, double time);             // the first of a file; time: seconds since 1970
+void nn_event_put(nn_text *out, nn_json line, double time); // what there is of it: maybe nothing
+void nn_event_picture(nn_text *out, const char *name, const unsigned char *pixels, int64_t size, int64_t step,
+                      double time);
+// The step of the record that stands here, and its length; -1: there is none, or it is damaged.
+int64_t nn_event_step(const unsigned char *bytes, uint64_t size, uint64_t *length);
+
 // What differs between the beginnings of runs: calls with each name in turn, "settings.optimizer.lr".
 enum { NN_DIFFERENT_MOST = 16, NN_KEY_ROOM = 256 };
 int nn_story_different(const nn_story *runs, int count, char names[NN_DIFFERENT_MOST][NN_KEY_ROOM]);

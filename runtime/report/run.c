@@ -94,6 +94,20 @@ void nn_story_measures(nn_json line, nn_measure *call, void *data) {
     }
 }
 
+int64_t nn_story_counts(nn_json object, double counts[NN_BINS_MOST]) {
+    nn_json list, item;
+    int64_t n = 0;
+    if (!nn_json_find(object, "counts", &list) || !nn_json_take(&list, '[')) return 0;
+    for (; n < NN_BINS_MOST && !nn_json_peek(&list, ']'); n++) {
+        item = list;
+        if (!nn_json_skip(&list, 0)) break;
+        while (item.at < list.at && *item.at == ' ') item.at++;
+        if (!nn_number_parse(item.at, (uint64_t)(list.at - item.at), &counts[n])) break;
+        nn_json_take(&list, ',');
+    }
+    return n;
+}
+
 // ---- how beginnings differ ----
 
 void nn_story_started(nn_text *out, const nn_story *s, const char *name) {

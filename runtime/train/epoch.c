@@ -26,7 +26,7 @@ static nn_status save(nn_loop *l, bool checkpoint, bool weights) {
         t->at.logs[k] = logs[k]->mark;
     }
     if (nn_save(t, checkpoint, weights || (first && t->unsaved == NULL)) != NN_OK ||
-        nn_log_publish(&l->full) != NN_OK)
+        nn_log_publish(&l->full) != NN_OK || nn_log_publish(&l->events) != NN_OK)
         return l->ctx->status;
     l->checkpointed = checkpoint ? now : l->checkpointed;
     return NN_OK;

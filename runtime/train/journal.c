@@ -120,6 +120,7 @@ void nn_log_event(nn_loop *l, const char *event, nn_reason reason, bool in_summa
     nn_text_add(&l->line, "}\n");
     // A run that goes on after its end goes on in the log before the line of that end.
     if (in_summary) nn_log_line(&l->summary, &l->line, reason == NN_GOING);
+    if (in_summary) nn_events_epoch(l);
     nn_log_line(&l->full, &l->line, reason == NN_GOING);
 }
 

@@ -172,7 +172,7 @@ static nn_status open_own(nn_log *log, const nn_log_mark *mark) {
     return NN_OK;
 }
 
-static void give_up(nn_log *log) {
+void nn_log_give_up(nn_log *log) {
     char text[NN_PATH_ROOM + 128];
     snprintf(text, sizeof text, "cannot write the log %s: %s; training goes on without it", log->path,
              strerror(errno));
@@ -201,7 +201,7 @@ nn_status nn_log_open(nn_log *log, nn_context *ctx, const char *path, int32_t fo
     if (status == NN_OK && !device) flock(log->file, LOCK_EX | LOCK_NB);
     if (status == NN_OK && log->csv && !log->headed &&
         !nn_write_all(log->file, log->columns.bytes, log->columns.length))
-        give_up(log);
+        nn_log_give_up(log);
     return status;
 }
 void nn_log_line(nn_log *log, const nn_text *line, bool kept) {
@@ -210,7 +210,7 @@ void nn_log_line(nn_log *log, const nn_text *line, bool kept) {
     nn_text_begin(&row, log->ctx);
     const nn_text *out = log->csv ? &row : line;
     bool written = !log->csv || put_row(log, line, &row);
-    if (written && !nn_write_all(log->file, out->bytes, out->length)) give_up(log);
+    if (written && !nn_write_all(log->file, out->bytes, out->length)) nn_log_give_up(log);
     if (written && kept && !log->broken) {
         log->mark.sum = nn_crc32c((uint32_t)log->mark.sum, out->bytes, out->length);
         log->mark.size += (int64_t)out->length;
@@ -222,7 +222,7 @@ void nn_log_line(nn_log *log, const nn_text *line, bool kept) {
 void nn_log_sync(nn_log *log) {
     if (log->file >= 0 && !log->broken && log->mark.size > log->synced && nn_system_sync(log->file) != 0 &&
         errno != EINVAL && errno != ENOTSUP && errno != EROFS)
-        give_up(log);
+        nn_log_give_up(log);
     log->synced = log->mark.size;
 }
 

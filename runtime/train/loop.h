@@ -67,7 +67,8 @@ struct nn_loop {
     double length_before; // a resumed run's, in steps or epochs, where what reads it finds another one now
     double *rates_before; // of the last update then; NULL: not so, or told
     double step_loss, epoch_loss, gradient_norm;
-    nn_log summary, full;
+    nn_log summary, full, events;
+    int64_t event_step; // of the last record
     nn_progress progress;
     nn_rise rise;
     int64_t next_moment;   // the step whose weights are logged next; -1: none
@@ -106,6 +107,12 @@ nn_status nn_moments_begin(nn_loop *l);
 void nn_moment_before(nn_loop *l); // the step that is logged
 void nn_moment_after(nn_loop *l);
 void nn_moment_end(nn_loop *l); // of the run
+
+// ---- events.c ----
+nn_status nn_events_open(nn_loop *l, bool resumed); // where they are asked for
+void nn_events_line(nn_loop *l);                    // what was logged
+void nn_events_epoch(nn_loop *l);                   // the same, and matrices; once a step
+void nn_events_close(nn_loop *l);
 
 // ---- signals.c ----
 nn_status nn_signals_begin(nn_context *ctx, nn_signals *s); // from here on they are counted, and end nothing

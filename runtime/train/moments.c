@@ -102,6 +102,7 @@ static void put_weights(nn_loop *l, bool change, bool kept) {
         }
         nn_text_add(&l->line, "}\n");
         nn_log_line(&l->summary, &l->line, kept);
+        nn_events_line(l);
     }
 }
 

@@ -175,7 +175,7 @@ static nn_status open_logs(nn_loop *l, bool resumed) {
         nn_log_open(&l->full, l->ctx, full, t->fold, resumed ? &marks[1] : NULL, false) != NN_OK)
         return l->ctx->status;
     nn_log_start(l);
-    if (nn_moments_begin(l) != NN_OK) return l->ctx->status;
+    if (nn_events_open(l, resumed) != NN_OK || nn_moments_begin(l) != NN_OK) return l->ctx->status;
     l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
     return NN_OK;
 }
@@ -282,6 +282,7 @@ static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold
                  .manifest = m->manifest,
                  .summary = {.file = -1},
                  .full = {.file = -1},
+                 .events = {.file = -1},
                  .one_of_many = fold >= 0};
     nn_resumed r = {0};
     int lock = -1, code = NN_OK;
@@ -297,6 +298,7 @@ static int train(nn_context *ctx, const nn_model *m, nn_options *o, int32_t fold
     }
     nn_log_close(&l.summary);
     nn_log_close(&l.full);
+    nn_events_close(&l);
     if (l.full.fresh[0] != '\0' && l.full.mark.size > 0)
         nn_message("note: nothing was saved; the log is", l.full.fresh);
     if (ctx->status == NN_OK && code == NN_OK && o->value[NN_OPTION_REPORT] != NULL) {

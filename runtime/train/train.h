@@ -242,6 +242,7 @@ void nn_log_line(nn_log *log, const nn_text *line, bool kept); // kept: a resume
 void nn_log_sync(nn_log *log);
 nn_status nn_log_publish(nn_log *log);
 void nn_log_close(nn_log *log);
+void nn_log_give_up(nn_log *log); // says that it cannot be written
 
 typedef struct nn_loop nn_loop;
 
