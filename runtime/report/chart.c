@@ -35,12 +35,17 @@ static void settle(double edges[2]) {
     edges[1] += room;
 }
 
+// A log may hold any number: what is larger than anything that can be measured is a gap.
+static bool is_point(const nn_curve *curve, int64_t k) {
+    return fabs(curve->x[k]) < 1e15 && fabs(curve->y[k]) < 1e300;
+}
+
 static void measure(Chart *c, const nn_curve *curves, int count, bool may_log) {
     double low = INFINITY, high = -INFINITY;
     c->x[0] = INFINITY, c->x[1] = -INFINITY;
     for (int k = 0; k < count; k++) {
         for (int64_t p = 0; p < curves[k].count; p++) {
-            if (!isfinite(curves[k].y[p])) continue;
+            if (!is_point(&curves[k], p)) continue;
             widen(c->x, curves[k].x[p]);
             low = fmin(low, curves[k].y[p]);
             high = fmax(high, curves[k].y[p]);
@@ -78,13 +83,19 @@ static void put_tick(const Chart *c, double value, bool vertical) {
                        HEIGHT - BOTTOM + 16, shown, unit);
 }
 
+static void put_ticks(const Chart *c, const double edges[2], double step, bool vertical) {
+    enum { MOST = 20 }; // also where a step is too small to change a number
+    double first = ceil(edges[0] / step) * step;
+    for (int k = 0; k < MOST && first + k * step <= edges[1] + step * 1e-9; k++)
+        put_tick(c, first + k * step, vertical);
+}
+
 static void put_axes(const Chart *c) {
-    double step = step_of(c->x[1] - c->x[0], 6);
-    for (double v = ceil(c->x[0] / step) * step; v <= c->x[1] + step * 1e-9; v += step) put_tick(c, v, false);
-    step = step_of(c->y[1] - c->y[0], 5);
+    double step = step_of(c->y[1] - c->y[0], 5);
     if (c->log && step < 0.3) step = 0.3010299956639812; // 1, 2, 4 ...
     if (c->log && step > 0.4) step = fmax(1, floor(step));
-    for (double v = ceil(c->y[0] / step) * step; v <= c->y[1] + step * 1e-9; v += step) put_tick(c, v, true);
+    put_ticks(c, c->x, step_of(c->x[1] - c->x[0], 6), false);
+    put_ticks(c, c->y, step, true);
     nn_text_format(c->out, "<text x=\"%d\" y=\"%d\" class=\"end\">epoch</text>", WIDTH - RIGHT, HEIGHT - 2);
 }
 
@@ -94,14 +105,14 @@ static void put_curve(const Chart *c, const nn_curve *curve) {
     nn_text_format(c->out, "<path class=\"curve c%d d%d\" d=\"", curve->color & 7, curve->dash);
     for (int64_t k = 0; k < n; k++) {
         int64_t p = n < 2 ? k : k * (curve->count - 1) / (n - 1);
-        bool there = isfinite(curve->y[p]) && (!c->log || curve->y[p] > 0);
+        bool there = is_point(curve, p) && (!c->log || curve->y[p] > 0);
         if (there)
             nn_text_format(c->out, "%s%.1f %.1f", command, across(c, curve->x[p]), down(c, curve->y[p]));
         command = there ? "L" : "M";
     }
     nn_text_add(c->out, "\"/>");
     int64_t b = curve->best;
-    if (b >= 0 && b < curve->count && isfinite(curve->y[b]))
+    if (b >= 0 && b < curve->count && is_point(curve, b) && (!c->log || curve->y[b] > 0))
         nn_text_format(c->out,
                        "<circle class=\"c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>the best epoch, %.0f: "
                        "%.6g</title></circle>",

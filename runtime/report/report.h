@@ -17,6 +17,8 @@ typedef struct nn_story {
 // PATH/log.jsonl, or the file itself. A last line that is cut is passed over; one that is no line of a log is
 // NN_DATA.
 nn_status nn_story_read(nn_context *ctx, const char *path, nn_story *out);
+// The same of bytes that stay; name and path are set.
+nn_status nn_story_parse(nn_context *ctx, nn_story *s, const char *bytes, uint64_t size);
 // The last epoch that is marked as the best; -1: none.
 int64_t nn_story_best(const nn_story *s);
 // The text of a value, without quotes; of none: "".

@@ -34,10 +34,25 @@ static void sort_in(nn_story *s, nn_json line) {
         s->others[s->other_count++] = line;
 }
 
+nn_status nn_story_parse(nn_context *ctx, nn_story *s, const char *bytes, uint64_t size) {
+    int64_t lines = 0, line = 0;
+    for (uint64_t k = 0; k < size; k++) lines += bytes[k] == '\n';
+    s->epochs = nn_get(ctx, (uint64_t)lines + 1, sizeof *s->epochs);
+    s->others = nn_get(ctx, (uint64_t)lines + 1, sizeof *s->others);
+    if (s->others == NULL || s->epochs == NULL) return ctx->status;
+    const char *end = bytes + size, *next;
+    for (const char *at = bytes; at < end && (next = memchr(at, '\n', (size_t)(end - at))) != NULL;
+         at = next + 1) {
+        line++;
+        if (!is_object(at, next)) return damaged(ctx, s, line);
+        sort_in(s, (nn_json){.at = at, .end = next});
+    }
+    return line > 0 ? NN_OK : damaged(ctx, s, 1);
+}
+
 nn_status nn_story_read(nn_context *ctx, const char *path, nn_story *out) {
     unsigned char *bytes;
     uint64_t size;
-    int64_t lines = 0, line = 0;
     bool folder = nn_file_is_directory(path) || !nn_file_exists(path);
     *out = (nn_story){.name = path, .path = nn_get(ctx, strlen(path) + 16, 1)};
     if (out->path == NULL) return ctx->status;
@@ -45,17 +60,7 @@ nn_status nn_story_read(nn_context *ctx, const char *path, nn_story *out) {
     if (!nn_file_exists(out->path))
         return nn_fail(ctx, NN_FILE, "cannot find the log %s: a run writes it as it saves", out->path);
     if (nn_file_read(ctx, out->path, &bytes, &size) != NN_OK) return ctx->status;
-    for (uint64_t k = 0; k < size; k++) lines += bytes[k] == '\n';
-    out->epochs = nn_get(ctx, (uint64_t)lines + 1, sizeof *out->epochs);
-    out->others = nn_get(ctx, (uint64_t)lines + 1, sizeof *out->others);
-    if (out->others == NULL || out->epochs == NULL) return ctx->status;
-    const char *at = (const char *)bytes, *end = at + size, *next;
-    for (; at < end && (next = memchr(at, '\n', (size_t)(end - at))) != NULL; at = next + 1) {
-        line++;
-        if (!is_object(at, next)) return damaged(ctx, out, line);
-        sort_in(out, (nn_json){.at = at, .end = next});
-    }
-    return line > 0 ? NN_OK : damaged(ctx, out, 1);
+    return nn_story_parse(ctx, out, (const char *)bytes, size);
 }
 
 int64_t nn_story_best(const nn_story *s) {

@@ -1,4 +1,4 @@
-# Coverage-guided fuzzing of the front end (parse, check) and of each loader, with the address and undefined behaviour
+# Coverage-guided fuzzing of the front end (parse, check), of each loader and of what reads logs, with the address and undefined behaviour
 # sanitizers: SECONDS_EACH (300) for each target, JOBS (2) at a time; TARGETS names some alone. No crash, leak, endless
 # loop or 2 GB. Needs clang-19 and libclang-rt-19-dev; inputs found are kept in the folder fuzz/NAME.
 set -u
@@ -9,7 +9,7 @@ cmake -S "$ROOT" -B "$work" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DNN_FUZZ=ON -D
     cmake --build "$work" --target fuzzers >>cmake.log 2>&1 || { tail -n 30 cmake.log; exit 1; }
 
 # What mutations begin with: programs, and small files of each format.
-mkdir -p check parse csv idx npy safetensors text
+mkdir -p check parse csv idx npy safetensors text log
 for file in "$ROOT"/examples/*/*.nn "$ROOT"/tests/errors/*.nn; do cp "$file" check/; done
 rm check/layer_limit.nn # a hundred thousand layers: seconds with the sanitizers
 cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/stdlib/*/*.nn "$ROOT"/tests/syntax/*.nn parse/
@@ -25,6 +25,8 @@ printf '\1["a","\\u00e9","\\u0000"]' >text/list
 printf '\0\0\10\2\0\0\0\2\0\0\0\3abcdef' >idx/bytes
 printf '\0\0\15\1\0\0\0\1\77\200\0\0' >idx/float
 for file in idx/bytes idx/float; do gzip -nc "$file" >"$file.gz"; done
+printf '{"event": "start", "step": 0, "seed": 1, "settings": {"lr.peak": 0.1}}\n{"event": "epoch", "step": 9, "epoch": 1, "loss": 0.5, "lr": 0.1, "test.loss": null, "best": true}\n' >log/epoch
+printf '{"event": "weights", "step": 1, "epoch": 0, "tensor": "net.w", "count": 3, "low": -1, "high": 1, "sum": 0, "square": 2, "counts": [1, 2]}\n' >log/weights
 npy() { # TYPE SHAPE DATA
     printf '\223NUMPY\1\0\166\0%-117s\n%b' "{'descr': '$1', 'fortran_order': False, 'shape': ($2), }" "$3"
 }
@@ -56,6 +58,7 @@ idx -max_len=512
 npy -max_len=512
 text -max_len=512
 safetensors -max_len=8192
+log -max_len=4096
 TABLE
 while [ -n "$(jobs -rp)" ]; do wait -n || failed=1; done
 exit $failed
