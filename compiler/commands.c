@@ -96,7 +96,8 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
         p.compile.precision_given = true;
     }
     p.compile.batch = options_count(o, OPTION_BATCH);
-    for (int i = 0; i < o->list[OPTION_SET].count; i++) {
+    // Of a sweep each run has its own.
+    for (int i = 0; o->command != COMMAND_SWEEP && i < o->list[OPTION_SET].count; i++) {
         const char *text = o->list[OPTION_SET].data[i], *equals = strchr(text, '=');
         SetOption set = {string_copy(arena, text, equals ? (size_t)(equals - text) : strlen(text)),
                          equals ? equals + 1 : ""};
@@ -434,6 +435,8 @@ static int run_command(Pipeline *p, PipelineOptions *po, const Options *o) {
         !pipeline_target(p))
         return NN_OK;
     if (o->command == COMMAND_RUN) return run(p, po, o);
+    if (o->command == COMMAND_SWEEP)
+        return pipeline_run(p, FORM_TREE) ? sweep_run(p->ctx, o, pipeline_digest(p, false)) : NN_OK;
     if (o->command == COMMAND_GRADCHECK) return check_gradient(po, p);
     if (o->command == COMMAND_BUILD) build(p, po, o);
     if (o->command == COMMAND_CHECK) o->value[OPTION_FIX] ? fix_run(p, o) : (void)pipeline_check(p);

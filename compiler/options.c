@@ -9,7 +9,7 @@ enum {
 #define COMMAND(name, word, arguments, help) ON_##name = 1 << COMMAND_##name,
 #include "options.def"
 #undef COMMAND
-    ON_ALL = ON_BUILD | ON_RUN | ON_CHECK | ON_SUMMARY | ON_EXPLAIN | ON_GRAD | ON_GRADCHECK
+    ON_ALL = ON_BUILD | ON_RUN | ON_CHECK | ON_SUMMARY | ON_EXPLAIN | ON_GRAD | ON_GRADCHECK | ON_SWEEP
 };
 
 typedef enum { KIND_FLAG, KIND_TEXT, KIND_COUNT, KIND_LIST, KIND_CHOICE, KIND_JOINED } Kind;
@@ -260,8 +260,8 @@ int options_read(Arena *arena, int argc, char **argv, Options *options, bool *do
     }
     if (options->value[OPTION_HELP] || options->value[OPTION_VERSION]) return answer(options, command, done);
     if (!command) return refuse("a command is missing" LIST_OF_ALL);
-    if (options->rest && options->command != COMMAND_RUN)
-        return refuse("only `nnc run` takes options for the trainer, after `--`" LIST_OF_ALL);
+    if (options->rest && options->command != COMMAND_RUN && options->command != COMMAND_SWEEP)
+        return refuse("only `nnc run` and `nnc sweep` take options for the trainer, after `--`" LIST_OF_ALL);
     return check_given(arena, options);
 }
 

@@ -45,6 +45,16 @@ enum { NN_DIFFERENT_MOST = 16, NN_KEY_ROOM = 256 };
 int nn_story_different(const nn_story *runs, int count, char names[NN_DIFFERENT_MOST][NN_KEY_ROOM]);
 void nn_story_started(nn_text *out, const nn_story *s, const char *name); // the value of such a name
 
+// ---- sweeps (sweep.c): a row is a combination of settings, with a run for each seed ----
+typedef struct nn_sweep_row {
+    int order, count, ended; // count: of its runs; ended: with a value
+    double mean, deviation, seconds;
+} nn_sweep_row;
+// What runs are compared by, where nothing is said: the loss of a held-out part.
+const char *nn_sweep_by(const nn_story *runs, int count);
+void nn_sweep_measure(nn_sweep_row *row, const nn_story *runs, const char *by);
+void nn_sweep_sort(nn_sweep_row *rows, int count, bool most);
+
 // One run: its beginning, some epochs, its end; of several a line each.
 nn_status nn_history(nn_context *ctx, const nn_story *runs, int count, nn_text *out);
 

@@ -182,6 +182,7 @@ static void put_start(nn_loop *l, nn_log *log) {
                  {"features", mf->features}};
     for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
         put_text(line, texts[k].name, nn_model_text(&t->model, texts[k].text));
+    put_text(line, "keeps", mf->best >= 0 ? "best" : "last");
     const struct {
         const char *name;
         int64_t value;

@@ -1,0 +1,56 @@
+# A sweep: every combination with every seed, as single runs have them; one table; killed and begun again the same; what is wrong is
+# said once.
+set -u
+. "$ROOT/tests/support/command.sh"
+cp "$ROOT"/examples/digits/digits.csv .
+sed 's/dense(128)/dense(width)/; s/^data digits/width = 64\n\ndata digits/; s/^assert.*//' "$ROOT"/examples/digits/digits.nn >digits.nn
+sweep() { "$NNC" sweep digits.nn "$@"; }
+grid="--set lr=1e-3..1e-2:log:2 --set width=16,24 --seed 3..5"
+sweep $grid -- --epochs 4 >table || fail "a sweep fails: $?"
+[ "$(ls digits.sweep | grep -c '^lr=.*,width=.*,seed=')" = 12 ] || fail "folders: $(ls digits.sweep)"
+
+# A run of it is the same as one that was begun by hand.
+"$NNC" build digits.nn --set width=24 -o by_hand && ./by_hand --lr 0.01 --seed 4 --epochs 4 --quiet --out by_hand.run || fail "by hand"
+cmp by_hand.run/weights.safetensors digits.sweep/lr=0.01,width=24,seed=4/weights.safetensors || fail "a run of a sweep has other weights"
+
+# Mean and deviation of the test loss over the seeds, the least first.
+for lr in 0.001 0.01; do
+    for width in 16 24; do
+        for seed in 3 4 5; do sed -nE 's/.*"event": "end".*"test.loss": ([^,]*), "test.acc.*"reason".*/\1/p' digits.sweep/lr=$lr,width=$width,seed=$seed/log.jsonl; done |
+            awk -v lr=$lr -v width=$width '{ v[NR] = $1; m += $1 / 3 } END { for (k = 1; k <= 3; k++) d += (v[k] - m) ^ 2; printf "%s %s %.6g %.3g %d\n", lr, width, m, sqrt(d / 2), NR }'
+    done
+done | sort -g -k 3 >wanted
+sed 1d table | awk '{ $1 = $1 } 1' | diff wanted - || fail "another table"
+[ "$(head -n 1 table | awk '{ $1 = $1 } 1')" = "lr width test.loss deviation runs" ] || fail "head: $(head -n 1 table)"
+
+# By another value, the most first: nothing is run again.
+touch now && sweep $grid --by test.accuracy:most -- --epochs 4 >by || fail "--by"
+[ -z "$(find digits.sweep -name weights.safetensors -newer now)" ] || fail "what has ended is run again"
+sed 1d by | awk '{ print $3 }' | sort -gr -c || fail "not the most first: $(cat by)"
+
+# Killed at any moment, and begun again.
+for part in 1 3 5; do
+    rm -rf killed
+    { timeout -s KILL 0.$part "$NNC" sweep digits.nn $grid -o killed -- --epochs 4 >/dev/null; } 2>/dev/null
+    sweep $grid -o killed -- --epochs 4 >again 2>said || fail "killed after 0.$part s, it does not go on: $(cat said)"
+    cmp table again || fail "killed after 0.$part s, another table"
+done
+
+# Drawn combinations, the same each time; values that go to `nnc run`.
+sweep --set lr=1e-4..1e-1:log:50 --set width=8,12 --trials 3 -o drawn -- --steps 5 >drawn.txt && [ "$(sed 1d drawn.txt | sort -u | wc -l)" = 3 ] || fail "--trials: $(cat drawn.txt)"
+
+# ---- what is wrong ----
+expect 2 'holds another sweep: take it away, or -o' "$NNC" sweep digits.nn ${grid%3..5}1,2 -o digits.sweep
+expect 2 'holds another sweep' "$NNC" sweep digits.nn --set lr=0.1 -o digits.sweep
+for wrong in lr= lr=1..2:log lr=0..1:log:3 lr=1..2:lin:1 lr=1..x lr=1,,2 lr=3..1 lr=1..2:cube:3; do
+    expect 2 'expected values \(32,64\), a..b:log:n or a..b:lin:n' "$NNC" sweep digits.nn --set $wrong -o wrong
+done
+expect 2 'expected seeds' "$NNC" sweep digits.nn --seed 1..x -o wrong
+expect 2 'more than 100000 runs' "$NNC" sweep digits.nn --seed 0..9999 --set lr=1..10000 -o wrong
+[ ! -e wrong ] || fail "a sweep that is refused leaves a folder"
+"$NNC" sweep digits.nn --set widht=1,2,3 --seed 0..9 -o misspelt >out 2>said && fail "a misspelt name is taken"
+[ "$(grep -c 'did you mean' said)" = 1 ] && [ ! -s out ] || fail "a misspelt name is said $(grep -c 'did you mean' said) times: $(cat said)"
+expect 1 'error' "$NNC" sweep "$ROOT"/tests/errors/unknown_name.nn --set lr=1,2 -o wrong
+"$NNC" sweep digits.nn --set lr=1e38,1e-3 -o wild -- --epochs 2 >out 2>said
+[ $? = 5 ] && grep -qE '^1e38 +- +- +0$' out && grep -qE '^1e-3 .* 1$' out || fail "a run that fails: $(cat out said)"
+exit $bad
