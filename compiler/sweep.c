@@ -20,7 +20,7 @@
 typedef struct {
     const char *name;
     VEC(const char *) values;
-} Axis;
+} Swept;
 
 typedef struct {
     const char *const *values; // of each axis
@@ -34,7 +34,7 @@ typedef struct {
     Context *ctx;
     const Options *o;
     const char *out;
-    VEC(Axis *) axes;
+    VEC(Swept *) axes;
     VEC(const char *) seeds;
     VEC(Job *) jobs; // those of one seed, in the order of the combinations, then those of the next
     int combinations;
@@ -49,7 +49,7 @@ static bool read_number(const char *text, size_t length, double *value) {
 }
 
 // a..b:log:n, a..b:lin:n; a..b of whole numbers. False: it is none of these.
-static bool read_range(Arena *arena, const char *text, Axis *axis) {
+static bool read_range(Arena *arena, const char *text, Swept *axis) {
     const char *dots = strstr(text, ".."), *colon = dots ? strchr(dots, ':') : NULL;
     double low, high, count = 0;
     if (!dots) return false;
@@ -73,7 +73,7 @@ static bool read_range(Arena *arena, const char *text, Axis *axis) {
     return true;
 }
 
-static bool read_axis(Arena *arena, const char *text, Axis *axis) {
+static bool read_axis(Arena *arena, const char *text, Swept *axis) {
     if (strstr(text, "..") && !strchr(text, ',')) return read_range(arena, text, axis);
     for (const char *at = text;; at++) {
         size_t n = strcspn(at, ",");
@@ -86,10 +86,10 @@ static bool read_axis(Arena *arena, const char *text, Axis *axis) {
 
 static int read_axes(Sweep *s) {
     Arena *arena = s->ctx->arena;
-    Axis *seeds = arena_new(arena, Axis);
+    Swept *seeds = arena_new(arena, Swept);
     for (int i = 0; i < s->o->list[OPTION_SET].count; i++) {
         const char *text = s->o->list[OPTION_SET].data[i], *equals = strchr(text, '=');
-        Axis *axis = arena_new(arena, Axis);
+        Swept *axis = arena_new(arena, Swept);
         axis->name = string_copy(arena, text, (size_t)(equals - text));
         if (!read_axis(arena, equals + 1, axis))
             return refuse("--set %s: expected values (32,64), a..b:log:n or a..b:lin:n", text);
@@ -108,7 +108,7 @@ static int read_axes(Sweep *s) {
 static const char *const *combination(const Sweep *s, int k, bool drawn) {
     const char **values = arena_array(s->ctx->arena, const char *, s->axes.count + 1);
     for (int a = s->axes.count - 1; a >= 0; a--) {
-        const Axis *axis = s->axes.data[a];
+        const Swept *axis = s->axes.data[a];
         uint64_t key[2] = {(uint64_t)k, (uint64_t)a}, pick = hash_bytes((const char *)key, sizeof key, 1);
         values[a] =
             axis->values.data[drawn ? (int)(pick % (uint64_t)axis->values.count) : k % axis->values.count];
