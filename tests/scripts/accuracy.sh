@@ -1,4 +1,4 @@
-# What the examples' READMEs promise: mean test accuracy over five seeds of digits, iris and voyage, and the error of houses; xor stops by its rule.
+# What the examples' READMEs promise: mean test accuracy over five seeds of digits, iris and voyage, and the errors of houses and sunspots; xor stops by its rule.
 set -eu
 fail() { echo "$*"; exit 1; }
 mkdir -p accuracy && cd accuracy
@@ -24,6 +24,11 @@ for seed in 0 1 2 3 4; do
     ./houses --data "$ROOT/examples/houses" --seed $seed --out "houses.$seed" --quiet
     ./houses eval --data "$ROOT/examples/houses" --out "houses.$seed"
 done | awk '$1 == "share" { s += $2; n++ } END { if (n != 5 || s / n > 0.085) { print "houses: mean error " s / n " of " n; exit 1 } }' || fail "houses"
+"$NNC" build "$ROOT/examples/sunspots/sunspots.nn"
+for seed in 0 1 2 3 4; do
+    ./sunspots --data "$ROOT/examples/sunspots" --seed $seed --out "sunspots.$seed" --quiet
+    ./sunspots eval --data "$ROOT/examples/sunspots" --out "sunspots.$seed"
+done | awk '$1 == "off" { s += $2; n++ } $1 == "unchanged" { u = $2 } END { if (n != 5 || s / n > 18 || u < 29.8 || u > 30) { print "sunspots: off by " s / n " of " n ", unchanged " u; exit 1 } }' || fail "sunspots"
 sh "$ROOT/examples/houses/draw.sh" | cmp - "$ROOT/examples/houses/houses.csv" || fail "houses.csv is not what draw.sh draws"
 # Shapes: pictures that its own program draws.
 cc -Wall -Wextra -Werror -O2 "$ROOT/examples/shapes/draw.c" -lm -o draw && ./draw
