@@ -72,6 +72,13 @@ static Phrase *bind_field(Bind *b, const Node *s) {
 
 // ---- settings ----
 
+// `stream`, `balanced(species)`
+static bool orders(const Node *e) {
+    bool call = e->kind == AST_CALL;
+    const Node *word = call ? e->base : e;
+    return word->kind == AST_NAME && string_equal(word->name, call ? "balanced" : "stream");
+}
+
 static Phrase *bind_data_setting(Bind *b, const Node *s) {
     Phrase *p = phrase_new(b, PHRASE_GIVE, s, 1);
     const char *name = left_name(s)->name;
@@ -81,10 +88,10 @@ static Phrase *bind_data_setting(Bind *b, const Node *s) {
         p->part[0] = bind_value(b, s->assigned);
     else if (string_equal(name, "split"))
         p->part[0] = bind_word(b, s->assigned, 1u << GROUP_SPLIT, "random(...), ordered(...) or folds(...)");
-    else if (s->assigned->kind == AST_NAME && string_equal(s->assigned->name, "stream"))
+    else if (orders(s->assigned))
         p->part[0] = bind_value(b, s->assigned);
     else
-        report_word(b, s->assigned->span, "`stream`");
+        report_word(b, s->assigned->span, "`stream` or `balanced(FIELD)`");
     if (!p->part[0]) p->part[0] = wrong(b, s->assigned);
     return phrase_done(b, p);
 }

@@ -133,7 +133,7 @@ static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
     if (text || w->stride)
         in_force(w, "data.stride", string_format(w->e->arena, "%lld", (long long)d->stride), w->stride);
     const Phrase *order = data_setting_phrase(w->block->define, "order");
-    if (order) in_force(w, "data.order", "stream", order);
+    if (order) in_force(w, "data.order", node_text(w->e->arena, order->node), order);
     const Phrase *within = data_setting_phrase(w->block->define, "within");
     if (within) in_force(w, "data.within", node_text(w->e->arena, within->node), within);
     in_force(w, "data.split", split ? node_text(w->e->arena, split->node) : "none", split);
@@ -200,13 +200,15 @@ bool data_write(Emitter *e, Module *m) {
     const Phrase *body = w.block->define->body, *source = body->part[body->count - 1],
                  *split = data_setting_phrase(w.block->define, "split");
     int errors = e->ctx->errors;
-    m->data.stratify = -1;
+    m->data.stratify = m->data.balance = -1;
     m->data.own_part[0] = true;
     take_source(&w, source);
     for (int i = 0; i + 1 < body->count; i++)
         if (body->part[i]->kind == PHRASE_GIVE && body->part[i]->slot) take_field(&w, body->part[i]);
     w.stride = data_setting_phrase(w.block->define, "stride");
-    m->data.stream = data_setting_phrase(w.block->define, "order") != NULL;
+    const Phrase *order = data_setting_phrase(w.block->define, "order");
+    m->data.stream = data_stream(w.block->define) != NULL;
+    m->data.balance = order && !m->data.stream ? field_number(&m->data, order->part[0]->slot->name) : -1;
     if (split) take_split(&w, split);
     prepare_write(&w);
     const Phrase *within = data_setting_phrase(w.block->define, "within");

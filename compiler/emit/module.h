@@ -99,8 +99,8 @@ typedef struct {
     int64_t vocabulary, stride;
     bool stream; // order = stream
     int64_t rows, seed;
-    int split;    // enum nn_split
-    int stratify; // field or -1
+    int split;             // enum nn_split
+    int stratify, balance; // fields or -1
     double test, validation;
     int64_t split_seed, folds;
     bool own_part[3];

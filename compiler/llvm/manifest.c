@@ -239,6 +239,7 @@ static void add_data(Blob *b) {
     row->synthetic_seed = d->seed;
     row->split = d->split;
     row->stratify = d->stratify;
+    row->balance = d->balance;
     row->test = d->test;
     row->validation = d->validation;
     row->split_seed = d->split_seed;

@@ -194,9 +194,10 @@ static void look_at_settings(Place at) {
                  *stride = data_setting_phrase(at.c->define, "stride");
     if (split) look_at_split(at, split);
     if (stride) setting_fits(at, "stride", stride);
+    const Phrase *order = data_setting_phrase(at.c->define, "order");
+    if (order && phrase_is(order, "balanced")) arguments_fit(at, order);
     bool text = phrase_is(at.s->source, "text");
-    if (text && stride && data_setting_phrase(at.c->define, "order"))
-        fail(at.s, STREAM_STRIDE, stride->span, "");
+    if (text && stride && order) fail(at.s, STREAM_STRIDE, stride->span, "");
 }
 
 // What the block says, when the source is right.

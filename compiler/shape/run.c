@@ -415,7 +415,7 @@ static void look_at_asserts(const Run *r, const Node *root) {
 
 // A stream is for what goes on from batch to batch: a state of each row.
 static void look_at_stream(const Run *r) {
-    const Phrase *order = data_setting_phrase(r->data, "order");
+    const Phrase *order = data_stream(r->data);
     bool any = !order;
     for (int i = 0; i < r->tree->states.count && !any; i++)
         for (int d = 0; d < r->tree->states.data[i]->rank; d++) any |= r->tree->states.data[i]->dims[d].batch;

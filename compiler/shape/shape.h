@@ -107,11 +107,10 @@ struct Case {
 // NULL.
 const Phrase *data_setting_phrase(const Definition *data, const char *name);
 bool class_is_named(const Case *c, const Phrase *p); // class(e, n, named = true)
-extern const char
-    *const part_words[]; // of the parts behind the training part, by their numbers; NULL ends them
-const Phrase *line_window(const Phrase *line); // a field's window over rows, or NULL
-const Phrase *
-line_value(const Phrase *line); // what the line says of one row: of a window, of each of its rows
+extern const char *const part_words[];               // test, validation, NULL
+const Phrase *data_stream(const Definition *data);   // order = stream, or NULL
+const Phrase *line_window(const Phrase *line);       // a field's window over rows, or NULL
+const Phrase *line_value(const Phrase *line); // what the line says of one row, or of each of a window's
 
 // ---- the tree ----
 

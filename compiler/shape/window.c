@@ -10,6 +10,11 @@ const Phrase *line_window(const Phrase *line) {
     return window && value->part[1] ? value : NULL;
 }
 
+const Phrase *data_stream(const Definition *data) {
+    const Phrase *order = data_setting_phrase(data, "order");
+    return order && order->kind != PHRASE_BUILTIN ? order : NULL;
+}
+
 const Phrase *line_value(const Phrase *line) {
     const Phrase *window = line_window(line);
     return window ? window->part[0] : line->part[line->count - 1];

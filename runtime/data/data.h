@@ -125,6 +125,10 @@ nn_status nn_data_inputs(nn_context *ctx, const nn_model *m, const char *path, c
 // The training rows as they are in an epoch, where that moves them: of a text.
 nn_status nn_data_epoch(nn_context *ctx, const nn_model *m, nn_runner runner, uint64_t seed, int64_t epoch,
                         nn_dataset *data);
+// The rows of a training epoch in their order: as the file has them, shuffled, or of each class as many.
+// `order` has room for those of the part.
+nn_status nn_data_order(nn_context *ctx, const nn_model *m, const nn_dataset *data, uint64_t seed,
+                        int64_t epoch, int32_t *order);
 bool nn_data_is_csv(const nn_model *m);
 bool nn_data_is_text(const nn_model *m);
 bool nn_data_is_folder(const nn_model *m);

@@ -320,8 +320,8 @@ static nn_status make_fields(nn_loading *l) {
     take_block(l);
     for (uint32_t k = 0; k < mf->fields_count; k++) {
         const nn_field *f = &fields[k];
-        bool kept =
-            f->source >= 0 || (data->request.every_field && !f->aside) || mf->data.stratify == (int32_t)k;
+        bool kept = f->source >= 0 || (data->request.every_field && !f->aside) ||
+                    mf->data.stratify == (int32_t)k || mf->data.balance == (int32_t)k;
         if (!kept || (data->request.inputs_only && f->in_model < 0)) continue;
         data->fields[k] = nn_get(l->ctx, (uint64_t)data->rows, (uint64_t)nn_row_size(l->m, f));
         if (data->fields[k] == NULL) return l->ctx->status;

@@ -6,7 +6,13 @@
 #include <stdint.h>
 
 // What the runtime draws for; part of the key, so that none of these repeats another's numbers.
-typedef enum nn_purpose { NN_FOR_ORDER, NN_FOR_SPLIT, NN_FOR_OFFSET, NN_FOR_SAMPLE } nn_purpose;
+typedef enum nn_purpose {
+    NN_FOR_ORDER,
+    NN_FOR_SPLIT,
+    NN_FOR_OFFSET,
+    NN_FOR_SAMPLE,
+    NN_FOR_BALANCE
+} nn_purpose;
 
 // Philox 4x32-10 (Salmon et al. 2011): a counter becomes 128 random bits. Two at once, which takes as long as
 // one: this counter, and the one whose first word is greater by one.

@@ -23,10 +23,9 @@ static nn_status begin_epoch(nn_loop *l) {
         nn_data_epoch(l->ctx, &t->model, nn_trainer_runner(t), t->seed, t->at.epoch, &t->data) != NN_OK)
         return l->ctx->status;
     if (l->of.stream && t->at.batch == 0) nn_stream_restart(t);
-    if (l->order != NULL) {
-        memcpy(l->order, t->data.parts[NN_TRAIN].rows, (size_t)l->row_count * sizeof *l->order);
-        nn_shuffle(l->order, l->row_count, t->seed, NN_FOR_ORDER, (uint64_t)t->at.epoch);
-    }
+    if (l->order != NULL &&
+        nn_data_order(l->ctx, &t->model, &t->data, t->seed, t->at.epoch, l->order) != NN_OK)
+        return l->ctx->status;
     if (l->clock[NN_CLOCK_EPOCH] != NULL) *l->clock[NN_CLOCK_EPOCH] = (double)t->at.epoch;
     return NN_OK;
 }

@@ -148,8 +148,8 @@ static nn_status show(nn_trainer *t, int32_t part, int64_t epoch) {
     for (int64_t k = 0; k < b.count && b.stream && epoch >= 0; k++)
         memcpy(rows + nn_batch_first(&b, k), nn_batch_pick(t, &b, p->rows, k),
                (size_t)nn_batch_rows(&b, k) * sizeof *rows);
-    if (epoch >= 0 && t->model.manifest->shuffle && !b.stream)
-        nn_shuffle(rows, p->count, t->seed, NN_FOR_ORDER, (uint64_t)epoch);
+    if (epoch >= 0 && !b.stream && nn_data_order(t->ctx, &t->model, &t->data, t->seed, epoch, rows) != NN_OK)
+        return t->ctx->status;
     if (format == NULL || nn_same(format, "csv")) return print_csv(t, rows, p->count);
     if (nn_same(format, "npy")) return write_arrays(t, nn_part_names[part], rows, p->count);
     return nn_fail(t->ctx, NN_USAGE, "--format: expected csv or npy, found %s", format);

@@ -139,7 +139,7 @@ static nn_status prepare_loop(nn_loop *l) {
     if (!is_possible(l))
         return nn_fail(l->ctx, NN_DATA, "--resume: the checkpoint is damaged: its counts do not agree");
     l->rows = t->data.parts[NN_TRAIN].rows;
-    if (l->manifest->shuffle && !l->of.stream) {
+    if ((l->manifest->shuffle || l->manifest->data.balance >= 0) && !l->of.stream) {
         l->order = nn_get(l->ctx, (uint64_t)l->row_count, sizeof *l->order);
         l->rows = l->order;
         if (l->order == NULL) return l->ctx->status;
