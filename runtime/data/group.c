@@ -103,10 +103,20 @@ static int32_t *together(nn_context *ctx, int32_t *of, int64_t rows, int64_t gro
     return order;
 }
 
-// Behind the rows of the parts before.
+// Behind the rows of the parts before; of: NULL for zeros.
 static nn_status append(const nn_loading *l, int32_t **all, const int32_t *of, int part, int64_t rows) {
     *all = nn_grow(l->ctx, *all, (uint64_t)(l->first[part] + rows), sizeof **all);
-    if (*all != NULL) memcpy(*all + l->first[part], of, (size_t)rows * sizeof *of);
+    if (*all != NULL && of != NULL) memcpy(*all + l->first[part], of, (size_t)rows * sizeof *of);
+    return l->ctx->status;
+}
+
+// Windows are made of rows that stand together. Of a part whose rows do, samples are in the order of their
+// rows: zeros stand for where the file has them.
+static nn_status stand_together(nn_loading *l, int part, int32_t *of, int64_t rows, int64_t groups) {
+    int32_t *order = together(l->ctx, of, rows, groups), **all = &l->data->file_row;
+    if (order != NULL && reorder(l, part, order, rows) != NN_OK) return l->ctx->status;
+    if (order != NULL || *all != NULL) append(l, all, order, part, rows);
+    nn_drop(l->ctx, order);
     return l->ctx->status;
 }
 
@@ -115,15 +125,12 @@ static nn_status take(nn_loading *l, int part, int64_t rows, int32_t kind, int32
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
         int64_t count;
         if (columns[k].groups != kind || columns[k].part != part || l->raws[k].bytes == NULL) continue;
-        int32_t *of = number_groups(l->ctx, &l->raws[k], &count), *order = NULL;
-        if (of == NULL) return l->ctx->status;
-        if (kind == NN_GROUPS_WINDOWS && nn_data_windows(l->m)) order = together(l->ctx, of, rows, count);
-        if (order != NULL && (reorder(l, part, order, rows) != NN_OK ||
-                              append(l, &l->data->file_row, order, part, rows) != NN_OK))
+        int32_t *of = number_groups(l->ctx, &l->raws[k], &count);
+        bool windows = kind == NN_GROUPS_WINDOWS && nn_data_windows(l->m);
+        if (of == NULL || (windows && stand_together(l, part, of, rows, count) != NN_OK) ||
+            append(l, all, of, part, rows) != NN_OK)
             return l->ctx->status;
-        if (append(l, all, of, part, rows) != NN_OK) return l->ctx->status;
         nn_drop(l->ctx, of);
-        nn_drop(l->ctx, order);
     }
     return l->ctx->status;
 }

@@ -2,10 +2,39 @@
 // clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Iruntime tests/fuzz/csv.c libnn.a's sources
 #include "data/data.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+// The cells of the text column as whole numbers with names, as names of groups, and as dates, which are
+// numbers of some size.
+static nn_status other_readings(nn_context *ctx, const nn_csv *csv, nn_csv_want *want, nn_field field) {
+    nn_classes classes = {0};
+    field.is_named = 1;
+    if (nn_class_values(ctx, &classes, &field, "kind", csv, want) == NN_OK) {
+        for (int64_t r = 0; r < csv->rows; r++)
+            if (!nn_below(want->values[r], field.limit) && !(want->missing_ok && isnan(want->values[r])))
+                abort();
+    }
+    nn_context groups = {0}, dates = {0};
+    nn_csv_want again = *want;
+    if (nn_group_cells(&groups, csv, &again) == NN_OK) {
+        for (int64_t r = 0; r < csv->rows; r++)
+            if (again.values[r] < 1 || again.values[r] > (double)csv->rows) abort();
+    }
+    for (int part = NN_DATE_YEAR; part <= NN_DATE_SECONDS && dates.status == NN_OK; part++) {
+        if (nn_date_values(&dates, "kind", part, csv, want) != NN_OK) break;
+        for (int64_t r = 0; r < csv->rows; r++)
+            if (!isnan(want->values[r]) && fabs(want->values[r]) > 3e11) abort();
+    }
+    bool named = strncmp(groups.message, "fuzz.csv", 8) == 0 && strncmp(dates.message, "fuzz.csv", 8) == 0;
+    if (!named && groups.status != NN_OK && dates.status != NN_OK) abort();
+    nn_context_end(&groups);
+    nn_context_end(&dates);
+    return ctx->status;
+}
 
 // The first byte says how the file is read.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -39,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (status == NN_OK && header) {
         wants[2].values = nn_get(&ctx, (uint64_t)csv.rows, sizeof(double));
         status = nn_class_values(&ctx, &classes, &field, "kind", &csv, &wants[2]);
+        if (status == NN_OK) status = other_readings(&ctx, &csv, &wants[2], field);
     }
     if (status != NN_OK && strncmp(ctx.message, "fuzz.csv", 8) != 0) abort();
     nn_context_end(&ctx);

@@ -16,6 +16,8 @@ cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/st
 grep -ohE '[a-z_]+[a-z0-9_]*|[|<>=!+*/-]+[>=]?' "$ROOT"/stdlib/core.nn "$ROOT"/examples/*/*.nn | sort -u | sed 's/.*/"&"/' >words.dict
 printf '\2a,b,y,kind\n1,2,3,cat\n-4e2,.5,"6",dog\n' >csv/named
 printf '"id,y,b,a,kind\n9,3,2,1,cat\n9,6,.5,-4e2,dog\n' >csv/trained
+printf '\2a,b,y,kind\n1,2,3,2024-02-29T01:02:03.5+01:00\n1,2,3,1899-12-31\n' >csv/dates
+printf '\2a,b,y,kind\n1,2,3,2020\n1,2,3,-7\n1,2,3,2020\n' >csv/whole
 printf '\0100,2.5\n3,4\n\n5,6\r\n' >csv/plain
 (printf '\2'; head -n 5 "$ROOT"/examples/iris/iris.csv) >csv/iris
 (printf '\1'; head -c 200 "$ROOT"/examples/text/harbour.txt) >text/char

@@ -156,6 +156,7 @@ static nn_data data_of(Blob *b, const FakeOptions *o) {
                      .decimal = '.',
                      .split = o->split,
                      .stratify = o->split == NN_SPLIT_NONE ? -1 : 2,
+                     .balance = -1,
                      .test = 0.25,
                      .folds = o->folds,
                      .first_row = {-1, -1, -1}};
