@@ -151,6 +151,32 @@ tail -n 150 d.csv | awk -F, '{ print -$1 * 1000 "," $2 "," $3 }' >>changed.csv
 ./stats --quiet --epochs 1 --out parts && ./stats --quiet --resume --epochs 3 --out parts &&
     cmp stats.run/weights.safetensors parts/weights.safetensors || fail "a run that is resumed is another"
 
+# ---- a table with every window spelled out trains to the same weights, bit for bit ----
+awk 'BEGIN { for (c = 0; c <= 8; c++) printf "%sc%d", c ? "," : "", c; print "" }
+    NR > 1 { split($0, cell, ","); v[n++] = cell[1] }
+    END { for (i = 0; i + 8 < n; i++) for (c = 0; c <= 8; c++) printf "%s%s", v[i + c], c < 8 ? "," : "\n" }' d.csv >wide.csv
+both() { # NAME FILE PAST NEXT
+    cat >"$1.nn" <<PROGRAM
+data d = csv("$2") {
+    past[8] = $3
+    next    = $4
+}
+
+model net(past[batch, n]) -> y[batch] = (past |> dense(7) |> tanh |> dense(1))[:, 0]
+
+train net on d {
+    loss      = mse(y, next)
+    optimizer = adam(1e-3)
+    batch     = 16
+    epochs    = 3
+}
+PROGRAM
+    "$NNC" build "$1.nn" && "./$1" --quiet || fail "$1.nn"
+}
+both one d.csv 'window(column("a"), -7)' 'window(column("a"), 1)'
+both wide wide.csv 'columns(0 .. 7)' 'column(8)'
+./one predict --data d.csv | head -n 493 >found && ./wide predict --data wide.csv | cmp - found || fail "windows train otherwise than their numbers"
+
 # ---- arrays ----
 npy() { # FILE TYPE SHAPE: bytes follow from standard input
     local head="{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"
