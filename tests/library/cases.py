@@ -9,6 +9,7 @@ import unittest.mock
 import torch
 import torch.nn.functional as F
 
+import augmentation
 import edges
 import functions
 import gradients
@@ -70,7 +71,7 @@ def muon(nesterov):
 
 SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
 
-CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + gradients.CASES + metrics.CASES + run.CASES + shapes.CASES + windows.CASES + [
+CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + augmentation.CASES + gradients.CASES + metrics.CASES + run.CASES + shapes.CASES + windows.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),
@@ -546,6 +547,7 @@ for tau in (1, 0.5):
 drawing('gaussian_noise', 'gaussian_noise(deviation = 2)', [(*PLACES, CODED, CODED), (*SECOND, CODED.square().mean() + 4, CODED.square().mean())], MOMENTS)
 drawing('random_flip', 'random_flip(chance = 0.3)', [(*PLACES, 0.7 * CODED + 0.3 * CODED.flip(1), CODED)], MOMENTS)
 drawing('random_shift', 'random_shift(by = 1)', [(*PLACES, shifted(1), CODED)], MOMENTS)
+augmentation.draw(drawing, PLACES, SECOND, CODED, MOMENTS)
 
 
 def fractional(size):

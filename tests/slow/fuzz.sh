@@ -9,7 +9,7 @@ cmake -S "$ROOT" -B "$work" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DNN_FUZZ=ON -D
     cmake --build "$work" --target fuzzers >>cmake.log 2>&1 || { tail -n 30 cmake.log; exit 1; }
 
 # What mutations begin with: programs, and small files of each format.
-mkdir -p check parse csv idx npy safetensors text log
+mkdir -p check parse csv idx npy picture safetensors text log
 for file in "$ROOT"/examples/*/*.nn "$ROOT"/tests/errors/*.nn; do cp "$file" check/; done
 rm check/layer_limit.nn # a hundred thousand layers: seconds with the sanitizers
 cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/stdlib/*/*.nn "$ROOT"/tests/syntax/*.nn parse/
@@ -35,6 +35,10 @@ npy() { # TYPE SHAPE DATA
 npy '<f4' '2,' '\0\0\0077\0\0\0100\0100' >npy/f4
 npy '|u1' '2, 3' 'abcdef' >npy/u1
 
+for kind in 0 1 2; do
+    for file in "$ROOT"/tests/pictures/*/*; do (printf "\\$kind"; cat "$file") >"picture/$kind.$(basename "$file")"; done
+done
+
 failed=0
 fuzz() { # TARGET OPTION...
     local target=$1
@@ -58,6 +62,7 @@ parse -max_len=4096 -dict=words.dict
 csv -max_len=512
 idx -max_len=512
 npy -max_len=512
+picture -max_len=2048
 text -max_len=512
 safetensors -max_len=8192
 log -max_len=4096
