@@ -59,7 +59,9 @@ static void take_source(DataWriter *w, const Phrase *source) {
     d->rows = w->e->tree->rows;
     if (string_equal(d->source, "csv")) take_csv(w, source->part);
     if (string_equal(d->source, "text")) take_text(w, source->part);
-    if (string_equal(d->source, "images")) d->file = source->part[0]->text;
+    if (string_equal(d->source, "images") || string_equal(d->source, "sounds"))
+        d->file = source->part[0]->text;
+    if (string_equal(d->source, "sounds")) d->rate = (int64_t)number_of(w, source->part[1], 0);
     if (string_equal(d->source, "synthetic")) d->seed = (int64_t)number_of(w, source->part[1], 0);
 }
 

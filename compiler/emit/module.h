@@ -51,7 +51,8 @@ typedef enum {
     COLUMN_PIXELS,
     COLUMN_FOLDER,
     COLUMN_PATH,
-    COLUMN_DATE
+    COLUMN_DATE,
+    COLUMN_SAMPLES
 } ColumnKind;
 typedef struct {
     int part; // 0, 1 test, 2 validation
@@ -68,6 +69,7 @@ typedef struct {
     bool resize;          // of pixels
     int groups;           // enum nn_groups: what its values name, where no field is made of it
     int date;             // enum nn_date: what of a date is read
+    int64_t rate;         // of samples, a second
     bool start, end;      // of words: with a mark before them, behind them
     bool for_input;       // an input of PREDICT is made of it, or it is carried
     bool aside;           // only fields that are ASIDE are made of it
@@ -99,6 +101,7 @@ typedef struct {
     int64_t vocabulary, stride;
     bool stream; // order = stream
     int64_t rows, seed;
+    int64_t rate;          // of sounds
     int split;             // enum nn_split
     int stratify, balance; // fields or -1
     double test, validation;

@@ -75,26 +75,34 @@ static void take_names(const DataWriter *w, const Phrase *p, Column *column) {
         if (i != 1) column->names[column->name_count++] = p->part[i]->text; // 1: missing
 }
 
+// Is it a reader of files? Where a column has their paths, it is that column.
+static bool take_file(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
+    static const struct {
+        const char *name;
+        ColumnKind kind;
+    } readers[] = {{"pixels", COLUMN_PIXELS},
+                   {"samples", COLUMN_SAMPLES},
+                   {"folder", COLUMN_FOLDER},
+                   {"path", COLUMN_PATH}};
+    column->resize = string_equal(p->builtin->name, "resize");
+    if (column->resize) p = p->part[0];
+    size_t k = 0;
+    while (k < sizeof readers / sizeof *readers && !string_equal(p->builtin->name, readers[k].name)) k++;
+    if (k == sizeof readers / sizeof *readers) return false;
+    if (p->count && p->part[0]) take_argument(w, c, p->part[0], column);
+    column->rate = w->m->data.rate;
+    if (p->count > 1 && p->part[1]) column->rate = (int64_t)c->of[p->part[1]->number].number;
+    if (column->kind == COLUMN_NUMBER) column->kind = readers[k].kind;
+    return true;
+}
+
 void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
     static const char *const dates[] = {[NN_DATE_YEAR] = "year",
                                         [NN_DATE_MONTH] = "month",
                                         [NN_DATE_DAY] = "day",
                                         [NN_DATE_WEEKDAY] = "weekday",
                                         [NN_DATE_SECONDS] = "seconds"};
-    bool resize = string_equal(p->builtin->name, "resize"), pixels = string_equal(p->builtin->name, "pixels");
-    if (resize || (pixels && p->count)) {
-        take_argument(w, c, p->part[0], column);
-        column->kind = COLUMN_PIXELS;
-        column->resize = resize;
-        return;
-    }
-    if (p->kind == PHRASE_WORD) {
-        ColumnKind kind = pixels                                   ? COLUMN_PIXELS
-                          : string_equal(p->builtin->name, "path") ? COLUMN_PATH
-                                                                   : COLUMN_FOLDER;
-        if (column->kind == COLUMN_NUMBER) column->kind = kind;
-        return;
-    }
+    if (take_file(w, c, p, column)) return;
     if (string_equal(p->builtin->name, "date")) {
         take_argument(w, c, p->part[0], column);
         column->kind = COLUMN_DATE;

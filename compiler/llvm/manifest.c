@@ -185,6 +185,7 @@ static void add_columns(Blob *b) {
         row->is_whole = c->is_whole;
         row->resize = c->resize;
         row->date = c->date;
+        row->rate = (int32_t)c->rate;
         row->start = c->start;
         row->end = c->end;
         row->for_input = c->for_input;

@@ -46,19 +46,25 @@ static CodeRequest request_of(const WrapperData *data, const Kernels *k, const O
                          .data = data};
 }
 
-static bool reads_pictures(const DataBlock *d) {
+static bool reads_kind(const DataBlock *d, ColumnKind kind) {
     bool any = false;
-    for (int i = 0; i < d->columns.count; i++) any |= d->columns.data[i].kind == COLUMN_PIXELS;
+    for (int i = 0; i < d->columns.count; i++) any |= d->columns.data[i].kind == kind;
     return any;
+}
+
+// Each column of files is of its library, and so are the folders that hold none.
+static uint32_t libraries_of(const DataBlock *d, const Kernels *k) {
+    bool pictures = reads_kind(d, COLUMN_PIXELS) || string_equal(d->source, "images"),
+         sounds = reads_kind(d, COLUMN_SAMPLES) || string_equal(d->source, "sounds");
+    return (reads_gzip(d) ? 1u << LIBRARY_GZIP : 0) | (pictures ? 1u << LIBRARY_PICTURES : 0) |
+           (sounds ? 1u << LIBRARY_SOUNDS : 0) | (kernels_use_openblas(k) ? 1u << LIBRARY_OPENBLAS : 0);
 }
 
 static bool write_trainer(Context *ctx, const Module *m, const CodeRequest *code, const OutputOptions *o) {
     LinkRequest r = {.path = o->path,
                      .opened = o->opened,
                      .debug = o->debug,
-                     .libraries = (reads_gzip(&m->data) ? 1u << LIBRARY_GZIP : 0) |
-                                  (reads_pictures(&m->data) ? 1u << LIBRARY_PICTURES : 0) |
-                                  (kernels_use_openblas(code->kernels) ? 1u << LIBRARY_OPENBLAS : 0)};
+                     .libraries = libraries_of(&m->data, code->kernels)};
     for (int i = 0; i < LIBRARIES; i++)
         if (r.libraries & 1u << i && !library_check(ctx, (TrainerLibrary)i)) return false;
     r.objects = code_make(code);

@@ -135,6 +135,7 @@ static bool is_group(Place at, const Phrase *p, const Argument *row) {
 static const Argument arguments[] = {
     {"file", is_text, "the name of a file, in quotes", 0, 0, 0},
     {"folder", is_text, "the name of a folder, in quotes", 0, 0, 0},
+    {"rate", is_count, "the rate, in samples a second,", 1, 1000000, 0},
     {"height", is_count, "the height", 1, INT32_MAX, 0},
     {"width", is_count, "the width", 1, INT32_MAX, 0},
     {"flag", is_flag, "`true` or `false`", 0, 0, 0},

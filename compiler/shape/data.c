@@ -94,7 +94,7 @@ static void look_at_lines(Place at, const Phrase *block, int count, const Place 
     }
 }
 
-// The parts of a text are pieces of it; those of a folder are some of its pictures.
+// The parts of a text are pieces of it; those of a folder are some of its files.
 static bool divides(Place at, const char *word, Span span) {
     bool part = string_equal(word, "test") || string_equal(word, "validation");
     if (phrase_is(at.s->source, "images") && part) {

@@ -185,21 +185,27 @@ static Shape text_shape(Place at, const Phrase *p) {
                              : "stands for a field by itself, for `predict` to carry along");
 }
 
-// Pictures: a field's shape decides whether they are grey or have colours; those of a csv file stand in a
-// column.
+// `pixels` and `samples` read the row's own file; of a csv file the one whose path a column has, and there
+// samples have their own rate.
+static bool file_fits(Place at, const Phrase *p) {
+    bool csv = string_equal(at.s->source->builtin->name, "csv"), sound = phrase_is(p, "samples");
+    const Phrase *column = p->count ? p->part[0] : NULL, *rate = p->count > 1 ? p->part[1] : NULL;
+    if (csv ? column && phrase_is(column, "column") && !column->part[1] && (rate || !sound) : !column && !rate)
+        return !column || arguments_fit(at, column);
+    return fail_false(
+        at.s, FILE_COLUMN, p->span, p->builtin->name,
+        !csv    ? "the file of the row, and takes nothing here"
+        : sound ? "files whose paths one column has, at a rate: `samples(column(\"path\"), rate = 16_000)`"
+                : "files whose paths one column has: `pixels(column(\"path\"))`");
+}
+
+// Pictures: a field's shape decides whether they are grey or have colours.
 static bool pixels_fit(Place at, const Phrase *p) {
     Shaper *s = at.s;
-    bool resized = phrase_is(p, "resize"), csv = string_equal(s->source->builtin->name, "csv");
+    bool resized = phrase_is(p, "resize");
     const Phrase *of = resized ? p->part[0] : p;
     if (!phrase_is(of, "pixels")) return fail_false(s, RESIZE_PIXELS, of->span, "");
-    const Phrase *column = of->count ? of->part[0] : NULL;
-    if (csv ? !column || !phrase_is(column, "column") || column->part[1] : column != NULL)
-        return fail_false(
-            s, PIXELS_COLUMN, of->span,
-            csv ? "`pixels` reads the pictures whose paths one column has, which takes no `missing`: "
-                  "`pixels(column(\"path\"))`"
-                : "`pixels` reads the picture of the row, and takes no column here");
-    if (column && !arguments_fit(at, column)) return false;
+    if (!file_fits(at, of)) return false;
     Shape field = s->field;
     bool mask = field.type != TYPE_REAL;
     int64_t channels = field.rank == 3 ? field.dims[2].size : field.rank == 2 && mask;
@@ -216,6 +222,15 @@ static bool pixels_fit(Place at, const Phrase *p) {
                               s->line->slot->name, (long long)field.dims[d].size);
     }
     return true;
+}
+
+static bool samples_fit(Place at, const Phrase *p) {
+    Shape field = at.s->field;
+    bool fits = field.rank == 1 || (field.rank == 2 && field.dims[1].size == 1);
+    if (!file_fits(at, p)) return false;
+    if (at.s->row || (fits && field.type == TYPE_REAL)) return true;
+    return fail_false(at.s, PIXELS_SHAPE, at.s->line->node->target->span, at.s->line->slot->name,
+                      "a sound: numbers, and its shape is [samples] or [samples, 1]");
 }
 
 // column("sex") == "M"
@@ -268,14 +283,15 @@ Shape reader_shape(Place at, const Phrase *p) {
     field.type = TYPE_REAL;
     bool words = phrase_is(p, "words"), window = phrase_is(p, "window"),
          pixels = phrase_is(p, "pixels") || phrase_is(p, "resize"),
-         file = phrase_is(p, "file") || phrase_is(p, "whole") || window || words || pixels;
+         samples = phrase_is(p, "samples"),
+         file = phrase_is(p, "file") || phrase_is(p, "whole") || window || words || pixels || samples;
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();
     if (!reads_source(at, p) || (window && !window_fits(at, p))) return shape_wrong();
     if (p->kind == PHRASE_LIST ? !table_fits(at, p, s->line->slot, &elements) : !arguments_fit(at, p))
         return shape_wrong();
     if ((words || phrase_is(p, "count_words")) && !words_fit(at, p)) return shape_wrong();
-    if (pixels && !pixels_fit(at, p)) return shape_wrong();
+    if ((pixels && !pixels_fit(at, p)) || (samples && !samples_fit(at, p))) return shape_wrong();
     if (phrase_is(p, "date") && !date_fits(at, p)) return shape_wrong();
     if (s->row && file) {
         Diagnostic *d = fail(s, READER_SHAPE, p->span, node_text(s->arena, p->node));

@@ -264,10 +264,24 @@ int64_t nn_words_limit(const nn_column *c); // of a vocabulary's numbers: behind
 nn_status nn_series_read(const nn_loading *l, int64_t *rows);
 // Cells that are texts as numbers: words, classes, conditions.
 nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w);
-// Pictures: all that a folder holds, those whose paths cells are.
+// Files as rows: all that a folder holds, or those whose paths cells are. Of a kind of files: what is read of
+// them as a column, with the names that it has (of the folder or file that names them, in messages).
+typedef struct nn_media {
+    const char *what, *named; // "pictures"; the endings, in words
+    const char *const *endings;
+    int32_t kind; // of a column
+    nn_status (*read)(const nn_loading *l, const nn_column *c, const char *const *paths, int64_t count,
+                      const char *where, nn_raw *raw);
+} nn_media;
+nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int64_t *rows);
+nn_status nn_cell_rows(const nn_loading *l, const nn_media *media, const nn_column *c, const nn_csv *csv,
+                       const nn_csv_want *w, nn_raw *raw);
 nn_status nn_images_read(const nn_loading *l, int64_t *rows);
-nn_status nn_pictures_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv,
-                               const nn_csv_want *w, nn_raw *raw);
+nn_status nn_images_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv, const nn_csv_want *w,
+                             nn_raw *raw);
+nn_status nn_sounds_read(const nn_loading *l, int64_t *rows);
+nn_status nn_sounds_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv, const nn_csv_want *w,
+                             nn_raw *raw);
 void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
 // The training rows begin where they do in this epoch; returns whether that is elsewhere than before.
 bool nn_series_shift(nn_series *s, uint64_t seed, int64_t epoch);

@@ -18,8 +18,7 @@
 enum { DEEPEST = 16, NAMED = 20, MOST_THREADS = 64 };
 static const uint64_t LARGEST = UINT64_C(1) << 30;
 
-// ---- a folder
-// -----------------------------------------------------------------------------------------------
+// ---- a folder ----
 
 static bool has_ending(const char *name, const char *const *endings) {
     const char *dot = strrchr(name, '.');
@@ -94,8 +93,7 @@ nn_status nn_folder_list(nn_context *ctx, const char *path, const char *const *e
     return NN_OK;
 }
 
-// ---- decoding
-// -----------------------------------------------------------------------------------------------
+// ---- decoding ----
 
 typedef struct {
     const nn_files *f;

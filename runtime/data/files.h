@@ -1,4 +1,4 @@
-// Files that are rows: pictures and sounds (files.c, picture.c, picture_fit.c).
+// Files that are rows: pictures and sounds (files.c, picture.c, picture_fit.c, sound.c).
 #ifndef NN_DATA_FILES_H
 #define NN_DATA_FILES_H
 
@@ -48,5 +48,11 @@ bool nn_picture_decode(const unsigned char *bytes, uint64_t size, int channels, 
 // The picture upright, cut to the middle and as large as the row's form.
 bool nn_picture_fit(const nn_picture *picture, const nn_picture_form *form, unsigned char *row,
                     char why[NN_WHY_ROOM]);
+
+// ---- sounds ----
+// The beginning of a WAV, FLAC or Ogg file as `count` samples, `rate` a second: the mean of its channels,
+// with zeros behind the end.
+bool nn_sound_decode(const unsigned char *bytes, uint64_t size, int32_t rate, int64_t count, float *row,
+                     char why[NN_WHY_ROOM]);
 
 #endif

@@ -50,8 +50,7 @@ static void put_line(const unsigned char *from, int channels, int64_t width, int
     }
 }
 
-// ---- PNG
-// ----------------------------------------------------------------------------------------------------
+// ---- PNG ----
 
 typedef struct {
     jmp_buf out;
@@ -142,8 +141,7 @@ static bool png_decode(const unsigned char *bytes, uint64_t size, int channels, 
     return right;
 }
 
-// ---- JPEG
-// ---------------------------------------------------------------------------------------------------
+// ---- JPEG ----
 
 typedef struct {
     struct jpeg_error_mgr errors; // first: libjpeg knows no more of it
@@ -263,8 +261,7 @@ static bool jpeg_decode(const unsigned char *bytes, uint64_t size, int channels,
     return right;
 }
 
-// ---- either
-// -------------------------------------------------------------------------------------------------
+// ---- either ----
 
 bool nn_picture_decode(const unsigned char *bytes, uint64_t size, int channels, bool mask, nn_picture *out,
                        char why[NN_WHY_ROOM]) {

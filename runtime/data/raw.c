@@ -14,7 +14,9 @@ enum source {
 };
 
 bool nn_data_is_csv(const nn_model *m) { return m->manifest->data.source == SOURCE_CSV; }
-bool nn_data_is_folder(const nn_model *m) { return m->manifest->data.source == SOURCE_IMAGES; }
+bool nn_data_is_folder(const nn_model *m) {
+    return m->manifest->data.source == SOURCE_IMAGES || m->manifest->data.source == SOURCE_SOUNDS;
+}
 bool nn_data_is_text(const nn_model *m) { return m->manifest->data.source == SOURCE_TEXT; }
 
 // What a packed text may expand to: so many times its size, and this at least.
@@ -24,10 +26,13 @@ enum { TEXT_RATIO = 100, TEXT_LIMIT = 64 << 20 };
 extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char *, uint64_t, uint64_t,
                                 unsigned char **, uint64_t *) __attribute__((weak));
 
-// Absent unless libnn-pictures.a is linked, as it is where a program reads pictures.
+// Absent unless libnn-pictures.a, libnn-sounds.a are linked, as they are where a program reads such files.
 extern nn_status nn_images_read(const nn_loading *, int64_t *) __attribute__((weak));
-extern nn_status nn_pictures_of_cells(const nn_loading *, const nn_column *, const nn_csv *,
-                                      const nn_csv_want *, nn_raw *) __attribute__((weak));
+extern nn_status nn_images_of_cells(const nn_loading *, const nn_column *, const nn_csv *,
+                                    const nn_csv_want *, nn_raw *) __attribute__((weak));
+extern nn_status nn_sounds_read(const nn_loading *, int64_t *) __attribute__((weak));
+extern nn_status nn_sounds_of_cells(const nn_loading *, const nn_column *, const nn_csv *,
+                                    const nn_csv_want *, nn_raw *) __attribute__((weak));
 
 static bool is_packed(const char *path) {
     size_t n = strlen(path);
@@ -105,15 +110,19 @@ nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *cs
     return NN_OK;
 }
 
+static bool is_file(const nn_column *c) {
+    return c->kind == NN_COLUMN_PIXELS || c->kind == NN_COLUMN_SAMPLES;
+}
+
 static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want *w) {
     const uint32_t *names = nn_model_table(l->m, c->names);
     w->first = c->first;
     w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
     w->limit = c->is_class ? 0 : c->limit;
     bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
-    bool pictures = c->kind == NN_COLUMN_PIXELS, groups = c->groups != NN_GROUPS_NONE;
+    bool groups = c->groups != NN_GROUPS_NONE;
     w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words ||
-               pictures || groups || c->kind == NN_COLUMN_DATE;
+               is_file(c) || groups || c->kind == NN_COLUMN_DATE;
     w->missing_ok = c->missing != NN_MISSING_ERROR || words;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
@@ -127,8 +136,8 @@ static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv
                       nn_raw *raw) {
     for (int64_t i = 0; i < csv->rows * w->count && c->missing == NN_MISSING_VALUE; i++)
         w->values[i] = isnan(w->values[i]) ? c->missing_value : w->values[i];
-    if (c->kind == NN_COLUMN_PIXELS)
-        nn_pictures_of_cells(l, c, csv, w, raw);
+    if (is_file(c))
+        (c->kind == NN_COLUMN_PIXELS ? nn_images_of_cells : nn_sounds_of_cells)(l, c, csv, w, raw);
     else
         *raw = (nn_raw){.rows = csv->rows,
                         .elements = w->count,
@@ -169,8 +178,7 @@ static nn_status csv_columns(const nn_loading *l, int part, const char *path, ch
         const nn_column *c = &columns[of[k]];
         if (c->kind == NN_COLUMN_CARRIED)
             l->data->carried[of[k]] = wants[k].cells;
-        else if (wants[k].texts && c->kind != NN_COLUMN_PIXELS &&
-                 nn_csv_texts(l, c, &csv, &wants[k]) != NN_OK)
+        else if (wants[k].texts && !is_file(c) && nn_csv_texts(l, c, &csv, &wants[k]) != NN_OK)
             return l->ctx->status;
         take_want(l, c, &csv, &wants[k], &l->raws[of[k]]);
     }
@@ -332,13 +340,14 @@ nn_status nn_raw_read(nn_loading *l, int part, int64_t *rows) {
     bool csv = mf->data.source == SOURCE_CSV;
     if (csv && csv_part(l, part) != NN_OK) return l->ctx->status;
     if (mf->data.source == SOURCE_TEXT && nn_series_read(l, rows) != NN_OK) return l->ctx->status;
-    bool images = mf->data.source == SOURCE_IMAGES;
-    if (images && nn_images_read(l, rows) != NN_OK) return l->ctx->status;
+    bool files = nn_data_is_folder(l->m);
+    if (files && (mf->data.source == SOURCE_IMAGES ? nn_images_read : nn_sounds_read)(l, rows) != NN_OK)
+        return l->ctx->status;
     const nn_raw *first = NULL;
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
         if (!nn_column_wanted(l, c, part)) continue;
-        bool own = !csv && !images; // a file for each column
+        bool own = !csv && !files; // a file for each column
         if ((own && (one_column(l, c, &l->raws[k]) != NN_OK || name_values(l, c, &l->raws[k]) != NN_OK)) ||
             check_limit(l, c, &l->raws[k]) != NN_OK)
             return l->ctx->status;
