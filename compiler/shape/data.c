@@ -97,7 +97,8 @@ static void look_at_lines(Place at, const Phrase *block, int count, const Place 
 // The parts of a text are pieces of it; those of a folder are some of its files.
 static bool divides(Place at, const char *word, Span span) {
     bool part = string_equal(word, "test") || string_equal(word, "validation");
-    if (phrase_is(at.s->source, "images") && part) {
+    bool files = phrase_is(at.s->source, "images") || phrase_is(at.s->source, "sounds");
+    if (files && part) {
         Diagnostic *d = fail(at.s, FOLDER_PARTS, span, word);
         diagnostic_help(at.s->ctx, d, "say `split = random(test = 20%%)`, with `stratify` of the class");
         return false;
