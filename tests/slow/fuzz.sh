@@ -9,7 +9,7 @@ cmake -S "$ROOT" -B "$work" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DNN_FUZZ=ON -D
     cmake --build "$work" --target fuzzers >>cmake.log 2>&1 || { tail -n 30 cmake.log; exit 1; }
 
 # What mutations begin with: programs, and small files of each format.
-mkdir -p check parse csv idx npy picture safetensors text log
+mkdir -p check parse csv idx npy picture safetensors sound text log
 for file in "$ROOT"/examples/*/*.nn "$ROOT"/tests/errors/*.nn; do cp "$file" check/; done
 rm check/layer_limit.nn # a hundred thousand layers: seconds with the sanitizers
 cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/stdlib/*/*.nn "$ROOT"/tests/syntax/*.nn parse/
@@ -38,6 +38,9 @@ npy '|u1' '2, 3' 'abcdef' >npy/u1
 for kind in 0 1 2; do
     for file in "$ROOT"/tests/pictures/*/*; do (printf "\\$kind"; cat "$file") >"picture/$kind.$(basename "$file")"; done
 done
+for kind in 0 1; do
+    for file in "$ROOT"/tests/sounds/*/*.*; do (printf "\\$kind"; cat "$file") >"sound/$kind.$(basename "$file")"; done
+done
 
 failed=0
 fuzz() { # TARGET OPTION...
@@ -63,6 +66,7 @@ csv -max_len=512
 idx -max_len=512
 npy -max_len=512
 picture -max_len=2048
+sound -max_len=2048
 text -max_len=512
 safetensors -max_len=8192
 log -max_len=4096
