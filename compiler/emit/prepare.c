@@ -84,12 +84,13 @@ static bool take_file(const DataWriter *w, const Case *c, const Phrase *p, Colum
                    {"samples", COLUMN_SAMPLES},
                    {"folder", COLUMN_FOLDER},
                    {"path", COLUMN_PATH}};
-    column->resize = string_equal(p->builtin->name, "resize");
-    if (column->resize) p = p->part[0];
+    bool resize = string_equal(p->builtin->name, "resize");
+    if (resize) p = p->part[0];
     size_t k = 0;
     while (k < sizeof readers / sizeof *readers && !string_equal(p->builtin->name, readers[k].name)) k++;
     if (k == sizeof readers / sizeof *readers) return false;
     if (p->count && p->part[0]) take_argument(w, c, p->part[0], column);
+    column->resize = resize;
     column->rate = w->m->data.rate;
     if (p->count > 1 && p->part[1]) column->rate = (int64_t)c->of[p->part[1]->number].number;
     if (column->kind == COLUMN_NUMBER) column->kind = readers[k].kind;

@@ -190,7 +190,8 @@ static Shape text_shape(Place at, const Phrase *p) {
 static bool file_fits(Place at, const Phrase *p) {
     bool csv = string_equal(at.s->source->builtin->name, "csv"), sound = phrase_is(p, "samples");
     const Phrase *column = p->count ? p->part[0] : NULL, *rate = p->count > 1 ? p->part[1] : NULL;
-    if (csv ? column && phrase_is(column, "column") && !column->part[1] && (rate || !sound) : !column && !rate)
+    if (csv ? column && phrase_is(column, "column") && !column->part[1] && (rate || !sound)
+            : !column && !rate)
         return !column || arguments_fit(at, column);
     return fail_false(
         at.s, FILE_COLUMN, p->span, p->builtin->name,
@@ -282,8 +283,7 @@ Shape reader_shape(Place at, const Phrase *p) {
     Shape field = s->field;
     field.type = TYPE_REAL;
     bool words = phrase_is(p, "words"), window = phrase_is(p, "window"),
-         pixels = phrase_is(p, "pixels") || phrase_is(p, "resize"),
-         samples = phrase_is(p, "samples"),
+         pixels = phrase_is(p, "pixels") || phrase_is(p, "resize"), samples = phrase_is(p, "samples"),
          file = phrase_is(p, "file") || phrase_is(p, "whole") || window || words || pixels || samples;
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();

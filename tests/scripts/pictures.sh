@@ -134,7 +134,7 @@ build 'csv("list.csv")' '5, 5, 3' 'x[5, 5, 3] = resize(pixels(column("image")), 
 sed -i '3s,p/palette_interlaced.png,p/colour.png,' rows/list.csv
 expect 4 '^  .*p/colour.png: a mask has one number of 8 bits a pixel, grey or of a palette' ./net --data rows --out new
 sed -i '3s,p/colour.png,,; 3s,p/colour.png,p/palette.png,' rows/list.csv
-expect 4 'list.csv:3:1: expected the path of a picture, found ""$' ./net --data rows --out new
+expect 4 'list.csv:3:1: expected the path of a file, found ""$' ./net --data rows --out new
 sed -i 's/, 5)$/, 4)/' net.nn
 sed -i '3s,^,p/colour.png,' rows/list.csv
 "$NNC" build net.nn && expect 4 'rows/p/palette.png: expected a whole number 0 .. 3 \(field m\), found 4' ./net --data rows --out new

@@ -75,5 +75,5 @@ cp -r "$good" list/good
 build 'csv("list.csv")' 'x[260] = samples(column("file"), rate = 8_000)' 't = class(column("kind"), 3)' 'name = column("file")'
 ./net data --data list | tail -n +2 >found.txt
 compare "$ROOT/tests/sounds/8000.txt" || fail "sounds of a list differ"
-./net --data list --quiet && [ "$(./net predict --data list/list.csv | sed -n 2p | cut -d, -f1)" = good/VORBIS.OGG ] || fail "predict of a list"
+./net --data list --quiet 2>/dev/null && [ "$(./net predict --data list/list.csv | sed -n 2p | cut -d, -f1)" = good/VORBIS.OGG ] || fail "predict of a list"
 exit $bad
