@@ -170,14 +170,24 @@ void compiled_get(const CompiledProgram *c, const Tensor *t, double *values) {
         values[i] = take(c, t, c->arena + layout_byte(placed(t), t, i));
 }
 
-static int64_t place_of_row(int64_t row, int64_t rows) { return rows - 1 - row; }
+static int64_t row_size(const Tensor *input) { return tensor_elements(input) / input->dims[0]; }
+
+// The rows of a batch in the source: from the last to the first, and so far apart that no windows overlap.
+static int64_t place_of_row(const CompiledProgram *c, int64_t row, int64_t rows) {
+    int64_t spread = 1;
+    every (t, c->program->tensors) {
+        int64_t own = t->kind == TENSOR_INPUT && t->apart ? (row_size(t) + t->apart - 1) / t->apart : 1;
+        spread = own > spread ? own : spread;
+    }
+    return (rows - 1 - row) * spread;
+}
 
 static void map_rows(CompiledProgram *c, int64_t rows) {
     for (int i = 0; i < c->program->tensors.count; i++) {
         const Tensor *t = c->program->tensors.data[i];
         if (t->kind != TENSOR_ROWMAP || !compiled_has(c, t)) continue;
         double *map = arena_array(c->program->arena, double, t->dims[0]);
-        for (int64_t r = 0; r < t->dims[0]; r++) map[r] = r < rows ? (double)place_of_row(r, rows) : 1e9;
+        for (int64_t r = 0; r < t->dims[0]; r++) map[r] = r < rows ? (double)place_of_row(c, r, rows) : 1e9;
         compiled_set(c, t, map);
     }
 }
@@ -190,12 +200,12 @@ void compiled_input(CompiledProgram *c, const Tensor *input, const double *value
         const Tensor *t = p->tensors.data[i];
         if (t->kind != TENSOR_SOURCE) continue;
         if (string_equal(t->name, name)) {
-            int64_t size = tensor_elements(input) / input->dims[0];
+            int64_t size = row_size(input), step = input->apart ? input->apart : size;
             size_t bytes = in_double(c, t) ? 8 : 4;
-            char *data = ending_pages(c, (size_t)(rows * size) * bytes);
+            char *data = ending_pages(c, (size_t)(place_of_row(c, 0, rows) * step + size) * bytes);
             for (int64_t r = 0; r < rows; r++)
                 for (int64_t k = 0; k < size; k++)
-                    put(c, t, data + (size_t)(place_of_row(r, rows) * size + k) * bytes,
+                    put(c, t, data + (size_t)(place_of_row(c, r, rows) * step + k) * bytes,
                         values[r * size + k]);
             c->sources[slot] = data;
             map_rows(c, rows);
