@@ -99,14 +99,15 @@ bool equation_pull_out(Program *p, const Equation *q, Factors *outer, Factors *i
     if (q->reduction != REDUCE_SUM || !equation_identity(q)) return false;
     Factors all;
     expr_factors(p, q->e, &all);
-    *outer = (Factors){.k = all.k};
-    *inner = (Factors){.k = 1};
+    bool finite = isfinite(all.k); // else it would meet a sum of no terms, as below
+    *outer = (Factors){.k = finite ? all.k : 1};
+    *inner = (Factors){.k = finite ? 1 : all.k};
     every (guard, all.guards) {
         vec_push(p->arena, &inner->guards, guard);
         if (!form_depends_on_any(guard.form, q->indices, q->index_count))
             vec_push(p->arena, &outer->guards, guard);
     }
-    bool left = all.k != 1;
+    bool left = outer->k != 1;
     every (c, all.conditions) {
         bool out = may_stand_outside(p, q, c.condition, outer);
         vec_push(p->arena, out ? &outer->conditions : &inner->conditions, c);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { T = 1, E = 2, P = 4, D = 8, I = 16, S = 32, H = 64, R = 128, ALL = 255 };
+enum { T = 1, E = 2, P = 4, D = 8, N = 16, S = 32, H = 64, R = 128, ALL = 255 };
 
 typedef struct {
     const char *name, *argument, *text;

@@ -164,7 +164,7 @@ def draw(drawing, places, second, coded, moments):
     drawing('random_flip_both', 'random_flip(chance = 0.3, vertical = 0.4)', [
         (*places, 0.6 * (0.7 * coded + 0.3 * coded.flip(1)) + 0.4 * (0.7 * coded + 0.3 * coded.flip(1)).flip(0), coded)], moments)
     windows = sum(coded[i:i + 2, j:j + 3] for i in range(2) for j in range(2)) / 4
-    drawing('random_crop', 'random_crop(2, 3) |> constant_pad2d(top = 0, bottom = 1, left = 0, right = 1)', [
+    drawing('random_crop', 'random_crop(2, 3) |> constant_pad2d(before = 0, after = 1)', [
         (*places, F.pad(windows, (0, 1, 0, 1)), F.pad(coded[0:2, 0:3], (0, 1, 0, 1)))], moments)
     for options, value in (('', turns(15)), ('(by = 90)', turns(90))):
         drawing('random_rotate' + ('_by' if options else ''), 'random_rotate' + options, [(*places, value, coded)], moments)

@@ -55,8 +55,11 @@ static void check_some(Tally *n, uint64_t from, uint64_t to) {
     Context *ctx = context_create();
     ChainParts parts = chain_parts(ctx, library_items(ctx));
     for (n->a.seed = from; n->a.seed < to; n->a.seed++) {
-        Chain chain = random_chain(p, &parts, n->a.seed,
-                                   2 + (int)((n->a.seed + n->a.seed / (uint64_t)parts.count) % 2));
+        // What is refused too often is drawn again, with the same first part.
+        int length = 2 + (int)((n->a.seed + n->a.seed / (uint64_t)parts.count) % 2);
+        Chain chain = random_chain(p, &parts, n->a.seed, length);
+        for (uint64_t k = 1; !chain.text && k < 8; k++)
+            chain = random_chain(p, &parts, n->a.seed + 1000 * k * (uint64_t)parts.count, length);
         n->drawn += chain.drawn;
         n->refused += chain.refused;
         n->empty += !chain.text;
