@@ -143,6 +143,8 @@ static void fit(Maker *m, const Node *p) {
     for (int i = !batch_in_dots; i < p->count; i++) {
         if (p->items[i]->kind == AST_DOTS)
             for (int left = m->rank - named; left > 0; left--) m->dots[m->dot_count++] = m->dims[at++];
+        else if (p->items[i]->kind == AST_NUMBER)
+            at++; // where it is another number, the part is refused
         else
             bind(m, p->items[i]->name, m->dims[at++]);
     }
@@ -180,6 +182,8 @@ static bool put_tensor(Maker *m, Text *call, const Node *p) {
             for (int d = 0; d < m->dot_count; d++) dims[rank++] = m->dots[d];
         else if (p->items[i]->kind == AST_NAME)
             dims[rank++] = size_of(m, p->items[i]->name);
+        else if (p->items[i]->kind == AST_NUMBER)
+            dims[rank++] = (int64_t)p->items[i]->number;
         else
             return false;
     }

@@ -9,6 +9,8 @@ static const struct {
     const char *definition, *name;
     int size;
 } SIZES[] = {
+    {"spectrogram", "n", 300},
+    {"mel_spectrogram", "n", 300},
     {"pixel_shuffle", "c", 36},
     {"pixel_unshuffle", "h", 6},
     {"pixel_unshuffle", "w", 6},
@@ -46,6 +48,12 @@ static const struct {
 static const struct {
     const char *definition, *name, *value;
 } VALUES[] = {
+    {"random_crop", "width", "2"},
+    {"cutmix", "alpha", "0.4"},
+    {"mel_filters", "rate", "8_000"},
+    {"mel_spectrogram", "rate", "8_000"},
+    {"mel_filters", "high", "3_000"},
+    {"mel_spectrogram", "high", "3_000"},
     {NULL, "units", "3"},
     {NULL, "filters", "4"},
     {NULL, "vocabulary", "4"},
@@ -169,6 +177,8 @@ static int dimensions(Maker *m, const Node *p, int sizes[8], bool *batch) {
             *batch = true;
         else if (d->kind == AST_NAME)
             sizes[rank++] = size_of(m, d->name);
+        else if (d->kind == AST_NUMBER)
+            sizes[rank++] = (int)d->number;
         else if (d->kind == AST_DOTS) {
             *batch = true;
             sizes[rank++] = 2;
