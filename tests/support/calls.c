@@ -9,7 +9,7 @@ static const struct {
     const char *definition, *name;
     int size;
 } SIZES[] = {
-    {"spectrogram", "n", 300},
+    {"spectrogram", "n", 20},
     {"mel_spectrogram", "n", 300},
     {"pixel_shuffle", "c", 36},
     {"pixel_unshuffle", "h", 6},
@@ -50,6 +50,7 @@ static const struct {
 } VALUES[] = {
     {"random_crop", "width", "2"},
     {"cutmix", "alpha", "0.4"},
+    {"spectrogram", "size", "8"},
     {"mel_filters", "rate", "8_000"},
     {"mel_spectrogram", "rate", "8_000"},
     {"mel_filters", "high", "3_000"},
