@@ -367,7 +367,7 @@ static void explain(Pipeline *p, const Options *o) {
     if (!o->value[OPTION_TIME] || explain_times(p, &out)) say(stdout, "%s", text_string(&out));
 }
 
-// SHAPE_MISMATCH: a message's name, in place of a file.
+// A name of a message, in capitals, in place of a file.
 static bool names_message(const char *word) {
     size_t capitals = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     return capitals && !word[capitals] && access(word, F_OK) != 0;

@@ -261,6 +261,7 @@ bool is_layer_define(const Node *n); // a model too
 bool gives_state(const Node *n);     // an average or a watch: its result is one of its states
 // Does `..` stand in a reduction there, which does not bind it? Then it is an equation over what `..` is.
 bool phrase_over_dots(const Phrase *p);
+extern const char *const part_words[]; // of data that is held out: test, validation, NULL
 // The line of a data block that gives a field, in its body or in a part's; NULL: none does.
 const Phrase *data_line(const Phrase *block, const char *field);
 bool phrase_measures(const Phrase *p); // does it ask for what is measured of the training rows?

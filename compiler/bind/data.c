@@ -5,6 +5,8 @@
 
 static const Node *const *entries(const Node *n) { return (const Node *const *)n->items; }
 
+const char *const part_words[] = {"test", "validation", NULL};
+
 static const char *const settings[] = {"split", "order", "stride", "within", "test", "validation"};
 enum { SETTINGS = sizeof settings / sizeof *settings, FILES = 4 }; // from here on a part's file
 
@@ -113,10 +115,9 @@ static Phrase *bind_part_line(Bind *b, const Node *line, const Scope *fields) {
 
 // test { … } and validation { … }: the same fields from other files.
 static Phrase *bind_part(Bind *b, const Node *s) {
-    static const char *const parts[] = {"test", "validation"};
-    if (!string_equal(s->name, parts[0]) && !string_equal(s->name, parts[1])) {
+    if (!string_equal(s->name, part_words[0]) && !string_equal(s->name, part_words[1])) {
         Diagnostic *d = report(b, UNKNOWN_PART, s->name_span, s->name);
-        diagnostic_meant(b->ctx, d, s->name_span, string_nearest(s->name, parts, 2));
+        diagnostic_meant(b->ctx, d, s->name_span, string_nearest(s->name, part_words, 2));
         return wrong(b, s);
     }
     Phrase *p = phrase_new(b, PHRASE_PART, s, s->block->count);

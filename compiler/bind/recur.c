@@ -36,8 +36,8 @@ static void check_carried(Bind *b, const Node *s, const Map *given) {
         const char **names = arena_array(b->ctx->arena, const char *, map_count(given) + 1);
         for (int k = 0; k < map_count(given); k++) names[k] = map_key(given, k);
         const char *near = string_nearest(init->name, names, map_count(given));
-        if (!near && map_count(given) == 1) near = names[0];
-        diagnostic_meant(b->ctx, d, init->name_span, near);
+        if (!diagnostic_meant(b->ctx, d, init->name_span, near) && map_count(given) == 1)
+            diagnostic_help(b->ctx, d, "did you mean `%s`?", names[0]);
     }
 }
 

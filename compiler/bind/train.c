@@ -22,10 +22,10 @@ static const Node *find_at_file(Bind *b, Span span, const char *name, const char
             names[count++] = item->name;
     }
     const char *near = string_nearest(name, names, count);
-    if (!near && count == 1) near = names[0];
-    if (!near) return NULL;
-    diagnostic_note(b->ctx, d, library_find(b->library, span, near)->name_span, "`%s` stands here", near);
-    diagnostic_meant(b->ctx, d, span, near);
+    if (!diagnostic_meant(b->ctx, d, span, near) && count == 1)
+        diagnostic_help(b->ctx, d, "did you mean `%s`?", near = names[0]);
+    if (near)
+        diagnostic_note(b->ctx, d, library_find(b->library, span, near)->name_span, "`%s` stands here", near);
     return NULL;
 }
 

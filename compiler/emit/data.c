@@ -73,22 +73,15 @@ int field_number(const DataBlock *d, const char *name) {
 
 static void take_split(DataWriter *w, const Phrase *split) {
     DataBlock *d = &w->m->data;
-    Phrase *const *given = split->part;
-    const char *word = split->builtin->name;
-    bool folds = string_equal(word, "folds"), random = string_equal(word, "random");
-    const Phrase *stratify = random ? given[2] : folds ? given[1] : NULL;
-    d->split = folds ? NN_SPLIT_FOLDS : random ? NN_SPLIT_RANDOM : NN_SPLIT_ORDERED;
-    if (folds) d->folds = (int64_t)number_of(w, given[0], 0);
-    if (!folds) d->test = number_of(w, given[0], 0), d->validation = number_of(w, given[1], 0);
-    if (folds || random) d->split_seed = (int64_t)number_of(w, given[folds ? 2 : 3], 0);
+    const Phrase *stratify = word_argument(split, "stratify");
+    d->split = phrase_is(split, "folds")    ? NN_SPLIT_FOLDS
+               : phrase_is(split, "random") ? NN_SPLIT_RANDOM
+                                            : NN_SPLIT_ORDERED;
+    d->folds = (int64_t)number_of(w, word_argument(split, "k"), 0);
+    d->test = number_of(w, word_argument(split, "test"), 0);
+    d->validation = number_of(w, word_argument(split, "validation"), 0);
+    d->split_seed = (int64_t)number_of(w, word_argument(split, "seed"), 0);
     if (stratify) d->stratify = field_number(d, stratify->slot->name);
-}
-
-static const Phrase *split_group(const Phrase *split) {
-    const char *word = split ? split->builtin->name : "";
-    return string_equal(word, "random")  ? split->part[4]
-           : string_equal(word, "folds") ? split->part[3]
-                                         : NULL;
 }
 
 // What names the groups of each part's rows.
@@ -215,7 +208,7 @@ bool data_write(Emitter *e, Module *m) {
     prepare_write(&w);
     const Phrase *within = data_setting_phrase(w.block->define, "within");
     take_groups(&w, within, NN_GROUPS_WINDOWS);
-    take_groups(&w, split_group(split), NN_GROUPS_SPLIT);
+    take_groups(&w, word_argument(split, "group"), NN_GROUPS_SPLIT);
     take_stride(&w);
     tell(&w, source, split);
     return e->ctx->errors == errors;

@@ -98,16 +98,11 @@ static bool take_file(const DataWriter *w, const Case *c, const Phrase *p, Colum
 }
 
 void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *column) {
-    static const char *const dates[] = {[NN_DATE_YEAR] = "year",
-                                        [NN_DATE_MONTH] = "month",
-                                        [NN_DATE_DAY] = "day",
-                                        [NN_DATE_WEEKDAY] = "weekday",
-                                        [NN_DATE_SECONDS] = "seconds"};
     if (take_file(w, c, p, column)) return;
     if (string_equal(p->builtin->name, "date")) {
         take_argument(w, c, p->part[0], column);
         column->kind = COLUMN_DATE;
-        while (!string_equal(dates[column->date], p->part[1]->node->name)) column->date++;
+        while (!string_equal(date_words[column->date], p->part[1]->node->name)) column->date++;
         return;
     }
     bool words = string_equal(p->builtin->name, "words"),

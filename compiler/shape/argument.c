@@ -70,10 +70,12 @@ static bool is_unit(Place at, const Phrase *p, const Argument *row) {
     return unit || expected(at, p, row);
 }
 
+const char *const date_words[] = {"year", "month", "day", "weekday", "seconds", NULL};
+
 static bool is_date(Place at, const Phrase *p, const Argument *row) {
-    bool part = is_word(p, "year") || is_word(p, "month") || is_word(p, "day") || is_word(p, "weekday") ||
-                is_word(p, "seconds");
-    return part || expected(at, p, row);
+    for (int i = 0; date_words[i]; i++)
+        if (is_word(p, date_words[i])) return true;
+    return expected(at, p, row);
 }
 
 bool lies_in(Place at, Span span, const char *what, int64_t n, int64_t least, int64_t most) {
@@ -173,6 +175,15 @@ static const char *parameter_of(const char *parameters, int i) {
         before = at;
     }
     return repeated;
+}
+
+const Phrase *word_argument(const Phrase *p, const char *name) {
+    size_t length = strlen(name);
+    for (int i = 0; p && p->builtin && i < p->count; i++) {
+        const char *parameter = parameter_of(p->builtin->parameters, i);
+        if (strncmp(parameter, name, length) == 0 && strchr(": ", parameter[length])) return p->part[i];
+    }
+    return NULL;
 }
 
 bool arguments_fit(Place at, const Phrase *p) {

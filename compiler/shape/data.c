@@ -240,7 +240,6 @@ static bool signs_differ(Place at, const Phrase *source) {
 
 // ---- what is undone ----
 
-// The line that gives the block's field.
 static bool measures(const void *of, const Phrase *p) {
     (void)of;
     return phrase_measures(p);

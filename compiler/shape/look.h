@@ -194,7 +194,6 @@ Shape forced(Shaper *s, Shape v);                  // an EXPRESSION is what it g
 // ---- argument.c, data.c, reader.c ----
 
 enum { OWN_MISSING = 2, OWN_OTHER = 3, NAMED = 4 }; // places in class(e, n, missing, other, named)
-bool phrase_is(const Phrase *p, const char *name);  // this builtin
 
 // Are the arguments of a word of data blocks or settings of their types? False after messages.
 bool arguments_fit(Place at, const Phrase *p);

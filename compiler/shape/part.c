@@ -4,13 +4,10 @@
 
 #include <string.h>
 
-const char *const part_words[] = {"test", "validation", NULL};
-
 // What the split says of a part, or NULL.
 static const Phrase *in_split(const Phrase *split, const char *part) {
     if (!split || !split->builtin) return NULL;
-    if (string_equal(split->builtin->name, "folds")) return string_equal(part, "test") ? split : NULL;
-    return split->part[string_equal(part, "test") ? 0 : 1];
+    return phrase_is(split, "folds") && string_equal(part, "test") ? split : word_argument(split, part);
 }
 
 static bool is_own(const Phrase *line, const char *part) {

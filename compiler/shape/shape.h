@@ -107,10 +107,13 @@ struct Case {
 // NULL.
 const Phrase *data_setting_phrase(const Definition *data, const char *name);
 bool class_is_named(const Case *c, const Phrase *p); // class(e, n, named = true)
-extern const char *const part_words[];               // test, validation, NULL
-const Phrase *data_stream(const Definition *data);   // order = stream, or NULL
-const Phrase *line_window(const Phrase *line);       // a field's window over rows, or NULL
-const Phrase *line_value(const Phrase *line); // what the line says of one row, or of each of a window's
+bool phrase_is(const Phrase *p, const char *name);   // this word of the language
+// What a word of data blocks is given by this name; NULL: nothing, or `p` is none.
+const Phrase *word_argument(const Phrase *p, const char *name);
+extern const char *const date_words[];             // parts of a date, as nn_date numbers them; NULL
+const Phrase *data_stream(const Definition *data); // order = stream, or NULL
+const Phrase *line_window(const Phrase *line);     // a field's window over rows, or NULL
+const Phrase *line_value(const Phrase *line);      // what the line says of one row, or of each of a window's
 
 // ---- the tree ----
 

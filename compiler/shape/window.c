@@ -68,12 +68,8 @@ static void look_at_readers(Place at, const Phrase *block, const Slot *window) {
     }
 }
 
-static bool is_named(const Phrase *p, const char *name) {
-    return p && p->kind == PHRASE_BUILTIN && string_equal(p->builtin->name, name);
-}
-
 bool group_fits(Place at, const Phrase *p) {
-    bool column = is_named(p, "column"), reads = column || is_named(p, "file");
+    bool column = phrase_is(p, "column"), reads = column || phrase_is(p, "file");
     if (!reads || (column && p->part[1])) return fail_false(at.s, GROUP_NAMES, p->span, "");
     return reads_source(at, p) && arguments_fit(at, p);
 }
@@ -82,7 +78,7 @@ bool group_fits(Place at, const Phrase *p) {
 static void look_at_own_parts(Place at, const Phrase *block, const Phrase *within) {
     for (int i = 0; i < block->count; i++) {
         const Phrase *part = block->part[i];
-        if (!part || part->kind != PHRASE_PART || is_named(within, "column")) continue;
+        if (!part || part->kind != PHRASE_PART || phrase_is(within, "column")) continue;
         Diagnostic *d = fail(at.s, WITHIN_PART, part->node->name_span, part->text);
         diagnostic_note(at.s->ctx, d, within->span, "groups are told here, of the block's own rows");
     }
@@ -90,9 +86,8 @@ static void look_at_own_parts(Place at, const Phrase *block, const Phrase *withi
 
 // `random` and `folds` divide whole groups, or rows of each class.
 static void look_at_whole_groups(Place at, const Phrase *split, const Phrase *within, const Phrase *window) {
-    bool random = is_named(split, "random");
-    if (!random && !is_named(split, "folds")) return;
-    const Phrase *stratify = split->part[random ? 2 : 1], *group = split->part[random ? 4 : 3];
+    if (phrase_is(split, "ordered")) return;
+    const Phrase *stratify = word_argument(split, "stratify"), *group = word_argument(split, "group");
     if (stratify && (group || within)) {
         fail(at.s, STRATIFY_GROUP, stratify->span, "");
     } else if (window && !within) {

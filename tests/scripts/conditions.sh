@@ -35,6 +35,12 @@ w_after 7 >whole.txt
 cp -r run.3 again && ./line --quiet --steps 7 --resume --out again || fail "resume"
 cmp again/weights.safetensors run.7/weights.safetensors || fail "resumed, other weights"
 "$NNC" gradcheck line.nn >out.txt 2>&1 || fail "gradcheck: $(cat out.txt)"
+# what a program promises of its memory, gradcheck in double does not
+sed '$a assert memory < 1 KB' line.nn >tight.nn
+memory=$("$NNC" summary line.nn | sed -n 's/^memory *\([0-9]*\) bytes.*/\1/p')
+sed -i "s/1 KB/$((memory + 1)) B/" tight.nn
+"$NNC" check tight.nn >out.txt 2>&1 && "$NNC" gradcheck tight.nn >out.txt 2>&1 || fail "an assertion of memory: $(cat out.txt)"
+"$NNC" summary tight.nn --precision double >out.txt 2>&1 && fail "the memory of double is not asserted"
 sed 's/mod(step, 3) == 0/y > 3/' line.nn >rows.nn
 "$NNC" check rows.nn >out.txt 2>&1 && fail "a condition that reads rows is accepted"
 grep -q 'cannot speak of `y`' out.txt || fail "rows: $(cat out.txt)"
