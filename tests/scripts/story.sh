@@ -52,7 +52,7 @@ program rises 'optimizer = sgd(-0.05)
     on 80 './rises --threads 1'
     on 80 './points --threads 1 --lr 1e38 --out wild'
     echo "== 200: Ctrl-C, then resumed"
-    (sleep 1; printf '\003') | script -qec "stty cols 200; ./long --threads 1; echo exit \$?" /dev/null |
+    (sleep 1; printf '\003') | script -qec "stty cols 200; trap : INT; ./long --threads 1; echo exit \$?" /dev/null |
         settled | sed -nE '/interrupted/,$ { s/(epoch|step) [0-9]+/\1 N/g; /^best/d; p }'
     on 80 './long --threads 1 --resume --steps 3' | sed -nE '/goes on/ { s/[0-9]+$/N/; p }'
     echo "== pipe"
