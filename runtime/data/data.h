@@ -99,7 +99,7 @@ typedef struct nn_dataset {
     nn_part parts[NN_PARTS];
     unsigned char *part_of;           // of each row
     int32_t *within, *group;          // groups of windows, of the split; NULL: none are named
-    int32_t *file_row;                // of each row, where its part's file has it; NULL: in its place
+    int32_t *file_row;                // of each row, where its part's file has it; NULL: each in its place
     nn_reach reach;                   // of a sample
     nn_classes *classes;              // of each field
     nn_series *series;                // of a text; else NULL
@@ -311,6 +311,8 @@ nn_status nn_date_values(nn_context *ctx, const char *field, int part, const nn_
 // Numbers the groups of a part's rows, from 0 on, as they first come; groups of windows are made to stand
 // together, each in the file's order.
 nn_status nn_groups_take(nn_loading *l, int part, int64_t rows);
+// Where the part's file has a row, once they stand so.
+int64_t nn_file_row(const nn_loading *l, int part, int64_t row);
 // Of texts, as numbers for that.
 nn_status nn_group_cells(nn_context *ctx, const nn_csv *csv, nn_csv_want *want);
 // ---- windows over rows ----
@@ -323,6 +325,9 @@ void nn_windows_place(const nn_loading *l);
 // Why a part has no samples.
 nn_status nn_windows_none(nn_context *ctx, const nn_dataset *data, int part, const char *reads);
 nn_status nn_split_rows(nn_context *ctx, const nn_model *m, nn_dataset *data);
+// Rows 0 .. count - 1 by whole numbers 0 .. that they have (NULL: all the same), each as number << 32 | row;
+// of equal ones in order.
+uint64_t *nn_rows_by(nn_context *ctx, const int32_t *of, int64_t count);
 // Whether the data block makes this part; the error of one that has no rows (`reads`: what reads it, or "").
 bool nn_part_declared(const nn_data *plan, int part);
 nn_status nn_part_empty(nn_context *ctx, const nn_data *plan, const nn_dataset *data, int part,

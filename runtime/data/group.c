@@ -2,6 +2,7 @@
 // made of them. Guarantees: rows of a group keep the file's order, groups that of their first rows.
 #include "data/data.h"
 
+#include <math.h>
 #include <string.h>
 
 // The cells' texts, numbered as they first come.
@@ -17,18 +18,27 @@ nn_status nn_group_cells(nn_context *ctx, const nn_csv *csv, nn_csv_want *want) 
     return ctx->status;
 }
 
-// Each row's group; `count`: how many there are.
-static int32_t *number_groups(nn_context *ctx, const nn_raw *raw, int64_t *count) {
+int64_t nn_file_row(const nn_loading *l, int part, int64_t row) {
+    return l->data->file_row == NULL ? row : l->data->file_row[l->first[part] + row];
+}
+
+// Each row's group.
+static int32_t *number_groups(const nn_loading *l, int part, const nn_raw *raw) {
     nn_vocabulary values = {0};
-    int32_t *of = nn_get(ctx, (uint64_t)raw->rows, sizeof *of);
-    for (int64_t r = 0; r < raw->rows && of != NULL && ctx->status == NN_OK; r++) {
+    int32_t *of = nn_get(l->ctx, (uint64_t)raw->rows, sizeof *of);
+    for (int64_t r = 0; r < raw->rows && of != NULL && l->ctx->status == NN_OK; r++) {
         double value;
         nn_raw_values(raw, r, 1, &value);
+        if (isnan(value)) {
+            char place[NN_PATH_ROOM + 64];
+            nn_raw_place(raw, nn_file_row(l, part, r), place);
+            nn_fail(l->ctx, NN_DATA, "%s: expected the number of a group, found nan", place);
+        }
+        value += 0; // -0 is 0
         nn_cell bytes = {(const char *)&value, sizeof value, 0};
-        of[r] = nn_unit_number(ctx, &values, &bytes, true) - 1;
+        of[r] = nn_unit_number(l->ctx, &values, &bytes, true) - 1;
     }
-    *count = values.count;
-    return ctx->status == NN_OK ? of : NULL;
+    return l->ctx->status == NN_OK ? of : NULL;
 }
 
 // ---- rows in another order ----
@@ -65,10 +75,9 @@ static nn_status reorder_raw(nn_context *ctx, nn_raw *raw, const int32_t *order)
     return raw->words != NULL ? reorder_words(ctx, raw, order) : NN_OK;
 }
 
-// All that is known of a part's rows; the columns of one file share its lines.
+// All that is read of a part's rows.
 static nn_status reorder(nn_loading *l, int part, const int32_t *order, int64_t rows) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
-    uint32_t *lines = NULL, *now = NULL;
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
         nn_raw *raw = &l->raws[k];
         nn_cell **cells = &l->data->carried[k];
@@ -76,58 +85,44 @@ static nn_status reorder(nn_loading *l, int part, const int32_t *order, int64_t 
         if (raw->bytes != NULL && reorder_raw(l->ctx, raw, order) != NN_OK) return l->ctx->status;
         if (*cells != NULL)
             *cells = reordered(l->ctx, *cells, (uint64_t)columns[k].elements * sizeof **cells, order, rows);
-        if (raw->lines != NULL && lines == NULL) {
-            lines = raw->lines;
-            now = reordered(l->ctx, lines, sizeof *lines, order, rows);
-        }
-        if (raw->lines != NULL) raw->lines = now;
     }
-    nn_drop(l->ctx, lines);
     return l->ctx->status;
 }
 
-// The rows of group 0, those of group 1 ...: their numbers; `of` becomes the groups in that order. NULL: they
-// stand so.
-static int32_t *together(nn_context *ctx, int32_t *of, int64_t rows, int64_t groups) {
-    bool so = true;
-    for (int64_t r = 1; r < rows; r++) so = so && of[r] >= of[r - 1];
-    int32_t *order = so ? NULL : nn_get(ctx, (uint64_t)rows, sizeof *order);
-    int64_t *at = so ? NULL : nn_get(ctx, (uint64_t)groups + 1, sizeof *at);
-    if (order == NULL || at == NULL) return NULL;
-    for (int64_t r = 0; r < rows; r++) at[of[r] + 1]++;
-    for (int64_t g = 0; g < groups; g++) at[g + 1] += at[g];
-    for (int64_t r = 0; r < rows; r++) order[at[of[r]]++] = (int32_t)r;
-    for (int64_t g = 0, r = 0; g < groups; g++)
-        while (r < at[g]) of[r++] = (int32_t)g;
-    nn_drop(ctx, at);
-    return order;
-}
-
-// Behind the rows of the parts before; of: NULL for zeros.
+// Behind the rows of the parts before.
 static nn_status append(const nn_loading *l, int32_t **all, const int32_t *of, int part, int64_t rows) {
     *all = nn_grow(l->ctx, *all, (uint64_t)(l->first[part] + rows), sizeof **all);
-    if (*all != NULL && of != NULL) memcpy(*all + l->first[part], of, (size_t)rows * sizeof *of);
+    if (*all != NULL) memcpy(*all + l->first[part], of, (size_t)rows * sizeof *of);
     return l->ctx->status;
 }
 
-// Windows are made of rows that stand together. Of a part whose rows do, samples are in the order of their
-// rows: zeros stand for where the file has them.
-static nn_status stand_together(nn_loading *l, int part, int32_t *of, int64_t rows, int64_t groups) {
-    int32_t *order = together(l->ctx, of, rows, groups), **all = &l->data->file_row;
-    if (order != NULL && reorder(l, part, order, rows) != NN_OK) return l->ctx->status;
-    if (order != NULL || *all != NULL) append(l, all, order, part, rows);
+// Windows are made of rows that stand together: those of group 0, of group 1 ... `of` becomes the groups in
+// that order.
+static nn_status stand_together(nn_loading *l, int part, int32_t *of, int64_t rows) {
+    uint64_t *keys = nn_rows_by(l->ctx, of, rows);
+    int32_t *order = nn_get(l->ctx, (uint64_t)rows, sizeof *order);
+    bool moved = false;
+    if (keys == NULL || order == NULL) return l->ctx->status;
+    for (int64_t r = 0; r < rows; r++) {
+        order[r] = (int32_t)(uint32_t)keys[r];
+        of[r] = (int32_t)(keys[r] >> 32);
+        moved = moved || order[r] != r;
+    }
+    nn_drop(l->ctx, keys);
+    if ((moved && reorder(l, part, order, rows) != NN_OK) ||
+        append(l, &l->data->file_row, order, part, rows) != NN_OK)
+        return l->ctx->status;
     nn_drop(l->ctx, order);
-    return l->ctx->status;
+    return NN_OK;
 }
 
 static nn_status take(nn_loading *l, int part, int64_t rows, int32_t kind, int32_t **all) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
-        int64_t count;
         if (columns[k].groups != kind || columns[k].part != part || l->raws[k].bytes == NULL) continue;
-        int32_t *of = number_groups(l->ctx, &l->raws[k], &count);
+        int32_t *of = number_groups(l, part, &l->raws[k]);
         bool windows = kind == NN_GROUPS_WINDOWS && nn_data_windows(l->m);
-        if (of == NULL || (windows && stand_together(l, part, of, rows, count) != NN_OK) ||
+        if (of == NULL || (windows && stand_together(l, part, of, rows) != NN_OK) ||
             append(l, all, of, part, rows) != NN_OK)
             return l->ctx->status;
         nn_drop(l->ctx, of);

@@ -58,6 +58,7 @@ static bool measured_rows(const nn_loading *l, int part, int64_t first, int64_t 
 static void find_place(const nn_loading *l, const nn_field *f, int part, int64_t row,
                        char place[NN_PATH_ROOM + 64]) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
+    row = nn_file_row(l, part, row);
     nn_raw_place(&(nn_raw){.path = "the data"}, row, place);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
         bool own = columns[k].field >= 0 && &NN_TABLE(l->m, nn_field, fields)[columns[k].field] == f;

@@ -2,10 +2,10 @@
 // classes alone. Guarantees: every row is in exactly one part; parts keep the file's order.
 #include "data/data.h"
 
+#include "base/order.h"
 #include "random/random.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *const nn_part_names[NN_PARTS] = {"train", "test", "validation"};
@@ -21,24 +21,26 @@ typedef struct {
     unsigned char *part; // of each row, all NN_TRAIN
 } Split;
 
-static int compare_keys(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+uint64_t *nn_rows_by(nn_context *ctx, const int32_t *of, int64_t count) {
+    uint64_t *keys = nn_get(ctx, (uint64_t)count + NN_PLAN_HEAD / 16, 16); // a plan, then its entries alone
+    if (keys != NULL && of != NULL) {
+        nn_plan(of, (int32_t *)(void *)keys, count, INT32_MAX);
+        memmove(keys, (char *)keys + NN_PLAN_HEAD, (size_t)count * sizeof *keys);
+    }
+    for (int64_t k = 0; k < count && keys != NULL && of == NULL; k++) keys[k] = (uint64_t)k;
+    return keys;
 }
 
-// Rows by class, each as class and row in one number. Classes may be many more than rows: what has none is no
-// group. In order, all are one, or as many as windows have; the last row of each is the first to be held out.
+// Rows by class. Classes may be many more than rows: what has none is no group. In order, all are one, or as
+// many as windows have; the last row of each is the first to be held out.
 static nn_status make_groups(Split *s) {
     bool ordered = s->plan->split == NN_SPLIT_ORDERED;
     int32_t field = s->plan->stratify;
     const int32_t *classes = ordered ? s->data->within : field < 0 ? NULL : s->data->fields[field];
-    uint64_t *keys = nn_get(s->ctx, (uint64_t)s->rows, sizeof *keys);
+    uint64_t *keys = nn_rows_by(s->ctx, classes, s->rows);
     s->order = nn_get(s->ctx, (uint64_t)s->rows, sizeof *s->order);
     s->starts = nn_get(s->ctx, (uint64_t)s->rows + 1, sizeof *s->starts);
     if (keys == NULL || s->order == NULL || s->starts == NULL) return s->ctx->status;
-    for (int64_t r = 0; r < s->rows; r++)
-        keys[r] = (classes == NULL ? 0 : (uint64_t)classes[r] << 32) | (uint64_t)r;
-    if (classes != NULL) qsort(keys, (size_t)s->rows, sizeof *keys, compare_keys);
     for (int64_t r = 0; r < s->rows; r++) {
         if (r == 0 || keys[r] >> 32 != keys[r - 1] >> 32) s->starts[s->groups++] = r;
     }

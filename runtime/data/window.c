@@ -3,8 +3,6 @@
 // Guarantees: all rows of a sample lie in one part, one behind the other.
 #include "data/data.h"
 
-#include <stdlib.h>
-
 bool nn_data_windows(const nn_model *m) {
     for (uint32_t k = 0; k < m->manifest->fields_count; k++)
         if (NN_TABLE(m, nn_field, fields)[k].window > 0) return true;
@@ -54,20 +52,14 @@ static int64_t samples(const nn_dataset *data, int part, int64_t stride, int32_t
     return count;
 }
 
-static int compare_keys(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-// As the file has the last rows of them.
+// As the file has the last rows of them, each another one.
 static nn_status sort_samples(nn_context *ctx, const nn_dataset *data, int32_t *rows, int64_t count) {
-    uint64_t *keys = nn_get(ctx, (uint64_t)count, sizeof *keys);
-    if (keys == NULL) return ctx->status;
-    for (int64_t k = 0; k < count; k++)
-        keys[k] = (uint64_t)data->file_row[rows[k] + data->reach.span - 1] << 32 | (uint32_t)rows[k];
-    qsort(keys, (size_t)count, sizeof *keys, compare_keys);
-    for (int64_t k = 0; k < count; k++) rows[k] = (int32_t)(uint32_t)keys[k];
-    nn_drop(ctx, keys);
+    int32_t *behind = nn_get(ctx, (uint64_t)data->rows, sizeof *behind); // a sample's row, and one; 0: none
+    if (behind == NULL) return ctx->status;
+    for (int64_t k = 0; k < count; k++) behind[data->file_row[rows[k] + data->reach.span - 1]] = rows[k] + 1;
+    for (int64_t r = 0, k = 0; r < data->rows; r++)
+        if (behind[r] > 0) rows[k++] = behind[r] - 1;
+    nn_drop(ctx, behind);
     return NN_OK;
 }
 

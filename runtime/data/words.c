@@ -145,8 +145,8 @@ nn_status nn_words_number(const nn_loading *l) {
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++) {
         const nn_raw *raw = &l->raws[k];
-        nn_vocabulary *v = &l->data->words[columns[k].field];
         if (raw->words == NULL) continue;
+        nn_vocabulary *v = &l->data->words[columns[k].field];
         if (l->data->request.measure && columns[k].part == NN_TRAIN &&
             choose(l, (uint32_t)columns[k].field) != NN_OK)
             return l->ctx->status;

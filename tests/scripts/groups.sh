@@ -112,11 +112,8 @@ program none 'random(test = 2%, group = column("patient"))'
 expect 4 'split = random\(test = 2%\) of 23 groups leaves none' ./none eval
 
 # ---- windows of arrays, whole groups held out ----
-npy() { # FILE TYPE SHAPE: bytes follow from standard input
-    printf "\223NUMPY\001\000\166\000%-117s\n" "{'descr': '$2', 'fortran_order': False, 'shape': ($3), }" >"$1" && cat >>"$1"
-}
-awk 'BEGIN { for (k = 0; k < 60; k++) printf "\\%03o", k }' >bytes && printf "$(cat bytes)" | npy x.npy '|u1' '60,'
-awk 'BEGIN { for (k = 0; k < 60; k++) printf "\\%03o", 200 + k % 6 }' >bytes && printf "$(cat bytes)" | npy g.npy '|u1' '60,'
+octets $(seq 0 59) | npy_file x.npy '|u1' '60,'
+octets $(for k in $(seq 0 59); do echo $((200 + k % 6)); done) | npy_file g.npy '|u1' '60,'
 cat >arrays.nn <<PROGRAM
 data d = npy {
     past[3] = window(file("x.npy"), -2)
@@ -137,4 +134,15 @@ PROGRAM
 (./arrays data; ./arrays data --part test | tail -n +2) >all
 awk -F, 'NR > 1 { for (c = 2; c <= 4; c++) if ($c != $(c - 1) + 6) exit 1; n++ } END { exit n != 6 * 7 }' all || fail "windows of arrays"
 [ "$(./arrays data --part test | tail -n +2 | awk -F, '{ print $1 % 6 }' | sort -u | wc -l)" = 2 ] || fail "two of six groups"
+# Numbers are groups whatever their sign of zero; what is none is an error; a row's place is that of the file.
+floats() { for v; do case $v in 0) printf '\0\0\0\0' ;; -0) printf '\0\0\0\200' ;; 1) printf '\0\0\200\77' ;; nan) printf '\0\0\300\177' ;; esac; done; }
+octets $(seq 0 11) | npy_file x.npy '|u1' '12,'
+floats 0 1 -0 1 0 1 -0 1 0 1 0 1 | npy_file g.npy '<f4' '12,'
+sed '/split/d' arrays.nn >zero.nn && "$NNC" build zero.nn || fail "zero.nn"
+[ "$(./zero data | tail -n +2 | wc -l)" = 6 ] || fail "groups 0 and -0: $(./zero data)"
+floats 0 1 0 1 0 nan 0 1 0 1 0 1 | npy_file g.npy '<f4' '12,'
+expect 4 'g.npy: row 5 \(counted from 0\): expected the number of a group, found nan$' ./zero --quiet
+floats 0 1 0 1 0 1 0 1 0 1 0 1 | npy_file g.npy '<f4' '12,'
+floats 0 1 0 1 0 1 0 nan 0 1 0 1 | npy_file x.npy '<f4' '12,'
+expect 5 'x.npy: row 7 \(counted from 0\): field past is nan' ./zero --quiet
 exit $bad

@@ -50,7 +50,7 @@ expect 0 '^all: 5 rows' ./own eval --data new.csv
 # The message for other numbers proposes it, in files, tables and arrays.
 program "$(sed 's/, named = true//' <<<"$csv")" 7 >plain.nn && "$NNC" build plain.nn || fail "plain.nn"
 expect 4 'd.csv:2:3: expected a class, a whole number 0 .. 6, found "10" \(field stars\); class\(..., named = true\) numbers other whole numbers$' ./plain --quiet
-printf "\223NUMPY\001\000\166\000%-117s\nabcadc" "{'descr': '|u1', 'fortran_order': False, 'shape': (6,), }" >s.npy
+printf abcadc | npy_file s.npy '|u1' 6,
 program 'npy {
     x     = file("s.npy")
     stars = class(file("s.npy"), 4, named = true)

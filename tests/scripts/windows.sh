@@ -178,14 +178,8 @@ both wide wide.csv 'columns(0 .. 7)' 'column(8)'
 ./one predict --data d.csv | head -n 493 >found && ./wide predict --data wide.csv | cmp - found || fail "windows train otherwise than their numbers"
 
 # ---- arrays ----
-npy() { # FILE TYPE SHAPE: bytes follow from standard input
-    local head="{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"
-    printf "\223NUMPY\001\000\166\000%-117s\n" "$head" >"$1" && cat >>"$1"
-}
-awk 'BEGIN { for (k = 1; k <= 20; k++) printf "\\%03o\\%03o", k, k * 2 }' >bytes
-printf "$(cat bytes)" | npy x.npy '|u1' '20, 2'
-awk 'BEGIN { for (k = 1; k <= 20; k++) printf "\\%03o", k % 3 }' >bytes
-printf "$(cat bytes)" | npy k.npy '|u1' '20,'
+octets $(for k in $(seq 20); do echo $k $((k * 2)); done) | npy_file x.npy '|u1' '20, 2'
+octets $(for k in $(seq 20); do echo $((k % 3)); done) | npy_file k.npy '|u1' '20,'
 cat >arrays.nn <<'PROGRAM'
 data d = npy {
     x[2, 2] = window(file("x.npy") / 2, -1)

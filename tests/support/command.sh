@@ -21,3 +21,9 @@ gives() {
     [ $got -eq "$status" ] || fail "nnc $*: exit code $got, not $status: $out"
     grep -q -e "$pattern" <<<"$out" || fail "nnc $*: no '$pattern' in: $out"
 }
+
+# npy_file FILE TYPE SHAPE: an array, whose bytes follow from standard input; octets NUMBER...: bytes.
+npy_file() {
+    printf "\223NUMPY\001\000\166\000%-117s\n" "{'descr': '$2', 'fortran_order': False, 'shape': ($3), }" >"$1" && cat >>"$1"
+}
+octets() { printf "$(printf '\\%03o' "$@")"; }
