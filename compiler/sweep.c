@@ -23,6 +23,7 @@ typedef struct {
 } Swept;
 
 typedef struct {
+    int64_t combination;
     const char *const *values; // of each axis
     const char *seed;          // NULL: the program's
     const char *folder;
@@ -35,8 +36,9 @@ typedef struct {
     const Options *o;
     const char *out;
     VEC(Swept *) axes;
-    VEC(const char *) seeds;
+    Swept seeds;
     VEC(Job *) jobs; // those of one seed, in the order of the combinations, then those of the next
+    int64_t all;     // combinations that there are
     int combinations;
 } Sweep;
 
@@ -44,19 +46,16 @@ typedef struct {
 
 // ---- what is swept ----------------------------------------------------------------------------------------
 
-static bool read_number(const char *text, size_t length, double *value) {
-    return nn_number_parse(text, length, value);
-}
-
 // a..b:log:n, a..b:lin:n; a..b of whole numbers. False: it is none of these.
 static bool read_range(Arena *arena, const char *text, Swept *axis) {
     const char *dots = strstr(text, ".."), *colon = dots ? strchr(dots, ':') : NULL;
     double low, high, count = 0;
     if (!dots) return false;
     size_t rest = colon ? (size_t)(colon - dots - 2) : strlen(dots + 2);
-    if (!read_number(text, (size_t)(dots - text), &low) || !read_number(dots + 2, rest, &high)) return false;
+    if (!nn_number_parse(text, (size_t)(dots - text), &low) || !nn_number_parse(dots + 2, rest, &high))
+        return false;
     bool log = colon && !strncmp(colon, ":log:", 5), lin = colon && !strncmp(colon, ":lin:", 5);
-    if (colon && !((log || lin) && read_number(colon + 5, strlen(colon + 5), &count))) return false;
+    if (colon && !((log || lin) && nn_number_parse(colon + 5, strlen(colon + 5), &count))) return false;
     if (!colon) count = high - low + 1;
     bool whole = colon || (low == floor(low) && high == floor(high) && high >= low);
     if (!whole || count != floor(count) || count < 2 - !colon || count > 10000 ||
@@ -84,62 +83,89 @@ static bool read_axis(Arena *arena, const char *text, Swept *axis) {
     }
 }
 
+static int take_axis(Arena *arena, const char *option, const char *text, const char *expected, Swept *axis) {
+    if (!read_axis(arena, text, axis)) return refuse("%s: expected %s", option, expected);
+    for (int i = 0; i < axis->values.count; i++) {
+        for (int k = 0; k < i; k++)
+            if (!strcmp(axis->values.data[i], axis->values.data[k]))
+                return refuse("%s: %s is given twice", option, axis->values.data[i]);
+    }
+    return NN_OK;
+}
+
 static int read_axes(Sweep *s) {
     Arena *arena = s->ctx->arena;
-    Swept *seeds = arena_new(arena, Swept);
-    for (int i = 0; i < s->o->list[OPTION_SET].count; i++) {
+    const char *of_seed = s->o->value[OPTION_SEED];
+    int status = NN_OK;
+    for (int i = 0; i < s->o->list[OPTION_SET].count && !status; i++) {
         const char *text = s->o->list[OPTION_SET].data[i], *equals = strchr(text, '=');
         Swept *axis = arena_new(arena, Swept);
         axis->name = string_copy(arena, text, (size_t)(equals - text));
-        if (!read_axis(arena, equals + 1, axis))
-            return refuse("--set %s: expected values (32,64), a..b:log:n or a..b:lin:n", text);
+        status = take_axis(arena, string_format(arena, "--set %s", text), equals + 1,
+                           "values (32,64), a..b:log:n or a..b:lin:n", axis);
         vec_push(arena, &s->axes, axis);
     }
-    if (s->o->value[OPTION_SEED] && !read_axis(arena, s->o->value[OPTION_SEED], seeds))
-        return refuse("--seed %s: expected seeds (0,7) or A..B", s->o->value[OPTION_SEED]);
-    for (int i = 0; i < seeds->values.count; i++) vec_push(arena, &s->seeds, seeds->values.data[i]);
-    if (!s->seeds.count) vec_push(arena, &s->seeds, NULL);
-    return NN_OK;
+    if (of_seed && !status)
+        status = take_axis(arena, string_format(arena, "--seed %s", of_seed), of_seed, "seeds (0,7) or A..B",
+                           &s->seeds);
+    if (!s->seeds.values.count) vec_push(arena, &s->seeds.values, NULL);
+    return status;
 }
 
 // ---- runs -------------------------------------------------------------------------------------------------
 
-// The k-th combination, the last axis changing first; or, of --trials, a drawn one.
-static const char *const *combination(const Sweep *s, int k, bool drawn) {
+// The k-th combination, the last axis changing first.
+static const char *const *combination(const Sweep *s, int64_t k) {
     const char **values = arena_array(s->ctx->arena, const char *, s->axes.count + 1);
     for (int a = s->axes.count - 1; a >= 0; a--) {
         const Swept *axis = s->axes.data[a];
-        uint64_t key[2] = {(uint64_t)k, (uint64_t)a}, pick = hash_bytes((const char *)key, sizeof key, 1);
-        values[a] =
-            axis->values.data[drawn ? (int)(pick % (uint64_t)axis->values.count) : k % axis->values.count];
-        k = drawn ? k : k / axis->values.count;
+        values[a] = axis->values.data[k % axis->values.count];
+        k /= axis->values.count;
     }
     return values;
 }
 
+// The k-th of --trials: a drawn combination that none before it has.
+static int64_t draw(const Sweep *s, int k) {
+    uint64_t drawn = hash_bytes((const char *)&k, sizeof k, 1) % (uint64_t)s->all;
+    for (int i = 0; i < k; i++) {
+        if (s->jobs.data[i]->combination != (int64_t)drawn) continue;
+        drawn = (drawn + 1) % (uint64_t)s->all;
+        i = -1;
+    }
+    return (int64_t)drawn;
+}
+
+static void make_job(Sweep *s, int64_t combined, const char *seed) {
+    Arena *arena = s->ctx->arena;
+    Job *job = arena_new(arena, Job);
+    Text name = {.arena = arena};
+    *job = (Job){.combination = combined, .values = combination(s, combined), .seed = seed, .status = -1};
+    for (int a = 0; a < s->axes.count; a++)
+        text_add(&name, "%s%s=%s", a ? "," : "", s->axes.data[a]->name, job->values[a]);
+    if (seed) text_add(&name, "%sseed=%s", s->axes.count ? "," : "", seed);
+    if (!s->axes.count && !seed) text_put(&name, "run");
+    char *folder = string_format(arena, "%s/%s", s->out, text_string(&name));
+    for (char *c = folder + strlen(s->out) + 1; *c; c++)
+        if (*c == '/') *c = '_';
+    job->folder = folder;
+    vec_push(arena, &s->jobs, job);
+}
+
 static int make_jobs(Sweep *s) {
     enum { MOST = 100000 };
-    Arena *arena = s->ctx->arena;
-    int64_t all = 1, trials = options_count(s->o, OPTION_TRIALS);
-    every (axis, s->axes) all = all > MOST ? all : all * axis->values.count;
-    s->combinations = (int)(trials ? trials : all);
-    if (all > MOST || trials > MOST || s->combinations * (int64_t)s->seeds.count > MOST)
+    int64_t trials = options_count(s->o, OPTION_TRIALS), runs;
+    bool fits = true;
+    s->all = 1;
+    every (axis, s->axes) fits = fits && !__builtin_mul_overflow(s->all, axis->values.count, &s->all);
+    bool drawn = trials > 0 && trials < s->all;
+    if (!fits || __builtin_mul_overflow(drawn ? trials : s->all, s->seeds.values.count, &runs) || runs > MOST)
         return refuse("a sweep of more than %d runs", MOST);
-    for (int i = 0; i < s->seeds.count; i++) {
-        for (int k = 0; k < s->combinations; k++) {
-            Job *job = arena_new(arena, Job);
-            Text name = {.arena = arena};
-            *job = (Job){.values = combination(s, k, trials > 0), .seed = s->seeds.data[i], .status = -1};
-            for (int a = 0; a < s->axes.count; a++)
-                text_add(&name, "%s%s=%s", a ? "," : "", s->axes.data[a]->name, job->values[a]);
-            if (job->seed) text_add(&name, "%sseed=%s", s->axes.count ? "," : "", job->seed);
-            if (!s->axes.count && !job->seed) text_put(&name, "run");
-            char *folder = string_copy(arena, text_string(&name), strlen(text_string(&name)));
-            for (char *c = folder; *c; c++)
-                if (*c == '/') *c = '_';
-            job->folder = string_format(arena, "%s/%s", s->out, folder);
-            vec_push(arena, &s->jobs, job);
-        }
+    s->combinations = (int)(drawn ? trials : s->all);
+    for (int k = 0; k < s->combinations * s->seeds.values.count; k++) {
+        int of = k % s->combinations;
+        int64_t known = k > of ? s->jobs.data[of]->combination : drawn ? draw(s, of) : of;
+        make_job(s, known, s->seeds.values.data[k / s->combinations]);
     }
     return NN_OK;
 }
@@ -250,38 +276,43 @@ static int run_all(Sweep *s, nn_context *ctx, nn_story *stories) {
 
 // ---- the table --------------------------------------------------------------------------------------------
 
-static void put_number(double value, const char *format, int wide) {
-    char text[NN_NUMBER_ROOM] = "-";
-    if (isfinite(value)) snprintf(text, sizeof text, format, value); // NOLINT: one of ours
-    say(stdout, "%*s  ", wide, text);
-}
-
-static void print_table(Sweep *s, nn_context *ctx, const nn_story *stories) {
+static int print_table(Sweep *s, nn_context *ctx, const nn_story *stories) {
     const char *by = s->o->value[OPTION_BY], *colon = by ? strrchr(by, ':') : NULL;
     bool most = colon && !strcmp(colon, ":most");
     if (!by) by = nn_sweep_by(stories, s->jobs.count);
     if (most) by = string_copy(s->ctx->arena, by, (size_t)(colon - by));
     nn_sweep_row *rows = arena_array(s->ctx->arena, nn_sweep_row, s->combinations);
-    nn_story *of = nn_get(ctx, (uint64_t)s->seeds.count, sizeof *of);
-    for (int k = 0; k < s->combinations && of; k++) {
-        for (int i = 0; i < s->seeds.count; i++) of[i] = stories[i * s->combinations + k];
-        rows[k] = (nn_sweep_row){.order = k, .count = s->seeds.count};
+    nn_story *of = nn_get(ctx, (uint64_t)s->seeds.values.count, sizeof *of);
+    nn_table t;
+    nn_text out;
+    nn_text_begin(&out, ctx);
+    nn_table_begin(ctx, &t, s->combinations + 1);
+    if (!of) return (int)ctx->status;
+    for (int k = 0; k < s->combinations; k++) {
+        for (int i = 0; i < s->seeds.values.count; i++) of[i] = stories[i * s->combinations + k];
+        rows[k] = (nn_sweep_row){.order = k, .count = s->seeds.values.count};
         nn_sweep_measure(&rows[k], of, by);
     }
     nn_sweep_sort(rows, s->combinations, most);
-    int wide = (int)strlen(by) > 12 ? (int)strlen(by) : 12;
-    for (int a = 0; a < s->axes.count; a++) say(stdout, "%-12s  ", s->axes.data[a]->name);
-    say(stdout, "%*s  %10s  %5s\n", wide, by, "deviation", "runs");
-    for (int k = 0; k < s->combinations; k++) {
-        const Job *job = s->jobs.data[rows[k].order];
-        for (int a = 0; a < s->axes.count; a++) say(stdout, "%-12s  ", job->values[a]);
-        put_number(rows[k].mean, "%.6g", wide);
-        put_number(rows[k].deviation, "%.3g", 10);
-        say(stdout, "%5d\n", rows[k].ended);
+    for (t.row = 1; t.row <= s->combinations; t.row++) {
+        const nn_sweep_row *row = &rows[t.row - 1];
+        for (int a = 0; a < s->axes.count; a++)
+            nn_text_add(nn_table_cell(&t, s->axes.data[a]->name), s->jobs.data[row->order]->values[a]);
+        nn_table_number(&t, by, "%.6g", row->mean);
+        nn_table_number(&t, "deviation", "%.3g", row->deviation);
+        nn_table_number(&t, "runs", "%.0f", row->ended);
     }
+    nn_table_put(&t, &out);
+    say(stdout, "%s", out.bytes);
+    return (int)ctx->status;
 }
 
 // ---- the command ------------------------------------------------------------------------------------------
+
+static nn_status put_sweep(void *text, nn_sink *sink) {
+    nn_sink_text(sink, text_string(text));
+    return NN_OK;
+}
 
 // The folder is this sweep's, or becomes it.
 static int take_folder(const Sweep *s, const char *digest) {
@@ -298,17 +329,11 @@ static int take_folder(const Sweep *s, const char *digest) {
         return NN_FILE;
     }
     int status = NN_OK;
-    if (nn_file_exists(path)) {
-        bool same = nn_file_read(&ctx, path, &bytes, &size) == NN_OK && string_equal((char *)bytes, own);
-        if (!same)
-            status = refuse("%s holds another sweep: take it away, or -o names another folder", s->out);
-    } else {
-        FILE *file = fopen(path, "w");
-        bool written = file && fputs(own, file) >= 0;
-        if (file && fclose(file)) written = false;
-        if (!written) say(stderr, "nnc: error: cannot write %s: %s\n", path, strerror(errno));
-        status = written ? NN_OK : NN_FILE;
-    }
+    if (!nn_file_exists(path)) {
+        if (nn_file_replace(&ctx, path, put_sweep, &text)) say(stderr, "nnc: error: %s\n", ctx.message);
+        status = (int)ctx.status;
+    } else if (nn_file_read(&ctx, path, &bytes, &size) || !string_equal((char *)bytes, own))
+        status = refuse("%s holds another sweep: take it away, or -o names another folder", s->out);
     nn_context_end(&ctx);
     return status;
 }
@@ -325,7 +350,7 @@ int sweep_run(Context *ctx, const Options *o, const char *digest) {
     nn_context logs = {0};
     nn_story *stories = nn_get(&logs, (uint64_t)s.jobs.count, sizeof *stories);
     status = stories ? run_all(&s, &logs, stories) : NN_MEMORY;
-    if (stories && !is_hopeless(&s)) print_table(&s, &logs, stories);
+    if (stories && !is_hopeless(&s) && print_table(&s, &logs, stories)) status = NN_MEMORY;
     nn_context_end(&logs);
     return status;
 }

@@ -157,6 +157,11 @@ bool nn_json_skip(nn_json *j, int depth) {
     return nn_json_take(j, close) || failed(j);
 }
 
+bool nn_json_is_object(const char *text, const char *end) {
+    nn_json j = {.at = text, .end = end};
+    return nn_json_peek(&j, '{') && nn_json_skip(&j, 0) && j.at == end;
+}
+
 bool nn_json_member(nn_json *j, char *key, uint64_t room, nn_json *value) {
     if (!nn_json_take(j, '{') && !nn_json_take(j, ',')) return false;
     if (nn_json_peek(j, '}') || !nn_json_string(j, key, room, NULL) || !nn_json_take(j, ':')) return false;

@@ -49,6 +49,8 @@ void nn_text_add(nn_text *text, const char *s);
 void nn_text_format(nn_text *text, const char *format, ...) NN_PRINTF(2, 3);
 void nn_text_number(nn_text *text, double value, bool is_double);
 void nn_text_json(nn_text *text, const char *s, uint64_t length); // with quotes and escapes
+int nn_text_letters(const char *s); // characters of UTF-8
+void nn_text_fit(nn_text *text, const char *s, int width, bool right); // cut, or filled with blanks, on one line
 void nn_text_clear(nn_text *text);
 void nn_text_end(nn_text *text);
 bool nn_same(const char *a, const char *b);
@@ -139,6 +141,7 @@ bool nn_json_peek(nn_json *j, char c);
 bool nn_json_string(nn_json *j, char *out, uint64_t room, uint64_t *length); // UTF-8, unescaped, with a NUL
 bool nn_json_whole(nn_json *j, uint64_t *value); // a whole number 0 .. 2^63 - 1, no sign, no fraction
 bool nn_json_skip(nn_json *j, int depth);        // any value
+bool nn_json_is_object(const char *text, const char *end); // and nothing else
 // The next member of an object, from before its brace on; its value's own text. False: there is none.
 bool nn_json_member(nn_json *j, char *key, uint64_t room, nn_json *value);
 bool nn_json_find(nn_json object, const char *name, nn_json *value);

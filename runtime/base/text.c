@@ -61,6 +61,22 @@ void nn_text_json(nn_text *text, const char *s, uint64_t length) {
     nn_text_bytes(text, "\"", 1);
 }
 
+static bool begins_letter(char c) { return ((unsigned char)c & 0xc0) != 0x80; }
+
+int nn_text_letters(const char *s) {
+    int n = 0;
+    for (; *s != '\0'; s++) n += begins_letter(*s);
+    return n;
+}
+
+void nn_text_fit(nn_text *text, const char *s, int width, bool right) {
+    int letters = nn_text_letters(s), blank = letters < width ? width - letters : 0;
+    if (right) nn_text_format(text, "%*s", blank, "");
+    for (int n = 0; *s != '\0' && (n += begins_letter(*s)) <= width; s++)
+        nn_text_bytes(text, *s == '\n' || *s == '\t' ? " " : s, 1);
+    if (!right) nn_text_format(text, "%*s", blank, "");
+}
+
 void nn_text_clear(nn_text *text) {
     text->length = 0;
     if (text->room != 0) text->bytes[0] = '\0';

@@ -2,66 +2,7 @@
 // differs in how they began, and where they ended.
 #include "report/report.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-// ---- tables of texts, as wide as what stands in them ----
-
-enum { COLUMNS = 48 };
-typedef struct {
-    nn_text *out;
-    int columns, rows;
-    nn_text *cells; // rows * COLUMNS
-} Table;
-
-static nn_text *cell(Table *t, int row, int column) { return &t->cells[row * COLUMNS + column]; }
-
-static nn_status begin_table(nn_context *ctx, Table *t, nn_text *out, int64_t rows) {
-    *t = (Table){.out = out, .rows = (int)rows};
-    t->cells = nn_get(ctx, (uint64_t)rows * COLUMNS, sizeof *t->cells);
-    for (int64_t k = 0; k < rows * COLUMNS && t->cells != NULL; k++) nn_text_begin(&t->cells[k], ctx);
-    return ctx->status;
-}
-
-// The number of the column of that name, a new one if there is none yet; -1: there are too many.
-static int column(Table *t, const char *name) {
-    for (int k = 0; k < t->columns; k++)
-        if (nn_same(cell(t, 0, k)->bytes, name)) return k;
-    if (t->columns == COLUMNS) return -1;
-    nn_text_add(cell(t, 0, t->columns), name);
-    return t->columns++;
-}
-
-static void put_table(Table *t) {
-    uint64_t widths[COLUMNS] = {0};
-    for (int k = 0; k < t->rows * COLUMNS; k++)
-        widths[k % COLUMNS] =
-            t->cells[k].length > widths[k % COLUMNS] ? t->cells[k].length : widths[k % COLUMNS];
-    for (int r = 0; r < t->rows; r++) {
-        for (int c = 0; c < t->columns; c++)
-            nn_text_format(t->out, c == 0 ? "%-*s" : "  %*s", (int)widths[c], cell(t, r, c)->bytes);
-        nn_text_add(t->out, "\n");
-    }
-    for (int k = 0; k < t->rows * COLUMNS; k++) nn_text_end(&t->cells[k]);
-}
-
-typedef struct {
-    Table *table;
-    int row;
-} Place;
-
-static void put_measure(void *data, const char *name, double value) {
-    const Place *p = data;
-    int c = column(p->table, name);
-    if (c >= 0) nn_text_format(cell(p->table, p->row, c), isfinite(value) ? "%.4g" : "-", value);
-}
-
-static void put_number(Place p, const char *name, nn_json line, const char *key, const char *format) {
-    double value = nn_json_number(line, key);
-    int c = column(p.table, name);
-    if (c >= 0) nn_text_format(cell(p.table, p.row, c), isfinite(value) ? format : "-", value); // NOLINT
-}
 
 // ---- one run ----
 
@@ -88,23 +29,28 @@ static void put_beginning(const nn_story *s, nn_text *out) {
     nn_text_add(out, "\n\n");
 }
 
+static void put_number(nn_table *t, const char *name, nn_json line, const char *key, const char *format) {
+    nn_table_number(t, name, format, nn_json_number(line, key));
+}
+
 static nn_status put_one(nn_context *ctx, const nn_story *s, nn_text *out) {
     enum { SHOWN = 20 };
     int64_t n = s->epoch_count, rows = n < SHOWN ? n : SHOWN;
-    Table t;
+    nn_table t;
     if (s->start.at != NULL) put_beginning(s, out);
-    if (begin_table(ctx, &t, out, rows + 1) != NN_OK) return ctx->status;
+    nn_table_begin(ctx, &t, rows + 1);
     int64_t best = nn_story_best(s);
     for (int64_t r = 0; r < rows; r++) {
-        int64_t k = rows < 2 ? r : r * (n - 1) / (rows - 1); // the first and the last among them
-        Place p = {&t, (int)r + 1};
-        put_number(p, "epoch", s->epochs[k], "epoch", "%.0f");
-        put_number(p, "step", s->epochs[k], "step", "%.0f");
-        nn_story_measures(s->epochs[k], put_measure, &p);
-        put_number(p, "lr", s->epochs[k], "lr", "%.3g");
-        put_number(p, "seconds", s->epochs[k], "time_s", "%.1f");
+        // The first and the last among them.
+        nn_json line = s->epochs[rows < 2 ? r : r * (n - 1) / (rows - 1)];
+        t.row = (int)r + 1;
+        put_number(&t, "epoch", line, "epoch", "%.0f");
+        put_number(&t, "step", line, "step", "%.0f");
+        nn_table_measures(&t, line);
+        put_number(&t, "lr", line, "lr", "%.3g");
+        put_number(&t, "seconds", line, "time_s", "%.1f");
     }
-    put_table(&t);
+    nn_table_put(&t, out);
     if (best >= 0) nn_text_format(out, "\nbest: epoch %.0f\n", nn_json_number(s->epochs[best], "epoch"));
     nn_text_add(out, best >= 0 ? "" : "\n");
     nn_text_add(out, s->end.at == NULL ? "not ended, or cut off" : "ended: ");
@@ -115,33 +61,42 @@ static nn_status put_one(nn_context *ctx, const nn_story *s, nn_text *out) {
 
 // ---- several ----
 
+// What an option did shows in the numbers that it set.
+static bool is_shown(const nn_table *starts, int column) {
+    static const char *const others[] = {"run", "features", "options.lr", "options.epochs", "options.steps"};
+    bool shown = nn_table_differs(starts, column);
+    for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        shown = shown && !nn_same(nn_table_text(starts, 0, column), others[k]);
+    return shown;
+}
+
 static nn_status put_several(nn_context *ctx, const nn_story *runs, int count, nn_text *out) {
-    char names[NN_DIFFERENT_MOST][NN_KEY_ROOM];
-    int different = nn_story_different(runs, count, names);
-    Table t;
-    if (begin_table(ctx, &t, out, count + 1) != NN_OK) return ctx->status;
-    for (int k = 0; k < count; k++) {
-        const nn_story *s = &runs[k];
-        nn_json last = s->end.at != NULL    ? s->end
-                       : s->epoch_count > 0 ? s->epochs[s->epoch_count - 1]
-                                            : s->start;
-        int64_t best = nn_story_best(s);
-        Place p = {&t, k + 1};
-        nn_text_add(cell(&t, p.row, column(&t, "run")), s->name);
-        for (int d = 0; d < different; d++) {
-            // What an option did shows in the numbers that it set.
-            bool shown = !nn_same(names[d], "options.lr") && !nn_same(names[d], "options.epochs") &&
-                         !nn_same(names[d], "options.steps");
-            size_t group = strncmp(names[d], "settings.", 9) == 0 ? 9 : 0;
-            if (shown) nn_story_started(cell(&t, p.row, column(&t, names[d] + group)), s, names[d]);
+    nn_table starts, t;
+    nn_story_starts(ctx, runs, count, &starts);
+    nn_table_begin(ctx, &t, count + 1);
+    for (t.row = 1; t.row <= count; t.row++) {
+        nn_text_add(nn_table_cell(&t, "run"), runs[t.row - 1].name);
+        for (int c = 0; c < starts.columns; c++) {
+            const char *name = nn_table_text(&starts, 0, c);
+            if (is_shown(&starts, c))
+                nn_text_add(nn_table_cell(&t, name + (strncmp(name, "settings.", 9) == 0 ? 9 : 0)),
+                            nn_table_text(&starts, t.row, c));
         }
-        put_number(p, "epoch", last, "epoch", "%.0f");
-        nn_story_measures(last, put_measure, &p);
-        put_number(p, "best epoch", best >= 0 ? s->epochs[best] : (nn_json){0}, "epoch", "%.0f");
-        put_number(p, "seconds", last, "time_s", "%.1f");
-        nn_story_value(cell(&t, p.row, column(&t, "ended")), last, "reason");
     }
-    put_table(&t);
+    for (t.row = 1; t.row <= count; t.row++) {
+        nn_json last = nn_story_last(&runs[t.row - 1]);
+        put_number(&t, "epoch", last, "epoch", "%.0f");
+        nn_table_measures(&t, last);
+    }
+    for (t.row = 1; t.row <= count; t.row++) {
+        const nn_story *s = &runs[t.row - 1];
+        nn_json last = nn_story_last(s);
+        int64_t best = nn_story_best(s);
+        put_number(&t, "best epoch", best >= 0 ? s->epochs[best] : (nn_json){0}, "epoch", "%.0f");
+        put_number(&t, "seconds", last, "time_s", "%.1f");
+        nn_story_value(nn_table_cell(&t, "ended"), last, "reason");
+    }
+    nn_table_put(&t, out);
     return ctx->status;
 }
 

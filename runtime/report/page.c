@@ -44,25 +44,6 @@ static const char style[] =
 
 // ---- what runs are, and how they ended ----
 
-typedef struct {
-    nn_text *out;
-    const char *tag;
-} Cell;
-
-static void put_measure(void *data, const char *name, double value) {
-    const Cell *c = data;
-    if (c->tag[1] == 'h') {
-        nn_text_add(c->out, "<th scope=\"col\">");
-        nn_html_string(c->out, name);
-        nn_text_add(c->out, "</th>");
-    } else
-        nn_text_format(c->out, isfinite(value) ? "<td>%.5g</td>" : "<td>&#8212;</td>", value);
-}
-
-static nn_json last_line(const nn_story *s) {
-    return s->end.at != NULL ? s->end : s->epoch_count > 0 ? s->epochs[s->epoch_count - 1] : s->start;
-}
-
 static void put_value(nn_context *ctx, nn_text *out, nn_json object, const char *name) {
     nn_text value;
     nn_text_begin(&value, ctx);
@@ -71,63 +52,32 @@ static void put_value(nn_context *ctx, nn_text *out, nn_json object, const char 
     nn_text_end(&value);
 }
 
-static void put_ends(nn_context *ctx, const nn_page *page, nn_text *out) {
-    Cell head = {out, "th"}, cell = {out, "td"};
-    nn_text_add(
-        out,
-        "<h2>How it ended</h2><div class=\"scroll\"><table><tr><th scope=\"col\">run</th><th scope=\"col\">"
-        "of</th><th scope=\"col\">epoch</th><th scope=\"col\">step</th>");
-    nn_story_measures(last_line(&page->runs[0]), put_measure, &head);
-    nn_text_add(out, "<th scope=\"col\">seconds</th><th scope=\"col\">ended</th></tr>\n");
-    for (int k = 0; k < page->count * 2; k++) {
-        const nn_story *s = &page->runs[k / 2];
-        int64_t best = nn_story_best(s);
-        nn_json line = k % 2 == 0 ? last_line(s) : best >= 0 ? s->epochs[best] : (nn_json){0};
-        if (line.at == NULL) continue;
-        nn_text_add(out, "<tr><th scope=\"row\">");
-        nn_html_string(out, s->name);
-        nn_text_format(out, "</th><td class=\"text\">%s</td><td>%.0f</td><td>%.0f</td>",
-                       k % 2 == 0 ? "the end" : "the best epoch", nn_json_number(line, "epoch"),
-                       nn_json_number(line, "step"));
-        nn_story_measures(line, put_measure, &cell);
-        nn_text_format(out, "<td>%.1f</td><td class=\"text\">", nn_json_number(line, "time_s"));
-        put_value(ctx, out, line, "reason");
-        nn_text_add(out, "</td></tr>\n");
-    }
-    nn_text_add(out, "</table></div>\n");
+static void put_end(nn_table *t, const nn_story *s, const char *of, nn_json line) {
+    t->row++;
+    nn_text_add(nn_table_cell(t, "run"), s->name);
+    nn_text_add(nn_table_cell(t, "of"), of);
+    nn_table_number(t, "epoch", "%.0f", nn_json_number(line, "epoch"));
+    nn_table_number(t, "step", "%.0f", nn_json_number(line, "step"));
+    nn_table_measures(t, line);
+    nn_table_number(t, "seconds", "%.1f", nn_json_number(line, "time_s"));
+    nn_story_value(nn_table_cell(t, "ended"), line, "reason");
 }
 
-// A row for every name of the beginnings, a column for every run.
-static void put_starts(nn_context *ctx, const nn_page *page, nn_text *out) {
-    nn_json start = page->runs[0].start, value, inner;
-    char key[NN_KEY_ROOM], name[NN_KEY_ROOM], path[2 * NN_KEY_ROOM + 2];
-    nn_text_add(out, "<h2>How it began</h2><div class=\"scroll\"><table><tr><th scope=\"col\"></th>");
+static void put_ends(nn_context *ctx, const nn_page *page, nn_text *out) {
+    nn_table t;
+    nn_table_begin(ctx, &t, 2 * (int64_t)page->count + 1);
+    static const char *const first[] = {"run", "of", "epoch", "step"};
+    for (size_t k = 0; k < sizeof first / sizeof *first; k++) nn_table_cell(&t, first[k]);
+    for (int k = 0; k < page->count; k++) nn_table_measures(&t, nn_story_last(&page->runs[k]));
     for (int k = 0; k < page->count; k++) {
-        nn_text_add(out, "<th scope=\"col\">");
-        nn_html_string(out, page->runs[k].name);
-        nn_text_add(out, "</th>");
+        const nn_story *s = &page->runs[k];
+        int64_t best = nn_story_best(s);
+        put_end(&t, s, "the end", nn_story_last(s));
+        if (best >= 0) put_end(&t, s, "the best epoch", s->epochs[best]);
     }
-    nn_text_add(out, "</tr>\n");
-    while (nn_json_member(&start, key, sizeof key, &value)) {
-        bool group = *value.at == '{';
-        while (!group || nn_json_member(&value, name, sizeof name, &inner)) {
-            snprintf(path, sizeof path, group ? "%s.%s" : "%s", key, name);
-            if (nn_same(key, "event") || nn_same(key, "step") || nn_same(key, "epoch")) break;
-            nn_text_add(out, "<tr><th scope=\"row\">");
-            nn_html_string(out, path);
-            for (int k = 0; k < page->count; k++) {
-                nn_text text;
-                nn_text_begin(&text, ctx);
-                nn_story_started(&text, &page->runs[k], path);
-                nn_text_add(out, k == 0 ? "</th><td class=\"text\">" : "</td><td class=\"text\">");
-                nn_html_string(out, text.bytes);
-                nn_text_end(&text);
-            }
-            nn_text_add(out, "</td></tr>\n");
-            if (!group) break;
-        }
-    }
-    nn_text_add(out, "</table></div>\n");
+    t.rows = t.row + 1;
+    nn_text_add(out, "<h2>How it ended</h2>");
+    nn_table_html(&t, out, false);
 }
 
 // ---- curves ----
@@ -201,7 +151,7 @@ static void put_curves(nn_context *ctx, const nn_page *page, nn_text *out) {
     if (c == NULL) return;
     c->ctx = ctx, c->page = page, c->out = out;
     nn_text_add(out, "<h2>Curves</h2><div class=\"charts\">\n");
-    for (int k = 0; k < page->count; k++) nn_story_measures(last_line(&page->runs[k]), note_base, c);
+    for (int k = 0; k < page->count; k++) nn_story_measures(nn_story_last(&page->runs[k]), note_base, c);
     for (int k = 0; k < c->count; k++) {
         char names[2][NN_KEY_ROOM + 16];
         snprintf(names[0], sizeof names[0], "test.%s", c->bases[k]);
@@ -231,57 +181,61 @@ static void put_counts(nn_text *out, nn_json object, int color) {
 typedef struct {
     double steps[MOMENTS];
     int moments, tensors;
-    nn_json names[TENSORS]; // a line of each parameter
+    nn_json lines[TENSORS][MOMENTS]; // of each parameter at each moment; no text: there is none
+    nn_text names[TENSORS];
 } Weights;
 
-static bool is_of(nn_json line, nn_json of, double step) {
-    nn_json a, b;
-    return nn_json_find(line, "tensor", &a) && nn_json_find(of, "tensor", &b) &&
-           a.end - a.at == b.end - b.at && memcmp(a.at, b.at, (size_t)(a.end - a.at)) == 0 &&
-           (isnan(step) || nn_json_number(line, "step") == step);
+// The last of more moments than a row has takes the last place.
+static int moment_of(Weights *w, double step) {
+    int m = 0;
+    while (m < w->moments && w->steps[m] != step) m++;
+    if (m == w->moments) m = w->moments < MOMENTS ? w->moments++ : MOMENTS - 1;
+    for (int n = 0; n < w->tensors && w->steps[m] != step; n++) w->lines[n][m].at = NULL;
+    w->steps[m] = step;
+    return m;
 }
 
-// The last of more moments than a row has takes the last place.
-static void find_weights(const nn_story *s, Weights *w) {
+static void find_weights(const nn_story *s, Weights *w, nn_context *ctx) {
+    nn_text name;
+    nn_text_begin(&name, ctx);
     for (int64_t k = 0; k < s->other_count; k++) {
         nn_json line = s->others[k];
+        int n = 0;
         if (!nn_story_is(line, "event", "weights")) continue;
-        double step = nn_json_number(line, "step");
-        bool known = false;
-        for (int m = 0; m < w->moments; m++) known = known || w->steps[m] == step;
-        if (!known) w->steps[w->moments < MOMENTS ? w->moments++ : MOMENTS - 1] = step;
-        known = w->tensors == TENSORS;
-        for (int n = 0; n < w->tensors; n++) known = known || is_of(line, w->names[n], (double)NAN);
-        if (!known) w->names[w->tensors++] = line;
+        nn_text_clear(&name);
+        nn_story_value(&name, line, "tensor");
+        while (n < w->tensors && !nn_same(w->names[n].bytes, name.bytes)) n++;
+        if (n == TENSORS) continue;
+        if (n == w->tensors) {
+            nn_text_begin(&w->names[w->tensors++], ctx);
+            nn_text_add(&w->names[n], name.bytes);
+        }
+        w->lines[n][moment_of(w, nn_json_number(line, "step"))] = line;
     }
+    nn_text_end(&name);
 }
 
 static void put_weights(nn_context *ctx, const nn_page *page, nn_text *out) {
-    const nn_story *s = &page->runs[0];
-    Weights w = {.moments = 0};
-    find_weights(s, &w);
-    if (w.moments == 0) return;
+    Weights *w = nn_get(ctx, 1, sizeof *w);
+    if (w == NULL) return;
+    find_weights(&page->runs[0], w, ctx);
+    if (w->moments == 0) return;
     nn_text_add(
         out,
         "<h2>Weights, and what one step changed</h2><p class=\"lead\">Above the weights after a step, below "
-        "what that "
-        "step changed: the gradient as the optimizer made use of it.</p><div class=\"scroll\"><table><tr>"
-        "<th scope=\"col\">parameter</th>");
-    for (int m = 0; m < w.moments; m++) nn_text_format(out, "<th scope=\"col\">step %.0f</th>", w.steps[m]);
+        "what that step changed: the gradient as the optimizer made use of it.</p><div "
+        "class=\"scroll\"><table><tr><th scope=\"col\">parameter</th>");
+    for (int m = 0; m < w->moments; m++) nn_text_format(out, "<th scope=\"col\">step %.0f</th>", w->steps[m]);
     nn_text_add(out, "</tr>\n");
-    for (int n = 0; n < w.tensors; n++) {
+    for (int n = 0; n < w->tensors; n++) {
         nn_text_add(out, "<tr><th scope=\"row\">");
-        put_value(ctx, out, w.names[n], "tensor");
+        nn_html_string(out, w->names[n].bytes);
         nn_text_add(out, "</th>");
-        for (int m = 0; m < w.moments; m++) {
+        for (int m = 0; m < w->moments; m++) {
             nn_json update;
             nn_text_add(out, "<td>");
-            for (int64_t k = 0; k < s->other_count; k++) {
-                if (!is_of(s->others[k], w.names[n], w.steps[m])) continue;
-                put_counts(out, s->others[k], 0);
-                if (nn_json_find(s->others[k], "update", &update)) put_counts(out, update, 1);
-                break;
-            }
+            put_counts(out, w->lines[n][m], 0);
+            if (nn_json_find(w->lines[n][m], "update", &update)) put_counts(out, update, 1);
             nn_text_add(out, "</td>");
         }
         nn_text_add(out, "</tr>\n");
@@ -291,34 +245,42 @@ static void put_weights(nn_context *ctx, const nn_page *page, nn_text *out) {
 
 // ---- the whole ----
 
-void nn_html_page(nn_context *ctx, const nn_page *page, nn_text *out) {
-    const nn_story *first = &page->runs[0];
-    nn_text_add(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta "
-                     "name=\"viewport\" content=\"width=device-width,"
-                     "initial-scale=1\"/><link rel=\"icon\" href=\"data:,\"/><title>");
+static void put_names(const nn_page *page, nn_text *out) {
     for (int k = 0; k < page->count; k++) {
         nn_text_add(out, k == 0 ? "" : ", ");
         nn_html_string(out, page->runs[k].name);
     }
+}
+
+nn_status nn_html_page(nn_context *ctx, const nn_page *page, nn_text *out) {
+    nn_json start = page->runs[0].start;
+    nn_table starts;
+    nn_story_starts(ctx, page->runs, page->count, &starts);
+    nn_text_add(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><meta "
+                     "name=\"viewport\" content=\"width=device-width,"
+                     "initial-scale=1\"/><link rel=\"icon\" href=\"data:,\"/><title>");
+    put_names(page, out);
     nn_text_format(out, "</title><style>%s</style></head><body><main>\n<h1>", style);
-    put_value(ctx, out, first->start, "program");
+    put_value(ctx, out, start, "program");
     nn_text_add(out, "</h1><p class=\"lead\">");
-    for (int k = 0; k < page->count; k++) {
-        nn_text_add(out, k == 0 ? "" : ", ");
-        nn_html_string(out, first[k].name);
-    }
+    put_names(page, out);
     nn_text_add(out, "; nnc ");
-    put_value(ctx, out, first->start, "nnc");
+    put_value(ctx, out, start, "nnc");
     nn_text_add(out, "</p>\n");
     put_ends(ctx, page, out);
     put_curves(ctx, page, out);
     nn_text_add(out, page->body);
     if (page->count == 1) put_weights(ctx, page, out);
-    put_starts(ctx, page, out);
-    if (page->program[0] != '\0') {
+    nn_text_add(out, "<h2>How it began</h2>");
+    nn_table_html(&starts, out, true);
+    bool own = page->program[0] != '\0';
+    for (int k = 0; k < page->count; k++)
+        own = own && nn_story_is(page->runs[k].start, "digest", page->digest);
+    if (own) {
         nn_text_add(out, "<h2>The program</h2><pre>");
         nn_html_string(out, page->program);
         nn_text_add(out, "</pre>\n");
     }
     nn_text_add(out, "</main></body></html>\n");
+    return ctx->status;
 }

@@ -27,9 +27,9 @@ void nn_html_histogram(nn_text *out, const double *counts, int64_t count, double
 typedef struct nn_page {
     const nn_story *runs;
     int count;
-    const char *program; // its text; "": not known
-    const char *body;    // HTML that the program's own trainer adds: matrices, samples, memory
+    const char *program, *digest; // a text, which is shown where all runs are of this digest; "": not known
+    const char *body;             // HTML that the program's own trainer adds: matrices, samples, memory
 } nn_page;
-void nn_html_page(nn_context *ctx, const nn_page *page, nn_text *out);
+nn_status nn_html_page(nn_context *ctx, const nn_page *page, nn_text *out);
 
 #endif

@@ -17,12 +17,6 @@ bool nn_story_is(nn_json object, const char *name, const char *value) {
            *found.at == '"' && memcmp(found.at + 1, value, n) == 0;
 }
 
-static bool is_object(const char *line, const char *end) {
-    nn_json j = {.at = line, .end = end}, event;
-    return nn_json_peek(&j, '{') && nn_json_skip(&j, 0) && j.at == end &&
-           nn_json_find((nn_json){.at = line, .end = end}, "event", &event);
-}
-
 static void sort_in(nn_story *s, nn_json line) {
     if (nn_story_is(line, "event", "start"))
         s->start = line;
@@ -44,8 +38,10 @@ nn_status nn_story_parse(nn_context *ctx, nn_story *s, const char *bytes, uint64
     for (const char *at = bytes; at < end && (next = memchr(at, '\n', (size_t)(end - at))) != NULL;
          at = next + 1) {
         line++;
-        if (!is_object(at, next)) return damaged(ctx, s, line);
-        sort_in(s, (nn_json){.at = at, .end = next});
+        nn_json object = {.at = at, .end = next}, event;
+        if (!nn_json_is_object(at, next) || !nn_json_find(object, "event", &event))
+            return damaged(ctx, s, line);
+        sort_in(s, object);
     }
     return line > 0 ? NN_OK : damaged(ctx, s, 1);
 }
@@ -70,11 +66,12 @@ int64_t nn_story_best(const nn_story *s) {
     return -1;
 }
 
-void nn_story_value(nn_text *out, nn_json object, const char *name) {
-    nn_json value;
-    uint64_t length;
-    if (!nn_json_find(object, name, &value)) return;
-    uint64_t room = (uint64_t)(value.end - value.at) + 1;
+nn_json nn_story_last(const nn_story *s) {
+    return s->end.at != NULL ? s->end : s->epoch_count > 0 ? s->epochs[s->epoch_count - 1] : s->start;
+}
+
+static void put_text(nn_text *out, nn_json value) {
+    uint64_t length, room = (uint64_t)(value.end - value.at) + 1;
     char *text = nn_get(out->ctx, room, 1);
     if (text == NULL) return;
     if (*value.at != '"')
@@ -82,6 +79,11 @@ void nn_story_value(nn_text *out, nn_json object, const char *name) {
     else if (nn_json_string(&value, text, room, &length))
         nn_text_bytes(out, text, length);
     nn_drop(out->ctx, text);
+}
+
+void nn_story_value(nn_text *out, nn_json object, const char *name) {
+    nn_json value;
+    if (nn_json_find(object, name, &value)) put_text(out, value);
 }
 
 void nn_story_measures(nn_json line, nn_measure *call, void *data) {
@@ -113,66 +115,28 @@ int64_t nn_story_counts(nn_json object, double counts[NN_BINS_MOST]) {
     return n;
 }
 
-// ---- how beginnings differ ----
+// ---- beginnings ----
 
-void nn_story_started(nn_text *out, const nn_story *s, const char *name) {
-    const char *dot = strchr(name, '.');
-    char group[NN_KEY_ROOM];
-    nn_json inner;
-    if (dot == NULL) {
-        nn_story_value(out, s->start, name);
-        return;
-    }
-    snprintf(group, sizeof group, "%.*s", (int)(dot - name), name);
-    if (nn_json_find(s->start, group, &inner)) nn_story_value(out, inner, dot + 1);
-}
-
-static bool differs(const nn_story *runs, int count, const char *name, nn_context *ctx) {
-    bool other = false;
-    nn_text first, text;
-    nn_text_begin(&first, ctx);
-    nn_text_begin(&text, ctx);
-    nn_story_started(&first, &runs[0], name);
-    for (int k = 1; k < count && !other; k++) {
-        nn_text_clear(&text);
-        nn_story_started(&text, &runs[k], name);
-        other = !nn_same(first.bytes, text.bytes);
-    }
-    nn_text_end(&first);
-    nn_text_end(&text);
-    return other;
-}
-
-typedef struct {
-    const nn_story *runs;
-    int count, found;
-    char (*names)[NN_KEY_ROOM];
-    nn_context *ctx;
-} Different;
-
-static void take(Different *d, const char *group, const char *key) {
-    char name[NN_KEY_ROOM];
-    int n = snprintf(name, sizeof name, "%s%s", group, key);
-    bool known = n >= NN_KEY_ROOM || d->found == NN_DIFFERENT_MOST;
-    for (int k = 0; k < d->found; k++) known = known || nn_same(d->names[k], name);
-    if (!known && differs(d->runs, d->count, name, d->ctx)) strcpy(d->names[d->found++], name);
-}
-
-int nn_story_different(const nn_story *runs, int count, char names[NN_DIFFERENT_MOST][NN_KEY_ROOM]) {
-    nn_context ctx = {0};
-    Different d = {runs, count, 0, names, &ctx};
-    for (int k = 0; k < count; k++) {
-        nn_json start = runs[k].start, value, inner;
-        char key[NN_KEY_ROOM], group[NN_KEY_ROOM + 2], name[NN_KEY_ROOM];
-        while (nn_json_member(&start, key, sizeof key, &value)) {
-            if (*value.at != '{') {
-                if (!nn_same(key, "event") && !nn_same(key, "features")) take(&d, "", key);
-                continue;
-            }
-            snprintf(group, sizeof group, "%s.", key);
-            while (nn_json_member(&value, name, sizeof name, &inner)) take(&d, group, name);
+static void put_start(nn_table *t, nn_json start) {
+    char key[NN_KEY_ROOM], inner[NN_KEY_ROOM], name[2 * NN_KEY_ROOM];
+    nn_json value, of;
+    while (nn_json_member(&start, key, sizeof key, &value)) {
+        if (nn_same(key, "event") || nn_same(key, "step") || nn_same(key, "epoch")) continue;
+        bool group = *value.at == '{';
+        if (!group) put_text(nn_table_cell(t, key), value);
+        while (group && nn_json_member(&value, inner, sizeof inner, &of)) {
+            snprintf(name, sizeof name, "%s.%s", key, inner);
+            put_text(nn_table_cell(t, name), of);
         }
     }
-    nn_context_end(&ctx);
-    return d.found;
+}
+
+void nn_story_starts(nn_context *ctx, const nn_story *runs, int count, nn_table *t) {
+    nn_table_begin(ctx, t, count + 1);
+    nn_table_cell(t, "run");
+    for (int k = 0; k < count; k++) {
+        t->row = k + 1;
+        nn_text_add(nn_table_cell(t, "run"), runs[k].name);
+        put_start(t, runs[k].start);
+    }
 }

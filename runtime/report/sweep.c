@@ -24,16 +24,14 @@ const char *nn_sweep_by(const nn_story *runs, int count) {
 }
 
 void nn_sweep_measure(nn_sweep_row *row, const nn_story *runs, const char *by) {
-    double sum = 0, square = 0, seconds = 0;
+    double sum = 0, square = 0;
     int n = 0;
     for (int k = 0; k < row->count; k++) {
         double value = value_of(&runs[k], by);
         n += isfinite(value);
         sum += isfinite(value) ? value : 0;
-        seconds += runs[k].end.at != NULL ? nn_json_number(runs[k].end, "time_s") : 0;
     }
     row->ended = n;
-    row->seconds = seconds;
     row->mean = n == 0 ? (double)NAN : sum / n;
     for (int k = 0; k < row->count; k++) {
         double d = value_of(&runs[k], by) - row->mean;

@@ -28,10 +28,10 @@ int32_t nn_confusion_field(const nn_trainer *t, int part, uint32_t metric) {
         const int32_t *values = t->data.fields[k];
         const nn_part *p = &t->data.parts[part];
         bool same = fields[k].is_class && fields[k].limit == n && values != NULL;
-        int64_t elements = nn_field_elements(&fields[k]);
+        int64_t elements = nn_field_elements(&fields[k]), step = nn_row_elements(&fields[k]);
         memset(counts, 0, (size_t)n * sizeof *counts);
         for (int64_t r = 0; r < p->count && same; r++) {
-            for (int64_t e = 0; e < elements; e++) counts[values[p->rows[r] * elements + e]]++;
+            for (int64_t e = 0; e < elements; e++) counts[values[p->rows[r] * step + e]]++;
         }
         for (int64_t i = 0; i < n && same; i++) {
             double sum = 0;
@@ -46,6 +46,12 @@ int32_t nn_confusion_field(const nn_trainer *t, int part, uint32_t metric) {
     return -1;
 }
 
+double nn_confusion_share(const double *m, int64_t n, int64_t k, bool row) {
+    double sum = 0;
+    for (int64_t j = 0; j < n; j++) sum += row ? m[k * n + j] : m[j * n + k];
+    return sum > 0 ? 100 * m[k * n + k] / sum : (double)NAN;
+}
+
 // ---- as a table ----
 
 typedef struct {
@@ -57,40 +63,18 @@ typedef struct {
     int left, cell; // widths
 } Matrix;
 
-// Characters, and not more than so many of them.
-static int64_t letters(const char *s) {
-    int64_t n = 0;
-    for (; *s != '\0'; s++) n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
 static void put_name(const Matrix *x, int64_t number, int width, bool right) {
     nn_text name;
     nn_text_begin(&name, x->t->ctx);
     nn_text_class(x->t, &name, x->field, number);
-    for (char *s = name.bytes; *s != '\0'; s++) *s = *s == '\n' || *s == '\t' ? ' ' : *s;
-    uint64_t end = 0;
-    int64_t taken = 0;
-    for (; end < name.length && taken < width; taken++) do
-            end++;
-        while (end < name.length && ((unsigned char)name.bytes[end] & 0xc0) == 0x80);
-    if (right) nn_text_format(x->out, "%*s", (int)(width - taken), "");
-    nn_text_bytes(x->out, name.bytes, end);
-    if (!right) nn_text_format(x->out, "%*s", (int)(width - taken), "");
+    nn_text_fit(x->out, name.bytes, width, right);
     nn_text_end(&name);
 }
 
-static double total(const Matrix *x, int64_t k, bool row) {
-    double sum = 0;
-    for (int64_t j = 0; j < x->n; j++) sum += row ? x->m[k * x->n + j] : x->m[j * x->n + k];
-    return sum;
-}
-
-static void put_share(const Matrix *x, int64_t k, bool row,
-                      int width) { // recall of a row, precision of a column
-    double sum = total(x, k, row);
-    if (sum > 0)
-        nn_text_format(x->out, "%*.1f", width, 100 * x->m[k * x->n + k] / sum);
+static void put_share(const Matrix *x, int64_t k, bool row, int width) {
+    double share = nn_confusion_share(x->m, x->n, k, row);
+    if (share >= 0)
+        nn_text_format(x->out, "%*.1f", width, share);
     else
         nn_text_format(x->out, "%*s", width, "-");
 }
@@ -142,8 +126,8 @@ void nn_confusion_put(const nn_trainer *t, nn_text *out, int part, uint32_t metr
         nn_text name;
         nn_text_begin(&name, t->ctx);
         nn_text_class(t, &name, field, k);
-        int64_t length = letters(name.bytes) < NAME ? letters(name.bytes) : NAME;
-        x.left = length > x.left ? (int)length : x.left;
+        int length = nn_text_letters(name.bytes) < NAME ? nn_text_letters(name.bytes) : NAME;
+        x.left = length > x.left ? length : x.left;
         nn_text_end(&name);
     }
     for (int64_t k = 0; k < x.n * x.n; k++) {

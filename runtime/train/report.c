@@ -27,8 +27,9 @@ typedef struct {
 
 static int by_loss(const void *a, const void *b) {
     const Row *x = a, *y = b;
-    if (x->loss != y->loss && !(isnan(x->loss) && isnan(y->loss))) return !(x->loss < y->loss) ? -1 : 1;
-    return x->at < y->at ? -1 : 1;
+    double of_x = isnan(x->loss) ? (double)INFINITY : x->loss,
+           of_y = isnan(y->loss) ? (double)INFINITY : y->loss;
+    return of_x != of_y ? (of_x > of_y ? -1 : 1) : x->at < y->at ? -1 : 1;
 }
 
 // ---- one row ----
@@ -49,15 +50,15 @@ static bool is_picture(const nn_field *f) {
 
 static void put_picture(const Samples *s, uint32_t k, int32_t row) {
     const nn_field *f = field_of(s, k);
-    int64_t n = nn_field_elements(f);
+    int64_t n = nn_field_elements(f), first = row * nn_row_elements(f);
     double low = INFINITY, high = -INFINITY;
     unsigned char *pixels = nn_get(s->t->ctx, (uint64_t)n, 1);
     for (int64_t e = 0; e < n; e++) {
-        low = fmin(low, number_of(s, k, row * n + e));
-        high = fmax(high, number_of(s, k, row * n + e));
+        low = fmin(low, number_of(s, k, first + e));
+        high = fmax(high, number_of(s, k, first + e));
     }
     for (int64_t e = 0; e < n && pixels != NULL; e++) {
-        double share = (number_of(s, k, row * n + e) - low) / (high - low);
+        double share = (number_of(s, k, first + e) - low) / (high - low);
         pixels[e] = share > 0 ? (unsigned char)lround(share * 255) : 0;
     }
     if (pixels != NULL)
@@ -65,20 +66,25 @@ static void put_picture(const Samples *s, uint32_t k, int32_t row) {
     nn_drop(s->t->ctx, pixels);
 }
 
+static void put_class(const Samples *s, int32_t field, int64_t number) {
+    nn_text name;
+    nn_text_begin(&name, s->t->ctx);
+    nn_text_class(s->t, &name, field, number);
+    nn_html_string(s->out, name.bytes);
+    nn_text_end(&name);
+}
+
 static void put_element(const Samples *s, uint32_t k, int64_t element) {
-    const nn_field *f = field_of(s, k);
     const nn_vocabulary *v = &s->t->data.vocabulary;
+    bool text = s->t->data.series != NULL;
     double value = number_of(s, k, element);
-    nn_text text;
-    nn_text_begin(&text, s->t->ctx);
-    if (f->is_class && s->t->data.series == NULL)
-        nn_text_class(s->t, &text, (int32_t)k, (int64_t)value);
-    else if (s->t->data.series != NULL && value >= 1 && value <= (double)v->count)
-        nn_text_bytes(&text, v->units[(int64_t)value - 1].text, v->units[(int64_t)value - 1].length);
+    if (text && value >= 1 && value <= (double)v->count)
+        nn_html_text(s->out, v->units[(int64_t)value - 1].text,
+                     (uint64_t)v->units[(int64_t)value - 1].length);
+    else if (field_of(s, k)->is_class && !text)
+        put_class(s, (int32_t)k, (int64_t)value);
     else
-        nn_text_format(&text, s->t->data.series != NULL ? "?" : "%.4g", value);
-    nn_html_string(s->out, text.bytes);
-    nn_text_end(&text);
+        nn_text_format(s->out, text ? "?" : "%.4g", value);
 }
 
 static void put_values(const Samples *s, uint32_t k, int32_t row) {
@@ -91,7 +97,7 @@ static void put_values(const Samples *s, uint32_t k, int32_t row) {
     nn_text_add(s->out, " <b>");
     for (int64_t e = 0; e < n && e < shown; e++) {
         nn_text_add(s->out, e == 0 ? "" : between);
-        put_element(s, k, row * n + e);
+        put_element(s, k, row * nn_row_elements(f) + e);
     }
     nn_text_add(s->out, n > shown ? " &#8230;</b>, " : "</b>, ");
 }
@@ -113,13 +119,7 @@ static void put_outputs(const Samples *s) {
             if (outputs[k].label < 0 && e < NUMBERS)
                 nn_text_format(s->out, e == 0 ? "%.4g" : ", %.4g", value);
         }
-        if (outputs[k].label >= 0) {
-            nn_text name;
-            nn_text_begin(&name, s->t->ctx);
-            nn_text_class(s->t, &name, outputs[k].label, best);
-            nn_html_string(s->out, name.bytes);
-            nn_text_end(&name);
-        }
+        if (outputs[k].label >= 0) put_class(s, outputs[k].label, best);
         nn_text_add(s->out, "</b>, ");
     }
 }
@@ -198,14 +198,8 @@ static nn_status put_samples(Samples *s) {
 
 // ---- matrices and memory ----
 
-static void put_class(const Samples *s, int32_t field, int64_t number, const char *scope) {
-    nn_text name;
-    nn_text_begin(&name, s->t->ctx);
-    nn_text_class(s->t, &name, field, number);
-    nn_text_format(s->out, "<th scope=\"%s\">", scope);
-    nn_html_string(s->out, name.bytes);
-    nn_text_add(s->out, "</th>");
-    nn_text_end(&name);
+static void put_share(const Samples *s, double share) {
+    nn_text_format(s->out, share >= 0 ? "<td>%.1f %%</td>" : "<td>&#8212;</td>", share);
 }
 
 static void put_matrix(const Samples *s, uint32_t metric, int32_t field) {
@@ -218,32 +212,27 @@ static void put_matrix(const Samples *s, uint32_t metric, int32_t field) {
                    nn_model_text(&s->t->model, of->name),
                    nn_model_text(&s->t->model, field_of(s, (uint32_t)field)->name));
     nn_text_add(s->out, "<div class=\"scroll\"><table><tr><td></td>");
-    for (int64_t j = 0; j < n; j++) put_class(s, field, j, "col");
+    for (int64_t j = 0; j < n; j++) {
+        nn_text_add(s->out, "<th scope=\"col\">");
+        put_class(s, field, j);
+        nn_text_add(s->out, "</th>");
+    }
     nn_text_add(s->out, "<th scope=\"col\">recall</th></tr>\n");
-    for (int64_t i = 0; i <= n; i++) {
-        double row = 0;
-        nn_text_add(s->out, i < n ? "<tr>" : "<tr><th scope=\"row\">precision</th>");
-        if (i < n) put_class(s, field, i, "row");
+    for (int64_t i = 0; i < n; i++) {
+        nn_text_add(s->out, "<tr><th scope=\"row\">");
+        put_class(s, field, i);
+        nn_text_add(s->out, "</th>");
         for (int64_t j = 0; j < n; j++) {
-            double column = 0;
-            for (int64_t k = 0; k < n && i == n; k++) column += m[k * n + j];
-            if (i == n)
-                nn_text_format(s->out, column > 0 ? "<td>%.1f %%</td>" : "<td>&#8212;</td>",
-                               100 * m[j * n + j] / column);
-            else
-                nn_text_format(s->out,
-                               i == j             ? "<td class=\"same\">%.0f</td>"
-                               : m[i * n + j] > 0 ? "<td>%.0f</td>"
-                                                  : "<td></td>",
-                               m[i * n + j]);
-            row += i < n ? m[i * n + j] : 0;
+            nn_text_add(s->out, i == j ? "<td class=\"same\">" : "<td>");
+            if (i == j || m[i * n + j] > 0) nn_text_format(s->out, "%.0f", m[i * n + j]);
+            nn_text_add(s->out, "</td>");
         }
-        if (i < n)
-            nn_text_format(s->out, row > 0 ? "<td>%.1f %%</td>" : "<td>&#8212;</td>",
-                           100 * m[i * n + i] / row);
+        put_share(s, nn_confusion_share(m, n, i, true));
         nn_text_add(s->out, "</tr>\n");
     }
-    nn_text_add(s->out, "</table></div>\n");
+    nn_text_add(s->out, "<tr><th scope=\"row\">precision</th>");
+    for (int64_t j = 0; j < n; j++) put_share(s, nn_confusion_share(m, n, j, false));
+    nn_text_add(s->out, "</tr>\n</table></div>\n");
 }
 
 static void put_memory(const Samples *s) {
@@ -316,7 +305,8 @@ static nn_status fill(void *data, nn_sink *sink) {
 }
 
 nn_status nn_command_report(nn_trainer *t) {
-    nn_page page = {.program = nn_model_text(&t->model, t->model.manifest->program)};
+    nn_page page = {.program = nn_model_text(&t->model, t->model.manifest->program),
+                    .digest = nn_model_text(&t->model, t->model.manifest->digest)};
     char path[NN_PATH_ROOM];
     nn_text body, out;
     nn_text_begin(&body, t->ctx);
@@ -327,8 +317,7 @@ nn_status nn_command_report(nn_trainer *t) {
     bool own = t->options->rest_count == 0 && page.count == 1;
     if (own && put_body(t, &body) != NN_OK) return t->ctx->status;
     page.body = body.bytes;
-    nn_html_page(t->ctx, &page, &out);
-    if (out.failed) return t->ctx->status;
+    if (nn_html_page(t->ctx, &page, &out) != NN_OK) return t->ctx->status;
     snprintf(path, sizeof path, "report.html"); // of several: here
     if (own && nn_trainer_path(t, "report.html", path) != NN_OK) return t->ctx->status;
     if (nn_file_replaceable(t->ctx, path) != NN_OK || nn_file_replace(t->ctx, path, fill, &out) != NN_OK)

@@ -129,12 +129,12 @@ static void look_at_input(nn_loop *l, uint32_t k) {
     const nn_trainer *t = l->t;
     const nn_field *f = &NN_TABLE(&t->model, nn_field, fields)[k];
     const nn_part *p = &t->data.parts[NN_TRAIN];
-    int64_t elements = nn_field_elements(f), count = 0, first = 0;
+    int64_t elements = nn_field_elements(f), step = nn_row_elements(f), count = 0, first = 0;
     double shown = 0, n = (double)p->count;
     for (int64_t e = 0; e < elements; e++) {
         double mean = 0, square = 0;
         for (int64_t r = 0; r < p->count; r++) {
-            double d = nn_value_get(&t->model, NN_REAL, t->data.fields[k], p->rows[r] * elements + e) - mean;
+            double d = nn_value_get(&t->model, NN_REAL, t->data.fields[k], p->rows[r] * step + e) - mean;
             mean += d / (double)(r + 1);
             square += d * d * (double)r / (double)(r + 1);
             if (square > n * 1e-10 && square > n * 4e-12 * mean * mean) break; // enough, however it goes on

@@ -149,6 +149,8 @@ void nn_metrics_take(nn_trainer *t, int32_t function, int part, int64_t rows);
 void nn_text_class(const nn_trainer *t, nn_text *out, int32_t field, int64_t number); // its name
 // The class field that the rows of a metric of a measured part are the classes of, -1: none.
 int32_t nn_confusion_field(const nn_trainer *t, int part, uint32_t metric);
+// The recall of a row, the precision of a column, in percent; NaN: it has no count.
+double nn_confusion_share(const double *counts, int64_t n, int64_t k, bool row);
 void nn_confusion_put(const nn_trainer *t, nn_text *out, int part, uint32_t metric, int32_t field);
 void nn_confusions_put(const nn_trainer *t, nn_text *out); // every one of the held-out part
 

@@ -51,6 +51,19 @@ page report.html
 says report.html '&#60;b&#62;&#38;&#34;wide&#34; test'
 ! grep -q 'The worst' report.html || fail "samples of which run?"
 
+# ---- of different programs, and of windows ----
+cp "$ROOT"/examples/sunspots/sunspots.* .
+"$NNC" build sunspots.nn && ./sunspots --quiet --epochs 1 --report >said || fail "sunspots does not train"
+page sunspots.run/report.html
+row=$(grep -oE 'row [0-9]+: past' sunspots.run/report.html | head -n 1 | tr -dc 0-9)
+wanted=$(./sunspots data --part validation | sed -n "$((row + 2))p" | awk -F, '{ for (k = 1; k <= 8; k++) printf("%s%.4g", (k > 1 ? ", " : ""), $k) }')
+says sunspots.run/report.html "row $row: past <b>$wanted "
+./digits report digits.run sunspots.run >said && page report.html
+! grep -q '<h2>The program' report.html || fail "the program of which run?"
+# What one of them measures stands in no column of the other's.
+sed -n '/How it ended/,/<\/table>/p' report.html | sed 's/<\/t[hd]>/;/g; s/<[^>]*>//g' | awk -F';' 'NR == 1 { for (k = 1; k <= NF; k++) at[$k] = k } /^sunspots.run;the end/ { print $at["accuracy"] "," ($at["test.off"] > 0) }' >seen
+[ "$(cat seen)" = ,1 ] || fail "values in others' columns: $(cat seen)"
+
 # ---- names that are no friends of a page's ----
 { printf 'x,kind\n'; for k in $(seq 30); do printf '%d,"</td><script>alert(1)</script>"\n%d,"a\x1b[31m\xe2\x80\xae&\x27"\n%d,<!-- \n' $k $((k + 40)) $((k + 80)); done; printf '81,"a\x1b[31m\xe2\x80\xae&\x27"\n'; } >names.csv
 cat >names.nn <<'PROGRAM'

@@ -39,6 +39,10 @@ done
 # Drawn combinations, the same each time; values that go to `nnc run`.
 sweep --set lr=1e-4..1e-1:log:50 --set width=8,12 --trials 3 -o drawn -- --steps 5 >drawn.txt && [ "$(sed 1d drawn.txt | sort -u | wc -l)" = 3 ] || fail "--trials: $(cat drawn.txt)"
 
+# More of them than there are are all there are, each once; what is swept twice is refused.
+sweep --set width=8,12 --trials 9 -o all -- --steps 5 >all.txt && [ "$(sed 1d all.txt | cut -d' ' -f1 | sort | paste -sd,)" = 12,8 ] || fail "--trials of all: $(cat all.txt)"
+expect 2 'lr=0.1,0.2,0.1: 0.1 is given twice' "$NNC" sweep digits.nn --set lr=0.1,0.2,0.1 -o twice
+
 # ---- what is wrong ----
 expect 2 'holds another sweep: take it away, or -o' "$NNC" sweep digits.nn ${grid%3..5}1,2 -o digits.sweep
 expect 2 'holds another sweep' "$NNC" sweep digits.nn --set lr=0.1 -o digits.sweep
