@@ -145,7 +145,7 @@ void nn_confusion_put(const nn_trainer *t, nn_text *out, int part, uint32_t metr
 
 // Of the part by which a run is judged.
 void nn_confusions_put(const nn_trainer *t, nn_text *out) {
-    int part = t->measured[NN_VALIDATION] ? NN_VALIDATION : t->measured[NN_TEST] ? NN_TEST : NN_TRAIN;
+    int part = nn_judged_part(t);
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
     for (uint32_t k = 0; k < t->model.manifest->metrics_count && part != NN_TRAIN; k++) {
         int32_t field = nn_confusion_field(t, part, k);

@@ -60,3 +60,7 @@ void nn_evaluate(nn_trainer *t, int part) {
     nn_states_end(t);
     t->call = before;
 }
+
+int nn_judged_part(const nn_trainer *t) {
+    return t->measured[NN_VALIDATION] ? NN_VALIDATION : t->measured[NN_TEST] ? NN_TEST : NN_TRAIN;
+}

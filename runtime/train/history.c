@@ -4,21 +4,18 @@
 #include <stdio.h>
 
 // What was named, else this program's own runs: one, or one of each fold.
-static const char *run_of(nn_trainer *t, int k, char path[NN_PATH_ROOM]) {
-    if (t->options->rest_count > 0) return t->options->rest[k];
-    if (t->fold >= 0 || t->model.manifest->data.split != NN_SPLIT_FOLDS) return t->out;
-    int n = snprintf(path, NN_PATH_ROOM, "%s/fold_%d", t->out, k);
-    return n < NN_PATH_ROOM ? path : t->out;
-}
-
 nn_story *nn_runs_read(nn_trainer *t, int *count) {
-    int folds =
-        t->fold < 0 && t->model.manifest->data.split == NN_SPLIT_FOLDS ? t->model.manifest->data.folds : 1;
-    *count = t->options->rest_count > 0 ? t->options->rest_count : folds;
+    const nn_data *plan = &t->model.manifest->data;
+    bool named = t->options->rest_count > 0, folds = t->fold < 0 && plan->split == NN_SPLIT_FOLDS;
+    *count = named ? t->options->rest_count : folds ? plan->folds : 1;
     nn_story *runs = nn_get(t->ctx, (uint64_t)*count, sizeof *runs);
     for (int k = 0; k < *count && runs != NULL; k++) {
-        char *path = nn_get(t->ctx, NN_PATH_ROOM, 1);
-        if (path == NULL || nn_story_read(t->ctx, run_of(t, k, path), &runs[k]) != NN_OK) return NULL;
+        const char *name = named ? t->options->rest[k] : t->out;
+        char *fold = nn_get(t->ctx, NN_PATH_ROOM, 1), part[32];
+        snprintf(part, sizeof part, "fold_%d", k);
+        if (fold == NULL || (!named && folds && nn_trainer_path(t, part, fold) != NN_OK) ||
+            nn_story_read(t->ctx, !named && folds ? fold : name, &runs[k]) != NN_OK)
+            return NULL;
     }
     return runs;
 }

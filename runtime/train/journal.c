@@ -7,30 +7,42 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const part_names[NN_PARTS] = {"", "test.", "validation."};
+const char *const nn_part_prefixes[NN_PARTS] = {"", "test.", "validation."};
+
+bool nn_metric_single(const nn_trainer *t, int part, uint32_t metric) {
+    const nn_metric *of = &NN_TABLE(&t->model, nn_metric, metrics)[metric];
+    const nn_tensor *tensor = nn_model_tensor(&t->model, of->tensor);
+    bool there = part == NN_TRAIN ? of->in_training : t->data.parts[part].count > 0;
+    return there && (tensor == NULL || tensor->rank == 0);
+}
 
 // ---- lines of the log ----
 
-static void put_number(nn_text *line, const char *name, double value) {
+void nn_line_number(nn_text *line, const char *name, double value) {
     nn_values one = {&value, 1};
     nn_text_format(line, ", \"%s\": ", name);
     nn_text_values(line, &one, false);
 }
 
-static void begin_line(nn_loop *l, const char *event, int64_t epoch, double loss, double rows_per_s) {
-    const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
+void nn_line_begin(nn_loop *l, const char *event, int64_t epoch) {
     nn_text_clear(&l->line);
     nn_text_format(&l->line, "{\"event\": \"%s\"", event);
     if (l->t->fold >= 0) nn_text_format(&l->line, ", \"fold\": %d", l->t->fold);
     nn_text_format(&l->line, ", \"step\": %lld, \"epoch\": %lld", (long long)l->t->at.step, (long long)epoch);
-    put_number(&l->line, "loss", loss);
+}
+
+static void begin_line(nn_loop *l, const char *event, int64_t epoch, double loss, double rows,
+                       double seconds) {
+    const int32_t *rates = NN_TABLE(&l->t->model, int32_t, rates);
+    nn_line_begin(l, event, epoch);
+    nn_line_number(&l->line, "loss", loss);
     for (uint32_t k = 0; k < l->manifest->rates_count; k++) {
         char name[32];
         snprintf(name, sizeof name, k == 0 ? "lr" : "lr_%u", k + 1);
-        put_number(&l->line, name, nn_scalar_get(&l->t->model, rates[k]));
+        nn_line_number(&l->line, name, nn_scalar_get(&l->t->model, rates[k]));
     }
-    put_number(&l->line, "samples_per_s", rows_per_s);
-    put_number(&l->line, "time_s", nn_loop_time(l));
+    nn_line_number(&l->line, "samples_per_s", seconds > 0 ? rows / seconds : (double)NAN);
+    nn_line_number(&l->line, "time_s", nn_loop_time(l));
 }
 
 static void put_metrics(const nn_loop *l, nn_text *line, bool arrays) {
@@ -40,7 +52,8 @@ static void put_metrics(const nn_loop *l, nn_text *line, bool arrays) {
             if (p == NN_TRAIN && !metrics[k].in_training) continue;
             const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
             if (!arrays && of != NULL && of->rank > 0) continue;
-            nn_text_format(line, ", \"%s%s\": ", part_names[p], nn_model_text(&l->t->model, metrics[k].name));
+            nn_text_format(line, ", \"%s%s\": ", nn_part_prefixes[p],
+                           nn_model_text(&l->t->model, metrics[k].name));
             nn_text_values(line, &l->t->values[p][k], of != NULL && of->rank > 0);
         }
     }
@@ -57,9 +70,9 @@ double nn_best_value(const nn_trainer *t, const char *name) {
 void nn_weigh(nn_loop *l, bool is_best) {
     nn_trainer *t = l->t;
     const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
-    int part = t->measured[NN_VALIDATION] ? NN_VALIDATION : t->measured[NN_TEST] ? NN_TEST : NN_TRAIN;
+    int part = nn_judged_part(t);
     char name[256];
-    snprintf(name, sizeof name, "%s%s", part_names[part], nn_model_text(&t->model, metrics[0].name));
+    snprintf(name, sizeof name, "%s%s", nn_part_prefixes[part], nn_model_text(&t->model, metrics[0].name));
     double now = part == NN_TRAIN ? l->epoch_loss : t->values[part][0].values[0],
            before = nn_best_value(t, part == NN_TRAIN ? "loss" : name);
     l->best = l->manifest->best >= 0 ? is_best : isfinite(now) && !(now >= before);
@@ -67,7 +80,7 @@ void nn_weigh(nn_loop *l, bool is_best) {
     nn_text_clear(&t->best);
     nn_text_format(&t->best, "{\"epoch\": %lld, \"step\": %lld", (long long)t->at.epoch,
                    (long long)t->at.step);
-    put_number(&t->best, "loss", l->epoch_loss);
+    nn_line_number(&t->best, "loss", l->epoch_loss);
     put_metrics(l, &t->best, false);
     nn_text_add(&t->best, "}");
 }
@@ -97,9 +110,9 @@ void nn_log_step(nn_loop *l, int64_t rows) {
     double now = nn_now(), seconds = now - l->step_started;
     // The epoch of a step is the number of finished ones, this step's own included if it was the last.
     int64_t epoch = l->t->at.epoch + (l->t->at.batch == l->batches);
-    begin_line(l, "step", epoch, l->step_loss, seconds > 0 ? (double)rows / seconds : (double)NAN);
+    begin_line(l, "step", epoch, l->step_loss, (double)rows, seconds);
     if (l->manifest->gradient_norm >= 0)
-        put_number(&l->line, "gradient_norm", nn_scalar_get(&l->t->model, l->manifest->gradient_norm));
+        nn_line_number(&l->line, "gradient_norm", nn_scalar_get(&l->t->model, l->manifest->gradient_norm));
     nn_text_add(&l->line, "}\n");
     nn_log_line(&l->full, &l->line, true);
     l->step_started = now;
@@ -109,9 +122,8 @@ void nn_log_event(nn_loop *l, const char *event, nn_reason reason, bool in_summa
     static const char *const reasons[] = {"", "epochs", "steps", "stop", "signal", "not finite", "error"};
     double seconds = nn_now() - l->epoch_started;
     if (reason != NN_GOING) nn_moment_end(l);
-    begin_line(l, event, l->t->at.epoch, l->epoch_loss,
-               seconds > 0 ? nn_loop_rows(l) / seconds : (double)NAN);
-    if (l->manifest->gradient_norm >= 0) put_number(&l->line, "gradient_norm", l->gradient_norm);
+    begin_line(l, event, l->t->at.epoch, l->epoch_loss, nn_loop_rows(l), seconds);
+    if (l->manifest->gradient_norm >= 0) nn_line_number(&l->line, "gradient_norm", l->gradient_norm);
     put_metrics(l, &l->line, true);
     if (reason != NN_GOING) nn_text_format(&l->line, ", \"reason\": \"%s\"", reasons[reason]);
     if (reason == NN_GOING && l->best) nn_text_add(&l->line, ", \"best\": true");
@@ -139,21 +151,17 @@ static void put_text(nn_text *line, const char *name, const char *value) {
     nn_text_json(line, value, strlen(value));
 }
 
-// What was said on the command line; where things lie, and what changes no number, is no part of it.
+// What was said on the command line and changes numbers; other things of it have names of their own.
 static void put_options(const nn_trainer *t, nn_text *line) {
-    static const nn_option own[] = {NN_OPTION_SEED,       NN_OPTION_BATCH,  NN_OPTION_OUT,
-                                    NN_OPTION_LOG,        NN_OPTION_FOLD,   NN_OPTION_SET,
-                                    NN_OPTION_QUIET,      NN_OPTION_RESUME, NN_OPTION_THREADS,
-                                    NN_OPTION_CHECKPOINT, NN_OPTION_REPORT, NN_OPTION_TENSORBOARD};
+    static const nn_option said[] = {NN_OPTION_EPOCHS, NN_OPTION_STEPS, NN_OPTION_LR, NN_OPTION_DATA};
     const nn_setting *settings = NN_TABLE(&t->model, nn_setting, settings);
-    nn_text_add(line, ", \"options\": {");
     const char *between = "";
-    for (int k = 0; k < NN_OPTIONS; k++) {
-        bool shown = t->options->value[k] != NULL;
-        for (size_t i = 0; i < sizeof own / sizeof *own; i++) shown = shown && (nn_option)k != own[i];
-        if (!shown) continue;
-        nn_text_format(line, "%s\"%s\": ", between, nn_option_name((nn_option)k) + 2);
-        nn_text_json(line, t->options->value[k], strlen(t->options->value[k]));
+    nn_text_add(line, ", \"options\": {");
+    for (size_t k = 0; k < sizeof said / sizeof *said; k++) {
+        const char *value = t->options->value[said[k]];
+        if (value == NULL) continue;
+        nn_text_format(line, "%s\"%s\": ", between, nn_option_name(said[k]) + 2);
+        nn_text_json(line, value, strlen(value));
         between = ", ";
     }
     nn_text_add(line, "}, \"settings\": {");
@@ -170,10 +178,7 @@ static void put_start(nn_loop *l, nn_log *log) {
     const nn_manifest *mf = l->manifest;
     nn_text *line = &l->line;
     if (log->file < 0 || log->mark.size > 0) return;
-    nn_text_clear(line);
-    nn_text_add(line, "{\"event\": \"start\"");
-    if (t->fold >= 0) nn_text_format(line, ", \"fold\": %d", t->fold);
-    nn_text_format(line, ", \"step\": %lld, \"epoch\": %lld", (long long)t->at.step, (long long)t->at.epoch);
+    nn_line_begin(l, "start", t->at.epoch);
     const struct {
         const char *name;
         uint32_t text;
@@ -221,10 +226,9 @@ void nn_log_columns(const nn_loop *l, nn_text *out) {
     if (l->manifest->gradient_norm >= 0) nn_text_add(out, ",gradient_norm");
     for (int p = 0; p < NN_PARTS; p++) {
         for (uint32_t k = 0; k < l->manifest->metrics_count; k++) {
-            const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
-            bool absent = p == NN_TRAIN ? !metrics[k].in_training : l->t->data.parts[p].count == 0;
-            if (!absent && (of == NULL || of->rank == 0))
-                nn_text_format(out, ",%s%s", part_names[p], nn_model_text(&l->t->model, metrics[k].name));
+            if (nn_metric_single(l->t, p, k))
+                nn_text_format(out, ",%s%s", nn_part_prefixes[p],
+                               nn_model_text(&l->t->model, metrics[k].name));
         }
     }
     nn_text_add(out, ",reason\n");

@@ -47,17 +47,9 @@ static bool put_row(nn_log *log, const nn_text *line, nn_text *row) {
 // A line that a trainer wrote whole.
 static bool is_line(const nn_log *log, const char *line, const char *end) {
     if (log->csv) return starts(line, end, HEAD) || starts_row(line, end);
-    nn_json j = {.at = line, .end = end};
-    char key[64];
-    bool event = false, step = false;
-    if (!nn_json_take(&j, '{')) return false;
-    do {
-        if (!nn_json_string(&j, key, sizeof key, NULL) || !nn_json_take(&j, ':') || !nn_json_skip(&j, 0))
-            return false;
-        event = event || nn_same(key, "event");
-        step = step || nn_same(key, "step");
-    } while (nn_json_take(&j, ','));
-    return nn_json_take(&j, '}') && j.at == end && event && step;
+    nn_json object = {.at = line, .end = end}, value;
+    return nn_json_is_object(line, end) && nn_json_find(object, "event", &value) &&
+           nn_json_find(object, "step", &value);
 }
 
 // What a kill may have left of the last line.

@@ -93,6 +93,11 @@ nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);
 bool nn_stop_asked(nn_loop *l);
 
 // ---- journal.c ----
+extern const char *const nn_part_prefixes[NN_PARTS]; // of metrics: "test."
+// Whether a metric is one number, of this part of these data.
+bool nn_metric_single(const nn_trainer *t, int part, uint32_t metric);
+void nn_line_begin(nn_loop *l, const char *event, int64_t epoch);
+void nn_line_number(nn_text *line, const char *name, double value); // null: not finite
 void nn_log_columns(const nn_loop *l, nn_text *out);
 void nn_log_start(nn_loop *l); // in a log that has no line yet
 void nn_log_step(nn_loop *l, int64_t rows);
@@ -125,7 +130,6 @@ void nn_progress_epoch(nn_loop *l, bool chosen);
 void nn_progress_clear(nn_progress *p);
 
 // ---- story.c ----
-void nn_say(nn_text *text); // on standard error; the text is ended
 void nn_story_begin(nn_loop *l);
 void nn_story_data(nn_loop *l); // warnings about the training rows
 void nn_story_loss(nn_loop *l); // about the loss of the epochs so far

@@ -60,21 +60,11 @@ static void measure(const nn_loop *l, const nn_tensor *of, bool change, Histogra
 }
 
 static void put(nn_text *line, const Histogram *h) {
-    const struct {
-        const char *name;
-        double value;
-    } numbers[] = {{"\"count\": ", (double)h->count},
-                   {", \"low\": ", h->low},
-                   {", \"high\": ", h->high},
-                   {", \"sum\": ", h->sum},
-                   {", \"square\": ", h->square}};
-    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
-        nn_text_add(line, numbers[k].name);
-        if (isfinite(numbers[k].value))
-            nn_text_number(line, numbers[k].value, true);
-        else
-            nn_text_add(line, "null");
-    }
+    nn_text_format(line, "\"count\": %lld", (long long)h->count);
+    nn_line_number(line, "low", h->low);
+    nn_line_number(line, "high", h->high);
+    nn_line_number(line, "sum", h->sum);
+    nn_line_number(line, "square", h->square);
     for (int k = 0; k < BINS; k++)
         nn_text_format(line, k == 0 ? ", \"counts\": [%.0f" : ", %.0f", h->counts[k]);
     nn_text_add(line, "]");
@@ -87,11 +77,8 @@ static void put_weights(nn_loop *l, bool change, bool kept) {
     for (uint32_t k = 0; k < l->manifest->tensors_count; k++) {
         const nn_tensor *of = nn_model_tensor(&t->model, (int32_t)k);
         if (of->kind != NN_PARAM || of->offset < 0) continue;
-        nn_text_clear(&l->line);
-        nn_text_add(&l->line, "{\"event\": \"weights\"");
-        if (t->fold >= 0) nn_text_format(&l->line, ", \"fold\": %d", t->fold);
-        nn_text_format(&l->line, ", \"step\": %lld, \"epoch\": %lld, \"tensor\": \"%s\", ",
-                       (long long)t->at.step, (long long)t->at.epoch, nn_model_text(&t->model, of->name));
+        nn_line_begin(l, "weights", t->at.epoch);
+        nn_text_format(&l->line, ", \"tensor\": \"%s\", ", nn_model_text(&t->model, of->name));
         measure(l, of, false, &h);
         put(&l->line, &h);
         if (change) {

@@ -91,10 +91,12 @@ nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv
             o->value[NN_OPTION_HELP] = "";
         else if (k == COMMANDS) {
             const char *near = nn_nearest(argv[1], commands, COMMANDS);
+            if (nn_same(argv[1], "sweep"))
+                return nn_fail(
+                    ctx, NN_USAGE,
+                    "a trainer has no sweep: `nnc sweep` runs a program with many settings and seeds");
             return nn_fail(ctx, NN_USAGE, "unknown command %s%s%s%s", argv[1],
-                           near == NULL
-                               ? ": it is one of train, eval, predict, data, info, sample, history, report"
-                               : ": did you mean ",
+                           near == NULL ? " (--help lists them)" : ": did you mean ",
                            near == NULL ? "" : near, near == NULL ? "" : "?");
         } else
             o->command = (nn_command)k;

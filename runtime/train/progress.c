@@ -12,12 +12,17 @@
 
 static const double REDRAW = 0.1;
 
-int64_t nn_terminal_width(void) {
-    enum { LEAST = 40, MOST = 200, USUAL = 80 };
+static int64_t columns_of_terminal(void) { // 0: it is none
+    enum { USUAL = 80 };
     struct winsize size;
     if (!isatty(2)) return 0;
-    int64_t width = ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL;
-    return width < LEAST ? LEAST : width > MOST ? MOST : width;
+    return ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL;
+}
+
+int64_t nn_terminal_width(void) {
+    enum { LEAST = 40, MOST = 200 };
+    int64_t width = columns_of_terminal();
+    return width == 0 ? 0 : width < LEAST ? LEAST : width > MOST ? MOST : width;
 }
 
 void nn_progress_begin(nn_progress *p, bool quiet) {
@@ -36,11 +41,19 @@ static void put_short(nn_text *line, const char *name, double value) {
     nn_text_format(line, "  %s %.4g", name, value);
 }
 
-static void put_speed(nn_text *line, double rows_per_s) {
-    static const char *const units[] = {"", " k", " M", " G"};
+// To three digits, with the unit that they are of: "804", "k".
+static const char *print_speed(char out[NN_NUMBER_ROOM], double rows_per_s) {
+    static const char *const units[] = {"", "k", "M", "G"};
     int k = 0;
     for (; rows_per_s >= 999.5 && k < 3; k++) rows_per_s /= 1000;
-    nn_text_format(line, "  %.3g%s samples/s", rows_per_s, units[k]);
+    snprintf(out, NN_NUMBER_ROOM, "%.3g", rows_per_s);
+    return units[k];
+}
+
+static void put_speed(nn_text *line, double rows_per_s) {
+    char number[NN_NUMBER_ROOM];
+    const char *unit = print_speed(number, rows_per_s);
+    nn_text_format(line, "  %s%s%s samples/s", number, *unit == '\0' ? "" : " ", unit);
 }
 
 static void put_time(nn_text *line, double seconds) {
@@ -66,15 +79,12 @@ static double rows_left(const nn_loop *l) {
 
 // Metrics of one number, as they were measured last. The training part's belong to an epoch that has ended.
 static void put_metrics(const nn_loop *l, nn_text *line, bool training) {
-    static const char *const parts[NN_PARTS] = {"", "test.", "validation."};
     const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
     for (int p = training ? NN_TRAIN : NN_TEST; p < NN_PARTS; p++) {
         for (uint32_t k = 0; k < l->manifest->metrics_count && l->t->measured[p]; k++) {
-            const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
-            if ((p == NN_TRAIN && !metrics[k].in_training) || of == NULL || of->rank > 0) continue;
-            char name[128];
-            snprintf(name, sizeof name, "%s%.100s", parts[p], nn_model_text(&l->t->model, metrics[k].name));
-            put_short(line, name, l->t->values[p][k].values[0]);
+            if (nn_metric_single(l->t, p, k))
+                nn_text_format(line, "  %s%s %.4g", nn_part_prefixes[p],
+                               nn_model_text(&l->t->model, metrics[k].name), l->t->values[p][k].values[0]);
         }
     }
 }
@@ -102,7 +112,9 @@ void nn_progress_step(nn_loop *l, double now) {
     nn_progress *p = &l->progress;
     if (!p->live || now - p->last < REDRAW) return;
     double seconds = now - l->epoch_started, speed = seconds > 0 ? nn_loop_rows(l) / seconds : 0;
-    uint64_t width = (uint64_t)nn_terminal_width() - 1;
+    // A line that was wrapped could not be written over.
+    int64_t columns = columns_of_terminal();
+    uint64_t width = columns > 1 ? (uint64_t)columns - 1 : 0;
     for (int less = 0; less < 3; less++) {
         put_live(l, less < 1, less < 2, speed);
         if (l->line.length <= width) break;
@@ -139,15 +151,13 @@ static void add_column(Column *columns, int *count, Column c) {
 }
 
 static void add_metrics(const nn_loop *l, Column *columns, int *count, int part, int order) {
-    static const char *const over[NN_PARTS] = {"", "test", "validation"};
     const nn_metric *metrics = NN_TABLE(&l->t->model, nn_metric, metrics);
     for (uint32_t k = 0; k < l->manifest->metrics_count; k++) {
-        const nn_tensor *of = nn_model_tensor(&l->t->model, metrics[k].tensor);
-        bool absent = part == NN_TRAIN ? !metrics[k].in_training : l->t->data.parts[part].count == 0;
-        if (absent || of == NULL || of->rank > 0) continue;
+        if (!nn_metric_single(l->t, part, k)) continue;
         const char *name = nn_model_text(&l->t->model, metrics[k].name);
         add_column(columns, count,
-                   (Column){METRIC, part, k, over[part], name, NUMBER, order + (int)k, false});
+                   (Column){METRIC, part, k, part == NN_TRAIN ? "" : nn_part_names[part], name, NUMBER,
+                            order + (int)k, false});
     }
 }
 
@@ -193,10 +203,8 @@ static void print_number(char out[NN_NUMBER_ROOM], double value) {
 }
 
 static void print_cell(const nn_loop *l, const Column *c, char out[64]) {
-    static const char units[] = " kMG";
     const nn_trainer *t = l->t;
     double seconds = nn_now() - l->epoch_started, speed = nn_loop_rows(l) / seconds;
-    int k = 0;
     out[0] = '\0';
     if (c->what == EPOCH && l->total_epochs >= 0)
         snprintf(out, 64, "%lld/%lld", (long long)t->at.epoch, (long long)l->total_epochs);
@@ -208,10 +216,8 @@ static void print_cell(const nn_loop *l, const Column *c, char out[64]) {
         print_number(out, t->values[c->part][c->metric].values[0]);
     else if (c->what == SECONDS)
         snprintf(out, 64, "%.1f", nn_loop_time(l));
-    else if (c->what == SPEED && seconds > 0 && speed > 0) {
-        for (; speed >= 999.5 && k < 3; k++) speed /= 1000;
-        snprintf(out, 64, "%.3g%.*s", speed, k > 0, units + k);
-    }
+    else if (c->what == SPEED && seconds > 0 && speed > 0)
+        strcat(out, print_speed(out, speed));
 }
 
 static void put_head(nn_text *out, const Column *columns, int count) {

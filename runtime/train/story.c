@@ -9,20 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-void nn_say(nn_text *text) {
+static void say(nn_text *text) {
     if (!text->failed) nn_write_all(2, text->bytes, nn_utf8_shown(text->bytes, text->length));
     nn_text_end(text);
 }
 
 // ---- the beginning ----
-
-static void put_bytes(nn_text *out, int64_t bytes) {
-    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
-    double n = (double)bytes;
-    int k = 0;
-    for (; n >= 999.5 && k < 4; k++) n /= 1024;
-    nn_text_format(out, "%.3g %s", n, units[k]);
-}
 
 // Items of one line, divided where the terminal ends.
 typedef struct {
@@ -36,61 +28,54 @@ static Items items_begin(nn_text *out, char between) {
     return (Items){out, between, width == 0 ? INT64_MAX : width, 0};
 }
 
-static void put_item(Items *items, const char *text) {
-    int64_t length = (int64_t)strlen(text);
+NN_PRINTF(2, 3) static void put_item(Items *items, const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    int64_t length = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     bool first = items->column == 0, wraps = !first && items->column + 2 + length + 1 > items->width;
     if (!first) nn_text_format(items->out, wraps ? "%c\n  " : "%c ", items->between);
     nn_text_add(items->out, text);
     items->column = wraps ? 2 + length : items->column + length + (first ? 0 : 2);
 }
 
-static void put_rows(const nn_trainer *t, nn_text *out) {
-    static const char *const names[NN_PARTS] = {"training", "test", "validation"};
-    for (int p = 0; p < NN_PARTS; p++) {
-        if (p == NN_TRAIN || t->data.parts[p].count > 0)
-            nn_text_format(out, "%s%lld %s", p == NN_TRAIN ? "rows: " : ", ",
-                           (long long)t->data.parts[p].count, names[p]);
-    }
-}
-
 void nn_story_begin(nn_loop *l) {
     const nn_trainer *t = l->t;
     const nn_manifest *mf = l->manifest;
-    nn_text out, item;
+    static const char *const names[NN_PARTS] = {"training", "test", "validation"};
+    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
+    nn_text out, rows;
     Items items = items_begin(&out, ';');
     if (l->progress.quiet) return;
     nn_text_begin(&out, l->ctx);
-    nn_text_begin(&item, l->ctx);
-    nn_text_format(&item, "%s: %lld parameters", nn_model_text(&t->model, mf->name), (long long)mf->params);
-    put_item(&items, item.bytes);
-    nn_text_clear(&item);
-    nn_text_add(&item, "memory ");
-    put_bytes(&item, mf->arena);
-    put_item(&items, item.bytes);
-    nn_text_clear(&item);
-    put_rows(t, &item);
-    put_item(&items, item.bytes);
-    nn_text_clear(&item);
+    nn_text_begin(&rows, l->ctx);
+    for (int p = 0; p < NN_PARTS; p++) {
+        if (p == NN_TRAIN || t->data.parts[p].count > 0)
+            nn_text_format(&rows, "%s%lld %s", p == NN_TRAIN ? "rows: " : ", ",
+                           (long long)t->data.parts[p].count, names[p]);
+    }
+    double memory = (double)mf->arena;
+    int unit = 0;
+    for (; memory >= 999.5 && unit < 4; unit++) memory /= 1024;
     int32_t threads = nn_trainer_threads(t);
-    nn_text_format(&item, "%d thread%s", threads, threads == 1 ? "" : "s");
-    put_item(&items, item.bytes);
-    put_item(&items, nn_model_text(&t->model, mf->cpu));
-    nn_text_clear(&item);
-    nn_text_format(&item, "seed %llu", (unsigned long long)t->seed);
-    put_item(&items, item.bytes);
-    nn_text_clear(&item);
-    nn_text_format(&item, "goes on after step %lld", (long long)t->at.step);
-    if (t->at.step > 0) put_item(&items, item.bytes);
+    put_item(&items, "%s: %lld parameters", nn_model_text(&t->model, mf->name), (long long)mf->params);
+    put_item(&items, "memory %.3g %s", memory, units[unit]);
+    put_item(&items, "%s", rows.bytes);
+    put_item(&items, "%d thread%s", threads, threads == 1 ? "" : "s");
+    put_item(&items, "%s", nn_model_text(&t->model, mf->cpu));
+    put_item(&items, "seed %llu", (unsigned long long)t->seed);
+    if (t->at.step > 0) put_item(&items, "goes on after step %lld", (long long)t->at.step);
     nn_text_add(&out, "\n");
-    nn_text_end(&item);
-    nn_say(&out);
+    nn_text_end(&rows);
+    say(&out);
 }
 
 // ---- what looks like a mistake ----
 
-static void warn(nn_loop *l, nn_text *text) {
-    nn_progress_clear(&l->progress);
-    if (!text->failed) nn_message("warning", text->bytes);
+static void warn(nn_loop *l, bool holds, nn_text *text) {
+    if (holds) nn_progress_clear(&l->progress);
+    if (holds && !text->failed) nn_message("warning", text->bytes);
     nn_text_end(text);
 }
 
@@ -117,10 +102,7 @@ static void look_at_classes(nn_loop *l, uint32_t k) {
     }
     nn_text_add(&text, absent > shown ? ", ...; the model cannot learn them" : "; the model cannot learn it");
     nn_drop(l->ctx, seen);
-    if (absent > 0)
-        warn(l, &text);
-    else
-        nn_text_end(&text);
+    warn(l, absent > 0, &text);
 }
 
 // An input that hardly differs from row to row tells nothing as it stands. Pictures have such elements at
@@ -152,10 +134,7 @@ static void look_at_input(nn_loop *l, uint32_t k) {
         "deviation of %.3g): standardize(..) brings them to one scale, and what never differs can "
         "be left out",
         nn_model_text(&t->model, f->name), (long long)count, (long long)elements, (long long)first, shown);
-    if (count > 0)
-        warn(l, &text);
-    else
-        nn_text_end(&text);
+    warn(l, count > 0, &text);
 }
 
 // Those that are scaled by a statistic are measured, and told, where it is taken.
@@ -200,24 +179,17 @@ void nn_story_loss(nn_loop *l) {
                    "lower lr may keep it down",
                    LONG, loss, r->low, (long long)(r->low_epoch > 0 ? r->low_epoch : l->t->at.epoch - LONG));
     r->told = true;
-    warn(l, &text);
+    warn(l, true, &text);
 }
 
 // ---- the end ----
 
-static bool is_plain(const char *s) {
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:,@%=";
-    return *s != '\0' && s[strspn(s, safe)] == '\0';
-}
-
 static void put_word(nn_text *out, const char *s) { // as a shell takes it
-    if (is_plain(s)) {
-        nn_text_add(out, s);
-        return;
-    }
-    nn_text_add(out, "'");
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:,@%=";
+    const char *quote = *s != '\0' && s[strspn(s, safe)] == '\0' ? "" : "'";
+    nn_text_add(out, quote);
     for (; *s != '\0'; s++) nn_text_format(out, *s == '\'' ? "'\\''" : "%c", *s);
-    nn_text_add(out, "'");
+    nn_text_add(out, quote);
 }
 
 // The command line that goes on with this run's directory.
@@ -263,15 +235,14 @@ static void put_reason(const nn_loop *l, nn_text *out, nn_reason reason) {
 static void put_best(const nn_trainer *t, nn_text *out) {
     if (t->best.length == 0) return;
     nn_json j = {.at = t->best.bytes, .end = t->best.bytes + t->best.length}, one;
-    char key[256], item[320];
+    char key[256];
     const char *before = "best: ";
     Items items = items_begin(out, ',');
     while (nn_json_member(&j, key, sizeof key, &one)) {
         double value;
         if (!nn_number_parse(one.at, (uint64_t)(one.end - one.at), &value)) continue;
         bool counts = nn_same(key, "epoch") || nn_same(key, "step");
-        snprintf(item, sizeof item, counts ? "%s%s %.0f" : "%s%s %.4g", before, key, value);
-        put_item(&items, item);
+        put_item(&items, counts ? "%s%s %.0f" : "%s%s %.4g", before, key, value);
         before = "";
     }
     nn_text_add(out, "\n");
@@ -313,8 +284,8 @@ void nn_story_end(nn_loop *l, nn_reason reason) {
     nn_text_add(&out, "weights: ");
     nn_text_add(&out, t->files->of[NN_FILE_WEIGHTS]);
     // What the run is judged by, and whether that was better before its end.
-    int part = t->measured[NN_VALIDATION] ? NN_VALIDATION : NN_TEST;
-    bool better = t->measured[part] && nn_best_value(t, "step") < (double)t->at.step;
+    int part = nn_judged_part(t);
+    bool better = part != NN_TRAIN && nn_best_value(t, "step") < (double)t->at.step;
     if (l->manifest->best >= 0)
         nn_text_add(&out, " (the best)\n");
     else if (better)
@@ -323,7 +294,7 @@ void nn_story_end(nn_loop *l, nn_reason reason) {
     else
         nn_text_add(&out, " (as the run ended)\n");
     if (!l->one_of_many) put_ways(l, &out, reason);
-    nn_say(&out);
+    say(&out);
 }
 
 void nn_story_not_finite(nn_loop *l) {
