@@ -35,29 +35,6 @@ const char *item_key(Arena *arena, const Node *item) {
     return string_format(arena, "%s %s", definition_row(item->definition)->word, item->name);
 }
 
-// In a definition of so many dimensions (syntax/dimensions.c), the first name of such definitions stands for
-// the one of as many.
-static void name_dimensions(const Library *library, const File *file, Node *node, int count) {
-    const Node *own = node->kind == AST_NAME ? map_get(file->names, node->name) : NULL;
-    if (node->kind == AST_NAME && !own) own = map_get(library->standard, node->name);
-    const Node *names = own && own->kind == AST_DEFINE && own->written ? own->written->names : NULL;
-    if (names && count <= names->count && string_equal(names->items[0]->name, node->name))
-        node->name = names->items[count - 1]->name;
-    for (int i = 0; i < node->count; i++) name_dimensions(library, file, node->items[i], count);
-    for (int i = 0; i < 3; i++)
-        if (node->kid[i]) name_dimensions(library, file, node->kid[i], count);
-}
-
-static void name_all_dimensions(const Library *library, const File *file) {
-    for (int i = 0, count = 0; file->root && i < file->root->count; i++) {
-        Node *item = file->root->items[i];
-        bool several = item && item->kind == AST_DEFINE && item->written;
-        bool next = several && count && file->root->items[i - 1]->written == item->written;
-        count = !several ? 0 : next ? count + 1 : 1;
-        if (several) name_dimensions(library, file, item, count);
-    }
-}
-
 // Binding begins anew: what the trees say of an earlier library is of no use.
 static File *add_file(Library *library, const Source *source, const Node *root) {
     Arena *arena = library->ctx->arena;
@@ -70,7 +47,6 @@ static File *add_file(Library *library, const Source *source, const Node *root) 
         const char *key = item_key(arena, item);
         if (key && !map_get(file->names, key)) map_set(file->names, key, item);
     }
-    name_all_dimensions(library, file);
     vec_push(arena, &library->files, file);
     return file;
 }
@@ -274,14 +250,32 @@ static void bind_now(Library *library, Definition *d) {
     if (d->recursive) definitions_settle(library->bound.data + first, library->bound.count - first);
 }
 
+// In a definition of so many dimensions (syntax/dimensions.c), the first name of such definitions stands for
+// the one of as many.
+static void name_dimensions(const Library *library, const File *file, Node *node, int count) {
+    const Node *own = node->kind == AST_NAME ? map_get(file->names, node->name) : NULL;
+    if (node->kind == AST_NAME && !own) own = map_get(library->standard, node->name);
+    const Node *names = own && own->kind == AST_DEFINE && own->written ? own->written->names : NULL;
+    if (names && count <= names->count && string_equal(names->items[0]->name, node->name))
+        node->name = names->items[count - 1]->name;
+    for (int i = 0; i < node->count; i++) name_dimensions(library, file, node->items[i], count);
+    for (int i = 0; i < 3; i++)
+        if (node->kid[i]) name_dimensions(library, file, node->kid[i], count);
+}
+
+static Definition *definition_new(Library *library, Node *item) {
+    Definition *d = arena_new(library->ctx->arena, Definition);
+    d->node = item;
+    d->result.kind = KIND_ANY;
+    item->binding = d;
+    if (item->kind != AST_DEFINE || !item->written) return d;
+    dimensions_write(library->ctx, item);
+    name_dimensions(library, file_of(library, item->span), item, (int)item->number);
+    return d;
+}
+
 Definition *definition_of_node(Library *library, const Node *item) {
-    Definition *d = item->binding;
-    if (!d) {
-        d = arena_new(library->ctx->arena, Definition);
-        d->node = item;
-        d->result.kind = KIND_ANY;
-        ((Node *)item)->binding = d;
-    }
+    Definition *d = item->binding ? item->binding : definition_new(library, (Node *)item);
     d->recursive |= d->state == BINDING;
     if (d->state == UNBOUND && library->depth >= DEEPEST) vec_push(library->ctx->arena, &library->waiting, d);
     if (library->depth < DEEPEST) bind_now(library, d);

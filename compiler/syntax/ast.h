@@ -56,7 +56,7 @@ struct Node {
     const char *type;          // TENSOR PARAM STATE: what stands after `:`, or NULL
     Span type_span;
     double number; // NUMBER: in the base of its unit (seconds, 20% is 0.2); BOOL: 1 or 0; TENSOR that is
-                   // `each`: of how many dimensions
+                   // `each` and DEFINE of several names: of how many dimensions
     Unit unit;     // NUMBER: as written
     bool integral; // NUMBER: written without point, exponent and unit
     bool parens;   // an expression that stood in ( )
@@ -128,6 +128,9 @@ double unit_value(Unit unit, double number); // in the base of its dimension
 
 // Equal trees but for spans, `binding`, and redundant parentheses.
 bool node_equal(const Node *a, const Node *b);
+// Of a definition with several names, the text of the one that this is: nothing is one for each dimension any
+// more.
+void dimensions_write(Context *ctx, Node *define);
 // What the text of a definition says: of one that was made for a number of dimensions, that of all.
 const Node *node_written(const Node *node);
 // One line per node, indented; for tests and --dump-after.

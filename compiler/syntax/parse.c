@@ -26,7 +26,7 @@ Node *parse_source(Context *ctx, const Source *source) {
         if (ctx->errors == errors) die("%s was not parsed, and nothing said why", source->name);
     } else if (ctx->errors == errors) {
         tree_check(&parser, root);
-        if (ctx->errors == errors) dimensions_write_out(ctx, root);
+        if (ctx->errors == errors) dimensions_name(ctx, root);
     }
     root->span = (Span){source->base, source->base + source->length};
     arena_destroy(parser.scratch);

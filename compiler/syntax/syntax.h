@@ -49,8 +49,8 @@ bool tree_depth_check(Context *ctx, const Node *root);
 void tree_check(Parser *parser, const Node *file);
 
 // Definitions of several names become one of each: the first of one dimension, the second of two … Needs a
-// tree without errors; afterwards nothing is one for each dimension any more.
-void dimensions_write_out(Context *ctx, Node *file);
+// tree without errors.
+void dimensions_name(Context *ctx, Node *file);
 
 Span parser_span(const Parser *parser, uint32_t start, uint32_t end);
 // May a message about this place be shown? Once for each line: what follows from a first mistake is not

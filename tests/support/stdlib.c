@@ -49,8 +49,9 @@ LibraryItems library_items(Context *ctx) {
         const StdlibFile *file = &stdlib_files[f];
         const Node *root = parse_source(ctx, source_add(ctx, file->name, file->text, file->length));
         for (int i = 0; i < root->count; i++) {
-            const Node *node = root->items[i];
+            Node *node = root->items[i];
             if (node->kind != AST_DEFINE || *node->name == '_') continue; // a file's own
+            if (node->written) dimensions_write(ctx, node);
             LibraryItem item = {
                 .node = node, .file = file->name, .prefix = strcmp(file->name, "keras.nn") ? "" : "keras."};
             item.of_run = of_sizes(node);
