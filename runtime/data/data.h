@@ -5,6 +5,7 @@
 #define NN_DATA_READ_H
 
 #include "base/model.h"
+#include "data/files.h"
 
 enum { NN_TRAIN, NN_TEST, NN_VALIDATION, NN_PARTS };
 extern const char *const nn_part_names[NN_PARTS];
@@ -264,24 +265,27 @@ int64_t nn_words_limit(const nn_column *c); // of a vocabulary's numbers: behind
 nn_status nn_series_read(const nn_loading *l, int64_t *rows);
 // Cells that are texts as numbers: words, classes, conditions.
 nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w);
-// Files as rows: all that a folder holds, or those whose paths cells are. Of a kind of files: what is read of
-// them as a column, with the names that it has (of the folder or file that names them, in messages).
-typedef struct nn_media {
+// Files as rows: all that a folder holds, or those whose paths cells are. Of a kind of files, of which a
+// library of its own knows all that is special:
+typedef struct nn_media nn_media;
+struct nn_media {
     const char *what, *named; // "pictures"; the endings, in words
     const char *const *endings;
     int32_t kind; // of a column
-    nn_status (*read)(const nn_loading *l, const nn_column *c, const char *const *paths, int64_t count,
-                      const char *where, nn_raw *raw);
-} nn_media;
+    char type;    // of an element of a row, as in nn_raw
+    int size;
+    // A file's bytes as a row of the column, in whatever thread; false with a reason.
+    bool (*decode)(const nn_model *m, const nn_column *c, const unsigned char *bytes, uint64_t size,
+                   void *row, char why[NN_WHY_ROOM]);
+    // nn_folder_rows and nn_cell_rows: trainers that read no such files hold neither.
+    nn_status (*folder_rows)(const nn_loading *l, const nn_media *media, int64_t *rows);
+    nn_status (*cell_rows)(const nn_loading *l, const nn_media *media, const nn_column *c, const nn_csv *csv,
+                           const nn_csv_want *w, nn_raw *raw);
+};
+extern const nn_media nn_pictures, nn_sounds;
 nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int64_t *rows);
 nn_status nn_cell_rows(const nn_loading *l, const nn_media *media, const nn_column *c, const nn_csv *csv,
                        const nn_csv_want *w, nn_raw *raw);
-nn_status nn_images_read(const nn_loading *l, int64_t *rows);
-nn_status nn_images_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv, const nn_csv_want *w,
-                             nn_raw *raw);
-nn_status nn_sounds_read(const nn_loading *l, int64_t *rows);
-nn_status nn_sounds_of_cells(const nn_loading *l, const nn_column *c, const nn_csv *csv, const nn_csv_want *w,
-                             nn_raw *raw);
 void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
 // The training rows begin where they do in this epoch; returns whether that is elsewhere than before.
 bool nn_series_shift(nn_series *s, uint64_t seed, int64_t epoch);

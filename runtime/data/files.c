@@ -96,7 +96,7 @@ nn_status nn_folder_list(nn_context *ctx, const char *path, const char *const *e
 // ---- decoding ----
 
 typedef struct {
-    const nn_files *f;
+    const nn_decoding *f;
     atomic_llong next, broken;
     char **why; // of each file: NULL, or why it cannot be read
 } Decoding;
@@ -135,7 +135,7 @@ static bool read_bytes(const char *path, unsigned char **bytes, uint64_t *room, 
 
 static void *decode_some(void *data) {
     Decoding *d = data;
-    const nn_files *f = d->f;
+    const nn_decoding *f = d->f;
     unsigned char *bytes = NULL;
     uint64_t room = 0, size;
     for (int64_t k; (k = (int64_t)atomic_fetch_add(&d->next, 1)) < f->count;) {
@@ -151,12 +151,12 @@ static void *decode_some(void *data) {
 }
 
 // Without the folder, which stands before them once.
-static const char *short_name(const nn_files *f, const char *path) {
+static const char *short_name(const nn_decoding *f, const char *path) {
     size_t n = strlen(f->where);
     return strncmp(path, f->where, n) == 0 && path[n] == '/' ? path + n + 1 : path;
 }
 
-static nn_status report(nn_context *ctx, const nn_files *f, const Decoding *d, int64_t broken) {
+static nn_status report(nn_context *ctx, const nn_decoding *f, const Decoding *d, int64_t broken) {
     nn_text text;
     nn_text_begin(&text, ctx);
     int64_t named = 0;
@@ -173,7 +173,7 @@ static nn_status report(nn_context *ctx, const nn_files *f, const Decoding *d, i
     return status;
 }
 
-nn_status nn_files_decode(nn_context *ctx, const nn_files *f) {
+nn_status nn_files_decode(nn_context *ctx, const nn_decoding *f) {
     Decoding d = {.f = f, .why = nn_get(ctx, (uint64_t)f->count, sizeof *d.why)};
     pthread_t threads[MOST_THREADS];
     int64_t wanted = f->threads < MOST_THREADS ? f->threads : MOST_THREADS, started = 1;

@@ -19,15 +19,15 @@ nn_status nn_folder_list(nn_context *ctx, const char *path, const char *const *e
 enum { NN_WHY_ROOM = 160 };
 // File k, whose bytes these are, in whatever thread; false with a reason.
 typedef bool nn_decode(void *of, int64_t k, const unsigned char *bytes, uint64_t size, char why[NN_WHY_ROOM]);
-typedef struct nn_files {
+typedef struct nn_decoding {
     const char *what, *where; // for messages: "pictures", and the folder or file that names them
     const char *const *paths;
     int64_t count, threads;
     nn_decode *decode;
     void *of;
-} nn_files;
+} nn_decoding;
 // All files; those that cannot be read are one failure that names the first of them.
-nn_status nn_files_decode(nn_context *ctx, const nn_files *files);
+nn_status nn_files_decode(nn_context *ctx, const nn_decoding *files);
 
 // ---- pictures ----
 // Rows of pixels, each `channels` bytes: 1 grey, 3 red, green, blue. `orientation` as EXIF has it, 1 .. 8.

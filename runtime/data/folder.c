@@ -1,8 +1,7 @@
 // Files as rows: all of a folder that holds some kind of them, or those that a column of a csv file names.
 // Guarantees: a row's class is the outermost folder that its file lies in; what lies in the folder and is of
-// another kind is told.
+// another kind is told; each file is decoded before anything else is done.
 #include "data/data.h"
-#include "data/files.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +71,41 @@ static nn_status folder_column(const nn_loading *l, const nn_column *c, const nn
     return NN_OK;
 }
 
+typedef struct {
+    const nn_media *media;
+    const nn_model *m;
+    const nn_column *c;
+    unsigned char *rows;
+} Reading;
+
+static bool decode(void *of, int64_t k, const unsigned char *bytes, uint64_t size, char why[NN_WHY_ROOM]) {
+    const Reading *r = of;
+    return r->media->decode(r->m, r->c, bytes, size, r->rows + k * r->c->elements * r->media->size, why);
+}
+
+// `where`: the folder or file that names them, in messages.
+static nn_status read_files(const nn_loading *l, const nn_media *media, const nn_column *c,
+                            const char *const *paths, int64_t count, const char *where, nn_raw *raw) {
+    Reading r = {media, l->m, c, nn_get(l->ctx, (uint64_t)count, (uint64_t)(c->elements * media->size))};
+    nn_decoding files = {.what = media->what,
+                         .where = where,
+                         .paths = paths,
+                         .count = count,
+                         .threads = l->data->request.threads,
+                         .decode = decode,
+                         .of = &r};
+    if (r.rows == NULL || nn_files_decode(l->ctx, &files) != NN_OK) return l->ctx->status;
+    *raw = (nn_raw){.rows = count,
+                    .elements = c->elements,
+                    .bytes = r.rows,
+                    .type = media->type,
+                    .size = media->size,
+                    .path = where,
+                    .files = paths,
+                    .owned = r.rows};
+    return NN_OK;
+}
+
 nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int64_t *rows) {
     const nn_manifest *mf = l->m->manifest;
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
@@ -93,7 +127,7 @@ nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int64_t *ro
             l->raws[k].rows = f.count;
             l->raws[k].path = kept;
         } else if (c->kind == media->kind) {
-            media->read(l, c, paths, f.count, kept, &l->raws[k]);
+            read_files(l, media, c, paths, f.count, kept, &l->raws[k]);
         } else {
             folder_column(l, c, &f, &l->raws[k]);
         }
@@ -119,7 +153,8 @@ nn_status nn_cell_rows(const nn_loading *l, const nn_media *media, const nn_colu
         snprintf(path, room, "%.*s%.*s", before, csv->path, (int)cell->length, cell->text);
         paths[k] = path;
     }
-    if (paths == NULL || media->read(l, c, paths, csv->rows, csv->path, raw) != NN_OK) return l->ctx->status;
+    if (paths == NULL || read_files(l, media, c, paths, csv->rows, csv->path, raw) != NN_OK)
+        return l->ctx->status;
     raw->lines = csv->lines;
     return NN_OK;
 }

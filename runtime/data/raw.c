@@ -27,12 +27,12 @@ extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char 
                                 unsigned char **, uint64_t *) __attribute__((weak));
 
 // Absent unless libnn-pictures.a, libnn-sounds.a are linked, as they are where a program reads such files.
-extern nn_status nn_images_read(const nn_loading *, int64_t *) __attribute__((weak));
-extern nn_status nn_images_of_cells(const nn_loading *, const nn_column *, const nn_csv *,
-                                    const nn_csv_want *, nn_raw *) __attribute__((weak));
-extern nn_status nn_sounds_read(const nn_loading *, int64_t *) __attribute__((weak));
-extern nn_status nn_sounds_of_cells(const nn_loading *, const nn_column *, const nn_csv *,
-                                    const nn_csv_want *, nn_raw *) __attribute__((weak));
+extern const nn_media nn_pictures __attribute__((weak)), nn_sounds __attribute__((weak));
+
+// Of a column whose cells are paths.
+static const nn_media *media_of(const nn_column *c) {
+    return c->kind == NN_COLUMN_PIXELS ? &nn_pictures : c->kind == NN_COLUMN_SAMPLES ? &nn_sounds : NULL;
+}
 
 static bool is_packed(const char *path) {
     size_t n = strlen(path);
@@ -110,10 +110,6 @@ nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *cs
     return NN_OK;
 }
 
-static bool is_file(const nn_column *c) {
-    return c->kind == NN_COLUMN_PIXELS || c->kind == NN_COLUMN_SAMPLES;
-}
-
 static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want *w) {
     const uint32_t *names = nn_model_table(l->m, c->names);
     w->first = c->first;
@@ -122,7 +118,7 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
     bool groups = c->groups != NN_GROUPS_NONE;
     w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words ||
-               is_file(c) || groups || c->kind == NN_COLUMN_DATE;
+               media_of(c) != NULL || groups || c->kind == NN_COLUMN_DATE;
     w->missing_ok = c->missing != NN_MISSING_ERROR || words;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
@@ -136,8 +132,9 @@ static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv
                       nn_raw *raw) {
     for (int64_t i = 0; i < csv->rows * w->count && c->missing == NN_MISSING_VALUE; i++)
         w->values[i] = isnan(w->values[i]) ? c->missing_value : w->values[i];
-    if (is_file(c))
-        (c->kind == NN_COLUMN_PIXELS ? nn_images_of_cells : nn_sounds_of_cells)(l, c, csv, w, raw);
+    const nn_media *media = media_of(c);
+    if (media != NULL)
+        media->cell_rows(l, media, c, csv, w, raw);
     else
         *raw = (nn_raw){.rows = csv->rows,
                         .elements = w->count,
@@ -178,7 +175,7 @@ static nn_status csv_columns(const nn_loading *l, int part, const char *path, ch
         const nn_column *c = &columns[of[k]];
         if (c->kind == NN_COLUMN_CARRIED)
             l->data->carried[of[k]] = wants[k].cells;
-        else if (wants[k].texts && !is_file(c) && nn_csv_texts(l, c, &csv, &wants[k]) != NN_OK)
+        else if (wants[k].texts && media_of(c) == NULL && nn_csv_texts(l, c, &csv, &wants[k]) != NN_OK)
             return l->ctx->status;
         take_want(l, c, &csv, &wants[k], &l->raws[of[k]]);
     }
@@ -341,8 +338,8 @@ nn_status nn_raw_read(nn_loading *l, int part, int64_t *rows) {
     if (csv && csv_part(l, part) != NN_OK) return l->ctx->status;
     if (mf->data.source == SOURCE_TEXT && nn_series_read(l, rows) != NN_OK) return l->ctx->status;
     bool files = nn_data_is_folder(l->m);
-    if (files && (mf->data.source == SOURCE_IMAGES ? nn_images_read : nn_sounds_read)(l, rows) != NN_OK)
-        return l->ctx->status;
+    const nn_media *media = mf->data.source == SOURCE_IMAGES ? &nn_pictures : &nn_sounds;
+    if (files && media->folder_rows(l, media, rows) != NN_OK) return l->ctx->status;
     const nn_raw *first = NULL;
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
