@@ -82,8 +82,6 @@ static nn_status put_several(nn_context *ctx, const nn_story *runs, int count, n
                 nn_text_add(nn_table_cell(&t, name + (strncmp(name, "settings.", 9) == 0 ? 9 : 0)),
                             nn_table_text(&starts, t.row, c));
         }
-    }
-    for (t.row = 1; t.row <= count; t.row++) {
         nn_json last = nn_story_last(&runs[t.row - 1]);
         put_number(&t, "epoch", last, "epoch", "%.0f");
         nn_table_measures(&t, last);

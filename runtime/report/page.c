@@ -77,7 +77,7 @@ static void put_ends(nn_context *ctx, const nn_page *page, nn_text *out) {
     }
     t.rows = t.row + 1;
     nn_text_add(out, "<h2>How it ended</h2>");
-    nn_table_html(&t, out, false);
+    nn_table_html(&t, out, 0);
 }
 
 // ---- curves ----
@@ -178,69 +178,34 @@ static void put_counts(nn_text *out, nn_json object, int color) {
                           color);
 }
 
-typedef struct {
-    double steps[MOMENTS];
-    int moments, tensors;
-    nn_json lines[TENSORS][MOMENTS]; // of each parameter at each moment; no text: there is none
-    nn_text names[TENSORS];
-} Weights;
-
-// The last of more moments than a row has takes the last place.
-static int moment_of(Weights *w, double step) {
-    int m = 0;
-    while (m < w->moments && w->steps[m] != step) m++;
-    if (m == w->moments) m = w->moments < MOMENTS ? w->moments++ : MOMENTS - 1;
-    for (int n = 0; n < w->tensors && w->steps[m] != step; n++) w->lines[n][m].at = NULL;
-    w->steps[m] = step;
-    return m;
-}
-
-static void find_weights(const nn_story *s, Weights *w, nn_context *ctx) {
+// The last of more moments than there is room for takes the last place.
+static void put_weights(nn_context *ctx, const nn_story *s, nn_text *out) {
+    nn_table t;
     nn_text name;
+    double step = (double)NAN;
+    nn_json update;
+    nn_table_begin(ctx, &t, MOMENTS + 1);
     nn_text_begin(&name, ctx);
     for (int64_t k = 0; k < s->other_count; k++) {
         nn_json line = s->others[k];
-        int n = 0;
         if (!nn_story_is(line, "event", "weights")) continue;
+        t.row += nn_json_number(line, "step") != step && t.row < MOMENTS;
+        step = nn_json_number(line, "step");
+        nn_text_format(nn_table_cell(&t, "parameter"), "step %.0f", step);
         nn_text_clear(&name);
         nn_story_value(&name, line, "tensor");
-        while (n < w->tensors && !nn_same(w->names[n].bytes, name.bytes)) n++;
-        if (n == TENSORS) continue;
-        if (n == w->tensors) {
-            nn_text_begin(&w->names[w->tensors++], ctx);
-            nn_text_add(&w->names[n], name.bytes);
-        }
-        w->lines[n][moment_of(w, nn_json_number(line, "step"))] = line;
+        nn_text *cell = nn_table_cell(&t, name.bytes);
+        put_counts(cell, line, 0);
+        if (nn_json_find(line, "update", &update)) put_counts(cell, update, 1);
     }
     nn_text_end(&name);
-}
-
-static void put_weights(nn_context *ctx, const nn_page *page, nn_text *out) {
-    Weights *w = nn_get(ctx, 1, sizeof *w);
-    if (w == NULL) return;
-    find_weights(&page->runs[0], w, ctx);
-    if (w->moments == 0) return;
+    if (t.row == 0) return;
+    t.rows = t.row + 1;
+    t.columns = t.columns < TENSORS ? t.columns : TENSORS;
     nn_text_add(
-        out,
-        "<h2>Weights, and what one step changed</h2><p class=\"lead\">Above the weights after a step, below "
-        "what that step changed: the gradient as the optimizer made use of it.</p><div "
-        "class=\"scroll\"><table><tr><th scope=\"col\">parameter</th>");
-    for (int m = 0; m < w->moments; m++) nn_text_format(out, "<th scope=\"col\">step %.0f</th>", w->steps[m]);
-    nn_text_add(out, "</tr>\n");
-    for (int n = 0; n < w->tensors; n++) {
-        nn_text_add(out, "<tr><th scope=\"row\">");
-        nn_html_string(out, w->names[n].bytes);
-        nn_text_add(out, "</th>");
-        for (int m = 0; m < w->moments; m++) {
-            nn_json update;
-            nn_text_add(out, "<td>");
-            put_counts(out, w->lines[n][m], 0);
-            if (nn_json_find(w->lines[n][m], "update", &update)) put_counts(out, update, 1);
-            nn_text_add(out, "</td>");
-        }
-        nn_text_add(out, "</tr>\n");
-    }
-    nn_text_add(out, "</table></div>\n");
+        out, "<h2>Weights, and what one step changed</h2><p class=\"lead\">Above the weights after a step, "
+             "below what that step changed: the gradient as the optimizer made use of it.</p>");
+    nn_table_html(&t, out, NN_TURNED | NN_DRAWN);
 }
 
 // ---- the whole ----
@@ -270,9 +235,9 @@ nn_status nn_html_page(nn_context *ctx, const nn_page *page, nn_text *out) {
     put_ends(ctx, page, out);
     put_curves(ctx, page, out);
     nn_text_add(out, page->body);
-    if (page->count == 1) put_weights(ctx, page, out);
+    if (page->count == 1) put_weights(ctx, &page->runs[0], out);
     nn_text_add(out, "<h2>How it began</h2>");
-    nn_table_html(&starts, out, true);
+    nn_table_html(&starts, out, NN_TURNED);
     bool own = page->program[0] != '\0';
     for (int k = 0; k < page->count; k++)
         own = own && nn_story_is(page->runs[k].start, "digest", page->digest);

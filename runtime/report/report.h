@@ -59,8 +59,9 @@ void nn_table_number(nn_table *t, const char *column, const char *format, double
 void nn_table_measures(nn_table *t, nn_json line);
 bool nn_table_differs(const nn_table *t, int column); // from row to row
 const char *nn_table_text(const nn_table *t, int row, int column);
-void nn_table_put(nn_table *t, nn_text *out);               // as wide as what stands in it
-void nn_table_html(nn_table *t, nn_text *out, bool turned); // turned: a column for each row
+void nn_table_put(nn_table *t, nn_text *out); // as wide as what stands in it
+enum { NN_TURNED = 1, NN_DRAWN = 2 }; // a column for each row; what stands in it is HTML, but its heads
+void nn_table_html(nn_table *t, nn_text *out, int how);
 
 // ---- sweeps (sweep.c): a row is a combination of settings, with a run for each seed ----
 typedef struct nn_sweep_row {

@@ -54,7 +54,8 @@ void nn_table_put(nn_table *t, nn_text *out) {
     }
 }
 
-void nn_table_html(nn_table *t, nn_text *out, bool turned) {
+void nn_table_html(nn_table *t, nn_text *out, int how) {
+    bool turned = (how & NN_TURNED) != 0;
     int rows = turned ? t->columns : t->rows, columns = turned ? t->rows : t->columns;
     nn_text_add(out, "<div class=\"scroll\"><table>");
     for (int r = 0; r < rows; r++) {
@@ -62,14 +63,17 @@ void nn_table_html(nn_table *t, nn_text *out, bool turned) {
         for (int c = 0; c < columns; c++) {
             const char *text = nn_table_text(t, turned ? c : r, turned ? r : c);
             double value;
-            bool number = !turned && nn_number_parse(text, strlen(text), &value);
-            const char *tag = r == 0   ? "th scope=\"col\""
-                              : c == 0 ? "th scope=\"row\""
-                              : number ? "td"
-                                       : "td class=\"text\"";
-            nn_text_format(out, "<%s>", tag);
-            nn_html_string(out, text);
-            nn_text_format(out, "</%.2s>", tag);
+            bool head = r == 0 || c == 0, drawn = !head && (how & NN_DRAWN) != 0,
+                 number = !turned && nn_number_parse(text, strlen(text), &value);
+            nn_text_add(out, r == 0            ? "<th scope=\"col\">"
+                             : c == 0          ? "<th scope=\"row\">"
+                             : drawn || number ? "<td>"
+                                               : "<td class=\"text\">");
+            if (drawn)
+                nn_text_add(out, text);
+            else
+                nn_html_string(out, text);
+            nn_text_add(out, head ? "</th>" : "</td>");
         }
         nn_text_add(out, "</tr>\n");
     }

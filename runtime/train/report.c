@@ -236,13 +236,13 @@ static void put_matrix(const Samples *s, uint32_t metric, int32_t field) {
 }
 
 static void put_memory(const Samples *s) {
+    static const char *const names[] = {"parameters", "the optimizer's state", "states",
+                                        "batch, activations, gradients", "all"};
     const nn_manifest *mf = s->t->model.manifest;
-    int64_t bytes[3] = {0, 0, 0};
-    static const char *const names[] = {"parameters", "the optimizer's state", "states"};
-    nn_text_add(
-        s->out,
-        "<h2>Memory</h2><div class=\"scroll\"><table><tr><th scope=\"col\">parameter</th><th scope=\"col\">"
-        "shape</th><th scope=\"col\">numbers</th></tr>\n");
+    int64_t bytes[] = {0, 0, 0, mf->arena, mf->arena};
+    nn_table t, sums;
+    nn_table_begin(s->t->ctx, &t, (int64_t)mf->tensors_count + 1);
+    nn_table_begin(s->t->ctx, &sums, 6);
     for (uint32_t k = 0; k < mf->tensors_count; k++) {
         const nn_tensor *of = nn_model_tensor(&s->t->model, (int32_t)k);
         int64_t first, size;
@@ -250,24 +250,23 @@ static void put_memory(const Samples *s) {
         if (kind < 0 || of->offset < 0) continue;
         nn_tensor_span(&s->t->model, of, &first, &size);
         bytes[kind] += size;
+        bytes[3] -= size;
         if (kind > 0) continue;
-        nn_text_add(s->out, "<tr><th scope=\"row\">");
-        nn_html_string(s->out, nn_model_text(&s->t->model, of->name));
-        nn_text_add(s->out, "</th><td>");
+        t.row++;
+        nn_text_add(nn_table_cell(&t, "parameter"), nn_model_text(&s->t->model, of->name));
+        nn_text *shape = nn_table_cell(&t, "shape");
         for (int d = 0; d < of->rank; d++)
-            nn_text_format(s->out, d == 0 ? "%lld" : " &#215; %lld", (long long)of->dims[d]);
-        nn_text_format(s->out, "</td><td>%lld</td></tr>\n", (long long)nn_tensor_elements(of));
+            nn_text_format(shape, d == 0 ? "%lld" : " &#215; %lld", (long long)of->dims[d]);
+        nn_text_format(nn_table_cell(&t, "numbers"), "%lld", (long long)nn_tensor_elements(of));
     }
-    nn_text_add(s->out, "</table></div><div class=\"scroll\"><table><tr><th scope=\"col\">memory of</th><th "
-                        "scope=\"col\">bytes</th></tr>\n");
-    for (int k = 0; k < 3; k++)
-        nn_text_format(s->out, "<tr><th scope=\"row\">%s</th><td>%lld</td></tr>\n", names[k],
-                       (long long)bytes[k]);
-    nn_text_format(s->out,
-                   "<tr><th scope=\"row\">batch, activations, gradients</th><td>%lld</td></tr><tr><th "
-                   "scope=\"row\">all</th>"
-                   "<td>%lld</td></tr></table></div>\n",
-                   (long long)(mf->arena - bytes[0] - bytes[1] - bytes[2]), (long long)mf->arena);
+    for (sums.row = 1; sums.row < sums.rows; sums.row++) {
+        nn_text_add(nn_table_cell(&sums, "memory of"), names[sums.row - 1]);
+        nn_text_format(nn_table_cell(&sums, "bytes"), "%lld", (long long)bytes[sums.row - 1]);
+    }
+    t.rows = t.row + 1;
+    nn_text_add(s->out, "<h2>Memory</h2>");
+    nn_table_html(&t, s->out, NN_DRAWN);
+    nn_table_html(&sums, s->out, 0);
 }
 
 // ---- the page ----
