@@ -1,6 +1,7 @@
 // Scopes, and the messages about names that nothing gives.
 // Guarantees: an unknown name is reported once in a definition, with the nearest name that is known there.
 #include "bind/scope.h"
+#include <string.h>
 
 enum { CANDIDATES = 4096 };
 
@@ -106,9 +107,16 @@ Diagnostic *report_early(Bind *b, const char *name, Span span, Span given, const
     return d;
 }
 
+// Is there something of this name, or is it no name: a notation that says the same?
+static bool is_there(const Bind *b, const char *word, Span span) {
+    const char *first = context_intern(b->ctx, word, strcspn(word, "."));
+    return !word_is_name(word) || scope_find(b, first) || library_find(b->library, span, first) ||
+           builtin_find(first, ~0u) || train_setting_find(first);
+}
+
 static void help_called(const Bind *b, Diagnostic *d, Span span, const char *word) {
     diagnostic_help(b->ctx, d, "here it is called `%s`", word);
-    diagnostic_fix(b->ctx, d, span, word);
+    if (word_is_name(word)) diagnostic_fix(b->ctx, d, span, word);
 }
 
 static void help_left_out(const Bind *b, Diagnostic *d, const char *name) {
@@ -126,7 +134,7 @@ void report_unknown(Bind *b, const char *name, Span span) {
     }
     Diagnostic *d = report(b, UNKNOWN_NAME, span, name);
     const char *word = word_of_others(name), *near = nearest_name(b, name);
-    if (word)
+    if (word && is_there(b, word, span))
         help_called(b, d, span, word);
     else if (word_left_out(name))
         help_left_out(b, d, name);

@@ -55,3 +55,7 @@ static const char *find(const Row *in, size_t count, const char *word) {
 
 const char *word_of_others(const char *word) { return find(rows, sizeof rows / sizeof *rows, word); }
 const char *word_left_out(const char *word) { return find(outside, sizeof outside / sizeof *outside, word); }
+
+bool word_is_name(const char *ours) {
+    return ours[strspn(ours, "abcdefghijklmnopqrstuvwxyz0123456789_.")] == 0 && ours[1];
+}
