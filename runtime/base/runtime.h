@@ -49,8 +49,9 @@ void nn_text_add(nn_text *text, const char *s);
 void nn_text_format(nn_text *text, const char *format, ...) NN_PRINTF(2, 3);
 void nn_text_number(nn_text *text, double value, bool is_double);
 void nn_text_json(nn_text *text, const char *s, uint64_t length); // with quotes and escapes
-int nn_text_letters(const char *s); // characters of UTF-8
-void nn_text_fit(nn_text *text, const char *s, int width, bool right); // cut, or filled with blanks, on one line
+int nn_text_letters(const char *s);                               // characters of UTF-8
+void nn_text_fit(nn_text *text, const char *s, int width,
+                 bool right); // cut, or filled with blanks, on one line
 void nn_text_clear(nn_text *text);
 void nn_text_end(nn_text *text);
 bool nn_same(const char *a, const char *b);

@@ -430,7 +430,8 @@ static nn_status checkpoint_entry(void *data, nn_context *ctx, const char *key, 
     for (int k = 0; k < NN_OPTIONS && key[0] == 'o'; k++) {
         if (nn_same(key + 7, nn_option_name((nn_option)k) + 2)) r->value[k] = text;
     }
-    if (nn_same(key, "run.best") && nn_json_is_object(text, text + strlen(text))) nn_text_add(&reading->t->best, text);
+    if (nn_same(key, "run.best") && nn_json_is_object(text, text + strlen(text)))
+        nn_text_add(&reading->t->best, text);
     if (nn_same(key, "run.program")) snprintf(r->run_digest, sizeof r->run_digest, "%s", text);
     return nn_entries_take(ctx, r->path, entries, ENTRIES, key, value, &reading->seen);
 }

@@ -145,7 +145,8 @@ void nn_evaluate(nn_trainer *t, int part);      // into t->values[part]; the mod
 // From totals and kept rows as the function (NN_STEP, NN_EVALUATE) has left them.
 void nn_metrics_take(nn_trainer *t, int32_t function, int part, int64_t rows);
 
-int nn_judged_part(const nn_trainer *t); // the held-out part by which a run is judged, of those that are measured
+int nn_judged_part(
+    const nn_trainer *t); // the held-out part by which a run is judged, of those that are measured
 
 // ---- matrices of counts (confusion.c) ----
 void nn_text_class(const nn_trainer *t, nn_text *out, int32_t field, int64_t number); // its name
