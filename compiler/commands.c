@@ -115,7 +115,8 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
 
 static const char *gradient(Pipeline *p, const Options *o) {
     Derivatives all = {0};
-    return grad_make(p, o->value[OPTION_OF], o->value[OPTION_BY], &all) ? grad_library(p, &all) : NULL;
+    GradientAsked asked = {o->value[OPTION_OF], o->value[OPTION_BY], o->value[OPTION_WHY] != NULL};
+    return grad_make(p, &asked, &all) ? grad_library(p, &all) : NULL;
 }
 
 static const char *equations(Pipeline *p, const Options *o) {

@@ -179,12 +179,14 @@ void notation_function(Text *out, Program *p, const Function *f, const char *nam
         }
         n.declared = false;
         for (int r = 0; r < result_count; r++) n.declared |= results[r] == q->tensor;
+        bool last = --d->left == 0;
         if (!d->pieces)
             notation_equation(&n, q);
-        else if (--d->left == 0 && reshape[q->tensor->id])
+        else if (last && reshape[q->tensor->id])
             write_reshape(&n, q->tensor, reshape[q->tensor->id]);
-        else if (d->left == 0)
+        else if (last)
             write_call(&n, name, d);
+        if (last) explain_tensor(&n, f, q->tensor);
         if (!n.circle_count || ++n.circle_written < n.circle_count) continue;
         n.circle_count = 0;
         text_put(out, "    }\n");

@@ -136,11 +136,11 @@ static void add_loss(Pipeline *p, Derivatives *out) {
     if (d.results.count) vec_push(p->ctx->arena, out, d);
 }
 
-bool grad_make(Pipeline *p, const char *of, const char *by, Derivatives *out) {
+bool grad_make(Pipeline *p, const GradientAsked *asked, Derivatives *out) {
     if (!pipeline_run_to(p, "facts")) return false;
     Program *program = p->module->program;
-    if (of || by) {
-        if (!add_asked(p, of, by, out)) return false;
+    if (asked->of || asked->by) {
+        if (!add_asked(p, asked->of, asked->by, out)) return false;
     } else {
         Derivatives loss = {0};
         add_loss(p, &loss);
@@ -150,7 +150,11 @@ bool grad_make(Pipeline *p, const char *of, const char *by, Derivatives *out) {
     program->functions.count = 0;
     p->module->loss->kind = TENSOR_TEMP;
     for (int i = 0; i < out->count; i++) vec_push(program->arena, &program->functions, out->data[i].function);
-    passes_run(program, "differentiate", "substitute", NULL, NULL);
+    passes_run(program, "differentiate", "differentiate", NULL, NULL);
+    every_at (d, *out)
+        every (q, d->function->equations)
+            if (asked->why) vec_push(p->ctx->arena, &d->derived, q);
+    passes_run(program, "number", "substitute", NULL, NULL);
     passes_run(program, "clean", "clean", NULL, NULL);
     return !p->ctx->errors;
 }
@@ -222,6 +226,7 @@ static const char **words_of(const Pipeline *p, const Derivative *d, bool plain)
         const Tensor *t = d->function->equations.data[i]->tensor;
         give_word(arena, taken, words, t, plain ? "t" : local_word(arena, d, t));
     }
+    every (q, d->derived) give_word(arena, taken, words, q->tensor, local_word(arena, d, q->tensor));
     return words;
 }
 
@@ -239,9 +244,10 @@ static bool is_reserved(const void *data, const char *word) {
 
 static const char *text_named(const Pipeline *p, const Derivative *d, const char *name, bool plain) {
     Text text = {.arena = p->ctx->arena};
-    notation_function(&text, p->module->program, d->function, name, d->parameters.data, d->parameters.count,
-                      d->results.data, d->results.count,
-                      (NotationNames){words_of(p, d, plain), is_reserved, p});
+    notation_function(
+        &text, p->module->program, d->function, name, d->parameters.data, d->parameters.count,
+        d->results.data, d->results.count,
+        (NotationNames){words_of(p, d, plain), is_reserved, p, d->derived.count && !plain ? d : NULL});
     return text_string(&text);
 }
 

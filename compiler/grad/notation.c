@@ -328,6 +328,8 @@ static const char *expression(Notation *n, const Expr *e, Tightness around) {
     }
 }
 
+const char *notation_expression(Notation *n, const Expr *e) { return expression(n, e, TIGHT_NONE); }
+
 // ---- statements ----
 
 // The ranges that reads give an index which stands alone in a dimension of theirs, under no condition: its

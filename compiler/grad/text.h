@@ -27,7 +27,10 @@ static inline const char *size_text(const Notation *n, int64_t size, bool batch)
     return batch ? "batch" : string_format(n->arena, "%lld", (long long)size);
 }
 
-void notation_equation(Notation *n, const Equation *q); // one line
+void notation_equation(Notation *n, const Equation *q);      // one line
+const char *notation_expression(Notation *n, const Expr *e); // of that line
+// The rules of `differentiate` that made a tensor of the function, a comment each; nothing if nobody asks.
+void explain_tensor(Notation *n, const Function *f, const Tensor *t);
 bool notation_carried(const Notation *n,
                       const Tensor *t); // by the loop at hand: read by another step than its own
 

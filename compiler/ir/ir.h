@@ -379,6 +379,13 @@ typedef enum {
 
 typedef VEC(Equation *) Equations;
 
+// One use of the chain rule: `reader` reads `read`, whose tensor's derivative `to` has a part by it.
+typedef struct {
+    Tensor *to;
+    const Equation *reader;
+    const Expr *read;
+} ChainRule;
+
 // Before `specialise` a function may have a master, `from`, and no equations: its effects, outputs and
 // measures speak of the master's tensors, and say what is to be cut out.
 struct Function {
@@ -388,6 +395,7 @@ struct Function {
     VEC(Effect) effects;
     VEC(Tensor *) outputs;
     VEC(GradientRequest) gradients; // empty after `differentiate`
+    VEC(ChainRule) rules;           // what `differentiate` did, in its order
     Function *from;                 // NULL after `specialise`
     bool training;                  // what expr_training is in what is cut
     VEC(Measure) measures;          // empty after `totals`

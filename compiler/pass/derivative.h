@@ -12,6 +12,7 @@ typedef struct {
     VEC(Tensor *) parameters, results;
     VEC(const char *) words; // of the first parameters, where they are not called by their names
     VEC(Tensor *) by;        // of each result: what it is the derivative by
+    Equations derived;       // the function as `differentiate` left it; empty where nobody asks why
     int input_count;         // parameters that were given as inputs: they come first
     int given_count;         // parameters that are not the derivatives by the values of derivative_seed
 } Derivative;

@@ -195,6 +195,7 @@ static void pull(Sweep *s, const Equation *q) {
     chain_slopes(p, q->e, up, whole, masked, is_active, s, &slopes);
     every (d, slopes) {
         contribute(s, q, d.read, d.slope);
+        vec_push(p->arena, &s->f->rules, (ChainRule){s->gradient[d.read->tensor->id], q, d.read});
         if (masked || slope_holds_condition(p, d.slope)) s->marks[d.read->tensor->id] |= MASKED;
     }
 }
