@@ -272,7 +272,8 @@ typedef enum {
     TENSOR_CLOCK, // a number of the run, written by the runtime: step, epoch, steps, ... TYPE_DOUBLE, rank 0
     TENSOR_SETTING, // a number that the command line may set. TYPE_DOUBLE, rank 0
     TENSOR_TEMP,
-    TENSOR_OUTPUT,  // read by the runtime after the function ran
+    TENSOR_OUTPUT, // read by the runtime after the function ran
+    TENSOR_LATE, // what is known of rows whose updates wait (pass/defer.c); outlives a function, never saved
     TENSOR_TRAINING // one BOOL: expr_training; no function has it after `specialise`
 } TensorKind;
 
@@ -374,7 +375,8 @@ typedef enum {
     FUNCTION_PREPARE,     // data block: columns -> fields, for a block of rows
     FUNCTION_PREPARE_TEST,
     FUNCTION_PREPARE_VALIDATION, // the same for parts with columns of their own
-    FUNCTION_RUN // the master: all that a batch is used for. `specialise` cuts the others out of it
+    FUNCTION_CATCH_UP, // updates that wait are made in all rows; made when scheduling (pass/defer.c)
+    FUNCTION_RUN       // the master: all that a batch is used for. `specialise` cuts the others out of it
 } FunctionKind;
 
 typedef VEC(Equation *) Equations;

@@ -4,11 +4,11 @@
 #include "ir/ir.h"
 
 static const char *const TENSOR_WORDS[] = {
-    [TENSOR_SOURCE] = "source",     [TENSOR_INPUT] = "input",      [TENSOR_ROWMAP] = "rowmap",
-    [TENSOR_PARAM] = "param",       [TENSOR_STATE] = "state",      [TENSOR_SLOT] = "slot",
-    [TENSOR_GRADIENT] = "gradient", [TENSOR_TOTAL] = "total",      [TENSOR_RUN] = "run",
-    [TENSOR_CLOCK] = "clock",       [TENSOR_SETTING] = "setting",  [TENSOR_TEMP] = "temp",
-    [TENSOR_OUTPUT] = "output",     [TENSOR_TRAINING] = "training"};
+    [TENSOR_SOURCE] = "source",     [TENSOR_INPUT] = "input",     [TENSOR_ROWMAP] = "rowmap",
+    [TENSOR_PARAM] = "param",       [TENSOR_STATE] = "state",     [TENSOR_SLOT] = "slot",
+    [TENSOR_GRADIENT] = "gradient", [TENSOR_TOTAL] = "total",     [TENSOR_RUN] = "run",
+    [TENSOR_CLOCK] = "clock",       [TENSOR_SETTING] = "setting", [TENSOR_TEMP] = "temp",
+    [TENSOR_OUTPUT] = "output",     [TENSOR_LATE] = "late",       [TENSOR_TRAINING] = "training"};
 static const char *const TYPE_WORDS[] = {"real", "int", "bool", "double"};
 static const char *const REDUCTION_WORDS[] = {"", "sum", "prod", "max", "min", "argmax", "argmin", "order"};
 static const char *const FUNCTION_WORDS[] = {[FUNCTION_INITIAL] = "initial",
@@ -24,6 +24,7 @@ static const char *const FUNCTION_WORDS[] = {[FUNCTION_INITIAL] = "initial",
                                              [FUNCTION_PREPARE] = "prepare",
                                              [FUNCTION_PREPARE_TEST] = "prepare_test",
                                              [FUNCTION_PREPARE_VALIDATION] = "prepare_validation",
+                                             [FUNCTION_CATCH_UP] = "catch_up",
                                              [FUNCTION_RUN] = "run"};
 static const char *const MEASURE_WORDS[] = {"twice", "once", "batches"};
 static const char *const PRECISION_WORDS[] = {"default", "strict", "double"};

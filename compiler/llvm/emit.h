@@ -65,7 +65,11 @@ typedef struct {
     bool direct;       // the sum is unrolled completely: its values are registers, not variables
     const Expr *body;  // of the sum, without the guards that bound its loops
     const Expr *skips; // a where: a sum in order takes only points where its guards hold; NULL: all
-    Cursor *cursors;   // by number of the stage
+    Cursor *cursors;   // by number of the stage; where it catches up, by that of the plan
+    int cursor_count;
+    int instance;          // set last
+    struct Replay *replay; // in a kernel that catches up
+    Operand steps_made;    // where rows wait: the number of the last step, i64
     Clip clips[8];
     int clip_count;
     Operand first, last; // in blocks of a summed axis: the first, the last block
@@ -250,13 +254,26 @@ Operand axis_end(const Emitter *em, int axis);  // i64: one more than its last
 void sum_stage(Emitter *em, const Stage *stage);
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);
+void stage_values(Emitter *em, const Stage *stage);
+void lanes_of_results(Emitter *em); // and instances, as results are stored
+void clear_instance(Emitter *em);
 void emit_tile(Emitter *em);
 void emit_call(Emitter *em);  // a tile that is computed elsewhere (call.c)
 void emit_nests(Emitter *em); // the kernel's tiles, for the row at hand where it scatters
 void emit_kernel(Emitter *em, const Kernel *kernel);
 
+// ---- late.c: updates that rows wait for (pass/defer.c)
+
+void late_open(Emitter *em);                             // before the rows
+void late_turn(Emitter *em, Operand *from, Operand *to); // of these rows those whose turn it is
+void late_row(Emitter *em, Operand row);                 // catches up with it; or updates it, and notes that
+void late_close(Emitter *em);                            // behind the rows
+void late_tile(Emitter *em);                             // the missed steps of a tile of the row at hand
+Operand late_value(Emitter *em, const Expr *read);       // in a missed step; NULL: as ever
+
 // ---- scatter.c: rows with their positions -----------------------------------------------------------------
 
+void emit_row(Emitter *em, Operand row);              // its tiles
 void emit_rows(Emitter *em);                          // of this thread, each with its tiles
 void emit_positions(Emitter *em, const Stage *stage); // of the row at hand, in the loop over all rows
 void accumulate(Emitter *em, int64_t sub); // sum.c: one point of the sum, in all instances of the tile

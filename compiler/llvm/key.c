@@ -108,6 +108,14 @@ static void write_expr(Writer *w, const Expr *e) {
     text_put(&w->out, ")");
 }
 
+static void write_late(Writer *w, const Kernel *k) {
+    text_add(&w->out, "l%d,%lld ", k->catches_up, (long long)k->late->ring);
+    write_tensor(w, k->late->seen);
+    write_tensor(w, k->late->past);
+    for (int i = 0; i < k->late->numbers.count; i++) write_expr(w, k->late->numbers.data[i]);
+    for (int i = 0; i < k->late->plans.count; i++) write_tensor(w, k->late->plans.data[i]);
+}
+
 // ---- kernels ----------------------------------------------------------------------------------------------
 
 static void write_axes(Writer *w, const Kernel *k) {
@@ -123,6 +131,7 @@ static void write_axes(Writer *w, const Kernel *k) {
     for (int i = 0; i < k->zero.count; i++) write_expr(w, k->zero.data[i]);
     text_put(&w->out, "!");
     for (int i = 0; i < k->nonzero.count; i++) write_expr(w, k->nonzero.data[i]);
+    if (k->late) write_late(w, k);
     text_add(&w->out, "p%d:%lld %s\n", k->ahead, (long long)k->ahead_distance, k->product ? "blas" : "");
 }
 

@@ -46,11 +46,10 @@ static int32_t number(const Blob *b, const Tensor *t) { return t ? b->numbers[t-
 // ---- tensors ----------------------------------------------------------------------------------------------
 
 _Static_assert((int)NN_SOURCE == (int)TENSOR_SOURCE && (int)NN_OUTPUT == (int)TENSOR_OUTPUT &&
-                   (int)NN_RUN == (int)TENSOR_RUN,
+                   (int)NN_RUN == (int)TENSOR_RUN && (int)NN_LATE == (int)TENSOR_LATE,
                "kinds of tensors agree");
 _Static_assert((int)NN_REAL == (int)TYPE_REAL && (int)NN_DOUBLE == (int)TYPE_DOUBLE, "types agree");
-_Static_assert((int)NN_STEP == (int)FUNCTION_STEP &&
-                   (int)NN_PREPARE_VALIDATION == (int)FUNCTION_PREPARE_VALIDATION,
+_Static_assert((int)NN_STEP == (int)FUNCTION_STEP && (int)NN_CATCH_UP == (int)FUNCTION_CATCH_UP,
                "functions agree");
 
 static bool is_place(const Module *m, const Tensor *t) {

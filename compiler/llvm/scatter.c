@@ -94,6 +94,7 @@ static Operand first_row(Emitter *em, const Cursor *c, Operand all, Operand rows
     Operand t = LLVMBuildZExt(em->builder, thread, em->i64, "");
     Operand n = LLVMBuildZExt(em->builder, em->threads, em->i64, "");
     Operand part = build_quotient(em, build_mul(em, rows, t), n);
+    if (!c->count) return part;
     Operand entry = build_quotient(em, build_mul(em, c->count, t), n);
     Operand first = build_icmp(em, LLVMIntEQ, t, build_i64(em, 0));
     Operand row = LLVMBuildSelect(em->builder, first, t, row_at(em, c, entry, rows), "");
@@ -105,48 +106,58 @@ static Operand next_row(Emitter *em, Operand all, Operand row, Operand end) {
     const Kernel *k = em->point.kernel;
     if (!k->touched) return row;
     Operand least = end;
-    for (int s = 0; s < k->stages.count; s++) {
+    for (int s = 0; s < em->point.cursor_count; s++) {
         const Cursor *c = &em->point.cursors[s];
         if (c->count) least = build_smaller(em, least, row_at(em, c, load(em, c->now), end));
     }
     return LLVMBuildSelect(em->builder, all, row, least, "");
 }
 
+void emit_row(Emitter *em, Operand row) {
+    int mark = em->memo.count;
+    em->point.axis[em->point.kernel->row_axis] =
+        (AxisState){.base = row, .grain = 1, .length = 1, .single = true};
+    emit_nests(em);
+    memo_cut(em, mark);
+}
+
+// Of a plan whose positions nobody has gone through: those of the row are behind it now.
+static void pass_row(Emitter *em, const Cursor *c, Operand row) {
+    While w = while_open(em);
+    Operand number = load(em, c->now);
+    Operand mine = build_icmp(em, LLVMIntEQ, row_at(em, c, number, build_i64(em, -1)), row);
+    build_branch(em, mine, w.body, w.exit);
+    LLVMBuildStore(em->builder, build_add(em, number, build_i64(em, 1)), c->now);
+    while_close(em, &w);
+}
+
 static void run_row(Emitter *em, Operand row) {
     const Kernel *k = em->point.kernel;
-    int mark = em->memo.count;
-    em->point.axis[k->row_axis] = (AxisState){.base = row, .grain = 1, .length = 1, .single = true};
-    emit_nests(em);
-    for (int s = 0; s < k->stages.count; s++) {
+    if (k->late)
+        late_row(em, row);
+    else
+        emit_row(em, row);
+    for (int s = 0; s < em->point.cursor_count; s++) {
         const Cursor *c = &em->point.cursors[s];
-        if (c->count) LLVMBuildStore(em->builder, load(em, c->end), c->now);
+        if (c->count && k->catches_up)
+            pass_row(em, c, row);
+        else if (c->count)
+            LLVMBuildStore(em->builder, load(em, c->end), c->now);
     }
-    memo_cut(em, mark);
 }
 
 static void open_cursors(Emitter *em) {
     const Kernel *k = em->point.kernel;
-    em->point.cursors = arena_array(em->arena, Cursor, k->stages.count);
-    for (int s = 0; s < k->stages.count; s++)
-        if (k->stages.data[s].plan) em->point.cursors[s] = cursor_of(em, k->stages.data[s].plan);
+    em->point.cursor_count = k->catches_up ? k->touched * k->late->plans.count : k->stages.count;
+    em->point.cursors = arena_array(em->arena, Cursor, em->point.cursor_count + 1);
+    for (int s = 0; s < em->point.cursor_count; s++) {
+        Tensor *plan = k->catches_up ? k->late->plans.data[s] : k->stages.data[s].plan;
+        if (plan) em->point.cursors[s] = cursor_of(em, plan);
+    }
 }
 
-void emit_rows(Emitter *em) {
-    const Kernel *k = em->point.kernel;
-    Operand rows = build_i64(em, k->axes[k->row_axis].size), from = build_i64(em, 0), end = rows;
-    open_cursors(em);
-    Operand all = all_rows(em);
-    if (k->divided) {
-        Operand next = build_add(em, em->thread, build_i32(em, 1));
-        from = first_row(em, &em->point.cursors[0], all, rows, em->thread);
-        end = first_row(em, &em->point.cursors[0], all, rows, next);
-    }
-    for (int s = 0; s < k->stages.count; s++) {
-        Cursor *c = &em->point.cursors[s];
-        if (!c->count) continue;
-        c->now = build_variable(em, k->divided ? first_entry(em, c, from) : from);
-        c->end = build_variable(em, from);
-    }
+// From `from` on, up to `end`: all, or those that have positions.
+static void rows_between(Emitter *em, Operand all, Operand from, Operand end) {
     Operand at = build_variable(em, from);
     While w = while_open(em);
     Operand row = next_row(em, all, load(em, at), end);
@@ -154,6 +165,32 @@ void emit_rows(Emitter *em) {
     run_row(em, row);
     LLVMBuildStore(em->builder, build_add(em, row, build_i64(em, 1)), at);
     while_close(em, &w);
+}
+
+void emit_rows(Emitter *em) {
+    const Kernel *k = em->point.kernel;
+    Operand rows = build_i64(em, k->axes[k->row_axis].size), from = build_i64(em, 0), end = rows;
+    open_cursors(em);
+    if (k->late) late_open(em);
+    Operand all = all_rows(em);
+    if (k->divided) {
+        Operand next = build_add(em, em->thread, build_i32(em, 1));
+        from = first_row(em, &em->point.cursors[0], all, rows, em->thread);
+        end = first_row(em, &em->point.cursors[0], all, rows, next);
+    }
+    for (int s = 0; s < em->point.cursor_count; s++) {
+        Cursor *c = &em->point.cursors[s];
+        if (!c->count) continue;
+        c->now = build_variable(em, k->divided ? first_entry(em, c, from) : from);
+        c->end = build_variable(em, from);
+    }
+    rows_between(em, all, from, end);
+    if (k->catches_up && k->touched) {
+        late_turn(em, &from, &end);
+        em->point.cursor_count = 0;
+        rows_between(em, LLVMConstInt(em->i1, 1, 0), from, end);
+    }
+    if (k->late) late_close(em);
 }
 
 // ---- positions --------------------------------------------------------------------------------------------

@@ -23,12 +23,13 @@ static Operand instance_mask(Emitter *em) {
 
 void instance_set(Emitter *em, int instance) {
     const Kernel *k = em->point.kernel;
+    em->point.instance = instance;
     for (int j = 0; j < k->tile_count; j++)
         em->point.axis[k->tile[j]].inst = em->point.instances[instance][j];
     em->point.active = build_and(em, instance_mask(em), em->point.walk_mask);
 }
 
-static void clear_instance(Emitter *em) {
+void clear_instance(Emitter *em) {
     const Kernel *k = em->point.kernel;
     for (int a = 0; a < k->axis_count; a++) em->point.axis[a].inst = 0;
     em->point.active = NULL;
@@ -179,7 +180,7 @@ static LLVMTypeRef computes_in(const Emitter *em, const Stage *stage) {
     return em->real;
 }
 
-static void stage_values(Emitter *em, const Stage *stage) {
+void stage_values(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     const Kernel *k = p->kernel;
     bool has_sum_lanes = false, reduces = stage->equation->reduction != REDUCE_NONE;
@@ -196,7 +197,7 @@ static void stage_values(Emitter *em, const Stage *stage) {
     }
 }
 
-static void lanes_of_results(Emitter *em) {
+void lanes_of_results(Emitter *em) {
     em->point.lane = em->point.kernel->vector_axis;
     instances_make(em, true);
 }
@@ -248,6 +249,10 @@ void emit_tile(Emitter *em) {
     const Kernel *k = em->point.kernel;
     if (kernel_is_called(k)) {
         emit_call(em);
+        return;
+    }
+    if (k->catches_up) {
+        late_tile(em);
         return;
     }
     int mark = em->memo.count;

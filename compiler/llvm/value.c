@@ -292,6 +292,7 @@ static Operand from_stage(Emitter *em, const Expr *e) {
 
 static Operand read_value(Emitter *em, const Expr *e) {
     Operand v = from_stage(em, e);
+    if (!v && em->point.replay) v = late_value(em, e);
     if (!v) v = emit_load(em, e->tensor, e->forms, e->guard_count);
     v = emit_settled(em, e->tensor, e->forms, v);
     return is_real(v) ? build_convert(em, v, em->point.number) : v;

@@ -21,7 +21,7 @@ const Field **fields_in_order(const Module *m, int *count, int *inputs) {
 // The functions that nn_object_* run; what a trainer needs beyond them is not in an object.
 static bool object_calls(FunctionKind kind) {
     return kind == FUNCTION_INITIAL || kind == FUNCTION_STEP || kind == FUNCTION_UPDATE ||
-           kind == FUNCTION_PREDICT || kind == FUNCTION_EPOCH;
+           kind == FUNCTION_PREDICT || kind == FUNCTION_EPOCH || kind == FUNCTION_CATCH_UP;
 }
 
 void output_keep_called(Kernels *kernels, OutputKind kind) {

@@ -84,6 +84,7 @@ typedef struct {
     Guard *guards;      // of the positions alone
     int guard_count;
 } Scattered;
+bool affine_chooses(const Affine *f);                                // by an integer that is read
 bool equation_scatters(Program *p, const Equation *q, Scattered *s); // and is worth sorting for
 
 // ---- sweep.c: the one sweep that every rewriting pass ends with

@@ -22,6 +22,7 @@ bool tensor_outlives(const Tensor *t) {
     case TENSOR_TOTAL:
     case TENSOR_CLOCK:
     case TENSOR_SETTING:
+    case TENSOR_LATE:
     case TENSOR_RUN: return true;
     case TENSOR_SOURCE:
     case TENSOR_INPUT:
@@ -247,6 +248,7 @@ Kernels *pass_fuse(Program *p, const Machine *machine) {
         note_stored(ks, s);
         schedule_scatters(ks, s);
     }
+    schedule_catch_up(ks);
     note_folded(ks);
     return ks;
 }

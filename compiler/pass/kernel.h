@@ -78,6 +78,15 @@ typedef struct {
 
 typedef enum { BLAS_NONE, BLAS_AUTO, BLAS_OPENBLAS } Blas;
 
+// An update that rows without positions wait with, until somebody reads them (defer.c).
+typedef struct {
+    Tensor *seen;              // by row: the last step whose update it has; then, twice, the last step made
+    Tensor *past;              // [ring, numbers]: what the updates of the last steps have read
+    int64_t ring;              // a power of two: no row waits for more steps
+    VEC(const Expr *) numbers; // of rank 0, that an update reads
+    VEC(Tensor *) plans;       // which rows a step reads or updates
+} Late;
+
 typedef struct {
     int id; // in order of execution within its function
     Axis axes[MAX_AXES];
@@ -105,6 +114,8 @@ typedef struct {
     int row_axis; // rows along it are run one by one, with the positions that plans have for them; -1: none
     bool touched; // only rows with positions, if settings are 0 and others not 0: the rest keeps its values
     VEC(const Expr *) zero, nonzero;
+    Late *late;          // it updates touched rows, and the others wait; NULL: none waits
+    bool catches_up;     // it makes the updates that `late` rows wait for: in those touched, or in all
     bool barrier_before; // all threads meet before it
     double cycles;       // the model's cost, one thread
     Product *product;    // what --blas gives to OpenBLAS; else NULL
@@ -146,6 +157,7 @@ typedef struct {
     int64_t persistent_size;   // the part that outlives a function: comes first
     Table scatters;    // by equation: the Scatter of one that an integer scatters (private to scheduling)
     Map *axis_indices; // one Index for each (axis, size, batch, name)
+    Table findings;    // by function: the keys that are known (private to scheduling)
     int *definers;     // by number of the tensor: functions that define it
     int tensor_room;   // of `definers`
 } Kernels;

@@ -54,7 +54,10 @@ static void print_results(Text *out, const Kernel *k) {
 }
 
 static void print_plans(Text *out, const Kernel *k) {
-    text_add(out, "; %s rows of %s by", k->touched ? "touched" : "all", k->axes[k->row_axis].index->name);
+    text_add(out, "; %s%s rows of %s by", k->catches_up ? "catches up with " : "",
+             k->touched ? "touched" : "all", k->axes[k->row_axis].index->name);
+    for (int i = 0; k->catches_up && i < k->late->plans.count; i++)
+        text_add(out, "%s %s", i ? "," : "", k->late->plans.data[i]->name);
     for (int s = 0; s < k->stages.count; s++)
         if (k->stages.data[s].plan) text_add(out, "%s %s", s ? "," : "", k->stages.data[s].plan->name);
 }

@@ -42,6 +42,7 @@ const Field kernel_fields[MOST_FIELDS] = {FIELD("time", AXIS, time),
                                           FIELD("plans", LONG, plan_rows),
                                           FIELD("rows", AXIS, row_axis),
                                           FIELD("touched", FLAG, touched),
+                                          FIELD("catches", FLAG, catches_up),
                                           FIELD("waits", FLAG, barrier_before),
                                           FIELD("cycles", REAL, cycles)};
 #undef OF
@@ -119,6 +120,14 @@ static void put_stage(Printer *p, const Kernel *k, int number) {
     equation_print_among(p->out, s->equation, "        ", p->axes, p->count);
 }
 
+static void put_late(Printer *p, const Late *late) {
+    text_add(p->out, " late %s", name_text(p->out->arena, late->seen->name));
+    text_add(p->out, " past %s", name_text(p->out->arena, late->past->name));
+    for (int i = 0; i < late->numbers.count; i++) put_expr(p, "number", late->numbers.data[i]);
+    for (int i = 0; i < late->plans.count; i++)
+        text_add(p->out, " chosen %s", name_text(p->out->arena, late->plans.data[i]->name));
+}
+
 static void put_kernel(Printer *p, const Kernel *k) {
     p->count = k->axis_count;
     for (int a = 0; a < k->axis_count; a++) p->axes[a] = k->axes[a].index;
@@ -138,6 +147,7 @@ static void put_kernel(Printer *p, const Kernel *k) {
     }
     for (int i = 0; i < k->zero.count; i++) put_expr(p, "zero", k->zero.data[i]);
     for (int i = 0; i < k->nonzero.count; i++) put_expr(p, "nonzero", k->nonzero.data[i]);
+    if (k->late) put_late(p, k->late);
     if (k->product) put_expr(p, "product", k->product->a);
     if (k->product) put_expr(p, "by", k->product->b);
     if (k->product_text) text_add(p->out, " says `%s`", k->product_text);

@@ -89,7 +89,31 @@ static void check_rows(Verifier *v) {
         must(v, !k->touched || !q->tensor->layout->stored || q->tensor->layout->same,
              "rows that are not touched keep old values", q->tensor->name);
     }
-    must(v, k->stages.data[0].plan, "a kernel of rows begins with a sum", "rows");
+    must(v, k->stages.data[0].plan || k->catches_up, "a kernel of rows begins with a sum", "rows");
+}
+
+// Rows that wait: each stage that is stored writes over what a row holds, there is memory for what the steps
+// have read, and somebody has caught up before the table is read.
+static void check_late(Verifier *v) {
+    const Kernel *k = v->k, *first = NULL;
+    const Late *late = k->late;
+    int64_t rows = k->axes[k->row_axis].size, ring = late->past->dims[0];
+    must(v, late->seen->type == TYPE_INT && late->seen->dims[0] == rows + 2,
+         "each row has its step, and two marks are behind them", late->seen->name);
+    must(v,
+         late->past->dims[1] > late->numbers.count && ring == late->ring && ring > 2 && !(ring & (ring - 1)),
+         "a ring has the numbers of the last steps", late->past->name);
+    must(v, k->touched || k->catches_up, "rows without positions wait", "rows");
+    for (int n = 0; n < v->s->kernels.count && v->s->kernels.data[n] != k && !k->catches_up; n++) {
+        const Kernel *other = v->s->kernels.data[n];
+        if (other->late && other->catches_up && other->late->seen == late->seen) first = other;
+        every_at (s, other->stages)
+            every_read (read, s)
+                for (int i = 0; i < k->stages.count && !first; i++)
+                    must(v, read->tensor != k->stages.data[i].equation->tensor->layout->same,
+                         "it is read before somebody caught up with it", read->tensor->name);
+    }
+    must(v, first || k->catches_up, "somebody catches up with rows that wait", late->seen->name);
 }
 
 static bool written_before(const Kernel *k, int stage, const Tensor *t) {
@@ -147,6 +171,7 @@ static void check_equations(Verifier *v) {
             v->k = v->s->kernels.data[n];
             must(v, !v->k->zeros || !points[q->tensor->id], "zeros are written first", q->tensor->name);
             zeros[q->tensor->id] |= v->k->zeros;
+            if (v->k->catches_up) continue; // what the stages of the update write
             if (!v->k->zeros) points[q->tensor->id] += index_points(result, count);
             if (v->k->plan_rows && plans(q->tensor, index_points(result, count)))
                 points[q->tensor->id] = (double)tensor_elements(q->tensor);
@@ -175,6 +200,7 @@ static void check_order(Verifier *v) {
             every_read (read, s)
                 must(v, !over[read->tensor->id], "it is read after a new value was written over it",
                      read->tensor->name);
+        if (k->catches_up) continue; // old values are what they should have been
         for (int i = 0; i < k->stages.count; i++) {
             const Tensor *old = k->stages.data[i].equation->tensor->layout->same;
             for (int j = i + 1; old && k->stages.data[i].inner_count && j < k->stages.count; j++)
@@ -272,6 +298,7 @@ const char *kernels_verify(Kernels *ks) {
             check_axes(&v);
             if (v.k->product) check_product(&v);
             if (kernel_scatters(v.k)) check_rows(&v);
+            if (v.k->late) check_late(&v);
             for (int j = 0; j < v.k->stages.count; j++) check_stage(&v, j);
         }
         v.k = NULL;

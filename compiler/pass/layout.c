@@ -287,6 +287,7 @@ int function_rank(const Function *f) {
     case FUNCTION_PREPARE:
     case FUNCTION_PREPARE_TEST:
     case FUNCTION_PREPARE_VALIDATION:
+    case FUNCTION_CATCH_UP:
     case FUNCTION_RUN: return LAST_RANK;
     }
     return LAST_RANK;

@@ -85,17 +85,39 @@ static void make_plan(Finding *x, Scatter *sc, const Equation *q, const Scattere
 void scatters_find(Kernels *ks) {
     Program *p = ks->program;
     every (f, p->functions) {
-        Finding x = {.ks = ks, .numbers = numbers_create(p)};
+        Finding *x = arena_new(p->arena, Finding);
+        *x = (Finding){.ks = ks, .numbers = numbers_create(p)};
+        table_set(p->arena, &ks->findings, f, x);
         for (int n = 0; n < f->equations.count; n++) {
             Scattered s;
             const Equation *q = f->equations.data[n];
             if (!equation_scatters(p, q, &s) || !equation_scatters(p, q = equation_trim(p, q), &s)) continue;
             Scatter *sc = arena_new(p->arena, Scatter);
             sc->row = s.row;
-            make_plan(&x, sc, q, &s);
+            make_plan(x, sc, q, &s);
             table_set(p->arena, &ks->scatters, f->equations.data[n], sc);
         }
     }
+}
+
+const Scatter *scatter_of_read(Kernels *ks, Function *f, const Equation *q, const Expr *read, int dim) {
+    const Index *all[MAX_SPACE], **some;
+    int results, n = equation_space(q, all, &results), count = 0;
+    Program *p = ks->program;
+    const Affine *form = read->forms[dim];
+    if (!affine_chooses(form)) return NULL;
+    some = arena_array(p->arena, const Index *, n + 1);
+    for (int i = 0; i < n; i++)
+        if (affine_depends(form, all[i])) some[count++] = all[i];
+    Equation *positions = arena_new(p->arena, Equation);
+    *positions = *q;
+    positions->indices = some;
+    positions->index_count = count;
+    Index *row = index_add(p, "row", read->tensor->dims[dim], false);
+    Scatter *sc = arena_new(p->arena, Scatter);
+    sc->row = row;
+    make_plan(table_get(&ks->findings, f), sc, positions, &(Scattered){.row = row, .form = form});
+    return sc;
 }
 
 // With --dense plans are made as well, and not used: an expression's order, and so its rounding, follows from
@@ -103,13 +125,27 @@ void scatters_find(Kernels *ks) {
 
 // ---- who makes the sum ------------------------------------------------------------------------------------
 
+// The kernel of the key, and the one that sorts.
+static void plan_kernels(Kernels *ks, Schedule *s, const Scatter *sc, Kernel *both[2]) {
+    both[0] = kernel_create(ks, s, equation_trim(ks->program, sc->key));
+    both[1] = kernel_create(ks, s, plan_equation(ks->program, sc->plan, sc->key->tensor));
+    both[1]->plan_rows = sc->row->size;
+}
+
 static void add_plan_kernels(Fusion *f, const Scatter *sc) {
-    Program *p = f->ks->program;
+    Kernel *both[2];
     if (f->uses.uses[sc->plan->id].writers.count) return;
-    fusion_add(f, kernel_create(f->ks, f->schedule, equation_trim(p, sc->key)));
-    Kernel *sorts = kernel_create(f->ks, f->schedule, plan_equation(p, sc->plan, sc->key->tensor));
-    sorts->plan_rows = sc->row->size;
-    fusion_add(f, sorts);
+    plan_kernels(f->ks, f->schedule, sc, both);
+    fusion_add(f, both[0]);
+    fusion_add(f, both[1]);
+}
+
+void schedule_plan(Kernels *ks, Schedule *s, const Scatter *sc) {
+    Kernel *both[2];
+    every (k, s->kernels)
+        if (k->stages.data[0].equation->tensor == sc->plan) return;
+    layout_of(ks, sc->key->tensor)->stored = layout_of(ks, sc->plan)->stored = true;
+    plan_kernels(ks, s, sc, both);
 }
 
 static const Expr **with_plan(Program *p, const Expr *const *reads, int count, Tensor *plan) {
@@ -120,8 +156,12 @@ static const Expr **with_plan(Program *p, const Expr *const *reads, int count, T
     return all;
 }
 
-void stage_take_plan(Program *p, Stage *s, Tensor *plan) {
+void stage_read_plan(Program *p, Stage *s, Tensor *plan) {
     s->reads = with_plan(p, s->reads, s->read_count++, plan);
+}
+
+void stage_take_plan(Program *p, Stage *s, Tensor *plan) {
+    stage_read_plan(p, s, plan);
     s->plan = plan;
 }
 
@@ -265,10 +305,14 @@ static void note_touched(Program *p, Kernel *k) {
 
 // ---- what is run ------------------------------------------------------------------------------------------
 
+double plan_positions(const Tensor *plan) { return (double)(plan->dims[0] - PLAN_HEAD) / 4; }
+
 double kernel_share(const Kernel *k) {
     double positions = 0;
     every_at (s, k->stages)
-        if (s->plan) positions += (double)(s->plan->dims[0] - PLAN_HEAD) / 4;
+        if (s->plan) positions += plan_positions(s->plan);
+    for (int i = 0; k->catches_up && i < k->late->plans.count; i++)
+        positions += plan_positions(k->late->plans.data[i]);
     return k->touched ? fmin(1, positions / (double)k->axes[k->row_axis].size) : 1;
 }
 
@@ -295,11 +339,14 @@ static bool is_narrow(const Kernels *ks, const Kernel *k) {
 void schedule_scatters(Kernels *ks, Schedule *s) {
     KernelList list = {0};
     every (k, s->kernels) {
-        int sums = sums_of(k);
         if (ks->machine.dense) k->row_axis = -1;
+        if (kernel_scatters(k)) note_touched(ks->program, k);
+    }
+    schedule_deferred(ks, s);
+    every (k, s->kernels) {
+        int sums = sums_of(k);
         vec_push(ks->program->arena, &list, k);
-        if (!kernel_scatters(k)) continue;
-        note_touched(ks->program, k);
+        if (!kernel_scatters(k) || k->catches_up) continue;
         if (sums < k->stages.count && !k->touched && is_narrow(ks, k)) {
             kernel_store_passed(ks, k, sums);
             vec_push(ks->program->arena, &list, kernel_part(ks, k, sums, k->stages.count));

@@ -11,7 +11,7 @@
 
 // ---- which sums -------------------------------------------------------------------------------------------
 
-static bool holds_integer(const Affine *f) {
+bool affine_chooses(const Affine *f) {
     every_term (term, f)
         if (term->atom->op != OP_INDEX && term->atom->op != OP_ROWS) return true;
     return false;
@@ -27,7 +27,7 @@ static const Affine *row_of(Program *p, const Equation *q, Guard g, int dim, con
     for (int d = 0; d < q->out_count; d++)
         if (d != dim && affine_depends(q->out[d], row)) return NULL;
     const Affine *rest = affine_sub(p, g.form, affine_scale(p, affine_index(p, row), k, 1));
-    if (!holds_integer(rest) || form_depends_on_any(rest, results, count)) return NULL;
+    if (!affine_chooses(rest) || form_depends_on_any(rest, results, count)) return NULL;
     return affine_scale(p, rest, -k, 1);
 }
 

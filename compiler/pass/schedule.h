@@ -53,9 +53,19 @@ bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int c
 void scatters_find(Kernels *ks); // in all functions, with the tensors that they need
 // The kernel that has the sum now, as its last stage.
 Kernel *fusion_scatter(Fusion *f, const Scatter *sc, const Equation *sum);
+void stage_read_plan(Program *p, Stage *s, Tensor *plan);
 void stage_take_plan(Program *p, Stage *s, Tensor *plan);
 void schedule_scatters(Kernels *ks, Schedule *s); // which rows are run, once effects have places
+double plan_positions(const Tensor *plan);        // all that there may be
 double kernel_share(const Kernel *k);             // of its tiles: those that are run
+// The rows that a read in this equation chooses by integers, as positions of a plan; NULL: it reads others.
+const Scatter *scatter_of_read(Kernels *ks, Function *f, const Equation *q, const Expr *read, int dim);
+void schedule_plan(Kernels *ks, Schedule *s, const Scatter *sc); // its kernels, if there are none yet
+
+// ---- defer.c: updates that wait until rows are read
+void schedule_deferred(Kernels *ks, Schedule *s); // which kernels have them, and who catches up
+void schedule_catch_up(Kernels *ks);              // FUNCTION_CATCH_UP
+void kernel_read_late(Program *p, Kernel *k);     // what one that catches up reads, its stages being there
 
 // An equation's indices, the result's first, then the reduction's.
 enum { MAX_SPACE = 2 * MAX_TILE_AXES };

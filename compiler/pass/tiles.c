@@ -186,7 +186,7 @@ static void choose_steps(Search *x) {
     x->main = &k->stages.data[k->model->main];
     bool reduces = x->main->equation->reduction != REDUCE_NONE;
     x->registers = x->ks->machine.registers - (k->sum_vector_axis >= 0 ? 8 : 6);
-    x->small = k->rows_in_registers || !reduces;
+    x->small = k->rows_in_registers || (!reduces && !k->catches_up);
     x->turns = reduces ? x->main->work / kernel_share(k) : 1;
     x->cycles = (double)INFINITY;
     for (int s = 0; s < k->stages.count; s++) x->guarded |= k->model->stages[s].guard_axes;

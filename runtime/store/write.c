@@ -30,7 +30,8 @@ bool nn_store_holds(const nn_model *m, const nn_tensor *t, nn_contents contents)
     case NN_INPUT:
     case NN_ROWMAP:
     case NN_TEMP:
-    case NN_OUTPUT: return false;
+    case NN_OUTPUT:
+    case NN_LATE: return false;
     }
     return false;
 }

@@ -94,16 +94,19 @@ static void put_weights(nn_loop *l, bool change, bool kept) {
 }
 
 void nn_moment_before(nn_loop *l) {
+    nn_catch_up(l->t);
     memcpy(l->before, l->t->model.arena, (size_t)l->manifest->persistent);
     l->until_look = 1; // this step is looked at
 }
 
 void nn_moment_after(nn_loop *l) {
+    nn_catch_up(l->t);
     put_weights(l, true, true);
     l->next_moment *= 10;
 }
 
 void nn_moment_end(nn_loop *l) {
-    if (l->before != NULL && l->t->at.step > 0 && l->t->at.step * 10 != l->next_moment)
-        put_weights(l, false, false);
+    if (l->before == NULL || l->t->at.step <= 0 || l->t->at.step * 10 == l->next_moment) return;
+    nn_catch_up(l->t);
+    put_weights(l, false, false);
 }

@@ -64,8 +64,15 @@ uint64_t nn_object_size(const void *manifest) {
 
 static void call_model(nn_trainer *t, int32_t function) { t->model.run(function, &t->call, 0, 1); }
 
+static void catch_up(nn_trainer *t) {
+    uint32_t state = nn_float_enter();
+    call_model(t, NN_CATCH_UP);
+    nn_float_restore(state);
+}
+
 // Parameters, states and slots at their beginnings.
 static void draw_initial(nn_trainer *t) {
+    nn_catch_up(t); // later than these no row waits
     uint32_t state = nn_float_enter();
     nn_model_start(&t->model, 1 << NN_GRADIENT);
     t->call.seed = t->seed;
@@ -89,6 +96,7 @@ static void start(Object *o, const nn_config *config) {
                         .rows = mf->batch,
                         .order = nn_order,
                         .plan = nn_plan};
+    t->catch_up = nn_model_has(&t->model, NN_CATCH_UP) ? catch_up : NULL;
     draw_initial(t);
     nn_states_remember(t);
     const int32_t *clock = mf->clock;
@@ -314,6 +322,7 @@ int32_t nn_object_get_parameter(void *object, const char *name, void *values, ui
     const nn_tensor *t = parameter(object, name, values, count);
     if (t == NULL) return NN_USAGE;
     const nn_model *m = &((Object *)object)->trainer.model;
+    nn_catch_up(&((Object *)object)->trainer);
     if (t->type == NN_REAL) nn_tensor_get(m, t, 0, (int64_t)count, values);
     for (uint64_t k = 0; k < count && t->type != NN_REAL; k++)
         nn_value_put(m, NN_REAL, values, (int64_t)k, nn_tensor_number(m, t, (int64_t)k));
@@ -324,6 +333,7 @@ int32_t nn_object_set_parameter(void *object, const char *name, const void *valu
     const nn_tensor *t = parameter(object, name, values, count);
     if (t == NULL) return NN_USAGE;
     const nn_model *m = &((Object *)object)->trainer.model;
+    nn_catch_up(&((Object *)object)->trainer);
     if (!nn_is_real(t->type)) return (int32_t)put_whole(m, t, values, count);
     if (t->type == NN_REAL) nn_tensor_put(m, t, 0, (int64_t)count, values);
     for (uint64_t k = 0; k < count && t->type != NN_REAL; k++)
@@ -356,6 +366,7 @@ int32_t nn_object_save(void *object, const char *path) {
     Object *o = object;
     if (o == NULL || path == NULL) return NN_USAGE;
     nn_storing s = storing(o);
+    nn_catch_up(&o->trainer);
     nn_forget(&o->ctx);
     nn_averages_swap(s.model, &o->trainer.at);
     nn_status status = nn_file_replace(&o->ctx, path, nn_store_write, &s);
@@ -369,6 +380,7 @@ int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64
     if (o == NULL) return NN_USAGE;
     nn_storing s = storing(o);
     nn_sink_memory(&sink, memory, memory == NULL ? 0 : bytes);
+    nn_catch_up(&o->trainer);
     nn_averages_swap(s.model, &o->trainer.at);
     nn_store_write(&s, &sink);
     nn_averages_swap(s.model, &o->trainer.at);

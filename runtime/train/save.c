@@ -283,6 +283,7 @@ static nn_status remember(nn_trainer *t) {
 
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights) {
     bool had_weights = t->at.has_weights, first = t->keep == NN_KEEP_NONE;
+    nn_catch_up(t);
     if ((checkpoint || weights) && nn_check_finite(t) != NN_OK) return t->ctx->status;
     if (weights) nn_drop(t->ctx, t->unsaved);
     t->unsaved = weights ? NULL : t->unsaved;

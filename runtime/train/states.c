@@ -74,7 +74,12 @@ void nn_averages_swap(const nn_model *m, const nn_position *at) {
 
 void nn_averages_start(const nn_model *m) { move_averages(m, false); }
 
+void nn_catch_up(nn_trainer *t) {
+    if (t->catch_up != NULL) t->catch_up(t);
+}
+
 void nn_states_begin(nn_trainer *t) {
+    nn_catch_up(t);
     nn_averages_swap(&t->model, &t->at);
     copy_out(t, t->saved);
     copy_in(t, t->initial, NN_RESTART_INFERENCE);

@@ -104,6 +104,7 @@ typedef struct nn_trainer {
     const nn_options *options;
     nn_pool *pool;
     nn_call call;
+    void (*catch_up)(struct nn_trainer *t); // makes the updates that rows wait for; NULL: none waits
     nn_dataset data;
     nn_position at;
     nn_keep keep;
@@ -171,6 +172,7 @@ void nn_states_remember(nn_trainer *t); // as the initial values
 void nn_totals_restart(nn_trainer *t);
 void nn_stream_restart(nn_trainer *t); // the states of rows, as an epoch of a stream begins
 void nn_trainer_rows(nn_trainer *t, const int32_t *rows, int64_t count); // the rows of the next batch
+void nn_catch_up(nn_trainer *t);     // before anything but a step reads or changes what is trained
 void nn_states_begin(nn_trainer *t); // inference, with averages: a copy of states and totals is kept,
 void nn_states_end(nn_trainer *t);   // and given back
 // Parameters and the averages of the updates made so far change places, as files and inference have them.

@@ -21,6 +21,8 @@ nn_runner nn_trainer_runner(nn_trainer *t) { return (nn_runner){run_function, t}
 
 void nn_trainer_run(nn_trainer *t, int32_t function) { run_function(t, function, &t->call); }
 
+static void catch_up(nn_trainer *t) { nn_trainer_run(t, NN_CATCH_UP); }
+
 static nn_status directory_of_run(nn_trainer *t) {
     const char *out = t->options->value[NN_OPTION_OUT];
     char name[NN_PATH_ROOM];
@@ -86,6 +88,7 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
     nn_float_enter();
     if (start_pool(t, threads) != NN_OK) return ctx->status;
     t->call.arena = t->model.arena;
+    t->catch_up = nn_model_has(&t->model, NN_CATCH_UP) ? catch_up : NULL;
     t->call.order = nn_order;
     t->call.plan = nn_plan;
     t->data.words = nn_get(ctx, mf->fields_count, sizeof *t->data.words);

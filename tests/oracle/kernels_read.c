@@ -84,6 +84,17 @@ static void read_kernel_axes(Reader *r, Kernels *ks, Kernel *k) {
     }
 }
 
+static Late *read_late(Reader *r) {
+    Late *late = arena_new(r->p->arena, Late);
+    late->seen = reader_tensor(r);
+    reader_expect(r, "past");
+    late->past = reader_tensor(r);
+    late->ring = late->past->dims[0];
+    while (reader_take(r, "number")) vec_push(r->p->arena, &late->numbers, read_expr(r));
+    while (reader_take(r, "chosen")) vec_push(r->p->arena, &late->plans, reader_tensor(r));
+    return late;
+}
+
 static Kernel *read_kernel(Reader *r, Kernels *ks, Schedule *s) {
     Kernel *k = kernel_new(ks);
     k->id = (int)reader_integer(r);
@@ -105,6 +116,8 @@ static Kernel *read_kernel(Reader *r, Kernels *ks, Schedule *s) {
             vec_push(ks->program->arena, &k->zero, read_expr(r));
         } else if (reader_take(r, "nonzero")) {
             vec_push(ks->program->arena, &k->nonzero, read_expr(r));
+        } else if (reader_take(r, "late")) {
+            k->late = read_late(r);
         } else if (reader_take(r, "says")) {
             k->product_text = reader_name(r);
         } else if (!read_field(r, kernel_fields, k)) {
@@ -174,6 +187,7 @@ static void read_line(Reader *r, Kernels *ks, Schedule *s) {
 static void settle(Kernels *ks, Schedule *s) {
     for (int n = 0; n < s->kernels.count; n++) {
         Kernel *k = s->kernels.data[n];
+        if (k->catches_up) kernel_read_late(ks->program, k);
         bool rows = k->rows_in_registers;
         bool plan = k->product && product_axes(k, &k->stages.data[0], k->product) && k->cycles > 0;
         if (plan) product_plan(ks, k, k->product);

@@ -232,8 +232,8 @@ static void *work(void *data) {
     return NULL;
 }
 
-void compiled_call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t seed, uint32_t batch_number,
-                   int threads) {
+static void call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t seed, uint32_t batch_number,
+                 int threads) {
     pthread_barrier_t team;
     pthread_t ids[16];
     Job jobs[16];
@@ -254,4 +254,12 @@ void compiled_call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t
     work(&jobs[0]);
     for (int i = 1; i < threads; i++) pthread_join(ids[i], NULL);
     pthread_barrier_destroy(&team);
+}
+
+void compiled_call(CompiledProgram *c, FunctionKind kind, int64_t rows, uint64_t seed, uint32_t batch_number,
+                   int threads) {
+    call(c, kind, rows, seed, batch_number, threads);
+    every (s, c->kernels->schedules)
+        if (s->function->kind == FUNCTION_CATCH_UP && kind == FUNCTION_STEP)
+            call(c, FUNCTION_CATCH_UP, rows, seed, batch_number, threads);
 }

@@ -86,6 +86,12 @@ static const struct {
      "dw: a plan has an entry for each position of its sum (kernel 5"},
     {"tiles-scatter", "u.new stored along 1 over u", "u.new stored along 1",
      "u.new: rows that are not touched keep old values (kernel 2"},
+    {"fuse-scatter", "late dw.seen[1002]", "late dw.seen[1000]",
+     "dw.seen: each row has its step, and two marks are behind them"},
+    {"fuse-scatter", "late dw.past[1024, 2]", "late dw.past[1000, 2]",
+     "dw.past: a ring has the numbers of the last steps"},
+    {"fuse-scatter", "rows a touched catches late", "rows a touched late",
+     "dw.seen: somebody catches up with rows that wait"},
     {"tiles-scatter", "order i plans 500", "order i", "du.plan: some of its elements are not written once"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
