@@ -56,6 +56,7 @@ static void take_source(DataWriter *w, const Phrase *source) {
     DataBlock *d = &w->m->data;
     d->name = w->block->define->node->name;
     d->source = source->builtin->name;
+    d->span = source->span;
     d->rows = w->e->tree->rows;
     if (string_equal(d->source, "csv")) take_csv(w, source->part);
     if (string_equal(d->source, "text")) take_text(w, source->part);

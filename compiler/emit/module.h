@@ -92,6 +92,7 @@ typedef struct {
 
 typedef struct {
     const char *name, *source; // source: a row of runtime/sources.def
+    Span span;                 // where the source is named
     const char *file;
     bool header;
     int separator, decimal, thousands, comment; // 0: none

@@ -214,6 +214,8 @@ static Operand reader_operand(DataWriter *w, At at, const Phrase *p, const char 
                      .is_class = p == w->whole && w->field->is_class,
                      .span = p->span};
     column.tensor = raw_tensor(w, &c->of[p->number], &column.elements);
+    if (p->builtin && string_equal(p->builtin->name, "given"))
+        return sample_of(w, column.tensor); // an object's caller fills it, no file
     if (p->kind == PHRASE_LIST) {
         double *values = arena_array(w->e->arena, double, p->count *column.elements);
         column.kind = COLUMN_TABLE;

@@ -135,7 +135,9 @@ static void list_argument(Text *out, const Header *h, const Argument *a) {
     const Field *f = a->field;
     text_add(out, "     %s: %s%s%s", a->parameter, a->type, a->rows ? "[count]" : "", a->shape);
     if (limit_of(a)) text_add(out, ", 0 .. %lld", (long long)limit_of(a) - 1);
-    if (f && f->text && !strstr(f->text, "*/") && !strstr(f->text, "/*")) text_add(out, "; `%s`", f->text);
+    bool told = string_equal(h->module->data.source, "caller"); // what the line says stands here already
+    if (f && f->text && !told && !strstr(f->text, "*/") && !strstr(f->text, "/*"))
+        text_add(out, "; `%s`", f->text);
     for (int i = 0; f && i < h->module->data.statistics.count; i++) {
         const Statistic *s = &h->module->data.statistics.data[i];
         if (&h->module->data.fields.data[s->field] != f) continue;
@@ -226,7 +228,7 @@ static void expand(Text *out, const char *text, const Word *words) {
 const char *header_text(const Module *m, const OutputOptions *o, bool openblas) {
     const Header h = header_create(m, o);
     int all = h.arguments.count;
-    bool rated = has_rate(m), counts = !watches(m);
+    bool rated = has_rate(m), counts = !watches(m), caller = string_equal(m->data.source, "caller");
     const Word words[] = {
         {"prefix", h.p},
         {"PREFIX", h.big},
@@ -248,6 +250,8 @@ const char *header_text(const Module *m, const OutputOptions *o, bool openblas) 
         {"lr", rated ? "0: the program's" : "must be 0, the program has none to set"},
         {"rated", rated ? "" : NULL},
         {"unrated", rated ? NULL : ""},
+        {"made", caller ? NULL : ""},
+        {"given", caller ? "" : NULL},
         {"fields", list(&h, 0, h.fields)},
         {"takes", declared(&h, 0, h.fields, "const ")},
         {"accumulate", m->accumulate > 1 ? number(&h, m->accumulate) : NULL},

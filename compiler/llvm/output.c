@@ -60,7 +60,18 @@ static uint32_t libraries_of(const DataBlock *d, const Kernels *k) {
            (sounds ? 1u << LIBRARY_SOUNDS : 0) | (kernels_use_openblas(k) ? 1u << LIBRARY_OPENBLAS : 0);
 }
 
+// Where an object's caller gives the rows there is nothing that a trainer could read.
+static bool has_rows(Context *ctx, const DataBlock *d) {
+    if (!string_equal(d->source, "caller")) return true;
+    Diagnostic *said = diagnose(ctx, CALLER_TRAINER, d->span, d->name);
+    if (said)
+        diagnostic_help(ctx, said,
+                        "`nnc build --emit obj` (or lib) makes what a program calls with its rows");
+    return false;
+}
+
 static bool write_trainer(Context *ctx, const Module *m, const CodeRequest *code, const OutputOptions *o) {
+    if (!has_rows(ctx, &m->data)) return false;
     LinkRequest r = {.path = o->path,
                      .opened = o->opened,
                      .debug = o->debug,

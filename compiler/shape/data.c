@@ -41,6 +41,23 @@ static Shape shape_error(Place at, const Phrase *line, Shape v) {
     return shape_wrong();
 }
 
+// What the caller of an object gives is what the model sees: a field by itself.
+static bool caller_fits(Place at, const Phrase *line) {
+    const Phrase *value = line_value(line);
+    if (!phrase_is(at.s->source, "caller")) return true;
+    bool counted = phrase_is(value, "class") || phrase_is(value, "int"),
+         compared = value->kind == PHRASE_BINARY && value->op == OPERATOR_NOT_EQUAL;
+    const Phrase *of = counted || compared ? value->part[0] : value, *zero = compared ? value->part[1] : NULL;
+    bool fits = phrase_is(of, "given") && !line->binders &&
+                (!zero || (zero->kind == PHRASE_NUMBER && zero->value == 0));
+    if (fits) return true;
+    Diagnostic *d = fail(at.s, CALLER_FIELD, value->span, line->slot->name);
+    diagnostic_help(at.s->ctx, d,
+                    "say `given`, `class(given, n)`, `int(given, n)` or `given != 0`: what is calculated "
+                    "of it stands in the model");
+    return false;
+}
+
 // `before`: what the block gives the field that a part gives without brackets.
 static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
     Shaper *s = at.s;
@@ -53,6 +70,7 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
                           : value->count > 1         ? value->part[1]
                                                      : NULL; // of its numbers
     Shape field = shape_scalar(whole ? TYPE_INT : is_condition(value->node) ? TYPE_BOOL : TYPE_REAL), v;
+    if (!caller_fits(at, line)) return shape_wrong();
     s->row = line->binders > 0;
     s->line = line;
     if (line->binders) {
@@ -201,10 +219,26 @@ static void look_at_settings(Place at) {
     if (text && stride && order) fail(at.s, STREAM_STRIDE, stride->span, "");
 }
 
+// What divides rows, or chooses among them: there are none where the caller gives them. A stream says how
+// they come.
+static bool has_rows(Place at, const Phrase *block) {
+    bool right = true;
+    for (int i = 0; i + 1 < block->count && phrase_is(at.s->source, "caller"); i++) {
+        const Phrase *line = block->part[i];
+        bool part = line && line->kind == PHRASE_PART;
+        if (!line || (!part && (line->kind != PHRASE_GIVE || line->slot))) continue;
+        if (part || line->part[0]->node->kind != AST_NAME || !phrase_is(line->part[0], "stream"))
+            right = fail_false(at.s, CALLER_ROWS, part ? line->node->name_span : line->node->target->span,
+                               part ? line->text : line->node->target->name);
+    }
+    return right;
+}
+
 // What the block says, when the source is right.
 static void look_at_block(Place at, const Phrase *block) {
     look_at_lines(at, block, block->count - 1, NULL);
     at.s->tree->rows = at.s->listed;
+    if (!has_rows(at, block)) return;
     for (int i = 0; i + 1 < block->count; i++) {
         const Phrase *line = block->part[i];
         if (line && line->kind == PHRASE_PART) look_at_part(at, line);

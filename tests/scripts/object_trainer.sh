@@ -30,6 +30,13 @@ awk 'NR == FNR { own = $1; next } { d = $1 - own; exit !(d < 1e-6 && d > -1e-6) 
 # Assembly is the object's: assembled, the same names.
 "$NNC" build digits.nn --emit asm && gcc -c digits.s -o assembled.o || fail "--emit asm cannot be assembled"
 diff <(nm -g digits.o | awk '{print $NF}') <(nm -g assembled.o | awk '{print $NF}') || fail "--emit asm: other names"
+# Where the caller gives the rows there is an object, and no trainer; what is wrong with them stays outside.
+cp "$ROOT/tests/host/caller.nn" .
+status=0
+"$NNC" build caller.nn 2>said || status=$?
+[ $status -eq 1 ] && grep -q "caller.nn:1:16: error: a trainer has no rows" said && grep -q "nnc build --emit obj" said && [ ! -e caller ] || fail "a trainer without rows: $status $(cat said)"
+"$NNC" gradcheck caller.nn >said && "$NNC" summary caller.nn >said && "$NNC" grad caller.nn >said || fail "a program without rows: $(cat said)"
+grep -q "x: float\[count\]\[4\]$" <("$NNC" build caller.nn --emit header -o caller.h && cat caller.h) && grep -q "n: int32_t\[count\], 0 .. 4$" caller.h || fail "the header says what the caller gives"
 # Names from odd files, and those that are refused.
 for pair in 1:nn_1 int:nn_int a-b:a_b nn_object:nn_nn_object main:nn_main é:model __x_:x; do
     cp iris.nn "${pair%%:*}.nn"

@@ -9,7 +9,7 @@ syntax match nnDefinition /^\s*\zs\(data\|model\|layer\|fn\|metric\|optimizer\|c
 syntax match nnDefinition /^\s*\zs\(param\|state\)\ze\s\+\h/
 syntax match nnDefinition /\<reversed\>\ze\s\+from\>/
 syntax match nnName /\h\w*/ contained
-syntax keyword nnFunction abs all any argmax argmin balanced byte char class column columns cos csv date day erf erfinv error exp expm1 extend floor folder folds grad idx images int integer log log1p max median min mod month normal npy order ordered own path pixels prod random ratio reshape resize restore rows_deviation rows_high rows_low rows_mean samples seconds sigmoid sign sin size softplus sounds sqrt stop_gradient stream sum synthetic table tanh text uniform weekday weights whole window word words year
+syntax keyword nnFunction abs all any argmax argmin balanced byte caller char class column columns cos csv date day erf erfinv error exp expm1 extend floor folder folds given grad idx images int integer log log1p max median min mod month normal npy order ordered own path pixels prod random ratio reshape resize restore rows_deviation rows_high rows_low rows_mean samples seconds sigmoid sign sin size softplus sounds sqrt stop_gradient stream sum synthetic table tanh text uniform weekday weights whole window word words year
 syntax keyword nnConstant edge epoch epochs gradient_norm inf loss nan pi step steps test time training validation
 syntax match nnSetting /^\s*\zs\(loss\|optimizer\|batch\|epochs\|steps\|metrics\|predict\|stop\|clip\|accumulate\|constrain\|shuffle\|drop_last\|seed\|start\|checkpoint\|average\|precision\)\ze\s*=[^=]/
 syntax match nnNumber /\<\d[0-9_]*\(\.\d[0-9_]*\)\?\([eE][-+]\?\d\+\)\?\(\s*\(steps\|epochs\|ms\|s\|min\|h\|B\|KB\|MB\|GB\)\>\|%\)\?/
