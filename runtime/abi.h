@@ -62,6 +62,7 @@ int64_t nn_object_step(const void *object);
 int32_t nn_object_set_lr(void *object, double lr);
 int32_t nn_object_get_parameter(void *object, const char *name, void *values, uint64_t count);
 int32_t nn_object_set_parameter(void *object, const char *name, const void *values, uint64_t count);
+const char *nn_object_error(const void *object); // what the last call that failed was given
 const char *nn_status_text(int32_t status);
 
 #endif

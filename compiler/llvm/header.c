@@ -3,94 +3,12 @@
 // begins a line that is there only if the word is.
 //
 // Any number of such headers may be included together: what they share is guarded by names of its own.
+#include "llvm/interface.h"
+
 #include "llvm/wrappers.h"
 
 #include <ctype.h>
 #include <string.h>
-
-// ---- names and shapes -------------------------------------------------------------------------------------
-
-static const char *upper(Arena *arena, const char *text) {
-    char *copy = string_copy(arena, text, strlen(text));
-    for (char *c = copy; *c; c++) *c = (char)toupper((unsigned char)*c);
-    return copy;
-}
-
-static const char *element_word(const Module *m, Type type) {
-    if (type == TYPE_INT || type == TYPE_BOOL) return "int32_t";
-    return m->program->precision == PRECISION_DOUBLE ? "double" : "float";
-}
-
-static const char *dimensions(Arena *arena, const int64_t *dims, int rank) {
-    const char *text = "";
-    for (int d = 0; d < rank; d++) text = string_format(arena, "%s[%lld]", text, (long long)dims[d]);
-    return text;
-}
-
-// Fields and outputs are one list of arguments; their names are apart, so that a name that is taken becomes
-// longer.
-typedef struct {
-    const char *name, *type, *shape, *parameter, *macro;
-    int64_t size; // of one row; of the whole, where there are no rows
-    bool rows;
-    const Field *field; // NULL: an output
-} Argument;
-
-typedef struct {
-    const Module *module;
-    const OutputOptions *options;
-    const char *p, *big, *real; // the prefix; in capitals; the type of numbers
-    VEC(Argument) arguments;
-    int fields, inputs;
-} Header;
-
-static bool taken(const Header *h, const char *parameter, const char *macro) {
-    static const char *const own[] = {"m", "count", "loss", "int32_t", "NULL"};
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (!strcmp(parameter, own[i])) return true;
-    for (int i = 0; i < h->arguments.count; i++)
-        if (!strcmp(h->arguments.data[i].macro, macro) || !strcmp(h->arguments.data[i].parameter, parameter))
-            return true;
-    return c_keyword(parameter) || !strcmp(parameter, h->p);
-}
-
-static void add_argument(Header *h, Argument a) {
-    Arena *arena = h->module->program->arena;
-    a.parameter = a.name;
-    a.macro = upper(arena, a.name);
-    while (taken(h, a.parameter, a.macro)) {
-        a.parameter = string_format(arena, "%s_", a.parameter);
-        a.macro = string_format(arena, "%s_", a.macro);
-    }
-    vec_push(arena, &h->arguments, a);
-}
-
-static void add_field(Header *h, const Field *f) {
-    Argument a = {
-        .name = f->name, .type = element_word(h->module, f->type), .rows = true, .field = f, .size = 1};
-    a.shape = dimensions(h->module->program->arena, f->dims, f->rank);
-    for (int d = 0; d < f->rank; d++) a.size *= f->dims[d];
-    add_argument(h, a);
-}
-
-static void add_output(Header *h, const ModelOutput *o) {
-    const Tensor *t = o->tensor;
-    int skip = t->batch_dims & 1;
-    Argument a = {.name = o->name, .type = element_word(h->module, t->type), .rows = skip};
-    a.shape = dimensions(h->module->program->arena, t->dims + skip, t->rank - skip);
-    a.size = tensor_elements(t) / (skip ? t->dims[0] : 1);
-    add_argument(h, a);
-}
-
-static Header header_create(const Module *m, const OutputOptions *o) {
-    Header h = {.module = m, .options = o, .p = o->prefix, .big = upper(m->program->arena, o->prefix)};
-    h.real = element_word(m, TYPE_REAL);
-    const Field **fields = fields_in_order(m, &h.fields, &h.inputs);
-    for (int i = 0; i < h.fields; i++) add_field(&h, fields[i]);
-    for (int i = 0; i < m->outputs.count; i++)
-        if (m->outputs.data[i].tensor) add_output(&h, &m->outputs.data[i]);
-    return h;
-}
 
 // ---- words ------------------------------------------------------------------------------------------------
 
@@ -113,7 +31,7 @@ static const char *statuses(Arena *arena) {
 // Integers of a field are below it; 0: any.
 static int64_t limit_of(const Argument *a) { return a->field ? a->field->limit : 0; }
 
-static const char *sizes(const Header *h) {
+static const char *sizes(const Interface *h) {
     Text out = {.arena = h->module->program->arena};
     every_at (a, h->arguments) {
         text_add(&out, "#define %s_%s_SIZE %lld /* elements of %s */\n", h->big, a->macro, (long long)a->size,
@@ -131,7 +49,7 @@ static bool has_rate(const Module *m) {
     return false;
 }
 
-static void list_argument(Text *out, const Header *h, const Argument *a) {
+static void list_argument(Text *out, const Interface *h, const Argument *a) {
     const Field *f = a->field;
     text_add(out, "     %s: %s%s%s", a->parameter, a->type, a->rows ? "[count]" : "", a->shape);
     if (limit_of(a)) text_add(out, ", 0 .. %lld", (long long)limit_of(a) - 1);
@@ -151,13 +69,13 @@ static void list_argument(Text *out, const Header *h, const Argument *a) {
     text_put(out, "\n");
 }
 
-static const char *list(const Header *h, int from, int to) {
+static const char *list(const Interface *h, int from, int to) {
     Text out = {.arena = h->module->program->arena};
     for (int i = from; i < to; i++) list_argument(&out, h, &h->arguments.data[i]);
     return lines(&out);
 }
 
-static const char *declared(const Header *h, int from, int to, const char *before) {
+static const char *declared(const Interface *h, int from, int to, const char *before) {
     Text out = {.arena = h->module->program->arena};
     for (int i = from; i < to; i++)
         text_add(&out, ", %s%s *%s", before, h->arguments.data[i].type, h->arguments.data[i].parameter);
@@ -182,14 +100,14 @@ static const char *parameters(const Program *program) {
     Text out = {.arena = program->arena};
     every (t, program->tensors)
         if (t->kind == TENSOR_PARAM || t->kind == TENSOR_STATE)
-            text_add(&out, "     %s%s%s\n", t->name, dimensions(program->arena, t->dims, t->rank),
+            text_add(&out, "     %s%s%s\n", t->name, dimensions_text(program->arena, t->dims, t->rank),
                      t->type == TYPE_INT    ? ", whole numbers"
                      : t->type == TYPE_BOOL ? ", 0 or 1"
                                             : "");
     return lines(&out);
 }
 
-static const char *number(const Header *h, int64_t value) {
+static const char *number(const Interface *h, int64_t value) {
     return string_format(h->module->program->arena, "%lld", (long long)value);
 }
 
@@ -226,7 +144,7 @@ static void expand(Text *out, const char *text, const Word *words) {
 }
 
 const char *header_text(const Module *m, const OutputOptions *o, bool openblas) {
-    const Header h = header_create(m, o);
+    const Interface h = interface_of(m, o->prefix);
     int all = h.arguments.count;
     bool rated = has_rate(m), counts = !watches(m), caller = string_equal(m->data.source, "caller");
     const Word words[] = {

@@ -2,6 +2,7 @@
 //
 // Texts and tables follow the head; a text that occurs twice is kept once, so equal modules give equal bytes.
 #include "llvm/manifest.h"
+#include "llvm/interface.h"
 
 #include <string.h>
 
@@ -133,10 +134,14 @@ static int32_t source_slot(const Blob *b, const char *name) {
 static void add_fields(Blob *b) {
     const DataBlock *d = &b->module->data;
     nn_field *rows = arena_array(b->arena, nn_field, d->fields.count + 1);
+    // What is wrong with an argument is said of it as the header calls it.
+    Interface interface = interface_of(b->module, b->options->prefix);
+    bool trainer = b->options->kind == OUTPUT_TRAINER;
     for (int i = 0; i < d->fields.count; i++) {
         const Field *f = &d->fields.data[i];
-        rows[i] = (nn_field){
-            .name = text(b, f->name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
+        const char *name = trainer ? f->name : interface_name(&interface, f);
+        rows[i] =
+            (nn_field){.name = text(b, name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
         for (int k = 0; k < f->rank; k++) rows[i].dims[k] = f->dims[k];
         rows[i].window = f->window;
         rows[i].at = f->at;

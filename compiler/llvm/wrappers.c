@@ -1,22 +1,9 @@
 // What surrounds the generated functions: a trainer's main, or the exported functions of an object file. All
 // of them pass the manifest and the way into the functions to the runtime; nothing here is writable.
 #include "llvm/wrappers.h"
+#include "llvm/interface.h"
 
 #include <string.h>
-
-const Field **fields_in_order(const Module *m, int *count, int *inputs) {
-    const DataBlock *d = &m->data;
-    const Field **fields = arena_array(m->program->arena, const Field *, d->fields.count + 1);
-    int n = 0;
-    for (int place = 0; place < d->fields.count; place++)
-        for (int i = 0; i < d->fields.count; i++)
-            if (d->fields.data[i].in_model == place) fields[n++] = &d->fields.data[i];
-    *inputs = n;
-    for (int i = 0; i < d->fields.count; i++)
-        if (d->fields.data[i].in_model < 0 && d->fields.data[i].in_loss) fields[n++] = &d->fields.data[i];
-    *count = n;
-    return fields;
-}
 
 // The functions that nn_object_* run; what a trainer needs beyond them is not in an object.
 static bool object_calls(FunctionKind kind) {
@@ -78,6 +65,7 @@ static const Forward forwards[] = {
     {"load", "nn_object_load", 'i', "pp"},
     {"save_memory", "nn_object_save_memory", 'i', "pplp"},
     {"load_memory", "nn_object_load_memory", 'i', "ppl"},
+    {"error", "nn_object_error", 'p', "p"},
     {"step", "nn_object_step", 'l', "p"},
     {"set_lr", "nn_object_set_lr", 'i', "pd"},
     {"get_parameter", "nn_object_get_parameter", 'i', "pppl"},
@@ -98,32 +86,30 @@ static Operand pointer_array(Emitter *em, int first, int count) {
 }
 
 // How many parameters stand for an argument.
-static int parameters_of(const Module *m, char letter) {
-    int fields, inputs;
-    fields_in_order(m, &fields, &inputs);
+static int parameters_of(const Interface *h, char letter) {
     switch (letter) {
     case 'M':
     case 'R': return 0;
-    case 'S': return fields;
-    case 'I': return inputs;
-    case 'O': return module_outputs(m);
+    case 'S': return h->fields;
+    case 'I': return h->inputs;
+    case 'O': return h->arguments.count - h->fields;
     default: return 1;
     }
 }
 
-static void forward(Emitter *em, const Module *m, const Forward *f, const char *name, Operand manifest) {
+static void forward(Emitter *em, const Interface *h, const Forward *f, const char *name, Operand manifest) {
     VEC(LLVMTypeRef) outer = {0};
     LLVMTypeRef inner[8];
     Operand args[8];
     int count = (int)strlen(f->args), own = 0;
     for (int i = 0; i < count; i++) {
         inner[i] = type_of_letter(em, f->args[i]);
-        for (int k = parameters_of(m, f->args[i]); k > 0; k--) vec_push(em->arena, &outer, inner[i]);
+        for (int k = parameters_of(h, f->args[i]); k > 0; k--) vec_push(em->arena, &outer, inner[i]);
     }
     em->function = add_function(em, name, f->result, outer.data, outer.count);
     LLVMPositionBuilderAtEnd(em->builder, build_block(em));
     for (int i = 0; i < count; i++) {
-        int n = parameters_of(m, f->args[i]);
+        int n = parameters_of(h, f->args[i]);
         if (f->args[i] == 'M' || f->args[i] == 'R')
             args[i] = f->args[i] == 'M' ? manifest : em->run;
         else if (strchr("SIO", f->args[i]))
@@ -144,13 +130,14 @@ static void forward(Emitter *em, const Module *m, const Forward *f, const char *
 void wrap_object(Emitter *em, const void *data) {
     const WrapperData *w = data;
     Operand manifest = manifest_constant(em, w->manifest);
+    Interface h = interface_of(w->module, em->prefix);
     for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++)
         if (module_outputs(w->module) || strcmp(forwards[i].name, "predict") != 0)
-            forward(em, w->module, &forwards[i],
-                    string_format(em->arena, "%s_%s", em->prefix, forwards[i].name), manifest);
+            forward(em, &h, &forwards[i], string_format(em->arena, "%s_%s", em->prefix, forwards[i].name),
+                    manifest);
 }
 
 void wrap_trainer(Emitter *em, const void *data) {
     const WrapperData *w = data;
-    forward(em, w->module, &trainer, trainer.name, manifest_constant(em, w->manifest));
+    forward(em, NULL, &trainer, trainer.name, manifest_constant(em, w->manifest));
 }

@@ -1,7 +1,7 @@
 // What the exported functions of an object file do: a model in one piece of memory, trained and asked by a
 // host program. Guarantees: no memory is asked for after creation, nothing is printed, no signal or global
 // state is touched, the host's floating-point state is given back; arguments are checked before anything
-// changes; loading is all or nothing.
+// changes, and what is wrong with them is said in a text that the instance keeps; loading is all or nothing.
 #include "train/train.h"
 
 #include "base/order.h"
@@ -21,6 +21,15 @@ typedef struct {
     int64_t pending;        // batches accumulated towards the next update
     bool owned, lr_refused; // the configuration's lr is one that nothing takes
 } Object;
+
+// ---- what went wrong ----
+
+// Keeps the text in the instance, and answers with the status.
+#define REFUSE(o, status, ...) (nn_forget(&(o)->ctx), (int32_t)nn_fail(&(o)->ctx, (status), __VA_ARGS__))
+
+const char *nn_object_error(const void *object) {
+    return object == NULL ? "the instance is NULL" : ((const Object *)object)->ctx.message;
+}
 
 // ---- the piece of memory ----
 
@@ -81,6 +90,26 @@ static void draw_initial(nn_trainer *t) {
     nn_float_restore(state);
 }
 
+// The learning rate of the optimizers; `name`: what of the interface gives it.
+static int32_t set_rate(Object *o, const char *name, double lr) {
+    bool any = false;
+    const nn_model *m = &o->trainer.model;
+    const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
+    if (!isfinite(lr) || lr < 0)
+        return REFUSE(o, NN_USAGE, "%s is %g, and must be a finite number from 0", name, lr);
+    for (uint32_t k = 0; k < m->manifest->settings_count; k++) {
+        any = any || settings[k].is_rate;
+        if (settings[k].is_rate) nn_scalar_put(m, settings[k].tensor, lr);
+    }
+    o->lr_refused = o->lr_refused && !any;
+    return any ? NN_OK
+               : REFUSE(o, NN_USAGE, "%s is given, and the program has no learning rate to set", name);
+}
+
+int32_t nn_object_set_lr(void *object, double lr) {
+    return object == NULL ? NN_USAGE : set_rate(object, "lr", lr);
+}
+
 static void start(Object *o, const nn_config *config) {
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
@@ -105,7 +134,7 @@ static void start(Object *o, const nn_config *config) {
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH_LENGTH], (double)length);
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS],
                   length > 0 ? (double)(o->config.steps / length + (o->config.steps % length != 0)) : 0);
-    o->lr_refused = o->config.lr != 0 && nn_object_set_lr(o, o->config.lr) != NN_OK;
+    o->lr_refused = o->config.lr != 0 && set_rate(o, "config.lr", o->config.lr) != NN_OK;
 }
 
 void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes,
@@ -144,11 +173,17 @@ void nn_object_destroy(void *object) {
 
 // ---- rows of the caller ----
 
-static bool in_range(const nn_field *f, const int32_t *values, int64_t count) {
-    for (int64_t k = 0; k < count && f->limit > 0; k++) {
-        if (values[k] < 0 || values[k] >= f->limit) return false;
+static int32_t check_range(Object *o, const nn_field *f, const int32_t *values, int64_t count) {
+    int64_t each = nn_field_elements(f);
+    for (int64_t k = 0; k < count * each && f->limit > 0; k++) {
+        if (values[k] >= 0 && values[k] < f->limit) continue;
+        char place[64] = "";
+        if (each > 1) snprintf(place, sizeof place, " as its number %lld", (long long)(k % each));
+        return REFUSE(o, NN_DATA, "the field %s: row %lld holds %d%s, and must hold 0 .. %lld",
+                      nn_model_text(&o->trainer.model, f->name), (long long)(k / each), (int)values[k], place,
+                      (long long)f->limit - 1);
     }
-    return true;
+    return NN_OK;
 }
 
 static const nn_field *field_at(const nn_model *m, int32_t place, bool training) {
@@ -164,14 +199,17 @@ static const nn_field *field_at(const nn_model *m, int32_t place, bool training)
 }
 
 // Points the sources at the caller's rows, if all of them are right.
-static nn_status take_rows(Object *o, const void *const *rows, int32_t count, bool training) {
+static int32_t take_rows(Object *o, const void *const *rows, int32_t count, bool training) {
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
-    if (rows == NULL || count < 1 || count > mf->batch) return NN_USAGE;
+    if (count < 1 || count > mf->batch)
+        return REFUSE(o, NN_USAGE, "count is %d: a call takes 1 .. %d rows", (int)count, (int)mf->batch);
     const nn_field *f;
     for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
-        if (rows[k] == NULL) return NN_USAGE;
-        if (!in_range(f, rows[k], count * nn_field_elements(f))) return NN_DATA;
+        if (rows[k] == NULL)
+            return REFUSE(o, NN_USAGE, "the field %s is NULL", nn_model_text(&t->model, f->name));
+        int32_t status = check_range(o, f, rows[k], count);
+        if (status != NN_OK) return status;
     }
     memset(o->sources, 0, sizeof *o->sources * mf->sources_count);
     for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
@@ -205,26 +243,37 @@ static void step(Object *o) {
     t->at.step++;
 }
 
-static bool is_configured(const Object *o) {
+static int32_t check_length(Object *o, const char *name, int64_t given, bool needed, const char *why) {
+    if (given < 0)
+        return REFUSE(o, NN_USAGE, "config.%s is %lld, and must not be negative", name, (long long)given);
+    if (given == 0 && needed) return REFUSE(o, NN_USAGE, "config.%s must be given: %s", name, why);
+    return NN_OK;
+}
+
+static int32_t check_configuration(Object *o) {
     const nn_manifest *mf = o->trainer.model.manifest;
-    return o->config.steps >= 0 && o->config.steps_per_epoch >= 0 && !o->lr_refused &&
-           !(mf->needs_steps && o->config.steps == 0) &&
-           !(mf->needs_epoch_length && o->config.steps_per_epoch == 0);
+    int32_t status = check_length(o, "steps", o->config.steps, mf->needs_steps != 0,
+                                  "a schedule of the program reads the run's length");
+    if (status == NN_OK)
+        status = check_length(o, "steps_per_epoch", o->config.steps_per_epoch, mf->needs_epoch_length != 0,
+                              "a length in the program is in epochs");
+    return status == NN_OK && o->lr_refused ? set_rate(o, "config.lr", o->config.lr) : status;
 }
 
 int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count, void *loss) {
     Object *o = object;
     if (o == NULL) return NN_USAGE;
     const nn_manifest *mf = o->trainer.model.manifest;
-    if (!is_configured(o)) return NN_USAGE;
-    nn_status status = take_rows(o, fields, count, true);
-    if (status != NN_OK) return (int32_t)status;
+    int32_t status = check_configuration(o);
+    if (status == NN_OK) status = take_rows(o, fields, count, true);
+    if (status != NN_OK) return status;
     uint32_t state = nn_float_enter();
     step(o);
     double value = nn_scalar_get(&o->trainer.model, mf->loss);
     if (loss != NULL) nn_value_put(&o->trainer.model, NN_REAL, loss, 0, value);
     nn_float_restore(state);
-    return isfinite(value) ? NN_OK : NN_NOT_FINITE;
+    if (isfinite(value)) return NN_OK;
+    return REFUSE(o, NN_NOT_FINITE, "the loss of these rows is %s", isnan(value) ? "no number" : "infinite");
 }
 
 int32_t nn_object_epoch(void *object, double value) {
@@ -249,11 +298,11 @@ int32_t nn_object_epoch(void *object, double value) {
 
 int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count, void *const *outputs) {
     Object *o = object;
-    if (o == NULL || outputs == NULL || !nn_model_has(&o->trainer.model, NN_PREDICT)) return NN_USAGE;
+    if (o == NULL) return NN_USAGE;
     nn_trainer *t = &o->trainer;
     const nn_output *table = NN_TABLE(&t->model, nn_output, outputs);
-    nn_status status = take_rows(o, inputs, count, false);
-    if (status != NN_OK) return (int32_t)status;
+    int32_t status = take_rows(o, inputs, count, false);
+    if (status != NN_OK) return status;
     uint32_t state = nn_float_enter();
     nn_states_begin(t);
     t->call.seed = 0;
@@ -278,38 +327,34 @@ int64_t nn_object_step(const void *object) {
     return object == NULL ? 0 : ((const Object *)object)->trainer.at.step;
 }
 
-int32_t nn_object_set_lr(void *object, double lr) {
-    Object *o = object;
-    bool any = false;
-    if (o == NULL || !isfinite(lr) || lr < 0) return NN_USAGE;
-    const nn_model *m = &o->trainer.model;
-    const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
-    for (uint32_t k = 0; k < m->manifest->settings_count; k++) {
-        any = any || settings[k].is_rate;
-        if (settings[k].is_rate) nn_scalar_put(m, settings[k].tensor, lr);
+// The parameter or state of this name, if there are as many numbers; NULL: it is said what is wrong.
+static const nn_tensor *parameter(Object *o, const char *name, const void *values, uint64_t count) {
+    if (name == NULL || values == NULL) {
+        (void)REFUSE(o, NN_USAGE, "%s is NULL", name == NULL ? "name" : "values");
+        return NULL;
     }
-    o->lr_refused = o->lr_refused && !any;
-    return any ? NN_OK : NN_USAGE;
-}
-
-static const nn_tensor *parameter(const Object *o, const char *name, const void *values, uint64_t count) {
-    if (o == NULL || name == NULL || values == NULL) return NULL;
     const nn_model *m = &o->trainer.model;
     for (uint32_t k = 0; k < m->manifest->tensors_count; k++) {
         const nn_tensor *t = nn_model_tensor(m, (int32_t)k);
-        if (nn_store_holds(m, t, NN_OBJECT) && nn_same(nn_model_text(m, t->name), name))
-            return (uint64_t)nn_tensor_elements(t) == count ? t : NULL;
+        if (!nn_store_holds(m, t, NN_OBJECT) || !nn_same(nn_model_text(m, t->name), name)) continue;
+        if ((uint64_t)nn_tensor_elements(t) == count) return t;
+        (void)REFUSE(o, NN_USAGE, "count is %llu: %s has %lld numbers", (unsigned long long)count, name,
+                     (long long)nn_tensor_elements(t));
+        return NULL;
     }
+    (void)REFUSE(o, NN_USAGE, "there is no parameter %.200s: the header has their names", name);
     return NULL;
 }
 
 // What the caller passes is of the header's real type, also for states that are integers or doubles.
-static nn_status put_whole(const nn_model *m, const nn_tensor *t, const void *values, uint64_t count) {
+static int32_t put_whole(Object *o, const nn_tensor *t, const void *values, uint64_t count) {
+    const nn_model *m = &o->trainer.model;
     for (uint64_t k = 0; k < count; k++) {
         double value = nn_value_get(m, NN_REAL, values, (int64_t)k);
         if (!(value >= (double)INT32_MIN && value <= (double)INT32_MAX) || value != (double)(int32_t)value ||
             !nn_store_allows(t, (int32_t)value))
-            return NN_DATA;
+            return REFUSE(o, NN_DATA, "values[%llu] is %g: %s does not hold this", (unsigned long long)k,
+                          value, nn_model_text(m, t->name));
     }
     for (uint64_t k = 0; k < count; k++) {
         int32_t value = (int32_t)nn_value_get(m, NN_REAL, values, (int64_t)k);
@@ -319,10 +364,11 @@ static nn_status put_whole(const nn_model *m, const nn_tensor *t, const void *va
 }
 
 int32_t nn_object_get_parameter(void *object, const char *name, void *values, uint64_t count) {
-    const nn_tensor *t = parameter(object, name, values, count);
+    Object *o = object;
+    const nn_tensor *t = o == NULL ? NULL : parameter(o, name, values, count);
     if (t == NULL) return NN_USAGE;
-    const nn_model *m = &((Object *)object)->trainer.model;
-    nn_catch_up(&((Object *)object)->trainer);
+    const nn_model *m = &o->trainer.model;
+    nn_catch_up(&o->trainer);
     if (t->type == NN_REAL) nn_tensor_get(m, t, 0, (int64_t)count, values);
     for (uint64_t k = 0; k < count && t->type != NN_REAL; k++)
         nn_value_put(m, NN_REAL, values, (int64_t)k, nn_tensor_number(m, t, (int64_t)k));
@@ -330,11 +376,12 @@ int32_t nn_object_get_parameter(void *object, const char *name, void *values, ui
 }
 
 int32_t nn_object_set_parameter(void *object, const char *name, const void *values, uint64_t count) {
-    const nn_tensor *t = parameter(object, name, values, count);
+    Object *o = object;
+    const nn_tensor *t = o == NULL ? NULL : parameter(o, name, values, count);
     if (t == NULL) return NN_USAGE;
-    const nn_model *m = &((Object *)object)->trainer.model;
-    nn_catch_up(&((Object *)object)->trainer);
-    if (!nn_is_real(t->type)) return (int32_t)put_whole(m, t, values, count);
+    const nn_model *m = &o->trainer.model;
+    nn_catch_up(&o->trainer);
+    if (!nn_is_real(t->type)) return put_whole(o, t, values, count);
     if (t->type == NN_REAL) nn_tensor_put(m, t, 0, (int64_t)count, values);
     for (uint64_t k = 0; k < count && t->type != NN_REAL; k++)
         nn_tensor_put(m, t, (int64_t)k, 1, &(double){nn_value_get(m, NN_REAL, values, (int64_t)k)});
@@ -364,7 +411,8 @@ static nn_storing storing(Object *o) { return (nn_storing){&o->trainer.model, NN
 
 int32_t nn_object_save(void *object, const char *path) {
     Object *o = object;
-    if (o == NULL || path == NULL) return NN_USAGE;
+    if (o == NULL) return NN_USAGE;
+    if (path == NULL) return REFUSE(o, NN_USAGE, "path is NULL");
     nn_storing s = storing(o);
     nn_catch_up(&o->trainer);
     nn_forget(&o->ctx);
@@ -385,11 +433,19 @@ int32_t nn_object_save_memory(void *object, void *memory, uint64_t bytes, uint64
     nn_store_write(&s, &sink);
     nn_averages_swap(s.model, &o->trainer.at);
     if (needed != NULL) *needed = sink.count;
-    return memory != NULL && sink.count > bytes ? NN_USAGE : NN_OK;
+    if (memory == NULL || sink.count <= bytes) return NN_OK;
+    return REFUSE(o, NN_USAGE, "bytes is %llu: %llu are needed", (unsigned long long)bytes,
+                  (unsigned long long)sink.count);
 }
 
-static nn_status take_position(void *entries, nn_context *ctx, const char *key, nn_json value) {
-    return nn_entries_take(ctx, "", entries, ENTRIES, key, value, &(uint32_t){0});
+typedef struct {
+    const char *path; // what messages call the file
+    nn_entry entries[ENTRIES];
+} Arrived;
+
+static nn_status take_position(void *arrived, nn_context *ctx, const char *key, nn_json value) {
+    const Arrived *a = arrived;
+    return nn_entries_take(ctx, a->path, a->entries, ENTRIES, key, value, &(uint32_t){0});
 }
 
 // A file may be of the same network without averages, however many updates it has seen.
@@ -405,24 +461,22 @@ static void take_averages(Object *o) {
         nn_averages_start(m);
 }
 
-int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) {
-    Object *o = object;
+static int32_t load(Object *o, const char *path, const void *memory, uint64_t bytes) {
     nn_position at = {0};
     int64_t pending = 0;
-    nn_entry entries[ENTRIES];
-    if (o == NULL || memory == NULL) return NN_USAGE;
+    Arrived arrived = {.path = path};
     nn_trainer *t = &o->trainer;
-    entries_of(&at, &pending, entries);
+    entries_of(&at, &pending, arrived.entries);
     nn_archive a = {.model = &t->model,
-                    .path = "",
+                    .path = path,
                     .contents = NN_OBJECT,
                     .tensors = o->stored,
                     .spans = o->file_spans,
                     .span_room = t->model.manifest->tensors_count};
-    nn_safetensors_visitor visitor = {.metadata = take_position, .data = entries};
+    nn_safetensors_visitor visitor = {.metadata = take_position, .data = &arrived};
     nn_forget(&o->ctx);
     if (nn_store_read(&o->ctx, &a, memory, bytes) != NN_OK ||
-        nn_safetensors_parse(&o->ctx, "", memory, bytes, &visitor, NULL) != NN_OK)
+        nn_safetensors_parse(&o->ctx, path, memory, bytes, &visitor, NULL) != NN_OK)
         return (int32_t)o->ctx.status;
     draw_initial(t); // what a file of weights alone does not bring is as new
     nn_store_apply(&a);
@@ -432,14 +486,22 @@ int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) 
     return NN_OK;
 }
 
+int32_t nn_object_load_memory(void *object, const void *memory, uint64_t bytes) {
+    Object *o = object;
+    if (o == NULL) return NN_USAGE;
+    if (memory == NULL) return REFUSE(o, NN_USAGE, "memory is NULL");
+    return load(o, "memory", memory, bytes);
+}
+
 int32_t nn_object_load(void *object, const char *path) {
     Object *o = object;
     unsigned char *bytes;
     uint64_t size;
-    if (o == NULL || path == NULL) return NN_USAGE;
+    if (o == NULL) return NN_USAGE;
+    if (path == NULL) return REFUSE(o, NN_USAGE, "path is NULL");
     nn_forget(&o->ctx);
     if (nn_file_copy(&o->ctx, path, &bytes, &size) != NN_OK) return (int32_t)o->ctx.status;
-    int32_t status = nn_object_load_memory(o, bytes, size);
+    int32_t status = load(o, path, bytes, size);
     nn_file_drop(bytes, size);
     return status;
 }

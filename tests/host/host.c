@@ -161,6 +161,11 @@ static void unchanged(Model *m, const char *what) {
 
 // ---- the tests --------------------------------------------------------------------------------------------
 
+// The text of the call that just failed.
+static void says(const Model *m, const char *word) {
+    check(strstr(F(error)(m), word) != NULL, "the text names %s: %s", word, F(error)(m));
+}
+
 static void test_wrong_calls(Model *m, Rows *r) {
     Real loss = MARK;
     rows_fill(r, 0);
@@ -169,10 +174,13 @@ static void test_wrong_calls(Model *m, Rows *r) {
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
         check(train(m, r, counts[k], &loss) == NN_USAGE && predict(m, r, counts[k]) == NN_USAGE, "%d rows",
               counts[k]);
+    says(m, "count is -2147483648: a call takes 1 .. ");
     for (int k = 0; k < FIELDS; k++) {
         void *kept = r->fields[k];
         r->fields[k] = NULL;
         check(train(m, r, 1, &loss) == NN_USAGE, "%s is NULL", fields[k].name);
+        says(m, fields[k].name);
+        says(m, " is NULL");
         if (k < INPUTS) check(predict(m, r, 1) == NN_USAGE, "%s is NULL in predict", fields[k].name);
         r->fields[k] = kept;
     }
@@ -182,6 +190,10 @@ static void test_wrong_calls(Model *m, Rows *r) {
         for (int w = 0; fields[k].limit && w < 4; w++) {
             *last = wrong[w];
             check(train(m, r, BATCH, &loss) == NN_DATA, "%s is %d", fields[k].name, (int)wrong[w]);
+            char found[64];
+            snprintf(found, sizeof found, "row %d holds %d", BATCH - 1, (int)wrong[w]);
+            says(m, fields[k].name);
+            says(m, found);
             if (k < INPUTS)
                 check(predict(m, r, BATCH) == NN_DATA, "%s is %d in predict", fields[k].name, (int)wrong[w]);
         }
@@ -199,7 +211,12 @@ static void test_wrong_calls(Model *m, Rows *r) {
           "files that are not there");
     check(F(epoch)(NULL, 1) == NN_USAGE && F(set_lr)(NULL, 1) == NN_USAGE && F(step)(NULL) == 0,
           "nothing of no instance");
+    check(F(load)(m, "/nonexistent/weights") == NN_FILE, "a file that is not there");
+    says(m, "/nonexistent/weights");
+    check(F(load_memory)(m, "123456789", 9) == NN_DATA, "memory that holds something else");
+    says(m, "memory: ");
     F(destroy)(NULL);
+    check(strstr(F(error)(NULL), "NULL") != NULL, "the text of no instance");
     unchanged(m, "a wrong call");
 }
 
@@ -210,11 +227,13 @@ static void test_configurations(Rows *r) {
     c.steps = -1;
     Model *m = F(create)(&c);
     check(m && train(m, r, 1, &loss) == NN_USAGE, "less than no steps");
+    says(m, "config.steps is -1");
     F(destroy)(m);
     c = configuration();
     c.lr = (double)__builtin_nanf("");
     m = F(create)(&c);
     check(m && train(m, r, 1, &loss) == NN_USAGE, "a learning rate that is no number");
+    says(m, "config.lr is nan");
     if (m && F(set_lr)(m, 0.01) == NN_OK) check(train(m, r, 1, &loss) == NN_OK, "until there is one");
     F(destroy)(m);
     m = F(create)(NULL);
@@ -267,6 +286,7 @@ static void test_parameters(Model *m, Real *room) {
         check(F(get_parameter)(m, p->name, room, (uint64_t)p->count + 1) == NN_USAGE &&
                   F(set_parameter)(m, p->name, room, (uint64_t)p->count - 1) == NN_USAGE,
               "another count for %s", p->name);
+        says(m, p->name);
         room[0] = (Real)0.5;
         if (p->whole)
             check(F(set_parameter)(m, p->name, room, (uint64_t)p->count) == NN_DATA, "%s is half", p->name);
@@ -277,6 +297,8 @@ static void test_parameters(Model *m, Real *room) {
               F(set_parameter)(m, parameters[0].name, NULL, (uint64_t)parameters[0].count) == NN_USAGE &&
               F(get_parameter)(NULL, parameters[0].name, room, 1) == NN_USAGE,
           "parameters that are not there");
+    check(F(get_parameter)(m, "no.such", room, 1) == NN_USAGE, "a name");
+    says(m, "no.such");
 }
 
 // Another instance takes what one saved, and goes on as that would have.

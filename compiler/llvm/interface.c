@@ -1,0 +1,94 @@
+// What an object's interface takes and gives: one list, from which the header, the wrappers, the module for
+// Python and the names in the runtime's messages come.
+#include "llvm/interface.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char *upper(Arena *arena, const char *text) {
+    char *copy = string_copy(arena, text, strlen(text));
+    for (char *c = copy; *c; c++) *c = (char)toupper((unsigned char)*c);
+    return copy;
+}
+
+static const char *element_word(const Module *m, Type type) {
+    if (type == TYPE_INT || type == TYPE_BOOL) return "int32_t";
+    return m->program->precision == PRECISION_DOUBLE ? "double" : "float";
+}
+
+const char *dimensions_text(Arena *arena, const int64_t *dims, int rank) {
+    const char *text = "";
+    for (int d = 0; d < rank; d++) text = string_format(arena, "%s[%lld]", text, (long long)dims[d]);
+    return text;
+}
+
+// The fields that a training step takes: the model's inputs in its order, then what else the losses read. The
+// first *inputs of them are what predicting takes.
+static const Field **fields_in_order(const Module *m, int *count, int *inputs) {
+    const DataBlock *d = &m->data;
+    const Field **fields = arena_array(m->program->arena, const Field *, d->fields.count + 1);
+    int n = 0;
+    for (int place = 0; place < d->fields.count; place++)
+        for (int i = 0; i < d->fields.count; i++)
+            if (d->fields.data[i].in_model == place) fields[n++] = &d->fields.data[i];
+    *inputs = n;
+    for (int i = 0; i < d->fields.count; i++)
+        if (d->fields.data[i].in_model < 0 && d->fields.data[i].in_loss) fields[n++] = &d->fields.data[i];
+    *count = n;
+    return fields;
+}
+
+static bool taken(const Interface *h, const char *parameter, const char *macro) {
+    static const char *const own[] = {"m",    "count",  "loss",     "int32_t", "NULL",
+                                      "rows", "epochs", "callback", "user"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (!strcmp(parameter, own[i])) return true;
+    for (int i = 0; i < h->arguments.count; i++)
+        if (!strcmp(h->arguments.data[i].macro, macro) || !strcmp(h->arguments.data[i].parameter, parameter))
+            return true;
+    return c_keyword(parameter) || !strcmp(parameter, h->p);
+}
+
+static void add_argument(Interface *h, Argument a) {
+    Arena *arena = h->module->program->arena;
+    a.parameter = a.name;
+    a.macro = upper(arena, a.name);
+    while (taken(h, a.parameter, a.macro)) {
+        a.parameter = string_format(arena, "%s_", a.parameter);
+        a.macro = string_format(arena, "%s_", a.macro);
+    }
+    vec_push(arena, &h->arguments, a);
+}
+
+static void add_field(Interface *h, const Field *f) {
+    Argument a = {
+        .name = f->name, .type = element_word(h->module, f->type), .rows = true, .field = f, .size = 1};
+    a.shape = dimensions_text(h->module->program->arena, f->dims, f->rank);
+    for (int d = 0; d < f->rank; d++) a.size *= f->dims[d];
+    add_argument(h, a);
+}
+
+static void add_output(Interface *h, const ModelOutput *o) {
+    const Tensor *t = o->tensor;
+    int skip = t->batch_dims & 1;
+    Argument a = {.name = o->name, .type = element_word(h->module, t->type), .rows = skip};
+    a.shape = dimensions_text(h->module->program->arena, t->dims + skip, t->rank - skip);
+    a.size = tensor_elements(t) / (skip ? t->dims[0] : 1);
+    add_argument(h, a);
+}
+
+Interface interface_of(const Module *m, const char *prefix) {
+    Interface h = {.module = m, .p = prefix, .big = upper(m->program->arena, prefix)};
+    h.real = element_word(m, TYPE_REAL);
+    const Field **fields = fields_in_order(m, &h.fields, &h.inputs);
+    for (int i = 0; i < h.fields; i++) add_field(&h, fields[i]);
+    for (int i = 0; i < m->outputs.count; i++)
+        if (m->outputs.data[i].tensor) add_output(&h, &m->outputs.data[i]);
+    return h;
+}
+
+const char *interface_name(const Interface *h, const Field *f) {
+    for (int i = 0; i < h->fields; i++)
+        if (h->arguments.data[i].field == f) return h->arguments.data[i].parameter;
+    return f->name;
+}
