@@ -106,6 +106,7 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
     p.output =
         (OutputOptions){.optimization = o->value[OPTION_OPTIMIZE] ? atoi(o->value[OPTION_OPTIMIZE]) : 2,
                         .debug = o->value[OPTION_DEBUG] != NULL,
+                        .checked = o->value[OPTION_CHECKED] != NULL,
                         .options = options_text(arena, o)};
     p.blas = blas_of(o);
     return p;

@@ -50,9 +50,11 @@ uint64_t nn_object_size(const void *manifest);
 void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes,
                      const nn_config *config);
 void nn_object_destroy(void *object);
-int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count,
-                             void *loss); // fields: inputs, then what the losses read
-int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count, void *const *outputs);
+// fields: inputs, then what the losses read; sizes: how many elements each array has, NULL: not known.
+int32_t nn_object_train_step(void *object, const void *const *fields, const uint64_t *sizes, int32_t count,
+                             void *loss);
+int32_t nn_object_predict(void *object, const void *const *inputs, const uint64_t *sizes, int32_t count,
+                          void *const *outputs, const uint64_t *output_sizes);
 int32_t nn_object_epoch(void *object, double value);
 int32_t nn_object_save(void *object, const char *path);
 int32_t nn_object_load(void *object, const char *path);

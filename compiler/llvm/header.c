@@ -77,8 +77,11 @@ static const char *list(const Interface *h, int from, int to) {
 
 static const char *declared(const Interface *h, int from, int to, const char *before) {
     Text out = {.arena = h->module->program->arena};
-    for (int i = from; i < to; i++)
-        text_add(&out, ", %s%s *%s", before, h->arguments.data[i].type, h->arguments.data[i].parameter);
+    for (int i = from; i < to; i++) {
+        const Argument *a = &h->arguments.data[i];
+        text_add(&out, ", %s%s *%s", before, a->type, a->parameter);
+        if (h->checked) text_add(&out, ", uint64_t %s_count", a->parameter);
+    }
     return text_string(&out);
 }
 
@@ -144,7 +147,7 @@ static void expand(Text *out, const char *text, const Word *words) {
 }
 
 const char *header_text(const Module *m, const OutputOptions *o, bool openblas) {
-    const Interface h = interface_of(m, o->prefix);
+    const Interface h = interface_of(m, o);
     int all = h.arguments.count;
     bool rated = has_rate(m), counts = !watches(m), caller = string_equal(m->data.source, "caller");
     const Word words[] = {
@@ -176,6 +179,7 @@ const char *header_text(const Module *m, const OutputOptions *o, bool openblas) 
         {"inputs", declared(&h, 0, h.inputs, "const ")},
         {"outputs", list(&h, h.fields, all)}, // none: the model is called in the text alone
         {"gives", declared(&h, h.fields, all, "")},
+        {"checked", o->checked ? "" : NULL},
         {"averages", m->averages.count ? "" : NULL},
         {"averaged", m->averages.count && module_outputs(m) ? "" : NULL},
         {"watches", counts ? NULL : ""},

@@ -38,14 +38,23 @@ static const Field **fields_in_order(const Module *m, int *count, int *inputs) {
     return fields;
 }
 
+// x_count: what a checked interface has behind x.
+static bool counts(const char *count, const char *parameter) {
+    size_t n = strlen(parameter);
+    return !strncmp(count, parameter, n) && !strcmp(count + n, "_count");
+}
+
 static bool taken(const Interface *h, const char *parameter, const char *macro) {
     static const char *const own[] = {"m",    "count",  "loss",     "int32_t", "NULL",
                                       "rows", "epochs", "callback", "user"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (!strcmp(parameter, own[i])) return true;
-    for (int i = 0; i < h->arguments.count; i++)
-        if (!strcmp(h->arguments.data[i].macro, macro) || !strcmp(h->arguments.data[i].parameter, parameter))
+    for (int i = 0; i < h->arguments.count; i++) {
+        const Argument *a = &h->arguments.data[i];
+        if (!strcmp(a->macro, macro) || !strcmp(a->parameter, parameter) || counts(parameter, a->parameter) ||
+            counts(a->parameter, parameter))
             return true;
+    }
     return c_keyword(parameter) || !strcmp(parameter, h->p);
 }
 
@@ -61,8 +70,12 @@ static void add_argument(Interface *h, Argument a) {
 }
 
 static void add_field(Interface *h, const Field *f) {
-    Argument a = {
-        .name = f->name, .type = element_word(h->module, f->type), .rows = true, .field = f, .size = 1};
+    Argument a = {.name = f->name,
+                  .type = element_word(h->module, f->type),
+                  .rows = true,
+                  .field = f,
+                  .of = f,
+                  .size = 1};
     a.shape = dimensions_text(h->module->program->arena, f->dims, f->rank);
     for (int d = 0; d < f->rank; d++) a.size *= f->dims[d];
     add_argument(h, a);
@@ -71,14 +84,15 @@ static void add_field(Interface *h, const Field *f) {
 static void add_output(Interface *h, const ModelOutput *o) {
     const Tensor *t = o->tensor;
     int skip = t->batch_dims & 1;
-    Argument a = {.name = o->name, .type = element_word(h->module, t->type), .rows = skip};
+    Argument a = {.name = o->name, .type = element_word(h->module, t->type), .rows = skip, .of = o};
     a.shape = dimensions_text(h->module->program->arena, t->dims + skip, t->rank - skip);
     a.size = tensor_elements(t) / (skip ? t->dims[0] : 1);
     add_argument(h, a);
 }
 
-Interface interface_of(const Module *m, const char *prefix) {
-    Interface h = {.module = m, .p = prefix, .big = upper(m->program->arena, prefix)};
+Interface interface_of(const Module *m, const OutputOptions *o) {
+    Interface h = {.module = m, .p = o->prefix, .big = upper(m->program->arena, o->prefix)};
+    h.checked = o->checked;
     h.real = element_word(m, TYPE_REAL);
     const Field **fields = fields_in_order(m, &h.fields, &h.inputs);
     for (int i = 0; i < h.fields; i++) add_field(&h, fields[i]);
@@ -87,8 +101,8 @@ Interface interface_of(const Module *m, const char *prefix) {
     return h;
 }
 
-const char *interface_name(const Interface *h, const Field *f) {
-    for (int i = 0; i < h->fields; i++)
-        if (h->arguments.data[i].field == f) return h->arguments.data[i].parameter;
-    return f->name;
+const char *interface_name(const Interface *h, const void *of, const char *name) {
+    every_at (a, h->arguments)
+        if (a->of == of) return a->parameter;
+    return name;
 }

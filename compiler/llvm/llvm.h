@@ -41,6 +41,7 @@ typedef struct {
     const Target *target;
     int optimization; // -O0 .. -O3
     bool debug;       // keep symbols
+    bool checked;     // an interface takes the count of every array, and compares
 } OutputOptions;
 
 // Compiles and writes the result. False after a diagnostic about cc or a file.

@@ -135,11 +135,11 @@ static void add_fields(Blob *b) {
     const DataBlock *d = &b->module->data;
     nn_field *rows = arena_array(b->arena, nn_field, d->fields.count + 1);
     // What is wrong with an argument is said of it as the header calls it.
-    Interface interface = interface_of(b->module, b->options->prefix);
+    Interface interface = interface_of(b->module, b->options);
     bool trainer = b->options->kind == OUTPUT_TRAINER;
     for (int i = 0; i < d->fields.count; i++) {
         const Field *f = &d->fields.data[i];
-        const char *name = trainer ? f->name : interface_name(&interface, f);
+        const char *name = trainer ? f->name : interface_name(&interface, f, f->name);
         rows[i] =
             (nn_field){.name = text(b, name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
         for (int k = 0; k < f->rank; k++) rows[i].dims[k] = f->dims[k];
@@ -264,9 +264,12 @@ static void add_data(Blob *b) {
 static void add_results(Blob *b) {
     const Module *m = b->module;
     nn_output *outputs = arena_array(b->arena, nn_output, m->outputs.count + 1);
+    Interface interface = interface_of(m, b->options);
+    bool trainer = b->options->kind == OUTPUT_TRAINER;
     for (int i = 0; i < m->outputs.count; i++) {
         const ModelOutput *o = &m->outputs.data[i];
-        outputs[i] = (nn_output){text(b, o->name), number(b, o->tensor), o->label, o->words, o->carried};
+        outputs[i] = (nn_output){text(b, trainer ? o->name : interface_name(&interface, o, o->name)),
+                                 number(b, o->tensor), o->label, o->words, o->carried};
     }
     TABLE(b, outputs, outputs, m->outputs.count);
     nn_metric *metrics = arena_array(b->arena, nn_metric, m->metrics.count + 1);

@@ -101,7 +101,7 @@ bool output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
     Context *ctx = m->program->ctx;
     const char *header = o->kind == OUTPUT_TRAINER ? "" : header_text(m, o, kernels_use_openblas(k));
     Compiled text = {header, strlen(header)};
-    WrapperData data = {.module = m};
+    WrapperData data = {.module = m, .options = o};
     CodeForm form = o->kind == OUTPUT_ASSEMBLY ? FORM_ASSEMBLY
                     : o->kind == OUTPUT_LLVM   ? FORM_TEXT
                                                : FORM_OBJECT;

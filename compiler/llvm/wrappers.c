@@ -40,6 +40,8 @@ static LLVMTypeRef type_of_letter(const Emitter *em, char letter) {
     }
 }
 
+typedef VEC(LLVMTypeRef) Types;
+
 static Operand add_function(Emitter *em, const char *name, char result, LLVMTypeRef *params, int count) {
     LLVMTypeRef type = LLVMFunctionType(type_of_letter(em, result), params, (unsigned)count, 0);
     return LLVMAddFunction(em->module, name, type);
@@ -47,7 +49,8 @@ static Operand add_function(Emitter *em, const char *name, char result, LLVMType
 
 // One that passes its arguments on. Letters of `args`: M the manifest, R the way in, else a parameter: p
 // pointer, i int32, l int64, d double; S, I and O an array of pointers, in whose place it has parameters:
-// what a step takes, the inputs, the outputs. `result` likewise, v nothing.
+// what a step takes, the inputs, the outputs; Z behind one of these: their counts, of which a checked
+// interface has one behind each pointer, else NULL. `result` likewise, v nothing.
 typedef struct {
     const char *name, *runtime;
     char result;
@@ -70,54 +73,71 @@ static const Forward forwards[] = {
     {"set_lr", "nn_object_set_lr", 'i', "pd"},
     {"get_parameter", "nn_object_get_parameter", 'i', "pppl"},
     {"set_parameter", "nn_object_set_parameter", 'i', "pppl"},
-    {"train_step", "nn_object_train_step", 'i', "pSip"},
-    {"predict", "nn_object_predict", 'i', "pIiO"},
+    {"train_step", "nn_object_train_step", 'i', "pSZip"},
+    {"predict", "nn_object_predict", 'i', "pIZiOZ"},
 };
 
-// Parameters first .. first + count - 1 in an array on the stack.
-static Operand pointer_array(Emitter *em, int first, int count) {
-    Operand array = LLVMBuildArrayAlloca(em->builder, em->pointer, build_i32(em, count < 1 ? 1 : count), "");
+// `count` parameters, each `step` behind the one before, in an array on the stack.
+static Operand parameter_array(Emitter *em, LLVMTypeRef type, int first, int step, int count) {
+    Operand array = LLVMBuildArrayAlloca(em->builder, type, build_i32(em, count < 1 ? 1 : count), "");
     for (int i = 0; i < count; i++) {
         Operand slot = build_i64(em, i);
-        Operand at = LLVMBuildGEP2(em->builder, em->pointer, array, &slot, 1, "");
-        LLVMBuildStore(em->builder, LLVMGetParam(em->function, (unsigned)(first + i)), at);
+        Operand at = LLVMBuildGEP2(em->builder, type, array, &slot, 1, "");
+        LLVMBuildStore(em->builder, LLVMGetParam(em->function, (unsigned)(first + i * step)), at);
     }
     return array;
 }
 
-// How many parameters stand for an argument.
-static int parameters_of(const Interface *h, char letter) {
+// How many arrays stand for an argument of the runtime's.
+static int arrays_of(const Interface *h, char letter) {
     switch (letter) {
-    case 'M':
-    case 'R': return 0;
     case 'S': return h->fields;
     case 'I': return h->inputs;
     case 'O': return h->arguments.count - h->fields;
-    default: return 1;
+    default: return 0;
+    }
+}
+
+// The outer parameters of one argument: their types.
+static void add_parameters(Emitter *em, const Interface *h, char letter, Types *outer) {
+    if (strchr("MRZ", letter)) return;
+    if (!strchr("SIO", letter)) vec_push(em->arena, outer, type_of_letter(em, letter));
+    for (int k = arrays_of(h, letter); k > 0; k--) {
+        vec_push(em->arena, outer, em->pointer);
+        if (h->checked) vec_push(em->arena, outer, em->i64);
+    }
+}
+
+// What the runtime gets for an argument whose parameters begin at `own`; `before`: where those of the one
+// before begin.
+static Operand pass_on(Emitter *em, const Interface *h, const char *letter, int before, int own) {
+    int step = h && h->checked ? 2 : 1;
+    switch (*letter) {
+    case 'R': return em->run;
+    case 'S':
+    case 'I':
+    case 'O': return parameter_array(em, em->pointer, own, step, arrays_of(h, *letter));
+    case 'Z':
+        return h->checked ? parameter_array(em, em->i64, before + 1, step, arrays_of(h, letter[-1]))
+                          : LLVMConstNull(em->pointer);
+    default: return LLVMGetParam(em->function, (unsigned)own);
     }
 }
 
 static void forward(Emitter *em, const Interface *h, const Forward *f, const char *name, Operand manifest) {
-    VEC(LLVMTypeRef) outer = {0};
+    Types outer = {0};
     LLVMTypeRef inner[8];
     Operand args[8];
-    int count = (int)strlen(f->args), own = 0;
+    int count = (int)strlen(f->args), first[9] = {0};
     for (int i = 0; i < count; i++) {
         inner[i] = type_of_letter(em, f->args[i]);
-        for (int k = parameters_of(h, f->args[i]); k > 0; k--) vec_push(em->arena, &outer, inner[i]);
+        add_parameters(em, h, f->args[i], &outer);
+        first[i + 1] = outer.count;
     }
     em->function = add_function(em, name, f->result, outer.data, outer.count);
     LLVMPositionBuilderAtEnd(em->builder, build_block(em));
-    for (int i = 0; i < count; i++) {
-        int n = parameters_of(h, f->args[i]);
-        if (f->args[i] == 'M' || f->args[i] == 'R')
-            args[i] = f->args[i] == 'M' ? manifest : em->run;
-        else if (strchr("SIO", f->args[i]))
-            args[i] = pointer_array(em, own, n);
-        else
-            args[i] = LLVMGetParam(em->function, (unsigned)own);
-        own += n;
-    }
+    for (int i = 0; i < count; i++)
+        args[i] = f->args[i] == 'M' ? manifest : pass_on(em, h, f->args + i, i ? first[i - 1] : 0, first[i]);
     Operand runtime = add_function(em, f->runtime, f->result, inner, count);
     Operand result =
         LLVMBuildCall2(em->builder, LLVMGlobalGetValueType(runtime), runtime, args, (unsigned)count, "");
@@ -130,7 +150,7 @@ static void forward(Emitter *em, const Interface *h, const Forward *f, const cha
 void wrap_object(Emitter *em, const void *data) {
     const WrapperData *w = data;
     Operand manifest = manifest_constant(em, w->manifest);
-    Interface h = interface_of(w->module, em->prefix);
+    Interface h = interface_of(w->module, w->options);
     for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++)
         if (module_outputs(w->module) || strcmp(forwards[i].name, "predict") != 0)
             forward(em, &h, &forwards[i], string_format(em->arena, "%s_%s", em->prefix, forwards[i].name),

@@ -7,6 +7,7 @@
 
 typedef struct {
     const Module *module;
+    const OutputOptions *options;
     ManifestBytes manifest;
 } WrapperData;
 

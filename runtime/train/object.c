@@ -1,8 +1,9 @@
-// What the exported functions of an object file do: a model in one piece of memory, trained and asked by a
-// host program. Guarantees: no memory is asked for after creation, nothing is printed, no signal or global
-// state is touched, the host's floating-point state is given back; arguments are checked before anything
-// changes, and what is wrong with them is said in a text that the instance keeps; loading is all or nothing.
-#include "train/train.h"
+// What the exported functions of an object file do: a model in one piece of memory, its numbers and its
+// files; object_rows.c trains and asks it. Guarantees of both: no memory is asked for after creation, nothing
+// is printed, no signal or global state is touched, the host's floating-point state is given back; arguments
+// are checked before anything changes, and what is wrong with them is said in a text that the instance keeps;
+// loading is all or nothing.
+#include "train/object.h"
 
 #include "base/order.h"
 
@@ -10,22 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct {
-    nn_context ctx;
-    nn_trainer trainer; // threads, data and options are not used
-    nn_config config;
-    const void **sources;
-    int32_t *rowmap; // 0, 1, 2 ...
-    nn_stored *stored;
-    nn_span *file_spans;
-    int64_t pending;        // batches accumulated towards the next update
-    bool owned, lr_refused; // the configuration's lr is one that nothing takes
-} Object;
-
 // ---- what went wrong ----
-
-// Keeps the text in the instance, and answers with the status.
-#define REFUSE(o, status, ...) (nn_forget(&(o)->ctx), (int32_t)nn_fail(&(o)->ctx, (status), __VA_ARGS__))
 
 const char *nn_object_error(const void *object) {
     return object == NULL ? "the instance is NULL" : ((const Object *)object)->ctx.message;
@@ -71,11 +57,9 @@ uint64_t nn_object_size(const void *manifest) {
     return count.used + 64; // wherever the caller's memory begins
 }
 
-static void call_model(nn_trainer *t, int32_t function) { t->model.run(function, &t->call, 0, 1); }
-
 static void catch_up(nn_trainer *t) {
     uint32_t state = nn_float_enter();
-    call_model(t, NN_CATCH_UP);
+    nn_object_run(t, NN_CATCH_UP);
     nn_float_restore(state);
 }
 
@@ -86,12 +70,11 @@ static void draw_initial(nn_trainer *t) {
     nn_model_start(&t->model, 1 << NN_GRADIENT);
     t->call.seed = t->seed;
     t->call.batch_number = 0;
-    call_model(t, NN_INITIAL);
+    nn_object_run(t, NN_INITIAL);
     nn_float_restore(state);
 }
 
-// The learning rate of the optimizers; `name`: what of the interface gives it.
-static int32_t set_rate(Object *o, const char *name, double lr) {
+int32_t nn_object_rate(Object *o, const char *name, double lr) {
     bool any = false;
     const nn_model *m = &o->trainer.model;
     const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
@@ -107,7 +90,7 @@ static int32_t set_rate(Object *o, const char *name, double lr) {
 }
 
 int32_t nn_object_set_lr(void *object, double lr) {
-    return object == NULL ? NN_USAGE : set_rate(object, "lr", lr);
+    return object == NULL ? NN_USAGE : nn_object_rate(object, "lr", lr);
 }
 
 static void start(Object *o, const nn_config *config) {
@@ -134,7 +117,7 @@ static void start(Object *o, const nn_config *config) {
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH_LENGTH], (double)length);
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS],
                   length > 0 ? (double)(o->config.steps / length + (o->config.steps % length != 0)) : 0);
-    o->lr_refused = o->config.lr != 0 && set_rate(o, "config.lr", o->config.lr) != NN_OK;
+    o->lr_refused = o->config.lr != 0 && nn_object_rate(o, "config.lr", o->config.lr) != NN_OK;
 }
 
 void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes,
@@ -169,156 +152,6 @@ void *nn_object_create(const void *manifest, nn_run *run, const nn_config *confi
 void nn_object_destroy(void *object) {
     Object *o = object;
     if (o != NULL && o->owned) nn_memory_give(o);
-}
-
-// ---- rows of the caller ----
-
-static int32_t check_range(Object *o, const nn_field *f, const int32_t *values, int64_t count) {
-    int64_t each = nn_field_elements(f);
-    for (int64_t k = 0; k < count * each && f->limit > 0; k++) {
-        if (values[k] >= 0 && values[k] < f->limit) continue;
-        char place[64] = "";
-        if (each > 1) snprintf(place, sizeof place, " as its number %lld", (long long)(k % each));
-        return REFUSE(o, NN_DATA, "the field %s: row %lld holds %d%s, and must hold 0 .. %lld",
-                      nn_model_text(&o->trainer.model, f->name), (long long)(k / each), (int)values[k], place,
-                      (long long)f->limit - 1);
-    }
-    return NN_OK;
-}
-
-static const nn_field *field_at(const nn_model *m, int32_t place, bool training) {
-    const nn_field *fields = NN_TABLE(m, nn_field, fields);
-    int32_t inputs = 0, others = 0;
-    for (uint32_t k = 0; k < m->manifest->fields_count; k++) inputs += fields[k].in_model >= 0;
-    for (uint32_t k = 0; k < m->manifest->fields_count; k++) {
-        if (fields[k].in_model >= 0 ? fields[k].in_model == place
-                                    : training && fields[k].in_loss && inputs + others++ == place)
-            return &fields[k];
-    }
-    return NULL;
-}
-
-// Points the sources at the caller's rows, if all of them are right.
-static int32_t take_rows(Object *o, const void *const *rows, int32_t count, bool training) {
-    nn_trainer *t = &o->trainer;
-    const nn_manifest *mf = t->model.manifest;
-    if (count < 1 || count > mf->batch)
-        return REFUSE(o, NN_USAGE, "count is %d: a call takes 1 .. %d rows", (int)count, (int)mf->batch);
-    const nn_field *f;
-    for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
-        if (rows[k] == NULL)
-            return REFUSE(o, NN_USAGE, "the field %s is NULL", nn_model_text(&t->model, f->name));
-        int32_t status = check_range(o, f, rows[k], count);
-        if (status != NN_OK) return status;
-    }
-    memset(o->sources, 0, sizeof *o->sources * mf->sources_count);
-    for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
-        if (f->source >= 0) o->sources[f->source] = rows[k];
-    }
-    nn_trainer_rows(t, o->rowmap, count);
-    return NN_OK;
-}
-
-// ---- training ----
-
-static void put_clock(Object *o) {
-    nn_trainer *t = &o->trainer;
-    const int32_t *clock = t->model.manifest->clock;
-    int64_t length = o->config.steps_per_epoch;
-    nn_scalar_put(&t->model, clock[NN_CLOCK_STEP], (double)t->at.step);
-    nn_scalar_put(&t->model, clock[NN_CLOCK_UPDATE], (double)(t->at.step + 1));
-    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH], (double)(length > 0 ? t->at.step / length : t->at.epoch));
-}
-
-static void step(Object *o) {
-    nn_trainer *t = &o->trainer;
-    const nn_manifest *mf = t->model.manifest;
-    t->call.seed = t->seed;
-    t->call.batch_number = (uint32_t)t->at.batch_number++;
-    put_clock(o);
-    call_model(t, NN_STEP);
-    if (++o->pending < mf->accumulate) return;
-    if (mf->accumulate > 1) call_model(t, NN_UPDATE);
-    o->pending = 0;
-    t->at.step++;
-}
-
-static int32_t check_length(Object *o, const char *name, int64_t given, bool needed, const char *why) {
-    if (given < 0)
-        return REFUSE(o, NN_USAGE, "config.%s is %lld, and must not be negative", name, (long long)given);
-    if (given == 0 && needed) return REFUSE(o, NN_USAGE, "config.%s must be given: %s", name, why);
-    return NN_OK;
-}
-
-static int32_t check_configuration(Object *o) {
-    const nn_manifest *mf = o->trainer.model.manifest;
-    int32_t status = check_length(o, "steps", o->config.steps, mf->needs_steps != 0,
-                                  "a schedule of the program reads the run's length");
-    if (status == NN_OK)
-        status = check_length(o, "steps_per_epoch", o->config.steps_per_epoch, mf->needs_epoch_length != 0,
-                              "a length in the program is in epochs");
-    return status == NN_OK && o->lr_refused ? set_rate(o, "config.lr", o->config.lr) : status;
-}
-
-int32_t nn_object_train_step(void *object, const void *const *fields, int32_t count, void *loss) {
-    Object *o = object;
-    if (o == NULL) return NN_USAGE;
-    const nn_manifest *mf = o->trainer.model.manifest;
-    int32_t status = check_configuration(o);
-    if (status == NN_OK) status = take_rows(o, fields, count, true);
-    if (status != NN_OK) return status;
-    uint32_t state = nn_float_enter();
-    step(o);
-    double value = nn_scalar_get(&o->trainer.model, mf->loss);
-    if (loss != NULL) nn_value_put(&o->trainer.model, NN_REAL, loss, 0, value);
-    nn_float_restore(state);
-    if (isfinite(value)) return NN_OK;
-    return REFUSE(o, NN_NOT_FINITE, "the loss of these rows is %s", isnan(value) ? "no number" : "infinite");
-}
-
-int32_t nn_object_epoch(void *object, double value) {
-    Object *o = object;
-    if (o == NULL) return NN_USAGE;
-    nn_trainer *t = &o->trainer;
-    const nn_manifest *mf = t->model.manifest;
-    t->at.epoch++;
-    put_clock(o);
-    nn_scalar_put(&t->model, mf->clock[NN_CLOCK_LOSS], value);
-    nn_scalar_put(&t->model, mf->clock[NN_CLOCK_GRADIENT_NORM], nn_scalar_get(&t->model, mf->gradient_norm));
-    // Whatever a schedule watches, the loss or a metric, of whichever part: the caller measured it.
-    for (uint32_t k = 0; k < mf->metrics_count; k++)
-        for (int p = 0; p < NN_PARTS; p++)
-            nn_scalar_put(&t->model, NN_TABLE(&t->model, nn_metric, metrics)[k].clock[p], value);
-    uint32_t state = nn_float_enter();
-    if (nn_model_has(&t->model, NN_EPOCH)) call_model(t, NN_EPOCH);
-    nn_float_restore(state);
-    nn_totals_restart(t);
-    return NN_OK;
-}
-
-int32_t nn_object_predict(void *object, const void *const *inputs, int32_t count, void *const *outputs) {
-    Object *o = object;
-    if (o == NULL) return NN_USAGE;
-    nn_trainer *t = &o->trainer;
-    const nn_output *table = NN_TABLE(&t->model, nn_output, outputs);
-    int32_t status = take_rows(o, inputs, count, false);
-    if (status != NN_OK) return status;
-    uint32_t state = nn_float_enter();
-    nn_states_begin(t);
-    t->call.seed = 0;
-    t->call.batch_number = 0;
-    call_model(t, NN_PREDICT);
-    for (uint32_t k = 0; k < t->model.manifest->outputs_count; k++) {
-        const nn_tensor *of = nn_model_tensor(&t->model, table[k].tensor);
-        void *out = of == NULL ? NULL : *outputs++;
-        if (out != NULL)
-            nn_tensor_get(&t->model, of, 0,
-                          (of->batch_dims & 1) != 0 ? count * nn_tensor_row(of) : nn_tensor_elements(of),
-                          out);
-    }
-    nn_states_end(t);
-    nn_float_restore(state);
-    return NN_OK;
 }
 
 // ---- what it is made of ----

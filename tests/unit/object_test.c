@@ -15,15 +15,15 @@ static float x[4][2] = {{0, 1}, {1, 0}, {1, 1}, {-1, 2}}, y[4] = {1, 2, 3, 4};
 
 static int32_t train(void *m, int32_t count, float *loss) {
     const void *fields[2] = {x, y};
-    return nn_object_train_step(m, fields, count, loss);
+    return nn_object_train_step(m, fields, NULL, count, loss);
 }
 
 static bool same_predictions(void *a, void *b) {
     const void *inputs[1] = {x};
     float p[4], q[4];
     void *to_p[1] = {p}, *to_q[1] = {q};
-    return nn_object_predict(a, inputs, 4, to_p) == NN_OK && nn_object_predict(b, inputs, 4, to_q) == NN_OK &&
-           memcmp(p, q, sizeof p) == 0;
+    return nn_object_predict(a, inputs, NULL, 4, to_p, NULL) == NN_OK &&
+           nn_object_predict(b, inputs, NULL, 4, to_q, NULL) == NN_OK && memcmp(p, q, sizeof p) == 0;
 }
 
 static void test_training(Tests *t, const void *manifest) {
@@ -45,7 +45,7 @@ static void test_training(Tests *t, const void *manifest) {
     const void *fields[2] = {x, NULL};
     check(t,
           train(a, 0, &loss) == NN_USAGE && train(a, 99, &loss) == NN_USAGE &&
-              nn_object_train_step(a, fields, 4, &loss) == NN_USAGE,
+              nn_object_train_step(a, fields, NULL, 4, &loss) == NN_USAGE,
           "wrong calls are refused");
     float w[2];
     check(t,
