@@ -45,6 +45,16 @@ typedef struct nn_config {
     int64_t steps, steps_per_epoch;
     double lr;
 } nn_config;
+// What training says of itself after every update, and at the end of every epoch. An object's header has the
+// same.
+typedef struct nn_training {
+    int64_t step, epoch; // updates made, epochs ended
+    double loss;         // of the update; of the epoch: the mean of its updates
+    double value;        // at an epoch's end: what schedules watch, the loss or what the callback puts here
+    int64_t rows;        // of the update, of the epoch
+    int32_t ends_epoch;  // 1: this is said of the epoch
+} nn_training;
+typedef int nn_callback(nn_training *progress, void *user); // not 0: training ends here
 void *nn_object_create(const void *manifest, nn_run *run, const nn_config *config); // NULL: out of memory
 uint64_t nn_object_size(const void *manifest);
 void *nn_object_init(const void *manifest, nn_run *run, void *memory, uint64_t bytes,
@@ -55,6 +65,8 @@ int32_t nn_object_train_step(void *object, const void *const *fields, const uint
                              void *loss);
 int32_t nn_object_predict(void *object, const void *const *inputs, const uint64_t *sizes, int32_t count,
                           void *const *outputs, const uint64_t *output_sizes);
+int32_t nn_object_train(void *object, const void *const *fields, const uint64_t *sizes, int64_t rows,
+                        int64_t epochs, nn_callback *callback, void *user);
 int32_t nn_object_epoch(void *object, double value);
 int32_t nn_object_save(void *object, const char *path);
 int32_t nn_object_load(void *object, const char *path);

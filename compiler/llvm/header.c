@@ -20,11 +20,19 @@ static const char *lines(Text *out) {
 }
 
 static const char *statuses(Arena *arena) {
-    Text out = {.arena = arena};
-#define STATUS(code, value, text)                                                                            \
-    text_add(&out, "    %s = %d%s /* %s */\n", #code, value, code == NN_MEMORY ? "" : ",", text);
+    static const struct {
+        const char *name, *text;
+        int value;
+    } rows[] = {
+#define STATUS(code, value, text) {#code, text, value},
 #include "status.def"
 #undef STATUS
+    };
+    enum { STATUSES = sizeof rows / sizeof *rows };
+    Text out = {.arena = arena};
+    for (int i = 0; i < STATUSES; i++)
+        text_add(&out, "    %s = %d%s /* %s */\n", rows[i].name, rows[i].value, i + 1 < STATUSES ? "," : "",
+                 rows[i].text);
     return lines(&out);
 }
 

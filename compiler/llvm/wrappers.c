@@ -74,6 +74,7 @@ static const Forward forwards[] = {
     {"get_parameter", "nn_object_get_parameter", 'i', "pppl"},
     {"set_parameter", "nn_object_set_parameter", 'i', "pppl"},
     {"train_step", "nn_object_train_step", 'i', "pSZip"},
+    {"train", "nn_object_train", 'i', "pSZllpp"},
     {"predict", "nn_object_predict", 'i', "pIZiOZ"},
 };
 

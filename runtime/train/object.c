@@ -93,6 +93,16 @@ int32_t nn_object_set_lr(void *object, double lr) {
     return object == NULL ? NN_USAGE : nn_object_rate(object, "lr", lr);
 }
 
+void nn_object_lengths(Object *o, const nn_config *config) {
+    const nn_model *m = &o->trainer.model;
+    const int32_t *clock = m->manifest->clock;
+    int64_t length = config->steps_per_epoch;
+    nn_scalar_put(m, clock[NN_CLOCK_STEPS], (double)config->steps);
+    nn_scalar_put(m, clock[NN_CLOCK_EPOCH_LENGTH], (double)length);
+    nn_scalar_put(m, clock[NN_CLOCK_EPOCHS],
+                  length > 0 ? (double)(config->steps / length + (config->steps % length != 0)) : 0);
+}
+
 static void start(Object *o, const nn_config *config) {
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
@@ -111,12 +121,7 @@ static void start(Object *o, const nn_config *config) {
     t->catch_up = nn_model_has(&t->model, NN_CATCH_UP) ? catch_up : NULL;
     draw_initial(t);
     nn_states_remember(t);
-    const int32_t *clock = mf->clock;
-    int64_t length = o->config.steps_per_epoch;
-    nn_scalar_put(&t->model, clock[NN_CLOCK_STEPS], (double)o->config.steps);
-    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH_LENGTH], (double)length);
-    nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCHS],
-                  length > 0 ? (double)(o->config.steps / length + (o->config.steps % length != 0)) : 0);
+    nn_object_lengths(o, &o->config);
     o->lr_refused = o->config.lr != 0 && nn_object_rate(o, "config.lr", o->config.lr) != NN_OK;
 }
 
@@ -224,13 +229,16 @@ int32_t nn_object_set_parameter(void *object, const char *name, const void *valu
 // ---- files and memory ----
 
 // Where the training stands.
-enum { ENTRIES = 4 };
+enum { ENTRIES = 7 };
 
 static void entries_of(nn_position *at, int64_t *pending, nn_entry entries[ENTRIES]) {
     entries[0] = (nn_entry){"object.step", &at->step, NULL};
     entries[1] = (nn_entry){"object.epoch", &at->epoch, NULL};
     entries[2] = (nn_entry){"object.batch_number", &at->batch_number, NULL};
     entries[3] = (nn_entry){"object.pending", pending, NULL};
+    entries[4] = (nn_entry){"object.batch", &at->batch, NULL};
+    entries[5] = (nn_entry){"object.loss_sum", NULL, &at->loss_sum};
+    entries[6] = (nn_entry){"object.loss_count", &at->loss_count, NULL};
 }
 
 static void put_position(void *data, nn_sink *sink) {

@@ -20,6 +20,21 @@ typedef struct {
 #define REFUSE(o, status, ...) (nn_forget(&(o)->ctx), (int32_t)nn_fail(&(o)->ctx, (status), __VA_ARGS__))
 
 static inline void nn_object_run(nn_trainer *t, int32_t function) { t->model.run(function, &t->call, 0, 1); }
+// ---- rows of the caller (object_rows.c) ----
+// Are `count` rows of every field there, and in their ranges? sizes: NULL, or how many elements each array
+// has.
+int32_t nn_object_check(Object *o, const void *const *rows, const uint64_t *sizes, int64_t count,
+                        bool training);
+void nn_object_point(Object *o, const void *const *rows, bool training); // what is computed next reads these
+const void *nn_object_rows_of(const Object *o, const void *const *rows,
+                              const nn_field *of);                // NULL: no argument
+int32_t nn_object_configured(Object *o, const nn_config *config); // has the program all it reads of it?
+double nn_object_batch(Object *o); // a step on the rows of the rowmap, and an update when it is due: the loss
+void nn_object_flush(Object *o);   // the update of fewer batches than are accumulated, if there are some
+int32_t nn_object_not_finite(Object *o, double loss);
+
+// ---- its life (object.c) ----
+void nn_object_lengths(Object *o, const nn_config *config);     // the clock's numbers of the whole run
 int32_t nn_object_rate(Object *o, const char *name, double lr); // name: what of the interface gives it
 
 #endif

@@ -67,31 +67,42 @@ static int32_t check_field(Object *o, const nn_field *f, const void *values, con
     return check_range(o, f, values, count);
 }
 
-// Points the sources at the caller's rows, if all of them are right.
-static int32_t take_rows(Object *o, const void *const *rows, const uint64_t *sizes, int64_t count,
-                         bool training) {
-    nn_trainer *t = &o->trainer;
+int32_t nn_object_check(Object *o, const void *const *rows, const uint64_t *sizes, int64_t count,
+                        bool training) {
     const nn_field *f;
-    for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
-        int32_t status = check_field(o, f, rows[k], sizes == NULL ? NULL : &sizes[k], count);
-        if (status != NN_OK) return status;
-    }
-    memset(o->sources, 0, sizeof *o->sources * t->model.manifest->sources_count);
-    for (int32_t k = 0; (f = field_at(&t->model, k, training)) != NULL; k++) {
-        if (f->source >= 0) o->sources[f->source] = rows[k];
-    }
-    return NN_OK;
+    int32_t status = NN_OK;
+    for (int32_t k = 0; status == NN_OK && (f = field_at(&o->trainer.model, k, training)) != NULL; k++)
+        status = check_field(o, f, rows[k], sizes == NULL ? NULL : &sizes[k], count);
+    return status;
 }
 
-// Those of one batch.
+const void *nn_object_rows_of(const Object *o, const void *const *rows, const nn_field *of) {
+    const nn_field *f;
+    for (int32_t k = 0; (f = field_at(&o->trainer.model, k, true)) != NULL; k++)
+        if (f == of) return rows[k];
+    return NULL;
+}
+
+void nn_object_point(Object *o, const void *const *rows, bool training) {
+    const nn_model *m = &o->trainer.model;
+    const nn_field *f;
+    memset(o->sources, 0, sizeof *o->sources * m->manifest->sources_count);
+    for (int32_t k = 0; (f = field_at(m, k, training)) != NULL; k++) {
+        if (f->source >= 0) o->sources[f->source] = rows[k];
+    }
+}
+
+// The rows of one batch.
 static int32_t take_batch(Object *o, const void *const *rows, const uint64_t *sizes, int32_t count,
                           bool training) {
     int32_t batch = o->trainer.model.manifest->batch;
     if (count < 1 || count > batch)
         return REFUSE(o, NN_USAGE, "count is %d: a call takes 1 .. %d rows", (int)count, (int)batch);
-    int32_t status = take_rows(o, rows, sizes, count, training);
-    if (status == NN_OK) nn_trainer_rows(&o->trainer, o->rowmap, count);
-    return status;
+    int32_t status = nn_object_check(o, rows, sizes, count, training);
+    if (status != NN_OK) return status;
+    nn_object_point(o, rows, training);
+    nn_trainer_rows(&o->trainer, o->rowmap, count);
+    return NN_OK;
 }
 
 // ---- training ----
@@ -105,17 +116,35 @@ static void put_clock(Object *o) {
     nn_scalar_put(&t->model, clock[NN_CLOCK_EPOCH], (double)(length > 0 ? t->at.step / length : t->at.epoch));
 }
 
-static void step(Object *o) {
+// The update that the batches so far make.
+static void update(Object *o) {
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
+    if (mf->accumulate > 1) nn_object_run(t, NN_UPDATE);
+    o->pending = 0;
+    t->at.step++;
+    t->at.loss_sum += nn_scalar_get(&t->model, mf->update_loss >= 0 ? mf->update_loss : mf->loss);
+    t->at.loss_count++;
+}
+
+double nn_object_batch(Object *o) {
+    nn_trainer *t = &o->trainer;
+    const nn_manifest *mf = t->model.manifest;
+    uint32_t state = nn_float_enter();
     t->call.seed = t->seed;
     t->call.batch_number = (uint32_t)t->at.batch_number++;
     put_clock(o);
     nn_object_run(t, NN_STEP);
-    if (++o->pending < mf->accumulate) return;
-    if (mf->accumulate > 1) nn_object_run(t, NN_UPDATE);
-    o->pending = 0;
-    t->at.step++;
+    double loss = nn_scalar_get(&t->model, mf->loss);
+    if (++o->pending == mf->accumulate) update(o);
+    nn_float_restore(state);
+    return loss;
+}
+
+void nn_object_flush(Object *o) {
+    uint32_t state = nn_float_enter();
+    if (o->pending > 0) update(o);
+    nn_float_restore(state);
 }
 
 static int32_t check_length(Object *o, const char *name, int64_t given, bool needed, const char *why) {
@@ -125,31 +154,33 @@ static int32_t check_length(Object *o, const char *name, int64_t given, bool nee
     return NN_OK;
 }
 
-static int32_t check_configuration(Object *o) {
+int32_t nn_object_configured(Object *o, const nn_config *c) {
     const nn_manifest *mf = o->trainer.model.manifest;
-    int32_t status = check_length(o, "steps", o->config.steps, mf->needs_steps != 0,
+    int32_t status = check_length(o, "steps", c->steps, mf->needs_steps != 0,
                                   "a schedule of the program reads the run's length");
     if (status == NN_OK)
-        status = check_length(o, "steps_per_epoch", o->config.steps_per_epoch, mf->needs_epoch_length != 0,
+        status = check_length(o, "steps_per_epoch", c->steps_per_epoch, mf->needs_epoch_length != 0,
                               "a length in the program is in epochs");
     return status == NN_OK && o->lr_refused ? nn_object_rate(o, "config.lr", o->config.lr) : status;
+}
+
+int32_t nn_object_not_finite(Object *o, double loss) {
+    return REFUSE(o, NN_NOT_FINITE, "the loss of step %lld is %s", (long long)o->trainer.at.step,
+                  isnan(loss) ? "no number" : "infinite");
 }
 
 int32_t nn_object_train_step(void *object, const void *const *fields, const uint64_t *sizes, int32_t count,
                              void *loss) {
     Object *o = object;
     if (o == NULL) return NN_USAGE;
-    const nn_manifest *mf = o->trainer.model.manifest;
-    int32_t status = check_configuration(o);
+    int32_t status = nn_object_configured(o, &o->config);
     if (status == NN_OK) status = take_batch(o, fields, sizes, count, true);
     if (status != NN_OK) return status;
+    double value = nn_object_batch(o);
     uint32_t state = nn_float_enter();
-    step(o);
-    double value = nn_scalar_get(&o->trainer.model, mf->loss);
     if (loss != NULL) nn_value_put(&o->trainer.model, NN_REAL, loss, 0, value);
     nn_float_restore(state);
-    if (isfinite(value)) return NN_OK;
-    return REFUSE(o, NN_NOT_FINITE, "the loss of these rows is %s", isnan(value) ? "no number" : "infinite");
+    return isfinite(value) ? NN_OK : nn_object_not_finite(o, value);
 }
 
 int32_t nn_object_epoch(void *object, double value) {
@@ -157,7 +188,10 @@ int32_t nn_object_epoch(void *object, double value) {
     if (o == NULL) return NN_USAGE;
     nn_trainer *t = &o->trainer;
     const nn_manifest *mf = t->model.manifest;
+    nn_object_flush(o);
     t->at.epoch++;
+    t->at.batch = t->at.loss_count = 0;
+    t->at.loss_sum = 0;
     put_clock(o);
     nn_scalar_put(&t->model, mf->clock[NN_CLOCK_LOSS], value);
     nn_scalar_put(&t->model, mf->clock[NN_CLOCK_GRADIENT_NORM], nn_scalar_get(&t->model, mf->gradient_norm));
@@ -169,6 +203,7 @@ int32_t nn_object_epoch(void *object, double value) {
     if (nn_model_has(&t->model, NN_EPOCH)) nn_object_run(t, NN_EPOCH);
     nn_float_restore(state);
     nn_totals_restart(t);
+    if (mf->data.stream != 0) nn_stream_restart(t);
     return NN_OK;
 }
 

@@ -57,6 +57,8 @@ int main(void) {
     if (!m) return 1;
     check(train(m, &a, x, ROWS, ROWS) == NN_OK, "exact arrays", m);
     check(predict(m, &a, ROWS, logits) == NN_OK, "exact results", m);
+    refused(caller_train(m, a.x, x - 1, a.up, ROWS, a.n, ROWS, a.k, ROWS, ROWS, 2, NULL, NULL), m,
+            "the field x has 27 elements, and 28 are needed");
     refused(train(m, &a, x - 1, ROWS, ROWS), m, "the field x has 27 elements, and 28 are needed");
     refused(train(m, &a, x, 0, ROWS), m, "the field k has 0 elements, and 7 are needed");
     refused(predict(m, &a, ROWS - 1, logits), m, "the field n has 6 elements, and 7 are needed");
