@@ -37,18 +37,6 @@ static const char *relative_folder(Arena *arena, const char *from, const char *t
     return *result ? result : ".";
 }
 
-static Precision precision_of(const char *word) {
-    return !strcmp(word, "double")   ? PRECISION_DOUBLE
-           : !strcmp(word, "strict") ? PRECISION_STRICT
-                                     : PRECISION_DEFAULT;
-}
-
-static bool precision_known(Context *ctx, const char *word) {
-    const Builtin *row = word ? builtin_find(word, 1u << GROUP_PRECISION) : NULL;
-    if (row && row->later) diagnose(ctx, NOT_YET, NO_SPAN, word);
-    return !row || !row->later;
-}
-
 // What decides the bytes of the result, as text: part of the digest, and shown by the trainer's `info`.
 static const char *options_text(Arena *arena, const Options *o) {
     static const Option which[] = {OPTION_CPU,      OPTION_TARGET, OPTION_BLAS,   OPTION_PRECISION,
@@ -92,7 +80,7 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
     p.compile.extracts =
         o->command == COMMAND_GRAD || (o->value[OPTION_EMIT] && !strcmp(o->value[OPTION_EMIT], "grad"));
     if (o->value[OPTION_PRECISION]) {
-        p.compile.precision = precision_of(o->value[OPTION_PRECISION]);
+        p.compile.precision = precision_find(o->value[OPTION_PRECISION]);
         p.compile.precision_given = true;
     }
     p.compile.batch = options_count(o, OPTION_BATCH);
@@ -433,9 +421,7 @@ static bool passes_known(Context *ctx, const Options *o) {
 // An exit code that no message gives.
 static int run_command(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (o->command == COMMAND_FMT) return fmt_run(p->ctx, o);
-    if (!precision_known(p->ctx, o->value[OPTION_PRECISION]) || !passes_known(p->ctx, o) ||
-        !pipeline_target(p))
-        return NN_OK;
+    if (!passes_known(p->ctx, o) || !pipeline_target(p)) return NN_OK;
     if (o->command == COMMAND_RUN) return run(p, po, o);
     if (o->command == COMMAND_SWEEP)
         return pipeline_run(p, FORM_TREE) ? sweep_run(p->ctx, o, pipeline_digest(p, false)) : NN_OK;

@@ -172,6 +172,7 @@ bool pipeline_target(Pipeline *p) {
 
 static bool run_fuse(Pipeline *p) {
     if (!pipeline_target(p)) return false;
+    target_use(p->ctx, p->target, p->module->program->precision);
     Machine machine = p->target->machine;
     machine.blas = p->options->blas;
     machine.dense = p->options->dense;

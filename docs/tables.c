@@ -31,12 +31,9 @@ static void builtins(void) {
          "`compiler/builtins.def` and\n"
          "`compiler/units.def`. Everything else is in `stdlib/*.nn`.\n\n"
          "| word | where | arguments |\n|---|---|---|");
-#define ROW(name, group, parameters, needed, later)                                                          \
-    printf("| `%s` | %s%s | %s |\n", #name, where(#group), later,                                            \
+#define BUILTIN(name, group, parameters, needed)                                                             \
+    printf("| `%s` | %s | %s |\n", #name, where(#group),                                                     \
            strcmp(parameters, "-") ? arguments(parameters, needed) : "");
-#define BUILTIN(name, group, parameters, needed) ROW(name, group, parameters, needed, "")
-#define LATER(name, group, parameters, needed)                                                               \
-    ROW(name, group, parameters, needed, "; cannot be compiled yet")
     static const char *const groups[][2] = {
         {"SCALAR", "a function of numbers, applied to each element"},
         {"REDUCTION", "a reduction: over an index, or of a whole tensor"},

@@ -44,7 +44,6 @@ typedef struct {
     const char *parameters; // their names between blanks, a type behind `:`; "-": a word, not a function
     int needed;
     const char *sources; // that the reader reads, between blanks; NULL: it reads none
-    bool later;          // it cannot be compiled yet
 } Builtin;
 
 // The first row of that name among the groups of the mask (1u << GROUP_...), or NULL.

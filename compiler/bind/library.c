@@ -175,9 +175,8 @@ const Node *library_private(const Library *library, DefinitionKind kind, const c
 }
 
 static const Builtin builtins[] = {
-#define BUILTIN(name, group, parameters, needed) {#name, GROUP_##group, parameters, needed, NULL, false},
-#define READER(name, parameters, needed, sources) {#name, GROUP_READER, parameters, needed, sources, false},
-#define LATER(name, group, parameters, needed) {#name, GROUP_##group, parameters, needed, NULL, true},
+#define BUILTIN(name, group, parameters, needed) {#name, GROUP_##group, parameters, needed, NULL},
+#define READER(name, parameters, needed, sources) {#name, GROUP_READER, parameters, needed, sources},
 #include "builtins.def"
 #undef BUILTIN
 };

@@ -295,16 +295,7 @@ static void say_of(Definition *d, Phrase *p) {
     d->in_epochs |= phrase_in_epochs(p);
 }
 
-// The first word in a text that cannot be compiled yet has a message, and none that follows from it.
-static void refuse_later(Bind *b, const Phrase *p) {
-    const Node *word = p->node->kind == AST_CALL ? p->node->base : p->node;
-    for (int i = 0; i < b->ctx->diagnostics.count; i++)
-        if (b->ctx->diagnostics.data[i]->code == NOT_YET) return;
-    report(b, NOT_YET, word->span, p->builtin->name);
-}
-
 Phrase *phrase_done(Bind *b, Phrase *p) {
-    if (p->builtin && p->builtin->later) refuse_later(b, p);
     p->number = b->definition->phrases.count;
     say_of(b->definition, p);
     ((Node *)p->node)->binding = p;

@@ -252,7 +252,7 @@ static Phrase *bind_setting(Bind *b, const TrainSetting *setting, const Node *va
         return p;
     }
     case VALUE_WORDS_PRECISION:
-        return bind_word(b, value, 1u << GROUP_PRECISION, "strict, default or double");
+        return bind_word(b, value, 1u << GROUP_PRECISION, "strict, default, double or bf16");
     }
     return bind_value(b, value);
 }

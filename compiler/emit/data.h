@@ -41,7 +41,7 @@ typedef struct DataWriter {
 } DataWriter;
 
 // Fills in Module.data, appends to Module.in_force, and writes the functions that prepare fields. False after
-// messages: of words that cannot be compiled yet, and of what only equations know.
+// messages: of what only equations know.
 bool data_write(Emitter *e, Module *m);
 
 // ---- data.c ----

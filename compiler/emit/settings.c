@@ -55,8 +55,7 @@ Precision run_precision(const Tree *tree, const CompileOptions *options) {
     const Run r = {.block = tree->roots.data[tree->roots.count - 1]->of};
     const Phrase *word = run_setting_phrase(&r, "precision");
     if (options->precision_given) return options->precision;
-    if (word && string_equal(word->builtin->name, "strict")) return PRECISION_STRICT;
-    return word && string_equal(word->builtin->name, "double") ? PRECISION_DOUBLE : PRECISION_DEFAULT;
+    return word ? precision_find(word->builtin->name) : PRECISION_DEFAULT;
 }
 
 // ---- for `explain` ----

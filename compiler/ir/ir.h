@@ -403,7 +403,8 @@ struct Function {
     VEC(Measure) measures;          // empty after `totals`
 };
 
-typedef enum { PRECISION_DEFAULT, PRECISION_STRICT, PRECISION_DOUBLE } Precision;
+// BF16: as DEFAULT, but for what products read (pass/round.c).
+typedef enum { PRECISION_DEFAULT, PRECISION_STRICT, PRECISION_DOUBLE, PRECISION_BF16 } Precision;
 
 struct Program {
     Context *ctx;
@@ -489,6 +490,7 @@ bool reduction_is_position(Reduction r); // argmax, argmin, order
 const char *function_kind_word(FunctionKind kind);
 const char *measure_word(MeasureKind kind);
 const char *precision_word(Precision precision);
+Precision precision_find(const char *word);
 
 // Checks what every pass must leave true: defined before read, ranks, subscripts inside (by guards), pieces
 // disjoint, types, no free index but the equation's, batch read alone. The first failure as a text with its

@@ -5,6 +5,7 @@
 #include "ir/tables.h"
 
 #include <math.h>
+#include <string.h>
 
 #define EVALUATE(NAME, formula)                                                                              \
     static double evaluate_##NAME(const double *a) { return (formula); }
@@ -187,6 +188,33 @@ EVALUATE(AT, a[0])
 NO_DERIVATIVE(AT)
 EVALUATE(STOP_GRADIENT, a[0])
 NO_DERIVATIVE(STOP_GRADIENT)
+
+// bfloat16: the upper half of a single, rounded to the nearest, ties to even; subnormals are 0, and a NaN
+// stays one. Two lie as one integer, the first below; the dot product of two such words is the sum of both
+// products (the generated code adds the second product to its sum, and then the first).
+static uint32_t bf16_bits(double value) {
+    float single = (float)value;
+    uint32_t bits;
+    memcpy(&bits, &single, sizeof bits);
+    if (isnan(value)) return (bits | 0x400000) >> 16;
+    if (!(bits & 0x7f800000)) return bits >> 31 << 15;
+    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+static double bf16_value(double word, bool second) {
+    uint32_t bits = (uint32_t)(int64_t)word, upper = second ? bits & 0xffff0000 : bits << 16;
+    float single;
+    memcpy(&single, &upper, sizeof single);
+    return (double)single;
+}
+
+EVALUATE(BF16, bf16_value((double)bf16_bits(a[0]), false))
+NO_DERIVATIVE(BF16)
+EVALUATE(BF16_PAIR, (double)(int32_t)(bf16_bits(a[0]) | bf16_bits(a[1]) << 16))
+NO_DERIVATIVE(BF16_PAIR)
+EVALUATE(BF16_DOT, bf16_value(a[0], true) * bf16_value(a[1], true) +
+                       bf16_value(a[0], false) * bf16_value(a[1], false))
+NO_DERIVATIVE(BF16_DOT)
 
 static const OpInfo INFO[] = {
 #define OP(name, spelling, arity, result, commutative, differentiable, value, cost)                          \

@@ -27,7 +27,7 @@ static const char *const FUNCTION_WORDS[] = {[FUNCTION_INITIAL] = "initial",
                                              [FUNCTION_CATCH_UP] = "catch_up",
                                              [FUNCTION_RUN] = "run"};
 static const char *const MEASURE_WORDS[] = {"twice", "once", "batches"};
-static const char *const PRECISION_WORDS[] = {"default", "strict", "double"};
+static const char *const PRECISION_WORDS[] = {"default", "strict", "double", "bf16"};
 
 #define WORD(list, i) ((size_t)(i) < sizeof list / sizeof *list ? list[i] : NULL)
 
@@ -38,3 +38,8 @@ const char *reduction_word(Reduction r) { return WORD(REDUCTION_WORDS, r); }
 const char *function_kind_word(FunctionKind kind) { return WORD(FUNCTION_WORDS, kind); }
 const char *measure_word(MeasureKind kind) { return WORD(MEASURE_WORDS, kind); }
 const char *precision_word(Precision precision) { return WORD(PRECISION_WORDS, precision); }
+Precision precision_find(const char *word) {
+    for (int i = 0; precision_word((Precision)i); i++)
+        if (string_equal(word, precision_word((Precision)i))) return (Precision)i;
+    die("`%s` is no precision", word);
+}

@@ -11,12 +11,18 @@ typedef struct {
     const char *cpu;      // LLVM's name of the feature level: x86-64-v3, x86-64-v4
     const char *features; // what a trainer checks at start: "avx2,fma,..."
     bool fused;           // there is a multiply-add
+    bool native;          // for the processor at hand
+    bool bf16;            // there is one for pairs of bfloat16 (target_use)
     bool checked;         // the code compares every subscript with its bounds, and ends where one leaves them
     Machine machine;
 } Target;
 
 // `cpu`: native, x86-64-v2, x86-64-v3 or x86-64-v4; `triple`: NULL or x86-64's. NULL after a diagnostic.
 Target *target_find(Context *ctx, const char *cpu, const char *triple);
+
+// Of programs in precision bf16: `native` has what this processor has for it; that is among the features then.
+#define BF16_FEATURE "avx512bf16"
+void target_use(Context *ctx, Target *t, Precision precision);
 
 bool target_runs_here(const Target *t); // has this processor what it is for?
 

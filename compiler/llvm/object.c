@@ -32,6 +32,7 @@ static Emitter *emitter_create(const CodeRequest *r, const char *data_layout, in
     em->fused = r->target->fused;
     em->checked = r->target->checked;
     em->avx512 = r->target->machine.lanes == 16;
+    em->bf16 = r->target->bf16;
     em->point.instances =
         arena_alloc(em->arena, sizeof *em->point.instances * MAX_INSTANCES, _Alignof(int64_t));
     em->point.sums = arena_array(em->arena, Operand, MAX_INSTANCES);
@@ -63,7 +64,8 @@ static LLVMTargetMachineRef machine_create(const CodeRequest *r) {
     LLVMTargetRef target;
     const char *triple = r->target->triple;
     if (LLVMGetTargetFromTriple(triple, &target, &error)) die("LLVM has no target %s: %s", triple, error);
-    return LLVMCreateTargetMachine(target, triple, r->target->cpu, "", (LLVMCodeGenOptLevel)level_of(r),
+    const char *more = r->target->bf16 ? "+" BF16_FEATURE : "";
+    return LLVMCreateTargetMachine(target, triple, r->target->cpu, more, (LLVMCodeGenOptLevel)level_of(r),
                                    LLVMRelocPIC, LLVMCodeModelDefault);
 }
 

@@ -183,6 +183,12 @@ static Operand emit_STOP_GRADIENT(Emitter *em, const Operand *a) {
     return a[0];
 }
 
+static Operand emit_BF16(Emitter *em, const Operand *a) { return build_bf16(em, a[0]); }
+static Operand emit_BF16_PAIR(Emitter *em, const Operand *a) { return build_bf16_pair(em, a[0], a[1]); }
+static Operand emit_BF16_DOT(Emitter *em, const Operand *a) {
+    return build_bf16_dot(em, a[0], a[1], LLVMConstNull(em->f32));
+}
+
 typedef Operand EmitRow(Emitter *em, const Operand *args);
 
 static EmitRow *row(Op op) {
@@ -202,7 +208,8 @@ Operand emit_op(Emitter *em, Op op, const Operand *args, int count, Type result)
     Operand a[3];
     if (!emit || count < 1 || count > 3) die("no emission for operation %d with %d operands", (int)op, count);
     for (int i = 0; i < count; i++) a[i] = args[i];
-    if (op == OP_SELECT || op == OP_AND || op == OP_OR || op == OP_NOT) return emit(em, a);
+    bool as_they_are = op == OP_SELECT || op == OP_AND || op == OP_OR || op == OP_NOT || op == OP_BF16_DOT;
+    if (as_they_are) return emit(em, a);
     for (int i = 0; i < count; i++)
         if (!is_real(a[i]))
             a[i] = build_convert(em, a[i], keeps_integers(result) ? em->i32 : em->point.number);

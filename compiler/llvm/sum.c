@@ -97,11 +97,16 @@ static Operand is_taken(Emitter *em) {
 }
 
 static void add_product(Emitter *em, Operand *sum) {
-    Operand a, b, old = get(em, sum);
+    Operand a, b, v, old = get(em, sum);
     LLVMTypeRef type = element_type(old);
-    emit_factors(em, em->point.body, &a, &b);
-    a = build_convert(em, a, type);
-    Operand v = b ? build_fma(em, a, build_convert(em, b, type), old) : build_add(em, a, old);
+    if (em->point.body->op == OP_BF16_DOT) {
+        a = emit_value(em, em->point.body->args[0]);
+        v = build_bf16_dot(em, a, emit_value(em, em->point.body->args[1]), old);
+    } else {
+        emit_factors(em, em->point.body, &a, &b);
+        a = build_convert(em, a, type);
+        v = b ? build_fma(em, a, build_convert(em, b, type), old) : build_add(em, a, old);
+    }
     Operand taken = is_taken(em);
     if (taken) v = build_select(em, taken, v, old);
     set(em, sum, counted(em, v, old));

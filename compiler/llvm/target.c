@@ -56,6 +56,15 @@ bool target_runs_here(const Target *t) {
     return has;
 }
 
+void target_use(Context *ctx, Target *t, Precision precision) {
+    char *host = LLVMGetHostCPUFeatures();
+    if (precision == PRECISION_BF16 && t->native && !t->bf16 && t->machine.lanes == 16) {
+        t->bf16 = host_has(host, BF16_FEATURE);
+        if (t->bf16) t->features = string_format(ctx->arena, "%s," BF16_FEATURE, t->features);
+    }
+    LLVMDisposeMessage(host);
+}
+
 static const Level *find_level(Context *ctx, const char *cpu) {
     if (!strcmp(cpu, "native")) {
         const Level *level = host_level();
@@ -112,7 +121,8 @@ Target *target_find(Context *ctx, const char *cpu, const char *triple) {
     *t = (Target){.triple = "x86_64-unknown-linux-gnu",
                   .cpu = level->name,
                   .features = level->features,
-                  .fused = level->fused};
+                  .fused = level->fused,
+                  .native = !cpu || !strcmp(cpu, "native")};
     t->machine = (Machine){.lanes = level->lanes, .registers = level->registers, .l1 = 40e3, .l2 = 1.4e6};
     return t;
 }

@@ -59,12 +59,21 @@ static bool is_bound(Program *p, Guard g, const Expr *read, int d) {
     return guard_normal(p, &own) == GUARD_OPEN && own.form == g.form && own.count == g.count;
 }
 
+// The factors of a body, which is 0 where one is; NULL: none, or one that the body is divided by.
+static int factor_count(const Expr *body) {
+    return body->op == OP_PRODUCT || body->op == OP_BF16_DOT ? body->count : 1;
+}
+
+static const Expr *read_factor(const Expr *body, int i) {
+    const Expr *r = body->op == OP_PRODUCT || body->op == OP_BF16_DOT ? body->args[i] : body;
+    return r->op != OP_READ || (body->op == OP_PRODUCT && body->exponents[i] < 1) ? NULL : r;
+}
+
 // The factor of the body that the guard bounds in one dimension; NULL: none.
 static const Expr *read_within(Program *p, const Expr *body, Guard g, int *dim) {
-    int n = body->op == OP_PRODUCT ? body->count : 1;
-    for (int i = 0; i < n; i++) {
-        const Expr *r = body->op == OP_PRODUCT ? body->args[i] : body;
-        if (r->op != OP_READ || (body->op == OP_PRODUCT && body->exponents[i] < 1)) continue;
+    for (int i = 0; i < factor_count(body); i++) {
+        const Expr *r = read_factor(body, i);
+        if (!r) continue;
         for (*dim = 0; *dim < r->tensor->rank; ++*dim)
             if (is_bound(p, g, r, *dim)) return r;
     }
@@ -100,9 +109,9 @@ static bool leaves_one(const Tensor *t, Tensor *const *tensors, const int *dims,
 // tensor anything.)
 static bool is_zero_outside(Program *p, const Expr *where, Tensor *const *tensors, const int *dims) {
     const Expr *body = where->args[0];
-    for (int f = 0; f < (body->op == OP_PRODUCT ? body->count : 1); f++) {
-        const Expr *r = body->op == OP_PRODUCT ? body->args[f] : body;
-        if (r->op != OP_READ || (body->op == OP_PRODUCT && body->exponents[f] < 1)) return false;
+    for (int f = 0; f < factor_count(body); f++) {
+        const Expr *r = read_factor(body, f);
+        if (!r) return false;
         int bounded = 0; // guards that are its own bounds: where they do not hold it is 0 itself
         for (int d = 0; d < r->tensor->rank; d++) {
             int64_t low, high;

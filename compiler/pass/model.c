@@ -10,7 +10,13 @@ static const double L1_TENSOR = 40e3, FMA = 0.5, A_POSITION = 6, A_ROW = 6;
 
 // ---- what does not change with the layout -----------------------------------------------------------------
 
+// A term that one multiply-add adds to its sum.
+static bool expr_is_fused(const Expr *e) {
+    return (e->op == OP_PRODUCT && e->count > 1) || e->op == OP_BF16_DOT;
+}
+
 static double node_cost(const Expr *e) {
+    if (e->op == OP_BF16_DOT) return FMA;
     if (op_info((Op)e->op)) return e->op == OP_DIV ? 8 : op_info((Op)e->op)->cost * 0.8;
     if (e->op == OP_SUM) return (e->count - 1 + (e->value != 0)) * FMA;
     if (e->op == OP_WHERE) return 1;
@@ -44,7 +50,7 @@ static void stage_model(Kernels *ks, const Kernel *k, int s, StageModel *m) {
     const Stage *st = &k->stages.data[s];
     const Equation *q = st->equation;
     Table seen = {0};
-    bool reduces = q->reduction != REDUCE_NONE, product = q->e->op == OP_PRODUCT && q->e->count > 1;
+    bool reduces = q->reduction != REDUCE_NONE, product = expr_is_fused(q->e);
     m->arithmetic = expr_cost(ks->program->arena, q->e, &seen) + (reduces && !product ? FMA : 0);
     m->guard_axes = stage_guard_axes(k, st);
     m->waste = q->e->op == OP_WHERE ? guards_waste(q->e) : 1;

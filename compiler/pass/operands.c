@@ -75,6 +75,36 @@ bool equation_is_product(Program *p, const Equation *q) {
     return group(p, q, &f, &groups);
 }
 
+// Factors with indices of their own; what conditions say stays with the rest.
+static void group_factors(Program *p, const Exprs *group, const Factors *f, Factors *operand) {
+    *operand = (Factors){.k = 1};
+    for (int i = 0; i < f->base.count; i++) {
+        const Expr *e = f->base.data[i]->free_count ? expr_power(p, f->base.data[i], f->exponent.data[i]) : NULL;
+        for (int k = 0; e && k < group->count; k++)
+            if (group->data[k] == e) {
+                factors_push(p, operand, f->base.data[i], f->exponent.data[i]);
+                break;
+            }
+    }
+}
+
+bool equation_operands(Program *p, const Equation *q, Factors *rest, const Expr **a, const Expr **b) {
+    Factors f, of_a, of_b;
+    Groups groups;
+    if (q->reduction != REDUCE_SUM) return false;
+    expr_factors(p, q->e, &f);
+    if (!group(p, q, &f, &groups)) return false;
+    group_factors(p, &groups.a, &f, &of_a);
+    group_factors(p, &groups.b, &f, &of_b);
+    if (!of_a.base.count || !of_b.base.count) return false;
+    *a = factors_expr(p, &of_a);
+    *b = factors_expr(p, &of_b);
+    *rest = (Factors){.k = f.k, .guards = f.guards, .conditions = f.conditions};
+    for (int i = 0; i < f.base.count; i++)
+        if (!f.base.data[i]->free_count) factors_push(p, rest, f.base.data[i], f.exponent.data[i]);
+    return true;
+}
+
 static bool is_operand(const Expr *e) {
     if (e->op == OP_READ) return true;
     if (e->op != OP_WHERE || e->args[0]->op != OP_READ) return false;

@@ -126,6 +126,11 @@ static unsigned of_operation(Signs *s, const Expr *e) {
         for (int i = 0; i < e->count; i++)
             result = apply(multiply, result, power(signs_of(s, e->args[i]), e->exponents[i]));
         return result;
+    case OP_BF16: return signs_of(s, e->args[0]) | ZERO;
+    case OP_BF16_PAIR: return signs_of(s, e->args[0]) | signs_of(s, e->args[1]) | ZERO; // what either is
+    case OP_BF16_DOT:
+        result = apply(multiply, signs_of(s, e->args[0]), signs_of(s, e->args[1]));
+        return result | apply(add, result, result);
     default: break;
     }
     const OpInfo *info = op_info((Op)e->op);
@@ -136,7 +141,8 @@ static unsigned of_operation(Signs *s, const Expr *e) {
 static unsigned signs_of(Signs *s, const Expr *e) {
     const unsigned char *known = table_get(s->memo, e);
     if (known) return *known;
-    bool whole = (e->type == TYPE_INT || e->type == TYPE_BOOL) && e->op != OP_CONST;
+    bool words = e->op == OP_BF16_PAIR || (e->op == OP_READ && !e->tensor->bounded); // perhaps of pairs
+    bool whole = (e->type == TYPE_BOOL || (e->type == TYPE_INT && !words)) && e->op != OP_CONST;
     unsigned result = whole ? of_integer(e) : of_operation(s, e);
     for (int i = 0; i < s->count; i++)
         if (s->of[i] == e) result &= s->facts[i];

@@ -80,7 +80,6 @@ provoke RANK_LIMIT 1 "$NNC" check rank.nn
 # ---- options ----
 provoke SET_VALUE 1 "$NNC" check --set $'steps=3\nb = 4' xor.nn
 provoke SET_UNKNOWN 1 "$NNC" check --set nothing=3 xor.nn
-provoke NOT_YET 1 "$NNC" build --precision bf16 xor.nn
 provoke UNKNOWN_CPU 2 "$NNC" build --cpu i386 xor.nn
 provoke UNKNOWN_TARGET 2 "$NNC" build --target sparc-linux xor.nn
 provoke PREFIX_NOT_ALLOWED 2 "$NNC" build --emit obj --prefix 3x xor.nn

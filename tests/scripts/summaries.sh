@@ -1,6 +1,6 @@
 #!/bin/bash
 # The layers of every program: their names, by which weights are stored, with shapes and parameters, as summaries.txt beside this has
-# them. A program that cannot be compiled yet stands there with its message. UPDATE=1 writes the list anew.
+# them. UPDATE=1 writes the list anew.
 set -u
 golden=$ROOT/tests/scripts/summaries.txt here=$PWD
 cd "$ROOT" || exit 1

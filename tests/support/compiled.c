@@ -67,7 +67,8 @@ CompiledProgram *compiled_checked(const CompiledProgram *c) {
     return build(c->kernels, target, 0);
 }
 
-static CompiledProgram *schedule(Program *p, const Target *target) {
+static CompiledProgram *schedule(Program *p, Target *target) {
+    target_use(p->ctx, target, p->precision);
     passes_run(p, "gather", "gather", NULL, NULL);
     Kernels *k = kernels_run(p, &target->machine, "place");
     return build(k, target, target->checked ? 0 : 2);

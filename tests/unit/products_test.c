@@ -1,6 +1,7 @@
 // Products by OpenBLAS: every kind against nnc's own kernels and the reference interpreter, in single and
-// double precision, for all rows and fewer, with the same bits on one, two and seven threads.
-// `products_test NAME` runs one kind.
+// double precision, for all rows and fewer, with the same bits on one, two and seven threads. In bf16: against
+// the same products in single precision of numbers that were rounded by hand, and the interpreter; with the same
+// bits by the processor's instructions and without, and for any threads. `products_test NAME` runs one kind.
 #include "oracle/interpret.h"
 #include "oracle/text.h"
 #include "pass/passes.h"
@@ -15,6 +16,7 @@ typedef struct {
     const char *name;
     int batch, products; // products: kernels of the step that OpenBLAS must get
     const char *text;
+    bool reads_more; // not products of given tensors alone
 } Kind;
 
 static const Kind kinds[] = {
@@ -36,12 +38,14 @@ static const Kind kinds[] = {
      "param x[batch, 70]\nparam dy[batch, 50]\nparam w[70, 50]\ntemp dw[70, 50]\ntemp next[70, 50]\n"
      "function step step\n"
      "    dw[n, u] = sum[b] x[b, n] * dy[b, u]    | b:batch u:50 n:70\n"
-     "    next[n, u] = w[n, u] - 0.1 * dw[n, u]    | n:70 u:50\n    w := next\n"},
+     "    next[n, u] = w[n, u] - 0.1 * dw[n, u]    | n:70 u:50\n    w := next\n",
+     true},
     {"accumulated gradient", 48, 1,
      "param x[batch, 70]\nparam dy[batch, 50]\nslot g[70, 50]\ntemp dw[70, 50]\ntemp next[70, 50]\n"
      "function step step\n"
      "    dw[n, u] = sum[b] x[b, n] * dy[b, u]    | b:batch u:50 n:70\n"
-     "    next[n, u] = g[n, u] + dw[n, u]    | n:70 u:50\n    g := next\n"},
+     "    next[n, u] = g[n, u] + dw[n, u]    | n:70 u:50\n    g := next\n",
+     true},
     {"both transposed", 48, 1,
      "param x[70, 50]\nparam w[40, 70]\noutput y[50, 40]\nfunction step step\n"
      "    y[b, u] = sum[n] x[n, b] * w[u, n]    | b:50 u:40 n:70\n"},
@@ -63,7 +67,8 @@ static const Kind kinds[] = {
      "param q[batch, 24, 3, 16]\nparam k[batch, 24, 3, 16]\nparam v[batch, 24, 3, 16]\n"
      "output s[batch, 3, 24, 24]\noutput o[batch, 24, 3, 16]\nfunction step step\n"
      "    s[b, h, t, r] = sum[d] q[b, t, h, d] * k[b, r, h, d]    | b:batch h:3 t:24 r:24 d:16\n"
-     "    o[b, t, h, d] = sum[r] s[b, h, t, r] * v[b, r, h, d]    | b:batch h:3 t:24 r:24 d:16\n"},
+     "    o[b, t, h, d] = sum[r] s[b, h, t, r] * v[b, r, h, d]    | b:batch h:3 t:24 r:24 d:16\n",
+     true},
     {"several axes summed as one", 48, 1,
      "param x[batch, 7, 10]\nparam w[7, 10, 50]\noutput y[batch, 50]\nfunction step step\n"
      "    y[b, u] = sum[i, j] x[b, i, j] * w[i, j, u]    | b:batch u:50 i:7 j:10\n"},
@@ -106,10 +111,22 @@ static const Kind kinds[] = {
     {"a wide weight gradient, in calls that threads share", 100, 1,
      "param x[batch, 400]\nparam dy[batch, 200]\nparam w[400, 200]\ntemp dw[400, 200]\ntemp next[400, 200]\n"
      "function step step\n    dw[n, u] = sum[b] x[b, n] * dy[b, u]    | b:batch u:200 n:400\n"
-     "    next[n, u] = w[n, u] - 0.1 * dw[n, u]    | n:400 u:200\n    w := next\n"},
+     "    next[n, u] = w[n, u] - 0.1 * dw[n, u]    | n:400 u:200\n    w := next\n",
+     true},
     {"too small for a call", 4, 0,
      "param x[batch, 7]\nparam w[7, 5]\noutput y[batch, 5]\nfunction step step\n"
      "    y[b, u] = sum[n] x[b, n] * w[n, u]    | b:batch u:5 n:7\n"},
+    {"an odd number summed, of few", 6, 0,
+     "param x[batch, 7, 9, 3]\nparam k[3, 3, 3, 20]\noutput y[batch, 5, 7, 20]\nfunction step step\n"
+     "    y[b, i, j, f] = sum[p, q, c] x[b, i + p, j + q, c] * k[p, q, c, f]    | b:batch i:5 j:7 f:20 p:3 q:3 "
+     "c:3\n"},
+    {"a recurrence", 24, 0,
+     "param x[batch, 6, 40]\nparam w[40, 40]\ntemp h[batch, 6, 40] along 1\ntemp z[batch, 6, 40] along 1\n"
+     "output y[batch, 6, 40]\nfunction step step\n"
+     "    z[b, t, u] = sum[n] (h[b, t - 1, n] * w[n, u] if t - 1 in 0..5 else 0.0)    | b:batch t:6 u:40 n:40\n"
+     "    h[b, t, u] = x[b, t, u] + 0.01 * z[b, t, u]    | b:batch t:6 u:40\n"
+     "    y[b, t, u] = h[b, t, u]    | b:batch t:6 u:40\n",
+     true},
     {"no product: one operand has no index of its own", 48, 0,
      "param x[batch, 700]\nparam w[700]\noutput y[batch]\nfunction step step\n"
      "    y[b] = sum[n] x[b, n] * w[n]    | b:batch n:700\n"},
@@ -134,12 +151,22 @@ static Program *program_of(Context *ctx, const Kind *kind, const char *precision
 }
 
 static bool is_given(const Tensor *t) { return t->kind == TENSOR_PARAM || t->kind == TENSOR_SLOT; }
-static bool is_result(const Tensor *t) { return t->kind == TENSOR_OUTPUT || is_given(t); }
+static bool outputs_alone; // are results
+static bool is_result(const Tensor *t) { return t->kind == TENSOR_OUTPUT || (is_given(t) && !outputs_alone); }
+
+static bool rounds; // what is given, to bfloat16
+
+static double bf16(double x) {
+    int exponent;
+    double digits = frexp(x, &exponent);
+    return ldexp(nearbyint(ldexp(digits, 8)), exponent - 8);
+}
 
 static void fill(const Tensor *t, double *v) {
     for (int64_t k = 0; k < tensor_elements(t); k++) {
         uint64_t h = hash_mix(hash_bytes(t->name, strlen(t->name), 5), (uint64_t)k);
         v[k] = (double)(float)((double)(h >> 11) * 0x1p-52 - 1);
+        if (rounds) v[k] = bf16(v[k]);
     }
 }
 
@@ -247,11 +274,64 @@ static void check_kind(const Kind *kind, const char *precision, const char *cpu)
     context_destroy(ctx);
 }
 
+// ---- bf16 -------------------------------------------------------------------------------------------------
+
+static Program *rounded_program(Context *ctx, const Kind *kind) {
+    Program *p = program_of(ctx, kind, "bf16");
+    if (p) passes_run(p, "round", "round", NULL, NULL);
+    const char *wrong = p ? program_verify(p) : NULL;
+    check(!wrong, kind->name, "bf16", kind->batch, wrong ? wrong : "");
+    return p;
+}
+
+// Numbers that are computed may round to the other neighbour: what the interpreter says of them is less exact.
+static void check_rounded(const Kind *kind, CompiledProgram *c, Program *meaning, CompiledProgram *single,
+                          int64_t rows) {
+    Values one = run(c, rows, 1);
+    check(close(one, interpreted(meaning, rows), kind->reads_more ? 2e-3 : 4e-6), kind->name, "bf16", rows,
+          "is not what the interpreter says");
+    outputs_alone = true;
+    Values own = run(c, rows, 1);
+    rounds = true;
+    if (single) check(close(own, run(single, rows, 1), 4e-6), kind->name, "bf16", rows, "reads other numbers");
+    outputs_alone = rounds = false;
+    for (int t = 1; t < THREADS; t++)
+        check(same_bits(one, run(c, rows, threads[t])), kind->name, "bf16", rows, "other bits on several threads");
+}
+
+static void check_bf16(const Kind *kind) {
+    static const char *const cpus[] = {"native", "x86-64-v4", "x86-64-v3", "x86-64-v2"};
+    Context *ctx = context_create();
+    Program *meaning = rounded_program(ctx, kind);
+    bool plain = !kind->reads_more && strncmp(kind->name, "no product", 10) != 0;
+    CompiledProgram *single = plain ? compiled_create(program_of(ctx, kind, "default"), "x86-64-v3", false) : NULL;
+    Values native[3] = {{0}};
+    for (int i = 0; i < 4 && meaning; i++) {
+        if (i < 2 && !__builtin_cpu_supports("avx512vl")) continue;
+        CompiledProgram *c = compiled_create(rounded_program(ctx, kind), cpus[i], false);
+        for (int n = 0; n < 3; n++) {
+            int64_t rows = n == 0 ? kind->batch : n == 1 ? kind->batch / 2 + 1 : 1;
+            if (i < 3) check_rounded(kind, c, meaning, single, rows);
+            Values all = run(c, rows, 1);
+            if (i == 0) native[n] = all;
+            if (i == 1)
+                check(same_bits(native[n], all), kind->name, "bf16", rows, "other bits without the instructions");
+            if (i == 3)
+                check(close(all, interpreted(meaning, rows), kind->reads_more ? 2e-3 : 4e-6), kind->name, "bf16",
+                      rows, "is not what the interpreter says, without multiply-adds");
+        }
+        compiled_destroy(c);
+    }
+    if (single) compiled_destroy(single);
+    context_destroy(ctx);
+}
+
 int main(int argc, char **argv) {
     static const char *const precisions[] = {"default", "double"}, *const cpus[] = {"native", "x86-64-v3"};
     for (int i = 0; i < KINDS; i++) {
         if (argc > 1 && strcmp(argv[1], kinds[i].name)) continue;
         for (int p = 0; p < 2; p++) check_kind(&kinds[i], precisions[p], cpus[(i + p) % 2]);
+        check_bf16(&kinds[i]);
     }
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
