@@ -212,8 +212,8 @@ EVALUATE(BF16, bf16_value((double)bf16_bits(a[0]), false))
 NO_DERIVATIVE(BF16)
 EVALUATE(BF16_PAIR, (double)(int32_t)(bf16_bits(a[0]) | bf16_bits(a[1]) << 16))
 NO_DERIVATIVE(BF16_PAIR)
-EVALUATE(BF16_DOT, bf16_value(a[0], true) * bf16_value(a[1], true) +
-                       bf16_value(a[0], false) * bf16_value(a[1], false))
+EVALUATE(BF16_DOT,
+         bf16_value(a[0], true) * bf16_value(a[1], true) + bf16_value(a[0], false) * bf16_value(a[1], false))
 NO_DERIVATIVE(BF16_DOT)
 
 static const OpInfo INFO[] = {

@@ -1,9 +1,11 @@
-// bfloat16: numbers rounded, two of them as one word, and the product of words added to a sum. By the processor's
-// instructions where they fit a vector, else by integers and two multiply-adds: with the same bits, as subnormals
-// are flushed while compiled code runs.
+// bfloat16: numbers rounded, two of them as one word, and the product of words added to a sum. By the
+// processor's instructions where they fit a vector, else by integers and two multiply-adds: with the same
+// bits, as subnormals are flushed while compiled code runs.
 #include "llvm/emit.h"
 
-static bool by_instruction(const Emitter *em, Operand x) { return em->bf16 && is_vector(x) && em->lanes == 16; }
+static bool by_instruction(const Emitter *em, Operand x) {
+    return em->bf16 && is_vector(x) && em->lanes == 16;
+}
 
 static LLVMTypeRef halves_of(const Emitter *em) {
     return LLVMVectorType(LLVMBFloatTypeInContext(em->llvm), 2 * (unsigned)em->lanes);
@@ -72,7 +74,8 @@ Operand build_bf16_dot(Emitter *em, Operand a, Operand b, Operand sum) {
     }
     if (em->bf16 && vector && em->lanes == 16) {
         LLVMTypeRef halves = halves_of(em);
-        Operand args[3] = {build_splat(em, sum), LLVMBuildBitCast(em->builder, build_splat(em, a), halves, ""),
+        Operand args[3] = {build_splat(em, sum),
+                           LLVMBuildBitCast(em->builder, build_splat(em, a), halves, ""),
                            LLVMBuildBitCast(em->builder, build_splat(em, b), halves, "")};
         return build_intrinsic(em, "llvm.x86.avx512bf16.dpbf16ps.512", NULL, 0, args, 3);
     }

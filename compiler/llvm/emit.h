@@ -94,7 +94,7 @@ typedef struct {
     LLVMTypeRef i1, i8, i32, i64, f32, f64, pointer, none, real; // real: the program's precision
     int lanes;                                                   // of the program's reals
     bool fused, avx512, bf16; // fused: there is a multiply-add; bf16: one for words of two bfloat16
-    bool checked; // every subscript is compared with its bounds
+    bool checked;             // every subscript is compared with its bounds
 
     Operand run; // nn_run: the one way into the functions
 
@@ -179,8 +179,8 @@ Operand build_sqrt(Emitter *em, Operand x);
 
 // ---- bf16.c: two bfloat16 in a word -----------------------------------------------------------------------
 
-Operand build_bf16(Emitter *em, Operand x);                                   // a number rounded
-Operand build_bf16_pair(Emitter *em, Operand even, Operand odd);              // a word
+Operand build_bf16(Emitter *em, Operand x);                             // a number rounded
+Operand build_bf16_pair(Emitter *em, Operand even, Operand odd);        // a word
 Operand build_bf16_dot(Emitter *em, Operand a, Operand b, Operand sum); // words multiplied, added to a sum
 
 Operand emit_op(Emitter *em, Op op, const Operand *args, int count, Type result);

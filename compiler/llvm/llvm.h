@@ -12,16 +12,16 @@ typedef struct {
     const char *features; // what a trainer checks at start: "avx2,fma,..."
     bool fused;           // there is a multiply-add
     bool native;          // for the processor at hand
-    bool bf16;            // there is one for pairs of bfloat16 (target_use)
+    bool bf16;            // there is one for pairs of bfloat16
     bool checked;         // the code compares every subscript with its bounds, and ends where one leaves them
     Machine machine;
 } Target;
 
-// `cpu`: native, x86-64-v2, x86-64-v3 or x86-64-v4; `triple`: NULL or x86-64's. NULL after a diagnostic.
+// `cpu`: native, x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16; `triple`: NULL or x86-64's. NULL after a
+// diagnostic.
 Target *target_find(Context *ctx, const char *cpu, const char *triple);
 
-// Of programs in precision bf16: `native` has what this processor has for it; that is among the features then.
-#define BF16_FEATURE "avx512bf16"
+// Of programs in precision bf16: `native` takes this processor's instructions for it, where they are fast.
 void target_use(Context *ctx, Target *t, Precision precision);
 
 bool target_runs_here(const Target *t); // has this processor what it is for?

@@ -64,7 +64,7 @@ static LLVMTargetMachineRef machine_create(const CodeRequest *r) {
     LLVMTargetRef target;
     const char *triple = r->target->triple;
     if (LLVMGetTargetFromTriple(triple, &target, &error)) die("LLVM has no target %s: %s", triple, error);
-    const char *more = r->target->bf16 ? "+" BF16_FEATURE : "";
+    const char *more = r->target->bf16 ? "+avx512bf16" : "";
     return LLVMCreateTargetMachine(target, triple, r->target->cpu, more, (LLVMCodeGenOptLevel)level_of(r),
                                    LLVMRelocPIC, LLVMCodeModelDefault);
 }

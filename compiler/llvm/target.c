@@ -10,6 +10,9 @@
 #include <llvm-c/ErrorHandling.h>
 #include <llvm-c/TargetMachine.h>
 
+#define AVX512 "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,f16c,lzcnt,movbe"
+#define BF16 "avx512bf16"
+
 typedef struct {
     const char *name, *features;
     bool fused;
@@ -17,11 +20,12 @@ typedef struct {
 } Level;
 
 static const Level levels[] = {
-    {"x86-64-v4", "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi,bmi2,f16c,lzcnt,movbe", true, 16,
-     32},
+    {"x86-64-v4", AVX512, true, 16, 32},
     {"x86-64-v3", "avx2,fma,bmi,bmi2,f16c,lzcnt,movbe", true, 8, 16},
     {"x86-64-v2", "sse4.2,ssse3,popcnt,cx16", false, 4, 16},
 };
+// x86-64-v4 with products of bfloat16; `native` is never this one, but may get them (target_use).
+static const char with_bf16[] = "x86-64-v4-bf16";
 enum { LEVELS = sizeof levels / sizeof *levels };
 
 // Is every feature of the level's list among the host's ("+avx2,-avx512f,...")?
@@ -56,12 +60,17 @@ bool target_runs_here(const Target *t) {
     return has;
 }
 
+static void use_bf16(Context *ctx, Target *t) {
+    t->features = string_format(ctx->arena, "%s," BF16, t->features);
+    t->bf16 = true;
+}
+
+// Processors with AMX have this instruction for compatibility: on Sapphire Rapids it reaches 94 GF/s a core
+// where multiply-adds in single reach 194; on Zen 5 511 and 257.
 void target_use(Context *ctx, Target *t, Precision precision) {
     char *host = LLVMGetHostCPUFeatures();
-    if (precision == PRECISION_BF16 && t->native && !t->bf16 && t->machine.lanes == 16) {
-        t->bf16 = host_has(host, BF16_FEATURE);
-        if (t->bf16) t->features = string_format(ctx->arena, "%s," BF16_FEATURE, t->features);
-    }
+    bool wide = t->machine.lanes == 16 && host_has(host, BF16) && !host_has(host, "amx-bf16");
+    if (precision == PRECISION_BF16 && t->native && !t->bf16 && wide) use_bf16(ctx, t);
     LLVMDisposeMessage(host);
 }
 
@@ -73,6 +82,7 @@ static const Level *find_level(Context *ctx, const char *cpu) {
     }
     for (int i = 0; i < LEVELS; i++)
         if (!strcmp(cpu, levels[i].name)) return &levels[i];
+    if (!strcmp(cpu, with_bf16)) return &levels[0];
     diagnose(ctx, UNKNOWN_CPU, NO_SPAN, cpu);
     return NULL;
 }
@@ -124,5 +134,6 @@ Target *target_find(Context *ctx, const char *cpu, const char *triple) {
                   .fused = level->fused,
                   .native = !cpu || !strcmp(cpu, "native")};
     t->machine = (Machine){.lanes = level->lanes, .registers = level->registers, .l1 = 40e3, .l2 = 1.4e6};
+    if (cpu && !strcmp(cpu, with_bf16)) use_bf16(ctx, t);
     return t;
 }

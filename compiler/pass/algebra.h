@@ -100,6 +100,6 @@ void function_bound(Program *p, Function *f);            // what is too deep bec
 bool equation_is_product(Program *p, const Equation *q); // a sum of two groups, each with an index of its own
 // The two operands of a product, each an expression, and what else is multiplied; false: it is none.
 bool equation_operands(Program *p, const Equation *q, Factors *rest, const Expr **a, const Expr **b);
-void function_inline(Program *p, Function *f);           // elementwise producers with one reader go into it
+void function_inline(Program *p, Function *f); // elementwise producers with one reader go into it
 
 #endif

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 static double operations(const Expr *e) {
-    double sum = e->count && e->op != OP_WHERE && e->op != OP_REAL && e->op != OP_STOP_GRADIENT;
+    bool moves = e->op == OP_WHERE || e->op == OP_REAL || e->op == OP_STOP_GRADIENT || e->op == OP_BF16 ||
+                 e->op == OP_BF16_PAIR;
+    double sum = e->op == OP_BF16_DOT ? 3 : e->count && !moves; // of two products, and their sum
     if (e->op == OP_SUM) {
         sum = e->count - 1 + (e->value != 0);
         for (int i = 0; i < e->count; i++) sum += e->coefs[i] != 1 && e->coefs[i] != -1;

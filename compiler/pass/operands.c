@@ -79,7 +79,8 @@ bool equation_is_product(Program *p, const Equation *q) {
 static void group_factors(Program *p, const Exprs *group, const Factors *f, Factors *operand) {
     *operand = (Factors){.k = 1};
     for (int i = 0; i < f->base.count; i++) {
-        const Expr *e = f->base.data[i]->free_count ? expr_power(p, f->base.data[i], f->exponent.data[i]) : NULL;
+        const Expr *e =
+            f->base.data[i]->free_count ? expr_power(p, f->base.data[i], f->exponent.data[i]) : NULL;
         for (int k = 0; e && k < group->count; k++)
             if (group->data[k] == e) {
                 factors_push(p, operand, f->base.data[i], f->exponent.data[i]);

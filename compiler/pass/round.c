@@ -1,11 +1,13 @@
-// Products of bfloat16, for precision `bf16`. In the functions over batches both operands of a product (a sum of
-// two groups of factors, each with an index that the other lacks) are rounded; its sum is single, as is all else.
+// Products of bfloat16, for precision `bf16`. In the functions over batches both operands of a product (a sum
+// of two groups of factors, each with an index that the other lacks) are rounded; its sum is single, as is
+// all else.
 //
-// Where both operands are reads that have one summed index alone in a dimension, they become copies whose elements
-// are pairs of neighbours along that dimension, and the sum runs over pairs: fma(first, first, fma(second, second,
-// sum)), which is one instruction where the processor has it and gives the same bits where it has not. Other
-// operands are rounded one by one. Copies are tensors like others: made once, laid out by the cost model.
-// Needs: simplified functions without gradient requests. Guarantees: what a product reads is rounded once.
+// Where both operands are reads that have one summed index alone in a dimension, they become copies whose
+// elements are pairs of neighbours along that dimension, and the sum runs over pairs: fma(first, first,
+// fma(second, second, sum)), which is one instruction where the processor has it and gives the same bits
+// where it has not. Other operands are rounded one by one. Copies are tensors like others: made once, laid
+// out by the cost model. Needs: simplified functions without gradient requests. Guarantees: what a product
+// reads is rounded once.
 #include "pass/algebra.h"
 #include "pass/passes.h"
 
@@ -21,7 +23,8 @@ typedef struct {
 // ---- copies -----------------------------------------------------------------------------------------------
 
 // Element 2k or 2k + 1 along the index; 0 where there is none.
-static const Expr *neighbour(Program *p, Tensor *t, const Affine **forms, int d, const Affine *form, int odd) {
+static const Expr *neighbour(Program *p, Tensor *t, const Affine **forms, int d, const Affine *form,
+                             int odd) {
     int64_t n = t->dims[d];
     forms[d] = affine_offset(p, affine_scale(p, form, 2, 1), odd);
     const Expr *read = expr_read(p, t, forms, t->origin);
@@ -36,8 +39,8 @@ static Tensor *copy_make(Rounding *x, Tensor *t, int pairs) {
     const Index **dims = dims_fresh(p, t, NULL);
     if (pairs != PLAIN) dims[pairs] = index_add(p, "k", (t->dims[pairs] + 1) / 2, false);
     const Affine **forms = forms_of(p, dims, t->rank), **out = forms_of(p, dims, t->rank);
-    Tensor *copy = temp_add(p, t->name, pairs == PLAIN ? "_bf16" : "_pairs", pairs == PLAIN ? TYPE_REAL : TYPE_INT,
-                            t->rank, dims);
+    Tensor *copy = temp_add(p, t->name, pairs == PLAIN ? "_bf16" : "_pairs",
+                            pairs == PLAIN ? TYPE_REAL : TYPE_INT, t->rank, dims);
     copy->origin = t->origin;
     if (t->step && t->along != pairs) {
         copy->step = t->step;
@@ -104,11 +107,13 @@ static bool guarded_by(const Factors *f, const Index *i) {
 static const Index *index_of_pairs(const Equation *q, const Factors *rest, const Expr *a, const Expr *b) {
     const Index *best = NULL;
     int64_t weight = 0;
-    if (!is_number(a) || !is_number(b) || uses_of(q, a->tensor) < LEAST_USES || uses_of(q, b->tensor) < LEAST_USES)
+    if (!is_number(a) || !is_number(b) || uses_of(q, a->tensor) < LEAST_USES ||
+        uses_of(q, b->tensor) < LEAST_USES)
         return NULL;
     for (int i = 0; i < q->index_count; i++) {
         const Index *x = q->indices[i];
-        if (x->size < 2 || guarded_by(rest, x) || dimension_of(q, a, x) < 0 || dimension_of(q, b, x) < 0) continue;
+        if (x->size < 2 || guarded_by(rest, x) || dimension_of(q, a, x) < 0 || dimension_of(q, b, x) < 0)
+            continue;
         int64_t w = x->size * (x->size % 2 ? 1 : 8) * (x->batch ? 1 : 2);
         if (w > weight) {
             weight = w;
@@ -118,11 +123,11 @@ static const Index *index_of_pairs(const Equation *q, const Factors *rest, const
     return best;
 }
 
-static const Expr *read_pairs(Rounding *x, const Equation *q, const Expr *read, const Index *i, const Index *k) {
+static const Expr *read_pairs(Rounding *x, const Equation *q, const Expr *read, const Index *i,
+                              const Index *k) {
     const Affine *forms[MAX_RANK];
     int dim = dimension_of(q, read, i);
-    for (int d = 0; d < read->guard_count; d++)
-        forms[d] = d == dim ? affine_index(x->p, k) : read->forms[d];
+    for (int d = 0; d < read->guard_count; d++) forms[d] = d == dim ? affine_index(x->p, k) : read->forms[d];
     return expr_read(x->p, copy_of(x, read->tensor, dim), forms, read->origin);
 }
 
@@ -133,7 +138,8 @@ static Equation *round_product(Rounding *x, const Equation *q) {
     Factors rest;
     Scattered s;
     const Expr *a, *b;
-    if (q->tensor->type != TYPE_REAL || !equation_operands(p, q, &rest, &a, &b) || equation_scatters(p, q, &s))
+    if (q->tensor->type != TYPE_REAL || !equation_operands(p, q, &rest, &a, &b) ||
+        equation_scatters(p, q, &s))
         return NULL;
     const Index *i = index_of_pairs(q, &rest, a, b);
     if (!i) {

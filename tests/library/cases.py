@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 import augmentation
+import bfloat
 import edges
 import functions
 import gradients
@@ -72,7 +73,7 @@ def muon(nesterov):
 
 SCALED = ('scale |> tanh', lambda h, w: torch.tanh(h * w['net.scale_1.gain']))   # a parameter without dimensions
 
-CASES = layers.CASES + recurrent.CASES + edges.CASES + functions.CASES + augmentation.CASES + gradients.CASES + metrics.CASES + run.CASES + shapes.CASES + sounds.CASES + windows.CASES + [
+CASES = layers.CASES + bfloat.CASES + recurrent.CASES + edges.CASES + functions.CASES + augmentation.CASES + gradients.CASES + metrics.CASES + run.CASES + shapes.CASES + sounds.CASES + windows.CASES + [
     activation('relu', 'relu', F.relu), activation('relu6', 'relu6', F.relu6),
     activation('leaky_relu', 'leaky_relu(slope = 0.2)', lambda h: F.leaky_relu(h, 0.2)),
     activation('elu', 'elu(alpha = 0.7)', lambda h: F.elu(h, 0.7)), activation('selu', 'selu', F.selu), activation('celu', 'celu(alpha = 1.5)', lambda h: F.celu(h, 1.5)),

@@ -57,6 +57,9 @@ static const Promise promises[] = {
     {OP_SELECT, -5, 5, 0, 0},
     {OP_REAL, -5, 5, 0, 0},
     {OP_AT, -5, 5, 0, 0},
+    {OP_BF16, -5, 5, 0, 0},
+    {OP_BF16_PAIR, -5, 5, 0.5, 0}, // read as a number
+    {OP_BF16_DOT, -5, 5, 1, 0},
     {OP_STOP_GRADIENT, -5, 5, 0, 0},
 };
 
@@ -88,11 +91,7 @@ static double operand(const Promise *p, int argument, int i) {
 }
 
 static Program *program_of(Context *ctx, const Promise *p, const Way *w) {
-    Program *q = program_create(ctx,
-                                !strcmp(w->precision, "double")   ? PRECISION_DOUBLE
-                                : !strcmp(w->precision, "strict") ? PRECISION_STRICT
-                                                                  : PRECISION_DEFAULT,
-                                1);
+    Program *q = program_create(ctx, precision_find(w->precision), 1);
     int64_t dims[1] = {COUNT};
     int arity = op_info(p->op)->arity;
     const Expr *args[3];
@@ -105,6 +104,7 @@ static Program *program_of(Context *ctx, const Promise *p, const Way *w) {
     if (p->op == OP_SELECT || p->op == OP_AND || p->op == OP_OR || p->op == OP_NOT)
         for (int a = 0; a < (p->op == OP_SELECT ? 1 : arity); a++)
             args[a] = expr_binary(q, OP_LT, args[a], expr_const(q, 0));
+    if (p->op == OP_BF16_DOT) args[0] = args[1] = expr_binary(q, OP_BF16_PAIR, args[0], args[1]);
     const Expr *e = expr_op(q, p->op, args, arity);
     Tensor *y = tensor_add(q, "y", TENSOR_OUTPUT, TYPE_REAL, 1, dims);
     Function *f = function_add(q, FUNCTION_STEP, "step");
@@ -139,12 +139,14 @@ static double in_ulps(double got, double want, bool single) {
     return fabs(got - want) / ldexp(1, exponent - (single ? 24 : 53));
 }
 
-// The reference on the operands as they are read: conditions of selects and logic are `operand < 0`.
+// The reference on the operands as they are read: conditions of selects and logic are `operand < 0`, words
+// are pairs of both.
 static double reference(const Promise *p, const double *x) {
     double a[3] = {x[0], x[1], x[2]};
     int arity = op_info(p->op)->arity;
     if (p->op == OP_SELECT || p->op == OP_AND || p->op == OP_OR || p->op == OP_NOT)
         for (int i = 0; i < (p->op == OP_SELECT ? 1 : arity); i++) a[i] = x[i] < 0;
+    if (p->op == OP_BF16_DOT) a[0] = a[1] = op_info(OP_BF16_PAIR)->evaluate(x);
     return op_info(p->op)->evaluate(a);
 }
 
@@ -154,6 +156,7 @@ static bool is_asked(const Promise *p, const double *x, double want, bool single
         return fabs(want) < 2e9 && (p->op == OP_FLOOR || x[1] != 0);
     if (p->op == OP_MOD)
         return isfinite(x[0]) && isfinite(x[1]) && x[1] != 0 && fabs(x[0] / x[1]) < (single ? 1e6 : 1e12);
+    if (p->op == OP_BF16_DOT) return single; // there is no other
     if (p->op == OP_SIN || p->op == OP_COS) return !(fabs(x[0]) > 1e8) || !isfinite(x[0]);
     if (p->op == OP_ERFINV && fabs(x[0]) > 0.99) return single ? fabs(x[0]) > 1 || isnan(x[0]) : isnan(x[0]);
     return true;
@@ -251,15 +254,22 @@ static void test_whole(Result *r, const Way *w) {
     context_destroy(ctx);
 }
 
+static bool has(const char *cpu) {
+    if (strncmp(cpu, "x86-64-v4", 9)) return true;
+    return strcmp(cpu, "x86-64-v4") ? __builtin_cpu_supports("avx512bf16")
+                                    : __builtin_cpu_supports("avx512vl");
+}
+
 int main(int argc, char **argv) {
     static const Way ways[] = {
-        {"x86-64-v4", "default", false}, {"x86-64-v3", "default", false}, {"native", "default", true},
-        {"native", "double", false},     {"x86-64-v3", "double", true},   {"native", "strict", false},
+        {"x86-64-v4", "default", false},   {"x86-64-v3", "default", false}, {"native", "default", true},
+        {"native", "double", false},       {"x86-64-v3", "double", true},   {"native", "strict", false},
+        {"x86-64-v4-bf16", "bf16", false},
     };
     Result r = {.verbose = argc > 1 && !strcmp(argv[1], "-v")};
     __builtin_cpu_init();
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
-        if (strcmp(ways[w].cpu, "x86-64-v4") || __builtin_cpu_supports("avx512vl")) test_whole(&r, &ways[w]);
+        if (has(ways[w].cpu)) test_whole(&r, &ways[w]);
     for (int op = 0; op < OP_COUNT; op++) {
         if (!op_info((Op)op)) continue;
         const Promise *p = promise_of((Op)op);
@@ -268,7 +278,7 @@ int main(int argc, char **argv) {
             r.failed++;
         }
         for (size_t w = 0; p && w < sizeof ways / sizeof *ways; w++)
-            if (strcmp(ways[w].cpu, "x86-64-v4") || __builtin_cpu_supports("avx512vl")) run(&r, p, &ways[w]);
+            if (has(ways[w].cpu)) run(&r, p, &ways[w]);
     }
     printf("%d passed, %d failed\n", r.passed, r.failed);
     return r.failed != 0;
