@@ -93,6 +93,18 @@ provoke CACHE_NOT_PRIVATE 0 env XDG_CACHE_HOME="$PWD/public" "$NNC" run xor.nn -
 provoke NO_TOOL 3 env PATH=/nowhere "$NNC" build xor.nn
 printf '#!/bin/sh\necho no room >&2\nexit 1\n' >cc && chmod +x cc
 provoke TOOL_FAILED 3 env PATH="$PWD:$PATH" "$NNC" build xor.nn
+cat >caller.nn <<'END'
+data d = caller {
+    x[2] = given
+}
+model m(x[batch, 2]) -> y[batch, 1] = x |> dense(1)
+train m on d {
+    loss      = mse(y, 0)
+    optimizer = sgd(0.1)
+    steps     = 3
+}
+END
+provoke CALLER_TRAINER 1 "$NNC" build caller.nn
 provoke NO_TRAIN 1 "$NNC" build marks.nn
 provoke LIBRARY_TRAIN 1 "$NNC" check --library xor.nn marks.nn
 mkdir -p other && cp marks.nn other/
