@@ -91,7 +91,7 @@ static const struct {
     {"fuse-scatter", "late dw.past[1024, 2]", "late dw.past[1000, 2]",
      "dw.past: a ring has the numbers of the last steps"},
     {"fuse-scatter", "rows a touched catches late", "rows a touched late",
-     "rows: a kernel of rows begins with a sum (kernel 2"},
+     "s: it is read after a new value was written over it (kernel 6"},
     {"tiles-scatter", "order i plans 500", "order i", "du.plan: some of its elements are not written once"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
