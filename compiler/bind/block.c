@@ -245,7 +245,8 @@ static const char *parameter_of(const Bind *b, const Node *with, const char *nam
 }
 
 // A line of `train` that nothing uses: a setting of its optimizer?
-static void help_line(const Bind *b, Diagnostic *d, const char *name) {
+static void help_line(Bind *b, Diagnostic *d, const Slot *slot) {
+    const char *name = slot->name;
     const Node *block = b->definition->node->block, *line = NULL;
     const char *call = NULL;
     for (int i = 0; i < block->count; i++) {
@@ -257,7 +258,7 @@ static void help_line(const Bind *b, Diagnostic *d, const char *name) {
     if (call && line)
         diagnostic_help(b->ctx, d, "it stands in the optimizer: `optimizer = %s%s)`", call,
                         node_text(b->ctx->arena, line->assigned));
-    else
+    else if (!help_of_others(b, d, slot->span, name))
         diagnostic_help(b->ctx, d, "it is no setting of `train` either");
 }
 
@@ -268,10 +269,11 @@ void report_unused(Bind *b, bool train) {
         const Slot *slot = map_value(b->scope->slots, i);
         if (slot->used || (slot->kind != SLOT_LOCAL && slot->kind != SLOT_PARAM)) continue;
         const char *near = meant(b, slot, train);
-        if (unknown && !near) continue;
+        bool theirs = train && (word_of_others(slot->name) || word_left_out(slot->name));
+        if (unknown && !near && !theirs) continue;
         Diagnostic *d = report_useless(b, slot->name, slot->span);
         if (!near) {
-            if (train) help_line(b, d, slot->name);
+            if (train) help_line(b, d, slot);
             continue;
         }
         diagnostic_help(b->ctx, d, train ? "did you mean the setting `%s`?" : "did you mean the result `%s`?",

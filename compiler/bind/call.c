@@ -85,6 +85,8 @@ static void report_setting(Bind *b, const Signature *s, const Node *argument, in
                *word = word_of_others(argument->name);
     if (word && find_parameter(s, word) >= 0) near = word;
     if (diagnostic_meant(b->ctx, d, argument->name_span, near)) return;
+    bool other = word && word_is_name(word); // a name means something elsewhere
+    if (!other && help_of_others(b, d, argument->name_span, argument->name)) return;
     Text list = {.arena = b->ctx->arena};
     for (int i = first; i < s->count; i++)
         text_add(&list, "%s`%s`", list.chars.count ? ", " : "", s->names[i]);

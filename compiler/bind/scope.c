@@ -114,13 +114,15 @@ static bool is_there(const Bind *b, const char *word, Span span) {
            builtin_find(first, ~0u) || train_setting_find(first);
 }
 
-static void help_called(const Bind *b, Diagnostic *d, Span span, const char *word) {
-    diagnostic_help(b->ctx, d, "here it is called `%s`", word);
-    if (word_is_name(word)) diagnostic_fix(b->ctx, d, span, word);
-}
-
-static void help_left_out(const Bind *b, Diagnostic *d, const char *name) {
-    diagnostic_help(b->ctx, d, "there is no `%s` here: %s", name, word_left_out(name));
+bool help_of_others(Bind *b, Diagnostic *d, Span span, const char *name) {
+    const char *word = word_of_others(name), *why = word_left_out(name);
+    if (word && is_there(b, word, span)) {
+        diagnostic_help(b->ctx, d, word_is_name(word) ? "here it is called `%s`" : "here it is written `%s`",
+                        word);
+        if (word_is_name(word)) diagnostic_fix(b->ctx, d, span, word);
+    } else if (why)
+        diagnostic_help(b->ctx, d, "there is no `%s` here: %s", name, why);
+    return (word && is_there(b, word, span)) || why;
 }
 
 void report_unknown(Bind *b, const char *name, Span span) {
@@ -133,12 +135,8 @@ void report_unknown(Bind *b, const char *name, Span span) {
         return;
     }
     Diagnostic *d = report(b, UNKNOWN_NAME, span, name);
-    const char *word = word_of_others(name), *near = nearest_name(b, name);
-    if (word && is_there(b, word, span))
-        help_called(b, d, span, word);
-    else if (word_left_out(name))
-        help_left_out(b, d, name);
-    else if (!diagnostic_meant(b->ctx, d, span, near) && b->subscript)
+    if (!help_of_others(b, d, span, name) && !diagnostic_meant(b->ctx, d, span, nearest_name(b, name)) &&
+        b->subscript)
         diagnostic_help(b->ctx, d, "an index is bound on the left of `=`, or by a reduction: sum[%s] ...",
                         name);
 }
@@ -162,11 +160,7 @@ void report_library(Bind *b, const Node *member) {
     if (known) {
         diagnostic_help(b->ctx, d, "the library's names have no word before them: `%s`", word);
         diagnostic_fix(b->ctx, d, (Span){base->span.start, member->name_span.end}, word);
-    } else if (other)
-        help_called(b, d, (Span){base->span.start, member->name_span.end}, other);
-    else if (word_left_out(member->name))
-        help_left_out(b, d, member->name);
-    else
+    } else if (!help_of_others(b, d, (Span){base->span.start, member->name_span.end}, member->name))
         diagnostic_help(b->ctx, d, "the names of a file of one's own are given by `--library %s.nn`",
                         base->name);
 }
@@ -175,13 +169,10 @@ void report_member(Bind *b, const Node *e) {
     Diagnostic *d = report(b, UNKNOWN_MEMBER, e->name_span, e->base->name, e->name);
     const char **names = arena_array(b->ctx->arena, const char *, CANDIDATES);
     int count = library_members(b->library, e->base->name, names, CANDIDATES);
-    const char *near = string_nearest(e->name, names, count), *word = word_of_others(e->name);
-    if (word) {
-        help_called(b, d, (Span){e->base->span.start, e->name_span.end}, word);
-        return;
-    }
-    const char *meant = near ? string_format(b->ctx->arena, "%s.%s", e->base->name, near) : NULL;
-    diagnostic_meant(b->ctx, d, (Span){e->base->span.start, e->name_span.end}, meant);
+    const char *near = string_nearest(e->name, names, count),
+               *meant = near ? string_format(b->ctx->arena, "%s.%s", e->base->name, near) : NULL;
+    Span whole = {e->base->span.start, e->name_span.end};
+    if (!help_of_others(b, d, whole, e->name)) diagnostic_meant(b->ctx, d, whole, meant);
 }
 
 Diagnostic *report_kind(Bind *b, Span span, const char *name, const char *is, const char *wanted) {

@@ -62,6 +62,8 @@ bool scope_holds(const Bind *b, const char *name, SlotKind kind); // in any scop
 Slot *scope_own(const Bind *b, const char *name);                 // in the innermost scope
 
 Diagnostic *report_early(Bind *b, const char *name, Span span, Span given, const char *note);
+// What another framework's word is here, or why it is not; false: it is none of theirs.
+bool help_of_others(Bind *b, Diagnostic *d, Span span, const char *name);
 // What is said of a name that nothing gives: once in a definition.
 void report_unknown(Bind *b, const char *name, Span span);
 // `mine.layer`, where nothing is called `mine`: once in a file.

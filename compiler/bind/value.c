@@ -50,7 +50,8 @@ Phrase *bind_definition_name(Bind *b, const Node *e, const Node *found, const ch
 static Phrase *bind_name(Bind *b, const Node *e, const char *name) {
     Slot *slot = scope_find(b, e->name);
     if (slot) return bind_slot(b, e, slot);
-    bool metric = b->metrics && map_get(b->metrics, e->name); // what the run measures, by its name
+    // What the run measured, by its name: not where it is measured.
+    bool metric = b->metrics && !b->metrics_ok && map_get(b->metrics, e->name);
     const Node *found = library_find(b->library, e->span, e->name);
     if (found && !metric) return bind_definition_name(b, e, found, name);
     const Builtin *row = metric ? NULL : builtin_find(e->name, b->groups);

@@ -307,6 +307,9 @@ Shape reader_shape(Place at, const Phrase *p) {
     Diagnostic *d = fail(s, FIELD_ELEMENTS, p->span, (long long)elements, s->line->slot->name,
                          (long long)elements_of(field));
     diagnostic_note(s->ctx, d, s->line->node->target->span, "its shape is given here");
+    if (elements_of(field) == 1)
+        diagnostic_help(s->ctx, d, "`%s[%lld] = …` is a row of them", s->line->slot->name,
+                        (long long)elements);
     return shape_wrong();
 }
 

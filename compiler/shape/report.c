@@ -33,10 +33,25 @@ const char *shape_text(Arena *arena, Shape v) {
     }
 }
 
+// mse(y, target): with what it must be given.
+static const char *call_text(Arena *arena, const Node *define) {
+    Text text = {.arena = arena};
+    text_add(&text, "%s(", define->name);
+    for (int i = 0; i < define->count && !define->items[i]->assigned; i++)
+        text_add(&text, "%s%s", i ? ", " : "", define->items[i]->name);
+    text_put(&text, ")");
+    return text_string(&text);
+}
+
 bool holds_numbers(Shaper *s, Shape v, Span span) {
     if (v.kind == SHAPE_WRONG) return false;
     bool holds = shape_is_number(v) || v.kind == SHAPE_TENSOR || v.kind == SHAPE_OPEN;
-    return holds || fail_false(s, NOT_A_NUMBER, span, shape_text(s->arena, v));
+    if (holds) return true;
+    Diagnostic *d = fail(s, NOT_A_NUMBER, span, shape_text(s->arena, v));
+    if (v.kind == SHAPE_CALLABLE && v.closure->definition && !definition_is_layer(v.closure->definition))
+        diagnostic_help(s->ctx, d, "it is called with its arguments: `%s`",
+                        call_text(s->arena, v.closure->definition->node));
+    return false;
 }
 
 Shape one_number(Shaper *s, Shape v, Span span) {

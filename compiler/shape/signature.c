@@ -29,8 +29,8 @@ static Slot *size_of_item(const Signature *b, const Node *item) {
     return item->kind == AST_NAME ? slot_named(b->c->define, item->name, SLOT_SIZE) : NULL;
 }
 
-static void shape_error(Signature *b, const Node *parameter, Shape v, const Node *item, const char *wanted,
-                        Span other) {
+static Diagnostic *shape_error(Signature *b, const Node *parameter, Shape v, const Node *item,
+                               const char *wanted, Span other) {
     Shaper *s = b->s;
     const Application *inside = s->at;
     const char *text = node_text(s->arena, parameter);
@@ -49,6 +49,7 @@ static void shape_error(Signature *b, const Node *parameter, Shape v, const Node
         diagnostic_help(
             s->ctx, d,
             "a class is one whole number for each row: of numbers for each class `k[n] = argmax[i] p[n, i]`");
+    return d;
 }
 
 static void bind_size(Signature *b, const Node *parameter, const Node *item, const Slot *slot, Shape v,
@@ -79,7 +80,10 @@ static bool bind_group(Signature *b, const Node *parameter, Shape v, int before,
     if (c->dot_count == count && c->dots == extents(b->s, v.dims + before, count)) return true;
     const char *wanted =
         string_format(b->s->arena, "with `..` as %s", extents_text(b->s->arena, c->dots, c->dot_count));
-    shape_error(b, parameter, v, parameter, wanted, b->dots_span);
+    Diagnostic *d = shape_error(b, parameter, v, parameter, wanted, b->dots_span);
+    if (c->dot_count == v.rank + 1 && c->dots[v.rank].size == 1 && !d->help)
+        diagnostic_help(b->s->ctx, d,
+                        "a field of one number has this shape where its data block writes `y[1] = …`");
     return false;
 }
 
@@ -384,6 +388,16 @@ static bool bind_parameters(Signature *b) {
 
 // ---- results ----
 
+// y[batch, 3]: what would be the declaration of this.
+static const char *declared_as(Arena *arena, const char *name, Shape v) {
+    Text out = {.arena = arena};
+    for (int d = 0; d < v.rank; d++) {
+        text_put(&out, d ? ", " : "");
+        text_add(&out, v.dims[d].batch ? "batch" : "%lld", (long long)v.dims[d].size);
+    }
+    return string_format(arena, "%s[%s]", name, text_string(&out));
+}
+
 // A result as it is declared: its shape, or a message.
 static Shape fit_result(Place at, const Node *declared, Shape v) {
     Shaper *s = at.s;
@@ -410,6 +424,9 @@ static Shape fit_result(Place at, const Node *declared, Shape v) {
         diagnostic_help(
             s->ctx, d,
             "the dimensions between are kept: `flatten` makes one of a row's, as in `x |> flatten |> …`");
+    else if (v.kind == SHAPE_TENSOR && v.rank && rank && extent_equal(v.dims[0], dims[0]))
+        diagnostic_help(s->ctx, d, "declared as `%s` it has this shape",
+                        declared_as(s->arena, declared->name, v));
     return shape_wrong();
 }
 

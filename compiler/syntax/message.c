@@ -87,7 +87,7 @@ static bool phrase(const Stop *s) {
     Span span = parser_span(s->p, first.start, first.end);
     for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++) {
         if (!second || !string_equal(phrases[i].word, word) || s->kind == TOKEN_NEWLINE) continue;
-        if (phrases[i].item && (first.depth || !is_name(s->kind))) continue;
+        if (phrases[i].item && (first.depth || !(is_name(s->kind) || s->kind == TOKEN_TEXT))) continue;
         Diagnostic *d = diagnose(s->p->ctx, SYNTAX_PHRASE, span, phrases[i].instead);
         Span with_blank = parser_span(s->p, first.start, token_at(s->p, begin + 1).start);
         if (phrases[i].write)
@@ -170,6 +170,7 @@ static DiagnosticCode special(const Stop *s, int *at, int *to) {
     *at = *to = slashes(s);
     if (*at != s->at || (s->kind == TOKEN_FLOOR_DIV && token_at(s->p, s->at).first)) return SYNTAX_COMMENT;
     if (s->kind == TOKEN_PIPE && !s->expression) return SYNTAX_PIPE;
+    if (s->kind == TOKEN_ARROW && expects(s, TOKEN_PIPE)) return SYNTAX_ARROW;
     if (s->kind == TOKEN_EQUAL && expects(s, TOKEN_SET)) return SYNTAX_EQUALS;
     if (compares(s->kind) && !s->expression && !expects(s, TOKEN_SET)) return SYNTAX_CHAIN;
     if (s->kind == TOKEN_SET && (s->before == TOKEN_SET || s->line_end)) return SYNTAX_EQUALS;
@@ -252,6 +253,7 @@ static void general(const Stop *s) {
 static void fix(const Stop *s, Diagnostic *d) {
     const char *text = d->code == SYNTAX_COMMENT  ? "#"
                        : d->code == SYNTAX_COMMA  ? ""
+                       : d->code == SYNTAX_ARROW  ? "|>"
                        : d->code == SYNTAX_VALUE  ? " ="
                        : d->code == SYNTAX_EQUALS ? (s->kind == TOKEN_EQUAL ? "=" : "==")
                                                   : NULL;
