@@ -117,11 +117,27 @@ static void report_count(Bind *b, const Signature *s, const Node *call, int give
     help_hidden(b, s, d);
 }
 
-static void report_missing(Bind *b, const Signature *s, const Node *call, int k) {
+// dense(x, units), or x |> dense(units): what must be given.
+static const char *needed_text(const Bind *b, const Signature *s, const Call *call) {
+    Text text = {.arena = b->ctx->arena};
+    for (int i = 0; i < call->piped; i++) text_add(&text, "%s |> ", s->names[i]);
+    text_add(&text, "%s(", s->called);
+    const char *before = "";
+    for (int i = call->piped; i < s->count; i++) {
+        if (!s->needed[i]) continue;
+        text_add(&text, "%s%s", before, s->names[i]);
+        before = ", ";
+    }
+    text_put(&text, ")");
+    return text_string(&text);
+}
+
+static void report_missing(Bind *b, const Signature *s, const Call *call, int k) {
     if (told_hidden(b, s)) return;
-    Diagnostic *d = report(b, MISSING_ARGUMENT, call->span, s->called, s->names[k]);
+    Diagnostic *d = report(b, MISSING_ARGUMENT, call->node->span, s->called, s->names[k]);
     if (s->own) diagnostic_note(b->ctx, d, s->spans[k], "it has no default");
     help_hidden(b, s, d);
+    if (!s->own) diagnostic_help(b->ctx, d, "it is called as `%s`", needed_text(b, s, call));
 }
 
 // The first parameter that must be given and is not, or -1. Of a layer that stands as a value only its
@@ -164,7 +180,7 @@ static bool check_signature(Bind *b, const Signature *s, const Call *call, bool 
         k = partial && !plain && call->count ? -1 : missing(s, filled, given, false);
     else if (!plain)
         k = missing(s, filled, 0, true);
-    if (k >= 0) report_missing(b, s, call->node, k);
+    if (k >= 0) report_missing(b, s, call, k);
     return k < 0 && (given <= s->count || s->any_number);
 }
 

@@ -56,7 +56,12 @@ static Phrase *bind_field(Bind *b, const Node *s) {
         report_target(b, s->target->span);
         return wrong(b, s);
     }
-    if (string_equal(name->name, "test")) report(b, RESERVED_FIELD, name->span, name->name);
+    if (string_equal(name->name, "test")) {
+        Diagnostic *d = report(b, RESERVED_FIELD, name->span, name->name);
+        diagnostic_help(b->ctx, d,
+                        "rows are held out by `split = random(test = 20%%)`, or stand in a file: `test = "
+                        "csv(\"test.csv\")`");
+    }
     Phrase *p = phrase_new(b, PHRASE_GIVE, s, 0);
     scope_open(b);
     if (s->target->kind == AST_INDEX) {
