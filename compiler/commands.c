@@ -117,15 +117,24 @@ static const char *equations(Pipeline *p, const Options *o) {
 }
 
 static const struct {
-    const char *word, *ending;
+    const char *word, *before, *ending; // of the file's name
     OutputKind kind;
     const char *(*text)(Pipeline *, const Options *); // NULL: the pipeline's last pass writes it
 } EMIT[] = {
-    {"", "", OUTPUT_TRAINER, NULL},           {"obj", ".o", OUTPUT_OBJECT, NULL},
-    {"lib", ".a", OUTPUT_LIBRARY, NULL},      {"asm", ".s", OUTPUT_ASSEMBLY, NULL},
-    {"llvm", ".ll", OUTPUT_LLVM, NULL},       {"header", ".h", OUTPUT_HEADER, NULL},
-    {"ir", ".ir", OUTPUT_TRAINER, equations}, {"grad", "_gradient.nn", OUTPUT_TRAINER, gradient},
+    {"", "", "", OUTPUT_TRAINER, NULL},           {"obj", "", ".o", OUTPUT_OBJECT, NULL},
+    {"lib", "", ".a", OUTPUT_LIBRARY, NULL},      {"shared", "lib", ".so", OUTPUT_SHARED, NULL},
+    {"python", "", ".py", OUTPUT_PYTHON, NULL},   {"asm", "", ".s", OUTPUT_ASSEMBLY, NULL},
+    {"llvm", "", ".ll", OUTPUT_LLVM, NULL},       {"header", "", ".h", OUTPUT_HEADER, NULL},
+    {"ir", "", ".ir", OUTPUT_TRAINER, equations}, {"grad", "", "_gradient.nn", OUTPUT_TRAINER, gradient},
 };
+
+// A module's name is what Python can import.
+static const char *default_path(Arena *arena, const PipelineOptions *po, int emit) {
+    const char *stem = path_stem(arena, po->path);
+    if (EMIT[emit].kind == OUTPUT_PYTHON)
+        stem = po->output.prefix ? po->output.prefix : c_prefix(arena, stem);
+    return string_format(arena, "%s%s%s", EMIT[emit].before, stem, EMIT[emit].ending);
+}
 
 static void build_to(Pipeline *p, PipelineOptions *po, const char *path) {
     Arena *arena = p->ctx->arena;
@@ -139,7 +148,7 @@ static void build_to(Pipeline *p, PipelineOptions *po, const char *path) {
 // Why nothing is written to a path, or NULL. Two names may be of one file.
 static const char *taken(const Options *o, OutputKind kind, const char *path) {
     struct stat about, input;
-    bool has_header = kind == OUTPUT_OBJECT || kind == OUTPUT_LIBRARY;
+    bool has_header = kind == OUTPUT_OBJECT || kind == OUTPUT_LIBRARY || kind == OUTPUT_SHARED;
     if (stat(path, &about)) about.st_mode = 0;
     if (S_ISDIR(about.st_mode)) return strerror(EISDIR);
     for (int i = -1; about.st_mode && i < o->list[OPTION_LIBRARY].count; i++) {
@@ -162,8 +171,7 @@ static void build(Pipeline *p, PipelineOptions *po, const Options *o) {
     }
     while (word && strcmp(EMIT[emit].word, word)) emit++;
     po->output.kind = EMIT[emit].kind;
-    if (!out)
-        out = string_format(p->ctx->arena, "%s%s", path_stem(p->ctx->arena, o->file), EMIT[emit].ending);
+    if (!out) out = default_path(p->ctx->arena, po, emit);
     if (taken(o, po->output.kind, out)) {
         diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, taken(o, po->output.kind, out));
     } else if (EMIT[emit].text) {

@@ -69,29 +69,30 @@ static void add_argument(Interface *h, Argument a) {
     vec_push(arena, &h->arguments, a);
 }
 
-static void add_field(Interface *h, const Field *f) {
-    Argument a = {.name = f->name,
-                  .type = element_word(h->module, f->type),
-                  .rows = true,
-                  .field = f,
-                  .of = f,
-                  .size = 1};
-    a.shape = dimensions_text(h->module->program->arena, f->dims, f->rank);
-    for (int d = 0; d < f->rank; d++) a.size *= f->dims[d];
+static void add_shape(Interface *h, Argument a, const int64_t *dims, int rank) {
+    a.rank = rank;
+    a.size = 1;
+    for (int d = 0; d < rank; d++) a.size *= a.dims[d] = dims[d];
+    a.shape = dimensions_text(h->module->program->arena, dims, rank);
     add_argument(h, a);
+}
+
+static void add_field(Interface *h, const Field *f) {
+    Argument a = {.name = f->name, .rows = true, .field = f, .of = f, .limit = f->limit};
+    a.type = element_word(h->module, f->type);
+    add_shape(h, a, f->dims, f->rank);
 }
 
 static void add_output(Interface *h, const ModelOutput *o) {
     const Tensor *t = o->tensor;
     int skip = t->batch_dims & 1;
-    Argument a = {.name = o->name, .type = element_word(h->module, t->type), .rows = skip, .of = o};
-    a.shape = dimensions_text(h->module->program->arena, t->dims + skip, t->rank - skip);
-    a.size = tensor_elements(t) / (skip ? t->dims[0] : 1);
-    add_argument(h, a);
+    Argument a = {.name = o->name, .rows = skip, .of = o};
+    a.type = element_word(h->module, t->type);
+    add_shape(h, a, t->dims + skip, t->rank - skip);
 }
 
 Interface interface_of(const Module *m, const OutputOptions *o) {
-    Interface h = {.module = m, .p = o->prefix, .big = upper(m->program->arena, o->prefix)};
+    Interface h = {.module = m, .options = o, .p = o->prefix, .big = upper(m->program->arena, o->prefix)};
     h.checked = o->checked;
     h.real = element_word(m, TYPE_REAL);
     const Field **fields = fields_in_order(m, &h.fields, &h.inputs);

@@ -10,12 +10,15 @@ typedef struct {
     const char *name, *type, *shape, *parameter, *macro;
     int64_t size; // of one row; of the whole, where there are no rows
     bool rows;
-    const Field *field; // NULL: an output
-    const void *of;     // the Field or ModelOutput
+    const Field *field;            // NULL: an output
+    const void *of;                // the Field or ModelOutput
+    int64_t dims[MAX_RANK], limit; // integers of a field are below the limit; 0: any
+    int rank;
 } Argument;
 
 typedef struct {
     const Module *module;
+    const OutputOptions *options;
     const char *p, *big, *real; // the prefix; in capitals; the type of numbers
     VEC(Argument) arguments;
     bool checked;       // behind each array stands how many elements it has

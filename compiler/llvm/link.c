@@ -41,7 +41,8 @@ static bool tool_check(Context *ctx, const char *tool) {
 bool linker_check(Context *ctx) { return tool_check(ctx, "cc"); }
 
 bool tools_check(Context *ctx, OutputKind kind) {
-    return kind == OUTPUT_TRAINER ? linker_check(ctx) : kind != OUTPUT_LIBRARY || tool_check(ctx, "ar");
+    bool links = kind == OUTPUT_TRAINER || kind == OUTPUT_SHARED || kind == OUTPUT_PYTHON;
+    return links ? linker_check(ctx) : kind != OUTPUT_LIBRARY || tool_check(ctx, "ar");
 }
 
 static const struct {
@@ -112,11 +113,20 @@ static bool add_library(const Workplace *w, Words *words, const char *name) {
     return path && workplace_link(w, name, path);
 }
 
+static const char *const safe[] = {"-Wl,-z,relro",        "-Wl,-z,now",      "-Wl,--gc-sections",
+                                   "-Wl,--build-id=none", "-Wl,--as-needed", NULL};
+
+// What is linked last.
+static void add_end(Arena *arena, Words *words, const char *const *system) {
+#ifdef __SANITIZE_ADDRESS__
+    vec_push(arena, words, "-fsanitize=address,undefined");
+#endif
+    add_all(arena, words, system);
+    vec_push(arena, words, NULL);
+}
+
 static bool command_of(const Workplace *w, const LinkRequest *r, Words *words) {
-    static const char *const safe[] = {
-        "-pie", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,--as-needed",
-        NULL};
-    const char *const start[] = {"cc", "-o", workplace_results[0], NULL};
+    const char *const start[] = {"cc", "-pie", "-o", workplace_results[0], NULL};
     Arena *arena = w->ctx->arena;
     add_all(arena, words, start);
     if (!put_objects(w, r, words)) return false;
@@ -132,12 +142,8 @@ static bool command_of(const Workplace *w, const LinkRequest *r, Words *words) {
     for (int i = 0; i < LIBRARIES; i++)
         for (int k = 0; r->libraries & 1u << i && (name = linked_name(arena, (TrainerLibrary)i, k)); k++)
             vec_push(arena, words, string_format(arena, "-l%s", name));
-#ifdef __SANITIZE_ADDRESS__
-    vec_push(arena, words, "-fsanitize=address,undefined");
-#endif
-    static const char *const end[] = {"-lm", "-lpthread", NULL};
-    add_all(arena, words, end);
-    vec_push(arena, words, NULL);
+    static const char *const system[] = {"-lm", "-lpthread", NULL};
+    add_end(arena, words, system);
     return true;
 }
 
@@ -162,4 +168,28 @@ bool link_archive(const Workplace *w, Compiled object, const char *member) {
     const char *const extend[] = {"ar", "qDs", workplace_results[0], member, NULL};
     return add_library(w, &copied, "libnn.a") && workplace_run(w, copy) &&
            workplace_put(w, member, object.bytes, object.length) && workplace_run(w, extend);
+}
+
+bool link_shared(const Workplace *w, Compiled object, const OutputOptions *o, bool openblas) {
+    const char *const start[] = {"cc",
+                                 "-shared",
+                                 "-o",
+                                 workplace_results[0],
+                                 "model.o",
+                                 "-Wl,--version-script=exports",
+                                 "-Wl,-u,nn_status_text",
+                                 NULL};
+    static const char *const system[] = {"-lm", NULL};
+    Words words = {0};
+    Arena *arena = w->ctx->arena;
+    const char *exports = string_format(arena, "{ global: %s_*; nn_status_text; local: *; };\n", o->prefix);
+    add_all(arena, &words, start);
+    add_all(arena, &words, safe);
+    if (!o->debug) vec_push(arena, &words, "-s");
+    if (!add_library(w, &words, "libnn.a")) return false;
+    const char *blas = openblas ? linked_name(arena, LIBRARY_OPENBLAS, 0) : NULL;
+    if (blas) vec_push(arena, &words, string_format(arena, "-l%s", blas));
+    add_end(arena, &words, system);
+    return workplace_put(w, "model.o", object.bytes, object.length) &&
+           workplace_put(w, "exports", exports, strlen(exports)) && workplace_run(w, words.data);
 }

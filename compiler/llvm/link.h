@@ -17,4 +17,7 @@ bool link_trainer(Context *ctx, const LinkRequest *request);
 // The first result of a workplace: the runtime's archive and the object.
 bool link_archive(const Workplace *w, Compiled object, const char *member);
 
+// The same as a shared library, which has no names but PREFIX_... and nn_status_text.
+bool link_shared(const Workplace *w, Compiled object, const OutputOptions *o, bool openblas);
+
 #endif

@@ -30,6 +30,8 @@ typedef enum {
     OUTPUT_TRAINER,
     OUTPUT_OBJECT,
     OUTPUT_LIBRARY,
+    OUTPUT_SHARED, // a shared library
+    OUTPUT_PYTHON, // the same with a module in place of a header
     OUTPUT_ASSEMBLY,
     OUTPUT_LLVM,
     OUTPUT_HEADER

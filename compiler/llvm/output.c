@@ -27,11 +27,17 @@ static const char *without_folder(const char *path) {
     return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 }
 
-// model.o, libmodel.a -> model.h, libmodel.h beside it.
-static const char *header_path(Arena *arena, const char *path) {
+// The path with another ending, and with `lib` before the file's name, or without it where that is NULL.
+static const char *path_beside(Arena *arena, const char *path, const char *lib, const char *ending) {
     const char *name = without_folder(path), *dot = strrchr(name, '.');
-    size_t length = dot && dot > name ? (size_t)(dot - path) : strlen(path);
-    return string_format(arena, "%.*s.h", (int)length, path);
+    int folder = (int)(name - path), length = (int)(dot && dot > name ? dot - name : (ptrdiff_t)strlen(name));
+    if (!lib && !strncmp(name, "lib", 3) && length > 3) name += 3, length -= 3;
+    return string_format(arena, "%.*s%s%.*s%s", folder, path, lib ? lib : "", length, name, ending);
+}
+
+// model.o, libmodel.a -> model.h, libmodel.h beside it; libmodel.so -> model.h.
+static const char *header_path(Arena *arena, const OutputOptions *o) {
+    return path_beside(arena, o->path, o->kind == OUTPUT_SHARED ? NULL : "", ".h");
 }
 
 static CodeRequest request_of(const WrapperData *data, const Kernels *k, const OutputOptions *o,
@@ -65,8 +71,9 @@ static bool has_rows(Context *ctx, const DataBlock *d) {
     if (!string_equal(d->source, "caller")) return true;
     Diagnostic *said = diagnose(ctx, CALLER_TRAINER, d->span, d->name);
     if (said)
-        diagnostic_help(ctx, said,
-                        "`nnc build --emit obj` (or lib) makes what a program calls with its rows");
+        diagnostic_help(
+            ctx, said,
+            "`nnc build --emit obj` (or lib, shared, python) makes what a program calls with its rows");
     return false;
 }
 
@@ -82,24 +89,39 @@ static bool write_trainer(Context *ctx, const Module *m, const CodeRequest *code
     return link_trainer(ctx, &r);
 }
 
-// An object or an archive, and its header.
-static bool write_interface(Context *ctx, const CodeRequest *code, const char *header,
-                            const OutputOptions *o) {
+// An object, an archive or a shared library, and the text beside it.
+static bool write_interface(Context *ctx, const CodeRequest *code, const char *text, const char *text_path,
+                            const char *path, const OutputOptions *o) {
     Workplace w;
+    bool openblas = kernels_use_openblas(code->kernels),
+         shared = o->kind == OUTPUT_SHARED || o->kind == OUTPUT_PYTHON;
+    if (shared && openblas && !library_check(ctx, LIBRARY_OPENBLAS)) return false;
     Compiled object = code_make(code).parts[0];
-    bool done =
-        workplace_open(&w, ctx, folder_of(ctx->arena, o->path), o->path, header_path(ctx->arena, o->path)) &&
-        workplace_put(&w, workplace_results[1], header, strlen(header));
-    if (o->kind == OUTPUT_OBJECT)
+    bool done = workplace_open(&w, ctx, folder_of(ctx->arena, path), path, text_path) &&
+                workplace_put(&w, workplace_results[1], text, strlen(text));
+    if (shared)
+        done = done && link_shared(&w, object, o, openblas);
+    else if (o->kind == OUTPUT_OBJECT)
         done = done && workplace_put(&w, workplace_results[0], object.bytes, object.length);
     else
         done = done && link_archive(&w, object, string_format(ctx->arena, "%s.o", o->prefix));
     return workplace_end(&w, done);
 }
 
+// digits.py and libdigits.so beside it.
+static bool write_python(const Module *m, const CodeRequest *code, const OutputOptions *o) {
+    Context *ctx = m->program->ctx;
+    const char *library = path_beside(ctx->arena, o->path, "lib", ".so");
+    Text name = {.arena = ctx->arena};
+    for (const char *c = without_folder(library); *c; c++)
+        text_add(&name, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    return write_interface(ctx, code, python_text(m, o, text_string(&name)), o->path, library, o);
+}
+
 bool output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
     Context *ctx = m->program->ctx;
-    const char *header = o->kind == OUTPUT_TRAINER ? "" : header_text(m, o, kernels_use_openblas(k));
+    bool headed = o->kind != OUTPUT_TRAINER && o->kind != OUTPUT_PYTHON;
+    const char *header = headed ? header_text(m, o, kernels_use_openblas(k)) : "";
     Compiled text = {header, strlen(header)};
     WrapperData data = {.module = m, .options = o};
     CodeForm form = o->kind == OUTPUT_ASSEMBLY ? FORM_ASSEMBLY
@@ -108,7 +130,9 @@ bool output_write(const Module *m, const Kernels *k, const OutputOptions *o) {
     CodeRequest code = request_of(&data, k, o, form);
     if (o->kind != OUTPUT_HEADER) data.manifest = manifest_make(m, k, o);
     if (o->kind == OUTPUT_TRAINER) return write_trainer(ctx, m, &code, o);
-    if (o->kind == OUTPUT_OBJECT || o->kind == OUTPUT_LIBRARY) return write_interface(ctx, &code, header, o);
+    if (o->kind == OUTPUT_PYTHON) return write_python(m, &code, o);
+    if (o->kind == OUTPUT_OBJECT || o->kind == OUTPUT_LIBRARY || o->kind == OUTPUT_SHARED)
+        return write_interface(ctx, &code, header, header_path(ctx->arena, o), o->path, o);
     if (o->kind != OUTPUT_HEADER) text = code_make(&code).parts[0];
     return file_write(ctx, o->path, text.bytes, text.length);
 }

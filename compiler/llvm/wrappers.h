@@ -17,4 +17,7 @@ void wrap_object(Emitter *em, const void *data);  // the exported functions of a
 const char *header_text(const Module *m, const OutputOptions *options,
                         bool openblas); // openblas: it is called
 
+// A module for Python; `library`: the shared library's name beside it, as it stands in a literal.
+const char *python_text(const Module *m, const OutputOptions *options, const char *library);
+
 #endif

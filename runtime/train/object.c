@@ -180,7 +180,7 @@ static const nn_tensor *parameter(Object *o, const char *name, const void *value
                      (long long)nn_tensor_elements(t));
         return NULL;
     }
-    (void)REFUSE(o, NN_USAGE, "there is no parameter %.200s: the header has their names", name);
+    (void)REFUSE(o, NN_USAGE, "there is no parameter %.200s", name);
     return NULL;
 }
 

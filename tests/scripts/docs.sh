@@ -1,5 +1,5 @@
 # The code in the documents: every fenced block of nn is checked (a file with `train` as a program, else as a library), every block
-# of c is compiled against the header of examples/digits, every block of sh runs in a folder that holds the examples' files. A block
+# of c is compiled against the header of examples/digits, every block of python finds its module, every block of sh runs in a folder that holds the examples' files. A block
 # of text is what the block of sh before it prints, to the letter, and the last column of a table below it, where it is code, quotes
 # lines of it.
 set -u
@@ -26,6 +26,13 @@ for block in *.[0-9][0-9].c; do
     gcc -std=c99 -Wall -Wextra -Wconversion -Werror -I. "$block" digits.o -L"$BUILD" -lnn -lm -lpthread -o block >out.txt 2>&1 && ./block >out.txt 2>&1 ||
         { echo "$block:"; cat out.txt; bad=1; }
 done
+# Blocks for Python use the module of the same program. A sanitized library loads into no other program.
+if [ -z "${SANITIZED:-}" ] && command -v python3 >/dev/null; then
+    "$NNC" build digits.nn --emit python || exit 1
+    for block in *.[0-9][0-9].python; do
+        python3 -B -W error "$block" >out.txt 2>&1 || { echo "$block:"; cat out.txt; bad=1; }
+    done
+fi
 PATH=$BUILD:$PATH
 cp -n "$ROOT"/examples/embed/embed.c main.c
 for block in *.[0-9][0-9].sh; do
