@@ -93,7 +93,7 @@ static void add_output(Interface *h, const ModelOutput *o) {
 
 Interface interface_of(const Module *m, const OutputOptions *o) {
     Interface h = {.module = m, .options = o, .p = o->prefix, .big = upper(m->program->arena, o->prefix)};
-    h.checked = o->checked;
+    h.checked = o->checked && o->kind != OUTPUT_PYTHON; // which compares counts itself
     h.real = element_word(m, TYPE_REAL);
     const Field **fields = fields_in_order(m, &h.fields, &h.inputs);
     for (int i = 0; i < h.fields; i++) add_field(&h, fields[i]);

@@ -3,6 +3,7 @@
 // epochs ROWS.csv WEIGHTS EPOCHS
 #include "net.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +121,16 @@ static void refuse(net *m, int rows) {
     net_destroy(fresh);
 }
 
+// What callers in other languages declare for themselves.
+static void test_layout(void) {
+    check(sizeof(nn_training) == 48 && offsetof(nn_training, loss) == 16 &&
+              offsetof(nn_training, rows) == 32 && offsetof(nn_training, ends_epoch) == 40 &&
+              sizeof(net_config) == 32 && offsetof(net_config, lr) == 24,
+          "the layout of structures", NULL);
+}
+
 int main(int argc, char **argv) {
+    test_layout();
     int rows = argc == 4 ? read_rows(argv[1]) : 0;
     int64_t epochs = argc == 4 ? atoll(argv[3]) : 0;
     Log log = {create(), 0, 0, 0, -1, -1, 0, 0};

@@ -1,5 +1,5 @@
 # The code in the documents: every fenced block of nn is checked (a file with `train` as a program, else as a library), every block
-# of c is compiled against the header of examples/digits, every block of python finds its module, every block of sh runs in a folder that holds the examples' files. A block
+# of c is compiled against the header of examples/digits, so are those of cpp and rust, every block of python finds its module, every block of sh runs in a folder that holds the examples' files. A block
 # of text is what the block of sh before it prints, to the letter, and the last column of a table below it, where it is code, quotes
 # lines of it.
 set -u
@@ -26,6 +26,17 @@ for block in *.[0-9][0-9].c; do
     gcc -std=c99 -Wall -Wextra -Wconversion -Werror -I. "$block" digits.o -L"$BUILD" -lnn -lm -lpthread -o block >out.txt 2>&1 && ./block >out.txt 2>&1 ||
         { echo "$block:"; cat out.txt; bad=1; }
 done
+for block in *.[0-9][0-9].cpp; do
+    g++ -x c++ -std=c++17 -Wall -Wextra -Werror -I. "$block" -x none digits.o -L"$BUILD" -lnn -lm -o block >out.txt 2>&1 && ./block >out.txt 2>&1 ||
+        { echo "$block:"; cat out.txt; bad=1; }
+done
+# Of a sanitized library another compiler cannot link what it needs. Where there is no Rust, epochs.c holds what the block declares.
+if [ -z "${SANITIZED:-}" ] && command -v rustc >/dev/null; then
+    "$NNC" build digits.nn --emit lib -o libdigits.a || exit 1
+    for block in *.[0-9][0-9].rust; do
+        cp "$block" block.rs && rustc --edition 2021 -D warnings -L . block.rs -o block >out.txt 2>&1 && ./block >out.txt 2>&1 || { echo "$block:"; cat out.txt; bad=1; }
+    done
+fi
 # Blocks for Python use the module of the same program. A sanitized library loads into no other program.
 if [ -z "${SANITIZED:-}" ] && command -v python3 >/dev/null; then
     "$NNC" build digits.nn --emit python || exit 1

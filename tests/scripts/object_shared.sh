@@ -22,7 +22,7 @@ END
 gcc $warnings main.c -L. -lcaller -lsecond -Wl,-rpath,"$PWD" -o main && [ "$(./main)" = "the command line or a call is wrong, or the CPU lacks what was compiled for" ] || fail "two shared libraries in one program"
 "$NNC" build caller.nn --emit python
 [ -e caller.py ] && [ -e libcaller.so ] || fail "what --emit python writes: $(ls)"
-"$NNC" build taken.nn --emit python
+"$NNC" build taken.nn --emit python --checked
 "$NNC" build caller.nn --emit python --prefix import_me -o 'a "b\c.py'
 command -v python3 >/dev/null || exit 0
 [ -z "${SANITIZED:-}" ] || export LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so) ASAN_OPTIONS=detect_leaks=0
