@@ -91,6 +91,13 @@ static const char *names(const Interface *h, int from, int to, const char *befor
     return text_string(&out);
 }
 
+// (x, k)
+static const char *tuple(const Interface *h, int from, int to) {
+    const char *all = names(h, from, to, ", ", "");
+    return string_format(h->module->program->arena, "(%s%s)", to > from ? all + 2 : "",
+                         to - from == 1 ? "," : "");
+}
+
 extern const char module_template[]; // module.txt
 
 const char *python_text(const Module *m, const OutputOptions *o, const char *library) {
@@ -109,12 +116,12 @@ const char *python_text(const Module *m, const OutputOptions *o, const char *lib
         {"kind", kind},
         {"takes", names(&h, 0, h.fields, ", ", ": Buffer")},
         {"fields", told(&h, 0, h.fields)},
-        {"fieldnames", names(&h, 0, h.fields, "", ", ")},
+        {"fieldnames", tuple(&h, 0, h.fields)},
         {"asks", string_format(arena, "%s, *%s", names(&h, 0, h.inputs, ", ", ": Buffer"),
                                names(&h, h.fields, all, ", ", ": Optional[Buffer] = None"))},
         {"given", told(&h, 0, h.inputs)},
-        {"inputnames", names(&h, 0, h.inputs, "", ", ")},
-        {"resultnames", names(&h, h.fields, all, "", ", ")},
+        {"inputnames", tuple(&h, 0, h.inputs)},
+        {"resultnames", tuple(&h, h.fields, all)},
         {NULL, NULL},
     };
     Text out = {.arena = arena};

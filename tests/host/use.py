@@ -97,7 +97,7 @@ check(same(other.get("net.dense_1.w"), zeros) and same(m.get("net.dense_1.w"), w
 
 # ---- what is wrong ----
 refused(caller.UsageError, "x is a list: an array with a buffer is wanted", m.predict, [1.0], up, n)
-refused(caller.UsageError, "x has elements 'd' of 8 bytes, and must have 'f' (float32)", m.predict, array.array("d", x), up, n)
+refused(caller.UsageError, "x has elements 'd' of 8 bytes, and must have 'f': with numpy astype('float32')", m.predict, array.array("d", x), up, n)
 refused(caller.UsageError, "x has gaps", m.predict, memoryview(x)[::2], up, n)
 refused(caller.UsageError, "up has 75 rows, x has 74", m.predict, x[4:], up, n)
 refused(caller.UsageError, "x has 299 elements, and a row of it has 4", m.predict, x[1:], up, n)
