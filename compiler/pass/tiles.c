@@ -236,10 +236,29 @@ static void weigh(const Kernel *k, double *weight) {
     }
 }
 
+// The axis along which what lanes gather lies together: run innermost, the lines stay near. -1: nothing of
+// this.
+static int near_axis(const Search *x) {
+    const Kernel *k = x->k;
+    int near = -1;
+    for (int r = 0; x->main->equation->reduction == REDUCE_NONE && r < x->main->read_count; r++) {
+        const Expr *read = x->main->reads[r];
+        const Layout *l = layout_shared(read->tensor);
+        bool gathers = k->vector_axis >= 0 && (read->axes >> k->vector_axis & 1) && read->tensor->rank &&
+                       !forms_contiguous(l, read->forms, read->tensor->rank, k->vector_axis);
+        for (int j = 0; gathers && j < k->tile_count; j++)
+            if (k->tile[j] != k->vector_axis && forms_depend(&read->forms[l->inner], 1, k->tile[j]))
+                near = k->tile[j];
+    }
+    return near;
+}
+
 static void order_loops(const Search *x) {
     Kernel *k = x->k;
     double weight[MAX_AXES] = {0};
+    int near = near_axis(x);
     weigh(k, weight);
+    if (near >= 0) weight[near] = -1;
     if (kernel_scatters(k)) weight[k->row_axis] = (double)INFINITY;
     for (int j = 0; j < k->tile_count; j++) {
         int i = j;
