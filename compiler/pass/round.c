@@ -12,7 +12,7 @@
 #include "pass/passes.h"
 
 enum { PLAIN = -1 };
-static const double LEAST_USES = 4; // of a number by its product: else it is rounded where it is read
+static const double LARGE = 1 << 20; // numbers, of a tensor that lies in no near cache
 
 typedef struct {
     Program *p;
@@ -67,10 +67,12 @@ static Tensor *copy_of(Rounding *x, Tensor *t, int pairs) {
 
 // ---- operands ---------------------------------------------------------------------------------------------
 
-static double uses_of(const Equation *q, const Tensor *t) {
+// Is a number used so often that a copy costs less than it saves? Else it is rounded where it is read.
+static bool pays(const Equation *q, const Tensor *t) {
     const Index *loops[MAX_RANK * 4];
     int count = equation_loops(q, loops, MAX_RANK * 4);
-    return index_points(loops, count) / (double)tensor_elements(t);
+    double size = (double)tensor_elements(t);
+    return index_points(loops, count) / size >= (size < LARGE ? 8 : 64);
 }
 
 static bool is_number(const Expr *e) {
@@ -78,7 +80,7 @@ static bool is_number(const Expr *e) {
 }
 
 static const Expr *rounded(Rounding *x, const Equation *q, const Expr *e) {
-    if (!is_number(e) || uses_of(q, e->tensor) < LEAST_USES) return expr_unary(x->p, OP_BF16, e);
+    if (!is_number(e) || !pays(q, e->tensor)) return expr_unary(x->p, OP_BF16, e);
     return expr_read(x->p, copy_of(x, e->tensor, PLAIN), e->forms, e->origin);
 }
 
@@ -107,9 +109,7 @@ static bool guarded_by(const Factors *f, const Index *i) {
 static const Index *index_of_pairs(const Equation *q, const Factors *rest, const Expr *a, const Expr *b) {
     const Index *best = NULL;
     int64_t weight = 0;
-    if (!is_number(a) || !is_number(b) || uses_of(q, a->tensor) < LEAST_USES ||
-        uses_of(q, b->tensor) < LEAST_USES)
-        return NULL;
+    if (!is_number(a) || !is_number(b) || !pays(q, a->tensor) || !pays(q, b->tensor)) return NULL;
     for (int i = 0; i < q->index_count; i++) {
         const Index *x = q->indices[i];
         if (x->size < 2 || guarded_by(rest, x) || dimension_of(q, a, x) < 0 || dimension_of(q, b, x) < 0)

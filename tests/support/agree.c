@@ -15,7 +15,8 @@ const Way *way_of(uint64_t seed) {
         {"x86-64-v3", PRECISION_DOUBLE, 1, false},  {"x86-64-v2", PRECISION_DEFAULT, 1, false},
         {"x86-64-v3", PRECISION_DEFAULT, 3, false}, {"x86-64-v3", PRECISION_STRICT, 1, true},
         {"x86-64-v2", PRECISION_DOUBLE, 2, true},   {"native", PRECISION_DEFAULT, 2, false},
-        {"native", PRECISION_DOUBLE, 1, true},
+        {"native", PRECISION_DOUBLE, 1, true},      {"x86-64-v3", PRECISION_BF16, 2, true},
+        {"native", PRECISION_BF16, 3, false},
     };
     return &WAYS[seed % WAY_COUNT];
 }
