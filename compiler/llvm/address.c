@@ -27,6 +27,7 @@ typedef struct {
     LLVMTypeRef element, offset;
     int element_size;
     bool along; // one element for each lane
+    int every;  // every second element of two runs, from the first (1) or the second (2); 0: all of one
 } Place;
 
 static Operand plus(Emitter *em, Operand a, Operand b) { return !a ? b : !b ? a : build_add(em, a, b); }
@@ -273,6 +274,26 @@ static bool in_one_run(const Emitter *em, const Layout *layout, const Parts *par
     return true;
 }
 
+// Are the lanes every second element of a run that lies in one piece? Then the run is loaded whole; `parts`
+// become where it begins. 1: from its first element, 2: from its second; 0: they are not.
+static int in_two_runs(const Emitter *em, const Tensor *t, const Layout *layout, Parts *parts) {
+    const Point *p = &em->point;
+    Parts *x = layout->inner >= 0 ? &parts[layout->inner] : NULL;
+    if (!x || x->per_lane != 2 || t->kind == TENSOR_SOURCE || lane_mask(em)) return 0;
+    if (p->lane == p->kernel->vector_axis && p->axis[p->lane].length < em->lanes) return 0;
+    for (int d = 0; d < t->rank; d++)
+        if (parts[d].lanes || (d != layout->inner && parts[d].per_lane)) return 0;
+    int odd = (x->run && x->grain % 2) || x->known < 0 ? 0 : (int)(x->known % 2);
+    if (layout->panel) {
+        int64_t known_of = x->run ? gcd_of(layout->panel, x->grain) : layout->panel;
+        int64_t start = ((x->known - odd) % known_of + known_of) % known_of;
+        if (start + 2 * em->lanes > known_of) return 0;
+    }
+    x->known -= odd;
+    x->per_lane = 1;
+    return 1 + odd;
+}
+
 static LLVMTypeRef memory_type(const Emitter *em, const Tensor *t) {
     return t->type == TYPE_REAL ? em->real : t->type == TYPE_DOUBLE ? em->f64 : em->i32;
 }
@@ -332,7 +353,10 @@ static Place locate(Emitter *em, const Tensor *t, const Affine *const *forms, bo
     if (read && layout->twin && !in_one_run(em, layout, parts, t->rank) &&
         in_one_run(em, layout->twin, parts, t->rank))
         layout = layout->twin;
-    return locate_in(em, t, layout, parts);
+    int every = read ? in_two_runs(em, t, layout, parts) : 0;
+    Place place = locate_in(em, t, layout, parts);
+    place.every = every;
+    return place;
 }
 
 static Operand pointer(Emitter *em, const Place *place) {
@@ -411,16 +435,29 @@ Operand emit_pointer(Emitter *em, const Tensor *t, const Affine *const *forms) {
     return pointer(em, &place);
 }
 
+static Operand load(Emitter *em, const Place *place) {
+    LLVMTypeRef type = place->along ? vector_of(em, place->element) : place->element;
+    Operand v = LLVMBuildLoad2(em->builder, type, pointer(em, place), "");
+    LLVMSetAlignment(v, (unsigned)place->element_size);
+    return v;
+}
+
+static Operand every_second(Emitter *em, const Place *place) {
+    Operand order[MAX_LANES];
+    Place next = *place;
+    next.known += em->lanes;
+    for (int i = 0; i < em->lanes; i++) order[i] = build_i32(em, 2 * i + place->every - 1);
+    Operand a = load(em, place), b = load(em, &next);
+    return LLVMBuildShuffleVector(em->builder, a, b, LLVMConstVector(order, (unsigned)em->lanes), "");
+}
+
 Operand emit_load(Emitter *em, const Tensor *t, const Affine *const *forms, int count) {
     if (count != t->rank) die("a read of %s with %d subscripts", t->name, count);
     Place place = locate(em, t, forms, true);
     if (place.lanes || (place.along && t->kind == TENSOR_SOURCE && lane_mask(em)))
         return masked(em, &place, lane_mask(em), NULL);
     read_ahead(em, t, forms, place);
-    LLVMTypeRef type = place.along ? vector_of(em, place.element) : place.element;
-    Operand v = LLVMBuildLoad2(em->builder, type, pointer(em, &place), "");
-    LLVMSetAlignment(v, (unsigned)place.element_size);
-    return v;
+    return place.every ? every_second(em, &place) : load(em, &place);
 }
 
 static void store_at(Emitter *em, const Place *place, Operand value) {
