@@ -28,7 +28,9 @@ typedef struct {
     const char *seed;          // NULL: the program's
     const char *folder;
     pid_t process;
-    int status; // the exit code; -1: not run
+    int status;     // the exit code; -1: not run
+    int64_t epochs; // 0: the program's
+    int rounds;     // that it has come through
 } Job;
 
 typedef struct {
@@ -40,6 +42,8 @@ typedef struct {
     VEC(Job *) jobs; // those of one seed, in the order of the combinations, then those of the next
     int64_t all;     // combinations that there are
     int combinations;
+    const char *by; // what they are compared by
+    bool most;
 } Sweep;
 
 #define refuse(...) (fputs("nnc: error: ", stderr), say(stderr, __VA_ARGS__), fputs("\n", stderr), NN_USAGE)
@@ -173,8 +177,11 @@ static int make_jobs(Sweep *s) {
 static bool has_ended(const Job *job, nn_context *ctx, nn_story *story) {
     bool read = nn_story_read(ctx, job->folder, story) == NN_OK && story->end.at != NULL;
     nn_forget(ctx);
-    return read && !nn_story_is(story->end, "reason", "signal") &&
-           !nn_story_is(story->end, "reason", "error");
+    if (!read || nn_story_is(story->end, "reason", "signal") || nn_story_is(story->end, "reason", "error"))
+        return false;
+    bool stopped =
+        !nn_story_is(story->end, "reason", "epochs"); // by its own rule: more epochs change nothing
+    return stopped || nn_json_number(story->end, "epoch") >= (double)job->epochs;
 }
 
 // The command line of one run: this program's `run`, with its options.
@@ -206,6 +213,7 @@ static char **command_line(const Sweep *s, const Job *job, int threads) {
         if (!strcmp(s->axes.data[a]->name, "lr"))
             WORD(string_format(arena, "--lr=%s", job->values[a])); // of any schedule
     if (job->seed) WORD(string_format(arena, "--seed=%s", job->seed));
+    if (job->epochs) WORD(string_format(arena, "--epochs=%lld", (long long)job->epochs));
     WORD(string_format(arena, "--out=%s", job->folder));
     WORD(string_format(arena, "--threads=%d", threads));
     WORD("--quiet");
@@ -224,6 +232,7 @@ static void start(const Sweep *s, Job *job, int threads) {
     int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, 0);
     dup2(nothing, 1);
+    if (job->rounds) dup2(nothing, 2); // what is said of a schedule that is stretched
     memory_bound(s->o->memory);
     execv("/proc/self/exe", words);
     _exit(NN_FILE);
@@ -251,18 +260,22 @@ static bool is_hopeless(const Sweep *s) {
     return false;
 }
 
-static int run_all(Sweep *s, nn_context *ctx, nn_story *stories) {
+// All jobs that take part in it.
+static int run_round(Sweep *s, nn_context *ctx, nn_story *stories, int round, int64_t epochs) {
     int cores = (int)sysconf(_SC_NPROCESSORS_ONLN), going = 0, done = 0, first = NN_OK;
     int jobs = s->o->value[OPTION_JOBS] ? (int)options_count(s->o, OPTION_JOBS) : cores > 0 ? cores : 1;
     bool shown = isatty(2);
     for (int k = 0; k < s->jobs.count && !is_hopeless(s); k++) {
-        if (has_ended(s->jobs.data[k], ctx, &stories[k])) {
+        Job *job = s->jobs.data[k];
+        if (job->rounds < round) continue;
+        job->epochs = epochs;
+        if (has_ended(job, ctx, &stories[k])) {
             done++;
             continue;
         }
-        start(s, s->jobs.data[k], cores > jobs ? cores / jobs : 1);
+        start(s, job, cores > jobs ? cores / jobs : 1);
         // The first run alone, so that what is wrong with all is said once.
-        for (going++; going == jobs || (going == 1 && done == 0 && k == 0); going--)
+        for (going++; going == jobs || (going == 1 && done == 0 && k == 0 && round == 0); going--)
             done = wait_for_one(s, done, shown);
     }
     for (; going > 0; going--) done = wait_for_one(s, done, shown);
@@ -274,33 +287,82 @@ static int run_all(Sweep *s, nn_context *ctx, nn_story *stories) {
     return first;
 }
 
+// The combinations as rows, the best first: those of most rounds, then by the value that is asked for.
+static nn_sweep_row *rank(Sweep *s, nn_context *ctx, const nn_story *stories) {
+    nn_sweep_row *rows = arena_array(s->ctx->arena, nn_sweep_row, s->combinations);
+    nn_story *of = nn_get(ctx, (uint64_t)s->seeds.values.count, sizeof *of);
+    if (!s->by) s->by = nn_sweep_by(stories, s->jobs.count);
+    for (int k = 0; of && k < s->combinations; k++) {
+        for (int i = 0; i < s->seeds.values.count; i++) of[i] = stories[i * s->combinations + k];
+        rows[k] =
+            (nn_sweep_row){.order = k, .count = s->seeds.values.count, .rounds = s->jobs.data[k]->rounds};
+        nn_sweep_measure(&rows[k], of, s->by);
+    }
+    nn_sweep_sort(rows, s->combinations, s->most);
+    return of ? rows : NULL;
+}
+
+static nn_status put_text(void *text, nn_sink *sink) {
+    nn_sink_text(sink, text_string(text));
+    return NN_OK;
+}
+
+// Those that go on after a round, as numbers in a file of the sweep's folder: a sweep that is begun again
+// leaves the same ones behind, though the others have trained on.
+static const char *kept_path(const Sweep *s, int round) {
+    return string_format(s->ctx->arena, "%s/round_%d.txt", s->out, round);
+}
+
+static int keep_better(Sweep *s, nn_context *ctx, const nn_story *stories, int round, int left) {
+    Text text = {.arena = s->ctx->arena};
+    const nn_sweep_row *rows = rank(s, ctx, stories);
+    for (int k = 0; rows && k < left; k++) text_add(&text, "%d\n", rows[k].order);
+    if (rows && !nn_file_replace(ctx, kept_path(s, round), put_text, &text)) return NN_OK;
+    say(stderr, "nnc: error: %s\n", ctx->message);
+    return (int)ctx->status;
+}
+
+// Successive halving: the better half of the combinations trains for twice as many epochs, until one is left.
+static int run_all(Sweep *s, nn_context *ctx, nn_story *stories) {
+    int64_t epochs = options_count(s->o, OPTION_HALVING);
+    int left = s->combinations, status = NN_OK, round = 0;
+    for (;; round++, epochs *= 2) {
+        unsigned char *kept;
+        uint64_t size;
+        bool known = epochs && nn_file_exists(kept_path(s, round));
+        int failed = known ? NN_OK : run_round(s, ctx, stories, round, epochs);
+        if (!status) status = failed;
+        if (!epochs || left == 1 || is_hopeless(s)) return status;
+        left = (left + 1) / 2;
+        if (!known && keep_better(s, ctx, stories, round, left)) return (int)ctx->status;
+        if (nn_file_read(ctx, kept_path(s, round), &kept, &size)) return (int)ctx->status;
+        for (char *at = (char *)kept; *at; at++) {
+            long of = strtol(at, &at, 10);
+            for (int k = (int)of; of >= 0 && k < s->jobs.count; k += s->combinations)
+                s->jobs.data[k]->rounds = round + 1;
+        }
+    }
+}
+
 // ---- the table --------------------------------------------------------------------------------------------
 
 static int print_table(Sweep *s, nn_context *ctx, const nn_story *stories) {
-    const char *by = s->o->value[OPTION_BY], *colon = by ? strrchr(by, ':') : NULL;
-    bool most = colon && !strcmp(colon, ":most");
-    if (!by) by = nn_sweep_by(stories, s->jobs.count);
-    if (most) by = string_copy(s->ctx->arena, by, (size_t)(colon - by));
-    nn_sweep_row *rows = arena_array(s->ctx->arena, nn_sweep_row, s->combinations);
-    nn_story *of = nn_get(ctx, (uint64_t)s->seeds.values.count, sizeof *of);
+    const nn_sweep_row *rows = rank(s, ctx, stories);
     nn_table t;
     nn_text out;
     nn_text_begin(&out, ctx);
     nn_table_begin(ctx, &t, s->combinations + 1);
-    if (!of) return (int)ctx->status;
-    for (int k = 0; k < s->combinations; k++) {
-        for (int i = 0; i < s->seeds.values.count; i++) of[i] = stories[i * s->combinations + k];
-        rows[k] = (nn_sweep_row){.order = k, .count = s->seeds.values.count};
-        nn_sweep_measure(&rows[k], of, by);
-    }
-    nn_sweep_sort(rows, s->combinations, most);
+    if (!rows) return (int)ctx->status;
     for (t.row = 1; t.row <= s->combinations; t.row++) {
         const nn_sweep_row *row = &rows[t.row - 1];
+        const Job *job = s->jobs.data[row->order];
         for (int a = 0; a < s->axes.count; a++)
-            nn_text_add(nn_table_cell(&t, s->axes.data[a]->name), s->jobs.data[row->order]->values[a]);
-        nn_table_number(&t, by, "%.6g", row->mean);
+            nn_text_add(nn_table_cell(&t, s->axes.data[a]->name), job->values[a]);
+        nn_table_number(&t, s->by, "%.6g", row->mean);
         nn_table_number(&t, "deviation", "%.3g", row->deviation);
         nn_table_number(&t, "runs", "%.0f", row->ended);
+        int64_t epochs = options_count(s->o, OPTION_HALVING) << job->rounds;
+        if (epochs) nn_table_number(&t, "epochs", "%.0f", (double)epochs);
     }
     nn_table_put(&t, &out);
     say(stdout, "%s", out.bytes);
@@ -309,17 +371,15 @@ static int print_table(Sweep *s, nn_context *ctx, const nn_story *stories) {
 
 // ---- the command ------------------------------------------------------------------------------------------
 
-static nn_status put_sweep(void *text, nn_sink *sink) {
-    nn_sink_text(sink, text_string(text));
-    return NN_OK;
-}
-
 // The folder is this sweep's, or becomes it.
 static int take_folder(const Sweep *s, const char *digest) {
     Text text = {.arena = s->ctx->arena};
     text_add(&text, "%s%s", digest, s->o->value[OPTION_SEED] ? s->o->value[OPTION_SEED] : "");
     for (int i = 0; i < s->o->rest_count; i++) text_add(&text, " %s", s->o->rest[i]);
     text_add(&text, " %d\n", s->combinations);
+    if (s->o->value[OPTION_HALVING])
+        text_add(&text, "halving %s %s\n", s->o->value[OPTION_HALVING],
+                 s->o->value[OPTION_BY] ? s->o->value[OPTION_BY] : "");
     const char *path = string_format(s->ctx->arena, "%s/sweep.txt", s->out), *own = text_string(&text);
     nn_context ctx = {0};
     unsigned char *bytes;
@@ -330,7 +390,7 @@ static int take_folder(const Sweep *s, const char *digest) {
     }
     int status = NN_OK;
     if (!nn_file_exists(path)) {
-        if (nn_file_replace(&ctx, path, put_sweep, &text)) say(stderr, "nnc: error: %s\n", ctx.message);
+        if (nn_file_replace(&ctx, path, put_text, &text)) say(stderr, "nnc: error: %s\n", ctx.message);
         status = (int)ctx.status;
     } else if (nn_file_read(&ctx, path, &bytes, &size) || !string_equal((char *)bytes, own))
         status = refuse("%s holds another sweep: take it away, or -o names another folder", s->out);
@@ -342,6 +402,10 @@ int sweep_run(Context *ctx, const Options *o, const char *digest) {
     Sweep s = {.ctx = ctx, .o = o, .out = o->value[OPTION_OUTPUT]};
     const char *slash = strrchr(o->file, '/'), *name = slash ? slash + 1 : o->file;
     size_t stem = strlen(name) > 3 ? strlen(name) - 3 : strlen(name);
+    const char *colon = s.o->value[OPTION_BY] ? strrchr(s.o->value[OPTION_BY], ':') : NULL;
+    s.by = o->value[OPTION_BY];
+    s.most = colon && !strcmp(colon, ":most");
+    if (s.most) s.by = string_copy(ctx->arena, s.by, (size_t)(colon - s.by));
     if (!s.out) s.out = string_format(ctx->arena, "%.*s.sweep", (int)stem, name);
     int status = read_axes(&s);
     if (!status) status = make_jobs(&s);

@@ -66,6 +66,7 @@ void nn_table_html(nn_table *t, nn_text *out, int how);
 // ---- sweeps (sweep.c): a row is a combination of settings, with a run for each seed ----
 typedef struct nn_sweep_row {
     int order, count, ended; // count: of its runs; ended: with a value
+    int rounds;              // those that have come through more stand before others
     double mean, deviation;
 } nn_sweep_row;
 // What runs are compared by, where nothing is said: the loss of a held-out part.

@@ -40,19 +40,16 @@ void nn_sweep_measure(nn_sweep_row *row, const nn_story *runs, const char *by) {
     row->deviation = n < 2 ? (double)NAN : sqrt(square / (n - 1));
 }
 
-static int ascending(const void *a, const void *b) {
+// Of values to be small; of those to be large the rows have them negative.
+static int by_value(const void *a, const void *b) {
     const nn_sweep_row *x = a, *y = b;
+    if (x->rounds != y->rounds) return y->rounds - x->rounds;
     if (isnan(x->mean) || isnan(y->mean)) return isnan(x->mean) - isnan(y->mean);
     return x->mean != y->mean ? (x->mean < y->mean ? -1 : 1) : x->order - y->order;
 }
 
-static int descending(const void *a, const void *b) {
-    const nn_sweep_row *x = a, *y = b;
-    return isnan(x->mean) || isnan(y->mean) || x->mean == y->mean ? ascending(a, b)
-           : x->mean > y->mean                                    ? -1
-                                                                  : 1;
-}
-
 void nn_sweep_sort(nn_sweep_row *rows, int count, bool most) {
-    qsort(rows, (size_t)count, sizeof *rows, most ? descending : ascending);
+    for (int k = 0; k < count && most; k++) rows[k].mean = -rows[k].mean;
+    qsort(rows, (size_t)count, sizeof *rows, by_value);
+    for (int k = 0; k < count && most; k++) rows[k].mean = -rows[k].mean;
 }

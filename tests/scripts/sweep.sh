@@ -39,6 +39,27 @@ done
 # Drawn combinations, the same each time; values that go to `nnc run`.
 sweep --set lr=1e-4..1e-1:log:50 --set width=8,12 --trials 3 -o drawn -- --steps 5 >drawn.txt && [ "$(sed 1d drawn.txt | sort -u | wc -l)" = 3 ] || fail "--trials: $(cat drawn.txt)"
 
+# Halving: all for one epoch, the better half for two, a quarter for four, the last for eight, each as a run that is resumed by hand;
+# killed and begun again the same, though those that went on have other values now.
+half() { sweep --set lr=1e-4..1e-1:log:4 --set width=16,24 --halving 1 --seed 0,1 "$@"; }
+half -o halved >halved.txt 2>said && [ ! -s said ] || fail "--halving: $(cat said)"
+[ "$(sed 1d halved.txt | awk '{ print $6 }' | paste -sd,)" = 8,4,2,2,1,1,1,1 ] || fail "--halving: $(cat halved.txt)"
+"$NNC" build digits.nn --set width=24 -o by_hand
+for epochs in 1 2 4 8; do
+    resume=--resume
+    [ $epochs = 1 ] && resume= && rm -rf by_hand.run
+    ./by_hand --lr 0.1 --seed 1 --epochs $epochs --quiet --out by_hand.run $resume 2>said || fail "by hand: $(cat said)"
+done
+cmp by_hand.run/weights.safetensors halved/lr=0.1,width=24,seed=1/weights.safetensors || fail "a run of --halving has other weights"
+for part in 2 5 9; do
+    rm -rf killed
+    { timeout -s KILL 0.$part "$NNC" sweep digits.nn --set lr=1e-4..1e-1:log:4 --set width=16,24 --halving 1 --seed 0,1 -o killed >/dev/null 2>said; } 2>/dev/null
+    half -o killed >again 2>said || fail "--halving killed after 0.$part s does not go on: $(cat said)"
+    cmp halved.txt again || fail "--halving killed after 0.$part s, another table"
+done
+half -o halved >again && cmp halved.txt again || fail "--halving once more, another table"
+expect 2 'holds another sweep' "$NNC" sweep digits.nn --set lr=1e-4..1e-1:log:4 --set width=16,24 --seed 0,1 -o halved
+
 # More of them than there are are all there are, each once; what is swept twice is refused.
 sweep --set width=8,12 --trials 9 -o all -- --steps 5 >all.txt && [ "$(sed 1d all.txt | cut -d' ' -f1 | sort | paste -sd,)" = 12,8 ] || fail "--trials of all: $(cat all.txt)"
 expect 2 'lr=0.1,0.2,0.1: 0.1 is given twice' "$NNC" sweep digits.nn --set lr=0.1,0.2,0.1 -o twice
