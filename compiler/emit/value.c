@@ -25,6 +25,15 @@ int facts_guards(const Fact *facts, const Guard **guards, Arena *arena) {
     return count;
 }
 
+// Of a conjunction what is not known to hold: where it does not, that is what does not.
+static int guards_left(Program *p, const Guard *known, int known_count, Guard *guards, int count) {
+    int left = 0;
+    if (!guards_normal(p, guards, &count)) return 0;
+    for (int i = 0; i < count; i++)
+        if (!guards_imply(p, known, known_count, guards[i])) guards[left++] = guards[i];
+    return left;
+}
+
 At at_given(At at, const Expr *condition, bool truth) {
     Program *p = at.m->p;
     if (condition->op == OP_NOT) return at_given(at, condition->args[0], !truth);
@@ -42,6 +51,7 @@ At at_given(At at, const Expr *condition, bool truth) {
     if (expr_as_guards(p, condition, guards, ROOM, &count)) {
         const Guard *known;
         int known_count = facts_guards(at.facts, &known, at.m->arena);
+        if (!truth) count = guards_left(p, known, known_count, guards, count);
         if (!truth && count == 1 && guard_complement(p, known, known_count, guards[0], &other))
             guards[0] = other, truth = true;
         for (int i = 0; truth && i < count; i++) at.facts = fact_new(at, guards[i], NULL);

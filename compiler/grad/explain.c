@@ -58,8 +58,9 @@ static const char *of_operation(Notation *n, const Expr *e, int which) {
     if (e->op != OP_PRODUCT) return of_table(n, e, which);
     int k = e->exponents[which];
     if (k == 1) return e->count == 1 ? times(n, e->value) : "times the other factors";
-    return string_format(n->arena, "times %d * u^%d, the derivative of u^%d%s", k, k - 1, k,
-                         e->count > 1 || e->value != 1 ? ", and the other factors" : "");
+    const char *others = e->count > 1 || e->value != 1 ? ", and the other factors" : "";
+    if (k == 2) return string_format(n->arena, "times 2 * u, the derivative of u^2%s", others);
+    return string_format(n->arena, "times %d * u^%d, the derivative of u^%d%s", k, k - 1, k, others);
 }
 
 static void add_operations(Notation *n, const Equation *q, const Expr *read, Words *rules) {

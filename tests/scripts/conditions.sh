@@ -65,4 +65,25 @@ train net on d {
 END_NN
 "$NNC" gradcheck stop.nn >out.txt 2>&1 || fail "stopped: $(cat out.txt)"
 grep -q '^net.w .*not compared: a stop_gradient stands between$' out.txt && grep -q '4 derivatives checked, all agree; 2 are stopped' out.txt || fail "stopped: $(cat out.txt)"
+
+# Where a conjunction does not hold, of which one half is known from the condition around it, the other half does not.
+cat >thirds.nn <<'END'
+data rows = synthetic(8) {
+    x[3] = normal(0, 1)
+    t[9] = normal(0, 1)
+}
+model net(x[batch, 3]) -> y[batch, 9] {
+    param w[9] = 1
+    y[b, i] = w[i] * (x[b, i] if i < 3 else x[b, i - 3] if 3 <= i and i < 6 else x[b, i - 6])
+}
+train net on rows {
+    loss      = mse(y, t)
+    optimizer = sgd(0.1)
+    steps     = 2
+}
+END
+"$NNC" check thirds.nn || fail "what a condition leaves is not known"
+sed 's/i - 6\]/i - 7]/' thirds.nn >fourths.nn
+"$NNC" check fourths.nn >out.txt 2>&1 && fail "i - 7 leaves x"
+grep -qF '`x[b, i - 7]` may leave `x`' out.txt || fail "fourths: $(cat out.txt)"
 exit 0
