@@ -1,4 +1,4 @@
-# Models in the projects of others, from an installed nn: CMake's nn_add_library and nn_add_trainer, Meson, Make. What is built is built
+# Models in the projects of others, from an installed nn: CMake's nnc_add_library and nnc_add_trainer, Meson, Make. What is built is built
 # anew when the program, a library of it, an option or nnc changes, and only then.
 set -eu
 export CC=gcc CXX=g++
@@ -46,12 +46,12 @@ cat >CMakeLists.txt <<'END'
 cmake_minimum_required(VERSION 3.25)
 project(app LANGUAGES CXX)
 find_package(nn REQUIRED)
-nn_add_library(sensors sensors.nn)
-nn_add_library(wide-net rows.nn PREFIX wide CHECKED LIBRARIES own.nn OPTIONS --set width=${WIDTH})
-nn_add_trainer(rows rows.nn LIBRARIES own.nn)
+nnc_add_library(sensors sensors.nn)
+nnc_add_library(wide-net rows.nn PREFIX wide CHECKED LIBRARIES own.nn OPTIONS --set width=${WIDTH})
+nnc_add_trainer(rows rows.nn LIBRARIES own.nn)
 add_executable(app main.cpp)
 target_link_libraries(app PRIVATE sensors wide-net)
-set(trainer $<TARGET_PROPERTY:rows,NN_TRAINER>)
+set(trainer $<TARGET_PROPERTY:rows,NNC_TRAINER>)
 add_custom_command(OUTPUT weights COMMAND ${trainer} --epochs 1 --quiet --out weights DEPENDS ${trainer})
 add_custom_target(weights_made ALL DEPENDS weights)
 END
@@ -97,12 +97,12 @@ again() { # NAME COMMAND...: builds, runs, has nothing to do, and sees a program
     "$@" >out.txt 2>&1 && tr '\r' '\n' <out.txt | grep -q -e Compiling -e "emit obj" -e "Generating digits" || fail "$name: a program that changed"
 }
 cmake -S . -B by-cmake -DCMAKE_PREFIX_PATH="$PWD/../prefix" >out.txt 2>&1 || fail "cmake: the document's block"
-again cmake cmake --build by-cmake && ./by-cmake/app || fail "cmake: the program"
-again make make && ./app || fail "make: the program"
-rm app digits.[oh]
+again cmake cmake --build by-cmake && ./by-cmake/app && ./by-cmake/nn/trainer/trainer info >out.txt || fail "cmake: the program"
+again make make && ./app && ./trainer info >out.txt || fail "make: the program"
+rm app trainer digits.[oh]
 if command -v meson >/dev/null; then
     meson setup by-meson >out.txt 2>&1 || fail "meson: the document's block"
-    again meson ninja -v -C by-meson && ./by-meson/app || fail "meson: the program"
+    again meson ninja -v -C by-meson && ./by-meson/app && ./by-meson/trainer info >out.txt || fail "meson: the program"
 fi
 # examples/embed builds by each as well.
 cd .. && cp -r "$ROOT/examples/embed" "$ROOT/examples/digits" . && cd embed
