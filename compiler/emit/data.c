@@ -30,26 +30,27 @@ void take_missing(const Case *c, const Phrase *given, int *missing, double *valu
 
 static int sign_of(const Phrase *given, char preset) { return given ? given->text[0] : preset; }
 
-static void take_csv(DataWriter *w, Phrase *const *given) {
+static const char *text_of(const Phrase *given) { return given ? given->text : NULL; }
+
+static void take_cells_of(DataWriter *w, const Phrase *source) {
     DataBlock *d = &w->m->data;
-    d->file = given[0]->text;
-    d->header = number_of(w, given[1], 1) != 0;
-    d->separator = sign_of(given[2], ',');
-    d->decimal = sign_of(given[4], '.');
-    d->thousands = sign_of(given[5], 0);
-    d->comment = sign_of(given[6], 0);
-    take_missing(w->block, given[3], &d->missing, &d->missing_value);
+    d->header = number_of(w, word_argument(source, "header"), !phrase_is(source, "jsonl")) != 0;
+    d->separator = sign_of(word_argument(source, "separator"), ',');
+    d->decimal = sign_of(word_argument(source, "decimal"), '.');
+    d->thousands = sign_of(word_argument(source, "thousands"), 0);
+    d->comment = sign_of(word_argument(source, "comment"), 0);
+    take_missing(w->block, word_argument(source, "missing"), &d->missing, &d->missing_value);
 }
 
-static void take_text(DataWriter *w, Phrase *const *given) {
+static void take_text(DataWriter *w, const Phrase *source) {
     static const char *const units[] = {
         [NN_TEXT_BYTE] = "byte", [NN_TEXT_CHAR] = "char", [NN_TEXT_WORD] = "word"};
     DataBlock *d = &w->m->data;
-    d->file = given[0]->text;
-    d->vocabulary = (int64_t)number_of(w, given[1], 0);
+    const Phrase *unit = word_argument(source, "unit");
+    d->vocabulary = (int64_t)number_of(w, word_argument(source, "vocabulary"), 0);
     d->unit = NN_TEXT_CHAR;
-    for (int k = 0; given[2] && k < (int)(sizeof units / sizeof *units); k++)
-        if (is_word(given[2], units[k])) d->unit = k;
+    for (int k = 0; unit && k < (int)(sizeof units / sizeof *units); k++)
+        if (is_word(unit, units[k])) d->unit = k;
 }
 
 static void take_source(DataWriter *w, const Phrase *source) {
@@ -58,12 +59,20 @@ static void take_source(DataWriter *w, const Phrase *source) {
     d->source = source->builtin->name;
     d->span = source->span;
     d->rows = w->e->tree->rows;
-    if (string_equal(d->source, "csv")) take_csv(w, source->part);
-    if (string_equal(d->source, "text")) take_text(w, source->part);
-    if (string_equal(d->source, "images") || string_equal(d->source, "sounds"))
-        d->file = source->part[0]->text;
-    if (string_equal(d->source, "sounds")) d->rate = (int64_t)number_of(w, source->part[1], 0);
-    if (string_equal(d->source, "synthetic")) d->seed = (int64_t)number_of(w, source->part[1], 0);
+    const Phrase *folder = word_argument(source, "folder");
+    d->file = text_of(folder ? folder : word_argument(source, "file"));
+    d->query = text_of(word_argument(source, "query"));
+    if (source_kind(d->source) == NN_SOURCE_CELLS) take_cells_of(w, source);
+    if (string_equal(d->source, "text")) take_text(w, source);
+    d->rate = (int64_t)number_of(w, word_argument(source, "rate"), 0);
+    d->seed = (int64_t)number_of(w, word_argument(source, "seed"), 0);
+    const Phrase *labels = word_argument(source, "labels");
+    d->detail = (int64_t)number_of(w, labels ? labels : word_argument(source, "first"), 1);
+}
+
+void take_part(DataWriter *w, const Phrase *source) {
+    w->file = source ? source->part[0]->text : w->m->data.file;
+    w->query = source ? text_of(word_argument(source, "query")) : w->m->data.query;
 }
 
 int field_number(const DataBlock *d, const char *name) {
@@ -91,8 +100,8 @@ static void take_groups(DataWriter *w, const Phrase *reader, int groups) {
     for (int part = 0; reader && part < DATA_PARTS; part++) {
         bool windows = groups == NN_GROUPS_WINDOWS;
         if (!d->own_part[part] || (part && !windows)) continue;
-        const Phrase *own = part ? data_setting_phrase(w->block->define, part_words[part - 1]) : NULL;
-        Column c = {.part = part, .field = -1, .file = own ? own->part[0]->text : d->file, .elements = 1};
+        take_part(w, part ? data_setting_phrase(w->block->define, part_words[part - 1]) : NULL);
+        Column c = {.part = part, .field = -1, .file = w->file, .key = w->query, .elements = 1};
         c.groups = groups;
         c.for_input = windows;
         take_argument(w, w->block, reader, &c);
@@ -119,11 +128,11 @@ static void in_force(DataWriter *w, const char *name, const char *value, const P
 static void tell(DataWriter *w, const Phrase *source, const Phrase *split) {
     const DataBlock *d = &w->m->data;
     in_force(w, "data", node_text(w->e->arena, source->node), source);
-    static const char *const csv[][2] = {{"data.header", "true"},    {"data.separator", "\",\""},
-                                         {"data.missing", "error"},  {"data.decimal", "\".\""},
-                                         {"data.thousands", "none"}, {"data.comment", "none"}};
-    for (int i = 0; string_equal(d->source, "csv") && i < 6; i++)
-        if (!source->part[i + 1]) in_force(w, csv[i][0], csv[i][1], NULL);
+    static const char *const cells[][2] = {{"header", "true"},   {"separator", "\",\""}, {"missing", "error"},
+                                           {"decimal", "\".\""}, {"thousands", "none"},  {"comment", "none"}};
+    for (int i = 0; source_kind(d->source) == NN_SOURCE_CELLS && i < 6; i++)
+        if (strstr(source->builtin->parameters, cells[i][0]) && !word_argument(source, cells[i][0]))
+            in_force(w, string_format(w->e->arena, "data.%s", cells[i][0]), cells[i][1], NULL);
     bool text = string_equal(d->source, "text");
     if (text && !source->part[2]) in_force(w, "data.unit", "char", NULL);
     if (text || w->stride)

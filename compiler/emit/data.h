@@ -31,8 +31,8 @@ typedef struct DataWriter {
     Module *m;
     const Case *block;
     At at;
-    int part;         // 0, 1 test, 2 validation
-    const char *file; // of the part
+    int part;                 // 0, 1 test, 2 validation
+    const char *file, *query; // of the part
     Field *field;
     const Phrase *whole;  // of a class or int: what must be whole and below the limit
     const Phrase *stride; // of windows, or NULL
@@ -47,6 +47,8 @@ bool data_write(Emitter *e, Module *m);
 // ---- data.c ----
 
 // What a `missing` says: one of nn_missing, and its number. Where none is given, they are left as they are.
+// The file of a part: its own, or that of the block.
+void take_part(DataWriter *w, const Phrase *source);
 void take_missing(const Case *c, const Phrase *given, int *missing, double *value);
 int field_number(const DataBlock *d, const char *name); // -1: none
 

@@ -52,15 +52,18 @@ typedef enum {
     COLUMN_FOLDER,
     COLUMN_PATH,
     COLUMN_DATE,
-    COLUMN_SAMPLES
+    COLUMN_SAMPLES,
+    COLUMN_LABEL,
+    COLUMN_COARSE,
+    COLUMN_ROW
 } ColumnKind;
 typedef struct {
     int part; // 0, 1 test, 2 validation
     ColumnKind kind;
     Tensor *tensor; // TENSOR_INPUT, TYPE_DOUBLE, [block, ...] of the prepare function of the part
     int field;
-    const char *file, *equals; // NULL: none
-    const char **names;        // column("a"), columns("a", "b"); else by number
+    const char *file, *key, *equals; // NULL: none
+    const char **names;              // column("a"), columns("a", "b"); else by number
     int name_count;
     int missing; // enum nn_missing
     double missing_value;
@@ -93,8 +96,9 @@ typedef struct {
 typedef struct {
     const char *name, *source; // source: a row of runtime/sources.def
     Span span;                 // where the source is named
-    const char *file;
+    const char *file, *query;
     bool header;
+    int64_t detail;                             // nn_data.detail
     int separator, decimal, thousands, comment; // 0: none
     int missing;                                // enum nn_missing, of readers that say nothing
     double missing_value;

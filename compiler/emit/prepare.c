@@ -80,10 +80,9 @@ static bool take_file(const DataWriter *w, const Case *c, const Phrase *p, Colum
     static const struct {
         const char *name;
         ColumnKind kind;
-    } readers[] = {{"pixels", COLUMN_PIXELS},
-                   {"samples", COLUMN_SAMPLES},
-                   {"folder", COLUMN_FOLDER},
-                   {"path", COLUMN_PATH}};
+    } readers[] = {{"pixels", COLUMN_PIXELS}, {"samples", COLUMN_SAMPLES}, {"folder", COLUMN_FOLDER},
+                   {"path", COLUMN_PATH},     {"label", COLUMN_LABEL},     {"coarse", COLUMN_COARSE},
+                   {"row", COLUMN_ROW}};
     bool resize = string_equal(p->builtin->name, "resize");
     if (resize) p = p->part[0];
     size_t k = 0;
@@ -115,17 +114,17 @@ void take_argument(const DataWriter *w, const Case *c, const Phrase *p, Column *
         return;
     }
     const Phrase *given = p->part[0], *first = given, *last = given;
-    bool csv = string_equal(p->builtin->sources, "csv");
+    bool cells = phrase_is(p, "column") || phrase_is(p, "columns");
     if (given->kind == PHRASE_RANGE) first = given->part[0], last = given->part[1];
-    if (csv) take_missing(c, p->part[1], &column->missing, &column->missing_value);
+    if (cells) take_missing(c, p->part[1], &column->missing, &column->missing_value);
     if (string_equal(p->builtin->name, "window")) {
         column->kind = COLUMN_WINDOW;
         column->first = (int64_t)c->of[given->number].number;
-    } else if (csv && given->kind == PHRASE_TEXT) {
+    } else if (cells && given->kind == PHRASE_TEXT) {
         take_names(w, p, column);
     } else if (given->kind == PHRASE_TEXT) {
         column->kind = COLUMN_FILE;
-        column->file = given->text;
+        *(string_equal(w->m->data.source, "npz") ? &column->key : &column->file) = given->text;
         column->is_whole = string_equal(p->builtin->name, "whole");
     } else {
         column->first = (int64_t)c->of[first->number].number;
@@ -206,6 +205,7 @@ static Operand reader_operand(DataWriter *w, At at, const Phrase *p, const char 
                      .kind = equals ? COLUMN_TEXT_EQUALS : COLUMN_NUMBER,
                      .field = (int)(w->field - d->fields.data),
                      .file = w->file,
+                     .key = w->query,
                      .equals = equals,
                      .elements = 1,
                      .missing = d->missing,
@@ -451,14 +451,14 @@ static void fit_blocks(DataWriter *w, int first_tensor, Writer *const parts[DATA
 
 void prepare_write(DataWriter *w) {
     w->e->data = w;
-    w->file = w->m->data.file;
+    take_part(w, NULL);
     w->e->tables = string_equal(w->m->data.source, "table");
     int first_tensor = w->e->p->tensors.count;
     const Phrase *block = w->block->define->body;
     Writer *parts[DATA_PARTS] = {part_write(w, 0, block, w->e->tree->data)};
     for (int part = 1; part < DATA_PARTS; part++) {
         const Phrase *file = data_setting_phrase(w->block->define, part_words[part - 1]);
-        w->file = file ? file->part[0]->text : w->m->data.file;
+        take_part(w, file);
         if (file) parts[part] = part_write(w, part, block, w->e->tree->data);
         for (int i = 0; i < block->count; i++) {
             const Phrase *s = block->part[i];
@@ -475,9 +475,9 @@ void prepare_write(DataWriter *w) {
 int data_carried(Emitter *e, Module *m, int field) {
     DataWriter w = {.e = e, .m = m, .block = e->tree->data, .field = &m->data.fields.data[field]};
     const Phrase *line = data_line(w.block->define->body, w.field->name), *v = line->part[line->count - 1];
-    bool csv = string_equal(m->data.source, "csv"),
+    bool cells = source_kind(m->data.source) == NN_SOURCE_CELLS,
          path = v->builtin && string_equal(v->builtin->name, "path");
-    if (!(csv || path) || line->binders || w.field->window) return -1;
+    if (!(cells || path) || line->binders || w.field->window) return -1;
     if (v->kind == PHRASE_BUILTIN && v->builtin->group == GROUP_READER && !v->builtin->sources)
         v = v->part[0]; // class(x, n), int(x, n)
     if (!path &&
@@ -486,6 +486,7 @@ int data_carried(Emitter *e, Module *m, int field) {
     Column c = {.kind = COLUMN_CARRIED,
                 .field = field,
                 .file = m->data.file,
+                .key = m->data.query,
                 .elements = 1,
                 .for_input = true,
                 .span = v->span};

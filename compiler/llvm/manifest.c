@@ -176,6 +176,7 @@ static void add_columns(Blob *b) {
         row->kind = (int32_t)c->kind;
         row->groups = c->groups;
         row->file = text(b, c->file);
+        row->key = text(b, c->key);
         row->missing = c->missing;
         row->missing_value = c->missing_value;
         uint32_t *names = arena_array(b->arena, uint32_t, c->name_count + 1);
@@ -217,7 +218,7 @@ static void add_statistics(Blob *b) {
 
 static int32_t source_row(const char *name) {
     static const char *const names[] = {
-#define SOURCE(code, word, files, what) word,
+#define SOURCE(code, word, kind, what) word,
 #include "sources.def"
 #undef SOURCE
     };
@@ -232,6 +233,7 @@ static void add_data(Blob *b) {
     row->source = source_row(d->source);
     row->file = text(b, d->file);
     row->header = d->header;
+    row->detail = (int32_t)d->detail;
     row->separator = d->separator;
     row->decimal = d->decimal;
     row->thousands = d->thousands;

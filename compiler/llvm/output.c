@@ -62,7 +62,9 @@ static bool reads_kind(const DataBlock *d, ColumnKind kind) {
 static uint32_t libraries_of(const DataBlock *d, const Kernels *k) {
     bool pictures = reads_kind(d, COLUMN_PIXELS) || string_equal(d->source, "images"),
          sounds = reads_kind(d, COLUMN_SAMPLES) || string_equal(d->source, "sounds");
-    return (reads_gzip(d) ? 1u << LIBRARY_GZIP : 0) | (pictures ? 1u << LIBRARY_PICTURES : 0) |
+    bool npz = string_equal(d->source, "npz"), sqlite = string_equal(d->source, "sqlite");
+    return (npz ? 1u << LIBRARY_NPZ : 0) | (sqlite ? 1u << LIBRARY_SQLITE : 0) |
+           (reads_gzip(d) ? 1u << LIBRARY_GZIP : 0) | (pictures ? 1u << LIBRARY_PICTURES : 0) |
            (sounds ? 1u << LIBRARY_SOUNDS : 0) | (kernels_use_openblas(k) ? 1u << LIBRARY_OPENBLAS : 0);
 }
 

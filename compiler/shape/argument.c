@@ -3,6 +3,8 @@
 // number that is KNOWN and within its limits.
 #include "shape/look.h"
 
+#include "abi.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -89,9 +91,11 @@ static bool is_count(Place at, const Phrase *p, const Argument *row) {
     return lies_in(at, p->span, row->what, n, row->least, row->most);
 }
 
-// By its name, if there is a header, or its number.
+// By its name, if there is a header, or its number: objects have none.
 static bool is_column(Place at, const Phrase *p, const Argument *row) {
-    const Phrase *header = at.s->source->part[1];
+    const Phrase *header = word_argument(at.s->source, "header");
+    if (p->kind != PHRASE_TEXT && phrase_is(at.s->source, "jsonl"))
+        return fail_false(at.s, COLUMN_NAMED, p->span, "");
     if (p->kind != PHRASE_TEXT) return is_count(at, p, row);
     bool named = !header || at.s->data->of[header->number].number != 0;
     return named || fail_false(at.s, COLUMN_HEADER, p->span, "");
@@ -99,6 +103,8 @@ static bool is_column(Place at, const Phrase *p, const Argument *row) {
 
 static bool is_columns(Place at, const Phrase *p, const Argument *row) {
     if (p->kind == PHRASE_TEXT) return is_column(at, p, row);
+    if (p->kind == PHRASE_RANGE && phrase_is(at.s->source, "jsonl"))
+        return fail_false(at.s, COLUMN_NAMED, p->span, "");
     if (p->kind != PHRASE_RANGE)
         return fail_false(at.s, WORD_EXPECTED, p->span,
                           "a range, `columns(0 .. 3)`, or names, `columns(\"a\", \"b\")`");
@@ -137,6 +143,9 @@ static bool is_group(Place at, const Phrase *p, const Argument *row) {
 static const Argument arguments[] = {
     {"file", is_text, "the name of a file, in quotes", 0, 0, 0},
     {"folder", is_text, "the name of a folder, in quotes", 0, 0, 0},
+    {"query", is_text, "a query, in quotes", 0, 0, 0},
+    {"first", is_count, "the number of a row's first element", 0, 1, 0},
+    {"labels", is_count, "how many labels a picture has", 1, 2, 0},
     {"rate", is_count, "the rate, in samples a second,", 1, 1000000, 0},
     {"height", is_count, "the height", 1, INT32_MAX, 0},
     {"width", is_count, "the width", 1, INT32_MAX, 0},
@@ -186,6 +195,20 @@ const Phrase *word_argument(const Phrase *p, const char *name) {
     return NULL;
 }
 
+int source_kind(const char *name) {
+    static const struct {
+        const char *name;
+        int kind;
+    } sources[] = {
+#define SOURCE(code, word, kind, what) {word, NN_SOURCE_##kind},
+#include "sources.def"
+#undef SOURCE
+    };
+    size_t k = 0;
+    while (!string_equal(name, sources[k].name)) k++;
+    return sources[k].kind;
+}
+
 bool arguments_fit(Place at, const Phrase *p) {
     bool fit = true;
     for (int i = 0; i < p->count; i++) {
@@ -204,7 +227,7 @@ bool arguments_fit(Place at, const Phrase *p) {
 
 // Of a text a window has one number, which stands where the row's expression does otherwise.
 bool window_fits(Place at, const Phrase *p) {
-    if (!string_equal(at.s->source->builtin->name, "text")) return true;
+    if (!phrase_is(at.s->source, "text")) return true;
     static const Argument first = {"", is_count, "a window's first unit", 0, INT32_MAX, 0};
     if (p->part[1]) return fail_false(at.s, WINDOW_TEXT, p->part[1]->span, "");
     return is_count(at, p->part[0], &first);

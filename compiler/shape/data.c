@@ -2,6 +2,8 @@
 // Guarantees: a field has the sizes in its brackets, or those of its equation.
 #include "shape/look.h"
 
+#include "abi.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -112,15 +114,7 @@ static void look_at_lines(Place at, const Phrase *block, int count, const Place 
     }
 }
 
-// The parts of a text are pieces of it; those of a folder are some of its files.
-static bool divides(Place at, const char *word, Span span) {
-    bool part = string_equal(word, "test") || string_equal(word, "validation");
-    bool files = phrase_is(at.s->source, "images") || phrase_is(at.s->source, "sounds");
-    if (files && part) {
-        Diagnostic *d = fail(at.s, FOLDER_PARTS, span, word);
-        diagnostic_help(at.s->ctx, d, "say `split = random(test = 20%%)`, with `stratify` of the class");
-        return false;
-    }
+bool divides(Place at, const char *word, Span span) {
     if (!phrase_is(at.s->source, "text") || string_equal(word, "ordered")) return true;
     Diagnostic *d = fail(at.s, TEXT_PARTS, span, word);
     diagnostic_help(at.s->ctx, d, "say `split = ordered(test = 10%%)`: the end of the text is held out");
@@ -178,7 +172,15 @@ static void check_part(Place at, const Phrase *line, Shape field, Shape own) {
 // The same fields from elsewhere: a part's own lines, which see its own fields.
 static void look_at_part(Place at, const Phrase *part) {
     Shaper *s = at.s;
+    const char *source = s->source->builtin->name;
     if (!divides(at, part->text, part->node->name_span)) return;
+    if (source_kind(source) == NN_SOURCE_RECORDS) {
+        Diagnostic *d = fail(s, FOLDER_PARTS, part->node->name_span, source, part->text);
+        diagnostic_help(s->ctx, d,
+                        "say `split = random(test = 20%%)`, with `stratify` of the class, or `%s = %s(...)`",
+                        part->text, source);
+        return;
+    }
     Case *c = at.c->call[part->number] = case_new(s, at.c->define);
     case_add(s, c);
     s->listed = 0;

@@ -197,6 +197,8 @@ enum { OWN_MISSING = 2, OWN_OTHER = 3, NAMED = 4 }; // places in class(e, n, mis
 
 // Are the arguments of a word of data blocks or settings of their types? False after messages.
 bool arguments_fit(Place at, const Phrase *p);
+// The parts of a text are pieces of it: false after a message.
+bool divides(Place at, const char *word, Span span);
 bool lies_in(Place at, Span span, const char *what, int64_t n, int64_t least, int64_t most);
 // The value of a COUNT or FLAG of `train` lies where it must. False after a message.
 bool setting_fits(Place at, const char *name, const Phrase *p);

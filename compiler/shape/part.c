@@ -2,6 +2,8 @@
 // Guarantees: a part is given once, and a file that stands for one is read as the block's own is.
 #include "shape/look.h"
 
+#include "abi.h"
+
 #include <string.h>
 
 // What the split says of a part, or NULL.
@@ -14,12 +16,24 @@ static bool is_own(const Phrase *line, const char *part) {
     return line && line->kind == PHRASE_PART && string_equal(line->text, part);
 }
 
-static void look_at_file(Place at, const Phrase *file, const char *part) {
+// How a part of its own is written for this source.
+static const char *own_text(Place at, const char *part) {
     const Phrase *source = at.s->source;
-    bool same = file->builtin == source->builtin && string_equal(source->builtin->name, "csv");
-    for (int i = 1; i < file->count; i++) same &= !file->part[i];
+    const char *word = source->builtin->name, *query = phrase_is(source, "sqlite") ? ", \"QUERY\"" : "";
+    if (!source->count || source_kind(word) == NN_SOURCE_OWN)
+        return string_format(at.s->arena, "%s { FIELD = ... }", part);
+    return string_format(at.s->arena, "%s = %s(\"%s\"%s)", part, word,
+                         word_argument(source, "folder") ? "FOLDER" : "FILE", query);
+}
+
+static void look_at_file(Place at, const Phrase *file, const char *part) {
+    const Phrase *source = at.s->source, *query = word_argument(file, "query");
+    if (!divides(at, part, file->span)) return;
+    bool same = file->builtin == source->builtin && file->count &&
+                source_kind(source->builtin->name) != NN_SOURCE_OWN;
+    for (int i = 1; i < file->count; i++) same &= !file->part[i] || file->part[i] == query;
     if (!same)
-        fail(at.s, PART_SOURCE, file->span, part, part);
+        fail(at.s, PART_SOURCE, file->span, part, own_text(at, part));
     else
         arguments_fit(at, file);
 }

@@ -3,6 +3,8 @@
 // field or one number.
 #include "shape/look.h"
 
+#include "abi.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -138,9 +140,10 @@ bool class_is_named(const Case *c, const Phrase *p) {
 // What is numbered stands in the file or in the text's own rows, and is not calculated.
 static bool named_fits(Place at, const Phrase *p) {
     const Phrase *of = p->part[0];
-    bool reads = of->kind == PHRASE_LIST ? is_table(at.s)
-                                         : phrase_is(of, "column") || phrase_is(of, "columns") ||
-                                               phrase_is(of, "file") || phrase_is(of, "whole");
+    bool reads = of->kind == PHRASE_LIST
+                     ? is_table(at.s)
+                     : phrase_is(of, "column") || phrase_is(of, "columns") || phrase_is(of, "file") ||
+                           phrase_is(of, "whole") || phrase_is(of, "label") || phrase_is(of, "coarse");
     return reads || fail_false(at.s, CLASS_NAMED, p->part[NAMED]->span, "");
 }
 
@@ -188,16 +191,26 @@ static Shape text_shape(Place at, const Phrase *p) {
 // `pixels` and `samples` read the row's own file; of a csv file the one whose path a column has, and there
 // samples have their own rate.
 static bool file_fits(Place at, const Phrase *p) {
-    bool csv = string_equal(at.s->source->builtin->name, "csv"), sound = phrase_is(p, "samples");
+    bool cells = source_kind(at.s->source->builtin->name) == NN_SOURCE_CELLS, sound = phrase_is(p, "samples");
     const Phrase *column = p->count ? p->part[0] : NULL, *rate = p->count > 1 ? p->part[1] : NULL;
-    if (csv ? column && phrase_is(column, "column") && !column->part[1] && (rate || !sound)
-            : !column && !rate)
+    if (cells ? column && phrase_is(column, "column") && !column->part[1] && (rate || !sound)
+              : !column && !rate)
         return !column || arguments_fit(at, column);
     return fail_false(
         at.s, FILE_COLUMN, p->span, p->builtin->name,
-        !csv    ? "the file of the row, and takes nothing here"
+        !cells  ? "the file of the row, and takes nothing here"
         : sound ? "files whose paths one column has, at a rate: `samples(column(\"path\"), rate = 16_000)`"
                 : "files whose paths one column has: `pixels(column(\"path\"))`");
+}
+
+// Those of CIFAR have one size.
+static bool cifar_fits(Place at) {
+    const Slot *field = at.s->line->slot;
+    Shape v = at.s->field;
+    if (!phrase_is(at.s->source, "cifar") || at.s->row) return true;
+    if (v.rank == 3 && v.dims[0].size == 32 && v.dims[1].size == 32) return true;
+    return fail_false(at.s, PIXELS_SHAPE, at.s->line->node->target->span, field->name,
+                      "pictures of CIFAR: its shape is [32, 32, 3], or [32, 32, 1] for grey ones");
 }
 
 // Pictures: a field's shape decides whether they are grey or have colours.
@@ -284,15 +297,17 @@ Shape reader_shape(Place at, const Phrase *p) {
     field.type = TYPE_REAL;
     bool words = phrase_is(p, "words"), window = phrase_is(p, "window"),
          pixels = phrase_is(p, "pixels") || phrase_is(p, "resize"), samples = phrase_is(p, "samples"),
-         file = phrase_is(p, "file") || phrase_is(p, "whole") || phrase_is(p, "given") || window || words ||
-                pixels || samples;
+         array = phrase_is(p, "row") || (phrase_is(p, "column") && phrase_is(s->source, "jsonl") && !s->row),
+         file =
+             phrase_is(p, "file") || phrase_is(p, "whole") || phrase_is(p, "given") || window || words || pixels || samples || array;
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();
     if (!reads_source(at, p) || (window && !window_fits(at, p))) return shape_wrong();
     if (p->kind == PHRASE_LIST ? !table_fits(at, p, s->line->slot, &elements) : !arguments_fit(at, p))
         return shape_wrong();
     if ((words || phrase_is(p, "count_words")) && !words_fit(at, p)) return shape_wrong();
-    if ((pixels && !pixels_fit(at, p)) || (samples && !samples_fit(at, p))) return shape_wrong();
+    if ((pixels && !(pixels_fit(at, p) && cifar_fits(at))) || (samples && !samples_fit(at, p)))
+        return shape_wrong();
     if (phrase_is(p, "date") && !date_fits(at, p)) return shape_wrong();
     if (s->row && file) {
         Diagnostic *d = fail(s, READER_SHAPE, p->span, node_text(s->arena, p->node));

@@ -110,6 +110,7 @@ bool class_is_named(const Case *c, const Phrase *p); // class(e, n, named = true
 bool phrase_is(const Phrase *p, const char *name);   // this word of the language
 // What a word of data blocks is given by this name; NULL: nothing, or `p` is none.
 const Phrase *word_argument(const Phrase *p, const char *name);
+int source_kind(const char *name);                 // of a data block: enum nn_source_kind
 extern const char *const date_words[];             // parts of a date, as nn_date numbers them; NULL
 const Phrase *data_stream(const Definition *data); // order = stream, or NULL
 const Phrase *line_window(const Phrase *line);     // a field's window over rows, or NULL

@@ -63,6 +63,16 @@ nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes,
     return status;
 }
 
+nn_status nn_file_map(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
+    enum { LARGE = 1 << 20 };
+    struct stat st;
+    int file = nn_system_open(path, O_RDONLY | O_NONBLOCK, 0);
+    bool large = file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= LARGE;
+    if (large) *bytes = nn_get_mapped(ctx, file, *size = (uint64_t)st.st_size, false);
+    if (file >= 0) nn_system_close(file);
+    return large ? ctx->status : nn_file_read(ctx, path, bytes, size);
+}
+
 nn_status nn_file_copy(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
     struct stat st;
     int file = nn_system_open(path, O_RDONLY | O_NONBLOCK, 0);

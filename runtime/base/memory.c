@@ -5,10 +5,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct nn_block {
     nn_block *next, **link;
-    uint64_t bytes;
+    uint64_t bytes, mapped; // mapped: of a file in memory, all of it; else 0
 };
 
 enum { ALIGNMENT = 64 };
@@ -28,17 +30,43 @@ static void *no_memory(nn_context *ctx, uint64_t count, uint64_t size) {
 
 static uint64_t rounded(uint64_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
+static void add_block(nn_context *ctx, nn_block *b) {
+    b->next = ctx->blocks;
+    b->link = &ctx->blocks;
+    if (b->next != NULL) b->next->link = &b->next;
+    ctx->blocks = b;
+}
+
 void *nn_get(nn_context *ctx, uint64_t count, uint64_t size) {
     uint64_t bytes;
     if (!checked_bytes(count, size, &bytes)) return no_memory(ctx, count, size);
     nn_block *b = nn_memory_take(rounded(bytes) + ALIGNMENT);
     if (b == NULL) return no_memory(ctx, count, size);
     b->bytes = bytes;
-    b->next = ctx->blocks;
-    b->link = &ctx->blocks;
-    if (b->next != NULL) b->next->link = &b->next;
-    ctx->blocks = b;
+    add_block(ctx, b);
     return (unsigned char *)b + ALIGNMENT;
+}
+
+// A file stands behind a page whose end is the block's head, and a page of zeros behind it.
+void *nn_get_mapped(nn_context *ctx, int file, uint64_t size, bool shared) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), inner = (size + page - 1) / page * page,
+             all = inner + 2 * page;
+    unsigned char *base =
+        mmap(NULL, (size_t)all, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) return no_memory(ctx, all, 1);
+    void *at = mprotect(base, (size_t)page, PROT_READ | PROT_WRITE) != 0
+                   ? MAP_FAILED
+                   : mmap(base + page, (size_t)inner, shared ? PROT_READ | PROT_WRITE : PROT_READ,
+                          (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_FIXED, file, 0);
+    if (at == MAP_FAILED) {
+        munmap(base, (size_t)all);
+        return no_memory(ctx, all, 1);
+    }
+    nn_block *b = block_of(base + page);
+    b->bytes = size;
+    b->mapped = all;
+    add_block(ctx, b);
+    return base + page;
 }
 
 void nn_drop(nn_context *ctx, void *memory) {
@@ -47,7 +75,10 @@ void nn_drop(nn_context *ctx, void *memory) {
     nn_block *b = block_of(memory);
     *b->link = b->next;
     if (b->next != NULL) b->next->link = b->link;
-    nn_memory_give(b);
+    if (b->mapped > 0)
+        munmap((unsigned char *)memory - sysconf(_SC_PAGESIZE), (size_t)b->mapped);
+    else
+        nn_memory_give(b);
 }
 
 void *nn_grow(nn_context *ctx, void *memory, uint64_t count, uint64_t size) {

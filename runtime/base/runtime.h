@@ -34,6 +34,9 @@ void *nn_get(nn_context *ctx, uint64_t count, uint64_t size);
 void *nn_grow(nn_context *ctx, void *memory, uint64_t count,
               uint64_t size); // keeps the contents, zeroes the rest
 void nn_drop(nn_context *ctx, void *memory);
+// `size` bytes of a file, read from it as they are needed, and a zero behind them; written into it where it
+// is shared, else not to be changed. Dropped like other memory.
+void *nn_get_mapped(nn_context *ctx, int file, uint64_t size, bool shared);
 void nn_context_end(nn_context *ctx);
 
 // ---- texts that grow ----
@@ -80,6 +83,8 @@ int nn_system_truncate(int file, uint64_t size);
 // ---- files ----
 nn_status nn_file_read(nn_context *ctx, const char *path, unsigned char **bytes,
                        uint64_t *size); // one NUL follows
+nn_status nn_file_map(nn_context *ctx, const char *path, unsigned char **bytes,
+                      uint64_t *size); // the same of a large file, which stays where it is
 nn_status nn_file_read_all(nn_context *ctx, int file, const char *path, unsigned char **bytes,
                            uint64_t *size);
 // The message of a call that failed: "cannot WHAT PATH: why", by errno.

@@ -35,8 +35,7 @@ static nn_status fail_at(const Reading *r, int64_t at, const char *expected) {
              missing  ? "; class(..., missing = own) makes missing cells a class"
              : number ? NN_NAMED_HINT
                       : "");
-    uint32_t line = r->csv->lines == NULL ? 0 : r->csv->lines[at / r->width];
-    return nn_cell_fail(r->ctx, r->csv, line, &r->want->cells[at], expected, field);
+    return nn_cell_fail(r->ctx, r->csv, at / r->width, &r->want->cells[at], expected, field);
 }
 
 static bool all_numbers(const Reading *r, int64_t count) {

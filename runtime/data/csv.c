@@ -5,11 +5,10 @@
 // wrong.
 #include "data/data.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_LIMIT = 64 << 20, CELL_LIMIT = 1 << 21, SHOWN = 40 };
+enum { LINE_LIMIT = 64 << 20, CELL_LIMIT = 1 << 21 };
 
 typedef struct {
     nn_context *ctx;
@@ -106,14 +105,6 @@ static nn_status record(Reader *r, bool *more) {
     return NN_OK;
 }
 
-nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
-                       const char *expected, const char *more) {
-    char place[32] = "";
-    if (line != 0) snprintf(place, sizeof place, ":%u:%u", line, cell->column);
-    return nn_fail(ctx, NN_DATA, "%s%s: expected %s, found \"%.*s\"%s", csv->path, place, expected,
-                   (int)(cell->length > SHOWN ? SHOWN : cell->length), cell->text, more);
-}
-
 static nn_status make_room(Reader *r) {
     nn_csv *csv = r->csv;
     uint64_t rows = 2; // this record, and the next; the others begin behind ends of lines, and not with one
@@ -122,70 +113,18 @@ static nn_status make_room(Reader *r) {
     // A row has an end or a separator for each of its cells.
     uint64_t most = (uint64_t)(r->end - r->at) / r->count + 2;
     rows = rows < most ? rows : most;
-    if (rows > INT32_MAX) return nn_fail(r->ctx, NN_DATA, "%s: more than %d rows", csv->path, INT32_MAX);
-    csv->lines = nn_get(r->ctx, rows, sizeof *csv->lines);
-    if (csv->lines == NULL) return r->ctx->status;
-    for (int32_t k = 0; k < csv->want_count; k++) {
-        nn_csv_want *w = &csv->wants[k];
-        uint64_t n = (uint64_t)w->count;
-        if (w->texts)
-            w->cells = nn_get(r->ctx, rows * n, sizeof *w->cells);
-        else
-            w->values = nn_get(r->ctx, rows * n, sizeof *w->values);
-        if (w->cells == NULL && w->values == NULL) return r->ctx->status;
-    }
-    return NN_OK;
-}
-
-static nn_status bad_number(const Reader *r, const nn_csv_want *w, int32_t i, bool missing) {
-    const nn_cell *c = &r->cells[w->columns[i]];
-    char name[80], text[80];
-    if (w->names != NULL)
-        snprintf(name, sizeof name, "\"%.60s\"", w->names[i]);
-    else
-        snprintf(name, sizeof name, "%d", w->columns[i]);
-    snprintf(text, sizeof text, c->length == 0 ? "nothing" : "\"%.*s\"",
-             (int)(c->length > SHOWN ? SHOWN : c->length), c->text);
-    char hint[80] = "";
-    nn_csv other = *r->csv;
-    other.decimal = other.decimal == '.' ? ',' : '.';
-    double value;
-    if (missing)
-        snprintf(hint, sizeof hint, " (a missing cell is an error unless the data block says missing = ...)");
-    else if (other.thousands != other.decimal && nn_cell_number(&other, c, &value))
-        snprintf(hint, sizeof hint, " (csv(..., decimal = \"%c\") reads %.15g)", other.decimal, value);
-    return nn_fail(r->ctx, NN_DATA, "%s:%u:%u: expected a number in column %s, found %s%s", r->csv->path,
-                   r->record_line, c->column, name, text, hint);
-}
-
-static nn_status bad_whole(const Reader *r, const nn_csv_want *w, const nn_cell *c) {
-    char expected[64];
-    snprintf(expected, sizeof expected, "a whole number 0 .. %lld", (long long)w->limit - 1);
-    return nn_cell_fail(r->ctx, r->csv, r->record_line, c, expected, "");
-}
-
-static nn_status take_cell(Reader *r, nn_csv_want *w, int32_t i) {
-    const nn_cell *c = &r->cells[w->columns[i]];
-    int64_t at = r->csv->rows * w->count + i;
-    if (w->texts) {
-        w->cells[at] = *c;
-        return NN_OK;
-    }
-    if (nn_cell_number(r->csv, c, &w->values[at]))
-        return w->limit > 0 && !nn_below(w->values[at], w->limit) ? bad_whole(r, w, c) : NN_OK;
-    bool missing = nn_csv_missing(c->text, c->length);
-    if (!missing || !w->missing_ok) return bad_number(r, w, i, missing);
-    w->values[at] = (double)NAN;
-    return NN_OK;
+    return nn_wants_room(r->ctx, csv, rows);
 }
 
 static nn_status take_row(Reader *r) {
     nn_csv *csv = r->csv;
+    csv->lines[csv->rows] = r->record_line;
     for (int32_t k = 0; k < csv->want_count; k++) {
-        for (int32_t i = 0; i < csv->wants[k].count; i++)
-            if (take_cell(r, &csv->wants[k], i) != NN_OK) return r->ctx->status;
+        nn_csv_want *w = &csv->wants[k];
+        for (int32_t i = 0; i < w->count; i++)
+            if (nn_want_cell(r->ctx, csv, w, i, &r->cells[w->columns[i]]) != NN_OK) return r->ctx->status;
     }
-    csv->lines[csv->rows++] = r->record_line;
+    csv->rows++;
     return NN_OK;
 }
 

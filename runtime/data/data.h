@@ -130,9 +130,16 @@ nn_status nn_data_epoch(nn_context *ctx, const nn_model *m, nn_runner runner, ui
 // `order` has room for those of the part.
 nn_status nn_data_order(nn_context *ctx, const nn_model *m, const nn_dataset *data, uint64_t seed,
                         int64_t epoch, int32_t *order);
-bool nn_data_is_csv(const nn_model *m);
+// Where rows come from: rows of sources.def.
+enum nn_from {
+#define SOURCE(code, name, kind, text) NN_FROM_##code,
+#include "sources.def"
+#undef SOURCE
+};
+int nn_source_kind(const nn_model *m); // enum nn_source_kind
+// What names of files end in that are read as texts, also from standard input; NULL: the source is no such.
+const char *nn_data_ending(const nn_model *m);
 bool nn_data_is_text(const nn_model *m);
-bool nn_data_is_folder(const nn_model *m);
 int64_t nn_field_elements(const nn_field *f);                // of one sample
 int64_t nn_field_size(const nn_model *m, const nn_field *f); // bytes of one sample
 int64_t nn_row_elements(const nn_field *f);                  // of one row: of a window, of each of its rows
@@ -173,11 +180,39 @@ nn_status nn_array_take(nn_context *ctx, const char *path, nn_array *a, const un
 nn_status nn_gzip_expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
                          uint64_t limit, unsigned char **bytes, uint64_t *size);
 
+// An array of an npz file, which is a zip file. In libnn-npz.a.
+typedef struct nn_member {
+    const unsigned char *bytes; // as they lie in the file
+    uint64_t packed, size;
+    uint32_t sum; // CRC-32
+    bool deflated;
+} nn_member;
+nn_status nn_npz_find(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size,
+                      const char *key, nn_member *out);
+nn_status nn_npz_expand(nn_context *ctx, const char *path, const nn_member *member, uint64_t limit,
+                        unsigned char **bytes, uint64_t *size);
+
+// CIFAR's files: how many pictures, and one of them, whose colours stand one after another, as a row.
+nn_status nn_cifar_count(nn_context *ctx, const char *path, int labels, uint64_t size, int64_t *rows);
+void nn_cifar_put(const unsigned char *planes, bool grey, unsigned char *row);
+
+// A text of lines "LABEL NUMBER:VALUE ...": labels and rows of so many elements, the first of which is number
+// `first`. What is NULL is not kept.
+typedef struct nn_libsvm {
+    const char *path;
+    int64_t elements, first, rows;
+    double *labels, *values;
+    uint32_t *lines;
+    bool wants_labels, wants_values;
+} nn_libsvm;
+nn_status nn_libsvm_parse(nn_context *ctx, nn_libsvm *s, const char *bytes, uint64_t size);
+
 // What is wanted of a CSV file: `count` columns by number, from `first` on, or by their names.
 typedef struct nn_csv_want {
     const char **names; // NULL: by number
     int32_t first, count;
     bool texts;       // keep the cells (classes, comparisons), else numbers
+    bool array;       // one name, whose value is all `count` numbers
     bool missing_ok;  // a missing cell is NaN, else an error
     bool exact;       // names of folders: none is missing, and none a number
     int64_t limit;    // numbers must be whole and lie below it; 0: any may stand
@@ -188,9 +223,9 @@ typedef struct nn_csv_want {
     int64_t *word_first; // of each row, and the end
 } nn_csv_want;
 typedef struct nn_csv {
-    const char *path;
-    int separator, decimal; // decimal: the sign before a fraction
-    int thousands, comment; // the sign between groups of three digits, what begins a skipped line; 0: none
+    const char *path, *query; // of a database; else NULL
+    int separator, decimal;   // of a text with separators, else 0; the sign before a fraction
+    int thousands, comment;   // the sign between groups of three digits, what begins a skipped line; 0: none
     bool header;
     nn_csv_want *wants;
     int32_t want_count;
@@ -199,8 +234,9 @@ typedef struct nn_csv {
     char *names;     // its own, the same way
     int32_t *places; // of each trained column in this file, or -1; NULL: at its number
     int32_t place_count;
-    int64_t rows;
+    int64_t rows, room;
     uint32_t *lines; // of each row, from 1; NULL: these are no lines
+    char *texts; // of a database: what cells point to, in pieces, each of which begins with the one before
 } nn_csv;
 // Cells point into `bytes`, which is changed (quotes are taken out). `bytes` must end in a NUL that is not
 // counted.
@@ -214,8 +250,17 @@ bool nn_cell_number(const nn_csv *csv, const nn_cell *cell, double *value);
 nn_status nn_csv_find(nn_context *ctx, const nn_csv *csv, nn_csv_want *want, const nn_cell *cells,
                       uint32_t count, uint32_t line);
 // "PATH:LINE:COLUMN: expected WHAT, found \"TEXT\"", and what else there is to say.
-nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, uint32_t line, const nn_cell *cell,
+nn_status nn_cell_fail(nn_context *ctx, const nn_csv *csv, int64_t row, const nn_cell *cell,
                        const char *expected, const char *more);
+// Room for as many rows, those that are there kept.
+nn_status nn_wants_room(nn_context *ctx, nn_csv *csv, uint64_t rows);
+// The i-th value of a want in the row that is being read, number csv->rows.
+nn_status nn_want_cell(nn_context *ctx, const nn_csv *csv, nn_csv_want *w, int32_t i, const nn_cell *cell);
+void nn_want_name(const nn_csv_want *w, int32_t i, char out[80]);
+// Objects, a line each; in the same way.
+nn_status nn_jsonl_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size);
+// What csv->query finds in the database csv->path. In libnn-sqlite.a.
+nn_status nn_sqlite_read(nn_context *ctx, nn_csv *csv);
 
 // ---- texts as numbers ----
 // From *at on: the next unit, and *at behind it. False: there is none, or no UTF-8 at *at.
@@ -254,6 +299,18 @@ typedef struct nn_loading {
 void nn_raw_place(const nn_raw *raw, int64_t row, char out[NN_PATH_ROOM + 64]);
 nn_status nn_raw_read(nn_loading *l, int part, int64_t *rows);
 bool nn_column_wanted(const nn_loading *l, const nn_column *c, int part);
+const char *nn_column_field(const nn_loading *l, const nn_column *c); // its name, for messages
+// The file that a part reads, and the query where there is one.
+const char *nn_part_file(const nn_loading *l, int part, const char **key);
+char *nn_path_kept(nn_context *ctx, const char *path, const char *key); // "PATH", "PATH: KEY"
+bool nn_is_packed(const char *path);
+nn_status nn_expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
+                    uint64_t limit, unsigned char **bytes, uint64_t *size);
+// Sources, each its part's columns (an array: one).
+nn_status nn_cells_part(const nn_loading *l, int part);
+nn_status nn_array_column(const nn_loading *l, const nn_column *c, nn_raw *raw);
+nn_status nn_libsvm_rows(const nn_loading *l, int part);
+nn_status nn_cifar_rows(const nn_loading *l, int part);
 // A declared file, or standard input where that is read; expanded, and a NUL follows.
 nn_status nn_source_bytes(const nn_loading *l, const char *file, char path[NN_PATH_ROOM],
                           unsigned char **bytes, uint64_t *size);
@@ -278,12 +335,12 @@ struct nn_media {
     bool (*decode)(const nn_model *m, const nn_column *c, const unsigned char *bytes, uint64_t size,
                    void *row, char why[NN_WHY_ROOM]);
     // nn_folder_rows and nn_cell_rows: trainers that read no such files hold neither.
-    nn_status (*folder_rows)(const nn_loading *l, const nn_media *media, int64_t *rows);
+    nn_status (*folder_rows)(const nn_loading *l, const nn_media *media, int part, int64_t *rows);
     nn_status (*cell_rows)(const nn_loading *l, const nn_media *media, const nn_column *c, const nn_csv *csv,
                            const nn_csv_want *w, nn_raw *raw);
 };
 extern const nn_media nn_pictures, nn_sounds;
-nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int64_t *rows);
+nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int part, int64_t *rows);
 nn_status nn_cell_rows(const nn_loading *l, const nn_media *media, const nn_column *c, const nn_csv *csv,
                        const nn_csv_want *w, nn_raw *raw);
 void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);

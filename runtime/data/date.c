@@ -112,8 +112,7 @@ nn_status nn_date_values(nn_context *ctx, const char *field, int part, const nn_
         else if (want->missing_ok && nn_csv_missing(cell->text, cell->length))
             want->values[r] = (double)NAN;
         else
-            return nn_cell_fail(ctx, csv, csv->lines[r], cell, expected,
-                                no_day ? ": the month has no such day" : "");
+            return nn_cell_fail(ctx, csv, r, cell, expected, no_day ? ": the month has no such day" : "");
     }
     return NN_OK;
 }

@@ -106,12 +106,12 @@ static nn_status read_files(const nn_loading *l, const nn_media *media, const nn
     return NN_OK;
 }
 
-nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int64_t *rows) {
+nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int part, int64_t *rows) {
     const nn_manifest *mf = l->m->manifest;
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     char path[NN_PATH_ROOM], *kept;
     nn_folder f;
-    if (nn_data_path(l->ctx, l->m, &l->data->request, nn_model_text(l->m, mf->data.file), path) != NN_OK ||
+    if (nn_data_path(l->ctx, l->m, &l->data->request, nn_part_file(l, part, NULL), path) != NN_OK ||
         (kept = nn_get(l->ctx, strlen(path) + 1, 1)) == NULL)
         return l->ctx->status;
     size_t length = strlen(strcpy(kept, path));
@@ -121,7 +121,7 @@ nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int64_t *ro
     *rows = f.count;
     for (uint32_t k = 0; k < mf->columns_count; k++) {
         const nn_column *c = &columns[k];
-        if (!nn_column_wanted(l, c, NN_TRAIN)) continue;
+        if (!nn_column_wanted(l, c, part)) continue;
         if (c->kind == NN_COLUMN_CARRIED) {
             l->data->carried[k] = texts_of(l, &f, false);
             l->raws[k].rows = f.count;
@@ -145,7 +145,7 @@ nn_status nn_cell_rows(const nn_loading *l, const nn_media *media, const nn_colu
     for (int64_t k = 0; k < csv->rows && paths != NULL; k++) {
         const nn_cell *cell = &w->cells[k];
         if (nn_csv_missing(cell->text, cell->length))
-            return nn_cell_fail(l->ctx, csv, csv->lines[k], cell, "the path of a file", "");
+            return nn_cell_fail(l->ctx, csv, k, cell, "the path of a file", "");
         int before = cell->text[0] == '/' ? 0 : folder;
         size_t room = (size_t)before + cell->length + 1;
         char *path = nn_get(l->ctx, room, 1);

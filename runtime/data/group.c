@@ -12,7 +12,7 @@ nn_status nn_group_cells(nn_context *ctx, const nn_csv *csv, nn_csv_want *want) 
     for (int64_t r = 0; r < csv->rows && want->values != NULL && ctx->status == NN_OK; r++) {
         const nn_cell *cell = &want->cells[r];
         if (nn_csv_missing(cell->text, cell->length))
-            return nn_cell_fail(ctx, csv, csv->lines[r], cell, "the name of a group", "");
+            return nn_cell_fail(ctx, csv, r, cell, "the name of a group", "");
         want->values[r] = nn_unit_number(ctx, &names, cell, true);
     }
     return ctx->status;

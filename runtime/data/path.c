@@ -89,7 +89,9 @@ nn_status nn_data_path(nn_context *ctx, const nn_model *m, const nn_data_request
                              request->path)
                    : no_directory(ctx, request->path, file);
     file = given ? request->path : file;
-    if (!given && request->path != NULL && nn_data_is_folder(m)) { // beside the folder, or the folder itself
+    int32_t source = m->manifest->data.source;
+    bool folder = source == NN_FROM_IMAGES || source == NN_FROM_SOUNDS || source == NN_FROM_CIFAR;
+    if (!given && request->path != NULL && folder) { // beside the folder, or the folder itself
         if (file[0] != '/') count += join(looked[count], request->path, "", file);
         count += join(looked[count], "", "", request->path);
     } else if (given || file[0] == '/')

@@ -15,7 +15,7 @@ static int64_t count_words(const nn_loading *l, const nn_csv *csv, const nn_cell
     int64_t count = 0;
     while (nn_unit_next(NN_TEXT_WORD, cell->text, cell->length, &at, &word)) count++;
     if (at == cell->length) return count;
-    nn_cell_fail(l->ctx, csv, csv->lines[row], cell, "a text in UTF-8", "");
+    nn_cell_fail(l->ctx, csv, row, cell, "a text in UTF-8", "");
     return -1;
 }
 

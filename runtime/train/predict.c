@@ -21,14 +21,14 @@ typedef struct {
 
 static nn_status read_rows(nn_trainer *t) {
     nn_data_request request = nn_trainer_request(t);
-    bool csv = nn_data_is_csv(&t->model) || nn_data_is_text(&t->model);
+    bool text = nn_data_ending(&t->model) != NULL;
     request.inputs_only = request.all_rows = true;
     request.standard_input = request.path == NULL;
     if (request.standard_input && isatty(0))
         return nn_fail(t->ctx, NN_USAGE,
                        "predict reads rows from standard input (< rows.csv) or from --data %s",
-                       csv ? "FILE" : "PATH");
-    if (request.path != NULL || csv) return nn_trainer_load(t, &request);
+                       text ? "FILE" : "PATH");
+    if (request.path != NULL || text) return nn_trainer_load(t, &request);
     unsigned char *bytes;
     uint64_t size;
     if (nn_file_read_all(t->ctx, 0, "standard input", &bytes, &size) != NN_OK ||

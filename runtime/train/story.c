@@ -267,10 +267,11 @@ static void put_ways(const nn_loop *l, nn_text *out, nn_reason reason) {
     if (nn_model_has(&t->model, NN_EVALUATE)) put_command(t, out, "evaluate:", "eval", folder);
     if (nn_data_is_text(&t->model))
         put_command(t, out, "sample:  ", "sample --prompt TEXT", false);
-    else if (nn_model_has(&t->model, NN_PREDICT))
-        put_command(t, out,
-                    "predict: ", nn_data_is_csv(&t->model) ? "predict --data NEW.csv" : "predict < ROWS.csv",
-                    false);
+    else if (nn_model_has(&t->model, NN_PREDICT)) {
+        const char *ending = nn_data_ending(&t->model);
+        snprintf(more, sizeof more, ending != NULL ? "predict --data NEW.%s" : "predict < ROWS.csv", ending);
+        put_command(t, out, "predict: ", more, false);
+    }
 }
 
 void nn_story_end(nn_loop *l, nn_reason reason) {

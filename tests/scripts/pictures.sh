@@ -71,6 +71,15 @@ mkdir -p nothing/pets
 expect 4 '^error: nothing/pets: no pictures' ./net --data nothing --out new
 expect 3 '^error: cannot find the data file /nowhere; looked for /nowhere' ./net --data /nowhere --out new
 
+# ---- a part in a folder of its own, whose classes are those of the block ----
+mkdir -p held/NA held/10
+cp "$good"/colour.png held/NA/
+build 'images("pets")' '5, 5, 3' 'x[5, 5, 3] = resize(pixels, 5, 5) / 255' 't = class(folder, 3)' 'name = path' 'test = images("held")'
+[ "$(./net data --part test 2>/dev/null | tail -n +2 | cut -d, -f76)" = 2 ] || fail "a part in a folder: $(./net data --part test)"
+./net --quiet --out held.run && ./net eval --out held.run 2>&1 | grep -q '^test: 1 row' || fail "a part in a folder is not evaluated"
+cp -r held/NA held/other
+expect 4 '^error: held: expected one of the classes that the model was trained with, found "other" \(field t\)$' ./net --quiet --out new
+
 # ---- without resize all are alike already ----
 build 'images("pets")' '9, 13, 1' 'x[9, 13, 1] = pixels' 't = class(folder, 3)' 'name = path'
 expect 4 '^  Cats/colour.png: expected 9 pixels high and 13 wide, found 11 and 8 \(`resize` makes all alike\)$' ./net --out new

@@ -9,7 +9,7 @@ cmake -S "$ROOT" -B "$work" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DNN_FUZZ=ON -D
     cmake --build "$work" --target fuzzers >>cmake.log 2>&1 || { tail -n 30 cmake.log; exit 1; }
 
 # What mutations begin with: programs, and small files of each format.
-mkdir -p check parse csv idx npy picture safetensors sound text log
+mkdir -p check parse csv idx npy picture safetensors sound text log jsonl libsvm npz sqlite cifar
 for file in "$ROOT"/examples/*/*.nn "$ROOT"/tests/errors/*.nn; do cp "$file" check/; done
 rm check/layer_limit.nn # a hundred thousand layers: seconds with the sanitizers
 cp check/* parse/ && cp "$ROOT"/tests/models/*.nn "$ROOT"/stdlib/*.nn "$ROOT"/stdlib/*/*.nn "$ROOT"/tests/syntax/*.nn parse/
@@ -34,6 +34,17 @@ npy() { # TYPE SHAPE DATA
 }
 npy '<f4' '2,' '\0\0\0077\0\0\0100\0100' >npy/f4
 npy '|u1' '2, 3' 'abcdef' >npy/u1
+printf '\1{"a": 1, "b": {"c": "x"}, "v": [1, [2], null]}\n\n{"v":[-1e3,2.5,true],"b.c":"7","a":null,"o":[{"p":"\\u00e9\\n"}]}\n' >jsonl/rows
+printf '\0{"a":0,"b":{"c":"2"},"v":["1",2,3]}' >jsonl/all
+printf '\1+1 1:.5 3:1e-2 # so\n\n-1 qid:3 5:7\r\n' >libsvm/rows
+cp "$ROOT"/tests/arrays/small.npz npz/
+for text in 1 "'word'" "x'00'"; do
+    cc -x c - -lsqlite3 -o sql <<<'int sqlite3_open(const char *, void **), sqlite3_exec(void *, const char *, void *, void *, void *);
+        int main(int n, char **a) { void *d; return n != 3 || sqlite3_open(a[1], &d) || sqlite3_exec(d, a[2], 0, 0, 0); }'
+    ./sql "sqlite/$text" "pragma page_size = 512; create table r (a, b, c); insert into r values (1, 2.5, $text); insert into r values (null, '3', 'y')"
+done
+(printf '\1'; head -c 3074 /dev/zero) >cifar/fine
+(printf '\2'; head -c 6146 /dev/zero | tr '\0' 'x') >cifar/grey
 
 for kind in 0 1 2; do
     for file in "$ROOT"/tests/pictures/*/*; do (printf "\\$kind"; cat "$file") >"picture/$kind.$(basename "$file")"; done
@@ -70,6 +81,11 @@ sound -max_len=2048
 text -max_len=512
 safetensors -max_len=8192
 log -max_len=4096
+jsonl -max_len=512
+libsvm -max_len=512
+npz -max_len=2048
+sqlite -max_len=4096
+cifar -max_len=6149
 TABLE
 while [ -n "$(jobs -rp)" ]; do wait -n || failed=1; done
 exit $failed

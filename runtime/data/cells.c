@@ -1,0 +1,160 @@
+// Cells as columns: what a data block reads of csv, jsonl and sqlite, numbers and texts, as raw columns.
+// Guarantees: whatever reads the cells, texts become numbers, missing cells values, and paths files in the
+// same way.
+#include "data/data.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+// Absent unless libnn-pictures.a, libnn-sounds.a, libnn-sqlite.a are linked, as they are where a program
+// reads such files.
+extern const nn_media nn_pictures __attribute__((weak)), nn_sounds __attribute__((weak));
+extern nn_status nn_sqlite_read(nn_context *, nn_csv *) __attribute__((weak));
+
+// Of a column whose cells are paths.
+static const nn_media *media_of(const nn_column *c) {
+    return c->kind == NN_COLUMN_PIXELS ? &nn_pictures : c->kind == NN_COLUMN_SAMPLES ? &nn_sounds : NULL;
+}
+
+nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w) {
+    if (c->groups != NN_GROUPS_NONE) return nn_group_cells(l->ctx, csv, w);
+    if (c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS) return nn_words_read(l, c, csv, w);
+    int64_t width = w->count, count = csv->rows * width;
+    w->values = nn_get(l->ctx, (uint64_t)count, sizeof *w->values);
+    if (w->values == NULL) return l->ctx->status;
+    const char *field = nn_column_field(l, c);
+    if (c->kind == NN_COLUMN_DATE) return nn_date_values(l->ctx, field, c->date, csv, w);
+    if (c->kind != NN_COLUMN_TEXT_EQUALS)
+        return nn_class_values(l->ctx, &l->data->classes[c->field],
+                               &NN_TABLE(l->m, nn_field, fields)[c->field], field, csv, w);
+    const char *equals = nn_model_text(l->m, c->equals);
+    size_t length = strlen(equals);
+    char expected[512];
+    snprintf(expected, sizeof expected, "a text (field %s)", field);
+    for (int64_t k = 0; k < count; k++) {
+        const nn_cell *cell = &w->cells[k];
+        bool same = cell->length == length && memcmp(cell->text, equals, length) == 0;
+        if (!same && !w->exact && nn_csv_missing(cell->text, cell->length) && !w->missing_ok)
+            return nn_cell_fail(l->ctx, csv, k / width, cell, expected, ", which means a missing one");
+        w->values[k] = same ? 1 : 0;
+    }
+    return NN_OK;
+}
+
+static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want *w) {
+    const uint32_t *names = nn_model_table(l->m, c->names);
+    w->first = c->first;
+    w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
+    w->limit = c->is_class ? 0 : c->limit;
+    bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
+    bool groups = c->groups != NN_GROUPS_NONE;
+    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words ||
+               media_of(c) != NULL || groups || c->kind == NN_COLUMN_DATE;
+    w->missing_ok = c->missing != NN_MISSING_ERROR || words;
+    w->array = l->m->manifest->data.source == NN_FROM_JSONL && c->names_count == 1 && c->elements > 1 &&
+               !words && media_of(c) == NULL;
+    if (w->array) w->count = (int32_t)c->elements;
+    if (c->names_count == 0) return NN_OK;
+    w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
+    for (uint32_t k = 0; k < c->names_count && w->names != NULL; k++)
+        w->names[k] = nn_model_text(l->m, names[k]);
+    return l->ctx->status;
+}
+
+// The raw column of a want, whose missing cells are the number that is given for them.
+static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w,
+                      nn_raw *raw) {
+    for (int64_t i = 0; i < csv->rows * w->count && c->missing == NN_MISSING_VALUE; i++)
+        w->values[i] = isnan(w->values[i]) ? c->missing_value : w->values[i];
+    const nn_media *media = media_of(c);
+    if (media != NULL)
+        media->cell_rows(l, media, c, csv, w, raw);
+    else
+        *raw = (nn_raw){.rows = csv->rows,
+                        .elements = w->count,
+                        .bytes = (const unsigned char *)w->values,
+                        .type = 'f',
+                        .size = 8,
+                        .path = csv->path,
+                        .lines = csv->lines,
+                        .words = w->words,
+                        .word_first = w->word_first,
+                        .owned = w->values};
+    if (c->kind != NN_COLUMN_CARRIED) nn_drop(l->ctx, w->cells);
+    nn_drop(l->ctx, w->columns);
+    nn_drop(l->ctx, w->names);
+}
+
+static nn_status read_cells(const nn_loading *l, nn_csv *csv, char *bytes, uint64_t size) {
+    int32_t source = l->m->manifest->data.source;
+    if (source == NN_FROM_SQLITE) return nn_sqlite_read(l->ctx, csv);
+    return (source == NN_FROM_JSONL ? nn_jsonl_parse : nn_csv_parse)(l->ctx, csv, bytes, size);
+}
+
+static nn_status read_columns(const nn_loading *l, int part, nn_csv *csv, char *bytes, uint64_t size) {
+    const nn_manifest *mf = l->m->manifest;
+    const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
+    nn_csv_want *wants = csv->wants = nn_get(l->ctx, mf->columns_count, sizeof *wants);
+    int32_t *of = nn_get(l->ctx, mf->columns_count, sizeof *of);
+    if (wants == NULL || of == NULL) return l->ctx->status;
+    for (uint32_t k = 0; k < mf->columns_count; k++) {
+        if (!nn_column_wanted(l, &columns[k], part)) continue;
+        of[csv->want_count] = (int32_t)k;
+        if (make_want(l, &columns[k], &wants[csv->want_count++]) != NN_OK) return l->ctx->status;
+    }
+    if (read_cells(l, csv, bytes, size) != NN_OK) return l->ctx->status;
+    for (int32_t k = 0; k < csv->want_count; k++) {
+        const nn_column *c = &columns[of[k]];
+        if (c->kind == NN_COLUMN_CARRIED)
+            l->data->carried[of[k]] = wants[k].cells;
+        else if (wants[k].texts && media_of(c) == NULL && nn_csv_texts(l, c, csv, &wants[k]) != NN_OK)
+            return l->ctx->status;
+        take_want(l, c, csv, &wants[k], &l->raws[of[k]]);
+    }
+    if (l->data->header == NULL) l->data->header = csv->names;
+    nn_drop(l->ctx, csv->places);
+    nn_drop(l->ctx, wants);
+    nn_drop(l->ctx, of);
+    return NN_OK;
+}
+
+static bool any_carried(const nn_loading *l) {
+    for (uint32_t k = 0; k < l->m->manifest->columns_count; k++)
+        if (l->data->carried[k] != NULL) return true;
+    return false;
+}
+
+// What cells point to.
+static void drop_texts(nn_context *ctx, char *piece) {
+    while (piece != NULL) {
+        char *before;
+        memcpy(&before, piece, sizeof before);
+        nn_drop(ctx, piece);
+        piece = before;
+    }
+}
+
+nn_status nn_cells_part(const nn_loading *l, int part) {
+    unsigned char *bytes = NULL;
+    uint64_t size = 0;
+    char path[NN_PATH_ROOM] = "standard input";
+    const char *query, *file = nn_part_file(l, part, &query);
+    const nn_data *plan = &l->m->manifest->data;
+    bool database = plan->source == NN_FROM_SQLITE;
+    nn_status status = database ? nn_data_path(l->ctx, l->m, &l->data->request, file, path)
+                                : nn_source_bytes(l, file, path, &bytes, &size);
+    nn_csv csv = {.query = database ? query : NULL,
+                  .separator = plan->source == NN_FROM_CSV ? plan->separator : 0,
+                  .header = plan->header != 0,
+                  .decimal = plan->decimal,
+                  .thousands = plan->thousands,
+                  .comment = plan->comment,
+                  .trained = plan->header != 0 ? l->data->header : NULL};
+    if (status != NN_OK || (csv.path = nn_path_kept(l->ctx, path, "")) == NULL) return l->ctx->status;
+    status = read_columns(l, part, &csv, (char *)bytes, size);
+    if (any_carried(l)) return status; // its cells are in there
+    drop_texts(l->ctx, csv.texts);
+    nn_drop(l->ctx, bytes);
+    return status;
+}
