@@ -66,7 +66,7 @@ bool nn_is_real(int32_t type) { return type == NN_REAL || type == NN_DOUBLE; }
 int64_t nn_tensor_element_size(const nn_model *m, const nn_tensor *t) { return nn_type_size(m, t->type); }
 
 static int64_t inner_place(const nn_tensor *t, int64_t x) {
-    return t->panel == 0 ? x : x / t->panel * t->panel_stride + x % t->panel;
+    return t->panel == 0 || x < t->panel ? x : x / t->panel * t->panel_stride + x % t->panel;
 }
 
 // Where element x lies, in elements.
@@ -80,19 +80,18 @@ static int64_t place(const nn_tensor *t, const int64_t *x) {
 static void move_run(const nn_tensor *t, unsigned char *base, const int64_t *x, int64_t count, int64_t size,
                      unsigned char *plain, bool put) {
     int last = t->rank - 1;
-    bool inner = last == t->inner;
-    if (inner && t->panel == 0) {
-        unsigned char *at = base + place(t, x) * size;
-        memcpy(put ? at : plain, put ? plain : at, (size_t)(count * size));
-        return;
-    }
     int64_t y[8];
     memcpy(y, x, sizeof y);
-    y[last] = 0;
-    int64_t row = place(t, y);
-    for (int64_t k = 0; k < count; k++, plain += size) {
-        int64_t i = x[last] + k;
-        unsigned char *at = base + (row + (inner ? inner_place(t, i) : t->stride[last] * i)) * size;
+    for (int64_t part; last == t->inner; count -= part, plain += part * size, y[last] += part) {
+        unsigned char *at = base + place(t, y) * size;
+        part = t->panel == 0 ? count : t->panel - y[last] % t->panel;
+        part = part < count ? part : count;
+        memcpy(put ? at : plain, put ? plain : at, (size_t)(part * size));
+        if (part == count) return;
+    }
+    unsigned char *at = base + place(t, x) * size;
+    int64_t step = t->stride[last] * size;
+    for (int64_t k = 0; k < count; k++, plain += size, at += step) {
         if (size == 8)
             memcpy(put ? at : plain, put ? plain : at, 8);
         else

@@ -3,6 +3,7 @@
 // ten times as fast.
 #include "base/runtime.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,10 +61,30 @@ static bool exact_value(const Decimal *d, double *value) {
     return true;
 }
 
+// Of more digits than a double holds the quotient is taken with 64 bits, where the machine has them: the nearest
+// double of that is the right one, but where it lies just between two.
+static bool wide_value(const Decimal *d, double *value) {
+#if LDBL_MANT_DIG == 64
+    if (!d->exact || d->exponent < -27 || d->exponent > 27) return false;
+    static const long double powers[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
+                                         1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
+                                         1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+    long double v = (long double)d->digits;
+    v = d->exponent < 0 ? v / powers[-d->exponent] : v * powers[d->exponent];
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    *value = (double)(d->negative ? -v : v);
+    return (bits & 0x7ff) != 0x400;
+#else
+    (void)d, (void)value;
+    return false;
+#endif
+}
+
 bool nn_number_parse(const char *s, uint64_t length, double *value) {
     Decimal d;
     if (!split(s, s + length, &d)) return false;
-    if (exact_value(&d, value)) return true;
+    if (exact_value(&d, value) || wide_value(&d, value)) return true;
     char copy[512];
     if (length >= sizeof copy) return false;
     memcpy(copy, s, (size_t)length);

@@ -20,6 +20,8 @@ typedef struct nn_context {
     nn_status status;
     char message[4096];
     nn_block *blocks;
+    const char *folder;      // where large blocks lie in files; NULL: in memory
+    uint64_t limit, held;    // bytes in memory: at most, 0: any; now
     struct nn_input *inputs; // files that are read
 } nn_context;
 
@@ -38,6 +40,7 @@ void nn_drop(nn_context *ctx, void *memory);
 // is shared, else not to be changed. Dropped like other memory.
 void *nn_get_mapped(nn_context *ctx, int file, uint64_t size, bool shared);
 void nn_context_end(nn_context *ctx);
+void nn_context_join(nn_context *ctx, nn_context *from); // the memory of one that is given up goes over
 
 // ---- texts that grow ----
 typedef struct nn_text {

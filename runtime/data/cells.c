@@ -3,6 +3,8 @@
 // same way.
 #include "data/data.h"
 
+#include "parallel/pool.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,13 +88,54 @@ static void take_want(const nn_loading *l, const nn_column *c, const nn_csv *csv
     nn_drop(l->ctx, w->names);
 }
 
-static nn_status read_cells(const nn_loading *l, nn_csv *csv, char *bytes, uint64_t size) {
+// Texts of several columns, each as numbers, side by side.
+typedef struct {
+    const nn_loading *l;
+    const nn_csv *csv;
+    const int32_t *of; // columns
+    nn_context *own;   // of each want
+} Texts;
+
+static bool is_words(const nn_column *c) {
+    return c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
+}
+
+static bool is_text(const nn_column *c, const nn_csv_want *w) {
+    return w->texts && media_of(c) == NULL && c->kind != NN_COLUMN_CARRIED;
+}
+
+static void number_one(void *of, int64_t k) {
+    Texts *t = of;
+    nn_loading own = *t->l;
+    const nn_column *c = &NN_TABLE(own.m, nn_column, columns)[t->of[k]];
+    own.ctx = &t->own[k];
+    if (is_text(c, &t->csv->wants[k]) && !is_words(c)) nn_csv_texts(&own, c, t->csv, &t->csv->wants[k]);
+}
+
+// The words of a field are one list for all its columns.
+static nn_status number_texts(const nn_loading *l, const nn_csv *csv, const int32_t *of) {
+    Texts t = {l, csv, of, nn_get(l->ctx, (uint64_t)csv->want_count, sizeof *t.own)};
+    if (t.own == NULL) return l->ctx->status;
+    for (int32_t k = 0; k < csv->want_count; k++) t.own[k].folder = l->ctx->folder;
+    nn_each(csv->threads, csv->want_count, number_one, &t);
+    for (int32_t k = 0; k < csv->want_count; k++) {
+        const nn_column *c = &NN_TABLE(l->m, nn_column, columns)[of[k]];
+        nn_context_join(l->ctx, &t.own[k]);
+        if (t.own[k].status != NN_OK) nn_fail(l->ctx, t.own[k].status, "%s", t.own[k].message);
+        if (l->ctx->status == NN_OK && is_text(c, &csv->wants[k]) && is_words(c))
+            nn_csv_texts(l, c, csv, &csv->wants[k]);
+    }
+    nn_drop(l->ctx, t.own);
+    return l->ctx->status;
+}
+
+static nn_status read_cells(const nn_loading *l, nn_csv *csv, const char *bytes, uint64_t size) {
     int32_t source = l->m->manifest->data.source;
     if (source == NN_FROM_SQLITE) return nn_sqlite_read(l->ctx, csv);
     return (source == NN_FROM_JSONL ? nn_jsonl_parse : nn_csv_parse)(l->ctx, csv, bytes, size);
 }
 
-static nn_status read_columns(const nn_loading *l, int part, nn_csv *csv, char *bytes, uint64_t size) {
+static nn_status read_columns(const nn_loading *l, int part, nn_csv *csv, const char *bytes, uint64_t size) {
     const nn_manifest *mf = l->m->manifest;
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     nn_csv_want *wants = csv->wants = nn_get(l->ctx, mf->columns_count, sizeof *wants);
@@ -104,12 +147,10 @@ static nn_status read_columns(const nn_loading *l, int part, nn_csv *csv, char *
         if (make_want(l, &columns[k], &wants[csv->want_count++]) != NN_OK) return l->ctx->status;
     }
     if (read_cells(l, csv, bytes, size) != NN_OK) return l->ctx->status;
+    if (number_texts(l, csv, of) != NN_OK) return l->ctx->status;
     for (int32_t k = 0; k < csv->want_count; k++) {
         const nn_column *c = &columns[of[k]];
-        if (c->kind == NN_COLUMN_CARRIED)
-            l->data->carried[of[k]] = wants[k].cells;
-        else if (wants[k].texts && media_of(c) == NULL && nn_csv_texts(l, c, csv, &wants[k]) != NN_OK)
-            return l->ctx->status;
+        if (c->kind == NN_COLUMN_CARRIED) l->data->carried[of[k]] = wants[k].cells;
         take_want(l, c, csv, &wants[k], &l->raws[of[k]]);
     }
     if (l->data->header == NULL) l->data->header = csv->names;
@@ -125,36 +166,39 @@ static bool any_carried(const nn_loading *l) {
     return false;
 }
 
-// What cells point to.
-static void drop_texts(nn_context *ctx, char *piece) {
-    while (piece != NULL) {
-        char *before;
-        memcpy(&before, piece, sizeof before);
-        nn_drop(ctx, piece);
-        piece = before;
-    }
-}
-
-nn_status nn_cells_part(const nn_loading *l, int part) {
+// The rows as a run before this one has kept them, or else of the file.
+static nn_status read_part(const nn_loading *l, int part, const char *file, nn_csv *csv, const char *query) {
     unsigned char *bytes = NULL;
     uint64_t size = 0;
     char path[NN_PATH_ROOM] = "standard input";
-    const char *query, *file = nn_part_file(l, part, &query);
+    nn_cached kept = {0};
+    bool text = query == NULL, known = l->data->request.standard_input && text;
+    if (!known && nn_data_path(l->ctx, l->m, &l->data->request, file, path) != NN_OK) return l->ctx->status;
+    if ((csv->path = nn_path_kept(l->ctx, path, "")) == NULL) return l->ctx->status;
+    if (!known && text && nn_cache_find(l, part, csv->path, &kept) != NN_OK) return l->ctx->status;
+    if (!kept.found) {
+        if (text && nn_source_bytes(l, file, path, &bytes, &size) != NN_OK) return l->ctx->status;
+        if (read_columns(l, part, csv, (const char *)bytes, size) == NN_OK)
+            nn_cache_keep(l, part, csv->path, &kept);
+    }
+    nn_text_end(&kept.key);
+    if (any_carried(l)) return l->ctx->status; // its cells are in there
+    nn_texts_drop(l->ctx, &csv->texts);
+    nn_drop(l->ctx, bytes);
+    return l->ctx->status;
+}
+
+nn_status nn_cells_part(const nn_loading *l, int part) {
+    const char *key, *file = nn_part_file(l, part, &key);
     const nn_data *plan = &l->m->manifest->data;
-    bool database = plan->source == NN_FROM_SQLITE;
-    nn_status status = database ? nn_data_path(l->ctx, l->m, &l->data->request, file, path)
-                                : nn_source_bytes(l, file, path, &bytes, &size);
-    nn_csv csv = {.query = database ? query : NULL,
+    const char *query = plan->source == NN_FROM_SQLITE ? key : NULL;
+    nn_csv csv = {.query = query,
                   .separator = plan->source == NN_FROM_CSV ? plan->separator : 0,
                   .header = plan->header != 0,
+                  .threads = l->data->request.threads,
                   .decimal = plan->decimal,
                   .thousands = plan->thousands,
                   .comment = plan->comment,
                   .trained = plan->header != 0 ? l->data->header : NULL};
-    if (status != NN_OK || (csv.path = nn_path_kept(l->ctx, path, "")) == NULL) return l->ctx->status;
-    status = read_columns(l, part, &csv, (char *)bytes, size);
-    if (any_carried(l)) return status; // its cells are in there
-    drop_texts(l->ctx, csv.texts);
-    nn_drop(l->ctx, bytes);
-    return status;
+    return read_part(l, part, file, &csv, query);
 }

@@ -80,102 +80,104 @@ int nn_cell_compare(const void *a, const void *b) {
     return order != 0 ? order : (x->length > y->length) - (x->length < y->length);
 }
 
-// Where a text stands in a table of slots, or would: a power of two, never full.
-static nn_cell *slot_of(nn_cell *slots, uint64_t room, const nn_cell *c) {
-    uint64_t at = nn_crc32c(0, c->text, c->length) & (room - 1);
-    while (slots[at].text != NULL && nn_cell_compare(&slots[at], c) != 0) at = (at + 1) & (room - 1);
-    return &slots[at];
+// ---- texts ----
+
+static int32_t number_of(const Reading *r, nn_vocabulary *v, int64_t k, bool grows) {
+    return nn_unit_number(r->ctx, v, &r->want->cells[k], grows);
 }
 
-// The different texts, through a table of slots by hash that doubles; sorted in byte order.
-static nn_status different(const Reading *r, int64_t count, nn_cell **out, int64_t *found) {
-    uint64_t room = 64, used = 0;
-    nn_cell *slots = nn_get(r->ctx, room, sizeof *slots);
-    for (int64_t k = 0; k < count && slots != NULL; k++) {
-        const nn_cell *c = &r->want->cells[k];
+// Every cell gets the number of its text, from 1 on, as they first come; 0: a missing one, where that is a
+// class.
+static nn_status number_cells(const Reading *r, int64_t count, nn_vocabulary *v) {
+    for (int64_t k = 0; k < count && r->ctx->status == NN_OK; k++) {
         bool missing = is_missing(r, k);
-        if (missing && r->of->own_missing >= 0) continue;
-        if (missing) return fail_at(r, k, "a class");
-        nn_cell *slot = slot_of(slots, room, c);
-        if (slot->text != NULL) continue;
-        *slot = (nn_cell){c->text, c->length, (uint32_t)(k & UINT32_MAX)};
-        if (++used * 2 <= room) continue;
-        nn_cell *bigger = nn_get(r->ctx, room * 2, sizeof *bigger);
-        for (uint64_t i = 0; i < room && bigger != NULL; i++)
-            if (slots[i].text != NULL) *slot_of(bigger, room * 2, &slots[i]) = slots[i];
-        nn_drop(r->ctx, slots);
-        slots = bigger;
-        room *= 2;
+        if (missing && r->of->own_missing < 0) return fail_at(r, k, "a class");
+        r->want->values[k] = missing ? 0 : number_of(r, v, k, true);
     }
-    if (slots == NULL) return r->ctx->status;
-    uint64_t n = 0;
-    for (uint64_t i = 0; i < room; i++) {
-        if (slots[i].text != NULL) slots[n++] = slots[i];
-    }
-    // The list goes into the weights file, which is UTF-8 or no file to others.
-    for (uint64_t i = 0; i < n; i++) {
-        for (uint64_t k = 0, l; k < slots[i].length; k += l) {
-            l = nn_utf8_length(slots[i].text + k, slots[i].length - k);
-            if (l == 0) return fail_at(r, slots[i].column, "the name of a class in UTF-8");
+    return r->ctx->status;
+}
+
+// The list goes into the weights file, which is UTF-8 or no file to others.
+static nn_status check_names(const Reading *r, const nn_vocabulary *v) {
+    for (int64_t i = 0; i < v->count; i++) {
+        const nn_cell *c = &v->units[i];
+        int64_t row = 0;
+        for (uint64_t k = 0, l; k < c->length; k += l) {
+            l = nn_utf8_length(c->text + k, c->length - k);
+            if (l != 0) continue;
+            while (r->want->values[row] != (double)(i + 1)) row++;
+            return fail_at(r, row, "the name of a class in UTF-8");
         }
     }
-    qsort(slots, (size_t)n, sizeof *slots, nn_cell_compare);
-    *out = slots;
-    *found = (int64_t)n;
     return NN_OK;
 }
 
-static nn_status number_texts(const Reading *r, int64_t count, nn_classes *classes) {
-    nn_cell *texts = NULL;
-    int64_t found = 0;
-    if (different(r, count, &texts, &found) != NN_OK) return r->ctx->status;
+static nn_status other_count(const Reading *r, const nn_cell *texts, int64_t found) {
     int64_t expected = nn_class_count(r->of), own = r->of->limit - expected;
-    if (found != expected) {
-        char told[80];
-        snprintf(told, sizeof told, " (beside %lld of the %lld that are own)", (long long)own,
-                 (long long)r->of->limit);
-        nn_text list;
-        nn_text_begin(&list, r->ctx);
-        for (int64_t k = 0; k < found && k < 12; k++)
-            nn_text_format(&list, "%s\"%.*s\"", k == 0 ? "" : ", ",
-                           (int)(texts[k].length > SHOWN ? SHOWN : texts[k].length), texts[k].text);
-        return nn_fail(r->ctx, NN_DATA, "%s: expected %lld classes in field %s, found %lld: %s%s%s",
-                       r->csv->path, (long long)expected, r->field, (long long)found, list.bytes,
-                       found > 12 ? ", ..." : "", own > 0 ? told : "");
-    }
-    classes->names = nn_get(r->ctx, (uint64_t)found, sizeof *classes->names);
-    for (int64_t k = 0; k < found && classes->names != NULL; k++) {
+    char told[80];
+    snprintf(told, sizeof told, " (beside %lld of the %lld that are own)", (long long)own,
+             (long long)r->of->limit);
+    nn_text list;
+    nn_text_begin(&list, r->ctx);
+    for (int64_t k = 0; k < found && k < 12; k++)
+        nn_text_format(&list, "%s\"%.*s\"", k == 0 ? "" : ", ",
+                       (int)(texts[k].length > SHOWN ? SHOWN : texts[k].length), texts[k].text);
+    return nn_fail(r->ctx, NN_DATA, "%s: expected %lld classes in field %s, found %lld: %s%s%s", r->csv->path,
+                   (long long)expected, r->field, (long long)found, list.bytes, found > 12 ? ", ..." : "",
+                   own > 0 ? told : "");
+}
+
+static nn_status take_names(const Reading *r, const nn_cell *texts, int64_t count, nn_classes *classes) {
+    classes->names = nn_get(r->ctx, (uint64_t)count, sizeof *classes->names);
+    for (int64_t k = 0; k < count && classes->names != NULL; k++) {
         char *name = nn_get(r->ctx, (uint64_t)texts[k].length + 1, 1);
         if (name == NULL) return r->ctx->status;
         memcpy(name, texts[k].text, texts[k].length);
         classes->names[k] = name;
     }
-    nn_drop(r->ctx, texts);
-    classes->count = found;
+    classes->count = count;
     return r->ctx->status;
 }
 
-static int compare_name(const void *cell, const void *name) {
-    const char *text = *(const char *const *)name;
-    return nn_cell_compare(cell, &(nn_cell){text, (uint32_t)strlen(text), 0});
+// The texts of the file are numbered in byte order.
+static nn_status number_texts(const Reading *r, int64_t count, nn_classes *classes) {
+    nn_vocabulary v = {0};
+    if (number_cells(r, count, &v) != NN_OK || check_names(r, &v) != NN_OK) return r->ctx->status;
+    nn_cell *texts = nn_get(r->ctx, (uint64_t)v.count, sizeof *texts);
+    double *place = nn_get(r->ctx, (uint64_t)v.count + 1, sizeof *place), *values = r->want->values;
+    if (texts == NULL || place == NULL) return r->ctx->status;
+    for (int64_t i = 0; i < v.count; i++)
+        texts[i] = (nn_cell){v.units[i].text, v.units[i].length, (uint32_t)i + 1};
+    qsort(texts, (size_t)v.count, sizeof *texts, nn_cell_compare);
+    if (v.count != nn_class_count(r->of)) return other_count(r, texts, v.count);
+    place[0] = (double)r->of->own_missing;
+    for (int64_t i = 0; i < v.count; i++) place[texts[i].column] = (double)i;
+    for (int64_t k = 0; k < count; k++) values[k] = place[(int64_t)values[k]];
+    nn_status status = take_names(r, texts, v.count, classes);
+    nn_drop(r->ctx, texts);
+    nn_drop(r->ctx, place);
+    nn_drop(r->ctx, v.units);
+    nn_drop(r->ctx, v.slots);
+    return status;
 }
 
-static nn_status find_texts(const Reading *r, int64_t count, const nn_classes *classes) {
-    for (int64_t k = 0; k < count; k++) {
-        if (r->of->own_missing >= 0 && is_missing(r, k)) {
-            r->want->values[k] = (double)r->of->own_missing;
-            continue;
-        }
-        const char **name = bsearch(&r->want->cells[k], classes->names, (size_t)classes->count,
-                                    sizeof *classes->names, compare_name);
-        if (name != NULL)
-            r->want->values[k] = (double)(name - classes->names);
-        else if (is_missing(r, k))
-            return fail_at(r, k, "a class");
-        else if (take_other(r, k, "one of the classes that the model was trained with") != NN_OK)
-            return r->ctx->status;
+// By the names that are known.
+static nn_status find_texts(const Reading *r, int64_t count, nn_classes *classes) {
+    nn_vocabulary v = {0};
+    for (int64_t k = 0; k < classes->count && r->ctx->status == NN_OK; k++)
+        nn_unit_number(r->ctx, &v, &(nn_cell){classes->names[k], (uint32_t)strlen(classes->names[k]), 0},
+                       true);
+    for (int64_t k = 0; k < count && r->ctx->status == NN_OK; k++) {
+        bool own = r->of->own_missing >= 0 && is_missing(r, k);
+        int32_t number = own ? 0 : number_of(r, &v, k, false);
+        r->want->values[k] = number > 0 ? number - 1 : (double)r->of->own_missing;
+        if (own || number > 0) continue;
+        if (is_missing(r, k)) return fail_at(r, k, "a class");
+        take_other(r, k, "one of the classes that the model was trained with");
     }
-    return NN_OK;
+    nn_drop(r->ctx, v.units);
+    nn_drop(r->ctx, v.slots);
+    return r->ctx->status;
 }
 
 // Whole numbers of the file, or what stood for them when the model was trained.
@@ -202,6 +204,5 @@ nn_status nn_class_values(nn_context *ctx, nn_classes *classes, const nn_field *
     // Where the training file had numbers, texts would be numbered by this file alone.
     if (classes->count == 0 && (csv->trained != NULL || all_numbers(&r, count)))
         return check_numbers(&r, count);
-    if (classes->count == 0 && number_texts(&r, count, classes) != NN_OK) return ctx->status;
-    return find_texts(&r, count, classes);
+    return (classes->count == 0 ? number_texts : find_texts)(&r, count, classes);
 }

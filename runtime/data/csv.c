@@ -1,187 +1,259 @@
 // CSV as RFC 4180 has it, LF or CRLF; a byte-order mark, blank lines, blanks around a cell and comments are
-// skipped.
-// Needs the file in memory, ended by a NUL, and changes it: quotes are taken out in place, so that cells are
-// slices of it. Guarantees: linear time, bounded memory, and a message with line and column for whatever is
-// wrong.
-#include "data/data.h"
+// skipped. A file is divided into pieces that begin at lines, which threads read side by side.
+// Needs the file in memory, ended by a NUL. Guarantees: linear time, bounded memory, and a message with line
+// and column for whatever is wrong, the first one; what is read does not depend on the number of threads.
+#include "data/csv.h"
+
+#include "parallel/pool.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_LIMIT = 64 << 20, CELL_LIMIT = 1 << 21 };
+enum { PIECE = 4 << 20 };
+
+// What lies between two places of the file; `ends`: last bytes of lines that are not empty.
+typedef struct {
+    uint64_t newlines, ends, quotes;
+    bool zero;
+} Counts;
+
+// A part of the file: where its records begin, and of which row and line the first is. `stop`: where the
+// first record behind it begins, as its own records end.
+typedef struct {
+    const char *from, *to, *stop;
+    int64_t row, room, rows; // room: of the piece behind it, the row
+    uint32_t line;
+    Counts counts;
+    nn_context ctx;
+    nn_texts texts;
+} Piece;
 
 typedef struct {
-    nn_context *ctx;
-    nn_csv *csv;
-    char *at, *end, *line_start;
-    uint32_t line, record_line;
-    nn_cell *cells;
-    uint32_t count, room;
-    bool blank; // the record is an empty line
-} Reader;
+    const nn_csv *csv;
+    const char *end;
+    uint32_t columns;
+    const nn_csv_take *takes; // of each column
+    Piece *pieces;
+    int64_t count;
+} Work;
 
-static bool is_blank(const Reader *r, char c) {
-    return (c == ' ' || c == '\t' || c == '\r') && c != r->csv->separator;
+// ---- what lies in a piece ----
+
+static uint64_t sum_of(const unsigned char *v, int lanes) {
+    uint64_t sum = 0;
+    for (int k = 0; k < lanes; k++) sum += v[k];
+    return sum;
 }
 
-static nn_status fail_at(const Reader *r, const char *at, const char *what) {
-    int64_t column = at - r->line_start + 1;
-    return nn_fail(r->ctx, NN_DATA, "%s:%u:%lld: %s", r->csv->path, r->line, (long long)column, what);
-}
-
-static nn_status add_cell(Reader *r, const char *text, uint64_t length, int64_t column) {
-    if (r->count == CELL_LIMIT)
-        return nn_fail(r->ctx, NN_DATA, "%s:%u: the line has more than %d cells", r->csv->path,
-                       r->record_line, CELL_LIMIT);
-    if (r->count == r->room) {
-        r->room = r->room == 0 ? 64 : r->room * 2;
-        r->cells = nn_grow(r->ctx, r->cells, r->room, sizeof *r->cells);
-        if (r->cells == NULL) return r->ctx->status;
-    }
-    r->cells[r->count++] = (nn_cell){text, (uint32_t)length, (uint32_t)column};
-    return NN_OK;
-}
-
-// A cell in quotes: `at` stands on the first. Doubled quotes become one, lines may end inside.
-static nn_status quoted(Reader *r, uint64_t *length) {
-    char *open = r->at++, *to = r->at;
-    const char *open_line = r->line_start;
-    uint32_t line = r->line;
-    for (; r->at < r->end; r->at++) {
-        if (*r->at == '"') {
-            if (r->at + 1 == r->end || r->at[1] != '"') break;
-            r->at++;
-        } else if (*r->at == '\n') {
-            r->line++;
-            r->line_start = r->at + 1;
+// Bytes are compared many at a time, and counted in bytes for as long as these hold.
+static Counts count_bytes(const char *from, const char *to) {
+    typedef unsigned char Lanes __attribute__((vector_size(16)));
+    enum { LANES = sizeof(Lanes), ROUNDS = 255 };
+    Counts c = {0};
+    while (to - from >= LANES) {
+        Lanes lines = {0}, ends = {0}, quotes = {0}, zeros = {0}, v, next;
+        for (int k = 0; k < ROUNDS && to - from >= LANES; k++, from += LANES) {
+            memcpy(&v, from, sizeof v);
+            memcpy(&next, from + 1, sizeof next); // a zero follows the file
+            lines -= (Lanes)(v == '\n');
+            ends -= (Lanes)((v != '\n') & (next == '\n'));
+            quotes -= (Lanes)(v == '"');
+            zeros |= (Lanes)(v == 0);
         }
-        *to++ = *r->at;
+        c.newlines += sum_of((const unsigned char *)&lines, LANES);
+        c.ends += sum_of((const unsigned char *)&ends, LANES);
+        c.quotes += sum_of((const unsigned char *)&quotes, LANES);
+        c.zero = c.zero || sum_of((const unsigned char *)&zeros, LANES) > 0;
     }
-    if (r->at == r->end)
-        return nn_fail(r->ctx, NN_DATA, "%s:%u:%lld: expected a closing quote, found the end of the file",
-                       r->csv->path, line, (long long)(open - open_line + 1));
-    *length = (uint64_t)(to - open - 1);
-    r->at++;
-    while (r->at < r->end && is_blank(r, *r->at)) r->at++;
-    if (r->at < r->end && *r->at != '\n' && *r->at != r->csv->separator)
-        return fail_at(r, r->at, "expected a separator after the closing quote");
-    return NN_OK;
+    for (; from < to; from++) {
+        c.newlines += *from == '\n';
+        c.ends += *from != '\n' && from[1] == '\n';
+        c.quotes += *from == '"';
+        c.zero = c.zero || *from == 0;
+    }
+    return c;
 }
 
-// One record into r->cells. *more is false at the end of the file.
-static nn_status record(Reader *r, bool *more) {
-    r->count = 0;
-    r->line_start = r->at;
-    r->record_line = r->line;
-    *more = r->at < r->end;
-    const char *first = r->at;
-    bool any_quotes = false;
-    while (*more) {
-        while (r->at < r->end && is_blank(r, *r->at)) r->at++;
-        char *start = r->at;
-        uint64_t length = 0;
-        int64_t column = start - r->line_start + 1;
-        nn_status status = NN_OK;
-        if (r->at < r->end && *r->at == '"') {
-            any_quotes = true;
-            status = quoted(r, &length);
-            if (status == NN_OK) status = add_cell(r, start + 1, length, column);
-        } else {
-            while (r->at < r->end && *r->at != '\n' && *r->at != r->csv->separator) r->at++;
-            char *stop = r->at;
-            while (stop > start && is_blank(r, stop[-1])) stop--;
-            status = add_cell(r, start, (uint64_t)(stop - start), column);
-        }
-        if (status != NN_OK) return status;
-        if (r->at - first > LINE_LIMIT) return fail_at(r, r->at, "the line is longer than 64 MB");
-        if (r->at == r->end || *r->at == '\n') break;
-        r->at++;
+// The records that begin in a piece. One that goes beyond it, into what was taken for another's beginning, is
+// left to what comes after.
+static void read_piece(const Work *w, Piece *p) {
+    nn_csv own = *w->csv;
+    nn_csv_reader r = {.ctx = &p->ctx, .csv = &own, .texts = &p->texts, .end = w->end, .takes = w->takes};
+    r.at = r.line_start = p->from;
+    r.line = p->line;
+    r.columns = w->columns;
+    own.rows = p->row;
+    r.room = p->room;
+    p->stop = p->from;
+    while (true) {
+        nn_csv_comments(&r);
+        p->stop = r.at < p->to ? r.at : p->to; // comments go on in the next
+        if (r.at >= p->to || nn_csv_record(&r) != NN_OK || r.at > p->to) break;
+        if (!r.blank && nn_csv_row(&r) != NN_OK) break;
     }
-    if (r->at < r->end) {
-        r->at++;
-        r->line++;
-    }
-    r->blank = r->count == 1 && r->cells[0].length == 0 && !any_quotes;
-    return NN_OK;
+    p->rows = own.rows - p->row;
+    nn_drop(&p->ctx, r.cells);
 }
 
-static nn_status make_room(Reader *r) {
-    nn_csv *csv = r->csv;
-    uint64_t rows = 2; // this record, and the next; the others begin behind ends of lines, and not with one
-    for (const char *p = r->at; p < r->end && (p = memchr(p, '\n', (size_t)(r->end - p))) != NULL; p++)
-        rows += p[1] != '\n';
-    // A row has an end or a separator for each of its cells.
-    uint64_t most = (uint64_t)(r->end - r->at) / r->count + 2;
-    rows = rows < most ? rows : most;
-    return nn_wants_room(r->ctx, csv, rows);
+static void count_one(void *of, int64_t k) {
+    Piece *p = &((Work *)of)->pieces[k];
+    p->counts = count_bytes(p->from, p->to);
 }
 
-static nn_status take_row(Reader *r) {
-    nn_csv *csv = r->csv;
-    csv->lines[csv->rows] = r->record_line;
-    for (int32_t k = 0; k < csv->want_count; k++) {
-        nn_csv_want *w = &csv->wants[k];
-        for (int32_t i = 0; i < w->count; i++)
-            if (nn_want_cell(r->ctx, csv, w, i, &r->cells[w->columns[i]]) != NN_OK) return r->ctx->status;
+static void read_one(void *of, int64_t k) { read_piece(of, &((Work *)of)->pieces[k]); }
+
+// ---- pieces ----
+
+static nn_status cut(nn_context *ctx, Work *w, const char *from) {
+    int64_t size = w->end - from, piece = w->csv->piece > 0 ? w->csv->piece : PIECE;
+    w->count = (size + piece - 1) / piece;
+    w->pieces = nn_get(ctx, (uint64_t)w->count, sizeof *w->pieces);
+    for (int64_t k = 0; k < w->count && w->pieces != NULL; k++) {
+        w->pieces[k].from = from + k * piece;
+        w->pieces[k].to = k + 1 < w->count ? from + (k + 1) * piece : w->end;
     }
-    csv->rows++;
-    return NN_OK;
+    return ctx->status;
 }
 
-static nn_status take_head(Reader *r) {
-    if (r->csv->header && nn_csv_header(r->ctx, r->csv, r->cells, r->count, r->record_line) != NN_OK)
-        return r->ctx->status;
-    for (int32_t k = 0; k < r->csv->want_count; k++) {
-        if (nn_csv_find(r->ctx, r->csv, &r->csv->wants[k], r->cells, r->count, r->record_line) != NN_OK)
-            return r->ctx->status;
+// Each piece begins behind the first newline that stands in no quotes, where quotes are what they mostly are;
+// what was taken wrong is seen when the piece before is read.
+static void place_pieces(Work *w) {
+    bool quoted = w->count > 0 && (w->pieces->counts.quotes & 1) != 0;
+    for (int64_t k = 1; k < w->count; k++) {
+        Piece *p = &w->pieces[k], *before = p - 1;
+        const char *at = p->from;
+        bool inside = quoted;
+        quoted ^= p->counts.quotes & 1;
+        for (; at < p->to && (*at != '\n' || inside); at++) inside ^= *at == '"';
+        at += at < p->to;
+        Counts moved = count_bytes(p->from, at);
+        p->counts.newlines -= moved.newlines;
+        p->counts.ends -= moved.ends;
+        before->counts.newlines += moved.newlines;
+        before->counts.ends += moved.ends;
+        before->to = p->from = at;
     }
-    return make_room(r);
 }
 
-// Lines that begin with the sign of a comment, up to the next that does not.
-static void skip_comments(Reader *r) {
-    while (r->csv->comment != 0) {
-        char *at = r->at;
-        while (at < r->end && is_blank(r, *at)) at++;
-        if (at == r->end || *at != (char)r->csv->comment) return;
-        at = memchr(at, '\n', (size_t)(r->end - at));
-        r->at = at == NULL ? r->end : at + 1;
-        r->line += at != NULL;
+// Of which row and line each piece's first is; returns how many rows there are at most. A row has an end or a
+// separator for each of its cells.
+static uint64_t number_pieces(Work *w, uint32_t line) {
+    uint64_t rows = 0;
+    for (int64_t k = 0; k < w->count; k++) {
+        Piece *p = &w->pieces[k];
+        uint64_t most = (uint64_t)(p->to - p->from) / w->columns + 1;
+        p->row = (int64_t)rows;
+        p->line = line;
+        rows += p->counts.ends < most ? p->counts.ends : most;
+        p->room = (int64_t)rows + (k + 1 == w->count); // a last line may have no end
+        line += (uint32_t)p->counts.newlines;
     }
+    return rows + 1;
 }
 
 // Texts hold no zero byte: binary files do, and UTF-16.
-static nn_status no_text(Reader *r, const char *zero) {
-    for (char *p = r->at; p < zero && (p = memchr(p, '\n', (size_t)(zero - p))) != NULL; r->line_start = ++p)
+static nn_status no_text(nn_csv_reader *r) {
+    const char *zero = memchr(r->at, 0, (size_t)(r->end - r->at));
+    for (const char *p = r->at; p < zero && (p = memchr(p, '\n', (size_t)(zero - p))) != NULL;
+         r->line_start = ++p)
         r->line++;
-    return fail_at(r, zero, "expected text (in UTF-8), found a zero byte");
+    return nn_csv_fail_at(r, zero, "expected text (in UTF-8), found a zero byte");
 }
 
-nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size) {
-    Reader r = {.ctx = ctx, .csv = csv, .at = bytes, .end = bytes + size, .line = 1, .line_start = bytes};
-    const char *zero = size == 0 ? NULL : memchr(bytes, 0, (size_t)size);
-    if (zero != NULL) return no_text(&r, zero);
-    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) r.at += 3;
-    uint32_t columns = 0;
-    bool more = true;
-    while (true) {
-        skip_comments(&r);
-        if (record(&r, &more) != NN_OK) return ctx->status;
-        if (!more) break;
-        if (r.blank) continue;
-        if (columns == 0) {
-            columns = r.count;
-            if (take_head(&r) != NN_OK) return ctx->status;
-            if (csv->header) continue;
-        }
-        if (r.count != columns)
-            return nn_fail(ctx, NN_DATA, "%s:%u: expected %u cells, found %u", csv->path, r.record_line,
-                           columns, r.count);
-        if (take_row(&r) != NN_OK) return ctx->status;
+// Moves the rows of a piece to where those before it end.
+static void close_gap(nn_csv *csv, const Piece *p) {
+    size_t rows = (size_t)p->rows;
+    if (p->row == csv->rows || rows == 0) return;
+    memmove(csv->lines + csv->rows, csv->lines + p->row, rows * sizeof *csv->lines);
+    for (int32_t k = 0; k < csv->want_count; k++) {
+        const nn_csv_want *w = &csv->wants[k];
+        size_t n = (size_t)w->count;
+        if (w->texts)
+            memmove(w->cells + csv->rows * w->count, w->cells + p->row * w->count,
+                    rows * n * sizeof *w->cells);
+        else
+            memmove(w->values + csv->rows * w->count, w->values + p->row * w->count,
+                    rows * n * sizeof *w->values);
     }
-    nn_drop(ctx, r.cells);
-    if (columns == 0)
+}
+
+// In the order of the file: a piece that does not begin where the one before it ended is read again from
+// there.
+static nn_status join_pieces(nn_context *ctx, Work *w, nn_csv *csv) {
+    for (int64_t k = 0; k < w->count; k++) {
+        Piece *p = &w->pieces[k];
+        const char *before = k > 0 ? w->pieces[k - 1].stop : p->from;
+        if (ctx->status == NN_OK && p->from != before) {
+            nn_context_end(&p->ctx);
+            p->ctx = (nn_context){0};
+            p->texts = (nn_texts){0};
+            p->line -= (uint32_t)count_bytes(before, p->from).newlines;
+            p->from = before;
+            p->row = csv->rows;
+            read_piece(w, p);
+        }
+        if (p->ctx.status != NN_OK) nn_fail(ctx, p->ctx.status, "%s", p->ctx.message);
+        if (ctx->status == NN_OK) close_gap(csv, p);
+        csv->rows += p->rows;
+        nn_context_join(ctx, &p->ctx);
+        nn_texts_join(&csv->texts, &p->texts);
+    }
+    return ctx->status;
+}
+
+// ---- the whole ----
+
+static nn_status read_rows(nn_csv_reader *head, nn_csv *csv, const char *from, uint32_t line) {
+    nn_context *ctx = head->ctx;
+    Work w = {.csv = csv, .end = head->end, .columns = head->columns, .takes = head->takes};
+    if (cut(ctx, &w, from) != NN_OK) return ctx->status;
+    nn_each(csv->threads, w.count, count_one, &w);
+    for (int64_t k = 0; k < w.count; k++)
+        if (w.pieces[k].counts.zero) return no_text(head);
+    place_pieces(&w);
+    if (nn_wants_room(ctx, csv, number_pieces(&w, line)) != NN_OK) return ctx->status;
+    nn_each(csv->threads, w.count, read_one, &w);
+    join_pieces(ctx, &w, csv);
+    nn_drop(ctx, w.pieces);
+    return ctx->status;
+}
+
+// Up to the first record, whose place is noted; it is blank where there is none.
+static nn_status first_record(nn_csv_reader *r, const char **from, uint32_t *line) {
+    for (r->blank = true; r->blank;) {
+        nn_csv_comments(r);
+        *from = r->at;
+        *line = r->line;
+        if (r->at == r->end || nn_csv_record(r) != NN_OK) break;
+    }
+    return r->ctx->status;
+}
+
+nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, const char *bytes, uint64_t size) {
+    const char *start = bytes + (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0), *from = start;
+    nn_csv_reader all = {.ctx = ctx,
+                         .csv = csv,
+                         .texts = &csv->texts,
+                         .at = start,
+                         .line_start = bytes,
+                         .end = bytes + size,
+                         .line = 1};
+    nn_csv_reader r = all;
+    uint32_t line = 1;
+    nn_status status = first_record(&r, &from, &line);
+    const char *known = status == NN_OK ? r.at : r.end;
+    if (known > start && memchr(start, 0, (size_t)(known - start)) != NULL) {
+        nn_forget(ctx);
+        return no_text(&all);
+    }
+    if (status == NN_OK && r.blank)
         return nn_fail(ctx, NN_DATA, "%s: expected %s, found an empty file", csv->path,
                        csv->header ? "a header line" : "rows");
-    return NN_OK;
+    if (status != NN_OK || nn_csv_head(&r) != NN_OK) return ctx->status;
+    all.columns = r.columns;
+    all.takes = r.takes;
+    read_rows(&all, csv, csv->header ? r.at : from, csv->header ? r.line : line);
+    nn_drop(ctx, r.cells);
+    nn_drop(ctx, (void *)(uintptr_t)r.takes);
+    return ctx->status;
 }

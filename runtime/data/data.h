@@ -29,6 +29,7 @@ typedef struct nn_raw {
     int32_t *words;           // of words: their numbers, row after row
     int64_t *word_first;      // of each row, and the end
     const char *const *files; // of pictures and sounds: of each row; else NULL
+    const double *fill;       // of each element: what stands for NaN; NULL: itself
     const int32_t *starts;    // of windows: of each row, where in `bytes` it begins, in elements; else NULL
     void *owned;              // what is freed after loading
 } nn_raw;
@@ -81,6 +82,7 @@ typedef struct nn_reach {
 // What to read, and how.
 typedef struct nn_data_request {
     const char *path;    // --data, or NULL
+    const char *cache;   // a directory for rows that are not kept in memory, or NULL
     const char *beside;  // a directory to look in as well, or NULL
     bool standard_input; // predict < rows
     bool all_rows;       // no split: every row is in NN_TEST and NN_TRAIN alike
@@ -207,6 +209,15 @@ typedef struct nn_libsvm {
 } nn_libsvm;
 nn_status nn_libsvm_parse(nn_context *ctx, nn_libsvm *s, const char *bytes, uint64_t size);
 
+// Texts that are kept one behind another, in pieces, each of which begins with the place of the one before.
+typedef struct nn_texts {
+    char *first, *last, *to; // pieces; where the next text may stand, and how many bytes there are
+    uint64_t left;
+} nn_texts;
+char *nn_texts_room(nn_context *ctx, nn_texts *t, uint64_t length); // NULL: no memory
+void nn_texts_join(nn_texts *t, const nn_texts *other);
+void nn_texts_drop(nn_context *ctx, nn_texts *t);
+
 // What is wanted of a CSV file: `count` columns by number, from `first` on, or by their names.
 typedef struct nn_csv_want {
     const char **names; // NULL: by number
@@ -235,12 +246,12 @@ typedef struct nn_csv {
     int32_t *places; // of each trained column in this file, or -1; NULL: at its number
     int32_t place_count;
     int64_t rows, room;
-    uint32_t *lines; // of each row, from 1; NULL: these are no lines
-    char *texts; // of a database: what cells point to, in pieces, each of which begins with the one before
+    uint32_t *lines;        // of each row, from 1; NULL: these are no lines
+    nn_texts texts;         // what cells point to that does not stand in the file so
+    int64_t threads, piece; // that read a text; of how many bytes at a time, 0: many
 } nn_csv;
-// Cells point into `bytes`, which is changed (quotes are taken out). `bytes` must end in a NUL that is not
-// counted.
-nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size);
+// Cells point into `bytes` and csv->texts. `bytes` must end in a NUL that is not counted.
+nn_status nn_csv_parse(nn_context *ctx, nn_csv *csv, const char *bytes, uint64_t size);
 nn_status nn_csv_header(nn_context *ctx, nn_csv *csv, const nn_cell *cells, uint32_t count, uint32_t line);
 int nn_cell_compare(const void *a, const void *b); // in byte order
 bool nn_csv_missing(const char *s, uint64_t length);
@@ -258,7 +269,7 @@ nn_status nn_wants_room(nn_context *ctx, nn_csv *csv, uint64_t rows);
 nn_status nn_want_cell(nn_context *ctx, const nn_csv *csv, nn_csv_want *w, int32_t i, const nn_cell *cell);
 void nn_want_name(const nn_csv_want *w, int32_t i, char out[80]);
 // Objects, a line each; in the same way.
-nn_status nn_jsonl_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size);
+nn_status nn_jsonl_parse(nn_context *ctx, nn_csv *csv, const char *bytes, uint64_t size);
 // What csv->query finds in the database csv->path. In libnn-sqlite.a.
 nn_status nn_sqlite_read(nn_context *ctx, nn_csv *csv);
 
@@ -346,6 +357,15 @@ nn_status nn_cell_rows(const nn_loading *l, const nn_media *media, const nn_colu
 void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
 // The training rows begin where they do in this epoch; returns whether that is elsewhere than before.
 bool nn_series_shift(nn_series *s, uint64_t seed, int64_t epoch);
+// The columns of a part in the directory of such rows, if they were kept there of the same file by the same
+// program; after a file is read, they are kept.
+typedef struct nn_cached {
+    nn_text key;             // what the rows depend on
+    char name[NN_PATH_ROOM]; // of the file; empty: none is made of these
+    bool found;
+} nn_cached;
+nn_status nn_cache_find(const nn_loading *l, int part, const char *path, nn_cached *kept);
+nn_status nn_cache_keep(const nn_loading *l, int part, const char *path, const nn_cached *kept);
 void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out);
 // missing = mean, median: measures the training rows, or takes what is known, and fills the column.
 nn_status nn_fill_missing(nn_loading *l, const nn_statistic *of, bool known);

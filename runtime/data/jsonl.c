@@ -109,16 +109,22 @@ static nn_status take_names(Reader *r) {
 // ---- values ----
 
 static nn_status take_string(Reader *r, nn_cell *cell) {
-    char *start = (char *)(uintptr_t)r->j.at + 1, *at = start;
+    const char *start = r->j.at + 1, *at = start;
     while (at < r->j.end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20) at++;
     uint64_t length = (uint64_t)(at - start);
     bool plain = at < r->j.end && *at == '"';
-    if (plain)
-        r->j.at = at + 1;
-    else if (!nn_json_string(&r->j, start, (uint64_t)(r->j.end - start), &length))
-        return no_json(r);
-    if (memchr(start, 0, (size_t)length) != NULL) return fail_here(r, "a text without zero bytes");
+    nn_json escaped = r->j;
     cell->text = start;
+    if (plain) {
+        r->j.at = at + 1;
+    } else {
+        if (!nn_json_string(&r->j, NULL, 0, &length)) return no_json(r);
+        char *text = nn_texts_room(r->ctx, &r->csv->texts, length + 1);
+        if (text == NULL) return r->ctx->status;
+        nn_json_string(&escaped, text, length + 1, &length);
+        cell->text = text;
+    }
+    if (memchr(cell->text, 0, (size_t)length) != NULL) return fail_here(r, "a text without zero bytes");
     cell->length = (uint32_t)length;
     return NN_OK;
 }
@@ -223,7 +229,7 @@ static bool list_names(Reader *r, nn_json *j, size_t length) {
     return nn_json_take(j, '}');
 }
 
-// What the first line has, before it is changed. Of a line that is no object nothing is listed.
+// What the first line has. Of a line that is no object nothing is listed.
 static nn_status first_names(Reader *r) {
     nn_json j = r->j;
     r->way_room = (size_t)(r->j.end - r->j.at) + 2;
@@ -272,7 +278,7 @@ static bool is_blank(const char *at, const char *end) {
     return at == end;
 }
 
-nn_status nn_jsonl_parse(nn_context *ctx, nn_csv *csv, char *bytes, uint64_t size) {
+nn_status nn_jsonl_parse(nn_context *ctx, nn_csv *csv, const char *bytes, uint64_t size) {
     Reader r = {.ctx = ctx, .csv = csv};
     const char *end = bytes + size, *at = bytes;
     uint64_t rows = 1;

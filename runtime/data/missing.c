@@ -56,16 +56,13 @@ static nn_status measure(const nn_loading *l, const nn_statistic *of, const nn_r
 
 nn_status nn_fill_missing(nn_loading *l, const nn_statistic *of, bool known) {
     const nn_tensor *into = nn_model_tensor(l->m, of->into[0]);
-    const nn_raw *raw = &l->raws[of->column];
+    nn_raw *raw = &l->raws[of->column];
     int part = NN_TABLE(l->m, nn_column, columns)[of->column].part;
     if (raw->bytes == NULL || into == NULL) return NN_OK;
     if (!known && part == NN_TRAIN && measure(l, of, raw, part) != NN_OK) return l->ctx->status;
-    double *v = (double *)(uintptr_t)raw->bytes;
-    for (int64_t e = 0; e < raw->elements; e++) {
-        double value;
-        nn_tensor_get(l->m, into, e, 1, &value);
-        for (int64_t k = e; k < raw->rows * raw->elements; k += raw->elements)
-            if (isnan(v[k])) v[k] = value;
-    }
+    double *fill = nn_get(l->ctx, (uint64_t)raw->elements, sizeof *fill);
+    if (fill == NULL) return l->ctx->status;
+    nn_tensor_get(l->m, into, 0, raw->elements, fill);
+    raw->fill = fill;
     return NN_OK;
 }

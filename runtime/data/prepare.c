@@ -29,7 +29,7 @@ int64_t nn_row_size(const nn_model *m, const nn_field *f) {
 }
 
 bool nn_below(double value, int64_t limit) {
-    return value >= 0 && value < (double)limit && value == floor(value);
+    return value >= 0 && value < (double)limit && value == (double)(int64_t)value;
 }
 
 bool nn_field_put(const nn_model *m, const nn_field *f, void *rows, int64_t k, double value) {
@@ -144,6 +144,13 @@ static nn_status keep_field(nn_loading *l, int32_t field, int part, int64_t firs
     if (real && nn_tensor_element_size(l->m, t) == nn_type_size(l->m, f->type)) {
         nn_tensor_get(l->m, t, 0, n, rows);
         return NN_OK;
+    }
+    if (!real && t->type == f->type && f->limit > 0) { // the same whole numbers
+        int32_t *whole = (int32_t *)(void *)rows, low = 0, high = 0;
+        nn_tensor_get(l->m, t, 0, n, whole);
+        for (int64_t k = 0; k < n; k++)
+            low = whole[k] < low ? whole[k] : low, high = whole[k] > high ? whole[k] : high;
+        if (low >= 0 && high < f->limit) return NN_OK;
     }
     output_values(l, t, n, l->block);
     for (int64_t k = 0; k < n && real; k++) ((float *)(void *)rows)[k] = (float)l->block[k];
@@ -364,10 +371,14 @@ nn_status nn_data_load(nn_context *ctx, const nn_model *m, nn_runner runner, con
     data->carried = nn_get(ctx, m->manifest->columns_count, sizeof(nn_cell *));
     if (data->classes == NULL || data->words == NULL || l.raws == NULL || data->carried == NULL)
         return ctx->status;
-    nn_status status = load(&l);
+    bool folder = request->cache != NULL && nn_file_directory(ctx, request->cache) == NN_OK;
+    ctx->folder = folder ? request->cache : NULL;
+    nn_status status = ctx->status == NN_OK ? load(&l) : ctx->status;
+    ctx->folder = NULL;
     const uint32_t *lines[NN_PARTS] = {NULL};
     for (uint32_t k = 0; k < m->manifest->columns_count; k++) {
         nn_drop(ctx, l.raws[k].owned);
+        nn_drop(ctx, (void *)(uintptr_t)l.raws[k].fill);
         nn_drop(ctx, l.raws[k].words);
         nn_drop(ctx, l.raws[k].word_first);
         // The columns of one file share these.

@@ -180,6 +180,8 @@ void nn_raw_values(const nn_raw *raw, int64_t first, int64_t count, double *out)
     }
     if (raw->type == 'f' && raw->size == 8 && !raw->big_endian) {
         memcpy(out, raw->bytes + first * 8, (size_t)count * 8);
+        for (int64_t k = 0; k < count && raw->fill != NULL; k++)
+            if (isnan(out[k])) out[k] = raw->fill[(first + k) % raw->elements];
         return;
     }
     if (raw->type == 'u' && raw->size == 1) {

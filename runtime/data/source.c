@@ -29,7 +29,7 @@ nn_status nn_expand(nn_context *ctx, const char *path, const unsigned char *pack
 
 // A text says nowhere how long it will be.
 static nn_status text_bytes(nn_context *ctx, const char *path, unsigned char **bytes, uint64_t *size) {
-    if (nn_file_read(ctx, path, bytes, size) != NN_OK || !nn_is_packed(path)) return ctx->status;
+    if (nn_file_map(ctx, path, bytes, size) != NN_OK || !nn_is_packed(path)) return ctx->status;
     unsigned char *packed = *bytes;
     uint64_t limit = *size > TEXT_LIMIT / TEXT_RATIO ? *size * TEXT_RATIO : TEXT_LIMIT;
     nn_status status = nn_expand(ctx, path, packed, *size, limit, bytes, size);

@@ -8,15 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PIECE = 1 << 20 };
-
 typedef struct {
     nn_context *ctx;
     nn_csv *csv;
     sqlite3 *database;
     sqlite3_stmt *query;
-    char *to; // where the next text may stand, and how many bytes there are
-    uint64_t left;
 } Reader;
 
 static nn_status failed(const Reader *r) {
@@ -24,19 +20,9 @@ static nn_status failed(const Reader *r) {
 }
 
 // A copy of a text, which lies as long as its cell.
-static char *keep(Reader *r, const char *text, uint64_t length) {
-    if (r->to == NULL || length > r->left) {
-        r->left = length > PIECE ? length : PIECE;
-        char *piece = nn_get(r->ctx, r->left + sizeof(char *), 1);
-        if (piece == NULL) return NULL;
-        memcpy(piece, &r->csv->texts, sizeof(char *));
-        r->csv->texts = piece;
-        r->to = piece + sizeof(char *);
-    }
-    char *copy = memcpy(r->to, text, (size_t)length);
-    r->to += length;
-    r->left -= length;
-    return copy;
+static const char *keep(Reader *r, const char *text, uint64_t length) {
+    char *copy = nn_texts_room(r->ctx, &r->csv->texts, length);
+    return copy == NULL ? NULL : memcpy(copy, text, (size_t)length);
 }
 
 static nn_status take_column(Reader *r, nn_csv_want *w, int32_t i) {

@@ -9,6 +9,39 @@
 
 enum { SHOWN = 40 };
 
+char *nn_texts_room(nn_context *ctx, nn_texts *t, uint64_t length) {
+    enum { PIECE = 1 << 16 };
+    if (t->to == NULL || length > t->left) {
+        t->left = length > PIECE ? length : PIECE;
+        char *piece = nn_get(ctx, t->left + sizeof(char *), 1);
+        if (piece == NULL) return NULL;
+        memcpy(piece, &t->last, sizeof(char *));
+        if (t->first == NULL) t->first = piece;
+        t->last = piece;
+        t->to = piece + sizeof(char *);
+    }
+    char *room = t->to;
+    t->to += length;
+    t->left -= length;
+    return room;
+}
+
+void nn_texts_join(nn_texts *t, const nn_texts *other) {
+    if (other->first == NULL) return;
+    memcpy(other->first, &t->last, sizeof(char *));
+    if (t->first == NULL) t->first = other->first;
+    t->last = other->last;
+    t->to = NULL;
+}
+
+void nn_texts_drop(nn_context *ctx, nn_texts *t) {
+    for (char *piece = t->last, *before; piece != NULL; piece = before) {
+        memcpy(&before, piece, sizeof(char *));
+        nn_drop(ctx, piece);
+    }
+    *t = (nn_texts){0};
+}
+
 // ":LINE:COLUMN", or the row's number.
 static void place_of(const nn_csv *csv, int64_t row, const nn_cell *cell, char out[64]) {
     if (csv->lines != NULL)

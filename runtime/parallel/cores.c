@@ -1,5 +1,6 @@
-// How many cores this process may use: those of its affinity, and no more than the quotas of the control
-// groups that it stands in, each of which bounds all below it. A part of a core counts as one.
+// How many cores this process may use, and how much memory: those of its affinity, and no more than the
+// quotas of the control groups that it stands in, each of which bounds all below it. A part of a core counts
+// as one.
 #include "parallel/pool.h"
 
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { TEXT_ROOM = 4096 };
@@ -35,26 +37,53 @@ static int64_t quota_of(const char *folder) {
     return used > 0 && of > 0 ? used / of + (used % of != 0) : INT32_MAX;
 }
 
-int32_t nn_quota_cores(const char *groups, const char *mount) {
+// Bytes of memory.
+static int64_t memory_of(const char *folder) {
+    char path[TEXT_ROOM * 3], text[TEXT_ROOM];
+    snprintf(path, sizeof path, "%s/memory.max", folder);
+    if (*read_text(path, text) == '\0') {
+        snprintf(path, sizeof path, "%s/memory.limit_in_bytes", folder);
+        read_text(path, text);
+    }
+    int64_t bytes = strtoll(text, NULL, 10);
+    return bytes > 0 ? bytes : INT64_MAX;
+}
+
+// The least that the groups listed in a file have of a controller.
+static int64_t least_of(const char *groups, const char *mount, const char *controller,
+                        int64_t (*of)(const char *)) {
     char all[TEXT_ROOM], folder[TEXT_ROOM * 2], *rest = read_text(groups, all), *line;
-    int64_t least = INT32_MAX;
+    int64_t least = INT64_MAX;
     // NUMBER:CONTROLLERS:PATH; without controllers it is the one hierarchy of them all.
     while ((line = strsep(&rest, "\n")) != NULL) {
         strsep(&line, ":");
         char *controllers = strsep(&line, ":"), *word;
-        bool one = controllers != NULL && *controllers == '\0', cpu = false;
-        while ((word = strsep(&controllers, ",")) != NULL) cpu = cpu || nn_same(word, "cpu");
-        if (line == NULL || (!one && !cpu)) continue;
-        size_t top = (size_t)snprintf(folder, sizeof folder, "%s%s", mount, one ? "" : "/cpu");
+        bool one = controllers != NULL && *controllers == '\0', own = false;
+        while ((word = strsep(&controllers, ",")) != NULL) own = own || nn_same(word, controller);
+        if (line == NULL || (!one && !own)) continue;
+        size_t top =
+            (size_t)snprintf(folder, sizeof folder, "%s%s%s", mount, one ? "" : "/", one ? "" : controller);
         snprintf(folder + top, sizeof folder - top, "%s", line);
         for (char *slash = folder; slash != NULL;) {
-            int64_t here = quota_of(folder);
+            int64_t here = of(folder);
             least = here < least ? here : least;
             slash = strrchr(folder + top, '/');
             if (slash != NULL) *slash = '\0';
         }
     }
-    return (int32_t)least;
+    return least;
+}
+
+int32_t nn_quota_cores(const char *groups, const char *mount) {
+    int64_t cores = least_of(groups, mount, "cpu", quota_of);
+    return cores < INT32_MAX ? (int32_t)cores : INT32_MAX;
+}
+
+int64_t nn_quota_memory(const char *groups, const char *mount) {
+    struct rlimit own;
+    int64_t bytes = least_of(groups, mount, "memory", memory_of);
+    bool limited = getrlimit(RLIMIT_DATA, &own) == 0 && own.rlim_cur < (rlim_t)bytes;
+    return limited ? (int64_t)own.rlim_cur : bytes;
 }
 
 int32_t nn_pool_cores(void) {

@@ -11,11 +11,15 @@ typedef struct nn_pool nn_pool;
 
 // A thread with all signals blocked and a stack of a size of its own, whatever the process was started with.
 int nn_thread_start(pthread_t *thread, void *(*run)(void *), void *data); // 0, or an errno
+// Runs all of 0 .. count - 1, each once, on that many threads: in whatever order, done when it returns.
+void nn_each(int64_t threads, int64_t count, void (*run)(void *of, int64_t k), void *of);
 double nn_now(void); // seconds, from some moment that does not move
 
 int32_t nn_pool_cores(void); // that this process may use
 // The least quota of the groups listed in a file (/proc/self/cgroup), whose folders stand below `mount`.
 int32_t nn_quota_cores(const char *groups, const char *mount);
+// Bytes of memory that they, or the process itself, may have; INT64_MAX: any.
+int64_t nn_quota_memory(const char *groups, const char *mount);
 nn_status nn_pool_start(nn_context *ctx, int32_t threads, nn_pool **pool);
 void nn_pool_stop(nn_pool *pool);
 int32_t nn_pool_threads(const nn_pool *pool);

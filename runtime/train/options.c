@@ -128,6 +128,26 @@ nn_status nn_option_whole(nn_context *ctx, const nn_options *o, nn_option which,
     return NN_OK;
 }
 
+nn_status nn_option_size(nn_context *ctx, const nn_options *o, nn_option which, int64_t *bytes) {
+    static const struct {
+        const char *unit;
+        int shift;
+    } units[] = {{"KB", 10}, {"MB", 20}, {"GB", 30}, {"", 0}};
+    const char *text = o->value[which];
+    size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
+    if (text == NULL) return NN_OK;
+    for (size_t k = 0; k < sizeof units / sizeof *units; k++) {
+        int64_t n;
+        if (!nn_same(text + digits, units[k].unit) || !nn_integer_parse(text, digits, &n)) continue;
+        if (n > 0 && n <= INT64_MAX >> units[k].shift) {
+            *bytes = n << units[k].shift;
+            return NN_OK;
+        }
+    }
+    return nn_fail(ctx, NN_USAGE, "%s: expected a size, such as 500MB or 2GB, found %s", options[which].name,
+                   *text == '\0' ? "nothing" : text);
+}
+
 // ---- help ----
 
 static void help_settings(const nn_model *m, nn_text *out) {

@@ -39,6 +39,7 @@ typedef struct nn_options {
 nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv);
 nn_status nn_option_whole(nn_context *ctx, const nn_options *o, nn_option which, int64_t low,
                           int64_t *value); // leaves it, if not given
+nn_status nn_option_size(nn_context *ctx, const nn_options *o, nn_option which, int64_t *bytes);
 const char *nn_option_name(nn_option which);
 int nn_option_kept(nn_option which);
 void nn_options_help(const nn_model *m, nn_text *out);

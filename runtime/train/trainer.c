@@ -84,6 +84,10 @@ nn_status nn_trainer_open(nn_trainer *t, nn_context *ctx, const nn_model *m, con
         o->command != NN_COMMAND_TRAIN && o->command != NN_COMMAND_DATA && o->command != NN_COMMAND_HISTORY;
     if (directory_of_run(t) != NN_OK || nn_files_name(t) != NN_OK) return ctx->status;
     if (reads && o->value[NN_OPTION_WEIGHTS] == NULL && nn_settle_left(t) != NN_OK) return ctx->status;
+    int64_t memory = nn_quota_memory("/proc/self/cgroup", "/sys/fs/cgroup"), given = INT64_MAX;
+    if (nn_option_size(ctx, o, NN_OPTION_MEMORY, &given) != NN_OK) return ctx->status;
+    memory = given < memory ? given : memory;
+    ctx->limit = memory < INT64_MAX ? (uint64_t)memory : 0;
     if (nn_model_arena(ctx, &t->model) != NN_OK) return ctx->status;
     nn_float_enter();
     if (start_pool(t, threads) != NN_OK) return ctx->status;
@@ -105,6 +109,7 @@ nn_data_request nn_trainer_request(const nn_trainer *t) {
     nn_option_whole(t->ctx, t->options, NN_OPTION_THREADS, 1, &threads);
     return (nn_data_request){.path = t->options->value[NN_OPTION_DATA],
                              .beside = getenv("NN_MODEL_DIRECTORY"),
+                             .cache = t->options->value[NN_OPTION_CACHE],
                              .fold = t->fold,
                              .threads = threads};
 }

@@ -36,6 +36,44 @@ static nn_status other_readings(nn_context *ctx, const nn_csv *csv, nn_csv_want 
     return ctx->status;
 }
 
+// The same file in small pieces, on two threads: the same rows, or the same message.
+static void check_pieces(const nn_context *whole, nn_csv csv, const nn_csv_want *wants, const char *bytes,
+                         size_t size) {
+    nn_csv again = csv;
+    nn_csv_want own[3];
+    nn_context ctx = {0};
+    for (int k = 0; k < csv.want_count; k++)
+        own[k] = (nn_csv_want){.first = wants[k].first,
+                               .count = wants[k].count,
+                               .names = wants[k].names,
+                               .texts = wants[k].texts,
+                               .missing_ok = wants[k].missing_ok};
+    again.wants = own;
+    again.rows = again.room = again.place_count = 0;
+    again.lines = NULL;
+    again.names = NULL;
+    again.places = NULL;
+    again.texts = (nn_texts){0};
+    again.threads = 2;
+    again.piece = 1 + (int64_t)size / 5;
+    if (nn_csv_parse(&ctx, &again, bytes, size) != whole->status) abort();
+    if (ctx.status != NN_OK && strcmp(ctx.message, whole->message) != 0) abort();
+    if (ctx.status == NN_OK && again.rows != csv.rows) abort();
+    for (int64_t r = 0; r < again.rows && ctx.status == NN_OK; r++) {
+        if (again.lines[r] != csv.lines[r]) abort();
+        for (int k = 0; k < csv.want_count; k++) {
+            const nn_csv_want *a = &wants[k], *b = &own[k];
+            int64_t at = r * a->count;
+            if (!a->texts && memcmp(a->values + at, b->values + at, (size_t)a->count * sizeof(double)) != 0)
+                abort();
+            if (a->texts && (a->cells[at].column != b->cells[at].column ||
+                             nn_cell_compare(&a->cells[at], &b->cells[at]) != 0))
+                abort();
+        }
+    }
+    nn_context_end(&ctx);
+}
+
 // The first byte says how the file is read.
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1) return 0;
@@ -65,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .limit = own ? 4 : 2, .is_class = 1, .own_missing = own ? 2 : -1, .own_other = own ? 3 : -1};
     nn_classes classes = {0};
     nn_status status = nn_csv_parse(&ctx, &csv, bytes, size - 1);
+    check_pieces(&ctx, csv, wants, bytes, size - 1);
     if (status == NN_OK && header) {
         wants[2].values = nn_get(&ctx, (uint64_t)csv.rows, sizeof(double));
         status = nn_class_values(&ctx, &classes, &field, "kind", &csv, &wants[2]);

@@ -171,4 +171,21 @@ simple '32, 32, 1' 'cifar("fine.bin", labels = 2)' 'x[32, 32, 1] = pixels' 't = 
 expect 4 '^error: batches/data_batch_1.bin: expected pictures of 3074 bytes each, found 3073 bytes; cifar\(\.\.\., labels = 1\) reads it$' ./net --quiet --data batches/data_batch_1.bin
 head -c 4000 fine.bin >short.bin
 expect 4 '^error: short.bin: expected pictures of 3074 bytes each, found 4000 bytes$' ./net --quiet --data short.bin
+
+# ---- a file of several pieces, cells in quotes over their borders, is the file without them ----
+awk -v q='"' 'BEGIN { print "x,y,note,t" >"plain.csv"; print "x,y,note,t" >"quotes.csv"
+    for (k = 0; k < 150000; k++) {
+        line = sprintf("%d.%03d,-%d,", k % 977, k % 1000, k); t = k % 5 ? k : "1e" k % 9
+        print line "none," t >"plain.csv"
+        note = k % 3 ? "none" : "a," q q "b" q q "\n\n c\n" (k % 7 ? "" : "d" q q "\r\n,1,2\n")
+        print line q note q "," t (k % 11 ? "" : "\r\n") >"quotes.csv"
+    } }'
+made 2 'csv("plain.csv")' 'x[2] = columns("x", "y")' 't = column("t")'
+./net data >plain.txt && ./net data --data quotes.csv >quotes.txt && cmp plain.txt quotes.txt || fail "pieces with quotes are other rows"
+[ "$(wc -l <plain.txt)" = 150001 ] || fail "$(wc -l <plain.txt) rows of pieces"
+echo '1,2,"3' >>quotes.csv
+line=$(grep -c '' quotes.csv)
+expect 4 "^error: quotes.csv:$line:5: expected a closing quote, found the end of the file$" ./net --quiet --data quotes.csv
+sed '140000s/,none,.*/,none,word/' plain.csv >wrong.csv
+expect 4 '^error: wrong.csv:140000:[0-9]*: expected a number in column "t", found "word"$' ./net --quiet --data wrong.csv
 exit $bad
