@@ -150,10 +150,10 @@ void bind_data(Bind *b) {
     b->groups = GROUPS_DATA;
     scope_open(b);
     Phrase *p = phrase_new(b, PHRASE_BLOCK, block, block->count + 1);
-    p->part[block->count] = bind_word(
-        b, data->source, 1u << GROUP_SOURCE,
-        "a source: csv, jsonl, sqlite, images, sounds, text, idx, npy, npz, libsvm, cifar, table, "
-        "synthetic or caller");
+    p->part[block->count] =
+        bind_word(b, data->source, 1u << GROUP_SOURCE,
+                  "a source: csv, jsonl, sqlite, images, sounds, text, idx, npy, npz, libsvm, cifar, table, "
+                  "synthetic or caller");
     expect_names(b, block);
     for (int i = 0; i < block->count; i++) {
         const Node *s = block->items[i];

@@ -298,8 +298,8 @@ Shape reader_shape(Place at, const Phrase *p) {
     bool words = phrase_is(p, "words"), window = phrase_is(p, "window"),
          pixels = phrase_is(p, "pixels") || phrase_is(p, "resize"), samples = phrase_is(p, "samples"),
          array = phrase_is(p, "row") || (phrase_is(p, "column") && phrase_is(s->source, "jsonl") && !s->row),
-         file =
-             phrase_is(p, "file") || phrase_is(p, "whole") || phrase_is(p, "given") || window || words || pixels || samples || array;
+         file = phrase_is(p, "file") || phrase_is(p, "whole") || phrase_is(p, "given") || window || words ||
+                pixels || samples || array;
     int64_t elements = file ? elements_of(field) : p->kind == PHRASE_LIST ? 0 : 1;
     if (!whole_row(at, p)) return shape_wrong();
     if (!reads_source(at, p) || (window && !window_fits(at, p))) return shape_wrong();

@@ -61,8 +61,8 @@ static bool exact_value(const Decimal *d, double *value) {
     return true;
 }
 
-// Of more digits than a double holds the quotient is taken with 64 bits, where the machine has them: the nearest
-// double of that is the right one, but where it lies just between two.
+// Of more digits than a double holds the quotient is taken with 64 bits, where the machine has them: the
+// nearest double of that is the right one, but where it lies just between two.
 static bool wide_value(const Decimal *d, double *value) {
 #if LDBL_MANT_DIG == 64
     if (!d->exact || d->exponent < -27 || d->exponent > 27) return false;

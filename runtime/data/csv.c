@@ -116,22 +116,32 @@ static nn_status cut(nn_context *ctx, Work *w, const char *from) {
 }
 
 // Each piece begins behind the first newline that stands in no quotes, where quotes are what they mostly are;
-// what was taken wrong is seen when the piece before is read.
+// what was taken wrong is seen when the piece before is read. One without such a newline belongs to that
+// before.
 static void place_pieces(Work *w) {
     bool quoted = w->count > 0 && (w->pieces->counts.quotes & 1) != 0;
+    Piece *open = w->pieces; // whose bytes those at hand are
     for (int64_t k = 1; k < w->count; k++) {
-        Piece *p = &w->pieces[k], *before = p - 1;
+        Piece *p = &w->pieces[k];
         const char *at = p->from;
         bool inside = quoted;
         quoted ^= p->counts.quotes & 1;
         for (; at < p->to && (*at != '\n' || inside); at++) inside ^= *at == '"';
-        at += at < p->to;
-        Counts moved = count_bytes(p->from, at);
+        bool found = at < p->to;
+        Counts moved = found ? count_bytes(p->from, at + 1) : p->counts;
         p->counts.newlines -= moved.newlines;
         p->counts.ends -= moved.ends;
-        before->counts.newlines += moved.newlines;
-        before->counts.ends += moved.ends;
-        before->to = p->from = at;
+        open->counts.newlines += moved.newlines;
+        open->counts.ends += moved.ends;
+        p->from = found ? at + 1 : NULL;
+        open->to = found ? at + 1 : p->to;
+        open = found ? p : open;
+    }
+    const char *next = w->end;
+    for (int64_t k = w->count - 1; k >= 0; k--) {
+        Piece *p = &w->pieces[k];
+        if (p->from == NULL) p->from = p->to = next;
+        next = p->from;
     }
 }
 
