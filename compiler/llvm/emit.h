@@ -274,9 +274,20 @@ void emit_kernel(Emitter *em, const Kernel *kernel);
 void late_open(Emitter *em);                             // before the rows
 void late_turn(Emitter *em, Operand *from, Operand *to); // of these rows those whose turn it is
 void late_row(Emitter *em, Operand row);                 // catches up with it; or updates it, and notes that
+void late_ahead(Emitter *em, Operand row);               // asks for what it holds
 void late_close(Emitter *em);                            // behind the rows
 void late_tile(Emitter *em);                             // the missed steps of a tile of the row at hand
 Operand late_value(Emitter *em, const Expr *read);       // in a missed step; NULL: as ever
+// Between which values a number was in the steps that rows wait for. False: it is none of these numbers.
+bool late_range(Emitter *em, const Expr *read, Operand *low, Operand *high);
+Operand late_left(Emitter *em); // how many steps the row still has to make, i64
+
+// ---- steady.c: what missed steps leave alone; of one instance, `values` by stage
+
+bool stage_adds(const Stage *stage); // to its old value
+// Do steps leave alone all that is added to? NULL: that cannot be known.
+Operand emit_steady(Emitter *em, Operand *values);
+Operand emit_nothing(Emitter *em, Operand *values); // and everything else as well, if that is so; NULL
 
 // ---- scatter.c: rows with their positions -----------------------------------------------------------------
 

@@ -7,9 +7,11 @@
 #include "llvm/emit.h"
 
 struct Replay {
-    Operand from, to; // steps of the row at hand
-    Operand numbers;  // of the step at hand
-    Operand *values;  // variables: of each stage and instance, what the row holds
+    Operand from, to;    // steps of the row at hand
+    Operand left;        // how many of them are to be made
+    Operand numbers;     // of the step at hand
+    Operand *low, *high; // of each number, over the steps that rows wait for
+    Operand *values;     // variables: of each stage and instance, what the row holds
 };
 
 // ---- memory -----------------------------------------------------------------------------------------------
@@ -50,12 +52,70 @@ static Operand number_at(Emitter *em, Operand numbers, int i) {
     return LLVMBuildGEP2(em->builder, em->real, numbers, &place, 1, "");
 }
 
+// The least and the largest that a number was since the ring began anew, and in the round before.
+enum { LOW, HIGH, LOW_BEFORE, HIGH_BEFORE };
+
+static Operand extreme_at(Emitter *em, int which, int number) {
+    const Late *late = em->point.kernel->late;
+    Operand at = build_i64(em, (late->ring + which) * layout_shared(late->past)->stride[0]);
+    Operand row = LLVMBuildGEP2(em->builder, em->real, at_start(em, late->past), &at, 1, "");
+    return number_at(em, row, number);
+}
+
+static Operand load_real(Emitter *em, Operand at) { return LLVMBuildLoad2(em->builder, em->real, at, ""); }
+
+// NaN where one of them is.
+static Operand extreme_of(Emitter *em, int which, Operand a, Operand b) {
+    const char *name = which % 2 == LOW ? "llvm.minimum" : "llvm.maximum";
+    return build_intrinsic(em, name, &em->real, 1, (Operand[]){a, b}, 2);
+}
+
+static void note_extremes(Emitter *em, Operand step, int number, Operand value) {
+    const Late *late = em->point.kernel->late;
+    Operand round = build_and(em, step, build_i64(em, late->ring - 1));
+    Operand first = build_icmp(em, LLVMIntEQ, step, build_i64(em, 1));
+    Operand anew = build_or(em, first, build_icmp(em, LLVMIntEQ, round, build_i64(em, 0)));
+    for (int which = LOW; which <= HIGH; which++) {
+        Operand now = extreme_at(em, which, number), before = extreme_at(em, which + 2, number);
+        Operand own = load_real(em, now), earlier = load_real(em, before);
+        earlier = build_select(em, first, value, build_select(em, anew, own, earlier));
+        LLVMBuildStore(em->builder, earlier, before);
+        LLVMBuildStore(em->builder, build_select(em, anew, value, extreme_of(em, which, own, value)), now);
+    }
+}
+
+bool late_range(Emitter *em, const Expr *read, Operand *low, Operand *high) {
+    const Late *late = em->point.kernel->late;
+    int i = 0;
+    while (i < late->numbers.count && late->numbers.data[i]->tensor != read->tensor) i++;
+    if (i == late->numbers.count) return false;
+    *low = em->point.replay->low[i];
+    *high = em->point.replay->high[i];
+    return true;
+}
+
+Operand late_left(Emitter *em) { return em->point.replay->left; }
+
+static void load_extremes(Emitter *em) {
+    const Late *late = em->point.kernel->late;
+    struct Replay *r = em->point.replay = arena_new(em->arena, struct Replay);
+    r->low = arena_array(em->arena, Operand, late->numbers.count + 1);
+    r->high = arena_array(em->arena, Operand, late->numbers.count + 1);
+    for (int i = 0; i < late->numbers.count; i++) {
+        Operand bounds[4];
+        for (int which = LOW; which <= HIGH_BEFORE; which++)
+            bounds[which] = load_real(em, extreme_at(em, which, i));
+        r->low[i] = extreme_of(em, LOW, bounds[LOW], bounds[LOW_BEFORE]);
+        r->high[i] = extreme_of(em, HIGH, bounds[HIGH], bounds[HIGH_BEFORE]);
+    }
+}
+
 // ---- rows -------------------------------------------------------------------------------------------------
 
 void late_open(Emitter *em) {
     Point *p = &em->point;
     p->steps_made = load_step(em, mark(em, p->kernel->catches_up ? 0 : 1));
-    if (p->kernel->catches_up) p->replay = arena_new(em->arena, struct Replay);
+    if (p->kernel->catches_up) load_extremes(em);
 }
 
 void late_turn(Emitter *em, Operand *from, Operand *to) {
@@ -86,6 +146,30 @@ void late_row(Emitter *em, Operand row) {
     build_goto(em, on);
 }
 
+static void prefetch(Emitter *em, Operand at) {
+    Operand args[4] = {at, build_i32(em, 1), build_i32(em, 3), build_i32(em, 1)};
+    build_intrinsic(em, "llvm.prefetch", &em->pointer, 1, args, 4);
+}
+
+void late_ahead(Emitter *em, Operand row) {
+    enum { LINE = 64, MOST_LINES = 4 };
+    const Kernel *k = em->point.kernel;
+    for (int a = 0; a < k->axis_count; a++) em->point.axis[a] = (AxisState){.grain = 1};
+    em->point.axis[k->row_axis].base = row;
+    for (int s = 0; s < k->stages.count; s++) {
+        const Equation *q = k->stages.data[s].equation;
+        if (!q->tensor->layout->same || !is_far(em, q->tensor)) continue;
+        int64_t bytes =
+            tensor_elements(q->tensor) / k->axes[k->row_axis].size * layout_shared(q->tensor)->element_size;
+        Operand first = emit_pointer(em, q->tensor, q->out);
+        for (int64_t at = 0; at < bytes && at < MOST_LINES * LINE; at += LINE) {
+            Operand further = build_i64(em, at);
+            prefetch(em, LLVMBuildGEP2(em->builder, em->i8, first, &further, 1, ""));
+        }
+    }
+    prefetch(em, seen_at(em, row));
+}
+
 void late_close(Emitter *em) {
     const Kernel *k = em->point.kernel;
     if (k->catches_up && !k->touched) return;
@@ -99,8 +183,11 @@ void late_close(Emitter *em) {
         store_step(em, step, mark(em, 0));
         Operand numbers = numbers_of(em, step);
         em->point.number = em->real;
-        for (int i = 0; i < k->late->numbers.count; i++)
-            LLVMBuildStore(em->builder, emit_value(em, k->late->numbers.data[i]), number_at(em, numbers, i));
+        for (int i = 0; i < k->late->numbers.count; i++) {
+            Operand value = emit_value(em, k->late->numbers.data[i]);
+            LLVMBuildStore(em->builder, value, number_at(em, numbers, i));
+            note_extremes(em, step, i, value);
+        }
     }
     memo_cut(em, memo);
     build_goto(em, on);
@@ -166,22 +253,91 @@ static void no_sum(Emitter *em, const Stage *stage) {
     }
 }
 
-void late_tile(Emitter *em) {
+// The new value of what does not change.
+static void as_it_is(Emitter *em, const Stage *stage, int number) {
+    lanes_of_results(em);
+    for (int i = 0; i < em->point.instance_count; i++) {
+        instance_set(em, i);
+        remember_result(em, stage, em->point.lane, load_value(em, *value_of(em, number)));
+    }
+}
+
+// From one step to another; `some`: what is added to stays as it is.
+static void run_steps(Emitter *em, Operand from, Operand to, bool some) {
     Point *p = &em->point;
     const Kernel *k = p->kernel;
-    int memo = em->memo.count;
-    lanes_of_results(em);
-    p->replay->values = arena_array(em->arena, Operand, k->stages.count * p->instance_count + 1);
-    each_value(em, fetch);
-    Loop steps = loop_open(em, -1, p->replay->from, p->replay->to, 1);
+    Loop steps = loop_open(em, -1, from, to, 1);
     p->replay->numbers = numbers_of(em, steps.counter);
-    for (int s = 0; s < k->stages.count; s++)
-        if (k->stages.data[s].equation->e->op == OP_CONST)
-            no_sum(em, &k->stages.data[s]);
+    for (int s = 0; s < k->stages.count; s++) {
+        const Stage *stage = &k->stages.data[s];
+        if (stage->equation->e->op == OP_CONST)
+            no_sum(em, stage);
+        else if (some && stage_adds(stage))
+            as_it_is(em, stage, s);
         else
-            stage_values(em, &k->stages.data[s]);
+            stage_values(em, stage);
+    }
     each_value(em, keep);
     loop_close(em, &steps);
+}
+
+// Does that hold for all instances of the tile?
+typedef Operand Question(Emitter *em, Operand *values);
+static Operand of_all(Emitter *em, Question *question) {
+    Point *p = &em->point;
+    const Kernel *k = p->kernel;
+    Operand all = NULL, *values = arena_array(em->arena, Operand, k->stages.count + 1);
+    lanes_of_results(em);
+    for (int i = 0; i < p->instance_count; i++) {
+        instance_set(em, i);
+        for (int s = 0; s < k->stages.count; s++)
+            values[s] =
+                k->stages.data[s].equation->tensor->layout->same ? load_value(em, *value_of(em, s)) : NULL;
+        Operand holds = question(em, values);
+        if (!holds) break;
+        if (is_vector(holds) && p->active)
+            holds = build_or(em, holds, LLVMBuildNot(em->builder, p->active, ""));
+        if (is_vector(holds)) holds = build_unary(em, "llvm.vector.reduce.and", holds);
+        all = i == 0 ? holds : build_and(em, all, holds);
+        if (i + 1 < p->instance_count) continue;
+        clear_instance(em);
+        return all;
+    }
+    clear_instance(em);
+    return NULL;
+}
+
+void late_tile(Emitter *em) {
+    enum { FEW = 12, BETWEEN = 32 }; // steps that are made without asking, and between two questions
+    Point *p = &em->point;
+    int memo = em->memo.count;
+    lanes_of_results(em);
+    p->replay->values = arena_array(em->arena, Operand, p->kernel->stages.count * p->instance_count + 1);
+    each_value(em, fetch);
+    Operand to = p->replay->to, at = build_variable(em, p->replay->from);
+    BasicBlock head = build_block(em), body = build_block(em), many = build_block(em), more = build_block(em),
+               some = build_block(em), rest = build_block(em), end = build_block(em);
+    build_goto(em, head);
+    Operand from = LLVMBuildLoad2(em->builder, em->i64, at, "");
+    LLVMBuildCondBr(em->builder, build_icmp(em, LLVMIntSLT, from, to), body, end);
+    build_at(em, body);
+    p->replay->left = build_sub(em, to, from);
+    build_branch(em, build_icmp(em, LLVMIntSGT, p->replay->left, build_i64(em, FEW)), many, more);
+    Operand steady = of_all(em, emit_steady);
+    LLVMBuildCondBr(em->builder, steady ? steady : LLVMConstInt(em->i1, 0, 0), some, more);
+    memo_cut(em, memo);
+    build_at(em, more);
+    Operand until = build_smaller(em, to, build_add(em, from, build_i64(em, BETWEEN)));
+    run_steps(em, from, until, false);
+    LLVMBuildStore(em->builder, until, at);
+    LLVMBuildBr(em->builder, head);
+    build_at(em, some);
+    Operand nothing = of_all(em, emit_nothing);
+    LLVMBuildCondBr(em->builder, nothing ? nothing : LLVMConstInt(em->i1, 0, 0), end, rest);
+    memo_cut(em, memo);
+    build_at(em, rest);
+    run_steps(em, from, to, true);
+    build_goto(em, end);
     each_value(em, give_back);
     memo_cut(em, memo);
 }

@@ -131,8 +131,22 @@ static void pass_row(Emitter *em, const Cursor *c, Operand row) {
     while_close(em, &w);
 }
 
+// What a row some positions further holds is asked for, where rows wait: it was not touched for long.
+static void read_rows_ahead(Emitter *em, Operand row) {
+    enum { AHEAD = 6 };
+    int mark = em->memo.count;
+    for (int s = 0; s < em->point.cursor_count; s++) {
+        const Cursor *c = &em->point.cursors[s];
+        if (!c->count) continue;
+        Operand number = build_add(em, load(em, c->now), build_i64(em, AHEAD));
+        late_ahead(em, row_at(em, c, number, row));
+        memo_cut(em, mark);
+    }
+}
+
 static void run_row(Emitter *em, Operand row) {
     const Kernel *k = em->point.kernel;
+    if (k->catches_up) read_rows_ahead(em, row);
     if (k->late)
         late_row(em, row);
     else

@@ -171,7 +171,8 @@ static void make_memory(Waiting *w) {
     late->seen = late_tensor(w, "seen", TYPE_INT, 1, &marks);
     late->seen->bounded = true;
     late->seen->high = INT32_MAX;
-    late->past = late_tensor(w, "past", TYPE_REAL, 2, (int64_t[]){late->ring, late->numbers.count + 1});
+    late->past = late_tensor(w, "past", TYPE_REAL, 2,
+                             (int64_t[]){late->ring + PAST_EXTREMES, late->numbers.count + 1});
 }
 
 static bool is_number(const Late *late, const Tensor *t) {

@@ -12,7 +12,7 @@
 
 enum { MAX_AXES = 32, MAX_TILE_AXES = 16, MAX_BLOCKS = 4 };
 // A plan is a head of so many integers, then an entry of two for each position, then room for as many.
-enum { PLAN_HEAD = 16 };
+enum { PLAN_HEAD = 16, PAST_EXTREMES = 4 };
 
 // Where a tensor lies in the arena. The plain order is row-major; files and the C interface see only that
 // one. Element x: offset + element_size * (zero + sum over d != inner of stride[d] * x[d] + inner part),
@@ -81,7 +81,8 @@ typedef enum { BLAS_NONE, BLAS_AUTO, BLAS_OPENBLAS } Blas;
 // An update that rows without positions wait with, until somebody reads them (defer.c).
 typedef struct {
     Tensor *seen;              // by row: the last step whose update it has; then, twice, the last step made
-    Tensor *past;              // [ring, numbers]: what the updates of the last steps have read
+    Tensor *past; // [ring, numbers]: what the updates of the last steps have read; then, in PAST_EXTREMES
+                  // rows, between which values those numbers were
     int64_t ring;              // a power of two: no row waits for more steps
     VEC(const Expr *) numbers; // of rank 0, that an update reads
     VEC(Tensor *) plans;       // which rows a step reads or updates

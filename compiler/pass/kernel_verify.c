@@ -97,7 +97,7 @@ static void check_rows(Verifier *v) {
 static void check_late(Verifier *v) {
     const Kernel *k = v->k, *first = NULL;
     const Late *late = k->late;
-    int64_t rows = k->axes[k->row_axis].size, ring = late->past->dims[0];
+    int64_t rows = k->axes[k->row_axis].size, ring = late->past->dims[0] - PAST_EXTREMES;
     must(v, late->seen->type == TYPE_INT && late->seen->dims[0] == rows + 2,
          "each row has its step, and two marks are behind them", late->seen->name);
     must(v,

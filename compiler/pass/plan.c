@@ -254,6 +254,12 @@ static bool product_is_zero(Program *p, Still *x, const Expr *e) {
     return false;
 }
 
+// A limit that leaves 0 as it is.
+static bool is_beyond(const Expr *e, const Expr *limit) {
+    if (limit->op != OP_CONST) return false;
+    return (e->op == OP_MAX && limit->value <= 0) || (e->op == OP_MIN && limit->value >= 0);
+}
+
 static bool is_zero(Program *p, Still *x, const Expr *e) {
     if (--x->budget < 0) return false;
     if (e->op == OP_CONST) return e->value == 0;
@@ -266,7 +272,7 @@ static bool is_zero(Program *p, Still *x, const Expr *e) {
     const OpInfo *info = op_info((Op)e->op);
     bool sums = e->op == OP_SUM && e->value == 0, keeps = info && e->count <= 3 && info->evaluate(zeros) == 0;
     for (int i = 0; (sums || keeps || e->op == OP_WHERE) && i < e->count; i++)
-        if (!is_zero(p, x, e->args[i])) return false;
+        if (!is_beyond(e, e->args[i]) && !is_zero(p, x, e->args[i])) return false;
     return (sums || keeps || e->op == OP_WHERE) && e->count;
 }
 

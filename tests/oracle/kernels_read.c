@@ -89,7 +89,7 @@ static Late *read_late(Reader *r) {
     late->seen = reader_tensor(r);
     reader_expect(r, "past");
     late->past = reader_tensor(r);
-    late->ring = late->past->dims[0];
+    late->ring = late->past->dims[0] - PAST_EXTREMES;
     while (reader_take(r, "number")) vec_push(r->p->arena, &late->numbers, read_expr(r));
     while (reader_take(r, "chosen")) vec_push(r->p->arena, &late->plans, reader_tensor(r));
     return late;

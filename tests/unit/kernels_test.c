@@ -88,7 +88,7 @@ static const struct {
      "u.new: rows that are not touched keep old values (kernel 2"},
     {"fuse-scatter", "late dw.seen[1002]", "late dw.seen[1000]",
      "dw.seen: each row has its step, and two marks are behind them"},
-    {"fuse-scatter", "late dw.past[1024, 2]", "late dw.past[1000, 2]",
+    {"fuse-scatter", "late dw.past[1028, 2]", "late dw.past[1000, 2]",
      "dw.past: a ring has the numbers of the last steps"},
     {"fuse-scatter", "rows a touched catches late", "rows a touched late",
      "s: it is read after a new value was written over it (kernel 6"},
