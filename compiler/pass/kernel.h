@@ -80,10 +80,10 @@ typedef enum { BLAS_NONE, BLAS_AUTO, BLAS_OPENBLAS } Blas;
 
 // An update that rows without positions wait with, until somebody reads them (defer.c).
 typedef struct {
-    Tensor *seen;              // by row: the last step whose update it has; then, twice, the last step made
+    Tensor *seen; // by row: the last step whose update it has; then, twice, the last step made
     Tensor *past; // [ring, numbers]: what the updates of the last steps have read; then, in PAST_EXTREMES
                   // rows, between which values those numbers were
-    int64_t ring;              // a power of two: no row waits for more steps
+    int64_t ring; // a power of two: no row waits for more steps
     VEC(const Expr *) numbers; // of rank 0, that an update reads
     VEC(Tensor *) plans;       // which rows a step reads or updates
 } Late;
