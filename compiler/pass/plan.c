@@ -303,9 +303,18 @@ static bool keeps_rows(Program *p, Still *x) {
     return true;
 }
 
+// Are settings in the program as rows that stay need them? The command line may change them all the same.
+static bool are_set_so(const Kernel *k) {
+    every (e, k->zero)
+        if (e->tensor->start != 0) return false;
+    every (e, k->nonzero)
+        if (e->tensor->start == 0) return false;
+    return true;
+}
+
 static void note_touched(Program *p, Kernel *k) {
     enum { BUDGET = 2000 };
-    k->touched = keeps_rows(p, &(Still){k, BUDGET});
+    k->touched = keeps_rows(p, &(Still){k, BUDGET}) && are_set_so(k);
     if (!k->touched) k->zero.count = k->nonzero.count = 0;
 }
 

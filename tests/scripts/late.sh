@@ -69,6 +69,7 @@ while read -r tables optimizer; do
 done <<END
 0 sgd(wave(0.1))
 0 adagrad(wave(0.1))
+2 sgd(wave(0.1), weight_decay = 0.01)
 2 sgd(wave(0.1), momentum = 0.9)
 2 sgd(wave(0.1), momentum = 0.9, nesterov = true, weight_decay = 1e-3)
 2 adam(wave(0.02))
