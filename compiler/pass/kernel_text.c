@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FIELD(word, kind, member) {word, kind, offsetof(OF, member)}
+#define END {NULL, FLAG, 0} // in its place, so that the compiler sees a table that has no room for it
 #define OF Kernels
 const Field head_fields[MOST_FIELDS] = {FIELD("lanes", INT, machine.lanes),
                                         FIELD("registers", INT, machine.registers),
@@ -14,18 +15,19 @@ const Field head_fields[MOST_FIELDS] = {FIELD("lanes", INT, machine.lanes),
                                         FIELD("l2", REAL, machine.l2),
                                         FIELD("blas", INT, machine.blas),
                                         FIELD("arena", LONG, arena_size),
-                                        FIELD("persistent", LONG, persistent_size)};
+                                        FIELD("persistent", LONG, persistent_size),
+                                        END};
 #undef OF
 #define OF Layout
 const Field layout_fields[MOST_FIELDS] = {FIELD("stored", FLAG, stored), FIELD("sums", FLAG, partial_sums),
                                           FIELD("folded", FLAG, folded), FIELD("steps", INT, steps),
                                           FIELD("along", PLACE, inner),  FIELD("panels", LONG, panel),
-                                          FIELD("at", LONG, offset)};
+                                          FIELD("at", LONG, offset),     END};
 #undef OF
 #define OF Schedule
 const Field schedule_fields[MOST_FIELDS] = {FIELD("threaded", FLAG, threaded),
                                             FIELD("class", PLACE, owned_class), FIELD("rows", LONG, rows),
-                                            FIELD("scratch", LONG, scratch)};
+                                            FIELD("scratch", LONG, scratch), END};
 #undef OF
 #define OF Kernel
 const Field kernel_fields[MOST_FIELDS] = {FIELD("time", AXIS, time),
@@ -44,7 +46,8 @@ const Field kernel_fields[MOST_FIELDS] = {FIELD("time", AXIS, time),
                                           FIELD("touched", FLAG, touched),
                                           FIELD("catches", FLAG, catches_up),
                                           FIELD("waits", FLAG, barrier_before),
-                                          FIELD("cycles", REAL, cycles)};
+                                          FIELD("cycles", REAL, cycles),
+                                          END};
 #undef OF
 
 // ---- printing ---------------------------------------------------------------------------------------------
