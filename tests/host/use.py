@@ -2,6 +2,7 @@
 # installed, numpy; everything that is wrong is an exception that says what.
 import array
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -69,6 +70,18 @@ try:
     check(False, "an exception of a callback is lost")
 except Mine:
     pass
+
+# Ctrl-C ends training between two updates, wherever Python's own code is interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+handler = signal.getsignal(signal.SIGINT)
+for after in 0.01, 0.02, 0.05:
+    threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        m.train(x, up, n, k, epochs=1_000_000)
+        check(False, "an interruption is lost")
+    except KeyboardInterrupt:
+        pass
+check(signal.getsignal(signal.SIGINT) is handler and m.train(x, up, n, k), "going on after an interruption")
 
 # ---- predicting: any number of rows, where the arrays lie ----
 all_rows = m.predict(x, up, n)

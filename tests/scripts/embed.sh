@@ -11,7 +11,6 @@ export PKG_CONFIG_PATH=$PWD/../prefix/lib/pkgconfig:$(ls -d "$PWD"/../prefix/lib
 ../prefix/bin/nnc build ../digits/digits.nn --emit obj -o digits.o || fail "the installed nnc"
 gcc -I. embed.c digits.o $(pkg-config --cflags --libs nn) -o by-pkg-config || fail "pkg-config"
 ./by-pkg-config ../digits/digits.csv | cmp - out.txt || fail "pkg-config: other numbers"
-# A machine without the files of zlib, which no object needs.
 cmake -S . -B by-cmake -DCMAKE_PREFIX_PATH="$PWD/../prefix" >/dev/null && cmake --build by-cmake >/dev/null || fail "cmake"
 ./by-cmake/embed ../digits/digits.csv | cmp - out.txt || fail "cmake: other numbers"
 ../prefix/bin/nnc build ../digits/digits.nn -o trainer && ./trainer --data ../digits --epochs 1 --quiet || fail "the installed nnc links no trainer"
