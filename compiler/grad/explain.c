@@ -26,12 +26,10 @@ static const char *of_table(Notation *n, const Expr *e, int which) {
     static const char *const letters[] = {"u", "v", "w"};
     Program *p = n->program;
     const Expr *args[3];
-    int64_t count = p->tensors.count;
-    const char **words = arena_array(p->arena, const char *, count + 3);
-    memcpy(words, n->names.of_tensors, (size_t)count * sizeof *words);
-    for (int i = 0; i < e->count; i++) {
+    const char **words = arena_array(p->arena, const char *, p->tensors.count + 3);
+    for (int i = 0; i < e->count; i++) { // nothing else is spoken of
         Tensor *t = tensor_add(p, letters[i], TENSOR_TEMP, TYPE_REAL, 0, NULL);
-        if (t->id < count + 3) words[t->id] = letters[i];
+        words[t->id] = letters[i];
         args[i] = expr_read(p, t, NULL, NULL);
     }
     Notation own = *n;
