@@ -46,10 +46,10 @@ bool tools_check(Context *ctx, OutputKind kind) {
 }
 
 static const struct {
-    const char *archive, *symbol, *linked, *packages, *why, *otherwise;
+    const char *archive, *source, *linked, *packages, *why, *otherwise;
 } libraries[] = {
-#define LIBRARY(code, archive, symbol, linked, packages, why, otherwise)                                     \
-    {archive, symbol, linked, packages, why, otherwise},
+#define LIBRARY(code, archive, source, linked, packages, why, otherwise)                                     \
+    {archive, source, linked, packages, why, otherwise},
 #include "llvm/libraries.def"
 #undef LIBRARY
 };
@@ -63,6 +63,12 @@ static bool can_link(Context *ctx, const char *name) {
     ssize_t n = asked ? pread(said, answer, sizeof answer, 0) : 0;
     if (said >= 0) close(said);
     return n > 0 && memchr(answer, '/', (size_t)n);
+}
+
+uint32_t libraries_of_source(const char *source) {
+    uint32_t some = 0;
+    for (int i = 0; i < LIBRARIES; i++) some |= string_equal(libraries[i].source, source) ? 1u << i : 0;
+    return some;
 }
 
 // The k-th of the system's libraries that one of ours needs, or NULL.
@@ -84,6 +90,7 @@ bool library_check(Context *ctx, TrainerLibrary library) {
     }
     if (find_library(ctx, libraries[library].archive)) return true;
     Diagnostic *d = ctx->diagnostics.data[ctx->diagnostics.count - 1];
+    if (!*libraries[library].packages) return false;
     diagnostic_help(ctx, d, "nnc was built where %s was missing: install it, and build nnc again",
                     libraries[library].packages);
     return false;
@@ -113,8 +120,9 @@ static bool add_library(const Workplace *w, Words *words, const char *name) {
     return path && workplace_link(w, name, path);
 }
 
-static const char *const safe[] = {"-Wl,-z,relro",        "-Wl,-z,now",      "-Wl,--gc-sections",
-                                   "-Wl,--build-id=none", "-Wl,--as-needed", NULL};
+static const char *const safe[] = {
+    "-Wl,-z,relro",           "-Wl,-z,now", "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,--as-needed",
+    "-Wl,-z,noseparate-code", NULL};
 
 // What is linked last.
 static void add_end(Arena *arena, Words *words, const char *const *system) {
@@ -134,8 +142,10 @@ static bool command_of(const Workplace *w, const LinkRequest *r, Words *words) {
     if (!r->debug) vec_push(arena, words, "-s");
     for (int i = 0; i < LIBRARIES; i++) {
         if (!(r->libraries & 1u << i)) continue;
-        vec_push(arena, words, string_format(arena, "-Wl,-u,%s", libraries[i].symbol));
+        vec_push(arena, words,
+                 "-Wl,--whole-archive"); // the runtime knows its names as such that may be absent
         if (!add_library(w, words, libraries[i].archive)) return false;
+        vec_push(arena, words, "-Wl,--no-whole-archive");
     }
     if (!add_library(w, words, "libnn.a")) return false;
     const char *name;

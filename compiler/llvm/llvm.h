@@ -80,7 +80,7 @@ bool tools_check(Context *ctx, OutputKind kind);
 bool linker_check(Context *ctx);
 
 typedef enum {
-#define LIBRARY(code, archive, symbol, linked, packages, why, otherwise) LIBRARY_##code,
+#define LIBRARY(code, archive, source, linked, packages, why, otherwise) LIBRARY_##code,
 #include "llvm/libraries.def"
 #undef LIBRARY
     LIBRARIES
@@ -88,6 +88,7 @@ typedef enum {
 // Is there what it needs of the system to link, and does some kernel call OpenBLAS? The first is false after
 // a diagnostic.
 bool library_check(Context *ctx, TrainerLibrary library);
+uint32_t libraries_of_source(const char *source); // a bit for each that reads it
 bool kernels_use_openblas(const Kernels *k);
 
 #endif

@@ -60,12 +60,11 @@ static bool reads_kind(const DataBlock *d, ColumnKind kind) {
 
 // Each column of files is of its library, and so are the folders that hold none.
 static uint32_t libraries_of(const DataBlock *d, const Kernels *k) {
-    bool pictures = reads_kind(d, COLUMN_PIXELS) || string_equal(d->source, "images"),
-         sounds = reads_kind(d, COLUMN_SAMPLES) || string_equal(d->source, "sounds");
-    bool npz = string_equal(d->source, "npz"), sqlite = string_equal(d->source, "sqlite");
-    return (npz ? 1u << LIBRARY_NPZ : 0) | (sqlite ? 1u << LIBRARY_SQLITE : 0) |
-           (reads_gzip(d) ? 1u << LIBRARY_GZIP : 0) | (pictures ? 1u << LIBRARY_PICTURES : 0) |
-           (sounds ? 1u << LIBRARY_SOUNDS : 0) | (kernels_use_openblas(k) ? 1u << LIBRARY_OPENBLAS : 0);
+    bool pictures = reads_kind(d, COLUMN_PIXELS), sounds = reads_kind(d, COLUMN_SAMPLES),
+         words = reads_kind(d, COLUMN_WORDS) || reads_kind(d, COLUMN_COUNT_WORDS);
+    return libraries_of_source(d->source) | (reads_gzip(d) ? 1u << LIBRARY_GZIP : 0) |
+           (pictures ? 1u << LIBRARY_PICTURES : 0) | (sounds ? 1u << LIBRARY_SOUNDS : 0) |
+           (words ? 1u << LIBRARY_TEXTS : 0) | (kernels_use_openblas(k) ? 1u << LIBRARY_OPENBLAS : 0);
 }
 
 // Where an object's caller gives the rows there is nothing that a trainer could read.

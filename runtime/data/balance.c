@@ -3,6 +3,7 @@
 // so that a resumed run goes on as it would have.
 #include "data/data.h"
 
+#include "base/order.h"
 #include "random/random.h"
 
 #include <string.h>
@@ -12,6 +13,16 @@ typedef struct {
     int64_t count, epoch, classes; // of rows; those that have some
     bool shuffle;
 } Balance;
+
+uint64_t *nn_rows_by(nn_context *ctx, const int32_t *of, int64_t count) {
+    uint64_t *keys = nn_get(ctx, (uint64_t)count + NN_PLAN_HEAD / 16, 16); // a plan, then its entries alone
+    if (keys != NULL && of != NULL) {
+        nn_plan(of, (int32_t *)(void *)keys, count, INT32_MAX);
+        memmove(keys, (char *)keys + NN_PLAN_HEAD, (size_t)count * sizeof *keys);
+    }
+    for (int64_t k = 0; k < count && keys != NULL && of == NULL; k++) keys[k] = (uint64_t)k;
+    return keys;
+}
 
 // Every `classes`-th place from `first` on: the rows of one class, each once before any comes again.
 static void deal(const Balance *b, int32_t *rows, int64_t count, int64_t first, int32_t *order) {

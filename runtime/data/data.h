@@ -7,6 +7,9 @@
 #include "base/model.h"
 #include "data/files.h"
 
+// In a library that only trainers link which need it (compiler/llvm/libraries.def): NULL in others.
+#define NN_APART __attribute__((weak))
+
 enum { NN_TRAIN, NN_TEST, NN_VALIDATION, NN_PARTS };
 extern const char *const nn_part_names[NN_PARTS];
 
@@ -269,7 +272,7 @@ nn_status nn_wants_room(nn_context *ctx, nn_csv *csv, uint64_t rows);
 nn_status nn_want_cell(nn_context *ctx, const nn_csv *csv, nn_csv_want *w, int32_t i, const nn_cell *cell);
 void nn_want_name(const nn_csv_want *w, int32_t i, char out[80]);
 // Objects, a line each; in the same way.
-nn_status nn_jsonl_parse(nn_context *ctx, nn_csv *csv, const char *bytes, uint64_t size);
+NN_APART nn_status nn_jsonl_parse(nn_context *ctx, nn_csv *csv, const char *bytes, uint64_t size);
 // What csv->query finds in the database csv->path. In libnn-sqlite.a.
 nn_status nn_sqlite_read(nn_context *ctx, nn_csv *csv);
 
@@ -292,7 +295,7 @@ nn_status nn_vocabulary_choose(nn_context *ctx, nn_vocabulary *v, int64_t limit,
 // The list as JSON, and back; at most limit - 1 units.
 void nn_vocabulary_put(nn_text *out, const nn_vocabulary *v, int kind);
 nn_status nn_vocabulary_take(nn_context *ctx, nn_vocabulary *v, const char *list, int kind, int64_t limit);
-const char *nn_unit_name(const nn_data *plan); // of several
+NN_APART const char *nn_unit_name(const nn_data *plan); // of several
 
 // ---- steps of loading ----
 typedef struct nn_loading {
@@ -320,17 +323,18 @@ nn_status nn_expand(nn_context *ctx, const char *path, const unsigned char *pack
 // Sources, each its part's columns (an array: one).
 nn_status nn_cells_part(const nn_loading *l, int part);
 nn_status nn_array_column(const nn_loading *l, const nn_column *c, nn_raw *raw);
-nn_status nn_libsvm_rows(const nn_loading *l, int part);
-nn_status nn_cifar_rows(const nn_loading *l, int part);
+NN_APART nn_status nn_libsvm_rows(const nn_loading *l, int part);
+NN_APART nn_status nn_cifar_rows(const nn_loading *l, int part);
 // A declared file, or standard input where that is read; expanded, and a NUL follows.
 nn_status nn_source_bytes(const nn_loading *l, const char *file, char path[NN_PATH_ROOM],
                           unsigned char **bytes, uint64_t *size);
 // A column's words, or how many there are; words that are no classes have numbers when the training rows are
 // known (or were when the model was trained), and are then put into the rows.
-nn_status nn_words_read(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w);
-nn_status nn_words_number(const nn_loading *l);
-int64_t nn_words_limit(const nn_column *c); // of a vocabulary's numbers: behind them comes the mark's
-nn_status nn_series_read(const nn_loading *l, int64_t *rows);
+NN_APART nn_status nn_words_read(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w);
+NN_APART nn_status nn_words_number(const nn_loading *l);
+NN_APART int64_t
+nn_words_limit(const nn_column *c); // of a vocabulary's numbers: behind them comes the mark's
+NN_APART nn_status nn_series_read(const nn_loading *l, int64_t *rows);
 // Cells that are texts as numbers: words, classes, conditions.
 nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w);
 // Files as rows: all that a folder holds, or those whose paths cells are. Of a kind of files, of which a
@@ -354,9 +358,9 @@ extern const nn_media nn_pictures, nn_sounds;
 nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int part, int64_t *rows);
 nn_status nn_cell_rows(const nn_loading *l, const nn_media *media, const nn_column *c, const nn_csv *csv,
                        const nn_csv_want *w, nn_raw *raw);
-void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
+NN_APART void nn_series_raw(const nn_series *s, const nn_column *c, nn_raw *raw);
 // The training rows begin where they do in this epoch; returns whether that is elsewhere than before.
-bool nn_series_shift(nn_series *s, uint64_t seed, int64_t epoch);
+NN_APART bool nn_series_shift(nn_series *s, uint64_t seed, int64_t epoch);
 // The columns of a part in the directory of such rows, if they were kept there of the same file by the same
 // program; after a file is read, they are kept.
 typedef struct nn_cached {

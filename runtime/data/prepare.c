@@ -12,33 +12,6 @@
 // What is done with the outputs of a block: `first` counts the part's rows.
 typedef nn_status Visit(nn_loading *l, int part, int64_t first, int64_t count, void *data);
 
-int64_t nn_field_elements(const nn_field *f) {
-    int64_t n = 1;
-    for (int d = 0; d < f->rank; d++) n *= f->dims[d];
-    return n;
-}
-
-int64_t nn_field_size(const nn_model *m, const nn_field *f) {
-    return nn_field_elements(f) * nn_type_size(m, f->type);
-}
-
-int64_t nn_row_elements(const nn_field *f) { return nn_field_elements(f) / (f->window > 0 ? f->window : 1); }
-
-int64_t nn_row_size(const nn_model *m, const nn_field *f) {
-    return nn_row_elements(f) * nn_type_size(m, f->type);
-}
-
-bool nn_below(double value, int64_t limit) {
-    return value >= 0 && value < (double)limit && value == (double)(int64_t)value;
-}
-
-bool nn_field_put(const nn_model *m, const nn_field *f, void *rows, int64_t k, double value) {
-    bool any = f->limit == 0 && value >= INT32_MIN && value <= INT32_MAX && value == floor(value);
-    if (!nn_is_real(f->type) && !any && !nn_below(value, f->limit)) return false;
-    nn_value_put(m, f->type, rows, k, value);
-    return true;
-}
-
 nn_status nn_field_fail(nn_context *ctx, const nn_model *m, const nn_field *f, const char *place,
                         double value) {
     return nn_fail(ctx, NN_DATA, "%s: expected a whole number 0 .. %lld in field %s, found %.9g", place,
@@ -286,7 +259,8 @@ static nn_status mark_training(nn_loading *l) {
 static nn_status statistics(nn_loading *l) {
     const nn_statistic *all = NN_TABLE(l->m, nn_statistic, statistics);
     bool known = !l->data->request.measure;
-    if ((!known && mark_training(l) != NN_OK) || nn_words_number(l) != NN_OK) return l->ctx->status;
+    if (!known && mark_training(l) != NN_OK) return l->ctx->status;
+    if (nn_words_number != NULL && nn_words_number(l) != NN_OK) return l->ctx->status;
     for (uint32_t k = 0; k < l->m->manifest->statistics_count; k++) {
         if (all[k].column >= 0 && nn_fill_missing(l, &all[k], known) != NN_OK) return l->ctx->status;
     }

@@ -21,16 +21,6 @@ typedef struct {
     unsigned char *part; // of each row, all NN_TRAIN
 } Split;
 
-uint64_t *nn_rows_by(nn_context *ctx, const int32_t *of, int64_t count) {
-    uint64_t *keys = nn_get(ctx, (uint64_t)count + NN_PLAN_HEAD / 16, 16); // a plan, then its entries alone
-    if (keys != NULL && of != NULL) {
-        nn_plan(of, (int32_t *)(void *)keys, count, INT32_MAX);
-        memmove(keys, (char *)keys + NN_PLAN_HEAD, (size_t)count * sizeof *keys);
-    }
-    for (int64_t k = 0; k < count && keys != NULL && of == NULL; k++) keys[k] = (uint64_t)k;
-    return keys;
-}
-
 // Rows by class. Classes may be many more than rows: what has none is no group. In order, all are one, or as
 // many as windows have; the last row of each is the first to be held out.
 static nn_status make_groups(Split *s) {

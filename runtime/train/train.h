@@ -269,7 +269,7 @@ nn_status nn_command_eval(nn_trainer *t);
 nn_status nn_command_predict(nn_trainer *t);
 nn_status nn_command_data(nn_trainer *t);
 nn_status nn_command_info(nn_trainer *t);
-nn_status nn_command_sample(nn_trainer *t);
+NN_APART nn_status nn_command_sample(nn_trainer *t);
 nn_status nn_command_history(nn_trainer *t);
 nn_status nn_command_report(nn_trainer *t);
 nn_story *nn_runs_read(nn_trainer *t, int *count);   // what was named, else this program's own
