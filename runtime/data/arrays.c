@@ -2,12 +2,6 @@
 // Guarantees: what a program declares of an array is checked against its head before it is expanded.
 #include "data/data.h"
 
-// Absent unless libnn-npz.a is linked, as it is where a program reads npz files.
-extern nn_status nn_npz_find(nn_context *, const char *, const unsigned char *, uint64_t, const char *,
-                             nn_member *) __attribute__((weak));
-extern nn_status nn_npz_expand(nn_context *, const char *, const nn_member *, uint64_t, unsigned char **,
-                               uint64_t *) __attribute__((weak));
-
 typedef struct {
     const nn_loading *l;
     const char *path; // for messages

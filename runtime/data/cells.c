@@ -9,19 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-// Absent unless libnn-pictures.a, libnn-sounds.a, libnn-sqlite.a are linked, as they are where a program
-// reads such files.
-extern const nn_media nn_pictures __attribute__((weak)), nn_sounds __attribute__((weak));
-extern nn_status nn_sqlite_read(nn_context *, nn_csv *) __attribute__((weak));
-
 // Of a column whose cells are paths.
 static const nn_media *media_of(const nn_column *c) {
     return c->kind == NN_COLUMN_PIXELS ? &nn_pictures : c->kind == NN_COLUMN_SAMPLES ? &nn_sounds : NULL;
 }
 
+static bool is_words(const nn_column *c) {
+    return c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
+}
+
 nn_status nn_csv_texts(const nn_loading *l, const nn_column *c, const nn_csv *csv, nn_csv_want *w) {
     if (c->groups != NN_GROUPS_NONE) return nn_group_cells(l->ctx, csv, w);
-    if (c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS) return nn_words_read(l, c, csv, w);
+    if (is_words(c)) return nn_words_read(l, c, csv, w);
     int64_t width = w->count, count = csv->rows * width;
     w->values = nn_get(l->ctx, (uint64_t)count, sizeof *w->values);
     if (w->values == NULL) return l->ctx->status;
@@ -49,8 +48,7 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     w->first = c->first;
     w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
     w->limit = c->is_class ? 0 : c->limit;
-    bool words = c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
-    bool groups = c->groups != NN_GROUPS_NONE;
+    bool words = is_words(c), groups = c->groups != NN_GROUPS_NONE;
     w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words ||
                media_of(c) != NULL || groups || c->kind == NN_COLUMN_DATE;
     w->missing_ok = c->missing != NN_MISSING_ERROR || words;
@@ -95,10 +93,6 @@ typedef struct {
     const int32_t *of; // columns
     nn_context *own;   // of each want
 } Texts;
-
-static bool is_words(const nn_column *c) {
-    return c->kind == NN_COLUMN_WORDS || c->kind == NN_COLUMN_COUNT_WORDS;
-}
 
 static bool is_text(const nn_column *c, const nn_csv_want *w) {
     return w->texts && media_of(c) == NULL && c->kind != NN_COLUMN_CARRIED;

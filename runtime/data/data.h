@@ -182,8 +182,9 @@ nn_status nn_array_take(nn_context *ctx, const char *path, nn_array *a, const un
                         uint64_t size);
 // In libnn-gzip.a, linked only where a program names a .gz file. Of more than `limit` bytes one too many is
 // given, and nothing said.
-nn_status nn_gzip_expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
-                         uint64_t limit, unsigned char **bytes, uint64_t *size);
+NN_APART nn_status nn_gzip_expand(nn_context *ctx, const char *path, const unsigned char *packed,
+                                  uint64_t packed_size, uint64_t limit, unsigned char **bytes,
+                                  uint64_t *size);
 
 // An array of an npz file, which is a zip file. In libnn-npz.a.
 typedef struct nn_member {
@@ -192,10 +193,10 @@ typedef struct nn_member {
     uint32_t sum; // CRC-32
     bool deflated;
 } nn_member;
-nn_status nn_npz_find(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size,
-                      const char *key, nn_member *out);
-nn_status nn_npz_expand(nn_context *ctx, const char *path, const nn_member *member, uint64_t limit,
-                        unsigned char **bytes, uint64_t *size);
+NN_APART nn_status nn_npz_find(nn_context *ctx, const char *path, const unsigned char *bytes, uint64_t size,
+                               const char *key, nn_member *out);
+NN_APART nn_status nn_npz_expand(nn_context *ctx, const char *path, const nn_member *member, uint64_t limit,
+                                 unsigned char **bytes, uint64_t *size);
 
 // CIFAR's files: how many pictures, and one of them, whose colours stand one after another, as a row.
 nn_status nn_cifar_count(nn_context *ctx, const char *path, int labels, uint64_t size, int64_t *rows);
@@ -274,7 +275,7 @@ void nn_want_name(const nn_csv_want *w, int32_t i, char out[80]);
 // Objects, a line each; in the same way.
 NN_APART nn_status nn_jsonl_parse(nn_context *ctx, nn_csv *csv, const char *bytes, uint64_t size);
 // What csv->query finds in the database csv->path. In libnn-sqlite.a.
-nn_status nn_sqlite_read(nn_context *ctx, nn_csv *csv);
+NN_APART nn_status nn_sqlite_read(nn_context *ctx, nn_csv *csv);
 
 // ---- texts as numbers ----
 // From *at on: the next unit, and *at behind it. False: there is none, or no UTF-8 at *at.
@@ -354,7 +355,7 @@ struct nn_media {
     nn_status (*cell_rows)(const nn_loading *l, const nn_media *media, const nn_column *c, const nn_csv *csv,
                            const nn_csv_want *w, nn_raw *raw);
 };
-extern const nn_media nn_pictures, nn_sounds;
+extern NN_APART const nn_media nn_pictures, nn_sounds;
 nn_status nn_folder_rows(const nn_loading *l, const nn_media *media, int part, int64_t *rows);
 nn_status nn_cell_rows(const nn_loading *l, const nn_media *media, const nn_column *c, const nn_csv *csv,
                        const nn_csv_want *w, nn_raw *raw);

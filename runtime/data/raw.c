@@ -7,9 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// Absent unless libnn-pictures.a, libnn-sounds.a are linked, as they are where a program reads such files.
-extern const nn_media nn_pictures __attribute__((weak)), nn_sounds __attribute__((weak));
-
 int nn_source_kind(const nn_model *m) {
     static const int kinds[] = {
 #define SOURCE(code, name, kind, text) NN_SOURCE_##kind,

@@ -8,10 +8,6 @@
 // What a packed text may expand to: so many times its size, and this at least.
 enum { TEXT_RATIO = 100, TEXT_LIMIT = 64 << 20 };
 
-// Absent unless libnn-gzip.a is linked.
-extern nn_status nn_gzip_expand(nn_context *, const char *, const unsigned char *, uint64_t, uint64_t,
-                                unsigned char **, uint64_t *) __attribute__((weak));
-
 bool nn_is_packed(const char *path) {
     size_t n = strlen(path);
     return n >= 3 && nn_same(path + n - 3, ".gz");

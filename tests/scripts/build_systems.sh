@@ -55,7 +55,7 @@ set(trainer $<TARGET_PROPERTY:rows,NNC_TRAINER>)
 add_custom_command(OUTPUT weights COMMAND ${trainer} --epochs 1 --quiet --out weights DEPENDS ${trainer})
 add_custom_target(weights_made ALL DEPENDS weights)
 END
-compiled() { grep -c Compiling out.txt || true; }
+compiled() { sed -n /Compiling/p out.txt | wc -l; }
 make_again() { # WANTED WHAT: how many models are compiled
     cmake --build by-cmake >out.txt 2>&1 || fail "$generator: after $2"
     [ "$(compiled)" = "$1" ] || fail "$generator: $2 compiles $(compiled) models, not $1"
