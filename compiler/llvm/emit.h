@@ -259,6 +259,22 @@ int64_t axis_step(const Emitter *em, int axis); // elements of a whole tile
 bool axis_short(const Emitter *em, int axis);   // a batch axis that may end early
 Operand axis_end(const Emitter *em, int axis);  // i64: one more than its last
 void sum_stage(Emitter *em, const Stage *stage);
+
+// ---- clip.c: guards that bound loops
+
+typedef struct {
+    Operand low, high;               // points of some result of the tile
+    Operand middle_low, middle_high; // of all
+    bool cut_low, cut_high;          // they are the guards', not the loop's own
+    bool edge_low, edge_high;        // between are points of some results and not of others
+} Bounds;
+void clips_find(Emitter *em, const Stage *stage); // and the body without them
+bool clips_hold(const Emitter *em, int axis);     // does one hold its index?
+Bounds clips_bound(Emitter *em, const int *axes, int j, int count, Operand low, Operand high); // of loop j
+void bounds_round(Emitter *em, Bounds *b, int64_t step);
+Operand clips_some(Emitter *em);
+Operand clips_apply(Emitter *em, Operand value, Operand otherwise);
+
 void remember_result(Emitter *em, const Stage *stage, int lane, Operand value);
 Operand result_of(Emitter *em, const Stage *stage);
 void stage_values(Emitter *em, const Stage *stage);

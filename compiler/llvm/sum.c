@@ -118,11 +118,14 @@ static void take_value(Emitter *em, const Stage *stage, int slot) {
     Operand *sum = &em->point.sums[slot], old = get(em, sum);
     Operand v = build_convert(em, emit_value(em, em->point.body), element_type(old));
     if (q->reduction == REDUCE_PROD) {
-        set(em, sum, counted(em, build_mul(em, old, v), old));
+        Operand taken = is_taken(em), product = build_mul(em, old, v);
+        if (taken) product = build_select(em, taken, product, old);
+        set(em, sum, counted(em, product, old));
         return;
     }
     if (em->point.lane >= 0) v = build_splat(em, v);
     Operand c = build_and(em, better(em, q->reduction, v, old), em->point.active_sum);
+    c = build_and(em, c, is_taken(em));
     if (is_position(stage)) {
         Operand *at = &em->point.positions[slot], here = position(em, q), was = get(em, at);
         build_shapes(em, &here, &was);
@@ -200,33 +203,6 @@ static void lanes_of_sum(Emitter *em, int64_t sub) {
     s->fixed = 0;
 }
 
-// Narrows the loop over an axis by the guards whose last loop it is: 0 <= rest + k * axis < count, k = 1 or
-// -1.
-static bool narrow(Emitter *em, const int *axes, int j, int count, Operand *low, Operand *high) {
-    bool any = false;
-    const Index *index = em->point.kernel->axes[axes[j]].index;
-    for (int c = 0; c < em->point.clip_count; c++) {
-        const Clip *clip = &em->point.clips[c];
-        int64_t k = affine_coef(clip->form, index);
-        bool last = k != 0;
-        for (int z = j + 1; z < count; z++)
-            last = last && !affine_coef(clip->form, em->point.kernel->axes[axes[z]].index);
-        if (!last) continue;
-        Operand rest = emit_rest(em, clip->form, index), zero = build_i64(em, 0), a, b;
-        if (k == 1) {
-            a = build_sub(em, zero, rest);
-            b = build_sub(em, build_i64(em, clip->count), rest);
-        } else {
-            a = build_sub(em, rest, build_i64(em, clip->count - 1));
-            b = build_add(em, rest, build_i64(em, 1));
-        }
-        *low = build_larger(em, a, *low);
-        *high = build_smaller(em, b, *high);
-        any = true;
-    }
-    return any;
-}
-
 // Elements of the innermost loop's body, written out. Where fewer rows may be there, code is short rather
 // than fast.
 static int64_t unrolling(const Emitter *em, int axis) {
@@ -268,6 +244,32 @@ static void all_points(Emitter *em, int j, int count, const int *axes, int64_t s
     s->inst = 0;
 }
 
+static void one_loop(Emitter *em, int j, int count, const int *axes, Operand low, Operand high,
+                     int64_t unroll) {
+    Loop loop = loop_open(em, axes[j], low, high, unroll);
+    if (j == count - 1)
+        unrolled(em, axes[j], unroll);
+    else
+        sum_loops(em, j + 1, count, axes, 0);
+    loop_close(em, &loop);
+}
+
+// In the edges each result asks whether it takes part.
+static void cut_loops(Emitter *em, int j, int count, const int *axes, Bounds *b, int64_t unroll) {
+    Point *p = &em->point;
+    const Expr *skips = p->skips;
+    bounds_round(em, b, unroll);
+    Operand end = build_smaller(em, b->middle_low, b->high);
+    p->skips = p->stage->equation->e;
+    if (b->edge_low) one_loop(em, j, count, axes, b->low, end, 1);
+    p->skips = skips;
+    one_loop(em, j, count, axes, b->middle_low, build_smaller(em, b->middle_high, b->high), unroll);
+    p->skips = p->stage->equation->e;
+    end = build_larger(em, b->middle_low, b->middle_high);
+    if (b->edge_high) one_loop(em, j, count, axes, end, b->high, 1);
+    p->skips = skips;
+}
+
 static void sum_loops(Emitter *em, int j, int count, const int *axes, int64_t sub) {
     Point *p = &em->point;
     if (j == count) {
@@ -280,8 +282,14 @@ static void sum_loops(Emitter *em, int j, int count, const int *axes, int64_t su
     }
     int axis = axes[j];
     Operand low = low_of(em, axis), high = high_of(em, axis);
-    bool cut = narrow(em, axes, j, count, &low, &high), innermost = j == count - 1;
-    int64_t unroll = innermost && !cut ? unrolling(em, axis) : 1;
+    bool innermost = j == count - 1;
+    if (clips_hold(em, axis)) {
+        Bounds b = clips_bound(em, axes, j, count, low, high);
+        bool rolls = innermost && p->partials == 1 && guards_bound(p->kernel, p->stage);
+        cut_loops(em, j, count, axes, &b, rolls ? unrolling(em, axis) : 1);
+        return;
+    }
+    int64_t unroll = innermost ? unrolling(em, axis) : 1;
     if (unroll == p->kernel->axes[axis].size && !p->axis[axis].block && !axis_short(em, axis)) {
         if (innermost)
             unrolled(em, axis, unroll);
@@ -289,57 +297,7 @@ static void sum_loops(Emitter *em, int j, int count, const int *axes, int64_t su
             sum_loops(em, j + 1, count, axes, 0);
         return;
     }
-    Loop loop = loop_open(em, axis, low, high, unroll);
-    if (innermost)
-        unrolled(em, axis, unroll);
-    else
-        sum_loops(em, j + 1, count, axes, 0);
-    loop_close(em, &loop);
-}
-
-// ---- guards that bound the loops --------------------------------------------------------------------------
-
-static bool bounds_a_loop(const Emitter *em, const Stage *stage, Guard g) {
-    bool summed = false;
-    if (g.form->denominator != 1) return false;
-    every_term (term, g.form) {
-        if (term->atom->op != OP_INDEX || term->atom->index->axis == em->point.lane) return false;
-        int64_t k = term->coef;
-        for (int j = 0; j < stage->inner_count; j++)
-            summed |= (k == 1 || k == -1) && stage->inner[j] == term->atom->index->axis &&
-                      !axis_short(em, stage->inner[j]);
-        if (em->point.kernel->axes[term->atom->index->axis].tile &&
-            em->point.axis[term->atom->index->axis].length > 1)
-            return false;
-    }
-    return summed;
-}
-
-static void find_clips(Emitter *em, const Stage *stage) {
-    Point *p = &em->point;
-    const Expr *e = p->body = stage->equation->e;
-    p->clip_count = 0;
-    p->skips = NULL;
-    if (stage->plan) {
-        p->skips = e;
-        p->body = e->args[0];
-        return;
-    }
-    if (e->op != OP_WHERE || stage->equation->reduction != REDUCE_SUM || !expr_is_const(e->args[1], 0))
-        return;
-    int room = (int)(sizeof p->clips / sizeof *p->clips);
-    if (p->kernel->rows_in_registers || e->guard_count > room) return;
-    for (int i = 0; i < e->guard_count; i++)
-        if (!bounds_a_loop(em, stage, e->guards[i])) return;
-    for (int i = 0; i < e->guard_count; i++)
-        p->clips[p->clip_count++] = (Clip){e->guards[i].form, e->guards[i].count};
-    p->body = e->args[0];
-}
-
-static bool is_cut(const Emitter *em, int axis) {
-    for (int c = 0; c < em->point.clip_count; c++)
-        if (affine_coef(em->point.clips[c].form, em->point.kernel->axes[axis].index)) return true;
-    return false;
+    one_loop(em, j, count, axes, low, high, unroll);
 }
 
 // The loops over summed axes but the lanes': those that guards bound outside. Positions need the order of the
@@ -348,7 +306,7 @@ static int loop_axes(const Emitter *em, const Stage *stage, int *axes) {
     int count = 0;
     for (int pass = 0; pass < 2; pass++)
         for (int j = 0; j < stage->inner_count; j++)
-            if (stage->inner[j] != em->point.lane && is_cut(em, stage->inner[j]) == (pass == 0))
+            if (stage->inner[j] != em->point.lane && clips_hold(em, stage->inner[j]) == (pass == 0))
                 axes[count++] = stage->inner[j];
     return count;
 }
@@ -414,6 +372,10 @@ static Operand final_value(Emitter *em, const Stage *stage, int instance) {
     return v;
 }
 
+static void remember_sum(Emitter *em, const Stage *stage, int lane, Operand value) {
+    remember_result(em, stage, lane, clips_apply(em, value, identity(em, stage)));
+}
+
 // Lanes were the sum's: results are scalars, several of them from one tree of shuffles.
 static void scalar_results(Emitter *em, const Stage *stage, const Operand *values) {
     Point *p = &em->point;
@@ -422,14 +384,14 @@ static void scalar_results(Emitter *em, const Stage *stage, const Operand *value
         instance_set(em, i);
         if (is_position(stage)) {
             Operand best = get(em, &p->sums[i * p->partials]);
-            remember_result(em, stage, -1, best_position(em, stage, best, values[i]));
+            remember_sum(em, stage, -1, best_position(em, stage, best, values[i]));
             continue;
         }
         int group = i / em->lanes * em->lanes, n = p->instance_count - group;
         n = n < em->lanes ? n : em->lanes;
         if (i % em->lanes == 0) packed = across(em, values + group, n);
-        remember_result(em, stage, -1,
-                        LLVMBuildExtractElement(em->builder, packed, build_i32(em, i % em->lanes), ""));
+        remember_sum(em, stage, -1,
+                     LLVMBuildExtractElement(em->builder, packed, build_i32(em, i % em->lanes), ""));
     }
 }
 
@@ -474,7 +436,7 @@ static void vector_results(Emitter *em, const Stage *stage, const Operand *value
         instance_set(em, i);
         int lane = p->lane;
         p->lane = p->kernel->vector_axis;
-        remember_result(em, stage, p->lane, packed);
+        remember_sum(em, stage, p->lane, packed);
         p->lane = lane;
     }
 }
@@ -492,7 +454,7 @@ static void results(Emitter *em, const Stage *stage) {
     }
     for (int i = 0; i < p->instance_count; i++) {
         instance_set(em, i);
-        remember_result(em, stage, p->lane, values[i]);
+        remember_sum(em, stage, p->lane, values[i]);
     }
 }
 
@@ -555,10 +517,22 @@ static void add_sum_before(Emitter *em, const Stage *stage) {
     }
 }
 
+static void sum_if_any(Emitter *em, int count, const int *axes) {
+    Operand some = clips_some(em);
+    if (!some) {
+        sum_loops(em, 0, count, axes, 0);
+        return;
+    }
+    Operand once = LLVMBuildZExt(em->builder, some, em->i64, "");
+    Loop loop = loop_open(em, -1, build_i64(em, 0), once, 1);
+    sum_loops(em, 0, count, axes, 0);
+    loop_close(em, &loop);
+}
+
 void sum_stage(Emitter *em, const Stage *stage) {
     Point *p = &em->point;
     int axes[MAX_TILE_AXES];
-    find_clips(em, stage);
+    clips_find(em, stage);
     int count = loop_axes(em, stage, axes);
     p->direct = !kernel_scatters(p->kernel) && written_out(em, stage, axes, count);
     open_sums(em, stage);
@@ -568,7 +542,7 @@ void sum_stage(Emitter *em, const Stage *stage) {
     if (kernel_scatters(p->kernel))
         emit_positions(em, stage);
     else
-        sum_loops(em, 0, count, axes, 0);
+        sum_if_any(em, count, axes);
     p->in_sum = false;
     if (!p->kernel->rows_in_registers) memo_cut(em, mark);
     results(em, stage);

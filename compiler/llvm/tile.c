@@ -106,7 +106,7 @@ static void walk(Emitter *em, const Stage *stage, int j);
 static void walk_here(Emitter *em, const Stage *stage) {
     for (int i = 0; i < em->point.instance_count; i++) {
         instance_set(em, i);
-        Operand v = emit_value(em, stage->equation->e);
+        Operand v = emit_value(em, em->point.body);
         remember_result(em, stage, em->point.lane, v);
         if (is_walked(stage) && has_place(stage)) store_result(em, stage, v);
     }
@@ -140,6 +140,29 @@ static void walk_vectors(Emitter *em, const Stage *stage, int j, int axis) {
     }
 }
 
+static void walk_loop(Emitter *em, const Stage *stage, int j, Operand low, Operand high, const Expr *body) {
+    const Expr *saved = em->point.body;
+    Loop loop = loop_open(em, stage->inner[j], low, high, 1);
+    em->point.body = body;
+    walk(em, stage, j + 1);
+    em->point.body = saved;
+    loop_close(em, &loop);
+}
+
+// Guards bound the loop: beyond the edges is what is there outside of them.
+static void walk_cut(Emitter *em, const Stage *stage, int j) {
+    const Expr *whole = stage->equation->e, *body = em->point.body;
+    Operand zero = build_i64(em, 0), end = build_i64(em, em->point.kernel->axes[stage->inner[j]].size);
+    Bounds b = clips_bound(em, stage->inner, j, stage->inner_count, zero, end);
+    Operand first = build_smaller(em, b.low, end), last = build_larger(em, b.high, first);
+    Operand middle_end = build_smaller(em, b.middle_high, last);
+    if (b.cut_low) walk_loop(em, stage, j, zero, first, whole->args[1]);
+    if (b.edge_low) walk_loop(em, stage, j, first, build_smaller(em, b.middle_low, last), whole);
+    walk_loop(em, stage, j, b.middle_low, middle_end, body);
+    if (b.edge_high) walk_loop(em, stage, j, build_larger(em, b.middle_low, middle_end), last, whole);
+    if (b.cut_high) walk_loop(em, stage, j, last, end, whole->args[1]);
+}
+
 static void walk(Emitter *em, const Stage *stage, int j) {
     const Kernel *k = em->point.kernel;
     if (j == stage->inner_count) {
@@ -150,6 +173,8 @@ static void walk(Emitter *em, const Stage *stage, int j) {
     AxisState *s = &em->point.axis[axis];
     if (axis == em->point.lane)
         walk_vectors(em, stage, j, axis);
+    else if (clips_hold(em, axis) && em->point.body != stage->equation->e->args[1])
+        walk_cut(em, stage, j);
     else if (k->rows_in_registers) {
         Operand mask = em->point.walk_mask;
         for (int64_t x = 0; x < k->axes[axis].size; x++) {
@@ -192,6 +217,7 @@ void stage_values(Emitter *em, const Stage *stage) {
     if (reduces)
         sum_stage(em, stage);
     else {
+        clips_find(em, stage);
         if (!k->rows_in_registers) emit_invariants(em, stage, stage->equation->e);
         walk(em, stage, 0);
     }

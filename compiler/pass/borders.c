@@ -4,6 +4,9 @@
 #include "pass/algebra.h"
 #include "pass/schedule.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 static const double MOST_WASTE = 1.15;
 
 // ---- guards -----------------------------------------------------------------------------------------------
@@ -19,6 +22,37 @@ bool guard_is_asked(const Kernel *k, const Stage *s, Guard g) {
     for (int j = 0; j < k->tile_count; j++)
         asked |= k->tile[j] != k->row_axis && forms_depend(&g.form, 1, k->tile[j]);
     return asked;
+}
+
+bool is_identity(Reduction r, const Expr *e) {
+    double infinity = (double)INFINITY;
+    if (r == REDUCE_MAX || r == REDUCE_MIN) return expr_is_const(e, r == REDUCE_MAX ? -infinity : infinity);
+    return (r == REDUCE_SUM || r == REDUCE_PROD) && expr_is_const(e, r == REDUCE_PROD);
+}
+
+// A loop over few points is all edge: there some results of a tile take part and some do not, and each asks.
+static bool guard_bounds(const Kernel *k, const Stage *s, Guard g) {
+    enum { LONG = 64 };
+    bool inner = false;
+    if (g.form->denominator != 1) return false;
+    every_term (term, g.form) {
+        if (term->atom->op != OP_INDEX) return false;
+        const Axis *a = &k->axes[term->atom->index->axis];
+        if (a->batch || term->atom->index->axis == k->row_axis) return false;
+        if (a->tile) continue;
+        if (llabs(term->coef) != 1 || a->size < LONG) return false;
+        inner = true;
+    }
+    return inner || s->equation->reduction != REDUCE_NONE;
+}
+
+bool guards_bound(const Kernel *k, const Stage *s) {
+    const Equation *q = s->equation;
+    if (q->e->op != OP_WHERE || k->rows_in_registers || s->plan) return false;
+    if (q->reduction != REDUCE_NONE && !is_identity(q->reduction, q->e->args[1])) return false;
+    for (int i = 0; i < q->e->guard_count; i++)
+        if (!guard_bounds(k, s, q->e->guards[i])) return false;
+    return true;
 }
 
 uint32_t stage_guard_axes(const Kernel *k, const Stage *s) {
@@ -168,6 +202,10 @@ static void border(Kernels *ks, const Kernel *k, Stage *s) {
 // Where all guards bound loops, what they leave out is no work.
 static void count_work(const Kernel *k, Stage *s) {
     const Expr *where = stage_guards(s);
+    if (guards_bound(k, s)) {
+        s->work /= guards_waste(s->equation->e);
+        return;
+    }
     int64_t low, span;
     for (int i = 0; where && i < where->guard_count; i++)
         if (!form_span(where->guards[i].form, &low, &span) || !cuts(k, s, where->guards[i])) return;

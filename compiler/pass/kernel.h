@@ -181,6 +181,10 @@ const Stage *kernel_maker(const Kernel *k, const Expr *read); // of exactly the 
 bool kernel_scatters(const Kernel *k);                        // runs rows with the positions of plans
 // Is the guard of a sum asked at each point? A plan has only positions that its guards let through.
 bool guard_is_asked(const Kernel *k, const Stage *s, Guard g);
+// Do the guards of the stage's body bound its loops even where a tile has several results? Outside of them
+// its value is `otherwise`: of a reduction what changes nothing.
+bool guards_bound(const Kernel *k, const Stage *s);
+bool is_identity(Reduction r, const Expr *e);
 int element_size(const Program *p, const Tensor *t);    // bytes
 double kernel_runs(const Schedule *s, const Kernel *k); // how often a function runs it
 int loop_end(const Schedule *s, int kernel); // the number after the last kernel that runs with this one

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double L1_TENSOR = 40e3, FMA = 0.5, A_POSITION = 6, A_ROW = 6;
+static const double L1_TENSOR = 40e3, FMA = 0.5, A_POSITION = 6, A_ROW = 6, A_LANE = 2.5;
 
 // ---- what does not change with the layout -----------------------------------------------------------------
 
@@ -53,6 +53,7 @@ static void stage_model(Kernels *ks, const Kernel *k, int s, StageModel *m) {
     bool reduces = q->reduction != REDUCE_NONE, product = expr_is_fused(q->e);
     m->arithmetic = expr_cost(ks->program->arena, q->e, &seen) + (reduces && !product ? FMA : 0);
     m->guard_axes = stage_guard_axes(k, st);
+    m->pinned_axes = guards_bound(k, st) ? 0 : m->guard_axes;
     m->waste = q->e->op == OP_WHERE ? guards_waste(q->e) : 1;
     for (int i = 0; i < st->inner_count; i++) m->inner_axes |= 1u << st->inner[i];
     m->reads = arena_array(ks->program->arena, ReadModel, st->read_count + 1);
@@ -175,7 +176,7 @@ static double reuse_of(const Question *q, const StageModel *m, const Stage *st, 
     double wide = q->vector_axis < 0 ? 1 : v < q->lanes ? (double)v : v % 4 ? q->lanes : 4;
     for (int j = 0; j < k->tile_count; j++) {
         int a = k->tile[j];
-        if ((axes | m->guard_axes) >> a & 1) continue;
+        if ((axes | m->pinned_axes) >> a & 1) continue;
         double size = (double)k->axes[a].size;
         double rest = wide > 1 ? (q->ks->machine.registers - 8) / wide : 4;
         double u = across ? (a == q->vector_axis ? wide : fmin(rest, size)) : a == lane ? 2 : fmin(8, size);
@@ -213,8 +214,10 @@ static double store_cost(const Question *q, const Stage *st, double points, int 
     const Affine *const *out = st->equation->out;
     int rank = st->equation->out_count;
     bool scattered = lane >= 0 && forms_depend(out, rank, lane);
-    c = n * (scattered && !forms_contiguous(l, out, rank, lane) ? q->lanes : 1);
-    if (l->twin) c += 20 + n * (scattered && !forms_contiguous(l->twin, out, rank, lane) ? q->lanes : 1);
+    bool walked = st->inner_count && st->equation->reduction == REDUCE_NONE;
+    double apart = (walked ? A_LANE : 1) * q->lanes;
+    c = n * (scattered && !forms_contiguous(l, out, rank, lane) ? apart : 1);
+    if (l->twin) c += 20 + n * (scattered && !forms_contiguous(l->twin, out, rank, lane) ? apart : 1);
     return c;
 }
 
@@ -227,7 +230,7 @@ static double stage_cost(const Question *q, int s) {
     int lane = has && (reduces || q->vector_axis < 0) ? q->sum_vector_axis : q->vector_axis;
     double points = st->work, loads = 0, results = 1;
     bool far = has && reduces && walks_too_far(q, st);
-    if (lane >= 0 && (m->guard_axes >> lane & 1))
+    if (lane >= 0 && (m->pinned_axes >> lane & 1))
         points *= 3 * m->waste; // its bounds cannot be cut: every point, and a select
     for (int r = 0; r < m->read_count; r++) {
         if (m->reads[r].produced && !k->rows_in_registers) continue;

@@ -115,6 +115,7 @@ typedef struct {
 typedef struct {
     double arithmetic; // cycles a point
     uint32_t guard_axes, inner_axes;
+    uint32_t pinned_axes; // in guards that let a tile have one element of them
     double waste;
     int read_count;
     ReadModel *reads;

@@ -121,6 +121,25 @@ static double penalties(const Search *x, const Shape *shape) {
     return c;
 }
 
+// Turns of the sum's loop in which only some results of a tile take part, as a share of all.
+static double edges_of(const Search *x, const Shape *shape) {
+    const Equation *q = x->main->equation;
+    double edges = 1;
+    if (!guards_bound(x->k, x->main)) return edges;
+    for (int i = 0; i < q->e->guard_count; i++) {
+        const Affine *form = q->e->guards[i].form;
+        double spread = 0, longest = 1;
+        every_term (term, form) {
+            const Axis *a = &x->k->axes[term->atom->index->axis];
+            longest = fmax(longest, (double)a->size);
+            if (a->tile)
+                spread += fabs((double)term->coef) * (step_of(x, shape, term->atom->index->axis) - 1);
+        }
+        edges += 2 * spread / longest;
+    }
+    return edges;
+}
+
 static void consider(Search *x, int vectors) {
     Shape shape;
     if (!shape_of(x, vectors, &shape)) return;
@@ -136,7 +155,8 @@ static void consider(Search *x, int vectors) {
     bool reduces = x->main->equation->reduction != REDUCE_NONE;
     double c = fmax(shape.sums, loads_of(x, &shape)) * .5;
     c = fmax(c, x->k->sum_vector_axis < 0 ? LATENCY : 1) + .6;
-    c = shape.tiles * (x->turns * c + (reduces ? 12 + shape.sums * 1.5 : 4 + shape.sums)) *
+    c = shape.tiles *
+        (x->turns * edges_of(x, &shape) * c + (reduces ? 12 + shape.sums * 1.5 : 4 + shape.sums)) *
         penalties(x, &shape);
     if (x->s->threaded && shape.tiles < 2) c *= ALONE;
     if (c >= x->cycles * .995) return;
@@ -189,7 +209,7 @@ static void choose_steps(Search *x) {
     x->small = k->rows_in_registers || (!reduces && !k->catches_up);
     x->turns = reduces ? x->main->work / kernel_share(k) : 1;
     x->cycles = (double)INFINITY;
-    for (int s = 0; s < k->stages.count; s++) x->guarded |= k->model->stages[s].guard_axes;
+    for (int s = 0; s < k->stages.count; s++) x->guarded |= k->model->stages[s].pinned_axes;
     for (int s = 0; s < k->stages.count && !reduces && !k->rows_in_registers; s++)
         find_parts(x, k->stages.data[s].equation->e, &(Table){0});
     for (int j = 0; j < k->tile_count; j++) {

@@ -71,6 +71,31 @@ static const Kind kinds[] = {
      "    s[b, h, t, r] = sum[d] q[b, t, h, d] * k[b, r, h, d]    | b:batch h:3 t:24 r:24 d:16\n"
      "    o[b, t, h, d] = sum[r] s[b, h, t, r] * v[b, r, h, d]    | b:batch h:3 t:24 r:24 d:16\n",
      true},
+    {"below a diagonal", 3, 0,
+     "param q[batch, 2, 100, 24]\nparam k[batch, 2, 100, 24]\noutput s[batch, 2, 100, 100]\n"
+     "temp top[batch, 2, 100]\noutput e[batch, 2, 100, 100]\noutput o[batch, 2, 100, 24]\n"
+     "output p[batch, 2, 100, 24]\nfunction step step\n"
+     "    s[b, h, i, j] = sum[d] q[b, h, i, d] * k[b, h, j, d] if i - j in 0..99 else 0.0"
+     "    | b:batch h:2 i:100 j:100 d:24\n"
+     "    top[b, h, i] = max[j] s[b, h, i, j] if i - j in 0..99 else -inf    | b:batch h:2 i:100 j:100\n"
+     "    e[b, h, i, j] = exp(s[b, h, i, j] - top[b, h, i]) if i - j in 0..99 else 0.0"
+     "    | b:batch h:2 i:100 j:100\n"
+     "    o[b, h, i, d] = sum[j] e[b, h, i, j] * k[b, h, j, d] if i - j in 0..99 else 0.0"
+     "    | b:batch h:2 i:100 j:100 d:24\n"
+     "    p[b, h, j, d] = sum[i] e[b, h, i, j] * q[b, h, i, d] if j - i in -99..0 else 0.0"
+     "    | b:batch h:2 i:100 j:100 d:24\n",
+     true},
+    {"in a band", 2, 0,
+     "param x[batch, 90, 40]\nparam w[batch, 130, 40]\noutput s[batch, 90, 130]\n"
+     "output y[batch, 90, 40]\noutput z[batch, 130, 40]\noutput a[batch, 90, 130]\nfunction step step\n"
+     "    s[b, i, j] = sum[d] x[b, i, d] * w[b, j, d] if i - j + 9 in 0..30 else 0.0"
+     "    | b:batch i:90 j:130 d:40\n"
+     "    y[b, i, d] = sum[j] s[b, i, j] * w[b, j, d] if i - j + 9 in 0..30 else 0.0"
+     "    | b:batch i:90 j:130 d:40\n"
+     "    z[b, j, d] = sum[i] s[b, i, j] * x[b, i, d] if i - j + 9 in 0..30 else 0.0"
+     "    | b:batch i:90 j:130 d:40\n"
+     "    a[b, i, j] = exp(s[b, i, j]) if i - j + 9 in 0..30 else 3.0    | b:batch i:90 j:130\n",
+     true},
     {"several axes summed as one", 48, 1,
      "param x[batch, 7, 10]\nparam w[7, 10, 50]\noutput y[batch, 50]\nfunction step step\n"
      "    y[b, u] = sum[i, j] x[b, i, j] * w[i, j, u]    | b:batch u:50 i:7 j:10\n"},
