@@ -94,10 +94,10 @@ nn_status nn_file_copy(nn_context *ctx, const char *path, unsigned char **bytes,
 
 void nn_file_drop(unsigned char *bytes, uint64_t size) { munmap(bytes, (size_t)size + 1); }
 
-// What cannot be looked at may be there: opening it says why not.
-bool nn_file_exists(const char *path) {
-    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG);
-}
+// After a call that looks at a path. What cannot be looked at may be there: opening it says why not.
+static bool is_missing(void) { return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG; }
+
+bool nn_file_exists(const char *path) { return access(path, F_OK) == 0 || !is_missing(); }
 
 bool nn_file_is_directory(const char *path) {
     struct stat st;
@@ -241,9 +241,11 @@ static nn_status prepare(nn_context *ctx, int file, const char *fresh, const cha
 }
 
 nn_status nn_file_replaceable(nn_context *ctx, const char *path) {
-    if (!nn_file_exists(path) || nn_file_is_regular(path)) return NN_OK;
+    struct stat st;
+    if (stat(path, &st) != 0) return is_missing() ? NN_OK : nn_file_failed(ctx, "write", path);
+    if (S_ISREG(st.st_mode)) return NN_OK;
     return nn_fail(ctx, NN_FILE, "cannot write %s: it is a %s", path,
-                   nn_file_is_directory(path) ? "directory" : "device");
+                   S_ISDIR(st.st_mode) ? "directory" : "device");
 }
 
 // Whatever stands under the fresh name, a link too, is not followed.

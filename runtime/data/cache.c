@@ -1,15 +1,17 @@
 // Rows of a large csv file as they are used, kept in a file of their own (--cache DIR) for other runs, which
 // map it and read the csv file no more. Guarantees: such a file belongs to one csv file (its path, size and
 // time), one program and what it knew before it read; it stands under its name whole or not at all; one that
-// is damaged is read anew and replaced.
+// is damaged, by its checksum, is read anew and replaced; what a killed run left half is swept away.
 #include "data/data.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
-enum { LARGE = 256 << 20, APART = 64 };
+enum { LARGE = 256 << 20, APART = 64, CHECK = sizeof(uint32_t), HOUR = 3600 };
 
 typedef struct {
     char magic[8];
@@ -17,7 +19,7 @@ typedef struct {
     uint64_t rows, columns;
 } Head;
 
-static const char magic[8] = "NNROWS1";
+static const char magic[8] = "NNROWS2";
 
 static uint64_t rounded(uint64_t bytes) { return (bytes + APART - 1) / APART * APART; }
 
@@ -106,7 +108,7 @@ static uint64_t whole_size(const nn_loading *l, int part, const Head *h) {
     for (uint32_t k = 0; k < l->m->manifest->columns_count; k++)
         if (is_kept(l, part, k))
             bytes += rounded(h->rows * 8 * (uint64_t)NN_TABLE(l->m, nn_column, columns)[k].elements);
-    return bytes;
+    return bytes + CHECK;
 }
 
 static bool fits(const nn_loading *l, int part, const unsigned char *bytes, uint64_t size,
@@ -119,7 +121,9 @@ static bool fits(const nn_loading *l, int part, const unsigned char *bytes, uint
     bool right = memcmp(h.magic, magic, sizeof magic) == 0 && h.rows > 0 && h.rows <= INT32_MAX &&
                  h.columns == columns && h.key == key->length && h.names < size && h.classes < size &&
                  h.key <= size - sizeof h && memcmp(bytes + sizeof h, key->bytes, key->length) == 0;
-    return right && whole_size(l, part, &h) == size;
+    if (!right || whole_size(l, part, &h) != size) return false;
+    uint32_t check = nn_crc32c(0, bytes, size - CHECK);
+    return memcmp(&check, bytes + size - CHECK, CHECK) == 0;
 }
 
 static nn_status take_rows(const nn_loading *l, int part, const unsigned char *bytes, const char *path) {
@@ -180,16 +184,27 @@ typedef struct {
     const nn_loading *l;
     int part;
     const nn_text *key;
+    uint32_t check; // of what has been written
 } Keeping;
 
-static void put_rounded(nn_sink *sink, const void *bytes, uint64_t count) {
-    static const char zeros[APART];
+static void put(Keeping *k, nn_sink *sink, const void *bytes, uint64_t count) {
+    k->check = nn_crc32c(k->check, bytes, count);
     nn_sink_put(sink, bytes, count);
-    nn_sink_put(sink, zeros, rounded(count) - count);
+}
+
+// Zeros behind so many bytes, up to where the next ones begin.
+static void put_apart(Keeping *k, nn_sink *sink, uint64_t count) {
+    static const char zeros[APART];
+    put(k, sink, zeros, rounded(count) - count);
+}
+
+static void put_rounded(Keeping *k, nn_sink *sink, const void *bytes, uint64_t count) {
+    put(k, sink, bytes, count);
+    put_apart(k, sink, count);
 }
 
 static nn_status put_rows(void *data, nn_sink *sink) {
-    const Keeping *k = data;
+    Keeping *k = data;
     const nn_loading *l = k->l;
     const char *names = l->data->header == NULL ? "" : l->data->header;
     const nn_raw *any = NULL;
@@ -206,20 +221,35 @@ static nn_status put_rows(void *data, nn_sink *sink) {
     put_classes(l, &texts);
     h.classes = texts.length - before;
     h.rows = (uint64_t)any->rows;
-    static const char zeros[APART];
-    nn_sink_put(sink, &h, sizeof h);
-    nn_sink_put(sink, texts.bytes, texts.length);
-    nn_sink_put(sink, zeros, rounded(sizeof h + texts.length) - sizeof h - texts.length);
-    put_rounded(sink, any->lines, h.rows * 4);
+    put(k, sink, &h, sizeof h);
+    put(k, sink, texts.bytes, texts.length);
+    put_apart(k, sink, sizeof h + texts.length);
+    put_rounded(k, sink, any->lines, h.rows * 4);
     for (uint32_t c = 0; c < l->m->manifest->columns_count; c++)
         if (is_kept(l, k->part, c))
-            put_rounded(sink, l->raws[c].bytes, h.rows * 8 * (uint64_t)l->raws[c].elements);
+            put_rounded(k, sink, l->raws[c].bytes, h.rows * 8 * (uint64_t)l->raws[c].elements);
+    nn_sink_put(sink, &k->check, CHECK);
     nn_text_end(&texts);
     return l->ctx->status;
 }
 
+// Files that killed runs were writing; those of an hour may be another run's, which still writes.
+static void sweep(const char *folder) {
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        char path[NN_PATH_ROOM];
+        struct stat st;
+        if (strstr(e->d_name, ".rows" NN_FRESH "-") != NULL &&
+            snprintf(path, sizeof path, "%s/%s", folder, e->d_name) < NN_PATH_ROOM && lstat(path, &st) == 0 &&
+            S_ISREG(st.st_mode) && st.st_mtime < time(NULL) - HOUR)
+            nn_system_remove(path);
+    }
+    if (d != NULL) closedir(d);
+}
+
 nn_status nn_cache_keep(const nn_loading *l, int part, const char *path, const nn_cached *kept) {
-    Keeping k = {l, part, &kept->key};
+    Keeping k = {l, part, &kept->key, 0};
+    if (kept->name[0] != '\0') sweep(l->data->request.cache);
     if (kept->name[0] == '\0' || nn_file_replace(l->ctx, kept->name, put_rows, &k) != NN_OK)
         return l->ctx->status;
     tell(l, path, "are kept for other runs in");

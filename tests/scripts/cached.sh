@@ -40,6 +40,12 @@ for run in first second; do cmp plain/weights.safetensors $run/weights.safetenso
 for name in kept/*; do head -c 1000000 "$name" >half && cp half "$name"; done
 ./net --quiet --out third --cache kept 2>third.txt || fail "a damaged file: $(cat third.txt)"
 grep -q 'kept for other runs' third.txt || fail "a damaged file is used: $(cat third.txt)"
+for name in kept/*; do printf 'x' | dd of="$name" bs=1 seek=1000000 conv=notrunc 2>/dev/null; done
+touch -d '2 hours ago' kept/old.rows.nn-new-1-0 && touch kept/now.rows.nn-new-1-0 || exit 1
+./net --quiet --out third --cache kept 2>third.txt || fail "another byte: $(cat third.txt)"
+grep -q 'kept for other runs' third.txt && cmp plain/weights.safetensors third/weights.safetensors || fail "rows with another byte are used: $(cat third.txt)"
+[ "$(ls kept | grep nn-new)" = now.rows.nn-new-1-0 ] || fail "what a killed run left, and what another run writes: $(ls kept)"
+rm kept/now*
 touch rows.csv
 ./net --quiet --out third --cache kept 2>&1 | grep -q 'kept for other runs' || fail "rows of another time are used"
 sed 's/missing = 7/missing = 8/' net.nn >other.nn && "$NNC" build other.nn

@@ -83,6 +83,8 @@ expect 3 "standard input" bash -c './iris predict <&-'
 expect 0 "training goes on without it" ./iris --epochs 2 --out other --log /dev/full
 expect 3 "too large" bash -c 'ulimit -f 1; ./iris --epochs 2 --out large --seed 1'
 [ -z "$(ls large | grep safetensors)" ] || { echo "half a file is left: $(ls large)"; bad=1; }
+mkdir looped && ln -s weights.safetensors looped/weights.safetensors
+expect 3 "cannot write looped/weights.safetensors: Too many levels" ./iris --epochs 2 --out looped
 # Nothing that is said lands in a file that took a closed stream's number; a reader that leaves ends no run.
 ./iris --epochs 2 --out closed 2>&- >&- <&- && ! grep -v '^{"event"' closed/log.jsonl || { echo "closed streams"; bad=1; }
 ./iris --epochs 60 --out piped 2>&1 | head -n 1 >first

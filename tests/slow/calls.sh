@@ -95,6 +95,32 @@ check_predict() {
     diff -r run old >/dev/null || { bad "$@"; echo "  files changed"; }
 }
 
+# All that a run can write beside: a log as a table, a report, event files, rows that are kept; then a run that reads the kept rows. What
+# fails there ends no training, and nothing of it makes another run wrong.
+pages="./kept --quiet --threads 1 --epochs 3 --out run --log log.csv --report --tensorboard --cache rows"
+begin_pages() { cp ../kept ../iris.csv . && cp -r ../old old; }
+command[pages]=$pages
+check_pages() {
+    [ $status != 0 ] || cmp -s run/weights.safetensors ../good/weights.safetensors || { bad "$@"; echo "  exit 0, other weights"; }
+    [ ! -e run/report.html ] || tail -c 8 run/report.html | grep -q '</html>' || { bad "$@"; echo "  half a report"; }
+    find rows -type f -exec touch -d '2 hours ago' {} + 2>/dev/null # what a kill left is swept away by another run that keeps rows
+    rm -rf run log.csv rows/*.rows && $pages >out2 2>err2 && cmp -s run/weights.safetensors ../good/weights.safetensors || { bad "$@"; echo "  once more, other weights: $(cat err2)"; }
+    ! find rows -name '*nn-new*' | grep -q . || { bad "$@"; echo "  left for good: $(find rows)"; }
+}
+begin_kept() { begin_pages && cp -r ../rows .; }
+command[kept]=$pages
+check_kept() { check_pages "$@"; }
+begin_report() { begin_eval; }
+command[report]="./iris report run"
+check_report() {
+    [ ! -e report.html ] || cmp -s report.html ../report.html || { bad "$@"; echo "  another report"; }
+    [ $status != 0 ] || [ -e report.html ] || { bad "$@"; echo "  exit 0, no report"; }
+    diff -r run old >/dev/null || { bad "$@"; echo "  files changed: $(ls run)"; }
+}
+begin_history() { begin_eval; }
+command[history]="./iris history run"
+check_history() { [ $status != 0 ] || cmp -s out ../history.txt || { bad "$@"; echo "  exit 0, another answer"; }; }
+
 begin_save() { cp ../files . && cp ../first.safetensors x; }
 command[save]="./files save x"
 check_save() {
@@ -114,6 +140,18 @@ check_build() { same_results "$@" iris; }
 begin_object() { cp ../former/iris.o ../former/iris.h . && mkfifo iris.nn; }
 command[object]="$NNC build iris.nn --emit obj"
 check_object() { same_results "$@" iris.o iris.h; }
+
+begin_check() { mkfifo iris.nn; }
+command[check]="$NNC check iris.nn"
+check_check() { [ $status != 0 ] || [ ! -s out ] || { bad "$@"; echo "  exit 0, an answer: $(cat out)"; }; }
+begin_sweep() { cp ../iris.nn ../iris.csv .; }
+command[sweep]="$NNC sweep iris.nn --set lr=1e-3,1e-2 -o points -- --epochs 1"
+check_sweep() { # what has ended stays, what has not is run: the table is always the same
+    local before=$status
+    [ $before != 0 ] || cmp -s out ../sweep.txt || { bad "$@"; echo "  exit 0, another table"; }
+    timeout 100 ${command[sweep]} >out2 2>err2 && cmp -s out2 ../sweep.txt ||
+        { bad "$@"; echo "  begun again, another table: $(cat out2 err2)"; }
+}
 
 # Its results are all the old ones or all the new ones, and nothing lies beside them, unless it was the keeper that was killed.
 same_results() { # CAMPAIGN CALL N ERROR|KILL RESULT...
@@ -140,7 +178,7 @@ traced() { # CAMPAIGN STRACE-OPTION...
     local command=${command[$1]} process
     shift
     if [ ! -p iris.nn ]; then
-        timeout 60 strace -f "$@" $command >out 2>err </dev/null
+        timeout 60 strace -f -b execve "$@" $command >out 2>err </dev/null
         return
     fi
     $command >out 2>err </dev/null &
@@ -185,10 +223,14 @@ campaign() { # NAME: counts the calls of a command that nobody disturbs, then do
 }
 
 # What is traced from its start has no dynamic linker, whose calls would be disturbed as well.
-mkdir static && printf '#!/bin/sh\nexec %s -static "$@"\n' "$(command -v cc)" >static/cc && chmod +x static/cc || exit 1
+mkdir static && touch static/cc && chmod +x static/cc || exit 1
 own_path=$PATH
 PATH=$place/static:$PATH
 found=0
+sed 's/LARGE = [^,]*,/LARGE = 1,/' "$ROOT/runtime/data/cache.c" >cache.c && gcc -O1 -D_GNU_SOURCE -I"$ROOT/runtime" -c cache.c || exit 1
+printf '#!/bin/sh\nexec %s -static "%s/cache.o" "$@"\n' "$(command -v gcc)" "$place" >static/cc # rows of any size are kept
+"$NNC" build "$ROOT/examples/iris/iris.nn" --blas none -o kept || exit 1
+printf '#!/bin/sh\nexec %s -static "$@"\n' "$(command -v gcc)" >static/cc
 "$NNC" build "$ROOT/examples/iris/iris.nn" --blas none && "$NNC" build "$ROOT/examples/iris/iris.nn" --emit obj || exit 1
 cp "$ROOT"/examples/iris/iris.{nn,csv} . || exit 1
 both() { # FOLDER OPTION...: a trainer and an object
@@ -199,9 +241,12 @@ gcc -static -I. "$ROOT/tests/host/files.c" iris.o "$BUILD/libnn.a" -lm -lpthread
 ./iris --quiet --threads 1 --epochs 3 --checkpoint 4 --out good --log good.jsonl || exit 1
 ./iris --quiet --threads 1 --steps 8 --checkpoint 4 --out half --log half.jsonl || exit 1
 plain good/log.jsonl >good.plain
+./kept --quiet --threads 1 --epochs 3 --out run --cache rows && cmp run/weights.safetensors good/weights.safetensors && [ "$(ls rows | wc -l)" = 1 ] && rm -r run || exit 1
+cp -r old run && ./iris report run >report.txt && ./iris history run >history.txt && rm -r run || exit 1
 ./iris eval --out old >eval.txt && ./iris predict --out old --data iris.csv >predict.txt || exit 1
 ./files save second.safetensors && cp old/weights.safetensors first.safetensors && ./files load first.safetensors >loaded.txt || exit 1
 PATH=$own_path
+"$NNC" sweep iris.nn --set lr=1e-3,1e-2 -o points -- --epochs 1 >sweep.txt || exit 1
 (both fresh) && (both former --batch 8) || exit 1
-for name in ${CALLS:-train resume eval predict save load build object}; do campaign "$name"; done
+for name in ${CALLS:-train resume eval predict pages kept report history save load build object check sweep}; do campaign "$name"; done
 [ "$found" = 0 ]
