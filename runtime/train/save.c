@@ -181,6 +181,7 @@ nn_status nn_lock(nn_trainer *t, int *lock) {
     *lock = nn_system_open(t->out, O_RDONLY | O_DIRECTORY, 0);
     if (*lock < 0) return nn_file_failed(t->ctx, "open the directory", t->out);
     if (flock(*lock, LOCK_EX | LOCK_NB) == 0) return NN_OK;
+    if (errno != EWOULDBLOCK) return nn_file_failed(t->ctx, "lock the directory", t->out);
     return nn_fail(t->ctx, NN_FILE, "another trainer is working in %s; --out DIR takes another directory",
                    t->out);
 }

@@ -1,6 +1,7 @@
-// SIGINT and SIGTERM while a run goes on: a thread waits for them, so that nothing global is needed, no call
-// is interrupted, and a second one ends the process at once, whatever the others are doing. Needs: threads
-// started before have these signals blocked (the pool's do). One that was ignored stays ignored.
+// SIGINT, SIGTERM and SIGHUP (a terminal that goes away) while a run goes on: a thread waits for them, so that
+// nothing global is needed, no call is interrupted, and a second one ends the process at once, whatever the
+// others are doing. Needs: threads started before have these signals blocked (the pool's do). One that was
+// ignored stays ignored.
 #include "train/loop.h"
 
 #include <signal.h>
@@ -24,9 +25,9 @@ static bool ignored(int number) {
 }
 
 nn_status nn_signals_begin(nn_context *ctx, nn_signals *s) {
-    static const int numbers[] = {SIGINT, SIGTERM};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     sigemptyset(&s->set);
-    for (int k = 0; k < 2; k++) {
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
         if (!ignored(numbers[k])) sigaddset(&s->set, numbers[k]);
     }
     // Sent to the thread alone, this one says that the run is over.

@@ -58,11 +58,12 @@ for k in 1 2 3 4 5 6; do
     ./net $options --out part --log part.jsonl &
     pid=$!
     sleep "$(awk "BEGIN {print $seconds * $k / 8}")"
-    signal=KILL; [ $((k % 3)) = 0 ] && signal=TERM
+    signal=KILL
+    case $k in 3) signal=TERM ;; 5 | 6) signal=HUP ;; esac
     ended=0
     kill -$signal $pid 2>/dev/null || echo "it had ended before"
     wait $pid 2>note || ended=$?
-    case $signal:$ended in KILL:0 | KILL:137 | TERM:0 | TERM:143) ;; *) fail "ended by $signal: exit $ended: $(cat note)" ;; esac
+    case $signal:$ended in KILL:0 | KILL:137 | TERM:0 | TERM:143 | HUP:0 | HUP:129) ;; *) fail "ended by $signal: exit $ended: $(cat note)" ;; esac
     run --out part --log part.jsonl --resume 2>note || fail "resume: exit $?: $(cat note)"
     same part part.jsonl
     # The next round begins upon a finished run of another seed.

@@ -403,10 +403,14 @@ static void test_kill(Tests *t) {
     kill(child, SIGINT);
     check(t, finish(child) == 130 && file_has("asked/log.jsonl", "\"reason\": \"signal\""),
           "SIGINT saves and leaves with 130");
-    child = start(&o, "--quiet --out asked --resume");
-    nanosleep(&wait, NULL);
-    kill(child, SIGTERM);
-    check(t, finish(child) == 143, "SIGTERM saves and leaves with 143");
+    static const int others[] = {SIGTERM, SIGHUP};
+    for (int k = 0; k < 2; k++) {
+        child = start(&o, "--quiet --out asked --resume");
+        nanosleep(&wait, NULL);
+        kill(child, others[k]);
+        check(t, finish(child) == 128 + others[k] && file_has("asked/log.jsonl", "\"reason\": \"signal\""),
+              "SIGTERM and SIGHUP save and leave with 143 and 129");
+    }
     child = start(&o, "--quiet --out asked --resume");
     nanosleep(&wait, NULL);
     check(t, run(&o, "--quiet --out asked") == NN_FILE && file_has("err", "another trainer"),
