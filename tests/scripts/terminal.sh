@@ -44,6 +44,15 @@ done
 said '?' "the last of them"
 screen './points eval' && clean "eval"
 
+# A log that others wrote, and pages of it.
+cp -r points.run "$evil" && sed -i 's/"loss"/"\\u001b]0;x\\u0007\\u009b1m\\u202e"/; s/"settings": {/&"\\u001b[31m": "\\u001b[31m", /' "$evil/log.jsonl"
+grep -q '"\\u001b\[31m": ' "$evil/log.jsonl" || fail "the log is not somebody else's"
+for command in "history '$evil'" "history points.run '$evil'" "report '$evil'"; do
+    screen "./points $command"
+    clean "points $command"
+done
+raw report.html && fail "a report has a log's characters as they are"
+
 # A line of somebody's text is no message of ours.
 printf 'a,b,kind\n1,2,dog\n1,"x\nerror: all is lost",dog\n' | ./points predict 2>said && fail "a text of two lines is a number"
 grep -q '^error: standard input:3:3: ' said || fail "the place of a text of two lines: $(cat said)"

@@ -183,9 +183,9 @@ traced() { # CAMPAIGN STRACE-OPTION...
     fi
     $command >out 2>err </dev/null &
     process=$!
-    until [ "$(ls /proc/$process/task | wc -l)" = 2 ] && grep -qs '^257 ' /proc/$process/task/*/syscall; do sleep 0.01; done
+    until ! kill -0 $process 2>/dev/null || { [ "$(ls /proc/$process/task | wc -l)" = 2 ] && grep -qs '^257 ' /proc/$process/task/*/syscall; }; do sleep 0.01; done
     timeout 60 strace -f -b execve -p $process "$@" 2>attached &
-    until grep -qs attached attached; do sleep 0.01; done
+    until grep -qs attached attached || ! kill -0 $process 2>/dev/null; do sleep 0.01; done
     timeout 2 cp ../iris.nn iris.nn
     timeout 60 tail --pid=$process -f /dev/null || kill -9 $process
     wait $process
