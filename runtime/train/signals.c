@@ -1,7 +1,7 @@
-// SIGINT, SIGTERM and SIGHUP (a terminal that goes away) while a run goes on: a thread waits for them, so that
-// nothing global is needed, no call is interrupted, and a second one ends the process at once, whatever the
-// others are doing. Needs: threads started before have these signals blocked (the pool's do). One that was
-// ignored stays ignored.
+// SIGINT, SIGTERM and SIGHUP (a terminal that goes away) while a run goes on: a thread waits for them, so
+// that nothing global is needed, no call is interrupted, and a second one ends the process at once, whatever
+// the others are doing. Needs: threads started before have these signals blocked (the pool's do). One that
+// was ignored stays ignored.
 #include "train/loop.h"
 
 #include <signal.h>
