@@ -36,15 +36,16 @@ static nn_status kept_bytes(nn_loop *l, uint64_t *kept) {
 
 nn_status nn_events_open(nn_loop *l, bool resumed) {
     nn_log *log = &l->events;
+    const nn_files *f = l->t->files;
     uint64_t kept = 0;
+    nn_system_remove(f->fresh[NN_FILE_EVENTS]); // of a run that saved nothing
     if (l->t->options->value[NN_OPTION_TENSORBOARD] == NULL) return NN_OK;
     log->ctx = l->ctx;
     l->event_step = -1;
-    if (nn_trainer_path(l->t, "events.out.tfevents.nn", log->path) != NN_OK ||
-        nn_trainer_path(l->t, "events" NN_FRESH, log->fresh) != NN_OK ||
-        nn_file_replaceable(l->ctx, log->path) != NN_OK || (resumed && kept_bytes(l, &kept) != NN_OK))
+    memcpy(log->path, f->of[NN_FILE_EVENTS], sizeof log->path);
+    memcpy(log->fresh, f->fresh[NN_FILE_EVENTS], sizeof log->fresh);
+    if (nn_file_replaceable(l->ctx, log->path) != NN_OK || (resumed && kept_bytes(l, &kept) != NN_OK))
         return l->ctx->status;
-    nn_system_remove(log->fresh);
     bool waits = !resumed && nn_file_exists(log->path);
     log->file =
         waits ? nn_file_create(log->fresh) : nn_system_open(log->path, O_WRONLY | O_CREAT | O_APPEND, 0666);

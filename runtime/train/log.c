@@ -117,6 +117,12 @@ static bool is_locked(const char *path) {
     return locked;
 }
 
+// What is in the run's directory may have its place already (nn_settle).
+static nn_status rename_log(nn_log *log) {
+    bool renamed = nn_system_rename(log->fresh, log->path) == 0 || errno == ENOENT;
+    return renamed ? NN_OK : nn_file_failed(log->ctx, "replace", log->path);
+}
+
 static nn_status open_fresh(nn_log *log, const Old *old) {
     nn_system_remove(log->fresh);
     log->file = nn_file_create(log->fresh);
@@ -130,6 +136,11 @@ static nn_status open_fresh(nn_log *log, const Old *old) {
 static nn_status open_new(nn_log *log, bool waits) {
     struct stat st;
     Old old;
+    // The log of a run that has saved, which a kill kept from its place.
+    bool left =
+        log->settled && nn_file_exists(log->fresh) && take_old(log, log->fresh, &(nn_log_mark){0}, &old);
+    if (left) nn_drop(log->ctx, old.bytes);
+    if (left && rename_log(log) != NN_OK) return log->ctx->status;
     if (!take_old(log, log->path, &(nn_log_mark){0}, &old)) return refused(log, "a log");
     log->headed = old.size > 0;
     bool empty = stat(log->path, &st) == 0 ? st.st_size == 0 : !nn_file_exists(log->path);
@@ -219,8 +230,7 @@ void nn_log_sync(nn_log *log) {
 }
 
 nn_status nn_log_publish(nn_log *log) {
-    if (log->fresh[0] != '\0' && nn_system_rename(log->fresh, log->path) != 0)
-        return nn_file_failed(log->ctx, "replace", log->path);
+    if (log->fresh[0] != '\0' && rename_log(log) != NN_OK) return log->ctx->status;
     log->fresh[0] = '\0';
     return NN_OK;
 }

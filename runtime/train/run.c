@@ -169,6 +169,7 @@ static nn_status open_logs(nn_loop *l, bool resumed) {
     if (nn_log_open(&l->summary, l->ctx, t->files->of[NN_FILE_LOG], t->fold, resumed ? &marks[0] : NULL,
                     true) != NN_OK)
         return l->ctx->status;
+    l->full.settled = t->settled;
     nn_text_begin(&l->full.columns, l->ctx);
     nn_log_columns(l, &l->full.columns);
     if (full != NULL &&

@@ -140,12 +140,14 @@ static void checkpoint_metadata(void *data, nn_sink *sink) {
 // ---- writing ----
 
 nn_status nn_files_name(nn_trainer *t) {
+    // TensorBoard reads what is called tfevents.
     static const char *const names[NN_FILES] = {"weights.safetensors", "checkpoint.safetensors",
-                                                "checkpoint.previous.safetensors", "log.jsonl"};
+                                                "checkpoint.previous.safetensors", "log.jsonl",
+                                                "events.out.tfevents.nn"};
     t->files = nn_get(t->ctx, 1, sizeof *t->files);
     for (int k = 0; k < NN_FILES && t->files != NULL; k++) {
         char fresh[64];
-        snprintf(fresh, sizeof fresh, "%s" NN_FRESH, names[k]);
+        snprintf(fresh, sizeof fresh, "%s" NN_FRESH, k == NN_FILE_EVENTS ? "events" : names[k]);
         nn_trainer_path(t, names[k], t->files->of[k]);
         nn_trainer_path(t, fresh, t->files->fresh[k]);
     }
@@ -200,11 +202,13 @@ nn_status nn_settle(nn_trainer *t) {
     }
     // `first` goes last: as long as it is there, all this is done again.
     if (!gone(f->of[NN_FILE_PREVIOUS]) || !moved(f->fresh[NN_FILE_WEIGHTS], f->of[NN_FILE_WEIGHTS]) ||
-        !moved(f->fresh[NN_FILE_LOG], f->of[NN_FILE_LOG]))
+        !moved(f->fresh[NN_FILE_LOG], f->of[NN_FILE_LOG]) ||
+        !moved(f->fresh[NN_FILE_EVENTS], f->of[NN_FILE_EVENTS]))
         return nn_file_failed(t->ctx, "replace the files in", t->out);
     if (nn_file_sync_directory(t->ctx, f->first) != NN_OK) return t->ctx->status;
     if (!moved(f->first, f->of[NN_FILE_CHECKPOINT]))
         return nn_file_failed(t->ctx, "replace", f->of[NN_FILE_CHECKPOINT]);
+    t->settled = true;
     return nn_file_sync_directory(t->ctx, f->first);
 }
 

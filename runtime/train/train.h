@@ -86,7 +86,7 @@ typedef enum nn_keep {
 } nn_keep;
 
 // The files of a run's directory, and what they are called until they take their places.
-enum { NN_FILE_WEIGHTS, NN_FILE_CHECKPOINT, NN_FILE_PREVIOUS, NN_FILE_LOG, NN_FILES };
+enum { NN_FILE_WEIGHTS, NN_FILE_CHECKPOINT, NN_FILE_PREVIOUS, NN_FILE_LOG, NN_FILE_EVENTS, NN_FILES };
 typedef struct nn_files {
     char of[NN_FILES][NN_PATH_ROOM], fresh[NN_FILES][NN_PATH_ROOM];
     char first[NN_PATH_ROOM]; // the checkpoint of a first save whose files do not all have their names yet
@@ -109,6 +109,7 @@ typedef struct nn_trainer {
     nn_dataset data;
     nn_position at;
     nn_keep keep;
+    bool settled; // a first save that a kill had cut off is whole now
     uint64_t seed;
     int64_t batch; // rows of a step
     int32_t fold;
@@ -239,6 +240,7 @@ typedef struct nn_log {
     int64_t synced;           // so much of it is known to be on the disk
     int file;                 // -1: none
     bool broken;              // writing failed; said once
+    bool settled;             // what waits belongs to a run that has saved since
     bool csv, headed;         // a table, by the file's name; what stands there begins with its head
     nn_text columns;          // its head
 } nn_log;

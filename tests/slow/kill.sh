@@ -73,9 +73,9 @@ one() { # SERIES NAME: "" or what is wrong
         status=$?
         [ $status = 137 ] || break
         kills=$((kills + 1))
+        [ ! -f part/weights.safetensors ] || [ $((rounds % 4)) != 0 ] || evaluate "$name" part >/dev/null 2>note || { echo "eval: $(cat note)"; return; }
         # What is there now is another run's until this one has saved.
         if [ -f part/checkpoint.safetensors ] && grep -qa '"option.seed":"0"' part/checkpoint.safetensors; then resume=--resume; fi
-        [ ! -f part/weights.safetensors ] || [ $((rounds % 4)) != 0 ] || evaluate "$name" part >/dev/null 2>note || { echo "eval: $(cat note)"; return; }
     done
     [ $status = 0 ] || [ $status = 137 ] || { echo "exit $status: $(cat note)"; return; }
     [ $status = 0 ] || ./$name ${options[$name]} --out part --log part.jsonl $resume >/dev/null 2>note || { echo "resumed: $(cat note)"; return; }

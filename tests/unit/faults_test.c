@@ -141,6 +141,14 @@ static bool same(const char *a, const char *b, bool logs) {
     return both;
 }
 
+static bool starts_with(const char *path, const char *text) {
+    size_t size;
+    char *bytes = contents(path, &size);
+    bool does = bytes != NULL && strncmp(bytes, text, strlen(text)) == 0;
+    free(bytes);
+    return does;
+}
+
 static bool same_files(const char *a, const char *b) { return same(a, b, false); }
 static bool same_logs(const char *a, const char *b) { return same(a, b, true); }
 
@@ -194,6 +202,36 @@ static void test_kind(Tests *t, Kind kind, bool ends) {
     }
 }
 
+// A first save over another run's files that ends between two names, and a new run after it that ends before
+// it has saved: the first run is there, its logs as well, and goes on.
+static void test_between(Tests *t) {
+    static const char command[] = "--quiet --out run --log full.jsonl --checkpoint 5 --tensorboard";
+    int code = 0, between = 0;
+    check(t,
+          run(KINDS, -1, false, "--quiet --out board --log board.jsonl --checkpoint 5 --tensorboard") ==
+              NN_OK,
+          "a good run with event files", -1, -1);
+    for (int at = 0; code < 200; at++) {
+        if (system("rm -rf run* && cp -r old run && cp old.jsonl full.jsonl && cp old.jsonl "
+                   "run/events.out.tfevents.nn") != 0)
+            abort();
+        code = run(KINDS, at, true, command);
+        if (access("run/checkpoint.first.safetensors.nn-new", F_OK) != 0) continue;
+        between++;
+        check(t, run(SYNC, 0, true, command) == 99, "a new run ends in its first save", -1, at);
+        int resumed =
+            run(KINDS, -1, false, "--quiet --out run --log full.jsonl --resume --checkpoint 5 --tensorboard");
+        check(t, resumed == NN_OK && same_files("run/weights.safetensors", "good/weights.safetensors"),
+              "the first one goes on", -1, at);
+        check(t, same_logs("run/log.jsonl", "board/log.jsonl") && same_logs("full.jsonl", "board.jsonl"),
+              "with its logs", -1, at);
+
+        check(t, !starts_with("run/events.out.tfevents.nn", "{\"event\""), "and event files", -1, at);
+        check(t, system("ls . run | grep -q nn-new") != 0, "nothing half-written is left", -1, at);
+    }
+    check(t, between > 3, "there is a time between two names", -1, -1);
+}
+
 // Best weights that could not be written are written by a later save; if none can, the run says so. `eval`
 // never gives an older epoch as if it were the best.
 static void test_best(Tests *t, Kind kind, bool for_good) {
@@ -232,6 +270,7 @@ int main(void) {
           "an older run", -1, -1);
     for (int kind = 0; kind < KINDS; kind++) test_kind(&t, (Kind)kind, false);
     test_kind(&t, KINDS, true);
+    test_between(&t);
     static const Kind writing[] = {OPEN, WRITE, SYNC, CLOSE, RENAME};
     for (size_t k = 0; k < sizeof writing / sizeof *writing; k++) {
         test_best(&t, writing[k], false);
