@@ -367,12 +367,16 @@ static int64_t room_of(const Notation *n, const Equation *q, const Affine *form,
     return (size - 1 - (form->high - t->coef * (t->atom->index->size - 1))) / t->coef + 1;
 }
 
-// Where the equation has less, a condition says so.
+// Where the equation has less, or reads would give another range, a condition says so: reads under a
+// condition on an index give it none.
 static void limit_by_room(Notation *n, const Equation *q, const Affine *form, int64_t size,
                           Parts *conditions) {
-    every_term (t, form)
-        if (room_of(n, q, form, size, t) > t->atom->index->size)
+    every_term (t, form) {
+        bool own = false, other = false;
+        if (t->atom->op == OP_INDEX) ranges_by_reads(n, q->e, t->atom->index, true, &own, &other);
+        if (other || room_of(n, q, form, size, t) > t->atom->index->size)
             vec_push(n->arena, conditions, bound(n, t->atom->index, false));
+    }
 }
 
 static int ungiven(const Notation *n, const Equation *q, const Affine *form) {

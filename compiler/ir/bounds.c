@@ -149,50 +149,57 @@ static void product_bounds(const Expr *e, int64_t *low, int64_t *high) {
     *low = lo, *high = hi;
 }
 
-static void operation_bounds(const Expr *e, int64_t *low, int64_t *high) {
+void expr_bounds_by_args(const Expr *e, const Interval *args, int64_t *low, int64_t *high) {
     const Expr *a = e->args[0], *b = e->count > 1 ? e->args[1] : a;
-    int64_t a_low = a->low, a_high = a->high, b_low = b->low, b_high = b->high, divisor;
+    const Interval x = args[0], y = args[e->count > 1];
+    int64_t divisor;
     bool chooses = e->op == OP_MAX || e->op == OP_MIN || e->op == OP_SELECT || e->op == OP_WHERE;
     if (!chooses && e->op != OP_FLOOR && !expr_is_integer(e)) return;
     switch (e->op) {
     case OP_MAX:
-        *low = a_low > b_low ? a_low : b_low;
-        *high = a_high > b_high ? a_high : b_high;
+        *low = x.low > y.low ? x.low : y.low;
+        *high = x.high > y.high ? x.high : y.high;
         break;
     case OP_MIN:
-        *low = a_low < b_low ? a_low : b_low;
-        *high = a_high < b_high ? a_high : b_high;
+        *low = x.low < y.low ? x.low : y.low;
+        *high = x.high < y.high ? x.high : y.high;
         break;
     case OP_SELECT:
-        *low = e->args[2]->low, *high = e->args[2]->high;
-        widen(low, high, b_low, b_high);
+        *low = args[2].low, *high = args[2].high;
+        widen(low, high, y.low, y.high);
         break;
     case OP_WHERE:
-        *low = a_low, *high = a_high;
-        widen(low, high, b_low, b_high);
+        *low = x.low, *high = x.high;
+        widen(low, high, y.low, y.high);
         break;
     case OP_ABS:
         if (!expr_is_integer(a)) break;
-        *low = a_low > 0 ? a_low : a_high < 0 ? -a_high : 0;
-        *high = a_high > -a_low ? a_high : -a_low;
+        *low = x.low > 0 ? x.low : x.high < 0 ? -x.high : 0;
+        *high = x.high > -x.low ? x.high : -x.low;
         break;
     case OP_SIGN: *low = -1, *high = 1; break;
     case OP_FLOOR_DIV:
         if (b->op == OP_CONST && number_whole(b->value, &divisor) && divisor > 0 && expr_is_integer(a)) {
-            *low = a_low <= -FAR ? -FAR : floor_div(a_low, divisor);
-            *high = a_high >= FAR ? FAR : floor_div(a_high, divisor);
+            *low = x.low <= -FAR ? -FAR : floor_div(x.low, divisor);
+            *high = x.high >= FAR ? FAR : floor_div(x.high, divisor);
         }
         break;
     case OP_MOD:
-        if (b_low > 0 && expr_is_integer(a) && expr_is_integer(b)) {
+        if (y.low > 0 && expr_is_integer(a) && expr_is_integer(b)) {
             *low = 0;
-            *high = b_high >= FAR ? FAR : b_high - 1;
+            *high = y.high >= FAR ? FAR : y.high - 1;
         }
         break;
-    case OP_FLOOR: *low = a_low, *high = a_high; break;
-    case OP_STOP_GRADIENT: *low = a_low, *high = a_high; break;
+    case OP_FLOOR:
+    case OP_STOP_GRADIENT: *low = x.low, *high = x.high; break;
     default: break;
     }
+}
+
+static void operation_bounds(const Expr *e, int64_t *low, int64_t *high) {
+    Interval args[MOST_ARGS];
+    for (int i = 0; i < e->count; i++) args[i] = (Interval){e->args[i]->low, e->args[i]->high};
+    expr_bounds_by_args(e, args, low, high);
 }
 
 // The interval of floor(e); for numbers only what follows from constants, draws, max and min.

@@ -7,6 +7,7 @@
 
 static const int64_t FAR = INT64_MAX / 4;
 enum { MOST_TOGETHER = 12 }; // guards that are looked at together
+enum { DEEPEST = 8 }; // what operations on integers are looked into: shared parts are met again and again
 
 static int64_t coefs_gcd(const Affine *a) {
     int64_t g = 0;
@@ -113,10 +114,6 @@ bool guards_normal(Program *p, Guard *guards, int *count) {
     return true;
 }
 
-typedef struct {
-    int64_t low, high;
-} Interval;
-
 static void narrow(Interval *x, int64_t low, int64_t high) {
     x->low = low > x->low ? low : x->low;
     x->high = high < x->high ? high : x->high;
@@ -166,13 +163,27 @@ static void atom_bounds_given(Program *p, const Expr *atom, const Guard *known, 
     }
 }
 
+static void form_bounds_given(Program *p, const Affine *form, const Guard *known, int count, Interval *x);
+
+// The interval of an integer expression by all that is known, of it and of what it is made of.
+static Interval expr_bounds_given(Program *p, const Expr *e, const Guard *known, int count) {
+    Interval x = {e->low, e->high}, args[MOST_ARGS];
+    if (e->op == OP_AFFINE && e->form->denominator == 1) form_bounds_given(p, e->form, known, count, &x);
+    for (int k = 0; k < count; k++) atom_bounds_given(p, e, &known[k], &x);
+    if (e->count == 0 || e->count > MOST_ARGS || e->depth > DEEPEST) return x;
+    for (int i = 0; i < e->count; i++) args[i] = expr_bounds_given(p, e->args[i], known, count);
+    Interval by_args = x;
+    expr_bounds_by_args(e, args, &by_args.low, &by_args.high);
+    narrow(&x, by_args.low, by_args.high);
+    return x;
+}
+
 // Bounds of a form from bounds of its atoms, each by all that is known.
 static void form_bounds_given(Program *p, const Affine *form, const Guard *known, int count, Interval *x) {
     int64_t low = form->constant, high = form->constant;
     every_term (term, form) {
         int64_t c = term->coef;
-        Interval a = {term->atom->low, term->atom->high};
-        for (int k = 0; k < count; k++) atom_bounds_given(p, term->atom, &known[k], &a);
+        Interval a = expr_bounds_given(p, term->atom, known, count);
         if (a.low <= -FAR || a.high >= FAR) return;
         low = clamp_add(low, clamp_mul(c, c > 0 ? a.low : a.high));
         high = clamp_add(high, clamp_mul(c, c > 0 ? a.high : a.low));

@@ -36,6 +36,13 @@ void scratch_set(Program *p, Scratch *s, const Expr *e, const void *value);
 const Expr *expr_intern(Program *p, const Expr *candidate);
 // Sets the interval of a new node, from its parts.
 void expr_settle(Expr *e);
+// What follows for an operation of at most MOST_ARGS arguments from their intervals; low and high are left
+// where nothing does.
+typedef struct {
+    int64_t low, high;
+} Interval;
+enum { MOST_ARGS = 3 };
+void expr_bounds_by_args(const Expr *e, const Interval *args, int64_t *low, int64_t *high);
 void affine_settle(Affine *a);
 // Orders arguments of commutative operations: by what they are but for names, then by creation.
 int expr_order(const Expr *a, const Expr *b);
