@@ -35,11 +35,11 @@ def gru(x, w, name):
     return torch._VF.gru(x, zeros(x, len(w[name + '.wh'])), parts, True, 1, 0., True, False, True)[0]
 
 
-def ragged_gru(x, length, w, name, backward=False):
+def ragged(layer, x, length, backward=False):
     """Past its length a sequence waits: forwards it keeps its last state, backwards it has not begun."""
     rows = []
     for row, n in zip(x, length.tolist()):
-        h = gru((row[:n].flip(0) if backward else row[:n])[None], w, name)[0]
+        h = layer((row[:n].flip(0) if backward else row[:n])[None])[0]
         rest = torch.zeros(len(row) - n, h.shape[1]) if backward else h[-1:].expand(len(row) - n, -1)
         rows.append(torch.cat([h.flip(0) if backward else h, rest]))
     return torch.stack(rows)
@@ -50,6 +50,10 @@ case('layer_rnn_relu', 'sequence |> rnn(4, activation = relu) |> last', lambda h
 case('layer_lstm', 'sequence |> lstm(7) |> flatten', lambda h, w: lstm(sequence(h), w, 'net.lstm_1')[0].flatten(1))
 case('layer_lstm_last', 'sequence |> lstm(7) |> last', lambda h, w: lstm(sequence(h), w, 'net.lstm_1')[1][0])
 case('layer_gru', 'sequence |> gru(7) |> flatten', lambda h, w: gru(sequence(h), w, 'net.gru_1').flatten(1))
+case('layer_rnn_backward', 'sequence |> rnn(7, backward = true) |> flatten',
+     lambda h, w: rnn(sequence(h).flip(1), w, 'net.rnn_1').flip(1).flatten(1))
+case('layer_lstm_backward', 'sequence |> lstm(7, backward = true) |> flatten',
+     lambda h, w: lstm(sequence(h).flip(1), w, 'net.lstm_1')[0].flip(1).flatten(1))
 case('layer_gru_backward', 'sequence |> gru(7, backward = true) |> flatten',
      lambda h, w: gru(sequence(h).flip(1), w, 'net.gru_1').flip(1).flatten(1))
 case('layer_recurrent_stacked', 'sequence |> repeat 2 { lstm(4) |> dropout(0) } |> gru(3) |> flatten',
@@ -214,10 +218,12 @@ for shape, units in ((1, 5), 7), ((3, 7), 1), ((7, 1), 3):
     short('lstm_' + ends, shape, f'steps_of |> lstm({units}) |> last', lambda x, w: lstm(x, w, 'net.lstm_1')[0][:, -1])
     short('gru_' + ends, shape, f'steps_of |> gru({units}) |> last', lambda x, w: gru(x, w, 'net.gru_1')[:, -1])
 
-LENGTHS = [('layer_gru_length', 'gru(7, length = reach)', lambda x, n, w: ragged_gru(x, n, w, 'net.gru_1')),
-           ('layer_bidirectional_gru', 'bidirectional_gru(4, length = reach)', lambda x, n, w: torch.cat(
-               [ragged_gru(x, n, w, 'net.bidirectional_gru_1.gru_1'),
-                ragged_gru(x, n, w, 'net.bidirectional_gru_1.gru_2', True)], 2))]
+LENGTHS = [('layer_gru_length', 'gru(7, length = reach)', lambda x, n, w: ragged(lambda r: gru(r, w, 'net.gru_1'), x, n)),
+           ('layer_rnn_length', 'rnn(7, length = reach, backward = true)', lambda x, n, w: ragged(lambda r: rnn(r, w, 'net.rnn_1'), x, n, True)),
+           ('layer_lstm_length', 'lstm(7, length = reach)', lambda x, n, w: ragged(lambda r: lstm(r, w, 'net.lstm_1')[0], x, n))]
+for cell, f in ('gru', gru), ('lstm', lambda *a: lstm(*a)[0]):
+    LENGTHS.append((f'layer_bidirectional_{cell}', f'bidirectional_{cell}(4, length = reach)', lambda x, n, w, f=f, p=f'net.bidirectional_{cell}_1.{cell}_': torch.cat(
+        [ragged(lambda r: f(r, w, p + '1'), x, n), ragged(lambda r: f(r, w, p + '2'), x, n, True)], 2)))
 for name, text, f in LENGTHS:
     CASES.append(Case(name, definitions=SEQUENCE, loss=MSE, model=(
         f'net(x[batch, 4], k[batch, 3]: int) -> out[batch, 3] {{\n    h = x |> dense(15) |> sequence\n    reach[n] = 2 + k[n, 0] + 2 * k[n, 1]\n'
