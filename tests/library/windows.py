@@ -48,8 +48,8 @@ def deep(x, w, n, window, bias=True):
     return convolve(x, w[n + '.k'].movedim(-1, 0)[:, None], w[n + '.shift'] if bias else None, *window, groups=x.shape[1])
 
 
-def turned(x, k, bias, stride, pad=0, more=0, dilation=1):
-    return TURNED[x.dim() - 2](x, k.movedim(-1, 0).movedim(-1, 0), bias, stride, pad, more, 1, dilation)
+def turned(x, k, bias, stride, pad=0, more=0, dilation=1, groups=1):
+    return TURNED[x.dim() - 2](x, k.movedim(-1, 0).movedim(-1, 0), bias, stride, pad, more, groups, dilation)
 
 
 def tf_turned(x, k, bias, stride):
@@ -94,6 +94,8 @@ def transposed(d):
     case('transposed_options_', d, f'transposed_conv{d}d(2, kernel = {said(kernel)}, stride = {said(stride)}, pad = {said(pad)}, more = {said(more)}, '
          f'dilation = {said(dilation)}) |> tanh', lambda x, w: torch.tanh(turned(x, w[name + '1.k'], w[name + '1.shift'], stride, pad, more, dilation)))
     even, wide = (4, 1, 3)[:d], (3, 2, 2)[:d]
+    case('transposed_groups_', d, f'conv{d}d(6, 1) |> transposed_conv{d}d(4, groups = 2) |> tanh', lambda x, w: torch.tanh(turned(
+        CONV[d](x, ours(w[f'net.conv{d}d_1.k']), w[f'net.conv{d}d_1.shift']), w[name + '1.k'], w[name + '1.shift'], 2, groups=2)))
     case('transposed_same_', d, f'transposed_conv{d}d(2, kernel = {said(even)}, stride = {said(wide)}, pad = same) |> tanh',
          lambda x, w: torch.tanh(tf_turned(x, w[name + '1.k'], w[name + '1.shift'], wide)))
 
