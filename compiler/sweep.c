@@ -174,10 +174,10 @@ static int make_jobs(Sweep *s) {
     return NN_OK;
 }
 
+// Where it has not, the context may say why.
 static bool has_ended(const Job *job, nn_context *ctx, nn_story *story) {
-    bool read = nn_story_read(ctx, job->folder, story) == NN_OK && story->end.at != NULL;
-    nn_forget(ctx);
-    if (!read || nn_story_is(story->end, "reason", "signal") || nn_story_is(story->end, "reason", "error"))
+    if (nn_story_read(ctx, job->folder, story) != NN_OK || story->end.at == NULL ||
+        nn_story_is(story->end, "reason", "signal") || nn_story_is(story->end, "reason", "error"))
         return false;
     bool stopped =
         !nn_story_is(story->end, "reason", "epochs"); // by its own rule: more epochs change nothing
@@ -224,10 +224,13 @@ static char **command_line(const Sweep *s, const Job *job, int threads) {
     return all.data;
 }
 
-static void start(const Sweep *s, Job *job, int threads) {
+// False: no process could be made.
+static bool start(const Sweep *s, Job *job, int threads) {
     char **words = command_line(s, job, threads);
     job->process = fork();
-    if (job->process) return;
+    job->status = job->process < 0 ? NN_MEMORY : NN_OK;
+    if (job->process < 0) say(stderr, "warning: %s: cannot start a run: %s\n", job->folder, strerror(errno));
+    if (job->process) return job->process > 0;
     prctl(PR_SET_PDEATHSIG, SIGKILL); // a sweep that was killed leaves no runs that hold their folders
     int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, 0);
@@ -241,7 +244,9 @@ static void start(const Sweep *s, Job *job, int threads) {
 // One of the runs that go on has ended; tells how many have.
 static int wait_for_one(const Sweep *s, int done, bool shown) {
     int status;
-    pid_t ended = wait(&status);
+    pid_t ended;
+    do ended = wait(&status);
+    while (ended < 0 && errno == EINTR);
     every (job, s->jobs) {
         if (job->process != ended || ended <= 0) continue;
         job->process = 0;
@@ -273,7 +278,8 @@ static int run_round(Sweep *s, nn_context *ctx, nn_story *stories, int round, in
             done++;
             continue;
         }
-        start(s, job, cores > jobs ? cores / jobs : 1);
+        nn_forget(ctx); // it is run
+        if (!start(s, job, cores > jobs ? cores / jobs : 1)) continue;
         // The first run alone, so that what is wrong with all is said once.
         for (going++; going == jobs || (going == 1 && done == 0 && k == 0 && round == 0); going--)
             done = wait_for_one(s, done, shown);
@@ -281,8 +287,13 @@ static int run_round(Sweep *s, nn_context *ctx, nn_story *stories, int round, in
     for (; going > 0; going--) done = wait_for_one(s, done, shown);
     if (shown) fputs("\r\033[K", stderr);
     for (int k = 0; k < s->jobs.count; k++) {
-        if (!first && s->jobs.data[k]->status > 0) first = s->jobs.data[k]->status;
-        has_ended(s->jobs.data[k], ctx, &stories[k]);
+        Job *job = s->jobs.data[k];
+        if (!has_ended(job, ctx, &stories[k]) && job->status == NN_OK && job->rounds >= round) {
+            say(stderr, "warning: %s: %s\n", job->folder, ctx->status ? ctx->message : "the log has no end");
+            job->status = NN_FILE;
+        }
+        nn_forget(ctx);
+        if (!first && job->status > 0) first = job->status;
     }
     return first;
 }
@@ -317,8 +328,7 @@ static int keep_better(Sweep *s, nn_context *ctx, const nn_story *stories, int r
     Text text = {.arena = s->ctx->arena};
     const nn_sweep_row *rows = rank(s, ctx, stories);
     for (int k = 0; rows && k < left; k++) text_add(&text, "%d\n", rows[k].order);
-    if (rows && !nn_file_replace(ctx, kept_path(s, round), put_text, &text)) return NN_OK;
-    say(stderr, "nnc: error: %s\n", ctx->message);
+    if (rows) nn_file_replace(ctx, kept_path(s, round), put_text, &text);
     return (int)ctx->status;
 }
 
@@ -390,10 +400,11 @@ static int take_folder(const Sweep *s, const char *digest) {
     }
     int status = NN_OK;
     if (!nn_file_exists(path)) {
-        if (nn_file_replace(&ctx, path, put_text, &text)) say(stderr, "nnc: error: %s\n", ctx.message);
-        status = (int)ctx.status;
-    } else if (nn_file_read(&ctx, path, &bytes, &size) || !string_equal((char *)bytes, own))
+        nn_file_replace(&ctx, path, put_text, &text);
+    } else if (!nn_file_read(&ctx, path, &bytes, &size) && !string_equal((char *)bytes, own))
         status = refuse("%s holds another sweep: take it away, or -o names another folder", s->out);
+    if (ctx.status) say(stderr, "nnc: error: %s\n", ctx.message);
+    if (ctx.status) status = (int)ctx.status;
     nn_context_end(&ctx);
     return status;
 }
@@ -414,7 +425,9 @@ int sweep_run(Context *ctx, const Options *o, const char *digest) {
     nn_context logs = {0};
     nn_story *stories = nn_get(&logs, (uint64_t)s.jobs.count, sizeof *stories);
     status = stories ? run_all(&s, &logs, stories) : NN_MEMORY;
-    if (stories && !is_hopeless(&s) && print_table(&s, &logs, stories)) status = NN_MEMORY;
+    if (stories && !logs.status && !is_hopeless(&s)) print_table(&s, &logs, stories);
+    if (logs.status) say(stderr, "nnc: error: %s\n", logs.message);
+    if (logs.status) status = (int)logs.status;
     nn_context_end(&logs);
     return status;
 }

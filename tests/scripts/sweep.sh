@@ -75,6 +75,9 @@ expect 2 'more than 100000 runs' "$NNC" sweep digits.nn --seed 0..9999 --set lr=
 [ ! -e wrong ] || fail "a sweep that is refused leaves a folder"
 "$NNC" sweep digits.nn --set widht=1,2,3 --seed 0..9 -o misspelt >out 2>said && fail "a misspelt name is taken"
 [ "$(grep -c 'did you mean' said)" = 1 ] && [ ! -s out ] || fail "a misspelt name is said $(grep -c 'did you mean' said) times: $(cat said)"
+mkdir -p unread/sweep.txt half/round_0.txt
+expect 3 'unread/sweep.txt' "$NNC" sweep digits.nn --set lr=0.1 -o unread
+expect 3 'half/round_0.txt' "$NNC" sweep digits.nn --set lr=0.1,0.2 --halving 1 -o half
 expect 1 'error' "$NNC" sweep "$ROOT"/tests/errors/unknown_name.nn --set lr=1,2 -o wrong
 "$NNC" sweep digits.nn --set lr=1e38,1e-3 -o wild -- --epochs 2 >out 2>said
 [ $? = 5 ] && grep -qE '^1e38 +- +- +0$' out && grep -qE '^1e-3 .* 1$' out || fail "a run that fails: $(cat out said)"
