@@ -4,6 +4,7 @@
 #include "nearest.h"
 #include "utf8.h"
 #include <ctype.h>
+#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -124,6 +125,7 @@ void say(void *file, const char *format, ...) {
     char *text = NULL;
     int length = vasprintf(&text, format, args);
     va_end(args);
+    if (length < 0 && errno == ENOMEM) memory_exhausted(0);
     if (length < 0) die("say: a text that cannot be printed: %s", format);
     size_t shown = (size_t)length;
     if (file == stderr || isatty(fileno(file))) shown = nn_utf8_shown(text, shown);

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { TEXT_ROOM = 4096 };
+enum { TEXT_ROOM = 4096, UNBOUNDED = 1 << 20 };
 
 // The beginning of a small file; empty where there is none.
 static char *read_text(const char *path, char text[TEXT_ROOM]) {
@@ -37,7 +37,7 @@ static int64_t quota_of(const char *folder) {
     return used > 0 && of > 0 ? used / of + (used % of != 0) : INT32_MAX;
 }
 
-// Bytes of memory.
+// Bytes of memory. The first kind of groups has the largest number of whole pages where there is no bound.
 static int64_t memory_of(const char *folder) {
     char path[TEXT_ROOM * 3], text[TEXT_ROOM];
     snprintf(path, sizeof path, "%s/memory.max", folder);
@@ -46,7 +46,7 @@ static int64_t memory_of(const char *folder) {
         read_text(path, text);
     }
     int64_t bytes = strtoll(text, NULL, 10);
-    return bytes > 0 ? bytes : INT64_MAX;
+    return bytes > 0 && bytes < INT64_MAX - UNBOUNDED ? bytes : INT64_MAX;
 }
 
 // The least that the groups listed in a file have of a controller.

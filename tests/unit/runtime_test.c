@@ -391,6 +391,17 @@ static int quota(const char *groups, const char *path, const char *text) {
     return nn_quota_cores("quota/groups", "quota");
 }
 
+// The bytes of a group of the first kind.
+static int64_t memory_quota(const char *bytes) {
+    char command[256];
+    snprintf(command, sizeof command,
+             "rm -rf quota && mkdir -p quota/memory/a && echo 3:memory:/a >quota/groups && echo %s "
+             ">quota/memory/a/memory.limit_in_bytes",
+             bytes);
+    if (system(command) != 0) return -1;
+    return nn_quota_memory("quota/groups", "quota");
+}
+
 static void test_quota(Tests *t) {
     char folder[256], command[300];
     snprintf(folder, sizeof folder, "%s/nn-quota.XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
@@ -407,6 +418,11 @@ static void test_quota(Tests *t) {
     check(t, quota("1:cpuset:/a\\n", "cpu/a/cpu.cfs_quota_us", "300000") == INT32_MAX, "no group of ours");
     check(t, quota("", "cpu.max", "100000 100000") == INT32_MAX, "no groups");
     check(t, nn_quota_cores("nowhere", "nowhere") == INT32_MAX, "no file of groups");
+    check(t, memory_quota("50000000") == 50000000, "a quota of memory");
+    check(t, memory_quota("9223372036854771712") > 9223372036854771712,
+          "no quota of memory, in pages of 4 KB");
+    check(t, memory_quota("9223372036854710272") > 9223372036854771712,
+          "no quota of memory, in pages of 64 KB");
     check(t, nn_pool_cores() >= 1, "at least one core");
     snprintf(command, sizeof command, "rm -r '%s'", folder);
     check(t, chdir("/") == 0 && system(command) == 0, "the folder goes");
