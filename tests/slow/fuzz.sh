@@ -8,6 +8,10 @@ command -v clang-19 >/dev/null || { echo "clang-19 is not installed"; exit 1; }
 cmake -S "$ROOT" -B "$work" -G Ninja -DCMAKE_C_COMPILER=clang-19 -DNN_FUZZ=ON -DNN_SANITIZE=ON -DCMAKE_BUILD_TYPE=Release >cmake.log &&
     cmake --build "$work" --target fuzzers >>cmake.log 2>&1 || { tail -n 30 cmake.log; exit 1; }
 
+# What libvorbis takes for the head of a broken file it does not give back: 6 KB, which is not ours to mend.
+echo 'leak:libvorbis' >known_leaks
+export LSAN_OPTIONS=suppressions=$PWD/known_leaks
+
 # What mutations begin with: programs, and small files of each format.
 mkdir -p check parse csv idx npy picture safetensors sound text log jsonl libsvm npz sqlite cifar
 for file in "$ROOT"/examples/*/*.nn "$ROOT"/tests/errors/*.nn; do cp "$file" check/; done
