@@ -20,10 +20,12 @@ static bool is_own(const Phrase *line, const char *part) {
 static const char *own_text(Place at, const char *part) {
     const Phrase *source = at.s->source;
     const char *word = source->builtin->name, *query = phrase_is(source, "sqlite") ? ", \"QUERY\"" : "";
+    const Phrase *rate = word_argument(source, "rate"); // must be given, so it is said again
     if (!source->count || source_kind(word) == NN_SOURCE_OWN)
         return string_format(at.s->arena, "%s { FIELD = ... }", part);
-    return string_format(at.s->arena, "%s = %s(\"%s\"%s)", part, word,
-                         word_argument(source, "folder") ? "FOLDER" : "FILE", query);
+    return string_format(at.s->arena, "%s = %s(\"%s\"%s%s)", part, word,
+                         word_argument(source, "folder") ? "FOLDER" : "FILE", query,
+                         rate ? string_format(at.s->arena, ", rate = %.17g", at.c->of[rate->number].number) : "");
 }
 
 static void look_at_file(Place at, const Phrase *file, const char *part) {
@@ -31,7 +33,10 @@ static void look_at_file(Place at, const Phrase *file, const char *part) {
     if (!divides(at, part, file->span)) return;
     bool same = file->builtin == source->builtin && file->count &&
                 source_kind(source->builtin->name) != NN_SOURCE_OWN;
-    for (int i = 1; i < file->count; i++) same &= !file->part[i] || file->part[i] == query;
+    for (int i = 1; i < file->count && same; i++) { // what is said again is no other setting
+        const Phrase *given = file->part[i], *own = i < source->count ? source->part[i] : NULL;
+        same = !given || given == query || (own && node_equal(given->node, own->node));
+    }
     if (!same)
         fail(at.s, PART_SOURCE, file->span, part, own_text(at, part));
     else

@@ -1,5 +1,6 @@
 /* Draws shapes, a folder each: cc -O2 draw.c -lm -o draw && ./draw [N], into pictures/circle/000.png ... The pictures have different sizes
-   and proportions; each shape has its own colour, place, size, angle and noise. */
+   and proportions; each shape has its own colour, place, size, angle and noise. masks/ has a grey picture for each, whose pixels say what they
+   belong to: 0 to nothing, 1 to a circle ...; pairs.csv names both. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,23 +39,24 @@ static void put_chunk(FILE *file, const char *kind, const unsigned char *bytes, 
     fwrite(number, 1, 4, file);
 }
 
-static void put_png(const char *path, const unsigned char *pixels, int width, int height) {
+/* `colours`: 3, or 1 for a grey picture. */
+static void put_png(const char *path, const unsigned char *pixels, int width, int height, int colours) {
     static unsigned char data[1 << 16];
     unsigned char head[13] = {0};
-    size_t line = 1 + 3 * (size_t)width, n = line * (size_t)height;
+    size_t line = 1 + (size_t)colours * (size_t)width, n = line * (size_t)height;
     uint32_t a = 1, b = 0;
     memcpy(data, "\x78\x01\x01", 3); /* deflate: one block, stored */
     data[3] = (unsigned char)n, data[4] = (unsigned char)(n >> 8);
     data[5] = (unsigned char)~data[3], data[6] = (unsigned char)~data[4];
     for (int y = 0; y < height; y++) {
         data[7 + line * (size_t)y] = 0;
-        memcpy(data + 8 + line * (size_t)y, pixels + 3 * (size_t)width * (size_t)y, line - 1);
+        memcpy(data + 8 + line * (size_t)y, pixels + (line - 1) * (size_t)y, line - 1);
     }
     for (size_t i = 0; i < n; i++) a = (a + data[7 + i]) % 65521, b = (b + a) % 65521;
     put_number(data + 7 + n, b << 16 | a);
     put_number(head, (uint32_t)width);
     put_number(head + 4, (uint32_t)height);
-    head[8] = 8, head[9] = 2;
+    head[8] = 8, head[9] = colours == 3 ? 2 : 0;
     FILE *file = fopen(path, "wb");
     if (!file) {
         perror(path);
@@ -78,8 +80,8 @@ static int is_inside(int shape, double x, double y) {
     }
 }
 
-static void draw(int shape, const char *path) {
-    static unsigned char pixels[72 * 72 * 3];
+static void draw(int shape, const char *path, const char *mask_path) {
+    static unsigned char pixels[72 * 72 * 3], mask[72 * 72];
     int width = (int)uniform(36, 72), height = (int)uniform(36, 72);
     double least = width < height ? width : height, size = uniform(0.25, 0.38) * least, angle = uniform(-0.4, 0.4);
     double x0 = width / 2.0 + uniform(-0.12, 0.12) * least, y0 = height / 2.0 + uniform(-0.12, 0.12) * least;
@@ -92,27 +94,38 @@ static void draw(int shape, const char *path) {
         for (int x = 0; x < width; x++) {
             double u = (x - x0) / size, v = (y - y0) / size;
             int in = is_inside(shape, u * cos(angle) + v * sin(angle), v * cos(angle) - u * sin(angle));
+            mask[y * width + x] = (unsigned char)(in ? 1 + shape : 0);
             for (int c = 0; c < 3; c++) {
                 double value = colour[in][c] + uniform(-25, 25);
                 pixels[(y * width + x) * 3 + c] = (unsigned char)(value < 0 ? 0 : value > 255 ? 255 : value);
             }
         }
     }
-    put_png(path, pixels, width, height);
+    put_png(path, pixels, width, height, 3);
+    put_png(mask_path, mask, width, height, 1);
 }
 
 int main(int argc, char **argv) {
     static const char *const names[] = {"circle", "cross", "square", "triangle"};
     int count = argc > 1 ? atoi(argv[1]) : 500;
-    char path[64];
+    char path[64], mask[64];
     mkdir("pictures", 0777);
+    mkdir("masks", 0777);
+    FILE *pairs = fopen("pairs.csv", "w");
+    if (!pairs) {
+        perror("pairs.csv");
+        return 1;
+    }
+    fprintf(pairs, "picture,mask\n");
     for (int shape = 0; shape < 4; shape++) {
         snprintf(path, sizeof path, "pictures/%s", names[shape]);
         mkdir(path, 0777);
         for (int k = 0; k < count; k++) {
             snprintf(path, sizeof path, "pictures/%s/%03d.png", names[shape], k);
-            draw(shape, path);
+            snprintf(mask, sizeof mask, "masks/%s_%03d.png", names[shape], k);
+            draw(shape, path, mask);
+            fprintf(pairs, "%s,%s\n", path, mask);
         }
     }
-    return 0;
+    return fclose(pairs) != 0;
 }

@@ -86,7 +86,7 @@ static void find_name(const nn_loading *l, int part, const char *path, nn_cached
     uint64_t count;
     char *whole =
         r->cache != NULL && stat(path, &st) == 0 && st.st_size >= LARGE ? realpath(path, NULL) : NULL;
-    if (whole == NULL || !only_values(l, part, &count)) {
+    if (whole == NULL || !only_values(l, part, &count) || count == 0) {
         free(whole);
         return;
     }

@@ -182,7 +182,7 @@ static nn_status read_part(const nn_loading *l, int part, const char *file, nn_c
     return l->ctx->status;
 }
 
-nn_status nn_cells_part(const nn_loading *l, int part) {
+nn_status nn_cells_part(const nn_loading *l, int part, int64_t *rows) {
     const char *key, *file = nn_part_file(l, part, &key);
     const nn_data *plan = &l->m->manifest->data;
     const char *query = plan->source == NN_FROM_SQLITE ? key : NULL;
@@ -194,5 +194,7 @@ nn_status nn_cells_part(const nn_loading *l, int part) {
                   .thousands = plan->thousands,
                   .comment = plan->comment,
                   .trained = plan->header != 0 ? l->data->header : NULL};
-    return read_part(l, part, file, &csv, query);
+    read_part(l, part, file, &csv, query);
+    *rows = csv.rows;
+    return l->ctx->status;
 }

@@ -322,7 +322,7 @@ bool nn_is_packed(const char *path);
 nn_status nn_expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
                     uint64_t limit, unsigned char **bytes, uint64_t *size);
 // Sources, each its part's columns (an array: one).
-nn_status nn_cells_part(const nn_loading *l, int part);
+nn_status nn_cells_part(const nn_loading *l, int part, int64_t *rows);
 nn_status nn_array_column(const nn_loading *l, const nn_column *c, nn_raw *raw);
 NN_APART nn_status nn_libsvm_rows(const nn_loading *l, int part);
 NN_APART nn_status nn_cifar_rows(const nn_loading *l, int part);

@@ -111,7 +111,7 @@ static nn_status check_limit(const nn_loading *l, const nn_column *c, const nn_r
 // What gives all columns of a part at once; others have a file or a table for each.
 static nn_status read_source(nn_loading *l, int part, int64_t *rows) {
     int32_t source = l->m->manifest->data.source;
-    if (nn_source_kind(l->m) == NN_SOURCE_CELLS) return nn_cells_part(l, part);
+    if (nn_source_kind(l->m) == NN_SOURCE_CELLS) return nn_cells_part(l, part, rows);
     if (source == NN_FROM_TEXT) return nn_series_read(l, rows);
     if (source == NN_FROM_LIBSVM) return nn_libsvm_rows(l, part);
     if (source == NN_FROM_CIFAR) return nn_cifar_rows(l, part);

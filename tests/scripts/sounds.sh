@@ -68,6 +68,11 @@ error: words: 10 of 13 sounds cannot be read:
 TEXT
 diff expected.txt said.txt || fail "the unreadable ones"
 
+# ---- a test part in a folder of its own, whose rate is said again ----
+mkdir -p other/all && cp "$good"/three.flac other/all/
+build 'sounds("all", rate = 8_000)' 'x[260] = samples' 't = class(folder, 1)' 'name = path' 'test = sounds("other", rate = 8_000)'
+./net --quiet 2>/dev/null && ./net eval | grep -q '^test: 1 rows$' || fail "a folder of its own for the test part"
+
 # ---- paths in a csv file ----
 mkdir -p list
 cp -r "$good" list/good
