@@ -23,9 +23,9 @@ static const char *own_text(Place at, const char *part) {
     const Phrase *rate = word_argument(source, "rate"); // must be given, so it is said again
     if (!source->count || source_kind(word) == NN_SOURCE_OWN)
         return string_format(at.s->arena, "%s { FIELD = ... }", part);
-    return string_format(at.s->arena, "%s = %s(\"%s\"%s%s)", part, word,
-                         word_argument(source, "folder") ? "FOLDER" : "FILE", query,
-                         rate ? string_format(at.s->arena, ", rate = %.17g", at.c->of[rate->number].number) : "");
+    return string_format(
+        at.s->arena, "%s = %s(\"%s\"%s%s)", part, word, word_argument(source, "folder") ? "FOLDER" : "FILE",
+        query, rate ? string_format(at.s->arena, ", rate = %.17g", at.c->of[rate->number].number) : "");
 }
 
 static void look_at_file(Place at, const Phrase *file, const char *part) {
