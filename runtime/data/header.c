@@ -58,12 +58,19 @@ static nn_status find_all(nn_context *ctx, nn_csv *csv, const nn_cell *cells, ui
               : nn_fail(ctx, NN_DATA, "the names of the columns that lie with the weights are damaged");
 }
 
+// Where the names of the columns stand, for messages: a line of a text, or what a query finds.
+static const char *place_of_head(const nn_csv *csv, uint32_t line, char out[32]) {
+    snprintf(out, 32, csv->query != NULL ? " (the query's columns)" : ":%u", line);
+    return out;
+}
+
 nn_status nn_csv_header(nn_context *ctx, nn_csv *csv, const nn_cell *cells, uint32_t count, uint32_t line) {
     if (list_names(ctx, csv, cells, count) != NN_OK || csv->trained == NULL ||
         nn_same(csv->trained, csv->names))
         return ctx->status;
     if (find_all(ctx, csv, cells, count) != NN_OK) return ctx->status;
     bool any = false, missing = false;
+    char place[32];
     for (int32_t k = 0; k < csv->place_count; k++) any = any || csv->places[k] >= 0;
     for (int32_t k = 0; k < csv->want_count; k++) {
         const nn_csv_want *w = &csv->wants[k];
@@ -73,10 +80,11 @@ nn_status nn_csv_header(nn_context *ctx, nn_csv *csv, const nn_cell *cells, uint
     return !missing
                ? NN_OK
                : nn_fail(ctx, NN_DATA,
-                         "%s:%u: columns that the model reads are not there, or not once: it was trained on "
+                         "%s%s: columns that the model reads are not there, or not once: it was trained on "
                          "%.*s%s, found %.*s%s%s",
-                         csv->path, line, SHOWN, csv->trained, strlen(csv->trained) > SHOWN ? "..." : "",
-                         SHOWN, csv->names, strlen(csv->names) > SHOWN ? "..." : "",
+                         csv->path, place_of_head(csv, line, place), SHOWN, csv->trained,
+                         strlen(csv->trained) > SHOWN ? "..." : "", SHOWN, csv->names,
+                         strlen(csv->names) > SHOWN ? "..." : "",
                          any ? "" : " (is the header line missing?)");
 }
 
@@ -116,31 +124,32 @@ static const char *other_separator(const nn_csv *csv, const nn_cell *cells, uint
 static nn_status find_name(nn_context *ctx, const nn_csv *csv, const char *name, int32_t *found,
                            const nn_cell *cells, uint32_t count, uint32_t line) {
     size_t length = strlen(name);
+    char hint[128], place[32];
     *found = -1;
     for (uint32_t k = 0; k < count; k++) {
         if (cells[k].length != length || memcmp(cells[k].text, name, length) != 0) continue;
         if (*found >= 0)
-            return nn_fail(ctx, NN_DATA, "%s:%u:%u: two columns are called \"%s\"", csv->path, line,
-                           cells[k].column, name);
+            return nn_fail(ctx, NN_DATA, "%s%s:%u: two columns are called \"%s\"", csv->path,
+                           place_of_head(csv, line, place), cells[k].column, name);
         *found = (int32_t)k;
     }
     if (*found >= 0) return NN_OK;
     const char *near = nearest_name(ctx, name, cells, count);
     if (ctx->status != NN_OK) return ctx->status;
-    char hint[128];
-    return nn_fail(ctx, NN_DATA, "%s:%u: expected a column called \"%s\"%s%s%s, found %.*s%s%s", csv->path,
-                   line, name, near == NULL ? "" : " (did you mean \"", near == NULL ? "" : near,
-                   near == NULL ? "" : "\"?)", SHOWN, csv->names, strlen(csv->names) > SHOWN ? "..." : "",
+    return nn_fail(ctx, NN_DATA, "%s%s: expected a column called \"%s\"%s%s%s, found %.*s%s%s", csv->path,
+                   place_of_head(csv, line, place), name, near == NULL ? "" : " (did you mean \"",
+                   near == NULL ? "" : near, near == NULL ? "" : "\"?)", SHOWN, csv->names,
+                   strlen(csv->names) > SHOWN ? "..." : "",
                    other_separator(csv, cells, count, hint, sizeof hint));
 }
 
 nn_status nn_csv_find(nn_context *ctx, const nn_csv *csv, nn_csv_want *want, const nn_cell *cells,
                       uint32_t count, uint32_t line) {
     int32_t last = want->first + want->count - 1;
-    char hint[128];
+    char hint[128], place[32];
     if (want->names == NULL && csv->places == NULL && (uint32_t)last >= count)
-        return nn_fail(ctx, NN_DATA, "%s:%u: expected column %d (counted from 0), found %u column%s%s",
-                       csv->path, line, last, count, count == 1 ? "" : "s",
+        return nn_fail(ctx, NN_DATA, "%s%s: expected column %d (counted from 0), found %u column%s%s",
+                       csv->path, place_of_head(csv, line, place), last, count, count == 1 ? "" : "s",
                        other_separator(csv, cells, count, hint, sizeof hint));
     want->columns = nn_get(ctx, (uint64_t)want->count, sizeof *want->columns);
     if (want->columns == NULL) return ctx->status;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { SHOWN = 40 };
 
@@ -80,9 +81,23 @@ void nn_want_name(const nn_csv_want *w, int32_t i, char out[80]) {
         snprintf(out, 80, "%d", w->columns[i]);
 }
 
+// A cell that is no number, but what a reader of its own takes: YYYY-MM-DD, a word.
+static void hint_reader(const nn_csv_want *w, const char *name, const nn_cell *c, char out[128]) {
+    static const char date[] = "0000-00-00", *const none[] = {"nan", "inf", "infinity", NULL};
+    bool day = c->length >= sizeof date - 1, word = ((unsigned char)*c->text | 0x20) >= 'a' && !w->array;
+    for (size_t k = 0; day && k < sizeof date - 1; k++)
+        day = date[k] == '-' ? c->text[k] == '-' : c->text[k] >= '0' && c->text[k] <= '9';
+    for (int k = 0; none[k] != NULL; k++)
+        word = word && !(strlen(none[k]) == c->length && strncasecmp(none[k], c->text, c->length) == 0);
+    if (day)
+        snprintf(out, 128, " (date(column(%s), seconds) reads dates)", name);
+    else if (word)
+        snprintf(out, 128, " (class(column(%s), n) numbers n words)", name);
+}
+
 static nn_status bad_number(nn_context *ctx, const nn_csv *csv, const nn_csv_want *w, int32_t i,
                             const nn_cell *c) {
-    char name[80], place[64], text[80], hint[80] = "";
+    char name[80], place[64], text[80], hint[128] = "";
     nn_want_name(w, i, name);
     place_of(csv, csv->rows, c, place);
     snprintf(text, sizeof text, c->length == 0 ? "nothing" : "\"%.*s\"",
@@ -94,6 +109,8 @@ static nn_status bad_number(nn_context *ctx, const nn_csv *csv, const nn_csv_wan
         snprintf(hint, sizeof hint, " (a missing cell is an error unless the data block says missing = ...)");
     else if (csv->separator != 0 && other.thousands != other.decimal && nn_cell_number(&other, c, &value))
         snprintf(hint, sizeof hint, " (csv(..., decimal = \"%c\") reads %.15g)", other.decimal, value);
+    else if (c->length > 0)
+        hint_reader(w, name, c, hint);
     return nn_fail(ctx, NN_DATA, "%s%s: expected a number in column %s, found %s%s", csv->path, place, name,
                    text, hint);
 }

@@ -98,7 +98,7 @@ made 2 'sqlite("one.db", "select a, b, c from r where a > 0 order by a")' 'x[2] 
 [ "$(./net data | tr '\n' ' ')" = 'x_0,x_1,t 1,2.5,3 4,5,6 ' ] || fail "a database: $(./net data)"
 ./net --quiet --out db || fail "a database does not train"
 cp one.db other.db && ./sql other.db "insert into r values (9, x'00', 9); insert into r values (1, 'word', 2);"
-expect 4 '^error: other.db: row 1 \(counted from 0\): expected a number in column 1, found "word"$' ./net predict --out db --data other.db
+expect 4 '^error: other.db: row 1 \(counted from 0\): expected a number in column 1, found "word" .class.column.1., n. numbers n words.$' ./net predict --out db --data other.db
 ./sql other.db "delete from r where a = 2"
 expect 4 '^error: other.db: row 2 .*: expected a number or a text in column 1, found a blob$' ./net predict --out db --data other.db
 expect 4 '^error: net.nn: SQLite says: file is not a database$' ./net predict --out db --data net.nn
@@ -107,7 +107,7 @@ expect 4 '^error: empty.db: SQLite says: no such column: c$' ./net predict --out
 made 2 'sqlite("one.db", "delete from r")' 'x[2] = columns(0 .. 1)' 't = column("c")'
 expect 4 '^error: one.db: expected one query that finds rows, found delete from r$' ./net --quiet
 made 2 'sqlite("one.db", "select a as x, b from r")' 'x[2] = columns(0 .. 1)' 't = column("xx")'
-expect 4 'expected a column called "xx" \(did you mean "x"\?\), found \["x","b"\]$' ./net --quiet
+expect 4 '^error: one.db .the query.s columns.: expected a column called "xx" \(did you mean "x"\?\), found \["x","b"\]$' ./net --quiet
 
 # ---- parts in files of their own, of any source that has one ----
 made 2 'sqlite("one.db", "select a, b, c from r where a > 0")' 'x[2] = standardize(columns(0 .. 1))' 't = column("c")' 'test = sqlite("one.db", "select c, b, a from r where a < 0")'
@@ -187,5 +187,9 @@ echo '1,2,"3' >>quotes.csv
 line=$(grep -c '' quotes.csv)
 expect 4 "^error: quotes.csv:$line:5: expected a closing quote, found the end of the file$" ./net --quiet --data quotes.csv
 sed '140000s/,none,.*/,none,word/' plain.csv >wrong.csv
-expect 4 '^error: wrong.csv:140000:[0-9]*: expected a number in column "t", found "word"$' ./net --quiet --data wrong.csv
+expect 4 '^error: wrong.csv:140000:[0-9]*: expected a number in column "t", found "word" .class.column."t"., n. numbers n words.$' ./net --quiet --data wrong.csv
+sed '140000s/,none,.*/,none,2024-02-29/' plain.csv >wrong.csv
+expect 4 'column "t", found "2024-02-29" .date.column."t"., seconds. reads dates.$' ./net --quiet --data wrong.csv
+sed '140000s/,none,.*/,none,nan/' plain.csv >wrong.csv
+expect 4 'column "t", found "nan"$' ./net --quiet --data wrong.csv
 exit $bad

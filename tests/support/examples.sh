@@ -48,12 +48,14 @@ promise() { # NAME FOLDER BEFORE COMMAND CONDITIONS SEEDS
 }
 
 examples() { # KIND
-    local name folder before command conditions seeds seconds
+    local name folder before command conditions seeds seconds trained=0
     promises >promises.txt
     while IFS=$'\t' read -r name folder before command conditions seeds seconds; do
-        [ "$(awk -v s="$seconds" 'BEGIN {print s > 12 ? "slow" : "quick"}')" = "$1" ] || continue
+        [ "$(awk -v s="$seconds" 'BEGIN {print (s > 12 ? "slow" : "quick")}')" = "$1" ] || continue
+        trained=$((trained + 1))
         promise "$name" "$folder" "$before" "$command" "$conditions" "$seeds" </dev/null
     done <promises.txt
+    [ $trained -gt 0 ] || fail "the table has no $1 example"
     # No program is without a promise.
     for name in examples/*/*.nn; do
         grep -qF "[$(basename "$name" .nn)]($(basename "$(dirname "$name")"))" "$ROOT/examples/README.md" || fail "$name is not in the table"
