@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 enum { SHOWN = 40 };
 
@@ -83,12 +82,10 @@ void nn_want_name(const nn_csv_want *w, int32_t i, char out[80]) {
 
 // A cell that is no number, but what a reader of its own takes: YYYY-MM-DD, a word.
 static void hint_reader(const nn_csv_want *w, const char *name, const nn_cell *c, char out[128]) {
-    static const char date[] = "0000-00-00", *const none[] = {"nan", "inf", "infinity", NULL};
+    static const char date[] = "0000-00-00";
     bool day = c->length >= sizeof date - 1, word = ((unsigned char)*c->text | 0x20) >= 'a' && !w->array;
     for (size_t k = 0; day && k < sizeof date - 1; k++)
         day = date[k] == '-' ? c->text[k] == '-' : c->text[k] >= '0' && c->text[k] <= '9';
-    for (int k = 0; none[k] != NULL; k++)
-        word = word && !(strlen(none[k]) == c->length && strncasecmp(none[k], c->text, c->length) == 0);
     if (day)
         snprintf(out, 128, " (date(column(%s), seconds) reads dates)", name);
     else if (word)

@@ -190,6 +190,4 @@ sed '140000s/,none,.*/,none,word/' plain.csv >wrong.csv
 expect 4 '^error: wrong.csv:140000:[0-9]*: expected a number in column "t", found "word" .class.column."t"., n. numbers n words.$' ./net --quiet --data wrong.csv
 sed '140000s/,none,.*/,none,2024-02-29/' plain.csv >wrong.csv
 expect 4 'column "t", found "2024-02-29" .date.column."t"., seconds. reads dates.$' ./net --quiet --data wrong.csv
-sed '140000s/,none,.*/,none,nan/' plain.csv >wrong.csv
-expect 4 'column "t", found "nan"$' ./net --quiet --data wrong.csv
 exit $bad
