@@ -65,8 +65,8 @@ static Operand body(Emitter *em, Operand function, DrawKind kind) {
 }
 
 static Operand function_of(Emitter *em, DrawKind kind, bool vector) {
-    const char *name = string_format(em->arena, "%s.%s.%s", em->prefix,
-                                     kind == DRAW_NORMAL ? "normal" : "bits", vector ? "vector" : "one");
+    const char *name = string_format(em->arena, "%s.%s.%d", em->prefix,
+                                     kind == DRAW_NORMAL ? "normal" : "bits", vector ? em->lanes : 1);
     Operand function = LLVMGetNamedFunction(em->module, name);
     if (function) return function;
     LLVMTypeRef params[PARAMETERS] = {vector ? vector_of(em, em->i32) : em->i32, em->i32, em->i32, em->i32,

@@ -197,7 +197,10 @@ void emit_nests(Emitter *em) {
 
 void emit_kernel(Emitter *em, const Kernel *kernel) {
     Point *p = &em->point;
+    int lanes = em->lanes;
     memo_cut(em, 0);
+    if (kernel->vector_axis >= 0 && kernel->sum_vector_axis < 0 && !kernel_scatters(kernel))
+        em->lanes = lanes_along(em->kernels, kernel->axes[kernel->vector_axis].size);
     *p = (Point){
         .kernel = kernel, .lane = -1, .instances = p->instances, .sums = p->sums, .positions = p->positions};
     for (int a = 0; a < kernel->axis_count; a++) p->axis[a].grain = 1;
@@ -206,4 +209,5 @@ void emit_kernel(Emitter *em, const Kernel *kernel) {
     else
         emit_nests(em);
     memo_cut(em, 0);
+    em->lanes = lanes;
 }

@@ -51,6 +51,13 @@ int lanes_of(const Kernels *ks) {
     return ks->program->precision == PRECISION_DOUBLE ? ks->machine.lanes / 2 : ks->machine.lanes;
 }
 
+int lanes_along(const Kernels *ks, int64_t size) {
+    int all = lanes_of(ks), lanes = ks->program->precision == PRECISION_DOUBLE ? 2 : 4;
+    if (ks->program->precision == PRECISION_BF16) return all; // its instructions take whole vectors
+    while (lanes < all && lanes < size) lanes *= 2;
+    return lanes;
+}
+
 // ---- pieces -----------------------------------------------------------------------------------------------
 
 static int64_t points_of(const Equation *q) {

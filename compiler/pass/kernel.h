@@ -197,4 +197,8 @@ int64_t layout_byte(const Layout *layout, const Tensor *t, int64_t element);
 bool forms_depend(const Affine *const *forms, int count, int axis);
 bool forms_contiguous(const Layout *layout, const Affine *const *forms, int count, int axis);
 
+// Lanes of a kernel whose vectors run along so many results: no more than these ask for, so that what is
+// written in short pieces is not read in long ones, which would wait for memory, and needs no masks.
+int lanes_along(const Kernels *ks, int64_t size);
+
 #endif

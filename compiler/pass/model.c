@@ -207,10 +207,14 @@ static double vectors(const Question *q, double points, int lane) {
     return points / n * ceil(n / q->lanes);
 }
 
+// Of two or three lanes: what is stored in part is not read before it has reached the cache.
+static const double MASKED = 6;
+
 static double store_cost(const Question *q, const Stage *st, double points, int lane) {
     const Layout *l = layout_shared(st->equation->tensor);
     if (!st->equation->tensor->layout->stored) return 0;
     double n = vectors(q, points, lane), c;
+    if (lane >= 0 && q->k->axes[lane].size < 4) n *= MASKED;
     const Affine *const *out = st->equation->out;
     int rank = st->equation->out_count;
     bool scattered = lane >= 0 && forms_depend(out, rank, lane);
@@ -248,7 +252,9 @@ static double stage_cost(const Question *q, int s) {
 }
 
 double kernel_cost(const Kernels *ks, const Kernel *k, int vector_axis, int sum_vector_axis) {
-    Question q = {ks, k, vector_axis, sum_vector_axis, lanes_of(ks)};
+    bool along = vector_axis >= 0 && sum_vector_axis < 0 && !kernel_scatters(k);
+    int lanes = along ? lanes_along(ks, k->axes[vector_axis].size) : lanes_of(ks);
+    Question q = {ks, k, vector_axis, sum_vector_axis, lanes};
     double c = 5 + (k->row_axis < 0 ? 0 : kernel_share(k) * A_ROW * (double)k->axes[k->row_axis].size);
     for (int s = 0; s < k->stages.count; s++) c += stage_cost(&q, s);
     return c;

@@ -59,11 +59,12 @@ __attribute__((noinline)) static nn_status balanced(nn_context *ctx, const nn_mo
     return NN_OK;
 }
 
-nn_status nn_data_order(nn_context *ctx, const nn_model *m, const nn_dataset *data, uint64_t seed,
-                        int64_t epoch, int32_t *order) {
+nn_status nn_data_order(nn_context *ctx, const nn_model *m, nn_dataset *data, uint64_t seed, int64_t epoch,
+                        int32_t *order) {
     const nn_part *part = &data->parts[NN_TRAIN];
     if (m->manifest->data.balance >= 0) return balanced(ctx, m, data, seed, epoch, order);
     memcpy(order, part->rows, (size_t)part->count * sizeof *order);
-    if (m->manifest->shuffle) nn_shuffle(order, part->count, seed, NN_FOR_ORDER, (uint64_t)epoch);
+    if (m->manifest->shuffle)
+        nn_shuffle_next(&data->ahead, order, part->count, seed, NN_FOR_ORDER, (uint64_t)epoch);
     return NN_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "base/model.h"
 #include "data/files.h"
+#include "random/random.h"
 
 // In a library that only trainers link which need it (compiler/llvm/libraries.def): NULL in others.
 #define NN_APART __attribute__((weak))
@@ -113,6 +114,7 @@ typedef struct nn_dataset {
     char *not_finite;                 // where the first number of a field is none; NULL: all are numbers
     nn_cell **carried;                // predict: by column, its cells row by row, as they stand in the file
     char *header; // the names of the training file's columns, a JSON list; NULL: none are known
+    nn_ahead ahead; // of the orders of epochs
     nn_data_request request;
 } nn_dataset;
 
@@ -133,8 +135,8 @@ nn_status nn_data_epoch(nn_context *ctx, const nn_model *m, nn_runner runner, ui
                         nn_dataset *data);
 // The rows of a training epoch in their order: as the file has them, shuffled, or of each class as many.
 // `order` has room for those of the part.
-nn_status nn_data_order(nn_context *ctx, const nn_model *m, const nn_dataset *data, uint64_t seed,
-                        int64_t epoch, int32_t *order);
+nn_status nn_data_order(nn_context *ctx, const nn_model *m, nn_dataset *data, uint64_t seed, int64_t epoch,
+                        int32_t *order);
 // Where rows come from: rows of sources.def.
 enum nn_from {
 #define SOURCE(code, name, kind, text) NN_FROM_##code,

@@ -1,17 +1,18 @@
 // Philox 4x32-10, and permutations drawn with it.
-// Guarantees: the published test vectors; a permutation is a function of its key and its length.
+// Guarantees: the published test vectors; a permutation is a function of its key and its length, by whichever
+// instructions it is drawn.
 #include "random/random.h"
 
 #include <string.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 // The same word of two blocks. What stands above its 32 bits is anything, and not read.
 typedef uint64_t Pair __attribute__((vector_size(16)));
 
 static Pair product(Pair a, uint32_t b) {
-#if defined(__SSE2__)
+#if defined(__x86_64__)
     return (Pair)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x(b));
 #else
     return (a & 0xffffffffu) * b;
@@ -38,9 +39,87 @@ void nn_philox(const uint32_t counter[4], uint64_t key, uint32_t bits[NN_BITS]) 
     memcpy(bits, words, sizeof words);
 }
 
+// ---- several blocks at once -------------------------------------------------------------------------------
+
+// Of each counter a word in 64 bits.
+typedef struct {
+    uint64_t word[4][NN_BLOCKS];
+} Counters;
+
+#if defined(__x86_64__)
+typedef uint64_t Four __attribute__((vector_size(32)));
+
+// Two times four: what one of them waits for, the other does not.
+__attribute__((target("avx2"))) static void draw_wide(const Counters *c, uint64_t key, uint32_t *bits) {
+    enum { HALVES = NN_BLOCKS / 4 };
+    Four x[HALVES][4], k0 = (Four){0} + (uint32_t)key, k1 = (Four){0} + (key >> 32);
+    const Four m0 = (Four){0} + 0xd2511f53u, m1 = (Four){0} + 0xcd9e8d57u;
+#pragma GCC unroll 2
+    for (int h = 0; h < HALVES; h++)
+        for (int w = 0; w < 4; w++) memcpy(&x[h][w], &c->word[w][h * 4], sizeof(Four));
+    for (int round = 0; round < 10; round++) {
+#pragma GCC unroll 2
+        for (int h = 0; h < HALVES; h++) {
+            Four p0 = (Four)_mm256_mul_epu32((__m256i)x[h][0], (__m256i)m0);
+            Four p1 = (Four)_mm256_mul_epu32((__m256i)x[h][2], (__m256i)m1);
+            x[h][0] = (p1 >> 32) ^ x[h][1] ^ k0;
+            x[h][1] = p1;
+            x[h][2] = (p0 >> 32) ^ x[h][3] ^ k1;
+            x[h][3] = p0;
+        }
+        k0 += 0x9e3779b9u;
+        k1 += 0xbb67ae85u;
+    }
+#pragma GCC unroll 2
+    for (int h = 0; h < HALVES; h++) {
+        // The words of a block side by side; then blocks 0 and 1, 2 and 3.
+        __m256i low = _mm256_blend_epi32((__m256i)x[h][0], (__m256i)(x[h][1] << 32), 0xaa);
+        __m256i high = _mm256_blend_epi32((__m256i)x[h][2], (__m256i)(x[h][3] << 32), 0xaa);
+        __m256i even = _mm256_unpacklo_epi64(low, high), odd = _mm256_unpackhi_epi64(low, high);
+        __m256i first = _mm256_permute2x128_si256(even, odd, 0x20);
+        __m256i second = _mm256_permute2x128_si256(even, odd, 0x31);
+        memcpy(bits + h * 16, &first, sizeof first);
+        memcpy(bits + h * 16 + 8, &second, sizeof second);
+    }
+}
+#endif
+
+enum { ALL = 3 }; // 2^3 are as many as there are
+
+// From `place` on, 2^each of this number, as many of the next, and so on: as many numbers as there is room
+// for.
+static void draw(const uint32_t base[4], uint32_t place, int each, uint64_t key, uint32_t bits[NN_MANY]) {
+    const int among = (1 << each) - 1;
+    uint64_t number = (uint64_t)base[3] << 32 | base[2];
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        Counters c;
+        for (int k = 0; k < NN_BLOCKS; k++) {
+            uint64_t n = number + (uint64_t)(k >> each);
+            c.word[0][k] = place + (uint32_t)(k & among);
+            c.word[1][k] = base[1];
+            c.word[2][k] = (uint32_t)n;
+            c.word[3][k] = n >> 32;
+        }
+        draw_wide(&c, key, bits);
+        return;
+    }
+#endif
+    for (int k = 0, taken = each > 0 ? 2 : 1; k < NN_BLOCKS; k += taken) {
+        uint64_t n = number + (uint64_t)(k >> each);
+        uint32_t counter[4] = {place + (uint32_t)(k & among), base[1], (uint32_t)n, (uint32_t)(n >> 32)};
+        uint32_t two[NN_BITS];
+        nn_philox(counter, key, two);
+        memcpy(bits + k * 4, two, (size_t)taken * 16);
+    }
+}
+
+// ---- what is drawn ----------------------------------------------------------------------------------------
+
 // A whole number in 0 .. n - 1, all as likely: the product's high half, drawn again where the low half is in
 // the uneven rest.
-static uint32_t below(uint32_t n, uint32_t bits, uint32_t place, const uint32_t base[4], uint64_t seed) {
+__attribute__((noinline, cold)) static uint32_t below(uint32_t n, uint32_t bits, uint32_t place,
+                                                      const uint32_t base[4], uint64_t seed) {
     uint64_t product = (uint64_t)bits * n;
     uint32_t rest = (uint32_t)(0u - n) % n;
     for (uint32_t again = 1; (uint32_t)product < rest; again++) {
@@ -65,21 +144,45 @@ double nn_draw_share(uint64_t seed, nn_purpose purpose, uint64_t number) {
     return (double)((uint64_t)bits[0] << 21 | bits[1] >> 11) * 0x1p-53;
 }
 
-void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose, uint64_t number) {
-    uint32_t base[4] = {0, 0x80000000u | (uint32_t)purpose, (uint32_t)number, (uint32_t)(number >> 32)};
-    uint32_t bits[NN_BITS];
-    for (int64_t i = count - 1; i > 0; i--) {
-        uint32_t place = (uint32_t)i % NN_BITS;
-        if (place == NN_BITS - 1 || i == count - 1) {
-            uint32_t counter[4] = {(uint32_t)i / NN_BITS * (NN_BITS / 4), base[1], base[2], base[3]};
-            nn_philox(counter, seed, bits);
-        }
-        uint32_t n = (uint32_t)i + 1;
-        uint64_t product = (uint64_t)bits[place] * n;
-        uint32_t k = (uint32_t)product < n ? below(n, bits[place], (uint32_t)i, base, seed)
-                                           : (uint32_t)(product >> 32);
+// Rows from the place `from` down to `to` each change with one that stands before it, or stay; bits: those of
+// the place `to` come first.
+static void change(int32_t *rows, int64_t from, int64_t to, const uint32_t *bits, const uint32_t base[4],
+                   uint64_t seed) {
+    for (uint64_t i = (uint64_t)from; i >= (to > 0 ? (uint64_t)to : 1); i--) {
+        uint64_t n = i + 1, product = bits[i - (uint64_t)to] * n, k = product >> 32;
+        if (__builtin_expect((uint32_t)product < n, 0))
+            k = below((uint32_t)n, bits[i - (uint64_t)to], (uint32_t)i, base, seed);
         int32_t swapped = rows[i];
         rows[i] = rows[k];
         rows[k] = swapped;
     }
+}
+
+void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose, uint64_t number) {
+    uint32_t base[4] = {0, 0x80000000u | (uint32_t)purpose, (uint32_t)number, (uint32_t)(number >> 32)};
+    uint32_t bits[NN_MANY];
+    for (int64_t from = count - 1; from > 0;) {
+        int64_t to = from / NN_MANY * NN_MANY;
+        draw(base, (uint32_t)(to / 4), ALL, seed, bits);
+        change(rows, from, to, bits, base, seed);
+        from = to - 1;
+    }
+}
+
+void nn_shuffle_next(nn_ahead *a, int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose,
+                     uint64_t number) {
+    if (count > NN_MANY / 2) {
+        nn_shuffle(rows, count, seed, purpose, number);
+        return;
+    }
+    uint32_t base[4] = {0, 0x80000000u | (uint32_t)purpose, (uint32_t)number, (uint32_t)(number >> 32)};
+    int each = count <= 4 ? 0 : count <= 8 ? 1 : 2;
+    uint64_t key[3] = {seed, (uint64_t)purpose, (uint64_t)each};
+    if (number - a->first >= a->numbers || memcmp(a->key, key, sizeof key) != 0) {
+        draw(base, 0, each, seed, a->bits);
+        memcpy(a->key, key, sizeof key);
+        a->first = number;
+        a->numbers = NN_BLOCKS >> each;
+    }
+    change(rows, count - 1, 0, a->bits + ((number - a->first) << each) * 4, base, seed);
 }

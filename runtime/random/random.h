@@ -19,9 +19,21 @@ typedef enum nn_purpose {
 enum { NN_BITS = 8 };
 void nn_philox(const uint32_t counter[4], uint64_t key, uint32_t bits[NN_BITS]);
 
+// Blocks of four words that are drawn at once, where many are.
+enum { NN_BLOCKS = 8, NN_MANY = NN_BLOCKS * 4 };
+
 // Puts `rows` into an order that depends on (seed, purpose, number) and count alone; every order is as likely
 // as another.
 void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose, uint64_t number);
+
+// The same, where `number` grows by one from call to call: what short orders take is drawn for several of
+// them at once, and kept in `ahead` (zeros: nothing was drawn yet).
+typedef struct nn_ahead {
+    uint64_t key[3], first, numbers;
+    uint32_t bits[NN_MANY];
+} nn_ahead;
+void nn_shuffle_next(nn_ahead *ahead, int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose,
+                     uint64_t number);
 
 // A whole number 0 .. n - 1; a number 0 <= x < 1 with 53 bits.
 uint32_t nn_draw_whole(uint32_t n, uint64_t seed, nn_purpose purpose, uint64_t number);

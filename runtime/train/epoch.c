@@ -78,11 +78,7 @@ static void put_clock(nn_loop *l) {
 
 void nn_epoch_measure(nn_loop *l) {
     nn_trainer *t = l->t;
-    bool in_training = false;
-    const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
-    for (uint32_t k = 0; k < l->manifest->metrics_count; k++)
-        in_training = in_training || metrics[k].in_training;
-    if (in_training && t->at.loss_count > 0) nn_metrics_take(t, NN_STEP, NN_TRAIN, nn_second_mark(t));
+    if (l->in_training && t->at.loss_count > 0) nn_metrics_take(t, NN_STEP, NN_TRAIN, nn_second_mark(t));
     for (int p = NN_TEST; p < NN_PARTS && nn_model_has(&t->model, NN_EVALUATE); p++) {
         if (t->data.parts[p].count > 0) nn_evaluate(t, p);
     }
@@ -138,7 +134,26 @@ static void start_next(nn_loop *l) {
     t->at.batch = 0;
     t->at.loss_sum = 0;
     t->at.loss_count = 0;
-    nn_totals_restart(t);
+    if (l->in_training || l->accumulate > 1) nn_totals_restart(t); // else a step adds to none
+}
+
+// The epoch is over: its mean loss.
+static void count_epoch(nn_loop *l) {
+    l->epoch_loss = l->t->at.loss_sum / (double)l->t->at.loss_count;
+    l->t->at.epoch++;
+    nn_story_loss(l);
+}
+
+bool nn_epoch_pass(nn_loop *l) {
+    const nn_position *at = &l->t->at;
+    int64_t epoch = at->epoch + 1;
+    if (l->every_epoch || l->looked || l->checkpoint_due || at->batch < l->batches ||
+        epoch == l->next_logged || epoch == l->next_shown || epoch == l->total_epochs ||
+        at->step == l->total_steps)
+        return false;
+    count_epoch(l);
+    start_next(l);
+    return true;
 }
 
 // The run ends inside an epoch. What is evaluated and counted now a longer run would not have counted: the
@@ -176,11 +191,9 @@ nn_reason nn_epoch_end(nn_loop *l, nn_reason reason) {
     l->gradient_norm = l->norm == NULL || t->at.loss_count == 0 ? (double)NAN : *l->norm;
     if (t->at.batch < l->batches || t->at.loss_count == 0 || reason == NN_END_BY_SIGNAL)
         return end_inside(l, reason);
-    t->at.epoch++;
-    nn_story_loss(l);
+    count_epoch(l);
     bool logged = t->at.epoch == l->next_logged, shown = t->at.epoch == l->next_shown && !l->progress.quiet;
-    bool read = logged || shown || l->full.file >= 0 || reason != NN_GOING || l->manifest->best >= 0 ||
-                nn_model_has(&t->model, NN_EPOCH) || nn_model_has(&t->model, NN_STOP);
+    bool read = logged || shown || reason != NN_GOING || l->every_epoch;
     bool is_best = read && judge(l, &reason, logged);
     if (logged || l->full.file >= 0) nn_log_event(l, "epoch", NN_GOING, logged);
     if (shown || reason != NN_GOING) nn_progress_epoch(l, shown || reason != NN_GOING);

@@ -35,7 +35,7 @@ static int64_t take_batch(nn_loop *l) {
     int64_t count = nn_batch_rows(&l->of, t->at.batch);
     const int32_t *rows = nn_batch_pick(t, &l->of, l->rows, t->at.batch);
     if (l->rowmap != NULL) {
-        memcpy(l->rowmap, rows, (size_t)count * sizeof *l->rowmap);
+        if (rows != l->rowmap) memcpy(l->rowmap, rows, (size_t)count * sizeof *l->rowmap);
         t->call.rows = count;
     } else
         nn_trainer_rows(t, rows, count);
@@ -141,6 +141,7 @@ nn_reason nn_loop_run(nn_loop *l) {
     nn_epochs_begin(l);
     while (reason == NN_GOING) {
         reason = run_epoch(l);
+        if (reason == NN_GOING && nn_epoch_pass(l)) continue;
         if (reason == NN_END_NOT_FINITE || reason == NN_END_BY_ERROR) {
             nn_log_failure(l, reason);
             if (t->unsaved != NULL && t->keep != NN_KEEP_NONE) nn_save(t, false, false);

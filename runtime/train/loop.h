@@ -28,7 +28,7 @@ typedef struct nn_progress {
 
 // How long the training loss has not come near its lowest.
 typedef struct nn_rise {
-    double first, low;
+    double first, low, limit;       // limit: more is above
     int64_t low_epoch, seen, above; // above: epochs in a row
     bool told;
 } nn_rise;
@@ -58,7 +58,8 @@ struct nn_loop {
     int64_t until_look, look_every;
     bool looked;                     // at clock and signals, in this epoch
     int64_t next_logged, next_shown; // epochs
-    bool every_step;                 // something looks at each step
+    bool every_step, every_epoch;    // something looks at each step, each epoch
+    bool in_training;                // metrics of the training rows
     int64_t checkpoint_every, next_checkpoint;
     bool checkpoint_due; // at a last step: written when what ends there has ended
     double started, checkpointed, epoch_started, look_time, step_started;
@@ -87,6 +88,7 @@ double nn_loop_time(const nn_loop *l);   // of the run, with the parts before a 
 
 // ---- epoch.c ----
 void nn_epochs_begin(nn_loop *l);
+bool nn_epoch_pass(nn_loop *l); // ends an epoch that nothing looks at; false: something may
 nn_reason nn_epoch_end(nn_loop *l, nn_reason reason); // a whole epoch, or the run's last piece of one
 void nn_epoch_measure(nn_loop *l);                    // metrics and held-out parts, as things stand
 nn_status nn_loop_save(nn_loop *l, bool checkpoint, bool weights);

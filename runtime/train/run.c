@@ -138,21 +138,26 @@ static nn_status prepare_loop(nn_loop *l) {
     if (take_length(l) != NN_OK) return l->ctx->status;
     if (!is_possible(l))
         return nn_fail(l->ctx, NN_DATA, "--resume: the checkpoint is damaged: its counts do not agree");
-    l->rows = t->data.parts[NN_TRAIN].rows;
-    if ((l->manifest->shuffle || l->manifest->data.balance >= 0) && !l->of.stream) {
-        l->order = nn_get(l->ctx, (uint64_t)l->row_count, sizeof *l->order);
-        l->rows = l->order;
-        if (l->order == NULL) return l->ctx->status;
-    }
     const nn_tensor *rowmap = nn_model_tensor(&t->model, l->manifest->rowmap);
     if (rowmap != NULL && rowmap->inner == 0 && rowmap->panel == 0 && rowmap->twin < 0)
         l->rowmap = (int32_t *)(void *)(t->model.arena + rowmap->offset + rowmap->zero * 4);
+    l->rows = t->data.parts[NN_TRAIN].rows;
+    if ((l->manifest->shuffle || l->manifest->data.balance >= 0) && !l->of.stream) {
+        // Of one batch: where the step looks for it.
+        bool one = l->rowmap != NULL && l->row_count <= t->batch;
+        l->order = one ? l->rowmap : nn_get(l->ctx, (uint64_t)l->row_count, sizeof *l->order);
+        l->rows = l->order;
+        if (l->order == NULL) return l->ctx->status;
+    }
     for (int k = 0; k < NN_CLOCKS; k++) l->clock[k] = nn_scalar_at(&t->model, l->manifest->clock[k]);
     l->loss = nn_scalar_at(&t->model, l->accumulate > 1 ? l->manifest->update_loss : l->manifest->loss);
     const nn_tensor *norm = nn_model_tensor(&t->model, l->manifest->gradient_norm);
     l->norm = norm != NULL && nn_tensor_element_size(&t->model, norm) == 8
                   ? nn_scalar_at(&t->model, l->manifest->gradient_norm)
                   : NULL;
+    const nn_metric *metrics = NN_TABLE(&t->model, nn_metric, metrics);
+    for (uint32_t k = 0; k < l->manifest->metrics_count; k++)
+        l->in_training = l->in_training || metrics[k].in_training;
     if (nn_option_whole(l->ctx, t->options, NN_OPTION_CHECKPOINT, 1, &l->checkpoint_every) != NN_OK)
         return l->ctx->status;
     if (l->checkpoint_every > 0)
@@ -177,6 +182,8 @@ static nn_status open_logs(nn_loop *l, bool resumed) {
         return l->ctx->status;
     nn_log_start(l);
     if (nn_events_open(l, resumed) != NN_OK || nn_moments_begin(l) != NN_OK) return l->ctx->status;
+    l->every_epoch = l->full.file >= 0 || l->manifest->best >= 0 || nn_model_has(&t->model, NN_EPOCH) ||
+                     nn_model_has(&t->model, NN_STOP);
     l->every_step = l->full.file >= 0 || l->checkpoint_every > 0 || l->manifest->stop_each_step;
     return NN_OK;
 }

@@ -165,12 +165,15 @@ void nn_story_loss(nn_loop *l) {
     nn_rise *r = &l->rise;
     double loss = l->epoch_loss;
     if (r->told || !isfinite(loss)) return;
-    if (r->seen++ == 0) r->first = r->low = loss;
-    if (loss < r->low) {
+    bool first = r->seen++ == 0;
+    if (first) r->first = loss;
+    if (first || loss < r->low) {
+        double fallen = 0.1 * (r->first - loss), changes = 0.02 * fabs(loss);
         r->low = loss;
-        r->low_epoch = l->t->at.epoch;
+        r->low_epoch = first ? 0 : l->t->at.epoch;
+        r->limit = loss + (fallen > changes ? fallen : changes);
     }
-    r->above = loss > r->low + fmax(0.1 * (r->first - r->low), 0.02 * fabs(r->low)) ? r->above + 1 : 0;
+    r->above = loss > r->limit ? r->above + 1 : 0;
     if (r->above < LONG) return;
     nn_text text;
     nn_text_begin(&text, l->ctx);

@@ -145,6 +145,40 @@ static void test_shown(Tests *t) {
     check(t, nn_same(ctx.message, "?]0;x??"), "a message that quotes what a terminal would obey");
 }
 
+// As the order of rows is defined: words of blocks 0, 1 .. of (purpose, number), from the last row down.
+static void defined_order(int32_t *rows, int64_t count, uint64_t seed, uint64_t number) {
+    for (int64_t i = count - 1; i > 0; i--) {
+        uint32_t counter[4] = {(uint32_t)i / 4, 0x80000000u | NN_FOR_ORDER, (uint32_t)number,
+                               (uint32_t)(number >> 32)};
+        uint32_t bits[NN_BITS];
+        nn_philox(counter, seed, bits);
+        int64_t k = (int64_t)((uint64_t)bits[i % 4] * (uint64_t)(i + 1) >> 32);
+        int32_t swapped = rows[i];
+        rows[i] = rows[k];
+        rows[k] = swapped;
+    }
+}
+
+static void test_orders(Tests *t) {
+    enum { MOST = 100, NUMBERS = 40 };
+    nn_ahead ahead = {0};
+    bool same = true;
+    for (int64_t count = 1; count < MOST; count++) {
+        for (uint64_t k = 0; k < NUMBERS; k++) {
+            int32_t rows[3][MOST];
+            // One after another, past 32 bits, and back.
+            uint64_t number = k < 30 ? 0xfffffff0u + k : k - 30, seed = 5 + (k > 35);
+            for (int32_t r = 0; r < count; r++) rows[0][r] = rows[1][r] = rows[2][r] = r;
+            defined_order(rows[0], count, seed, number);
+            nn_shuffle(rows[1], count, seed, NN_FOR_ORDER, number);
+            nn_shuffle_next(&ahead, rows[2], count, seed, NN_FOR_ORDER, number);
+            same = same && memcmp(rows[0], rows[1], (size_t)count * 4) == 0 &&
+                   memcmp(rows[0], rows[2], (size_t)count * 4) == 0;
+        }
+    }
+    check(t, same, "orders are as they are defined, however many are drawn at once");
+}
+
 static void test_random(Tests *t) {
     uint32_t zero[4] = {0, 0, 0, 0}, ones[4] = {~0u, ~0u, ~0u, ~0u};
     static const uint32_t of_zero[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
@@ -183,6 +217,7 @@ static void test_random(Tests *t) {
         fixed += rows[k] == k;
     }
     check(t, there == N && fixed < 8, "a permutation");
+    test_orders(t);
 }
 
 // ---- arrays ----
