@@ -113,7 +113,7 @@ typedef struct nn_dataset {
     nn_vocabulary vocabulary, *words; // of a text; of each field
     char *not_finite;                 // where the first number of a field is none; NULL: all are numbers
     nn_cell **carried;                // predict: by column, its cells row by row, as they stand in the file
-    char *header; // the names of the training file's columns, a JSON list; NULL: none are known
+    char *header;   // the names of the training file's columns, a JSON list; NULL: none are known
     nn_ahead ahead; // of the orders of epochs
     nn_data_request request;
 } nn_dataset;
