@@ -136,13 +136,53 @@ static const char *default_path(Arena *arena, const PipelineOptions *po, int emi
     return string_format(arena, "%s%s%s", EMIT[emit].before, stem, EMIT[emit].ending);
 }
 
+// `--cpu A+B`: the lowest is the pipeline's own.
+static bool take_levels(Pipeline *p, PipelineOptions *po, const Options *o) {
+    static const char *const of_one[] = {"asm", "llvm", "header", "ir", "grad"};
+    const char *emit = o->value[OPTION_EMIT];
+    bool one = o->command != COMMAND_BUILD && o->command != COMMAND_RUN;
+    Levels levels = {0};
+    for (size_t i = 0; emit && i < sizeof of_one / sizeof *of_one; i++) one |= !strcmp(emit, of_one[i]);
+    if (!strchr(po->cpu, '+')) return true;
+    if (!levels_read(p->ctx, po->cpu, &levels)) return false;
+    if (one && levels.count > 1) {
+        diagnose(p->ctx, SEVERAL_LEVELS, NO_SPAN, po->cpu);
+        return false;
+    }
+    po->cpu = levels.data[--levels.count];
+    po->higher = levels;
+    return true;
+}
+
+// The whole way to the kernels once more for each level: what is decided on it depends on the processor.
+static bool compile_higher(Pipeline *p, PipelineOptions *po) {
+    for (int i = 0; i < po->higher.count; i++) {
+        PipelineOptions *own = arena_new(p->ctx->arena, PipelineOptions);
+        *own = *po;
+        own->cpu = po->higher.data[i];
+        own->dump_after = NULL;
+        Pipeline *other = pipeline_create(own);
+        if (!pipeline_target(other) || !pipeline_run(other, FORM_KERNELS)) {
+            p->ctx->diagnostics = other->ctx->diagnostics; // of the same sources
+            p->ctx->errors = other->ctx->errors;
+            return false;
+        }
+        ForLevel v = {other->module, other->kernels, other->target};
+        vec_push(p->ctx->arena, &po->output.higher, v);
+    }
+    return true;
+}
+
 static void build_to(Pipeline *p, PipelineOptions *po, const char *path) {
     Arena *arena = p->ctx->arena;
     po->output.path = path;
     if (!po->output.directory)
         po->output.directory = relative_folder(arena, folder_of(arena, path), folder_of(arena, po->path));
     if (!po->output.prefix) po->output.prefix = c_prefix(arena, path_stem(arena, po->path));
-    if (tools_check(p->ctx, po->output.kind)) pipeline_run(p, FORM_OUTPUT);
+    bool several = po->higher.count > 0; // of which the linker makes one object
+    if (tools_check(p->ctx, po->output.kind) && (!several || linker_check(p->ctx)) &&
+        (!several || pipeline_run(p, FORM_KERNELS)) && compile_higher(p, po))
+        pipeline_run(p, FORM_OUTPUT);
 }
 
 // Why nothing is written to a path, or NULL. Two names may be of one file.
@@ -429,7 +469,7 @@ static bool passes_known(Context *ctx, const Options *o) {
 // An exit code that no message gives.
 static int run_command(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (o->command == COMMAND_FMT) return fmt_run(p->ctx, o);
-    if (!passes_known(p->ctx, o) || !pipeline_target(p)) return NN_OK;
+    if (!passes_known(p->ctx, o) || !take_levels(p, po, o) || !pipeline_target(p)) return NN_OK;
     if (o->command == COMMAND_RUN) return run(p, po, o);
     if (o->command == COMMAND_SWEEP)
         return pipeline_run(p, FORM_TREE) ? sweep_run(p->ctx, o, pipeline_digest(p, false)) : NN_OK;

@@ -12,6 +12,7 @@ typedef struct {
     const char *path; // the model file
     CompileOptions compile;
     const char *cpu, *triple;
+    Levels higher;                // that it is compiled for beside `cpu`
     OutputOptions output;         // digests, directory and target are filled in by the pipeline
     Blas blas;                    // --blas
     bool dense;                   // --dense

@@ -36,6 +36,17 @@ enum { NN_MARGIN = 4096 };
 // Runs one function of nn_function. The whole of the generated code behind one symbol.
 typedef void nn_run(int32_t function, const nn_call *call, int32_t thread, int32_t threads);
 
+// One compiled for several levels of processors has several, the highest first. Chosen is the first that this
+// processor runs, and the last where it runs none.
+typedef struct nn_version {
+    const void *manifest;
+    nn_run *run;
+} nn_version;
+const nn_version *nn_version_choose(const nn_version *const *versions, int32_t count);
+
+// The main of such a trainer. The environment's NN_CPU may name a level.
+int nn_versions_main(const nn_version *const *versions, int32_t count, int argc, char **argv);
+
 // A trainer's main: int main(int argc, char **argv) { return nn_trainer_main(manifest, run, argc, argv); }
 int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv);
 

@@ -104,10 +104,12 @@ static void add_all(Arena *arena, Words *words, const char *const *list) {
     for (; *list; list++) vec_push(arena, words, *list);
 }
 
-static bool put_objects(const Workplace *w, const LinkRequest *r, Words *words) {
-    for (int i = 0; i < r->objects.count; i++) {
-        const char *name = string_format(w->ctx->arena, "model%d.o", i);
-        if (!workplace_put(w, name, r->objects.parts[i].bytes, r->objects.parts[i].length)) return false;
+static bool put_objects(const Workplace *w, Objects objects, const char *prefix, Words *words) {
+    for (int i = 0; i < objects.count; i++) {
+        bool last = i == objects.count - 1;
+        const char *name = last ? string_format(w->ctx->arena, "%s.o", prefix)
+                                : string_format(w->ctx->arena, "%s%d.o", prefix, i);
+        if (!workplace_put(w, name, objects.parts[i].bytes, objects.parts[i].length)) return false;
         vec_push(w->ctx->arena, words, name);
     }
     return true;
@@ -137,7 +139,7 @@ static bool command_of(const Workplace *w, const LinkRequest *r, Words *words) {
     const char *const start[] = {"cc", "-pie", "-o", workplace_results[0], NULL};
     Arena *arena = w->ctx->arena;
     add_all(arena, words, start);
-    if (!put_objects(w, r, words)) return false;
+    if (!put_objects(w, r->objects, "model", words)) return false;
     add_all(arena, words, safe);
     if (!r->debug) vec_push(arena, words, "-s");
     for (int i = 0; i < LIBRARIES; i++) {
@@ -171,21 +173,34 @@ bool link_trainer(Context *ctx, const LinkRequest *request) {
     return workplace_end(&w, done);
 }
 
-// The runtime's archive with one member more; its others stay as they are.
-bool link_archive(const Workplace *w, Compiled object, const char *member) {
-    Words copied = {0};
-    const char *const copy[] = {"cp", "libnn.a", workplace_results[0], NULL};
-    const char *const extend[] = {"ar", "qDs", workplace_results[0], member, NULL};
-    return add_library(w, &copied, "libnn.a") && workplace_run(w, copy) &&
-           workplace_put(w, member, object.bytes, object.length) && workplace_run(w, extend);
+bool link_object(const Workplace *w, Objects objects) {
+    const char *const start[] = {"cc", "-r", "-nostdlib", "-o", workplace_results[0], NULL};
+    Words words = {0};
+    if (objects.count == 1)
+        return workplace_put(w, workplace_results[0], objects.parts[0].bytes, objects.parts[0].length);
+    add_all(w->ctx->arena, &words, start);
+    if (!put_objects(w, objects, "model", &words)) return false;
+    vec_push(w->ctx->arena, &words, NULL);
+    return workplace_run(w, words.data);
 }
 
-bool link_shared(const Workplace *w, Compiled object, const OutputOptions *o, bool openblas) {
+// The runtime's archive with some members more; its others stay as they are.
+bool link_archive(const Workplace *w, Objects objects, const char *prefix) {
+    Words copied = {0}, extended = {0};
+    const char *const copy[] = {"cp", "libnn.a", workplace_results[0], NULL};
+    const char *const extend[] = {"ar", "qDs", workplace_results[0], NULL};
+    add_all(w->ctx->arena, &extended, extend);
+    bool done = add_library(w, &copied, "libnn.a") && workplace_run(w, copy) &&
+                put_objects(w, objects, prefix, &extended);
+    vec_push(w->ctx->arena, &extended, NULL);
+    return done && workplace_run(w, extended.data);
+}
+
+bool link_shared(const Workplace *w, Objects objects, const OutputOptions *o, bool openblas) {
     const char *const start[] = {"cc",
                                  "-shared",
                                  "-o",
                                  workplace_results[0],
-                                 "model.o",
                                  "-Wl,--version-script=exports",
                                  "-Wl,-u,nn_status_text",
                                  NULL};
@@ -194,12 +209,12 @@ bool link_shared(const Workplace *w, Compiled object, const OutputOptions *o, bo
     Arena *arena = w->ctx->arena;
     const char *exports = string_format(arena, "{ global: %s_*; nn_status_text; local: *; };\n", o->prefix);
     add_all(arena, &words, start);
+    if (!put_objects(w, objects, "model", &words)) return false;
     add_all(arena, &words, safe);
     if (!o->debug) vec_push(arena, &words, "-s");
     if (!add_library(w, &words, "libnn.a")) return false;
     const char *blas = openblas ? linked_name(arena, LIBRARY_OPENBLAS, 0) : NULL;
     if (blas) vec_push(arena, &words, string_format(arena, "-l%s", blas));
     add_end(arena, &words, system);
-    return workplace_put(w, "model.o", object.bytes, object.length) &&
-           workplace_put(w, "exports", exports, strlen(exports)) && workplace_run(w, words.data);
+    return workplace_put(w, "exports", exports, strlen(exports)) && workplace_run(w, words.data);
 }

@@ -14,10 +14,11 @@ typedef struct {
 } LinkRequest;
 // False after a diagnostic, here and below.
 bool link_trainer(Context *ctx, const LinkRequest *request);
-// The first result of a workplace: the runtime's archive and the object.
-bool link_archive(const Workplace *w, Compiled object, const char *member);
+// The first result of a workplace: an object, of several one; the runtime's archive with them.
+bool link_object(const Workplace *w, Objects objects);
+bool link_archive(const Workplace *w, Objects objects, const char *prefix);
 
 // The same as a shared library, which has no names but PREFIX_... and nn_status_text.
-bool link_shared(const Workplace *w, Compiled object, const OutputOptions *o, bool openblas);
+bool link_shared(const Workplace *w, Objects objects, const OutputOptions *o, bool openblas);
 
 #endif

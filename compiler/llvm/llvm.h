@@ -21,10 +21,23 @@ typedef struct {
 // diagnostic.
 Target *target_find(Context *ctx, const char *cpu, const char *triple);
 
+// The levels that "x86-64-v2+v3+v4" names (what follows a `+` may be shortened so), each once, the highest
+// first.
+typedef VEC(const char *) Levels;
+bool levels_read(Context *ctx, const char *cpu, Levels *levels); // false after a diagnostic
+
 // Of programs in precision bf16: `native` takes this processor's instructions for it, where they are fast.
 void target_use(Context *ctx, Target *t, Precision precision);
 
 bool target_runs_here(const Target *t); // has this processor what it is for?
+
+// A program compiled for one level more.
+typedef struct {
+    const Module *module;
+    const Kernels *kernels;
+    const Target *target;
+} ForLevel;
+typedef VEC(ForLevel) ForLevels;
 
 typedef enum {
     OUTPUT_TRAINER,
@@ -47,6 +60,7 @@ typedef struct {
     const char *options;             // what it was compiled with, for `info`
     const char *directory;           // the model file's directory as seen from the executable, relative
     const Target *target;
+    ForLevels higher; // the highest first: where none of them runs, what is for `target` does
     int optimization; // -O0 .. -O3
     bool debug;       // keep symbols
     bool checked;     // an interface takes the count of every array, and compares

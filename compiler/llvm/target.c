@@ -87,6 +87,30 @@ static const Level *find_level(Context *ctx, const char *cpu) {
     return NULL;
 }
 
+// 0: the highest.
+static int rank_of(const Level *level, const char *name) {
+    return !strcmp(name, with_bf16) ? 0 : 1 + (int)(level - levels);
+}
+
+bool levels_read(Context *ctx, const char *cpu, Levels *names) {
+    int ranks[LEVELS + 1];
+    for (const char *at = cpu; at; at = strchr(at, '+') ? strchr(at, '+') + 1 : NULL) {
+        const char *part = string_copy(ctx->arena, at, strcspn(at, "+")), *name = part;
+        if (at > cpu && *part == 'v') name = string_format(ctx->arena, "x86-64-%s", part);
+        const Level *level = find_level(ctx, name);
+        if (!level) return false;
+        if (strcmp(name, with_bf16) != 0) name = level->name; // not `native`
+        int rank = rank_of(level, name), i = 0;
+        while (i < names->count && ranks[i] < rank) i++;
+        if (i < names->count && ranks[i] == rank) continue;
+        vec_push(ctx->arena, names, NULL);
+        for (int k = names->count - 1; k > i; k--)
+            names->data[k] = names->data[k - 1], ranks[k] = ranks[k - 1];
+        names->data[i] = name, ranks[i] = rank;
+    }
+    return true;
+}
+
 static bool llvm_is_ours(Context *ctx) {
     unsigned major, minor, patch;
     LLVMGetVersion(&major, &minor, &patch);

@@ -55,6 +55,15 @@ static void expand(Text *out, const char *text, const Word *common, const Word *
     }
 }
 
+// The highest first.
+static const char *levels_text(const Interface *h) {
+    const OutputOptions *o = h->options;
+    Text text = {.arena = h->module->program->arena};
+    for (int i = 0; i < o->higher.count; i++) text_add(&text, "%s, ", o->higher.data[i].target->cpu);
+    text_put(&text, o->target->cpu);
+    return text_string(&text);
+}
+
 void template_expand(Text *out, const char *text, const Interface *h, const Word *words) {
     const Module *m = h->module;
     const OutputOptions *o = h->options;
@@ -64,7 +73,7 @@ void template_expand(Text *out, const char *text, const Interface *h, const Word
         {"real", h->real},
         {"model", m->model},
         {"version", NN_VERSION},
-        {"cpu", o->target->cpu},
+        {"cpu", levels_text(h)},
         {"features", o->target->features},
         {"digest", o->digest ? o->digest : ""},
         {"batch", number(h, m->program->batch)},

@@ -32,6 +32,7 @@ static Operand manifest_constant(Emitter *em, ManifestBytes manifest) {
 
 static LLVMTypeRef type_of_letter(const Emitter *em, char letter) {
     switch (letter) {
+    case 'N':
     case 'i': return em->i32;
     case 'l': return em->i64;
     case 'd': return em->f64;
@@ -47,17 +48,80 @@ static Operand add_function(Emitter *em, const char *name, char result, LLVMType
     return LLVMAddFunction(em->module, name, type);
 }
 
-// One that passes its arguments on. Letters of `args`: M the manifest, R the way in, else a parameter: p
-// pointer, i int32, l int64, d double; S, I and O an array of pointers, in whose place it has parameters:
-// what a step takes, the inputs, the outputs; Z behind one of these: their counts, of which a checked
-// interface has one behind each pointer, else NULL. `result` likewise, v nothing.
+// ---- versions for several levels -------------------------------------------------------------------------
+
+const char *version_name(Arena *arena, const char *prefix) {
+    return string_format(arena, "%s.version", prefix);
+}
+
+// nn_version of abi.h.
+static Operand version_constant(Emitter *em, Operand manifest) {
+    Operand fields[] = {manifest, em->run};
+    Operand value = LLVMConstArray2(em->pointer, fields, 2);
+    Operand global = LLVMAddGlobal(em->module, LLVMTypeOf(value), version_name(em->arena, em->prefix));
+    LLVMSetInitializer(global, value);
+    LLVMSetGlobalConstant(global, 1);
+    LLVMSetVisibility(global, LLVMHiddenVisibility);
+    return global;
+}
+
+void wrap_version(Emitter *em, const void *data) {
+    const WrapperData *w = data;
+    version_constant(em, manifest_constant(em, w->manifest));
+}
+
+// The manifest and the way in, or what they are chosen from.
+typedef struct {
+    Operand manifest, versions; // versions: NULL, there is one
+    int count;
+} Ways;
+
+static Ways ways_of(Emitter *em, const WrapperData *w) {
+    Ways ways = {.manifest = manifest_constant(em, w->manifest)};
+    if (!w->higher_count) return ways;
+    Operand *all = arena_array(em->arena, Operand, w->higher_count + 1);
+    for (; ways.count < w->higher_count; ways.count++) {
+        all[ways.count] = LLVMAddGlobal(em->module, LLVMArrayType2(em->pointer, 2), w->higher[ways.count]);
+        LLVMSetVisibility(all[ways.count], LLVMHiddenVisibility);
+    }
+    all[ways.count++] = version_constant(em, ways.manifest);
+    Operand value = LLVMConstArray2(em->pointer, all, (uint64_t)ways.count);
+    ways.versions =
+        LLVMAddGlobal(em->module, LLVMTypeOf(value), string_format(em->arena, "%s.versions", em->prefix));
+    LLVMSetInitializer(ways.versions, value);
+    LLVMSetGlobalConstant(ways.versions, 1);
+    LLVMSetLinkage(ways.versions, LLVMInternalLinkage);
+    return ways;
+}
+
+// Of the version that runs on this processor.
+static void choose(Emitter *em, const Ways *ways, Operand *manifest, Operand *run) {
+    *manifest = ways->manifest, *run = em->run;
+    if (!ways->versions) return;
+    Operand function = LLVMGetNamedFunction(em->module, "nn_version_choose");
+    LLVMTypeRef params[] = {em->pointer, em->i32};
+    if (!function) function = add_function(em, "nn_version_choose", 'p', params, 2);
+    Operand args[] = {ways->versions, build_i32(em, ways->count)}, one = build_i64(em, 1);
+    Operand chosen = LLVMBuildCall2(em->builder, LLVMGlobalGetValueType(function), function, args, 2, "");
+    *manifest = LLVMBuildLoad2(em->builder, em->pointer, chosen, "");
+    chosen = LLVMBuildGEP2(em->builder, em->pointer, chosen, &one, 1, "");
+    *run = LLVMBuildLoad2(em->builder, em->pointer, chosen, "");
+}
+
+// ---- functions that pass on -------------------------------------------------------------------------------
+
+// One that passes its arguments on. Letters of `args`: M the manifest, R the way in, V all versions, N how
+// many, else a parameter: p pointer, i int32, l int64, d double; S, I and O an array of pointers, in whose
+// place it has parameters: what a step takes, the inputs, the outputs; Z behind one of these: their counts,
+// of which a checked interface has one behind each pointer, else NULL. `result` likewise, v nothing.
 typedef struct {
     const char *name, *runtime;
     char result;
     const char *args;
 } Forward;
 
-static const Forward trainer = {"main", "nn_trainer_main", 'i', "MRip"};
+static const Forward trainer = {"main", "nn_trainer_main", 'i', "MRip"},
+                     trainer_of_several = {"main", "nn_versions_main", 'i', "VNip"};
 static const Forward forwards[] = {
     {"create", "nn_object_create", 'p', "MRp"},
     {"size", "nn_object_size", 'l', "M"},
@@ -101,7 +165,7 @@ static int arrays_of(const Interface *h, char letter) {
 
 // The outer parameters of one argument: their types.
 static void add_parameters(Emitter *em, const Interface *h, char letter, Types *outer) {
-    if (strchr("MRZ", letter)) return;
+    if (strchr("MRVNZ", letter)) return;
     if (!strchr("SIO", letter)) vec_push(em->arena, outer, type_of_letter(em, letter));
     for (int k = arrays_of(h, letter); k > 0; k--) {
         vec_push(em->arena, outer, em->pointer);
@@ -114,7 +178,6 @@ static void add_parameters(Emitter *em, const Interface *h, char letter, Types *
 static Operand pass_on(Emitter *em, const Interface *h, const char *letter, int before, int own) {
     int step = h && h->checked ? 2 : 1;
     switch (*letter) {
-    case 'R': return em->run;
     case 'S':
     case 'I':
     case 'O': return parameter_array(em, em->pointer, own, step, arrays_of(h, *letter));
@@ -125,10 +188,10 @@ static Operand pass_on(Emitter *em, const Interface *h, const char *letter, int 
     }
 }
 
-static void forward(Emitter *em, const Interface *h, const Forward *f, const char *name, Operand manifest) {
+static void forward(Emitter *em, const Interface *h, const Forward *f, const char *name, const Ways *ways) {
     Types outer = {0};
     LLVMTypeRef inner[8];
-    Operand args[8];
+    Operand args[8], manifest = NULL, run = NULL;
     int count = (int)strlen(f->args), first[9] = {0};
     for (int i = 0; i < count; i++) {
         inner[i] = type_of_letter(em, f->args[i]);
@@ -137,8 +200,16 @@ static void forward(Emitter *em, const Interface *h, const Forward *f, const cha
     }
     em->function = add_function(em, name, f->result, outer.data, outer.count);
     LLVMPositionBuilderAtEnd(em->builder, build_block(em));
-    for (int i = 0; i < count; i++)
-        args[i] = f->args[i] == 'M' ? manifest : pass_on(em, h, f->args + i, i ? first[i - 1] : 0, first[i]);
+    if (*f->args == 'M') choose(em, ways, &manifest, &run);
+    for (int i = 0; i < count; i++) {
+        switch (f->args[i]) {
+        case 'M': args[i] = manifest; break;
+        case 'R': args[i] = run; break;
+        case 'V': args[i] = ways->versions; break;
+        case 'N': args[i] = build_i32(em, ways->count); break;
+        default: args[i] = pass_on(em, h, f->args + i, i ? first[i - 1] : 0, first[i]);
+        }
+    }
     Operand runtime = add_function(em, f->runtime, f->result, inner, count);
     Operand result =
         LLVMBuildCall2(em->builder, LLVMGlobalGetValueType(runtime), runtime, args, (unsigned)count, "");
@@ -150,15 +221,17 @@ static void forward(Emitter *em, const Interface *h, const Forward *f, const cha
 
 void wrap_object(Emitter *em, const void *data) {
     const WrapperData *w = data;
-    Operand manifest = manifest_constant(em, w->manifest);
+    Ways ways = ways_of(em, w);
     Interface h = interface_of(w->module, w->options);
     for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++)
         if (module_outputs(w->module) || strcmp(forwards[i].name, "predict") != 0)
             forward(em, &h, &forwards[i], string_format(em->arena, "%s_%s", em->prefix, forwards[i].name),
-                    manifest);
+                    &ways);
 }
 
 void wrap_trainer(Emitter *em, const void *data) {
     const WrapperData *w = data;
-    forward(em, NULL, &trainer, trainer.name, manifest_constant(em, w->manifest));
+    Ways ways = ways_of(em, w);
+    const Forward *f = ways.versions ? &trainer_of_several : &trainer;
+    forward(em, NULL, f, f->name, &ways);
 }

@@ -9,7 +9,13 @@ typedef struct {
     const Module *module;
     const OutputOptions *options;
     ManifestBytes manifest;
+    const char *const *higher; // names of the versions beside this one, the highest first
+    int higher_count;
 } WrapperData;
+
+// A version for a higher level: its manifest and its way in, under this name.
+const char *version_name(Arena *arena, const char *prefix);
+void wrap_version(Emitter *em, const void *data);
 
 void wrap_trainer(Emitter *em, const void *data); // main
 void wrap_object(Emitter *em, const void *data);  // the exported functions of an object file

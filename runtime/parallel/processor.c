@@ -1,6 +1,8 @@
 // What the processor can do, beside what code was compiled for.
 #include "parallel/pool.h"
 
+#include "base/model.h"
+
 #include <string.h>
 
 // Names this compiler cannot ask for are taken on trust.
@@ -46,4 +48,13 @@ int nn_processor_lacks(const char *features, const char **first) {
         at += n + (at[n] == ',');
     }
     return 0;
+}
+
+const nn_version *nn_version_choose(const nn_version *const *versions, int32_t count) {
+    const char *feature;
+    for (int32_t k = 0; k < count - 1; k++) {
+        nn_model m = {.manifest = versions[k]->manifest};
+        if (nn_processor_lacks(nn_model_text(&m, m.manifest->features), &feature) == 0) return versions[k];
+    }
+    return versions[count - 1];
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,4 +122,26 @@ int nn_trainer_main(const void *manifest, nn_run *run, int argc, char **argv) {
         nn_message("error: cannot start a thread", strerror(error));
     pthread_sigmask(SIG_SETMASK, &job.signals, NULL);
     return error == 0 ? job.code : NN_MEMORY;
+}
+
+// Results differ between levels: who compares them says which.
+static const nn_version *named_version(const nn_version *const *versions, int32_t count, const char *name) {
+    char text[512];
+    int at = snprintf(text, sizeof text, "NN_CPU: this trainer was compiled for");
+    for (int32_t k = 0; k < count; k++) {
+        nn_model m = {.manifest = versions[k]->manifest};
+        const char *cpu = nn_model_text(&m, m.manifest->cpu);
+        if (nn_same(name, cpu)) return versions[k];
+        at += snprintf(text + at, sizeof text - (size_t)at, "%s %s", k > 0 ? "," : "", cpu);
+    }
+    snprintf(text + at, sizeof text - (size_t)at, ", found %.64s", name);
+    nn_message("error", text);
+    return NULL;
+}
+
+int nn_versions_main(const nn_version *const *versions, int32_t count, int argc, char **argv) {
+    const char *name = getenv("NN_CPU");
+    const nn_version *v =
+        name == NULL ? nn_version_choose(versions, count) : named_version(versions, count, name);
+    return v == NULL ? NN_USAGE : nn_trainer_main(v->manifest, v->run, argc, argv);
 }

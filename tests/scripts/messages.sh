@@ -81,6 +81,7 @@ provoke RANK_LIMIT 1 "$NNC" check rank.nn
 provoke SET_VALUE 1 "$NNC" check --set $'steps=3\nb = 4' xor.nn
 provoke SET_UNKNOWN 1 "$NNC" check --set nothing=3 xor.nn
 provoke UNKNOWN_CPU 2 "$NNC" build --cpu i386 xor.nn
+provoke SEVERAL_LEVELS 2 "$NNC" explain --cpu x86-64-v2+v3 xor.nn
 provoke UNKNOWN_TARGET 2 "$NNC" build --target sparc-linux xor.nn
 provoke PREFIX_NOT_ALLOWED 2 "$NNC" build --emit obj --prefix 3x xor.nn
 provoke PASS_UNKNOWN 2 "$NNC" build --stop-after fold xor.nn
