@@ -197,13 +197,9 @@ bool link_archive(const Workplace *w, Objects objects, const char *prefix) {
 }
 
 bool link_shared(const Workplace *w, Objects objects, const OutputOptions *o, bool openblas) {
-    const char *const start[] = {"cc",
-                                 "-shared",
-                                 "-o",
-                                 workplace_results[0],
-                                 "-Wl,--version-script=exports",
-                                 "-Wl,-u,nn_status_text",
-                                 NULL};
+    const char *const start[] = {
+        "cc", "-shared", "-o", workplace_results[0], "-Wl,--version-script=exports", "-Wl,-u,nn_status_text",
+        NULL};
     static const char *const system[] = {"-lm", NULL};
     Words words = {0};
     Arena *arena = w->ctx->arena;
