@@ -63,8 +63,9 @@ nn_status nn_data_order(nn_context *ctx, const nn_model *m, nn_dataset *data, ui
                         int32_t *order) {
     const nn_part *part = &data->parts[NN_TRAIN];
     if (m->manifest->data.balance >= 0) return balanced(ctx, m, data, seed, epoch, order);
-    memcpy(order, part->rows, (size_t)part->count * sizeof *order);
     if (m->manifest->shuffle)
-        nn_shuffle_next(&data->ahead, order, part->count, seed, NN_FOR_ORDER, (uint64_t)epoch);
+        nn_shuffle_next(&data->ahead, part->rows, order, part->count, seed, NN_FOR_ORDER, (uint64_t)epoch);
+    else
+        memcpy(order, part->rows, (size_t)part->count * sizeof *order);
     return NN_OK;
 }

@@ -169,20 +169,34 @@ void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose,
     }
 }
 
-void nn_shuffle_next(nn_ahead *a, int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose,
-                     uint64_t number) {
-    if (count > NN_MANY / 2) {
+// What short orders take is drawn for several of them at once, which lie as they are copied: in one piece.
+__attribute__((noinline)) static void shuffle_several(nn_ahead *a, const int32_t *from, int64_t count,
+                                                      nn_purpose purpose) {
+    int each = count <= 4 ? 0 : count <= 8 ? 1 : 2;
+    uint32_t base[4] = {0, 0x80000000u | (uint32_t)purpose, (uint32_t)a->first, (uint32_t)(a->first >> 32)};
+    uint32_t bits[NN_MANY];
+    draw(base, 0, each, a->seed, bits);
+    a->numbers = NN_BLOCKS >> each;
+    for (uint64_t k = 0; k < a->numbers; k++) {
+        uint64_t number = a->first + k;
+        int32_t *rows = a->rows + k * NN_AHEAD;
+        base[2] = (uint32_t)number;
+        base[3] = (uint32_t)(number >> 32);
+        memcpy(rows, from, (size_t)count * sizeof *rows);
+        change(rows, count - 1, 0, bits + (k << each) * 4, base, a->seed);
+    }
+}
+
+void nn_shuffle_next(nn_ahead *a, const int32_t *from, int32_t *rows, int64_t count, uint64_t seed,
+                     nn_purpose purpose, uint64_t number) {
+    if (count > NN_AHEAD) {
+        memcpy(rows, from, (size_t)count * sizeof *rows);
         nn_shuffle(rows, count, seed, purpose, number);
         return;
     }
-    uint32_t base[4] = {0, 0x80000000u | (uint32_t)purpose, (uint32_t)number, (uint32_t)(number >> 32)};
-    int each = count <= 4 ? 0 : count <= 8 ? 1 : 2;
-    uint64_t key[3] = {seed, (uint64_t)purpose, (uint64_t)each};
-    if (number - a->first >= a->numbers || memcmp(a->key, key, sizeof key) != 0) {
-        draw(base, 0, each, seed, a->bits);
-        memcpy(a->key, key, sizeof key);
-        a->first = number;
-        a->numbers = NN_BLOCKS >> each;
+    if (number - a->first >= a->numbers || a->seed != seed || a->from != from || a->count != count) {
+        *a = (nn_ahead){.seed = seed, .first = number, .from = from, .count = count};
+        shuffle_several(a, from, count, purpose);
     }
-    change(rows, count - 1, 0, a->bits + ((number - a->first) << each) * 4, base, seed);
+    memcpy(rows, a->rows + (number - a->first) * NN_AHEAD, (size_t)count * sizeof *rows);
 }

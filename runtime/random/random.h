@@ -26,14 +26,18 @@ enum { NN_BLOCKS = 8, NN_MANY = NN_BLOCKS * 4 };
 // as another.
 void nn_shuffle(int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose, uint64_t number);
 
-// The same, where `number` grows by one from call to call: what short orders take is drawn for several of
-// them at once, and kept in `ahead` (zeros: nothing was drawn yet).
+// The rows of `from` in such an order, where `number` mostly grows by one from call to call: short orders are
+// made several at once, and kept in `ahead` (zeros: none was made yet), for as long as what stands in `from`
+// is the same.
+enum { NN_AHEAD = 16 };
 typedef struct nn_ahead {
-    uint64_t key[3], first, numbers;
-    uint32_t bits[NN_MANY];
+    uint64_t seed, first, numbers;
+    const int32_t *from;
+    int64_t count;
+    int32_t rows[NN_BLOCKS * NN_AHEAD];
 } nn_ahead;
-void nn_shuffle_next(nn_ahead *ahead, int32_t *rows, int64_t count, uint64_t seed, nn_purpose purpose,
-                     uint64_t number);
+void nn_shuffle_next(nn_ahead *ahead, const int32_t *from, int32_t *rows, int64_t count, uint64_t seed,
+                     nn_purpose purpose, uint64_t number);
 
 // A whole number 0 .. n - 1; a number 0 <= x < 1 with 53 bits.
 uint32_t nn_draw_whole(uint32_t n, uint64_t seed, nn_purpose purpose, uint64_t number);

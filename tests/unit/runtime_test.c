@@ -163,15 +163,18 @@ static void test_orders(Tests *t) {
     enum { MOST = 100, NUMBERS = 40 };
     nn_ahead ahead = {0};
     bool same = true;
+    int32_t from[MOST];
+    for (int32_t r = 0; r < MOST; r++) from[r] = r;
     for (int64_t count = 1; count < MOST; count++) {
         for (uint64_t k = 0; k < NUMBERS; k++) {
             int32_t rows[3][MOST];
             // One after another, past 32 bits, and back.
             uint64_t number = k < 30 ? 0xfffffff0u + k : k - 30, seed = 5 + (k > 35);
-            for (int32_t r = 0; r < count; r++) rows[0][r] = rows[1][r] = rows[2][r] = r;
+            memcpy(rows[0], from, sizeof from);
+            memcpy(rows[1], from, sizeof from);
             defined_order(rows[0], count, seed, number);
             nn_shuffle(rows[1], count, seed, NN_FOR_ORDER, number);
-            nn_shuffle_next(&ahead, rows[2], count, seed, NN_FOR_ORDER, number);
+            nn_shuffle_next(&ahead, from, rows[2], count, seed, NN_FOR_ORDER, number);
             same = same && memcmp(rows[0], rows[1], (size_t)count * 4) == 0 &&
                    memcmp(rows[0], rows[2], (size_t)count * 4) == 0;
         }
