@@ -108,14 +108,16 @@ bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int c
 
 // ---- joining ----------------------------------------------------------------------------------------------
 
-// What the kernel makes is read at the same place, and not in pieces. Sets `product` if there is such a read.
+// What the kernel makes is read at the same place, and not in pieces. Sets `product` if there is such a read,
+// `walked` if of a row that it walks: that is still near.
 static bool unify_products(const Fusion *f, Mapping *m, const Kernel *k, const Expr *const *reads, int count,
-                           bool *product) {
+                           bool *product, bool *walked) {
     for (int r = 0; r < count; r++) {
         int made = 0;
         every_at (s, k->stages) {
             if (s->equation->tensor != reads[r]->tensor) continue;
             if (!unify(m, k, reads[r]->forms, s->equation->out, s->equation->out_count)) return false;
+            *walked |= s->equation->reduction == REDUCE_NONE && s->inner_count;
             made++;
         }
         if (made > 1 || (made && f->pieces[reads[r]->tensor->id] > 1)) return false;
@@ -201,14 +203,15 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     Mapping m;
     m.count = equation_space(q, m.indices, &m.results);
     for (int i = 0; i < m.count; i++) m.axis[i] = -1;
-    bool product = false, reduces = false;
+    bool product = false, walked = false, reduces = false, reduction = q->reduction != REDUCE_NONE;
     every_at (s, k->stages) reduces |= s->equation->reduction != REDUCE_NONE;
-    if (!unify_products(f, &m, k, reads, count, &product)) return false;
+    if (!unify_products(f, &m, k, reads, count, &product, &walked)) return false;
     bool share = unify_shared(&m, k, reads, count);
-    if (!product && !(share && (q->reduction != REDUCE_NONE) == reduces)) return false;
+    if (!product && !(share && reduction == reduces)) return false;
     if (k->loop >= 0 && m.axis[index_find(m.indices, m.count, equation_time(q))] != k->time) return false;
     if (k->row_axis >= 0 && m.count > k->tile_count) return false;
-    if (!covers(&m, k, share, q->reduction != REDUCE_NONE) || !keeps_effects(f, &m, k, q, reads, count))
+    if (!covers(&m, k, share || (walked && reduction), reduction) ||
+        !keeps_effects(f, &m, k, q, reads, count))
         return false;
     if (!fusion_may_read(f, k, reads, count)) return false;
     kernel_add_stage(f->ks, k, q, m.axis);
