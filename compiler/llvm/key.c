@@ -36,7 +36,7 @@ static void write_tensor(Writer *w, const Tensor *t) {
     if (number < w->tensors.count) return;
     vec_push(w->em->arena, &w->tensors, t);
     const Layout *own = t->layout;
-    text_add(&w->out, "(%d,%d", (int)t->type, own && (own->stored || own->same));
+    text_add(&w->out, "(%d,%d,%d", (int)t->type, own && (own->stored || own->same), own && own->partly);
     for (int d = 0; d < t->rank; d++) text_add(&w->out, ",%lld", (long long)t->dims[d]);
     if (t->bounded) text_add(&w->out, " in %lld..%lld", (long long)t->low, (long long)t->high);
     if (t->kind == TENSOR_SOURCE)

@@ -156,11 +156,12 @@ static void walk_cut(Emitter *em, const Stage *stage, int j) {
     Bounds b = clips_bound(em, stage->inner, j, stage->inner_count, zero, end);
     Operand first = build_smaller(em, b.low, end), last = build_larger(em, b.high, first);
     Operand middle_end = build_smaller(em, b.middle_high, last);
-    if (b.cut_low) walk_loop(em, stage, j, zero, first, whole->args[1]);
+    bool written = !has_place(stage) || !stage->equation->tensor->layout->partly;
+    if (b.cut_low && written) walk_loop(em, stage, j, zero, first, whole->args[1]);
     if (b.edge_low) walk_loop(em, stage, j, first, build_smaller(em, b.middle_low, last), whole);
     walk_loop(em, stage, j, b.middle_low, middle_end, body);
     if (b.edge_high) walk_loop(em, stage, j, build_larger(em, b.middle_low, middle_end), last, whole);
-    if (b.cut_high) walk_loop(em, stage, j, last, end, whole->args[1]);
+    if (b.cut_high && written) walk_loop(em, stage, j, last, end, whole->args[1]);
 }
 
 static void walk(Emitter *em, const Stage *stage, int j) {
@@ -256,6 +257,22 @@ static void store_stage(Emitter *em, const Stage *stage) {
     }
 }
 
+// Not where the guards leave out the whole tile and nobody reads it.
+static void store_what_is_read(Emitter *em, const Stage *stage) {
+    Operand some = NULL;
+    if (stage->equation->tensor->layout->partly) {
+        clips_find(em, stage);
+        some = clips_some(em);
+    }
+    if (!some) {
+        store_stage(em, stage);
+        return;
+    }
+    Loop once = loop_open(em, -1, build_i64(em, 0), LLVMBuildZExt(em->builder, some, em->i64, ""), 1);
+    store_stage(em, stage);
+    loop_close(em, &once);
+}
+
 // A summed axis in blocks: before the last one, the sum so far goes to memory. The end of the tile comes
 // back.
 static BasicBlock store_sum_so_far(Emitter *em, const Stage *stage) {
@@ -291,7 +308,7 @@ void emit_tile(Emitter *em) {
     lanes_of_results(em);
     for (int s = 0; s < k->stages.count; s++)
         if (has_place(&k->stages.data[s]) && !is_walked(&k->stages.data[s]))
-            store_stage(em, &k->stages.data[s]);
+            store_what_is_read(em, &k->stages.data[s]);
     if (join) { build_goto(em, join); }
     clear_instance(em);
     memo_cut(em, mark);

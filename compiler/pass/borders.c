@@ -224,4 +224,5 @@ void pass_borders(Kernels *ks) {
             }
         }
     }
+    kernels_note_unread(ks);
 }

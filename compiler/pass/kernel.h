@@ -32,6 +32,7 @@ struct Layout {
     bool folded;       // one place for all steps of its recurrence: nobody reads what an earlier step made
     bool stored;       // has a place at all; else it lives in registers of one kernel
     bool partial_sums; // a temp that has a place only for partial sums inside one kernel
+    bool partly;       // outside of its definition's guards nobody reads it: there it is not written
     Tensor *same;      // shares the place of this tensor (an effect applied in place), or NULL
     Layout *twin;      // a second copy with another inner dimension, written by the same stores; or NULL
 };

@@ -20,7 +20,7 @@ const Field head_fields[MOST_FIELDS] = {FIELD("lanes", INT, machine.lanes),
 #undef OF
 #define OF Layout
 const Field layout_fields[MOST_FIELDS] = {FIELD("stored", FLAG, stored), FIELD("sums", FLAG, partial_sums),
-                                          FIELD("folded", FLAG, folded), FIELD("steps", INT, steps),
+                                          FIELD("folded", FLAG, folded), FIELD("partly", FLAG, partly), FIELD("steps", INT, steps),
                                           FIELD("along", PLACE, inner),  FIELD("panels", LONG, panel),
                                           FIELD("at", LONG, offset),     END};
 #undef OF

@@ -94,6 +94,7 @@ void kernel_store_passed(Kernels *ks, const Kernel *k,
 // The guarded body of a reduction, where everything is 0 outside; else NULL.
 const Expr *stage_guards(const Stage *s);
 uint32_t stage_guard_axes(const Kernel *k, const Stage *s); // axes in the guards of a reduction's body
+void kernels_note_unread(Kernels *ks);                      // elements that need no value
 // Points with the guards let go / points under them.
 double guards_waste(const Expr *where);
 
