@@ -267,7 +267,7 @@ static void begin(Nest *n, double accumulators) {
         if (q->tensor->layout->stored)
             add_access(n, ACCESS_RESULT, q->tensor, q->out, q->tensor->layout->same ? 2 : 1);
     }
-    n->guarded = stage_guard_axes(k, m);
+    n->guarded = guards_bound(k, m) ? 0 : stage_guard_axes(k, m);
     n->arithmetic = m->work * .5 / lanes_of(n->ks);
     n->accumulators = accumulators;
     n->tiles = kernel_tiles(k);
