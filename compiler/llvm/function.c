@@ -94,7 +94,7 @@ static void barrier(Emitter *em) {
 
 static void run_kernel(Emitter *em, Shared *shared, const Schedule *s, const Kernel *k, int64_t rows) {
     BasicBlock on = NULL;
-    if (s->threaded && (k->barrier_before || em->partial)) barrier(em);
+    if (s->threaded && !k->strip && (k->barrier_before || em->partial)) barrier(em);
     if (s->threaded && !k->divided) {
         BasicBlock run = build_block(em);
         on = build_block(em);
@@ -130,12 +130,36 @@ typedef struct {
     int64_t rows; // declared, 0: fewer may be there
 } Version;
 
+// Kernels first .. end - 1 for each strip of this thread, as if there were as many threads as strips: each of
+// them owns the grain of its number.
+static void run_strips(Emitter *em, const Version *v, int first, int end) {
+    const Schedule *s = v->schedule;
+    const KernelLoop *l = &s->loops.data[s->kernels.data[first]->loop];
+    Operand thread = em->thread, threads = em->threads;
+    if (s->threaded && (l->waits || em->partial)) barrier(em);
+    Operand own = LLVMBuildZExt(em->builder, thread, em->i64, ""), size = build_i64(em, l->size);
+    Operand all = LLVMBuildZExt(em->builder, threads, em->i64, "");
+    Operand mine = build_add(em, build_sub(em, size, own), build_sub(em, all, build_i64(em, 1)));
+    Loop loop = loop_open(em, -1, build_i64(em, 0), build_quotient(em, mine, all), 1);
+    Operand strip = build_add(em, build_mul(em, loop.counter, all), own);
+    em->thread = LLVMBuildTrunc(em->builder, strip, em->i32, "");
+    em->threads = build_i32(em, l->size);
+    for (int i = first; i < end; i++) run_kernel(em, v->shared, s, s->kernels.data[i], v->rows);
+    em->thread = thread;
+    em->threads = threads;
+    loop_close(em, &loop);
+}
+
 // Kernels first .. end - 1, for each step of the loop they are in; or the one that is in none.
 static void run_loop(Emitter *em, const Version *v, int first, int end) {
     const Schedule *s = v->schedule;
     int number = s->kernels.data[first]->loop;
     const KernelLoop *l = number < 0 ? NULL : &s->loops.data[number];
     Loop loop;
+    if (l && l->strips) {
+        run_strips(em, v, first, end);
+        return;
+    }
     if (l) {
         if (s->threaded && l->waits) barrier(em);
         loop = loop_open(em, -1, build_i64(em, 0), build_i64(em, l->size), 1);

@@ -10,6 +10,7 @@ typedef struct {
     bool single, write;   // by thread 0 alone
     int loop;             // it is one step that this loop goes through, -1: any
     int64_t step;         // counted from the first turn that is looked at
+    int strips;           // the loop of strips it is in, -1: none. Others are other threads'
     const Tensor *tensor; // whose place it is: ranges and steps are comparable within one tensor only
 } Access;
 
@@ -35,7 +36,7 @@ static int owned_dim(const Kernel *k, const Affine *const *forms, int rank) {
 static void note_step(Access *a, const Barriers *b, const Kernel *k, const Tensor *t,
                       const Affine *const *forms) {
     a->loop = -1;
-    if (k->loop < 0 || !t->step || t->layout->folded) return;
+    if (k->loop < 0 || k->strip || !t->step || t->layout->folded) return;
     const Affine *form = forms[t->along];
     if (form->count != 1 || affine_axis_coef(form, k->time) != 1) return;
     if (form->constant < -NEAR_STEPS || form->constant > NEAR_STEPS) return;
@@ -48,6 +49,7 @@ static Access access_of(const Kernel *k, const Tensor *t, const Layout *l, const
     Access a = {.from = l->offset,
                 .to = l->offset + l->size * l->element_size,
                 .grain = k->owned_grain,
+                .strips = k->strip ? k->loop : -1,
                 .write = write};
     a.dim = k->divided ? owned_dim(k, forms, t->rank) : -1;
     a.single = !k->divided;
@@ -60,7 +62,8 @@ static bool conflict(const Access *a, const Access *b) {
     if (a->from >= b->to || b->from >= a->to) return false;
     if (a->single && b->single) return false;
     if (a->tensor == b->tensor && a->loop >= 0 && a->loop == b->loop && a->step != b->step) return false;
-    bool owned = a->dim >= 0 && a->dim == b->dim && a->grain == b->grain && a->tensor == b->tensor;
+    bool owned = a->dim >= 0 && a->dim == b->dim && a->grain == b->grain && a->tensor == b->tensor &&
+                 a->strips == b->strips;
     return !owned || a->single || b->single;
 }
 
@@ -127,13 +130,31 @@ static Kernel *run_loop(Barriers *b, KernelLoop *l, int first, int end, bool set
     return NULL;
 }
 
+// Strips wait once, before the first; between them nobody does.
+static Kernel *run_strips(Barriers *b, KernelLoop *l, int first, int end, bool set) {
+    bool waits = l->waits;
+    for (int n = first; n < end && !waits; n++) waits = touch(b, b->schedule->kernels.data[n], false);
+    if (waits && !l->waits && !set) return b->schedule->kernels.data[first];
+    l->waits = waits;
+    if (waits) b->since.count = 0;
+    for (int n = first; n < end; n++) {
+        Kernel *k = b->schedule->kernels.data[n];
+        if (k->barrier_before || touch(b, k, false)) return k;
+        touch(b, k, true);
+    }
+    return NULL;
+}
+
 Kernel *schedule_waits(const Kernels *ks, const Schedule *s, bool set) {
     Barriers b = {.arena = ks->program->arena, .schedule = s};
     Kernel *late = NULL;
     for (int i = 0, end; s->threaded && !late && i < s->kernels.count; i = end) {
         int loop = s->kernels.data[i]->loop;
         end = loop_end(s, i);
-        late = loop < 0 ? run(&b, i, end, set) : run_loop(&b, &s->loops.data[loop], i, end, set);
+        KernelLoop *l = loop < 0 ? NULL : &s->loops.data[loop];
+        late = !l          ? run(&b, i, end, set)
+               : l->strips ? run_strips(&b, l, i, end, set)
+                           : run_loop(&b, l, i, end, set);
     }
     return late;
 }

@@ -95,6 +95,7 @@ typedef struct {
     int axis_count, tile_count;
     int tile[MAX_TILE_AXES]; // the tile axes
     int loop;                // which of the schedule's loops it is in, -1: none
+    bool strip;              // that is one of strips
     int time;                // in a loop: the axis that the loop walks; the kernel has one element of it
     VEC(Stage) stages;
     int vector_axis;          // lanes of the results; -1: none
@@ -128,8 +129,10 @@ typedef struct {
 // A recurrence: the kernels of this loop stand together, and are run in their order for each of `size` steps.
 typedef struct {
     int64_t size;
-    int step;   // 1 or -1: from the first step or from the last
-    bool waits; // all threads meet before the first one
+    int step;    // 1 or -1: from the first step or from the last
+    bool strips; // of no recurrence: `size` strips, each by one thread; all kernels have the strip's rows
+                 // alone
+    bool waits;  // all threads meet before the first one
 } KernelLoop;
 
 typedef struct {

@@ -94,7 +94,8 @@ void kernels_print(Text *out, const Kernels *ks) {
         for (int j = 0; j < s->kernels.count; j++) {
             const Kernel *k = s->kernels.data[j];
             if (k->loop >= 0 && (!j || s->kernels.data[j - 1]->loop != k->loop))
-                text_add(out, "  recur %s:%lld%s, kernels %d to %d%s\n", k->axes[k->time].index->name,
+                text_add(out, "  %s %s:%lld%s, kernels %d to %d%s\n", k->strip ? "strips" : "recur",
+                         k->axes[k->strip ? k->owned_axis : k->time].index->name,
                          (long long)s->loops.data[k->loop].size,
                          s->loops.data[k->loop].step < 0 ? " reversed" : "", j, loop_end(s, j) - 1,
                          s->loops.data[k->loop].waits ? "; waits" : "");

@@ -19,10 +19,10 @@ const Field head_fields[MOST_FIELDS] = {FIELD("lanes", INT, machine.lanes),
                                         END};
 #undef OF
 #define OF Layout
-const Field layout_fields[MOST_FIELDS] = {FIELD("stored", FLAG, stored), FIELD("sums", FLAG, partial_sums),
-                                          FIELD("folded", FLAG, folded), FIELD("partly", FLAG, partly), FIELD("steps", INT, steps),
-                                          FIELD("along", PLACE, inner),  FIELD("panels", LONG, panel),
-                                          FIELD("at", LONG, offset),     END};
+const Field layout_fields[MOST_FIELDS] = {
+    FIELD("stored", FLAG, stored), FIELD("sums", FLAG, partial_sums), FIELD("folded", FLAG, folded),
+    FIELD("partly", FLAG, partly), FIELD("steps", INT, steps),        FIELD("along", PLACE, inner),
+    FIELD("panels", LONG, panel),  FIELD("at", LONG, offset),         END};
 #undef OF
 #define OF Schedule
 const Field schedule_fields[MOST_FIELDS] = {FIELD("threaded", FLAG, threaded),
@@ -38,6 +38,7 @@ const Field kernel_fields[MOST_FIELDS] = {FIELD("time", AXIS, time),
                                           FIELD("by", LONG, ahead_distance),
                                           FIELD("divided", FLAG, divided),
                                           FIELD("split", AXIS, split_axis),
+                                          FIELD("strip", FLAG, strip),
                                           FIELD("owned", AXIS, owned_axis),
                                           FIELD("grain", LONG, owned_grain),
                                           FIELD("zeros", FLAG, zeros),
@@ -177,7 +178,8 @@ void kernels_write(Text *out, Kernels *ks) {
         for (int n = 0; n < s->kernels.count; n++) {
             const Kernel *k = s->kernels.data[n];
             if (k->loop >= 0 && (!n || s->kernels.data[n - 1]->loop != k->loop))
-                text_add(out, "    recur %lld%s%s\n", (long long)s->loops.data[k->loop].size,
+                text_add(out, "    %s %lld%s%s\n", k->strip ? "strips" : "recur",
+                         (long long)s->loops.data[k->loop].size,
                          s->loops.data[k->loop].step < 0 ? " reversed" : "",
                          s->loops.data[k->loop].waits ? " waits" : "");
             put_kernel(&p, k);

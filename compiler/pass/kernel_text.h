@@ -11,7 +11,7 @@ typedef struct {
     FieldKind kind;
     size_t at;
 } Field;
-enum { MOST_FIELDS = 18 }; // the last is an end without a word
+enum { MOST_FIELDS = 19 }; // the last is an end without a word
 
 extern const Field head_fields[MOST_FIELDS], layout_fields[MOST_FIELDS], schedule_fields[MOST_FIELDS],
     kernel_fields[MOST_FIELDS];

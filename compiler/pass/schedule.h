@@ -168,8 +168,9 @@ bool product_plan(const Kernels *ks, const Kernel *k,
 double product_cost(const Kernels *ks, const Kernel *k, const Product *p);
 void product_tiles(Kernel *k, bool threaded);
 
-// ---- tiles and blocks ----
-double kernel_tiles(const Kernel *k); // how many
+// ---- tiles, blocks and strips ----
+void schedule_strips(Kernels *ks, Schedule *s); // which kernels run strip by strip
+double kernel_tiles(const Kernel *k);           // how many
 // Chooses the blocks around a kernel's tiles, and what is read ahead; `accumulators` are those of one tile,
 // in vectors.
 void kernel_blocks(Kernels *ks, Kernel *k, double accumulators);

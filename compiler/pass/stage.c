@@ -125,7 +125,7 @@ void kernel_enter_loop(Kernel *k, int loop) {
 }
 
 double kernel_runs(const Schedule *s, const Kernel *k) {
-    return k->loop < 0 ? 1 : (double)s->loops.data[k->loop].size;
+    return k->loop < 0 || k->strip ? 1 : (double)s->loops.data[k->loop].size;
 }
 
 int loop_end(const Schedule *s, int kernel) {

@@ -386,5 +386,6 @@ void pass_tiles(Kernels *ks) {
         s->threaded = divided;
         grains(ks, s);
         for (int n = 0; n < s->kernels.count; n++) split(s->kernels.data[n]);
+        schedule_strips(ks, s);
     }
 }

@@ -124,10 +124,10 @@ static Kernel *read_kernel(Reader *r, Kernels *ks, Schedule *s) {
             reader_fail(r, "no word of a kernel");
         }
     }
-    if (k->time >= 0) {
-        k->axes[k->time].size = 1;
+    if (k->time >= 0) k->axes[k->time].size = 1;
+    if (k->time >= 0 || k->strip) {
         k->loop = s->loops.count - 1;
-        if (k->loop < 0) reader_fail(r, "`recur` stands before the kernels of a loop");
+        if (k->loop < 0) reader_fail(r, "`recur` or `strips` stands before the kernels of a loop");
     }
     vec_push(ks->program->arena, &s->kernels, k);
     reader_end_line(r);
@@ -167,11 +167,11 @@ static void read_stage(Reader *r, Kernels *ks, Schedule *s, Kernel *k) {
 
 static void read_line(Reader *r, Kernels *ks, Schedule *s) {
     Kernel *last = s->kernels.count ? s->kernels.data[s->kernels.count - 1] : NULL;
-    bool element = r->word.kind == WORD_SHARED || r->source->text[r->at] == '[';
+    bool element = r->word.kind == WORD_SHARED || r->source->text[r->at] == '[', strips = false;
     if (takes(r, "kernel")) {
         read_kernel(r, ks, s);
-    } else if (takes(r, "recur")) {
-        KernelLoop loop = {.size = reader_integer(r)};
+    } else if (takes(r, "recur") || (strips = takes(r, "strips"))) {
+        KernelLoop loop = {.size = reader_integer(r), .strips = strips};
         loop.step = reader_take(r, "reversed") ? -1 : 1;
         loop.waits = reader_take(r, "waits");
         vec_push(ks->program->arena, &s->loops, loop);

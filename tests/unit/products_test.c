@@ -1,8 +1,8 @@
 // Products by OpenBLAS: every kind against nnc's own kernels and the reference interpreter, in single and
 // double precision, for all rows and fewer, with the same bits on one, two and seven threads. In bf16:
 // against the same products in single precision of numbers that were rounded by hand, and the interpreter;
-// with the same bits by the processor's instructions and without, and for any threads. `products_test NAME`
-// runs one kind.
+// with the same bits by the processor's instructions and without, and for any threads. Kernels in strips.
+// `products_test NAME` runs one kind.
 #include "oracle/interpret.h"
 #include "oracle/text.h"
 #include "pass/passes.h"
@@ -303,6 +303,44 @@ static void check_kind(const Kind *kind, const char *precision, const char *cpu)
     context_destroy(ctx);
 }
 
+// ---- strips -----------------------------------------------------------------------------------------------
+
+static const Kind in_strips = {
+    "in strips", 1, 0,
+    "param q[batch, 1024, 8]\nparam k[batch, 1024, 8]\ntemp s[batch, 1024, 1024]\n"
+    "temp top[batch, 1024]\ntemp e[batch, 1024, 1024]\noutput o[batch, 1024, 8]\nfunction step step\n"
+    "    s[b, i, j] = sum[d] q[b, i, d] * k[b, j, d] if i - j in 0..1023 else 0.0    | b:batch i:1024 j:1024 "
+    "d:8\n"
+    "    top[b, i] = max[j] s[b, i, j] if i - j in 0..1023 else -inf    | b:batch i:1024 j:1024\n"
+    "    e[b, i, j] = exp(s[b, i, j] - top[b, i]) if i - j in 0..1023 else 0.0    | b:batch i:1024 j:1024\n"
+    "    o[b, i, d] = sum[j] e[b, i, j] * k[b, j, d] if i - j in 0..1023 else 0.0    | b:batch i:1024 d:8 "
+    "j:1024\n",
+    true};
+
+static int kernels_in_strips(const Kernels *ks) {
+    int n = 0;
+    every (k, ks->schedules.data[0]->kernels) n += k->strip;
+    return n;
+}
+
+// What falls out of the cache is made and read in strips, with the same bits by any number of threads.
+static void check_strips(const char *cpu) {
+    Context *ctx = context_create();
+    Program *p = program_of(ctx, &in_strips, "default"), *meaning = program_of(ctx, &in_strips, "default");
+    CompiledProgram *c = p ? compiled_create(p, cpu, false) : NULL;
+    bool narrow = c && c->kernels->machine.lanes < 16; // there the last of them has blocks of its own
+    check(c && (narrow || kernels_in_strips(c->kernels) > 1), in_strips.name, cpu, 1,
+          "nothing runs in strips");
+    Values one = {0};
+    if (c) one = run(c, 1, 1);
+    check(c && close(one, interpreted(meaning, 1), 4e-6), in_strips.name, cpu, 1,
+          "is not what the interpreter says");
+    for (int t = 1; c && t < THREADS; t++)
+        check(same_bits(one, run(c, 1, threads[t])), in_strips.name, cpu, 1, "other bits on several threads");
+    if (c) compiled_destroy(c);
+    context_destroy(ctx);
+}
+
 // ---- bf16 -------------------------------------------------------------------------------------------------
 
 static Program *rounded_program(Context *ctx, const Kind *kind) {
@@ -364,6 +402,8 @@ int main(int argc, char **argv) {
         for (int p = 0; p < 2; p++) check_kind(&kinds[i], precisions[p], cpus[(i + p) % 2]);
         check_bf16(&kinds[i]);
     }
+    for (int i = 0; i < 2; i++)
+        if (argc == 1 || !strcmp(argv[1], in_strips.name)) check_strips(cpus[i]);
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }
