@@ -213,7 +213,9 @@ static void build(Pipeline *p, PipelineOptions *po, const Options *o) {
     po->output.kind = EMIT[emit].kind;
     if (!out) out = default_path(p->ctx->arena, po, emit);
     if (taken(o, po->output.kind, out)) {
-        diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, taken(o, po->output.kind, out));
+        Diagnostic *d = diagnose(p->ctx, FILE_UNWRITABLE, NO_SPAN, out, taken(o, po->output.kind, out));
+        if (out != o->value[OPTION_OUTPUT]) // a folder of data is often called after what is learnt from it
+            diagnostic_help(p->ctx, d, "say another name, as in `-o %s-trainer`", out);
     } else if (EMIT[emit].text) {
         const char *text = EMIT[emit].text(p, o);
         if (text) file_write(p->ctx, out, text, strlen(text));

@@ -68,7 +68,7 @@ void flat_list(Flat *flat, Node *const *items, int count, int level) {
     }
 }
 
-// Brackets that hold little do not break.
+// Brackets that hold little do not break, nor do short comparisons.
 static void tighten(Text *out, int from) {
     enum { LITTLE = 32 };
     char *chars = out->chars.data;
@@ -92,6 +92,7 @@ static void brackets(Flat *flat, const Node *node, const char *open, const char 
 
 static void print_binary(Flat *flat, const Node *node, int level) {
     int own = operator_precedence(node->op);
+    int from = flat->out.chars.count;
     bool power = node->op == OPERATOR_POWER, compares = own == operator_precedence(OPERATOR_EQUAL);
     const Node *left = node->left, *right = node->right;
     bool left_parens = precedence(left) < own + (power || compares) || reach(left, true) < own;
@@ -106,6 +107,7 @@ static void print_binary(Flat *flat, const Node *node, int level) {
         put(flat, " ");
     }
     enclosed(flat, right, OPERAND, level + 1, right_parens);
+    if (compares) tighten(&flat->out, from);
 }
 
 static void print_unary(Flat *flat, const Node *node, int level) {

@@ -51,6 +51,9 @@ mkdir other && cd other || exit 1
 cp ../1/-dash.nn .nn
 gives 3 'it is the model file' build ./.nn
 cmp -s .nn ../1/-dash.nn || fail 'a build replaced its program'
+mkdir pets && cp ../1/-dash.nn pets.nn # a folder of pictures, say
+gives 3 'another name, as in `-o pets-trainer`' build pets.nn
+gives 3 'cannot write `pets`: Is a directory$' build -o pets pets.nn
 for prefix in __x _x x_ x__y int nn nn_x 数 ''; do
     gives 2 'no name that a C interface can begin with' build --emit obj --prefix "$prefix" .nn
 done
