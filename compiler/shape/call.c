@@ -258,6 +258,20 @@ static bool takes_tensors(Place at, const Phrase *p) {
     return false;
 }
 
+// A name of this definition may hide what it was meant to call.
+static Shape not_callable(Place at, const Phrase *p, Shape f) {
+    const Phrase *callee = p->part[0];
+    const Slot *slot = callee->kind == PHRASE_SLOT ? callee->slot : NULL;
+    const uint32_t functions = 1u << GROUP_SCALAR | 1u << GROUP_TENSOR | 1u << GROUP_REDUCTION;
+    bool hides = slot && (library_find(at.s->library, callee->span, slot->name) ||
+                          builtin_find(slot->name, functions));
+    Diagnostic *d = fail(at.s, NOT_CALLABLE, callee->span, shape_text(at.s->arena, f));
+    if (hides)
+        diagnostic_note(at.s->ctx, d, slot->span, "this hides what `%s` is elsewhere: use another name",
+                        slot->name);
+    return shape_wrong();
+}
+
 static Shape call_value(Place at, const Phrase *p, const Shape *first) {
     Shape f = p->part[0]->kind == PHRASE_SLOT && p->part[0]->slot ? at.c->slot[p->part[0]->slot->number]
                                                                   : (Shape){0};
@@ -274,7 +288,7 @@ static Shape call_value(Place at, const Phrase *p, const Shape *first) {
     }
     if (shape_is_number(f) && !first && !takes_tensors(at, p))
         return f; // rule 19: calling an expression gives it
-    return fail_shape(at.s, NOT_CALLABLE, p->part[0]->span, shape_text(at.s->arena, f));
+    return not_callable(at, p, f);
 }
 
 Shape apply_shape(Place at, const Phrase *p) {
