@@ -175,7 +175,7 @@ void nn_event_put(nn_text *out, nn_json line, double time) {
     double step = nn_json_number(line, "step");
     nn_text_begin(&summary, out->ctx);
     put_summary(&s, line);
-    if (summary.length > 0 && step >= 0) put_event(out, time, (int64_t)step, &summary, NULL);
+    if (summary.length > 0 && step >= 0 && step < 0x1p53) put_event(out, time, (int64_t)step, &summary, NULL);
     nn_text_end(&summary);
 }
 

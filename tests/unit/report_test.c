@@ -42,6 +42,8 @@ static void test_records(Tests *t) {
     nn_event_put(&out, line_of(lines[0]), 1235.25);
     nn_event_put(&out, line_of(lines[1]), 1236);
     nn_event_put(&out, line_of("{\"event\": \"start\", \"step\": 0, \"loss\": null}"), 1237);
+    nn_event_put(&out, line_of("{\"event\": \"epoch\", \"step\": 1e36, \"loss\": 1}"),
+                 1238); // no step of a run
     for (uint64_t k = 0; k < out.length; k++) nn_text_format(&hex, "%02x", (unsigned char)out.bytes[k]);
     check(t, nn_same(hex.bytes, wanted), "records are those of TensorBoard's own writer");
     const unsigned char *bytes = (const unsigned char *)out.bytes;
