@@ -27,8 +27,10 @@ typedef struct nn_context {
 
 #define NN_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
-// Keeps the first failure; later ones, which follow from it, are dropped. Returns the status.
-nn_status nn_fail(nn_context *ctx, nn_status status, const char *format, ...) NN_PRINTF(3, 4);
+// Keeps the first failure; later ones, which follow from it, are dropped. Returns the status. What leads to
+// it is made short, not fast.
+__attribute__((cold)) nn_status nn_fail(nn_context *ctx, nn_status status, const char *format, ...)
+    NN_PRINTF(3, 4);
 void nn_forget(nn_context *ctx); // the failure was dealt with
 
 // ---- memory: zeroed, aligned to 64 bytes, freed with the context; NULL after nn_fail(NN_MEMORY) ----

@@ -82,11 +82,9 @@ void nn_want_name(const nn_csv_want *w, int32_t i, char out[80]) {
 
 // A cell that is no number, but what a reader of its own takes: YYYY-MM-DD, a word.
 static void hint_reader(const nn_csv_want *w, const char *name, const nn_cell *c, char out[128]) {
-    static const char date[] = "0000-00-00";
-    bool day = c->length >= sizeof date - 1, word = ((unsigned char)*c->text | 0x20) >= 'a' && !w->array;
-    for (size_t k = 0; day && k < sizeof date - 1; k++)
-        day = date[k] == '-' ? c->text[k] == '-' : c->text[k] >= '0' && c->text[k] <= '9';
-    if (day)
+    enum { DAY = 10 };
+    bool word = ((unsigned char)*c->text | 0x20) >= 'a' && !w->array;
+    if (c->length >= DAY && c->text[4] == '-' && c->text[7] == '-')
         snprintf(out, 128, " (date(column(%s), seconds) reads dates)", name);
     else if (word)
         snprintf(out, 128, " (class(column(%s), n) numbers n words)", name);

@@ -21,7 +21,7 @@ static Pair product(Pair a, uint32_t b) {
 
 static Pair both(uint32_t x) { return (Pair){x, x}; }
 
-void nn_philox(const uint32_t counter[4], uint64_t key, uint32_t bits[NN_BITS]) {
+__attribute__((noinline)) void nn_philox(const uint32_t counter[4], uint64_t key, uint32_t bits[NN_BITS]) {
     Pair c0 = {counter[0], counter[0] + 1}, c1 = both(counter[1]), c2 = both(counter[2]),
          c3 = both(counter[3]);
     Pair k0 = both((uint32_t)key), k1 = both((uint32_t)(key >> 32));
@@ -41,22 +41,24 @@ void nn_philox(const uint32_t counter[4], uint64_t key, uint32_t bits[NN_BITS]) 
 
 // ---- several blocks at once -------------------------------------------------------------------------------
 
-// Of each counter a word in 64 bits.
-typedef struct {
-    uint64_t word[4][NN_BLOCKS];
-} Counters;
-
 #if defined(__x86_64__)
 typedef uint64_t Four __attribute__((vector_size(32)));
 
 // Two times four: what one of them waits for, the other does not.
-__attribute__((target("avx2"))) static void draw_wide(const Counters *c, uint64_t key, uint32_t *bits) {
+__attribute__((target("avx2"))) static void draw_wide(const uint32_t base[4], uint32_t place, int each,
+                                                      uint64_t key, uint32_t *bits) {
     enum { HALVES = NN_BLOCKS / 4 };
     Four x[HALVES][4], k0 = (Four){0} + (uint32_t)key, k1 = (Four){0} + (key >> 32);
     const Four m0 = (Four){0} + 0xd2511f53u, m1 = (Four){0} + 0xcd9e8d57u;
+    const uint64_t number = (uint64_t)base[3] << 32 | base[2], among = (1u << each) - 1;
 #pragma GCC unroll 2
-    for (int h = 0; h < HALVES; h++)
-        for (int w = 0; w < 4; w++) memcpy(&x[h][w], &c->word[w][h * 4], sizeof(Four));
+    for (int h = 0; h < HALVES; h++) {
+        Four block = (Four){0, 1, 2, 3} + (uint64_t)(h * 4), n = number + (block >> each);
+        x[h][0] = place + (block & among);
+        x[h][1] = (Four){0} + base[1];
+        x[h][2] = n;
+        x[h][3] = n >> 32;
+    }
     for (int round = 0; round < 10; round++) {
 #pragma GCC unroll 2
         for (int h = 0; h < HALVES; h++) {
@@ -89,22 +91,14 @@ enum { ALL = 3 }; // 2^3 are as many as there are
 // From `place` on, 2^each of this number, as many of the next, and so on: as many numbers as there is room
 // for.
 static void draw(const uint32_t base[4], uint32_t place, int each, uint64_t key, uint32_t bits[NN_MANY]) {
-    const int among = (1 << each) - 1;
-    uint64_t number = (uint64_t)base[3] << 32 | base[2];
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) {
-        Counters c;
-        for (int k = 0; k < NN_BLOCKS; k++) {
-            uint64_t n = number + (uint64_t)(k >> each);
-            c.word[0][k] = place + (uint32_t)(k & among);
-            c.word[1][k] = base[1];
-            c.word[2][k] = (uint32_t)n;
-            c.word[3][k] = n >> 32;
-        }
-        draw_wide(&c, key, bits);
+        draw_wide(base, place, each, key, bits);
         return;
     }
 #endif
+    const int among = (1 << each) - 1;
+    uint64_t number = (uint64_t)base[3] << 32 | base[2];
     for (int k = 0, taken = each > 0 ? 2 : 1; k < NN_BLOCKS; k += taken) {
         uint64_t n = number + (uint64_t)(k >> each);
         uint32_t counter[4] = {place + (uint32_t)(k & among), base[1], (uint32_t)n, (uint32_t)(n >> 32)};
@@ -195,7 +189,10 @@ void nn_shuffle_next(nn_ahead *a, const int32_t *from, int32_t *rows, int64_t co
         return;
     }
     if (number - a->first >= a->numbers || a->seed != seed || a->from != from || a->count != count) {
-        *a = (nn_ahead){.seed = seed, .first = number, .from = from, .count = count};
+        a->seed = seed;
+        a->first = number;
+        a->from = from;
+        a->count = count;
         shuffle_several(a, from, count, purpose);
     }
     memcpy(rows, a->rows + (number - a->first) * NN_AHEAD, (size_t)count * sizeof *rows);

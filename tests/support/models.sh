@@ -111,6 +111,7 @@ each_model() {
     train tagger . 60
     train translate . 40
     train gan digits 60
+    train pieces . 60
     train pinn . 60
     train wgan_gp . 60
     train neural_ode neural_ode 60
