@@ -119,14 +119,28 @@ static const char *equations(Pipeline *p, const Options *o) {
 static const struct {
     const char *word, *before, *ending; // of the file's name
     OutputKind kind;
+    bool linked; // one of it may hold the code for several levels of processors
     const char *(*text)(Pipeline *, const Options *); // NULL: the pipeline's last pass writes it
 } EMIT[] = {
-    {"", "", "", OUTPUT_TRAINER, NULL},           {"obj", "", ".o", OUTPUT_OBJECT, NULL},
-    {"lib", "", ".a", OUTPUT_LIBRARY, NULL},      {"shared", "lib", ".so", OUTPUT_SHARED, NULL},
-    {"python", "", ".py", OUTPUT_PYTHON, NULL},   {"asm", "", ".s", OUTPUT_ASSEMBLY, NULL},
-    {"llvm", "", ".ll", OUTPUT_LLVM, NULL},       {"header", "", ".h", OUTPUT_HEADER, NULL},
-    {"ir", "", ".ir", OUTPUT_TRAINER, equations}, {"grad", "", "_gradient.nn", OUTPUT_TRAINER, gradient},
+    {"", "", "", OUTPUT_TRAINER, true, NULL},
+    {"obj", "", ".o", OUTPUT_OBJECT, true, NULL},
+    {"lib", "", ".a", OUTPUT_LIBRARY, true, NULL},
+    {"shared", "lib", ".so", OUTPUT_SHARED, true, NULL},
+    {"python", "", ".py", OUTPUT_PYTHON, true, NULL},
+    {"asm", "", ".s", OUTPUT_ASSEMBLY, false, NULL},
+    {"llvm", "", ".ll", OUTPUT_LLVM, false, NULL},
+    {"header", "", ".h", OUTPUT_HEADER, false, NULL},
+    {"ir", "", ".ir", OUTPUT_TRAINER, false, equations},
+    {"grad", "", "_gradient.nn", OUTPUT_TRAINER, false, gradient},
 };
+
+// The row of what `--emit` asks for.
+static int emitted(const Options *o) {
+    const char *word = o->value[OPTION_EMIT];
+    int emit = 0;
+    while (word && strcmp(EMIT[emit].word, word)) emit++;
+    return emit;
+}
 
 // A module's name is what Python can import.
 static const char *default_path(Arena *arena, const PipelineOptions *po, int emit) {
@@ -138,11 +152,8 @@ static const char *default_path(Arena *arena, const PipelineOptions *po, int emi
 
 // `--cpu A+B`: the lowest is the pipeline's own.
 static bool take_levels(Pipeline *p, PipelineOptions *po, const Options *o) {
-    static const char *const of_one[] = {"asm", "llvm", "header", "ir", "grad"};
-    const char *emit = o->value[OPTION_EMIT];
-    bool one = o->command != COMMAND_BUILD && o->command != COMMAND_RUN;
+    bool one = (o->command != COMMAND_BUILD && o->command != COMMAND_RUN) || !EMIT[emitted(o)].linked;
     Levels levels = {0};
-    for (size_t i = 0; emit && i < sizeof of_one / sizeof *of_one; i++) one |= !strcmp(emit, of_one[i]);
     if (!strchr(po->cpu, '+')) return true;
     if (!levels_read(p->ctx, po->cpu, &levels)) return false;
     if (one && levels.count > 1) {
@@ -202,14 +213,13 @@ static const char *taken(const Options *o, OutputKind kind, const char *path) {
 }
 
 static void build(Pipeline *p, PipelineOptions *po, const Options *o) {
-    const char *word = o->value[OPTION_EMIT], *out = o->value[OPTION_OUTPUT];
-    int emit = 0;
+    const char *out = o->value[OPTION_OUTPUT];
+    int emit = emitted(o);
     po->output.prefix = o->value[OPTION_PREFIX];
     if (po->output.prefix && !c_prefix_allowed(po->output.prefix)) {
         diagnose(p->ctx, PREFIX_NOT_ALLOWED, NO_SPAN, po->output.prefix);
         return;
     }
-    while (word && strcmp(EMIT[emit].word, word)) emit++;
     po->output.kind = EMIT[emit].kind;
     if (!out) out = default_path(p->ctx->arena, po, emit);
     if (taken(o, po->output.kind, out)) {

@@ -126,12 +126,12 @@ typedef struct {
         *product_text; // of a product where --blas may give some away: its shape, who computes it, and why
 } Kernel;
 
-// A recurrence: the kernels of this loop stand together, and are run in their order for each of `size` steps.
+// A recurrence, or strips of rows: the kernels of this loop stand together, and are run in their order for
+// each of `size` steps, or for each strip.
 typedef struct {
     int64_t size;
     int step;    // 1 or -1: from the first step or from the last
-    bool strips; // of no recurrence: `size` strips, each by one thread; all kernels have the strip's rows
-                 // alone
+    bool strips; // each is one thread's, and its kernels have its rows alone
     bool waits;  // all threads meet before the first one
 } KernelLoop;
 
