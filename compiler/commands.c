@@ -75,6 +75,7 @@ static PipelineOptions read_options(Arena *arena, const Options *o) {
         .dump_after = o->value[OPTION_DUMP_AFTER],
         .verify = o->value[OPTION_VERIFY] != NULL,
         .dense = o->value[OPTION_DENSE] != NULL,
+        .fit = o->value[OPTION_FIT] != NULL,
     };
     p.compile.arguments = o->command == COMMAND_EXPLAIN;
     p.compile.extracts =
@@ -400,6 +401,7 @@ static void put_target(Text *out, const Pipeline *p, const Options *o) {
     put_option(out, o, OPTION_TARGET, "target", p->target->triple);
     put_option(out, o, OPTION_BLAS, "blas", BLAS_WORDS[p->options->blas]);
     put_option(out, o, OPTION_DENSE, "dense", p->options->dense ? "true" : "false");
+    put_option(out, o, OPTION_FIT, "fit", p->options->fit ? "true" : "false");
     put_option(out, o, OPTION_OPTIMIZE, "optimization",
                string_format(p->ctx->arena, "%d", p->options->output.optimization));
     put_option(out, o, OPTION_DEBUG, "debug", p->options->output.debug ? "true" : "false");

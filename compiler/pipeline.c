@@ -159,6 +159,7 @@ static bool run_emit(Pipeline *p) {
 }
 
 static bool run_facts(Pipeline *p) {
+    p->module->program->room = p->fit.room;
     module_finish(p->module);
     count_layers(p->module);
     return !p->ctx->errors;
@@ -176,6 +177,7 @@ static bool run_fuse(Pipeline *p) {
     Machine machine = p->target->machine;
     machine.blas = p->options->blas;
     machine.dense = p->options->dense;
+    machine.bordered = p->fit.bordered;
     count_step(p->module);
     p->kernels = pass_fuse(p->module->program, &machine);
     return p->kernels != NULL;
@@ -295,17 +297,66 @@ static bool run_passes(Pipeline *p, int end) {
     return true;
 }
 
+static int pass_find(const char *name) {
+    int pass = 0;
+    while (pass < PASS_COUNT && strcmp(PASSES[pass].name, name)) pass++;
+    return pass;
+}
+
+static bool fit_try(Pipeline *p) {
+    pipeline_again(p, p->text, p->length);
+    if (!run_passes(p, pass_find("place") + 1)) return false;
+    p->fit.size = p->kernels->arena_size;
+    return true;
+}
+
+// Compiles with less and less kept, until the arena is no larger than that, or no more can be made again.
+static bool fit_kept(Pipeline *p, Fit *least, int64_t most, bool *fits) {
+    enum { TRIES = 10 };
+    const double closer = .98;
+    p->fit.room = 0;
+    for (int i = 0; i < TRIES; i++) {
+        if (!fit_try(p)) return false;
+        int64_t kept = p->kernels->persistent_size, all = p->fit.size;
+        if (all < least->size) *least = p->fit;
+        *fits = all <= most;
+        if (*fits || most <= kept || p->module->program->least) return true;
+        p->fit.room = closer * (p->fit.room ? p->fit.room : (double)(all - kept)) * (double)(most - kept) /
+                      (double)(all - kept);
+    }
+    return true;
+}
+
+// --fit: where the arena is larger than the program asserts, with fewer zeros around tensors, whose places
+// nothing else can have: outside of the step first, where that costs nothing in training. What cannot be
+// reached is left to the assertion to say, with the least that was.
+static bool fit(Pipeline *p) {
+    bool fits = false;
+    if (!run_passes(p, pass_find("place") + 1)) return false;
+    int64_t most = asserts_memory(p->tree);
+    if (most < 0) {
+        diagnose(p->ctx, FIT_NEEDS_MEMORY, file_train(p->root)->span);
+        return false;
+    }
+    Fit least = {.size = p->kernels->arena_size};
+    if (least.size <= most) return true;
+    for (int bordered = BORDERED_STEP; !fits && bordered <= BORDERED_NONE; bordered++) {
+        p->fit.bordered = bordered;
+        if (!fit_kept(p, &least, most, &fits)) return false;
+    }
+    if (fits || p->fit.size == least.size) return true;
+    p->fit = least;
+    return fit_try(p);
+}
+
 bool pipeline_run(Pipeline *p, Form until) {
+    if (p->options->fit && until >= FORM_KERNELS && p->done <= pass_find("place") && !fit(p)) return false;
     int end = p->done;
     while (end < PASS_COUNT && PASSES[end].to <= until) end++;
     return run_passes(p, end);
 }
 
-bool pipeline_run_to(Pipeline *p, const char *pass) {
-    int end = 0;
-    while (end < PASS_COUNT && strcmp(PASSES[end].name, pass)) end++;
-    return run_passes(p, end + 1);
-}
+bool pipeline_run_to(Pipeline *p, const char *pass) { return run_passes(p, pass_find(pass) + 1); }
 
 bool pipeline_check(Pipeline *p) {
     if (!pipeline_run(p, FORM_TREE)) return false;

@@ -16,11 +16,19 @@ typedef struct {
     OutputOptions output;         // digests, directory and target are filled in by the pipeline
     Blas blas;                    // --blas
     bool dense;                   // --dense
+    bool fit;                     // --fit
     const char *const *libraries; // --library
     int library_count;
     const char *stop_after, *dump_after; // names of passes, `all` for dump_after; NULL: none
     bool verify;
 } PipelineOptions;
+
+// What a program is compiled with to take less memory, and what it takes then.
+typedef struct {
+    double room;  // Program.room
+    int bordered; // Machine.bordered
+    int64_t size; // of the arena
+} Fit;
 
 typedef struct {
     const PipelineOptions *options;
@@ -36,6 +44,7 @@ typedef struct {
     Module *module;
     Kernels *kernels;
     Target *target;
+    Fit fit;                        // what --fit tries
     bool gradients_only;            // gradcheck: the step ends at its gradients
     VEC(GradientRequest) gradients; // which they are, if so
     int done;                       // passes that have run

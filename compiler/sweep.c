@@ -201,6 +201,7 @@ static char **command_line(const Sweep *s, const Job *job, int threads) {
     }
     if (s->o->value[OPTION_OPTIMIZE]) WORD(string_format(arena, "-O%s", s->o->value[OPTION_OPTIMIZE]));
     if (s->o->value[OPTION_DENSE]) WORD("--dense");
+    if (s->o->value[OPTION_FIT]) WORD("--fit");
     for (int i = 0; i < s->o->list[OPTION_LIBRARY].count; i++) {
         WORD("--library");
         WORD(s->o->list[OPTION_LIBRARY].data[i]);

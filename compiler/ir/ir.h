@@ -290,11 +290,12 @@ struct Tensor {
     int64_t low, high;
     uint32_t id;
     const Origin *origin;
-    uint8_t signs;  // what its elements can be (pass/signs.c); 0: not asked yet
-    bool trainable; // TENSOR_PARAM: some clause of `minimize` updates it
-    bool given;     // a model's result: what is measured does not ask how it is made
-    int64_t apart;  // elements of its source from one row to the next, where rows overlap: of windows; else 0
-    double start;   // TENSOR_TOTAL, TENSOR_SETTING, TENSOR_CLOCK: first value
+    uint8_t signs;        // what its elements can be (pass/signs.c); 0: not asked yet
+    bool trainable;       // TENSOR_PARAM: some clause of `minimize` updates it
+    bool given;           // a model's result: what is measured does not ask how it is made
+    const Tensor *behind; // is made after this has been, though it does not read it (pass/recompute.c)
+    int64_t apart; // elements of its source from one row to the next, where rows overlap: of windows; else 0
+    double start;  // TENSOR_TOTAL, TENSOR_SETTING, TENSOR_CLOCK: first value
     struct Layout *layout; // after `layout` (pass/kernel.h); NULL before
 };
 
@@ -411,6 +412,8 @@ struct Program {
     Arena *arena;
     Precision precision;
     int64_t batch; // declared rows of a batch
+    double room;   // bytes that what a function makes should take at once; 0: any (pass/recompute.c)
+    bool least;    // they are not enough, and nothing more can be made again
     Span at;       // what is written out now, for messages
     VEC(Tensor *) tensors;
     VEC(Function *) functions;

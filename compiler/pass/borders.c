@@ -212,6 +212,11 @@ static void count_work(const Kernel *k, Stage *s) {
     if (where) s->work /= guards_waste(where);
 }
 
+static bool may_border(const Kernels *ks, const Function *f) {
+    if (ks->program->precision == PRECISION_STRICT || ks->machine.bordered == BORDERED_NONE) return false;
+    return ks->machine.bordered == BORDERED_ALL || f->kind == FUNCTION_STEP;
+}
+
 void pass_borders(Kernels *ks) {
     for (int i = 0; i < ks->schedules.count; i++) {
         function_signs(ks->program, ks->schedules.data[i]->function);
@@ -219,7 +224,7 @@ void pass_borders(Kernels *ks) {
             Kernel *k = ks->schedules.data[i]->kernels.data[n];
             for (int s = 0; s < k->stages.count; s++) {
                 if (k->stages.data[s].plan) continue; // its guards are the plan's
-                if (ks->program->precision != PRECISION_STRICT) border(ks, k, &k->stages.data[s]);
+                if (may_border(ks, ks->schedules.data[i]->function)) border(ks, k, &k->stages.data[s]);
                 count_work(k, &k->stages.data[s]);
             }
         }

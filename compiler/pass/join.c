@@ -66,6 +66,15 @@ typedef struct {
     int budget, last; // last: the latest place of a kernel that was met
 } Search;
 
+static bool depends(Search *s, const Kernel *k);
+
+static bool depends_for(Search *s, const Kernel *k, const Tensor *needed) {
+    if (needed)
+        every (writer, s->fusion->uses.uses[needed->id].writers)
+            if (writer != k && depends(s, writer)) return true;
+    return false;
+}
+
 // Does k need, directly or not, something of `on`? Gives up with yes. Marks what it meets behind `on`.
 static bool depends(Search *s, const Kernel *k) {
     Fusion *f = s->fusion;
@@ -76,10 +85,11 @@ static bool depends(Search *s, const Kernel *k) {
     f->mark[k->id] = f->stamp;
     if (f->place[k->id] > s->last) s->last = f->place[k->id];
     if (--s->budget < 0) return true;
-    every_at (stage, k->stages)
+    every_at (stage, k->stages) {
+        if (depends_for(s, k, stage->equation->tensor->behind)) return true;
         every_read (read, stage)
-            every (writer, f->uses.uses[read->tensor->id].writers)
-                if (writer != k && depends(s, writer)) return true;
+            if (depends_for(s, k, read->tensor)) return true;
+    }
     return false;
 }
 
@@ -96,12 +106,12 @@ static void move_before(Fusion *f, const Kernel *k, int last) {
     for (int i = 0; i < moved; i++, n++) f->order[f->place[f->moved[i]] = n] = f->moved[i];
 }
 
-bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count) {
+bool fusion_may_read(Fusion *f, const Kernel *k, const Tensor *made, const Expr *const *reads, int count) {
     f->stamp++;
     Search s = {f, k, MAX_SEARCH, f->place[k->id]};
+    if (depends_for(&s, k, made->behind)) return false;
     for (int r = 0; r < count; r++)
-        every (writer, f->uses.uses[reads[r]->tensor->id].writers)
-            if (writer != k && depends(&s, writer)) return false;
+        if (depends_for(&s, k, reads[r]->tensor)) return false;
     move_before(f, k, s.last);
     return true;
 }
@@ -213,7 +223,7 @@ static bool try_join(Fusion *f, Kernel *k, const Equation *q, const Expr *const 
     if (!covers(&m, k, share || (walked && reduction), reduction) ||
         !keeps_effects(f, &m, k, q, reads, count))
         return false;
-    if (!fusion_may_read(f, k, reads, count)) return false;
+    if (!fusion_may_read(f, k, q->tensor, reads, count)) return false;
     kernel_add_stage(f->ks, k, q, m.axis);
     return true;
 }

@@ -152,6 +152,11 @@ typedef struct {   // what the schedule is for
     double l1, l2; // bytes of cache to count on
     Blas blas;     // who may compute products
     bool dense;    // sums that an integer scatters compare every row with every position: to compare with
+    enum {
+        BORDERED_ALL,
+        BORDERED_STEP,
+        BORDERED_NONE
+    } bordered; // which functions may put zeros around tensors
 } Machine;
 
 typedef struct {

@@ -111,6 +111,10 @@ static Tensor *written_over(Kernels *ks, Tensor *t) {
     return same ? same : t;
 }
 
+static void edges_from(Order *o, const Tensor *made, const Kernel *k) {
+    every (writer, o->uses.uses[made->id].writers) edge(o, writer, k, NULL);
+}
+
 static void edges_of(Order *o, Kernel *k) {
     for (int i = 0; i < k->stages.count; i++) {
         const Stage *st = &k->stages.data[i];
@@ -121,12 +125,9 @@ static void edges_of(Order *o, Kernel *k) {
         if (old != t || tensor_outlives(t))
             for (int r = 0; r < olds->readers.count; r++)
                 edge(o, olds->readers.data[r], k, old != t ? t : NULL);
-        for (int r = 0; r < st->read_count; r++) {
-            const Tensor *from = st->reads[r]->tensor;
-            const Use *use = &o->uses.uses[from->id];
-            for (int w = 0; w < use->writers.count && !tensor_outlives(from); w++)
-                edge(o, use->writers.data[w], k, NULL);
-        }
+        if (t->behind) edges_from(o, t->behind, k);
+        for (int r = 0; r < st->read_count; r++)
+            if (!tensor_outlives(st->reads[r]->tensor)) edges_from(o, st->reads[r]->tensor, k);
     }
 }
 

@@ -193,7 +193,8 @@ static Kernel *join_sum(Fusion *f, const Scatter *sc, const Equation *q) {
         const Use *u = &f->uses.uses[other->id];
         if (!u->writers.count || f->reader[other->id] != adds) continue;
         Kernel *k = u->writers.data[0];
-        if (!same_result(k, sc, q, axis_of) || !fusion_may_read(f, k, reads, q->e->read_count + 1)) continue;
+        if (!same_result(k, sc, q, axis_of) || !fusion_may_read(f, k, q->tensor, reads, q->e->read_count + 1))
+            continue;
         kernel_add_stage(f->ks, k, q, axis_of);
         return k;
     }

@@ -46,8 +46,8 @@ void fusion_add(Fusion *f, Kernel *k); // a new kernel, behind all others
 
 // Joins the latest kernel that takes the equation; NULL: none does.
 Kernel *fusion_join(Fusion *f, const Equation *q);
-// May k read this too, without a circle? Then the order allows for it.
-bool fusion_may_read(Fusion *f, const Kernel *k, const Expr *const *reads, int count);
+// May k make this tensor and read this too, without a circle? Then the order allows for it.
+bool fusion_may_read(Fusion *f, const Kernel *k, const Tensor *made, const Expr *const *reads, int count);
 
 // ---- plan.c: sums that an integer scatters
 void scatters_find(Kernels *ks); // in all functions, with the tensors that they need

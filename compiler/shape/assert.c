@@ -1,6 +1,8 @@
 // What a file promises: its `assert` lines, once the numbers that they speak of are known.
 #include "shape/look.h"
 
+#include <math.h>
+
 typedef struct {
     const char *name;
     int64_t value;
@@ -42,6 +44,31 @@ static void check(Place at, const Number *numbers, const Phrase *p) {
         Diagnostic *d = diagnose(at.s->ctx, ASSERT_FAILED, p->span, node_text(at.s->arena, p->node));
         note_numbers(at, numbers, d, p);
     }
+}
+
+// The right side of `memory < e`, -1: the phrase is none.
+static int64_t most_memory(Place at, const Phrase *p) {
+    if (p->kind != PHRASE_BINARY) return -1;
+    if (p->op == OPERATOR_AND) {
+        int64_t a = most_memory(at, p->part[0]), b = most_memory(at, p->part[1]);
+        return a < 0 || (b >= 0 && b < a) ? b : a;
+    }
+    bool strict = p->op == OPERATOR_LESS;
+    const Phrase *left = p->part[0];
+    if ((!strict && p->op != OPERATOR_LESS_EQ) || left->kind != PHRASE_WORD || !left->builtin ||
+        !string_equal(left->builtin->name, "memory"))
+        return -1;
+    Shape v = shape_at(at, p->part[1]);
+    return v.kind == SHAPE_KNOWN && v.number >= strict ? (int64_t)ceil(v.number) - strict : -1;
+}
+
+int64_t asserts_memory(const Tree *tree) {
+    int64_t least = -1;
+    every (d, tree->asserts) {
+        int64_t bound = most_memory((Place){.s = tree->shaper, .c = case_new(tree->shaper, d)}, d->body);
+        if (bound >= 0 && (least < 0 || bound < least)) least = bound;
+    }
+    return least;
 }
 
 bool asserts_check(const Tree *tree, int64_t params, int64_t flops, int64_t memory) {

@@ -198,6 +198,8 @@ typedef VEC(Tree *) Trees;
 bool shape_library(Context *ctx, Library *library, const Node *root, Trees *trees);
 // A definition applied to tensors, one a parameter, as the one root of a tree. NULL after errors.
 Tree *shape_definition(Context *ctx, Library *library, Definition *d, Tensor *const *inputs, int64_t batch);
+// The least of what `assert memory < e` lines allow, in bytes; -1: there is none.
+int64_t asserts_memory(const Tree *tree);
 // `assert` lines: whether they hold of these numbers (memory in bytes). False after messages.
 bool asserts_check(const Tree *tree, int64_t params, int64_t flops, int64_t memory);
 

@@ -107,6 +107,7 @@ train m on d {
 END
 provoke CALLER_TRAINER 1 "$NNC" build caller.nn
 provoke NO_TRAIN 1 "$NNC" build marks.nn
+provoke FIT_NEEDS_MEMORY 1 "$NNC" check --fit xor.nn
 provoke LIBRARY_TRAIN 1 "$NNC" check --library xor.nn marks.nn
 mkdir -p other && cp marks.nn other/
 provoke LIBRARY_TWICE 1 "$NNC" check --library marks.nn --library other/marks.nn xor.nn

@@ -70,6 +70,7 @@ CompiledProgram *compiled_checked(const CompiledProgram *c) {
 static CompiledProgram *schedule(Program *p, Target *target) {
     target_use(p->ctx, target, p->precision);
     passes_run(p, "gather", "gather", NULL, NULL);
+    passes_run(p, "recompute", "recompute", NULL, NULL);
     Kernels *k = kernels_run(p, &target->machine, "place");
     return build(k, target, target->checked ? 0 : 2);
 }
