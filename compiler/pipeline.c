@@ -7,6 +7,7 @@
 #include "pass/passes.h"
 #include "shape/shape.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -313,16 +314,16 @@ static bool fit_try(Pipeline *p) {
 // Compiles with less and less kept, until the arena is no larger than that, or no more can be made again.
 static bool fit_kept(Pipeline *p, Fit *least, int64_t most, bool *fits) {
     enum { TRIES = 10 };
-    const double closer = .98;
+    const double closer = .98, hopeless = .01;
     p->fit.room = 0;
     for (int i = 0; i < TRIES; i++) {
         if (!fit_try(p)) return false;
         int64_t kept = p->kernels->persistent_size, all = p->fit.size;
         if (all < least->size) *least = p->fit;
         *fits = all <= most;
-        if (*fits || most <= kept || p->module->program->least) return true;
-        p->fit.room = closer * (p->fit.room ? p->fit.room : (double)(all - kept)) * (double)(most - kept) /
-                      (double)(all - kept);
+        if (*fits || p->module->program->least) return true;
+        double share = fmax(hopeless, (double)(most - kept) / (double)(all - kept));
+        p->fit.room = closer * share * (p->fit.room ? p->fit.room : (double)(all - kept));
     }
     return true;
 }
