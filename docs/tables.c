@@ -138,8 +138,8 @@ static void options(void) {
         else if (((commands) & ON_ALL) == ON_ALL)                                                            \
             fputs("all", stdout);                                                                            \
         else                                                                                                 \
-            for (int c = 0; c < COMMANDS; c++)                                                               \
-                if ((commands) & 1 << c) fputs(words[c], stdout);                                            \
+            for (int c = 0, shown = 0; c < COMMANDS; c++)                                                    \
+                if ((commands) & 1 << c) printf("%s%s", shown++ ? ", " : "", words[c]);                      \
         printf(" | %s |\n", help);                                                                           \
     }
 #include "options.def"
@@ -172,7 +172,8 @@ static void ops(void) {
 }
 
 static void words(void) {
-    puts("# Words of other frameworks\n\nBeside the names of the [catalogue](catalogue.md): what people look for, and what it is "
+    puts("# Words of other frameworks\n\nBeside the names of the [catalogue](catalogue.md): what people look "
+         "for, and what it is "
          "called here; nnc answers "
          "with it where\na name is not found. Theirs are written without underscores, and case counts "
          "nothing. Written by "

@@ -1,5 +1,6 @@
 // CRC-32C (Castagnoli), eight bytes at a time where the processor has the instruction, else by nibbles.
 // Guarantees: "123456789" gives e3069283 either way.
+#include "base/processor.h"
 #include "base/runtime.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
 
 uint32_t nn_crc32c(uint32_t crc, const void *bytes, uint64_t count) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("sse4.2")) return ~by_instruction(~crc, bytes, count);
+    if (NN_PROCESSOR_HAS("sse4.2", SSE4_2)) return ~by_instruction(~crc, bytes, count);
 #endif
     return ~by_nibbles(~crc, bytes, count);
 }

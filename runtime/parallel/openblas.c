@@ -3,6 +3,8 @@
 // for this processor is looked at, not trusted: a release older than the processor falls back to its slowest.
 #include "parallel/pool.h"
 
+#include "base/processor.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -20,10 +22,10 @@ static bool is_modern(const char *core) {
 
 static const char *core_for_this_processor(void) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    if (NN_PROCESSOR_HAS("avx512f", AVX512F) && NN_PROCESSOR_HAS("avx512bw", AVX512BW) &&
+        NN_PROCESSOR_HAS("avx512dq", AVX512DQ) && NN_PROCESSOR_HAS("avx512vl", AVX512VL))
         return "SkylakeX";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
+    if (NN_PROCESSOR_HAS("avx2", AVX2) && NN_PROCESSOR_HAS("fma", FMA)) return "Haswell";
 #endif
     return NULL;
 }

@@ -2,40 +2,58 @@
 #include "parallel/pool.h"
 
 #include "base/model.h"
+#include "base/processor.h"
 
 #include <string.h>
 
-// Names this compiler cannot ask for are taken on trust.
+#if defined(__x86_64__)
+#define FEATURES(F)                                                                                          \
+    F("sse3", SSE3)                                                                                          \
+    F("ssse3", SSSE3)                                                                                        \
+    F("sse4.1", SSE4_1)                                                                                      \
+    F("sse4.2", SSE4_2)                                                                                      \
+    F("popcnt", POPCNT)                                                                                      \
+    F("avx", AVX)                                                                                            \
+    F("avx2", AVX2)                                                                                          \
+    F("fma", FMA)                                                                                            \
+    F("bmi", BMI1)                                                                                           \
+    F("bmi2", BMI2)                                                                                          \
+    F("f16c", F16C)                                                                                          \
+    F("lzcnt", LZCNT)                                                                                        \
+    F("movbe", MOVBE)                                                                                        \
+    F("avx512f", AVX512F)                                                                                    \
+    F("avx512bw", AVX512BW)                                                                                  \
+    F("avx512cd", AVX512CD)                                                                                  \
+    F("avx512dq", AVX512DQ)                                                                                  \
+    F("avx512vl", AVX512VL)                                                                                  \
+    F("avx512bf16", AVX512_BF16)                                                                             \
+    F("avx512vnni", AVX512_VNNI)                                                                             \
+    F("avx512ifma", AVX512_IFMA)                                                                             \
+    F("avx512vbmi", AVX512_VBMI)                                                                             \
+    F("avxvnni", AVX_VNNI)
+#endif
+
+// Names that nobody can ask for are taken on trust.
 static bool supports(const char *name, size_t length) {
     bool there = true;
-#if defined(__x86_64__)
-#define FEATURE(word)                                                                                        \
+#if defined(__x86_64__) && defined(CPU_FEATURE_ACTIVE)
+    static const struct {
+        char word[12];
+        uint16_t index;
+    } known[] = {
+#define ROW(word, name) {word, x86_cpu_##name},
+        FEATURES(ROW)
+#undef ROW
+    };
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        if (strlen(known[k].word) == length && memcmp(known[k].word, name, length) == 0)
+            there = x86_cpu_active(known[k].index);
+#elif defined(__x86_64__)
+#define ASK(word, other)                                                                                     \
     there = there &&                                                                                         \
-            (length != sizeof word - 1 || memcmp(name, word, length) != 0 || __builtin_cpu_supports(word))
-    FEATURE("sse3");
-    FEATURE("ssse3");
-    FEATURE("sse4.1");
-    FEATURE("sse4.2");
-    FEATURE("popcnt");
-    FEATURE("avx");
-    FEATURE("avx2");
-    FEATURE("fma");
-    FEATURE("bmi");
-    FEATURE("bmi2");
-    FEATURE("f16c");
-    FEATURE("lzcnt");
-    FEATURE("movbe");
-    FEATURE("avx512f");
-    FEATURE("avx512bw");
-    FEATURE("avx512cd");
-    FEATURE("avx512dq");
-    FEATURE("avx512vl");
-    FEATURE("avx512bf16");
-    FEATURE("avx512vnni");
-    FEATURE("avx512ifma");
-    FEATURE("avx512vbmi");
-    FEATURE("avxvnni");
-#undef FEATURE
+            (length != sizeof word - 1 || memcmp(name, word, length) != 0 || NN_PROCESSOR_HAS(word, other));
+    FEATURES(ASK)
+#undef ASK
 #endif
     return there;
 }

@@ -3,6 +3,8 @@
 // instructions it is drawn.
 #include "random/random.h"
 
+#include "base/processor.h"
+
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -92,7 +94,7 @@ enum { ALL = 3 }; // 2^3 are as many as there are
 // for.
 static void draw(const uint32_t base[4], uint32_t place, int each, uint64_t key, uint32_t bits[NN_MANY]) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) {
+    if (NN_PROCESSOR_HAS("avx2", AVX2)) {
         draw_wide(base, place, each, key, bits);
         return;
     }

@@ -9,24 +9,37 @@
 enum { T = 1, E = 2, P = 4, D = 8, N = 16, S = 32, H = 64, R = 128, ALL = 255 };
 
 typedef struct {
-    const char *name, *argument, *text;
-    int commands;
+    uint16_t commands;
     bool repeatable;
-    int kept;
+    uint8_t kept;
 } Option;
 
 static const Option options[NN_OPTIONS] = {
-#define OPTION(code, name, argument, commands, repeatable, kept, text)                                       \
-    {name, argument, text, commands, repeatable, kept},
+#define OPTION(code, name, argument, commands, repeatable, kept, text) {commands, repeatable, kept},
 #include "train/options.def"
 #undef OPTION
 };
+
+// Of each its name, its argument and its meaning, without a pointer to any of them, of which each would be 32
+// bytes.
+static const char words[] =
+#define OPTION(code, name, argument, commands, repeatable, kept, text) name "\0" argument "\0" text "\0"
+#include "train/options.def"
+#undef OPTION
+    ;
+typedef enum { NAME, ARGUMENT, MEANING, WORDS } Word;
+
+static const char *word_of(int option, Word which) {
+    const char *at = words;
+    for (int k = option * WORDS + (int)which; k > 0; k--) at += strlen(at) + 1;
+    return at;
+}
 
 static const char *const commands[] = {"train", "eval",   "predict", "data",
                                        "info",  "sample", "history", "report"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-const char *nn_option_name(nn_option which) { return options[which].name; }
+const char *nn_option_name(nn_option which) { return word_of((int)which, NAME); }
 int nn_option_kept(nn_option which) { return options[which].kept; }
 
 static nn_status unknown(nn_context *ctx, const char *word, nn_command command) {
@@ -35,7 +48,7 @@ static nn_status unknown(nn_context *ctx, const char *word, nn_command command) 
     char asked[64];
     snprintf(asked, sizeof asked, "%.*s", (int)strcspn(word, "="), word);
     for (int k = 0; k < NN_OPTIONS; k++) {
-        if ((options[k].commands >> command & 1) != 0) names[count++] = options[k].name;
+        if ((options[k].commands >> command & 1) != 0) names[count++] = word_of(k, NAME);
     }
     const char *near = nn_nearest(asked, names, count);
     return near == NULL
@@ -49,29 +62,28 @@ static nn_status take_option(nn_context *ctx, nn_options *o, int argc, char **ar
     size_t length = strcspn(word, "=");
     for (int k = 0; k < NN_OPTIONS; k++) {
         const Option *option = &options[k];
-        if (strlen(option->name) != length || strncmp(option->name, word, length) != 0 ||
+        const char *name = word_of(k, NAME), *argument = word_of(k, ARGUMENT), *value = "";
+        if (strlen(name) != length || strncmp(name, word, length) != 0 ||
             (option->commands >> o->command & 1) == 0)
             continue;
-        const char *value = "";
-        if (option->argument == NULL && word[length] == '=')
-            return nn_fail(ctx, NN_USAGE, "%s takes no value", option->name);
-        if (option->argument != NULL) {
+        if (*argument == '\0' && word[length] == '=')
+            return nn_fail(ctx, NN_USAGE, "%s takes no value", name);
+        if (*argument != '\0') {
             if (word[length] == '=')
                 value = word + length + 1;
             else if (*at + 1 < argc && strncmp(argv[*at + 1], "--", 2) == 0)
                 return nn_fail(ctx, NN_USAGE,
                                "%s needs a value, and %s looks like an option (%s=%s takes it as the value)",
-                               option->name, argv[*at + 1], option->name, argv[*at + 1]);
+                               name, argv[*at + 1], name, argv[*at + 1]);
             else if (*at + 1 < argc)
                 value = argv[++*at];
             else
-                return nn_fail(ctx, NN_USAGE, "%s needs a value: %s %s", option->name, option->name,
-                               option->argument);
+                return nn_fail(ctx, NN_USAGE, "%s needs a value: %s %s", name, name, argument);
         }
         if (option->repeatable)
             o->set[o->set_count++] = value;
-        else if (o->value[k] != NULL && option->argument != NULL)
-            return nn_fail(ctx, NN_USAGE, "%s is given twice", option->name);
+        else if (o->value[k] != NULL && *argument != '\0')
+            return nn_fail(ctx, NN_USAGE, "%s is given twice", name);
         o->value[k] = value;
         return NN_OK;
     }
@@ -124,7 +136,7 @@ nn_status nn_option_whole(nn_context *ctx, const nn_options *o, nn_option which,
     if (text == NULL) return NN_OK;
     if (!nn_integer_parse(text, strlen(text), value) || *value < low)
         return nn_fail(ctx, NN_USAGE, "%s: expected a whole number of %lld or more, found %s",
-                       options[which].name, (long long)low, *text == '\0' ? "nothing" : text);
+                       nn_option_name(which), (long long)low, *text == '\0' ? "nothing" : text);
     return NN_OK;
 }
 
@@ -144,8 +156,8 @@ nn_status nn_option_size(nn_context *ctx, const nn_options *o, nn_option which, 
             return NN_OK;
         }
     }
-    return nn_fail(ctx, NN_USAGE, "%s: expected a size, such as 500MB or 2GB, found %s", options[which].name,
-                   *text == '\0' ? "nothing" : text);
+    return nn_fail(ctx, NN_USAGE, "%s: expected a size, such as 500MB or 2GB, found %s",
+                   nn_option_name(which), *text == '\0' ? "nothing" : text);
 }
 
 // ---- help ----
@@ -189,15 +201,14 @@ void nn_options_help(const nn_model *m, nn_text *out) {
     for (int k = 0; k < NN_OPTIONS; k++) {
         char left[64], for_commands[64] = "";
         if (options[k].commands == S && !text) continue;
-        snprintf(left, sizeof left, "%s %s", options[k].name,
-                 options[k].argument == NULL ? "" : options[k].argument);
+        snprintf(left, sizeof left, "%s %s", word_of(k, NAME), word_of(k, ARGUMENT));
         for (int c = 0; c < COMMANDS && options[k].commands != ALL; c++) {
             if ((options[k].commands >> c & 1) != 0 && (text || c != NN_COMMAND_SAMPLE))
                 snprintf(for_commands + strlen(for_commands), sizeof for_commands - strlen(for_commands),
                          "%s%s", for_commands[0] == '\0' ? "" : ", ", commands[c]);
         }
-        nn_text_format(out, "  %-22s %s%s%s%s\n", left, options[k].text, for_commands[0] == '\0' ? "" : " [",
-                       for_commands, for_commands[0] == '\0' ? "" : "]");
+        nn_text_format(out, "  %-22s %s%s%s%s\n", left, word_of(k, MEANING),
+                       for_commands[0] == '\0' ? "" : " [", for_commands, for_commands[0] == '\0' ? "" : "]");
     }
     help_settings(m, out);
 }

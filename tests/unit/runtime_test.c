@@ -466,6 +466,25 @@ static void test_quota(Tests *t) {
     check(t, chdir("/") == 0 && system(command) == 0, "the folder goes");
 }
 
+// What a feature is called, and whether it is there, as the compiler's own library finds by itself.
+static void test_processor(Tests *t) {
+    const char *first = "";
+    check(t, nn_processor_lacks("", &first) == 0 && nn_processor_lacks("unheard,of", &first) == 0,
+          "names that nobody knows are taken on trust");
+#if defined(__x86_64__)
+#define IS(word)                                                                                             \
+    check(t,                                                                                                 \
+          nn_processor_lacks("cx8," word, &first) == (__builtin_cpu_supports(word) ? 0 : (int)strlen(word)), \
+          word)
+    IS("sse3"), IS("ssse3"), IS("sse4.1"), IS("sse4.2"), IS("popcnt"), IS("avx"), IS("avx2"), IS("fma");
+    IS("bmi"), IS("bmi2"), IS("f16c"), IS("lzcnt"), IS("movbe"), IS("avx512f"), IS("avx512bw"),
+        IS("avx512cd");
+    IS("avx512dq"), IS("avx512vl"), IS("avx512bf16"), IS("avx512vnni"), IS("avx512ifma"), IS("avx512vbmi");
+    IS("avxvnni");
+#undef IS
+#endif
+}
+
 // ---- the format of weights ----
 
 static bool store(const char *header, uint64_t bytes, const char *message) {
@@ -569,6 +588,7 @@ int main(void) {
     test_pool(&t);
     test_tempo(&t);
     test_quota(&t);
+    test_processor(&t);
     test_store(&t);
     return tests_end(&t);
 }
