@@ -485,8 +485,7 @@ static int run_command(Pipeline *p, PipelineOptions *po, const Options *o) {
     if (o->command == COMMAND_FMT) return fmt_run(p->ctx, o);
     if (!passes_known(p->ctx, o) || !take_levels(p, po, o) || !pipeline_target(p)) return NN_OK;
     if (o->command == COMMAND_RUN) return run(p, po, o);
-    if (o->command == COMMAND_SWEEP)
-        return pipeline_run(p, FORM_TREE) ? sweep_run(p->ctx, o, pipeline_digest(p, false)) : NN_OK;
+    if (o->command == COMMAND_SWEEP) return pipeline_run(p, FORM_TREE) ? sweep_run(p, o) : NN_OK;
     if (o->command == COMMAND_GRADCHECK) return check_gradient(po, p);
     if (o->command == COMMAND_BUILD) build(p, po, o);
     if (o->command == COMMAND_CHECK) o->value[OPTION_FIX] ? fix_run(p, o) : (void)pipeline_check(p);

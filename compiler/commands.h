@@ -14,7 +14,7 @@ int fmt_run(Context *ctx, const Options *options);
 // `nnc check --fix`: checks, and writes what is certain into the file. What remains is in the context.
 void fix_run(Pipeline *p, const Options *options);
 
-// `nnc sweep`: runs of one program side by side. digest: of all that a sweep is made of.
-int sweep_run(Context *ctx, const Options *options, const char *digest);
+// `nnc sweep`: runs of one program side by side.
+int sweep_run(Pipeline *p, const Options *options);
 
 #endif

@@ -63,17 +63,6 @@ void nn_table_put(nn_table *t, nn_text *out); // as wide as what stands in it
 enum { NN_TURNED = 1, NN_DRAWN = 2 }; // a column for each row; what stands in it is HTML, but its heads
 void nn_table_html(nn_table *t, nn_text *out, int how);
 
-// ---- sweeps (sweep.c): a row is a combination of settings, with a run for each seed ----
-typedef struct nn_sweep_row {
-    int order, count, ended; // count: of its runs; ended: with a value
-    int rounds;              // those that have come through more stand before others
-    double mean, deviation;
-} nn_sweep_row;
-// What runs are compared by, where nothing is said: the loss of a held-out part.
-const char *nn_sweep_by(const nn_story *runs, int count);
-void nn_sweep_measure(nn_sweep_row *row, const nn_story *runs, const char *by);
-void nn_sweep_sort(nn_sweep_row *rows, int count, bool most);
-
 // One run: its beginning, some epochs, its end; of several a line each.
 nn_status nn_history(nn_context *ctx, const nn_story *runs, int count, nn_text *out);
 

@@ -45,6 +45,7 @@ static int run_command(nn_context *ctx, const nn_model *m, const nn_options *o) 
         [NN_COMMAND_SAMPLE] = nn_command_sample, [NN_COMMAND_HISTORY] = nn_command_history,
         [NN_COMMAND_REPORT] = nn_command_report};
     if (o->command == NN_COMMAND_TRAIN) return nn_command_train(ctx, m, o);
+    if (o->command == NN_COMMAND_SWEEP) return nn_command_sweep(ctx, m, o);
     if (commands[o->command] == NULL) // of a library that is linked where a text is read
         return (int)nn_fail(ctx, NN_USAGE, "sample goes on with a text: this program reads none");
     nn_trainer t;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { T = 1, E = 2, P = 4, D = 8, N = 16, S = 32, H = 64, R = 128, ALL = 255 };
+enum { T = 1, E = 2, P = 4, D = 8, N = 16, S = 32, W = 64, H = 128, R = 256, ALL = 511 };
 
 typedef struct {
     uint16_t commands;
@@ -35,8 +35,8 @@ static const char *word_of(int option, Word which) {
     return at;
 }
 
-static const char *const commands[] = {"train", "eval",   "predict", "data",
-                                       "info",  "sample", "history", "report"};
+static const char *const commands[] = {"train",  "eval",  "predict", "data",  "info",
+                                       "sample", "sweep", "history", "report"};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 const char *nn_option_name(nn_option which) { return word_of((int)which, NAME); }
@@ -103,10 +103,6 @@ nn_status nn_options_parse(nn_context *ctx, nn_options *o, int argc, char **argv
             o->value[NN_OPTION_HELP] = "";
         else if (k == COMMANDS) {
             const char *near = nn_nearest(argv[1], commands, COMMANDS);
-            if (nn_same(argv[1], "sweep"))
-                return nn_fail(
-                    ctx, NN_USAGE,
-                    "a trainer has no sweep: `nnc sweep` runs a program with many settings and seeds");
             return nn_fail(ctx, NN_USAGE, "unknown command %s%s%s%s", argv[1],
                            near == NULL ? " (--help lists them)" : ": did you mean ",
                            near == NULL ? "" : near, near == NULL ? "" : "?");

@@ -8,15 +8,6 @@
 
 enum { NAMES = 256 };
 
-static const nn_setting *find(const nn_trainer *t, const char *name, size_t length) {
-    const nn_setting *settings = NN_TABLE(&t->model, nn_setting, settings);
-    for (uint32_t k = 0; k < t->model.manifest->settings_count; k++) {
-        const char *is = nn_model_text(&t->model, settings[k].name);
-        if (strlen(is) == length && memcmp(is, name, length) == 0) return &settings[k];
-    }
-    return NULL;
-}
-
 static const char *after_dot(const char *name) {
     const char *dot = strrchr(name, '.');
     return dot == NULL ? name : dot + 1;
@@ -36,18 +27,22 @@ static const char *nearest(const char *name, const char *const *names, int count
     return nn_nearest(name, likely, n);
 }
 
-static nn_status unknown(const nn_trainer *t, const char *name) {
-    const nn_setting *settings = NN_TABLE(&t->model, nn_setting, settings);
+const nn_setting *nn_setting_find(nn_context *ctx, const nn_model *m, const nn_options *o, const char *name) {
+    const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
     const char *names[NAMES];
     int count = 0;
-    for (uint32_t k = 0; k < t->model.manifest->settings_count && count < NAMES; k++)
-        names[count++] = nn_model_text(&t->model, settings[k].name);
+    for (uint32_t k = 0; k < m->manifest->settings_count; k++) {
+        const char *is = nn_model_text(m, settings[k].name);
+        if (nn_same(is, name)) return &settings[k];
+        if (count < NAMES) names[count++] = is;
+    }
     const char *near = nearest(name, names, count);
-    return nn_fail(t->ctx, NN_USAGE,
-                   "--set %s: the trainer has no number of that name%s%s%s; what is compiled in is changed "
-                   "by `nnc build --set %s=...`",
-                   name, near == NULL ? "" : " (did you mean ", near == NULL ? "" : near,
-                   near == NULL ? "" : "?)", name);
+    nn_fail(ctx, NN_USAGE,
+            "--set %s: the trainer has no number of that name%s%s%s; what is compiled in is changed "
+            "by `nnc %s --set %s=...`",
+            name, near == NULL ? "" : " (did you mean ", near == NULL ? "" : near, near == NULL ? "" : "?)",
+            o->command == NN_COMMAND_SWEEP ? "sweep" : "build", name);
+    return NULL;
 }
 
 // Units that may follow the number: what one is in the setting's own unit, 0 where it does not fit.
@@ -148,10 +143,9 @@ nn_status nn_settings_apply(nn_trainer *t, bool resumed) {
         snprintf(name, sizeof name, "%.*s", (int)length, text);
         snprintf(option, sizeof option, "--set %s", name);
         if (text[length] != '=') return nn_fail(t->ctx, NN_USAGE, "--set %s: expected NAME=VALUE", text);
-        const nn_setting *s = find(t, text, length);
+        const nn_setting *s = nn_setting_find(t->ctx, &t->model, t->options, name);
         double value;
-        if (s == NULL) return unknown(t, name);
-        if (number_of(t->ctx, option, text + length + 1, s->unit, &value) != NN_OK ||
+        if (s == NULL || number_of(t->ctx, option, text + length + 1, s->unit, &value) != NN_OK ||
             put(t, s, option, value, resumed) != NN_OK)
             return t->ctx->status;
     }

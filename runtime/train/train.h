@@ -15,6 +15,7 @@ typedef enum nn_command {
     NN_COMMAND_DATA,
     NN_COMMAND_INFO,
     NN_COMMAND_SAMPLE,
+    NN_COMMAND_SWEEP,
     NN_COMMAND_HISTORY,
     NN_COMMAND_REPORT
 } nn_command;
@@ -228,6 +229,8 @@ nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r);
 nn_status nn_store_load(nn_context *ctx, nn_archive a, const unsigned char *bytes, uint64_t size, bool apply);
 
 // ---- settings (settings.c) ----
+// The setting of a name. NULL: the context says that there is none, and what is near.
+const nn_setting *nn_setting_find(nn_context *ctx, const nn_model *m, const nn_options *o, const char *name);
 nn_status nn_settings_apply(nn_trainer *t, bool resumed);
 
 // ---- log and progress ----
@@ -264,9 +267,10 @@ void nn_column_names(nn_text *out, const char *name, int rank, int64_t elements,
 void nn_npy_head(nn_text *out, const nn_model *m, int32_t type, int64_t rows, int rank, const int64_t *dims);
 nn_status nn_part_of(nn_context *ctx, const nn_options *o, int32_t *part); // --part; leaves it, if not given
 
-// ---- commands; what fails is in the context. `train` opens a trainer for each fold, and returns an exit
-// code ----
+// ---- commands; what fails is in the context. `train` opens a trainer for each fold, `sweep` none; they
+// return an exit code ----
 int nn_command_train(nn_context *ctx, const nn_model *m, const nn_options *o);
+int nn_command_sweep(nn_context *ctx, const nn_model *m, const nn_options *o);
 nn_status nn_command_eval(nn_trainer *t);
 nn_status nn_command_predict(nn_trainer *t);
 nn_status nn_command_data(nn_trainer *t);

@@ -64,8 +64,53 @@ expect 2 'holds another sweep' "$NNC" sweep digits.nn --set lr=1e-4..1e-1:log:4 
 sweep --set width=8,12 --trials 9 -o all -- --steps 5 >all.txt && [ "$(sed 1d all.txt | cut -d' ' -f1 | sort | paste -sd,)" = 12,8 ] || fail "--trials of all: $(cat all.txt)"
 expect 2 'lr=0.1,0.2,0.1: 0.1 is given twice' "$NNC" sweep digits.nn --set lr=0.1,0.2,0.1 -o twice
 
+# What the trainer takes when it begins is not compiled again, and has the bits that it has when it is compiled in.
+mkdir -m 700 cache
+XDG_CACHE_HOME=$PWD/cache sweep --set optimizer.beta1=0.8,0.9 --set epochs=2,3 --set lr.warmup="10 steps" -o late >late.txt || fail "settings of the trainer: $?"
+[ "$(find cache -name digits | wc -l)" = 1 ] || fail "$(find cache -name digits | wc -l) trainers for numbers that the trainer takes"
+"$NNC" build digits.nn --set optimizer.beta1=0.8 --set epochs=3 --set lr.warmup="10 steps" -o compiled && ./compiled --quiet --out compiled.run || fail "compiled in"
+numbers() { tail -c +$((9 + $(od -An -t u8 -N 8 "$1"))) "$1"; } # a file's head names the program
+cmp <(numbers compiled.run/weights.safetensors) <(numbers "late/optimizer.beta1=0.8,epochs=3,lr.warmup=10 steps/weights.safetensors") || fail "other weights than with the number compiled in"
+
+# A trainer sweeps what it takes itself: the table and the bits of nnc's; options with several values are axes too.
+own() { ./by_hand sweep --lr 1e-3..1e-2:log:2 --seed 3..5 --epochs 4 --jobs 2 --threads 1 "$@"; }
+own --out own >own.txt || fail "./digits sweep: $?"
+sed '/ 16  /d; s/^\(lr *\) width/\1      /; s/ 24  /     /' table | diff -bB - own.txt || fail "./digits sweep: another table than nnc's"
+for run in lr=0.001 lr=0.01; do
+    for seed in 3 4 5; do
+        cmp own/$run,seed=$seed/weights.safetensors digits.sweep/$run,width=24,seed=$seed/weights.safetensors || fail "./digits sweep: other weights"
+    done
+done
+for part in 05 1 3; do
+    rm -rf killed
+    { timeout -s KILL 0.$part ./by_hand sweep --lr 1e-3..1e-2:log:2 --seed 3..5 --epochs 4 --jobs 2 --threads 1 --out killed >/dev/null; } 2>/dev/null
+    own --out killed >again 2>said || fail "./digits sweep killed after 0.$part s does not go on: $(cat said)"
+    cmp own.txt again || fail "./digits sweep killed after 0.$part s, another table"
+done
+./by_hand sweep --batch 16,32 --epochs 1..2 --set optimizer.beta1=0.8,0.9 --out mixed >mixed.txt || fail "./digits sweep of options: $?"
+[ "$(head -n 1 mixed.txt | awk '{ $1 = $1 } 1')" = "optimizer.beta1 epochs batch test.loss deviation runs" ] && [ "$(wc -l <mixed.txt)" = 9 ] || fail "$(cat mixed.txt)"
+./by_hand --batch 16 --epochs 2 --set optimizer.beta1=0.8 --quiet --out by_hand.run || fail "by hand"
+cmp by_hand.run/weights.safetensors mixed/optimizer.beta1=0.8,epochs=2,batch=16/weights.safetensors || fail "./digits sweep of options: other weights"
+./by_hand sweep --lr 1e-4..1e-1:log:4 --halving 1 --seed 0,1 --out own_half >own_half.txt && [ "$(sed 1d own_half.txt | awk '{ print $5 }' | paste -sd,)" = 4,2,1,1 ] || fail "./digits sweep --halving: $(cat own_half.txt)"
+
+# One at a time works in a folder.
+sed '/^ *stop /d' digits.nn >endless.nn && "$NNC" build endless.nn || fail "without a rule that stops"
+./endless sweep --seed 0..3 --epochs 1000000 --out busy 2>said &
+for k in $(seq 100); do [ -e busy/sweep.txt ] && break || sleep 0.1; done
+expect 3 'another sweep is working in busy' ./endless sweep --seed 0..3 --epochs 1000000 --out busy
+kill -9 $! && wait $! 2>/dev/null
+
 # ---- what is wrong ----
-expect 2 'holds another sweep: take it away, or -o' "$NNC" sweep digits.nn ${grid%3..5}1,2 -o digits.sweep
+expect 2 'no number of that name; what is compiled in is changed by `nnc sweep --set width=' ./by_hand sweep --set width=1,2 --out wrong
+expect 2 'no number of that name \(did you mean optimizer.beta1' ./by_hand sweep --set optimizer.beta3=1,2 --out wrong
+expect 2 'lr is swept twice' ./by_hand sweep --lr 1,2 --set lr=3,4 --out wrong
+expect 2 'expected values \(32,64\)' ./by_hand sweep --lr 1,,2 --out wrong
+expect 2 'expected NAME=VALUES' ./by_hand sweep --set lr --out wrong
+expect 2 '.sweep. has no option --log' ./by_hand sweep --log steps.csv --out wrong
+expect 2 'halving says how many epochs' ./by_hand sweep --lr 1,2 --halving 1 --epochs 3 --out wrong
+expect 2 'halving says how many epochs' "$NNC" sweep digits.nn --set lr=1,2 --halving 1 -o wrong -- --epochs 3
+expect 2 'more than 100000 runs' ./by_hand sweep --seed 0..9999 --lr 1..1000 --out wrong
+expect 2 'holds another sweep: take it away, or name another folder' "$NNC" sweep digits.nn ${grid%3..5}1,2 -o digits.sweep
 expect 2 'holds another sweep' "$NNC" sweep digits.nn --set lr=0.1 -o digits.sweep
 for wrong in lr= lr=1..2:log lr=0..1:log:3 lr=1..2:lin:1 lr=1..x lr=1,,2 lr=3..1 lr=1..2:cube:3; do
     expect 2 'expected values \(32,64\), a..b:log:n or a..b:lin:n' "$NNC" sweep digits.nn --set $wrong -o wrong
