@@ -140,7 +140,7 @@ static void count_step(Module *m) {
 
 // The rows of a caller of C lie one after another; windows overlap in what a trainer has read.
 static void part_rows(const Pipeline *p) {
-    bool called = p->options->output.kind == OUTPUT_OBJECT || p->options->output.kind == OUTPUT_LIBRARY;
+    bool called = p->options->output.kind != OUTPUT_TRAINER;
     every_at (f, p->module->data.fields)
         if (called) f->input->apart = 0;
 }
@@ -185,7 +185,7 @@ static bool run_fuse(Pipeline *p) {
 }
 
 static bool run_keep(Pipeline *p) {
-    output_keep_called(p->kernels, p->options->output.kind);
+    output_keep_called(p->module, p->kernels, p->options->output.kind);
     return true;
 }
 

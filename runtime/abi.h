@@ -76,6 +76,9 @@ int32_t nn_object_train_step(void *object, const void *const *fields, const uint
                              void *loss);
 int32_t nn_object_predict(void *object, const void *const *inputs, const uint64_t *sizes, int32_t count,
                           void *const *outputs, const uint64_t *output_sizes);
+// columns: nn_argument's; samples: of how many rows there are results, NULL: not asked for.
+int32_t nn_object_predict_raw(void *object, const void *const *columns, const uint64_t *sizes, int64_t rows,
+                              int64_t *samples, void *const *outputs, const uint64_t *output_sizes);
 int32_t nn_object_train(void *object, const void *const *fields, const uint64_t *sizes, int64_t rows,
                         int64_t epochs, nn_callback *callback, void *user);
 int32_t nn_object_epoch(void *object, double value);

@@ -75,6 +75,54 @@ static const char *declared(const Interface *h, int from, int to, const char *be
     return text_string(&out);
 }
 
+// What of the source stands in an argument of predict_raw.
+static const char *columns(const Interface *h) {
+    Text out = {.arena = h->module->program->arena};
+    every_at (c, h->columns) {
+        text_add(&out, "     %s: %s[rows]", c->parameter, c->texts ? "text" : "double");
+        if (c->count > 1) text_add(&out, "[%lld]", (long long)c->count);
+        int64_t last = c->first + c->count - 1;
+        if (c->name && !strstr(c->name, "*/") && !strstr(c->name, "/*"))
+            text_add(&out, ", column \"%s\"", c->name);
+        else if (!c->name)
+            text_add(&out, c->count > 1 ? ", columns %lld .. %lld" : ", column %lld", (long long)c->first,
+                     (long long)last);
+        text_put(&out, "\n");
+    }
+    return template_lines(&out);
+}
+
+static const char *declared_columns(const Interface *h) {
+    Text out = {.arena = h->module->program->arena};
+    every_at (c, h->columns) {
+        text_add(&out, ", %s%s*%s", c->texts ? "" : "const ", c->texts ? "const char *const " : "double ",
+                 c->parameter);
+        if (h->checked) text_add(&out, ", uint64_t %s_count", c->parameter);
+    }
+    return text_string(&out);
+}
+
+// What predict_raw gives, for the comment or as parameters.
+static const char *raw_results(const Interface *h, bool listed) {
+    Text out = {.arena = h->module->program->arena};
+    for (int i = h->fields; i < h->arguments.count; i++) {
+        const Argument *a = &h->arguments.data[i];
+        const char *type = words_of(a) ? "const char *" : a->type;
+        if (listed)
+            text_add(&out, "     %s: %s[rows]%s\n", a->parameter, words_of(a) ? "text" : type, a->shape);
+        else
+            text_add(&out, ", %s%s*%s", type, words_of(a) ? "" : " ", a->parameter);
+        if (!listed && h->checked) text_add(&out, ", uint64_t %s_count", a->parameter);
+    }
+    return listed ? template_lines(&out) : text_string(&out);
+}
+
+static bool any_words(const Interface *h) {
+    bool any = false;
+    for (int i = h->fields; i < h->arguments.count; i++) any |= words_of(&h->arguments.data[i]);
+    return any;
+}
+
 // Does a step read what is counted at the ends of epochs?
 static bool watches(const Module *m) {
     const Program *p = m->program;
@@ -119,6 +167,15 @@ const char *header_text(const Module *m, const OutputOptions *o, bool openblas) 
         {"inputs", declared(&h, 0, h.inputs, "const ")},
         {"outputs", list(&h, h.fields, all)}, // none: the model is called in the text alone
         {"gives", declared(&h, h.fields, all, "")},
+        {"raw", h.no_raw ? NULL : ""},
+        {"noraw", h.no_raw},
+        {"columns", h.no_raw ? "" : columns(&h)},
+        {"cells", declared_columns(&h)},
+        {"results", h.no_raw ? "" : raw_results(&h, true)},
+        {"words", raw_results(&h, false)},
+        {"worded", !h.no_raw && any_words(&h) ? "" : NULL},
+        {"windowed", !h.no_raw && data_has_windows(m) ? "" : NULL},
+        {"samples", data_has_windows(m) ? ", int64_t *samples" : ""},
         {"checked", o->checked ? "" : NULL},
         {"averages", m->averages.count ? "" : NULL},
         {"averaged", m->averages.count && module_outputs(m) ? "" : NULL},

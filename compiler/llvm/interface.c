@@ -99,6 +99,7 @@ Interface interface_of(const Module *m, const OutputOptions *o) {
     for (int i = 0; i < h.fields; i++) add_field(&h, fields[i]);
     for (int i = 0; i < m->outputs.count; i++)
         if (m->outputs.data[i].tensor) add_output(&h, &m->outputs.data[i]);
+    columns_find(&h);
     return h;
 }
 

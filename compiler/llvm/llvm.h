@@ -81,12 +81,13 @@ Compiled compile_kernels(const Kernels *k, const Target *target, const char *pre
 // What the names of a C interface begin with, from a file's name: other characters as `_`, after nn_ where
 // that is no name of one's own. May it be given on the command line?
 const char *c_prefix(Arena *arena, const char *stem);
+const char *c_parameter(Arena *arena, const char *text); // of any text; it may be a keyword
 bool c_prefix_allowed(const char *name);
 bool c_keyword(const char *name); // of any standard of C or C++
 
-// What an object's interface never calls is not in it: functions of the data block, of evaluation, of the
-// run's end.
-void output_keep_called(Kernels *kernels, OutputKind kind);
+// What an object's interface never calls is not in it: functions of evaluation, of the run's end, and of the
+// data block where nothing is predicted of raw columns.
+void output_keep_called(const Module *m, Kernels *kernels, OutputKind kind);
 
 // Can the system's tools that a kind of output needs be run? False after a diagnostic: asked before compiling
 // starts.

@@ -142,6 +142,7 @@ static void add_fields(Blob *b) {
         const char *name = trainer ? f->name : interface_name(&interface, f, f->name);
         rows[i] =
             (nn_field){.name = text(b, name), .type = (int32_t)f->type, .rank = f->rank, .limit = f->limit};
+        rows[i].key = text(b, f->name);
         for (int k = 0; k < f->rank; k++) rows[i].dims[k] = f->dims[k];
         rows[i].window = f->window;
         rows[i].at = f->at;
@@ -167,6 +168,7 @@ static int32_t line_of(const Blob *b, Span span) {
 static void add_columns(Blob *b) {
     const DataBlock *d = &b->module->data;
     nn_column *rows = arena_array(b->arena, nn_column, d->columns.count + 1);
+    bool trainer = b->options->kind == OUTPUT_TRAINER;
     for (int i = 0; i < d->columns.count; i++) {
         const Column *c = &d->columns.data[i];
         nn_column *row = &rows[i];
@@ -185,6 +187,8 @@ static void add_columns(Blob *b) {
         row->names_count = (uint32_t)c->name_count;
         row->first = (int32_t)c->first;
         row->last = (int32_t)c->last;
+        row->texts = column_texts(c);
+        row->array = column_array(d, c);
         row->equals = text(b, c->equals);
         row->is_class = c->is_class;
         row->is_whole = c->is_whole;
@@ -193,7 +197,7 @@ static void add_columns(Blob *b) {
         row->rate = (int32_t)c->rate;
         row->start = c->start;
         row->end = c->end;
-        row->for_input = c->for_input;
+        row->for_input = c->for_input && (trainer || c->kind != COLUMN_CARRIED); // an object's caller has it
         row->aside = c->aside;
         row->limit = c->limit;
         row->elements = c->elements;
@@ -274,6 +278,14 @@ static void add_results(Blob *b) {
                                  number(b, o->tensor), o->label, o->words, o->carried};
     }
     TABLE(b, outputs, outputs, m->outputs.count);
+    int columns = trainer ? 0 : interface.columns.count;
+    nn_argument *arguments = arena_array(b->arena, nn_argument, columns + 1);
+    for (int i = 0; i < columns; i++) {
+        const RawColumn *c = &interface.columns.data[i];
+        arguments[i] = (nn_argument){text(b, c->parameter), text(b, c->name), (int32_t)c->first,
+                                     (int32_t)c->count, c->texts};
+    }
+    TABLE(b, arguments, arguments, columns);
     nn_metric *metrics = arena_array(b->arena, nn_metric, m->metrics.count + 1);
     for (int i = 0; i < m->metrics.count; i++) {
         const Metric *x = &m->metrics.data[i];

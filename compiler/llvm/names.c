@@ -35,7 +35,7 @@ bool c_prefix_allowed(const char *name) {
 }
 
 // Characters that cannot stand in a name become one `_` between others.
-const char *c_prefix(Arena *arena, const char *stem) {
+static char *letters_of(Arena *arena, const char *stem) {
     char *name = string_copy(arena, stem, strlen(stem)), *to = name;
     for (const char *c = stem; *c; c++) {
         bool good = letter(*c) || digit(*c);
@@ -43,5 +43,15 @@ const char *c_prefix(Arena *arena, const char *stem) {
     }
     if (to > name && to[-1] == '_') to--;
     *to = 0;
+    return name;
+}
+
+const char *c_prefix(Arena *arena, const char *stem) {
+    const char *name = letters_of(arena, stem);
     return !*name ? "model" : c_prefix_allowed(name) ? name : string_format(arena, "nn_%s", name);
+}
+
+const char *c_parameter(Arena *arena, const char *text) {
+    const char *name = letters_of(arena, text);
+    return letter(*name) ? name : string_format(arena, "column_%s", name);
 }

@@ -98,6 +98,57 @@ static const char *tuple(const Interface *h, int from, int to) {
                          to - from == 1 ? "," : "");
 }
 
+// ---- raw columns ------------------------------------------------------------------------------------------
+
+static const char *cell_name(const Interface *h, const RawColumn *c) {
+    return python_name(h, &(Argument){.parameter = c->parameter});
+}
+
+static const char *column_table(const Interface *h) {
+    Text out = {.arena = h->module->program->arena};
+    every_at (c, h->columns)
+        text_add(&out, "    _Column(\"%s\", %s, %lld),\n", cell_name(h, c), c->texts ? "True" : "False",
+                 (long long)c->count);
+    return template_lines(&out);
+}
+
+// Each column's name between `before` and what is said of its kind.
+static const char *cells(const Interface *h, const char *before, const char *texts, const char *numbers) {
+    Text out = {.arena = h->module->program->arena};
+    every_at (c, h->columns) text_add(&out, "%s%s%s", before, cell_name(h, c), c->texts ? texts : numbers);
+    return text_string(&out);
+}
+
+static const char *cells_told(const Interface *h) {
+    Text out = {.arena = h->module->program->arena};
+    every_at (c, h->columns) {
+        text_add(&out, "        %s: %s (rows", cell_name(h, c), c->texts ? "texts" : "float64");
+        text_add(&out, c->count > 1 ? ", %lld)\n" : ",)\n", (long long)c->count);
+    }
+    return template_lines(&out);
+}
+
+static const char *raw_members(const Interface *h) {
+    Text out = {.arena = h->module->program->arena};
+    for (int i = h->fields; i < h->arguments.count; i++) {
+        const Argument *a = &h->arguments.data[i];
+        const char *kind = !words_of(a) ? "memoryview"
+                           : a->rank    ? "List[List[Optional[str]]]"
+                                        : "List[Optional[str]]";
+        text_add(&out, "    %s: %s  # ", python_name(h, a), kind);
+        put_tuple(&out, "rows", a->dims, a->rank);
+        text_put(&out, "\n");
+    }
+    return template_lines(&out);
+}
+
+static const char *which_words(const Interface *h) {
+    Text out = {.arena = h->module->program->arena};
+    for (int i = h->fields; i < h->arguments.count; i++)
+        text_add(&out, "%s, ", words_of(&h->arguments.data[i]) ? "True" : "False");
+    return string_format(out.arena, "(%s)", text_string(&out));
+}
+
 extern const char module_template[]; // module.txt
 
 const char *python_text(const Module *m, const OutputOptions *o, const char *library) {
@@ -122,6 +173,15 @@ const char *python_text(const Module *m, const OutputOptions *o, const char *lib
         {"given", told(&h, 0, h.inputs)},
         {"inputnames", tuple(&h, 0, h.inputs)},
         {"resultnames", tuple(&h, h.fields, all)},
+        {"raw", h.no_raw ? NULL : ""},
+        {"columns", column_table(&h)},
+        {"worded", which_words(&h)},
+        {"cells", cells(&h, ", ", ": Sequence[Optional[str]]", ": Any")},
+        {"cellstold", cells_told(&h)},
+        {"cellnames", string_format(arena, "(%s)", cells(&h, "", ", ", ", "))},
+        {"rawmembers", raw_members(&h)},
+        {"samplestype", data_has_windows(m) ? ", _P" : ""},
+        {"samplesgiven", data_has_windows(m) ? ", ctypes.addressof(samples)" : ""},
         {NULL, NULL},
     };
     Text out = {.arena = arena};

@@ -6,15 +6,16 @@
 #include <string.h>
 
 // The functions that nn_object_* run; what a trainer needs beyond them is not in an object.
-static bool object_calls(FunctionKind kind) {
-    return kind == FUNCTION_INITIAL || kind == FUNCTION_STEP || kind == FUNCTION_UPDATE ||
-           kind == FUNCTION_PREDICT || kind == FUNCTION_EPOCH || kind == FUNCTION_CATCH_UP;
+static bool object_calls(const Module *m, FunctionKind kind) {
+    return (kind == FUNCTION_PREPARE && !raw_refused(m)) || kind == FUNCTION_INITIAL ||
+           kind == FUNCTION_STEP || kind == FUNCTION_UPDATE || kind == FUNCTION_PREDICT ||
+           kind == FUNCTION_EPOCH || kind == FUNCTION_CATCH_UP;
 }
 
-void output_keep_called(Kernels *kernels, OutputKind kind) {
+void output_keep_called(const Module *m, Kernels *kernels, OutputKind kind) {
     int kept = 0;
     for (int i = 0; kind != OUTPUT_TRAINER && i < kernels->schedules.count; i++)
-        if (object_calls(kernels->schedules.data[i]->function->kind))
+        if (object_calls(m, kernels->schedules.data[i]->function->kind))
             kernels->schedules.data[kept++] = kernels->schedules.data[i];
     if (kind != OUTPUT_TRAINER) kernels->schedules.count = kept;
 }
@@ -111,9 +112,10 @@ static void choose(Emitter *em, const Ways *ways, Operand *manifest, Operand *ru
 // ---- functions that pass on -------------------------------------------------------------------------------
 
 // One that passes its arguments on. Letters of `args`: M the manifest, R the way in, V all versions, N how
-// many, else a parameter: p pointer, i int32, l int64, d double; S, I and O an array of pointers, in whose
-// place it has parameters: what a step takes, the inputs, the outputs; Z behind one of these: their counts,
-// of which a checked interface has one behind each pointer, else NULL. `result` likewise, v nothing.
+// many, else a parameter: p pointer, i int32, l int64, d double; S, I, K and O an array of pointers, in whose
+// place it has parameters: what a step takes, the inputs, raw columns, the outputs; Z behind one of these:
+// their counts, of which a checked interface has one behind each pointer, else NULL; W a pointer where rows
+// are windows, else NULL. `result` likewise, v nothing.
 typedef struct {
     const char *name, *runtime;
     char result;
@@ -140,6 +142,7 @@ static const Forward forwards[] = {
     {"train_step", "nn_object_train_step", 'i', "pSZip"},
     {"train", "nn_object_train", 'i', "pSZllpp"},
     {"predict", "nn_object_predict", 'i', "pIZiOZ"},
+    {"predict_raw", "nn_object_predict_raw", 'i', "pKZlWOZ"},
 };
 
 // `count` parameters, each `step` behind the one before, in an array on the stack.
@@ -158,6 +161,7 @@ static int arrays_of(const Interface *h, char letter) {
     switch (letter) {
     case 'S': return h->fields;
     case 'I': return h->inputs;
+    case 'K': return h->columns.count;
     case 'O': return h->arguments.count - h->fields;
     default: return 0;
     }
@@ -165,8 +169,8 @@ static int arrays_of(const Interface *h, char letter) {
 
 // The outer parameters of one argument: their types.
 static void add_parameters(Emitter *em, const Interface *h, char letter, Types *outer) {
-    if (strchr("MRVNZ", letter)) return;
-    if (!strchr("SIO", letter)) vec_push(em->arena, outer, type_of_letter(em, letter));
+    if (strchr("MRVNZ", letter) || (letter == 'W' && !data_has_windows(h->module))) return;
+    if (!strchr("SIKO", letter)) vec_push(em->arena, outer, type_of_letter(em, letter));
     for (int k = arrays_of(h, letter); k > 0; k--) {
         vec_push(em->arena, outer, em->pointer);
         if (h->checked) vec_push(em->arena, outer, em->i64);
@@ -180,10 +184,14 @@ static Operand pass_on(Emitter *em, const Interface *h, const char *letter, int 
     switch (*letter) {
     case 'S':
     case 'I':
+    case 'K':
     case 'O': return parameter_array(em, em->pointer, own, step, arrays_of(h, *letter));
     case 'Z':
         return h->checked ? parameter_array(em, em->i64, before + 1, step, arrays_of(h, letter[-1]))
                           : LLVMConstNull(em->pointer);
+    case 'W':
+        if (!data_has_windows(h->module)) return LLVMConstNull(em->pointer);
+        return LLVMGetParam(em->function, (unsigned)own);
     default: return LLVMGetParam(em->function, (unsigned)own);
     }
 }
@@ -223,10 +231,12 @@ void wrap_object(Emitter *em, const void *data) {
     const WrapperData *w = data;
     Ways ways = ways_of(em, w);
     Interface h = interface_of(w->module, w->options);
-    for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++)
-        if (module_outputs(w->module) || strcmp(forwards[i].name, "predict") != 0)
-            forward(em, &h, &forwards[i], string_format(em->arena, "%s_%s", em->prefix, forwards[i].name),
-                    &ways);
+    for (size_t i = 0; i < sizeof forwards / sizeof *forwards; i++) {
+        const char *name = forwards[i].name;
+        bool predicts = !strcmp(name, "predict"), raw = !strcmp(name, "predict_raw");
+        if ((!predicts || module_outputs(w->module)) && (!raw || !h.no_raw))
+            forward(em, &h, &forwards[i], string_format(em->arena, "%s_%s", em->prefix, name), &ways);
+    }
 }
 
 void wrap_trainer(Emitter *em, const void *data) {

@@ -1,9 +1,7 @@
 // Cells as columns: what a data block reads of csv, jsonl and sqlite, numbers and texts, as raw columns.
 // Guarantees: whatever reads the cells, texts become numbers, missing cells values, and paths files in the
-// same way.
+// same way. Objects link it too: it needs nothing that reads files or starts threads.
 #include "data/data.h"
-
-#include "parallel/pool.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -48,12 +46,9 @@ static nn_status make_want(const nn_loading *l, const nn_column *c, nn_csv_want 
     w->first = c->first;
     w->count = c->names_count > 0 ? (int32_t)c->names_count : c->last - c->first + 1;
     w->limit = c->is_class ? 0 : c->limit;
-    bool words = is_words(c), groups = c->groups != NN_GROUPS_NONE;
-    w->texts = c->kind == NN_COLUMN_TEXT_EQUALS || c->kind == NN_COLUMN_CARRIED || c->is_class || words ||
-               media_of(c) != NULL || groups || c->kind == NN_COLUMN_DATE;
-    w->missing_ok = c->missing != NN_MISSING_ERROR || words;
-    w->array = l->m->manifest->data.source == NN_FROM_JSONL && c->names_count == 1 && c->elements > 1 &&
-               !words && media_of(c) == NULL;
+    w->texts = c->texts != 0;
+    w->missing_ok = c->missing != NN_MISSING_ERROR || is_words(c);
+    w->array = c->array != 0;
     if (w->array) w->count = (int32_t)c->elements;
     if (c->names_count == 0) return NN_OK;
     w->names = nn_get(l->ctx, c->names_count, sizeof *w->names);
@@ -107,11 +102,12 @@ static void number_one(void *of, int64_t k) {
 }
 
 // The words of a field are one list for all its columns.
-static nn_status number_texts(const nn_loading *l, const nn_csv *csv, const int32_t *of) {
+static nn_status number_texts(const nn_loading *l, const nn_csv *csv, const int32_t *of,
+                              const nn_cells_reader *reader) {
     Texts t = {l, csv, of, nn_get(l->ctx, (uint64_t)csv->want_count, sizeof *t.own)};
     if (t.own == NULL) return l->ctx->status;
     for (int32_t k = 0; k < csv->want_count; k++) t.own[k].folder = l->ctx->folder;
-    nn_each(csv->threads, csv->want_count, number_one, &t);
+    reader->each(csv->threads, csv->want_count, number_one, &t);
     for (int32_t k = 0; k < csv->want_count; k++) {
         const nn_column *c = &NN_TABLE(l->m, nn_column, columns)[of[k]];
         nn_context_join(l->ctx, &t.own[k]);
@@ -123,13 +119,7 @@ static nn_status number_texts(const nn_loading *l, const nn_csv *csv, const int3
     return l->ctx->status;
 }
 
-static nn_status read_cells(const nn_loading *l, nn_csv *csv, const char *bytes, uint64_t size) {
-    int32_t source = l->m->manifest->data.source;
-    if (source == NN_FROM_SQLITE) return nn_sqlite_read(l->ctx, csv);
-    return (source == NN_FROM_JSONL ? nn_jsonl_parse : nn_csv_parse)(l->ctx, csv, bytes, size);
-}
-
-static nn_status read_columns(const nn_loading *l, int part, nn_csv *csv, const char *bytes, uint64_t size) {
+nn_status nn_cells_columns(const nn_loading *l, int part, nn_csv *csv, const nn_cells_reader *reader) {
     const nn_manifest *mf = l->m->manifest;
     const nn_column *columns = NN_TABLE(l->m, nn_column, columns);
     nn_csv_want *wants = csv->wants = nn_get(l->ctx, mf->columns_count, sizeof *wants);
@@ -140,8 +130,8 @@ static nn_status read_columns(const nn_loading *l, int part, nn_csv *csv, const 
         of[csv->want_count] = (int32_t)k;
         if (make_want(l, &columns[k], &wants[csv->want_count++]) != NN_OK) return l->ctx->status;
     }
-    if (read_cells(l, csv, bytes, size) != NN_OK) return l->ctx->status;
-    if (number_texts(l, csv, of) != NN_OK) return l->ctx->status;
+    if (reader->read(l, csv, reader->from) != NN_OK) return l->ctx->status;
+    if (number_texts(l, csv, of, reader) != NN_OK) return l->ctx->status;
     for (int32_t k = 0; k < csv->want_count; k++) {
         const nn_column *c = &columns[of[k]];
         if (c->kind == NN_COLUMN_CARRIED) l->data->carried[of[k]] = wants[k].cells;
@@ -152,49 +142,4 @@ static nn_status read_columns(const nn_loading *l, int part, nn_csv *csv, const 
     nn_drop(l->ctx, wants);
     nn_drop(l->ctx, of);
     return NN_OK;
-}
-
-static bool any_carried(const nn_loading *l) {
-    for (uint32_t k = 0; k < l->m->manifest->columns_count; k++)
-        if (l->data->carried[k] != NULL) return true;
-    return false;
-}
-
-// The rows as a run before this one has kept them, or else of the file.
-static nn_status read_part(const nn_loading *l, int part, const char *file, nn_csv *csv, const char *query) {
-    unsigned char *bytes = NULL;
-    uint64_t size = 0;
-    char path[NN_PATH_ROOM] = "standard input";
-    nn_cached kept = {0};
-    bool text = query == NULL, known = l->data->request.standard_input && text;
-    if (!known && nn_data_path(l->ctx, l->m, &l->data->request, file, path) != NN_OK) return l->ctx->status;
-    if ((csv->path = nn_path_kept(l->ctx, path, "")) == NULL) return l->ctx->status;
-    if (!known && text && nn_cache_find(l, part, csv->path, &kept) != NN_OK) return l->ctx->status;
-    if (!kept.found) {
-        if (text && nn_source_bytes(l, file, path, &bytes, &size) != NN_OK) return l->ctx->status;
-        if (read_columns(l, part, csv, (const char *)bytes, size) == NN_OK)
-            nn_cache_keep(l, part, csv->path, &kept);
-    }
-    nn_text_end(&kept.key);
-    if (any_carried(l)) return l->ctx->status; // its cells are in there
-    nn_texts_drop(l->ctx, &csv->texts);
-    nn_drop(l->ctx, bytes);
-    return l->ctx->status;
-}
-
-nn_status nn_cells_part(const nn_loading *l, int part, int64_t *rows) {
-    const char *key, *file = nn_part_file(l, part, &key);
-    const nn_data *plan = &l->m->manifest->data;
-    const char *query = plan->source == NN_FROM_SQLITE ? key : NULL;
-    nn_csv csv = {.query = query,
-                  .separator = plan->source == NN_FROM_CSV ? plan->separator : 0,
-                  .header = plan->header != 0,
-                  .threads = l->data->request.threads,
-                  .decimal = plan->decimal,
-                  .thousands = plan->thousands,
-                  .comment = plan->comment,
-                  .trained = plan->header != 0 ? l->data->header : NULL};
-    read_part(l, part, file, &csv, query);
-    *rows = csv.rows;
-    return l->ctx->status;
 }

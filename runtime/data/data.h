@@ -84,7 +84,10 @@ typedef struct nn_reach {
 } nn_reach;
 
 // What to read, and how.
+struct nn_loading;
 typedef struct nn_data_request {
+    // Of a part: its raw columns, and how many rows they have. nn_raw_read, or rows that no file has.
+    nn_status (*read)(struct nn_loading *l, int part, int64_t *rows);
     const char *path;    // --data, or NULL
     const char *cache;   // a directory for rows that are not kept in memory, or NULL
     const char *beside;  // a directory to look in as well, or NULL
@@ -95,6 +98,7 @@ typedef struct nn_data_request {
     bool measure;        // statistics and classes are taken from these rows (else from weights)
     int32_t fold;        // folds: which is held out, -1: none chosen
     int64_t threads;     // that decode files
+    const void *given;   // what `read` takes rows of, where it reads no file
     void (*message)(const char *kind, const char *text); // training: tells what looks like a mistake
 } nn_data_request;
 
@@ -323,6 +327,15 @@ char *nn_path_kept(nn_context *ctx, const char *path, const char *key); // "PATH
 bool nn_is_packed(const char *path);
 nn_status nn_expand(nn_context *ctx, const char *path, const unsigned char *packed, uint64_t packed_size,
                     uint64_t limit, unsigned char **bytes, uint64_t *size);
+// A column's numbers where it has a limit itself; one that is none is said.
+nn_status nn_raw_check(const nn_loading *l, const nn_column *c, const nn_raw *raw);
+// A part's columns of cells: where their rows come from, and how pieces of work are run (nn_each).
+typedef struct nn_cells_reader {
+    nn_status (*read)(const nn_loading *l, nn_csv *csv, const void *from); // the rows of its wants
+    void (*each)(int64_t threads, int64_t count, void (*run)(void *of, int64_t k), void *of);
+    const void *from;
+} nn_cells_reader;
+nn_status nn_cells_columns(const nn_loading *l, int part, nn_csv *csv, const nn_cells_reader *reader);
 // Sources, each its part's columns (an array: one).
 nn_status nn_cells_part(const nn_loading *l, int part, int64_t *rows);
 nn_status nn_array_column(const nn_loading *l, const nn_column *c, nn_raw *raw);

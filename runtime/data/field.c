@@ -29,3 +29,5 @@ bool nn_field_put(const nn_model *m, const nn_field *f, void *rows, int64_t k, d
     nn_value_put(m, f->type, rows, k, value);
     return true;
 }
+
+bool nn_data_is_text(const nn_model *m) { return m->manifest->data.source == NN_FROM_TEXT; }

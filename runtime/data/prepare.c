@@ -279,7 +279,7 @@ static nn_status read_columns(nn_loading *l) {
         bool held_out = p != NN_TRAIN && (data->request.all_rows || !plan->own_part[p]);
         if (held_out) continue;
         l->first[p] = data->rows;
-        if (nn_raw_read(l, p, &data->own_rows[p]) != NN_OK) return l->ctx->status;
+        if (data->request.read(l, p, &data->own_rows[p]) != NN_OK) return l->ctx->status;
         data->rows += data->own_rows[p];
     }
     if (data->rows > INT32_MAX) return nn_fail(l->ctx, NN_DATA, "more than %d rows", INT32_MAX);

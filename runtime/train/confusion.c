@@ -7,12 +7,9 @@
 #include <string.h>
 
 void nn_text_class(const nn_trainer *t, nn_text *out, int32_t field, int64_t number) {
-    const nn_classes *classes = &t->data.classes[field];
-    const nn_field *f = &NN_TABLE(&t->model, nn_field, fields)[field];
-    if (number >= 0 && number < classes->count)
-        nn_text_add(out, classes->names[number]);
-    else if (number == f->own_missing || number == f->own_other)
-        nn_text_add(out, number == f->own_missing ? "(missing)" : "(other)");
+    const char *name = nn_names_class(t, field, number);
+    if (name != NULL)
+        nn_text_add(out, *name == '\0' ? "(missing)" : name);
     else
         nn_text_format(out, "%lld", (long long)number);
 }

@@ -156,7 +156,10 @@ void *nn_object_create(const void *manifest, nn_run *run, const nn_config *confi
 
 void nn_object_destroy(void *object) {
     Object *o = object;
-    if (o != NULL && o->owned) nn_memory_give(o);
+    if (o == NULL) return;
+    if (o->names != NULL) nn_object_names.end(o->names);
+    o->names = NULL;
+    if (o->owned) nn_memory_give(o);
 }
 
 // ---- what it is made of ----
@@ -246,6 +249,7 @@ static void put_position(void *data, nn_sink *sink) {
     nn_entry entries[ENTRIES];
     entries_of(&o->trainer.at, &o->pending, entries);
     nn_entries_put(sink, entries, ENTRIES);
+    if (o->names != NULL) nn_object_names.put(o->names, sink);
 }
 
 static nn_storing storing(Object *o) { return (nn_storing){&o->trainer.model, NN_OBJECT, put_position, o}; }
@@ -315,10 +319,14 @@ static int32_t load(Object *o, const char *path, const void *memory, uint64_t by
                     .spans = o->file_spans,
                     .span_room = t->model.manifest->tensors_count};
     nn_safetensors_visitor visitor = {.metadata = take_position, .data = &arrived};
+    struct Names *names = NULL;
     nn_forget(&o->ctx);
     if (nn_store_read(&o->ctx, &a, memory, bytes) != NN_OK ||
-        nn_safetensors_parse(&o->ctx, path, memory, bytes, &visitor, NULL) != NN_OK)
+        nn_safetensors_parse(&o->ctx, path, memory, bytes, &visitor, NULL) != NN_OK ||
+        (&nn_object_names != NULL && nn_object_names.read(o, path, memory, bytes, &names) != NN_OK))
         return (int32_t)o->ctx.status;
+    if (o->names != NULL) nn_object_names.end(o->names);
+    o->names = names;
     draw_initial(t); // what a file of weights alone does not bring is as new
     nn_store_apply(&a);
     t->at = at;

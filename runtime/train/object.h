@@ -14,6 +14,7 @@ typedef struct {
     nn_span *file_spans;
     int64_t pending;        // batches accumulated towards the next update
     bool owned, lr_refused; // the configuration's lr is one that nothing takes
+    struct Names *names;    // that lay with the weights; NULL: none were read
 } Object;
 
 // Keeps what was wrong with a call in the instance, and answers with the status.
@@ -32,6 +33,20 @@ int32_t nn_object_configured(Object *o, const nn_config *config); // has the pro
 double nn_object_batch(Object *o); // a step on the rows of the rowmap, and an update when it is due: the loss
 void nn_object_flush(Object *o);   // the update of fewer batches than are accumulated, if there are some
 int32_t nn_object_not_finite(Object *o, double loss);
+
+// Of an array that is to hold `needed` elements of `each` bytes, of which `size` are there, as the caller
+// says.
+int32_t nn_object_size_check(Object *o, const char *what, const void *array, int64_t each, uint64_t size,
+                             int64_t needed);
+
+// ---- names that lie with the weights, in objects that predict of raw columns (object_raw.c); else NULL ----
+typedef struct {
+    nn_status (*read)(Object *o, const char *path, const unsigned char *bytes, uint64_t size,
+                      struct Names **names); // in memory of their own
+    void (*put)(const struct Names *names, nn_sink *sink);
+    void (*end)(struct Names *names);
+} NameKeeper;
+extern NN_APART const NameKeeper nn_object_names;
 
 // ---- its life (object.c) ----
 void nn_object_lengths(Object *o, const nn_config *config);     // the clock's numbers of the whole run

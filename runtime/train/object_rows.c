@@ -37,9 +37,8 @@ static const nn_field *field_at(const nn_model *m, int32_t place, bool training)
 // NULL.
 extern void *__asan_region_is_poisoned(void *, size_t) __attribute__((weak));
 
-// Of an array that is to hold `needed` elements, of which `size` are there, as the caller says.
-static int32_t check_size(Object *o, const char *what, const void *array, int64_t each, uint64_t size,
-                          int64_t needed) {
+int32_t nn_object_size_check(Object *o, const char *what, const void *array, int64_t each, uint64_t size,
+                             int64_t needed) {
     if (size < (uint64_t)needed)
         return REFUSE(o, NN_USAGE, "%s has %llu elements, and %lld are needed", what,
                       (unsigned long long)size, (long long)needed);
@@ -61,7 +60,7 @@ static int32_t check_field(Object *o, const nn_field *f, const void *values, con
     char what[NN_NAME_ROOM];
     if (size != NULL) {
         snprintf(what, sizeof what, "the field %s", name);
-        int32_t status = check_size(o, what, values, each, *size, count * row);
+        int32_t status = nn_object_size_check(o, what, values, each, *size, count * row);
         if (status != NN_OK) return status;
     }
     return check_range(o, f, values, count);
@@ -222,8 +221,8 @@ static int32_t check_results(Object *o, int32_t count, void *const *outputs, con
         char what[NN_NAME_ROOM];
         snprintf(what, sizeof what, "the result %s", nn_model_text(m, table[k].name));
         if (outputs[place] != NULL)
-            status = check_size(o, what, outputs[place], nn_tensor_element_size(m, of), sizes[place],
-                                result_elements(of, count));
+            status = nn_object_size_check(o, what, outputs[place], nn_tensor_element_size(m, of),
+                                          sizes[place], result_elements(of, count));
         place++;
     }
     return status;

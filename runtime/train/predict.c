@@ -128,14 +128,9 @@ static void put_text(Predicting *p, const char *text, uint64_t length, bool numb
 
 // The name of a class: its text, nothing for the class of missing cells; else its number.
 static void put_class(Predicting *p, int32_t field, int64_t number) {
-    const nn_field *f = &NN_TABLE(&p->t->model, nn_field, fields)[field];
-    const nn_classes *classes = &p->t->data.classes[field];
-    if (number >= 0 && number < classes->count)
-        put_text(p, classes->names[number], strlen(classes->names[number]), f->is_named != 0);
-    else if (number == f->own_missing)
-        put_text(p, "", 0, false);
-    else if (number == f->own_other)
-        put_text(p, "(other)", 7, false);
+    const char *name = nn_names_class(p->t, field, number);
+    if (name != NULL)
+        put_text(p, name, strlen(name), NN_TABLE(&p->t->model, nn_field, fields)[field].is_named != 0);
     else
         nn_text_format(&p->out, "%lld", (long long)number);
 }
@@ -235,13 +230,17 @@ static void put_batch(Predicting *p, const int32_t *from, int64_t rows) {
     }
 }
 
+static nn_status print_batch(void *data, const int32_t *rows, int64_t count) {
+    Predicting *p = data;
+    put_batch(p, rows, count);
+    nn_status status = nn_print(p->t->ctx, &p->out);
+    nn_text_clear(&p->out);
+    return status;
+}
+
 static nn_status predict_all(Predicting *p) {
     nn_trainer *t = p->t;
-    const nn_part *rows = &t->data.parts[NN_TEST];
-    bool stream = t->model.manifest->data.stream != 0;
     int64_t room = 8;
-    // In the order of the rows, each of which goes on where the one before ended.
-    nn_batches b = nn_batches_of(rows->count, stream ? 1 : t->model.manifest->batch, stream);
     for (uint32_t k = 0; k < p->count; k++) {
         const nn_tensor *of = tensor_of(p, k);
         int64_t bytes = of == NULL ? 0 : nn_tensor_elements(of) * nn_tensor_element_size(&t->model, of);
@@ -250,18 +249,7 @@ static nn_status predict_all(Predicting *p) {
     p->values = nn_get(t->ctx, (uint64_t)room, 1);
     if (p->values == NULL) return t->ctx->status;
     put_head(p);
-    nn_states_begin(t);
-    t->call.seed = 0;
-    for (int64_t k = 0; k < b.count; k++) {
-        t->call.batch_number = (uint32_t)k;
-        const int32_t *picked = nn_batch_pick(t, &b, rows->rows, k);
-        nn_trainer_rows(t, picked, nn_batch_rows(&b, k));
-        nn_trainer_run(t, NN_PREDICT);
-        put_batch(p, picked, nn_batch_rows(&b, k));
-        if (nn_print(t->ctx, &p->out) != NN_OK) return t->ctx->status;
-        nn_text_clear(&p->out);
-    }
-    return NN_OK;
+    return nn_predict_rows(t, nn_trainer_runner(t), print_batch, p);
 }
 
 nn_status nn_command_predict(nn_trainer *t) {

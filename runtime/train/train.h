@@ -199,6 +199,20 @@ static inline const int32_t *nn_batch_pick(nn_trainer *t, const nn_batches *b, c
     return b->stream ? nn_batch_of_stream(t, b, rows, batch) : rows + batch * b->size;
 }
 
+// ---- names that lie with the weights (names.c) ----
+void nn_names_put(const nn_trainer *t, nn_sink *sink); // as metadata
+nn_status nn_names_take(nn_trainer *t, nn_context *ctx, const char *key,
+                        nn_json value); // others: passed over
+// A class's name; "" of missing cells, "(other)" of what the training file lacks, NULL: it is the number.
+const char *nn_names_class(const nn_trainer *t, int32_t field, int64_t number);
+bool nn_names_text(nn_context *ctx, nn_json value, char **out); // a string; false: it is none, or no memory
+
+// ---- predicting (predict_rows.c) ----
+// The rows of the test part through the model, a batch at a time; `give` gets what a batch has left: its
+// rows.
+typedef nn_status nn_give_batch(void *data, const int32_t *rows, int64_t count);
+nn_status nn_predict_rows(nn_trainer *t, nn_runner runner, nn_give_batch *give, void *data);
+
 // ---- saving (save.c) ----
 nn_status nn_files_name(nn_trainer *t);
 nn_status nn_save(nn_trainer *t, bool checkpoint, bool weights);

@@ -107,7 +107,8 @@ void nn_trainer_close(nn_trainer *t) { nn_pool_stop(t->pool); }
 nn_data_request nn_trainer_request(const nn_trainer *t) {
     int64_t threads = nn_pool_cores();
     nn_option_whole(t->ctx, t->options, NN_OPTION_THREADS, 1, &threads);
-    return (nn_data_request){.path = t->options->value[NN_OPTION_DATA],
+    return (nn_data_request){.read = nn_raw_read,
+                             .path = t->options->value[NN_OPTION_DATA],
                              .beside = getenv("NN_MODEL_DIRECTORY"),
                              .cache = t->options->value[NN_OPTION_CACHE],
                              .fold = t->fold,

@@ -188,6 +188,7 @@ static void data_block(Blob *b, nn_manifest *m, const FakeOptions *o) {
          .source = -1,
          .prepared = {T_READY_KIND, -1, -1}},
     };
+    for (int k = 0; k < 3; k++) fields[k].key = fields[k].name;
     uint32_t names[2] = {text(b, "y"), text(b, "kind")};
     nn_column columns[3] = {
         {.tensor = T_RAW_X,
@@ -209,6 +210,7 @@ static void data_block(Blob *b, nn_manifest *m, const FakeOptions *o) {
          .names = put(b, &names[1], sizeof *names),
          .names_count = 1,
          .is_class = 1,
+         .texts = 1,
          .limit = 2,
          .elements = 1},
     };
