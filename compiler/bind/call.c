@@ -77,6 +77,11 @@ static int find_parameter(const Signature *s, const char *name) {
     return -1;
 }
 
+bool builtin_takes(Bind *b, const Builtin *row, const char *name) {
+    Signature s = signature_of_builtin(b, row);
+    return find_parameter(&s, name) >= 0;
+}
+
 // ---- arguments that do not fit ----
 
 static void report_setting(Bind *b, const Signature *s, const Node *argument, int first) {

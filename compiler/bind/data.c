@@ -50,12 +50,37 @@ static bool is_indexed(const Bind *b, const Node *line) {
 
 static Phrase *wrong(Bind *b, const Node *s) { return phrase_done(b, phrase_new(b, PHRASE_WRONG, s, 0)); }
 
+// A line of one number, text or word says nothing of the rows.
+static bool is_plain(const Bind *b, const Node *e) {
+    bool word = e->kind == AST_NAME && !scope_find(b, e->name) && !library_find(b->library, e->span, e->name);
+    return word || e->kind == AST_NUMBER || e->kind == AST_TEXT || e->kind == AST_BOOL;
+}
+
+// `separator = ";"`, `batch = 32` as lines of the block: meant for the source's call, or for `train`.
+static bool is_setting(Bind *b, const Node *s, const Node *name) {
+    const Node *source = b->definition->node->source,
+               *call = source->kind == AST_CALL ? source->base : source;
+    if (s->target->kind != AST_NAME || !is_plain(b, s->assigned)) return false;
+    const char *value = node_text(b->ctx->arena, s->assigned);
+    const Builtin *row = call->kind == AST_NAME ? builtin_find(call->name, 1u << GROUP_SOURCE) : NULL;
+    bool own = row && builtin_takes(b, row, name->name);
+    if (!own && !train_setting_find(name->name)) return false;
+    Diagnostic *d = report(b, FIELD_SETTING, name->span, name->name, own ? "the source" : "`train`");
+    if (own)
+        diagnostic_help(b->ctx, d, "it stands in the call of the source: `%s(…, %s = %s)`", row->name,
+                        name->name, value);
+    else
+        diagnostic_help(b->ctx, d, "the line belongs in the `train` block");
+    return true;
+}
+
 static Phrase *bind_field(Bind *b, const Node *s) {
     const Node *name = left_name(s);
     if (!name || s->op != OPERATOR_SET) {
         report_target(b, s->target->span);
         return wrong(b, s);
     }
+    if (is_setting(b, s, name)) return wrong(b, s);
     if (string_equal(name->name, "test")) {
         Diagnostic *d = report(b, RESERVED_FIELD, name->span, name->name);
         diagnostic_help(b->ctx, d,

@@ -142,6 +142,7 @@ Phrase *bind_definition_name(Bind *b, const Node *e, const Node *found, const ch
 Phrase *bind_rule(Bind *b, const Node *e, DefinitionKind kind);
 // A call of a built-in word's, or the word itself, of these groups only.
 Phrase *bind_word(Bind *b, const Node *e, uint32_t groups, const char *asked);
+bool builtin_takes(Bind *b, const Builtin *row, const char *name); // has it such a parameter?
 
 // ---- block.c ----
 

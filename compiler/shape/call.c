@@ -180,6 +180,7 @@ static Shape call_definition(Place at, const Phrase *p, const Shape *first) {
     Shape *given = room(at.s, d);
     if (!arguments(at, p, d, given)) return shape_wrong();
     if (first) given[0] = *first;
+    if (d->parameters) warn_one_number(at, d->node->name, given[0], p->span);
     default_rates(at.s, d, given);
     return define_apply(at, d, given, path_made(at.s, at.s->at, p), p, p->span);
 }
@@ -360,6 +361,7 @@ Shape call_builtin_shape(Place at, const Phrase *p, const Shape *first) {
     if (whole) x = first ? *first : shape_whole(at, p->part[0]);
     if (string_equal(row->name, "reshape")) return reshape_shape(at, p, x, 1);
     if (string_equal(row->name, "order")) return order_shape(at, x, p->span);
+    if (whole && !measure) warn_one_number(at, row->name, x, p->span);
     if (whole) return measure ? builtin_shape(at, row, &x, 1, p->span) : reduction_shape(at, row, x, p->span);
     Shape values[4];
     int count = 0;

@@ -40,7 +40,21 @@ static Shape shape_error(Place at, const Phrase *line, Shape v) {
     const char *found = v.kind == SHAPE_TENSOR ? extents_text(s->arena, v.dims, v.rank) : "one number";
     Diagnostic *d = fail(s, FIELD_SHAPE, value->span, found, line->slot->name);
     diagnostic_note(s->ctx, d, line->node->target->span, "its shape is given here");
+    if (line->node->target->kind == AST_NAME)
+        diagnostic_help(s->ctx, d, "`%s%s = …` has that shape", line->slot->name, found);
     return shape_wrong();
+}
+
+// A line sees one row: what is asked of one number there was meant of all rows.
+void warn_one_number(Place at, const char *function, Shape v, Span span) {
+    static const char *const measures[][2] = {
+        {"mean", "mean"}, {"max", "high"}, {"min", "low"}, {"variance", "deviation"}};
+    if (at.s->data != at.c || v.kind != SHAPE_SCALAR) return;
+    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) {
+        if (!string_equal(function, measures[i][0])) continue;
+        Diagnostic *d = fail(at.s, ROW_REDUCED, span, function);
+        diagnostic_help(at.s->ctx, d, "over the training rows it is `rows_%s(…)`", measures[i][1]);
+    }
 }
 
 // What the caller of an object gives is what the model sees: a field by itself.
@@ -58,6 +72,16 @@ static bool caller_fits(Place at, const Phrase *line) {
                     "say `given`, `class(given, n)`, `int(given, n)` or `given != 0`: what is calculated "
                     "of it stands in the model");
     return false;
+}
+
+// z = "price", class("kind", 3): the name of a column is none of its cells.
+static Shape text_error(Place at, const Phrase *value, Shape v) {
+    Shaper *s = at.s;
+    Diagnostic *d = fail(s, NOT_A_NUMBER, value->span, shape_text(s->arena, v));
+    const Phrase *text = value->kind == PHRASE_TEXT || !value->count ? value : value->part[0];
+    if (text->kind == PHRASE_TEXT && source_kind(s->source->builtin->name) == NN_SOURCE_CELLS)
+        diagnostic_help(s->ctx, d, "the column of that name is `column(\"%s\")`", text->text);
+    return shape_wrong();
 }
 
 // `before`: what the block gives the field that a part gives without brackets.
@@ -88,7 +112,8 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
     }
     v = shape_plain(at, v, value->span);
     s->field = (Shape){0};
-    if (v.kind == SHAPE_WRONG) return v;
+    if (v.kind == SHAPE_TEXT) return text_error(at, value, v);
+    if (!holds_numbers(s, v, value->span)) return shape_wrong();
     if (line->binders)
         field = shape_tensor(s, v.dims, v.rank, (Type)field.type);
     else if (v.kind == SHAPE_TENSOR && (v.rank != rank || v.dims != field.dims))

@@ -110,6 +110,7 @@ Case *case_new(Shaper *s, Definition *define);
 void case_look(Shaper *s, Case *c, const Application *caller, Span span);
 // Of an application: probabilities where logits are asked for, more logits than classes.
 void warn_arguments(Place at, const Definition *d, const Shape *given, Span span);
+void warn_one_number(Place at, const char *function, Shape v, Span span);
 // Does the number lie within the limits that the parameter declares? False after a message.
 bool limits_fit(Shaper *s, const Definition *d, int i, Shape v, Span span);
 
