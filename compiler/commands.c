@@ -367,6 +367,21 @@ static int64_t row_bytes(const Program *p, const Tensor *source) {
     return bytes;
 }
 
+// What `over`, `start` and the calls of an object name: the layers' parameters and states.
+static void put_numbers(Text *out, const Program *p) {
+    text_add(out, "\n%-44s %-24s %12s\n", "parameter or state", "shape", "numbers");
+    every (t, p->tensors) {
+        if (t->kind != TENSOR_PARAM && t->kind != TENSOR_STATE) continue;
+        Text shape = {.arena = p->arena};
+        put_shape(&shape, t->rank, t->dims, 0);
+        bool frozen = t->kind == TENSOR_PARAM && !t->trainable;
+        text_add(out, "%-44s %-24s %12lld%s\n", t->name, text_string(&shape), (long long)tensor_elements(t),
+                 t->kind == TENSOR_STATE ? "  a state"
+                 : frozen                ? "  not trained"
+                                         : "");
+    }
+}
+
 static void summary(Pipeline *p) {
     if (!pipeline_run(p, FORM_KERNELS)) return;
     const Module *m = p->module;
@@ -378,6 +393,7 @@ static void summary(Pipeline *p) {
         text_add(&out, "%*s%-*s %-24s %12lld %14lld\n", 2 * l->depth, "", 44 - 2 * l->depth, l->name,
                  text_string(&shape), (long long)l->params, (long long)l->flops);
     }
+    put_numbers(&out, m->program);
     text_add(&out, "\nparameters  %lld\nFLOPs       %lld a step of %lld rows\n", (long long)m->params,
              (long long)m->flops, (long long)m->batch);
     put_memory(&out, p->kernels);

@@ -149,9 +149,13 @@ END
 "$NNC" summary "$digits" >summary.txt || fail 'summary'
 grep -q '^  mlp.dense_1  *\[batch, 128\]  *8320  *528384$' summary.txt || fail "summary of dense: 32 * 128 * (2 * 64 + 1): $(grep dense_1 summary.txt)"
 grep -q '^parameters  9610$' summary.txt || fail 'summary: parameters'
+grep -q '^mlp.dense_1.w  *\[64, 128\]  *8192$' summary.txt && grep -q '^mlp.dense_2.b  *\[10\]  *10$' summary.txt || fail 'summary: names of parameters'
 grep -q '^  mlp.dropout_1 .* 0$' summary.txt || fail 'summary: dropout costs nothing in prediction'
 "$NNC" summary "$ROOT/tests/models/lenet.nn" >lenet.txt || fail 'summary of lenet'
 grep -q "conv2d_2  *\[batch, 10, 10, 16\]  *2416  *$((128 * 10 * 10 * 16 * (2 * 5 * 5 * 6 + 1)))\$" lenet.txt || fail "summary of conv2d: $(grep conv2d_2 lenet.txt)"
+sed 's/^    loss .*/    minimize cross_entropy(logits, label) over mlp.dense_2 with adam(1e-3)/; /optimizer/d' "$digits" >frozen.nn
+"$NNC" summary frozen.nn >frozen.txt && grep -q '^mlp.dense_1.w  *\[64, 128\]  *8192  not trained$' frozen.txt && grep -q '^mlp.dense_2.w .* 1280$' frozen.txt || fail "summary: what is not trained: $(cat frozen.txt)"
+"$NNC" summary "$ROOT/examples/text/letters.nn" | grep -q '^letters.stateful_lstm_1.h  *\[8, 128\]  *1024  a state$' || fail 'summary: states'
 "$NNC" summary "$ROOT/tests/models/vit.nn" >vit.txt || fail 'summary of vit'
 attention=$((128 * (4 * 65 * 192 * (2 * 192 + 1) + 65 * 65 * (2 * 2 * 192 + 3 + 24))))
 grep -q "block_1\[0\].multi_head_attention_1.attention_1  *\[batch, 65, 192\]  *148224  *$attention\$" vit.txt ||
