@@ -10,9 +10,13 @@ static const Node *defined(const Bind *b) {
     return b->definition->node->kind == AST_DEFINE ? b->definition->node : NULL;
 }
 
-static void report_again(Bind *b, const char *name, Span span, Span before) {
+// `by`: the line that gives it again, or NULL. One that reads what it gives is a step of a loop.
+static void report_again(Bind *b, const char *name, Span span, Span before, const Node *by) {
     Diagnostic *d = report_twice(b, name, span, before, NULL);
-    diagnostic_help(b->ctx, d, "only states change: give the new value a name of its own");
+    if (by && by->target->kind == AST_INDEX && node_names(by->assigned, name))
+        help_steps(b, d);
+    else
+        diagnostic_help(b->ctx, d, "only states change: give the new value a name of its own");
 }
 
 // ---- assignments ----
@@ -48,13 +52,13 @@ static Slot *give(Bind *b, const Node *name, const Phrase *line, bool wrong) {
     if (slot && changeable(b, slot)) return slot;
     if (slot && slot->kind == SLOT_RESULT) {
         slot->pieces |= is_piece(line);
-        if (slot->given && !is_piece(line)) report_again(b, name->name, name->span, slot->span);
+        if (slot->given && !is_piece(line)) report_again(b, name->name, name->span, slot->span, line->node);
         if (!slot->given) slot->span = name->span;
         return slot;
     }
     if (own || is_parameter(slot)) {
         Slot *first = own ? own : slot;
-        if (first->kind != SLOT_WRONG) report_again(b, name->name, name->span, first->span);
+        if (first->kind != SLOT_WRONG) report_again(b, name->name, name->span, first->span, line->node);
         return first;
     }
     slot = scope_add(b, name->name, SLOT_LOCAL, name->span);
@@ -117,7 +121,7 @@ static Slot *declare(Bind *b, const Node *s) {
         return slot;
     }
     if (own || is_parameter(slot)) {
-        report_again(b, s->name, s->name_span, (own ? own : slot)->span);
+        report_again(b, s->name, s->name_span, (own ? own : slot)->span, NULL);
         return own ? own : slot;
     }
     slot = scope_add(b, s->name, s->kind == AST_STATE ? SLOT_STATE : SLOT_PARAM, s->name_span);
@@ -319,7 +323,7 @@ static void bind_signature(Bind *b, const Node *d) {
         const Node *p = d->items[i];
         const Slot *own = scope_own(b, p->name);
         if (own)
-            report_again(b, p->name, p->name_span, own->span);
+            report_again(b, p->name, p->name_span, own->span, NULL);
         else
             scope_add(b, p->name, p->brackets ? SLOT_TENSOR : SLOT_SETTING, p->name_span)->declared = p;
     }
@@ -358,7 +362,7 @@ static void bind_results(Bind *b, const Node *d) {
         const Node *result = d->results->items[i];
         const Slot *own = scope_own(b, result->name), *given = scope_find(b, result->name);
         if (own || (given && given->kind != SLOT_SIZE)) {
-            report_again(b, result->name, result->name_span, (own ? own : given)->span);
+            report_again(b, result->name, result->name_span, (own ? own : given)->span, NULL);
             continue;
         }
         Slot *slot = scope_add(b, result->name, SLOT_RESULT, result->name_span);

@@ -14,6 +14,7 @@ typedef struct {
     int count, plain;     // plain: so many may stand without their names, more of these before the rest
     bool any_number, own; // own: written in this program, so that its place can be shown
     bool hides;           // a definition of the library with the same name
+    bool reduces;         // a tensor to one number
 } Signature;
 
 // A call, or a name that stands as one. `piped`: its first argument stands before `|>`.
@@ -23,6 +24,7 @@ typedef struct {
     int count, piped;
     Phrase **given; // the items' values
     const char *name;
+    bool runs; // those before its own are given by the run, and no pipe
 } Call;
 
 // ---- signatures ----
@@ -55,6 +57,7 @@ static Signature signature_of(Bind *b, const Node *definition) {
 static Signature signature_of_builtin(Bind *b, const Builtin *row) {
     enum { MOST = 8 };
     Signature s = signature_new(b, row->name, MOST);
+    s.reduces = builtin_find(row->name, 1u << GROUP_REDUCTION) != NULL;
     for (const char *at = row->parameters; *at;) {
         size_t length = strcspn(at, " ");
         if (strncmp(at, "..", 2) == 0) {
@@ -120,12 +123,15 @@ static void report_count(Bind *b, const Signature *s, const Node *call, int give
         report(b, TOO_MANY_ARGUMENTS, call->span, s->called, s->count, s->count == 1 ? "" : "s", given);
     if (s->own) diagnostic_note(b->ctx, d, s->spans[0], "its signature begins here");
     help_hidden(b, s, d);
+    if (s->reduces)
+        diagnostic_help(b->ctx, d, "over one dimension it is written with an index: `%s[i] x[b, i]`",
+                        s->called);
 }
 
 // dense(x, units), or x |> dense(units): what must be given.
 static const char *needed_text(const Bind *b, const Signature *s, const Call *call) {
     Text text = {.arena = b->ctx->arena};
-    for (int i = 0; i < call->piped; i++) text_add(&text, "%s |> ", s->names[i]);
+    for (int i = 0; i < call->piped && !call->runs; i++) text_add(&text, "%s |> ", s->names[i]);
     text_add(&text, "%s(", s->called);
     const char *before = "";
     for (int i = call->piped; i < s->count; i++) {
@@ -394,7 +400,7 @@ static void bind_arguments_of(Bind *b, Call *call) {
 
 Phrase *bind_call(Bind *b, const Node *node, bool piped, const char *name) {
     const Node *callee = node->base;
-    Call call = {callee, node, (const Node *const *)node->items, node->count, piped, NULL, name};
+    Call call = {callee, node, (const Node *const *)node->items, node->count, piped, NULL, name, false};
     bool outer = b->subscript;
     int errors = b->errors;
     b->subscript = outer && callee->kind == AST_NAME && builtin_find(callee->name, 1u << GROUP_SCALAR);
@@ -490,7 +496,7 @@ static const Node *find_rule(Bind *b, const Node *callee, DefinitionKind kind) {
 Phrase *bind_rule(Bind *b, const Node *e, DefinitionKind kind) {
     const Node *callee = e->kind == AST_CALL ? e->base : e, *found = find_rule(b, callee, kind);
     int given = definition_row(kind)->given;
-    Call call = {.callee = callee, .node = e, .piped = given};
+    Call call = {.callee = callee, .node = e, .piped = given, .runs = true};
     if (!is_define(found, kind)) {
         report_no_rule(b, &call, kind, found);
         return wrong_call(b, &call);

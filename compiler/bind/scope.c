@@ -115,7 +115,8 @@ static bool is_there(const Bind *b, const char *word, Span span) {
 }
 
 bool help_of_others(Bind *b, Diagnostic *d, Span span, const char *name) {
-    const char *word = word_of_others(name), *why = word_left_out(name);
+    const char *own = b->groups & 1u << GROUP_READER ? word_of_data(name) : NULL;
+    const char *word = own ? own : word_of_others(name), *why = word_left_out(name);
     if (word && is_there(b, word, span)) {
         diagnostic_help(b->ctx, d, word_is_name(word) ? "here it is called `%s`" : "here it is written `%s`",
                         word);
@@ -125,13 +126,26 @@ bool help_of_others(Bind *b, Diagnostic *d, Span span, const char *name) {
     return (word && is_there(b, word, span)) || why;
 }
 
+void help_steps(Bind *b, Diagnostic *d) {
+    diagnostic_help(b->ctx, d,
+                    "what is made step by step stands in a loop: `recur t from h = 0 { h[b, t, i] = … h[b, t "
+                    "- 1, i] … }`");
+}
+
 void report_unknown(Bind *b, const char *name, Span span) {
     if (map_get(b->reported, name)) return;
     map_set(b->reported, name, b->definition);
     Span later = later_place(b, name);
     if (later.start) {
         Diagnostic *d = report_early(b, name, span, later, "it is given here");
-        diagnostic_help(b->ctx, d, "a block gives its names in the order of the text: move the line up");
+        const Node *in = b->definition->node;
+        if (later.start > span.start || span.end > later.end)
+            diagnostic_help(b->ctx, d, "a block gives its names in the order of the text: move the line up");
+        else if (is_define(in, DEFINE_OPTIMIZER) || gives_state(in))
+            diagnostic_help(b->ctx, d, "what is kept from one update to the next is a state: `state %s = 0`",
+                            name);
+        else if (is_layer_define(in))
+            help_steps(b, d);
         return;
     }
     Diagnostic *d = report(b, UNKNOWN_NAME, span, name);

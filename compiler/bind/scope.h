@@ -61,6 +61,7 @@ Slot *scope_find(const Bind *b, const char *name);
 bool scope_holds(const Bind *b, const char *name, SlotKind kind); // in any scope around
 Slot *scope_own(const Bind *b, const char *name);                 // in the innermost scope
 
+void help_steps(Bind *b, Diagnostic *d); // a tensor made step by step
 Diagnostic *report_early(Bind *b, const char *name, Span span, Span given, const char *note);
 // What another framework's word is here, or why it is not; false: it is none of theirs.
 bool help_of_others(Bind *b, Diagnostic *d, Span span, const char *name);

@@ -74,16 +74,6 @@ static bool caller_fits(Place at, const Phrase *line) {
     return false;
 }
 
-// z = "price", class("kind", 3): the name of a column is none of its cells.
-static Shape text_error(Place at, const Phrase *value, Shape v) {
-    Shaper *s = at.s;
-    Diagnostic *d = fail(s, NOT_A_NUMBER, value->span, shape_text(s->arena, v));
-    const Phrase *text = value->kind == PHRASE_TEXT || !value->count ? value : value->part[0];
-    if (text->kind == PHRASE_TEXT && source_kind(s->source->builtin->name) == NN_SOURCE_CELLS)
-        diagnostic_help(s->ctx, d, "the column of that name is `column(\"%s\")`", text->text);
-    return shape_wrong();
-}
-
 // `before`: what the block gives the field that a part gives without brackets.
 static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
     Shaper *s = at.s;
@@ -112,7 +102,6 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
     }
     v = shape_plain(at, v, value->span);
     s->field = (Shape){0};
-    if (v.kind == SHAPE_TEXT) return text_error(at, value, v);
     if (!holds_numbers(s, v, value->span)) return shape_wrong();
     if (line->binders)
         field = shape_tensor(s, v.dims, v.rank, (Type)field.type);

@@ -46,7 +46,15 @@ static bool add_item(Access *a, const Phrase *item) {
                  v.number == (double)(int64_t)v.number;
     if (whole || v.kind == SHAPE_OPEN || (v.kind == SHAPE_SCALAR && is_whole(v)))
         return add_form(a, item, v, false);
-    return fail_false(at.s, SUBSCRIPT_NOT_WHOLE, item->span, node_text(at.s->arena, item->node));
+    const char *text = node_text(at.s->arena, item->node);
+    Diagnostic *d = fail(at.s, SUBSCRIPT_NOT_WHOLE, item->span, text);
+    if (v.kind == SHAPE_TENSOR && is_whole(v))
+        diagnostic_help(at.s->ctx, d, "it has shape %s: in brackets it is one, `%s[…]`",
+                        shape_text(at.s->arena, v), text);
+    else if (shape_is_number(v) || v.kind == SHAPE_TENSOR)
+        diagnostic_help(at.s->ctx, d,
+                        "whole numbers are those of `int` and `class` fields, `floor(…)`, `argmax`");
+    return false;
 }
 
 static bool count_fits(Access *a) {

@@ -199,7 +199,14 @@ RangeState index_range(Place at, const Phrase *binder, const Slot *index, Extent
     }
     if (!r.found) {
         Diagnostic *d = fail(s, INDEX_WITHOUT_RANGE, index->span, index->name);
-        diagnostic_help(s->ctx, d, "state it, as in `%s < 10`", index->name);
+        bool line = binder->kind == PHRASE_GIVE && slot_named(at.c->define, index->name, SLOT_SIZE);
+        if (line)
+            diagnostic_help(s->ctx, d,
+                            "`%s` is a size, and on the left of `=` stand indices: `i < %s`; a parameter is "
+                            "declared, `param w[%s] = …`",
+                            index->name, index->name, index->name);
+        else
+            diagnostic_help(s->ctx, d, "state it, as in `%s < 10`", index->name);
         return RANGE_WRONG;
     }
     if (r.conflict) {

@@ -251,7 +251,13 @@ static bool samples_fit(Place at, const Phrase *p) {
 static Shape compared_shape(Place at, const Phrase *p) {
     int text = p->part[0]->kind != PHRASE_TEXT;
     if (phrase_is(p->part[!text], "folder")) return folder_shape(at, p->part[!text], TYPE_BOOL);
-    if (!phrase_is(p->part[!text], "column")) return fail_shape(at.s, TEXT_COMPARED, p->part[text]->span, "");
+    if (!phrase_is(p->part[!text], "column")) {
+        Diagnostic *d = fail(at.s, TEXT_COMPARED, p->part[text]->span, "");
+        if (source_kind(at.s->source->builtin->name) == NN_SOURCE_CELLS)
+            diagnostic_help(at.s->ctx, d, "a field holds numbers: ask the file, `column(\"NAME\") == \"%s\"`",
+                            p->part[text]->text);
+        return shape_wrong();
+    }
     if (!missing_fits(at, p->part[!text], "a text")) return shape_wrong();
     Shape v = shape_at(at, p->part[!text]);
     if (v.kind != SHAPE_WRONG) v.type = TYPE_BOOL;

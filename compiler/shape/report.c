@@ -43,11 +43,22 @@ static const char *call_text(Arena *arena, const Node *define) {
     return text_string(&text);
 }
 
+// z = "price", class("kind", 3): the name of a column is none of its cells. Elsewhere in a line texts are
+// compared.
+static void help_text(Shaper *s, Diagnostic *d) {
+    const Phrase *value = line_value(s->line), *text = value->count ? value->part[0] : value;
+    if (text && text->kind == PHRASE_TEXT)
+        diagnostic_help(s->ctx, d, "the column of that name is `column(\"%s\")`", text->text);
+    else
+        diagnostic_help(s->ctx, d, "a text is compared: `column(\"a\") == \"x\" or column(\"a\") == \"y\"`");
+}
+
 bool holds_numbers(Shaper *s, Shape v, Span span) {
     if (v.kind == SHAPE_WRONG) return false;
     bool holds = shape_is_number(v) || v.kind == SHAPE_TENSOR || v.kind == SHAPE_OPEN;
     if (holds) return true;
     Diagnostic *d = fail(s, NOT_A_NUMBER, span, shape_text(s->arena, v));
+    if (v.kind == SHAPE_TEXT && s->data) help_text(s, d);
     if (v.kind == SHAPE_CALLABLE && v.closure->definition && !definition_is_layer(v.closure->definition))
         diagnostic_help(s->ctx, d, "it is called with its arguments: `%s`",
                         call_text(s->arena, v.closure->definition->node));

@@ -29,6 +29,26 @@ static Slot *size_of_item(const Signature *b, const Node *item) {
     return item->kind == AST_NAME ? slot_named(b->c->define, item->name, SLOT_SIZE) : NULL;
 }
 
+// A layer of the library is given a dimension or two less than it asks for.
+static void help_dimensions(Signature *b, Diagnostic *d, const Node *parameter, Shape v) {
+    Shaper *s = b->s;
+    const Source *source = source_of(s->ctx, b->node->span);
+    int less = parameter->count - v.rank;
+    bool rows = v.kind == SHAPE_TENSOR && v.dims[0].batch && source && source->library;
+    if (!rows || !parameter->brackets || node_dots(parameter) || less < 1) return;
+    Text sizes = {.arena = s->arena};
+    for (int i = 1; i < v.rank; i++) text_add(&sizes, "%lld, ", (long long)v.dims[i].size);
+    if (less == 1 && is_whole(v))
+        diagnostic_help(s->ctx, d,
+                        "whole numbers become vectors by `embedding(vocabulary, width)` before it");
+    else if (less == 1)
+        diagnostic_help(s->ctx, d, "`reshape(x, batch, %s1)` has a last dimension of one",
+                        text_string(&sizes));
+    else
+        diagnostic_help(s->ctx, d, "`reshape(x, batch, …)` gives a row's numbers the %d dimensions of `%s`",
+                        parameter->count - 1, node_text(s->arena, parameter));
+}
+
 static Diagnostic *shape_error(Signature *b, const Node *parameter, Shape v, const Node *item,
                                const char *wanted, Span other) {
     Shaper *s = b->s;
@@ -49,6 +69,8 @@ static Diagnostic *shape_error(Signature *b, const Node *parameter, Shape v, con
         diagnostic_help(
             s->ctx, d,
             "a class is one whole number for each row: of numbers for each class `k[n] = argmax[i] p[n, i]`");
+    else
+        help_dimensions(b, d, parameter, v);
     return d;
 }
 
@@ -81,7 +103,13 @@ static bool bind_group(Signature *b, const Node *parameter, Shape v, int before,
     const char *wanted =
         string_format(b->s->arena, "with `..` as %s", extents_text(b->s->arena, c->dots, c->dot_count));
     Diagnostic *d = shape_error(b, parameter, v, parameter, wanted, b->dots_span);
-    if (c->dot_count == v.rank + 1 && c->dots[v.rank].size == 1 && !d->help)
+    if (c->dot_count == v.rank + 1 && v.is_class)
+        diagnostic_help(
+            b->s->ctx, d,
+            "a number for each class beside a class is what `cross_entropy`, `accuracy`, `macro_f1` "
+            "take; `one_hot(…, %lld)` makes numbers of a class",
+            (long long)c->dots[v.rank].size);
+    else if (c->dot_count == v.rank + 1 && c->dots[v.rank].size == 1 && !d->help)
         diagnostic_help(b->s->ctx, d,
                         "a field of one number has this shape where its data block writes `y[1] = …`");
     return false;
@@ -197,9 +225,23 @@ static const char *type_of(const Node *parameter) {
     return flag ? "bool" : parameter->type;
 }
 
+static void flag_error(Signature *b, const Node *parameter, Shape v) {
+    Diagnostic *d = fail_outside(b, ARGUMENT_FLAG, span_of(b, v), parameter->name, b->node->name,
+                                 shape_text(b->s->arena, v));
+    diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here",
+                    node_text(b->s->arena, parameter));
+    if (!definition_is_layer(b->c->define)) return;
+    if (v.kind == SHAPE_CALLABLE)
+        diagnostic_help(b->s->ctx, d, "an activation follows the layer: `%s(…) |> relu`", b->node->name);
+    else
+        diagnostic_help(b->s->ctx, d, "the sizes of its input are those of what it is applied to");
+}
+
 static void check_type(Signature *b, const Node *parameter, Shape *v) {
-    if (!shape_is_number(*v) && v->kind != SHAPE_TENSOR) return;
     const char *type = type_of(parameter);
+    bool flag = type && string_equal(type, "bool") && !parameter->brackets;
+    if (flag && v->kind == SHAPE_CALLABLE) flag_error(b, parameter, *v);
+    if (!shape_is_number(*v) && v->kind != SHAPE_TENSOR) return;
     if (!type || unit_word(type) || is_logits(parameter) || string_equal(type, "probability")) {
         if (v->is_class && parameter->brackets) class_error(b, parameter, *v);
         return;
@@ -213,13 +255,8 @@ static void check_type(Signature *b, const Node *parameter, Shape *v) {
         if (string_equal(type, "class")) v->is_class = true;
         return;
     }
-    if (string_equal(type, "bool") && !parameter->brackets) {
-        Diagnostic *d = fail_outside(b, ARGUMENT_FLAG, span_of(b, *v), parameter->name, b->node->name,
-                                     shape_text(b->s->arena, *v));
-        diagnostic_note(b->s->ctx, d, parameter->span, "`%s` is declared here",
-                        node_text(b->s->arena, parameter));
-        if (definition_is_layer(b->c->define))
-            diagnostic_help(b->s->ctx, d, "the sizes of its input are those of what it is applied to");
+    if (flag) {
+        flag_error(b, parameter, *v);
         return;
     }
     const char *given = v->type == TYPE_INT ? "integers" : v->type == TYPE_BOOL ? "conditions" : "numbers";

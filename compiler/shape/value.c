@@ -39,12 +39,29 @@ static Shape path_value(Place at, const Phrase *p) {
     return shape_tensor(at.s, declared->dims, declared->rank, (Type)declared->type);
 }
 
+// x.mean(), x.T: a function or layer written behind its argument.
+static void help_method(Shaper *s, Diagnostic *d, Span span, const char *name) {
+    const char *word = word_of_others(name);
+    if (!word) word = name;
+    const uint32_t functions = 1u << GROUP_SCALAR | 1u << GROUP_TENSOR | 1u << GROUP_REDUCTION;
+    if (string_equal(word, "shape"))
+        diagnostic_help(s->ctx, d,
+                        "sizes have names in a signature's brackets: `layer f(x[b, n]) …`, and n is one");
+    else if (builtin_find(word, functions) || library_find(s->library, span, word))
+        diagnostic_help(s->ctx, d,
+                        "what is applied stands before its argument or behind `|>`: `%s(x)`, `x |> %s`", word,
+                        word);
+}
+
 static Shape no_member(Place at, const Phrase *p, Shape of) {
     Shaper *s = at.s;
     const Node *e = p->node;
     Span span = e->name_span.end ? e->name_span : e->span;
     Diagnostic *d = fail(s, NO_MEMBER, span, node_text(s->arena, e->base), e->name);
-    if (of.kind != SHAPE_TUPLE) return shape_wrong();
+    if (of.kind != SHAPE_TUPLE) {
+        help_method(s, d, span, e->name);
+        return shape_wrong();
+    }
     Text list = {.arena = s->arena};
     const char *near = string_nearest(e->name, of.names, of.count);
     for (int i = 0; i < of.count; i++) text_add(&list, "%s`%s`", i ? ", " : "", of.names[i]);

@@ -144,6 +144,7 @@ void source_print(Text *out, Context *ctx, const Source *source, const Node *fil
 
 // Words of other frameworks: how PyTorch or Keras call it is what the user wrote; returns our word, or NULL.
 const char *word_of_others(const char *word);
+const char *word_of_data(const char *word);     // in a data block
 bool word_is_name(const char *ours);            // or else a notation that says the same
 const char *word_left_out(const char *word);    // why a word of theirs has none of ours; or NULL
 bool words_alike(const char *a, const char *b); // but for case and underscores

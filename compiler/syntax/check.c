@@ -155,9 +155,14 @@ static void check_entries(Check *check, const Node *node, const char *what) {
                            : entry->kind == AST_RANGE ? "a range"
                            : entry->kind == AST_DOTS  ? "`..`"
                                                       : "`=`";
-        if (wrong && !told)
-            diagnose(check->ctx, PLACE_ENTRY, entry->kind == AST_NAMED ? entry->name_span : entry->span, sign,
-                     what);
+        if (wrong && !told) {
+            Span span = entry->kind == AST_NAMED ? entry->name_span : entry->span;
+            Diagnostic *d = diagnose(check->ctx, PLACE_ENTRY, span, sign, what);
+            if (node->kind == AST_INDEX && entry->kind == AST_RANGE)
+                diagnostic_help(check->ctx, d,
+                                "a part is written with an index, `y[b, i] = x[b, i + 1]`: the result's "
+                                "shape says how far it runs");
+        }
         if (entry->kind == AST_DOTS && dots) diagnose(check->ctx, DOTS_TWICE, entry->span);
         bool order = call && after_name && entry->kind != AST_NAMED && !told;
         if (order) diagnose(check->ctx, ARGUMENT_ORDER, entry->span);

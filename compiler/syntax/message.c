@@ -157,11 +157,29 @@ static DiagnosticCode colon(const Stop *s) {
     TokenKind second = (TokenKind)token_at(s->p, s->at - 2).kind;
     if (s->kind == TOKEN_NEWLINE && s->before == TOKEN_COLON) return SYNTAX_BLOCK;
     if (s->kind == TOKEN_LEFT_BOX && second == TOKEN_COLON) return SYNTAX_TYPE;
+    if (s->before == TOKEN_COLON && s->kind == TOKEN_NUMBER && expects(s, TOKEN_RIGHT_BOX))
+        return SYNTAX_SLICE; // x[:2]
     if (s->kind != TOKEN_COLON) return DIAGNOSTIC_COUNT;
     if (s->after == TOKEN_NEWLINE) return SYNTAX_BLOCK;
-    if (expects(s, TOKEN_RIGHT_BOX)) return SYNTAX_SLICE;
+    if (expects(s, TOKEN_RIGHT_BOX)) return SYNTAX_SLICE; // x[0:2]
     if (is_name(s->before) && (second == TOKEN_LEFT_PAREN || second == TOKEN_COMMA)) return SYNTAX_VALUE;
     return s->at == statement_begin(s->p, s->at) + 1 ? SYNTAX_VALUE : DIAGNOSTIC_COUNT;
+}
+
+// Does the line begin with `if`? It goes on from the one before.
+static bool if_line(const Stop *s) {
+    int i = s->at;
+    while (i > 0 && !s->p->tokens.data[i].first) i--;
+    return i < s->at && token_at(s->p, i).kind == TOKEN_IF;
+}
+
+// A comma between statements' parts: of several values, or of several names.
+static DiagnosticCode comma(const Stop *s) {
+    int begin = statement_begin(s->p, s->at);
+    if (s->kind != TOKEN_COMMA || !token_at(s->p, s->at).depth) return DIAGNOSTIC_COUNT;
+    for (int i = begin; i < s->at; i++)
+        if (token_at(s->p, i).kind == TOKEN_SET) return s->line_end ? SYNTAX_VALUES : DIAGNOSTIC_COUNT;
+    return s->at == begin + 1 ? SYNTAX_NAMES : DIAGNOSTIC_COUNT;
 }
 
 // Mistakes that have a name of their own; DIAGNOSTIC_COUNT: none. `at` and `to`: the tokens it is shown at.
@@ -176,6 +194,9 @@ static DiagnosticCode special(const Stop *s, int *at, int *to) {
     if (s->kind == TOKEN_SET && (s->before == TOKEN_SET || s->line_end)) return SYNTAX_EQUALS;
     if (s->name && token_class(s->kind) == CLASS_WORD && (!s->expression || s->after == TOKEN_SET))
         return SYNTAX_RESERVED;
+    bool block = (s->kind == TOKEN_LEFT_BRACE || s->kind == TOKEN_COLON) && if_line(s);
+    if (block || (s->kind == TOKEN_IF && token_at(s->p, s->at).first && s->expression))
+        return SYNTAX_IF_BLOCK;
     if (s->kind == TOKEN_IF && expects(s, TOKEN_ELSE)) return SYNTAX_IF;
     if (s->kind == TOKEN_IF && s->expression) return SYNTAX_CHOICE;
     if (s->kind == TOKEN_LEFT_PAREN && s->before == TOKEN_RIGHT_PAREN && !s->expression) return SYNTAX_APPLY;
@@ -187,7 +208,7 @@ static DiagnosticCode special(const Stop *s, int *at, int *to) {
         *at = *to = s->at - 1;
         return SYNTAX_COMMA;
     }
-    return colon(s);
+    return comma(s) == DIAGNOSTIC_COUNT ? colon(s) : comma(s);
 }
 
 // The tokens that would do, as `a`, `b` or `c`; NULL where they are too many to help.
@@ -232,7 +253,10 @@ static void general(const Stop *s) {
         if (expects(s, TOKEN_WITH)) what = "`over` or `with`";
         if (s->name) what = "a name";
         if (s->expression) what = "an expression";
-        diagnose(ctx, SYNTAX_LINE_ENDS, s->span, what);
+        Diagnostic *d = diagnose(ctx, SYNTAX_LINE_ENDS, s->span, what);
+        Token first = token_at(s->p, statement_begin(s->p, s->at));
+        if ((first.kind == TOKEN_PARAM || first.kind == TOKEN_STATE) && expects(s, TOKEN_SET))
+            diagnostic_help(ctx, d, "it begins with a value: `param w[n] = normal(0, 1)`, `state s = 0`");
     } else if (value && entries)
         diagnostic_fix(ctx, diagnose(ctx, SYNTAX_ENTRIES, s->span, s->text), comma, ",");
     else if (value && s->line_end)

@@ -53,6 +53,12 @@ static const char *find(const Row *in, size_t count, const char *word) {
     return NULL;
 }
 
+const char *word_of_data(const char *word) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strncmp(rows[i].theirs, "data.", 5) && is_among(rows[i].theirs, word)) return rows[i].ours;
+    return NULL;
+}
+
 const char *word_of_others(const char *word) { return find(rows, sizeof rows / sizeof *rows, word); }
 const char *word_left_out(const char *word) { return find(outside, sizeof outside / sizeof *outside, word); }
 
