@@ -238,6 +238,20 @@ Operand emit_passed(Emitter *em, size_t offset);   // the pointer at this place 
 void function_begin(Emitter *em, Operand function, Operand rows);
 void emit_functions(Emitter *em); // all, behind the dispatcher em->run
 
+// ---- weave.c: chains of operations in turn
+// --------------------------------------------------------------------
+
+enum { MOST_WOVEN = 4 };
+typedef struct {
+    BasicBlock block; // where all of them stand; NULL: not in one
+    int count;
+    Operand ends[MOST_WOVEN + 1]; // the last instruction before the first one, and of each
+} Weave;
+void weave_open(Emitter *em, Weave *w);
+void weave_next(Emitter *em, Weave *w); // one ends here, another may begin
+bool weave_is_full(const Emitter *em, const Weave *w);
+void weave_close(Emitter *em, Weave *w);
+
 // ---- tile.c, nest.c, sum.c: kernels -----------------------------------------------------------------------
 
 typedef struct {

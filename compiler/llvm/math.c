@@ -217,20 +217,28 @@ static Operand circular(Emitter *em, Operand x, int quarter) {
 Operand build_sin(Emitter *em, Operand x) { return circular(em, x, 0); }
 Operand build_cos(Emitter *em, Operand x) { return circular(em, x, 1); }
 
-// Single 2 ulp, double 2 ulp: an odd polynomial below 1, beyond 1 - e^P(x).
-Operand build_erf(Emitter *em, Operand x) {
-    static const double near[] = {7.8758750626854883e-5, -0.00080168642871658695, 0.005189087423433974,
-                                  -0.026854212010626412, 0.11283594715160218,     -0.37612626666720331,
-                                  1.1283791658483509};
-    static const double far[] = {4.1958400121675373e-5,  -0.00022749950380415686, 0.0008803970815024043,
-                                 -0.0031903054131416668, 0.010961849217635256,    -0.036647578044776784,
-                                 -2.1237608331239641,    -8.0290210113367308,     -7.8068152727272644};
-    static const double near_full[] = {
-        -4.2309458242953378e-12, 8.7090451290531067e-11, -1.216456005728345e-9,  1.4792401209404813e-8,
-        -1.6364642158167615e-7,  1.6462045441468419e-6,  -1.4925647567519332e-5, 0.00012055332902888735,
-        -0.00085483270219348296, 0.0052239776254232983,  -0.026866170645129841,  0.1128379167095512,
-        -0.37612638903183752,    1.1283791670955126};
-    static const double far_full[] = {
+// One odd polynomial, in x^2 about the middle of where erf is not yet 1: no coefficient is large, so that no
+// step loses digits. At the end it is above 1, and is held to that.
+static Operand erf_single(Emitter *em, Operand x) {
+    static const double c[] = {
+        -0.00092749879695475101, 0.0022900335025042295, -0.0014528927858918905, 0.001922231400385499,
+        -0.008047563023865223,   0.014864830300211906,  -0.020556975156068802,  0.030247515067458153,
+        -0.04404260963201523,    0.058870673179626465,  -0.074224874377250671,  0.090509973466396332,
+        -0.1088196188211441,     0.13347968459129333,   -0.17921395599842072,   0.35890820622444153};
+    const double end = 3.94;
+    Operand y = at_least(em, at_most(em, x, end), -end);
+    Operand t = build_fma(em, build_mul(em, y, y), build_like(em, x, 2 / (end * end)), build_like(em, x, -1));
+    return at_least(em, at_most(em, build_mul(em, polynomial(em, t, c, COUNT(c)), y), 1), -1);
+}
+
+// An odd polynomial below 1, beyond 1 - e^P(x).
+static Operand erf_double(Emitter *em, Operand x) {
+    static const double near[] = {-4.2309458242953378e-12, 8.7090451290531067e-11, -1.216456005728345e-9,
+                                  1.4792401209404813e-8,   -1.6364642158167615e-7, 1.6462045441468419e-6,
+                                  -1.4925647567519332e-5,  0.00012055332902888735, -0.00085483270219348296,
+                                  0.0052239776254232983,   -0.026866170645129841,  0.1128379167095512,
+                                  -0.37612638903183752,    1.1283791670955126};
+    static const double far[] = {
         -3.245901999030085e-10,  2.1901845906851097e-9,  -5.1951607385372206e-9, 4.8610991029225574e-9,
         -9.6528252053603727e-10, -3.0414788597569983e-9, 2.7966374245484618e-8,  -1.286781347382139e-7,
         3.8251506449279393e-7,   -9.1779753326693184e-7, 1.919146618676658e-6,   -3.4196471333147523e-6,
@@ -238,17 +246,16 @@ Operand build_erf(Emitter *em, Operand x) {
         -0.0003078195950532894,  0.00089357655647921244, -0.0023739972761078477, 0.0059537044786857655,
         -0.014384548330638939,   0.034128411079638966,   -0.081650909717799245,  -6.0422065921389368,
         -18.165248970912977,     -14.112437402148174};
-    bool wide = is_double(em, x);
     Operand size = build_unary(em, "llvm.fabs", x), z = build_mul(em, x, x);
-    Operand inside =
-        wide ? polynomial(em, z, near_full, COUNT(near_full)) : polynomial(em, z, near, COUNT(near));
-    Operand y = at_most(em, size, wide ? 6 : 4);
-    Operand u = wide ? build_fma(em, y, build_like(em, x, 0.4), build_like(em, x, -1.4))
-                     : build_fma(em, y, build_like(em, x, 2.0 / 3), build_like(em, x, -2.5 / 1.5));
-    Operand p = wide ? polynomial(em, u, far_full, COUNT(far_full)) : polynomial(em, u, far, COUNT(far));
-    Operand outside = with_sign(em, build_sub(em, build_like(em, x, 1), build_exp(em, p)), x);
+    Operand inside = polynomial(em, z, near, COUNT(near));
+    Operand u = build_fma(em, at_most(em, size, 6), build_like(em, x, 0.4), build_like(em, x, -1.4));
+    Operand tail = build_exp(em, polynomial(em, u, far, COUNT(far)));
+    Operand outside = with_sign(em, build_sub(em, build_like(em, x, 1), tail), x);
     return build_select(em, compare(em, LLVMRealOLT, size, 1), build_mul(em, inside, x), outside);
 }
+
+// Single 4 ulp, double 2 ulp.
+Operand build_erf(Emitter *em, Operand x) { return is_double(em, x) ? erf_double(em, x) : erf_single(em, x); }
 
 // The inverse by polynomials in -log(1 - x^2), and in double two of Halley's steps. Single 4 ulp, double 4
 // ulp to 0.99.

@@ -104,11 +104,20 @@ static bool has_place(const Stage *stage) {
 static void walk(Emitter *em, const Stage *stage, int j);
 
 static void walk_here(Emitter *em, const Stage *stage) {
-    for (int i = 0; i < em->point.instance_count; i++) {
-        instance_set(em, i);
-        Operand v = emit_value(em, em->point.body);
-        remember_result(em, stage, em->point.lane, v);
-        if (is_walked(stage) && has_place(stage)) store_result(em, stage, v);
+    Operand values[MOST_WOVEN];
+    for (int i = 0, end = i; i < em->point.instance_count; i = end) {
+        Weave w;
+        weave_open(em, &w);
+        for (; end < em->point.instance_count && !weave_is_full(em, &w); weave_next(em, &w)) {
+            instance_set(em, end++);
+            values[w.count] = emit_value(em, em->point.body);
+            remember_result(em, stage, em->point.lane, values[w.count]);
+        }
+        weave_close(em, &w);
+        for (int x = i; x < end && is_walked(stage) && has_place(stage); x++) {
+            instance_set(em, x);
+            store_result(em, stage, values[x - i]);
+        }
     }
 }
 

@@ -27,6 +27,11 @@ static void put_outside(Layout *l, const Tensor *t, int d, int64_t *size) {
     l->zero += l->border_low[d] * l->stride[d];
 }
 
+// What lies whole pages apart is in one set of the first cache: so many rows more.
+static void set_apart(const Layout *l, int64_t *s, int rows) {
+    if (*s * l->element_size % PAGE == 0) *s += rows * l->panel;
+}
+
 // The inner dimension first, then the others from the last, then the steps of a loop; whole vectors where it
 // is worth the room.
 void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
@@ -44,13 +49,13 @@ void layout_strides(const Kernels *ks, Layout *l, const Tensor *t) {
     for (int d = t->rank - 1; d >= 0; d--) {
         if (l->folded && d == t->along)
             l->stride[d] = 0;
-        else if (d != l->inner && d != steps)
+        else if (d != l->inner && d != steps) {
+            if (s > l->panel) set_apart(l, &s, 5);
             put_outside(l, t, d, &s);
+        }
     }
     if (l->panel) {
-        int64_t bytes = s * l->element_size;
-        if (bytes % PAGE == 0 && bytes >= 16 * PAGE)
-            s += 17 * l->panel; // equal rows of two panels: not one set of the cache
+        if (s * l->element_size >= 16 * PAGE) set_apart(l, &s, 17);
         l->panel_stride = s;
         s *= (n + l->panel - 1) / l->panel;
     }
