@@ -23,8 +23,14 @@ typedef struct Names {
     char (
         **numbers)[NUMBER_ROOM]; // of a class field without names: its classes as texts; NULL: not asked for
     Entry *first, **last;
-    nn_trainer *into; // while they are read
 } Names;
+
+// A file's names while they are read; NULL as long as there are none, so that none takes no memory.
+typedef struct {
+    Object *o;
+    Names *names;
+    nn_trainer into;
+} Reading;
 
 static void end_names(Names *n) {
     nn_context_end(&n->ctx);
@@ -47,36 +53,36 @@ static Names *make_names(Object *o) {
 }
 
 static nn_status take_name(void *data, nn_context *ctx, const char *key, nn_json value) {
-    Names *n = data;
+    Reading *r = data;
     static const char *const kept[] = {"classes.", "words.", "columns", "vocabulary"};
     bool ours = false;
     for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
         ours = ours || strncmp(key, kept[k], strlen(kept[k])) == 0;
     if (!ours) return NN_OK;
-    Entry *e = nn_get(ctx, 1, sizeof *e);
-    char *name = nn_get(ctx, strlen(key) + 1, 1), *text;
-    if (e == NULL || name == NULL) return ctx->status;
-    if (!nn_names_text(ctx, value, &text))
-        return nn_fail(ctx, NN_DATA, "the names that lie with the weights are damaged");
-    *e = (Entry){.key = memcpy(name, key, strlen(key)), .text = text};
+    if (r->names == NULL && (r->names = make_names(r->o)) == NULL) return ctx->status;
+    Names *n = r->names;
+    size_t length = strlen(key) + 1;
+    Entry *e = nn_get(&n->ctx, 1, sizeof *e);
+    char *name = nn_get(&n->ctx, length, 1), *text = NULL;
+    bool known = e != NULL && name != NULL && nn_names_text(&n->ctx, value, &text);
+    if (n->ctx.status != NN_OK) return nn_fail(ctx, n->ctx.status, "%s", n->ctx.message);
+    if (!known) return nn_fail(ctx, NN_DATA, "the names that lie with the weights are damaged");
+    *e = (Entry){.key = memcpy(name, key, length), .text = text};
     *n->last = e;
     n->last = &e->next;
-    return strncmp(key, *kept, strlen(*kept)) == 0 ? nn_names_take(n->into, ctx, key, value) : NN_OK;
+    r->into.data.classes = n->classes;
+    nn_status status = NN_OK;
+    if (strncmp(key, *kept, strlen(*kept)) == 0) status = nn_names_take(&r->into, &n->ctx, key, value);
+    return status == NN_OK ? NN_OK : nn_fail(ctx, status, "%s", n->ctx.message);
 }
 
 static nn_status read_names(Object *o, const char *path, const unsigned char *bytes, uint64_t size,
                             Names **names) {
-    Names *n = *names = make_names(o);
-    if (n == NULL) return o->ctx.status;
-    nn_trainer into = {.model = o->trainer.model, .data.classes = n->classes};
-    nn_safetensors_visitor visitor = {.metadata = take_name, .data = n};
-    n->into = &into;
-    nn_status status = nn_safetensors_parse(&n->ctx, path, bytes, size, &visitor, NULL);
-    n->into = NULL;
-    if (status == NN_OK) return NN_OK;
-    nn_fail(&o->ctx, status, "%s", n->ctx.message);
-    end_names(n);
-    *names = NULL;
+    Reading r = {.o = o, .into.model = o->trainer.model};
+    nn_safetensors_visitor visitor = {.metadata = take_name, .data = &r};
+    nn_status status = nn_safetensors_parse(&o->ctx, path, bytes, size, &visitor, NULL);
+    if (status != NN_OK && r.names != NULL) end_names(r.names);
+    *names = status == NN_OK ? r.names : NULL;
     return status;
 }
 

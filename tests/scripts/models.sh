@@ -30,7 +30,7 @@ each_model
 ./called predict </dev/null >out.txt 2>&1 && fail "called predicts"
 grep -q 'says what to predict' out.txt || fail "called: $(cat out.txt)"
 "$NNC" summary "$ROOT/tests/models/called.nn" | grep -q 'denoise.dense_1 .* [1-9][0-9]*$' || fail "called: operations of a layer"
-"$NNC" build --emit obj "$ROOT/tests/models/called.nn" && ! grep -q called_predict called.h || fail "called: the header"
+"$NNC" build --emit obj "$ROOT/tests/models/called.nn" && ! grep -q 'called_predict[a-z_]*(' called.h || fail "called: the header"
 gcc -std=c99 -Wall -Wextra -Werror -fsyntax-only -x c called.h || fail "called: the header does not compile"
 rm called.o called.h
 
