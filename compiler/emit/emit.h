@@ -344,6 +344,8 @@ Operand reduce_into(At at, const char *name, const Array *a, const Reduced *part
 // A tensor whose pieces follow, under all indices that they may hold; a whole one for whoever reads it.
 Operand pieces_open(At at, const char *name, const Extent *dims, int rank, const Affine *const *out,
                     const Reduced *first, Span span);
+// A tensor of pieces, one for each number of its first dimension: of lists.
+Operand operand_of_pieces(At at, const char *name, const Array *a, const Expr *const *es, Span span);
 // One of its pieces, under the conditions in force.
 void piece_write(At at, Tensor *t, const Affine *const *out, const Reduced *piece, Span span);
 // The number of an element for its draws; of a data block's in its row.

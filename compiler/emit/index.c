@@ -32,6 +32,13 @@ static const Expr *pick(Program *p, const Affine *form, const Expr *const *value
                       pick(p, form, values, from + half, count - half));
 }
 
+// Where each element is computed under an index, a loop for each costs less than choosing in one.
+static bool each_has_loop(const Expr *const *es, int count) {
+    bool all = true;
+    for (int i = 0; i < count; i++) all &= es[i]->free_count > 0;
+    return all;
+}
+
 Operand operand_of_list(At at, Operand list, Span span) {
     Program *p = at.m->p;
     Array inner = {.rank = 0};
@@ -52,9 +59,12 @@ Operand operand_of_list(At at, Operand list, Span span) {
         a.dims[d + 1] = inner.dims[d];
         a.indices[d + 1] = inner.indices[d];
     }
+    const char *name = path_in(at.m, at.frame, "list");
+    if (list.count > INLINE_LIST && each_has_loop(es, list.count))
+        return operand_of_pieces(at, name, &a, es, span);
     a.e = pick(p, affine_index(p, a.indices[0]), es, 0, list.count);
     Operand out = operand_array(at.m, &a);
-    return list.count > INLINE_LIST ? operand_store(at, out, path_in(at.m, at.frame, "list"), span) : out;
+    return list.count > INLINE_LIST ? operand_store(at, out, name, span) : out;
 }
 
 // ---- staying inside ----

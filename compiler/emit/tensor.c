@@ -362,6 +362,55 @@ void piece_write(At at, Tensor *t, const Affine *const *out, const Reduced *piec
     equation_write(at, t, out, &parts, span);
 }
 
+// The type that holds all of them, and the range of whole ones.
+static Type type_of_all(const Expr *const *es, int count) {
+    bool whole = true, truth = true;
+    for (int i = 0; i < count; i++) {
+        whole &= type_whole((Type)es[i]->type);
+        truth &= es[i]->type == TYPE_BOOL;
+    }
+    return truth ? TYPE_BOOL : whole ? TYPE_INT : TYPE_REAL;
+}
+
+static void bounds_of_all(Tensor *t, const Expr *const *es, int count) {
+    int64_t low, high, lowest = INT64_MAX, highest = INT64_MIN;
+    for (int i = 0; i < count; i++) {
+        if (!expr_integer_bounds(es[i], &low, &high)) return;
+        lowest = low < lowest ? low : lowest;
+        highest = high > highest ? high : highest;
+    }
+    set_bounds(t, lowest, highest);
+}
+
+Operand operand_of_pieces(At at, const char *name, const Array *a, const Expr *const *es, Span span) {
+    Program *p = at.m->p;
+    int count = (int)a->dims[0].size;
+    const Expr **under = arena_array(at.m->arena, const Expr *, count);
+    Indices own = {.count = 0}, outer = own;
+    add_indices(&own, a->indices, a->rank);
+    for (int i = 0; i < count; i++) {
+        under[i] = under_facts(at, es[i], &own);
+        Indices of = outer_of(at, under[i], &own);
+        add_indices(&outer, of.data, of.count);
+    }
+    Indices all = outer;
+    add_indices(&all, a->indices, a->rank);
+    Tensor *t = new_tensor(at, name, TENSOR_TEMP, type_of_all(under, count), &all, span);
+    if (!t) return operand_wrong();
+    bounds_of_all(t, under, count);
+    for (int i = 0; i < count; i++) {
+        const Affine *out[MAX_RANK];
+        Binding here = {a->indices[0], affine_constant(p, i)};
+        for (int d = 0; d < all.count; d++) out[d] = affine_index(p, all.data[d]);
+        out[outer.count] = here.to;
+        const Expr *e = expr_substitute(p, number_draws(at, under[i], &all), &here, 1);
+        equation_write(at, t, out, &(Reduced){.reduction = REDUCE_NONE, .e = e}, span);
+    }
+    Array whole = *a;
+    whole.e = read_at(at, t, &outer, a);
+    return operand_array(at.m, &whole);
+}
+
 bool operand_is_of_clock(At at, Operand v) { return v.kind == OPERAND_SCALAR && reads_clock_only(at, v.e); }
 
 // A number that only clock and settings decide, met by something else: it is computed once, in double.
