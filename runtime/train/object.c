@@ -327,6 +327,7 @@ static int32_t load(Object *o, const char *path, const void *memory, uint64_t by
         return (int32_t)o->ctx.status;
     if (o->names != NULL) nn_object_names.end(o->names);
     o->names = names;
+    o->loaded = true;
     draw_initial(t); // what a file of weights alone does not bring is as new
     nn_store_apply(&a);
     t->at = at;

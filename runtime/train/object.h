@@ -14,7 +14,8 @@ typedef struct {
     nn_span *file_spans;
     int64_t pending;        // batches accumulated towards the next update
     bool owned, lr_refused; // the configuration's lr is one that nothing takes
-    struct Names *names;    // that lay with the weights; NULL: none were read
+    bool loaded;            // a file of weights was
+    struct Names *names;    // that lay with them; NULL: there were none
 } Object;
 
 // Keeps what was wrong with a call in the instance, and answers with the status.

@@ -240,7 +240,8 @@ static int32_t check_names(Object *o) {
         const nn_column *c = &columns[k];
         if (c->part != NN_TRAIN || !c->for_input || !c->is_class) continue;
         const nn_field *f = &NN_TABLE(m, nn_field, fields)[c->field];
-        if (o->names == NULL || (f->is_named != 0 && o->names->classes[c->field].count == 0))
+        bool named = o->names != NULL && o->names->classes[c->field].count > 0;
+        if (!o->loaded || (f->is_named != 0 && !named))
             return REFUSE(o, NN_USAGE,
                           "the classes of %s have no names: a file that a trainer wrote brings them",
                           nn_model_text(m, f->key));

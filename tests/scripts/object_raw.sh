@@ -96,6 +96,33 @@ int main(void) {
 END
 gcc -g $warnings -I. main.c gauge.o "$BUILD/libnn.a" -lm -o main && ./main >said || fail "windows of raw rows: $(cat said)"
 grep -q "a sample reads" said || fail "too few raw rows: $(cat said)"
+# Classes that are numbers, in a file without a head: nothing lies with the weights, and numbers are what they are.
+printf '%s\n' 'data plain = csv("plain.csv", header = false) {' '    k = class(column(0), 3)' '    x = column(1)' '    t = column(2)' '}' \
+    'model net(k[batch]: class, x[batch]) -> y[batch] {' '    param w[3] = 0.5' '    y[n] = x[n] * w[k[n]]' '}' \
+    'train net on plain {' '    loss = mse(y, t)' '    optimizer = sgd(1e-2)' '    batch = 4' '    epochs = 2' '    predict = [y]' '}' >plain.nn
+printf '0,1,2\n1,2,3\n2,3,4\n0,4,5\n' >plain.csv
+"$NNC" build plain.nn && ./plain --quiet && "$NNC" build plain.nn --emit obj
+cat >main.c <<'END'
+#include "plain.h"
+#include <stdio.h>
+int main(void) {
+    const char *k[] = {"0", "1", "2", "0"};
+    double x[] = {1, 2, 3, 4};
+    float y[4];
+    plain *m = plain_create(NULL);
+    if (!m || plain_predict_raw(m, k, x, 4, y) != NN_USAGE || plain_load(m, "plain.run/weights.safetensors") != NN_OK || plain_predict_raw(m, k, x, 4, y) != NN_OK) {
+        puts(plain_error(m));
+        return 1;
+    }
+    puts("y");
+    for (int r = 0; r < 4; r++) printf("%.9g\n", y[r]);
+    k[1] = "red";
+    return plain_predict_raw(m, k, x, 4, y) != NN_DATA;
+}
+END
+gcc $warnings -I. main.c plain.o "$BUILD/libnn.a" -lm -o main && ./main >mine.txt || fail "classes that are numbers: $(cat mine.txt)"
+./plain predict --data plain.csv | awk 'NR > 1 { printf "%.9g\n", $1; next } { print }' >theirs.txt
+awk 'NR == FNR { a[FNR] = $1; next } FNR > 1 { d = a[FNR] - $1; bad += d * d > 1e-12 } END { exit FNR != 5 || bad }' mine.txt theirs.txt || fail "classes that are numbers: $(cat mine.txt theirs.txt)"
 # An array of a JSON line is an argument of as many numbers.
 cat >lines.nn <<'END'
 data lines = jsonl("lines.jsonl") {
