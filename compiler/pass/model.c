@@ -186,10 +186,25 @@ static double reuse_of(const Question *q, const StageModel *m, const Stage *st, 
     return reuse;
 }
 
+// The rows of a batch are the outermost loop. With lanes along them what is elementwise takes parts of lines
+// that lie far apart, which beyond the second cache come and go twice; and where rows lie along lines that
+// other lanes write, and a tile has neighbours along another axis rather than rows, a line comes for each of
+// its elements.
+static const double ROWS_APART = 2, A_FAR_LANE = 10;
+
+static bool is_far(const Question *q, const Tensor *t) {
+    return tensor_bytes(q->ks->program, t) > q->ks->machine.l2;
+}
+
+static double far_rows(const Question *q, const Stage *st, const Tensor *t, int lane) {
+    bool apart = st->equation->reduction == REDUCE_NONE && lane >= 0 && q->k->axes[lane].batch;
+    return apart && is_far(q, t) ? ROWS_APART : 1;
+}
+
 static double load_cost(const Question *q, const Stage *st, const ReadModel *r, int lane) {
     const Tensor *t = r->read->tensor;
     if (lane >= 0 && (r->read->axes >> lane & 1)) {
-        if (contiguous(t, r->read->forms, lane)) return r->near;
+        if (contiguous(t, r->read->forms, lane)) return r->near * far_rows(q, st, t, lane);
         return q->lanes;
     }
     double far = 1; // a scalar's line serves its neighbours
@@ -219,8 +234,11 @@ static double store_cost(const Question *q, const Stage *st, double points, int 
     int rank = st->equation->out_count;
     bool scattered = lane >= 0 && forms_depend(out, rank, lane);
     bool walked = st->inner_count && st->equation->reduction == REDUCE_NONE;
-    double apart = (walked ? A_LANE : 1) * q->lanes;
-    c = n * (scattered && !forms_contiguous(l, out, rank, lane) ? apart : 1);
+    double apart = (walked ? A_LANE : 1) * q->lanes, far = far_rows(q, st, st->equation->tensor, lane);
+    const Index *along = rank ? affine_only(out[l->inner]) : NULL;
+    if (along && along->batch && q->k->tile_count > 2 && is_far(q, st->equation->tensor))
+        apart = A_FAR_LANE * q->lanes;
+    c = n * (scattered && !forms_contiguous(l, out, rank, lane) ? apart : far);
     if (l->twin) c += 20 + n * (scattered && !forms_contiguous(l->twin, out, rank, lane) ? apart : 1);
     return c;
 }
