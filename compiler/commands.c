@@ -46,7 +46,7 @@ static const char *options_text(Arena *arena, const Options *o) {
         if (o->value[which[i]])
             text_add(&text, "%s%s %s", text.chars.count ? " " : "", option_spelling(which[i]),
                      o->value[which[i]]);
-    for (int i = 0; i < o->list[OPTION_SET].count; i++)
+    for (int i = 0; o->command != COMMAND_SWEEP && i < o->list[OPTION_SET].count; i++)
         text_add(&text, " --set %s", o->list[OPTION_SET].data[i]);
     return text_string(&text);
 }

@@ -119,7 +119,7 @@ bool nn_json_whole(nn_json *j, uint64_t *value) {
 }
 
 static bool skip_word(nn_json *j) {
-    static const char *const words[] = {"true", "false", "null"};
+    static const char words[][6] = {"true", "false", "null"};
     for (int k = 0; k < 3; k++) {
         size_t n = strlen(words[k]);
         if ((size_t)(j->end - j->at) >= n && memcmp(j->at, words[k], n) == 0) {

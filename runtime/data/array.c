@@ -110,7 +110,7 @@ static bool shape(Text *t, nn_array *a) {
 }
 
 static bool type_of(const char *descr, nn_array *a) {
-    static const char *const known[] = {"f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "b1"};
+    static const char known[][3] = {"f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "b1"};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
         if (!nn_same(descr + 1, known[k])) continue;
         a->type = known[k][0];

@@ -118,7 +118,7 @@ static void put_scalar(const Summary *s, const char *group, const char *name, do
 static void put_measure(void *data, const char *name, double number) { put_scalar(data, NULL, name, number); }
 
 static void put_histogram(const Summary *s, const char *group, const char *name, nn_json of) {
-    static const char *const numbers[] = {"low", "high", "count", "sum", "square"};
+    static const char numbers[][7] = {"low", "high", "count", "sum", "square"};
     double counts[NN_BINS_MOST];
     int64_t n = nn_story_counts(of, counts);
     double low = nn_json_number(of, "low"), high = nn_json_number(of, "high");
@@ -148,7 +148,7 @@ static void put_summary(const Summary *s, nn_json line) {
         if (nn_json_find(line, "update", &update)) put_histogram(s, "changes", name, update);
         return;
     }
-    static const char *const more[] = {"lr", "samples_per_s", "gradient_norm"};
+    static const char more[][14] = {"lr", "samples_per_s", "gradient_norm"};
     nn_story_measures(line, put_measure, (void *)(uintptr_t)s);
     for (int k = 0; k < 3; k++) put_scalar(s, "run", more[k], nn_json_number(line, more[k]));
 }

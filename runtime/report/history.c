@@ -6,9 +6,9 @@
 
 // ---- one run ----
 
-static const char *const begun[] = {"program",        "model", "nnc",    "digest", "cpu",        "threads",
-                                    "seed",           "batch", "params", "memory", "train_rows", "test_rows",
-                                    "validation_rows"};
+static const char begun[][16] = {"program",        "model", "nnc",    "digest", "cpu",        "threads",
+                                 "seed",           "batch", "params", "memory", "train_rows", "test_rows",
+                                 "validation_rows"};
 
 static void put_beginning(const nn_story *s, nn_text *out) {
     nn_json options, value;
@@ -63,7 +63,7 @@ static nn_status put_one(nn_context *ctx, const nn_story *s, nn_text *out) {
 
 // What an option did shows in the numbers that it set.
 static bool is_shown(const nn_table *starts, int column) {
-    static const char *const others[] = {"run", "features", "options.lr", "options.epochs", "options.steps"};
+    static const char others[][15] = {"run", "features", "options.lr", "options.epochs", "options.steps"};
     bool shown = nn_table_differs(starts, column);
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         shown = shown && !nn_same(nn_table_text(starts, 0, column), others[k]);

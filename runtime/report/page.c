@@ -66,7 +66,7 @@ static void put_end(nn_table *t, const nn_story *s, const char *of, nn_json line
 static void put_ends(nn_context *ctx, const nn_page *page, nn_text *out) {
     nn_table t;
     nn_table_begin(ctx, &t, 2 * (int64_t)page->count + 1);
-    static const char *const first[] = {"run", "of", "epoch", "step"};
+    static const char first[][6] = {"run", "of", "epoch", "step"};
     for (size_t k = 0; k < sizeof first / sizeof *first; k++) nn_table_cell(&t, first[k]);
     for (int k = 0; k < page->count; k++) nn_table_measures(&t, nn_story_last(&page->runs[k]));
     for (int k = 0; k < page->count; k++) {

@@ -87,8 +87,8 @@ void nn_story_value(nn_text *out, nn_json object, const char *name) {
 }
 
 void nn_story_measures(nn_json line, nn_measure *call, void *data) {
-    static const char *const others[] = {"event",  "fold",          "step",   "epoch", "samples_per_s",
-                                         "time_s", "gradient_norm", "reason", "best"};
+    static const char others[][14] = {"event",  "fold",          "step",   "epoch", "samples_per_s",
+                                      "time_s", "gradient_norm", "reason", "best"};
     char key[NN_KEY_ROOM];
     nn_json value;
     while (nn_json_member(&line, key, sizeof key, &value)) {

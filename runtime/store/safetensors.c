@@ -37,8 +37,8 @@ static nn_status metadata(Header *h) {
 
 static uint64_t dtype_size(const char *dtype) {
     static const struct {
-        const char *name;
-        uint64_t size;
+        char name[5];
+        uint8_t size;
     } types[] = {{"F64", 8},  {"I64", 8}, {"U64", 8}, {"F32", 4}, {"I32", 4}, {"U32", 4}, {"F16", 2},
                  {"BF16", 2}, {"I16", 2}, {"U16", 2}, {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
     for (size_t k = 0; k < sizeof types / sizeof *types; k++) {

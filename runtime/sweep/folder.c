@@ -11,9 +11,19 @@
 
 enum { ROOM = 4096 + 32 };
 
+static void path_of(const Sweep *w, const char *name, char path[ROOM]) {
+    snprintf(path, ROOM, "%.4096s/%s", w->s->out, name);
+}
+
 static nn_status put_text(void *text, nn_sink *sink) {
     nn_sink_text(sink, ((nn_text *)text)->bytes);
     return NN_OK;
+}
+
+nn_status sweep_put(const Sweep *w, const char *name, nn_text *text) {
+    char path[ROOM];
+    path_of(w, name, path);
+    return nn_file_replace(w->ctx, path, put_text, text);
 }
 
 // One sweep at a time works in a folder: the lock goes with it and all its runs. Those of a sweep that was
@@ -34,27 +44,42 @@ nn_status sweep_lock(Sweep *w) {
     return NN_OK;
 }
 
-// Its options, an empty line, and a line for each run.
-nn_status sweep_take_folder(const Sweep *w) {
+// What its runs have in common; of halving also which they are, as that decides who goes on.
+static void put_common(const Sweep *w, nn_text *text) {
     const nn_sweep *s = w->s;
+    nn_text_add(text, s->digest);
+    for (int i = 0; i < s->rest_count; i++) nn_text_format(text, " %s", s->rest[i]);
+    if (s->halving == 0) return;
+    nn_text_format(text, "\nhalving %lld %s", (long long)s->halving, s->by != NULL ? s->by : "");
+    for (int k = 0; k < w->count; k++) nn_text_format(text, "\n%s", w->jobs[k].name);
+}
+
+// That, an empty line, and a line for each run: of this sweep, and of those before it that differ in what
+// they sweep alone, whose runs are this one's too where it wants the same.
+nn_status sweep_take_folder(const Sweep *w) {
     nn_context *ctx = w->ctx;
     char path[ROOM];
-    nn_text text;
-    unsigned char *bytes;
+    nn_text text, line;
+    unsigned char *bytes = NULL;
     uint64_t size;
     nn_text_begin(&text, ctx);
-    nn_text_format(&text, "%s", s->digest);
-    for (int i = 0; i < s->rest_count; i++) nn_text_format(&text, " %s", s->rest[i]);
-    if (s->halving > 0)
-        nn_text_format(&text, "\nhalving %lld %s", (long long)s->halving, s->by != NULL ? s->by : "");
+    nn_text_begin(&line, ctx);
+    path_of(w, "sweep.txt", path);
+    put_common(w, &text);
     nn_text_add(&text, "\n\n");
-    for (int k = 0; k < w->count; k++) nn_text_format(&text, "%s\n", w->jobs[k].name);
-    snprintf(path, sizeof path, "%s/sweep.txt", s->out);
-    if (ctx->status != NN_OK) return ctx->status;
-    if (!nn_file_exists(path)) return nn_file_replace(ctx, path, put_text, &text);
-    if (nn_file_read(ctx, path, &bytes, &size) == NN_OK && !nn_same((char *)bytes, text.bytes))
-        nn_fail(ctx, NN_USAGE, "%s holds another sweep: take it away, or name another folder", s->out);
-    return ctx->status;
+    if (ctx->status != NN_OK || (nn_file_exists(path) && nn_file_read(ctx, path, &bytes, &size) != NN_OK))
+        return ctx->status;
+    if (bytes != NULL && strncmp((char *)bytes, text.bytes, text.length) != 0)
+        return nn_fail(ctx, NN_USAGE, "%s holds another sweep: take it away, or name another folder",
+                       w->s->out);
+    if (bytes != NULL) nn_text_add(&text, (char *)bytes + text.length);
+    uint64_t before = text.length;
+    for (int k = 0; k < w->count; k++) {
+        nn_text_clear(&line);
+        nn_text_format(&line, "\n%s\n", w->jobs[k].name);
+        if (bytes == NULL || strstr((char *)bytes, line.bytes) == NULL) nn_text_add(&text, line.bytes + 1);
+    }
+    return bytes != NULL && text.length == before ? NN_OK : sweep_put(w, "sweep.txt", &text);
 }
 
 char **nn_sweep_names(nn_context *ctx, const char *folder, int *count) {
@@ -82,25 +107,24 @@ char **nn_sweep_names(nn_context *ctx, const char *folder, int *count) {
 
 // Those that go on after a round, as numbers in a file: a sweep that is begun again leaves the same ones
 // behind, though the others have trained on.
-static void kept_path(const Sweep *w, int round, char path[ROOM]) {
-    snprintf(path, ROOM, "%s/round_%d.txt", w->s->out, round);
-}
+static void kept_name(int round, char name[32]) { snprintf(name, 32, "round_%d.txt", round); }
 
 nn_status sweep_keep(Sweep *w, int round, int left) {
-    char path[ROOM];
+    char name[32];
     nn_text text;
     const Row *rows = sweep_rank(w);
     nn_text_begin(&text, w->ctx);
     for (int k = 0; rows != NULL && k < left; k++) nn_text_format(&text, "%d\n", rows[k].order);
-    kept_path(w, round, path);
-    return w->ctx->status != NN_OK ? w->ctx->status : nn_file_replace(w->ctx, path, put_text, &text);
+    kept_name(round, name);
+    return w->ctx->status != NN_OK ? w->ctx->status : sweep_put(w, name, &text);
 }
 
 nn_status sweep_kept(Sweep *w, int round, bool *known) {
-    char path[ROOM];
+    char name[32], path[ROOM];
     unsigned char *kept;
     uint64_t size;
-    kept_path(w, round, path);
+    kept_name(round, name);
+    path_of(w, name, path);
     *known = nn_file_exists(path);
     if (!*known || nn_file_read(w->ctx, path, &kept, &size) != NN_OK) return w->ctx->status;
     for (char *at = (char *)kept; *at != '\0'; at++) {

@@ -38,11 +38,12 @@ typedef struct Row {
     double mean, deviation;
 } Row;
 
-nn_status sweep_make_jobs(Sweep *w);                 // axes.c
-Row *sweep_rank(Sweep *w);                           // table.c: the best first; NULL: the context says why
-nn_status sweep_table(Sweep *w, nn_text *out);       // table.c
-nn_status sweep_lock(Sweep *w);                      // folder.c: no other one works there
-nn_status sweep_take_folder(const Sweep *w);         // folder.c: it is this sweep's, or becomes it
+nn_status sweep_make_jobs(Sweep *w);           // axes.c
+Row *sweep_rank(Sweep *w);                     // table.c: the best first; NULL: the context says why
+nn_status sweep_table(Sweep *w, nn_text *out); // table.c
+nn_status sweep_lock(Sweep *w);                // folder.c: no other one works there
+nn_status sweep_take_folder(const Sweep *w);   // folder.c: it is this sweep's, or becomes it
+nn_status sweep_put(const Sweep *w, const char *name, nn_text *text); // folder.c: a file of it, as a whole
 nn_status sweep_keep(Sweep *w, int round, int left); // folder.c: those that go on after a round
 nn_status sweep_kept(Sweep *w, int round, bool *known);
 

@@ -182,6 +182,9 @@ static int run_all(Sweep *w) {
 int nn_sweep_run(nn_sweep *s, nn_text *table) {
     Sweep w = {.s = s, .ctx = s->ctx, .by = s->by, .lock = -1};
     const char *colon = s->by != NULL ? strrchr(s->by, ':') : NULL;
+    if (s->axis_count == 0 && s->seeds.count == 0)
+        return (int)nn_fail(s->ctx, NN_USAGE,
+                            "nothing is swept: say values, as in --set lr=1e-3,1e-2 or --seed 0..4");
     if (s->halving > 0 && (is_given(s, "--epochs") || is_given(s, "--steps")))
         return (int)nn_fail(s->ctx, NN_USAGE, "--halving says how many epochs a run has");
     if (colon != NULL && nn_same(colon, ":most")) {
@@ -194,6 +197,7 @@ int nn_sweep_run(nn_sweep *s, nn_text *table) {
     if (sweep_make_jobs(&w) == NN_OK && sweep_lock(&w) == NN_OK && sweep_take_folder(&w) == NN_OK)
         status = run_all(&w);
     if (w.lock >= 0) nn_system_close(w.lock);
-    if (s->ctx->status == NN_OK && !is_hopeless(&w)) sweep_table(&w, table);
+    if (s->ctx->status == NN_OK && !is_hopeless(&w) && sweep_table(&w, table) == NN_OK)
+        sweep_put(&w, "table.txt", table);
     return s->ctx->status != NN_OK ? (int)s->ctx->status : status;
 }

@@ -39,6 +39,26 @@ static void measure(const Sweep *w, Row *row) {
     row->deviation = n < 2 ? (double)NAN : sqrt(square / (n - 1));
 }
 
+static void list(void *text, const char *name, double value) {
+    (void)value;
+    nn_text_format(text, "%s%s", ((nn_text *)text)->length > 0 ? ", " : "", name);
+}
+
+// What is asked for is what some run has.
+static nn_status check_by(const Sweep *w) {
+    nn_text names;
+    nn_json value;
+    nn_text_begin(&names, w->ctx);
+    for (int k = 0; k < w->count; k++) {
+        nn_json end = w->jobs[k].story.end;
+        if (end.at != NULL && nn_json_find(end, w->by, &value)) return NN_OK;
+        if (end.at != NULL && names.length == 0) nn_story_measures(end, list, &names);
+    }
+    return names.length == 0 ? NN_OK
+                             : nn_fail(w->ctx, NN_USAGE, "--by %s: no run has that value; there are %s",
+                                       w->by, names.bytes);
+}
+
 // Of values to be small; of those to be large the rows have them negative.
 static int by_value(const void *a, const void *b) {
     const Row *x = a, *y = b;
@@ -50,7 +70,7 @@ static int by_value(const void *a, const void *b) {
 Row *sweep_rank(Sweep *w) {
     Row *rows = nn_get(w->ctx, (uint64_t)w->combinations, sizeof *rows);
     if (w->by == NULL) w->by = compared_by(w);
-    if (rows == NULL) return NULL;
+    if (rows == NULL || check_by(w) != NN_OK) return NULL;
     for (int k = 0; k < w->combinations; k++) {
         rows[k] = (Row){.order = k, .rounds = w->jobs[k].rounds};
         measure(w, &rows[k]);

@@ -119,7 +119,7 @@ void nn_log_step(nn_loop *l, int64_t rows) {
 }
 
 void nn_log_event(nn_loop *l, const char *event, nn_reason reason, bool in_summary) {
-    static const char *const reasons[] = {"", "epochs", "steps", "stop", "signal", "not finite", "error"};
+    static const char reasons[][11] = {"", "epochs", "steps", "stop", "signal", "not finite", "error"};
     double seconds = nn_now() - l->epoch_started;
     if (reason != NN_GOING) nn_moment_end(l);
     begin_line(l, event, l->t->at.epoch, l->epoch_loss, nn_loop_rows(l), seconds);

@@ -138,7 +138,7 @@ nn_status nn_option_whole(nn_context *ctx, const nn_options *o, nn_option which,
 
 nn_status nn_option_size(nn_context *ctx, const nn_options *o, nn_option which, int64_t *bytes) {
     static const struct {
-        const char *unit;
+        char unit[3];
         int shift;
     } units[] = {{"KB", 10}, {"MB", 20}, {"GB", 30}, {"", 0}};
     const char *text = o->value[which];
@@ -161,7 +161,7 @@ nn_status nn_option_size(nn_context *ctx, const nn_options *o, nn_option which, 
 static void help_settings(const nn_model *m, nn_text *out) {
     const nn_manifest *mf = m->manifest;
     const nn_setting *settings = NN_TABLE(m, nn_setting, settings);
-    static const char *const units[] = {"", " steps", " epochs", " s", " B"};
+    static const char units[][8] = {"", " steps", " epochs", " s", " B"};
     if (mf->settings_count > 0) nn_text_add(out, "\nNumbers of this program that --set changes:\n");
     for (uint32_t k = 0; k < mf->settings_count; k++) {
         nn_text_format(out, "  %s=", nn_model_text(m, settings[k].name));
@@ -183,6 +183,7 @@ void nn_options_help(const nn_model *m, nn_text *out) {
     nn_text_format(out, "  ./%s --resume                      go on after an interruption\n", name);
     nn_text_format(out, "  ./%s eval --json                   measure on the held-out rows\n", name);
     nn_text_format(out, "  ./%s predict --data new.csv        what the model says about other rows\n", name);
+    nn_text_format(out, "  ./%s sweep --lr 1e-3,1e-2          train with each, and compare\n", name);
     bool text = nn_data_is_text(m);
     if (text) nn_text_format(out, "  ./%s sample --prompt TEXT           go on with a text\n", name);
     nn_text_add(out,
@@ -190,8 +191,10 @@ void nn_options_help(const nn_model *m, nn_text *out) {
                 "part of the data\n"
                 "  predict    the model's outputs for rows of a file or of standard input\n"
                 "  data       the rows as the model sees them\n  info       what was compiled\n"
-                "  history    what the logs of runs tell: history [DIR...]\n"
-                "  report     a page of runs: report [DIR...]\n");
+                "  sweep      runs with every combination of values, compared\n"
+
+                "  history    what the logs of runs tell: history [DIR...], of a sweep as well\n"
+                "  report     a page of runs: report [DIR...], or of a sweep\n");
     if (text) nn_text_add(out, "  sample     a text, drawn unit by unit\n");
     nn_text_add(out, "\nOptions\n");
     for (int k = 0; k < NN_OPTIONS; k++) {

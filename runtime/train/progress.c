@@ -43,7 +43,7 @@ static void put_short(nn_text *line, const char *name, double value) {
 
 // To three digits, with the unit that they are of: "804", "k".
 static const char *print_speed(char out[NN_NUMBER_ROOM], double rows_per_s) {
-    static const char *const units[] = {"", "k", "M", "G"};
+    static const char units[][2] = {"", "k", "M", "G"};
     int k = 0;
     for (; rows_per_s >= 999.5 && k < 3; k++) rows_per_s /= 1000;
     snprintf(out, NN_NUMBER_ROOM, "%.3g", rows_per_s);

@@ -297,6 +297,17 @@ static nn_status put_body(nn_trainer *t, nn_text *out) {
     return t->ctx->status;
 }
 
+// What a sweep came to, above its runs.
+static nn_status put_sweep(nn_trainer *t, nn_text *out) {
+    nn_text table;
+    nn_text_begin(&table, t->ctx);
+    if (nn_sweep_table(t, &table) != NN_OK || table.length == 0) return t->ctx->status;
+    nn_text_add(out, "<h2>The sweep</h2><div class=\"scroll\"><pre>");
+    nn_html_string(out, table.bytes);
+    nn_text_add(out, "</pre></div>\n");
+    return t->ctx->status;
+}
+
 static nn_status fill(void *data, nn_sink *sink) {
     const nn_text *page = data;
     nn_sink_put(sink, page->bytes, page->length);
@@ -314,7 +325,7 @@ nn_status nn_command_report(nn_trainer *t) {
     if (runs == NULL) return t->ctx->status;
     page.runs = runs;
     bool own = t->options->rest_count == 0 && page.count == 1;
-    if (own && put_body(t, &body) != NN_OK) return t->ctx->status;
+    if ((own ? put_body(t, &body) : put_sweep(t, &body)) != NN_OK) return t->ctx->status;
     page.body = body.bytes;
     if (nn_html_page(t->ctx, &page, &out) != NN_OK) return t->ctx->status;
     snprintf(path, sizeof path, "report.html"); // of several: here

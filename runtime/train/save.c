@@ -389,7 +389,7 @@ nn_status nn_checkpoint_state(nn_trainer *t, const nn_resumed *r) {
 }
 
 nn_status nn_checkpoint_apply(nn_trainer *t, const nn_resumed *r) {
-    static const char *const parts[NN_PARTS] = {"training", "test", "validation"};
+    static const char parts[NN_PARTS][11] = {"training", "test", "validation"};
     for (int p = 0; p < NN_PARTS; p++) {
         if (r->rows[p] != t->data.parts[p].count)
             return nn_fail(t->ctx, NN_DATA,

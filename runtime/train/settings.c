@@ -48,7 +48,7 @@ const nn_setting *nn_setting_find(nn_context *ctx, const nn_model *m, const nn_o
 // Units that may follow the number: what one is in the setting's own unit, 0 where it does not fit.
 static double unit_factor(const char *word, int32_t unit) {
     static const struct {
-        const char *word;
+        char word[7];
         int32_t unit;
         double factor;
     } units[] = {{"steps", NN_UNIT_STEPS, 1}, {"epochs", NN_UNIT_EPOCHS, 1}, {"ms", NN_UNIT_SECONDS, 1e-3},

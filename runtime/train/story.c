@@ -43,8 +43,8 @@ NN_PRINTF(2, 3) static void put_item(Items *items, const char *format, ...) {
 void nn_story_begin(nn_loop *l) {
     const nn_trainer *t = l->t;
     const nn_manifest *mf = l->manifest;
-    static const char *const names[NN_PARTS] = {"training", "test", "validation"};
-    static const char *const units[] = {"bytes", "KB", "MB", "GB", "TB"};
+    static const char names[NN_PARTS][11] = {"training", "test", "validation"};
+    static const char units[][6] = {"bytes", "KB", "MB", "GB", "TB"};
     nn_text out, rows;
     Items items = items_begin(&out, ';');
     if (l->progress.quiet) return;

@@ -292,9 +292,10 @@ nn_status nn_command_info(nn_trainer *t);
 NN_APART nn_status nn_command_sample(nn_trainer *t);
 nn_status nn_command_history(nn_trainer *t);
 nn_status nn_command_report(nn_trainer *t);
-nn_story *nn_runs_read(nn_trainer *t, int *count);   // what was named, else this program's own
-int64_t nn_terminal_width(void);                     // of standard error, 40 to 200; 0: it is none
-void nn_message(const char *kind, const char *text); // "error: ..." on standard error
-nn_status nn_print(nn_context *ctx, nn_text *text);  // on standard output; made fit for a terminal
+nn_story *nn_runs_read(nn_trainer *t, int *count);     // what was named, else this program's own
+nn_status nn_sweep_table(nn_trainer *t, nn_text *out); // of the sweep that was named
+int64_t nn_terminal_width(void);                       // of standard error, 40 to 200; 0: it is none
+void nn_message(const char *kind, const char *text);   // "error: ..." on standard error
+nn_status nn_print(nn_context *ctx, nn_text *text);    // on standard output; made fit for a terminal
 
 #endif

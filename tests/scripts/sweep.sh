@@ -93,6 +93,21 @@ done
 cmp by_hand.run/weights.safetensors mixed/optimizer.beta1=0.8,epochs=2,batch=16/weights.safetensors || fail "./digits sweep of options: other weights"
 ./by_hand sweep --lr 1e-4..1e-1:log:4 --halving 1 --seed 0,1 --out own_half >own_half.txt && [ "$(sed 1d own_half.txt | awk '{ print $5 }' | paste -sd,)" = 4,2,1,1 ] || fail "./digits sweep --halving: $(cat own_half.txt)"
 
+# What became of it: the table is kept; history and report take a sweep's folder for its runs.
+cmp own.txt own/table.txt || fail "table.txt is another table"
+./by_hand history own >told && head -n 3 own.txt | cmp - <(head -n 3 told) && [ "$(grep -c '^own/lr=.*,seed=[345] ' told)" = 6 ] || fail "history of a sweep: $(cat told)"
+./by_hand report own >said && grep -q '<pre>lr  *test.loss' report.html && grep -q 'own/lr=0.01,seed=5' report.html || fail "report of a sweep: $(cat said)"
+rm -rf begun && mkdir begun && cp own/sweep.txt begun
+expect 3 'no run of this sweep has begun' ./by_hand history begun
+cp -r own/lr=0.01,seed=5 begun && ./by_hand history begun | grep -q '^ended: epochs' || fail "history of a sweep that has begun"
+
+# A folder takes more of the same: only what is new is run.
+touch now && ./by_hand sweep --lr 0.02,0.01 --seed 4..6 --epochs 4 --threads 1 --out own >more || fail "more values and seeds: $?"
+[ "$(find own -name weights.safetensors -newer now | sort | sed 's/.*lr=//; s/.weights.*//' | paste -sd' ')" = "0.01,seed=6 0.02,seed=4 0.02,seed=5 0.02,seed=6" ] ||
+    fail "more values and seeds run $(find own -name weights.safetensors -newer now)"
+[ "$(sed 1d more | awk '{ print $1, $4 }' | sort | paste -sd' ')" = "0.01 3 0.02 3" ] && [ "$(./by_hand history own | grep -c '^own/')" = 10 ] || fail "more values and seeds: $(cat more)"
+own --out own | cmp own.txt || fail "the first sweep again, another table"
+
 # One at a time works in a folder.
 sed '/^ *stop /d' digits.nn >endless.nn && "$NNC" build endless.nn || fail "without a rule that stops"
 ./endless sweep --seed 0..3 --epochs 1000000 --out busy 2>said &
@@ -103,6 +118,10 @@ kill -9 $! && wait $! 2>/dev/null
 # ---- what is wrong ----
 expect 2 'no number of that name; what is compiled in is changed by `nnc sweep --set width=' ./by_hand sweep --set width=1,2 --out wrong
 expect 2 'no number of that name \(did you mean optimizer.beta1' ./by_hand sweep --set optimizer.beta3=1,2 --out wrong
+expect 2 '^error: --by acuracy: no run has that value; there are loss, accuracy, test.loss, test.accuracy' ./by_hand sweep --lr 1e-3,1e-2 --epochs 1 --by acuracy --out wrong_by
+expect 2 '^error: --by acuracy: no run has that value' ./by_hand sweep --lr 1e-3,1e-2 --halving 1 --by acuracy --out wrong_by2
+expect 2 'nothing is swept: say values' ./by_hand sweep --epochs 3 --out wrong
+expect 2 'nothing is swept: say values' "$NNC" sweep digits.nn -o wrong
 expect 2 'lr is swept twice' ./by_hand sweep --lr 1,2 --set lr=3,4 --out wrong
 expect 2 'expected values \(32,64\)' ./by_hand sweep --lr 1,,2 --out wrong
 expect 2 'expected NAME=VALUES' ./by_hand sweep --set lr --out wrong
@@ -110,8 +129,9 @@ expect 2 '.sweep. has no option --log' ./by_hand sweep --log steps.csv --out wro
 expect 2 'halving says how many epochs' ./by_hand sweep --lr 1,2 --halving 1 --epochs 3 --out wrong
 expect 2 'halving says how many epochs' "$NNC" sweep digits.nn --set lr=1,2 --halving 1 -o wrong -- --epochs 3
 expect 2 'more than 100000 runs' ./by_hand sweep --seed 0..9999 --lr 1..1000 --out wrong
-expect 2 'holds another sweep: take it away, or name another folder' "$NNC" sweep digits.nn ${grid%3..5}1,2 -o digits.sweep
-expect 2 'holds another sweep' "$NNC" sweep digits.nn --set lr=0.1 -o digits.sweep
+expect 2 'holds another sweep: take it away, or name another folder' "$NNC" sweep digits.nn $grid -o digits.sweep -- --epochs 5
+expect 2 'holds another sweep' "$NNC" sweep digits.nn $grid --batch 16 -o digits.sweep -- --epochs 4
+expect 2 'holds another sweep' "$NNC" sweep digits.nn --set lr=1e-4..1e-1:log:3 --set width=16,24 --halving 1 --seed 0,1 -o halved
 for wrong in lr= lr=1..2:log lr=0..1:log:3 lr=1..2:lin:1 lr=1..x lr=1,,2 lr=3..1 lr=1..2:cube:3; do
     expect 2 'expected values \(32,64\), a..b:log:n or a..b:lin:n' "$NNC" sweep digits.nn --set $wrong -o wrong
 done
