@@ -304,6 +304,7 @@ static int pass_find(const char *name) {
     return pass;
 }
 
+// Compiles as p->fit has it, and notes what that takes.
 static bool fit_try(Pipeline *p) {
     pipeline_again(p, p->text, p->length);
     if (!run_passes(p, pass_find("place") + 1)) return false;

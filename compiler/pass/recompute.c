@@ -5,6 +5,7 @@
 // 0: nothing to do. Guarantees: the same values; what is made again stands behind what its readers wait for
 // (Tensor.behind), so that scheduling does not make it early.
 #include "pass/algebra.h"
+#include "pass/kernel.h"
 #include "pass/passes.h"
 
 #include <math.h>
@@ -38,8 +39,7 @@ typedef struct {
 } Plan;
 
 static double tensor_bytes(const Program *p, const Tensor *t) {
-    bool wide = t->type == TYPE_DOUBLE || (t->type == TYPE_REAL && p->precision == PRECISION_DOUBLE);
-    return (double)tensor_elements(t) * (wide ? 8 : 4);
+    return (double)tensor_elements(t) * element_size(p, t);
 }
 
 static double definition_work(Program *p, const Definition *d) {

@@ -82,9 +82,8 @@ static Shape field_shape(Place at, const Phrase *line, const Shape *before) {
     int rank = 0;
     bool whole = phrase_is(value, "class") || phrase_is(value, "int") || phrase_is(value, "window") ||
                  phrase_is(value, "words") || phrase_is(value, "count_words");
-    const Phrase *count = phrase_is(value, "window") ? s->source->part[1]
-                          : value->count > 1         ? value->part[1]
-                                                     : NULL; // of its numbers
+    const Phrase *counts = phrase_is(value, "window") ? s->source : value,
+                 *count = counts->count > 1 ? counts->part[1] : NULL; // of its numbers
     Shape field = shape_scalar(whole ? TYPE_INT : is_condition(value->node) ? TYPE_BOOL : TYPE_REAL), v;
     if (!caller_fits(at, line)) return shape_wrong();
     s->row = line->binders > 0;

@@ -19,17 +19,21 @@ static bool is_given(const nn_sweep *s, const char *option) {
     return false;
 }
 
+bool nn_sweep_is_option(const char *name) {
+    static const char own[][8] = {"lr", "batch", "epochs", "steps"};
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++)
+        if (nn_same(own[k], name)) return true;
+    return false;
+}
+
 // What follows how the run begins: options of a trainer.
 static void put_options(const Sweep *w, const Job *job, int threads, nn_text *words) {
-    static const char own[][8] = {"lr", "batch", "epochs", "steps"}; // of any program
     const nn_sweep *s = w->s;
     nn_text path;
     for (int a = 0; a < s->axis_count; a++) {
-        bool option = false;
-        for (size_t k = 0; k < sizeof own / sizeof *own; k++)
-            option = option || nn_same(own[k], s->axes[a].name);
-        if (!s->axes[a].early)
-            nn_text_format(words, "--%s%s=%s%c", option ? "" : "set=", s->axes[a].name, job->values[a], 0);
+        const nn_axis *axis = &s->axes[a];
+        const char *set = nn_sweep_is_option(axis->name) ? "" : "set=";
+        if (!axis->early) nn_text_format(words, "--%s%s=%s%c", set, axis->name, job->values[a], 0);
     }
     if (job->seed != NULL) nn_text_format(words, "--seed=%s%c", job->seed, 0);
     if (job->epochs > 0) nn_text_format(words, "--epochs=%lld%c", (long long)job->epochs, 0);

@@ -35,6 +35,7 @@ typedef struct nn_sweep {
 // One axis more: NAME=VALUES, as in `lr=1e-3,1e-2`, `a..b:log:n`, `a..b:lin:n`, or `a..b` of whole numbers.
 // option: as messages call it.
 nn_status nn_sweep_axis(nn_sweep *s, const char *option, const char *text);
+bool nn_sweep_is_option(const char *name); // of every trainer, and else one of its settings: `--set`
 nn_status nn_sweep_seeds(nn_sweep *s, const char *text);
 // The exit code; what failed is in the context. Of what was run `table` tells.
 int nn_sweep_run(nn_sweep *s, nn_text *table);

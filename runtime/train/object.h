@@ -39,6 +39,9 @@ int32_t nn_object_not_finite(Object *o, double loss);
 // says.
 int32_t nn_object_size_check(Object *o, const char *what, const void *array, int64_t each, uint64_t size,
                              int64_t needed);
+// The same of every result that is asked for; words: classes come as their texts.
+int32_t nn_object_results_check(Object *o, int64_t rows, bool words, void *const *outputs,
+                                const uint64_t *sizes);
 
 // ---- names that lie with the weights, in objects that predict of raw columns (object_raw.c); else NULL ----
 typedef struct {

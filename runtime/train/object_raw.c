@@ -214,24 +214,6 @@ static int32_t check_columns(Object *o, const void *const *columns, const uint64
     return status;
 }
 
-static int32_t check_outputs(Object *o, int64_t rows, void *const *outputs, const uint64_t *sizes) {
-    const nn_model *m = &o->trainer.model;
-    const nn_output *table = NN_TABLE(m, nn_output, outputs);
-    int32_t status = NN_OK;
-    for (uint32_t k = 0, place = 0; k < m->manifest->outputs_count && status == NN_OK; k++) {
-        const nn_tensor *of = nn_model_tensor(m, table[k].tensor);
-        if (of == NULL) continue;
-        char what[NN_NAME_ROOM];
-        snprintf(what, sizeof what, "the result %s", nn_model_text(m, table[k].name));
-        int64_t each = table[k].words >= 0 ? (int64_t)sizeof(char *) : nn_tensor_element_size(m, of);
-        if (outputs[place] != NULL && sizes != NULL)
-            status =
-                nn_object_size_check(o, what, outputs[place], each, sizes[place], rows * nn_tensor_row(of));
-        place++;
-    }
-    return status;
-}
-
 // Texts of a class field have numbers by the list of the training file alone.
 static int32_t check_names(Object *o) {
     const nn_model *m = &o->trainer.model;
@@ -343,7 +325,8 @@ int32_t nn_object_predict_raw(void *object, const void *const *columns, const ui
     Object *o = object;
     if (o == NULL) return NN_USAGE;
     int32_t status = check_columns(o, columns, sizes, rows);
-    if (status == NN_OK) status = check_outputs(o, rows, outputs, output_sizes);
+    if (status == NN_OK && output_sizes != NULL)
+        status = nn_object_results_check(o, rows, true, outputs, output_sizes);
     if (status == NN_OK) status = check_names(o);
     if (status == NN_OK && o->names == NULL && (o->names = make_names(o)) == NULL) status = NN_MEMORY;
     if (status != NN_OK) return status;

@@ -207,11 +207,12 @@ int32_t nn_object_epoch(void *object, double value) {
 }
 
 // How many elements of a result there are.
-static int64_t result_elements(const nn_tensor *of, int32_t count) {
+static int64_t result_elements(const nn_tensor *of, int64_t count) {
     return (of->batch_dims & 1) != 0 ? count * nn_tensor_row(of) : nn_tensor_elements(of);
 }
 
-static int32_t check_results(Object *o, int32_t count, void *const *outputs, const uint64_t *sizes) {
+int32_t nn_object_results_check(Object *o, int64_t rows, bool words, void *const *outputs,
+                                const uint64_t *sizes) {
     const nn_model *m = &o->trainer.model;
     const nn_output *table = NN_TABLE(m, nn_output, outputs);
     int32_t status = NN_OK;
@@ -220,9 +221,10 @@ static int32_t check_results(Object *o, int32_t count, void *const *outputs, con
         if (of == NULL) continue;
         char what[NN_NAME_ROOM];
         snprintf(what, sizeof what, "the result %s", nn_model_text(m, table[k].name));
+        int64_t each = words && table[k].words >= 0 ? (int64_t)sizeof(char *) : nn_tensor_element_size(m, of);
         if (outputs[place] != NULL)
-            status = nn_object_size_check(o, what, outputs[place], nn_tensor_element_size(m, of),
-                                          sizes[place], result_elements(of, count));
+            status =
+                nn_object_size_check(o, what, outputs[place], each, sizes[place], result_elements(of, rows));
         place++;
     }
     return status;
@@ -235,7 +237,8 @@ int32_t nn_object_predict(void *object, const void *const *inputs, const uint64_
     nn_trainer *t = &o->trainer;
     const nn_output *table = NN_TABLE(&t->model, nn_output, outputs);
     int32_t status = take_batch(o, inputs, sizes, count, false);
-    if (status == NN_OK && output_sizes != NULL) status = check_results(o, count, outputs, output_sizes);
+    if (status == NN_OK && output_sizes != NULL)
+        status = nn_object_results_check(o, count, false, outputs, output_sizes);
     if (status != NN_OK) return status;
     uint32_t state = nn_float_enter();
     nn_states_begin(t);

@@ -5,22 +5,13 @@
 
 #include <string.h>
 
-// Options whose values may be swept, by their own names.
-static const unsigned char own[] = {NN_OPTION_LR, NN_OPTION_BATCH, NN_OPTION_EPOCHS, NN_OPTION_STEPS};
-
-static bool is_own(const char *name) {
-    bool is = false;
-    for (size_t k = 0; k < sizeof own; k++) is = is || nn_same(nn_option_name((nn_option)own[k]) + 2, name);
-    return is;
-}
-
 static bool is_several(const char *value) {
     return strchr(value, ',') != NULL || strstr(value, "..") != NULL;
 }
 
 static nn_status add_axis(nn_sweep *s, const nn_model *m, const nn_options *o, const char *option,
                           const char *text) {
-    if (nn_sweep_axis(s, option, text) == NN_OK && !is_own(s->axes[s->axis_count - 1].name))
+    if (nn_sweep_axis(s, option, text) == NN_OK && !nn_sweep_is_option(s->axes[s->axis_count - 1].name))
         nn_setting_find(s->ctx, m, o, s->axes[s->axis_count - 1].name);
     return s->ctx->status;
 }
@@ -32,7 +23,7 @@ static nn_status take_option(nn_sweep *s, const nn_model *m, const nn_options *o
     const char *name = nn_option_name(k), *value = o->value[k];
     nn_text text;
     if (value == NULL || memchr(taken, (int)k, sizeof taken) != NULL) return NN_OK;
-    bool swept = memchr(own, (int)k, sizeof own) != NULL && is_several(value);
+    bool swept = nn_sweep_is_option(name + 2) && is_several(value);
     nn_text_begin(&text, s->ctx);
     nn_text_format(&text, *value != '\0' ? "%s=%s" : "%s", name + (swept ? 2 : 0), value);
     if (swept) return add_axis(s, m, o, name, text.bytes);
